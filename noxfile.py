@@ -1,0 +1,56 @@
+"""The verbs of this project: security, tests, lint, types, train, bench."""
+
+import nox
+
+nox.options.sessions = ["lint", "types", "tests", "security"]
+nox.options.default_venv_backend = "venv"
+nox.needs_version = ">=2024.10"
+
+
+def install(session: nox.Session, *extras: str) -> None:
+    """Install the project with its extras, at the versions it is tested with."""
+    project = f".[{','.join(extras)}]" if extras else "."
+    session.install("-q", "-c", "constraints.txt", "-e", project)
+
+
+@nox.session
+def security(session: nox.Session) -> None:
+    """The gate: assess the reference model (or `-- --model SPEC`), write reports/."""
+    install(session)
+    session.run("securemnist", "assess", "--out", "reports", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The framework's own tests, in parallel and in random order."""
+    install(session, "test")
+    session.run("pytest", "tests", "-n", "2", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and obvious errors."""
+    install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict types of the package."""
+    install(session, "lint", "test")
+    session.run("mypy")
+
+
+@nox.session
+def train(session: nox.Session) -> None:
+    """Train a reference model: `nox -s train -- baseline --out weights`."""
+    install(session)
+    session.run("securemnist", "train", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Speed beside the peers, in one run; writes docs/performance.md."""
+    install(session, "test", "bench")
+    session.run("python", "-m", "benchmarks", *session.posargs)

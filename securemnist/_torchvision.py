@@ -1,0 +1,36 @@
+"""Make torchvision importable beside a CPU build of torch.
+
+torchvision's registry wheel is built for CUDA; beside a CPU torch its compiled operators do not load,
+and the import fails at once with `operator torchvision::nms does not exist`, because torchvision
+registers shape rules for two operators that nothing declared. Declaring their schemas is
+enough for datasets and transforms; nobody here calls the operators.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+import torch
+
+_SCHEMAS = {
+    "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+}
+# A library that is collected takes its operators with it: these live as long as the process.
+_alive: list[torch.library.Library] = []
+
+
+def torchvision() -> ModuleType:
+    """The torchvision package, with the schemas declared first where they are missing."""
+    try:
+        return importlib.import_module("torchvision.datasets")
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+    library = torch.library.Library("torchvision", "DEF")
+    for name, schema in _SCHEMAS.items():
+        if not hasattr(torch.ops.torchvision, name):
+            library.define(schema)
+    _alive.append(library)
+    return importlib.import_module("torchvision.datasets")

@@ -1,0 +1,121 @@
+"""Assessment: subject, scope, environment and the finding of every requirement, as JSON.
+
+This file is all that a report, a comparison or a history needs; it is read back without torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from securemnist.errors import FAILED, UNDECIDED, UsageError
+from securemnist.findings import Finding, Verdict
+
+SCHEMA = 1
+MAX_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessment:
+    """Everything that was concluded about one subject, joined with the whole policy.
+
+    `subject`: name, spec, digest, architecture, parameters, data. `scope`: tier, markers, keywords,
+    paths. `environment`: python, platform, packages, threads, commit. `policy`: path, digest, text.
+    `day` is the ISO date on which waivers were judged.
+    """
+
+    subject: Mapping[str, Any]
+    scope: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    policy: Mapping[str, Any]
+    findings: tuple[Finding, ...]
+    day: str
+    schema: int = SCHEMA
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row of the policy was in the scope of this run."""
+        return all(finding.in_scope for finding in self.findings)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Findings in scope, by verdict."""
+        seen = Counter(str(f.verdict) for f in self.findings if f.in_scope)
+        return {str(verdict): seen[str(verdict)] for verdict in Verdict}
+
+    @property
+    def open_findings(self) -> tuple[Finding, ...]:
+        """What stands between the subject and a merge: in scope, not PASS, not waived."""
+        return tuple(
+            f for f in self.findings if f.in_scope and not f.passed and not f.waived(self.day)
+        )
+
+    @property
+    def exit_code(self) -> int:
+        """1 any FAIL; else 3 anything in scope without a PASS or an active waiver; else 0.
+
+        A scope that holds no row at all has shown nothing: 3.
+        """
+        verdicts = {f.verdict for f in self.open_findings}
+        if Verdict.FAIL in verdicts:
+            return FAILED
+        nothing = not any(f.in_scope for f in self.findings)
+        return UNDECIDED if verdicts or nothing else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Builtins, with the derived facts that other programs ask for."""
+        return {
+            "schema": self.schema,
+            "subject": dict(self.subject),
+            "scope": {**self.scope, "complete": self.complete},
+            "environment": dict(self.environment),
+            "policy": dict(self.policy),
+            "day": self.day,
+            "counts": self.counts,
+            "exit_code": self.exit_code,
+            "findings": [finding.to_json() for finding in self.findings],
+        }
+
+    def dumps(self) -> bytes:
+        """The text of assessment.json; equal assessments give equal bytes."""
+        text = json.dumps(self.to_json(), indent=1, sort_keys=True, allow_nan=False)
+        return (text + "\n").encode()
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Assessment:
+        """The inverse of `to_json`; UsageError where the data is not an assessment."""
+        if not isinstance(data, Mapping) or data.get("schema") != SCHEMA:
+            got = data.get("schema") if isinstance(data, Mapping) else type(data).__name__
+            raise UsageError(
+                f"expected an assessment of schema {SCHEMA}, got {got!r}; make it again with "
+                "`securemnist assess`"
+            )
+        try:
+            known = {field.name for field in dataclasses.fields(cls)}
+            kept = {key: value for key, value in data.items() if key in known}
+            kept["scope"] = {k: v for k, v in data["scope"].items() if k != "complete"}
+            kept["findings"] = tuple(Finding.from_json(f) for f in data["findings"])
+            return cls(**kept)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UsageError(
+                f"expected an assessment of schema {SCHEMA}, got one that does not parse "
+                f"({type(error).__name__}: {error}); make it again with `securemnist assess`"
+            ) from error
+
+    @classmethod
+    def load(cls, path: Path) -> Assessment:
+        """Read assessment.json; UsageError where it is missing, too large or no assessment."""
+        try:
+            if path.stat().st_size > MAX_BYTES:
+                raise UsageError(f"{path}: expected at most {MAX_BYTES} bytes; name another file")
+            data = json.loads(path.read_bytes())
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be read ({error.strerror}); name another") from error
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"{path}: expected JSON, got {error}; name another file") from error
+        return cls.from_json(data)

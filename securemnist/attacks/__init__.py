@@ -1,0 +1,37 @@
+"""Attacks as values, by the names that a policy uses. A new attack is a file and a line here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from securemnist.attacks.base import Attack
+from securemnist.attacks.fgsm import FGSM, RFGSM
+from securemnist.attacks.pgd import PGD
+from securemnist.errors import PolicyError
+
+ATTACKS: dict[str, type[Attack]] = {"FGSM": FGSM, "RFGSM": RFGSM, "PGD": PGD}
+
+
+def make_attack(settings: Mapping[str, Any]) -> Attack:
+    """The attack of `{use = "PGD", steps = 40}`; PolicyError for an unknown name or setting."""
+    options = dict(settings)
+    name = options.pop("use", None)
+    if name not in ATTACKS:
+        known = ", ".join(ATTACKS)
+        raise PolicyError(f"expected an attack of {known}, got {name!r}; mend `use`")
+    kind = ATTACKS[name]
+    fields = {field.name for field in dataclasses.fields(kind)}
+    unknown = sorted(set(options) - fields)
+    if unknown:
+        raise PolicyError(
+            f"expected settings of {name} ({', '.join(sorted(fields)) or 'none'}), got {unknown[0]!r}; "
+            "mend the attack's settings"
+        )
+    try:
+        return kind(**options)
+    except TypeError as error:
+        raise PolicyError(
+            f"expected numbers for {name}, got {options}; mend it ({error})"
+        ) from error

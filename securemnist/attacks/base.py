@@ -1,0 +1,98 @@
+"""What an attack is: a frozen value, called with a model and digits, proposing adversarial images.
+
+An attack proposes only; whether a proposal counts is decided by the referee, who shares no code with
+it. Models are called in eval mode with frozen weights, on channels-last batches.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+
+from securemnist.errors import PolicyError
+from securemnist.threats import Threat
+from securemnist.types import Images, Labels, Logits, Model, Progress, silent
+
+# Measured on two cores: 64 digits keep the activations of a small network in the cache.
+BATCH = 64
+
+Loss = Callable[[Logits, Labels], torch.Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack(ABC):
+    """Base of all attacks. Subclasses are final frozen dataclasses whose fields are the settings."""
+
+    one_step: ClassVar[bool] = False
+    # An attack of ours stays inside the budget; proposals over it are our error.
+    keeps_budget: ClassVar[bool] = True
+
+    @abstractmethod
+    def __call__(
+        self,
+        model: Model,
+        x: Images,
+        y: Labels,
+        *,
+        threat: Threat,
+        rng: torch.Generator,
+        progress: Progress = silent,
+    ) -> Images:
+        """Propose one image a digit, shaped like `x` (n, 1, 28, 28); failures may return `x`."""
+
+    @property
+    def name(self) -> str:
+        """As printed: `PGD-40`."""
+        return type(self).__name__
+
+    @abstractmethod
+    def passes(self) -> float:
+        """Forward-and-backward passes a surviving digit costs; for time estimates."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the policy: {use, settings}."""
+        return {"use": type(self).__name__, **dataclasses.asdict(self)}
+
+
+def cross_entropy(logits: Logits, y: Labels) -> torch.Tensor:
+    """The summed cross-entropy, so that each digit's gradient is its own."""
+    return F.cross_entropy(logits.float(), y, reduction="sum")
+
+
+def margin(logits: Logits, y: Labels) -> torch.Tensor:
+    """Best wrong logit minus true logit, summed (Carlini & Wagner, arXiv 1608.04644).
+
+    Unlike cross-entropy its gradient does not underflow on a confident network.
+    """
+    true = logits.gather(1, y[:, None]).squeeze(1)
+    wrong = logits.scatter(1, y[:, None], -torch.inf).amax(1)
+    return (wrong - true).sum()
+
+
+LOSSES: dict[str, Loss] = {"ce": cross_entropy, "margin": margin}
+
+
+def gradient(model: Model, x: Images, y: Labels, loss: Loss) -> tuple[torch.Tensor, Logits]:
+    """The gradient of the loss by the pixels, and the logits it came from."""
+    with torch.enable_grad():
+        leaf = x.detach().requires_grad_(True)
+        logits = model(leaf)
+        (grad,) = torch.autograd.grad(loss(logits, y), leaf)
+    return grad, logits.detach()
+
+
+def channels_last(x: Images) -> Images:
+    """The layout in which convolutions on a CPU are fastest; the values stay."""
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def demand(holds: bool, setting: str, expected: str, got: object) -> None:
+    """PolicyError in one sentence where a setting of an attack is impossible."""
+    if not holds:
+        raise PolicyError(f"expected {setting} {expected}, got {got!r}; mend the attack's settings")

@@ -1,0 +1,142 @@
+"""`securemnist measure`: one measurement, without a policy."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from securemnist.errors import UNDECIDED, MeasureError, NotApplicable, SecureMnistError, UsageError
+
+
+@click.command()
+@click.argument("measure_name", metavar="MEASURE")
+@click.option(
+    "--model", metavar="SPEC", help="NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE."
+)
+@click.option("--threat", metavar="NORM:EPS", help="For example linf:0.3; eps in [0, 1] pixels.")
+@click.option("--attack", metavar="NAME[:KEY=VALUE,...]", help="For example PGD:steps=40.")
+@click.option("--digits", type=int, help="Test digits to measure; default: all.")
+@click.option(
+    "--set", "others", multiple=True, metavar="KEY=VALUE", help="Any other setting, as TOML."
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="IDX files instead of the bundled MNIST."
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option("--json", "target", type=click.Path(path_type=Path), help="Write everything there.")
+@click.pass_context
+def measure(
+    ctx: click.Context,
+    measure_name: str,
+    model: str | None,
+    threat: str | None,
+    attack: str | None,
+    digits: int | None,
+    others: tuple[str, ...],
+    seed: int,
+    data: Path | None,
+    device: str,
+    target: Path | None,
+) -> None:
+    """Take one measurement of MEASURE and print it.
+
+    Exit codes: 0 measured, 2 usage error, 3 it could not be measured.
+    """
+    settings = _settings(threat, attack, digits, others)
+    record = {"measure": measure_name, "model": model, "settings": settings}
+    measurement = _take(record, seed, data, device)
+    record |= measurement.to_json()
+    if target is not None:
+        _write(target, record)
+    if measurement.unit == "share":
+        click.echo(
+            f"{measure_name} {measurement.value:.4f} on {measurement.n:,} digits "
+            f"(95 % for new ones {measurement.low:.4f}-{measurement.high:.4f}; "
+            f"{measurement.seconds:.1f} s, seed {seed})"
+        )
+    else:
+        click.echo(f"{measure_name} {measurement.value:g} {measurement.unit}")
+    for doubt in measurement.doubts:
+        click.echo(f"doubt: {doubt.name}: {doubt.reason}; {doubt.advice}")
+    if measurement.inconclusive:
+        click.echo(f"inconclusive: {measurement.inconclusive}", err=True)
+        ctx.exit(UNDECIDED)
+
+
+def _settings(
+    threat: str | None, attack: str | None, digits: int | None, others: tuple[str, ...]
+) -> dict[str, Any]:
+    """The settings of a row, from options."""
+    from securemnist.threats import parse_threat
+
+    settings: dict[str, Any] = {}
+    if threat is not None:
+        settings["threat"] = parse_threat(threat).to_json()
+    if attack is not None:
+        settings["attack"] = _parse_attack(attack)
+    if digits is not None:
+        settings["digits"] = digits
+    for pair in others:
+        settings |= _pair(pair)
+    return settings
+
+
+def _parse_attack(text: str) -> dict[str, Any]:
+    """`PGD:steps=40,restarts=2` -> {use, steps, restarts}; `art:DeepFool:max_iter=20` too."""
+    head, _, tail = text.rpartition(":") if "=" in text else (text, "", "")
+    settings: dict[str, Any] = {"use": head}
+    for pair in filter(None, tail.split(",")):
+        settings |= _pair(pair)
+    return settings
+
+
+def _pair(text: str) -> dict[str, Any]:
+    """KEY=VALUE with a TOML value; a bare word is a string."""
+    key, sign, value = text.partition("=")
+    if not sign or not key.isidentifier():
+        raise UsageError(f"expected KEY=VALUE, got {text!r}; mend it")
+    try:
+        return {key: tomllib.loads(f"value = {value}")["value"]}
+    except tomllib.TOMLDecodeError:
+        return {key: value}
+
+
+def _take(record: dict[str, Any], seed: int, data: Path | None, device: str) -> Any:
+    """The measurement, with a progress bar."""
+    from securemnist import data as data_sets
+    from securemnist import settings as projects
+    from securemnist import subjects
+    from securemnist._memory import keep_freed_memory
+    from securemnist.cli.display import progress_bar
+    from securemnist.evaluation.lab import Lab
+    from securemnist.measures import bind, take
+
+    bound = bind(record["measure"], record["settings"])
+    record["model"] = record["model"] or projects.load(Path.cwd()).model
+    keep_freed_memory()
+    with progress_bar() as progress:
+        subject = subjects.resolve(record["model"], device=device)
+        lab = Lab(subject, data_sets.load(data), progress)
+        record["subject"] = subject.to_json()
+        try:
+            return take(lab, record["measure"], bound, seed)
+        except NotApplicable as error:
+            raise MeasureError(f"it could not be measured: {error}") from error
+        except SecureMnistError:
+            raise
+        except Exception as error:
+            raise MeasureError(f"the measurement raised {type(error).__name__}: {error}") from error
+
+
+def _write(target: Path, record: dict[str, Any]) -> None:
+    from securemnist.resources import write_atomically
+
+    try:
+        write_atomically(target, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
+    except OSError as error:
+        raise UsageError(f"{target}: cannot be written ({error.strerror}); name another") from error

@@ -1,0 +1,55 @@
+"""`securemnist train`: train a reference model by its recipe, or by a change of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import click
+
+from securemnist.errors import UsageError
+
+
+@click.command()
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("weights"), show_default=True)
+@click.option("--seed", type=int, help="Instead of the recipe's.")
+@click.option("--epochs", type=int, help="Instead of the recipe's.")
+@click.option("--architecture", help="Instead of the recipe's.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="IDX files instead of the bundled MNIST."
+)
+@click.option("--resume", is_flag=True, help="Continue an interrupted run of the same recipe.")
+def train(
+    name: str,
+    out: Path,
+    seed: int | None,
+    epochs: int | None,
+    architecture: str | None,
+    data: Path | None,
+    resume: bool,
+) -> None:
+    """Train the reference model NAME; writes NAME.safetensors, its manifest and a curve to --out."""
+    from securemnist import data as data_sets
+    from securemnist.cli.display import progress_bar
+    from securemnist.train import RECIPES
+    from securemnist.train import train as run
+
+    if name not in RECIPES:
+        raise UsageError(
+            f"expected a recipe of {', '.join(RECIPES)}, got {name!r}; name one of them"
+        )
+    changes: dict[str, Any] = {"seed": seed, "epochs": epochs, "architecture": architecture}
+    given = {key: value for key, value in changes.items() if value is not None}
+    recipe = dataclasses.replace(RECIPES[name], **given)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{out}: cannot be made ({error.strerror}); name another --out") from error
+    loaded = data_sets.load(data)
+    with progress_bar() as progress:
+        manifest = run(name, recipe, loaded, out, resume=resume, progress=progress)
+    for entry in manifest["history"]:
+        click.echo("  ".join(f"{key} {value:.4g}" for key, value in entry.items()))
+    click.echo(f"{out / name}.safetensors: epoch {manifest['epoch_kept']} of {recipe.epochs} kept")

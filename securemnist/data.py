@@ -1,0 +1,198 @@
+"""MNIST and data sets of the same form: IDX files, verified, served through torchvision.
+
+A data folder holds the four usual files, plain or gzip-compressed. The bundled MNIST (Y. LeCun,
+C. Cortes, C. J. C. Burges; CC BY-SA 3.0) is held to the pinned digests below; any other folder is held
+to the IDX form, and its digests stand in every result. Nothing is ever downloaded.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import struct
+import tempfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from securemnist import resources
+from securemnist._torchvision import torchvision
+from securemnist.digests import sha256
+from securemnist.errors import DataError
+from securemnist.types import CLASSES, Images, Labels
+
+# SHA-256 of the uncompressed files.
+PINNED = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+FILES = {"train": tuple(PINNED)[:2], "test": tuple(PINNED)[2:]}
+MAX_BYTES = 256 << 20
+_ADVICE = "restore it, or name another folder with --data"
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Labelled images: `pixels` uint8 (n, 28, 28), `labels` int64 (n,)."""
+
+    pixels: torch.Tensor
+    labels: Labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: slice | torch.Tensor) -> Digits:
+        return Digits(self.pixels[index], self.labels[index])
+
+    def images(self) -> Images:
+        """Float32 (n, 1, 28, 28) in [0, 1]."""
+        return self.pixels.unsqueeze(1).float().div_(255)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Train, tuning and test digits, with the digest of every file they came from.
+
+    Tuning is the end of the training files (5,000 of MNIST's 60,000); thresholds and recipes are
+    chosen on it, never on the test digits. `pinned` says that this is the bundled MNIST.
+    """
+
+    name: str
+    train: Digits
+    tuning: Digits
+    test: Digits
+    digests: dict[str, str]
+
+    @property
+    def pinned(self) -> bool:
+        return self.digests == PINNED
+
+
+def load(folder: Path | None = None) -> DataSet:
+    """The data set in `folder`, or the bundled MNIST.
+
+    Raises DataError (one sentence) for a missing, truncated, altered or ill-formed file.
+    """
+    builtin = folder is None
+    source = resources.MNIST if folder is None else folder
+    contents = {name: _read(source, name) for name in PINNED}
+    digests = {name: sha256(content) for name, content in contents.items()}
+    if builtin:
+        for name, digest in digests.items():
+            if digest != PINNED[name]:
+                raise DataError(
+                    f"{source / name}: expected SHA-256 {PINNED[name][:12]}..., got "
+                    f"{digest[:12]}...; the file was altered, {_ADVICE}"
+                )
+    for split in FILES:
+        _check_form(source, contents, *FILES[split])
+    root = _unpack(contents, digests)
+    training, test = _serve(root, contents, train=True), _serve(root, contents, train=False)
+    held_out = min(5_000, len(training) // 12)
+    cut = len(training) - held_out
+    name = "MNIST" if builtin else source.resolve().name
+    return DataSet(name, training[:cut], training[cut:], test, digests)
+
+
+def _read(folder: Path, name: str) -> bytes:
+    """The uncompressed content of one file."""
+    for path in (folder / f"{name}.gz", folder / name):
+        if not path.is_file():
+            continue
+        try:
+            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+                content: bytes = file.read(MAX_BYTES + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(
+                f"{path}: expected a whole file, got {type(error).__name__} ({error}); {_ADVICE}"
+            ) from error
+        if len(content) > MAX_BYTES:
+            raise DataError(f"{path}: expected at most {MAX_BYTES} bytes unpacked; {_ADVICE}")
+        return content
+    raise DataError(f"{folder / name}[.gz]: expected a file, got none; {_ADVICE}")
+
+
+def _check_form(folder: Path, contents: dict[str, bytes], images: str, labels: str) -> None:
+    """IDX headers and sizes of an image file and its label file agree."""
+
+    def demand(holds: bool, name: str, expected: str, got: object) -> None:
+        if not holds:
+            raise DataError(f"{folder / name}: expected {expected}, got {got}; {_ADVICE}")
+
+    picture, label = contents[images], contents[labels]
+    demand(len(picture) >= 16, images, "an IDX header of 16 bytes", f"{len(picture)} bytes")
+    magic, count, rows, columns = struct.unpack(">4I", picture[:16])
+    demand(magic == 2051, images, "IDX magic number 2051 (images of bytes)", magic)
+    demand((rows, columns) == (28, 28), images, "grey images of 28x28", f"{rows}x{columns}")
+    demand(count > 0, images, "at least one image", count)
+    size = 16 + count * 784
+    demand(len(picture) == size, images, f"{size} bytes for {count} images", len(picture))
+    demand(len(label) >= 8, labels, "an IDX header of 8 bytes", f"{len(label)} bytes")
+    magic, found = struct.unpack(">2I", label[:8])
+    demand(magic == 2049, labels, "IDX magic number 2049 (labels of bytes)", magic)
+    demand(found == count, labels, f"{count} labels, one an image", found)
+    demand(len(label) == 8 + count, labels, f"{8 + count} bytes", len(label))
+    highest = max(label[8:])
+    demand(highest < CLASSES, labels, "labels 0 to 9", f"a label {highest}")
+
+
+def _unpack(contents: dict[str, bytes], digests: dict[str, str]) -> Path:
+    """A folder, keyed by the digests, in the layout that torchvision's MNIST class reads."""
+    key = sha256("".join(digests.values()).encode())[:32]
+    root = resources.cache_folder() / "data" / key
+    raw = root / "MNIST" / "raw"
+    if all(_same_size(raw / name, content) for name, content in contents.items()):
+        return root
+    root.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=root.parent, prefix=".unpack-"))
+    try:
+        (scratch / "MNIST" / "raw").mkdir(parents=True)
+        for name, content in contents.items():
+            (scratch / "MNIST" / "raw" / name).write_bytes(content)
+        if root.exists():  # a half-filled or damaged folder: out of the way first
+            os.rename(root, scratch / "old")
+        os.rename(scratch / "MNIST", _fresh(root) / "MNIST")
+    except OSError:
+        # Another process was faster; its folder is checked like any other on reading.
+        if not all(_same_size(raw / name, content) for name, content in contents.items()):
+            raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return root
+
+
+def _fresh(root: Path) -> Path:
+    root.mkdir(exist_ok=True)
+    return root
+
+
+def _same_size(path: Path, content: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(content)
+    except OSError:
+        return False
+
+
+def _serve(root: Path, contents: dict[str, bytes], *, train: bool) -> Digits:
+    """One split by torchvision's MNIST class; what it loaded must be what was verified."""
+    dataset = torchvision().MNIST(str(root), train=train, download=False)
+    images, labels = FILES["train" if train else "test"]
+    pixels, targets = dataset.data, dataset.targets.long()
+    expected = np.frombuffer(contents[images], np.uint8, offset=16)
+    expected_labels = np.frombuffer(contents[labels], np.uint8, offset=8)
+    if not (
+        np.array_equal(pixels.numpy().ravel(), expected)
+        and np.array_equal(targets.numpy(), expected_labels)
+    ):
+        shutil.rmtree(root, ignore_errors=True)
+        raise DataError(
+            f"{root}: expected the verified digits in the cache, got others; the damaged cache "
+            "was removed, start again"
+        )
+    return Digits(pixels, targets)

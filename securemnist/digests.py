@@ -1,0 +1,34 @@
+"""SHA-256 digests of bytes, files and values; stable between processes, machines and versions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys, no spaces and no NaN: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def sha256(content: bytes) -> str:
+    """Hexadecimal SHA-256 of `content`."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_of_value(value: Any) -> str:
+    """Digest of a JSON value, by its canonical text."""
+    return sha256(canonical_json(value).encode())
+
+
+def sha256_of_file(path: Path) -> str:
+    """Digest of a file's content, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def seed_from(*parts: Any) -> int:
+    """A 63-bit seed that depends on every part, so that no two rows share random numbers."""
+    return int(sha256_of_value(list(parts))[:16], 16) >> 1

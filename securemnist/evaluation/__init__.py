@@ -1,0 +1,1 @@
+"""Evaluation: the model contract, which digits are measured, and how attacks are refereed."""

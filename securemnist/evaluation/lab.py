@@ -1,0 +1,78 @@
+"""Lab: one subject on one data set; what every measure is handed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from securemnist.attacks.base import channels_last
+from securemnist.data import DataSet, Digits
+from securemnist.digests import seed_from
+from securemnist.errors import UsageError
+from securemnist.evaluation import contract
+from securemnist.subjects import Subject
+from securemnist.types import Images, Labels, Logits, Progress, silent
+
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Test digits of a measurement: images on the device, labels, and their places in the test set."""
+
+    x: Images
+    y: Labels
+    places: torch.Tensor
+    complete: bool
+    order: str
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The subject has passed the model contract when a lab exists."""
+
+    subject: Subject
+    data: DataSet
+    progress: Progress = silent
+
+    def __post_init__(self) -> None:
+        contract.check(self.subject, self.data.test[:8].images())
+
+    def sample(self, digits: int, seed: int) -> Sample:
+        """The first `digits` of a seeded random order of the test set; all of them in file order.
+
+        The orders of one seed are nested, so that a larger sample contains the smaller.
+        """
+        total = len(self.data.test)
+        if not 1 <= digits <= total:
+            raise UsageError(
+                f"expected 1 to {total} test digits ({self.data.name}), got {digits}; mend `digits`"
+            )
+        complete = digits == total
+        rng = torch.Generator().manual_seed(seed_from(seed, "sample"))
+        places = torch.arange(total) if complete else torch.randperm(total, generator=rng)[:digits]
+        chosen: Digits = self.data.test[places]
+        device = self.subject.device
+        order = f"all {total}" if complete else f"random order of seed {seed}, {digits} of {total}"
+        return Sample(chosen.images().to(device), chosen.labels.to(device), places, complete, order)
+
+    @cached_property
+    def test_logits(self) -> Logits:
+        """The subject's logits on every test digit, (n, 10)."""
+        return self.logits(self.data.test.images())
+
+    @torch.no_grad()
+    def logits(self, x: Images) -> Logits:
+        """The subject's float32 logits on images, in batches."""
+        model, device = self.subject.model, self.subject.device
+        parts = [model(channels_last(part.to(device))).float() for part in x.split(_BATCH)]
+        return torch.cat(parts)
+
+    def seed(self, *parts: object) -> torch.Generator:
+        """A generator for everything random in one measurement."""
+        return torch.Generator().manual_seed(seed_from(*parts))

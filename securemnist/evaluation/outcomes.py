@@ -1,0 +1,98 @@
+"""Outcomes: the digit x stage table that every statement about robustness is read from.
+
+One character a digit: `x` misclassified clean, `c` certified, `.` survived, `?` not attempted, and
+0-9a-z for the stage that broke it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from securemnist.types import CLASSES
+
+MISCLASSIFIED, CERTIFIED, SURVIVED, NOT_ATTEMPTED = -1, -2, -3, -4
+_CHARS = {MISCLASSIFIED: "x", CERTIFIED: "c", SURVIVED: ".", NOT_ATTEMPTED: "?"}
+_STAGE_CHARS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Fall:
+    """One stage of an evaluation: digits that entered, fell, were proposed over budget; seconds."""
+
+    stage: str
+    entered: int
+    fell: int
+    over_budget: int
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        return dict(self.__dict__)
+
+
+@dataclass
+class Outcomes:
+    """`codes` int64 (n,): MISCLASSIFIED, CERTIFIED, SURVIVED, NOT_ATTEMPTED or a stage's index."""
+
+    labels: torch.Tensor
+    predictions: torch.Tensor
+    order: str
+    codes: torch.Tensor = field(init=False)
+    stages: list[str] = field(default_factory=list)
+    waterfall: list[Fall] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.codes = torch.full_like(self.labels, SURVIVED)
+        self.codes[self.predictions != self.labels] = MISCLASSIFIED
+
+    @property
+    def open(self) -> torch.Tensor:
+        """Places of the digits that nothing has settled yet."""
+        return (self.codes == SURVIVED).nonzero().squeeze(1)
+
+    def record(self, fall: Fall, broken: torch.Tensor, predictions: torch.Tensor) -> None:
+        """Digits at places `broken` fell in this stage, read as `predictions`."""
+        self.codes[broken] = len(self.stages)
+        self.predictions[broken] = predictions
+        self.stages.append(fall.stage)
+        self.waterfall.append(fall)
+
+    @property
+    def standing(self) -> int:
+        """Digits read right that no attack broke."""
+        return int(((self.codes == SURVIVED) | (self.codes == CERTIFIED)).sum())
+
+    @property
+    def certified(self) -> int:
+        """Digits that a proof covers."""
+        return int((self.codes == CERTIFIED).sum())
+
+    def evidence(self) -> dict[str, Any]:
+        """The table, the waterfall and the attacked confusion matrix, as builtins."""
+        codes = "".join(_CHARS.get(c) or _STAGE_CHARS[c] for c in self.codes.tolist())
+        return {
+            "outcomes": {
+                "order": self.order,
+                "stages": list(self.stages),
+                "labels": "".join(map(str, self.labels.tolist())),
+                "codes": codes,
+            },
+            "waterfall": [fall.to_json() for fall in self.waterfall],
+            "confusion": confusion(self.labels, self.predictions),
+        }
+
+
+def confusion(labels: torch.Tensor, predictions: torch.Tensor) -> list[list[int]]:
+    """Counts (10, 10): row true class, column predicted."""
+    cells = labels.cpu().numpy() * CLASSES + predictions.cpu().numpy()
+    counts = np.bincount(cells, minlength=CLASSES * CLASSES).reshape(CLASSES, CLASSES)
+    table: list[list[int]] = counts.tolist()
+    return table
+
+
+def per_class(table: list[list[int]]) -> list[float | None]:
+    """Accuracy of each class; None for a class without digits."""
+    return [row[k] / total if (total := sum(row)) else None for k, row in enumerate(table)]

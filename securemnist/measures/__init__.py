@@ -1,0 +1,84 @@
+"""The measures that a policy can ask for. A new one is a file and a line here, and a suite test."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from securemnist.errors import PolicyError
+from securemnist.evaluation.lab import Lab
+from securemnist.findings import TIERS, Measurement, Requirement
+from securemnist.measures.accuracy import CLEAN_ACCURACY, WORST_CLASS_ACCURACY
+from securemnist.measures.base import Measure, Settings
+from securemnist.measures.robustness import ATTACK_ACCURACY, ROBUST_ACCURACY
+from securemnist.policy import Policy, sentence
+
+MEASURES: dict[str, Measure] = {
+    "clean_accuracy": CLEAN_ACCURACY,
+    "worst_class_accuracy": WORST_CLASS_ACCURACY,
+    "attack_accuracy": ATTACK_ACCURACY,
+    "robust_accuracy": ROBUST_ACCURACY,
+}
+
+
+def bind(measure: str, settings: Mapping[str, Any], *, where: str = "") -> Settings:
+    """The validated settings of a measure; PolicyError for an unknown measure or key."""
+    prefix = f"{where}: " if where else ""
+    if measure not in MEASURES:
+        raise PolicyError(
+            f"{prefix}expected a measure of {', '.join(MEASURES)}, got {measure!r}; name one of them"
+        )
+    try:
+        return MEASURES[measure].bind(settings)
+    except ValidationError as error:
+        raise PolicyError(f"{prefix}{measure}: {sentence(error)}") from error
+
+
+def check_policy(policy: Policy, *, foreign: frozenset[str] = frozenset()) -> None:
+    """Bind every row; PolicyError for the first that cannot be judged.
+
+    `foreign` measures belong to suites of the user's own, whose settings are theirs to check.
+    """
+    for row in policy.requirements:
+        if row.measure in foreign and row.measure not in MEASURES:
+            continue
+        bind(row.measure, row.settings, where=f"{policy.path}: row {row.id}")
+        _check_threshold(row, policy.path)
+        _check_companion(row, policy)
+
+
+def take(lab: Lab, measure: str, settings: Settings, seed: int) -> Measurement:
+    """Take one measurement; its seconds are those of the whole measure."""
+    began = time.perf_counter()
+    taken = MEASURES[measure].run(lab, settings, seed)
+    return dataclasses.replace(taken, seconds=round(time.perf_counter() - began, 3))
+
+
+def _check_threshold(row: Requirement, path: str) -> None:
+    low, high = MEASURES[row.measure].limits
+    if not low <= row.threshold <= high:
+        raise PolicyError(
+            f"{path}: row {row.id}: expected a threshold from {low:g} to {high:g} for {row.measure}, "
+            f"got {row.threshold:g}; it could never decide anything, mend it"
+        )
+
+
+def _check_companion(row: Requirement, policy: Policy) -> None:
+    """A one-step attack flatters: its row needs a search at the same threat, run no later."""
+    if row.measure != "attack_accuracy":
+        return
+    attack = MEASURES[row.measure].bind(row.settings).the_attack()  # type: ignore[attr-defined]
+    if not attack.one_step:
+        return
+    for other in policy.rows("robust_accuracy"):
+        same = other.settings.get("threat") == row.settings["threat"]
+        if same and TIERS.index(other.tier) <= TIERS.index(row.tier):
+            return
+    raise PolicyError(
+        f"{policy.path}: row {row.id}: expected a robust_accuracy row with the same threat in the "
+        f"same tier or a smaller one, got none; a one-step attack ({attack.name}) cannot pass alone"
+    )

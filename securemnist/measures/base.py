@@ -1,0 +1,110 @@
+"""What a measure is: settings that a row binds, and a function from a lab to a Measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from securemnist.attacks import make_attack
+from securemnist.attacks.base import Attack
+from securemnist.errors import PolicyError, UsageError
+from securemnist.evaluation.lab import Lab
+from securemnist.findings import Measurement
+from securemnist.stats import share_interval
+from securemnist.threats import Threat, make_threat
+
+# Seconds of one forward-and-backward pass of network A on one digit; two cores, float32.
+SECONDS_PER_PASS = 2e-4
+TEST_DIGITS = 10_000
+
+
+class Settings(BaseModel):
+    """Base of every measure's settings: strict, no unknown key."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class DigitSettings(Settings):
+    """A measure on `digits` test digits."""
+
+    digits: int = TEST_DIGITS
+
+    @field_validator("digits")
+    @classmethod
+    def _some(cls, digits: int) -> int:
+        if digits < 1:
+            raise ValueError(f"expected at least 1 digit, got {digits}")
+        return digits
+
+
+class AttackSettings(DigitSettings):
+    """A measure of one attack within one threat."""
+
+    attack: dict[str, Any]
+    threat: dict[str, Any]
+
+    @field_validator("attack")
+    @classmethod
+    def _known_attack(cls, attack: dict[str, Any]) -> dict[str, Any]:
+        try:
+            make_attack(attack)
+        except PolicyError as error:
+            raise ValueError(str(error)) from error
+        return attack
+
+    @field_validator("threat")
+    @classmethod
+    def _known_threat(cls, threat: dict[str, Any]) -> dict[str, Any]:
+        if set(threat) != {"norm", "eps"}:
+            raise ValueError(f"expected a threat with norm and eps, got {sorted(threat)}")
+        try:
+            make_threat(threat["norm"], threat["eps"])
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        return threat
+
+    def the_attack(self) -> Attack:
+        """The attack value that the settings name."""
+        return make_attack(self.attack)
+
+    def the_threat(self) -> Threat:
+        """The threat value that the settings name."""
+        return make_threat(self.threat["norm"], self.threat["eps"])
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure by name: how to take it, its settings, its family (the pytest marker).
+
+    `limits` is the range a threshold may lie in. `estimate` gives the seconds on two cores.
+    """
+
+    run: Callable[[Lab, Any, int], Measurement]
+    settings: type[Settings]
+    family: str
+    estimate: Callable[[Any], float]
+    limits: tuple[float, float] = (0.0, 1.0)
+
+    def bind(self, settings: Mapping[str, Any]) -> Settings:
+        """The settings of a row, validated; pydantic.ValidationError where they do not fit."""
+        return self.settings.model_validate(dict(settings))
+
+
+def share(
+    hits: int, n: int, *, complete: bool, seed: int, seconds: float = 0.0, **more: Any
+) -> Measurement:
+    """The measurement of a share of digits, with its exact 95 % interval."""
+    low, high = share_interval(hits, n)
+    return Measurement(
+        value=hits / n,
+        low=low,
+        high=high,
+        n=n,
+        complete=complete,
+        seconds=seconds,
+        seed=seed,
+        **more,
+    )

@@ -1,0 +1,80 @@
+"""The networks known by name. Input float32 (n, 1, 28, 28) in [0, 1], output logits (n, 10).
+
+Normalisation is a layer of the network, so that eps means pixels everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import final
+
+import torch
+from torch import nn
+
+from securemnist.errors import ModelError
+from securemnist.types import CLASSES, Images, Logits
+
+# Mean and standard deviation of MNIST's training pixels.
+MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
+
+
+@final
+class Normalize(nn.Module):
+    """(x - mean) / std with fixed numbers; what makes an attack see pixels in [0, 1]."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, mean: float = MNIST_MEAN, std: float = MNIST_STD) -> None:
+        super().__init__()
+        if not std > 0:
+            raise ModelError(f"expected std > 0, got {std}; give the training set's deviation")
+        # Not persistent: constants of the architecture, not learned weights.
+        self.register_buffer("mean", torch.tensor(float(mean)), persistent=False)
+        self.register_buffer("std", torch.tensor(float(std)), persistent=False)
+
+    def forward(self, x: Images) -> torch.Tensor:
+        return (x - self.mean) / self.std
+
+
+def normalized(network: nn.Module, mean: float, std: float) -> nn.Module:
+    """Wrap a network that expects normalised input, so that it takes pixels in [0, 1]."""
+    return nn.Sequential(Normalize(mean, std), network)
+
+
+@final
+class ConvNetA(nn.Module):
+    """Two 3x3 convolutions (32, 64; padding 1), each ReLU and 2x2 max pooling; 128 hidden units.
+
+    421,642 parameters, 8.5 MFLOP a digit forward.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.normalize = Normalize()
+        self.conv1 = nn.Conv2d(1, 32, 3, padding=1)
+        self.conv2 = nn.Conv2d(32, 64, 3, padding=1)
+        self.pool = nn.MaxPool2d(2)
+        self.relu = nn.ReLU()
+        self.flatten = nn.Flatten()
+        self.fc1 = nn.Linear(64 * 7 * 7, 128)
+        self.fc2 = nn.Linear(128, CLASSES)
+
+    def forward(self, x: Images) -> Logits:
+        x = self.pool(self.relu(self.conv1(self.normalize(x))))
+        x = self.pool(self.relu(self.conv2(x)))
+        logits: Logits = self.fc2(self.relu(self.fc1(self.flatten(x))))
+        return logits
+
+
+ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
+    "A": ConvNetA,
+}
+
+
+def build(architecture: str) -> nn.Module:
+    """A new network with random weights; ModelError for an unknown name."""
+    if architecture not in ARCHITECTURES:
+        known = ", ".join(ARCHITECTURES)
+        raise ModelError(f"expected an architecture of {known}, got {architecture!r}; choose one")
+    return ARCHITECTURES[architecture]()

@@ -1,0 +1,185 @@
+"""The pytest plugin: rows of the policy become tests, findings become an assessment.
+
+Inert where no policy is found and lazy everywhere: loading it imports neither torch nor pydantic.
+Every option begins with --security-, so that nobody's conftest collides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from securemnist.errors import UsageError
+from securemnist.findings import TIERS
+
+if TYPE_CHECKING:
+    from securemnist.plugin.session import Run
+
+pytest_plugins = ["securemnist.plugin.fixtures"]
+
+FAMILIES = {
+    "clean": "how well unmodified digits are read",
+    "adversarial": "evasion: perturbed digits",
+    "backdoor": "triggers and poisoning",
+    "latency": "how long an answer takes",
+    "static": "Bandit and Semgrep over source code",
+}
+RUN = pytest.StashKey["Run"]()
+_POLICY = Path("security_tests") / "thresholds.toml"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("security", "securemnist")
+    add = group.addoption
+    add(
+        "--security-model",
+        metavar="SPEC",
+        help="the model: NAME, pkg.module:factory, a weight file",
+    )
+    add(
+        "--security-policy",
+        metavar="FILE",
+        help="the policy (default: security_tests/thresholds.toml)",
+    )
+    add("--security-tier", choices=TIERS, help="rows up to this tier run (default: standard)")
+    add(
+        "--security-report",
+        metavar="DIR",
+        help="write index.html, assessment.json, summary.md there",
+    )
+    add("--security-data", metavar="DIR", help="IDX files to use instead of the bundled MNIST")
+    add("--security-device", metavar="NAME", default="cpu", help="cpu (default) or cuda")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    add = config.addinivalue_line
+    add("markers", "measure(name): this test claims the rows of the policy with this measure")
+    for name, what in FAMILIES.items():
+        add("markers", f"{name}: {what}")
+    for tier in TIERS:
+        add("markers", f"{tier}: rows of the {tier} tier")
+    policy = _policy_path(config)
+    if policy is None:
+        return
+    from securemnist.plugin.collection import begin
+
+    try:
+        config.stash[RUN] = begin(config, policy)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _policy_path(config: pytest.Config) -> Path | None:
+    """The policy that was named, or the one where a project keeps it; None leaves the plugin inert."""
+    named: str | None = config.getoption("--security-policy")
+    if named:
+        return Path(named)
+    from securemnist.plugin.project import configured_policy
+
+    usual = config.rootpath / _POLICY
+    return configured_policy(config.rootpath) or (usual if usual.is_file() else None)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marker = metafunc.definition.get_closest_marker("measure")
+    if marker is None or "requirement" not in metafunc.fixturenames:
+        return
+    from securemnist.plugin.collection import parametrize
+
+    parametrize(metafunc, marker, metafunc.config.stash.get(RUN, None))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    run = config.stash.get(RUN, None)
+    if run is not None:
+        from securemnist.plugin.collection import check_claims, leave_out_tiers
+
+        try:
+            check_claims(config, run, items)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
+        leave_out_tiers(config, run, items)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    run = session.config.stash.get(RUN, None)
+    if run is not None:
+        from securemnist.plugin.collection import row_of
+
+        run.selected = {row.id for item in session.items if (row := row_of(item)) is not None}
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
+    outcome = yield
+    run = item.config.stash.get(RUN, None)
+    if run is None:
+        return
+    from securemnist.plugin.collection import message_of
+
+    message = message_of(item, outcome.get_result())
+    if message is not None:
+        outcome.get_result().security = message
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    message = getattr(report, "security", None)
+    if message is not None and _current is not None:
+        _current.receive(message)
+
+
+_current: Run | None = None
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    # Report hooks are not given the config: the run of this process is remembered here.
+    global _current
+    _current = session.config.stash.get(RUN, None)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    config = session.config
+    run = config.stash.get(RUN, None)
+    worker = getattr(config, "workeroutput", None)
+    if run is not None and worker is not None:
+        worker["security_selected"] = sorted(run.selected)
+        return
+    folder = config.getoption("--security-report")
+    if run is None or not run.active or not folder or config.getoption("collectonly"):
+        return
+    from securemnist import report
+
+    try:
+        report.write(run.assessment(config.rootpath), Path(folder))
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A pytest-xdist worker has ended: it alone knows which rows were selected."""
+    run = node.config.stash.get(RUN, None)
+    if run is not None:
+        run.selected |= set(getattr(node, "workeroutput", {}).get("security_selected", ()))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    run = config.stash.get(RUN, None)
+    if run is None or not run.findings:
+        return
+    from securemnist.report.terminal import as_text
+
+    terminalreporter.section("security requirements")
+    colour = terminalreporter.hasmarkup
+    assessment = run.assessment(config.rootpath)
+    terminalreporter.write(as_text(assessment, colour=colour, width=_width(terminalreporter)))
+
+
+def _width(reporter: pytest.TerminalReporter) -> int:
+    return max(80, int(reporter._tw.fullwidth))

@@ -1,0 +1,152 @@
+"""From policy rows to pytest items and back: parametrization, scope, claims, messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from securemnist import policy as policies
+from securemnist import settings
+from securemnist.errors import PolicyError
+from securemnist.findings import TIERS, Requirement, Verdict
+from securemnist.plugin.session import Run, Scope
+
+MESSAGE = pytest.StashKey[dict[str, Any]]()
+
+
+def begin(config: pytest.Config, policy: Path) -> Run:
+    """The run of a policy: read it, and what the options ask for."""
+    chosen = settings.load(config.rootpath)
+    markers = config.getoption("markexpr", "") or ""
+    scope = Scope(
+        tier=config.getoption("--security-tier") or _tier_of(markers),
+        markers=markers,
+        keywords=config.getoption("keyword", "") or "",
+        paths=tuple(_shown(path, config) for path in config.args),
+    )
+    spec = config.getoption("--security-model") or chosen.model
+    return Run(policies.load(policy), scope, spec)
+
+
+def _tier_of(markers: str) -> str:
+    """`-m full` asks for the rows of the full tier, so it must not leave them out again."""
+    return "full" if "full" in markers.replace("(", " ").replace(")", " ").split() else "standard"
+
+
+def _shown(path: str, config: pytest.Config) -> str:
+    """A path as others can read it: relative to the project where it is inside."""
+    file, _, rest = path.partition("::")
+    absolute = (config.invocation_params.dir / file).resolve()
+    if absolute.is_relative_to(config.rootpath):
+        file = absolute.relative_to(config.rootpath).as_posix()
+    else:
+        file = absolute.name
+    return f"{file}::{rest}" if rest else file
+
+
+def parametrize(metafunc: pytest.Metafunc, marker: pytest.Mark, run: Run | None) -> None:
+    """One test a row; the row's id, family and tier become the test's id and markers."""
+    rows = run.policy.rows(marker.args[0]) if run else ()
+    family = _family(marker.args[0])
+    parameters = [
+        pytest.param(row, id=row.id, marks=[getattr(pytest.mark, m) for m in (*family, row.tier)])
+        for row in rows
+    ]
+    metafunc.parametrize("requirement", parameters)
+
+
+def _family(measure: str) -> tuple[str, ...]:
+    from securemnist.measures import MEASURES
+
+    return (MEASURES[measure].family,) if measure in MEASURES else ()
+
+
+def row_of(item: pytest.Item) -> Requirement | None:
+    """The requirement that an item tests."""
+    call = getattr(item, "callspec", None)
+    row = call.params.get("requirement") if call is not None else None
+    return row if isinstance(row, Requirement) else None
+
+
+def check_claims(config: pytest.Config, run: Run, items: list[pytest.Item]) -> None:
+    """Every row can be judged, and in a run of whole suites some test claims it.
+
+    A run of single files or tests is a scope, not an error; so is one without any suite.
+    """
+    from securemnist.measures import MEASURES, check_policy
+
+    markers = [marker for item in items if (marker := item.get_closest_marker("measure"))]
+    claimed = frozenset(marker.args[0] for marker in markers)
+    if not claimed:
+        return
+    check_policy(run.policy, foreign=claimed)
+    whole = all((config.invocation_params.dir / path).is_dir() for path in config.args)
+    for row in run.policy.requirements:
+        if whole and row.measure not in claimed:
+            known = "no suite has a test for it" if row.measure in MEASURES else "it is unknown"
+            raise PolicyError(
+                f"{run.policy.path}: row {row.id}: expected a measure that a collected suite claims, got "
+                f"{row.measure!r} ({known}); remove the row or add a test marked "
+                f"measure({row.measure!r})"
+            )
+
+
+def leave_out_tiers(config: pytest.Config, run: Run, items: list[pytest.Item]) -> None:
+    """Deselect the rows whose tier is above that of the run."""
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        row = row_of(item)
+        (left_out if row is not None and run.scope.excludes(row) else kept).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+def message_of(item: pytest.Item, report: pytest.TestReport) -> dict[str, Any] | None:
+    """What a report carries of a row: its finding, or the ERROR that prevented one."""
+    row = row_of(item)
+    if row is None or report.when == "teardown":
+        return None
+    recorded = item.stash.get(MESSAGE, None)
+    if recorded is not None:
+        return recorded if report.when == "call" else None
+    if report.passed and report.when == "setup":
+        return None
+    if report.skipped:
+        verdict, reason = Verdict.NOT_RUN, _skip_reason(report)
+    elif report.passed:
+        verdict, reason = Verdict.ERROR, "its test recorded no finding; it must call record(...)"
+    else:
+        verdict, reason = Verdict.ERROR, _crash_sentence(report)
+    finding = row.unmeasured(verdict, reason, claim=claim_of(item), family=family_of(item))
+    return {"finding": finding.to_json(), "subject": {}, "threads": 0}
+
+
+def claim_of(item: pytest.Item) -> str:
+    """The docstring of a suite test, as one line."""
+    return " ".join((getattr(getattr(item, "obj", None), "__doc__", None) or "").split())
+
+
+def family_of(item: pytest.Item) -> str:
+    """The family of an item's measure, or the first of its markers that is none of ours."""
+    marker = item.get_closest_marker("measure")
+    family = _family(marker.args[0]) if marker else ()
+    if family:
+        return family[0]
+    own = (m.name for m in item.iter_markers() if m.name not in (*TIERS, "measure", "parametrize"))
+    return next(own, "other")
+
+
+def _skip_reason(report: pytest.TestReport) -> str:
+    longrepr = report.longrepr
+    return str(longrepr[2] if isinstance(longrepr, tuple) else longrepr)
+
+
+def _crash_sentence(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash is not None else str(report.longrepr)
+    line = (text.strip().splitlines() or ["the test crashed"])[0]
+    return line.removeprefix("securemnist.errors.")

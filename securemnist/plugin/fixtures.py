@@ -1,0 +1,104 @@
+"""The fixtures of a suite: `model` (yours to override), `requirement`, `judge`, `record`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from securemnist.errors import Inconclusive, NotApplicable, SecureMnistError
+from securemnist.findings import Finding, Requirement, Verdict
+
+if TYPE_CHECKING:
+    from securemnist.evaluation.lab import Lab
+
+log = logging.getLogger("securemnist")
+
+
+@pytest.fixture(scope="session")
+def model(request: pytest.FixtureRequest) -> Any:
+    """The model under assessment: what --security-model names. Override it in your conftest.
+
+    May return an nn.Module: float32 (n, 1, 28, 28) in [0, 1] -> logits (n, 10).
+    """
+    from securemnist.plugin import RUN
+    from securemnist.subjects import resolve
+
+    device = request.config.getoption("--security-device")
+    return resolve(request.config.stash[RUN].model_spec, device=device)
+
+
+@pytest.fixture(scope="session")
+def lab(request: pytest.FixtureRequest, model: Any) -> Lab:
+    """The subject and the data that every measure of this run is taken on."""
+    from securemnist import data, settings, subjects
+    from securemnist.evaluation.lab import Lab
+    from securemnist.plugin.progress import active
+
+    config = request.config
+    folder = config.getoption("--security-data") or settings.load(config.rootpath).data
+    if isinstance(model, subjects.Subject):
+        subject = model
+    else:
+        device = config.getoption("--security-device")
+        subject = subjects.from_model(model, name=type(model).__name__, device=device)
+    return Lab(subject, data.load(Path(folder) if folder else None), active())
+
+
+@pytest.fixture
+def judge(request: pytest.FixtureRequest, lab: Lab) -> Callable[[Requirement], Finding]:
+    """Measure a requirement and judge it; whatever goes wrong becomes a finding, too."""
+    from securemnist.measures import bind, take
+    from securemnist.plugin.collection import claim_of, family_of
+
+    words = {"claim": claim_of(request.node), "family": family_of(request.node)}
+
+    def measure_and_judge(requirement: Requirement) -> Finding:
+        try:
+            settings = bind(requirement.measure, requirement.settings)
+            seen = take(lab, requirement.measure, settings, requirement.seed)
+            return requirement.judge(seen, **words)
+        except NotApplicable as error:
+            return requirement.unmeasured(Verdict.NOT_RUN, str(error), **words)
+        except Inconclusive as error:
+            return requirement.unmeasured(Verdict.INCONCLUSIVE, str(error), **words)
+        except SecureMnistError as error:
+            return requirement.unmeasured(Verdict.ERROR, str(error), **words)
+        except Exception as error:
+            log.exception("the measurement of %s raised", requirement.id)
+            reason = f"the measurement raised {type(error).__name__}: {error}"
+            return requirement.unmeasured(Verdict.ERROR, reason, **words)
+
+    return measure_and_judge
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest, lab: Lab) -> Callable[[Finding], Finding]:
+    """Hand a finding to the report; skips the test on NOT_RUN and xfails it where a waiver holds."""
+    import datetime
+
+    import torch
+
+    from securemnist.plugin.collection import MESSAGE
+
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+
+    def hand_over(finding: Finding) -> Finding:
+        request.node.stash[MESSAGE] = {
+            "finding": finding.to_json(),
+            "subject": lab.subject.to_json()
+            | {"data": {"name": lab.data.name, "digests": lab.data.digests}},
+            "threads": torch.get_num_threads(),
+        }
+        request.node.user_properties.append(("finding", str(finding)))
+        waiver = finding.requirement.waiver
+        if finding.waived(today) and waiver is not None:
+            pytest.xfail(f"waived until {waiver.expires} ({waiver.reason}): {finding}")
+        if finding.verdict is Verdict.NOT_RUN:
+            pytest.skip(finding.reason)
+        return finding
+
+    return hand_over

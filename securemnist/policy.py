@@ -1,0 +1,157 @@
+"""The policy: thresholds.toml, every number that can fail a build, as requirements.
+
+Only the shape of a row is checked here; the keys that are left are the settings of its measure, and
+the measure's own model checks those (`measures.bind`). Never overridden by environment variables.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from securemnist.digests import sha256
+from securemnist.errors import PolicyError
+from securemnist.findings import Requirement, Waiver
+
+MAX_BYTES = 1 << 20
+_Text = Annotated[str, Field(min_length=1, max_length=2_000)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class _WaiverRow(_Strict):
+    reason: _Text
+    expires: datetime.date
+
+
+class _Row(BaseModel):
+    """The keys every row may have; others are settings of its measure."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+    measure: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    because: _Text
+    tier: Literal["smoke", "standard", "full"] = "standard"
+    at_least: float | None = None
+    at_most: float | None = None
+    seed: Annotated[int, Field(ge=0)] = 0
+    ids: list[_Text] = Field(default_factory=list)
+    waiver: _WaiverRow | None = None
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> _Row:
+        bounds = [bound for bound in (self.at_least, self.at_most) if bound is not None]
+        if len(bounds) != 1:
+            raise ValueError("expected exactly one of at_least and at_most")
+        if not math.isfinite(bounds[0]):
+            raise ValueError(f"expected a finite threshold, got {bounds[0]}")
+        return self
+
+    def requirement(self) -> Requirement:
+        waiver = self.waiver
+        return Requirement(
+            id=self.id,
+            measure=self.measure,
+            because=self.because,
+            tier=self.tier,
+            at_least=self.at_least,
+            at_most=self.at_most,
+            seed=self.seed,
+            ids=tuple(self.ids),
+            settings=dict(self.model_extra or {}),
+            waiver=None
+            if waiver is None
+            else Waiver(reason=waiver.reason, expires=waiver.expires.isoformat()),
+        )
+
+
+class _File(_Strict):
+    requirement: list[dict[str, Any]] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The requirements of one file, in its order."""
+
+    path: str
+    text: str
+    requirements: tuple[Requirement, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file as it was read."""
+        return sha256(self.text.encode())
+
+    def rows(self, measure: str) -> tuple[Requirement, ...]:
+        """The requirements that ask for this measure."""
+        return tuple(row for row in self.requirements if row.measure == measure)
+
+    def to_json(self) -> dict[str, str]:
+        """What an assessment records of its policy."""
+        return {"path": self.path, "digest": self.digest, "text": self.text}
+
+
+def load(path: Path) -> Policy:
+    """Read a policy; PolicyError with one sentence for the first thing that is wrong."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PolicyError(
+            f"{path}: expected a policy, got {error.strerror}; name one with --policy"
+        ) from error
+    if len(content) > MAX_BYTES:
+        raise PolicyError(
+            f"{path}: expected at most {MAX_BYTES} bytes, got {len(content)}; split it"
+        )
+    try:
+        return parse(content.decode(), str(path))
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"{path}: expected UTF-8 text, got {error}; save it as UTF-8") from error
+
+
+def parse(text: str, path: str) -> Policy:
+    """The policy of a TOML text; `path` is for messages and the record."""
+    try:
+        rows = _File.model_validate(tomllib.loads(text)).requirement
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise PolicyError(f"{path}: expected TOML, got {error}; mend the file") from error
+    except ValidationError as error:
+        raise PolicyError(f"{path}: {sentence(error)}") from error
+    requirements = tuple(_requirement(row, number, path) for number, row in enumerate(rows, 1))
+    seen: set[str] = set()
+    for row in requirements:
+        if row.id in seen:
+            raise PolicyError(f"{path}: expected ids once each, got {row.id!r} twice; rename one")
+        seen.add(row.id)
+    return Policy(path, text, requirements)
+
+
+def _requirement(row: Mapping[str, Any], number: int, path: str) -> Requirement:
+    try:
+        return _Row.model_validate(row).requirement()
+    except ValidationError as error:
+        name = row.get("id", f"number {number}")
+        raise PolicyError(f"{path}: row {name}: {sentence(error)}") from error
+
+
+def sentence(error: ValidationError) -> str:
+    """The first complaint of a validation as one sentence."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"])) or "the row"
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {where!r}; remove it, or mend its spelling"
+    if first["type"] == "missing":
+        return f"expected {where!r}, got nothing; add it"
+    if first["type"] == "value_error":
+        return f"{first['ctx']['error']}; mend {where}"
+    return f"expected {where} to fit ({first['msg']}), got {first['input']!r:.80}; mend it"

@@ -1,0 +1,210 @@
+"""Readers of a measurement's evidence: a checked value, None where absent, Malformed where odd.
+
+Evidence comes out of a JSON file that anybody may have written; nothing of it is believed unread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from securemnist.report.checked import MOST, Malformed, items, mapping, pixels, real, whole
+from securemnist.report.text import line
+
+CLASSES = 10
+_STAGE_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+Evidence = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stage of the attack ladder: digits that entered, fell, and proposals over the budget."""
+
+    name: str
+    entered: int
+    fell: int
+    over_budget: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """Accuracy that an attack left at one eps, on n digits."""
+
+    attack: str
+    eps: float
+    accuracy: float
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digit:
+    """One digit before and after; pixels are 784 bytes, row by row."""
+
+    index: int
+    label: int
+    before: int
+    after: int
+    confidence: float
+    clean: bytes
+    changed: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fate:
+    """What became of the digits of one class."""
+
+    certified: int = 0
+    survived: int = 0
+    open: int = 0
+    broken: int = 0
+    misclassified: int = 0
+
+    @property
+    def total(self) -> int:
+        """All digits of the class."""
+        return self.certified + self.survived + self.open + self.broken + self.misclassified
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """One place that a static tool complains about."""
+
+    tool: str
+    rule: str
+    severity: str
+    place: str
+    message: str
+    advice: str
+
+
+def confusion(evidence: Evidence) -> tuple[tuple[int, ...], ...] | None:
+    """Counts by true class (row) and prediction (column)."""
+    if (value := evidence.get("confusion")) is None:
+        return None
+    rows = items(value, "confusion", CLASSES)
+    return tuple(
+        tuple(whole(cell, "confusion") for cell in items(row, "confusion", CLASSES)) for row in rows
+    )
+
+
+def per_class(evidence: Evidence, key: str) -> tuple[float | None, ...] | None:
+    """A share for each class, None where a class has no digits."""
+    if (value := evidence.get(key)) is None:
+        return None
+    return tuple(None if s is None else real(s, key, 1.0) for s in items(value, key, CLASSES))
+
+
+def waterfall(evidence: Evidence) -> tuple[Stage, ...] | None:
+    """The stages of the attack ladder, in their order."""
+    if not (value := evidence.get("waterfall")):
+        return None
+    return tuple(_stage(mapping(entry, "waterfall")) for entry in items(value, "waterfall"))
+
+
+def _stage(entry: Evidence) -> Stage:
+    stage = Stage(
+        name=line(entry.get("stage", ""), 24),
+        entered=whole(entry.get("entered"), "waterfall"),
+        fell=whole(entry.get("fell"), "waterfall"),
+        over_budget=whole(entry.get("over_budget", 0), "waterfall"),
+        seconds=real(entry.get("seconds", 0.0), "waterfall"),
+    )
+    if stage.fell > stage.entered:
+        raise Malformed("waterfall: more digits fell than entered a stage")
+    return stage
+
+
+def curve(evidence: Evidence) -> tuple[Point, ...] | None:
+    """Accuracy over eps, by attack and eps."""
+    if not (value := evidence.get("curve")):
+        return None
+    points = [_point(mapping(entry, "curve")) for entry in items(value, "curve")]
+    return tuple(sorted(points, key=lambda point: (point.attack, point.eps)))
+
+
+def _point(entry: Evidence) -> Point:
+    return Point(
+        attack=line(entry.get("attack", ""), 24),
+        eps=real(entry.get("eps"), "curve"),
+        accuracy=real(entry.get("accuracy"), "curve", 1.0),
+        n=whole(entry.get("n", 0), "curve"),
+    )
+
+
+def gallery(evidence: Evidence, key: str) -> tuple[Digit, ...] | None:
+    """Digits to look at; one that cannot be drawn makes the gallery malformed."""
+    if not (value := evidence.get(key)):
+        return None
+    return tuple(_digit(mapping(entry, key), key) for entry in items(value, key))
+
+
+def _digit(entry: Evidence, key: str) -> Digit:
+    return Digit(
+        index=whole(entry.get("index"), key),
+        label=whole(entry.get("label"), key, CLASSES - 1),
+        before=whole(entry.get("clean_prediction"), key, CLASSES - 1),
+        after=whole(entry.get("prediction"), key, CLASSES - 1),
+        confidence=real(entry.get("confidence"), key, 1.0),
+        clean=pixels(entry.get("clean"), key),
+        changed=pixels(entry.get("adversarial"), key),
+    )
+
+
+def fates(evidence: Evidence) -> tuple[Fate, ...] | None:
+    """The outcome table, counted by class."""
+    if (value := evidence.get("outcomes")) is None:
+        return None
+    table = mapping(value, "outcomes")
+    labels, codes = table.get("labels"), table.get("codes")
+    stages = items(table.get("stages"), "outcomes")
+    if not (isinstance(labels, str) and isinstance(codes, str) and 0 < len(labels) == len(codes)):
+        raise Malformed("outcomes: expected one label and one code for each digit")
+    kinds = {"x": "misclassified", "c": "certified", ".": "survived", "?": "open"}
+    kinds |= dict.fromkeys(set(_STAGE_LETTERS[: len(stages)]) - set(kinds), "broken")
+    counts: list[dict[str, int]] = [{} for _ in range(CLASSES)]
+    for label, code in zip(labels, codes, strict=True):
+        if label not in "0123456789" or code not in kinds:
+            raise Malformed(f"outcomes: unknown label or code {line(label + code, 8)!r}")
+        seen = counts[int(label)]
+        seen[kinds[code]] = seen.get(kinds[code], 0) + 1
+    return tuple(Fate(**seen) for seen in counts)
+
+
+def samples(evidence: Evidence) -> tuple[tuple[str, tuple[float, ...]], ...] | None:
+    """Named series of seconds."""
+    if not (value := evidence.get("samples")):
+        return None
+    series = mapping(value, "samples").items()
+    named = [(line(k, 24), tuple(real(s, "samples") for s in items(v, k))) for k, v in series]
+    if len(named) > 8 or not all(seconds for _, seconds in named):
+        raise Malformed("samples: expected at most eight series, none of them empty")
+    return tuple(named)
+
+
+def notices(evidence: Evidence) -> tuple[Notice, ...] | None:
+    """What the static tools said."""
+    if (value := evidence.get("static")) is None:
+        return None
+    return tuple(_notice(mapping(entry, "static")) for entry in items(value, "static"))
+
+
+def _notice(entry: Evidence) -> Notice:
+    return Notice(
+        tool=line(entry.get("tool", ""), 40),
+        rule=line(entry.get("rule", ""), 120),
+        severity=line(entry.get("severity", ""), 20),
+        place=f"{line(entry.get('file', ''), 200)}:{line(entry.get('line', ''), 10)}",
+        message=line(entry.get("message", ""), 400),
+        advice=line(entry.get("advice", ""), 400),
+    )
+
+
+def quantity(evidence: Evidence, key: str) -> float | None:
+    """A single finite number; None where it is absent or anything else."""
+    try:
+        return real(evidence.get(key), key, low=-MOST)
+    except Malformed:
+        return None

@@ -1,0 +1,128 @@
+"""The report as one self-contained HTML page: no script, no request, nothing executed."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from securemnist.assessment import Assessment
+from securemnist.report import words
+from securemnist.report.families import counts, families
+from securemnist.report.rows import rows
+from securemnist.report.text import block, line
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_ENTRIES = 300  # facts a list shows
+
+
+def render(assessment: Assessment) -> bytes:
+    """The page; equal assessments give equal bytes."""
+    shown = rows(assessment.findings, assessment.day)
+    pairs = list(zip(assessment.findings, shown, strict=True))
+    stylesheet = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+    inside = [finding for finding, row in pairs if row.in_scope]
+    ranked = [row for _, row in sorted(pairs, key=lambda p: words.SEVERITY.index(p[0].verdict))]
+    text = _environment().get_template("page.html.j2").render(
+        stylesheet=Markup(stylesheet),  # noqa: S704 - our own file, not a word from outside
+        policy_of_browser=_content_policy(stylesheet),
+        subject=_subject(assessment.subject),
+        headline=words.headline(assessment),
+        counts=counts([finding.verdict for finding in inside]),
+        waived=sum(finding.waived(assessment.day) for finding in inside),
+        scope=words.scope(assessment),
+        complete=assessment.complete,
+        exit_code=assessment.exit_code,
+        day=line(assessment.day, 20),
+        blocking=[r for r in ranked if r.in_scope and r.kind != "pass" and not r.waived],
+        excused=[r for r in ranked if r.waived],
+        families=families(pairs),
+        outside=[row for row in shown if not row.in_scope],
+        seeds=[(row.id, str(finding.requirement.seed), _seed(finding)) for finding, row in pairs],
+        environment=_facts(assessment.environment),
+        digests=_facts({**_digests(assessment)}),
+        recipe=_facts(_mapping(assessment.subject.get("recipe"))),
+        policy_path=line(assessment.policy.get("path", ""), 300),
+        policy_text=block(assessment.policy.get("text", "")),
+    )
+    return text.encode("utf-8")
+
+
+@functools.cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # The last gate: whatever a template prints has no invisible characters.
+        finalize=lambda value: value if isinstance(value, Markup) else block(value),
+    )
+
+
+def _content_policy(stylesheet: str) -> str:
+    """Nothing but our own style sheet and pictures inside the page."""
+    digest = base64.b64encode(hashlib.sha256(stylesheet.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _subject(subject: Mapping[str, Any]) -> Mapping[str, str]:
+    """Name and, in one line, what else identifies the model."""
+    count = subject.get("parameters")
+    data = _mapping(subject.get("data"))
+    parts = (
+        line(subject.get("architecture") or "", 120),
+        f"{count:,} parameters" if isinstance(count, int) else "",
+        f"on {line(data['name'], 80)}" if data.get("name") else "",
+        f"measured on {line(subject['device'], 80)}" if subject.get("device") else "",
+    )
+    return {
+        "name": line(subject.get("name") or "unnamed model", 160),
+        "spec": line(subject.get("spec") or "", 300),
+        "digest": line(subject.get("digest") or "", 80),
+        "about": " · ".join(filter(None, parts)),
+    }
+
+
+def _digests(assessment: Assessment) -> Mapping[str, Any]:
+    files = _mapping(_mapping(assessment.subject.get("data")).get("digests"))
+    return {
+        "model": assessment.subject.get("digest") or "none recorded",
+        "policy": assessment.policy.get("digest") or "none recorded",
+        **{f"data, {name}": digest for name, digest in files.items()},
+    }
+
+
+def _seed(finding: Any) -> str:
+    return "–" if finding.measurement is None else line(finding.measurement.seed, 40)
+
+
+def _facts(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return list(_flat(mapping))[:_ENTRIES]
+
+
+def _flat(mapping: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    """Names and values; a mapping inside becomes `outer inner`."""
+    for key, value in mapping.items():
+        name = line(f"{prefix}{key}", 100)
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{name} ")
+        elif isinstance(value, str):
+            yield name, line(value, 400)
+        elif value is not None:
+            yield name, line(json.dumps(value, default=str, ensure_ascii=False), 400)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,142 @@
+"""The words that page, Markdown and terminal share: symbols, headline, scope, what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from securemnist.assessment import Assessment
+from securemnist.errors import FAILED
+from securemnist.findings import Finding, Verdict
+from securemnist.report.text import line
+
+SYMBOLS = {
+    Verdict.PASS: "✓",
+    Verdict.FAIL: "✗",
+    Verdict.INCONCLUSIVE: "?",
+    Verdict.ERROR: "!",
+    Verdict.NOT_RUN: "–",
+}
+WAIVED = "⚑"
+
+# From bad to good: the order in which rows and counts are shown.
+SEVERITY = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.NOT_RUN, Verdict.PASS)
+
+_MEND = {
+    "clean": "Check that data and preprocessing are those the model was made for; then retrain.",
+    "adversarial": "Look at the digits that fell, then harden the model by adversarial or "
+    "certified training.",
+    "backdoor": "Treat the weights as poisoned: retrain from trusted data, or repair and "
+    "measure again.",
+    "latency": "Profile the forward pass for time that its arithmetic does not explain.",
+    "static": "Mend the places that the row lists.",
+}
+_NEXT = {
+    Verdict.FAIL: "Mend the subject; the threshold changes only in the policy, with a reason.",
+    Verdict.INCONCLUSIVE: "Give the measurement what the reason asks for.",
+    Verdict.ERROR: "Nothing was concluded: mend the cause; an error cannot be waived.",
+    Verdict.NOT_RUN: "Provide what the reason asks for, or leave the row out of the scope.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """The answer to "may I merge": a verdict to colour by, its symbol, the answer and the why."""
+
+    verdict: Verdict
+    answer: str
+    why: str
+
+    @property
+    def symbol(self) -> str:
+        """The sign of the verdict."""
+        return SYMBOLS[self.verdict]
+
+
+def headline(assessment: Assessment) -> Headline:
+    """What the exit code says, in words."""
+    rows = [finding for finding in assessment.findings if finding.in_scope]
+    waived = sum(finding.waived(assessment.day) for finding in rows)
+    tail = f"; {waived} waived" if waived else ""
+    if not rows:
+        why = "no requirement was in the scope of this run, so nothing has been shown"
+        return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not merge yet", why=why)
+    if assessment.exit_code == 0:
+        passed = sum(finding.passed for finding in rows)
+        if not assessment.complete:
+            why = f"{passed} of the {plural(len(rows), 'requirement')} in scope pass{tail}"
+            answer = "Nothing seen that stands against a merge"
+            return Headline(verdict=Verdict.PASS, answer=answer, why=why)
+        why = f"{passed} of {plural(len(rows), 'requirement')} pass{tail}"
+        return Headline(verdict=Verdict.PASS, answer="May merge", why=why)
+    open_verdicts = [finding.verdict for finding in assessment.open_findings]
+    failed = open_verdicts.count(Verdict.FAIL)
+    undecided = len(open_verdicts) - failed
+    parts = [f"{plural(failed, 'requirement')} failed"] if failed else []
+    parts += [f"{undecided if failed else plural(undecided, 'requirement')} undecided"][:undecided]
+    why = " and ".join(parts) + tail
+    if assessment.exit_code == FAILED:
+        return Headline(verdict=Verdict.FAIL, answer="Do not merge", why=why)
+    return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not merge yet", why=why)
+
+
+def scope(assessment: Assessment) -> str:
+    """Which rows this run looked at: `smoke tier, 7 of 31 rows`."""
+    asked = assessment.scope
+    inside = sum(finding.in_scope for finding in assessment.findings)
+    words = [f"{line(asked['tier'], 40)} tier"] if asked.get("tier") else []
+    words.append(f"{inside} of {plural(len(assessment.findings), 'row')}")
+    for key, sign in (("markers", "-m"), ("keywords", "-k"), ("paths", "files")):
+        value = asked.get(key)
+        if value:
+            shown = " ".join(map(str, value)) if isinstance(value, list | tuple) else value
+            words.append(f"{sign} {line(shown, 120)}")
+    return ", ".join(words)
+
+
+def sentence(finding: Finding, limit: int = 700) -> str:
+    """The finding's sentence without id and verdict, which stand beside it."""
+    head = f"{finding.requirement.id} {finding.label}: "
+    return line(str(finding).removeprefix(head), limit)
+
+
+def next_step(finding: Finding) -> str:
+    """What to do about a row that does not pass; "" for one that does."""
+    if finding.passed:
+        return ""
+    seen = finding.measurement
+    if finding.verdict is Verdict.FAIL:
+        return _MEND.get(finding.family, _NEXT[Verdict.FAIL])
+    if finding.verdict is Verdict.INCONCLUSIVE and seen is not None:
+        if seen.doubts and not seen.inconclusive:
+            return line(" ".join(doubt.advice for doubt in seen.doubts), 600)
+        if not seen.complete and seen.unit == "share" and not seen.inconclusive:
+            return "Raise the row's digits in the policy to what the reason names."
+    return _NEXT[finding.verdict]
+
+
+def waiver(finding: Finding, day: str) -> str:
+    """What a waiver does to this row on `day`; "" where there is none to speak of."""
+    given = finding.requirement.waiver
+    if given is None or finding.passed:
+        return ""
+    until = line(given.expires, 20)
+    if finding.waived(day):
+        return f"waived until {until}: {line(given.reason, 400)}"
+    if finding.verdict is Verdict.ERROR:
+        return f"not waived: an error cannot be ({line(given.reason, 400)})"
+    return f"the waiver expired on {until} and has no effect ({line(given.reason, 400)})"
+
+
+def number(value: float, unit: str = "share") -> str:
+    """A value as the finding's sentence prints it."""
+    return f"{value:.4f}" if unit in ("share", "ratio") else f"{value:g}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 row`, `2 rows`, `31,000 rows`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def by_severity(findings: tuple[Finding, ...]) -> list[Finding]:
+    """Bad first, otherwise in the order of the policy."""
+    return sorted(findings, key=lambda finding: SEVERITY.index(finding.verdict))

@@ -1,0 +1,37 @@
+"""Tool settings of a project: `[tool.securemnist]` in its pyproject.toml. Thresholds are not here."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from securemnist.errors import UsageError
+
+DEFAULT_MODEL = "hardened"
+
+
+class Settings(BaseModel):
+    """`model`: a SPEC; `policy`: a path from the project's folder; `data`: a folder of IDX files."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    model: str = DEFAULT_MODEL
+    policy: str | None = None
+    data: str | None = None
+
+
+def load(folder: Path) -> Settings:
+    """The settings of the project in `folder`; defaults where it has none."""
+    path = folder / "pyproject.toml"
+    if not path.is_file():
+        return Settings()
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
+        return Settings.model_validate(table.get("securemnist", {}))
+    except (OSError, ValueError, AttributeError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise UsageError(
+            f"{path}: expected [tool.securemnist] with model, policy or data, got: {reason}; mend it"
+        ) from error

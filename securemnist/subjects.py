@@ -1,0 +1,149 @@
+"""Subject: the model under assessment, found by its SPEC.
+
+SPEC is NAME (a reference model) | pkg.module:factory | FILE.safetensors (with its manifest) |
+ARCHITECTURE@FILE.safetensors. A factory takes no argument and returns an nn.Module; its code is
+trusted and runs, weight files are not and are checked (see `artifacts`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from securemnist import artifacts, resources
+from securemnist.digests import sha256, sha256_of_value
+from securemnist.errors import ModelError, UsageError
+from securemnist.models import ARCHITECTURES, build
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_FORMS = "NAME, pkg.module:factory, FILE.safetensors or ARCHITECTURE@FILE.safetensors"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model in eval mode with frozen weights, and who it is."""
+
+    model: nn.Module
+    name: str
+    spec: str
+    architecture: str
+    device: str = "cpu"
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over structure, tensor names, dtypes, shapes and values."""
+        state = self.model.state_dict()
+        parts: list[Any] = [str(self.model)]
+        for name, tensor in sorted(state.items()):
+            content = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+            parts.append([name, str(tensor.dtype), list(tensor.shape), sha256(content.tobytes())])
+        return sha256_of_value(parts)
+
+    def to_json(self) -> dict[str, Any]:
+        """What an assessment records of its subject."""
+        return {
+            "name": self.name,
+            "spec": self.spec,
+            "digest": self.digest,
+            "architecture": self.architecture,
+            "parameters": sum(p.numel() for p in self.model.parameters()),
+            "device": self.device,
+            "recipe": dict(self.recipe),
+        }
+
+
+def reference_names() -> list[str]:
+    """The reference models that are bundled."""
+    return sorted(path.stem for path in resources.WEIGHTS.glob("*.safetensors"))
+
+
+def resolve(spec: str, *, device: str = "cpu") -> Subject:
+    """The subject of a SPEC; UsageError, WeightsError or ModelError in one sentence."""
+    if "@" in spec:
+        architecture, _, file = spec.partition("@")
+        return _from_file(spec, Path(file), architecture, device)
+    if spec.endswith(".safetensors"):
+        return _from_file(spec, Path(spec), None, device)
+    if _NAME.fullmatch(spec):
+        if spec not in reference_names():
+            known = ", ".join(reference_names())
+            raise UsageError(
+                f"expected a model as {_FORMS}, got {spec!r}, which is no reference model ({known}); "
+                "name one that exists"
+            )
+        path = resources.WEIGHTS / f"{spec}.safetensors"
+        return _from_file(spec, path, None, device)
+    if _FACTORY.fullmatch(spec):
+        return from_model(_call_factory(spec), name=spec, device=device)
+    raise UsageError(f"expected a model as {_FORMS}, got {spec!r}; mend it")
+
+
+def from_model(model: object, *, name: str, device: str = "cpu") -> Subject:
+    """The subject of a ready nn.Module; ModelError for anything else."""
+    if not isinstance(model, nn.Module):
+        raise ModelError(
+            f"expected {name} to give an nn.Module, got {type(model).__name__}; mend the factory"
+        )
+    return Subject(_frozen(model, device), name, name, type(model).__name__, device)
+
+
+def _frozen(model: nn.Module, device: str) -> nn.Module:
+    """Eval mode, no gradients by the weights, channels last: attacks only need gradients by pixels."""
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise UsageError(f"expected a CUDA device for {device!r}, got none; use --device cpu")
+    if device.startswith("cuda"):
+        # Certificates and referees are float32 and float64 statements, not TensorFloat-32 ones.
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    model = model.to(device)
+    if all(p.dim() <= 4 for p in model.parameters()):  # no layout of that name beyond images
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model.eval().requires_grad_(False)
+
+
+def _from_file(spec: str, path: Path, architecture: str | None, device: str) -> Subject:
+    manifest = None if architecture else artifacts.read_manifest(path)
+    known = architecture or (manifest or {})["architecture"]
+    if known not in ARCHITECTURES:
+        raise UsageError(
+            f"expected an architecture of {', '.join(ARCHITECTURES)}, got {known!r}; name one of them"
+        )
+    model = build(known)
+    artifacts.load_into(model, path, manifest)
+    recipe = (manifest or {}).get("recipe", {})
+    name = spec if _NAME.fullmatch(spec) else path.stem
+    return Subject(_frozen(model, device), name, spec, known, device, recipe)
+
+
+def _call_factory(spec: str) -> object:
+    module_name, _, attribute = spec.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)  # as `python -m` does: a toy.py in this folder is importable
+    try:
+        factory = getattr(importlib.import_module(module_name), attribute)
+    except ImportError as error:
+        raise UsageError(
+            f"{spec}: expected a module to import, got {error}; mend --model"
+        ) from error
+    except AttributeError as error:
+        raise UsageError(f"{spec}: expected a factory there, got {error}; mend --model") from error
+    except Exception as error:
+        raise ModelError(f"{spec}: expected a module, its import raised {_told(error)}") from error
+    try:
+        return factory()
+    except Exception as error:
+        raise ModelError(f"{spec}: expected a model, the factory raised {_told(error)}") from error
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__} ({error}); run it alone to mend it"

@@ -1,0 +1,119 @@
+"""Train a network by a recipe and leave weights, manifest and training curve behind."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import securemnist
+from securemnist import artifacts
+from securemnist._memory import keep_freed_memory
+from securemnist.data import DataSet
+from securemnist.digests import sha256
+from securemnist.resources import write_atomically
+from securemnist.train import checkpoint
+from securemnist.train.loop import Trainer, collapsed
+from securemnist.train.recipes import RECIPES, Recipe
+from securemnist.types import Progress, silent
+
+__all__ = ["RECIPES", "Recipe", "replay_digest", "train"]
+
+# Batches after which a run's digest goes into its manifest, so that anybody can check it in seconds.
+REPLAY_STEPS = 8
+
+
+def train(
+    name: str,
+    recipe: Recipe,
+    data: DataSet,
+    folder: Path,
+    *,
+    resume: bool = False,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Train and write NAME.safetensors, NAME.json and NAME.svg to `folder`; returns the manifest.
+
+    An interrupted run is continued with `resume`; finished, its checkpoints are removed. An adversarial
+    run keeps the epoch with the best probe, a plain one the last.
+    """
+    keep_freed_memory()
+    replay = {"steps": REPLAY_STEPS, "sha256": replay_digest(recipe, data), **_processor()}
+    trainer = Trainer(recipe, data)
+    latest, best = (folder / f"{name}.{word}.checkpoint" for word in ("latest", "best"))
+    if resume and latest.is_file():
+        checkpoint.restore(trainer, latest)
+    while trainer.epoch < recipe.epochs:
+        trainer.run_epoch(progress=progress)
+        if collapsed(trainer.history):
+            _roll_back(trainer, best)
+        elif _is_best(trainer):
+            checkpoint.store(trainer, best)
+        checkpoint.store(trainer, latest)
+    history = trainer.history
+    checkpoint.restore(trainer, best)
+    manifest = artifacts.save(
+        trainer.model.eval(),
+        folder / f"{name}.safetensors",
+        {
+            "name": name,
+            "architecture": recipe.architecture,
+            "recipe": recipe.to_json(),
+            "seed": recipe.seed,
+            "data": {"name": data.name, "digests": data.digests},
+            "history": history,
+            "epoch_kept": trainer.epoch,
+            "replay": replay,
+            "versions": _versions(),
+        },
+    )
+    from securemnist.report.curve import training_curve  # matplotlib only at the end
+
+    write_atomically(folder / f"{name}.svg", training_curve(name, history))
+    for path in (latest, best):
+        path.unlink(missing_ok=True)
+    return manifest
+
+
+def replay_digest(recipe: Recipe, data: DataSet) -> str:
+    """SHA-256 of the weights after the first REPLAY_STEPS batches of a run."""
+    trainer = Trainer(recipe, data)
+    trainer.run_epoch(stop_after=REPLAY_STEPS)
+    return sha256(artifacts.dump(trainer.model))
+
+
+def _is_best(trainer: Trainer) -> bool:
+    if not trainer.recipe.adversary:
+        return True
+    probes = [entry["tuning_robust_accuracy"] for entry in trainer.history]
+    # Until the ramp is over the network has not seen the threat it is made for.
+    settled = probes[trainer.recipe.ramp :]
+    return not settled or probes[-1] >= max(settled)
+
+
+def _roll_back(trainer: Trainer, best: Path) -> None:
+    """Back to the best epoch, its optimizer state, and half the pace; the epoch counter goes on."""
+    epoch, slowdown, history = trainer.epoch, trainer.slowdown / 2, trainer.history
+    history[-1]["rolled_back"] = True
+    checkpoint.restore(trainer, best)
+    trainer.epoch, trainer.slowdown, trainer.history = epoch, slowdown, history
+
+
+def _processor() -> dict[str, Any]:
+    """What a digest of float32 arithmetic depends on beside the seed."""
+    return {
+        "machine": platform.machine(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "securemnist": securemnist.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }

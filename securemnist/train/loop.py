@@ -1,0 +1,157 @@
+"""The training loop: deterministic for a seed and a number of threads, resumable by epoch.
+
+An adversarial run is probed after every epoch with PGD on tuning digits. Where robust accuracy
+collapses (catastrophic overfitting; Wong et al. 2020, arXiv 2001.03994), the run goes back to its best
+epoch and continues with half the learning rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from securemnist.attacks.base import channels_last, cross_entropy, gradient
+from securemnist.attacks.pgd import PGD
+from securemnist.data import DataSet, Digits
+from securemnist.digests import seed_from
+from securemnist.models import build
+from securemnist.threats import Linf
+from securemnist.train.recipes import Recipe
+from securemnist.types import Images, Labels, Progress, silent
+
+PROBE_DIGITS = 500
+# A probe that loses this share of the best robust accuracy so far is a collapse.
+COLLAPSE = 0.25
+
+
+@dataclass
+class Trainer:
+    """The state of one run: network, optimizer, epochs done, history; changed in place."""
+
+    recipe: Recipe
+    data: DataSet
+    model: nn.Module = field(init=False)
+    optimizer: torch.optim.Adam = field(init=False)
+    epoch: int = 0
+    slowdown: float = 1.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        torch.manual_seed(seed_from(self.recipe.seed, "initial weights"))
+        self.model = build(self.recipe.architecture)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(), lr=self.recipe.learning_rate, fused=True
+        )
+        self._images = self.data.train.images()
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch; the last may be smaller."""
+        return math.ceil(len(self.data.train) / self.recipe.batch)
+
+    def run_epoch(self, *, stop_after: int | None = None, progress: Progress = silent) -> None:
+        """One pass over the training digits (or `stop_after` batches of it)."""
+        self.model.train()
+        rng = torch.Generator().manual_seed(seed_from(self.recipe.seed, "epoch", self.epoch))
+        # Dropout draws from the global generator: it starts each epoch from the seed, too.
+        torch.manual_seed(seed_from(self.recipe.seed, "dropout", self.epoch))
+        loss_sum, right, seen = 0.0, 0, 0
+        for step, (x, y) in enumerate(self._batches(rng)):
+            if stop_after is not None and step >= stop_after:
+                return
+            self._set_pace(self.epoch + step / self.steps_per_epoch)
+            loss, hits = self._step(self._perturbed(x, y, step, rng), y)
+            loss_sum, right, seen = loss_sum + loss, right + hits, seen + len(y)
+            progress(f"epoch {self.epoch + 1}/{self.recipe.epochs}", step + 1, self.steps_per_epoch)
+        self.epoch += 1
+        self.history.append(
+            {"epoch": self.epoch, "loss": round(loss_sum / seen, 6), "accuracy": right / seen}
+            | self._probe()
+        )
+
+    def _batches(self, rng: torch.Generator) -> Iterator[tuple[Images, Labels]]:
+        order = torch.randperm(len(self.data.train), generator=rng)
+        for part in order.split(self.recipe.batch):
+            yield channels_last(self._images[part]), self.data.train.labels[part]
+
+    def _step(self, x: Images, y: Labels) -> tuple[float, int]:
+        self.optimizer.zero_grad(set_to_none=True)
+        logits = self.model(x)
+        loss = cross_entropy(logits, y)
+        (loss / len(y)).backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return float(loss.detach()), int((logits.detach().argmax(1) == y).sum())
+
+    def _perturbed(self, x: Images, y: Labels, step: int, rng: torch.Generator) -> Images:
+        """The batch as the recipe's adversary leaves it."""
+        recipe = self.recipe
+        if not recipe.adversary:
+            return x
+        progress = self.epoch + step / self.steps_per_epoch
+        scale = min(1.0, progress / recipe.ramp) if recipe.ramp else 1.0
+        threat = Linf(recipe.eps * scale)
+        if recipe.adversary == "fgsm":
+            steps, size = 1, 1.25 * threat.eps
+        else:
+            steps, size = recipe.steps, recipe.step_size * scale
+        self.model.eval()
+        x_adv = threat.random_start(x, rng)
+        for _ in range(steps):
+            grad, _ = gradient(self.model, x_adv, y, cross_entropy)
+            x_adv = threat.project(x, x_adv + size * threat.steepest(grad))
+        self.model.train()
+        return x_adv
+
+    def _set_pace(self, epoch: float) -> None:
+        """The learning rate at a (fractional) epoch."""
+        share = epoch / self.recipe.epochs
+        if self.recipe.schedule == "constant":
+            factor = 1.0
+        elif self.recipe.schedule == "cosine":
+            factor = 0.5 * (1 + math.cos(math.pi * share))
+        else:  # one cycle: up for a fifth, then down in a straight line
+            factor = share / 0.2 if share < 0.2 else (1 - share) / 0.8
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.learning_rate * self.slowdown * max(factor, 0.01)
+
+    def _probe(self) -> dict[str, float]:
+        """Tuning accuracy, and under PGD-20 where the recipe has an adversary."""
+        self.model.eval()
+        tuning = self.data.tuning
+        found = {"tuning_accuracy": accuracy(self.model, tuning)}
+        if self.recipe.adversary:
+            digits = tuning[:PROBE_DIGITS]
+            x, y = digits.images(), digits.labels
+            rng = torch.Generator().manual_seed(seed_from(self.recipe.seed, "probe"))
+            x_adv = PGD(steps=20)(self.model, x, y, threat=Linf(self.recipe.eps), rng=rng)
+            found["tuning_robust_accuracy"] = accuracy_of(self.model, x_adv, y)
+        return found
+
+
+def collapsed(history: list[dict[str, Any]]) -> bool:
+    """Whether the last probe fell far below the best one before it."""
+    probes = [
+        entry["tuning_robust_accuracy"] for entry in history if "tuning_robust_accuracy" in entry
+    ]
+    return len(probes) > 1 and probes[-1] < (1 - COLLAPSE) * max(probes[:-1])
+
+
+@torch.no_grad()
+def accuracy_of(model: nn.Module, x: Images, y: Labels) -> float:
+    """Share of images read as their label."""
+    right = 0
+    for low in range(0, len(y), 256):
+        predicted = model(channels_last(x[low : low + 256])).argmax(1)
+        right += int((predicted == y[low : low + 256]).sum())
+    return right / max(len(y), 1)
+
+
+def accuracy(model: nn.Module, digits: Digits) -> float:
+    """Clean accuracy on labelled digits."""
+    return accuracy_of(model, digits.images(), digits.labels)
