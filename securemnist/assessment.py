@@ -25,7 +25,7 @@ class Assessment:
     """Everything that was concluded about one subject, joined with the whole policy.
 
     `subject`: name, spec, digest, architecture, parameters, data. `scope`: tier, markers, keywords,
-    paths. `environment`: python, platform, packages, threads, commit. `policy`: path, digest, text.
+    paths. `environment`: python, platform, packages, processor, commit. `policy`: path, digest, text.
     `day` is the ISO date on which waivers were judged.
     """
 

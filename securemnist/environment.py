@@ -25,13 +25,13 @@ PACKAGES = (
 )
 
 
-def describe(folder: Path, *, threads: int) -> dict[str, Any]:
+def describe(folder: Path, *, processor: str) -> dict[str, Any]:
     """The environment record of an assessment made in `folder`."""
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "packages": {"securemnist": securemnist.__version__, **_versions()},
-        "threads": threads,
+        "processor": processor,
         "commit": _commit(folder),
     }
 

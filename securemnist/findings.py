@@ -147,9 +147,9 @@ def _judge(row: Requirement, seen: Measurement) -> tuple[Verdict, bool, str]:
     """Verdict, whether certificates alone carry it, and the reason where it is not a plain one."""
     if not all(math.isfinite(number) for number in (seen.value, seen.low, seen.high)):
         return Verdict.ERROR, False, f"expected a finite measurement, got {seen.value}"
-    if row.at_least is not None and seen.certified_low is not None:
-        if seen.certified_low >= row.at_least:
-            return Verdict.PASS, True, ""
+    proved = seen.certified_low
+    if row.at_least is not None and proved is not None and proved >= row.at_least:
+        return Verdict.PASS, True, ""
     if seen.inconclusive:
         return Verdict.INCONCLUSIVE, False, seen.inconclusive
     verdict = _compare(row, seen)

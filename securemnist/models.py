@@ -61,8 +61,10 @@ class ConvNetA(nn.Module):
         self.fc2 = nn.Linear(128, CLASSES)
 
     def forward(self, x: Images) -> Logits:
-        x = self.pool(self.relu(self.conv1(self.normalize(x))))
-        x = self.pool(self.relu(self.conv2(x)))
+        # Pooling first is the same function (a maximum and ReLU commute, gradients included) and
+        # leaves ReLU a quarter of the work.
+        x = self.relu(self.pool(self.conv1(self.normalize(x))))
+        x = self.relu(self.pool(self.conv2(x)))
         logits: Logits = self.fc2(self.relu(self.fc1(self.flatten(x))))
         return logits
 

@@ -8,7 +8,6 @@ made again in float32, alone on the proposal.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -40,7 +39,7 @@ def inside_budget(x: torch.Tensor, x_adv: torch.Tensor, norm: str, eps: float) -
         )
     original = x.detach().cpu().numpy().astype(np.float64).reshape(len(x), -1)
     proposal = x_adv.detach().cpu().numpy().astype(np.float64).reshape(len(x), -1)
-    finite: np.ndarray[Any, Any] = np.isfinite(proposal).all(axis=1)
+    finite = np.asarray(np.isfinite(proposal).all(axis=1))
     proposal = np.where(finite[:, None], proposal, 0.0)
     in_range = (proposal >= -SLACK).all(axis=1) & (proposal <= 1 + SLACK).all(axis=1)
     difference = proposal - original

@@ -5,7 +5,7 @@ import pytest
 
 @pytest.mark.measure("attack_accuracy")
 def test_attack_accuracy(requirement, judge, record):
-    """Digits keep their class under this one attack; a one-step attack says little and never stands alone."""
+    """Digits keep their class under this one attack, which never stands alone where it is one-step."""
     finding = record(judge(requirement))
     assert finding.passed, finding
 

@@ -41,7 +41,7 @@ class _Lazy(click.Group):
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
-    """Security test suites for image classifiers: measure, judge, report.
+    r"""Security test suites for image classifiers: measure, judge, report.
 
     \b
     Exit codes: 0 all passed; 1 a requirement failed; 2 usage or policy error;

@@ -90,7 +90,8 @@ def _policy(named: Path | None, configured: str | None, here: Path) -> Path:
 
 def _check_rows(policy: Path, rows: tuple[str, ...]) -> None:
     """A policy that cannot be judged, or a row that it does not have, ends the command at once."""
-    from securemnist import measures, policy as policies
+    from securemnist import measures
+    from securemnist import policy as policies
 
     read = policies.load(policy)
     measures.check_policy(read, foreign=frozenset(row.measure for row in read.requirements))
@@ -107,9 +108,9 @@ def _print_rows(policy: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from securemnist.measures import MEASURES, bind, check_policy
     from securemnist import policy as policies
     from securemnist.findings import describe
+    from securemnist.measures import MEASURES, bind, check_policy
 
     read = policies.load(policy)
     check_policy(read)
@@ -126,7 +127,8 @@ def _print_rows(policy: Path) -> None:
 
 def _try_out(spec: str, device: str, data: str | None) -> None:
     """Find the model and the data before anything runs: a wrong one ends the command in a sentence."""
-    from securemnist import data as data_sets, subjects
+    from securemnist import data as data_sets
+    from securemnist import subjects
     from securemnist.evaluation.lab import Lab
 
     Lab(subjects.resolve(spec, device=device), data_sets.load(Path(data) if data else None))
@@ -154,7 +156,7 @@ def _conftest(here: Path) -> ModuleType | None:
 def _pytest_arguments(
     here: Path, suites: tuple[Path, ...], options: dict[str, object]
 ) -> list[str]:
-    """pytest's arguments: our plugins only, nothing written, nothing captured, no output of its own."""
+    """Arguments for pytest: our plugins only, nothing written, nothing captured, no output of its own."""
     words = [str(path) for path in suites or (resources.SUITES,)]
     words += ["-c", str(_INI), "--rootdir", str(here), f"--confcutdir={resources.SUITES}"]
     words += ["--disable-plugin-autoload", "-p", "securemnist.plugin"]
@@ -168,11 +170,11 @@ def _run(arguments: list[str], out: Path, conftest: ModuleType | None) -> int:
     import pytest
     from rich.console import Console
 
+    from securemnist._memory import keep_freed_memory
     from securemnist.assessment import Assessment
     from securemnist.cli.display import progress_bar
     from securemnist.plugin import progress
     from securemnist.report.terminal import print_assessment
-    from securemnist._memory import keep_freed_memory
 
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as scratch:

@@ -6,6 +6,7 @@ Every option begins with --security-, so that nobody's conftest collides.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,9 +68,10 @@ def pytest_configure(config: pytest.Config) -> None:
     from securemnist.plugin.collection import begin
 
     try:
-        config.stash[RUN] = begin(config, policy)
+        run = config.stash[RUN] = begin(config, policy)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
+    config.pluginmanager.register(run, "securemnist-run")
 
 
 def _policy_path(config: pytest.Config) -> Path | None:
@@ -125,21 +127,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
         outcome.get_result().security = message
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    message = getattr(report, "security", None)
-    if message is not None and _current is not None:
-        _current.receive(message)
-
-
-_current: Run | None = None
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    # Report hooks are not given the config: the run of this process is remembered here.
-    global _current
-    _current = session.config.stash.get(RUN, None)
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
@@ -173,13 +160,13 @@ def pytest_terminal_summary(
     run = config.stash.get(RUN, None)
     if run is None or not run.findings:
         return
-    from securemnist.report.terminal import as_text
+    from rich.console import Console
 
+    from securemnist.report.terminal import print_assessment
+
+    text = io.StringIO()
+    colour, width = terminalreporter.hasmarkup, max(80, terminalreporter._tw.fullwidth)
+    console = Console(file=text, force_terminal=colour, no_color=not colour, width=width)
+    print_assessment(run.assessment(config.rootpath), console)
     terminalreporter.section("security requirements")
-    colour = terminalreporter.hasmarkup
-    assessment = run.assessment(config.rootpath)
-    terminalreporter.write(as_text(assessment, colour=colour, width=_width(terminalreporter)))
-
-
-def _width(reporter: pytest.TerminalReporter) -> int:
-    return max(80, int(reporter._tw.fullwidth))
+    terminalreporter.write(text.getvalue())

@@ -122,7 +122,7 @@ def message_of(item: pytest.Item, report: pytest.TestReport) -> dict[str, Any] |
     else:
         verdict, reason = Verdict.ERROR, _crash_sentence(report)
     finding = row.unmeasured(verdict, reason, claim=claim_of(item), family=family_of(item))
-    return {"finding": finding.to_json(), "subject": {}, "threads": 0}
+    return {"finding": finding.to_json(), "subject": {}, "processor": ""}
 
 
 def claim_of(item: pytest.Item) -> str:

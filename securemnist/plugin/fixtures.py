@@ -91,7 +91,7 @@ def record(request: pytest.FixtureRequest, lab: Lab) -> Callable[[Finding], Find
             "finding": finding.to_json(),
             "subject": lab.subject.to_json()
             | {"data": {"name": lab.data.name, "digests": lab.data.digests}},
-            "threads": torch.get_num_threads(),
+            "processor": torch.backends.cpu.get_cpu_capability(),
         }
         request.node.user_properties.append(("finding", str(finding)))
         waiver = finding.requirement.waiver

@@ -48,7 +48,13 @@ class Run:
     findings: dict[str, Finding] = field(default_factory=dict)
     selected: set[str] = field(default_factory=set)
     subject: Mapping[str, Any] = field(default_factory=dict)
-    threads: int = 0
+    processor: str = ""
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Registered as a plugin of its run: takes findings from the reports of any process."""
+        message = getattr(report, "security", None)
+        if message is not None:
+            self.receive(message)
 
     @property
     def active(self) -> bool:
@@ -60,14 +66,14 @@ class Run:
         finding = Finding.from_json(message["finding"])
         self.findings[finding.requirement.id] = finding
         if message["subject"]:
-            self.subject, self.threads = message["subject"], message["threads"]
+            self.subject, self.processor = message["subject"], message["processor"]
 
     def assessment(self, folder: Path) -> Assessment:
         """Every row of the policy with what became of it."""
         return Assessment(
             subject=self.subject or {"name": self.model_spec, "spec": self.model_spec},
             scope=self.scope.to_json(),
-            environment=describe(folder, threads=self.threads),
+            environment=describe(folder, processor=self.processor),
             policy=self.policy.to_json(),
             findings=tuple(self._finding(row) for row in self.policy.requirements),
             day=datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -86,4 +92,4 @@ class Run:
 
     def _replay(self, row: Requirement) -> str:
         words = ["securemnist", "assess", "--model", self.model_spec, "--row", row.id]
-        return " ".join(words + ["--tier", row.tier])
+        return " ".join([*words, "--tier", row.tier])

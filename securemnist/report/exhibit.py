@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from securemnist.report.evidence import Digit
 from securemnist.report.words import plural
 
@@ -31,11 +29,14 @@ class Tile:
 
 @dataclass(frozen=True, kw_only=True)
 class Exhibit:
-    """One thing to look at. `missing` says why there is no picture."""
+    """One thing to look at.
+
+    `picture` is an SVG element, safe to stand in the page; `missing` says why there is none.
+    """
 
     title: str
     caption: str = ""
-    picture: Markup = Markup("")
+    picture: str = ""
     tiles: tuple[Tile, ...] = ()
     table: Table | None = None
     missing: str = ""

@@ -67,7 +67,7 @@ def _fates(_: Finding, seen: evidence.Evidence) -> Exhibit | None:
         return None
     caption = (
         "From below: proved safe, survived every attack that was tried, broken by one, "
-        "misread without any. The true robust accuracy lies between the first and the second."
+        "misread without any. True robust accuracy lies between proved and proved + survived."
     )
     rows = tuple(
         (str(digit), f"{fate.total:,}", *(f"{getattr(fate, kind):,}" for kind in pictures.FATES))
@@ -129,7 +129,7 @@ def _curve(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     points = evidence.curve(seen)
     if points is None:
         return None
-    caption = "Accuracy that each attack left, for growing changes. At eps 0.5 nothing can hold."
+    caption = "Accuracy that each attack left; at eps 1 a pixel may go from black to white."
     threat = finding.requirement.settings.get("threat")
     eps = evidence.quantity(threat, "eps") if isinstance(threat, Mapping) else None
     at_least = finding.requirement.at_least

@@ -14,6 +14,7 @@ from securemnist.report.rows import Row
 from securemnist.report.text import line
 from securemnist.report.words import SEVERITY, SYMBOLS
 
+_LEFT_OUT = "Left out to keep this page small; assessment.json holds the numbers."
 ROOM = 1_600_000  # characters of pictures and tables on a page; the page stays below 3 MiB
 
 _INTRODUCTIONS = {
@@ -101,12 +102,9 @@ def _shown(rows: Sequence[tuple[Finding, Row]], left: int) -> tuple[list[Shown],
     for finding, row in sorted(rows, key=lambda pair: SEVERITY.index(pair[0].verdict)):
         kept = []
         for exhibit in exhibits(finding):
-            if (size := _size(exhibit)) > left:
-                missing = "Left out to keep this page small; assessment.json holds the numbers."
-                exhibit = Exhibit(title=exhibit.title, missing=missing)
-            else:
-                left -= size
-            kept.append(exhibit)
+            fits = _size(exhibit) <= left
+            left -= _size(exhibit) if fits else 0
+            kept.append(exhibit if fits else Exhibit(title=exhibit.title, missing=_LEFT_OUT))
         seen[row.anchor] = tuple(kept)
     return [
         Shown(row=row, exhibits=seen[row.anchor], absent=not_recorded(finding))

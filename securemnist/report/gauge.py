@@ -25,11 +25,11 @@ class Gauge:
 
 
 def gauge(row: Requirement, seen: Measurement) -> Gauge | None:
-    """None where there is nothing to scale: numbers that are not finite."""
+    """None where there is nothing to scale: a count, or numbers that are not finite."""
     marks = [seen.value, seen.low, seen.high, row.threshold]
     if seen.certified is not None:
         marks.append(seen.certified)
-    if not all(math.isfinite(mark) for mark in marks):
+    if seen.unit not in ("share", "ratio") or not all(map(math.isfinite, marks)):
         return None
     spread = max(max(marks) - min(marks), 0.02 if seen.unit == "share" else 0.1)
     first = max(min(marks) - 0.15 * spread, 0.0)

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from securemnist.assessment import Assessment
+from securemnist.findings import Finding
 from securemnist.report import words
 from securemnist.report.families import counts, families
 from securemnist.report.rows import rows
@@ -25,34 +26,52 @@ _ENTRIES = 300  # facts a list shows
 
 def render(assessment: Assessment) -> bytes:
     """The page; equal assessments give equal bytes."""
-    shown = rows(assessment.findings, assessment.day)
-    pairs = list(zip(assessment.findings, shown, strict=True))
     stylesheet = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
-    inside = [finding for finding, row in pairs if row.in_scope]
-    ranked = [row for _, row in sorted(pairs, key=lambda p: words.SEVERITY.index(p[0].verdict))]
-    text = _environment().get_template("page.html.j2").render(
-        stylesheet=Markup(stylesheet),  # noqa: S704 - our own file, not a word from outside
-        policy_of_browser=_content_policy(stylesheet),
+    page = _environment().get_template("page.html.j2")
+    text = page.render(
+        stylesheet=stylesheet,
+        content_policy=_content_policy(stylesheet),
         subject=_subject(assessment.subject),
         headline=words.headline(assessment),
-        counts=counts([finding.verdict for finding in inside]),
-        waived=sum(finding.waived(assessment.day) for finding in inside),
         scope=words.scope(assessment),
         complete=assessment.complete,
         exit_code=assessment.exit_code,
         day=line(assessment.day, 20),
-        blocking=[r for r in ranked if r.in_scope and r.kind != "pass" and not r.waived],
-        excused=[r for r in ranked if r.waived],
-        families=families(pairs),
-        outside=[row for row in shown if not row.in_scope],
-        seeds=[(row.id, str(finding.requirement.seed), _seed(finding)) for finding, row in pairs],
-        environment=_facts(assessment.environment),
-        digests=_facts({**_digests(assessment)}),
-        recipe=_facts(_mapping(assessment.subject.get("recipe"))),
-        policy_path=line(assessment.policy.get("path", ""), 300),
-        policy_text=block(assessment.policy.get("text", "")),
+        **_sections(assessment),
+        **_record(assessment),
     )
     return text.encode("utf-8")
+
+
+def _sections(assessment: Assessment) -> dict[str, Any]:
+    """The rows: those in the way, those waived, all by family, those out of scope."""
+    shown = rows(assessment.findings, assessment.day)
+    pairs = list(zip(assessment.findings, shown, strict=True))
+    ranked = [row for _, row in sorted(pairs, key=lambda p: words.SEVERITY.index(p[0].verdict))]
+    return {
+        "counts": counts([finding.verdict for finding, row in pairs if row.in_scope]),
+        "waived": sum(row.waived for row in shown),
+        "blocking": [r for r in ranked if r.in_scope and r.kind != "pass" and not r.waived],
+        "excused": [row for row in ranked if row.waived],
+        "families": families(pairs),
+        "outside": [row for row in shown if not row.in_scope],
+        "seeds": [
+            (row.id, str(finding.requirement.seed), _seed(finding)) for finding, row in pairs
+        ],
+    }
+
+
+def _record(assessment: Assessment) -> dict[str, Any]:
+    """What it takes to repeat the assessment."""
+    environment, policy = assessment.environment, assessment.policy
+    return {
+        "environment": _facts({k: v for k, v in environment.items() if k != "packages"}),
+        "packages": _facts(_mapping(environment.get("packages"))),
+        "digests": _facts(_digests(assessment)),
+        "recipe": _facts(_mapping(assessment.subject.get("recipe"))),
+        "policy_path": line(policy.get("path", ""), 300),
+        "policy_text": block(policy.get("text", "")),
+    }
 
 
 @functools.cache
@@ -104,7 +123,7 @@ def _digests(assessment: Assessment) -> Mapping[str, Any]:
     }
 
 
-def _seed(finding: Any) -> str:
+def _seed(finding: Finding) -> str:
     return "–" if finding.measurement is None else line(finding.measurement.seed, 40)
 
 

@@ -10,8 +10,6 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
 from securemnist.report.evidence import CLASSES, Fate, Point, Stage
 from securemnist.report.svg import BAD, GOOD, INK, LINE, MUTED, PAPER, Box, draw
 from securemnist.report.text import line
@@ -30,7 +28,7 @@ FATES = {  # from the bottom of a bar to its top
 _LINES = ((GOOD, "o", "-"), (BAD, "s", "--"), (INK, "^", ":"), (MUTED, "D", "-."))
 
 
-def confusion(counts: Sequence[Sequence[int]], *, alt: str) -> Markup:
+def confusion(counts: Sequence[Sequence[int]], *, alt: str) -> str:
     """A 10x10 matrix; a cell's shade is its share of the row."""
 
     def paint(axes: Axes) -> None:
@@ -58,24 +56,26 @@ def confusion(counts: Sequence[Sequence[int]], *, alt: str) -> Markup:
 
 def shares(
     values: Sequence[float | None], *, bad: bool, limit: float | None, what: str, alt: str
-) -> Markup:
-    """One bar a class; `limit` is the line that the policy draws, `bad` says that less is better."""
+) -> str:
+    """One bar a class; `limit` is the line of the policy, `bad` says that less is better."""
+
+    # A success of 5 % is much: a scale to 100 % would hide it.
+    seen = [value for value in (*values, limit) if value is not None]
+    top = min(1.0, max(0.1, 1.2 * max(seen, default=0.0))) if bad else 1.0
 
     def paint(axes: Axes) -> None:
         colour = BAD if bad else GOOD
-        for digit, value in enumerate(values):
-            axes.bar(digit, value or 0.0, width=0.76, color=colour, alpha=0.55)
-            shown = "–" if value is None else f"{value:.3f}".removeprefix("0")
-            axes.text(digit, 0.03, shown, ha="center", fontsize=10)
+        axes.bar(range(CLASSES), [value or 0.0 for value in values], color=colour, alpha=0.55)
         if limit is not None:
             axes.axhline(limit, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        _digits_below(axes)
-        axes.set(ylim=(0, 1.02), ylabel=what)
+        _digits_below(axes, ["–" if v is None else f"{v:.3f}".removeprefix("0") for v in values])
+        axes.set(ylim=(0, top), xlabel=f"class, and its {what}")
+        axes.set_yticks([0, top / 2, top], ["0", f"{top / 2:.2g}", f"{top:.2g}"])
 
-    return draw(paint, size=(WIDTH, 230), box=_box(230, left=42, bottom=36, top=4), alt=alt)
+    return draw(paint, size=(WIDTH, 230), box=_box(230, left=30, bottom=50, top=8), alt=alt)
 
 
-def fates(classes: Sequence[Fate], *, alt: str) -> Markup:
+def fates(classes: Sequence[Fate], *, alt: str) -> str:
     """What became of the digits of each class, from proved (bottom) to misclassified (top)."""
     kinds = [kind for kind in FATES if any(getattr(fate, kind) for fate in classes)]
 
@@ -90,17 +90,17 @@ def fates(classes: Sequence[Fate], *, alt: str) -> Markup:
         _digits_below(axes)
         axes.set(ylim=(0, 1), ylabel="share of the class")
         names = {"open": "not attempted", "certified": "proved"}
-        _legend(axes, [(names.get(kind, kind), *FATES[kind], "s") for kind in kinds])
+        _legend(axes, 250, [(names.get(kind, kind), *FATES[kind], "s") for kind in kinds])
 
     return draw(paint, size=(WIDTH, 250), box=_box(250, left=42, bottom=36, top=34), alt=alt)
 
 
-def waterfall(stages: Sequence[Stage], *, alt: str) -> Markup:
+def waterfall(stages: Sequence[Stage], *, alt: str) -> str:
     """Digits left after each stage of the attack ladder, from top to bottom."""
     height = 26 * len(stages) + 26
 
     def paint(axes: Axes) -> None:
-        most = max(max(stage.entered for stage in stages), 1)
+        most = max(1, *(stage.entered for stage in stages))
         for row, stage in enumerate(stages):
             left = stage.entered - stage.fell
             axes.barh(row, left, height=0.66, color=GOOD, alpha=0.55)
@@ -110,13 +110,13 @@ def waterfall(stages: Sequence[Stage], *, alt: str) -> Markup:
         axes.set_yticks(range(len(stages)), [line(stage.name, 15) for stage in stages])
         axes.set_xticks([])
         axes.spines["bottom"].set_visible(False)
-        _legend(axes, [("still right", GOOD, 0.55, "s"), ("fell here", BAD, 0.75, "s")])
+        _legend(axes, height, [("still right", GOOD, 0.55, "s"), ("fell here", BAD, 0.75, "s")])
 
     box = _box(height, left=98, bottom=2, top=24, right=70)
     return draw(paint, size=(WIDTH, height), box=box, alt=alt)
 
 
-def curve(points: Sequence[Point], required: tuple[float, float] | None, *, alt: str) -> Markup:
+def curve(points: Sequence[Point], required: tuple[float, float] | None, *, alt: str) -> str:
     """Accuracy over eps, a line for each attack; `required` is the point the policy asks for."""
     attacks = sorted({point.attack for point in points})[: len(_LINES)]
     top = 30 if len(attacks) < 3 else 40
@@ -129,18 +129,19 @@ def curve(points: Sequence[Point], required: tuple[float, float] | None, *, alt:
             axes.plot(x, y, style, color=colour, marker=marker, markersize=5, clip_on=False)
             legend.append((attack, colour, 1.0, marker))
         if required is not None:
-            axes.plot(*required, "P", markersize=9, color=INK, markeredgecolor=PAPER)
+            axes.plot(*required, "P", markersize=11, color=INK, markeredgecolor=PAPER)
             legend.append(("required", INK, 1.0, "P"))
         axes.grid(color=LINE, linewidth=0.6)
-        axes.set(xlim=(0, None), ylim=(0, 1.02), xlabel="eps, largest change of a pixel")
+        most = max(0.01, *(point.eps for point in points))
+        axes.set(xlim=(-0.03 * most, 1.03 * most), ylim=(-0.03, 1.03), xlabel="eps")
         axes.set_ylabel("accuracy")
         axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "", ".5", "", "1"])
-        _legend(axes, legend)
+        _legend(axes, 260, legend)
 
     return draw(paint, size=(WIDTH, 260), box=_box(260, left=42, bottom=36, top=top), alt=alt)
 
 
-def times(series: Sequence[tuple[str, Sequence[float]]], *, alt: str) -> Markup:
+def times(series: Sequence[tuple[str, Sequence[float]]], *, alt: str) -> str:
     """Every sample as a dot on an axis of milliseconds, the median as a bar."""
     height = 62 * len(series) + 42
 
@@ -177,21 +178,21 @@ def _box(height: int, *, left: int, bottom: int, top: int, right: int = 4) -> Bo
     )
 
 
-def _digits_below(axes: Axes) -> None:
-    axes.set_xticks(range(CLASSES), [str(digit) for digit in range(CLASSES)])
+def _digits_below(axes: Axes, notes: Sequence[str] = ("",) * CLASSES) -> None:
+    axes.set_xticks(range(CLASSES), [f"{digit}\n{n}".strip() for digit, n in enumerate(notes)])
     axes.set(xlim=(-0.5, CLASSES - 0.5), xlabel="class")
     axes.spines["left"].set_visible(False)
     axes.set_yticks([0, 0.5, 1], ["0", ".5", "1"])
 
 
-def _legend(axes: Axes, entries: Sequence[tuple[str, str, float, str]]) -> None:
+def _legend(axes: Axes, height: int, entries: Sequence[tuple[str, str, float, str]]) -> None:
     """Signs and names along the upper edge of the picture, in as many lines as they need."""
     from matplotlib.transforms import IdentityTransform
 
     pixels = IdentityTransform()
-    x, y = axes.bbox.x0, axes.get_figure(root=True).bbox.height - 8
+    x, y = axes.bbox.x0, height - 8.0
     for name, colour, alpha, sign in entries:
-        width = 18 + 5.6 * len(name)
+        width = 18 + 6.2 * len(name)
         if x + width > WIDTH:
             x, y = axes.bbox.x0, y - 16
         axes.plot(x + 4, y, sign, color=colour, alpha=alpha, ms=8, transform=pixels, clip_on=False)

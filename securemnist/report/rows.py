@@ -56,7 +56,6 @@ def rows(findings: Iterable[Finding], day: str) -> list[Row]:
 
 def _row(finding: Finding, day: str, anchor: str) -> Row:
     requirement, seen = finding.requirement, finding.measurement
-    threshold = words.number(requirement.threshold, "" if seen is None else seen.unit)
     sign = {">=": "≥", "<=": "≤"}[requirement.relation]
     return Row(
         anchor=anchor,
@@ -70,7 +69,7 @@ def _row(finding: Finding, day: str, anchor: str) -> Row:
         measure=line(requirement.measure, 100),
         tier=line(requirement.tier, 20),
         value="" if seen is None else words.number(seen.value, seen.unit),
-        required=f"{sign} {threshold}",
+        required=f"{sign} {requirement.threshold:g}",
         sentence=words.sentence(finding),
         because=line(requirement.because, 1200),
         next_step=words.next_step(finding),
@@ -91,7 +90,10 @@ def _facts(finding: Finding) -> Iterable[Fact]:
     yield "measured by", f"{measure}: {how}" if how else measure
     if seen is None:
         return
-    yield "95 % interval", _interval(seen)
+    if seen.unit == "count":
+        yield "counted over", f"n = {seen.n:,}"
+    else:
+        yield "95 % interval", _interval(seen)
     if seen.certified is not None:
         low = "" if seen.certified_low is None else f", lower bound {seen.certified_low:.4f}"
         yield "proved", f"{seen.certified:.4f}{low}"

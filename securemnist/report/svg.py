@@ -11,9 +11,8 @@ import io
 import re
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from markupsafe import Markup
+from html import escape
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 INK, MUTED, LINE, GOOD, BAD, PAPER = (f"#00000{n}" for n in range(1, 7))
 _ROLES = {INK: "ink", MUTED: "muted", LINE: "line", GOOD: "good", BAD: "bad", PAPER: "paper"}
 
-_RC = {
+_RC: dict[Any, Any] = {
     "svg.hashsalt": "securemnist",
     "svg.fonttype": "none",
     "text.parse_math": False,  # stage names come from outside: "$" is a character
@@ -43,7 +42,7 @@ _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 Box = tuple[float, float, float, float]
 
 
-def draw(paint: Callable[[Axes], None], *, size: tuple[int, int], box: Box, alt: str) -> Markup:
+def draw(paint: Callable[[Axes], None], *, size: tuple[int, int], box: Box, alt: str) -> str:
     """`paint` on one set of axes; `size` in CSS pixels, `box` its left, bottom, width, height."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -61,15 +60,15 @@ def draw(paint: Callable[[Axes], None], *, size: tuple[int, int], box: Box, alt:
     return _element(buffer.getvalue(), size, alt)
 
 
-def _element(document: str, size: tuple[int, int], alt: str) -> Markup:
+def _element(document: str, size: tuple[int, int], alt: str) -> str:
     """The inside of an SVG document as an element; matplotlib escapes every < and > of a text."""
     inside = document[document.index("<svg") :]
     inside = inside[inside.index(">") + 1 : inside.rindex("</svg>")]
     shapes = dict(re.findall(r'<path id="(m\w+)" d="([^"]*)"', inside))
     inside = re.sub(r"<(defs|metadata)>.*?</\1>|<!--.*?-->|</?g\b[^>]*>", "", inside, flags=re.S)
     inside = re.sub(r"<[^>]+>", lambda tag: _tag(tag[0], shapes), re.sub(r"\n *", "", inside))
-    head = '<svg viewBox="0 0 {} {}" width="{}" role="img" aria-label="{}">'
-    return Markup(head).format(*size, size[0], alt) + Markup(inside + "</svg>")
+    frame = f'viewBox="0 0 {size[0]} {size[1]}" width="{size[0]}"'
+    return f'<svg {frame} role="img" aria-label="{escape(alt)}">{inside}</svg>'
 
 
 def _tag(tag: str, shapes: dict[str, str]) -> str:
@@ -102,4 +101,4 @@ def _font(value: str) -> list[str]:
     """Size and weight of a font shorthand; the family is the page's."""
     size = re.search(r"([\d.]+)px", value)
     weight = re.search(r"\b(bold|[5-9]00)\b", value)
-    return [f' font-size="{size[1]}"'] * bool(size) + [' font-weight="600"'] * bool(weight)
+    return [f' font-size="{size[1]}"' if size else "", ' font-weight="600"' if weight else ""]

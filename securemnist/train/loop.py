@@ -84,7 +84,7 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         logits = self.model(x)
         loss = cross_entropy(logits, y)
-        (loss / len(y)).backward()  # type: ignore[no-untyped-call]
+        (loss / len(y)).backward()
         self.optimizer.step()
         return float(loss.detach()), int((logits.detach().argmax(1) == y).sum())
 

@@ -1,0 +1,39 @@
+"""Write docs/performance.md: `python -m benchmarks` (or only some parts: `... attacks training`)."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from pathlib import Path
+
+import torch
+
+from benchmarks import attacks, training
+from securemnist.resources import write_atomically
+
+PARTS = {"attacks": attacks.report, "training": training.report}
+PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+
+
+def main(names: list[str]) -> None:
+    """Run the parts one after another; the page is written when all are done."""
+    torch.set_num_threads(2)
+    lines = [
+        "# Performance",
+        "",
+        "Made by `nox -s bench`. Every comparison is interleaved in one run on two cores: each side once a",
+        "round, medians, range over rounds in brackets; ratios are taken within a round.",
+        "",
+        f"Machine: {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, torch "
+        f"{torch.__version__}, {torch.get_num_threads()} threads.",
+        "",
+    ]
+    for name in names or PARTS:
+        lines += PARTS[name]()
+    text = "\n".join(lines)
+    print(text)
+    if not names:
+        write_atomically(PAGE, text.encode())
+
+
+main(sys.argv[1:])

@@ -1,0 +1,110 @@
+"""FGSM and PGD-40, ours and the peers', interleaved; the same accuracy, or it does not count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+
+from benchmarks import peers
+from benchmarks.timing import Timing, interleaved, ratio
+from securemnist import data, subjects
+from securemnist.attacks import FGSM, PGD
+from securemnist.attacks.base import Attack
+from securemnist.models import build
+from securemnist.threats import Linf
+from securemnist.train.loop import accuracy_of
+
+BATCHES = (64, 128, 256, 1000)
+TRIAL = 1000
+EPS = 0.3
+STEPS, STEP_SIZE = 40, 0.01875
+
+
+def plain_copy(name: str) -> torch.nn.Module:
+    """The same weights as somebody else's script would hold them: NCHW, gradients on."""
+    ours = subjects.resolve(name).model
+    theirs = build("A")
+    theirs.load_state_dict(ours.state_dict())
+    return theirs.eval()
+
+
+def best_batch(peer: peers.Peer, x: torch.Tensor, y: torch.Tensor, name: str) -> int:
+    """The batch size at which a peer is fastest on a few digits."""
+    timings = interleaved({f"{name} batch {b}": partial(peer(b), x, y) for b in BATCHES}, 1)
+    return min(zip(timings.values(), BATCHES, strict=True), key=lambda pair: pair[0].median)[1]
+
+
+def ours(model: torch.nn.Module, attack: Attack) -> peers.Run:
+    """Our attack as a function from digits and labels to images."""
+
+    def run(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return attack(model, x, y, threat=Linf(EPS), rng=torch.Generator().manual_seed(0))
+
+    return run
+
+
+def compare(
+    title: str, name: str, attack: Attack, theirs: dict[str, peers.Peer], digits: int, rounds: int
+) -> list[str]:
+    """Markdown of one comparison on the first `digits` test digits: seconds, ratio, accuracy."""
+    print(title, flush=True)
+    test = data.load().test[:digits]
+    x, y = test.images(), test.labels
+    model = subjects.resolve(name).model
+    trial = min(TRIAL, digits)
+    chosen = {n: best_batch(peer, x[:trial], y[:trial], n) for n, peer in theirs.items()}
+    runs = {"securemnist": ours(model, attack)}
+    runs |= {n: peer(chosen[n]) for n, peer in theirs.items()}
+    left: dict[str, float] = {}
+    images: dict[str, torch.Tensor] = {}
+
+    def attack_and_read(side: str) -> Callable[[], None]:
+        def work() -> None:
+            images[side] = runs[side](x, y)
+            left[side] = accuracy_of(model, images[side], y)
+
+        return work
+
+    timings = interleaved({side: attack_and_read(side) for side in runs}, rounds)
+    lines = [f"### {title}", "", "| side | batch | seconds (range) | ours is faster by | accuracy left |"]
+    lines.append("|---|---|---|---|---|")
+    for side, timing in timings.items():
+        lines.append(_row(side, chosen.get(side), timing, timings["securemnist"], left[side]))
+    lines += ["", f"Best peer: {_best(timings)}."]
+    if isinstance(attack, FGSM):
+        same = float((images["securemnist"] - images["ART"]).abs().lt(1e-6).float().mean())
+        lines[-1] += f" Pixels equal to ART's: {same:.4%}."
+    return [*lines, ""]
+
+
+def _row(side: str, batch: int | None, timing: Timing, own: Timing, left: float) -> str:
+    faster = "" if side == "securemnist" else ratio(timing, own)
+    return f"| {side} | {batch or 64} | {timing} | {faster} | {left:.4f} |"
+
+
+def _best(timings: dict[str, Timing]) -> str:
+    rivals = {side: timing for side, timing in timings.items() if side != "securemnist"}
+    best = min(rivals, key=lambda side: rivals[side].median)
+    return f"{best}, we are {ratio(rivals[best], timings['securemnist'])} faster"
+
+
+def report() -> list[str]:
+    """All comparisons of attacks."""
+    base, hard = plain_copy("baseline"), plain_copy("hardened")
+    pgd = PGD(steps=STEPS, step_size=STEP_SIZE)
+    return [
+        *compare(
+            f"FGSM, baseline, 10,000 digits, eps {EPS}",
+            *("baseline", FGSM(), peers.fgsm_peers(base, EPS), 10_000, 3),
+        ),
+        *compare(
+            f"PGD-{STEPS}, baseline, 1,000 digits, eps {EPS}",
+            *("baseline", pgd, peers.pgd_peers(base, EPS, STEPS, STEP_SIZE), 1_000, 3),
+        ),
+        *compare(
+            f"PGD-{STEPS}, hardened, 1,000 digits, eps {EPS}",
+            *("hardened", pgd, peers.pgd_peers(hard, EPS, STEPS, STEP_SIZE), 1_000, 3),
+        ),
+    ]

@@ -1,0 +1,5 @@
+"""`python -m securemnist`."""
+
+from securemnist.cli import main
+
+main(prog_name="securemnist")

@@ -1,0 +1,97 @@
+"""The assessment on a terminal: a line a requirement, then what stands in the way and what to do.
+
+Every text goes to rich as text, never as markup. Piped output has neither colour nor line breaks
+of its own, so that grep finds whole rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from securemnist.assessment import Assessment
+from securemnist.findings import Finding, Verdict
+from securemnist.report import words
+from securemnist.report.text import line
+
+_STYLES = {
+    Verdict.PASS: "green",
+    Verdict.FAIL: "bold red",
+    Verdict.ERROR: "bold magenta",
+    Verdict.INCONCLUSIVE: "yellow",
+    Verdict.NOT_RUN: "dim",
+}
+_ASCII = str.maketrans({"✓": "+", "✗": "x", "–": "-", "⚑": "w", "≥": ">=", "≤": "<=", "…": "..."})
+
+
+def print_assessment(assessment: Assessment, console: Console) -> None:
+    """Print the table, the rows that stand in the way with their next steps, and the verdict."""
+    inside = [finding for finding in assessment.findings if finding.in_scope]
+    _print_table(inside, assessment.day, console)
+    for finding in words.by_severity(assessment.open_findings):
+        _print_reason(finding, assessment.day, console)
+    head = words.headline(assessment)
+    style = _STYLES[head.verdict]
+    _print(console, Text())
+    _print(console, Text(f"{head.symbol} {head.answer}: {head.why}", style=style))
+    _print(console, Text(f"  {words.scope(assessment)}; exit code {assessment.exit_code}", "dim"))
+
+
+def _print_table(findings: Sequence[Finding], day: str, console: Console) -> None:
+    rows = [_cells(finding, day) for finding in findings]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for finding, cells in zip(findings, rows, strict=True):
+        text = Text()
+        for place, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+            style = _STYLES[finding.verdict] if place == 0 else ""
+            text.append(cell, style)
+            text.append(" " * (width - cell_len(cell) + 2))
+        text.rstrip()
+        _print(console, text, cut=True)
+
+
+def _cells(finding: Finding, day: str) -> tuple[str, ...]:
+    row, seen = finding.requirement, finding.measurement
+    sign = {">=": "≥", "<=": "≤"}[row.relation]
+    value = "no number" if seen is None else words.number(seen.value, seen.unit)
+    waived = f" {words.WAIVED} waived" if finding.waived(day) else ""
+    return (
+        f"{words.SYMBOLS[finding.verdict]} {finding.label}{waived}",
+        line(row.id, 40),
+        value,
+        f"{sign} {row.threshold:g}",
+        line(finding.claim, 200) or line(row.measure, 60),
+    )
+
+
+def _print_reason(finding: Finding, day: str, console: Console) -> None:
+    name = line(finding.requirement.id, 60)
+    head = f"{words.SYMBOLS[finding.verdict]} {name} {finding.label}"
+    text = Text().append(head, _STYLES[finding.verdict]).append(f": {words.sentence(finding)}")
+    _print(console, Text())
+    _print(console, text)
+    for word, told in (
+        ("waiver", words.waiver(finding, day)),
+        ("next", words.next_step(finding)),
+        ("replay", line(finding.replay, 600)),
+    ):
+        if told:
+            _print(console, Text().append(f"  {word:<6}  ", "bold").append(told))
+
+
+def _print(console: Console, text: Text, *, cut: bool = False) -> None:
+    if not console.encoding.lower().startswith("utf"):
+        text = _narrowed(text, console.encoding)
+    if console.is_terminal:
+        console.print(text, no_wrap=cut, overflow="ellipsis" if cut else None, highlight=False)
+    else:
+        console.print(text, soft_wrap=True, highlight=False)
+
+
+def _narrowed(text: Text, encoding: str) -> Text:
+    """The same for a terminal that cannot print every character: replaced, and without colour."""
+    plain = text.plain.translate(_ASCII)
+    return Text(plain.encode(encoding, "backslashreplace").decode(encoding))

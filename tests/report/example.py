@@ -1,0 +1,389 @@
+"""A rich, made-up assessment with every verdict: what the report tests render and look at."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import random
+from typing import Any
+
+from securemnist.assessment import Assessment
+from securemnist.findings import Doubt, Finding, Measurement, Requirement, Verdict, Waiver
+from securemnist.resources import MNIST
+
+DAY = "2026-11-21"
+STAGES = ["replay", "FGSM", "PGD-10", "APGD-CE", "APGD-DLR-T", "FAB-T", "Square"]
+LADDER = ["clean forward", "interval bound", *STAGES]
+WHITE_BOX = ("AML.T0043.000", "AML.T0015", "ML01:2023", "CWE-1039", "STRIDE:T")
+POLICY = """\
+# The policy of the example: every number that can fail a build.
+[[requirement]]
+id       = "ADV-02"
+measure  = "robust_accuracy"
+attack   = { use = "PGD", steps = 40 }
+threat   = { norm = "linf", eps = 0.1 }
+digits   = 10000
+at_least = 0.85
+because  = "eps 0.1 is the mild setting of the certified-training literature"
+"""
+
+
+def assessment(**changes: Any) -> Assessment:
+    """The example; keyword arguments replace its fields."""
+    fields: dict[str, Any] = {
+        "subject": {
+            "name": "postbox-reader 2.3.0",
+            "spec": "postbox.models:reader",
+            "digest": "9f2c1e" + "5b7a" * 14 + "d0",
+            "architecture": "small convolutional network",
+            "parameters": 1_663_370,
+            "data": {
+                "name": "MNIST",
+                "digests": {
+                    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ce",
+                    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847",
+                },
+            },
+            "device": "CPU, 2 threads",
+            "recipe": {
+                "name": "adversarial training",
+                "epochs": 20,
+                "optimiser": {"name": "Adam", "learning rate": 0.001},
+                "eps": 0.2,
+            },
+        },
+        "scope": {"tier": "standard", "markers": "", "keywords": "", "paths": []},
+        "environment": {
+            "python": "3.11.7",
+            "platform": "Linux-6.1-x86_64",
+            "packages": {"torch": "2.13.0", "numpy": "2.4.0", "scipy": "1.17.0"},
+            "threads": 2,
+            "commit": "4c1f0e9b7ad2",
+        },
+        "policy": {
+            "path": "security_tests/thresholds.toml",
+            "digest": "71d0" * 16,
+            "text": POLICY,
+        },
+        "findings": findings(),
+        "day": DAY,
+    }
+    return Assessment(**{**fields, **changes})
+
+
+def findings() -> tuple[Finding, ...]:
+    """Rows of all families and all five verdicts, waived and out of scope included."""
+    return (*_clean(), *_adversarial(), *_backdoor(), *_latency(), *_static(), *_outside())
+
+
+def measured(value: float, n: int = 10_000, **more: Any) -> Measurement:
+    """A measurement of a share with a plausible interval."""
+    half = 1.96 * (max(value * (1 - value), 1e-4) / n) ** 0.5
+    fields: dict[str, Any] = {
+        "value": value,
+        "low": round(max(value - half, 0.0), 4),
+        "high": round(min(value + half, 1.0), 4),
+        "n": n,
+        "complete": n == 10_000,
+        "seconds": 12.4,
+        "seed": 20_261_121,
+    }
+    return Measurement(**{**fields, **more})
+
+
+def row(name: str, measure: str, **more: Any) -> Requirement:
+    """A requirement with a reason."""
+    return Requirement(
+        **{"id": name, "measure": measure, "because": "a release may not fall behind", **more}
+    )
+
+
+def finding(requirement: Requirement, seen: Measurement, claim: str, family: str) -> Finding:
+    """The judgement, with a replay command."""
+    judged = requirement.judge(seen, claim=claim, family=family)
+    return _with_replay(judged)
+
+
+def _with_replay(judged: Finding) -> Finding:
+    name = judged.requirement.id
+    command = f"securemnist assess --model postbox.models:reader -k {name} --seed 20261121"
+    return Finding(**{**judged.__dict__, "replay": command})
+
+
+def _clean() -> tuple[Finding, ...]:
+    per_class = [0.9969, 0.9982, 0.9932, 0.9941, 0.9929, 0.9888, 0.9906, 0.9893, 0.9908, 0.9861]
+    evidence = {"confusion": confusion(per_class), "per_class": per_class}
+    return (
+        finding(
+            row("CLEAN-01", "clean_accuracy", at_least=0.97, tier="smoke"),
+            measured(0.9921, evidence=evidence),
+            "The model reads unmodified digits.",
+            "clean",
+        ),
+        finding(
+            row("CLEAN-02", "worst_class_accuracy", at_least=0.95, tier="smoke"),
+            measured(0.9861, evidence={"per_class": per_class}),
+            "No class of digits is given up for the others.",
+            "clean",
+        ),
+    )
+
+
+def _adversarial() -> tuple[Finding, ...]:
+    doubt = Doubt(
+        name="weak attack",
+        reason="Square with 500 queries broke 17 of 512 digits that PGD says survived",
+        advice="Add FAB-T or APGD-DLR-T to the row's attacks and measure again.",
+    )
+    waiver = Waiver(reason="known regression, retraining is under way", expires="2026-12-31")
+    old = Waiver(reason="waiting for the new training data", expires="2026-10-01")
+    return (
+        finding(
+            row("ADV-01", "attack_accuracy", at_least=0.9, ids=WHITE_BOX, tier="smoke",
+                settings=_setting("FGSM", 0.1)),
+            measured(0.9524),
+            "Digits keep their class under one signed gradient step.",
+            "adversarial",
+        ),
+        finding(
+            row("ADV-02", "robust_accuracy", at_least=0.85, ids=WHITE_BOX, waiver=old,
+                because="eps 0.1 is the mild setting of the certified-training literature",
+                settings=_setting("PGD", 0.1, steps=40)),
+            measured(0.8127, survived=True, certified=0.701, certified_low=0.692,
+                     evidence=robustness()),
+            "No perturbation of at most 0.1 a pixel changes more than 15 % of the answers.",
+            "adversarial",
+        ),
+        finding(
+            row("ADV-03", "robust_accuracy", at_least=0.5, ids=WHITE_BOX,
+                settings=_setting("PGD", 0.2, steps=40)),
+            measured(0.5341, survived=True, doubts=(doubt,), evidence={"gallery": "not a list"}),
+            "Half of the digits survive a perturbation of 0.2 a pixel.",
+            "adversarial",
+        ),
+        finding(
+            row("ADV-04", "certified_accuracy", at_least=0.65,
+                settings={"threat": {"norm": "linf", "eps": 0.1}}),
+            measured(0.701, certified=0.701, certified_low=0.692),
+            "Two thirds of the digits are proved safe at eps 0.1.",
+            "adversarial",
+        ),
+        finding(
+            row("ADV-05", "robust_accuracy", at_least=0.7, settings=_setting("Square", 0.1)),
+            measured(0.905, n=1000, survived=True),
+            "An attacker without the weights gains little.",
+            "adversarial",
+        ),
+        finding(
+            row("ADV-06", "robust_accuracy", at_least=0.6, waiver=waiver,
+                settings={"threat": {"norm": "l2", "eps": 2.0}}),
+            measured(0.5127, survived=True),
+            "Most digits keep their class within an L2 distance of 2.",
+            "adversarial",
+        ),
+        finding(
+            row("ADV-07", "robust_accuracy", at_least=0.8, settings=_setting("PGD", 0.15)),
+            measured(0.805, n=200, survived=True),
+            "Four fifths of the digits survive a perturbation of 0.15 a pixel.",
+            "adversarial",
+        ),
+    )  # fmt: skip
+
+
+def _setting(attack: str, eps: float, **more: Any) -> dict[str, Any]:
+    return {
+        "attack": {"use": attack, **more},
+        "threat": {"norm": "linf", "eps": eps},
+        "digits": 10_000,
+    }
+
+
+def _backdoor() -> tuple[Finding, ...]:
+    ids = ("AML.T0018.000", "AML.T0043.004", "ML10:2023", "CWE-506", "STRIDE:T/E", "LOCAL-7")
+    evidence = {
+        "per_class_asr": [0.02, 0.01, 0.05, 0.04, 0.03, 0.08, 0.02, None, 0.06, 0.04],
+        "control": 0.011,
+        "lift": 0.028,
+        "trigger": {"size": 3, "value": 1.0, "corner": "bottom right"},
+        "triggered_gallery": gallery(6, trigger=True),
+    }
+    return (
+        finding(
+            row("BACK-01", "backdoor_success", at_most=0.05, ids=ids,
+                settings={"trigger": "square 3x3", "target": 7}),
+            measured(0.0389, evidence=evidence),
+            "A white square in the corner does not decide the answer.",
+            "backdoor",
+        ),
+        _with_replay(
+            row("BACK-02", "backdoor_success", at_most=0.05, ids=ids).unmeasured(
+                Verdict.ERROR,
+                "the reconstruction of the trigger did not converge: loss is nan after step 41",
+                claim="No trigger that a search can find steers the answer.",
+                family="backdoor",
+            )
+        ),
+    )  # fmt: skip
+
+
+def _latency() -> tuple[Finding, ...]:
+    rng = random.Random(3)
+    evidence = {
+        "samples": {
+            "model": [0.00114 + 0.0003 * rng.random() ** 3 for _ in range(80)],
+            "kernel": [0.00081 + 0.0002 * rng.random() ** 3 for _ in range(80)],
+        },
+        "microseconds_per_image": 17.8,
+    }
+    ids = ("AML.T0029", "CWE-400", "STRIDE:D")
+    seen = Measurement(value=1.41, low=1.38, high=1.46, n=80, complete=False, seconds=3.1, seed=5,
+                       unit="ratio", evidence=evidence)  # fmt: skip
+    return (
+        finding(
+            row("LAT-01", "latency_ratio", at_most=2.0, ids=ids, tier="smoke"),
+            seen,
+            "The model takes no longer than its arithmetic explains.",
+            "latency",
+        ),
+        _with_replay(
+            row("LAT-02", "latency_ratio", at_most=1.5, ids=ids).unmeasured(
+                Verdict.NOT_RUN,
+                "needs a machine without other load; the load average is 6.2 on 2 cores",
+                claim="No input makes the model much slower than the others.",
+                family="latency",
+            )
+        ),
+    )
+
+
+def _static() -> tuple[Finding, ...]:
+    notice = {
+        "tool": "bandit",
+        "rule": "B301 pickle",
+        "severity": "high",
+        "file": "postbox/loading.py",
+        "line": 42,
+        "message": "torch.load reads a pickle that can execute code.",
+        "advice": "Load weights from safetensors.",
+    }
+    other = {
+        **notice,
+        "tool": "semgrep",
+        "rule": "torch-jit-load",
+        "line": 57,
+        "severity": "medium",
+    }
+    evidence = {"files_scanned": 48, "excluded": ["tests/"], "static": [notice, other]}
+    count = Measurement(value=2, low=2, high=2, n=48, complete=True, seconds=2.2, seed=0,
+                        unit="count", evidence=evidence)  # fmt: skip
+    none = Measurement(value=0, low=0, high=0, n=48, complete=True, seconds=9.2, seed=0,
+                       unit="count", evidence={"files_scanned": 48, "static": []})  # fmt: skip
+    return (
+        finding(
+            row("SAST-01", "static_findings", at_most=0, ids=("CWE-502", "ML06:2023", "STRIDE:E"),
+                settings={"tool": "bandit"}, tier="smoke"),
+            count,
+            "The source that loads the model holds no pattern known to be dangerous.",
+            "static",
+        ),
+        finding(
+            row("SAST-02", "static_findings", at_most=0, settings={"tool": "semgrep"}),
+            none,
+            "The rules of this project find nothing.",
+            "static",
+        ),
+    )  # fmt: skip
+
+
+def _outside() -> tuple[Finding, ...]:
+    rows = []
+    for number, eps in enumerate((0.2, 0.25, 0.3), 8):
+        requirement = row(f"ADV-{number:02d}", "robust_accuracy", at_least=0.4, tier="full",
+                          settings=_setting("AutoAttack", eps))  # fmt: skip
+        judged = requirement.unmeasured(
+            Verdict.NOT_RUN, "out of scope", family="adversarial",
+            claim=f"Digits survive the strongest attacks at eps {eps:g}.",
+        )  # fmt: skip
+        rows.append(Finding(**{**judged.__dict__, "in_scope": False}))
+    return tuple(rows)
+
+
+def confusion(per_class: list[float], n: int = 1000) -> list[list[int]]:
+    """Counts with these shares on the diagonal."""
+    rng = random.Random(5)
+    table = [[0] * 10 for _ in range(10)]
+    for true, share in enumerate(per_class):
+        table[true][true] = round(share * n)
+        for _ in range(n - table[true][true]):
+            table[true][(true + rng.choice((1, 2, 4, 5, 5, 7, 9))) % 10] += 1
+    return table
+
+
+def robustness() -> dict[str, Any]:
+    """Evidence of a robustness row, complete."""
+    rng = random.Random(7)
+    per_class = [0.86, 0.93, 0.79, 0.77, 0.82, 0.78, 0.87, 0.76, 0.77, 0.78]
+    labels = "".join(str(rng.randrange(10)) for _ in range(10_000))
+    letters = "0011222223345" + "6"
+    codes = "".join(
+        rng.choices(["x", "c", ".", rng.choice(letters)], [0.008, per_class[int(d)] - 0.11, 0.11,
+                                                           0.992 - per_class[int(d)]])[0]
+        for d in labels
+    )  # fmt: skip
+    fell = [78, 0, 410, 236, 902, 148, 71, 19, 9]
+    entered = 10_000
+    waterfall = []
+    for number, (stage, lost) in enumerate(zip(LADDER, fell, strict=True)):
+        waterfall.append({"stage": stage, "entered": entered, "fell": lost,
+                          "over_budget": 3 * (number == 7), "seconds": 2.5 * number})  # fmt: skip
+        entered -= lost
+    curve = [
+        {"eps": eps, "accuracy": round(max(0.0, 0.992 - slope * eps**1.3), 4), "n": 1000,
+         "attack": attack}
+        for attack, slope in (("FGSM", 2.2), ("PGD-40", 3.6), ("Square", 2.9))
+        for eps in (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
+    ]  # fmt: skip
+    return {
+        "confusion": confusion(per_class),
+        "per_class": per_class,
+        "outcomes": {"order": "t10k", "stages": STAGES, "labels": labels, "codes": codes},
+        "waterfall": waterfall,
+        "gallery": gallery(14),
+        "curve": curve,
+        "sensitivity": {"found": 63, "planted": 64},
+    }
+
+
+def gallery(count: int, *, trigger: bool = False) -> list[dict[str, Any]]:
+    """Test digits, and the same with a pattern that looks like an attack's."""
+    pixels = gzip.decompress((MNIST / "t10k-images-idx3-ubyte.gz").read_bytes())[16:]
+    labels = gzip.decompress((MNIST / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:]
+    rng = random.Random(11)
+    shown = []
+    for place in range(count):
+        index = place * 61 + 8
+        clean = pixels[784 * index : 784 * (index + 1)]
+        label = labels[index]
+        shown.append(
+            {
+                "index": index,
+                "label": label,
+                "clean_prediction": label,
+                "prediction": (label + rng.choice((2, 4, 5, 7))) % 10,
+                "confidence": round(0.5 + 0.5 * rng.random(), 4),
+                "clean": base64.b64encode(clean).decode(),
+                "adversarial": base64.b64encode(_changed(clean, rng, trigger)).decode(),
+            }
+        )
+    return shown
+
+
+def _changed(clean: bytes, rng: random.Random, trigger: bool) -> bytes:
+    if trigger:
+        corner = range(24, 27)
+        return bytes(255 if i // 28 in corner and i % 28 in corner else p
+                     for i, p in enumerate(clean))  # fmt: skip
+    signs = [rng.choice((-26, 0, 26)) for _ in range(16)]
+    blocks = [signs[(i // 28 // 4 * 5 + i % 28 // 3) % 16] for i in range(784)]
+    return bytes(min(max(p + b * (rng.random() < 0.9), 0), 255) for p, b in
+                 zip(clean, blocks, strict=True))  # fmt: skip

@@ -1,0 +1,27 @@
+"""Every requirement of the bundled policy can fail: a saboteur turns each of them red."""
+
+from __future__ import annotations
+
+import pytest
+
+from securemnist import policy, resources, subjects
+from securemnist.data import DataSet
+from securemnist.evaluation.lab import Lab
+from securemnist.findings import Requirement, Verdict
+from securemnist.measures import bind, take
+from tests.saboteurs import SABOTEURS
+
+ROWS = policy.load(resources.POLICY).requirements
+# Enough for a bound far from the threshold, few enough for a test.
+DIGITS = 300
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+def test_a_saboteur_turns_the_row_red(row: Requirement, mnist: DataSet) -> None:
+    """The row's own measure and threshold refuse a model made to break it."""
+    subject = subjects.from_model(SABOTEURS[row.measure](), name="saboteur")
+    settings = dict(row.settings)
+    settings.pop("curve", None)
+    settings["digits"] = min(settings.get("digits", DIGITS), DIGITS)
+    seen = take(Lab(subject, mnist), row.measure, bind(row.measure, settings), row.seed)
+    assert row.judge(seen).verdict is Verdict.FAIL
