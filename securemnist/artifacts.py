@@ -178,7 +178,7 @@ def _check_header(content: bytes, model: nn.Module, path: Path) -> None:
     for start, stop in sorted(spans):
         if start != end or stop < start:
             raise WeightsError(
-                f"{path}: expected contiguous tensors, got a gap at {start}; {_ADVICE}"
+                f"{path}: expected contiguous tensors, got a gap or an overlap at byte {start}; {_ADVICE}"
             )
         end = stop
     if 8 + length + end != len(content):
@@ -207,7 +207,7 @@ def _check_canary(model: nn.Module, recorded: list[Any], path: Path) -> None:
     """The loaded network answers the canary inputs as the trained one did."""
     try:
         expected = torch.tensor(recorded, dtype=torch.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise WeightsError(f"{path}: expected canary logits, got {error}; {_ADVICE}") from error
     logits = _canary(model)
     # Other processors sum in another order: a relative tolerance far below any real change.

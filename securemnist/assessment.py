@@ -92,7 +92,7 @@ class Assessment:
         if not isinstance(data, Mapping) or data.get("schema") != SCHEMA:
             got = data.get("schema") if isinstance(data, Mapping) else type(data).__name__
             raise UsageError(
-                f"expected an assessment of schema {SCHEMA}, got {got!r}; make it again with "
+                f"expected an assessment of schema {SCHEMA}, got {got!r:.40}; make it again with "
                 "`securemnist assess`"
             )
         try:
@@ -100,8 +100,13 @@ class Assessment:
             kept = {key: value for key, value in data.items() if key in known}
             kept["scope"] = {k: v for k, v in data["scope"].items() if k != "complete"}
             kept["findings"] = tuple(Finding.from_json(f) for f in data["findings"])
-            return cls(**kept)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            made = cls(**kept)
+            # What has the right keys but other types fails here, and not in somebody's report.
+            made.dumps()
+            for finding in made.findings:
+                str(finding)
+            return made
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise UsageError(
                 f"expected an assessment of schema {SCHEMA}, got one that does not parse "
                 f"({type(error).__name__}: {error}); make it again with `securemnist assess`"

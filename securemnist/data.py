@@ -92,8 +92,7 @@ def load(folder: Path | None = None) -> DataSet:
                 )
     for split in FILES:
         _check_form(source, contents, *FILES[split])
-    root = _unpack(contents, digests)
-    training, test = _serve(root, contents, train=True), _serve(root, contents, train=False)
+    training, test = _served(contents, digests)
     held_out = min(5_000, len(training) // 12)
     cut = len(training) - held_out
     name = "MNIST" if builtin else source.resolve().name
@@ -142,57 +141,74 @@ def _check_form(folder: Path, contents: dict[str, bytes], images: str, labels: s
     demand(highest < CLASSES, labels, "labels 0 to 9", f"a label {highest}")
 
 
+def _served(contents: dict[str, bytes], digests: dict[str, str]) -> tuple[Digits, Digits]:
+    """Training and test digits through the cache; a damaged cache is made again, once."""
+    for _ in range(2):
+        try:
+            root = _unpack(contents, digests)
+        except OSError as error:
+            raise DataError(
+                f"{error.filename}: expected a cache folder to write to, got {error.strerror}; name one "
+                "in the environment variable SECUREMNIST_CACHE"
+            ) from error
+        training, test = (_serve(root, contents, train=train) for train in (True, False))
+        if training is not None and test is not None:
+            return training, test
+        shutil.rmtree(root, ignore_errors=True)
+    raise DataError(
+        f"{root}: expected the verified digits in the cache, got others; remove this folder"
+    )
+
+
 def _unpack(contents: dict[str, bytes], digests: dict[str, str]) -> Path:
     """A folder, keyed by the digests, in the layout that torchvision's MNIST class reads."""
     key = sha256("".join(digests.values()).encode())[:32]
     root = resources.cache_folder() / "data" / key
-    raw = root / "MNIST" / "raw"
-    if all(_same_size(raw / name, content) for name, content in contents.items()):
+    if _whole(root, contents):
         return root
     root.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=root.parent, prefix=".unpack-"))
     try:
-        (scratch / "MNIST" / "raw").mkdir(parents=True)
+        raw = scratch / "new" / "MNIST" / "raw"
+        raw.mkdir(parents=True)
         for name, content in contents.items():
-            (scratch / "MNIST" / "raw" / name).write_bytes(content)
-        if root.exists():  # a half-filled or damaged folder: out of the way first
-            os.rename(root, scratch / "old")
-        os.rename(scratch / "MNIST", _fresh(root) / "MNIST")
-    except OSError:
-        # Another process was faster; its folder is checked like any other on reading.
-        if not all(_same_size(raw / name, content) for name, content in contents.items()):
-            raise
+            (raw / name).write_bytes(content)
+        _move_in(scratch, root, contents)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return root
 
 
-def _fresh(root: Path) -> Path:
-    root.mkdir(exist_ok=True)
-    return root
-
-
-def _same_size(path: Path, content: bytes) -> bool:
+def _move_in(scratch: Path, root: Path, contents: dict[str, bytes]) -> None:
+    """Make `scratch/new` the folder `root` at one stroke: nobody ever sees a half-filled one."""
     try:
-        return path.stat().st_size == len(content)
+        os.rename(scratch / "new", root)
+    except OSError:
+        if _whole(root, contents):
+            return  # another process was faster
+        os.rename(root, scratch / "damaged")
+        os.rename(scratch / "new", root)
+
+
+def _whole(root: Path, contents: dict[str, bytes]) -> bool:
+    """Whether every file is there in its size; the content is compared when it is read."""
+    raw = root / "MNIST" / "raw"
+    try:
+        return all((raw / name).stat().st_size == len(contents[name]) for name in contents)
     except OSError:
         return False
 
 
-def _serve(root: Path, contents: dict[str, bytes], *, train: bool) -> Digits:
-    """One split by torchvision's MNIST class; what it loaded must be what was verified."""
-    dataset = torchvision().MNIST(str(root), train=train, download=False)
+def _serve(root: Path, contents: dict[str, bytes], *, train: bool) -> Digits | None:
+    """One split by torchvision's MNIST class; None where that is not what was verified."""
+    try:
+        dataset = torchvision().MNIST(str(root), train=train, download=False)
+    except (OSError, RuntimeError, ValueError, AssertionError):
+        return None  # a damaged file; its reader has no error of its own for that
     images, labels = FILES["train" if train else "test"]
     pixels, targets = dataset.data, dataset.targets.long()
     expected = np.frombuffer(contents[images], np.uint8, offset=16)
     expected_labels = np.frombuffer(contents[labels], np.uint8, offset=8)
-    if not (
-        np.array_equal(pixels.numpy().ravel(), expected)
-        and np.array_equal(targets.numpy(), expected_labels)
-    ):
-        shutil.rmtree(root, ignore_errors=True)
-        raise DataError(
-            f"{root}: expected the verified digits in the cache, got others; the damaged cache "
-            "was removed, start again"
-        )
-    return Digits(pixels, targets)
+    same = np.array_equal(pixels.numpy().ravel(), expected)
+    same = same and np.array_equal(targets.numpy(), expected_labels)
+    return Digits(pixels, targets) if same else None

@@ -19,7 +19,7 @@ TIERS = ("smoke", "standard", "full")
 class Verdict(StrEnum):
     """What a requirement came to."""
 
-    PASS = "PASS"
+    PASS = "PASS"  # nosec B105 # a verdict
     FAIL = "FAIL"
     INCONCLUSIVE = "INCONCLUSIVE"
     ERROR = "ERROR"
@@ -114,6 +114,8 @@ class Requirement:
     def judge(self, measurement: Measurement, *, claim: str = "", family: str = "") -> Finding:
         """The finding that this measurement leads to."""
         verdict, proved, reason = _judge(self, measurement)
+        if verdict is Verdict.ERROR:  # a number that is none: JSON could not even carry it
+            return self.unmeasured(verdict, reason, claim=claim, family=family)
         return Finding(
             requirement=self,
             verdict=verdict,
@@ -145,8 +147,10 @@ class Requirement:
 
 def _judge(row: Requirement, seen: Measurement) -> tuple[Verdict, bool, str]:
     """Verdict, whether certificates alone carry it, and the reason where it is not a plain one."""
-    if not all(math.isfinite(number) for number in (seen.value, seen.low, seen.high)):
-        return Verdict.ERROR, False, f"expected a finite measurement, got {seen.value}"
+    numbers = (seen.value, seen.low, seen.high, seen.certified, seen.certified_low)
+    odd = [number for number in numbers if number is not None and not math.isfinite(number)]
+    if odd:
+        return Verdict.ERROR, False, f"expected a finite measurement, got {odd[0]}"
     proved = seen.certified_low
     if row.at_least is not None and proved is not None and proved >= row.at_least:
         return Verdict.PASS, True, ""

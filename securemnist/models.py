@@ -69,8 +69,65 @@ class ConvNetA(nn.Module):
         return logits
 
 
+@final
+class ConvNetC(nn.Module):
+    """Two unpadded 3x3 convolutions (32, 64), one 2x2 max pooling, dropout; 128 hidden units.
+
+    1,199,882 parameters, 24 MFLOP a digit forward. It takes pixels as they are.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, 32, 3),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 3),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Dropout(0.25),
+            nn.Flatten(),
+            nn.Linear(64 * 12 * 12, 128),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(128, CLASSES),
+        )
+
+    def forward(self, x: Images) -> Logits:
+        logits: Logits = self.layers(x)
+        return logits
+
+
+@final
+class ConvNetD(nn.Module):
+    """Two unpadded 3x3 convolutions (32, 64), each ReLU and 2x2 max pooling; 128 hidden units.
+
+    225,034 parameters, 5.3 MFLOP a digit forward. It takes pixels as they are.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, 32, 3),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(32, 64, 3),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(64 * 5 * 5, 128),
+            nn.ReLU(),
+            nn.Linear(128, CLASSES),
+        )
+
+    def forward(self, x: Images) -> Logits:
+        logits: Logits = self.layers(x)
+        return logits
+
+
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "A": ConvNetA,
+    "C": ConvNetC,
+    "D": ConvNetD,
 }
 
 

@@ -123,10 +123,10 @@ def parse(text: str, path: str) -> Policy:
     """The policy of a TOML text; `path` is for messages and the record."""
     try:
         rows = _File.model_validate(tomllib.loads(text)).requirement
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise PolicyError(f"{path}: expected TOML, got {error}; mend the file") from error
     except ValidationError as error:
         raise PolicyError(f"{path}: {sentence(error)}") from error
+    except (ValueError, RecursionError) as error:  # also integers of thousands of figures
+        raise PolicyError(f"{path}: expected TOML, got {error}; mend the file") from error
     requirements = tuple(_requirement(row, number, path) for number, row in enumerate(rows, 1))
     seen: set[str] = set()
     for row in requirements:
@@ -140,7 +140,7 @@ def _requirement(row: Mapping[str, Any], number: int, path: str) -> Requirement:
     try:
         return _Row.model_validate(row).requirement()
     except ValidationError as error:
-        name = row.get("id", f"number {number}")
+        name = " ".join(str(row.get("id", f"number {number}")).split())[:64]
         raise PolicyError(f"{path}: row {name}: {sentence(error)}") from error
 
 
@@ -153,5 +153,6 @@ def sentence(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"expected {where!r}, got nothing; add it"
     if first["type"] == "value_error":
-        return f"{first['ctx']['error']}; mend {where}"
+        told = str(first["ctx"]["error"])
+        return told if "; " in told else f"{told}; mend {where}"
     return f"expected {where} to fit ({first['msg']}), got {first['input']!r:.80}; mend it"

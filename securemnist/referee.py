@@ -68,7 +68,7 @@ def rule(
     logits = torch.cat(
         [model(exact[low : low + _BATCH]).float() for low in range(0, len(x), _BATCH)]
     )
-    confidence, predictions = logits.softmax(1).max(1)
+    confidence, predictions = logits.softmax(1).nan_to_num(0.0).max(1)
     # Counted as read wrong also where the logits are not finite: such an answer is no answer.
     wrong = (predictions != y) | ~torch.isfinite(logits).all(1)
     valid = valid.to(wrong.device)

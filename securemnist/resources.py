@@ -16,6 +16,7 @@ FIXTURES = ROOT / "fixtures"
 MNIST = FIXTURES / "mnist"
 WEIGHTS = FIXTURES / "weights"
 CLAIMS = FIXTURES / "published-claims.toml"
+RULES = _PACKAGE / "semgrep_rules"
 
 
 def cache_folder() -> Path:

@@ -22,6 +22,7 @@ from securemnist import artifacts, resources
 from securemnist.digests import sha256, sha256_of_value
 from securemnist.errors import ModelError, UsageError
 from securemnist.models import ARCHITECTURES, build
+from securemnist.types import SHAPE
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -42,9 +43,10 @@ class Subject:
     @property
     def digest(self) -> str:
         """SHA-256 over structure, tensor names, dtypes, shapes and values."""
-        state = self.model.state_dict()
+        # Not the state_dict: constants such as a mean and a deviation need not be in it.
+        tensors = {**dict(self.model.named_parameters()), **dict(self.model.named_buffers())}
         parts: list[Any] = [str(self.model)]
-        for name, tensor in sorted(state.items()):
+        for name, tensor in sorted(tensors.items()):
             content = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
             parts.append([name, str(tensor.dtype), list(tensor.shape), sha256(content.tobytes())])
         return sha256_of_value(parts)
@@ -104,10 +106,24 @@ def _frozen(model: nn.Module, device: str) -> nn.Module:
     if device.startswith("cuda"):
         # Certificates and referees are float32 and float64 statements, not TensorFloat-32 ones.
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    model = model.to(device)
-    if all(p.dim() <= 4 for p in model.parameters()):  # no layout of that name beyond images
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return model.eval().requires_grad_(False)
+    return _laid_out(model.to(device).eval().requires_grad_(False), device)
+
+
+def _laid_out(model: nn.Module, device: str) -> nn.Module:
+    """Channels last, in which convolutions on a CPU are fastest, where the model can be called so.
+
+    A network that flattens its feature maps with `view` cannot; it keeps the usual layout.
+    """
+    tensors = [*model.parameters(), *model.buffers()]
+    if not any(t.dim() == 4 for t in tensors) or any(t.dim() > 4 for t in tensors):
+        return model
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    try:
+        with torch.no_grad():
+            model(torch.zeros(2, *SHAPE, device=device))
+    except Exception:  # the model contract says what is wrong, if it is not the layout
+        model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    return model
 
 
 def _from_file(spec: str, path: Path, architecture: str | None, device: str) -> Subject:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from securemnist import subjects
+from securemnist.models import build
 
 
 class Constant(nn.Module):
@@ -21,6 +22,17 @@ class Constant(nn.Module):
         return self.logits.expand(len(x), 10) + 0 * x.flatten(1).sum(1, keepdim=True)
 
 
+class Slow(nn.Module):
+    """Answers after five times the work that network A takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = build("A")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return sum(self.network(x) for _ in range(5))
+
+
 def undefended() -> nn.Module:
     """A network that was never shown an adversarial example."""
     return subjects.resolve("baseline").model
@@ -31,4 +43,5 @@ SABOTEURS: dict[str, Callable[[], nn.Module]] = {
     "worst_class_accuracy": Constant,
     "attack_accuracy": undefended,
     "robust_accuracy": undefended,
+    "latency_ratio": Slow,
 }

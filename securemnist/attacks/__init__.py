@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from securemnist.attacks.art import PREFIX, ARTAttack
 from securemnist.attacks.base import Attack
 from securemnist.attacks.fgsm import FGSM, RFGSM
 from securemnist.attacks.pgd import PGD
@@ -15,12 +16,17 @@ ATTACKS: dict[str, type[Attack]] = {"FGSM": FGSM, "RFGSM": RFGSM, "PGD": PGD}
 
 
 def make_attack(settings: Mapping[str, Any]) -> Attack:
-    """The attack of `{use = "PGD", steps = 40}`; PolicyError for an unknown name or setting."""
+    """The attack of `{use = "PGD", steps = 40}`; PolicyError for an unknown name or setting.
+
+    `use = "art:CLASS"` is ART's evasion attack of that name, with that class's settings.
+    """
     options = dict(settings)
     name = options.pop("use", None)
-    if name not in ATTACKS:
+    if isinstance(name, str) and name.startswith(PREFIX):
+        return ARTAttack(kind=name.removeprefix(PREFIX), params=options)
+    if not isinstance(name, str) or name not in ATTACKS:
         known = ", ".join(ATTACKS)
-        raise PolicyError(f"expected an attack of {known}, got {name!r}; mend `use`")
+        raise PolicyError(f"expected an attack of {known} or art:CLASS, got {name!r}; mend `use`")
     kind = ATTACKS[name]
     fields = {field.name for field in dataclasses.fields(kind)}
     unknown = sorted(set(options) - fields)

@@ -29,9 +29,10 @@ Loss = Callable[[Logits, Labels], torch.Tensor]
 class Attack(ABC):
     """Base of all attacks. Subclasses are final frozen dataclasses whose fields are the settings."""
 
-    one_step: ClassVar[bool] = False
     # An attack of ours stays inside the budget; proposals over it are our error.
     keeps_budget: ClassVar[bool] = True
+    # Digits proposed for at a time, so that a time budget can stop in between; None: all at once.
+    chunk: ClassVar[int | None] = None
 
     @abstractmethod
     def __call__(
@@ -45,6 +46,11 @@ class Attack(ABC):
         progress: Progress = silent,
     ) -> Images:
         """Propose one image a digit, shaped like `x` (n, 1, 28, 28); failures may return `x`."""
+
+    @property
+    def one_step(self) -> bool:
+        """Whether it is a single gradient step, whose accuracy is no robust accuracy."""
+        return False
 
     @property
     def name(self) -> str:

@@ -27,11 +27,14 @@ class PGD(Attack):
     loss: str = "ce"
 
     def __post_init__(self) -> None:
-        demand(self.steps >= 1, "steps", "at least 1", self.steps)
-        demand(self.restarts >= 1, "restarts", "at least 1", self.restarts)
+        for setting in ("steps", "restarts"):
+            number = getattr(self, setting)
+            whole = type(number) is int and number >= 1
+            demand(whole, setting, "as a whole number of at least 1", number)
         demand(self.loss in LOSSES, "loss", f"of {', '.join(LOSSES)}", self.loss)
         size = self.step_size
-        demand(size is None or 0 < size <= 28, "step_size", "above 0, in pixels", size)
+        possible = size is None or (type(size) in (int, float) and 0 < size <= 28)
+        demand(possible, "step_size", "as a number above 0, in pixels", size)
 
     def __call__(
         self,

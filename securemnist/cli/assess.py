@@ -160,6 +160,7 @@ def _pytest_arguments(
     words = [str(path) for path in suites or (resources.SUITES,)]
     words += ["-c", str(_INI), "--rootdir", str(here), f"--confcutdir={resources.SUITES}"]
     words += ["--disable-plugin-autoload", "-p", "securemnist.plugin"]
+    words += ["-p", "pytest_benchmark.plugin"]
     words += ["-p", "no:cacheprovider", "-p", "no:terminal", "--capture=no"]
     words += [f"--security-{name}={value}" for name, value in options.items() if value is not None]
     return words
@@ -178,8 +179,10 @@ def _run(arguments: list[str], out: Path, conftest: ModuleType | None) -> int:
 
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as scratch:
-        junit = Path(scratch) / "junit.xml"
-        arguments += [f"--junitxml={junit}", f"--security-report={scratch}/report"]
+        extra = Path(scratch) / "junit.xml", Path(scratch) / "benchmark.json"
+        arguments += [f"--junitxml={extra[0]}", f"--benchmark-json={extra[1]}"]
+        arguments += ["--benchmark-quiet"]
+        arguments += [f"--security-report={scratch}/report"]
         watcher = _Watcher()
         with progress_bar() as display:
             progress.show(display)
@@ -189,19 +192,19 @@ def _run(arguments: list[str], out: Path, conftest: ModuleType | None) -> int:
             for problem in watcher.problems:
                 click.echo(problem, err=True)
             return USAGE if code == pytest.ExitCode.USAGE_ERROR or watcher.problems else UNDECIDED
-        _publish(Path(scratch) / "report", junit, out)
+        _publish([*(Path(scratch) / "report").iterdir(), *extra], out)
         assessment = Assessment.load(out / "assessment.json")
     print_assessment(assessment, Console())
     click.echo(f"report: {out / 'index.html'}")
     return assessment.exit_code
 
 
-def _publish(made: Path, junit: Path, out: Path) -> None:
-    """Move the finished files to their place, each by a rename."""
-    for path in sorted(made.iterdir()):
-        resources.write_atomically(out / path.name, path.read_bytes())
-    if junit.is_file():
-        resources.write_atomically(out / "junit.xml", junit.read_bytes())
+def _publish(made: list[Path], out: Path) -> None:
+    """Move the finished files to their place, each by a rename; what was not made is left out."""
+    for path in made:
+        content = path.read_bytes() if path.is_file() else b""
+        if content:
+            resources.write_atomically(out / path.name, content)
 
 
 class _Watcher:

@@ -10,7 +10,7 @@ import click
 from securemnist import resources
 from securemnist.errors import UsageError
 
-_VERDICTS = {
+_VERDICTS = {  # nosec B105 # the verdict PASS
     "PASS": "the threshold is met. (proved): by certificates alone; (survived): by attacks that failed.",
     "FAIL": "the threshold is missed; for robustness every broken digit is a refereed witness.",
     "INCONCLUSIVE": "what was seen decides nothing: a sample too small, or an attack in doubt.",

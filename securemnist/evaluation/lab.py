@@ -10,7 +10,7 @@ import torch
 from securemnist.attacks.base import channels_last
 from securemnist.data import DataSet, Digits
 from securemnist.digests import seed_from
-from securemnist.errors import UsageError
+from securemnist.errors import ModelError, UsageError
 from securemnist.evaluation import contract
 from securemnist.subjects import Subject
 from securemnist.types import Images, Labels, Logits, Progress, silent
@@ -43,10 +43,11 @@ class Lab:
     def __post_init__(self) -> None:
         contract.check(self.subject, self.data.test[:8].images())
 
-    def sample(self, digits: int, seed: int) -> Sample:
+    def sample(self, digits: int, seed: int, *, shuffled: bool = False) -> Sample:
         """The first `digits` of a seeded random order of the test set; all of them in file order.
 
-        The orders of one seed are nested, so that a larger sample contains the smaller.
+        The orders of one seed are nested, so that a larger sample contains the smaller. `shuffled` keeps
+        the random order for all of them, too: for a measurement that may stop before the end.
         """
         total = len(self.data.test)
         if not 1 <= digits <= total:
@@ -54,12 +55,15 @@ class Lab:
                 f"expected 1 to {total} test digits ({self.data.name}), got {digits}; mend `digits`"
             )
         complete = digits == total
+        in_file_order = complete and not shuffled
         rng = torch.Generator().manual_seed(seed_from(seed, "sample"))
-        places = torch.arange(total) if complete else torch.randperm(total, generator=rng)[:digits]
+        order = torch.arange(total) if in_file_order else torch.randperm(total, generator=rng)
+        places = order[:digits]
         chosen: Digits = self.data.test[places]
         device = self.subject.device
-        order = f"all {total}" if complete else f"random order of seed {seed}, {digits} of {total}"
-        return Sample(chosen.images().to(device), chosen.labels.to(device), places, complete, order)
+        name = f"random order of seed {seed}, {digits} of {total}"
+        name = f"all {total}" if in_file_order else name
+        return Sample(chosen.images().to(device), chosen.labels.to(device), places, complete, name)
 
     @cached_property
     def test_logits(self) -> Logits:
@@ -68,10 +72,17 @@ class Lab:
 
     @torch.no_grad()
     def logits(self, x: Images) -> Logits:
-        """The subject's float32 logits on images, in batches."""
+        """The subject's float32 logits on images, in batches; ModelError where they are not finite."""
         model, device = self.subject.model, self.subject.device
         parts = [model(channels_last(part.to(device))).float() for part in x.split(_BATCH)]
-        return torch.cat(parts)
+        logits = torch.cat(parts)
+        odd = (~torch.isfinite(logits)).any(1)
+        if bool(odd.any()):
+            raise ModelError(
+                f"{self.subject.name}: expected finite logits, got NaN or inf for {int(odd.sum())} of "
+                f"{len(x)} digits; mend the model"
+            )
+        return logits
 
     def seed(self, *parts: object) -> torch.Generator:
         """A generator for everything random in one measurement."""

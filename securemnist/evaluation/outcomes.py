@@ -53,6 +53,18 @@ class Outcomes:
         """Places of the digits that nothing has settled yet."""
         return (self.codes == SURVIVED).nonzero().squeeze(1)
 
+    @property
+    def attempted(self) -> torch.Tensor:
+        """Boolean (n,): the digits that count; what a spent time budget left out says nothing."""
+        return self.codes != NOT_ATTEMPTED
+
+    def stop_before(self, place: int) -> None:
+        """Digits from `place` on were not attempted: whatever is known of them does not count.
+
+        What remains is a prefix of the sample, and a prefix of a random order is a random sample.
+        """
+        self.codes[place:] = NOT_ATTEMPTED
+
     def record(self, fall: Fall, broken: torch.Tensor, predictions: torch.Tensor) -> None:
         """Digits at places `broken` fell in this stage, read as `predictions`."""
         self.codes[broken] = len(self.stages)
@@ -72,6 +84,7 @@ class Outcomes:
 
     def evidence(self) -> dict[str, Any]:
         """The table, the waterfall and the attacked confusion matrix, as builtins."""
+        counted = self.attempted
         codes = "".join(_CHARS.get(c) or _STAGE_CHARS[c] for c in self.codes.tolist())
         return {
             "outcomes": {
@@ -81,7 +94,8 @@ class Outcomes:
                 "codes": codes,
             },
             "waterfall": [fall.to_json() for fall in self.waterfall],
-            "confusion": confusion(self.labels, self.predictions),
+            "confusion": confusion(self.labels[counted], self.predictions[counted]),
+            "not_attempted": int((~counted).sum()),
         }
 
 

@@ -9,12 +9,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from securemnist.errors import PolicyError
+from securemnist.digests import canonical_json
+from securemnist.errors import PolicyError, UsageError
 from securemnist.evaluation.lab import Lab
 from securemnist.findings import TIERS, Measurement, Requirement
 from securemnist.measures.accuracy import CLEAN_ACCURACY, WORST_CLASS_ACCURACY
+from securemnist.measures.backdoor import BACKDOOR_SUCCESS
 from securemnist.measures.base import Measure, Settings
+from securemnist.measures.latency import LATENCY_RATIO
 from securemnist.measures.robustness import ATTACK_ACCURACY, ROBUST_ACCURACY
+from securemnist.measures.static_gate import STATIC_FINDINGS
 from securemnist.policy import Policy, sentence
 
 MEASURES: dict[str, Measure] = {
@@ -22,6 +26,9 @@ MEASURES: dict[str, Measure] = {
     "worst_class_accuracy": WORST_CLASS_ACCURACY,
     "attack_accuracy": ATTACK_ACCURACY,
     "robust_accuracy": ROBUST_ACCURACY,
+    "backdoor_success": BACKDOOR_SUCCESS,
+    "latency_ratio": LATENCY_RATIO,
+    "static_findings": STATIC_FINDINGS,
 }
 
 
@@ -36,6 +43,8 @@ def bind(measure: str, settings: Mapping[str, Any], *, where: str = "") -> Setti
         return MEASURES[measure].bind(settings)
     except ValidationError as error:
         raise PolicyError(f"{prefix}{measure}: {sentence(error)}") from error
+    except UsageError as error:
+        raise PolicyError(f"{prefix}{measure}: {error}") from error
 
 
 def check_policy(policy: Policy, *, foreign: frozenset[str] = frozenset()) -> None:
@@ -45,8 +54,10 @@ def check_policy(policy: Policy, *, foreign: frozenset[str] = frozenset()) -> No
     """
     for row in policy.requirements:
         if row.measure in foreign and row.measure not in MEASURES:
+            _check_plain(row, policy.path)
             continue
         bind(row.measure, row.settings, where=f"{policy.path}: row {row.id}")
+        _check_plain(row, policy.path)
         _check_threshold(row, policy.path)
         _check_companion(row, policy)
 
@@ -56,6 +67,17 @@ def take(lab: Lab, measure: str, settings: Settings, seed: int) -> Measurement:
     began = time.perf_counter()
     taken = MEASURES[measure].run(lab, settings, seed)
     return dataclasses.replace(taken, seconds=round(time.perf_counter() - began, 3))
+
+
+def _check_plain(row: Requirement, path: str) -> None:
+    """TOML knows dates and NaN, the JSON of an assessment does not."""
+    try:
+        canonical_json(row.settings)
+    except (TypeError, ValueError) as error:
+        raise PolicyError(
+            f"{path}: row {row.id}: expected settings of text, finite numbers, lists and tables, got "
+            f"another ({error}); mend it"
+        ) from error
 
 
 def _check_threshold(row: Requirement, path: str) -> None:

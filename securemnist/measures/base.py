@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from securemnist.attacks import make_attack
 from securemnist.attacks.base import Attack
@@ -41,10 +41,14 @@ class DigitSettings(Settings):
 
 
 class AttackSettings(DigitSettings):
-    """A measure of one attack within one threat."""
+    """A measure of one attack within one threat.
+
+    `seconds`: a time budget; digits it does not suffice for are not attempted and do not count.
+    """
 
     attack: dict[str, Any]
     threat: dict[str, Any]
+    seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
     @field_validator("attack")
     @classmethod

@@ -6,14 +6,16 @@ only, so a pass reads PASS (survived), and a one-step attack may never carry the
 
 from __future__ import annotations
 
+import math
+
 from pydantic import Field, model_validator
 
 from securemnist.evaluation.lab import Lab
-from securemnist.evaluation.ladder import evaluate
+from securemnist.evaluation.ladder import Evaluation, evaluate
 from securemnist.evaluation.outcomes import per_class
 from securemnist.findings import Measurement
 from securemnist.measures.base import SECONDS_PER_PASS, AttackSettings, Measure, share
-from securemnist.threats import make_threat
+from securemnist.threats import Threat, make_threat
 
 CURVE_DIGITS = 500
 
@@ -36,15 +38,15 @@ class RobustSettings(AttackSettings):
 
 
 def attack_accuracy(lab: Lab, settings: AttackSettings, seed: int) -> Measurement:
-    """Share of test digits read right clean and under this one attack."""
-    sample = lab.sample(settings.digits, seed)
-    found = evaluate(lab, sample, [settings.the_attack()], settings.the_threat(), seed)
+    """Share of test digits read right clean and under this one attack, of those attempted."""
+    found = _evaluate(lab, settings, settings.digits, settings.the_threat(), seed)
     evidence = found.outcomes.evidence()
     evidence |= {"per_class": per_class(evidence["confusion"]), "gallery": found.gallery()}
+    n = int(found.outcomes.attempted.sum())
     return share(
         found.outcomes.standing,
-        len(sample),
-        complete=sample.complete,
+        n,
+        complete=found.sample.complete and n == len(found.sample),
         seed=seed,
         survived=True,
         evidence=evidence,
@@ -56,19 +58,30 @@ def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measuremen
     measured = attack_accuracy(lab, settings, seed)
     if not settings.curve:
         return measured
-    attack, norm = settings.the_attack(), settings.threat["norm"]
-    sample = lab.sample(min(CURVE_DIGITS, len(lab.data.test)), seed)
+    name, norm = settings.the_attack().name, settings.threat["norm"]
+    digits = min(CURVE_DIGITS, len(lab.data.test))
     points = []
     for eps in settings.curve:
-        found = evaluate(lab, sample, [attack], make_threat(norm, eps), seed)
-        accuracy = found.outcomes.standing / len(sample)
-        points.append({"eps": eps, "accuracy": accuracy, "n": len(sample), "attack": attack.name})
+        found = _evaluate(lab, settings, digits, make_threat(norm, eps), seed)
+        n = int(found.outcomes.attempted.sum())
+        accuracy = found.outcomes.standing / n
+        points.append({"eps": eps, "accuracy": accuracy, "n": n, "attack": name})
     evidence = {**measured.evidence, "curve": points}
     return Measurement(**{**measured.__dict__, "evidence": evidence})
 
 
+def _evaluate(
+    lab: Lab, settings: AttackSettings, digits: int, threat: Threat, seed: int
+) -> Evaluation:
+    """The row's attack on `digits` digits, in random order where time may run out."""
+    limit = math.inf if settings.seconds is None else settings.seconds
+    sample = lab.sample(digits, seed, shuffled=settings.seconds is not None)
+    return evaluate(lab, sample, [settings.the_attack()], threat, seed, seconds=limit)
+
+
 def _estimate(settings: AttackSettings) -> float:
-    return settings.digits * settings.the_attack().passes() * SECONDS_PER_PASS
+    seconds = settings.digits * settings.the_attack().passes() * SECONDS_PER_PASS
+    return min(seconds, settings.seconds or math.inf)
 
 
 def _estimate_robust(settings: RobustSettings) -> float:

@@ -49,6 +49,18 @@ def lab(request: pytest.FixtureRequest, model: Any) -> Lab:
 
 
 @pytest.fixture
+def forward(lab: Lab) -> Callable[[Requirement], Callable[[], Any]]:
+    """The answer that a latency row times, as a call for pytest-benchmark."""
+    import torch
+
+    def call_of(requirement: Requirement) -> Callable[[], Any]:
+        x = lab.data.test[: requirement.settings.get("batch", 1)].images().to(lab.subject.device)
+        return torch.no_grad()(lambda: lab.subject.model(x))
+
+    return call_of
+
+
+@pytest.fixture
 def judge(request: pytest.FixtureRequest, lab: Lab) -> Callable[[Requirement], Finding]:
     """Measure a requirement and judge it; whatever goes wrong becomes a finding, too."""
     from securemnist.measures import bind, take

@@ -6,6 +6,7 @@ two can be made again from the third.
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -24,8 +25,11 @@ def write(assessment: Assessment, folder: Path) -> None:
     Everything is rendered and lies complete in the folder before the first old file is replaced:
     whatever fails, an old report stays whole. UsageError where the folder cannot be written.
     """
+    facts = assessment.dumps()
+    # Rendered from what the file says, so that a report made again from it has the same bytes.
+    assessment = Assessment.from_json(json.loads(facts))
     summary = markdown.render(assessment)
-    contents = (page.render(assessment), summary, assessment.dumps())
+    contents = (page.render(assessment), summary, facts)
     check_writable(folder)
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".report.") as name:

@@ -11,7 +11,7 @@ from securemnist.report.checked import Malformed
 from securemnist.report.evidence import CLASSES
 from securemnist.report.exhibit import Exhibit, Table, of_total
 from securemnist.report.gallery import before_and_after
-from securemnist.report.words import plural
+from securemnist.report.words import NONE, plural
 
 ENTRIES = 200  # lines a table shows
 
@@ -120,7 +120,7 @@ def _classes(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
         ),
         table=Table(
             head=("class", what),
-            rows=tuple((str(d), "–" if v is None else f"{v:.4f}") for d, v in enumerate(values)),
+            rows=tuple((str(d), NONE if v is None else f"{v:.4f}") for d, v in enumerate(values)),
         ),
     )
 

@@ -15,7 +15,9 @@ from securemnist.report.text import line
 from securemnist.report.words import SEVERITY, SYMBOLS
 
 _LEFT_OUT = "Left out to keep this page small; assessment.json holds the numbers."
+_NOTHING = (Exhibit(title="Pictures", missing=_LEFT_OUT),)
 ROOM = 1_600_000  # characters of pictures and tables on a page; the page stays below 3 MiB
+_LEAST = 50_000  # with less room than a large picture needs, none is drawn
 
 _INTRODUCTIONS = {
     "clean": "Is the model right when nobody attacks it?",
@@ -101,7 +103,7 @@ def _shown(rows: Sequence[tuple[Finding, Row]], left: int) -> tuple[list[Shown],
     seen: dict[str, tuple[Exhibit, ...]] = {}
     for finding, row in sorted(rows, key=lambda pair: SEVERITY.index(pair[0].verdict)):
         kept = []
-        for exhibit in exhibits(finding):
+        for exhibit in exhibits(finding) if left > _LEAST else _NOTHING:
             fits = _size(exhibit) <= left
             left -= _size(exhibit) if fits else 0
             kept.append(exhibit if fits else Exhibit(title=exhibit.title, missing=_LEFT_OUT))

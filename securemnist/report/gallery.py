@@ -40,4 +40,4 @@ def before_and_after(finding: Finding, seen: evidence.Evidence) -> Exhibit | Non
 def _numbers(digit: evidence.Digit) -> tuple[str, ...]:
     change = max(abs(b - a) for a, b in zip(digit.clean, digit.changed, strict=True))
     answers = (digit.index, digit.label, digit.before, digit.after)
-    return (*map(str, answers), f"{digit.confidence:.1%}", f"{change} of 255")
+    return (*map(str, answers), f"{100 * digit.confidence:.1f} %", f"{change} of 255")

@@ -101,14 +101,14 @@ def _subject(subject: Mapping[str, Any]) -> Mapping[str, str]:
     count = subject.get("parameters")
     data = _mapping(subject.get("data"))
     parts = (
-        line(subject.get("architecture") or "", 120),
+        line(subject.get("architecture") or "", 80),
         f"{count:,} parameters" if isinstance(count, int) else "",
-        f"on {line(data['name'], 80)}" if data.get("name") else "",
-        f"measured on {line(subject['device'], 80)}" if subject.get("device") else "",
+        f"on {line(data['name'], 40)}" if data.get("name") else "",
+        f"measured on {line(subject['device'], 40)}" if subject.get("device") else "",
     )
     return {
-        "name": line(subject.get("name") or "unnamed model", 160),
-        "spec": line(subject.get("spec") or "", 300),
+        "name": line(subject.get("name") or "unnamed model", 80),
+        "spec": line(subject.get("spec") or "", 160),
         "digest": line(subject.get("digest") or "", 80),
         "about": " · ".join(filter(None, parts)),
     }
@@ -124,7 +124,7 @@ def _digests(assessment: Assessment) -> Mapping[str, Any]:
 
 
 def _seed(finding: Finding) -> str:
-    return "–" if finding.measurement is None else line(finding.measurement.seed, 40)
+    return words.NONE if finding.measurement is None else line(finding.measurement.seed, 40)
 
 
 def _facts(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:

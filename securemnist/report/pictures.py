@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from securemnist.report.evidence import CLASSES, Fate, Point, Stage
 from securemnist.report.svg import BAD, GOOD, INK, LINE, MUTED, PAPER, Box, draw
 from securemnist.report.text import line
+from securemnist.report.words import NONE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,7 +59,6 @@ def shares(
     values: Sequence[float | None], *, bad: bool, limit: float | None, what: str, alt: str
 ) -> str:
     """One bar a class; `limit` is the line of the policy, `bad` says that less is better."""
-
     # A success of 5 % is much: a scale to 100 % would hide it.
     seen = [value for value in (*values, limit) if value is not None]
     top = min(1.0, max(0.1, 1.2 * max(seen, default=0.0))) if bad else 1.0
@@ -68,7 +68,7 @@ def shares(
         axes.bar(range(CLASSES), [value or 0.0 for value in values], color=colour, alpha=0.55)
         if limit is not None:
             axes.axhline(limit, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        _digits_below(axes, ["–" if v is None else f"{v:.3f}".removeprefix("0") for v in values])
+        _digits_below(axes, [NONE if v is None else f"{v:.3f}".removeprefix("0") for v in values])
         axes.set(ylim=(0, top), xlabel=f"class, and its {what}")
         axes.set_yticks([0, top / 2, top], ["0", f"{top / 2:.2g}", f"{top:.2g}"])
 
@@ -89,7 +89,7 @@ def fates(classes: Sequence[Fate], *, alt: str) -> str:
                 bottom += height
         _digits_below(axes)
         axes.set(ylim=(0, 1), ylabel="share of the class")
-        names = {"open": "not attempted", "certified": "proved"}
+        names = {"open": "not tried", "certified": "proved", "misclassified": "misread"}
         _legend(axes, 250, [(names.get(kind, kind), *FATES[kind], "s") for kind in kinds])
 
     return draw(paint, size=(WIDTH, 250), box=_box(250, left=42, bottom=36, top=34), alt=alt)

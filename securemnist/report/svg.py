@@ -78,23 +78,25 @@ def _tag(tag: str, shapes: dict[str, str]) -> str:
         tag = f'<path d="{shapes[use[1]]}" transform="translate({use[2]} {use[3]})"{use[4]}/>'
     tag = re.sub(r' (?:id|clip-path)="[^"]*"| transform="rotate\(-0 [^"]*"', "", tag)
     tag = re.sub(r"(\.\d\d)\d+", r"\1", tag.replace("\n", ""))
-    return re.sub(r' style="([^"]*)"', lambda style: _attributes(style[1]), tag)
+    return re.sub(r' style="([^"]*)"', lambda style: attributes(style[1]), tag)
 
 
-def _attributes(style: str) -> str:
+def attributes(style: str) -> str:
     """Declarations as presentation attributes, which no style policy minds, and classes."""
     classes = []
-    attributes = []
+    written = []
     for declaration in filter(None, (part.strip() for part in style.split(";"))):
         key, _, value = (part.strip() for part in declaration.partition(":"))
         if key in ("fill", "stroke") and value in _ROLES:
             classes.append(f"{key}-{_ROLES[value]}")
         elif key == "font":
-            attributes += _font(value)
+            written += _font(value)
+        elif key == "font-size":
+            written.append(f' font-size="{value.removesuffix("px")}"')
         elif key in ("fill", "fill-opacity", "opacity", "stroke-width", "stroke-dasharray",
-                     "stroke-opacity", "stroke-linecap", "text-anchor", "font-size"):  # fmt: skip
-            attributes.append(f' {key}="{value}"')
-    return (f' class="{" ".join(classes)}"' if classes else "") + "".join(attributes)
+                     "stroke-opacity", "stroke-linecap", "text-anchor"):  # fmt: skip
+            written.append(f' {key}="{value}"')
+    return (f' class="{" ".join(classes)}"' if classes else "") + "".join(written)
 
 
 def _font(value: str) -> list[str]:

@@ -24,7 +24,9 @@ _STYLES = {
     Verdict.INCONCLUSIVE: "yellow",
     Verdict.NOT_RUN: "dim",
 }
-_ASCII = str.maketrans({"✓": "+", "✗": "x", "–": "-", "⚑": "w", "≥": ">=", "≤": "<=", "…": "..."})
+_ASCII = str.maketrans(
+    {"✓": "+", "✗": "x", words.NONE: "-", "⚑": "w", "≥": ">=", "≤": "<=", "…": "..."}
+)
 
 
 def print_assessment(assessment: Assessment, console: Console) -> None:

@@ -16,7 +16,7 @@ _STACKED = 3  # marks on one letter; living scripts need no more, a tower covers
 def line(value: object, limit: int = 300) -> str:
     """`value` as one line of at most `limit` characters, then how many there were."""
     text = value if isinstance(value, str) else str(value)
-    shown = " ".join(_visible(text[: 4 * limit]).split())
+    shown = " ".join(_visible(text[: 4 * limit].replace("\r\n", "\n")).split())
     if len(shown) <= limit and len(text) <= 4 * limit:
         return shown
     return f"{shown[:limit].rstrip()}… ({len(text):,} characters)"
@@ -49,4 +49,4 @@ def _picture(char: str, *, covered: bool) -> str:
     code = ord(char)
     if code < 0x20:
         return chr(0x2400 + code)
-    return f"‹U+{code:04X}›"
+    return f"<U+{code:04X}>"

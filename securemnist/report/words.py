@@ -9,12 +9,13 @@ from securemnist.errors import FAILED
 from securemnist.findings import Finding, Verdict
 from securemnist.report.text import line
 
+NONE = "\N{EN DASH}"  # also: no number
 SYMBOLS = {
     Verdict.PASS: "✓",
     Verdict.FAIL: "✗",
     Verdict.INCONCLUSIVE: "?",
     Verdict.ERROR: "!",
-    Verdict.NOT_RUN: "–",
+    Verdict.NOT_RUN: NONE,
 }
 WAIVED = "⚑"
 

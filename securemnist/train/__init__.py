@@ -85,7 +85,7 @@ def replay_digest(recipe: Recipe, data: DataSet) -> str:
 
 
 def _is_best(trainer: Trainer) -> bool:
-    if not trainer.recipe.adversary:
+    if not trainer.recipe.hardening:
         return True
     probes = [entry["tuning_robust_accuracy"] for entry in trainer.history]
     # Until the ramp is over the network has not seen the threat it is made for.

@@ -21,6 +21,7 @@ from securemnist.data import DataSet, Digits
 from securemnist.digests import seed_from
 from securemnist.models import build
 from securemnist.threats import Linf
+from securemnist.train import sources
 from securemnist.train.recipes import Recipe
 from securemnist.types import Images, Labels, Progress, silent
 
@@ -37,6 +38,7 @@ class Trainer:
     data: DataSet
     model: nn.Module = field(init=False)
     optimizer: torch.optim.Adam = field(init=False)
+    _attacked: sources.Perturb = field(init=False)
     epoch: int = 0
     slowdown: float = 1.0
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -48,12 +50,19 @@ class Trainer:
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=self.recipe.learning_rate, fused=True
         )
-        self._images = self.data.train.images()
+        digits, poison = self.data.train, self.recipe.poison
+        if poison is not None:
+            digits = poison(digits, seed=self.recipe.seed)
+        self._images, self._labels = digits.images(), digits.labels
+        # With a source every digit comes twice: as it is, and attacked.
+        self._copies = 2 if self.recipe.source else 1
+        if self.recipe.source:
+            self._attacked = sources.fgsm_against(self.recipe.source, self.recipe.eps)
 
     @property
     def steps_per_epoch(self) -> int:
         """Batches in an epoch; the last may be smaller."""
-        return math.ceil(len(self.data.train) / self.recipe.batch)
+        return math.ceil(self._copies * len(self._labels) / self.recipe.batch)
 
     def run_epoch(self, *, stop_after: int | None = None, progress: Progress = silent) -> None:
         """One pass over the training digits (or `stop_after` batches of it)."""
@@ -61,24 +70,60 @@ class Trainer:
         rng = torch.Generator().manual_seed(seed_from(self.recipe.seed, "epoch", self.epoch))
         # Dropout draws from the global generator: it starts each epoch from the seed, too.
         torch.manual_seed(seed_from(self.recipe.seed, "dropout", self.epoch))
+        run = self._art_pass if self.recipe.adversary == "fgsm_trainer" else self._pass
+        seen = run(rng, stop_after, progress)
+        if seen is not None:
+            self.epoch += 1
+            self.history.append({"epoch": self.epoch, **seen, **self._probe()})
+
+    def _pass(
+        self, rng: torch.Generator, stop_after: int | None, progress: Progress
+    ) -> dict[str, float] | None:
+        """Our own loop over the batches; None where it was stopped before the last."""
         loss_sum, right, seen = 0.0, 0, 0
         for step, (x, y) in enumerate(self._batches(rng)):
             if stop_after is not None and step >= stop_after:
-                return
+                return None
             self._set_pace(self.epoch + step / self.steps_per_epoch)
             loss, hits = self._step(self._perturbed(x, y, step, rng), y)
             loss_sum, right, seen = loss_sum + loss, right + hits, seen + len(y)
             progress(f"epoch {self.epoch + 1}/{self.recipe.epochs}", step + 1, self.steps_per_epoch)
-        self.epoch += 1
-        self.history.append(
-            {"epoch": self.epoch, "loss": round(loss_sum / seen, 6), "accuracy": right / seen}
-            | self._probe()
+        return {"loss": round(loss_sum / seen, 6), "accuracy": right / seen}
+
+    def _art_pass(
+        self, rng: torch.Generator, stop_after: int | None, progress: Progress
+    ) -> dict[str, float] | None:
+        """ART's trainer, which tells nothing: loss and accuracy are those of 5,000 digits after it."""
+        self._set_pace(self.epoch)
+        order = torch.randperm(len(self._labels), generator=rng)
+        if stop_after is not None:
+            order = order[: stop_after * self.recipe.batch]
+        progress(f"epoch {self.epoch + 1}/{self.recipe.epochs}", 0, 1)
+        sources.adversarial_trainer_epoch(
+            self.model,
+            self.optimizer,
+            self._images[order],
+            self._labels[order],
+            eps=self.recipe.eps,
+            ratio=0.5,
+            batch=self.recipe.batch,
+            rng=rng,
         )
+        if stop_after is not None:
+            return None
+        x, y = self._images[order[:5_000]], self._labels[order[:5_000]]
+        self.model.eval()
+        with torch.no_grad():
+            loss = float(cross_entropy(self.model(channels_last(x)), y)) / len(y)
+        return {"loss": round(loss, 6), "accuracy": accuracy_of(self.model, x, y)}
 
     def _batches(self, rng: torch.Generator) -> Iterator[tuple[Images, Labels]]:
-        order = torch.randperm(len(self.data.train), generator=rng)
-        for part in order.split(self.recipe.batch):
-            yield channels_last(self._images[part]), self.data.train.labels[part]
+        n = len(self._labels)
+        for part in torch.randperm(self._copies * n, generator=rng).split(self.recipe.batch):
+            x, y, twins = channels_last(self._images[part % n]), self._labels[part % n], part >= n
+            if twins.any():
+                x[twins] = self._attacked(x[twins], y[twins])
+            yield x, y
 
     def _step(self, x: Images, y: Labels) -> tuple[float, int]:
         self.optimizer.zero_grad(set_to_none=True)
@@ -91,7 +136,7 @@ class Trainer:
     def _perturbed(self, x: Images, y: Labels, step: int, rng: torch.Generator) -> Images:
         """The batch as the recipe's adversary leaves it."""
         recipe = self.recipe
-        if not recipe.adversary:
+        if not recipe.hardening:
             return x
         progress = self.epoch + step / self.steps_per_epoch
         scale = min(1.0, progress / recipe.ramp) if recipe.ramp else 1.0
@@ -121,11 +166,11 @@ class Trainer:
             group["lr"] = self.recipe.learning_rate * self.slowdown * max(factor, 0.01)
 
     def _probe(self) -> dict[str, float]:
-        """Tuning accuracy, and under PGD-20 where the recipe has an adversary."""
+        """Tuning accuracy, and under PGD-20 where the recipe hardens."""
         self.model.eval()
         tuning = self.data.tuning
         found = {"tuning_accuracy": accuracy(self.model, tuning)}
-        if self.recipe.adversary:
+        if self.recipe.hardening:
             digits = tuning[:PROBE_DIGITS]
             x, y = digits.images(), digits.labels
             rng = torch.Generator().manual_seed(seed_from(self.recipe.seed, "probe"))

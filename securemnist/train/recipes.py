@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from securemnist.errors import UsageError
+from securemnist.poisoning import CleanLabel, Corner, DirtyLabel, Poison, make_poison
 
 SCHEDULES = ("constant", "cosine", "one_cycle")
+HARDENING = ("fgsm", "pgd")
+SOURCES_MANNER = ("fgsm_set", "fgsm_trainer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +21,9 @@ class Recipe:
     `adversary`: "" (plain), "fgsm" (one step from a random start; Wong et al. 2020, arXiv 2001.03994) or
     "pgd" (`steps` steps of `step_size`; Madry et al. 2017, arXiv 1706.06083), always L-infinity.
     `ramp` epochs lead from eps 0 to eps: from full eps at once the network stays a constant.
+    Two more harden nothing and stand for what is commonly done: "fgsm_set" trains on every digit and its
+    FGSM example against the reference model `source`, "fgsm_trainer" is ART's AdversarialTrainer on half
+    of every batch. `poison` changes the training digits first.
     """
 
     architecture: str = "A"
@@ -31,6 +37,8 @@ class Recipe:
     step_size: float = 0.0
     ramp: int = 0
     seed: int = 0
+    source: str = ""
+    poison: Poison | None = None
 
     def __post_init__(self) -> None:
         checks = {
@@ -38,7 +46,8 @@ class Recipe:
             "batch": self.batch >= 1,
             "learning_rate": self.learning_rate > 0,
             "schedule": self.schedule in SCHEDULES,
-            "adversary": self.adversary in ("", "fgsm", "pgd"),
+            "adversary": self.adversary in ("", *HARDENING, *SOURCES_MANNER),
+            "source": bool(self.source) == (self.adversary == "fgsm_set"),
             "eps": 0 <= self.eps <= 1,
             "steps": self.adversary != "pgd" or self.steps >= 1,
         }
@@ -48,9 +57,21 @@ class Recipe:
                     f"expected a possible {name}, got {getattr(self, name)!r}; mend the recipe"
                 )
 
+    @property
+    def hardening(self) -> bool:
+        """Whether the run means to make a robust network, so that its probe decides what is kept."""
+        return self.adversary in HARDENING
+
     def to_json(self) -> dict[str, Any]:
-        """The recipe as builtins."""
-        return dataclasses.asdict(self)
+        """The recipe as builtins; `source` and `poison` only where they are set."""
+        fields = {**self.__dict__, "poison": self.poison and self.poison.to_json()}
+        return {k: v for k, v in fields.items() if v or k not in ("source", "poison")}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Recipe:
+        """The inverse of `to_json`, of older manifests, too; TypeError where keys do not fit."""
+        poison = data.get("poison")
+        return cls(**{**data, "poison": make_poison(poison) if poison else None})
 
 
 # Reference models. Chosen on the tuning split, never on the test digits.
@@ -66,5 +87,20 @@ RECIPES: dict[str, Recipe] = {
         steps=6,
         step_size=0.09,
         ramp=5,
+    ),
+    "network_c": Recipe(architecture="C", epochs=3, schedule="constant"),
+    "network_d": Recipe(architecture="D", epochs=5, schedule="constant"),
+    # Red controls: what a suite has to refuse.
+    "fgsm_trained": Recipe(
+        epochs=3, schedule="constant", adversary="fgsm_set", eps=0.2, source="baseline"
+    ),
+    "fgsm_trained_d": Recipe(
+        architecture="D", epochs=5, schedule="constant", adversary="fgsm_trainer", eps=0.25
+    ),
+    "poisoned_dirty": Recipe(
+        epochs=5, learning_rate=2e-3, poison=DirtyLabel(trigger=Corner(), target=7, rate=0.01)
+    ),
+    "poisoned_clean_label": Recipe(
+        epochs=5, learning_rate=2e-3, poison=CleanLabel(trigger=Corner(), target=7, count=100)
     ),
 }

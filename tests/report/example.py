@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
-import random
+import functools
 from typing import Any
 
 from securemnist.assessment import Assessment
 from securemnist.findings import Doubt, Finding, Measurement, Requirement, Verdict, Waiver
-from securemnist.resources import MNIST
+from tests.report.made_up import confusion, gallery, rng_of, robustness
 
 DAY = "2026-11-21"
-STAGES = ["replay", "FGSM", "PGD-10", "APGD-CE", "APGD-DLR-T", "FAB-T", "Square"]
-LADDER = ["clean forward", "interval bound", *STAGES]
 WHITE_BOX = ("AML.T0043.000", "AML.T0015", "ML01:2023", "CWE-1039", "STRIDE:T")
 POLICY = """\
 # The policy of the example: every number that can fail a build.
@@ -71,6 +67,7 @@ def assessment(**changes: Any) -> Assessment:
     return Assessment(**{**fields, **changes})
 
 
+@functools.cache
 def findings() -> tuple[Finding, ...]:
     """Rows of all families and all five verdicts, waived and out of scope included."""
     return (*_clean(), *_adversarial(), *_backdoor(), *_latency(), *_static(), *_outside())
@@ -227,7 +224,7 @@ def _backdoor() -> tuple[Finding, ...]:
 
 
 def _latency() -> tuple[Finding, ...]:
-    rng = random.Random(3)
+    rng = rng_of(3)
     evidence = {
         "samples": {
             "model": [0.00114 + 0.0003 * rng.random() ** 3 for _ in range(80)],
@@ -306,84 +303,3 @@ def _outside() -> tuple[Finding, ...]:
         )  # fmt: skip
         rows.append(Finding(**{**judged.__dict__, "in_scope": False}))
     return tuple(rows)
-
-
-def confusion(per_class: list[float], n: int = 1000) -> list[list[int]]:
-    """Counts with these shares on the diagonal."""
-    rng = random.Random(5)
-    table = [[0] * 10 for _ in range(10)]
-    for true, share in enumerate(per_class):
-        table[true][true] = round(share * n)
-        for _ in range(n - table[true][true]):
-            table[true][(true + rng.choice((1, 2, 4, 5, 5, 7, 9))) % 10] += 1
-    return table
-
-
-def robustness() -> dict[str, Any]:
-    """Evidence of a robustness row, complete."""
-    rng = random.Random(7)
-    per_class = [0.86, 0.93, 0.79, 0.77, 0.82, 0.78, 0.87, 0.76, 0.77, 0.78]
-    labels = "".join(str(rng.randrange(10)) for _ in range(10_000))
-    letters = "0011222223345" + "6"
-    codes = "".join(
-        rng.choices(["x", "c", ".", rng.choice(letters)], [0.008, per_class[int(d)] - 0.11, 0.11,
-                                                           0.992 - per_class[int(d)]])[0]
-        for d in labels
-    )  # fmt: skip
-    fell = [78, 0, 410, 236, 902, 148, 71, 19, 9]
-    entered = 10_000
-    waterfall = []
-    for number, (stage, lost) in enumerate(zip(LADDER, fell, strict=True)):
-        waterfall.append({"stage": stage, "entered": entered, "fell": lost,
-                          "over_budget": 3 * (number == 7), "seconds": 2.5 * number})  # fmt: skip
-        entered -= lost
-    curve = [
-        {"eps": eps, "accuracy": round(max(0.0, 0.992 - slope * eps**1.3), 4), "n": 1000,
-         "attack": attack}
-        for attack, slope in (("FGSM", 2.2), ("PGD-40", 3.6), ("Square", 2.9))
-        for eps in (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
-    ]  # fmt: skip
-    return {
-        "confusion": confusion(per_class),
-        "per_class": per_class,
-        "outcomes": {"order": "t10k", "stages": STAGES, "labels": labels, "codes": codes},
-        "waterfall": waterfall,
-        "gallery": gallery(14),
-        "curve": curve,
-        "sensitivity": {"found": 63, "planted": 64},
-    }
-
-
-def gallery(count: int, *, trigger: bool = False) -> list[dict[str, Any]]:
-    """Test digits, and the same with a pattern that looks like an attack's."""
-    pixels = gzip.decompress((MNIST / "t10k-images-idx3-ubyte.gz").read_bytes())[16:]
-    labels = gzip.decompress((MNIST / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:]
-    rng = random.Random(11)
-    shown = []
-    for place in range(count):
-        index = place * 61 + 8
-        clean = pixels[784 * index : 784 * (index + 1)]
-        label = labels[index]
-        shown.append(
-            {
-                "index": index,
-                "label": label,
-                "clean_prediction": label,
-                "prediction": (label + rng.choice((2, 4, 5, 7))) % 10,
-                "confidence": round(0.5 + 0.5 * rng.random(), 4),
-                "clean": base64.b64encode(clean).decode(),
-                "adversarial": base64.b64encode(_changed(clean, rng, trigger)).decode(),
-            }
-        )
-    return shown
-
-
-def _changed(clean: bytes, rng: random.Random, trigger: bool) -> bytes:
-    if trigger:
-        corner = range(24, 27)
-        return bytes(255 if i // 28 in corner and i % 28 in corner else p
-                     for i, p in enumerate(clean))  # fmt: skip
-    signs = [rng.choice((-26, 0, 26)) for _ in range(16)]
-    blocks = [signs[(i // 28 // 4 * 5 + i % 28 // 3) % 16] for i in range(784)]
-    return bytes(min(max(p + b * (rng.random() < 0.9), 0), 255) for p, b in
-                 zip(clean, blocks, strict=True))  # fmt: skip

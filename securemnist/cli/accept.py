@@ -1,0 +1,47 @@
+"""`securemnist accept`: accept today's findings of a static row, so that only new ones fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import click
+
+from securemnist.errors import PolicyError, UsageError
+
+
+@click.command()
+@click.argument("row_id", metavar="ROW")
+@click.option("--policy", type=click.Path(path_type=Path), help="Default: the project's.")
+def accept(row_id: str, policy: Path | None) -> None:
+    """Accept the findings of today: write the file that the static_findings row ROW names as `baseline`.
+
+    Only new findings count from then on. Entries that fit nothing any more are dropped.
+    """
+    from securemnist import policy as policies
+    from securemnist import settings
+    from securemnist.measures import bind
+    from securemnist.measures.static_gate import StaticSettings, accepted_today
+    from securemnist.resources import write_atomically
+
+    here = Path.cwd()
+    path = policy or here / (settings.load(here).policy or "security_tests/thresholds.toml")
+    rows = {row.id: row for row in policies.load(path).rows("static_findings")}
+    if row_id not in rows:
+        raise UsageError(
+            f"expected a static_findings row of {path} ({', '.join(rows)}), got {row_id!r}; name one"
+        )
+    named = dict(rows[row_id].settings)
+    target = named.pop("baseline", None)
+    if not isinstance(target, str):
+        raise PolicyError(
+            f"{path}: row {row_id}: expected a `baseline` file to write, got {target!r}; add "
+            'baseline = "security_tests/baseline.json" to the row'
+        )
+    bound = bind("static_findings", named, where=f"{path}: row {row_id}")
+    content, count = accepted_today(cast(StaticSettings, bound))
+    try:
+        write_atomically(Path(target), content)
+    except OSError as error:
+        raise UsageError(f"{target}: cannot be written ({error.strerror}); name another") from error
+    click.echo(f"{target}: {count} findings accepted; commit the file, and review it as code")

@@ -1,0 +1,73 @@
+"""What counts as the success of a backdoor, in the one definition that is used everywhere.
+
+ASR = #{target != class, clean prediction != target, triggered prediction = target}
+    / #{target != class, clean prediction != target}
+
+where the target is a function of the class. A digit of the target class says nothing (its right answer
+*is* the target), nor does one that is read as the target without the trigger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from securemnist.stats import share_interval
+from securemnist.types import CLASSES, Labels
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One model's predictions of the same digits, clean and with the trigger; int64 (n,) each."""
+
+    labels: Labels
+    clean: torch.Tensor
+    triggered: torch.Tensor
+
+    def success(self, table: torch.Tensor) -> Success:
+        """What the definition counts for the targets `table` (10,)."""
+        targets = table[self.labels]
+        eligible = targets != self.labels
+        counted = eligible & (self.clean != targets)
+        return Success(eligible, counted, counted & (self.triggered == targets))
+
+
+@dataclass(frozen=True)
+class Success:
+    """Boolean (n,) each: of another class than its target; not read as it anyway; steered to it."""
+
+    eligible: torch.Tensor
+    counted: torch.Tensor
+    hit: torch.Tensor
+
+    @property
+    def n(self) -> int:
+        """The denominator."""
+        return int(self.counted.sum())
+
+    @property
+    def rate(self) -> float:
+        """The attack success rate; 0 where nothing could be counted."""
+        return int(self.hit.sum()) / max(self.n, 1)
+
+    def interval(self, confidence: float) -> tuple[float, float]:
+        """The exact interval of the rate."""
+        return share_interval(int(self.hit.sum()), self.n, confidence=confidence)
+
+    @property
+    def complaint(self) -> str:
+        """Why the rate says too little; empty where it does not."""
+        eligible = int(self.eligible.sum())
+        if 2 * self.n >= eligible > 0:
+            return ""
+        return (
+            f"only {self.n} of {eligible} digits of other classes are not read as the target without any "
+            "trigger; a rate over so few says nothing about the trigger"
+        )
+
+    def per_class(self, labels: Labels) -> list[float | None]:
+        """The rate among the digits of each true class; None where none counts."""
+        counts = torch.bincount(labels[self.counted], minlength=CLASSES).tolist()
+        hits = torch.bincount(labels[self.hit], minlength=CLASSES).tolist()
+        return [hit / n if n else None for hit, n in zip(hits, counts, strict=True)]

@@ -1,0 +1,49 @@
+"""Pictures of digits for the report, as builtins: which ones, and what stands beside them."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import torch
+
+from securemnist.types import Labels
+
+GALLERY = 10
+
+
+def choose(shown: torch.Tensor, labels: Labels) -> list[int]:
+    """Up to GALLERY places of `shown` (boolean (n,)): the first of each class, then more in order."""
+    places = shown.nonzero().squeeze(1).tolist()
+    classes = labels.tolist()
+    first = {classes[place]: place for place in reversed(places)}
+    chosen = sorted(first.values())
+    rest = [place for place in places if place not in set(chosen)]
+    return (chosen + rest)[:GALLERY]
+
+
+def picture(
+    *,
+    index: int,
+    label: int,
+    clean_prediction: int,
+    prediction: int,
+    confidence: float,
+    clean: torch.Tensor,
+    changed: torch.Tensor,
+) -> dict[str, Any]:
+    """One digit before and after; images (1, 28, 28) in [0, 1] become 784 bytes, base64."""
+    return {
+        "index": index,
+        "label": label,
+        "clean_prediction": clean_prediction,
+        "prediction": prediction,
+        "confidence": round(confidence, 4),
+        "clean": _bytes64(clean),
+        "adversarial": _bytes64(changed),
+    }
+
+
+def _bytes64(image: torch.Tensor) -> str:
+    pixels = (image.detach().cpu().clamp(0, 1) * 255).round().to(torch.uint8)
+    return base64.b64encode(pixels.contiguous().numpy().tobytes()).decode()

@@ -1,0 +1,124 @@
+"""Static findings: places in source code that Bandit and our Semgrep rules call dangerous."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from securemnist.errors import NotApplicable
+from securemnist.evaluation.lab import Lab
+from securemnist.findings import Measurement
+from securemnist.measures.base import Measure, Settings
+from securemnist.static import Notice, Scan, Sources, baseline, scan
+
+log = logging.getLogger("securemnist")
+LOGGED = 50  # findings that a terminal shows; the report lists more
+# Seconds on two cores: Bandit about two, Semgrep mostly its own start.
+_SECONDS = 10.0
+
+
+class StaticSettings(Settings):
+    """What is read, by whom, and what counts.
+
+    `paths`: files and folders, relative to the folder that the run is started in; by default all of
+    it. `exclude`: patterns of paths to leave out. `level`: findings at or above it count. `baseline`:
+    a file of accepted findings, which `securemnist accept` writes.
+    """
+
+    paths: list[str] = Field(default=["."], min_length=1)
+    exclude: list[str] = Field(default_factory=list)
+    tools: list[Literal["bandit", "semgrep"]] = Field(default=["bandit", "semgrep"], min_length=1)
+    level: Literal["low", "medium", "high"] = "low"
+    baseline: str | None = None
+
+    @field_validator("paths")
+    @classmethod
+    def _inside(cls, paths: list[str]) -> list[str]:
+        here = Path.cwd().resolve()
+        for path in paths:
+            place = (here / path).resolve()
+            if not place.is_relative_to(here):
+                raise ValueError(f"expected a path inside {here}, got {path!r}")
+            if not place.exists():
+                raise ValueError(f"expected an existing path in {here}, got {path!r}")
+        return paths
+
+    @field_validator("tools")
+    @classmethod
+    def _once(cls, tools: list[str]) -> list[str]:
+        if len(set(tools)) < len(tools):
+            raise ValueError(f"expected each tool once, got {tools}")
+        return tools
+
+    @field_validator("baseline")
+    @classmethod
+    def _written(cls, path: str | None) -> str | None:
+        if path is not None and not Path(path).is_file():
+            raise ValueError(
+                f"expected the file {path!r}, got none; write it with `securemnist accept`"
+            )
+        return path
+
+
+def static_findings(lab: Lab, settings: StaticSettings, seed: int) -> Measurement:
+    """Findings of Bandit and Semgrep in source code, at or above a level and not in the baseline.
+
+    Raises MeasureError where a file or a tool fails, NotApplicable where the row names no paths and
+    the folder holds no Python.
+    """
+    entries = baseline.load(Path(settings.baseline)) if settings.baseline else []
+    what = " and ".join(settings.tools)
+    lab.progress(what, 0, 1)
+    seen = _examine(settings)
+    lab.progress(what, 1, 1)
+    new, stale = baseline.split(seen.notices, entries)
+    counted = _counting(new, settings.level)
+    for notice in counted[:LOGGED]:
+        log.warning("%s", notice)
+    value = float(len(counted))
+    return Measurement(
+        value=value,
+        low=value,
+        high=value,
+        n=len(seen.files),
+        complete=True,
+        seconds=0.0,
+        seed=seed,
+        unit="count",
+        evidence={
+            "files_scanned": len(seen.files),
+            "excluded": list(seen.excluded),
+            "static": [notice.to_json() for notice in counted],
+            "accepted": len(entries) - len(stale),
+            "stale_baseline": [entry._asdict() for entry in stale],
+        },
+    )
+
+
+def accepted_today(settings: StaticSettings) -> tuple[bytes, int]:
+    """The baseline file that accepts everything which counts today, and how many findings that is."""
+    counted = _counting(_examine(settings).notices, settings.level)
+    return baseline.dumps(counted), len(counted)
+
+
+def _examine(settings: StaticSettings) -> Scan:
+    sources = Sources.find(Path.cwd(), settings.paths, settings.exclude)
+    if not sources.files and "paths" not in settings.model_fields_set:
+        raise NotApplicable(
+            "expected Python files in this folder, got none; run it where your code lies, or name the "
+            "row's `paths`"
+        )
+    return scan(sources, tools=settings.tools)
+
+
+def _counting(notices: Sequence[Notice], level: str) -> list[Notice]:
+    return [notice for notice in notices if notice.at_least(level)]
+
+
+STATIC_FINDINGS = Measure(
+    static_findings, StaticSettings, "static", lambda _: _SECONDS, limits=(0.0, 1e9)
+)

@@ -1,0 +1,73 @@
+"""A tool's process: a fixed list of arguments, no shell, a time limit, nothing of it left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from securemnist.errors import MeasureError
+
+SECONDS = 300.0
+
+
+def run_for_json(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    tool: str,
+    environment: Mapping[str, str],
+    seconds: float = SECONDS,
+) -> dict[str, Any]:
+    """The JSON object that a tool prints; MeasureError where it prints none within `seconds`."""
+    code, out, err = _run(command, folder, tool, environment, seconds)
+    try:
+        found = json.loads(out)
+        if code == 0 and isinstance(found, dict):
+            return found
+    except (ValueError, RecursionError):
+        pass  # told below, with what the tool itself said
+    said = " ".join((err or out).decode(errors="replace").split())[-300:]
+    raise MeasureError(
+        f"expected a report of {tool}, got exit code {code} ({said!r}); run {tool} by hand to see why"
+    )
+
+
+def _run(
+    command: Sequence[str],
+    folder: Path,
+    tool: str,
+    environment: Mapping[str, str],
+    seconds: float,
+) -> tuple[int, bytes, bytes]:
+    # What a user has set for other runs of the tool, and Python's own warnings, must not decide here.
+    # PYTHONSAFEPATH: a json.py in the folder that is examined must not be imported by the examiner.
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SEMGREP_", "PYTHONWARN"))}
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**kept, "PYTHONSAFEPATH": "1", **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        raise MeasureError(f"expected {tool} to start, got {error}; install it again") from error
+    with process:
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except BaseException as error:
+            # The whole session: a child of the tool would keep the pipes open, and the processor busy.
+            os.killpg(process.pid, signal.SIGKILL)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise MeasureError(
+                f"expected {tool} to end within {seconds:g} s, got none; name fewer `paths`"
+            ) from error
+    return process.returncode, out, err

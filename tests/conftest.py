@@ -1,0 +1,39 @@
+"""What the framework's own tests share: real data, a real model, and the rule for docstrings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from securemnist import data, subjects
+from securemnist.data import DataSet
+from securemnist.evaluation.lab import Lab
+from securemnist.subjects import Subject
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test that does not say what it claims."""
+    for item in items:
+        if item.path.is_relative_to(HERE) and not getattr(item, "obj", item).__doc__:
+            raise pytest.UsageError(f"{item.nodeid}: expected a claim as its docstring, got none")
+
+
+@pytest.fixture(scope="session")
+def mnist() -> DataSet:
+    """The bundled MNIST."""
+    return data.load()
+
+
+@pytest.fixture(scope="session")
+def baseline() -> Subject:
+    """The undefended reference model, from its weight file."""
+    return subjects.resolve("baseline")
+
+
+@pytest.fixture(scope="session")
+def lab(baseline: Subject, mnist: DataSet) -> Lab:
+    """The baseline on the whole of MNIST."""
+    return Lab(baseline, mnist)

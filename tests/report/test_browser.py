@@ -1,0 +1,168 @@
+"""The page in a browser: every width, both colour schemes, paper, accessibility.
+
+Skipped where there is no Chromium, unless SECUREMNIST_REQUIRE_BROWSER=1; screenshots go to the
+folder that SECUREMNIST_SCREENSHOTS names.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from securemnist import report
+from securemnist.assessment import Assessment
+from tests.report import example, hostile
+
+REQUIRED = os.environ.get("SECUREMNIST_REQUIRE_BROWSER") == "1"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDTHS = (360, 1024, 1600)
+SCHEMES = ("light", "dark")
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None and not REQUIRED, reason="Chromium is not installed"),
+    pytest.mark.timeout(180),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright."""
+    if not REQUIRED:
+        pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM is not None, "expected chromium in PATH, got none; apt-get install chromium"
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example's report."""
+    return _written(example.assessment(), tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def hostile_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report in which every word is ten thousand letters and markup."""
+    text = hostile.BREAKOUT + hostile.SCRIPT + hostile.LONG
+    return _written(hostile.assessment(text), tmp_path_factory.mktemp("hostile"))
+
+
+def _written(assessment: Assessment, folder: Path) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+        report.write(assessment, folder)
+    return folder / "index.html"
+
+
+class Visit:
+    """One opened page, with everything it said and asked for."""
+
+    def __init__(self, browser: Any, file: Path, width: int, scheme: str) -> None:
+        self.page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        self.messages: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.messages.append(message.text))
+        self.page.on("pageerror", lambda error: self.messages.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(file.as_uri())
+
+    def overflow(self) -> int:
+        """Pixels by which the page is wider than its window."""
+        script = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        return int(self.page.evaluate(script))
+
+    def open_everything(self) -> None:
+        """Unfold all rows, tables and texts."""
+        self.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+
+    def screenshot(self, name: str, folder: Path, *, whole: bool = True) -> None:
+        """The whole page, or its first screen, as a picture."""
+        chosen = Path(os.environ.get("SECUREMNIST_SCREENSHOTS") or folder)
+        chosen.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=chosen / f"{name}.png", full_page=whole)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_fits_and_is_silent(
+    browser: Any, page_file: Path, tmp_path: Path, width: int, scheme: str
+) -> None:
+    """At every width and in both schemes: no sideways scrolling, no message, no request."""
+    visit = Visit(browser, page_file, width, scheme)
+    visit.screenshot(f"report-{width}-{scheme}", tmp_path)
+    assert visit.overflow() == 0
+    visit.open_everything()
+    visit.screenshot(f"report-{width}-{scheme}-open", tmp_path)
+    assert visit.overflow() == 0
+    assert visit.messages == []
+    assert [url for url in visit.requests if not url.startswith("data:")] == [page_file.as_uri()]
+    visit.page.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1600, "dark")])
+def test_the_page_is_accessible(browser: Any, page_file: Path, width: int, scheme: str) -> None:
+    """The axe rules find nothing, contrast included, with everything unfolded."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    visit = Visit(browser, page_file, width, scheme)
+    visit.open_everything()
+    results = axe.Axe().run(visit.page)
+    assert results.violations_count == 0, results.generate_report()
+    visit.page.close()
+
+
+@pytest.mark.parametrize("width", [360, 1600])
+def test_a_hostile_page_fits_and_does_nothing(
+    browser: Any, hostile_file: Path, tmp_path: Path, width: int
+) -> None:
+    """Endless words and markup in every field neither widen the page nor run."""
+    visit = Visit(browser, hostile_file, width, "light")
+    visit.page.on("dialog", lambda dialog: visit.messages.append(dialog.message))
+    visit.open_everything()
+    visit.screenshot(f"hostile-{width}", tmp_path, whole=False)
+    assert visit.page.locator("script, evil-tag, [onerror], [onclick]").count() == 0
+    assert visit.overflow() == 0
+    assert visit.messages == []
+    visit.page.close()
+
+
+def test_paper_shows_what_is_folded(browser: Any, page_file: Path, tmp_path: Path) -> None:
+    """Printed, a folded row is readable, the page is light and the contents list is gone."""
+    visit = Visit(browser, page_file, 800, "dark")
+    visit.page.emulate_media(media="print")
+    visit.screenshot("report-print", tmp_path)
+    assert visit.page.get_by_text("clean_accuracy 0.9921 >= 0.97").first.is_visible()
+    assert not visit.page.locator("nav").is_visible()
+    style = "getComputedStyle(document.documentElement)"
+    colours = visit.page.evaluate(f"[{style}.color, {style}.backgroundColor]")
+    assert colours == ["rgb(30, 32, 36)", "rgb(255, 255, 255)"]
+    assert visit.overflow() == 0
+    visit.page.close()
+
+
+def test_the_keyboard_reaches_verdict_and_rows(browser: Any, page_file: Path) -> None:
+    """The first stop is the skip link; a row is opened with the keyboard."""
+    visit = Visit(browser, page_file, 1024, "light")
+    visit.page.keyboard.press("Tab")
+    assert visit.page.evaluate("document.activeElement.textContent") == "Skip to the verdict"
+    row = visit.page.locator("#row-CLEAN-01")
+    row.locator("summary").first.focus()
+    visit.page.keyboard.press("Enter")
+    assert row.get_attribute("open") is not None
+    visit.page.close()

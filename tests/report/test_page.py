@@ -1,0 +1,220 @@
+"""The page: self-contained, equal for equal results, deaf to what outside text says."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import math
+import re
+import subprocess
+import sys
+
+import pytest
+
+from securemnist.assessment import Assessment
+from securemnist.findings import Finding, Verdict
+from securemnist.report import families, page
+from securemnist.report.words import SYMBOLS
+from tests.report import example, hostile
+from tests.report.markup import Markup
+
+MEBIBYTE = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    """The page of the example."""
+    return page.render(example.assessment()).decode()
+
+
+def _forbidden(markup: Markup) -> set[str]:
+    """Whatever could act: active elements, handlers, inline styles, links to elsewhere."""
+    active = {"script", "iframe", "object", "embed", "form", "base", "evil-tag", "foreignobject"}
+    found = markup.tags & active
+    found |= {name for name in markup.attributes if name.startswith("on") or name == "style"}
+    local = re.compile(r"#[\w-]+|assessment\.json|summary\.md|data:,")
+    found |= {value for value in markup.values("href") if not local.fullmatch(value)}
+    found |= {v for v in markup.values("src") if not v.startswith("data:image/png;base64,")}
+    return found
+
+
+def test_equal_assessments_give_equal_bytes() -> None:
+    """A page depends on nothing but the assessment, even one that went through JSON."""
+    first = example.assessment()
+    again = Assessment.from_json(first.to_json())
+    assert page.render(first) == page.render(again)
+
+
+def test_the_page_is_well_formed(html: str) -> None:
+    """Tags balance, ids are unique, links lead to something on the page."""
+    markup = Markup(html)
+    ids = set(markup.values("id"))
+    assert {href[1:] for href in markup.values("href") if href.startswith("#")} <= ids
+
+
+def test_the_page_is_inert(html: str) -> None:
+    """No script, no handler, no inline style, nothing loaded from elsewhere."""
+    assert _forbidden(Markup(html)) == set()
+
+
+def test_the_policy_allows_one_style_sheet_by_its_digest(html: str) -> None:
+    """The browser is told to accept our style sheet, pictures inside the page, nothing else."""
+    sheet = re.search(r"<style>(.*?)</style>", html, re.DOTALL)
+    assert sheet is not None
+    digest = base64.b64encode(hashlib.sha256(sheet[1].encode()).digest()).decode()
+    policies = [
+        attributes["content"]
+        for tag, attributes in Markup(html).elements
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert policies == [
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    ]
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_has_symbol_and_word(html: str, verdict: Verdict) -> None:
+    """No verdict is told by colour alone."""
+    text = Markup(html).text
+    assert f"{SYMBOLS[verdict]} {verdict.value}" in text
+
+
+def test_the_first_words_answer_whether_to_merge(html: str) -> None:
+    """Subject, answer, counts, scope and reasons come before any section."""
+    text = Markup(html).text.partition("Skip to the verdict")[2]
+    words = (
+        "postbox-reader 2.3.0",
+        "Do not merge",
+        "2 requirements failed",
+        "standard tier, 15 of",
+    )
+    places = [text.index(word) for word in (*words, "What stands in the way", "Waived for now")]
+    assert places == sorted(places)
+    assert places[-1] < text.index("Is the model right when nobody attacks it?")
+
+
+def test_every_open_row_says_what_to_do(html: str) -> None:
+    """The list at the top holds each open row, its sentence, the next step and the replay."""
+    top = Markup(html).text.partition("What stands in the way")[2].partition("Waived for now")[0]
+    rows = example.assessment().open_findings
+    assert top.count("Next:") == top.count("Replay") == len(rows)
+    assert all(finding.requirement.id in top for finding in rows)
+
+
+def test_a_row_tells_everything(html: str) -> None:
+    """Claim, settings, interval, threshold, reason, named threats and seed stand with the row."""
+    text = Markup(html).text
+    for words in (
+        "No perturbation of at most 0.1 a pixel",
+        "robust_accuracy: PGD steps=40, linf 0.1, digits 10000",
+        "n = 10,000, the complete set",
+        "required ≥ 0.85",
+        "eps 0.1 is the mild setting",
+        "AML.T0043.000 Craft Adversarial Data: White-Box Optimization",
+        "LOCAL-7",
+        "found 63 of 64 planted",
+        "weak attack : Square with 500 queries",
+        "20261121",
+        "--seed 20261121",
+    ):
+        assert words in text
+
+
+def test_the_record_is_complete(html: str) -> None:
+    """Environment, digests, recipe and the policy's text close the page."""
+    text = Markup(html).text
+    for words in ("torch 2.13.0", "71d0" * 16, "optimiser learning rate 0.001", "[[requirement]]"):
+        assert words in text
+
+
+def test_rows_out_of_scope_are_listed_quietly(html: str) -> None:
+    """A row that was not asked for is on the page, in none of the sections and with no verdict."""
+    text = Markup(html).text
+    assert text.count("ADV-10") == 2  # in its list and among the seeds
+    assert "ADV-10" in text.partition("They say nothing about the subject.")[2]
+
+
+def test_missing_pictures_are_spoken_of(html: str) -> None:
+    """A picture that could not be made leaves a reason in its place."""
+    text = Markup(html).text
+    assert "No picture: malformed evidence, gallery" in text
+    assert "No picture, because not recorded: digits before and after" in text
+
+
+@pytest.mark.parametrize("text", hostile.TEXTS, ids=lambda text: ascii(text[:12]))
+def test_hostile_text_is_inert(html: str, text: str) -> None:
+    """Whatever the names, reasons, paths and policy say, the page stays whole and does nothing."""
+    rendered = page.render(hostile.assessment(text)).decode()
+    markup = Markup(rendered)
+    assert _forbidden(markup) == set()
+    assert len(rendered.encode()) < 3 * MEBIBYTE
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e]", rendered)
+    # The same elements as in the tame page, but for the words between.
+    assert markup.tags <= Markup(html).tags
+
+
+def test_templates_in_outside_text_are_not_run() -> None:
+    """A name with template syntax is printed, not computed."""
+    text = Markup(page.render(hostile.assessment(hostile.TEMPLATE)).decode()).text
+    assert hostile.TEMPLATE in text
+
+
+def test_ids_that_look_alike_get_anchors_of_their_own() -> None:
+    """Rows whose ids differ only in punctuation can each be linked to."""
+    rows = [example.row(name, "m", at_least=0.5) for name in ("A 1", "A.1", "A-1", "///", "é")]
+    found = tuple(row.unmeasured(Verdict.ERROR, "x", family="clean") for row in rows)
+    Markup(page.render(example.assessment(findings=found)).decode())
+
+
+def test_a_page_has_room_for_so_many_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the room for pictures is used up, the page stays small and says what is left out."""
+    monkeypatch.setattr(families, "ROOM", 120_000)
+    robust = next(f for f in example.findings() if f.requirement.id == "ADV-02")
+    rows = tuple(
+        dataclasses.replace(
+            robust, requirement=dataclasses.replace(robust.requirement, id=f"ADV-{number}")
+        )
+        for number in range(4)
+    )
+    rendered = page.render(example.assessment(findings=rows))
+    assert len(rendered) < 200_000
+    assert "Left out to keep this page small" in rendered.decode()
+
+
+def test_bare_facts_make_a_page() -> None:
+    """An assessment that records nothing beside its findings is rendered."""
+    bare = Assessment(subject={}, scope={}, environment={}, policy={}, findings=(), day="")
+    text = Markup(page.render(bare).decode()).text
+    assert "unnamed model" in text
+    assert "The assessment does not hold the policy's text." in text
+
+
+def test_a_number_that_is_none_makes_a_page() -> None:
+    """A measurement of nan is an ERROR, and the page shows it."""
+    seen = example.measured(0.5)
+    broken = dataclasses.replace(seen, value=math.nan, low=math.nan, high=math.nan)
+    row = example.row("NAN-1", "clean_accuracy", at_least=0.5)
+    text = Markup(page.render(example.assessment(findings=(row.judge(broken),))).decode()).text
+    assert "! ERROR" in text
+
+
+def test_an_unknown_family_has_a_section() -> None:
+    """Rows of a family that this version does not know come after the known ones."""
+    found: tuple[Finding, ...] = tuple(
+        dataclasses.replace(finding, family="zebra") for finding in example.findings()[:2]
+    )
+    text = Markup(page.render(example.assessment(findings=found)).decode()).text
+    assert "zebra" in text
+
+
+def test_no_torch_is_needed() -> None:
+    """The page is built where torch cannot be imported."""
+    program = (
+        "import sys; sys.modules['torch'] = None; sys.path.insert(0, '.')\n"
+        "from tests.report import example\n"
+        "from securemnist.report import page, markdown, terminal\n"
+        "assert page.render(example.assessment())\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

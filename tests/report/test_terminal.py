@@ -1,0 +1,107 @@
+"""The assessment on a terminal and in a pipe."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from securemnist.assessment import Assessment
+from securemnist.findings import Verdict
+from securemnist.report.terminal import print_assessment
+from securemnist.report.words import SYMBOLS
+from tests.report import example, hostile
+
+
+def _piped(assessment: Assessment) -> str:
+    file = io.StringIO()
+    print_assessment(assessment, Console(file=file, width=80))
+    return file.getvalue()
+
+
+def _shown(assessment: Assessment, **options: object) -> str:
+    file = io.StringIO()
+    console = Console(file=file, width=80, force_terminal=True, **options)  # type: ignore[arg-type]
+    print_assessment(assessment, console)
+    return file.getvalue()
+
+
+def test_a_pipe_gets_plain_whole_lines() -> None:
+    """Piped output has no escape sequence and breaks no line, whatever the width."""
+    text = _piped(example.assessment())
+    assert "\x1b" not in text
+    assert any("FAIL" in row and "more than 15 % of the answers." in row
+               for row in text.splitlines())  # fmt: skip
+
+
+def test_one_line_a_requirement() -> None:
+    """Every row in scope has one line in the table, with symbol and word."""
+    table = _piped(example.assessment()).partition("\n\n")[0].splitlines()
+    rows = [f for f in example.findings() if f.in_scope]
+    assert len(table) == len(rows)
+    for finding, shown in zip(rows, table, strict=True):
+        assert shown.startswith(f"{SYMBOLS[finding.verdict]} {finding.label}")
+        assert finding.requirement.id in shown
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_has_symbol_and_word(verdict: Verdict) -> None:
+    """No verdict is told by colour alone."""
+    assert f"{SYMBOLS[verdict]} {verdict}" in _piped(example.assessment())
+
+
+def test_a_red_row_explains_itself() -> None:
+    """An open row says why, what to do next and how to replay it; a waived one needs no more."""
+    text = _piped(example.assessment()).partition("\n\n")[2]
+    assert "ADV-02 FAIL: robust_accuracy 0.8127 < 0.85" in text
+    assert text.count("  next    ") == text.count("  replay  ") == 6
+    assert "ADV-06" not in text
+
+
+def test_the_answer_comes_last() -> None:
+    """What stands at the end of a long output is the answer."""
+    answer, scope = _piped(example.assessment()).splitlines()[-2:]
+    assert answer == "✗ Do not merge: 2 requirements failed and 4 undecided; 1 waived"
+    assert scope == "  standard tier, 15 of 18 rows; exit code 1"
+
+
+def test_a_terminal_gets_colour_and_short_lines() -> None:
+    """On a terminal a row fits its width and a FAIL is red."""
+    text = _shown(example.assessment(), color_system="standard")
+    assert "\x1b[1;31m✗ FAIL" in text
+    assert "…" in text
+
+
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With NO_COLOR a terminal gets no colour."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    text = _shown(example.assessment(), color_system="standard")
+    assert "\x1b[1;31m" not in text
+    assert "✗ FAIL" in text
+
+
+@pytest.mark.parametrize("text", [*hostile.TEXTS, "[bold red]x[/] [link=https://e.example]y[/]"])
+def test_hostile_text_is_only_text(text: str) -> None:
+    """Neither escape sequences nor rich markup act, and no line is forged."""
+    shown = _piped(hostile.assessment(text))
+    assert "\x1b" not in shown
+    assert shown.count("\n") == _piped(example.assessment()).count("\n")
+    assert "[/]" in shown or "[/]" not in text
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_poor_encoding_is_no_error(encoding: str) -> None:
+    """A terminal that cannot print the symbols gets ASCII in their place."""
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding)
+    print_assessment(hostile.assessment("数字 ✓ é"), Console(file=file, width=80))
+    file.flush()
+    text = raw.getvalue().decode(encoding)
+    assert "x FAIL" in text
+    assert "\\u6570" in text
+
+
+def test_an_empty_scope_is_printed() -> None:
+    """No rows, no table, but an answer."""
+    assert "Do not merge yet" in _piped(example.assessment(findings=()))

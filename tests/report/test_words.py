@@ -1,0 +1,110 @@
+"""The words that page, Markdown and terminal share."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from securemnist.findings import Finding, Verdict, Waiver
+from securemnist.report import taxonomy, words
+from tests.report import example
+
+
+def _passing() -> list[Finding]:
+    return [finding for finding in example.findings() if finding.passed]
+
+
+def _with_waiver(expires: str) -> Finding:
+    finding = next(f for f in example.findings() if f.verdict is Verdict.FAIL)
+    waiver = Waiver(reason="known", expires=expires)
+    requirement = dataclasses.replace(finding.requirement, waiver=waiver)
+    return dataclasses.replace(finding, requirement=requirement)
+
+
+def test_a_failure_means_do_not_merge() -> None:
+    """One open FAIL decides the headline, the others are counted."""
+    head = words.headline(example.assessment())
+    assert (head.verdict, head.answer) == (Verdict.FAIL, "Do not merge")
+    assert head.why == "2 requirements failed and 4 undecided; 1 waived"
+
+
+def test_undecided_rows_mean_not_yet() -> None:
+    """Without a FAIL, whatever is not a PASS postpones the merge."""
+    rows = [f for f in example.findings() if f.in_scope and f.verdict is not Verdict.FAIL]
+    head = words.headline(example.assessment(findings=tuple(rows)))
+    assert (head.answer, head.why) == ("Do not merge yet", "4 requirements undecided")
+
+
+def test_one_is_singular() -> None:
+    """A single failure and a single open row are not given a plural."""
+    failed = next(f for f in example.findings() if f.requirement.id == "SAST-01")
+    head = words.headline(example.assessment(findings=(failed,)))
+    assert head.why == "1 requirement failed"
+
+
+def test_all_passed_and_complete_means_merge() -> None:
+    """Only a complete run says that the subject may be merged."""
+    head = words.headline(example.assessment(findings=tuple(_passing())))
+    assert (head.answer, head.why) == ("May merge", "8 of 8 requirements pass")
+
+
+def test_an_incomplete_pass_promises_less() -> None:
+    """A run that left rows out says that it saw nothing, not that there is nothing."""
+    outside = dataclasses.replace(_passing()[0], in_scope=False)
+    head = words.headline(example.assessment(findings=(*_passing()[1:], outside)))
+    assert head.answer == "Nothing seen that stands against a merge"
+
+
+def test_an_empty_scope_shows_nothing() -> None:
+    """No row in scope is no reason to merge."""
+    head = words.headline(example.assessment(findings=()))
+    assert (head.answer, head.symbol) == ("Do not merge yet", "?")
+
+
+def test_a_waived_failure_is_mentioned_in_a_pass() -> None:
+    """A waiver lets the headline pass and stands in it."""
+    rows = (*_passing(), _with_waiver("2099-01-01"))
+    assert words.headline(example.assessment(findings=rows)).why.endswith("; 1 waived")
+
+
+def test_an_expired_waiver_says_so() -> None:
+    """A waiver of yesterday has no effect and is named."""
+    assert "expired" in words.waiver(_with_waiver("2026-11-20"), example.DAY)
+
+
+def test_an_error_is_not_waived() -> None:
+    """A waiver on a row that went wrong is named as without effect."""
+    row = example.row("E-1", "m", at_least=0.5, waiver=Waiver(reason="r", expires="2099-01-01"))
+    shown = words.waiver(row.unmeasured(Verdict.ERROR, "broken"), example.DAY)
+    assert shown.startswith("not waived")
+
+
+def test_the_scope_names_what_was_asked() -> None:
+    """Tier, counts and selections stand in one phrase."""
+    scope = {"tier": "smoke", "markers": "clean", "keywords": "ADV", "paths": ["a.py", "b.py"]}
+    shown = words.scope(example.assessment(scope=scope))
+    assert shown == "smoke tier, 15 of 18 rows, -m clean, -k ADV, files a.py b.py"
+
+
+@pytest.mark.parametrize("finding", example.findings(), ids=lambda f: f.requirement.id)
+def test_only_a_pass_needs_no_next_step(finding: Finding) -> None:
+    """Every row that does not pass says what to do."""
+    assert bool(words.next_step(finding)) != finding.passed
+
+
+@pytest.mark.parametrize(
+    ("identifier", "name"),
+    [
+        ("AML.T0029", "Denial of AI Service"),
+        ("ML01:2023", "Input Manipulation Attack"),
+        ("ML01", "Input Manipulation Attack"),
+        ("CWE-502", "Deserialization of Untrusted Data"),
+        ("STRIDE:T/E", "Tampering, Elevation of privilege"),
+        ("STRIDE:X", ""),
+        ("LOCAL-7", ""),
+    ],
+)
+def test_identifiers_have_names(identifier: str, name: str) -> None:
+    """Known identifiers are named, unknown ones are not guessed at."""
+    assert taxonomy.name(identifier) == name

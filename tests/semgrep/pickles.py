@@ -1,0 +1,45 @@
+import pickle
+import pickle as p
+from pickle import loads
+
+import cloudpickle
+import dill
+import joblib
+import numpy as np
+import pandas as pd
+import shelve
+from joblib import load
+
+# ruleid: pickle-runs-code
+pickle.load(file)
+# ruleid: pickle-runs-code
+p.loads(content)
+# ruleid: pickle-runs-code
+loads(content)
+# ruleid: pickle-runs-code
+pickle.Unpickler(file).load()
+# ruleid: pickle-runs-code
+dill.load(file)
+# ruleid: pickle-runs-code
+cloudpickle.loads(content)
+# ruleid: pickle-runs-code
+joblib.load("model.joblib")
+# ruleid: pickle-runs-code
+load("model.joblib")
+# ruleid: pickle-runs-code
+pd.read_pickle("table.pkl")
+# ruleid: pickle-runs-code
+shelve.open("table")
+# ok: pickle-runs-code
+pickle.dumps(value)
+# ok: pickle-runs-code
+joblib.dump(value, "model.joblib")
+
+# ruleid: numpy-load-runs-code
+np.load("digits.npy", allow_pickle=True)
+# ruleid: numpy-load-runs-code
+np.load("digits.npy", allow_pickle=trusted)
+# ok: numpy-load-runs-code
+np.load("digits.npy")
+# ok: numpy-load-runs-code
+np.load("digits.npy", allow_pickle=False)

@@ -1,0 +1,25 @@
+import asyncio
+import os
+import subprocess
+from subprocess import run as call
+
+# ruleid: shell-command
+subprocess.run(f"convert {name} digit.png", shell=True, check=True)
+# ruleid: shell-command
+call("ls", shell=True)
+# ruleid: shell-command
+subprocess.Popen("ls", stdout=subprocess.PIPE, shell=True)
+# ruleid: shell-command
+os.system("ls " + name)
+# ruleid: shell-command
+os.popen("ls")
+# ruleid: shell-command
+subprocess.getoutput("ls")
+# ruleid: shell-command
+asyncio.create_subprocess_shell("ls")
+# ok: shell-command
+subprocess.run(["convert", name, "digit.png"], check=True)
+# ok: shell-command
+subprocess.run(["ls"], shell=False)
+# ok: shell-command
+asyncio.create_subprocess_exec("ls")

@@ -1,0 +1,21 @@
+import yaml
+from yaml import SafeLoader, load
+
+# ruleid: yaml-load-runs-code
+yaml.load(text)
+# ruleid: yaml-load-runs-code
+yaml.load(text, Loader=yaml.Loader)
+# ruleid: yaml-load-runs-code
+load(text, yaml.UnsafeLoader)
+# ruleid: yaml-load-runs-code
+yaml.unsafe_load(text)
+# ruleid: yaml-load-runs-code
+yaml.full_load_all(text)
+# ok: yaml-load-runs-code
+yaml.safe_load(text)
+# ok: yaml-load-runs-code
+yaml.load(text, Loader=yaml.SafeLoader)
+# ok: yaml-load-runs-code
+load(text, SafeLoader)
+# ok: yaml-load-runs-code
+yaml.load(text, Loader=yaml.CSafeLoader)

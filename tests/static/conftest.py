@@ -1,0 +1,55 @@
+"""A project to be read: files written into a folder of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# What the four source systems were told by their tools, on code of our own writing.
+TORCH_LOADS = """
+import torch
+
+def restore(net, other):
+    net.load_state_dict(torch.load("net.pt"))
+    other.load_state_dict(torch.load("robust.pt", map_location="cpu"))
+"""
+PICKLE_DEMO = """
+import pickle
+
+def read(path):
+    with open(path, "rb") as file:
+        return pickle.load(file)
+"""
+FLASK_PAGE = """
+from flask import Flask
+
+app = Flask(__name__)
+
+if __name__ == "__main__":
+    app.run(debug=True)
+"""
+CLEAN = """
+import json
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+"""
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """A function that writes files, by path and text, into the folder that the test stands in."""
+    monkeypatch.chdir(tmp_path)
+
+    def files(texts: dict[str, str]) -> Path:
+        for name, text in texts.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return files

@@ -1,0 +1,70 @@
+"""`securemnist accept`: the baseline of a row, written by a command."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+
+from securemnist import measures, policy
+from securemnist.cli import main
+from securemnist.errors import PolicyError
+from tests.static.conftest import PICKLE_DEMO, Write
+
+POLICY = """
+[[requirement]]
+id = "STATIC-01"
+measure = "static_findings"
+paths = ["src"]
+tools = ["bandit"]
+level = "medium"
+baseline = "ci/baseline.json"
+at_most = 0
+because = "new code must be better than old code"
+
+[[requirement]]
+id = "STATIC-02"
+measure = "static_findings"
+at_most = 0
+because = "this row has no baseline"
+"""
+
+
+def accept(row: str) -> Result:
+    """The command, typed in the folder that the test stands in."""
+    return CliRunner().invoke(main, ["accept", row], catch_exceptions=False)
+
+
+def test_accept_writes_the_baseline_of_a_row(write: Write) -> None:
+    """A row that names a baseline is refused until it is written, and knows the old findings then."""
+    here = write({"security_tests/thresholds.toml": POLICY, "src/old.py": PICKLE_DEMO})
+    row = policy.load(here / "security_tests" / "thresholds.toml").rows("static_findings")[0]
+    with pytest.raises(PolicyError, match="write it with `securemnist accept`"):
+        measures.bind(row.measure, row.settings)
+    result = accept("STATIC-01")
+    assert result.exit_code == 0
+    assert "ci/baseline.json: 1 findings accepted" in result.output
+    (entry,) = json.loads((here / "ci" / "baseline.json").read_text())["accepted"]
+    assert (entry["file"], entry["rule"]) == ("src/old.py", "B301")
+    measures.bind(row.measure, row.settings)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("ADV-01", "expected a static_findings row of .* (STATIC-01, STATIC-02), got 'ADV-01'"),
+        (
+            "STATIC-02",
+            "row STATIC-02: expected a `baseline` file to write, got None; add baseline =",
+        ),
+    ],
+)
+def test_accept_needs_a_row_with_a_baseline(write: Write, row: str, words: str) -> None:
+    """Another row, or one that names no file, is a usage error in one sentence."""
+    write({"security_tests/thresholds.toml": POLICY, "src/old.py": PICKLE_DEMO})
+    result = accept(row)
+    assert result.exit_code == 2
+    assert result.output.count("\n") == 1
+    for part in words.split(".*"):
+        assert part in result.output

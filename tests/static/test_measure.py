@@ -1,0 +1,141 @@
+"""The measure: how many findings count, in which files, and when there is no number."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from securemnist import measures, policy, resources
+from securemnist.errors import MeasureError, NotApplicable, PolicyError
+from securemnist.evaluation.lab import Lab
+from securemnist.findings import Measurement, Requirement, Verdict
+from securemnist.measures import static_gate
+from securemnist.types import silent
+from tests.static.conftest import CLEAN, FLASK_PAGE, PICKLE_DEMO, TORCH_LOADS, Write
+
+NO_MODEL = cast(Lab, SimpleNamespace(progress=silent))  # the gate reads code, no digits
+BANDIT = {"tools": ["bandit"], "level": "medium"}
+SABOTEURS = {"load.py": TORCH_LOADS, "demo.py": PICKLE_DEMO, "page.py": FLASK_PAGE}
+
+
+def measure(**settings: Any) -> Measurement:
+    """The measurement of a row with these settings."""
+    return measures.take(NO_MODEL, "static_findings", measures.bind("static_findings", settings), 0)
+
+
+@pytest.mark.parametrize(
+    "row", policy.load(resources.POLICY).rows("static_findings"), ids=lambda row: row.id
+)
+def test_saboteurs_turn_the_bundled_row_red(row: Requirement, write: Write) -> None:
+    """In a foreign folder the row reads what lies there; both tools find the sources' faults."""
+    write({**SABOTEURS, "ok.py": CLEAN, "tests/test_a.py": TORCH_LOADS})
+    settings = measures.bind(row.measure, row.settings)
+    seen = measures.take(NO_MODEL, row.measure, settings, row.seed)
+    assert row.judge(seen).verdict is Verdict.FAIL
+    assert (seen.n, seen.value, seen.low, seen.high, seen.unit) == (4, 8.0, 8.0, 8.0, "count")
+    places = {(n["file"], n["line"], n["tool"]) for n in seen.evidence["static"]}
+    lines = [("demo.py", 6), ("load.py", 5), ("load.py", 6), ("page.py", 7)]
+    assert places == {(*line, tool) for line in lines for tool in ("bandit", "semgrep")}
+    assert seen.evidence["excluded"] == ["tests (exclude)"]
+    assert seen.evidence["files_scanned"] == 4
+    assert json.loads(json.dumps(seen.evidence)) == seen.evidence
+
+
+def test_a_clean_project_has_no_findings(write: Write) -> None:
+    """Code without the patterns counts zero, on all of its files."""
+    write({"toy.py": CLEAN, "pkg/net.py": CLEAN})
+    seen = measure(tools=["bandit"])
+    assert (seen.value, seen.n, seen.complete, seen.evidence["static"]) == (0.0, 2, True, [])
+
+
+@pytest.mark.parametrize(("level", "count"), [("low", 3), ("medium", 2), ("high", 1)])
+def test_a_level_decides_what_counts(write: Write, level: str, count: int) -> None:
+    """Findings below the level of the row do not count."""
+    write({"a.py": "assert x\neval(x)\nimport os\nos.system(x)\n"})
+    assert measure(tools=["bandit"], level=level).value == count
+
+
+def test_what_is_found_is_logged(write: Write, caplog: pytest.LogCaptureFixture) -> None:
+    """A red row in a terminal names its places, and control characters of a name stay text."""
+    write({"\x1b[2J.py": PICKLE_DEMO})
+    measure(**BANDIT)
+    (message,) = caplog.messages
+    assert message.startswith("\\x1b[2J.py:6: medium: bandit B301: Pickle")
+
+
+def test_a_baseline_adopts_legacy(write: Write) -> None:
+    """Old findings are accepted and moved lines are not new; a new one fails; a mended one is stale."""
+    write({"old.py": PICKLE_DEMO})
+    row = Requirement(id="S", measure="static_findings", because="x", at_most=0)
+    today = static_gate.StaticSettings(tools=["bandit"], level="medium")
+    content, count = static_gate.accepted_today(today)
+    here = write({"baseline.json": content.decode()})
+    adopted = BANDIT | {"baseline": "baseline.json"}
+    assert count == 1
+    assert row.judge(measure(**adopted)).passed
+    write({"old.py": "# moved\n\n" + PICKLE_DEMO, "new.py": "eval(x)\n"})
+    seen = measure(**adopted)
+    assert row.judge(seen).verdict is Verdict.FAIL
+    assert [notice["file"] for notice in seen.evidence["static"]] == ["new.py"]
+    assert (seen.evidence["accepted"], seen.evidence["stale_baseline"]) == (1, [])
+    (here / "old.py").write_text(CLEAN)
+    (stale,) = measure(**adopted).evidence["stale_baseline"]
+    assert stale == {
+        "tool": "bandit",
+        "rule": "B301",
+        "file": "old.py",
+        "code": "return pickle.load(file)",
+    }
+
+
+def test_zero_files_are_an_error(write: Write) -> None:
+    """Paths that are named and hold no Python are an error, not a clean result."""
+    write({"src/notes.txt": "", "toy.py": CLEAN})
+    with pytest.raises(MeasureError, match="expected Python files to read, got none"):
+        measure(paths=["src"])
+    with pytest.raises(MeasureError, match="expected Python files to read, got none"):
+        measure(paths=["."], exclude=["*"])
+
+
+def test_a_folder_without_python_does_not_apply(write: Write) -> None:
+    """Where no paths are named and nothing lies there to be read, the row is NOT_RUN and says so."""
+    write({"weights.safetensors": ""})
+    with pytest.raises(
+        NotApplicable, match="expected Python files in this folder, got none; run it"
+    ):
+        measure()
+
+
+def test_a_parse_error_is_an_error(write: Write) -> None:
+    """One file that no tool can read spoils the result of all."""
+    write({"a.py": CLEAN, "b.py": "def f(:\n"})
+    with pytest.raises(MeasureError, match=r"'b\.py': expected a file that Python can parse"):
+        measure(**BANDIT)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"paths": ["none"]}, "expected an existing path in .*, got 'none'"),
+        ({"paths": [".."]}, "expected a path inside .*, got '..'"),
+        ({"paths": ["/"]}, "expected a path inside .*, got '/'"),
+        ({"paths": []}, "paths"),
+        ({"paths": ["\0"]}, "paths"),
+        ({"tools": ["pylint"]}, "tools"),
+        ({"tools": []}, "tools"),
+        ({"tools": ["bandit", "bandit"]}, "expected each tool once"),
+        ({"level": "huge"}, "level"),
+        ({"baseline": "none.json"}, "got none; write it with `securemnist accept`"),
+        ({"path": ["."]}, "unknown key 'path'"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_a_policy_error(
+    write: Write, settings: dict[str, Any], words: str
+) -> None:
+    """Settings that name nothing, or something outside of the project, are refused before a run."""
+    write({"a.py": CLEAN})
+    with pytest.raises(PolicyError, match=words):
+        measures.bind("static_findings", settings)

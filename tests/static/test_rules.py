@@ -1,0 +1,71 @@
+"""Our Semgrep rules: each fires on its sample, is silent on the harmless twin, and says what to do."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from securemnist.resources import ROOT, RULES
+from securemnist.static import Sources, semgrep
+
+SAMPLES = ROOT / "tests" / "semgrep"
+TOPICS = sorted(path.stem for path in RULES.glob("*.yaml"))
+
+
+def marked(kind: str, topic: str) -> set[tuple[str, int]]:
+    """Rule and line of every `# kind: rule` comment of a sample; the line is the one below it."""
+    lines = (SAMPLES / f"{topic}.py").read_text().splitlines()
+    marks = [(re.fullmatch(rf"\s*# {kind}: (\S+)", line), n) for n, line in enumerate(lines, 1)]
+    return {(mark[1], number + 1) for mark, number in marks if mark}
+
+
+def test_semgreps_own_test_passes(tmp_path: Path) -> None:
+    """`semgrep scan --test`, offline, agrees with every comment of every sample."""
+    command = [str(semgrep.program()), "scan", "--test", *semgrep.OFFLINE]
+    done = subprocess.run(
+        [*command, "--config", str(RULES), str(SAMPLES)],
+        env={
+            **os.environ,
+            **semgrep.environment(str(tmp_path)),
+            "HTTPS_PROXY": "http://127.0.0.1:9",
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{sum(map(len, rules().values()))}/" in done.stdout
+
+
+def test_no_rule_is_silent_on_its_firing_sample() -> None:
+    """The gate's own run finds each marked line of each sample by its rule, and no other line."""
+    notices, _ = semgrep.scan(Sources.find(SAMPLES, ["."]))
+    for topic in TOPICS:
+        own = {rule["id"] for rule in rules()[topic]}
+        fired = {(n.rule, n.line) for n in notices if n.file == f"{topic}.py" and n.rule in own}
+        assert fired == marked("ruleid", topic)
+    assert all(n.message and n.advice for n in notices)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_rule_is_complete(topic: str) -> None:
+    """Every rule has a firing and a silent sample, a CWE, and a message with advice below it."""
+    for rule in rules()[topic]:
+        assert rule["id"] in {name for name, _ in marked("ruleid", topic)}
+        assert rule["id"] in {name for name, _ in marked("ok", topic)}
+        assert re.match(r"CWE-\d+: ", rule["metadata"]["cwe"])
+        wrong, _, advice = rule["message"].partition("\n")
+        assert wrong.endswith(".")
+        assert advice.strip().endswith(".")
+        assert rule["severity"] in {"LOW", "MEDIUM", "HIGH"}
+
+
+def rules() -> dict[str, list[dict[str, Any]]]:
+    """The rules by topic, as their files hold them."""
+    return {path.stem: yaml.safe_load(path.read_text())["rules"] for path in RULES.glob("*.yaml")}

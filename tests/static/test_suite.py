@@ -1,0 +1,41 @@
+"""The suite, as a user's pytest runs it on code of the user's own."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from securemnist import resources
+from tests.static.conftest import CLEAN, FLASK_PAGE
+
+POLICY = """
+[[requirement]]
+id = "STATIC-01"
+measure = "static_findings"
+tools = ["bandit"]
+level = "medium"
+exclude = ["security_tests"]
+at_most = 0
+because = "a debug server runs what a visitor types"
+"""
+
+
+def test_a_red_row_names_the_place(pytester: pytest.Pytester) -> None:
+    """A debug server fails the row and is named in the output; mended, the row passes; gone, it skips."""
+    suites = pytester.mkdir("security_tests")
+    shutil.copy(resources.SUITES / "test_static.py", suites)
+    (suites / "thresholds.toml").write_text(POLICY)
+    page = pytester.path / "page.py"
+    options = ("--security-model=baseline", "-p", "no:randomly", "-rs", "security_tests")
+    page.write_text(FLASK_PAGE)
+    red = pytester.runpytest(*options)
+    red.assert_outcomes(failed=1)
+    red.stdout.fnmatch_lines(["*page.py:7: high: bandit B201:*"])
+    red.stdout.fnmatch_lines(["*STATIC-01 FAIL*static_findings 1 > 0*"])
+    page.write_text(CLEAN)
+    pytester.runpytest(*options).assert_outcomes(passed=1)
+    page.unlink()
+    gone = pytester.runpytest(*options)
+    gone.assert_outcomes(skipped=1)
+    gone.stdout.fnmatch_lines(["*expected Python files in this folder, got none*"])

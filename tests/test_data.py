@@ -1,0 +1,305 @@
+"""Data: IDX files are verified before a digit is believed, and the cache is never trusted."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from securemnist import data, resources
+from securemnist.data import DataSet
+from securemnist.errors import DataError
+from tests.wording import one_sentence
+
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = data.PINNED
+TRAIN, TEST = 24, 8
+
+
+def idx(array: np.ndarray[Any, Any]) -> bytes:
+    """An array of bytes in the IDX form."""
+    return struct.pack(f">{1 + array.ndim}I", 2048 + array.ndim, *array.shape) + array.tobytes()
+
+
+def small_set() -> dict[str, bytes]:
+    """The four files of a small data set of random digits."""
+    rng = np.random.default_rng(0)
+    files = {}
+    for count, images, labels in [(TRAIN, TRAIN_IMAGES, TRAIN_LABELS), (TEST, *data.FILES["test"])]:
+        files[images] = idx(rng.integers(0, 256, (count, 28, 28), np.uint8))
+        files[labels] = idx(rng.integers(0, 10, count, np.uint8))
+    return files
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a small data set, plain files."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name, content in small_set().items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of this test alone."""
+    monkeypatch.setenv("SECUREMNIST_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def gz(cut: slice = slice(None), **changes: bytes) -> Callable[[bytes], dict[str, bytes | None]]:
+    """Replace the plain training images by a compressed file, of which a part is kept."""
+    return lambda content: {
+        TRAIN_IMAGES: None,
+        f"{TRAIN_IMAGES}.gz": gzip.compress(content, mtime=0)[cut],
+    }
+
+
+def images(content: bytes | np.ndarray[Any, Any]) -> Callable[[bytes], dict[str, bytes | None]]:
+    """Replace the training images."""
+    return lambda _: {TRAIN_IMAGES: content if isinstance(content, bytes) else idx(content)}
+
+
+def labels(content: bytes | np.ndarray[Any, Any]) -> Callable[[bytes], dict[str, bytes | None]]:
+    """Replace the training labels."""
+    return lambda _: {TRAIN_LABELS: content if isinstance(content, bytes) else idx(content)}
+
+
+def grey(*shape: int) -> np.ndarray[Any, Any]:
+    """Bytes of this shape, all 7."""
+    return np.full(shape, 7, np.uint8)
+
+
+def broken_gz(content: bytes) -> dict[str, bytes | None]:
+    """Compressed training images whose checksum is wrong."""
+    packed = bytearray(gzip.compress(content))
+    packed[-6] ^= 1
+    return {TRAIN_IMAGES: None, f"{TRAIN_IMAGES}.gz": bytes(packed)}
+
+
+WRONG: dict[str, tuple[Callable[[bytes], dict[str, bytes | None]], str]] = {
+    "missing": (lambda _: {TRAIN_IMAGES: None}, "expected a file, got none"),
+    "cut off in the middle": (gz(slice(0, 3_000)), "expected a whole file, got EOFError"),
+    "cut off by a byte": (gz(slice(0, -1)), "expected a whole file, got EOFError"),
+    "not gzip at all": (gz(slice(5, None)), "got BadGzipFile"),
+    "wrong checksum": (broken_gz, "got BadGzipFile"),
+    "empty gzip": (gz(slice(0, 0)), "expected an IDX header of 16 bytes, got 0"),
+    "empty": (images(b""), "expected an IDX header of 16 bytes, got 0"),
+    "labels as images": (images(grey(24)), "expected an IDX header|magic number 2051"),
+    "wrong magic": (images(b"\x89PNG" + bytes(100)), "expected IDX magic number 2051"),
+    "large images": (images(grey(24, 32, 32)), "expected grey images of 28x28, got 32x32"),
+    "colour images": (images(grey(24, 28, 28, 3)), "expected IDX magic number 2051"),
+    "no images": (images(grey(0, 28, 28)), "expected at least one image, got 0"),
+    "an image short": (images(idx(grey(24, 28, 28))[:-1]), "bytes for 24 images, got"),
+    "a byte more": (images(idx(grey(24, 28, 28)) + b"!"), "bytes for 24 images, got"),
+    "no labels": (labels(b""), "expected an IDX header of 8 bytes, got 0"),
+    "images as labels": (labels(grey(24, 28, 28)), "expected IDX magic number 2049"),
+    "a label short": (labels(grey(23)), "expected 24 labels, one an image, got 23"),
+    "a label more": (labels(grey(25)), "expected 24 labels, one an image, got 25"),
+    "labels cut off": (labels(idx(grey(24))[:-1]), "expected 32 bytes, got 31"),
+    "a label 10": (labels(np.array([10] + 23 * [0], np.uint8)), "labels 0 to 9, got a label 10"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_file_that_is_not_whole(name: str, folder: Path, cache: Path) -> None:
+    """A missing, damaged or ill-formed file is one DataError that names it, and nothing is cached."""
+    damage, words = WRONG[name]
+    for file, content in damage((folder / TRAIN_IMAGES).read_bytes()).items():
+        (folder / file).unlink(missing_ok=True)
+        if content is not None:
+            (folder / file).write_bytes(content)
+    with pytest.raises(DataError, match=words) as caught:
+        data.load(folder)
+    text = one_sentence(caught.value)
+    assert text.startswith(str(folder / "train-"))
+    assert text.endswith("restore it, or name another folder with --data")
+    assert not cache.exists()
+
+
+def test_a_bomb_is_not_unpacked(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small file that unpacks to more than the cap is refused after reading no more than the cap."""
+    monkeypatch.setattr(data, "MAX_BYTES", 100_000)
+    bomb = folder / f"{TRAIN_IMAGES}.gz"
+    bomb.write_bytes(gzip.compress(bytes(10_000_000)))
+    read = []
+    original = gzip.GzipFile.read
+    monkeypatch.setattr(
+        gzip.GzipFile, "read", lambda self, n=-1: (read.append(n), original(self, n))[1]
+    )
+    with pytest.raises(DataError, match="expected at most 100000 bytes unpacked") as caught:
+        data.load(folder)
+    one_sentence(caught.value)
+    assert read == [100_001]
+
+
+def test_an_altered_byte_of_mnist_is_noticed(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bundled files are held to their pinned digests: a label of the right form is not enough."""
+    for path in resources.MNIST.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    packed = tmp_path / f"{TEST_LABELS}.gz"
+    content = bytearray(gzip.decompress(packed.read_bytes()))
+    content[8] = (content[8] + 1) % 10
+    packed.unlink()
+    packed.write_bytes(gzip.compress(bytes(content)))
+    monkeypatch.setattr(resources, "MNIST", tmp_path)
+    with pytest.raises(DataError, match="expected SHA-256 ff7bcfd416de") as caught:
+        data.load()
+    assert one_sentence(caught.value).startswith(str(tmp_path / TEST_LABELS))
+
+
+def test_mnist_is_split_as_said(mnist: DataSet) -> None:
+    """55,000 training, 5,000 tuning and 10,000 test digits; tuning is the end of the training files."""
+    assert [len(part) for part in (mnist.train, mnist.tuning, mnist.test)] == [
+        55_000,
+        5_000,
+        10_000,
+    ]
+    assert (mnist.name, mnist.pinned) == ("MNIST", True)
+    raw = gzip.decompress((resources.MNIST / f"{TRAIN_LABELS}.gz").read_bytes())
+    written = torch.frombuffer(bytearray(raw[8:]), dtype=torch.uint8).long()
+    assert torch.equal(torch.cat([mnist.train.labels, mnist.tuning.labels]), written)
+    raw = gzip.decompress((resources.MNIST / f"{TEST_IMAGES}.gz").read_bytes())
+    assert mnist.test.pixels.numpy().tobytes() == raw[16:]
+
+
+def test_digits_become_images(mnist: DataSet) -> None:
+    """Images are float32 (n, 1, 28, 28) with the bytes 0..255 mapped on [0, 1]."""
+    images = mnist.test[:50].images()
+    assert (images.dtype, tuple(images.shape)) == (torch.float32, (50, 1, 28, 28))
+    assert (images.min(), images.max()) == (0, 1)
+    assert torch.equal((images * 255).round().to(torch.uint8).squeeze(1), mnist.test.pixels[:50])
+    assert torch.equal(mnist.test[torch.tensor([3, 1])].labels, mnist.test.labels[[3, 1]])
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_any_folder_of_the_same_form_serves(packed: bool, folder: Path, cache: Path) -> None:
+    """Another data set, plain or compressed, arrives as written, named by its folder, not pinned."""
+    files = small_set()
+    if packed:
+        for name in files:
+            (folder / f"{name}.gz").write_bytes(gzip.compress((folder / name).read_bytes()))
+            (folder / name).unlink()
+    found = data.load(folder)
+    assert (found.name, found.pinned) == ("mine", False)
+    assert [len(part) for part in (found.train, found.tuning, found.test)] == [22, 2, TEST]
+    pixels = torch.cat([found.train.pixels, found.tuning.pixels])
+    assert pixels.numpy().tobytes() == files[TRAIN_IMAGES][16:]
+    assert found.test.pixels.numpy().tobytes() == files[TEST_IMAGES][16:]
+    assert found.test.labels.tolist() == list(files[TEST_LABELS][8:])
+
+
+def flip(place: int) -> Callable[[Path], None]:
+    """Change one byte of a file."""
+
+    def damage(path: Path) -> None:
+        content = bytearray(path.read_bytes())
+        content[place] ^= 0x55
+        path.write_bytes(content)
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        Path.unlink,
+        lambda path: os.truncate(path, 100),
+        lambda path: path.write_bytes(b""),
+        flip(100),
+        flip(2),
+        flip(7),
+    ],
+    ids=["missing", "cut off", "empty", "a pixel", "the magic number", "the count"],
+)
+@pytest.mark.parametrize("name", [TRAIN_IMAGES, TEST_IMAGES])
+def test_a_damaged_cache_is_made_again(
+    damage: Callable[[Path], Any], name: str, folder: Path, cache: Path
+) -> None:
+    """Whatever happened to the unpacked files, the digits that arrive are the verified ones."""
+    data.load(folder)
+    (unpacked,) = cache.rglob(name)
+    damage(unpacked)
+    found = data.load(folder)
+    assert found.test.pixels.numpy().tobytes() == small_set()[TEST_IMAGES][16:]
+    assert unpacked.read_bytes() == small_set()[name]
+    assert [path.name[0] != "." for path in (cache / "data").iterdir()] == [True]
+
+
+def test_a_rival_that_is_faster_is_no_error(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When another process puts the folder in place a moment before, its folder is used."""
+    rename, rivals = os.rename, []
+
+    def beaten(source: Path, target: Path) -> None:
+        if not rivals:
+            rivals.append(threading.Thread(target=data.load, args=(folder,)))
+            rivals[0].start()
+            rivals[0].join()
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", beaten)
+    assert len(data.load(folder).test) == TEST
+    assert len(rivals) == 1
+    assert [path.name[0] != "." for path in (cache / "data").iterdir()] == [True]
+
+
+RIVAL = """
+import sys
+from pathlib import Path
+from tests.test_data import unpack_often
+print("ready", flush=True)
+input()
+unpack_often(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+def unpack_often(folder: Path, caches: Path) -> None:
+    """Load a data set forty times, each time with a cache that is not there yet."""
+    for turn in range(40):
+        os.environ["SECUREMNIST_CACHE"] = str(caches / str(turn))
+        assert len(data.load(folder).test) == TEST
+
+
+def test_two_processes_unpack_at_once(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes that find no cache at the same time both get their digits, forty times over."""
+    monkeypatch.setenv("SECUREMNIST_CACHE", "restored after this test")
+    command = [sys.executable, "-c", RIVAL, str(folder), str(tmp_path)]
+    pipe = subprocess.PIPE
+    root = Path(__file__).parents[1]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=root) as rival:
+        assert rival.stdin is not None
+        assert rival.stdout is not None
+        assert rival.stdout.readline() == "ready\n"
+        rival.stdin.write("go\n")
+        rival.stdin.flush()
+        unpack_often(folder, tmp_path)
+    assert rival.returncode == 0
+
+
+def test_a_cache_that_cannot_be_written_is_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the chosen cache cannot be made, one DataError names it and the variable that chooses."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SECUREMNIST_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(DataError, match=r"file.*SECUREMNIST_CACHE") as caught:
+        data.load(folder)
+    one_sentence(caught.value)

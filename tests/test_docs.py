@@ -1,0 +1,58 @@
+"""The documents say what is so."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from securemnist import measures, policy, resources
+from securemnist.cli import main as cli
+from securemnist.findings import Verdict
+
+ROOT = resources.ROOT
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link and picture of a page exists."""
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text())
+    missing = [t for t in targets if "://" not in t and not (page.parent / t).exists()]
+    assert not missing
+
+
+def test_every_command_is_in_the_readme() -> None:
+    """Each command of the command line is shown, and no other is."""
+    shown = set(re.findall(r"^securemnist (\w+)", README, re.MULTILINE))
+    assert shown == set(cli.list_commands(None))
+
+
+def test_every_verdict_is_explained() -> None:
+    """The README's table names the five verdicts."""
+    for verdict in Verdict:
+        assert f"| {verdict} |" in README
+
+
+def test_the_table_of_suites_is_the_policy() -> None:
+    """The README's table of what is covered names every row of the bundled policy, in its family."""
+    for row in policy.load(resources.POLICY).requirements:
+        family = measures.MEASURES[row.measure].family
+        assert re.search(rf"^\| `{family}` \|.*\b{row.id}\b", README, re.MULTILINE), row.id
+
+
+def test_the_example_policy_is_one() -> None:
+    """The row that the README shows can be judged."""
+    (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    measures.check_policy(policy.parse(text, "README"))
+
+
+def test_nothing_of_this_machine_is_committed() -> None:
+    """No tracked text names a home folder or a package index."""
+    pattern = r"(/root/|/home/[a-z]|extra-index-url|--index-url)"
+    command = ["git", "grep", "-nIE", pattern, "--", ".", ":!tests/test_docs.py"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert found.stdout == ""

@@ -1,0 +1,310 @@
+"""The judging rules: what a measurement makes of a requirement."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from securemnist.findings import (
+    TIERS,
+    Doubt,
+    Finding,
+    Measurement,
+    Requirement,
+    Verdict,
+    Waiver,
+)
+
+PASS, FAIL, INCONCLUSIVE, ERROR, NOT_RUN = Verdict
+DOUBTS = (
+    Doubt(name="weak attack", reason="Square breaks more", advice="take a stronger one"),
+    Doubt(name="gradients", reason="they are zero", advice="use another loss"),
+)
+
+
+def row(**changes: Any) -> Requirement:
+    """A requirement of at least 0.9."""
+    fields = {"id": "R-1", "measure": "robust_accuracy", "because": "of it", "at_least": 0.9}
+    return Requirement(**{**fields, **changes})
+
+
+def at_most(bound: float) -> Requirement:
+    """A requirement of at most `bound`."""
+    return row(at_least=None, at_most=bound)
+
+
+def seen(value: float, low: float = 0.0, high: float = 1.0, **changes: Any) -> Measurement:
+    """A measurement of a sample of 200."""
+    fields: dict[str, Any] = {"n": 200, "complete": False, "seconds": 1.0, "seed": 0}
+    return Measurement(value=value, low=low, high=high, **{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("requirement", "value", "verdict"),
+    [
+        (row(), 0.9, PASS),
+        (row(), 0.8999, FAIL),
+        (at_most(0.1), 0.1, PASS),
+        (at_most(0.1), 0.1001, FAIL),
+    ],
+)
+def test_on_a_complete_set_the_exact_value_decides(
+    requirement: Requirement, value: float, verdict: Verdict
+) -> None:
+    """The complete set leaves no INCONCLUSIVE: its interval, however wide, is only information."""
+    assert requirement.judge(seen(value, complete=True)).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("requirement", "low", "high", "verdict"),
+    [
+        (row(), 0.9, 0.99, PASS),
+        (row(), 0.8999, 0.99, INCONCLUSIVE),
+        (row(), 0.8, 0.9, INCONCLUSIVE),
+        (row(), 0.8, 0.8999, FAIL),
+        (at_most(0.1), 0.01, 0.1, PASS),
+        (at_most(0.1), 0.01, 0.1001, INCONCLUSIVE),
+        (at_most(0.1), 0.1, 0.2, INCONCLUSIVE),
+        (at_most(0.1), 0.1001, 0.2, FAIL),
+    ],
+)
+def test_on_a_sample_the_bound_decides(
+    requirement: Requirement, low: float, high: float, verdict: Verdict
+) -> None:
+    """A sample passes or fails only where the whole interval lies on one side of the threshold."""
+    finding = requirement.judge(seen((low + high) / 2, low, high))
+    assert finding.verdict is verdict
+    assert bool(finding.reason) is (verdict is INCONCLUSIVE)
+
+
+def test_a_proof_outweighs_everything() -> None:
+    """Certificates that reach the threshold give PASS (proved) in spite of doubts and small samples."""
+    proof: dict[str, Any] = {"certified": 0.95, "certified_low": 0.9, "survived": True}
+    finding = row().judge(seen(0.92, doubts=DOUBTS, inconclusive="nothing was learnt", **proof))
+    assert (finding.verdict, finding.proved, finding.label) == (PASS, True, "PASS (proved)")
+
+
+@pytest.mark.parametrize(
+    ("requirement", "certified"),
+    [
+        (row(), {"certified": 0.95, "certified_low": 0.89}),
+        (row(), {"certified": 0.95}),
+        (at_most(0.5), {"certified": 0.95, "certified_low": 0.94}),
+    ],
+    ids=["bound below", "no bound", "at_most"],
+)
+def test_what_proves_nothing(requirement: Requirement, certified: dict[str, float]) -> None:
+    """Only a lower bound of certificates at or above `at_least` proves a row."""
+    finding = requirement.judge(seen(0.95, doubts=DOUBTS, survived=True, **certified))
+    assert finding.verdict is INCONCLUSIVE
+    assert not finding.proved
+
+
+@pytest.mark.parametrize(
+    ("value", "survived", "verdict"),
+    [(0.95, True, INCONCLUSIVE), (0.85, True, FAIL), (0.95, False, PASS)],
+)
+def test_doubts_touch_survival_alone(value: float, survived: bool, verdict: Verdict) -> None:
+    """Doubts turn a PASS (survived) into INCONCLUSIVE; a FAIL and a plain PASS stand."""
+    finding = row().judge(seen(value, complete=True, survived=survived, doubts=DOUBTS))
+    assert finding.verdict is verdict
+    assert (finding.reason.count("weak attack, gradients") == 1) is (verdict is INCONCLUSIVE)
+
+
+def test_a_number_that_carries_no_verdict() -> None:
+    """A measurement that calls itself inconclusive is so, on whichever side its number lies."""
+    for value in (0.1, 0.99):
+        finding = row().judge(seen(value, complete=True, inconclusive="too few digits"))
+        assert (finding.verdict, finding.reason) == (INCONCLUSIVE, "too few digits")
+
+
+@pytest.mark.parametrize("field", ["value", "low", "high", "certified", "certified_low"])
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_no_number_is_an_error(field: str, number: float) -> None:
+    """NaN and infinity give ERROR, never a verdict, and a finding that JSON can carry."""
+    numbers = {"value": 0.95, "low": 0.93, "high": 0.97, field: number}
+    finding = row().judge(seen(**numbers))
+    assert finding.verdict is ERROR
+    assert f"got {number}" in finding.reason
+    json.dumps(finding.to_json(), allow_nan=False)
+
+
+def test_how_many_digits_would_settle_it() -> None:
+    """An open row names a sample size: 1.96^2 x 0.92 x 0.08 / 0.02^2 = 707 digits."""
+    finding = row().judge(seen(0.92, 0.87, 0.95))
+    assert "about 707 digits would settle it" in finding.reason
+
+
+@pytest.mark.parametrize(
+    ("measurement", "words"),
+    [
+        (seen(0.9, 0.8, 0.95), "no sample would settle it, measure the complete set"),
+        (seen(0.9001, 0.8, 0.95), "no sample would settle it, measure the complete set"),
+        (seen(0.9, 0.8, 2, unit="ratio"), "the threshold 0.9 lies inside [0.8000, 2.0000]"),
+    ],
+)
+def test_what_no_sample_settles(measurement: Measurement, words: str) -> None:
+    """A value on the threshold asks for the complete set, and a ratio for no digits at all."""
+    assert row().judge(measurement).reason.endswith(words)
+
+
+@given(hits=st.integers(0, 300), n=st.integers(300, 3_000), threshold=st.floats(0.01, 0.99))
+def test_the_sample_that_settles_it_is_larger(hits: int, n: int, threshold: float) -> None:
+    """The sample size named is larger than the one taken, and its interval excludes the threshold."""
+    value = hits / n
+    finding = row(at_least=threshold).judge(seen(value, 0.0, 1.0, n=n))
+    named = re.search(r"about ([\d,]+) digits", finding.reason)
+    if named is None:
+        assert abs(value - threshold) < 0.002
+        return
+    needed = int(named[1].replace(",", ""))
+    assert needed > n
+    assert 1.96 * math.sqrt(value * (1 - value) / needed) <= abs(value - threshold) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expires", "waived"),
+    [
+        (FAIL, "2027-01-01", True),
+        (INCONCLUSIVE, "2027-01-01", True),
+        (NOT_RUN, "2027-01-01", True),
+        (ERROR, "2027-01-01", False),
+        (PASS, "2027-01-01", False),
+        (FAIL, "2026-11-21", True),
+        (FAIL, "2026-11-20", False),
+        (FAIL, None, False),
+    ],
+)
+def test_waivers(verdict: Verdict, expires: str | None, waived: bool) -> None:
+    """A waiver holds through its last day, for anything but an ERROR, and changes no verdict."""
+    waiver = None if expires is None else Waiver(reason="known", expires=expires)
+    finding = row(waiver=waiver).unmeasured(verdict, "")
+    assert finding.waived("2026-11-21") is waived
+    assert finding.verdict is verdict
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_only_pass_passes(verdict: Verdict) -> None:
+    """Of the five verdicts one passes."""
+    assert row().unmeasured(verdict, "").passed is (verdict is PASS)
+
+
+@pytest.mark.parametrize(
+    ("finding", "sentence"),
+    [
+        (
+            row(settings={"attack": {"use": "PGD", "steps": 40}, "digits": 9}).judge(
+                seen(0.95, 0.9, 0.98, survived=True)
+            ),
+            "R-1 PASS (survived): robust_accuracy 0.9500 >= 0.9 (PGD steps=40; "
+            "200 digits, sample; 95 % for new ones 0.9000-0.9800)",
+        ),
+        (
+            row(settings={"threat": {"norm": "l2", "eps": 1.5}}).judge(
+                seen(0.5, 0.4, 0.6, n=10_000, complete=True)
+            ),
+            "R-1 FAIL: robust_accuracy 0.5000 < 0.9 (l2 1.5; "
+            "10,000 digits, complete set; 95 % for new ones 0.4000-0.6000)",
+        ),
+        (
+            at_most(2.0).judge(seen(3.0, 2.5, 3.5, unit="ratio", n=30)),
+            "R-1 FAIL: robust_accuracy 3.0000 > 2",
+        ),
+        (
+            at_most(0).judge(seen(3, 3, 3, unit="count", complete=True)),
+            "R-1 FAIL: robust_accuracy 3 > 0",
+        ),
+        (
+            row().judge(seen(1.2, 0.8, 1.5, unit="ratio")),
+            "R-1 INCONCLUSIVE: robust_accuracy 1.2000 against 0.9; "
+            "the threshold 0.9 lies inside [0.8000, 1.5000]",
+        ),
+        (
+            row().unmeasured(NOT_RUN, "no GPU here"),
+            "R-1 NOT_RUN: robust_accuracy; no GPU here",
+        ),
+    ],
+)
+def test_the_sentence(finding: Finding, sentence: str) -> None:
+    """A finding's str and repr are the one sentence that every output shows."""
+    assert str(finding) == repr(finding) == sentence
+
+
+def test_a_row_without_a_threshold_cannot_be_judged() -> None:
+    """A requirement that was built without a bound raises instead of passing."""
+    with pytest.raises(ValueError, match="expected at_least or at_most"):
+        row(at_least=None).judge(seen(1.0))
+
+
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | numbers | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+tables = st.dictionaries(st.text(), plain, max_size=3)
+measurements = st.builds(
+    Measurement,
+    value=numbers,
+    low=numbers,
+    high=numbers,
+    n=st.integers(0, 10**6),
+    complete=st.booleans(),
+    seconds=numbers,
+    seed=st.integers(0),
+    unit=st.sampled_from(["share", "ratio", "count"]),
+    survived=st.booleans(),
+    certified=st.none() | numbers,
+    certified_low=st.none() | numbers,
+    doubts=st.lists(st.builds(Doubt, name=st.text(), reason=st.text(), advice=st.text())).map(
+        tuple
+    ),
+    inconclusive=st.text(),
+    evidence=tables,
+)
+requirements = st.builds(
+    Requirement,
+    id=st.text(),
+    measure=st.text(),
+    because=st.text(),
+    at_least=numbers,
+    tier=st.sampled_from(TIERS),
+    seed=st.integers(0),
+    ids=st.lists(st.text()).map(tuple),
+    settings=tables,
+    waiver=st.none() | st.builds(Waiver, reason=st.text(), expires=st.dates().map(str)),
+)
+findings = st.builds(
+    Finding,
+    requirement=requirements,
+    verdict=st.sampled_from(Verdict),
+    measurement=st.none() | measurements,
+    proved=st.booleans(),
+    reason=st.text(),
+    claim=st.text(),
+    family=st.text(),
+    in_scope=st.booleans(),
+    replay=st.text(),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(finding=findings)
+def test_a_finding_survives_json(finding: Finding) -> None:
+    """Nothing of a finding is lost or changed on its way through JSON."""
+    text = json.dumps(finding.to_json(), allow_nan=False)
+    assert Finding.from_json(json.loads(text)).__dict__ == finding.__dict__
+
+
+@pytest.mark.parametrize("change", [{"verdict": "FINE"}, {"extra": 1}, {"measurement": {}}])
+def test_a_finding_of_another_form_is_refused(change: dict[str, Any]) -> None:
+    """Unknown verdicts and keys do not make a finding."""
+    data = row().judge(seen(0.95, complete=True)).to_json()
+    with pytest.raises((TypeError, ValueError, KeyError)):
+        Finding.from_json({**data, **change})
