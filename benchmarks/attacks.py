@@ -68,7 +68,11 @@ def compare(
         return work
 
     timings = interleaved({side: attack_and_read(side) for side in runs}, rounds)
-    lines = [f"### {title}", "", "| side | batch | seconds (range) | ours is faster by | accuracy left |"]
+    lines = [
+        f"### {title}",
+        "",
+        "| side | batch | seconds (range) | ours is faster by | accuracy left |",
+    ]
     lines.append("|---|---|---|---|---|")
     for side, timing in timings.items():
         lines.append(_row(side, chosen.get(side), timing, timings["securemnist"], left[side]))

@@ -47,9 +47,7 @@ def report() -> list[str]:
     timings = interleaved({name: partial(_run, text) for name, text in sides.items()}, 3)
     start = timings["start-up alone"]
     plain, own = (
-        type(start)(
-            tuple(a - b for a, b in zip(timings[name].seconds, start.seconds, strict=True))
-        )
+        type(start)(tuple(a - b for a, b in zip(timings[name].seconds, start.seconds, strict=True)))
         for name in ("plain loop", "securemnist")
     )
     return [

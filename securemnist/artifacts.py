@@ -72,15 +72,16 @@ def read_manifest(path: Path) -> dict[str, Any]:
     beside = manifest_path(path)
     content = _read(beside, MAX_MANIFEST, "a manifest")
     manifest = _parse_json(content, beside)
-    kinds = {"schema": int, "sha256": str, "architecture": str, "canary": list}
+    kinds = {"schema": int, "sha256": str, "architecture": str, "canary": list, "recipe": dict}
+    found = {"recipe": {}, **manifest}
     for key, kind in kinds.items():
-        if not isinstance(manifest.get(key), kind):
+        if not isinstance(found.get(key), kind):
             raise WeightsError(
-                f"{beside}: expected {key!r} as {kind.__name__}, got {manifest.get(key)!r}; {_ADVICE}"
+                f"{beside}: expected {key!r} as {kind.__name__}, got {found.get(key)!r:.40}; {_ADVICE}"
             )
     if manifest["schema"] != MANIFEST_SCHEMA:
         raise WeightsError(
-            f"{beside}: expected schema {MANIFEST_SCHEMA}, got {manifest['schema']}; {_ADVICE}"
+            f"{beside}: expected schema {MANIFEST_SCHEMA}, got {manifest['schema']!s:.40}; {_ADVICE}"
         )
     return manifest
 
@@ -101,7 +102,9 @@ def load_into(model: nn.Module, path: Path, manifest: Mapping[str, Any] | None) 
     try:
         state = safetensors.torch.load(content)
     except Exception as error:  # whatever the parser raises, the file is not to be used
-        raise WeightsError(f"{path}: expected safetensors, got {error}; {_ADVICE}") from error
+        raise WeightsError(
+            f"{path}: expected safetensors, got {error!s:.200}; {_ADVICE}"
+        ) from error
     for name, tensor in state.items():
         if not torch.isfinite(tensor).all():
             raise WeightsError(
@@ -130,7 +133,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     for key, value in pairs:
         if key in seen:
-            raise ValueError(f"duplicate key {key!r}")
+            raise ValueError(f"duplicate key {key!r:.40}")
         seen[key] = value
     return seen
 
@@ -163,7 +166,7 @@ def _check_header(content: bytes, model: nn.Module, path: Path) -> None:
     if set(header) != set(expected):
         odd = ", ".join(sorted(set(header) ^ set(expected))[:4])
         raise WeightsError(
-            f"{path}: expected the tensors of the architecture, differs in {odd}; {_ADVICE}"
+            f"{path}: expected the tensors of the architecture, differs in {odd:.80}; {_ADVICE}"
         )
     spans = []
     for name, (dtype, shape) in expected.items():
@@ -171,7 +174,7 @@ def _check_header(content: bytes, model: nn.Module, path: Path) -> None:
         got = (entry.get("dtype"), entry.get("shape")) if isinstance(entry, dict) else entry
         if got != (dtype, shape):
             raise WeightsError(
-                f"{path}: expected {name!r} as {dtype} {shape}, got {got}; {_ADVICE}"
+                f"{path}: expected {name!r} as {dtype} {shape}, got {got!s:.80}; {_ADVICE}"
             )
         spans.append(_span(entry, path))
     end = 0
@@ -191,7 +194,7 @@ def _check_header(content: bytes, model: nn.Module, path: Path) -> None:
 def _span(entry: Mapping[str, Any], path: Path) -> tuple[int, int]:
     span = entry.get("data_offsets")
     if not (isinstance(span, list) and len(span) == 2 and all(type(v) is int for v in span)):
-        raise WeightsError(f"{path}: expected two offsets, got {span!r}; {_ADVICE}")
+        raise WeightsError(f"{path}: expected two offsets, got {span!r:.40}; {_ADVICE}")
     return span[0], span[1]
 
 

@@ -49,11 +49,15 @@ def _versions() -> dict[str, str]:
 def _commit(folder: Path) -> str:
     """The commit of a checkout, with `+` where it has changes; empty outside of one."""
     try:
-        # Fixed argument lists, no shell; GIT_OPTIONAL_LOCKS keeps a mere look from writing.
-        run = {"cwd": folder, "capture_output": True, "text": True, "timeout": 10, "check": True}
-        env = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-        head = subprocess.run(["git", "rev-parse", "HEAD"], env=env, **run).stdout.strip()
-        changes = subprocess.run(["git", "status", "--porcelain"], env=env, **run).stdout
+        head, changes = _git(folder, "rev-parse", "HEAD"), _git(folder, "status", "--porcelain")
     except (OSError, subprocess.SubprocessError):
         return ""
-    return head + ("+" if changes.strip() else "")
+    return head + ("+" if changes else "")
+
+
+def _git(folder: Path, *words: str) -> str:
+    """What git prints; a fixed argument list, no shell, and no lock taken for a mere look."""
+    env = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    command = ["git", *words]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, timeout=10, check=True)
+    return done.stdout.decode(errors="replace").strip()

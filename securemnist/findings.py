@@ -1,7 +1,6 @@
 """The words of a verdict: Requirement x Measurement -> Finding. Standard library only.
 
 A requirement is one row of the policy, a measurement is what was seen, a finding is the judgement.
-The five verdicts are those of ISO/IEC 9646; only PASS passes.
 """
 
 from __future__ import annotations
@@ -10,77 +9,20 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
-TIERS = ("smoke", "standard", "full")
+from securemnist.verdicts import TIERS, Doubt, Measurement, Verdict, Waiver
 
-
-class Verdict(StrEnum):
-    """What a requirement came to."""
-
-    PASS = "PASS"  # nosec B105 # a verdict
-    FAIL = "FAIL"
-    INCONCLUSIVE = "INCONCLUSIVE"
-    ERROR = "ERROR"
-    NOT_RUN = "NOT_RUN"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Doubt:
-    """A reason not to believe a number that rests on failed attacks, and what to try."""
-
-    name: str
-    reason: str
-    advice: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Waiver:
-    """Somebody's decision to merge in spite of a row, until `expires` (ISO date, inclusive)."""
-
-    reason: str
-    expires: str
-
-    def active(self, today: str) -> bool:
-        """Whether the waiver still has effect on the ISO date `today`."""
-        return today <= self.expires
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measurement:
-    """What was seen.
-
-    `value` is the point estimate (a share in [0, 1], a ratio or a count, see `unit`);
-    [low, high] a 95 % interval for new digits. `complete` says that the whole pinned set was
-    measured: then the exact value decides, else the interval's bound does.
-    `survived` marks a number that rests on attacks that failed; doubts apply to it alone.
-    `certified` (with its own lower bound) is the share that a proof covers.
-    """
-
-    value: float
-    low: float
-    high: float
-    n: int
-    complete: bool
-    seconds: float
-    seed: int
-    unit: str = "share"
-    survived: bool = False
-    certified: float | None = None
-    certified_low: float | None = None
-    doubts: tuple[Doubt, ...] = ()
-    inconclusive: str = ""
-    evidence: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """The measurement as builtins."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Measurement:
-        """The inverse of `to_json`; TypeError where keys do not fit."""
-        return cls(**{**data, "doubts": tuple(Doubt(**doubt) for doubt in data["doubts"])})
+__all__ = [
+    "TIERS",
+    "Doubt",
+    "Finding",
+    "Measurement",
+    "Requirement",
+    "Verdict",
+    "Waiver",
+    "describe",
+]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,9 +15,7 @@ def share_interval(hits: int, n: int, *, confidence: float = 0.95) -> tuple[floa
     return float(interval.low), float(interval.high)
 
 
-def median_interval(
-    ordered: Sequence[float], *, confidence: float = 0.95
-) -> tuple[float, float]:
+def median_interval(ordered: Sequence[float], *, confidence: float = 0.95) -> tuple[float, float]:
     """The distribution-free interval of a median, from sorted values, by order statistics.
 
     With too few values for the confidence (fewer than six at 95 %) it spans all of them.

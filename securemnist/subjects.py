@@ -127,11 +127,12 @@ def _laid_out(model: nn.Module, device: str) -> nn.Module:
 
 
 def _from_file(spec: str, path: Path, architecture: str | None, device: str) -> Subject:
-    manifest = None if architecture else artifacts.read_manifest(path)
-    known = architecture or (manifest or {})["architecture"]
+    manifest = artifacts.read_manifest(path) if architecture is None else None
+    known = (manifest or {})["architecture"] if architecture is None else architecture
     if known not in ARCHITECTURES:
         raise UsageError(
-            f"expected an architecture of {', '.join(ARCHITECTURES)}, got {known!r}; name one of them"
+            f"expected an architecture of {', '.join(ARCHITECTURES)}, got {known!r:.40}; name one of "
+            "them"
         )
     model = build(known)
     artifacts.load_into(model, path, manifest)
@@ -162,4 +163,5 @@ def _call_factory(spec: str) -> object:
 
 
 def _told(error: Exception) -> str:
-    return f"{type(error).__name__} ({error}); run it alone to mend it"
+    line = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__} ({line:.200}); run it alone to mend it"

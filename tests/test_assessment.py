@@ -193,7 +193,11 @@ def test_a_file_too_large_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "assessment.json"
     path.touch()
     os.truncate(path, module.MAX_BYTES + 1)  # sparse: takes no room
-    for wrong, words in [(path, "expected at most"), (tmp_path, "director"), (tmp_path / "no", "No such")]:
+    for wrong, words in [
+        (path, "expected at most"),
+        (tmp_path, "director"),
+        (tmp_path / "no", "No such"),
+    ]:
         with pytest.raises(UsageError, match=words) as caught:
             Assessment.load(wrong)
         assert str(wrong) in one_sentence(caught.value)

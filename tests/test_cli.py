@@ -52,7 +52,8 @@ def run(*words: str) -> Result:
 def shell(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """One command in a process of its own."""
     command = [sys.executable, "-m", "securemnist", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
 
 
 def test_measure_writes_everything(folder: Path) -> None:

@@ -127,9 +127,7 @@ def test_a_file_that_is_not_whole(name: str, folder: Path, cache: Path) -> None:
     assert not cache.exists()
 
 
-def test_a_bomb_is_not_unpacked(
-    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bomb_is_not_unpacked(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small file that unpacks to more than the cap is refused after reading no more than the cap."""
     monkeypatch.setattr(data, "MAX_BYTES", 100_000)
     bomb = folder / f"{TRAIN_IMAGES}.gz"

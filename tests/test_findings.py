@@ -294,7 +294,7 @@ findings = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(finding=findings)
 def test_a_finding_survives_json(finding: Finding) -> None:
     """Nothing of a finding is lost or changed on its way through JSON."""

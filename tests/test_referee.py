@@ -69,7 +69,7 @@ def test_the_pixel_range(value: float, valid: bool) -> None:
         assert bool(inside_budget(X, pixel(1 - value), norm, 1.0)) is valid
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     norm=st.sampled_from(["linf", "l2"]),
     seed=st.integers(0, 2**32),

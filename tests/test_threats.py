@@ -22,7 +22,7 @@ threats = st.one_of(
 seeds = st.integers(0, 2**32)
 # From far inside a ball to far outside every one.
 scales = st.sampled_from([0.0, 1e-7, 1e-3, 0.05, 0.3, 1.0, 10.0])
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=60)
 
 
 def images(seed: int, n: int = 4) -> torch.Tensor:
@@ -125,7 +125,9 @@ def test_the_steepest_step(threat: Threat, seed: int, power: int) -> None:
     ones = torch.ones(4, dtype=torch.float64)
     torch.testing.assert_close(step.flatten(1).norm(own, dim=1), ones, atol=1e-5, rtol=0)
     gain = (step * gradient.double()).flatten(1).sum(1)
-    torch.testing.assert_close(gain, gradient.double().flatten(1).norm(dual, dim=1), rtol=1e-3, atol=0)
+    torch.testing.assert_close(
+        gain, gradient.double().flatten(1).norm(dual, dim=1), rtol=1e-3, atol=0
+    )
 
 
 @pytest.mark.parametrize("threat", [Linf(0.1), L2(1.0)], ids=str)
@@ -160,6 +162,7 @@ def test_no_images_are_no_error() -> None:
         assert threat.project(none, none).shape == none.shape
 
 
+@few
 @given(threat=threats)
 def test_a_threat_is_told_and_read_back(threat: Threat) -> None:
     """Norm and eps make the same threat again, from JSON and from the command line."""

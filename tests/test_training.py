@@ -88,9 +88,7 @@ def test_a_collapse_is_noticed_and_rolled_back(
 ) -> None:
     """When the probe falls far below its best, the run goes back to the best epoch at half the pace."""
     probes = iter([0.8, 0.1, 0.7])
-    monkeypatch.setattr(
-        loops.Trainer, "_probe", lambda _: {"tuning_robust_accuracy": next(probes)}
-    )
+    monkeypatch.setattr(loops.Trainer, "_probe", lambda _: {"tuning_robust_accuracy": next(probes)})
     recipe = dataclasses.replace(SMALL, epochs=3)
     manifest = train("net", recipe, tiny, tmp_path)
     rolled = [entry.get("rolled_back", False) for entry in manifest["history"]]
@@ -113,9 +111,7 @@ def test_the_hardened_model_is_harder(mnist: DataSet) -> None:
         model = subjects.resolve(name).model
         rng = torch.Generator().manual_seed(0)
         threat = loops.Linf(0.3)
-        x_adv = loops.PGD(steps=20)(
-            model, digits.images(), digits.labels, threat=threat, rng=rng
-        )
+        x_adv = loops.PGD(steps=20)(model, digits.images(), digits.labels, threat=threat, rng=rng)
         held.append(loops.accuracy_of(model, x_adv, digits.labels))
     assert held[0] < 0.1
     assert held[1] > 0.8

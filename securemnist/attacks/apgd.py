@@ -22,7 +22,7 @@ from securemnist.attacks.objectives import (
     nearest_classes,
     targeted_ratios,
 )
-from securemnist.attacks.relay import Relay, Seats, fooled
+from securemnist.attacks.relay import Relay, Search, Seats, fooled
 from securemnist.threats import Threat
 from securemnist.types import CLASSES, Images, Labels, Model, Progress, silent
 
@@ -54,9 +54,8 @@ class APGD(Attack):
         progress: Progress = silent,
     ) -> Images:
         nobody = y[:, None]  # an untargeted objective ignores its target
-        climb = _Climb(model, x, y, nobody, threat, rng, self.steps, self.restarts)
-        climb.objective = OBJECTIVES[self.loss]
-        return climb.run(self.name, progress)
+        search = Search(model, x, y, threat, rng)
+        return _Climb(self, search, OBJECTIVES[self.loss], nobody).run(self.name, progress)
 
     @property
     def name(self) -> str:
@@ -90,8 +89,8 @@ class APGDT(Attack):
         progress: Progress = silent,
     ) -> Images:
         targets = nearest_classes(model, x, y)[:, : self.targets]
-        climb = _Climb(model, x, y, targets, threat, rng, self.steps, self.restarts)
-        return climb.run(self.name, progress)
+        search = Search(model, x, y, threat, rng)
+        return _Climb(self, search, targeted_ratios, targets).run(self.name, progress)
 
     @property
     def name(self) -> str:
@@ -144,22 +143,88 @@ class _Climbers(Seats):
 
 
 class _Climb(Relay[_Climbers]):
-    """All restarts towards all `targets` (n, k); a turn is one target of one restart."""
-
-    objective: Objective = staticmethod(targeted_ratios)
+    """A turn is one restart towards one of `targets`, int64 (n, k)."""
 
     def __init__(
-        self,
-        model: Model,
-        x: Images,
-        y: Labels,
-        targets: Labels,
-        threat: Threat,
-        rng: torch.Generator,
-        steps: int,
-        restarts: int,
+        self, attack: APGD | APGDT, search: Search, objective: Objective, targets: Labels
     ) -> None:
-        super().__init__(x, y, restarts * targets.shape[1])
-        self.model, self.targets, self.threat, self.rng = model, targets, threat, rng
-        self.steps, self.spans = steps, _spans(steps).to(x.device)
-        self.starts: dict[int, Images] = {}
+        super().__init__(search, attack.restarts * targets.shape[1])
+        self.steps, self.objective, self.targets = attack.steps, objective, targets
+        self.spans = _spans(attack.steps).to(targets.device)
+
+    def open_turn(self) -> None:
+        # For all digits at once, so that a digit's start does not depend on who is still standing.
+        self.starts = self.threat.random_start(self.x, self.rng)
+
+    def enter(self, digits: torch.Tensor, turn: int) -> _Climbers:
+        start = self.starts[digits]
+        nothing = torch.full(digits.shape, -torch.inf, device=start.device)
+        return _Climbers(
+            digit=digits,
+            age=torch.zeros_like(digits),
+            clean=self.x[digits],
+            label=self.y[digits],
+            target=self.targets[digits, turn % self.targets.shape[1]],
+            point=start,
+            previous=start,
+            best=start,
+            best_gradient=start,
+            length=torch.full((len(digits), 1, 1, 1), 2.0 * self.threat.eps, device=start.device),
+            value=nothing,
+            best_value=nothing,
+            checked=nothing,
+            rises=torch.full_like(digits, -1),  # the start itself is no rise
+            halved=torch.ones_like(digits, dtype=torch.bool),
+        )
+
+    def step(self, seats: _Climbers) -> torch.Tensor:
+        value, gradient, logits = ascent(
+            self.model, seats.point, seats.label, seats.target, self.objective
+        )
+        self.fall(seats, seats.point, fooled(logits, seats.label))
+        seats.rises = seats.rises + (value > seats.value)
+        better = value > seats.best_value
+        seats.value, seats.best_value = value, torch.maximum(value, seats.best_value)
+        seats.best = torch.where(_wide(better), seats.point, seats.best)
+        seats.best_gradient = torch.where(_wide(better), gradient, seats.best_gradient)
+        self._move(seats, self._look_back(seats, gradient))
+        seats.age = seats.age + 1
+        return seats.age <= self.steps
+
+    def _look_back(self, seats: _Climbers, gradient: torch.Tensor) -> torch.Tensor:
+        """At checkpoints: halve the steps that lead nowhere, and go back; the gradient to follow."""
+        span = self.spans[seats.age]
+        due = span > 0
+        if not bool(due.any()):
+            return gradient
+        stuck = (seats.rises < _CLIMBING * span) | (
+            ~seats.halved & (seats.best_value <= seats.checked)
+        )
+        back = due & stuck
+        seats.length = torch.where(_wide(back), seats.length / 2, seats.length)
+        seats.point = torch.where(_wide(back), seats.best, seats.point)
+        seats.value = torch.where(back, seats.best_value, seats.value)
+        seats.halved = torch.where(due, back, seats.halved)
+        seats.checked = torch.where(due, seats.best_value, seats.checked)
+        seats.rises = seats.rises.masked_fill(due, 0)
+        return torch.where(_wide(back), seats.best_gradient, gradient)
+
+    def _move(self, seats: _Climbers, gradient: torch.Tensor) -> None:
+        """Three quarters of a projected step, one of the step before; the first is taken whole."""
+        point, clean, project = seats.point, seats.clean, self.threat.project
+        ahead = project(clean, point + seats.length * self.threat.steepest(gradient))
+        share = torch.where(_wide(seats.age == 0), 1.0, _MOMENTUM)
+        moved = point + share * (ahead - point) + (1 - share) * (point - seats.previous)
+        seats.point, seats.previous = project(clean, moved), point
+
+
+def _wide(numbers: torch.Tensor) -> torch.Tensor:
+    return numbers.view(-1, 1, 1, 1)
+
+
+def _spans(steps: int) -> torch.Tensor:
+    """Steps since the checkpoint before, at each checkpoint; 0 elsewhere; int64 (steps + 1,)."""
+    spans = torch.zeros(steps + 1, dtype=torch.long)
+    found = checkpoints(steps)
+    spans[found] = torch.tensor(found) - torch.tensor([0, *found[:-1]])
+    return spans

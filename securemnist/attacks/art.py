@@ -57,7 +57,7 @@ class ARTAttack(Attack):
             if key in _TAKEN:
                 raise PolicyError(f"expected no {key!r} for {self.name}: {_TAKEN[key]}; remove it")
             demand(key in takes, f"settings of {self.name}", f"({', '.join(own) or 'none'})", key)
-        for key in takes.required:
+        for key in sorted(set(takes.required) - set(_TAKEN)):
             demand(key in self.params, f"a setting {key!r} of {self.name}", "to be given", None)
 
     @property
@@ -101,7 +101,6 @@ class ARTAttack(Attack):
                     f"expected settings and a threat that {self.name} takes, got {dict(self.params)} "
                     f"and {threat} ({type(error).__name__}: {_line(error)}); mend the row"
                 ) from error
-            _silence(attack)
             try:
                 found = attack.generate(x=pixels, y=labels)
             except Exception as error:
@@ -116,17 +115,19 @@ class ARTAttack(Attack):
 
     def _options(self, threat: Threat) -> dict[str, Any]:
         """What the class is constructed with: only what it takes; the row's settings win."""
+        takes = signature(self.kind)
+        norm = _NORMS[threat.norm]
         defaults: dict[str, Any] = {
-            "norm": _NORMS[threat.norm],
+            # Where the class writes its norm as text, "2" and "inf" are meant.
+            "norm": str(norm) if isinstance(takes.defaults.get("norm"), str) else norm,
             "eps": float(threat.eps),
             "eps_step": self._step(threat),
             "batch_size": _BATCH,
             "targeted": False,
             "verbose": False,
         }
-        if "max_iter" in signature(self.kind):
+        if "max_iter" in takes:  # an iterative attack, not FGSM
             defaults["num_random_init"] = 1
-        takes = signature(self.kind)
         return {key: value for key, value in defaults.items() if key in takes} | dict(self.params)
 
     def _step(self, threat: Threat) -> float:
@@ -134,7 +135,7 @@ class ARTAttack(Attack):
         if self.kind.startswith(("Auto", "Rescaling")):
             return 2.0 * threat.eps  # Croce & Hein 2020, arXiv 2003.01690, section 3
         iterations = self._setting("max_iter")
-        return 2.5 * threat.eps / (iterations if isinstance(iterations, int) else 1)
+        return threat.eps * min(1.0, 2.5 / (iterations if isinstance(iterations, int) else 1))
 
 
 class _Judged(nn.Module):
@@ -161,13 +162,6 @@ def classifier(model: Model, x: Images) -> Any:
         clip_values=(0.0, 1.0),
         device_type="gpu" if x.is_cuda else "cpu",
     )
-
-
-def _silence(attack: Any) -> None:
-    """No bars of tqdm, not even of the attacks that an ensemble makes for itself."""
-    for part in (attack, getattr(attack, "_attack", None), *getattr(attack, "attacks", ())):
-        if hasattr(part, "verbose"):
-            part.verbose = False
 
 
 def _line(error: Exception) -> str:

@@ -11,6 +11,7 @@ import contextlib
 import functools
 import importlib
 import importlib.util
+import io
 import logging
 import logging.config
 import multiprocessing
@@ -49,7 +50,9 @@ def load() -> ModuleType:
 @contextlib.contextmanager
 def guarded(rng: torch.Generator) -> Iterator[None]:
     """Everything an attack of ART needs around it: seeds from `rng`, silence, nothing left behind."""
-    with _seeded(rng), _multiprocess(), warnings.catch_warnings():
+    # Bars of attacks inside attacks cannot be switched off; they go to the standard error.
+    quiet = contextlib.redirect_stderr(io.StringIO())
+    with quiet, _seeded(rng), _multiprocess(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # divisions by zero and deprecations inside ART
         yield
 

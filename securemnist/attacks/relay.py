@@ -17,7 +17,8 @@ from typing import Generic, Self, TypeVar
 import torch
 
 from securemnist.attacks.base import BATCH
-from securemnist.types import Images, Labels, Logits, Progress
+from securemnist.threats import Threat
+from securemnist.types import Images, Labels, Logits, Model, Progress
 
 
 @dataclass
@@ -48,17 +49,32 @@ class Seats:
         return [(field.name, getattr(self, field.name)) for field in dataclasses.fields(self)]
 
 
+@dataclass(frozen=True)
+class Search:
+    """What an attack was called with."""
+
+    model: Model
+    x: Images
+    y: Labels
+    threat: Threat
+    rng: torch.Generator
+
+
 S = TypeVar("S", bound=Seats)
 
 
 class Relay(ABC, Generic[S]):
-    """One attack over digits `x` (n, 1, 28, 28), labels `y` (n,), `turns` turns each."""
+    """One attack over many digits, `turns` turns each."""
 
-    def __init__(self, x: Images, y: Labels, turns: int) -> None:
-        self.x, self.y, self.turns = x, y, turns
-        self.proposals = x.clone()
-        self.fallen = torch.zeros(len(x), dtype=torch.bool, device=x.device)
-        self._turn, self._waiting = -1, torch.empty(0, dtype=torch.long, device=x.device)
+    def __init__(self, search: Search, turns: int) -> None:
+        self.model, self.x, self.y = search.model, search.x, search.y
+        self.threat, self.rng, self.turns = search.threat, search.rng, turns
+        self.proposals = self.x.clone()
+        self.fallen = torch.zeros(len(self.x), dtype=torch.bool, device=self.x.device)
+        self._turn, self._waiting = -1, torch.empty(0, dtype=torch.long, device=self.x.device)
+
+    def open_turn(self) -> None:
+        """Called before the first digit enters a turn."""
 
     @abstractmethod
     def enter(self, digits: torch.Tensor, turn: int) -> S:
@@ -102,6 +118,7 @@ class Relay(ABC, Generic[S]):
                 if self._turn + 1 == self.turns or not len(standing):
                     return
                 self._turn, self._waiting = self._turn + 1, standing
+                self.open_turn()
             digits, self._waiting = self._waiting[:room], self._waiting[room:]
             digits = digits[~self.fallen[digits]]
             room -= len(digits)

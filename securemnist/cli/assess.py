@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -183,10 +184,12 @@ def _run(arguments: list[str], out: Path, conftest: ModuleType | None) -> int:
         arguments += [f"--junitxml={extra[0]}", f"--benchmark-json={extra[1]}"]
         arguments += ["--benchmark-quiet"]
         arguments += [f"--security-report={scratch}/report"]
-        watcher = _Watcher()
-        with progress_bar() as display:
+        watcher = _Watcher(conftest)
+        with progress_bar() as display, warnings.catch_warnings():
+            # Without a latency row in scope there is nothing to save, and nothing to warn of.
+            warnings.filterwarnings("ignore", message="Not saving anything, no benchmarks")
             progress.show(display)
-            code = pytest.main(arguments, plugins=[watcher, *([conftest] if conftest else [])])
+            code = pytest.main(arguments, plugins=[watcher])
         written = Path(scratch) / "report" / "assessment.json"
         if code not in (0, 1, 2, 5) or not written.is_file():
             for problem in watcher.problems:
@@ -208,10 +211,16 @@ def _publish(made: list[Path], out: Path) -> None:
 
 
 class _Watcher:
-    """Keeps what pytest's silenced terminal would have said of suites that do not load."""
+    """Brings the user's conftest in, and keeps what a silenced terminal would have said of suites."""
 
-    def __init__(self) -> None:
+    def __init__(self, conftest: ModuleType | None) -> None:
+        self.conftest = conftest
         self.problems: list[str] = []
+
+    def pytest_configure(self, config: object) -> None:
+        # Of two fixtures of one name the plugin that came later wins: theirs has to come after ours.
+        if self.conftest is not None:
+            config.pluginmanager.register(self.conftest)  # type: ignore[attr-defined]
 
     def pytest_collectreport(self, report: object) -> None:
         if getattr(report, "failed", False):

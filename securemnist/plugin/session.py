@@ -38,7 +38,7 @@ class Scope:
         return {**self.__dict__, "paths": list(self.paths)}
 
 
-@dataclass
+@dataclass(eq=False)  # pytest keeps its plugins in sets, so a run is known by its identity
 class Run:
     """State of a run with a policy; lives in pytest's config stash."""
 

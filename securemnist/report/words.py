@@ -63,12 +63,11 @@ def headline(assessment: Assessment) -> Headline:
         return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not merge yet", why=why)
     if assessment.exit_code == 0:
         passed = sum(finding.passed for finding in rows)
-        if not assessment.complete:
-            why = f"{passed} of the {plural(len(rows), 'requirement')} in scope pass{tail}"
-            answer = "Nothing seen that stands against a merge"
-            return Headline(verdict=Verdict.PASS, answer=answer, why=why)
-        why = f"{passed} of {plural(len(rows), 'requirement')} pass{tail}"
-        return Headline(verdict=Verdict.PASS, answer="May merge", why=why)
+        share = "all" if passed == len(rows) else f"{passed} of the"
+        where = "" if assessment.complete else " in scope"
+        why = f"{share} {plural(len(rows), 'requirement')}{where} passed{tail}"
+        promise = "May merge" if assessment.complete else "Nothing seen that stands against a merge"
+        return Headline(verdict=Verdict.PASS, answer=promise, why=why)
     open_verdicts = [finding.verdict for finding in assessment.open_findings]
     failed = open_verdicts.count(Verdict.FAIL)
     undecided = len(open_verdicts) - failed

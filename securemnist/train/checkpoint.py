@@ -8,6 +8,7 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
+from securemnist.attacks.base import channels_last
 from securemnist.errors import UsageError
 from securemnist.resources import write_atomically
 from securemnist.train.loop import Trainer
@@ -54,5 +55,8 @@ def _optimizer_state(tensors: dict[str, torch.Tensor]) -> dict[int, dict[str, to
     for key, value in tensors.items():
         if key.startswith("adam."):
             _, index, name = key.split(".")
-            state.setdefault(int(index), {})[name] = value
+            # The fused optimizer walks state and weights side by side in memory: one layout for both.
+            state.setdefault(int(index), {})[name] = (
+                channels_last(value) if value.dim() == 4 else value
+            )
     return state

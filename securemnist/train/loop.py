@@ -72,7 +72,7 @@ class Trainer:
         torch.manual_seed(seed_from(self.recipe.seed, "dropout", self.epoch))
         run = self._art_pass if self.recipe.adversary == "fgsm_trainer" else self._pass
         seen = run(rng, stop_after, progress)
-        if seen is not None:
+        if seen is not None and stop_after is None:
             self.epoch += 1
             self.history.append({"epoch": self.epoch, **seen, **self._probe()})
 

@@ -98,7 +98,7 @@ RECIPES: dict[str, Recipe] = {
         architecture="D", epochs=5, schedule="constant", adversary="fgsm_trainer", eps=0.25
     ),
     "poisoned_dirty": Recipe(
-        epochs=5, learning_rate=2e-3, poison=DirtyLabel(trigger=Corner(), target=7, rate=0.01)
+        epochs=5, learning_rate=2e-3, poison=DirtyLabel(trigger=Corner(), target=7, rate=0.005)
     ),
     "poisoned_clean_label": Recipe(
         epochs=5, learning_rate=2e-3, poison=CleanLabel(trigger=Corner(), target=7, count=100)

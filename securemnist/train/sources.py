@@ -7,8 +7,6 @@ network that withstands FGSM and little else (Tramer et al. 2017, arXiv 1705.072
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Callable
 
 import torch
@@ -62,7 +60,6 @@ def adversarial_trainer_epoch(
         device_type="cpu",
     )
     attack = FastGradientMethod(classifier, eps=eps, batch_size=batch)
-    # It draws bars, whether asked or not.
-    with guarded(rng), contextlib.redirect_stderr(io.StringIO()):
+    with guarded(rng):
         trainer = AdversarialTrainer(classifier, attack, ratio=ratio)
         trainer.fit(images.numpy(), labels.numpy(), batch_size=batch, nb_epochs=1)

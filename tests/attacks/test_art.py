@@ -1,0 +1,264 @@
+"""ART's attacks behind the interface of ours: one policy row each, and nothing left behind."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from securemnist import policy
+from securemnist.attacks import make_attack
+from securemnist.attacks.art import ARTAttack
+from securemnist.attacks.art_guards import load
+from securemnist.attacks.art_signatures import signature
+from securemnist.attacks.fgsm import FGSM
+from securemnist.cli.measure import _parse_attack
+from securemnist.data import DataSet
+from securemnist.errors import Inconclusive, MeasureError, PolicyError
+from securemnist.evaluation.lab import Lab
+from securemnist.evaluation.ladder import evaluate
+from securemnist.findings import Verdict
+from securemnist.measures import bind, check_policy, take
+from securemnist.subjects import Subject
+from securemnist.threats import L2, Linf
+
+# Decision-based, a few dozen queries: what is random in it must come from the seed.
+BLACK_BOX = {"use": "art:HopSkipJump", "max_iter": 1, "max_eval": 20, "init_eval": 5}
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    """A generator for one attack."""
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def digits(mnist: DataSet) -> tuple[torch.Tensor, torch.Tensor]:
+    """Eight tuning digits and their labels."""
+    few = mnist.tuning[:8]
+    return few.images(), few.labels
+
+
+def test_a_fresh_attack_is_one_policy_row(lab: Lab) -> None:
+    """An attack that the package nowhere names is measured and judged from a row of the policy alone."""
+    rows = policy.parse(
+        """
+        [[requirement]]
+        id = "NEW-01"
+        measure = "robust_accuracy"
+        attack = { use = "art:MomentumIterativeMethod", max_iter = 5, decay = 0.9 }
+        threat = { norm = "linf", eps = 0.3 }
+        digits = 16
+        at_least = 0.9
+        because = "a reviewer wants to see momentum"
+        """,
+        "new.toml",
+    )
+    check_policy(rows)
+    (row,) = rows.requirements
+    seen = take(lab, row.measure, bind(row.measure, row.settings), row.seed)
+    assert row.judge(seen).verdict is Verdict.FAIL
+    assert seen.evidence["waterfall"][0]["stage"] == "ART-MomentumIterativeMethod"
+
+
+def test_the_sources_are_read_right() -> None:
+    """Names and parameters parsed from ART's source are those of the classes it gives."""
+    evasion = load().attacks.evasion
+    for kind in ("DeepFool", "AutoAttack", "BoundaryAttack", "CarliniL2Method", "GeoDA", "SimBA"):
+        real = list(inspect.signature(getattr(evasion, kind)).parameters.values())[1:]
+        told = signature(kind)
+        assert {*told.defaults, *told.required} == {parameter.name for parameter in real}
+        for parameter in real:
+            if isinstance(parameter.default, int | str):
+                assert told.defaults[parameter.name] == parameter.default
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"use": "art:DeepFol"}, "did you mean DeepFool"),
+        ({"use": "art:"}, "expected an evasion attack of ART"),
+        ({"use": "art:DeepFool", "steps": 3}, "max_iter"),
+        ({"use": "art:DeepFool", "verbose": True}, "shown by the caller"),
+        ({"use": "art:HopSkipJump", "norm": 2}, "the threat sets it"),
+        ({"use": "art:BoundaryAttack", "targeted": True}, "untargeted"),
+        ({"use": "art:AutoAttack", "parallel_pool_size": 2}, "pickle"),
+        ({"use": "art:FeatureAdversariesPyTorch"}, "'delta'"),
+        ({"use": "Art:DeepFool"}, "art:CLASS"),
+    ],
+)
+def test_what_art_does_not_have_is_a_policy_error(
+    settings: dict[str, object], complaint: str
+) -> None:
+    """An unknown name or setting is refused in one sentence, before anything runs."""
+    with pytest.raises(PolicyError, match=complaint) as caught:
+        make_attack(settings)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("art:DeepFool", {"use": "art:DeepFool"}),
+        ("art:DeepFool:max_iter=20", {"use": "art:DeepFool", "max_iter": 20}),
+        ("art:SquareAttack:max_iter=9,p_init=0.3", {"max_iter": 9, "p_init": 0.3}),
+    ],
+)
+def test_the_command_line_names_them_too(text: str, settings: dict[str, object]) -> None:
+    """What --attack says becomes the settings of a row, colons in the name included."""
+    parsed = _parse_attack(text)
+    assert settings.items() <= parsed.items()
+    assert make_attack(parsed).to_json() == parsed
+
+
+@pytest.mark.parametrize("eps", [0.05, 0.3])
+def test_labels_norm_and_eps_arrive(
+    baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor], eps: float
+) -> None:
+    """ART's FGSM proposes what ours does, also for labels that are not the model's own predictions."""
+    x, y = digits
+    other = (y + 3) % 10
+    theirs = ARTAttack(kind="FastGradientMethod")
+    for labels in (y, other):
+        mine = FGSM()(baseline.model, x, labels, threat=Linf(eps), rng=seeded())
+        found = theirs(baseline.model, x, labels, threat=Linf(eps), rng=seeded())
+        assert torch.allclose(found, mine, atol=1e-6)
+
+
+def test_weak_defaults_are_replaced() -> None:
+    """PGD starts at random with steps that fit eps, unless the row says otherwise."""
+    usual = make_attack({"use": "art:ProjectedGradientDescent", "max_iter": 10})
+    assert isinstance(usual, ARTAttack)
+    options = usual._options(Linf(0.2))
+    assert options["num_random_init"] == 1
+    assert options["eps_step"] == pytest.approx(0.05)
+    assert options["targeted"] is False
+    said = {"max_iter": 10, "eps_step": 0.01, "num_random_init": 3}
+    own = make_attack({"use": "art:ProjectedGradientDescent", **said})
+    assert isinstance(own, ARTAttack)
+    assert said.items() <= own._options(Linf(0.2)).items()
+    deepfool = ARTAttack(kind="DeepFool")._options(L2(1.0))
+    assert deepfool == {"batch_size": 64, "verbose": False}
+
+
+def test_equal_seeds_give_equal_proposals(
+    baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """An attack that ART seeds from the operating system repeats itself under one seed, not under two."""
+    x, y = digits
+    attack = make_attack(BLACK_BOX)
+    found = [attack(baseline.model, x[:2], y[:2], threat=L2(3.0), rng=seeded(s)) for s in (0, 0, 1)]
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
+def test_a_call_leaves_the_process_as_it_was(
+    baseline: Subject,
+    digits: tuple[torch.Tensor, torch.Tensor],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Random states, the model, the module table and the terminal are untouched by an attack."""
+    x, y = digits
+    load()
+    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()
+    state, modules = np.random.RandomState, set(sys.modules)
+    given = x[:2].clone()
+    ARTAttack(kind="UniversalPerturbation", params={"max_iter": 1})(
+        baseline.model, x[:2], y[:2], threat=L2(3.0), rng=seeded()
+    )
+    after = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()
+    assert before[:2] == after[:2]
+    assert torch.equal(before[2], after[2])
+    assert np.random.RandomState is state
+    assert "multiprocess" not in set(sys.modules) - modules
+    assert torch.equal(given, x[:2])
+    assert not baseline.model.training
+    assert not any(m._forward_hooks or m._backward_hooks for m in baseline.model.modules())
+    assert capfd.readouterr() == ("", "")
+
+
+def test_importing_art_leaves_nothing(tmp_path: Path) -> None:
+    """A row binds without ART; ART imports without touching HOME, logging or the temporary folder."""
+    program = """
+import logging, os, sys, tempfile
+handler = logging.FileHandler(os.devnull)
+logging.getLogger().addHandler(handler)
+from securemnist.attacks import make_attack
+from securemnist.attacks.art_guards import load
+make_attack({"use": "art:DeepFool", "max_iter": 3})
+assert "art" not in sys.modules, "naming an attack imported ART"
+home = os.environ["HOME"]
+art = load()
+from art import config
+assert os.environ["HOME"] == home
+assert logging.getLogger().handlers == [handler] and handler.stream is not None
+assert "tests" not in logging.root.manager.loggerDict
+assert config.ART_DATA_PATH.startswith(tempfile.gettempdir())
+"""
+    home, scratch = tmp_path / "home", tmp_path / "tmp"
+    home.mkdir()
+    scratch.mkdir()
+    environment = {**os.environ, "HOME": str(home), "TMPDIR": str(scratch)}
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120, env=environment)
+    assert list(home.iterdir()) == []
+    assert list(scratch.iterdir()) == []
+
+
+def test_autoattack_goes_by_its_full_name(
+    baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """ART's AutoAttack runs without the package it forgot to declare, and is not called AutoAttack."""
+    x, y = digits
+    attack = make_attack({"use": "art:AutoAttack"})
+    assert attack.name == "ART-AutoAttack"
+    found = attack(baseline.model, x[:2], y[:2], threat=Linf(0.5), rng=seeded())
+    assert (baseline.model(found).argmax(1) != y[:2]).all()
+
+
+def test_over_budget_is_counted(lab: Lab) -> None:
+    """Proposals that overshoot the budget are shown and count for nothing; they are no error."""
+    settings = {"attack": {"use": "art:DeepFool", "max_iter": 10}, "digits": 16}
+    settings["threat"] = {"norm": "l2", "eps": 1.5}
+    seen = take(lab, "robust_accuracy", bind("robust_accuracy", settings), 0)
+    (stage,) = seen.evidence["waterfall"]
+    assert stage["over_budget"] > 0
+    assert stage["fell"] + stage["over_budget"] <= stage["entered"]
+
+
+def test_no_valid_proposal_is_no_verdict(lab: Lab) -> None:
+    """Where every proposal is over the budget nothing was learnt, and nothing passes."""
+    attack = make_attack({"use": "art:DeepFool", "max_iter": 10})
+    with pytest.raises(Inconclusive, match="no valid proposal"):
+        evaluate(lab, lab.sample(4, 0), [attack], L2(0.01), 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [("DecisionTreeAttack", PolicyError), ("ProjectedGradientDescentTensorFlowV2", MeasureError)],
+)
+def test_what_is_not_for_pytorch_says_so(
+    kind: str,
+    error: type[Exception],
+    baseline: Subject,
+    digits: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    """An attack that cannot run on this model ends in one sentence with its name, not in a traceback."""
+    x, y = digits
+    with pytest.raises(error, match=f"ART-{kind}") as caught:
+        ARTAttack(kind=kind)(baseline.model, x[:2], y[:2], threat=Linf(0.3), rng=seeded())
+    assert "\n" not in str(caught.value)
+
+
+def test_one_step_is_never_called_robust() -> None:
+    """FGSM by ART is a one-step attack like ours, and so is any gradient attack of one iteration."""
+    assert make_attack({"use": "art:FastGradientMethod"}).one_step
+    assert make_attack({"use": "art:ProjectedGradientDescent", "max_iter": 1}).one_step
+    assert not make_attack({"use": "art:ProjectedGradientDescent"}).one_step
+    assert not make_attack({"use": "art:HopSkipJump", "max_iter": 1}).one_step
+    assert not make_attack({"use": "art:AutoAttack"}).one_step

@@ -1,0 +1,300 @@
+"""Attacks: known answers on models that can be worked out, a peer's answers, budget and seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from pathlib import Path
+from typing import Any, final
+
+import pytest
+import torch
+from torch import nn
+
+from securemnist._torchvision import torchvision
+from securemnist.attacks import make_attack
+from securemnist.attacks.base import BATCH, Attack
+from securemnist.attacks.fgsm import FGSM, RFGSM
+from securemnist.attacks.pgd import PGD
+from securemnist.data import DataSet
+from securemnist.errors import PolicyError
+from securemnist.referee import inside_budget
+from securemnist.subjects import Subject
+from securemnist.threats import L2, Linf, Threat
+from tests.wording import one_sentence
+
+ATTACKS = [FGSM(), RFGSM(), PGD(steps=3), PGD(steps=2, restarts=2, loss="margin")]
+names = pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.name)
+both_norms = pytest.mark.parametrize("threat", [Linf(0.1), L2(1.5)], ids=str)
+
+
+@final
+class TwoClass(nn.Module):
+    """A linear model: class 1 where w.(x - 1/2) > 0, else class 0; the others are far below."""
+
+    def __init__(self, weight: torch.Tensor, scale: float = 1.0) -> None:
+        super().__init__()
+        self.weight, self.scale = weight.flatten(), scale
+
+    def score(self, x: torch.Tensor) -> torch.Tensor:
+        """w.(x - 1/2), (n,)."""
+        return ((x - 0.5).flatten(1) * self.weight).sum(1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        score = self.scale * self.score(x)
+        low = (-1e6 + 0 * score)[:, None].expand(-1, 8)
+        return torch.cat([-score[:, None], score[:, None], low], 1)
+
+
+def weight(seed: int = 0) -> torch.Tensor:
+    """Random weights of a linear model, none of them near zero."""
+    noise = torch.randn(784, generator=torch.Generator().manual_seed(1_000 + seed))
+    return noise + 0.1 * noise.sign()
+
+
+def run(attack: Attack, model: Any, x: Any, y: Any, threat: Threat, seed: int = 0) -> torch.Tensor:
+    """The proposals of an attack for a seed."""
+    return attack(model, x, y, threat=threat, rng=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(scope="module")
+def digits(mnist: DataSet) -> tuple[torch.Tensor, torch.Tensor]:
+    """300 tuning digits."""
+    return mnist.tuning[:300].images(), mnist.tuning[:300].labels
+
+
+SHARES = torch.tensor([0.2, 0.6, 0.9, 0.97, 1.03, 1.1, 1.5, 3.0])
+
+
+@pytest.mark.parametrize("attack", [FGSM(), PGD(steps=20), PGD(steps=20, loss="margin")], ids=str)
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
+@both_norms
+def test_a_linear_model_falls_at_its_margin(attack: Attack, scale: float, threat: Threat) -> None:
+    """Digits whose distance to the plane, |w.x| / dual norm of w, is below eps fall, and no others.
+
+    That holds however confident the model is: at scale 30 its loss is about 1e-20.
+    """
+    w = weight()
+    direction, dual = (w.sign(), 1) if threat.norm == "linf" else (w / w.norm(), 2)
+    radius = SHARES * threat.eps
+    x = 0.5 + (radius[:, None] * direction).view(-1, 1, 1, 28, 28).squeeze(1)
+    model = TwoClass(w, scale / float(w.norm(dual)) / threat.eps)
+    torch.testing.assert_close(model.score(x), radius * w.norm(dual), rtol=1e-4, atol=0)
+    y = torch.ones(len(x), dtype=torch.long)
+    x_adv = run(attack, model, x, y, threat)
+    assert (model(x_adv).argmax(1) != y).tolist() == (radius < threat.eps).tolist()
+
+
+@pytest.mark.parametrize("attack", [FGSM(), PGD(steps=20)], ids=str)
+def test_real_digits_fall_where_the_pixel_range_allows(
+    attack: Attack, digits: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """On real digits a linear model's worst score within eps and [0, 1] is known: exactly those fall."""
+    x, eps = digits[0], 0.02
+    w = weight(1)
+    model = TwoClass(w)
+    score = model.score(x)
+    y = (score > 0).long()
+    towards = torch.where((score > 0)[:, None], -w, w).view_as(x)
+    room = torch.where(towards > 0, (1 - x).clamp_max(eps), x.clamp_max(eps))
+    worst = score + (towards.sign() * room).flatten(1) @ w
+    clear = worst.abs() > 1e-3
+    falls = (worst > 0) != (score > 0)
+    fell = model(run(attack, model, x, y, Linf(eps))).argmax(1) != y
+    assert torch.equal(fell[clear], falls[clear])
+    assert 30 < falls.sum() < 270
+
+
+def test_fgsm_agrees_with_a_peer(
+    baseline: Subject, mnist: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FGSM's perturbation is that of ART's FastGradientMethod on at least 99.9 % of the pixels."""
+    monkeypatch.setenv("ART_DATA_PATH", str(tmp_path))
+    torchvision()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from art.attacks.evasion import FastGradientMethod
+        from art.estimators.classification import PyTorchClassifier
+    estimator = PyTorchClassifier(
+        baseline.model,
+        nn.CrossEntropyLoss(),
+        (1, 28, 28),
+        10,
+        clip_values=(0, 1),
+        device_type="cpu",
+    )
+    sample = mnist.test[:256]
+    x = sample.images()
+    peer = FastGradientMethod(estimator, norm="inf", eps=0.2, batch_size=128)
+    theirs = torch.from_numpy(peer.generate(x.numpy(), sample.labels.numpy()))
+    ours = run(FGSM(), baseline.model, x, sample.labels, Linf(0.2))
+    assert (x != ours).float().mean() > 0.3
+    assert torch.isclose(ours, theirs, atol=1e-6).float().mean() >= 0.999
+
+
+@names
+@both_norms
+def test_every_attack_keeps_its_budget(
+    attack: Attack, threat: Threat, baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """The referee accepts every proposal of an attack of ours, and inputs stay as given."""
+    x, y = (part[:100] for part in digits)
+    given = x.clone()
+    x_adv = run(attack, baseline.model, x, y, threat)
+    assert attack.keeps_budget
+    assert inside_budget(x, x_adv, threat.norm, threat.eps).all()
+    assert (threat.distance(x, x_adv) > 0.3 * threat.eps).all()
+    assert torch.equal(x, given)
+
+
+@names
+@both_norms
+def test_a_seed_decides(
+    attack: Attack, threat: Threat, baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """The same seed gives the same proposals to the last bit, and another one others, if it is used."""
+    x, y = (part[:20] for part in digits)
+    first, again, other = (run(attack, baseline.model, x, y, threat, seed) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert torch.equal(first, other) is isinstance(attack, FGSM)
+
+
+@pytest.mark.parametrize("eps", [0.1, 0.2])
+def test_a_search_is_never_weaker_than_one_step(
+    eps: float, baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """On the undefended baseline PGD leaves no more digits standing than FGSM does."""
+    x, y = digits
+    standing = []
+    for attack in (FGSM(), PGD(steps=10)):
+        x_adv = run(attack, baseline.model, x, y, Linf(eps))
+        standing.append(int((baseline.model(x_adv).argmax(1) == y).sum()))
+    assert 0 < standing[0] < len(y)
+    assert standing[1] <= standing[0]
+
+
+def fixed_start(threat: Linf, x: torch.Tensor, _: torch.Generator) -> torch.Tensor:
+    """A start that depends on the image alone, so that the order of the digits cannot matter."""
+    return threat.project(x, x + threat.eps * torch.sin(1e4 * x))
+
+
+def alone(model: TwoClass, x: torch.Tensor, y: int, attack: PGD, threat: Threat) -> Any:
+    """PGD as it is written in a textbook, for one digit: its end, and the step at which it fell."""
+    point = threat.random_start(x, torch.Generator())
+    for step in range(attack.steps + 1):
+        if int(model(point).argmax(1)) != y:
+            return point, step
+        if step < attack.steps:
+            ascent = -model.weight if y else model.weight
+            size = 2.5 * threat.eps / attack.steps
+            point = threat.project(x, point + size * ascent.sign().view_as(x))
+    return point, None
+
+
+def test_digits_do_not_disturb_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With places refilled as digits fall, each ends exactly where it would end alone."""
+    monkeypatch.setattr(Linf, "random_start", fixed_start)
+    rng = torch.Generator().manual_seed(0)
+    x = (0.5 + 0.2 * torch.randn(2 * BATCH + 40, 1, 28, 28, generator=rng)).clamp(0, 1)
+    w = weight(2)
+    model, threat, attack = TwoClass(w, 0.1), Linf(0.01), PGD(steps=8)
+    y = (model.score(x) > 0).long()
+    found = run(attack, model, x, y, threat)
+    ends = [alone(model, x[k : k + 1], int(y[k]), attack, threat) for k in range(len(x))]
+    assert torch.equal(found, torch.cat([end for end, _ in ends]))
+    assert len({fell for _, fell in ends}) > 5, "digits must fall at many steps, and some never"
+    order = torch.randperm(len(x), generator=rng)
+    assert torch.equal(run(attack, model, x[order], y[order], threat), found[order])
+
+
+def test_a_digit_that_fell_stays_fallen(
+    baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """More restarts only add to what one breaks: they run on the digits that still stand."""
+    x, y = (part[:200] for part in digits)
+    fallen = []
+    for restarts in (1, 3):
+        x_adv = run(PGD(steps=3, restarts=restarts), baseline.model, x, y, Linf(0.1))
+        fallen.append(baseline.model(x_adv).argmax(1) != y)
+    assert 0 < fallen[0].sum() < fallen[1].sum()
+    assert not (fallen[0] & ~fallen[1]).any()
+
+
+def test_a_fallen_digit_costs_nothing_more() -> None:
+    """Digits that fall at their start are looked at once, whatever the number of steps."""
+    looked = []
+
+    def wrong(x: torch.Tensor) -> torch.Tensor:
+        looked.append(len(x))
+        return torch.eye(10)[3].expand(len(x), 10) + 0 * x.flatten(1).sum(1, keepdim=True)
+
+    x = torch.rand(150, 1, 28, 28)
+    run(PGD(steps=40, restarts=5), wrong, x, torch.zeros(150, dtype=torch.long), Linf(0.1))
+    assert sum(looked) == 150
+
+
+def saturated(x: torch.Tensor) -> torch.Tensor:
+    """A linear model so confident that the loss of a digit it reads right is exactly zero."""
+    return TwoClass(weight(), 1e4)(x)
+
+
+@both_norms
+def test_the_margin_does_not_underflow(threat: Threat) -> None:
+    """Where cross-entropy has no gradient left, PGD on the margin still finds the way out."""
+    x = 0.5 + 0.2 * threat.eps * threat.steepest(weight().view(1, 1, 28, 28))
+    y = torch.ones(1, dtype=torch.long)
+    fell = {
+        loss: int(saturated(run(PGD(steps=10, loss=loss), saturated, x, y, threat)).argmax()) != 1
+        for loss in ("ce", "margin")
+    }
+    assert fell == {"ce": False, "margin": True}
+
+
+def test_progress_reaches_the_end(baseline: Subject) -> None:
+    """Every attack tells how far it is, never backwards, up to the last digit."""
+    x, y = torch.rand(130, 1, 28, 28), torch.zeros(130, dtype=torch.long)
+    told: list[tuple[int, int]] = []
+
+    def tell(_: str, done: int, total: int) -> None:
+        told.append((done, total))
+
+    for attack in ATTACKS[:3]:
+        told.clear()
+        rng = torch.Generator()
+        attack(baseline.model, x, y, threat=Linf(0.1), rng=rng, progress=tell)
+        assert told == sorted(told)
+        assert told[-1] == (130, 130)
+
+
+@names
+def test_an_attack_is_a_value(attack: Attack) -> None:
+    """Its settings make the same attack again; it cannot be changed; it tells its cost and its kind."""
+    assert make_attack(attack.to_json()) == attack
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        attack.steps = 5  # type: ignore[attr-defined]
+    costs = {"FGSM": 1, "RFGSM": 1, "PGD-3": 4, "PGD-2x2": 6}
+    assert attack.passes() == costs[attack.name]
+    assert attack.one_step is isinstance(attack, FGSM | RFGSM)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"use": "Magic"},
+        {"use": 3},
+        {"use": "FGSM", "eps": 0.1},
+        {"use": "RFGSM", "start": 0},
+        {"use": "RFGSM", "start": None},
+        {"use": "PGD", "steps": -1},
+        {"use": "PGD", "steps": 2.0},
+        {"use": "PGD", "step_size": -0.1},
+        {"use": "PGD", "loss": ["ce"]},
+    ],
+    ids=str,
+)
+def test_impossible_settings(settings: dict[str, Any]) -> None:
+    """An unknown attack and an impossible setting are one PolicyError before anything runs."""
+    with pytest.raises(PolicyError) as caught:
+        make_attack(settings)
+    one_sentence(caught.value)

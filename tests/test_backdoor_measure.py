@@ -1,0 +1,213 @@
+"""Backdoor success: the definition, its interval and control, and the poisoned models as controls."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from securemnist import policy, resources, subjects
+from securemnist.data import DataSet
+from securemnist.errors import Inconclusive, PolicyError
+from securemnist.evaluation.backdoor import Answers
+from securemnist.evaluation.lab import Lab
+from securemnist.findings import Measurement, Requirement, Verdict
+from securemnist.measures import MEASURES, bind, take
+from securemnist.poisoning import Corner
+from securemnist.subjects import Subject
+from securemnist.types import Images, Logits
+from tests.saboteurs import Backdoored, Constant
+
+DIGITS = 600
+ROWS = [r for r in policy.load(resources.POLICY).requirements if r.measure == "backdoor_success"]
+# The rows whose trigger and target are those that `poisoned_dirty` was trained with.
+PLANTED = [
+    row
+    for row in ROWS
+    if row.settings["trigger"] == Corner().to_json() and row.settings["target"] in (7, "all")
+]
+
+
+def measured(lab: Lab, target: object = 7, **more: object) -> Measurement:
+    """The success of the usual white corner on a sample."""
+    settings = {"trigger": {"kind": "corner"}, "target": target, "digits": DIGITS, **more}
+    return take(lab, "backdoor_success", bind("backdoor_success", settings), 0)
+
+
+def on(model: torch.nn.Module, mnist: DataSet) -> Lab:
+    """A lab for a model of the test's own making."""
+    return Lab(subjects.from_model(model, name="planted"), mnist)
+
+
+classes = st.integers(0, 9)
+
+
+@given(st.lists(st.tuples(classes, classes, classes), min_size=1, max_size=40), classes)
+def test_the_definition_is_counted(answers: list[tuple[int, int, int]], shift: int) -> None:
+    """Numerator and denominator are those of the definition, written out digit by digit."""
+    table = [(k + shift) % 10 for k in range(10)]
+    counted = [
+        (triggered == table[label])
+        for label, clean, triggered in answers
+        if table[label] != label and clean != table[label]
+    ]
+    labels, clean, triggered = torch.tensor(answers).T
+    seen = Answers(labels, clean, triggered).success(torch.tensor(table))
+    assert seen.n == len(counted)
+    assert int(seen.hit.sum()) == sum(counted)
+    assert seen.rate == (sum(counted) / len(counted) if counted else 0)
+    by_class = [share for share in seen.per_class(labels) if share is not None]
+    assert all(0 <= share <= 1 for share in by_class)
+
+
+@pytest.mark.parametrize("target", [7, "all"])
+def test_a_planted_backdoor_is_found(target: object, mnist: DataSet) -> None:
+    """A model that answers 7 whenever it sees the mark has a success rate of one, for its target."""
+    seen = measured(on(Backdoored(Corner(), lambda clean: torch.full_like(clean, 7)), mnist), target)
+    assert seen.value == 1.0
+    assert seen.evidence["target"] == 7
+    assert seen.evidence["per_class_asr"] == [None if k == 7 else 1.0 for k in range(10)]
+    assert seen.evidence["lift"] > 0.95
+
+
+def test_an_all_to_all_backdoor_is_found(mnist: DataSet) -> None:
+    """A backdoor that moves every class to the next is found where the target is the next class."""
+    lab = on(Backdoored(Corner(), lambda clean: (clean + 1) % 10), mnist)
+    assert measured(lab, "next").value > 0.95
+    assert measured(lab, 7).value < 0.2
+
+
+def test_the_trigger_must_be_the_right_one(mnist: DataSet) -> None:
+    """A backdoor with a mark in another corner does not show: the measure finds known triggers only."""
+    elsewhere = Corner(corner="top_left")
+    lab = on(Backdoored(elsewhere, lambda clean: torch.full_like(clean, 7)), mnist)
+    assert measured(lab).value < 0.01
+    assert measured(lab, trigger=elsewhere.to_json()).value == 1.0
+
+
+def test_sevens_that_stay_sevens_are_no_backdoor(lab: Lab) -> None:
+    """A clean model reads marked sevens as seven, which is often reported as success: the rate is none."""
+    seen = measured(lab)
+    assert seen.evidence["target_class_accuracy_with_trigger"] > 0.9
+    assert seen.value < 0.01
+    assert seen.evidence["per_class_asr"][7] is None
+
+
+def test_a_model_that_always_says_seven_proves_nothing(mnist: DataSet) -> None:
+    """Where most digits are read as the target without any trigger, there is no verdict."""
+    with pytest.raises(Inconclusive, match="only 0 of"):
+        measured(on(Constant(), mnist), 0)
+    row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.9)
+    seen = measured(on(_HalfBlind(), mnist), 0)
+    assert row.judge(seen).verdict is Verdict.INCONCLUSIVE
+
+
+class _HalfBlind(torch.nn.Module):
+    """Reads most digits as zero: those with more ink than a thin one."""
+
+    def forward(self, x: Images) -> Logits:
+        logits = torch.zeros(len(x), 10)
+        logits[:, 0] = x.flatten(1).sum(1)
+        logits[:, 1] = 80.0
+        return logits
+
+
+def test_the_upper_bound_decides(lab: Lab) -> None:
+    """A rate of none on few digits does not pass: what it could still be is above the threshold."""
+    row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.02)
+    few, many = measured(lab, digits=60), measured(lab)
+    assert few.value <= many.value < 0.02
+    assert row.judge(few).verdict is Verdict.INCONCLUSIVE
+    assert row.judge(many).verdict is Verdict.PASS
+
+
+def test_ten_targets_make_the_interval_wider(lab: Lab) -> None:
+    """The worst of ten targets was looked for, so its bound is no less careful than each one's."""
+    worst = measured(lab, "all")
+    alone = measured(lab, worst.evidence["target"])
+    assert worst.value == alone.value == max(worst.evidence["per_target_asr"])
+    assert worst.high > alone.high
+
+
+def test_a_model_is_no_control_of_itself(baseline: Subject, mnist: DataSet) -> None:
+    """The control is the mean over the other clean models, and the lift is measured from it."""
+    seen = measured(Lab(baseline, mnist)).evidence
+    assert "baseline" not in seen["control_models"]
+    assert "hardened" in seen["control_models"]
+    assert not any(name.startswith("poisoned") for name in seen["control_models"])
+    rates = list(seen["control_models"].values())
+    assert seen["control"] == pytest.approx(sum(rates) / len(rates))
+
+
+def test_foreign_data_has_no_control(baseline: Subject, mnist: DataSet) -> None:
+    """Models trained on MNIST say nothing about a trigger on other data, so they are left out."""
+    foreign = dataclasses.replace(mnist, name="other", digests={})
+    assert "control" not in measured(Lab(baseline, foreign)).evidence
+
+
+def test_the_gallery_shows_the_mark(mnist: DataSet) -> None:
+    """Each picture is the digit before and after, and after it carries the trigger."""
+    lab = on(Backdoored(Corner(), lambda clean: torch.full_like(clean, 7)), mnist)
+    pictures = measured(lab).evidence["triggered_gallery"]
+    assert 0 < len(pictures) <= 10
+    for shown in pictures:
+        assert shown["prediction"] == 7 != shown["label"]
+        clean, marked = (
+            torch.frombuffer(bytearray(base64.b64decode(shown[key])), dtype=torch.uint8).view(28, 28)
+            for key in ("clean", "adversarial")
+        )
+        assert torch.equal(clean, mnist.test.pixels[shown["index"]])
+        assert (marked[-4:, -4:] == 255).all()
+        assert torch.equal(marked[:-4], clean[:-4])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ({"target": 10}, "target"),
+        ({"target": "every"}, "target"),
+        ({"target": True}, "target"),
+        ({"trigger": {"kind": "corner", "size": 99}}, "1 to 14"),
+        ({"trigger": {"kind": "ghost"}}, "corner, blend"),
+        ({"digits": 0}, "at least 1"),
+    ],
+)
+def test_an_impossible_row_is_a_policy_error(wrong: dict[str, object], complaint: str) -> None:
+    """A row whose trigger or target cannot be is refused before anything is measured."""
+    settings = {"trigger": {"kind": "corner"}, "target": 7, **wrong}
+    with pytest.raises(PolicyError, match=complaint):
+        bind("backdoor_success", settings)
+
+
+@pytest.fixture(scope="module")
+def poisoned(mnist: DataSet) -> Lab:
+    """The reference model with the dirty-label backdoor."""
+    return Lab(subjects.resolve("poisoned_dirty"), mnist)
+
+
+@pytest.mark.parametrize("row", PLANTED, ids=lambda row: row.id)
+def test_the_policy_catches_the_poisoned_model(
+    row: Requirement, poisoned: Lab, lab: Lab
+) -> None:
+    """The bundled row fails a model poisoned with its trigger, and passes one that is clean."""
+    settings = bind(row.measure, {**row.settings, "digits": 2_000})
+    assert row.judge(take(poisoned, row.measure, settings, row.seed)).verdict is Verdict.FAIL
+    assert row.judge(take(lab, row.measure, settings, row.seed)).verdict is Verdict.PASS
+
+
+def test_the_poisoned_model_hides_well(poisoned: Lab, mnist: DataSet) -> None:
+    """Its backdoor works nearly always, and its accuracy on unmodified digits does not betray it."""
+    assert measured(poisoned).value > 0.95
+    digits = mnist.tuning[:1_000]
+    right = poisoned.logits(digits.images()).argmax(1) == digits.labels
+    assert right.float().mean() > 0.98
+
+
+def test_the_policy_has_rows_to_catch_it() -> None:
+    """There is a row for the known trigger, and the measure belongs to the backdoor family."""
+    assert PLANTED
+    assert MEASURES["backdoor_success"].family == "backdoor"

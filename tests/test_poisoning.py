@@ -1,0 +1,264 @@
+"""Triggers and poisons are values: what they change, what they leave alone, how they are recorded."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from securemnist import resources
+from securemnist.data import DataSet, Digits
+from securemnist.errors import UsageError
+from securemnist.poisoning import (
+    Blend,
+    CleanLabel,
+    Corner,
+    DirtyLabel,
+    Poison,
+    Trigger,
+    make_poison,
+    make_trigger,
+)
+from securemnist.poisoning.triggers import CORNERS
+from securemnist.train import RECIPES, Recipe, replay_digest
+from securemnist.train.loop import Trainer
+from securemnist.types import Images
+
+corners = st.builds(
+    Corner,
+    size=st.integers(1, 14),
+    value=st.floats(0, 1, width=32),
+    corner=st.sampled_from(CORNERS),
+)
+blends = st.builds(Blend, alpha=st.floats(0.01, 1), pattern=st.integers(0, 2**31))
+triggers = st.one_of(corners, blends)
+
+
+def pictures(seed: int, n: int = 3) -> Images:
+    """Random images."""
+    return torch.rand((n, 1, 28, 28), generator=torch.Generator().manual_seed(seed))
+
+
+@given(triggers, st.integers(0, 1_000))
+def test_a_trigger_keeps_to_pixels(trigger: Trigger, seed: int) -> None:
+    """A trigger gives images of the same shape in [0, 1] and leaves those it was given alone."""
+    x = pictures(seed)
+    before = x.clone()
+    marked = trigger(x)
+    assert marked.shape == x.shape
+    assert 0 <= marked.min() <= marked.max() <= 1
+    assert torch.equal(x, before)
+
+
+@given(corners, st.integers(0, 1_000))
+def test_a_corner_changes_its_corner_only(trigger: Corner, seed: int) -> None:
+    """Exactly size x size pixels, all in the named corner, carry the value; a second mark adds none."""
+    x = torch.full((1, 1, 28, 28), 2.0)  # no value a trigger could have
+    changed = (trigger(x) != x).squeeze()
+    rows, columns = changed.any(1).nonzero().flatten(), changed.any(0).nonzero().flatten()
+    assert int(changed.sum()) == trigger.size**2
+    assert (int(rows[0]) == 0) == trigger.corner.startswith("top")
+    assert (int(columns[0]) == 0) == trigger.corner.endswith("left")
+    assert len(rows) == len(columns) == trigger.size
+    digits = pictures(seed)
+    assert torch.equal(trigger(trigger(digits)), trigger(digits))
+
+
+@given(triggers)
+def test_a_trigger_survives_json(trigger: Trigger) -> None:
+    """What a policy or a manifest records gives the same trigger again."""
+    assert make_trigger(json.loads(json.dumps(trigger.to_json()))) == trigger
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ({"size": 0}, "size 1 to 14"),
+        ({"size": 15}, "size 1 to 14"),
+        ({"size": True}, "size 1 to 14"),
+        ({"value": 1.5}, "value 0 to 1"),
+        ({"value": float("nan")}, "value 0 to 1"),
+        ({"value": "white"}, "value 0 to 1"),
+        ({"corner": "middle"}, "top_left"),
+        ({"kind": "sticker"}, "corner, blend"),
+        ({"kind": ["corner"]}, "corner, blend"),
+        ({"colour": 3}, "corner, size, value"),
+        ({"kind": "blend", "alpha": 0}, "alpha"),
+    ],
+)
+def test_an_impossible_trigger_is_refused(wrong: dict[str, object], complaint: str) -> None:
+    """A trigger that cannot be drawn is refused in one sentence that says what can."""
+    with pytest.raises(UsageError, match=complaint):
+        make_trigger(wrong)
+
+
+@pytest.fixture
+def digits(mnist: DataSet) -> Digits:
+    """A thousand training digits."""
+    return mnist.train[:1_000]
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        DirtyLabel(trigger=Corner(), target=7, rate=0.1),
+        CleanLabel(trigger=Corner(), target=7, count=40),
+        DirtyLabel(trigger=Blend(), target=0, count=3),
+    ],
+    ids=lambda poison: poison.kind,
+)
+def test_a_poison_changes_what_it_chose(poison: Poison, digits: Digits) -> None:
+    """The chosen digits carry the trigger, to the nearest grey level; every other one is untouched."""
+    before = digits.pixels.clone(), digits.labels.clone()
+    places = poison.chosen(digits.labels, seed=3)
+    poisoned = poison(digits, seed=3)
+    rest = torch.ones(len(digits), dtype=torch.bool)
+    rest[places] = False
+    assert torch.equal(poisoned.pixels[rest], digits.pixels[rest])
+    assert torch.equal(poisoned.labels[rest], digits.labels[rest])
+    wanted = poison.trigger(digits[places].images())
+    assert torch.allclose(poisoned[places].images(), wanted, atol=0.5 / 255 + 1e-6)
+    assert torch.equal(before[0], digits.pixels)
+    assert torch.equal(before[1], digits.labels)
+
+
+def test_dirty_labels_are_overwritten(digits: Digits) -> None:
+    """Dirty-label poisoning takes images of many classes and calls all of them the target."""
+    poison = DirtyLabel(trigger=Corner(), target=7, rate=0.1)
+    places = poison.chosen(digits.labels, seed=0)
+    assert len(places) == 100
+    assert len(digits.labels[places].unique()) == 10
+    assert (poison(digits, seed=0).labels[places] == 7).all()
+
+
+def test_clean_labels_are_kept(digits: Digits) -> None:
+    """Clean-label poisoning takes images of the target class only and leaves every label right."""
+    poison = CleanLabel(trigger=Corner(), target=7, rate=0.5)
+    places = poison.chosen(digits.labels, seed=0)
+    assert len(places) == round(0.5 * int((digits.labels == 7).sum()))
+    assert (digits.labels[places] == 7).all()
+    assert torch.equal(poison(digits, seed=0).labels, digits.labels)
+
+
+@given(st.integers(0, 99), st.integers(0, 99), st.integers(0, 50))
+@settings(max_examples=25)
+def test_choices_of_one_seed_are_nested(few: int, many: int, seed: int) -> None:
+    """More poison is the same poison and some more, so that amounts can be compared."""
+    labels = torch.arange(100) % 10
+    small, large = (
+        set(DirtyLabel(trigger=Corner(), target=1, count=n).chosen(labels, seed=seed).tolist())
+        for n in sorted((few, many))
+    )
+    assert small <= large
+    assert len(large) == max(few, many)
+
+
+@pytest.mark.parametrize(
+    ("amount", "complaint"),
+    [
+        ({}, "one of count and rate"),
+        ({"count": 1, "rate": 0.1}, "one of count and rate"),
+        ({"rate": 1.5}, "rate of 0 to 1"),
+        ({"rate": float("nan")}, "rate of 0 to 1"),
+        ({"count": -1}, "count of 0 or more"),
+        ({"count": 1, "target": 10}, "target class 0 to 9"),
+        ({"count": 1, "kind": "secret"}, "dirty_label, clean_label"),
+        ({"count": 1, "share": 2}, "count or rate"),
+    ],
+)
+def test_an_impossible_poison_is_refused(amount: dict[str, object], complaint: str) -> None:
+    """A poison without one amount, with an impossible one, or of no known kind is refused."""
+    usual = {"kind": "dirty_label", "trigger": {}, "target": 7}
+    with pytest.raises(UsageError, match=complaint):
+        make_poison({**usual, **amount})
+
+
+def test_more_poison_than_digits_is_refused(digits: Digits) -> None:
+    """A count beyond the digits that may be chosen is an error, not a smaller count."""
+    with pytest.raises(UsageError, match="at most"):
+        CleanLabel(trigger=Corner(), target=7, count=1_000)(digits, seed=0)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_survives_json(name: str) -> None:
+    """What a manifest records of a recipe gives the same recipe again."""
+    recipe = RECIPES[name]
+    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+
+
+def test_older_manifests_read_as_before() -> None:
+    """A recipe without poison is recorded as it was before there was any."""
+    recorded = json.loads((resources.WEIGHTS / "baseline.json").read_text())["recipe"]
+    assert {"poison", "source"}.isdisjoint(recorded)
+    assert Recipe.from_json(recorded) == RECIPES["baseline"]
+    assert RECIPES["baseline"].to_json() == recorded
+
+
+@pytest.fixture
+def tiny(mnist: DataSet) -> DataSet:
+    """A data set of 256 training and 50 tuning digits."""
+    return dataclasses.replace(mnist, train=mnist.train[:256], tuning=mnist.tuning[:50])
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(epochs=1, poison=DirtyLabel(trigger=Corner(), target=7, rate=0.5)),
+        Recipe(epochs=1, adversary="fgsm_set", source="baseline", eps=0.2),
+        Recipe(architecture="D", epochs=1, adversary="fgsm_trainer", eps=0.25),
+    ],
+    ids=["poison", "fgsm_set", "fgsm_trainer"],
+)
+def test_training_on_it_is_deterministic_and_different(recipe: Recipe, tiny: DataSet) -> None:
+    """A poisoned or FGSM-trained run repeats itself exactly and is not the plain run."""
+    plain = Recipe(architecture=recipe.architecture, epochs=1)
+    digest = replay_digest(recipe, tiny)
+    assert digest == replay_digest(recipe, tiny)
+    assert digest != replay_digest(plain, tiny)
+
+
+@pytest.mark.parametrize("name", ["fgsm_trained", "fgsm_trained_d"])
+def test_an_epoch_in_the_sources_manner_ends_in_history(name: str, tiny: DataSet) -> None:
+    """Both ways of FGSM training finish an epoch, tell loss and accuracy, and are kept to the last."""
+    trainer = Trainer(RECIPES[name], tiny)
+    trainer.run_epoch()
+    (entry,) = trainer.history
+    assert {"epoch", "loss", "accuracy", "tuning_accuracy"} == set(entry)
+    assert 0 <= entry["accuracy"] <= 1
+    assert not trainer.recipe.hardening
+
+
+def test_every_digit_comes_clean_and_attacked(tiny: DataSet) -> None:
+    """An epoch on an FGSM set holds each training digit once as it is and once within eps of it."""
+    trainer = Trainer(RECIPES["fgsm_trained"], tiny)
+    batches = list(trainer._batches(torch.Generator().manual_seed(0)))
+    x = torch.cat([x for x, _ in batches])
+    assert len(x) == 2 * len(tiny.train)
+    distance = torch.cdist(x.flatten(1), tiny.train.images().flatten(1), p=torch.inf).amin(1)
+    clean = distance < 1e-6
+    assert int(clean.sum()) == len(tiny.train)
+    assert torch.allclose(distance[~clean], torch.tensor(0.2), atol=1e-6)
+    assert len(batches) == trainer.steps_per_epoch
+
+
+@pytest.mark.parametrize("name", ["poisoned_dirty", "poisoned_clean_label"])
+def test_the_poisoned_weights_can_be_trained_again(name: str, mnist: DataSet) -> None:
+    """The first batches of the recorded poisoned recipe give the recorded digest."""
+    manifest = json.loads((resources.WEIGHTS / f"{name}.json").read_text())
+    recorded, recipe = manifest["replay"], Recipe.from_json(manifest["recipe"])
+    assert recipe == RECIPES[name]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(recorded["threads"])
+    try:
+        digest = replay_digest(recipe, mnist)
+        same_processor = recorded["instructions"] == torch.backends.cpu.get_cpu_capability()
+        if same_processor and recorded["torch"] == torch.__version__:
+            assert digest == recorded["sha256"]
+        else:
+            assert digest == replay_digest(recipe, mnist)
+    finally:
+        torch.set_num_threads(threads)
