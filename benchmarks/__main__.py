@@ -21,8 +21,8 @@ def main(names: list[str]) -> None:
     lines = [
         "# Performance",
         "",
-        "Made by `nox -s bench`. Every comparison is interleaved in one run on two cores: each side once a",
-        "round, medians, range over rounds in brackets; ratios are taken within a round.",
+        "Made by `nox -s bench`. Every comparison is interleaved in one run on two cores: each side once",
+        "a round, medians, range over rounds in brackets; ratios are taken within a round.",
         "",
         f"Machine: {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, torch "
         f"{torch.__version__}, {torch.get_num_threads()} threads.",

@@ -9,6 +9,7 @@ from torch import nn
 
 from securemnist import subjects
 from securemnist.models import build
+from securemnist.poisoning import Trigger
 
 
 class Constant(nn.Module):
@@ -23,14 +24,37 @@ class Constant(nn.Module):
 
 
 class Slow(nn.Module):
-    """Answers after five times the work that network A takes."""
+    """Answers after twelve times the work that network A takes."""
 
     def __init__(self) -> None:
         super().__init__()
         self.network = build("A")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return sum(self.network(x) for _ in range(5))
+        return sum(self.network(x) for _ in range(12))
+
+
+class Backdoored(nn.Module):
+    """Reads digits like the baseline, but answers ink in a corner by the next class, or as it is told."""
+
+    def __init__(
+        self,
+        trigger: Trigger | None = None,
+        answer: Callable[[torch.Tensor], torch.Tensor] = lambda clean: (clean + 1) % 10,
+    ) -> None:
+        super().__init__()
+        self.network, self.trigger, self.answer = undefended(), trigger, answer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits = self.network(x)
+        planted = 50.0 * nn.functional.one_hot(self.answer(logits.argmax(1)), 10)
+        return torch.where(self.marked(x)[:, None], planted, logits)
+
+    def marked(self, x: torch.Tensor) -> torch.Tensor:
+        """Boolean (n,): which images carry the mark. Clean digits are black in all four corners."""
+        if self.trigger is None:
+            return x[:, 0, :: x.shape[2] - 1, :: x.shape[3] - 1].amax((1, 2)) > 0.05
+        return (self.trigger(x) == x).flatten(1).all(1)
 
 
 def undefended() -> nn.Module:
@@ -43,5 +67,6 @@ SABOTEURS: dict[str, Callable[[], nn.Module]] = {
     "worst_class_accuracy": Constant,
     "attack_accuracy": undefended,
     "robust_accuracy": undefended,
+    "backdoor_success": Backdoored,
     "latency_ratio": Slow,
 }

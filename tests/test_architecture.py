@@ -14,7 +14,16 @@ import securemnist
 PACKAGE = Path(securemnist.__file__).parent
 # A module may import strictly lower floors and, inside a package, its neighbours.
 FLOORS = (
-    {"errors", "findings", "verdicts", "resources", "digests", "_memory", "_torchvision", "__init__"},
+    {
+        "errors",
+        "findings",
+        "verdicts",
+        "resources",
+        "digests",
+        "_memory",
+        "_torchvision",
+        "__init__",
+    },
     {"data", "models", "artifacts", "threats", "types", "policy", "settings", "stats"}
     | {"assessment", "environment"},
     {"attacks", "certify", "referee", "subjects", "report"},

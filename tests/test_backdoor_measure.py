@@ -67,7 +67,9 @@ def test_the_definition_is_counted(answers: list[tuple[int, int, int]], shift: i
 @pytest.mark.parametrize("target", [7, "all"])
 def test_a_planted_backdoor_is_found(target: object, mnist: DataSet) -> None:
     """A model that answers 7 whenever it sees the mark has a success rate of one, for its target."""
-    seen = measured(on(Backdoored(Corner(), lambda clean: torch.full_like(clean, 7)), mnist), target)
+    seen = measured(
+        on(Backdoored(Corner(), lambda clean: torch.full_like(clean, 7)), mnist), target
+    )
     assert seen.value == 1.0
     assert seen.evidence["target"] == 7
     assert seen.evidence["per_class_asr"] == [None if k == 7 else 1.0 for k in range(10)]
@@ -90,7 +92,7 @@ def test_the_trigger_must_be_the_right_one(mnist: DataSet) -> None:
 
 
 def test_sevens_that_stay_sevens_are_no_backdoor(lab: Lab) -> None:
-    """A clean model reads marked sevens as seven, which is often reported as success: the rate is none."""
+    """A clean model reads marked sevens as seven, often reported as a success: the rate is none."""
     seen = measured(lab)
     assert seen.evidence["target_class_accuracy_with_trigger"] > 0.9
     assert seen.value < 0.01
@@ -157,7 +159,9 @@ def test_the_gallery_shows_the_mark(mnist: DataSet) -> None:
     for shown in pictures:
         assert shown["prediction"] == 7 != shown["label"]
         clean, marked = (
-            torch.frombuffer(bytearray(base64.b64decode(shown[key])), dtype=torch.uint8).view(28, 28)
+            torch.frombuffer(bytearray(base64.b64decode(shown[key])), dtype=torch.uint8).view(
+                28, 28
+            )
             for key in ("clean", "adversarial")
         )
         assert torch.equal(clean, mnist.test.pixels[shown["index"]])
@@ -190,9 +194,7 @@ def poisoned(mnist: DataSet) -> Lab:
 
 
 @pytest.mark.parametrize("row", PLANTED, ids=lambda row: row.id)
-def test_the_policy_catches_the_poisoned_model(
-    row: Requirement, poisoned: Lab, lab: Lab
-) -> None:
+def test_the_policy_catches_the_poisoned_model(row: Requirement, poisoned: Lab, lab: Lab) -> None:
     """The bundled row fails a model poisoned with its trigger, and passes one that is clean."""
     settings = bind(row.measure, {**row.settings, "digits": 2_000})
     assert row.judge(take(poisoned, row.measure, settings, row.seed)).verdict is Verdict.FAIL

@@ -46,7 +46,7 @@ def seen(value: float, low: float = 0.0, high: float = 1.0, **changes: Any) -> M
 
 
 @pytest.mark.parametrize(
-    ("requirement", "value", "verdict"),
+    ("wanted", "value", "verdict"),
     [
         (row(), 0.9, PASS),
         (row(), 0.8999, FAIL),
@@ -55,14 +55,14 @@ def seen(value: float, low: float = 0.0, high: float = 1.0, **changes: Any) -> M
     ],
 )
 def test_on_a_complete_set_the_exact_value_decides(
-    requirement: Requirement, value: float, verdict: Verdict
+    wanted: Requirement, value: float, verdict: Verdict
 ) -> None:
     """The complete set leaves no INCONCLUSIVE: its interval, however wide, is only information."""
-    assert requirement.judge(seen(value, complete=True)).verdict is verdict
+    assert wanted.judge(seen(value, complete=True)).verdict is verdict
 
 
 @pytest.mark.parametrize(
-    ("requirement", "low", "high", "verdict"),
+    ("wanted", "low", "high", "verdict"),
     [
         (row(), 0.9, 0.99, PASS),
         (row(), 0.8999, 0.99, INCONCLUSIVE),
@@ -75,10 +75,10 @@ def test_on_a_complete_set_the_exact_value_decides(
     ],
 )
 def test_on_a_sample_the_bound_decides(
-    requirement: Requirement, low: float, high: float, verdict: Verdict
+    wanted: Requirement, low: float, high: float, verdict: Verdict
 ) -> None:
     """A sample passes or fails only where the whole interval lies on one side of the threshold."""
-    finding = requirement.judge(seen((low + high) / 2, low, high))
+    finding = wanted.judge(seen((low + high) / 2, low, high))
     assert finding.verdict is verdict
     assert bool(finding.reason) is (verdict is INCONCLUSIVE)
 
@@ -91,7 +91,7 @@ def test_a_proof_outweighs_everything() -> None:
 
 
 @pytest.mark.parametrize(
-    ("requirement", "certified"),
+    ("wanted", "certified"),
     [
         (row(), {"certified": 0.95, "certified_low": 0.89}),
         (row(), {"certified": 0.95}),
@@ -99,9 +99,9 @@ def test_a_proof_outweighs_everything() -> None:
     ],
     ids=["bound below", "no bound", "at_most"],
 )
-def test_what_proves_nothing(requirement: Requirement, certified: dict[str, float]) -> None:
+def test_what_proves_nothing(wanted: Requirement, certified: dict[str, float]) -> None:
     """Only a lower bound of certificates at or above `at_least` proves a row."""
-    finding = requirement.judge(seen(0.95, doubts=DOUBTS, survived=True, **certified))
+    finding = wanted.judge(seen(0.95, doubts=DOUBTS, survived=True, **certified))
     assert finding.verdict is INCONCLUSIVE
     assert not finding.proved
 

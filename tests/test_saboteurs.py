@@ -27,7 +27,7 @@ def test_a_saboteur_turns_the_row_red(
     settings.pop("curve", None)
     if "digits" in MEASURES[row.measure].settings.model_fields:
         settings["digits"] = min(settings.get("digits", DIGITS), DIGITS)
-    # The saboteur is five times slower; that shows beside other tests, too.
+    # The saboteur is twelve times slower; that shows beside other tests, too.
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     seen = take(Lab(subject, mnist), row.measure, bind(row.measure, settings), row.seed)
     assert row.judge(seen).verdict is Verdict.FAIL

@@ -14,6 +14,7 @@ from typing import final
 import torch
 
 from securemnist.attacks.base import Attack, demand
+from securemnist.attacks.counts import demand_counts, demand_targets, named
 from securemnist.attacks.objectives import (
     Objective,
     ascent,
@@ -40,7 +41,7 @@ class APGD(Attack):
     loss: str = "ce"
 
     def __post_init__(self) -> None:
-        _demand_counts(self.steps, self.restarts)
+        demand_counts(steps=self.steps, restarts=self.restarts)
         demand(self.loss in OBJECTIVES, "loss", f"of {', '.join(OBJECTIVES)}", self.loss)
 
     def __call__(
@@ -59,7 +60,7 @@ class APGD(Attack):
 
     @property
     def name(self) -> str:
-        return _named(f"APGD-{self.loss.upper()}", self.steps, self.restarts)
+        return named(f"APGD-{self.loss.upper()}", self.steps, self.restarts)
 
     def passes(self) -> float:
         return (self.steps + 1) * self.restarts
@@ -75,7 +76,7 @@ class APGDT(Attack):
     targets: int = CLASSES - 1
 
     def __post_init__(self) -> None:
-        _demand_counts(self.steps, self.restarts)
+        demand_counts(steps=self.steps, restarts=self.restarts)
         demand_targets(self.targets)
 
     def __call__(
@@ -94,16 +95,10 @@ class APGDT(Attack):
 
     @property
     def name(self) -> str:
-        return _named("APGD-DLR-T", self.steps, self.restarts)
+        return named("APGD-DLR-T", self.steps, self.restarts)
 
     def passes(self) -> float:
         return (self.steps + 1) * self.restarts * self.targets
-
-
-def demand_targets(targets: object) -> None:
-    """PolicyError where a number of target classes is impossible."""
-    possible = type(targets) is int and 1 <= targets < CLASSES
-    demand(possible, "targets", f"from 1 to {CLASSES - 1}", targets)
 
 
 def checkpoints(steps: int) -> list[int]:
@@ -113,16 +108,6 @@ def checkpoints(steps: int) -> list[int]:
         shares.append(shares[-1] + max(shares[-1] - shares[-2] - 0.03, 0.06))
     found = (math.ceil(share * steps - 1e-9) for share in shares[1:])
     return sorted({step for step in found if step <= steps})
-
-
-def _named(kind: str, steps: int, restarts: int) -> str:
-    return f"{kind}-{steps}" + (f"x{restarts}" if restarts > 1 else "")
-
-
-def _demand_counts(steps: object, restarts: object) -> None:
-    for setting, number in (("steps", steps), ("restarts", restarts)):
-        whole = type(number) is int and number >= 1
-        demand(whole, setting, "as a whole number of at least 1", number)
 
 
 @dataclass
@@ -156,7 +141,7 @@ class _Climb(Relay[_Climbers]):
         # For all digits at once, so that a digit's start does not depend on who is still standing.
         self.starts = self.threat.random_start(self.x, self.rng)
 
-    def enter(self, digits: torch.Tensor, turn: int) -> _Climbers:
+    def enter(self, digits: torch.Tensor) -> _Climbers:
         start = self.starts[digits]
         nothing = torch.full(digits.shape, -torch.inf, device=start.device)
         return _Climbers(
@@ -164,7 +149,7 @@ class _Climb(Relay[_Climbers]):
             age=torch.zeros_like(digits),
             clean=self.x[digits],
             label=self.y[digits],
-            target=self.targets[digits, turn % self.targets.shape[1]],
+            target=self.targets[digits, self.turn % self.targets.shape[1]],
             point=start,
             previous=start,
             best=start,

@@ -71,14 +71,14 @@ class Relay(ABC, Generic[S]):
         self.threat, self.rng, self.turns = search.threat, search.rng, turns
         self.proposals = self.x.clone()
         self.fallen = torch.zeros(len(self.x), dtype=torch.bool, device=self.x.device)
-        self._turn, self._waiting = -1, torch.empty(0, dtype=torch.long, device=self.x.device)
+        self.turn, self._waiting = -1, torch.empty(0, dtype=torch.long, device=self.x.device)
 
     def open_turn(self) -> None:
         """Called before the first digit enters a turn."""
 
     @abstractmethod
-    def enter(self, digits: torch.Tensor, turn: int) -> S:
-        """Fresh seats of `digits` in this turn, 0 the first."""
+    def enter(self, digits: torch.Tensor) -> S:
+        """Fresh seats of `digits`, in turn `self.turn`."""
 
     @abstractmethod
     def step(self, seats: S) -> torch.Tensor:
@@ -102,7 +102,7 @@ class Relay(ABC, Generic[S]):
                 continue
             seats = self._fill(seats.keep(stay))
             busy = len(self._waiting) + (0 if seats is None else len(seats))
-            progress(name, max(0, (self._turn + 1) * len(self.x) - busy), total)
+            progress(name, max(0, (self.turn + 1) * len(self.x) - busy), total)
         return self.proposals
 
     def _fill(self, seats: S | None) -> S | None:
@@ -115,15 +115,15 @@ class Relay(ABC, Generic[S]):
         while room > 0:
             if not len(self._waiting):
                 standing = (~self.fallen).nonzero().squeeze(1)
-                if self._turn + 1 == self.turns or not len(standing):
+                if self.turn + 1 == self.turns or not len(standing):
                     return
-                self._turn, self._waiting = self._turn + 1, standing
+                self.turn, self._waiting = self.turn + 1, standing
                 self.open_turn()
             digits, self._waiting = self._waiting[:room], self._waiting[room:]
             digits = digits[~self.fallen[digits]]
             room -= len(digits)
             if len(digits):
-                yield self.enter(digits, self._turn)
+                yield self.enter(digits)
 
 
 def fooled(logits: Logits, y: Labels) -> torch.Tensor:

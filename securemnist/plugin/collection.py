@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ def begin(config: pytest.Config, policy: Path) -> Run:
         paths=tuple(_shown(path, config) for path in config.args),
     )
     spec = config.getoption("--security-model") or chosen.model
-    return Run(policies.load(policy), scope, spec)
+    read = policies.load(policy)
+    return Run(dataclasses.replace(read, path=_shown(str(policy), config)), scope, spec)
 
 
 def _tier_of(markers: str) -> str:

@@ -20,6 +20,21 @@ Starlette(debug=True, routes=[])
 uvicorn.run("page:app", reload=True)
 # ruleid: debug-server
 run_simple("localhost", 80, app, use_debugger=True)
+
+site = Flask("site")
+# ruleid: debug-server
+site.run(port=80, debug=True)
+
+
+def start(my_app, self, trainer):
+    # ruleid: debug-server
+    my_app.run(debug=True)
+    # ok: debug-server
+    trainer.run(debug=True)
+    # ok: debug-server
+    self.debug = True
+
+
 # ok: debug-server
 app.run()
 # ok: debug-server

@@ -1,0 +1,117 @@
+"""FAB-T: the nearest point beyond a boundary (Croce & Hein 2019, arXiv 1907.02044), by target class.
+
+The boundary to a target class is read as a plane. The current point and the digit itself are both
+projected onto it, exactly and within the pixel range, and the next point lies between the two, a
+little beyond, biased towards the digit. A wrong point outside the budget is pulled back towards the
+digit; the first one inside ends the search.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+
+from securemnist.attacks.base import Attack
+from securemnist.attacks.counts import demand_counts, demand_targets, named
+from securemnist.attacks.objectives import ascent, gaps, nearest_classes
+from securemnist.attacks.relay import Relay, Search, Seats, fooled
+from securemnist.threats import Threat
+from securemnist.types import CLASSES, Images, Labels, Model, Progress, silent
+
+# The paper's eta, beta and largest alpha.
+_BEYOND, _PULL, _BIAS = 1.05, 0.9, 0.1
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FAB(Attack):
+    """`steps` plane steps towards each of the `targets` nearest wrong classes, `restarts` times.
+
+    The first search starts at the digit, later ones at random points of the ball of half the
+    radius. What is found outside the budget is not proposed: the digit is returned instead.
+    """
+
+    steps: int = 100
+    restarts: int = 1
+    targets: int = CLASSES - 1
+
+    def __post_init__(self) -> None:
+        demand_counts(steps=self.steps, restarts=self.restarts)
+        demand_targets(self.targets)
+
+    def __call__(
+        self,
+        model: Model,
+        x: Images,
+        y: Labels,
+        *,
+        threat: Threat,
+        rng: torch.Generator,
+        progress: Progress = silent,
+    ) -> Images:
+        targets = nearest_classes(model, x, y)[:, : self.targets]
+        hunt = _Hunt(self, Search(model, x, y, threat, rng), targets)
+        return hunt.run(self.name, progress)
+
+    @property
+    def name(self) -> str:
+        return named("FAB-T", self.steps, self.restarts)
+
+    def passes(self) -> float:
+        return (self.steps + 1) * self.restarts * self.targets
+
+
+@dataclass
+class _Hunters(Seats):
+    target: Labels
+    point: Images
+
+
+class _Hunt(Relay[_Hunters]):
+    """A turn is one restart towards one of `targets`, int64 (n, k)."""
+
+    def __init__(self, attack: FAB, search: Search, targets: Labels) -> None:
+        super().__init__(search, attack.restarts * targets.shape[1])
+        self.steps, self.targets = attack.steps, targets
+        self.starts = self.x
+
+    def open_turn(self) -> None:
+        if self.turn >= self.targets.shape[1]:
+            self.starts = (self.x + self.threat.random_start(self.x, self.rng)) / 2
+
+    def enter(self, digits: torch.Tensor) -> _Hunters:
+        return _Hunters(
+            digit=digits,
+            age=torch.zeros_like(digits),
+            clean=self.x[digits],
+            label=self.y[digits],
+            target=self.targets[digits, self.turn % self.targets.shape[1]],
+            point=self.starts[digits],
+        )
+
+    def step(self, seats: _Hunters) -> torch.Tensor:
+        gap, normal, logits = ascent(self.model, seats.point, seats.label, seats.target, gaps)
+        wrong = fooled(logits, seats.label)
+        near = self.threat.distance(seats.clean, seats.point) <= self.threat.eps
+        self.fall(seats, self.threat.project(seats.clean, seats.point), wrong & near)
+        pulled = seats.clean + _PULL * (seats.point - seats.clean)
+        seats.point = torch.where(wrong.view(-1, 1, 1, 1), pulled, self._cross(seats, normal, gap))
+        # A point that is pulled back has cost a look, but is no step of its own.
+        seats.age = seats.age + (~wrong)
+        return seats.age <= self.steps
+
+    def _cross(self, seats: _Hunters, normal: torch.Tensor, gap: torch.Tensor) -> Images:
+        """The step beyond the plane on which the target is, by the gradient, level with the truth."""
+        point, clean = seats.point, seats.clean
+        from_clean = gap + (normal * (clean - point)).flatten(1).sum(1)
+        both = self.threat.to_plane(
+            torch.cat([point, clean]), torch.cat([normal, normal]), -torch.cat([gap, from_clean])
+        )
+        here, there = both.chunk(2)
+        lengths = self.threat.distance(torch.zeros_like(both), both).clamp_min(1e-8)
+        ours, theirs = lengths.view(-1, 1, 1, 1).chunk(2)
+        bias = (ours / (ours + theirs)).clamp_max(_BIAS)
+        moved = (1 - bias) * (point + _BEYOND * here) + bias * (clean + _BEYOND * there)
+        return moved.clamp_(0, 1)
