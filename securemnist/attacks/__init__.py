@@ -6,13 +6,24 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from securemnist.attacks.apgd import APGD, APGDT
 from securemnist.attacks.art import PREFIX, ARTAttack
 from securemnist.attacks.base import Attack
+from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM, RFGSM
 from securemnist.attacks.pgd import PGD
+from securemnist.attacks.square import Square
 from securemnist.errors import PolicyError
 
-ATTACKS: dict[str, type[Attack]] = {"FGSM": FGSM, "RFGSM": RFGSM, "PGD": PGD}
+ATTACKS: dict[str, type[Attack]] = {
+    "FGSM": FGSM,
+    "RFGSM": RFGSM,
+    "PGD": PGD,
+    "APGD": APGD,
+    "APGDT": APGDT,
+    "FAB": FAB,
+    "Square": Square,
+}
 
 
 def make_attack(settings: Mapping[str, Any]) -> Attack:
