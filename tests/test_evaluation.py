@@ -288,12 +288,14 @@ def test_codes_of_every_kind() -> None:
 
 
 def test_the_gallery_shows_every_class(found: Evaluation) -> None:
-    """It shows ten broken digits, each class that has one, with the very images that were measured."""
+    """It shows ten broken digits, the first of each class, with the very images that were measured."""
     gallery = found.gallery()
     broken = found.outcomes.codes >= 0
     assert len(gallery) == 10
-    assert {p["label"] for p in gallery} == set(found.sample.y[broken].tolist())
     places = {int(place): k for k, place in enumerate(found.sample.places)}
+    labels = found.sample.y.tolist()
+    first = {labels[k]: k for k in range(len(labels) - 1, -1, -1) if broken[k]}
+    assert set(first.values()) <= {places[shown["index"]] for shown in gallery}
     for shown in gallery:
         k = places[shown["index"]]
         assert bool(broken[k])

@@ -58,6 +58,14 @@ def test_the_budget(norm: str, proposal: torch.Tensor, valid: bool) -> None:
     assert bool(inside_budget(X, proposal, norm, EPS)) is valid
 
 
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_what_is_not_finite_counts_nowhere(norm: str, number: float) -> None:
+    """A pixel that is no number counts in no budget, on a black image no more than on a grey one."""
+    black = torch.zeros_like(X)
+    assert not inside_budget(black, pixel(number, black), norm, 1.0)
+
+
 @pytest.mark.parametrize(
     ("value", "valid"),
     [(0.0, True), (-0.9 * SLACK, True), (-1.1 * SLACK, False), (-0.1, False)],

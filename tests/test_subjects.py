@@ -179,24 +179,41 @@ def buffered(model: nn.Sequential) -> nn.Sequential:
     return model
 
 
+def renamed(model: nn.Sequential) -> nn.Sequential:
+    """A buffer under another name."""
+    model[5].register_buffer("mean_so_far", model[5]._buffers.pop("running_mean"))
+    return model
+
+
 @pytest.mark.parametrize(
     "change",
     [
         nudge,
         swapped,
         buffered,
+        renamed,
         replaced(0, Normalize(0.5, 0.5)),
         replaced(2, nn.Tanh()),
         lambda model: nn.Sequential(*model, nn.Softmax(1)),
         lambda model: model.double(),
         lambda _: net(1),
     ],
-    ids=["a bit", "swap", "buffer", "constant", "layer", "layer more", "dtype", "other weights"],
+    ids=[
+        "a bit",
+        "swap",
+        "buffer",
+        "name",
+        "constant",
+        "layer",
+        "layer more",
+        "dtype",
+        "other weights",
+    ],
 )
 def test_the_digest_sees_every_change(
     change: Callable[[nn.Sequential], nn.Sequential],
 ) -> None:
-    """A changed weight, buffer, constant, dtype or layer gives another digest."""
+    """A changed weight, buffer, name, constant, dtype or layer gives another digest."""
     assert digest(change(net())) != digest(net())
 
 

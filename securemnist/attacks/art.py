@@ -48,7 +48,7 @@ class ARTAttack(Attack):
     kind: str
     params: Mapping[str, Any] = field(default_factory=dict, hash=False)
     keeps_budget: ClassVar[bool] = False
-    chunk: ClassVar[int | None] = 16
+    chunk: ClassVar[int | None] = 8
 
     def __post_init__(self) -> None:
         takes = signature(self.kind)

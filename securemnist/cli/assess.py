@@ -182,7 +182,7 @@ def _run(arguments: list[str], out: Path, conftest: ModuleType | None) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         extra = Path(scratch) / "junit.xml", Path(scratch) / "benchmark.json"
         arguments += [f"--junitxml={extra[0]}", f"--benchmark-json={extra[1]}"]
-        arguments += ["--benchmark-quiet"]
+        arguments += ["--benchmark-quiet", f"--benchmark-storage=file://{scratch}/storage"]
         arguments += [f"--security-report={scratch}/report"]
         watcher = _Watcher(conftest)
         with progress_bar() as display, warnings.catch_warnings():
