@@ -23,6 +23,8 @@ def main(names: list[str]) -> None:
         "",
         "Made by `nox -s bench`. Every comparison is interleaved in one run on two cores: each side once",
         "a round, medians, range over rounds in brackets; ratios are taken within a round.",
+        "An attack is timed together with reading its images again, each side by its own copy of the",
+        "network; the peers run at the batch size at which they were fastest.",
         "",
         f"Machine: {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, torch "
         f"{torch.__version__}, {torch.get_num_threads()} threads.",
@@ -32,7 +34,7 @@ def main(names: list[str]) -> None:
         lines += PARTS[name]()
     text = "\n".join(lines)
     print(text)
-    if not names:
+    if not names or len(names) == len(PARTS):
         write_atomically(PAGE, text.encode())
 
 

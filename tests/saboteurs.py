@@ -34,6 +34,17 @@ class Slow(nn.Module):
         return sum(self.network(x) for _ in range(12))
 
 
+class Fragile(nn.Module):
+    """Reads clean digits well, but every step away from black and white counts threefold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = undefended()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.network(x + 2 * (x - x.detach().round()))
+
+
 class Backdoored(nn.Module):
     """Reads digits like the baseline, but answers ink in a corner by the next class, or as it is told."""
 
@@ -66,7 +77,7 @@ SABOTEURS: dict[str, Callable[[], nn.Module]] = {
     "clean_accuracy": Constant,
     "worst_class_accuracy": Constant,
     "attack_accuracy": undefended,
-    "robust_accuracy": undefended,
+    "robust_accuracy": Fragile,
     "backdoor_success": Backdoored,
     "latency_ratio": Slow,
 }

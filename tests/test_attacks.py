@@ -13,7 +13,7 @@ from torch import nn
 
 from securemnist._torchvision import torchvision
 from securemnist.attacks import make_attack
-from securemnist.attacks.base import BATCH, Attack
+from securemnist.attacks.base import BATCH, Attack, margin
 from securemnist.attacks.fgsm import FGSM, RFGSM
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
@@ -231,6 +231,39 @@ def test_a_fallen_digit_costs_nothing_more() -> None:
     x = torch.rand(150, 1, 28, 28)
     run(PGD(steps=40, restarts=5), wrong, x, torch.zeros(150, dtype=torch.long), Linf(0.1))
     assert sum(looked) == 150
+
+
+def test_batches_stay_full() -> None:
+    """While digits wait, the places of fallen ones are taken at once: no call is made half empty."""
+    looked = []
+
+    def zero(x: torch.Tensor) -> torch.Tensor:
+        looked.append(len(x))
+        return torch.eye(10)[0].expand(len(x), 10) + 0 * x.flatten(1).sum(1, keepdim=True)
+
+    every_other_falls = torch.arange(300) % 2
+    run(PGD(steps=4), zero, torch.rand(300, 1, 28, 28), every_other_falls, Linf(0.1))
+    assert sum(looked) == 150 * 5 + 150
+    assert looked[:12] == [BATCH] * 12
+
+
+@pytest.mark.parametrize("start", [0.25, 0.5])
+def test_rfgsm_spends_eps_in_two_parts(start: float) -> None:
+    """A random step of `start` x eps and a gradient step of the rest: each pixel moves by their sum."""
+    w = weight().view(1, 1, 28, 28)
+    x = torch.full((1, 1, 28, 28), 0.5)
+    y = (TwoClass(w).score(x) > 0).long()
+    delta = (run(RFGSM(start=start), TwoClass(w), x, y, Linf(0.2)) - x) / 0.2
+    uphill = delta * (w.sign() if y == 0 else -w.sign())
+    off = torch.minimum((uphill - 1).abs(), (uphill - (1 - 2 * start)).abs())
+    assert off.max() < 1e-5
+    assert 0.4 < (uphill > 0.9).float().mean() < 0.6
+
+
+def test_the_margin_is_best_wrong_minus_true() -> None:
+    """The margin is the best wrong logit minus the true one, summed, also where all are negative."""
+    logits = torch.tensor([[3.0, 1.0, -2.0], [-9.0, -5.0, -7.0]])
+    assert float(margin(logits, torch.tensor([0, 1]))) == (1 - 3) + (-7 + 5)
 
 
 def saturated(x: torch.Tensor) -> torch.Tensor:

@@ -181,7 +181,7 @@ def buffered(model: nn.Sequential) -> nn.Sequential:
 
 def renamed(model: nn.Sequential) -> nn.Sequential:
     """A buffer under another name."""
-    model[5].register_buffer("mean_so_far", model[5]._buffers.pop("running_mean"))
+    model[5].register_buffer("running_mean_", model[5]._buffers.pop("running_mean"))
     return model
 
 

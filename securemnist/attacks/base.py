@@ -19,8 +19,9 @@ from securemnist.errors import PolicyError
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels, Logits, Model, Progress, silent
 
-# Measured on two cores: 64 digits keep the activations of a small network in the cache.
-BATCH = 64
+# Measured on two cores, network A, forward and backward of 10,000 digits in channels-last float32: 1.94 s
+# in batches of 128, 2.27 of 64, 2.01 of 256.
+BATCH = 128
 
 Loss = Callable[[Logits, Labels], torch.Tensor]
 

@@ -87,7 +87,9 @@ class Moves(Proposal):
         had = _length(delta * (gains | gives))
         unused = (self.threat.eps**2 - _length(delta) ** 2).clamp_min(0)
         bumps = _placed(size, row, column, draws[:, 5])
-        mixed = bumps * _signs(draws[:, 4]).view(-1, 1, 1, 1) + delta * gains / _length(delta * gains)
+        mixed = bumps * _signs(draws[:, 4]).view(-1, 1, 1, 1) + delta * gains / _length(
+            delta * gains
+        )
         gained = mixed / _length(mixed) * (unused + had**2).sqrt()
         return self._full(clean, torch.where(gains, gained, delta.masked_fill(gives, 0.0)))
 
@@ -102,7 +104,8 @@ def _signs(draws: torch.Tensor) -> torch.Tensor:
 
 def _length(delta: torch.Tensor) -> torch.Tensor:
     """Euclidean, one number an image (n, 1, 1, 1), never 0."""
-    return delta.flatten(1).norm(dim=1).clamp_min(1e-10).view(-1, 1, 1, 1)
+    length: torch.Tensor = delta.flatten(1).norm(dim=1).clamp_min(1e-10)
+    return length.view(-1, 1, 1, 1)
 
 
 def _corner(
@@ -151,8 +154,9 @@ def _bump(height: int, width: int) -> torch.Tensor:
     columns = (torch.arange(width) - width // 2).abs()
     ring = torch.maximum(rows[:, None], columns[None, :])
     layers = 1.0 / torch.arange(1, int(ring.max()) + 2) ** 2
-    bump = layers.flip(0).cumsum(0).flip(0)[ring]
-    return bump / bump.norm()
+    bump: torch.Tensor = layers.flip(0).cumsum(0).flip(0)[ring]
+    length: torch.Tensor = bump.norm()
+    return bump / length
 
 
 PROPOSALS: dict[str, type[Proposal]] = {"linf": Flips, "l2": Moves}

@@ -43,7 +43,9 @@ class Seats:
     def join(self, other: Self) -> Self:
         """These seats and then those of `other`."""
         pairs = zip(self._rows(), other._rows(), strict=True)
-        return type(self)(**{name: torch.cat([mine, theirs]) for (name, mine), (_, theirs) in pairs})
+        return type(self)(
+            **{name: torch.cat([mine, theirs]) for (name, mine), (_, theirs) in pairs}
+        )
 
     def _rows(self) -> list[tuple[str, torch.Tensor]]:
         return [(field.name, getattr(self, field.name)) for field in dataclasses.fields(self)]

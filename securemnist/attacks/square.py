@@ -78,7 +78,7 @@ class _Guess(Relay[_Guessers]):
         device, rng = self.x.device, self.rng
         self.queries = attack.queries
         self.proposal = PROPOSALS[self.threat.norm](self.threat)
-        self.shares = _shares(attack).to(device)
+        self.shares = shares(attack.queries, attack.start).to(device)
         length = _STREAM * attack.queries
         self.stream = torch.rand((length, self.proposal.draws), generator=rng).to(device)
         self.offsets = torch.randint(length, (len(self.x),), generator=rng).to(device)
@@ -117,8 +117,8 @@ class _Guess(Relay[_Guessers]):
         return tried
 
 
-def _shares(attack: Square) -> torch.Tensor:
+def shares(queries: int, start: float) -> torch.Tensor:
     """Share of the pixels that the square of each query covers, (queries,)."""
-    scaled = torch.arange(attack.queries) * 10_000 // attack.queries
+    scaled = torch.arange(queries) * 10_000 // queries
     halvings = (scaled[:, None] > torch.tensor(_HALVINGS)).sum(1)
-    return attack.start * 0.5**halvings
+    return start * 0.5**halvings

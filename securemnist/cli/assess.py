@@ -118,7 +118,7 @@ def _print_rows(policy: Path) -> None:
     table = Table("id", "tier", "measure", "threshold", "settings", "about", box=None)
     for row in read.requirements:
         measure = MEASURES[row.measure]
-        seconds = measure.estimate(bind(row.measure, row.settings))
+        seconds = measure.estimate(bind(row.measure, row.settings, tier=row.tier))
         bound = f"{row.relation} {row.threshold:g}"
         table.add_row(
             row.id, row.tier, row.measure, bound, describe(row.settings), f"{seconds:.0f} s"

@@ -66,9 +66,10 @@ def evaluate(
 ) -> Evaluation:
     """Run the attacks in order on the digits that are still open, for about `seconds`.
 
-    Digits that the time did not suffice for are not attempted and count for nothing; at least one
-    chunk is. Raises MeasureError where an attack of ours leaves the budget, and Inconclusive where an
-    attack ran on digits and gave no valid proposal at all.
+    Chunk by chunk where the time is limited: a digit counts only if every attack had its turn, so
+    digits that the time did not suffice for are not attempted; at least one chunk is. Raises
+    MeasureError where an attack of ours leaves the budget, and Inconclusive where an attack ran on
+    digits and gave no valid proposal at all.
     """
     logits = lab.logits(sample.x)
     predictions = logits.argmax(1)
@@ -76,70 +77,76 @@ def evaluate(
     confidence = logits.softmax(1).amax(1)
     state = Evaluation(sample, outcomes, sample.x.clone(), confidence, predictions)
     deadline = time.perf_counter() + seconds
-    for attack in attacks:
-        _run_stage(lab, state, attack, threat, seed, deadline)
+    size = _chunk(attacks, len(sample), deadline)
+    for low in range(0, len(sample), size):
+        if low and time.perf_counter() > deadline:
+            outcomes.stop_before(low)
+            break
+        for stage, attack in enumerate(attacks):
+            _run_stage(lab, state, attack, threat, seed, stage, range(low, low + size))
+    for fall in outcomes.waterfall:
+        _check_learnt(fall)
     return state
 
 
+def _chunk(attacks: Sequence[Attack], digits: int, deadline: float) -> int:
+    """Digits that pass through all stages before the clock is looked at again."""
+    limited = [attack.chunk for attack in attacks if attack.chunk is not None]
+    return min([*limited, digits if deadline == math.inf else CHUNK])
+
+
 def _run_stage(
-    lab: Lab, state: Evaluation, attack: Attack, threat: Threat, seed: int, deadline: float
+    lab: Lab,
+    state: Evaluation,
+    attack: Attack,
+    threat: Threat,
+    seed: int,
+    stage: int,
+    chunk: range,
 ) -> None:
+    """One attack on the open digits of a chunk.
+
+    Chunks are cut by the sample's order and not by what is open, so that the cut depends on the
+    clock alone.
+    """
     began = time.perf_counter()
-    places, proposals = _propose(lab, state, attack, threat, seed, deadline)
+    sample, outcomes = state.sample, state.outcomes
+    places = outcomes.open
+    places = places[(chunk.start <= places) & (places < chunk.stop)]
     if not len(places):
-        state.outcomes.record(Fall(attack.name, 0, 0, 0, 0.0), places, places)
+        outcomes.record(Fall(attack.name, 0, 0, 0, 0.0), places, places, stage)
         return
-    x, y = state.sample.x[places], state.sample.y[places]
+    parts = [seed, attack.to_json(), threat.to_json()]
+    rng = torch.Generator().manual_seed(seed_from(*parts, *([chunk.start] if chunk.start else [])))
+    progress = lab.progress if len(chunk) >= len(sample) else silent
+    x, y = sample.x[places], sample.y[places]
+    proposals = attack(lab.subject.model, x, y, threat=threat, rng=rng, progress=progress)
+    lab.progress(attack.name, min(chunk.stop, len(sample)), len(sample))
     ruling = rule(lab.subject.model, x, y, proposals, norm=threat.norm, eps=threat.eps)
-    over = _check_validity(attack, ruling)
+    over = _over_budget(attack, ruling)
     broken = places[ruling.fooled]
     state.x_adv[broken] = proposals[ruling.fooled]
     state.confidence[broken] = ruling.confidence[ruling.fooled]
     seconds = round(time.perf_counter() - began, 3)
     fall = Fall(attack.name, len(places), len(broken), over, seconds)
-    state.outcomes.record(fall, broken, ruling.predictions[ruling.fooled])
+    outcomes.record(fall, broken, ruling.predictions[ruling.fooled], stage)
 
 
-def _propose(
-    lab: Lab, state: Evaluation, attack: Attack, threat: Threat, seed: int, deadline: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Open places with a proposal each, until the deadline; marks the rest as not attempted.
-
-    Chunks are cut by the sample's order and not by what is open, so that the cut depends on the
-    clock alone.
-    """
-    sample, outcomes = state.sample, state.outcomes
-    parts = [seed, attack.to_json(), threat.to_json()]
-    chunk = attack.chunk or (len(sample) if deadline == math.inf else CHUNK)
-    places, found = [], []
-    for low in range(0, len(sample), chunk):
-        if low and time.perf_counter() > deadline:
-            outcomes.stop_before(low)
-            break
-        still_open = outcomes.open
-        inside = still_open[(low <= still_open) & (still_open < low + chunk)]
-        if not len(inside):
-            continue
-        rng = torch.Generator().manual_seed(seed_from(*parts, *([low] if low else [])))
-        progress = lab.progress if chunk >= len(sample) else silent
-        x, y = sample.x[inside], sample.y[inside]
-        found.append(attack(lab.subject.model, x, y, threat=threat, rng=rng, progress=progress))
-        places.append(inside)
-        lab.progress(attack.name, min(low + chunk, len(sample)), len(sample))
-    none = outcomes.open[:0]
-    return (torch.cat(places), torch.cat(found)) if places else (none, sample.x[:0])
-
-
-def _check_validity(attack: Attack, ruling: Ruling) -> int:
-    """How many proposals do not count; errors where that says something about the attack."""
+def _over_budget(attack: Attack, ruling: Ruling) -> int:
+    """How many proposals do not count; MeasureError where that is an error of ours."""
     over = int((~ruling.valid).sum())
     if over and attack.keeps_budget:
         raise MeasureError(
             f"expected every proposal of {attack.name} inside the budget, got {over} outside; this is "
             "an error of the attack, report it"
         )
-    if over == len(ruling.valid):
-        raise Inconclusive(
-            f"{attack.name} gave no valid proposal for {over} digits; nothing was learnt about them"
-        )
     return over
+
+
+def _check_learnt(fall: Fall) -> None:
+    """Inconclusive for a stage that ran on digits and had nothing to say of any."""
+    if fall.entered and fall.over_budget == fall.entered:
+        raise Inconclusive(
+            f"{fall.stage} gave no valid proposal for {fall.entered} digits; nothing was learnt about "
+            "them"
+        )

@@ -32,6 +32,16 @@ class Fall:
     def to_json(self) -> dict[str, Any]:
         return dict(self.__dict__)
 
+    def and_then(self, other: Fall) -> Fall:
+        """Both together: the same stage on further digits."""
+        return Fall(
+            self.stage,
+            self.entered + other.entered,
+            self.fell + other.fell,
+            self.over_budget + other.over_budget,
+            round(self.seconds + other.seconds, 3),
+        )
+
 
 @dataclass
 class Outcomes:
@@ -65,12 +75,21 @@ class Outcomes:
         """
         self.codes[place:] = NOT_ATTEMPTED
 
-    def record(self, fall: Fall, broken: torch.Tensor, predictions: torch.Tensor) -> None:
-        """Digits at places `broken` fell in this stage, read as `predictions`."""
-        self.codes[broken] = len(self.stages)
+    def record(
+        self, fall: Fall, broken: torch.Tensor, predictions: torch.Tensor, stage: int | None = None
+    ) -> None:
+        """Digits at places `broken` fell in this stage, read as `predictions`.
+
+        `stage` is the index of one that has seen other digits before; without it the stage is new.
+        """
+        place = len(self.stages) if stage is None else stage
+        self.codes[broken] = place
         self.predictions[broken] = predictions
-        self.stages.append(fall.stage)
-        self.waterfall.append(fall)
+        if place == len(self.stages):
+            self.stages.append(fall.stage)
+            self.waterfall.append(fall)
+        else:
+            self.waterfall[place] = self.waterfall[place].and_then(fall)
 
     @property
     def standing(self) -> int:

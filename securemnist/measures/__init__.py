@@ -15,7 +15,7 @@ from securemnist.evaluation.lab import Lab
 from securemnist.findings import TIERS, Measurement, Requirement
 from securemnist.measures.accuracy import CLEAN_ACCURACY, WORST_CLASS_ACCURACY
 from securemnist.measures.backdoor import BACKDOOR_SUCCESS
-from securemnist.measures.base import Measure, Settings
+from securemnist.measures.base import DEFAULT_TIER, AttackSettings, Measure, Settings
 from securemnist.measures.latency import LATENCY_RATIO
 from securemnist.measures.robustness import ATTACK_ACCURACY, ROBUST_ACCURACY
 from securemnist.measures.static_gate import STATIC_FINDINGS
@@ -32,15 +32,20 @@ MEASURES: dict[str, Measure] = {
 }
 
 
-def bind(measure: str, settings: Mapping[str, Any], *, where: str = "") -> Settings:
-    """The validated settings of a measure; PolicyError for an unknown measure or key."""
+def bind(
+    measure: str, settings: Mapping[str, Any], *, tier: str = DEFAULT_TIER, where: str = ""
+) -> Settings:
+    """The validated settings of a measure; PolicyError for an unknown measure or key.
+
+    `tier` is the row's, which some settings have their default from.
+    """
     prefix = f"{where}: " if where else ""
     if measure not in MEASURES:
         raise PolicyError(
             f"{prefix}expected a measure of {', '.join(MEASURES)}, got {measure!r}; name one of them"
         )
     try:
-        return MEASURES[measure].bind(settings)
+        return MEASURES[measure].bind(settings, tier)
     except ValidationError as error:
         raise PolicyError(f"{prefix}{measure}: {sentence(error)}") from error
     except UsageError as error:
@@ -56,7 +61,7 @@ def check_policy(policy: Policy, *, foreign: frozenset[str] = frozenset()) -> No
         if row.measure in foreign and row.measure not in MEASURES:
             _check_plain(row, policy.path)
             continue
-        bind(row.measure, row.settings, where=f"{policy.path}: row {row.id}")
+        bind(row.measure, row.settings, tier=row.tier, where=f"{policy.path}: row {row.id}")
         _check_plain(row, policy.path)
         _check_threshold(row, policy.path)
         _check_companion(row, policy)
@@ -93,14 +98,15 @@ def _check_companion(row: Requirement, policy: Policy) -> None:
     """A one-step attack flatters: its row needs a search at the same threat, run no later."""
     if row.measure != "attack_accuracy":
         return
-    attack = MEASURES[row.measure].bind(row.settings).the_attack()  # type: ignore[attr-defined]
-    if not attack.one_step:
+    settings = MEASURES[row.measure].bind(row.settings, row.tier)
+    if not isinstance(settings, AttackSettings) or not settings.one_step:
         return
     for other in policy.rows("robust_accuracy"):
         same = other.settings.get("threat") == row.settings["threat"]
         if same and TIERS.index(other.tier) <= TIERS.index(row.tier):
             return
+    name = settings.attack_name
     raise PolicyError(
         f"{policy.path}: row {row.id}: expected a robust_accuracy row with the same threat in the "
-        f"same tier or a smaller one, got none; a one-step attack ({attack.name}) cannot pass alone"
+        f"same tier or a smaller one, got none; a one-step attack ({name}) cannot pass alone"
     )

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from securemnist.attacks import make_attack
 from securemnist.attacks.base import Attack
 from securemnist.errors import PolicyError, UsageError
 from securemnist.evaluation.lab import Lab
+from securemnist.evaluation.stages import LADDER, make_stages
 from securemnist.findings import Measurement
 from securemnist.stats import share_interval
 from securemnist.threats import Threat, make_threat
@@ -19,6 +19,7 @@ from securemnist.threats import Threat, make_threat
 # Seconds of one forward-and-backward pass of network A on one digit; two cores, float32.
 SECONDS_PER_PASS = 2e-4
 TEST_DIGITS = 10_000
+DEFAULT_TIER = "standard"
 
 
 class Settings(BaseModel):
@@ -41,9 +42,10 @@ class DigitSettings(Settings):
 
 
 class AttackSettings(DigitSettings):
-    """A measure of one attack within one threat.
+    """A measure of one attack, or of the ladder, within one threat.
 
-    `seconds`: a time budget; digits it does not suffice for are not attempted and do not count.
+    A ladder without a budget has that of the row's tier. `seconds`: a time budget; digits it does not
+    suffice for are not attempted and do not count.
     """
 
     attack: dict[str, Any]
@@ -52,9 +54,11 @@ class AttackSettings(DigitSettings):
 
     @field_validator("attack")
     @classmethod
-    def _known_attack(cls, attack: dict[str, Any]) -> dict[str, Any]:
+    def _known_attack(cls, attack: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if attack.get("use") == LADDER:
+            attack = {"budget": (info.context or {}).get("tier", DEFAULT_TIER), **attack}
         try:
-            make_attack(attack)
+            make_stages(attack)
         except PolicyError as error:
             raise ValueError(str(error)) from error
         return attack
@@ -70,9 +74,25 @@ class AttackSettings(DigitSettings):
             raise ValueError(str(error)) from error
         return threat
 
-    def the_attack(self) -> Attack:
-        """The attack value that the settings name."""
-        return make_attack(self.attack)
+    def the_attacks(self) -> tuple[Attack, ...]:
+        """The attack values that the settings name: one, or the stages of the ladder."""
+        return make_stages(self.attack)
+
+    @property
+    def attack_name(self) -> str:
+        """As printed: `PGD-40`, `ladder (full)`."""
+        if self.attack["use"] == LADDER:
+            return f"{LADDER} ({self.attack['budget']})"
+        return self.the_attacks()[0].name
+
+    @property
+    def one_step(self) -> bool:
+        """Whether no stage of it is a search."""
+        return all(attack.one_step for attack in self.the_attacks())
+
+    def passes(self) -> float:
+        """Forward-and-backward passes that a surviving digit costs."""
+        return sum(attack.passes() for attack in self.the_attacks())
 
     def the_threat(self) -> Threat:
         """The threat value that the settings name."""
@@ -92,9 +112,9 @@ class Measure:
     estimate: Callable[[Any], float]
     limits: tuple[float, float] = (0.0, 1.0)
 
-    def bind(self, settings: Mapping[str, Any]) -> Settings:
-        """The settings of a row, validated; pydantic.ValidationError where they do not fit."""
-        return self.settings.model_validate(dict(settings))
+    def bind(self, settings: Mapping[str, Any], tier: str = DEFAULT_TIER) -> Settings:
+        """The settings of a row of this tier; pydantic.ValidationError where they do not fit."""
+        return self.settings.model_validate(dict(settings), context={"tier": tier})
 
 
 def share(

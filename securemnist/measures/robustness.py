@@ -7,12 +7,14 @@ only, so a pass reads PASS (survived), and a one-step attack may never carry the
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from pydantic import Field, model_validator
 
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.ladder import Evaluation, evaluate
 from securemnist.evaluation.outcomes import per_class
+from securemnist.evaluation.stages import LADDER
 from securemnist.findings import Measurement
 from securemnist.measures.base import SECONDS_PER_PASS, AttackSettings, Measure, share
 from securemnist.threats import Threat, make_threat
@@ -21,13 +23,17 @@ CURVE_DIGITS = 500
 
 
 class RobustSettings(AttackSettings):
-    """`curve`: further eps at which the same attack is run on 500 digits, for the picture."""
+    """Without an `attack` it is the ladder, the strongest search there is.
 
+    `curve`: further eps at which the same attack is run on 500 digits, for the picture.
+    """
+
+    attack: dict[str, Any] = Field(default={"use": LADDER}, validate_default=True)
     curve: list[float] = Field(default_factory=list, max_length=12)
 
     @model_validator(mode="after")
     def _not_one_step(self) -> RobustSettings:
-        if self.the_attack().one_step:
+        if self.one_step:
             raise ValueError(
                 f"a one-step attack ({self.attack['use']}) measures attack_accuracy, not "
                 "robust_accuracy"
@@ -38,7 +44,7 @@ class RobustSettings(AttackSettings):
 
 
 def attack_accuracy(lab: Lab, settings: AttackSettings, seed: int) -> Measurement:
-    """Share of test digits read right clean and under this one attack, of those attempted."""
+    """Share of test digits read right clean and under this attack, of those attempted."""
     found = _evaluate(lab, settings, settings.digits, settings.the_threat(), seed)
     evidence = found.outcomes.evidence()
     evidence |= {"per_class": per_class(evidence["confusion"]), "gallery": found.gallery()}
@@ -58,7 +64,7 @@ def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measuremen
     measured = attack_accuracy(lab, settings, seed)
     if not settings.curve:
         return measured
-    name, norm = settings.the_attack().name, settings.threat["norm"]
+    name, norm = settings.attack_name, settings.threat["norm"]
     digits = min(CURVE_DIGITS, len(lab.data.test))
     points = []
     for eps in settings.curve:
@@ -76,16 +82,16 @@ def _evaluate(
     """The row's attack on `digits` digits, in random order where time may run out."""
     limit = math.inf if settings.seconds is None else settings.seconds
     sample = lab.sample(digits, seed, shuffled=settings.seconds is not None)
-    return evaluate(lab, sample, [settings.the_attack()], threat, seed, seconds=limit)
+    return evaluate(lab, sample, settings.the_attacks(), threat, seed, seconds=limit)
 
 
 def _estimate(settings: AttackSettings) -> float:
-    seconds = settings.digits * settings.the_attack().passes() * SECONDS_PER_PASS
+    seconds = settings.digits * settings.passes() * SECONDS_PER_PASS
     return min(seconds, settings.seconds or math.inf)
 
 
 def _estimate_robust(settings: RobustSettings) -> float:
-    curve = len(settings.curve) * CURVE_DIGITS * settings.the_attack().passes() * SECONDS_PER_PASS
+    curve = len(settings.curve) * CURVE_DIGITS * settings.passes() * SECONDS_PER_PASS
     return _estimate(settings) + curve
 
 

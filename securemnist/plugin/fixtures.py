@@ -70,7 +70,7 @@ def judge(request: pytest.FixtureRequest, lab: Lab) -> Callable[[Requirement], F
 
     def measure_and_judge(requirement: Requirement) -> Finding:
         try:
-            settings = bind(requirement.measure, requirement.settings)
+            settings = bind(requirement.measure, requirement.settings, tier=requirement.tier)
             seen = take(lab, requirement.measure, settings, requirement.seed)
             return requirement.judge(seen, **words)
         except NotApplicable as error:

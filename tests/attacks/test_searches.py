@@ -1,0 +1,197 @@
+"""What every search of ours keeps: its budget, its seed, a digit's independence, one error form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from securemnist.attacks import make_attack, relay
+from securemnist.attacks.apgd import APGD, APGDT
+from securemnist.attacks.base import Attack
+from securemnist.attacks.fab import FAB
+from securemnist.attacks.square import Square
+from securemnist.data import DataSet
+from securemnist.errors import MeasureError, PolicyError
+from securemnist.referee import inside_budget
+from securemnist.subjects import Subject
+from securemnist.threats import L2, Linf, make_threat
+from tests.attacks.searches import Stepwise, Witness, fallen, linear, run
+from tests.wording import one_sentence
+
+GRADIENT = [
+    APGD(steps=6),
+    APGD(steps=3, restarts=2, loss="dlr"),
+    APGDT(steps=4, targets=2),
+    FAB(steps=4, restarts=2, targets=2),
+]
+SEARCHES = [*GRADIENT, Square(queries=12)]
+every = pytest.mark.parametrize("attack", SEARCHES, ids=lambda a: a.name)
+both_norms = pytest.mark.parametrize("norm", ["linf", "l2"])
+
+
+@every
+@both_norms
+@settings(max_examples=8)
+@given(share=st.floats(0, 1), low=st.integers(0, 4_990), seed=st.integers(0, 2**32))
+def test_every_search_keeps_its_budget(
+    attack: Attack,
+    norm: str,
+    share: float,
+    low: int,
+    seed: int,
+    baseline: Subject,
+    mnist: DataSet,
+) -> None:
+    """The referee accepts every proposal, from a budget of nothing to the largest there is."""
+    digits = mnist.tuning[low : low + 6]
+    x, threat = digits.images(), make_threat(norm, share * {"linf": 1, "l2": 28}[norm])
+    given = x.clone()
+    x_adv = run(attack, baseline.model, x, digits.labels, threat, seed)
+    assert attack.keeps_budget
+    assert inside_budget(x, x_adv, norm, threat.eps).all()
+    assert torch.equal(x, given)
+
+
+@every
+@both_norms
+def test_a_seed_is_all_the_chance_there_is(attack: Attack, norm: str) -> None:
+    """The same seed gives the same pixels, whatever the global generators are at."""
+    model, x, y, radius = linear(norm)
+    threat = make_threat(norm, float(radius.median()))
+    first = run(attack, model, x, y, threat, 3)
+    torch.manual_seed(99)
+    assert torch.equal(first, run(attack, model, x, y, threat, 3))
+
+
+@pytest.mark.parametrize("attack", [APGD(), FAB(steps=40), Square(queries=300)], ids=str)
+def test_chance_is_not_the_same_for_another_seed(attack: Attack) -> None:
+    """Another seed finds other images, unless the search draws nothing: FAB starts at the digit."""
+    model, x, y, radius = linear("linf")
+    threat = Linf(2 * float(radius.median()))
+    one, other = (run(attack, model, x, y, threat, seed) for seed in (0, 1))
+    assert torch.equal(one, other) == isinstance(attack, FAB)
+
+
+@every
+@both_norms
+def test_batch_mates_do_not_matter(
+    attack: Attack, norm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many digits share a batch changes nothing for any of them, up to float32 rounding."""
+    model, x, y, radius = linear(norm)
+    threat = make_threat(norm, float(radius.median()))
+    together = run(attack, model, x, y, threat)
+    monkeypatch.setattr(relay, "BATCH", 5)
+    torch.testing.assert_close(run(attack, model, x, y, threat), together, atol=1e-5, rtol=0)
+
+
+@every
+def test_a_digit_that_has_fallen_costs_nothing_more(attack: Attack) -> None:
+    """Where every digit is wrong at the first look, each is looked at once, and its targets sorted."""
+    model, x, y, radius = linear("linf")
+    witness = Witness(model)
+    x_adv = run(attack, witness, x, (y + 1) % 10, Linf(1e-9))
+    sorts = len(x) if isinstance(attack, APGDT | FAB) else 0
+    assert sum(witness.batches) == sorts + len(x)
+    assert fallen(model, x_adv, (y + 1) % 10).all()
+
+
+@pytest.mark.parametrize("attack", [APGDT(steps=2), FAB(steps=2)], ids=str)
+def test_few_survivors_fill_a_batch_with_their_targets(attack: Attack) -> None:
+    """Three digits in nine turns each are one batch of 27, not nine of 3."""
+    model, x, y, _ = linear("linf")
+    witness = Witness(model)
+    run(attack, witness, x[:3], y[:3], Linf(1e-6))
+    assert witness.batches == [3, 27, 27, 27]
+
+
+@pytest.mark.parametrize("attack", GRADIENT, ids=lambda a: a.name)
+def test_a_model_without_gradients_is_refused(attack: Attack) -> None:
+    """A search by gradients says in one sentence that there are none, and what to use instead."""
+    x = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    y = Stepwise()(x).argmax(1)
+    with pytest.raises(MeasureError, match="Square") as caught:
+        run(attack, Stepwise(), x, y, Linf(0.1))
+    one_sentence(caught.value)
+
+
+class Garbage(nn.Module):
+    """Answers NaN as soon as a pixel has moved, and hands out gradients of NaN."""
+
+    def __init__(self, model: nn.Module, clean: torch.Tensor) -> None:
+        super().__init__()
+        self.model, self.clean = model, clean
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        moved = (x[:, None] - self.clean[None]).abs().amax((2, 3, 4)).amin(1) > 0.05
+        logits: torch.Tensor = self.model(x) + torch.where(moved, torch.nan, 0.0)[:, None]
+        return logits
+
+
+@every
+def test_answers_that_are_no_number_break_no_search(attack: Attack) -> None:
+    """A model that answers NaN in the ball gets finite proposals in budget, and has fallen there."""
+    model, x, y, _ = linear("linf")
+    x_adv = run(attack, Garbage(model, x), x, y, Linf(0.2))
+    assert inside_budget(x, x_adv, "linf", 0.2).all()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"use": "APGD", "steps": 0},
+        {"use": "APGD", "restarts": True},
+        {"use": "APGD", "loss": "cw"},
+        {"use": "APGDT", "targets": 10},
+        {"use": "APGDT", "targets": 2.0},
+        {"use": "FAB", "steps": "many"},
+        {"use": "FAB", "targets": 0},
+        {"use": "Square", "queries": -5},
+        {"use": "Square", "start": 0},
+        {"use": "Square", "start": float("nan")},
+        {"use": "Square", "p_init": 0.8},
+    ],
+    ids=str,
+)
+def test_an_impossible_setting(row: dict[str, Any]) -> None:
+    """A setting that cannot be is a PolicyError of one sentence."""
+    with pytest.raises(PolicyError) as caught:
+        make_attack(row)
+    one_sentence(caught.value)
+
+
+@pytest.mark.parametrize("row", [{"use": "APGD"}, {"use": "APGDT", "targets": 3}, {"use": "FAB"}])
+def test_a_row_and_its_attack(row: dict[str, Any]) -> None:
+    """What a policy names is an attack that says so again."""
+    attack = make_attack(row)
+    assert row.items() <= attack.to_json().items()
+    assert make_attack(attack.to_json()) == attack
+
+
+def test_names() -> None:
+    """A search is printed with what it is and how long it was."""
+    named = [APGD(), APGD(loss="dlr", restarts=3), APGDT(steps=20), FAB(), Square()]
+    expected = ["APGD-CE-100", "APGD-DLR-100x3", "APGD-DLR-T-20", "FAB-T-100", "Square-5000"]
+    assert [attack.name for attack in named] == expected
+
+
+def test_costs() -> None:
+    """A surviving digit costs its steps in every turn; a query is cheaper than a pass."""
+    assert APGD(steps=10, restarts=2).passes() == 22
+    assert APGDT(steps=10, targets=3).passes() == FAB(steps=10, targets=3).passes() == 33
+    assert Square(queries=100).passes() < 100
+
+
+def test_l2_is_l2() -> None:
+    """A threat of another norm is searched in that norm: L2 moves few pixels far."""
+    model, x, y, radius = linear("l2")
+    x_adv = run(Square(queries=60), model, x, y, L2(3 * float(radius.median())))
+    found = fallen(model, x_adv, y)
+    delta = (x_adv - x)[found].flatten(1)
+    assert found.sum() > 3
+    assert (delta.abs().amax(1) > 3 * delta.abs().mean(1)).all()
