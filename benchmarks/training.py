@@ -53,7 +53,9 @@ _START = "from securemnist import data, models, train; data.load().train.images(
 
 def _run(program: str) -> None:
     # This process has imported our package, which sets how threads wait; theirs would not have.
-    env = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+    env = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))
+    }
     command = [sys.executable, "-c", program, str(resources.MNIST)]
     subprocess.run(command, env=env, check=True)
 

@@ -93,7 +93,7 @@ def test_batch_mates_do_not_matter(
 @every
 def test_a_digit_that_has_fallen_costs_nothing_more(attack: Attack) -> None:
     """Where every digit is wrong at the first look, each is looked at once, and its targets sorted."""
-    model, x, y, radius = linear("linf")
+    model, x, y, _radius = linear("linf")
     witness = Witness(model)
     x_adv = run(attack, witness, x, (y + 1) % 10, Linf(1e-9))
     sorts = len(x) if isinstance(attack, APGDT | FAB) else 0
