@@ -91,9 +91,11 @@ class Relay(ABC, Generic[S]):
 
     def fall(self, seats: S, points: Images, fell: torch.Tensor) -> None:
         """`points` are the proposals for the seats that `fell`, boolean (seats,)."""
-        digits = seats.digit[fell]
-        self.proposals[digits] = points[fell]
-        self.fallen[digits] = True
+        where = fell.nonzero().squeeze(1)
+        # Several turns of a digit may fall at once; the one that was queued first counts.
+        chosen = dict(zip(seats.digit[where].flip(0).tolist(), where.flip(0).tolist(), strict=True))
+        self.proposals[list(chosen)] = points[list(chosen.values())]
+        self.fallen[list(chosen)] = True
 
     def run(self, name: str, progress: Progress) -> Images:
         """A proposal for every digit: where it fell, or the digit itself where it did not."""
