@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import attacks, training
+from benchmarks import attacks, ladder, training
 from securemnist.resources import write_atomically
 
-PARTS = {"attacks": attacks.report, "training": training.report}
+PARTS = {"attacks": attacks.report, "ladder": ladder.report, "training": training.report}
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 
 

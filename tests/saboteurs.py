@@ -35,14 +35,14 @@ class Slow(nn.Module):
 
 
 class Fragile(nn.Module):
-    """Reads clean digits well, but every step away from black and white counts threefold."""
+    """Reads clean digits well, but every small step away from black and white counts fivefold."""
 
     def __init__(self) -> None:
         super().__init__()
         self.network = undefended()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.network(x + 2 * (x - x.detach().round()))
+        return self.network(x + 4 * torch.sin(2 * torch.pi * x) / (2 * torch.pi))
 
 
 class Backdoored(nn.Module):

@@ -1,0 +1,97 @@
+"""The ladder beside torchattacks' AutoAttack: seconds, and what each leaves standing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import torch
+
+from benchmarks.attacks import plain_copy
+from benchmarks.peers import Run, batched
+from benchmarks.timing import interleaved, ratio
+from securemnist import data, subjects
+from securemnist.evaluation.lab import Lab
+from securemnist.evaluation.ladder import evaluate
+from securemnist.evaluation.stages import BUDGETS
+from securemnist.threats import Linf
+
+# Reference model, eps, first test digits: as many as the peer gets through in a minute or two.
+CASES = (("baseline", 0.3, 500), ("baseline", 0.1, 100), ("hardened", 0.3, 100))
+WHOLE = (("baseline", 0.3, 10_000),)
+OURS = ("standard", "full", "reference")
+PEER = "torchattacks"
+# Digits that the peer is given at a time.
+PEER_BATCH = 100
+
+
+def autoattack(model: torch.nn.Module, eps: float) -> Run:
+    """Its "standard": APGD-CE and targeted APGD of 10 steps, FAB-T of 10, Square of 5,000 queries."""
+    import torchattacks
+
+    attack = torchattacks.AutoAttack(model, norm="Linf", eps=eps, version="standard", seed=0)
+    return batched(attack, PEER_BATCH)
+
+
+def lab_of(name: str, digits: int) -> Lab:
+    """A lab in which the first `digits` test digits are all there are."""
+    mnist = data.load()
+    return Lab(subjects.resolve(name), dataclasses.replace(mnist, test=mnist.test[:digits]))
+
+
+def compare(name: str, eps: float, digits: int) -> list[str]:
+    """Markdown of one case; each side's accuracy is that of the network on its own images."""
+    title = f"Ladder, {name}, {digits:,} digits, eps {eps}"
+    print(title, flush=True)
+    lab, standing = lab_of(name, digits), {}
+    theirs = plain_copy(name)
+    peer = autoattack(theirs, eps)
+    x, y = lab.data.test.images(), lab.data.test.labels
+
+    def ours(budget: str) -> Callable[[], None]:
+        def work() -> None:
+            found = evaluate(lab, lab.sample(digits, 0), BUDGETS[budget].attacks, Linf(eps), 0)
+            standing[f"securemnist {budget}"] = found.outcomes.standing
+
+        return work
+
+    def attacked() -> None:
+        x_adv = peer(x, y)
+        with torch.no_grad():
+            standing[PEER] = int((theirs(x_adv).argmax(1) == y).sum())
+
+    sides = {f"securemnist {budget}": ours(budget) for budget in OURS} | {PEER: attacked}
+    timings = interleaved(sides, 1)
+    lines = [f"### {title}", "", "| side | seconds | faster than the peer | left standing |"]
+    lines.append("|---|---|---|---|")
+    for side, timing in timings.items():
+        faster = "" if side == PEER else ratio(timings[PEER], timing).split()[0]
+        lines.append(f"| {side} | {timing.median:.1f} | {faster} | {standing[side]} |")
+    return [*lines, ""]
+
+
+def verdict(name: str, eps: float, digits: int) -> list[str]:
+    """Markdown of a whole verdict: seconds and digits left, stage by stage."""
+    title = f"Full ladder, {name}, {digits:,} digits, eps {eps}"
+    print(title, flush=True)
+    lab = lab_of(name, digits)
+    found = evaluate(lab, lab.sample(digits, 0), BUDGETS["full"].attacks, Linf(eps), 0)
+    lines = [f"### {title}", "", "| stage | entered | fell | seconds |", "|---|---|---|---|"]
+    falls = found.outcomes.waterfall
+    lines += [f"| {f.stage} | {f.entered} | {f.fell} | {f.seconds:.2f} |" for f in falls]
+    total = sum(fall.seconds for fall in falls)
+    return [*lines, "", f"{total:.1f} s, {found.outcomes.standing} left standing.", ""]
+
+
+def report() -> list[str]:
+    """All comparisons of the ladder."""
+    lines = [
+        "The peer's `AutoAttack` takes 10 steps an attack (its defaults) and 5,000 queries; `reference`",
+        "takes the 100 steps of the paper. Seconds of ours include the referee. One round.",
+        "",
+    ]
+    for case in CASES:
+        lines += compare(*case)
+    for case in WHOLE:
+        lines += verdict(*case)
+    return lines
