@@ -1,4 +1,4 @@
-"""The verbs of this project: security, tests, lint, types, train, bench."""
+"""The verbs of this project: security, tests, lint, types, train, bench, sources."""
 
 import nox
 
@@ -51,6 +51,13 @@ def train(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Speed beside the peers, in one run; writes docs/performance.md."""
+    """Speed beside the peers; writes docs/performance.md. `-- versions OLD NEW` compares models."""
     install(session, "test", "bench")
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def sources(session: nox.Session) -> None:
+    """The source systems trained and measured again; writes docs/sources.md. Resumable."""
+    install(session)
+    session.run("python", "-m", "benchmarks.sources")

@@ -1,4 +1,7 @@
-"""Write docs/performance.md: `python -m benchmarks` (or only some parts: `... attacks training`)."""
+"""Write docs/performance.md: `python -m benchmarks` (or only some parts: `... attacks training`).
+
+`python -m benchmarks versions SPEC SPEC` compares the latency of model versions instead.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import attacks, ladder, training
+from benchmarks import attacks, ladder, training, versions
 from securemnist.resources import write_atomically
 
 PARTS = {"attacks": attacks.report, "ladder": ladder.report, "training": training.report}
@@ -38,4 +41,7 @@ def main(names: list[str]) -> None:
         write_atomically(PAGE, text.encode())
 
 
-main(sys.argv[1:])
+if sys.argv[1:2] == ["versions"]:
+    versions.compare(sys.argv[2:])
+else:
+    main(sys.argv[1:])

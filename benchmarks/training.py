@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import subprocess  # nosec B404 # fixed lists, no shell
 import sys
 from functools import partial
 
@@ -57,7 +57,7 @@ def _run(program: str) -> None:
         name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))
     }
     command = [sys.executable, "-c", program, str(resources.MNIST)]
-    subprocess.run(command, env=env, check=True)
+    subprocess.run(command, env=env, check=True)  # nosec B603 # a program of ours
 
 
 def _without(whole: Timing, start: Timing) -> Timing:

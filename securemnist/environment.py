@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
+import subprocess  # nosec B404 # fixed lists, no shell
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -59,5 +59,7 @@ def _git(folder: Path, *words: str) -> str:
     """What git prints; a fixed argument list, no shell, and no lock taken for a mere look."""
     env = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     command = ["git", *words]
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, timeout=10, check=True)
+    done = subprocess.run(  # nosec B603 # a fixed list
+        command, cwd=folder, env=env, capture_output=True, timeout=10, check=True
+    )
     return done.stdout.decode(errors="replace").strip()

@@ -67,7 +67,9 @@ def _family(measure: str) -> tuple[str, ...]:
 
 
 def row_of(item: pytest.Item) -> Requirement | None:
-    """The requirement that an item tests."""
+    """The requirement that a suite's test is about; a `requirement` of other tests is theirs."""
+    if item.get_closest_marker("measure") is None:
+        return None
     call = getattr(item, "callspec", None)
     row = call.params.get("requirement") if call is not None else None
     return row if isinstance(row, Requirement) else None

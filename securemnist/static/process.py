@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
+import subprocess  # nosec B404 # fixed lists, no shell
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def _run(
     # PYTHONSAFEPATH: a json.py in the folder that is examined must not be imported by the examiner.
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("SEMGREP_", "PYTHONWARN"))}
     try:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # nosec B603 # a list, never a shell
             command,
             cwd=folder,
             env={**kept, "PYTHONSAFEPATH": "1", **environment},

@@ -38,7 +38,7 @@ class Trainer:
     data: DataSet
     model: nn.Module = field(init=False)
     optimizer: torch.optim.Adam = field(init=False)
-    _attacked: sources.Perturb = field(init=False)
+    _twins: sources.Twins = field(init=False)
     epoch: int = 0
     slowdown: float = 1.0
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -57,7 +57,9 @@ class Trainer:
         # With a source every digit comes twice: as it is, and attacked.
         self._copies = 2 if self.recipe.source else 1
         if self.recipe.source:
-            self._attacked = sources.fgsm_against(self.recipe.source, self.recipe.eps)
+            self._twins = sources.Twins(
+                self.recipe.source, self.recipe.eps, self._images, self._labels
+            )
 
     @property
     def steps_per_epoch(self) -> int:
@@ -122,7 +124,7 @@ class Trainer:
         for part in torch.randperm(self._copies * n, generator=rng).split(self.recipe.batch):
             x, y, twins = channels_last(self._images[part % n]), self._labels[part % n], part >= n
             if twins.any():
-                x[twins] = self._attacked(x[twins], y[twins])
+                x[twins] = self._twins.of(part[twins] % n)
             yield x, y
 
     def _step(self, x: Images, y: Labels) -> tuple[float, int]:

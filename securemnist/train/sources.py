@@ -7,8 +7,6 @@ network that withstands FGSM and little else (Tramer et al. 2017, arXiv 1705.072
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import nn
 
@@ -18,19 +16,34 @@ from securemnist.attacks.art_guards import guarded, load
 from securemnist.threats import Linf
 from securemnist.types import CLASSES, SHAPE, Images, Labels
 
-Perturb = Callable[[Images, Labels], Images]
 
+class Twins:
+    """Every digit's example of ART's FGSM at L-infinity `eps` against the model `source`.
 
-def fgsm_against(source: str, eps: float) -> Perturb:
-    """ART's FGSM at L-infinity `eps` against the reference model `source`, for batches of digits."""
-    model = subjects.resolve(source).model
-    attack = ARTAttack(kind="FastGradientMethod")
+    Made when it is first asked for and kept: the network they are made against does not change.
+    """
 
-    def perturb(x: Images, y: Labels) -> Images:
+    def __init__(self, source: str, eps: float, images: Images, labels: Labels) -> None:
+        self._model = subjects.resolve(source).model
+        self._threat = Linf(eps)
+        self._images, self._labels = images, labels
+        self._made = torch.zeros(len(labels), dtype=torch.bool)
+        self._examples = torch.empty_like(images)
+
+    def of(self, places: torch.Tensor) -> Images:
+        """The examples of the digits at `places`, (n, 1, 28, 28)."""
+        new = places[~self._made[places]]
+        if len(new):
+            self._examples[new] = self._attacked(new)
+            self._made[new] = True
+        return self._examples[places]
+
+    def _attacked(self, places: torch.Tensor) -> Images:
+        attack = ARTAttack(kind="FastGradientMethod")
+        x, y = self._images[places], self._labels[places]
         # FGSM draws nothing: the generator only has to be there.
-        return attack(model, x, y, threat=Linf(eps), rng=torch.Generator().manual_seed(0))
-
-    return perturb
+        rng = torch.Generator().manual_seed(0)
+        return attack(self._model, x, y, threat=self._threat, rng=rng)
 
 
 def adversarial_trainer_epoch(
