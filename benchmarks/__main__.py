@@ -11,10 +11,15 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import attacks, ladder, training, versions
+from benchmarks import attacks, ladder, scaling, training, versions
 from securemnist.resources import write_atomically
 
-PARTS = {"attacks": attacks.report, "ladder": ladder.report, "training": training.report}
+PARTS = {
+    "attacks": attacks.report,
+    "scaling": scaling.report,
+    "ladder": ladder.report,
+    "training": training.report,
+}
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 
 
