@@ -27,13 +27,20 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Requirement:
-    """One row of the policy. Exactly one of `at_least` and `at_most` is set."""
+    """One row of the policy. Exactly one of `at_least` and `at_most` is set.
+
+    `max_drop`, `max_relative_drop` and `max_newly_broken` bound the change to an older version; they
+    decide nothing where none is compared with.
+    """
 
     id: str
     measure: str
     because: str
     at_least: float | None = None
     at_most: float | None = None
+    max_drop: float | None = None
+    max_relative_drop: float | None = None
+    max_newly_broken: int | None = None
     tier: str = "standard"
     seed: int = 0
     ids: tuple[str, ...] = ()

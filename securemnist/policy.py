@@ -21,6 +21,8 @@ from securemnist.errors import PolicyError
 from securemnist.findings import Requirement, Waiver
 
 MAX_BYTES = 1 << 20
+# How far a row may fall behind an older version: in its own unit, or relative to the old value.
+_Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Text = Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
@@ -44,6 +46,9 @@ class _Row(BaseModel):
     tier: Literal["smoke", "standard", "full"] = "standard"
     at_least: float | None = None
     at_most: float | None = None
+    max_drop: _Share | None = None
+    max_relative_drop: _Share | None = None
+    max_newly_broken: Annotated[int, Field(ge=0)] | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     ids: list[_Text] = Field(default_factory=list)
     waiver: _WaiverRow | None = None
@@ -66,6 +71,9 @@ class _Row(BaseModel):
             tier=self.tier,
             at_least=self.at_least,
             at_most=self.at_most,
+            max_drop=self.max_drop,
+            max_relative_drop=self.max_relative_drop,
+            max_newly_broken=self.max_newly_broken,
             seed=self.seed,
             ids=tuple(self.ids),
             settings=dict(self.model_extra or {}),

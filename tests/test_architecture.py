@@ -27,7 +27,7 @@ FLOORS = (
     {"data", "models", "artifacts", "threats", "types", "policy", "settings", "stats"}
     | {"assessment", "environment"},
     {"attacks", "certify", "referee", "subjects", "report"},
-    {"poisoning"},
+    {"poisoning", "compare"},
     {"train"},
     {"evaluation", "detection", "defences", "static", "server"},
     {"measures"},
@@ -37,7 +37,7 @@ FLOORS = (
 )
 # `types` is the one module of its floor that its neighbours share: it holds names, no behaviour.
 SHARED = {"types"}
-BENCH = ("assessment", "policy", "report", "report.page", "settings", "stats")
+BENCH = ("assessment", "compare.comparison", "policy", "report", "report.page", "settings", "stats")
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

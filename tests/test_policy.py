@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from securemnist import policy, resources
 from securemnist.digests import sha256_of_file
 from securemnist.errors import PolicyError
-from securemnist.findings import Waiver
+from securemnist.findings import Requirement, Waiver
 from securemnist.measures import check_policy
 from tests.wording import one_sentence
 
@@ -60,6 +61,9 @@ WRONG_ROWS: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
     "threshold true": (CLEAN, {"at_least": "true"}, "expected at_least to fit"),
     "both bounds": (CLEAN, {"at_most": "0.95"}, "exactly one of at_least and at_most"),
     "no bound": (CLEAN, {"at_least": None}, "exactly one of at_least and at_most"),
+    "negative drop": (CLEAN, {"max_drop": "-0.1"}, "expected max_drop to fit"),
+    "endless drop": (CLEAN, {"max_relative_drop": "inf"}, "expected max_relative_drop to fit"),
+    "half a digit newly broken": (CLEAN, {"max_newly_broken": "1.5"}, "max_newly_broken to fit"),
     "id with a space": (CLEAN, {"id": '"CLEAN 01"'}, "expected id to fit"),
     "id with a slash": (CLEAN, {"id": '"../01"'}, "expected id to fit"),
     "id with a newline": (CLEAN, {"id": '"CLEAN\\n"'}, "expected id to fit"),
@@ -248,3 +252,18 @@ def test_the_bundled_policy_is_sound() -> None:
     check_policy(found)
     assert found.digest == sha256_of_file(resources.POLICY)
     assert found.text.count("[[requirement]]") == len(found.requirements) > 0
+
+
+def test_bounds_of_the_change_are_read() -> None:
+    """A row may bound its change beside its threshold, and says so again after a round trip."""
+    bounds = {"max_drop": "0.01", "max_relative_drop": "0.02", "max_newly_broken": "150"}
+    (row,) = check(table(CLEAN, **bounds)).requirements
+    assert (row.max_drop, row.max_relative_drop, row.max_newly_broken) == (0.01, 0.02, 150)
+    assert Requirement.from_json(json.loads(json.dumps(row.to_json()))) == row
+
+
+def test_a_row_of_an_older_version_is_read() -> None:
+    """A requirement that was written before there were bounds of the change has none."""
+    (row,) = check(table(CLEAN)).requirements
+    data = {key: value for key, value in row.to_json().items() if not key.startswith("max_")}
+    assert Requirement.from_json(data) == row

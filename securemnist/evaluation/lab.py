@@ -18,6 +18,11 @@ from securemnist.types import Images, Labels, Logits, Progress, silent
 _BATCH = 256
 
 
+def written(classes: torch.Tensor) -> str:
+    """Classes (n,), one character each."""
+    return "".join(map(str, classes.tolist()))
+
+
 @dataclass(frozen=True)
 class Sample:
     """Test digits of a measurement: images on the device, labels, and their places in the test set."""
@@ -30,6 +35,17 @@ class Sample:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def record(self) -> dict[str, str]:
+        """How the digits were chosen, as builtins; `places` is empty where they are in file order."""
+        in_order = bool((self.places == torch.arange(len(self))).all())
+        places = "" if in_order else " ".join(map(str, self.places.tolist()))
+        return {"order": self.order, "places": places}
+
+    def answers(self, read: torch.Tensor) -> dict[str, str]:
+        """What each digit was read as, one character a digit, beside its label."""
+        return {**self.record, "labels": written(self.y), "read": written(read)}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.outcomes import confusion, per_class
 from securemnist.findings import Measurement
@@ -10,29 +12,37 @@ from securemnist.measures.base import SECONDS_PER_PASS, DigitSettings, Measure, 
 
 def clean_accuracy(lab: Lab, settings: DigitSettings, seed: int) -> Measurement:
     """Share of unmodified test digits that are read as their label."""
-    table, complete = _table(lab, settings, seed)
+    evidence, complete = _seen(lab, settings, seed)
+    table = evidence["confusion"]
     hits = sum(table[k][k] for k in range(len(table)))
-    evidence = {"confusion": table, "per_class": per_class(table)}
     n = settings.digits
     return share(hits, n, complete=complete, seed=seed, evidence=evidence)
 
 
 def worst_class_accuracy(lab: Lab, settings: DigitSettings, seed: int) -> Measurement:
     """Clean accuracy of the class that is read worst; n is the number of its digits."""
-    table, complete = _table(lab, settings, seed)
+    evidence, complete = _seen(lab, settings, seed)
+    table = evidence["confusion"]
     totals = [sum(row) for row in table]
     seen = [k for k, total in enumerate(totals) if total]
     worst = min(seen, key=lambda k: (table[k][k] / totals[k], k))
-    evidence = {"confusion": table, "per_class": per_class(table), "worst_class": worst}
+    evidence["worst_class"] = worst
     return share(
         table[worst][worst], totals[worst], complete=complete, seed=seed, evidence=evidence
     )
 
 
-def _table(lab: Lab, settings: DigitSettings, seed: int) -> tuple[list[list[int]], bool]:
+def _seen(lab: Lab, settings: DigitSettings, seed: int) -> tuple[dict[str, Any], bool]:
+    """The evidence, and whether these are all digits."""
     sample = lab.sample(settings.digits, seed)
-    predictions = lab.test_logits.argmax(1).cpu()[sample.places]
-    return confusion(sample.y.cpu(), predictions), sample.complete
+    read = lab.test_logits.argmax(1).cpu()[sample.places]
+    table = confusion(sample.y.cpu(), read)
+    evidence = {
+        "confusion": table,
+        "per_class": per_class(table),
+        "answers": sample.answers(read),
+    }
+    return evidence, sample.complete
 
 
 def _estimate(settings: DigitSettings) -> float:

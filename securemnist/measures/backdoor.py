@@ -15,7 +15,7 @@ from pydantic import Field, field_validator
 from securemnist import subjects
 from securemnist.errors import Inconclusive, UsageError
 from securemnist.evaluation.backdoor import Answers, Success
-from securemnist.evaluation.lab import Lab, Sample
+from securemnist.evaluation.lab import Lab, Sample, written
 from securemnist.evaluation.outcomes import confusion
 from securemnist.evaluation.pictures import choose, picture
 from securemnist.findings import Measurement
@@ -73,6 +73,7 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
     bounds = [seen.interval(1 - 0.05 / len(found)) for seen in found]
     evidence = {
         "trigger": trigger.to_json(),
+        "answers": {**sample.answers(answers.clean), "triggered": written(answers.triggered)},
         "per_class_asr": found[worst].per_class(answers.labels),
         "confusion": confusion(answers.labels, answers.triggered),
         "triggered_gallery": _gallery(sample, trigger, answers, found[worst], triggered),

@@ -47,6 +47,7 @@ def attack_accuracy(lab: Lab, settings: AttackSettings, seed: int) -> Measuremen
     """Share of test digits read right clean and under this attack, of those attempted."""
     found = _evaluate(lab, settings, settings.digits, settings.the_threat(), seed)
     evidence = found.outcomes.evidence()
+    evidence["outcomes"] |= found.sample.record
     evidence |= {"per_class": per_class(evidence["confusion"]), "gallery": found.gallery()}
     n = int(found.outcomes.attempted.sum())
     return share(

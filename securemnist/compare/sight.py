@@ -1,0 +1,170 @@
+"""Sight: what two measurements of one row say together, paired by digit where both recorded digits."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from securemnist.compare import obstacles
+from securemnist.compare.change import Part, Stage, Turned
+from securemnist.compare.intervals import extreme_interval, unpaired_interval
+from securemnist.compare.ledger import CLASSES, NOT_COUNTED, Ledger, pair, read
+from securemnist.findings import Finding, Measurement
+from securemnist.report import evidence
+from securemnist.report.text import line
+
+_STAGES = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """The difference, new minus old, with its 95 % interval, and what lies behind it.
+
+    `broken` and `safe` are None where no digits were recorded; `exact` says that both measured the
+    complete set.
+    """
+
+    paired: str
+    difference: float
+    low: float
+    high: float
+    n: int = 0
+    p_value: float | None = None
+    broken: tuple[Turned, ...] | None = None
+    safe: tuple[Turned, ...] | None = None
+    classes: tuple[Part, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    exact: bool = False
+
+
+def together(old: Finding, new: Finding) -> Sight | str:
+    """Both measurements in one view, or why there is none; Malformed where evidence is odd."""
+    before, after = old.measurement, new.measurement
+    if before is None or after is None:
+        return "a number is missing"
+    if not all(map(math.isfinite, (before.value, before.low, before.high))):
+        return "the old number is not finite"
+    if not all(map(math.isfinite, (after.value, after.low, after.high))):
+        return "the new number is not finite"
+    ledgers = read(old), read(new)
+    if ledgers[0] is not None and ledgers[1] is not None:
+        exact = before.complete and after.complete
+        up = new.requirement.at_least is not None
+        return _on_digits(ledgers[0], ledgers[1], exact=exact, up=up)
+    if (ledgers[0] is None) != (ledgers[1] is None):
+        return f"the {'old' if ledgers[0] is None else 'new'} version recorded no digits"
+    difference = after.value - before.value
+    if before.unit == "count":
+        return _counted(before, after)
+    low, high = unpaired_interval(
+        (before.value, before.low, before.high), (after.value, after.low, after.high)
+    )
+    how = "unpaired, from the two intervals"
+    return Sight(paired=how, difference=difference, low=low, high=high, n=min(before.n, after.n))
+
+
+def _on_digits(old: Ledger, new: Ledger, *, exact: bool, up: bool) -> Sight | str:
+    reason = obstacles.of_digits(old, new)
+    if reason:
+        return reason
+    tables = pair(old, new)
+    counted = (old.once != NOT_COUNTED) & (new.once != NOT_COUNTED)
+    least = min((old.once != NOT_COUNTED).sum(), (new.once != NOT_COUNTED).sum())
+    if not tables or 2 * counted.sum() < least:
+        return "fewer than half of the digits count for both versions"
+    one = tables[0]
+    if len(old.events) == 1:
+        low, high = one.interval()
+        how, difference, p_value = "paired, score interval", one.difference, one.p_value
+    else:
+        low, high = extreme_interval(tables, old.extreme)
+        difference = float(
+            old.extreme([t.new for t in tables]) - old.extreme([t.old for t in tables])
+        )
+        how, p_value = f"worst of {len(tables)}, drawn from their paired tables", None
+    gone, come = (old.once == 1) & (new.once == 0), (old.once == 0) & (new.once == 1)
+    broken, safe = (gone, come) if up else (come, gone)
+    return Sight(
+        paired=how,
+        difference=difference,
+        low=low,
+        high=high,
+        n=int(counted.sum()),
+        p_value=p_value,
+        broken=_turned(new, broken & counted),
+        safe=_turned(old, safe & counted),
+        classes=_classes(old, new),
+        stages=_stages(old, new),
+        exact=exact,
+    )
+
+
+def _turned(weak: Ledger, which: np.ndarray) -> tuple[Turned, ...]:
+    """The digits, with what broke the version that does not withstand them."""
+    made = []
+    for place in np.flatnonzero(which).tolist():
+        code = weak.codes[place : place + 1]
+        at = _STAGES.find(code) if code else -1
+        by = weak.stages[at] if 0 <= at < len(weak.stages) and code != "x" else ""
+        if code == "x":
+            by = "misread without any attack"
+        made.append(Turned(place=int(weak.places[place]), label=int(weak.labels[place]), by=by))
+    return tuple(made)
+
+
+def _classes(old: Ledger, new: Ledger) -> tuple[Part, ...]:
+    parts = []
+    for digit in range(CLASSES):
+        among = old.labels == digit
+        # Of a class under ten targets: what happens to it under any of them.
+        tables = pair(_any(old), _any(new), among)
+        for table in tables:
+            low, high = table.interval()
+            parts.append(
+                Part(name=str(digit), n=table.n, old=table.old, new=table.new, low=low, high=high)
+            )
+    return tuple(parts)
+
+
+def _any(ledger: Ledger) -> Ledger:
+    return Ledger(ledger.order, ledger.labels, ledger.places, ledger.once[None])
+
+
+def _stages(old: Ledger, new: Ledger) -> tuple[Stage, ...]:
+    one, two = Counter(old.codes), Counter(new.codes)
+    names = list(zip(_STAGES, old.stages, strict=False))
+    # A stage's letter that also says something else cannot be counted; nobody has so many stages.
+    clear = [(letter, name) for letter, name in names if letter not in "xc"]
+    return tuple(Stage(name=name, old=one[letter], new=two[letter]) for letter, name in clear)
+
+
+def _counted(before: Measurement, after: Measurement) -> Sight | str:
+    """Counts are exact; what is new of the places that a tool complains about is listed by number."""
+    if not before.complete or not after.complete:
+        return "a count of a part cannot be held against another"
+    difference = after.value - before.value
+    found = _places(before.evidence), _places(after.evidence)
+    return Sight(
+        paired="exact counts",
+        difference=difference,
+        low=difference,
+        high=difference,
+        n=after.n,
+        broken=_listed(found[1] - found[0]),
+        safe=_listed(found[0] - found[1]),
+    )
+
+
+def _places(seen: Mapping[str, Any]) -> Counter[str]:
+    """Complaints without their line numbers, which move when something above is edited."""
+    found = evidence.notices(seen) or ()
+    return Counter(f"{n.place.rpartition(':')[0]}: {n.tool} {n.rule}: {n.message}" for n in found)
+
+
+def _listed(found: Counter[str]) -> tuple[Turned, ...]:
+    return tuple(Turned(place=0, label=0, by=line(what, 300)) for what in found.elements())
