@@ -39,8 +39,8 @@ def write(assessment: Assessment, folder: Path) -> None:
             for file in FILES:
                 os.replace(staged / file, folder / file)
     except OSError as error:
-        raise _unwritable(folder, error) from error
-    _append_step_summary(summary)
+        raise unwritable(folder, error) from error
+    append_step_summary(summary)
 
 
 def check_writable(folder: Path) -> None:
@@ -51,16 +51,16 @@ def check_writable(folder: Path) -> None:
             pass
         taken = next((file for file in FILES if (folder / file).is_dir()), None)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
     if taken is not None:
         raise UsageError(
             f"{folder / taken}: expected a file or nothing, got a folder; move it away, or name "
             "another folder for the report"
         )
-    _append_step_summary(b"")
+    append_step_summary(b"")
 
 
-def _append_step_summary(content: bytes) -> None:
+def append_step_summary(content: bytes) -> None:
     """Add to the summary page of a GitHub job, if this is one."""
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if not name:
@@ -75,7 +75,8 @@ def _append_step_summary(content: bytes) -> None:
         ) from error
 
 
-def _unwritable(folder: Path, error: OSError) -> UsageError:
+def unwritable(folder: Path, error: OSError) -> UsageError:
+    """What to say of a folder that cannot be written."""
     return UsageError(
         f"{folder}: expected a folder for the report that can be written, got "
         f"{error.strerror or error}; name another folder"

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import functools
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from securemnist.assessment import Assessment
 from securemnist.findings import Finding
-from securemnist.report import words
+from securemnist.report import html, words
 from securemnist.report.families import counts, families
 from securemnist.report.rows import rows
 from securemnist.report.text import block, line
 
-_TEMPLATES = Path(__file__).parent / "templates"
 _ENTRIES = 300  # facts a list shows
 
 
 def render(assessment: Assessment) -> bytes:
     """The page; equal assessments give equal bytes."""
-    stylesheet = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
-    page = _environment().get_template("page.html.j2")
-    text = page.render(
-        stylesheet=stylesheet,
-        content_policy=_content_policy(stylesheet),
+    return html.render(
+        "page.html.j2",
         subject=_subject(assessment.subject),
         headline=words.headline(assessment),
         scope=words.scope(assessment),
@@ -40,7 +29,6 @@ def render(assessment: Assessment) -> bytes:
         **_sections(assessment),
         **_record(assessment),
     )
-    return text.encode("utf-8")
 
 
 def _sections(assessment: Assessment) -> dict[str, Any]:
@@ -72,28 +60,6 @@ def _record(assessment: Assessment) -> dict[str, Any]:
         "policy_path": line(policy.get("path", ""), 300),
         "policy_text": block(policy.get("text", "")),
     }
-
-
-@functools.cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        # The last gate: whatever a template prints has no invisible characters.
-        finalize=lambda value: value if isinstance(value, Markup) else block(value),
-    )
-
-
-def _content_policy(stylesheet: str) -> str:
-    """Nothing but our own style sheet and pictures inside the page."""
-    digest = base64.b64encode(hashlib.sha256(stylesheet.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
 
 
 def _subject(subject: Mapping[str, Any]) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ from securemnist.findings import Finding, Verdict
 from securemnist.report import words
 from securemnist.report.text import line
 
-_STYLES = {
+STYLES = {
     Verdict.PASS: "green",
     Verdict.FAIL: "bold red",
     Verdict.ERROR: "bold magenta",
@@ -36,10 +36,10 @@ def print_assessment(assessment: Assessment, console: Console) -> None:
     for finding in words.by_severity(assessment.open_findings):
         _print_reason(finding, assessment.day, console)
     head = words.headline(assessment)
-    style = _STYLES[head.verdict]
-    _print(console, Text())
-    _print(console, Text(f"{head.symbol} {head.answer}: {head.why}", style=style))
-    _print(console, Text(f"  {words.scope(assessment)}; exit code {assessment.exit_code}", "dim"))
+    style = STYLES[head.verdict]
+    write(console, Text())
+    write(console, Text(f"{head.symbol} {head.answer}: {head.why}", style=style))
+    write(console, Text(f"  {words.scope(assessment)}; exit code {assessment.exit_code}", "dim"))
 
 
 def _print_table(findings: Sequence[Finding], day: str, console: Console) -> None:
@@ -48,11 +48,11 @@ def _print_table(findings: Sequence[Finding], day: str, console: Console) -> Non
     for finding, cells in zip(findings, rows, strict=True):
         text = Text()
         for place, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-            style = _STYLES[finding.verdict] if place == 0 else ""
+            style = STYLES[finding.verdict] if place == 0 else ""
             text.append(cell, style)
             text.append(" " * (width - cell_len(cell) + 2))
         text.rstrip()
-        _print(console, text, cut=True)
+        write(console, text, cut=True)
 
 
 def _cells(finding: Finding, day: str) -> tuple[str, ...]:
@@ -72,19 +72,20 @@ def _cells(finding: Finding, day: str) -> tuple[str, ...]:
 def _print_reason(finding: Finding, day: str, console: Console) -> None:
     name = line(finding.requirement.id, 60)
     head = f"{words.SYMBOLS[finding.verdict]} {name} {finding.label}"
-    text = Text().append(head, _STYLES[finding.verdict]).append(f": {words.sentence(finding)}")
-    _print(console, Text())
-    _print(console, text)
+    text = Text().append(head, STYLES[finding.verdict]).append(f": {words.sentence(finding)}")
+    write(console, Text())
+    write(console, text)
     for word, told in (
         ("waiver", words.waiver(finding, day)),
         ("next", words.next_step(finding)),
         ("replay", line(finding.replay, 600)),
     ):
         if told:
-            _print(console, Text().append(f"  {word:<6}  ", "bold").append(told))
+            write(console, Text().append(f"  {word:<6}  ", "bold").append(told))
 
 
-def _print(console: Console, text: Text, *, cut: bool = False) -> None:
+def write(console: Console, text: Text, *, cut: bool = False) -> None:
+    """One line of text, in characters that the console can show; `cut` at its width."""
     if not console.encoding.lower().startswith("utf"):
         text = _narrowed(text, console.encoding)
     if console.is_terminal:
