@@ -6,9 +6,12 @@ import pytest
 import torch
 
 from securemnist import subjects
+from securemnist.attacks import FGSM, PGD
+from securemnist.attacks.base import Attack
 from securemnist.data import DataSet
 from securemnist.errors import ModelError
 from securemnist.models import ARCHITECTURES, build, normalized
+from securemnist.threats import Linf
 
 PARAMETERS = {"A": 421_642, "C": 1_199_882, "D": 225_034}
 # What undefended networks of these sizes reach; a transposed or half-loaded one does not come near.
@@ -53,10 +56,27 @@ def test_normalized_moves_the_mean_into_the_network() -> None:
     assert torch.allclose(normalized(network, 0.25, 0.5)(x), network((x - 0.25) / 0.5))
 
 
-@pytest.mark.parametrize("name", ["network_d", "poisoned_dirty", "poisoned_clean_label"])
+@pytest.mark.parametrize(
+    "name", ["network_c", "network_d", "fgsm_trained", "poisoned_dirty", "poisoned_clean_label"]
+)
 def test_a_reference_model_reads_digits(name: str, mnist: DataSet) -> None:
     """Every reference model, the poisoned ones included, reads unmodified digits well."""
     subject = subjects.resolve(name)
     digits = mnist.tuning[:500]
     right = subject.model(digits.images()).argmax(1) == digits.labels
     assert right.float().mean() >= READS_WELL
+
+
+def test_the_fgsm_trained_control_falls(mnist: DataSet) -> None:
+    """Trained on FGSM examples of the baseline it reads those, and next to none of PGD's on itself."""
+    control, source = (subjects.resolve(name).model for name in ("fgsm_trained", "baseline"))
+    digits = mnist.tuning[:200]
+    x, y, threat = digits.images(), digits.labels, Linf(0.2)
+
+    def accuracy_under(attack: Attack, against: torch.nn.Module) -> float:
+        rng = torch.Generator().manual_seed(0)
+        x_adv = attack(against, x, y, threat=threat, rng=rng)
+        return float((control(x_adv).argmax(1) == y).float().mean())
+
+    assert accuracy_under(FGSM(), source) >= 0.95
+    assert accuracy_under(PGD(steps=20), control) <= 0.1

@@ -24,9 +24,14 @@ SEARCH_DIGITS = 1_000
 TRAINING_DIGITS = 10_000
 
 
-def figures(spec: str, eps: float) -> dict[str, Any]:
-    """Accuracy, loss, attack, trigger and time of the model `spec`, on the test digits."""
+def figures(spec: str, eps: float, baseline: str) -> dict[str, Any]:
+    """Accuracy, loss, attack, trigger and time of the model `spec`, on the test digits.
+
+    "fgsm" is made against the model itself, "fgsm_of_baseline" against the undefended one, as a set
+    that is computed once and kept.
+    """
     lab = Lab(subjects.resolve(spec), data.load())
+    other = Lab(subjects.resolve(baseline), data.load())
     test, seen = lab.data.test, lab.data.train[:TRAINING_DIGITS]
     x, y = test.images(), test.labels
     own = y == TARGET
@@ -36,6 +41,7 @@ def figures(spec: str, eps: float) -> dict[str, Any]:
         "training": score(lab, seen.images(), seen.labels),
         "eps": eps,
         "fgsm": score(lab, attacked(lab, FGSM(), x, y, eps), y),
+        "fgsm_of_baseline": score(lab, attacked(other, FGSM(), x, y, eps), y),
         "fgsm_curve": [
             [at, score(lab, attacked(lab, FGSM(), few.x, few.y, at), few.y)["accuracy"]]
             for at in CURVE

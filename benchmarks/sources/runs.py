@@ -30,6 +30,7 @@ def reproduce(system: str, seed: int) -> Path:
         if not weights.is_file():
             train(weights.stem, recipe, data.load(), FOLDER, resume=True)
         print(f"{weights.stem}: trained, now measured", file=sys.stderr, flush=True)
-        found[role] = figures(str(weights), described.eps)
+        baseline = FOLDER / f"{described.label('baseline', seed)}.safetensors"
+        found[role] = figures(str(weights), described.eps, str(baseline))
     write_atomically(done, json.dumps(found).encode())
     return done
