@@ -12,6 +12,7 @@ import torch
 
 from securemnist import resources, subjects
 from securemnist.data import DataSet
+from securemnist.errors import UsageError
 from securemnist.train import RECIPES, Recipe, checkpoint, replay_digest, train
 from securemnist.train import loop as loops
 
@@ -115,3 +116,12 @@ def test_the_hardened_model_is_harder(mnist: DataSet) -> None:
         held.append(loops.accuracy_of(model, x_adv, digits.labels))
     assert held[0] < 0.1
     assert held[1] > 0.8
+
+
+def test_a_fast_run_is_one_epoch_of_a_plain_recipe() -> None:
+    """--fast leaves network and seed alone; a recipe that hardens takes its time, and says so."""
+    fast = RECIPES["baseline"].fast()
+    assert fast.epochs == 1
+    assert (fast.architecture, fast.seed) == ("A", RECIPES["baseline"].seed)
+    with pytest.raises(UsageError, match="leave --fast out"):
+        RECIPES["hardened"].fast()

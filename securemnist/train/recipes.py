@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from securemnist.errors import UsageError
@@ -56,6 +56,14 @@ class Recipe:
                 raise UsageError(
                     f"expected a possible {name}, got {getattr(self, name)!r}; mend the recipe"
                 )
+
+    def fast(self) -> Recipe:
+        """One epoch with a steeper cycle, for a first look; UsageError where the recipe hardens."""
+        if self.adversary:
+            raise UsageError(
+                f"expected a plain recipe to train fast, got one with {self.adversary!r}; leave --fast out"
+            )
+        return replace(self, epochs=1, learning_rate=3e-3, schedule="one_cycle")
 
     @property
     def hardening(self) -> bool:
