@@ -61,7 +61,7 @@ class Recipe:
         """One epoch with a steeper cycle, for a first look; UsageError where the recipe hardens."""
         if self.adversary:
             raise UsageError(
-                f"expected a plain recipe to train fast, got one with {self.adversary!r}; leave --fast out"
+                f"expected a plain recipe to train fast, got {self.adversary!r}; leave --fast out"
             )
         return replace(self, epochs=1, learning_rate=3e-3, schedule="one_cycle")
 
