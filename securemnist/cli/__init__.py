@@ -1,4 +1,4 @@
-"""The command line: assess, measure, report, explain, accept, train. Doors print; the library returns.
+"""The command line: assess, compare, measure, report, ... Doors print; the library returns.
 
 Exit codes: 0 all passed, 1 a requirement failed, 2 usage or policy error, 3 something in scope was not
 decided (INCONCLUSIVE, ERROR or NOT_RUN).
@@ -14,7 +14,7 @@ import click
 from securemnist import __version__
 from securemnist.errors import SecureMnistError
 
-_COMMANDS = ("assess", "measure", "report", "explain", "accept", "train")
+_COMMANDS = ("assess", "compare", "measure", "report", "explain", "accept", "train")
 
 
 class _Lazy(click.Group):

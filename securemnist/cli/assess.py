@@ -12,6 +12,7 @@ from types import ModuleType
 import click
 
 from securemnist import resources
+from securemnist.assessment import Assessment
 from securemnist.errors import UNDECIDED, USAGE, UsageError
 from securemnist.findings import TIERS
 
@@ -33,6 +34,10 @@ _INI = Path(__file__).with_name("assess.ini")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 @click.option(
+    "--against", metavar="OLD", help="The version before: its assessment.json, or a model."
+)
+@click.option("--same-model", is_flag=True, help="Allow OLD to be this very model.")
+@click.option(
     "--list", "only_list", is_flag=True, help="Print the rows and their times; run nothing."
 )
 @click.argument("suites", nargs=-1, type=click.Path(path_type=Path, exists=True))
@@ -47,10 +52,15 @@ def assess(
     data: str | None,
     device: str,
     out: Path,
+    against: str | None,
+    same_model: bool,
     only_list: bool,
     suites: tuple[Path, ...],
 ) -> None:
     """Measure every requirement of the policy, print the verdicts, write the report to --out.
+
+    With --against the exit code is that of the comparison with OLD, too, and compare.html, .md and
+    .json lie beside the report.
 
     SUITES are folders or files of suites; default: those of the package.
     """
@@ -63,6 +73,8 @@ def assess(
         _print_rows(chosen)
         return
     from securemnist import report
+    from securemnist.cli import versions
+    from securemnist.compare.comparison import compare
 
     _check_rows(chosen, rows)
     report.check_writable(out)
@@ -76,7 +88,17 @@ def assess(
         arguments += ["-m", markers]
     if rows:
         arguments += ["-k", " or ".join(f"[{row}]" for row in rows)]
-    ctx.exit(_run(arguments, out, conftest))
+    old = None
+    if against is not None:
+        words = [
+            f"--{name}={value}" for name, value in options.items() if value and name != "model"
+        ]
+        words += [*(f"--row={row}" for row in rows), "-m", markers, *map(str, suites)]
+        old = versions.find(against, words)
+    code, made = _run(arguments, out, conftest)
+    if old is not None and made is not None:
+        code = versions.conclude(compare(old, made, same_model=same_model), out)
+    ctx.exit(code)
 
 
 def _policy(named: Path | None, configured: str | None, here: Path) -> Path:
@@ -167,14 +189,16 @@ def _pytest_arguments(
     return words
 
 
-def _run(arguments: list[str], out: Path, conftest: ModuleType | None) -> int:
-    """Run the suites in this process; returns the exit code of the assessment."""
+def _run(
+    arguments: list[str], out: Path, conftest: ModuleType | None
+) -> tuple[int, Assessment | None]:
+    """Run the suites in this process: the exit code, and the assessment where one was made."""
     import pytest
     from rich.console import Console
 
     from securemnist._memory import keep_freed_memory
-    from securemnist.assessment import Assessment
     from securemnist.cli.display import progress_bar
+    from securemnist.cli.watcher import Watcher
     from securemnist.plugin import progress
     from securemnist.report.terminal import print_assessment
 
@@ -184,7 +208,7 @@ def _run(arguments: list[str], out: Path, conftest: ModuleType | None) -> int:
         arguments += [f"--junitxml={extra[0]}", f"--benchmark-json={extra[1]}"]
         arguments += ["--benchmark-quiet", f"--benchmark-storage=file://{scratch}/storage"]
         arguments += [f"--security-report={scratch}/report"]
-        watcher = _Watcher(conftest)
+        watcher = Watcher(conftest)
         with progress_bar() as display, warnings.catch_warnings():
             # Without a latency row in scope there is nothing to save, and nothing to warn of.
             warnings.filterwarnings("ignore", message="Not saving anything, no benchmarks")
@@ -194,12 +218,13 @@ def _run(arguments: list[str], out: Path, conftest: ModuleType | None) -> int:
         if code not in (0, 1, 2, 5) or not written.is_file():
             for problem in watcher.problems:
                 click.echo(problem, err=True)
-            return USAGE if code == pytest.ExitCode.USAGE_ERROR or watcher.problems else UNDECIDED
+            wrong = code == pytest.ExitCode.USAGE_ERROR or watcher.problems
+            return USAGE if wrong else UNDECIDED, None
         _publish([*(Path(scratch) / "report").iterdir(), *extra], out)
         assessment = Assessment.load(out / "assessment.json")
     print_assessment(assessment, Console())
     click.echo(f"report: {out / 'index.html'}")
-    return assessment.exit_code
+    return assessment.exit_code, assessment
 
 
 def _publish(made: list[Path], out: Path) -> None:
@@ -208,23 +233,3 @@ def _publish(made: list[Path], out: Path) -> None:
         content = path.read_bytes() if path.is_file() else b""
         if content:
             resources.write_atomically(out / path.name, content)
-
-
-class _Watcher:
-    """Brings the user's conftest in, and keeps what a silenced terminal would have said of suites."""
-
-    def __init__(self, conftest: ModuleType | None) -> None:
-        self.conftest = conftest
-        self.problems: list[str] = []
-
-    def pytest_configure(self, config: object) -> None:
-        # Of two fixtures of one name the plugin that came later wins: theirs has to come after ours.
-        if self.conftest is not None:
-            config.pluginmanager.register(self.conftest)  # type: ignore[attr-defined]
-
-    def pytest_collectreport(self, report: object) -> None:
-        if getattr(report, "failed", False):
-            self.problems.append(str(getattr(report, "longrepr", report)))
-
-    def pytest_internalerror(self, excrepr: object) -> None:
-        self.problems.append(str(excrepr))

@@ -19,9 +19,11 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def render(name: str, folder: Path = _TEMPLATES, **values: Any) -> bytes:
     """The page of a template in `folder`, which may use the parts of the report.
 
-    The template is handed the style sheet and the content policy that goes with it.
+    The template is handed the style sheet, with what a `style.css` in `folder` adds, and the content
+    policy that goes with it.
     """
-    stylesheet = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+    sheets = dict.fromkeys([_TEMPLATES / "style.css", folder / "style.css"])
+    stylesheet = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
     text = (
         _environment(folder)
         .get_template(name)

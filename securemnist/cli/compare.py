@@ -1,0 +1,94 @@
+"""`securemnist compare`: two versions of a model, and whether the new one may replace the old one."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import click
+
+from securemnist.errors import UsageError
+from securemnist.findings import TIERS
+
+_BATCHES = (1, 1000)
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
+@click.option(
+    "--margin", type=float, default=0.01, show_default=True, help="Shares within it are the same."
+)
+@click.option("--same-model", is_flag=True, help="Compare a model with itself: what chance does.")
+@click.option("--policy", type=click.Path(path_type=Path), help="For models: the policy.")
+@click.option("--tier", type=click.Choice(TIERS), help="For models: rows up to this tier.")
+@click.option("--row", "rows", multiple=True, metavar="ID", help="For models: only this row.")
+@click.option("--data", metavar="DIR", help="For models: IDX files instead of MNIST.")
+@click.option("--device", help="For models: cpu or cuda.")
+@click.pass_context
+def compare(
+    ctx: click.Context,
+    old: str,
+    new: str,
+    out: Path,
+    margin: float,
+    same_model: bool,
+    policy: Path | None,
+    tier: str | None,
+    rows: tuple[str, ...],
+    data: str | None,
+    device: str | None,
+) -> None:
+    """Compare NEW with OLD, print what changed, write compare.html, .md and .json to --out.
+
+    Both are assessment.json files, or models that are assessed first and then timed in turn. Exit
+    codes: 0 nothing stands against NEW, 1 it is worse or fails, 2 usage or refused, 3 undecided.
+    """
+    from securemnist import report
+    from securemnist.cli import versions
+    from securemnist.compare.comparison import compare as compare_assessments
+
+    report.check_writable(out)
+    options = {"policy": policy, "tier": tier, "data": data, "device": device}
+    words = [f"--{name}={value}" for name, value in options.items() if value is not None]
+    words += [f"--row={row}" for row in rows]
+    kinds = [versions.is_file(side) for side in (old, new)]
+    if words and all(kinds):
+        raise UsageError(
+            f"expected no option of an assessment for two that are made already, got {words[0]}; "
+            "leave it out"
+        )
+    sides = [versions.find(side, words) for side in (old, new)]
+    made = compare_assessments(sides[0], sides[1], margin=margin, same_model=same_model)
+    if not any(kinds):
+        made = dataclasses.replace(made, latency=_timed(old, new, data, device or "cpu"))
+    ctx.exit(versions.conclude(made, out))
+
+
+def _timed(old: str, new: str, data: str | None, device: str) -> dict[str, Any]:
+    """Both models in one process, A B A B ...: milliseconds of a batch, and the ratio new to old."""
+    from securemnist import data as data_sets
+    from securemnist import subjects
+    from securemnist.evaluation.lab import Lab
+    from securemnist.measures import bind, take
+
+    lab = Lab(subjects.resolve(new, device=device), data_sets.load(Path(data) if data else None))
+    timed = []
+    for batch in _BATCHES:
+        size = min(batch, len(lab.data.test))
+        settings = bind("latency_ratio", {"batch": size, "against": old})
+        seen = take(lab, "latency_ratio", settings, 0)
+        times = seen.evidence["samples"]
+        timed.append(
+            {
+                "batch": size,
+                "ratio": seen.value,
+                "low": seen.low,
+                "high": seen.high,
+                "old_seconds": times["kernel"],
+                "new_seconds": times["model"],
+            }
+        )
+    return {"rounds": len(timed[0]["new_seconds"]), "timings": timed}

@@ -1,0 +1,72 @@
+"""The version before: what OLD names, its assessment, and what is concluded from both."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+import securemnist
+from securemnist.assessment import Assessment
+from securemnist.compare.comparison import Comparison
+from securemnist.errors import UsageError
+
+_NAMES = "an assessment.json or a model (NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE)"
+
+
+def is_file(named: str) -> bool:
+    """Whether OLD or NEW names an assessment; a model otherwise."""
+    return named.endswith(".json")
+
+
+def load(named: str) -> Assessment:
+    """The assessment in a file; UsageError where this version of the tool did not make it."""
+    made = Assessment.load(Path(named))
+    packages = made.environment.get("packages")
+    version = packages.get("securemnist") if isinstance(packages, dict) else None
+    if version != securemnist.__version__:
+        raise UsageError(
+            f"{named}: expected an assessment by securemnist {securemnist.__version__}, got "
+            f"{version or 'none recorded':.40}; assess that model again with this version"
+        )
+    return made
+
+
+def find(named: str, words: Sequence[str]) -> Assessment:
+    """The assessment that OLD or NEW names: read, or made with these options of `assess`."""
+    return load(named) if is_file(named) else assess(named, words)
+
+
+def assess(spec: str, words: Sequence[str]) -> Assessment:
+    """Assess a model in a process of its own; `words` are options of `securemnist assess`."""
+    with tempfile.TemporaryDirectory() as folder:
+        click.echo(f"assessing {spec}", err=True)
+        command = [sys.executable, "-m", "securemnist", "assess", "--model", spec, *words]
+        # Its summary is not this run's.
+        env = {name: value for name, value in os.environ.items() if name != "GITHUB_STEP_SUMMARY"}
+        done = subprocess.run([*command, "--out", folder], env=env, check=False)
+        written = Path(folder) / "assessment.json"
+        if not written.is_file():
+            raise UsageError(
+                f"expected {_NAMES}, got {spec!r}, whose assessment ended with exit code "
+                f"{done.returncode}; see what it says above"
+            )
+        return Assessment.load(written)
+
+
+def conclude(made: Comparison, out: Path) -> int:
+    """Write the comparison to `out`, print it; returns its exit code."""
+    from rich.console import Console
+
+    from securemnist.compare import files
+    from securemnist.compare.terminal import print_comparison
+
+    files.write(made, out)
+    print_comparison(made, Console())
+    click.echo(f"comparison: {out / 'compare.html'}")
+    return made.exit_code

@@ -1,0 +1,117 @@
+"""Pictures of digits that turned: from the evidence, or the clean digit from the bundled test set."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from securemnist import resources
+from securemnist.assessment import Assessment
+from securemnist.compare.change import Turned
+from securemnist.digests import sha256
+from securemnist.findings import Finding
+from securemnist.report import png
+from securemnist.report.checked import PIXELS, Malformed, items, mapping, pixels, whole
+from securemnist.report.text import line
+
+SHOWN = 12
+_IMAGES = "t10k-images-idx3-ubyte"
+_HEADER = 16
+_GALLERIES = ("gallery", "triggered_gallery")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """One digit; pictures are data URIs, "" where there is none."""
+
+    place: int
+    label: int
+    by: str
+    clean: str = ""
+    changed: str = ""
+    difference: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """How many turned, some of them as pictures, or places in source code."""
+
+    count: int = 0
+    digits: tuple[Tile, ...] = ()
+    places: tuple[str, ...] = ()
+
+
+class Pictures:
+    """The test images that an assessment was made on, where they are the bundled ones."""
+
+    def __init__(self, assessment: Assessment) -> None:
+        self._images = _test_images(assessment)
+
+    def show(self, turned: tuple[Turned, ...] | None, weak: Finding | None, unit: str) -> Shown:
+        """The first of every class in turn; `weak` is the finding of the version that they broke."""
+        if not turned:
+            return Shown()
+        if unit == "count":
+            places = tuple(digit.by for digit in turned[:SHOWN])
+            return Shown(count=len(turned), places=places)
+        stored = _gallery(weak)
+        tiles = [self._tile(digit, stored) for digit in _of_every_class(turned)]
+        return Shown(count=len(turned), digits=tuple(tiles))
+
+    def _tile(self, digit: Turned, stored: Mapping[int, tuple[bytes, bytes]]) -> Tile:
+        start = _HEADER + digit.place * PIXELS
+        clean = self._images[start : start + PIXELS]
+        tile = Tile(place=digit.place, label=digit.label, by=line(digit.by, 40))
+        if digit.place in stored:
+            clean, changed = stored[digit.place]
+            difference = png.difference(clean, changed)
+            tile = replace(tile, changed=png.grey(changed), difference=difference)
+        return replace(tile, clean=png.grey(clean)) if len(clean) == PIXELS else tile
+
+
+def _of_every_class(turned: Iterable[Turned]) -> list[Turned]:
+    """SHOWN digits: the first of each class, then the second, and so on."""
+    rank: dict[int, int] = {}
+    keyed = []
+    for digit in turned:
+        rank[digit.label] = rank.get(digit.label, 0) + 1
+        keyed.append((rank[digit.label], digit.label, digit.place, digit))
+    return [entry[-1] for entry in sorted(keyed, key=lambda entry: entry[:3])[:SHOWN]]
+
+
+def _test_images(assessment: Assessment) -> bytes:
+    """The bundled test images where the assessment's digest is theirs, else nothing."""
+    data = assessment.subject.get("data")
+    digests = data.get("digests") if isinstance(data, Mapping) else None
+    expected = digests.get(_IMAGES) if isinstance(digests, Mapping) else None
+    try:
+        content = gzip.decompress((resources.MNIST / f"{_IMAGES}.gz").read_bytes())
+    except (OSError, EOFError, zlib.error):
+        return b""
+    return content if sha256(content) == expected else b""
+
+
+def _gallery(finding: Finding | None) -> dict[int, tuple[bytes, bytes]]:
+    """Digits before and after, by place; what cannot be drawn is left out."""
+    seen = finding.measurement if finding is not None else None
+    found: dict[int, tuple[bytes, bytes]] = {}
+    for key in _GALLERIES if seen is not None else ():
+        try:
+            entries = items(seen.evidence.get(key) or [], key) if seen is not None else []
+        except Malformed:
+            continue
+        for entry in entries:
+            found.update(_drawn(entry))
+    return found
+
+
+def _drawn(entry: Any) -> dict[int, tuple[bytes, bytes]]:
+    try:
+        digit = mapping(entry, "gallery")
+        images = pixels(digit.get("clean"), "gallery"), pixels(digit.get("adversarial"), "gallery")
+        return {whole(digit.get("index"), "gallery"): images}
+    except Malformed:
+        return {}

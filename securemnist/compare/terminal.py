@@ -1,0 +1,59 @@
+"""The comparison on a terminal: a line a requirement, then what stands in the way."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from securemnist.compare import words
+from securemnist.compare.change import Change, Word
+from securemnist.compare.comparison import Comparison
+from securemnist.report.terminal import STYLES, write
+from securemnist.report.text import line
+from securemnist.report.words import WAIVED
+
+_STYLE = {
+    Word.WORSE: "bold red",
+    Word.NOT_COMPARABLE: "yellow",
+    Word.CANNOT_TELL: "yellow",
+    Word.SAME: "green",
+    Word.BETTER: "bold green",
+}
+
+
+def print_comparison(made: Comparison, console: Console) -> None:
+    """Print the table, the rows in the way with their next steps, and the answer."""
+    old, new = (line(side.subject.get("name") or "unnamed", 60) for side in (made.old, made.new))
+    write(console, Text(f"{new} against {old}, difference is new minus old", "dim"))
+    inside = [change for change in made.changes if change.in_scope]
+    rows = [_cells(change) for change in inside]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for change, cells in zip(inside, rows, strict=True):
+        text = Text()
+        for place, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+            text.append(cell, _STYLE[change.word] if place == 0 else "")
+            text.append(" " * (width - cell_len(cell) + 2))
+        text.rstrip()
+        write(console, text, cut=True)
+    for change in made.blocking:
+        told = Text(f"\n{line(change.id, 60)} {change.label}", _STYLE[change.word])
+        write(console, told.append(f": {words.sentence(change)}", "default"))
+        for note in change.notes:
+            write(console, Text(f"  note    {note}"))
+        write(console, Text("  next    ", "bold").append(words.next_step(change)))
+    head = words.headline(made)
+    write(console, Text(f"\n{head.symbol} {head.answer}: {head.why}", style=STYLES[head.verdict]))
+    write(console, Text(f"  exit code {made.exit_code}", "dim"))
+
+
+def _cells(change: Change) -> tuple[str, ...]:
+    waived = f" {WAIVED} waived" if change.waived else ""
+    old, new = words.sides(change)
+    return (
+        f"{words.SYMBOLS[change.word]} {change.label}{waived}",
+        line(change.id, 40),
+        f"{old} → {new}",
+        words.difference(change),
+        change.claim or change.measure,
+    )

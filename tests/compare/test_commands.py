@@ -1,0 +1,157 @@
+"""`securemnist compare` and `assess --against`, typed as their users type them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+
+from securemnist.assessment import Assessment
+from securemnist.cli import main
+from tests.compare.made import assessment, codes, robust
+from tests.compare.test_files import SCHEMA
+
+POLICY = """
+[[requirement]]
+id = "CLEAN-01"
+measure = "clean_accuracy"
+digits = 400
+at_least = 0.0
+max_drop = 0.05
+because = "a release may not unlearn what the last one could read"
+"""
+# Two versions of one toy: nearest mean digit, and the same with two classes mixed up.
+TOY = """
+import torch
+from securemnist import data
+
+def good():
+    train = data.load().train[:2000]
+    x, y = train.images().flatten(1), train.labels
+    means = torch.stack([x[y == k].mean(0) for k in range(10)])
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+    net[1].weight.data, net[1].bias.data = 2 * means, -(means**2).sum(1)
+    return net
+
+def worse():
+    net = good()
+    order = [0, 1, 2, 4, 3, 5, 6, 7, 8, 9]
+    net[1].weight.data, net[1].bias.data = net[1].weight.data[order], net[1].bias.data[order]
+    return net
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a toy of two versions, a policy, and two made-up assessments."""
+    (tmp_path / "toy.py").write_text(TOY)
+    (tmp_path / "small.toml").write_text(POLICY)
+    (tmp_path / "old.json").write_bytes(assessment(robust(codes(range(700)))).dumps())
+    new = assessment(robust(codes(range(900))), digest="new")
+    (tmp_path / "new.json").write_bytes(new.dumps())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    return tmp_path
+
+
+def run(*words: str) -> Result:
+    """One command in this process."""
+    return CliRunner().invoke(main, words, catch_exceptions=False)
+
+
+def shell(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """One command in a process of its own."""
+    command = [sys.executable, "-m", "securemnist", *words]
+    env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "answer"),
+    [
+        (("old.json", "new.json"), 1, "Do not replace the old one: 1 requirement got worse"),
+        (("new.json", "old.json"), 0, "May replace the old one"),
+        (("old.json", "new.json", "--margin", "0.03"), 0, "May replace the old one"),
+        (("old.json", "old.json", "--same-model"), 0, "May replace the old one"),
+    ],
+    ids=["worse", "better", "margin", "same"],
+)
+def test_two_files(folder: Path, words: tuple[str, ...], code: int, answer: str) -> None:
+    """Two assessments give an answer, an exit code and three files."""
+    result = run("compare", *words)
+    assert result.exit_code == code, result.output
+    assert answer in result.output
+    jsonschema.validate(json.loads((folder / "reports" / "compare.json").read_text()), SCHEMA)
+    assert answer.partition(":")[0] in (folder / "reports" / "compare.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("old.json", "old.json"), "got the same one twice"),
+        (("old.json", "gone.json"), "cannot be read"),
+        (("old.json", "new.json", "--tier", "smoke"), "expected no option of an assessment"),
+        (("old.json", "new.json", "--margin", "2"), "expected a margin from 0 to 1"),
+        (("old.json", "outdated.json"), "got 0.0.9"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_refusals_are_one_sentence(folder: Path, words: tuple[str, ...], complaint: str) -> None:
+    """What cannot be compared ends with exit code 2 and one sentence; nothing is written."""
+    data = assessment(robust(codes(range(7))), digest="new").to_json()
+    data["environment"]["packages"]["securemnist"] = "0.0.9"
+    (folder / "outdated.json").write_bytes(Assessment.from_json(data).dumps())
+    result = run("compare", *words)
+    assert result.exit_code == 2, result.output
+    assert complaint in result.output
+    assert len(result.output.strip().splitlines()) == 1
+    assert not (folder / "reports" / "compare.json").exists()
+
+
+def test_it_works_without_torch(folder: Path) -> None:
+    """Two assessments are compared where torch is not installed."""
+    program = "import sys; sys.modules['torch'] = None; from securemnist.cli import main; main()"
+    command = [sys.executable, "-c", program, "compare", "old.json", "new.json"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1, done.stderr
+    assert (folder / "reports" / "compare.html").is_file()
+
+
+def test_the_summary_of_a_github_job(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a GitHub job the comment stands on the job's page, too."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(folder / "summary"))
+    run("compare", "old.json", "new.json")
+    assert (folder / "summary").read_bytes() == (folder / "reports" / "compare.md").read_bytes()
+
+
+def test_two_models(folder: Path) -> None:
+    """Two models are assessed, compared on the same digits, and timed in turn."""
+    done = shell(folder, "compare", "toy:good", "toy:worse", "--policy", "small.toml")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "max_drop 0.05: " in done.stdout
+    seen = json.loads((folder / "reports" / "compare.json").read_text())
+    jsonschema.validate(seen, SCHEMA)
+    assert [timed["batch"] for timed in seen["latency"]["timings"]] == [1, 1000]
+    (change,) = seen["changes"]
+    assert change["verdict"] == "FAIL"
+    assert {digit["label"] for digit in change["broken"]} == {3, 4}
+    assert "Newly broken" in (folder / "reports" / "compare.html").read_text()
+
+
+def test_assess_against(folder: Path) -> None:
+    """The floor holds, and yet the drop blocks: the exit code of assess is that of the comparison."""
+    words = ("assess", "--policy", "small.toml")
+    first = shell(folder, *words, "--model", "toy:good", "--out", "before")
+    assert first.returncode == 0, first.stdout + first.stderr
+    against = ("--against", "before/assessment.json")
+    done = shell(folder, *words, "--model", "toy:worse", *against)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "May merge" in done.stdout
+    assert "Do not replace the old one" in done.stdout
+    assert {"index.html", "compare.html"} <= {path.name for path in (folder / "reports").iterdir()}
