@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 
-from securemnist.errors import PolicyError
+from securemnist.errors import MeasureError, PolicyError
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels, Logits, Model, Progress, silent
 
@@ -86,12 +86,25 @@ LOSSES: dict[str, Loss] = {"ce": cross_entropy, "margin": margin}
 
 
 def gradient(model: Model, x: Images, y: Labels, loss: Loss) -> tuple[torch.Tensor, Logits]:
-    """The gradient of the loss by the pixels, and the logits it came from."""
+    """The gradient of the loss by the pixels, and the logits it came from.
+
+    MeasureError for a model that has none.
+    """
     with torch.enable_grad():
         leaf = x.detach().requires_grad_(True)
-        logits = model(leaf)
+        logits = demand_gradient(model(leaf))
         (grad,) = torch.autograd.grad(loss(logits, y), leaf)
     return grad, logits.detach()
+
+
+def demand_gradient(logits: Logits) -> Logits:
+    """The logits; MeasureError in one sentence where no gradient leads from them to the pixels."""
+    if not logits.requires_grad:
+        raise MeasureError(
+            "expected logits with a gradient by the pixels, got logits without; attack such a model "
+            'with use = "Square"'
+        )
+    return logits
 
 
 def channels_last(x: Images) -> Images:

@@ -10,8 +10,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from securemnist.attacks.base import BATCH, channels_last
-from securemnist.errors import MeasureError
+from securemnist.attacks.base import BATCH, channels_last, demand_gradient
 from securemnist.types import Images, Labels, Logits, Model
 
 # (logits (n, 10), label (n,), target (n,)) -> (n,)
@@ -60,13 +59,8 @@ def ascent(
     """
     with torch.enable_grad():
         leaf = channels_last(x).detach().requires_grad_(True)
-        logits = model(leaf).float()
+        logits = demand_gradient(model(leaf)).float()
         values = objective(logits, y, target)
-        if not values.requires_grad:
-            raise MeasureError(
-                "expected logits with a gradient by the pixels, got logits without; attack such a "
-                'model with use = "Square"'
-            )
         (grad,) = torch.autograd.grad(values.sum(), leaf)
     return values.detach(), grad.nan_to_num_(0.0), logits.detach()
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from securemnist.errors import UNDECIDED, MeasureError, NotApplicable, SecureMnistError, UsageError
+from securemnist.findings import sensitivity
 
 
 @click.command()
@@ -61,6 +62,8 @@ def measure(
         )
     else:
         click.echo(f"{measure_name} {measurement.value:g} {measurement.unit}")
+    if told := sensitivity(measurement):
+        click.echo(told)
     for doubt in measurement.doubts:
         click.echo(f"doubt: {doubt.name}: {doubt.reason}; {doubt.advice}")
     if measurement.inconclusive:

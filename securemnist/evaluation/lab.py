@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import torch
+from torch import nn
 
 from securemnist.attacks.base import channels_last
 from securemnist.data import DataSet, Digits
 from securemnist.digests import seed_from
 from securemnist.errors import ModelError, UsageError
 from securemnist.evaluation import contract
+from securemnist.evaluation.probabilities import LogProbabilities, are_probabilities
 from securemnist.subjects import Subject
 from securemnist.types import Images, Labels, Logits, Progress, silent
 
@@ -50,11 +53,15 @@ class Sample:
 
 @dataclass(frozen=True)
 class Lab:
-    """The subject has passed the model contract when a lab exists."""
+    """The subject has passed the model contract when a lab exists.
+
+    `memory` holds what is worked out once and asked for again.
+    """
 
     subject: Subject
     data: DataSet
     progress: Progress = silent
+    memory: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         contract.check(self.subject, self.data.test[:8].images())
@@ -80,6 +87,13 @@ class Lab:
         name = f"random order of seed {seed}, {digits} of {total}"
         name = f"all {total}" if in_file_order else name
         return Sample(chosen.images().to(device), chosen.labels.to(device), places, complete, name)
+
+    @cached_property
+    def target(self) -> nn.Module:
+        """What attacks are run against: the subject's model, or the logarithm of its probabilities."""
+        model = self.subject.model
+        answers = self.logits(self.data.test[:_BATCH].images())
+        return LogProbabilities(model) if are_probabilities(answers) else model
 
     @cached_property
     def test_logits(self) -> Logits:

@@ -120,7 +120,7 @@ def _run_stage(
     rng = torch.Generator().manual_seed(seed_from(*parts, *([chunk.start] if chunk.start else [])))
     progress = lab.progress if len(chunk) >= len(sample) else silent
     x, y = sample.x[places], sample.y[places]
-    proposals = attack(lab.subject.model, x, y, threat=threat, rng=rng, progress=progress)
+    proposals = attack(lab.target, x, y, threat=threat, rng=rng, progress=progress)
     lab.progress(attack.name, min(chunk.stop, len(sample)), len(sample))
     ruling = rule(lab.subject.model, x, y, proposals, norm=threat.norm, eps=threat.eps)
     over = _over_budget(attack, ruling)

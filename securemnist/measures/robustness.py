@@ -6,11 +6,13 @@ only, so a pass reads PASS (survived), and a one-step attack may never carry the
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
 from pydantic import Field, model_validator
 
+from securemnist.evaluation.doubts import about_model, about_search
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.ladder import Evaluation, evaluate
 from securemnist.evaluation.outcomes import per_class
@@ -44,8 +46,16 @@ class RobustSettings(AttackSettings):
 
 
 def attack_accuracy(lab: Lab, settings: AttackSettings, seed: int) -> Measurement:
-    """Share of test digits read right clean and under this attack, of those attempted."""
+    """Share of test digits read right clean and under this attack, of those attempted.
+
+    What the model hides from any attack puts the number in doubt; what other attacks find does not,
+    for it speaks of this one only.
+    """
     found = _evaluate(lab, settings, settings.digits, settings.the_threat(), seed)
+    return _measured(lab, settings, found, seed)
+
+
+def _measured(lab: Lab, settings: AttackSettings, found: Evaluation, seed: int) -> Measurement:
     evidence = found.outcomes.evidence()
     evidence["outcomes"] |= found.sample.record
     evidence |= {"per_class": per_class(evidence["confusion"]), "gallery": found.gallery()}
@@ -56,13 +66,26 @@ def attack_accuracy(lab: Lab, settings: AttackSettings, seed: int) -> Measuremen
         complete=found.sample.complete and n == len(found.sample),
         seed=seed,
         survived=True,
+        doubts=about_model(lab, settings.the_threat(), n).doubts
+        if len(found.outcomes.open)
+        else (),
         evidence=evidence,
     )
 
 
 def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measurement:
     """Share of test digits that withstand a search within the threat."""
-    measured = attack_accuracy(lab, settings, seed)
+    threat = settings.the_threat()
+    found = _evaluate(lab, settings, settings.digits, threat, seed)
+    measured = _measured(lab, settings, found, seed)
+    open_digits, sample = found.outcomes.open, found.sample
+    x, y = sample.x[open_digits], sample.y[open_digits]
+    asked = about_search(lab, settings.the_attacks(), threat, x, y, seed)
+    evidence = dict(measured.evidence)
+    if asked.sensitivity is not None:
+        evidence["sensitivity"] = asked.sensitivity.to_json()
+    doubts = (*measured.doubts, *asked.doubts)
+    measured = dataclasses.replace(measured, doubts=doubts, evidence=evidence)
     if not settings.curve:
         return measured
     name, norm = settings.attack_name, settings.threat["norm"]
@@ -73,8 +96,7 @@ def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measuremen
         n = int(found.outcomes.attempted.sum())
         accuracy = found.outcomes.standing / n
         points.append({"eps": eps, "accuracy": accuracy, "n": n, "attack": name})
-    evidence = {**measured.evidence, "curve": points}
-    return Measurement(**{**measured.__dict__, "evidence": evidence})
+    return dataclasses.replace(measured, evidence=evidence | {"curve": points})
 
 
 def _evaluate(

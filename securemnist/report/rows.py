@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from securemnist.findings import Doubt, Finding, Measurement, describe
+from securemnist.findings import Doubt, Finding, Measurement, describe, sensitivity
 from securemnist.report import taxonomy, words
 from securemnist.report.evidence import quantity
 from securemnist.report.gauge import Gauge, gauge
@@ -114,12 +114,8 @@ def _interval(seen: Measurement) -> str:
 
 def _extras(seen: Measurement) -> Iterable[Fact]:
     """Facts that only some measures leave behind."""
-    found = seen.evidence.get("sensitivity")
-    if isinstance(found, Mapping):
-        hit, planted = quantity(found, "found"), quantity(found, "planted")
-        if hit is not None and planted is not None:
-            text = f"the attacks found {hit:g} of {planted:g} planted adversarial examples"
-            yield "sensitivity", text
+    if told := sensitivity(seen):
+        yield "sensitivity", told
     for key, name in (
         ("control", "control, clean models"),
         ("lift", "lift over the control"),

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from securemnist.assessment import Assessment
-from securemnist.findings import Finding, Verdict
+from securemnist.findings import Finding, Verdict, sensitivity
 from securemnist.report import words
 from securemnist.report.text import line
 
@@ -60,12 +60,14 @@ def _cells(finding: Finding, day: str) -> tuple[str, ...]:
     sign = {">=": "≥", "<=": "≤"}[row.relation]
     value = "no number" if seen is None else words.number(seen.value, seen.unit)
     waived = f" {words.WAIVED} waived" if finding.waived(day) else ""
+    told = "" if seen is None else sensitivity(seen)
+    claim = line(finding.claim, 200) or line(row.measure, 60)
     return (
         f"{words.SYMBOLS[finding.verdict]} {finding.label}{waived}",
         line(row.id, 40),
         value,
         f"{sign} {row.threshold:g}",
-        line(finding.claim, 200) or line(row.measure, 60),
+        f"{claim} ({told})" if told else claim,
     )
 
 

@@ -1,0 +1,111 @@
+"""Doubts: reasons not to believe a number that rests on attacks that failed.
+
+Each is a small function of a case: a Doubt, or None. They touch neither a FAIL, where every broken
+digit is a witness, nor what is proved. Limits were set on the tuning split, see docs/doubts.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+
+from securemnist.attacks.base import Attack
+from securemnist.digests import seed_from
+from securemnist.evaluation.doubts.batch_dependence import batch_dependence
+from securemnist.evaluation.doubts.case import Case, SearchCase
+from securemnist.evaluation.doubts.convergence import convergence
+from securemnist.evaluation.doubts.gradients import gradients
+from securemnist.evaluation.doubts.known_answer import known_answer
+from securemnist.evaluation.doubts.one_step_masking import one_step_masking
+from securemnist.evaluation.doubts.planted_examples import (
+    PLANTED,
+    Sensitivity,
+    planted_examples,
+    sensitivity,
+)
+from securemnist.evaluation.doubts.probabilities import probabilities
+from securemnist.evaluation.doubts.variation import variation
+from securemnist.evaluation.doubts.weak_attack import weak_attack
+from securemnist.evaluation.lab import Lab
+from securemnist.findings import Doubt
+from securemnist.threats import Threat
+from securemnist.types import Images, Labels
+
+# Digits that a doubt about the model looks at, and survivors that one about the search does.
+DIGITS, SURVIVORS = 500, 128
+
+C = TypeVar("C", bound=Case)
+
+OF_MODELS: tuple[Callable[[Case], Doubt | None], ...] = (
+    variation,
+    batch_dependence,
+    probabilities,
+    gradients,
+    one_step_masking,
+)
+OF_SEARCHES: tuple[Callable[[SearchCase], Doubt | None], ...] = (
+    known_answer,
+    weak_attack,
+    convergence,
+)
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was doubted, and how many planted examples the attack found (None: not asked)."""
+
+    doubts: tuple[Doubt, ...]
+    sensitivity: Sensitivity | None = None
+
+
+def about_model(lab: Lab, threat: Threat, digits: int = DIGITS) -> Examination:
+    """Doubts about what the model lets any attack see, on at most `digits` digits; once per lab."""
+    sample = lab.sample(min(digits, DIGITS, len(lab.data.test)), 0)
+    key = ("doubts of the model", threat, len(sample))
+    if key not in lab.memory:
+        right = lab.logits(sample.x).argmax(1) == sample.y
+        case = Case(lab.subject, lab.target, threat, sample.x[right], sample.y[right])
+        lab.memory[key] = Examination(_ask(lab, OF_MODELS, case) if len(case.y) else ())
+    found: Examination = lab.memory[key]
+    return found
+
+
+def about_search(
+    lab: Lab, attacks: Sequence[Attack], threat: Threat, x: Images, y: Labels, seed: int
+) -> Examination:
+    """Doubts about a search that left digits `x`, read as `y`, standing; on 128 of them at most."""
+    if threat.eps == 0:
+        return Examination(())
+    seen = _sensitivity(lab, attacks, threat)
+    if not len(y):
+        return Examination((), seen)
+    rng = torch.Generator().manual_seed(seed_from(seed, "survivors"))
+    chosen = torch.randperm(len(y), generator=rng)[:SURVIVORS].to(y.device)
+    case = SearchCase(lab.subject, lab.target, threat, x[chosen], y[chosen], seed, tuple(attacks))
+    found = (planted_examples(seen), *_ask(lab, OF_SEARCHES, case))
+    return Examination(tuple(doubt for doubt in found if doubt is not None), seen)
+
+
+def _sensitivity(lab: Lab, attacks: Sequence[Attack], threat: Threat) -> Sensitivity:
+    """What the attacks find of what is planted beside digits that are read right; once per lab."""
+    key = ("sensitivity", threat, tuple(attacks))
+    if key not in lab.memory:
+        lab.progress("planted examples", 0, 1)
+        sample = lab.sample(min(2 * PLANTED, len(lab.data.test)), 0)
+        right = lab.logits(sample.x).argmax(1) == sample.y
+        x, y = sample.x[right], sample.y[right]
+        case = SearchCase(lab.subject, lab.target, threat, x, y, 0, tuple(attacks))
+        lab.memory[key] = sensitivity(case)
+    seen: Sensitivity = lab.memory[key]
+    return seen
+
+
+def _ask(lab: Lab, questions: Sequence[Callable[[C], Doubt | None]], case: C) -> tuple[Doubt, ...]:
+    found = []
+    for place, question in enumerate(questions):
+        lab.progress(question.__name__.replace("_", " "), place, len(questions))
+        found.append(question(case))
+    return tuple(doubt for doubt in found if doubt is not None)

@@ -1,0 +1,90 @@
+"""Case: the number that is doubted: a model, a threat, digits, and the search that failed on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import nn
+
+from securemnist.attacks.base import BATCH, Attack, Loss, channels_last, gradient
+from securemnist.digests import seed_from
+from securemnist.errors import MeasureError
+from securemnist.stats import share_interval
+from securemnist.subjects import Subject
+from securemnist.threats import Threat
+from securemnist.types import Images, Labels, Logits
+
+
+@dataclass(frozen=True)
+class Case:
+    """`x` (n, 1, 28, 28) are digits that `model` reads right as `y`; `seed` settles all randomness.
+
+    `model` is what attacks are run against: the subject's, or its logarithm where it answers by
+    probabilities.
+    """
+
+    subject: Subject
+    model: nn.Module
+    threat: Threat
+    x: Images
+    y: Labels
+    seed: int = 0
+
+    def rng(self, *parts: object) -> torch.Generator:
+        """A generator of its own for each thing that is drawn."""
+        whole = ("doubt", self.seed, self.threat.to_json(), *parts)
+        return torch.Generator().manual_seed(seed_from(*whole))
+
+    def gradient(self, x: Images, loss: Loss) -> torch.Tensor:
+        """The gradient of the loss by the pixels, at images of these digits; zero where there is none."""
+        if not self.differentiable:
+            return torch.zeros_like(x)
+        parts = zip(x.split(BATCH), self.y.split(BATCH), strict=True)
+        return torch.cat([gradient(self.model, channels_last(a), b, loss)[0] for a, b in parts])
+
+    @cached_property
+    def differentiable(self) -> bool:
+        """Whether the answers hang together with the pixels at all."""
+        return has_gradient(self.model, self.x[:1])
+
+    @torch.no_grad()
+    def answers(self, x: Images, batch: int = BATCH) -> Logits:
+        """The subject's own answers, as it gives them."""
+        return torch.cat(
+            [self.subject.model(channels_last(part)).float() for part in x.split(batch)]
+        )
+
+    def wrong(self, x: Images) -> torch.Tensor:
+        """Boolean (n,): which images of these digits are read as another class."""
+        return self.answers(x).argmax(1) != self.y
+
+
+@dataclass(frozen=True)
+class SearchCase(Case):
+    """`x` are digits that survived `attacks`."""
+
+    attacks: Sequence[Attack] = ()
+
+
+def has_gradient(model: nn.Module, x: Images) -> bool:
+    """Whether autograd finds a way from the answers of a model back to its pixels."""
+    try:
+        gradient(model, x, torch.zeros(len(x), dtype=torch.long, device=x.device), _sum)
+    except MeasureError:
+        return False
+    return True
+
+
+def _sum(logits: Logits, _y: Labels) -> torch.Tensor:
+    return logits.sum()
+
+
+def exceeds(hits: int, n: int, limit: float) -> bool:
+    """Whether the share hits / n is above `limit` by its one-sided 95 % bound.
+
+    A handful of digits is no reason to doubt: a sample has to speak.
+    """
+    return hits > 0 and share_interval(hits, n, confidence=0.9)[0] > limit
