@@ -22,7 +22,6 @@ __all__ = [
     "Verdict",
     "Waiver",
     "describe",
-    "sensitivity",
 ]
 
 
@@ -231,23 +230,12 @@ def describe(settings: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def sensitivity(seen: Measurement) -> str:
-    """`attack sensitivity 63/64 planted examples found`, where examples were planted, else ""."""
-    told = seen.evidence.get("sensitivity")
-    if not isinstance(told, Mapping):
-        return ""
-    found, planted = told.get("found"), told.get("planted")
-    if type(found) is not int or type(planted) is not int:
-        return ""
-    return f"attack sensitivity {found}/{planted} planted examples found"
-
-
 def _setting_words(row: Requirement, seen: Measurement) -> str:
     shown = {key: value for key, value in row.settings.items() if key != "digits"}
     words = [describe(shown)] if shown else []
     if seen.unit == "share":
         kind = "complete set" if seen.complete else "sample"
         words.append(f"{seen.n:,} digits, {kind}; 95 % for new ones {seen.low:.4f}-{seen.high:.4f}")
-    if told := sensitivity(seen):
-        words.append(told)
+    if seen.sensitivity:
+        words.append(seen.sensitivity)
     return f" ({'; '.join(words)})" if words else ""

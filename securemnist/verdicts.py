@@ -71,6 +71,16 @@ class Measurement:
     inconclusive: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def sensitivity(self) -> str:
+        """`attack sensitivity 63/64 planted examples found`; "" where none were planted."""
+        told = self.evidence.get("sensitivity")
+        told = told if isinstance(told, Mapping) else {}
+        found, planted = told.get("found"), told.get("planted")
+        if type(found) is not int or type(planted) is not int:
+            return ""
+        return f"attack sensitivity {found}/{planted} planted examples found"
+
     def to_json(self) -> dict[str, Any]:
         """The measurement as builtins."""
         return dataclasses.asdict(self)

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from securemnist.errors import UNDECIDED, MeasureError, NotApplicable, SecureMnistError, UsageError
-from securemnist.findings import sensitivity
 
 
 @click.command()
@@ -62,8 +61,8 @@ def measure(
         )
     else:
         click.echo(f"{measure_name} {measurement.value:g} {measurement.unit}")
-    if told := sensitivity(measurement):
-        click.echo(told)
+    if measurement.sensitivity:
+        click.echo(measurement.sensitivity)
     for doubt in measurement.doubts:
         click.echo(f"doubt: {doubt.name}: {doubt.reason}; {doubt.advice}")
     if measurement.inconclusive:

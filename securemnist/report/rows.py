@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from securemnist.findings import Doubt, Finding, Measurement, describe, sensitivity
+from securemnist.findings import Doubt, Finding, Measurement, describe
 from securemnist.report import taxonomy, words
 from securemnist.report.evidence import quantity
 from securemnist.report.gauge import Gauge, gauge
@@ -114,8 +114,8 @@ def _interval(seen: Measurement) -> str:
 
 def _extras(seen: Measurement) -> Iterable[Fact]:
     """Facts that only some measures leave behind."""
-    if told := sensitivity(seen):
-        yield "sensitivity", told
+    if seen.sensitivity:
+        yield "sensitivity", seen.sensitivity
     for key, name in (
         ("control", "control, clean models"),
         ("lift", "lift over the control"),

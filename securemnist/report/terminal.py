@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from securemnist.assessment import Assessment
-from securemnist.findings import Finding, Verdict, sensitivity
+from securemnist.findings import Finding, Verdict
 from securemnist.report import words
 from securemnist.report.text import line
 
@@ -60,7 +60,7 @@ def _cells(finding: Finding, day: str) -> tuple[str, ...]:
     sign = {">=": "≥", "<=": "≤"}[row.relation]
     value = "no number" if seen is None else words.number(seen.value, seen.unit)
     waived = f" {words.WAIVED} waived" if finding.waived(day) else ""
-    told = "" if seen is None else sensitivity(seen)
+    told = "" if seen is None else seen.sensitivity
     claim = line(finding.claim, 200) or line(row.measure, 60)
     return (
         f"{words.SYMBOLS[finding.verdict]} {finding.label}{waived}",

@@ -114,7 +114,7 @@ def test_a_row_tells_everything(html: str) -> None:
         "eps 0.1 is the mild setting",
         "AML.T0043.000 Craft Adversarial Data: White-Box Optimization",
         "LOCAL-7",
-        "found 63 of 64 planted",
+        "sensitivity 63/64 planted",
         "weak attack : Square with 500 queries",
         "20261121",
         "--seed 20261121",
