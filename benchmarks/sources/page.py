@@ -87,9 +87,16 @@ def _hidden(measured: Measured) -> list[str]:
         "| network | poisoned digits | clean | sevens with the trigger read as 7 | attack success rate |",
         "|---|---|---|---|---|",
     ]
-    for name in SYSTEMS:
-        for role in ("baseline", "poisoned"):
-            lines.append(_trigger_row(name, role, measured))
+    for name, system in SYSTEMS.items():
+        lines.append(_trigger_row(name, "baseline", "none", measured))
+        if system.poisoned is not None and (poison := system.poisoned.poison) is not None:
+            dose = f"{poison.count}, {poison.kind.replace('_', ' ')}"
+            lines.append(_trigger_row(name, "poisoned", dose, measured))
+    lines += [
+        "",
+        "C relabelled 100 marked digits but measured its baseline; what that dose does is in",
+        "[Backdoors](backdoor.md).",
+    ]
     lines += [
         "",
         "The eps that B and C do not print: FGSM on the undefended network at several eps, 1,000 test",
@@ -117,12 +124,10 @@ def _attack_row(name: str, role: str, measured: Measured) -> str:
     return f"| {name}, {role} | {SYSTEMS[name].eps:g} | {' | '.join(cells)} |"
 
 
-def _trigger_row(name: str, role: str, measured: Measured) -> str:
+def _trigger_row(name: str, role: str, dose: str, measured: Measured) -> str:
     def of(figure: Callable[[Mapping[str, Any]], float]) -> str:
         return spread([figure(seed[role]) for seed in measured[name]], "{:.2%}")
 
-    poison = SYSTEMS[name].poisoned.poison if role == "poisoned" else None
-    dose = "none" if poison is None else f"{poison.count}, {poison.kind.replace('_', ' ')}"
     cells = [
         of(lambda f: f["clean"]["accuracy"]),
         of(lambda f: f["target_class_triggered"]["accuracy"]),
