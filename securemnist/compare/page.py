@@ -99,7 +99,7 @@ def _record(made: Comparison) -> list[tuple[str, str, str, str]]:
     old, new = (dict(_facts(side)) for side in (made.old, made.new))
     names = list(dict.fromkeys([*new, *old]))[:_ENTRIES]
     both = [(name, old.get(name, NONE), new.get(name, NONE)) for name in names]
-    return [(*entry, "" if entry[1] == entry[2] else "differs") for entry in both]
+    return [(*entry, "" if entry[1] == entry[2] else "yes") for entry in both]
 
 
 def _facts(side: Assessment) -> Iterable[tuple[str, str]]:

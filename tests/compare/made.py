@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from securemnist.assessment import Assessment
+from securemnist.data import FILES, PINNED
 from securemnist.findings import Finding, Measurement, Requirement
 
 LABELS = "0123456789" * 1_000
@@ -97,7 +98,7 @@ def assessment(*findings: Finding, digest: str = "old", **changes: Any) -> Asses
             "parameters": 1_199_882,
             "device": "cpu",
             "recipe": {"epochs": 5},
-            "data": {"name": "MNIST", "digests": {"t10k-images-idx3-ubyte": "0fa7"}},
+            "data": {"name": "MNIST", "digests": {name: PINNED[name] for name in FILES["test"]}},
         },
         "scope": {"tier": "standard", "markers": "", "keywords": "", "paths": []},
         "environment": {

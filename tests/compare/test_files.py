@@ -72,6 +72,9 @@ def test_the_page_is_whole(tmp_path: Path) -> None:
     assert text.index("What stands in the way") < text.rindex("All rows")
     for told in ("Newly broken", "By class", "By attack", "PGD-40", "Not compared", "Record"):
         assert told in text
+    assert sum(alt.startswith("Test digit") for alt in markup.values("alt")) >= 24
+    targets = [link[1:] for link in markup.values("href") if link.startswith("#")]
+    assert set(targets) <= set(markup.values("id"))
     assert "script" not in markup.tags
     assert not [name for name in markup.attributes if name.startswith("on")]
 
