@@ -31,7 +31,7 @@ FLOORS = (
     {"train"},
     {"evaluation", "detection", "defences", "static", "server"},
     {"measures"},
-    {"plugin"},
+    {"plugin", "scaffold"},
     {"cli"},
     {"__main__"},
 )

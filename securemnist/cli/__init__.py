@@ -14,7 +14,7 @@ import click
 from securemnist import __version__
 from securemnist.errors import SecureMnistError
 
-_COMMANDS = ("assess", "compare", "measure", "report", "explain", "accept", "train")
+_COMMANDS = ("assess", "compare", "measure", "report", "explain", "accept", "train", "init")
 
 
 class _Lazy(click.Group):

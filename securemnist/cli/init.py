@@ -1,0 +1,56 @@
+"""`securemnist init`: a policy, a model fixture and a noxfile for somebody's repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from securemnist.errors import UsageError
+
+
+@click.command()
+@click.option(
+    "--model", metavar="SPEC", required=True, help="Yours: pkg.module:factory, or a file."
+)
+@click.option("--digits", type=click.IntRange(min=50), default=1000, show_default=True,
+              help="Tuning digits to attack for the first measurement.")  # fmt: skip
+@click.option("--data", type=click.Path(path_type=Path), help="IDX files instead of MNIST.")
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+def init(model: str, digits: int, data: Path | None, device: str) -> None:
+    """Write security_tests/thresholds.toml, conftest.py and noxfile.py into this folder.
+
+    The thresholds are proposed from a first measurement of the model. No file that exists is touched.
+    """
+    from securemnist import data as data_sets
+    from securemnist import scaffold, subjects
+    from securemnist._memory import keep_freed_memory
+    from securemnist.resources import write_atomically
+
+    here = Path.cwd()
+    if (here / scaffold.POLICY).exists():
+        raise UsageError(
+            f"{scaffold.POLICY}: expected no policy yet, got one; edit it, or move it away first"
+        )
+    keep_freed_memory()
+    digits_of = data_sets.load(data)
+    subject = subjects.resolve(model, device=device)
+    click.echo(f"measuring {subject.name} on the tuning split", err=True)
+    taken = scaffold.measure(subject, digits_of, digits)
+    made = {
+        scaffold.POLICY: scaffold.policy(taken, model, len(digits_of.test)),
+        scaffold.CONFTEST: scaffold.conftest(model),
+        scaffold.NOXFILE: scaffold.noxfile(here),
+    }
+    for name, text in made.items():
+        if (here / name).exists():
+            click.echo(f"{name}: there is one already, left as it is; what it needs:\n\n{text}")
+            continue
+        try:
+            write_atomically(here / name, text.encode())
+        except OSError as error:
+            raise UsageError(
+                f"{name}: cannot be written ({error.strerror}); mend the folder's permissions"
+            ) from error
+        click.echo(f"{name}: written")
+    click.echo("next: securemnist assess --tier smoke")

@@ -1,0 +1,83 @@
+"""The first day in somebody else's repository: `securemnist init`, then `securemnist assess`."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from securemnist import measures, policy, scaffold
+from securemnist.cli import main
+from tests.compare.test_commands import TOY
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with a network of its own, and nothing of ours."""
+    (tmp_path / "reader.py").write_text(TOY)
+    (tmp_path / "requirements.txt").write_text("torch\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "reader", raising=False)
+    return tmp_path
+
+
+def init(*words: str) -> Result:
+    """`securemnist init` in this process."""
+    return CliRunner().invoke(main, ["init", *words], catch_exceptions=False)
+
+
+@pytest.mark.timeout(300)
+def test_the_first_day(project: Path) -> None:
+    """A first measurement becomes a policy that their model meets and a worse one does not."""
+    result = init("--model", "reader:good", "--digits", "50")
+    assert result.exit_code == 0, result.output
+    read = policy.load(project / scaffold.POLICY)
+    measures.check_policy(read)
+    assert [row.id for row in read.requirements] == [p.id for p in scaffold.PROPOSALS]
+    clean = read.requirements[0]
+    assert "the first measurement gave 0.8" in clean.because
+    assert 0.6 < clean.threshold < 0.8
+    assert "from reader import good" in (project / "conftest.py").read_text()
+    assert '"-r", "requirements.txt"' in (project / "noxfile.py").read_text()
+    for name in ("conftest.py", "noxfile.py"):
+        ast.parse((project / name).read_text())
+    assert assess(project) == 0
+    seen = json.loads((project / "reports" / "assessment.json").read_text())
+    assert seen["subject"]["parameters"] == 7_850
+    (project / "reader.py").write_text(TOY.replace("net = good()", "net = made()")
+                                       .replace("def good", "def made")
+                                       .replace("def worse", "def good"))  # fmt: skip
+    assert assess(project) == 1
+
+
+def assess(project: Path) -> int:
+    """`securemnist assess` of the model in conftest.py, in a process of its own."""
+    command = [sys.executable, "-m", "securemnist", "assess", "--row", "CLEAN-01"]
+    env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
+    done = subprocess.run(command, cwd=project, env=env, capture_output=True, timeout=200)
+    return done.returncode
+
+
+def test_nothing_is_overwritten(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are there stay; what they lack is printed. A policy that is there ends the command."""
+    monkeypatch.setattr(scaffold, "PROPOSALS", scaffold.PROPOSALS[:1])
+    (project / "conftest.py").write_text("# mine\n")
+    result = init("--model", "reader:good")
+    assert (project / "conftest.py").read_text() == "# mine\n"
+    assert "from reader import good" in result.output
+    again = init("--model", "reader:good")
+    assert again.exit_code == 2
+    assert "expected no policy yet" in again.output
+
+
+def test_a_weight_file_is_a_model_too() -> None:
+    """The fixture of a SPEC that is no factory resolves it."""
+    text = scaffold.conftest("A@weights.safetensors")
+    ast.parse(text)
+    assert 'subjects.resolve("A@weights.safetensors")' in text
