@@ -134,8 +134,9 @@ PROPOSALS = (
 _HEAD = """\
 # The security policy of this project: every number that can fail a build. It was proposed by
 # `securemnist init` from one measurement of {model} on the tuning split (the last
-# training digits, never the test digits), with a margin: half as many errors again. Raise what is not enough for you, and say
-# why in `because`. `securemnist explain ID` explains a row; `securemnist assess` runs them.
+# training digits, never the test digits), with a margin: half as many errors again. Raise what is
+# not enough for you, and say why in `because`. `securemnist explain ID` explains a row,
+# `securemnist assess` runs them all.
 #
 # id        the row's name, in every report
 # tier      smoke (seconds) < standard (the default) < full; `assess --tier smoke` runs the first
