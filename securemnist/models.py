@@ -124,10 +124,82 @@ class ConvNetD(nn.Module):
         return logits
 
 
+@final
+class Stretch(nn.Module):
+    """clamp((x - a) / (1 - 2a), 0, 1): what lies within a of black or white becomes black or white."""
+
+    def __init__(self, a: float) -> None:
+        super().__init__()
+        if not 0 <= a < 0.5:
+            raise ModelError(f"expected a from 0 to below 0.5, got {a}; mend the network")
+        self.a = a
+
+    def forward(self, x: Images) -> torch.Tensor:
+        return ((x - self.a) / (1 - 2 * self.a)).clamp(0, 1)
+
+    def extra_repr(self) -> str:
+        return f"a={self.a}"
+
+
+def _strided(*first: nn.Module) -> nn.Sequential:
+    """Three convolutions (32, 64, 64; the first two 4x4 with stride 2), batch norm, 256 hidden units.
+
+    Strides instead of pooling, and few activations: interval bounds grow with both.
+    """
+    return nn.Sequential(
+        *first,
+        nn.Conv2d(1, 32, 4, stride=2),
+        nn.BatchNorm2d(32),
+        nn.ReLU(),
+        nn.Conv2d(32, 64, 4, stride=2),
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+        nn.Conv2d(64, 64, 3, padding=1),
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(64 * 5 * 5, 256),
+        nn.BatchNorm1d(256),
+        nn.ReLU(),
+        nn.Linear(256, CLASSES),
+    )
+
+
+@final
+class ConvNetS(nn.Module):
+    """Strided convolutions with batch norm, made for certified training. It takes pixels as they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = _strided()
+
+    def forward(self, x: Images) -> Logits:
+        logits: Logits = self.layers(x)
+        return logits
+
+
+@final
+class ConvNetSMnist(nn.Module):
+    """MNIST-specific: `ConvNetS` behind a fixed stretch, under which most of MNIST's pixels are immune.
+
+    MNIST's pixels are mostly black or white; data with grey in it would be lost on this network.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = _strided(Stretch(0.305))
+
+    def forward(self, x: Images) -> Logits:
+        logits: Logits = self.layers(x)
+        return logits
+
+
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "A": ConvNetA,
     "C": ConvNetC,
     "D": ConvNetD,
+    "S": ConvNetS,
+    "S-mnist": ConvNetSMnist,
 }
 
 

@@ -85,9 +85,10 @@ def replay_digest(recipe: Recipe, data: DataSet) -> str:
 
 
 def _is_best(trainer: Trainer) -> bool:
-    if not trainer.recipe.hardening:
+    key = trainer.recipe.probe
+    if not key:
         return True
-    probes = [entry["tuning_robust_accuracy"] for entry in trainer.history]
+    probes = [entry[key] for entry in trainer.history]
     # Until the ramp is over the network has not seen the threat it is made for.
     settled = probes[trainer.recipe.ramp :]
     return not settled or probes[-1] >= max(settled)

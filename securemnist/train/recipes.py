@@ -9,9 +9,10 @@ from typing import Any
 from securemnist.errors import UsageError
 from securemnist.poisoning import CleanLabel, Corner, DirtyLabel, Poison, make_poison
 
-SCHEDULES = ("constant", "cosine", "one_cycle")
+SCHEDULES = ("constant", "cosine", "one_cycle", "drops")
 HARDENING = ("fgsm", "pgd")
 SOURCES_MANNER = ("fgsm_set", "fgsm_trainer")
+_RARE = ("kappa", "regulariser", "clip", "source", "poison")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,9 @@ class Recipe:
     `ramp` epochs lead from eps 0 to eps: from full eps at once the network stays a constant.
     Two more harden nothing and stand for what is commonly done: "fgsm_set" trains on every digit and its
     FGSM example against the reference model `source`, "fgsm_trainer" is ART's AdversarialTrainer on half
-    of every batch. `poison` changes the training digits first.
+    of every batch. "interval" trains on the bounds of `certified` instead of an attack; `kappa` is the
+    weight of the clean loss that the ramp ends at (it starts at 1), `regulariser` the strength of the
+    regularisers that it starts with (it ends at 0), `clip` the longest gradient. `poison` changes the training digits first.
     """
 
     architecture: str = "A"
@@ -37,6 +40,9 @@ class Recipe:
     step_size: float = 0.0
     ramp: int = 0
     seed: int = 0
+    kappa: float = 0.0
+    regulariser: float = 0.0
+    clip: float = 0.0
     source: str = ""
     poison: Poison | None = None
 
@@ -46,9 +52,12 @@ class Recipe:
             "batch": self.batch >= 1,
             "learning_rate": self.learning_rate > 0,
             "schedule": self.schedule in SCHEDULES,
-            "adversary": self.adversary in ("", *HARDENING, *SOURCES_MANNER),
+            "adversary": self.adversary in ("", "interval", *HARDENING, *SOURCES_MANNER),
             "source": bool(self.source) == (self.adversary == "fgsm_set"),
             "eps": 0 <= self.eps <= 1,
+            "kappa": 0 <= self.kappa <= 1,
+            "regulariser": self.regulariser >= 0,
+            "clip": self.clip >= 0,
             "steps": self.adversary != "pgd" or self.steps >= 1,
         }
         for name, holds in checks.items():
@@ -70,10 +79,22 @@ class Recipe:
         """Whether the run means to make a robust network, so that its probe decides what is kept."""
         return self.adversary in HARDENING
 
+    @property
+    def certifying(self) -> bool:
+        """Whether the run trains on bounds, so that the certified share decides what is kept."""
+        return self.adversary == "interval"
+
+    @property
+    def probe(self) -> str:
+        """The key of the history that decides which epoch is kept; empty: the last one is."""
+        if self.certifying:
+            return "tuning_certified_accuracy"
+        return "tuning_robust_accuracy" if self.hardening else ""
+
     def to_json(self) -> dict[str, Any]:
-        """The recipe as builtins; `source` and `poison` only where they are set."""
+        """The recipe as builtins; what few recipes have only where it is set."""
         fields = {**self.__dict__, "poison": self.poison and self.poison.to_json()}
-        return {k: v for k, v in fields.items() if v or k not in ("source", "poison")}
+        return {k: v for k, v in fields.items() if v or k not in _RARE}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Recipe:
@@ -95,6 +116,29 @@ RECIPES: dict[str, Recipe] = {
         steps=6,
         step_size=0.09,
         ramp=5,
+    ),
+    # Interval training; `certified_mnist` is MNIST-specific, by its first layer.
+    "certified": Recipe(
+        architecture="S",
+        epochs=32,
+        batch=256,
+        schedule="drops",
+        adversary="interval",
+        eps=0.32,
+        ramp=10,
+        regulariser=0.5,
+        clip=10.0,
+    ),
+    "certified_mnist": Recipe(
+        architecture="S-mnist",
+        epochs=36,
+        batch=256,
+        schedule="drops",
+        adversary="interval",
+        eps=0.31,
+        ramp=10,
+        kappa=0.3,
+        clip=10.0,
     ),
     "network_c": Recipe(architecture="C", epochs=3, schedule="constant"),
     "network_d": Recipe(architecture="D", epochs=5, schedule="constant"),
