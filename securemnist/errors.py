@@ -46,5 +46,9 @@ class Inconclusive(SecureMnistError):
     """A measurement ran, but what it saw carries no verdict; its row becomes INCONCLUSIVE."""
 
 
+class NoCertificate(Inconclusive):
+    """A network (or what is asked of it) has no certificate here; nothing is said of its robustness."""
+
+
 class NotApplicable(SecureMnistError):
     """A measurement cannot be taken in this run; its row becomes NOT_RUN with this reason."""

@@ -1,0 +1,150 @@
+"""Certificates: digits whose class no image of an L-infinity ball can change.
+
+Interval bounds first, for every digit; what they leave open is asked of CROWN, question by question.
+Margins must be strictly positive: where two logits can tie, nothing is certified.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from securemnist.certify.boxes import Box, around
+from securemnist.certify.graph import Network, read
+from securemnist.certify.linear import lower_bounds
+from securemnist.errors import MeasureError, NoCertificate
+from securemnist.types import CLASSES, Images, Labels, Logits, Progress, silent
+
+INTERVALS, CROWN = "intervals", "CROWN"
+METHODS = (INTERVALS, CROWN)
+_BATCH = 250
+# Questions that CROWN answers at a time; bounded by memory.
+_QUESTIONS = 256
+# Where CROWN settles none of so many digits, it is not asked of the others.
+_TRIAL = 64
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Of digits: the lower bound of the smallest margin, and what gave it.
+
+    `margins` float64 (n,): over 0 is a proof that every image of the ball is read as the label. `by`
+    int64 (n,): the index in METHODS of the proof, -1 where there is none.
+    """
+
+    margins: torch.Tensor
+    by: torch.Tensor
+
+    @property
+    def proved(self) -> torch.Tensor:
+        """Boolean (n,)."""
+        return self.by >= 0
+
+    def settled(self, method: str) -> int:
+        """How many digits this method proved."""
+        return int((self.by == METHODS.index(method)).sum())
+
+
+@torch.no_grad()
+def certify(
+    model: nn.Module,
+    x: Images,
+    y: Labels,
+    *,
+    eps: float,
+    crown: bool = True,
+    progress: Progress = silent,
+) -> Certificates:
+    """Certificates of digits `x` (n, 1, 28, 28) with labels `y` (n,) within L-infinity `eps`.
+
+    NoCertificate where the model's graph has a step without known bounds, or computes anything else
+    than the model; MeasureError where a bound contradicts the logits themselves, an error of ours.
+    """
+    network = read(model)
+    margins, by = [], []
+    hopeful, tried, won = crown, 0, 0
+    for start in range(0, len(x), _BATCH):
+        part, labels = x[start : start + _BATCH], y[start : start + _BATCH]
+        logits = _same_logits(network, model, part)
+        boxes = network.boxes(around(part, eps))
+        found = _intervals(network, boxes, labels)
+        _check(found, logits, labels)
+        settled = torch.where(_least(found) > 0, 0, -1)
+        right = logits.argmax(1) == labels
+        if hopeful:
+            ask = right & (settled < 0)
+            found = _crown(network, boxes, labels, found, ask)
+            _check(found, logits, labels)
+            settled[(settled < 0) & (_least(found) > 0)] = 1
+            tried, won = tried + int(ask.sum()), won + int((settled == 1).sum())
+            hopeful = won > 0 or tried < _TRIAL
+        margins.append(_least(found))
+        by.append(settled)
+        progress("certificates", min(start + _BATCH, len(x)), len(x))
+    return Certificates(torch.cat(margins), torch.cat(by))
+
+
+def _intervals(network: Network, boxes: list[Box], y: Labels) -> torch.Tensor:
+    """Lower bounds (n, 10) of logit[label] - logit[k], infinite at the label."""
+    questions = torch.ones(len(y), CLASSES, dtype=torch.bool, device=y.device)
+    nothing = boxes[0].lower.new_full((len(y), CLASSES), -torch.inf)
+    return _asked(network, boxes, y, nothing, questions, to_image=False)
+
+
+def _crown(
+    network: Network, boxes: list[Box], y: Labels, found: torch.Tensor, ask: torch.Tensor
+) -> torch.Tensor:
+    """The bounds with those of CROWN for the digits `ask`, where the intervals leave them open."""
+    return _asked(network, boxes, y, found, ask[:, None] & ~(found > 0), to_image=True)
+
+
+def _asked(
+    network: Network,
+    boxes: list[Box],
+    y: Labels,
+    found: torch.Tensor,
+    questions: torch.Tensor,
+    *,
+    to_image: bool,
+) -> torch.Tensor:
+    """`found` (n, 10), improved where `questions` (n, 10) says so; a bound never becomes looser."""
+    improved = found.clone()
+    improved.scatter_(1, y[:, None], torch.inf)
+    digits, classes = (questions & (improved < torch.inf)).nonzero(as_tuple=True)
+    eye = torch.eye(CLASSES, dtype=found.dtype, device=found.device)
+    for some, others in zip(digits.split(_QUESTIONS), classes.split(_QUESTIONS), strict=True):
+        weights = eye[y[some]] - eye[others]
+        bound = lower_bounds(network, boxes, some, weights, to_image=to_image)
+        improved[some, others] = torch.fmax(improved[some, others], bound)
+    return improved
+
+
+def _least(margins: torch.Tensor) -> torch.Tensor:
+    """The smallest margin (n,); NaN, which certifies nothing, where one is NaN."""
+    return margins.amin(1)
+
+
+def _same_logits(network: Network, model: nn.Module, x: Images) -> Logits:
+    """The model's logits; NoCertificate where its graph computes others."""
+    logits: Logits = model(x)
+    if not torch.equal(network.traced(x), logits):
+        raise NoCertificate(
+            "expected a graph that computes the model's logits, got others: the model depends on more "
+            "than its input"
+        )
+    return logits
+
+
+def _check(found: torch.Tensor, logits: Logits, y: Labels) -> None:
+    """The digit itself lies in its ball: no bound may be above its own margin."""
+    logits = logits.double()
+    margins = logits.gather(1, y[:, None]) - logits
+    above = found > margins
+    above.scatter_(1, y[:, None], False)
+    if bool(above.any()):
+        raise MeasureError(
+            f"expected bounds below the margins that the digits have, got {int(above.sum())} above; "
+            "this is an error of the certificates, report it"
+        )

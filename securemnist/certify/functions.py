@@ -1,0 +1,101 @@
+"""Functions: the rule of each call in a network's graph that is no layer: sums, torch.relu, x.view."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (torch's own abbreviation)
+
+from securemnist.certify import layers
+from securemnist.certify.rules import Reshape, Rule, Sum
+from securemnist.errors import NoCertificate
+
+Shape = tuple[int, ...]
+# Arguments behind the activations, named arguments, the output's shape a digit.
+Maker = Callable[[Sequence[Any], Mapping[str, Any], Shape], Rule]
+
+
+def _scaled(kind: str, constant: Any, shape: Shape, *, first: bool) -> Rule:
+    """x + c, x - c, c - x, x * c or x / c with a constant that is the same for every digit."""
+    value = torch.as_tensor(constant).detach().double()
+    if value.dim() > len(shape) + 1 or (value.dim() == len(shape) + 1 and len(value) != 1):
+        raise NoCertificate("expected a constant that is the same for every digit, got a larger one")
+    value = value.reshape(value.shape[-len(shape) :]) if value.dim() else value
+    one, nothing = torch.ones_like(value), torch.zeros_like(value)
+    if kind == "add":
+        return layers.elementwise(one, value, value.abs())
+    if kind == "sub":
+        sign = -1 if first else 1
+        return layers.elementwise(sign * one, -sign * value, value.abs())
+    if kind == "mul":
+        return layers.elementwise(value, nothing, nothing)
+    if first:
+        raise NoCertificate("expected a division by a constant, got one by activations")
+    return layers.elementwise(1 / value, nothing, nothing)
+
+
+def arithmetic(kind: str, operands: Sequence[Any], shape: Shape, tracked: Sequence[bool]) -> Rule:
+    """The rule of add, sub, mul or div; `tracked` says which operand depends on the image."""
+    if all(tracked):
+        if kind not in ("add", "sub"):
+            raise NoCertificate(f"expected products with constants, got {kind} of two activations")
+        return Sum(1 if kind == "add" else -1)
+    first = not tracked[0]
+    return _scaled(kind, operands[0 if first else 1], shape, first=first)
+
+
+ARITHMETIC: dict[Any, str] = {
+    **dict.fromkeys((operator.add, torch.add, "add"), "add"),
+    **dict.fromkeys((operator.sub, torch.sub, "sub"), "sub"),
+    **dict.fromkeys((operator.mul, torch.mul, "mul"), "mul"),
+    **dict.fromkeys((operator.truediv, torch.div, torch.true_divide, "div"), "div"),
+}
+
+
+def _plain(rule: Callable[[], Rule]) -> Maker:
+    return lambda rest, named, _shape: rule()
+
+
+def _reshape(_rest: Sequence[Any], _named: Mapping[str, Any], shape: Shape) -> Rule:
+    return Reshape(shape)
+
+
+def _clamp(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
+    limits = dict(zip(("min", "max"), rest, strict=False), **named)
+    return layers.clamp(limits.get("min"), limits.get("max"))
+
+
+def _leaky(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
+    return layers.rectify(rest[0] if rest else named.get("negative_slope", 0.01))
+
+
+def _max_pool(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
+    return layers.max_pool(*rest, **named)
+
+
+def _mean_pool(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
+    return layers.mean_pool(lambda x: F.avg_pool2d(x, *rest, **named), 28 * 28)
+
+
+def _dropout(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
+    training = named.get("training", rest[1] if len(rest) > 1 else True)
+    if training is not False:
+        raise NoCertificate("expected dropout in eval mode, got training mode")
+    return Reshape(shape)
+
+
+MAKERS: dict[Any, Maker] = {
+    **dict.fromkeys((torch.relu, F.relu, "relu"), _plain(layers.rectify)),
+    **dict.fromkeys((torch.sigmoid, F.sigmoid, "sigmoid"), _plain(layers.sigmoid)),
+    **dict.fromkeys((torch.tanh, F.tanh, "tanh"), _plain(layers.tanh)),
+    **dict.fromkeys((torch.clamp, torch.clip, "clamp", "clip"), _clamp),
+    **dict.fromkeys((torch.flatten, "flatten", "view", "reshape", "contiguous"), _reshape),
+    **dict.fromkeys((torch.reshape, "float"), _reshape),
+    **dict.fromkeys((F.max_pool2d, torch.max_pool2d), _max_pool),
+    F.avg_pool2d: _mean_pool,
+    F.leaky_relu: _leaky,
+    F.dropout: _dropout,
+}

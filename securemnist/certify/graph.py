@@ -1,0 +1,205 @@
+"""Network: a model as the chain of steps that torch.fx finds in it, each with its rule.
+
+Nothing is assumed of a model but its own graph. What has no rule, changes with the batch, or works in
+place where others still look leads to NoCertificate, which names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from securemnist.certify.boxes import Box
+from securemnist.certify.functions import ARITHMETIC, MAKERS, arithmetic
+from securemnist.certify.layers import rule_of
+from securemnist.certify.rules import Rule
+from securemnist.errors import NoCertificate
+from securemnist.types import CLASSES, SHAPE
+
+
+@dataclass(frozen=True)
+class Step:
+    """A rule, and the places of what it reads: 0 is the image, k the k-th step's output."""
+
+    name: str
+    rule: Rule
+    inputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Network:
+    """Steps in their order; the last gives the logits. `traced` computes what they stand for."""
+
+    steps: tuple[Step, ...]
+    traced: nn.Module
+
+    def boxes(self, image: Box) -> list[Box]:
+        """The box of every place, wide enough for the deployed float32 network's rounding."""
+        found = [image]
+        for step in self.steps:
+            found.append(self._widened(step, [found[place] for place in step.inputs]))
+        return found
+
+    @staticmethod
+    def _widened(step: Step, inputs: list[Box]) -> Box:
+        out, error = step.rule.enclose(*inputs), step.rule.rounding(*inputs)
+        return out if error is None else out.widened(error)
+
+
+class _Observed(fx.Interpreter):  # type: ignore[misc]
+    """Runs a graph once and remembers every value."""
+
+    def __init__(self, module: fx.GraphModule) -> None:
+        super().__init__(module, garbage_collect_values=False)
+        self.values: dict[str, Any] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        self.values[n.name] = value = super().run_node(n)
+        return value
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What two runs with 2 and 3 images have shown of the values of a graph, by name.
+
+    `shapes`: of float32 activations, a digit. `constants`: tensors that were the same in both runs.
+    `numbers`: what is no tensor.
+    """
+
+    shapes: Mapping[str, tuple[int, ...]]
+    constants: Mapping[str, torch.Tensor]
+    numbers: frozenset[str]
+
+
+def read(model: nn.Module) -> Network:
+    """The steps of `model` in eval mode; NoCertificate in one sentence where there are none."""
+    if model.training:
+        raise NoCertificate("expected a model in eval mode, got one in training mode")
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if tensor.is_floating_point() and tensor.dtype != torch.float32:
+            raise NoCertificate(f"expected float32 weights, got {tensor.dtype} in {name}")
+    try:
+        traced = fx.symbolic_trace(model)
+        facts = _observe(traced, model)
+    except NoCertificate:
+        raise
+    except Exception as error:
+        line = (str(error).splitlines() or [""])[0]
+        raise NoCertificate(f"expected a graph, tracing raised {line:.120}") from error
+    return Network(_steps(traced, facts), traced)
+
+
+@torch.no_grad()
+def _observe(traced: fx.GraphModule, model: nn.Module) -> _Facts:
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    runs = []
+    for n in (2, 3):
+        observed = _Observed(traced)
+        observed.run(torch.full((n, *SHAPE), 0.5, device=device))
+        runs.append(observed.values)
+    shapes, constants, numbers = {}, {}, set()
+    for name, (one, other) in ((name, (runs[0][name], runs[1][name])) for name in runs[0]):
+        if not isinstance(one, torch.Tensor):
+            numbers.add(name)
+        elif one.dim() and one.dtype == torch.float32 and (len(one), len(other)) == (2, 3):
+            if one.shape[1:] == other.shape[1:]:
+                shapes[name] = tuple(one.shape[1:])
+        elif torch.equal(one, other):
+            constants[name] = one
+    return _Facts(shapes, constants, frozenset(numbers))
+
+
+def _steps(traced: fx.GraphModule, facts: _Facts) -> tuple[Step, ...]:
+    modules = dict(traced.named_modules())
+    places: dict[fx.Node, int] = {}
+    steps: list[Step] = []
+    for node in traced.graph.nodes:
+        if node.op == "placeholder":
+            if places:
+                raise NoCertificate(f"expected one input, got a second, {node.name}")
+            places[node] = 0
+        elif node.op == "output":
+            given = node.args[0]
+            known = isinstance(given, fx.Node) and places.get(given) == len(steps) > 0
+            if not known or facts.shapes.get(given.name) != (CLASSES,):
+                raise NoCertificate("expected the last step to give ten logits, got another")
+        elif any(given in places for given in node.all_input_nodes):
+            if node.name in facts.numbers:
+                continue  # a size: what comes of it shows in the shapes
+            reads = _reads(node, places)
+            steps.append(Step(node.name, _rule(node, modules, places, facts), reads))
+            places[node] = len(steps)
+    return tuple(steps)
+
+
+def _reads(node: fx.Node, places: Mapping[fx.Node, int]) -> tuple[int, ...]:
+    """The places a node reads, in the order of its arguments, once for each time."""
+    operands = node.args[:2] if node.target in ARITHMETIC else node.args[:1]
+    reads = [places[given] for given in operands if isinstance(given, fx.Node) and given in places]
+    if not reads or set(reads) != {places[n] for n in node.all_input_nodes if n in places}:
+        raise NoCertificate(f"expected activations as first arguments, got others in {node.name}")
+    return tuple(reads)
+
+
+def _rule(
+    node: fx.Node,
+    modules: Mapping[str, nn.Module],
+    places: Mapping[fx.Node, int],
+    facts: _Facts,
+) -> Rule:
+    """The rule of a node; NoCertificate, which names it, where there is none."""
+    try:
+        _check_in_place(node, modules)
+        return _known_rule(node, modules, places, facts)
+    except NoCertificate as error:
+        raise NoCertificate(f"{error} ({node.name})") from error
+    except Exception as error:
+        raise NoCertificate(f"expected usual arguments, got others ({node.name})") from error
+
+
+def _known_rule(
+    node: fx.Node,
+    modules: Mapping[str, nn.Module],
+    places: Mapping[fx.Node, int],
+    facts: _Facts,
+) -> Rule:
+    if node.name not in facts.shapes:
+        raise NoCertificate("expected float32 activations of each digit, got another")
+    shape = facts.shapes[node.name]
+    if node.op == "call_module":
+        return rule_of(modules[str(node.target)], shape)
+    if node.target in ARITHMETIC:
+        if node.kwargs or len(node.args) != 2:
+            raise NoCertificate("expected two operands, got others")
+        if any(facts.shapes[given.name] != shape for given in _tracked(node, places)):
+            raise NoCertificate("expected operands of one shape, got others")
+        tracked = [isinstance(given, fx.Node) and given in places for given in node.args]
+        operands = [_constant(given, facts) for given in node.args]
+        return arithmetic(ARITHMETIC[node.target], operands, shape, tracked)
+    if node.target not in MAKERS:
+        name = getattr(node.target, "__name__", str(node.target))
+        raise NoCertificate(f"expected layers with known bounds, got {name}")
+    return MAKERS[node.target](node.args[1:], node.kwargs, shape)
+
+
+def _tracked(node: fx.Node, places: Mapping[fx.Node, int]) -> list[fx.Node]:
+    return [given for given in node.args if isinstance(given, fx.Node) and given in places]
+
+
+def _constant(given: Any, facts: _Facts) -> Any:
+    """The value of an operand that does not depend on the image."""
+    if isinstance(given, fx.Node):
+        return facts.constants.get(given.name)
+    return given
+
+
+def _check_in_place(node: fx.Node, modules: Mapping[str, nn.Module]) -> None:
+    """What works in place changes what other steps read; only in a plain chain nobody else does."""
+    layer = modules.get(str(node.target)) if node.op == "call_module" else None
+    in_place = getattr(layer, "inplace", False) or node.kwargs.get("inplace", False)
+    if in_place and any(len(other.users) > 1 for other in node.graph.nodes):
+        raise NoCertificate(f"expected no work in place beside a branch, got it")

@@ -1,0 +1,186 @@
+"""Rule: what one step of a network does to boxes, and how linear bounds are pulled back through it.
+
+`enclose` bounds the exact step, `rounding` how far the deployed float32 network may be off it.
+`pull` turns weights of the outputs into weights of the inputs and a constant, such that
+sum(weights * output) >= sum(pulled * input) + constant everywhere in the box (Zhang et al. 2018,
+CROWN, arXiv 1811.00866).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import final
+
+import torch
+
+from securemnist.certify.boxes import Box, rounding
+
+Map = Callable[[torch.Tensor], torch.Tensor]
+# Weights of each input (None where nothing depends on it any more) and a constant (n,).
+Pulled = tuple[Sequence[torch.Tensor | None], torch.Tensor]
+
+
+class Rule(ABC):
+    """Base of all rules. Tensors are float64, (n, ...); a rule never mixes digits."""
+
+    # Whether pulling loses nothing, so that even interval bounds begin behind it.
+    exact = False
+
+    @abstractmethod
+    def enclose(self, *boxes: Box) -> Box:
+        """The box of the outputs, in exact arithmetic."""
+
+    def rounding(self, *boxes: Box) -> torch.Tensor | None:
+        """The largest rounding error of the deployed step; None for a step that rounds nothing."""
+        return None
+
+    @abstractmethod
+    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+        """Weights of the inputs and a constant, from weights of the outputs."""
+
+
+@final
+@dataclass(frozen=True)
+class Affine(Rule):
+    """Wx + shift: `linear` is W, `absolute` is |W|, `transposed` takes weights back through W.
+
+    `terms` products are summed into one output; `size` is the sum of the absolute values of the
+    numbers that make up `shift`.
+    """
+
+    linear: Map
+    absolute: Map
+    transposed: Callable[[torch.Tensor, torch.Size], torch.Tensor]
+    shift: torch.Tensor
+    size: torch.Tensor
+    terms: int
+    exact = True
+
+    def enclose(self, *boxes: Box) -> Box:
+        (box,) = boxes
+        centre, radius = self.linear(box.centre) + self.shift, self.absolute(box.radius)
+        return Box(centre - radius, centre + radius)
+
+    def rounding(self, *boxes: Box) -> torch.Tensor:
+        return rounding(self.terms, self.absolute(boxes[0].size) + self.size)
+
+    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+        shape = torch.Size([len(weights), *inputs[0].lower.shape[1:]])
+        constant = (weights * self.shift).flatten(1).sum(1)
+        return [self.transposed(weights, shape)], constant
+
+
+@final
+@dataclass(frozen=True)
+class Reshape(Rule):
+    """The same numbers in another shape (or the same): flatten, view, dropout in eval mode."""
+
+    shape: tuple[int, ...]
+    exact = True
+
+    def enclose(self, *boxes: Box) -> Box:
+        (box,) = boxes
+        return Box(*(bound.reshape(len(bound), *self.shape) for bound in (box.lower, box.upper)))
+
+    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+        pulled = weights.reshape(len(weights), *inputs[0].lower.shape[1:])
+        return [pulled], weights.new_zeros(len(weights))
+
+
+@final
+@dataclass(frozen=True)
+class Sum(Rule):
+    """One layer's activations plus (or, `sign` -1, minus) another's."""
+
+    sign: int = 1
+    exact = True
+
+    def enclose(self, *boxes: Box) -> Box:
+        one, other = boxes
+        if self.sign < 0:
+            other = Box(-other.upper, -other.lower)
+        return Box(one.lower + other.lower, one.upper + other.upper)
+
+    def rounding(self, *boxes: Box) -> torch.Tensor:
+        return rounding(2, boxes[0].size + boxes[1].size)
+
+    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+        return [weights, self.sign * weights], weights.new_zeros(len(weights))
+
+
+@final
+@dataclass(frozen=True)
+class Monotone(Rule):
+    """A function of each activation alone that never falls: clamp, sigmoid, tanh.
+
+    `error`: the largest rounding error of the deployed function. Its linear bounds are constants.
+    """
+
+    function: Map
+    error: float
+
+    def enclose(self, *boxes: Box) -> Box:
+        return Box(self.function(boxes[0].lower), self.function(boxes[0].upper))
+
+    def rounding(self, *boxes: Box) -> torch.Tensor:
+        return torch.full_like(boxes[0].lower, self.error)
+
+    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+        return [None], out.least(weights)
+
+
+@final
+@dataclass(frozen=True)
+class Rectify(Rule):
+    """ReLU, or with 0 < `slope` <= 1 leaky ReLU: x above zero, slope * x below."""
+
+    slope: float = 0.0
+
+    def enclose(self, *boxes: Box) -> Box:
+        (box,) = boxes
+        return Box(self._at(box.lower), self._at(box.upper))
+
+    def rounding(self, *boxes: Box) -> torch.Tensor | None:
+        return rounding(2, boxes[0].size) if self.slope else None
+
+    def _at(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.maximum(x, self.slope * x)
+
+    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+        lower, upper = inputs[0].lower, inputs[0].upper
+        # Above: the chord from (lower, f(lower)) to (upper, f(upper)). Below: whichever of the two
+        # lines through zero cuts off the smaller triangle.
+        chord = (self._at(upper) - self._at(lower)) / (upper - lower).clamp_min(1e-300)
+        below = torch.where(upper > -lower, 1.0, self.slope)
+        crosses = (lower < 0) & (upper > 0)
+        settled = torch.where(lower >= 0, 1.0, self.slope)
+        chord, below = (torch.where(crosses, line, settled) for line in (chord, below))
+        intercept = torch.where(crosses, self._at(lower) - chord * lower, 0.0)
+        positive, negative = weights.clamp_min(0), weights.clamp_max(0)
+        constant = (negative * intercept).flatten(1).sum(1)
+        return [positive * below + negative * chord], constant
+
+
+@final
+@dataclass(frozen=True)
+class MaxPool(Rule):
+    """The largest of a window. `indices` names the place of each window's maximum in its plane.
+
+    Below, a maximum is at least the input whose lower bound is largest; above, its own upper bound.
+    """
+
+    pool: Map
+    indices: Map
+
+    def enclose(self, *boxes: Box) -> Box:
+        return Box(self.pool(boxes[0].lower), self.pool(boxes[0].upper))
+
+    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+        lower = inputs[0].lower
+        places = self.indices(lower).flatten(2)
+        positive, negative = weights.clamp_min(0), weights.clamp_max(0)
+        pulled = weights.new_zeros(len(weights), lower.shape[1], lower[0, 0].numel())
+        pulled.scatter_add_(2, places, positive.flatten(2))
+        return [pulled.view(len(weights), *lower.shape[1:])], out.least(negative)

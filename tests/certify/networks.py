@@ -1,0 +1,101 @@
+"""Random small networks of every layer kind that certificates know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from hypothesis import strategies as st
+from torch import nn
+
+from securemnist.models import Normalize, Stretch
+
+CHANNELS = 3
+
+
+class Residual(nn.Module):
+    """x plus (or minus) a convolution of it, minus a constant of each channel."""
+
+    def __init__(self, sign: int) -> None:
+        super().__init__()
+        self.conv, self.sign = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1), sign
+        self.register_buffer("offset", torch.linspace(-0.2, 0.2, CHANNELS).view(1, -1, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.conv(x) - self.offset
+        return x + y if self.sign > 0 else 0.5 - (y - x) * 2
+
+
+class Functions(nn.Module):
+    """The same as some layers, written as functions and methods."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.leaky_relu(torch.relu(x - 0.1) / 0.7, 0.2)
+        x = F.max_pool2d(x, 2, stride=1).clamp(-1.5, 1.5)
+        x = F.dropout(torch.sigmoid(x), 0.3, self.training) + torch.tanh(x)
+        return x.view(x.size(0), x.shape[1], -1).reshape(len(x.shape) and x.size(0), *x.shape[1:])
+
+
+MIDDLES: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "relu in place": lambda: nn.ReLU(inplace=True),
+    "leaky": lambda: nn.LeakyReLU(0.1),
+    "relu6": nn.ReLU6,
+    "hardtanh": lambda: nn.Hardtanh(-0.5, 0.8),
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "max": lambda: nn.MaxPool2d(2),
+    "max, overlapping": lambda: nn.MaxPool2d(3, stride=1, padding=1),
+    "mean": lambda: nn.AvgPool2d(2),
+    "mean, overlapping": lambda: nn.AvgPool2d(3, stride=1, padding=1),
+    "mean, adaptive": lambda: nn.AdaptiveAvgPool2d(4),
+    "batch norm": lambda: batch_norm(nn.BatchNorm2d(CHANNELS)),
+    "batch norm, plain": lambda: batch_norm(nn.BatchNorm2d(CHANNELS, affine=False)),
+    "convolution": lambda: nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1),
+    "convolution, strided": lambda: nn.Conv2d(CHANNELS, CHANNELS, 3, stride=2, bias=False),
+    "convolution, in groups": lambda: nn.Conv2d(CHANNELS, CHANNELS, 2, groups=3, dilation=2),
+    "dropout": lambda: nn.Dropout2d(0.5),
+    "sum": lambda: Residual(1),
+    "difference": lambda: Residual(-1),
+    "identity": nn.Identity,
+}
+FIRSTS: dict[str, Callable[[], nn.Module]] = {
+    "nothing": nn.Identity,
+    "normalised": Normalize,
+    "stretched": lambda: Stretch(0.3),
+}
+
+
+def batch_norm(layer: nn.BatchNorm2d) -> nn.BatchNorm2d:
+    """With statistics as if it had been trained."""
+    layer.running_mean.normal_(0, 0.3)
+    layer.running_var.uniform_(0.3, 2)
+    if layer.affine:
+        nn.init.normal_(layer.weight)
+        nn.init.normal_(layer.bias)
+    return layer
+
+
+def network(first: str, middles: list[str], *, functions: bool, seed: int) -> nn.Module:
+    """A network of these layers with weights from `seed`, in eval mode."""
+    torch.manual_seed(seed)
+    layers = [FIRSTS[first](), nn.Conv2d(1, CHANNELS, 4, stride=3, padding=1)]
+    layers += [MIDDLES[name]() for name in middles]
+    if functions:
+        layers.append(Functions())
+    layers += [nn.Flatten(), nn.LazyLinear(8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 10)]
+    model = nn.Sequential(*layers)
+    model(torch.rand(2, 1, 28, 28))
+    return model.eval().requires_grad_(False)
+
+
+def networks() -> st.SearchStrategy[nn.Module]:
+    """Networks of up to four of the layers in any order."""
+    return st.builds(
+        network,
+        st.sampled_from(sorted(FIRSTS)),
+        st.lists(st.sampled_from(sorted(MIDDLES)), max_size=4),
+        functions=st.booleans(),
+        seed=st.integers(0, 10_000),
+    )
