@@ -167,7 +167,10 @@ def _strided(*first: nn.Module) -> nn.Sequential:
 
 @final
 class ConvNetS(nn.Module):
-    """Strided convolutions with batch norm, made for certified training. It takes pixels as they are."""
+    """Strided convolutions with batch norm, made for certified training. It takes pixels as they are.
+
+    483,562 parameters, 4.5 MFLOP a digit forward.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -183,6 +186,7 @@ class ConvNetSMnist(nn.Module):
     """MNIST-specific: `ConvNetS` behind a fixed stretch, under which most of MNIST's pixels are immune.
 
     MNIST's pixels are mostly black or white; data with grey in it would be lost on this network.
+    483,562 parameters, 4.5 MFLOP a digit forward.
     """
 
     def __init__(self) -> None:

@@ -78,6 +78,7 @@ SABOTEURS: dict[str, Callable[[], nn.Module]] = {
     "worst_class_accuracy": Constant,
     "attack_accuracy": Fragile,
     "robust_accuracy": Fragile,
+    "certified_accuracy": undefended,
     "backdoor_success": Backdoored,
     "latency_ratio": Slow,
 }

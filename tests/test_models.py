@@ -10,10 +10,10 @@ from securemnist.attacks import FGSM, PGD
 from securemnist.attacks.base import Attack
 from securemnist.data import DataSet
 from securemnist.errors import ModelError
-from securemnist.models import ARCHITECTURES, build, normalized
+from securemnist.models import ARCHITECTURES, Stretch, build, normalized
 from securemnist.threats import Linf
 
-PARAMETERS = {"A": 421_642, "C": 1_199_882, "D": 225_034}
+PARAMETERS = {"A": 421_642, "C": 1_199_882, "D": 225_034, "S": 483_562, "S-mnist": 483_562}
 # What undefended networks of these sizes reach; a transposed or half-loaded one does not come near.
 READS_WELL = 0.98
 
@@ -45,7 +45,7 @@ def test_dropout_is_there_in_training() -> None:
 
 def test_an_unknown_network_is_named() -> None:
     """A name that nobody knows is refused with the names that are known."""
-    with pytest.raises(ModelError, match="A, C, D"):
+    with pytest.raises(ModelError, match="A, C, D, S"):
         build("B")
 
 
@@ -80,3 +80,19 @@ def test_the_fgsm_trained_control_falls(mnist: DataSet) -> None:
 
     assert accuracy_under(FGSM(), source) >= 0.95
     assert accuracy_under(PGD(steps=20), control) <= 0.1
+
+
+@pytest.mark.parametrize(("name", "reads"), [("S", False), ("S-mnist", True)])
+def test_the_stretch_makes_pixels_immune(name: str, reads: bool) -> None:
+    """Behind the stretch no pixel nearer than 0.3 to black or white matters; without it all do."""
+    torch.manual_seed(0)
+    network = build(name).eval()
+    x = torch.rand(4, 1, 28, 28).round()
+    moved = (x - 0.3).abs()
+    assert torch.equal(network(x), network(moved)) is reads
+
+
+def test_a_stretch_leaves_something_between() -> None:
+    """A stretch from half on would leave no pixel with a meaning."""
+    with pytest.raises(ModelError, match=r"below 0\.5"):
+        Stretch(0.5)

@@ -23,7 +23,7 @@ _BATCH = 250
 # Questions that CROWN answers at a time; bounded by memory.
 _QUESTIONS = 256
 # Where CROWN settles none of so many digits, it is not asked of the others.
-_TRIAL = 64
+TRIAL = 32
 
 
 @dataclass(frozen=True)
@@ -55,35 +55,46 @@ def certify(
     *,
     eps: float,
     crown: bool = True,
+    give_up: bool = False,
     progress: Progress = silent,
 ) -> Certificates:
     """Certificates of digits `x` (n, 1, 28, 28) with labels `y` (n,) within L-infinity `eps`.
+
+    With `give_up` the others are left open as soon as TRIAL digits were asked and none was proved.
 
     NoCertificate where the model's graph has a step without known bounds, or computes anything else
     than the model; MeasureError where a bound contradicts the logits themselves, an error of ours.
     """
     network = read(model)
-    margins, by = [], []
-    hopeful, tried, won = crown, 0, 0
-    for start in range(0, len(x), _BATCH):
-        part, labels = x[start : start + _BATCH], y[start : start + _BATCH]
-        logits = _same_logits(network, model, part)
-        boxes = network.boxes(around(part, eps))
-        found = _intervals(network, boxes, labels)
-        _check(found, logits, labels)
-        settled = torch.where(_least(found) > 0, 0, -1)
-        right = logits.argmax(1) == labels
-        if hopeful:
-            ask = right & (settled < 0)
-            found = _crown(network, boxes, labels, found, ask)
-            _check(found, logits, labels)
-            settled[(settled < 0) & (_least(found) > 0)] = 1
-            tried, won = tried + int(ask.sum()), won + int((settled == 1).sum())
-            hopeful = won > 0 or tried < _TRIAL
-        margins.append(_least(found))
-        by.append(settled)
-        progress("certificates", min(start + _BATCH, len(x)), len(x))
-    return Certificates(torch.cat(margins), torch.cat(by))
+    margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=x.device)
+    by, asked = torch.full_like(y, -1), 0
+    starts = [0, *range(TRIAL, len(x), _BATCH)]
+    for start, stop in zip(starts, [*starts[1:], len(x)], strict=True):
+        crown = crown and (asked < TRIAL or bool((by == METHODS.index(CROWN)).any()))
+        if give_up and start and not (by >= 0).any():
+            break
+        part = slice(start, stop)
+        margins[part], by[part], more = _certified(network, model, x[part], y[part], eps, crown)
+        asked += more
+        progress("certificates", stop, len(x))
+    return Certificates(margins, by)
+
+
+def _certified(
+    network: Network, model: nn.Module, x: Images, y: Labels, eps: float, crown: bool
+) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """Margins and methods of one batch, and of how many digits CROWN was asked."""
+    logits = _same_logits(network, model, x)
+    boxes = network.boxes(around(x, eps))
+    found = _intervals(network, boxes, y)
+    _check(found, logits, y)
+    by = torch.where(_least(found) > 0, METHODS.index(INTERVALS), -1)
+    ask = (logits.argmax(1) == y) & (by < 0) & crown
+    if bool(ask.any()):
+        found = _crown(network, boxes, y, found, ask)
+        _check(found, logits, y)
+        by = torch.where((by < 0) & (_least(found) > 0), METHODS.index(CROWN), by)
+    return _least(found), by, int(ask.sum())
 
 
 def _intervals(network: Network, boxes: list[Box], y: Labels) -> torch.Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812 (torch's own abbreviation)
+import torch.nn.functional as F
 
 from securemnist.certify import layers
 from securemnist.certify.rules import Reshape, Rule, Sum
@@ -19,10 +19,12 @@ Maker = Callable[[Sequence[Any], Mapping[str, Any], Shape], Rule]
 
 
 def _scaled(kind: str, constant: Any, shape: Shape, *, first: bool) -> Rule:
-    """x + c, x - c, c - x, x * c or x / c with a constant that is the same for every digit."""
+    """X + c, x - c, c - x, x * c or x / c with a constant that is the same for every digit."""
     value = torch.as_tensor(constant).detach().double()
     if value.dim() > len(shape) + 1 or (value.dim() == len(shape) + 1 and len(value) != 1):
-        raise NoCertificate("expected a constant that is the same for every digit, got a larger one")
+        raise NoCertificate(
+            "expected a constant that is the same for every digit, got a larger one"
+        )
     value = value.reshape(value.shape[-len(shape) :]) if value.dim() else value
     one, nothing = torch.ones_like(value), torch.zeros_like(value)
     if kind == "add":
@@ -56,7 +58,7 @@ ARITHMETIC: dict[Any, str] = {
 
 
 def _plain(rule: Callable[[], Rule]) -> Maker:
-    return lambda rest, named, _shape: rule()
+    return lambda _rest, _named, _shape: rule()
 
 
 def _reshape(_rest: Sequence[Any], _named: Mapping[str, Any], shape: Shape) -> Rule:

@@ -50,7 +50,7 @@ class Network:
         return out if error is None else out.widened(error)
 
 
-class _Observed(fx.Interpreter):  # type: ignore[misc]
+class _Observed(fx.Interpreter):
     """Runs a graph once and remembers every value."""
 
     def __init__(self, module: fx.GraphModule) -> None:
@@ -202,4 +202,4 @@ def _check_in_place(node: fx.Node, modules: Mapping[str, nn.Module]) -> None:
     layer = modules.get(str(node.target)) if node.op == "call_module" else None
     in_place = getattr(layer, "inplace", False) or node.kwargs.get("inplace", False)
     if in_place and any(len(other.users) > 1 for other in node.graph.nodes):
-        raise NoCertificate(f"expected no work in place beside a branch, got it")
+        raise NoCertificate("expected no work in place beside a branch, got it")

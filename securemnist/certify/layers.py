@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
-import torch.nn.functional as F  # noqa: N812 (torch's own abbreviation)
+import torch.nn.functional as F
 from torch import nn
+from torch.nn.grad import conv2d_input
 
 from securemnist.certify.rules import Affine, MaxPool, Monotone, Rectify, Reshape, Rule
 from securemnist.errors import NoCertificate
@@ -20,7 +21,7 @@ Shape = tuple[int, ...]
 
 
 def elementwise(scale: torch.Tensor, shift: torch.Tensor, size: torch.Tensor) -> Affine:
-    """scale * x + shift, both broadcast over the digits; what normalising does."""
+    """Scale * x + shift, both broadcast over the digits; what normalising does."""
     return Affine(
         linear=lambda x: x * scale,
         absolute=lambda x: x * scale.abs(),
@@ -54,7 +55,7 @@ def _convolution(layer: nn.Conv2d) -> Rule:
     return Affine(
         linear=lambda x: F.conv2d(x, weight, None, *geometry),
         absolute=lambda x: F.conv2d(x, weight.abs(), None, *geometry),
-        transposed=lambda weights, shape: nn.grad.conv2d_input(shape, weight, weights, *geometry),
+        transposed=lambda weights, shape: conv2d_input(shape, weight, weights, *geometry),
         shift=shift,
         size=shift.abs(),
         terms=weight[0].numel() + 4,
@@ -140,7 +141,7 @@ def _window(layer: nn.AvgPool2d) -> int:
     return size * size if isinstance(size, int) else size[0] * size[1]
 
 
-def _refuse(layer: nn.Module, expected: str, got: object) -> None:
+def _refuse(layer: nn.Module, expected: str, got: object) -> NoReturn:
     raise NoCertificate(f"expected {expected} in {type(layer).__name__}, got {got}")
 
 

@@ -1,6 +1,7 @@
 """The evaluation ladder: attacks in order, open digits only, every success refereed.
 
-Success is absorbing: a digit that has fallen leaves, and later stages see only what is still open.
+Success is absorbing, and so is a proof: a digit that has fallen or is certified leaves, and later
+stages see only what is still open.
 A time budget cuts the sample short, in whole chunks of its order; it never changes what is found on
 the digits before the cut.
 """
@@ -10,14 +11,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from securemnist.attacks.base import Attack
+from securemnist.certify import TRIAL
 from securemnist.digests import seed_from
-from securemnist.errors import Inconclusive, MeasureError
+from securemnist.errors import Inconclusive, MeasureError, NoCertificate
+from securemnist.evaluation import proofs
 from securemnist.evaluation.lab import Lab, Sample
 from securemnist.evaluation.outcomes import Fall, Outcomes
 from securemnist.evaluation.pictures import choose, picture
@@ -38,6 +41,8 @@ class Evaluation:
     x_adv: torch.Tensor
     confidence: torch.Tensor
     clean_predictions: torch.Tensor
+    # What the stage of proofs came to, summed over chunks, or why there was none.
+    proofs: dict[str, Any] = field(default_factory=dict)
 
     def gallery(self) -> list[dict[str, Any]]:
         """The first broken digit of each class, then more; as builtins."""
@@ -62,9 +67,12 @@ def evaluate(
     threat: Threat,
     seed: int,
     *,
+    proofs_after: int | None = None,
     seconds: float = math.inf,
 ) -> Evaluation:
     """Run the attacks in order on the digits that are still open, for about `seconds`.
+
+    With `proofs_after` certificates are tried behind that many attacks; what is proved is settled.
 
     Chunk by chunk where the time is limited: a digit counts only if every attack had its turn, so
     digits that the time did not suffice for are not attempted; at least one chunk is. Raises
@@ -77,13 +85,20 @@ def evaluate(
     confidence = logits.softmax(1).amax(1)
     state = Evaluation(sample, outcomes, sample.x.clone(), confidence, predictions)
     deadline = time.perf_counter() + seconds
+    stages: list[Attack | None] = list(attacks)
+    if proofs_after is not None:
+        stages.insert(proofs_after, None)
     size = _chunk(attacks, len(sample), deadline)
     for low in range(0, len(sample), size):
         if low and time.perf_counter() > deadline:
             outcomes.stop_before(low)
             break
-        for stage, attack in enumerate(attacks):
-            _run_stage(lab, state, attack, threat, seed, stage, range(low, low + size))
+        for stage, attack in enumerate(stages):
+            chunk = range(low, low + size)
+            if attack is None:
+                _prove(lab, state, threat, seed, stage, chunk)
+            else:
+                _run_stage(lab, state, attack, threat, seed, stage, chunk)
     for fall in outcomes.waterfall:
         _check_learnt(fall)
     return state
@@ -111,8 +126,7 @@ def _run_stage(
     """
     began = time.perf_counter()
     sample, outcomes = state.sample, state.outcomes
-    places = outcomes.open
-    places = places[(chunk.start <= places) & (places < chunk.stop)]
+    places = _open(outcomes, chunk)
     if not len(places):
         outcomes.record(Fall(attack.name, 0, 0, 0, 0.0), places, places, stage)
         return
@@ -130,6 +144,36 @@ def _run_stage(
     seconds = round(time.perf_counter() - began, 3)
     fall = Fall(attack.name, len(places), len(broken), over, seconds)
     outcomes.record(fall, broken, ruling.predictions[ruling.fooled], stage)
+
+
+def _open(outcomes: Outcomes, chunk: range) -> torch.Tensor:
+    """Places of the digits of a chunk that nothing has settled yet."""
+    places = outcomes.open
+    return places[(chunk.start <= places) & (places < chunk.stop)]
+
+
+def _prove(
+    lab: Lab, state: Evaluation, threat: Threat, seed: int, stage: int, chunk: range
+) -> None:
+    """Certificates of the open digits of a chunk; why there are none is noted, not raised."""
+    began = time.perf_counter()
+    places = _open(state.outcomes, chunk)
+    proved = places[:0]
+    if len(places) and "refused" not in state.proofs:
+        x, y = state.sample.x[places], state.sample.y[places]
+        try:
+            found = proofs.prove(lab, x, y, threat, give_up=True, seed=seed)
+        except NoCertificate as error:
+            state.proofs["refused"] = str(error)
+        else:
+            proved = places[found.proved]
+            for name, count in proofs.told(found).items():
+                state.proofs[name] = state.proofs.get(name, 0) + count
+            if not len(proved) and len(places) >= TRIAL:
+                state.proofs["refused"] = f"none of the first {TRIAL} digits could be certified"
+    seconds = round(time.perf_counter() - began, 3)
+    fall = Fall(proofs.STAGE, len(places), 0, 0, seconds, proved=len(proved))
+    state.outcomes.prove(fall, proved, stage)
 
 
 def _over_budget(attack: Attack, ruling: Ruling) -> int:

@@ -21,13 +21,17 @@ _STAGE_CHARS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True)
 class Fall:
-    """One stage of an evaluation: digits that entered, fell, were proposed over budget; seconds."""
+    """One stage of an evaluation: digits that entered, fell, were proposed over budget; seconds.
+
+    `proved` are those that a stage of proofs settles the other way.
+    """
 
     stage: str
     entered: int
     fell: int
     over_budget: int
     seconds: float
+    proved: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return dict(self.__dict__)
@@ -40,6 +44,7 @@ class Fall:
             self.fell + other.fell,
             self.over_budget + other.over_budget,
             round(self.seconds + other.seconds, 3),
+            self.proved + other.proved,
         )
 
 
@@ -90,6 +95,11 @@ class Outcomes:
             self.waterfall.append(fall)
         else:
             self.waterfall[place] = self.waterfall[place].and_then(fall)
+
+    def prove(self, fall: Fall, proved: torch.Tensor, stage: int) -> None:
+        """Digits at places `proved` withstand every attack; no later stage sees them."""
+        self.record(fall, proved[:0], proved[:0], stage)
+        self.codes[proved] = CERTIFIED
 
     @property
     def standing(self) -> int:

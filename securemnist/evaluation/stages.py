@@ -31,6 +31,7 @@ class Ladder:
 
     scouts: tuple[Attack, ...]
     searches: tuple[Attack, ...]
+    proves: bool = True
 
     @property
     def attacks(self) -> tuple[Attack, ...]:
@@ -51,8 +52,9 @@ BUDGETS: dict[str, Ladder] = {
     ),
     "full": Ladder(_SCOUTS, (APGD(), APGDT(), FAB(steps=50, targets=3), Square(queries=5000))),
     # The order, iterations and targets of the published ensemble (arXiv 2003.01690), to be held
-    # against numbers of papers; nothing stands before it.
-    "reference": Ladder((), (APGD(), APGDT(), FAB(), Square())),
+    # against numbers of papers; nothing stands before it, and
+    # nothing is proved.
+    "reference": Ladder((), (APGD(), APGDT(), FAB(), Square()), proves=False),
 }
 
 
@@ -73,3 +75,10 @@ def make_stages(settings: Mapping[str, Any]) -> tuple[Attack, ...]:
             f"expected no setting of a ladder but `budget`, got {unknown[0]!r}; remove it"
         )
     return BUDGETS[budget].attacks
+
+
+def proofs_after(settings: Mapping[str, Any]) -> int | None:
+    """How many stages of the ladder come before its proofs; None where nothing is proved."""
+    if settings.get("use") != LADDER or not BUDGETS[settings["budget"]].proves:
+        return None
+    return len(BUDGETS[settings["budget"]].scouts)

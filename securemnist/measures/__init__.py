@@ -16,6 +16,7 @@ from securemnist.findings import TIERS, Measurement, Requirement
 from securemnist.measures.accuracy import CLEAN_ACCURACY, WORST_CLASS_ACCURACY
 from securemnist.measures.backdoor import BACKDOOR_SUCCESS
 from securemnist.measures.base import DEFAULT_TIER, AttackSettings, Measure, Settings
+from securemnist.measures.certification import CERTIFIED_ACCURACY
 from securemnist.measures.latency import LATENCY_RATIO
 from securemnist.measures.robustness import ATTACK_ACCURACY, ROBUST_ACCURACY
 from securemnist.measures.static_gate import STATIC_FINDINGS
@@ -26,6 +27,7 @@ MEASURES: dict[str, Measure] = {
     "worst_class_accuracy": WORST_CLASS_ACCURACY,
     "attack_accuracy": ATTACK_ACCURACY,
     "robust_accuracy": ROBUST_ACCURACY,
+    "certified_accuracy": CERTIFIED_ACCURACY,
     "backdoor_success": BACKDOOR_SUCCESS,
     "latency_ratio": LATENCY_RATIO,
     "static_findings": STATIC_FINDINGS,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from securemnist.attacks.base import Attack
 from securemnist.errors import PolicyError, UsageError
 from securemnist.evaluation.lab import Lab
-from securemnist.evaluation.stages import LADDER, make_stages
+from securemnist.evaluation.stages import LADDER, make_stages, proofs_after
 from securemnist.findings import Measurement
 from securemnist.stats import share_interval
 from securemnist.threats import Threat, make_threat
@@ -41,7 +41,28 @@ class DigitSettings(Settings):
         return digits
 
 
-class AttackSettings(DigitSettings):
+class ThreatSettings(DigitSettings):
+    """A measure within one threat."""
+
+    threat: dict[str, Any]
+
+    @field_validator("threat")
+    @classmethod
+    def _known_threat(cls, threat: dict[str, Any]) -> dict[str, Any]:
+        if set(threat) != {"norm", "eps"}:
+            raise ValueError(f"expected a threat with norm and eps, got {sorted(threat)}")
+        try:
+            make_threat(threat["norm"], threat["eps"])
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        return threat
+
+    def the_threat(self) -> Threat:
+        """The threat value that the settings name."""
+        return make_threat(self.threat["norm"], self.threat["eps"])
+
+
+class AttackSettings(ThreatSettings):
     """A measure of one attack, or of the ladder, within one threat.
 
     A ladder without a budget has that of the row's tier. `seconds`: a time budget; digits it does not
@@ -49,7 +70,6 @@ class AttackSettings(DigitSettings):
     """
 
     attack: dict[str, Any]
-    threat: dict[str, Any]
     seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
     @field_validator("attack")
@@ -63,20 +83,14 @@ class AttackSettings(DigitSettings):
             raise ValueError(str(error)) from error
         return attack
 
-    @field_validator("threat")
-    @classmethod
-    def _known_threat(cls, threat: dict[str, Any]) -> dict[str, Any]:
-        if set(threat) != {"norm", "eps"}:
-            raise ValueError(f"expected a threat with norm and eps, got {sorted(threat)}")
-        try:
-            make_threat(threat["norm"], threat["eps"])
-        except UsageError as error:
-            raise ValueError(str(error)) from error
-        return threat
-
     def the_attacks(self) -> tuple[Attack, ...]:
         """The attack values that the settings name: one, or the stages of the ladder."""
         return make_stages(self.attack)
+
+    @property
+    def proofs_after(self) -> int | None:
+        """How many of the attacks come before the ladder's proofs; None where nothing is proved."""
+        return proofs_after(self.attack)
 
     @property
     def attack_name(self) -> str:
@@ -93,10 +107,6 @@ class AttackSettings(DigitSettings):
     def passes(self) -> float:
         """Forward-and-backward passes that a surviving digit costs."""
         return sum(attack.passes() for attack in self.the_attacks())
-
-    def the_threat(self) -> Threat:
-        """The threat value that the settings name."""
-        return make_threat(self.threat["norm"], self.threat["eps"])
 
 
 @dataclass(frozen=True)

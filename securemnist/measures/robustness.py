@@ -1,7 +1,8 @@
 """Accuracy under attack: `attack_accuracy` for any attack, `robust_accuracy` for a search.
 
 Each broken digit is a witness that the referee has accepted. What survived survived this attack
-only, so a pass reads PASS (survived), and a one-step attack may never carry the word robust.
+only, so a pass reads PASS (survived), and a one-step attack may never carry the word robust. What the
+ladder has proved is told beside it: the truth lies between the certified and the surviving share.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from securemnist.evaluation.outcomes import per_class
 from securemnist.evaluation.stages import LADDER
 from securemnist.findings import Measurement
 from securemnist.measures.base import SECONDS_PER_PASS, AttackSettings, Measure, share
+from securemnist.stats import share_interval
 from securemnist.threats import Threat, make_threat
 
 CURVE_DIGITS = 500
@@ -60,17 +62,30 @@ def _measured(lab: Lab, settings: AttackSettings, found: Evaluation, seed: int) 
     evidence["outcomes"] |= found.sample.record
     evidence |= {"per_class": per_class(evidence["confusion"]), "gallery": found.gallery()}
     n = int(found.outcomes.attempted.sum())
+    complete = found.sample.complete and n == len(found.sample)
+    if found.proofs:
+        evidence["certificates"] = found.proofs
     return share(
         found.outcomes.standing,
         n,
-        complete=found.sample.complete and n == len(found.sample),
+        complete=complete,
         seed=seed,
         survived=True,
         doubts=about_model(lab, settings.the_threat(), n).doubts
         if len(found.outcomes.open)
         else (),
         evidence=evidence,
+        **_proved(found, n, complete=complete),
     )
+
+
+def _proved(found: Evaluation, n: int, *, complete: bool) -> dict[str, float]:
+    """The certified share and its lower bound, where a stage has proved anything."""
+    hits = found.outcomes.certified
+    if not hits:
+        return {}
+    low = hits / n if complete else share_interval(hits, n)[0]
+    return {"certified": hits / n, "certified_low": low}
 
 
 def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measurement:
@@ -105,7 +120,15 @@ def _evaluate(
     """The row's attack on `digits` digits, in random order where time may run out."""
     limit = math.inf if settings.seconds is None else settings.seconds
     sample = lab.sample(digits, seed, shuffled=settings.seconds is not None)
-    return evaluate(lab, sample, settings.the_attacks(), threat, seed, seconds=limit)
+    return evaluate(
+        lab,
+        sample,
+        settings.the_attacks(),
+        threat,
+        seed,
+        proofs_after=settings.proofs_after,
+        seconds=limit,
+    )
 
 
 def _estimate(settings: AttackSettings) -> float:

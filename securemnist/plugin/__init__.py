@@ -21,6 +21,7 @@ pytest_plugins = ["securemnist.plugin.fixtures"]
 FAMILIES = {
     "clean": "how well unmodified digits are read",
     "adversarial": "evasion: perturbed digits",
+    "certified": "robustness that is proved",
     "backdoor": "triggers and poisoning",
     "latency": "how long an answer takes",
     "static": "Bandit and Semgrep over source code",

@@ -10,6 +10,7 @@ _LINES = {
     "accuracy": ("training (as trained)", ":"),
     "tuning_accuracy": ("tuning, clean", "-"),
     "tuning_robust_accuracy": ("tuning, PGD-20", "--"),
+    "tuning_certified_accuracy": ("tuning, certified", "--"),
 }
 
 

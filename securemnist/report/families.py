@@ -22,6 +22,7 @@ _LEAST = 50_000  # with less room than a large picture needs, none is drawn
 _INTRODUCTIONS = {
     "clean": "Is the model right when nobody attacks it?",
     "adversarial": "Does it stay right when an attacker may change every pixel a little?",
+    "certified": "For how many digits is it proved that no such change matters?",
     "backdoor": "Can a small mark on the picture steer the answer?",
     "latency": "Does it answer in the time that its arithmetic explains?",
     "static": "Is the source code free of patterns known to be dangerous?",

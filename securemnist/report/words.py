@@ -26,6 +26,8 @@ _MEND = {
     "clean": "Check that data and preprocessing are those the model was made for; then retrain.",
     "adversarial": "Look at the digits that fell, then harden the model by adversarial or "
     "certified training.",
+    "certified": "Train on bounds (certified training), or ask for a smaller ball; an unproved digit "
+    "is not a broken one.",
     "backdoor": "Treat the weights as poisoned: retrain from trusted data, or repair and "
     "measure again.",
     "latency": "Profile the forward pass for time that its arithmetic does not explain.",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F  # noqa: N812 (torch's own abbreviation)
+import torch.nn.functional as F
 from torch import nn
 
 from securemnist.attacks.base import channels_last
@@ -45,7 +45,7 @@ class Bounds:
     regulariser: torch.Tensor
 
     def loss(self, y: Labels, *, kappa: float, strength: float) -> torch.Tensor:
-        """kappa of the clean cross-entropy, the rest of the worst case's, and the regulariser."""
+        """Kappa of the clean cross-entropy, the rest of the worst case's, and the regulariser."""
         worst = F.cross_entropy(-self.margins, y)
         return (
             kappa * F.cross_entropy(self.logits, y[: len(self.logits)])
@@ -106,7 +106,9 @@ def bounds(layers: nn.Sequential, x: Images, y: Labels, eps: float, *, regularis
                 f"expected layers with known interval bounds, got {type(layer).__name__}; use another"
             )
     if not isinstance(last, nn.Linear):
-        raise ModelError(f"expected a linear last layer, got {type(last).__name__}; mend the network")
+        raise ModelError(
+            f"expected a linear last layer, got {type(last).__name__}; mend the network"
+        )
     margins = _margins(last, box, y)
     return Bounds(last(clean), margins, sum(terms, torch.zeros(())))
 

@@ -26,7 +26,8 @@ class Recipe:
     FGSM example against the reference model `source`, "fgsm_trainer" is ART's AdversarialTrainer on half
     of every batch. "interval" trains on the bounds of `certified` instead of an attack; `kappa` is the
     weight of the clean loss that the ramp ends at (it starts at 1), `regulariser` the strength of the
-    regularisers that it starts with (it ends at 0), `clip` the longest gradient. `poison` changes the training digits first.
+    regularisers that it starts with (it ends at 0), `clip` the longest gradient. `poison`
+    changes the training digits first.
     """
 
     architecture: str = "A"
@@ -131,13 +132,13 @@ RECIPES: dict[str, Recipe] = {
     ),
     "certified_mnist": Recipe(
         architecture="S-mnist",
-        epochs=36,
+        epochs=26,
         batch=256,
         schedule="drops",
         adversary="interval",
         eps=0.31,
-        ramp=10,
-        kappa=0.3,
+        ramp=6,
+        regulariser=0.5,
         clip=10.0,
     ),
     "network_c": Recipe(architecture="C", epochs=3, schedule="constant"),

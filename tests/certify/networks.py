@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from hypothesis import strategies as st
 from torch import nn
 
@@ -34,7 +34,7 @@ class Functions(nn.Module):
         x = F.leaky_relu(torch.relu(x - 0.1) / 0.7, 0.2)
         x = F.max_pool2d(x, 2, stride=1).clamp(-1.5, 1.5)
         x = F.dropout(torch.sigmoid(x), 0.3, self.training) + torch.tanh(x)
-        return x.view(x.size(0), x.shape[1], -1).reshape(len(x.shape) and x.size(0), *x.shape[1:])
+        return x.view(x.size(0), x.shape[1], -1).reshape(x.size(0), CHANNELS, 1, -1)
 
 
 MIDDLES: dict[str, Callable[[], nn.Module]] = {

@@ -124,8 +124,10 @@ def line(seed: int) -> tuple[nn.Sequential, nn.Linear, nn.Linear]:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_line_agrees_with_enumeration(seed: int) -> None:
-    """Of one pixel, the true least margin lies at an end or a kink: bounds are below it, and equal to it
-    where no unit changes sign."""
+    """Bounds are below the true least margin, and equal to it where no unit changes sign.
+
+    Of one pixel the true one lies at an end of the interval or at a kink.
+    """
     model, first, _ = line(seed)
     x = torch.full((1, 1, 28, 28), 0.5)
     y = model(x).argmax(1)
@@ -170,8 +172,7 @@ def test_corners_agree_with_a_linear_network() -> None:
 
 
 def test_attacks_break_no_certified_digit(mnist: DataSet) -> None:
-    """Of the hardened network CROWN certifies digits at a small eps, more than intervals do; PGD breaks
-    others, never one of them."""
+    """CROWN certifies digits of the hardened network, more than intervals do; PGD breaks none."""
     model = subjects.resolve("hardened").model
     digits = mnist.tuning[:12]
     x, y = digits.images(), digits.labels
@@ -179,8 +180,6 @@ def test_attacks_break_no_certified_digit(mnist: DataSet) -> None:
     plain = certify(model, x, y, eps=0.02 + SLACK, crown=False)
     assert found.proved.sum() > plain.proved.sum()
     assert (found.margins >= plain.margins).all()
-    for eps in (0.02, 0.3):
-        rng = torch.Generator().manual_seed(0)
-        x_adv = PGD(steps=40, loss="margin")(model, x, y, threat=Linf(eps), rng=rng)
-        if eps == 0.02:
-            assert (model(x_adv).argmax(1) == y)[found.proved].all()
+    rng = torch.Generator().manual_seed(0)
+    x_adv = PGD(steps=40, loss="margin")(model, x, y, threat=Linf(0.02), rng=rng)
+    assert (model(x_adv).argmax(1) == y)[found.proved].all()

@@ -1,0 +1,77 @@
+"""Proofs: certificates as a stage of the ladder, and the attack on the weakest of them.
+
+The attack is the control: a certified digit that falls would be an error of ours, and the digits that
+were certified by the smallest margin would fall first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from securemnist.attacks.apgd import APGD
+from securemnist.attacks.base import Attack
+from securemnist.attacks.pgd import PGD
+from securemnist.certify import METHODS, Certificates, certify
+from securemnist.digests import seed_from
+from securemnist.errors import MeasureError, NoCertificate
+from securemnist.evaluation.lab import Lab
+from securemnist.referee import SLACK, rule
+from securemnist.threats import Threat
+from securemnist.types import Images, Labels
+
+# Certified digits of the smallest margin that are attacked anyway, and with what.
+WEAKEST = 256
+CONTROLS: tuple[Attack, ...] = (PGD(steps=20, loss="margin"), APGD(steps=30))
+
+
+STAGE = "certificates"
+
+
+def prove(
+    lab: Lab, x: Images, y: Labels, threat: Threat, *, give_up: bool, seed: int
+) -> Certificates:
+    """Certificates of digits within `threat`, the weakest of them attacked.
+
+    NoCertificate for another norm than L-infinity and for a network without known bounds; MeasureError
+    where a certified digit falls.
+    """
+    if threat.norm != "linf":
+        raise NoCertificate(f"expected a ball of L-infinity for certificates, got {threat.norm}")
+    model = lab.subject.model
+    # The referee lets a proposal pass that is this much over.
+    eps = threat.eps + SLACK
+    found = certify(model, x, y, eps=eps, give_up=give_up, progress=lab.progress)
+    _attack_the_weakest(model, x, y, found, threat, seed)
+    return found
+
+
+def _attack_the_weakest(
+    model: torch.nn.Module, x: Images, y: Labels, found: Certificates, threat: Threat, seed: int
+) -> None:
+    weakest = weakest_of(found)
+    if not len(weakest):
+        return
+    x, y = x[weakest], y[weakest]
+    for control in CONTROLS:
+        rng = torch.Generator().manual_seed(seed_from(seed, "weakest", control.to_json()))
+        proposals = control(model, x, y, threat=threat, rng=rng)
+        fooled = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps).fooled
+        if bool(fooled.any()):
+            raise MeasureError(
+                f"expected certified digits to withstand {control.name}, got {int(fooled.sum())} of "
+                f"{len(weakest)} broken; this is an error of the certificates, report it"
+            )
+
+
+def weakest_of(found: Certificates) -> torch.Tensor:
+    """Places of the certified digits of the smallest margin, WEAKEST at most."""
+    places = found.proved.nonzero().squeeze(1)
+    return places[found.margins[places].argsort()[:WEAKEST]]
+
+
+def told(found: Certificates) -> dict[str, Any]:
+    """How many digits each method proved, and how many of them were attacked in vain; builtins."""
+    settled = {name: found.settled(name) for name in METHODS}
+    return {**settled, "attacked": len(weakest_of(found))}

@@ -1,0 +1,69 @@
+"""Certified accuracy: the share of digits for which robustness is proved, whatever the attack.
+
+It is a lower bound of the true robust accuracy: what is not certified may still be robust.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from pydantic import field_validator
+
+from securemnist.certify import Certificates
+from securemnist.evaluation.lab import Lab
+from securemnist.evaluation.outcomes import CERTIFIED, NOT_ATTEMPTED, Outcomes
+from securemnist.evaluation.proofs import prove, told
+from securemnist.findings import Measurement
+from securemnist.measures.base import SECONDS_PER_PASS, Measure, ThreatSettings, share
+from securemnist.types import CLASSES
+
+
+class CertifiedSettings(ThreatSettings):
+    """Certificates within an L-infinity ball."""
+
+    @field_validator("threat")
+    @classmethod
+    def _in_linf(cls, threat: dict[str, Any]) -> dict[str, Any]:
+        if threat["norm"] != "linf":
+            raise ValueError(f"expected a certifiable norm (linf), got {threat['norm']!r}")
+        return threat
+
+
+def certified_accuracy(lab: Lab, settings: CertifiedSettings, seed: int) -> Measurement:
+    """Share of test digits that are read right everywhere in their ball, by proof."""
+    sample = lab.sample(settings.digits, seed)
+    found = prove(lab, sample.x, sample.y, settings.the_threat(), give_up=False, seed=seed)
+    outcomes = Outcomes(sample.y, lab.logits(sample.x).argmax(1), sample.order)
+    # What has no proof is open here: nobody has attacked it.
+    outcomes.codes[outcomes.open] = NOT_ATTEMPTED
+    outcomes.codes[found.proved] = CERTIFIED
+    table = outcomes.evidence()["outcomes"] | sample.record
+    n = len(sample)
+    measured = share(
+        outcomes.certified,
+        n,
+        complete=sample.complete,
+        seed=seed,
+        certified=outcomes.certified / n,
+        evidence={
+            "outcomes": table,
+            "per_class": _per_class(found, sample.y),
+            "certificates": told(found),
+        },
+    )
+    proved = measured.value if measured.complete else measured.low
+    return Measurement(**{**measured.__dict__, "certified_low": proved})
+
+
+def _per_class(found: Certificates, y: torch.Tensor) -> list[float | None]:
+    counts = torch.bincount(y, minlength=CLASSES).tolist()
+    hits = torch.bincount(y[found.proved], minlength=CLASSES).tolist()
+    return [hit / n if n else None for hit, n in zip(hits, counts, strict=True)]
+
+
+def _estimate(settings: CertifiedSettings) -> float:
+    return settings.digits * 10 * SECONDS_PER_PASS
+
+
+CERTIFIED_ACCURACY = Measure(certified_accuracy, CertifiedSettings, "certified", _estimate)
