@@ -51,7 +51,7 @@ def line(lab: Lab, eps: float) -> str:
         found = evaluate(lab, sample, ladder.attacks, Linf(eps), 0, proofs_after=len(ladder.scouts))
         certified, left = found.outcomes.certified, f"{found.outcomes.standing / n:.2%}"
     else:
-        proved = proofs.prove(lab, sample.x, sample.y, Linf(eps), give_up=False, seed=0)
+        proved = proofs.prove(lab, sample.x, sample.y, Linf(eps), crown=True, give_up=False, seed=0)
         certified = int(proved.proved.sum())
     seconds = f"{time.perf_counter() - began:.0f}" if left else ""
     name = lab.subject.name

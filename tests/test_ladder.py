@@ -155,7 +155,7 @@ def test_a_ladder_says_the_same_twice(lab: Lab) -> None:
     assert one.survived
     names = [attack.name for attack in SMOKE]
     stages = [fall["stage"] for fall in one.evidence["waterfall"]]
-    assert stages == [*names[:2], "certificates", *names[2:]]
+    assert stages == ["intervals", *names[:2], "CROWN", *names[2:]]
 
 
 def test_a_digit_that_counts_has_seen_every_stage(lab: Lab) -> None:

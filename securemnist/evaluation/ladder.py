@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from securemnist.attacks.base import Attack
-from securemnist.certify import TRIAL
+from securemnist.certify import CROWN, INTERVALS, TRIAL
 from securemnist.digests import seed_from
 from securemnist.errors import Inconclusive, MeasureError, NoCertificate
 from securemnist.evaluation import proofs
@@ -41,7 +41,7 @@ class Evaluation:
     x_adv: torch.Tensor
     confidence: torch.Tensor
     clean_predictions: torch.Tensor
-    # What the stage of proofs came to, summed over chunks, or why there was none.
+    # What the stages of proofs came to, summed over chunks, and why one was left out.
     proofs: dict[str, Any] = field(default_factory=dict)
 
     def gallery(self) -> list[dict[str, Any]]:
@@ -72,7 +72,8 @@ def evaluate(
 ) -> Evaluation:
     """Run the attacks in order on the digits that are still open, for about `seconds`.
 
-    With `proofs_after` certificates are tried behind that many attacks; what is proved is settled.
+    With `proofs_after` interval bounds come first, and CROWN's behind that many attacks: what is proved
+    is settled.
 
     Chunk by chunk where the time is limited: a digit counts only if every attack had its turn, so
     digits that the time did not suffice for are not attempted; at least one chunk is. Raises
@@ -85,9 +86,9 @@ def evaluate(
     confidence = logits.softmax(1).amax(1)
     state = Evaluation(sample, outcomes, sample.x.clone(), confidence, predictions)
     deadline = time.perf_counter() + seconds
-    stages: list[Attack | None] = list(attacks)
+    stages: list[Attack | str] = list(attacks)
     if proofs_after is not None:
-        stages.insert(proofs_after, None)
+        stages = [INTERVALS, *attacks[:proofs_after], CROWN, *attacks[proofs_after:]]
     size = _chunk(attacks, len(sample), deadline)
     for low in range(0, len(sample), size):
         if low and time.perf_counter() > deadline:
@@ -95,8 +96,8 @@ def evaluate(
             break
         for stage, attack in enumerate(stages):
             chunk = range(low, low + size)
-            if attack is None:
-                _prove(lab, state, threat, seed, stage, chunk)
+            if isinstance(attack, str):
+                _prove(lab, state, attack, threat, seed, stage, chunk)
             else:
                 _run_stage(lab, state, attack, threat, seed, stage, chunk)
     for fall in outcomes.waterfall:
@@ -153,26 +154,28 @@ def _open(outcomes: Outcomes, chunk: range) -> torch.Tensor:
 
 
 def _prove(
-    lab: Lab, state: Evaluation, threat: Threat, seed: int, stage: int, chunk: range
+    lab: Lab, state: Evaluation, method: str, threat: Threat, seed: int, stage: int, chunk: range
 ) -> None:
     """Certificates of the open digits of a chunk; why there are none is noted, not raised."""
     began = time.perf_counter()
     places = _open(state.outcomes, chunk)
     proved = places[:0]
-    if len(places) and "refused" not in state.proofs:
+    refused = state.proofs.setdefault("refused", {})
+    if len(places) and method not in refused:
         x, y = state.sample.x[places], state.sample.y[places]
+        crown = method == CROWN
         try:
-            found = proofs.prove(lab, x, y, threat, give_up=True, seed=seed)
+            found = proofs.prove(lab, x, y, threat, crown=crown, give_up=True, seed=seed)
         except NoCertificate as error:
-            state.proofs["refused"] = str(error)
+            refused[method] = str(error)
         else:
             proved = places[found.proved]
             for name, count in proofs.told(found).items():
                 state.proofs[name] = state.proofs.get(name, 0) + count
             if not len(proved) and len(places) >= TRIAL:
-                state.proofs["refused"] = f"none of the first {TRIAL} digits could be certified"
+                refused[method] = f"none of the first {TRIAL} digits could be certified"
     seconds = round(time.perf_counter() - began, 3)
-    fall = Fall(proofs.STAGE, len(places), 0, 0, seconds, proved=len(proved))
+    fall = Fall(method, len(places), 0, 0, seconds, proved=len(proved))
     state.outcomes.prove(fall, proved, stage)
 
 

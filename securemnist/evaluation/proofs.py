@@ -1,4 +1,4 @@
-"""Proofs: certificates as a stage of the ladder, and the attack on the weakest of them.
+"""Proofs: certificates of digits within a threat, and the attack on the weakest of them.
 
 The attack is the control: a certified digit that falls would be an error of ours, and the digits that
 were certified by the smallest margin would fall first.
@@ -26,11 +26,8 @@ WEAKEST = 256
 CONTROLS: tuple[Attack, ...] = (PGD(steps=20, loss="margin"), APGD(steps=30))
 
 
-STAGE = "certificates"
-
-
 def prove(
-    lab: Lab, x: Images, y: Labels, threat: Threat, *, give_up: bool, seed: int
+    lab: Lab, x: Images, y: Labels, threat: Threat, *, crown: bool, give_up: bool, seed: int
 ) -> Certificates:
     """Certificates of digits within `threat`, the weakest of them attacked.
 
@@ -42,7 +39,7 @@ def prove(
     model = lab.subject.model
     # The referee lets a proposal pass that is this much over.
     eps = threat.eps + SLACK
-    found = certify(model, x, y, eps=eps, give_up=give_up, progress=lab.progress)
+    found = certify(model, x, y, eps=eps, crown=crown, give_up=give_up, progress=lab.progress)
     _attack_the_weakest(model, x, y, found, threat, seed)
     return found
 

@@ -25,8 +25,8 @@ LADDER = "ladder"
 class Ladder:
     """Stages in their order: `scouts`, then `searches`.
 
-    Proofs have their place between the two: what a scout can break is not worth a proof, and a
-    digit that is proved needs no search.
+    Proofs by intervals cost little and come first; those of CROWN have their place between the two:
+    what a scout can break is not worth one, and a digit that is proved needs no search.
     """
 
     scouts: tuple[Attack, ...]
@@ -78,7 +78,7 @@ def make_stages(settings: Mapping[str, Any]) -> tuple[Attack, ...]:
 
 
 def proofs_after(settings: Mapping[str, Any]) -> int | None:
-    """How many stages of the ladder come before its proofs; None where nothing is proved."""
+    """How many attacks of the ladder come before CROWN's proofs; None where nothing is proved."""
     if settings.get("use") != LADDER or not BUDGETS[settings["budget"]].proves:
         return None
     return len(BUDGETS[settings["budget"]].scouts)

@@ -89,7 +89,7 @@ class AttackSettings(ThreatSettings):
 
     @property
     def proofs_after(self) -> int | None:
-        """How many of the attacks come before the ladder's proofs; None where nothing is proved."""
+        """How many of the attacks come before CROWN's proofs; None where nothing is proved."""
         return proofs_after(self.attack)
 
     @property

@@ -33,7 +33,9 @@ class CertifiedSettings(ThreatSettings):
 def certified_accuracy(lab: Lab, settings: CertifiedSettings, seed: int) -> Measurement:
     """Share of test digits that are read right everywhere in their ball, by proof."""
     sample = lab.sample(settings.digits, seed)
-    found = prove(lab, sample.x, sample.y, settings.the_threat(), give_up=False, seed=seed)
+    found = prove(
+        lab, sample.x, sample.y, settings.the_threat(), crown=True, give_up=False, seed=seed
+    )
     outcomes = Outcomes(sample.y, lab.logits(sample.x).argmax(1), sample.order)
     # What has no proof is open here: nobody has attacked it.
     outcomes.codes[outcomes.open] = NOT_ATTEMPTED
