@@ -11,17 +11,17 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from securemnist.certify.boxes import Box, around
-from securemnist.certify.graph import Network, read
+from securemnist.certify.boxes import around
+from securemnist.certify.graph import Network, Walk, read
 from securemnist.certify.linear import lower_bounds
 from securemnist.errors import MeasureError, NoCertificate
 from securemnist.types import CLASSES, Images, Labels, Logits, Progress, silent
 
 INTERVALS, CROWN = "intervals", "CROWN"
 METHODS = (INTERVALS, CROWN)
-_BATCH = 250
-# Questions that CROWN answers at a time; bounded by memory.
-_QUESTIONS = 256
+_BATCH = 100
+# Questions answered at a time: so few that what is computed on them stays in a processor's cache.
+_QUESTIONS = 32
 # Where CROWN settles none of so many digits, it is not asked of the others.
 TRIAL = 32
 
@@ -85,35 +85,35 @@ def _certified(
 ) -> tuple[torch.Tensor, torch.Tensor, int]:
     """Margins and methods of one batch, and of how many digits CROWN was asked."""
     logits = _same_logits(network, model, x)
-    boxes = network.boxes(around(x, eps))
-    found = _intervals(network, boxes, y)
+    walk = network.walk(around(x, eps))
+    found = _intervals(network, walk, y)
     _check(found, logits, y)
     by = torch.where(_least(found) > 0, METHODS.index(INTERVALS), -1)
     ask = (logits.argmax(1) == y) & (by < 0) & crown
     if bool(ask.any()):
-        found = _crown(network, boxes, y, found, ask)
+        found = _crown(network, walk, y, found, ask)
         _check(found, logits, y)
         by = torch.where((by < 0) & (_least(found) > 0), METHODS.index(CROWN), by)
     return _least(found), by, int(ask.sum())
 
 
-def _intervals(network: Network, boxes: list[Box], y: Labels) -> torch.Tensor:
+def _intervals(network: Network, walk: Walk, y: Labels) -> torch.Tensor:
     """Lower bounds (n, 10) of logit[label] - logit[k], infinite at the label."""
     questions = torch.ones(len(y), CLASSES, dtype=torch.bool, device=y.device)
-    nothing = boxes[0].lower.new_full((len(y), CLASSES), -torch.inf)
-    return _asked(network, boxes, y, nothing, questions, to_image=False)
+    nothing = walk.boxes[0].lower.new_full((len(y), CLASSES), -torch.inf)
+    return _asked(network, walk, y, nothing, questions, to_image=False)
 
 
 def _crown(
-    network: Network, boxes: list[Box], y: Labels, found: torch.Tensor, ask: torch.Tensor
+    network: Network, walk: Walk, y: Labels, found: torch.Tensor, ask: torch.Tensor
 ) -> torch.Tensor:
     """The bounds with those of CROWN for the digits `ask`, where the intervals leave them open."""
-    return _asked(network, boxes, y, found, ask[:, None] & ~(found > 0), to_image=True)
+    return _asked(network, walk, y, found, ask[:, None] & ~(found > 0), to_image=True)
 
 
 def _asked(
     network: Network,
-    boxes: list[Box],
+    walk: Walk,
     y: Labels,
     found: torch.Tensor,
     questions: torch.Tensor,
@@ -127,7 +127,7 @@ def _asked(
     eye = torch.eye(CLASSES, dtype=found.dtype, device=found.device)
     for some, others in zip(digits.split(_QUESTIONS), classes.split(_QUESTIONS), strict=True):
         weights = eye[y[some]] - eye[others]
-        bound = lower_bounds(network, boxes, some, weights, to_image=to_image)
+        bound = lower_bounds(network, walk, some, weights, to_image=to_image)
         improved[some, others] = torch.fmax(improved[some, others], bound)
     return improved
 

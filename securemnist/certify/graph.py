@@ -20,6 +20,9 @@ from securemnist.certify.rules import Rule
 from securemnist.errors import NoCertificate
 from securemnist.types import CLASSES, SHAPE
 
+# A step's share of float64 rounding, beside that of float32, which is far larger where there is one.
+_HAIR = 2.0**-40
+
 
 @dataclass(frozen=True)
 class Step:
@@ -37,17 +40,24 @@ class Network:
     steps: tuple[Step, ...]
     traced: nn.Module
 
-    def boxes(self, image: Box) -> list[Box]:
-        """The box of every place, wide enough for the deployed float32 network's rounding."""
-        found = [image]
+    def walk(self, image: Box) -> Walk:
+        """The boxes of all places, wide enough for the deployed float32 network's rounding."""
+        boxes, slips = [image], [torch.zeros_like(image.lower)]
         for step in self.steps:
-            found.append(self._widened(step, [found[place] for place in step.inputs]))
-        return found
+            inputs = [boxes[place] for place in step.inputs]
+            out, error = step.rule.enclose(*inputs), step.rule.rounding(*inputs)
+            slip = _HAIR * out.size if error is None else error + _HAIR * out.size
+            boxes.append(out.widened(slip))
+            slips.append(slip)
+        return Walk(boxes, slips)
 
-    @staticmethod
-    def _widened(step: Step, inputs: list[Box]) -> Box:
-        out, error = step.rule.enclose(*inputs), step.rule.rounding(*inputs)
-        return out if error is None else out.widened(error)
+
+@dataclass(frozen=True)
+class Walk:
+    """Of one batch: `boxes` of all places, and by how much rounding may be off there, `slips`."""
+
+    boxes: list[Box]
+    slips: list[torch.Tensor]
 
 
 class _Observed(fx.Interpreter):

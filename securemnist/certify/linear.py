@@ -8,20 +8,14 @@ whose last layer is merged with the question; all the way to the image they are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 
-from securemnist.certify.boxes import Box
-from securemnist.certify.graph import Network
-
-# Each step's own share of float64 rounding, beside that of float32, which is far larger.
-_HAIR = 2.0**-40
+from securemnist.certify.graph import Network, Walk
 
 
 def lower_bounds(
     network: Network,
-    boxes: Sequence[Box],
+    walk: Walk,
     digits: torch.Tensor,
     weights: torch.Tensor,
     *,
@@ -29,8 +23,8 @@ def lower_bounds(
 ) -> torch.Tensor:
     """Lower bounds (q,) of sum(weights[i] * logits of digit digits[i]), float64.
 
-    `boxes` are those of all places for a batch; `digits` int64 (q,) says which digit of the batch a
-    question is about, `weights` float64 (q, 10) what it asks.
+    `walk` is that of a batch; `digits` int64 (q,) says which digit of the batch a question is about,
+    `weights` float64 (q, 10) what it asks.
     """
     pending = {len(network.steps): weights}
     total = weights.new_zeros(len(weights))
@@ -38,23 +32,17 @@ def lower_bounds(
         pulling = pending.pop(place, None)
         if pulling is None:
             continue
-        step, out = network.steps[place - 1], boxes[place][digits]
+        step, out = network.steps[place - 1], walk.boxes[place][digits]
         if not (to_image or step.rule.exact):
             total = total + out.least(pulling)
             continue
-        inputs = [boxes[read][digits] for read in step.inputs]
-        total = total - _lost(step.rule.rounding(*inputs), pulling, out)
+        lost = (pulling.abs() * walk.slips[place][digits]).flatten(1).sum(1)
+        inputs = [walk.boxes[read][digits] for read in step.inputs]
         pulled, constant = step.rule.pull(pulling, inputs, out)
-        total = total + constant
+        total = total + constant - lost
         for read, part in zip(step.inputs, pulled, strict=True):
             if part is not None:
                 pending[read] = pending[read] + part if read in pending else part
     if 0 in pending:
-        total = total + boxes[0][digits].least(pending[0])
+        total = total + walk.boxes[0][digits].least(pending[0])
     return total
-
-
-def _lost(error: torch.Tensor | None, weights: torch.Tensor, out: Box) -> torch.Tensor:
-    """What rounding in a step can take off a combination of its outputs."""
-    error = _HAIR * out.size if error is None else error + _HAIR * out.size
-    return (weights.abs() * error).flatten(1).sum(1)

@@ -45,7 +45,7 @@ def violations(model: nn.Module, eps: float, seed: int = 0) -> int:
 
 def _outside_boxes(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> int:
     walked = read(model)
-    boxes = walked.boxes(around(x, eps))
+    boxes = walked.walk(around(x, eps)).boxes
     count = 0
     for image in points(model, x, y, eps - SLACK):
         watching = _Watching(walked.traced)
@@ -158,8 +158,8 @@ def asked_of_crown(model: nn.Module, x: torch.Tensor, label: int, eps: float) ->
     questions = torch.stack([eye[label] - eye[k] for k in range(10) if k != label])
     digits = torch.zeros(len(questions), dtype=torch.long)
     with torch.no_grad():
-        boxes = walked.boxes(around(x, eps))
-        return float(lower_bounds(walked, boxes, digits, questions, to_image=True).min())
+        walk = walked.walk(around(x, eps))
+        return float(lower_bounds(walked, walk, digits, questions, to_image=True).min())
 
 
 def test_corners_agree_with_a_linear_network() -> None:
