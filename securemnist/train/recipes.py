@@ -132,7 +132,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "certified_mnist": Recipe(
         architecture="S-mnist",
-        epochs=18,
+        epochs=16,
         batch=256,
         schedule="drops",
         adversary="interval",
