@@ -11,7 +11,9 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import attacks, ladder, scaling, training, versions
+from benchmarks import attacks, figures, ladder, scaling, training, versions
+from securemnist.environment import describe
+from securemnist.history import entry, record
 from securemnist.resources import write_atomically
 
 PARTS = {
@@ -21,10 +23,11 @@ PARTS = {
     "training": training.report,
 }
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+HISTORY = Path(__file__).parent.parent / "security_history.jsonl"
 
 
 def main(names: list[str]) -> None:
-    """Run the parts one after another; the page is written when all are done."""
+    """Run the parts one after another; page and history are written when all are done."""
     torch.set_num_threads(2)
     lines = [
         "# Performance",
@@ -44,6 +47,8 @@ def main(names: list[str]) -> None:
     print(text)
     if not names or len(names) == len(PARTS):
         write_atomically(PAGE, text.encode())
+        commit = str(describe(PAGE.parent, processor="")["commit"])
+        record.append(HISTORY, entry.of_bench(figures.seconds(lines), commit))
 
 
 if sys.argv[1:2] == ["versions"]:

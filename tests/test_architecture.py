@@ -27,7 +27,7 @@ FLOORS = (
     {"data", "models", "artifacts", "threats", "types", "policy", "settings", "stats"}
     | {"assessment", "environment"},
     {"attacks", "certify", "referee", "subjects", "report"},
-    {"poisoning", "compare"},
+    {"poisoning", "compare", "history"},
     {"train"},
     {"evaluation", "detection", "defences", "static", "server"},
     {"measures"},
@@ -37,7 +37,16 @@ FLOORS = (
 )
 # `types` is the one module of its floor that its neighbours share: it holds names, no behaviour.
 SHARED = {"types"}
-BENCH = ("assessment", "compare.comparison", "policy", "report", "report.page", "settings", "stats")
+BENCH = (
+    "assessment",
+    "compare.comparison",
+    "history.trend",
+    "policy",
+    "report",
+    "report.page",
+    "settings",
+    "stats",
+)
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -14,7 +14,17 @@ import click
 from securemnist import __version__
 from securemnist.errors import SecureMnistError
 
-_COMMANDS = ("assess", "compare", "measure", "report", "explain", "accept", "train", "init")
+_COMMANDS = (
+    "assess",
+    "compare",
+    "measure",
+    "report",
+    "explain",
+    "accept",
+    "train",
+    "init",
+    "history",
+)
 
 
 class _Lazy(click.Group):

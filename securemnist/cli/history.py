@@ -1,0 +1,59 @@
+"""`securemnist history`: an append-only record of assessments, and its trend page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from securemnist.errors import UsageError
+
+_FILE = click.option(
+    "--file",
+    type=click.Path(path_type=Path),
+    default=Path("security_history.jsonl"),
+    show_default=True,
+    help="The record.",
+)
+
+
+@click.group()
+def history() -> None:
+    """Record assessments, one line each, and draw their trend."""
+
+
+@history.command()
+@click.argument("assessments", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_FILE
+def add(assessments: tuple[Path, ...], file: Path) -> None:
+    """Append ASSESSMENTS (assessment.json files) to the record."""
+    from securemnist.assessment import Assessment
+    from securemnist.history import entry, record
+
+    made = [Assessment.load(path) for path in assessments]
+    for assessment in made:
+        record.append(file, entry.of_assessment(assessment))
+    click.echo(f"{file}: {len(made)} added")
+
+
+@history.command()
+@_FILE
+@click.option("--model", metavar="NAME", help="Default: the last one recorded.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
+def page(file: Path, model: str | None, out: Path) -> None:
+    """Write history.html: a small chart a requirement, the commits under it."""
+    from securemnist.history import record, trend
+    from securemnist.report import unwritable
+    from securemnist.resources import write_atomically
+
+    read = record.read(file)
+    if not read.entries:
+        raise UsageError(
+            f"{file}: expected at least one entry, got none; add one with `securemnist history add`"
+        )
+    try:
+        write_atomically(out / "history.html", trend.render(read, model))
+    except OSError as error:
+        raise unwritable(out, error) from error
+    told = f", {read.torn} unreadable lines left out" if read.torn else ""
+    click.echo(f"history: {out / 'history.html'} ({len(read.entries)} entries{told})")

@@ -1,0 +1,47 @@
+"""Entry: what the record keeps of an assessment or of a benchmark run."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from securemnist.assessment import Assessment
+from securemnist.findings import Finding
+
+
+def of_assessment(made: Assessment) -> dict[str, Any]:
+    """Commit, model, exit code, and verdict, value and threshold of every row in scope."""
+    return {
+        "kind": "assessment",
+        "time": _now(),
+        "day": made.day,
+        "commit": made.environment.get("commit", ""),
+        "model": made.subject.get("name", ""),
+        "digest": made.subject.get("digest", ""),
+        "policy": made.policy.get("digest", ""),
+        "exit_code": made.exit_code,
+        "rows": {f.requirement.id: _row(f) for f in made.findings if f.in_scope},
+    }
+
+
+def _row(finding: Finding) -> dict[str, Any]:
+    row, seen = finding.requirement, finding.measurement
+    return {
+        "measure": row.measure,
+        "relation": row.relation,
+        "threshold": row.threshold,
+        "verdict": str(finding.verdict),
+        "value": None if seen is None else seen.value,
+        "low": None if seen is None else seen.low,
+        "high": None if seen is None else seen.high,
+    }
+
+
+def of_bench(figures: Mapping[str, float], commit: str) -> dict[str, Any]:
+    """Seconds by name, and the commit that took them."""
+    return {"kind": "bench", "time": _now(), "commit": commit, "figures": dict(figures)}
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,165 @@
+"""Trend: the record as small charts, one a requirement and one a benchmark figure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from securemnist.findings import Verdict
+from securemnist.history.record import Record
+from securemnist.report import html
+from securemnist.report.text import line
+from securemnist.report.words import NONE, SYMBOLS
+
+MOST = 30  # entries a chart shows, the last ones
+_TEMPLATES = Path(__file__).parent / "templates"
+_LEFT, _STEP, _TOP, _HIGH = 60, 22, 12, 90
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One entry's value of one row: where it lies on the chart, and what it says."""
+
+    x: float
+    y: float | None
+    commit: str
+    value: str
+    symbol: str
+    kind: str
+    day: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One small chart. `line` is a path through the values; `bound` the height of the threshold."""
+
+    name: str
+    title: str
+    points: tuple[Point, ...]
+    line: str
+    width: float
+    bottom: float
+    first: str
+    last: str
+    bound: float | None
+    required: str
+
+
+def render(record: Record, model: str | None = None) -> bytes:
+    """The page of one model (by default the last that was recorded); equal records, equal bytes."""
+    made = [entry for entry in record.entries if entry["kind"] == "assessment"]
+    models = list(dict.fromkeys(line(entry.get("model", ""), 80) for entry in made))
+    chosen = model if model is not None else (line(made[-1].get("model", ""), 80) if made else "")
+    of_model = [e for e in made if line(e.get("model", ""), 80) == chosen][-MOST:]
+    bench = [entry for entry in record.entries if entry["kind"] == "bench"][-MOST:]
+    return html.render(
+        "trend.html.j2",
+        _TEMPLATES,
+        model=chosen or "no model",
+        others=[name for name in models if name != chosen],
+        entries=len(of_model),
+        torn=record.torn,
+        last=_last(of_model),
+        rows=[_row_chart(name, of_model) for name in _names(of_model, "rows")],
+        figures=[_figure_chart(name, bench) for name in _names(bench, "figures")],
+    )
+
+
+def _last(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+    """The newest entry in words."""
+    if not entries:
+        return {"verdict": "not-run", "symbol": NONE, "words": "Nothing recorded yet"}
+    code = entries[-1].get("exit_code")
+    verdict = {0: Verdict.PASS, 1: Verdict.FAIL}.get(
+        code if isinstance(code, int) else 3, Verdict.INCONCLUSIVE
+    )
+    told = {0: "The last one may merge", 1: "The last one may not merge"}
+    words = told.get(code if isinstance(code, int) else 3, "The last one is undecided")
+    return {"verdict": verdict.lower(), "symbol": SYMBOLS[verdict], "words": words}
+
+
+def _names(entries: Iterable[Mapping[str, Any]], key: str) -> list[str]:
+    """Every name that occurs, the newest entries' order first."""
+    names: dict[str, None] = {}
+    for entry in reversed(list(entries)):
+        table = entry.get(key)
+        names.update(dict.fromkeys(table if isinstance(table, dict) else ()))
+    return list(names)[:200]
+
+
+def _row_chart(name: str, entries: Sequence[Mapping[str, Any]]) -> Chart:
+    rows = [_table(_table(entry, "rows"), name) for entry in entries]
+    newest: Mapping[str, Any] = next((row for row in reversed(rows) if row), {})
+    sign = {">=": "≥", "<=": "≤"}.get(str(newest.get("relation")), "")
+    bound = _number(newest.get("threshold"))
+    return _chart(
+        name,
+        line(newest.get("measure", ""), 60),
+        entries,
+        [_number(row.get("value")) for row in rows],
+        [str(row.get("verdict", "")) for row in rows],
+        bound,
+        "" if bound is None else f"{sign} {bound:g}",
+    )
+
+
+def _figure_chart(name: str, entries: Sequence[Mapping[str, Any]]) -> Chart:
+    values = [_number(_table(entry, "figures").get(name)) for entry in entries]
+    return _chart(name, "seconds", entries, values, [""] * len(values), None, "")
+
+
+def _chart(
+    name: str,
+    title: str,
+    entries: Sequence[Mapping[str, Any]],
+    values: Sequence[float | None],
+    verdicts: Sequence[str],
+    bound: float | None,
+    required: str,
+) -> Chart:
+    marks = [value for value in (*values, bound) if value is not None] or [0.0]
+    spread = max(max(marks) - min(marks), 0.02 * max(map(abs, marks)), 1e-9)
+    low, high = min(marks) - 0.1 * spread, max(marks) + 0.1 * spread
+
+    def height(mark: float) -> float:
+        return round(_TOP + _HIGH * (high - mark) / (high - low), 2)
+
+    points = tuple(
+        Point(
+            x=_LEFT + _STEP * place,
+            y=None if value is None else height(value),
+            commit=line(entry.get("commit", "") or NONE, 60)[:7],
+            value="no number" if value is None else f"{value:.4g}",
+            symbol=SYMBOLS[Verdict(verdict)] if verdict in list(Verdict) else "",
+            kind=verdict.lower().replace("_", "-") if verdict in list(Verdict) else "none",
+            day=line(entry.get("time", ""), 30),
+        )
+        for place, (entry, value, verdict) in enumerate(zip(entries, values, verdicts, strict=True))
+    )
+    seen = [point for point in points if point.y is not None]
+    path = " ".join(f"{'L' if n else 'M'}{p.x} {p.y}" for n, p in enumerate(seen))
+    return Chart(
+        name=line(name, 60),
+        title=title,
+        points=points,
+        line=path,
+        width=_LEFT + _STEP * len(points),
+        bottom=_TOP + _HIGH,
+        first=f"{high:.4g}",
+        last=f"{low:.4g}",
+        bound=None if bound is None else height(bound),
+        required=required,
+    )
+
+
+def _table(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = value.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _number(value: Any) -> float | None:
+    good = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if good and abs(value) < 1e12 and math.isfinite(value) else None

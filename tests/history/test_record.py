@@ -1,0 +1,122 @@
+"""The record: whole lines or none, beside other writers and after any crash."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from securemnist.errors import UsageError
+from securemnist.history import record
+from tests.wording import one_sentence
+
+# Forks writers of long lines and kills each with SIGKILL at a random moment; a single thread may fork.
+KILLER = """
+import os, random, signal, sys, time
+from pathlib import Path
+from securemnist.history import record
+
+path, rng, seen = Path(sys.argv[1]), random.Random(int(sys.argv[2])), 0
+for number in range(200):
+    child = os.fork()
+    if not child:
+        while True:
+            record.append(path, {"kind": "bench", "figures": {"x" * 30_000: number}})
+    time.sleep(rng.uniform(0.0, 0.01))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    now = len(record.read(path).entries) if path.exists() else 0
+    assert now >= seen, (number, now, seen)
+    seen = now
+    if number % 20 == 19:
+        record.append(path, {"kind": "bench", "figures": {"last": number}})
+        last = record.read(path).entries[-1]
+        assert last["figures"] == {"last": number}, last
+        os.truncate(path, 0)
+        seen = 0
+print("survived")
+"""
+WRITER = """
+import sys
+from pathlib import Path
+from securemnist.history import record
+for number in range(40):
+    record.append(Path(sys.argv[1]), {"kind": "bench", "who": sys.argv[2], "number": number})
+"""
+
+
+def entry(number: int) -> dict[str, Any]:
+    """An entry that can be told from others."""
+    return {"kind": "bench", "figures": {"n": number}}
+
+
+@pytest.mark.timeout(300)
+def test_two_hundred_killed_writers(tmp_path: Path) -> None:
+    """Killed with SIGKILL at random moments, a writer never costs an entry or breaks the next read."""
+    command = [sys.executable, "-c", KILLER, str(tmp_path / "h.jsonl"), "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    assert done.stdout == "survived\n", done.stderr
+
+
+@given(cut=st.integers(1, 200))
+def test_half_a_line_is_ended(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Wherever a line breaks off, what stands before it is read, and what comes after it, too."""
+    path = tmp_path_factory.mktemp("history") / "h.jsonl"
+    for number in range(3):
+        record.append(path, entry(number))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: -min(cut, len(whole) - 1)])
+    before = record.read(path).entries
+    record.append(path, entry(9))
+    after = record.read(path)
+    assert after.entries[:-1] == before
+    assert after.entries[-1]["figures"] == {"n": 9}
+    assert after.torn <= 1
+
+
+def test_writers_beside_each_other(tmp_path: Path) -> None:
+    """Four processes that write at once lose and mix nothing."""
+    path = tmp_path / "h.jsonl"
+    commands = [[sys.executable, "-c", WRITER, str(path), str(who)] for who in range(4)]
+    running = [subprocess.Popen(command) for command in commands]
+    assert [process.wait(timeout=120) for process in running] == [0] * 4
+    seen = record.read(path)
+    assert seen.torn == 0
+    assert len(seen.entries) == 160
+    for who in "0123":
+        numbers = [e["number"] for e in seen.entries if e["who"] == who]
+        assert numbers == list(range(40))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "7", '{"schema": 1}', '{"schema": 2}', "[" * 9_999])
+def test_foreign_lines_are_left_out(text: str, tmp_path: Path) -> None:
+    """What is no entry of ours is counted and left out."""
+    path = tmp_path / "h.jsonl"
+    path.write_text(text + "\n")
+    record.append(path, entry(1))
+    seen = record.read(path)
+    assert (len(seen.entries), seen.torn) == (1, 1)
+
+
+def test_a_full_disk_leaves_the_old_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that was cut short is taken back and told in one sentence."""
+    path = tmp_path / "h.jsonl"
+    record.append(path, entry(1))
+    before, write = path.read_bytes(), record.os.write
+    monkeypatch.setattr(record.os, "write", lambda file, text: write(file, text[:9]))
+    with pytest.raises(UsageError) as refused:
+        record.append(path, entry(2))
+    assert "No space left" in one_sentence(refused.value)
+    assert path.read_bytes() == before
+
+
+def test_no_record_yet(tmp_path: Path) -> None:
+    """A missing record is told in one sentence."""
+    with pytest.raises(UsageError) as refused:
+        record.read(tmp_path / "gone.jsonl")
+    assert "cannot be read" in one_sentence(refused.value)

@@ -1,0 +1,95 @@
+"""The trend page: one chart a requirement, the commits under it, nothing foreign acting."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from benchmarks import figures
+from securemnist.assessment import Assessment
+from securemnist.cli import main
+from securemnist.history import entry, record, trend
+from tests.compare.made import assessment, codes, robust
+from tests.report import hostile
+from tests.report.markup import Markup
+
+PAGE = """### FGSM, 10 digits
+| side | batch | seconds (range) | left |
+|---|---|---|---|
+| securemnist | 128 | 2.52 (2.42-2.63) | 0.1 |
+| ART | 256 | 7.11 (6.96-8.43) | 0.2 |
+"""
+
+
+def version(commit: str, broken: int) -> Assessment:
+    """An assessment at this commit."""
+    data = assessment(robust(codes(range(broken)), at_least=0.92), digest="new").to_json()
+    data["environment"]["commit"] = commit
+    return Assessment.from_json(data)
+
+
+def history(path: Path, *versions: Assessment) -> record.Record:
+    """A record of these versions and a benchmark."""
+    for made in versions:
+        record.append(path, entry.of_assessment(made))
+    record.append(path, entry.of_bench(figures.seconds(PAGE.splitlines()), "b" * 40))
+    return record.read(path)
+
+
+def test_a_chart_a_requirement(tmp_path: Path) -> None:
+    """Values, verdicts and commits stand in the chart, and the benchmarks' seconds below."""
+    versions = version("a1" * 20, 700), version("c3" * 20, 900)
+    html = trend.render(history(tmp_path / "h.jsonl", *versions)).decode()
+    text = Markup(html).text
+    assert "✗ The last one may not merge" in text
+    for told in ("ADV-03", "required ≥ 0.92", "a1a1a1a", "c3c3c3c", "0.93", "0.91"):
+        assert told in text
+    for told in ("FGSM, 10 digits: securemnist", "2.52", "bbbbbbb"):
+        assert told in text
+    assert html.count("<circle") == 4
+    assert 'class="pass"' in html
+    assert 'class="fail"' in html
+
+
+def test_another_model_has_its_own_page(tmp_path: Path) -> None:
+    """The page shows one model; the others are named."""
+    other = assessment(robust(codes(range(7))))
+    seen = history(tmp_path / "h.jsonl", version("a1" * 20, 700), other)
+    assert Markup(trend.render(seen).decode()).text.count("a1a1a1a") == 0
+    assert "a1a1a1a" in trend.render(seen, "reader new").decode()
+
+
+@pytest.mark.parametrize("text", hostile.TEXTS, ids=range(len(hostile.TEXTS)))
+def test_hostile_entries_do_nothing(text: str, tmp_path: Path) -> None:
+    """Whatever stands in an entry, the page only shows it."""
+    odd: dict[str, Any] = {"verdict": text, "value": text, "threshold": [text], "measure": text}
+    rows = {text: odd, "x": 7, "y": {**odd, "value": 1e300}}
+    made = {"kind": "assessment", "model": text, "commit": text, "exit_code": text, "rows": rows}
+    path = tmp_path / "h.jsonl"
+    record.append(path, json.loads(json.dumps(made)))
+    record.append(path, {"kind": "bench", "figures": {text: 1.0}, "commit": text, "time": text})
+    markup = Markup(trend.render(record.read(path)).decode())
+    assert not markup.tags & {"script", "evil-tag"}
+    assert "style" not in markup.attributes
+
+
+def run(*words: str) -> Result:
+    """One command in this process."""
+    return CliRunner().invoke(main, ["history", *words], catch_exceptions=False)
+
+
+def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One command appends, another draws; before the first entry the page says what to do."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "assessment.json").write_bytes(version("a1" * 20, 700).dumps())
+    assert run("page").exit_code == 2
+    assert run("add", "assessment.json", "assessment.json").exit_code == 0
+    done = run("page", "--out", "here")
+    assert done.exit_code == 0
+    assert "(2 entries)" in done.output
+    assert "a1a1a1a" in (tmp_path / "here" / "history.html").read_text()
+    assert run("add", "gone.json").exit_code == 2
