@@ -9,21 +9,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from securemnist.report.checked import MOST, Malformed, items, mapping, pixels, real, whole
+from securemnist.report.checked import MOST, Malformed, items, mapping, real, whole
 from securemnist.report.text import line
 
 CLASSES = 10
 _STAGE_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
+MOST_LINES = 12  # of a picture; more is a thicket
+
 Evidence = Mapping[str, Any]
+Counts = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One stage of the attack ladder: digits that entered, fell, and proposals over the budget."""
+    """One stage of the ladder: digits that entered, were proved safe or fell; spoiled proposals."""
 
     name: str
     entered: int
+    proved: int
     fell: int
     over_budget: int
     seconds: float
@@ -31,25 +35,22 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """Accuracy that an attack left at one eps, on n digits."""
+    """Accuracy that an attack left at one eps, on n digits, and what of it is proved."""
 
-    attack: str
     eps: float
     accuracy: float
     n: int
+    certified: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Digit:
-    """One digit before and after; pixels are 784 bytes, row by row."""
+class Line:
+    """Points of one network under one attack, by eps; `reference` is a network beside the subject."""
 
-    index: int
-    label: int
-    before: int
-    after: int
-    confidence: float
-    clean: bytes
-    changed: bytes
+    name: str
+    attack: str
+    points: tuple[Point, ...]
+    reference: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,14 +81,12 @@ class Notice:
     advice: str
 
 
-def confusion(evidence: Evidence) -> tuple[tuple[int, ...], ...] | None:
+def confusion(evidence: Evidence, key: str = "confusion") -> Counts | None:
     """Counts by true class (row) and prediction (column)."""
-    if (value := evidence.get("confusion")) is None:
+    if (value := evidence.get(key)) is None:
         return None
-    rows = items(value, "confusion", CLASSES)
-    return tuple(
-        tuple(whole(cell, "confusion") for cell in items(row, "confusion", CLASSES)) for row in rows
-    )
+    rows = items(value, key, CLASSES)
+    return tuple(tuple(whole(cell, key) for cell in items(row, key, CLASSES)) for row in rows)
 
 
 def per_class(evidence: Evidence, key: str) -> tuple[float | None, ...] | None:
@@ -108,48 +107,54 @@ def _stage(entry: Evidence) -> Stage:
     stage = Stage(
         name=line(entry.get("stage", ""), 24),
         entered=whole(entry.get("entered"), "waterfall"),
+        proved=whole(entry.get("certified", 0), "waterfall"),
         fell=whole(entry.get("fell"), "waterfall"),
         over_budget=whole(entry.get("over_budget", 0), "waterfall"),
         seconds=real(entry.get("seconds", 0.0), "waterfall"),
     )
-    if stage.fell > stage.entered:
-        raise Malformed("waterfall: more digits fell than entered a stage")
+    if stage.proved + stage.fell > stage.entered:
+        raise Malformed("waterfall: more digits left a stage than entered it")
     return stage
 
 
-def curve(evidence: Evidence) -> tuple[Point, ...] | None:
-    """Accuracy over eps, by attack and eps."""
+def curves(evidence: Evidence) -> tuple[Line, ...] | None:
+    """Accuracy over eps: the subject, a line for each attack, then the reference models."""
     if not (value := evidence.get("curve")):
         return None
-    points = [_point(mapping(entry, "curve")) for entry in items(value, "curve")]
-    return tuple(sorted(points, key=lambda point: (point.attack, point.eps)))
+    own = _lines(value, "")
+    lines = [*own]
+    for entry in items(evidence.get("reference_curves") or [], "reference_curves"):
+        table = mapping(entry, "reference_curves")
+        lines += _lines(table.get("points"), line(table.get("model", ""), 40))
+    if len(lines) > MOST_LINES:
+        raise Malformed(f"curve: expected at most {MOST_LINES} lines, got {len(lines)}")
+    return tuple(lines)
+
+
+def _lines(value: Any, model: str) -> list[Line]:
+    """The points of one network, by attack."""
+    seen: dict[str, list[Point]] = {}
+    for entry in items(value, "curve"):
+        point = mapping(entry, "curve")
+        seen.setdefault(line(point.get("attack", ""), 24), []).append(_point(point))
+    return [
+        Line(
+            name=model or (attack if len(seen) > 1 else "this model"),
+            attack=attack,
+            points=tuple(sorted(points, key=lambda point: point.eps)),
+            reference=bool(model),
+        )
+        for attack, points in seen.items()
+    ]
 
 
 def _point(entry: Evidence) -> Point:
+    proved = entry.get("certified")
     return Point(
-        attack=line(entry.get("attack", ""), 24),
         eps=real(entry.get("eps"), "curve"),
         accuracy=real(entry.get("accuracy"), "curve", 1.0),
         n=whole(entry.get("n", 0), "curve"),
-    )
-
-
-def gallery(evidence: Evidence, key: str) -> tuple[Digit, ...] | None:
-    """Digits to look at; one that cannot be drawn makes the gallery malformed."""
-    if not (value := evidence.get(key)):
-        return None
-    return tuple(_digit(mapping(entry, key), key) for entry in items(value, key))
-
-
-def _digit(entry: Evidence, key: str) -> Digit:
-    return Digit(
-        index=whole(entry.get("index"), key),
-        label=whole(entry.get("label"), key, CLASSES - 1),
-        before=whole(entry.get("clean_prediction"), key, CLASSES - 1),
-        after=whole(entry.get("prediction"), key, CLASSES - 1),
-        confidence=real(entry.get("confidence"), key, 1.0),
-        clean=pixels(entry.get("clean"), key),
-        changed=pixels(entry.get("adversarial"), key),
+        certified=None if proved is None else real(proved, "curve", 1.0),
     )
 
 

@@ -1,106 +1,105 @@
-"""A matplotlib drawing as an SVG element that lives inside the page.
+"""A small SVG drawing that lives inside the page: a dozen shapes, written by hand.
 
-matplotlib writes colours into `style` attributes, which a strict Content-Security-Policy forbids
-and which know one colour scheme only. Here they become classes that the style sheet colours, so
-that a picture follows the page from light to dark to paper. Equal drawings give equal text.
+Colours are roles, not values: each becomes a class that the style sheet colours, so that a picture
+follows the page from light to dark to paper, and a strict Content-Security-Policy has nothing to
+forbid. Equal drawings give equal text, whatever else is installed.
 """
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
-from collections.abc import Callable
+from collections.abc import Iterable
 from html import escape
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from securemnist.report.text import line
 
-# Colours that stand for a role; the style sheet says what each looks like in either scheme.
-INK, MUTED, LINE, GOOD, BAD, PAPER = (f"#00000{n}" for n in range(1, 7))
-_ROLES = {INK: "ink", MUTED: "muted", LINE: "line", GOOD: "good", BAD: "bad", PAPER: "paper"}
+# Roles: what a colour means. The style sheet says what each looks like in either scheme.
+INK, MUTED, LINE, GOOD, BAD, PAPER = "ink", "muted", "line", "good", "bad", "paper"
 
-_RC: dict[Any, Any] = {
-    "svg.hashsalt": "securemnist",
-    "svg.fonttype": "none",
-    "text.parse_math": False,  # stage names come from outside: "$" is a character
-    "font.size": 11,
-    "axes.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "text.color": INK,
-    "axes.edgecolor": LINE,
-    "axes.labelcolor": MUTED,
-    "xtick.labelcolor": MUTED,
-    "ytick.labelcolor": MUTED,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
+Point = tuple[float, float]
+
+
+class Drawing:
+    """Shapes on `width` x `height` CSS pixels, the origin at the top left."""
+
+    def __init__(self, width: float, height: float) -> None:
+        self.width, self.height = width, height
+        self._shapes: list[str] = []
+
+    def rect(
+        self, x: float, y: float, width: float, height: float, role: str, *, alpha: float = 1.0
+    ) -> None:
+        """A filled rectangle; one without an area is left out."""
+        if width > 0 and height > 0:
+            place = _attributes(x=x, y=y, width=width, height=height)
+            self._shapes.append(f'<rect class="fill-{role}"{place}{_opacity(alpha)}/>')
+
+    def lines(
+        self, points: Iterable[Point], role: str, *, width: float = 1.0, dash: str = "",
+        alpha: float = 1.0,
+    ) -> None:  # fmt: skip
+        """An open line through the points; `dash` as in SVG."""
+        stroke = _attributes(stroke_width=width) + (f' stroke-dasharray="{dash}"' if dash else "")
+        path = _path(points)
+        self._shapes.append(
+            f'<path class="stroke-{role}" fill="none" d="{path}"{stroke}{_opacity(alpha)}/>'
+        )
+
+    def segments(self, pairs: Iterable[tuple[Point, Point]], role: str, *, width: float) -> None:
+        """Many separate straight lines in one shape: a grid."""
+        path = "".join(_path(pair) for pair in pairs)
+        stroke = _attributes(stroke_width=width)
+        self._shapes.append(f'<path class="stroke-{role}" fill="none" d="{path}"{stroke}/>')
+
+    def area(self, points: Iterable[Point], role: str, *, alpha: float = 1.0) -> None:
+        """A filled shape whose outline goes through the points."""
+        self._shapes.append(
+            f'<path class="fill-{role}" d="{_path(points)}z"{_opacity(alpha)}/>'
+        )
+
+    def mark(self, x: float, y: float, kind: str, role: str, *, size: float = 3.5) -> None:
+        """A marker: `dot`, `square`, `triangle`, `diamond`; all of about the same weight."""
+        if kind == "dot":
+            self._shapes.append(f'<circle class="fill-{role}"{_attributes(cx=x, cy=y, r=size)}/>')
+        else:
+            self.area([(x + size * a, y + size * b) for a, b in _MARKS[kind]], role)
+
+    def text(
+        self, x: float, y: float, words: object, role: str = MUTED, *, size: float = 11,
+        anchor: str = "start", bold: bool = False,
+    ) -> None:  # fmt: skip
+        """One line of text; whatever the words are, they are only drawn."""
+        extra = _attributes(font_size=size) + (' font-weight="600"' if bold else "")
+        extra += f' text-anchor="{anchor}"' if anchor != "start" else ""
+        told = escape(line(words, 80))
+        self._shapes.append(f'<text class="fill-{role}"{_attributes(x=x, y=y)}{extra}>{told}</text>')
+
+    def element(self, alt: str) -> str:
+        """The drawing as an <svg> element whose name is `alt`."""
+        size = f'viewBox="0 0 {_short(self.width)} {_short(self.height)}" width="{_short(self.width)}"'
+        return f'<svg {size} role="img" aria-label="{escape(alt)}">{"".join(self._shapes)}</svg>'
+
+
+_MARKS: dict[str, tuple[Point, ...]] = {
+    "square": ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
+    "triangle": ((0.0, -1.15), (1.1, 0.85), (-1.1, 0.85)),
+    "diamond": ((0.0, -1.25), (1.25, 0.0), (0.0, 1.25), (-1.25, 0.0)),
 }
-_NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
-
-Box = tuple[float, float, float, float]
+MARKS = ("dot", *_MARKS)
 
 
-def draw(paint: Callable[[Axes], None], *, size: tuple[int, int], box: Box, alt: str) -> str:
-    """`paint` on one set of axes; `size` in CSS pixels, `box` its left, bottom, width, height."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    buffer = io.StringIO()
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        # The page's fonts are used, not matplotlib's: what its own lack does not matter.
-        warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_RC)
-        figure = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=72)
-        figure.patch.set_visible(False)
-        paint(figure.add_axes(box))
-        figure.savefig(buffer, format="svg", metadata=_NO_METADATA)
-    return _element(buffer.getvalue(), size, alt)
+def _attributes(**numbers: float) -> str:
+    return "".join(f' {name.replace("_", "-")}="{_short(n)}"' for name, n in numbers.items())
 
 
-def _element(document: str, size: tuple[int, int], alt: str) -> str:
-    """The inside of an SVG document as an element; matplotlib escapes every < and > of a text."""
-    inside = document[document.index("<svg") :]
-    inside = inside[inside.index(">") + 1 : inside.rindex("</svg>")]
-    shapes = dict(re.findall(r'<path id="(m\w+)" d="([^"]*)"', inside))
-    inside = re.sub(r"<(defs|metadata)>.*?</\1>|<!--.*?-->|</?g\b[^>]*>", "", inside, flags=re.S)
-    inside = re.sub(r"<[^>]+>", lambda tag: _tag(tag[0], shapes), re.sub(r"\n *", "", inside))
-    frame = f'viewBox="0 0 {size[0]} {size[1]}" width="{size[0]}"'
-    return f'<svg {frame} role="img" aria-label="{escape(alt)}">{inside}</svg>'
+def _opacity(alpha: float) -> str:
+    return "" if alpha == 1.0 else f' opacity="{_short(alpha)}"'
 
 
-def _tag(tag: str, shapes: dict[str, str]) -> str:
-    """One tag without ids (a page has many pictures), long numbers and style attributes."""
-    use = re.fullmatch(r'<use xlink:href="#(\w+)" x="([^"]*)" y="([^"]*)"([^>]*)/>', tag, re.S)
-    if use:
-        tag = f'<path d="{shapes[use[1]]}" transform="translate({use[2]} {use[3]})"{use[4]}/>'
-    tag = re.sub(r' (?:id|clip-path)="[^"]*"| transform="rotate\(-0 [^"]*"', "", tag)
-    tag = re.sub(r"(\.\d\d)\d+", r"\1", tag.replace("\n", ""))
-    return re.sub(r' style="([^"]*)"', lambda style: attributes(style[1]), tag)
+def _path(points: Iterable[Point]) -> str:
+    return "M" + "L".join(f"{_short(x)} {_short(y)}" for x, y in points)
 
 
-def attributes(style: str) -> str:
-    """Declarations as presentation attributes, which no style policy minds, and classes."""
-    classes = []
-    written = []
-    for declaration in filter(None, (part.strip() for part in style.split(";"))):
-        key, _, value = (part.strip() for part in declaration.partition(":"))
-        if key in ("fill", "stroke") and value in _ROLES:
-            classes.append(f"{key}-{_ROLES[value]}")
-        elif key == "font":
-            written += _font(value)
-        elif key == "font-size":
-            written.append(f' font-size="{value.removesuffix("px")}"')
-        elif key in ("fill", "fill-opacity", "opacity", "stroke-width", "stroke-dasharray",
-                     "stroke-opacity", "stroke-linecap", "text-anchor"):  # fmt: skip
-            written.append(f' {key}="{value}"')
-    return (f' class="{" ".join(classes)}"' if classes else "") + "".join(written)
-
-
-def _font(value: str) -> list[str]:
-    """Size and weight of a font shorthand; the family is the page's."""
-    size = re.search(r"([\d.]+)px", value)
-    weight = re.search(r"\b(bold|[5-9]00)\b", value)
-    return [f' font-size="{size[1]}"' if size else "", ' font-weight="600"' if weight else ""]
+def _short(number: float) -> str:
+    """Two decimals at most; a picture is no finer."""
+    text = f"{number:.2f}".rstrip("0").rstrip(".")
+    return "0" if text in ("", "-0") else text

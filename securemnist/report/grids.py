@@ -1,0 +1,130 @@
+"""Pictures made of cells: confusion matrices, and a waffle with a cell for every digit.
+
+No meaning rests on colour: cells carry their counts, shades differ in lightness, and every number
+stands in a table beside its picture.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from securemnist.report.evidence import CLASSES, Fate
+from securemnist.report.svg import BAD, GOOD, INK, MUTED, PAPER, Drawing
+
+WIDTH = 340
+FATES = {  # in the order of a waffle, the good end first
+    "certified": ("proved", GOOD, 1.0),
+    "survived": ("survived", GOOD, 0.45),
+    "open": ("not tried", MUTED, 0.25),
+    "broken": ("broken", BAD, 0.85),
+    "misclassified": ("misread", INK, 0.6),
+}
+_MARGIN = 22.0
+_CELL = (WIDTH - _MARGIN) / CLASSES
+
+
+def confusion(counts: Sequence[Sequence[int]], *, alt: str) -> str:
+    """A 10x10 matrix; a cell's shade is its share of the row."""
+    drawing = _matrix()
+    for true, row in enumerate(counts):
+        for predicted, count in enumerate(row):
+            role = GOOD if true == predicted else BAD
+            # The square root keeps a single misread digit visible beside a thousand.
+            shade = 0.06 + 0.44 * (count / max(sum(row), 1)) ** 0.5
+            _cell(drawing, true, predicted, role, shade if count else 0.0, f"{count}")
+    return drawing.element(alt)
+
+
+def moved(before: Sequence[Sequence[int]], after: Sequence[Sequence[int]], *, alt: str) -> str:
+    """What the change did: `after` minus `before`, signed; digits lost and gained wrongly are bad."""
+    drawing = _matrix()
+    for true in range(CLASSES):
+        total = max(sum(before[true]), 1)
+        for predicted in range(CLASSES):
+            change = after[true][predicted] - before[true][predicted]
+            better = (change > 0) == (true == predicted)
+            shade = 0.08 + 0.52 * min(abs(change) / total, 1.0) ** 0.5
+            text = f"{change:+d}".replace("-", "\N{MINUS SIGN}")
+            _cell(drawing, true, predicted, GOOD if better else BAD, shade if change else 0, text)
+    return drawing.element(alt)
+
+
+def _matrix() -> Drawing:
+    """An empty matrix with the digits along its edges."""
+    drawing = Drawing(WIDTH, WIDTH)
+    for digit in range(CLASSES):
+        middle = _MARGIN + (digit + 0.5) * _CELL
+        drawing.text(middle, 14, digit, anchor="middle")
+        drawing.text(8, middle + 4, digit, anchor="middle")
+    return drawing
+
+
+def _cell(
+    drawing: Drawing, true: int, predicted: int, role: str, shade: float, text: str
+) -> None:
+    x, y = _MARGIN + predicted * _CELL, _MARGIN + true * _CELL
+    if not shade:
+        drawing.rect(x + 1, y + 1, _CELL - 2, _CELL - 2, MUTED, alpha=0.06)
+        return
+    drawing.rect(x + 1, y + 1, _CELL - 2, _CELL - 2, role, alpha=shade)
+    size = 12.0 if len(text) < 4 else 42.0 / len(text)
+    drawing.text(x + _CELL / 2, y + _CELL / 2 + 4, text, INK, size=size, anchor="middle")
+
+
+def waffle(classes: Sequence[Fate], *, alt: str) -> str:
+    """A band for each class, a cell for each digit, sorted by what became of it."""
+    columns = _columns(classes)
+    cell = (WIDTH - _MARGIN) / columns
+    kinds = [kind for kind in FATES if any(getattr(fate, kind) for fate in classes)]
+    bands = [math.ceil(fate.total / columns) * cell for fate in classes]
+    drawing = Drawing(WIDTH, 24 + sum(bands) + 5 * len(classes))
+    _legend(drawing, kinds)
+    y = 24.0
+    for digit, (fate, height) in enumerate(zip(classes, bands, strict=True)):
+        drawing.text(8, y + min(height, 24) / 2 + 4, digit, anchor="middle")
+        start = 0
+        for kind in kinds:
+            count = getattr(fate, kind)
+            _, role, alpha = FATES[kind]
+            for place, length, line_ in _runs(start, count, columns):
+                x = _MARGIN + place * cell
+                drawing.rect(x, y + line_ * cell, length * cell, cell, role, alpha=alpha)
+            start += count
+        _grid(drawing, y, height, columns, cell)
+        y += height + 5
+    return drawing.element(alt)
+
+
+def _columns(classes: Sequence[Fate]) -> int:
+    """So many cells a line that all bands together are about as high as they are wide."""
+    digits = sum(fate.total for fate in classes)
+    return min(100, max(20, round(math.sqrt(digits) / 5) * 5))
+
+
+def _runs(start: int, count: int, columns: int) -> list[tuple[int, int, int]]:
+    """`count` cells from `start` on as few rectangles: first line, whole lines one by one, rest."""
+    runs = []
+    while count:
+        line_, place = divmod(start, columns)
+        length = min(columns - place, count)
+        runs.append((place, length, line_))
+        start, count = start + length, count - length
+    return runs
+
+
+def _grid(drawing: Drawing, y: float, height: float, columns: int, cell: float) -> None:
+    """Lines of the paper's colour between the cells: every digit is one of them."""
+    down = [((_MARGIN + i * cell, y), (_MARGIN + i * cell, y + height)) for i in range(columns + 1)]
+    lines = round(height / cell)
+    across = [((_MARGIN, y + i * cell), (WIDTH, y + i * cell)) for i in range(lines + 1)]
+    drawing.segments([*down, *across], PAPER, width=0.7 if cell < 6 else 1.4)
+
+
+def _legend(drawing: Drawing, kinds: Sequence[str]) -> None:
+    x = _MARGIN
+    for kind in kinds:
+        name, role, alpha = FATES[kind]
+        drawing.rect(x, 3, 10, 10, role, alpha=alpha)
+        drawing.text(x + 14, 12, name)
+        x += 24 + 6.0 * len(name)
