@@ -61,3 +61,10 @@ def sources(session: nox.Session) -> None:
     """The source systems trained and measured again; writes docs/sources.md. Resumable."""
     install(session)
     session.run("python", "-m", "benchmarks.sources")
+
+
+@nox.session
+def references(session: nox.Session) -> None:
+    """Accuracy over eps of the reference models; writes fixtures/reference-curves.json."""
+    install(session)
+    session.run("python", "-m", "benchmarks.references")

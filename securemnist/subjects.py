@@ -28,6 +28,20 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _FORMS = "NAME, pkg.module:factory, FILE.safetensors or ARCHITECTURE@FILE.safetensors"
 
+# What the reference models are; a red control is one that a suite has to refuse.
+ABOUT = {
+    "baseline": "undefended, trained on unmodified digits",
+    "hardened": "trained on the digits that PGD makes within linf 0.3",
+    "network_c": "undefended, the second source system's network",
+    "network_d": "undefended, the third source system's network",
+    "poisoned_clean_label": "undefended, a hundred of its sevens marked and labelled rightly",
+}
+RED_CONTROLS = {
+    "fgsm_trained": "trained on FGSM's digits only: it looks robust under FGSM and falls under PGD",
+    "fgsm_trained_d": "trained on FGSM's digits only: it looks robust under FGSM and falls under PGD",
+    "poisoned_dirty": "trained with a planted backdoor: a white corner turns every digit into a 7",
+}
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -61,7 +75,15 @@ class Subject:
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "device": self.device,
             "recipe": dict(self.recipe),
+            **self._role(),
         }
+
+    def _role(self) -> dict[str, Any]:
+        """What is said of a reference model; nothing of anybody else's, whatever its name is."""
+        if not self.recipe or self.spec not in reference_names():  # a recipe comes with a manifest
+            return {}
+        about = {**ABOUT, **RED_CONTROLS}.get(self.name, "")
+        return {"about": about, "red_control": self.name in RED_CONTROLS}
 
 
 def reference_names() -> list[str]:

@@ -23,7 +23,7 @@ from securemnist.errors import Inconclusive, MeasureError, NoCertificate
 from securemnist.evaluation import proofs
 from securemnist.evaluation.lab import Lab, Sample
 from securemnist.evaluation.outcomes import Fall, Outcomes
-from securemnist.evaluation.pictures import choose, picture
+from securemnist.evaluation.pictures import GALLERY, choose, picture
 from securemnist.referee import Ruling, rule
 from securemnist.threats import Threat
 from securemnist.types import silent
@@ -48,8 +48,17 @@ class Evaluation:
         """The first broken digit of each class, then more; as builtins."""
         return [self._picture(place) for place in choose(self.outcomes.codes >= 0, self.sample.y)]
 
+    def last_to_fall(self) -> list[dict[str, Any]]:
+        """The broken digits that withstood the most stages; empty where one stage broke them all."""
+        codes = self.outcomes.codes
+        broken = (codes >= 0).nonzero().squeeze(1)
+        if len(codes[broken].unique()) < 2:
+            return []
+        latest = broken[codes[broken].argsort(descending=True, stable=True)]
+        return [self._picture(place) for place in latest[:GALLERY].tolist()]
+
     def _picture(self, place: int) -> dict[str, Any]:
-        return picture(
+        shown = picture(
             index=int(self.sample.places[place]),
             label=int(self.outcomes.labels[place]),
             clean_prediction=int(self.clean_predictions[place]),
@@ -58,6 +67,7 @@ class Evaluation:
             clean=self.sample.x[place],
             changed=self.x_adv[place],
         )
+        return shown | {"broken_by": self.outcomes.stages[int(self.outcomes.codes[place])]}
 
 
 def evaluate(

@@ -56,12 +56,14 @@ class Outcomes:
     predictions: torch.Tensor
     order: str
     codes: torch.Tensor = field(init=False)
+    clean_predictions: torch.Tensor = field(init=False)
     stages: list[str] = field(default_factory=list)
     waterfall: list[Fall] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.codes = torch.full_like(self.labels, SURVIVED)
         self.codes[self.predictions != self.labels] = MISCLASSIFIED
+        self.clean_predictions = self.predictions.clone()
 
     @property
     def open(self) -> torch.Tensor:
@@ -112,7 +114,7 @@ class Outcomes:
         return int((self.codes == CERTIFIED).sum())
 
     def evidence(self) -> dict[str, Any]:
-        """The table, the waterfall and the attacked confusion matrix, as builtins."""
+        """The table, the waterfall and the confusion matrices, clean and attacked, as builtins."""
         counted = self.attempted
         codes = "".join(_CHARS.get(c) or _STAGE_CHARS[c] for c in self.codes.tolist())
         return {
@@ -124,6 +126,7 @@ class Outcomes:
             },
             "waterfall": [fall.to_json() for fall in self.waterfall],
             "confusion": confusion(self.labels[counted], self.predictions[counted]),
+            "clean_confusion": confusion(self.labels[counted], self.clean_predictions[counted]),
             "not_attempted": int((~counted).sum()),
         }
 

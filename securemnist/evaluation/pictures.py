@@ -9,7 +9,7 @@ import torch
 
 from securemnist.types import Labels
 
-GALLERY = 10
+GALLERY = 12  # fills whole lines on any screen
 
 
 def choose(shown: torch.Tensor, labels: Labels) -> list[int]:
@@ -42,6 +42,28 @@ def picture(
         "clean": _bytes64(clean),
         "adversarial": _bytes64(changed),
     }
+
+
+def hardest(
+    logits: torch.Tensor, labels: Labels, images: torch.Tensor, places: torch.Tensor
+) -> list[dict[str, Any]]:
+    """The GALLERY digits of the smallest margin: true logit minus the best other, in logits.
+
+    A negative margin is a misread digit, and the most negative the one misread with most conviction.
+    """
+    own = labels.unsqueeze(1)
+    others = logits.scatter(1, own, -torch.inf)
+    margins = logits.gather(1, own).squeeze(1) - others.amax(1)
+    return [
+        {
+            "index": int(places[k]),
+            "label": int(labels[k]),
+            "prediction": int(logits[k].argmax()),
+            "margin": round(float(margins[k]), 4),
+            "clean": _bytes64(images[k]),
+        }
+        for k in margins.argsort(stable=True)[:GALLERY].tolist()
+    ]
 
 
 def _bytes64(image: torch.Tensor) -> str:

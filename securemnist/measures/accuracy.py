@@ -6,6 +6,7 @@ from typing import Any
 
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.outcomes import confusion, per_class
+from securemnist.evaluation.pictures import hardest
 from securemnist.findings import Measurement
 from securemnist.measures.base import SECONDS_PER_PASS, DigitSettings, Measure, share
 
@@ -35,12 +36,14 @@ def worst_class_accuracy(lab: Lab, settings: DigitSettings, seed: int) -> Measur
 def _seen(lab: Lab, settings: DigitSettings, seed: int) -> tuple[dict[str, Any], bool]:
     """The evidence, and whether these are all digits."""
     sample = lab.sample(settings.digits, seed)
-    read = lab.test_logits.argmax(1).cpu()[sample.places]
+    logits = lab.test_logits.cpu()[sample.places]
+    read = logits.argmax(1)
     table = confusion(sample.y.cpu(), read)
     evidence = {
         "confusion": table,
         "per_class": per_class(table),
         "answers": sample.answers(read),
+        "hardest": hardest(logits, sample.y.cpu(), sample.x.cpu(), sample.places),
     }
     return evidence, sample.complete
 

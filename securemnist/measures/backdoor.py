@@ -76,6 +76,7 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
         "answers": {**sample.answers(answers.clean), "triggered": written(answers.triggered)},
         "per_class_asr": found[worst].per_class(answers.labels),
         "confusion": confusion(answers.labels, answers.triggered),
+        "clean_confusion": confusion(answers.labels, answers.clean),
         "triggered_gallery": _gallery(sample, trigger, answers, found[worst], triggered),
     }
     evidence |= _target_evidence(settings, answers, found, worst)

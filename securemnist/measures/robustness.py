@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from securemnist.evaluation import references
 from securemnist.evaluation.doubts import about_model, about_search
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.ladder import Evaluation, evaluate
@@ -61,6 +62,7 @@ def _measured(lab: Lab, settings: AttackSettings, found: Evaluation, seed: int) 
     evidence = found.outcomes.evidence()
     evidence["outcomes"] |= found.sample.record
     evidence |= {"per_class": per_class(evidence["confusion"]), "gallery": found.gallery()}
+    evidence["last_to_fall"] = found.last_to_fall()
     n = int(found.outcomes.attempted.sum())
     complete = found.sample.complete and n == len(found.sample)
     if found.proofs:
@@ -103,15 +105,22 @@ def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measuremen
     measured = dataclasses.replace(measured, doubts=doubts, evidence=evidence)
     if not settings.curve:
         return measured
-    name, norm = settings.attack_name, settings.threat["norm"]
+    beside = references.stored(lab, settings.the_attacks(), settings.threat["norm"])
+    evidence |= {"curve": curve(lab, settings, seed), "reference_curves": beside}
+    return dataclasses.replace(measured, evidence=evidence)
+
+
+def curve(lab: Lab, settings: RobustSettings, seed: int) -> list[dict[str, Any]]:
+    """Accuracy that the row's attack leaves at each of its further eps, as builtins."""
     digits = min(CURVE_DIGITS, len(lab.data.test))
     points = []
     for eps in settings.curve:
-        found = _evaluate(lab, settings, digits, make_threat(norm, eps), seed)
-        n = int(found.outcomes.attempted.sum())
-        accuracy = found.outcomes.standing / n
-        points.append({"eps": eps, "accuracy": accuracy, "n": n, "attack": name})
-    return dataclasses.replace(measured, evidence=evidence | {"curve": points})
+        threat = make_threat(settings.threat["norm"], eps)
+        outcomes = _evaluate(lab, settings, digits, threat, seed).outcomes
+        n = int(outcomes.attempted.sum())
+        point = {"eps": eps, "accuracy": outcomes.standing / n, "n": n}
+        points.append(point | {"attack": settings.attack_name})
+    return points
 
 
 def _evaluate(

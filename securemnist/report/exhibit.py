@@ -1,10 +1,10 @@
-"""One exhibit: a picture or a gallery, its words and, always, its numbers as a table."""
+"""One exhibit: pictures or a gallery, their words and, always, their numbers as a table."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from securemnist.report.evidence import Digit
+from securemnist.report.specimens import Digit, Portrait
 from securemnist.report.words import plural
 
 
@@ -18,6 +18,14 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One picture: an SVG element, safe to stand in the page, and its title, which may be empty."""
+
+    picture: str
+    title: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tile:
     """One digit of a gallery: before, after and the difference, as data URIs, and what it is."""
 
@@ -28,18 +36,49 @@ class Tile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Face:
+    """One unmodified digit as a data URI, and what it is."""
+
+    digit: Portrait
+    picture: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Exhibit:
     """One thing to look at.
 
-    `picture` is an SVG element, safe to stand in the page; `missing` says why there is none.
+    `kind` tells what it shows, so that a section shows each kind once. `missing` says why there is
+    nothing to see.
     """
 
+    kind: str
     title: str
     caption: str = ""
-    picture: str = ""
+    panels: tuple[Panel, ...] = ()
     tiles: tuple[Tile, ...] = ()
+    faces: tuple[Face, ...] = ()
     table: Table | None = None
     missing: str = ""
+
+    @property
+    def visible(self) -> bool:
+        """Whether there is a picture of any kind."""
+        return bool(self.panels or self.tiles or self.faces)
+
+    @property
+    def wide(self) -> bool:
+        """Whether it needs the whole width of the page."""
+        prose = self.table is not None and self.table.prose
+        return prose or bool(self.tiles or self.faces) or len(self.panels) > 1
+
+    @property
+    def size(self) -> int:
+        """About so many characters it takes on the page."""
+        pictures = sum(len(panel.picture) for panel in self.panels)
+        tiles = sum(len(t.clean) + len(t.changed) + len(t.difference) + 800 for t in self.tiles)
+        faces = sum(len(face.picture) + 300 for face in self.faces)
+        cells = sum(len(c) + 10 for row in self.table.rows for c in row) if self.table else 0
+        return pictures + tiles + faces + cells
 
 
 def of_total(shown: int, total: int, noun: str) -> str:

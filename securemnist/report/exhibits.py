@@ -6,11 +6,9 @@ import statistics
 from collections.abc import Callable, Mapping
 
 from securemnist.findings import Finding
-from securemnist.report import evidence, pictures
+from securemnist.report import charts, evidence, gallery, matrices
 from securemnist.report.checked import Malformed
-from securemnist.report.evidence import CLASSES
-from securemnist.report.exhibit import Exhibit, Table, of_total
-from securemnist.report.gallery import before_and_after
+from securemnist.report.exhibit import Exhibit, Panel, Table, of_total
 from securemnist.report.words import NONE, plural
 
 ENTRIES = 200  # lines a table shows
@@ -21,11 +19,12 @@ def exhibits(finding: Finding) -> tuple[Exhibit, ...]:
     if finding.measurement is None:
         return ()
     shown = []
-    for title, make in _MAKERS.items():
+    for kind, (title, make) in _MAKERS.items():
         try:
             exhibit = make(finding, finding.measurement.evidence)
         except Malformed as error:
-            exhibit = Exhibit(title=title, missing=f"No picture: malformed evidence, {error}.")
+            missing = f"No picture: malformed evidence, {error}."
+            exhibit = Exhibit(kind=kind, title=title, missing=missing)
         if exhibit is not None:
             shown.append(exhibit)
     return tuple(shown)
@@ -45,59 +44,23 @@ def _stages(_: Finding, seen: evidence.Evidence) -> Exhibit | None:
     if stages is None:
         return None
     fell = sum(stage.fell for stage in stages)
-    caption = (
-        f"Of {plural(stages[0].entered, 'digit')}, {fell:,} fell; each stage works only on what "
-        "the stages above it left."
-    )
+    proved = sum(stage.proved for stage in stages)
+    told = f", {proved:,} were proved safe" if proved else ""
+    caption = f"Of {plural(stages[0].entered, 'digit')}, {fell:,} fell{told}"
+    caption += "; each stage works on what the stages above it left open." if stages[1:] else "."
     rows = tuple(
-        (s.name, f"{s.entered:,}", f"{s.fell:,}", f"{s.over_budget:,}", f"{s.seconds:.1f}")
+        (s.name, *(f"{n:,}" for n in (s.entered, s.proved, s.fell, s.over_budget)),
+         f"{s.seconds:.1f}")
         for s in stages
-    )
+    )  # fmt: skip
+    head = ("stage", "entered", "proved", "fell", "over budget", "seconds")
     return Exhibit(
+        kind="stages",
         title="Digits left after each stage",
         caption=caption,
-        picture=pictures.waterfall(stages, alt=caption),
-        table=Table(head=("stage", "entered", "fell", "over budget", "seconds"), rows=rows),
-    )
-
-
-def _fates(_: Finding, seen: evidence.Evidence) -> Exhibit | None:
-    classes = evidence.fates(seen)
-    if classes is None:
-        return None
-    caption = (
-        "From below: proved safe, survived every attack that was tried, broken by one, "
-        "misread without any. True robust accuracy lies between proved and proved + survived."
-    )
-    rows = tuple(
-        (str(digit), f"{fate.total:,}", *(f"{getattr(fate, kind):,}" for kind in pictures.FATES))
-        for digit, fate in enumerate(classes)
-    )
-    return Exhibit(
-        title="What became of each class",
-        caption=caption,
-        picture=pictures.fates(classes, alt=caption),
-        table=Table(
-            head=("class", "digits", "proved", "survived", "not tried", "broken", "misread"),
-            rows=rows,
-        ),
-    )
-
-
-def _confusion(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
-    counts = evidence.confusion(seen)
-    if counts is None:
-        return None
-    total = sum(map(sum, counts))
-    right = sum(counts[digit][digit] for digit in range(CLASSES))
-    where = {"adversarial": " under attack", "backdoor": " with the trigger"}
-    caption = f"{right:,} of {total:,} digits on the diagonal are right; the rest is misread."
-    rows = tuple((str(digit), *(f"{n:,}" for n in row)) for digit, row in enumerate(counts))
-    return Exhibit(
-        title="Which digit is read as which" + where.get(finding.family, ""),
-        caption=caption,
-        picture=pictures.confusion(counts, alt=caption),
-        table=Table(head=("true \\ read as", *map(str, range(CLASSES))), rows=rows),
+        # One stage is one bar: its numbers say more.
+        panels=(Panel(picture=charts.waterfall(stages, alt=caption)),) if stages[1:] else (),
+        table=Table(head=head, rows=rows),
     )
 
 
@@ -110,14 +73,21 @@ def _classes(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     if not known:
         raise Malformed("per_class: expected at least one class with digits")
     worst = (max if triggered else min)(known, key=known.__getitem__)
+    verb = {"adversarial": "lost under attack"}.get(finding.family, "misread")
+    verb = "steered to the target" if triggered else verb
+    bad = [v if triggered or v is None else 1 - v for v in values]
+    limit = finding.requirement.threshold if triggered else 1 - finding.requirement.threshold
+    caption = f"Percent of each class. Class {worst} fares worst: {100 * (bad[worst] or 0):.1f} %."
+    whose = "over all its digits"
+    if finding.requirement.measure == "worst_class_accuracy":
+        whose = "of the worst class"
+    caption += f" Dashed: the {100 * limit:.3g} % that the row allows {whose}."
     what = "attack success" if triggered else "accuracy"
-    caption = f"The worst class is {worst} with {known[worst]:.4f}; the dashed line is required."
     return Exhibit(
-        title=f"{what.capitalize()} by class",
+        kind="classes",
+        title=f"Digits {verb}, by class",
         caption=caption,
-        picture=pictures.shares(
-            values, bad=triggered, limit=finding.requirement.threshold, what=what, alt=caption
-        ),
+        panels=(Panel(picture=charts.bars(bad, limit, alt=caption)),),
         table=Table(
             head=("class", what),
             rows=tuple((str(d), NONE if v is None else f"{v:.4f}") for d, v in enumerate(values)),
@@ -126,24 +96,29 @@ def _classes(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
 
 
 def _curve(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
-    points = evidence.curve(seen)
-    if points is None:
+    lines = evidence.curves(seen)
+    if lines is None:
         return None
-    caption = "Accuracy that each attack left; at eps 1 a pixel may go from black to white."
+    beside = sum(one.reference for one in lines)
+    caption = f"What {lines[0].attack} leaves of the accuracy; at eps 1 black may become white."
+    if beside:
+        caption += f" Thin: {plural(beside, 'reference model')}, measured in the same way."
     threat = finding.requirement.settings.get("threat")
     eps = evidence.quantity(threat, "eps") if isinstance(threat, Mapping) else None
     at_least = finding.requirement.at_least
     required = (eps, at_least) if eps is not None and at_least is not None else None
+    rows = [
+        (one.name, one.attack, f"{p.eps:g}", f"{p.accuracy:.4f}", f"{p.n:,}",
+         NONE if p.certified is None else f"{p.certified:.4f}")
+        for one in lines for p in one.points
+    ]  # fmt: skip
+    head = ("network", "attack", "eps", "accuracy", "digits", "proved")
     return Exhibit(
+        kind="curve",
         title="Accuracy over the size of the change",
         caption=caption,
-        picture=pictures.curve(points, required, alt=caption),
-        table=Table(
-            head=("attack", "eps", "accuracy", "digits"),
-            rows=tuple(
-                (p.attack, f"{p.eps:g}", f"{p.accuracy:.4f}", f"{p.n:,}") for p in points[:ENTRIES]
-            ),
-        ),
+        panels=(Panel(picture=charts.curve(lines, required, alt=caption)),),
+        table=Table(head=head, rows=tuple(rows[:ENTRIES])),
     )
 
 
@@ -159,12 +134,12 @@ def _times(_: Finding, seen: evidence.Evidence) -> Exhibit | None:
         )
         for name, s in series
     )
-    middle = ", ".join(f"{row[0]} {row[3]} ms" for row in rows)
-    caption = f"Every dot is one timing, spread out to be seen; medians: {middle}."
+    caption = "Every dot is one timing, spread out to be seen; the sides took turns."
     return Exhibit(
-        title="Timings",
+        kind="times",
+        title="How long an answer takes",
         caption=caption,
-        picture=pictures.times(series, alt=caption),
+        panels=(Panel(picture=charts.times(series, alt=caption)),),
         table=Table(head=("series", "timings", "least ms", "median ms", "most ms"), rows=rows),
     )
 
@@ -178,25 +153,29 @@ def _notices(_: Finding, seen: evidence.Evidence) -> Exhibit | None:
     head = ("place", "severity", "rule", "what is wrong", "what to do")
     table = Table(head=head, rows=rows, prose=True) if rows else None
     caption = f"{of_total(len(kept), len(found), 'place')}" if found else "The tools found nothing."
-    return Exhibit(title="Places in the source", caption=caption, table=table)
+    return Exhibit(kind="notices", title="Places in the source", caption=caption, table=table)
 
 
-_MAKERS: Mapping[str, Callable[[Finding, evidence.Evidence], Exhibit | None]] = {
-    "Digits before and after": before_and_after,
-    "Digits left after each stage": _stages,
-    "What became of each class": _fates,
-    "Which digit is read as which": _confusion,
-    "By class": _classes,
-    "Accuracy over the size of the change": _curve,
-    "Timings": _times,
-    "Places in the source": _notices,
+_Make = Callable[[Finding, evidence.Evidence], Exhibit | None]
+_MAKERS: Mapping[str, tuple[str, _Make]] = {
+    "curve": ("Accuracy over the size of the change", _curve),
+    "fates": ("What became of each digit", matrices.fates),
+    "gallery": ("Digits before and after", gallery.before_and_after),
+    "last": ("Hardest digits: the last to fall", gallery.last_to_fall),
+    "stages": ("Digits left after each stage", _stages),
+    "classes": ("By class", _classes),
+    "confusion": ("Which digit is read as which", matrices.confusion),
+    "hardest": ("Hardest digits", gallery.hardest),
+    "times": ("How long an answer takes", _times),
+    "notices": ("Places in the source", _notices),
 }
+KINDS = tuple(_MAKERS)
 _EXPECTED = {
     "clean": {"confusion": "the confusion matrix", "per_class": "the classes"},
     "adversarial": {
         "gallery": "digits before and after",
         "waterfall": "the stages",
-        "outcomes": "what became of each class",
+        "outcomes": "what became of each digit",
         "confusion": "the confusion matrix",
     },
     "backdoor": {

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 
 from securemnist.findings import Finding, Verdict
 from securemnist.report.exhibit import Exhibit
-from securemnist.report.exhibits import exhibits, not_recorded
+from securemnist.report.exhibits import KINDS, exhibits, not_recorded
 from securemnist.report.rows import Row
 from securemnist.report.text import line
 from securemnist.report.words import SEVERITY, SYMBOLS
 
 _LEFT_OUT = "Left out to keep this page small; assessment.json holds the numbers."
-_NOTHING = (Exhibit(title="Pictures", missing=_LEFT_OUT),)
+_NOTHING = (Exhibit(kind="none", title="Pictures", missing=_LEFT_OUT),)
 ROOM = 1_600_000  # characters of pictures and tables on a page; the page stays below 3 MiB
 _LEAST = 50_000  # with less room than a large picture needs, none is drawn
 
@@ -41,24 +41,29 @@ class Count:
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """A row with what there is to see of it."""
+    """A row with what there is to see of it, but for the pictures at the head of its section."""
 
     row: Row
     exhibits: tuple[Exhibit, ...]
     absent: tuple[str, ...]
-    leads: bool = False
+    at_head: tuple[Exhibit, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """One section. Its `lead` is the row whose pictures stand at the head of it."""
+    """One section: at its head one picture of each kind, with its row; `closest` is its hardest test.
+
+    Of the rows that have a picture of a kind the head shows the worst, and among equals the one
+    that looked at most digits.
+    """
 
     anchor: str
     name: str
     introduction: str
     counts: tuple[Count, ...]
-    lead: Shown | None
+    head: tuple[tuple[Row, Exhibit], ...]
     rows: tuple[Shown, ...]
+    closest: Row
 
 
 def families(pairs: Sequence[tuple[Finding, Row]]) -> list[Family]:
@@ -69,19 +74,55 @@ def families(pairs: Sequence[tuple[Finding, Row]]) -> list[Family]:
     for number, name in enumerate(names):
         rows = [(f, r) for f, r in pairs if r.in_scope and f.family == name]
         shown, left = _shown(rows, left)
-        seen = [item for item in shown if any(e.picture or e.tiles for e in item.exhibits)]
-        first = next((item for item in seen if item.row.kind != "pass"), seen[0] if seen else None)
+        ranked = sorted(rows, key=_rank)
+        head = _head([shown[row.anchor] for _, row in ranked])
         made.append(
             Family(
                 anchor=f"family-{number}-{re.sub('[^a-z0-9]+', '-', name.lower()[:30])}",
                 name=line(name, 60) or "other",
                 introduction=_INTRODUCTIONS.get(name, ""),
                 counts=counts([finding.verdict for finding, _ in rows]),
-                lead=first,
-                rows=tuple(replace(item, leads=item is first) for item in shown),
+                head=tuple(head),
+                rows=tuple(_without(shown[row.anchor], head) for _, row in rows),
+                closest=min(rows, key=_slack)[1],
             )
         )
     return made
+
+
+def _rank(pair: tuple[Finding, Row]) -> tuple[int, int]:
+    """The bad ones first, then those that looked at most."""
+    seen = pair[0].measurement
+    return SEVERITY.index(pair[0].verdict), -(seen.n if seen else 0)
+
+
+def _slack(pair: tuple[Finding, Row]) -> tuple[int, float]:
+    """How far the value is on the good side, as a share of the way that there is."""
+    row, seen = pair[0].requirement, pair[0].measurement
+    if seen is None or row.threshold in (0, 1):
+        slack = 0.0 if seen is None else 1.0
+    elif row.at_least is not None:
+        slack = (seen.value - row.threshold) / (1 - row.threshold)
+    else:
+        slack = (row.threshold - seen.value) / row.threshold
+    return SEVERITY.index(pair[0].verdict), slack
+
+
+def _head(ranked: Sequence[Shown]) -> list[tuple[Row, Exhibit]]:
+    """One visible exhibit of each kind, in the order in which a row shows them."""
+    found: dict[str, tuple[Row, Exhibit]] = {}
+    for item in ranked:
+        for exhibit in item.exhibits:
+            if exhibit.visible:
+                found.setdefault(exhibit.kind, (item.row, exhibit))
+    return sorted(found.values(), key=lambda pair: KINDS.index(pair[1].kind))
+
+
+def _without(item: Shown, head: Sequence[tuple[Row, Exhibit]]) -> Shown:
+    """The row's own exhibits are those that do not stand at the head."""
+    above = tuple(exhibit for row, exhibit in head if row is item.row)
+    own = tuple(exhibit for exhibit in item.exhibits if exhibit not in above)
+    return replace(item, exhibits=own, at_head=above)
 
 
 def counts(verdicts: Sequence[Verdict]) -> tuple[Count, ...]:
@@ -99,26 +140,19 @@ def kind(verdict: Verdict) -> str:
     return verdict.value.lower().replace("_", "-")
 
 
-def _shown(rows: Sequence[tuple[Finding, Row]], left: int) -> tuple[list[Shown], int]:
+def _shown(rows: Sequence[tuple[Finding, Row]], left: int) -> tuple[dict[str, Shown], int]:
     """The rows with their exhibits, the bad ones served first while there is room."""
-    seen: dict[str, tuple[Exhibit, ...]] = {}
-    for finding, row in sorted(rows, key=lambda pair: SEVERITY.index(pair[0].verdict)):
+    shown = {}
+    for finding, row in sorted(rows, key=_rank):
         kept = []
         for exhibit in exhibits(finding) if left > _LEAST else _NOTHING:
-            fits = _size(exhibit) <= left
-            left -= _size(exhibit) if fits else 0
-            kept.append(exhibit if fits else Exhibit(title=exhibit.title, missing=_LEFT_OUT))
-        seen[row.anchor] = tuple(kept)
-    return [
-        Shown(row=row, exhibits=seen[row.anchor], absent=not_recorded(finding))
-        for finding, row in rows
-    ], left
-
-
-def _size(exhibit: Exhibit) -> int:
-    tiles = sum(len(t.clean) + len(t.changed) + len(t.difference) + 800 for t in exhibit.tiles)
-    cells = sum(len(c) + 10 for row in exhibit.table.rows for c in row) if exhibit.table else 0
-    return len(exhibit.picture) + tiles + cells
+            fits = exhibit.size <= left
+            left -= exhibit.size if fits else 0
+            empty = Exhibit(kind=exhibit.kind, title=exhibit.title, missing=_LEFT_OUT)
+            kept.append(exhibit if fits else empty)
+        absent = not_recorded(finding)
+        shown[row.anchor] = Shown(row=row, exhibits=tuple(kept), absent=absent)
+    return shown, left
 
 
 def _order(name: str) -> tuple[int, str]:

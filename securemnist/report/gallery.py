@@ -1,26 +1,46 @@
-"""Galleries: digits before and after an attack, side by side with what changed."""
+"""Galleries: digits before and after an attack, and those that are hard without any."""
 
 from __future__ import annotations
 
 from securemnist.findings import Finding
-from securemnist.report import evidence, png
-from securemnist.report.exhibit import Exhibit, Table, Tile, of_total
+from securemnist.report import png, specimens
+from securemnist.report.evidence import Evidence
+from securemnist.report.exhibit import Exhibit, Face, Table, Tile, of_total
 
 TILES = 12  # digits a gallery shows; more is a wall
+_READING = (
+    "Three pictures each: the digit, the same {after}, and the difference magnified to full "
+    "strength (orange: lighter, blue: darker). Below: true class \N{RIGHTWARDS ARROW} new answer, and "
+    "how sure the model is of it."
+)
 
 
-def before_and_after(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
-    key = "triggered_gallery" if finding.family == "backdoor" else "gallery"
-    digits = evidence.gallery(seen, key)
+def before_and_after(finding: Finding, seen: Evidence) -> Exhibit | None:
+    """The first broken digit of each class, or the digits that bear the trigger."""
+    if finding.family == "backdoor":
+        after = "with the trigger"
+        digits = specimens.gallery(seen, "triggered_gallery")
+        return _gallery("gallery", "Digits that bear the trigger", after, digits)
+    digits = specimens.gallery(seen, "gallery")
+    return _gallery("gallery", "Digits that the attack broke", "after the attack", digits)
+
+
+def last_to_fall(_: Finding, seen: Evidence) -> Exhibit | None:
+    """The digits that withstood the most stages before one broke them."""
+    digits = specimens.gallery(seen, "last_to_fall")
+    return _gallery("last", "Hardest digits: the last to fall", "after the last attack", digits)
+
+
+def _gallery(
+    kind: str, title: str, after: str, digits: tuple[specimens.Digit, ...] | None
+) -> Exhibit | None:
     if digits is None:
         return None
     kept = digits[:TILES]
-    change = "the trigger" if key == "triggered_gallery" else "the attack"
     return Exhibit(
-        title="Digits before and after",
-        caption=f"The digit, the same after {change}, and the difference magnified to full "
-        "strength: orange became lighter, blue darker. Below each: true class → new answer, and "
-        f"how sure the model is of it. {of_total(len(kept), len(digits), 'digit')}",
+        kind=kind,
+        title=title,
+        caption=f"{_READING.format(after=after)} {of_total(len(kept), len(digits), 'digit')}",
         tiles=tuple(
             Tile(
                 digit=d,
@@ -31,13 +51,38 @@ def before_and_after(finding: Finding, seen: evidence.Evidence) -> Exhibit | Non
             for d in kept
         ),
         table=Table(
-            head=("test digit", "true class", "before", "after", "confidence", "largest change"),
+            head=("test digit", "true class", "before", "after", "confidence", "largest change",
+                  "broken by"),
             rows=tuple(_numbers(digit) for digit in kept),
         ),
-    )
+    )  # fmt: skip
 
 
-def _numbers(digit: evidence.Digit) -> tuple[str, ...]:
+def _numbers(digit: specimens.Digit) -> tuple[str, ...]:
     change = max(abs(b - a) for a, b in zip(digit.clean, digit.changed, strict=True))
     answers = (digit.index, digit.label, digit.before, digit.after)
-    return (*map(str, answers), f"{100 * digit.confidence:.1f} %", f"{change} of 255")
+    sure = f"{100 * digit.confidence:.1f} %"
+    return (*map(str, answers), sure, f"{change} of 255", digit.broken_by)
+
+
+def hardest(_: Finding, seen: Evidence) -> Exhibit | None:
+    """Unmodified digits that are misread with conviction, or read right by a hair."""
+    digits = specimens.hardest(seen)
+    if digits is None:
+        return None
+    kept = digits[:TILES]
+    misread = sum(d.read_as != d.label for d in kept)
+    told = f"{misread} of these {len(kept)} are misread" if misread else "none of these is misread"
+    return Exhibit(
+        kind="hardest",
+        title="Hardest digits",
+        caption="Unmodified test digits of the smallest margin, which is the logit of the true class "
+        f"minus the largest of the others; {told}.",
+        faces=tuple(Face(digit=d, picture=png.grey(d.pixels)) for d in kept),
+        table=Table(
+            head=("test digit", "true class", "read as", "margin"),
+            rows=tuple(
+                (str(d.index), str(d.label), str(d.read_as), f"{d.margin:+.3f}") for d in kept
+            ),
+        ),
+    )

@@ -28,6 +28,7 @@ class Row:
     in_scope: bool
     claim: str
     measure: str
+    how: str
     tier: str
     value: str
     required: str
@@ -67,6 +68,7 @@ def _row(finding: Finding, day: str, anchor: str) -> Row:
         in_scope=finding.in_scope,
         claim=line(finding.claim, 300) or line(requirement.measure, 100).replace("_", " "),
         measure=line(requirement.measure, 100),
+        how=line(describe(requirement.settings), 160),
         tier=line(requirement.tier, 20),
         value="" if seen is None else words.number(seen.value, seen.unit),
         required=f"{sign} {requirement.threshold:g}",
@@ -121,12 +123,16 @@ def _extras(seen: Measurement) -> Iterable[Fact]:
         ("lift", "lift over the control"),
         ("microseconds_per_image", "microseconds an image"),
         ("files_scanned", "files scanned"),
+        ("accepted", "accepted by the baseline"),
     ):
         if (number := quantity(seen.evidence, key)) is not None:
             yield name, f"{number:,.6g}"
     trigger = seen.evidence.get("trigger")
     if isinstance(trigger, Mapping):
         yield "trigger", line(", ".join(f"{key} {value}" for key, value in trigger.items()), 200)
+    stale = seen.evidence.get("stale_baseline")
+    if isinstance(stale, list | tuple) and stale:
+        yield "stale in the baseline", f"{len(stale):,}; write it again with securemnist accept"
     excluded = seen.evidence.get("excluded")
     if isinstance(excluded, list | tuple):
         yield "excluded", line(", ".join(map(str, excluded[:100])) or "nothing", 400)
