@@ -1,4 +1,4 @@
-"""The verbs of this project: security, tests, lint, types, train, bench, sources."""
+"""The verbs of this project: security, tests, lint, types, train, bench, sources, references."""
 
 import nox
 

@@ -225,6 +225,11 @@ def describe(settings: Mapping[str, Any]) -> str:
         elif key == "attack" and isinstance(value, Mapping):
             options = "".join(f" {k}={v}" for k, v in value.items() if k != "use")
             words.append(f"{value.get('use')}{options}")
+        elif key == "trigger" and isinstance(value, Mapping):
+            options = "".join(f" {k}={v}" for k, v in value.items() if k != "kind")
+            words.append(f"trigger {value.get('kind')}{options}")
+        elif isinstance(value, list | tuple) and len(value) > 4:
+            words.append(f"{key} of {len(value)}")
         else:
             words.append(f"{key} {value}")
     return ", ".join(words)

@@ -22,7 +22,15 @@ from securemnist.data import DataSet
 from securemnist.errors import Inconclusive, MeasureError, ModelError, UsageError
 from securemnist.evaluation.lab import Lab, Sample
 from securemnist.evaluation.ladder import Evaluation, evaluate
-from securemnist.evaluation.outcomes import CERTIFIED, NOT_ATTEMPTED, Fall, Outcomes, per_class
+from securemnist.evaluation.outcomes import (
+    CERTIFIED,
+    MISCLASSIFIED,
+    NOT_ATTEMPTED,
+    Fall,
+    Outcomes,
+    per_class,
+)
+from securemnist.evaluation.pictures import GALLERY
 from securemnist.measures import bind, take
 from securemnist.stats import share_interval
 from securemnist.subjects import Subject, from_model
@@ -288,10 +296,10 @@ def test_codes_of_every_kind() -> None:
 
 
 def test_the_gallery_shows_every_class(found: Evaluation) -> None:
-    """It shows ten broken digits, the first of each class, with the very images that were measured."""
+    """It shows twelve broken digits, the first of each class, with the very images that were measured."""
     gallery = found.gallery()
     broken = found.outcomes.codes >= 0
-    assert len(gallery) == 10
+    assert len(gallery) == GALLERY == 12
     places = {int(place): k for k, place in enumerate(found.sample.places)}
     labels = found.sample.y.tolist()
     first = {labels[k]: k for k in range(len(labels) - 1, -1, -1) if broken[k]}
@@ -305,6 +313,38 @@ def test_the_gallery_shows_every_class(found: Evaluation) -> None:
         for key, image in (("clean", found.sample.x[k]), ("adversarial", found.x_adv[k])):
             expected = (image * 255).round().to(torch.uint8).numpy().tobytes()
             assert base64.b64decode(shown[key]) == expected
+
+
+def test_the_last_to_fall_come_last(found: Evaluation) -> None:
+    """The hardest broken digits are those of the latest stage, each named with what broke it."""
+    stages = {name: number for number, name in enumerate(found.outcomes.stages)}
+    shown = [stages[picture["broken_by"]] for picture in found.last_to_fall()]
+    codes = found.outcomes.codes
+    assert shown == sorted(codes[codes >= 0].tolist(), reverse=True)[:GALLERY]
+    alone = dataclasses.replace(found, outcomes=Outcomes(found.sample.y, found.sample.y, "x"))
+    assert alone.last_to_fall() == []
+
+
+def test_the_clean_matrix_stands_beside_the_attacked_one(found: Evaluation) -> None:
+    """Both count the same digits; off the clean diagonal stand the misread ones alone."""
+    evidence = found.outcomes.evidence()
+    clean, attacked = (torch.tensor(evidence[k]) for k in ("clean_confusion", "confusion"))
+    assert torch.equal(clean.sum(1), attacked.sum(1))
+    misread = int((found.outcomes.codes == MISCLASSIFIED).sum())
+    assert int(clean.sum() - clean.diagonal().sum()) == misread
+
+
+def test_the_hardest_digits_have_the_least_margin(small_lab: Lab) -> None:
+    """Misread digits come first; no digit that is left out has a smaller margin."""
+    seen = take(small_lab, "clean_accuracy", bind("clean_accuracy", {"digits": 500}), 0)
+    shown = seen.evidence["hardest"]
+    margins = [digit["margin"] for digit in shown]
+    assert margins == sorted(margins)
+    assert all((d["margin"] < 0) == (d["label"] != d["prediction"]) for d in shown)
+    logits, labels = small_lab.test_logits, small_lab.data.test.labels
+    own = logits.gather(1, labels.unsqueeze(1)).squeeze(1)
+    rest = logits.scatter(1, labels.unsqueeze(1), -torch.inf).amax(1)
+    assert margins == pytest.approx((own - rest).sort().values[:GALLERY].tolist(), abs=1e-3)
 
 
 def test_a_model_that_was_broken_before(mnist: DataSet) -> None:

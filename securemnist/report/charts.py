@@ -29,17 +29,19 @@ def bars(values: Sequence[float | None], limit: float | None, *, alt: str) -> st
     def height(value: float) -> float:
         return (bottom - top) * value / most
 
+    if limit is not None and limit <= most:
+        y = bottom - height(limit)
+        drawing.lines([(left, y), (WIDTH, y)], INK, dash="4 3")
     for digit, value in enumerate(values):
         x = left + digit * step
         drawing.text(x + step / 2, bottom + 17, digit, anchor="middle")
         shown = NONE if value is None else f"{100 * value:.1f}"
-        drawing.rect(x + 4, bottom - height(value or 0), step - 8, height(value or 0), BAD, alpha=0.7)
+        drawing.rect(
+            x + 4, bottom - height(value or 0), step - 8, height(value or 0), BAD, alpha=0.7
+        )
         y = bottom - height(value or 0) - 5
-        drawing.text(x + step / 2, y, shown, INK, size=11, anchor="middle")
+        drawing.text(x + step / 2, y, shown, INK, size=11, anchor="middle", halo=True)
     drawing.lines([(left, bottom), (WIDTH, bottom)], LINE)
-    if limit is not None and limit <= most:
-        y = bottom - height(limit)
-        drawing.lines([(left, y), (WIDTH, y)], INK, dash="4 3")
     return drawing.element(alt)
 
 
@@ -55,7 +57,11 @@ def waterfall(stages: Sequence[Stage], *, alt: str) -> str:
         proved += stage.proved
         still = stage.entered - stage.fell - stage.proved
         x = left
-        for count, role, alpha in ((proved, GOOD, 1.0), (still, GOOD, 0.45), (stage.fell, BAD, 0.85)):
+        for count, role, alpha in (
+            (proved, GOOD, 1.0),
+            (still, GOOD, 0.45),
+            (stage.fell, BAD, 0.85),
+        ):
             drawing.rect(x, y, count * scale, row - 7, role, alpha=alpha)
             x += count * scale
         drawing.text(left - 8, y + 13, line(stage.name, 14), anchor="end")
@@ -67,7 +73,6 @@ def waterfall(stages: Sequence[Stage], *, alt: str) -> str:
         drawing.rect(x, 3, 10, 10, role, alpha=alpha)
         drawing.text(x + 14, 12, name)
         x += 26 + 6 * len(name)
-    drawing.text(WIDTH - right + 6, 12, "left")
     return drawing.element(alt)
 
 
@@ -111,7 +116,7 @@ def curve(lines: Sequence[Line], required: tuple[float, float] | None, *, alt: s
     if required is not None:
         x, y = plane.place(*required)
         drawing.lines([(x - 8, y), (x + 8, y)], BAD, width=2.5)
-        drawing.text(x, y + 14, "required", BAD, size=10, anchor="middle")
+        drawing.text(x, y + 14, "required", BAD, size=10, anchor="middle", halo=True)
     return drawing.element(alt)
 
 
@@ -138,9 +143,7 @@ def _band(drawing: Drawing, plane: _Plane, one: Line) -> None:
         drawing.area([*upper, *reversed(lower)], GOOD, alpha=0.12 if one.reference else 0.28)
 
 
-def _names(
-    drawing: Drawing, plane: _Plane, ends: Sequence[tuple[float, str, str, str]]
-) -> None:
+def _names(drawing: Drawing, plane: _Plane, ends: Sequence[tuple[float, str, str, str]]) -> None:
     """The names beside the ends of their lines, moved apart where they would touch."""
     ordered = sorted(ends)
     y = plane.top
@@ -176,9 +179,9 @@ def times(series: Sequence[tuple[str, Sequence[float]]], *, alt: str) -> str:
         drawing.lines([(place(middle), y - 15), (place(middle), y + 15)], PAPER, width=5)
         drawing.lines([(place(middle), y - 15), (place(middle), y + 15)], INK, width=2)
     bottom = row * len(series) + 16
-    for share in (0, 0.25, 0.5, 0.75, 1):
+    for share, anchor in ((0.0, "start"), (0.25, "middle"), (0.5, "middle"), (0.75, "middle"),
+                          (1.0, "end")):  # fmt: skip
         x = place(share * most / 1.05)
-        anchor = {0: "start", 1: "end"}.get(share, "middle")
         drawing.text(x, bottom, f"{share * most / 1.05:.3g}", size=10, anchor=anchor)
     drawing.text(WIDTH / 2, bottom + 15, "milliseconds", anchor="middle")
     return drawing.element(alt)

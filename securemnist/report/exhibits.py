@@ -160,10 +160,10 @@ _Make = Callable[[Finding, evidence.Evidence], Exhibit | None]
 _MAKERS: Mapping[str, tuple[str, _Make]] = {
     "curve": ("Accuracy over the size of the change", _curve),
     "fates": ("What became of each digit", matrices.fates),
+    "classes": ("By class", _classes),
+    "stages": ("Digits left after each stage", _stages),
     "gallery": ("Digits before and after", gallery.before_and_after),
     "last": ("Hardest digits: the last to fall", gallery.last_to_fall),
-    "stages": ("Digits left after each stage", _stages),
-    "classes": ("By class", _classes),
     "confusion": ("Which digit is read as which", matrices.confusion),
     "hardest": ("Hardest digits", gallery.hardest),
     "times": ("How long an answer takes", _times),

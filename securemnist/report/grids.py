@@ -60,9 +60,7 @@ def _matrix() -> Drawing:
     return drawing
 
 
-def _cell(
-    drawing: Drawing, true: int, predicted: int, role: str, shade: float, text: str
-) -> None:
+def _cell(drawing: Drawing, true: int, predicted: int, role: str, shade: float, text: str) -> None:
     x, y = _MARGIN + predicted * _CELL, _MARGIN + true * _CELL
     if not shade:
         drawing.rect(x + 1, y + 1, _CELL - 2, _CELL - 2, MUTED, alpha=0.06)
@@ -118,7 +116,7 @@ def _grid(drawing: Drawing, y: float, height: float, columns: int, cell: float) 
     down = [((_MARGIN + i * cell, y), (_MARGIN + i * cell, y + height)) for i in range(columns + 1)]
     lines = round(height / cell)
     across = [((_MARGIN, y + i * cell), (WIDTH, y + i * cell)) for i in range(lines + 1)]
-    drawing.segments([*down, *across], PAPER, width=0.7 if cell < 6 else 1.4)
+    drawing.segments([*down, *across], PAPER, width=0.5 if cell < 6 else 1.4)
 
 
 def _legend(drawing: Drawing, kinds: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from securemnist.assessment import Assessment
 from securemnist.findings import Finding
 from securemnist.report import words
+from securemnist.report.places import first_places
 from securemnist.report.text import line
 
 MOST = 60_000  # characters; a comment on GitHub may have 65,536
@@ -78,7 +79,8 @@ def _open_row(finding: Finding, day: str) -> str:
     mark = f"<br>{words.WAIVED} waived" if waived else ""
     what = f"**{escape(finding.requirement.id, 60)}** {escape(finding.claim, 200)}".strip()
     todo = "<br>".join(filter(None, steps))
-    return f"| {verdict}{mark} | {what} | {escape(words.sentence(finding))} | {todo} |"
+    seen = "<br>".join(map(escape, (words.sentence(finding), *first_places(finding))))
+    return f"| {verdict}{mark} | {what} | {seen} | {todo} |"
 
 
 def _passed_row(finding: Finding) -> str:

@@ -18,7 +18,9 @@ def confusion(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     clean = evidence.confusion(seen, "clean_confusion")
     total, right = _right(counts)
     where = _AFTER.get(finding.family, "")
-    caption = f"Down: true class; across: what it is read as. {right:,} of {total:,} digits are right"
+    caption = (
+        f"Down: true class; across: what it is read as. {right:,} of {total:,} digits are right"
+    )
     picture = grids.confusion(counts, alt=f"Confusion matrix {where}: {right:,} of {total:,} right")
     if clean is None:
         title = f"Which digit is read as which {where}".strip()

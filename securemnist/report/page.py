@@ -14,6 +14,7 @@ from securemnist.report.rows import rows
 from securemnist.report.text import block, line
 
 _ENTRIES = 300  # facts a list shows
+_CONTROL = "This model was made to be refused. A policy that lets it pass is blind to what ails it."
 
 
 def render(assessment: Assessment) -> bytes:
@@ -63,11 +64,11 @@ def _record(assessment: Assessment) -> dict[str, Any]:
 
 
 def _subject(subject: Mapping[str, Any]) -> Mapping[str, str]:
-    """Name and, in one line, what else identifies the model."""
-    count = subject.get("parameters")
-    data = _mapping(subject.get("data"))
+    """Name, what else identifies the model in one line, and what a reference model is for."""
+    count, role = subject.get("parameters"), line(subject.get("about") or "", 200)
+    data, architecture = _mapping(subject.get("data")), line(subject.get("architecture") or "", 80)
     parts = (
-        line(subject.get("architecture") or "", 80),
+        architecture if len(architecture) > 2 else f"network {architecture}".strip(),
         f"{count:,} parameters" if isinstance(count, int) else "",
         f"on {line(data['name'], 40)}" if data.get("name") else "",
         f"measured on {line(subject['device'], 40)}" if subject.get("device") else "",
@@ -77,6 +78,8 @@ def _subject(subject: Mapping[str, Any]) -> Mapping[str, str]:
         "spec": line(subject.get("spec") or "", 160),
         "digest": line(subject.get("digest") or "", 80),
         "about": " · ".join(filter(None, parts)),
+        "role": f"Reference model: {role}." if role else "",
+        "control": _CONTROL if subject.get("red_control") is True else "",
     }
 
 

@@ -10,6 +10,7 @@ from securemnist.findings import Doubt, Finding, Measurement, describe
 from securemnist.report import taxonomy, words
 from securemnist.report.evidence import quantity
 from securemnist.report.gauge import Gauge, gauge
+from securemnist.report.places import first_places
 from securemnist.report.text import line
 
 Fact = tuple[str, str]
@@ -34,6 +35,7 @@ class Row:
     required: str
     sentence: str
     because: str
+    places: tuple[str, ...]
     next_step: str
     waiver: str
     replay: str
@@ -74,6 +76,7 @@ def _row(finding: Finding, day: str, anchor: str) -> Row:
         required=f"{sign} {requirement.threshold:g}",
         sentence=words.sentence(finding),
         because=line(requirement.because, 1200),
+        places=first_places(finding),
         next_step=words.next_step(finding),
         waiver=words.waiver(finding, day),
         replay=line(finding.replay, 600),

@@ -52,9 +52,7 @@ class Drawing:
 
     def area(self, points: Iterable[Point], role: str, *, alpha: float = 1.0) -> None:
         """A filled shape whose outline goes through the points."""
-        self._shapes.append(
-            f'<path class="fill-{role}" d="{_path(points)}z"{_opacity(alpha)}/>'
-        )
+        self._shapes.append(f'<path class="fill-{role}" d="{_path(points)}z"{_opacity(alpha)}/>')
 
     def mark(self, x: float, y: float, kind: str, role: str, *, size: float = 3.5) -> None:
         """A marker: `dot`, `square`, `triangle`, `diamond`; all of about the same weight."""
@@ -65,17 +63,20 @@ class Drawing:
 
     def text(
         self, x: float, y: float, words: object, role: str = MUTED, *, size: float = 11,
-        anchor: str = "start", bold: bool = False,
+        anchor: str = "start", bold: bool = False, halo: bool = False,
     ) -> None:  # fmt: skip
-        """One line of text; whatever the words are, they are only drawn."""
+        """One line of text; whatever the words are, they are only drawn. `halo`: readable on a line."""
         extra = _attributes(font_size=size) + (' font-weight="600"' if bold else "")
         extra += f' text-anchor="{anchor}"' if anchor != "start" else ""
         told = escape(line(words, 80))
-        self._shapes.append(f'<text class="fill-{role}"{_attributes(x=x, y=y)}{extra}>{told}</text>')
+        kind = f"fill-{role} halo" if halo else f"fill-{role}"
+        self._shapes.append(f'<text class="{kind}"{_attributes(x=x, y=y)}{extra}>{told}</text>')
 
     def element(self, alt: str) -> str:
         """The drawing as an <svg> element whose name is `alt`."""
-        size = f'viewBox="0 0 {_short(self.width)} {_short(self.height)}" width="{_short(self.width)}"'
+        size = (
+            f'viewBox="0 0 {_short(self.width)} {_short(self.height)}" width="{_short(self.width)}"'
+        )
         return f'<svg {size} role="img" aria-label="{escape(alt)}">{"".join(self._shapes)}</svg>'
 
 

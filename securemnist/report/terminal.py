@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.text import Text
 
 from securemnist.assessment import Assessment
-from securemnist.findings import Finding, Verdict
+from securemnist.findings import Finding, Verdict, describe
 from securemnist.report import words
+from securemnist.report.places import first_places
 from securemnist.report.text import line
 
 STYLES = {
@@ -61,13 +62,14 @@ def _cells(finding: Finding, day: str) -> tuple[str, ...]:
     value = "no number" if seen is None else words.number(seen.value, seen.unit)
     waived = f" {words.WAIVED} waived" if finding.waived(day) else ""
     told = "" if seen is None else seen.sensitivity
-    claim = line(finding.claim, 200) or line(row.measure, 60)
+    how, claim = line(describe(row.settings), 80), line(finding.claim, 200)
+    said = ": ".join(filter(None, (how, claim))) or line(row.measure, 60)
     return (
         f"{words.SYMBOLS[finding.verdict]} {finding.label}{waived}",
         line(row.id, 40),
         value,
         f"{sign} {row.threshold:g}",
-        f"{claim} ({told})" if told else claim,
+        f"{said} ({told})" if told else said,
     )
 
 
@@ -77,6 +79,8 @@ def _print_reason(finding: Finding, day: str, console: Console) -> None:
     text = Text().append(head, STYLES[finding.verdict]).append(f": {words.sentence(finding)}")
     write(console, Text())
     write(console, text)
+    for place in first_places(finding):
+        write(console, Text().append("  place   ", "bold").append(place))
     for word, told in (
         ("waiver", words.waiver(finding, day)),
         ("next", words.next_step(finding)),

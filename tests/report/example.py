@@ -7,7 +7,7 @@ from typing import Any
 
 from securemnist.assessment import Assessment
 from securemnist.findings import Doubt, Finding, Measurement, Requirement, Verdict, Waiver
-from tests.report.made_up import confusion, gallery, rng_of, robustness
+from tests.report.made_up import confusion, gallery, hardest, rng_of, robustness
 
 DAY = "2026-11-21"
 WHITE_BOX = ("AML.T0043.000", "AML.T0015", "ML01:2023", "CWE-1039", "STRIDE:T")
@@ -109,7 +109,7 @@ def _with_replay(judged: Finding) -> Finding:
 
 def _clean() -> tuple[Finding, ...]:
     per_class = [0.9969, 0.9982, 0.9932, 0.9941, 0.9929, 0.9888, 0.9906, 0.9893, 0.9908, 0.9861]
-    evidence = {"confusion": confusion(per_class), "per_class": per_class}
+    evidence = {"confusion": confusion(per_class), "per_class": per_class, "hardest": hardest(12)}
     return (
         finding(
             row("CLEAN-01", "clean_accuracy", at_least=0.97, tier="smoke"),
@@ -270,7 +270,9 @@ def _static() -> tuple[Finding, ...]:
         "line": 57,
         "severity": "medium",
     }
-    evidence = {"files_scanned": 48, "excluded": ["tests/"], "static": [notice, other]}
+    stale = {"tool": "bandit", "rule": "B301", "file": "old.py", "code": "pickle.load(f)"}
+    evidence = {"files_scanned": 48, "excluded": ["tests/"], "static": [notice, other],
+                "accepted": 3, "stale_baseline": [stale]}  # fmt: skip
     count = Measurement(value=2, low=2, high=2, n=48, complete=True, seconds=2.2, seed=0,
                         unit="count", evidence=evidence)  # fmt: skip
     none = Measurement(value=0, low=0, high=0, n=48, complete=True, seconds=9.2, seed=0,
