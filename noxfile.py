@@ -67,4 +67,4 @@ def sources(session: nox.Session) -> None:
 def references(session: nox.Session) -> None:
     """Accuracy over eps of the reference models; writes fixtures/reference-curves.json."""
     install(session)
-    session.run("python", "-m", "benchmarks.references")
+    session.run("python", "-m", "benchmarks.references", *session.posargs)

@@ -1,11 +1,14 @@
 """Accuracy over eps of the reference models: `nox -s references`, for rows of the policy with a `curve`.
 
-Run it again when weights, such a row or an attack have changed; tests/test_references.py says so.
+Run it again when weights or such a row have changed; tests/test_references.py says so. Curves that still
+belong to their weights are kept; `nox -s references -- all` measures every one again.
 """
 
 from __future__ import annotations
 
-from typing import cast
+import json
+import sys
+from typing import Any, cast
 
 from securemnist import data, policy, resources, subjects
 from securemnist.cli.display import progress_bar
@@ -15,23 +18,38 @@ from securemnist.measures import bind
 from securemnist.measures.robustness import RobustSettings, curve
 
 
-def main() -> None:
-    """Measure every reference model that is bundled, and write the file."""
+def main(again: bool) -> None:
+    """Measure the reference models that are bundled, and write the file."""
     rows = [row for row in policy.load(resources.POLICY).requirements if row.settings.get("curve")]
     names = [name for name in references.MODELS if name in subjects.reference_names()]
+    kept = [] if again else _kept()
     digits = data.load()
     curves = []
     with progress_bar() as progress:
         for row in rows:
             settings = cast(RobustSettings, bind(row.measure, row.settings, tier=row.tier))
+            norm, attacks = settings.threat["norm"], settings.the_attacks()
             for name in names:
                 lab = Lab(subjects.resolve(name), digits, progress)
-                points = curve(lab, settings, row.seed)
-                norm, attacks = settings.threat["norm"], settings.the_attacks()
+                points = _points(kept, references.entry(lab, attacks, norm, []))
+                if [point["eps"] for point in points] != settings.curve:
+                    points = curve(lab, settings, row.seed)
                 curves.append(references.entry(lab, attacks, norm, points))
                 print(name, " ".join(f"{p['eps']:g}:{p['accuracy']:.3f}" for p in points))
     resources.write_atomically(references.FILE, references.dumps(curves))
 
 
+def _kept() -> list[dict[str, Any]]:
+    file = references.FILE
+    found: list[dict[str, Any]] = json.loads(file.read_bytes())["curves"] if file.is_file() else []
+    return found
+
+
+def _points(kept: list[dict[str, Any]], wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    """The points of the curve that has everything else in common with `wanted`."""
+    same = (entry for entry in kept if {**entry, "points": []} == wanted)
+    return next((entry["points"] for entry in same), [])
+
+
 if __name__ == "__main__":
-    main()
+    main(again=sys.argv[1:] == ["all"])

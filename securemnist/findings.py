@@ -216,10 +216,15 @@ class Finding:
 _BROKEN = {">=": "<", "<=": ">"}
 
 
+_FIRST = ("attack", "threat", "trigger", "target", "digits")
+
+
 def describe(settings: Mapping[str, Any]) -> str:
     """Settings in a few words: `PGD steps=40, linf 0.1, digits 10000`."""
     words = []
-    for key, value in settings.items():
+    # JSON sorts keys: the order of reading must not depend on where the settings come from.
+    for key in (*(k for k in _FIRST if k in settings), *sorted(set(settings) - set(_FIRST))):
+        value = settings[key]
         if key == "threat" and isinstance(value, Mapping):
             words.append(f"{value.get('norm')} {value.get('eps'):g}")
         elif key == "attack" and isinstance(value, Mapping):
@@ -228,10 +233,9 @@ def describe(settings: Mapping[str, Any]) -> str:
         elif key == "trigger" and isinstance(value, Mapping):
             options = "".join(f" {k}={v}" for k, v in value.items() if k != "kind")
             words.append(f"trigger {value.get('kind')}{options}")
-        elif isinstance(value, list | tuple) and len(value) > 4:
-            words.append(f"{key} of {len(value)}")
         else:
-            words.append(f"{key} {value}")
+            long = isinstance(value, list | tuple) and len(value) > 4
+            words.append(f"{key} of {len(value)}" if long else f"{key} {value}")
     return ", ".join(words)
 
 
