@@ -1,4 +1,4 @@
-"""The verbs of this project: security, tests, lint, types, train, bench, sources, references."""
+"""The verbs of this project, from `security` and `tests` to `picture`; `nox -l` lists them."""
 
 import nox
 
@@ -68,3 +68,14 @@ def references(session: nox.Session) -> None:
     """Accuracy over eps of the reference models; writes fixtures/reference-curves.json."""
     install(session)
     session.run("python", "-m", "benchmarks.references", *session.posargs)
+
+
+@nox.session
+def picture(session: nox.Session) -> None:
+    """Photograph the report of the reference model for the README; writes docs/report.png."""
+    install(session, "test")
+    folder = session.create_tmp()
+    session.run("securemnist", "assess", "--model", "hardened", "--out", folder)
+    session.run(
+        "python", "-m", "tests.report.photograph", f"{folder}/index.html", "docs/report.png"
+    )

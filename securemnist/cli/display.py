@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from securemnist.types import Progress as Tell
 
 _PATIENCE = 2.0
+_EVERY = 10.0
 
 
 @contextmanager
@@ -31,6 +32,7 @@ def progress_bar() -> Iterator[Tell]:
             now = time.monotonic()
             if done <= 1 or what not in began:
                 began[what] = now
+                bar.reset(task, visible=False)  # the pace of other work says nothing of this
             shown = done < total and now - began[what] > _PATIENCE
             bar.update(task, description=what, completed=done, total=total, visible=shown)
 
@@ -38,13 +40,23 @@ def progress_bar() -> Iterator[Tell]:
 
 
 class _Lines:
-    """One line every ten seconds of the same work."""
+    """For a pipe: a plain line every ten seconds, with the time that the rest takes at this pace."""
 
     def __init__(self, console: Console) -> None:
         self.console, self.last = console, time.monotonic()
+        self.what, self.began, self.first = "", self.last, 0
 
     def __call__(self, what: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if now - self.last > 10 and done < total:
+        if what != self.what or done < self.first:
+            self.what, self.began, self.first = what, now, done
+        if now - self.last > _EVERY and done < total:
             self.last = now
-            self.console.print(f"{what}: {done:,} of {total:,}", highlight=False)
+            self.console.print(f"{what}: {done:,} of {total:,}{self._left(now, done, total)}",
+                               highlight=False, markup=False, soft_wrap=True)  # fmt: skip
+
+    def _left(self, now: float, done: int, total: int) -> str:
+        if done <= self.first:
+            return ""
+        seconds = (now - self.began) / (done - self.first) * (total - done)
+        return f", about {seconds:.0f} s left"

@@ -7,7 +7,6 @@ folder that SECUREMNIST_SCREENSHOTS names.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,17 +16,9 @@ import pytest
 from securemnist import report
 from securemnist.assessment import Assessment
 from tests.report import example, hostile
+from tests.report.browser import CHROMIUM, chromium
 
 REQUIRED = os.environ.get("SECUREMNIST_REQUIRE_BROWSER") == "1"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WIDTHS = (360, 1024, 1600)
 SCHEMES = ("light", "dark")
 
@@ -42,13 +33,8 @@ def browser() -> Iterator[Any]:
     """Debian's Chromium, driven by Playwright."""
     if not REQUIRED:
         pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    from playwright.sync_api import sync_playwright
-
-    assert CHROMIUM is not None, "expected chromium in PATH, got none; apt-get install chromium"
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as driven:
+        yield driven
 
 
 @pytest.fixture(scope="module")
@@ -113,13 +99,21 @@ def test_the_page_fits_and_is_silent(
     assert visit.overflow() == 0
     assert visit.messages == []
     assert [url for url in visit.requests if not url.startswith("data:")] == [page_file.as_uri()]
+    sections = visit.page.locator("section")
+    boxes = [section.bounding_box() for section in sections.all()]
+    assert len(boxes) >= 10
+    assert all(box["width"] > 0.6 * min(width, 1000) and box["height"] > 60 for box in boxes)
     visit.page.close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1600, "dark")])
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
 def test_the_page_is_accessible(browser: Any, page_file: Path, width: int, scheme: str) -> None:
     """The axe rules find nothing, contrast included, with everything unfolded."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    if not REQUIRED:
+        pytest.importorskip("axe_playwright_python", reason="axe is not installed")
+    from axe_playwright_python import sync_playwright as axe
+
     visit = Visit(browser, page_file, width, scheme)
     visit.open_everything()
     results = axe.Axe().run(visit.page)
