@@ -214,8 +214,6 @@ class Finding:
 
 
 _BROKEN = {">=": "<", "<=": ">"}
-
-
 _FIRST = ("attack", "threat", "trigger", "target", "digits")
 
 

@@ -107,7 +107,7 @@ def _stage(entry: Evidence) -> Stage:
     stage = Stage(
         name=line(entry.get("stage", ""), 24),
         entered=whole(entry.get("entered"), "waterfall"),
-        proved=whole(entry.get("certified", 0), "waterfall"),
+        proved=whole(entry.get("proved", 0), "waterfall"),
         fell=whole(entry.get("fell"), "waterfall"),
         over_budget=whole(entry.get("over_budget", 0), "waterfall"),
         seconds=real(entry.get("seconds", 0.0), "waterfall"),

@@ -47,7 +47,7 @@ def robustness() -> dict[str, Any]:
     waterfall = []
     for number, (stage, lost) in enumerate(zip(LADDER, fell, strict=True)):
         proved = 7_010 * (number == 1)
-        waterfall.append({"stage": stage, "entered": entered, "fell": lost, "certified": proved,
+        waterfall.append({"stage": stage, "entered": entered, "fell": lost, "proved": proved,
                           "over_budget": 3 * (number == 7), "seconds": 2.5 * number})  # fmt: skip
         entered -= lost + proved
     curve = [

@@ -43,7 +43,7 @@ ODD: dict[str, list[Any]] = {
         [{"stage": "a", "entered": 1, "fell": 2}],
         [{"stage": "a", "entered": 10**400, "fell": 0}],
         [{"stage": "a", "entered": 1, "fell": 0, "seconds": "long"}],
-        [{"stage": "a", "entered": 3, "fell": 2, "certified": 2}],
+        [{"stage": "a", "entered": 3, "fell": 2, "proved": 2}],
     ],
     "curve": [
         "x",
