@@ -23,10 +23,10 @@ _ART = "adversarial-robustness-toolbox"
 def refuse(old: Assessment, new: Assessment, *, same_model: bool = False) -> None:
     """UsageError in one sentence where nothing can be said of the two."""
     digests = [side.subject.get("digest") for side in (old, new)]
-    for name, digest in zip(("old", "new"), digests, strict=True):
+    for name, digest in zip(("an old", "a new"), digests, strict=True):
         if not isinstance(digest, str) or not digest:
             raise UsageError(
-                f"expected an assessment that measured its model, got an {name} one without a digest; "
+                f"expected an assessment that measured its model, got {name} one without a digest; "
                 "assess that model again"
             )
     if digests[0] == digests[1] and not same_model:

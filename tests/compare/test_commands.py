@@ -142,16 +142,3 @@ def test_two_models(folder: Path) -> None:
     assert change["verdict"] == "FAIL"
     assert {digit["label"] for digit in change["broken"]} == {3, 4}
     assert "Newly broken" in (folder / "reports" / "compare.html").read_text()
-
-
-def test_assess_against(folder: Path) -> None:
-    """The floor holds, and yet the drop blocks: the exit code of assess is that of the comparison."""
-    words = ("assess", "--policy", "small.toml")
-    first = shell(folder, *words, "--model", "toy:good", "--out", "before")
-    assert first.returncode == 0, first.stdout + first.stderr
-    against = ("--against", "before/assessment.json")
-    done = shell(folder, *words, "--model", "toy:worse", *against)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "May merge" in done.stdout
-    assert "Do not replace the old one" in done.stdout
-    assert {"index.html", "compare.html"} <= {path.name for path in (folder / "reports").iterdir()}

@@ -320,7 +320,7 @@ def other(kind: str) -> Assessment:
     ("kind", "told"),
     [
         ("same model", "got the same one twice"),
-        ("no digest", "got an new one without a digest"),
+        ("no digest", "got a new one without a digest"),
         ("data", "got MNIST and other digits"),
         ("tool", "got 0.1.0 and 0.2.0"),
     ],
