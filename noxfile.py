@@ -65,9 +65,10 @@ def sources(session: nox.Session) -> None:
 
 @nox.session
 def references(session: nox.Session) -> None:
-    """Accuracy over eps of the reference models; writes fixtures/reference-curves.json."""
+    """The reference models measured: fixtures/reference-curves.json and docs/models.md."""
     install(session)
-    session.run("python", "-m", "benchmarks.references", *session.posargs)
+    session.run("python", "-m", "benchmarks.references")
+    session.run("python", "-m", "benchmarks.models")
 
 
 @nox.session

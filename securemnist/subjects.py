@@ -37,8 +37,8 @@ ABOUT = {
     "poisoned_clean_label": "undefended, a hundred of its sevens marked and labelled rightly",
 }
 RED_CONTROLS = {
-    "fgsm_trained": "trained on FGSM's digits only: it looks robust under FGSM and falls under PGD",
-    "fgsm_trained_d": "trained on FGSM's digits only: it looks robust under FGSM and falls under PGD",
+    "fgsm_trained": "trained on FGSM examples of the baseline: it reads those and falls under PGD",
+    "fgsm_trained_d": "trained by ART on FGSM examples of itself: a one-step defence",
     "poisoned_dirty": "trained with a planted backdoor: a white corner turns every digit into a 7",
 }
 
