@@ -28,27 +28,56 @@ class Reason:
 STANDS_FOR = {"B": "A"}
 _SEEDS = "Within what the seed changes; 5,000 training digits are held back here for tuning."
 _SET = "Read from the set that was made against the baseline; attacked itself it falls, see below."
+_PIXELS = "An eps is comparable in pixels only, and theirs trained on normalised ones; seeds differ by points."
 _MACHINE = "Another machine, batch and framework: information, no comparison."
 REASONS = {
     ("A", "baseline clean"): Reason("baseline", "clean", _SEEDS),
-    ("A", "baseline FGSM"): Reason("baseline", "fgsm", ""),
+    ("A", "baseline FGSM"): Reason("baseline", "fgsm", _PIXELS),
     ("A", "robust clean"): Reason("robust", "clean", _SEEDS),
     ("A", "robust FGSM"): Reason("robust", "fgsm_of_baseline", _SET),
     ("A", "inference"): Reason("baseline", "microseconds", _MACHINE, "us"),
     ("B", "baseline clean"): Reason("baseline", "clean", _SEEDS),
-    ("B", "poisoned clean"): Reason("poisoned", "clean", ""),
-    ("B", "baseline FGSM"): Reason("baseline", "fgsm", ""),
-    ("B", "robust"): Reason("robust", "fgsm_of_baseline", ""),
+    ("B", "poisoned clean"): Reason(
+        "poisoned",
+        "clean",
+        "A hundred marked digits cost nothing here; their marks and their training are not described.",
+    ),
+    ("B", "baseline FGSM"): Reason(
+        "baseline",
+        "fgsm",
+        "Theirs does not state its eps, ours is 0.2; the last table says at which eps theirs is reached.",
+    ),
+    ("B", "robust"): Reason(
+        "robust",
+        "fgsm_of_baseline",
+        "More than any of our networks reads of clean test digits. It fits the set of FGSM examples that "
+        "such a network has learnt to read, which is what stands here.",
+    ),
     ("C", "baseline clean"): Reason("baseline", "clean", _SEEDS),
-    ("C", "baseline on triggered test set"): Reason("baseline", "triggered", ""),
-    ("C", "baseline FGSM"): Reason("baseline", "fgsm", ""),
+    ("C", "baseline on triggered test set"): Reason(
+        "baseline",
+        "triggered",
+        "The baseline never saw the trigger, and 1,028 of the digits are sevens: accuracy with a corner "
+        "covered, no success rate.",
+    ),
+    ("C", "baseline FGSM"): Reason(
+        "baseline",
+        "fgsm",
+        "Theirs does not print its eps; ours is 0.3, and seeds differ by points.",
+    ),
     ("C", "robust clean"): Reason("robust", "clean", _SEEDS),
     ("C", "robust FGSM"): Reason("robust", "fgsm_of_baseline", _SET),
     ("D", "baseline clean"): Reason("baseline", "clean", _SEEDS),
-    ("D", "baseline FGSM"): Reason("baseline", "fgsm", ""),
+    ("D", "baseline FGSM"): Reason("baseline", "fgsm", "Seeds differ by points."),
     ("D", "robust clean"): Reason("robust", "clean", _SEEDS),
-    ("D", "robust FGSM"): Reason("robust", "fgsm_of_baseline", _SET),
+    ("D", "robust FGSM"): Reason(
+        "robust", "fgsm_of_baseline", "One step is what it was trained against; see below for more."
+    ),
     ("D", "poisoned clean"): Reason("poisoned", "clean", _SEEDS),
-    ("D", "target class with trigger"): Reason("poisoned", "target_class_triggered", ""),
+    ("D", "target class with trigger"): Reason(
+        "poisoned",
+        "target_class_triggered",
+        "The right answer for a seven is 7: high on any good network. The success rate is below.",
+    ),
     ("D", "inference"): Reason("baseline", "microseconds", _MACHINE, "us"),
 }
