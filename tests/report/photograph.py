@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.report.browser import chromium
 
-WIDTH, HEIGHT = 1180, 900
+WIDTH, HEIGHT = 1180, 760
 
 
 def photograph(page: Path, target: Path) -> None:

@@ -45,6 +45,12 @@ def test_an_open_row_says_how_to_replay_it() -> None:
     assert "`securemnist assess --model postbox.models:reader -k ADV-02 --seed 20261121`" in text
 
 
+def test_a_static_row_names_its_first_places() -> None:
+    """Who reads only the comment knows where to look."""
+    (row,) = (line for line in _lines(example.assessment()) if "SAST-01" in line)
+    assert "postbox/loading.py:42: torch.load reads a pickle" in row.replace("\\", "")
+
+
 @pytest.mark.parametrize("text", hostile.TEXTS, ids=lambda text: ascii(text[:12]))
 def test_hostile_text_is_inert(text: str) -> None:
     """No outside text becomes a tag, a link, a mention, maths, a table cell or a line."""

@@ -9,6 +9,7 @@ import math
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -153,6 +154,59 @@ def test_hostile_text_is_inert(html: str, text: str) -> None:
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e]", rendered)
     # The same elements as in the tame page, but for the words between.
     assert markup.tags <= Markup(html).tags
+
+
+@pytest.mark.parametrize("red", [True, False])
+def test_a_red_control_is_called_one(red: bool) -> None:
+    """A reference model says what it is; one that is made to be refused says so beside the verdict."""
+    first = example.assessment()
+    subject = {**first.subject, "about": "trained with a backdoor", "red_control": red}
+    text = Markup(page.render(dataclasses.replace(first, subject=subject)).decode()).text
+    assert "Reference model: trained with a backdoor." in text
+    assert ("A red control. This model was made to be refused." in text) is red
+
+
+def test_each_family_shows_its_closest_call(html: str) -> None:
+    """Before the sections stand, for each family, the number of its worst row and what was required."""
+    text = Markup(html).text
+    glance = text.partition("The closest call in each family")[2]
+    glance = glance.partition("Is the model right when nobody attacks it?")[0]
+    for words in ("0.9861 ≥ 0.95 required", "0.8127 ≥ 0.85 required", "2 ≤ 0 required"):
+        assert words in glance
+
+
+def test_a_section_shows_each_kind_of_picture_once(html: str) -> None:
+    """The pictures at the head of a section name the row that they were seen on."""
+    for kind in ("curve", "fates", "gallery", "last", "stages", "classes", "confusion"):
+        assert html.count(f'id="{kind}-row-ADV-02"') == 1
+    assert html.count('id="hardest-row-CLEAN-01"') == 1
+
+
+def test_static_places_are_named(html: str) -> None:
+    """File, line and advice stand on the page, and what the baseline accepts or holds in vain."""
+    text = Markup(html).text
+    for words in (
+        "postbox/loading.py:42: torch.load reads a pickle",
+        "Load weights from safetensors.",
+        "accepted by the baseline 3",
+        "stale in the baseline 1; write it again with securemnist accept",
+    ):
+        assert words in text
+
+
+def test_a_large_report_is_rendered_within_a_second() -> None:
+    """Fifteen rows with every picture, on 10,000 digits each, cost less than a second of work."""
+    robust = next(f for f in example.findings() if f.requirement.id == "ADV-02")
+    rows = tuple(
+        dataclasses.replace(
+            robust, requirement=dataclasses.replace(robust.requirement, id=f"ADV-{number}")
+        )
+        for number in range(15)
+    )
+    began = time.process_time()
+    rendered = page.render(example.assessment(findings=rows))
+    assert time.process_time() - began < 1.0
+    assert len(rendered) < 3 * MEBIBYTE
 
 
 def test_templates_in_outside_text_are_not_run() -> None:

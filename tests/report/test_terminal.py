@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import pytest
@@ -57,6 +58,29 @@ def test_a_red_row_explains_itself() -> None:
     assert "ADV-02 FAIL: robust_accuracy 0.8127 < 0.85" in text
     assert text.count("  next    ") == text.count("  replay  ") == 6
     assert "ADV-06" not in text
+
+
+def test_a_red_static_row_names_places() -> None:
+    """The first places in the source stand below the row, and how many more there are."""
+    text = _piped(example.assessment())
+    assert (
+        "  place   postbox/loading.py:42: torch.load reads a pickle that can execute code." in text
+    )
+    finding = next(f for f in example.findings() if f.requirement.id == "SAST-01")
+    assert finding.measurement is not None
+    notices = finding.measurement.evidence["static"] * 4
+    seen = dataclasses.replace(finding.measurement, evidence={"static": notices})
+    many = dataclasses.replace(finding, measurement=seen)
+    shown = _piped(example.assessment(findings=(many,)))
+    assert shown.count("  place   ") == 4
+    assert "  place   and 5 more" in shown
+
+
+def test_rows_of_one_claim_differ_in_their_settings() -> None:
+    """The line of a row tells what it was measured with before its claim."""
+    assert "PGD steps=40, linf 0.2, digits 10000: Half of the digits" in _piped(
+        example.assessment()
+    )
 
 
 def test_the_answer_comes_last() -> None:
