@@ -28,7 +28,10 @@ class Reason:
 STANDS_FOR = {"B": "A"}
 _SEEDS = "Within what the seed changes; 5,000 training digits are held back here for tuning."
 _SET = "Read from the set that was made against the baseline; attacked itself it falls, see below."
-_PIXELS = "An eps is comparable in pixels only, and theirs trained on normalised ones; seeds differ by points."
+_PIXELS = (
+    "An eps is comparable in pixels only, and theirs trained on normalised ones; "
+    "seeds differ by points."
+)
 _MACHINE = "Another machine, batch and framework: information, no comparison."
 REASONS = {
     ("A", "baseline clean"): Reason("baseline", "clean", _SEEDS),
