@@ -25,7 +25,7 @@ def tiny(mnist: DataSet) -> DataSet:
     return dataclasses.replace(mnist, train=mnist.train[:256], tuning=mnist.tuning[:100])
 
 
-@pytest.mark.parametrize("name", ["baseline", "hardened"])
+@pytest.mark.parametrize("name", ["baseline", "hardened", "certified"])
 def test_a_reference_model_can_be_trained_again(name: str, mnist: DataSet) -> None:
     """The first batches of the recorded recipe give the recorded digest.
 
