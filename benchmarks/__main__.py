@@ -1,4 +1,4 @@
-"""Write docs/performance.md: `python -m benchmarks` (or only some parts: `... attacks training`).
+"""Write docs/performance.md and docs/doubts.md: `python -m benchmarks`, or some parts: `... attacks`.
 
 `python -m benchmarks versions SPEC SPEC` compares the latency of model versions instead.
 """
@@ -11,44 +11,50 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import attacks, figures, ladder, scaling, training, versions
+from benchmarks import attacks, doubts, figures, ladder, scaling, training, versions
+from benchmarks.page import store
 from securemnist.environment import describe
 from securemnist.history import entry, record
-from securemnist.resources import write_atomically
 
 PARTS = {
     "attacks": attacks.report,
     "scaling": scaling.report,
     "ladder": ladder.report,
     "training": training.report,
+    "doubts": doubts.report,
 }
-PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+PAGES = {"doubts": "doubts.md"}
+DOCS = Path(__file__).parent.parent / "docs"
 HISTORY = Path(__file__).parent.parent / "security_history.jsonl"
 
 
 def main(names: list[str]) -> None:
-    """Run the parts one after another; page and history are written when all are done."""
+    """Run the parts one after another; each puts its section on its page as soon as it is done.
+
+    The history is told of a run of all parts.
+    """
     torch.set_num_threads(2)
-    lines = [
-        "# Performance",
-        "",
-        "Made by `nox -s bench`. Every comparison is interleaved in one run on two cores: each side once",
-        "a round, medians, range over rounds in brackets; ratios are taken within a round.",
-        "An attack is timed together with reading its images again, each side by its own copy of the",
-        "network; the peers run at the batch size at which they were fastest.",
-        "",
-        f"Machine: {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, torch "
-        f"{torch.__version__}, {torch.get_num_threads()} threads.",
-        "",
-    ]
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        raise SystemExit(
+            f"expected parts of {', '.join(PARTS)}, got {unknown[0]!r}; name one of them"
+        )
+    whole: list[str] = []
     for name in names or PARTS:
-        lines += PARTS[name]()
-    text = "\n".join(lines)
-    print(text)
-    if not names or len(names) == len(PARTS):
-        write_atomically(PAGE, text.encode())
-        commit = str(describe(PAGE.parent, processor="")["commit"])
-        record.append(HISTORY, entry.of_bench(figures.seconds(lines), commit))
+        lines = [*PARTS[name](), f"Made by `python -m benchmarks {name}` on {_machine()}.", ""]
+        print("\n".join(lines))
+        store(DOCS / PAGES.get(name, "performance.md"), name, lines)
+        whole += lines
+    if not names or set(names) == set(PARTS):
+        commit = str(describe(DOCS, processor="")["commit"])
+        record.append(HISTORY, entry.of_bench(figures.seconds(whole), commit))
+
+
+def _machine() -> str:
+    """What the numbers were measured on."""
+    capability = torch.backends.cpu.get_cpu_capability()
+    threads = torch.get_num_threads()
+    return f"{platform.machine()}, {capability}, torch {torch.__version__}, {threads} threads"
 
 
 if sys.argv[1:2] == ["versions"]:

@@ -66,11 +66,13 @@ class AttackSettings(ThreatSettings):
     """A measure of one attack, or of the ladder, within one threat.
 
     A ladder without a budget has that of the row's tier. `seconds`: a time budget; digits it does not
-    suffice for are not attempted and do not count.
+    suffice for are not attempted and do not count. `randomised`: the model answers at random on purpose;
+    it is attacked by the mean of many answers and counted answer by answer.
     """
 
     attack: dict[str, Any]
     seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    randomised: bool = False
 
     @field_validator("attack")
     @classmethod

@@ -18,8 +18,9 @@ from securemnist.evaluation.doubts import about_model, about_search
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.ladder import Evaluation, evaluate
 from securemnist.evaluation.outcomes import per_class
+from securemnist.evaluation.randomised import COUNTED, expected, standing_share
 from securemnist.evaluation.stages import LADDER
-from securemnist.findings import Measurement
+from securemnist.findings import Doubt, Measurement
 from securemnist.measures.base import SECONDS_PER_PASS, AttackSettings, Measure, share
 from securemnist.stats import share_interval
 from securemnist.threats import Threat, make_threat
@@ -67,15 +68,22 @@ def _measured(lab: Lab, settings: AttackSettings, found: Evaluation, seed: int) 
     complete = found.sample.complete and n == len(found.sample)
     if found.proofs:
         evidence["certificates"] = found.proofs
+    hits = found.outcomes.standing
+    if settings.randomised:
+        # Chance remains on all digits, too: the interval decides.
+        hits, complete = round(n * standing_share(lab, found)), False
+        evidence["answers_a_digit"] = COUNTED
+    doubts: tuple[Doubt, ...] = ()
+    if len(found.outcomes.open):
+        target, threat = _attacked(lab, settings), settings.the_threat()
+        doubts = about_model(target, threat, n, randomised=settings.randomised).doubts
     return share(
-        found.outcomes.standing,
+        hits,
         n,
         complete=complete,
         seed=seed,
         survived=True,
-        doubts=about_model(lab, settings.the_threat(), n).doubts
-        if len(found.outcomes.open)
-        else (),
+        doubts=doubts,
         evidence=evidence,
         **_proved(found, n, complete=complete),
     )
@@ -97,7 +105,7 @@ def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measuremen
     measured = _measured(lab, settings, found, seed)
     open_digits, sample = found.outcomes.open, found.sample
     x, y = sample.x[open_digits], sample.y[open_digits]
-    asked = about_search(lab, settings.the_attacks(), threat, x, y, seed)
+    asked = about_search(_attacked(lab, settings), settings.the_attacks(), threat, x, y, seed)
     evidence = dict(measured.evidence)
     if asked.sensitivity is not None:
         evidence["sensitivity"] = asked.sensitivity.to_json()
@@ -130,14 +138,20 @@ def _evaluate(
     limit = math.inf if settings.seconds is None else settings.seconds
     sample = lab.sample(digits, seed, shuffled=settings.seconds is not None)
     return evaluate(
-        lab,
+        _attacked(lab, settings),
         sample,
         settings.the_attacks(),
         threat,
         seed,
-        proofs_after=settings.proofs_after,
+        # A proof about the mean of a few draws is none.
+        proofs_after=None if settings.randomised else settings.proofs_after,
         seconds=limit,
     )
+
+
+def _attacked(lab: Lab, settings: AttackSettings) -> Lab:
+    """What attacks and doubts see: the subject, or the mean of its answers."""
+    return expected(lab) if settings.randomised else lab
 
 
 def _estimate(settings: AttackSettings) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -111,5 +109,7 @@ IMPOSTORS: dict[type[Around], tuple[str, str]] = {
     Clipped: ("gradients", "PGD"),
     Sociable: ("batch dependence", "PGD"),
 }
-
-Wrap = Callable[[nn.Module], nn.Module]
+ATTACKS: dict[str, dict[str, object]] = {
+    "PGD": {"use": "PGD", "steps": 10},
+    "Square": {"use": "Square", "queries": 20},
+}

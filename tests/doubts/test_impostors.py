@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import pytest
+from filelock import FileLock
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from securemnist import subjects
@@ -12,13 +14,30 @@ from securemnist.data import DataSet
 from securemnist.evaluation.lab import Lab
 from securemnist.findings import Measurement, Requirement, Verdict
 from securemnist.measures import bind, take
-from tests.doubts.impostors import IMPOSTORS, Around
+from tests.doubts import networks
+from tests.doubts.impostors import ATTACKS, IMPOSTORS, Around
 
 DIGITS = 48
-ATTACKS: dict[str, dict[str, Any]] = {
-    "PGD": {"use": "PGD", "steps": 10},
-    "Square": {"use": "Square", "queries": 20},
+
+
+Make = Callable[[DataSet], nn.Module]
+HONEST: dict[str, tuple[Make, float]] = {
+    "two layers": (lambda mnist: networks.plain(mnist, 0, networks.two_layers), 0.03),
+    "PGD-trained at .1": (lambda mnist: networks.hardened(mnist, 0, 0.1), 0.1),
+    "PGD-trained at .2": (lambda mnist: networks.hardened(mnist, 0, 0.2), 0.2),
 }
+
+
+@pytest.fixture(scope="session")
+def overfitted(mnist: DataSet, tmp_path_factory: pytest.TempPathFactory) -> nn.Module:
+    """A network overfitted to FGSM, trained by whichever process comes first."""
+    shared = tmp_path_factory.getbasetemp().parent / "overfitted.safetensors"
+    with FileLock(f"{shared}.lock"):
+        if not shared.is_file():
+            save_file(networks.overfitted(mnist, 0).state_dict(), shared)
+    network = networks.convolutions()
+    network.load_state_dict(load_file(shared))
+    return network
 
 
 def measured(model: nn.Module | str, mnist: DataSet, eps: float, attack: str) -> Measurement:
@@ -44,6 +63,28 @@ def test_an_impostor_is_doubted(kind: type[Around], mnist: DataSet) -> None:
     low = Requirement(id="X-01", measure="robust_accuracy", because="", at_least=0.01)
     assert low.judge(seen).verdict is Verdict.INCONCLUSIVE
     assert doubt in low.judge(seen).reason
+
+
+def test_an_overfitted_network_is_doubted(overfitted: nn.Module, mnist: DataSet) -> None:
+    """Robust to one step, for which it was trained, and to no other: one-step masking."""
+    subject = subjects.from_model(overfitted, name="it")
+    threat = {"norm": "linf", "eps": networks.OVERFITTED}
+    row = {"attack": {"use": "FGSM"}, "threat": threat, "digits": 150}
+    seen = take(Lab(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0)
+    assert seen.value > 0.7
+    assert "one-step masking" in {found.name for found in seen.doubts}
+    search = {"attack": {"use": "PGD", "steps": 10}, "threat": threat, "digits": 50}
+    fallen = take(Lab(subject, mnist), "robust_accuracy", bind("robust_accuracy", search), 0)
+    assert fallen.value < 0.3
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_an_honest_small_network_is_not_doubted(name: str, mnist: DataSet) -> None:
+    """Neither two plain layers nor training on PGD examples is a reason to doubt."""
+    make, eps = HONEST[name]
+    seen = measured(make(mnist), mnist, eps, "PGD")
+    assert seen.value > 0.5
+    assert seen.doubts == ()
 
 
 @pytest.mark.parametrize(

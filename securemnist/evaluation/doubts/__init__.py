@@ -46,6 +46,8 @@ OF_MODELS: tuple[Callable[[Case], Doubt | None], ...] = (
     gradients,
     one_step_masking,
 )
+# What a model that answers at random on purpose is spared.
+OF_VARIETY = (variation, batch_dependence)
 OF_SEARCHES: tuple[Callable[[SearchCase], Doubt | None], ...] = (
     known_answer,
     weak_attack,
@@ -61,14 +63,20 @@ class Examination:
     sensitivity: Sensitivity | None = None
 
 
-def about_model(lab: Lab, threat: Threat, digits: int = DIGITS) -> Examination:
-    """Doubts about what the model lets any attack see, on at most `digits` digits; once per lab."""
+def about_model(
+    lab: Lab, threat: Threat, digits: int = DIGITS, *, randomised: bool = False
+) -> Examination:
+    """Doubts about what the model lets any attack see, on at most `digits` digits; once per lab.
+
+    A model that is `randomised` by declaration may vary.
+    """
     sample = lab.sample(min(digits, DIGITS, len(lab.data.test)), 0)
     key = ("doubts of the model", threat, len(sample))
     if key not in lab.memory:
         right = lab.logits(sample.x).argmax(1) == sample.y
+        asked = tuple(q for q in OF_MODELS if not (randomised and q in OF_VARIETY))
         case = Case(lab.subject, lab.target, threat, sample.x[right], sample.y[right])
-        lab.memory[key] = Examination(_ask(lab, OF_MODELS, case) if len(case.y) else ())
+        lab.memory[key] = Examination(_ask(lab, asked, case) if len(case.y) else ())
     found: Examination = lab.memory[key]
     return found
 

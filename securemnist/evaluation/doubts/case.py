@@ -83,8 +83,8 @@ def _sum(logits: Logits, _y: Labels) -> torch.Tensor:
 
 
 def exceeds(hits: int, n: int, limit: float) -> bool:
-    """Whether the share hits / n is above `limit` by its one-sided 95 % bound.
+    """Whether the share hits / n is above `limit` by its one-sided 99 % bound.
 
     A handful of digits is no reason to doubt: a sample has to speak.
     """
-    return hits > 0 and share_interval(hits, n, confidence=0.9)[0] > limit
+    return hits > 0 and share_interval(hits, n, confidence=0.98)[0] > limit

@@ -1,0 +1,131 @@
+"""The confusion table of the doubts: impostors caught, honest networks doubted, seed by seed.
+
+Seeds 0 and 1 are those that the limits were looked at with; the table is made of others. A seed settles a
+network's training digits and first weights, and what an impostor draws.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+
+from torch import nn
+
+from securemnist import data, subjects
+from securemnist.attacks.fgsm import FGSM
+from securemnist.data import DataSet
+from securemnist.evaluation.lab import Lab
+from securemnist.evaluation.stages import BUDGETS
+from securemnist.findings import Measurement
+from securemnist.measures import bind, take
+from tests.doubts import networks
+from tests.doubts.impostors import ATTACKS, IMPOSTORS
+
+SEEDS = range(2, 7)
+DIGITS = 96
+LADDER = {"use": "ladder", "budget": "smoke"}
+REFERENCES = (("baseline", 0.1), ("network_c", 0.1), ("network_d", 0.1), ("hardened", 0.3))
+
+
+@dataclasses.dataclass(frozen=True)
+class Suspect:
+    """A network, what it is measured by, and the doubt that it deserves ("": none)."""
+
+    name: str
+    model: nn.Module
+    measure: str
+    attack: dict[str, object]
+    eps: float
+    deserved: str
+
+
+def impostors(mnist: DataSet, seed: int) -> Iterator[Suspect]:
+    """Every trick around a network of this seed."""
+    honest = networks.plain(mnist, seed)
+    for kind, (deserved, attack) in IMPOSTORS.items():
+        model = kind(honest, seed).eval()
+        yield Suspect(kind.__name__, model, "robust_accuracy", ATTACKS[attack], 0.15, deserved)
+    overfitted = networks.overfitted(mnist, seed)
+    fgsm = FGSM().to_json()
+    yield Suspect(
+        "FGSM-overfitted",
+        overfitted,
+        "attack_accuracy",
+        fgsm,
+        networks.OVERFITTED,
+        "one-step masking",
+    )
+
+
+def honest(mnist: DataSet, seed: int) -> Iterator[Suspect]:
+    """Networks that do nothing but classify, measured by the ladder."""
+    made: dict[tuple[str, float], Callable[[], nn.Module]] = {
+        ("plain convolutions", 0.05): lambda: networks.plain(mnist, seed),
+        ("two layers", 0.03): lambda: networks.plain(mnist, seed, networks.two_layers),
+        ("PGD-trained at .1", 0.1): lambda: networks.hardened(mnist, seed, 0.1),
+        ("PGD-trained at .2", 0.2): lambda: networks.hardened(mnist, seed, 0.2),
+    }
+    for (name, eps), make in made.items():
+        yield Suspect(name, make(), "robust_accuracy", LADDER, eps, "")
+
+
+def references() -> Iterator[Suspect]:
+    """The bundled networks that are honest."""
+    for name, eps in REFERENCES:
+        model = subjects.resolve(name).model
+        yield Suspect(f"reference {name}", model, "robust_accuracy", LADDER, eps, "")
+
+
+def examine(suspect: Suspect, mnist: DataSet, seed: int) -> Measurement:
+    """Its row, with the doubts that are raised."""
+    settings = {
+        "attack": suspect.attack,
+        "threat": {"norm": "linf", "eps": suspect.eps},
+        "digits": DIGITS,
+    }
+    lab = Lab(subjects.from_model(suspect.model, name=suspect.name), mnist)
+    return take(lab, suspect.measure, bind(suspect.measure, settings), seed)
+
+
+def report() -> list[str]:
+    """The table over the held-out seeds, as Markdown."""
+    mnist = data.load()
+    mnist = dataclasses.replace(mnist, test=mnist.tuning)
+    rows: dict[str, list[tuple[str, Measurement]]] = {}
+    for seed in SEEDS:
+        for make in (impostors, honest):
+            for suspect in make(mnist, seed):
+                _note(rows, suspect, mnist, seed)
+    for suspect in references():
+        _note(rows, suspect, mnist, 0)
+    lines = [
+        f"Seeds {SEEDS[0]} to {SEEDS[-1]}, at which no limit was looked at; {DIGITS} tuning digits each.",
+        "Impostors face the attack that they look robust to, honest networks the smallest ladder "
+        f"({len(BUDGETS['smoke'].attacks)} stages).",
+        "",
+        "| network | deserves | raised it | raised any | median of the number |",
+        "|---|---|---|---|---|",
+    ]
+    for name, seen in rows.items():
+        deserved = seen[0][0]
+        named = sum(deserved in {doubt.name for doubt in found.doubts} for _, found in seen)
+        doubted = sum(bool(found.doubts) for _, found in seen)
+        values = sorted(found.value for _, found in seen)
+        told = f"{named} of {len(seen)}" if deserved else "-"
+        lines.append(
+            f"| {name} | {deserved or 'none'} | {told} | {doubted} of {len(seen)} | "
+            f"{values[len(values) // 2]:.2f} |"
+        )
+    return [*lines, ""]
+
+
+def _note(
+    rows: dict[str, list[tuple[str, Measurement]]], suspect: Suspect, mnist: DataSet, seed: int
+) -> None:
+    began = time.perf_counter()
+    found = examine(suspect, mnist, seed)
+    rows.setdefault(suspect.name, []).append((suspect.deserved, found))
+    raised = ", ".join(f"{doubt.name} ({doubt.reason})" for doubt in found.doubts)
+    seconds = time.perf_counter() - began
+    print(f"  seed {seed}: {suspect.name} {found.value:.3f} {seconds:.1f} s: {raised}", flush=True)
