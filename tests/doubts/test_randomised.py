@@ -13,7 +13,7 @@ from securemnist.findings import Measurement, Requirement, Verdict
 from securemnist.measures import bind, take
 from tests.doubts.impostors import Noisy
 
-DIGITS = 32
+DIGITS = 16
 
 
 def measured(mnist: DataSet, *, randomised: bool) -> Measurement:
@@ -21,7 +21,7 @@ def measured(mnist: DataSet, *, randomised: bool) -> Measurement:
     torch.manual_seed(0)
     lab = Lab(subjects.from_model(Noisy(subjects.resolve("baseline").model), name="noisy"), mnist)
     row = {
-        "attack": {"use": "PGD", "steps": 5},
+        "attack": {"use": "PGD", "steps": 3},
         "threat": {"norm": "linf", "eps": 0.1},
         "digits": DIGITS,
         "randomised": randomised,
