@@ -96,6 +96,8 @@ def assess(
         words += [*(f"--row={row}" for row in rows), "-m", markers, *map(str, suites)]
         old = versions.find(against, words)
     code, made = _run(arguments, out, conftest)
+    if old is None and made is not None:
+        versions.tell_of_bounds(made)
     if old is not None and made is not None and made.subject.get("digest"):
         code = versions.conclude(compare(old, made, same_model=same_model), out)
     ctx.exit(code)

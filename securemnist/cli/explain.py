@@ -40,6 +40,9 @@ def explain(word: str, policy: Path | None) -> None:
         row = rows[word]
         click.echo(f"{row.id}: {row.measure} {row.relation} {row.threshold:g}, tier {row.tier}")
         click.echo(f"because: {row.because}")
+        for key in ("max_drop", "max_relative_drop", "max_newly_broken"):
+            if getattr(row, key) is not None:
+                click.echo(f"{key}: {getattr(row, key):g}, against an older version")
         for key, value in row.settings.items():
             click.echo(f"  {key} = {value}")
         click.echo(f"ids: {', '.join(row.ids) or 'none'}\n")

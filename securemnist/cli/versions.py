@@ -59,6 +59,18 @@ def assess(spec: str, words: Sequence[str]) -> Assessment:
         return Assessment.load(written)
 
 
+def tell_of_bounds(made: Assessment) -> None:
+    """Say so where rows bound a change that this run could not look at."""
+    keys = ("max_drop", "max_relative_drop", "max_newly_broken")
+    asked = [f.requirement for f in made.findings if f.in_scope]
+    names = [row.id for row in asked if any(getattr(row, key) is not None for key in keys)]
+    if names:
+        click.echo(
+            f"not compared: {', '.join(names)[:200]} bound their change, too; name the version before "
+            "with --against"
+        )
+
+
 def conclude(made: Comparison, out: Path) -> int:
     """Write the comparison to `out`, print it; returns its exit code."""
     from rich.console import Console

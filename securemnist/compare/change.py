@@ -134,6 +134,11 @@ class Change:
         return self.in_scope and not self.waived and self.verdict is not Verdict.PASS
 
     @property
+    def excused(self) -> bool:
+        """Whether only a waiver keeps it from that."""
+        return self.in_scope and self.waived and self.verdict is not Verdict.PASS
+
+    @property
     def label(self) -> str:
         """The word as printed: the same names its margin."""
         same = self.word is Word.SAME and self.margin > 0

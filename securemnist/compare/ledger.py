@@ -101,9 +101,11 @@ def _outcomes(finding: Finding, table: Mapping[str, Any]) -> Ledger:
     letters = np.frombuffer(codes.encode("utf-8", "replace"), np.uint8)
     if len(letters) != len(labels):
         raise Malformed("outcomes: expected plain codes")
-    standing = b"c" if finding.requirement.measure.startswith("certified") else b"c."
+    proofs_alone = finding.requirement.measure.startswith("certified")
+    standing = b"c" if proofs_alone else b"c."
     held = np.isin(letters, np.frombuffer(standing, np.uint8)).astype(np.int8)
-    held[letters == ord("?")] = NOT_COUNTED
+    if not proofs_alone:  # where proofs are counted, a digit without one counts
+        held[letters == ord("?")] = NOT_COUNTED
     stages = tuple(line(stage, 40) for stage in items(table.get("stages"), "outcomes"))
     order, places = _chosen(table, len(labels))
     return Ledger(order, labels, places, held[None], stages=stages, codes=codes)

@@ -61,7 +61,7 @@ def _plain(change: Change) -> str:
 
 
 def _head(change: Change) -> str:
-    mark = f"<br>{WAIVED} waived" if change.waived else ""
+    mark = f"<br>{WAIVED} waived" if change.excused else ""
     old, new = words.sides(change)
     what = f"**{escape(change.id, 60)}** {escape(change.claim, 120)}".strip()
     label = escape(change.label)

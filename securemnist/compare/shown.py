@@ -79,7 +79,7 @@ def rows(made: Comparison) -> list[Row]:
                 in_scope=change.in_scope,
                 compared=change.word is not Word.NOT_COMPARABLE,
                 blocks=change.blocks,
-                waived=change.waived and change.in_scope,
+                waived=change.excused,
                 old=before,
                 new=after,
                 sentence=words.sentence(change),

@@ -48,7 +48,7 @@ def print_comparison(made: Comparison, console: Console) -> None:
 
 
 def _cells(change: Change) -> tuple[str, ...]:
-    waived = f" {WAIVED} waived" if change.waived else ""
+    waived = f" {WAIVED} waived" if change.excused else ""
     old, new = words.sides(change)
     return (
         f"{words.SYMBOLS[change.word]} {change.label}{waived}",

@@ -18,6 +18,7 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
     ("worst_class_accuracy", {"digits": 300}),
     ("attack_accuracy", {"digits": 64, "threat": THREAT, "attack": {"use": "FGSM"}}),
     ("robust_accuracy", {"digits": 64, "threat": THREAT, "attack": {"use": "PGD", "steps": 3}}),
+    ("certified_accuracy", {"digits": 16, "threat": {"norm": "linf", "eps": 0.01}}),
     ("backdoor_success", {"digits": 200, "trigger": CORNER, "target": 7}),
     ("backdoor_success", {"digits": 200, "trigger": CORNER, "target": "all"}),
     ("backdoor_success", {"digits": 200, "trigger": CORNER, "target": "next"}),
