@@ -79,7 +79,7 @@ def _max_pool(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> R
 
 
 def _mean_pool(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
-    return layers.mean_pool(lambda x: F.avg_pool2d(x, *rest, **named), 28 * 28)
+    return layers.mean_pool(lambda x: F.avg_pool2d(x, *rest, **named), layers.WINDOW)
 
 
 def _dropout(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:

@@ -114,13 +114,26 @@ def _observe(traced: fx.GraphModule, model: nn.Module) -> _Facts:
     shapes, constants, numbers = {}, {}, set()
     for name, (one, other) in ((name, (runs[0][name], runs[1][name])) for name in runs[0]):
         if not isinstance(one, torch.Tensor):
-            numbers.add(name)
+            if _is_number(one):
+                numbers.add(name)
         elif one.dim() and one.dtype == torch.float32 and (len(one), len(other)) == (2, 3):
             if one.shape[1:] == other.shape[1:]:
                 shapes[name] = tuple(one.shape[1:])
         elif torch.equal(one, other):
             constants[name] = one
     return _Facts(shapes, constants, frozenset(numbers))
+
+
+def _is_number(value: object) -> bool:
+    """An int (or several, as a size is): a tuple may carry activations."""
+    if isinstance(value, tuple):
+        return all(isinstance(part, int) for part in value)
+    return isinstance(value, int)
+
+
+def _of_image(node: fx.Node) -> bool:
+    """Whether a value comes, by any way, from the image."""
+    return node.op == "placeholder" or any(_of_image(given) for given in node.all_input_nodes)
 
 
 def _steps(traced: fx.GraphModule, facts: _Facts) -> tuple[Step, ...]:
@@ -202,9 +215,9 @@ def _tracked(node: fx.Node, places: Mapping[fx.Node, int]) -> list[fx.Node]:
 
 def _constant(given: Any, facts: _Facts) -> Any:
     """The value of an operand that does not depend on the image."""
-    if isinstance(given, fx.Node):
-        return facts.constants.get(given.name)
-    return given
+    if not isinstance(given, fx.Node):
+        return given
+    return None if _of_image(given) else facts.constants.get(given.name)
 
 
 def _check_in_place(node: fx.Node, modules: Mapping[str, nn.Module]) -> None:

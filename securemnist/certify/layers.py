@@ -17,6 +17,9 @@ from securemnist.errors import NoCertificate
 # The widest error of the deployed tanh and sigmoid: some units in the last place of 1.
 _TRANSCENDENTAL = 2.0**-20
 
+# More activations than anybody averages, where a window's size is not looked at.
+WINDOW = 1 << 16
+
 Shape = tuple[int, ...]
 
 
@@ -167,8 +170,7 @@ _RULES: dict[type[nn.Module], Callable[[Any, Shape], Rule]] = {
         layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.ceil_mode
     ),
     nn.AvgPool2d: lambda layer, _: mean_pool(layer.forward, _window(layer)),
-    # At most 28 * 28 activations are averaged.
-    nn.AdaptiveAvgPool2d: lambda layer, _: mean_pool(layer.forward, 28 * 28),
+    nn.AdaptiveAvgPool2d: lambda layer, _: mean_pool(layer.forward, WINDOW),
     nn.Flatten: lambda _layer, shape: Reshape(shape),
     nn.Unflatten: lambda _layer, shape: Reshape(shape),
     nn.Identity: lambda _layer, shape: Reshape(shape),
