@@ -26,7 +26,7 @@ class Reason:
 
 # B's network is not described.
 STANDS_FOR = {"B": "A"}
-_SEEDS = "Within what the seed changes; 5,000 training digits are held back here for tuning."
+_SEEDS = "The same, up to what seeds, initial weights and 5,000 fewer training digits change."
 _SET = "Read from the set that was made against the baseline; attacked itself it falls, see below."
 _PIXELS = (
     "An eps is comparable in pixels only, and theirs trained on normalised ones; "
@@ -74,7 +74,10 @@ REASONS = {
     ("D", "baseline FGSM"): Reason("baseline", "fgsm", "Seeds differ by points."),
     ("D", "robust clean"): Reason("robust", "clean", _SEEDS),
     ("D", "robust FGSM"): Reason(
-        "robust", "fgsm_of_baseline", "One step is what it was trained against; see below for more."
+        "robust",
+        "fgsm",
+        "One step against itself is what it was trained on, and how far that carries is a matter of the "
+        "seed: masked gradients. PGD leaves next to nothing, see below.",
     ),
     ("D", "poisoned clean"): Reason("poisoned", "clean", _SEEDS),
     ("D", "target class with trigger"): Reason(
