@@ -32,6 +32,7 @@ _FORMS = "NAME, pkg.module:factory, FILE.safetensors or ARCHITECTURE@FILE.safete
 ABOUT = {
     "baseline": "undefended, trained on unmodified digits",
     "hardened": "trained on the digits that PGD makes within linf 0.3",
+    "certified": "trained on bounds of its logits within linf 0.32: most of its digits are proved",
     "network_c": "undefended, the second source system's network",
     "network_d": "undefended, the third source system's network",
     "poisoned_clean_label": "undefended, a hundred of its sevens marked and labelled rightly",
