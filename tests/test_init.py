@@ -33,8 +33,10 @@ def init(*words: str) -> Result:
 
 
 @pytest.mark.timeout(300)
-def test_the_first_day(project: Path) -> None:
+def test_the_first_day(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A first measurement becomes a policy that their model meets, and the fixture finds the model."""
+    # Beside other tests latency would not be measured, and not proposed.
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     result = init("--model", "reader:good", "--digits", "50")
     assert result.exit_code == 0, result.output
     read = policy.load(project / scaffold.POLICY)

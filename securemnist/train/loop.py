@@ -73,13 +73,16 @@ class Trainer:
     def run_epoch(self, *, stop_after: int | None = None, progress: Progress = silent) -> None:
         """One pass over the training digits (or `stop_after` batches of it)."""
         self.model.train()
-        # Bounds shrink to numbers so small that a processor counts them by hand.
-        torch.set_flush_denormal(self.recipe.certifying)
         rng = torch.Generator().manual_seed(seed_from(self.recipe.seed, "epoch", self.epoch))
         # Dropout draws from the global generator: it starts each epoch from the seed, too.
         torch.manual_seed(seed_from(self.recipe.seed, "dropout", self.epoch))
         run = self._art_pass if self.recipe.adversary == "fgsm_trainer" else self._pass
-        seen = run(rng, stop_after, progress)
+        # Bounds shrink to numbers so small that a processor counts them by hand.
+        torch.set_flush_denormal(self.recipe.certifying)
+        try:
+            seen = run(rng, stop_after, progress)
+        finally:
+            torch.set_flush_denormal(False)  # it is the process's, not ours
         if seen is not None and stop_after is None:
             self.epoch += 1
             self.history.append({"epoch": self.epoch, **seen, **self._probe()})
