@@ -86,7 +86,8 @@ def test_no_point_of_the_ball_breaks_a_bound(model: nn.Module, eps: float, seed:
     try:
         broken = violations(model, eps, seed)
     except NoCertificate as error:
-        assert "no work in place beside a branch" in str(error)
+        if "no work in place beside a branch" not in str(error):
+            raise
         reject()  # drawn together by chance, and rightly refused
     assert broken == 0
 
