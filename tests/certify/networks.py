@@ -78,16 +78,27 @@ def batch_norm(layer: nn.BatchNorm2d) -> nn.BatchNorm2d:
 
 
 def network(first: str, middles: list[str], *, functions: bool, seed: int) -> nn.Module:
-    """A network of these layers with weights from `seed`, in eval mode."""
+    """A network of these layers, as far as they fit, with weights from `seed`; in eval mode."""
     torch.manual_seed(seed)
     layers = [FIRSTS[first](), nn.Conv2d(1, CHANNELS, 4, stride=3, padding=1)]
-    layers += [MIDDLES[name]() for name in middles]
+    for name in middles:
+        layer = MIDDLES[name]()
+        if _fits(nn.Sequential(*layers, layer)):
+            layers.append(layer)
     if functions:
         layers.append(Functions())
     layers += [nn.Flatten(), nn.LazyLinear(8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 10)]
     model = nn.Sequential(*layers)
     model(torch.rand(2, 1, 28, 28))
     return model.eval().requires_grad_(False)
+
+
+def _fits(model: nn.Module) -> bool:
+    """Whether layers leave at least two pixels each way of an image; some shrink it."""
+    try:
+        return min(model.eval()(torch.rand(1, 1, 28, 28)).shape[2:]) >= 2
+    except RuntimeError:
+        return False
 
 
 def networks() -> st.SearchStrategy[nn.Module]:
