@@ -102,11 +102,15 @@ def _fits(model: nn.Module) -> bool:
 
 
 def networks() -> st.SearchStrategy[nn.Module]:
-    """Networks of up to four of the layers in any order."""
+    """Networks of up to four of the layers in any order.
+
+    Without work in place, which torch itself refuses to differentiate behind some of the others.
+    """
+    drawn = sorted(set(MIDDLES) - {"relu in place"})
     return st.builds(
         network,
         st.sampled_from(sorted(FIRSTS)),
-        st.lists(st.sampled_from(sorted(MIDDLES)), max_size=4),
+        st.lists(st.sampled_from(drawn), max_size=4),
         functions=st.booleans(),
         seed=st.integers(0, 10_000),
     )
