@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from benchmarks.sources import page
+from benchmarks.sources import page, runs
 from benchmarks.sources.claims import Claim, load
 from benchmarks.sources.reasons import REASONS, STANDS_FOR
 from benchmarks.sources.systems import SEEDS, SYSTEMS
@@ -43,3 +44,12 @@ def test_the_recipes_are_those_of_the_sources() -> None:
         assert first["baseline"].seed != second["baseline"].seed
         assert first["baseline"].architecture == system.name
         assert bool(first["robust"].source) == (system.name != "D")
+
+
+def test_figures_of_another_recipe_are_not_taken_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A changed recipe works in a folder of its own, so that it never answers with old figures."""
+    before = runs.figures_file("A", 0)
+    assert before == runs.figures_file("A", 0) != runs.figures_file("A", 1)
+    longer = replace(SYSTEMS["A"], baseline=replace(SYSTEMS["A"].baseline, epochs=9))
+    monkeypatch.setitem(SYSTEMS, "A", longer)
+    assert runs.figures_file("A", 0) != before

@@ -49,6 +49,13 @@ def test_a_reference_model_can_be_trained_again(name: str, mnist: DataSet) -> No
         torch.set_num_threads(threads)
 
 
+def test_training_on_bounds_leaves_arithmetic_as_it_was(tiny: DataSet) -> None:
+    """The smallest numbers count again afterwards: flushing them is the process's flag, not ours."""
+    smallest = torch.tensor([1e-40])
+    replay_digest(RECIPES["certified"], tiny)
+    assert float(smallest * 0.5) > 0
+
+
 def test_a_resumed_run_ends_like_an_uninterrupted_one(tiny: DataSet, tmp_path: Path) -> None:
     """Stopped after an epoch and resumed, a run leaves the very same weights."""
     whole = train("net", SMALL, tiny, tmp_path / "whole")

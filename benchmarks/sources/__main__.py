@@ -12,7 +12,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from benchmarks.sources import page
-from benchmarks.sources.runs import FOLDER, reproduce
+from benchmarks.sources.runs import figures_file, reproduce
 from benchmarks.sources.systems import SEEDS, SYSTEMS
 from securemnist.resources import write_atomically
 
@@ -33,7 +33,7 @@ def main() -> None:
                 f"{number}/{len(jobs)}: system {system}, seed {seed}", file=sys.stderr, flush=True
             )
     measured = {
-        system: [json.loads((FOLDER / f"{system}-{seed}.json").read_text()) for seed in SEEDS]
+        system: [json.loads(figures_file(system, seed).read_text()) for seed in SEEDS]
         for system in SYSTEMS
     }
     write_atomically(page.DATA, (json.dumps(measured, indent=1) + "\n").encode())

@@ -32,7 +32,10 @@ _PIXELS = (
     "An eps is comparable in pixels only, and theirs trained on normalised ones; "
     "seeds differ by points."
 )
-_MACHINE = "Another machine, batch and framework: information, no comparison."
+_MACHINE = (
+    "Another machine, batch and framework, and here one thread beside another training: "
+    "information, no comparison."
+)
 REASONS = {
     ("A", "baseline clean"): Reason("baseline", "clean", _SEEDS),
     ("A", "baseline FGSM"): Reason("baseline", "fgsm", _PIXELS),

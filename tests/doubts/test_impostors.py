@@ -65,6 +65,18 @@ def test_an_impostor_is_doubted(kind: type[Around], mnist: DataSet) -> None:
     assert doubt in low.judge(seen).reason
 
 
+def test_a_search_that_gets_nowhere_is_doubted(mnist: DataSet) -> None:
+    """Steps too short to reach grey, where grey breaks the digit: the known answer is missed."""
+    row = {
+        "attack": {"use": "PGD", "steps": 2, "step_size": 0.001},
+        "threat": {"norm": "linf", "eps": 0.3},
+        "digits": DIGITS,
+    }
+    lab = Lab(subjects.resolve("hardened"), mnist)
+    seen = take(lab, "robust_accuracy", bind("robust_accuracy", row), 0)
+    assert "known answer" in {found.name for found in seen.doubts}
+
+
 def test_an_overfitted_network_is_doubted(overfitted: nn.Module, mnist: DataSet) -> None:
     """Robust to one step, for which it was trained, and to no other: one-step masking."""
     subject = subjects.from_model(overfitted, name="it")
