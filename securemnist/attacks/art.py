@@ -26,6 +26,8 @@ from securemnist.types import CLASSES, SHAPE, Images, Labels, Model, Progress, s
 
 PREFIX = "art:"
 _BATCH = 64
+# Digits between two looks at the clock, where the row does not set a `batch_size`.
+_CHUNK = 8
 _NORMS = {"linf": np.inf, "l2": 2}
 # Settings of ART's classes that are not a policy's to choose, and why.
 _TAKEN = {
@@ -48,7 +50,6 @@ class ARTAttack(Attack):
     kind: str
     params: Mapping[str, Any] = field(default_factory=dict, hash=False)
     keeps_budget: ClassVar[bool] = False
-    chunk: ClassVar[int | None] = 8
 
     def __post_init__(self) -> None:
         takes = signature(self.kind)
@@ -64,6 +65,12 @@ class ARTAttack(Attack):
     def name(self) -> str:
         # Never the bare name: ART's AutoAttack is not the published ensemble of that name.
         return f"ART-{self.kind}"
+
+    @property
+    def chunk(self) -> int | None:
+        # What queries one image after another and what steps in batches look alike from here.
+        size = self.params.get("batch_size", _CHUNK)
+        return size if isinstance(size, int) and size >= 1 else _CHUNK
 
     @property
     def one_step(self) -> bool:

@@ -32,8 +32,6 @@ class Attack(ABC):
 
     # An attack of ours stays inside the budget; proposals over it are our error.
     keeps_budget: ClassVar[bool] = True
-    # Digits proposed for at a time, so that a time budget can stop in between; None: all at once.
-    chunk: ClassVar[int | None] = None
 
     @abstractmethod
     def __call__(
@@ -47,6 +45,11 @@ class Attack(ABC):
         progress: Progress = silent,
     ) -> Images:
         """Propose one image a digit, shaped like `x` (n, 1, 28, 28); failures may return `x`."""
+
+    @property
+    def chunk(self) -> int | None:
+        """Digits proposed for at a time, so that a time budget can stop in between; None: all."""
+        return None
 
     @property
     def one_step(self) -> bool:

@@ -105,7 +105,15 @@ def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measuremen
     measured = _measured(lab, settings, found, seed)
     open_digits, sample = found.outcomes.open, found.sample
     x, y = sample.x[open_digits], sample.y[open_digits]
-    asked = about_search(_attacked(lab, settings), settings.the_attacks(), threat, x, y, seed)
+    asked = about_search(
+        _attacked(lab, settings),
+        settings.the_attacks(),
+        threat,
+        x,
+        y,
+        seed,
+        survived=len(y) / measured.n,
+    )
     evidence = dict(measured.evidence)
     if asked.sensitivity is not None:
         evidence["sensitivity"] = asked.sensitivity.to_json()

@@ -82,9 +82,19 @@ def about_model(
 
 
 def about_search(
-    lab: Lab, attacks: Sequence[Attack], threat: Threat, x: Images, y: Labels, seed: int
+    lab: Lab,
+    attacks: Sequence[Attack],
+    threat: Threat,
+    x: Images,
+    y: Labels,
+    seed: int,
+    *,
+    survived: float,
 ) -> Examination:
-    """Doubts about a search that left digits `x`, read as `y`, standing; on 128 of them at most."""
+    """Doubts about a search that left digits `x`, read as `y`, standing; on 128 of them at most.
+
+    They are the share `survived` of the row's digits; others were broken or proved.
+    """
     if threat.eps == 0:
         return Examination(())
     seen = _sensitivity(lab, attacks, threat)
@@ -92,7 +102,9 @@ def about_search(
         return Examination((), seen)
     rng = torch.Generator().manual_seed(seed_from(seed, "survivors"))
     chosen = torch.randperm(len(y), generator=rng)[:SURVIVORS].to(y.device)
-    case = SearchCase(lab.subject, lab.target, threat, x[chosen], y[chosen], seed, tuple(attacks))
+    case = SearchCase(
+        lab.subject, lab.target, threat, x[chosen], y[chosen], seed, tuple(attacks), survived
+    )
     found = (planted_examples(seen), *_ask(lab, OF_SEARCHES, case))
     return Examination(tuple(doubt for doubt in found if doubt is not None), seen)
 

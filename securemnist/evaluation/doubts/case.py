@@ -64,9 +64,17 @@ class Case:
 
 @dataclass(frozen=True)
 class SearchCase(Case):
-    """`x` are digits that survived `attacks`."""
+    """`x` are digits that survived `attacks`; the survivors are `survived` of the row's digits.
+
+    Where most digits are proved or broken, the few survivors change the number by little.
+    """
 
     attacks: Sequence[Attack] = ()
+    survived: float = 1.0
+
+    def matters(self, hits: int, n: int, limit: float) -> bool:
+        """Whether `hits` of `n` survivors stand for more than the share `limit` of the row's digits."""
+        return exceeds(hits, n, limit / self.survived)
 
 
 def has_gradient(model: nn.Module, x: Images) -> bool:

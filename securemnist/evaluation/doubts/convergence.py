@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from securemnist.attacks.base import Attack
-from securemnist.evaluation.doubts.case import SearchCase, exceeds
+from securemnist.evaluation.doubts.case import SearchCase
 from securemnist.findings import Doubt
 from securemnist.referee import rule
 
@@ -18,7 +18,7 @@ _PASSES = 60
 
 
 def convergence(case: SearchCase) -> Doubt | None:
-    """Two new seeds with doubled steps break more than half a point of the survivors."""
+    """Two new seeds with doubled steps break survivors worth more than half a point of the number."""
     search = longer(case.attacks)
     if search is None or not case.differentiable:
         return None
@@ -33,7 +33,7 @@ def convergence(case: SearchCase) -> Doubt | None:
         )
         left[left.nonzero().squeeze(1)[ruling.fooled]] = False
     broken = int((~left).sum())
-    if not exceeds(broken, len(left), LIMIT):
+    if not case.matters(broken, len(left), LIMIT):
         return None
     return Doubt(
         name="convergence",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from securemnist.evaluation.doubts.case import SearchCase, exceeds
+from securemnist.evaluation.doubts.case import SearchCase
 from securemnist.evaluation.doubts.search import left_by
 from securemnist.findings import Doubt
 from securemnist.threats import L2, Linf, Threat
@@ -27,7 +27,7 @@ def known_answer(case: SearchCase) -> Doubt | None:
         return None
     left = left_by(case.attacks, case.model, x, y, threat, case.rng("known answer"))
     standing = int(torch.count_nonzero(left))
-    if not exceeds(standing, len(y), LIMIT):
+    if not case.matters(standing, len(y), LIMIT):
         return None
     return Doubt(
         name="known answer",

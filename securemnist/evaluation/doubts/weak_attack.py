@@ -14,7 +14,7 @@ from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.square import Square
-from securemnist.evaluation.doubts.case import SearchCase, exceeds
+from securemnist.evaluation.doubts.case import SearchCase
 from securemnist.findings import Doubt
 from securemnist.referee import rule
 
@@ -25,7 +25,7 @@ SOURCE = "baseline"
 
 
 def weak_attack(case: SearchCase) -> Doubt | None:
-    """Cheap attacks of other kinds together break more than 1 % of the survivors.
+    """Cheap attacks of other kinds together break survivors that are more than 1 % of the row's digits.
 
     A little is normal: on honest networks one attack finds what another does not.
     """
@@ -41,7 +41,7 @@ def weak_attack(case: SearchCase) -> Doubt | None:
         standing[places[ruling.fooled]] = False
         if bool(ruling.fooled.any()):
             took.append(f"{name} {int(ruling.fooled.sum())}")
-        if exceeds(int((~standing).sum()), len(standing), LIMIT):
+        if case.matters(int((~standing).sum()), len(standing), LIMIT):
             return Doubt(
                 name="weak attack",
                 reason=f"of {len(standing)} digits that the row says survived, cheap attacks break "
