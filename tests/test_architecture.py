@@ -24,7 +24,7 @@ FLOORS = (
         "_torchvision",
         "__init__",
     },
-    {"data", "models", "artifacts", "threats", "types", "policy", "settings", "stats"}
+    {"data", "models", "artifacts", "threats", "types", "policy", "settings", "stats", "published"}
     | {"assessment", "environment"},
     {"attacks", "certify", "referee", "subjects", "report"},
     {"poisoning", "compare", "history"},

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.sources import page, runs
-from benchmarks.sources.claims import Claim, load
 from benchmarks.sources.reasons import REASONS, STANDS_FOR
 from benchmarks.sources.systems import SEEDS, SYSTEMS
 from securemnist.errors import PolicyError
+from securemnist.published import Claim, inference_times, load
 
 
 def test_the_page_is_rendered_from_the_figures() -> None:
@@ -35,6 +35,12 @@ def test_another_file_is_refused(tmp_path) -> None:
     path.write_text('[[claim]]\nsystem = "A"\n')
     with pytest.raises(PolicyError, match=r"claims\.toml: expected \[\[claim\]\] tables"):
         load(path)
+
+
+def test_only_what_was_timed_has_a_time() -> None:
+    """Of the systems, those that published a time an image are shown with it, in microseconds."""
+    told = {entry["system"]: (entry["microseconds"], entry["batch"]) for entry in inference_times()}
+    assert told == {"A": (20.49, 1000), "D": (30.22, None)}
 
 
 def test_the_recipes_are_those_of_the_sources() -> None:

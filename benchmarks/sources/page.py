@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sources import claims
-from benchmarks.sources.claims import Claim
 from benchmarks.sources.reasons import REASONS, STANDS_FOR, Reason
 from benchmarks.sources.systems import SEEDS, SYSTEMS
+from securemnist import published
+from securemnist.published import Claim
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE, DATA = DOCS / "sources.md", DOCS / "sources.json"
@@ -28,11 +28,11 @@ def render(measured: Measured) -> str:
         f"`nox -s sources`: {len(SEEDS)} seeds, mean and range over them, 10,000 test digits. Pixels",
         "are in [0, 1]. B does not describe its network: the networks of A stand for it.",
     ]
-    published = claims.load()
+    claims = published.load()
     for system in "ABCD":
         lines += ["", f"## System {system}", ""]
         lines += ["| claim | published | measured | why |", "|---|---|---|---|"]
-        lines += [_row(claim, measured) for claim in published if claim.system == system]
+        lines += [_row(claim, measured) for claim in claims if claim.system == system]
     return "\n".join([*lines, *_hidden(measured), ""])
 
 

@@ -13,7 +13,7 @@ from securemnist.compare.change import Word
 from securemnist.compare.comparison import Comparison
 from securemnist.compare.shown import rows
 from securemnist.findings import Finding
-from securemnist.report import html
+from securemnist.report import claims, html
 from securemnist.report import words as report_words
 from securemnist.report.text import line
 from securemnist.report.words import NONE
@@ -71,7 +71,7 @@ def _own(finding: Finding) -> dict[str, str]:
         "kind": finding.verdict.value.lower().replace("_", "-"),
         "symbol": report_words.SYMBOLS[finding.verdict],
         "label": finding.label,
-        "claim": line(finding.claim, 300),
+        "claim": claims.claim(finding),
         "sentence": report_words.sentence(finding),
     }
 

@@ -10,6 +10,7 @@ from securemnist.compare.bounds import Drop
 from securemnist.compare.change import Change, Side, Word
 from securemnist.compare.sight import together
 from securemnist.findings import Finding, Measurement
+from securemnist.report import claims
 from securemnist.report.checked import Malformed
 from securemnist.report.text import line
 
@@ -71,7 +72,7 @@ def _common(old: Finding | None, new: Finding | None, day: str) -> dict[str, Any
         "id": row.id,
         "measure": line(row.measure, 60),
         "family": shown.family or (old.family if old else ""),
-        "claim": line(shown.claim, 200),
+        "claim": claims.claim(shown),
         "unit": shown.measurement.unit if shown.measurement else "share",
         "relation": row.relation,
         "threshold": row.threshold,

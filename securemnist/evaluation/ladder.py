@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from securemnist.attacks.base import Attack
-from securemnist.certify import CROWN, INTERVALS, TRIAL
+from securemnist.certify import CROWN, INTERVALS, METHODS, TRIAL
 from securemnist.digests import seed_from
 from securemnist.errors import Inconclusive, MeasureError, NoCertificate
 from securemnist.evaluation import proofs
@@ -41,8 +41,22 @@ class Evaluation:
     x_adv: torch.Tensor
     confidence: torch.Tensor
     clean_predictions: torch.Tensor
+    clean_confidence: torch.Tensor
+    # The best known lower bound of each digit's margin; -inf where nobody asked.
+    bounds: torch.Tensor
     # What the stages of proofs came to, summed over chunks, and why one was left out.
     proofs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def asked_for_proofs(self) -> bool:
+        """Whether bounds were computed, however few digits they certify."""
+        return any(method in self.proofs for method in METHODS)
+
+    def certificates(self) -> dict[str, Any]:
+        """What was proved, why no more was, and how far the bounds of surviving digits are off."""
+        if not self.proofs:
+            return {}
+        return self.proofs | {"open": proofs.left_open(self.bounds[self.outcomes.open])}
 
     def gallery(self) -> list[dict[str, Any]]:
         """The first broken digit of each class, then more; as builtins."""
@@ -63,6 +77,7 @@ class Evaluation:
             label=int(self.outcomes.labels[place]),
             clean_prediction=int(self.clean_predictions[place]),
             prediction=int(self.outcomes.predictions[place]),
+            clean_confidence=float(self.clean_confidence[place]),
             confidence=float(self.confidence[place]),
             clean=self.sample.x[place],
             changed=self.x_adv[place],
@@ -94,7 +109,15 @@ def evaluate(
     predictions = logits.argmax(1)
     outcomes = Outcomes(sample.y, predictions.clone(), sample.order)
     confidence = logits.softmax(1).amax(1)
-    state = Evaluation(sample, outcomes, sample.x.clone(), confidence, predictions)
+    state = Evaluation(
+        sample=sample,
+        outcomes=outcomes,
+        x_adv=sample.x.clone(),
+        confidence=confidence.clone(),
+        clean_predictions=predictions,
+        clean_confidence=confidence,
+        bounds=torch.full_like(confidence, -torch.inf, dtype=torch.float64),
+    )
     deadline = time.perf_counter() + seconds
     stages: list[Attack | str] = list(attacks)
     if proofs_after is not None:
@@ -180,6 +203,7 @@ def _prove(
             refused[method] = str(error)
         else:
             proved = places[found.proved]
+            state.bounds[places] = torch.fmax(state.bounds[places], found.margins)
             for name, count in proofs.told(found).items():
                 state.proofs[name] = state.proofs.get(name, 0) + count
             if not len(proved) and len(places) >= TRIAL:

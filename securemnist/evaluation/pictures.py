@@ -28,16 +28,21 @@ def picture(
     label: int,
     clean_prediction: int,
     prediction: int,
+    clean_confidence: float,
     confidence: float,
     clean: torch.Tensor,
     changed: torch.Tensor,
 ) -> dict[str, Any]:
-    """One digit before and after; images (1, 28, 28) in [0, 1] become 784 bytes, base64."""
+    """One digit before and after; images (1, 28, 28) in [0, 1] become 784 bytes, base64.
+
+    A confidence is the probability of the class that is predicted, before or after.
+    """
     return {
         "index": index,
         "label": label,
         "clean_prediction": clean_prediction,
         "prediction": prediction,
+        "clean_confidence": round(clean_confidence, 4),
         "confidence": round(confidence, 4),
         "clean": _bytes64(clean),
         "adversarial": _bytes64(changed),

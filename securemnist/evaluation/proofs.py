@@ -72,3 +72,15 @@ def told(found: Certificates) -> dict[str, Any]:
     """How many digits each method proved, and how many of them were attacked in vain; builtins."""
     settled = {name: found.settled(name) for name in METHODS}
     return {**settled, "attacked": len(weakest_of(found))}
+
+
+def left_open(bounds: torch.Tensor) -> dict[str, Any]:
+    """How far digits are from a proof, by the lower bounds (n,) of their margins; builtins.
+
+    Over 0 a bound is a proof. `asked` are the digits that have a bound at all.
+    """
+    known = bounds[bounds.isfinite()]
+    if not len(known):
+        return {"asked": 0}
+    marks = {"closest": known.max(), "median": known.median(), "farthest": known.min()}
+    return {"asked": len(known), **{name: round(float(m), 4) for name, m in marks.items()}}

@@ -18,8 +18,8 @@ from securemnist.evaluation.lab import Lab
 FILE = resources.FIXTURES / "reference-curves.json"
 SCHEMA = 1
 COMMAND = "nox -s references"
-# What is drawn beside a subject: clean networks, the defence, and the control that only looks robust.
-MODELS = ("hardened", "baseline", "network_c", "network_d", "fgsm_trained")
+# What is drawn beside a subject: clean networks, the defences, and the control that only looks robust.
+MODELS = ("hardened", "certified", "baseline", "network_c", "network_d", "fgsm_trained")
 
 
 def stored(lab: Lab, attacks: Sequence[Attack], norm: str) -> list[dict[str, Any]]:

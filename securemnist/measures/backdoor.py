@@ -21,7 +21,7 @@ from securemnist.evaluation.pictures import choose, picture
 from securemnist.findings import Measurement
 from securemnist.measures.base import SECONDS_PER_PASS, DigitSettings, Measure
 from securemnist.poisoning import Trigger, make_trigger
-from securemnist.types import CLASSES
+from securemnist.types import CLASSES, Logits
 
 # Reference models whose training digits nobody has touched: the trigger's effect on those is no backdoor.
 CLEAN_REFERENCES = ("baseline", "hardened", "network_c", "network_d")
@@ -77,7 +77,7 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
         "per_class_asr": found[worst].per_class(answers.labels),
         "confusion": confusion(answers.labels, answers.triggered),
         "clean_confusion": confusion(answers.labels, answers.clean),
-        "triggered_gallery": _gallery(sample, trigger, answers, found[worst], triggered),
+        "triggered_gallery": _gallery(sample, trigger, answers, found[worst], clean, triggered),
     }
     evidence |= _target_evidence(settings, answers, found, worst)
     evidence |= _control(lab, trigger, tables[worst], found[worst].rate, seed)
@@ -139,10 +139,15 @@ def _control(
 
 
 def _gallery(
-    sample: Sample, trigger: Trigger, answers: Answers, seen: Success, logits: torch.Tensor
+    sample: Sample,
+    trigger: Trigger,
+    answers: Answers,
+    seen: Success,
+    clean: Logits,
+    triggered: Logits,
 ) -> list[dict[str, Any]]:
     """Digits that were steered; where none was, digits that might have been."""
-    confidence = logits.softmax(1).amax(1)
+    before, after = (logits.softmax(1).amax(1) for logits in (clean, triggered))
     shown = seen.hit if seen.hit.any() else seen.counted
     return [
         picture(
@@ -150,7 +155,8 @@ def _gallery(
             label=int(answers.labels[place]),
             clean_prediction=int(answers.clean[place]),
             prediction=int(answers.triggered[place]),
-            confidence=float(confidence[place]),
+            clean_confidence=float(before[place]),
+            confidence=float(after[place]),
             clean=sample.x[place],
             changed=trigger(sample.x[place : place + 1])[0],
         )

@@ -13,7 +13,7 @@ from pydantic import field_validator
 from securemnist.certify import Certificates
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.outcomes import CERTIFIED, NOT_ATTEMPTED, Outcomes
-from securemnist.evaluation.proofs import prove, told
+from securemnist.evaluation.proofs import left_open, prove, told
 from securemnist.findings import Measurement
 from securemnist.measures.base import SECONDS_PER_PASS, Measure, ThreatSettings, share
 from securemnist.types import CLASSES
@@ -37,9 +37,9 @@ def certified_accuracy(lab: Lab, settings: CertifiedSettings, seed: int) -> Meas
         lab, sample.x, sample.y, settings.the_threat(), crown=True, give_up=False, seed=seed
     )
     outcomes = Outcomes(sample.y, lab.logits(sample.x).argmax(1), sample.order)
-    # What has no proof is open here: nobody has attacked it.
-    outcomes.codes[outcomes.open] = NOT_ATTEMPTED
     outcomes.codes[found.proved] = CERTIFIED
+    unproved = outcomes.open
+    outcomes.codes[unproved] = NOT_ATTEMPTED  # nobody has attacked it here
     table = outcomes.evidence()["outcomes"] | sample.record
     n = len(sample)
     measured = share(
@@ -51,7 +51,7 @@ def certified_accuracy(lab: Lab, settings: CertifiedSettings, seed: int) -> Meas
         evidence={
             "outcomes": table,
             "per_class": _per_class(found, sample.y),
-            "certificates": told(found),
+            "certificates": told(found) | {"open": left_open(found.margins[unproved])},
         },
     )
     proved = measured.value if measured.complete else measured.low

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from pydantic import field_validator
 
-from securemnist import subjects
+from securemnist import published, subjects
 from securemnist.errors import NotApplicable, UsageError
 from securemnist.evaluation.lab import Lab
 from securemnist.findings import Measurement
@@ -76,6 +76,7 @@ def latency_ratio(lab: Lab, settings: LatencySettings, seed: int) -> Measurement
             "microseconds_per_image": round(per_image, 2),
             "batch": settings.batch,
             "against": settings.against or "network A, fixed weights",
+            "published": published.inference_times(),
         },
     )
 

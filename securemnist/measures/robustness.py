@@ -55,7 +55,8 @@ def attack_accuracy(lab: Lab, settings: AttackSettings, seed: int) -> Measuremen
     What the model hides from any attack puts the number in doubt; what other attacks find does not,
     for it speaks of this one only.
     """
-    found = _evaluate(lab, settings, settings.digits, settings.the_threat(), seed)
+    threat = settings.the_threat()
+    found = _evaluate(lab, settings, settings.digits, threat, seed, settings.proofs_after)
     return _measured(lab, settings, found, seed)
 
 
@@ -66,8 +67,8 @@ def _measured(lab: Lab, settings: AttackSettings, found: Evaluation, seed: int) 
     evidence["last_to_fall"] = found.last_to_fall()
     n = int(found.outcomes.attempted.sum())
     complete = found.sample.complete and n == len(found.sample)
-    if found.proofs:
-        evidence["certificates"] = found.proofs
+    if certificates := found.certificates():
+        evidence["certificates"] = certificates
     hits = found.outcomes.standing
     if settings.randomised:
         # Chance remains on all digits, too: the interval decides.
@@ -101,7 +102,7 @@ def _proved(found: Evaluation, n: int, *, complete: bool) -> dict[str, float]:
 def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measurement:
     """Share of test digits that withstand a search within the threat."""
     threat = settings.the_threat()
-    found = _evaluate(lab, settings, settings.digits, threat, seed)
+    found = _evaluate(lab, settings, settings.digits, threat, seed, settings.proofs_after)
     measured = _measured(lab, settings, found, seed)
     open_digits, sample = found.outcomes.open, found.sample
     x, y = sample.x[open_digits], sample.y[open_digits]
@@ -127,20 +128,45 @@ def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measuremen
 
 
 def curve(lab: Lab, settings: RobustSettings, seed: int) -> list[dict[str, Any]]:
-    """Accuracy that the row's attack leaves at each of its further eps, as builtins."""
-    digits = min(CURVE_DIGITS, len(lab.data.test))
+    """What the row's attack leaves at each of its further eps, and what of it is proved, as builtins.
+
+    `certified` is left out where bounds cannot be had: another norm, a network with unknown layers.
+    """
+    hopeless = (
+        math.inf
+    )  # the smallest eps at which nothing was proved: a larger ball holds this one
     points = []
     for eps in settings.curve:
-        threat = make_threat(settings.threat["norm"], eps)
-        outcomes = _evaluate(lab, settings, digits, threat, seed).outcomes
-        n = int(outcomes.attempted.sum())
+        found = _on_the_curve(lab, settings, eps, seed, prove=eps < hopeless)
+        outcomes, n = found.outcomes, int(found.outcomes.attempted.sum())
         point = {"eps": eps, "accuracy": outcomes.standing / n, "n": n}
+        if found.asked_for_proofs or eps > hopeless:
+            point["certified"] = outcomes.certified / n
+        if found.asked_for_proofs and not outcomes.certified:
+            hopeless = min(hopeless, eps)
         points.append(point | {"attack": settings.attack_name})
     return points
 
 
+def _on_the_curve(
+    lab: Lab, settings: RobustSettings, eps: float, seed: int, *, prove: bool
+) -> Evaluation:
+    """The row's attack at `eps`, with proofs even where the row itself has none."""
+    digits = min(CURVE_DIGITS, len(lab.data.test))
+    threat = make_threat(settings.threat["norm"], eps)
+    behind = settings.proofs_after
+    if behind is None:
+        behind = len(settings.the_attacks())  # what the attacks break is not worth a proof
+    return _evaluate(lab, settings, digits, threat, seed, behind if prove else None)
+
+
 def _evaluate(
-    lab: Lab, settings: AttackSettings, digits: int, threat: Threat, seed: int
+    lab: Lab,
+    settings: AttackSettings,
+    digits: int,
+    threat: Threat,
+    seed: int,
+    proofs_after: int | None,
 ) -> Evaluation:
     """The row's attack on `digits` digits, in random order where time may run out."""
     limit = math.inf if settings.seconds is None else settings.seconds
@@ -152,7 +178,7 @@ def _evaluate(
         threat,
         seed,
         # A proof about the mean of a few draws is none.
-        proofs_after=None if settings.randomised else settings.proofs_after,
+        proofs_after=None if settings.randomised else proofs_after,
         seconds=limit,
     )
 

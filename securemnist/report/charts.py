@@ -90,13 +90,14 @@ class _Plane:
 
 
 def curve(lines: Sequence[Line], required: tuple[float, float] | None, *, alt: str) -> str:
-    """Accuracy over eps: the subject strong, with its proved band, the others thin and named."""
+    """Accuracy over eps: the subject strong, with the band above its proofs, the others thin."""
     drawing = Drawing(WIDTH, 262)
     most = max([0.01, *(p.eps for one in lines for p in one.points), *(required or ())[:1]])
     plane = _Plane(most)
     _axes(drawing, plane)
     for one in lines:
-        _band(drawing, plane, one)
+        if not one.reference:  # bands upon bands say nothing; the table has them
+            _band(drawing, plane, one)
     thin = 0
     ends = []
     for one in reversed(lines):  # the subject's line comes last and lies on top
@@ -140,7 +141,8 @@ def _band(drawing: Drawing, plane: _Plane, one: Line) -> None:
     if len(known) > 1:
         upper = [plane.place(p.eps, p.accuracy) for p in known]
         lower = [plane.place(p.eps, p.certified or 0.0) for p in known]
-        drawing.area([*upper, *reversed(lower)], GOOD, alpha=0.12 if one.reference else 0.28)
+        drawing.area([*upper, *reversed(lower)], GOOD, alpha=0.22)
+        drawing.lines(lower, GOOD, width=1.6)
 
 
 def _names(drawing: Drawing, plane: _Plane, ends: Sequence[tuple[float, str, str, str]]) -> None:

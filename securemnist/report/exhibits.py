@@ -73,7 +73,9 @@ def _classes(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     if not known:
         raise Malformed("per_class: expected at least one class with digits")
     worst = (max if triggered else min)(known, key=known.__getitem__)
-    verb = {"adversarial": "lost under attack"}.get(finding.family, "misread")
+    verb = {"adversarial": "lost under attack", "certified": "without a proof"}.get(
+        finding.family, "misread"
+    )
     verb = "steered to the target" if triggered else verb
     bad = [v if triggered or v is None else 1 - v for v in values]
     limit = finding.requirement.threshold if triggered else 1 - finding.requirement.threshold
@@ -101,6 +103,9 @@ def _curve(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
         return None
     beside = sum(one.reference for one in lines)
     caption = f"What {lines[0].attack} leaves of the accuracy; at eps 1 black may become white."
+    own = (one for one in lines if not one.reference)
+    if any(p.certified is not None for one in own for p in one.points):
+        caption += " Shaded: from what is proved up to what survived; there the truth lies."
     if beside:
         caption += f" Thin: {plural(beside, 'reference model')}, measured in the same way."
     threat = finding.requirement.settings.get("threat")

@@ -6,12 +6,13 @@ from securemnist.findings import Finding
 from securemnist.report import png, specimens
 from securemnist.report.evidence import Evidence
 from securemnist.report.exhibit import Exhibit, Face, Table, Tile, of_total
+from securemnist.report.words import NONE
 
 TILES = 12  # digits a gallery shows; more is a wall
 _READING = (
     "Three pictures each: the digit, the same {after}, and the difference magnified to full "
     "strength (orange: lighter, blue: darker). Below: true class \N{RIGHTWARDS ARROW} new answer, and "
-    "how sure the model is of it."
+    "how sure the model is of its answer, before \N{RIGHTWARDS ARROW} after."
 )
 
 
@@ -51,8 +52,8 @@ def _gallery(
             for d in kept
         ),
         table=Table(
-            head=("test digit", "true class", "before", "after", "confidence", "largest change",
-                  "broken by"),
+            head=("test digit", "true class", "before", "after", "sure before", "sure after",
+                  "largest change", "broken by"),
             rows=tuple(_numbers(digit) for digit in kept),
         ),
     )  # fmt: skip
@@ -61,8 +62,12 @@ def _gallery(
 def _numbers(digit: specimens.Digit) -> tuple[str, ...]:
     change = max(abs(b - a) for a, b in zip(digit.clean, digit.changed, strict=True))
     answers = (digit.index, digit.label, digit.before, digit.after)
-    sure = f"{100 * digit.confidence:.1f} %"
-    return (*map(str, answers), sure, f"{change} of 255", digit.broken_by)
+    sure = (_percent(digit.clean_confidence), _percent(digit.confidence))
+    return (*map(str, answers), *sure, f"{change} of 255", digit.broken_by)
+
+
+def _percent(share: float | None) -> str:
+    return NONE if share is None else f"{100 * share:.1f} %"
 
 
 def hardest(_: Finding, seen: Evidence) -> Exhibit | None:

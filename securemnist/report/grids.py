@@ -7,13 +7,14 @@ stands in a table beside its picture.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from securemnist.report.evidence import CLASSES, Fate
 from securemnist.report.svg import BAD, GOOD, INK, MUTED, PAPER, Drawing
 
 WIDTH = 340
-FATES = {  # in the order of a waffle, the good end first
+Kind = tuple[str, str, float]  # its word, role and opacity
+FATES: dict[str, Kind] = {  # in the order of a waffle, the good end first
     "certified": ("proved", GOOD, 1.0),
     "survived": ("survived", GOOD, 0.45),
     "open": ("not tried", MUTED, 0.25),
@@ -70,21 +71,21 @@ def _cell(drawing: Drawing, true: int, predicted: int, role: str, shade: float, 
     drawing.text(x + _CELL / 2, y + _CELL / 2 + 4, text, INK, size=size, anchor="middle")
 
 
-def waffle(classes: Sequence[Fate], *, alt: str) -> str:
+def waffle(classes: Sequence[Fate], names: Mapping[str, Kind] = FATES, *, alt: str) -> str:
     """A band for each class, a cell for each digit, sorted by what became of it."""
     columns = _columns(classes)
     cell = (WIDTH - _MARGIN) / columns
-    kinds = [kind for kind in FATES if any(getattr(fate, kind) for fate in classes)]
+    kinds = [kind for kind in names if any(getattr(fate, kind) for fate in classes)]
     bands = [math.ceil(fate.total / columns) * cell for fate in classes]
     drawing = Drawing(WIDTH, 24 + sum(bands) + 5 * len(classes))
-    _legend(drawing, kinds)
+    _legend(drawing, [names[kind] for kind in kinds])
     y = 24.0
     for digit, (fate, height) in enumerate(zip(classes, bands, strict=True)):
         drawing.text(8, y + min(height, 24) / 2 + 4, digit, anchor="middle")
         start = 0
         for kind in kinds:
             count = getattr(fate, kind)
-            _, role, alpha = FATES[kind]
+            _, role, alpha = names[kind]
             for place, length, line_ in _runs(start, count, columns):
                 x = _MARGIN + place * cell
                 drawing.rect(x, y + line_ * cell, length * cell, cell, role, alpha=alpha)
@@ -119,10 +120,9 @@ def _grid(drawing: Drawing, y: float, height: float, columns: int, cell: float) 
     drawing.segments([*down, *across], PAPER, width=0.5 if cell < 6 else 1.4)
 
 
-def _legend(drawing: Drawing, kinds: Sequence[str]) -> None:
+def _legend(drawing: Drawing, kinds: Sequence[Kind]) -> None:
     x = _MARGIN
-    for kind in kinds:
-        name, role, alpha = FATES[kind]
+    for name, role, alpha in kinds:
         drawing.rect(x, 3, 10, 10, role, alpha=alpha)
         drawing.text(x + 14, 12, name)
         x += 24 + 6.0 * len(name)

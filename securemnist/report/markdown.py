@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from securemnist.assessment import Assessment
 from securemnist.findings import Finding
-from securemnist.report import words
+from securemnist.report import claims, words
 from securemnist.report.places import first_places
 from securemnist.report.text import line
 
@@ -77,7 +77,7 @@ def _open_row(finding: Finding, day: str) -> str:
     if finding.replay:
         steps.append(code(finding.replay))
     mark = f"<br>{words.WAIVED} waived" if waived else ""
-    what = f"**{escape(finding.requirement.id, 60)}** {escape(finding.claim, 200)}".strip()
+    what = f"**{escape(finding.requirement.id, 60)}** {escape(claims.claim(finding), 200)}".strip()
     todo = "<br>".join(filter(None, steps))
     seen = "<br>".join(map(escape, (words.sentence(finding), *first_places(finding))))
     return f"| {verdict}{mark} | {what} | {seen} | {todo} |"
@@ -85,7 +85,7 @@ def _open_row(finding: Finding, day: str) -> str:
 
 def _passed_row(finding: Finding) -> str:
     verdict = f"{words.SYMBOLS[finding.verdict]} {escape(finding.label)}"
-    what = f"**{escape(finding.requirement.id, 60)}** {escape(finding.claim, 200)}".strip()
+    what = f"**{escape(finding.requirement.id, 60)}** {escape(claims.claim(finding), 200)}".strip()
     return f"| {verdict} | {what} | {escape(words.sentence(finding))} |"
 
 

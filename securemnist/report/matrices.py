@@ -57,26 +57,29 @@ def _cell(counts: Counts, clean: Counts | None, true: int, predicted: int) -> st
     return f"{now:,}" if before == now else f"{before:,} \N{RIGHTWARDS ARROW} {now:,}"
 
 
-def fates(_: Finding, seen: evidence.Evidence) -> Exhibit | None:
+def fates(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     """Every digit as a cell, by class and by what became of it."""
     classes = evidence.fates(seen)
     if classes is None:
         return None
+    # Where nothing but proofs was tried, a digit that is left is not proved.
+    left = "not proved" if finding.requirement.measure == "certified_accuracy" else "not tried"
+    kinds = grids.FATES | {"open": (left, *grids.FATES["open"][1:])}
     total = sum(fate.total for fate in classes)
     sums = {kind: sum(getattr(fate, kind) for fate in classes) for kind in grids.FATES}
-    told = ", ".join(f"{n:,} {grids.FATES[kind][0]}" for kind, n in sums.items() if n)
+    told = ", ".join(f"{n:,} {kinds[kind][0]}" for kind, n in sums.items() if n)
     caption = f"A cell for each of {total:,} digits, a band for each class: {told}."
-    if sums["certified"]:
+    if sums["certified"] and sums["survived"]:
         caption += " True robust accuracy lies between proved and proved + survived."
     rows = tuple(
         (str(digit), f"{fate.total:,}", *(f"{getattr(fate, kind):,}" for kind in grids.FATES))
         for digit, fate in enumerate(classes)
     )
-    names = (name for name, *_ in grids.FATES.values())
+    names = (name for name, *_ in kinds.values())
     return Exhibit(
         kind="fates",
         title="What became of each digit",
         caption=caption,
-        panels=(Panel(picture=grids.waffle(classes, alt=caption)),),
+        panels=(Panel(picture=grids.waffle(classes, kinds, alt=caption)),),
         table=Table(head=("class", "digits", *names), rows=rows),
     )

@@ -21,6 +21,7 @@ class Digit:
     clean: bytes
     changed: bytes
     broken_by: str = ""
+    clean_confidence: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ def gallery(evidence: Evidence, key: str) -> tuple[Digit, ...] | None:
 
 
 def _digit(entry: Evidence, key: str) -> Digit:
+    before = entry.get("clean_confidence")  # older assessments have none
     return Digit(
         index=whole(entry.get("index"), key),
         label=whole(entry.get("label"), key, CLASSES - 1),
@@ -51,6 +53,7 @@ def _digit(entry: Evidence, key: str) -> Digit:
         clean=pixels(entry.get("clean"), key),
         changed=pixels(entry.get("adversarial"), key),
         broken_by=line(entry.get("broken_by", ""), 24),
+        clean_confidence=None if before is None else real(before, key, 1.0),
     )
 
 

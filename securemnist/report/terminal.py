@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from securemnist.assessment import Assessment
-from securemnist.findings import Finding, Verdict, describe
-from securemnist.report import words
+from securemnist.findings import Finding, Verdict
+from securemnist.report import claims, words
 from securemnist.report.places import first_places
 from securemnist.report.text import line
 
@@ -62,8 +62,7 @@ def _cells(finding: Finding, day: str) -> tuple[str, ...]:
     value = "no number" if seen is None else words.number(seen.value, seen.unit)
     waived = f" {words.WAIVED} waived" if finding.waived(day) else ""
     told = "" if seen is None else seen.sensitivity
-    how, claim = line(describe(row.settings), 80), line(finding.claim, 200)
-    said = ": ".join(filter(None, (how, claim))) or line(row.measure, 60)
+    said = claims.claim(finding)
     return (
         f"{words.SYMBOLS[finding.verdict]} {finding.label}{waived}",
         line(row.id, 40),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
@@ -17,8 +18,10 @@ from securemnist.errors import MeasureError, NoCertificate, PolicyError
 from securemnist.evaluation import ladder, proofs
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.ladder import evaluate
+from securemnist.evaluation.outcomes import SURVIVED
 from securemnist.findings import Requirement
 from securemnist.measures import bind, take
+from securemnist.measures.robustness import curve
 from securemnist.threats import L2, Linf
 from tests.saboteurs import Fragile
 
@@ -121,3 +124,44 @@ def test_a_ladder_that_proves_enough_passes_as_proved(lab: Lab) -> None:
     row = Requirement(id="R", measure="robust_accuracy", because="", at_least=0.8)
     assert row.judge(seen).label == "PASS (proved)"
     assert f"[{seen.certified:.4f} proved, {seen.value:.4f} survived]" in str(row.judge(seen))
+
+
+def test_a_curve_tells_what_is_proved(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every point has its certified share below what survives; a hopeless eps ends the asking."""
+    asked: list[float] = []
+    real = proofs.prove
+
+    def counted(*given: Any, **named: Any) -> Certificates:
+        asked.append(given[3].eps)
+        return real(*given, **named)
+
+    monkeypatch.setattr(proofs, "prove", counted)
+    row = {"attack": {"use": "PGD", "steps": 2}, "threat": SMALL["threat"], "digits": 8}
+    settings: Any = bind("robust_accuracy", {**row, "curve": [0.0, 0.003, 0.3, 0.35]})
+    points = curve(lab, settings, 0)
+    certified = [point["certified"] for point in points]
+    assert certified[0] == points[0]["accuracy"]
+    assert certified == sorted(certified, reverse=True)
+    assert 0.8 < certified[1] <= points[1]["accuracy"]
+    assert certified[2:] == [0.0, 0.0]
+    assert max(asked) == 0.3
+
+
+def test_a_curve_without_bounds_has_no_band(lab: Lab, mnist: DataSet) -> None:
+    """In another norm, and of a network with an unknown layer, nothing is said of proofs."""
+    fragile = Lab(subjects.from_model(Fragile(), name="fragile"), lab.data)
+    for asked, norm in ((lab, "l2"), (fragile, "linf")):
+        row = {"attack": {"use": "PGD", "steps": 2}, "threat": {"norm": norm, "eps": 0.1}}
+        settings: Any = bind("robust_accuracy", {**row, "digits": 8, "curve": [0.0, 0.1]})
+        assert all("certified" not in point for point in curve(asked, settings, 0))
+
+
+def test_what_stays_open_says_how_far_off_it_is(lab: Lab) -> None:
+    """Digits without a proof leave their bounds behind, none above zero; they are all counted."""
+    wide = {"threat": {"norm": "linf", "eps": 0.02}, "digits": 24}
+    seen = take(lab, "certified_accuracy", bind("certified_accuracy", wide), 0)
+    left = seen.evidence["certificates"]["open"]
+    assert left["asked"] == seen.evidence["outcomes"]["codes"].count("?") > 0
+    assert left["farthest"] <= left["median"] <= left["closest"] <= 0
+    found = evaluate(lab, lab.sample(24, 0), (FGSM(),), Linf(0.02), 0, proofs_after=0)
+    assert found.certificates()["open"]["asked"] == found.outcomes.codes.tolist().count(SURVIVED)

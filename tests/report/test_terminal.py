@@ -32,8 +32,8 @@ def test_a_pipe_gets_plain_whole_lines() -> None:
     """Piped output has no escape sequence and breaks no line, whatever the width."""
     text = _piped(example.assessment())
     assert "\x1b" not in text
-    assert any("FAIL" in row and "more than 15 % of the answers." in row
-               for row in text.splitlines())  # fmt: skip
+    assert any("FAIL" in row and row.endswith("10,000 digits keep their class. (attack sensitivity "
+               "63/64 planted examples found)") for row in text.splitlines())  # fmt: skip
 
 
 def test_one_line_a_requirement() -> None:
@@ -76,11 +76,10 @@ def test_a_red_static_row_names_places() -> None:
     assert "  place   and 5 more" in shown
 
 
-def test_rows_of_one_claim_differ_in_their_settings() -> None:
-    """The line of a row tells what it was measured with before its claim."""
-    assert "PGD steps=40, linf 0.2, digits 10000: Half of the digits" in _piped(
-        example.assessment()
-    )
+def test_rows_of_one_measure_differ_in_their_claims() -> None:
+    """The line of a row says first what distinguishes it: its attack and its threat."""
+    claim = "Under 40 steps of PGD, with no pixel changed by more than 0.2, at least 50 % of"
+    assert claim in _piped(example.assessment())
 
 
 def test_the_answer_comes_last() -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from securemnist.errors import PolicyError
-
-FILE = Path(__file__).parents[2] / "fixtures" / "published-claims.toml"
+from securemnist.resources import CLAIMS
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,28 @@ class Claim:
         return None
 
 
-def load(path: Path = FILE) -> list[Claim]:
+def load(path: Path = CLAIMS) -> list[Claim]:
     """The published claims in their order; PolicyError for a file that holds something else."""
     try:
-        entries: list[dict[str, Any]] = tomllib.loads(path.read_text())["claim"]
+        entries: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))["claim"]
         return [Claim(**entry) for entry in entries]
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise PolicyError(
             f"{path}: expected [[claim]] tables, got {error}; mend the file"
         ) from error
+
+
+def inference_times() -> list[dict[str, Any]]:
+    """[{system, microseconds, batch}] of the systems that published a time, as builtins.
+
+    Other machines, single runs, batches of their own: something to look at, nothing to compare with.
+    """
+    return [
+        {
+            "system": claim.system,
+            "microseconds": round(claim.microseconds, 2),
+            "batch": claim.batch,
+        }
+        for claim in load()
+        if claim.microseconds is not None
+    ]

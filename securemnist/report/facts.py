@@ -1,0 +1,95 @@
+"""What a row tells beside its sentence: how it was measured, what was seen, how far proofs go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from securemnist.findings import Finding, Measurement, describe
+from securemnist.report import proofs, words
+from securemnist.report.checked import Malformed, items, mapping, real, whole
+from securemnist.report.evidence import Evidence, quantity
+from securemnist.report.text import line
+
+Fact = tuple[str, str]
+
+
+def facts(finding: Finding) -> Iterable[Fact]:
+    """How it was measured and what was seen, in the order of reading."""
+    requirement, seen = finding.requirement, finding.measurement
+    how = line(describe(requirement.settings), 600)
+    measure = line(requirement.measure, 100)
+    if finding.claim:
+        yield "the suite's claim", line(finding.claim, 300)
+    yield "measured by", f"{measure}: {how}" if how else measure
+    if seen is None:
+        return
+    if seen.unit == "count":
+        yield "counted over", f"n = {seen.n:,}"
+    else:
+        yield "95 % interval", _interval(seen)
+    if seen.certified is not None:
+        low = "" if seen.certified_low is None else f", lower bound {seen.certified_low:.4f}"
+        yield "proved", f"{seen.certified:.4f}{low}"
+    if ends := proofs.told(seen.evidence):
+        yield "where proofs end", ends
+    yield from _extras(seen)
+    yield "seed, time", f"{line(seen.seed, 40)}, {words.number(seen.seconds, '')} s"
+
+
+def _interval(seen: Measurement) -> str:
+    low, high = words.number(seen.low, seen.unit), words.number(seen.high, seen.unit)
+    if seen.unit != "share":
+        return f"{low} to {high}, n = {seen.n:,}"
+    if seen.complete:
+        return (
+            f"{low} to {high} for new digits; n = {seen.n:,}, the complete set: the count decides"
+        )
+    return f"{low} to {high}; n = {seen.n:,}, a sample: the bound decides"
+
+
+def _extras(seen: Measurement) -> Iterable[Fact]:
+    """Facts that only some measures leave behind."""
+    if seen.sensitivity:
+        yield "sensitivity", seen.sensitivity
+    for key, name in (
+        ("control", "control, clean models"),
+        ("lift", "lift over the control"),
+        ("microseconds_per_image", "microseconds an image"),
+        ("files_scanned", "files scanned"),
+        ("accepted", "accepted by the baseline"),
+    ):
+        if (number := quantity(seen.evidence, key)) is not None:
+            yield name, f"{number:,.6g}"
+    if published := _published(seen.evidence):
+        yield "published elsewhere", published
+    trigger = seen.evidence.get("trigger")
+    if isinstance(trigger, Mapping):
+        yield "trigger", line(", ".join(f"{key} {value}" for key, value in trigger.items()), 200)
+    stale = seen.evidence.get("stale_baseline")
+    if isinstance(stale, list | tuple) and stale:
+        yield "stale in the baseline", f"{len(stale):,}; write it again with securemnist accept"
+    excluded = seen.evidence.get("excluded")
+    if isinstance(excluded, list | tuple):
+        yield "excluded", line(", ".join(map(str, excluded[:100])) or "nothing", 400)
+
+
+def _published(evidence: Evidence) -> str:
+    """Microseconds an image that the source systems report: to look at, not to compare with."""
+    try:
+        told = [
+            _time(mapping(entry, "published"))
+            for entry in items(evidence.get("published") or [], "published")
+        ]
+    except Malformed as error:
+        return f"malformed evidence, {error}"
+    if not told:
+        return ""
+    return f"{', '.join(told)}: single runs on other machines, information and no comparison"
+
+
+def _time(entry: Evidence) -> str:
+    """`system A 20.49 (batch 1,000)`."""
+    batch = entry.get("batch")
+    size = "" if batch is None else f" (batch {whole(batch, 'published'):,})"
+    microseconds = real(entry.get("microseconds"), "published")
+    return f"system {line(entry.get('system', ''), 20)} {microseconds:g}{size}"

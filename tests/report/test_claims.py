@@ -1,0 +1,122 @@
+"""A row's own claim: what it says, and when it keeps the suite's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from securemnist import policy, resources
+from securemnist.findings import Finding, Requirement, Verdict
+from securemnist.report.claims import claim
+from tests.report import hostile
+
+ROWS = policy.load(resources.POLICY).requirements
+WITHIN = {"threat": {"norm": "linf", "eps": 0.3}, "digits": 10_000}
+PGD = {"attack": {"use": "PGD", "steps": 40}}
+CORNER = {"kind": "corner", "size": 4, "value": 1.0, "corner": "bottom_right"}
+
+
+def unmeasured(row: Requirement) -> Finding:
+    """The row of a suite with one claim for all."""
+    return row.unmeasured(Verdict.NOT_RUN, "", claim="The suite's own words.")
+
+
+def made(measure: str, settings: dict[str, Any], **bound: float) -> Finding:
+    """A row with these settings and this bound."""
+    row = Requirement(id="R", measure=measure, because="", settings=settings, **bound)  # type: ignore[arg-type]
+    return unmeasured(row)
+
+
+@pytest.mark.parametrize(
+    ("measure", "settings", "bound", "words"),
+    [
+        (
+            "robust_accuracy",
+            WITHIN | {"attack": {"use": "PGD", "steps": 100, "restarts": 3, "loss": "margin"}},
+            {"at_least": 0.87},
+            "Under 100 steps and 3 starts of PGD, with no pixel changed by more than 0.3, at least "
+            "87 % of 10,000 digits keep their class.",
+        ),
+        (
+            "robust_accuracy",
+            {"threat": {"norm": "l2", "eps": 1.5}},
+            {"at_least": 0.875},
+            "Under the ladder of attacks (standard), with a change of L2 norm 1.5 at most, at least "
+            "87.5 % of all test digits keep their class.",
+        ),
+        (
+            "attack_accuracy",
+            WITHIN | {"attack": {"use": "art:DeepFool"}, "seconds": 30},
+            {"at_least": 0.8},
+            "Under ART's DeepFool, with no pixel changed by more than 0.3, at least 80 % of up to "
+            "10,000 digits keep their class.",
+        ),
+        (
+            "certified_accuracy",
+            WITHIN,
+            {"at_least": 0.5},
+            "By proof, with no pixel changed by more than 0.3, at least 50 % of 10,000 digits keep "
+            "their class.",
+        ),
+        (
+            "backdoor_success",
+            {"trigger": CORNER, "target": 8},
+            {"at_most": 0.02},
+            "A 4x4 square of brightness 1, bottom right, turns at most 2 % of the digits of other "
+            "classes into an 8.",
+        ),
+        (
+            "latency_ratio",
+            {"batch": 1000, "against": "network_c"},
+            {"at_most": 2},
+            "A batch of 1,000 images takes at most 2 times as long as network_c needs, timed in turn.",
+        ),
+        (
+            "static_findings",
+            {"level": "medium"},
+            {"at_most": 0},
+            "Bandit and Semgrep find nothing of medium severity or above that is not accepted.",
+        ),
+    ],
+)
+def test_the_sentence(
+    measure: str, settings: dict[str, Any], bound: dict[str, float], words: str
+) -> None:
+    """A row names its attack, its threat, its digits and its threshold."""
+    assert claim(made(measure, settings, **bound)) == words
+
+
+def test_no_two_rows_of_the_policy_claim_the_same() -> None:
+    """Every bundled row has a claim of its own."""
+    claims = [claim(unmeasured(row)) for row in ROWS]
+    assert len(set(claims)) == len(ROWS)
+    assert "The suite's own words." not in claims
+
+
+@pytest.mark.parametrize(
+    ("measure", "settings"),
+    [
+        ("their_own_measure", {}),
+        ("robust_accuracy", {}),
+        ("robust_accuracy", {"threat": "linf"}),
+        ("robust_accuracy", {"threat": {"norm": "l7", "eps": 0.3}}),
+        ("robust_accuracy", {"threat": {"norm": "linf", "eps": float("nan")}}),
+        ("robust_accuracy", WITHIN | {"attack": "PGD"}),
+        ("robust_accuracy", WITHIN | {"attack": {"use": "PGD", "steps": "40"}}),
+        ("backdoor_success", {"trigger": CORNER, "target": "none"}),
+        ("backdoor_success", {"trigger": {"kind": "corner"}, "target": 7}),
+        ("latency_ratio", {"batch": -1}),
+    ],
+)
+def test_what_it_cannot_say_the_suite_says(measure: str, settings: dict[str, Any]) -> None:
+    """A measure that is unknown, or settings of another form, leave the suite's claim."""
+    assert claim(made(measure, settings, at_least=0.5)) == "The suite's own words."
+
+
+@pytest.mark.parametrize("text", hostile.TEXTS, ids=lambda text: ascii(text[:12]))
+def test_a_claim_is_one_short_line(text: str) -> None:
+    """Whatever a policy calls its attack, the claim is one line and not endless."""
+    told = claim(made("robust_accuracy", WITHIN | {"attack": {"use": text}}, at_least=0.5))
+    assert len(told) < 400
+    assert told.isprintable()
