@@ -109,17 +109,17 @@ def resolve(spec: str, *, device: str = "cpu") -> Subject:
         path = resources.WEIGHTS / f"{spec}.safetensors"
         return _from_file(spec, path, None, device)
     if _FACTORY.fullmatch(spec):
-        return from_model(_call_factory(spec), name=spec, device=device)
+        return from_model(_call_factory(spec), name=spec, spec=spec, device=device)
     raise UsageError(f"expected a model as {_FORMS}, got {spec!r}; mend it")
 
 
-def from_model(model: object, *, name: str, device: str = "cpu") -> Subject:
-    """The subject of a ready nn.Module; ModelError for anything else."""
+def from_model(model: object, *, name: str, spec: str = "", device: str = "cpu") -> Subject:
+    """The subject of a ready nn.Module, with a SPEC where one leads to it; ModelError otherwise."""
     if not isinstance(model, nn.Module):
         raise ModelError(
             f"expected {name} to give an nn.Module, got {type(model).__name__}; mend the factory"
         )
-    return Subject(_frozen(model, device), name, name, type(model).__name__, device)
+    return Subject(_frozen(model, device), name, spec, type(model).__name__, device)
 
 
 def _frozen(model: nn.Module, device: str) -> nn.Module:

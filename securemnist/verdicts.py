@@ -54,6 +54,8 @@ class Measurement:
     measured: then the exact value decides, else the interval's bound does.
     `survived` marks a number that rests on attacks that failed; doubts apply to it alone.
     `certified` (with its own lower bound) is the share that a proof covers.
+    `examples` are the images behind broken digits, which a run may keep in a file; they are no part
+    of the JSON.
     """
 
     value: float
@@ -70,6 +72,7 @@ class Measurement:
     doubts: tuple[Doubt, ...] = ()
     inconclusive: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    examples: Any = field(default=None, repr=False, compare=False)
 
     @property
     def sensitivity(self) -> str:
@@ -83,7 +86,9 @@ class Measurement:
 
     def to_json(self) -> dict[str, Any]:
         """The measurement as builtins."""
-        return dataclasses.asdict(self)
+        data = dataclasses.asdict(dataclasses.replace(self, examples=None))
+        del data["examples"]
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Measurement:

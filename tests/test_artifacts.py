@@ -19,6 +19,7 @@ from torch import nn
 from securemnist import artifacts, resources, subjects
 from securemnist.digests import sha256
 from securemnist.errors import WeightsError
+from tests.trap import Trap
 from tests.wording import one_sentence
 
 Header = dict[str, Any]
@@ -80,16 +81,6 @@ def filled(number: float) -> bytes:
 def entry(**changes: Any) -> bytes:
     """A good file with other facts about its first tensor, `2.bias`."""
     return edited(lambda header: header["2.bias"].update(changes))
-
-
-class Trap:
-    """Leaves a file behind when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> Any:
-        return Path.touch, (self.path,)
 
 
 GOOD = artifacts.dump(tiny())

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from securemnist.cli import main
+from tests.commands import run, shell
 
 POLICY = """
 [[requirement]]
@@ -42,18 +39,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "small.toml").write_text(POLICY)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(*words: str) -> Result:
-    """One command in this process."""
-    return CliRunner().invoke(main, words, catch_exceptions=False)
-
-
-def shell(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """One command in a process of its own."""
-    command = [sys.executable, "-m", "securemnist", *words]
-    env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
 
 
 def test_measure_writes_everything(folder: Path) -> None:

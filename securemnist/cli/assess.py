@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import tempfile
-import warnings
 from pathlib import Path
-from types import ModuleType
 
 import click
 
 from securemnist import resources
-from securemnist.assessment import Assessment
-from securemnist.errors import UNDECIDED, USAGE, UsageError
+from securemnist.errors import UsageError
 from securemnist.findings import TIERS
-
-# Settings of pytest that do not depend on the folder the command is started in.
-_INI = Path(__file__).with_name("assess.ini")
 
 
 @click.command()
@@ -31,6 +23,13 @@ _INI = Path(__file__).with_name("assess.ini")
 @click.option("--row", "rows", multiple=True, metavar="ID", help="Only this row; may be repeated.")
 @click.option("-m", "markers", default="", help="Only families that match, as in pytest.")
 @click.option("--data", metavar="DIR", help="IDX files to use instead of the bundled MNIST.")
+@click.option(
+    "--replay",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Report of an assessment: searches begin with the adversarial examples it kept.",
+)
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 @click.option(
@@ -50,6 +49,7 @@ def assess(
     rows: tuple[str, ...],
     markers: str,
     data: str | None,
+    replay: tuple[Path, ...],
     device: str,
     out: Path,
     against: str | None,
@@ -73,33 +73,35 @@ def assess(
         _print_rows(chosen)
         return
     from securemnist import report
-    from securemnist.cli import versions
+    from securemnist.cli import runner, versions
     from securemnist.compare.comparison import compare
 
     _check_rows(chosen, rows)
     report.check_writable(out)
-    conftest = None if model else _conftest(here)
+    conftest = None if model else runner.conftest_of(here)
     spec = model or project.model
-    if conftest is None:
-        _try_out(spec, device, data or project.data)
+    _try_out(spec if conftest is None else None, device, data or project.data, replay)
     options = {"model": spec, "policy": chosen, "tier": tier, "data": data, "device": device}
-    arguments = _pytest_arguments(here, suites, options)
+    arguments = runner.pytest_arguments(here, suites, options)
+    arguments += [f"--security-replay={folder}" for folder in replay]
     if markers:
         arguments += ["-m", markers]
     if rows:
         arguments += ["-k", " or ".join(f"[{row}]" for row in rows)]
-    old = None
-    if against is not None:
-        words = [
-            f"--{name}={value}" for name, value in options.items() if value and name != "model"
-        ]
-        words += [*(f"--row={row}" for row in rows), "-m", markers, *map(str, suites)]
-        old = versions.find(against, words)
-    code, made = _run(arguments, out, conftest)
-    if old is None and made is not None:
-        versions.tell_of_bounds(made)
-    if old is not None and made is not None and made.subject.get("digest"):
-        code = versions.conclude(compare(old, made, same_model=same_model), out)
+    words = [f"--{name}={value}" for name, value in options.items() if value and name != "model"]
+    words += [*(f"--replay={folder}" for folder in replay), *(f"--row={row}" for row in rows)]
+    words += ["-m", markers, *map(str, suites)]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "old"
+        old = None if against is None else versions.find(against, words, folder)
+        code, made = runner.run(arguments, out, conftest)
+        if old is None and made is not None:
+            versions.tell_of_bounds(made)
+        if against is not None and old and made is not None and made.subject.get("digest"):
+            if conftest is None and not versions.is_file(against):
+                sides = (against, old, folder), (spec, made, out)
+                old, made = versions.replay_on_both(sides, data or project.data, device)
+            code = versions.conclude(compare(old, made, same_model=same_model), out)
     ctx.exit(code)
 
 
@@ -150,88 +152,17 @@ def _print_rows(policy: Path) -> None:
     Console().print(table)
 
 
-def _try_out(spec: str, device: str, data: str | None) -> None:
-    """Find the model and the data before anything runs: a wrong one ends the command in a sentence."""
+def _try_out(spec: str | None, device: str, data: str | None, replay: tuple[Path, ...]) -> None:
+    """Find what was named before anything runs: a wrong one ends the command in a sentence.
+
+    Without a SPEC the model comes from a fixture, and is tried where it is made.
+    """
     from securemnist import data as data_sets
     from securemnist import subjects
+    from securemnist.evaluation import shelf
     from securemnist.evaluation.lab import Lab
 
-    Lab(subjects.resolve(spec, device=device), data_sets.load(Path(data) if data else None))
-
-
-def _conftest(here: Path) -> ModuleType | None:
-    """The conftest.py of the user's folder: it may bring a `model` fixture. It is code, and trusted."""
-    path = here / "conftest.py"
-    if not path.is_file() or here == resources.ROOT:
-        return None
-    spec = importlib.util.spec_from_file_location("conftest", path)
-    if spec is None or spec.loader is None:
-        return None
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(here))
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise UsageError(
-            f"{path}: expected a conftest that imports, got {type(error).__name__} ({error}); mend it"
-        ) from error
-    return module
-
-
-def _pytest_arguments(
-    here: Path, suites: tuple[Path, ...], options: dict[str, object]
-) -> list[str]:
-    """Arguments for pytest: our plugins only, nothing written, nothing captured, no output of its own."""
-    words = [str(path) for path in suites or (resources.SUITES,)]
-    words += ["-c", str(_INI), "--rootdir", str(here), f"--confcutdir={resources.SUITES}"]
-    words += ["--disable-plugin-autoload", "-p", "securemnist.plugin"]
-    words += ["-p", "pytest_benchmark.plugin"]
-    words += ["-p", "no:cacheprovider", "-p", "no:terminal", "--capture=no"]
-    words += [f"--security-{name}={value}" for name, value in options.items() if value is not None]
-    return words
-
-
-def _run(
-    arguments: list[str], out: Path, conftest: ModuleType | None
-) -> tuple[int, Assessment | None]:
-    """Run the suites in this process: the exit code, and the assessment where one was made."""
-    import pytest
-    from rich.console import Console
-
-    from securemnist._memory import keep_freed_memory
-    from securemnist.cli.display import progress_bar
-    from securemnist.cli.watcher import Watcher
-    from securemnist.plugin import progress
-    from securemnist.report.terminal import print_assessment
-
-    keep_freed_memory()
-    with tempfile.TemporaryDirectory() as scratch:
-        extra = Path(scratch) / "junit.xml", Path(scratch) / "benchmark.json"
-        arguments += [f"--junitxml={extra[0]}", f"--benchmark-json={extra[1]}"]
-        arguments += ["--benchmark-quiet", f"--benchmark-storage=file://{scratch}/storage"]
-        arguments += [f"--security-report={scratch}/report"]
-        watcher = Watcher(conftest)
-        with progress_bar() as display, warnings.catch_warnings():
-            # Without a latency row in scope there is nothing to save, and nothing to warn of.
-            warnings.filterwarnings("ignore", message="Not saving anything, no benchmarks")
-            progress.show(display)
-            code = pytest.main(arguments, plugins=[watcher])
-        written = Path(scratch) / "report" / "assessment.json"
-        if code not in (0, 1, 2, 5) or not written.is_file():
-            for problem in watcher.problems:
-                click.echo(problem, err=True)
-            wrong = code == pytest.ExitCode.USAGE_ERROR or watcher.problems
-            return USAGE if wrong else UNDECIDED, None
-        _publish([*(Path(scratch) / "report").iterdir(), *extra], out)
-        assessment = Assessment.load(out / "assessment.json")
-    print_assessment(assessment, Console())
-    click.echo(f"report: {out / 'index.html'}")
-    return assessment.exit_code, assessment
-
-
-def _publish(made: list[Path], out: Path) -> None:
-    """Move the finished files to their place, each by a rename; what was not made is left out."""
-    for path in made:
-        content = path.read_bytes() if path.is_file() else b""
-        if content:
-            resources.write_atomically(out / path.name, content)
+    digits = data_sets.load(Path(data) if data else None)
+    if spec is not None:
+        Lab(subjects.resolve(spec, device=device), digits)
+    shelf.load(replay, digits)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess  # nosec B404 # a fixed list, no shell
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,27 +37,50 @@ def load(named: str) -> Assessment:
     return made
 
 
-def find(named: str, words: Sequence[str]) -> Assessment:
-    """The assessment that OLD or NEW names: read, or made with these options of `assess`."""
-    return load(named) if is_file(named) else assess(named, words)
+def find(named: str, words: Sequence[str], folder: Path) -> Assessment:
+    """The assessment that OLD or NEW names: read, or made in `folder` with these options of `assess`."""
+    return load(named) if is_file(named) else assess(named, words, folder)
 
 
-def assess(spec: str, words: Sequence[str]) -> Assessment:
+def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
     """Assess a model in a process of its own; `words` are options of `securemnist assess`."""
-    with tempfile.TemporaryDirectory() as folder:
-        click.echo(f"assessing {spec}", err=True)
-        command = [sys.executable, "-m", "securemnist", "assess", "--model", spec, *words]
-        # Its summary is not this run's.
-        env = {name: value for name, value in os.environ.items() if name != "GITHUB_STEP_SUMMARY"}
-        command += ["--out", folder]
-        done = subprocess.run(command, env=env, check=False)  # nosec B603 # a list, no shell
-        written = Path(folder) / "assessment.json"
-        if not written.is_file():
-            raise UsageError(
-                f"expected {_NAMES}, got {spec!r}, whose assessment ended with exit code "
-                f"{done.returncode}; see what it says above"
-            )
-        return Assessment.load(written)
+    click.echo(f"assessing {spec}", err=True)
+    command = [sys.executable, "-m", "securemnist", "assess", "--model", spec, *words]
+    # Its summary is not this run's.
+    env = {name: value for name, value in os.environ.items() if name != "GITHUB_STEP_SUMMARY"}
+    command += ["--out", str(folder)]
+    done = subprocess.run(command, env=env, check=False)  # nosec B603 # a list, no shell
+    written = folder / "assessment.json"
+    if not written.is_file():
+        raise UsageError(
+            f"expected {_NAMES}, got {spec!r}, whose assessment ended with exit code "
+            f"{done.returncode}; see what it says above"
+        )
+    return Assessment.load(written)
+
+
+def replay_on_both(
+    sides: Sequence[tuple[str, Assessment, Path]], data: str | None, device: str
+) -> list[Assessment]:
+    """Both assessments after what broke either model was tried on both.
+
+    `sides`: SPEC, assessment and the folder it was made in. On one alone it would flatter the other.
+    """
+    from securemnist import data as data_sets
+    from securemnist import subjects
+    from securemnist.evaluation import shelf
+    from securemnist.evaluation.lab import Lab
+    from securemnist.measures.replayed import replayed
+
+    digits = data_sets.load(Path(data) if data else None)
+    replay = shelf.load([folder for _, _, folder in sides], digits)
+    click.echo(f"replaying {len(replay):,} stored adversarial examples on both", err=True)
+    after = []
+    for spec, made, _ in sides:
+        lab = Lab(subjects.resolve(spec, device=device), digits)
+        findings = tuple(replayed(lab, finding, replay) for finding in made.findings)
+        after.append(dataclasses.replace(made, findings=findings))
+    return after
 
 
 def tell_of_bounds(made: Assessment) -> None:

@@ -15,6 +15,7 @@ from securemnist.digests import seed_from
 from securemnist.errors import ModelError, UsageError
 from securemnist.evaluation import contract
 from securemnist.evaluation.probabilities import LogProbabilities, are_probabilities
+from securemnist.evaluation.replay import Replay
 from securemnist.subjects import Subject
 from securemnist.types import Images, Labels, Logits, Progress, silent
 
@@ -55,12 +56,14 @@ class Sample:
 class Lab:
     """The subject has passed the model contract when a lab exists.
 
-    `memory` holds what is worked out once and asked for again.
+    `replay`: stored adversarial examples that searches begin with. `memory` holds what is worked out
+    once and asked for again.
     """
 
     subject: Subject
     data: DataSet
     progress: Progress = silent
+    replay: Replay | None = None
     memory: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -21,9 +21,11 @@ from securemnist.certify import CROWN, INTERVALS, METHODS, TRIAL
 from securemnist.digests import seed_from
 from securemnist.errors import Inconclusive, MeasureError, NoCertificate
 from securemnist.evaluation import proofs
+from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.lab import Lab, Sample
 from securemnist.evaluation.outcomes import Fall, Outcomes
 from securemnist.evaluation.pictures import GALLERY, choose, picture
+from securemnist.evaluation.replay import Replay
 from securemnist.referee import Ruling, rule
 from securemnist.threats import Threat
 from securemnist.types import silent
@@ -71,6 +73,14 @@ class Evaluation:
         latest = broken[codes[broken].argsort(descending=True, stable=True)]
         return [self._picture(place) for place in latest[:GALLERY].tolist()]
 
+    def examples(self) -> Examples:
+        """The images that broke digits, in the order of the test set."""
+        broken = (self.outcomes.codes >= 0).cpu()
+        places = self.sample.places[broken]
+        order = places.argsort()
+        images = self.x_adv.detach().cpu()[broken][order].contiguous()
+        return Examples(places[order].numpy(), images.numpy())
+
     def _picture(self, place: int) -> dict[str, Any]:
         shown = picture(
             index=int(self.sample.places[place]),
@@ -94,11 +104,12 @@ def evaluate(
     *,
     proofs_after: int | None = None,
     seconds: float = math.inf,
+    replay: Replay | None = None,
 ) -> Evaluation:
     """Run the attacks in order on the digits that are still open, for about `seconds`.
 
-    With `proofs_after` interval bounds come first, and CROWN's behind that many attacks: what is proved
-    is settled.
+    With `replay` stored examples come before everything else. With `proofs_after` interval bounds come
+    next, and CROWN's behind that many attacks: what is proved is settled.
 
     Chunk by chunk where the time is limited: a digit counts only if every attack had its turn, so
     digits that the time did not suffice for are not attempted; at least one chunk is. Raises
@@ -119,9 +130,11 @@ def evaluate(
         bounds=torch.full_like(confidence, -torch.inf, dtype=torch.float64),
     )
     deadline = time.perf_counter() + seconds
-    stages: list[Attack | str] = list(attacks)
+    stages: list[Attack | Replay | str] = list(attacks)
     if proofs_after is not None:
         stages = [INTERVALS, *attacks[:proofs_after], CROWN, *attacks[proofs_after:]]
+    if replay is not None:
+        stages.insert(0, replay)
     size = _chunk(attacks, len(sample), deadline)
     for low in range(0, len(sample), size):
         if low and time.perf_counter() > deadline:
@@ -147,13 +160,13 @@ def _chunk(attacks: Sequence[Attack], digits: int, deadline: float) -> int:
 def _run_stage(
     lab: Lab,
     state: Evaluation,
-    attack: Attack,
+    attack: Attack | Replay,
     threat: Threat,
     seed: int,
     stage: int,
     chunk: range,
 ) -> None:
-    """One attack on the open digits of a chunk.
+    """One attack, or the replay, on the open digits of a chunk.
 
     Chunks are cut by the sample's order and not by what is open, so that the cut depends on the
     clock alone.
@@ -164,11 +177,14 @@ def _run_stage(
     if not len(places):
         outcomes.record(Fall(attack.name, 0, 0, 0, 0.0), places, places, stage)
         return
-    parts = [seed, attack.to_json(), threat.to_json()]
-    rng = torch.Generator().manual_seed(seed_from(*parts, *([chunk.start] if chunk.start else [])))
-    progress = lab.progress if len(chunk) >= len(sample) else silent
     x, y = sample.x[places], sample.y[places]
-    proposals = attack(lab.target, x, y, threat=threat, rng=rng, progress=progress)
+    if isinstance(attack, Replay):
+        proposals = attack(lab.subject.model, sample.places[places.cpu()], x, y, threat)
+    else:
+        parts = [seed, attack.to_json(), threat.to_json(), *([chunk.start] if chunk.start else [])]
+        rng = torch.Generator().manual_seed(seed_from(*parts))
+        progress = lab.progress if len(chunk) >= len(sample) else silent
+        proposals = attack(lab.target, x, y, threat=threat, rng=rng, progress=progress)
     lab.progress(attack.name, min(chunk.stop, len(sample)), len(sample))
     ruling = rule(lab.subject.model, x, y, proposals, norm=threat.norm, eps=threat.eps)
     over = _over_budget(attack, ruling)
@@ -213,7 +229,7 @@ def _prove(
     state.outcomes.prove(fall, proved, stage)
 
 
-def _over_budget(attack: Attack, ruling: Ruling) -> int:
+def _over_budget(attack: Attack | Replay, ruling: Ruling) -> int:
     """How many proposals do not count; MeasureError where that is an error of ours."""
     over = int((~ruling.valid).sum())
     if over and attack.keeps_budget:

@@ -16,7 +16,7 @@ from securemnist.types import CLASSES
 
 MISCLASSIFIED, CERTIFIED, SURVIVED, NOT_ATTEMPTED = -1, -2, -3, -4
 _CHARS = {MISCLASSIFIED: "x", CERTIFIED: "c", SURVIVED: ".", NOT_ATTEMPTED: "?"}
-_STAGE_CHARS = "0123456789abcdefghijklmnopqrstuvwxyz"
+STAGE_CHARS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Outcomes:
     def evidence(self) -> dict[str, Any]:
         """The table, the waterfall and the confusion matrices, clean and attacked, as builtins."""
         counted = self.attempted
-        codes = "".join(_CHARS.get(c) or _STAGE_CHARS[c] for c in self.codes.tolist())
+        codes = "".join(_CHARS.get(c) or STAGE_CHARS[c] for c in self.codes.tolist())
         return {
             "outcomes": {
                 "order": self.order,

@@ -16,7 +16,8 @@ from securemnist.attacks.pgd import PGD
 from securemnist.certify import METHODS, Certificates, certify
 from securemnist.digests import seed_from
 from securemnist.errors import MeasureError, NoCertificate
-from securemnist.evaluation.lab import Lab
+from securemnist.evaluation.lab import Lab, Sample
+from securemnist.evaluation.replay import Replay
 from securemnist.referee import SLACK, rule
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels
@@ -60,6 +61,23 @@ def _attack_the_weakest(
                 f"expected certified digits to withstand {control.name}, got {int(fooled.sum())} of "
                 f"{len(weakest)} broken; this is an error of the certificates, report it"
             )
+
+
+def hold_against(
+    lab: Lab, replay: Replay, sample: Sample, proved: torch.Tensor, threat: Threat
+) -> None:
+    """MeasureError where a stored adversarial example breaks a digit that is `proved`, boolean (n,)."""
+    if not bool(proved.any()):
+        return
+    x, y, places = sample.x[proved], sample.y[proved], sample.places[proved.cpu()]
+    model = lab.subject.model
+    proposals = replay(model, places, x, y, threat)
+    fooled = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps).fooled
+    if bool(fooled.any()):
+        raise MeasureError(
+            f"expected certified digits to withstand stored adversarial examples, got "
+            f"{int(fooled.sum())} of {len(x)} broken; this is an error of the certificates, report it"
+        )
 
 
 def weakest_of(found: Certificates) -> torch.Tensor:

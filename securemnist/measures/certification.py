@@ -13,7 +13,7 @@ from pydantic import field_validator
 from securemnist.certify import Certificates
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.outcomes import CERTIFIED, NOT_ATTEMPTED, Outcomes
-from securemnist.evaluation.proofs import left_open, prove, told
+from securemnist.evaluation.proofs import hold_against, left_open, prove, told
 from securemnist.findings import Measurement
 from securemnist.measures.base import SECONDS_PER_PASS, Measure, ThreatSettings, share
 from securemnist.types import CLASSES
@@ -36,6 +36,8 @@ def certified_accuracy(lab: Lab, settings: CertifiedSettings, seed: int) -> Meas
     found = prove(
         lab, sample.x, sample.y, settings.the_threat(), crown=True, give_up=False, seed=seed
     )
+    if lab.replay is not None:
+        hold_against(lab, lab.replay, sample, found.proved, settings.the_threat())
     outcomes = Outcomes(sample.y, lab.logits(sample.x).argmax(1), sample.order)
     outcomes.codes[found.proved] = CERTIFIED
     unproved = outcomes.open

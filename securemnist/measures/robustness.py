@@ -19,6 +19,7 @@ from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.ladder import Evaluation, evaluate
 from securemnist.evaluation.outcomes import per_class
 from securemnist.evaluation.randomised import COUNTED, expected, standing_share
+from securemnist.evaluation.replay import Replay
 from securemnist.evaluation.stages import LADDER
 from securemnist.findings import Doubt, Measurement
 from securemnist.measures.base import SECONDS_PER_PASS, AttackSettings, Measure, share
@@ -86,6 +87,7 @@ def _measured(lab: Lab, settings: AttackSettings, found: Evaluation, seed: int) 
         survived=True,
         doubts=doubts,
         evidence=evidence,
+        examples=found.examples(),
         **_proved(found, n, complete=complete),
     )
 
@@ -102,7 +104,8 @@ def _proved(found: Evaluation, n: int, *, complete: bool) -> dict[str, float]:
 def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measurement:
     """Share of test digits that withstand a search within the threat."""
     threat = settings.the_threat()
-    found = _evaluate(lab, settings, settings.digits, threat, seed, settings.proofs_after)
+    proofs_after, replay = settings.proofs_after, lab.replay
+    found = _evaluate(lab, settings, settings.digits, threat, seed, proofs_after, replay=replay)
     measured = _measured(lab, settings, found, seed)
     open_digits, sample = found.outcomes.open, found.sample
     x, y = sample.x[open_digits], sample.y[open_digits]
@@ -167,6 +170,8 @@ def _evaluate(
     threat: Threat,
     seed: int,
     proofs_after: int | None,
+    *,
+    replay: Replay | None = None,
 ) -> Evaluation:
     """The row's attack on `digits` digits, in random order where time may run out."""
     limit = math.inf if settings.seconds is None else settings.seconds
@@ -180,6 +185,7 @@ def _evaluate(
         # A proof about the mean of a few draws is none.
         proofs_after=None if settings.randomised else proofs_after,
         seconds=limit,
+        replay=replay,
     )
 
 

@@ -50,6 +50,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write index.html, assessment.json, summary.md there",
     )
     add("--security-data", metavar="DIR", help="IDX files to use instead of the bundled MNIST")
+    add(
+        "--security-replay",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="searches begin with the adversarial examples kept there; may be repeated",
+    )
     add("--security-device", metavar="NAME", default="cpu", help="cpu (default) or cuda")
 
 

@@ -30,7 +30,9 @@ def begin(config: pytest.Config, policy: Path) -> Run:
     )
     spec = config.getoption("--security-model") or chosen.model
     read = policies.load(policy)
-    return Run(dataclasses.replace(read, path=_shown(str(policy), config)), scope, spec)
+    stored = tuple(config.getoption("--security-replay"))
+    shown = dataclasses.replace(read, path=_shown(str(policy), config))
+    return Run(shown, scope, spec, stored)
 
 
 def _tier_of(markers: str) -> str:

@@ -35,6 +35,7 @@ def model(request: pytest.FixtureRequest) -> Any:
 def lab(request: pytest.FixtureRequest, model: Any) -> Lab:
     """The subject and the data that every measure of this run is taken on."""
     from securemnist import data, settings, subjects
+    from securemnist.evaluation import shelf
     from securemnist.evaluation.lab import Lab
     from securemnist.plugin.progress import active
 
@@ -45,7 +46,10 @@ def lab(request: pytest.FixtureRequest, model: Any) -> Lab:
     else:
         device = config.getoption("--security-device")
         subject = subjects.from_model(model, name=type(model).__name__, device=device)
-    return Lab(subject, data.load(Path(folder) if folder else None), active())
+    digits = data.load(Path(folder) if folder else None)
+    stored = [Path(name) for name in config.getoption("--security-replay")]
+    replay = shelf.load(stored, digits) if stored else None
+    return Lab(subject, digits, active(), replay)
 
 
 @pytest.fixture
@@ -63,15 +67,19 @@ def forward(lab: Lab) -> Callable[[Requirement], Callable[[], Any]]:
 @pytest.fixture
 def judge(request: pytest.FixtureRequest, lab: Lab) -> Callable[[Requirement], Finding]:
     """Measure a requirement and judge it; whatever goes wrong becomes a finding, too."""
+    from securemnist.evaluation import shelf
     from securemnist.measures import bind, take
     from securemnist.plugin.collection import claim_of, family_of
 
+    folder = request.config.getoption("--security-report")
     words = {"claim": claim_of(request.node), "family": family_of(request.node)}
 
     def measure_and_judge(requirement: Requirement) -> Finding:
         try:
             settings = bind(requirement.measure, requirement.settings, tier=requirement.tier)
             seen = take(lab, requirement.measure, settings, requirement.seed)
+            if folder:
+                seen = shelf.keep(seen, Path(folder), requirement.id)
             return requirement.judge(seen, **words)
         except NotApplicable as error:
             return requirement.unmeasured(Verdict.NOT_RUN, str(error), **words)

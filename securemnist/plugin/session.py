@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,7 @@ class Run:
     policy: Policy
     scope: Scope
     model_spec: str
+    stored: tuple[str, ...] = ()
     findings: dict[str, Finding] = field(default_factory=dict)
     selected: set[str] = field(default_factory=set)
     subject: Mapping[str, Any] = field(default_factory=dict)
@@ -91,5 +93,11 @@ class Run:
         return dataclasses.replace(finding, in_scope=False, replay=replay)
 
     def _replay(self, row: Requirement) -> str:
-        words = ["securemnist", "assess", "--model", self.model_spec, "--row", row.id]
-        return " ".join([*words, "--tier", row.tier])
+        """The command that measures this row again.
+
+        A fixture's model has no SPEC: in its folder the command finds the fixture by itself.
+        """
+        spec = self.subject["spec"] if self.subject else self.model_spec
+        words = ["securemnist", "assess", *(["--model", spec] if spec else [])]
+        words += ["--row", row.id, "--tier", row.tier]
+        return shlex.join([*words, *(f"--replay={folder}" for folder in self.stored)])

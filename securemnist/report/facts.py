@@ -51,6 +51,11 @@ def _extras(seen: Measurement) -> Iterable[Fact]:
     """Facts that only some measures leave behind."""
     if seen.sensitivity:
         yield "sensitivity", seen.sensitivity
+    kept = seen.evidence.get("adversarial_examples")
+    if isinstance(kept, Mapping):
+        named = line(kept.get("file", ""), 100), line(kept.get("sha256", ""), 64)
+        yield "adversarial examples", f"{line(kept.get('digits', ''), 10)} in {named[0]}"
+        yield "SHA-256 of them", named[1]
     for key, name in (
         ("control", "control, clean models"),
         ("lift", "lift over the control"),

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import jsonschema
 import pytest
-from click.testing import CliRunner, Result
 
 from securemnist.assessment import Assessment
-from securemnist.cli import main
+from tests.commands import run, shell
 from tests.compare.made import assessment, codes, robust
 from tests.compare.test_files import SCHEMA
 
@@ -25,6 +23,15 @@ digits = 400
 at_least = 0.0
 max_drop = 0.05
 because = "a release may not unlearn what the last one could read"
+
+[[requirement]]
+id = "ADV-01"
+measure = "robust_accuracy"
+attack = { use = "PGD", steps = 2 }
+threat = { norm = "linf", eps = 0.05 }
+digits = 100
+at_least = 0.0
+because = "a search within a small ball"
 """
 # Two versions of one toy: nearest mean digit, and the same with two classes mixed up.
 TOY = """
@@ -58,18 +65,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     return tmp_path
-
-
-def run(*words: str) -> Result:
-    """One command in this process."""
-    return CliRunner().invoke(main, words, catch_exceptions=False)
-
-
-def shell(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """One command in a process of its own."""
-    command = [sys.executable, "-m", "securemnist", *words]
-    env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +133,10 @@ def test_two_models(folder: Path) -> None:
     seen = json.loads((folder / "reports" / "compare.json").read_text())
     jsonschema.validate(seen, SCHEMA)
     assert [timed["batch"] for timed in seen["latency"]["timings"]] == [1, 1000]
-    (change,) = seen["changes"]
-    assert change["verdict"] == "FAIL"
-    assert {digit["label"] for digit in change["broken"]} == {3, 4}
+    read, searched = seen["changes"]
+    assert read["verdict"] == "FAIL"
+    assert {digit["label"] for digit in read["broken"]} == {3, 4}
+    # Both had the other's examples as their last stage; neither had them alone.
+    assert [stage["name"] for stage in searched["stages"]] == ["PGD-2", "replay"]
+    assert "stored adversarial examples on both" in done.stderr
     assert "Newly broken" in (folder / "reports" / "compare.html").read_text()

@@ -1,0 +1,103 @@
+"""Runner: pytest over the suites, in this process, and the report that it leaves."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from types import ModuleType
+
+import click
+
+from securemnist import resources
+from securemnist.assessment import Assessment
+from securemnist.errors import UNDECIDED, USAGE, UsageError
+
+# Settings of pytest that do not depend on the folder the command is started in.
+_INI = Path(__file__).with_name("assess.ini")
+
+
+def conftest_of(here: Path) -> ModuleType | None:
+    """The conftest.py of the user's folder: it may bring a `model` fixture. It is code, and trusted."""
+    path = here / "conftest.py"
+    if not path.is_file() or here == resources.ROOT:
+        return None
+    spec = importlib.util.spec_from_file_location("conftest", path)
+    if spec is None or spec.loader is None:
+        return None
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(here))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(
+            f"{path}: expected a conftest that imports, got {type(error).__name__} ({error}); mend it"
+        ) from error
+    return module
+
+
+def pytest_arguments(here: Path, suites: tuple[Path, ...], options: dict[str, object]) -> list[str]:
+    """Arguments for pytest: our plugins only, nothing written, nothing captured, no output of its own."""
+    words = [str(path) for path in suites or (resources.SUITES,)]
+    words += ["-c", str(_INI), "--rootdir", str(here), f"--confcutdir={resources.SUITES}"]
+    words += ["--disable-plugin-autoload", "-p", "securemnist.plugin"]
+    words += ["-p", "pytest_benchmark.plugin"]
+    words += ["-p", "no:cacheprovider", "-p", "no:terminal", "--capture=no"]
+    words += [f"--security-{name}={value}" for name, value in options.items() if value is not None]
+    return words
+
+
+def run(
+    arguments: list[str], out: Path, conftest: ModuleType | None
+) -> tuple[int, Assessment | None]:
+    """Run the suites in this process: the exit code, and the assessment where one was made."""
+    import pytest
+    from rich.console import Console
+
+    from securemnist._memory import keep_freed_memory
+    from securemnist.cli.display import progress_bar
+    from securemnist.cli.watcher import Watcher
+    from securemnist.plugin import progress
+    from securemnist.report.terminal import print_assessment
+
+    keep_freed_memory()
+    with tempfile.TemporaryDirectory() as scratch:
+        extra = Path(scratch) / "junit.xml", Path(scratch) / "benchmark.json"
+        arguments += [f"--junitxml={extra[0]}", f"--benchmark-json={extra[1]}"]
+        arguments += ["--benchmark-quiet", f"--benchmark-storage=file://{scratch}/storage"]
+        arguments += [f"--security-report={scratch}/report"]
+        watcher = Watcher(conftest)
+        with progress_bar() as display, warnings.catch_warnings():
+            # Without a latency row in scope there is nothing to save, and nothing to warn of.
+            warnings.filterwarnings("ignore", message="Not saving anything, no benchmarks")
+            progress.show(display)
+            code = pytest.main(arguments, plugins=[watcher])
+        written = Path(scratch) / "report" / "assessment.json"
+        if code not in (0, 1, 2, 5) or not written.is_file():
+            for problem in watcher.problems:
+                click.echo(problem, err=True)
+            wrong = code == pytest.ExitCode.USAGE_ERROR or watcher.problems
+            return USAGE if wrong else UNDECIDED, None
+        _publish(Path(scratch) / "report", out)
+        for path in extra:
+            _move(path, out / path.name)
+        assessment = Assessment.load(out / "assessment.json")
+    print_assessment(assessment, Console())
+    click.echo(f"report: {out / 'index.html'}")
+    return assessment.exit_code, assessment
+
+
+def _publish(made: Path, out: Path) -> None:
+    """Move the files of a finished report to their place, what the assessment speaks of first."""
+    files = sorted(path for path in made.rglob("*") if path.is_file())
+    for path in sorted(files, key=lambda path: path.name == "assessment.json"):
+        _move(path, out / path.relative_to(made))
+
+
+def _move(path: Path, target: Path) -> None:
+    """One file, by a rename; what was not made is left out."""
+    content = path.read_bytes() if path.is_file() else b""
+    if content:
+        resources.write_atomically(target, content)

@@ -1,0 +1,103 @@
+"""The shelf: where an assessment keeps its adversarial examples, and how they are read back.
+
+`FOLDER/adversarial/ROW.npz` beside `FOLDER/assessment.json`, which holds the SHA-256 of each.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from securemnist.assessment import Assessment
+from securemnist.data import DataSet
+from securemnist.digests import sha256
+from securemnist.errors import DataError
+from securemnist.evaluation.examples import MAX_BYTES, Examples
+from securemnist.evaluation.replay import Replay
+from securemnist.findings import Measurement
+from securemnist.resources import write_atomically
+
+FOLDER, KEY = "adversarial", "adversarial_examples"
+MAX_IMAGES = 400_000  # over all sets: a gigabyte and a quarter in memory
+_ROW = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_ADVICE = "assess that model again, or name another folder"
+
+
+def keep(seen: Measurement, folder: Path, row: str) -> Measurement:
+    """Write the examples of a row's measurement; what stands in its evidence then names the file.
+
+    Raises OSError where the folder cannot be written.
+    """
+    examples = seen.examples
+    if not examples:
+        return seen
+    content, name = examples.dumps(), f"{FOLDER}/{row}.npz"
+    write_atomically(folder / name, content)
+    kept = {"file": name, "sha256": sha256(content), "digits": len(examples)}
+    return dataclasses.replace(seen, evidence={**seen.evidence, KEY: kept})
+
+
+def load(folders: Iterable[Path], data: DataSet) -> Replay:
+    """The examples that the assessments in these folders have kept.
+
+    DataError for a folder without an assessment, one on other data, and a file that is missing, altered,
+    too large or not what it should be.
+    """
+    sets: list[Examples] = []
+    for folder in folders:
+        for name, digest in _named(folder, data):
+            content = _read(folder / name)
+            if sha256(content) != digest:
+                raise DataError(
+                    f"{folder / name}: expected SHA-256 {digest:.12}... of assessment.json, got "
+                    f"{sha256(content):.12}...; {_ADVICE}"
+                )
+            sets.append(Examples.loads(content, name=str(folder / name), total=len(data.test)))
+            if sum(map(len, sets)) > MAX_IMAGES:
+                raise DataError(
+                    f"{folder}: expected at most {MAX_IMAGES:,} stored examples, got more; name fewer "
+                    "folders"
+                )
+    return Replay(tuple(sets))
+
+
+def _named(folder: Path, data: DataSet) -> list[tuple[str, str]]:
+    """Files and digests that the assessment in this folder speaks of."""
+    made = Assessment.load(folder / "assessment.json")
+    recorded = made.subject.get("data")
+    digests = recorded.get("digests") if isinstance(recorded, Mapping) else None
+    if digests != data.digests:
+        raise DataError(
+            f"{folder}: expected an assessment on {data.name}, got one on other data; replay it on that"
+        )
+    named = []
+    for finding in made.findings:
+        kept: Any = finding.measurement.evidence.get(KEY) if finding.measurement else None
+        if kept is None:
+            continue
+        digest = kept.get("sha256") if isinstance(kept, Mapping) else None
+        # The name comes from the row alone: a path in somebody's JSON could lead anywhere.
+        row = finding.requirement.id
+        if not isinstance(digest, str) or not _ROW.fullmatch(row):
+            raise DataError(
+                f"{folder}: expected a row's file with its SHA-256, got {kept!r:.60} for {row!r:.40}; "
+                f"{_ADVICE}"
+            )
+        named.append((f"{FOLDER}/{row}.npz", digest))
+    return named
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise DataError(
+            f"{path}: expected stored adversarial examples, got {error.strerror}; {_ADVICE}"
+        ) from error
+    if len(content) > MAX_BYTES:
+        raise DataError(f"{path}: expected at most {MAX_BYTES} bytes, got more; {_ADVICE}")
+    return content

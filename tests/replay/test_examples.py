@@ -1,0 +1,142 @@
+"""The file of adversarial examples: what was kept comes back, and a hostile file does nothing."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import tracemalloc
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from securemnist.errors import DataError
+from securemnist.evaluation.examples import Examples
+from tests.trap import Trap
+from tests.wording import one_sentence
+
+TOTAL = 100
+RNG = np.random.default_rng(3)
+PLACES = np.array([2, 7, 41])
+IMAGES = RNG.random((3, 1, 28, 28), dtype=np.float32)
+GOOD = Examples(PLACES, IMAGES).dumps()
+
+
+def packed(*, places: Any = PLACES, images: Any = IMAGES, **more: Any) -> bytes:
+    """A file of these arrays."""
+    file = io.BytesIO()
+    np.savez_compressed(file, places=places, images=images, **more)
+    return file.getvalue()
+
+
+def zipped(members: dict[str, bytes], kind: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """An archive of these members."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", kind) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def header(shape: str, dtype: str = "<f4", version: bytes = b"\x01\x00") -> bytes:
+    """An npy member that says this of itself and holds nothing."""
+    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    text += b" " * (117 - len(text)) + b"\n"
+    return b"\x93NUMPY" + version + len(text).to_bytes(2, "little") + text
+
+
+def lying(shape: str, **more: Any) -> bytes:
+    """A file whose images say this of themselves and are not there."""
+    with zipfile.ZipFile(io.BytesIO(GOOD)) as archive:
+        places = archive.read("places.npy")
+    return zipped({"places.npy": places, "images.npy": header(shape, **more)})
+
+
+HOSTILE = {
+    "empty": b"",
+    "no archive": b"adversarial",
+    "a pickle": pickle.dumps([1, 2]),
+    "cut": GOOD[:-30],
+    "no images": zipped({"places.npy": b""}),
+    "a member more": packed(more=PLACES),
+    "members that lead elsewhere": zipped({"../places.npy": b"", "images.npy": b""}),
+    "members that are no arrays": zipped({"places.npy": b"7", "images.npy": b"7"}),
+    "another version": lying("(3, 1, 28, 28)", version=b"\x02\x00"),
+    "a shape that is not there": lying("(3, 1, 28, 28)"),
+    "a shape beyond memory": lying("(999999999999, 1, 28, 28)"),
+    "a shape below zero": lying("(-3, 1, 28, 28)"),
+    "a shape of texts": lying("('3', 1, 28, 28)"),
+    "objects": packed(images=np.array([None] * 3)),
+    "bytes for images": packed(images=(IMAGES * 255).astype(np.uint8)),
+    "double precision": packed(images=IMAGES.astype(np.float64)),
+    "the other byte order": packed(images=IMAGES.astype(">f4")),
+    "columns first": packed(images=np.asfortranarray(IMAGES)),
+    "images without a channel": packed(images=IMAGES[:, 0]),
+    "images too few": packed(images=IMAGES[:2]),
+    "more images than digits": packed(images=np.zeros((TOTAL + 9, 1, 28, 28), np.float32)),
+    "places twice": packed(places=np.array([2, 2, 41])),
+    "places that fall": packed(places=np.array([41, 7, 2])),
+    "places below zero": packed(places=np.array([-1, 7, 41])),
+    "places beyond the end": packed(places=np.array([2, 7, TOTAL])),
+}
+
+
+def test_it_comes_back() -> None:
+    """Places and images survive the file bit by bit, and equal examples give equal bytes."""
+    back = Examples.loads(GOOD, name="a.npz", total=TOTAL)
+    assert back.places.tolist() == PLACES.tolist()
+    assert back.images.tobytes() == IMAGES.tobytes()
+    assert back.dumps() == GOOD
+    none = Examples(PLACES[:0], IMAGES[:0])
+    assert len(Examples.loads(none.dumps(), name="a.npz", total=TOTAL)) == 0
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_refused(name: str) -> None:
+    """Each damage is one sentence that names the file, with the exit code of a usage error."""
+    with pytest.raises(DataError) as caught:
+        Examples.loads(HOSTILE[name], name="ADV-03.npz", total=TOTAL)
+    assert one_sentence(caught.value).startswith("ADV-03.npz: expected ")
+    assert caught.value.exit_code == 2
+
+
+def test_nothing_is_unpickled(tmp_path: Path) -> None:
+    """Objects in an array are refused without being made."""
+    trap = np.array([Trap(tmp_path / "sprung")] * 3)
+    with pytest.raises(DataError):
+        Examples.loads(packed(images=trap), name="a.npz", total=TOTAL)
+    assert not (tmp_path / "sprung").exists()
+    np.load(io.BytesIO(packed(images=trap)), allow_pickle=True)["images"]
+    assert (tmp_path / "sprung").exists(), "the trap itself must work"
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    """Of a quarter of a gigabyte in a small file no more is unpacked than so many digits can hold."""
+    bomb = zipped({"places.npy": b"\0" * (1 << 28), "images.npy": b""})
+    assert len(bomb) < 1 << 20
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="more than 100 places"):
+            Examples.loads(bomb, name="a.npz", total=TOTAL)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@settings(max_examples=150)
+@given(place=st.integers(0, len(GOOD) - 1), mask=st.integers(1, 255), cut=st.booleans())
+def test_damage_is_told_or_harmless(place: int, mask: int, cut: bool) -> None:
+    """A cut file is refused; one with a changed byte is refused or still gives the same images."""
+    content = bytearray(GOOD[:place] if cut else GOOD)
+    if not cut:
+        content[place] ^= mask
+    try:
+        back = Examples.loads(bytes(content), name="a.npz", total=TOTAL)
+    except DataError:
+        return
+    assert not cut
+    assert back.images.tobytes() == IMAGES.tobytes()
