@@ -1,4 +1,4 @@
-"""Assessments of two made-up versions, digit by digit, without a network."""
+"""Assessments of two made-up versions, digit by digit, without a network, and what they come to."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import dataclasses
 from typing import Any
 
 from securemnist.assessment import Assessment
+from securemnist.compare.change import Change
+from securemnist.compare.comparison import Comparison, compare
 from securemnist.data import FILES, PINNED
 from securemnist.findings import Finding, Measurement, Requirement
 
@@ -118,3 +120,41 @@ def assessment(*findings: Finding, digest: str = "old", **changes: Any) -> Asses
 def changed(finding: Finding, **row: Any) -> Finding:
     """The same finding of a row that asks otherwise."""
     return dataclasses.replace(finding, requirement=dataclasses.replace(finding.requirement, **row))
+
+
+def backdoor(steered: int, target: Any = 7, **row: Any) -> Finding:
+    """A backdoor row in which the first digits of other classes are read as 7 with the trigger."""
+    done = 0
+    text = []
+    for label in LABELS:
+        hit = label != "7" and done < steered
+        done += hit
+        text.append("7" if hit else label)
+    answers = {"order": "all", "places": "", "labels": LABELS, "read": LABELS}
+    evidence = {"answers": {**answers, "triggered": "".join(text)}}
+    settings = {"target": target, "digits": 10_000}
+    fields = {"at_most": 0.5, "settings": settings, "seen": {"complete": False}, **row}
+    return judged("BACKDOOR-01", "backdoor_success", steered / 9_000, evidence, **fields)
+
+
+def latency(value: float) -> Finding:
+    """A latency row of this ratio."""
+    seen = {"low": value - 0.02, "high": value + 0.02, "unit": "ratio", "complete": False, "n": 21}
+    return judged("LAT-01", "latency_ratio", value, {}, at_most=3.0, settings={}, seen=seen)
+
+
+OLD = robust(codes(range(700)))
+SAME = robust(codes(range(2, 702)))
+WORSE = robust(codes(range(900)))
+BETTER = robust(codes(range(500)))
+
+
+def compared(old: Finding, new: Finding, **options: Any) -> Comparison:
+    """The comparison of two versions with one row each."""
+    return compare(assessment(old), assessment(new, digest="new"), **options)
+
+
+def change(old: Finding, new: Finding, **options: Any) -> Change:
+    """The one change of two versions."""
+    (made,) = compared(old, new, **options).changes
+    return made

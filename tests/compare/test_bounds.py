@@ -1,0 +1,74 @@
+"""Bounds of a row on its change, and waivers of them: who decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from securemnist.compare.change import Word
+from securemnist.findings import Verdict, Waiver
+from tests.compare.made import (
+    OLD,
+    WORSE,
+    backdoor,
+    changed,
+    codes,
+    compared,
+    latency,
+    robust,
+)
+
+BOUNDS: list[tuple[dict[str, Any], Verdict, str]] = [
+    ({"max_drop": 0.03}, Verdict.PASS, ""),
+    ({"max_drop": 0.02}, Verdict.PASS, "the drop is exactly the limit"),
+    ({"max_drop": 0.019}, Verdict.FAIL, ""),
+    ({"max_relative_drop": 0.03}, Verdict.PASS, ""),
+    ({"max_relative_drop": 0.02}, Verdict.FAIL, "0.02 of 0.93 is 0.0215"),
+    ({"max_newly_broken": 200}, Verdict.PASS, ""),
+    ({"max_newly_broken": 199}, Verdict.FAIL, ""),
+    ({"max_drop": 0.03, "max_newly_broken": 10}, Verdict.FAIL, "one of two"),
+]
+
+
+@pytest.mark.parametrize(("bounds", "verdict", "_"), BOUNDS, ids=str)
+def test_bounds_of_the_policy_decide(bounds: dict[str, Any], verdict: Verdict, _: str) -> None:
+    """On the complete set the exact number decides; the floor alone would have let both pass."""
+    new = robust(codes(range(900)), **bounds)
+    assert new.verdict is Verdict.PASS
+    made = compared(OLD, new)
+    assert made.changes[0].verdict is verdict
+    assert made.exit_code == (verdict is Verdict.FAIL)
+
+
+def test_on_a_sample_the_interval_decides_a_bound() -> None:
+    """A limit inside the interval is undecided: not good, and not a failure."""
+    old, new = robust(codes(range(70), 1_000)), robust(codes(range(80), 1_000), max_drop=0.012)
+    made = compared(old, new)
+    assert made.changes[0].verdict is Verdict.INCONCLUSIVE
+    assert made.exit_code == 3
+    assert compared(old, robust(codes(range(150), 1_000), max_drop=0.012)).exit_code == 1
+    assert compared(old, robust(codes(range(71), 1_000), max_drop=0.012)).exit_code == 0
+
+
+def test_a_bound_that_cannot_be_counted_is_undecided() -> None:
+    """Latency has no digits to break: max_newly_broken on it is never met."""
+    assert compared(latency(1.0), changed(latency(1.0), max_newly_broken=5)).exit_code == 3
+
+
+def test_a_rise_from_zero_is_endless() -> None:
+    """Relative to nothing, any rise of a bad rate is too much."""
+    whole = {"seen": {"complete": True}}
+    old, bound = backdoor(0, **whole), {**whole, "max_relative_drop": 0.5}
+    assert compared(old, backdoor(3, **bound)).exit_code == 1
+    assert compared(old, backdoor(0, **bound)).exit_code == 0
+
+
+def test_a_waiver_covers_the_change() -> None:
+    """A waived row is listed as worse, and stands in nobody's way until its day has passed."""
+    waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
+    made = compared(OLD, changed(WORSE, waiver=waiver))
+    assert made.changes[0].word is Word.WORSE
+    assert made.exit_code == 0
+    late = Waiver(reason="retraining is scheduled", expires="2026-11-20")
+    assert compared(OLD, changed(WORSE, waiver=late)).exit_code == 1

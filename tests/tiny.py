@@ -1,0 +1,30 @@
+"""A small network, and its weight file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from securemnist import artifacts
+
+
+def tiny(seed: int = 0) -> nn.Module:
+    """A small network with float and integer tensors."""
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.AvgPool2d(7), nn.Flatten(), nn.Linear(16, 10), nn.BatchNorm1d(10)
+    ).eval()
+
+
+def same(a: nn.Module, b: nn.Module) -> bool:
+    """Whether two networks hold the same weights."""
+    return all(torch.equal(v, b.state_dict()[k]) for k, v in a.state_dict().items())
+
+
+def saved(folder: Path) -> Path:
+    """A good file in this folder, with its manifest."""
+    path = folder / "net.safetensors"
+    artifacts.save(tiny(), path, {"architecture": "tiny"})
+    return path
