@@ -85,6 +85,23 @@ class Visit:
         self.page.screenshot(path=chosen / f"{name}.png", full_page=whole)
 
 
+def look_at(browser: Any, file: Path, width: int, scheme: str, folder: Path) -> None:
+    """A page with everything unfolded fits, says and asks for nothing, and axe has no complaint."""
+    if not REQUIRED:
+        pytest.importorskip("axe_playwright_python", reason="axe is not installed")
+    from axe_playwright_python import sync_playwright as axe
+
+    visit = Visit(browser, file, width, scheme)
+    visit.open_everything()
+    visit.screenshot(f"{file.stem}-{width}-{scheme}", folder)
+    assert visit.overflow() == 0
+    assert visit.messages == []
+    assert [url for url in visit.requests if not url.startswith("data:")] == [file.as_uri()]
+    results = axe.Axe().run(visit.page)
+    assert results.violations_count == 0, results.generate_report()
+    visit.page.close()
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_page_fits_and_is_silent(

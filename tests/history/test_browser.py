@@ -1,0 +1,34 @@
+"""The trend page in a browser: narrow and wide, light and dark, accessible, silent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from securemnist.history import trend
+from tests.history.test_trend import history, version
+from tests.report.test_browser import browser, look_at, pytestmark  # noqa: F401
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trend of more versions than a chart shows, up, down and below the threshold."""
+    folder = tmp_path_factory.mktemp("history")
+    versions = [version(f"{n:02x}" * 20, 500 + 37 * n % 500) for n in range(33)]
+    made = history(folder / "h.jsonl", *versions)
+    (folder / "history.html").write_bytes(trend.render(made))
+    return folder / "history.html"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1024, "light"), (1600, "dark")])
+def test_the_trend_fits_and_is_silent(
+    browser: Any,  # noqa: F811
+    page: Path,
+    tmp_path: Path,
+    width: int,
+    scheme: str,
+) -> None:
+    """No sideways scrolling, no message, no request; axe finds nothing with everything unfolded."""
+    look_at(browser, page, width, scheme, tmp_path)
