@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Any
 
 import pytest
 
 from securemnist.cli import display
+from securemnist.cli.outlook import Outlook, rounded
 
 
 class Clock:
@@ -79,14 +79,75 @@ def test_a_terminal_gets_a_bar_with_the_time_left(
 ) -> None:
     """After two seconds of the same work its name and the time left are shown, and then wiped away."""
     screen = watched(monkeypatch, terminal=True)
-    columns: list[Any] = []
-    real = display.Progress
-    monkeypatch.setattr(
-        display, "Progress", lambda *given, **more: columns.append(given) or real(*given, **more)
-    )
     with display.progress_bar() as tell:
         for second in range(4):
             clock.now = 100.0 + second
+            tell("PGD-40 [bold]", 10 * second, 1_000)
+    shown = screen.getvalue()
+    assert "PGD-40 [bold]" in shown
+    assert "left in all" not in shown
+    assert shown.endswith("\x1b[2K")
+
+
+def an_outlook(clock: Clock) -> Outlook:
+    """Three rows of 10, 20 and 30 seconds; the first took twice as long as expected."""
+    outlook = Outlook()
+    outlook.plan({"R-1": 10.0, "R-2": 20.0, "R-3": 30.0})
+    outlook.begin("R-1")
+    clock.now += 20
+    outlook.end()
+    outlook.begin("R-2")
+    return outlook
+
+
+def test_a_terminal_shows_what_all_rows_still_take(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above the work at hand stands the row, its place among all, and the time left in all."""
+    screen = watched(monkeypatch, terminal=True)
+    outlook = an_outlook(clock)
+    with display.progress_bar(outlook) as tell:
+        for second in range(4):
+            clock.now += 1
             tell("PGD-40", 10 * second, 1_000)
-    assert "PGD-40" in screen.getvalue()
-    assert any(isinstance(column, display.TimeRemainingColumn) for column in columns[0])
+    shown = screen.getvalue()
+    assert "R-2, row 2 of 3" in shown
+    assert "left in all" in shown
+
+
+def test_a_pipe_is_told_what_all_rows_still_take(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A piped line ends with the row and the time left in all, without an escape sequence."""
+    screen = watched(monkeypatch, terminal=False)
+    with display.progress_bar(outlook := an_outlook(clock)) as tell:
+        for second in range(12):
+            tell("PGD-40", 100 * second, 2_000)
+            clock.now += 1
+    assert outlook.left() == pytest.approx(1.5 * 50 - 12)
+    assert screen.getvalue() == (
+        "PGD-40: 1,100 of 2,000, about 9 s left; R-2, row 2 of 3, about 64 s left in all\n"
+    )
+
+
+def test_the_pace_of_what_is_done_corrects_the_rest(clock: Clock) -> None:
+    """Rows twice as slow as expected stretch what is to come; work at hand takes what it takes."""
+    outlook = an_outlook(clock)
+    # (10 s of trust + 20 s taken) / (10 s of trust + 10 s expected) is a pace of 1.5.
+    assert outlook.left() == pytest.approx(1.5 * (20 + 30))
+    outlook.piece = 40.0
+    assert outlook.left() == pytest.approx(1.5 * 30 + 40)
+    outlook.piece = 0.0
+    clock.now += 100
+    assert outlook.left() == pytest.approx(1.5 * 30)
+    assert outlook.share == pytest.approx(120 / (120 + 45))
+    outlook.end()
+    assert (outlook.title, outlook.row) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.2, "about 0 s"), (89.4, "about 89 s"), (150.0, "about 2 min")]
+)
+def test_an_estimate_is_rounded(seconds: float, words: str) -> None:
+    """Nobody is told seconds of what takes minutes."""
+    assert rounded(seconds) == words

