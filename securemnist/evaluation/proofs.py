@@ -100,5 +100,5 @@ def left_open(bounds: torch.Tensor) -> dict[str, Any]:
     known = bounds[bounds.isfinite()]
     if not len(known):
         return {"asked": 0}
-    marks = {"closest": known.max(), "median": known.median(), "farthest": known.min()}
+    marks = {"closest": known.max(), "median": known.quantile(0.5), "farthest": known.min()}
     return {"asked": len(known), **{name: round(float(m), 4) for name, m in marks.items()}}

@@ -6,6 +6,7 @@ their numbers, and every number stands in a table beside its picture.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 
@@ -163,7 +164,7 @@ def times(series: Sequence[tuple[str, Sequence[float]]], *, alt: str) -> str:
     """Every sample as a dot on an axis of milliseconds, the median as a bar."""
     row = 58.0
     drawing = Drawing(WIDTH, row * len(series) + 34)
-    most = 1.05 * max(1000 * max(seconds) for _, seconds in series) or 1.0
+    most = 1.05 * max(1e-6, *(1000 * max(seconds) for _, seconds in series))
     left = 6.0
 
     def place(milliseconds: float) -> float:
@@ -181,12 +182,19 @@ def times(series: Sequence[tuple[str, Sequence[float]]], *, alt: str) -> str:
         drawing.lines([(place(middle), y - 15), (place(middle), y + 15)], PAPER, width=5)
         drawing.lines([(place(middle), y - 15), (place(middle), y + 15)], INK, width=2)
     bottom = row * len(series) + 16
-    for share, anchor in ((0.0, "start"), (0.25, "middle"), (0.5, "middle"), (0.75, "middle"),
-                          (1.0, "end")):  # fmt: skip
-        x = place(share * most / 1.05)
-        drawing.text(x, bottom, f"{share * most / 1.05:.3g}", size=10, anchor=anchor)
+    step = _step(most)
+    for number in range(int(most / step) + 1):
+        x = place(number * step)
+        anchor = "middle" if number else "start"
+        drawing.text(x, bottom, f"{number * step:g}", size=10, anchor=anchor)
     drawing.text(WIDTH / 2, bottom + 15, "milliseconds", anchor="middle")
     return drawing.element(alt)
+
+
+def _step(most: float) -> float:
+    """The distance of about five round marks on an axis up to `most`."""
+    power = 10.0 ** math.floor(math.log10(most / 5))
+    return next(power * k for k in (1, 2, 5, 10) if power * k >= most / 5)
 
 
 def _thinned(values: Sequence[float], most: int = 80) -> list[float]:

@@ -15,7 +15,10 @@ from securemnist.report.text import line
 
 
 def claim(finding: Finding) -> str:
-    """One sentence: the row's own, else the suite's, else the measure's name."""
+    """One sentence: the row's own, else the suite's, else the measure's name.
+
+    Numbers keep their units beside them, by no-break spaces.
+    """
     row = finding.requirement
     try:
         return _WORDS[row.measure](row)
@@ -25,14 +28,15 @@ def claim(finding: Finding) -> str:
 
 def _bound(row: Requirement) -> str:
     """`at least 89 %`."""
-    return f"{'at least' if row.relation == '>=' else 'at most'} {100 * row.threshold:.4g} %"
+    words = "at least" if row.relation == ">=" else "at most"
+    return f"{words} {100 * row.threshold:.4g}\N{NO-BREAK SPACE}%"
 
 
 def _digits(settings: Mapping[str, Any]) -> str:
     """`10,000 digits`; `up to` where time may run out before."""
     if "digits" not in settings:
         return "all test digits"
-    count = f"{whole(settings['digits'], 'digits'):,} digits"
+    count = f"{whole(settings['digits'], 'digits'):,}\N{NO-BREAK SPACE}digits"
     return f"up to {count}" if "seconds" in settings else count
 
 

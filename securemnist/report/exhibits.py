@@ -79,11 +79,11 @@ def _classes(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     verb = "steered to the target" if triggered else verb
     bad = [v if triggered or v is None else 1 - v for v in values]
     limit = finding.requirement.threshold if triggered else 1 - finding.requirement.threshold
-    caption = f"Percent of each class. Class {worst} fares worst: {100 * (bad[worst] or 0):.1f} %."
+    caption = f"Percent of each class. Class {worst} fares worst: {_percent(bad[worst] or 0)}."
     whose = "over all its digits"
     if finding.requirement.measure == "worst_class_accuracy":
         whose = "of the worst class"
-    caption += f" Dashed: the {100 * limit:.3g} % that the row allows {whose}."
+    caption += f" Dashed: the {_percent(limit)} that the row allows {whose}."
     what = "attack success" if triggered else "accuracy"
     return Exhibit(
         kind="classes",
@@ -95,6 +95,10 @@ def _classes(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
             rows=tuple((str(d), NONE if v is None else f"{v:.4f}") for d, v in enumerate(values)),
         ),
     )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g}\N{NO-BREAK SPACE}%"
 
 
 def _curve(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:

@@ -97,4 +97,4 @@ def _time(entry: Evidence) -> str:
     batch = entry.get("batch")
     size = "" if batch is None else f" (batch {whole(batch, 'published'):,})"
     microseconds = real(entry.get("microseconds"), "published")
-    return f"system {line(entry.get('system', ''), 20)} {microseconds:g}{size}"
+    return f"system {line(entry.get('system', ''), 20)} {microseconds:g} us{size}"

@@ -29,7 +29,13 @@ def before_and_after(finding: Finding, seen: Evidence) -> Exhibit | None:
 def last_to_fall(_: Finding, seen: Evidence) -> Exhibit | None:
     """The digits that withstood the most stages before one broke them."""
     digits = specimens.gallery(seen, "last_to_fall")
+    if digits is not None and _indices(digits) <= _indices(specimens.gallery(seen, "gallery")):
+        return None  # all of them are shown already
     return _gallery("last", "Hardest digits: the last to fall", "after the last attack", digits)
+
+
+def _indices(digits: tuple[specimens.Digit, ...] | None) -> set[int]:
+    return {digit.index for digit in (digits or ())[:TILES]}
 
 
 def _gallery(

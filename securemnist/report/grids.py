@@ -22,6 +22,7 @@ FATES: dict[str, Kind] = {  # in the order of a waffle, the good end first
     "misclassified": ("misread", INK, 0.6),
 }
 _MARGIN = 22.0
+_ONE_LINE = 40  # cells that are large enough to be counted
 _CELL = (WIDTH - _MARGIN) / CLASSES
 
 
@@ -96,7 +97,10 @@ def waffle(classes: Sequence[Fate], names: Mapping[str, Kind] = FATES, *, alt: s
 
 
 def _columns(classes: Sequence[Fate]) -> int:
-    """So many cells a line that all bands together are about as high as they are wide."""
+    """One line a class where that fits, else all bands together about as high as they are wide."""
+    largest = max(fate.total for fate in classes)
+    if largest <= _ONE_LINE:
+        return max(10, largest)
     digits = sum(fate.total for fate in classes)
     return min(100, max(20, round(math.sqrt(digits) / 5) * 5))
 

@@ -14,6 +14,7 @@ from securemnist.report.rows import rows
 from securemnist.report.text import block, line
 
 _ENTRIES = 300  # facts a list shows
+_SHORT = 6  # rows that the verdict names at once; the list below it has all
 _CONTROL = "This model was made to be refused. A policy that lets it pass is blind to what ails it."
 
 
@@ -39,6 +40,7 @@ def _sections(assessment: Assessment) -> dict[str, Any]:
     ranked = [row for _, row in sorted(pairs, key=lambda p: words.SEVERITY.index(p[0].verdict))]
     return {
         "counts": counts([finding.verdict for finding, row in pairs if row.in_scope]),
+        "short": _SHORT,
         "waived": sum(row.waived for row in shown),
         "blocking": [r for r in ranked if r.in_scope and r.kind != "pass" and not r.waived],
         "excused": [row for row in ranked if row.waived],

@@ -62,7 +62,7 @@ def _cells(finding: Finding, day: str) -> tuple[str, ...]:
     value = "no number" if seen is None else words.number(seen.value, seen.unit)
     waived = f" {words.WAIVED} waived" if finding.waived(day) else ""
     told = "" if seen is None else seen.sensitivity
-    said = claims.claim(finding)
+    said = line(claims.claim(finding))
     return (
         f"{words.SYMBOLS[finding.verdict]} {finding.label}{waived}",
         line(row.id, 40),

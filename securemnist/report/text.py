@@ -42,7 +42,7 @@ def _visible(text: str) -> str:
 
 def _picture(char: str, *, covered: bool) -> str:
     """The character itself where it can be seen, else something that says what it is."""
-    if char in "\n\t" or (char.isprintable() and not covered):
+    if char in "\n\t\N{NO-BREAK SPACE}" or (char.isprintable() and not covered):
         return char
     if unicodedata.category(char) == "Zs":
         return " "

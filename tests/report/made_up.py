@@ -74,7 +74,7 @@ def robustness() -> dict[str, Any]:
         "outcomes": {"order": "t10k", "stages": STAGES, "labels": labels, "codes": codes},
         "waterfall": waterfall,
         "gallery": gallery(14),
-        "last_to_fall": gallery(3),
+        "last_to_fall": gallery(17)[14:],
         "curve": curve,
         "reference_curves": references,
         "sensitivity": {"found": 63, "planted": 64},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import struct
 import zlib
 from base64 import b64decode
@@ -162,6 +163,40 @@ def test_references_stand_beside_the_subject() -> None:
     for name in ("hardened", "baseline", "network_c"):
         assert f">{name}</text>" in curve.panels[0].picture
         assert sum(row[0] == name for row in curve.table.rows) == len(made_up.EPS)
+
+
+@pytest.mark.parametrize(("places", "shown"), [(slice(0, 3), False), (slice(2, 14), True)])
+def test_no_gallery_is_shown_twice(places: slice, shown: bool) -> None:
+    """The last to fall are shown where they are not all among the digits shown before."""
+    digits = made_up.gallery(14)
+    seen = {"gallery": digits, "last_to_fall": digits[places]}
+    assert ("last" in [exhibit.kind for exhibit in exhibits(_with(seen))]) is shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "marks"),
+    [
+        ([0.0], ["0", "5e-07", "1e-06"]),
+        ([5e-324], ["0", "5e-07", "1e-06"]),
+        ([0.0012, 0.0031], ["0", "1", "2", "3"]),
+        ([0.9, 1.1], ["0", "500", "1000"]),
+        ([1e9], ["0", "5e+11", "1e+12"]),
+    ],
+)
+def test_an_axis_of_times_has_round_marks(seconds: list[float], marks: list[str]) -> None:
+    """The marks are multiples of 1, 2 or 5 times a power of ten, however short or long the times."""
+    (exhibit,) = exhibits(_with({"samples": {"model": seconds}}))
+    shown = re.findall(r'font-size="10"[^>]*>([^<]+)<', exhibit.panels[0].picture)
+    assert shown == marks
+
+
+def test_few_digits_have_one_line_a_class() -> None:
+    """A class of at most forty digits is one line of cells, so that lengths can be compared."""
+    labels = "0" * 33 + "1" * 12
+    seen = {"outcomes": {"stages": [], "labels": labels, "codes": "." * 45}}
+    (exhibit,) = exhibits(_with(seen))
+    rects = [a for tag, a in Markup(exhibit.panels[0].picture).elements if tag == "rect"]
+    assert len(rects) == 1 + 2
 
 
 def test_what_is_proved_is_a_band() -> None:

@@ -89,6 +89,8 @@ def test_the_first_words_answer_whether_to_merge(html: str) -> None:
         "postbox-reader 2.3.0",
         "Do not merge",
         "2 requirements failed",
+        "ADV-02 robust accuracy 0.8127 , required ≥ 0.85",
+        "LAT-02 latency ratio no number , required ≤ 1.5",
         "standard tier, 15 of",
     )
     places = [text.index(word) for word in (*words, "What stands in the way", "Waived for now")]
@@ -128,7 +130,7 @@ def test_a_row_tells_everything(html: str) -> None:
 
 def test_published_times_are_no_comparison(html: str) -> None:
     """Beside our microseconds stand those of the source systems, called what they are."""
-    words = "system A 20.49 (batch 1,000), system D 30.22: single runs on other machines"
+    words = "system A 20.49 us (batch 1,000), system D 30.22 us: single runs on other machines"
     text = Markup(html).text
     assert text.index("microseconds an image 17.8") < text.index(f"published elsewhere {words}")
 
