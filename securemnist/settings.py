@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from securemnist.errors import UsageError
 
-DEFAULT_MODEL = "hardened"
+DEFAULT_MODEL = "certified"
 
 
 class Settings(BaseModel):

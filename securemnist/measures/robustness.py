@@ -119,6 +119,7 @@ def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measuremen
         y,
         seed,
         survived=len(y) / measured.n,
+        last_broke=found.outcomes.waterfall[-1].fell / measured.n,
     )
     evidence = dict(measured.evidence)
     if asked.sensitivity is not None:

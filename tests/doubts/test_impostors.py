@@ -110,3 +110,16 @@ def test_an_honest_network_is_not_doubted(model: str, eps: float, mnist: DataSet
     assert seen.doubts == ()
     planted = seen.evidence["sensitivity"]
     assert planted["found"] >= 0.95 * planted["planted"] > 55
+
+
+def test_queries_that_still_find_are_doubted(mnist: DataSet) -> None:
+    """Trained on L-infinity bounds, a network misleads gradients within L2; queries have not ended."""
+    row = {
+        "attack": {"use": "Square", "queries": 300},
+        "threat": {"norm": "l2", "eps": 1.5},
+        "digits": DIGITS,
+    }
+    lab = Lab(subjects.resolve("certified"), mnist)
+    seen = take(lab, "robust_accuracy", bind("robust_accuracy", row), 0)
+    doubt = next(found for found in seen.doubts if found.name == "convergence")
+    assert "Square-600 with 1 new seed" in doubt.reason

@@ -90,10 +90,12 @@ def about_search(
     seed: int,
     *,
     survived: float,
+    last_broke: float,
 ) -> Examination:
     """Doubts about a search that left digits `x`, read as `y`, standing; on 128 of them at most.
 
-    They are the share `survived` of the row's digits; others were broken or proved.
+    They are the share `survived` of the row's digits; others were broken (`last_broke` of all by the
+    last attack) or proved.
     """
     if threat.eps == 0:
         return Examination(())
@@ -103,7 +105,15 @@ def about_search(
     rng = torch.Generator().manual_seed(seed_from(seed, "survivors"))
     chosen = torch.randperm(len(y), generator=rng)[:SURVIVORS].to(y.device)
     case = SearchCase(
-        lab.subject, lab.target, threat, x[chosen], y[chosen], seed, tuple(attacks), survived
+        lab.subject,
+        lab.target,
+        threat,
+        x[chosen],
+        y[chosen],
+        seed,
+        tuple(attacks),
+        survived,
+        last_broke,
     )
     found = (planted_examples(seen), *_ask(lab, OF_SEARCHES, case))
     return Examination(tuple(doubt for doubt in found if doubt is not None), seen)

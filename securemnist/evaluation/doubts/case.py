@@ -66,11 +66,13 @@ class Case:
 class SearchCase(Case):
     """`x` are digits that survived `attacks`; the survivors are `survived` of the row's digits.
 
-    Where most digits are proved or broken, the few survivors change the number by little.
+    Where most digits are proved or broken, the few survivors change the number by little. `last_broke`
+    is the share of the row's digits that only the last attack broke.
     """
 
     attacks: Sequence[Attack] = ()
     survived: float = 1.0
+    last_broke: float = 0.0
 
     def matters(self, hits: int, n: int, limit: float) -> bool:
         """Whether `hits` of `n` survivors stand for more than the share `limit` of the row's digits."""
