@@ -1,25 +1,17 @@
-"""Evaluation: the model contract, samples, the outcome table, and what attacks may not do."""
+"""The ladder: each digit has one outcome, every broken one a witness; pictures and measures of it."""
 
 from __future__ import annotations
 
 import base64
 import dataclasses
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ClassVar, final
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from torch import nn
 
-from securemnist.attacks.base import Attack
 from securemnist.attacks.fgsm import FGSM
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
-from securemnist.errors import Inconclusive, MeasureError, ModelError, UsageError
 from securemnist.evaluation.lab import Lab, Sample
 from securemnist.evaluation.ladder import Evaluation, evaluate
 from securemnist.evaluation.outcomes import (
@@ -35,191 +27,9 @@ from securemnist.measures import bind, take
 from securemnist.stats import share_interval
 from securemnist.subjects import Subject, from_model
 from securemnist.threats import Linf
-from tests.wording import one_sentence
+from tests.odd import Odd, Puts
 
 Images = torch.Tensor
-
-
-@final
-class Odd(nn.Module):
-    """A network whose answer is worked out by a function."""
-
-    def __init__(self, answer: Callable[[Images], Any]) -> None:
-        super().__init__()
-        self.answer = answer
-
-    def forward(self, x: Images) -> Any:
-        return self.answer(x)
-
-
-def raising(_: Images) -> None:
-    raise RuntimeError("mat1 and mat2 cannot be multiplied\nand more")
-
-
-def not_finite(number: float) -> Callable[[Images], Images]:
-    """Logits with one number that is none, on the last digit."""
-
-    def answer(x: Images) -> Images:
-        logits = torch.zeros(len(x), 10)
-        logits[-1, 3] = number
-        return logits
-
-    return answer
-
-
-CONTRACT: dict[str, tuple[Callable[[Images], Any], str]] = {
-    "raises": (raising, "it raised RuntimeError (mat1 and mat2 cannot be multiplied)"),
-    "nine classes": (lambda x: torch.zeros(len(x), 9), "logits (1, 10), got (1, 9)"),
-    "no batch": (lambda _: torch.zeros(10), "logits (1, 10), got (10,)"),
-    "one digit at a time": (lambda _: torch.zeros(1, 10), "logits (8, 10), got (1, 10)"),
-    "a batch squeezed": (lambda x: torch.zeros(len(x), 10).squeeze(), "got (10,)"),
-    "integers": (
-        lambda x: torch.zeros(len(x), 10).long(),
-        "floating-point logits, got torch.int64",
-    ),
-    "NaN": (not_finite(torch.nan), "expected finite logits"),
-    "infinity": (not_finite(-torch.inf), "expected finite logits"),
-    "changes its input": (lambda x: x.mul_(2).flatten(1)[:, :10], "it was changed in place"),
-    "a tuple": (lambda x: (torch.zeros(len(x), 10),), "expected a tensor, got tuple"),
-    "nothing": (lambda _: None, "expected a tensor, got NoneType"),
-    "a list": (lambda x: torch.zeros(len(x), 10).tolist(), "expected a tensor, got list"),
-}
-
-
-@pytest.mark.parametrize("name", CONTRACT)
-def test_the_model_contract(name: str, mnist: DataSet) -> None:
-    """A model that breaks the contract is refused with one sentence, before anything is measured."""
-    answer, words = CONTRACT[name]
-    with pytest.raises(ModelError) as caught:
-        Lab(from_model(Odd(answer), name="my.nets:odd"), mnist)
-    text = one_sentence(caught.value)
-    assert text.startswith("my.nets:odd: ")
-    assert words in text
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
-def test_logits_of_any_precision_serve(dtype: torch.dtype, mnist: DataSet) -> None:
-    """Floating-point logits of every precision keep the contract, and are read as float32."""
-    subject = from_model(Odd(lambda x: x.flatten(1)[:, :10].to(dtype)), name="net")
-    assert Lab(subject, mnist).logits(mnist.test[:3].images()).dtype == torch.float32
-
-
-def test_a_model_that_fails_later_is_refused(mnist: DataSet) -> None:
-    """NaN on digits that the contract did not look at is no answer, and never counts as class 0."""
-    subject = from_model(Odd(lambda x: x.flatten(1)[:, 300:310] / 0), name="net")
-    small = dataclasses.replace(mnist, test=mnist.test[:8])
-    blank = dataclasses.replace(small.test, pixels=torch.full((8, 28, 28), 255, dtype=torch.uint8))
-    with pytest.raises(ModelError, match="expected finite logits"):
-        Lab(subject, dataclasses.replace(small, test=blank))
-    late = from_model(Odd(lambda x: x.flatten(1)[:, :10] / (len(x) <= 8)), name="net")
-    with pytest.raises(ModelError, match="for 100 of 100 digits"):
-        Lab(late, mnist).logits(mnist.test[:100].images())
-
-
-@given(sizes=st.tuples(st.integers(1, 9_999), st.integers(1, 9_999)), seed=st.integers(0, 5))
-def test_samples_are_nested(lab: Lab, sizes: tuple[int, int], seed: int) -> None:
-    """Of one seed the larger sample begins with the smaller, and no digit is in it twice."""
-    small, large = (lab.sample(min(size, 500), seed) for size in sorted(sizes))
-    assert torch.equal(large.places[: len(small)], small.places)
-    assert torch.equal(large.x[: len(small)], small.x)
-    assert len(large.places.unique()) == len(large)
-    assert not small.complete
-
-
-def test_samples_differ_between_seeds(lab: Lab) -> None:
-    """Another seed draws other digits, and a digit arrives with its own label and place."""
-    first, second = lab.sample(100, 0), lab.sample(100, 1)
-    assert not torch.equal(first.places, second.places)
-    assert torch.equal(first.y, lab.data.test.labels[first.places])
-    assert torch.equal(first.x, lab.data.test[first.places].images())
-
-
-def test_all_digits_are_the_complete_set(lab: Lab) -> None:
-    """As many digits as there are is the complete set, in the order of the file, whatever the seed."""
-    every = lab.sample(10_000, 7)
-    assert every.complete
-    assert torch.equal(every.places, torch.arange(10_000))
-    assert not lab.sample(9_999, 7).complete
-
-
-@pytest.mark.parametrize("digits", [0, -1, 10_001])
-def test_more_digits_than_there_are(lab: Lab, digits: int) -> None:
-    """A sample of no digits, or of more than exist, is one UsageError."""
-    with pytest.raises(UsageError, match=f"expected 1 to 10000 .*got {digits}") as caught:
-        lab.sample(digits, 0)
-    one_sentence(caught.value)
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class Puts(Attack):
-    """Proposes an image of one grey for the first `share` of the digits, the digit itself for others."""
-
-    grey: float = 0.0
-    share: float = 1.0
-    keeps_budget: ClassVar[bool] = True
-
-    def __call__(self, model: Any, x: Images, y: Any, **_: Any) -> Images:
-        proposals = x.clone()
-        proposals[: round(self.share * len(x))] = self.grey
-        return proposals
-
-    def passes(self) -> float:
-        return 0
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class Foreign(Attack):
-    """A library's attack: as `Puts`, but its proposals may leave the budget."""
-
-    share: float = 1.0
-    keeps_budget: ClassVar[bool] = False
-
-    def __call__(self, model: Any, x: Images, y: Any, **_: Any) -> Images:
-        return Puts(grey=0.5, share=self.share)(model, x, y)
-
-    def passes(self) -> float:
-        return 0
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class Shapeless(Attack):
-    """Proposes flat images."""
-
-    def __call__(self, model: Any, x: Images, y: Any, **_: Any) -> Images:
-        return x.flatten(1)
-
-    def passes(self) -> float:
-        return 0
-
-
-def test_an_attack_of_ours_that_leaves_the_budget(lab: Lab) -> None:
-    """A single proposal of ours over budget is a MeasureError: it is our error, not the model's."""
-    sample = lab.sample(50, 0)
-    with pytest.raises(MeasureError, match="got 1 outside") as caught:
-        evaluate(lab, sample, [Puts(grey=0.5, share=1 / 50)], Linf(0.1), 0)
-    one_sentence(caught.value)
-    with pytest.raises(MeasureError, match="mend the attack"):
-        evaluate(lab, sample, [Shapeless()], Linf(0.1), 0)
-
-
-def test_a_library_that_leaves_the_budget(lab: Lab) -> None:
-    """Proposals of a library over budget do not count, and are counted; the rest is measured."""
-    sample = lab.sample(50, 0)
-    outcomes = evaluate(lab, sample, [Foreign(share=0.4)], Linf(0.1), 0).outcomes
-    (fall,) = outcomes.waterfall
-    assert fall.entered - fall.over_budget == fall.entered - round(0.4 * fall.entered)
-    assert fall.fell == 0
-    assert outcomes.standing == fall.entered
-
-
-def test_no_valid_proposal_teaches_nothing(lab: Lab) -> None:
-    """Where every proposal is over budget, the evaluation is inconclusive instead of a survival."""
-    with pytest.raises(Inconclusive, match="gave no valid proposal") as caught:
-        evaluate(lab, lab.sample(50, 0), [Foreign()], Linf(0.1), 0)
-    one_sentence(caught.value)
 
 
 @pytest.fixture(scope="module")

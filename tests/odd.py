@@ -1,0 +1,44 @@
+"""A network and an attack of any behaviour, for tests of what refuses or counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import torch
+from torch import nn
+
+from securemnist.attacks.base import Attack
+
+Images = torch.Tensor
+
+
+@final
+class Odd(nn.Module):
+    """A network whose answer is worked out by a function."""
+
+    def __init__(self, answer: Callable[[Images], Any]) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, x: Images) -> Any:
+        return self.answer(x)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Puts(Attack):
+    """Proposes an image of one grey for the first `share` of the digits, the digit itself for others."""
+
+    grey: float = 0.0
+    share: float = 1.0
+    keeps_budget: ClassVar[bool] = True
+
+    def __call__(self, model: Any, x: Images, y: Any, **_: Any) -> Images:
+        proposals = x.clone()
+        proposals[: round(self.share * len(x))] = self.grey
+        return proposals
+
+    def passes(self) -> float:
+        return 0
