@@ -16,7 +16,7 @@ from securemnist.report.words import NONE, SYMBOLS
 
 MOST = 30  # entries a chart shows, the last ones
 _TEMPLATES = Path(__file__).parent / "templates"
-_LEFT, _STEP, _TOP, _HIGH = 60, 22, 12, 90
+_LEFT, _STEP, _TOP, _HIGH = 60, 14, 12, 90
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +135,7 @@ def _chart(
             value="no number" if value is None else f"{value:.4g}",
             symbol=SYMBOLS[Verdict(verdict)] if verdict in list(Verdict) else "",
             kind=verdict.lower().replace("_", "-") if verdict in list(Verdict) else "none",
-            day=line(entry.get("time", ""), 30),
+            day=line(entry.get("time", ""), 30)[:16].replace("T", " "),
         )
         for place, (entry, value, verdict) in enumerate(zip(entries, values, verdicts, strict=True))
     )

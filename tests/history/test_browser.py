@@ -9,7 +9,7 @@ import pytest
 
 from securemnist.history import trend
 from tests.history.test_trend import history, version
-from tests.report.test_browser import browser, look_at, pytestmark  # noqa: F401
+from tests.report.test_browser import Visit, browser, look_at, pytestmark  # noqa: F401
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +32,13 @@ def test_the_trend_fits_and_is_silent(
 ) -> None:
     """No sideways scrolling, no message, no request; axe finds nothing with everything unfolded."""
     look_at(browser, page, width, scheme, tmp_path)
+
+
+def test_the_newest_is_seen_first(browser: Any, page: Path) -> None:  # noqa: F811
+    """On a telephone a chart that is too wide shows the newest commit, not the oldest."""
+    visit = Visit(browser, page, 360, "light")
+    commits = visit.page.locator("svg.trend").first.locator("text[transform]")
+    oldest, newest = commits.first.bounding_box(), commits.last.bounding_box()
+    assert 0 < newest["x"] < 360
+    assert oldest["x"] < 0
+    visit.page.close()

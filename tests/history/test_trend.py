@@ -50,9 +50,9 @@ def test_a_chart_a_requirement(tmp_path: Path) -> None:
         assert told in text
     for told in ("FGSM, 10 digits: securemnist", "2.52", "bbbbbbb"):
         assert told in text
-    assert html.count("<circle") == 4
-    assert 'class="pass"' in html
-    assert 'class="fail"' in html
+    assert html.count("<circle") == 3
+    assert '<circle class="pass"' in html
+    assert '<path class="fail"' in html
 
 
 def test_another_model_has_its_own_page(tmp_path: Path) -> None:
