@@ -28,6 +28,7 @@ class Ledger:
 
     A value is the share of events in one row, or the `extreme` of the shares of k rows: the worst of
     ten classes, the worst of ten targets. `places` are places in the test set; `stages` the attacks.
+    `codes` say of each digit which stage broke it; without stages, what it was read as.
     """
 
     order: str
@@ -119,12 +120,16 @@ def _answers(finding: Finding, table: Mapping[str, Any]) -> Ledger | None:
     if "triggered" in table:
         triggered = _characters(table, "triggered", "0123456789", len(labels))
         events = _steered(finding.requirement.settings.get("target"), labels, answered, triggered)
-        return None if events is None else Ledger(order, labels, places, events, np.max)
+        codes = table["triggered"]
+        return (
+            None if events is None else Ledger(order, labels, places, events, np.max, codes=codes)
+        )
     right = (answered == labels).astype(np.int8)
     if finding.requirement.measure != "worst_class_accuracy":
-        return Ledger(order, labels, places, right[None])
+        return Ledger(order, labels, places, right[None], codes=table["read"])
     classes = np.arange(CLASSES)[:, None]
-    return Ledger(order, labels, places, np.where(labels == classes, right, NOT_COUNTED))
+    events = np.where(labels == classes, right, NOT_COUNTED)
+    return Ledger(order, labels, places, events, codes=table["read"])
 
 
 def _steered(

@@ -111,6 +111,7 @@ def _turned(weak: Ledger, which: np.ndarray) -> tuple[Turned, ...]:
         code = weak.codes[place : place + 1]
         at = _STAGES.find(code) if code else -1
         by = weak.stages[at] if 0 <= at < len(weak.stages) and code != "x" else ""
+        by = f"read as {code}" if code.isdigit() and not weak.stages else by
         by = {"x": "misread without any attack", "?": "no proof"}.get(code, by)
         made.append(Turned(place=int(weak.places[place]), label=int(weak.labels[place]), by=by))
     return tuple(made)

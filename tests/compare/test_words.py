@@ -66,6 +66,12 @@ def test_classes_show_where_it_happens() -> None:
     assert parts["5"].low <= 0 <= parts["5"].high
 
 
+def test_a_misread_digit_says_as_what() -> None:
+    """Without an attack a turned digit names the class that it is read as now."""
+    (turned,) = change(read_as(LABELS), read_as("7" + LABELS[1:])).broken or ()
+    assert (turned.place, turned.label, turned.by) == (0, 0, "read as 7")
+
+
 def test_the_worst_class() -> None:
     """The worst of ten classes is compared as such, and its fall is called worse."""
     bad = "".join("9" if c == "3" and p < 1_000 else c for p, c in enumerate(LABELS))
