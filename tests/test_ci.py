@@ -185,7 +185,7 @@ def test_a_better_model_may_come(
     assert code == 0, output
     comment = (work / "reports" / "compare.md").read_text()
     assert "May replace the old one" in comment
-    assert "1 better" in comment
+    assert "2 better" in comment
     assert "reports/compare.md" in (work / "told").read_text()
 
 
