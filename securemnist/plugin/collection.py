@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from securemnist import policy as policies
-from securemnist import settings
+from securemnist import resources, settings
 from securemnist.errors import PolicyError
 from securemnist.findings import TIERS, Requirement, Verdict
 from securemnist.plugin.session import Run, Scope
@@ -30,9 +31,21 @@ def begin(config: pytest.Config, policy: Path) -> Run:
     )
     spec = config.getoption("--security-model") or chosen.model
     read = policies.load(policy)
-    stored = tuple(config.getoption("--security-replay"))
     shown = dataclasses.replace(read, path=_shown(str(policy), config))
-    return Run(shown, scope, spec, stored)
+    return Run(shown, scope, spec, tuple(_asked(config, policy)))
+
+
+def _asked(config: pytest.Config, policy: Path) -> Iterator[str]:
+    """Options of this run, as `securemnist assess` has them, without which it would be another."""
+    usual = config.rootpath / "security_tests" / "thresholds.toml"
+    found = {path.resolve() for path in (usual, resources.POLICY)}
+    if (config.invocation_params.dir / policy).resolve() not in found:
+        yield f"--policy={_shown(str(policy), config)}"
+    if data := config.getoption("--security-data"):
+        yield f"--data={data}"
+    if (device := config.getoption("--security-device")) != "cpu":
+        yield f"--device={device}"
+    yield from (f"--replay={folder}" for folder in config.getoption("--security-replay"))
 
 
 def _tier_of(markers: str) -> str:

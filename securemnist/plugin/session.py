@@ -46,7 +46,7 @@ class Run:
     policy: Policy
     scope: Scope
     model_spec: str
-    stored: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
     findings: dict[str, Finding] = field(default_factory=dict)
     selected: set[str] = field(default_factory=set)
     subject: Mapping[str, Any] = field(default_factory=dict)
@@ -95,9 +95,9 @@ class Run:
     def _replay(self, row: Requirement) -> str:
         """The command that measures this row again.
 
-        A fixture's model has no SPEC: in its folder the command finds the fixture by itself.
+        `asked` are the options that this run had and that one needs. A fixture's model has no SPEC: in
+        its folder the command finds the fixture by itself.
         """
         spec = self.subject["spec"] if self.subject else self.model_spec
         words = ["securemnist", "assess", *(["--model", spec] if spec else [])]
-        words += ["--row", row.id, "--tier", row.tier]
-        return shlex.join([*words, *(f"--replay={folder}" for folder in self.stored)])
+        return shlex.join([*words, "--row", row.id, "--tier", row.tier, *self.asked])

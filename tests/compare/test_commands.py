@@ -125,6 +125,17 @@ def test_the_summary_of_a_github_job(folder: Path, monkeypatch: pytest.MonkeyPat
     assert (folder / "summary").read_bytes() == (folder / "reports" / "compare.md").read_bytes()
 
 
+def test_the_version_before_is_a_model(folder: Path) -> None:
+    """A run that is held against a model says what became worse, with both models' examples on both."""
+    words = ("--against", "toy:good", "--policy", "small.toml", "--row", "ADV-01")
+    done = shell(folder, "assess", "--model", "toy:worse", *words)
+    assert done.returncode == 1, done.stdout + done.stderr
+    seen = json.loads((folder / "reports" / "compare.json").read_text())
+    assert seen["old"]["subject"]["spec"] == "toy:good"
+    change = next(change for change in seen["changes"] if change["id"] == "ADV-01")
+    assert (change["word"], change["stages"][-1]["name"]) == ("worse", "replay")
+
+
 def test_two_models(folder: Path) -> None:
     """Two models are assessed, compared on the same digits, and timed in turn."""
     done = shell(folder, "compare", "toy:good", "toy:worse", "--policy", "small.toml")

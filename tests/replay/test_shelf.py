@@ -98,7 +98,8 @@ def test_a_fixture_is_replayed_as_what_it_is(folder: Path) -> None:
     first, second = finding["measurement"]["evidence"]["waterfall"]
     assert (first["stage"], second["stage"]) == ("replay", "PGD-2")
     assert first["fell"] > 0 == second["fell"]
-    command = "securemnist assess --row ADV-03 --tier standard --replay=first"
+    options = "--policy=small.toml --replay=first"
+    command = f"securemnist assess --row ADV-03 --tier standard {options}"
     assert finding["replay"] == command
 
 
