@@ -38,7 +38,12 @@ def test_the_wheel_works_alone(tmp_path: Path) -> None:
     assert built.returncode == 0, built.stderr
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    for needed in ("security_tests/thresholds.toml", "fixtures/weights/baseline.safetensors"):
+    for needed in (
+        "security_tests/thresholds.toml",
+        "fixtures/weights/baseline.safetensors",
+        "fixtures/reference-curves.json",
+        "fixtures/published-claims.toml",
+    ):
         assert f"securemnist/_bundled/{needed}" in names
     venv.create(tmp_path / "venv", with_pip=True)
     bin_folder = tmp_path / "venv" / "bin"

@@ -142,7 +142,7 @@ def _band(drawing: Drawing, plane: _Plane, one: Line) -> None:
     if len(known) > 1:
         upper = [plane.place(p.eps, p.accuracy) for p in known]
         lower = [plane.place(p.eps, p.certified or 0.0) for p in known]
-        drawing.area([*upper, *reversed(lower)], GOOD, alpha=0.22)
+        drawing.area([*upper, *reversed(lower)], GOOD, alpha=0.17)
         drawing.lines(lower, GOOD, width=1.6)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from securemnist.findings import Finding
 from securemnist.report import charts, evidence, gallery, matrices
@@ -49,11 +49,11 @@ def _stages(_: Finding, seen: evidence.Evidence) -> Exhibit | None:
     caption = f"Of {plural(stages[0].entered, 'digit')}, {fell:,} fell{told}"
     caption += "; each stage works on what the stages above it left open." if stages[1:] else "."
     rows = tuple(
-        (s.name, *(f"{n:,}" for n in (s.entered, s.proved, s.fell, s.over_budget)),
-         f"{s.seconds:.1f}")
+        (s.name, *(f"{n:,}" for n in (s.entered, s.proved, s.fell)), f"{s.seconds:.1f}",
+         f"{s.over_budget:,}")
         for s in stages
     )  # fmt: skip
-    head = ("stage", "entered", "proved", "fell", "over budget", "seconds")
+    head = ("stage", "entered", "proved", "fell", "seconds", "over budget")
     return Exhibit(
         kind="stages",
         title="Digits left after each stage",
@@ -116,19 +116,32 @@ def _curve(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     eps = evidence.quantity(threat, "eps") if isinstance(threat, Mapping) else None
     at_least = finding.requirement.at_least
     required = (eps, at_least) if eps is not None and at_least is not None else None
-    rows = [
-        (one.name, one.attack, f"{p.eps:g}", f"{p.accuracy:.4f}", f"{p.n:,}",
-         NONE if p.certified is None else f"{p.certified:.4f}")
-        for one in lines for p in one.points
-    ]  # fmt: skip
-    head = ("network", "attack", "eps", "accuracy", "digits", "proved")
     return Exhibit(
         kind="curve",
         title="Accuracy over the size of the change",
         caption=caption,
         panels=(Panel(picture=charts.curve(lines, required, alt=caption)),),
-        table=Table(head=head, rows=tuple(rows[:ENTRIES])),
+        table=_points(lines),
     )
+
+
+def _points(lines: Sequence[evidence.Line]) -> Table:
+    """A line for each point; the attack stands in it only where there are several."""
+    several = len({one.attack for one in lines}) > 1
+    head = ("network", *(["attack"] if several else []), "eps", "accuracy", "proved", "digits")
+    rows = [
+        (
+            one.name,
+            *([one.attack] if several else []),
+            f"{p.eps:g}",
+            f"{p.accuracy:.4f}",
+            NONE if p.certified is None else f"{p.certified:.4f}",
+            f"{p.n:,}",
+        )
+        for one in lines
+        for p in one.points
+    ]
+    return Table(head=head, rows=tuple(rows[:ENTRIES]))
 
 
 def _times(_: Finding, seen: evidence.Evidence) -> Exhibit | None:

@@ -71,15 +71,15 @@ def fates(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     caption = f"A cell for each of {total:,} digits, a band for each class: {told}."
     if sums["certified"] and sums["survived"]:
         caption += " True robust accuracy lies between proved and proved + survived."
+    kept = [kind for kind, n in sums.items() if n]
     rows = tuple(
-        (str(digit), f"{fate.total:,}", *(f"{getattr(fate, kind):,}" for kind in grids.FATES))
+        (str(digit), f"{fate.total:,}", *(f"{getattr(fate, kind):,}" for kind in kept))
         for digit, fate in enumerate(classes)
     )
-    names = (name for name, *_ in kinds.values())
     return Exhibit(
         kind="fates",
         title="What became of each digit",
         caption=caption,
         panels=(Panel(picture=grids.waffle(classes, kinds, alt=caption)),),
-        table=Table(head=("class", "digits", *names), rows=rows),
+        table=Table(head=("class", "digits", *(kinds[kind][0] for kind in kept)), rows=rows),
     )

@@ -221,6 +221,17 @@ def test_every_digit_has_a_cell() -> None:
     assert sum(round(width / cell) for width, _ in sizes) == 10_000
 
 
+def test_what_no_attack_tried_is_called_not_proved() -> None:
+    """Where only proofs were tried the rest is not proved, and the table has what occurs."""
+    seen = {"outcomes": {"stages": [], "labels": "0011", "codes": "c?cx"}}
+    row = example.row("R", "certified_accuracy", at_least=0.5)
+    judged = row.judge(example.measured(0.5, evidence=seen), family="certified")
+    (exhibit,) = exhibits(judged)
+    assert "2 proved, 1 not proved, 1 misread" in exhibit.caption
+    assert exhibit.table is not None
+    assert exhibit.table.head == ("class", "digits", "proved", "not proved", "misread")
+
+
 def test_the_difference_is_attacked_minus_clean() -> None:
     """The third matrix holds signed changes, and its table both counts."""
     clean, attacked = [[10] * 10 for _ in range(10)], [[10] * 10 for _ in range(10)]
