@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from securemnist.cli import display
 from securemnist.cli.outlook import Outlook, rounded
+from securemnist.cli.watcher import Watcher
 
 
 class Clock:
@@ -89,6 +91,10 @@ def test_a_terminal_gets_a_bar_with_the_time_left(
     assert shown.endswith("\x1b[2K")
 
 
+# A minute of trust and 20 s taken, to a minute of trust and 10 s expected.
+PACE = 80 / 70
+
+
 def an_outlook(clock: Clock) -> Outlook:
     """Three rows of 10, 20 and 30 seconds; the first took twice as long as expected."""
     outlook = Outlook()
@@ -124,23 +130,22 @@ def test_a_pipe_is_told_what_all_rows_still_take(
         for second in range(12):
             tell("PGD-40", 100 * second, 2_000)
             clock.now += 1
-    assert outlook.left() == pytest.approx(1.5 * 50 - 12)
+    assert outlook.left() == pytest.approx(PACE * 50 - 12)
     assert screen.getvalue() == (
-        "PGD-40: 1,100 of 2,000, about 9 s left; R-2, row 2 of 3, about 64 s left in all\n"
+        "PGD-40: 1,100 of 2,000, about 9 s left; R-2, row 2 of 3, about 46 s left in all\n"
     )
 
 
 def test_the_pace_of_what_is_done_corrects_the_rest(clock: Clock) -> None:
     """Rows twice as slow as expected stretch what is to come; work at hand takes what it takes."""
     outlook = an_outlook(clock)
-    # (10 s of trust + 20 s taken) / (10 s of trust + 10 s expected) is a pace of 1.5.
-    assert outlook.left() == pytest.approx(1.5 * (20 + 30))
+    assert outlook.left() == pytest.approx(PACE * (20 + 30))
     outlook.piece = 40.0
-    assert outlook.left() == pytest.approx(1.5 * 30 + 40)
+    assert outlook.left() == pytest.approx(PACE * 30 + 40)
     outlook.piece = 0.0
     clock.now += 100
-    assert outlook.left() == pytest.approx(1.5 * 30)
-    assert outlook.share == pytest.approx(120 / (120 + 45))
+    assert outlook.left() == pytest.approx(PACE * 30)
+    assert outlook.share == pytest.approx(120 / (120 + PACE * 30))
     outlook.end()
     assert (outlook.title, outlook.row) == ("", "")
 
@@ -151,3 +156,36 @@ def test_the_pace_of_what_is_done_corrects_the_rest(clock: Clock) -> None:
 def test_an_estimate_is_rounded(seconds: float, words: str) -> None:
     """Nobody is told seconds of what takes minutes."""
     assert rounded(seconds) == words
+
+
+def test_what_is_proved_is_not_waited_for() -> None:
+    """A row that proves takes its share of the time; the share is that of the last ladder."""
+    watcher = Watcher(None)
+    outlook = watcher.outlook
+    outlook.plan({"LADDER": 1000.0, "PGD": 50.0}, proving=["LADDER"])
+    assert outlook.left() == pytest.approx(0.3 * 1000 + 50)
+    for proved, share in ((400, 0.2), (0, 1.0), (500, 0.05)):
+        stage = {"stage": "intervals", "entered": 500, "proved": proved}
+        evidence = {"waterfall": [stage], "certificates": {"intervals": proved}}
+        report = {"finding": {"measurement": {"evidence": evidence}}}
+        watcher.pytest_runtest_logreport(SimpleNamespace(security=report))
+        assert outlook.left() == pytest.approx(share * 1000 + 50)
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        {},
+        {"waterfall": []},
+        {"waterfall": [{"stage": "PGD-40", "entered": 500, "proved": 0}]},
+        {"waterfall": [{"stage": "intervals", "entered": 0, "proved": 0}], "certificates": {}},
+    ],
+    ids=str,
+)
+def test_a_row_without_proofs_says_nothing_of_them(evidence: dict[str, object]) -> None:
+    """Attacks alone, and ladders that nothing entered, leave the share as it was."""
+    watcher = Watcher(None)
+    before = watcher.outlook.open
+    for report in ({"finding": {"measurement": {"evidence": evidence}}}, None):
+        watcher.pytest_runtest_logreport(SimpleNamespace(security=report))
+    assert watcher.outlook.open == before

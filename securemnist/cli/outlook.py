@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 # Seconds of trust in the estimates before the pace of the finished rows outweighs them.
-_TRUST = 10.0
+_TRUST = 60.0
+# Share of the digits that proofs leave to the searches, as long as no row has told; and the least.
+_OPEN, _LEAST = 0.3, 0.05
 
 
 class Outlook:
-    """Rows with the seconds that each is expected to take; it is told when one begins and ends."""
+    """Rows with the seconds that each is expected to take; it is told when one begins and ends.
+
+    What a row that proves takes depends on the model: a digit that is proved is not searched.
+    """
 
     def __init__(self) -> None:
         self.expected: dict[str, float] = {}
         self.row, self.place, self.began = "", 0, 0.0
         self.piece = 0.0  # seconds that the work at hand takes at least
+        self.open = _OPEN
+        self._proving: frozenset[str] = frozenset()
         self._taken: dict[str, float] = {}
 
-    def plan(self, expected: Mapping[str, float]) -> None:
-        """The rows that this run will measure."""
-        self.expected = dict(expected)
+    def plan(self, expected: Mapping[str, float], proving: Collection[str] = ()) -> None:
+        """The rows that this run will measure, as if no digit were proved, and those that prove."""
+        self.expected, self._proving = dict(expected), frozenset(proving)
 
     def begin(self, row: str) -> None:
         """A row is being measured from now on."""
@@ -45,15 +52,15 @@ class Outlook:
 
     def left(self) -> float:
         """Seconds until the last row is done."""
-        done = [self.expected[row] for row in self._taken if row in self.expected]
-        pace = (_TRUST + sum(self._taken.values())) / (_TRUST + sum(done))
-        waiting = sum(
-            seconds
-            for row, seconds in self.expected.items()
-            if row not in self._taken and row != self.row
-        )
-        here = pace * self.expected.get(self.row, 0.0) - self._elapsed()
+        done = sum(map(self._seconds, self._taken))
+        pace = (_TRUST + sum(self._taken.values())) / (_TRUST + done)
+        waiting = sum(map(self._seconds, self.expected.keys() - self._taken.keys() - {self.row}))
+        here = pace * self._seconds(self.row) - self._elapsed()
         return pace * waiting + max(here, self.piece, 0.0)
+
+    def _seconds(self, row: str) -> float:
+        share = max(self.open, _LEAST) if row in self._proving else 1.0
+        return share * self.expected.get(row, 0.0)
 
     def _elapsed(self) -> float:
         return time.monotonic() - self.began if self.row else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -28,14 +29,21 @@ class Watcher:
     def pytest_collection_finish(self, session: Any) -> None:
         from securemnist.plugin.collection import row_of
 
-        rows = (row for item in session.items if (row := row_of(item)) is not None)
-        self.outlook.plan({row.id: _estimate(row) for row in rows})
+        rows = [row for item in session.items if (row := row_of(item)) is not None]
+        proving = [row.id for row in rows if _proves(row)]
+        self.outlook.plan({row.id: _estimate(row) for row in rows}, proving)
 
     def pytest_runtest_setup(self, item: Any) -> None:
         from securemnist.plugin.collection import row_of
 
         if (row := row_of(item)) is not None:
             self.outlook.begin(row.id)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        finding = (getattr(report, "security", None) or {}).get("finding", {})
+        share = _left_open((finding.get("measurement") or {}).get("evidence", {}))
+        if share is not None:
+            self.outlook.open = share
 
     def pytest_runtest_logfinish(self) -> None:
         if self.outlook.row:
@@ -56,3 +64,23 @@ def _estimate(row: Requirement) -> float:
     if row.measure not in MEASURES:
         return 1.0
     return MEASURES[row.measure].estimate(bind(row.measure, row.settings, tier=row.tier))
+
+
+def _proves(row: Requirement) -> bool:
+    """Whether a digit that interval bounds prove costs this row nothing more."""
+    from securemnist.measures import MEASURES, bind
+    from securemnist.measures.base import AttackSettings
+
+    if row.measure not in MEASURES:
+        return False
+    settings = bind(row.measure, row.settings, tier=row.tier)
+    ladder = isinstance(settings, AttackSettings) and settings.proofs_after is not None
+    return ladder or row.measure == "certified_accuracy"
+
+
+def _left_open(evidence: Mapping[str, Any]) -> float | None:
+    """The share of the digits that the first stage of a ladder, its interval bounds, left open."""
+    first: Mapping[str, Any] = next(iter(evidence.get("waterfall", ())), {})
+    if not first.get("entered") or "proved" not in first or "certificates" not in evidence:
+        return None
+    return 1.0 - float(first["proved"]) / float(first["entered"])
