@@ -14,7 +14,7 @@ from typing import Any
 from securemnist.assessment import Assessment
 from securemnist.data import DataSet
 from securemnist.digests import sha256
-from securemnist.errors import DataError
+from securemnist.errors import DataError, MeasureError
 from securemnist.evaluation.examples import MAX_BYTES, Examples
 from securemnist.evaluation.replay import Replay
 from securemnist.findings import Measurement
@@ -29,13 +29,19 @@ _ADVICE = "assess that model again, or name another folder"
 def keep(seen: Measurement, folder: Path, row: str) -> Measurement:
     """Write the examples of a row's measurement; what stands in its evidence then names the file.
 
-    Raises OSError where the folder cannot be written.
+    MeasureError where the folder cannot be written: a witness that is lost is no witness.
     """
     examples = seen.examples
     if not examples:
         return seen
     content, name = examples.dumps(), f"{FOLDER}/{row}.npz"
-    write_atomically(folder / name, content)
+    try:
+        write_atomically(folder / name, content)
+    except OSError as error:
+        raise MeasureError(
+            f"{folder / name}: expected room for adversarial examples, got {error.strerror}; free it, or "
+            "name another folder for the report"
+        ) from error
     kept = {"file": name, "sha256": sha256(content), "digits": len(examples)}
     return dataclasses.replace(seen, evidence={**seen.evidence, KEY: kept})
 

@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 from securemnist.digests import sha256_of_file
+from securemnist.errors import MeasureError
+from securemnist.evaluation import shelf
+from securemnist.evaluation.lab import Lab
+from securemnist.measures import bind, take
 from tests.commands import run, shell
+from tests.wording import one_sentence
 
 POLICY = """
 [[requirement]]
@@ -150,6 +155,16 @@ def test_what_cannot_be_replayed_is_one_sentence(folder: Path, how: str, complai
     assert complaint in result.output
     assert len(result.output.strip().splitlines()) == 1
     assert not (folder / "second" / "assessment.json").exists()
+
+
+def test_a_witness_that_cannot_be_kept(lab: Lab, tmp_path: Path) -> None:
+    """Where the examples cannot be written the row has no number, and the sentence says where."""
+    row = {"attack": {"use": "FGSM"}, "threat": {"norm": "linf", "eps": 0.3}, "digits": 20}
+    seen = take(lab, "attack_accuracy", bind("attack_accuracy", row), 0)
+    (tmp_path / "adversarial").write_text("the user's own file")
+    with pytest.raises(MeasureError) as caught:
+        shelf.keep(seen, tmp_path, "ADV-01")
+    assert "adversarial/ADV-01.npz: expected room" in one_sentence(caught.value)
 
 
 def test_no_report_there(folder: Path) -> None:
