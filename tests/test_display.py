@@ -11,6 +11,7 @@ import pytest
 from securemnist.cli import display
 from securemnist.cli.outlook import Outlook, rounded
 from securemnist.cli.watcher import Watcher
+from securemnist.findings import Requirement
 
 
 class Clock:
@@ -178,7 +179,14 @@ def test_what_is_proved_is_not_waited_for() -> None:
         {},
         {"waterfall": []},
         {"waterfall": [{"stage": "PGD-40", "entered": 500, "proved": 0}]},
-        {"waterfall": [{"stage": "intervals", "entered": 0, "proved": 0}], "certificates": {}},
+        {
+            "waterfall": [{"stage": "intervals", "entered": 0, "proved": 0}],
+            "certificates": {"intervals": 0},
+        },
+        {
+            "waterfall": [{"stage": "intervals", "entered": 500, "proved": 0}],
+            "certificates": {"refused": {"intervals": "another norm"}},
+        },
     ],
     ids=str,
 )
@@ -189,3 +197,33 @@ def test_a_row_without_proofs_says_nothing_of_them(evidence: dict[str, object]) 
     for report in ({"finding": {"measurement": {"evidence": evidence}}}, None):
         watcher.pytest_runtest_logreport(SimpleNamespace(security=report))
     assert watcher.outlook.open == before
+
+
+@pytest.mark.parametrize(
+    ("measure", "settings", "proves"),
+    [
+        ("robust_accuracy", {"threat": {"norm": "linf", "eps": 0.1}}, True),
+        ("certified_accuracy", {"threat": {"norm": "linf", "eps": 0.1}}, True),
+        ("robust_accuracy", {"threat": {"norm": "l2", "eps": 1.5}}, False),
+        (
+            "robust_accuracy",
+            {"threat": {"norm": "linf", "eps": 0.1}, "attack": {"use": "PGD", "steps": 9}},
+            False,
+        ),
+        ("clean_accuracy", {}, False),
+        ("their_own_measure", {}, False),
+    ],
+)
+def test_which_rows_prove(measure: str, settings: dict[str, object], proves: bool) -> None:
+    """Ladders and certificates in L-infinity do, nothing else does; every row has an estimate."""
+    row = Requirement(id="R", measure=measure, because="", at_least=0.5, settings=settings)
+    item = SimpleNamespace(
+        callspec=SimpleNamespace(params={"requirement": row}),
+        get_closest_marker=lambda name: name == "measure" or None,
+    )
+    watcher = Watcher(None)
+    watcher.pytest_collection_finish(SimpleNamespace(items=[item]))
+    assert watcher.outlook.expected["R"] > 0
+    before = watcher.outlook.left()
+    watcher.outlook.open = 0.0
+    assert (watcher.outlook.left() < before) is proves

@@ -69,18 +69,22 @@ def _estimate(row: Requirement) -> float:
 def _proves(row: Requirement) -> bool:
     """Whether a digit that interval bounds prove costs this row nothing more."""
     from securemnist.measures import MEASURES, bind
-    from securemnist.measures.base import AttackSettings
+    from securemnist.measures.base import AttackSettings, ThreatSettings
 
     if row.measure not in MEASURES:
         return False
     settings = bind(row.measure, row.settings, tier=row.tier)
-    ladder = isinstance(settings, AttackSettings) and settings.proofs_after is not None
-    return ladder or row.measure == "certified_accuracy"
+    if not isinstance(settings, ThreatSettings) or settings.threat["norm"] != "linf":
+        return False
+    return not isinstance(settings, AttackSettings) or settings.proofs_after is not None
 
 
 def _left_open(evidence: Mapping[str, Any]) -> float | None:
-    """The share of the digits that the first stage of a ladder, its interval bounds, left open."""
+    """The share of the digits that the first stage of a ladder, its interval bounds, left open.
+
+    None where there were none: other attacks, another norm, a network with unknown layers.
+    """
     first: Mapping[str, Any] = next(iter(evidence.get("waterfall", ())), {})
-    if not first.get("entered") or "proved" not in first or "certificates" not in evidence:
+    if not first.get("entered") or "intervals" not in evidence.get("certificates", {}):
         return None
     return 1.0 - float(first["proved"]) / float(first["entered"])
