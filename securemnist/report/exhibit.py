@@ -72,6 +72,11 @@ class Exhibit:
         return prose or bool(self.tiles or self.faces) or len(self.panels) > 1
 
     @property
+    def tall(self) -> bool:
+        """Whether two small pictures fit beside it, one above the other."""
+        return self.kind in ("curve", "fates") and not self.wide
+
+    @property
     def size(self) -> int:
         """About so many characters it takes on the page."""
         pictures = sum(len(panel.picture) for panel in self.panels)

@@ -79,7 +79,9 @@ def _classes(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     verb = "steered to the target" if triggered else verb
     bad = [v if triggered or v is None else 1 - v for v in values]
     limit = finding.requirement.threshold if triggered else 1 - finding.requirement.threshold
-    caption = f"Percent of each class. Class {worst} fares worst: {_percent(bad[worst] or 0)}."
+    caption = (
+        f"Percent of each class. Class {worst} fares worst: {_percent(round(bad[worst] or 0, 3))}."
+    )
     whose = "over all its digits"
     if finding.requirement.measure == "worst_class_accuracy":
         whose = "of the worst class"
@@ -106,7 +108,9 @@ def _curve(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     if lines is None:
         return None
     beside = sum(one.reference for one in lines)
-    caption = f"What {lines[0].attack} leaves of the accuracy; at eps 1 black may become white."
+    attack = lines[0].attack
+    attack = f"the {attack}" if attack.startswith("ladder") else attack
+    caption = f"What {attack} leaves of the accuracy; at eps 1 black may become white."
     own = (one for one in lines if not one.reference)
     if any(p.certified is not None for one in own for p in one.points):
         caption += " Shaded: from what is proved up to what survived; there the truth lies."
