@@ -21,7 +21,7 @@ def claim(finding: Finding) -> str:
     """
     row = finding.requirement
     try:
-        return _WORDS[row.measure](row)
+        return WORDS[row.measure](row)
     except (KeyError, Malformed):
         return line(finding.claim, 300) or line(row.measure, 100).replace("_", " ")
 
@@ -119,7 +119,7 @@ def _static(row: Requirement) -> str:
     return f"Bandit and Semgrep find {found} of {level} severity or above that is not accepted."
 
 
-_WORDS: Mapping[str, Callable[[Requirement], str]] = {
+WORDS: Mapping[str, Callable[[Requirement], str]] = {
     "clean_accuracy": _clean,
     "worst_class_accuracy": _worst_class,
     "attack_accuracy": _under_attack,

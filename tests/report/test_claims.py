@@ -8,7 +8,8 @@ import pytest
 
 from securemnist import policy, resources
 from securemnist.findings import Finding, Requirement, Verdict
-from securemnist.report.claims import claim
+from securemnist.measures import MEASURES
+from securemnist.report.claims import WORDS, claim
 from tests.report import hostile
 
 ROWS = policy.load(resources.POLICY).requirements
@@ -88,6 +89,11 @@ def test_the_sentence(
     told = claim(made(measure, settings, **bound))
     assert told.replace(NO_BREAK, " ") == words
     assert f"{NO_BREAK}%" in told or "%" not in words
+
+
+def test_every_measure_has_a_claim_in_words() -> None:
+    """A measure that is added says what its rows claim."""
+    assert set(WORDS) == set(MEASURES)
 
 
 def test_no_two_rows_of_the_policy_claim_the_same() -> None:
