@@ -160,14 +160,14 @@ def test_an_estimate_is_rounded(seconds: float, words: str) -> None:
 
 
 def test_what_is_proved_is_not_waited_for() -> None:
-    """A row that proves takes its share of the time; the share is that of the last ladder."""
+    """A row that proves takes its share of the time; the share is that of the last one that proved."""
     watcher = Watcher(None)
     outlook = watcher.outlook
     outlook.plan({"LADDER": 1000.0, "PGD": 50.0}, proving=["LADDER"])
     assert outlook.left() == pytest.approx(0.3 * 1000 + 50)
     for proved, share in ((400, 0.2), (0, 1.0), (500, 0.05)):
-        stage = {"stage": "intervals", "entered": 500, "proved": proved}
-        evidence = {"waterfall": [stage], "certificates": {"intervals": proved}}
+        codes = "c" * proved + "." * (500 - proved) + "x" * 20
+        evidence = {"outcomes": {"codes": codes}, "certificates": {"intervals": proved}}
         report = {"finding": {"measurement": {"evidence": evidence}}}
         watcher.pytest_runtest_logreport(SimpleNamespace(security=report))
         assert outlook.left() == pytest.approx(share * 1000 + 50)
@@ -177,21 +177,17 @@ def test_what_is_proved_is_not_waited_for() -> None:
     "evidence",
     [
         {},
-        {"waterfall": []},
-        {"waterfall": [{"stage": "PGD-40", "entered": 500, "proved": 0}]},
+        {"outcomes": {"codes": "..01x"}},
+        {"outcomes": {"codes": "xx"}, "certificates": {"intervals": 0}},
         {
-            "waterfall": [{"stage": "intervals", "entered": 0, "proved": 0}],
-            "certificates": {"intervals": 0},
-        },
-        {
-            "waterfall": [{"stage": "intervals", "entered": 500, "proved": 0}],
+            "outcomes": {"codes": "..01x"},
             "certificates": {"refused": {"intervals": "another norm"}},
         },
     ],
     ids=str,
 )
 def test_a_row_without_proofs_says_nothing_of_them(evidence: dict[str, object]) -> None:
-    """Attacks alone, and ladders that nothing entered, leave the share as it was."""
+    """Attacks alone, and bounds that nobody asked for or that are refused, leave the share as it was."""
     watcher = Watcher(None)
     before = watcher.outlook.open
     for report in ({"finding": {"measurement": {"evidence": evidence}}}, None):

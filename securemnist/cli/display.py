@@ -60,8 +60,8 @@ class _Piece:
         self.new = what != self.what or done < self.first or done <= 1
         if self.new:
             self.what, self.began, self.first = what, now, done
-        if done <= self.first:
-            return None
+        if done <= self.first or now - self.began < _PATIENCE:
+            return None  # a first pace is mostly noise
         return (now - self.began) / (done - self.first) * (total - done)
 
 
@@ -84,7 +84,7 @@ class _Bars:
         shown = done < total and now - self.piece.began > _PATIENCE
         self.bar.update(self.work, description=what, completed=done, total=total, visible=shown)
         if self.rows is not None and self.outlook is not None and self.outlook.row:
-            self.outlook.piece = left if shown and left else 0.0  # a first pace is mostly noise
+            self.outlook.piece = left or 0.0
             patient = now - self.first > _PATIENCE
             title, share = self.outlook.title, self.outlook.share
             self.bar.update(self.rows, description=title, completed=share, visible=patient)

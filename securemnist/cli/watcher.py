@@ -80,11 +80,11 @@ def _proves(row: Requirement) -> bool:
 
 
 def _left_open(evidence: Mapping[str, Any]) -> float | None:
-    """The share of the digits that the first stage of a ladder, its interval bounds, left open.
+    """The share of the digits read right that interval bounds left open.
 
-    None where there were none: other attacks, another norm, a network with unknown layers.
+    None where there were no bounds: attacks alone, another norm, a network with unknown layers.
     """
-    first: Mapping[str, Any] = next(iter(evidence.get("waterfall", ())), {})
-    if not first.get("entered") or "intervals" not in evidence.get("certificates", {}):
-        return None
-    return 1.0 - float(first["proved"]) / float(first["entered"])
+    proved = evidence.get("certificates", {}).get("intervals")
+    codes = evidence.get("outcomes", {}).get("codes", "")
+    asked = len(codes) - codes.count("x")
+    return None if proved is None or not asked else 1.0 - float(proved) / asked
