@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +43,9 @@ def compare(
 ) -> None:
     """Compare NEW with OLD, print what changed, write compare.html, .md and .json to --out.
 
-    Both are assessment.json files, or models. Models are assessed first; then what broke either is
-    tried on both, and they are timed in turn. Exit codes: 0 nothing stands against NEW, 1 it is worse
-    or fails, 2 usage or refused, 3 undecided.
+    Both are assessment.json files, or models. Models are assessed first, into the folders old and new
+    of --out; then what broke either is tried on both, and they are timed in turn. Exit codes: 0
+    nothing stands against NEW, 1 it is worse or fails, 2 usage or refused, 3 undecided.
     """
     from securemnist import report
     from securemnist.cli import versions
@@ -62,13 +61,12 @@ def compare(
             f"expected no option of an assessment for two that are made already, got {words[0]}; "
             "leave it out"
         )
-    with tempfile.TemporaryDirectory() as scratch:
-        folders = [Path(scratch) / name for name in ("old", "new")]
-        named = list(zip((old, new), folders, strict=True))
-        sides = [versions.find(side, words, folder) for side, folder in named]
-        if not any(kinds):
-            triples = list(zip((old, new), sides, folders, strict=True))
-            sides = versions.replay_on_both(triples, data, device or "cpu")
+    folders = [out / name for name in ("old", "new")]
+    named = list(zip((old, new), folders, strict=True))
+    sides = [versions.find(side, words, folder) for side, folder in named]
+    if not any(kinds):
+        triples = list(zip((old, new), sides, folders, strict=True))
+        sides = versions.replay_on_both(triples, data, device or "cpu")
     made = compare_assessments(sides[0], sides[1], margin=margin, same_model=same_model)
     if not any(kinds):
         made = dataclasses.replace(made, latency=_timed(old, new, data, device or "cpu"))
