@@ -49,8 +49,9 @@ def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
     # Its summary is not this run's.
     env = {name: value for name, value in os.environ.items() if name != "GITHUB_STEP_SUMMARY"}
     command += ["--out", str(folder)]
-    done = subprocess.run(command, env=env, check=False)  # nosec B603 # a list, no shell
     written = folder / "assessment.json"
+    written.unlink(missing_ok=True)  # that of an earlier run must not answer for this one
+    done = subprocess.run(command, env=env, check=False)  # nosec B603 # a list, no shell
     if not written.is_file():
         raise UsageError(
             f"expected {_NAMES}, got {spec!r}, whose assessment ended with exit code "

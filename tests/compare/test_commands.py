@@ -109,6 +109,16 @@ def test_refusals_are_one_sentence(folder: Path, words: tuple[str, ...], complai
     assert not (folder / "reports" / "compare.json").exists()
 
 
+def test_an_earlier_assessment_does_not_answer(folder: Path) -> None:
+    """A model that cannot be assessed is refused, although an earlier run has left a file for it."""
+    left = folder / "reports" / "old" / "assessment.json"
+    left.parent.mkdir(parents=True)
+    left.write_bytes((folder / "old.json").read_bytes())
+    result = run("compare", "no_such_model", "new.json")
+    assert result.exit_code == 2, result.output
+    assert "expected an assessment.json or a model" in result.output
+
+
 def test_it_works_without_torch(folder: Path) -> None:
     """Two assessments are compared where torch is not installed."""
     program = "import sys; sys.modules['torch'] = None; from securemnist.cli import main; main()"
