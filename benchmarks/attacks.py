@@ -24,9 +24,9 @@ STEPS, STEP_SIZE = 40, 0.01875
 
 def plain_copy(name: str) -> torch.nn.Module:
     """The same weights as somebody else's script would hold them: NCHW, gradients on."""
-    ours = subjects.resolve(name).model
-    theirs = build("A")
-    theirs.load_state_dict(ours.state_dict())
+    ours = subjects.resolve(name)
+    theirs = build(ours.architecture)
+    theirs.load_state_dict(ours.model.state_dict())
     return theirs.eval()
 
 
