@@ -84,3 +84,15 @@ def test_a_budget_is_a_positive_time(seconds: float) -> None:
             "robust_accuracy",
             {"attack": {"use": "PGD"}, "threat": THREAT, "seconds": seconds},
         )
+
+
+@pytest.mark.parametrize(("batch", "group"), [({}, 8), ({"batch_size": 3}, 3)])
+def test_foreign_attacks_run_in_groups(batch: dict[str, int], group: int, lab: Lab) -> None:
+    """ART is given eight digits between two looks at the clock, or as many as the row's batch_size."""
+    row = {
+        "attack": {"use": "art:FastGradientMethod", **batch},
+        "threat": THREAT,
+        "digits": 20,
+        "seconds": NO_TIME,
+    }
+    assert take(lab, "attack_accuracy", bind("attack_accuracy", row), 0).n == group

@@ -138,9 +138,8 @@ def curve(lab: Lab, settings: RobustSettings, seed: int) -> list[dict[str, Any]]
 
     `certified` is left out where bounds cannot be had: another norm, a network with unknown layers.
     """
-    hopeless = (
-        math.inf
-    )  # the smallest eps at which nothing was proved: a larger ball holds this one
+    # The smallest eps at which nothing was proved: a larger ball holds this one.
+    hopeless = math.inf
     points = []
     for eps in settings.curve:
         found = _on_the_curve(lab, settings, eps, seed, prove=eps < hopeless)

@@ -105,15 +105,10 @@ def about_search(
     rng = torch.Generator().manual_seed(seed_from(seed, "survivors"))
     chosen = torch.randperm(len(y), generator=rng)[:SURVIVORS].to(y.device)
     case = SearchCase(
-        lab.subject,
-        lab.target,
-        threat,
-        x[chosen],
-        y[chosen],
-        seed,
-        tuple(attacks),
-        survived,
-        last_broke,
+        *(lab.subject, lab.target, threat, x[chosen], y[chosen], seed),
+        attacks=tuple(attacks),
+        survived=survived,
+        last_broke=last_broke,
     )
     found = (planted_examples(seen), *_ask(lab, OF_SEARCHES, case))
     return Examination(tuple(doubt for doubt in found if doubt is not None), seen)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-from securemnist.attacks.base import channels_last, cross_entropy
+from securemnist.attacks.base import cross_entropy
 from securemnist.attacks.fgsm import RFGSM
 from securemnist.attacks.pgd import PGD
 from securemnist.evaluation.doubts.case import Case, exceeds
@@ -57,6 +57,5 @@ def _broken_by_a_search(case: Case, whole: torch.Tensor) -> int:
     """How many of the first few digits ten steps break beyond what FGSM does."""
     x, y = case.x[:FEW], case.y[:FEW]
     x_adv = SEARCH(case.model, x, y, threat=case.threat, rng=case.rng("many steps"))
-    with torch.no_grad():
-        broken = case.subject.model(channels_last(x_adv)).argmax(1) != y
+    broken = case.answers(x_adv).argmax(1) != y
     return int(broken.sum()) - int(whole[:FEW].sum())

@@ -1,0 +1,34 @@
+"""The rows of the policy on the tuning split: `python -m benchmarks.tuning` (or `... ADV-03 CERT-01`).
+
+Thresholds are set below these numbers, so that the test digits have no say in them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+
+from securemnist import data, policy, resources, settings, subjects
+from securemnist.evaluation.lab import Lab
+from securemnist.measures import bind, take
+
+
+def main(names: list[str]) -> None:
+    """Measure the rows, or those that are named, of the default subject; times and files say nothing."""
+    mnist = data.load()
+    tuning = dataclasses.replace(mnist, test=mnist.tuning)
+    lab = Lab(subjects.resolve(settings.DEFAULT_MODEL), tuning)
+    for row in policy.load(resources.POLICY).requirements:
+        skipped = row.measure in ("latency_ratio", "static_findings")
+        if skipped or (names and row.id not in names):
+            continue
+        asked = dict(row.settings)
+        asked.pop("curve", None)
+        asked["digits"] = min(asked.get("digits", len(tuning.test)), len(tuning.test))
+        seen = take(lab, row.measure, bind(row.measure, asked, tier=row.tier), row.seed)
+        doubts = ", ".join(doubt.name for doubt in seen.doubts) or "no doubt"
+        print(f"{row.id} {seen.value:.4f} of {seen.n:,} digits, {doubts}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
