@@ -11,8 +11,9 @@ from benchmarks.attacks import plain_copy
 from benchmarks.peers import Run, batched
 from benchmarks.timing import interleaved, ratio
 from securemnist import data, subjects
+from securemnist.evaluation.evaluation import Evaluation
 from securemnist.evaluation.lab import Lab
-from securemnist.evaluation.ladder import Evaluation, evaluate
+from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.stages import BUDGETS
 from securemnist.threats import Linf
 

@@ -87,7 +87,7 @@ def line(lab: Lab, eps: float) -> str:
         if stretched(lab):
             through = f"{found.outcomes.standing / n - broken_through(lab, found.outcomes) / n:.2%}"
     else:
-        proved = proofs.prove(lab, sample.x, sample.y, Linf(eps), crown=True, give_up=False, seed=0)
+        proved = proofs.prove(lab, sample.x, sample.y, Linf(eps), crown=True, seed=0)
         certified = int(proved.proved.sum())
     seconds = f"{time.perf_counter() - began:.0f}" if left else ""
     shares = f"{clean / n:.2%} | {certified / n:.2%} | {left} | {through}"

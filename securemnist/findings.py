@@ -245,6 +245,6 @@ def _setting_words(row: Requirement, seen: Measurement) -> str:
         words.append(f"{seen.n:,} digits, {kind}; 95 % for new ones {seen.low:.4f}-{seen.high:.4f}")
     if seen.sensitivity:
         words.append(seen.sensitivity)
-    if seen.survived and seen.certified is not None:
-        words.append(f"the truth lies in [{seen.certified:.4f} proved, {seen.value:.4f} survived]")
+    if seen.bracket:
+        words.append(seen.bracket)
     return f" ({'; '.join(words)})" if words else ""

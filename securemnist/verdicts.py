@@ -84,6 +84,23 @@ class Measurement:
             return ""
         return f"attack sensitivity {found}/{planted} planted examples found"
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the search ended as soon as its verdict was certain."""
+        return bool(self.evidence.get("stopped"))
+
+    @property
+    def bracket(self) -> str:
+        """Between what the truth lies; "" where that is no more than the number says."""
+        proved = f"{self.certified or 0:.4f} proved, {self.value:.4f}"
+        if self.stopped:
+            return (
+                f"ended when the verdict was certain: the truth lies in [{proved} not broken yet]"
+            )
+        if self.survived and self.certified is not None:
+            return f"the truth lies in [{proved} survived]"
+        return ""
+
     def to_json(self) -> dict[str, Any]:
         """The measurement as builtins."""
         data = dataclasses.asdict(dataclasses.replace(self, examples=None))

@@ -12,8 +12,9 @@ import torch
 from securemnist.attacks.fgsm import FGSM
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
+from securemnist.evaluation.evaluation import Evaluation
 from securemnist.evaluation.lab import Lab, Sample
-from securemnist.evaluation.ladder import Evaluation, evaluate
+from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.outcomes import (
     CERTIFIED,
     MISCLASSIFIED,

@@ -10,8 +10,9 @@ import torch
 
 from securemnist.attacks.pgd import PGD
 from securemnist.errors import PolicyError
+from securemnist.evaluation.evaluation import Evaluation
 from securemnist.evaluation.lab import Lab
-from securemnist.evaluation.ladder import CHUNK, Evaluation, evaluate
+from securemnist.evaluation.ladder import CHUNK, evaluate
 from securemnist.evaluation.outcomes import NOT_ATTEMPTED
 from securemnist.evaluation.stages import BUDGETS, make_stages
 from securemnist.findings import TIERS

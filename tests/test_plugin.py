@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import matplotlib.figure
 import pytest
 import scipy.stats
 
@@ -18,7 +17,7 @@ from securemnist._torchvision import torchvision
 
 # pytester forgets what an inner run imports, and compiled modules refuse to be imported twice: all of
 # them are imported here, before the first inner run.
-PRELOADED = (matplotlib.figure, measures, report, scipy.stats, torchvision())
+PRELOADED = (measures, report, scipy.stats, torchvision())
 
 CLEAN = """
 [[requirement]]

@@ -4,10 +4,9 @@ from securemnist.certify.certificates import (
     CROWN,
     INTERVALS,
     METHODS,
-    TRIAL,
     Certificates,
     certify,
 )
 from securemnist.certify.graph import Network, read
 
-__all__ = ["CROWN", "INTERVALS", "METHODS", "TRIAL", "Certificates", "Network", "certify", "read"]
+__all__ = ["CROWN", "INTERVALS", "METHODS", "Certificates", "Network", "certify", "read"]

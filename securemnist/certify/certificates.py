@@ -22,7 +22,7 @@ METHODS = (INTERVALS, CROWN)
 _BATCH = 100
 # Questions answered at a time: so few that what is computed on them stays in a processor's cache.
 _QUESTIONS = 32
-# Where CROWN settles none of so many digits, it is not asked of the others.
+# Where CROWN settles none of so many digits, it is not asked of the others, unless a trial is named.
 TRIAL = 32
 
 
@@ -55,12 +55,12 @@ def certify(
     *,
     eps: float,
     crown: bool = True,
-    give_up: bool = False,
+    trial: int = 0,
     progress: Progress = silent,
 ) -> Certificates:
     """Certificates of digits `x` (n, 1, 28, 28) with labels `y` (n,) within L-infinity `eps`.
 
-    With `give_up` the others are left open as soon as TRIAL digits were asked and none was proved.
+    With a `trial` the others are left open as soon as so many digits were asked and none was proved.
 
     NoCertificate where the model's graph has a step without known bounds, or computes anything else
     than the model; MeasureError where a bound contradicts the logits themselves, an error of ours.
@@ -68,10 +68,11 @@ def certify(
     network = read(model)
     margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=x.device)
     by, asked = torch.full_like(y, -1), 0
-    starts = [0, *range(TRIAL, len(x), _BATCH)]
+    few = trial or TRIAL
+    starts = [0, *range(few, len(x), _BATCH)]
     for start, stop in zip(starts, [*starts[1:], len(x)], strict=True):
-        crown = crown and (asked < TRIAL or bool((by == METHODS.index(CROWN)).any()))
-        if give_up and start and not (by >= 0).any():
+        crown = crown and (asked < few or bool((by == METHODS.index(CROWN)).any()))
+        if trial and start and not (by >= 0).any():
             break
         part = slice(start, stop)
         margins[part], by[part], more = _certified(network, model, x[part], y[part], eps, crown)

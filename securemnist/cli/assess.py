@@ -30,6 +30,9 @@ from securemnist.findings import TIERS
     type=click.Path(path_type=Path),
     help="Report of an assessment: searches begin with the adversarial examples it kept.",
 )
+@click.option(
+    "--until-decided", is_flag=True, help="A search ends as soon as its verdict is certain."
+)
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 @click.option(
@@ -50,6 +53,7 @@ def assess(
     markers: str,
     data: str | None,
     replay: tuple[Path, ...],
+    until_decided: bool,
     device: str,
     out: Path,
     against: str | None,
@@ -76,6 +80,11 @@ def assess(
     from securemnist.cli import runner, versions
     from securemnist.compare.comparison import compare
 
+    if until_decided and against is not None:
+        raise UsageError(
+            "expected searches that end, to compare them with an older version's, got --until-decided; "
+            "leave it or --against out"
+        )
     _check_rows(chosen, rows)
     report.check_writable(out)
     conftest = None if model else runner.conftest_of(here)
@@ -84,6 +93,8 @@ def assess(
     options = {"model": spec, "policy": chosen, "tier": tier, "data": data, "device": device}
     arguments = runner.pytest_arguments(here, suites, options)
     arguments += [f"--security-replay={folder}" for folder in replay]
+    if until_decided:
+        arguments.append("--security-until-decided")
     if markers:
         arguments += ["-m", markers]
     if rows:

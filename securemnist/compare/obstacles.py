@@ -103,6 +103,8 @@ def _unmeasured(old: Finding, new: Finding) -> str:
         if side.measurement.inconclusive:
             told = line(side.measurement.inconclusive, 160)
             return f"the {name} version's number carries no verdict: {told}"
+        if side.measurement.stopped:
+            return f"the {name} version's search ended early (--until-decided); let it end"
     before, after = old.measurement, new.measurement
     if before is not None and after is not None:
         if before.unit != after.unit:

@@ -10,21 +10,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import torch
 
 from securemnist.attacks.base import Attack
-from securemnist.certify import CROWN, INTERVALS, METHODS, TRIAL
+from securemnist.certify import CROWN, INTERVALS
 from securemnist.digests import seed_from
 from securemnist.errors import Inconclusive, MeasureError, NoCertificate
 from securemnist.evaluation import proofs
-from securemnist.evaluation.examples import Examples
+from securemnist.evaluation.evaluation import Evaluation
 from securemnist.evaluation.lab import Lab, Sample
 from securemnist.evaluation.outcomes import Fall, Outcomes
-from securemnist.evaluation.pictures import GALLERY, choose, picture
 from securemnist.evaluation.replay import Replay
 from securemnist.referee import Ruling, rule
 from securemnist.threats import Threat
@@ -32,67 +29,8 @@ from securemnist.types import silent
 
 # Digits between two looks at the clock, for an attack that would take all of them at once.
 CHUNK = 256
-
-
-@dataclass
-class Evaluation:
-    """Outcomes of one evaluation with the images that broke digits (`x_adv`, elsewhere the clean)."""
-
-    sample: Sample
-    outcomes: Outcomes
-    x_adv: torch.Tensor
-    confidence: torch.Tensor
-    clean_predictions: torch.Tensor
-    clean_confidence: torch.Tensor
-    # The best known lower bound of each digit's margin; -inf where nobody asked.
-    bounds: torch.Tensor
-    # What the stages of proofs came to, summed over chunks, and why one was left out.
-    proofs: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def asked_for_proofs(self) -> bool:
-        """Whether bounds were computed, however few digits they certify."""
-        return any(method in self.proofs for method in METHODS)
-
-    def certificates(self) -> dict[str, Any]:
-        """What was proved, why no more was, and how far the bounds of surviving digits are off."""
-        if not self.proofs:
-            return {}
-        return self.proofs | {"open": proofs.left_open(self.bounds[self.outcomes.open])}
-
-    def gallery(self) -> list[dict[str, Any]]:
-        """The first broken digit of each class, then more; as builtins."""
-        return [self._picture(place) for place in choose(self.outcomes.codes >= 0, self.sample.y)]
-
-    def last_to_fall(self) -> list[dict[str, Any]]:
-        """The broken digits that withstood the most stages; empty where one stage broke them all."""
-        codes = self.outcomes.codes
-        broken = (codes >= 0).nonzero().squeeze(1)
-        if len(codes[broken].unique()) < 2:
-            return []
-        latest = broken[codes[broken].argsort(descending=True, stable=True)]
-        return [self._picture(place) for place in latest[:GALLERY].tolist()]
-
-    def examples(self) -> Examples:
-        """The images that broke digits, in the order of the test set."""
-        broken = (self.outcomes.codes >= 0).cpu()
-        places = self.sample.places[broken]
-        order = places.argsort()
-        images = self.x_adv.detach().cpu()[broken][order].contiguous()
-        return Examples(places[order].numpy(), images.numpy())
-
-    def _picture(self, place: int) -> dict[str, Any]:
-        shown = picture(
-            index=int(self.sample.places[place]),
-            label=int(self.outcomes.labels[place]),
-            clean_prediction=int(self.clean_predictions[place]),
-            prediction=int(self.outcomes.predictions[place]),
-            clean_confidence=float(self.clean_confidence[place]),
-            confidence=float(self.confidence[place]),
-            clean=self.sample.x[place],
-            changed=self.x_adv[place],
-        )
-        return shown | {"broken_by": self.outcomes.stages[int(self.outcomes.codes[place])]}
+# Digits by which a kind of proof is tried out before it is asked of all.
+TRIAL = 8
 
 
 def evaluate(
@@ -105,6 +43,7 @@ def evaluate(
     proofs_after: int | None = None,
     seconds: float = math.inf,
     replay: Replay | None = None,
+    decided: Callable[[Outcomes], bool] = lambda _: False,
 ) -> Evaluation:
     """Run the attacks in order on the digits that are still open, for about `seconds`.
 
@@ -112,23 +51,13 @@ def evaluate(
     next, and CROWN's behind that many attacks: what is proved is settled.
 
     Chunk by chunk where the time is limited: a digit counts only if every attack had its turn, so
-    digits that the time did not suffice for are not attempted; at least one chunk is. Raises
+    digits that the time did not suffice for are not attempted; at least one chunk is. Where all digits
+    pass at once, the stages behind the one after which the outcomes are `decided` are spared. Raises
     MeasureError where an attack of ours leaves the budget, and Inconclusive where an attack ran on
     digits and gave no valid proposal at all.
     """
-    logits = lab.logits(sample.x)
-    predictions = logits.argmax(1)
-    outcomes = Outcomes(sample.y, predictions.clone(), sample.order)
-    confidence = logits.softmax(1).amax(1)
-    state = Evaluation(
-        sample=sample,
-        outcomes=outcomes,
-        x_adv=sample.x.clone(),
-        confidence=confidence.clone(),
-        clean_predictions=predictions,
-        clean_confidence=confidence,
-        bounds=torch.full_like(confidence, -torch.inf, dtype=torch.float64),
-    )
+    state = Evaluation.begin(sample, lab.logits(sample.x))
+    outcomes = state.outcomes
     deadline = time.perf_counter() + seconds
     stages: list[Attack | Replay | str] = list(attacks)
     if proofs_after is not None:
@@ -146,9 +75,16 @@ def evaluate(
                 _prove(lab, state, attack, threat, seed, stage, chunk)
             else:
                 _run_stage(lab, state, attack, threat, seed, stage, chunk)
+            if size >= len(sample) and decided(outcomes):
+                state.spared = tuple(_named(later) for later in stages[stage + 1 :])
+                break
     for fall in outcomes.waterfall:
         _check_learnt(fall)
     return state
+
+
+def _named(stage: Attack | Replay | str) -> str:
+    return stage if isinstance(stage, str) else stage.name
 
 
 def _chunk(attacks: Sequence[Attack], digits: int, deadline: float) -> int:
@@ -208,13 +144,15 @@ def _prove(
     """Certificates of the open digits of a chunk; why there are none is noted, not raised."""
     began = time.perf_counter()
     places = _open(state.outcomes, chunk)
+    # The digits that are the likeliest to be proved come first: where none of them is, none will be.
+    places = places[state.margins[places].argsort(descending=True, stable=True)]
     proved = places[:0]
     refused = state.proofs.setdefault("refused", {})
     if len(places) and method not in refused:
         x, y = state.sample.x[places], state.sample.y[places]
         crown = method == CROWN
         try:
-            found = proofs.prove(lab, x, y, threat, crown=crown, give_up=True, seed=seed)
+            found = proofs.prove(lab, x, y, threat, crown=crown, trial=TRIAL, seed=seed)
         except NoCertificate as error:
             refused[method] = str(error)
         else:
@@ -223,7 +161,9 @@ def _prove(
             for name, count in proofs.told(found).items():
                 state.proofs[name] = state.proofs.get(name, 0) + count
             if not len(proved) and len(places) >= TRIAL:
-                refused[method] = f"none of the first {TRIAL} digits could be certified"
+                refused[method] = (
+                    f"none of the {TRIAL} digits of the largest margin could be certified"
+                )
     seconds = round(time.perf_counter() - began, 3)
     fall = Fall(method, len(places), 0, 0, seconds, proved=len(proved))
     state.outcomes.prove(fall, proved, stage)

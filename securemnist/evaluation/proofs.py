@@ -28,7 +28,7 @@ CONTROLS: tuple[Attack, ...] = (PGD(steps=20, loss="margin"), APGD(steps=30))
 
 
 def prove(
-    lab: Lab, x: Images, y: Labels, threat: Threat, *, crown: bool, give_up: bool, seed: int
+    lab: Lab, x: Images, y: Labels, threat: Threat, *, crown: bool, seed: int, trial: int = 0
 ) -> Certificates:
     """Certificates of digits within `threat`, the weakest of them attacked.
 
@@ -40,7 +40,7 @@ def prove(
     model = lab.subject.model
     # The referee lets a proposal pass that is this much over.
     eps = threat.eps + SLACK
-    found = certify(model, x, y, eps=eps, crown=crown, give_up=give_up, progress=lab.progress)
+    found = certify(model, x, y, eps=eps, crown=crown, trial=trial, progress=lab.progress)
     _attack_the_weakest(model, x, y, found, threat, seed)
     return found
 

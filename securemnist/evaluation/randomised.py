@@ -11,8 +11,8 @@ import dataclasses
 import torch
 from torch import nn
 
+from securemnist.evaluation.evaluation import Evaluation
 from securemnist.evaluation.lab import Lab
-from securemnist.evaluation.ladder import Evaluation
 from securemnist.types import Images, Labels, Logits
 
 # Answers whose mean an attack and the referee see, and answers that each digit is counted by.

@@ -67,12 +67,15 @@ class AttackSettings(ThreatSettings):
 
     A ladder without a budget has that of the row's tier. `seconds`: a time budget; digits it does not
     suffice for are not attempted and do not count. `randomised`: the model answers at random on purpose;
-    it is attacked by the mean of many answers and counted answer by answer.
+    it is attacked by the mean of many answers and counted answer by answer. `until`: a share; the search
+    ends as soon as it is certain on which side of it the number will lie. It has no effect beside the
+    other two, under which nothing is certain before the end.
     """
 
     attack: dict[str, Any]
     seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     randomised: bool = False
+    until: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
 
     @field_validator("attack")
     @classmethod

@@ -33,9 +33,7 @@ class CertifiedSettings(ThreatSettings):
 def certified_accuracy(lab: Lab, settings: CertifiedSettings, seed: int) -> Measurement:
     """Share of test digits that are read right everywhere in their ball, by proof."""
     sample = lab.sample(settings.digits, seed)
-    found = prove(
-        lab, sample.x, sample.y, settings.the_threat(), crown=True, give_up=False, seed=seed
-    )
+    found = prove(lab, sample.x, sample.y, settings.the_threat(), crown=True, seed=seed)
     if lab.replay is not None:
         hold_against(lab, lab.replay, sample, found.proved, settings.the_threat())
     outcomes = Outcomes(sample.y, lab.logits(sample.x).argmax(1), sample.order)

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import Field, model_validator
 
 from securemnist.evaluation import references
 from securemnist.evaluation.doubts import about_model, about_search
-from securemnist.evaluation.lab import Lab
-from securemnist.evaluation.ladder import Evaluation, evaluate
-from securemnist.evaluation.outcomes import per_class
+from securemnist.evaluation.evaluation import Evaluation
+from securemnist.evaluation.lab import Lab, Sample
+from securemnist.evaluation.ladder import evaluate
+from securemnist.evaluation.outcomes import Outcomes, per_class
 from securemnist.evaluation.randomised import COUNTED, expected, standing_share
 from securemnist.evaluation.replay import Replay
 from securemnist.evaluation.stages import LADDER
@@ -34,7 +36,8 @@ _ABOUT_THE_MODEL, _ABOUT_THE_SEARCH = 1.0, 3.0
 class RobustSettings(AttackSettings):
     """Without an `attack` it is the ladder, the strongest search there is.
 
-    `curve`: further eps at which the same attack is run on 500 digits, for the picture.
+    `curve`: further eps at which the same attack is run on 500 digits, for the picture; not drawn by a
+    row that ends `until` it is decided.
     """
 
     attack: dict[str, Any] = Field(default={"use": LADDER}, validate_default=True)
@@ -78,7 +81,10 @@ def _measured(lab: Lab, settings: AttackSettings, found: Evaluation, seed: int) 
         hits, complete = round(n * standing_share(lab, found)), False
         evidence["answers_a_digit"] = COUNTED
     doubts: tuple[Doubt, ...] = ()
-    if len(found.outcomes.open):
+    if stopped := found.stopped():
+        # What the number rests on is the certificates or the witnesses: neither can be in doubt.
+        evidence["stopped"] = stopped
+    elif len(found.outcomes.open):
         target, threat = _attacked(lab, settings), settings.the_threat()
         doubts = about_model(target, threat, n, randomised=settings.randomised).doubts
     return share(
@@ -109,6 +115,8 @@ def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measuremen
     proofs_after, replay = settings.proofs_after, lab.replay
     found = _evaluate(lab, settings, settings.digits, threat, seed, proofs_after, replay=replay)
     measured = _measured(lab, settings, found, seed)
+    if found.spared:
+        return measured
     open_digits, sample = found.outcomes.open, found.sample
     x, y = sample.x[open_digits], sample.y[open_digits]
     asked = about_search(
@@ -126,7 +134,7 @@ def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measuremen
         evidence["sensitivity"] = asked.sensitivity.to_json()
     doubts = (*measured.doubts, *asked.doubts)
     measured = dataclasses.replace(measured, doubts=doubts, evidence=evidence)
-    if not settings.curve:
+    if not settings.curve or settings.until is not None:
         return measured
     beside = references.stored(lab, settings.the_attacks(), settings.threat["norm"])
     evidence |= {"curve": curve(lab, settings, seed), "reference_curves": beside}
@@ -188,7 +196,27 @@ def _evaluate(
         proofs_after=None if settings.randomised else proofs_after,
         seconds=limit,
         replay=replay,
+        decided=_decided(settings, sample),
     )
+
+
+def _decided(settings: AttackSettings, sample: Sample) -> Callable[[Outcomes], bool]:
+    """Whether what is settled leaves only one side of `until` to the number.
+
+    Standing digits can only become fewer and certified ones only more, so the verdict is the same as at
+    the end of all stages.
+    """
+    until, n = settings.until, len(sample)
+
+    def decided(outcomes: Outcomes) -> bool:
+        if until is None or settings.randomised:
+            return False
+        least, most = outcomes.certified, outcomes.standing
+        if sample.complete:
+            return least / n >= until or most / n < until
+        return share_interval(least, n)[0] >= until or share_interval(most, n)[1] < until
+
+    return decided
 
 
 def _attacked(lab: Lab, settings: AttackSettings) -> Lab:

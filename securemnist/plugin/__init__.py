@@ -57,6 +57,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="searches begin with the adversarial examples kept there; may be repeated",
     )
+    add(
+        "--security-until-decided",
+        action="store_true",
+        help="a search ends as soon as its row's verdict is certain",
+    )
     add("--security-device", metavar="NAME", default="cpu", help="cpu (default) or cuda")
 
 

@@ -45,6 +45,8 @@ def _asked(config: pytest.Config, policy: Path) -> Iterator[str]:
         yield f"--data={data}"
     if (device := config.getoption("--security-device")) != "cpu":
         yield f"--device={device}"
+    if config.getoption("--security-until-decided"):
+        yield "--until-decided"
     yield from (f"--replay={folder}" for folder in config.getoption("--security-replay"))
 
 

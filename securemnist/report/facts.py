@@ -51,6 +51,8 @@ def _extras(seen: Measurement) -> Iterable[Fact]:
     """Facts that only some measures leave behind."""
     if seen.sensitivity:
         yield "sensitivity", seen.sensitivity
+    if seen.stopped:
+        yield "ended early", "the verdict was certain; later stages can only lower the number"
     kept = seen.evidence.get("adversarial_examples")
     if isinstance(kept, Mapping):
         named = line(kept.get("file", ""), 100), line(kept.get("sha256", ""), 64)

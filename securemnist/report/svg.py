@@ -79,6 +79,13 @@ class Drawing:
         )
         return f'<svg {size} role="img" aria-label="{escape(alt)}">{"".join(self._shapes)}</svg>'
 
+    def file(self, alt: str, style: str) -> bytes:
+        """The drawing as a file of its own, with the style sheet that colours its roles."""
+        inside = self.element(alt).removeprefix("<svg ")
+        head, _, shapes = inside.partition(">")
+        space = 'xmlns="http://www.w3.org/2000/svg"'
+        return f"<svg {space} {head}><style>{style}</style>{shapes}\n".encode()
+
 
 _MARKS: dict[str, tuple[Point, ...]] = {
     "square": ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),

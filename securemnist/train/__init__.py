@@ -13,6 +13,7 @@ from securemnist import artifacts
 from securemnist._memory import keep_freed_memory
 from securemnist.data import DataSet
 from securemnist.digests import sha256
+from securemnist.report.curve import training_curve
 from securemnist.resources import write_atomically
 from securemnist.train import checkpoint
 from securemnist.train.loop import Trainer, collapsed
@@ -69,8 +70,6 @@ def train(
             "versions": _versions(),
         },
     )
-    from securemnist.report.curve import training_curve  # matplotlib only at the end
-
     write_atomically(folder / f"{name}.svg", training_curve(name, history))
     for path in (latest, best):
         path.unlink(missing_ok=True)

@@ -106,13 +106,13 @@ def test_the_ladder_goes_on_without_proofs(lab: Lab, mnist: DataSet) -> None:
 
 
 def test_hopeless_proofs_are_given_up(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the first digits give no certificate the others are not asked for one, and that is said."""
+    """Where the digits of the largest margin give no certificate no other is asked for one."""
     for module in (ladder, certificates):
         monkeypatch.setattr(module, "TRIAL", 4)
     sample = lab.sample(24, 0)
     found = evaluate(lab, sample, (FGSM(),), Linf(0.3), 0, proofs_after=0)
     assert found.outcomes.certified == 0
-    assert "none of the first" in found.proofs["refused"]["intervals"]
+    assert "none of the 4 digits" in found.proofs["refused"]["intervals"]
 
 
 def test_a_ladder_that_proves_enough_passes_as_proved(lab: Lab) -> None:

@@ -36,6 +36,14 @@ def places(finding: Finding, text: str) -> Finding:
     )
 
 
+def ended(finding: Finding) -> Finding:
+    """The same search, ended as soon as it was decided."""
+    seen = finding.measurement
+    assert seen is not None
+    evidence = {**seen.evidence, "stopped": {"after": "FGSM", "spared": ["PGD-40"]}}
+    return dataclasses.replace(finding, measurement=dataclasses.replace(seen, evidence=evidence))
+
+
 SMALL = robust(codes(range(2), 10))
 OTHER_EPS = {**SETTINGS, "threat": {"norm": "linf", "eps": 0.1}}
 UNLIKE: dict[str, tuple[Finding, Finding, str]] = {
@@ -53,6 +61,7 @@ UNLIKE: dict[str, tuple[Finding, Finding, str]] = {
     "out of scope": (dataclasses.replace(OLD, in_scope=False), SAME, "was not asked"),
     "no digits": (OLD, judged("ADV-03", "robust_accuracy", 0.9, {}), "recorded no digits"),
     "no verdict": (OLD, robust(codes(range(9)), seen={"inconclusive": "saturated"}), "saturated"),
+    "ended early": (OLD, ended(SAME), "the new version's search ended early"),
     "malformed": (SMALL, places(SMALL, "a b"), "malformed evidence"),
     "forged": (OLD, robust(codes(range(9)), seen={"value": 0.99}), "the digits give 0.9991"),
 }

@@ -11,9 +11,10 @@ import torch
 from securemnist import subjects
 from securemnist.data import DataSet
 from securemnist.errors import MeasureError
+from securemnist.evaluation.evaluation import Evaluation
 from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.lab import Lab
-from securemnist.evaluation.ladder import Evaluation, evaluate
+from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.proofs import hold_against, prove
 from securemnist.evaluation.replay import Replay
 from securemnist.evaluation.stages import make_stages
@@ -164,7 +165,7 @@ def test_no_certificate_on_a_broken_digit(mnist: DataSet, name: str, eps: float)
     x, y = chosen.images(), chosen.labels
     images = torch.from_numpy(stored.images)
     assert bool(rule(lab.subject.model, x, y, images, norm="linf", eps=eps).fooled.all())
-    found = prove(lab, x, y, threat, crown=True, give_up=False, seed=0)
+    found = prove(lab, x, y, threat, crown=True, seed=0)
     assert not bool(found.proved.any())
 
 

@@ -1,0 +1,53 @@
+"""The training curve is a file of its own, made of nothing but the manifest's history."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from securemnist.report.curve import training_curve
+from securemnist.resources import ROOT
+from tests.report.hostile import BREAKOUT
+
+MANIFESTS = sorted((ROOT / "fixtures" / "weights").glob("*.json"))
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda path: path.stem)
+def test_a_bundled_curve_is_that_of_its_manifest(manifest: Path) -> None:
+    """Every reference model's picture is drawn from the history that its manifest records."""
+    told = json.loads(manifest.read_text())
+    assert manifest.with_suffix(".svg").read_bytes() == training_curve(
+        told["name"], told["history"]
+    )
+
+
+def test_each_epoch_has_its_mark() -> None:
+    """A line a quantity, a mark an epoch, and one beside its name; what was not probed has neither."""
+    history = [{"epoch": k, "accuracy": 0.5, "tuning_accuracy": 0.9} for k in (1, 2, 3)]
+    text = training_curve("net", history).decode()
+    assert len(re.findall("<circle", text)) == 2 * (3 + 1)
+    assert "tuning, clean" in text
+    assert "PGD" not in text
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 1000])
+def test_any_run_has_a_curve(epochs: int) -> None:
+    """None, one or a thousand epochs make well-formed XML."""
+    history = [{"epoch": k + 1, "accuracy": 0.5} for k in range(epochs)]
+    assert ElementTree.fromstring(training_curve("net", history)).tag.endswith("svg")
+
+
+def test_a_hostile_name_is_only_drawn() -> None:
+    """Markup in a model's name stays text."""
+    root = ElementTree.fromstring(training_curve(BREAKOUT, []))
+    assert {element.tag.rpartition("}")[2] for element in root.iter()} <= {
+        "svg",
+        "style",
+        "path",
+        "circle",
+        "text",
+    }
