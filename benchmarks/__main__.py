@@ -11,7 +11,17 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import attacks, doubts, figures, ladder, scaling, training, versions
+from benchmarks import (
+    agreement,
+    attacks,
+    doubts,
+    figures,
+    inference,
+    ladder,
+    scaling,
+    training,
+    versions,
+)
 from benchmarks.page import store
 from securemnist.environment import describe
 from securemnist.history import entry, record
@@ -20,6 +30,8 @@ PARTS = {
     "attacks": attacks.report,
     "scaling": scaling.report,
     "ladder": ladder.report,
+    "agreement": agreement.report,
+    "inference": inference.report,
     "training": training.report,
     "doubts": doubts.report,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from securemnist.attacks.base import cross_entropy, gradient
@@ -12,6 +13,8 @@ from securemnist.data import DataSet
 from securemnist.threats import Linf
 
 BATCH, RATE = 32, 3e-3
+# That at which the distilled network is trained; it answers at 1.
+TEMPERATURE = 40.0
 # The eps at which the overfitted network looks robust.
 OVERFITTED = 0.3
 
@@ -50,6 +53,13 @@ def overfitted(mnist: DataSet, seed: int) -> nn.Module:
     return _train(mnist, seed, convolutions, digits=4000, epochs=14, eps=OVERFITTED, steps=1)
 
 
+def distilled(mnist: DataSet, seed: int) -> nn.Module:
+    """Defensive distillation (Papernot et al. 2015, arXiv 1511.04508): a student of softened answers."""
+    hot = {"digits": 2000, "epochs": 8, "temperature": TEMPERATURE}
+    teacher = _train(mnist, seed, convolutions, **hot)
+    return _train(mnist, seed, convolutions, **hot, teacher=teacher)
+
+
 def _train(
     mnist: DataSet,
     seed: int,
@@ -59,8 +69,13 @@ def _train(
     epochs: int,
     eps: float = 0.0,
     steps: int = 0,
+    temperature: float = 1.0,
+    teacher: nn.Module | None = None,
 ) -> nn.Module:
-    """On a part of the training digits that the seed chooses; the first weights come from it, too."""
+    """On a part of the training digits that the seed chooses; the first weights come from it, too.
+
+    Labels are those of the digits, or the answers of a `teacher` at the same temperature.
+    """
     rng = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -75,7 +90,8 @@ def _train(
             # From the full eps at once a network stays a constant.
             x = _attacked(network, x, y, eps * min(1.0, done / half), steps, rng)
             optimizer.zero_grad(set_to_none=True)
-            (cross_entropy(network(x), y) / len(y)).backward()
+            wanted = y if teacher is None else (teacher(x) / temperature).softmax(1)
+            F.cross_entropy(network(x) / temperature, wanted).backward()
             optimizer.step()
             done += 1
     return network.eval().requires_grad_(False)
