@@ -20,7 +20,7 @@ from torch import nn
 
 from securemnist.digests import sha256
 from securemnist.errors import WeightsError
-from securemnist.resources import write_atomically
+from securemnist.resources import read_at_most, write_atomically
 from securemnist.types import Images
 
 MAX_WEIGHTS = 256 << 20
@@ -117,15 +117,11 @@ def load_into(model: nn.Module, path: Path, manifest: Mapping[str, Any] | None) 
 
 def _read(path: Path, cap: int, what: str) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(cap + 1)
+        return read_at_most(path, cap)
     except OSError as error:
         raise WeightsError(
             f"{path}: expected {what}, got {error.strerror}; name another"
         ) from error
-    if len(content) > cap:
-        raise WeightsError(f"{path}: expected at most {cap} bytes for {what}; name another")
-    return content
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

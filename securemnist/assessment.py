@@ -15,6 +15,7 @@ from typing import Any
 
 from securemnist.errors import FAILED, UNDECIDED, UsageError
 from securemnist.findings import Finding, Verdict
+from securemnist.resources import read_at_most
 
 SCHEMA = 1
 MAX_BYTES = 64 << 20
@@ -116,9 +117,7 @@ class Assessment:
     def load(cls, path: Path) -> Assessment:
         """Read assessment.json; UsageError where it is missing, too large or no assessment."""
         try:
-            if path.stat().st_size > MAX_BYTES:
-                raise UsageError(f"{path}: expected at most {MAX_BYTES} bytes; name another file")
-            data = json.loads(path.read_bytes())
+            data = json.loads(read_at_most(path, MAX_BYTES))
         except OSError as error:
             raise UsageError(f"{path}: cannot be read ({error.strerror}); name another") from error
         except (ValueError, RecursionError) as error:

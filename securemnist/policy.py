@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from securemnist.digests import sha256
 from securemnist.errors import PolicyError
 from securemnist.findings import Requirement, Waiver
+from securemnist.resources import read_at_most
 
 MAX_BYTES = 1 << 20
 # How far a row may fall behind an older version: in its own unit, or relative to the old value.
@@ -112,15 +113,11 @@ class Policy:
 def load(path: Path) -> Policy:
     """Read a policy; PolicyError with one sentence for the first thing that is wrong."""
     try:
-        content = path.read_bytes()
+        content = read_at_most(path, MAX_BYTES)
     except OSError as error:
         raise PolicyError(
             f"{path}: expected a policy, got {error.strerror}; name one with --policy"
         ) from error
-    if len(content) > MAX_BYTES:
-        raise PolicyError(
-            f"{path}: expected at most {MAX_BYTES} bytes, got {len(content)}; split it"
-        )
     try:
         return parse(content.decode(), str(path))
     except UnicodeDecodeError as error:

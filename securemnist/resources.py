@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -40,6 +41,15 @@ def cache_folder() -> Path:
     fallback = Path(tempfile.gettempdir()) / f"securemnist-{os.getuid()}"
     fallback.mkdir(mode=0o700, exist_ok=True)
     return fallback
+
+
+def read_at_most(path: Path, cap: int) -> bytes:
+    """The content of a file from outside; OSError where there is more, be it an endless device."""
+    with path.open("rb") as file:
+        content = file.read(cap + 1)
+    if len(content) > cap:
+        raise OSError(errno.EFBIG, f"more than {cap} bytes", str(path))
+    return content
 
 
 def write_atomically(path: Path, content: bytes) -> None:

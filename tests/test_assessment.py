@@ -194,7 +194,7 @@ def test_a_file_too_large_is_not_read(tmp_path: Path) -> None:
     path.touch()
     os.truncate(path, module.MAX_BYTES + 1)  # sparse: takes no room
     for wrong, words in [
-        (path, "expected at most"),
+        (path, "more than"),
         (tmp_path, "director"),
         (tmp_path / "no", "No such"),
     ]:

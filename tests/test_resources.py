@@ -69,3 +69,10 @@ def test_a_written_file_has_the_usual_rights(tmp_path: Path) -> None:
     modes = [(tmp_path / name).stat().st_mode for name in ("usual", "atomic")]
     assert modes[0] == modes[1]
     assert (tmp_path / "atomic").read_bytes() == b"2"
+
+
+def test_an_endless_file_is_not_read_to_its_end() -> None:
+    """A device that says it is empty and never ends is refused after the bytes that are allowed."""
+    with pytest.raises(OSError, match="more than 1000 bytes"):
+        resources.read_at_most(Path("/dev/zero"), 1000)
+    assert resources.read_at_most(Path("/dev/null"), 0) == b""

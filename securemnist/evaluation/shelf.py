@@ -18,7 +18,7 @@ from securemnist.errors import DataError, MeasureError
 from securemnist.evaluation.examples import MAX_BYTES, Examples
 from securemnist.evaluation.replay import Replay
 from securemnist.findings import Measurement
-from securemnist.resources import write_atomically
+from securemnist.resources import read_at_most, write_atomically
 
 FOLDER, KEY = "adversarial", "adversarial_examples"
 MAX_IMAGES = 400_000  # over all sets: a gigabyte and a quarter in memory
@@ -98,12 +98,8 @@ def _named(folder: Path, data: DataSet) -> list[tuple[str, str]]:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        return read_at_most(path, MAX_BYTES)
     except OSError as error:
         raise DataError(
             f"{path}: expected stored adversarial examples, got {error.strerror}; {_ADVICE}"
         ) from error
-    if len(content) > MAX_BYTES:
-        raise DataError(f"{path}: expected at most {MAX_BYTES} bytes, got more; {_ADVICE}")
-    return content

@@ -16,6 +16,7 @@ from typing import Any
 
 from securemnist.digests import canonical_json
 from securemnist.errors import UsageError
+from securemnist.resources import read_at_most
 
 SCHEMA = 1
 MAX_BYTES = 256 << 20
@@ -65,9 +66,7 @@ def _write_once(file: int, line: bytes) -> None:
 def read(path: Path) -> Record:
     """Every whole entry; UsageError where there is no such file."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{path}: expected at most {MAX_BYTES} bytes; start a new record")
-        lines = path.read_bytes().split(b"\n")
+        lines = read_at_most(path, MAX_BYTES).split(b"\n")
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be read ({error.strerror}); add an assessment first"

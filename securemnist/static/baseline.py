@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from securemnist.errors import PolicyError
+from securemnist.resources import read_at_most
 from securemnist.static.notice import Notice
 
 MAX_BYTES = 16 << 20
@@ -48,9 +49,7 @@ class _File(BaseModel):
 def load(path: Path) -> list[Entry]:
     """The entries of a baseline file; PolicyError where it is missing or no baseline."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise PolicyError(f"{path}: expected at most {MAX_BYTES} bytes; write it again")
-        read = _File.model_validate_json(path.read_bytes())
+        read = _File.model_validate_json(read_at_most(path, MAX_BYTES))
     except OSError as error:
         raise PolicyError(
             f"{path}: expected a baseline, got {error.strerror}; write it with `securemnist accept`"
