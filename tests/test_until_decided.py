@@ -16,8 +16,6 @@ from securemnist.measures import bind, take
 from tests.commands import run
 
 POLICY = """
-[policy]
-schema = 1
 [[requirement]]
 id = "ADV"
 measure = "robust_accuracy"
