@@ -54,7 +54,7 @@ def test_cheap_attacks_come_first(budget: str) -> None:
     """Every calibrated budget scouts with FGSM and PGD-10, then searches in the published order."""
     ladder = BUDGETS[budget]
     assert [attack.name for attack in ladder.scouts] == ["FGSM", "PGD-10"]
-    order = ["APGD", "APGDT", "FAB", "Square"]
+    order = ["APGD", "APGDT", "FAB", "BoundaryFAB", "Square"]
     kinds = [type(attack).__name__ for attack in ladder.searches]
     assert kinds == [kind for kind in order if kind in kinds]
     assert {"APGD", "APGDT", "Square"} <= set(kinds)

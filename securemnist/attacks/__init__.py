@@ -9,6 +9,7 @@ from typing import Any
 from securemnist.attacks.apgd import APGD, APGDT
 from securemnist.attacks.art import PREFIX, ARTAttack
 from securemnist.attacks.base import Attack
+from securemnist.attacks.boundary import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM, RFGSM
 from securemnist.attacks.pgd import PGD
@@ -22,6 +23,7 @@ ATTACKS: dict[str, type[Attack]] = {
     "APGD": APGD,
     "APGDT": APGDT,
     "FAB": FAB,
+    "BoundaryFAB": BoundaryFAB,
     "Square": Square,
 }
 

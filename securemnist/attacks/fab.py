@@ -52,8 +52,8 @@ class FAB(Attack):
         progress: Progress = silent,
     ) -> Images:
         targets = nearest_classes(model, x, y)[:, : self.targets]
-        hunt = _Hunt(self, Search(model, x, y, threat, rng), targets)
-        return hunt.run(self.name, progress)
+        search = Search(model, x, y, threat, rng)
+        return Hunt(self.steps, self.restarts, search, targets).run(self.name, progress)
 
     @property
     def name(self) -> str:
@@ -64,25 +64,27 @@ class FAB(Attack):
 
 
 @dataclass
-class _Hunters(Seats):
+class Hunters(Seats):
+    """`target` (n,) is the class whose plane is crossed, `point` where the search stands."""
+
     target: Labels
     point: Images
 
 
-class _Hunt(Relay[_Hunters]):
-    """A turn is one restart towards one of `targets`, int64 (n, k)."""
+class Hunt(Relay[Hunters]):
+    """A turn is one restart towards one of `targets`, int64 (n, k), from `starts`, as long as `x`."""
 
-    def __init__(self, attack: FAB, search: Search, targets: Labels) -> None:
-        super().__init__(search, attack.restarts * targets.shape[1])
-        self.steps, self.targets = attack.steps, targets
+    def __init__(self, steps: int, restarts: int, search: Search, targets: Labels) -> None:
+        super().__init__(search, restarts * targets.shape[1])
+        self.steps, self.targets = steps, targets
         self.starts = self.x
 
     def open_turn(self) -> None:
         if self.turn >= self.targets.shape[1]:
             self.starts = (self.x + self.threat.random_start(self.x, self.rng)) / 2
 
-    def enter(self, digits: torch.Tensor) -> _Hunters:
-        return _Hunters(
+    def enter(self, digits: torch.Tensor) -> Hunters:
+        return Hunters(
             digit=digits,
             age=torch.zeros_like(digits),
             clean=self.x[digits],
@@ -91,7 +93,7 @@ class _Hunt(Relay[_Hunters]):
             point=self.starts[digits],
         )
 
-    def step(self, seats: _Hunters) -> torch.Tensor:
+    def step(self, seats: Hunters) -> torch.Tensor:
         gap, normal, logits = ascent(self.model, seats.point, seats.label, seats.target, gaps)
         wrong = fooled(logits, seats.label)
         near = self.threat.distance(seats.clean, seats.point) <= self.threat.eps

@@ -12,6 +12,7 @@ from typing import Any
 from securemnist.attacks import make_attack
 from securemnist.attacks.apgd import APGD, APGDT
 from securemnist.attacks.base import Attack
+from securemnist.attacks.boundary import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM
 from securemnist.attacks.pgd import PGD
@@ -47,10 +48,20 @@ BUDGETS: dict[str, Ladder] = {
             APGD(steps=50),
             APGDT(steps=50, targets=3),
             FAB(steps=20, targets=3),
+            BoundaryFAB(),
             Square(queries=1000),
         ),
     ),
-    "full": Ladder(_SCOUTS, (APGD(), APGDT(), FAB(steps=50, targets=3), Square(queries=5000))),
+    "full": Ladder(
+        _SCOUTS,
+        (
+            APGD(),
+            APGDT(),
+            FAB(steps=50, targets=3),
+            BoundaryFAB(steps=60, starts=8),
+            Square(queries=5000),
+        ),
+    ),
     # The order, iterations and targets of the published ensemble (arXiv 2003.01690), to be held
     # against numbers of papers; nothing stands before it, and
     # nothing is proved.

@@ -13,6 +13,7 @@ from torch import nn
 from securemnist.attacks import make_attack, relay
 from securemnist.attacks.apgd import APGD, APGDT
 from securemnist.attacks.base import Attack
+from securemnist.attacks.boundary import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.square import Square
 from securemnist.data import DataSet
@@ -28,6 +29,7 @@ GRADIENT = [
     APGD(steps=3, restarts=2, loss="dlr"),
     APGDT(steps=4, targets=2),
     FAB(steps=4, restarts=2, targets=2),
+    BoundaryFAB(steps=4, starts=2),
 ]
 SEARCHES = [*GRADIENT, Square(queries=12)]
 every = pytest.mark.parametrize("attack", SEARCHES, ids=lambda a: a.name)
@@ -95,7 +97,10 @@ def test_batch_mates_do_not_matter(
         torch.testing.assert_close(apart, together, atol=1e-5, rtol=0)
 
 
-@every
+# FAB from outside looks for boundaries first, whatever the digit is read as.
+@pytest.mark.parametrize(
+    "attack", [a for a in SEARCHES if not isinstance(a, BoundaryFAB)], ids=lambda a: a.name
+)
 def test_a_digit_that_has_fallen_costs_nothing_more(attack: Attack) -> None:
     """Where every digit is wrong at the first look, there is no second batch."""
     model, x, y, _ = linear("linf")
@@ -156,6 +161,7 @@ def test_answers_that_are_no_number_break_no_search(attack: Attack) -> None:
         {"use": "APGDT", "targets": 2.0},
         {"use": "FAB", "steps": "many"},
         {"use": "FAB", "targets": 0},
+        {"use": "BoundaryFAB", "starts": 0},
         {"use": "Square", "queries": -5},
         {"use": "Square", "start": 0},
         {"use": "Square", "start": float("nan")},

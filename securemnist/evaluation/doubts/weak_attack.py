@@ -10,6 +10,7 @@ from torch import nn
 
 from securemnist import subjects
 from securemnist.attacks.base import Attack
+from securemnist.attacks.boundary import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM
 from securemnist.attacks.pgd import PGD
@@ -18,7 +19,12 @@ from securemnist.evaluation.doubts.case import SearchCase
 from securemnist.findings import Doubt
 from securemnist.referee import rule
 
-ATTACKS = (PGD(steps=20, loss="margin"), FAB(steps=10, targets=2), Square(queries=100))
+ATTACKS = (
+    PGD(steps=20, loss="margin"),
+    FAB(steps=10, targets=2),
+    BoundaryFAB(steps=30, starts=2),
+    Square(queries=100),
+)
 LIMIT = 0.01
 # Whose gradients a transfer attack uses.
 SOURCE = "baseline"
