@@ -55,7 +55,7 @@ def overfitted(mnist: DataSet, seed: int) -> nn.Module:
 
 def distilled(mnist: DataSet, seed: int) -> nn.Module:
     """Defensive distillation (Papernot et al. 2015, arXiv 1511.04508): a student of softened answers."""
-    hot = {"digits": 2000, "epochs": 8, "temperature": TEMPERATURE}
+    hot = {"digits": 2000, "epochs": 4, "temperature": TEMPERATURE}
     teacher = _train(mnist, seed, convolutions, **hot)
     return _train(mnist, seed, convolutions, **hot, teacher=teacher)
 

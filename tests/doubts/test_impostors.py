@@ -15,7 +15,7 @@ from securemnist.evaluation.lab import Lab
 from securemnist.findings import Measurement, Requirement, Verdict
 from securemnist.measures import bind, take
 from tests.doubts import networks
-from tests.doubts.impostors import ATTACKS, IMPOSTORS, Around
+from tests.doubts.impostors import ATTACKS, IMPOSTORS, Around, Sharpened
 
 DIGITS = 48
 
@@ -75,6 +75,15 @@ def test_a_search_that_gets_nowhere_is_doubted(mnist: DataSet) -> None:
     lab = Lab(subjects.resolve("hardened"), mnist)
     seen = take(lab, "robust_accuracy", bind("robust_accuracy", row), 0)
     assert "known answer" in {found.name for found in seen.doubts}
+
+
+def test_a_distilled_network_is_doubted(mnist: DataSet) -> None:
+    """Distilled at a high temperature, with its logits as they are or a thousand times as large."""
+    distilled = networks.distilled(mnist, 0)
+    for model in (distilled, Sharpened(distilled)):
+        seen = measured(model.eval(), mnist, 0.15, "PGD")
+        assert seen.value > 0.5
+        assert "weak attack" in {found.name for found in seen.doubts}
 
 
 def test_an_overfitted_network_is_doubted(overfitted: nn.Module, mnist: DataSet) -> None:
