@@ -64,6 +64,8 @@ def _count(seen: Measurement) -> str:
     return f"at_most = {seen.value:g}"
 
 
+# Thresholds that every model meets.
+_NEVER = ("at_least = 0", "at_most = 1")
 _EVASION = ("AML.T0043.000", "ML01:2023", "CWE-1039", "STRIDE:T")
 _SEARCH = {"threat": {"norm": "linf", "eps": 0.1}}
 PROPOSALS = (
@@ -134,9 +136,9 @@ PROPOSALS = (
 _HEAD = """\
 # The security policy of this project: every number that can fail a build. It was proposed by
 # `securemnist init` from one measurement of {model} on the tuning split (the last
-# training digits, never the test digits), with a margin: half as many errors again. Raise what is
-# not enough for you, and say why in `because`. `securemnist explain ID` explains a row,
-# `securemnist assess` runs them all.
+# training digits, never the test digits), with a margin: below what the sample can tell, by half as
+# many errors again, rounded. Raise what is not enough for you, and say why in `because`.
+# `securemnist explain ID` explains a row, `securemnist assess` runs them all.
 #
 # id        the row's name, in every report
 # tier      smoke (seconds) < standard (the default) < full; `assess --tier smoke` runs the first
@@ -166,9 +168,25 @@ def measure(subject: Subject, data: DataSet, digits: int) -> list[tuple[Proposal
 
 
 def policy(taken: list[tuple[Proposal, Measurement]], model: str, test_digits: int) -> str:
-    """The text of the policy."""
-    rows = [_row(proposal, seen, test_digits) for proposal, seen in taken]
+    """The text of the policy; a row that could not fail stands in it as a comment."""
+    rows = []
+    for proposal, seen in taken:
+        text = _row(proposal, seen, test_digits)
+        if left_out(proposal, seen):
+            text = "".join(f"# {line}".rstrip() + "\n" for line in text.splitlines())
+            text = f"# Left out: {left_out(proposal, seen)}.\n{text}"
+        rows.append(text)
     return "\n".join([_HEAD.format(model=model), *rows])
+
+
+def left_out(proposal: Proposal, seen: Measurement) -> str:
+    """Why a row would be no requirement: there is nothing to hold; "" for one that can fail."""
+    if proposal.bound(seen) not in _NEVER:
+        return ""
+    return (
+        f"the model comes to {seen.value:.4f} in {proposal.measure}, so that no threshold with a margin "
+        f"could fail; mend the model, then set {proposal.id} to what it has to hold"
+    )
 
 
 def _row(proposal: Proposal, seen: Measurement, test_digits: int) -> str:
@@ -234,6 +252,7 @@ import nox
 @nox.session
 def security(session):
     """Assess the model of conftest.py against security_tests/thresholds.toml; writes reports/."""
+    # Where your index has no package "securemnist" of ours: the path or URL of the copy you trust.
     session.install({", ".join(needs)})
     session.run("securemnist", "assess", "--out", "reports", *session.posargs)
 '''

@@ -26,6 +26,8 @@ from securemnist.types import SHAPE
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+# What torch.save writes.
+_PICKLES = (".pt", ".pth", ".pkl", ".bin", ".ckpt")
 _FORMS = "NAME, pkg.module:factory, FILE.safetensors or ARCHITECTURE@FILE.safetensors"
 
 # What the reference models are; a red control is one that a suite has to refuse.
@@ -111,6 +113,11 @@ def resolve(spec: str, *, device: str = "cpu") -> Subject:
         return _from_file(spec, path, None, device)
     if _FACTORY.fullmatch(spec):
         return from_model(_call_factory(spec), name=spec, spec=spec, device=device)
+    if Path(spec).suffix in _PICKLES:
+        raise UsageError(
+            f"expected a model as {_FORMS}, got {spec!r}: a pickle can run code and is never read; save "
+            "its weights as safetensors, or name a factory that loads them"
+        )
     raise UsageError(f"expected a model as {_FORMS}, got {spec!r}; mend it")
 
 
@@ -178,14 +185,14 @@ def _call_factory(spec: str) -> object:
         ) from error
     except AttributeError as error:
         raise UsageError(f"{spec}: expected a factory there, got {error}; mend --model") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelError(f"{spec}: expected a module, its import raised {_told(error)}") from error
     try:
         return factory()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelError(f"{spec}: expected a model, the factory raised {_told(error)}") from error
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     line = (str(error).splitlines() or [""])[0]
     return f"{type(error).__name__} ({line:.200}); run it alone to mend it"

@@ -156,3 +156,19 @@ def test_environment_variables_change_no_threshold(folder: Path) -> None:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def test_a_model_that_ends_the_program_decides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A factory or an answer that calls sys.exit(0) is no pass: the code says so, and nothing is left."""
+    (tmp_path / "leaver.py").write_text(
+        "import sys\nfrom torch import nn\n\n\nclass Net(nn.Module):\n"
+        "    def forward(self, x):\n        sys.exit(0)\n\n\ndef early():\n    sys.exit(0)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    for model, code in (("leaver:early", 2), ("leaver:Net", 3)):
+        done = run("assess", "--row", "CLEAN-01", "--model", model, "--out", "reports")
+        assert done.exit_code == code, done.output
+        assert not (tmp_path / "reports").exists()

@@ -41,7 +41,14 @@ def test_the_first_day(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 0, result.output
     read = policy.load(project / scaffold.POLICY)
     measures.check_policy(read)
-    assert [row.id for row in read.requirements] == [p.id for p in scaffold.PROPOSALS]
+    written = (project / scaffold.POLICY).read_text()
+    ids = [row.id for row in read.requirements]
+    for proposal in scaffold.PROPOSALS:
+        # A row that this weak reader could not fail is a comment, and the command says so.
+        assert (proposal.id in ids) != (f'# id = "{proposal.id}"' in written)
+        assert (proposal.id in ids) != (f"{proposal.id} is left out" in result.output)
+    assert {"ADV-01", "ADV-02"}.isdisjoint(ids)
+    assert {"CLEAN-01", "CLEAN-02", "BACKDOOR-01", "STATIC-01"} <= set(ids)
     clean = read.requirements[0]
     assert "the first measurement gave 0.8" in clean.because
     assert 0.6 < clean.threshold < 0.8

@@ -231,6 +231,9 @@ def test_a_broken_model_makes_errors(
     (finding,) = read(tmp_path)["findings"]
     assert finding["verdict"] == "ERROR"
     assert "expected logits (1, 10), got (1, 784)" in finding["reason"]
+    # Neither the name nor the command is that of another model.
+    assert read(tmp_path)["subject"]["name"] == "the model fixture"
+    assert "--model" not in finding["replay"]
 
 
 def test_a_crash_in_a_measurement_is_an_error(

@@ -29,6 +29,9 @@ def good():
 def raising():
     raise RuntimeError("no weights here\\nand a second line")
 
+def leaving():
+    raise SystemExit(0)
+
 def none():
     pass
 
@@ -103,7 +106,7 @@ def test_a_model_by_its_factory(spec: str, toys: Path) -> None:
         ("toys_here", UsageError, "no reference model"),
         ("a b:c", UsageError, "expected a model as NAME"),
         ("toys_here:", UsageError, "expected a model as NAME"),
-        ("missing.safetensors", WeightsError, "expected a manifest, got No such file"),
+        ("missing.safetensors", WeightsError, "expected a weight file, got No such file"),
         ("A@missing.safetensors", WeightsError, "expected a weight file, got No such file"),
         ("A@", WeightsError, "expected a weight file, got Is a directory"),
         ("Z@missing.safetensors", UsageError, "expected an architecture of A"),
@@ -113,6 +116,8 @@ def test_a_model_by_its_factory(spec: str, toys: Path) -> None:
         ("toys_here:missing", UsageError, "has no attribute 'missing'"),
         ("toys_odd:good", UsageError, "No module named 'nowhere_to_be_found'"),
         ("toys_raising:good", ModelError, "its import raised ZeroDivisionError"),
+        ("toys_here:leaving", ModelError, "the factory raised SystemExit"),
+        ("model.pt", UsageError, "a pickle can run code and is never read"),
         ("toys_here:raising", ModelError, "the factory raised RuntimeError (no weights here)"),
         ("toys_here:number", ModelError, "the factory raised TypeError"),
         ("toys_here:ready", ModelError, "the factory raised TypeError"),

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from securemnist import __version__
-from securemnist.errors import SecureMnistError
+from securemnist.errors import UNDECIDED, SecureMnistError
 
 _COMMANDS = (
     "assess",
@@ -46,14 +46,22 @@ class _Lazy(click.Group):
         except SecureMnistError as error:
             click.echo(f"securemnist: {error}", err=True)
             ctx.exit(error.exit_code)
+        except SystemExit as end:
+            # Ours end by ctx.exit. A model that ends the program must not end it with a code that passes.
+            click.echo(
+                f"securemnist: expected the model's code to return, it ended the program ({end.code}); "
+                "nothing was decided, mend the model",
+                err=True,
+            )
+            ctx.exit(UNDECIDED)
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
-    r"""Security test suites for image classifiers: measure, judge, report.
+    """Security test suites for image classifiers: measure, judge, report.
 
-    \b
+    
     Exit codes: 0 all passed; 1 a requirement failed; 2 usage or policy error;
     3 something in scope was not decided.
     """

@@ -86,10 +86,10 @@ def assess(
             "leave it or --against out"
         )
     _check_rows(chosen, rows)
-    report.check_writable(out)
     conftest = None if model else runner.conftest_of(here)
     spec = model or project.model
     _try_out(spec if conftest is None else None, device, data or project.data, replay)
+    report.check_writable(out)  # last: a command that is refused leaves no folder behind
     options = {"model": spec, "policy": chosen, "tier": tier, "data": data, "device": device}
     arguments = runner.pytest_arguments(here, suites, options)
     arguments += [f"--security-replay={folder}" for folder in replay]
@@ -142,7 +142,10 @@ def _check_rows(policy: Path, rows: tuple[str, ...]) -> None:
 
 
 def _print_rows(policy: Path) -> None:
-    """The rows of a policy, in its order, each with an estimate of its time on two cores."""
+    """The rows of a policy, in its order, each with a bound of its time on two cores.
+
+    As if nothing fell and nothing were proved: what a model takes, its first run tells.
+    """
     from rich.console import Console
     from rich.table import Table
 
@@ -152,7 +155,7 @@ def _print_rows(policy: Path) -> None:
 
     read = policies.load(policy)
     check_policy(read)
-    table = Table("id", "tier", "measure", "threshold", "settings", "about", box=None)
+    table = Table("id", "tier", "measure", "threshold", "settings", "at most", box=None)
     for row in read.requirements:
         measure = MEASURES[row.measure]
         seconds = measure.estimate(bind(row.measure, row.settings, tier=row.tier))

@@ -53,4 +53,7 @@ def init(model: str, digits: int, data: Path | None, device: str) -> None:
                 f"{name}: cannot be written ({error.strerror}); mend the folder's permissions"
             ) from error
         click.echo(f"{name}: written")
+    for proposal, seen in taken:
+        if reason := scaffold.left_out(proposal, seen):
+            click.echo(f"{proposal.id} is left out: {reason}")
     click.echo("next: securemnist assess --tier smoke")

@@ -31,7 +31,7 @@ def conftest_of(here: Path) -> ModuleType | None:
     sys.path.insert(0, str(here))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
             f"{path}: expected a conftest that imports, got {type(error).__name__} ({error}); mend it"
         ) from error

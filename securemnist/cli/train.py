@@ -46,11 +46,11 @@ def train(
     given = {key: value for key, value in changes.items() if value is not None}
     chosen = RECIPES[name].fast() if fast else RECIPES[name]
     recipe = dataclasses.replace(chosen, **given)
+    loaded = data_sets.load(data)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{out}: cannot be made ({error.strerror}); name another --out") from error
-    loaded = data_sets.load(data)
     with progress_bar() as progress:
         manifest = run(name, recipe, loaded, out, resume=resume, progress=progress)
     for entry in manifest["history"]:

@@ -119,8 +119,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish(session: pytest.Session) -> None:
     run = session.config.stash.get(RUN, None)
     if run is not None:
-        from securemnist.plugin.collection import row_of
+        from securemnist.plugin.collection import model_is_given, row_of
 
+        if model_is_given(session.items):
+            run.model_spec = ""
         run.selected = {row.id for item in session.items if (row := row_of(item)) is not None}
 
 

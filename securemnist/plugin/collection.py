@@ -92,6 +92,15 @@ def row_of(item: pytest.Item) -> Requirement | None:
     return row if isinstance(row, Requirement) else None
 
 
+def model_is_given(items: list[pytest.Item]) -> bool:
+    """Whether a `model` fixture of the user's stands before ours: then no SPEC names the subject."""
+    for item in items:
+        known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+        if found := known.get("model"):
+            return bool(found[-1].func.__module__ != "securemnist.plugin.fixtures")
+    return False
+
+
 def check_claims(config: pytest.Config, run: Run, items: list[pytest.Item]) -> None:
     """Every row can be judged, and in a run of whole suites some test claims it.
 

@@ -73,7 +73,8 @@ class Run:
     def assessment(self, folder: Path) -> Assessment:
         """Every row of the policy with what became of it."""
         return Assessment(
-            subject=self.subject or {"name": self.model_spec, "spec": self.model_spec},
+            subject=self.subject
+            or {"name": self.model_spec or "the model fixture", "spec": self.model_spec},
             scope=self.scope.to_json(),
             environment=describe(folder, processor=self.processor),
             policy=self.policy.to_json(),

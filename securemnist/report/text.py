@@ -17,9 +17,9 @@ def line(value: object, limit: int = 300) -> str:
     """`value` as one line of at most `limit` characters, then how many there were."""
     text = value if isinstance(value, str) else str(value)
     shown = " ".join(_visible(text[: 4 * limit].replace("\r\n", "\n")).split())
-    if len(shown) <= limit and len(text) <= 4 * limit:
-        return shown
-    return f"{shown[:limit].rstrip()}… ({len(text):,} characters)"
+    cut = f"{shown[:limit].rstrip()}… ({len(text):,} characters)"
+    # What is longer by no more than the words about it stays whole.
+    return shown if len(shown) <= max(limit, len(cut)) and len(text) <= 4 * limit else cut
 
 
 def block(value: object, limit: int = 400_000) -> str:

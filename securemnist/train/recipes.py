@@ -136,7 +136,8 @@ RECIPES: dict[str, Recipe] = {
     ),
     "certified_mnist": Recipe(
         architecture="S-mnist",
-        epochs=48,
+        epochs=96,
+        cycles=2,
         batch=256,
         schedule="drops",
         adversary="interval",

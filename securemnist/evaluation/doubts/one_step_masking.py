@@ -46,11 +46,15 @@ def one_step_masking(case: Case) -> Doubt | None:
         return None
     return Doubt(
         name="one-step masking",
-        reason=f"beside FGSM R+FGSM breaks {gap:+d} digits of {n}, {SEARCH.name} {far:+d} of {few}, and "
-        f"{reversed_} are wrong at a part of FGSM's step but right at the whole",
+        reason=f"R+FGSM breaks {_beside(gap)} of {n} digits than FGSM, {SEARCH.name} {_beside(far)} of "
+        f"{few}, and {reversed_} are wrong at a part of FGSM's step but right at the whole",
         advice="Believe only searches with many small steps (PGD, the ladder), and train against more "
         "than one step from a random start.",
     )
+
+
+def _beside(count: int) -> str:
+    return f"{abs(count)} {'fewer' if count < 0 else 'more'}"
 
 
 def _broken_by_a_search(case: Case, whole: torch.Tensor) -> int:
