@@ -11,6 +11,7 @@ from torch import nn
 from benchmarks.scaling import gemm_rate
 from benchmarks.timing import interleaved
 from securemnist import data, subjects
+from securemnist._memory import keep_freed_memory
 from securemnist.attacks.base import channels_last
 
 BATCH, ROUNDS = 1_000, 21
@@ -39,6 +40,7 @@ def arithmetic(model: nn.Module, image: torch.Tensor) -> int:
 def report() -> list[str]:
     """Markdown: microseconds an image beside the time of its arithmetic alone."""
     print("inference", flush=True)
+    keep_freed_memory()  # as `assess` does
     x = channels_last(data.load().test[:BATCH].images())
     models = {name: subjects.resolve(name) for name in MODELS}
     rate = gemm_rate()

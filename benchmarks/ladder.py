@@ -24,7 +24,6 @@ from securemnist.threats import Linf
 # survives; one batch of them is as good as five.
 CASES = (
     ("baseline", 0.3, 500, 5),
-    ("baseline", 0.1, 100, 1),
     ("hardened", 0.3, 100, 1),
     ("certified", 0.3, 100, 1),
 )

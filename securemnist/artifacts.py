@@ -70,8 +70,6 @@ def manifest_path(path: Path) -> Path:
 def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest of the weights at `path`; WeightsError where it is missing or ill-formed."""
     beside = manifest_path(path)
-    if not path.is_file():
-        raise WeightsError(f"{path}: expected a weight file, got No such file; name another")
     content = _read(beside, MAX_MANIFEST, "a manifest")
     manifest = _parse_json(content, beside)
     kinds = {"schema": int, "sha256": str, "architecture": str, "canary": list, "recipe": dict}

@@ -64,8 +64,7 @@ def _count(seen: Measurement) -> str:
     return f"at_most = {seen.value:g}"
 
 
-# Thresholds that every model meets.
-_NEVER = ("at_least = 0", "at_most = 1")
+_NEVER = ("at_least = 0", "at_most = 1")  # met by every model
 _EVASION = ("AML.T0043.000", "ML01:2023", "CWE-1039", "STRIDE:T")
 _SEARCH = {"threat": {"norm": "linf", "eps": 0.1}}
 PROPOSALS = (
@@ -140,7 +139,6 @@ _HEAD = """\
 # many errors again, rounded. Raise what is not enough for you, and say why in `because`.
 # `securemnist explain ID` explains a row, `securemnist assess` runs them all.
 #
-# id        the row's name, in every report
 # tier      smoke (seconds) < standard (the default) < full; `assess --tier smoke` runs the first
 # max_drop  how far a new version may fall behind an old one: `assess --against OLD`
 # waiver    {{ reason = "...", expires = 2027-01-31 }}: merge in spite of the row, until that day
@@ -169,24 +167,16 @@ def measure(subject: Subject, data: DataSet, digits: int) -> list[tuple[Proposal
 
 def policy(taken: list[tuple[Proposal, Measurement]], model: str, test_digits: int) -> str:
     """The text of the policy; a row that could not fail stands in it as a comment."""
-    rows = []
-    for proposal, seen in taken:
-        text = _row(proposal, seen, test_digits)
-        if left_out(proposal, seen):
-            text = "".join(f"# {line}".rstrip() + "\n" for line in text.splitlines())
-            text = f"# Left out: {left_out(proposal, seen)}.\n{text}"
-        rows.append(text)
+    rows = [_row(proposal, seen, test_digits) for proposal, seen in taken]
     return "\n".join([_HEAD.format(model=model), *rows])
 
 
 def left_out(proposal: Proposal, seen: Measurement) -> str:
     """Why a row would be no requirement: there is nothing to hold; "" for one that can fail."""
-    if proposal.bound(seen) not in _NEVER:
-        return ""
-    return (
-        f"the model comes to {seen.value:.4f} in {proposal.measure}, so that no threshold with a margin "
-        f"could fail; mend the model, then set {proposal.id} to what it has to hold"
+    told = (
+        f"{proposal.measure} {seen.value:.4f} leaves no threshold that could fail; mend the model"
     )
+    return f"{told}, then set {proposal.id}" if proposal.bound(seen) in _NEVER else ""
 
 
 def _row(proposal: Proposal, seen: Measurement, test_digits: int) -> str:
@@ -206,6 +196,8 @@ def _row(proposal: Proposal, seen: Measurement, test_digits: int) -> str:
     if proposal.measure == "clean_accuracy":
         lines.append("max_drop = 0.01")
     lines += [f"because = {_toml(because)}", f"ids = {_toml(list(proposal.ids))}", ""]
+    if reason := left_out(proposal, seen):
+        lines = [f"# {line}".rstrip() for line in (f"Left out: {reason}.", *lines)]
     return "\n".join(lines)
 
 

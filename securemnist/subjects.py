@@ -20,7 +20,7 @@ from torch import nn
 
 from securemnist import artifacts, resources
 from securemnist.digests import sha256, sha256_of_value
-from securemnist.errors import ModelError, UsageError
+from securemnist.errors import ModelError, UsageError, WeightsError
 from securemnist.models import ARCHITECTURES, build
 from securemnist.types import SHAPE
 
@@ -158,6 +158,8 @@ def _laid_out(model: nn.Module, device: str) -> nn.Module:
 
 
 def _from_file(spec: str, path: Path, architecture: str | None, device: str) -> Subject:
+    if architecture is None and not path.exists():
+        raise WeightsError(f"{path}: expected a weight file, got No such file; name another")
     manifest = artifacts.read_manifest(path) if architecture is None else None
     known = (manifest or {})["architecture"] if architecture is None else architecture
     if known not in ARCHITECTURES:
