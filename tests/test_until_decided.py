@@ -15,7 +15,7 @@ from securemnist.errors import PolicyError
 from securemnist.evaluation.lab import Lab
 from securemnist.findings import Finding, Measurement, Requirement, Verdict
 from securemnist.measures import bind, take
-from tests.commands import run
+from tests.commands import run, shell
 
 POLICY = """
 [[requirement]]
@@ -112,8 +112,8 @@ def test_the_command_ends_early_and_tells_it(tmp_path: Path) -> None:
     policy.write_text(POLICY.format(at_least=0.9))
     out = tmp_path / "reports"
     words = ["--policy", str(policy), "--out", str(out), "--until-decided"]
-    done = run("assess", "--model", "baseline", *words)
-    assert done.exit_code == 1, done.output
+    done = shell(tmp_path, "assess", "--model", "baseline", *words)
+    assert done.returncode == 1, done.stderr
     (finding,) = Assessment.from_json(json.loads((out / "assessment.json").read_text())).findings
     assert finding.measurement is not None
     assert finding.measurement.stopped
