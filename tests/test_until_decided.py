@@ -83,12 +83,22 @@ def test_a_hopeless_search_is_spared_its_costly_stages(lab: Lab) -> None:
 
 
 def test_a_proof_that_suffices_spares_every_attack(mnist: DataSet) -> None:
-    """Where the intervals certify enough, nothing is attacked; no doubt can touch a proof."""
+    """Where the intervals certify enough, nothing is attacked; no doubt touches a proof."""
     certified = Lab(subjects.resolve("certified"), mnist)
     seen = measured(certified, eps=0.1, until=0.5)
     assert [fall["stage"] for fall in seen.evidence["waterfall"]] == ["intervals"]
     assert judged(seen, 0.5).label == "PASS (proved)"
-    assert not seen.doubts
+
+
+def test_a_higher_threshold_than_that_of_the_end_is_not_passed(mnist: DataSet) -> None:
+    """What stands because nothing attacked it carries no pass: a row cannot flatter itself by `until`."""
+    certified = Lab(subjects.resolve("certified"), mnist)
+    seen = measured(certified, eps=0.3, until=0.5, digits=200)
+    assert seen.stopped
+    assert seen.certified_low is not None
+    between = (seen.certified_low + seen.low) / 2
+    assert judged(seen, between).verdict is Verdict.INCONCLUSIVE
+    assert "ended early" in judged(seen, between).reason
 
 
 @pytest.mark.parametrize("more", [{"randomised": True}, {"seconds": 1e-9, "digits": 300}], ids=str)
