@@ -68,7 +68,6 @@ def report() -> list[str]:
     return [
         *lines,
         "",
-        f"Matrix products run at {rate / 1e9:.0f} GFLOP/s here. What is above the arithmetic is spent on",
-        "first layers, whose one input channel fills no product, and on pooling and ReLU in memory.",
+        f"Matrix products run at {rate / 1e9:.0f} GFLOP/s here.",
         "",
     ]
