@@ -1,4 +1,4 @@
-"""MNIST and data sets of the same form: IDX files, verified, served through torchvision.
+"""MNIST and data sets of the same form: IDX files, verified, and unpacked for torchvision.
 
 A data folder holds the four usual files, plain or gzip-compressed. The bundled MNIST (Y. LeCun,
 C. Cortes, C. J. C. Burges; CC BY-SA 3.0) is held to the pinned digests below; any other folder is held
@@ -142,30 +142,35 @@ def _check_form(folder: Path, contents: dict[str, bytes], images: str, labels: s
 
 
 def _served(contents: dict[str, bytes], digests: dict[str, str]) -> tuple[Digits, Digits]:
-    """Training and test digits through the cache; a damaged cache is made again, once."""
-    for _ in range(2):
-        try:
-            root = _unpack(contents, digests)
-        except OSError as error:
-            raise DataError(
-                f"{error.filename}: expected a cache folder to write to, got {error.strerror}; name one "
-                "in the environment variable SECUREMNIST_CACHE"
-            ) from error
-        training, test = (_serve(root, contents, train=train) for train in (True, False))
-        if training is not None and test is not None:
-            return training, test
-        shutil.rmtree(root, ignore_errors=True)
-    raise DataError(
-        f"{root}: expected the verified digits in the cache, got others; remove this folder"
-    )
+    """Training and test digits; with a cache that holds them for torchvision."""
+    try:
+        _unpack(contents, digests)
+    except OSError as error:
+        raise DataError(
+            f"{error.filename}: expected a cache folder to write to, got {error.strerror}; name one "
+            "in the environment variable SECUREMNIST_CACHE"
+        ) from error
+    training, test = (_digits(contents, split) for split in ("train", "test"))
+    return training, test
 
 
-def _unpack(contents: dict[str, bytes], digests: dict[str, str]) -> Path:
-    """A folder, keyed by the digests, in the layout that torchvision's MNIST class reads."""
+def _digits(contents: dict[str, bytes], split: str) -> Digits:
+    images, labels = FILES[split]
+    pixels = np.frombuffer(contents[images], np.uint8, offset=16).reshape(-1, 28, 28)
+    classes = np.frombuffer(contents[labels], np.uint8, offset=8).astype(np.int64)
+    return Digits(torch.from_numpy(pixels.copy()), torch.from_numpy(classes))
+
+
+def _unpack(contents: dict[str, bytes], digests: dict[str, str]) -> None:
+    """A folder, keyed by the digests, in the layout that torchvision's MNIST class reads.
+
+    torchvision has to agree with us on the digits when the folder is made. Later its content is
+    compared, and torchvision, whose import takes longer than all the rest, is left alone.
+    """
     key = sha256("".join(digests.values()).encode())[:32]
     root = resources.cache_folder() / "data" / key
     if _whole(root, contents):
-        return root
+        return
     root.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=root.parent, prefix=".unpack-"))
     try:
@@ -173,10 +178,22 @@ def _unpack(contents: dict[str, bytes], digests: dict[str, str]) -> Path:
         raw.mkdir(parents=True)
         for name, content in contents.items():
             (raw / name).write_bytes(content)
+        _check_reader(scratch / "new", contents)
         _move_in(scratch, root, contents)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return root
+
+
+def _check_reader(root: Path, contents: dict[str, bytes]) -> None:
+    """DataError where torchvision reads other digits out of the files than we do."""
+    for split in FILES:
+        theirs = torchvision().MNIST(str(root), train=split == "train", download=False)
+        ours = _digits(contents, split)
+        if not (torch.equal(theirs.data, ours.pixels) and torch.equal(theirs.targets, ours.labels)):
+            raise DataError(
+                f"{root}: expected torchvision to read the verified {split} digits, got others; "
+                "install the torchvision that belongs to your torch"
+            )
 
 
 def _move_in(scratch: Path, root: Path, contents: dict[str, bytes]) -> None:
@@ -191,24 +208,9 @@ def _move_in(scratch: Path, root: Path, contents: dict[str, bytes]) -> None:
 
 
 def _whole(root: Path, contents: dict[str, bytes]) -> bool:
-    """Whether every file is there in its size; the content is compared when it is read."""
+    """Whether every file is there with its content."""
     raw = root / "MNIST" / "raw"
     try:
-        return all((raw / name).stat().st_size == len(contents[name]) for name in contents)
+        return all((raw / name).read_bytes() == content for name, content in contents.items())
     except OSError:
         return False
-
-
-def _serve(root: Path, contents: dict[str, bytes], *, train: bool) -> Digits | None:
-    """One split by torchvision's MNIST class; None where that is not what was verified."""
-    try:
-        dataset = torchvision().MNIST(str(root), train=train, download=False)
-    except (OSError, RuntimeError, ValueError, AssertionError):
-        return None  # a damaged file; its reader has no error of its own for that
-    images, labels = FILES["train" if train else "test"]
-    pixels, targets = dataset.data, dataset.targets.long()
-    expected = np.frombuffer(contents[images], np.uint8, offset=16)
-    expected_labels = np.frombuffer(contents[labels], np.uint8, offset=8)
-    same = np.array_equal(pixels.numpy().ravel(), expected)
-    same = same and np.array_equal(targets.numpy(), expected_labels)
-    return Digits(pixels, targets) if same else None

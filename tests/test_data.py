@@ -238,6 +238,22 @@ def test_a_damaged_cache_is_made_again(
     assert [path.name[0] != "." for path in (cache / "data").iterdir()] == [True]
 
 
+def test_a_reader_that_reads_otherwise_is_noticed(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Digits that torchvision reads differently are no data set, and no cache is left of them."""
+
+    class MNIST(data.torchvision().MNIST):  # it looks into a folder of its class's name
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self.targets = self.targets.roll(1)
+
+    monkeypatch.setattr(data.torchvision(), "MNIST", MNIST)
+    with pytest.raises(DataError, match="expected torchvision to read the verified train digits"):
+        data.load(folder)
+    assert not list((cache / "data").iterdir())
+
+
 def test_a_rival_that_is_faster_is_no_error(
     folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import scipy.stats
+import scipy.special
 
 from securemnist import measures, report, resources
 from securemnist._torchvision import torchvision
 
 # pytester forgets what an inner run imports, and compiled modules refuse to be imported twice: all of
 # them are imported here, before the first inner run.
-PRELOADED = (measures, report, scipy.stats, torchvision())
+PRELOADED = (measures, report, scipy.special, torchvision())
 
 CLEAN = """
 [[requirement]]
@@ -34,7 +34,7 @@ id = "ADV-02"
 measure = "robust_accuracy"
 attack = { use = "PGD", steps = 3 }
 threat = { norm = "linf", eps = 0.05 }
-digits = 100
+digits = 40
 at_least = 0.7
 because = "a search within a small ball"
 """
@@ -133,9 +133,10 @@ def test_a_waiver_until_its_day(project: Any, tmp_path: Path) -> None:
 
 def test_two_processes_and_any_order_agree(project: Any, tmp_path: Path) -> None:
     """With two workers in random order the assessment is byte for byte that of one process."""
-    project(CLEAN + PGD + FULL, f"--security-report={tmp_path / 'one'}")
+    policy = CLEAN + PGD.replace("0.05", "0.2") + FULL  # a search that finds leaves more to differ
+    project(policy, f"--security-report={tmp_path / 'one'}")
     arguments = ("-n", "2", "-p", "randomly", "-p", "xdist")
-    project(CLEAN + PGD + FULL, *arguments, f"--security-report={tmp_path / 'two'}")
+    project(policy, *arguments, f"--security-report={tmp_path / 'two'}")
     one, two = (without_times(read(tmp_path / name)) for name in ("one", "two"))
     assert json.dumps(one) == json.dumps(two)
 
