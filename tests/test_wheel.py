@@ -1,16 +1,22 @@
-"""The wheel, as somebody installs it: an empty environment, an empty folder, a network of their own."""
+"""The wheel, as somebody installs it: a new environment, an empty folder, a network of their own."""
 
 from __future__ import annotations
 
+import ast
+import importlib.metadata
 import json
+import re
 import subprocess
 import sys
+import sysconfig
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 
+import securemnist
 from securemnist import resources
 
 TOY = """
@@ -27,9 +33,35 @@ def run(*command: str, cwd: Path, timeout: float = 900) -> subprocess.CompletedP
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout)
 
 
+def test_what_is_imported_is_declared() -> None:
+    """Every package that the code imports is among the dependencies, not merely there by another's."""
+    project = tomllib.loads((resources.ROOT / "pyproject.toml").read_text())["project"]
+    declared = {_plain(re.split(r"[\[><=~!]", need)[0]) for need in project["dependencies"]}
+    owners = importlib.metadata.packages_distributions()
+    for path in Path(securemnist.__file__).parent.rglob("*.py"):
+        for name in _imported(path) - set(sys.stdlib_module_names) - {"securemnist", "conftest"}:
+            assert declared & set(map(_plain, owners[name])), f"{path} imports {name}"
+
+
+def _plain(name: str) -> str:
+    """A distribution's name as indices compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _imported(path: Path) -> set[str]:
+    """The top-level packages that a file names in its imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
 @pytest.mark.timeout(1_800)
 def test_the_wheel_works_alone(tmp_path: Path) -> None:
-    """Built, installed into an empty environment, it assesses a toy network and writes a report."""
+    """Built and installed beside its dependencies only, it assesses a toy network and reports."""
     built = run(
         *(sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path / "dist")),
         *(".",),
@@ -47,14 +79,22 @@ def test_the_wheel_works_alone(tmp_path: Path) -> None:
         assert f"securemnist/_bundled/{needed}" in names
     venv.create(tmp_path / "venv", with_pip=True)
     bin_folder = tmp_path / "venv" / "bin"
-    constraints = str(resources.ROOT / "constraints.txt")
-    installed = run(
-        *(str(bin_folder / "pip"), "install", "-q", "-c", constraints, str(wheel)), cwd=tmp_path
-    )
+    pip = (str(bin_folder / "pip"), "install", "-q", "--no-deps", "--no-index")
+    installed = run(*pip, str(wheel), cwd=tmp_path)
     assert installed.returncode == 0, installed.stderr
+    # The dependencies are those of this environment, at the end of the path: ours is the wheel's.
+    (packages,) = (tmp_path / "venv").glob("lib/python*/site-packages")
+    (packages / "beside.pth").write_text(sysconfig.get_paths()["purelib"])
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     (folder / "toy.py").write_text(TOY)
+    where = run(
+        str(bin_folder / "python"),
+        "-c",
+        "import securemnist; print(securemnist.__file__)",
+        cwd=folder,
+    )
+    assert where.stdout.startswith(str(packages)), where.stdout + where.stderr
     command = (str(bin_folder / "securemnist"), "assess", "--model", "toy:make_net")
     done = run(*command, "--tier", "smoke", cwd=folder)
     assert done.returncode == 1, done.stdout + done.stderr
