@@ -31,7 +31,7 @@ FLOORS = (
     {"train"},
     {"evaluation", "detection", "defences", "static", "server"},
     {"measures"},
-    {"plugin", "scaffold"},
+    {"first_policy", "plugin", "scaffold", "suites"},
     {"cli"},
     {"__main__"},
 )

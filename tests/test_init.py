@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from securemnist import measures, policy, scaffold
+from securemnist import first_policy, measures, policy, scaffold
 from securemnist.cli import main
 from securemnist.measures.base import share
 from tests.compare.test_commands import TOY
@@ -45,7 +45,7 @@ def test_the_first_day(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measures.check_policy(read)
     written = (project / scaffold.POLICY).read_text()
     ids = [row.id for row in read.requirements]
-    for proposal in scaffold.PROPOSALS:
+    for proposal in first_policy.PROPOSALS:
         # A row that this weak reader could not fail is a comment, and the command says so.
         assert (proposal.id in ids) != (f'# id = "{proposal.id}"' in written)
         assert (proposal.id in ids) != (f"{proposal.id} is left out" in result.output)
@@ -55,34 +55,44 @@ def test_the_first_day(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0.6 < clean.threshold < 0.8
     assert "from reader import good" in (project / "conftest.py").read_text()
     assert '"-r", "requirements.txt"' in (project / "noxfile.py").read_text()
-    for name in ("conftest.py", "noxfile.py"):
+    for name in ("conftest.py", "noxfile.py", scaffold.SUITE):
         ast.parse((project / name).read_text())
     assert assess(project) == 0
     seen = json.loads((project / "reports" / "assessment.json").read_text())
     assert seen["subject"]["parameters"] == 7_850
+    # Their own test run takes the suites along: every row of the policy is a test, and here one ran.
+    done = shell(project, "pytest", "-m", "clean", "-k", "CLEAN-01", "-rA")
+    assert done.returncode == 0, done.stdout
+    assert "PASSED security_tests/test_security.py::test_clean_accuracy[CLEAN-01]" in done.stdout
 
 
 def assess(project: Path) -> int:
     """`securemnist assess` of the model in conftest.py, in a process of its own."""
-    command = [sys.executable, "-m", "securemnist", "assess", "--row", "CLEAN-01"]
+    return shell(project, "securemnist", "assess", "--row", "CLEAN-01").returncode
+
+
+def shell(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command as their shell would run it, outside this run's pytest-xdist."""
+    command = [sys.executable, "-m", *words]
     env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
-    done = subprocess.run(command, cwd=project, env=env, capture_output=True, timeout=200)
-    return done.returncode
+    return subprocess.run(
+        command, cwd=project, env=env, capture_output=True, text=True, timeout=200
+    )
 
 
 def test_a_row_that_cannot_fail_is_left_out() -> None:
     """A model without robustness gets no threshold of 0: the row is a comment that says why."""
-    proposal = next(p for p in scaffold.PROPOSALS if p.id == "ADV-01")
+    proposal = next(p for p in first_policy.PROPOSALS if p.id == "ADV-01")
     weak, fair = (share(hits, 500, complete=False, seed=0) for hits in (44, 400))
-    text = scaffold.policy([(proposal, weak)], "net", 10_000)
+    text = first_policy.policy([(proposal, weak)], "net", 10_000)
     assert not tomllib.loads(text)
     assert "# Left out: robust_accuracy 0.0880 leaves no threshold that could fail" in text
-    assert tomllib.loads(scaffold.policy([(proposal, fair)], "net", 10_000))["requirement"]
+    assert tomllib.loads(first_policy.policy([(proposal, fair)], "net", 10_000))["requirement"]
 
 
 def test_nothing_is_overwritten(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that are there stay; what they lack is printed. A policy that is there ends the command."""
-    monkeypatch.setattr(scaffold, "PROPOSALS", scaffold.PROPOSALS[:1])
+    monkeypatch.setattr(first_policy, "PROPOSALS", first_policy.PROPOSALS[:1])
     (project / "conftest.py").write_text("# mine\n")
     result = init("--model", "reader:good")
     assert (project / "conftest.py").read_text() == "# mine\n"

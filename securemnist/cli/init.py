@@ -18,12 +18,12 @@ from securemnist.errors import UsageError
 @click.option("--data", type=click.Path(path_type=Path), help="IDX files instead of MNIST.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 def init(model: str, digits: int, data: Path | None, device: str) -> None:
-    """Write security_tests/thresholds.toml, conftest.py and noxfile.py into this folder.
+    """Write a policy and its tests into security_tests, and a conftest.py and noxfile.py beside it.
 
     The thresholds are proposed from a first measurement of the model. No file that exists is touched.
     """
     from securemnist import data as data_sets
-    from securemnist import scaffold, subjects
+    from securemnist import first_policy, scaffold, subjects
     from securemnist._memory import keep_freed_memory
     from securemnist.resources import write_atomically
 
@@ -36,9 +36,10 @@ def init(model: str, digits: int, data: Path | None, device: str) -> None:
     digits_of = data_sets.load(data)
     subject = subjects.resolve(model, device=device)
     click.echo(f"measuring {subject.name} on the tuning split", err=True)
-    taken = scaffold.measure(subject, digits_of, digits)
+    taken = first_policy.measure(subject, digits_of, digits)
     made = {
-        scaffold.POLICY: scaffold.policy(taken, model, len(digits_of.test)),
+        scaffold.POLICY: first_policy.policy(taken, model, len(digits_of.test)),
+        scaffold.SUITE: scaffold.TESTS,
         scaffold.CONFTEST: scaffold.conftest(model),
         scaffold.NOXFILE: scaffold.noxfile(here),
     }
@@ -54,6 +55,6 @@ def init(model: str, digits: int, data: Path | None, device: str) -> None:
             ) from error
         click.echo(f"{name}: written")
     for proposal, seen in taken:
-        if reason := scaffold.left_out(proposal, seen):
+        if reason := first_policy.left_out(proposal, seen):
             click.echo(f"{proposal.id} is left out: {reason}")
-    click.echo("next: securemnist assess --tier smoke")
+    click.echo("next: securemnist assess --tier smoke, or pytest -m smoke")

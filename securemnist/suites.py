@@ -1,0 +1,29 @@
+"""The bundled suites in one module, for `from securemnist.suites import *` in a test file of yours.
+
+They lie outside the package as files that pytest collects; here their tests get a name to import.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from securemnist import resources
+
+
+def _tests(path: Path) -> dict[str, Any]:
+    """The test functions of one file, by name."""
+    spec = importlib.util.spec_from_file_location(f"securemnist_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        return {}
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return {name: value for name, value in vars(module).items() if name.startswith("test_")}
+
+
+__all__ = []
+for _path in sorted(resources.SUITES.glob("test_*.py")):
+    _found = _tests(_path)
+    globals().update(_found)
+    __all__ += list(_found)
