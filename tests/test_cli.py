@@ -90,11 +90,20 @@ def test_wrong_usage_is_one_sentence(folder: Path, words: list[str], complaint: 
 
 def test_explain(folder: Path) -> None:
     """A row, a measure, an attack and a verdict are each explained."""
-    words = {"CLEAN-01": "because:", "robust_accuracy": "threat: required", "PGD": "steepest"}
-    for word, expected in (words | {"inconclusive": "decides nothing"}).items():
+    words = {
+        "CLEAN-01": "because:",
+        "robust_accuracy": "threat: required",
+        "PGD": "steps: default 40",
+        "Square": "arXiv 1912.00049",
+        "ladder": "budget standard: FGSM, PGD-10, APGD",
+        "art:DeepFool": "max_iter: default 100",
+        "inconclusive": "decides nothing",
+    }
+    for word, expected in words.items():
         result = run("explain", word)
         assert result.exit_code == 0
         assert expected in result.output
+    assert "did you mean DeepFool?" in run("explain", "art:DeepFol").output
 
 
 def test_the_list_of_rows_runs_nothing(folder: Path) -> None:

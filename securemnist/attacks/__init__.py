@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from securemnist.attacks import art
 from securemnist.attacks.apgd import APGD, APGDT
 from securemnist.attacks.art import PREFIX, ARTAttack
 from securemnist.attacks.base import Attack
@@ -26,6 +27,17 @@ ATTACKS: dict[str, type[Attack]] = {
     "BoundaryFAB": BoundaryFAB,
     "Square": Square,
 }
+
+
+def settings_of(name: str) -> dict[str, str]:
+    """What a row may set of the attack of that name, ours or `art:CLASS`, with its default in words.
+
+    PolicyError for a class that ART has not.
+    """
+    if name.startswith(PREFIX):
+        return art.settings_of(name.removeprefix(PREFIX))
+    fields = dataclasses.fields(ATTACKS[name])
+    return {f.name: f"default {f.default}" for f in fields}
 
 
 def make_attack(settings: Mapping[str, Any]) -> Attack:

@@ -52,8 +52,7 @@ class ARTAttack(Attack):
     keeps_budget: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        takes = signature(self.kind)
-        own = sorted({*takes.defaults, *takes.required} - set(_TAKEN))
+        takes, own = signature(self.kind), sorted(settings_of(self.kind))
         for key in self.params:
             if key in _TAKEN:
                 raise PolicyError(f"expected no {key!r} for {self.name}: {_TAKEN[key]}; remove it")
@@ -143,6 +142,14 @@ class ARTAttack(Attack):
             return 2.0 * threat.eps  # Croce & Hein 2020, arXiv 2003.01690, section 3
         iterations = self._setting("max_iter")
         return threat.eps * min(1.0, 2.5 / (iterations if isinstance(iterations, int) else 1))
+
+
+def settings_of(kind: str) -> dict[str, str]:
+    """What a row may set of ART's class `kind`: "required", or the default that it has there."""
+    takes = signature(kind)
+    told = {key: f"default {value}" for key, value in takes.defaults.items()}
+    told |= dict.fromkeys(takes.required, "required")
+    return {key: text for key, text in told.items() if key not in _TAKEN}
 
 
 class _Judged(nn.Module):

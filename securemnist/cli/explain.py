@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from pathlib import Path
 
 import click
 
 from securemnist import resources
 from securemnist.errors import UsageError
+from securemnist.findings import Requirement
+from securemnist.verdicts import ON_CHANGE
 
 _VERDICTS = {  # nosec B105 # the verdict PASS
     "PASS": "the threshold is met. (proved): by certificates alone; (survived): by attacks that failed.",
@@ -25,43 +28,67 @@ _VERDICTS = {  # nosec B105 # the verdict PASS
     "--policy", type=click.Path(path_type=Path), default=None, help="Where WORD is a row's id."
 )
 def explain(word: str, policy: Path | None) -> None:
-    """Explain WORD: the id of a row, a measure, an attack or a verdict."""
+    """Explain WORD: a row's id, a measure, an attack (ladder and art:CLASS, too), or a verdict."""
     if word.upper() in _VERDICTS:
         click.echo(f"{word.upper()}: {_VERDICTS[word.upper()]}")
         return
     from securemnist import policy as policies
     from securemnist.attacks import ATTACKS
+    from securemnist.attacks.art import PREFIX
+    from securemnist.evaluation.stages import LADDER
     from securemnist.measures import MEASURES
 
     own = Path("security_tests") / "thresholds.toml"
     read = policies.load(policy or (own if own.is_file() else resources.POLICY))
     rows = {row.id: row for row in read.requirements}
     if word in rows:
-        row = rows[word]
-        click.echo(f"{row.id}: {row.measure} {row.relation} {row.threshold:g}, tier {row.tier}")
-        click.echo(f"because: {row.because}")
-        for key in ("max_drop", "max_relative_drop", "max_newly_broken"):
-            if getattr(row, key) is not None:
-                click.echo(f"{key}: {getattr(row, key):g}, against an older version")
-        for key, value in row.settings.items():
-            click.echo(f"  {key} = {value}")
-        click.echo(f"ids: {', '.join(row.ids) or 'none'}\n")
-        word = row.measure
+        _row(rows[word])
+        word = rows[word].measure
     if word in MEASURES:
-        measure = MEASURES[word]
-        click.echo(f"{word} (family {measure.family}): {inspect.getdoc(measure.run)}")
-        for name, field in measure.settings.model_fields.items():
-            default = (
-                "required"
-                if field.is_required()
-                else f"default {field.get_default(call_default_factory=True)}"
-            )
-            click.echo(f"  {name}: {default}")
+        _measure(word)
+    elif word in ATTACKS or word == LADDER or word.startswith(PREFIX):
+        _attack(word)
+    else:
+        known = ", ".join([*rows, *MEASURES, *ATTACKS, LADDER, f"{PREFIX}CLASS", *_VERDICTS])
+        raise UsageError(
+            f"expected a row, measure, attack or verdict ({known}), got {word!r}; choose one"
+        )
+
+
+def _row(row: Requirement) -> None:
+    click.echo(f"{row.id}: {row.measure} {row.relation} {row.threshold:g}, tier {row.tier}")
+    click.echo(f"because: {row.because}")
+    for key in ON_CHANGE:
+        if getattr(row, key) is not None:
+            click.echo(f"{key}: {getattr(row, key):g}, against an older version")
+    for key, value in row.settings.items():
+        click.echo(f"  {key} = {value}")
+    click.echo(f"ids: {', '.join(row.ids) or 'none'}\n")
+
+
+def _measure(word: str) -> None:
+    from securemnist.measures import MEASURES
+
+    measure = MEASURES[word]
+    click.echo(f"{word} (family {measure.family}): {inspect.getdoc(measure.run)}")
+    for name, field in measure.settings.model_fields.items():
+        default = f"default {field.get_default(call_default_factory=True)}"
+        click.echo(f"  {name}: {'required' if field.is_required() else default}")
+
+
+def _attack(word: str) -> None:
+    """What it does, what a row may set, and the papers it is from."""
+    from securemnist.attacks import ATTACKS, art, settings_of
+    from securemnist.evaluation import stages
+
+    if word == stages.LADDER:
+        click.echo(f"{word}: {inspect.getdoc(stages)}")
+        for name, ladder in stages.BUDGETS.items():
+            click.echo(f"  budget {name}: {', '.join(attack.name for attack in ladder.attacks)}")
         return
-    if word in ATTACKS:
-        click.echo(f"{word}: {inspect.getdoc(ATTACKS[word])}")
-        return
-    known = ", ".join([*rows, *MEASURES, *ATTACKS, *_VERDICTS])
-    raise UsageError(
-        f"expected a row, measure, attack or verdict ({known}), got {word!r}; choose one"
-    )
+    settings = settings_of(word)
+    kind = ATTACKS.get(word, art.ARTAttack)
+    click.echo(f"{word}: {inspect.getdoc(kind)}")
+    for name, default in settings.items():
+        click.echo(f"  {name}: {default}")
+    click.echo(f"\n{inspect.getdoc(sys.modules[kind.__module__])}")
