@@ -7,9 +7,10 @@ the measure's own model checks those (`measures.bind`). Never overridden by envi
 from __future__ import annotations
 
 import datetime
+import difflib
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -146,15 +147,19 @@ def _requirement(row: Mapping[str, Any], number: int, path: str) -> Requirement:
         return _Row.model_validate(row).requirement()
     except ValidationError as error:
         name = " ".join(str(row.get("id", f"number {number}")).split())[:64]
-        raise PolicyError(f"{path}: row {name}: {sentence(error)}") from error
+        raise PolicyError(f"{path}: row {name}: {sentence(error, row)}") from error
 
 
-def sentence(error: ValidationError) -> str:
-    """The first complaint of a validation as one sentence."""
+def sentence(error: ValidationError, given: Iterable[str] = ()) -> str:
+    """The first complaint of a validation as one sentence; a key of `given` may be a slip of the pen."""
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"])) or "the row"
     if first["type"] == "extra_forbidden":
         return f"unknown key {where!r}; remove it, or mend its spelling"
+    names = {"missing": (where,), "value_error": ("at_least", "at_most")}.get(first["type"], ())
+    for name in names:
+        for near in difflib.get_close_matches(name, set(given) - set(names), n=1, cutoff=0.75):
+            return f"expected {name!r}, got {near!r}; mend its spelling"
     if first["type"] == "missing":
         return f"expected {where!r}, got nothing; add it"
     if first["type"] == "value_error":

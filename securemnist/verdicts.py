@@ -12,6 +12,8 @@ from enum import StrEnum
 from typing import Any
 
 TIERS = ("smoke", "standard", "full")
+# What of a row bounds the change to an older version, and decides nothing without one.
+ON_CHANGE = ("max_drop", "max_relative_drop", "max_newly_broken")
 
 
 class Verdict(StrEnum):

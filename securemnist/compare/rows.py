@@ -13,6 +13,7 @@ from securemnist.findings import Finding, Measurement
 from securemnist.report import claims
 from securemnist.report.checked import Malformed
 from securemnist.report.text import line
+from securemnist.verdicts import ON_CHANGE
 
 MARGIN = 0.01  # of a share
 RATIO_MARGIN = 0.1  # of a ratio, relative: timings of one model differ by as much on a busy machine
@@ -104,7 +105,7 @@ def _notes(old: Finding | None, new: Finding | None) -> tuple[str, ...]:
     made = []
     if before.relation == after.relation and before.threshold != after.threshold:
         made.append(f"the threshold was {before.threshold:g}, is {after.threshold:g}")
-    for key in ("max_drop", "max_relative_drop", "max_newly_broken"):
+    for key in ON_CHANGE:
         one, two = getattr(before, key), getattr(after, key)
         if one != two:
             made.append(f"{key} was {_or_none(one)}, is {_or_none(two)}")

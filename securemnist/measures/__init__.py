@@ -21,6 +21,7 @@ from securemnist.measures.latency import LATENCY_RATIO
 from securemnist.measures.robustness import ATTACK_ACCURACY, ROBUST_ACCURACY
 from securemnist.measures.static_gate import STATIC_FINDINGS
 from securemnist.policy import Policy, sentence
+from securemnist.verdicts import ON_CHANGE
 
 MEASURES: dict[str, Measure] = {
     "clean_accuracy": CLEAN_ACCURACY,
@@ -49,7 +50,7 @@ def bind(
     try:
         return MEASURES[measure].bind(settings, tier)
     except ValidationError as error:
-        raise PolicyError(f"{prefix}{measure}: {sentence(error)}") from error
+        raise PolicyError(f"{prefix}{measure}: {sentence(error, settings)}") from error
     except UsageError as error:
         raise PolicyError(f"{prefix}{measure}: {error}") from error
 
@@ -93,6 +94,12 @@ def _check_threshold(row: Requirement, path: str) -> None:
         raise PolicyError(
             f"{path}: row {row.id}: expected a threshold from {low:g} to {high:g} for {row.measure}, "
             f"got {row.threshold:g}; it could never decide anything, mend it"
+        )
+    compares = any(getattr(row, key) is not None for key in ON_CHANGE)
+    if row.threshold == (high if row.at_least is None else low) and not compares:
+        raise PolicyError(
+            f"{path}: row {row.id}: expected a threshold that a model can miss, got {row.relation} "
+            f"{row.threshold:g}; raise the bar, or add max_drop to compare versions by it"
         )
 
 

@@ -30,7 +30,7 @@ measure = "robust_accuracy"
 attack = { use = "PGD", steps = 2 }
 threat = { norm = "linf", eps = 0.05 }
 digits = 100
-at_least = 0.0
+at_least = 0.001
 because = "a search within a small ball"
 """
 # Two versions of one toy: nearest mean digit, and the same with two classes mixed up.
