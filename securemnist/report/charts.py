@@ -30,9 +30,9 @@ def bars(values: Sequence[float | None], limit: float | None, *, alt: str) -> st
     def height(value: float) -> float:
         return (bottom - top) * value / most
 
-    if limit is not None and limit <= most:
-        y = bottom - height(limit)
-        drawing.lines([(left, y), (WIDTH, y)], INK, dash="4 3")
+    allowed = None if limit is None else bottom - height(limit)
+    if allowed is not None:
+        drawing.lines([(left, allowed), (WIDTH, allowed)], INK, dash="4 3")
     for digit, value in enumerate(values):
         x = left + digit * step
         drawing.text(x + step / 2, bottom + 17, digit, anchor="middle")
@@ -41,6 +41,8 @@ def bars(values: Sequence[float | None], limit: float | None, *, alt: str) -> st
             x + 4, bottom - height(value or 0), step - 8, height(value or 0), BAD, alpha=0.7
         )
         y = bottom - height(value or 0) - 5
+        if allowed is not None and y - 11 < allowed < y + 4:  # no line through a number
+            y = allowed - 4
         drawing.text(x + step / 2, y, shown, INK, size=11, anchor="middle", halo=True)
     drawing.lines([(left, bottom), (WIDTH, bottom)], LINE)
     return drawing.element(alt)

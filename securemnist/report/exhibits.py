@@ -73,7 +73,7 @@ def _classes(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     if not known:
         raise Malformed("per_class: expected at least one class with digits")
     worst = (max if triggered else min)(known, key=known.__getitem__)
-    verb = {"adversarial": "lost under attack", "certified": "without a proof"}.get(
+    verb = {"adversarial": "misread under attack", "certified": "without a proof"}.get(
         finding.family, "misread"
     )
     verb = "steered to the target" if triggered else verb

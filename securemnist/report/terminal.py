@@ -83,7 +83,7 @@ def _print_reason(finding: Finding, day: str, console: Console) -> None:
     for word, told in (
         ("waiver", words.waiver(finding, day)),
         ("next", words.next_step(finding)),
-        ("replay", line(finding.replay, 600)),
+        ("repeat", line(finding.replay, 600)),
     ):
         if told:
             write(console, Text().append(f"  {word:<6}  ", "bold").append(told))

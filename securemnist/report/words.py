@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from securemnist.assessment import Assessment
@@ -92,6 +93,9 @@ def scope(assessment: Assessment) -> str:
         value = asked.get(key)
         if value and value != _SUITES:
             shown = " ".join(map(str, value)) if isinstance(value, list | tuple) else value
+            # `assess --row ID` selects by pytest's -k "[ID]".
+            if sign == "-k" and re.fullmatch(r"\[[\w.-]+\]( or \[[\w.-]+\])*", shown):
+                sign, shown = "only", ", ".join(re.findall(r"[\w.-]+(?=\])", shown))
             words.append(f"{sign} {line(shown, 120)}")
     return ", ".join(words)
 

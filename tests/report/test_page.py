@@ -100,7 +100,7 @@ def test_every_open_row_says_what_to_do(html: str) -> None:
     """The list at the top holds each open row, its sentence, the next step and the replay."""
     top = Markup(html).text.partition("What stands in the way")[2].partition("Waived for now")[0]
     rows = example.assessment().open_findings
-    assert top.count("Next:") == top.count("Replay") == len(rows)
+    assert top.count("Next:") == top.count("Repeat") == len(rows)
     assert all(finding.requirement.id in top for finding in rows)
 
 

@@ -88,6 +88,9 @@ def test_the_scope_names_what_was_asked() -> None:
     assert shown == "smoke tier, 15 of 18 rows, -m clean, -k ADV, files a.py b.py"
     whole = {"tier": "smoke", "paths": ["security_tests"]}
     assert words.scope(example.assessment(scope=whole)) == "smoke tier, 15 of 18 rows"
+    rows = {"tier": "smoke", "keywords": "[ADV-01] or [CLEAN.2]"}
+    shown = words.scope(example.assessment(scope=rows))
+    assert shown == "smoke tier, 15 of 18 rows, only ADV-01, CLEAN.2"
 
 
 @pytest.mark.parametrize("finding", example.findings(), ids=lambda f: f.requirement.id)
