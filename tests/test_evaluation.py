@@ -195,12 +195,12 @@ def test_robust_accuracy_is_what_survives(small_lab: Lab) -> None:
     settings = {
         "attack": {"use": "PGD", "steps": 3},
         "threat": {"norm": "linf", "eps": 0.1},
-        "digits": 200,
+        "digits": 100,
         "curve": [0.0, 0.1, 0.3],
     }
     seen = take(small_lab, "robust_accuracy", bind("robust_accuracy", settings), 0)
-    assert seen.value == seen.evidence["outcomes"]["codes"].count(".") / 200
-    assert (seen.survived, seen.complete, seen.n) == (True, False, 200)
+    assert seen.value == seen.evidence["outcomes"]["codes"].count(".") / 100
+    assert (seen.survived, seen.complete, seen.n) == (True, False, 100)
     accuracies = [point["accuracy"] for point in seen.evidence["curve"]]
     assert (
         accuracies[0]
