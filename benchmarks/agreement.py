@@ -16,7 +16,7 @@ from securemnist.subjects import reference_names
 
 EPSILONS = (0.1, 0.3)
 DIGITS = 100
-BUDGET = "standard"
+BUDGET = "full"
 
 
 def beside(case: tuple[str, float]) -> str:

@@ -147,7 +147,7 @@ def test_a_ladder_is_no_weaker_than_its_stages(found: Evaluation, lab: Lab) -> N
 
 def test_a_ladder_says_the_same_twice(lab: Lab) -> None:
     """The measurement of a row is the same in two runs, but for the seconds."""
-    row = {"threat": THREAT, "digits": 40}
+    row = {"threat": THREAT, "digits": 20}
     one, other = (
         take(lab, "robust_accuracy", bind("robust_accuracy", row, tier="smoke"), 7)
         for _ in range(2)

@@ -13,7 +13,7 @@ from securemnist.findings import Measurement, Requirement, Verdict
 from securemnist.measures import bind, take
 from tests.doubts.impostors import Noisy
 
-DIGITS = 16
+DIGITS = 8
 
 
 def measured(mnist: DataSet, *, randomised: bool) -> Measurement:

@@ -53,10 +53,10 @@ def test_every_verdict_has_symbol_and_word(verdict: Verdict) -> None:
 
 
 def test_a_red_row_explains_itself() -> None:
-    """An open row says why, what to do next and how to replay it; a waived one needs no more."""
+    """An open row says why, what to do next and how to repeat it; a waived one needs no more."""
     text = _piped(example.assessment()).partition("\n\n")[2]
     assert "ADV-02 FAIL: robust_accuracy 0.8127 < 0.85" in text
-    assert text.count("  next    ") == text.count("  replay  ") == 6
+    assert text.count("  next    ") == text.count("  repeat  ") == 6
     assert "ADV-06" not in text
 
 
