@@ -13,7 +13,7 @@ from securemnist.findings import Measurement, Requirement, Verdict
 from securemnist.measures import bind, take
 from tests.doubts.impostors import Noisy
 
-DIGITS = 8
+DIGITS = 16
 
 
 def measured(mnist: DataSet, *, randomised: bool) -> Measurement:
