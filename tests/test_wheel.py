@@ -88,13 +88,10 @@ def test_the_wheel_works_alone(tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     (folder / "toy.py").write_text(TOY)
-    where = run(
-        str(bin_folder / "python"),
-        "-c",
-        "import securemnist; print(securemnist.__file__)",
-        cwd=folder,
-    )
+    told = "import securemnist, securemnist.suites as s; print(securemnist.__file__, *s.__all__)"
+    where = run(str(bin_folder / "python"), "-c", told, cwd=folder)
     assert where.stdout.startswith(str(packages)), where.stdout + where.stderr
+    assert "test_robust_accuracy" in where.stdout
     command = (str(bin_folder / "securemnist"), "assess", "--model", "toy:make_net")
     done = run(*command, "--tier", "smoke", cwd=folder)
     assert done.returncode == 1, done.stdout + done.stderr
