@@ -201,7 +201,7 @@ def test_help_imports_no_torch(command: list[str], tmp_path: Path) -> None:
 def test_a_model_fixture_of_their_own(
     project: Any, pytester: pytest.Pytester, tmp_path: Path
 ) -> None:
-    """A project's conftest may bring the model as a fixture."""
+    """A project's conftest may bring the model as a fixture, which then goes by the project's name."""
     pytester.makeconftest(
         """
         import pytest, torch
@@ -212,7 +212,8 @@ def test_a_model_fixture_of_their_own(
         """
     )
     project(CLEAN, f"--security-report={tmp_path}").assert_outcomes(failed=1)
-    assert read(tmp_path)["subject"]["parameters"] == 7_850
+    subject = read(tmp_path)["subject"]
+    assert (subject["name"], subject["parameters"]) == (pytester.path.name, 7_850)
 
 
 def test_a_broken_model_makes_errors(

@@ -45,7 +45,9 @@ def lab(request: pytest.FixtureRequest, model: Any) -> Lab:
         subject = model
     else:
         device = config.getoption("--security-device")
-        subject = subjects.from_model(model, name=type(model).__name__, device=device)
+        # A fixture has no name that would tell one project's model from another's; the project has.
+        name = config.rootpath.name or type(model).__name__
+        subject = subjects.from_model(model, name=name, device=device)
     digits = data.load(Path(folder) if folder else None)
     stored = [Path(name) for name in config.getoption("--security-replay")]
     replay = shelf.load(stored, digits) if stored else None
