@@ -25,7 +25,9 @@ def tiny(mnist: DataSet) -> DataSet:
     return dataclasses.replace(mnist, train=mnist.train[:256], tuning=mnist.tuning[:100])
 
 
-@pytest.mark.parametrize("name", ["baseline", "hardened", "certified"])
+@pytest.mark.parametrize(
+    "name", ["baseline", "hardened", "certified", "poisoned_dirty", "poisoned_clean_label"]
+)
 def test_a_reference_model_can_be_trained_again(name: str, mnist: DataSet) -> None:
     """The first batches of the recorded recipe give the recorded digest.
 
@@ -33,8 +35,7 @@ def test_a_reference_model_can_be_trained_again(name: str, mnist: DataSet) -> No
     each other instead.
     """
     manifest = json.loads((resources.WEIGHTS / f"{name}.json").read_text())
-    recorded = manifest["replay"]
-    recipe = Recipe(**manifest["recipe"])
+    recorded, recipe = manifest["replay"], Recipe.from_json(manifest["recipe"])
     assert recipe == RECIPES[name]
     threads = torch.get_num_threads()
     torch.set_num_threads(recorded["threads"])
