@@ -1,13 +1,8 @@
-"""Data: IDX files are verified before a digit is believed, and the cache is never trusted."""
+"""Data: IDX files are verified before a digit is believed."""
 
 from __future__ import annotations
 
 import gzip
-import os
-import struct
-import subprocess
-import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,42 +14,16 @@ import torch
 from securemnist import data, resources
 from securemnist.data import DataSet
 from securemnist.errors import DataError
+from tests.data.small import (
+    TEST,
+    TEST_IMAGES,
+    TEST_LABELS,
+    TRAIN_IMAGES,
+    TRAIN_LABELS,
+    idx,
+    small_set,
+)
 from tests.wording import one_sentence
-
-TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = data.PINNED
-TRAIN, TEST = 24, 8
-
-
-def idx(array: np.ndarray[Any, Any]) -> bytes:
-    """An array of bytes in the IDX form."""
-    return struct.pack(f">{1 + array.ndim}I", 2048 + array.ndim, *array.shape) + array.tobytes()
-
-
-def small_set() -> dict[str, bytes]:
-    """The four files of a small data set of random digits."""
-    rng = np.random.default_rng(0)
-    files = {}
-    for count, images, labels in [(TRAIN, TRAIN_IMAGES, TRAIN_LABELS), (TEST, *data.FILES["test"])]:
-        files[images] = idx(rng.integers(0, 256, (count, 28, 28), np.uint8))
-        files[labels] = idx(rng.integers(0, 10, count, np.uint8))
-    return files
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with a small data set, plain files."""
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    for name, content in small_set().items():
-        (folder / name).write_bytes(content)
-    return folder
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of this test alone."""
-    monkeypatch.setenv("SECUREMNIST_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 def gz(cut: slice = slice(None), **changes: bytes) -> Callable[[bytes], dict[str, bytes | None]]:
@@ -199,124 +168,3 @@ def test_any_folder_of_the_same_form_serves(packed: bool, folder: Path, cache: P
     assert pixels.numpy().tobytes() == files[TRAIN_IMAGES][16:]
     assert found.test.pixels.numpy().tobytes() == files[TEST_IMAGES][16:]
     assert found.test.labels.tolist() == list(files[TEST_LABELS][8:])
-
-
-def flip(place: int) -> Callable[[Path], None]:
-    """Change one byte of a file."""
-
-    def damage(path: Path) -> None:
-        content = bytearray(path.read_bytes())
-        content[place] ^= 0x55
-        path.write_bytes(content)
-
-    return damage
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        Path.unlink,
-        lambda path: os.truncate(path, 100),
-        lambda path: path.write_bytes(b""),
-        flip(100),
-        flip(2),
-        flip(7),
-    ],
-    ids=["missing", "cut off", "empty", "a pixel", "the magic number", "the count"],
-)
-@pytest.mark.parametrize("name", [TRAIN_IMAGES, TEST_IMAGES])
-def test_a_damaged_cache_is_made_again(
-    damage: Callable[[Path], Any], name: str, folder: Path, cache: Path
-) -> None:
-    """Whatever happened to the unpacked files, the digits that arrive are the verified ones."""
-    data.load(folder)
-    (unpacked,) = cache.rglob(name)
-    damage(unpacked)
-    found = data.load(folder)
-    assert found.test.pixels.numpy().tobytes() == small_set()[TEST_IMAGES][16:]
-    assert unpacked.read_bytes() == small_set()[name]
-    assert [path.name[0] != "." for path in (cache / "data").iterdir()] == [True]
-
-
-@pytest.mark.parametrize("reads", [True, False], ids=["other digits", "nothing"])
-def test_a_reader_that_reads_otherwise_is_noticed(
-    reads: bool, folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Digits that torchvision reads differently are no data set, and no cache is left of them."""
-
-    class MNIST(data.torchvision().MNIST):  # it looks into a folder of its class's name
-        def __init__(self, *args: Any, **options: Any) -> None:
-            if not reads:
-                raise RuntimeError("operator torchvision::nms does not exist")
-            super().__init__(*args, **options)
-            self.targets = self.targets.roll(1)
-
-    monkeypatch.setattr(data.torchvision(), "MNIST", MNIST)
-    with pytest.raises(DataError, match="expected torchvision to read the verified train digits"):
-        data.load(folder)
-    assert not list((cache / "data").iterdir())
-
-
-def test_a_rival_that_is_faster_is_no_error(
-    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """When another process puts the folder in place a moment before, its folder is used."""
-    rename, rivals = os.rename, []
-
-    def beaten(source: Path, target: Path) -> None:
-        if not rivals:
-            rivals.append(threading.Thread(target=data.load, args=(folder,)))
-            rivals[0].start()
-            rivals[0].join()
-        rename(source, target)
-
-    monkeypatch.setattr(os, "rename", beaten)
-    assert len(data.load(folder).test) == TEST
-    assert len(rivals) == 1
-    assert [path.name[0] != "." for path in (cache / "data").iterdir()] == [True]
-
-
-RIVAL = """
-import sys
-from pathlib import Path
-from tests.test_data import unpack_often
-print("ready", flush=True)
-input()
-unpack_often(Path(sys.argv[1]), Path(sys.argv[2]))
-"""
-
-
-def unpack_often(folder: Path, caches: Path) -> None:
-    """Load a data set forty times, each time with a cache that is not there yet."""
-    for turn in range(40):
-        os.environ["SECUREMNIST_CACHE"] = str(caches / str(turn))
-        assert len(data.load(folder).test) == TEST
-
-
-def test_two_processes_unpack_at_once(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two processes that find no cache at the same time both get their digits, forty times over."""
-    monkeypatch.setenv("SECUREMNIST_CACHE", "restored after this test")
-    command = [sys.executable, "-c", RIVAL, str(folder), str(tmp_path)]
-    pipe = subprocess.PIPE
-    root = Path(__file__).parents[1]
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=root) as rival:
-        assert rival.stdin is not None
-        assert rival.stdout is not None
-        assert rival.stdout.readline() == "ready\n"
-        rival.stdin.write("go\n")
-        rival.stdin.flush()
-        unpack_often(folder, tmp_path)
-    assert rival.returncode == 0
-
-
-def test_a_cache_that_cannot_be_written_is_named(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the chosen cache cannot be made, one DataError names it and the variable that chooses."""
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("SECUREMNIST_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(DataError, match=r"file.*SECUREMNIST_CACHE") as caught:
-        data.load(folder)
-    one_sentence(caught.value)

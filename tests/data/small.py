@@ -1,0 +1,28 @@
+"""A small data set of random digits, in the IDX form."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import numpy as np
+
+from securemnist import data
+
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = data.PINNED
+TRAIN, TEST = 24, 8
+
+
+def idx(array: np.ndarray[Any, Any]) -> bytes:
+    """An array of bytes in the IDX form."""
+    return struct.pack(f">{1 + array.ndim}I", 2048 + array.ndim, *array.shape) + array.tobytes()
+
+
+def small_set() -> dict[str, bytes]:
+    """The four files of a small data set of random digits."""
+    rng = np.random.default_rng(0)
+    files = {}
+    for count, images, labels in [(TRAIN, TRAIN_IMAGES, TRAIN_LABELS), (TEST, *data.FILES["test"])]:
+        files[images] = idx(rng.integers(0, 256, (count, 28, 28), np.uint8))
+        files[labels] = idx(rng.integers(0, 10, count, np.uint8))
+    return files
