@@ -1,0 +1,32 @@
+"""A project with the bundled suites, in which pytest is run."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import pytest
+import scipy.special
+
+from securemnist import measures, report, resources
+from securemnist._torchvision import torchvision
+from tests.plugin.rows import MODEL
+
+# pytester forgets what an inner run imports, and compiled modules refuse to be imported twice: all of
+# them are imported here, before the first inner run.
+PRELOADED = (measures, report, scipy.special, torchvision())
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> Any:
+    """A function that makes a project of a policy and the bundled suites, and runs pytest in it."""
+    suites = pytester.mkdir("security_tests")
+    for path in resources.SUITES.glob("test_*.py"):
+        shutil.copy(path, suites)
+
+    def run(policy: str, *arguments: str, apart: bool = False) -> pytest.RunResult:
+        (suites / "thresholds.toml").write_text(policy)
+        start = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
+        return start("-p", "no:randomly", MODEL, *arguments)
+
+    return run

@@ -1,0 +1,112 @@
+"""The plugin where something is wrong: an ERROR or a sentence, and the report of the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.plugin.rows import CLEAN, PGD, read, verdicts
+
+
+def test_an_unclaimed_row_is_an_error(project: Any, pytester: pytest.Pytester) -> None:
+    """A measure that no suite knows ends a whole run; a run of one file is a scope instead."""
+    unknown = CLEAN + PGD.replace("robust_accuracy", "charm")
+    result = project(unknown)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*row ADV-02*'charm'*"])
+    (pytester.path / "security_tests" / "test_evasion.py").unlink()
+    assert project(CLEAN + PGD).ret == pytest.ExitCode.USAGE_ERROR
+    assert project(CLEAN + PGD, "security_tests/test_clean.py").ret == 0
+
+
+@pytest.mark.parametrize(
+    ("policy", "complaint"),
+    [
+        (CLEAN + "treshold = 1\n", "*row CLEAN-01*unknown key 'treshold'*"),
+        (CLEAN.replace("0.9", "1.2"), "*row CLEAN-01*threshold from 0 to 1*1.2*"),
+        ("requirement = 1", "*thresholds.toml*requirement*"),
+    ],
+)
+def test_a_wrong_policy_is_one_sentence(project: Any, policy: str, complaint: str) -> None:
+    """A policy that cannot be judged ends the run before anything is measured."""
+    result = project(policy)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([complaint])
+
+
+def test_a_broken_model_makes_errors(
+    project: Any, pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    """A model that breaks the contract turns every row into ERROR with the sentence why."""
+    pytester.makeconftest(
+        """
+        import pytest, torch
+
+        @pytest.fixture(scope="session")
+        def model():
+            return torch.nn.Flatten()
+        """
+    )
+    project(CLEAN, f"--security-report={tmp_path}").assert_outcomes(errors=1)
+    (finding,) = read(tmp_path)["findings"]
+    assert finding["verdict"] == "ERROR"
+    assert "expected logits (1, 10), got (1, 784)" in finding["reason"]
+    # Neither the name nor the command is that of another model.
+    assert read(tmp_path)["subject"]["name"] == "the model fixture"
+    assert "--model" not in finding["replay"]
+
+
+def test_a_crash_in_a_measurement_is_an_error(
+    project: Any, pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    """What raises in the middle of a measurement is an ERROR, which no waiver covers."""
+    pytester.makeconftest(
+        """
+        import pytest, torch
+
+        class Moody(torch.nn.Module):
+            def forward(self, x):
+                if len(x) > 8:
+                    raise RuntimeError("too many at once")
+                return x.flatten(1)[:, :10]
+
+        @pytest.fixture(scope="session")
+        def model():
+            return Moody()
+        """
+    )
+    waived = CLEAN + 'waiver = { reason = "known", expires = 2999-01-01 }\n'
+    project(waived, f"--security-report={tmp_path}").assert_outcomes(failed=1)
+    assert "too many at once" in read(tmp_path)["findings"][0]["reason"]
+    assert read(tmp_path)["exit_code"] == 3
+
+
+def test_an_interrupted_run_reports_what_it_has(
+    project: Any, pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    """After Ctrl-C what was measured is reported and the rest is NOT_RUN, in scope."""
+    pytester.makeconftest(
+        """
+        def pytest_runtest_setup(item):
+            if "ADV-02" in item.name:
+                raise KeyboardInterrupt
+        """
+    )
+    # In a process of its own: Ctrl-C would reach the outer run, too.
+    result = project(CLEAN + PGD, f"--security-report={tmp_path}", apart=True)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert verdicts(tmp_path) == {"CLEAN-01": "PASS", "ADV-02": "NOT_RUN"}
+    assert read(tmp_path)["exit_code"] == 3
+
+
+def test_a_suite_that_records_nothing_is_an_error(
+    project: Any, pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    """A suite test that passes without a finding does not count as a pass."""
+    (pytester.path / "security_tests" / "test_clean.py").write_text(
+        "import pytest\n@pytest.mark.measure('clean_accuracy')\ndef test_it(requirement): ...\n"
+    )
+    project(CLEAN, "security_tests/test_clean.py", f"--security-report={tmp_path}")
+    assert verdicts(tmp_path) == {"CLEAN-01": "ERROR"}

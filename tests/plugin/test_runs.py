@@ -1,0 +1,129 @@
+"""The pytest plugin, driven as its users drive it: small projects in folders of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.plugin.rows import CLEAN, FULL, PGD, read, verdicts
+
+
+def test_rows_become_tests(project: Any) -> None:
+    """Each row is one test whose id is the row's and whose markers are family and tier."""
+    result = project(CLEAN + PGD, "--collect-only", "-q", "-m", "adversarial")
+    result.stdout.fnmatch_lines(["*test_evasion.py::test_robust_accuracy[[]ADV-02[]]"])
+    result.stdout.no_fnmatch_line("*CLEAN-01*")
+    smoke = project(CLEAN + PGD, "--collect-only", "-q", "-m", "smoke")
+    smoke.stdout.fnmatch_lines(["*test_clean_accuracy[[]CLEAN-01[]]"])
+    smoke.stdout.no_fnmatch_line("*ADV-02*")
+
+
+def test_a_pass_and_its_report(project: Any, tmp_path: Path) -> None:
+    """A passing run writes an assessment with every row, its subject and its scope."""
+    result = project(CLEAN + PGD + FULL, f"--security-report={tmp_path}")
+    result.assert_outcomes(passed=2, deselected=1)
+    seen = read(tmp_path)
+    assert verdicts(tmp_path) == {"CLEAN-01": "PASS", "ADV-02": "PASS", "FULL-01": "NOT_RUN"}
+    assert seen["exit_code"] == 0
+    assert seen["scope"]["complete"] is False
+    assert seen["subject"]["name"] == "baseline"
+    assert (tmp_path / "index.html").stat().st_size > 1_000
+
+
+def test_nothing_is_written_unasked(project: Any, pytester: pytest.Pytester) -> None:
+    """Plain pytest writes no report, and prints the table of requirements."""
+    result = project(CLEAN, "-p", "no:cacheprovider")
+    result.stdout.fnmatch_lines(["*security requirements*", "*CLEAN-01*"])
+    written = [p.name for p in pytester.path.rglob("*") if "__pycache__" not in p.parts]
+    assert not {"index.html", "assessment.json", "summary.md"} & set(written)
+
+
+def test_the_full_tier_on_request(project: Any, tmp_path: Path) -> None:
+    """`-m full` raises the tier of the run, so that its rows are not left out again."""
+    project(CLEAN + FULL, "-m", "full", f"--security-report={tmp_path}").assert_outcomes(
+        passed=1, deselected=1
+    )
+    assert verdicts(tmp_path) == {"CLEAN-01": "NOT_RUN", "FULL-01": "PASS"}
+
+
+def test_a_missed_threshold_fails_in_a_sentence(project: Any) -> None:
+    """A red row fails its test and the output is the sentence of its finding."""
+    result = project(CLEAN.replace("0.9", "1.0"))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*CLEAN-01 FAIL: clean_accuracy 0.9* < 1*"])
+
+
+def test_a_waiver_until_its_day(project: Any, tmp_path: Path) -> None:
+    """A waived red row xfails and is neutral; after its day it fails again."""
+    red = CLEAN.replace("0.9", "1.0")
+    waived = red + 'waiver = { reason = "known", expires = 2999-01-01 }\n'
+    project(waived, f"--security-report={tmp_path}").assert_outcomes(xfailed=1)
+    assert read(tmp_path)["exit_code"] == 0
+    assert verdicts(tmp_path) == {"CLEAN-01": "FAIL"}
+    expired = red + 'waiver = { reason = "known", expires = 2020-01-01 }\n'
+    project(expired, f"--security-report={tmp_path}").assert_outcomes(failed=1)
+    assert read(tmp_path)["exit_code"] == 1
+
+
+def test_two_processes_and_any_order_agree(project: Any, tmp_path: Path) -> None:
+    """With two workers in random order the assessment is byte for byte that of one process."""
+    policy = CLEAN + PGD.replace("0.05", "0.2") + FULL  # a search that finds leaves more to differ
+    project(policy, f"--security-report={tmp_path / 'one'}")
+    arguments = ("-n", "2", "-p", "randomly", "-p", "xdist")
+    project(policy, *arguments, f"--security-report={tmp_path / 'two'}")
+    one, two = (without_times(read(tmp_path / name)) for name in ("one", "two"))
+    assert json.dumps(one) == json.dumps(two)
+
+
+def without_times(value: Any) -> Any:
+    """The same data with every number of seconds taken out."""
+    if isinstance(value, dict):
+        return {k: without_times(v) for k, v in value.items() if k != "seconds"}
+    return [without_times(v) for v in value] if isinstance(value, list) else value
+
+
+def test_inert_without_a_policy(pytester: pytest.Pytester) -> None:
+    """In a project without a policy the plugin neither prints nor imports torch."""
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_theirs():
+            assert not {"torch", "pydantic", "securemnist.measures"} & set(sys.modules)
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:randomly")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*security requirements*")
+
+
+@pytest.mark.parametrize("command", [["-m", "pytest", "--help"], ["-m", "securemnist", "--help"]])
+def test_help_imports_no_torch(command: list[str], tmp_path: Path) -> None:
+    """Asking for help does not wait for torch."""
+    run = [sys.executable, "-X", "importtime", *command]
+    done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert "securemnist" in done.stderr
+    assert not [line for line in done.stderr.splitlines() if line.split("|")[-1].strip() == "torch"]
+
+
+def test_a_model_fixture_of_their_own(
+    project: Any, pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    """A project's conftest may bring the model as a fixture, which then goes by the project's name."""
+    pytester.makeconftest(
+        """
+        import pytest, torch
+
+        @pytest.fixture(scope="session")
+        def model():
+            return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+        """
+    )
+    project(CLEAN, f"--security-report={tmp_path}").assert_outcomes(failed=1)
+    subject = read(tmp_path)["subject"]
+    assert (subject["name"], subject["parameters"]) == (pytester.path.name, 7_850)
