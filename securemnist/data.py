@@ -190,7 +190,9 @@ def _check_reader(root: Path, contents: dict[str, bytes]) -> None:
         ours = _digits(contents, split)
         try:
             theirs = torchvision().MNIST(str(root), train=split == "train", download=False)
-            same = torch.equal(theirs.data, ours.pixels) and torch.equal(theirs.targets, ours.labels)
+            same = torch.equal(theirs.data, ours.pixels) and torch.equal(
+                theirs.targets, ours.labels
+            )
         except (RuntimeError, ValueError, AssertionError):  # it has no error of its own for that
             same = False
         if not same:
