@@ -1,49 +1,80 @@
-"""What AutoAttack breaks of the digits that the ladder leaves standing, for every reference model."""
+"""What AutoAttack breaks of the digits that the ladder leaves standing, for every reference model.
+
+Resumable: what a model, an eps and a hundred digits came to is kept in reports/agreement; remove the
+folder after a change of an attack that its settings do not show.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import multiprocessing
 import os
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
 import torch
 
 from benchmarks.attacks import plain_copy
-from benchmarks.ladder import autoattack, climbed, lab_of
+from benchmarks.ladder import PEER_BATCH, autoattack, climbed
+from securemnist import data, subjects
+from securemnist.digests import sha256_of_value
+from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.outcomes import SURVIVED
 from securemnist.evaluation.stages import BUDGETS
-from securemnist.subjects import reference_names
+from securemnist.resources import ROOT, write_atomically
 
 EPSILONS = (0.1, 0.3)
-DIGITS = 100
+DIGITS = 500
 BUDGET = "full"
+FOLDER = ROOT / "reports" / "agreement"
+# Model, eps, the first of its digits.
+Case = tuple[str, float, int]
 
 
-def beside(case: tuple[str, float]) -> str:
-    """A line of the table. A digit that has fallen to us needs no peer, nor does one that is proved."""
-    name, eps = case
-    print(f"  {name}, eps {eps}", flush=True)
-    lab = lab_of(name, DIGITS)
+def beside(case: Case) -> dict[str, int]:
+    """Counts of a case. A digit that has fallen to us needs no peer, nor does one that is proved."""
+    name, eps, low = case
+    subject = subjects.resolve(name)
+    attacks = [attack.to_json() for attack in BUDGETS[BUDGET].attacks]
+    made_by = sha256_of_value([subject.digest, eps, low, PEER_BATCH, attacks])
+    kept = FOLDER / f"{name}-{eps}-{low}-{made_by[:12]}.json"
+    if not kept.is_file():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(kept, json.dumps(_counted(subject, eps, low)).encode())
+    print(f"  {name}, eps {eps}, from {low}", flush=True)
+    found: dict[str, int] = json.loads(kept.read_text())
+    return found
+
+
+def _counted(subject: subjects.Subject, eps: float, low: int) -> dict[str, int]:
+    mnist = data.load()
+    lab = Lab(subject, dataclasses.replace(mnist, test=mnist.test[low : low + PEER_BATCH]))
     found = climbed(lab, BUDGETS[BUDGET], eps).outcomes
     left = found.codes == SURVIVED
     broken = 0
     if bool(left.any()):
         x, y = lab.data.test.images()[left], lab.data.test.labels[left]
-        theirs = plain_copy(name)
+        theirs = plain_copy(subject.name)
         x_adv = autoattack(theirs, eps)(x, y)
         with torch.no_grad():
             broken = int((theirs(x_adv).argmax(1) != y).sum())
-    return f"| {name} | {eps} | {found.standing} | {found.certified} | {broken} |"
+    return {"standing": found.standing, "certified": found.certified, "broken": broken}
 
 
 def report() -> list[str]:
-    """The table over all bundled models; nothing is timed, so each core takes models of its own."""
+    """The table over all bundled models; nothing is timed, so each core takes cases of its own."""
     print("agreement", flush=True)
-    cases = [(name, eps) for name in reference_names() for eps in EPSILONS]
+    rows = [(name, eps) for name in subjects.reference_names() for eps in EPSILONS]
+    cases = [(*row, low) for low in range(0, DIGITS, PEER_BATCH) for row in rows]
+    cores = len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(
-        os.cpu_count(), multiprocessing.get_context("spawn"), torch.set_num_threads, (1,)
+        cores, multiprocessing.get_context("spawn"), torch.set_num_threads, (1,)
     ) as pool:
-        lines = list(pool.map(beside, cases))
+        found = list(pool.map(beside, cases))
+    sums: dict[tuple[str, float], Counter[str]] = {row: Counter() for row in rows}
+    for (name, eps, _), counts in zip(cases, found, strict=True):
+        sums[name, eps].update(counts)
     return [
         "### The ladder and torchattacks' AutoAttack: what each leaves standing",
         "",
@@ -52,6 +83,9 @@ def report() -> list[str]:
         "",
         "| model | eps | standing | of them proved | broken by the peer only |",
         "|---|---|---|---|---|",
-        *lines,
+        *(
+            f"| {name} | {eps} | {n['standing']} | {n['certified']} | {n['broken']} |"
+            for (name, eps), n in sums.items()
+        ),
         "",
     ]

@@ -13,6 +13,7 @@ from securemnist.attacks.base import Attack
 from securemnist.attacks.boundary import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM, RFGSM
+from securemnist.attacks.nearest import NearestAPGD
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.square import Square
 from securemnist.errors import PolicyError
@@ -25,6 +26,7 @@ ATTACKS: dict[str, type[Attack]] = {
     "APGDT": APGDT,
     "FAB": FAB,
     "BoundaryFAB": BoundaryFAB,
+    "NearestAPGD": NearestAPGD,
     "Square": Square,
 }
 

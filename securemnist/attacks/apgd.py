@@ -56,7 +56,7 @@ class APGD(Attack):
     ) -> Images:
         nobody = y[:, None]  # an untargeted objective ignores its target
         search = Search(model, x, y, threat, rng)
-        return _Climb(self, search, OBJECTIVES[self.loss], nobody).run(self.name, progress)
+        return Climb(self, search, OBJECTIVES[self.loss], nobody).run(self.name, progress)
 
     @property
     def name(self) -> str:
@@ -91,7 +91,7 @@ class APGDT(Attack):
     ) -> Images:
         targets = nearest_classes(model, x, y)[:, : self.targets]
         search = Search(model, x, y, threat, rng)
-        return _Climb(self, search, targeted_ratios, targets).run(self.name, progress)
+        return Climb(self, search, targeted_ratios, targets).run(self.name, progress)
 
     @property
     def name(self) -> str:
@@ -127,8 +127,11 @@ class _Climbers(Seats):
     halved: torch.Tensor
 
 
-class _Climb(Relay[_Climbers]):
-    """A turn is one restart towards one of `targets`, int64 (n, k)."""
+class Climb(Relay[_Climbers]):
+    """A turn is one restart towards one of `targets`, int64 (n, k).
+
+    `reached` is the highest value of the objective that any turn of a digit came to, (n,).
+    """
 
     def __init__(
         self, attack: APGD | APGDT, search: Search, objective: Objective, targets: Labels
@@ -136,6 +139,7 @@ class _Climb(Relay[_Climbers]):
         super().__init__(search, attack.restarts * targets.shape[1])
         self.steps, self.objective, self.targets = attack.steps, objective, targets
         self.spans = _spans(attack.steps).to(targets.device)
+        self.reached = torch.full(targets.shape[:1], -torch.inf, device=targets.device)
 
     def open_turn(self) -> None:
         # For all digits at once, so that a digit's start does not depend on who is still standing.
@@ -170,6 +174,7 @@ class _Climb(Relay[_Climbers]):
         seats.rises = seats.rises + (value > seats.value)
         better = value > seats.best_value
         seats.value, seats.best_value = value, torch.maximum(value, seats.best_value)
+        self.reached.scatter_reduce_(0, seats.digit, value, "amax")
         seats.best = torch.where(_wide(better), seats.point, seats.best)
         seats.best_gradient = torch.where(_wide(better), gradient, seats.best_gradient)
         self._move(seats, self._look_back(seats, gradient))

@@ -15,6 +15,7 @@ from securemnist.attacks.base import Attack
 from securemnist.attacks.boundary import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM
+from securemnist.attacks.nearest import NearestAPGD
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.square import Square
 from securemnist.errors import PolicyError
@@ -59,6 +60,7 @@ BUDGETS: dict[str, Ladder] = {
             APGDT(),
             FAB(steps=50, targets=3),
             BoundaryFAB(steps=60, starts=8),
+            NearestAPGD(),
             Square(queries=5000),
         ),
     ),

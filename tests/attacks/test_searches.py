@@ -15,6 +15,7 @@ from securemnist.attacks.apgd import APGD, APGDT
 from securemnist.attacks.base import Attack
 from securemnist.attacks.boundary import BoundaryFAB
 from securemnist.attacks.fab import FAB
+from securemnist.attacks.nearest import NearestAPGD
 from securemnist.attacks.square import Square
 from securemnist.data import DataSet
 from securemnist.errors import MeasureError, PolicyError
@@ -30,6 +31,7 @@ GRADIENT = [
     APGDT(steps=4, targets=2),
     FAB(steps=4, restarts=2, targets=2),
     BoundaryFAB(steps=4, starts=2),
+    NearestAPGD(steps=3, restarts=2, share=0.5),
 ]
 SEARCHES = [*GRADIENT, Square(queries=12)]
 every = pytest.mark.parametrize("attack", SEARCHES, ids=lambda a: a.name)
@@ -162,6 +164,10 @@ def test_answers_that_are_no_number_break_no_search(attack: Attack) -> None:
         {"use": "FAB", "steps": "many"},
         {"use": "FAB", "targets": 0},
         {"use": "BoundaryFAB", "starts": 0},
+        {"use": "NearestAPGD", "restarts": 0},
+        {"use": "NearestAPGD", "share": 0},
+        {"use": "NearestAPGD", "share": "all"},
+        {"use": "NearestAPGD", "share": float("nan")},
         {"use": "Square", "queries": -5},
         {"use": "Square", "start": 0},
         {"use": "Square", "start": float("nan")},
@@ -186,15 +192,22 @@ def test_a_row_and_its_attack(row: dict[str, Any]) -> None:
 
 def test_names() -> None:
     """A search is printed with what it is and how long it was."""
-    named = [APGD(), APGD(loss="dlr", restarts=3), APGDT(steps=20), FAB(), Square()]
-    expected = ["APGD-CE-100", "APGD-DLR-100x3", "APGD-DLR-T-20", "FAB-T-100", "Square-5000"]
-    assert [attack.name for attack in named] == expected
+    named = {
+        APGD(): "APGD-CE-100",
+        APGD(loss="dlr", restarts=3): "APGD-DLR-100x3",
+        APGDT(steps=20): "APGD-DLR-T-20",
+        FAB(): "FAB-T-100",
+        NearestAPGD(steps=50): "APGD-N-50x40",
+        Square(): "Square-5000",
+    }
+    assert [attack.name for attack in named] == list(named.values())
 
 
 def test_costs() -> None:
     """A surviving digit costs its steps in every turn; a query is cheaper than a pass."""
     assert APGD(steps=10, restarts=2).passes() == 22
     assert APGDT(steps=10, targets=3).passes() == FAB(steps=10, targets=3).passes() == 33
+    assert NearestAPGD(steps=10, restarts=20, share=0.1).passes() == 33
     assert Square(queries=100).passes() < 100
 
 

@@ -40,7 +40,9 @@ def test_more_digits_than_there_are(lab: Lab) -> None:
     one_sentence(caught.value)
 
 
-@pytest.mark.parametrize("use", ["PGD", "FGSM", "RFGSM", "APGD", "APGDT", "FAB", "BoundaryFAB"])
+@pytest.mark.parametrize(
+    "use", ["PGD", "FGSM", "RFGSM", "APGD", "APGDT", "FAB", "BoundaryFAB", "NearestAPGD"]
+)
 def test_a_model_without_gradient(use: str, mnist: DataSet) -> None:
     """Every attack by gradients says in one sentence that there are none, and what to do."""
     subject = subjects.from_model(Thresholded(subjects.resolve("baseline").model), name="it")
