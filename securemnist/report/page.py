@@ -88,7 +88,7 @@ def _subject(subject: Mapping[str, Any]) -> Mapping[str, str]:
 def _digests(assessment: Assessment) -> Mapping[str, Any]:
     files = _mapping(_mapping(assessment.subject.get("data")).get("digests"))
     return {
-        "model": assessment.subject.get("digest") or "none recorded",
+        "model, its structure and tensors": assessment.subject.get("digest") or "none recorded",
         "policy": assessment.policy.get("digest") or "none recorded",
         **{f"data, {name}": digest for name, digest in files.items()},
     }
