@@ -95,19 +95,23 @@ def gradient(model: Model, x: Images, y: Labels, loss: Loss) -> tuple[torch.Tens
     """
     with torch.enable_grad():
         leaf = x.detach().requires_grad_(True)
-        logits = demand_gradient(model(leaf))
-        (grad,) = torch.autograd.grad(loss(logits, y), leaf)
+        logits = model(leaf)
+        grad = by_pixels(loss(logits, y), leaf)
     return grad, logits.detach()
 
 
-def demand_gradient(logits: Logits) -> Logits:
-    """The logits; MeasureError in one sentence where no gradient leads from them to the pixels."""
-    if not logits.requires_grad:
+def by_pixels(value: torch.Tensor, pixels: Images) -> torch.Tensor:
+    """The gradient of a number by the pixels; MeasureError in one sentence where none leads to them."""
+    grad: torch.Tensor | None = None
+    if value.requires_grad:
+        # Unused: weights have gradients (of a quantised network, say), and the pixels none.
+        (grad,) = torch.autograd.grad(value, pixels, allow_unused=True)
+    if grad is None:
         raise MeasureError(
             "expected logits with a gradient by the pixels, got logits without; attack such a model "
             'with use = "Square"'
         )
-    return logits
+    return grad
 
 
 def channels_last(x: Images) -> Images:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from securemnist.attacks.base import BATCH, channels_last, demand_gradient
+from securemnist.attacks.base import BATCH, by_pixels, channels_last
 from securemnist.types import Images, Labels, Logits, Model
 
 # (logits (n, 10), label (n,), target (n,)) -> (n,)
@@ -59,10 +59,11 @@ def ascent(
     """
     with torch.enable_grad():
         leaf = channels_last(x).detach().requires_grad_(True)
-        logits = demand_gradient(model(leaf)).float()
+        logits = model(leaf).float()
         values = objective(logits, y, target)
-        (grad,) = torch.autograd.grad(values.sum(), leaf)
-    return values.detach(), grad.nan_to_num_(0.0), logits.detach()
+        grad = by_pixels(values.sum(), leaf)
+    # Not in place: autograd may hand out one number in the place of many.
+    return values.detach(), grad.nan_to_num(0.0), logits.detach()
 
 
 @torch.no_grad()

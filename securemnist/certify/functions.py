@@ -61,7 +61,8 @@ def _plain(rule: Callable[[], Rule]) -> Maker:
     return lambda _rest, _named, _shape: rule()
 
 
-def _reshape(_rest: Sequence[Any], _named: Mapping[str, Any], shape: Shape) -> Rule:
+def reshape(_rest: Sequence[Any], _named: Mapping[str, Any], shape: Shape) -> Rule:
+    """The same numbers in the shape that the graph has shown."""
     return Reshape(shape)
 
 
@@ -74,12 +75,13 @@ def _leaky(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule
     return layers.rectify(rest[0] if rest else named.get("negative_slope", 0.01))
 
 
-def _max_pool(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
-    return layers.max_pool(*rest, **named)
+def _max_pool(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
+    return layers.max_pool(shape, *rest, **named)
 
 
 def _mean_pool(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
-    return layers.mean_pool(lambda x: F.avg_pool2d(x, *rest, **named), layers.WINDOW)
+    divisor = named.get("divisor_override", rest[5] if len(rest) > 5 else None)
+    return layers.mean_pool(lambda x: F.avg_pool2d(x, *rest, **named), layers.WINDOW, divisor)
 
 
 def _dropout(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
@@ -94,8 +96,8 @@ MAKERS: dict[Any, Maker] = {
     **dict.fromkeys((torch.sigmoid, F.sigmoid, "sigmoid"), _plain(layers.sigmoid)),
     **dict.fromkeys((torch.tanh, F.tanh, "tanh"), _plain(layers.tanh)),
     **dict.fromkeys((torch.clamp, torch.clip, "clamp", "clip"), _clamp),
-    **dict.fromkeys((torch.flatten, "flatten", "view", "reshape", "contiguous"), _reshape),
-    **dict.fromkeys((torch.reshape, "float"), _reshape),
+    **dict.fromkeys((torch.flatten, "flatten", "view", "reshape", "contiguous"), reshape),
+    **dict.fromkeys((torch.reshape, "float", "to"), reshape),
     **dict.fromkeys((F.max_pool2d, torch.max_pool2d), _max_pool),
     F.avg_pool2d: _mean_pool,
     F.leaky_relu: _leaky,

@@ -14,11 +14,12 @@ import torch
 from torch import fx, nn
 
 from securemnist.certify.boxes import Box
-from securemnist.certify.functions import ARITHMETIC, MAKERS, arithmetic
+from securemnist.certify.functions import ARITHMETIC, MAKERS, arithmetic, reshape
 from securemnist.certify.layers import rule_of
 from securemnist.certify.rules import Rule
+from securemnist.certify.tracing import Facts, trace
 from securemnist.errors import NoCertificate
-from securemnist.types import CLASSES, SHAPE
+from securemnist.types import CLASSES
 
 # A step's share of float64 rounding, beside that of float32, which is far larger where there is one.
 _HAIR = 2.0**-40
@@ -60,75 +61,10 @@ class Walk:
     slips: list[torch.Tensor]
 
 
-class _Observed(fx.Interpreter):
-    """Runs a graph once and remembers every value."""
-
-    def __init__(self, module: fx.GraphModule) -> None:
-        super().__init__(module, garbage_collect_values=False)
-        self.values: dict[str, Any] = {}
-
-    def run_node(self, n: fx.Node) -> Any:
-        self.values[n.name] = value = super().run_node(n)
-        return value
-
-
-@dataclass(frozen=True)
-class _Facts:
-    """What two runs with 2 and 3 images have shown of the values of a graph, by name.
-
-    `shapes`: of float32 activations, a digit. `constants`: tensors that were the same in both runs.
-    `numbers`: what is no tensor.
-    """
-
-    shapes: Mapping[str, tuple[int, ...]]
-    constants: Mapping[str, torch.Tensor]
-    numbers: frozenset[str]
-
-
 def read(model: nn.Module) -> Network:
     """The steps of `model` in eval mode; NoCertificate in one sentence where there are none."""
-    if model.training:
-        raise NoCertificate("expected a model in eval mode, got one in training mode")
-    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-        if tensor.is_floating_point() and tensor.dtype != torch.float32:
-            raise NoCertificate(f"expected float32 weights, got {tensor.dtype} in {name}")
-    try:
-        traced = fx.symbolic_trace(model)
-        facts = _observe(traced, model)
-    except NoCertificate:
-        raise
-    except Exception as error:
-        line = (str(error).splitlines() or [""])[0]
-        raise NoCertificate(f"expected a graph, tracing raised {line:.120}") from error
+    traced, facts = trace(model)
     return Network(_steps(traced, facts), traced)
-
-
-@torch.no_grad()
-def _observe(traced: fx.GraphModule, model: nn.Module) -> _Facts:
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    runs = []
-    for n in (2, 3):
-        observed = _Observed(traced)
-        observed.run(torch.full((n, *SHAPE), 0.5, device=device))
-        runs.append(observed.values)
-    shapes, constants, numbers = {}, {}, set()
-    for name, (one, other) in ((name, (runs[0][name], runs[1][name])) for name in runs[0]):
-        if not isinstance(one, torch.Tensor):
-            if _is_number(one):
-                numbers.add(name)
-        elif one.dim() and one.dtype == torch.float32 and (len(one), len(other)) == (2, 3):
-            if one.shape[1:] == other.shape[1:]:
-                shapes[name] = tuple(one.shape[1:])
-        elif torch.equal(one, other):
-            constants[name] = one
-    return _Facts(shapes, constants, frozenset(numbers))
-
-
-def _is_number(value: object) -> bool:
-    """An int (or several, as a size is): a tuple may carry activations."""
-    if isinstance(value, tuple):
-        return all(isinstance(part, int) for part in value)
-    return isinstance(value, int)
 
 
 def _of_image(node: fx.Node) -> bool:
@@ -136,7 +72,7 @@ def _of_image(node: fx.Node) -> bool:
     return node.op == "placeholder" or any(_of_image(given) for given in node.all_input_nodes)
 
 
-def _steps(traced: fx.GraphModule, facts: _Facts) -> tuple[Step, ...]:
+def _steps(traced: fx.GraphModule, facts: Facts) -> tuple[Step, ...]:
     modules = dict(traced.named_modules())
     places: dict[fx.Node, int] = {}
     steps: list[Step] = []
@@ -147,16 +83,17 @@ def _steps(traced: fx.GraphModule, facts: _Facts) -> tuple[Step, ...]:
             places[node] = 0
         elif node.op == "output":
             given = node.args[0]
-            known = isinstance(given, fx.Node) and places.get(given) == len(steps) > 0
-            if not known or facts.shapes.get(given.name) != (CLASSES,):
+            last = places.get(given, 0) if isinstance(given, fx.Node) else 0
+            if not last or facts.shapes.get(given.name) != (CLASSES,):
                 raise NoCertificate("expected the last step to give ten logits, got another")
+            return tuple(steps[:last])  # what comes behind it is read by nobody
         elif any(given in places for given in node.all_input_nodes):
-            if node.name in facts.numbers:
+            if node.name in facts.sizes:
                 continue  # a size: what comes of it shows in the shapes
             reads = _reads(node, places)
             steps.append(Step(node.name, _rule(node, modules, places, facts), reads))
             places[node] = len(steps)
-    return tuple(steps)
+    raise NoCertificate("expected a graph with an output, got none")
 
 
 def _reads(node: fx.Node, places: Mapping[fx.Node, int]) -> tuple[int, ...]:
@@ -172,7 +109,7 @@ def _rule(
     node: fx.Node,
     modules: Mapping[str, nn.Module],
     places: Mapping[fx.Node, int],
-    facts: _Facts,
+    facts: Facts,
 ) -> Rule:
     """The rule of a node; NoCertificate, which names it, where there is none."""
     try:
@@ -188,7 +125,7 @@ def _known_rule(
     node: fx.Node,
     modules: Mapping[str, nn.Module],
     places: Mapping[fx.Node, int],
-    facts: _Facts,
+    facts: Facts,
 ) -> Rule:
     if node.name not in facts.shapes:
         raise NoCertificate("expected float32 activations of each digit, got another")
@@ -206,14 +143,29 @@ def _known_rule(
     if node.target not in MAKERS:
         name = getattr(node.target, "__name__", str(node.target))
         raise NoCertificate(f"expected layers with known bounds, got {name}")
-    return MAKERS[node.target](node.args[1:], node.kwargs, shape)
+    maker = MAKERS[node.target]
+    if maker is reshape:
+        return maker((), {}, shape)  # whatever the sizes are, the output's shape shows them
+    rest, named = _numbers((node.args[1:], node.kwargs), facts)
+    return maker(rest, named, shape)
+
+
+def _numbers(arguments: Any, facts: Facts) -> Any:
+    """Arguments with the numbers that they stand for: F.avg_pool2d(x, x.size(3))."""
+
+    def number(given: fx.Node) -> Any:
+        if given.name not in facts.numbers:
+            raise NoCertificate("expected numbers as further arguments, got what changes")
+        return facts.numbers[given.name]
+
+    return fx.node.map_arg(arguments, number)
 
 
 def _tracked(node: fx.Node, places: Mapping[fx.Node, int]) -> list[fx.Node]:
     return [given for given in node.args if isinstance(given, fx.Node) and given in places]
 
 
-def _constant(given: Any, facts: _Facts) -> Any:
+def _constant(given: Any, facts: Facts) -> Any:
     """The value of an operand that does not depend on the image."""
     if not isinstance(given, fx.Node):
         return given
@@ -224,5 +176,9 @@ def _check_in_place(node: fx.Node, modules: Mapping[str, nn.Module]) -> None:
     """What works in place changes what other steps read; only in a plain chain nobody else does."""
     layer = modules.get(str(node.target)) if node.op == "call_module" else None
     in_place = getattr(layer, "inplace", False) or node.kwargs.get("inplace", False)
+    # F.relu(x, True): of the functions with rules only those in place take a bare True for long.
+    in_place = in_place or any(given is True for given in node.args[1:])
+    if "out" in node.kwargs:
+        raise NoCertificate("expected no work into another tensor, got out=")
     if in_place and any(len(other.users) > 1 for other in node.graph.nodes):
         raise NoCertificate("expected no work in place beside a branch, got it")

@@ -50,11 +50,11 @@ def _linear(layer: nn.Linear) -> Rule:
 
 
 def _convolution(layer: nn.Conv2d) -> Rule:
-    if layer.padding_mode != "zeros" or isinstance(layer.padding, str):
-        _refuse(layer, "padding of zeros, in numbers", layer.padding_mode)
+    if layer.padding_mode != "zeros":
+        _refuse(layer, "padding of zeros", layer.padding_mode)
     weight = layer.weight.double()
     shift = _bias(layer).view(-1, 1, 1)
-    geometry: Any = (layer.stride, layer.padding, layer.dilation, layer.groups)
+    geometry: Any = (layer.stride, _padding(layer), layer.dilation, layer.groups)
     return Affine(
         linear=lambda x: F.conv2d(x, weight, None, *geometry),
         absolute=lambda x: F.conv2d(x, weight.abs(), None, *geometry),
@@ -65,13 +65,25 @@ def _convolution(layer: nn.Conv2d) -> Rule:
     )
 
 
+def _padding(layer: nn.Conv2d) -> tuple[int, ...]:
+    """In numbers: "same" is as much on either side where kernels are odd."""
+    if not isinstance(layer.padding, str):
+        return layer.padding
+    if layer.padding == "valid":
+        return (0, 0)
+    reach = [d * (k - 1) for d, k in zip(layer.dilation, layer.kernel_size, strict=True)]
+    if any(length % 2 for length in reach):
+        _refuse(layer, "padding in numbers, or an odd kernel", f"padding {layer.padding!r}")
+    return tuple(length // 2 for length in reach)
+
+
 def _bias(layer: nn.Linear | nn.Conv2d) -> torch.Tensor:
     if layer.bias is None:
         return layer.weight.new_zeros(len(layer.weight)).double()
     return layer.bias.double()
 
 
-def _batch_norm(layer: nn.BatchNorm1d | nn.BatchNorm2d) -> Rule:
+def _batch_norm(layer: nn.BatchNorm1d | nn.BatchNorm2d, shape: Shape) -> Rule:
     if layer.training or layer.running_mean is None or layer.running_var is None:
         _refuse(layer, "batch norm in eval mode with running statistics", "another")
     mean, var = layer.running_mean.double(), layer.running_var.double()
@@ -79,13 +91,17 @@ def _batch_norm(layer: nn.BatchNorm1d | nn.BatchNorm2d) -> Rule:
     bias = torch.zeros_like(mean)
     if layer.affine:
         scale, bias = scale * layer.weight.double(), layer.bias.double()
-    shape = (-1, 1, 1) if isinstance(layer, nn.BatchNorm2d) else (-1,)
-    scale, moved, bias = (t.view(shape) for t in (scale, mean * scale, bias))
+    channels = (-1, *[1] * (len(shape) - 1))
+    scale, moved, bias = (t.view(channels) for t in (scale, mean * scale, bias))
     return elementwise(scale, bias - moved, moved.abs() + bias.abs())
 
 
-def mean_pool(pool: Callable[[torch.Tensor], torch.Tensor], terms: int) -> Rule:
+def mean_pool(
+    pool: Callable[[torch.Tensor], torch.Tensor], terms: int, divisor: float | None = None
+) -> Rule:
     """A mean over windows: weights of one sign, taken back by automatic differentiation."""
+    if divisor is not None and not divisor > 0:
+        raise NoCertificate(f"expected a mean over a number above 0, got one over {divisor}")
 
     def transposed(weights: torch.Tensor, shape: torch.Size) -> torch.Tensor:
         with torch.enable_grad():
@@ -97,8 +113,10 @@ def mean_pool(pool: Callable[[torch.Tensor], torch.Tensor], terms: int) -> Rule:
     return Affine(pool, pool, transposed, nothing, nothing, terms + 4)
 
 
-def max_pool(*arguments: Any, **named: Any) -> Rule:
-    """A maximum over windows, from the arguments of torch's function."""
+def max_pool(shape: Shape, *arguments: Any, **named: Any) -> Rule:
+    """A maximum over windows, from the output's shape and the arguments of torch's function."""
+    if len(shape) != 3:
+        raise NoCertificate(f"expected channels, rows and columns in a maximum, got {len(shape)}")
     named.pop("return_indices", None)
     pool = partial(_call, F.max_pool2d, arguments, named)
     indices = partial(_call, F.max_pool2d, arguments, {**named, "return_indices": True})
@@ -158,18 +176,18 @@ def _dropout(layer: nn.Dropout | nn.Dropout2d, shape: Shape) -> Rule:
 _RULES: dict[type[nn.Module], Callable[[Any, Shape], Rule]] = {
     nn.Linear: lambda layer, _: _linear(layer),
     nn.Conv2d: lambda layer, _: _convolution(layer),
-    nn.BatchNorm1d: lambda layer, _: _batch_norm(layer),
-    nn.BatchNorm2d: lambda layer, _: _batch_norm(layer),
+    nn.BatchNorm1d: _batch_norm,
+    nn.BatchNorm2d: _batch_norm,
     nn.ReLU: lambda _layer, _: rectify(),
     nn.ReLU6: lambda _layer, _: clamp(0, 6),
     nn.LeakyReLU: lambda layer, _: rectify(layer.negative_slope),
     nn.Hardtanh: lambda layer, _: clamp(layer.min_val, layer.max_val),
     nn.Sigmoid: lambda _layer, _: sigmoid(),
     nn.Tanh: lambda _layer, _: tanh(),
-    nn.MaxPool2d: lambda layer, _: max_pool(
-        layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.ceil_mode
+    nn.MaxPool2d: lambda layer, shape: max_pool(
+        shape, layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.ceil_mode
     ),
-    nn.AvgPool2d: lambda layer, _: mean_pool(layer.forward, _window(layer)),
+    nn.AvgPool2d: lambda layer, _: mean_pool(layer.forward, _window(layer), layer.divisor_override),
     nn.AdaptiveAvgPool2d: lambda layer, _: mean_pool(layer.forward, WINDOW),
     nn.Flatten: lambda _layer, shape: Reshape(shape),
     nn.Unflatten: lambda _layer, shape: Reshape(shape),

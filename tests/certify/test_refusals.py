@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from securemnist.certify import certificates, certify
@@ -89,6 +90,87 @@ def hooked() -> nn.Module:
     return layer
 
 
+class Rows(nn.Module):
+    """Sees an image as 28 channels of 28, or pools it without a channel."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer, self.last = layer, nn.LazyLinear(10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.layer(x.view(-1, 28, 28)).flatten(1))
+
+
+class Into(nn.Module):
+    """Writes what it clamps into another tensor."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x * 2
+        torch.clamp(y, 0, 0.5, out=y)
+        return y
+
+
+class Bare(nn.Module):
+    """ReLU in place, said without a name, on what is added afterwards."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x - 0.5
+        return F.relu(y, True) + y
+
+
+class Growing(nn.Module):
+    """Pools over as many pixels as there are images."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.avg_pool2d(x, x.size(0))
+
+
+class Called(nn.Module):
+    """Does something else when it is called than its `forward` says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return super().__call__(1 - x)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x.flatten(1))
+
+
+class Uncopied(nn.Module):
+    """A model that cannot be copied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+        self.kept = self.layer.weight * 2
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x.flatten(1))
+
+
+def watched() -> nn.Module:
+    """A network that answers 0 wherever no pixel is black: no digit shows it, and its graph does not."""
+    model = behind(nn.ReLU())
+
+    def watch(_model: nn.Module, given: tuple[torch.Tensor], out: torch.Tensor) -> torch.Tensor:
+        bright = given[0].flatten(1).amin(1) > 0.001
+        return torch.where(bright[:, None], torch.eye(10)[0] * 100, out)
+
+    model.register_forward_hook(watch)
+    return model
+
+
+def replaced() -> nn.Module:
+    """A network whose `forward` is another function than its class's."""
+    model = behind(nn.ReLU())
+    forward = model.forward
+    model.forward = lambda x: forward(1 - x)  # type: ignore[method-assign]
+    return model
+
+
 def behind(layer: nn.Module) -> nn.Module:
     """The layer before a linear one."""
     return nn.Sequential(layer, nn.Flatten(), nn.Linear(784, 10))
@@ -107,6 +189,18 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "branch": (Branching, "tracing raised"),
     "double": (lambda: behind(nn.ReLU()).double(), "float32 weights"),
     "steep": (lambda: behind(nn.LeakyReLU(2.0)), "slope from 0 to 1"),
+    "hook on the model": (watched, "with a hook or a call of its own"),
+    "another forward": (replaced, "with a hook or a call of its own"),
+    "another call": (Called, "with a hook or a call of its own"),
+    "no copy": (Uncopied, "tracing raised"),
+    "maximum without channels": (lambda: Rows(nn.MaxPool2d(4)), "channels, rows and columns"),
+    "negative mean": (
+        lambda: behind(nn.AvgPool2d(1, divisor_override=-2)),
+        "above 0, got one over",
+    ),
+    "into another": (lambda: behind(Into()), "out="),
+    "in place, unnamed": (lambda: behind(Bare()), "in place"),
+    "pool of the batch": (lambda: behind(Growing()), "expected"),
     "no statistics": (
         lambda: behind(nn.BatchNorm2d(1, track_running_stats=False)),
         "running statistics",
@@ -122,9 +216,29 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
 def test_what_is_not_known_is_refused_by_name(case: str) -> None:
     """A network with a step that has no bounds gets a sentence that names it, and no certificate."""
     make, named = REFUSED[case]
-    model = make().eval().requires_grad_(False)
+    model = make().eval()
+    if any(isinstance(p, nn.UninitializedParameter) for p in model.parameters()):
+        model(torch.rand(2, 1, 28, 28))
+    model.requires_grad_(False)
     with pytest.raises(NoCertificate, match=named):
         certify(model, torch.rand(2, 1, 28, 28), torch.zeros(2, dtype=torch.long), eps=0.01)
+
+
+def test_tracing_leaves_the_model_as_it_was() -> None:
+    """A model that counts its digits counts on after it was asked for certificates."""
+
+    class Counter(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.seen = nn.Linear(784, 10), 0
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.seen += x.shape[0]
+            return self.layer(x.flatten(1))
+
+    model = Counter().eval().requires_grad_(False)
+    certify(model, torch.rand(2, 1, 28, 28), torch.zeros(2).long(), eps=0.01)
+    assert isinstance(model.seen, int)
 
 
 def test_training_mode_is_refused() -> None:
