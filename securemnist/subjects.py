@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ import torch
 from torch import nn
 
 from securemnist import artifacts, resources
-from securemnist.digests import sha256, sha256_of_value
 from securemnist.errors import ModelError, UsageError, WeightsError
+from securemnist.fingerprint import fingerprint
 from securemnist.models import ARCHITECTURES, build
 from securemnist.types import SHAPE
 
@@ -60,14 +60,13 @@ class Subject:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over structure, tensor names, dtypes, shapes and values."""
-        # Not the state_dict: constants such as a mean and a deviation need not be in it.
-        tensors = {**dict(self.model.named_parameters()), **dict(self.model.named_buffers())}
-        parts: list[Any] = [str(self.model)]
-        for name, tensor in sorted(tensors.items()):
-            content = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
-            parts.append([name, str(tensor.dtype), list(tensor.shape), sha256(content.tobytes())])
-        return sha256_of_value(parts)
+        """SHA-256 over structure and tensors; ModelError for tensors without values."""
+        try:
+            return fingerprint(self.model)
+        except Exception as error:
+            raise ModelError(
+                f"{self.name}: expected tensors to take a digest of, reading them raised {_told(error)}"
+            ) from error
 
     def to_json(self) -> dict[str, Any]:
         """What an assessment records of its subject."""
@@ -97,8 +96,9 @@ def reference_names() -> list[str]:
 
 def resolve(spec: str, *, device: str = "cpu") -> Subject:
     """The subject of a SPEC; UsageError, WeightsError or ModelError in one sentence."""
-    if "@" in spec:
-        architecture, _, file = spec.partition("@")
+    architecture, at, file = spec.partition("@")
+    # A folder may be called job@2.
+    if at and (architecture in ARCHITECTURES or not Path(spec).exists()):
         return _from_file(spec, Path(file), architecture, device)
     if spec.endswith(".safetensors"):
         return _from_file(spec, Path(spec), None, device)
@@ -127,17 +127,36 @@ def from_model(model: object, *, name: str, spec: str = "", device: str = "cpu")
         raise ModelError(
             f"expected {name} to give an nn.Module, got {type(model).__name__}; mend the factory"
         )
-    return Subject(_frozen(model, device), name, spec, type(model).__name__, device)
+    try:
+        frozen = _frozen(model, device)
+    except UsageError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"{name}: expected a model that can be frozen in eval mode, it raised {_told(error)}"
+        ) from error
+    return Subject(frozen, name, spec, type(model).__name__, device)
 
 
 def _frozen(model: nn.Module, device: str) -> nn.Module:
     """Eval mode, no gradients by the weights, channels last: attacks only need gradients by pixels."""
+    try:
+        torch.device(device)
+    except RuntimeError as error:
+        raise UsageError(
+            f"expected a device of torch's, got {device!r}; use cpu, cuda or cuda:N"
+        ) from error
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise UsageError(f"expected a CUDA device for {device!r}, got none; use --device cpu")
     if device.startswith("cuda"):
         # Certificates and referees are float32 and float64 statements, not TensorFloat-32 ones.
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    return _laid_out(model.to(device).eval().requires_grad_(False), device)
+    # What `to` and `eval` return is not asked for: a model may override them, and forget to.
+    model.to(device)
+    model.eval()
+    for weights in model.parameters():
+        weights.requires_grad_(False)
+    return _laid_out(model, device)
 
 
 def _laid_out(model: nn.Module, device: str) -> nn.Module:
@@ -179,20 +198,31 @@ def _call_factory(spec: str) -> object:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)  # as `python -m` does: a toy.py in this folder is importable
+    dtype = torch.get_default_dtype()
     try:
-        factory = getattr(importlib.import_module(module_name), attribute)
+        return _factory(spec, module_name, attribute)()
+    except (UsageError, ModelError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise ModelError(f"{spec}: expected a model, the factory raised {_told(error)}") from error
+    finally:
+        torch.set_default_dtype(dtype)  # it is the process's, and attacks draw in it
+
+
+def _factory(spec: str, module_name: str, attribute: str) -> Callable[[], object]:
+    try:
+        module = importlib.import_module(module_name)
     except ImportError as error:
         raise UsageError(
             f"{spec}: expected a module to import, got {error}; mend --model"
         ) from error
-    except AttributeError as error:
-        raise UsageError(f"{spec}: expected a factory there, got {error}; mend --model") from error
     except (Exception, SystemExit) as error:
         raise ModelError(f"{spec}: expected a module, its import raised {_told(error)}") from error
     try:
-        return factory()
-    except (Exception, SystemExit) as error:
-        raise ModelError(f"{spec}: expected a model, the factory raised {_told(error)}") from error
+        factory: Callable[[], object] = getattr(module, attribute)
+    except AttributeError as error:
+        raise UsageError(f"{spec}: expected a factory there, got {error}; mend --model") from error
+    return factory
 
 
 def _told(error: BaseException) -> str:

@@ -24,7 +24,18 @@ FLOORS = (
         "_torchvision",
         "__init__",
     },
-    {"data", "models", "artifacts", "threats", "types", "policy", "settings", "stats", "published"}
+    {
+        "data",
+        "models",
+        "artifacts",
+        "fingerprint",
+        "threats",
+        "types",
+        "policy",
+        "settings",
+        "stats",
+        "published",
+    }
     | {"assessment", "environment"},
     {"attacks", "certify", "referee", "subjects", "report"},
     {"poisoning", "compare", "history"},

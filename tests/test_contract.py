@@ -34,6 +34,16 @@ def not_finite(number: float) -> Callable[[Images], Images]:
     return answer
 
 
+def into(buffer: torch.Tensor) -> Callable[[Images], Images]:
+    """Logits that are written into the same memory at each call."""
+
+    def answer(x: Images) -> Images:
+        buffer[: len(x)] = x.flatten(1)[:, 200:210]
+        return buffer[: len(x)]
+
+    return answer
+
+
 CONTRACT: dict[str, tuple[Callable[[Images], Any], str]] = {
     "raises": (raising, "it raised RuntimeError (mat1 and mat2 cannot be multiplied)"),
     "nine classes": (lambda x: torch.zeros(len(x), 9), "logits (1, 10), got (1, 9)"),
@@ -47,6 +57,11 @@ CONTRACT: dict[str, tuple[Callable[[Images], Any], str]] = {
     "NaN": (not_finite(torch.nan), "expected finite logits"),
     "infinity": (not_finite(-torch.inf), "expected finite logits"),
     "changes its input": (lambda x: x.mul_(2).flatten(1)[:, :10], "it was changed in place"),
+    "writes what was there": (
+        lambda x: x.clamp_(0, 1).flatten(1)[:, :10],
+        "it was changed in place",
+    ),
+    "one buffer for all": (into(torch.zeros(64, 10)), "a later call changed an earlier one"),
     "a tuple": (lambda x: (torch.zeros(len(x), 10),), "expected a tensor, got tuple"),
     "nothing": (lambda _: None, "expected a tensor, got NoneType"),
     "a list": (lambda x: torch.zeros(len(x), 10).tolist(), "expected a tensor, got list"),

@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+from securemnist.errors import ModelError
 from securemnist.models import Normalize
 from securemnist.subjects import Subject, from_model
+from tests.wording import one_sentence
 
 
 def net(seed: int = 0) -> nn.Sequential:
@@ -107,3 +109,62 @@ def test_the_digest_sees_nothing_else(
 ) -> None:
     """Layout in memory, gradients, mode and name leave the digest as it is."""
     assert digest(change(net())) == digest(net())
+
+
+class Attribute(nn.Module):
+    """Computes with a tensor that is neither parameter nor buffer."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.weight = torch.full((784, 10), value)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1) @ self.weight
+
+
+class Rows(nn.Module):
+    """A recurrent network over rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru, self.out = nn.GRU(28, 8, batch_first=True), nn.Linear(8, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(self.gru(x.squeeze(1))[0][:, -1])
+
+
+def quantised(seed: int) -> nn.Module:
+    """A network whose weights torch has packed into eight bits, as it is deployed on processors."""
+    torch.manual_seed(seed)
+    packed: nn.Module = torch.ao.quantization.quantize_dynamic(Rows(), {nn.GRU, nn.Linear})
+    return packed
+
+
+def sparse(value: float) -> nn.Module:
+    """A network with a sparse buffer."""
+    model = net()
+    model.register_buffer("mask", (value * torch.eye(3)).to_sparse())
+    return model
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*quantized tensor:UserWarning")
+@pytest.mark.parametrize("make", [Attribute, quantised, sparse])
+def test_the_digest_sees_weights_in_odd_places(make: Callable[[int], nn.Module]) -> None:
+    """Plain attributes, packed and sparse tensors count, too: the same give the same, others do not."""
+    assert digest(make(1)) == digest(make(1))
+    assert digest(make(1)) != digest(make(2))
+
+
+def test_tied_weights_count_once() -> None:
+    """A second name of the same weights is in the structure, not a second tensor."""
+    model = net()
+    model.append(nn.Linear(10, 10)).append(nn.Linear(10, 10))
+    model[7].weight = model[6].weight
+    assert digest(from_model(model, name="tied").model) == digest(model)
+
+
+def test_a_digest_needs_values() -> None:
+    """A model without weights yet is one sentence."""
+    with pytest.raises(ModelError, match="expected tensors to take a digest of") as caught:
+        digest(net().to("meta"))
+    one_sentence(caught.value)

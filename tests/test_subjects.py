@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +46,10 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "toys_here.py").write_text(TOYS)
     (tmp_path / "toys_odd.py").write_text("import nowhere_to_be_found")
     (tmp_path / "toys_raising.py").write_text("1 / 0")
+    (tmp_path / "toys_slip.py").write_text("import torch; torch.no_such_thing")
+    (tmp_path / "toys_double.py").write_text(
+        f"import torch; torch.set_default_dtype(torch.float64)\n{TOYS}"
+    )
     (tmp_path / "toys_package").mkdir()
     (tmp_path / "toys_package" / "nets.py").write_text(TOYS)
     monkeypatch.chdir(tmp_path)
@@ -115,6 +119,7 @@ def test_a_model_by_its_factory(spec: str, toys: Path) -> None:
         ("toys_here.deeper:good", UsageError, "No module named 'toys_here.deeper'"),
         ("toys_here:missing", UsageError, "has no attribute 'missing'"),
         ("toys_odd:good", UsageError, "No module named 'nowhere_to_be_found'"),
+        ("toys_slip:good", ModelError, "its import raised AttributeError"),
         ("toys_raising:good", ModelError, "its import raised ZeroDivisionError"),
         ("toys_here:leaving", ModelError, "the factory raised SystemExit"),
         ("model.pt", UsageError, "a pickle can run code and is never read"),
@@ -140,6 +145,52 @@ def test_a_graphics_card_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UsageError, match="use --device cpu"):
         from_model(nn.Flatten(), name="net", device="cuda")
+
+
+def test_a_device_that_torch_does_not_know() -> None:
+    """A misspelt device is one UsageError."""
+    with pytest.raises(UsageError, match="use cpu, cuda or cuda:N"):
+        from_model(nn.Flatten(), name="net", device="gpu")
+
+
+class Forgetful(nn.Sequential):
+    """Overrides `train` and forgets to return itself."""
+
+    def train(self, mode: bool = True) -> None:  # type: ignore[override]
+        super().train(mode)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("wrap", [Forgetful, torch.jit.script], ids=["forgetful", "script"])
+def test_models_of_other_kinds_are_frozen(wrap: Callable[[nn.Module], nn.Module]) -> None:
+    """A model that returns nothing from `train`, and a scripted one, are frozen in eval mode."""
+    found = from_model(wrap(nn.Sequential(nn.Flatten(), nn.Linear(784, 10))), name="net")
+    assert not found.model.training
+    assert not any(p.requires_grad for p in found.model.parameters())
+    assert len(found.digest) == 64
+
+
+def test_a_model_that_was_never_called() -> None:
+    """Lazy layers without weights are one ModelError."""
+    lazy = nn.Sequential(nn.LazyConv2d(2, 3), nn.Flatten(), nn.LazyLinear(10))
+    with pytest.raises(ModelError, match="expected a model that can be frozen") as caught:
+        from_model(lazy, name="lazy")
+    one_sentence(caught.value)
+
+
+def test_a_folder_with_an_at_sign(tmp_path: Path) -> None:
+    """A weight file in a folder named job@2 is a file, not an architecture."""
+    folder = tmp_path / "job@2"
+    folder.mkdir()
+    for name in ("baseline.safetensors", "baseline.json"):
+        shutil.copy(resources.WEIGHTS / name, folder)
+    assert resolve(str(folder / "baseline.safetensors")).architecture == "A"
+
+
+def test_a_factory_leaves_the_default_dtype(toys: Path) -> None:
+    """A factory that works in double precision does not make everybody do so."""
+    resolve("toys_double:good")
+    assert torch.get_default_dtype() == torch.float32
 
 
 class Viewing(nn.Module):

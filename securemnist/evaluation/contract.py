@@ -21,6 +21,7 @@ def check(subject: Subject, x: Images) -> None:
     """Call the model on a few digits, in batches of 1 and of all; ModelError at the first breach."""
     for batch in (x[:1], x):
         _check_batch(subject, batch.to(subject.device))
+    _check_answers_stay(subject, x.to(subject.device))
 
 
 @torch.no_grad()
@@ -44,9 +45,23 @@ def _check_batch(subject: Subject, x: Images) -> None:
         raise ModelError(f"{name}: expected floating-point logits, got {logits.dtype}; {_ADVICE}")
     if not torch.isfinite(logits).all():
         raise ModelError(f"{name}: expected finite logits, got NaN or inf; {_ADVICE}")
-    if not torch.equal(given, x):
+    # The version counts writes, of the same values, too: under an attack they end in an error.
+    if given._version or not torch.equal(given, x):
         raise ModelError(
             f"{name}: expected its input untouched, it was changed in place; {_ADVICE}"
+        )
+
+
+@torch.no_grad()
+def _check_answers_stay(subject: Subject, x: Images) -> None:
+    """Answers are collected over batches: a model must not write a later one into an earlier."""
+    answer = subject.model(x)
+    kept = answer.clone()
+    subject.model(x.flip(0))
+    if not torch.equal(answer, kept):
+        raise ModelError(
+            f"{subject.name}: expected an answer of its own for each call, a later call changed an "
+            f"earlier one; {_ADVICE}"
         )
 
 
