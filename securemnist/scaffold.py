@@ -34,8 +34,10 @@ def model():
 '''
 
 
-def noxfile(folder: Path) -> str:
-    """A noxfile.py with the gate, which installs what the project in `folder` says it needs."""
+def noxfile(folder: Path, data: Path | None = None) -> str:
+    """A noxfile.py with the gate on `data`, which installs what the project in `folder` needs."""
+    words = ["securemnist", "assess", "--out", "reports"]
+    words += ["--data", str(data)] if data else []
     needs = ['"securemnist"']
     if (folder / "requirements.txt").is_file():
         needs += ['"-r"', '"requirements.txt"']
@@ -51,5 +53,5 @@ def security(session):
     """Assess the model of conftest.py against security_tests/thresholds.toml; writes reports/."""
     # Where your index has no package "securemnist" of ours: the path or URL of the copy you trust.
     session.install({", ".join(needs)})
-    session.run("securemnist", "assess", "--out", "reports", *session.posargs)
+    session.run({", ".join(map(json.dumps, words))}, *session.posargs)
 '''

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from securemnist import resources
 from securemnist.errors import UsageError
 
 DEFAULT_MODEL = "certified"
@@ -17,9 +18,20 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    model: str = DEFAULT_MODEL
+    model: str | None = None
     policy: str | None = None
     data: str | None = None
+
+    def model_for(self, policy: Path) -> str | None:
+        """The SPEC of the project, and the bundled model only where the policy is the bundled one."""
+        bundled = policy.resolve() == resources.POLICY.resolve()
+        return self.model or (DEFAULT_MODEL if bundled else None)
+
+
+NO_MODEL = (
+    "expected a model of yours to hold against {policy}, got none; name it: --model SPEC, a session-wide "
+    "`model` fixture in this folder's conftest.py, or model = SPEC in [tool.securemnist]"
+)
 
 
 def load(folder: Path) -> Settings:

@@ -10,13 +10,16 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from securemnist import first_policy, measures, policy, scaffold
+from securemnist import data, first_policy, measures, policy, scaffold
 from securemnist.cli import main
+from securemnist.data import DataSet
 from securemnist.measures.base import share
 from tests.compare.test_commands import TOY
+from tests.data.small import idx
 
 
 @pytest.fixture
@@ -100,6 +103,45 @@ def test_nothing_is_overwritten(project: Path, monkeypatch: pytest.MonkeyPatch) 
     again = init("--model", "reader:good")
     assert again.exit_code == 2
     assert "expected no policy yet" in again.output
+
+
+def test_a_gate_without_a_model_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy of their own is never held against a bundled model because nothing names theirs."""
+    monkeypatch.setattr(first_policy, "PROPOSALS", first_policy.PROPOSALS[:1])
+    (project / "conftest.py").write_text("# mine, without a model\n")
+    result = init("--model", "reader:good")
+    assert "first: put the fixture above into conftest.py" in result.output
+    wanted = "expected a model of yours to hold against security_tests/thresholds.toml, got none"
+    for words in (["securemnist", "assess", "--row", "CLEAN-01"], ["pytest", "-m", "clean"]):
+        done = shell(project, *words)
+        assert done.returncode in (2, 4)
+        assert wanted in done.stdout + done.stderr
+    done = shell(project, "securemnist", "measure", "clean_accuracy", "--digits", "50")
+    assert done.returncode == 2
+    assert "expected a model to measure, got none" in done.stderr
+    (project / "pyproject.toml").write_text('[tool.securemnist]\nmodel = "reader:good"\n')
+    done = shell(project, "securemnist", "assess", "--row", "CLEAN-01")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("reader:good (")
+
+
+def test_data_of_their_own(project: Path, mnist: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gate on other data measures all digits that there are, and its noxfile names the data."""
+    monkeypatch.setattr(first_policy, "PROPOSALS", first_policy.PROPOSALS[:1])
+    folder = project / "my data"
+    folder.mkdir()
+    for digits, split in ((mnist.train[:600], "train"), (mnist.test[:60], "test")):
+        images, labels = data.FILES[split]
+        (folder / images).write_bytes(idx(digits.pixels.numpy()))
+        (folder / labels).write_bytes(idx(digits.labels.numpy().astype(np.uint8)))
+    result = init("--model", "reader:good", "--data", "my data")
+    assert result.exit_code == 0, result.output
+    assert "next: securemnist assess --tier smoke --data 'my data'" in result.output
+    assert '"--data", "my data", *session.posargs' in (project / "noxfile.py").read_text()
+    done = shell(project, "securemnist", "assess", "--data", "my data")
+    assert done.returncode in (0, 1), done.stderr
+    seen = json.loads((project / "reports" / "assessment.json").read_text())
+    assert seen["findings"][0]["measurement"]["n"] == 60
 
 
 def test_a_weight_file_is_a_model_too() -> None:

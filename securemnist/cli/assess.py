@@ -87,10 +87,18 @@ def assess(
         )
     _check_rows(chosen, rows)
     conftest = None if model else runner.conftest_of(here)
-    spec = model or project.model
+    spec = model or project.model_for(chosen)
+    if spec is None and conftest is None:
+        raise UsageError(settings.NO_MODEL.format(policy=chosen))
     _try_out(spec if conftest is None else None, device, data or project.data, replay)
     report.check_writable(out)  # last: a command that is refused leaves no folder behind
-    options = {"model": spec, "policy": chosen, "tier": tier, "data": data, "device": device}
+    options: dict[str, object] = {
+        "model": spec,
+        "policy": chosen,
+        "tier": tier,
+        "data": data,
+        "device": device,
+    }
     arguments = runner.pytest_arguments(here, suites, options)
     arguments += [f"--security-replay={folder}" for folder in replay]
     if until_decided:
@@ -109,7 +117,7 @@ def assess(
         if old is None and made is not None:
             versions.tell_of_bounds(made)
         if against is not None and old and made is not None and made.subject.get("digest"):
-            if conftest is None and not versions.is_file(against):
+            if conftest is None and spec is not None and not versions.is_file(against):
                 sides = (against, old, folder), (spec, made, out)
                 old, made = versions.replay_on_both(sides, data or project.data, device)
             code = versions.conclude(compare(old, made, same_model=same_model), out)

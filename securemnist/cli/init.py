@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -23,7 +24,7 @@ def init(model: str, digits: int, data: Path | None, device: str) -> None:
     The thresholds are proposed from a first measurement of the model. No file that exists is touched.
     """
     from securemnist import data as data_sets
-    from securemnist import first_policy, scaffold, subjects
+    from securemnist import first_policy, scaffold, settings, subjects
     from securemnist._memory import keep_freed_memory
     from securemnist.resources import write_atomically
 
@@ -33,7 +34,8 @@ def init(model: str, digits: int, data: Path | None, device: str) -> None:
             f"{scaffold.POLICY}: expected no policy yet, got one; edit it, or move it away first"
         )
     keep_freed_memory()
-    digits_of = data_sets.load(data)
+    configured = settings.load(here).data
+    digits_of = data_sets.load(data or (Path(configured) if configured else None))
     subject = subjects.resolve(model, device=device)
     click.echo(f"measuring {subject.name} on the tuning split", err=True)
     taken = first_policy.measure(subject, digits_of, digits)
@@ -41,10 +43,11 @@ def init(model: str, digits: int, data: Path | None, device: str) -> None:
         scaffold.POLICY: first_policy.policy(taken, model, len(digits_of.test)),
         scaffold.SUITE: scaffold.TESTS,
         scaffold.CONFTEST: scaffold.conftest(model),
-        scaffold.NOXFILE: scaffold.noxfile(here),
+        scaffold.NOXFILE: scaffold.noxfile(here, data),
     }
+    kept = [name for name in made if (here / name).exists()]
     for name, text in made.items():
-        if (here / name).exists():
+        if name in kept:
             click.echo(f"{name}: there is one already, left as it is; what it needs:\n\n{text}")
             continue
         try:
@@ -57,4 +60,8 @@ def init(model: str, digits: int, data: Path | None, device: str) -> None:
     for proposal, seen in taken:
         if reason := first_policy.left_out(proposal, seen):
             click.echo(f"{proposal.id} is left out: {reason}")
-    click.echo("next: securemnist assess --tier smoke, or pytest -m smoke")
+    if scaffold.CONFTEST in kept:
+        click.echo(f"first: put the fixture above into {scaffold.CONFTEST}, if it has none")
+    given = f" --data {shlex.quote(str(data))}" if data else ""
+    tests = f" --security-data {shlex.quote(str(data))}" if data else ""
+    click.echo(f"next: securemnist assess --tier smoke{given}, or pytest -m smoke{tests}")

@@ -48,11 +48,13 @@ def measure(
     Exit codes: 0 measured, 2 usage error, 3 it could not be measured.
     """
     settings = _settings(threat, attack, digits, others)
-    record = {"measure": measure_name, "model": model, "settings": settings}
+    record: dict[str, Any] = {"measure": measure_name, "model": model, "settings": settings}
     measurement = _take(record, seed, data, device)
     record |= measurement.to_json()
     if target is not None:
         _write(target, record)
+    subject = record["subject"]
+    click.echo(f"{subject['name']} ({subject['digest'][:12]}) on {record['data']}", err=True)
     if measurement.unit == "share":
         click.echo(
             f"{measure_name} {measurement.value:.4f} on {measurement.n:,} digits "
@@ -119,12 +121,14 @@ def _take(record: dict[str, Any], seed: int, data: Path | None, device: str) -> 
     from securemnist.measures import bind, take
 
     bound = bind(record["measure"], record["settings"])
-    record["model"] = record["model"] or projects.load(Path.cwd()).model
+    project = projects.load(Path.cwd())
+    record["model"] = record["model"] or _project_model(project)
     keep_freed_memory()
     with progress_bar() as progress:
         subject = subjects.resolve(record["model"], device=device)
-        lab = Lab(subject, data_sets.load(data), progress)
-        record["subject"] = subject.to_json()
+        folder = data or (Path(project.data) if project.data else None)
+        lab = Lab(subject, data_sets.load(folder), progress)
+        record |= {"subject": subject.to_json(), "data": lab.data.name}
         try:
             return take(lab, record["measure"], bound, seed)
         except NotApplicable as error:
@@ -133,6 +137,22 @@ def _take(record: dict[str, Any], seed: int, data: Path | None, device: str) -> 
             raise
         except Exception as error:
             raise MeasureError(f"the measurement raised {type(error).__name__}: {error}") from error
+
+
+def _project_model(project: Any) -> str:
+    """The SPEC of the project; the bundled model's in a folder that is nobody's project."""
+    from securemnist import resources
+
+    here = Path.cwd()
+    own = [here / "security_tests" / "thresholds.toml", here / "conftest.py"]
+    theirs = here != resources.ROOT and any(path.is_file() for path in own)
+    spec: str | None = project.model_for(own[0] if theirs else resources.POLICY)
+    if spec is None:
+        raise UsageError(
+            "expected a model to measure, got none: a fixture serves pytest and `assess` only; name it "
+            "with --model SPEC, or model = SPEC in [tool.securemnist]"
+        )
+    return spec
 
 
 def _write(target: Path, record: dict[str, Any]) -> None:

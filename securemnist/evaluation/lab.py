@@ -69,13 +69,16 @@ class Lab:
     def __post_init__(self) -> None:
         contract.check(self.subject, self.data.test[:8].images())
 
-    def sample(self, digits: int, seed: int, *, shuffled: bool = False) -> Sample:
+    def sample(self, digits: int | None, seed: int, *, shuffled: bool = False) -> Sample:
         """The first `digits` of a seeded random order of the test set; all of them in file order.
+
+        None is all of them.
 
         The orders of one seed are nested, so that a larger sample contains the smaller. `shuffled` keeps
         the random order for all of them, too: for a measurement that may stop before the end.
         """
         total = len(self.data.test)
+        digits = total if digits is None else digits
         if not 1 <= digits <= total:
             raise UsageError(
                 f"expected 1 to {total} test digits ({self.data.name}), got {digits}; mend `digits`"

@@ -16,7 +16,7 @@ def clean_accuracy(lab: Lab, settings: DigitSettings, seed: int) -> Measurement:
     evidence, complete = _seen(lab, settings, seed)
     table = evidence["confusion"]
     hits = sum(table[k][k] for k in range(len(table)))
-    n = settings.digits
+    n = sum(map(sum, table))
     return share(hits, n, complete=complete, seed=seed, evidence=evidence)
 
 
@@ -49,7 +49,7 @@ def _seen(lab: Lab, settings: DigitSettings, seed: int) -> tuple[dict[str, Any],
 
 
 def _estimate(settings: DigitSettings) -> float:
-    return settings.digits * SECONDS_PER_PASS / 2
+    return settings.expected_digits * SECONDS_PER_PASS / 2
 
 
 CLEAN_ACCURACY = Measure(clean_accuracy, DigitSettings, "clean", _estimate)

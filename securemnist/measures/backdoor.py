@@ -167,7 +167,7 @@ def _gallery(
 def _estimate(settings: BackdoorSettings) -> float:
     # Forward passes only: the digits twice, and the control's digits twice on each reference.
     controls = len(CLEAN_REFERENCES) * CONTROL_DIGITS
-    return 2 * (settings.digits + controls) * SECONDS_PER_PASS / 2
+    return 2 * (settings.expected_digits + controls) * SECONDS_PER_PASS / 2
 
 
 BACKDOOR_SUCCESS = Measure(backdoor_success, BackdoorSettings, "backdoor", _estimate)

@@ -18,6 +18,7 @@ from securemnist.threats import Threat, make_threat
 
 # Seconds of one forward-and-backward pass of network A on one digit; two cores, float32.
 SECONDS_PER_PASS = 2e-4
+# Of MNIST; how many another data set has is not known before it is read.
 TEST_DIGITS = 10_000
 DEFAULT_TIER = "standard"
 
@@ -29,16 +30,21 @@ class Settings(BaseModel):
 
 
 class DigitSettings(Settings):
-    """A measure on `digits` test digits."""
+    """A measure on `digits` test digits; None: all there are."""
 
-    digits: int = TEST_DIGITS
+    digits: int | None = None
 
     @field_validator("digits")
     @classmethod
-    def _some(cls, digits: int) -> int:
-        if digits < 1:
+    def _some(cls, digits: int | None) -> int | None:
+        if digits is not None and digits < 1:
             raise ValueError(f"expected at least 1 digit, got {digits}")
         return digits
+
+    @property
+    def expected_digits(self) -> int:
+        """How many they will be, for an estimate of the time."""
+        return self.digits or TEST_DIGITS
 
 
 class ThreatSettings(DigitSettings):

@@ -65,7 +65,7 @@ def _per_class(found: Certificates, y: torch.Tensor) -> list[float | None]:
 
 
 def _estimate(settings: CertifiedSettings) -> float:
-    return settings.digits * 70 * SECONDS_PER_PASS
+    return settings.expected_digits * 70 * SECONDS_PER_PASS
 
 
 CERTIFIED_ACCURACY = Measure(certified_accuracy, CertifiedSettings, "certified", _estimate)

@@ -182,7 +182,7 @@ def _on_the_curve(
 def _evaluate(
     lab: Lab,
     settings: AttackSettings,
-    digits: int,
+    digits: int | None,
     threat: Threat,
     seed: int,
     proofs_after: int | None,
@@ -231,7 +231,7 @@ def _attacked(lab: Lab, settings: AttackSettings) -> Lab:
 
 
 def _estimate(settings: AttackSettings) -> float:
-    seconds = settings.digits * settings.passes() * SECONDS_PER_PASS
+    seconds = settings.expected_digits * settings.passes() * SECONDS_PER_PASS
     return min(seconds, settings.seconds or math.inf) + _ABOUT_THE_MODEL
 
 

@@ -120,10 +120,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     run = session.config.stash.get(RUN, None)
     if run is not None:
         from securemnist.plugin.collection import model_is_given, row_of
+        from securemnist.settings import NO_MODEL
 
+        run.selected = {row.id for item in session.items if (row := row_of(item)) is not None}
         if model_is_given(session.items):
             run.model_spec = ""
-        run.selected = {row.id for item in session.items if (row := row_of(item)) is not None}
+        elif run.selected and run.model_spec is None:
+            raise pytest.UsageError(NO_MODEL.format(policy=run.policy.path))
 
 
 @pytest.hookimpl(hookwrapper=True)

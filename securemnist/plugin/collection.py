@@ -29,7 +29,9 @@ def begin(config: pytest.Config, policy: Path) -> Run:
         keywords=config.getoption("keyword", "") or "",
         paths=tuple(_shown(path, config) for path in config.args),
     )
-    spec = config.getoption("--security-model") or chosen.model
+    spec = config.getoption("--security-model") or chosen.model_for(
+        config.invocation_params.dir / policy
+    )
     read = policies.load(policy)
     shown = dataclasses.replace(read, path=_shown(str(policy), config))
     return Run(shown, scope, spec, tuple(_asked(config, policy)))

@@ -45,7 +45,7 @@ class Run:
 
     policy: Policy
     scope: Scope
-    model_spec: str
+    model_spec: str | None
     asked: tuple[str, ...] = ()
     findings: dict[str, Finding] = field(default_factory=dict)
     selected: set[str] = field(default_factory=set)

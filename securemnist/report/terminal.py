@@ -6,7 +6,7 @@ of its own, so that grep finds whole rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -31,7 +31,8 @@ _ASCII = str.maketrans(
 
 
 def print_assessment(assessment: Assessment, console: Console) -> None:
-    """Print the table, the rows that stand in the way with their next steps, and the verdict."""
+    """Print who was assessed, the table, the rows that stand in the way and what to do, the verdict."""
+    write(console, Text(_about(assessment), style="dim"))
     inside = [finding for finding in assessment.findings if finding.in_scope]
     _print_table(inside, assessment.day, console)
     for finding in words.by_severity(assessment.open_findings):
@@ -41,6 +42,17 @@ def print_assessment(assessment: Assessment, console: Console) -> None:
     write(console, Text())
     write(console, Text(f"{head.symbol} {head.answer}: {head.why}", style=style))
     write(console, Text(f"  {words.scope(assessment)}; exit code {assessment.exit_code}", "dim"))
+
+
+def _about(assessment: Assessment) -> str:
+    """The subject, its data and its policy: a verdict on another model than was meant is none."""
+    subject = assessment.subject
+    digest = line(str(subject.get("digest") or "")[:12])
+    name = line(subject.get("name") or "a model", 80) + (f" ({digest})" if digest else "")
+    kept = subject.get("data")
+    data = line(kept.get("name") or "", 60) if isinstance(kept, Mapping) else ""
+    policy = line(assessment.policy.get("path") or "a policy", 80)
+    return f"{name}{f' on {data}' if data else ''}, held against {policy}"
 
 
 def _print_table(findings: Sequence[Finding], day: str, console: Console) -> None:

@@ -37,8 +37,9 @@ def test_a_pipe_gets_plain_whole_lines() -> None:
 
 
 def test_one_line_a_requirement() -> None:
-    """Every row in scope has one line in the table, with symbol and word."""
-    table = _piped(example.assessment()).partition("\n\n")[0].splitlines()
+    """Every row in scope has one line in the table, with symbol and word; the subject comes first."""
+    about, *table = _piped(example.assessment()).partition("\n\n")[0].splitlines()
+    assert about.startswith("postbox-reader 2.3.0 (9f2c1e5b7a5b) on MNIST, held against")
     rows = [f for f in example.findings() if f.in_scope]
     assert len(table) == len(rows)
     for finding, shown in zip(rows, table, strict=True):
