@@ -62,7 +62,8 @@ def _count(seen: Measurement) -> str:
     return f"at_most = {seen.value:g}"
 
 
-_NEVER = ("at_least = 0", "at_most = 1")  # met by every model
+# A floor that every model meets, and a rate above which an attack may as well succeed.
+_NEVER, _TOO_OFTEN = "at_least = 0", 0.5
 _EVASION = ("AML.T0043.000", "ML01:2023", "CWE-1039", "STRIDE:T")
 _SEARCH = {"threat": {"norm": "linf", "eps": 0.1}}
 PROPOSALS = (
@@ -174,7 +175,9 @@ def left_out(proposal: Proposal, seen: Measurement) -> str:
     told = (
         f"{proposal.measure} {seen.value:.4f} leaves no threshold that could fail; mend the model"
     )
-    return f"{told}, then set {proposal.id}" if proposal.bound(seen) in _NEVER else ""
+    bound = proposal.bound(seen)
+    often = proposal.bound is _rate and float(bound.partition("=")[2]) > _TOO_OFTEN
+    return f"{told}, then set {proposal.id}" if bound == _NEVER or often else ""
 
 
 def _row(proposal: Proposal, seen: Measurement, test_digits: int) -> str:

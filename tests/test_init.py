@@ -93,6 +93,15 @@ def test_a_row_that_cannot_fail_is_left_out() -> None:
     assert tomllib.loads(first_policy.policy([(proposal, fair)], "net", 10_000))["requirement"]
 
 
+def test_a_rate_that_asks_for_nothing_is_left_out() -> None:
+    """A model that a mark steers four times in five gets no row that would allow it that."""
+    proposal = next(p for p in first_policy.PROPOSALS if p.id == "BACKDOOR-01")
+    for hits, rows in ((800, 0), (20, 1)):
+        seen = share(hits, 1000, complete=False, seed=0)
+        text = first_policy.policy([(proposal, seen)], "net", 10_000)
+        assert len(tomllib.loads(text).get("requirement", [])) == rows
+
+
 def test_nothing_is_overwritten(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that are there stay; what they lack is printed. A policy that is there ends the command."""
     monkeypatch.setattr(first_policy, "PROPOSALS", first_policy.PROPOSALS[:1])

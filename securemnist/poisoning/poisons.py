@@ -7,7 +7,6 @@ arXiv 1708.06733). Clean-label poisoning marks images of the target class and le
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import torch
 from securemnist.data import Digits
 from securemnist.digests import seed_from
 from securemnist.errors import UsageError
-from securemnist.poisoning.triggers import Trigger, make_trigger
+from securemnist.poisoning.triggers import Trigger, is_number, is_whole, make_trigger
 from securemnist.types import CLASSES, Labels
 
 
@@ -36,16 +35,19 @@ class Poison(ABC):
     kind: ClassVar[str]
 
     def __post_init__(self) -> None:
-        if not 0 <= self.target < CLASSES:
-            raise UsageError(f"expected a target class 0 to 9, got {self.target}; mend the poison")
+        if not (is_whole(self.target) and 0 <= self.target < CLASSES):
+            raise UsageError(
+                f"expected a target class 0 to 9, got {self.target!r}; mend the poison"
+            )
         if (self.count is None) == (self.rate is None):
             raise UsageError(
                 f"expected one of count and rate, got {self.count} and {self.rate}; give one"
             )
-        if self.rate is not None and not (math.isfinite(self.rate) and 0 <= self.rate <= 1):
-            raise UsageError(f"expected a rate of 0 to 1, got {self.rate}; mend the poison")
-        if self.count is not None and self.count < 0:
-            raise UsageError(f"expected a count of 0 or more, got {self.count}; mend the poison")
+        # NaN is in no interval.
+        if self.rate is not None and not (is_number(self.rate) and 0 <= self.rate <= 1):
+            raise UsageError(f"expected a rate of 0 to 1, got {self.rate!r}; mend the poison")
+        if self.count is not None and not (is_whole(self.count) and self.count >= 0):
+            raise UsageError(f"expected a count of 0 or more, got {self.count!r}; mend the poison")
 
     @abstractmethod
     def eligible(self, labels: Labels) -> torch.Tensor:

@@ -43,8 +43,8 @@ class Corner(Trigger):
     kind: ClassVar[str] = "corner"
 
     def __post_init__(self) -> None:
-        _demand(_whole(self.size) and 1 <= self.size <= 14, "size", "1 to 14 pixels", self.size)
-        _demand(_number(self.value) and 0 <= self.value <= 1, "value", "0 to 1", self.value)
+        _demand(is_whole(self.size) and 1 <= self.size <= 14, "size", "1 to 14 pixels", self.size)
+        _demand(is_number(self.value) and 0 <= self.value <= 1, "value", "0 to 1", self.value)
         _demand(self.corner in CORNERS, "corner", f"of {', '.join(CORNERS)}", self.corner)
 
     def __call__(self, x: Images) -> Images:
@@ -65,8 +65,8 @@ class Blend(Trigger):
     kind: ClassVar[str] = "blend"
 
     def __post_init__(self) -> None:
-        _demand(_number(self.alpha) and 0 < self.alpha <= 1, "alpha", "above 0, to 1", self.alpha)
-        _demand(_whole(self.pattern), "pattern", "a whole number", self.pattern)
+        _demand(is_number(self.alpha) and 0 < self.alpha <= 1, "alpha", "above 0, to 1", self.alpha)
+        _demand(is_whole(self.pattern), "pattern", "a whole number", self.pattern)
 
     def __call__(self, x: Images) -> Images:
         rng = torch.Generator().manual_seed(seed_from(self.pattern, "blend"))
@@ -79,6 +79,7 @@ TRIGGERS: dict[str, type[Trigger]] = {"corner": Corner, "blend": Blend}
 
 def make_trigger(settings: Mapping[str, Any]) -> Trigger:
     """The trigger of `{kind = "corner", size = 4}`; UsageError for an unknown kind or setting."""
+    _demand(isinstance(settings, Mapping), "settings", "by name", settings)
     options = dict(settings)
     kind = options.pop("kind", "corner")
     _demand(isinstance(kind, str) and kind in TRIGGERS, "kind", f"of {', '.join(TRIGGERS)}", kind)
@@ -88,11 +89,13 @@ def make_trigger(settings: Mapping[str, Any]) -> Trigger:
     return TRIGGERS[kind](**options)
 
 
-def _whole(value: object) -> bool:
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number; `true` is none."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether it is a number; `true` is none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
