@@ -75,6 +75,13 @@ def _leaky(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule
     return layers.rectify(rest[0] if rest else named.get("negative_slope", 0.01))
 
 
+def _log_softmax(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
+    others = set(named) - {"dim", "_stacklevel"}
+    if named.get("dtype") is not None or others - {"dtype"} or len(rest) > 1:
+        raise NoCertificate("expected log_softmax with a dimension alone, got more")
+    return layers.log_softmax(rest[0] if rest else named.get("dim"), shape)
+
+
 def _max_pool(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
     return layers.max_pool(shape, *rest, **named)
 
@@ -100,6 +107,7 @@ MAKERS: dict[Any, Maker] = {
     **dict.fromkeys((torch.reshape, "float", "to"), reshape),
     **dict.fromkeys((F.max_pool2d, torch.max_pool2d), _max_pool),
     F.avg_pool2d: _mean_pool,
+    **dict.fromkeys((F.log_softmax, torch.log_softmax, "log_softmax"), _log_softmax),
     F.leaky_relu: _leaky,
     F.dropout: _dropout,
 }

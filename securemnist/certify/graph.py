@@ -16,7 +16,7 @@ from torch import fx, nn
 from securemnist.certify.boxes import Box
 from securemnist.certify.functions import ARITHMETIC, MAKERS, arithmetic, reshape
 from securemnist.certify.layers import rule_of
-from securemnist.certify.rules import Rule
+from securemnist.certify.rules import Normalised, Rule
 from securemnist.certify.tracing import Facts, trace
 from securemnist.errors import NoCertificate
 from securemnist.types import CLASSES
@@ -114,7 +114,10 @@ def _rule(
     """The rule of a node; NoCertificate, which names it, where there is none."""
     try:
         _check_in_place(node, modules)
-        return _known_rule(node, modules, places, facts)
+        rule = _known_rule(node, modules, places, facts)
+        if isinstance(rule, Normalised) and any(user.op != "output" for user in node.users):
+            raise NoCertificate("expected log_softmax as the last step, got others behind it")
+        return rule
     except NoCertificate as error:
         raise NoCertificate(f"{error} ({node.name})") from error
     except Exception as error:

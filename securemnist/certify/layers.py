@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.grad import conv2d_input
 
-from securemnist.certify.rules import Affine, MaxPool, Monotone, Rectify, Reshape, Rule
+from securemnist.certify.rules import Affine, MaxPool, Monotone, Normalised, Rectify, Reshape, Rule
 from securemnist.errors import NoCertificate
 
 # The widest error of the deployed tanh and sigmoid: some units in the last place of 1.
@@ -150,6 +150,13 @@ def tanh() -> Rule:
     return Monotone(torch.tanh, _TRANSCENDENTAL)
 
 
+def log_softmax(dim: int | None, shape: Shape) -> Rule:
+    """Logarithms of probabilities over the classes."""
+    if dim not in (1, -1) or len(shape) != 1:
+        raise NoCertificate(f"expected log_softmax over the classes, got it over dimension {dim}")
+    return Normalised()
+
+
 def rectify(slope: float = 0.0) -> Rule:
     """ReLU, or leaky ReLU with a slope up to 1."""
     if not 0 <= slope <= 1:
@@ -182,6 +189,7 @@ _RULES: dict[type[nn.Module], Callable[[Any, Shape], Rule]] = {
     nn.ReLU6: lambda _layer, _: clamp(0, 6),
     nn.LeakyReLU: lambda layer, _: rectify(layer.negative_slope),
     nn.Hardtanh: lambda layer, _: clamp(layer.min_val, layer.max_val),
+    nn.LogSoftmax: lambda layer, shape: log_softmax(layer.dim, shape),
     nn.Sigmoid: lambda _layer, _: sigmoid(),
     nn.Tanh: lambda _layer, _: tanh(),
     nn.MaxPool2d: lambda layer, shape: max_pool(

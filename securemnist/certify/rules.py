@@ -91,6 +91,28 @@ class Reshape(Rule):
 
 @final
 @dataclass(frozen=True)
+class Normalised(Rule):
+    """Log-softmax: every logit less one number that all of a digit share, so that margins stay.
+
+    Its box is that of the logits; so it may stand last only, where margins are all that is asked.
+    """
+
+    exact = True
+
+    def enclose(self, *boxes: Box) -> Box:
+        return boxes[0]
+
+    def rounding(self, *boxes: Box) -> torch.Tensor:
+        largest = boxes[0].size.amax(1, keepdim=True).expand_as(boxes[0].size)
+        # The largest logit and the logarithm of at most ten are taken off, each sum rounded.
+        return rounding(16, 2 * largest + 4)
+
+    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+        return [weights], weights.new_zeros(len(weights))
+
+
+@final
+@dataclass(frozen=True)
 class Sum(Rule):
     """One layer's activations plus (or, `sign` -1, minus) another's."""
 

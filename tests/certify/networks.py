@@ -37,6 +37,37 @@ class Functions(nn.Module):
         return x.view(x.size(0), x.shape[1], -1).reshape(x.size(0), CHANNELS, 1, -1)
 
 
+class Halves(nn.Module):
+    """Means over windows whose size is taken from the image, as float32 that it is already."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.avg_pool2d(x.to(torch.float32), x.shape[2] // 2, stride=1)
+
+
+class Lines(nn.Module):
+    """Batch norm of channels whose pixels lie in one line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = batch_norm(nn.BatchNorm1d(CHANNELS))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(x.flatten(2)).view(x.shape)
+
+
+class Teacher(nn.Module):
+    """A network with a second answer that is not given."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network, self.aside = network, nn.Sequential(nn.Linear(10, 4), nn.ReLU())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.network(x)
+        self.aside(logits)
+        return logits
+
+
 MIDDLES: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "relu in place": lambda: nn.ReLU(inplace=True),
@@ -52,6 +83,9 @@ MIDDLES: dict[str, Callable[[], nn.Module]] = {
     "mean, adaptive": lambda: nn.AdaptiveAvgPool2d(4),
     "batch norm": lambda: batch_norm(nn.BatchNorm2d(CHANNELS)),
     "batch norm, plain": lambda: batch_norm(nn.BatchNorm2d(CHANNELS, affine=False)),
+    "mean of halves": Halves,
+    "batch norm of lines": Lines,
+    "convolution, as large as before": lambda: nn.Conv2d(CHANNELS, CHANNELS, 3, padding="same"),
     "convolution": lambda: nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1),
     "convolution, strided": lambda: nn.Conv2d(CHANNELS, CHANNELS, 3, stride=2, bias=False),
     "convolution, in groups": lambda: nn.Conv2d(CHANNELS, CHANNELS, 2, groups=3, dilation=2),
@@ -67,7 +101,7 @@ FIRSTS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def batch_norm(layer: nn.BatchNorm2d) -> nn.BatchNorm2d:
+def batch_norm(layer: nn.BatchNorm1d | nn.BatchNorm2d) -> nn.BatchNorm1d | nn.BatchNorm2d:
     """With statistics as if it had been trained."""
     layer.running_mean.normal_(0, 0.3)
     layer.running_var.uniform_(0.3, 2)

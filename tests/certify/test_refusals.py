@@ -201,6 +201,14 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "into another": (lambda: behind(Into()), "out="),
     "in place, unnamed": (lambda: behind(Bare()), "in place"),
     "pool of the batch": (lambda: behind(Growing()), "expected"),
+    "log-softmax inside": (
+        lambda: nn.Sequential(behind(nn.LogSoftmax(3)), nn.LogSoftmax(1), nn.Linear(10, 10)),
+        "over dimension 3",
+    ),
+    "log-softmax before a layer": (
+        lambda: nn.Sequential(behind(nn.ReLU()), nn.LogSoftmax(1), nn.Linear(10, 10)),
+        "as the last step",
+    ),
     "no statistics": (
         lambda: behind(nn.BatchNorm2d(1, track_running_stats=False)),
         "running statistics",

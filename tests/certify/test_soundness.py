@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import fx, nn
@@ -19,9 +21,20 @@ from securemnist.certify.linear import lower_bounds
 from securemnist.data import DataSet
 from securemnist.referee import SLACK
 from securemnist.threats import Linf
-from tests.certify.networks import MIDDLES, network, networks
+from tests.certify.networks import MIDDLES, Teacher, network, networks
 
 DIGITS = 3
+
+
+class Told(nn.Module):
+    """The answers of a network as logarithms of probabilities."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.log_softmax(self.network(x), dim=1)
 
 
 def points(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> list[torch.Tensor]:
@@ -91,6 +104,28 @@ def test_every_layer_has_sound_bounds(middle: str) -> None:
     model = network("normalised", [middle], functions=False, seed=1)
     for eps in (0.005, 0.2):
         assert violations(model, eps) == 0
+
+
+@pytest.mark.parametrize("last", [lambda m: nn.Sequential(m, nn.LogSoftmax(1)), Told])
+@pytest.mark.parametrize("eps", [0.0, 0.02])
+def test_log_softmax_keeps_margins(last: Callable[[nn.Module], nn.Module], eps: float) -> None:
+    """Behind log-softmax certificates are sound, and what they are without it but for rounding."""
+    plain = network("normalised", ["relu"], functions=False, seed=3)
+    model = last(plain).eval()
+    x = torch.rand(DIGITS, 1, 28, 28, generator=torch.Generator().manual_seed(3))
+    y = plain(x).argmax(1)
+    assert _below_margins(model, x, y, eps + SLACK) == 0
+    apart = certify(plain, x, y, eps=eps).margins - certify(model, x, y, eps=eps).margins
+    assert ((apart >= 0) & (apart < 1e-3)).all()
+
+
+def test_what_is_computed_beside_does_not_matter() -> None:
+    """A head whose answer nobody is given takes no certificate away."""
+    plain = network("nothing", [], functions=False, seed=4)
+    x = torch.rand(DIGITS, 1, 28, 28, generator=torch.Generator().manual_seed(4))
+    y = plain(x).argmax(1)
+    seen = certify(Teacher(plain).eval().requires_grad_(False), x, y, eps=0.01)
+    assert torch.equal(seen.margins, certify(plain, x, y, eps=0.01).margins)
 
 
 def shrunk(box: Box) -> Box:
