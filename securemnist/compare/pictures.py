@@ -51,14 +51,18 @@ class Pictures:
         self._images = _test_images(assessment)
 
     def show(self, turned: tuple[Turned, ...] | None, weak: Finding | None, unit: str) -> Shown:
-        """The first of every class in turn; `weak` is the finding of the version that they broke."""
+        """The first of every class in turn, those first of whom it is kept what they became.
+
+        `weak` is the finding of the version that they broke.
+        """
         if not turned:
             return Shown()
         if unit == "count":
             places = tuple(digit.by for digit in turned[:SHOWN])
             return Shown(count=len(turned), places=places)
         stored = _gallery(weak)
-        tiles = [self._tile(digit, stored) for digit in _of_every_class(turned)]
+        kept_first = sorted(turned, key=lambda digit: digit.place not in stored)
+        tiles = [self._tile(digit, stored) for digit in _of_every_class(kept_first)]
         return Shown(count=len(turned), digits=tuple(tiles))
 
     def _tile(self, digit: Turned, stored: Mapping[int, tuple[bytes, bytes]]) -> Tile:
@@ -78,8 +82,8 @@ def _of_every_class(turned: Iterable[Turned]) -> list[Turned]:
     keyed = []
     for digit in turned:
         rank[digit.label] = rank.get(digit.label, 0) + 1
-        keyed.append((rank[digit.label], digit.label, digit.place, digit))
-    return [entry[-1] for entry in sorted(keyed, key=lambda entry: entry[:3])[:SHOWN]]
+        keyed.append((rank[digit.label], digit.label, digit))
+    return [entry[-1] for entry in sorted(keyed, key=lambda entry: entry[:2])[:SHOWN]]
 
 
 def _test_images(assessment: Assessment) -> bytes:
