@@ -19,6 +19,7 @@ from securemnist.resources import read_at_most
 
 SCHEMA = 1
 MAX_BYTES = 64 << 20
+STOPPED = "the run stopped before this row"  # the reason of a row that an interruption left out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,11 @@ class Assessment:
     def complete(self) -> bool:
         """Whether every row of the policy was in the scope of this run."""
         return all(finding.in_scope for finding in self.findings)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run was stopped before its last row."""
+        return any(f.in_scope and f.reason == STOPPED for f in self.findings)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -7,12 +7,16 @@ decided (INCONCLUSIVE, ERROR or NOT_RUN).
 from __future__ import annotations
 
 import importlib
+import sys
+import traceback
+from pathlib import Path
 from typing import Any
 
 import click
+from click.utils import PacifyFlushWrapper
 
 from securemnist import __version__
-from securemnist.errors import UNDECIDED, SecureMnistError
+from securemnist.errors import UNDECIDED, USAGE, SecureMnistError
 
 _COMMANDS = (
     "assess",
@@ -46,6 +50,26 @@ class _Lazy(click.Group):
         except SecureMnistError as error:
             click.echo(f"securemnist: {error}", err=True)
             ctx.exit(error.exit_code)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise  # click's own words and codes
+        except KeyboardInterrupt:
+            click.echo("securemnist: interrupted, nothing was decided; run it again", err=True)
+            ctx.exit(UNDECIDED)
+        except BrokenPipeError:
+            # Nobody reads on (`| head`): nothing is left to say, neither here nor at Python's end.
+            sys.stdout = PacifyFlushWrapper(sys.stdout)
+            ctx.exit(UNDECIDED)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(
+                f"securemnist: {where}expected a file or folder that can be used, got "
+                f"{error.strerror or error}; mend it or name another",
+                err=True,
+            )
+            ctx.exit(USAGE)
+        except Exception as error:
+            click.echo(f"securemnist: {_unforeseen(error)}", err=True)
+            ctx.exit(UNDECIDED)
         except SystemExit as end:
             # Ours end by ctx.exit. A model that ends the program must not end it with a code that passes.
             click.echo(
@@ -54,6 +78,16 @@ class _Lazy(click.Group):
                 err=True,
             )
             ctx.exit(UNDECIDED)
+
+
+def _unforeseen(error: Exception) -> str:
+    """What to say of an error that nobody raised on purpose; 1, Python's code for it, is a verdict."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    first = (str(error).splitlines() or ["no message"])[0]
+    return (
+        f"expected to end in a verdict or a sentence, got {type(error).__name__} ({first}) in "
+        f"{Path(place.filename).name}:{place.lineno}; an error of ours, report it"
+    )
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -91,7 +91,7 @@ def assess(
     if spec is None and conftest is None:
         raise UsageError(settings.NO_MODEL.format(policy=chosen))
     _try_out(spec if conftest is None else None, device, data or project.data, replay)
-    report.check_writable(out)  # last: a command that is refused leaves no folder behind
+    report.check_writable(out)
     options: dict[str, object] = {
         "model": spec,
         "policy": chosen,

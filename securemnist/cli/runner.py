@@ -12,7 +12,7 @@ from types import ModuleType
 import click
 
 from securemnist import resources
-from securemnist.assessment import Assessment
+from securemnist.assessment import STOPPED, Assessment
 from securemnist.errors import UNDECIDED, USAGE, UsageError
 
 # Settings of pytest that do not depend on the folder the command is started in.
@@ -75,18 +75,43 @@ def run(
             progress.show(display)
             code = pytest.main(arguments, plugins=[watcher])
         written = Path(scratch) / "report" / "assessment.json"
-        if code not in (0, 1, 2, 5) or not written.is_file():
-            for problem in watcher.problems:
-                click.echo(problem, err=True)
+        for problem in watcher.problems:
+            click.echo(problem, err=True)
+        if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+            raise UsageError(
+                f"expected a row to measure, got none for {', '.join(watcher.asked)}; name a --tier, "
+                "-m and --row that have one in common (`securemnist assess --list` prints the rows)"
+            )
+        if code not in (0, 1, 2) or not written.is_file():
             wrong = code == pytest.ExitCode.USAGE_ERROR or watcher.problems
             return USAGE if wrong else UNDECIDED, None
-        _publish(Path(scratch) / "report", out)
-        for path in extra:
-            _move(path, out / path.name)
-        assessment = Assessment.load(out / "assessment.json")
+        assessment = Assessment.load(written)
+        kept = assessment.interrupted and _whole(out)
+        if not kept:
+            _publish(Path(scratch) / "report", out)
+            for path in extra:
+                _move(path, out / path.name)
     print_assessment(assessment, Console())
-    click.echo(f"report: {out / 'index.html'}")
-    return assessment.exit_code, assessment
+    if assessment.interrupted:
+        _tell_of_interruption(assessment, out, kept=kept)
+    if not kept:
+        click.echo(f"report: {out / 'index.html'}")
+    return assessment.exit_code, None if assessment.interrupted else assessment
+
+
+def _whole(out: Path) -> bool:
+    """Whether an earlier run, which was not interrupted, has left its report in `out`."""
+    try:
+        return not Assessment.load(out / "assessment.json").interrupted
+    except UsageError:  # none, or none that can be read
+        return False
+
+
+def _tell_of_interruption(made: Assessment, out: Path, *, kept: bool) -> None:
+    rows = [finding for finding in made.findings if finding.in_scope]
+    done = sum(finding.reason != STOPPED for finding in rows)
+    then = "the report there is an earlier run's, and stays" if kept else "the rest is NOT_RUN"
+    click.echo(f"{out}: interrupted after {done} of {len(rows)} rows; {then}", err=True)
 
 
 def _publish(made: Path, out: Path) -> None:

@@ -20,6 +20,7 @@ class Watcher:
         self.conftest = conftest
         self.outlook = Outlook()
         self.problems: list[str] = []
+        self.asked: list[str] = []  # what chose the rows, in words
 
     def pytest_configure(self, config: object) -> None:
         # Of two fixtures of one name the plugin that came later wins: theirs has to come after ours.
@@ -27,8 +28,12 @@ class Watcher:
             config.pluginmanager.register(self.conftest)  # type: ignore[attr-defined]
 
     def pytest_collection_finish(self, session: Any) -> None:
+        from securemnist.plugin import RUN
         from securemnist.plugin.collection import row_of
+        from securemnist.report import words
 
+        if (run := session.config.stash.get(RUN, None)) is not None:
+            self.asked = words.asked_for(run.scope.to_json())
         rows = [row for item in session.items if (row := row_of(item)) is not None]
         proving = [row.id for row in rows if _proves(row)]
         self.outlook.plan({row.id: _estimate(row) for row in rows}, proving)

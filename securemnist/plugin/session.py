@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from securemnist.assessment import Assessment
+from securemnist.assessment import STOPPED, Assessment
 from securemnist.environment import describe
 from securemnist.findings import TIERS, Finding, Requirement, Verdict
 from securemnist.policy import Policy
@@ -87,7 +87,7 @@ class Run:
         if row.id in self.findings:
             return dataclasses.replace(self.findings[row.id], replay=replay)
         if row.id in self.selected:
-            finding = row.unmeasured(Verdict.NOT_RUN, "the run stopped before this row")
+            finding = row.unmeasured(Verdict.NOT_RUN, STOPPED)
             return dataclasses.replace(finding, replay=replay)
         reason = self.scope.excludes(row) or "out of scope: not selected in this run"
         finding = row.unmeasured(Verdict.NOT_RUN, reason)

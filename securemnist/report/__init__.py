@@ -6,6 +6,7 @@ two can be made again from the third.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -32,6 +33,7 @@ def write(assessment: Assessment, folder: Path) -> None:
     contents = (page.render(assessment), summary, facts)
     check_writable(folder)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".report.") as name:
             staged = Path(name)
             for file, content in zip(FILES, contents, strict=True):
@@ -44,11 +46,15 @@ def write(assessment: Assessment, folder: Path) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Make `folder` if need be and try it out: better told before a long run than after it."""
+    """Try `folder` out and leave nothing there: better told before a long run than after it."""
     try:
+        missing = [place for place in (folder, *folder.parents) if not place.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+        with contextlib.suppress(OSError):  # somebody else has put something there
+            for place in missing:
+                place.rmdir()
         taken = next((file for file in FILES if (folder / file).is_dir()), None)
     except OSError as error:
         raise unwritable(folder, error) from error

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from securemnist.assessment import Assessment
+from securemnist.assessment import STOPPED, Assessment
 from securemnist.errors import FAILED
 from securemnist.findings import Finding, Verdict
 from securemnist.report.text import line
@@ -85,19 +87,24 @@ def headline(assessment: Assessment) -> Headline:
 
 def scope(assessment: Assessment) -> str:
     """Which rows this run looked at: `smoke tier, 7 of 31 rows`."""
-    asked = assessment.scope
     inside = sum(finding.in_scope for finding in assessment.findings)
-    words = [f"{line(asked['tier'], 40)} tier"] if asked.get("tier") else []
-    words.append(f"{inside} of {plural(len(assessment.findings), 'row')}")
+    tier, *choices = asked_for(assessment.scope)
+    rows = f"{inside} of {plural(len(assessment.findings), 'row')}"
+    return ", ".join(filter(None, (tier, rows, *choices)))
+
+
+def asked_for(scope: Mapping[str, Any]) -> list[str]:
+    """What chose the rows: the tier ("" where none is told), then whatever else was named."""
+    words = [f"{line(scope['tier'], 40)} tier" if scope.get("tier") else ""]
     for key, sign in (("markers", "-m"), ("keywords", "-k"), ("paths", "files")):
-        value = asked.get(key)
+        value = scope.get(key)
         if value and value != _SUITES:
             shown = " ".join(map(str, value)) if isinstance(value, list | tuple) else value
             # `assess --row ID` selects by pytest's -k "[ID]".
             if sign == "-k" and re.fullmatch(r"\[[\w.-]+\]( or \[[\w.-]+\])*", shown):
                 sign, shown = "only", ", ".join(re.findall(r"[\w.-]+(?=\])", shown))
             words.append(f"{sign} {line(shown, 120)}")
-    return ", ".join(words)
+    return words
 
 
 def sentence(finding: Finding, limit: int = 700) -> str:
@@ -118,6 +125,8 @@ def next_step(finding: Finding) -> str:
             return line(" ".join(doubt.advice for doubt in seen.doubts), 600)
         if not seen.complete and seen.unit == "share" and not seen.inconclusive:
             return "Raise the row's digits in the policy to what the reason names."
+    if finding.reason == STOPPED:
+        return "Run the assessment again, to its end."
     return _NEXT[finding.verdict]
 
 

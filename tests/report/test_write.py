@@ -111,9 +111,11 @@ def test_a_file_where_the_folder_should_be_is_refused(tmp_path: Path, inside: st
 
 
 def test_checking_leaves_no_trace(tmp_path: Path) -> None:
-    """Trying out a folder makes it and puts nothing in it."""
-    report.check_writable(tmp_path / "new")
-    assert list((tmp_path / "new").iterdir()) == []
+    """Trying out a folder puts nothing in it, and unmakes it where there was none."""
+    (tmp_path / "old").mkdir()
+    for name in ("old", "new/deeper"):
+        report.check_writable(tmp_path / name)
+    assert [path.name for path in tmp_path.rglob("*")] == ["old"]
 
 
 def test_a_job_s_summary_is_appended_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,116 @@
+"""How a command ends that could not do what it was asked for: its words, its code, what it leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from securemnist import settings
+from securemnist.assessment import Assessment
+from tests.commands import run
+
+ROW = """
+[[requirement]]
+id = "{id}"
+measure = "clean_accuracy"
+digits = 20
+at_least = 0.001
+because = "an unread digit is not worth defending"
+"""
+# Whoever sits at the keyboard; the model is any.
+CONFTEST = """
+import pytest, torch
+from pathlib import Path
+
+def pytest_runtest_setup(item):
+    if "CLEAN-02" in item.name and Path("stop").exists():
+        raise KeyboardInterrupt
+
+@pytest.fixture(scope="session")
+def model():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+"""
+ASSESS = ("assess", "--policy", "small.toml")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folder with a model fixture and a policy of two rows."""
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "small.toml").write_text(ROW.format(id="CLEAN-01") + ROW.format(id="CLEAN-02"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    return tmp_path
+
+
+def test_an_interruption_leaves_a_whole_report_alone(folder: Path) -> None:
+    """Ctrl-C costs no finished report, and one sentence tells what lies in the folder."""
+    (folder / "stop").touch()
+    cut = run(*ASSESS)
+    assert cut.exit_code == 3, cut.output
+    assert "interrupted after 1 of 2 rows; the rest is NOT_RUN" in cut.output
+    assert "Run the assessment again, to its end." in cut.output
+    assert Assessment.load(folder / "reports" / "assessment.json").interrupted
+    (folder / "stop").unlink()
+    run(*ASSESS)
+    assert not Assessment.load(folder / "reports" / "assessment.json").interrupted
+    before = {path: path.read_bytes() for path in (folder / "reports").iterdir()}
+    (folder / "stop").touch()
+    cut = run(*ASSESS)
+    assert cut.exit_code == 3, cut.output
+    assert "reports: interrupted after 1 of 2 rows; the report there is an earlier" in cut.output
+    assert "report: " not in cut.output
+    assert {path: path.read_bytes() for path in (folder / "reports").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (["-m", "latency"], "got none for standard tier, -m latency;"),
+        (["--tier", "smoke", "--row", "CLEAN-01"], "got none for smoke tier, only CLEAN-01;"),
+        (["--row", "CLEAN-01", "-m", "static"], "-m static, only CLEAN-01;"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_an_empty_choice_of_rows_is_one_sentence(
+    folder: Path, words: list[str], asked: str
+) -> None:
+    """Tier, families and rows that have none in common are named, and no folder is left."""
+    done = run(*ASSESS, *words)
+    assert done.exit_code == 2, done.output
+    assert "expected a row to measure" in done.output
+    assert asked in done.output
+    assert len(done.output.strip().splitlines()) == 1
+    assert not (folder / "reports").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (PermissionError(13, "Permission denied", "pyproject.toml"), 2, "pyproject.toml: expected"),
+        (ZeroDivisionError("by zero\nat last"), 3, "got ZeroDivisionError (by zero) in test_endin"),
+        (KeyboardInterrupt(), 3, "interrupted, nothing was decided"),
+        (BrokenPipeError(32, "Broken pipe"), 3, ""),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_no_accident_looks_like_a_failed_requirement(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    code: int,
+    words: str,
+) -> None:
+    """What nobody foresaw ends with one sentence and 2 or 3, never with the 1 of a verdict."""
+
+    def fails(_: Path) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(settings, "load", fails)
+    done = run(*ASSESS)
+    assert done.exit_code == code, done.output
+    assert words in done.output
+    assert len(done.output.strip().splitlines()) == bool(words)
