@@ -134,11 +134,15 @@ def parse(text: str, path: str) -> Policy:
     except (ValueError, RecursionError) as error:  # also integers of thousands of figures
         raise PolicyError(f"{path}: expected TOML, got {error}; mend the file") from error
     requirements = tuple(_requirement(row, number, path) for number, row in enumerate(rows, 1))
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     for row in requirements:
-        if row.id in seen:
-            raise PolicyError(f"{path}: expected ids once each, got {row.id!r} twice; rename one")
-        seen.add(row.id)
+        folded = row.id.casefold()  # pytest's -k, which picks a row, knows no case
+        if folded in seen:
+            got = "twice" if seen[folded] == row.id else f"beside {seen[folded]!r}"
+            raise PolicyError(
+                f"{path}: expected ids that differ in more than case, got {row.id!r} {got}; rename one"
+            )
+        seen[folded] = row.id
     return Policy(path, text, requirements)
 
 

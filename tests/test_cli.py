@@ -106,6 +106,13 @@ def test_explain(folder: Path) -> None:
     assert "did you mean DeepFool?" in run("explain", "art:DeepFol").output
 
 
+def test_explain_reads_the_project_s_policy(folder: Path) -> None:
+    """A row is looked up in the policy that `assess` would take: the one that pyproject.toml names."""
+    (folder / "pyproject.toml").write_text('[tool.securemnist]\npolicy = "small.toml"\n')
+    (folder / "small.toml").write_text(POLICY.replace("CLEAN-01", "OURS-01"))
+    assert "because: an unread digit" in run("explain", "OURS-01").output
+
+
 def test_the_list_of_rows_runs_nothing(folder: Path) -> None:
     """--list prints every row with its threshold and an estimate of its time."""
     result = run("assess", "--list", "--policy", "small.toml")

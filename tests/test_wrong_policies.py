@@ -122,6 +122,10 @@ WRONG_FILES = {
     "a row that is a number": ("requirement = [3]", "expected requirement.0 to fit"),
     "an unknown table": (table(CLEAN) + "[option]\n", "unknown key 'option'"),
     "ids twice": (table(CLEAN) + table(CLEAN), "got 'CLEAN-01' twice; rename one"),
+    "ids of one case": (
+        table(CLEAN) + table(CLEAN, id='"clean-01"'),
+        "ids that differ in more than case, got 'clean-01' beside 'CLEAN-01'; rename one",
+    ),
     "a row without id": (table(CLEAN, id=None), "row number 1: expected 'id', got nothing"),
 }
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from securemnist import resources
 from securemnist.errors import UsageError
 from securemnist.findings import TIERS
 
@@ -69,10 +68,11 @@ def assess(
     SUITES are folders or files of suites; default: those of the package.
     """
     from securemnist import settings
+    from securemnist.cli.chosen import policy_of
 
     here = Path.cwd()
     project = settings.load(here)
-    chosen = _policy(policy, project.policy, here)
+    chosen = policy_of(policy)
     if only_list:
         _print_rows(chosen)
         return
@@ -122,16 +122,6 @@ def assess(
                 old, made = versions.replay_on_both(sides, data or project.data, device)
             code = versions.conclude(compare(old, made, same_model=same_model), out)
     ctx.exit(code)
-
-
-def _policy(named: Path | None, configured: str | None, here: Path) -> Path:
-    """--policy, or the project's own, or the one that the package brings."""
-    if named is not None:
-        return named
-    if configured:
-        return here / configured
-    own = here / "security_tests" / "thresholds.toml"
-    return own if own.is_file() else resources.POLICY
 
 
 def _check_rows(policy: Path, rows: tuple[str, ...]) -> None:

@@ -49,6 +49,7 @@ def compare(
     """
     from securemnist import report
     from securemnist.cli import versions
+    from securemnist.cli.chosen import data_of
     from securemnist.compare.comparison import compare as compare_assessments
 
     report.check_writable(out)
@@ -64,12 +65,14 @@ def compare(
     folders = [out / name for name in ("old", "new")]
     named = list(zip((old, new), folders, strict=True))
     sides = [versions.find(side, words, folder) for side, folder in named]
+    folder = None
     if not any(kinds):
+        folder = data_of(data)  # what `assess` has taken for each of them
         triples = list(zip((old, new), sides, folders, strict=True))
-        sides = versions.replay_on_both(triples, data, device or "cpu")
+        sides = versions.replay_on_both(triples, folder, device or "cpu")
     made = compare_assessments(sides[0], sides[1], margin=margin, same_model=same_model)
     if not any(kinds):
-        made = dataclasses.replace(made, latency=_timed(old, new, data, device or "cpu"))
+        made = dataclasses.replace(made, latency=_timed(old, new, folder, device or "cpu"))
     ctx.exit(versions.conclude(made, out))
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from securemnist import resources
 from securemnist.errors import UsageError
 from securemnist.findings import Requirement
 from securemnist.verdicts import ON_CHANGE
@@ -35,11 +34,11 @@ def explain(word: str, policy: Path | None) -> None:
     from securemnist import policy as policies
     from securemnist.attacks import ATTACKS
     from securemnist.attacks.art import PREFIX
+    from securemnist.cli.chosen import policy_of
     from securemnist.evaluation.stages import LADDER
     from securemnist.measures import MEASURES
 
-    own = Path("security_tests") / "thresholds.toml"
-    read = policies.load(policy or (own if own.is_file() else resources.POLICY))
+    read = policies.load(policy_of(policy))
     rows = {row.id: row for row in read.requirements}
     if word in rows:
         _row(rows[word])

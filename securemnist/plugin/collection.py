@@ -14,6 +14,7 @@ from securemnist import policy as policies
 from securemnist import resources, settings
 from securemnist.errors import PolicyError
 from securemnist.findings import TIERS, Requirement, Verdict
+from securemnist.plugin.project import configured_policy
 from securemnist.plugin.session import Run, Scope
 
 MESSAGE = pytest.StashKey[dict[str, Any]]()
@@ -40,9 +41,12 @@ def begin(config: pytest.Config, policy: Path) -> Run:
 def _asked(config: pytest.Config, policy: Path) -> Iterator[str]:
     """Options of this run, as `securemnist assess` has them, without which it would be another."""
     usual = config.rootpath / "security_tests" / "thresholds.toml"
-    found = {path.resolve() for path in (usual, resources.POLICY)}
-    if (config.invocation_params.dir / policy).resolve() not in found:
-        yield f"--policy={_shown(str(policy), config)}"
+    configured = configured_policy(config.rootpath) or usual
+    found = {path.resolve() for path in (usual, configured, resources.POLICY)}
+    absolute = (config.invocation_params.dir / policy).resolve()
+    if absolute not in found:
+        inside = absolute.is_relative_to(config.rootpath)
+        yield f"--policy={_shown(str(policy), config) if inside else policy}"
     if data := config.getoption("--security-data"):
         yield f"--data={data}"
     if (device := config.getoption("--security-device")) != "cpu":

@@ -14,6 +14,7 @@ from securemnist.assessment import Assessment
 from tests.commands import run, shell
 from tests.compare.made import assessment, codes, robust
 from tests.compare.test_files import SCHEMA
+from tests.data.small import small_set
 
 POLICY = """
 [[requirement]]
@@ -161,3 +162,15 @@ def test_two_models(folder: Path) -> None:
     assert [stage["name"] for stage in searched["stages"]] == ["PGD-2", "replay"]
     assert "stored adversarial examples on both" in done.stderr
     assert "Newly broken" in (folder / "reports" / "compare.html").read_text()
+
+
+def test_two_models_on_the_data_of_the_project(folder: Path) -> None:
+    """Where pyproject.toml names data, two models are assessed, replayed and timed on those."""
+    for name, content in small_set().items():
+        (folder / name).write_bytes(content)
+    (folder / "pyproject.toml").write_text('[tool.securemnist]\ndata = "."\n')
+    (folder / "small.toml").write_text(POLICY.replace("400", "8").replace("100", "8"))
+    done = shell(folder, "compare", "toy:good", "toy:worse", "--policy", "small.toml")
+    seen = json.loads((folder / "reports" / "compare.json").read_text())
+    assert seen["new"]["subject"]["data"]["name"] != "MNIST", done.stderr
+    assert [timed["batch"] for timed in seen["latency"]["timings"]] == [1, 8]

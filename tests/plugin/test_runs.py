@@ -87,6 +87,24 @@ def without_times(value: Any) -> Any:
     return [without_times(v) for v in value] if isinstance(value, list) else value
 
 
+@pytest.mark.parametrize("configured", [False, True])
+def test_the_command_that_repeats_a_row_finds_its_policy(
+    project: Any, pytester: pytest.Pytester, tmp_path: Path, configured: bool
+) -> None:
+    """A policy outside of the project is named by its path, or not at all where the project names it."""
+    theirs = tmp_path / "theirs.toml"
+    theirs.write_text(CLEAN.replace("CLEAN-01", "THEIRS-01"))
+    words = [f"--security-report={tmp_path}"]
+    if configured:
+        pytester.makepyprojecttoml(f"[tool.securemnist]\npolicy = '{theirs}'")
+    else:
+        words.append(f"--security-policy={theirs}")
+    project(CLEAN, *words)
+    (finding,) = read(tmp_path)["findings"]
+    command = "securemnist assess --model baseline --row THEIRS-01 --tier smoke"
+    assert finding["replay"] == command + ("" if configured else f" --policy={theirs}")
+
+
 def test_inert_without_a_policy(pytester: pytest.Pytester) -> None:
     """In a project without a policy the plugin neither prints nor imports torch."""
     pytester.makepyfile(
