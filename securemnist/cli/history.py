@@ -44,6 +44,7 @@ def page(file: Path, model: str | None, out: Path) -> None:
     """Write history.html: a small chart a requirement, the commits under it."""
     from securemnist.history import record, trend
     from securemnist.report import unwritable
+    from securemnist.report.words import plural
     from securemnist.resources import write_atomically
 
     read = record.read(file)
@@ -51,9 +52,17 @@ def page(file: Path, model: str | None, out: Path) -> None:
         raise UsageError(
             f"{file}: expected at least one entry, got none; add one with `securemnist history add`"
         )
+    known = trend.models(read)
+    if model is not None and model not in known:
+        raise UsageError(
+            f"{file}: expected a model that was recorded ({', '.join(known) or 'there is none'}), got "
+            f"{model!r}; mend --model"
+        )
     try:
         write_atomically(out / "history.html", trend.render(read, model))
     except OSError as error:
         raise unwritable(out, error) from error
-    told = f", {read.torn} unreadable lines left out" if read.torn else ""
-    click.echo(f"history: {out / 'history.html'} ({len(read.entries)} entries{told})")
+    told = f", {plural(read.torn, 'unreadable line')} left out" if read.torn else ""
+    count = len(read.entries)
+    entries = f"{count:,} {'entry' if count == 1 else 'entries'}"
+    click.echo(f"history: {out / 'history.html'} ({entries}{told})")

@@ -34,8 +34,8 @@ class Record:
 def append(path: Path, entry: Mapping[str, Any]) -> None:
     """Add one entry; when this returns, it is on the disk.
 
-    Safe beside other writers on one machine. UsageError where the file cannot be written; it then
-    holds what it held before.
+    Safe beside other writers on one machine. UsageError where the file cannot be written or is no
+    record; it then holds what it held before.
     """
     line = canonical_json({"schema": SCHEMA, **entry}).encode() + b"\n"
     try:
@@ -44,6 +44,7 @@ def append(path: Path, entry: Mapping[str, Any]) -> None:
         file = os.open(path, flags, 0o666)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
+            _check_record(file, path)
             _write_once(file, line)
         finally:
             os.close(file)
@@ -51,6 +52,34 @@ def append(path: Path, entry: Mapping[str, Any]) -> None:
         raise UsageError(
             f"{path}: cannot be added to ({error.strerror}); name another file"
         ) from error
+
+
+def _check_record(file: int, path: Path) -> None:
+    """UsageError where the file is somebody's, but none of its lines an entry or the half of one."""
+    if not os.fstat(file).st_size:
+        return
+    foreign = False
+    with os.fdopen(os.dup(file), "rb") as lines:
+        while line := lines.readline(MAX_BYTES):
+            if _entry(line) is not None:
+                return
+            foreign = foreign or not _torn(line.strip())
+    if foreign:
+        raise UsageError(
+            f"{path}: expected a record of `securemnist history`, or no file yet, got another file; "
+            "name it with --file"
+        )
+
+
+def _torn(line: bytes) -> bool:
+    """Whether this may be the beginning of an entry, left by a writer that was killed."""
+    try:
+        json.loads(line)
+    except ValueError:
+        return line[:2] in (b"", b"{", b'{"')
+    except RecursionError:
+        return False
+    return False
 
 
 def _write_once(file: int, line: bytes) -> None:

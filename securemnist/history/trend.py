@@ -12,7 +12,7 @@ from securemnist.findings import Verdict
 from securemnist.history.record import Record
 from securemnist.report import html
 from securemnist.report.text import line
-from securemnist.report.words import NONE, SYMBOLS
+from securemnist.report.words import NONE, SYMBOLS, plural
 
 MOST = 30  # entries a chart shows, the last ones
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -48,10 +48,15 @@ class Chart:
     required: str
 
 
+def models(record: Record) -> list[str]:
+    """The names of the models that were assessed, in the order they came."""
+    made = [entry for entry in record.entries if entry["kind"] == "assessment"]
+    return list(dict.fromkeys(line(entry.get("model", ""), 80) for entry in made))
+
+
 def render(record: Record, model: str | None = None) -> bytes:
     """The page of one model (by default the last that was recorded); equal records, equal bytes."""
     made = [entry for entry in record.entries if entry["kind"] == "assessment"]
-    models = list(dict.fromkeys(line(entry.get("model", ""), 80) for entry in made))
     chosen = model if model is not None else (line(made[-1].get("model", ""), 80) if made else "")
     of_model = [e for e in made if line(e.get("model", ""), 80) == chosen][-MOST:]
     bench = [entry for entry in record.entries if entry["kind"] == "bench"][-MOST:]
@@ -59,9 +64,9 @@ def render(record: Record, model: str | None = None) -> bytes:
         "trend.html.j2",
         _TEMPLATES,
         model=chosen or "no model",
-        others=[name for name in models if name != chosen],
-        entries=len(of_model),
-        torn=record.torn,
+        others=[name for name in models(record) if name != chosen],
+        told=plural(len(of_model), "assessment"),
+        torn=plural(record.torn, "unreadable line") if record.torn else "",
         last=_last(of_model),
         rows=[_row_chart(name, of_model) for name in _names(of_model, "rows")],
         figures=[_figure_chart(name, bench) for name in _names(bench, "figures")],

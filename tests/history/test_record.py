@@ -97,10 +97,33 @@ def test_writers_beside_each_other(tmp_path: Path) -> None:
 def test_foreign_lines_are_left_out(text: str, tmp_path: Path) -> None:
     """What is no entry of ours is counted and left out."""
     path = tmp_path / "h.jsonl"
-    path.write_text(text + "\n")
+    record.append(path, entry(0))
+    with path.open("a") as file:
+        file.write(text + "\n")
     record.append(path, entry(1))
     seen = record.read(path)
-    assert (len(seen.entries), seen.torn) == (1, 1)
+    assert (len(seen.entries), seen.torn) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["# Ours\n", "\n\nx\n", '{\n "schema": 1\n}\n', '{"schema": 2}\n', "7", "\0" * 99]
+)
+def test_a_file_of_somebody_s_is_left_alone(text: str, tmp_path: Path) -> None:
+    """Nothing is added to a file that holds no line of a record."""
+    path = tmp_path / "README.md"
+    path.write_text(text)
+    with pytest.raises(UsageError) as refused:
+        record.append(path, entry(1))
+    assert "expected a record" in one_sentence(refused.value)
+    assert path.read_text() == text
+
+
+def test_halves_of_first_lines_are_no_obstacle(tmp_path: Path) -> None:
+    """Where every writer so far was killed in its first line, the next one begins the record."""
+    path = tmp_path / "h.jsonl"
+    path.write_text('{"figures":{"n":1\n{"fig\n{')
+    record.append(path, entry(1))
+    assert len(record.read(path).entries) == 1
 
 
 def test_a_full_disk_leaves_the_old_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

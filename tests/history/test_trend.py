@@ -93,3 +93,17 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "(2 entries)" in done.output
     assert "a1a1a1a" in (tmp_path / "here" / "history.html").read_text()
     assert run("add", "gone.json").exit_code == 2
+
+
+def test_a_model_that_was_never_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model without an entry has no page; the sentence names those that have one."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "assessment.json").write_bytes(version("a1" * 20, 700).dumps())
+    assert run("add", "assessment.json").exit_code == 0
+    refused = run("page", "--model", "nobody")
+    assert refused.exit_code == 2
+    assert "expected a model that was recorded (reader new), got 'nobody'" in refused.output
+    assert not (tmp_path / "reports").exists()
+    done = run("page", "--model", "reader new")
+    assert "(1 entry)" in done.output
+    assert "1 assessment, the newest last" in (tmp_path / "reports" / "history.html").read_text()
