@@ -23,7 +23,7 @@ from securemnist.threats import Linf
 # Reference model, eps, first test digits, rounds. The peer takes about a second for a digit that
 # survives.
 CASES = (
-    ("baseline", 0.3, 500, 5),
+    ("baseline", 0.3, 500, 9),
     ("hardened", 0.3, 32, 1),
     ("certified", 0.3, 32, 1),
 )
