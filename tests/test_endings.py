@@ -36,6 +36,18 @@ def model():
 ASSESS = ("assess", "--policy", "small.toml")
 
 
+def test_a_folder_inside_a_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below a project the bundled policy does not stand in for the project's own."""
+    inside = folder / "security_tests" / "notes"
+    inside.mkdir(parents=True)
+    (folder / "security_tests" / "thresholds.toml").write_text(ROW.format(id="CLEAN-01"))
+    monkeypatch.chdir(inside)
+    done = run("assess")
+    assert done.exit_code == 2
+    assert f"expected to start in {folder}, whose security_tests/thresholds.toml" in done.output
+    assert not (inside / "reports").exists()
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user's folder with a model fixture and a policy of two rows."""

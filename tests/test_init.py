@@ -18,6 +18,7 @@ from securemnist import data, first_policy, measures, policy, scaffold
 from securemnist.cli import main
 from securemnist.data import DataSet
 from securemnist.measures.base import share
+from tests.commands import run
 from tests.compare.test_commands import TOY
 from tests.data.small import idx
 
@@ -121,17 +122,17 @@ def test_a_gate_without_a_model_is_refused(project: Path, monkeypatch: pytest.Mo
     result = init("--model", "reader:good")
     assert "first: put the fixture above into conftest.py" in result.output
     wanted = "expected a model of yours to hold against security_tests/thresholds.toml, got none"
-    for words in (["securemnist", "assess", "--row", "CLEAN-01"], ["pytest", "-m", "clean"]):
-        done = shell(project, *words)
-        assert done.returncode in (2, 4)
-        assert wanted in done.stdout + done.stderr
-    done = shell(project, "securemnist", "measure", "clean_accuracy", "--digits", "50")
-    assert done.returncode == 2
-    assert "expected a model to measure, got none" in done.stderr
+    for done in (run("assess"), run("assess", "--row", "CLEAN-01")):
+        assert done.exit_code == 2
+        assert wanted in done.output
+    assert wanted in shell(project, "pytest", "-m", "clean").stderr
+    done = run("measure", "clean_accuracy", "--digits", "50")
+    assert done.exit_code == 2
+    assert "expected a model to measure, got none" in done.output
     (project / "pyproject.toml").write_text('[tool.securemnist]\nmodel = "reader:good"\n')
-    done = shell(project, "securemnist", "assess", "--row", "CLEAN-01")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("reader:good (")
+    done = run("assess", "--row", "CLEAN-01")
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("reader:good (")
 
 
 def test_data_of_their_own(project: Path, mnist: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,8 +148,8 @@ def test_data_of_their_own(project: Path, mnist: DataSet, monkeypatch: pytest.Mo
     assert result.exit_code == 0, result.output
     assert "next: securemnist assess --tier smoke --data 'my data'" in result.output
     assert '"--data", "my data", *session.posargs' in (project / "noxfile.py").read_text()
-    done = shell(project, "securemnist", "assess", "--data", "my data")
-    assert done.returncode in (0, 1), done.stderr
+    done = run("assess", "--data", "my data")
+    assert done.exit_code in (0, 1), done.output
     seen = json.loads((project / "reports" / "assessment.json").read_text())
     assert seen["findings"][0]["measurement"]["n"] == 60
 

@@ -68,11 +68,12 @@ def assess(
     SUITES are folders or files of suites; default: those of the package.
     """
     from securemnist import settings
-    from securemnist.cli.chosen import policy_of
+    from securemnist.cli.chosen import policy_of, refuse_inside_a_project
 
     here = Path.cwd()
     project = settings.load(here)
     chosen = policy_of(policy)
+    refuse_inside_a_project(chosen)
     if only_list:
         _print_rows(chosen)
         return

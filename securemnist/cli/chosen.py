@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from securemnist import resources, settings
+from securemnist.errors import UsageError
+
+_USUAL = "security_tests/thresholds.toml"
 
 
 def policy_of(named: Path | None) -> Path:
@@ -15,8 +18,19 @@ def policy_of(named: Path | None) -> Path:
     configured = settings.load(here).policy
     if configured:
         return here / configured
-    own = here / "security_tests" / "thresholds.toml"
+    own = here / _USUAL
     return own if own.is_file() else resources.POLICY
+
+
+def refuse_inside_a_project(policy: Path) -> None:
+    """UsageError in a folder of a project with a policy, where the bundled one would be taken instead."""
+    here = Path.cwd()
+    for folder in here.parents if policy == resources.POLICY and here != resources.ROOT else ():
+        if (folder / _USUAL).is_file():
+            raise UsageError(
+                f"expected to start in {folder}, whose {_USUAL} is the policy here, got {here}; go "
+                "there, or name --policy"
+            )
 
 
 def data_of(named: str | None) -> str | None:
