@@ -9,6 +9,7 @@ import pytest
 
 from securemnist import settings
 from securemnist.assessment import Assessment
+from securemnist.findings import Verdict
 from tests.commands import run
 
 ROW = """
@@ -18,6 +19,14 @@ measure = "clean_accuracy"
 digits = 20
 at_least = 0.001
 because = "an unread digit is not worth defending"
+"""
+STATIC = """
+[[requirement]]
+id = "STATIC-01"
+measure = "static_findings"
+baseline = "security_tests/baseline.json"
+at_most = 0
+because = "new code must be better than old code"
 """
 # Whoever sits at the keyboard; the model is any.
 CONFTEST = """
@@ -95,6 +104,38 @@ def test_an_empty_choice_of_rows_is_one_sentence(
     assert done.exit_code == 2, done.output
     assert "expected a row to measure" in done.output
     assert asked in done.output
+    assert len(done.output.strip().splitlines()) == 1
+    assert not (folder / "reports").exists()
+
+
+def test_a_row_that_cannot_run_stops_no_other(folder: Path) -> None:
+    """A static row without its baseline file says which command writes it, and the rest is measured."""
+    (folder / "small.toml").write_text(ROW.format(id="CLEAN-01") + STATIC)
+    run(*ASSESS)
+    made = Assessment.load(folder / "reports" / "assessment.json").findings
+    assert [f.measurement is None for f in made] == [False, True]
+    assert made[1].verdict is Verdict.ERROR
+    assert "write it with `securemnist accept ROW`, where ROW is the id of" in made[1].reason
+
+
+def test_an_unknown_measure_is_refused_in_our_own_words(folder: Path) -> None:
+    """The sentence begins as every other, and no folder is left."""
+    (folder / "small.toml").write_text(ROW.format(id="CLEAN-01").replace("racy", "rasy"))
+    done = run(*ASSESS)
+    assert done.exit_code == 2
+    assert done.output.startswith("securemnist: small.toml: row CLEAN-01: expected a measure of")
+    assert len(done.output.strip().splitlines()) == 1
+    assert not (folder / "reports").exists()
+
+
+def test_the_same_model_is_refused_before_it_is_assessed(folder: Path) -> None:
+    """Held against its own assessment, a model is not measured first."""
+    (folder / "conftest.py").unlink()
+    words = (*ASSESS, "--model", "baseline", "--row", "CLEAN-01")
+    run(*words, "--out", "old")
+    done = run(*words, "--against", "old/assessment.json")
+    assert done.exit_code == 2
+    assert "got the same one twice" in done.output
     assert len(done.output.strip().splitlines()) == 1
     assert not (folder / "reports").exists()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -86,12 +87,12 @@ def assess(
             "expected searches that end, to compare them with an older version's, got --until-decided; "
             "leave it or --against out"
         )
-    _check_rows(chosen, rows)
+    _check_rows(chosen, rows, own=bool(suites))
     conftest = None if model else runner.conftest_of(here)
     spec = model or project.model_for(chosen)
     if spec is None and conftest is None:
         raise UsageError(settings.NO_MODEL.format(policy=chosen))
-    _try_out(spec if conftest is None else None, device, data or project.data, replay)
+    tried = _try_out(spec if conftest is None else None, device, data or project.data, replay)
     report.check_writable(out)
     options: dict[str, object] = {
         "model": spec,
@@ -114,6 +115,7 @@ def assess(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "old"
         old = None if against is None else versions.find(against, words, folder)
+        versions.check_subjects(old, tried, same_model=same_model)
         code, made = runner.run(arguments, out, conftest)
         if old is None and made is not None:
             versions.tell_of_bounds(made)
@@ -125,13 +127,17 @@ def assess(
     ctx.exit(code)
 
 
-def _check_rows(policy: Path, rows: tuple[str, ...]) -> None:
-    """A policy that cannot be judged, or a row that it does not have, ends the command at once."""
+def _check_rows(policy: Path, rows: tuple[str, ...], *, own: bool) -> None:
+    """A policy that cannot be judged, or a row that it does not have, ends the command at once.
+
+    With suites of one's `own` the plugin checks, once it knows them, that some claims each measure.
+    """
     from securemnist import measures
     from securemnist import policy as policies
 
     read = policies.load(policy)
-    measures.check_policy(read, foreign=frozenset(row.measure for row in read.requirements))
+    foreign = {row.measure for row in read.requirements} if own else ()
+    measures.check_policy(read, foreign=frozenset(foreign))
     known = [row.id for row in read.requirements]
     for row in rows:
         if row not in known:
@@ -165,10 +171,12 @@ def _print_rows(policy: Path) -> None:
     Console().print(table)
 
 
-def _try_out(spec: str | None, device: str, data: str | None, replay: tuple[Path, ...]) -> None:
-    """Find what was named before anything runs: a wrong one ends the command in a sentence.
+def _try_out(
+    spec: str | None, device: str, data: str | None, replay: tuple[Path, ...]
+) -> dict[str, Any]:
+    """The subject as an assessment will record it: a wrong name ends the command before anything runs.
 
-    Without a SPEC the model comes from a fixture, and is tried where it is made.
+    Empty without a SPEC: the model comes from a fixture, and is tried where it is made.
     """
     from securemnist import data as data_sets
     from securemnist import subjects
@@ -176,6 +184,8 @@ def _try_out(spec: str | None, device: str, data: str | None, replay: tuple[Path
     from securemnist.evaluation.lab import Lab
 
     digits = data_sets.load(Path(data) if data else None)
-    if spec is not None:
-        Lab(subjects.resolve(spec, device=device), digits)
     shelf.load(replay, digits)
+    if spec is None:
+        return {}
+    subject = Lab(subjects.resolve(spec, device=device), digits).subject
+    return {**subject.to_json(), "data": {"name": digits.name, "digests": digits.digests}}

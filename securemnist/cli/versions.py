@@ -6,13 +6,15 @@ import dataclasses
 import os
 import subprocess  # nosec B404 # a fixed list, no shell
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 import securemnist
 from securemnist.assessment import Assessment
+from securemnist.compare import obstacles
 from securemnist.compare.comparison import Comparison
 from securemnist.errors import UsageError
 
@@ -40,6 +42,15 @@ def load(named: str) -> Assessment:
 def find(named: str, words: Sequence[str], folder: Path) -> Assessment:
     """The assessment that OLD or NEW names: read, or made in `folder` with these options of `assess`."""
     return load(named) if is_file(named) else assess(named, words, folder)
+
+
+def check_subjects(old: Assessment | None, tried: Mapping[str, Any], *, same_model: bool) -> None:
+    """UsageError before anything is measured where an old version and a subject cannot be compared.
+
+    `tried` is empty where a fixture brings the model: then the comparison itself refuses.
+    """
+    if old is not None and tried:
+        obstacles.refuse_subjects(old.subject, tried, same_model=same_model)
 
 
 def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:

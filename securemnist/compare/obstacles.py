@@ -22,7 +22,20 @@ _ART = "adversarial-robustness-toolbox"
 
 def refuse(old: Assessment, new: Assessment, *, same_model: bool = False) -> None:
     """UsageError in one sentence where nothing can be said of the two."""
-    digests = [side.subject.get("digest") for side in (old, new)]
+    refuse_subjects(old.subject, new.subject, same_model=same_model)
+    versions = [_package(side, "securemnist") for side in (old, new)]
+    if versions[0] != versions[1]:
+        raise UsageError(
+            f"expected both assessments by one version of securemnist, got {versions[0]} and "
+            f"{versions[1]}; assess the old model again with this version"
+        )
+
+
+def refuse_subjects(
+    old: Mapping[str, Any], new: Mapping[str, Any], *, same_model: bool = False
+) -> None:
+    """UsageError where two subjects are no two models, or were measured on different data."""
+    digests = [side.get("digest") for side in (old, new)]
     for name, digest in zip(("an old", "a new"), digests, strict=True):
         if not isinstance(digest, str) or not digest:
             raise UsageError(
@@ -34,18 +47,12 @@ def refuse(old: Assessment, new: Assessment, *, same_model: bool = False) -> Non
             f"expected two models, got the same one twice (SHA-256 {digests[0]:.12}...); name another, "
             "or say --same-model"
         )
-    data = [_table(_table(side.subject, "data"), "digests") for side in (old, new)]
+    data = [_table(_table(side, "data"), "digests") for side in (old, new)]
     if data[0] != data[1]:
-        names = [line(_table(side.subject, "data").get("name", "none"), 40) for side in (old, new)]
+        names = [line(_table(side, "data").get("name", "none"), 40) for side in (old, new)]
         raise UsageError(
             f"expected both assessments on the same data, got {names[0]} and {names[1]} with other "
             "digests; assess both on one"
-        )
-    versions = [_package(side, "securemnist") for side in (old, new)]
-    if versions[0] != versions[1]:
-        raise UsageError(
-            f"expected both assessments by one version of securemnist, got {versions[0]} and "
-            f"{versions[1]}; assess the old model again with this version"
         )
 
 

@@ -54,21 +54,12 @@ class StaticSettings(Settings):
             raise ValueError(f"expected each tool once, got {tools}")
         return tools
 
-    @field_validator("baseline")
-    @classmethod
-    def _written(cls, path: str | None) -> str | None:
-        if path is not None and not Path(path).is_file():
-            raise ValueError(
-                f"expected the file {path!r}, got none; write it with `securemnist accept`"
-            )
-        return path
-
 
 def static_findings(lab: Lab, settings: StaticSettings, seed: int) -> Measurement:
     """Findings of Bandit and Semgrep in source code, at or above a level and not in the baseline.
 
-    Raises MeasureError where a file or a tool fails, NotApplicable where the row names no paths and
-    the folder holds no Python.
+    Raises PolicyError without the baseline, MeasureError where a file or a tool fails, NotApplicable
+    where the row names no paths and the folder holds no Python.
     """
     entries = baseline.load(Path(settings.baseline)) if settings.baseline else []
     what = " and ".join(settings.tools)

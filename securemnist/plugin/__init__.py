@@ -72,15 +72,19 @@ def pytest_configure(config: pytest.Config) -> None:
         add("markers", f"{name}: {what}")
     for tier in TIERS:
         add("markers", f"{tier}: rows of the {tier} tier")
-    policy = _policy_path(config)
-    if policy is None:
-        return
-    from securemnist.plugin.collection import begin
-
     try:
+        policy = _policy_path(config)
+        if policy is None:
+            return
+        from securemnist.plugin.collection import begin
+
         run = config.stash[RUN] = begin(config, policy)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
+    except OSError as error:
+        raise pytest.UsageError(
+            f"{error.filename}: expected a folder that can be read, got {error.strerror}; mend its rights"
+        ) from error
     config.pluginmanager.register(run, "securemnist-run")
 
 

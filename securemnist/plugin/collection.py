@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from securemnist import policy as policies
-from securemnist import resources, settings
+from securemnist import report, resources, settings
 from securemnist.errors import PolicyError
 from securemnist.findings import TIERS, Requirement, Verdict
 from securemnist.plugin.project import configured_policy
@@ -34,6 +34,9 @@ def begin(config: pytest.Config, policy: Path) -> Run:
         config.invocation_params.dir / policy
     )
     read = policies.load(policy)
+    folder = config.getoption("--security-report")
+    if folder and not config.getoption("collectonly") and not hasattr(config, "workerinput"):
+        report.check_writable(Path(folder))
     shown = dataclasses.replace(read, path=_shown(str(policy), config))
     return Run(shown, scope, spec, tuple(_asked(config, policy)))
 

@@ -19,6 +19,7 @@ from securemnist.resources import read_at_most
 from securemnist.static.notice import Notice
 
 MAX_BYTES = 16 << 20
+_ADVICE = "write it with `securemnist accept ROW`, where ROW is the id of this row"
 
 
 class Entry(NamedTuple):
@@ -52,12 +53,11 @@ def load(path: Path) -> list[Entry]:
         read = _File.model_validate_json(read_at_most(path, MAX_BYTES))
     except OSError as error:
         raise PolicyError(
-            f"{path}: expected a baseline, got {error.strerror}; write it with `securemnist accept`"
+            f"{path}: expected a baseline, got {error.strerror}; {_ADVICE}"
         ) from error
     except ValidationError as error:
         raise PolicyError(
-            f"{path}: expected a baseline, got: {error.errors()[0]['msg']}; write it with "
-            "`securemnist accept`"
+            f"{path}: expected a baseline, got: {error.errors()[0]['msg']}; {_ADVICE}"
         ) from error
     return [Entry(**entry.__dict__) for entry in read.accepted]
 

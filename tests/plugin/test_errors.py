@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from securemnist import plugin
 from tests.plugin.rows import CLEAN, PGD, read, verdicts
 
 
@@ -34,6 +35,28 @@ def test_a_wrong_policy_is_one_sentence(project: Any, policy: str, complaint: st
     result = project(policy)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([complaint])
+
+
+def test_a_report_folder_that_cannot_be_is_told_first(
+    project: Any, pytester: pytest.Pytester
+) -> None:
+    """A report that cannot be written ends the run before anything is measured."""
+    (pytester.path / "afile").write_text("theirs")
+    result = project(CLEAN, "--security-report=afile")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*afile: expected a folder for the report*name another folder*"])
+    result.stdout.no_fnmatch_line("*CLEAN-01*")
+    assert (pytester.path / "afile").read_text() == "theirs"
+
+
+def test_a_folder_that_cannot_be_read_is_one_sentence(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the operating system refuses to look for the policy, the run ends with what it said."""
+    monkeypatch.setattr(plugin, "_POLICY", Path("x" * 300) / "thresholds.toml")
+    result = project(CLEAN)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*expected a folder that can be read, got File name too long*"])
 
 
 def test_a_broken_model_makes_errors(

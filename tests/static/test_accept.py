@@ -11,6 +11,7 @@ from securemnist import measures, policy
 from securemnist.cli import main
 from securemnist.errors import PolicyError
 from tests.static.conftest import PICKLE_DEMO, Write
+from tests.static.test_measure import NO_MODEL
 
 POLICY = """
 [[requirement]]
@@ -37,17 +38,18 @@ def accept(row: str) -> Result:
 
 
 def test_accept_writes_the_baseline_of_a_row(write: Write) -> None:
-    """A row that names a baseline is refused until it is written, and knows the old findings then."""
+    """A row that names a baseline is an ERROR until it is written, and knows the old findings then."""
     here = write({"security_tests/thresholds.toml": POLICY, "src/old.py": PICKLE_DEMO})
     row = policy.load(here / "security_tests" / "thresholds.toml").rows("static_findings")[0]
-    with pytest.raises(PolicyError, match="write it with `securemnist accept`"):
-        measures.bind(row.measure, row.settings)
+    settings = measures.bind(row.measure, row.settings)
+    with pytest.raises(PolicyError, match="write it with `securemnist accept ROW`, where ROW is"):
+        measures.take(NO_MODEL, row.measure, settings, 0)
     result = accept("STATIC-01")
     assert result.exit_code == 0
     assert "ci/baseline.json: 1 findings accepted" in result.output
     (entry,) = json.loads((here / "ci" / "baseline.json").read_text())["accepted"]
     assert (entry["file"], entry["rule"]) == ("src/old.py", "B301")
-    measures.bind(row.measure, row.settings)
+    assert measures.take(NO_MODEL, row.measure, settings, 0).value == 0
 
 
 @pytest.mark.parametrize(
