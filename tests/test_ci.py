@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -108,13 +109,11 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def origin(tmp_path_factory: pytest.TempPathFactory, tools: Path) -> Iterator[Path]:
-    """A repository whose main branch the record job has given a baseline and a history."""
-    folder = tmp_path_factory.mktemp("origin")
+def project(folder: Path, policy: str) -> Path:
+    """A checkout of a repository with a reader, its policy, and no baseline yet."""
     work = folder / "work"
     (work / "security_tests").mkdir(parents=True)
-    (work / scaffold.POLICY).write_text(POLICY)
+    (work / scaffold.POLICY).write_text(policy)
     (work / "reader.py").write_text(TOY)
     (work / "conftest.py").write_text(scaffold.conftest("reader:good"))
     (work / ".gitignore").write_text("__pycache__/\nreports/\n")
@@ -123,6 +122,14 @@ def origin(tmp_path_factory: pytest.TempPathFactory, tools: Path) -> Iterator[Pa
     git(work, "remote", "add", "origin", str(folder / "bare.git"))
     git(work, "add", "-A")
     git(work, "commit", "-q", "-m", "Our reader")
+    return work
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory, tools: Path) -> Iterator[Path]:
+    """A repository whose main branch the record job has given a baseline and a history."""
+    folder = tmp_path_factory.mktemp("origin")
+    work = project(folder, POLICY)
     code, output = run(SERVICES["github"].record, work, tools, {})
     assert code == 0, output
     yield folder / "bare.git"
@@ -189,17 +196,43 @@ def test_a_better_model_may_come(
     assert "reports/compare.md" in (work / "told").read_text()
 
 
+@pytest.mark.timeout(600)
+def test_the_request_that_brings_the_gate_passes_it(tools: Path, tmp_path: Path) -> None:
+    """Where the target branch has no baseline yet, a request is held against the thresholds alone."""
+    work = project(tmp_path, POLICY)
+    git(work, "push", "-q", "origin", "main")
+    (work / "baseline.json").write_text("one of its own")
+    service = SERVICES["gitlab"]
+    code, output = run(service.gate, work, tools, service.variables)
+    assert code == 0, output
+    assert "May merge" in output
+    assert not (work / "reports" / "compare.md").exists()
+
+
+@pytest.mark.timeout(600)
+def test_what_is_red_is_recorded(tools: Path, tmp_path: Path) -> None:
+    """A merged model that fails is the baseline of the next request, and the job ends red."""
+    work = project(tmp_path, POLICY.replace("at_least = 0.001", "at_least = 1.0"))
+    code, output = run(SERVICES["github"].record, work, tools, {})
+    assert code == 1, output
+    git(tmp_path, "clone", "-q", str(tmp_path / "bare.git"), "next")
+    stored = json.loads((tmp_path / "next" / "security" / "baseline.json").read_text())
+    assert stored["exit_code"] == 1
+    assert (tmp_path / "next" / "security" / "history.jsonl").read_text().count("\n") == 1
+
+
 def test_both_services_do_the_same() -> None:
     """Gate and record run the same commands of ours on GitHub and on GitLab."""
 
     def ours(steps: list[Step]) -> list[str]:
-        lines = "\n".join(step.script for step in steps).splitlines()
-        return [line for line in lines if line.startswith(("securemnist", "git show", "cp"))]
+        lines = [line.strip() for step in steps for line in step.script.splitlines()]
+        words = ("securemnist", "git show", "cp", "set", 'test "$code"', "exit")
+        return [line for line in lines if line.startswith(words)]
 
     one, two = SERVICES["github"], SERVICES["gitlab"]
     assert ours(one.gate) == ours(two.gate)
     assert ours(one.record) == ours(two.record)
-    assert len(ours(one.gate)) == 2
+    assert (len(ours(one.gate)), len(ours(one.record))) == (4, 5)
 
 
 def test_nothing_of_a_request_reaches_a_shell() -> None:
