@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 from click.testing import CliRunner, Result
 
@@ -13,8 +14,20 @@ from securemnist.cli import main
 
 
 def run(*words: str) -> Result:
-    """One command in this process."""
-    return CliRunner().invoke(main, words, catch_exceptions=False)
+    """One command in this process, which is none of pytest-xdist's for it.
+
+    An assessment imports suites by their names; they are forgotten, so that other folders' suites of
+    the same names can be imported.
+    """
+    before = set(sys.modules)
+    alone = {name: value for name, value in os.environ.items() if "XDIST" not in name}
+    try:
+        with mock.patch.dict(os.environ, alone, clear=True):
+            return CliRunner().invoke(main, words, catch_exceptions=False)
+    finally:
+        for name in set(sys.modules) - before:
+            if name.startswith("test_"):
+                del sys.modules[name]
 
 
 def shell(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -218,7 +218,8 @@ def test_which_rows_prove(measure: str, settings: dict[str, object], proves: boo
         get_closest_marker=lambda name: name == "measure" or None,
     )
     watcher = Watcher(None)
-    watcher.pytest_collection_finish(SimpleNamespace(items=[item]))
+    nothing_asked = SimpleNamespace(stash={})
+    watcher.pytest_collection_finish(SimpleNamespace(items=[item], config=nothing_asked))
     assert watcher.outlook.expected["R"] > 0
     before = watcher.outlook.left()
     watcher.outlook.open = 0.0
