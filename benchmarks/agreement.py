@@ -67,9 +67,8 @@ def report() -> list[str]:
     print("agreement", flush=True)
     rows = [(name, eps) for name in subjects.reference_names() for eps in EPSILONS]
     cases = [(*row, low) for low in range(0, DIGITS, PEER_BATCH) for row in rows]
-    cores = len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(
-        cores, multiprocessing.get_context("spawn"), torch.set_num_threads, (1,)
+        os.cpu_count(), multiprocessing.get_context("spawn"), torch.set_num_threads, (1,)
     ) as pool:
         found = list(pool.map(beside, cases))
     sums: dict[tuple[str, float], Counter[str]] = {row: Counter() for row in rows}

@@ -13,6 +13,13 @@ def demand_counts(**settings: object) -> None:
         demand(whole, setting, "as a whole number of at least 1", number)
 
 
+def demand_shares(**settings: object) -> None:
+    """PolicyError for the first setting that is not a share above 0, up to all."""
+    for setting, number in settings.items():
+        possible = type(number) in (int, float) and 0 < number <= 1  # type: ignore[operator]
+        demand(possible, setting, "above 0 and at most 1", number)
+
+
 def demand_targets(targets: object) -> None:
     """PolicyError where there are not as many wrong classes."""
     possible = type(targets) is int and 1 <= targets < CLASSES

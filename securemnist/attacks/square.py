@@ -11,8 +11,8 @@ from typing import final
 
 import torch
 
-from securemnist.attacks.base import Attack, channels_last, demand
-from securemnist.attacks.counts import demand_counts
+from securemnist.attacks.base import Attack, channels_last
+from securemnist.attacks.counts import demand_counts, demand_shares
 from securemnist.attacks.objectives import margins
 from securemnist.attacks.proposals import PROPOSALS
 from securemnist.attacks.relay import Relay, Search, Seats, fooled
@@ -36,8 +36,7 @@ class Square(Attack):
 
     def __post_init__(self) -> None:
         demand_counts(queries=self.queries)
-        possible = type(self.start) in (int, float) and 0 < self.start <= 1
-        demand(possible, "start", "above 0 and at most 1", self.start)
+        demand_shares(start=self.start)
 
     def __call__(
         self,

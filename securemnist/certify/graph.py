@@ -179,7 +179,7 @@ def _check_in_place(node: fx.Node, modules: Mapping[str, nn.Module]) -> None:
     """What works in place changes what other steps read; only in a plain chain nobody else does."""
     layer = modules.get(str(node.target)) if node.op == "call_module" else None
     in_place = getattr(layer, "inplace", False) or node.kwargs.get("inplace", False)
-    # F.relu(x, True): of the functions with rules only those in place take a bare True for long.
+    # F.relu(x, True). A bare True may mean another thing (ceil_mode): beside a branch it is refused, too.
     in_place = in_place or any(given is True for given in node.args[1:])
     if "out" in node.kwargs:
         raise NoCertificate("expected no work into another tensor, got out=")

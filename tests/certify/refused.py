@@ -1,0 +1,216 @@
+"""Networks that no certificate is given to, and the words that say why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Branching(nn.Module):
+    """Looks at its input before it decides what to do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x.flatten(1) if x.sum() > 0 else -x.flatten(1))
+
+
+class Counting(nn.Module):
+    """Answers every second call otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.calls = nn.Linear(784, 10), 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return self.layer(x.flatten(1)) * (1 + self.calls)
+
+
+class Own(nn.ReLU):
+    """Called ReLU, but not torch's."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.abs()
+
+
+class Square(nn.Module):
+    """A product of activations."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * x
+
+
+class Sliced(nn.Module):
+    """Adds a part of its input, which no rule follows."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + x[:, :, :1]
+
+
+class Brightest(nn.Module):
+    """Takes a number off that looks like a constant, but is the batch's largest."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x - torch.aminmax(x)[1]
+
+
+class Mixed(nn.Module):
+    """Lets digits of a batch look at each other."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x - x.flatten().sum()
+
+
+class Overwriting(nn.Module):
+    """ReLU in place on what is added afterwards."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x - 0.5
+        return self.relu(y) + y
+
+
+def hooked() -> nn.Module:
+    """A ReLU whose output is changed from outside."""
+    layer = nn.ReLU()
+    layer.register_forward_hook(lambda _layer, _given, out: -out)
+    return layer
+
+
+class Rows(nn.Module):
+    """Sees an image as 28 channels of 28, or pools it without a channel."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer, self.last = layer, nn.LazyLinear(10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.layer(x.view(-1, 28, 28)).flatten(1))
+
+
+class Into(nn.Module):
+    """Writes what it clamps into another tensor."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x * 2
+        torch.clamp(y, 0, 0.5, out=y)
+        return y
+
+
+class Bare(nn.Module):
+    """ReLU in place, said without a name, on what is added afterwards."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x - 0.5
+        return F.relu(y, True) + y
+
+
+class Growing(nn.Module):
+    """Pools over as many pixels as there are images."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.avg_pool2d(x, x.size(0))
+
+
+class Called(nn.Module):
+    """Does something else when it is called than its `forward` says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return super().__call__(1 - x)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x.flatten(1))
+
+
+class Uncopied(nn.Module):
+    """A model that cannot be copied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+        self.kept = self.layer.weight * 2
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x.flatten(1))
+
+
+def watched() -> nn.Module:
+    """A network that answers 0 wherever no pixel is black: no digit shows it, and its graph does not."""
+    model = behind(nn.ReLU())
+
+    def watch(_model: nn.Module, given: tuple[torch.Tensor], out: torch.Tensor) -> torch.Tensor:
+        bright = given[0].flatten(1).amin(1) > 0.001
+        return torch.where(bright[:, None], torch.eye(10)[0] * 100, out)
+
+    model.register_forward_hook(watch)
+    return model
+
+
+def replaced() -> nn.Module:
+    """A network whose `forward` is another function than its class's."""
+    model = behind(nn.ReLU())
+    forward = model.forward
+    model.forward = lambda x: forward(1 - x)  # type: ignore[method-assign]
+    return model
+
+
+def behind(layer: nn.Module) -> nn.Module:
+    """The layer before a linear one."""
+    return nn.Sequential(layer, nn.Flatten(), nn.Linear(784, 10))
+
+
+REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
+    "unknown layer": (lambda: behind(nn.GELU()), "GELU"),
+    "softmax": (lambda: nn.Sequential(behind(nn.ReLU()), nn.Softmax(1)), "Softmax"),
+    "own layer": (lambda: behind(Own()), "known bounds, got (Own|abs)"),
+    "product": (lambda: behind(Square()), "mul of two activations"),
+    "slice": (lambda: behind(Sliced()), "getitem"),
+    "tuple": (lambda: behind(Brightest()), "aminmax"),
+    "batch": (lambda: behind(Mixed()), "of each digit"),
+    "hook": (lambda: behind(hooked()), "with a hook"),
+    "in place": (lambda: behind(Overwriting()), "in place"),
+    "branch": (Branching, "tracing raised"),
+    "double": (lambda: behind(nn.ReLU()).double(), "float32 weights"),
+    "steep": (lambda: behind(nn.LeakyReLU(2.0)), "slope from 0 to 1"),
+    "hook on the model": (watched, "with a hook or a call of its own"),
+    "another forward": (replaced, "with a hook or a call of its own"),
+    "another call": (Called, "with a hook or a call of its own"),
+    "no copy": (Uncopied, "tracing raised"),
+    "maximum without channels": (lambda: Rows(nn.MaxPool2d(4)), "channels, rows and columns"),
+    "negative mean": (
+        lambda: behind(nn.AvgPool2d(1, divisor_override=-2)),
+        "above 0, got one over",
+    ),
+    "into another": (lambda: behind(Into()), "out="),
+    "in place, unnamed": (lambda: behind(Bare()), "in place"),
+    "pool of the batch": (lambda: behind(Growing()), "expected"),
+    "log-softmax inside": (
+        lambda: nn.Sequential(behind(nn.LogSoftmax(3)), nn.LogSoftmax(1), nn.Linear(10, 10)),
+        "over dimension 3",
+    ),
+    "log-softmax before a layer": (
+        lambda: nn.Sequential(behind(nn.ReLU()), nn.LogSoftmax(1), nn.Linear(10, 10)),
+        "as the last step",
+    ),
+    "no statistics": (
+        lambda: behind(nn.BatchNorm2d(1, track_running_stats=False)),
+        "running statistics",
+    ),
+    "mirrored padding": (
+        lambda: behind(nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect")),
+        "padding of zeros",
+    ),
+}
