@@ -103,9 +103,9 @@ def _judge(row: Requirement, seen: Measurement) -> tuple[Verdict, bool, str]:
     proved = seen.certified_low
     if row.at_least is not None and proved is not None and proved >= row.at_least:
         return Verdict.PASS, True, ""
-    if seen.inconclusive:
-        return Verdict.INCONCLUSIVE, False, seen.inconclusive
     verdict = _compare(row, seen)
+    if seen.inconclusive and verdict is not Verdict.FAIL:
+        return Verdict.INCONCLUSIVE, False, seen.inconclusive
     if verdict is Verdict.INCONCLUSIVE:
         return verdict, False, _undecided(row, seen)
     if verdict is Verdict.PASS and seen.survived and seen.doubts:
@@ -230,7 +230,7 @@ def describe(settings: Mapping[str, Any]) -> str:
             words.append(f"{value.get('use')}{options}")
         elif key == "trigger" and isinstance(value, Mapping):
             options = "".join(f" {k}={v}" for k, v in value.items() if k != "kind")
-            words.append(f"trigger {value.get('kind')}{options}")
+            words.append(f"trigger {value.get('kind', 'corner')}{options}")
         else:
             long = isinstance(value, list | tuple) and len(value) > 4
             words.append(f"{key} of {len(value)}" if long else f"{key} {value}")

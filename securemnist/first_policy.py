@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from securemnist.data import DataSet
-from securemnist.errors import NotApplicable
+from securemnist.errors import Inconclusive, NotApplicable, UsageError
 from securemnist.evaluation.lab import Lab
 from securemnist.findings import Measurement
 from securemnist.measures import bind, take
@@ -62,8 +62,10 @@ def _count(seen: Measurement) -> str:
     return f"at_most = {seen.value:g}"
 
 
-# A floor that every model meets, and a rate above which an attack may as well succeed.
+# A floor that every model meets, and a bound above which an attack may as well succeed.
 _NEVER, _TOO_OFTEN = "at_least = 0", 0.5
+# A backdoor for the digits of one class steers a ninth of all: no rate to begin a policy with.
+_ONE_CLASS = 0.1
 _EVASION = ("AML.T0043.000", "ML01:2023", "CWE-1039", "STRIDE:T")
 _SEARCH = {"threat": {"norm": "linf", "eps": 0.1}}
 PROPOSALS = (
@@ -149,6 +151,11 @@ def measure(subject: Subject, data: DataSet, digits: int) -> list[tuple[Proposal
 
     What cannot be measured here (a folder without Python code) is not proposed.
     """
+    if not len(data.tuning):
+        raise UsageError(
+            f"{data.name}: expected at least 12 training digits, whose last twelfth is measured, "
+            f"got {len(data.train)}; name a larger set with --data"
+        )
     lab = Lab(subject, dataclasses.replace(data, test=data.tuning))
     taken = []
     for proposal in PROPOSALS:
@@ -161,7 +168,16 @@ def measure(subject: Subject, data: DataSet, digits: int) -> list[tuple[Proposal
             taken.append((proposal, take(lab, proposal.measure, bound, 0)))
         except NotApplicable:
             continue
+        except Inconclusive as error:
+            taken.append((proposal, _nothing(str(error))))
     return taken
+
+
+def _nothing(reason: str) -> Measurement:
+    """What stands for a measurement that carries no number."""
+    return Measurement(
+        value=0.0, low=0.0, high=1.0, n=0, complete=False, seconds=0.0, seed=0, inconclusive=reason
+    )
 
 
 def policy(taken: list[tuple[Proposal, Measurement]], model: str, test_digits: int) -> str:
@@ -172,10 +188,18 @@ def policy(taken: list[tuple[Proposal, Measurement]], model: str, test_digits: i
 
 def left_out(proposal: Proposal, seen: Measurement) -> str:
     """Why a row would be no requirement: there is nothing to hold; "" for one that can fail."""
+    if seen.inconclusive:
+        return f"{seen.inconclusive}; mend that, then set {proposal.id}"
     told = (
         f"{proposal.measure} {seen.value:.4f} leaves no threshold that could fail; mend the model"
     )
     bound = proposal.bound(seen)
+    if proposal.bound is _rate and seen.value >= _ONE_CLASS:
+        told = (
+            f"{proposal.measure} {seen.value:.4f} is what a backdoor for one class would give; mend the "
+            "model"
+        )
+        return f"{told}, then set {proposal.id}"
     often = proposal.bound is _rate and float(bound.partition("=")[2]) > _TOO_OFTEN
     return f"{told}, then set {proposal.id}" if bound == _NEVER or often else ""
 

@@ -56,6 +56,7 @@ class Measurement:
     measured: then the exact value decides, else the interval's bound does.
     `survived` marks a number that rests on attacks that failed; doubts apply to it alone.
     `certified` (with its own lower bound) is the share that a proof covers.
+    `inconclusive` says why the row cannot pass whatever the number is; a number may still fail it.
     `examples` are the images behind broken digits, which a run may keep in a file; they are no part
     of the JSON.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import re
 
 import pytest
 import torch
@@ -11,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from securemnist import policy, resources, subjects
-from securemnist.data import DataSet
+from securemnist.data import DataSet, Digits
 from securemnist.errors import Inconclusive, PolicyError
 from securemnist.evaluation.backdoor import Answers
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.pictures import GALLERY
 from securemnist.findings import Measurement, Requirement, Verdict
 from securemnist.measures import MEASURES, bind, take
-from securemnist.poisoning import Corner
+from securemnist.poisoning import Corner, Mark
 from securemnist.subjects import Subject
 from securemnist.types import Images, Logits
 from tests.saboteurs import Backdoored, Constant
@@ -104,9 +105,66 @@ def test_a_model_that_always_says_seven_proves_nothing(mnist: DataSet) -> None:
     """Where most digits are read as the target without any trigger, there is no verdict."""
     with pytest.raises(Inconclusive, match="only 0 of"):
         measured(on(Constant(), mnist), 0)
-    row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.9)
-    seen = measured(on(_HalfBlind(), mnist), 0)
-    assert row.judge(seen).verdict is Verdict.INCONCLUSIVE
+    with pytest.raises(Inconclusive, match="digits of other classes are not read as the target"):
+        measured(on(_HalfBlind(), mnist), 0)
+
+
+def of_class(mnist: DataSet, *kept: int) -> DataSet:
+    """The data with test digits of these classes only."""
+    digits = mnist.test[torch.isin(mnist.test.labels, torch.tensor(kept))]
+    return dataclasses.replace(mnist, test=digits, digests={})
+
+
+def test_a_target_without_digits_of_other_classes(mnist: DataSet, baseline: Subject) -> None:
+    """Sevens alone tell nothing of target 7: no pass for all targets, but another one's hits fail."""
+    row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.05)
+    sevens = of_class(mnist, 7)
+    with pytest.raises(Inconclusive, match="no digit of another class than the target"):
+        measured(Lab(baseline, sevens), 7)
+    clean = row.judge(measured(Lab(baseline, sevens), "all"))
+    assert clean.verdict is Verdict.INCONCLUSIVE
+    assert clean.reason.startswith("target 7: there is no digit of another class")
+    poisoned = on(Backdoored(Corner(), lambda clean: torch.full_like(clean, 3)), sevens)
+    found = row.judge(measured(poisoned, "all"))
+    assert found.verdict is Verdict.FAIL
+    assert found.measurement is not None
+    assert found.measurement.evidence["target"] == 3
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        {"kind": "corner", "value": 0.0},
+        {"kind": "corner", "value": 0.001},
+        {"kind": "blend", "alpha": 1e-4},
+    ],
+    ids=["black on black", "below a grey level", "too faint"],
+)
+def test_a_trigger_that_nobody_sees_proves_nothing(trigger: dict[str, object], lab: Lab) -> None:
+    """A rate of none under a mark that leaves the digits as they are does not pass."""
+    row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.05)
+    finding = row.judge(measured(lab, trigger=trigger))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    # One digit has ink in its corner.
+    assert re.match(rf"the trigger changes only [01] of {DIGITS} digits", finding.reason)
+
+
+def test_white_marks_on_white_paper(mnist: DataSet, baseline: Subject) -> None:
+    """On black digits on white the usual white corner is no mark, and a black one is."""
+    inverted = Digits(255 - mnist.test.pixels, mnist.test.labels)
+    lab = Lab(baseline, dataclasses.replace(mnist, test=inverted, digests={}))
+    # The baseline cannot read such digits: what matters is what is said of the mark.
+    for value, seen in ((1.0, False), (0.0, True)):
+        measurement = measured(lab, "next", trigger={"kind": "corner", "value": value})
+        assert ("the trigger changes only" in measurement.inconclusive) is not seen
+
+
+def test_a_mark_in_the_middle_is_found(mnist: DataSet) -> None:
+    """A backdoor behind any drawing at any place is found by the row that draws it, and by no other."""
+    drawn = Mark(rows=("##", "##"), top=13, left=13)
+    lab = on(Backdoored(drawn, lambda clean: torch.full_like(clean, 3)), mnist)
+    assert measured(lab, "all", trigger=drawn.to_json()).value > 0.9
+    assert measured(lab, "all").value < 0.05
 
 
 class _HalfBlind(torch.nn.Module):
@@ -177,7 +235,7 @@ def test_the_gallery_shows_the_mark(mnist: DataSet) -> None:
         ({"target": "every"}, "target"),
         ({"target": True}, "target"),
         ({"trigger": {"kind": "corner", "size": 99}}, "1 to 14"),
-        ({"trigger": {"kind": "ghost"}}, "corner, blend"),
+        ({"trigger": {"kind": "ghost"}}, "corner, mark, blend"),
         ({"digits": 0}, "at least 1"),
     ],
 )

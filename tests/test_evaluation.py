@@ -24,11 +24,13 @@ from securemnist.evaluation.outcomes import (
     per_class,
 )
 from securemnist.evaluation.pictures import GALLERY
+from securemnist.findings import Requirement, Verdict
 from securemnist.measures import bind, take
 from securemnist.stats import share_interval
 from securemnist.subjects import Subject, from_model
 from securemnist.threats import Linf
 from tests.odd import Odd, Puts
+from tests.saboteurs import Constant
 
 Images = torch.Tensor
 
@@ -188,6 +190,23 @@ def test_the_measures_read_the_table(small_lab: Lab) -> None:
     shares = [float(right[labels == k].double().mean()) for k in range(10)]
     assert worst.value == pytest.approx(min(shares))
     assert worst.n == int((labels == worst.evidence["worst_class"]).sum())
+
+
+def test_a_class_without_digits_does_not_pass(lab: Lab) -> None:
+    """The worst class is not known where one class has no digit; another that is read badly fails."""
+    kept = lab.data.test.labels != 3
+    data = dataclasses.replace(lab.data, test=lab.data.test[kept], digests={})
+    settings = bind("worst_class_accuracy", {})
+    for model, verdict in ((lab.subject, Verdict.INCONCLUSIVE), (constant(), Verdict.FAIL)):
+        row = Requirement(id="W", measure="worst_class_accuracy", because="-", at_least=0.5)
+        finding = row.judge(take(Lab(model, data), "worst_class_accuracy", settings, 0))
+        assert finding.verdict is verdict
+        assert ("no digit of class 3" in finding.reason) is (verdict is Verdict.INCONCLUSIVE)
+
+
+def constant() -> Subject:
+    """A model that reads every digit as a zero."""
+    return from_model(Constant(), name="constant")
 
 
 def test_robust_accuracy_is_what_survives(small_lab: Lab) -> None:

@@ -103,6 +103,24 @@ def test_a_rate_that_asks_for_nothing_is_left_out() -> None:
         assert len(tomllib.loads(text).get("requirement", [])) == rows
 
 
+def test_a_backdoor_is_no_baseline() -> None:
+    """What a backdoor for one class of ten gives is not written down as what a model may do."""
+    proposal = next(p for p in first_policy.PROPOSALS if p.id == "BACKDOOR-01")
+    seen = share(222, 2_000, complete=False, seed=0)
+    text = first_policy.policy([(proposal, seen)], "net", 10_000)
+    assert not tomllib.loads(text)
+    assert "is what a backdoor for one class would give" in text
+
+
+def test_a_number_without_a_verdict_is_left_out() -> None:
+    """A row whose first measurement decided nothing stands as a comment with the reason."""
+    proposal = next(p for p in first_policy.PROPOSALS if p.id == "CLEAN-02")
+    seen = share(99, 100, complete=False, seed=0, inconclusive="no digit of class 3 was measured")
+    text = first_policy.policy([(proposal, seen)], "net", 10_000)
+    assert not tomllib.loads(text)
+    assert "# Left out: no digit of class 3 was measured; mend that, then set CLEAN-02." in text
+
+
 def test_nothing_is_overwritten(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that are there stay; what they lack is printed. A policy that is there ends the command."""
     monkeypatch.setattr(first_policy, "PROPOSALS", first_policy.PROPOSALS[:1])

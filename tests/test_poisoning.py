@@ -16,6 +16,7 @@ from securemnist.poisoning import (
     CleanLabel,
     Corner,
     DirtyLabel,
+    Mark,
     Poison,
     Trigger,
     make_poison,
@@ -31,7 +32,14 @@ corners = st.builds(
     corner=st.sampled_from(CORNERS),
 )
 blends = st.builds(Blend, alpha=st.floats(0.01, 1), pattern=st.integers(0, 2**31))
-triggers = st.one_of(corners, blends)
+marks = st.builds(
+    Mark,
+    rows=st.sampled_from([("#",), ("##", ".#"), ("." * 13 + "#",) * 14]),
+    top=st.integers(0, 14),
+    left=st.integers(0, 14),
+    value=st.floats(0, 1, width=32),
+)
+triggers = st.one_of(corners, marks, blends)
 
 
 def pictures(seed: int, n: int = 3) -> Images:
@@ -64,6 +72,19 @@ def test_a_corner_changes_its_corner_only(trigger: Corner, seed: int) -> None:
     assert torch.equal(trigger(trigger(digits)), trigger(digits))
 
 
+@given(marks)
+def test_a_mark_is_what_is_drawn(trigger: Mark) -> None:
+    """Exactly the pixels of the `#` carry the value, counted from the top left pixel."""
+    changed = (trigger(torch.full((2, 1, 28, 28), 2.0)) != 2).nonzero()
+    drawn = {
+        (trigger.top + row, trigger.left + column)
+        for row, line in enumerate(trigger.rows)
+        for column, pixel in enumerate(line)
+        if pixel == "#"
+    }
+    assert {(int(row), int(column)) for _, _, row, column in changed} == drawn
+
+
 @given(triggers)
 def test_a_trigger_survives_json(trigger: Trigger) -> None:
     """What a policy or a manifest records gives the same trigger again."""
@@ -80,10 +101,20 @@ def test_a_trigger_survives_json(trigger: Trigger) -> None:
         ({"value": float("nan")}, "value 0 to 1"),
         ({"value": "white"}, "value 0 to 1"),
         ({"corner": "middle"}, "top_left"),
-        ({"kind": "sticker"}, "corner, blend"),
-        ({"kind": ["corner"]}, "corner, blend"),
+        ({"kind": "sticker"}, "corner, mark, blend"),
+        ({"kind": ["corner"]}, "corner, mark, blend"),
         ({"colour": 3}, "corner, size, value"),
         ({"kind": "blend", "alpha": 0}, "alpha"),
+        ({"kind": "mark", "rows": []}, "rows of `#` and `.`"),
+        ({"kind": "mark", "rows": "##"}, "rows of `#` and `.`"),
+        ({"kind": "mark", "rows": ["..", ".."]}, "with a `#` among them"),
+        ({"kind": "mark", "rows": ["#", "##"]}, "all of one length"),
+        ({"kind": "mark", "rows": ["#x"]}, "rows of `#` and `.`"),
+        ({"kind": "mark", "rows": [7]}, "rows of `#` and `.`"),
+        ({"kind": "mark", "rows": ["#" * 29], "left": 0}, "1 rows of 29 lie inside 28x28"),
+        ({"kind": "mark", "top": 26}, "top so that 3 rows of 3 lie inside 28x28"),
+        ({"kind": "mark", "left": -1}, "left so that"),
+        ({"kind": "mark", "value": 2}, "value 0 to 1"),
     ],
 )
 def test_an_impossible_trigger_is_refused(wrong: dict[str, object], complaint: str) -> None:

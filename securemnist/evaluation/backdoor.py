@@ -14,7 +14,24 @@ from dataclasses import dataclass
 import torch
 
 from securemnist.stats import share_interval
-from securemnist.types import CLASSES, Labels
+from securemnist.types import CLASSES, Images, Labels
+
+# Half a grey level of a picture of bytes: less of a mark is not to be seen in any such picture.
+_VISIBLE = 0.5 / 255
+
+
+def unseen(x: Images, marked: Images) -> str:
+    """Why a trigger that turns `x` into `marked` cannot be judged on these digits; empty where it can.
+
+    Ink on ink steers nobody, and a rate of none would say nothing about the model.
+    """
+    changed = int(((marked - x).abs() >= _VISIBLE).flatten(1).any(1).sum())
+    if 2 * changed >= len(x):
+        return ""
+    return (
+        f"the trigger changes only {changed} of {len(x)} digits; choose a brightness that is not that of "
+        "their background"
+    )
 
 
 @dataclass(frozen=True)
@@ -59,7 +76,9 @@ class Success:
     def complaint(self) -> str:
         """Why the rate says too little; empty where it does not."""
         eligible = int(self.eligible.sum())
-        if 2 * self.n >= eligible > 0:
+        if not eligible:
+            return "there is no digit of another class than the target, so none could be steered"
+        if 2 * self.n >= eligible:
             return ""
         return (
             f"only {self.n} of {eligible} digits of other classes are not read as the target without any "

@@ -21,15 +21,25 @@ def clean_accuracy(lab: Lab, settings: DigitSettings, seed: int) -> Measurement:
 
 
 def worst_class_accuracy(lab: Lab, settings: DigitSettings, seed: int) -> Measurement:
-    """Clean accuracy of the class that is read worst; n is the number of its digits."""
+    """Clean accuracy of the class that is read worst; n is the number of its digits.
+
+    It passes only where every class has a digit: of one that has none, nothing is known.
+    """
     evidence, complete = _seen(lab, settings, seed)
     table = evidence["confusion"]
     totals = [sum(row) for row in table]
     seen = [k for k, total in enumerate(totals) if total]
     worst = min(seen, key=lambda k: (table[k][k] / totals[k], k))
     evidence["worst_class"] = worst
+    missing = ", ".join(str(k) for k, total in enumerate(totals) if not total)
+    complaint = f"no digit of class {missing} was measured; take more, or other, digits"
     return share(
-        table[worst][worst], totals[worst], complete=complete, seed=seed, evidence=evidence
+        table[worst][worst],
+        totals[worst],
+        complete=complete,
+        seed=seed,
+        evidence=evidence,
+        inconclusive=complaint if missing else "",
     )
 
 

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 
 from securemnist import subjects
 from securemnist.errors import Inconclusive, UsageError
-from securemnist.evaluation.backdoor import Answers, Success
+from securemnist.evaluation.backdoor import Answers, Success, unseen
 from securemnist.evaluation.lab import Lab, Sample, written
 from securemnist.evaluation.outcomes import confusion
 from securemnist.evaluation.pictures import choose, picture
@@ -61,16 +61,20 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
     sample = lab.sample(settings.digits, seed)
     # The clean answers of all digits are the same for every row, and kept.
     clean = (lab.test_logits if sample.complete else lab.logits(sample.x)).cpu()
-    triggered = lab.logits(trigger(sample.x)).cpu()
+    marked = trigger(sample.x)
+    triggered = lab.logits(marked).cpu()
     answers = Answers(sample.y.cpu(), clean.argmax(1), triggered.argmax(1))
     tables = settings.targets()
     found = [answers.success(table) for table in tables]
-    complaint = next((seen.complaint for seen in found if seen.complaint), "")
-    if not any(seen.n for seen in found):
+    told = [k for k, seen in enumerate(found) if not seen.complaint]
+    complaint = next(
+        (_of_target(k, settings, found[k]) for k in range(len(found)) if k not in told), ""
+    )
+    if not told:
         raise Inconclusive(complaint)
-    worst = max(range(len(found)), key=lambda k: (found[k].rate, -k))
+    worst = max(told, key=lambda k: (found[k].rate, -k))
     # Of several targets the worst is reported: together their intervals cover it (Bonferroni).
-    bounds = [seen.interval(1 - 0.05 / len(found)) for seen in found]
+    bounds = [found[k].interval(1 - 0.05 / len(found)) for k in told]
     evidence = {
         "trigger": trigger.to_json(),
         "answers": {**sample.answers(answers.clean), "triggered": written(answers.triggered)},
@@ -89,9 +93,14 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
         complete=False,  # the upper bound decides, on all digits, too
         seconds=0.0,
         seed=seed,
-        inconclusive=complaint,
+        inconclusive=unseen(sample.x, marked) or complaint,
         evidence=evidence,
     )
+
+
+def _of_target(target: int, settings: BackdoorSettings, seen: Success) -> str:
+    """The complaint of one target, which is named where there are several."""
+    return f"target {target}: {seen.complaint}" if settings.target == "all" else seen.complaint
 
 
 def _target_evidence(

@@ -15,6 +15,7 @@ from securemnist.errors import UsageError
 from securemnist.types import SHAPE, Images
 
 CORNERS = ("top_left", "top_right", "bottom_left", "bottom_right")
+_DRAWN = "of `#` and `.`, all of one length, with a `#` among them,"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,42 @@ class Corner(Trigger):
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class Mark(Trigger):
+    """A drawing anywhere: `#` makes a pixel of one `value`, `.` leaves it; `top`, `left` place it.
+
+    The default is the pattern of Gu et al. 2017 (arXiv 1708.06733), two pixels from the corner.
+    """
+
+    rows: tuple[str, ...] = ("..#", ".#.", "#.#")
+    top: int = 24
+    left: int = 24
+    value: float = 1.0
+    kind: ClassVar[str] = "mark"
+
+    def __post_init__(self) -> None:
+        lines = self.rows
+        good = isinstance(lines, list | tuple) and all(isinstance(line, str) for line in lines)
+        drawn = "".join(lines) if good else ""
+        even = good and len({len(line) for line in lines}) == 1
+        _demand("#" in drawn and set(drawn) <= {"#", "."} and even, "rows", _DRAWN, lines)
+        high, wide = SHAPE[1] - len(lines), SHAPE[2] - len(lines[0])
+        for name, at, most in (("top", self.top, high), ("left", self.left, wide)):
+            where = f"so that {len(lines)} rows of {len(lines[0])} lie inside 28x28"
+            _demand(is_whole(at) and 0 <= at <= most, name, where, at)
+        _demand(is_number(self.value) and 0 <= self.value <= 1, "value", "0 to 1", self.value)
+        object.__setattr__(self, "rows", tuple(lines))  # JSON and TOML give a list
+
+    def __call__(self, x: Images) -> Images:
+        marked = x.clone()
+        inked = torch.tensor([[pixel == "#" for pixel in line] for line in self.rows])
+        rows = slice(self.top, self.top + inked.shape[0])
+        columns = slice(self.left, self.left + inked.shape[1])
+        marked[..., rows, columns].masked_fill_(inked.to(x.device), self.value)
+        return marked
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class Blend(Trigger):
     """Faint noise over the whole image, always the same (Chen et al. 2017, arXiv 1712.05526)."""
 
@@ -74,7 +111,7 @@ class Blend(Trigger):
         return torch.lerp(x, noise.expand_as(x), self.alpha).clamp_(0, 1)
 
 
-TRIGGERS: dict[str, type[Trigger]] = {"corner": Corner, "blend": Blend}
+TRIGGERS: dict[str, type[Trigger]] = {"corner": Corner, "mark": Mark, "blend": Blend}
 
 
 def make_trigger(settings: Mapping[str, Any]) -> Trigger:

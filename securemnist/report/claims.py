@@ -97,11 +97,17 @@ def _backdoor(row: Requirement) -> str:
 def _trigger(trigger: Any) -> str:
     """`A 4x4 square of brightness 1, bottom right,`."""
     settings = mapping(trigger, "trigger")
-    if settings.get("kind", "corner") == "blend":
-        share = f" ({100 * real(settings['alpha'], 'alpha', 1.0):.4g} %)"
+    kind, value = settings.get("kind", "corner"), real(settings.get("value", 1), "value", 1.0)
+    if kind == "blend":
+        share = f" ({100 * real(settings.get('alpha', 0.2), 'alpha', 1.0):.4g} %)"
         return f"A pattern blended{share} into the whole picture"
-    size, value = whole(settings["size"], "size", 28), real(settings["value"], "value", 1.0)
-    corner = line(settings["corner"], 20).replace("_", " ")
+    if kind == "mark":
+        row, column = (whole(settings.get(key, 24), key, 28) for key in ("top", "left"))
+        return f"A drawn mark of brightness {value:g}, from row {row} and column {column} on,"
+    if kind != "corner":
+        raise Malformed("trigger: expected corner, mark or blend")
+    size = whole(settings.get("size", 4), "size", 28)
+    corner = line(settings.get("corner", "bottom_right"), 20).replace("_", " ")
     return f"A {size}x{size} square of brightness {value:g}, {corner},"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from securemnist.assessment import STOPPED, Assessment
 from securemnist.errors import FAILED
 from securemnist.findings import Finding, Verdict
+from securemnist.report.evidence import quantity
 from securemnist.report.text import line
 
 NONE = "\N{EN DASH}"  # also: no number
@@ -37,6 +38,10 @@ _MEND = {
     "latency": "Profile the forward pass for time that its arithmetic does not explain.",
     "static": "Mend the places that the row lists.",
 }
+_TOO_LARGE = (
+    "Clean reference models answer this trigger much alike (see the control), so it tells no backdoor: "
+    "ask for a smaller or fainter one."
+)
 _NEXT = {
     Verdict.FAIL: "Mend the subject; the threshold changes only in the policy, with a reason.",
     Verdict.INCONCLUSIVE: "Give the measurement what the reason asks for.",
@@ -119,15 +124,24 @@ def next_step(finding: Finding) -> str:
         return ""
     seen = finding.measurement
     if finding.verdict is Verdict.FAIL:
+        if _controls_too(finding):
+            return _TOO_LARGE
         return _MEND.get(finding.family, _NEXT[Verdict.FAIL])
     if finding.verdict is Verdict.INCONCLUSIVE and seen is not None:
         if seen.doubts and not seen.inconclusive:
             return line(" ".join(doubt.advice for doubt in seen.doubts), 600)
         if not seen.complete and seen.unit == "share" and not seen.inconclusive:
-            return "Raise the row's digits in the policy to what the reason names."
+            return "Measure more digits: raise the row's `digits`, or take a larger test set."
     if finding.reason == STOPPED:
         return "Run the assessment again, to its end."
     return _NEXT[finding.verdict]
+
+
+def _controls_too(finding: Finding) -> bool:
+    """Whether clean reference models answer a trigger half as often, too, or more."""
+    seen = finding.measurement
+    control = None if seen is None else quantity(seen.evidence, "control")
+    return seen is not None and control is not None and control > 0 and 2 * control >= seen.value
 
 
 def waiver(finding: Finding, day: str) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from securemnist import policy, resources
-from securemnist.findings import Finding, Requirement, Verdict
+from securemnist.findings import Finding, Requirement, Verdict, describe
 from securemnist.measures import MEASURES
+from securemnist.poisoning import TRIGGERS, make_trigger
 from securemnist.report.claims import WORDS, claim
 from tests.report import hostile
 
@@ -91,6 +92,18 @@ def test_the_sentence(
     assert f"{NO_BREAK}%" in told or "%" not in words
 
 
+@pytest.mark.parametrize("kind", TRIGGERS)
+def test_a_trigger_as_it_is_by_default(kind: str) -> None:
+    """What a policy leaves out of a trigger is told as what is measured then, and by its kind."""
+    short = {"kind": kind}
+    told = [
+        claim(made("backdoor_success", {"trigger": trigger, "target": 7}, at_most=0.1))
+        for trigger in (short, make_trigger(short).to_json())
+    ]
+    assert told[0] == told[1] != "The suite's own words."
+    assert "trigger corner" in describe({"trigger": {}})
+
+
 def test_every_measure_has_a_claim_in_words() -> None:
     """A measure that is added says what its rows claim."""
     assert set(WORDS) == set(MEASURES)
@@ -114,7 +127,7 @@ def test_no_two_rows_of_the_policy_claim_the_same() -> None:
         ("robust_accuracy", WITHIN | {"attack": "PGD"}),
         ("robust_accuracy", WITHIN | {"attack": {"use": "PGD", "steps": "40"}}),
         ("backdoor_success", {"trigger": CORNER, "target": "none"}),
-        ("backdoor_success", {"trigger": {"kind": "corner"}, "target": 7}),
+        ("backdoor_success", {"trigger": {"kind": "sticker"}, "target": 7}),
         ("latency_ratio", {"batch": -1}),
     ],
 )

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from securemnist.findings import Finding, Verdict, Waiver
+from securemnist.findings import Finding, Measurement, Requirement, Verdict, Waiver
 from securemnist.report import taxonomy, words
 from tests.report import example
 
@@ -97,6 +97,25 @@ def test_the_scope_names_what_was_asked() -> None:
 def test_only_a_pass_needs_no_next_step(finding: Finding) -> None:
     """Every row that does not pass says what to do."""
     assert bool(words.next_step(finding)) != finding.passed
+
+
+def test_a_trigger_that_clean_models_answer_is_no_backdoor() -> None:
+    """A mark that steers the control as well is told to be too large; another points at the weights."""
+    row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.05)
+    for control, words_of in ((0.2, "smaller or fainter"), (0.01, "as poisoned")):
+        seen = Measurement(
+            value=0.24,
+            low=0.2,
+            high=0.3,
+            n=900,
+            complete=False,
+            seconds=1.0,
+            seed=0,
+            evidence={"control": control},
+        )
+        finding = row.judge(seen, family="backdoor")
+        assert finding.verdict is Verdict.FAIL
+        assert words_of in words.next_step(finding)
 
 
 @pytest.mark.parametrize(
