@@ -22,6 +22,8 @@ METHODS = (INTERVALS, CROWN)
 _BATCH = 100
 # Questions answered at a time: so few that what is computed on them stays in a processor's cache.
 _QUESTIONS = 32
+# Probabilities below it have lost digits to underflow.
+_FAINT = 1e-30
 # Digits at the corners of whose balls the graph is held against the model, too.
 _CORNERS = 8
 # Where CROWN settles none of so many digits, it is not asked of the others, unless a trial is named.
@@ -99,12 +101,13 @@ def _certified(
     logits = _same_logits(network, model, x)
     walk = network.walk(around(x, eps))
     found = _intervals(network, walk, y)
-    _check(found, logits, y)
+    own = _own_margins(logits, y, probabilities=network.probabilities)
+    _check(found, own)
     by = torch.where(_least(found) > 0, METHODS.index(INTERVALS), -1)
     ask = (logits.argmax(1) == y) & (by < 0) & crown
     if bool(ask.any()):
         found = _crown(network, walk, y, found, ask)
-        _check(found, logits, y)
+        _check(found, own)
         by = torch.where((by < 0) & (_least(found) > 0), METHODS.index(CROWN), by)
     return _least(found), by, int(ask.sum())
 
@@ -166,12 +169,22 @@ def _same_logits(network: Network, model: nn.Module, x: Images) -> Logits:
     return logits
 
 
-def _check(found: torch.Tensor, logits: Logits, y: Labels) -> None:
+def _own_margins(logits: Logits, y: Labels, *, probabilities: bool) -> torch.Tensor:
+    """How far the label is before each class (n, 10), infinite at the label.
+
+    Of probabilities it is their logarithms that count; one too small for float32 is taken as such that
+    the margin is not less than the true one.
+    """
+    mine, others = logits.double().gather(1, y[:, None]), logits.double()
+    if probabilities:
+        mine = mine.clamp_min(_FAINT).log()
+        others = torch.where(others < _FAINT, -torch.inf, others.log())
+    return (mine - others).scatter(1, y[:, None], torch.inf)
+
+
+def _check(found: torch.Tensor, own: torch.Tensor) -> None:
     """The digit itself lies in its ball: no bound may be above its own margin."""
-    logits = logits.double()
-    margins = logits.gather(1, y[:, None]) - logits
-    above = found > margins
-    above.scatter_(1, y[:, None], False)
+    above = (found > own) & (own < torch.inf)
     if bool(above.any()):
         raise MeasureError(
             f"expected bounds below the margins that the digits have, got {int(above.sum())} above; "

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 
-from securemnist.certify import layers
-from securemnist.certify.rules import Reshape, Rule, Sum
+from securemnist.certify import activations, layers
+from securemnist.certify.rules import Joined, Reshape, Rule, Sum
 from securemnist.errors import NoCertificate
 
 Shape = tuple[int, ...]
@@ -57,38 +58,70 @@ ARITHMETIC: dict[Any, str] = {
 }
 
 
-def _plain(rule: Callable[[], Rule]) -> Maker:
-    return lambda _rest, _named, _shape: rule()
-
-
 def reshape(_rest: Sequence[Any], _named: Mapping[str, Any], shape: Shape) -> Rule:
     """The same numbers in the shape that the graph has shown."""
     return Reshape(shape)
 
 
+def _given(function: Callable[..., Rule], *names: str) -> Maker:
+    """A rule made from these arguments, by place or name; `inplace` has been looked at before."""
+
+    def make(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
+        given = {k: v for k, v in named.items() if k != "inplace"}
+        return function(**dict(zip(names, rest, strict=False), **given))
+
+    return make
+
+
 def _clamp(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
     limits = dict(zip(("min", "max"), rest, strict=False), **named)
-    return layers.clamp(limits.get("min"), limits.get("max"))
+    return activations.clamp(limits.get("min"), limits.get("max"))
 
 
-def _leaky(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
-    return layers.rectify(rest[0] if rest else named.get("negative_slope", 0.01))
+def _hardtanh(min_val: float = -1.0, max_val: float = 1.0) -> Rule:
+    return activations.clamp(min_val, max_val)
 
 
-def _log_softmax(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
-    others = set(named) - {"dim", "_stacklevel"}
-    if named.get("dtype") is not None or others - {"dtype"} or len(rest) > 1:
-        raise NoCertificate("expected log_softmax with a dimension alone, got more")
-    return layers.log_softmax(rest[0] if rest else named.get("dim"), shape)
+def _leaky(negative_slope: float = 0.01) -> Rule:
+    return activations.rectify(negative_slope)
 
 
-def _max_pool(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
-    return layers.max_pool(shape, *rest, **named)
+def _softmax(*, exponential: bool) -> Maker:
+    def make(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
+        others = set(named) - {"dim", "_stacklevel"}
+        if named.get("dtype") is not None or others - {"dtype"} or len(rest) > 1:
+            raise NoCertificate("expected softmax with a dimension alone, got more")
+        return layers.softmax(rest[0] if rest else named.get("dim"), shape, exponential=exponential)
+
+    return make
+
+
+def _mean(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
+    """A mean over some dimensions: one over that of the digits would not have a digit's shape."""
+    return layers.mean_pool(lambda x: x.mean(*rest, **named), layers.WINDOW)
+
+
+def _joined(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
+    dim = rest[0] if rest else named.get("dim", 0)
+    return Joined(dim if dim >= 0 else dim + 1 + len(shape))
+
+
+def _max_pool(
+    rest: Sequence[Any],
+    named: Mapping[str, Any],
+    shape: Shape,
+    function: Callable[..., Any] = F.max_pool2d,
+) -> Rule:
+    return layers.max_pool(shape, *rest, function=function, **named)
 
 
 def _mean_pool(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
     divisor = named.get("divisor_override", rest[5] if len(rest) > 5 else None)
     return layers.mean_pool(lambda x: F.avg_pool2d(x, *rest, **named), layers.WINDOW, divisor)
+
+
+def _adaptive_mean(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
+    return layers.mean_pool(lambda x: F.adaptive_avg_pool2d(x, *rest, **named), layers.WINDOW)
 
 
 def _dropout(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
@@ -98,16 +131,34 @@ def _dropout(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rul
     return Reshape(shape)
 
 
+# These read all the activations of their first argument, a sequence.
+SEVERAL = (torch.cat, torch.concat, torch.concatenate)
 MAKERS: dict[Any, Maker] = {
-    **dict.fromkeys((torch.relu, F.relu, "relu"), _plain(layers.rectify)),
-    **dict.fromkeys((torch.sigmoid, F.sigmoid, "sigmoid"), _plain(layers.sigmoid)),
-    **dict.fromkeys((torch.tanh, F.tanh, "tanh"), _plain(layers.tanh)),
+    **dict.fromkeys((torch.relu, F.relu, "relu"), _given(activations.rectify)),
+    F.leaky_relu: _given(_leaky, "negative_slope"),
+    F.relu6: _given(lambda: activations.clamp(0, 6)),
+    F.hardtanh: _given(_hardtanh, "min_val", "max_val"),
     **dict.fromkeys((torch.clamp, torch.clip, "clamp", "clip"), _clamp),
+    **dict.fromkeys((torch.sigmoid, F.sigmoid, "sigmoid"), _given(activations.sigmoid)),
+    **dict.fromkeys((torch.tanh, F.tanh, "tanh"), _given(activations.tanh)),
+    F.elu: _given(activations.elu, "alpha"),
+    F.selu: _given(activations.selu),
+    F.softplus: _given(activations.softplus, "beta", "threshold"),
+    F.gelu: _given(activations.gelu, "approximate"),
+    F.silu: _given(activations.silu),
+    F.mish: _given(activations.mish),
+    F.hardswish: _given(activations.hardswish),
+    **dict.fromkeys((F.softmax, torch.softmax, "softmax"), _softmax(exponential=True)),
+    **dict.fromkeys((F.log_softmax, torch.log_softmax, "log_softmax"), _softmax(exponential=False)),
     **dict.fromkeys((torch.flatten, "flatten", "view", "reshape", "contiguous"), reshape),
     **dict.fromkeys((torch.reshape, "float", "to"), reshape),
+    **dict.fromkeys((torch.squeeze, torch.unsqueeze, "squeeze", "unsqueeze"), reshape),
     **dict.fromkeys((F.max_pool2d, torch.max_pool2d), _max_pool),
+    F.adaptive_max_pool2d: partial(_max_pool, function=F.adaptive_max_pool2d),
     F.avg_pool2d: _mean_pool,
-    **dict.fromkeys((F.log_softmax, torch.log_softmax, "log_softmax"), _log_softmax),
-    F.leaky_relu: _leaky,
+    F.adaptive_avg_pool2d: _adaptive_mean,
+    **dict.fromkeys((torch.mean, "mean"), _mean),
+    **dict.fromkeys(SEVERAL, _joined),
     F.dropout: _dropout,
+    F.dropout2d: _dropout,
 }

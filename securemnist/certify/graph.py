@@ -6,15 +6,16 @@ place where others still look leads to NoCertificate, which names it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import fx, nn
 
 from securemnist.certify.boxes import Box
-from securemnist.certify.functions import ARITHMETIC, MAKERS, arithmetic, reshape
+from securemnist.certify.functions import ARITHMETIC, MAKERS, SEVERAL, arithmetic, reshape
 from securemnist.certify.layers import rule_of
 from securemnist.certify.rules import Normalised, Rule
 from securemnist.certify.tracing import Facts, trace
@@ -40,6 +41,12 @@ class Network:
 
     steps: tuple[Step, ...]
     traced: nn.Module
+
+    @property
+    def probabilities(self) -> bool:
+        """Whether what the network answers are probabilities, and bounds are of their logarithms."""
+        last = self.steps[-1].rule
+        return isinstance(last, Normalised) and last.exponential
 
     def walk(self, image: Box) -> Walk:
         """The boxes of all places, wide enough for the deployed float32 network's rounding."""
@@ -98,8 +105,12 @@ def _steps(traced: fx.GraphModule, facts: Facts) -> tuple[Step, ...]:
 
 def _reads(node: fx.Node, places: Mapping[fx.Node, int]) -> tuple[int, ...]:
     """The places a node reads, in the order of its arguments, once for each time."""
-    operands = node.args[:2] if node.target in ARITHMETIC else node.args[:1]
-    reads = [places[given] for given in operands if isinstance(given, fx.Node) and given in places]
+    operands: Sequence[Any] = node.args[:2] if node.target in ARITHMETIC else node.args[:1]
+    if node.target in SEVERAL and isinstance(node.args[0], Sequence):
+        operands = node.args[0]
+        if len(operands) != len(_tracked(operands, places)):
+            raise NoCertificate(f"expected activations alone to be joined, got more in {node.name}")
+    reads = [places[given] for given in _tracked(operands, places)]
     if not reads or set(reads) != {places[n] for n in node.all_input_nodes if n in places}:
         raise NoCertificate(f"expected activations as first arguments, got others in {node.name}")
     return tuple(reads)
@@ -116,7 +127,7 @@ def _rule(
         _check_in_place(node, modules)
         rule = _known_rule(node, modules, places, facts)
         if isinstance(rule, Normalised) and any(user.op != "output" for user in node.users):
-            raise NoCertificate("expected log_softmax as the last step, got others behind it")
+            raise NoCertificate("expected softmax as the last step, got others behind it")
         return rule
     except NoCertificate as error:
         raise NoCertificate(f"{error} ({node.name})") from error
@@ -138,7 +149,7 @@ def _known_rule(
     if node.target in ARITHMETIC:
         if node.kwargs or len(node.args) != 2:
             raise NoCertificate("expected two operands, got others")
-        if any(facts.shapes[given.name] != shape for given in _tracked(node, places)):
+        if any(facts.shapes[given.name] != shape for given in _tracked(node.args, places)):
             raise NoCertificate("expected operands of one shape, got others")
         tracked = [isinstance(given, fx.Node) and given in places for given in node.args]
         operands = [_constant(given, facts) for given in node.args]
@@ -164,8 +175,8 @@ def _numbers(arguments: Any, facts: Facts) -> Any:
     return fx.node.map_arg(arguments, number)
 
 
-def _tracked(node: fx.Node, places: Mapping[fx.Node, int]) -> list[fx.Node]:
-    return [given for given in node.args if isinstance(given, fx.Node) and given in places]
+def _tracked(operands: Sequence[Any], places: Mapping[fx.Node, int]) -> list[fx.Node]:
+    return [given for given in operands if isinstance(given, fx.Node) and given in places]
 
 
 def _constant(given: Any, facts: Facts) -> Any:
@@ -180,7 +191,8 @@ def _check_in_place(node: fx.Node, modules: Mapping[str, nn.Module]) -> None:
     layer = modules.get(str(node.target)) if node.op == "call_module" else None
     in_place = getattr(layer, "inplace", False) or node.kwargs.get("inplace", False)
     # F.relu(x, True). A bare True may mean another thing (ceil_mode): beside a branch it is refused, too.
-    in_place = in_place or any(given is True for given in node.args[1:])
+    functional = getattr(node.target, "__module__", "") == F.__name__
+    in_place = in_place or (functional and any(given is True for given in node.args[1:]))
     if "out" in node.kwargs:
         raise NoCertificate("expected no work into another tensor, got out=")
     if in_place and any(len(other.users) > 1 for other in node.graph.nodes):

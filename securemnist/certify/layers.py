@@ -11,11 +11,9 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.grad import conv2d_input
 
-from securemnist.certify.rules import Affine, MaxPool, Monotone, Normalised, Rectify, Reshape, Rule
+from securemnist.certify import activations
+from securemnist.certify.rules import Affine, MaxPool, Normalised, Reshape, Rule
 from securemnist.errors import NoCertificate
-
-# The widest error of the deployed tanh and sigmoid: some units in the last place of 1.
-_TRANSCENDENTAL = 2.0**-20
 
 # More activations than anybody averages, where a window's size is not looked at.
 WINDOW = 1 << 16
@@ -83,6 +81,11 @@ def _bias(layer: nn.Linear | nn.Conv2d) -> torch.Tensor:
     return layer.bias.double()
 
 
+def _channels(values: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """A value a channel, to be broadcast over activations of this shape a digit."""
+    return values.view(-1, *[1] * (len(shape) - 1))
+
+
 def _batch_norm(layer: nn.BatchNorm1d | nn.BatchNorm2d, shape: Shape) -> Rule:
     if layer.training or layer.running_mean is None or layer.running_var is None:
         _refuse(layer, "batch norm in eval mode with running statistics", "another")
@@ -91,8 +94,7 @@ def _batch_norm(layer: nn.BatchNorm1d | nn.BatchNorm2d, shape: Shape) -> Rule:
     bias = torch.zeros_like(mean)
     if layer.affine:
         scale, bias = scale * layer.weight.double(), layer.bias.double()
-    channels = (-1, *[1] * (len(shape) - 1))
-    scale, moved, bias = (t.view(channels) for t in (scale, mean * scale, bias))
+    scale, moved, bias = (_channels(t, shape) for t in (scale, mean * scale, bias))
     return elementwise(scale, bias - moved, moved.abs() + bias.abs())
 
 
@@ -113,13 +115,15 @@ def mean_pool(
     return Affine(pool, pool, transposed, nothing, nothing, terms + 4)
 
 
-def max_pool(shape: Shape, *arguments: Any, **named: Any) -> Rule:
-    """A maximum over windows, from the output's shape and the arguments of torch's function."""
+def max_pool(
+    shape: Shape, *arguments: Any, function: Callable[..., Any] = F.max_pool2d, **named: Any
+) -> Rule:
+    """A maximum over windows, from the output's shape and the arguments of torch's `function`."""
     if len(shape) != 3:
         raise NoCertificate(f"expected channels, rows and columns in a maximum, got {len(shape)}")
     named.pop("return_indices", None)
-    pool = partial(_call, F.max_pool2d, arguments, named)
-    indices = partial(_call, F.max_pool2d, arguments, {**named, "return_indices": True})
+    pool = partial(_call, function, arguments, named)
+    indices = partial(_call, function, arguments, {**named, "return_indices": True})
     return MaxPool(pool, lambda x: indices(x)[1])
 
 
@@ -129,39 +133,11 @@ def _call(
     return function(x, *arguments, **named)
 
 
-def clamp(low: float | None, high: float | None) -> Rule:
-    """Cut at `low` and `high`, where they are given."""
-    for bound in (low, high):
-        if bound is not None and not isinstance(bound, int | float):
-            raise NoCertificate(f"expected a clamp at numbers, got {type(bound).__name__}")
-    if low is None and high is None:
-        raise NoCertificate("expected a clamp with a limit, got none")
-    largest = max(abs(bound) for bound in (low, high) if bound is not None)
-    return Monotone(lambda x: x.clamp(low, high), 2.0**-23 * largest)
-
-
-def sigmoid() -> Rule:
-    """1 / (1 + exp(-x))."""
-    return Monotone(torch.sigmoid, _TRANSCENDENTAL)
-
-
-def tanh() -> Rule:
-    """The hyperbolic tangent."""
-    return Monotone(torch.tanh, _TRANSCENDENTAL)
-
-
-def log_softmax(dim: int | None, shape: Shape) -> Rule:
-    """Logarithms of probabilities over the classes."""
+def softmax(dim: int | None, shape: Shape, *, exponential: bool) -> Rule:
+    """Probabilities of the classes, or (not `exponential`) their logarithms."""
     if dim not in (1, -1) or len(shape) != 1:
-        raise NoCertificate(f"expected log_softmax over the classes, got it over dimension {dim}")
-    return Normalised()
-
-
-def rectify(slope: float = 0.0) -> Rule:
-    """ReLU, or leaky ReLU with a slope up to 1."""
-    if not 0 <= slope <= 1:
-        raise NoCertificate(f"expected a leaky ReLU with a slope from 0 to 1, got {slope}")
-    return Rectify(float(slope))
+        raise NoCertificate(f"expected softmax over the classes, got it over dimension {dim}")
+    return Normalised(exponential)
 
 
 def _window(layer: nn.AvgPool2d) -> int:
@@ -185,15 +161,27 @@ _RULES: dict[type[nn.Module], Callable[[Any, Shape], Rule]] = {
     nn.Conv2d: lambda layer, _: _convolution(layer),
     nn.BatchNorm1d: _batch_norm,
     nn.BatchNorm2d: _batch_norm,
-    nn.ReLU: lambda _layer, _: rectify(),
-    nn.ReLU6: lambda _layer, _: clamp(0, 6),
-    nn.LeakyReLU: lambda layer, _: rectify(layer.negative_slope),
-    nn.Hardtanh: lambda layer, _: clamp(layer.min_val, layer.max_val),
-    nn.LogSoftmax: lambda layer, shape: log_softmax(layer.dim, shape),
-    nn.Sigmoid: lambda _layer, _: sigmoid(),
-    nn.Tanh: lambda _layer, _: tanh(),
+    nn.ReLU: lambda _layer, _: activations.rectify(),
+    nn.ReLU6: lambda _layer, _: activations.clamp(0, 6),
+    nn.LeakyReLU: lambda layer, _: activations.rectify(layer.negative_slope),
+    nn.PReLU: lambda layer, shape: activations.rectify(_channels(layer.weight, shape)),
+    nn.Hardtanh: lambda layer, _: activations.clamp(layer.min_val, layer.max_val),
+    nn.Sigmoid: lambda _layer, _: activations.sigmoid(),
+    nn.Tanh: lambda _layer, _: activations.tanh(),
+    nn.ELU: lambda layer, _: activations.elu(layer.alpha),
+    nn.SELU: lambda _layer, _: activations.selu(),
+    nn.Softplus: lambda layer, _: activations.softplus(layer.beta, layer.threshold),
+    nn.GELU: lambda layer, _: activations.gelu(layer.approximate),
+    nn.SiLU: lambda _layer, _: activations.silu(),
+    nn.Mish: lambda _layer, _: activations.mish(),
+    nn.Hardswish: lambda _layer, _: activations.hardswish(),
+    nn.Softmax: lambda layer, shape: softmax(layer.dim, shape, exponential=True),
+    nn.LogSoftmax: lambda layer, shape: softmax(layer.dim, shape, exponential=False),
     nn.MaxPool2d: lambda layer, shape: max_pool(
         shape, layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.ceil_mode
+    ),
+    nn.AdaptiveMaxPool2d: lambda layer, shape: max_pool(
+        shape, layer.output_size, function=F.adaptive_max_pool2d
     ),
     nn.AvgPool2d: lambda layer, _: mean_pool(layer.forward, _window(layer), layer.divisor_override),
     nn.AdaptiveAvgPool2d: lambda layer, _: mean_pool(layer.forward, WINDOW),

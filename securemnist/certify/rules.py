@@ -94,9 +94,12 @@ class Reshape(Rule):
 class Normalised(Rule):
     """Log-softmax: every logit less one number that all of a digit share, so that margins stay.
 
-    Its box is that of the logits; so it may stand last only, where margins are all that is asked.
+    Its box is that of the logits; so it may stand last only, where margins are all that is asked. With
+    `exponential` it is softmax, whose bounds are those of the logarithms: what is rounded is a few units
+    in the last place of a probability, far less than what is taken off here.
     """
 
+    exponential: bool = False
     exact = True
 
     def enclose(self, *boxes: Box) -> Box:
@@ -134,59 +137,6 @@ class Sum(Rule):
 
 @final
 @dataclass(frozen=True)
-class Monotone(Rule):
-    """A function of each activation alone that never falls: clamp, sigmoid, tanh.
-
-    `error`: the largest rounding error of the deployed function. Its linear bounds are constants.
-    """
-
-    function: Map
-    error: float
-
-    def enclose(self, *boxes: Box) -> Box:
-        return Box(self.function(boxes[0].lower), self.function(boxes[0].upper))
-
-    def rounding(self, *boxes: Box) -> torch.Tensor:
-        return torch.full_like(boxes[0].lower, self.error)
-
-    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
-        return [None], out.least(weights)
-
-
-@final
-@dataclass(frozen=True)
-class Rectify(Rule):
-    """ReLU, or with 0 < `slope` <= 1 leaky ReLU: x above zero, slope * x below."""
-
-    slope: float = 0.0
-
-    def enclose(self, *boxes: Box) -> Box:
-        (box,) = boxes
-        return Box(self._at(box.lower), self._at(box.upper))
-
-    def rounding(self, *boxes: Box) -> torch.Tensor | None:
-        return rounding(2, boxes[0].size) if self.slope else None
-
-    def _at(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.maximum(x, self.slope * x)
-
-    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
-        lower, upper = inputs[0].lower, inputs[0].upper
-        # Above: the chord from (lower, f(lower)) to (upper, f(upper)). Below: whichever of the two
-        # lines through zero cuts off the smaller triangle.
-        chord = (self._at(upper) - self._at(lower)) / (upper - lower).clamp_min(1e-300)
-        below = torch.where(upper > -lower, 1.0, self.slope)
-        crosses = (lower < 0) & (upper > 0)
-        settled = torch.where(lower >= 0, 1.0, self.slope)
-        chord, below = (torch.where(crosses, line, settled) for line in (chord, below))
-        intercept = torch.where(crosses, self._at(lower) - chord * lower, 0.0)
-        positive, negative = weights.clamp_min(0), weights.clamp_max(0)
-        constant = (negative * intercept).flatten(1).sum(1)
-        return [positive * below + negative * chord], constant
-
-
-@final
-@dataclass(frozen=True)
 class MaxPool(Rule):
     """The largest of a window. `indices` names the place of each window's maximum in its plane.
 
@@ -206,3 +156,20 @@ class MaxPool(Rule):
         pulled = weights.new_zeros(len(weights), lower.shape[1], lower[0, 0].numel())
         pulled.scatter_add_(2, places, positive.flatten(2))
         return [pulled.view(len(weights), *lower.shape[1:])], out.least(negative)
+
+
+@final
+@dataclass(frozen=True)
+class Joined(Rule):
+    """Activations of several steps one behind the other, along dimension `dim` (of which 0 is digits)."""
+
+    dim: int
+    exact = True
+
+    def enclose(self, *boxes: Box) -> Box:
+        lowers, uppers = ([b.lower for b in boxes], [b.upper for b in boxes])
+        return Box(torch.cat(lowers, self.dim), torch.cat(uppers, self.dim))
+
+    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+        lengths = [box.lower.shape[self.dim] for box in inputs]
+        return weights.split(lengths, self.dim), weights.new_zeros(len(weights))

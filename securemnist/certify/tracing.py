@@ -36,30 +36,31 @@ def trace(model: nn.Module) -> tuple[fx.GraphModule, Facts]:
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if tensor.is_floating_point() and tensor.dtype != torch.float32:
             raise NoCertificate(f"expected float32 weights, got {tensor.dtype} in {name}")
-    _refuse_changed_calls(model)
+    if torch_modules._global_forward_hooks or torch_modules._global_forward_pre_hooks:
+        raise NoCertificate("expected no hook on all modules, got one; take it off first")
     try:
         # A copy, because tracing runs the model's code, which may keep what it is handed.
-        traced = fx.symbolic_trace(copy.deepcopy(model))
+        traced = fx.symbolic_trace(_Called(copy.deepcopy(model)))
         return traced, _observe(traced, model)
     except Exception as error:
         line = (str(error).splitlines() or [""])[0]
         raise NoCertificate(f"expected a graph, tracing raised {line:.120}") from error
 
 
-def _refuse_changed_calls(model: nn.Module) -> None:
-    """The graph is that of the class's `forward`: what else a call of the model does is not in it."""
-    own = type(model).__call__ is not nn.Module.__call__ or "forward" in vars(model)
-    hooks = (
-        model._forward_hooks,
-        model._forward_pre_hooks,
-        torch_modules._global_forward_hooks,
-        torch_modules._global_forward_pre_hooks,
-    )
-    if own or any(hooks):
-        raise NoCertificate(
-            f"expected {type(model).__name__} to be called as its class says, got one with a hook or a "
-            "call of its own"
-        )
+class _Called(nn.Module):
+    """A call of the model with an image alone.
+
+    torch.fx begins with the `forward` of the class it is given: of this one, so that the model's own
+    hooks, another `forward` or `__call__` and defaults of further arguments are in the graph.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model(x)
+        return logits
 
 
 class _Observed(fx.Interpreter):

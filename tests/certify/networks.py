@@ -44,6 +44,24 @@ class Halves(nn.Module):
         return F.avg_pool2d(x.to(torch.float32), x.shape[2] // 2, stride=1)
 
 
+class Curves(nn.Module):
+    """Curved functions of torch, side by side with what they are made of."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rising = torch.cat([F.elu(x, 0.5), F.selu(x), F.softplus(x, beta=2), F.relu6(x)], dim=1)
+        dipping = torch.cat((F.gelu(x), F.gelu(x, approximate="tanh"), F.silu(x), F.mish(x)), -3)
+        return torch.cat([rising, dipping, F.hardswish(x), F.hardtanh(x, -0.5, 0.5)], 1)
+
+
+class Means(nn.Module):
+    """The largest pixels, the mean of each channel and that of all, one beside the other."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        every = F.adaptive_avg_pool2d(x, 2).mean((2, 3)).unsqueeze(2).unsqueeze(3)
+        four = torch.cat([torch.cat([every, every], -1)] * 2, dim=2)
+        return torch.cat([F.adaptive_max_pool2d(x, 2), four, torch.mean(four, 1, True)], 1)
+
+
 class Lines(nn.Module):
     """Batch norm of channels whose pixels lie in one line."""
 
@@ -76,6 +94,18 @@ MIDDLES: dict[str, Callable[[], nn.Module]] = {
     "hardtanh": lambda: nn.Hardtanh(-0.5, 0.8),
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
+    "prelu": lambda: nn.PReLU(CHANNELS, 0.3),
+    "elu": nn.ELU,
+    "selu": nn.SELU,
+    "softplus": lambda: nn.Softplus(beta=3),
+    "gelu": nn.GELU,
+    "gelu, approximate": lambda: nn.GELU("tanh"),
+    "silu": nn.SiLU,
+    "mish": nn.Mish,
+    "hardswish": nn.Hardswish,
+    "curves": lambda: nn.Sequential(Curves(), nn.Conv2d(10 * CHANNELS, CHANNELS, 1)),
+    "means": lambda: nn.Sequential(Means(), nn.Conv2d(2 * CHANNELS + 1, CHANNELS, 1)),
+    "max, adaptive": lambda: nn.AdaptiveMaxPool2d(4),
     "max": lambda: nn.MaxPool2d(2),
     "max, overlapping": lambda: nn.MaxPool2d(3, stride=1, padding=1),
     "mean": lambda: nn.AvgPool2d(2),

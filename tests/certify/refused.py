@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import fx, nn
 
 
 class Branching(nn.Module):
@@ -121,18 +121,36 @@ class Growing(nn.Module):
         return F.avg_pool2d(x, x.size(0))
 
 
-class Called(nn.Module):
-    """Does something else when it is called than its `forward` says."""
+def white(n: int) -> torch.Tensor:
+    """So many white images."""
+    return torch.ones(n, 1, 28, 28)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(784, 10)
 
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        return super().__call__(1 - x)
+fx.wrap("white")
+
+
+class Beside(nn.Module):
+    """Puts a white image beside each digit."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.layer(x.flatten(1))
+        return torch.cat([x, white(x.size(0))], 1)
+
+
+class Doubled(nn.Module):
+    """Puts the digits behind each other."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([x, x])[: x.size(0)]
+
+
+class Short(nn.Linear):
+    """A linear layer on the first 784 numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(784, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x[:, :784])
 
 
 class Uncopied(nn.Module):
@@ -173,8 +191,22 @@ def behind(layer: nn.Module) -> nn.Module:
 
 
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
-    "unknown layer": (lambda: behind(nn.GELU()), "GELU"),
-    "softmax": (lambda: nn.Sequential(behind(nn.ReLU()), nn.Softmax(1)), "Softmax"),
+    "unknown layer": (lambda: behind(nn.GroupNorm(1, 1)), "GroupNorm"),
+    "softmax before a layer": (
+        lambda: nn.Sequential(behind(nn.ReLU()), nn.Softmax(1), nn.Linear(10, 10)),
+        "as the last step",
+    ),
+    "falling below zero": (lambda: behind(nn.PReLU(init=-0.1)), "slopes from 0 to 1"),
+    "steep ELU": (lambda: behind(nn.ELU(-1.0)), "alpha from 0 to 1"),
+    "sharp softplus": (lambda: behind(nn.Softplus(threshold=1)), "softplus"),
+    "joined with a constant": (
+        lambda: nn.Sequential(Beside(), nn.Flatten(), Short()),
+        "to be joined",
+    ),
+    "joined with an image": (
+        lambda: nn.Sequential(Doubled(), nn.Flatten(), Short()),
+        "of each digit",
+    ),
     "own layer": (lambda: behind(Own()), "known bounds, got (Own|abs)"),
     "product": (lambda: behind(Square()), "mul of two activations"),
     "slice": (lambda: behind(Sliced()), "getitem"),
@@ -184,10 +216,9 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "in place": (lambda: behind(Overwriting()), "in place"),
     "branch": (Branching, "tracing raised"),
     "double": (lambda: behind(nn.ReLU()).double(), "float32 weights"),
-    "steep": (lambda: behind(nn.LeakyReLU(2.0)), "slope from 0 to 1"),
-    "hook on the model": (watched, "with a hook or a call of its own"),
-    "another forward": (replaced, "with a hook or a call of its own"),
-    "another call": (Called, "with a hook or a call of its own"),
+    "steep": (lambda: behind(nn.LeakyReLU(2.0)), "slopes from 0 to 1"),
+    "hook on the model": (watched, "tracing raised|known bounds"),
+    "another forward": (replaced, "tracing raised"),
     "no copy": (Uncopied, "tracing raised"),
     "maximum without channels": (lambda: Rows(nn.MaxPool2d(4)), "channels, rows and columns"),
     "negative mean": (

@@ -3,92 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import fx, nn
+from torch import nn
 
 from securemnist import subjects
-from securemnist.attacks.base import gradient, margin
 from securemnist.attacks.pgd import PGD
-from securemnist.certify import certify, read, rules
+from securemnist.certify import activations, certify, read, rules
 from securemnist.certify.boxes import Box, around
 from securemnist.certify.linear import lower_bounds
 from securemnist.data import DataSet
 from securemnist.referee import SLACK
 from securemnist.threats import Linf
-from tests.certify.networks import MIDDLES, Teacher, network, networks
-
-DIGITS = 3
-
-
-class Told(nn.Module):
-    """The answers of a network as logarithms of probabilities."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.log_softmax(self.network(x), dim=1)
-
-
-def points(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> list[torch.Tensor]:
-    """Images of the ball: inside, random corners, and the corners that the gradient points to."""
-    steps = [torch.rand_like(x) * 2 - 1 for _ in range(4)]
-    steps += [torch.randn_like(x).sign() for _ in range(4)]
-    steps += [0 * x, torch.ones_like(x), -torch.ones_like(x)]
-    for start in (x, x + eps * steps[0]):
-        steps.append(gradient(model, start, y, margin)[0].sign())
-    return [(x + eps * step).clamp(0, 1) for step in steps]
-
-
-def violations(model: nn.Module, eps: float, seed: int = 0) -> int:
-    """Activations outside their box, and margins below their certificate, over points of a ball."""
-    rng = torch.Generator().manual_seed(seed)
-    x = torch.rand(DIGITS, 1, 28, 28, generator=rng)
-    y = model(x).argmax(1)
-    y[-1] = (y[-1] + 1) % 10  # a misread digit has a (negative) margin, too
-    return _outside_boxes(model, x, y, eps) + _below_margins(model, x, y, eps)
-
-
-def _outside_boxes(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> int:
-    walked = read(model)
-    boxes = walked.walk(around(x, eps)).boxes
-    count = 0
-    for image in points(model, x, y, eps - SLACK):
-        watching = _Watching(walked.traced)
-        watching.run(image)
-        for step, box in zip(walked.steps, boxes[1:], strict=True):
-            value = watching.values[step.name].double()
-            count += int(((value < box.lower) | (value > box.upper)).sum())
-    return count
-
-
-class _Watching(fx.Interpreter):
-    """Remembers what every node of a graph gave, as it was at that time."""
-
-    def run_node(self, n: fx.Node) -> object:
-        self.__dict__.setdefault("values", {})[n.name] = value = super().run_node(n)
-        if isinstance(value, torch.Tensor):
-            self.values[n.name] = value.clone()
-        return value
-
-
-def _below_margins(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> int:
-    count = 0
-    for crown in (False, True):
-        bounds = certify(model, x, y, eps=eps, crown=crown).margins
-        for image in points(model, x, y, eps - SLACK):
-            logits = model(image).double()
-            right = logits.gather(1, y[:, None]).squeeze(1)
-            wrong = logits.scatter(1, y[:, None], -torch.inf).amax(1)
-            count += int((right - wrong < bounds).sum())
-    return count
+from tests.certify.networks import MIDDLES, network, networks
+from tests.certify.points import violations
 
 
 @given(networks(), st.sampled_from([0.001, 0.02, 0.1, 0.3]), st.integers(0, 99))
@@ -106,26 +37,25 @@ def test_every_layer_has_sound_bounds(middle: str) -> None:
         assert violations(model, eps) == 0
 
 
-@pytest.mark.parametrize("last", [lambda m: nn.Sequential(m, nn.LogSoftmax(1)), Told])
-@pytest.mark.parametrize("eps", [0.0, 0.02])
-def test_log_softmax_keeps_margins(last: Callable[[nn.Module], nn.Module], eps: float) -> None:
-    """Behind log-softmax certificates are sound, and what they are without it but for rounding."""
-    plain = network("normalised", ["relu"], functions=False, seed=3)
-    model = last(plain).eval()
-    x = torch.rand(DIGITS, 1, 28, 28, generator=torch.Generator().manual_seed(3))
-    y = plain(x).argmax(1)
-    assert _below_margins(model, x, y, eps + SLACK) == 0
-    apart = certify(plain, x, y, eps=eps).margins - certify(model, x, y, eps=eps).margins
-    assert ((apart >= 0) & (apart < 1e-3)).all()
+DIPS: dict[str, activations.Dipping] = {
+    "gelu": activations.gelu(),
+    "gelu, approximate": activations.gelu("tanh"),
+    "silu": activations.silu(),
+    "mish": activations.mish(),
+    "hardswish": activations.hardswish(),
+}
 
 
-def test_what_is_computed_beside_does_not_matter() -> None:
-    """A head whose answer nobody is given takes no certificate away."""
-    plain = network("nothing", [], functions=False, seed=4)
-    x = torch.rand(DIGITS, 1, 28, 28, generator=torch.Generator().manual_seed(4))
-    y = plain(x).argmax(1)
-    seen = certify(Teacher(plain).eval().requires_grad_(False), x, y, eps=0.01)
-    assert torch.equal(seen.margins, certify(plain, x, y, eps=0.01).margins)
+@pytest.mark.parametrize("rule", DIPS.values(), ids=DIPS)
+def test_a_dip_is_where_it_is_said_to_be(rule: activations.Dipping) -> None:
+    """No number of a fine grid has a smaller value than the place named."""
+    grid = torch.linspace(-20, 5, 1_000_001, dtype=torch.float64)
+    values = rule.function(grid)
+    assert values.min() >= rule.function(torch.tensor(rule.lowest, dtype=torch.float64)) - 1e-15
+    fall = values[grid <= rule.lowest].diff()
+    rise = values[grid >= rule.lowest].diff()
+    assert fall.max() <= 1e-15
+    assert rise.min() >= -1e-15
 
 
 def shrunk(box: Box) -> Box:
@@ -133,12 +63,21 @@ def shrunk(box: Box) -> Box:
     return Box(box.lower + 0.1 * box.radius, box.upper - 0.1 * box.radius)
 
 
-@pytest.mark.parametrize("rule", [rules.Affine, rules.Rectify, rules.MaxPool, rules.Monotone])
+CAUGHT = [
+    rules.Affine,
+    rules.MaxPool,
+    activations.Rectify,
+    activations.Monotone,
+    activations.Dipping,
+]
+
+
+@pytest.mark.parametrize("rule", CAUGHT)
 def test_a_box_made_too_tight_is_caught(
     rule: type[rules.Rule], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever rule claims a tenth too much, the points of the ball show it."""
-    model = network("stretched", ["max"], functions=True, seed=2)
+    model = network("stretched", ["max", "gelu"], functions=True, seed=2)
     assert violations(model, 0.1) == 0
     enclose = rule.enclose
     monkeypatch.setattr(rule, "enclose", lambda self, *boxes: shrunk(enclose(self, *boxes)))

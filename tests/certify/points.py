@@ -1,0 +1,68 @@
+"""Points of a ball, and how many of them contradict a bound."""
+
+from __future__ import annotations
+
+import torch
+from torch import fx, nn
+
+from securemnist.attacks.base import gradient, margin
+from securemnist.certify import certify, read
+from securemnist.certify.boxes import around
+from securemnist.referee import SLACK
+
+DIGITS = 3
+
+
+def points(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> list[torch.Tensor]:
+    """Images of the ball: inside, random corners, and the corners that the gradient points to."""
+    steps = [torch.rand_like(x) * 2 - 1 for _ in range(4)]
+    steps += [torch.randn_like(x).sign() for _ in range(4)]
+    steps += [0 * x, torch.ones_like(x), -torch.ones_like(x)]
+    for start in (x, x + eps * steps[0]):
+        steps.append(gradient(model, start, y, margin)[0].sign())
+    return [(x + eps * step).clamp(0, 1) for step in steps]
+
+
+def violations(model: nn.Module, eps: float, seed: int = 0) -> int:
+    """Activations outside their box, and margins below their certificate, over points of a ball."""
+    rng = torch.Generator().manual_seed(seed)
+    x = torch.rand(DIGITS, 1, 28, 28, generator=rng)
+    y = model(x).argmax(1)
+    y[-1] = (y[-1] + 1) % 10  # a misread digit has a (negative) margin, too
+    return _outside_boxes(model, x, y, eps) + below_margins(model, x, y, eps)
+
+
+def _outside_boxes(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> int:
+    walked = read(model)
+    boxes = walked.walk(around(x, eps)).boxes
+    count = 0
+    for image in points(model, x, y, eps - SLACK):
+        watching = _Watching(walked.traced)
+        watching.run(image)
+        for step, box in zip(walked.steps, boxes[1:], strict=True):
+            value = watching.values[step.name].double()
+            count += int(((value < box.lower) | (value > box.upper)).sum())
+    return count
+
+
+class _Watching(fx.Interpreter):
+    """Remembers what every node of a graph gave, as it was at that time."""
+
+    def run_node(self, n: fx.Node) -> object:
+        self.__dict__.setdefault("values", {})[n.name] = value = super().run_node(n)
+        if isinstance(value, torch.Tensor):
+            self.values[n.name] = value.clone()
+        return value
+
+
+def below_margins(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> int:
+    count, probabilities = 0, read(model).probabilities
+    for crown in (False, True):
+        bounds = certify(model, x, y, eps=eps, crown=crown).margins
+        for image in points(model, x, y, eps - SLACK):
+            logits = model(image).double()
+            logits = logits.log() if probabilities else logits
+            right = logits.gather(1, y[:, None]).squeeze(1)
+            wrong = logits.scatter(1, y[:, None], -torch.inf).amax(1)
+            count += int((right - wrong < bounds).sum())
+    return count
