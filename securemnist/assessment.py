@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from securemnist import fields
 from securemnist.errors import FAILED, UNDECIDED, UsageError
 from securemnist.findings import Finding, Verdict
 from securemnist.resources import read_at_most
@@ -105,27 +106,38 @@ class Assessment:
         try:
             known = {field.name for field in dataclasses.fields(cls)}
             kept = {key: value for key, value in data.items() if key in known}
+            for table in ("subject", "environment", "policy"):
+                kept[table] = {**data[table]}
             kept["scope"] = {k: v for k, v in data["scope"].items() if k != "complete"}
             kept["findings"] = tuple(Finding.from_json(f) for f in data["findings"])
             made = cls(**kept)
             # What has the right keys but other types fails here, and not in somebody's report.
+            for name in fields.misfits(made):
+                raise TypeError(f"{name} is of another type")
             made.dumps()
             for finding in made.findings:
-                str(finding)
+                _ = finding.requirement.threshold, str(finding)
             return made
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise UsageError(
                 f"expected an assessment of schema {SCHEMA}, got one that does not parse "
-                f"({type(error).__name__}: {error}); make it again with `securemnist assess`"
+                f"({type(error).__name__}: {error!s:.200}); make it again with `securemnist assess`"
             ) from error
 
     @classmethod
     def load(cls, path: Path) -> Assessment:
         """Read assessment.json; UsageError where it is missing, too large or no assessment."""
         try:
-            data = json.loads(read_at_most(path, MAX_BYTES))
+            data = json.loads(read_at_most(path, MAX_BYTES), parse_int=_whole)
         except OSError as error:
             raise UsageError(f"{path}: cannot be read ({error.strerror}); name another") from error
         except (ValueError, RecursionError) as error:
             raise UsageError(f"{path}: expected JSON, got {error}; name another file") from error
         return cls.from_json(data)
+
+
+def _whole(figures: str) -> int:
+    """A whole number of a file; ValueError where it is beyond every float."""
+    if len(figures) > 300:
+        raise ValueError(f"a number of {len(figures)} figures")
+    return int(figures)

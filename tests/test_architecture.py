@@ -16,6 +16,7 @@ PACKAGE = Path(securemnist.__file__).parent
 FLOORS = (
     {
         "errors",
+        "fields",
         "findings",
         "verdicts",
         "resources",

@@ -180,6 +180,42 @@ def test_nesting_that_parses_but_cannot_be_walked(tmp_path: Path) -> None:
         Assessment.from_json(data)
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("findings", 0, "measurement", "seconds"), None),
+        (("findings", 0, "measurement", "value"), True),
+        (("findings", 0, "measurement", "n"), "9" * 400),
+        (("findings", 0, "measurement", "n"), int("9" * 400)),
+        (("findings", 0, "requirement", "id"), None),
+        (("findings", 0, "requirement", "measure"), [None]),
+        (("findings", 0, "requirement", "max_relative_drop"), [[]]),
+        (("findings", 0, "requirement", "settings"), ""),
+        (("findings", 0, "requirement", "at_least"), None),
+        (("findings", 0, "requirement", "ids"), [7]),
+        (("findings", 0, "family"), {"a": 1}),
+        (("findings", 0, "in_scope"), "yes"),
+        (("subject",), ""),
+        (("environment",), []),
+        (("day",), 7),
+    ],
+)
+def test_a_field_of_another_type(
+    place: tuple[str | int, ...], value: object, tmp_path: Path
+) -> None:
+    """What has every key, but another kind of value, is one UsageError when it is read."""
+    data = json.loads(rich().dumps())
+    at = data
+    for key in place[:-1]:
+        at = at[key]
+    at[place[-1]] = value
+    path = tmp_path / "assessment.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(UsageError) as caught:
+        Assessment.load(path)
+    one_sentence(caught.value)
+
+
 def test_numbers_that_are_none(tmp_path: Path) -> None:
     """NaN, which JSON does not know but Python reads, makes no assessment."""
     path = tmp_path / "assessment.json"

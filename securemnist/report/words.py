@@ -104,7 +104,7 @@ def asked_for(scope: Mapping[str, Any]) -> list[str]:
     for key, sign in (("markers", "-m"), ("keywords", "-k"), ("paths", "files")):
         value = scope.get(key)
         if value and value != _SUITES:
-            shown = " ".join(map(str, value)) if isinstance(value, list | tuple) else value
+            shown = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
             # `assess --row ID` selects by pytest's -k "[ID]".
             if sign == "-k" and re.fullmatch(r"\[[\w.-]+\]( or \[[\w.-]+\])*", shown):
                 sign, shown = "only", ", ".join(re.findall(r"[\w.-]+(?=\])", shown))

@@ -86,6 +86,8 @@ def test_the_scope_names_what_was_asked() -> None:
     scope = {"tier": "smoke", "markers": "clean", "keywords": "ADV", "paths": ["a.py", "b.py"]}
     shown = words.scope(example.assessment(scope=scope))
     assert shown == "smoke tier, 15 of 18 rows, -m clean, -k ADV, files a.py b.py"
+    odd = words.scope(example.assessment(scope={"tier": "smoke", "keywords": 2.5}))
+    assert odd == "smoke tier, 15 of 18 rows, -k 2.5"
     whole = {"tier": "smoke", "paths": ["security_tests"]}
     assert words.scope(example.assessment(scope=whole)) == "smoke tier, 15 of 18 rows"
     rows = {"tier": "smoke", "keywords": "[ADV-01] or [CLEAN.2]"}
