@@ -5,7 +5,6 @@ For what was read from a file: JSON has the right keys long before it has the ri
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from dataclasses import is_dataclass
 from types import UnionType
@@ -14,7 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 def misfits(value: object, name: str = "") -> Iterator[str]:
     """The names of fields, `findings.requirement.id`, that hold another type; nested ones, too."""
-    for field, hint in _hints(type(value)).items():
+    for field, hint in get_type_hints(type(value)).items():
         yield from _misfits(getattr(value, field), hint, f"{name}.{field}".removeprefix("."))
 
 
@@ -38,8 +37,3 @@ def _is(value: object, kind: type) -> bool:
     if kind in (int, float):  # a bool is an int to Python, and no number to us
         return isinstance(value, int | kind) and not isinstance(value, bool)
     return isinstance(value, kind)
-
-
-@functools.cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
