@@ -100,21 +100,30 @@ def load(folder: Path | None = None) -> DataSet:
 
 
 def _read(folder: Path, name: str) -> bytes:
-    """The uncompressed content of one file."""
-    for path in (folder / f"{name}.gz", folder / name):
-        if not path.is_file():
-            continue
-        try:
-            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-                content: bytes = file.read(MAX_BYTES + 1)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(
-                f"{path}: expected a whole file, got {type(error).__name__} ({error}); {_ADVICE}"
-            ) from error
-        if len(content) > MAX_BYTES:
-            raise DataError(f"{path}: expected at most {MAX_BYTES} bytes unpacked; {_ADVICE}")
-        return content
-    raise DataError(f"{folder / name}[.gz]: expected a file, got none; {_ADVICE}")
+    """The uncompressed content of one file, which may lie there in both forms."""
+    paths = [path for path in (folder / f"{name}.gz", folder / name) if path.is_file()]
+    if not paths:
+        raise DataError(f"{folder / name}[.gz]: expected a file, got none; {_ADVICE}")
+    contents = [_content(path) for path in paths]
+    if contents[0] != contents[-1]:
+        raise DataError(
+            f"{folder / name}[.gz]: expected one file, or the same content in both, got two that "
+            f"differ; {_ADVICE}"
+        )
+    return contents[0]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            content: bytes = file.read(MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path}: expected a whole file, got {type(error).__name__} ({error}); {_ADVICE}"
+        ) from error
+    if len(content) > MAX_BYTES:
+        raise DataError(f"{path}: expected at most {MAX_BYTES} bytes unpacked; {_ADVICE}")
+    return content
 
 
 def _check_form(folder: Path, contents: dict[str, bytes], images: str, labels: str) -> None:
@@ -132,6 +141,9 @@ def _check_form(folder: Path, contents: dict[str, bytes], images: str, labels: s
     demand(count > 0, images, "at least one image", count)
     size = 16 + count * 784
     demand(len(picture) == size, images, f"{size} bytes for {count} images", len(picture))
+    # What floats in [0, 1] become when they are stored as bytes: black pictures, to the eye.
+    brightest = int(np.frombuffer(picture, np.uint8, offset=16).max())
+    demand(brightest > 1, images, "a brightness of 0 to 255", f"none above {brightest}")
     demand(len(label) >= 8, labels, "an IDX header of 8 bytes", f"{len(label)} bytes")
     magic, found = struct.unpack(">2I", label[:8])
     demand(magic == 2049, labels, "IDX magic number 2049 (labels of bytes)", magic)

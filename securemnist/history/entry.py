@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from securemnist.assessment import Assessment
+from securemnist.digests import sha256_of_value
 from securemnist.findings import Finding
 
 
@@ -21,14 +22,20 @@ def of_assessment(made: Assessment) -> dict[str, Any]:
         "digest": made.subject.get("digest", ""),
         "policy": made.policy.get("digest", ""),
         "exit_code": made.exit_code,
-        "rows": {f.requirement.id: _row(f) for f in made.findings if f.in_scope},
+        "rows": {f.requirement.id: _row(f, made.subject) for f in made.findings if f.in_scope},
     }
 
 
-def _row(finding: Finding) -> dict[str, Any]:
+def _row(finding: Finding, subject: Mapping[str, Any]) -> dict[str, Any]:
+    """What one row came to; `asked` is the same for as long as the numbers may be put on one line."""
     row, seen = finding.requirement, finding.measurement
+    data = subject.get("data")
+    digests = data.get("digests") if isinstance(data, Mapping) else None
     return {
         "measure": row.measure,
+        "asked": sha256_of_value([row.measure, dict(row.settings), row.tier, row.seed, digests])[
+            :16
+        ],
         "relation": row.relation,
         "threshold": row.threshold,
         "verdict": str(finding.verdict),

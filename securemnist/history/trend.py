@@ -106,6 +106,7 @@ def _row_chart(name: str, entries: Sequence[Mapping[str, Any]]) -> Chart:
         entries,
         [_number(row.get("value")) for row in rows],
         [str(row.get("verdict", "")) for row in rows],
+        [str(row.get("asked", "")) for row in rows],
         bound,
         "" if bound is None else f"{sign} {bound:g}",
     )
@@ -113,7 +114,9 @@ def _row_chart(name: str, entries: Sequence[Mapping[str, Any]]) -> Chart:
 
 def _figure_chart(name: str, entries: Sequence[Mapping[str, Any]]) -> Chart:
     values = [_number(_table(entry, "figures").get(name)) for entry in entries]
-    return _chart(name, "seconds", entries, values, [""] * len(values), None, "")
+    return _chart(
+        name, "seconds", entries, values, [""] * len(values), [""] * len(values), None, ""
+    )
 
 
 def _chart(
@@ -122,6 +125,7 @@ def _chart(
     entries: Sequence[Mapping[str, Any]],
     values: Sequence[float | None],
     verdicts: Sequence[str],
+    asked: Sequence[str],
     bound: float | None,
     required: str,
 ) -> Chart:
@@ -144,8 +148,13 @@ def _chart(
         )
         for place, (entry, value, verdict) in enumerate(zip(entries, values, verdicts, strict=True))
     )
-    seen = [point for point in points if point.y is not None]
-    path = " ".join(f"{'L' if n else 'M'}{p.x} {p.y}" for n, p in enumerate(seen))
+    seen = [(p, key) for p, key in zip(points, asked, strict=True) if p.y is not None]
+    # A number that was measured otherwise begins a line of its own: it continues none.
+    before = [None, *(key for _, key in seen)]
+    path = " ".join(
+        f"{'L' if key == last else 'M'}{p.x} {p.y}"
+        for (p, key), last in zip(seen, before, strict=False)
+    )
     return Chart(
         name=line(name, 60),
         title=title,

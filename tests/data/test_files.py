@@ -56,12 +56,18 @@ def broken_gz(content: bytes) -> dict[str, bytes | None]:
     return {TRAIN_IMAGES: None, f"{TRAIN_IMAGES}.gz": bytes(packed)}
 
 
+def stale_gz(content: bytes) -> dict[str, bytes | None]:
+    """Compressed training images beside the plain ones, of which one pixel differs."""
+    return {f"{TRAIN_IMAGES}.gz": gzip.compress(content[:-1] + bytes([content[-1] ^ 1]))}
+
+
 WRONG: dict[str, tuple[Callable[[bytes], dict[str, bytes | None]], str]] = {
     "missing": (lambda _: {TRAIN_IMAGES: None}, "expected a file, got none"),
     "cut off in the middle": (gz(slice(0, 3_000)), "expected a whole file, got EOFError"),
     "cut off by a byte": (gz(slice(0, -1)), "expected a whole file, got EOFError"),
     "not gzip at all": (gz(slice(5, None)), "got BadGzipFile"),
     "wrong checksum": (broken_gz, "got BadGzipFile"),
+    "a plain file and another compressed one": (stale_gz, "got two that differ"),
     "empty gzip": (gz(slice(0, 0)), "expected an IDX header of 16 bytes, got 0"),
     "empty": (images(b""), "expected an IDX header of 16 bytes, got 0"),
     "labels as images": (images(grey(24)), "expected an IDX header|magic number 2051"),
@@ -71,6 +77,7 @@ WRONG: dict[str, tuple[Callable[[bytes], dict[str, bytes | None]], str]] = {
     "no images": (images(grey(0, 28, 28)), "expected at least one image, got 0"),
     "an image short": (images(idx(grey(24, 28, 28))[:-1]), "bytes for 24 images, got"),
     "a byte more": (images(idx(grey(24, 28, 28)) + b"!"), "bytes for 24 images, got"),
+    "floats stored as bytes": (images(grey(24, 28, 28) // 7), "brightness of 0 to 255, got none"),
     "no labels": (labels(b""), "expected an IDX header of 8 bytes, got 0"),
     "images as labels": (labels(grey(24, 28, 28)), "expected IDX magic number 2049"),
     "a label short": (labels(grey(23)), "expected 24 labels, one an image, got 23"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,20 @@ def test_a_chart_a_requirement(tmp_path: Path) -> None:
     assert html.count("<circle") == 3
     assert '<circle class="pass"' in html
     assert '<path class="fail"' in html
+
+
+@pytest.mark.parametrize("change", ["data", "digits", "nothing"])
+def test_a_line_joins_what_was_measured_alike(change: str, tmp_path: Path) -> None:
+    """Numbers of other data or other settings are points of one chart, but no step of one line."""
+    before, after = version("a1" * 20, 700).to_json(), version("c3" * 20, 900).to_json()
+    if change == "data":
+        after["subject"]["data"] = {"name": "theirs", "digests": {"t10k": "0" * 64}}
+    if change == "digits":
+        after["findings"][0]["requirement"]["settings"] |= {"digits": 500}
+    made = map(Assessment.from_json, (before, after))
+    html = trend.render(history(tmp_path / "h.jsonl", *made)).decode()
+    line = re.findall(r'class="path" d="([^"]*)"', html)[0]
+    assert re.sub(r"[^ML]", "", line) == ("ML" if change == "nothing" else "MM")
 
 
 def test_another_model_has_its_own_page(tmp_path: Path) -> None:
