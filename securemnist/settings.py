@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from securemnist import resources
 from securemnist.errors import UsageError
 
 DEFAULT_MODEL = "certified"
+
+_Named = Annotated[str, Field(min_length=1)]  # an empty name is no wish for the default
 
 
 class Settings(BaseModel):
@@ -18,9 +21,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    model: str | None = None
-    policy: str | None = None
-    data: str | None = None
+    model: _Named | None = None
+    policy: _Named | None = None
+    data: _Named | None = None
 
     def model_for(self, policy: Path) -> str | None:
         """The SPEC of the project, and the bundled model only where the policy is the bundled one."""

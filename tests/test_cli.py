@@ -88,6 +88,32 @@ def test_wrong_usage_is_one_sentence(folder: Path, words: list[str], complaint: 
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["assess", "--policy", "small.toml", "--model="],
+        ["assess", "--policy", "small.toml", "--model", ""],
+        ["assess", "--policy", "small.toml", "--data", ""],
+        ["compare", "baseline", ""],
+        ["measure", "clean_accuracy", "--data="],
+    ],
+    ids=" ".join,
+)
+def test_an_empty_name_is_no_default(folder: Path, words: list[str]) -> None:
+    """A variable that a script has not set does not assess the bundled model in place of theirs."""
+    result = run(*words)
+    assert result.exit_code == 2, result.output
+    assert "got an empty one" in result.output
+
+
+def test_an_empty_name_in_the_project_is_no_default(folder: Path) -> None:
+    """Nor does one in the project's settings."""
+    (folder / "pyproject.toml").write_text('[tool.securemnist]\nmodel = ""\n')
+    result = run("assess")
+    assert result.exit_code == 2, result.output
+    assert "pyproject.toml: expected [tool.securemnist]" in result.output
+
+
 def test_explain(folder: Path) -> None:
     """A row, a measure, an attack and a verdict are each explained."""
     words = {

@@ -7,6 +7,7 @@ decided (INCONCLUSIVE, ERROR or NOT_RUN).
 from __future__ import annotations
 
 import importlib
+import itertools
 import sys
 import traceback
 from pathlib import Path
@@ -43,6 +44,17 @@ class _Lazy(click.Group):
         module = importlib.import_module(f"securemnist.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """An empty word is a variable of somebody's script that is not set: no default stands for it."""
+        for before, word in itertools.pairwise(["", *args]):
+            if not word or (word.startswith("--") and word.endswith("=")):
+                name = (word or before or "the command").rstrip("=")
+                raise click.UsageError(
+                    f"expected a value after {name}, got an empty one; name it, or leave {name} out",
+                    ctx,
+                )
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -111,7 +111,7 @@ def assess(
         arguments += ["-k", " or ".join(f"[{row}]" for row in rows)]
     words = [f"--{name}={value}" for name, value in options.items() if value and name != "model"]
     words += [*(f"--replay={folder}" for folder in replay), *(f"--row={row}" for row in rows)]
-    words += ["-m", markers, *map(str, suites)]
+    words += [*(("-m", markers) if markers else ()), *map(str, suites)]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "old"
         old = None if against is None else versions.find(against, words, folder)

@@ -6,6 +6,7 @@ Every option begins with --security-, so that nobody's conftest collides.
 
 from __future__ import annotations
 
+import argparse
 import io
 from collections.abc import Generator
 from pathlib import Path
@@ -35,23 +36,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add = group.addoption
     add(
         "--security-model",
+        type=_named,
         metavar="SPEC",
         help="the model: NAME, pkg.module:factory, a weight file",
     )
     add(
         "--security-policy",
+        type=_named,
         metavar="FILE",
         help="the policy (default: security_tests/thresholds.toml)",
     )
     add("--security-tier", choices=TIERS, help="rows up to this tier run (default: standard)")
     add(
         "--security-report",
+        type=_named,
         metavar="DIR",
         help="write index.html, assessment.json, summary.md there",
     )
-    add("--security-data", metavar="DIR", help="IDX files to use instead of the bundled MNIST")
+    add(
+        "--security-data",
+        type=_named,
+        metavar="DIR",
+        help="IDX files to use instead of the bundled MNIST",
+    )
     add(
         "--security-replay",
+        type=_named,
         metavar="DIR",
         action="append",
         default=[],
@@ -63,6 +73,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="a search ends as soon as its row's verdict is certain",
     )
     add("--security-device", metavar="NAME", default="cpu", help="cpu (default) or cuda")
+
+
+def _named(value: str) -> str:
+    """An option's value; an empty one is a variable that is not set, and no default stands for it."""
+    if not value:
+        raise argparse.ArgumentTypeError("expected a value, got an empty one; name it")
+    return value
 
 
 def pytest_configure(config: pytest.Config) -> None:

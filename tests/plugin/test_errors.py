@@ -49,6 +49,14 @@ def test_a_report_folder_that_cannot_be_is_told_first(
     assert (pytester.path / "afile").read_text() == "theirs"
 
 
+@pytest.mark.parametrize("option", ["model", "data", "policy"])
+def test_an_empty_name_is_no_default(project: Any, option: str) -> None:
+    """An option whose variable is not set ends the run, instead of taking something bundled."""
+    result = project(CLEAN, f"--security-{option}=")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*--security-{option}*got an empty one*"])
+
+
 def test_a_folder_that_cannot_be_read_is_one_sentence(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
