@@ -11,6 +11,7 @@ from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.randomised import COUNTED, Expected
 from securemnist.findings import Measurement, Requirement, Verdict
 from securemnist.measures import bind, take
+from tests.doubts import networks
 from tests.doubts.impostors import Noisy
 
 DIGITS = 16
@@ -19,7 +20,7 @@ DIGITS = 16
 def measured(mnist: DataSet, *, randomised: bool) -> Measurement:
     """A noisy network under PGD at eps .1."""
     torch.manual_seed(0)
-    lab = Lab(subjects.from_model(Noisy(subjects.resolve("baseline").model), name="noisy"), mnist)
+    lab = Lab(subjects.from_model(Noisy(networks.plain(mnist, 0)).eval(), name="noisy"), mnist)
     row = {
         "attack": {"use": "PGD", "steps": 3},
         "threat": {"norm": "linf", "eps": 0.1},

@@ -15,6 +15,7 @@ from securemnist.evaluation import shelf
 from securemnist.evaluation.lab import Lab
 from securemnist.measures import bind, take
 from tests.commands import run, shell
+from tests.compare.test_commands import TOY
 from tests.wording import one_sentence
 
 POLICY = """
@@ -45,14 +46,14 @@ digits = 60
 at_least = 0.001
 because = "a search within a small ball"
 """
-ASSESS = ("assess", "--model", "baseline", "--policy", "small.toml")
+ASSESS = ("assess", "--model", "toy:good", "--policy", "small.toml")
 CONFTEST = """
 import pytest
-from securemnist import subjects
+import toy
 
 @pytest.fixture(scope="session")
 def model():
-    return subjects.resolve("baseline").model
+    return toy.good()
 """
 
 
@@ -67,6 +68,7 @@ def assessed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a policy and the report of an assessment."""
     folder = tmp_path_factory.mktemp("assessed")
     (folder / "small.toml").write_text(POLICY)
+    (folder / "toy.py").write_text(TOY)
     done = shell(folder, *ASSESS, "--out", "first")
     assert (folder / "first" / "assessment.json").is_file(), done.stderr
     return folder
