@@ -9,6 +9,7 @@ from rich.text import Text
 from securemnist.compare import words
 from securemnist.compare.change import Change, Word
 from securemnist.compare.comparison import Comparison
+from securemnist.report import words as report_words
 from securemnist.report.terminal import STYLES, write
 from securemnist.report.text import line
 from securemnist.report.words import WAIVED
@@ -42,6 +43,12 @@ def print_comparison(made: Comparison, console: Console) -> None:
         for note in change.notes:
             write(console, Text(f"  note    {note}"))
         write(console, Text("  next    ", "bold").append(words.next_step(change)))
+    for finding in words.own(made):
+        told = Text(
+            f"\n{line(finding.requirement.id, 60)} {finding.label}", STYLES[finding.verdict]
+        )
+        own = f": its own requirement, {report_words.sentence(finding)}"
+        write(console, told.append(own, "default"))
     head = words.headline(made)
     write(console, Text(f"\n{head.symbol} {head.answer}: {head.why}", style=STYLES[head.verdict]))
     write(console, Text(f"  exit code {made.exit_code}", "dim"))

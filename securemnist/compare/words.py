@@ -45,9 +45,17 @@ def headline(made: Comparison) -> Headline:
 
 
 def own(made: Comparison) -> tuple[Finding, ...]:
-    """The new version's own findings in the way that no change speaks of already."""
-    named = {change.id for change in made.blocking}
-    return tuple(f for f in made.new.open_findings if f.requirement.id not in named)
+    """The new version's own findings in the way that no change speaks of already.
+
+    That a row cannot be compared does not say that it failed.
+    """
+    said = {change.id: change.verdict for change in made.blocking}
+
+    def is_said(finding: Finding) -> bool:
+        told = said.get(finding.requirement.id)
+        return told is Verdict.FAIL or (told is not None and finding.verdict is not Verdict.FAIL)
+
+    return tuple(finding for finding in made.new.open_findings if not is_said(finding))
 
 
 def sentence(change: Change) -> str:

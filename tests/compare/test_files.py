@@ -11,11 +11,12 @@ import pytest
 from rich.console import Console
 
 from securemnist.assessment import Assessment
-from securemnist.compare import files, markdown, page, terminal
+from securemnist.compare import files, markdown, page, terminal, words
+from securemnist.compare.change import Word
 from securemnist.compare.comparison import Comparison, compare
 from securemnist.errors import UsageError
 from securemnist.findings import Verdict, Waiver
-from tests.compare.made import assessment, changed, codes, read_as, robust
+from tests.compare.made import assessment, changed, codes, compared, read_as, robust
 from tests.report import hostile
 from tests.report.markup import Markup
 
@@ -109,6 +110,20 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         files.write(made(), tmp_path / "reports")
     assert (tmp_path / "reports").read_text() == "mine"
+
+
+def test_a_failed_row_that_cannot_be_compared_is_told_as_failed() -> None:
+    """Page, comment and terminal say that the new version fails a row, whatever it was compared with."""
+    failing = robust(codes(range(500), 1_000), at_least=0.99)
+    both = compared(OLD, failing)
+    assert both.changes[0].word is Word.NOT_COMPARABLE
+    file = io.StringIO()
+    terminal.print_comparison(both, Console(file=file, width=200))
+    for text in (file.getvalue(), markdown.render(both).decode(), page.render(both).decode()):
+        assert "1 requirement failed" in text
+        assert "own requirement" in text
+    undecided = compared(OLD, robust(codes(range(50), 1_000), at_least=0.5))
+    assert "failed" not in words.headline(undecided).why
 
 
 def test_the_terminal_says_it_too() -> None:
