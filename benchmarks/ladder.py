@@ -20,12 +20,12 @@ from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.stages import BUDGETS, Ladder
 from securemnist.threats import Linf
 
-# Reference model, eps, first test digits, rounds. The peer takes about a second for a digit that
+# Reference model, eps, first test digits, rounds. The peer takes a second or two for a digit that
 # survives.
 CASES = (
     ("baseline", 0.3, 500, 9),
-    ("hardened", 0.3, 32, 1),
-    ("certified", 0.3, 32, 1),
+    ("hardened", 0.3, 500, 1),
+    ("certified", 0.3, 500, 1),
 )
 WHOLE = (("baseline", 0.3, 10_000), ("certified", 0.3, 10_000))
 PEER = "torchattacks"

@@ -98,7 +98,7 @@ def _softmax(*, exponential: bool) -> Maker:
 
 def _mean(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
     """A mean over some dimensions: one over that of the digits would not have a digit's shape."""
-    return layers.mean_pool(lambda x: x.mean(*rest, **named), layers.WINDOW)
+    return layers.mean_pool(lambda x: x.mean(*rest, **named))
 
 
 def _joined(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
@@ -117,11 +117,11 @@ def _max_pool(
 
 def _mean_pool(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
     divisor = named.get("divisor_override", rest[5] if len(rest) > 5 else None)
-    return layers.mean_pool(lambda x: F.avg_pool2d(x, *rest, **named), layers.WINDOW, divisor)
+    return layers.mean_pool(lambda x: F.avg_pool2d(x, *rest, **named), divisor=divisor)
 
 
 def _adaptive_mean(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
-    return layers.mean_pool(lambda x: F.adaptive_avg_pool2d(x, *rest, **named), layers.WINDOW)
+    return layers.mean_pool(lambda x: F.adaptive_avg_pool2d(x, *rest, **named))
 
 
 def _dropout(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:

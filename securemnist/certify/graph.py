@@ -74,6 +74,11 @@ def read(model: nn.Module) -> Network:
     return Network(_steps(traced, facts), traced)
 
 
+def _told(node: fx.Node) -> str:
+    """A node's name as the model's owner knows it."""
+    return node.name.removeprefix("model_")
+
+
 def _of_image(node: fx.Node) -> bool:
     """Whether a value comes, by any way, from the image."""
     return node.op == "placeholder" or any(_of_image(given) for given in node.all_input_nodes)
@@ -86,7 +91,7 @@ def _steps(traced: fx.GraphModule, facts: Facts) -> tuple[Step, ...]:
     for node in traced.graph.nodes:
         if node.op == "placeholder":
             if places:
-                raise NoCertificate(f"expected one input, got a second, {node.name}")
+                raise NoCertificate(f"expected one input, got a second, {_told(node)}")
             places[node] = 0
         elif node.op == "output":
             given = node.args[0]
@@ -109,10 +114,12 @@ def _reads(node: fx.Node, places: Mapping[fx.Node, int]) -> tuple[int, ...]:
     if node.target in SEVERAL and isinstance(node.args[0], Sequence):
         operands = node.args[0]
         if len(operands) != len(_tracked(operands, places)):
-            raise NoCertificate(f"expected activations alone to be joined, got more in {node.name}")
+            raise NoCertificate(
+                f"expected activations alone to be joined, got more in {_told(node)}"
+            )
     reads = [places[given] for given in _tracked(operands, places)]
     if not reads or set(reads) != {places[n] for n in node.all_input_nodes if n in places}:
-        raise NoCertificate(f"expected activations as first arguments, got others in {node.name}")
+        raise NoCertificate(f"expected activations as first arguments, got others in {_told(node)}")
     return tuple(reads)
 
 
@@ -130,9 +137,9 @@ def _rule(
             raise NoCertificate("expected softmax as the last step, got others behind it")
         return rule
     except NoCertificate as error:
-        raise NoCertificate(f"{error} ({node.name})") from error
+        raise NoCertificate(f"{error} ({_told(node)})") from error
     except Exception as error:
-        raise NoCertificate(f"expected usual arguments, got others ({node.name})") from error
+        raise NoCertificate(f"expected usual arguments, got others ({_told(node)})") from error
 
 
 def _known_rule(

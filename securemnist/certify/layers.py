@@ -15,9 +15,6 @@ from securemnist.certify import activations
 from securemnist.certify.rules import Affine, MaxPool, Normalised, Reshape, Rule
 from securemnist.errors import NoCertificate
 
-# More activations than anybody averages, where a window's size is not looked at.
-WINDOW = 1 << 16
-
 Shape = tuple[int, ...]
 
 
@@ -99,9 +96,14 @@ def _batch_norm(layer: nn.BatchNorm1d | nn.BatchNorm2d, shape: Shape) -> Rule:
 
 
 def mean_pool(
-    pool: Callable[[torch.Tensor], torch.Tensor], terms: int, divisor: float | None = None
+    pool: Callable[[torch.Tensor], torch.Tensor],
+    terms: int | None = None,
+    divisor: float | None = None,
 ) -> Rule:
-    """A mean over windows: weights of one sign, taken back by automatic differentiation."""
+    """A mean over windows: weights of one sign, taken back by automatic differentiation.
+
+    `terms`: how many a window has; None: at most as many as there are in a digit.
+    """
     if divisor is not None and not divisor > 0:
         raise NoCertificate(f"expected a mean over a number above 0, got one over {divisor}")
 
@@ -112,7 +114,7 @@ def mean_pool(
         return pulled
 
     nothing = torch.zeros(())
-    return Affine(pool, pool, transposed, nothing, nothing, terms + 4)
+    return Affine(pool, pool, transposed, nothing, nothing, terms)
 
 
 def max_pool(
@@ -183,8 +185,10 @@ _RULES: dict[type[nn.Module], Callable[[Any, Shape], Rule]] = {
     nn.AdaptiveMaxPool2d: lambda layer, shape: max_pool(
         shape, layer.output_size, function=F.adaptive_max_pool2d
     ),
-    nn.AvgPool2d: lambda layer, _: mean_pool(layer.forward, _window(layer), layer.divisor_override),
-    nn.AdaptiveAvgPool2d: lambda layer, _: mean_pool(layer.forward, WINDOW),
+    nn.AvgPool2d: lambda layer, _: mean_pool(
+        layer.forward, _window(layer) + 4, layer.divisor_override
+    ),
+    nn.AdaptiveAvgPool2d: lambda layer, _: mean_pool(layer.forward),
     nn.Flatten: lambda _layer, shape: Reshape(shape),
     nn.Unflatten: lambda _layer, shape: Reshape(shape),
     nn.Identity: lambda _layer, shape: Reshape(shape),

@@ -46,8 +46,8 @@ class Rule(ABC):
 class Affine(Rule):
     """Wx + shift: `linear` is W, `absolute` is |W|, `transposed` takes weights back through W.
 
-    `terms` products are summed into one output; `size` is the sum of the absolute values of the
-    numbers that make up `shift`.
+    `terms` products are summed into one output (None: no more than a digit has numbers); `size` is the
+    sum of the absolute values of the numbers that make up `shift`.
     """
 
     linear: Map
@@ -55,7 +55,7 @@ class Affine(Rule):
     transposed: Callable[[torch.Tensor, torch.Size], torch.Tensor]
     shift: torch.Tensor
     size: torch.Tensor
-    terms: int
+    terms: int | None
     exact = True
 
     def enclose(self, *boxes: Box) -> Box:
@@ -64,7 +64,8 @@ class Affine(Rule):
         return Box(centre - radius, centre + radius)
 
     def rounding(self, *boxes: Box) -> torch.Tensor:
-        return rounding(self.terms, self.absolute(boxes[0].size) + self.size)
+        terms = self.terms or boxes[0].lower[0].numel() + 4
+        return rounding(terms, self.absolute(boxes[0].size) + self.size)
 
     def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
         shape = torch.Size([len(weights), *inputs[0].lower.shape[1:]])
