@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -175,3 +176,52 @@ def test_any_folder_of_the_same_form_serves(packed: bool, folder: Path, cache: P
     assert pixels.numpy().tobytes() == files[TRAIN_IMAGES][16:]
     assert found.test.pixels.numpy().tobytes() == files[TEST_IMAGES][16:]
     assert found.test.labels.tolist() == list(files[TEST_LABELS][8:])
+
+
+@pytest.fixture
+def write_idx(tmp_path: Path) -> Callable[[Path, Any], None]:
+    """The function that the documents give for arrays of one's own."""
+    page = (resources.ROOT / "docs" / "data.md").read_text()
+    (tmp_path / "page.py").write_text(page.split("```python")[1].split("```")[0])
+    made: Callable[[Path, Any], None] = runpy.run_path(str(tmp_path / "page.py"))["write_idx"]
+    return made
+
+
+def test_arrays_as_the_page_writes_them(
+    folder: Path, cache: Path, write_idx: Callable[[Path, Any], None]
+) -> None:
+    """Arrays of other types and layouts, written as the documents say, are read as the same digits."""
+    rng = np.random.default_rng(1)
+    pixels, classes = rng.integers(0, 256, (24, 28, 28)), rng.integers(0, 10, 24)
+    for images, labels_ in (
+        (pixels.astype(np.float64), classes.astype(">i4")),
+        (np.asfortranarray(pixels), classes.astype(np.float32)),
+        (np.repeat(pixels, 2, axis=0)[::2], classes[::-1][::-1]),
+    ):
+        write_idx(folder / TRAIN_IMAGES, images)
+        write_idx(folder / TRAIN_LABELS, labels_)
+        read = data.load(folder)
+        both = torch.cat([read.train.pixels, read.tuning.pixels])
+        assert torch.equal(both, torch.from_numpy(pixels.astype(np.uint8)))
+        assert torch.cat([read.train.labels, read.tuning.labels]).tolist() == classes.tolist()
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.full((3, 28, 28), 0.5),
+        np.full((3, 28, 28), -1),
+        np.full((3, 28, 28), 256),
+        np.full((3, 28, 28, 1), 7),
+        np.eye(10)[:3],
+        np.array([0.5, 1, 2]),
+    ],
+    ids=["floats to 1", "negative", "beyond 255", "channels", "one-hot", "half classes"],
+)
+def test_arrays_that_the_page_refuses(
+    array: np.ndarray[Any, Any], tmp_path: Path, write_idx: Callable[[Path, Any], None]
+) -> None:
+    """What would not be the same digits as bytes is refused, and nothing is written."""
+    with pytest.raises(ValueError, match="expected images or labels"):
+        write_idx(tmp_path / "digits", array)
+    assert not (tmp_path / "digits").exists()
