@@ -92,6 +92,7 @@ def load(folder: Path | None = None) -> DataSet:
                 )
     for split in FILES:
         _check_form(source, contents, *FILES[split])
+    _check_distinct(source / FILES["test"][0], contents[FILES["test"][0]][16:])
     training, test = _served(contents, digests)
     held_out = min(5_000, len(training) // 12)
     cut = len(training) - held_out
@@ -151,6 +152,17 @@ def _check_form(folder: Path, contents: dict[str, bytes], images: str, labels: s
     demand(len(label) == 8 + count, labels, f"{8 + count} bytes", len(label))
     highest = max(label[8:])
     demand(highest < CLASSES, labels, "labels 0 to 9", f"a label {highest}")
+
+
+def _check_distinct(path: Path, pixels: bytes) -> None:
+    """Test digits that are repeated look like more than they are to every interval; a few do no harm."""
+    digits = [pixels[start : start + 784] for start in range(0, len(pixels), 784)]
+    distinct = len(set(digits))
+    if 10 * distinct < 9 * len(digits):
+        raise DataError(
+            f"{path}: expected test digits that differ, since every interval counts each for itself, got "
+            f"{distinct} different ones among {len(digits)}; leave the repeated ones out"
+        )
 
 
 def _served(contents: dict[str, bytes], digests: dict[str, str]) -> tuple[Digits, Digits]:

@@ -178,6 +178,21 @@ def test_any_folder_of_the_same_form_serves(packed: bool, folder: Path, cache: P
     assert found.test.labels.tolist() == list(files[TEST_LABELS][8:])
 
 
+@pytest.mark.parametrize(("distinct", "whole"), [(10, False), (17, False), (18, True), (20, True)])
+def test_digits_that_are_repeated(distinct: int, whole: bool, folder: Path, cache: Path) -> None:
+    """A test set that is copies of a few digits is refused, since it would narrow every interval."""
+    rng = np.random.default_rng(2)
+    pixels = rng.integers(0, 256, (distinct, 28, 28), np.uint8)
+    (folder / TEST_IMAGES).write_bytes(idx(pixels[np.arange(20) % distinct]))
+    (folder / TEST_LABELS).write_bytes(idx(rng.integers(0, 10, 20, np.uint8)))
+    if whole:
+        assert len(data.load(folder).test) == 20
+        return
+    with pytest.raises(DataError) as caught:
+        data.load(folder)
+    assert f"got {distinct} different ones among 20" in one_sentence(caught.value)
+
+
 @pytest.fixture
 def write_idx(tmp_path: Path) -> Callable[[Path, Any], None]:
     """The function that the documents give for arrays of one's own."""
