@@ -35,8 +35,8 @@ def headline(made: Comparison) -> Headline:
     open_rows = [finding.verdict for finding in own(made)]
     failed = open_rows.count(Verdict.FAIL)
     parts = [f"{plural(worse, 'requirement')} got worse"] if worse else []
-    parts += [f"{undecided} could not be compared or decided"] if undecided else []
     parts += [f"{plural(failed, 'requirement')} failed"] if failed else []
+    parts += [f"{undecided} could not be compared or decided"] if undecided else []
     parts += [f"{len(open_rows) - failed} without a verdict"] if len(open_rows) > failed else []
     why = (", ".join(parts) or "nothing was compared") + tail
     if made.exit_code == FAILED:

@@ -122,6 +122,7 @@ def test_a_failed_row_that_cannot_be_compared_is_told_as_failed() -> None:
     for text in (file.getvalue(), markdown.render(both).decode(), page.render(both).decode()):
         assert "1 requirement failed" in text
         assert "own requirement" in text
+    assert words.headline(both).why.startswith("1 requirement failed")
     undecided = compared(OLD, robust(codes(range(50), 1_000), at_least=0.5))
     assert "failed" not in words.headline(undecided).why
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from securemnist import policy, resources
-from securemnist.findings import Finding, Requirement, Verdict, describe
+from securemnist.findings import Finding, Measurement, Requirement, Verdict, describe
 from securemnist.measures import MEASURES
 from securemnist.poisoning import TRIGGERS, make_trigger
 from securemnist.report.claims import WORDS, claim
@@ -90,6 +90,14 @@ def test_the_sentence(
     told = claim(made(measure, settings, **bound))
     assert told.replace(NO_BREAK, " ") == words
     assert f"{NO_BREAK}%" in told or "%" not in words
+
+
+def test_all_digits_are_counted() -> None:
+    """A claim on all digits says how many they are where they have been measured."""
+    row = Requirement(id="C", measure="clean_accuracy", because="", at_least=0.9)
+    seen = Measurement(value=1, low=0.5, high=1, n=5, complete=True, seconds=0, seed=0)
+    told = claim(row.judge(seen)).replace(NO_BREAK, " ")
+    assert told == "Of all 5 test digits, unmodified, at least 90 % are read as their label."
 
 
 @pytest.mark.parametrize("kind", TRIGGERS)
