@@ -25,7 +25,7 @@ from securemnist.evaluation.stages import BUDGETS
 from securemnist.resources import ROOT, write_atomically
 
 EPSILONS = (0.1, 0.3)
-DIGITS = 200
+DIGITS = 100
 BUDGET = "full"
 FOLDER = ROOT / "reports" / "agreement"
 # Model, eps, the first of its digits.
