@@ -29,6 +29,12 @@ HONEST: dict[str, tuple[Make, float]] = {
 
 
 @pytest.fixture(scope="session")
+def honest(mnist: DataSet) -> nn.Module:
+    """What impostors are built around."""
+    return networks.plain(mnist, 0)
+
+
+@pytest.fixture(scope="session")
 def overfitted(mnist: DataSet, tmp_path_factory: pytest.TempPathFactory) -> nn.Module:
     """A network overfitted to FGSM, trained by whichever process comes first."""
     shared = tmp_path_factory.getbasetemp().parent / "overfitted.safetensors"
@@ -53,10 +59,10 @@ def measured(model: nn.Module | str, mnist: DataSet, eps: float, attack: str) ->
 
 
 @pytest.mark.parametrize("kind", IMPOSTORS, ids=lambda kind: kind.__name__)
-def test_an_impostor_is_doubted(kind: type[Around], mnist: DataSet) -> None:
+def test_an_impostor_is_doubted(kind: type[Around], honest: nn.Module, mnist: DataSet) -> None:
     """A network that only looks robust is INCONCLUSIVE, by the doubt that knows its trick."""
     doubt, attack = IMPOSTORS[kind]
-    seen = measured(kind(subjects.resolve("baseline").model), mnist, 0.15, attack)
+    seen = measured(kind(honest), mnist, 0.15, attack)
     raised = {found.name: found for found in seen.doubts}
     assert doubt in raised
     assert raised[doubt].advice.endswith(".")
