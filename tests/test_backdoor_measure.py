@@ -1,4 +1,4 @@
-"""Backdoor success: the definition, its interval and control, and the poisoned models as controls."""
+"""Backdoor success: the definition, its interval and control, and what proves nothing."""
 
 from __future__ import annotations
 
@@ -11,27 +11,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from securemnist import policy, resources, subjects
+from securemnist import subjects
 from securemnist.data import DataSet, Digits
 from securemnist.errors import Inconclusive, PolicyError
 from securemnist.evaluation.backdoor import Answers
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.pictures import GALLERY
 from securemnist.findings import Measurement, Requirement, Verdict
-from securemnist.measures import MEASURES, bind, take
+from securemnist.measures import bind, take
 from securemnist.poisoning import Corner, Mark
 from securemnist.subjects import Subject
 from securemnist.types import Images, Logits
 from tests.saboteurs import Backdoored, Constant
 
 DIGITS = 600
-ROWS = [r for r in policy.load(resources.POLICY).requirements if r.measure == "backdoor_success"]
-# The rows whose trigger and target are those that `poisoned_dirty` was trained with.
-PLANTED = [
-    row
-    for row in ROWS
-    if row.settings["trigger"] == Corner().to_json() and row.settings["target"] in (7, "all")
-]
 
 
 def measured(lab: Lab, target: object = 7, **more: object) -> Measurement:
@@ -244,31 +237,3 @@ def test_an_impossible_row_is_a_policy_error(wrong: dict[str, object], complaint
     settings = {"trigger": {"kind": "corner"}, "target": 7, **wrong}
     with pytest.raises(PolicyError, match=complaint):
         bind("backdoor_success", settings)
-
-
-@pytest.fixture(scope="module")
-def poisoned(mnist: DataSet) -> Lab:
-    """The reference model with the dirty-label backdoor."""
-    return Lab(subjects.resolve("poisoned_dirty"), mnist)
-
-
-@pytest.mark.parametrize("row", PLANTED, ids=lambda row: row.id)
-def test_the_policy_catches_the_poisoned_model(row: Requirement, poisoned: Lab, lab: Lab) -> None:
-    """The bundled row fails a model poisoned with its trigger, and passes one that is clean."""
-    settings = bind(row.measure, {**row.settings, "digits": 2_000})
-    assert row.judge(take(poisoned, row.measure, settings, row.seed)).verdict is Verdict.FAIL
-    assert row.judge(take(lab, row.measure, settings, row.seed)).verdict is Verdict.PASS
-
-
-def test_the_poisoned_model_hides_well(poisoned: Lab, mnist: DataSet) -> None:
-    """Its backdoor works nearly always, and its accuracy on unmodified digits does not betray it."""
-    assert measured(poisoned).value > 0.95
-    digits = mnist.tuning[:1_000]
-    right = poisoned.logits(digits.images()).argmax(1) == digits.labels
-    assert right.float().mean() > 0.98
-
-
-def test_the_policy_has_rows_to_catch_it() -> None:
-    """There is a row for the known trigger, and the measure belongs to the backdoor family."""
-    assert PLANTED
-    assert MEASURES["backdoor_success"].family == "backdoor"

@@ -111,8 +111,8 @@ def _steps(traced: fx.GraphModule, facts: Facts) -> tuple[Step, ...]:
 def _reads(node: fx.Node, places: Mapping[fx.Node, int]) -> tuple[int, ...]:
     """The places a node reads, in the order of its arguments, once for each time."""
     operands: Sequence[Any] = node.args[:2] if node.target in ARITHMETIC else node.args[:1]
-    if node.target in SEVERAL and isinstance(node.args[0], Sequence):
-        operands = node.args[0]
+    if node.target in SEVERAL and operands and isinstance(operands[0], Sequence):
+        operands = operands[0]
         if len(operands) != len(_tracked(operands, places)):
             raise NoCertificate(
                 f"expected activations alone to be joined, got more in {_told(node)}"

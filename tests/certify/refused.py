@@ -136,21 +136,18 @@ class Beside(nn.Module):
         return torch.cat([x, white(x.size(0))], 1)
 
 
+class Named(nn.Module):
+    """Joins what it names instead of what comes first."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat(tensors=[x, x], dim=1)
+
+
 class Doubled(nn.Module):
     """Puts the digits behind each other."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.cat([x, x])[: x.size(0)]
-
-
-class Short(nn.Linear):
-    """A linear layer on the first 784 numbers."""
-
-    def __init__(self) -> None:
-        super().__init__(784, 10)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return super().forward(x[:, :784])
 
 
 class Uncopied(nn.Module):
@@ -200,11 +197,15 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "steep ELU": (lambda: behind(nn.ELU(-1.0)), "alpha from 0 to 1"),
     "sharp softplus": (lambda: behind(nn.Softplus(threshold=1)), "softplus"),
     "joined with a constant": (
-        lambda: nn.Sequential(Beside(), nn.Flatten(), Short()),
+        lambda: nn.Sequential(Beside(), nn.Flatten(), nn.LazyLinear(10)),
         "to be joined",
     ),
+    "joined by name": (
+        lambda: nn.Sequential(Named(), nn.Flatten(), nn.LazyLinear(10)),
+        "first arguments",
+    ),
     "joined with an image": (
-        lambda: nn.Sequential(Doubled(), nn.Flatten(), Short()),
+        lambda: nn.Sequential(Doubled(), nn.Flatten(), nn.LazyLinear(10)),
         "of each digit",
     ),
     "own layer": (lambda: behind(Own()), "known bounds, got (Own|abs)"),
