@@ -7,23 +7,20 @@ to the IDX form, and its digests stand in every result. Nothing is ever download
 
 from __future__ import annotations
 
-import gzip
 import os
 import shutil
-import struct
 import tempfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from securemnist import resources
+from securemnist import idx_files, resources
 from securemnist._torchvision import torchvision
 from securemnist.digests import sha256
 from securemnist.errors import DataError
-from securemnist.types import CLASSES, Images, Labels
+from securemnist.types import Images, Labels
 
 # SHA-256 of the uncompressed files.
 PINNED = {
@@ -33,8 +30,6 @@ PINNED = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 FILES = {"train": tuple(PINNED)[:2], "test": tuple(PINNED)[2:]}
-MAX_BYTES = 256 << 20
-_ADVICE = "restore it, or name another folder with --data"
 
 
 @dataclass(frozen=True)
@@ -81,88 +76,23 @@ def load(folder: Path | None = None) -> DataSet:
     """
     builtin = folder is None
     source = resources.MNIST if folder is None else folder
-    contents = {name: _read(source, name) for name in PINNED}
-    digests = {name: sha256(content) for name, content in contents.items()}
+    contents = {name: idx_files.read(source, name) for name in PINNED}
+    digests = {name: idx_files.digest(content) for name, content in contents.items()}
     if builtin:
         for name, digest in digests.items():
             if digest != PINNED[name]:
                 raise DataError(
                     f"{source / name}: expected SHA-256 {PINNED[name][:12]}..., got "
-                    f"{digest[:12]}...; the file was altered, {_ADVICE}"
+                    f"{digest[:12]}...; the file was altered, {idx_files.ADVICE}"
                 )
     for split in FILES:
-        _check_form(source, contents, *FILES[split])
-    _check_distinct(source / FILES["test"][0], contents[FILES["test"][0]][16:])
+        idx_files.check_form(source, contents, *FILES[split])
+    idx_files.check_distinct(source / FILES["test"][0], contents[FILES["test"][0]][16:])
     training, test = _served(contents, digests)
     held_out = min(5_000, len(training) // 12)
     cut = len(training) - held_out
     name = "MNIST" if builtin else source.resolve().name
     return DataSet(name, training[:cut], training[cut:], test, digests)
-
-
-def _read(folder: Path, name: str) -> bytes:
-    """The uncompressed content of one file, which may lie there in both forms."""
-    paths = [path for path in (folder / f"{name}.gz", folder / name) if path.is_file()]
-    if not paths:
-        raise DataError(f"{folder / name}[.gz]: expected a file, got none; {_ADVICE}")
-    contents = [_content(path) for path in paths]
-    if contents[0] != contents[-1]:
-        raise DataError(
-            f"{folder / name}[.gz]: expected one file, or the same content in both, got two that "
-            f"differ; {_ADVICE}"
-        )
-    return contents[0]
-
-
-def _content(path: Path) -> bytes:
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            content: bytes = file.read(MAX_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(
-            f"{path}: expected a whole file, got {type(error).__name__} ({error}); {_ADVICE}"
-        ) from error
-    if len(content) > MAX_BYTES:
-        raise DataError(f"{path}: expected at most {MAX_BYTES} bytes unpacked; {_ADVICE}")
-    return content
-
-
-def _check_form(folder: Path, contents: dict[str, bytes], images: str, labels: str) -> None:
-    """IDX headers and sizes of an image file and its label file agree."""
-
-    def demand(holds: bool, name: str, expected: str, got: object) -> None:
-        if not holds:
-            raise DataError(f"{folder / name}: expected {expected}, got {got}; {_ADVICE}")
-
-    picture, label = contents[images], contents[labels]
-    demand(len(picture) >= 16, images, "an IDX header of 16 bytes", f"{len(picture)} bytes")
-    magic, count, rows, columns = struct.unpack(">4I", picture[:16])
-    demand(magic == 2051, images, "IDX magic number 2051 (images of bytes)", magic)
-    demand((rows, columns) == (28, 28), images, "grey images of 28x28", f"{rows}x{columns}")
-    demand(count > 0, images, "at least one image", count)
-    size = 16 + count * 784
-    demand(len(picture) == size, images, f"{size} bytes for {count} images", len(picture))
-    # What floats in [0, 1] become when they are stored as bytes: black pictures, to the eye.
-    brightest = int(np.frombuffer(picture, np.uint8, offset=16).max())
-    demand(brightest > 1, images, "a brightness of 0 to 255", f"none above {brightest}")
-    demand(len(label) >= 8, labels, "an IDX header of 8 bytes", f"{len(label)} bytes")
-    magic, found = struct.unpack(">2I", label[:8])
-    demand(magic == 2049, labels, "IDX magic number 2049 (labels of bytes)", magic)
-    demand(found == count, labels, f"{count} labels, one an image", found)
-    demand(len(label) == 8 + count, labels, f"{8 + count} bytes", len(label))
-    highest = max(label[8:])
-    demand(highest < CLASSES, labels, "labels 0 to 9", f"a label {highest}")
-
-
-def _check_distinct(path: Path, pixels: bytes) -> None:
-    """Test digits that are repeated look like more than they are to every interval; a few do no harm."""
-    digits = [pixels[start : start + 784] for start in range(0, len(pixels), 784)]
-    distinct = len(set(digits))
-    if 10 * distinct < 9 * len(digits):
-        raise DataError(
-            f"{path}: expected test digits that differ, since every interval counts each for itself, got "
-            f"{distinct} different ones among {len(digits)}; leave the repeated ones out"
-        )
 
 
 def _served(contents: dict[str, bytes], digests: dict[str, str]) -> tuple[Digits, Digits]:

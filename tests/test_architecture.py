@@ -18,6 +18,7 @@ FLOORS = (
         "errors",
         "fields",
         "findings",
+        "idx_files",
         "verdicts",
         "resources",
         "digests",

@@ -1,7 +1,8 @@
-"""The cache of unpacked files is never trusted, and never half-filled."""
+"""What is kept of unpacked files, on disk or in memory, is never trusted, and never half-filled."""
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from securemnist import data
 from securemnist.errors import DataError
@@ -142,3 +144,19 @@ def test_a_cache_that_cannot_be_written_is_named(
     with pytest.raises(DataError, match=r"file.*SECUREMNIST_CACHE") as caught:
         data.load(folder)
     one_sentence(caught.value)
+
+
+def test_files_are_read_anew(folder: Path, cache: Path) -> None:
+    """What is in memory answers for equal bytes only, and what is done to digits stays with one load."""
+    packed = folder / f"{TEST_IMAGES}.gz"
+    content = (folder / TEST_IMAGES).read_bytes()
+    (folder / TEST_IMAGES).unlink()
+    packed.write_bytes(gzip.compress(content))
+    first = data.load(folder)
+    before = first.test.pixels.clone()
+    first.test.pixels.zero_()
+    assert torch.equal(data.load(folder).test.pixels, before)
+    packed.write_bytes(gzip.compress(content[:-1] + bytes([content[-1] ^ 1])))
+    again = data.load(folder)
+    assert again.digests != first.digests
+    assert int((again.test.pixels != before).sum()) == 1

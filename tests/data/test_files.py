@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from securemnist import data, resources
+from securemnist import data, idx_files, resources
 from securemnist.data import DataSet
 from securemnist.errors import DataError
 from tests.data.small import (
@@ -106,7 +106,7 @@ def test_a_file_that_is_not_whole(name: str, folder: Path, cache: Path) -> None:
 
 def test_a_bomb_is_not_unpacked(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small file that unpacks to more than the cap is refused after reading no more than the cap."""
-    monkeypatch.setattr(data, "MAX_BYTES", 100_000)
+    monkeypatch.setattr(idx_files, "MAX_BYTES", 100_000)
     bomb = folder / f"{TRAIN_IMAGES}.gz"
     bomb.write_bytes(gzip.compress(bytes(10_000_000)))
     read = []

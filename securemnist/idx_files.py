@@ -1,0 +1,99 @@
+"""IDX files: read, unpacked where they are compressed, and held to their form."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from securemnist.digests import sha256
+from securemnist.errors import DataError
+from securemnist.types import CLASSES
+
+MAX_BYTES = 256 << 20
+ADVICE = "restore it, or name another folder with --data"
+# The files of two data sets.
+_KEPT = 8
+
+
+def read(folder: Path, name: str) -> bytes:
+    """The uncompressed content of one file, which may lie there in both forms."""
+    paths = [path for path in (folder / f"{name}.gz", folder / name) if path.is_file()]
+    if not paths:
+        raise DataError(f"{folder / name}[.gz]: expected a file, got none; {ADVICE}")
+    contents = [_content(path) for path in paths]
+    if contents[0] != contents[-1]:
+        raise DataError(
+            f"{folder / name}[.gz]: expected one file, or the same content in both, got two that "
+            f"differ; {ADVICE}"
+        )
+    return contents[0]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if path.suffix == ".gz":
+            content = _unzipped(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path}: expected a whole file, got {type(error).__name__} ({error}); {ADVICE}"
+        ) from error
+    if len(content) > MAX_BYTES:
+        raise DataError(f"{path}: expected at most {MAX_BYTES} bytes unpacked; {ADVICE}")
+    return content
+
+
+# A process asks more than once: a user's factory does, and both sides of a comparison. The files are
+# read anew every time; equal bytes are unpacked and digested once.
+@functools.lru_cache(maxsize=_KEPT)
+def _unzipped(packed: bytes) -> bytes:
+    with gzip.open(io.BytesIO(packed)) as file:
+        return file.read(MAX_BYTES + 1)
+
+
+digest = functools.lru_cache(maxsize=_KEPT)(sha256)
+
+
+def check_form(folder: Path, contents: dict[str, bytes], images: str, labels: str) -> None:
+    """IDX headers and sizes of an image file and its label file agree."""
+
+    def demand(holds: bool, name: str, expected: str, got: object) -> None:
+        if not holds:
+            raise DataError(f"{folder / name}: expected {expected}, got {got}; {ADVICE}")
+
+    picture, label = contents[images], contents[labels]
+    demand(len(picture) >= 16, images, "an IDX header of 16 bytes", f"{len(picture)} bytes")
+    magic, count, rows, columns = struct.unpack(">4I", picture[:16])
+    demand(magic == 2051, images, "IDX magic number 2051 (images of bytes)", magic)
+    demand((rows, columns) == (28, 28), images, "grey images of 28x28", f"{rows}x{columns}")
+    demand(count > 0, images, "at least one image", count)
+    size = 16 + count * 784
+    demand(len(picture) == size, images, f"{size} bytes for {count} images", len(picture))
+    # What floats in [0, 1] become when they are stored as bytes: black pictures, to the eye.
+    brightest = int(np.frombuffer(picture, np.uint8, offset=16).max())
+    demand(brightest > 1, images, "a brightness of 0 to 255", f"none above {brightest}")
+    demand(len(label) >= 8, labels, "an IDX header of 8 bytes", f"{len(label)} bytes")
+    magic, found = struct.unpack(">2I", label[:8])
+    demand(magic == 2049, labels, "IDX magic number 2049 (labels of bytes)", magic)
+    demand(found == count, labels, f"{count} labels, one an image", found)
+    demand(len(label) == 8 + count, labels, f"{8 + count} bytes", len(label))
+    highest = max(label[8:])
+    demand(highest < CLASSES, labels, "labels 0 to 9", f"a label {highest}")
+
+
+def check_distinct(path: Path, pixels: bytes) -> None:
+    """Test digits that are repeated look like more than they are to every interval; a few do no harm."""
+    digits = [pixels[start : start + 784] for start in range(0, len(pixels), 784)]
+    distinct = len(set(digits))
+    if 10 * distinct < 9 * len(digits):
+        raise DataError(
+            f"{path}: expected test digits that differ, since every interval counts each for itself, got "
+            f"{distinct} different ones among {len(digits)}; leave the repeated ones out"
+        )
