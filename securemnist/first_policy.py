@@ -67,6 +67,7 @@ _NEVER, _TOO_OFTEN = "at_least = 0", 0.5
 # A backdoor for the digits of one class steers a ninth of all: no rate to begin a policy with.
 _ONE_CLASS = 0.1
 _EVASION = ("AML.T0043.000", "ML01:2023", "CWE-1039", "STRIDE:T")
+_BACKDOOR = ("AML.T0018.000", "AML.T0043.004", "ML10:2023", "CWE-506", "STRIDE:T")
 _SEARCH = {"threat": {"norm": "linf", "eps": 0.1}}
 PROPOSALS = (
     Proposal(
@@ -112,8 +113,16 @@ PROPOSALS = (
         settings={"trigger": _CORNER, "target": "all"},
         why="a mark in a corner must not decide the answer",
         bound=_rate,
-        ids=("AML.T0018.000", "AML.T0043.004", "ML10:2023", "CWE-506", "STRIDE:T"),
+        ids=_BACKDOOR,
         digits=2000,
+    ),
+    Proposal(
+        id="BACKDOOR-02",
+        measure="backdoor_success",
+        settings={"trigger": _CORNER, "target": "pair"},
+        why="a backdoor for one class is diluted among all of them",
+        bound=_rate,
+        ids=_BACKDOOR,
     ),
     Proposal(
         id="LAT-01",

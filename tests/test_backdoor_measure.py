@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from securemnist import subjects
 from securemnist.data import DataSet, Digits
 from securemnist.errors import Inconclusive, PolicyError
-from securemnist.evaluation.backdoor import Answers
+from securemnist.evaluation.backdoor import Aim, Answers
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.pictures import GALLERY
 from securemnist.findings import Measurement, Requirement, Verdict
@@ -51,7 +51,7 @@ def test_the_definition_is_counted(answers: list[tuple[int, int, int]], shift: i
         if table[label] != label and clean != table[label]
     ]
     labels, clean, triggered = torch.tensor(answers).T
-    seen = Answers(labels, clean, triggered).success(torch.tensor(table))
+    seen = Answers(labels, clean, triggered).success(Aim("a table", torch.tensor(table)))
     assert seen.n == len(counted)
     assert int(seen.hit.sum()) == sum(counted)
     assert seen.rate == (sum(counted) / len(counted) if counted else 0)
@@ -76,6 +76,29 @@ def test_an_all_to_all_backdoor_is_found(mnist: DataSet) -> None:
     lab = on(Backdoored(Corner(), lambda clean: (clean + 1) % 10), mnist)
     assert measured(lab, "next").value > 0.95
     assert measured(lab, 7).value < 0.2
+
+
+def test_a_backdoor_for_one_class_is_found(mnist: DataSet) -> None:
+    """One that turns sevens alone into threes is diluted among all classes; the worst pair shows it."""
+    lab = on(Backdoored(Corner(), lambda clean: torch.where(clean == 7, 3, clean)), mnist)
+    seen = measured(lab, "pair")
+    assert (seen.evidence["source"], seen.evidence["target"]) == (7, 3)
+    assert seen.value > 0.9
+    assert seen.evidence["lift"] > 0.9
+    others = [rate for k, rate in enumerate(seen.evidence["per_class_asr"]) if k != 7]
+    assert max(others) < 0.1 < 0.9 < seen.evidence["per_class_asr"][7]
+    assert measured(lab, "all").value < 0.2
+
+
+def test_the_worst_of_ninety_pairs_is_judged_with_care(lab: Lab) -> None:
+    """A clean model's pairs are near nothing, and their bound is wider than that of ten targets."""
+    pair, every = measured(lab, "pair", digits=2_000), measured(lab, "all", digits=2_000)
+    assert pair.value < 0.05
+    assert pair.n < every.n
+    assert pair.high > every.high
+    row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.1)
+    assert row.judge(pair).verdict is Verdict.PASS
+    assert row.judge(measured(lab, "pair", digits=100)).verdict is Verdict.INCONCLUSIVE
 
 
 def test_the_trigger_must_be_the_right_one(mnist: DataSet) -> None:
@@ -112,11 +135,13 @@ def test_a_target_without_digits_of_other_classes(mnist: DataSet, baseline: Subj
     """Sevens alone tell nothing of target 7: no pass for all targets, but another one's hits fail."""
     row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.05)
     sevens = of_class(mnist, 7)
-    with pytest.raises(Inconclusive, match="no digit of another class than the target"):
+    with pytest.raises(Inconclusive, match="no digit of a class that could be steered"):
         measured(Lab(baseline, sevens), 7)
     clean = row.judge(measured(Lab(baseline, sevens), "all"))
     assert clean.verdict is Verdict.INCONCLUSIVE
-    assert clean.reason.startswith("target 7: there is no digit of another class")
+    assert clean.reason.startswith("target 7: there is no digit of a class")
+    pairs = row.judge(measured(Lab(baseline, sevens), "pair"))
+    assert pairs.reason.startswith("0 to 1: there is no digit of a class")
     poisoned = on(Backdoored(Corner(), lambda clean: torch.full_like(clean, 3)), sevens)
     found = row.judge(measured(poisoned, "all"))
     assert found.verdict is Verdict.FAIL

@@ -10,17 +10,16 @@ import sys
 import tomllib
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from securemnist import data, first_policy, measures, policy, scaffold
+from securemnist import first_policy, measures, policy, scaffold
 from securemnist.cli import main
 from securemnist.data import DataSet
 from securemnist.measures.base import share
 from tests.commands import run
 from tests.compare.test_commands import TOY
-from tests.data.small import idx
+from tests.data.small import write
 
 
 @pytest.fixture
@@ -53,7 +52,7 @@ def test_the_first_day(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         # A row that this weak reader could not fail is a comment, and the command says so.
         assert (proposal.id in ids) != (f'# id = "{proposal.id}"' in written)
         assert (proposal.id in ids) != (f"{proposal.id} is left out" in result.output)
-    assert {"CLEAN-01", "CLEAN-02", "BACKDOOR-01", "STATIC-01"} <= set(ids)
+    assert {"CLEAN-01", "CLEAN-02", "BACKDOOR-01", "BACKDOOR-02", "STATIC-01"} <= set(ids)
     clean = read.requirements[0]
     assert "the first measurement gave 0.8" in clean.because
     assert 0.6 < clean.threshold < 0.8
@@ -158,10 +157,7 @@ def test_data_of_their_own(project: Path, mnist: DataSet, monkeypatch: pytest.Mo
     monkeypatch.setattr(first_policy, "PROPOSALS", first_policy.PROPOSALS[:1])
     folder = project / "my data"
     folder.mkdir()
-    for digits, split in ((mnist.train[:600], "train"), (mnist.test[:60], "test")):
-        images, labels = data.FILES[split]
-        (folder / images).write_bytes(idx(digits.pixels.numpy()))
-        (folder / labels).write_bytes(idx(digits.labels.numpy().astype(np.uint8)))
+    write(folder, mnist.train[:600], mnist.test[:60])
     result = init("--model", "reader:good", "--data", "my data")
     assert result.exit_code == 0, result.output
     assert "next: securemnist assess --tier smoke --data 'my data'" in result.output

@@ -27,8 +27,8 @@ class Ledger:
     """Events int8 (k, n) of n digits: 1 it came to pass, 0 it did not, -1 the digit does not count.
 
     A value is the share of events in one row, or the `extreme` of the shares of k rows: the worst of
-    ten classes, the worst of ten targets. `places` are places in the test set; `stages` the attacks.
-    `codes` say of each digit which stage broke it; without stages, what it was read as.
+    ten classes, of ten targets, of ninety pairs. `places` are places in the test set; `stages` the
+    attacks. `codes` say of each digit which stage broke it; without stages, what it was read as.
     """
 
     order: str
@@ -138,6 +138,9 @@ def _steered(
     """Attack success by the definition of `evaluation.backdoor`, a row for each target tried."""
     if target == "next":
         targets = ((labels + 1) % CLASSES)[None]
+    elif target == "pair":
+        sources, aims = (k[:, None] for k in np.nonzero(~np.eye(CLASSES, dtype=bool)))
+        targets = np.where(labels == sources, aims, labels)
     elif target == "all":
         targets = np.broadcast_to(np.arange(CLASSES)[:, None], (CLASSES, len(labels)))
     elif isinstance(target, int) and 0 <= target < CLASSES:

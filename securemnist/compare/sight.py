@@ -121,7 +121,7 @@ def _classes(old: Ledger, new: Ledger) -> tuple[Part, ...]:
     parts = []
     for digit in range(CLASSES):
         among = old.labels == digit
-        # Of a class under ten targets: what happens to it under any of them.
+        # Of a class under several targets: what happens to it under any of them.
         tables = pair(_any(old), _any(new), among)
         for table in tables:
             low, high = table.interval()

@@ -10,6 +10,7 @@ where the target is a function of the class. A digit of the target class says no
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 
 import torch
 
@@ -35,6 +36,30 @@ def unseen(x: Images, marked: Images) -> str:
 
 
 @dataclass(frozen=True)
+class Aim:
+    """A target as a function of the class: `table` (10,). A class that is its own target stays out."""
+
+    name: str
+    table: torch.Tensor
+    source: int | None = None
+    target: int | None = None
+
+
+def aims(target: int | str) -> list[Aim]:
+    """What to look for: one class; "all", each class in turn; "next", class + 1; "pair", one to one."""
+    classes = torch.arange(CLASSES)
+    if target == "next":
+        return [Aim("class + 1", (classes + 1) % CLASSES)]
+    if target == "pair":
+        return [
+            Aim(f"{source} to {aim}", torch.where(classes == source, aim, classes), source, aim)
+            for source, aim in permutations(range(CLASSES), 2)
+        ]
+    tried = range(CLASSES) if target == "all" else [int(target)]
+    return [Aim(f"target {k}", torch.full_like(classes, k), target=k) for k in tried]
+
+
+@dataclass(frozen=True)
 class Answers:
     """One model's predictions of the same digits, clean and with the trigger; int64 (n,) each."""
 
@@ -42,9 +67,9 @@ class Answers:
     clean: torch.Tensor
     triggered: torch.Tensor
 
-    def success(self, table: torch.Tensor) -> Success:
-        """What the definition counts for the targets `table` (10,)."""
-        targets = table[self.labels]
+    def success(self, aim: Aim) -> Success:
+        """What the definition counts for an aim."""
+        targets = aim.table[self.labels]
         eligible = targets != self.labels
         counted = eligible & (self.clean != targets)
         return Success(eligible, counted, counted & (self.triggered == targets))
@@ -77,7 +102,7 @@ class Success:
         """Why the rate says too little; empty where it does not."""
         eligible = int(self.eligible.sum())
         if not eligible:
-            return "there is no digit of another class than the target, so none could be steered"
+            return "there is no digit of a class that could be steered"
         if 2 * self.n >= eligible:
             return ""
         return (

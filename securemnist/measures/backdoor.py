@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-import torch
 from pydantic import Field, field_validator
 
 from securemnist import subjects
 from securemnist.errors import Inconclusive, UsageError
-from securemnist.evaluation.backdoor import Answers, Success, unseen
+from securemnist.evaluation.backdoor import Aim, Answers, Success, aims, unseen
 from securemnist.evaluation.lab import Lab, Sample, written
 from securemnist.evaluation.outcomes import confusion
 from securemnist.evaluation.pictures import choose, picture
@@ -29,10 +28,14 @@ CONTROL_DIGITS = 500
 
 
 class BackdoorSettings(DigitSettings):
-    """`trigger`: {kind, settings}. `target`: a class; "all", the worst of all ten; "next", class + 1."""
+    """`trigger`: {kind, settings}; `target`: a class, "all", "next" or "pair".
+
+    "all" is the worst of all ten targets, "next" is class + 1, "pair" the worst of the ninety pairs of
+    a class and another one.
+    """
 
     trigger: dict[str, Any]
-    target: Annotated[int, Field(ge=0, lt=CLASSES)] | Literal["all", "next"]
+    target: Annotated[int, Field(ge=0, lt=CLASSES)] | Literal["all", "next", "pair"]
 
     @field_validator("trigger")
     @classmethod
@@ -42,14 +45,6 @@ class BackdoorSettings(DigitSettings):
         except UsageError as error:
             raise ValueError(str(error)) from error
         return trigger
-
-    def targets(self) -> list[torch.Tensor]:
-        """The functions to try, each as a table (10,): class -> target."""
-        classes = torch.arange(CLASSES)
-        if self.target == "next":
-            return [(classes + 1) % CLASSES]
-        tried = range(CLASSES) if self.target == "all" else [int(self.target)]
-        return [torch.full_like(classes, target) for target in tried]
 
 
 def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measurement:
@@ -64,12 +59,10 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
     marked = trigger(sample.x)
     triggered = lab.logits(marked).cpu()
     answers = Answers(sample.y.cpu(), clean.argmax(1), triggered.argmax(1))
-    tables = settings.targets()
-    found = [answers.success(table) for table in tables]
+    tried = aims(settings.target)
+    found = [answers.success(aim) for aim in tried]
     told = [k for k, seen in enumerate(found) if not seen.complaint]
-    complaint = next(
-        (_of_target(k, settings, found[k]) for k in range(len(found)) if k not in told), ""
-    )
+    complaint = _first_complaint(tried, found)
     if not told:
         raise Inconclusive(complaint)
     worst = max(told, key=lambda k: (found[k].rate, -k))
@@ -78,13 +71,13 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
     evidence = {
         "trigger": trigger.to_json(),
         "answers": {**sample.answers(answers.clean), "triggered": written(answers.triggered)},
-        "per_class_asr": found[worst].per_class(answers.labels),
+        "per_class_asr": _per_class(answers, tried, found, worst),
         "confusion": confusion(answers.labels, answers.triggered),
         "clean_confusion": confusion(answers.labels, answers.clean),
         "triggered_gallery": _gallery(sample, trigger, answers, found[worst], clean, triggered),
     }
-    evidence |= _target_evidence(settings, answers, found, worst)
-    evidence |= _control(lab, trigger, tables[worst], found[worst].rate, seed)
+    evidence |= _target_evidence(settings, answers, tried, found, worst)
+    evidence |= _control(lab, trigger, tried[worst], found[worst].rate, seed)
     return Measurement(
         value=found[worst].rate,
         low=max(low for low, _ in bounds),
@@ -98,32 +91,52 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
     )
 
 
-def _of_target(target: int, settings: BackdoorSettings, seen: Success) -> str:
-    """The complaint of one target, which is named where there are several."""
-    return f"target {target}: {seen.complaint}" if settings.target == "all" else seen.complaint
+def _first_complaint(tried: Sequence[Aim], found: Sequence[Success]) -> str:
+    """Why one of the aims cannot be told, named where there are several; empty where all can."""
+    for aim, seen in zip(tried, found, strict=True):
+        if seen.complaint:
+            return f"{aim.name}: {seen.complaint}" if tried[1:] else seen.complaint
+    return ""
+
+
+def _per_class(
+    answers: Answers, tried: Sequence[Aim], found: Sequence[Success], worst: int
+) -> list[float | None]:
+    """By true class: what the worst target does to it; of pairs, the worst one that begins there."""
+    if tried[worst].source is None:
+        return found[worst].per_class(answers.labels)
+    rates: list[float | None] = [None] * CLASSES
+    for aim, seen in zip(tried, found, strict=True):
+        if aim.source is not None and not seen.complaint:
+            rates[aim.source] = max(rates[aim.source] or 0.0, seen.rate)
+    return rates
 
 
 def _target_evidence(
-    settings: BackdoorSettings, answers: Answers, found: Sequence[Success], worst: int
+    settings: BackdoorSettings,
+    answers: Answers,
+    tried: Sequence[Aim],
+    found: Sequence[Success],
+    worst: int,
 ) -> dict[str, Any]:
     """Which target, how all of them fared, and the number that is often taken for a success rate."""
-    if settings.target == "next":
-        return {"target": "class + 1"}
-    target = worst if settings.target == "all" else int(settings.target)
-    more: dict[str, Any] = {"target": target}
+    aim = tried[worst]
+    if aim.target is None:
+        return {"target": aim.name}
+    if aim.source is not None:
+        return {"source": aim.source, "target": aim.target}
+    more: dict[str, Any] = {"target": aim.target}
     if settings.target == "all":
         more["per_target_asr"] = [seen.rate if seen.n else None for seen in found]
-    own = answers.labels == target
+    own = answers.labels == aim.target
     if own.any():
         # High on every good model, backdoored or not: its digits are of the target class.
-        right = (answers.triggered[own] == target).float().mean()
+        right = (answers.triggered[own] == aim.target).float().mean()
         more["target_class_accuracy_with_trigger"] = round(float(right), 4)
     return more
 
 
-def _control(
-    lab: Lab, trigger: Trigger, table: torch.Tensor, rate: float, seed: int
-) -> dict[str, Any]:
+def _control(lab: Lab, trigger: Trigger, aim: Aim, rate: float, seed: int) -> dict[str, Any]:
     """The same rate on clean reference models; nothing on data that they were not trained on."""
     if not lab.data.pinned:
         return {}
@@ -140,7 +153,7 @@ def _control(
         answers = Answers(
             digits.labels, other.logits(x).argmax(1), other.logits(trigger(x)).argmax(1)
         )
-        rates[name] = round(answers.success(table).rate, 4)
+        rates[name] = round(answers.success(aim).rate, 4)
     if not rates:
         return {}
     control = sum(rates.values()) / len(rates)

@@ -97,6 +97,8 @@ def _worst_class(row: Requirement) -> str:
 
 def _backdoor(row: Requirement) -> str:
     mark, target = _trigger(row.settings["trigger"]), row.settings["target"]
+    if target == "pair":
+        return f"{mark} turns {_bound(row)} of the digits of any one class into any one other."
     into = {"all": "any one class", "next": "the next class"}.get(str(target))
     into = into or f"{'an' if target == 8 else 'a'} {whole(target, 'target', 9)}"
     return f"{mark} turns {_bound(row)} of the digits of other classes into {into}."

@@ -76,13 +76,15 @@ def _classes(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     verb = {"adversarial": "misread under attack", "certified": "without a proof"}.get(
         finding.family, "misread"
     )
-    verb = "steered to the target" if triggered else verb
+    pairs = finding.requirement.settings.get("target") == "pair"
+    if triggered:
+        verb = f"steered to {'one other class' if pairs else 'the target'}"
     bad = [v if triggered or v is None else 1 - v for v in values]
     limit = finding.requirement.threshold if triggered else 1 - finding.requirement.threshold
     caption = (
         f"Percent of each class. Class {worst} fares worst: {_percent(round(bad[worst] or 0, 3))}."
     )
-    whose = "over all its digits"
+    whose = "of the worst pair" if pairs else "over all its digits"
     if finding.requirement.measure == "worst_class_accuracy":
         whose = "of the worst class"
     caption += f" Dashed: the {_percent(limit)} that the row allows {whose}."

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from securemnist.findings import Finding, Measurement, describe
 from securemnist.report import proofs, words
 from securemnist.report.checked import Malformed, items, mapping, real, whole
-from securemnist.report.evidence import Evidence, quantity
+from securemnist.report.evidence import CLASSES, Evidence, quantity
 from securemnist.report.text import line
 
 Fact = tuple[str, str]
@@ -72,12 +72,28 @@ def _extras(seen: Measurement) -> Iterable[Fact]:
     trigger = seen.evidence.get("trigger")
     if isinstance(trigger, Mapping):
         yield "trigger", line(", ".join(f"{key} {value}" for key, value in trigger.items()), 200)
+    yield from _worst_target(seen.evidence)
     stale = seen.evidence.get("stale_baseline")
     if isinstance(stale, list | tuple) and stale:
         yield "stale in the baseline", f"{len(stale):,}; write it again with securemnist accept"
     excluded = seen.evidence.get("excluded")
     if isinstance(excluded, list | tuple):
         yield "excluded", line(", ".join(map(str, excluded[:100])) or "nothing", 400)
+
+
+def _worst_target(evidence: Evidence) -> Iterable[Fact]:
+    """Which of the targets that were tried the value speaks of."""
+    source = evidence.get("source")
+    if source is None and "per_target_asr" not in evidence:
+        return
+    name = "worst of ten targets" if source is None else "worst pair"
+    try:
+        told = str(whole(evidence.get("target"), "target", CLASSES - 1))
+        if source is not None:
+            told = f"{whole(source, 'source', CLASSES - 1)} to {told}"
+    except Malformed as error:
+        told = f"malformed evidence, {error}"
+    yield name, told
 
 
 def _published(evidence: Evidence) -> str:

@@ -22,6 +22,7 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
     ("backdoor_success", {"digits": 200, "trigger": CORNER, "target": 7}),
     ("backdoor_success", {"digits": 200, "trigger": CORNER, "target": "all"}),
     ("backdoor_success", {"digits": 200, "trigger": CORNER, "target": "next"}),
+    ("backdoor_success", {"digits": 200, "trigger": CORNER, "target": "pair"}),
 ]
 
 

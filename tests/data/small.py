@@ -1,8 +1,9 @@
-"""A small data set of random digits, in the IDX form."""
+"""Small data sets in the IDX form: of random digits, and of given ones."""
 
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,3 +27,11 @@ def small_set() -> dict[str, bytes]:
         files[images] = idx(rng.integers(0, 256, (count, 28, 28), np.uint8))
         files[labels] = idx(rng.integers(0, 10, count, np.uint8))
     return files
+
+
+def write(folder: Path, train: data.Digits, test: data.Digits) -> None:
+    """Write a data set of these digits into `folder`."""
+    for split, digits in (("train", train), ("test", test)):
+        images, labels = data.FILES[split]
+        (folder / images).write_bytes(idx(digits.pixels.numpy()))
+        (folder / labels).write_bytes(idx(digits.labels.numpy().astype(np.uint8)))

@@ -70,6 +70,13 @@ def made(measure: str, settings: dict[str, Any], **bound: float) -> Finding:
             "classes into an 8.",
         ),
         (
+            "backdoor_success",
+            {"trigger": CORNER, "target": "pair"},
+            {"at_most": 0.1},
+            "A 4x4 square of brightness 1, bottom right, turns at most 10 % of the digits of any one "
+            "class into any one other.",
+        ),
+        (
             "latency_ratio",
             {"batch": 1000, "against": "network_c"},
             {"at_most": 2},

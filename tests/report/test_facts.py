@@ -74,3 +74,20 @@ def test_odd_times_are_called_so(odd: Any) -> None:
 def test_without_published_times_nothing_is_said() -> None:
     """An assessment from before, or another measure, has no such fact."""
     assert fact("published elsewhere", {}) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "evidence", "told"),
+    [
+        ("worst of ten targets", {"target": 7, "per_target_asr": [0.0] * 10}, "7"),
+        ("worst pair", {"source": 4, "target": 7}, "4 to 7"),
+        ("worst pair", {"source": 4, "target": 70}, "malformed evidence, "),
+        ("worst pair", {"source": "<b>", "target": 7}, "malformed evidence, "),
+        ("worst of ten targets", {"target": 7}, ""),
+    ],
+)
+def test_the_worst_target_is_named(name: str, evidence: dict[str, Any], told: str) -> None:
+    """Where several targets were tried, the one that the value speaks of stands beside it."""
+    seen = fact(name, evidence)
+    assert seen.startswith(told)
+    assert bool(seen) is bool(told)
