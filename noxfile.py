@@ -4,6 +4,8 @@ import nox
 
 nox.options.sessions = ["lint", "types", "tests", "security"]
 nox.options.default_venv_backend = "venv"
+# Made once; every run still installs what the project's files ask for by now.
+nox.options.reuse_venv = "yes"
 nox.needs_version = ">=2024.10"
 
 

@@ -16,17 +16,19 @@ from securemnist.cli import main
 def run(*words: str) -> Result:
     """One command in this process, which is none of pytest-xdist's for it.
 
-    An assessment imports suites by their names; they are forgotten, so that other folders' suites of
-    the same names can be imported.
+    An assessment imports suites by their names, and models out of the folder; they are forgotten, so
+    that other folders' of the same names can be imported.
     """
-    before = set(sys.modules)
+    before, paths, here = set(sys.modules), sys.path.copy(), str(Path.cwd())
     alone = {name: value for name, value in os.environ.items() if "XDIST" not in name}
     try:
         with mock.patch.dict(os.environ, alone, clear=True):
             return CliRunner().invoke(main, words, catch_exceptions=False)
     finally:
+        sys.path[:] = paths
         for name in set(sys.modules) - before:
-            if name.startswith("test_"):
+            place = getattr(sys.modules[name], "__file__", None) or ""
+            if name.startswith("test_") or place.startswith(f"{here}{os.sep}"):
                 del sys.modules[name]
 
 

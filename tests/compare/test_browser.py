@@ -26,12 +26,11 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_comparison_fits_and_is_silent(
     browser: Any,  # noqa: F811
     comparison: Path,
-    tmp_path: Path,
     width: int,
     scheme: str,
 ) -> None:
     """No sideways scrolling, no message, no request; axe finds nothing with everything unfolded."""
-    look_at(browser, comparison, width, scheme, tmp_path)
+    look_at(browser, comparison, width, scheme)
 
 
 def test_the_answer_is_on_the_first_screen(browser: Any, comparison: Path) -> None:  # noqa: F811

@@ -11,10 +11,11 @@ import jsonschema
 import pytest
 
 from securemnist.assessment import Assessment
-from tests.commands import run, shell
+from securemnist.data import DataSet
+from tests.commands import run
 from tests.compare.made import assessment, codes, robust
 from tests.compare.test_files import SCHEMA
-from tests.data.small import small_set
+from tests.data.small import write
 
 POLICY = """
 [[requirement]]
@@ -139,22 +140,25 @@ def test_the_summary_of_a_github_job(folder: Path, monkeypatch: pytest.MonkeyPat
 def test_the_version_before_is_a_model(folder: Path) -> None:
     """A run that is held against a model says what became worse, with both models' examples on both."""
     words = ("--against", "toy:good", "--policy", "small.toml", "--row", "ADV-01")
-    done = shell(folder, "assess", "--model", "toy:worse", *words)
-    assert done.returncode == 1, done.stdout + done.stderr
+    done = run("assess", "--model", "toy:worse", *words)
+    assert done.exit_code == 1, done.output
     seen = json.loads((folder / "reports" / "compare.json").read_text())
     assert seen["old"]["subject"]["spec"] == "toy:good"
     change = next(change for change in seen["changes"] if change["id"] == "ADV-01")
     assert (change["word"], change["stages"][-1]["name"]) == ("worse", "replay")
 
 
-def test_two_models(folder: Path) -> None:
-    """Two models are assessed, compared on the same digits, and timed in turn."""
-    done = shell(folder, "compare", "toy:good", "toy:worse", "--policy", "small.toml")
-    assert done.returncode == 1, done.stdout + done.stderr
+def test_two_models(folder: Path, mnist: DataSet) -> None:
+    """Two models are assessed on the project's data, compared on the same digits, and timed in turn."""
+    write(folder, mnist.tuning[:600], mnist.test[:400])
+    (folder / "pyproject.toml").write_text('[tool.securemnist]\ndata = "."\n')
+    done = run("compare", "toy:good", "toy:worse", "--policy", "small.toml")
+    assert done.exit_code == 1, done.output
     assert "max_drop 0.05: " in done.stdout
     seen = json.loads((folder / "reports" / "compare.json").read_text())
     jsonschema.validate(seen, SCHEMA)
-    assert [timed["batch"] for timed in seen["latency"]["timings"]] == [1, 1000]
+    assert [timed["batch"] for timed in seen["latency"]["timings"]] == [1, 400]
+    assert {seen[side]["subject"]["data"]["name"] for side in ("old", "new")} == {folder.name}
     read, searched = seen["changes"]
     assert read["verdict"] == "FAIL"
     assert {digit["label"] for digit in read["broken"]} == {3, 4}
@@ -162,15 +166,3 @@ def test_two_models(folder: Path) -> None:
     assert [stage["name"] for stage in searched["stages"]] == ["PGD-2", "replay"]
     assert "stored adversarial examples on both" in done.stderr
     assert "Newly broken" in (folder / "reports" / "compare.html").read_text()
-
-
-def test_two_models_on_the_data_of_the_project(folder: Path) -> None:
-    """Where pyproject.toml names data, two models are assessed, replayed and timed on those."""
-    for name, content in small_set().items():
-        (folder / name).write_bytes(content)
-    (folder / "pyproject.toml").write_text('[tool.securemnist]\ndata = "."\n')
-    (folder / "small.toml").write_text(POLICY.replace("400", "8").replace("100", "8"))
-    done = shell(folder, "compare", "toy:good", "toy:worse", "--policy", "small.toml")
-    seen = json.loads((folder / "reports" / "compare.json").read_text())
-    assert seen["new"]["subject"]["data"]["name"] != "MNIST", done.stderr
-    assert [timed["batch"] for timed in seen["latency"]["timings"]] == [1, 8]

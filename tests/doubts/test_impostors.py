@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from filelock import FileLock
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from securemnist import subjects
@@ -23,8 +21,14 @@ DIGITS = 48
 Make = Callable[[DataSet], nn.Module]
 HONEST: dict[str, tuple[Make, float]] = {
     "two layers": (lambda mnist: networks.plain(mnist, 0, networks.two_layers), 0.03),
-    "PGD-trained at .1": (lambda mnist: networks.hardened(mnist, 0, 0.1), 0.1),
-    "PGD-trained at .2": (lambda mnist: networks.hardened(mnist, 0, 0.2), 0.2),
+    "PGD-trained at .1": (
+        lambda mnist: networks.hardened(mnist, 0, 0.1, networks.few_channels),
+        0.1,
+    ),
+    "PGD-trained at .2": (
+        lambda mnist: networks.hardened(mnist, 0, 0.2, networks.few_channels),
+        0.2,
+    ),
 }
 
 
@@ -32,18 +36,6 @@ HONEST: dict[str, tuple[Make, float]] = {
 def honest(mnist: DataSet) -> nn.Module:
     """What impostors are built around."""
     return networks.plain(mnist, 0)
-
-
-@pytest.fixture(scope="session")
-def overfitted(mnist: DataSet, tmp_path_factory: pytest.TempPathFactory) -> nn.Module:
-    """A network overfitted to FGSM, trained by whichever process comes first."""
-    shared = tmp_path_factory.getbasetemp().parent / "overfitted.safetensors"
-    with FileLock(f"{shared}.lock"):
-        if not shared.is_file():
-            save_file(networks.overfitted(mnist, 0).state_dict(), shared)
-    network = networks.convolutions()
-    network.load_state_dict(load_file(shared))
-    return network
 
 
 def measured(model: nn.Module | str, mnist: DataSet, eps: float, attack: str) -> Measurement:
@@ -92,8 +84,9 @@ def test_a_distilled_network_is_doubted(mnist: DataSet) -> None:
         assert "weak attack" in {found.name for found in seen.doubts}
 
 
-def test_an_overfitted_network_is_doubted(overfitted: nn.Module, mnist: DataSet) -> None:
+def test_an_overfitted_network_is_doubted(mnist: DataSet) -> None:
     """Robust to one step, for which it was trained, and to no other: one-step masking."""
+    overfitted = networks.overfitted(mnist, 2, networks.few_channels, epochs=8)
     subject = subjects.from_model(overfitted, name="it")
     threat = {"norm": "linf", "eps": networks.OVERFITTED}
     row = {"attack": {"use": "FGSM"}, "threat": threat, "digits": 150}

@@ -26,12 +26,11 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_trend_fits_and_is_silent(
     browser: Any,  # noqa: F811
     page: Path,
-    tmp_path: Path,
     width: int,
     scheme: str,
 ) -> None:
     """No sideways scrolling, no message, no request; axe finds nothing with everything unfolded."""
-    look_at(browser, page, width, scheme, tmp_path)
+    look_at(browser, page, width, scheme)
 
 
 def test_the_newest_is_seen_first(browser: Any, page: Path) -> None:  # noqa: F811
