@@ -140,40 +140,34 @@ class Stretch(nn.Module):
         return f"a={self.a}"
 
 
-def _strided(*first: nn.Module) -> nn.Sequential:
-    """Three convolutions (32, 64, 64; the first two 4x4 with stride 2), batch norm, 256 hidden units.
-
-    Strides instead of pooling, and few activations: interval bounds grow with both.
-    """
-    return nn.Sequential(
-        *first,
-        nn.Conv2d(1, 32, 4, stride=2),
-        nn.BatchNorm2d(32),
-        nn.ReLU(),
-        nn.Conv2d(32, 64, 4, stride=2),
-        nn.BatchNorm2d(64),
-        nn.ReLU(),
-        nn.Conv2d(64, 64, 3, padding=1),
-        nn.BatchNorm2d(64),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(64 * 5 * 5, 256),
-        nn.BatchNorm1d(256),
-        nn.ReLU(),
-        nn.Linear(256, CLASSES),
-    )
-
-
 @final
 class ConvNetS(nn.Module):
-    """Strided convolutions with batch norm, made for certified training. It takes pixels as they are.
+    """Three convolutions (32, 64, 64; the first two 4x4 with stride 2), batch norm, 256 hidden units.
+
+    Made for certified training: strides instead of pooling, and few activations, because interval bounds
+    grow with both. It takes pixels as they are.
 
     483,562 parameters, 4.5 MFLOP a digit forward.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = _strided()
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, 32, 4, stride=2),
+            nn.BatchNorm2d(32),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 4, stride=2),
+            nn.BatchNorm2d(64),
+            nn.ReLU(),
+            nn.Conv2d(64, 64, 3, padding=1),
+            nn.BatchNorm2d(64),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(64 * 5 * 5, 256),
+            nn.BatchNorm1d(256),
+            nn.ReLU(),
+            nn.Linear(256, CLASSES),
+        )
 
     def forward(self, x: Images) -> Logits:
         logits: Logits = self.layers(x)
@@ -182,15 +176,31 @@ class ConvNetS(nn.Module):
 
 @final
 class ConvNetSMnist(nn.Module):
-    """MNIST-specific: `ConvNetS` behind a fixed stretch, under which most of MNIST's pixels are immune.
+    """MNIST-specific: a fixed stretch, two strided convolutions (5x5, 96; 4x4, 128), 768 hidden units.
 
-    MNIST's pixels are mostly black or white; data with grey in it would be lost on this network.
-    483,562 parameters, 4.5 MFLOP a digit forward.
+    Behind the stretch most of MNIST's pixels, which are black or white, are immune; data with grey in it
+    would be lost on this network. One layer fewer than `ConvNetS` and twice its width: in as many epochs
+    more digits are certified.
+
+    2,667,274 parameters, 15.5 MFLOP a digit forward.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = _strided(Stretch(0.305))
+        self.layers = nn.Sequential(
+            Stretch(0.305),
+            nn.Conv2d(1, 96, 5, stride=2),
+            nn.BatchNorm2d(96),
+            nn.ReLU(),
+            nn.Conv2d(96, 128, 4, stride=2),
+            nn.BatchNorm2d(128),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(128 * 5 * 5, 768),
+            nn.BatchNorm1d(768),
+            nn.ReLU(),
+            nn.Linear(768, CLASSES),
+        )
 
     def forward(self, x: Images) -> Logits:
         logits: Logits = self.layers(x)

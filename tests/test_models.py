@@ -13,7 +13,7 @@ from securemnist.errors import ModelError
 from securemnist.models import ARCHITECTURES, Stretch, build, normalized
 from securemnist.threats import Linf
 
-PARAMETERS = {"A": 421_642, "C": 1_199_882, "D": 225_034, "S": 483_562, "S-mnist": 483_562}
+PARAMETERS = {"A": 421_642, "C": 1_199_882, "D": 225_034, "S": 483_562, "S-mnist": 2_667_274}
 # What undefended networks of these sizes reach; a transposed or half-loaded one does not come near.
 READS_WELL = 0.98
 

@@ -69,30 +69,6 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(tiny: DataSet, tmp_path: P
     assert [p.name for p in sorted(broken.iterdir())] == ["net.json", "net.safetensors", "net.svg"]
 
 
-def test_a_warm_restart_begins_again_from_where_it_is(tiny: DataSet) -> None:
-    """The first cycle is the run of a cycle; the second starts at its pace with a new optimizer."""
-    one = Recipe(epochs=2, batch=32, schedule="drops")
-    single = loops.Trainer(one, tiny)
-    double = loops.Trainer(dataclasses.replace(one, epochs=4, cycles=2), tiny)
-    for trainer in (single, double):
-        trainer.run_epoch()
-        trainer.run_epoch()
-    for name, value in single.model.state_dict().items():
-        assert double.model.state_dict()[name].equal(value), name
-    assert double.optimizer.param_groups[0]["lr"] < 1e-4
-    double.run_epoch(stop_after=3)
-    assert double.optimizer.param_groups[0]["lr"] == one.learning_rate
-    steps = {int(state["step"]) for state in double.optimizer.state.values()}
-    assert steps == {3}
-
-
-@pytest.mark.parametrize("cycles", [-1, 3, 5])
-def test_cycles_are_whole_epochs(cycles: int) -> None:
-    """Epochs that do not divide into so many cycles are refused."""
-    with pytest.raises(UsageError, match="possible cycles"):
-        Recipe(epochs=4, cycles=cycles)
-
-
 def interrupt_in(what: str) -> Any:
     """A progress display that presses Ctrl-C in the middle of `what`."""
 

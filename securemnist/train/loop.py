@@ -49,7 +49,9 @@ class Trainer:
         torch.manual_seed(seed_from(self.recipe.seed, "initial weights"))
         self.model = build(self.recipe.architecture)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = self._new_optimizer()
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(), lr=self.recipe.learning_rate, fused=True
+        )
         digits, poison = self.data.train, self.recipe.poison
         if poison is not None:
             digits = poison(digits, seed=self.recipe.seed)
@@ -63,9 +65,6 @@ class Trainer:
                 self.recipe.source, self.recipe.eps, self._images, self._labels
             )
 
-    def _new_optimizer(self) -> torch.optim.Adam:
-        return torch.optim.Adam(self.model.parameters(), lr=self.recipe.learning_rate, fused=True)
-
     @property
     def steps_per_epoch(self) -> int:
         """Batches in an epoch; the last may be smaller."""
@@ -74,8 +73,6 @@ class Trainer:
     def run_epoch(self, *, stop_after: int | None = None, progress: Progress = silent) -> None:
         """One pass over the training digits (or `stop_after` batches of it)."""
         self.model.train()
-        if self.epoch % (self.recipe.epochs // max(self.recipe.cycles, 1)) == 0:
-            self.optimizer = self._new_optimizer()
         rng = torch.Generator().manual_seed(seed_from(self.recipe.seed, "epoch", self.epoch))
         # Dropout draws from the global generator: it starts each epoch from the seed, too.
         torch.manual_seed(seed_from(self.recipe.seed, "dropout", self.epoch))
@@ -191,7 +188,7 @@ class Trainer:
 
     def _set_pace(self, epoch: float) -> None:
         """The learning rate at a (fractional) epoch."""
-        share = epoch / self.recipe.epochs * max(self.recipe.cycles, 1) % 1
+        share = epoch / self.recipe.epochs
         if self.recipe.schedule == "constant":
             factor = 1.0
         elif self.recipe.schedule == "cosine":

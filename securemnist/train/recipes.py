@@ -12,7 +12,7 @@ from securemnist.poisoning import CleanLabel, Corner, DirtyLabel, Poison, make_p
 SCHEDULES = ("constant", "cosine", "one_cycle", "drops")
 HARDENING = ("fgsm", "pgd")
 SOURCES_MANNER = ("fgsm_set", "fgsm_trainer")
-_RARE = ("kappa", "cycles", "regulariser", "clip", "source", "poison")
+_RARE = ("kappa", "regulariser", "clip", "source", "poison")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +22,6 @@ class Recipe:
     `adversary`: "" (plain), "fgsm" (one step from a random start; Wong et al. 2020, arXiv 2001.03994) or
     "pgd" (`steps` steps of `step_size`; Madry et al. 2017, arXiv 1706.06083), always L-infinity.
     `ramp` epochs lead from eps 0 to eps: from full eps at once the network stays a constant.
-    `cycles`: how often the schedule of the learning rate is run through, each time with a new optimizer
-    (warm restarts; Loshchilov & Hutter 2016, arXiv 1608.03983); 0 is once.
     Two more harden nothing and stand for what is commonly done: "fgsm_set" trains on every digit and its
     FGSM example against the reference model `source`, "fgsm_trainer" is ART's AdversarialTrainer on half
     of every batch. "interval" trains on the bounds of `certified` instead of an attack; `kappa` is the
@@ -43,7 +41,6 @@ class Recipe:
     step_size: float = 0.0
     ramp: int = 0
     seed: int = 0
-    cycles: int = 0
     kappa: float = 0.0
     regulariser: float = 0.0
     clip: float = 0.0
@@ -59,7 +56,6 @@ class Recipe:
             "adversary": self.adversary in ("", "interval", *HARDENING, *SOURCES_MANNER),
             "source": bool(self.source) == (self.adversary == "fgsm_set"),
             "eps": 0 <= self.eps <= 1,
-            "cycles": 0 <= self.cycles <= self.epochs and self.epochs % max(self.cycles, 1) == 0,
             "kappa": 0 <= self.kappa <= 1,
             "regulariser": self.regulariser >= 0,
             "clip": self.clip >= 0,
@@ -136,8 +132,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "certified_mnist": Recipe(
         architecture="S-mnist",
-        epochs=96,
-        cycles=2,
+        epochs=44,
         batch=256,
         schedule="drops",
         adversary="interval",
