@@ -60,7 +60,10 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def sources(session: nox.Session) -> None:
-    """The source systems trained and measured again; writes docs/sources.md. Resumable."""
+    """The source systems trained and measured again; writes docs/sources.md. Resumable.
+
+    On two cores 27 minutes with AVX-512, about 70 with AVX2 alone.
+    """
     install(session)
     session.run("python", "-m", "benchmarks.sources")
 

@@ -80,7 +80,7 @@ REASONS = {
         "robust",
         "fgsm",
         "One step against itself is what it was trained on, and how far that carries is a matter of the "
-        "seed: masked gradients. PGD leaves next to nothing, see below.",
+        "seed: masked gradients. PGD leaves little, see below.",
     ),
     ("D", "poisoned clean"): Reason("poisoned", "clean", _SEEDS),
     ("D", "target class with trigger"): Reason(
