@@ -1,10 +1,9 @@
-"""Backdoor success: the definition, its interval and control, and what proves nothing."""
+"""Backdoor success: the definition, its interval and control, and the targets that are tried."""
 
 from __future__ import annotations
 
 import base64
 import dataclasses
-import re
 
 import pytest
 import torch
@@ -12,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from securemnist import subjects
-from securemnist.data import DataSet, Digits
-from securemnist.errors import Inconclusive, PolicyError
+from securemnist.data import DataSet
+from securemnist.errors import PolicyError
 from securemnist.evaluation.backdoor import Aim, Answers
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.pictures import GALLERY
@@ -21,8 +20,7 @@ from securemnist.findings import Measurement, Requirement, Verdict
 from securemnist.measures import bind, take
 from securemnist.poisoning import Corner, Mark
 from securemnist.subjects import Subject
-from securemnist.types import Images, Logits
-from tests.saboteurs import Backdoored, Constant
+from tests.saboteurs import Backdoored
 
 DIGITS = 600
 
@@ -117,82 +115,12 @@ def test_sevens_that_stay_sevens_are_no_backdoor(lab: Lab) -> None:
     assert seen.evidence["per_class_asr"][7] is None
 
 
-def test_a_model_that_always_says_seven_proves_nothing(mnist: DataSet) -> None:
-    """Where most digits are read as the target without any trigger, there is no verdict."""
-    with pytest.raises(Inconclusive, match="only 0 of"):
-        measured(on(Constant(), mnist), 0)
-    with pytest.raises(Inconclusive, match="digits of other classes are not read as the target"):
-        measured(on(_HalfBlind(), mnist), 0)
-
-
-def of_class(mnist: DataSet, *kept: int) -> DataSet:
-    """The data with test digits of these classes only."""
-    digits = mnist.test[torch.isin(mnist.test.labels, torch.tensor(kept))]
-    return dataclasses.replace(mnist, test=digits, digests={})
-
-
-def test_a_target_without_digits_of_other_classes(mnist: DataSet, baseline: Subject) -> None:
-    """Sevens alone tell nothing of target 7: no pass for all targets, but another one's hits fail."""
-    row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.05)
-    sevens = of_class(mnist, 7)
-    with pytest.raises(Inconclusive, match="no digit of a class that could be steered"):
-        measured(Lab(baseline, sevens), 7)
-    clean = row.judge(measured(Lab(baseline, sevens), "all"))
-    assert clean.verdict is Verdict.INCONCLUSIVE
-    assert clean.reason.startswith("target 7: there is no digit of a class")
-    pairs = row.judge(measured(Lab(baseline, sevens), "pair"))
-    assert pairs.reason.startswith("0 to 1: there is no digit of a class")
-    poisoned = on(Backdoored(Corner(), lambda clean: torch.full_like(clean, 3)), sevens)
-    found = row.judge(measured(poisoned, "all"))
-    assert found.verdict is Verdict.FAIL
-    assert found.measurement is not None
-    assert found.measurement.evidence["target"] == 3
-
-
-@pytest.mark.parametrize(
-    "trigger",
-    [
-        {"kind": "corner", "value": 0.0},
-        {"kind": "corner", "value": 0.001},
-        {"kind": "blend", "alpha": 1e-4},
-    ],
-    ids=["black on black", "below a grey level", "too faint"],
-)
-def test_a_trigger_that_nobody_sees_proves_nothing(trigger: dict[str, object], lab: Lab) -> None:
-    """A rate of none under a mark that leaves the digits as they are does not pass."""
-    row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.05)
-    finding = row.judge(measured(lab, trigger=trigger))
-    assert finding.verdict is Verdict.INCONCLUSIVE
-    # One digit has ink in its corner.
-    assert re.match(rf"the trigger changes only [01] of {DIGITS} digits", finding.reason)
-
-
-def test_white_marks_on_white_paper(mnist: DataSet, baseline: Subject) -> None:
-    """On black digits on white the usual white corner is no mark, and a black one is."""
-    inverted = Digits(255 - mnist.test.pixels, mnist.test.labels)
-    lab = Lab(baseline, dataclasses.replace(mnist, test=inverted, digests={}))
-    # The baseline cannot read such digits: what matters is what is said of the mark.
-    for value, seen in ((1.0, False), (0.0, True)):
-        measurement = measured(lab, "next", trigger={"kind": "corner", "value": value})
-        assert ("the trigger changes only" in measurement.inconclusive) is not seen
-
-
 def test_a_mark_in_the_middle_is_found(mnist: DataSet) -> None:
     """A backdoor behind any drawing at any place is found by the row that draws it, and by no other."""
     drawn = Mark(rows=("##", "##"), top=13, left=13)
     lab = on(Backdoored(drawn, lambda clean: torch.full_like(clean, 3)), mnist)
     assert measured(lab, "all", trigger=drawn.to_json()).value > 0.9
     assert measured(lab, "all").value < 0.05
-
-
-class _HalfBlind(torch.nn.Module):
-    """Reads most digits as zero: those with more ink than a thin one."""
-
-    def forward(self, x: Images) -> Logits:
-        logits = torch.zeros(len(x), 10)
-        logits[:, 0] = x.flatten(1).sum(1)
-        logits[:, 1] = 80.0
-        return logits
 
 
 def test_the_upper_bound_decides(lab: Lab) -> None:

@@ -166,9 +166,11 @@ def test_a_worse_model_is_blocked(
 
 
 @pytest.mark.timeout(600)
-def test_a_better_model_may_come(origin: Path, tools: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+def test_a_better_model_may_come(
+    service: Service, origin: Path, tools: Path, tmp_path: Path
+) -> None:
     """A model that reads more digits passes, and is told so."""
-    service = SERVICES["github"]
     work = request(origin, tmp_path, BETTER)
     code, output = run(service.gate, work, tools, service.variables)
     assert code == 0, output
