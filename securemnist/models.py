@@ -140,6 +140,13 @@ class Stretch(nn.Module):
         return f"a={self.a}"
 
 
+def _normed(layer: nn.Conv2d | nn.Linear) -> tuple[nn.Module, nn.Module, nn.Module]:
+    """A layer, batch norm of what it gives, and ReLU."""
+    if isinstance(layer, nn.Conv2d):
+        return layer, nn.BatchNorm2d(layer.out_channels), nn.ReLU()
+    return layer, nn.BatchNorm1d(layer.out_features), nn.ReLU()
+
+
 @final
 class ConvNetS(nn.Module):
     """Three convolutions (32, 64, 64; the first two 4x4 with stride 2), batch norm, 256 hidden units.
@@ -153,19 +160,11 @@ class ConvNetS(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(1, 32, 4, stride=2),
-            nn.BatchNorm2d(32),
-            nn.ReLU(),
-            nn.Conv2d(32, 64, 4, stride=2),
-            nn.BatchNorm2d(64),
-            nn.ReLU(),
-            nn.Conv2d(64, 64, 3, padding=1),
-            nn.BatchNorm2d(64),
-            nn.ReLU(),
+            *_normed(nn.Conv2d(1, 32, 4, stride=2)),
+            *_normed(nn.Conv2d(32, 64, 4, stride=2)),
+            *_normed(nn.Conv2d(64, 64, 3, padding=1)),
             nn.Flatten(),
-            nn.Linear(64 * 5 * 5, 256),
-            nn.BatchNorm1d(256),
-            nn.ReLU(),
+            *_normed(nn.Linear(64 * 5 * 5, 256)),
             nn.Linear(256, CLASSES),
         )
 
@@ -179,8 +178,7 @@ class ConvNetSMnist(nn.Module):
     """MNIST-specific: a fixed stretch, two strided convolutions (5x5, 96; 4x4, 128), 768 hidden units.
 
     Behind the stretch most of MNIST's pixels, which are black or white, are immune; data with grey in it
-    would be lost on this network. One layer fewer than `ConvNetS` and twice its width: in as many epochs
-    more digits are certified.
+    would be lost on this network. Batch norm, as in `ConvNetS`.
 
     2,667,274 parameters, 15.5 MFLOP a digit forward.
     """
@@ -189,16 +187,10 @@ class ConvNetSMnist(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             Stretch(0.305),
-            nn.Conv2d(1, 96, 5, stride=2),
-            nn.BatchNorm2d(96),
-            nn.ReLU(),
-            nn.Conv2d(96, 128, 4, stride=2),
-            nn.BatchNorm2d(128),
-            nn.ReLU(),
+            *_normed(nn.Conv2d(1, 96, 5, stride=2)),
+            *_normed(nn.Conv2d(96, 128, 4, stride=2)),
             nn.Flatten(),
-            nn.Linear(128 * 5 * 5, 768),
-            nn.BatchNorm1d(768),
-            nn.ReLU(),
+            *_normed(nn.Linear(128 * 5 * 5, 768)),
             nn.Linear(768, CLASSES),
         )
 
