@@ -9,10 +9,13 @@ enough for datasets and transforms; nobody here calls the operators.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from types import ModuleType
+from typing import TypeVar
 
 import torch
 
+Result = TypeVar("Result")
 _SCHEMAS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -23,14 +26,19 @@ _alive: list[torch.library.Library] = []
 
 def torchvision() -> ModuleType:
     """The torchvision package, with the schemas declared first where they are missing."""
+    return importing(lambda: importlib.import_module("torchvision.datasets"))
+
+
+def importing(call: Callable[[], Result]) -> Result:
+    """What `call` gives that may import torchvision; called again where its import failed for schemas."""
     try:
-        return importlib.import_module("torchvision.datasets")
+        return call()
     except RuntimeError as error:
         if "torchvision::" not in str(error):
             raise
-    library = torch.library.Library("torchvision", "DEF")
+    library = torch.library.Library("torchvision", "FRAGMENT")
     for name, schema in _SCHEMAS.items():
         if not hasattr(torch.ops.torchvision, name):
             library.define(schema)
     _alive.append(library)
-    return importlib.import_module("torchvision.datasets")
+    return call()

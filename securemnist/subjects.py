@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import torch
 from torch import nn
 
 from securemnist import artifacts, resources
+from securemnist._torchvision import importing
 from securemnist.errors import ModelError, UsageError, WeightsError
 from securemnist.fingerprint import fingerprint
 from securemnist.models import ARCHITECTURES, build
@@ -200,7 +202,7 @@ def _call_factory(spec: str) -> object:
         sys.path.insert(0, here)  # as `python -m` does: a toy.py in this folder is importable
     dtype = torch.get_default_dtype()
     try:
-        return _factory(spec, module_name, attribute)()
+        return importing(_factory(spec, module_name, attribute))
     except (UsageError, ModelError):
         raise
     except (Exception, SystemExit) as error:
@@ -211,7 +213,7 @@ def _call_factory(spec: str) -> object:
 
 def _factory(spec: str, module_name: str, attribute: str) -> Callable[[], object]:
     try:
-        module = importlib.import_module(module_name)
+        module = importing(partial(importlib.import_module, module_name))
     except ImportError as error:
         raise UsageError(
             f"{spec}: expected a module to import, got {error}; mend --model"

@@ -32,6 +32,14 @@ def raising():
 def leaving():
     raise SystemExit(0)
 
+tried = []
+
+def lacking():
+    tried.append(1)
+    if len(tried) == 1:
+        raise RuntimeError("operator torchvision::nms does not exist")
+    return good()
+
 def none():
     pass
 
@@ -185,6 +193,11 @@ def test_a_folder_with_an_at_sign(tmp_path: Path) -> None:
     for name in ("baseline.safetensors", "baseline.json"):
         shutil.copy(resources.WEIGHTS / name, folder)
     assert resolve(str(folder / "baseline.safetensors")).architecture == "A"
+
+
+def test_a_factory_that_needs_torchvision_beside_a_cpu_torch(toys: Path) -> None:
+    """Where torchvision's own import fails for want of a schema, the factory is called once more."""
+    assert isinstance(resolve("toys_here:lacking").model, nn.Sequential)
 
 
 def test_a_factory_leaves_the_default_dtype(toys: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from securemnist.certify import activations, layers
-from securemnist.certify.rules import Joined, Reshape, Rule, Sum
+from securemnist.certify.rules import Expanded, Joined, Reshape, Rule, Sum
 from securemnist.errors import NoCertificate
 
 Shape = tuple[int, ...]
@@ -51,14 +51,15 @@ def arithmetic(kind: str, operands: Sequence[Any], shape: Shape, tracked: Sequen
 
 
 ARITHMETIC: dict[Any, str] = {
-    **dict.fromkeys((operator.add, torch.add, "add"), "add"),
-    **dict.fromkeys((operator.sub, torch.sub, "sub"), "sub"),
-    **dict.fromkeys((operator.mul, torch.mul, "mul"), "mul"),
+    **dict.fromkeys((operator.add, torch.add, "add", operator.iadd, "add_"), "add"),
+    **dict.fromkeys((operator.sub, torch.sub, "sub", operator.isub, "sub_"), "sub"),
+    **dict.fromkeys((operator.mul, torch.mul, "mul", operator.imul, "mul_"), "mul"),
     **dict.fromkeys((operator.truediv, torch.div, torch.true_divide, "div"), "div"),
+    **dict.fromkeys((operator.itruediv, "div_"), "div"),
 }
 
 
-def reshape(_rest: Sequence[Any], _named: Mapping[str, Any], shape: Shape) -> Rule:
+def _reshaped(_rest: Sequence[Any], _named: Mapping[str, Any], shape: Shape) -> Rule:
     """The same numbers in the shape that the graph has shown."""
     return Reshape(shape)
 
@@ -131,14 +132,38 @@ def _dropout(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rul
     return Reshape(shape)
 
 
+def _expanded(_rest: Sequence[Any], _named: Mapping[str, Any], shape: Shape) -> Rule:
+    return Expanded(shape)
+
+
+def _repeated(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
+    """One row, column or channel several times: what `expand` says, too."""
+    times = named.get("repeats", rest[0] if rest and isinstance(rest[0], Sequence) else rest)
+    single = all(t in (1, length) for t, length in zip(times[1:], shape, strict=True))
+    if not single:
+        raise NoCertificate("expected what is repeated to have length 1, got more")
+    return Expanded(shape)
+
+
+def _pad(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
+    given = dict(zip(("pad", "mode", "value"), rest, strict=False), **named)
+    if given.get("mode", "constant") != "constant" or given.get("value"):
+        raise NoCertificate("expected padding of zeros, got another")
+    return layers.zeros_around(given["pad"], shape)
+
+
+# Of these the output's shape says all.
+SHAPED = (_reshaped, _expanded)
 # These read all the activations of their first argument, a sequence.
 SEVERAL = (torch.cat, torch.concat, torch.concatenate)
 MAKERS: dict[Any, Maker] = {
-    **dict.fromkeys((torch.relu, F.relu, "relu"), _given(activations.rectify)),
+    **dict.fromkeys(
+        (torch.relu, F.relu, "relu", torch.relu_, "relu_"), _given(activations.rectify)
+    ),
     F.leaky_relu: _given(_leaky, "negative_slope"),
     F.relu6: _given(lambda: activations.clamp(0, 6)),
     F.hardtanh: _given(_hardtanh, "min_val", "max_val"),
-    **dict.fromkeys((torch.clamp, torch.clip, "clamp", "clip"), _clamp),
+    **dict.fromkeys((torch.clamp, torch.clip, "clamp", "clip", torch.clamp_, "clamp_"), _clamp),
     **dict.fromkeys((torch.sigmoid, F.sigmoid, "sigmoid"), _given(activations.sigmoid)),
     **dict.fromkeys((torch.tanh, F.tanh, "tanh"), _given(activations.tanh)),
     F.elu: _given(activations.elu, "alpha"),
@@ -150,9 +175,9 @@ MAKERS: dict[Any, Maker] = {
     F.hardswish: _given(activations.hardswish),
     **dict.fromkeys((F.softmax, torch.softmax, "softmax"), _softmax(exponential=True)),
     **dict.fromkeys((F.log_softmax, torch.log_softmax, "log_softmax"), _softmax(exponential=False)),
-    **dict.fromkeys((torch.flatten, "flatten", "view", "reshape", "contiguous"), reshape),
-    **dict.fromkeys((torch.reshape, "float", "to"), reshape),
-    **dict.fromkeys((torch.squeeze, torch.unsqueeze, "squeeze", "unsqueeze"), reshape),
+    **dict.fromkeys((torch.flatten, "flatten", "view", "reshape", "contiguous"), _reshaped),
+    **dict.fromkeys((torch.reshape, "float", "to"), _reshaped),
+    **dict.fromkeys((torch.squeeze, torch.unsqueeze, "squeeze", "unsqueeze"), _reshaped),
     **dict.fromkeys((F.max_pool2d, torch.max_pool2d), _max_pool),
     F.adaptive_max_pool2d: partial(_max_pool, function=F.adaptive_max_pool2d),
     F.avg_pool2d: _mean_pool,
@@ -161,4 +186,7 @@ MAKERS: dict[Any, Maker] = {
     **dict.fromkeys(SEVERAL, _joined),
     F.dropout: _dropout,
     F.dropout2d: _dropout,
+    "expand": _expanded,
+    "repeat": _repeated,
+    F.pad: _pad,
 }

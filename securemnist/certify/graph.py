@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import fx, nn
 
 from securemnist.certify.boxes import Box
-from securemnist.certify.functions import ARITHMETIC, MAKERS, SEVERAL, arithmetic, reshape
+from securemnist.certify.functions import ARITHMETIC, MAKERS, SEVERAL, SHAPED, arithmetic
 from securemnist.certify.layers import rule_of
+from securemnist.certify.memory import Memory, writes
 from securemnist.certify.rules import Normalised, Rule
 from securemnist.certify.tracing import Facts, trace
 from securemnist.errors import NoCertificate
@@ -88,11 +88,13 @@ def _steps(traced: fx.GraphModule, facts: Facts) -> tuple[Step, ...]:
     modules = dict(traced.named_modules())
     places: dict[fx.Node, int] = {}
     steps: list[Step] = []
+    memory = Memory(traced.graph, ignored=facts.sizes)
     for node in traced.graph.nodes:
         if node.op == "placeholder":
             if places:
                 raise NoCertificate(f"expected one input, got a second, {_told(node)}")
             places[node] = 0
+            memory.place(node)
         elif node.op == "output":
             given = node.args[0]
             last = places.get(given, 0) if isinstance(given, fx.Node) else 0
@@ -103,7 +105,8 @@ def _steps(traced: fx.GraphModule, facts: Facts) -> tuple[Step, ...]:
             if node.name in facts.sizes:
                 continue  # a size: what comes of it shows in the shapes
             reads = _reads(node, places)
-            steps.append(Step(node.name, _rule(node, modules, places, facts), reads))
+            rule = _rule(node, modules, places, facts, memory)
+            steps.append(Step(node.name, rule, reads))
             places[node] = len(steps)
     raise NoCertificate("expected a graph with an output, got none")
 
@@ -128,13 +131,15 @@ def _rule(
     modules: Mapping[str, nn.Module],
     places: Mapping[fx.Node, int],
     facts: Facts,
+    memory: Memory,
 ) -> Rule:
     """The rule of a node; NoCertificate, which names it, where there is none."""
     try:
-        _check_in_place(node, modules)
+        overwrites = writes(node, modules)
         rule = _known_rule(node, modules, places, facts)
         if isinstance(rule, Normalised) and any(user.op != "output" for user in node.users):
             raise NoCertificate("expected softmax as the last step, got others behind it")
+        memory.place(node, shares=rule.shares, writes=overwrites)
         return rule
     except NoCertificate as error:
         raise NoCertificate(f"{error} ({_told(node)})") from error
@@ -165,7 +170,7 @@ def _known_rule(
         name = getattr(node.target, "__name__", str(node.target))
         raise NoCertificate(f"expected layers with known bounds, got {name}")
     maker = MAKERS[node.target]
-    if maker is reshape:
+    if maker in SHAPED:
         return maker((), {}, shape)  # whatever the sizes are, the output's shape shows them
     rest, named = _numbers((node.args[1:], node.kwargs), facts)
     return maker(rest, named, shape)
@@ -191,16 +196,3 @@ def _constant(given: Any, facts: Facts) -> Any:
     if not isinstance(given, fx.Node):
         return given
     return None if _of_image(given) else facts.constants.get(given.name)
-
-
-def _check_in_place(node: fx.Node, modules: Mapping[str, nn.Module]) -> None:
-    """What works in place changes what other steps read; only in a plain chain nobody else does."""
-    layer = modules.get(str(node.target)) if node.op == "call_module" else None
-    in_place = getattr(layer, "inplace", False) or node.kwargs.get("inplace", False)
-    # F.relu(x, True). A bare True may mean another thing (ceil_mode): beside a branch it is refused, too.
-    functional = getattr(node.target, "__module__", "") == F.__name__
-    in_place = in_place or (functional and any(given is True for given in node.args[1:]))
-    if "out" in node.kwargs:
-        raise NoCertificate("expected no work into another tensor, got out=")
-    if in_place and any(len(other.users) > 1 for other in node.graph.nodes):
-        raise NoCertificate("expected no work in place beside a branch, got it")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
@@ -117,6 +117,16 @@ def mean_pool(
     return Affine(pool, pool, transposed, nothing, nothing, terms)
 
 
+def zeros_around(pad: Sequence[int], shape: Shape) -> Rule:
+    """Zeros at the ends of the last dimensions, as F.pad counts them; below 0 it cuts off."""
+    if len(pad) > 2 * len(shape):
+        raise NoCertificate("expected padding of each digit, got more")
+    padded = partial(F.pad, pad=list(pad))
+    nothing = torch.zeros(())
+    back = [-length for length in pad]
+    return Affine(padded, padded, lambda weights, _: F.pad(weights, back), nothing, nothing, 1)
+
+
 def max_pool(
     shape: Shape, *arguments: Any, function: Callable[..., Any] = F.max_pool2d, **named: Any
 ) -> Rule:
@@ -191,6 +201,7 @@ _RULES: dict[type[nn.Module], Callable[[Any, Shape], Rule]] = {
     nn.AdaptiveAvgPool2d: lambda layer, _: mean_pool(layer.forward),
     nn.Flatten: lambda _layer, shape: Reshape(shape),
     nn.Unflatten: lambda _layer, shape: Reshape(shape),
+    nn.ZeroPad2d: lambda layer, shape: zeros_around(layer.padding, shape),
     nn.Identity: lambda _layer, shape: Reshape(shape),
     nn.Dropout: _dropout,
     nn.Dropout2d: _dropout,

@@ -27,6 +27,8 @@ class Rule(ABC):
 
     # Whether pulling loses nothing, so that even interval bounds begin behind it.
     exact = False
+    # Whether the output may lie in the memory of the input.
+    shares = False
 
     @abstractmethod
     def enclose(self, *boxes: Box) -> Box:
@@ -80,6 +82,7 @@ class Reshape(Rule):
 
     shape: tuple[int, ...]
     exact = True
+    shares = True
 
     def enclose(self, *boxes: Box) -> Box:
         (box,) = boxes
@@ -87,6 +90,24 @@ class Reshape(Rule):
 
     def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
         pulled = weights.reshape(len(weights), *inputs[0].lower.shape[1:])
+        return [pulled], weights.new_zeros(len(weights))
+
+
+@final
+@dataclass(frozen=True)
+class Expanded(Rule):
+    """One number in several places: a grey image as three channels of the same."""
+
+    shape: tuple[int, ...]
+    exact = True
+    shares = True
+
+    def enclose(self, *boxes: Box) -> Box:
+        (box,) = boxes
+        return Box(*(bound.expand(len(bound), *self.shape) for bound in (box.lower, box.upper)))
+
+    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+        pulled = weights.sum_to_size(len(weights), *inputs[0].lower.shape[1:])
         return [pulled], weights.new_zeros(len(weights))
 
 

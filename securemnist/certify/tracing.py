@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +41,9 @@ def trace(model: nn.Module) -> tuple[fx.GraphModule, Facts]:
         raise NoCertificate("expected no hook on all modules, got one; take it off first")
     try:
         # A copy, because tracing runs the model's code, which may keep what it is handed.
-        traced = fx.symbolic_trace(_Called(copy.deepcopy(model)))
+        tracer = _Tracer()
+        graph = tracer.trace(_Called(copy.deepcopy(model)))
+        traced = fx.GraphModule(tracer.root, graph)
         return traced, _observe(traced, model)
     except Exception as error:
         line = (str(error).splitlines() or [""])[0]
@@ -61,6 +64,41 @@ class _Called(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.model(x)
         return logits
+
+
+class _Proxy(fx.Proxy):
+    """A value under way. torch.fx takes x += y for x = x + y, which leaves the first x as it was."""
+
+
+def _augmented(function: Callable[..., Any]) -> Callable[[_Proxy, Any], fx.Proxy]:
+    def assign(self: _Proxy, other: Any) -> fx.Proxy:
+        return self.tracer.create_proxy("call_function", function, (self, other), {})
+
+    return assign
+
+
+# Each of Python's augmented assignments. Those without a rule are refused by name.
+for _name in (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "matmul",
+    "and",
+    "or",
+    "xor",
+):
+    setattr(_Proxy, f"__i{_name}__", _augmented(getattr(operator, f"__i{_name}__")))
+
+
+class _Tracer(fx.Tracer):
+    """Records what a model does, also where it does it in place."""
+
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        return _Proxy(node, self)
 
 
 class _Observed(fx.Interpreter):

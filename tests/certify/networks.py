@@ -44,6 +44,33 @@ class Halves(nn.Module):
         return F.avg_pool2d(x.to(torch.float32), x.shape[2] // 2, stride=1)
 
 
+class InPlace(nn.Module):
+    """A residual block as it is often written: what nobody reads any more is written over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1)
+        self.last = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = F.leaky_relu(self.first(x), 0.3, True)
+        y = self.last(y.contiguous())
+        y += x
+        y *= 0.9
+        return self.relu(y.sub_(0.1)).view(x.shape)
+
+
+class Copies(nn.Module):
+    """The mean of the channels three times, framed by zeros that are cut off, plus the same."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        one = x.mean(1, keepdim=True)
+        framed = F.pad(one.expand(x.size(0), 3, -1, -1), (1, 2, 0, 1))
+        cut = F.pad(framed, (-1, -2, 0, -1), "constant", 0.0)
+        return cut + one.repeat(1, 3, 1, 1)
+
+
 class Curves(nn.Module):
     """Curved functions of torch, side by side with what they are made of."""
 
@@ -122,6 +149,9 @@ MIDDLES: dict[str, Callable[[], nn.Module]] = {
     "dropout": lambda: nn.Dropout2d(0.5),
     "sum": lambda: Residual(1),
     "difference": lambda: Residual(-1),
+    "sum in place": InPlace,
+    "copies": Copies,
+    "zeros around": lambda: nn.ZeroPad2d((1, 0, 2, -1)),
     "identity": nn.Identity,
 }
 FIRSTS: dict[str, Callable[[], nn.Module]] = {
@@ -157,6 +187,11 @@ def network(first: str, middles: list[str], *, functions: bool, seed: int) -> nn
     return model.eval().requires_grad_(False)
 
 
+def behind(layer: nn.Module) -> nn.Module:
+    """The layer before a linear one."""
+    return nn.Sequential(layer, nn.Flatten(), nn.Linear(784, 10))
+
+
 def _fits(model: nn.Module) -> bool:
     """Whether layers leave at least two pixels each way of an image; some shrink it."""
     try:
@@ -168,7 +203,7 @@ def _fits(model: nn.Module) -> bool:
 def networks() -> st.SearchStrategy[nn.Module]:
     """Networks of up to four of the layers in any order.
 
-    Without work in place, which torch itself refuses to differentiate behind some of the others.
+    Without work in place alone, which torch itself refuses to differentiate behind some of the others.
     """
     drawn = sorted(set(MIDDLES) - {"relu in place"})
     return st.builds(

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
+from tests.certify.networks import behind
+
 
 class Branching(nn.Module):
     """Looks at its input before it decides what to do."""
@@ -67,18 +69,6 @@ class Mixed(nn.Module):
         return x - x.flatten().sum()
 
 
-class Overwriting(nn.Module):
-    """ReLU in place on what is added afterwards."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = x - 0.5
-        return self.relu(y) + y
-
-
 def hooked() -> nn.Module:
     """A ReLU whose output is changed from outside."""
     layer = nn.ReLU()
@@ -97,21 +87,25 @@ class Rows(nn.Module):
         return self.last(self.layer(x.view(-1, 28, 28)).flatten(1))
 
 
-class Into(nn.Module):
-    """Writes what it clamps into another tensor."""
+class Framed(nn.Module):
+    """Puts a white column beside each image, and takes another away."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = x * 2
-        torch.clamp(y, 0, 0.5, out=y)
-        return y
+        return F.pad(x, (1, -1), value=1.0)
 
 
-class Bare(nn.Module):
-    """ReLU in place, said without a name, on what is added afterwards."""
+class Tiled(nn.Module):
+    """Half an image, twice."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = x - 0.5
-        return F.relu(y, True) + y
+        return F.pad(x, (0, 0, 0, -14)).repeat(1, 1, 2, 1)
+
+
+class Rolled(nn.Module):
+    """Gives each digit its neighbour's activations, and the first one none."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.pad(x, (0, 0, 0, 0, 0, 0, 1, -1))
 
 
 class Growing(nn.Module):
@@ -182,11 +176,6 @@ def replaced() -> nn.Module:
     return model
 
 
-def behind(layer: nn.Module) -> nn.Module:
-    """The layer before a linear one."""
-    return nn.Sequential(layer, nn.Flatten(), nn.Linear(784, 10))
-
-
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "unknown layer": (lambda: behind(nn.GroupNorm(1, 1)), "GroupNorm"),
     "softmax before a layer": (
@@ -214,7 +203,9 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "tuple": (lambda: behind(Brightest()), "aminmax"),
     "batch": (lambda: behind(Mixed()), "of each digit"),
     "hook": (lambda: behind(hooked()), "with a hook"),
-    "in place": (lambda: behind(Overwriting()), "in place"),
+    "another digit": (lambda: behind(Rolled()), "of each digit"),
+    "frame of ones": (lambda: behind(Framed()), "padding of zeros"),
+    "tiles": (lambda: behind(Tiled()), "length 1"),
     "branch": (Branching, "tracing raised"),
     "double": (lambda: behind(nn.ReLU()).double(), "float32 weights"),
     "steep": (lambda: behind(nn.LeakyReLU(2.0)), "slopes from 0 to 1"),
@@ -226,8 +217,6 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         lambda: behind(nn.AvgPool2d(1, divisor_override=-2)),
         "above 0, got one over",
     ),
-    "into another": (lambda: behind(Into()), "out="),
-    "in place, unnamed": (lambda: behind(Bare()), "in place"),
     "pool of the batch": (lambda: behind(Growing()), "expected"),
     "log-softmax inside": (
         lambda: nn.Sequential(behind(nn.LogSoftmax(3)), nn.LogSoftmax(1), nn.Linear(10, 10)),

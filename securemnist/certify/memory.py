@@ -1,0 +1,83 @@
+"""Memory: which values of a graph lie in the same, and whether work in place changes what is read later.
+
+Rules speak of values that stay what they were. A step that writes into its input keeps that true where
+nobody reads the input, or a view of it, any more: an activation in place behind a convolution does.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Collection, Mapping
+
+from torch import fx, nn
+
+from securemnist.errors import NoCertificate
+
+
+class Memory:
+    """Where the values of a graph lie, node by node, in the order in which they are computed."""
+
+    def __init__(self, graph: fx.Graph, *, ignored: Collection[str]) -> None:
+        """`ignored`: names of nodes that read no numbers of their inputs, but sizes."""
+        self._order = {node: place for place, node in enumerate(graph.nodes)}
+        self._ignored = ignored
+        self._owner: dict[fx.Node, fx.Node] = {}
+
+    def place(self, node: fx.Node, *, shares: bool = False, writes: bool = False) -> None:
+        """Where the node's value lies: where its first argument does, if it may share or writes there.
+
+        NoCertificate where it writes over what is read later. What shares writes nothing: dropout in eval
+        mode gives what it was given, whatever it is told.
+        """
+        if shares:
+            self._owner[node] = self._owner[_first(node)]
+        elif writes:
+            self._owner[node] = self._overwritten(node)
+        else:
+            self._owner[node] = node
+
+    def _overwritten(self, node: fx.Node) -> fx.Node:
+        owner = self._owner.get(_first(node))
+        if owner is None or owner.op == "placeholder":
+            raise NoCertificate("expected no work in place on images or weights, got it")
+        here = [other for other, at in self._owner.items() if at is owner]
+        if any(self._reads_later(user, node) for other in here for user in other.users):
+            raise NoCertificate("expected no work in place on what is read later, got it")
+        return owner
+
+    def _reads_later(self, user: fx.Node, node: fx.Node) -> bool:
+        return self._order[user] > self._order[node] and user.name not in self._ignored
+
+
+def _first(node: fx.Node) -> fx.Node:
+    given = node.args[0] if node.args else None
+    if not isinstance(given, fx.Node):
+        raise NoCertificate("expected activations as first arguments, got others")
+    return given
+
+
+def writes(node: fx.Node, modules: Mapping[str, nn.Module]) -> bool:
+    """Whether a node may write into its first argument."""
+    if "out" in node.kwargs:
+        raise NoCertificate("expected no work into another tensor, got out=")
+    if node.op == "call_module":
+        return bool(getattr(modules[str(node.target)], "inplace", False))
+    name = getattr(node.target, "__name__", str(node.target))
+    if node.op == "call_method":
+        return name.endswith("_")
+    if getattr(operator, name, None) is node.target:
+        return name.startswith("i")  # iadd, but no is_ or index: those have no rule
+    return name.endswith("_") or _inplace(node)
+
+
+def _inplace(node: fx.Node) -> bool:
+    """The `inplace` of a function of torch, by name or place."""
+    if "inplace" in node.kwargs:
+        return bool(node.kwargs["inplace"])
+    try:
+        names = list(inspect.signature(node.target).parameters)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False  # a builtin: torch's write only where their name says so
+    place = names.index("inplace") if "inplace" in names else len(node.args)
+    return bool(node.args[place : place + 1] and node.args[place])
