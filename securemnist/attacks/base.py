@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 
-from securemnist.errors import MeasureError, PolicyError
+from securemnist.errors import PolicyError
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels, Logits, Model, Progress, silent
 
@@ -89,10 +89,7 @@ LOSSES: dict[str, Loss] = {"ce": cross_entropy, "margin": margin}
 
 
 def gradient(model: Model, x: Images, y: Labels, loss: Loss) -> tuple[torch.Tensor, Logits]:
-    """The gradient of the loss by the pixels, and the logits it came from.
-
-    MeasureError for a model that has none.
-    """
+    """The gradient of the loss by the pixels, zero where there is none, and the logits it came from."""
     with torch.enable_grad():
         leaf = x.detach().requires_grad_(True)
         logits = model(leaf)
@@ -101,17 +98,20 @@ def gradient(model: Model, x: Images, y: Labels, loss: Loss) -> tuple[torch.Tens
 
 
 def by_pixels(value: torch.Tensor, pixels: Images) -> torch.Tensor:
-    """The gradient of a number by the pixels; MeasureError in one sentence where none leads to them."""
-    grad: torch.Tensor | None = None
-    if value.requires_grad:
-        # Unused: weights have gradients (of a quantised network, say), and the pixels none.
-        (grad,) = torch.autograd.grad(value, pixels, allow_unused=True)
-    if grad is None:
-        raise MeasureError(
-            "expected logits with a gradient by the pixels, got logits without; attack such a model "
-            'with use = "Square"'
-        )
-    return grad
+    """The gradient of a number by the pixels: of a comparison, which has none, it is that of a step.
+
+    Zero shows no way; that the model stops gradients is what the doubts say.
+    """
+    found = way_to(value, pixels)
+    return torch.zeros_like(pixels) if found is None else found
+
+
+def way_to(value: torch.Tensor, pixels: Images) -> torch.Tensor | None:
+    """The gradient of a number by the pixels, or None where autograd finds no way to them."""
+    if not value.requires_grad:
+        return None
+    # Unused: weights have gradients (of a quantised network, say), and the pixels none.
+    return torch.autograd.grad(value, pixels, allow_unused=True)[0]
 
 
 def channels_last(x: Images) -> Images:

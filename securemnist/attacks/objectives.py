@@ -55,7 +55,7 @@ def ascent(
 ) -> tuple[torch.Tensor, torch.Tensor, Logits]:
     """Values (n,), their gradient by the pixels, and the logits: one pass forward, one back.
 
-    MeasureError for a model that has no gradient; entries that are no number are read as 0.
+    Where there is no gradient, or an entry of it is no number, it is read as 0.
     """
     with torch.enable_grad():
         leaf = channels_last(x).detach().requires_grad_(True)

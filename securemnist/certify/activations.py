@@ -6,7 +6,7 @@ intervals: it either never falls, or falls to one lowest place and rises behind 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -98,6 +98,30 @@ class Dipping(Rule):
         return [None], out.least(weights)
 
 
+@final
+@dataclass(frozen=True)
+class Step(Rule):
+    """1 where an activation is above (`compare` torch.gt, torch.ge) or below a threshold, 0 elsewhere.
+
+    Whether the threshold is rounded to float32 before, or not, is not asked: both are covered.
+    """
+
+    compare: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    threshold: torch.Tensor
+
+    def enclose(self, *boxes: Box) -> Box:
+        (box,) = boxes
+        slip = 2.0**-23 * self.threshold.abs()
+        low, high = self.threshold - slip, self.threshold + slip
+        ends = self.compare(box.lower, high), self.compare(box.upper, low)
+        if self.compare in (torch.lt, torch.le):
+            ends = self.compare(box.upper, low), self.compare(box.lower, high)
+        return Box(ends[0].double(), ends[1].double())
+
+    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+        return [None], out.least(weights)
+
+
 def rectify(slope: float | torch.Tensor = 0.0) -> Rule:
     """ReLU, or leaky ReLU with a slope from 0 to 1; a tensor of slopes is broadcast over the digits."""
     slopes = torch.as_tensor(slope).detach().double()
@@ -149,6 +173,16 @@ def softplus(beta: float = 1.0, threshold: float = 20.0) -> Rule:
     if not (0.01 <= beta <= 100 and threshold >= 20):
         raise NoCertificate(f"expected a softplus with beta from 0.01 to 100, got {beta}")
     return Monotone(lambda x: F.softplus(x, beta, threshold), _CURVE * (1 + 1 / beta), _CURVE)
+
+
+def steps(function: Map) -> Rule:
+    """A function that never falls, and gives whole numbers exactly: rounding, the sign."""
+    return Monotone(function, 0.0)
+
+
+def absolute() -> Dipping:
+    """X without its sign."""
+    return Dipping(torch.abs, 0.0)
 
 
 def gelu(approximate: str = "none") -> Dipping:

@@ -5,58 +5,18 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import EllipsisType
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 
-from securemnist.certify import activations, layers
-from securemnist.certify.rules import Expanded, Joined, Reshape, Rule, Sum
+from securemnist.certify import activations, affine, layers
+from securemnist.certify.rules import Joined, Picked, Reshape, Rule, Shape
 from securemnist.errors import NoCertificate
 
-Shape = tuple[int, ...]
 # Arguments behind the activations, named arguments, the output's shape a digit.
 Maker = Callable[[Sequence[Any], Mapping[str, Any], Shape], Rule]
-
-
-def _scaled(kind: str, constant: Any, shape: Shape, *, first: bool) -> Rule:
-    """X + c, x - c, c - x, x * c or x / c with a constant that is the same for every digit."""
-    value = torch.as_tensor(constant).detach().double()
-    if value.dim() > len(shape) + 1 or (value.dim() == len(shape) + 1 and len(value) != 1):
-        raise NoCertificate(
-            "expected a constant that is the same for every digit, got a larger one"
-        )
-    value = value.reshape(value.shape[-len(shape) :]) if value.dim() else value
-    one, nothing = torch.ones_like(value), torch.zeros_like(value)
-    if kind == "add":
-        return layers.elementwise(one, value, value.abs())
-    if kind == "sub":
-        sign = -1 if first else 1
-        return layers.elementwise(sign * one, -sign * value, value.abs())
-    if kind == "mul":
-        return layers.elementwise(value, nothing, nothing)
-    if first:
-        raise NoCertificate("expected a division by a constant, got one by activations")
-    return layers.elementwise(1 / value, nothing, nothing)
-
-
-def arithmetic(kind: str, operands: Sequence[Any], shape: Shape, tracked: Sequence[bool]) -> Rule:
-    """The rule of add, sub, mul or div; `tracked` says which operand depends on the image."""
-    if all(tracked):
-        if kind not in ("add", "sub"):
-            raise NoCertificate(f"expected products with constants, got {kind} of two activations")
-        return Sum(1 if kind == "add" else -1)
-    first = not tracked[0]
-    return _scaled(kind, operands[0 if first else 1], shape, first=first)
-
-
-ARITHMETIC: dict[Any, str] = {
-    **dict.fromkeys((operator.add, torch.add, "add", operator.iadd, "add_"), "add"),
-    **dict.fromkeys((operator.sub, torch.sub, "sub", operator.isub, "sub_"), "sub"),
-    **dict.fromkeys((operator.mul, torch.mul, "mul", operator.imul, "mul_"), "mul"),
-    **dict.fromkeys((operator.truediv, torch.div, torch.true_divide, "div"), "div"),
-    **dict.fromkeys((operator.itruediv, "div_"), "div"),
-}
 
 
 def _reshaped(_rest: Sequence[Any], _named: Mapping[str, Any], shape: Shape) -> Rule:
@@ -99,7 +59,7 @@ def _softmax(*, exponential: bool) -> Maker:
 
 def _mean(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
     """A mean over some dimensions: one over that of the digits would not have a digit's shape."""
-    return layers.mean_pool(lambda x: x.mean(*rest, **named))
+    return affine.mean(lambda x: x.mean(*rest, **named))
 
 
 def _joined(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
@@ -118,11 +78,11 @@ def _max_pool(
 
 def _mean_pool(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
     divisor = named.get("divisor_override", rest[5] if len(rest) > 5 else None)
-    return layers.mean_pool(lambda x: F.avg_pool2d(x, *rest, **named), divisor=divisor)
+    return affine.mean(lambda x: F.avg_pool2d(x, *rest, **named), divisor=divisor)
 
 
 def _adaptive_mean(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
-    return layers.mean_pool(lambda x: F.adaptive_avg_pool2d(x, *rest, **named))
+    return affine.mean(lambda x: F.adaptive_avg_pool2d(x, *rest, **named))
 
 
 def _dropout(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
@@ -133,23 +93,59 @@ def _dropout(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rul
 
 
 def _expanded(_rest: Sequence[Any], _named: Mapping[str, Any], shape: Shape) -> Rule:
-    return Expanded(shape)
+    return Picked(lambda x: x.expand(len(x), *shape))
 
 
-def _repeated(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
-    """One row, column or channel several times: what `expand` says, too."""
-    times = named.get("repeats", rest[0] if rest and isinstance(rest[0], Sequence) else rest)
-    single = all(t in (1, length) for t, length in zip(times[1:], shape, strict=True))
-    if not single:
-        raise NoCertificate("expected what is repeated to have length 1, got more")
-    return Expanded(shape)
+def _picked(function: Callable[..., torch.Tensor]) -> Maker:
+    """What a function moves, repeats or cuts off; digits stay where the output has one each."""
+
+    def make(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
+        return Picked(lambda x: function(x, *rest, **named))
+
+    return make
+
+
+def _part(rest: Sequence[Any], _named: Mapping[str, Any], _shape: Shape) -> Rule:
+    """X[:, 2:5]: a part of each digit, by numbers and slices."""
+    index = rest[0] if isinstance(rest[0], tuple) else (rest[0],)
+    if not all(part is None or isinstance(part, int | slice | EllipsisType) for part in index):
+        raise NoCertificate("expected a part by numbers and slices, got another")
+    if index[0] not in (slice(None), Ellipsis):
+        raise NoCertificate("expected a part of each digit, got one of the batch")
+    return Picked(operator.itemgetter(index))
 
 
 def _pad(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
     given = dict(zip(("pad", "mode", "value"), rest, strict=False), **named)
     if given.get("mode", "constant") != "constant" or given.get("value"):
         raise NoCertificate("expected padding of zeros, got another")
-    return layers.zeros_around(given["pad"], shape)
+    return layers.framed(given["pad"], shape)
+
+
+def _matmul(rest: Sequence[Any], _named: Mapping[str, Any], _shape: Shape) -> Rule:
+    (weight,) = rest
+    if not isinstance(weight, torch.Tensor) or weight.dim() != 2:
+        raise NoCertificate("expected a product with a constant matrix, got another")
+    return affine.linear(weight.t())
+
+
+def _batch_norm(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
+    names = ("running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
+    given = dict(zip(names, rest, strict=False), **named)
+    mean, var = given["running_mean"], given["running_var"]
+    if given.get("training", False) is not False or mean is None or var is None:
+        raise NoCertificate("expected batch norm in eval mode with running statistics, got another")
+    eps = given.get("eps", 1e-5)
+    return affine.batch_norm(mean, var, given.get("weight"), given.get("bias"), eps, shape)
+
+
+def _sum(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
+    return affine.mean(lambda x: x.sum(*rest, **named))
+
+
+def _negative() -> Rule:
+    one, nothing = torch.ones(()), torch.zeros(())
+    return affine.elementwise(-one, nothing, nothing)
 
 
 # Of these the output's shape says all.
@@ -186,7 +182,23 @@ MAKERS: dict[Any, Maker] = {
     **dict.fromkeys(SEVERAL, _joined),
     F.dropout: _dropout,
     F.dropout2d: _dropout,
+    F.linear: _given(affine.linear, "weight", "bias"),
+    F.conv2d: _given(
+        affine.convolution, "weight", "bias", "stride", "padding", "dilation", "groups"
+    ),
+    F.batch_norm: _batch_norm,
+    **dict.fromkeys((operator.matmul, torch.matmul, "matmul"), _matmul),
+    **dict.fromkeys((operator.neg, torch.neg, "neg"), _given(_negative)),
+    **dict.fromkeys((operator.abs, torch.abs, "abs"), _given(activations.absolute)),
+    **dict.fromkeys((torch.round, "round"), _given(partial(activations.steps, torch.round))),
+    **dict.fromkeys((torch.floor, "floor"), _given(partial(activations.steps, torch.floor))),
+    **dict.fromkeys((torch.ceil, "ceil"), _given(partial(activations.steps, torch.ceil))),
+    **dict.fromkeys((torch.sign, "sign"), _given(partial(activations.steps, torch.sign))),
+    **dict.fromkeys((torch.sum, "sum"), _sum),
+    **dict.fromkeys((torch.permute, "permute"), _picked(torch.Tensor.permute)),
+    **dict.fromkeys((torch.transpose, "transpose"), _picked(torch.Tensor.transpose)),
     "expand": _expanded,
-    "repeat": _repeated,
+    "repeat": _picked(torch.Tensor.repeat),
+    operator.getitem: _part,
     F.pad: _pad,
 }

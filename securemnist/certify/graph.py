@@ -13,11 +13,12 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from securemnist.certify.arithmetic import ARITHMETIC, CASTS, COMPARISONS, arithmetic
 from securemnist.certify.boxes import Box
-from securemnist.certify.functions import ARITHMETIC, MAKERS, SEVERAL, SHAPED, arithmetic
+from securemnist.certify.functions import MAKERS, SEVERAL, SHAPED
 from securemnist.certify.layers import rule_of
 from securemnist.certify.memory import Memory, writes
-from securemnist.certify.rules import Normalised, Rule
+from securemnist.certify.rules import Normalised, Rule, Shape
 from securemnist.certify.tracing import Facts, trace
 from securemnist.errors import NoCertificate
 from securemnist.types import CLASSES
@@ -153,9 +154,7 @@ def _known_rule(
     places: Mapping[fx.Node, int],
     facts: Facts,
 ) -> Rule:
-    if node.name not in facts.shapes:
-        raise NoCertificate("expected float32 activations of each digit, got another")
-    shape = facts.shapes[node.name]
+    shape = _shape(node, facts)
     if node.op == "call_module":
         return rule_of(modules[str(node.target)], shape)
     if node.target in ARITHMETIC:
@@ -172,19 +171,30 @@ def _known_rule(
     maker = MAKERS[node.target]
     if maker in SHAPED:
         return maker((), {}, shape)  # whatever the sizes are, the output's shape shows them
-    rest, named = _numbers((node.args[1:], node.kwargs), facts)
+    rest, named = _values((node.args[1:], node.kwargs), facts)
     return maker(rest, named, shape)
 
 
-def _numbers(arguments: Any, facts: Facts) -> Any:
-    """Arguments with the numbers that they stand for: F.avg_pool2d(x, x.size(3))."""
+def _shape(node: fx.Node, facts: Facts) -> Shape:
+    """What the node gives a digit, in float32; truth values, which nothing but a cast may read."""
+    if any(read.name in facts.truths for read in node.all_input_nodes) and node.target not in CASTS:
+        raise NoCertificate("expected truth values to be made float32 first, got them as they are")
+    shape = (facts.truths if node.target in COMPARISONS else facts.shapes).get(node.name)
+    if shape is None:
+        raise NoCertificate("expected float32 activations of each digit, got another")
+    return shape
 
-    def number(given: fx.Node) -> Any:
-        if given.name not in facts.numbers:
-            raise NoCertificate("expected numbers as further arguments, got what changes")
-        return facts.numbers[given.name]
 
-    return fx.node.map_arg(arguments, number)
+def _values(arguments: Any, facts: Facts) -> Any:
+    """Arguments with what they stand for: F.avg_pool2d(x, x.size(3)), F.linear(x, self.weight)."""
+
+    def value(given: fx.Node) -> Any:
+        found = facts.numbers.get(given.name, _constant(given, facts))
+        if found is None:
+            raise NoCertificate("expected constants as further arguments, got what changes")
+        return found
+
+    return fx.node.map_arg(arguments, value)
 
 
 def _tracked(operands: Sequence[Any], places: Mapping[fx.Node, int]) -> list[fx.Node]:

@@ -59,7 +59,7 @@ def _first(node: fx.Node) -> fx.Node:
 
 def writes(node: fx.Node, modules: Mapping[str, nn.Module]) -> bool:
     """Whether a node may write into its first argument."""
-    if "out" in node.kwargs:
+    if node.kwargs.get("out") is not None:
         raise NoCertificate("expected no work into another tensor, got out=")
     if node.op == "call_module":
         return bool(getattr(modules[str(node.target)], "inplace", False))

@@ -17,9 +17,24 @@ import torch
 
 from securemnist.certify.boxes import Box, rounding
 
+Shape = tuple[int, ...]
 Map = Callable[[torch.Tensor], torch.Tensor]
+# From weights of the outputs and the shape of the inputs to weights of the inputs.
+Back = Callable[[torch.Tensor, torch.Size], torch.Tensor]
 # Weights of each input (None where nothing depends on it any more) and a constant (n,).
 Pulled = tuple[Sequence[torch.Tensor | None], torch.Tensor]
+
+
+def pulled_back(linear: Map) -> Back:
+    """The transposed of a linear map, by automatic differentiation."""
+
+    def back(weights: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+        with torch.enable_grad():
+            x = torch.zeros(shape, dtype=weights.dtype, device=weights.device, requires_grad=True)
+            (pulled,) = torch.autograd.grad(linear(x), x, weights)
+        return pulled
+
+    return back
 
 
 class Rule(ABC):
@@ -54,7 +69,7 @@ class Affine(Rule):
 
     linear: Map
     absolute: Map
-    transposed: Callable[[torch.Tensor, torch.Size], torch.Tensor]
+    transposed: Back
     shift: torch.Tensor
     size: torch.Tensor
     terms: int | None
@@ -80,7 +95,7 @@ class Affine(Rule):
 class Reshape(Rule):
     """The same numbers in another shape (or the same): flatten, view, dropout in eval mode."""
 
-    shape: tuple[int, ...]
+    shape: Shape
     exact = True
     shares = True
 
@@ -95,20 +110,22 @@ class Reshape(Rule):
 
 @final
 @dataclass(frozen=True)
-class Expanded(Rule):
-    """One number in several places: a grey image as three channels of the same."""
+class Picked(Rule):
+    """Some of the input's numbers, or all, some of them several times, and zeros: `pick` says where.
 
-    shape: tuple[int, ...]
+    It is turned, cut, repeated or framed, digit by digit.
+    """
+
+    pick: Map
     exact = True
     shares = True
 
     def enclose(self, *boxes: Box) -> Box:
-        (box,) = boxes
-        return Box(*(bound.expand(len(bound), *self.shape) for bound in (box.lower, box.upper)))
+        return Box(self.pick(boxes[0].lower), self.pick(boxes[0].upper))
 
     def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
-        pulled = weights.sum_to_size(len(weights), *inputs[0].lower.shape[1:])
-        return [pulled], weights.new_zeros(len(weights))
+        shape = torch.Size([len(weights), *inputs[0].lower.shape[1:]])
+        return [pulled_back(self.pick)(weights, shape)], weights.new_zeros(len(weights))
 
 
 @final

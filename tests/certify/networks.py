@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from hypothesis import strategies as st
 from torch import nn
 
 from securemnist.models import Normalize, Stretch
-
-CHANNELS = 3
+from tests.certify import functional
+from tests.certify.functional import CHANNELS
 
 
 class Residual(nn.Module):
@@ -25,68 +24,6 @@ class Residual(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.conv(x) - self.offset
         return x + y if self.sign > 0 else 0.5 - (y - x) * 2
-
-
-class Functions(nn.Module):
-    """The same as some layers, written as functions and methods."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = F.leaky_relu(torch.relu(x - 0.1) / 0.7, 0.2)
-        x = F.max_pool2d(x, 2, stride=1).clamp(-1.5, 1.5)
-        x = F.dropout(torch.sigmoid(x), 0.3, self.training) + torch.tanh(x)
-        return x.view(x.size(0), x.shape[1], -1).reshape(x.size(0), CHANNELS, 1, -1)
-
-
-class Halves(nn.Module):
-    """Means over windows whose size is taken from the image, as float32 that it is already."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.avg_pool2d(x.to(torch.float32), x.shape[2] // 2, stride=1)
-
-
-class InPlace(nn.Module):
-    """A residual block as it is often written: what nobody reads any more is written over."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1)
-        self.last = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1)
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = F.leaky_relu(self.first(x), 0.3, True)
-        y = self.last(y.contiguous())
-        y += x
-        y *= 0.9
-        return self.relu(y.sub_(0.1)).view(x.shape)
-
-
-class Copies(nn.Module):
-    """The mean of the channels three times, framed by zeros that are cut off, plus the same."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        one = x.mean(1, keepdim=True)
-        framed = F.pad(one.expand(x.size(0), 3, -1, -1), (1, 2, 0, 1))
-        cut = F.pad(framed, (-1, -2, 0, -1), "constant", 0.0)
-        return cut + one.repeat(1, 3, 1, 1)
-
-
-class Curves(nn.Module):
-    """Curved functions of torch, side by side with what they are made of."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        rising = torch.cat([F.elu(x, 0.5), F.selu(x), F.softplus(x, beta=2), F.relu6(x)], dim=1)
-        dipping = torch.cat((F.gelu(x), F.gelu(x, approximate="tanh"), F.silu(x), F.mish(x)), -3)
-        return torch.cat([rising, dipping, F.hardswish(x), F.hardtanh(x, -0.5, 0.5)], 1)
-
-
-class Means(nn.Module):
-    """The largest pixels, the mean of each channel and that of all, one beside the other."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        every = F.adaptive_avg_pool2d(x, 2).mean((2, 3)).unsqueeze(2).unsqueeze(3)
-        four = torch.cat([torch.cat([every, every], -1)] * 2, dim=2)
-        return torch.cat([F.adaptive_max_pool2d(x, 2), four, torch.mean(four, 1, True)], 1)
 
 
 class Lines(nn.Module):
@@ -130,8 +67,8 @@ MIDDLES: dict[str, Callable[[], nn.Module]] = {
     "silu": nn.SiLU,
     "mish": nn.Mish,
     "hardswish": nn.Hardswish,
-    "curves": lambda: nn.Sequential(Curves(), nn.Conv2d(10 * CHANNELS, CHANNELS, 1)),
-    "means": lambda: nn.Sequential(Means(), nn.Conv2d(2 * CHANNELS + 1, CHANNELS, 1)),
+    "curves": lambda: nn.Sequential(functional.Curves(), nn.Conv2d(10 * CHANNELS, CHANNELS, 1)),
+    "means": lambda: nn.Sequential(functional.Means(), nn.Conv2d(2 * CHANNELS + 1, CHANNELS, 1)),
     "max, adaptive": lambda: nn.AdaptiveMaxPool2d(4),
     "max": lambda: nn.MaxPool2d(2),
     "max, overlapping": lambda: nn.MaxPool2d(3, stride=1, padding=1),
@@ -140,7 +77,7 @@ MIDDLES: dict[str, Callable[[], nn.Module]] = {
     "mean, adaptive": lambda: nn.AdaptiveAvgPool2d(4),
     "batch norm": lambda: batch_norm(nn.BatchNorm2d(CHANNELS)),
     "batch norm, plain": lambda: batch_norm(nn.BatchNorm2d(CHANNELS, affine=False)),
-    "mean of halves": Halves,
+    "mean of halves": functional.Halves,
     "batch norm of lines": Lines,
     "convolution, as large as before": lambda: nn.Conv2d(CHANNELS, CHANNELS, 3, padding="same"),
     "convolution": lambda: nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1),
@@ -149,8 +86,12 @@ MIDDLES: dict[str, Callable[[], nn.Module]] = {
     "dropout": lambda: nn.Dropout2d(0.5),
     "sum": lambda: Residual(1),
     "difference": lambda: Residual(-1),
-    "sum in place": InPlace,
-    "copies": Copies,
+    "sum in place": functional.InPlace,
+    "copies": functional.Copies,
+    "weights": functional.Weights,
+    "turns": functional.Turns,
+    "sizes": functional.Sizes,
+    "steps": functional.Steps,
     "zeros around": lambda: nn.ZeroPad2d((1, 0, 2, -1)),
     "identity": nn.Identity,
 }
@@ -180,7 +121,7 @@ def network(first: str, middles: list[str], *, functions: bool, seed: int) -> nn
         if _fits(nn.Sequential(*layers, layer)):
             layers.append(layer)
     if functions:
-        layers.append(Functions())
+        layers.append(functional.Functions())
     layers += [nn.Flatten(), nn.LazyLinear(8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 10)]
     model = nn.Sequential(*layers)
     model(torch.rand(2, 1, 28, 28))

@@ -8,15 +8,18 @@ from torch import nn
 
 from securemnist.certify import certificates, certify
 from securemnist.errors import MeasureError, NoCertificate
+from tests.certify.mixing import MIXING
 from tests.certify.networks import behind
 from tests.certify.overwriting import OVERWRITING
 from tests.certify.refused import REFUSED, Counting
 
+CASES = {**REFUSED, **MIXING, **OVERWRITING}
 
-@pytest.mark.parametrize("case", {**REFUSED, **OVERWRITING})
+
+@pytest.mark.parametrize("case", CASES)
 def test_what_is_not_known_is_refused_by_name(case: str) -> None:
     """A network with a step that has no bounds gets a sentence that names it, and no certificate."""
-    make, named = {**REFUSED, **OVERWRITING}[case]
+    make, named = CASES[case]
     model = make().eval()
     if any(isinstance(p, nn.UninitializedParameter) for p in model.parameters()):
         model(torch.rand(2, 1, 28, 28))

@@ -69,6 +69,8 @@ CAUGHT = [
     activations.Rectify,
     activations.Monotone,
     activations.Dipping,
+    activations.Step,
+    rules.Picked,
 ]
 
 
@@ -77,7 +79,7 @@ def test_a_box_made_too_tight_is_caught(
     rule: type[rules.Rule], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever rule claims a tenth too much, the points of the ball show it."""
-    model = network("stretched", ["max", "gelu"], functions=True, seed=2)
+    model = network("stretched", ["max", "gelu", "steps", "turns"], functions=True, seed=2)
     assert violations(model, 0.1) == 0
     enclose = rule.enclose
     monkeypatch.setattr(rule, "enclose", lambda self, *boxes: shrunk(enclose(self, *boxes)))

@@ -1,0 +1,125 @@
+"""Parts of networks that are written with functions, methods and operators."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+CHANNELS = 3
+
+
+class Functions(nn.Module):
+    """The same as some layers, written as functions and methods."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.leaky_relu(torch.relu(x - 0.1) / 0.7, 0.2)
+        x = F.max_pool2d(x, 2, stride=1).clamp(-1.5, 1.5)
+        x = F.dropout(torch.sigmoid(x), 0.3, self.training) + torch.tanh(x)
+        return x.view(x.size(0), x.shape[1], -1).reshape(x.size(0), CHANNELS, 1, -1)
+
+
+class Halves(nn.Module):
+    """Means over windows whose size is taken from the image, as float32 that it is already."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.avg_pool2d(x.to(torch.float32), x.shape[2] // 2, stride=1)
+
+
+class InPlace(nn.Module):
+    """A residual block as it is often written: what nobody reads any more is written over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1)
+        self.last = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = F.leaky_relu(self.first(x), 0.3, True)
+        y = self.last(y.contiguous())
+        y += x
+        y *= 0.9
+        return self.relu(y.sub_(0.1)).view(x.shape)
+
+
+class Copies(nn.Module):
+    """The mean of the channels three times, framed by zeros that are cut off, plus the same."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        one = x.mean(1, keepdim=True)
+        framed = F.pad(one.expand(x.size(0), 3, -1, -1), (1, 2, 0, 1))
+        cut = F.pad(framed, (-1, -2, 0, -1), "constant", 0.0)
+        return cut + one.repeat(1, 3, 1, 1)
+
+
+class Curves(nn.Module):
+    """Curved functions of torch, side by side with what they are made of."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rising = torch.cat([F.elu(x, 0.5), F.selu(x), F.softplus(x, beta=2), F.relu6(x)], dim=1)
+        dipping = torch.cat((F.gelu(x), F.gelu(x, approximate="tanh"), F.silu(x), F.mish(x)), -3)
+        return torch.cat([rising, dipping, F.hardswish(x), F.hardtanh(x, -0.5, 0.5)], 1)
+
+
+class Means(nn.Module):
+    """The largest pixels, the mean of each channel and that of all, one beside the other."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        every = F.adaptive_avg_pool2d(x, 2).mean((2, 3)).unsqueeze(2).unsqueeze(3)
+        four = torch.cat([torch.cat([every, every], -1)] * 2, dim=2)
+        return torch.cat([F.adaptive_max_pool2d(x, 2), four, torch.mean(four, 1, True)], 1)
+
+
+class Weights(nn.Module):
+    """Convolution, batch norm and linear layers as functions of weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernel = nn.Parameter(torch.randn(4, CHANNELS, 3, 3) / 5)
+        self.bias, self.turn = (nn.Parameter(torch.randn(4) / 2) for _ in range(2))
+        self.register_buffer("mean", torch.linspace(-1, 1, 4))
+        self.matrix = nn.Parameter(torch.randn(CHANNELS, 4) / 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = F.conv2d(x, self.kernel, self.bias, padding="same")
+        y = F.batch_norm(y, self.mean, self.mean.abs() + 0.5, self.turn, eps=0.01)
+        y = F.linear(y.permute(0, 2, 3, 1), self.matrix, 0.1 * self.bias[:CHANNELS])
+        return (y @ -self.matrix @ self.matrix.t()).permute((0, 3, 1, 2))
+
+
+class Turns(nn.Module):
+    """Planes turned and cut, without sign, less the sum of their rows."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        turned = -x.transpose(2, 3).abs()
+        first = turned[:, :1, ..., 1:].repeat(1, CHANNELS, 1, 1) * 0.5
+        return (
+            first
+            + torch.neg(x[..., 1:, :].transpose(-1, 2))
+            - 0.1 * first.sum(2, True).expand(first.shape)
+        )
+
+
+class Sizes(nn.Module):
+    """Decides by sizes, as networks do that take single images, too."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert x.dim() == len(x.shape) == 4
+        if x.ndim == 3 or x.shape[1:] == (1, 28, 28):
+            x = x.unsqueeze(1)
+        flat = x.reshape(*x.size()[:1], -1)
+        return flat.view(x.size(0), x.size(1), *x.shape[2:]) if x.size(-1) > 1 else x
+
+
+class Steps(nn.Module):
+    """Activations in black and white, on one side or the other, and in eight shades."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        sides = [(x > 0.1).float(), 1 - (x <= self.level()).to(torch.float32), x.ge(0.0).float()]
+        whole = torch.round(x * 7) / 7 + torch.floor(x) - x.ceil() * 0.3
+        return 0.2 * (sides[0] + sides[1] - sides[2] * 0.5) + whole + (x < -0.1).float().sign()
+
+    def level(self) -> torch.Tensor:
+        """A threshold a channel."""
+        return torch.linspace(-0.2, 0.2, CHANNELS, dtype=torch.float64).view(-1, 1, 1)
