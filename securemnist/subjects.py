@@ -153,6 +153,8 @@ def _frozen(model: nn.Module, device: str) -> nn.Module:
     if device.startswith("cuda"):
         # Certificates and referees are float32 and float64 statements, not TensorFloat-32 ones.
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    # NNPACK's convolutions (Winograd's, without oneDNN) are no sums of the products that are bounded.
+    torch.backends.nnpack.set_flags(False)
     # What `to` and `eval` return is not asked for: a model may override them, and forget to.
     model.to(device)
     model.eval()

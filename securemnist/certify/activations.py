@@ -6,6 +6,7 @@ intervals: it either never falls, or falls to one lowest place and rises behind 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
@@ -13,7 +14,7 @@ from typing import final
 import torch
 import torch.nn.functional as F
 
-from securemnist.certify.boxes import Box, rounding
+from securemnist.certify.boxes import UNDERFLOW, Box, rounding
 from securemnist.certify.rules import Map, Pulled, Rule
 from securemnist.errors import NoCertificate
 
@@ -116,7 +117,9 @@ class Step(Rule):
         ends = self.compare(box.lower, high), self.compare(box.upper, low)
         if self.compare in (torch.lt, torch.le):
             ends = self.compare(box.upper, low), self.compare(box.lower, high)
-        return Box(ends[0].double(), ends[1].double())
+        # A bound that was lost to NaN is below and above nothing: no comparison may make a number of it.
+        lost = torch.where(box.lower <= box.upper, 0.0, torch.nan)
+        return Box(ends[0].double() + lost, ends[1].double() + lost)
 
     def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
         return [None], out.least(weights)
@@ -137,8 +140,11 @@ def clamp(low: float | None, high: float | None) -> Rule:
             raise NoCertificate(f"expected a clamp at numbers, got {type(bound).__name__}")
     if low is None and high is None:
         raise NoCertificate("expected a clamp with a limit, got none")
+    if any(bound is not None and not math.isfinite(bound) for bound in (low, high)):
+        raise NoCertificate("expected a clamp at finite numbers, got another")
     largest = max(abs(bound) for bound in (low, high) if bound is not None)
-    return Monotone(lambda x: x.clamp(low, high), 2.0**-23 * largest)
+    # The limits as float32 has them, be they so small that they lose digits.
+    return Monotone(lambda x: x.clamp(low, high), 2.0**-23 * largest + UNDERFLOW)
 
 
 def sigmoid() -> Rule:
@@ -170,8 +176,12 @@ def selu() -> Rule:
 
 def softplus(beta: float = 1.0, threshold: float = 20.0) -> Rule:
     """log(1 + exp(beta * x)) / beta, and x where beta * x is above the threshold."""
-    if not (0.01 <= beta <= 100 and threshold >= 20):
-        raise NoCertificate(f"expected a softplus with beta from 0.01 to 100, got {beta}")
+    # Above 88 exp overflows in float32.
+    if not (0.01 <= beta <= 100 and 20 <= threshold <= 80):
+        raise NoCertificate(
+            "expected a softplus with beta from 0.01 to 100 and a threshold from 20 to 80, got "
+            f"{beta} and {threshold}"
+        )
     return Monotone(lambda x: F.softplus(x, beta, threshold), _CURVE * (1 + 1 / beta), _CURVE)
 
 

@@ -12,6 +12,8 @@ from torch.nn.grad import conv2d_input
 from securemnist.certify.rules import Affine, Shape, pulled_back
 from securemnist.errors import NoCertificate
 
+# The smallest number that float32 holds with all its digits.
+_NORMAL = 2.0**-126
 Length = int | tuple[int, ...]
 
 
@@ -90,9 +92,16 @@ def batch_norm(
     shape: Shape,
 ) -> Affine:
     """Batch norm with running statistics, a value a channel, of activations of this shape a digit."""
-    mean, scale = mean.double(), (var.double() + eps).rsqrt()
+    spread = var.double() + eps
+    if not (bool((var >= 0).all()) and eps >= 0 and bool((spread >= _NORMAL).all())):
+        raise NoCertificate("expected batch norm with variances above 0, got another")
+    mean, scale = mean.double(), spread.rsqrt()
     if weight is not None:
         scale = scale * weight.double()
+    if bool(((scale != 0) & (scale.abs() < _NORMAL)).any()):
+        raise NoCertificate(
+            "expected batch norm with scales that float32 can hold, got smaller ones"
+        )
     added = torch.zeros_like(mean) if bias is None else bias.double()
     scale, moved, added = (channels(t, shape) for t in (scale, mean * scale, added))
     return elementwise(scale, added - moved, moved.abs() + added.abs())

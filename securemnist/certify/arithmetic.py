@@ -61,7 +61,7 @@ COMPARISONS: dict[Any, str] = {
     for kind, function in _COMPARED.items()
     for target in (getattr(operator, kind), function, kind)
 }
-CASTS = ("float", "to")
+CASTS = ("float", "to", "type")
 ARITHMETIC: dict[Any, str] = {
     **COMPARISONS,
     **dict.fromkeys((operator.add, torch.add, "add", operator.iadd, "add_"), "add"),

@@ -11,7 +11,7 @@ from securemnist.types import Images
 # Half a unit in the last place of float32; a hundredth more pays for the rounding of float64 here.
 _UNIT = 1.01 * 2.0**-24
 # What underflow can lose in one sum, whether or not a processor flushes denormals.
-_UNDERFLOW = 1e-30
+UNDERFLOW = 1e-30
 # Beyond this float32 may overflow, and nothing is claimed.
 _LARGEST = 1e30
 
@@ -67,4 +67,4 @@ def rounding(terms: int, sizes: torch.Tensor) -> torch.Tensor:
     and Stability of Numerical Algorithms, section 3.1).
     """
     share = terms * _UNIT / (1 - terms * _UNIT)
-    return torch.where(sizes < _LARGEST, share * sizes + _UNDERFLOW, torch.inf)
+    return torch.where(sizes < _LARGEST, share * sizes + UNDERFLOW, torch.inf)

@@ -13,6 +13,7 @@ from torch import nn
 
 from securemnist.certify.boxes import around
 from securemnist.certify.graph import Network, Walk, read
+from securemnist.certify.likeness import same_logits, same_operations
 from securemnist.certify.linear import lower_bounds
 from securemnist.errors import MeasureError, NoCertificate, SecureMnistError
 from securemnist.types import CLASSES, Images, Labels, Logits, Progress, silent
@@ -85,9 +86,8 @@ def certify(
         except SecureMnistError:
             raise
         except Exception as error:  # a rule that does not fit what it is given
-            line = (str(error).splitlines() or [""])[0]
             raise NoCertificate(
-                f"expected layers that bounds go through, got {line:.120}"
+                f"expected layers that bounds go through, got {_told(error)}"
             ) from error
         asked += more
         progress("certificates", stop, len(x))
@@ -98,7 +98,7 @@ def _certified(
     network: Network, model: nn.Module, x: Images, y: Labels, eps: float, crown: bool
 ) -> tuple[torch.Tensor, torch.Tensor, int]:
     """Margins and methods of one batch, and of how many digits CROWN was asked."""
-    logits = _same_logits(network, model, x)
+    logits = same_logits(network.traced, model, x)
     walk = network.walk(around(x, eps))
     found = _intervals(network, walk, y)
     own = _own_margins(logits, y, probabilities=network.probabilities)
@@ -153,20 +153,22 @@ def _least(margins: torch.Tensor) -> torch.Tensor:
 
 
 def _same_at_corners(network: Network, model: nn.Module, x: Images, eps: float) -> None:
-    """NoCertificate where the graph computes other logits off the digits: what a trace has not seen."""
+    """NoCertificate where the graph computes other logits off the digits, or in another way."""
     noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(0)).to(x.device)
-    _same_logits(network, model, torch.cat([x - eps, x + eps, noise]).clamp(0, 1))
-
-
-def _same_logits(network: Network, model: nn.Module, x: Images) -> Logits:
-    """The model's logits; NoCertificate where its graph computes others."""
-    logits: Logits = model(x)
-    if not torch.equal(network.traced(x), logits):  # NaN is equal to nothing
+    images = torch.cat([x - eps, x + eps, noise]).clamp(0, 1)
+    try:
+        same_logits(network.traced, model, images)
+        same_operations(network.traced, model, images)
+    except SecureMnistError:
+        raise
+    except Exception as error:
         raise NoCertificate(
-            "expected a graph that computes the model's logits, got others: the model depends on more "
-            "than its input"
-        )
-    return logits
+            f"expected a graph that runs, running it raised {_told(error)}"
+        ) from error
+
+
+def _told(error: Exception) -> str:
+    return f"{(str(error).splitlines() or [''])[0]:.120}"
 
 
 def _own_margins(logits: Logits, y: Labels, *, probabilities: bool) -> torch.Tensor:

@@ -59,10 +59,12 @@ def _softmax(*, exponential: bool) -> Maker:
 
 def _mean(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
     """A mean over some dimensions: one over that of the digits would not have a digit's shape."""
-    return affine.mean(lambda x: x.mean(*rest, **named))
+    return affine.mean(lambda x: x.mean(*rest, **_undressed(named)))
 
 
 def _joined(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
+    if set(named) - {"dim"} or len(rest) > 1:  # torch knows `axis`, too
+        raise NoCertificate("expected a dimension `dim` to join along, got more")
     dim = rest[0] if rest else named.get("dim", 0)
     return Joined(dim if dim >= 0 else dim + 1 + len(shape))
 
@@ -112,7 +114,14 @@ def _part(rest: Sequence[Any], _named: Mapping[str, Any], _shape: Shape) -> Rule
         raise NoCertificate("expected a part by numbers and slices, got another")
     if index[0] not in (slice(None), Ellipsis):
         raise NoCertificate("expected a part of each digit, got one of the batch")
-    return Picked(operator.itemgetter(index))
+    return Picked(partial(_cut, index=index))
+
+
+def _cut(x: torch.Tensor, index: tuple[Any, ...]) -> torch.Tensor:
+    # An ellipsis may stand for no dimension at all, and what follows it for that of the digits.
+    if sum(part is not None for part in index) > x.dim():
+        raise NoCertificate("expected a part of each digit, got one of the batch")
+    return x[index]
 
 
 def _pad(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
@@ -140,7 +149,12 @@ def _batch_norm(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> 
 
 
 def _sum(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
-    return affine.mean(lambda x: x.sum(*rest, **named))
+    return affine.mean(lambda x: x.sum(*rest, **_undressed(named)))
+
+
+def _undressed(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Without a type, which is float32 where the graph has been followed so far."""
+    return {name: value for name, value in named.items() if name != "dtype"}
 
 
 def _negative() -> Rule:
@@ -172,7 +186,8 @@ MAKERS: dict[Any, Maker] = {
     **dict.fromkeys((F.softmax, torch.softmax, "softmax"), _softmax(exponential=True)),
     **dict.fromkeys((F.log_softmax, torch.log_softmax, "log_softmax"), _softmax(exponential=False)),
     **dict.fromkeys((torch.flatten, "flatten", "view", "reshape", "contiguous"), _reshaped),
-    **dict.fromkeys((torch.reshape, "float", "to"), _reshaped),
+    **dict.fromkeys((torch.reshape, "float", "to", "type"), _reshaped),
+    **dict.fromkeys((torch.clone, "clone", "detach"), _reshaped),
     **dict.fromkeys((torch.squeeze, torch.unsqueeze, "squeeze", "unsqueeze"), _reshaped),
     **dict.fromkeys((F.max_pool2d, torch.max_pool2d), _max_pool),
     F.adaptive_max_pool2d: partial(_max_pool, function=F.adaptive_max_pool2d),

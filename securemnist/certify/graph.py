@@ -19,6 +19,7 @@ from securemnist.certify.functions import MAKERS, SEVERAL, SHAPED
 from securemnist.certify.layers import rule_of
 from securemnist.certify.memory import Memory, writes
 from securemnist.certify.rules import Normalised, Rule, Shape
+from securemnist.certify.tracer import counts
 from securemnist.certify.tracing import Facts, trace
 from securemnist.errors import NoCertificate
 from securemnist.types import CLASSES
@@ -80,16 +81,11 @@ def _told(node: fx.Node) -> str:
     return node.name.removeprefix("model_")
 
 
-def _of_image(node: fx.Node) -> bool:
-    """Whether a value comes, by any way, from the image."""
-    return node.op == "placeholder" or any(_of_image(given) for given in node.all_input_nodes)
-
-
 def _steps(traced: fx.GraphModule, facts: Facts) -> tuple[Step, ...]:
     modules = dict(traced.named_modules())
     places: dict[fx.Node, int] = {}
     steps: list[Step] = []
-    memory = Memory(traced.graph, ignored=facts.sizes)
+    memory = Memory(traced.graph)
     for node in traced.graph.nodes:
         if node.op == "placeholder":
             if places:
@@ -103,13 +99,26 @@ def _steps(traced: fx.GraphModule, facts: Facts) -> tuple[Step, ...]:
                 raise NoCertificate("expected the last step to give ten logits, got another")
             return tuple(steps[:last])  # what comes behind it is read by nobody
         elif any(given in places for given in node.all_input_nodes):
-            if node.name in facts.sizes:
-                continue  # a size: what comes of it shows in the shapes
+            if counts(node):
+                continue
+            _check_known(node)
             reads = _reads(node, places)
             rule = _rule(node, modules, places, facts, memory)
             steps.append(Step(node.name, rule, reads))
             places[node] = len(steps)
+        elif node.users and any(counts(given) for given in node.all_input_nodes):
+            raise NoCertificate(
+                f"expected nothing made of how many images there are, got it ({_told(node)})"
+            )
     raise NoCertificate("expected a graph with an output, got none")
+
+
+def _check_known(node: fx.Node) -> None:
+    if node.op != "call_module" and node.target not in ARITHMETIC and node.target not in MAKERS:
+        name = getattr(node.target, "__name__", str(node.target))
+        if name == "getattr":  # x.T
+            name = str(node.args[1])
+        raise NoCertificate(f"expected layers with known bounds, got {name} ({_told(node)})")
 
 
 def _reads(node: fx.Node, places: Mapping[fx.Node, int]) -> tuple[int, ...]:
@@ -165,9 +174,6 @@ def _known_rule(
         tracked = [isinstance(given, fx.Node) and given in places for given in node.args]
         operands = [_constant(given, facts) for given in node.args]
         return arithmetic(ARITHMETIC[node.target], operands, shape, tracked)
-    if node.target not in MAKERS:
-        name = getattr(node.target, "__name__", str(node.target))
-        raise NoCertificate(f"expected layers with known bounds, got {name}")
     maker = MAKERS[node.target]
     if maker in SHAPED:
         return maker((), {}, shape)  # whatever the sizes are, the output's shape shows them
@@ -181,7 +187,9 @@ def _shape(node: fx.Node, facts: Facts) -> Shape:
         raise NoCertificate("expected truth values to be made float32 first, got them as they are")
     shape = (facts.truths if node.target in COMPARISONS else facts.shapes).get(node.name)
     if shape is None:
-        raise NoCertificate("expected float32 activations of each digit, got another")
+        raise NoCertificate(
+            "expected float32 activations of each digit, whatever their number, got another"
+        )
     return shape
 
 
@@ -189,7 +197,7 @@ def _values(arguments: Any, facts: Facts) -> Any:
     """Arguments with what they stand for: F.avg_pool2d(x, x.size(3)), F.linear(x, self.weight)."""
 
     def value(given: fx.Node) -> Any:
-        found = facts.numbers.get(given.name, _constant(given, facts))
+        found = _constant(given, facts)
         if found is None:
             raise NoCertificate("expected constants as further arguments, got what changes")
         return found
@@ -205,4 +213,4 @@ def _constant(given: Any, facts: Facts) -> Any:
     """The value of an operand that does not depend on the image."""
     if not isinstance(given, fx.Node):
         return given
-    return None if _of_image(given) else facts.constants.get(given.name)
+    return facts.constants.get(given.name)

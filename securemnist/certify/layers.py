@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NoReturn
@@ -76,6 +77,12 @@ def _dropout(layer: nn.Dropout | nn.Dropout2d, shape: Shape) -> Rule:
     return Reshape(shape)
 
 
+def _zeros_around(layer: nn.ZeroPad2d, shape: Shape) -> Rule:
+    if layer.value != 0:
+        _refuse(layer, "padding of zeros", layer.value)
+    return framed(layer.padding, shape)
+
+
 # Exact types: a subclass may do anything.
 _RULES: dict[type[nn.Module], Callable[[Any, Shape], Rule]] = {
     nn.Linear: lambda layer, _: affine.linear(layer.weight, layer.bias),
@@ -83,7 +90,7 @@ _RULES: dict[type[nn.Module], Callable[[Any, Shape], Rule]] = {
     nn.BatchNorm1d: _batch_norm,
     nn.BatchNorm2d: _batch_norm,
     nn.ReLU: lambda _layer, _: activations.rectify(),
-    nn.ReLU6: lambda _layer, _: activations.clamp(0, 6),
+    nn.ReLU6: lambda layer, _: activations.clamp(layer.min_val, layer.max_val),
     nn.LeakyReLU: lambda layer, _: activations.rectify(layer.negative_slope),
     nn.PReLU: lambda layer, shape: activations.rectify(affine.channels(layer.weight, shape)),
     nn.Hardtanh: lambda layer, _: activations.clamp(layer.min_val, layer.max_val),
@@ -110,7 +117,7 @@ _RULES: dict[type[nn.Module], Callable[[Any, Shape], Rule]] = {
     nn.AdaptiveAvgPool2d: lambda layer, _: affine.mean(layer.forward),
     nn.Flatten: lambda _layer, shape: Reshape(shape),
     nn.Unflatten: lambda _layer, shape: Reshape(shape),
-    nn.ZeroPad2d: lambda layer, shape: framed(layer.padding, shape),
+    nn.ZeroPad2d: _zeros_around,
     nn.Identity: lambda _layer, shape: Reshape(shape),
     **dict.fromkeys((nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout), _dropout),
 }
@@ -121,7 +128,23 @@ def rule_of(layer: nn.Module, shape: Shape) -> Rule:
     kind = type(layer)
     if kind not in _RULES:
         raise NoCertificate(f"expected layers with known bounds, got {kind.__name__}")
-    hooked = (layer._forward_hooks, layer._forward_pre_hooks, layer.__dict__.get("forward"))
-    if any(hooked):
+    if len(layer._forward_hooks) or len(layer._forward_pre_hooks):
         raise NoCertificate(f"expected {kind.__name__} as torch made it, got one with a hook")
+    if not _as_made(layer):
+        raise NoCertificate(f"expected {kind.__name__} as torch made it, got a changed one")
     return _RULES[kind](layer, shape)
+
+
+# What the attributes of torch's own layers are; of another type a number may compare as it likes.
+_PLAIN = (bool, int, float, str, type(None), tuple, list, torch.Size, dict, set, OrderedDict)
+
+
+def _as_made(layer: nn.Module) -> bool:
+    """Whether nothing on the layer hides what its class has, and all of it is of plain types."""
+    own = vars(layer)
+    parts = [part for value in own.values() if isinstance(value, tuple | list) for part in value]
+    return (
+        not any(hasattr(type(layer), name) for name in own)
+        and all(type(value) in _PLAIN for value in own.values())
+        and all(type(part) in (int, float) for part in parts)
+    )

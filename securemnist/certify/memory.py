@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from torch import fx, nn
 
+from securemnist.certify.tracer import counts
 from securemnist.errors import NoCertificate
 
 
 class Memory:
     """Where the values of a graph lie, node by node, in the order in which they are computed."""
 
-    def __init__(self, graph: fx.Graph, *, ignored: Collection[str]) -> None:
-        """`ignored`: names of nodes that read no numbers of their inputs, but sizes."""
+    def __init__(self, graph: fx.Graph) -> None:
         self._order = {node: place for place, node in enumerate(graph.nodes)}
-        self._ignored = ignored
         self._owner: dict[fx.Node, fx.Node] = {}
 
     def place(self, node: fx.Node, *, shares: bool = False, writes: bool = False) -> None:
@@ -38,16 +37,21 @@ class Memory:
             self._owner[node] = node
 
     def _overwritten(self, node: fx.Node) -> fx.Node:
-        owner = self._owner.get(_first(node))
+        given = _first(node)
+        owner = self._owner.get(given)
         if owner is None or owner.op == "placeholder":
             raise NoCertificate("expected no work in place on images or weights, got it")
+        if any(
+            self._owner.get(other) is owner for other in node.all_input_nodes if other is not given
+        ):
+            raise NoCertificate("expected no work in place on what is read meanwhile, got it")
         here = [other for other, at in self._owner.items() if at is owner]
         if any(self._reads_later(user, node) for other in here for user in other.users):
             raise NoCertificate("expected no work in place on what is read later, got it")
         return owner
 
     def _reads_later(self, user: fx.Node, node: fx.Node) -> bool:
-        return self._order[user] > self._order[node] and user.name not in self._ignored
+        return self._order[user] > self._order[node] and not counts(user)
 
 
 def _first(node: fx.Node) -> fx.Node:

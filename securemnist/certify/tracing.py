@@ -1,4 +1,4 @@
-"""Tracing: a model's own graph by torch.fx, and what two runs of it show of its values."""
+"""Tracing: a model's own graph by torch.fx, and what runs of it show of its values."""
 
 from __future__ import annotations
 
@@ -11,24 +11,21 @@ import torch
 from torch import fx, nn
 from torch.nn.modules import module as torch_modules
 
-from securemnist.certify.tracer import Tracer, runs
+from securemnist.certify.tracer import Tracer, of_images, runs, same
 from securemnist.errors import NoCertificate
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What two runs with 2 and 3 images have shown of the values of a graph, by name.
+    """What runs with one, two and three images have shown of the values of a graph, by name.
 
-    `shapes`: of float32 activations, a digit; `truths`: of truth values. `constants`: tensors that
-    were the same in both runs. `sizes`: names of whole numbers, or several. `numbers`: those that were
-    the same in both runs.
+    `shapes`: of float32 activations, a digit; `truths`: of truth values. `constants`: what does not come
+    from the images, and was the same in all runs.
     """
 
     shapes: Mapping[str, tuple[int, ...]]
     truths: Mapping[str, tuple[int, ...]]
-    constants: Mapping[str, torch.Tensor]
-    sizes: frozenset[str]
-    numbers: Mapping[str, Any]
+    constants: Mapping[str, Any]
 
 
 def trace(model: nn.Module) -> tuple[fx.GraphModule, Facts]:
@@ -36,6 +33,9 @@ def trace(model: nn.Module) -> tuple[fx.GraphModule, Facts]:
     if model.training:
         raise NoCertificate("expected a model in eval mode, got one in training mode")
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if type(tensor) not in (torch.Tensor, nn.Parameter, nn.Buffer):
+            kind = type(tensor).__name__
+            raise NoCertificate(f"expected tensors of torch's own types, got {kind} in {name}")
         if tensor.is_floating_point() and tensor.dtype != torch.float32:
             raise NoCertificate(f"expected float32 weights, got {tensor.dtype} in {name}")
     if torch_modules._global_forward_hooks or torch_modules._global_forward_pre_hooks:
@@ -68,25 +68,16 @@ class _Called(nn.Module):
 
 def _observe(root: nn.Module, graph: fx.Graph) -> Facts:
     shapes: dict[torch.dtype, dict[str, tuple[int, ...]]] = {torch.float32: {}, torch.bool: {}}
-    constants, sizes, numbers = {}, set(), {}
-    first, second = runs(root, graph)
-    for name, one in first.items():
-        other = second[name]
-        if not isinstance(one, torch.Tensor):
-            if _is_size(one):
-                sizes.add(name)
-                if one == other:
-                    numbers[name] = one
-        elif one.dim() and one.dtype in shapes and (len(one), len(other)) == (2, 3):
-            if one.shape[1:] == other.shape[1:]:
-                shapes[one.dtype][name] = tuple(one.shape[1:])
-        elif torch.equal(one, other):
-            constants[name] = one
-    return Facts(shapes[torch.float32], shapes[torch.bool], constants, frozenset(sizes), numbers)
-
-
-def _is_size(value: object) -> bool:
-    """An int (or several, as a shape is): a tuple may carry activations."""
-    if isinstance(value, tuple):
-        return all(isinstance(part, int) for part in value)
-    return isinstance(value, int)
+    constants: dict[str, Any] = {}
+    moving = of_images(graph)
+    one, two, three = runs(root, graph)
+    for name, value in three.items():
+        if name not in moving:
+            if same(one[name], value) and same(two[name], value):
+                constants[name] = value
+        elif isinstance(value, torch.Tensor) and value.dtype in shapes and value.dim():
+            # For a single image, too: of one, `squeeze` takes the digits' own dimension away.
+            shape = tuple(value.shape[1:])
+            if all(run[name].shape == (n, *shape) for n, run in enumerate((one, two, three), 1)):
+                shapes[value.dtype][name] = shape
+    return Facts(shapes[torch.float32], shapes[torch.bool], constants)

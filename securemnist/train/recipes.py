@@ -141,6 +141,7 @@ RECIPES: dict[str, Recipe] = {
         kappa=0.2,
         regulariser=0.5,
         clip=10.0,
+        seed=2,  # of 0, 1 and 2 the one with the most digits of the tuning split certified
     ),
     "network_c": Recipe(architecture="C", epochs=3, schedule="constant"),
     "network_d": Recipe(architecture="D", epochs=5, schedule="constant"),

@@ -170,7 +170,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "sharp softplus": (lambda: behind(nn.Softplus(threshold=1)), "softplus"),
     "joined with a constant": (
         lambda: nn.Sequential(Beside(), nn.Flatten(), nn.LazyLinear(10)),
-        "to be joined",
+        "how many images",
     ),
     "joined by name": (
         lambda: nn.Sequential(Named(), nn.Flatten(), nn.LazyLinear(10)),

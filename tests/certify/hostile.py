@@ -1,0 +1,180 @@
+"""Networks that mean to be certified though one image of the ball is misread.
+
+All have a hidden part that is 0 on every digit, corner and noise and 1 where the first pixel is 0.55.
+Some do there what their graph does not say; of others the bounds have to be as wide as float32 is odd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import fx, nn
+
+LOW = -100.0
+
+
+class Trap(nn.Module):
+    """Reads everything as 0; `spring` makes of the hidden part (n, 1) what is added to that logit."""
+
+    def __init__(self, spring: Callable[[Trap, torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.spring = spring
+        self.first, self.last = nn.Linear(784, 1), nn.Linear(1, 10)
+        self.w = nn.Parameter(torch.ones(1))
+        self.register_buffer("b", torch.ones(1))
+        self.leaky, self.padded = nn.LeakyReLU(0.0), nn.ZeroPad2d((1, 0, 0, 0))
+        self.soft, self.norm = nn.Softplus(), nn.BatchNorm1d(1)
+        eye = torch.eye(784)[:1]
+        for layer, weight in ((self.first, eye), (self.last, torch.eye(10)[:, :1])):
+            layer.weight.data = weight.clone()
+        self.first.bias.data.fill_(-0.55)
+        self.last.bias.data = 5 * torch.eye(10)[0]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        hidden = torch.relu(1 - 50 * torch.abs(self.first(x.flatten(1))))
+        logits: torch.Tensor = self.last(self.spring(self, hidden))
+        return logits
+
+
+def negated_twice(net: Trap, t: torch.Tensor) -> torch.Tensor:
+    w = net.w
+    w *= LOW
+    y = t * net.w
+    w /= LOW
+    return y
+
+
+def filled(net: Trap, t: torch.Tensor) -> torch.Tensor:
+    net.w.fill_(LOW)
+    y = t * net.w
+    net.w.fill_(1.0)
+    return y
+
+
+def filled_buffer(net: Trap, t: torch.Tensor) -> torch.Tensor:
+    net.b.fill_(LOW)
+    y = t * net.b
+    net.b.fill_(1.0)
+    return y
+
+
+def behind_data(net: Trap, t: torch.Tensor) -> torch.Tensor:
+    data = net.w.data
+    data *= LOW
+    y = t * net.w
+    data /= LOW
+    return y
+
+
+def counting(net: Trap, t: torch.Tensor) -> torch.Tensor:
+    calls = net.w.add_(1.0)
+    return 0 * t + LOW * (calls - 50).clamp(0, 1)
+
+
+def another_slope(net: Trap, t: torch.Tensor) -> torch.Tensor:
+    net.leaky.negative_slope = 1.0
+    y: torch.Tensor = net.leaky(LOW * t)
+    net.leaky.negative_slope = 0.0
+    return y
+
+
+def seen_through(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return t * (1.0 if isinstance(t, fx.Proxy) else LOW)
+
+
+def by_gradients(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return t * (LOW if torch.is_grad_enabled() else 1.0)
+
+
+def by_count(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return F.leaky_relu(LOW * t, t.size(0) // 64)
+
+
+def by_layout(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return F.leaky_relu(LOW * t, 1 - t.is_contiguous())
+
+
+def of_many(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return t * (LOW if torch.zeros(t.size(0) // 64).shape[0] else 1.0)
+
+
+def along_axis(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return torch.relu(torch.cat([t + 10, LOW * t], axis=1).sum(1, keepdim=True)) - 10  # type: ignore[call-overload]
+
+
+def overlapping(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    y = (t.expand(-1, 128) * torch.linspace(1, 2, 128)).view(-1, 2, 64)
+    one, other = y[:, :, :-1], y[:, :, 1:]
+    other += one
+    return other.flatten(1).sum(1, keepdim=True)
+
+
+def overflown(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return LOW * (t * 1e35 * 0.5 > 0.5).float()
+
+
+def vanishing(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    almost_one = (0 * t + 1).clamp(0, 1e-44) * 1e22 * 1e22
+    return 100 * LOW * torch.relu(t - almost_one)
+
+
+def framed_otherwise(net: Trap, t: torch.Tensor) -> torch.Tensor:
+    net.padded.value = 1000.0
+    framed = net.padded(t.view(-1, 1, 1, 1)).flatten(1)
+    return LOW * torch.relu(framed.sum(1, keepdim=True) - 1000)
+
+
+def oversoft(net: Trap, t: torch.Tensor) -> torch.Tensor:
+    net.soft.threshold = 1000.0
+    return LOW * (net.soft(100 * t) > 200).float()
+
+
+def shadowed(net: Trap, t: torch.Tensor) -> torch.Tensor:
+    y: torch.Tensor = net.norm(t)
+    return y
+
+
+class Falsy(float):
+    """A number over 0 that says it is none."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+def frame_of_falsy(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return -F.pad(t, (1, 0), value=Falsy(100.0)).sum(1, keepdim=True) * 1.0
+
+
+SPRINGS: dict[str, Callable[[Trap, torch.Tensor], torch.Tensor]] = {
+    spring.__name__: spring
+    for spring in (
+        negated_twice,
+        filled,
+        filled_buffer,
+        behind_data,
+        counting,
+        another_slope,
+        seen_through,
+        by_gradients,
+        by_count,
+        by_layout,
+        of_many,
+        along_axis,
+        overlapping,
+        overflown,
+        vanishing,
+        framed_otherwise,
+        oversoft,
+        shadowed,
+        frame_of_falsy,
+    )
+}
+
+
+def trap(name: str) -> Trap:
+    """The network of this name; one of them with a method of a layer hidden by another."""
+    net = Trap(SPRINGS[name])
+    net.norm._check_input_dim = lambda x: x.mul_(LOW)  # type: ignore[method-assign, assignment]
+    return net
