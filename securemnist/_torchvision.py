@@ -3,7 +3,7 @@
 torchvision's registry wheel is built for CUDA; beside a CPU torch its compiled operators do not load,
 and the import fails at once with `operator torchvision::nms does not exist`, because torchvision
 registers shape rules for two operators that nothing declared. Declaring their schemas is
-enough for datasets and transforms; nobody here calls the operators.
+enough for datasets, transforms and classifiers; a model that calls the operators still fails.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ def torchvision() -> ModuleType:
 
 
 def importing(call: Callable[[], Result]) -> Result:
-    """What `call` gives that may import torchvision; called again where its import failed for schemas."""
+    """What `call` returns; called once more, with the schemas declared, if torchvision lacked them."""
     try:
         return call()
     except RuntimeError as error:
         if "torchvision::" not in str(error):
             raise
+    # Not "DEF", of which there may be only one: a call may fail for another operator later.
     library = torch.library.Library("torchvision", "FRAGMENT")
     for name, schema in _SCHEMAS.items():
         if not hasattr(torch.ops.torchvision, name):

@@ -21,7 +21,7 @@ from torch import nn
 
 from securemnist import artifacts, resources
 from securemnist._torchvision import importing
-from securemnist.errors import ModelError, UsageError, WeightsError
+from securemnist.errors import ModelError, UsageError, WeightsError, first_line
 from securemnist.fingerprint import fingerprint
 from securemnist.models import ARCHITECTURES, build
 from securemnist.types import SHAPE
@@ -153,7 +153,7 @@ def _frozen(model: nn.Module, device: str) -> nn.Module:
     if device.startswith("cuda"):
         # Certificates and referees are float32 and float64 statements, not TensorFloat-32 ones.
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    # NNPACK's convolutions (Winograd's, without oneDNN) are no sums of the products that are bounded.
+    # NNPACK takes Winograd's convolutions, whose sums are not those that certificates bound.
     torch.backends.nnpack.set_flags(False)
     # What `to` and `eval` return is not asked for: a model may override them, and forget to.
     model.to(device)
@@ -230,5 +230,4 @@ def _factory(spec: str, module_name: str, attribute: str) -> Callable[[], object
 
 
 def _told(error: BaseException) -> str:
-    line = (str(error).splitlines() or [""])[0]
-    return f"{type(error).__name__} ({line:.200}); run it alone to mend it"
+    return f"{type(error).__name__} ({first_line(error):.200}); run it alone to mend it"

@@ -20,7 +20,7 @@ from torch import nn
 from securemnist.attacks.art_guards import guarded, load
 from securemnist.attacks.art_signatures import signature
 from securemnist.attacks.base import Attack, channels_last, demand
-from securemnist.errors import MeasureError, PolicyError
+from securemnist.errors import MeasureError, PolicyError, first_line
 from securemnist.threats import Threat
 from securemnist.types import CLASSES, SHAPE, Images, Labels, Model, Progress, silent
 
@@ -105,14 +105,14 @@ class ARTAttack(Attack):
             except Exception as error:
                 raise PolicyError(
                     f"expected settings and a threat that {self.name} takes, got {dict(self.params)} "
-                    f"and {threat} ({type(error).__name__}: {_line(error)}); mend the row"
+                    f"and {threat} ({type(error).__name__}: {first_line(error):.200}); mend the row"
                 ) from error
             try:
                 found = attack.generate(x=pixels, y=labels)
             except Exception as error:
                 raise MeasureError(
                     f"expected proposals of {self.name}, it raised {type(error).__name__} "
-                    f"({_line(error)}); change its settings or name another attack"
+                    f"({first_line(error):.200}); change its settings or name another attack"
                 ) from error
         return torch.from_numpy(np.asarray(found, dtype=np.float32)).to(x.device)
 
@@ -176,7 +176,3 @@ def classifier(model: Model, x: Images) -> Any:
         clip_values=(0.0, 1.0),
         device_type="gpu" if x.is_cuda else "cpu",
     )
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0][:200]

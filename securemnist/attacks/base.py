@@ -98,20 +98,14 @@ def gradient(model: Model, x: Images, y: Labels, loss: Loss) -> tuple[torch.Tens
 
 
 def by_pixels(value: torch.Tensor, pixels: Images) -> torch.Tensor:
-    """The gradient of a number by the pixels: of a comparison, which has none, it is that of a step.
+    """The gradient of a number by the pixels; zero where autograd finds no way to them (a comparison).
 
-    Zero shows no way; that the model stops gradients is what the doubts say.
+    That such a model shows attacks no way is what the doubts say.
     """
-    found = way_to(value, pixels)
-    return torch.zeros_like(pixels) if found is None else found
-
-
-def way_to(value: torch.Tensor, pixels: Images) -> torch.Tensor | None:
-    """The gradient of a number by the pixels, or None where autograd finds no way to them."""
     if not value.requires_grad:
-        return None
-    # Unused: weights have gradients (of a quantised network, say), and the pixels none.
-    return torch.autograd.grad(value, pixels, allow_unused=True)[0]
+        return torch.zeros_like(pixels)
+    # Materialised: weights have gradients (of a quantised network, say), and the pixels none.
+    return torch.autograd.grad(value, pixels, materialize_grads=True)[0]
 
 
 def channels_last(x: Images) -> Images:

@@ -1,7 +1,8 @@
 """Activations: functions of each number alone, with the rules that bound them.
 
 ReLU and its leaky kin have linear bounds (Zhang et al. 2018, CROWN, arXiv 1811.00866). What is curved has
-intervals: it either never falls, or falls to one lowest place and rises behind it.
+intervals: it either never falls, or falls to one lowest place and rises behind it. A step is
+0 on one side and 1 on the other.
 """
 
 from __future__ import annotations
@@ -112,14 +113,16 @@ class Step(Rule):
 
     def enclose(self, *boxes: Box) -> Box:
         (box,) = boxes
-        slip = 2.0**-23 * self.threshold.abs()
-        low, high = self.threshold - slip, self.threshold + slip
-        ends = self.compare(box.lower, high), self.compare(box.upper, low)
+        slip = 2.0**-23 * self.threshold.abs() + UNDERFLOW
+        ends = [
+            self.compare(box.lower, self.threshold + slip),
+            self.compare(box.upper, self.threshold - slip),
+        ]
         if self.compare in (torch.lt, torch.le):
-            ends = self.compare(box.upper, low), self.compare(box.lower, high)
+            ends.reverse()
         # A bound that was lost to NaN is below and above nothing: no comparison may make a number of it.
         lost = torch.where(box.lower <= box.upper, 0.0, torch.nan)
-        return Box(ends[0].double() + lost, ends[1].double() + lost)
+        return Box(*(end.double() + lost for end in ends))
 
     def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
         return [None], out.least(weights)

@@ -78,7 +78,7 @@ def _in_numbers(padding: Length | str, dilation: Length, weight: torch.Tensor) -
     reach = [d * (k - 1) for d, k in zip(apart, weight.shape[2:], strict=True)]
     if any(length % 2 for length in reach):
         raise NoCertificate(
-            f"expected padding in numbers, or an odd kernel, in Conv2d, got padding {padding!r}"
+            f"expected padding in numbers, or an odd kernel, got padding {padding!r}"
         )
     return tuple(length // 2 for length in reach)
 
@@ -94,7 +94,9 @@ def batch_norm(
     """Batch norm with running statistics, a value a channel, of activations of this shape a digit."""
     spread = var.double() + eps
     if not (bool((var >= 0).all()) and eps >= 0 and bool((spread >= _NORMAL).all())):
-        raise NoCertificate("expected batch norm with variances above 0, got another")
+        raise NoCertificate(
+            "expected batch norm with variances of 0 or more and an eps that float32 holds, got another"
+        )
     mean, scale = mean.double(), spread.rsqrt()
     if weight is not None:
         scale = scale * weight.double()
@@ -112,7 +114,7 @@ def channels(values: torch.Tensor, shape: Shape) -> torch.Tensor:
     return values.view(-1, *[1] * (len(shape) - 1))
 
 
-def mean(
+def pooled(
     pool: Callable[[torch.Tensor], torch.Tensor],
     terms: int | None = None,
     divisor: float | None = None,

@@ -67,6 +67,7 @@ ARITHMETIC: dict[Any, str] = {
     **dict.fromkeys((operator.add, torch.add, "add", operator.iadd, "add_"), "add"),
     **dict.fromkeys((operator.sub, torch.sub, "sub", operator.isub, "sub_"), "sub"),
     **dict.fromkeys((operator.mul, torch.mul, "mul", operator.imul, "mul_"), "mul"),
-    **dict.fromkeys((operator.truediv, torch.div, torch.true_divide, "div"), "div"),
-    **dict.fromkeys((operator.itruediv, "div_"), "div"),
+    **dict.fromkeys(
+        (operator.truediv, torch.div, torch.true_divide, "div", operator.itruediv, "div_"), "div"
+    ),
 }

@@ -15,7 +15,7 @@ from securemnist.certify.boxes import around
 from securemnist.certify.graph import Network, Walk, read
 from securemnist.certify.likeness import same_logits, same_operations
 from securemnist.certify.linear import lower_bounds
-from securemnist.errors import MeasureError, NoCertificate, SecureMnistError
+from securemnist.errors import MeasureError, NoCertificate, SecureMnistError, first_line
 from securemnist.types import CLASSES, Images, Labels, Logits, Progress, silent
 
 INTERVALS, CROWN = "intervals", "CROWN"
@@ -87,7 +87,7 @@ def certify(
             raise
         except Exception as error:  # a rule that does not fit what it is given
             raise NoCertificate(
-                f"expected layers that bounds go through, got {_told(error)}"
+                f"expected layers that bounds go through, got {first_line(error):.120}"
             ) from error
         asked += more
         progress("certificates", stop, len(x))
@@ -153,7 +153,7 @@ def _least(margins: torch.Tensor) -> torch.Tensor:
 
 
 def _same_at_corners(network: Network, model: nn.Module, x: Images, eps: float) -> None:
-    """NoCertificate where the graph computes other logits off the digits, or in another way."""
+    """NoCertificate where the graph computes other logits off the digits, or does other operations."""
     noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(0)).to(x.device)
     images = torch.cat([x - eps, x + eps, noise]).clamp(0, 1)
     try:
@@ -163,12 +163,8 @@ def _same_at_corners(network: Network, model: nn.Module, x: Images, eps: float) 
         raise
     except Exception as error:
         raise NoCertificate(
-            f"expected a graph that runs, running it raised {_told(error)}"
+            f"expected a graph that runs, running it raised {first_line(error):.120}"
         ) from error
-
-
-def _told(error: Exception) -> str:
-    return f"{(str(error).splitlines() or [''])[0]:.120}"
 
 
 def _own_margins(logits: Logits, y: Labels, *, probabilities: bool) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Functions: the rule of each call in a network's graph that is no layer: sums, torch.relu, x.view."""
+"""Functions: the rule of each call that is no layer and no arithmetic: torch.relu, F.conv2d, x.view."""
 
 from __future__ import annotations
 
@@ -24,18 +24,22 @@ def _reshaped(_rest: Sequence[Any], _named: Mapping[str, Any], shape: Shape) -> 
     return Reshape(shape)
 
 
+def _by_name(names: Sequence[str], rest: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(zip(names, rest, strict=False), **named)
+
+
 def _given(function: Callable[..., Rule], *names: str) -> Maker:
     """A rule made from these arguments, by place or name; `inplace` has been looked at before."""
 
     def make(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
         given = {k: v for k, v in named.items() if k != "inplace"}
-        return function(**dict(zip(names, rest, strict=False), **given))
+        return function(**_by_name(names, rest, given))
 
     return make
 
 
 def _clamp(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
-    limits = dict(zip(("min", "max"), rest, strict=False), **named)
+    limits = _by_name(("min", "max"), rest, named)
     return activations.clamp(limits.get("min"), limits.get("max"))
 
 
@@ -57,9 +61,15 @@ def _softmax(*, exponential: bool) -> Maker:
     return make
 
 
-def _mean(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
-    """A mean over some dimensions: one over that of the digits would not have a digit's shape."""
-    return affine.mean(lambda x: x.mean(*rest, **_undressed(named)))
+def _summed(function: Callable[..., torch.Tensor]) -> Maker:
+    """A mean or sum over some dimensions: one over that of the digits would not have a digit's shape."""
+
+    def make(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
+        # It gives float32, or has no rule; bounds stay float64.
+        others = {name: value for name, value in named.items() if name != "dtype"}
+        return affine.pooled(lambda x: function(x, *rest, **others))
+
+    return make
 
 
 def _joined(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
@@ -80,11 +90,11 @@ def _max_pool(
 
 def _mean_pool(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
     divisor = named.get("divisor_override", rest[5] if len(rest) > 5 else None)
-    return affine.mean(lambda x: F.avg_pool2d(x, *rest, **named), divisor=divisor)
+    return affine.pooled(lambda x: F.avg_pool2d(x, *rest, **named), divisor=divisor)
 
 
 def _adaptive_mean(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
-    return affine.mean(lambda x: F.adaptive_avg_pool2d(x, *rest, **named))
+    return affine.pooled(lambda x: F.adaptive_avg_pool2d(x, *rest, **named))
 
 
 def _dropout(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
@@ -125,7 +135,7 @@ def _cut(x: torch.Tensor, index: tuple[Any, ...]) -> torch.Tensor:
 
 
 def _pad(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
-    given = dict(zip(("pad", "mode", "value"), rest, strict=False), **named)
+    given = _by_name(("pad", "mode", "value"), rest, named)
     if given.get("mode", "constant") != "constant" or given.get("value"):
         raise NoCertificate("expected padding of zeros, got another")
     return layers.framed(given["pad"], shape)
@@ -140,21 +150,12 @@ def _matmul(rest: Sequence[Any], _named: Mapping[str, Any], _shape: Shape) -> Ru
 
 def _batch_norm(rest: Sequence[Any], named: Mapping[str, Any], shape: Shape) -> Rule:
     names = ("running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
-    given = dict(zip(names, rest, strict=False), **named)
+    given = _by_name(names, rest, named)
     mean, var = given["running_mean"], given["running_var"]
     if given.get("training", False) is not False or mean is None or var is None:
         raise NoCertificate("expected batch norm in eval mode with running statistics, got another")
     eps = given.get("eps", 1e-5)
     return affine.batch_norm(mean, var, given.get("weight"), given.get("bias"), eps, shape)
-
-
-def _sum(rest: Sequence[Any], named: Mapping[str, Any], _shape: Shape) -> Rule:
-    return affine.mean(lambda x: x.sum(*rest, **_undressed(named)))
-
-
-def _undressed(named: Mapping[str, Any]) -> dict[str, Any]:
-    """Without a type, which is float32 where the graph has been followed so far."""
-    return {name: value for name, value in named.items() if name != "dtype"}
 
 
 def _negative() -> Rule:
@@ -193,7 +194,7 @@ MAKERS: dict[Any, Maker] = {
     F.adaptive_max_pool2d: partial(_max_pool, function=F.adaptive_max_pool2d),
     F.avg_pool2d: _mean_pool,
     F.adaptive_avg_pool2d: _adaptive_mean,
-    **dict.fromkeys((torch.mean, "mean"), _mean),
+    **dict.fromkeys((torch.mean, "mean"), _summed(torch.Tensor.mean)),
     **dict.fromkeys(SEVERAL, _joined),
     F.dropout: _dropout,
     F.dropout2d: _dropout,
@@ -205,11 +206,12 @@ MAKERS: dict[Any, Maker] = {
     **dict.fromkeys((operator.matmul, torch.matmul, "matmul"), _matmul),
     **dict.fromkeys((operator.neg, torch.neg, "neg"), _given(_negative)),
     **dict.fromkeys((operator.abs, torch.abs, "abs"), _given(activations.absolute)),
-    **dict.fromkeys((torch.round, "round"), _given(partial(activations.steps, torch.round))),
-    **dict.fromkeys((torch.floor, "floor"), _given(partial(activations.steps, torch.floor))),
-    **dict.fromkeys((torch.ceil, "ceil"), _given(partial(activations.steps, torch.ceil))),
-    **dict.fromkeys((torch.sign, "sign"), _given(partial(activations.steps, torch.sign))),
-    **dict.fromkeys((torch.sum, "sum"), _sum),
+    **{
+        key: _given(partial(activations.steps, function))
+        for function in (torch.round, torch.floor, torch.ceil, torch.sign)
+        for key in (function, function.__name__)
+    },
+    **dict.fromkeys((torch.sum, "sum"), _summed(torch.Tensor.sum)),
     **dict.fromkeys((torch.permute, "permute"), _picked(torch.Tensor.permute)),
     **dict.fromkeys((torch.transpose, "transpose"), _picked(torch.Tensor.transpose)),
     "expand": _expanded,

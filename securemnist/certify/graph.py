@@ -76,7 +76,7 @@ def read(model: nn.Module) -> Network:
     return Network(_steps(traced, facts), traced)
 
 
-def _told(node: fx.Node) -> str:
+def _name(node: fx.Node) -> str:
     """A node's name as the model's owner knows it."""
     return node.name.removeprefix("model_")
 
@@ -89,7 +89,7 @@ def _steps(traced: fx.GraphModule, facts: Facts) -> tuple[Step, ...]:
     for node in traced.graph.nodes:
         if node.op == "placeholder":
             if places:
-                raise NoCertificate(f"expected one input, got a second, {_told(node)}")
+                raise NoCertificate(f"expected one input, got a second, {_name(node)}")
             places[node] = 0
             memory.place(node)
         elif node.op == "output":
@@ -108,7 +108,8 @@ def _steps(traced: fx.GraphModule, facts: Facts) -> tuple[Step, ...]:
             places[node] = len(steps)
         elif node.users and any(counts(given) for given in node.all_input_nodes):
             raise NoCertificate(
-                f"expected nothing made of how many images there are, got it ({_told(node)})"
+                "expected the number of images to be used as a size alone, got it calculated with "
+                f"({_name(node)})"
             )
     raise NoCertificate("expected a graph with an output, got none")
 
@@ -118,7 +119,7 @@ def _check_known(node: fx.Node) -> None:
         name = getattr(node.target, "__name__", str(node.target))
         if name == "getattr":  # x.T
             name = str(node.args[1])
-        raise NoCertificate(f"expected layers with known bounds, got {name} ({_told(node)})")
+        raise NoCertificate(f"expected layers with known bounds, got {name} ({_name(node)})")
 
 
 def _reads(node: fx.Node, places: Mapping[fx.Node, int]) -> tuple[int, ...]:
@@ -126,13 +127,9 @@ def _reads(node: fx.Node, places: Mapping[fx.Node, int]) -> tuple[int, ...]:
     operands: Sequence[Any] = node.args[:2] if node.target in ARITHMETIC else node.args[:1]
     if node.target in SEVERAL and operands and isinstance(operands[0], Sequence):
         operands = operands[0]
-        if len(operands) != len(_tracked(operands, places)):
-            raise NoCertificate(
-                f"expected activations alone to be joined, got more in {_told(node)}"
-            )
     reads = [places[given] for given in _tracked(operands, places)]
     if not reads or set(reads) != {places[n] for n in node.all_input_nodes if n in places}:
-        raise NoCertificate(f"expected activations as first arguments, got others in {_told(node)}")
+        raise NoCertificate(f"expected activations as first arguments, got others in {_name(node)}")
     return tuple(reads)
 
 
@@ -143,7 +140,7 @@ def _rule(
     facts: Facts,
     memory: Memory,
 ) -> Rule:
-    """The rule of a node; NoCertificate, which names it, where there is none."""
+    """The rule of a node, whose value is placed in `memory`; NoCertificate, which names it, for none."""
     try:
         overwrites = writes(node, modules)
         rule = _known_rule(node, modules, places, facts)
@@ -152,9 +149,9 @@ def _rule(
         memory.place(node, shares=rule.shares, writes=overwrites)
         return rule
     except NoCertificate as error:
-        raise NoCertificate(f"{error} ({_told(node)})") from error
+        raise NoCertificate(f"{error} ({_name(node)})") from error
     except Exception as error:
-        raise NoCertificate(f"expected usual arguments, got others ({_told(node)})") from error
+        raise NoCertificate(f"expected usual arguments, got others ({_name(node)})") from error
 
 
 def _known_rule(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -111,10 +112,10 @@ _RULES: dict[type[nn.Module], Callable[[Any, Shape], Rule]] = {
     nn.AdaptiveMaxPool2d: lambda layer, shape: max_pool(
         shape, layer.output_size, function=F.adaptive_max_pool2d
     ),
-    nn.AvgPool2d: lambda layer, _: affine.mean(
+    nn.AvgPool2d: lambda layer, _: affine.pooled(
         layer.forward, _window(layer) + 4, layer.divisor_override
     ),
-    nn.AdaptiveAvgPool2d: lambda layer, _: affine.mean(layer.forward),
+    nn.AdaptiveAvgPool2d: lambda layer, _: affine.pooled(layer.forward),
     nn.Flatten: lambda _layer, shape: Reshape(shape),
     nn.Unflatten: lambda _layer, shape: Reshape(shape),
     nn.ZeroPad2d: _zeros_around,
@@ -130,21 +131,24 @@ def rule_of(layer: nn.Module, shape: Shape) -> Rule:
         raise NoCertificate(f"expected layers with known bounds, got {kind.__name__}")
     if len(layer._forward_hooks) or len(layer._forward_pre_hooks):
         raise NoCertificate(f"expected {kind.__name__} as torch made it, got one with a hook")
-    if not _as_made(layer):
-        raise NoCertificate(f"expected {kind.__name__} as torch made it, got a changed one")
+    if (changed := _changed(layer)) is not None:
+        raise NoCertificate(
+            f"expected {kind.__name__} as torch made it, got one with another {changed}"
+        )
     return _RULES[kind](layer, shape)
 
 
-# What the attributes of torch's own layers are; of another type a number may compare as it likes.
+# What the attributes of torch's own layers are; a number of another type may compare as it likes.
 _PLAIN = (bool, int, float, str, type(None), tuple, list, torch.Size, dict, set, OrderedDict)
 
 
-def _as_made(layer: nn.Module) -> bool:
-    """Whether nothing on the layer hides what its class has, and all of it is of plain types."""
-    own = vars(layer)
-    parts = [part for value in own.values() if isinstance(value, tuple | list) for part in value]
-    return (
-        not any(hasattr(type(layer), name) for name in own)
-        and all(type(value) in _PLAIN for value in own.values())
-        and all(type(part) in (int, float) for part in parts)
-    )
+def _changed(layer: nn.Module) -> str | None:
+    """The attribute that hides what the layer's class has, or is of no plain type; None for none."""
+    for name, value in vars(layer).items():
+        parts = value if isinstance(value, tuple | list) else ()
+        plain = all(
+            type(part) in _PLAIN or isinstance(part, np.generic) for part in (value, *parts)
+        )
+        if hasattr(type(layer), name) or not plain:
+            return name
+    return None

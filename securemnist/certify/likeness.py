@@ -44,10 +44,10 @@ def same_operations(graph: nn.Module, model: nn.Module, x: Images) -> None:
             pairs = zip_longest(_operations(model, x[:_FEW]), _operations(graph, x[:_FEW]))
             apart = next((pair for pair in pairs if pair[0] != pair[1]), None)
         if apart is not None:
-            mine = apart[0][0] if apart[0] else "none"
+            first = f"others from {apart[0][0]} on" if apart[0] else "more"
             raise NoCertificate(
-                "expected a graph that does what the model does, got another operation in the place of "
-                f"{mine}: the model depends on more than its input"
+                f"expected a graph with the model's operations, got {first}: the model depends on more "
+                "than its input"
             )
 
 
@@ -73,7 +73,7 @@ class _Record(TorchDispatchMode):
         given = tree_leaves((args, kwargs or {}))
         touches = any(isinstance(g, torch.Tensor) and _storage(g) in self._of_images for g in given)
         if touches:
-            self.entries.append((str(func), *map(_told, given)))
+            self.entries.append((str(func), *map(_content, given)))
         out = func(*args, **(kwargs or {}))
         if touches:
             made = [value for value in tree_leaves(out) if isinstance(value, torch.Tensor)]
@@ -86,7 +86,7 @@ def _storage(tensor: torch.Tensor) -> int:
     return int(tensor.untyped_storage()._cdata)
 
 
-def _told(given: object) -> str:
+def _content(given: object) -> str:
     """A number as it is written, a tensor by what it holds."""
     if not isinstance(given, torch.Tensor):
         return repr(given)

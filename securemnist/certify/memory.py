@@ -6,7 +6,6 @@ nobody reads the input, or a view of it, any more: an activation in place behind
 
 from __future__ import annotations
 
-import inspect
 import operator
 from collections.abc import Mapping
 
@@ -72,16 +71,5 @@ def writes(node: fx.Node, modules: Mapping[str, nn.Module]) -> bool:
         return name.endswith("_")
     if getattr(operator, name, None) is node.target:
         return name.startswith("i")  # iadd, but no is_ or index: those have no rule
-    return name.endswith("_") or _inplace(node)
-
-
-def _inplace(node: fx.Node) -> bool:
-    """The `inplace` of a function of torch, by name or place."""
-    if "inplace" in node.kwargs:
-        return bool(node.kwargs["inplace"])
-    try:
-        names = list(inspect.signature(node.target).parameters)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return False  # a builtin: torch's write only where their name says so
-    place = names.index("inplace") if "inplace" in names else len(node.args)
-    return bool(node.args[place : place + 1] and node.args[place])
+    # Torch hands `inplace` on by its name, however it was given.
+    return name.endswith("_") or bool(node.kwargs.get("inplace", False))

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from securemnist.types import SHAPE
+from securemnist.certify.runs import runs
+from securemnist.errors import NoCertificate
 
 
 class _Proxy(fx.Proxy):
@@ -42,14 +43,14 @@ class _Proxy(fx.Proxy):
         return len(self.size())
 
     def __len__(self) -> int:
-        raise TypeError("len(x), which a graph cannot hold: write x.size(0)")
+        raise NoCertificate("expected x.size(0), got len(x), which a graph cannot hold")
 
     def size(self, dim: int | None = None) -> Any:
         one, two, three = (tuple(value.shape) for value in self.tracer.seen(self.node))
         sizes: tuple[Any, ...] = three
         if two != three:
             if not one[1:] == two[1:] == three[1:]:
-                raise TypeError("sizes that depend on how many images there are")
+                raise NoCertificate("expected sizes of each digit alone, got others")
             count = self.tracer.create_proxy("call_method", "size", (self, 0), {})
             sizes = (count, *three[1:])
         return _Sizes(sizes) if dim is None else sizes[dim]
@@ -91,7 +92,8 @@ class Tracer(fx.Tracer):
         number = a.item() if isinstance(a, np.generic) else a
         # A number of another type may compare, and mean, what it likes.
         if isinstance(number, int | float) and type(number) not in (bool, int, float):
-            raise TypeError(f"a number of type {type(number).__name__}: write a plain one")
+            kind = type(number).__name__
+            raise NoCertificate(f"expected plain numbers, got one of type {kind}")
         return super().create_arg(number)
 
     def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -120,56 +122,3 @@ class Tracer(fx.Tracer):
 def counts(node: fx.Node) -> bool:
     """Whether a node says how many images there are."""
     return node.op == "call_method" and node.target == "size" and node.args[1:] == (0,)
-
-
-def of_images(graph: fx.Graph) -> set[str]:
-    """The names of the nodes whose values come, by any way, from the images."""
-    found: set[str] = set()
-    for node in graph.nodes:
-        if node.op == "placeholder" or any(given.name in found for given in node.all_input_nodes):
-            found.add(node.name)
-    return found
-
-
-class _Observed(fx.Interpreter):
-    """Runs a graph once and remembers every value; ValueError where a constant is none."""
-
-    def __init__(self, module: fx.GraphModule) -> None:
-        super().__init__(module, garbage_collect_values=False)
-        self.values: dict[str, Any] = {}
-        self._of_images = of_images(module.graph)
-
-    def run_node(self, n: fx.Node) -> Any:
-        for given in n.all_input_nodes:
-            if given.name not in self._of_images and not same(
-                self.values[given.name], self.env[given]
-            ):
-                raise ValueError(f"what {given.name} gives is written over before it is read")
-        value = super().run_node(n)
-        self.values[n.name] = value.clone() if isinstance(value, torch.Tensor) else value
-        return value
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two values are equal, NaN to NaN; of what is no tensor, as Python has it."""
-    if not (isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor)):
-        return type(one) is type(other) and bool(one == other)
-    return one.shape == other.shape and bool(
-        ((one == other) | (one != one) & (other != other)).all()
-    )
-
-
-@torch.no_grad()
-def runs(root: nn.Module, graph: fx.Graph) -> list[dict[str, Any]]:
-    """The values of a graph, by name, in three runs with one, two and three grey images."""
-    device = next((p.device for p in root.parameters()), torch.device("cpu"))
-    module = fx.GraphModule(root, graph)
-    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
-    runs = []
-    for n in (1, 2, 3):
-        observed = _Observed(module)
-        observed.run(torch.full((n, *SHAPE), 0.5, device=device))
-        runs.append(observed.values)
-    if not all(same(before[name], tensor) for name, tensor in module.state_dict().items()):
-        raise ValueError("a model that writes over its weights")
-    return runs

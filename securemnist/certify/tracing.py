@@ -11,8 +11,9 @@ import torch
 from torch import fx, nn
 from torch.nn.modules import module as torch_modules
 
-from securemnist.certify.tracer import Tracer, of_images, runs, same
-from securemnist.errors import NoCertificate
+from securemnist.certify.runs import of_images, runs, same
+from securemnist.certify.tracer import Tracer
+from securemnist.errors import NoCertificate, first_line
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def trace(model: nn.Module) -> tuple[fx.GraphModule, Facts]:
     if model.training:
         raise NoCertificate("expected a model in eval mode, got one in training mode")
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-        if type(tensor) not in (torch.Tensor, nn.Parameter, nn.Buffer):
+        if type(tensor) not in (torch.Tensor, nn.Parameter):
             kind = type(tensor).__name__
             raise NoCertificate(f"expected tensors of torch's own types, got {kind} in {name}")
         if tensor.is_floating_point() and tensor.dtype != torch.float32:
@@ -45,9 +46,10 @@ def trace(model: nn.Module) -> tuple[fx.GraphModule, Facts]:
         tracer = Tracer()
         graph = tracer.trace(_Called(copy.deepcopy(model)))
         return fx.GraphModule(tracer.root, graph), _observe(tracer.root, graph)
+    except NoCertificate:
+        raise
     except Exception as error:
-        line = (str(error).splitlines() or [""])[0]
-        raise NoCertificate(f"expected a graph, tracing raised {line:.120}") from error
+        raise NoCertificate(f"expected a graph, tracing raised {first_line(error):.120}") from error
 
 
 class _Called(nn.Module):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from securemnist.errors import ModelError
+from securemnist.errors import ModelError, first_line
 from securemnist.subjects import Subject
 from securemnist.types import CLASSES, Images
 
@@ -32,7 +32,7 @@ def _check_batch(subject: Subject, x: Images) -> None:
     except Exception as error:
         raise ModelError(
             f"{name}: expected logits for images {tuple(x.shape)}, it raised "
-            f"{type(error).__name__} ({_first_line(error)}); {_ADVICE}"
+            f"{type(error).__name__} ({first_line(error):.200}); {_ADVICE}"
         ) from error
     if not isinstance(logits, torch.Tensor):
         raise ModelError(f"{name}: expected a tensor, got {type(logits).__name__}; {_ADVICE}")
@@ -63,7 +63,3 @@ def _check_answers_stay(subject: Subject, x: Images) -> None:
             f"{subject.name}: expected an answer of its own for each call, a later call changed an "
             f"earlier one; {_ADVICE}"
         )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0][:200]

@@ -46,6 +46,38 @@ class Rolled(nn.Module):
         return F.pad(x, (0, 0, 0, 0, 0, 0, 1, -1))
 
 
+class First(nn.Module):
+    """The first three images, where there are so many: an ellipsis stands for nothing here."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[..., :3, :, :, :]
+
+
+class Squeezed(nn.Module):
+    """Takes the dimension of the digits away where there is one alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x.view(-1, 784, 1).squeeze())
+
+
+class Slim(nn.Module):
+    """The same before layers that need the dimension."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.squeeze() * 0.5
+
+
+class Counted(nn.Module):
+    """Multiplies by how many images there are."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * (x.size(0) + 1)
+
+
 MIXING: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "tuple": (lambda: behind(Brightest()), "aminmax"),
     "batch": (lambda: behind(Mixed()), "of each digit"),
@@ -55,4 +87,8 @@ MIXING: dict[str, tuple[Callable[[], nn.Module], str]] = {
         "of each digit",
     ),
     "another digit": (lambda: behind(Rolled()), "of each digit"),
+    "part of the batch": (lambda: behind(First()), "of the batch"),
+    "squeeze": (Squeezed, "whatever their number"),
+    "squeeze of one": (lambda: behind(Slim()), "reads 1 images"),
+    "number of images": (lambda: behind(Counted()), "number of images"),
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import fx, nn
+from torch import nn
 
 from tests.certify.networks import behind
 
@@ -94,6 +94,24 @@ class Either(nn.Module):
         return ((x < 0.9) + (x > 0.1)).float()
 
 
+class Length(nn.Module):
+    """Asks for the number of images as Python does."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.view(len(x), -1)
+
+
+class Weighing(nn.Parameter):
+    """A tensor of a type of its own."""
+
+
+def weighing() -> nn.Module:
+    """A layer whose weight may do what it likes."""
+    model = behind(nn.ReLU())
+    model[2].weight = torch.Tensor._make_subclass(Weighing, torch.rand(10, 784))  # type: ignore[index]
+    return model
+
+
 class Chosen(nn.Module):
     """Takes the rows that it has a list of."""
 
@@ -103,21 +121,6 @@ class Chosen(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x[:, :, self.rows]
-
-
-def white(n: int) -> torch.Tensor:
-    """So many white images."""
-    return torch.ones(n, 1, 28, 28)
-
-
-fx.wrap("white")
-
-
-class Beside(nn.Module):
-    """Puts a white image beside each digit."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.cat([x, white(x.size(0))], 1)
 
 
 class Named(nn.Module):
@@ -168,10 +171,6 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "falling below zero": (lambda: behind(nn.PReLU(init=-0.1)), "slopes from 0 to 1"),
     "steep ELU": (lambda: behind(nn.ELU(-1.0)), "alpha from 0 to 1"),
     "sharp softplus": (lambda: behind(nn.Softplus(threshold=1)), "softplus"),
-    "joined with a constant": (
-        lambda: nn.Sequential(Beside(), nn.Flatten(), nn.LazyLinear(10)),
-        "how many images",
-    ),
     "joined by name": (
         lambda: nn.Sequential(Named(), nn.Flatten(), nn.LazyLinear(10)),
         "first arguments",
@@ -183,6 +182,9 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "frame of ones": (lambda: behind(Framed()), "padding of zeros"),
     "matrix": (lambda: behind(Squared()), "constants as further arguments"),
     "truth values added": (lambda: behind(Either()), "truth values"),
+    "len": (lambda: behind(Length()), "expected x.size"),
+    "tensor of its own": (weighing, "types, got Weighing in 2.weight"),
+    "infinite clamp": (lambda: behind(nn.Hardtanh(-torch.inf, 1.0)), "finite numbers"),
     "list of rows": (lambda: behind(Chosen()), "numbers and slices"),
     "branch": (Branching, "tracing raised"),
     "double": (lambda: behind(nn.ReLU()).double(), "float32 weights"),

@@ -13,7 +13,7 @@ from securemnist.evaluation.lab import Lab
 from securemnist.findings import Measurement, Requirement, Verdict
 from securemnist.measures import bind, take
 from tests.doubts import networks
-from tests.doubts.impostors import ATTACKS, IMPOSTORS, Around, Sharpened
+from tests.doubts.impostors import ATTACKS, IMPOSTORS, Around, Sharpened, Thresholded
 
 DIGITS = 48
 
@@ -131,3 +131,30 @@ def test_queries_that_still_find_are_doubted(mnist: DataSet) -> None:
     seen = take(lab, "robust_accuracy", bind("robust_accuracy", row), 0)
     doubt = next(found for found in seen.doubts if found.name == "convergence")
     assert "Square-600 with 1 new seed" in doubt.reason
+
+
+@pytest.mark.parametrize(
+    "use", ["PGD", "FGSM", "RFGSM", "APGD", "APGDT", "FAB", "BoundaryFAB", "NearestAPGD"]
+)
+def test_a_model_without_gradient(use: str, mnist: DataSet) -> None:
+    """What attacks by gradients leave standing where there are none is in doubt, and told why."""
+    subject = subjects.from_model(Thresholded(subjects.resolve("baseline").model), name="it")
+    row = {"attack": {"use": use}, "threat": {"norm": "linf", "eps": 0.1}, "digits": 4}
+    measured = take(Lab(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0)
+    (doubt,) = measured.doubts
+    assert doubt.name == "gradients"
+    assert 'use = "Square"' in doubt.advice
+
+
+def test_a_model_without_gradient_is_proved(mnist: DataSet) -> None:
+    """Black and white images before a certified network: the ladder proves most of its digits."""
+    subject = subjects.from_model(Thresholded(subjects.resolve("certified").model), name="it")
+    threat = {"norm": "linf", "eps": 0.3}
+    row = {"attack": {"use": "ladder", "budget": "smoke"}, "threat": threat, "digits": 40}
+    lab = Lab(subject, mnist)
+    measured = take(lab, "robust_accuracy", bind("robust_accuracy", row), 0)
+    proved = take(
+        lab, "certified_accuracy", bind("certified_accuracy", {"threat": threat, "digits": 40}), 0
+    )
+    assert measured.certified == proved.value >= 0.7
+    assert measured.value >= measured.certified

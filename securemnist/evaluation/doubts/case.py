@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import nn
 
-from securemnist.attacks.base import BATCH, Attack, Loss, channels_last, gradient, way_to
+from securemnist.attacks.base import BATCH, Attack, Loss, channels_last, gradient
 from securemnist.digests import seed_from
 from securemnist.stats import share_interval
 from securemnist.subjects import Subject
@@ -42,11 +41,6 @@ class Case:
         parts = zip(x.split(BATCH), self.y.split(BATCH), strict=True)
         return torch.cat([gradient(self.model, channels_last(a), b, loss)[0] for a, b in parts])
 
-    @cached_property
-    def differentiable(self) -> bool:
-        """Whether the answers hang together with the pixels at all."""
-        return has_gradient(self.model, self.x[:1])
-
     @torch.no_grad()
     def answers(self, x: Images, batch: int = BATCH) -> Logits:
         """The subject's own answers, as it gives them."""
@@ -74,13 +68,6 @@ class SearchCase(Case):
     def matters(self, hits: int, n: int, limit: float) -> bool:
         """Whether `hits` of `n` survivors stand for more than the share `limit` of the row's digits."""
         return exceeds(hits, n, limit / self.survived)
-
-
-def has_gradient(model: nn.Module, x: Images) -> bool:
-    """Whether autograd finds a way from the answers of a model back to its pixels."""
-    with torch.enable_grad():
-        leaf = x.detach().requires_grad_(True)
-        return way_to(model(leaf).sum(), leaf) is not None
 
 
 def exceeds(hits: int, n: int, limit: float) -> bool:

@@ -29,7 +29,7 @@ def convergence(case: SearchCase) -> Doubt | None:
     found = None
     if queries is not None:
         found = _doubt(case, queries, 1, FEW)
-    if found is None and search is not None and case.differentiable:
+    if found is None and search is not None:
         found = _doubt(case, search, SEEDS, len(case.y))
     return found
 

@@ -12,7 +12,7 @@ POINTS, LIMIT = 3, 0.01
 
 
 def gradients(case: Case) -> Doubt | None:
-    """The gradient of the margin is zero at a digit and three random points of its ball, or no number.
+    """The gradient of the margin is zero, no number or not there, at a digit and three random points.
 
     Of the margin: that of cross-entropy underflows on honest networks that are sure of themselves.
     """
@@ -28,10 +28,10 @@ def gradients(case: Case) -> Doubt | None:
     blind = int((dead | odd).sum())
     if not exceeds(blind, len(dead), LIMIT):
         return None
-    what = "there is none at all" if not case.differentiable else "it is zero or no number"
     return Doubt(
         name="gradients",
-        reason=f"for {blind} of {len(dead)} digits no gradient shows the way ({what})",
+        reason=f"for {blind} of {len(dead)} digits no gradient shows the way: it is zero, no "
+        "number or not there",
         advice="Attack through the step that stops the gradient: replace it by the identity in the "
         'backward pass, or use attacks without gradients (use = "Square", art:HopSkipJump).',
     )

@@ -26,8 +26,6 @@ SEARCH, FAR, FEW = PGD(steps=10), 0.5, 128
 
 def one_step_masking(case: Case) -> Doubt | None:
     """R+FGSM breaks 5 points more than FGSM, a part of its step what the whole does not, or PGD half."""
-    if not case.differentiable:
-        return None
     step = case.threat.eps * case.threat.steepest(case.gradient(case.x, cross_entropy))
     whole = case.wrong(case.threat.project(case.x, case.x + step))
     x_adv = RFGSM()(case.model, case.x, case.y, threat=case.threat, rng=case.rng("masking"))

@@ -62,8 +62,7 @@ def _others(case: SearchCase) -> Iterator[tuple[str, Attack, nn.Module]]:
     """Cheap attacks of other kinds, the cheapest first, and whose gradients each of them uses."""
     yield "transfer", FGSM(), _source(case.x.device)
     for attack in ATTACKS:
-        if case.differentiable or isinstance(attack, Square):
-            yield attack.name, attack, case.model
+        yield attack.name, attack, case.model
 
 
 @functools.cache
