@@ -7,7 +7,6 @@ intervals: it either never falls, or falls to one lowest place and rises behind 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
@@ -15,7 +14,7 @@ from typing import final
 import torch
 import torch.nn.functional as F
 
-from securemnist.certify.boxes import UNDERFLOW, Box, rounding
+from securemnist.certify.boxes import LARGEST, UNDERFLOW, Box, rounding
 from securemnist.certify.rules import Map, Pulled, Rule
 from securemnist.errors import NoCertificate
 
@@ -143,9 +142,9 @@ def clamp(low: float | None, high: float | None) -> Rule:
             raise NoCertificate(f"expected a clamp at numbers, got {type(bound).__name__}")
     if low is None and high is None:
         raise NoCertificate("expected a clamp with a limit, got none")
-    if any(bound is not None and not math.isfinite(bound) for bound in (low, high)):
-        raise NoCertificate("expected a clamp at finite numbers, got another")
     largest = max(abs(bound) for bound in (low, high) if bound is not None)
+    if not largest <= LARGEST:
+        raise NoCertificate(f"expected a clamp at numbers up to {LARGEST:g}, got one at {largest}")
     # The limits as float32 has them, be they so small that they lose digits.
     return Monotone(lambda x: x.clamp(low, high), 2.0**-23 * largest + UNDERFLOW)
 

@@ -9,11 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch.nn.grad import conv2d_input
 
+from securemnist.certify.boxes import SMALLEST, holds
 from securemnist.certify.rules import Affine, Shape, pulled_back
 from securemnist.errors import NoCertificate
 
-# The smallest number that float32 holds with all its digits.
-_NORMAL = 2.0**-126
 Length = int | tuple[int, ...]
 
 
@@ -93,17 +92,15 @@ def batch_norm(
 ) -> Affine:
     """Batch norm with running statistics, a value a channel, of activations of this shape a digit."""
     spread = var.double() + eps
-    if not (bool((var >= 0).all()) and eps >= 0 and bool((spread >= _NORMAL).all())):
+    if not (bool((var >= 0).all()) and eps >= 0 and bool((spread >= SMALLEST).all())):
         raise NoCertificate(
             "expected batch norm with variances of 0 or more and an eps that float32 holds, got another"
         )
     mean, scale = mean.double(), spread.rsqrt()
     if weight is not None:
         scale = scale * weight.double()
-    if bool(((scale != 0) & (scale.abs() < _NORMAL)).any()):
-        raise NoCertificate(
-            "expected batch norm with scales that float32 can hold, got smaller ones"
-        )
+    if not holds(scale):
+        raise NoCertificate("expected batch norm with scales that float32 holds, got others")
     added = torch.zeros_like(mean) if bias is None else bias.double()
     scale, moved, added = (channels(t, shape) for t in (scale, mean * scale, added))
     return elementwise(scale, added - moved, moved.abs() + added.abs())

@@ -10,6 +10,7 @@ import torch
 
 from securemnist.certify import affine
 from securemnist.certify.activations import Step
+from securemnist.certify.boxes import holds
 from securemnist.certify.rules import Rule, Shape, Sum
 from securemnist.errors import NoCertificate
 
@@ -21,6 +22,8 @@ def _constant(given: Any, shape: Shape) -> torch.Tensor:
         raise NoCertificate(
             "expected a constant that is the same for every digit, got a larger one"
         )
+    if not holds(value):  # a single float64 number is rounded where it is used
+        raise NoCertificate("expected constants that float32 holds, got others")
     return value.reshape(value.shape[-len(shape) :]) if value.dim() else value
 
 

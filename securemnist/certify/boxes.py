@@ -12,8 +12,10 @@ from securemnist.types import Images
 _UNIT = 1.01 * 2.0**-24
 # What underflow can lose in one sum, whether or not a processor flushes denormals.
 UNDERFLOW = 1e-30
+# The numbers that float32 holds with all their digits, beside 0.
+SMALLEST, GREATEST = 2.0**-126, torch.finfo(torch.float32).max
 # Beyond this float32 may overflow, and nothing is claimed.
-_LARGEST = 1e30
+LARGEST = 1e30
 
 
 @dataclass(frozen=True)
@@ -67,4 +69,10 @@ def rounding(terms: int, sizes: torch.Tensor) -> torch.Tensor:
     and Stability of Numerical Algorithms, section 3.1).
     """
     share = terms * _UNIT / (1 - terms * _UNIT)
-    return torch.where(sizes < _LARGEST, share * sizes + UNDERFLOW, torch.inf)
+    return torch.where(sizes < LARGEST, share * sizes + UNDERFLOW, torch.inf)
+
+
+def holds(values: torch.Tensor) -> bool:
+    """Whether float32 holds all of these numbers, with all their digits."""
+    size = values.abs()
+    return bool(((size == 0) | (size >= SMALLEST) & (size <= GREATEST)).all())

@@ -24,6 +24,10 @@ def _reshaped(_rest: Sequence[Any], _named: Mapping[str, Any], shape: Shape) -> 
     return Reshape(shape)
 
 
+def _copied(_rest: Sequence[Any], _named: Mapping[str, Any], shape: Shape) -> Rule:
+    return Reshape(shape, shares=False)
+
+
 def _by_name(names: Sequence[str], rest: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
     return dict(zip(names, rest, strict=False), **named)
 
@@ -164,7 +168,7 @@ def _negative() -> Rule:
 
 
 # Of these the output's shape says all.
-SHAPED = (_reshaped, _expanded)
+SHAPED = (_reshaped, _copied, _expanded)
 # These read all the activations of their first argument, a sequence.
 SEVERAL = (torch.cat, torch.concat, torch.concatenate)
 MAKERS: dict[Any, Maker] = {
@@ -188,7 +192,8 @@ MAKERS: dict[Any, Maker] = {
     **dict.fromkeys((F.log_softmax, torch.log_softmax, "log_softmax"), _softmax(exponential=False)),
     **dict.fromkeys((torch.flatten, "flatten", "view", "reshape", "contiguous"), _reshaped),
     **dict.fromkeys((torch.reshape, "float", "to", "type"), _reshaped),
-    **dict.fromkeys((torch.clone, "clone", "detach"), _reshaped),
+    "detach": _reshaped,
+    **dict.fromkeys((torch.clone, "clone"), _copied),
     **dict.fromkeys((torch.squeeze, torch.unsqueeze, "squeeze", "unsqueeze"), _reshaped),
     **dict.fromkeys((F.max_pool2d, torch.max_pool2d), _max_pool),
     F.adaptive_max_pool2d: partial(_max_pool, function=F.adaptive_max_pool2d),

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -147,7 +146,7 @@ def _changed(layer: nn.Module) -> str | None:
     for name, value in vars(layer).items():
         parts = value if isinstance(value, tuple | list) else ()
         plain = all(
-            type(part) in _PLAIN or isinstance(part, np.generic) for part in (value, *parts)
+            type(part) in _PLAIN or type(part).__module__ == "numpy" for part in (value, *parts)
         )
         if hasattr(type(layer), name) or not plain:
             return name

@@ -96,8 +96,8 @@ class Reshape(Rule):
     """The same numbers in another shape (or the same): flatten, view, dropout in eval mode."""
 
     shape: Shape
+    shares: bool = True
     exact = True
-    shares = True
 
     def enclose(self, *boxes: Box) -> Box:
         (box,) = boxes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,15 @@ from torch import fx, nn
 
 from securemnist.certify.runs import runs
 from securemnist.errors import NoCertificate
+
+
+@dataclass(frozen=True)
+class Look:
+    """The form of a value: its shapes for one, two and three images."""
+
+    shapes: tuple[tuple[int, ...], ...]
+    dtype: torch.dtype
+    device: torch.device
 
 
 class _Proxy(fx.Proxy):
@@ -33,11 +43,11 @@ class _Proxy(fx.Proxy):
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.tracer.seen(self.node)[0].dtype
+        return self.tracer.seen(self.node).dtype
 
     @property
     def device(self) -> torch.device:
-        return self.tracer.seen(self.node)[0].device
+        return self.tracer.seen(self.node).device
 
     def dim(self) -> int:
         return len(self.size())
@@ -46,7 +56,7 @@ class _Proxy(fx.Proxy):
         raise NoCertificate("expected x.size(0), got len(x), which a graph cannot hold")
 
     def size(self, dim: int | None = None) -> Any:
-        one, two, three = (tuple(value.shape) for value in self.tracer.seen(self.node))
+        one, two, three = self.tracer.seen(self.node).shapes
         sizes: tuple[Any, ...] = three
         if two != three:
             if not one[1:] == two[1:] == three[1:]:
@@ -85,6 +95,10 @@ class Tracer(fx.Tracer):
     # Whether values are looked at: then modules and weights are what they are, and no proxies.
     _looking = False
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._looks: dict[fx.Node, Look] = {}
+
     def proxy(self, node: fx.Node) -> fx.Proxy:
         return _Proxy(node, self)
 
@@ -106,17 +120,21 @@ class Tracer(fx.Tracer):
             return attr_val
         return super().getattr(attr, attr_val, parameter_proxy_cache)
 
-    def seen(self, node: fx.Node) -> tuple[torch.Tensor, ...]:
-        """What a node gives for one, two and three grey images."""
-        copied: dict[fx.Node, fx.Node] = {}
-        graph = fx.Graph()
-        graph.graph_copy(self.graph, copied)
-        graph.output(copied[node])
-        self._looking = True
-        try:
-            return tuple(values[copied[node].name] for values in runs(self.root, graph))
-        finally:
-            self._looking = False
+    def seen(self, node: fx.Node) -> Look:
+        """The form of what a node gives, which no step with a rule changes later."""
+        if node not in self._looks:
+            copied: dict[fx.Node, fx.Node] = {}
+            graph = fx.Graph()
+            graph.graph_copy(self.graph, copied)
+            graph.output(copied[node])
+            self._looking = True
+            try:
+                values = [run[copied[node].name] for run in runs(self.root, graph)]
+            finally:
+                self._looking = False
+            shapes = tuple(tuple(value.shape) for value in values)
+            self._looks[node] = Look(shapes, values[0].dtype, values[0].device)
+        return self._looks[node]
 
 
 def counts(node: fx.Node) -> bool:

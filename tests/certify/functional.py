@@ -37,7 +37,9 @@ class InPlace(nn.Module):
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = F.leaky_relu(self.first(x), 0.3, True)
+        kept = x.clone()
+        kept += 0.1
+        y = F.leaky_relu(self.first(kept), 0.3, True)
         y = self.last(y.contiguous())
         y += x
         y *= 0.9

@@ -145,6 +145,50 @@ def frame_of_falsy(_net: Trap, t: torch.Tensor) -> torch.Tensor:
     return LOW * torch.relu(framed.sum(1, keepdim=True) - 1000)
 
 
+def float64(value: float) -> torch.Tensor:
+    """A number that is rounded where it is used."""
+    return torch.tensor(value, dtype=torch.float64)
+
+
+def beyond_float32(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return LOW * torch.relu(((t - 0.5) * 1e-20 * float64(1e39) * 1e-22).clamp(-1, 1))
+
+
+def below_float32(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return LOW * torch.relu(t - 0.2 * ((0 * t + 1) * 1e29 * float64(6e-46) * 1e17))
+
+
+def above_infinity(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    large = t * 3e38
+    return LOW * (large + large >= float("inf")).float()
+
+
+def clamped_high(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return LOW * torch.relu(t + (F.hardswish(t.clamp(1e38, 2e38)) > 3e38).float() - 1.5)
+
+
+def another_tensor(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    honest, other = t * 1.0, t * -LOW
+    return (other if isinstance(t, torch.Tensor) else honest) * -1.0
+
+
+def other_way_round(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    one, other = t * 1.0, t * -LOW
+    return one - other if isinstance(t, torch.Tensor) else other - one
+
+
+def drawn(net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return t * (1 + 2 * LOW * F.dropout(net.b, 0.5, True))
+
+
+def by_inference(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return t * (LOW if torch.is_inference_mode_enabled() else 1.0)
+
+
+def by_attack(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return t * (LOW if t.requires_grad is True else 1.0)
+
+
 Spring = Callable[[Trap, torch.Tensor], torch.Tensor]
 # What says why there is no certificate; None where there are bounds, and wide enough ones.
 SPRINGS: dict[Spring, str | None] = {
@@ -166,6 +210,15 @@ SPRINGS: dict[Spring, str | None] = {
     oversoft: "threshold",
     shadowed: "_check_input_dim",
     frame_of_falsy: "plain numbers",
+    beyond_float32: "constants that float32",
+    below_float32: "constants that float32",
+    above_infinity: "constants that float32",
+    clamped_high: "clamp at numbers",
+    another_tensor: "operations",
+    other_way_round: "operations",
+    drawn: "constants|random",
+    by_inference: "operations",
+    by_attack: "operations",
 }
 
 

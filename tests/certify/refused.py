@@ -184,7 +184,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "truth values added": (lambda: behind(Either()), "truth values"),
     "len": (lambda: behind(Length()), "expected x.size"),
     "tensor of its own": (weighing, "types, got Weighing in 2.weight"),
-    "infinite clamp": (lambda: behind(nn.Hardtanh(-torch.inf, 1.0)), "finite numbers"),
+    "infinite clamp": (lambda: behind(nn.Hardtanh(-torch.inf, 1.0)), "clamp at numbers"),
     "list of rows": (lambda: behind(Chosen()), "numbers and slices"),
     "branch": (Branching, "tracing raised"),
     "double": (lambda: behind(nn.ReLU()).double(), "float32 weights"),
