@@ -68,8 +68,13 @@ def certify(
     With a `trial` the others are left open as soon as so many digits were asked and none was proved.
 
     NoCertificate where the model's graph has a step without known bounds, or computes anything else
-    than the model; MeasureError where a bound contradicts the logits themselves, an error of ours.
+    than the model; MeasureError for images that are none, and where a bound contradicts the logits
+    themselves, an error of ours.
     """
+    if not (eps >= 0 and bool(((x >= 0) & (x <= 1)).all())):
+        raise MeasureError(
+            f"expected images from 0 to 1 and an eps of 0 or more, got others (eps {eps}); mend the call"
+        )
     network = read(model)
     _same_at_corners(network, model, x[:_CORNERS], eps)
     margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=x.device)

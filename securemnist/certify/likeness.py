@@ -11,8 +11,7 @@ is watched can look away, and a factory's code is trusted.
 
 from __future__ import annotations
 
-import itertools
-from itertools import zip_longest
+from itertools import product, zip_longest
 from typing import Any
 
 import torch
@@ -33,7 +32,9 @@ Entry = tuple[str, ...]
 def same_logits(graph: nn.Module, model: nn.Module, x: Images) -> Logits:
     """The model's logits; NoCertificate where its graph computes others."""
     logits: Logits = model(x)
-    if not torch.equal(graph(x), logits):  # NaN is equal to nothing
+    if bool(logits.isnan().any()):
+        raise NoCertificate("expected logits that are numbers, got NaN")
+    if not torch.equal(graph(x), logits):
         raise NoCertificate(
             "expected a graph that computes the model's logits, got others: the model depends on more "
             "than its input"
@@ -43,7 +44,7 @@ def same_logits(graph: nn.Module, model: nn.Module, x: Images) -> Logits:
 
 def same_operations(graph: nn.Module, model: nn.Module, x: Images) -> None:
     """NoCertificate where the graph does other things than the model to a few images (n, 1, 28, 28)."""
-    for few, mode in itertools.product((1, _FEW), _MODES):
+    for few, mode in product((1, _FEW), _MODES):
         with mode():
             pairs = zip_longest(_operations(model, x[:few]), _operations(graph, x[:few]))
             apart = next((pair for pair in pairs if pair[0] != pair[1]), None)

@@ -57,6 +57,22 @@ def test_a_model_with_a_memory_is_refused() -> None:
         certify(Counting().eval(), torch.rand(2, 1, 28, 28), torch.zeros(2).long(), eps=0.01)
 
 
+def test_logits_that_are_no_numbers() -> None:
+    """A network that has lost its weights to NaN is told so."""
+    model = behind(nn.ReLU()).eval().requires_grad_(False)
+    model[2].weight.fill_(torch.nan)  # type: ignore[index]
+    with pytest.raises(NoCertificate, match="got NaN"):
+        certify(model, torch.rand(2, 1, 28, 28), torch.zeros(2).long(), eps=0.01)
+
+
+@pytest.mark.parametrize(("shift", "eps"), [(-0.5, 0.1), (0.0, -0.1), (torch.nan, 0.1)])
+def test_what_is_no_image(shift: float, eps: float) -> None:
+    """Pixels outside of 0 to 1 and a radius below 0 are the caller's error, not the certificates'."""
+    x = torch.rand(2, 1, 28, 28) + shift
+    with pytest.raises(MeasureError, match="mend the call"):
+        certify(behind(nn.ReLU()).eval(), x, torch.zeros(2).long(), eps=eps)
+
+
 def test_ties_are_never_certified() -> None:
     """Two logits that are always equal: a margin of zero is no proof, even of a ball of one image."""
     layer = nn.Linear(784, 10)
