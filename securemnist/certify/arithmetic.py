@@ -15,21 +15,25 @@ from securemnist.certify.rules import Rule, Shape, Sum
 from securemnist.errors import NoCertificate
 
 
-def _constant(given: Any, shape: Shape) -> torch.Tensor:
+def _broadcast(constant: Any, shape: Shape) -> torch.Tensor:
     """A number, or a tensor that is broadcast over digits of this shape; float64."""
-    value = torch.as_tensor(given).detach().double()
+    value = torch.as_tensor(constant).detach().double()
     if value.dim() > len(shape) + 1 or (value.dim() == len(shape) + 1 and len(value) != 1):
         raise NoCertificate(
             "expected a constant that is the same for every digit, got a larger one"
         )
-    if not holds(value):  # a single float64 number is rounded where it is used
-        raise NoCertificate("expected constants that float32 holds, got others")
+    _check_held(value)  # a single float64 number is rounded where it is used
     return value.reshape(value.shape[-len(shape) :]) if value.dim() else value
+
+
+def _check_held(constant: torch.Tensor) -> None:
+    if not holds(constant):
+        raise NoCertificate("expected constants that float32 holds, got others")
 
 
 def _scaled(kind: str, constant: Any, shape: Shape, *, first: bool) -> Rule:
     """X + c, x - c, c - x, x * c or x / c with a constant that is the same for every digit."""
-    value = _constant(constant, shape)
+    value = _broadcast(constant, shape)
     one, nothing = torch.ones_like(value), torch.zeros_like(value)
     if kind == "add":
         return affine.elementwise(one, value, value.abs())
@@ -40,7 +44,9 @@ def _scaled(kind: str, constant: Any, shape: Shape, *, first: bool) -> Rule:
         return affine.elementwise(value, nothing, nothing)
     if first:
         raise NoCertificate("expected a division by a constant, got one by activations")
-    return affine.elementwise(1 / value, nothing, nothing)
+    inverse = 1 / value  # by which a device may multiply instead
+    _check_held(inverse)
+    return affine.elementwise(inverse, nothing, nothing)
 
 
 def arithmetic(kind: str, operands: Sequence[Any], shape: Shape, tracked: Sequence[bool]) -> Rule:
@@ -48,7 +54,7 @@ def arithmetic(kind: str, operands: Sequence[Any], shape: Shape, tracked: Sequen
     if kind in _COMPARED:
         if tracked != [True, False]:
             raise NoCertificate("expected a comparison with a constant, got another")
-        return Step(_COMPARED[kind], _constant(operands[1], shape))
+        return Step(_COMPARED[kind], _broadcast(operands[1], shape))
     if all(tracked):
         if kind not in ("add", "sub"):
             raise NoCertificate(f"expected products with constants, got {kind} of two activations")

@@ -16,8 +16,8 @@ from securemnist.errors import NoCertificate
 
 
 @dataclass(frozen=True)
-class Look:
-    """The form of a value: its shapes for one, two and three images."""
+class Form:
+    """What a value is without its numbers: `shapes` are those for one, two and three images."""
 
     shapes: tuple[tuple[int, ...], ...]
     dtype: torch.dtype
@@ -43,11 +43,11 @@ class _Proxy(fx.Proxy):
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.tracer.seen(self.node).dtype
+        return self.tracer.form(self.node).dtype
 
     @property
     def device(self) -> torch.device:
-        return self.tracer.seen(self.node).device
+        return self.tracer.form(self.node).device
 
     def dim(self) -> int:
         return len(self.size())
@@ -56,7 +56,7 @@ class _Proxy(fx.Proxy):
         raise NoCertificate("expected x.size(0), got len(x), which a graph cannot hold")
 
     def size(self, dim: int | None = None) -> Any:
-        one, two, three = self.tracer.seen(self.node).shapes
+        one, two, three = self.tracer.form(self.node).shapes
         sizes: tuple[Any, ...] = three
         if two != three:
             if not one[1:] == two[1:] == three[1:]:
@@ -97,7 +97,7 @@ class Tracer(fx.Tracer):
 
     def __init__(self) -> None:
         super().__init__()
-        self._looks: dict[fx.Node, Look] = {}
+        self._forms: dict[fx.Node, Form] = {}
 
     def proxy(self, node: fx.Node) -> fx.Proxy:
         return _Proxy(node, self)
@@ -120,9 +120,9 @@ class Tracer(fx.Tracer):
             return attr_val
         return super().getattr(attr, attr_val, parameter_proxy_cache)
 
-    def seen(self, node: fx.Node) -> Look:
-        """The form of what a node gives, which no step with a rule changes later."""
-        if node not in self._looks:
+    def form(self, node: fx.Node) -> Form:
+        """The form of what a node gives; no step with a rule changes it later."""
+        if node not in self._forms:
             copied: dict[fx.Node, fx.Node] = {}
             graph = fx.Graph()
             graph.graph_copy(self.graph, copied)
@@ -133,8 +133,8 @@ class Tracer(fx.Tracer):
             finally:
                 self._looking = False
             shapes = tuple(tuple(value.shape) for value in values)
-            self._looks[node] = Look(shapes, values[0].dtype, values[0].device)
-        return self._looks[node]
+            self._forms[node] = Form(shapes, values[0].dtype, values[0].device)
+        return self._forms[node]
 
 
 def counts(node: fx.Node) -> bool:

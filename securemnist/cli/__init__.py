@@ -17,7 +17,7 @@ import click
 from click.utils import PacifyFlushWrapper
 
 from securemnist import __version__
-from securemnist.errors import UNDECIDED, USAGE, SecureMnistError
+from securemnist.errors import UNDECIDED, USAGE, SecureMnistError, first_line
 
 _COMMANDS = (
     "assess",
@@ -95,10 +95,10 @@ class _Lazy(click.Group):
 def _unforeseen(error: Exception) -> str:
     """What to say of an error that nobody raised on purpose; 1, Python's code for it, is a verdict."""
     place = traceback.extract_tb(error.__traceback__)[-1]
-    first = (str(error).splitlines() or ["no message"])[0]
     return (
-        f"expected to end in a verdict or a sentence, got {type(error).__name__} ({first}) in "
-        f"{Path(place.filename).name}:{place.lineno}; an error of ours, report it"
+        f"expected to end in a verdict or a sentence, got {type(error).__name__} "
+        f"({first_line(error)}) in {Path(place.filename).name}:{place.lineno}; an error of ours, "
+        "report it"
     )
 
 

@@ -123,7 +123,7 @@ def test_few_survivors_fill_a_batch_with_their_targets(attack: Attack) -> None:
 
 
 @pytest.mark.parametrize("attack", GRADIENT, ids=lambda a: a.name)
-def test_a_model_without_gradients_misleads_no_search(attack: Attack) -> None:
+def test_a_model_without_gradients_stops_no_search(attack: Attack) -> None:
     """A search by gradients of a model that has none ends, and stays in budget."""
     x = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     y = Stepwise()(x).argmax(1)

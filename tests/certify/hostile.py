@@ -1,7 +1,7 @@
 """Networks that mean to be certified though one image of the ball is misread.
 
 All have a hidden part that is 0 on every digit, corner and noise and 1 where the first pixel is 0.55.
-Some do there what their graph does not say; of others the bounds have to be as wide as float32 is odd.
+Some of them do there what their graph does not say; others live on what float32 does to their numbers.
 """
 
 from __future__ import annotations

@@ -94,6 +94,17 @@ class Either(nn.Module):
         return ((x < 0.9) + (x > 0.1)).float()
 
 
+class Divided(nn.Module):
+    """Divides by a number."""
+
+    def __init__(self, by: float) -> None:
+        super().__init__()
+        self.by = by
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x / self.by
+
+
 class Length(nn.Module):
     """Asks for the number of images as Python does."""
 
@@ -182,6 +193,8 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "frame of ones": (lambda: behind(Framed()), "padding of zeros"),
     "matrix": (lambda: behind(Squared()), "constants as further arguments"),
     "truth values added": (lambda: behind(Either()), "truth values"),
+    "division by zero": (lambda: behind(Divided(0.0)), "constants that float32 holds"),
+    "vast division": (lambda: behind(Divided(3e38)), "constants that float32 holds"),
     "len": (lambda: behind(Length()), "expected x.size"),
     "tensor of its own": (weighing, "types, got Weighing in 2.weight"),
     "infinite clamp": (lambda: behind(nn.Hardtanh(-torch.inf, 1.0)), "clamp at numbers"),
