@@ -30,6 +30,8 @@ from tests.doubts.impostors import ATTACKS, IMPOSTORS, Sharpened
 SEEDS = range(7, 12)
 DIGITS = 96
 TIMED = 512
+# What PGD-40 leaves at most of a network that has learnt one step and nothing else.
+COLLAPSED = 0.1
 LADDER = {"use": "ladder", "budget": "smoke"}
 REFERENCES = (("baseline", 0.1), ("network_c", 0.1), ("network_d", 0.1), ("hardened", 0.3))
 
@@ -57,15 +59,14 @@ def impostors(mnist: DataSet, seed: int) -> Iterator[Suspect]:
     for name, model in (("Distilled", distilled), ("Distilled, x 1,000", Sharpened(distilled))):
         yield Suspect(name, model.eval(), "robust_accuracy", ATTACKS["PGD"], 0.15, "weak attack")
     overfitted = networks.overfitted(mnist, seed)
-    fgsm = FGSM().to_json()
-    yield Suspect(
-        "FGSM-overfitted",
-        overfitted,
-        "attack_accuracy",
-        fgsm,
-        networks.OVERFITTED,
-        "one-step masking",
-    )
+    fgsm, eps = FGSM().to_json(), networks.OVERFITTED
+    # Whether it collapses is a matter of the seed and the processor; where it did not, FGSM exaggerates
+    # as it does on any undefended network, and that is no trick.
+    searched = Suspect("", overfitted, "attack_accuracy", PGD(steps=40).to_json(), eps, "")
+    collapsed = examine(searched, mnist, seed).value <= COLLAPSED
+    name = "FGSM-overfitted" if collapsed else "FGSM-trained, not collapsed"
+    deserved = "one-step masking" if collapsed else ""
+    yield Suspect(name, overfitted, "attack_accuracy", fgsm, eps, deserved)
 
 
 def honest(mnist: DataSet, seed: int) -> Iterator[Suspect]:
@@ -129,6 +130,7 @@ def report() -> list[str]:
         _note(rows, suspect, mnist, 0)
     lines = [
         f"Seeds {SEEDS[0]} to {SEEDS[-1]}, at which no limit was looked at; {DIGITS} tuning digits each.",
+        f"FGSM-overfitted is one of whose digits PGD-40 leaves at most {COLLAPSED:.0%}.",
         "Impostors face the attack that they look robust to, honest networks the smallest ladder "
         f"({len(BUDGETS['smoke'].attacks)} stages).",
         "",

@@ -86,7 +86,7 @@ def test_a_distilled_network_is_doubted(mnist: DataSet) -> None:
 
 def test_an_overfitted_network_is_doubted(mnist: DataSet) -> None:
     """Robust to one step, for which it was trained, and to no other: one-step masking."""
-    overfitted = networks.overfitted(mnist, 2)
+    overfitted = networks.overfitted(mnist, 2, networks.few_channels, epochs=8)
     subject = subjects.from_model(overfitted, name="it")
     threat = {"norm": "linf", "eps": networks.OVERFITTED}
     row = {"attack": {"use": "FGSM"}, "threat": threat, "digits": 150}
