@@ -20,8 +20,8 @@ from benchmarks.ladder import PEER_BATCH, autoattack, climbed
 from securemnist import data, subjects
 from securemnist.digests import sha256_of_value
 from securemnist.evaluation.lab import Lab
-from securemnist.evaluation.outcomes import SURVIVED
 from securemnist.evaluation.stages import BUDGETS
+from securemnist.per_image import SURVIVED
 from securemnist.resources import ROOT, write_atomically
 
 EPSILONS = (0.1, 0.3)

@@ -18,7 +18,7 @@ from securemnist.errors import FAILED, UNDECIDED, UsageError
 from securemnist.findings import Finding, Verdict
 from securemnist.resources import read_at_most
 
-SCHEMA = 1
+SCHEMA = 2
 MAX_BYTES = 64 << 20
 STOPPED = "the run stopped before this row"  # the reason of a row that an interruption left out
 

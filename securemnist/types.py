@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import torch
 
+from securemnist.per_image import CLASSES as CLASSES
+
 # float32 (n, 1, 28, 28) in [0, 1]
 Images = torch.Tensor
 # int64 (n,) in 0..9
@@ -20,7 +22,6 @@ Model = Callable[[Images], Logits]
 Progress = Callable[[str, int, int], None]
 
 SHAPE = (1, 28, 28)
-CLASSES = 10
 
 
 def silent(_what: str, _done: int, _total: int) -> None:

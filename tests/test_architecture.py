@@ -23,6 +23,7 @@ FLOORS = (
         "resources",
         "digests",
         "_memory",
+        "per_image",
         "_torchvision",
         "__init__",
     },

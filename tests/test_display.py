@@ -12,6 +12,7 @@ from securemnist.cli import display
 from securemnist.cli.outlook import Outlook, rounded
 from securemnist.cli.watcher import Watcher
 from securemnist.findings import Requirement
+from tests.outcome_text import table
 
 
 class Clock:
@@ -167,7 +168,7 @@ def test_what_is_proved_is_not_waited_for() -> None:
     assert outlook.left() == pytest.approx(0.3 * 1000 + 50)
     for proved, share in ((400, 0.2), (0, 1.0), (500, 0.05)):
         codes = "c" * proved + "." * (500 - proved) + "x" * 20
-        evidence = {"outcomes": {"codes": codes}, "certificates": {"intervals": proved}}
+        evidence = {"outcomes": table("0" * 520, codes), "certificates": {"intervals": proved}}
         report = {"finding": {"measurement": {"evidence": evidence}}}
         watcher.pytest_runtest_logreport(SimpleNamespace(security=report))
         assert outlook.left() == pytest.approx(share * 1000 + 50)
@@ -177,10 +178,10 @@ def test_what_is_proved_is_not_waited_for() -> None:
     "evidence",
     [
         {},
-        {"outcomes": {"codes": "..01x"}},
-        {"outcomes": {"codes": "xx"}, "certificates": {"intervals": 0}},
+        {"outcomes": table("00000", "..01x", ["a", "b"])},
+        {"outcomes": table("00", "xx"), "certificates": {"intervals": 0}},
         {
-            "outcomes": {"codes": "..01x"},
+            "outcomes": table("00000", "..01x", ["a", "b"]),
             "certificates": {"refused": {"intervals": "another norm"}},
         },
     ],

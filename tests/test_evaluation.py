@@ -15,21 +15,23 @@ from securemnist.data import DataSet
 from securemnist.evaluation.evaluation import Evaluation
 from securemnist.evaluation.lab import Lab, Sample
 from securemnist.evaluation.ladder import evaluate
-from securemnist.evaluation.outcomes import (
-    CERTIFIED,
-    MISCLASSIFIED,
-    NOT_ATTEMPTED,
-    Fall,
-    Outcomes,
-    per_class,
-)
+from securemnist.evaluation.outcomes import Fall, Outcomes, per_class
 from securemnist.evaluation.pictures import GALLERY
 from securemnist.findings import Requirement, Verdict
 from securemnist.measures import bind, take
+from securemnist.per_image import (
+    CERTIFIED,
+    MISCLASSIFIED,
+    NOT_ATTEMPTED,
+    SURVIVED,
+    decode,
+    decode_outcomes,
+)
 from securemnist.stats import share_interval
 from securemnist.subjects import Subject, from_model
 from securemnist.threats import Linf
 from tests.odd import Odd, Puts
+from tests.outcome_text import decoded
 from tests.saboteurs import Constant
 
 Images = torch.Tensor
@@ -52,7 +54,7 @@ def test_every_digit_has_one_outcome(found: Evaluation, baseline: Subject) -> No
     rng = torch.Generator()
     by_fgsm = FGSM()(baseline.model, sample.x, sample.y, threat=Linf(0.15), rng=rng)
     falls_at_once = baseline.model(by_fgsm).argmax(1) != sample.y
-    codes = found.outcomes.evidence()["outcomes"]["codes"]
+    codes = decoded(found.outcomes.evidence()["outcomes"]["codes"])
     for k, code in enumerate(codes):
         right, broken = clean[k] == sample.y[k], final[k] != sample.y[k]
         assert (code == "x") is not bool(right)
@@ -66,7 +68,7 @@ def test_every_digit_has_one_outcome(found: Evaluation, baseline: Subject) -> No
 
 def test_a_fallen_digit_does_not_enter_again(found: Evaluation) -> None:
     """Each attack is given exactly what the earlier ones left standing."""
-    codes = found.outcomes.evidence()["outcomes"]["codes"]
+    codes = decoded(found.outcomes.evidence()["outcomes"]["codes"])
     right = len(codes) - codes.count("x")
     one, two = codes.count("1"), codes.count("2")
     entered = [(fall.stage, fall.entered, fall.fell) for fall in found.outcomes.waterfall]
@@ -89,20 +91,22 @@ def test_the_table_is_plain_json(found: Evaluation) -> None:
     table = torch.tensor(evidence["confusion"])
     assert torch.equal(table.sum(1), torch.bincount(found.sample.y, minlength=10))
     assert torch.equal(table.sum(0), torch.bincount(found.outcomes.predictions, minlength=10))
-    assert evidence["outcomes"]["labels"] == "".join(map(str, found.sample.y.tolist()))
+    assert decode(evidence["outcomes"]["labels"]).tolist() == found.sample.y.tolist()
     rates = per_class(evidence["confusion"])
     assert rates[3] == table[3, 3] / table[3].sum()
 
 
 def test_codes_of_every_kind() -> None:
-    """Certified digits stand, digits not attempted do not, and stages beyond the tenth are letters."""
+    """Certified digits stand, digits not attempted do not, and a broken one names its stage."""
     labels = torch.arange(5)
     outcomes = Outcomes(labels, torch.tensor([0, 1, 2, 3, 9]), "all 5")
     outcomes.codes[0], outcomes.codes[1] = CERTIFIED, NOT_ATTEMPTED
     for stage in range(12):
         broken = torch.tensor([2] if stage == 11 else [], dtype=torch.long)
         outcomes.record(Fall(f"s{stage}", 1, len(broken), 0, 0.0), broken, broken)
-    assert outcomes.evidence()["outcomes"]["codes"] == "c?b.x"
+    found, codes = decode_outcomes(outcomes.evidence()["outcomes"])
+    assert found.tolist() == labels.tolist()
+    assert codes.tolist() == [CERTIFIED, NOT_ATTEMPTED, 11, SURVIVED, MISCLASSIFIED]
     assert (outcomes.standing, outcomes.certified) == (2, 1)
     assert outcomes.open.tolist() == [3]
     assert per_class([[1, 1], [0, 0]]) == [0.5, None]
@@ -166,7 +170,7 @@ def test_a_model_that_was_broken_before(mnist: DataSet) -> None:
     nines = mnist.test[mnist.test.labels == 9]
     lab = Lab(wrong, dataclasses.replace(mnist, test=nines))
     outcomes = evaluate(lab, lab.sample(20, 0), [FGSM()], Linf(0.1), 0).outcomes
-    assert outcomes.evidence()["outcomes"]["codes"] == "x" * 20
+    assert decoded(outcomes.evidence()["outcomes"]["codes"]) == "x" * 20
     assert [(fall.entered, fall.fell) for fall in outcomes.waterfall] == [(0, 0)]
 
 
@@ -218,7 +222,7 @@ def test_robust_accuracy_is_what_survives(small_lab: Lab) -> None:
         "curve": [0.0, 0.1, 0.3],
     }
     seen = take(small_lab, "robust_accuracy", bind("robust_accuracy", settings), 0)
-    assert seen.value == seen.evidence["outcomes"]["codes"].count(".") / 100
+    assert seen.value == decoded(seen.evidence["outcomes"]["codes"]).count(".") / 100
     assert (seen.survived, seen.complete, seen.n) == (True, False, 100)
     accuracies = [point["accuracy"] for point in seen.evidence["curve"]]
     assert (

@@ -13,10 +13,10 @@ from securemnist.errors import PolicyError
 from securemnist.evaluation.evaluation import Evaluation
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.ladder import CHUNK, evaluate
-from securemnist.evaluation.outcomes import NOT_ATTEMPTED
 from securemnist.evaluation.stages import BUDGETS, make_stages
 from securemnist.findings import TIERS
 from securemnist.measures import MEASURES, bind, take
+from securemnist.per_image import NOT_ATTEMPTED
 from securemnist.referee import rule
 from securemnist.threats import Linf
 from tests.wording import one_sentence

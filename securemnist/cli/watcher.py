@@ -8,6 +8,7 @@ from typing import Any
 
 from securemnist.cli.outlook import Outlook
 from securemnist.findings import Requirement
+from securemnist.per_image import MISCLASSIFIED, decode_outcomes
 
 
 class Watcher:
@@ -90,6 +91,8 @@ def _left_open(evidence: Mapping[str, Any]) -> float | None:
     None where there were no bounds: attacks alone, another norm, a network with unknown layers.
     """
     proved = evidence.get("certificates", {}).get("intervals")
-    codes = evidence.get("outcomes", {}).get("codes", "")
-    asked = len(codes) - codes.count("x")
-    return None if proved is None or not asked else 1.0 - float(proved) / asked
+    if proved is None or "outcomes" not in evidence:
+        return None
+    _, codes = decode_outcomes(evidence["outcomes"])
+    asked = int((codes != MISCLASSIFIED).sum())
+    return 1.0 - float(proved) / asked if asked else None

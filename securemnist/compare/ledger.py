@@ -7,17 +7,18 @@ value that it is said to explain.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from securemnist import per_image
 from securemnist.compare.intervals import Paired
 from securemnist.findings import Finding
+from securemnist.per_image import CLASSES
 from securemnist.report.checked import Malformed, items, mapping
 from securemnist.report.text import line
 
-CLASSES = 10
 NOT_COUNTED = -1
 _ROUNDING = 1e-9
 
@@ -28,7 +29,7 @@ class Ledger:
 
     A value is the share of events in one row, or the `extreme` of the shares of k rows: the worst of
     ten classes, of ten targets, of ninety pairs. `places` are places in the test set; `stages` the
-    attacks. `codes` say of each digit which stage broke it; without stages, what it was read as.
+    attacks. `codes` int64 (n,): which stage broke each digit; without stages, what it was read as.
     """
 
     order: str
@@ -37,7 +38,7 @@ class Ledger:
     events: np.ndarray
     extreme: Callable[..., Any] = np.min
     stages: tuple[str, ...] = ()
-    codes: str = ""
+    codes: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
     def same_digits(self, other: Ledger) -> bool:
         """Whether both speak of the same digits in the same order."""
@@ -95,18 +96,15 @@ def pair(old: Ledger, new: Ledger, among: np.ndarray | None = None) -> list[Pair
 
 def _outcomes(finding: Finding, table: Mapping[str, Any]) -> Ledger:
     """Robustness: a digit that stands; where certificates are counted, one that is proved."""
-    labels = _characters(table, "labels", "0123456789")
-    codes = table.get("codes")
-    if not isinstance(codes, str) or len(codes) != len(labels):
-        raise Malformed("outcomes: expected one code for each digit")
-    letters = np.frombuffer(codes.encode("utf-8", "replace"), np.uint8)
-    if len(letters) != len(labels):
-        raise Malformed("outcomes: expected plain codes")
+    try:
+        labels, codes = per_image.decode_outcomes(table)
+    except ValueError as error:
+        raise Malformed(f"outcomes: {error}") from error
     proofs_alone = finding.requirement.measure.startswith("certified")
-    standing = b"c" if proofs_alone else b"c."
-    held = np.isin(letters, np.frombuffer(standing, np.uint8)).astype(np.int8)
+    standing = (per_image.CERTIFIED,) if proofs_alone else per_image.STANDING
+    held = np.isin(codes, standing).astype(np.int8)
     if not proofs_alone:  # where proofs are counted, a digit without one counts
-        held[letters == ord("?")] = NOT_COUNTED
+        held[codes == per_image.NOT_ATTEMPTED] = NOT_COUNTED
     stages = tuple(line(stage, 40) for stage in items(table.get("stages"), "outcomes"))
     order, places = _chosen(table, len(labels))
     return Ledger(order, labels, places, held[None], stages=stages, codes=codes)
@@ -114,22 +112,21 @@ def _outcomes(finding: Finding, table: Mapping[str, Any]) -> Ledger:
 
 def _answers(finding: Finding, table: Mapping[str, Any]) -> Ledger | None:
     """What each digit was read as: right or not, of all or by class; with a trigger, steered or not."""
-    labels = _characters(table, "labels", "0123456789")
-    answered = _characters(table, "read", "0123456789", len(labels))
+    labels = _classes(table, "labels")
+    answered = _classes(table, "read", len(labels))
     order, places = _chosen(table, len(labels))
     if "triggered" in table:
-        triggered = _characters(table, "triggered", "0123456789", len(labels))
+        triggered = _classes(table, "triggered", len(labels))
         events = _steered(finding.requirement.settings.get("target"), labels, answered, triggered)
-        codes = table["triggered"]
-        return (
-            None if events is None else Ledger(order, labels, places, events, np.max, codes=codes)
-        )
+        if events is None:
+            return None
+        return Ledger(order, labels, places, events, np.max, codes=triggered)
     right = (answered == labels).astype(np.int8)
     if finding.requirement.measure != "worst_class_accuracy":
-        return Ledger(order, labels, places, right[None], codes=table["read"])
+        return Ledger(order, labels, places, right[None], codes=answered)
     classes = np.arange(CLASSES)[:, None]
     events = np.where(labels == classes, right, NOT_COUNTED)
-    return Ledger(order, labels, places, events, codes=table["read"])
+    return Ledger(order, labels, places, events, codes=answered)
 
 
 def _steered(
@@ -151,28 +148,26 @@ def _steered(
     return np.where(counts, triggered == targets, NOT_COUNTED).astype(np.int8)
 
 
-def _characters(
-    table: Mapping[str, Any], key: str, allowed: str, length: int | None = None
-) -> np.ndarray:
-    """One class a character, as int64 (n,)."""
-    text = table.get(key)
-    right = isinstance(text, str) and 0 < len(text) <= 10**6 and set(text) <= set(allowed)
-    if not isinstance(text, str) or not right or (length is not None and len(text) != length):
+def _classes(table: Mapping[str, Any], key: str, length: int | None = None) -> np.ndarray:
+    """A class for each digit, int64 (n,)."""
+    try:
+        classes = per_image.decode(table.get(key))
+    except ValueError as error:
+        raise Malformed(f"{key}: {error}") from error
+    if not len(classes) or (length is not None and len(classes) != length):
         raise Malformed(f"{key}: expected a class for each digit")
-    return np.frombuffer(text.encode(), np.uint8).astype(np.int64) - ord("0")
+    return classes
 
 
 def _chosen(table: Mapping[str, Any], n: int) -> tuple[str, np.ndarray]:
     """The name of the order, and the digits' places in the test set: file order where none stand."""
-    text = table.get("places", "")
-    if not isinstance(text, str) or len(text) > 10**7:
-        raise Malformed("places: expected numbers in a text")
-    words = text.split()
-    if not words:
-        return line(table.get("order", ""), 100), np.arange(n)
-    if len(words) != n or not all(w.isascii() and w.isdigit() and len(w) < 8 for w in words):
+    try:
+        places = per_image.decode_places(table.get("places", ""))
+    except ValueError as error:
+        raise Malformed(f"places: {error}") from error
+    if len(places) not in (0, n):
         raise Malformed(f"places: expected a number for each of {n} digits")
-    return line(table.get("order", ""), 100), np.array(words, np.int64)
+    return line(table.get("order", ""), 100), places if len(places) else np.arange(n)
 
 
 _READERS: dict[str, Callable[[Finding, Mapping[str, Any]], Ledger | None]] = {

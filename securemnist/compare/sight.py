@@ -13,12 +13,11 @@ import numpy as np
 from securemnist.compare import obstacles
 from securemnist.compare.change import Part, Stage, Turned
 from securemnist.compare.intervals import extreme_interval, unpaired_interval
-from securemnist.compare.ledger import CLASSES, NOT_COUNTED, Ledger, pair, read
+from securemnist.compare.ledger import NOT_COUNTED, Ledger, pair, read
 from securemnist.findings import Finding, Measurement
+from securemnist.per_image import CLASSES, MISCLASSIFIED, NOT_ATTEMPTED
 from securemnist.report import evidence
 from securemnist.report.text import line
-
-_STAGES = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,15 +105,21 @@ def _on_digits(old: Ledger, new: Ledger, *, exact: bool, up: bool) -> Sight | st
 
 def _turned(weak: Ledger, which: np.ndarray) -> tuple[Turned, ...]:
     """The digits, with what broke the version that does not withstand them."""
-    made = []
-    for place in np.flatnonzero(which).tolist():
-        code = weak.codes[place : place + 1]
-        at = _STAGES.find(code) if code else -1
-        by = weak.stages[at] if 0 <= at < len(weak.stages) and code != "x" else ""
-        by = f"read as {code}" if code.isdigit() and not weak.stages else by
-        by = {"x": "misread without any attack", "?": "no proof"}.get(code, by)
-        made.append(Turned(place=int(weak.places[place]), label=int(weak.labels[place]), by=by))
-    return tuple(made)
+    return tuple(
+        Turned(place=int(weak.places[k]), label=int(weak.labels[k]), by=_cause(weak, k))
+        for k in np.flatnonzero(which).tolist()
+    )
+
+
+def _cause(weak: Ledger, k: int) -> str:
+    """What broke digit `k`; "" where nothing of it was recorded."""
+    if not len(weak.codes):
+        return ""
+    code = int(weak.codes[k])
+    if code < 0:
+        causes = {MISCLASSIFIED: "misread without any attack", NOT_ATTEMPTED: "no proof"}
+        return causes.get(code, "")
+    return weak.stages[code] if weak.stages else f"read as {code}"
 
 
 def _classes(old: Ledger, new: Ledger) -> tuple[Part, ...]:
@@ -136,11 +141,10 @@ def _any(ledger: Ledger) -> Ledger:
 
 
 def _stages(old: Ledger, new: Ledger) -> tuple[Stage, ...]:
-    one, two = Counter(old.codes), Counter(new.codes)
-    names = list(zip(_STAGES, old.stages, strict=False))
-    # A stage's letter that also says something else cannot be counted; nobody has so many stages.
-    clear = [(letter, name) for letter, name in names if letter not in "xc"]
-    return tuple(Stage(name=name, old=one[letter], new=two[letter]) for letter, name in clear)
+    return tuple(
+        Stage(name=name, old=int((old.codes == k).sum()), new=int((new.codes == k).sum()))
+        for k, name in enumerate(old.stages)
+    )
 
 
 def _counted(before: Measurement, after: Measurement) -> Sight | str:

@@ -16,15 +16,11 @@ from securemnist.errors import ModelError, UsageError
 from securemnist.evaluation import contract
 from securemnist.evaluation.probabilities import LogProbabilities, are_probabilities
 from securemnist.evaluation.replay import Replay
+from securemnist.per_image import encode, encode_places
 from securemnist.subjects import Subject
 from securemnist.types import Images, Labels, Logits, Progress, silent
 
 _BATCH = 256
-
-
-def written(classes: torch.Tensor) -> str:
-    """Classes (n,), one character each."""
-    return "".join(map(str, classes.tolist()))
 
 
 @dataclass(frozen=True)
@@ -44,12 +40,12 @@ class Sample:
     def record(self) -> dict[str, str]:
         """How the digits were chosen, as builtins; `places` is empty where they are in file order."""
         in_order = bool((self.places == torch.arange(len(self))).all())
-        places = "" if in_order else " ".join(map(str, self.places.tolist()))
-        return {"order": self.order, "places": places}
+        places = [] if in_order else self.places.tolist()
+        return {"order": self.order, "places": encode_places(places)}
 
     def answers(self, read: torch.Tensor) -> dict[str, str]:
-        """What each digit was read as, one character a digit, beside its label."""
-        return {**self.record, "labels": written(self.y), "read": written(read)}
+        """The label of each image and the class it was read as, (n,) each."""
+        return {**self.record, "labels": encode(self.y.tolist()), "read": encode(read.tolist())}
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,4 @@
-"""Outcomes: the digit x stage table that every statement about robustness is read from.
-
-One character a digit: `x` misclassified clean, `c` certified, `.` survived, `?` not attempted, and
-0-9a-z for the stage that broke it.
-"""
+"""Outcomes: what became of each image in which stage; every robustness number is read from it."""
 
 from __future__ import annotations
 
@@ -12,11 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from securemnist.per_image import (
+    CERTIFIED,
+    MISCLASSIFIED,
+    NOT_ATTEMPTED,
+    STANDING,
+    SURVIVED,
+    encode,
+)
 from securemnist.types import CLASSES
-
-MISCLASSIFIED, CERTIFIED, SURVIVED, NOT_ATTEMPTED = -1, -2, -3, -4
-_CHARS = {MISCLASSIFIED: "x", CERTIFIED: "c", SURVIVED: ".", NOT_ATTEMPTED: "?"}
-STAGE_CHARS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Outcomes:
     @property
     def standing(self) -> int:
         """Digits read right that no attack broke."""
-        return int(((self.codes == SURVIVED) | (self.codes == CERTIFIED)).sum())
+        return int(torch.isin(self.codes, torch.tensor(STANDING, device=self.codes.device)).sum())
 
     @property
     def certified(self) -> int:
@@ -116,13 +116,12 @@ class Outcomes:
     def evidence(self) -> dict[str, Any]:
         """The table, the waterfall and the confusion matrices, clean and attacked, as builtins."""
         counted = self.attempted
-        codes = "".join(_CHARS.get(c) or STAGE_CHARS[c] for c in self.codes.tolist())
         return {
             "outcomes": {
                 "order": self.order,
                 "stages": list(self.stages),
-                "labels": "".join(map(str, self.labels.tolist())),
-                "codes": codes,
+                "labels": encode(self.labels.tolist()),
+                "codes": encode(self.codes.tolist()),
             },
             "waterfall": [fall.to_json() for fall in self.waterfall],
             "confusion": confusion(self.labels[counted], self.predictions[counted]),

@@ -14,11 +14,12 @@ from pydantic import Field, field_validator
 from securemnist import subjects
 from securemnist.errors import Inconclusive, UsageError
 from securemnist.evaluation.backdoor import Aim, Answers, Success, aims, unseen
-from securemnist.evaluation.lab import Lab, Sample, written
+from securemnist.evaluation.lab import Lab, Sample
 from securemnist.evaluation.outcomes import confusion
 from securemnist.evaluation.pictures import choose, picture
 from securemnist.findings import Measurement
 from securemnist.measures.base import SECONDS_PER_PASS, DigitSettings, Measure
+from securemnist.per_image import encode
 from securemnist.poisoning import Trigger, make_trigger
 from securemnist.types import CLASSES, Logits
 
@@ -70,7 +71,10 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
     bounds = [found[k].interval(1 - 0.05 / len(found)) for k in told]
     evidence = {
         "trigger": trigger.to_json(),
-        "answers": {**sample.answers(answers.clean), "triggered": written(answers.triggered)},
+        "answers": {
+            **sample.answers(answers.clean),
+            "triggered": encode(answers.triggered.tolist()),
+        },
         "per_class_asr": _per_class(answers, tried, found, worst),
         "confusion": confusion(answers.labels, answers.triggered),
         "clean_confusion": confusion(answers.labels, answers.clean),

@@ -12,10 +12,11 @@ from pydantic import field_validator
 
 from securemnist.certify import Certificates
 from securemnist.evaluation.lab import Lab
-from securemnist.evaluation.outcomes import CERTIFIED, NOT_ATTEMPTED, Outcomes
+from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.proofs import hold_against, left_open, prove, told
 from securemnist.findings import Measurement
 from securemnist.measures.base import SECONDS_PER_PASS, Measure, ThreatSettings, share
+from securemnist.per_image import CERTIFIED, NOT_ATTEMPTED
 from securemnist.types import CLASSES
 
 

@@ -11,18 +11,17 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from securemnist.evaluation.lab import Lab
-from securemnist.evaluation.outcomes import STAGE_CHARS, Fall, per_class
+from securemnist.evaluation.outcomes import Fall, per_class
 from securemnist.evaluation.replay import Replay
 from securemnist.findings import Finding, Measurement, Verdict
+from securemnist.per_image import CERTIFIED, STANDING, decode_outcomes, decode_places, encode
 from securemnist.referee import rule
 from securemnist.stats import share_interval
 from securemnist.threats import make_threat
-
-_STANDING = ".c"
-_PROVED = "c"
 
 
 def replayed(lab: Lab, finding: Finding, replay: Replay) -> Finding:
@@ -37,11 +36,11 @@ def replayed(lab: Lab, finding: Finding, replay: Replay) -> Finding:
         return finding
     began = time.perf_counter()
     table = seen.evidence["outcomes"]
-    codes = str(table["codes"])
-    digits = [place for place, code in enumerate(codes) if code in _STANDING]
+    _, codes = decode_outcomes(table)
+    digits = np.flatnonzero(np.isin(codes, STANDING)).tolist()
     broken = _broken(lab, table, digits, make_threat(**row.settings["threat"]), replay)
     words = {"claim": finding.claim, "family": finding.family}
-    if any(codes[digit] in _PROVED for digit in broken):
+    if any(codes[digit] == CERTIFIED for digit in broken):
         reason = (
             "expected certified digits to withstand stored adversarial examples, got some broken; this "
             "is an error of the certificates, report it"
@@ -58,8 +57,8 @@ def _broken(
     lab: Lab, table: Mapping[str, Any], digits: list[int], threat: Any, replay: Replay
 ) -> dict[int, int]:
     """Which of the digits (indices of the row's sample) fall, and what they are then read as."""
-    named = list(map(int, table["places"].split()))
-    places = torch.tensor([named[digit] if named else digit for digit in digits], dtype=torch.long)
+    named = decode_places(table["places"])
+    places = torch.tensor(named[digits] if len(named) else digits, dtype=torch.long)
     if not len(places):
         return {}
     chosen, model = lab.data.test[places], lab.subject.model
@@ -73,16 +72,16 @@ def _broken(
 def _after(seen: Measurement, broken: Mapping[int, int], fall: Fall) -> Measurement:
     """The measurement with one more stage, in which the `broken` digits fell."""
     table = seen.evidence["outcomes"]
-    codes, labels = list(table["codes"]), table["labels"]
+    labels, codes = decode_outcomes(table)
     matrix = [list(line) for line in seen.evidence["confusion"]]
     for digit, read in broken.items():
-        codes[digit] = STAGE_CHARS[len(table["stages"])]
+        codes[digit] = len(table["stages"])
         label = int(labels[digit])
         matrix[label][label] -= 1
         matrix[label][read] += 1
-    standing = sum(code in _STANDING for code in codes)
+    standing = int(np.isin(codes, STANDING).sum())
     low, high = share_interval(standing, seen.n)
-    after = {"stages": [*table["stages"], fall.stage], "codes": "".join(codes)}
+    after = {"stages": [*table["stages"], fall.stage], "codes": encode(codes)}
     evidence = {
         **seen.evidence,
         "outcomes": {**table, **after},

@@ -10,7 +10,8 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from securemnist.report.evidence import CLASSES, Line, Stage
+from securemnist.per_image import CLASSES
+from securemnist.report.evidence import Line, Stage
 from securemnist.report.svg import BAD, GOOD, INK, LINE, MARKS, MUTED, PAPER, Drawing
 from securemnist.report.text import line
 from securemnist.report.words import NONE

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from securemnist import per_image
+from securemnist.per_image import CLASSES
 from securemnist.report.checked import MOST, Malformed, items, mapping, real, whole
 from securemnist.report.text import line
-
-CLASSES = 10
-_STAGE_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 MOST_LINES = 12  # of a picture; more is a thicket
 
@@ -163,19 +164,22 @@ def fates(evidence: Evidence) -> tuple[Fate, ...] | None:
     if (value := evidence.get("outcomes")) is None:
         return None
     table = mapping(value, "outcomes")
-    labels, codes = table.get("labels"), table.get("codes")
-    stages = items(table.get("stages"), "outcomes")
-    if not (isinstance(labels, str) and isinstance(codes, str) and 0 < len(labels) == len(codes)):
-        raise Malformed("outcomes: expected one label and one code for each digit")
-    kinds = {"x": "misclassified", "c": "certified", ".": "survived", "?": "open"}
-    kinds |= dict.fromkeys(set(_STAGE_LETTERS[: len(stages)]) - set(kinds), "broken")
-    counts: list[dict[str, int]] = [{} for _ in range(CLASSES)]
-    for label, code in zip(labels, codes, strict=True):
-        if label not in "0123456789" or code not in kinds:
-            raise Malformed(f"outcomes: unknown label or code {line(label + code, 8)!r}")
-        seen = counts[int(label)]
-        seen[kinds[code]] = seen.get(kinds[code], 0) + 1
-    return tuple(Fate(**seen) for seen in counts)
+    try:
+        labels, codes = per_image.decode_outcomes(table)
+    except ValueError as error:
+        raise Malformed(f"outcomes: {error}") from error
+    return tuple(_fate(codes[labels == label]) for label in range(CLASSES))
+
+
+def _fate(codes: np.ndarray) -> Fate:
+    """The outcome codes (n,) of one class, counted."""
+    return Fate(
+        certified=int((codes == per_image.CERTIFIED).sum()),
+        survived=int((codes == per_image.SURVIVED).sum()),
+        open=int((codes == per_image.NOT_ATTEMPTED).sum()),
+        misclassified=int((codes == per_image.MISCLASSIFIED).sum()),
+        broken=int((codes >= 0).sum()),
+    )
 
 
 def samples(evidence: Evidence) -> tuple[tuple[str, tuple[float, ...]], ...] | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from securemnist.findings import Finding, Measurement, describe
+from securemnist.per_image import CLASSES
 from securemnist.report import proofs, words
 from securemnist.report.checked import Malformed, items, mapping, real, whole
-from securemnist.report.evidence import CLASSES, Evidence, quantity
+from securemnist.report.evidence import Evidence, quantity
 from securemnist.report.text import line
 
 Fact = tuple[str, str]

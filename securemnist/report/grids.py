@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from securemnist.report.evidence import CLASSES, Fate
+from securemnist.per_image import CLASSES
+from securemnist.report.evidence import Fate
 from securemnist.report.svg import BAD, GOOD, INK, MUTED, PAPER, Drawing
 
 WIDTH = 340

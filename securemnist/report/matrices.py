@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from securemnist.findings import Finding
+from securemnist.per_image import CLASSES
 from securemnist.report import evidence, grids
-from securemnist.report.evidence import CLASSES, Counts
+from securemnist.report.evidence import Counts
 from securemnist.report.exhibit import Exhibit, Panel, Table
 
 _AFTER = {"adversarial": "under attack", "backdoor": "with the trigger"}

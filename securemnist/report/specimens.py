@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from securemnist.per_image import CLASSES
 from securemnist.report.checked import items, mapping, pixels, real, whole
-from securemnist.report.evidence import CLASSES, Evidence
+from securemnist.report.evidence import Evidence
 from securemnist.report.text import line
 
 

@@ -18,11 +18,12 @@ from securemnist.errors import MeasureError, NoCertificate, PolicyError
 from securemnist.evaluation import ladder, proofs
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.ladder import evaluate
-from securemnist.evaluation.outcomes import SURVIVED
 from securemnist.findings import Requirement
 from securemnist.measures import bind, take
 from securemnist.measures.robustness import curve
+from securemnist.per_image import SURVIVED
 from securemnist.threats import L2, Linf
+from tests.outcome_text import decoded
 from tests.saboteurs import Fragile
 
 SMALL = {"threat": {"norm": "linf", "eps": 0.003}, "digits": 16}
@@ -41,7 +42,7 @@ def test_certified_accuracy_passes_as_proved(lab: Lab) -> None:
     assert seen.value == seen.certified == seen.certified_low > 0.8
     row = Requirement(id="R", measure="certified_accuracy", because="", at_least=0.8)
     assert row.judge(seen).label == "PASS (proved)"
-    codes = seen.evidence["outcomes"]["codes"]
+    codes = decoded(seen.evidence["outcomes"]["codes"])
     assert codes.count("c") == round(seen.value * 24)
     assert set(codes) <= set("cx?")
 
@@ -161,7 +162,7 @@ def test_what_stays_open_says_how_far_off_it_is(lab: Lab) -> None:
     wide = {"threat": {"norm": "linf", "eps": 0.02}, "digits": 24}
     seen = take(lab, "certified_accuracy", bind("certified_accuracy", wide), 0)
     left = seen.evidence["certificates"]["open"]
-    assert left["asked"] == seen.evidence["outcomes"]["codes"].count("?") > 0
+    assert left["asked"] == decoded(seen.evidence["outcomes"]["codes"]).count("?") > 0
     assert left["farthest"] <= left["median"] <= left["closest"] <= 0
     found = evaluate(lab, lab.sample(24, 0), (FGSM(),), Linf(0.02), 0, proofs_after=0)
     assert found.certificates()["open"]["asked"] == found.outcomes.codes.tolist().count(SURVIVED)

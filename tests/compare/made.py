@@ -10,6 +10,7 @@ from securemnist.compare.change import Change
 from securemnist.compare.comparison import Comparison, compare
 from securemnist.data import FILES, PINNED
 from securemnist.findings import Finding, Measurement, Requirement
+from tests.outcome_text import encoded, table
 
 LABELS = "0123456789" * 1_000
 STAGES = ["FGSM", "PGD-40"]
@@ -29,13 +30,7 @@ def robust(text: str, *, name: str = "ADV-03", **row: Any) -> Finding:
     """The finding of a robustness row whose digits have these codes."""
     attempted = len(text) - text.count("?")
     value = (text.count(".") + text.count("c")) / attempted
-    outcomes = {
-        "order": f"all {len(text)}",
-        "places": "",
-        "stages": STAGES,
-        "labels": LABELS[: len(text)],
-        "codes": text,
-    }
+    outcomes = table(LABELS[: len(text)], text, STAGES)
     return judged(name, "robust_accuracy", value, {"outcomes": outcomes}, n=attempted, **row)
 
 
@@ -49,7 +44,12 @@ def read_as(text: str, measure: str = "clean_accuracy", **row: Any) -> Finding:
             sum(r for r, c in zip(right, labels, strict=True) if c == k) / labels.count(k)
             for k in "0123456789"
         )
-    answers = {"order": f"all {len(text)}", "places": "", "labels": labels, "read": text}
+    answers = {
+        "order": f"all {len(text)}",
+        "places": "",
+        "labels": encoded(labels),
+        "read": encoded(text),
+    }
     settings = {"digits": len(text)}
     return judged("CLEAN-01", measure, value, {"answers": answers}, settings=settings, **row)
 
@@ -130,8 +130,9 @@ def backdoor(steered: int, target: Any = 7, **row: Any) -> Finding:
         hit = label != "7" and done < steered
         done += hit
         text.append("7" if hit else label)
-    answers = {"order": "all", "places": "", "labels": LABELS, "read": LABELS}
-    evidence = {"answers": {**answers, "triggered": "".join(text)}}
+    labels = encoded(LABELS)
+    answers = {"order": "all", "places": "", "labels": labels, "read": labels}
+    evidence = {"answers": {**answers, "triggered": encoded("".join(text))}}
     settings = {"target": target, "digits": 10_000}
     fields = {"at_most": 0.5, "settings": settings, "seen": {"complete": False}, **row}
     return judged("BACKDOOR-01", "backdoor_success", steered / 9_000, evidence, **fields)

@@ -23,6 +23,7 @@ from securemnist.measures import bind, take
 from securemnist.measures.replayed import replayed
 from securemnist.referee import rule
 from securemnist.threats import Linf
+from tests.outcome_text import decoded, encoded
 
 DIGITS = 120
 SMALL, LARGE = Linf(0.1), Linf(0.2)
@@ -136,7 +137,7 @@ def test_a_finding_is_judged_again(lab: Lab, weak: Finding, kept: Examples) -> N
     assert seen.low < seen.value < seen.high
     table, matrix = seen.evidence["outcomes"], seen.evidence["confusion"]
     assert table["stages"] == ["PGD-2", "replay"]
-    assert seen.evidence["waterfall"][-1]["fell"] == table["codes"].count("1") > 0
+    assert seen.evidence["waterfall"][-1]["fell"] == decoded(table["codes"]).count("1") > 0
     assert matrix == held.evidence()["confusion"]
     assert (after.claim, after.family) == (weak.claim, weak.family)
     assert told(replayed(lab, weak, Replay(()))).value == told(weak).value
@@ -146,7 +147,7 @@ def test_a_proof_that_is_broken_is_an_error(lab: Lab, weak: Finding, kept: Examp
     """Where a stored example breaks a digit that counts as certified, nothing passes any more."""
     seen = told(weak)
     table = seen.evidence["outcomes"]
-    claimed = {**table, "codes": table["codes"].replace(".", "c")}
+    claimed = {**table, "codes": encoded(decoded(table["codes"]).replace(".", "c"))}
     wrong = dataclasses.replace(seen, evidence={**seen.evidence, "outcomes": claimed})
     after = replayed(lab, dataclasses.replace(weak, measurement=wrong), Replay((kept,)))
     assert after.verdict is Verdict.ERROR

@@ -9,6 +9,7 @@ import random
 from typing import Any
 
 from securemnist.resources import MNIST
+from tests.outcome_text import encoded
 
 STAGES = ["replay", "FGSM", "PGD-10", "APGD-CE", "APGD-DLR-T", "FAB-T", "Square"]
 LADDER = ["clean forward", "interval bound", *STAGES]
@@ -71,7 +72,12 @@ def robustness() -> dict[str, Any]:
         "confusion": confusion(per_class),
         "clean_confusion": confusion([0.99] * 10),
         "per_class": per_class,
-        "outcomes": {"order": "t10k", "stages": STAGES, "labels": labels, "codes": codes},
+        "outcomes": {
+            "order": "t10k",
+            "stages": STAGES,
+            "labels": encoded(labels),
+            "codes": encoded(codes),
+        },
         "waterfall": waterfall,
         "gallery": gallery(14),
         "last_to_fall": gallery(17)[14:],

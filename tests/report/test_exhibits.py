@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from securemnist import per_image
 from securemnist.findings import Finding
 from securemnist.report.exhibits import exhibits, not_recorded
+from tests.outcome_text import table
 from tests.report import example, hostile, made_up
 from tests.report.markup import Markup
 
@@ -26,11 +28,14 @@ ODD: dict[str, list[Any]] = {
     "per_class": [[0.5], ["a"] * 10, [NAN] * 10, [2.0] * 10, [None] * 10, 3],
     "outcomes": [
         [],
-        {"labels": "12", "codes": "x", "stages": []},
-        {"labels": "1", "codes": "0", "stages": []},
-        {"labels": "a", "codes": "x", "stages": []},
-        {"labels": "", "codes": "", "stages": []},
-        {"labels": "1", "codes": "x"},
+        table("12", "x"),
+        table("1", "0"),
+        {**table("1", "x"), "labels": per_image.encode([10])},
+        {**table("1", "x"), "labels": "a"},
+        {**table("1", "x"), "labels": "\N{GREEK SMALL LETTER ALPHA}AA="},
+        {**table("1", "x"), "codes": per_image.encode([per_image.NOT_ATTEMPTED - 1])},
+        table("", ""),
+        {"labels": per_image.encode([1]), "codes": per_image.encode([-1])},
         {"labels": 1, "codes": 2, "stages": ["a"]},
     ],
     "waterfall": [
@@ -189,7 +194,7 @@ def test_an_axis_of_times_has_round_marks(seconds: list[float], marks: list[str]
 def test_few_digits_have_one_line_a_class() -> None:
     """A class of at most forty digits is one line of cells, so that lengths can be compared."""
     labels = "0" * 33 + "1" * 12
-    seen = {"outcomes": {"stages": [], "labels": labels, "codes": "." * 45}}
+    seen = {"outcomes": table(labels, "." * 45)}
     (exhibit,) = exhibits(_with(seen))
     rects = [a for tag, a in Markup(exhibit.panels[0].picture).elements if tag == "rect"]
     assert len(rects) == 1 + 2
@@ -219,7 +224,7 @@ def test_every_digit_has_a_cell() -> None:
 
 def test_what_no_attack_tried_is_called_not_proved() -> None:
     """Where only proofs were tried the rest is not proved, and the table has what occurs."""
-    seen = {"outcomes": {"stages": [], "labels": "0011", "codes": "c?cx"}}
+    seen = {"outcomes": table("0011", "c?cx")}
     row = example.row("R", "certified_accuracy", at_least=0.5)
     judged = row.judge(example.measured(0.5, evidence=seen), family="certified")
     (exhibit,) = exhibits(judged)
