@@ -101,7 +101,9 @@ def _judge(row: Requirement, seen: Measurement) -> tuple[Verdict, bool, str]:
     if odd:
         return Verdict.ERROR, False, f"expected a finite measurement, got {odd[0]}"
     proved = seen.certified_low
-    if row.at_least is not None and proved is not None and proved >= row.at_least:
+    passed = row.at_least is not None and proved is not None and proved >= row.at_least
+    # A proof outweighs doubts about attacks, but not a reason why the number says nothing.
+    if passed and not seen.inconclusive:
         return Verdict.PASS, True, ""
     verdict = _compare(row, seen)
     if seen.inconclusive and verdict is not Verdict.FAIL:
