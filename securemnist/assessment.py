@@ -29,8 +29,8 @@ class Assessment:
 
     `subject`: name, spec, digest, architecture, parameters, data. `scope`: tier, markers, keywords,
     paths. `environment`: python, platform, packages, processor, commit. `policy`: path, digest, text.
-    `day` is the ISO date (UTC) on which it was made. Waivers are judged on the day of the decision:
-    `decided`, where that is later, because a stored assessment is read or compared again.
+    `day` is the ISO date (UTC) on which it was made. `decided` is the one on which waivers are judged:
+    later than `day` where a stored assessment is read or compared again.
     """
 
     subject: Mapping[str, Any]
@@ -42,19 +42,22 @@ class Assessment:
     decided: str = ""
     schema: int = SCHEMA
 
+    def __post_init__(self) -> None:
+        """No decision comes before the assessment was made."""
+        object.__setattr__(self, "decided", max(self.day, self.decided))
+
     def on(self, today: str) -> Assessment:
         """The same assessment, with its waivers judged on `today` (ISO date, UTC)."""
-        return dataclasses.replace(self, decided=max(self.decision_day, today))
-
-    @property
-    def decision_day(self) -> str:
-        """The ISO date (UTC) on which waivers are judged; never before the assessment was made."""
-        return max(self.day, self.decided)
+        return dataclasses.replace(self, decided=max(self.decided, today))
 
     @property
     def waived_through(self) -> str:
         """The last day of the first waiver to end, of those that the exit code rests on; "" without."""
-        used = [f.requirement.waiver for f in self.findings if f.in_scope and f.waived(self.decision_day)]
+        used = [
+            f.requirement.waiver
+            for f in self.findings
+            if f.in_scope and f.waived(self.decided)
+        ]
         return min((waiver.expires for waiver in used if waiver), default="")
 
     @property
@@ -77,7 +80,9 @@ class Assessment:
     def open_findings(self) -> tuple[Finding, ...]:
         """What stands between the subject and a merge: in scope, not PASS, not waived."""
         return tuple(
-            f for f in self.findings if f.in_scope and not f.passed and not f.waived(self.decision_day)
+            f
+            for f in self.findings
+            if f.in_scope and not f.passed and not f.waived(self.decided)
         )
 
     @property
@@ -101,7 +106,7 @@ class Assessment:
             "environment": dict(self.environment),
             "policy": dict(self.policy),
             "day": self.day,
-            "decided": self.decision_day,
+            "decided": self.decided,
             "counts": self.counts,
             "exit_code": self.exit_code,
             "findings": [finding.to_json() for finding in self.findings],

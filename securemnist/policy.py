@@ -194,7 +194,9 @@ def parse(text: str, path: str) -> Policy:
         raise PolicyError(f"{path}: {sentence(error)}") from error
     except (ValueError, RecursionError) as error:  # also integers of thousands of figures
         raise PolicyError(f"{path}: expected TOML, got {error}; mend the file") from error
-    requirements = tuple(_requirement(row, number, path) for number, row in enumerate(file.requirement, 1))
+    requirements = tuple(
+        _requirement(row, number, path) for number, row in enumerate(file.requirement, 1)
+    )
     seen: dict[str, str] = {}
     for row in requirements:
         folded = row.id.casefold()  # pytest's -k, which picks a row, knows no case

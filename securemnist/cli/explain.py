@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import sys
 from pathlib import Path
-
 from typing import TYPE_CHECKING
 
 import click
@@ -87,7 +86,9 @@ def _measure(word: str) -> None:
 def _limits(measure: Measure) -> str:
     """Between which thresholds a row may choose."""
     low, high = measure.limits
-    return f"above {low:g} to {high:g}" if measure.good == "at_least" else f"{low:g} to below {high:g}"
+    return (
+        f"above {low:g} to {high:g}" if measure.good == "at_least" else f"{low:g} to below {high:g}"
+    )
 
 
 def _attack(word: str) -> None:

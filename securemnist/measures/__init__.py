@@ -79,6 +79,7 @@ def check_policy(policy: Policy, *, foreign: frozenset[str] = frozenset()) -> No
             checks.check_direction(row, measure, where)
             checks.check_threshold(row, measure, where)
             checks.check_change(row, measure, bound, where)
+            checks.check_budget(bound, where)
             _check_companion(row, policy)
         _check_once(row, settings, asked, where)
     _check_families(policy)
@@ -142,7 +143,9 @@ def _check_once(
 def _check_families(policy: Policy) -> None:
     """Every family that the policy demands has a row."""
     known = {measure.family for measure in MEASURES.values()}
-    present = {MEASURES[row.measure].family for row in policy.requirements if row.measure in MEASURES}
+    present = {
+        MEASURES[row.measure].family for row in policy.requirements if row.measure in MEASURES
+    }
     for family in policy.families:
         if family not in known:
             raise PolicyError(

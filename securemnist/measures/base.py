@@ -89,7 +89,7 @@ class AttackSettings(ThreatSettings):
     """
 
     attack: dict[str, Any]
-    seconds: float | None = Field(default=None, ge=1, allow_inf_nan=False)
+    seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     randomised: bool = False
     until: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
 

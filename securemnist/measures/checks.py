@@ -70,6 +70,15 @@ def check_change(row: Requirement, measure: Measure, settings: Settings, where: 
         _check_newly_broken(row.max_newly_broken, settings.digits, "samples", where)
 
 
+def check_budget(settings: Settings, where: str) -> None:
+    """PolicyError for a time budget in which next to nothing can be attempted."""
+    seconds = getattr(settings, "seconds", None)
+    if seconds is not None and seconds < 1:
+        raise PolicyError(
+            f"{where}: expected seconds of at least 1, got {seconds:g}; give the attack the time it needs"
+        )
+
+
 def check_size(row: Requirement, settings: Settings, samples: int, where: str) -> None:
     """PolicyError where a row asks for more samples than the test set has, which is `samples`."""
     asked = settings.batch if isinstance(settings, LatencySettings) else None
@@ -90,5 +99,3 @@ def _check_newly_broken(bound: int, most: int, what: str, where: str) -> None:
             f"{where}: expected max_newly_broken below {most:,}, the row's {what}, got {bound:,}; no "
             "change could exceed it, lower it"
         )
-
-

@@ -113,8 +113,7 @@ def record(request: pytest.FixtureRequest, lab: Lab) -> Callable[[Finding], Find
     def hand_over(finding: Finding) -> Finding:
         request.node.stash[MESSAGE] = {
             "finding": finding.to_json(),
-            "subject": lab.subject.to_json()
-            | {"data": lab.data.to_json()},
+            "subject": lab.subject.to_json() | {"data": lab.data.to_json()},
             "processor": torch.backends.cpu.get_cpu_capability(),
         }
         request.node.user_properties.append(("finding", str(finding)))

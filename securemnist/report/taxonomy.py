@@ -105,4 +105,6 @@ def unknown_ids(rows: Iterable[Requirement]) -> str:
         return ""
     more = f" and {len(odd) - _MOST_NAMED} more" if len(odd) > _MOST_NAMED else ""
     shown = ", ".join(line(one, 60) for one in odd[:_MOST_NAMED])
-    return f"the policy names threat identifiers that are not known here: {shown}{more}; check their spelling"
+    return (
+        f"the policy names identifiers that are not known here: {shown}{more}; check their spelling"
+    )

@@ -67,7 +67,7 @@ class Headline:
 def headline(assessment: Assessment) -> Headline:
     """What the exit code says, in words."""
     rows = [finding for finding in assessment.findings if finding.in_scope]
-    day = assessment.decision_day
+    day = assessment.decided
     waived = sum(finding.waived(day) for finding in rows)
     tail = f"; {waived} waived on {line(day, 20)} (UTC)" if waived else ""
     if not rows:
