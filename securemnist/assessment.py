@@ -54,9 +54,7 @@ class Assessment:
     def waived_through(self) -> str:
         """The last day of the first waiver to end, of those that the exit code rests on; "" without."""
         used = [
-            f.requirement.waiver
-            for f in self.findings
-            if f.in_scope and f.waived(self.decided)
+            f.requirement.waiver for f in self.findings if f.in_scope and f.waived(self.decided)
         ]
         return min((waiver.expires for waiver in used if waiver), default="")
 
@@ -80,9 +78,7 @@ class Assessment:
     def open_findings(self) -> tuple[Finding, ...]:
         """What stands between the subject and a merge: in scope, not PASS, not waived."""
         return tuple(
-            f
-            for f in self.findings
-            if f.in_scope and not f.passed and not f.waived(self.decided)
+            f for f in self.findings if f.in_scope and not f.passed and not f.waived(self.decided)
         )
 
     @property

@@ -143,13 +143,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from securemnist.plugin.collection import model_is_given, row_of
         from securemnist.settings import NO_MODEL
 
-        run.selected = {row.id for item in session.items if (row := row_of(item)) is not None}
+        selected = {row.id for item in session.items if (row := row_of(item)) is not None}
+        if selected and not session.config.getoption("collectonly"):
+            _load_data(session.config)
+        run.selected = selected
         if model_is_given(session.items):
             run.model_spec = ""
         elif run.selected and run.model_spec is None:
             raise pytest.UsageError(NO_MODEL.format(policy=run.policy.path))
-        if run.selected and not session.config.getoption("collectonly"):
-            _load_data(session.config)
 
 
 def _load_data(config: pytest.Config) -> None:

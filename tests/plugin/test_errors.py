@@ -142,3 +142,21 @@ def test_a_suite_that_records_nothing_is_an_error(
     )
     project(CLEAN, "security_tests/test_clean.py", f"--security-report={tmp_path}")
     assert verdicts(tmp_path) == {"CLEAN-01": "ERROR"}
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_policy_for_other_data_ends_the_run(project: Any, tmp_path: Path, apart: bool) -> None:
+    """Pytest ends with its usage error before a row runs where the policy names other data."""
+    named = f'data = {{ name = "Fashion", sha256 = "{"0" * 64}" }}\n'
+    result = project(named + CLEAN, f"--security-report={tmp_path}", apart=apart)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*expected the data it was written for, Fashion*"])
+    assert not (tmp_path / "assessment.json").exists()
+
+
+def test_an_unknown_identifier_is_a_warning(project: Any) -> None:
+    """An identifier that no taxonomy has is named at the end, and fails nothing under -W error."""
+    result = project(CLEAN + 'ids = ["AML.T9999"]\n', "-W", "error", apart=True)
+    result.assert_outcomes(passed=1)
+    told = "warning: the policy names identifiers that are not known here: AML.T9999*"
+    result.stdout.fnmatch_lines([told])
