@@ -144,7 +144,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from securemnist.settings import NO_MODEL
 
         selected = {row.id for item in session.items if (row := row_of(item)) is not None}
-        if selected and not session.config.getoption("collectonly"):
+        # A worker of pytest-xdist has no exit code of its own: there each row says what is wrong.
+        worker = hasattr(session.config, "workerinput")
+        if selected and not worker and not session.config.getoption("collectonly"):
             _load_data(session.config)
         run.selected = selected
         if model_is_given(session.items):
