@@ -37,7 +37,9 @@ def refuse(old: Assessment, new: Assessment, *, same_model: bool = False) -> Non
 def _refuse_other_data(side: Assessment) -> None:
     """UsageError where an assessment was not made on the data that its own policy names."""
     try:
-        read = policies.parse(str(side.policy.get("text", "")), line(side.policy.get("path", ""), 80))
+        read = policies.parse(
+            str(side.policy.get("text", "")), line(side.policy.get("path", ""), 80)
+        )
     except PolicyError:  # written for another version: what it says of data is not known
         return
     data = _table(side.subject, "data")

@@ -23,6 +23,7 @@ from tests.compare.made import (
     judged,
     robust,
 )
+from tests.policies import CLEAN, table
 from tests.wording import one_sentence
 
 
