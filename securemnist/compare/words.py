@@ -39,7 +39,8 @@ def headline(made: Comparison) -> Headline:
     parts += [f"{plural(failed, 'requirement')} failed"] if failed else []
     parts += [f"{undecided} could not be compared or decided"] if undecided else []
     parts += [f"{len(open_rows) - failed} without a verdict"] if len(open_rows) > failed else []
-    why = (", ".join(parts) or "nothing was compared") + tail
+    nothing = "no requirement passed" if rows else "nothing was compared"
+    why = (", ".join(parts) or nothing) + tail
     if made.exit_code == FAILED:
         return Headline(verdict=Verdict.FAIL, answer="Do not replace the old one", why=why)
     return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not replace the old one yet", why=why)

@@ -94,6 +94,14 @@ def test_the_day_of_the_decision_judges_waivers(today: str, code: int) -> None:
         assert "waived on 2026-12-31 (UTC)" in words.headline(made).why
 
 
+def test_waived_rows_alone_are_no_comparison() -> None:
+    """A new version of which no row passed may not replace the old one, whatever is waived."""
+    waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
+    made = compared(OLD, robust(codes(range(900)), at_least=0.99, waiver=waiver))
+    assert made.exit_code == 3
+    assert words.headline(made).why == "no requirement passed; 1 waived on 2026-11-21 (UTC)"
+
+
 def test_the_present_day_decides_where_none_is_named() -> None:
     """A comparison without a date judges waivers today, not on the day of the assessments."""
     old, new = assessment(OLD), assessment(WORSE, digest="new")
