@@ -23,6 +23,7 @@ from tests.policies import (
 )
 from tests.wording import one_sentence
 
+ATTACKED = {**ROBUST, "id": '"ART-01"', "measure": '"attack_accuracy"'}
 WRONG_WAY: dict[str, str | None] = {"at_least": None, "at_most": "0.61"}
 WRONG_ROWS: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
     "unknown key": (CLEAN, {"colour": "1"}, "unknown key 'colour'; remove it"),
@@ -116,6 +117,16 @@ WRONG_ROWS: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
         ROBUST,
         {"attack": '{ use = "PGD", steps = 4, step_size = 0.001 }'},
         "expected steps that reach eps (0.1), got 4 of 0.001",
+    ),
+    "no iterations of ART's": (
+        ATTACKED,
+        {"attack": '{ use = "art:ProjectedGradientDescent", max_iter = 0 }'},
+        "expected max_iter of ART-ProjectedGradientDescent above 0, got 0",
+    ),
+    "no step of ART's": (
+        ATTACKED,
+        {"attack": '{ use = "art:FastGradientMethod", eps_step = 0.0 }'},
+        "expected eps_step of ART-FastGradientMethod above 0, got 0.0",
     ),
     "no time": (ROBUST, {"seconds": "0.001"}, "expected seconds of at least 1, got 0.001"),
     "one round": (LATENCY, {"rounds": "1"}, "expected rounds from 6 to 10000, got 1"),
