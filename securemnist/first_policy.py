@@ -17,7 +17,7 @@ from securemnist.data import DataSet
 from securemnist.errors import Inconclusive, NotApplicable, UsageError
 from securemnist.evaluation.lab import Lab
 from securemnist.findings import Measurement
-from securemnist.measures import bind, take
+from securemnist.measures import MEASURES, bind, take
 from securemnist.subjects import Subject
 
 _CORNER = {"kind": "corner", "size": 4, "value": 1.0, "corner": "bottom_right"}
@@ -62,8 +62,8 @@ def _count(seen: Measurement) -> str:
     return f"at_most = {seen.value:g}"
 
 
-# A floor that every model meets, and a bound above which an attack may as well succeed.
-_NEVER, _TOO_OFTEN = "at_least = 0", 0.5
+# A bound above which an attack may as well succeed.
+_TOO_OFTEN = 0.5
 # A backdoor for the digits of one class steers a ninth of all: no rate to begin a policy with.
 _ONE_CLASS = 0.1
 _EVASION = ("AML.T0043.000", "ML01:2023", "CWE-1039", "STRIDE:T")
@@ -151,7 +151,7 @@ _HEAD = """\
 #
 # tier      smoke (seconds) < standard (the default) < full; `assess --tier smoke` runs the first
 # max_drop  how far a new version may fall behind an old one: `assess --against OLD`
-# waiver    {{ reason = "...", expires = 2027-01-31 }}: merge in spite of the row, until that day
+# waiver    {{ reason = "...", expires = 2027-01-31 }}: merge in spite of the row, through that day (UTC)
 """
 
 
@@ -209,8 +209,11 @@ def left_out(proposal: Proposal, seen: Measurement) -> str:
             "model"
         )
         return f"{told}, then set {proposal.id}"
-    often = proposal.bound is _rate and float(bound.partition("=")[2]) > _TOO_OFTEN
-    return f"{told}, then set {proposal.id}" if bound == _NEVER or often else ""
+    threshold = float(bound.partition("=")[2])
+    often = proposal.bound is _rate and threshold > _TOO_OFTEN
+    measure = MEASURES[proposal.measure]
+    never = measure.good == "at_least" and threshold <= measure.limits[0]
+    return f"{told}, then set {proposal.id}" if never or often else ""
 
 
 def _row(proposal: Proposal, seen: Measurement, test_digits: int) -> str:

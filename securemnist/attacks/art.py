@@ -42,6 +42,10 @@ _TAKEN = {
 }
 
 
+# Settings without which an attack of ART attempts nothing.
+_EFFORT = {"max_iter", "max_eval", "init_eval", "eps_step", "nb_restarts", "binary_search_steps"}
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class ARTAttack(Attack):
@@ -59,6 +63,10 @@ class ARTAttack(Attack):
             demand(key in takes, f"settings of {self.name}", f"({', '.join(own) or 'none'})", key)
         for key in sorted(set(takes.required) - set(_TAKEN)):
             demand(key in self.params, f"a setting {key!r} of {self.name}", "to be given", None)
+        for key in _EFFORT & self.params.keys():  # ART accepts none of it, and returns the images
+            number = self.params[key]
+            some = not isinstance(number, int | float) or number > 0
+            demand(some, f"{key} of {self.name}", "above 0", number)
 
     @property
     def name(self) -> str:

@@ -143,11 +143,26 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from securemnist.plugin.collection import model_is_given, row_of
         from securemnist.settings import NO_MODEL
 
-        run.selected = {row.id for item in session.items if (row := row_of(item)) is not None}
+        selected = {row.id for item in session.items if (row := row_of(item)) is not None}
+        # A worker of pytest-xdist has no exit code of its own: there each row says what is wrong.
+        worker = hasattr(session.config, "workerinput")
+        if selected and not worker and not session.config.getoption("collectonly"):
+            _load_data(session.config)
+        run.selected = selected
         if model_is_given(session.items):
             run.model_spec = ""
         elif run.selected and run.model_spec is None:
             raise pytest.UsageError(NO_MODEL.format(policy=run.policy.path))
+
+
+def _load_data(config: pytest.Config) -> None:
+    """Data that cannot be read, or that the policy is not for, ends the run before its first row."""
+    from securemnist.plugin.dataset import data_of
+
+    try:
+        data_of(config)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -198,6 +213,7 @@ def pytest_terminal_summary(
         return
     from rich.console import Console
 
+    from securemnist.plugin.dataset import warnings_of
     from securemnist.report.terminal import print_assessment
 
     text = io.StringIO()
@@ -206,3 +222,5 @@ def pytest_terminal_summary(
     print_assessment(run.assessment(config.rootpath), console)
     terminalreporter.section("security requirements")
     terminalreporter.write(text.getvalue())
+    for sentence in warnings_of(config):
+        terminalreporter.write_line(f"warning: {sentence}")

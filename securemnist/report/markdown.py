@@ -32,7 +32,7 @@ def render(assessment: Assessment) -> bytes:
         f"{escape(head.why)}. Scope: {escape(words.scope(assessment))}.",
         " · ".join(counts) or "no row in scope",
     ]
-    day = assessment.day
+    day = assessment.decided
     rows = words.by_severity(tuple(f for f in assessment.findings if f.in_scope))
     rows.sort(key=lambda finding: finding.waived(day))
     room = MOST - sum(map(len, parts)) - 1000

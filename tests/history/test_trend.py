@@ -13,8 +13,9 @@ from click.testing import CliRunner, Result
 from benchmarks import figures
 from securemnist.assessment import Assessment
 from securemnist.cli import main
+from securemnist.findings import Waiver
 from securemnist.history import entry, record, trend
-from tests.compare.made import assessment, codes, robust
+from tests.compare.made import assessment, changed, codes, robust
 from tests.report import hostile
 from tests.report.markup import Markup
 
@@ -54,6 +55,20 @@ def test_a_chart_a_requirement(tmp_path: Path) -> None:
     assert html.count("<circle") == 3
     assert '<circle class="pass"' in html
     assert '<path class="fail"' in html
+
+
+@pytest.mark.parametrize(
+    ("today", "told"), [("2026-12-31", "may merge"), ("2027-01-01", "a waiver")]
+)
+def test_a_waiver_that_has_ended_lets_nothing_merge(today: str, told: str, tmp_path: Path) -> None:
+    """The page does not promise a merge that rested on a waiver whose last day is over."""
+    waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
+    failing = changed(robust(codes(range(900)), at_least=0.92), waiver=waiver)
+    made = assessment(failing, robust(codes(range(9)), name="ADV-04"), digest="new")
+    page = trend.render(history(tmp_path / "h.jsonl", made), today=today).decode()
+    text = Markup(page).text
+    assert told in text
+    assert ("✓ The last one may merge" in text) is (today == "2026-12-31")
 
 
 @pytest.mark.parametrize("change", ["data", "digits", "nothing"])
