@@ -34,6 +34,7 @@ FLOORS = (
         "threats",
         "types",
         "policy",
+        "project_imports",
         "settings",
         "stats",
         "published",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
+from securemnist import subjects
 from securemnist.digests import canonical_json
 from securemnist.errors import PolicyError, UsageError
 from securemnist.evaluation.lab import Lab
@@ -17,7 +18,7 @@ from securemnist.measures.accuracy import CLEAN_ACCURACY, WORST_CLASS_ACCURACY
 from securemnist.measures.backdoor import BACKDOOR_SUCCESS
 from securemnist.measures.base import DEFAULT_TIER, AttackSettings, Measure, Settings
 from securemnist.measures.certification import CERTIFIED_ACCURACY
-from securemnist.measures.latency import LATENCY_RATIO
+from securemnist.measures.latency import LATENCY_RATIO, LatencySettings
 from securemnist.measures.robustness import ATTACK_ACCURACY, ROBUST_ACCURACY
 from securemnist.measures.static_gate import STATIC_FINDINGS
 from securemnist.policy import Policy, sentence
@@ -55,17 +56,24 @@ def bind(
         raise PolicyError(f"{prefix}{measure}: {error}") from error
 
 
-def check_policy(policy: Policy, *, foreign: frozenset[str] = frozenset()) -> None:
+def check_policy(
+    policy: Policy,
+    *,
+    foreign: frozenset[str] = frozenset(),
+    trusted: Collection[str] = (),
+) -> None:
     """Bind every row; PolicyError for the first that cannot be judged.
 
-    `foreign` measures belong to suites of the user's own, whose settings are theirs to check.
+    `foreign` measures belong to suites of the user's own, whose settings are theirs to check. `trusted`
+    factories are those that the project's settings allow rows to name.
     """
     for row in policy.requirements:
         if row.measure in foreign and row.measure not in MEASURES:
             _check_plain(row, policy.path)
             continue
-        bind(row.measure, row.settings, tier=row.tier, where=f"{policy.path}: row {row.id}")
+        bound = bind(row.measure, row.settings, tier=row.tier, where=f"{policy.path}: row {row.id}")
         _check_plain(row, policy.path)
+        _check_code(row, bound, policy.path, trusted)
         _check_threshold(row, policy.path)
         _check_companion(row, policy)
 
@@ -86,6 +94,17 @@ def _check_plain(row: Requirement, path: str) -> None:
             f"{path}: row {row.id}: expected settings of text, finite numbers, lists and tables, got "
             f"another ({error}); mend it"
         ) from error
+
+
+def _check_code(row: Requirement, bound: Settings, path: str, trusted: Collection[str]) -> None:
+    """A policy is read, not run: code that it names must be named by the project's settings as well."""
+    named = bound.against if isinstance(bound, LatencySettings) else None
+    if named is not None and subjects.is_code(named) and named not in trusted:
+        raise PolicyError(
+            f"{path}: row {row.id}: expected `against` to name a bundled model or a weight file, got the "
+            f"code {named!r}, which a policy alone does not run; name another, or allow it with trusted "
+            f"= [{named!r}] in [tool.securemnist] of pyproject.toml"
+        )
 
 
 def _check_threshold(row: Requirement, path: str) -> None:
