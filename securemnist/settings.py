@@ -52,5 +52,6 @@ def load(folder: Path) -> Settings:
     except (OSError, ValueError, AttributeError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise UsageError(
-            f"{path}: expected [tool.securemnist] with model, policy, data or trusted, got: {reason}; fix it"
+            f"{path}: expected [tool.securemnist] with model, policy, data or trusted, got: "
+            f"{reason}; fix it"
         ) from error
