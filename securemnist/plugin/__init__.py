@@ -182,7 +182,7 @@ def pytest_terminal_summary(
     from securemnist.plugin.ending import sentences
 
     state = config.stash[STATE]
-    run, told = state.run, sentences(state)
+    run, told = state.run, sentences(state, failed="failed" in terminalreporter.stats)
     if run is None or not (run.findings or told):
         return
     from rich.console import Console

@@ -28,8 +28,11 @@ def exit_status(state: State, status: int) -> int:
     return pytest.ExitCode.TESTS_FAILED if run.open_rows() else status
 
 
-def sentences(state: State) -> list[str]:
-    """What the terminal says beside the table: nothing measured, open rows, what left rows out."""
+def sentences(state: State, *, failed: bool) -> list[str]:
+    """What the terminal says beside the table: nothing measured, what left rows out.
+
+    Where no test has `failed` it also names the rows that let the run fail nevertheless.
+    """
     run = state.run
     if run is None or not (run.collected or run.findings):
         return []
@@ -37,8 +40,8 @@ def sentences(state: State) -> list[str]:
     found = []
     if not run.judged:
         found.append(f"no row was measured: {len(run.selected)} of {rows} rows were selected")
-    elif run.open_rows():
-        found.append(f"open rows: {', '.join(run.open_rows())}")
+    elif not failed and run.open_rows():
+        found.append(f"not passed, so this run fails: {', '.join(run.open_rows())}")
     narrowed = [*(f"{o} {v}" for o, v in _chosen(state) if v), *run.scope.narrowed]
     if narrowed and len(run.reached) < rows:
         found.append(f"rows may be left out by: {', '.join(narrowed)}")
