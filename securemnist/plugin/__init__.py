@@ -79,10 +79,10 @@ def pytest_collection_modifyitems(
         state.check()
         run = state.run
         if run is not None:
-            from securemnist.plugin.collection import check_claims, forget_empty
+            from securemnist.plugin.collection import check_claims, forget_empty, measures_of
             from securemnist.plugin.messages import row_of
 
-            claimed = frozenset(m.args[0] for item in items for m in item.iter_markers("measure"))
+            claimed = measures_of(items)
             forget_empty(items)
             if state.suites and not session.testsfailed:  # pytest itself tells of a file that fails
                 with plain_warnings():

@@ -93,6 +93,16 @@ def parametrize(metafunc: pytest.Metafunc, run: Run | None) -> None:
     metafunc.parametrize("requirement", parameters or [pytest.param(None, id="no row")])
 
 
+def measures_of(items: list[pytest.Item]) -> frozenset[str]:
+    """The measures that the suites among these tests claim."""
+    markers = [
+        item.get_closest_marker("measure")
+        for item in items
+        if is_suite(item, getattr(item, "fixturenames", ()))
+    ]
+    return frozenset(marker.args[0] for marker in markers if marker is not None)
+
+
 def forget_empty(items: list[pytest.Item]) -> None:
     """Remove the tests of measures for which the policy has no row."""
     items[:] = [

@@ -108,20 +108,24 @@ def test_a_row_that_a_setting_skips_is_not_passed(project: Any, pytester: pytest
     result.stdout.fnmatch_lines(["*not passed, so this run fails: CLEAN-02*"])
 
 
-def test_the_user_may_run_other_tests_alone(project: Any, pytester: pytest.Pytester) -> None:
+def test_the_user_may_run_other_tests_alone(
+    project: Any, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The user's own -k leaves the rows out; from the environment it does not pass, and is shown."""
     pytester.makepyfile(test_theirs="def test_theirs(): ...")
     assert project(RED, "-k", "theirs", model=False).ret == 0
-    pytester.monkeypatch.setenv("PYTEST_ADDOPTS", "-k theirs")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k theirs")
     result = project(RED, model=False)
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     result.stdout.fnmatch_lines(["*rows may be left out by: -k theirs (PYTEST_ADDOPTS)*"])
 
 
-def test_a_listing_from_the_environment_is_no_pass(project: Any, pytester: pytest.Pytester) -> None:
+def test_a_listing_from_the_environment_is_no_pass(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """--collect-only on the command line lists and exits with 0; in PYTEST_ADDOPTS it does not pass."""
     assert project(RED, "--collect-only").ret == 0
-    pytester.monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
     assert project(RED).ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
@@ -141,13 +145,13 @@ def test_a_listing_from_the_environment_is_no_pass(project: Any, pytester: pytes
     ],
 )
 def test_what_narrows_a_run_is_in_its_scope(
-    project: Any, pytester: pytest.Pytester, tmp_path: Path,
+    project: Any, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     variable: str, settings: str, words: list[str], told: str,
 ) -> None:  # fmt: skip
     """Options of pytest that may leave rows out are recorded, with the place that set them."""
     pytester.makeini(f"[pytest]\n{settings}\n")
     if variable:
-        pytester.monkeypatch.setenv("PYTEST_ADDOPTS", variable)
+        monkeypatch.setenv("PYTEST_ADDOPTS", variable)
     other = FULL.replace("full", "standard").replace("0.5", "0.01")
     result = project(CLEAN + other, f"--security-report={tmp_path}", *words)
     assert result.ret == 0

@@ -84,7 +84,7 @@ def test_a_mark_does_not_waive_a_row(project: Any, pytester: pytest.Pytester) ->
 
 @pytest.mark.parametrize("imported", [False, True])
 def test_optimised_python_gives_the_same_verdict(
-    project: Any, pytester: pytest.Pytester, imported: bool
+    project: Any, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, imported: bool
 ) -> None:
     """Without assert statements (PYTHONOPTIMIZE) a failed row fails its test, also through an import."""
     suites = pytester.path / "security_tests"
@@ -92,7 +92,7 @@ def test_optimised_python_gives_the_same_verdict(
         for path in suites.glob("test_*.py"):
             path.unlink()
         (suites / "test_security.py").write_text("from securemnist.suites import *\n")
-    pytester.monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
     result = project(RED, apart=True)
     result.assert_outcomes(failed=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
