@@ -17,13 +17,17 @@ _Named = Annotated[str, Field(min_length=1)]  # an empty name is no wish for the
 
 
 class Settings(BaseModel):
-    """`model`: a SPEC; `policy`: a path from the project's folder; `data`: a folder of IDX files."""
+    """`model`: a SPEC; `policy`: a path from the project's folder; `data`: a folder of IDX files.
+
+    `trusted`: factories (pkg.module:factory) that rows of a policy may name; a policy alone runs no code.
+    """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     model: _Named | None = None
     policy: _Named | None = None
     data: _Named | None = None
+    trusted: list[_Named] = Field(default_factory=list)
 
     def model_for(self, policy: Path) -> str | None:
         """The SPEC of the project, and the bundled model only where the policy is the bundled one."""
@@ -48,5 +52,6 @@ def load(folder: Path) -> Settings:
     except (OSError, ValueError, AttributeError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise UsageError(
-            f"{path}: expected [tool.securemnist] with model, policy or data, got: {reason}; mend it"
+            f"{path}: expected [tool.securemnist] with model, policy, data or trusted, got: "
+            f"{reason}; fix it"
         ) from error

@@ -37,6 +37,7 @@ FLOORS = (
         "model_state",
         "types",
         "policy",
+        "project_imports",
         "settings",
         "stats",
         "published",

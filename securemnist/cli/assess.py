@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from securemnist.errors import UsageError
 from securemnist.findings import TIERS
+
+if TYPE_CHECKING:
+    from securemnist.assessment import Assessment
+    from securemnist.cli.job import Job
 
 
 @click.command()
@@ -78,8 +82,9 @@ def assess(
     if only_list:
         _print_rows(chosen)
         return
-    from securemnist import report
+    from securemnist import report, resources
     from securemnist.cli import runner, versions
+    from securemnist.cli.job import Job
     from securemnist.compare.comparison import compare
 
     if until_decided and against is not None:
@@ -87,67 +92,56 @@ def assess(
             "expected searches that end, to compare them with an older version's, got --until-decided; "
             "leave it or --against out"
         )
-    _check_rows(chosen, rows, own=bool(suites))
-    conftest = None if model else runner.conftest_of(here)
+    fixture = not model and here != resources.ROOT and (here / "conftest.py").is_file()
     spec = model or project.model_for(chosen)
-    if spec is None and conftest is None:
+    if spec is None and not fixture:
         raise UsageError(settings.NO_MODEL.format(policy=chosen))
-    tried = _try_out(
-        spec if conftest is None else None, chosen, device, data or project.data, replay
-    )
     report.check_writable(out)
-    options: dict[str, object] = {
-        "model": spec,
-        "policy": chosen,
-        "tier": tier,
-        "data": data,
-        "device": device,
-    }
-    arguments = runner.pytest_arguments(here, suites, options)
-    arguments += [f"--security-replay={folder}" for folder in replay]
-    if until_decided:
-        arguments.append("--security-until-decided")
-    if markers:
-        arguments += ["-m", markers]
-    if rows:
-        arguments += ["-k", " or ".join(f"[{row}]" for row in rows)]
-    words = [f"--{name}={value}" for name, value in options.items() if value and name != "model"]
-    words += [*(f"--replay={folder}" for folder in replay), *(f"--row={row}" for row in rows)]
-    words += [*(("-m", markers) if markers else ()), *map(str, suites)]
+    job = Job(
+        policy=str(chosen),
+        spec=spec,
+        conftest=fixture,
+        tier=tier,
+        data=data,
+        project_data=project.data,
+        device=device,
+        replay=tuple(map(str, replay)),
+        until_decided=until_decided,
+        markers=markers,
+        rows=rows,
+        suites=tuple(map(str, suites)),
+        trusted=tuple(project.trusted),
+    )
+    if against is None:
+        code, made = runner.run(job, out)
+        if made is not None:
+            versions.tell_of_bounds(made)
+        ctx.exit(code)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "old"
-        old = None if against is None else versions.find(against, words, folder)
-        versions.check_subjects(old, tried, same_model=same_model)
-        code, made = runner.run(arguments, out, conftest)
-        if old is None and made is not None:
-            versions.tell_of_bounds(made)
-        if against is not None and old and made is not None and made.subject.get("digest"):
-            if conftest is None and spec is not None and not versions.is_file(against):
+        old = _old_version(job, against, folder, same_model=same_model)
+        code, made = runner.run(job, out)
+        if made is not None and made.subject.get("digest"):
+            if not fixture and spec is not None and not versions.is_file(against):
                 sides = (against, old, folder), (spec, made, out)
                 old, made = versions.replay_on_both(sides, data or project.data, device)
             code = versions.conclude(compare(old, made, same_model=same_model), out)
     ctx.exit(code)
 
 
-def _check_rows(policy: Path, rows: tuple[str, ...], *, own: bool) -> None:
-    """A policy that cannot be judged, or a row that it does not have, ends the command at once.
+def _old_version(job: Job, against: str, folder: Path, *, same_model: bool) -> Assessment:
+    """The assessment of the older version; a job that cannot be done is refused before it is made."""
+    from securemnist.cli import versions, worker
 
-    With suites of one's `own` the plugin checks, once it knows them, that some claims each measure.
-    """
-    from securemnist import measures
-    from securemnist import policy as policies
-    from securemnist.cli.chosen import warn_of_ids
-
-    read = policies.load(policy)
-    foreign = {row.measure for row in read.requirements} if own else ()
-    measures.check_policy(read, foreign=frozenset(foreign))
-    warn_of_ids(read)
-    known = [row.id for row in read.requirements]
-    for row in rows:
-        if row not in known:
-            raise UsageError(
-                f"expected a row of {policy} ({', '.join(known)}), got {row!r}; mend --row"
-            )
+    worker.check_rows(job)
+    tried = worker.try_out(None if job.conftest else job.spec, job)
+    options = {"policy": job.policy, "tier": job.tier, "data": job.data, "device": job.device}
+    words = [f"--{name}={value}" for name, value in options.items() if value]
+    words += [*(f"--replay={name}" for name in job.replay), *(f"--row={row}" for row in job.rows)]
+    words += [*(("-m", job.markers) if job.markers else ()), *job.suites]
+    old = versions.find(against, words, folder)
+    versions.check_subjects(old, tried, same_model=same_model)
+    return old
 
 
 def _print_rows(policy: Path) -> None:
@@ -159,12 +153,13 @@ def _print_rows(policy: Path) -> None:
     from rich.table import Table
 
     from securemnist import policy as policies
+    from securemnist import settings
     from securemnist.cli.chosen import warn_of_ids
     from securemnist.findings import describe
     from securemnist.measures import MEASURES, bind, check_policy
 
     read = policies.load(policy)
-    check_policy(read)
+    check_policy(read, trusted=settings.load(Path.cwd()).trusted)
     warn_of_ids(read)
     table = Table("id", "tier", "measure", "threshold", "settings", "at most", box=None)
     for row in read.requirements:
@@ -175,28 +170,3 @@ def _print_rows(policy: Path) -> None:
             row.id, row.tier, row.measure, bound, describe(row.settings), f"{seconds:.0f} s"
         )
     Console().print(table)
-
-
-def _try_out(
-    spec: str | None, policy: Path, device: str, data: str | None, replay: tuple[Path, ...]
-) -> dict[str, Any]:
-    """The subject as an assessment will record it: a wrong name ends the command before anything runs.
-
-    Empty without a SPEC: the model comes from a fixture, and is tried where it is made.
-    """
-    from securemnist import data as data_sets
-    from securemnist import policy as policies
-    from securemnist import subjects
-    from securemnist.evaluation import shelf
-    from securemnist.evaluation.lab import Lab
-    from securemnist.measures import check_data
-
-    digits = data_sets.load(Path(data) if data else None)
-    check_data(policies.load(policy), digits)
-    if told := str(digits.copies):
-        click.echo(f"warning: {told}", err=True)
-    shelf.load(replay, digits)
-    if spec is None:
-        return {}
-    subject = Lab(subjects.resolve(spec, device=device), digits).subject
-    return {**subject.to_json(), "data": digits.to_json()}

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import subprocess  # nosec B404 # a fixed list, no shell
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import click
 
 import securemnist
 from securemnist.assessment import Assessment
+from securemnist.cli import child
 from securemnist.compare import obstacles
 from securemnist.compare.comparison import Comparison
 from securemnist.errors import UsageError
@@ -56,10 +55,9 @@ def check_subjects(old: Assessment | None, tried: Mapping[str, Any], *, same_mod
 def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
     """Assess a model in a process of its own; `words` are options of `securemnist assess`."""
     click.echo(f"assessing {spec}", err=True)
-    command = [sys.executable, "-m", "securemnist", "assess", "--model", spec, *words]
+    command = child.command("assess", "--model", spec, *words, "--out", str(folder))
     # Its summary is not this run's.
-    env = {name: value for name, value in os.environ.items() if name != "GITHUB_STEP_SUMMARY"}
-    command += ["--out", str(folder)]
+    env = {k: v for k, v in child.environment().items() if k != "GITHUB_STEP_SUMMARY"}
     written = folder / "assessment.json"
     written.unlink(missing_ok=True)  # that of an earlier run must not answer for this one
     done = subprocess.run(command, env=env, check=False)  # nosec B603 # a list, no shell

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
+from securemnist import subjects
 from securemnist.data import Copies, DataSet
 from securemnist.digests import canonical_json
 from securemnist.errors import PolicyError, UsageError
@@ -19,7 +20,7 @@ from securemnist.measures.accuracy import CLEAN_ACCURACY, WORST_CLASS_ACCURACY
 from securemnist.measures.backdoor import BACKDOOR_SUCCESS
 from securemnist.measures.base import DEFAULT_TIER, AttackSettings, Measure, Settings
 from securemnist.measures.certification import CERTIFIED_ACCURACY
-from securemnist.measures.latency import LATENCY_RATIO
+from securemnist.measures.latency import LATENCY_RATIO, LatencySettings
 from securemnist.measures.robustness import ATTACK_ACCURACY, ROBUST_ACCURACY
 from securemnist.measures.static_gate import STATIC_FINDINGS
 from securemnist.policy import Policy, sentence
@@ -59,11 +60,16 @@ def bind(
         raise PolicyError(f"{prefix}{measure}: {error}") from error
 
 
-def check_policy(policy: Policy, *, foreign: frozenset[str] = frozenset()) -> None:
+def check_policy(
+    policy: Policy,
+    *,
+    foreign: frozenset[str] = frozenset(),
+    trusted: Collection[str] = (),
+) -> None:
     """Bind every row; PolicyError for the first that cannot be judged, or could not fail.
 
     `foreign` measures belong to suites of the user's own: their settings, and which way is good, are
-    theirs to know.
+    theirs to know. `trusted` factories are those that the project's settings allow rows to name.
     """
     asked: dict[str, str] = {}
     for row in policy.requirements:
@@ -75,6 +81,7 @@ def check_policy(policy: Policy, *, foreign: frozenset[str] = frozenset()) -> No
             bound = bind(row.measure, row.settings, tier=row.tier, where=where)
             settings = bound.model_dump()
             _check_plain(row, where)
+            _check_code(bound, where, trusted)
             measure = MEASURES[row.measure]
             checks.check_direction(row, measure, where)
             checks.check_threshold(row, measure, where)
@@ -124,6 +131,17 @@ def _check_plain(row: Requirement, where: str) -> None:
             f"{where}: expected settings of text, finite numbers, lists and tables, got another "
             f"({error}); mend it"
         ) from error
+
+
+def _check_code(bound: Settings, where: str, trusted: Collection[str]) -> None:
+    """A policy is read, not run: code that it names must be named by the project's settings as well."""
+    named = bound.against if isinstance(bound, LatencySettings) else None
+    if named is not None and subjects.is_code(named) and named not in trusted:
+        raise PolicyError(
+            f"{where}: expected `against` to name a bundled model or a weight file, got the "
+            f"code {named!r}, which a policy alone does not run; name another, or allow it with trusted "
+            f"= [{named!r}] in [tool.securemnist] of pyproject.toml"
+        )
 
 
 def _check_once(

@@ -18,11 +18,13 @@ def data_of(config: pytest.Config) -> DataSet:
     if _DATA not in config.stash:
         from securemnist import data, settings
         from securemnist.measures import check_data
-        from securemnist.plugin import RUN
+        from securemnist.plugin.state import STATE
 
         folder = config.getoption("--security-data") or settings.load(config.rootpath).data
         loaded = data.load(Path(folder) if folder else None)
-        check_data(config.stash[RUN].policy, loaded)
+        run = config.stash[STATE].run
+        if run is not None:
+            check_data(run.policy, loaded)
         config.stash[_DATA] = loaded
     found: DataSet = config.stash[_DATA]
     return found
@@ -30,10 +32,11 @@ def data_of(config: pytest.Config) -> DataSet:
 
 def warnings_of(config: pytest.Config) -> list[str]:
     """What a reader should know of the policy and the data, and what fails nothing."""
-    from securemnist.plugin import RUN
+    from securemnist.plugin.state import STATE
     from securemnist.report.taxonomy import unknown_ids
 
-    told = [unknown_ids(config.stash[RUN].policy.requirements)]
+    run = config.stash[STATE].run
+    told = [unknown_ids(run.policy.requirements)] if run is not None else []
     if _DATA in config.stash:
         told.append(str(config.stash[_DATA].copies))
     return [sentence for sentence in told if sentence]

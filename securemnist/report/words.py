@@ -22,6 +22,8 @@ SYMBOLS = {
     Verdict.NOT_RUN: NONE,
 }
 WAIVED = "⚑"
+# What of a scope chooses rows, and how it is shown.
+_CHOICES = (("markers", "-m"), ("keywords", "-k"), ("paths", "files"), ("narrowed", "options"))
 _SUITES = ["security_tests"]  # all of them: no choice that would have to be told
 
 # From bad to good: the order in which rows and counts are shown.
@@ -105,7 +107,7 @@ def scope(assessment: Assessment) -> str:
 def asked_for(scope: Mapping[str, Any]) -> list[str]:
     """What chose the rows: the tier ("" where none is told), then whatever else was named."""
     words = [f"{line(scope['tier'], 40)} tier" if scope.get("tier") else ""]
-    for key, sign in (("markers", "-m"), ("keywords", "-k"), ("paths", "files")):
+    for key, sign in _CHOICES:
         value = scope.get(key)
         if value and value != _SUITES:
             shown = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
