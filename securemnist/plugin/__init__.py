@@ -90,7 +90,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for tier in TIERS:
         add("markers", f"{tier}: rows of the {tier} tier")
     try:
-        policy = _policy_path(config)
+        policy = policy_path(config)
         if policy is None:
             return
         from securemnist.plugin.collection import begin
@@ -105,7 +105,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(run, "securemnist-run")
 
 
-def _policy_path(config: pytest.Config) -> Path | None:
+def policy_path(config: pytest.Config) -> Path | None:
     """The policy that was named, or the one where a project keeps it; None leaves the plugin inert."""
     named: str | None = config.getoption("--security-policy")
     if named:

@@ -37,7 +37,9 @@ def lab(request: pytest.FixtureRequest, model: Any) -> Lab:
     from securemnist import data, settings, subjects
     from securemnist.evaluation import shelf
     from securemnist.evaluation.lab import Lab
+    from securemnist.plugin import policy_path
     from securemnist.plugin.progress import active
+    from securemnist.plugin.project import project_folder
 
     config = request.config
     folder = config.getoption("--security-data") or settings.load(config.rootpath).data
@@ -51,7 +53,9 @@ def lab(request: pytest.FixtureRequest, model: Any) -> Lab:
     digits = data.load(Path(folder) if folder else None)
     stored = [Path(name) for name in config.getoption("--security-replay")]
     replay = shelf.load(stored, digits) if stored else None
-    return Lab(subject, digits, active(), replay)
+    policy = policy_path(config)
+    project = project_folder(config.rootpath, policy and config.invocation_params.dir / policy)
+    return Lab(subject, digits, active(), replay, project=project)
 
 
 @pytest.fixture
