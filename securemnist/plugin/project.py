@@ -25,7 +25,7 @@ def configured_policy(folder: Path) -> Path | None:
 
 
 def project_folder(start: Path, policy: Path | None) -> Path:
-    """The folder that paths of a policy's rows are relative to; `start` is pytest's root or the current one.
+    """The folder that the paths of a policy's rows start from; `start` is the root of the run.
 
     It holds the policy's security_tests/, or is the root of the project in which the policy lies, be
     `start` that folder, one below or one above it. It is `start` for the bundled policy and for one that

@@ -18,10 +18,10 @@ _HELP = re.compile(r"^(?P<indent>\s*)(\?{1,2}\s*[\w.*]+|[%\w.*]+\s*\?{1,2})\s*$"
 # Line magics whose argument is Python, after options such as `-n 10`.
 _TIMERS = re.compile(r"^(time|timeit|prun|memit|mprun|lprun|debug)\s+((-\w+\s*\d*|-f\s+\w+)\s+)*")
 # Cell magics whose cell is another language; a cell under any other must be Python.
-_OTHER_LANGUAGES = frozenset(
-    "bash sh script system sx cmd perl ruby html HTML javascript js latex markdown svg SVG sql R css"
-    .split()
-)  # fmt: skip
+_OTHER_LANGUAGES = {
+    *("bash", "cmd", "css", "html", "HTML", "javascript", "js", "latex", "markdown", "perl", "R"),
+    *("ruby", "script", "sh", "sql", "svg", "SVG", "sx", "system"),
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,9 @@ def read(content: bytes) -> Notebook | None:
             return None
         cells = list(_cells(book))
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise NotRead(f"expected a Jupyter notebook, got {type(error).__name__} ({error})") from error
+        raise NotRead(
+            f"expected a Jupyter notebook, got {type(error).__name__} ({error})"
+        ) from error
     lines: list[str] = []
     places: list[tuple[int, int]] = []
     unread: list[tuple[int, str]] = []

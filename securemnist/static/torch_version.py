@@ -24,10 +24,10 @@ _FILES = (
     "environment*.y*ml",
 )
 _LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock*.toml")
-# `torch==2.3.1`, `torch = "^2.3"`, `pytorch=2.3`, `torch[opt]>=2.0,<2.6`: the bounds that follow the name.
+# `torch==2.3.1`, `torch = "^2.3"`, `pytorch=2.3`, `torch[opt]>=2.0,<2.6`: bounds after the name.
 _REQUIREMENT = re.compile(
-    r"""(?<![\w-])(?:py)?torch(?:\[[^\]]*\])?["']?(?=\s*\(?[=<>!~^])\s*(?:=\s*(?:\{\s*version\s*=\s*)?["']\s*)?\(?"""
-    r"""((?:[=!<>~^]{0,3}\s*\d[\w.*+-]*\s*,?\s*)+)"""
+    r"""(?<![\w-])(?:py)?torch(?:\[[^\]]*\])?["']?(?=\s*\(?[=<>!~^])\s*(?:=\s*(?:\{\s*version\s*=\s*)?["']\s*)?"""
+    r"""\(?((?:[=!<>~^]{0,3}\s*\d[\w.*+-]*\s*,?\s*)+)"""
 )
 _BOUND = re.compile(r"([=!<>~^]*)\s*(\d+)(?:\.(\d+|\*))?(\.[\w.*+-]*)?")
 _LOCKED = re.compile(r'name = "torch"\s+version = "(\d+)\.(\d+)')

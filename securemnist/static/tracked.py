@@ -7,7 +7,14 @@ import subprocess  # nosec B404 # a fixed list, no shell
 from pathlib import Path
 
 # The configuration of a repository can name programs; none of them may run here.
-_SETTINGS = ("-c", "core.fsmonitor=false", "-c", "safe.directory=*", "-c", "core.hooksPath=/dev/null")
+_SETTINGS = (
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "safe.directory=*",
+    "-c",
+    "core.hooksPath=/dev/null",
+)
 _SECONDS = 60
 
 

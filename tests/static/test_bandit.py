@@ -29,9 +29,7 @@ def test_what_the_source_systems_were_told(write: Write) -> None:
         ("load.py", 6, "B614", "medium"),
         ("page.py", 7, "B201", "high"),
     ]
-    assert all(
-        n.tool == "bandit" and n.message and "https://" in n.advice for n in report.notices
-    )
+    assert all(n.tool == "bandit" and n.message and "https://" in n.advice for n in report.notices)
     assert (report.silenced, report.unread) == ((), ())
 
 
@@ -71,7 +69,14 @@ def test_no_setting_of_the_project_silences(write: Write, files: dict[str, str])
 
 @pytest.mark.parametrize(
     "comment",
-    ["# nosec", "# nosecurity review needed", "# nosecB301", "#nosec_x", "# nosec B301", "#\u00a0nosec"],
+    [
+        "# nosec",
+        "# nosecurity review needed",
+        "# nosecB301",
+        "#nosec_x",
+        "# nosec B301",
+        "#\u00a0nosec",
+    ],
 )
 def test_what_a_comment_silences_is_known(write: Write, comment: str) -> None:
     """Whatever comment Bandit obeys: what it silences is listed with place, rule and code."""

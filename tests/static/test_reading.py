@@ -80,7 +80,7 @@ def test_magics_become_the_python_that_they_run(source: str, text: str) -> None:
 
 def test_cells_that_are_not_python_are_named() -> None:
     """A cell in another language is left out; under an unknown magic it was not read."""
-    read = notebook.read(book("%%bash\nls -l | wc", "%%spell\nls -l | wc", "x = 1"))
+    read = notebook.read(book("%%bash\nls -l | wc", "%%spell\nno python here", "x = 1"))
     assert read is not None
     assert read.excluded == ("cell 1 (%%bash)",)
     assert [number for number, _ in read.unread] == [2]

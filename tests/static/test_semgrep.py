@@ -56,7 +56,7 @@ REPORT: dict[str, Any] = {"results": [], "errors": [], "paths": {"scanned": ["a.
         ),
         (
             {"errors": [{"type": "Timeout", "path": "a.py"}]},
-            "Semgrep cannot read all of it (\"{'type': 'Timeout'",
+            "Semgrep cannot read all of it ({'type': 'Timeout'",
         ),
         ({"paths": {"scanned": []}}, "Semgrep passed over it"),
     ],
@@ -72,9 +72,7 @@ def test_a_file_that_semgrep_does_not_read_is_a_finding(
     assert words in notice.message
 
 
-def test_an_error_without_a_file_is_an_error(
-    write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_without_a_file_is_an_error(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Semgrep does not say which file it failed on, there is no result."""
     broken = REPORT | {"errors": [{"message": "Invalid rule"}]}
     monkeypatch.setattr(semgrep, "run_for_json", lambda *_, **__: broken)
