@@ -48,3 +48,5 @@ load("net", ["net.cpp"])
 options.register_custom_ops_library("net.so")
 # ok: native-code-loaded
 ctypes.CDLL(None)
+# ok: native-code-loaded
+ctypes.CDLL("libc.so.6")
