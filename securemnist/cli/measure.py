@@ -119,6 +119,7 @@ def _take(record: dict[str, Any], seed: int, data: Path | None, device: str) -> 
     from securemnist.cli.display import progress_bar
     from securemnist.evaluation.lab import Lab
     from securemnist.measures import bind, take
+    from securemnist.plugin.project import current_project
 
     bound = bind(record["measure"], record["settings"])
     project = projects.load(Path.cwd())
@@ -127,7 +128,8 @@ def _take(record: dict[str, Any], seed: int, data: Path | None, device: str) -> 
     with progress_bar() as progress:
         subject = subjects.resolve(record["model"], device=device)
         folder = data or (Path(project.data) if project.data else None)
-        lab = Lab(subject, data_sets.load(folder), progress)
+        root = current_project(Path.cwd())
+        lab = Lab(subject, data_sets.load(folder), progress, project=root)
         record |= {"subject": subject.to_json(), "data": lab.data.name}
         try:
             return take(lab, record["measure"], bound, seed)

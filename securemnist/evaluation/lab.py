@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -55,7 +56,7 @@ class Lab:
     """The subject has passed the model contract when a lab exists.
 
     `replay`: stored adversarial examples that searches begin with. `memory` holds what is worked out
-    once and asked for again.
+    once and asked for again. `project` is the folder that the paths of a static row start from.
     """
 
     subject: Subject
@@ -63,6 +64,7 @@ class Lab:
     progress: Progress = silent
     replay: Replay | None = None
     memory: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    project: Path = field(default_factory=Path.cwd, compare=False)
 
     def __post_init__(self) -> None:
         contract.check(self.subject, self.data.test[:8].images())

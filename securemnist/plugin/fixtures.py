@@ -50,7 +50,16 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Lab:
         digits = data_of(config)
         stored = [Path(name) for name in config.getoption("--security-replay")]
         replay = shelf.load(stored, digits) if stored else None
-        return Lab(subject, digits, active(), replay)
+        return Lab(subject, digits, active(), replay, project=_project(config))
+
+
+def _project(config: pytest.Config) -> Path:
+    """The folder that the paths of the policy's rows start from."""
+    from securemnist.plugin.project import project_folder
+    from securemnist.plugin.state import STATE
+
+    run = config.stash[STATE].run
+    return project_folder(config.rootpath, run.file if run is not None else None)
 
 
 def _subject(config: pytest.Config, model: Any) -> Subject:

@@ -22,15 +22,20 @@ def run_for_json(
     tool: str,
     environment: Mapping[str, str],
     seconds: float = SECONDS,
+    refused: str = "",
 ) -> dict[str, Any]:
-    """The JSON object that a tool prints; MeasureError where it prints none within `seconds`."""
+    """The JSON object that a tool prints; MeasureError where it prints none within `seconds`.
+
+    `refused`: words in the error output that say that the report is not complete.
+    """
     code, out, err = _run(command, folder, tool, environment, seconds)
     try:
         found = json.loads(out)
-        if code == 0 and isinstance(found, dict):
+        complete = not refused or refused.encode() not in err
+        if code == 0 and complete and isinstance(found, dict):
             return found
     except (ValueError, RecursionError):
-        pass  # told below, with what the tool itself said
+        pass  # the error below quotes the tool
     said = " ".join((err or out).decode(errors="replace").split())[-300:]
     raise MeasureError(
         f"expected a report of {tool}, got exit code {code} ({said!r}); run {tool} by hand to see why"
