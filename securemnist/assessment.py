@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from securemnist import fields
-from securemnist.errors import FAILED, UNDECIDED, UsageError
+from securemnist.errors import FAILED, UNDECIDED, ParseError, UsageError
+from securemnist.files import read_at_most
 from securemnist.findings import Finding, Verdict
-from securemnist.resources import read_at_most
+from securemnist.parsing import json_value
 
 SCHEMA = 1
 MAX_BYTES = 64 << 20
@@ -128,16 +129,9 @@ class Assessment:
     def load(cls, path: Path) -> Assessment:
         """Read assessment.json; UsageError where it is missing, too large or no assessment."""
         try:
-            data = json.loads(read_at_most(path, MAX_BYTES), parse_int=_whole)
+            data = json_value(read_at_most(path, MAX_BYTES))
         except OSError as error:
             raise UsageError(f"{path}: cannot be read ({error.strerror}); name another") from error
-        except (ValueError, RecursionError) as error:
+        except ParseError as error:
             raise UsageError(f"{path}: expected JSON, got {error}; name another file") from error
         return cls.from_json(data)
-
-
-def _whole(figures: str) -> int:
-    """A whole number of a file; ValueError where it is beyond every float."""
-    if len(figures) > 300:
-        raise ValueError(f"a number of {len(figures)} figures")
-    return int(figures)

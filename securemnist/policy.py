@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import difflib
 import math
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from securemnist.digests import sha256
-from securemnist.errors import PolicyError
+from securemnist.errors import ParseError, PolicyError
+from securemnist.files import read_at_most
 from securemnist.findings import Requirement, Waiver
-from securemnist.resources import read_at_most
+from securemnist.parsing import decoded, toml_table
 
 MAX_BYTES = 1 << 20
 # How far a row may fall behind an older version: in its own unit, or relative to the old value.
@@ -120,19 +120,20 @@ def load(path: Path) -> Policy:
             f"{path}: expected a policy, got {error.strerror}; name one with --policy"
         ) from error
     try:
-        return parse(content.decode(), str(path))
-    except UnicodeDecodeError as error:
+        text = decoded(content)
+    except ParseError as error:
         raise PolicyError(f"{path}: expected UTF-8 text, got {error}; save it as UTF-8") from error
+    return parse(text, str(path))
 
 
 def parse(text: str, path: str) -> Policy:
     """The policy of a TOML text; `path` is for messages and the record."""
     try:
-        rows = _File.model_validate(tomllib.loads(text)).requirement
+        rows = _File.model_validate(toml_table(text)).requirement
+    except ParseError as error:
+        raise PolicyError(f"{path}: expected TOML, got {error}; fix the file") from error
     except ValidationError as error:
         raise PolicyError(f"{path}: {sentence(error)}") from error
-    except (ValueError, RecursionError) as error:  # also integers of thousands of figures
-        raise PolicyError(f"{path}: expected TOML, got {error}; mend the file") from error
     requirements = tuple(_requirement(row, number, path) for number, row in enumerate(rows, 1))
     seen: dict[str, str] = {}
     for row in requirements:

@@ -17,10 +17,13 @@ FLOORS = (
     {
         "errors",
         "fields",
+        "files",
         "findings",
         "idx_files",
+        "parsing",
         "verdicts",
         "resources",
+        "tensor_file",
         "digests",
         "_memory",
         "_torchvision",

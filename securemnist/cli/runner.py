@@ -14,6 +14,7 @@ import click
 from securemnist import resources
 from securemnist.assessment import STOPPED, Assessment
 from securemnist.errors import UNDECIDED, USAGE, UsageError
+from securemnist.files import exists
 
 # Settings of pytest that do not depend on the folder the command is started in.
 _INI = Path(__file__).with_name("assess.ini")
@@ -22,8 +23,13 @@ _INI = Path(__file__).with_name("assess.ini")
 def conftest_of(here: Path) -> ModuleType | None:
     """The conftest.py of the user's folder: it may bring a `model` fixture. It is code, and trusted."""
     path = here / "conftest.py"
-    if not path.is_file() or here == resources.ROOT:
-        return None
+    try:
+        if here == resources.ROOT or not exists(path):
+            return None
+    except OSError as error:
+        raise UsageError(
+            f"{path}: expected a Python file or none, got {error.strerror}; fix or remove it"
+        ) from error
     spec = importlib.util.spec_from_file_location("conftest", path)
     if spec is None or spec.loader is None:
         return None

@@ -100,7 +100,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
     except OSError as error:
         raise pytest.UsageError(
-            f"{error.filename}: expected a folder that can be read, got {error.strerror}; mend its rights"
+            f"{error.filename}: expected a file or folder that can be read, got {error.strerror}; fix or remove it"
         ) from error
     config.pluginmanager.register(run, "securemnist-run")
 
@@ -110,10 +110,11 @@ def _policy_path(config: pytest.Config) -> Path | None:
     named: str | None = config.getoption("--security-policy")
     if named:
         return Path(named)
+    from securemnist.files import exists
     from securemnist.plugin.project import configured_policy
 
     usual = config.rootpath / _POLICY
-    return configured_policy(config.rootpath) or (usual if usual.is_file() else None)
+    return configured_policy(config.rootpath) or (usual if exists(usual) else None)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-import tomllib
 from typing import Any
 
-from securemnist.errors import MeasureError
+from securemnist.errors import MeasureError, ParseError
+from securemnist.settings import project_table
 from securemnist.static.notice import Notice, severity
 from securemnist.static.process import run_for_json
 from securemnist.static.sources import Sources
@@ -42,12 +42,9 @@ def scan(sources: Sources) -> tuple[list[Notice], list[str]]:
 def _configured(sources: Sources) -> dict[str, Any] | None:
     """The table [tool.bandit] of the project, if it has one."""
     try:
-        content = (sources.folder / "pyproject.toml").read_bytes().decode()
-        table = tomllib.loads(content).get("tool", {}).get("bandit")
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, AttributeError) as error:
-        raise MeasureError(f"pyproject.toml: expected TOML, got {error}; mend it") from error
+        table = project_table(sources.folder).get("tool", {}).get("bandit")
+    except (OSError, ParseError, AttributeError) as error:
+        raise MeasureError(f"pyproject.toml: expected TOML, got {error!s:.300}; fix it") from error
     return table if isinstance(table, dict) else None
 
 
