@@ -108,18 +108,20 @@ def check_torchvision(data: DataSet) -> None:
     another user or a later run could replace. Importing torchvision takes longer than reading the files,
     so training does this and a measurement does not.
     """
-    training = [torch.cat([a, b]) for a, b in zip(_parts(data.train), _parts(data.tuning), strict=True)]
+    training = Digits(
+        torch.cat([data.train.pixels, data.tuning.pixels]),
+        torch.cat([data.train.labels, data.tuning.labels]),
+    )
+    splits = {"train": training, "test": data.test}
     with _private_folder() as root:
         raw = root / "MNIST" / "raw"
         raw.mkdir(parents=True)
-        for split, (pixels, labels) in (("train", training), ("test", _parts(data.test))):
-            for name, tensor in zip(FILES[split], (pixels, labels), strict=True):
-                (raw / name).write_bytes(idx_files.dumps(tensor.to(torch.uint8).numpy()))
-            _check_reader(root, split, pixels, labels)
-
-
-def _parts(digits: Digits) -> tuple[torch.Tensor, torch.Tensor]:
-    return digits.pixels, digits.labels
+        for split, digits in splits.items():
+            images, labels = FILES[split]
+            (raw / images).write_bytes(idx_files.dumps(digits.pixels.numpy()))
+            (raw / labels).write_bytes(idx_files.dumps(digits.labels.numpy()))
+        for split, digits in splits.items():
+            _check_reader(root, split, digits)
 
 
 @contextlib.contextmanager
@@ -135,10 +137,12 @@ def _private_folder() -> Iterator[Path]:
         ) from error
 
 
-def _check_reader(root: Path, split: str, pixels: torch.Tensor, labels: torch.Tensor) -> None:
+def _check_reader(root: Path, split: str, digits: Digits) -> None:
     try:
         theirs = torchvision().MNIST(str(root), train=split == "train", download=False)
-        same = torch.equal(theirs.data, pixels) and torch.equal(theirs.targets, labels)
+        same = torch.equal(theirs.data, digits.pixels) and torch.equal(
+            theirs.targets, digits.labels
+        )
     except (RuntimeError, ValueError, AssertionError):  # it has no error of its own for that
         same = False
     if not same:

@@ -80,7 +80,9 @@ def json_value(content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEP
     return value
 
 
-def json_object(content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEPTH) -> dict[str, Any]:
+def json_object(
+    content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEPTH
+) -> dict[str, Any]:
     """As `json_value`, for content that has to be one object."""
     value = json_value(content, values=values, depth=depth)
     if not isinstance(value, dict):

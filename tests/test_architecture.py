@@ -31,6 +31,7 @@ FLOORS = (
     },
     {
         "data",
+        "denormals",
         "models",
         "artifacts",
         "fingerprint",

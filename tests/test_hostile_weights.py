@@ -105,7 +105,10 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "offsets of fractions": (entry(data_offsets=[0.0, 40.0]), "expected two offsets"),
     "offsets of truth values": (entry(data_offsets=[False, 40]), "expected two offsets"),
     "metadata of no texts": (retold("{", '{"__metadata__": {"a": [1]}, '), "expected safetensors"),
-    "names of a megabyte": (edited(lambda h: h.update({"x" * 900_000: 7})), "a key of more than 10,000"),
+    "names of a megabyte": (
+        edited(lambda h: h.update({"x" * 900_000: 7})),
+        "a key of more than 10,000",
+    ),
     "duplicate names of it": (
         retold("{", "{" + 2 * f'"{"x" * 400_000}": 0, '),
         "duplicate key 'xxx",

@@ -134,16 +134,16 @@ def _write_once(file: int, line: bytes) -> None:
 def read(path: Path) -> Record:
     """Every whole entry; UsageError where there is no such file, or it is too large."""
     try:
-        texts = [text for text in read_at_most(path, MAX_BYTES).split(b"\n") if text]
+        content = read_at_most(path, MAX_BYTES)
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be read ({error.strerror}); add an assessment first"
         ) from error
-    if len(texts) > MAX_LINES:
+    if (count := content.count(b"\n")) > MAX_LINES:
         raise UsageError(
-            f"{path}: expected at most {MAX_LINES:,} entries, got {len(texts):,} lines; begin a new file"
+            f"{path}: expected at most {MAX_LINES:,} entries, got {count:,} lines; begin a new file"
         )
-    lines = [_line(text) for text in texts]
+    lines = [_line(text) for text in content.split(b"\n") if text]
     whole = tuple(line for line in lines if line is not None)
     return Record(whole, len(lines) - len(whole))
 

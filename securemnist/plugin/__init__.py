@@ -100,7 +100,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
     except OSError as error:
         raise pytest.UsageError(
-            f"{error.filename}: expected a file or folder that can be read, got {error.strerror}; fix or remove it"
+            f"{error.filename}: expected a file or folder that can be read, got {error.strerror}; "
+            "fix or remove it"
         ) from error
     config.pluginmanager.register(run, "securemnist-run")
 

@@ -58,7 +58,9 @@ def restore(trainer: Trainer, path: Path) -> None:
             f"{path}: expected a checkpoint, got {error.strerror}; {_ADVICE}"
         ) from error
     except ParseError as error:
-        raise UsageError(f"{path}: expected a checkpoint: {error!s:.300}; {_ADVICE}") from error
+        raise UsageError(
+            f"{path}: expected a checkpoint, got another file ({error!s:.300}); {_ADVICE}"
+        ) from error
     model = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
     trainer.model.load_state_dict(model, strict=True)
     optimizer = trainer.optimizer.state_dict()
@@ -92,13 +94,16 @@ def _facts(found: Mapping[str, Any], trainer: Trainer, path: Path) -> dict[str, 
     text = found.get("run")
     if not isinstance(text, str):
         raise ParseError("expected the facts of a run in its metadata, got none")
-    facts = json_object(text.encode())
+    try:
+        facts = json_object(text.encode(errors="replace"))
+    except ParseError as error:
+        raise ParseError(f"expected the facts of a run, got {error}") from error
     if facts.get("recipe") != trainer.recipe.to_json() or facts.get("data") != trainer.data.digests:
         raise UsageError(f"{path}: expected a checkpoint of this recipe and data; {_ADVICE}")
     epoch, slowdown, history = (facts.get(key) for key in ("epoch", "slowdown", "history"))
     if type(epoch) is not int or not 0 <= epoch <= trainer.recipe.epochs:
         raise ParseError(f"expected an epoch of 0 to {trainer.recipe.epochs}, got {epoch!r:.40}")
-    if type(slowdown) not in (int, float) or not 0 < slowdown <= 1:
+    if not isinstance(slowdown, int | float) or not 0 < slowdown <= 1:
         raise ParseError(f"expected a slowdown in (0, 1], got {slowdown!r:.40}")
     if not isinstance(history, list) or len(history) != epoch:
         raise ParseError(f"expected a history of {epoch} epochs, got {history!r:.40}")
