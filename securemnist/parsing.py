@@ -58,6 +58,9 @@ def json_value(content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEP
     `values` bounds how many keys, items and containers there are, `depth` how deep they nest.
     """
     text = decoded(content)
+    # Each string costs memory already where strings are taken out.
+    if content.count(b'"') - content.count(b'\\"') > 2 * values + 2:
+        raise ParseError(f"more than {values:,} values")
     skeleton = _JSON_STRINGS.sub(b'""', content)
     _check_size(skeleton, b",:[{", values)
     _check_depth(skeleton, depth)
