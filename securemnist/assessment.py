@@ -18,6 +18,7 @@ from securemnist.errors import FAILED, UNDECIDED, ParseError, UsageError
 from securemnist.files import read_at_most
 from securemnist.findings import Finding, Verdict
 from securemnist.parsing import json_value
+from securemnist.verdicts import LARGEST
 
 SCHEMA = 1
 MAX_BYTES = 64 << 20
@@ -117,6 +118,7 @@ class Assessment:
                 raise TypeError(f"{name} is of another type")
             made.dumps()
             for finding in made.findings:
+                _check_numbers(finding)
                 _ = finding.requirement.threshold, str(finding)
             return made
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -135,3 +137,15 @@ class Assessment:
         except ParseError as error:
             raise UsageError(f"{path}: expected JSON, got {error}; name another file") from error
         return cls.from_json(data)
+
+
+def _check_numbers(finding: Finding) -> None:
+    """ValueError for a number that no measurement can have, and that arithmetic would overflow on."""
+    row, seen = finding.requirement, finding.measurement
+    numbers = [row.at_least, row.at_most, row.max_drop, row.max_relative_drop, row.max_newly_broken]
+    if seen is not None:
+        numbers += [seen.value, seen.low, seen.high, seen.certified, seen.certified_low]
+        numbers += [seen.n, seen.seconds]
+    for number in numbers:
+        if number is not None and not abs(number) <= LARGEST:
+            raise ValueError(f"expected numbers up to {LARGEST:g}, got {number:.3g}")

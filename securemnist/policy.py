@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import difflib
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +20,11 @@ from securemnist.errors import ParseError, PolicyError
 from securemnist.files import read_at_most
 from securemnist.findings import Requirement, Waiver
 from securemnist.parsing import decoded, toml_table
+from securemnist.verdicts import LARGEST
 
 MAX_BYTES = 1 << 20
 # How far a row may fall behind an older version: in its own unit, or relative to the old value.
-_Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Share = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False)]
 _Text = Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
@@ -50,7 +50,7 @@ class _Row(BaseModel):
     at_most: float | None = None
     max_drop: _Share | None = None
     max_relative_drop: _Share | None = None
-    max_newly_broken: Annotated[int, Field(ge=0)] | None = None
+    max_newly_broken: Annotated[int, Field(ge=0, le=int(LARGEST))] | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     ids: list[_Text] = Field(default_factory=list)
     waiver: _WaiverRow | None = None
@@ -60,8 +60,8 @@ class _Row(BaseModel):
         bounds = [bound for bound in (self.at_least, self.at_most) if bound is not None]
         if len(bounds) != 1:
             raise ValueError("expected exactly one of at_least and at_most")
-        if not math.isfinite(bounds[0]):
-            raise ValueError(f"expected a finite threshold, got {bounds[0]}")
+        if not abs(bounds[0]) <= LARGEST:
+            raise ValueError(f"expected a finite threshold up to {LARGEST:g}, got {bounds[0]}")
         return self
 
     def requirement(self) -> Requirement:
