@@ -1,12 +1,13 @@
 """Inputs made to harm, by kind: files of the right structure with something wrong in them.
 
-A door is what reads one kind of file. `mutated` damages a good file of that kind where its structure has
-a meaning: JSON values and keys, lengths, offsets, counts, members. `ALWAYS_REFUSED` are files that no door
-may take for one of its own.
+A door is what reads one kind of file. Its `damage` changes a good file where the structure has a meaning:
+JSON values and keys, lengths, offsets, counts, members. `attacks` are files that no door may take for one
+of its own.
 """
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import pickle
@@ -26,6 +27,7 @@ from securemnist.assessment import Assessment
 from securemnist.evaluation import shelf
 from securemnist.evaluation.examples import Examples
 from securemnist.history import record, trend
+from securemnist.measures import check_policy
 from securemnist.report import markdown, page
 from securemnist.resources import POLICY
 from securemnist.static import baseline
@@ -155,9 +157,7 @@ def _header_damage(good: bytes, rng: random.Random) -> bytes:
 
 
 def _idx_damage(good: bytes, rng: random.Random) -> bytes:
-    """A field of the IDX header replaced, or bytes damaged; half of them packed, some of those damaged."""
-    import gzip
-
+    """A field of the IDX header replaced, or bytes damaged; half of them packed, some damaged then."""
     content = bytearray(good)
     if rng.random() < 0.6:
         field = 4 * rng.randrange(4)
@@ -234,6 +234,7 @@ def _read_assessment(path: Path) -> None:
 
 def _read_policy(path: Path) -> None:
     found = policy.load(path)
+    check_policy(found)
     assert policy.parse(found.text, found.path) == found
 
 
