@@ -101,7 +101,8 @@ def main(count: int) -> None:
     lines += [
         "",
         f"Written by `python -m benchmarks.hostile {count}`. What is not refused was read and used: "
-        "it is a file that its door may take. The peak is what the process took beyond reading a good file.",
+        "it is a file that its door may take. The peak is what came on top "
+        "of reading a good file.",
     ]
     store(PAGE, "hostile inputs", lines)
     sys.exit(1 if bad else 0)

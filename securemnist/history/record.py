@@ -66,9 +66,12 @@ def append(path: Path, entry: Mapping[str, Any]) -> None:
     record; it then holds what it held before.
     """
     line = canonical_json({"schema": SCHEMA, **entry}).encode() + b"\n"
+    if _entry(line) is None:
+        raise UsageError(
+            f"{path}: expected an entry that can be read again, of at most {MAX_LINE} bytes, got another; "
+            "add assessments of fewer rows"
+        )
     try:
-        if len(line) > MAX_LINE:
-            raise OSError(27, f"an entry of more than {MAX_LINE} bytes")
         path.parent.mkdir(parents=True, exist_ok=True)
         with open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT) as file:
             _lock(file)
