@@ -22,7 +22,6 @@ MAX_DEPTH = 64
 MAX_VALUES = 500_000
 MAX_TOML_BYTES = 1 << 20
 MAX_TOML_PARTS = 20_000
-MAX_KEY = 10_000
 _MAX_FIGURES = 300
 # Closed strings, and one that is never closed: each byte is read once whatever the text is.
 _JSON_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
@@ -144,8 +143,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             if key in seen:
                 raise ParseError(f"duplicate key {key!r:.40}")
             seen.add(key)
-    if any(len(key) > MAX_KEY for key in found):
-        raise ParseError(f"a key of more than {MAX_KEY:,} characters")
     return found
 
 

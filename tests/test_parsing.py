@@ -99,7 +99,6 @@ REFUSED = {
     b'"\xff"': "not UTF-8 text",
     b"": "Expecting value",
     b'{"a": 1,}': "Expecting property name|Illegal trailing comma",
-    b'{"%s": 1}' % (b"k" * 10_001): "a key of more than 10,000 characters",
 }
 
 

@@ -68,7 +68,7 @@ def append(path: Path, entry: Mapping[str, Any]) -> None:
     line = canonical_json({"schema": SCHEMA, **entry}).encode() + b"\n"
     if _entry(line) is None:
         raise UsageError(
-            f"{path}: expected an entry that can be read again, of at most {MAX_LINE} bytes, got another; "
+            f"{path}: expected an entry of at most {MAX_LINE} bytes that can be read again; "
             "add assessments of fewer rows"
         )
     try:
