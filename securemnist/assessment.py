@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from securemnist import fields
-from securemnist.errors import FAILED, UNDECIDED, UsageError
+from securemnist.errors import FAILED, UNDECIDED, ParseError, UsageError
+from securemnist.files import read_at_most
 from securemnist.findings import Finding, Verdict
-from securemnist.resources import read_at_most
+from securemnist.parsing import json_value
+from securemnist.verdicts import LARGEST
 
 SCHEMA = 2
 MAX_BYTES = 64 << 20
@@ -135,6 +137,7 @@ class Assessment:
                 raise TypeError(f"{name} is of another type")
             made.dumps()
             for finding in made.findings:
+                _check_numbers(finding)
                 _ = finding.requirement.threshold, str(finding)
             return made
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -147,16 +150,21 @@ class Assessment:
     def load(cls, path: Path) -> Assessment:
         """Read assessment.json; UsageError where it is missing, too large or no assessment."""
         try:
-            data = json.loads(read_at_most(path, MAX_BYTES), parse_int=_whole)
+            data = json_value(read_at_most(path, MAX_BYTES))
         except OSError as error:
             raise UsageError(f"{path}: cannot be read ({error.strerror}); name another") from error
-        except (ValueError, RecursionError) as error:
+        except ParseError as error:
             raise UsageError(f"{path}: expected JSON, got {error}; name another file") from error
         return cls.from_json(data)
 
 
-def _whole(figures: str) -> int:
-    """A whole number of a file; ValueError where it is beyond every float."""
-    if len(figures) > 300:
-        raise ValueError(f"a number of {len(figures)} figures")
-    return int(figures)
+def _check_numbers(finding: Finding) -> None:
+    """ValueError for a number that no measurement can have, and that arithmetic would overflow on."""
+    row, seen = finding.requirement, finding.measurement
+    numbers = [row.at_least, row.at_most, row.max_drop, row.max_relative_drop, row.max_newly_broken]
+    if seen is not None:
+        numbers += [seen.value, seen.low, seen.high, seen.certified, seen.certified_low]
+        numbers += [seen.n, seen.seconds]
+    for number in numbers:
+        if number is not None and not abs(number) <= LARGEST:
+            raise ValueError(f"expected numbers up to {LARGEST:g}, got {number:.3g}")

@@ -54,6 +54,10 @@ class NotApplicable(SecureMnistError):
     """A measurement cannot be taken in this run; its row becomes NOT_RUN with this reason."""
 
 
+class ParseError(ValueError):
+    """JSON or TOML from outside is refused; the text says what was found, its reader names the file."""
+
+
 def first_line(error: BaseException) -> str:
     """The first line of what an error says, or of which kind it is where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from securemnist.verdicts import TIERS, Doubt, Measurement, Verdict, Waiver
+from securemnist.verdicts import LARGEST, TIERS, Doubt, Measurement, Verdict, Waiver
 
 __all__ = [
     "TIERS",
@@ -97,9 +97,10 @@ class Requirement:
 def _judge(row: Requirement, seen: Measurement) -> tuple[Verdict, bool, str]:
     """Verdict, whether certificates alone carry it, and the reason where it is not a plain one."""
     numbers = (seen.value, seen.low, seen.high, seen.certified, seen.certified_low)
-    odd = [number for number in numbers if number is not None and not math.isfinite(number)]
+    odd = [number for number in numbers if number is not None and not abs(number) <= LARGEST]
     if odd:
-        return Verdict.ERROR, False, f"expected a finite measurement, got {odd[0]}"
+        reason = f"expected a finite measurement up to {LARGEST:g}, got {odd[0]}"
+        return Verdict.ERROR, False, reason
     proved = None if seen.inconclusive else seen.certified_low
     if row.at_least is not None and proved is not None and proved >= row.at_least:
         return Verdict.PASS, True, ""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import datetime
 import difflib
-import math
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +24,11 @@ from pydantic import (
 )
 
 from securemnist.digests import sha256
-from securemnist.errors import PolicyError, UsageError
+from securemnist.errors import ParseError, PolicyError, UsageError
+from securemnist.files import read_at_most
 from securemnist.findings import Requirement, Waiver
-from securemnist.resources import read_at_most
-from securemnist.verdicts import utc_day
+from securemnist.parsing import decoded, toml_table
+from securemnist.verdicts import LARGEST, utc_day
 
 MAX_BYTES = 1 << 20
 LONGEST_WAIVER = 366  # days ahead
@@ -51,7 +50,7 @@ def _unsigned(number: float) -> float:
 
 _Number = Annotated[float, AfterValidator(_unsigned)]
 # How far a row may fall behind an older version: in its own unit, or relative to the old value.
-_Drop = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_unsigned)]
+_Drop = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False), AfterValidator(_unsigned)]
 _Text = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_readable)]
 
 
@@ -88,7 +87,7 @@ class _Row(BaseModel):
     at_most: _Number | None = None
     max_drop: _Drop | None = None
     max_relative_drop: _Drop | None = None
-    max_newly_broken: Annotated[int, Field(ge=0)] | None = None
+    max_newly_broken: Annotated[int, Field(ge=0, le=int(LARGEST))] | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     ids: list[_Text] = Field(default_factory=list)
     waiver: _WaiverRow | None = None
@@ -98,8 +97,8 @@ class _Row(BaseModel):
         bounds = [bound for bound in (self.at_least, self.at_most) if bound is not None]
         if len(bounds) != 1:
             raise ValueError("expected exactly one of at_least and at_most")
-        if not math.isfinite(bounds[0]):
-            raise ValueError(f"expected a finite threshold, got {bounds[0]}")
+        if not abs(bounds[0]) <= LARGEST:
+            raise ValueError(f"expected a finite threshold up to {LARGEST:g}, got {bounds[0]}")
         return self
 
     def requirement(self) -> Requirement:
@@ -181,19 +180,20 @@ def load(path: Path) -> Policy:
             f"{path}: expected a policy, got {error.strerror}; name one with --policy"
         ) from error
     try:
-        return parse(content.decode(), str(path))
-    except UnicodeDecodeError as error:
+        text = decoded(content)
+    except ParseError as error:
         raise PolicyError(f"{path}: expected UTF-8 text, got {error}; save it as UTF-8") from error
+    return parse(text, str(path))
 
 
 def parse(text: str, path: str) -> Policy:
     """The policy of a TOML text; `path` is for messages and the record."""
     try:
-        file = _File.model_validate(tomllib.loads(text))
+        file = _File.model_validate(toml_table(text))
+    except ParseError as error:
+        raise PolicyError(f"{path}: expected TOML, got {error}; fix the file") from error
     except ValidationError as error:
         raise PolicyError(f"{path}: {sentence(error)}") from error
-    except (ValueError, RecursionError) as error:  # also integers of thousands of figures
-        raise PolicyError(f"{path}: expected TOML, got {error}; mend the file") from error
     requirements = tuple(
         _requirement(row, number, path) for number, row in enumerate(file.requirement, 1)
     )

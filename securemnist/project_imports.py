@@ -12,7 +12,6 @@ import configparser
 import functools
 import re
 import sys
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from importlib.abc import MetaPathFinder
@@ -20,6 +19,11 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
+from securemnist.errors import ParseError
+from securemnist.files import read_at_most
+from securemnist.parsing import decoded, toml_table
+
+_MAX_BYTES = 1 << 20
 _INI_FILES = (
     ("pytest.ini", "pytest"),
     (".pytest.ini", "pytest"),
@@ -72,17 +76,19 @@ def folders_of(project: Path) -> list[Path]:
 def _pythonpath(project: Path) -> list[str]:
     """The `pythonpath` setting of pytest; a file that cannot be read is pytest's to complain of."""
     try:
-        table = tomllib.loads((project / "pyproject.toml").read_text()).get("tool", {})
+        table = toml_table(decoded(read_at_most(project / "pyproject.toml", _MAX_BYTES))).get(
+            "tool", {}
+        )
         settings = table.get("pytest", {})
         value = settings.get("ini_options", settings).get("pythonpath", [])
         names = value.split() if isinstance(value, str) else [str(name) for name in value]
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ParseError, AttributeError, TypeError):
         names = []
     for file, section in _INI_FILES:
         parser = configparser.ConfigParser(interpolation=None)
         try:
-            parser.read_string((project / file).read_text())
-        except (OSError, ValueError, configparser.Error):
+            parser.read_string(decoded(read_at_most(project / file, _MAX_BYTES)))
+        except (OSError, ParseError, configparser.Error):
             continue
         names += parser.get(section, "pythonpath", fallback="").split()
     return names

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from securemnist import resources
-from securemnist.errors import UsageError
+from securemnist.errors import ParseError, UsageError
+from securemnist.files import read_at_most
+from securemnist.parsing import decoded, toml_table
 
 DEFAULT_MODEL = "certified"
+MAX_BYTES = 1 << 20
 
 _Named = Annotated[str, Field(min_length=1)]  # an empty name is no wish for the default
 
@@ -44,14 +46,28 @@ NO_MODEL = (
 def load(folder: Path) -> Settings:
     """The settings of the project in `folder`; defaults where it has none."""
     path = folder / "pyproject.toml"
-    if not path.is_file():
-        return Settings()
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
-        return Settings.model_validate(table.get("securemnist", {}))
-    except (OSError, ValueError, AttributeError) as error:
+        tool = project_table(folder).get("tool", {})
+        return Settings.model_validate(tool.get("securemnist", {}))
+    except OSError as error:
+        raise UsageError(
+            f"{path}: expected a TOML file or none, got {error.strerror}; fix or remove it"
+        ) from error
+    except (ParseError, ValidationError, AttributeError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise UsageError(
             f"{path}: expected [tool.securemnist] with model, policy, data or trusted, got: "
-            f"{reason}; fix it"
+            f"{reason:.300}; fix it"
         ) from error
+
+
+def project_table(folder: Path) -> dict[str, Any]:
+    """Everything in the pyproject.toml of `folder`; empty where there is none.
+
+    Raises OSError where it cannot be read and ParseError where it is refused as TOML.
+    """
+    try:
+        content = read_at_most(folder / "pyproject.toml", MAX_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    return toml_table(decoded(content))

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+# No share, ratio or count is larger; sums and quotients of such numbers stay finite.
+LARGEST = 1e15
 TIERS = ("smoke", "standard", "full")
 # What of a row bounds the change to an older version, and decides nothing without one.
 ON_CHANGE = ("max_drop", "max_relative_drop", "max_newly_broken")

@@ -17,10 +17,13 @@ FLOORS = (
     {
         "errors",
         "fields",
+        "files",
         "findings",
         "idx_files",
+        "parsing",
         "verdicts",
         "resources",
+        "tensor_file",
         "digests",
         "_memory",
         "per_image",
@@ -29,6 +32,7 @@ FLOORS = (
     },
     {
         "data",
+        "denormals",
         "models",
         "artifacts",
         "fingerprint",

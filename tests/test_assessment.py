@@ -243,3 +243,24 @@ def test_a_file_too_large_is_not_read(tmp_path: Path) -> None:
             Assessment.load(wrong)
         assert str(wrong) in one_sentence(caught.value)
         assert type(caught.value) is UsageError
+
+
+@pytest.mark.parametrize("number", [1e308, -1e308, 1e16, int("9" * 300)])
+@pytest.mark.parametrize(
+    ("part", "key"),
+    [
+        *(("measurement", key) for key in ("value", "low", "high", "seconds")),
+        *(("requirement", key) for key in ("at_least", "max_drop", "max_relative_drop")),
+    ],
+)
+def test_numbers_that_arithmetic_overflows_on(
+    part: str, key: str, number: float, tmp_path: Path
+) -> None:
+    """A number that no measurement has, and whose difference would be infinite, is refused when read."""
+    data = json.loads(rich().dumps())
+    data["findings"][0][part][key] = number
+    path = tmp_path / "assessment.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(UsageError, match="expected numbers up to 1e\\+15") as caught:
+        Assessment.load(path)
+    one_sentence(caught.value)

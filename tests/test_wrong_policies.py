@@ -58,8 +58,16 @@ WRONG_ROWS: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
     ),
     "threshold above 1": (CLEAN, {"at_least": "1.2"}, "from 0 to 1 for clean_accuracy, got 1.2"),
     "threshold below 0": (CLEAN, {"at_least": "-0.1"}, "from 0 to 1"),
-    "threshold NaN": (CLEAN, {"at_least": "nan"}, "expected a finite threshold, got nan"),
-    "threshold infinite": (CLEAN, {"at_least": "inf"}, "expected a finite threshold, got inf"),
+    "threshold NaN": (
+        CLEAN,
+        {"at_least": "nan"},
+        "threshold up to 1e+15, got nan",
+    ),
+    "threshold infinite": (
+        CLEAN,
+        {"at_least": "inf"},
+        "threshold up to 1e+15, got inf",
+    ),
     "threshold in quotes": (CLEAN, {"at_least": '"0.9"'}, "expected at_least to fit"),
     "threshold true": (CLEAN, {"at_least": "true"}, "expected at_least to fit"),
     "both bounds": (CLEAN, {"at_most": "0.95"}, "exactly one of at_least and at_most"),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from securemnist import denormals
 from securemnist.certify.boxes import around
 from securemnist.certify.graph import Network, Walk, read
 from securemnist.certify.likeness import same_logits, same_operations
@@ -52,6 +53,7 @@ class Certificates:
         return int((self.by == METHODS.index(method)).sum())
 
 
+@denormals.kept()
 @torch.no_grad()
 def certify(
     model: nn.Module,

@@ -86,13 +86,14 @@ def assess(
     from securemnist.cli import runner, versions
     from securemnist.cli.job import Job
     from securemnist.compare.comparison import compare
+    from securemnist.files import exists
 
     if until_decided and against is not None:
         raise UsageError(
             "expected searches that end, to compare them with an older version's, got --until-decided; "
             "leave it or --against out"
         )
-    fixture = not model and here != resources.ROOT and (here / "conftest.py").is_file()
+    fixture = not model and here != resources.ROOT and exists(here / "conftest.py")
     spec = model or project.model_for(chosen)
     if spec is None and not fixture:
         raise UsageError(settings.NO_MODEL.format(policy=chosen))

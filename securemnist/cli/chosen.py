@@ -8,6 +8,7 @@ import click
 
 from securemnist import resources, settings
 from securemnist.errors import UsageError
+from securemnist.files import exists
 from securemnist.policy import Policy
 from securemnist.report.taxonomy import unknown_ids
 
@@ -23,14 +24,14 @@ def policy_of(named: Path | None) -> Path:
     if configured:
         return here / configured
     own = here / _USUAL
-    return own if own.is_file() else resources.POLICY
+    return own if exists(own) else resources.POLICY
 
 
 def refuse_inside_a_project(policy: Path) -> None:
     """UsageError in a folder of a project with a policy, where the bundled one would be taken instead."""
     here = Path.cwd()
     for folder in here.parents if policy == resources.POLICY and here != resources.ROOT else ():
-        if (folder / _USUAL).is_file():
+        if exists(folder / _USUAL):
             raise UsageError(
                 f"expected to start in {folder}, whose {_USUAL} is the policy here, got {here}; go "
                 "there, or name --policy"

@@ -48,7 +48,7 @@ def page(file: Path, model: str | None, out: Path) -> None:
     from securemnist.resources import write_atomically
 
     read = record.read(file)
-    if not read.entries:
+    if not len(read):
         raise UsageError(
             f"{file}: expected at least one entry, got none; add one with `securemnist history add`"
         )
@@ -63,6 +63,6 @@ def page(file: Path, model: str | None, out: Path) -> None:
     except OSError as error:
         raise unwritable(out, error) from error
     told = f", {plural(read.torn, 'unreadable line')} left out" if read.torn else ""
-    count = len(read.entries)
+    count = len(read)
     entries = f"{count:,} {'entry' if count == 1 else 'entries'}"
     click.echo(f"history: {out / 'history.html'} ({entries}{told})")

@@ -47,6 +47,7 @@ def train(
     chosen = RECIPES[name].fast() if fast else RECIPES[name]
     recipe = dataclasses.replace(chosen, **given)
     loaded = data_sets.load(data)
+    data_sets.check_torchvision(loaded)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from securemnist import denormals
 from securemnist.attacks.base import channels_last
 from securemnist.data import DataSet, Digits
 from securemnist.digests import seed_from
@@ -24,6 +25,8 @@ from securemnist.types import Images, Labels, Logits, Progress, silent
 _BATCH = 256
 # The exact share of fewer samples than this says nothing of new ones: their interval decides.
 _FEWEST = 100
+# Test digits on which a model is tried before denormal numbers are flushed.
+_PROBES = 32
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,12 @@ class Lab:
         model = self.subject.model
         answers = self.logits(self.data.test[:_BATCH].images())
         return LogProbabilities(model) if are_probabilities(answers) else model
+
+    @cached_property
+    def flushes_denormals(self) -> bool:
+        """Whether measurements flush denormal numbers, because that cannot change their result."""
+        probes = self.data.test[:_PROBES].images().to(self.subject.device)
+        return denormals.harmless(self.subject.model, probes)
 
     @cached_property
     def test_logits(self) -> Logits:

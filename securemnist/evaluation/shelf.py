@@ -17,8 +17,9 @@ from securemnist.digests import sha256
 from securemnist.errors import DataError, MeasureError
 from securemnist.evaluation.examples import MAX_BYTES, Examples
 from securemnist.evaluation.replay import Replay
+from securemnist.files import read_at_most
 from securemnist.findings import Measurement
-from securemnist.resources import read_at_most, write_atomically
+from securemnist.resources import write_atomically
 
 FOLDER, KEY = "adversarial", "adversarial_examples"
 MAX_IMAGES = 400_000  # over all sets: a gigabyte and a quarter in memory

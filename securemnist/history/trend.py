@@ -51,8 +51,8 @@ class Chart:
 
 def models(record: Record) -> list[str]:
     """The names of the models that were assessed, in the order they came."""
-    made = [entry for entry in record.entries if entry["kind"] == "assessment"]
-    return list(dict.fromkeys(line(entry.get("model", ""), 80) for entry in made))
+    models = dict.fromkeys(kept.model for kept in record.lines if kept.kind == "assessment")
+    return list(dict.fromkeys(line(model, 80) for model in models))
 
 
 def render(record: Record, model: str | None = None, *, today: str | None = None) -> bytes:
@@ -60,10 +60,10 @@ def render(record: Record, model: str | None = None, *, today: str | None = None
 
     Whether a waiver still has effect is asked of `today` (ISO date, UTC; by default the present day).
     """
-    made = [entry for entry in record.entries if entry["kind"] == "assessment"]
-    chosen = model if model is not None else (line(made[-1].get("model", ""), 80) if made else "")
-    of_model = [e for e in made if line(e.get("model", ""), 80) == chosen][-MOST:]
-    bench = [entry for entry in record.entries if entry["kind"] == "bench"][-MOST:]
+    made = [kept for kept in record.lines if kept.kind == "assessment"]
+    chosen = model if model is not None else (line(made[-1].model, 80) if made else "")
+    of_model = [kept.entry for kept in [k for k in made if line(k.model, 80) == chosen][-MOST:]]
+    bench = [kept.entry for kept in [k for k in record.lines if k.kind == "bench"][-MOST:]]
     return html.render(
         "trend.html.j2",
         _TEMPLATES,

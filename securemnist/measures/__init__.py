@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from securemnist import subjects
+from securemnist import denormals, subjects
 from securemnist.data import Copies, DataSet
 from securemnist.digests import canonical_json
 from securemnist.errors import PolicyError, UsageError
@@ -105,7 +105,8 @@ def check_data(policy: Policy, data: DataSet) -> None:
 def take(lab: Lab, measure: str, settings: Settings, seed: int) -> Measurement:
     """Take one measurement; its seconds are those of the whole measure."""
     began = time.perf_counter()
-    taken = _without_copies(MEASURES[measure].run(lab, settings, seed), lab.data.copies)
+    with denormals.flushed(lab.flushes_denormals):
+        taken = _without_copies(MEASURES[measure].run(lab, settings, seed), lab.data.copies)
     return dataclasses.replace(taken, seconds=round(time.perf_counter() - began, 3))
 
 

@@ -8,20 +8,28 @@ from pathlib import Path
 import pytest
 
 from securemnist import resources
+from securemnist.errors import UsageError
+from securemnist.files import exists, read_at_most
 
 _FOLDER, _FILE = "security_tests", "thresholds.toml"
 USUAL = f"{_FOLDER}/{_FILE}"
 # What a folder holds that is the root of a project.
 _ROOT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
+MAX_BYTES = 1 << 20
 
 
 def configured_policy(folder: Path) -> Path | None:
     """The policy that the project's pyproject.toml names, if any."""
+    path = folder / "pyproject.toml"
     try:
-        if b"tool.securemnist" not in (folder / "pyproject.toml").read_bytes():
+        if b"tool.securemnist" not in read_at_most(path, MAX_BYTES):
             return None
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise UsageError(
+            f"{path}: expected a TOML file or none, got {error.strerror}; fix or remove it"
+        ) from error
     from securemnist.settings import load
 
     named = load(folder).policy
@@ -63,9 +71,9 @@ def _upwards(folder: Path) -> Iterator[Path]:
 
 def _usual(folder: Path, *, beside: bool) -> Path | None:
     """The policy of a project in this folder, or the one that lies beside a test file."""
-    if (folder / USUAL).is_file():
+    if exists(folder / USUAL):
         return folder / USUAL
-    return folder / _FILE if beside and (folder / _FILE).is_file() else None
+    return folder / _FILE if beside and exists(folder / _FILE) else None
 
 
 def project_folder(start: Path, policy: Path | None) -> Path:
@@ -87,7 +95,7 @@ def project_folder(start: Path, policy: Path | None) -> Path:
 def current_project(here: Path) -> Path:
     """The project that a folder lies in: the nearest folder above with a policy, or else `here`."""
     for folder in (here, *here.parents):
-        if (folder / USUAL).is_file() or configured_policy(folder) is not None:
+        if exists(folder / USUAL) or configured_policy(folder) is not None:
             return folder
     return here
 

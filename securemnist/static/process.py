@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess  # nosec B404 # fixed lists, no shell
@@ -10,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from securemnist.errors import MeasureError
+from securemnist.errors import MeasureError, ParseError
+from securemnist.parsing import json_object
 
 SECONDS = 300.0
 
@@ -30,12 +30,10 @@ def run_for_json(
     """
     code, out, err = _run(command, folder, tool, environment, seconds)
     try:
-        found = json.loads(out)
-        complete = not refused or refused.encode() not in err
-        if code == 0 and complete and isinstance(found, dict):
-            return found
-    except (ValueError, RecursionError):
-        pass  # the error below quotes the tool
+        if code == 0 and not (refused and refused.encode() in err):
+            return json_object(out)
+    except ParseError:
+        pass  # reported below, with what the tool itself said
     said = " ".join((err or out).decode(errors="replace").split())[-300:]
     raise MeasureError(
         f"expected a report of {tool}, got exit code {code} ({said!r}); run {tool} by hand to see why"

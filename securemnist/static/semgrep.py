@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from securemnist.errors import MeasureError
-from securemnist.resources import RULES, read_at_most
+from securemnist.files import read_at_most
+from securemnist.resources import RULES
 from securemnist.static.notice import Notice, not_read, severity
 from securemnist.static.process import run_for_json
 from securemnist.static.report import Report
