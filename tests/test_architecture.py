@@ -37,6 +37,7 @@ FLOORS = (
         "settings",
         "stats",
         "published",
+        "reference_digests",
     }
     | {"assessment", "environment"},
     {"attacks", "certify", "referee", "subjects", "report"},
