@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from securemnist import policy as policies
-from securemnist import report, resources, settings
+from securemnist import report, settings
 from securemnist.errors import PolicyError
 from securemnist.findings import TIERS, Requirement, Verdict
 from securemnist.plugin.project import configured_policy
@@ -30,14 +30,13 @@ def begin(config: pytest.Config, policy: Path) -> Run:
         keywords=config.getoption("keyword", "") or "",
         paths=tuple(_shown(path, config) for path in config.args),
     )
-    spec = config.getoption("--security-model") or chosen.model_for(
-        config.invocation_params.dir / policy
-    )
+    absolute = config.invocation_params.dir / policy
+    spec = config.getoption("--security-model") or chosen.model_for(absolute, config.rootpath)
     read = policies.load(policy)
     folder = config.getoption("--security-report")
     if folder and not config.getoption("collectonly") and not hasattr(config, "workerinput"):
         report.check_writable(Path(folder))
-    shown = dataclasses.replace(read, path=_shown(str(policy), config))
+    shown = dataclasses.replace(read, path=settings.policy_name(absolute, config.rootpath))
     return Run(shown, scope, spec, tuple(_asked(config, policy)))
 
 
@@ -45,9 +44,11 @@ def _asked(config: pytest.Config, policy: Path) -> Iterator[str]:
     """Options of this run, as `securemnist assess` has them, without which it would be another."""
     usual = config.rootpath / "security_tests" / "thresholds.toml"
     configured = configured_policy(config.rootpath) or usual
-    found = {path.resolve() for path in (usual, configured, resources.POLICY)}
+    found = {path.resolve() for path in (usual, configured)}
     absolute = (config.invocation_params.dir / policy).resolve()
-    if absolute not in found:
+    if settings.policy_name(absolute, config.rootpath) == settings.BUNDLED:
+        yield "--policy=bundled"  # the command finds it from any folder
+    elif absolute not in found:
         inside = absolute.is_relative_to(config.rootpath)
         yield f"--policy={_shown(str(policy), config) if inside else policy}"
     if data := config.getoption("--security-data"):
