@@ -29,7 +29,8 @@ class Assessment:
 
     `subject`: name, spec, digest, architecture, parameters, data. `scope`: tier, markers, keywords,
     paths. `environment`: python, platform, packages, processor, commit. `policy`: path, digest, text.
-    `day` is the ISO date on which waivers were judged.
+    `day` is the ISO date (UTC) on which it was made. `decided` is the one on which waivers are judged:
+    later than `day` where a stored assessment is read or compared again.
     """
 
     subject: Mapping[str, Any]
@@ -38,7 +39,24 @@ class Assessment:
     policy: Mapping[str, Any]
     findings: tuple[Finding, ...]
     day: str
+    decided: str = ""
     schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        """No decision comes before the assessment was made."""
+        object.__setattr__(self, "decided", max(self.day, self.decided))
+
+    def on(self, today: str) -> Assessment:
+        """The same assessment, with its waivers judged on `today` (ISO date, UTC)."""
+        return dataclasses.replace(self, decided=max(self.decided, today))
+
+    @property
+    def waived_through(self) -> str:
+        """The last day of the first waiver to end, of those that the exit code rests on; "" without."""
+        used = [
+            f.requirement.waiver for f in self.findings if f.in_scope and f.waived(self.decided)
+        ]
+        return min((waiver.expires for waiver in used if waiver), default="")
 
     @property
     def complete(self) -> bool:
@@ -60,19 +78,19 @@ class Assessment:
     def open_findings(self) -> tuple[Finding, ...]:
         """What stands between the subject and a merge: in scope, not PASS, not waived."""
         return tuple(
-            f for f in self.findings if f.in_scope and not f.passed and not f.waived(self.day)
+            f for f in self.findings if f.in_scope and not f.passed and not f.waived(self.decided)
         )
 
     @property
     def exit_code(self) -> int:
         """1 any FAIL; else 3 anything in scope without a PASS or an active waiver; else 0.
 
-        A scope that holds no row at all has shown nothing: 3.
+        A scope without a row that passed (no row at all, or waived ones only) has shown nothing: 3.
         """
         verdicts = {f.verdict for f in self.open_findings}
         if Verdict.FAIL in verdicts:
             return FAILED
-        nothing = not any(f.in_scope for f in self.findings)
+        nothing = not any(f.in_scope and f.passed for f in self.findings)
         return UNDECIDED if verdicts or nothing else 0
 
     def to_json(self) -> dict[str, Any]:
@@ -84,6 +102,7 @@ class Assessment:
             "environment": dict(self.environment),
             "policy": dict(self.policy),
             "day": self.day,
+            "decided": self.decided,
             "counts": self.counts,
             "exit_code": self.exit_code,
             "findings": [finding.to_json() for finding in self.findings],

@@ -11,14 +11,16 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from securemnist import idx_files, resources
 from securemnist._torchvision import torchvision
-from securemnist.digests import sha256
+from securemnist.digests import canonical_json, sha256
 from securemnist.errors import DataError
 from securemnist.types import Images, Labels
 
@@ -49,6 +51,35 @@ class Digits:
         """Float32 (n, 1, 28, 28) in [0, 1]."""
         return self.pixels.unsqueeze(1).float().div_(255)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of shape, pixels and labels: the same for the same content, whatever its files."""
+        shape = canonical_json(list(self.pixels.shape)).encode()
+        labels = self.labels.to(torch.uint8).numpy().tobytes()
+        return sha256(shape + self.pixels.contiguous().numpy().tobytes() + labels)
+
+    def contents(self) -> list[bytes]:
+        """The pixels of each image, to find copies by."""
+        return [image.tobytes() for image in self.pixels.numpy()]
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Test images that are copies: `of_training` images, or `repeated` inside the test set of `n`."""
+
+    of_training: int
+    repeated: int
+    n: int
+
+    def __str__(self) -> str:
+        """Both counts in one sentence; "" where there is no copy."""
+        told = []
+        if self.of_training:
+            told.append(f"{self.of_training:,} copies of training images")
+        if self.repeated:
+            told.append(f"{self.repeated:,} copies of other test images")
+        return f"{' and '.join(told)} among {self.n:,} test images" if told else ""
+
 
 @dataclass(frozen=True)
 class DataSet:
@@ -67,6 +98,24 @@ class DataSet:
     @property
     def pinned(self) -> bool:
         return self.digests == PINNED
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the test split, by which a policy names its data."""
+        return self.test.digest
+
+    @cached_property
+    def copies(self) -> Copies:
+        """Copies in the test split, pixel by pixel; a split that stands in for it is not its own copy."""
+        splits = [split for split in (self.train, self.tuning) if split is not self.test]
+        training = {content for split in splits for content in split.contents()}
+        test = self.test.contents()
+        known = sum(content in training for content in test)
+        return Copies(known, len(test) - len(set(test)), len(test))
+
+    def to_json(self) -> dict[str, Any]:
+        """What an assessment records of its data."""
+        return {"name": self.name, "sha256": self.digest, "digests": self.digests}
 
 
 def load(folder: Path | None = None) -> DataSet:

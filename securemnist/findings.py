@@ -100,7 +100,7 @@ def _judge(row: Requirement, seen: Measurement) -> tuple[Verdict, bool, str]:
     odd = [number for number in numbers if number is not None and not math.isfinite(number)]
     if odd:
         return Verdict.ERROR, False, f"expected a finite measurement, got {odd[0]}"
-    proved = seen.certified_low
+    proved = None if seen.inconclusive else seen.certified_low
     if row.at_least is not None and proved is not None and proved >= row.at_least:
         return Verdict.PASS, True, ""
     verdict = _compare(row, seen)

@@ -6,6 +6,7 @@ The five verdicts are those of ISO/IEC 9646; only PASS passes.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -37,14 +38,22 @@ class Doubt:
 
 @dataclass(frozen=True, kw_only=True)
 class Waiver:
-    """Somebody's decision to merge in spite of a row, until `expires` (ISO date, inclusive)."""
+    """A decision to merge although a row does not pass.
+
+    `expires` (ISO date, UTC) is the last day on which it has effect, that day included.
+    """
 
     reason: str
     expires: str
 
     def active(self, today: str) -> bool:
-        """Whether the waiver still has effect on the ISO date `today`."""
+        """Whether the waiver has effect on `today` (ISO date, UTC)."""
         return today <= self.expires
+
+
+def utc_day() -> str:
+    """Today's ISO date in UTC: the day on which a decision that is taken now judges waivers."""
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
 @dataclass(frozen=True, kw_only=True)

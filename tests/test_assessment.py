@@ -53,7 +53,9 @@ def assessment(*findings: Finding) -> Assessment:
         ([(PASS,), (ERROR,)], 3),
         ([(PASS,), (NOT_RUN,)], 3),
         ([(PASS,), (FAIL, "2027-01-01")], 0),
-        ([(FAIL, DAY)], 0),
+        ([(PASS,), (FAIL, DAY)], 0),
+        ([(FAIL, DAY)], 3),
+        ([(FAIL, DAY), (PASS, OUT)], 3),
         ([(PASS,), (FAIL, "2026-11-20")], 1),
         ([(PASS,), (INCONCLUSIVE, DAY), (NOT_RUN, DAY)], 0),
         ([(PASS,), (ERROR, "2027-01-01")], 3),
@@ -64,7 +66,10 @@ def assessment(*findings: Finding) -> Assessment:
     ],
 )
 def test_the_exit_code(notes: list[Any], code: int) -> None:
-    """FAIL gives 1 and beats 3, which anything else open gives; waived and out of scope are neutral."""
+    """FAIL gives 1 and beats 3, which anything else open gives; waived and out of scope are neutral.
+
+    Where nothing passed, nothing has been shown: waived rows alone give 3.
+    """
     assert assessment(*(finding(*note) for note in notes)).exit_code == code
 
 

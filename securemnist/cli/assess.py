@@ -96,7 +96,9 @@ def assess(
     conftest = None if model or demo else runner.conftest_of(here)
     spec = choices.model_of(model, chosen, demo=demo, fixture=conftest is not None)
     choices.check_policy_is_chosen(chosen, named=bool(demo or policy or model))
-    tried = _try_out(spec if conftest is None else None, device, data or project.data, replay)
+    tried = _try_out(
+        spec if conftest is None else None, chosen, device, data or project.data, replay
+    )
     report.check_writable(out)
     options: dict[str, object] = {
         "model": spec,
@@ -138,10 +140,12 @@ def _check_rows(policy: Path, rows: tuple[str, ...], *, own: bool) -> None:
     """
     from securemnist import measures
     from securemnist import policy as policies
+    from securemnist.cli.chosen import warn_of_ids
 
     read = policies.load(policy)
     foreign = {row.measure for row in read.requirements} if own else ()
     measures.check_policy(read, foreign=frozenset(foreign))
+    warn_of_ids(read)
     known = [row.id for row in read.requirements]
     for row in rows:
         if row not in known:
@@ -159,12 +163,14 @@ def _print_rows(policy: Path) -> None:
     from rich.table import Table
 
     from securemnist import policy as policies
+    from securemnist.cli.chosen import warn_of_ids
     from securemnist.findings import describe
     from securemnist.measures import MEASURES, bind, check_policy
     from securemnist.settings import policy_name
 
     read = policies.load(policy)
     check_policy(read)
+    warn_of_ids(read)
     named = policy_name(policy, Path.cwd())
     table = Table(title=f"rows of {named}", title_justify="left", box=None)
     for title in ("id", "tier", "measure", "threshold", "settings", "at most"):
@@ -180,20 +186,25 @@ def _print_rows(policy: Path) -> None:
 
 
 def _try_out(
-    spec: str | None, device: str, data: str | None, replay: tuple[Path, ...]
+    spec: str | None, policy: Path, device: str, data: str | None, replay: tuple[Path, ...]
 ) -> dict[str, Any]:
     """The subject as an assessment will record it: a wrong name ends the command before anything runs.
 
     Empty without a SPEC: the model comes from a fixture, and is tried where it is made.
     """
     from securemnist import data as data_sets
+    from securemnist import policy as policies
     from securemnist import subjects
     from securemnist.evaluation import shelf
     from securemnist.evaluation.lab import Lab
+    from securemnist.measures import check_data
 
     digits = data_sets.load(Path(data) if data else None)
+    check_data(policies.load(policy), digits)
+    if told := str(digits.copies):
+        click.echo(f"warning: {told}", err=True)
     shelf.load(replay, digits)
     if spec is None:
         return {}
     subject = Lab(subjects.resolve(spec, device=device), digits).subject
-    return {**subject.to_json(), "data": {"name": digits.name, "digests": digits.digests}}
+    return {**subject.to_json(), "data": digits.to_json()}

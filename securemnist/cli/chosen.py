@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
+
 from securemnist import resources, settings
 from securemnist.errors import UsageError
+from securemnist.policy import Policy
+from securemnist.report.taxonomy import unknown_ids
 
 _USUAL = "security_tests/thresholds.toml"
 _BUNDLED = Path("bundled")
@@ -81,3 +85,9 @@ def refuse_inside_a_project(policy: Path, *, named: bool) -> None:
 def data_of(named: str | None) -> str | None:
     """--data, or the folder that the project in this folder names; None for the bundled MNIST."""
     return named or settings.load(Path.cwd()).data
+
+
+def warn_of_ids(policy: Policy) -> None:
+    """Say on stderr which threat identifiers of the rows are not known here."""
+    if told := unknown_ids(policy.requirements):
+        click.echo(f"warning: {told}", err=True)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import inspect
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from securemnist.errors import UsageError
 from securemnist.findings import Requirement
 from securemnist.verdicts import ON_CHANGE
+
+if TYPE_CHECKING:
+    from securemnist.measures.base import Measure
 
 _VERDICTS = {  # nosec B105 # the verdict PASS
     "PASS": "the threshold is met. (proved): by certificates alone; (survived): by attacks that failed.",
@@ -34,11 +38,12 @@ def explain(word: str, policy: Path | None) -> None:
     from securemnist import policy as policies
     from securemnist.attacks import ATTACKS
     from securemnist.attacks.art import PREFIX
-    from securemnist.cli.chosen import policy_of
+    from securemnist.cli.chosen import policy_of, warn_of_ids
     from securemnist.evaluation.stages import LADDER
     from securemnist.measures import MEASURES
 
     read = policies.load(policy_of(policy))
+    warn_of_ids(read)
     rows = {row.id: row for row in read.requirements}
     if word in rows:
         _row(rows[word])
@@ -62,6 +67,8 @@ def _row(row: Requirement) -> None:
             click.echo(f"{key}: {getattr(row, key):g}, against an older version")
     for key, value in row.settings.items():
         click.echo(f"  {key} = {value}")
+    if row.waiver is not None:
+        click.echo(f"waived through {row.waiver.expires} (UTC, inclusive): {row.waiver.reason}")
     click.echo(f"ids: {', '.join(row.ids) or 'none'}\n")
 
 
@@ -70,9 +77,18 @@ def _measure(word: str) -> None:
 
     measure = MEASURES[word]
     click.echo(f"{word} (family {measure.family}): {inspect.getdoc(measure.run)}")
+    click.echo(f"  threshold: {measure.good}, {_limits(measure)}")
     for name, field in measure.settings.model_fields.items():
         default = f"default {field.get_default(call_default_factory=True)}"
         click.echo(f"  {name}: {'required' if field.is_required() else default}")
+
+
+def _limits(measure: Measure) -> str:
+    """Between which thresholds a row may choose."""
+    low, high = measure.limits
+    return (
+        f"above {low:g} to {high:g}" if measure.good == "at_least" else f"{low:g} to below {high:g}"
+    )
 
 
 def _attack(word: str) -> None:

@@ -11,14 +11,18 @@ import click
 @click.argument("assessment_json", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 def report(assessment_json: Path, out: Path) -> None:
-    """Write index.html and summary.md for ASSESSMENT_JSON. Works where torch is not installed."""
+    """Write index.html and summary.md for ASSESSMENT_JSON. Works where torch is not installed.
+
+    Waivers are judged on today's date in UTC.
+    """
     from rich.console import Console
 
     from securemnist import report as reports
     from securemnist.assessment import Assessment
     from securemnist.report.terminal import print_assessment
+    from securemnist.verdicts import utc_day
 
-    assessment = Assessment.load(assessment_json)
+    assessment = Assessment.load(assessment_json).on(utc_day())
     reports.write(assessment, out)
     print_assessment(assessment, Console())
     click.echo(f"report: {out / 'index.html'}")

@@ -45,6 +45,7 @@ def render(made: Comparison) -> bytes:
             if made.counts[str(word)]
         ],
         margin=f"{made.margin:g}",
+        decided=line(made.new.decided, 20),
         exit_code=made.exit_code,
         blocking=blocking,
         own=[_own(finding) for finding in words.own(made)],

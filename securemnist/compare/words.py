@@ -22,7 +22,8 @@ def headline(made: Comparison) -> Headline:
     """May the new version take the old one's place? What the exit code says, in words."""
     rows = [change for change in made.changes if change.in_scope]
     waived = sum(change.excused for change in rows)
-    tail = f"; {waived} waived" if waived else ""
+    day = line(made.new.decided, 20)
+    tail = f"; {waived} waived on {day} (UTC)" if waived else ""
     if made.exit_code == 0:
         words = made.counts
         parts = [f"{words[str(word)]} {word}" for word in Word if words[str(word)]]
@@ -85,6 +86,8 @@ def next_step(change: Change) -> str:
         return "Measure both versions alike: the same policy, seed, data and packages."
     if change.verdict is Verdict.FAIL:
         return "Mend the new version, or waive the row with a reason and a date."
+    if not change.bounds:
+        return "Measure more digits, or bound the row's change in the policy (max_drop), with a reason."
     return "Measure more digits, or widen the bound with a reason."
 
 

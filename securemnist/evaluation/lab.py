@@ -20,6 +20,8 @@ from securemnist.subjects import Subject
 from securemnist.types import Images, Labels, Logits, Progress, silent
 
 _BATCH = 256
+# The exact share of fewer samples than this says nothing of new ones: their interval decides.
+_FEWEST = 100
 
 
 def written(classes: torch.Tensor) -> str:
@@ -75,7 +77,8 @@ class Lab:
         None is all of them.
 
         The orders of one seed are nested, so that a larger sample contains the smaller. `shuffled` keeps
-        the random order for all of them, too: for a measurement that may stop before the end.
+        the random order for all of them, too: for a measurement that may stop before the end. A test set
+        of fewer than 100 digits never counts as complete.
         """
         total = len(self.data.test)
         digits = total if digits is None else digits
@@ -83,8 +86,8 @@ class Lab:
             raise UsageError(
                 f"expected 1 to {total} test digits ({self.data.name}), got {digits}; mend `digits`"
             )
-        complete = digits == total
-        in_file_order = complete and not shuffled
+        in_file_order = digits == total and not shuffled
+        complete = digits == total >= _FEWEST
         rng = torch.Generator().manual_seed(seed_from(seed, "sample"))
         order = torch.arange(total) if in_file_order else torch.randperm(total, generator=rng)
         places = order[:digits]

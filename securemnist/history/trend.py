@@ -13,6 +13,7 @@ from securemnist.history.record import Record
 from securemnist.report import html
 from securemnist.report.text import line
 from securemnist.report.words import NONE, SYMBOLS, plural
+from securemnist.verdicts import utc_day
 
 MOST = 30  # entries a chart shows, the last ones
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -54,8 +55,11 @@ def models(record: Record) -> list[str]:
     return list(dict.fromkeys(line(entry.get("model", ""), 80) for entry in made))
 
 
-def render(record: Record, model: str | None = None) -> bytes:
-    """The page of one model (by default the last that was recorded); equal records, equal bytes."""
+def render(record: Record, model: str | None = None, *, today: str | None = None) -> bytes:
+    """The page of one model (by default the last that was recorded); equal records, equal bytes.
+
+    Whether a waiver still has effect is asked of `today` (ISO date, UTC; by default the present day).
+    """
     made = [entry for entry in record.entries if entry["kind"] == "assessment"]
     chosen = model if model is not None else (line(made[-1].get("model", ""), 80) if made else "")
     of_model = [e for e in made if line(e.get("model", ""), 80) == chosen][-MOST:]
@@ -67,17 +71,21 @@ def render(record: Record, model: str | None = None) -> bytes:
         others=[name for name in models(record) if name != chosen],
         told=plural(len(of_model), "assessment"),
         torn=plural(record.torn, "unreadable line") if record.torn else "",
-        last=_last(of_model),
+        last=_last(of_model, today or utc_day()),
         rows=[_row_chart(name, of_model) for name in _names(of_model, "rows")],
         figures=[_figure_chart(name, bench) for name in _names(bench, "figures")],
     )
 
 
-def _last(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+def _last(entries: Sequence[Mapping[str, Any]], today: str) -> Mapping[str, str]:
     """The newest entry in words."""
     if not entries:
         return {"verdict": "not-run", "symbol": NONE, "words": "Nothing recorded yet"}
-    code = entries[-1].get("exit_code")
+    code, through = (entries[-1].get(key) for key in ("exit_code", "waived_through"))
+    if code == 0 and through and not (isinstance(through, str) and today <= through):
+        words = f"The last one needed a waiver, whose last day was {line(through, 20)}"
+        kind = Verdict.INCONCLUSIVE
+        return {"verdict": kind.lower(), "symbol": SYMBOLS[kind], "words": words}
     verdict = {0: Verdict.PASS, 1: Verdict.FAIL}.get(
         code if isinstance(code, int) else 3, Verdict.INCONCLUSIVE
     )

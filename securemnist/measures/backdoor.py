@@ -192,4 +192,11 @@ def _estimate(settings: BackdoorSettings) -> float:
     return 2 * (settings.expected_digits + controls) * SECONDS_PER_PASS / 2
 
 
-BACKDOOR_SUCCESS = Measure(backdoor_success, BackdoorSettings, "backdoor", _estimate)
+BACKDOOR_SUCCESS = Measure(
+    backdoor_success,
+    BackdoorSettings,
+    "backdoor",
+    _estimate,
+    good="at_most",
+    limits=(0.0, 1.0),
+)

@@ -148,6 +148,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             run.model_spec = ""
         elif run.selected and run.model_spec is None:
             raise pytest.UsageError(NO_MODEL.format(policy=run.policy.path))
+        if run.selected and not session.config.getoption("collectonly"):
+            _load_data(session.config)
+
+
+def _load_data(config: pytest.Config) -> None:
+    """Data that cannot be read, or that the policy is not for, ends the run before its first row."""
+    from securemnist.plugin.dataset import data_of
+
+    try:
+        data_of(config)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -198,6 +210,7 @@ def pytest_terminal_summary(
         return
     from rich.console import Console
 
+    from securemnist.plugin.dataset import warnings_of
     from securemnist.report.terminal import print_assessment
 
     text = io.StringIO()
@@ -206,3 +219,5 @@ def pytest_terminal_summary(
     print_assessment(run.assessment(config.rootpath), console)
     terminalreporter.section("security requirements")
     terminalreporter.write(text.getvalue())
+    for sentence in warnings_of(config):
+        terminalreporter.write_line(f"warning: {sentence}")

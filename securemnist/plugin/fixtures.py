@@ -34,13 +34,13 @@ def model(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture(scope="session")
 def lab(request: pytest.FixtureRequest, model: Any) -> Lab:
     """The subject and the data that every measure of this run is taken on."""
-    from securemnist import data, settings, subjects
+    from securemnist import subjects
     from securemnist.evaluation import shelf
     from securemnist.evaluation.lab import Lab
+    from securemnist.plugin.dataset import data_of
     from securemnist.plugin.progress import active
 
     config = request.config
-    folder = config.getoption("--security-data") or settings.load(config.rootpath).data
     if isinstance(model, subjects.Subject):
         subject = model
     else:
@@ -48,7 +48,7 @@ def lab(request: pytest.FixtureRequest, model: Any) -> Lab:
         # A fixture has no name that would tell one project's model from another's; the project has.
         name = config.rootpath.name or type(model).__name__
         subject = subjects.from_model(model, name=name, device=device)
-    digits = data.load(Path(folder) if folder else None)
+    digits = data_of(config)
     stored = [Path(name) for name in config.getoption("--security-replay")]
     replay = shelf.load(stored, digits) if stored else None
     return Lab(subject, digits, active(), replay)
@@ -103,25 +103,23 @@ def judge(request: pytest.FixtureRequest, lab: Lab) -> Callable[[Requirement], F
 @pytest.fixture
 def record(request: pytest.FixtureRequest, lab: Lab) -> Callable[[Finding], Finding]:
     """Hand a finding to the report; skips the test on NOT_RUN and xfails it where a waiver holds."""
-    import datetime
-
     import torch
 
     from securemnist.plugin.collection import MESSAGE
+    from securemnist.verdicts import utc_day
 
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    today = utc_day()
 
     def hand_over(finding: Finding) -> Finding:
         request.node.stash[MESSAGE] = {
             "finding": finding.to_json(),
-            "subject": lab.subject.to_json()
-            | {"data": {"name": lab.data.name, "digests": lab.data.digests}},
+            "subject": lab.subject.to_json() | {"data": lab.data.to_json()},
             "processor": torch.backends.cpu.get_cpu_capability(),
         }
         request.node.user_properties.append(("finding", str(finding)))
         waiver = finding.requirement.waiver
         if finding.waived(today) and waiver is not None:
-            pytest.xfail(f"waived until {waiver.expires} ({waiver.reason}): {finding}")
+            pytest.xfail(f"waived through {waiver.expires} (UTC; {waiver.reason}): {finding}")
         if finding.verdict is Verdict.NOT_RUN:
             pytest.skip(finding.reason)
         return finding

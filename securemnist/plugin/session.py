@@ -7,7 +7,6 @@ as they do from this process.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from securemnist.assessment import STOPPED, Assessment
 from securemnist.environment import describe
 from securemnist.findings import TIERS, Finding, Requirement, Verdict
 from securemnist.policy import Policy
+from securemnist.verdicts import utc_day
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Run:
             environment=describe(folder, processor=self.processor),
             policy=self.policy.to_json(),
             findings=tuple(self._finding(row) for row in self.policy.requirements),
-            day=datetime.datetime.now(datetime.UTC).date().isoformat(),
+            day=utc_day(),
         )
 
     def _finding(self, row: Requirement) -> Finding:

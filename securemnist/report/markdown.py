@@ -33,7 +33,7 @@ def render(assessment: Assessment) -> bytes:
         f"Held against {escape(assessment.policy.get('path') or 'a policy', 80)}.",
         " · ".join(counts) or "no row in scope",
     ]
-    day = assessment.day
+    day = assessment.decided
     rows = words.by_severity(tuple(f for f in assessment.findings if f.in_scope))
     rows.sort(key=lambda finding: finding.waived(day))
     room = MOST - sum(map(len, parts)) - 1000

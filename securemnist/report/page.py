@@ -28,6 +28,7 @@ def render(assessment: Assessment) -> bytes:
         complete=assessment.complete,
         exit_code=assessment.exit_code,
         day=line(assessment.day, 20),
+        decided=line(assessment.decided, 20),
         **_sections(assessment),
         **_record(assessment),
     )
@@ -35,7 +36,7 @@ def render(assessment: Assessment) -> bytes:
 
 def _sections(assessment: Assessment) -> dict[str, Any]:
     """The rows: those in the way, those waived, all by family, those out of scope."""
-    shown = rows(assessment.findings, assessment.day)
+    shown = rows(assessment.findings, assessment.decided)
     pairs = list(zip(assessment.findings, shown, strict=True))
     ranked = [row for _, row in sorted(pairs, key=lambda p: words.SEVERITY.index(p[0].verdict))]
     return {
@@ -86,10 +87,12 @@ def _subject(subject: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _digests(assessment: Assessment) -> Mapping[str, Any]:
-    files = _mapping(_mapping(assessment.subject.get("data")).get("digests"))
+    data = _mapping(assessment.subject.get("data"))
+    files = _mapping(data.get("digests"))
     return {
         "model, its structure and tensors": assessment.subject.get("digest") or "none recorded",
         "policy": assessment.policy.get("digest") or "none recorded",
+        "data, test split": line(data.get("sha256") or "none recorded", 80),
         **{f"data, {name}": digest for name, digest in files.items()},
     }
 

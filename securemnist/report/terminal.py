@@ -34,9 +34,9 @@ def print_assessment(assessment: Assessment, console: Console) -> None:
     """Print who was assessed, the table, the rows that stand in the way and what to do, the verdict."""
     write(console, Text(_about(assessment), style="dim"))
     inside = [finding for finding in assessment.findings if finding.in_scope]
-    _print_table(inside, assessment.day, console)
+    _print_table(inside, assessment.decided, console)
     for finding in words.by_severity(assessment.open_findings):
-        _print_reason(finding, assessment.day, console)
+        _print_reason(finding, assessment.decided, console)
     head = words.headline(assessment)
     style = STYLES[head.verdict]
     write(console, Text())

@@ -67,8 +67,9 @@ class Headline:
 def headline(assessment: Assessment) -> Headline:
     """What the exit code says, in words."""
     rows = [finding for finding in assessment.findings if finding.in_scope]
-    waived = sum(finding.waived(assessment.day) for finding in rows)
-    tail = f"; {waived} waived" if waived else ""
+    day = assessment.decided
+    waived = sum(finding.waived(day) for finding in rows)
+    tail = f"; {waived} waived on {line(day, 20)} (UTC)" if waived else ""
     if not rows:
         why = "no requirement was in the scope of this run, so nothing has been shown"
         return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not merge yet", why=why)
@@ -79,6 +80,9 @@ def headline(assessment: Assessment) -> Headline:
         why = f"{share} {plural(len(rows), 'requirement')}{where} passed{tail}"
         promise = "May merge" if assessment.complete else "Nothing seen that stands against a merge"
         return Headline(verdict=Verdict.PASS, answer=promise, why=why)
+    if not assessment.open_findings:
+        why = f"no requirement passed, so nothing has been shown{tail}"
+        return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not merge yet", why=why)
     open_verdicts = [finding.verdict for finding in assessment.open_findings]
     failed = open_verdicts.count(Verdict.FAIL)
     undecided = len(open_verdicts) - failed
@@ -151,10 +155,13 @@ def waiver(finding: Finding, day: str) -> str:
         return ""
     until = line(given.expires, 20)
     if finding.waived(day):
-        return f"waived until {until}: {line(given.reason, 400)}"
+        return f"waived through {until} (UTC): {line(given.reason, 400)}"
     if finding.verdict is Verdict.ERROR:
         return f"not waived: an error cannot be ({line(given.reason, 400)})"
-    return f"the waiver expired on {until} and has no effect ({line(given.reason, 400)})"
+    return (
+        f"the waiver has expired: its last day was {until}, and {line(day, 20)} (UTC) decides "
+        f"({line(given.reason, 400)})"
+    )
 
 
 def number(value: float, unit: str = "share") -> str:

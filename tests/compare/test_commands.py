@@ -22,7 +22,7 @@ POLICY = """
 id = "CLEAN-01"
 measure = "clean_accuracy"
 digits = 400
-at_least = 0.0
+at_least = 0.5
 max_drop = 0.05
 because = "a release may not unlearn what the last one could read"
 
@@ -32,7 +32,7 @@ measure = "robust_accuracy"
 attack = { use = "PGD", steps = 2 }
 threat = { norm = "linf", eps = 0.05 }
 digits = 100
-at_least = 0.001
+at_least = 0.11
 because = "a search within a small ball"
 """
 # Two versions of one toy: nearest mean digit, and the same with two classes mixed up.

@@ -9,6 +9,7 @@ import pytest
 
 from securemnist import plugin
 from tests.plugin.rows import CLEAN, PGD, read, verdicts
+from tests.policies import in_days
 
 
 def test_an_unclaimed_row_is_an_error(project: Any, pytester: pytest.Pytester) -> None:
@@ -108,7 +109,7 @@ def test_a_crash_in_a_measurement_is_an_error(
             return Moody()
         """
     )
-    waived = CLEAN + 'waiver = { reason = "known", expires = 2999-01-01 }\n'
+    waived = CLEAN + f'waiver = {{ reason = "known", expires = {in_days(30)} }}\n'
     project(waived, f"--security-report={tmp_path}").assert_outcomes(failed=1)
     assert "too many at once" in read(tmp_path)["findings"][0]["reason"]
     assert read(tmp_path)["exit_code"] == 3

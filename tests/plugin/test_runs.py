@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.plugin.rows import CLEAN, FULL, PGD, read, verdicts
+from tests.policies import in_days
 
 
 def test_rows_become_tests(project: Any) -> None:
@@ -59,12 +60,13 @@ def test_a_missed_threshold_fails_in_a_sentence(project: Any) -> None:
 
 
 def test_a_waiver_until_its_day(project: Any, tmp_path: Path) -> None:
-    """A waived red row xfails and is neutral; after its day it fails again."""
+    """A waived red row xfails and is neutral beside one that passes; after its day it fails again."""
     red = CLEAN.replace("0.9", "1.0")
-    waived = red + 'waiver = { reason = "known", expires = 2999-01-01 }\n'
-    project(waived, f"--security-report={tmp_path}").assert_outcomes(xfailed=1)
+    good = CLEAN.replace("CLEAN-01", "CLEAN-02")
+    waived = red + f'waiver = {{ reason = "known", expires = {in_days(1)} }}\n'
+    project(waived + good, f"--security-report={tmp_path}").assert_outcomes(xfailed=1, passed=1)
     assert read(tmp_path)["exit_code"] == 0
-    assert verdicts(tmp_path) == {"CLEAN-01": "FAIL"}
+    assert verdicts(tmp_path) == {"CLEAN-01": "FAIL", "CLEAN-02": "PASS"}
     expired = red + 'waiver = { reason = "known", expires = 2020-01-01 }\n'
     project(expired, f"--security-report={tmp_path}").assert_outcomes(failed=1)
     assert read(tmp_path)["exit_code"] == 1
