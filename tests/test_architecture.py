@@ -24,6 +24,7 @@ FLOORS = (
         "digests",
         "_memory",
         "_torchvision",
+        "origin",
         "__init__",
     },
     {
