@@ -19,7 +19,8 @@ _HEAD = """\
 # it from one measurement of {model} on the tuning split (the last training samples, never the
 # test samples). A threshold on a share stays {errors} standard errors from the measured share (of the
 # difference between both samples, with the design effect of its writers; a row on a part of the test
-# set adds the half-width of its own 95 % interval). Raise what is not enough for you, and say why in `because`.
+# set adds the half-width of its own 95 % interval). Raise what is not enough for you, and say why in
+# `because`.
 # `securemnist explain ID` explains a row, `securemnist assess` runs them all.
 #
 # tier      smoke (seconds) < standard (the default) < full; `assess --tier smoke` runs the first
