@@ -161,6 +161,11 @@ def _check_header(content: bytes, model: nn.Module, path: Path) -> None:
     expected = {n: (_DTYPES.get(t.dtype), list(t.shape)) for n, t in model.state_dict().items()}
     if set(header) != set(expected):
         odd = ", ".join(sorted(set(header) ^ set(expected))[:4])
+        if {name.removeprefix("module.") for name in header} == set(expected):
+            raise WeightsError(
+                f"{path}: expected the tensors of the architecture, got names that begin with 'module.' "
+                "(saved from DataParallel); save model.module.state_dict()"
+            )
         raise WeightsError(
             f"{path}: expected the tensors of the architecture, differs in {odd:.80}; {_ADVICE}"
         )

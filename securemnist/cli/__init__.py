@@ -28,6 +28,7 @@ _COMMANDS = (
     "accept",
     "train",
     "init",
+    "demo",
     "history",
 )
 
