@@ -24,13 +24,28 @@ def read(folder: Path, name: str) -> bytes:
     paths = folder / f"{name}.gz", folder / name
     contents = [content for content in map(_content, paths) if content is not None]
     if not contents:
-        raise DataError(f"{folder / name}[.gz]: expected a file, got none; {ADVICE}")
+        hint = _hint(folder, name) or ADVICE
+        raise DataError(f"{folder / name}[.gz]: expected a file, got none; {hint}")
     if contents[0] != contents[-1]:
         raise DataError(
             f"{folder / name}[.gz]: expected one file, or the same content in both, got two that "
             f"differ; {ADVICE}"
         )
     return contents[0]
+
+
+def _hint(folder: Path, name: str) -> str:
+    """What to do where the data lies there under another name, as other tools store it; "" if not."""
+    for raw in (folder / "MNIST" / "raw", folder / "raw"):  # a root of torchvision, or MNIST in it
+        if any((raw / f"{name}{end}").is_file() for end in ("", ".gz")):
+            return f"torchvision keeps its files in {raw}: name that folder"
+    dotted = name.replace("-idx", ".idx")  # as Kaggle names them
+    for found in (folder / dotted, folder / f"{dotted}.gz", folder / dotted / dotted):
+        if found.is_file():
+            return f"rename {found} to {name}{found.suffix if found.suffix == '.gz' else ''}"
+    if any(folder.glob("*.csv")):
+        return "a CSV file is not read: docs/data.md shows how arrays become these files"
+    return ""
 
 
 def _content(path: Path) -> bytes | None:

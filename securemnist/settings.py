@@ -14,6 +14,7 @@ from securemnist.parsing import decoded, toml_table
 
 DEFAULT_MODEL = "certified"
 MAX_BYTES = 1 << 20
+BUNDLED = "the bundled policy"
 
 _Named = Annotated[str, Field(min_length=1)]  # an empty name is no wish for the default
 
@@ -31,16 +32,39 @@ class Settings(BaseModel):
     data: _Named | None = None
     trusted: list[_Named] = Field(default_factory=list)
 
-    def model_for(self, policy: Path) -> str | None:
-        """The SPEC of the project, and the bundled model only where the policy is the bundled one."""
-        bundled = policy.resolve() == resources.POLICY.resolve()
-        return self.model or (DEFAULT_MODEL if bundled else None)
+    def model_for(self, policy: Path, folder: Path) -> str | None:
+        """The SPEC of the project in `folder`; the bundled model only in our own checkout.
+
+        Anywhere else a model has to be named, so that a bundled one is never taken for the user's.
+        """
+        return self.model or (DEFAULT_MODEL if is_bundled(policy) and is_checkout(folder) else None)
 
 
 NO_MODEL = (
     "expected a model of yours to hold against {policy}, got none; name it: --model SPEC, a session-wide "
-    "`model` fixture in this folder's conftest.py, or model = SPEC in [tool.securemnist]"
+    "`model` fixture in this folder's conftest.py, or model = SPEC in [tool.securemnist]; --demo takes "
+    "the bundled model"
 )
+
+
+def is_bundled(policy: Path) -> bool:
+    """Whether this is the policy that comes with the package."""
+    return policy.resolve() == resources.POLICY.resolve()
+
+
+def is_checkout(folder: Path) -> bool:
+    """Whether `folder` is our own checkout, whose project is the bundled model itself."""
+    return folder.resolve() == resources.ROOT.resolve() and resources.ROOT.name != "_bundled"
+
+
+def policy_name(policy: Path, folder: Path) -> str:
+    """What outputs call a policy: its path within the project, or that it is the bundled one."""
+    if is_bundled(policy) and not is_checkout(folder):
+        return BUNDLED
+    absolute, project = policy.resolve(), folder.resolve()
+    if absolute.is_relative_to(project):
+        return absolute.relative_to(project).as_posix()
+    return f"{absolute.parent.name}/{absolute.name}"
 
 
 def load(folder: Path) -> Settings:

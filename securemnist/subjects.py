@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from securemnist import artifacts, project_imports, resources
+from securemnist import artifacts, project_imports, reference_digests, resources
 from securemnist._torchvision import importing
 from securemnist.errors import ModelError, UsageError, WeightsError, first_line
 from securemnist.fingerprint import fingerprint
@@ -188,6 +188,8 @@ def _from_file(spec: str, path: Path, architecture: str | None, device: str) -> 
     if architecture is None and not path.exists():
         raise WeightsError(f"{path}: expected a weight file, got No such file; name another")
     manifest = artifacts.read_manifest(path) if architecture is None else None
+    if manifest is not None and _NAME.fullmatch(spec):
+        reference_digests.check(spec, path, manifest)
     known = (manifest or {})["architecture"] if architecture is None else architecture
     if known not in ARCHITECTURES:
         raise UsageError(

@@ -73,6 +73,11 @@ def read_tensors(
     entries = {key: value for key, value in header.entries.items() if key != "__metadata__"}
     if set(entries) != set(expected):
         odd = ", ".join(sorted(set(entries) ^ set(expected))[:4])
+        if {name.removeprefix("module.") for name in entries} == set(expected):
+            raise ParseError(
+                f"expected the tensors of {what}, got names that begin with 'module.' (saved from "
+                "DataParallel; save model.module.state_dict())"
+            )
         raise ParseError(f"expected the tensors of {what}, differs in {odd:.80}")
     spans = [_span(name, entries[name], entry) for name, entry in expected.items()]
     end = 0

@@ -28,6 +28,7 @@ FLOORS = (
         "_memory",
         "per_image",
         "_torchvision",
+        "origin",
         "__init__",
     },
     {
@@ -45,6 +46,7 @@ FLOORS = (
         "settings",
         "stats",
         "published",
+        "reference_digests",
     }
     | {"assessment", "environment"},
     {"attacks", "certify", "referee", "subjects", "report"},

@@ -59,7 +59,10 @@ def test_measure_writes_everything(folder: Path) -> None:
     ("words", "complaint"),
     [
         (["measure", "charm"], "expected a measure of"),
-        (["measure", "clean_accuracy", "--digits", "10001"], "expected 1 to 10000 test digits"),
+        (
+            ["measure", "clean_accuracy", "--demo", "--digits", "10001"],
+            "expected 1 to 10000 test digits",
+        ),
         (["measure", "clean_accuracy", "--model", "nobody"], "which is no reference model"),
         (["measure", "clean_accuracy", "--model", "gone:make"], "expected a module to import"),
         (["measure", "clean_accuracy", "--model", "toy:gone"], "expected a factory"),
@@ -68,8 +71,8 @@ def test_measure_writes_everything(folder: Path) -> None:
         (["measure", "clean_accuracy", "--set", "charm=1"], "unknown key 'charm'"),
         (["measure", "robust_accuracy", "--threat", "l7:1"], "expected a norm of linf, l2"),
         (["measure", "robust_accuracy", "--threat", "linf:nan"], "expected 0 <= eps <= 1"),
-        (["measure", "clean_accuracy", "--device", "cuda"], "expected a CUDA device"),
-        (["measure", "clean_accuracy", "--data", "nowhere"], "expected a file, got none"),
+        (["measure", "clean_accuracy", "--demo", "--device", "cuda"], "expected a CUDA device"),
+        (["measure", "clean_accuracy", "--demo", "--data", "nowhere"], "expected a file, got none"),
         (["explain", "charm"], "expected a row, measure, attack or verdict"),
         (["report", "gone.json"], "cannot be read"),
         (["train", "charm"], "expected a recipe of"),

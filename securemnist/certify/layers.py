@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils import parametrize
 
 from securemnist.certify import activations, affine
 from securemnist.certify.rules import MaxPool, Normalised, Picked, Reshape, Rule, Shape
@@ -57,7 +58,8 @@ def _call(
 
 def softmax(dim: int | None, shape: Shape, *, exponential: bool) -> Rule:
     """Probabilities of the classes, or (not `exponential`) their logarithms."""
-    if dim not in (1, -1) or len(shape) != 1:
+    # Without a dimension torch takes the second one of two (`_get_softmax_dim`).
+    if dim not in (1, -1, None) or len(shape) != 1:
         raise NoCertificate(f"expected softmax over the classes, got it over dimension {dim}")
     return Normalised(exponential)
 
@@ -123,13 +125,30 @@ _RULES: dict[type[nn.Module], Callable[[Any, Shape], Rule]] = {
 }
 
 
+def _advice(layer: nn.Module) -> str:
+    """What to do about a layer whose weights are computed at every call; "" for any other."""
+    if parametrize.is_parametrized(layer):
+        names = ", ".join(layer.parametrizations)  # type: ignore[arg-type]
+        call = (
+            f"torch.nn.utils.parametrize.remove_parametrizations(layer, {names.split(', ')[0]!r})"
+        )
+        return f" with a parametrization of {names}; keep its present value: {call}"
+    if any(type(hook).__name__ == "WeightNorm" for hook in layer._forward_pre_hooks.values()):
+        return " of weight_norm; keep its present value: torch.nn.utils.remove_weight_norm(layer)"
+    return ""
+
+
 def rule_of(layer: nn.Module, shape: Shape) -> Rule:
     """The rule of a layer whose output has this shape a digit; NoCertificate where there is none."""
     kind = type(layer)
     if kind not in _RULES:
-        raise NoCertificate(f"expected layers with known bounds, got {kind.__name__}")
+        raise NoCertificate(
+            f"expected layers with known bounds, got {kind.__name__}{_advice(layer)}"
+        )
     if len(layer._forward_hooks) or len(layer._forward_pre_hooks):
-        raise NoCertificate(f"expected {kind.__name__} as torch made it, got one with a hook")
+        raise NoCertificate(
+            f"expected {kind.__name__} as torch made it, got one with a hook{_advice(layer)}"
+        )
     if (changed := _changed(layer)) is not None:
         raise NoCertificate(
             f"expected {kind.__name__} as torch made it, got one with another {changed}"

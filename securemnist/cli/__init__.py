@@ -27,6 +27,7 @@ _COMMANDS = (
     "accept",
     "train",
     "init",
+    "demo",
     "history",
 )
 

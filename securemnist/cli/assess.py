@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 @click.option(
     "--model", metavar="SPEC", help="NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE."
 )
+@click.option("--demo", is_flag=True, help="The bundled model on the bundled policy.")
 @click.option(
-    "--policy", type=click.Path(path_type=Path), help="The policy; default: the project's."
+    "--policy",
+    type=click.Path(path_type=Path),
+    help="The policy; default: the project's. `bundled`: the one of the package.",
 )
 @click.option("--tier", type=click.Choice(TIERS), default=None, help="Rows up to this tier run.")
 @click.option("--row", "rows", multiple=True, metavar="ID", help="Only this row; may be repeated.")
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 def assess(
     ctx: click.Context,
     model: str | None,
+    demo: bool,
     policy: Path | None,
     tier: str | None,
     rows: tuple[str, ...],
@@ -70,15 +74,16 @@ def assess(
     With --against the exit code is that of the comparison with OLD, too, and compare.html, .md and
     .json lie beside the report.
 
-    SUITES are folders or files of suites; default: those of the package.
+    SUITES are folders or files of suites; default: those of the package. Outside the checkout of
+    securemnist the model has to be named: by --model, --demo, a `model` fixture or the settings.
     """
     from securemnist import settings
-    from securemnist.cli.chosen import policy_of, refuse_inside_a_project
+    from securemnist.cli import chosen as choices
 
     here = Path.cwd()
     project = settings.load(here)
-    chosen = policy_of(policy)
-    refuse_inside_a_project(chosen)
+    chosen = choices.policy_of(policy, demo=demo)
+    choices.refuse_inside_a_project(chosen, named=demo or policy is not None)
     if only_list:
         _print_rows(chosen)
         return
@@ -93,10 +98,9 @@ def assess(
             "expected searches that end, to compare them with an older version's, got --until-decided; "
             "leave it or --against out"
         )
-    fixture = not model and here != resources.ROOT and exists(here / "conftest.py")
-    spec = model or project.model_for(chosen)
-    if spec is None and not fixture:
-        raise UsageError(settings.NO_MODEL.format(policy=chosen))
+    fixture = not (model or demo) and here != resources.ROOT and exists(here / "conftest.py")
+    spec = choices.model_of(model, chosen, demo=demo, fixture=fixture)
+    choices.check_policy_is_chosen(chosen, named=bool(demo or policy or model))
     report.check_writable(out)
     job = Job(
         policy=str(chosen),
@@ -158,11 +162,15 @@ def _print_rows(policy: Path) -> None:
     from securemnist.cli.chosen import warn_of_ids
     from securemnist.findings import describe
     from securemnist.measures import MEASURES, bind, check_policy
+    from securemnist.settings import policy_name
 
     read = policies.load(policy)
     check_policy(read, trusted=settings.load(Path.cwd()).trusted)
     warn_of_ids(read)
-    table = Table("id", "tier", "measure", "threshold", "settings", "at most", box=None)
+    named = policy_name(policy, Path.cwd())
+    table = Table(title=f"rows of {named}", title_justify="left", box=None)
+    for title in ("id", "tier", "measure", "threshold", "settings", "at most"):
+        table.add_column(title)
     for row in read.requirements:
         measure = MEASURES[row.measure]
         seconds = measure.estimate(bind(row.measure, row.settings, tier=row.tier))

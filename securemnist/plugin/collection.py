@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from securemnist import policy as policies
-from securemnist import report, resources, settings
+from securemnist import report, settings
 from securemnist.errors import PolicyError
 from securemnist.plugin.messages import family_of_measure, row_of
 from securemnist.plugin.narrowing import narrowing
@@ -28,12 +28,12 @@ def begin(config: pytest.Config, policy: Path) -> Run:
         paths=tuple(_shown(path, config) for path in config.args),
         narrowed=narrowing(config),
     )
-    spec = config.getoption("--security-model") or chosen.model_for(policy)
+    spec = config.getoption("--security-model") or chosen.model_for(policy, config.rootpath)
     read = policies.load(policy)
     folder = config.getoption("--security-report")
     if folder and not config.getoption("collectonly") and not hasattr(config, "workerinput"):
         report.check_writable(Path(folder))
-    shown = dataclasses.replace(read, path=_shown(str(policy), config))
+    shown = dataclasses.replace(read, path=settings.policy_name(policy, config.rootpath))
     return Run(shown, scope, spec, tuple(_asked(config, policy)), file=policy)
 
 
@@ -41,8 +41,10 @@ def _asked(config: pytest.Config, policy: Path) -> Iterator[str]:
     """Options of this run, as `securemnist assess` has them, without which it would be another."""
     usual = config.rootpath / USUAL
     configured = configured_policy(config.rootpath) or usual
-    found = {path.resolve() for path in (usual, configured, resources.POLICY)}
-    if policy.resolve() not in found:
+    found = {path.resolve() for path in (usual, configured)}
+    if settings.policy_name(policy, config.rootpath) == settings.BUNDLED:
+        yield "--policy=bundled"  # the command finds it from any folder
+    elif policy.resolve() not in found:
         inside = policy.resolve().is_relative_to(config.rootpath)
         yield f"--policy={_shown(str(policy), config) if inside else policy}"
     if data := config.getoption("--security-data"):

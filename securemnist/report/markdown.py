@@ -29,7 +29,8 @@ def render(assessment: Assessment) -> bytes:
     ]
     parts = [
         f"## {head.symbol} {head.answer}: {name}",
-        f"{escape(head.why)}. Scope: {escape(words.scope(assessment))}.",
+        f"{escape(head.why)}. Scope: {escape(words.scope(assessment))}. "
+        f"Held against {escape(assessment.policy.get('path') or 'a policy', 80)}.",
         " · ".join(counts) or "no row in scope",
     ]
     day = assessment.decided

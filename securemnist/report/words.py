@@ -10,6 +10,7 @@ from typing import Any
 from securemnist.assessment import STOPPED, Assessment
 from securemnist.errors import FAILED
 from securemnist.findings import Finding, Verdict
+from securemnist.report import silence
 from securemnist.report.evidence import quantity
 from securemnist.report.text import line
 
@@ -72,6 +73,7 @@ def headline(assessment: Assessment) -> Headline:
     day = assessment.decided
     waived = sum(finding.waived(day) for finding in rows)
     tail = f"; {waived} waived on {line(day, 20)} (UTC)" if waived else ""
+    tail += f"; {said}" if (said := silence.sentence(assessment)) else ""
     if not rows:
         why = "no requirement was in the scope of this run, so nothing has been shown"
         return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not merge yet", why=why)
@@ -80,7 +82,8 @@ def headline(assessment: Assessment) -> Headline:
         share = "all" if passed == len(rows) else f"{passed} of the"
         where = "" if assessment.complete else " in scope"
         why = f"{share} {plural(len(rows), 'requirement')}{where} passed{tail}"
-        promise = "May merge" if assessment.complete else "Nothing seen that stands against a merge"
+        whole = assessment.complete and not silence.about_evasion(assessment)
+        promise = "May merge" if whole else "Nothing seen that stands against a merge"
         return Headline(verdict=Verdict.PASS, answer=promise, why=why)
     if not assessment.open_findings:
         why = f"no requirement passed, so nothing has been shown{tail}"
