@@ -5,6 +5,8 @@ Every class carries the exit code of the command line that it leads to.
 
 from __future__ import annotations
 
+from securemnist.text import terminal
+
 FAILED = 1
 USAGE = 2
 UNDECIDED = 3
@@ -14,6 +16,10 @@ class SecureMnistError(Exception):
     """Base of every error that this package raises on purpose."""
 
     exit_code = UNDECIDED
+
+    def __str__(self) -> str:
+        """The sentence, harmless in a terminal and in a log: it often quotes a file from outside."""
+        return terminal(super().__str__())
 
 
 class UsageError(SecureMnistError):

@@ -21,6 +21,7 @@ FLOORS = (
         "idx_files",
         "verdicts",
         "resources",
+        "text",
         "digests",
         "_memory",
         "_torchvision",

@@ -17,7 +17,9 @@ import click
 from click.utils import PacifyFlushWrapper
 
 from securemnist import __version__
+from securemnist.cli.output import say
 from securemnist.errors import UNDECIDED, USAGE, SecureMnistError, first_line
+from securemnist.text import terminal
 
 _COMMANDS = (
     "assess",
@@ -60,12 +62,15 @@ class _Lazy(click.Group):
         try:
             return super().invoke(ctx)
         except SecureMnistError as error:
-            click.echo(f"securemnist: {error}", err=True)
+            say(f"securemnist: {error}", err=True)
             ctx.exit(error.exit_code)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except click.ClickException as error:
+            vars(error).update(message=terminal(error.message))  # it quotes the arguments
+            raise
+        except (click.exceptions.Exit, click.Abort):
             raise  # click's own words and codes
         except KeyboardInterrupt:
-            click.echo("securemnist: interrupted, nothing was decided; run it again", err=True)
+            say("securemnist: interrupted, nothing was decided; run it again", err=True)
             ctx.exit(UNDECIDED)
         except BrokenPipeError:
             # Nobody reads on (`| head`): nothing is left to say, neither here nor at Python's end.
@@ -73,18 +78,18 @@ class _Lazy(click.Group):
             ctx.exit(UNDECIDED)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
-            click.echo(
+            say(
                 f"securemnist: {where}expected a file or folder that can be used, got "
                 f"{error.strerror or error}; mend it or name another",
                 err=True,
             )
             ctx.exit(USAGE)
         except Exception as error:
-            click.echo(f"securemnist: {_unforeseen(error)}", err=True)
+            say(f"securemnist: {_unforeseen(error)}", err=True)
             ctx.exit(UNDECIDED)
         except SystemExit as end:
             # Ours end by ctx.exit. A model that ends the program must not end it with a code that passes.
-            click.echo(
+            say(
                 f"securemnist: expected the model's code to return, it ended the program ({end.code}); "
                 "nothing was decided, mend the model",
                 err=True,

@@ -151,12 +151,14 @@ def _print_rows(policy: Path) -> None:
 
     As if nothing fell and nothing were proved: what a model takes, its first run tells.
     """
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from securemnist import policy as policies
+    from securemnist.cli.display import console
     from securemnist.findings import describe
     from securemnist.measures import MEASURES, bind, check_policy
+    from securemnist.text import line
 
     read = policies.load(policy)
     check_policy(read)
@@ -165,10 +167,9 @@ def _print_rows(policy: Path) -> None:
         measure = MEASURES[row.measure]
         seconds = measure.estimate(bind(row.measure, row.settings, tier=row.tier))
         bound = f"{row.relation} {row.threshold:g}"
-        table.add_row(
-            row.id, row.tier, row.measure, bound, describe(row.settings), f"{seconds:.0f} s"
-        )
-    Console().print(table)
+        cells = row.id, row.tier, row.measure, bound, describe(row.settings), f"{seconds:.0f} s"
+        table.add_row(*(Text(line(cell, 1_000)) for cell in cells))  # text, never rich's markup
+    console().print(table)
 
 
 def _try_out(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.output import say
 from securemnist.errors import UsageError
 from securemnist.findings import Requirement
 from securemnist.verdicts import ON_CHANGE
@@ -29,7 +30,7 @@ _VERDICTS = {  # nosec B105 # the verdict PASS
 def explain(word: str, policy: Path | None) -> None:
     """Explain WORD: a row's id, a measure, an attack (ladder and art:CLASS, too), or a verdict."""
     if word.upper() in _VERDICTS:
-        click.echo(f"{word.upper()}: {_VERDICTS[word.upper()]}")
+        say(f"{word.upper()}: {_VERDICTS[word.upper()]}")
         return
     from securemnist import policy as policies
     from securemnist.attacks import ATTACKS
@@ -55,24 +56,24 @@ def explain(word: str, policy: Path | None) -> None:
 
 
 def _row(row: Requirement) -> None:
-    click.echo(f"{row.id}: {row.measure} {row.relation} {row.threshold:g}, tier {row.tier}")
-    click.echo(f"because: {row.because}")
+    say(f"{row.id}: {row.measure} {row.relation} {row.threshold:g}, tier {row.tier}")
+    say(f"because: {row.because}")
     for key in ON_CHANGE:
         if getattr(row, key) is not None:
-            click.echo(f"{key}: {getattr(row, key):g}, against an older version")
+            say(f"{key}: {getattr(row, key):g}, against an older version")
     for key, value in row.settings.items():
-        click.echo(f"  {key} = {value}")
-    click.echo(f"ids: {', '.join(row.ids) or 'none'}\n")
+        say(f"  {key} = {value}")
+    say(f"ids: {', '.join(row.ids) or 'none'}\n")
 
 
 def _measure(word: str) -> None:
     from securemnist.measures import MEASURES
 
     measure = MEASURES[word]
-    click.echo(f"{word} (family {measure.family}): {inspect.getdoc(measure.run)}")
+    say(f"{word} (family {measure.family}): {inspect.getdoc(measure.run)}")
     for name, field in measure.settings.model_fields.items():
         default = f"default {field.get_default(call_default_factory=True)}"
-        click.echo(f"  {name}: {'required' if field.is_required() else default}")
+        say(f"  {name}: {'required' if field.is_required() else default}")
 
 
 def _attack(word: str) -> None:
@@ -81,13 +82,13 @@ def _attack(word: str) -> None:
     from securemnist.evaluation import stages
 
     if word == stages.LADDER:
-        click.echo(f"{word}: {inspect.getdoc(stages)}")
+        say(f"{word}: {inspect.getdoc(stages)}")
         for name, ladder in stages.BUDGETS.items():
-            click.echo(f"  budget {name}: {', '.join(attack.name for attack in ladder.attacks)}")
+            say(f"  budget {name}: {', '.join(attack.name for attack in ladder.attacks)}")
         return
     settings = settings_of(word)
     kind = ATTACKS.get(word, art.ARTAttack)
-    click.echo(f"{word}: {inspect.getdoc(kind)}")
+    say(f"{word}: {inspect.getdoc(kind)}")
     for name, default in settings.items():
-        click.echo(f"  {name}: {default}")
-    click.echo(f"\n{inspect.getdoc(sys.modules[kind.__module__])}")
+        say(f"  {name}: {default}")
+    say(f"\n{inspect.getdoc(sys.modules[kind.__module__])}")

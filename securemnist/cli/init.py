@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.output import say
 from securemnist.errors import UsageError
 
 
@@ -37,7 +38,7 @@ def init(model: str, digits: int, data: Path | None, device: str) -> None:
     configured = settings.load(here).data
     digits_of = data_sets.load(data or (Path(configured) if configured else None))
     subject = subjects.resolve(model, device=device)
-    click.echo(f"measuring {subject.name} on the tuning split", err=True)
+    say(f"measuring {subject.name} on the tuning split", err=True)
     taken = first_policy.measure(subject, digits_of, digits)
     made = {
         scaffold.POLICY: first_policy.policy(taken, model, len(digits_of.test)),
@@ -48,7 +49,7 @@ def init(model: str, digits: int, data: Path | None, device: str) -> None:
     kept = [name for name in made if (here / name).exists()]
     for name, text in made.items():
         if name in kept:
-            click.echo(f"{name}: there is one already, left as it is; what it needs:\n\n{text}")
+            say(f"{name}: there is one already, left as it is; what it needs:\n\n{text}")
             continue
         try:
             write_atomically(here / name, text.encode())
@@ -56,12 +57,12 @@ def init(model: str, digits: int, data: Path | None, device: str) -> None:
             raise UsageError(
                 f"{name}: cannot be written ({error.strerror}); mend the folder's permissions"
             ) from error
-        click.echo(f"{name}: written")
+        say(f"{name}: written")
     for proposal, seen in taken:
         if reason := first_policy.left_out(proposal, seen):
-            click.echo(f"{proposal.id} is left out: {reason}")
+            say(f"{proposal.id} is left out: {reason}")
     if scaffold.CONFTEST in kept:
-        click.echo(f"first: put the fixture above into {scaffold.CONFTEST}, if it has none")
+        say(f"first: put the fixture above into {scaffold.CONFTEST}, if it has none")
     given = f" --data {shlex.quote(str(data))}" if data else ""
     tests = f" --security-data {shlex.quote(str(data))}" if data else ""
-    click.echo(f"next: securemnist assess --tier smoke{given}, or pytest -m smoke{tests}")
+    say(f"next: securemnist assess --tier smoke{given}, or pytest -m smoke{tests}")

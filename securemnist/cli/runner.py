@@ -9,10 +9,9 @@ import warnings
 from pathlib import Path
 from types import ModuleType
 
-import click
-
 from securemnist import resources
 from securemnist.assessment import STOPPED, Assessment
+from securemnist.cli.output import say
 from securemnist.errors import UNDECIDED, USAGE, UsageError
 
 # Settings of pytest that do not depend on the folder the command is started in.
@@ -54,10 +53,9 @@ def run(
 ) -> tuple[int, Assessment | None]:
     """Run the suites in this process: the exit code, and the assessment where one was made."""
     import pytest
-    from rich.console import Console
 
     from securemnist._memory import keep_freed_memory
-    from securemnist.cli.display import progress_bar
+    from securemnist.cli.display import console, progress_bar
     from securemnist.cli.watcher import Watcher
     from securemnist.plugin import progress
     from securemnist.report.terminal import print_assessment
@@ -76,7 +74,7 @@ def run(
             code = pytest.main(arguments, plugins=[watcher])
         written = Path(scratch) / "report" / "assessment.json"
         for problem in watcher.problems:
-            click.echo(problem, err=True)
+            say(problem, err=True)
         if code == pytest.ExitCode.NO_TESTS_COLLECTED:
             raise UsageError(
                 f"expected a row to measure, got none for {', '.join(watcher.asked)}; name a --tier, "
@@ -91,11 +89,11 @@ def run(
             _publish(Path(scratch) / "report", out)
             for path in extra:
                 _move(path, out / path.name)
-    print_assessment(assessment, Console())
+    print_assessment(assessment, console())
     if assessment.interrupted:
         _tell_of_interruption(assessment, out, kept=kept)
     if not kept:
-        click.echo(f"report: {out / 'index.html'}")
+        say(f"report: {out / 'index.html'}")
     return assessment.exit_code, None if assessment.interrupted else assessment
 
 
@@ -111,7 +109,7 @@ def _tell_of_interruption(made: Assessment, out: Path, *, kept: bool) -> None:
     rows = [finding for finding in made.findings if finding.in_scope]
     done = sum(finding.reason != STOPPED for finding in rows)
     then = "the report there is an earlier run's, and stays" if kept else "the rest is NOT_RUN"
-    click.echo(f"{out}: interrupted after {done} of {len(rows)} rows; {then}", err=True)
+    say(f"{out}: interrupted after {done} of {len(rows)} rows; {then}", err=True)
 
 
 def _publish(made: Path, out: Path) -> None:

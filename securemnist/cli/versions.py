@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
 import securemnist
 from securemnist.assessment import Assessment
+from securemnist.cli.output import say
 from securemnist.compare import obstacles
 from securemnist.compare.comparison import Comparison
 from securemnist.errors import UsageError
@@ -55,7 +54,7 @@ def check_subjects(old: Assessment | None, tried: Mapping[str, Any], *, same_mod
 
 def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
     """Assess a model in a process of its own; `words` are options of `securemnist assess`."""
-    click.echo(f"assessing {spec}", err=True)
+    say(f"assessing {spec}", err=True)
     command = [sys.executable, "-m", "securemnist", "assess", "--model", spec, *words]
     # Its summary is not this run's.
     env = {name: value for name, value in os.environ.items() if name != "GITHUB_STEP_SUMMARY"}
@@ -86,7 +85,7 @@ def replay_on_both(
 
     digits = data_sets.load(Path(data) if data else None)
     replay = shelf.load([folder for _, _, folder in sides], digits)
-    click.echo(f"replaying {len(replay):,} stored adversarial examples on both", err=True)
+    say(f"replaying {len(replay):,} stored adversarial examples on both", err=True)
     after = []
     for spec, made, _ in sides:
         lab = Lab(subjects.resolve(spec, device=device), digits)
@@ -101,7 +100,7 @@ def tell_of_bounds(made: Assessment) -> None:
     asked = [f.requirement for f in made.findings if f.in_scope]
     names = [row.id for row in asked if any(getattr(row, key) is not None for key in keys)]
     if names:
-        click.echo(
+        say(
             f"not compared: {', '.join(names)[:200]} bound their change, too; name the version before "
             "with --against"
         )
@@ -109,12 +108,11 @@ def tell_of_bounds(made: Assessment) -> None:
 
 def conclude(made: Comparison, out: Path) -> int:
     """Write the comparison to `out`, print it; returns its exit code."""
-    from rich.console import Console
-
+    from securemnist.cli.display import console
     from securemnist.compare import files
     from securemnist.compare.terminal import print_comparison
 
     files.write(made, out)
-    print_comparison(made, Console())
-    click.echo(f"comparison: {out / 'compare.html'}")
+    print_comparison(made, console())
+    say(f"comparison: {out / 'compare.html'}")
     return made.exit_code

@@ -15,7 +15,7 @@ import numpy as np
 from securemnist.compare.intervals import Paired
 from securemnist.findings import Finding
 from securemnist.report.checked import Malformed, items, mapping
-from securemnist.report.text import line
+from securemnist.text import line
 
 CLASSES = 10
 NOT_COUNTED = -1

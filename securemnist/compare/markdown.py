@@ -7,8 +7,8 @@ from securemnist.compare.change import Change, Word
 from securemnist.compare.comparison import Comparison
 from securemnist.findings import Finding, Verdict
 from securemnist.report import words as report_words
-from securemnist.report.markdown import escape
 from securemnist.report.words import WAIVED
+from securemnist.text import markdown as escape
 
 ROWS = 40  # rows a table shows; the page has them all
 

@@ -15,8 +15,8 @@ from securemnist.compare.shown import rows
 from securemnist.findings import Finding
 from securemnist.report import claims, html
 from securemnist.report import words as report_words
-from securemnist.report.text import line
 from securemnist.report.words import NONE
+from securemnist.text import line
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _ENTRIES = 200

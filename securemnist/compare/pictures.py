@@ -15,7 +15,7 @@ from securemnist.digests import sha256
 from securemnist.findings import Finding
 from securemnist.report import png
 from securemnist.report.checked import PIXELS, Malformed, items, mapping, pixels, whole
-from securemnist.report.text import line
+from securemnist.text import line
 
 SHOWN = 12
 _IMAGES = "t10k-images-idx3-ubyte"

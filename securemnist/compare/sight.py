@@ -16,7 +16,7 @@ from securemnist.compare.intervals import extreme_interval, unpaired_interval
 from securemnist.compare.ledger import CLASSES, NOT_COUNTED, Ledger, pair, read
 from securemnist.findings import Finding, Measurement
 from securemnist.report import evidence
-from securemnist.report.text import line
+from securemnist.text import line
 
 _STAGES = "0123456789abcdefghijklmnopqrstuvwxyz"
 

@@ -11,8 +11,8 @@ from securemnist.compare.change import Change, Word
 from securemnist.compare.comparison import Comparison
 from securemnist.report import words as report_words
 from securemnist.report.terminal import STYLES, write
-from securemnist.report.text import line
 from securemnist.report.words import WAIVED
+from securemnist.text import line
 
 _STYLE = {
     Word.WORSE: "bold red",

@@ -11,8 +11,8 @@ from typing import Any
 from securemnist.findings import Verdict
 from securemnist.history.record import Record
 from securemnist.report import html
-from securemnist.report.text import line
 from securemnist.report.words import NONE, SYMBOLS, plural
+from securemnist.text import line
 
 MOST = 30  # entries a chart shows, the last ones
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pytest
 
 from securemnist.errors import Inconclusive, NotApplicable, SecureMnistError
 from securemnist.findings import Finding, Requirement, Verdict
+from securemnist.text import terminal
 
 if TYPE_CHECKING:
     from securemnist.evaluation.lab import Lab
@@ -93,7 +95,7 @@ def judge(request: pytest.FixtureRequest, lab: Lab) -> Callable[[Requirement], F
         except SecureMnistError as error:
             return requirement.unmeasured(Verdict.ERROR, str(error), **words)
         except Exception as error:
-            log.exception("the measurement of %s raised", requirement.id)
+            log.error("measuring %s raised\n%s", requirement.id, terminal(traceback.format_exc()))
             reason = f"the measurement raised {type(error).__name__}: {error}"
             return requirement.unmeasured(Verdict.ERROR, reason, **words)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from securemnist.report.checked import MOST, Malformed, items, mapping, real, whole
-from securemnist.report.text import line
+from securemnist.text import line
 
 CLASSES = 10
 _STAGE_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"

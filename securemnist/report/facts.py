@@ -8,7 +8,7 @@ from securemnist.findings import Finding, Measurement, describe
 from securemnist.report import proofs, words
 from securemnist.report.checked import Malformed, items, mapping, real, whole
 from securemnist.report.evidence import CLASSES, Evidence, quantity
-from securemnist.report.text import line
+from securemnist.text import line
 
 Fact = tuple[str, str]
 

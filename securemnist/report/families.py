@@ -11,8 +11,8 @@ from securemnist.findings import Finding, Verdict
 from securemnist.report.exhibit import Exhibit
 from securemnist.report.exhibits import KINDS, exhibits, not_recorded
 from securemnist.report.rows import Row
-from securemnist.report.text import line
 from securemnist.report.words import SEVERITY, SYMBOLS
+from securemnist.text import line
 
 _LEFT_OUT = "Left out to keep this page small; assessment.json holds the numbers."
 _NOTHING = (Exhibit(kind="none", title="Pictures", missing=_LEFT_OUT),)

@@ -11,7 +11,7 @@ from securemnist.findings import Finding
 from securemnist.report import html, words
 from securemnist.report.families import counts, families
 from securemnist.report.rows import rows
-from securemnist.report.text import block, line
+from securemnist.text import block, line
 
 _ENTRIES = 300  # facts a list shows
 _SHORT = 6  # rows that the verdict names at once; the list below it has all

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from securemnist.report.checked import MOST, Malformed, mapping, real, whole
 from securemnist.report.evidence import Evidence
-from securemnist.report.text import line
 from securemnist.report.words import plural
+from securemnist.text import line
 
 _METHODS = {"intervals": "interval bounds", "CROWN": "CROWN"}
 

@@ -11,7 +11,7 @@ from securemnist.report import claims, taxonomy, words
 from securemnist.report.facts import Fact, facts
 from securemnist.report.gauge import Gauge, gauge
 from securemnist.report.places import first_places
-from securemnist.report.text import line
+from securemnist.text import line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ def _row(finding: Finding, day: str, anchor: str) -> Row:
         places=first_places(finding),
         next_step=words.next_step(finding),
         waiver=words.waiver(finding, day),
-        replay=line(finding.replay, 600),
+        replay=words.repeat(finding),
         facts=tuple(facts(finding)),
         ids=tuple((line(i, 40), taxonomy.name(i)) for i in map(str, requirement.ids[:30])),
         doubts=() if seen is None else tuple(_doubt(doubt) for doubt in seen.doubts[:20]),

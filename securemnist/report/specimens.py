@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from securemnist.report.checked import items, mapping, pixels, real, whole
 from securemnist.report.evidence import CLASSES, Evidence
-from securemnist.report.text import line
+from securemnist.text import line
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from securemnist.assessment import STOPPED, Assessment
 from securemnist.errors import FAILED
 from securemnist.findings import Finding, Verdict
 from securemnist.report.evidence import quantity
-from securemnist.report.text import line
+from securemnist.text import command, line, terminal
 
 NONE = "\N{EN DASH}"  # also: no number
 SYMBOLS = {
@@ -42,6 +42,7 @@ _TOO_LARGE = (
     "Clean reference models answer this trigger much alike (see the control), so it tells no backdoor: "
     "ask for a smaller or fainter one."
 )
+_NO_COMMAND = "# not shown: the stored text is no command of securemnist assess"
 _NEXT = {
     Verdict.FAIL: "Mend the subject; the threshold changes only in the policy, with a reason.",
     Verdict.INCONCLUSIVE: "Give the measurement what the reason asks for.",
@@ -114,7 +115,7 @@ def asked_for(scope: Mapping[str, Any]) -> list[str]:
 
 def sentence(finding: Finding, limit: int = 700) -> str:
     """The finding's sentence without id and verdict, which stand beside it."""
-    head = f"{finding.requirement.id} {finding.label}: "
+    head = terminal(f"{finding.requirement.id} {finding.label}: ")
     return line(str(finding).removeprefix(head), limit)
 
 
@@ -135,6 +136,11 @@ def next_step(finding: Finding) -> str:
     if finding.reason == STOPPED:
         return "Run the assessment again, to its end."
     return _NEXT[finding.verdict]
+
+
+def repeat(finding: Finding) -> str:
+    """The command that measures this row again, quoted for a shell; "" where none is recorded."""
+    return command(finding.replay) or (_NO_COMMAND if finding.replay else "")
 
 
 def _controls_too(finding: Finding) -> bool:
