@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import sys
 import traceback
 from pathlib import Path
 from typing import Any
 
 import click
-from click.utils import PacifyFlushWrapper
 
 from securemnist import __version__
-from securemnist.cli.output import say
+from securemnist.cli.output import end_of_pipe, say
 from securemnist.errors import UNDECIDED, USAGE, SecureMnistError, first_line
 from securemnist.text import terminal
 
@@ -73,8 +71,7 @@ class _Lazy(click.Group):
             say("securemnist: interrupted, nothing was decided; run it again", err=True)
             ctx.exit(UNDECIDED)
         except BrokenPipeError:
-            # Nobody reads on (`| head`): nothing is left to say, neither here nor at Python's end.
-            sys.stdout = PacifyFlushWrapper(sys.stdout)
+            end_of_pipe()
             ctx.exit(UNDECIDED)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""

@@ -80,7 +80,6 @@ def assess(
         return
     from securemnist import report
     from securemnist.cli import runner, versions
-    from securemnist.compare.comparison import compare
 
     if until_decided and against is not None:
         raise UsageError(
@@ -113,17 +112,23 @@ def assess(
     words += [*(f"--replay={folder}" for folder in replay), *(f"--row={row}" for row in rows)]
     words += [*(("-m", markers) if markers else ()), *map(str, suites)]
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "old"
-        old = None if against is None else versions.find(against, words, folder)
-        versions.check_subjects(old, tried, same_model=same_model)
-        code, made = runner.run(arguments, out, conftest)
-        if old is None and made is not None:
+        older = None
+        if against is not None:
+            new = spec if conftest is None else None
+            where = versions.Where(data or project.data, device)
+            versions.check_specs(against, tried, where, same_model=same_model)
+            older = versions.Older(
+                against,
+                versions.find(against, words, Path(scratch) / "old"),
+                Path(scratch) / "old",
+                new,
+                where,
+                same_model,
+            )
+            versions.check_subjects(older.assessment, tried, same_model=same_model)
+        code, made = runner.run(arguments, out, conftest, older.compare if older else None)
+        if older is None and made is not None:
             versions.tell_of_bounds(made)
-        if against is not None and old and made is not None and made.subject.get("digest"):
-            if conftest is None and spec is not None and not versions.is_file(against):
-                sides = (against, old, folder), (spec, made, out)
-                old, made = versions.replay_on_both(sides, data or project.data, device)
-            code = versions.conclude(compare(old, made, same_model=same_model), out)
     ctx.exit(code)
 
 

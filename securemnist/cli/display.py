@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
@@ -12,7 +13,9 @@ from rich.text import Text
 
 from securemnist.cli.outlook import Outlook, rounded
 from securemnist.text import terminal
-from securemnist.types import Progress as Tell
+
+if TYPE_CHECKING:  # it brings torch, which a report does not need
+    from securemnist.types import Progress as Tell
 
 _WIDE = 1_000  # columns of piped output: grep and CI logs want whole rows
 _PATIENCE = 2.0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
+from click.utils import PacifyFlushWrapper
 
 from securemnist.text import terminal
 
@@ -14,3 +17,8 @@ def say(text: object = "", *, err: bool = False) -> None:
     except BrokenPipeError:
         if not err:
             raise
+
+
+def end_of_pipe() -> None:
+    """Stdout has no reader any more (`| head`): nothing is said of it at Python's end either."""
+    sys.stdout = PacifyFlushWrapper(sys.stdout)

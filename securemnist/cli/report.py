@@ -20,6 +20,6 @@ def report(assessment_json: Path, out: Path) -> None:
     from securemnist.report.terminal import print_assessment
 
     assessment = Assessment.load(assessment_json)
-    reports.write(assessment, out)
+    reports.write(assessment, out, reports.others(assessment_json.parent))
     print_assessment(assessment, console())
     say(f"report: {out / 'index.html'}")

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import ModuleType
 
 from securemnist import resources
-from securemnist.assessment import STOPPED, Assessment
+from securemnist.assessment import Assessment
+from securemnist.cli import publishing
 from securemnist.cli.output import say
 from securemnist.errors import UNDECIDED, USAGE, UsageError
 
@@ -49,16 +50,21 @@ def pytest_arguments(here: Path, suites: tuple[Path, ...], options: dict[str, ob
 
 
 def run(
-    arguments: list[str], out: Path, conftest: ModuleType | None
+    arguments: list[str],
+    out: Path,
+    conftest: ModuleType | None,
+    compare: publishing.Compare | None = None,
 ) -> tuple[int, Assessment | None]:
-    """Run the suites in this process: the exit code, and the assessment where one was made."""
+    """Run the suites in this process: the exit code, and the assessment where one was made.
+
+    `compare` is called with the assessment and its folder, before anything of it is published.
+    """
     import pytest
 
     from securemnist._memory import keep_freed_memory
-    from securemnist.cli.display import console, progress_bar
+    from securemnist.cli.display import progress_bar
     from securemnist.cli.watcher import Watcher
     from securemnist.plugin import progress
-    from securemnist.report.terminal import print_assessment
 
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as scratch:
@@ -84,43 +90,5 @@ def run(
             wrong = code == pytest.ExitCode.USAGE_ERROR or watcher.problems
             return USAGE if wrong else UNDECIDED, None
         assessment = Assessment.load(written)
-        kept = assessment.interrupted and _whole(out)
-        if not kept:
-            _publish(Path(scratch) / "report", out)
-            for path in extra:
-                _move(path, out / path.name)
-    print_assessment(assessment, console())
-    if assessment.interrupted:
-        _tell_of_interruption(assessment, out, kept=kept)
-    if not kept:
-        say(f"report: {out / 'index.html'}")
-    return assessment.exit_code, None if assessment.interrupted else assessment
-
-
-def _whole(out: Path) -> bool:
-    """Whether an earlier run, which was not interrupted, has left its report in `out`."""
-    try:
-        return not Assessment.load(out / "assessment.json").interrupted
-    except UsageError:  # none, or none that can be read
-        return False
-
-
-def _tell_of_interruption(made: Assessment, out: Path, *, kept: bool) -> None:
-    rows = [finding for finding in made.findings if finding.in_scope]
-    done = sum(finding.reason != STOPPED for finding in rows)
-    then = "the report there is an earlier run's, and stays" if kept else "the rest is NOT_RUN"
-    say(f"{out}: interrupted after {done} of {len(rows)} rows; {then}", err=True)
-
-
-def _publish(made: Path, out: Path) -> None:
-    """Move the files of a finished report to their place, what the assessment speaks of first."""
-    files = sorted(path for path in made.rglob("*") if path.is_file())
-    for path in sorted(files, key=lambda path: path.name == "assessment.json"):
-        _move(path, out / path.relative_to(made))
-
-
-def _move(path: Path, target: Path) -> None:
-    """One file, by a rename; what was not made is left out."""
-    content = path.read_bytes() if path.is_file() else b""
-    if content:
-        resources.write_atomically(target, content)
+        code = publishing.publish(assessment, written.parent, out, compare)
+    return code, None if assessment.interrupted else assessment

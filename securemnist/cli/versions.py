@@ -7,6 +7,7 @@ import os
 import subprocess  # nosec B404 # a fixed list, no shell
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import securemnist
 from securemnist.assessment import Assessment
 from securemnist.cli.output import say
 from securemnist.compare import obstacles
-from securemnist.compare.comparison import Comparison
+from securemnist.compare.comparison import Comparison, compare
 from securemnist.errors import UsageError
 
 _NAMES = "an assessment.json or a model (NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE)"
@@ -41,6 +42,51 @@ def load(named: str) -> Assessment:
 def find(named: str, words: Sequence[str], folder: Path) -> Assessment:
     """The assessment that OLD or NEW names: read, or made in `folder` with these options of `assess`."""
     return load(named) if is_file(named) else assess(named, words, folder)
+
+
+@dataclass(frozen=True)
+class Where:
+    """What models are measured on: a folder of IDX files (None: the bundled ones), and a device."""
+
+    data: str | None
+    device: str
+
+
+@dataclass(frozen=True)
+class Older:
+    """The version before, as --against names it, and what it takes to compare the new one with it.
+
+    `folder`: where its assessment was made. `new`: SPEC of the new version, None for a fixture's model.
+    """
+
+    named: str
+    assessment: Assessment
+    folder: Path
+    new: str | None
+    where: Where
+    same_model: bool
+
+    def compare(self, made: Assessment, made_in: Path) -> Comparison | None:
+        """The comparison with the assessment in `made_in`; None where that has measured nothing."""
+        if not made.subject.get("digest"):
+            return None
+        old = self.assessment
+        if self.new is not None and not is_file(self.named):
+            sides = (self.named, old, self.folder), (self.new, made, made_in)
+            old, made = replay_on_both(sides, self.where.data, self.where.device)
+        return compare(old, made, same_model=self.same_model)
+
+
+def check_specs(against: str, tried: Mapping[str, Any], where: Where, *, same_model: bool) -> None:
+    """UsageError before the older version is assessed, where its SPEC is this very model."""
+    if is_file(against) or not tried:
+        return
+    from securemnist import subjects
+
+    old = subjects.resolve(against, device=where.device)
+    obstacles.refuse_subjects(
+        {**old.to_json(), "data": tried["data"]}, tried, same_model=same_model
+    )
 
 
 def check_subjects(old: Assessment | None, tried: Mapping[str, Any], *, same_model: bool) -> None:

@@ -61,6 +61,7 @@ def _subject(side: Assessment) -> dict[str, str]:
     return {
         "name": line(side.subject.get("name") or "unnamed model", 80),
         "digest": f"{digest[:16]}…" if len(digest) > 16 else digest,
+        "version": report_words.version_of(side),
         "day": line(side.day, 20),
     }
 

@@ -171,15 +171,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if run is not None and worker is not None:
         worker["security_selected"] = sorted(run.selected)
         return
-    folder = config.getoption("--security-report")
-    if run is None or not run.active or not folder or config.getoption("collectonly"):
+    if run is None or not run.active or config.getoption("collectonly"):
         return
-    from securemnist import report
+    from securemnist.plugin import reporting
 
-    try:
-        report.write(run.assessment(config.rootpath), Path(folder))
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
+    reporting.write(session, run)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -198,6 +194,7 @@ def pytest_terminal_summary(
         return
     from rich.console import Console
 
+    from securemnist.plugin import reporting
     from securemnist.report.terminal import print_assessment
 
     text = io.StringIO()
@@ -206,3 +203,5 @@ def pytest_terminal_summary(
     print_assessment(run.assessment(config.rootpath), console)
     terminalreporter.section("security requirements")
     terminalreporter.write(text.getvalue())
+    for line in reporting.told(config):
+        terminalreporter.write_line(line)

@@ -74,8 +74,9 @@ def judge(request: pytest.FixtureRequest, lab: Lab) -> Callable[[Requirement], F
     from securemnist.evaluation import shelf
     from securemnist.measures import bind, take
     from securemnist.plugin.collection import claim_of, family_of
+    from securemnist.plugin.reporting import FILES, folder_of
 
-    folder = request.config.getoption("--security-report")
+    folder = folder_of(request.config)
     hurried = request.config.getoption("--security-until-decided")
     words = {"claim": claim_of(request.node), "family": family_of(request.node)}
 
@@ -86,7 +87,8 @@ def judge(request: pytest.FixtureRequest, lab: Lab) -> Callable[[Requirement], F
                 settings = settings.model_copy(update={"until": requirement.at_least})
             seen = take(lab, requirement.measure, settings, requirement.seed)
             if folder:
-                seen = shelf.keep(seen, Path(folder), requirement.id)
+                seen, files = shelf.pack(seen, lab, requirement.id)
+                request.node.stash[FILES] = files
             return requirement.judge(seen, **words)
         except NotApplicable as error:
             return requirement.unmeasured(Verdict.NOT_RUN, str(error), **words)
@@ -110,6 +112,7 @@ def record(request: pytest.FixtureRequest, lab: Lab) -> Callable[[Finding], Find
     import torch
 
     from securemnist.plugin.collection import MESSAGE
+    from securemnist.plugin.reporting import FILES
 
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
 
@@ -119,6 +122,7 @@ def record(request: pytest.FixtureRequest, lab: Lab) -> Callable[[Finding], Find
             "subject": lab.subject.to_json()
             | {"data": {"name": lab.data.name, "digests": lab.data.digests}},
             "processor": torch.backends.cpu.get_cpu_capability(),
+            "files": request.node.stash.get(FILES, {}),
         }
         request.node.user_properties.append(("finding", str(finding)))
         waiver = finding.requirement.waiver

@@ -51,6 +51,7 @@ class Run:
     selected: set[str] = field(default_factory=set)
     subject: Mapping[str, Any] = field(default_factory=dict)
     processor: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)  # beside the report, by name
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Registered as a plugin of its run: takes findings from the reports of any process."""
@@ -67,6 +68,7 @@ class Run:
         """Take in what a report carries: a finding, and the subject it is about."""
         finding = Finding.from_json(message["finding"])
         self.findings[finding.requirement.id] = finding
+        self.files |= message.get("files", {})
         if message["subject"]:
             self.subject, self.processor = message["subject"], message["processor"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from securemnist.assessment import Assessment
@@ -18,8 +18,8 @@ _SHORT = 6  # rows that the verdict names at once; the list below it has all
 _CONTROL = "This model was made to be refused. A policy that lets it pass is blind to what ails it."
 
 
-def render(assessment: Assessment) -> bytes:
-    """The page; equal assessments give equal bytes."""
+def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
+    """The page; equal assessments give equal bytes. `files`: what lies beside it and can be linked."""
     return html.render(
         "page.html.j2",
         subject=_subject(assessment.subject),

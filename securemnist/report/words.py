@@ -66,29 +66,72 @@ class Headline:
 
 
 def headline(assessment: Assessment) -> Headline:
-    """What the exit code says, in words."""
+    """What the exit code says, in words; with an older version's comparison where there is one."""
     rows = [finding for finding in assessment.findings if finding.in_scope]
-    waived = sum(finding.waived(assessment.day) for finding in rows)
-    tail = f"; {waived} waived" if waived else ""
     if not rows:
         why = "no requirement was in the scope of this run, so nothing has been shown"
         return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not merge yet", why=why)
+    why = _passed(assessment) if assessment.rows_exit_code == 0 else _open(assessment)
+    if (older := assessment.against) is not None:
+        why += (
+            f"; against {version(older.name, older.commit, older.digest)}: {line(older.why, 300)}"
+        )
     if assessment.exit_code == 0:
-        passed = sum(finding.passed for finding in rows)
-        share = "all" if passed == len(rows) else f"{passed} of the"
-        where = "" if assessment.complete else " in scope"
-        why = f"{share} {plural(len(rows), 'requirement')}{where} passed{tail}"
         promise = "May merge" if assessment.complete else "Nothing seen that stands against a merge"
         return Headline(verdict=Verdict.PASS, answer=promise, why=why)
-    open_verdicts = [finding.verdict for finding in assessment.open_findings]
-    failed = open_verdicts.count(Verdict.FAIL)
-    undecided = len(open_verdicts) - failed
-    parts = [f"{plural(failed, 'requirement')} failed"] if failed else []
-    parts += [f"{undecided if failed else plural(undecided, 'requirement')} undecided"][:undecided]
-    why = " and ".join(parts) + tail
     if assessment.exit_code == FAILED:
         return Headline(verdict=Verdict.FAIL, answer="Do not merge", why=why)
     return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not merge yet", why=why)
+
+
+def _passed(assessment: Assessment) -> str:
+    """`all 7 requirements passed`, `6 of 7 requirements passed, 1 waived until 2026-12-31`."""
+    rows = [finding for finding in assessment.findings if finding.in_scope]
+    passed = sum(finding.passed for finding in rows)
+    where = "" if assessment.complete else " in scope"
+    share = plural(len(rows), "requirement")
+    if passed < len(rows):
+        share = f"{passed:,} of {share}"
+    elif passed > 1:
+        share = f"all {share}"
+    return f"{share}{where} passed{_waived(assessment)}"
+
+
+def _open(assessment: Assessment) -> str:
+    """`2 requirements failed and 1 undecided, 1 waived until 2026-12-31`."""
+    verdicts = [finding.verdict for finding in assessment.open_findings]
+    failed = verdicts.count(Verdict.FAIL)
+    undecided = len(verdicts) - failed
+    parts = [f"{plural(failed, 'requirement')} failed"] if failed else []
+    parts += [f"{undecided if failed else plural(undecided, 'requirement')} undecided"][:undecided]
+    return " and ".join(parts) + _waived(assessment)
+
+
+def _waived(assessment: Assessment) -> str:
+    """`, 2 waived, the first until 2026-12-31`; "" where nothing is."""
+    given = [finding.requirement.waiver for finding in assessment.findings
+             if finding.in_scope and finding.waived(assessment.day)]  # fmt: skip
+    days = sorted(line(waiver.expires, 20) for waiver in given if waiver is not None)
+    if not days:
+        return ""
+    return f", {len(days)} waived{', the first' if days[1:] else ''} until {days[0]}"
+
+
+def version(name: object, commit: object, digest: object) -> str:
+    """`digits@3f2a9c1 (81b0e22)`: a model, the commit it was assessed at, and its SHA-256, both cut.
+
+    A commit that ends in `+` had changes that were not committed.
+    """
+    shown, made_at = line(name or "unnamed model", 60), line(commit or "", 60)
+    if made_at:
+        shown += f"@{made_at[:7]}{'+' if made_at.endswith('+') else ''}"
+    return f"{shown} ({line(digest, 80)[:7]})" if digest else shown
+
+
+def version_of(assessment: Assessment) -> str:
+    """`version` of an assessment's model."""
+    subject, environment = assessment.subject, assessment.environment
+    return version(subject.get("name"), environment.get("commit"), subject.get("digest"))
 
 
 def scope(assessment: Assessment) -> str:

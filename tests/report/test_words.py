@@ -26,7 +26,7 @@ def test_a_failure_means_do_not_merge() -> None:
     """One open FAIL decides the headline, the others are counted."""
     head = words.headline(example.assessment())
     assert (head.verdict, head.answer) == (Verdict.FAIL, "Do not merge")
-    assert head.why == "2 requirements failed and 4 undecided; 1 waived"
+    assert head.why == "2 requirements failed and 4 undecided, 1 waived until 2026-12-31"
 
 
 def test_undecided_rows_mean_not_yet() -> None:
@@ -66,7 +66,7 @@ def test_a_waived_failure_is_mentioned_in_a_pass() -> None:
     """A waiver lets the headline pass and stands in it."""
     rows = (*_passing(), _with_waiver("2099-01-01"))
     why = words.headline(example.assessment(findings=rows)).why
-    assert why == "8 of the 9 requirements passed; 1 waived"
+    assert why == "8 of 9 requirements passed, 1 waived until 2099-01-01"
 
 
 def test_an_expired_waiver_says_so() -> None:

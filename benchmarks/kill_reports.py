@@ -1,0 +1,76 @@
+"""Kill `securemnist assess` by SIGKILL after every 50 ms: its report folder is never mixed, never lost.
+
+`python -m benchmarks.kill_reports [COUNT]` (default 200). An assessment of one model lies in a folder;
+runs of another model into it are killed. After each kill page, JSON, summary and JUnit file have to
+speak of one model. Prints one line; exit code 1 where a report was mixed or lost.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess  # nosec B404 # fixed lists, no shell
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+STEP = 0.05
+MODELS = ("certified", "baseline")
+
+
+def main(count: int = 200) -> int:
+    """Kill `count` runs; 1 where a folder was mixed or lost."""
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch) / "r"
+        seconds = [assess(model, out) for model in MODELS][1]
+        steps = max(1, int(seconds / STEP) + 20)
+        bad, said = 0, dict.fromkeys(MODELS, 0)
+        for number in range(count):
+            # All of a run is covered, its last second, in which the report is written, most densely.
+            late = number % 2 == 0
+            delay = seconds - 0.6 + STEP * (number // 2 % 24) if late else STEP * (number % steps)
+            last = subject(out)
+            assess(MODELS[last == MODELS[0]], out, delay)
+            now = subject(out)
+            bad += now is None
+            said[now or last or MODELS[0]] += 1
+        left = [path.name for path in Path(scratch).iterdir() if path != out]
+    print(
+        f"{count} kills, 0.05 s apart over {seconds:.1f} s: {bad} mixed or lost; ends: {said}; beside: {len(left)}"
+    )
+    return 1 if bad else 0
+
+
+def assess(model: str, out: Path, delay: float | None = None) -> float:
+    """Seconds that the assessment took; killed after `delay` seconds where it is given."""
+    words = ["--model", model, "--row", "CLEAN-01", "--tier", "smoke", "--out", str(out)]
+    began = time.monotonic()
+    command = [sys.executable, "-m", "securemnist", "assess", *words]
+    run = subprocess.Popen(  # nosec B603
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        run.wait(delay)
+    except subprocess.TimeoutExpired:
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+    return time.monotonic() - began
+
+
+def subject(out: Path) -> str | None:
+    """The one model of which every file of the report speaks; None where they differ or one is missing."""
+    try:
+        name = json.loads((out / "assessment.json").read_bytes())["subject"]["name"]
+        title = re.search("<title>[^<]*: ([^<]*)</title>", (out / "index.html").read_text())
+        first = (out / "summary.md").read_text().splitlines()[0]
+        (out / "junit.xml").stat()
+    except (OSError, ValueError, LookupError):
+        return None
+    whole = title is not None and title[1] == name and first.endswith(f": {name}")
+    return name if whole and name in MODELS else None
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:2])))
