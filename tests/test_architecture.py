@@ -22,6 +22,7 @@ FLOORS = (
         "verdicts",
         "resources",
         "text",
+        "glossary",
         "digests",
         "_memory",
         "_torchvision",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -40,9 +41,16 @@ from securemnist.findings import TIERS
 )
 @click.option("--same-model", is_flag=True, help="Allow OLD to be this very model.")
 @click.option(
+    "--project",
+    "start",
+    metavar="DIR",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Start in this folder, as if called there; --out stays relative to yours.",
+)
+@click.option(
     "--list", "only_list", is_flag=True, help="Print the rows and their times; run nothing."
 )
-@click.argument("suites", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.argument("suites", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_context
 def assess(
     ctx: click.Context,
@@ -58,6 +66,7 @@ def assess(
     out: Path,
     against: str | None,
     same_model: bool,
+    start: Path | None,
     only_list: bool,
     suites: tuple[Path, ...],
 ) -> None:
@@ -71,7 +80,8 @@ def assess(
     from securemnist import settings
     from securemnist.cli.chosen import policy_of, refuse_inside_a_project
 
-    here = Path.cwd()
+    out = out.absolute() if start else out
+    here = _started(ctx, start, suites)
     project = settings.load(here)
     chosen = policy_of(policy)
     refuse_inside_a_project(chosen)
@@ -130,6 +140,16 @@ def assess(
         if older is None and made is not None:
             versions.tell_of_bounds(made)
     ctx.exit(code)
+
+
+def _started(ctx: click.Context, start: Path | None, suites: tuple[Path, ...]) -> Path:
+    """The folder of the project, which is the working folder for as long as the command runs."""
+    if start is not None:
+        ctx.with_resource(contextlib.chdir(start))
+    for suite in suites:
+        if not Path(str(suite).partition("::")[0]).exists():
+            raise UsageError(f"expected suites that exist, got {str(suite)!r}; name another path")
+    return Path.cwd()
 
 
 def _check_rows(policy: Path, rows: tuple[str, ...], *, own: bool) -> None:

@@ -1,25 +1,19 @@
-"""`securemnist explain`: what a row, a measure or a verdict means, from the code's own words."""
+"""`securemnist explain`: what a row, a measure, an attack or a word of the report means."""
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import sys
 from pathlib import Path
 
 import click
 
+from securemnist import glossary
 from securemnist.cli.output import say
 from securemnist.errors import UsageError
 from securemnist.findings import Requirement
 from securemnist.verdicts import ON_CHANGE
-
-_VERDICTS = {  # nosec B105 # the verdict PASS
-    "PASS": "the threshold is met. (proved): by certificates alone; (survived): by attacks that failed.",
-    "FAIL": "the threshold is missed; for robustness every broken digit is a refereed witness.",
-    "INCONCLUSIVE": "what was seen decides nothing: a sample too small, or an attack in doubt.",
-    "ERROR": "the measurement itself went wrong; it cannot be waived.",
-    "NOT_RUN": "not measured: out of scope, not applicable, or the run stopped before it.",
-}
 
 
 @click.command()
@@ -28,10 +22,10 @@ _VERDICTS = {  # nosec B105 # the verdict PASS
     "--policy", type=click.Path(path_type=Path), default=None, help="Where WORD is a row's id."
 )
 def explain(word: str, policy: Path | None) -> None:
-    """Explain WORD: a row's id, a measure, an attack (ladder and art:CLASS, too), or a verdict."""
-    if word.upper() in _VERDICTS:
-        say(f"{word.upper()}: {_VERDICTS[word.upper()]}")
-        return
+    """Explain WORD: a row's id, a measure, an attack (also art:CLASS), or a word of the report."""
+    found = glossary.explain(word)
+    if found is not None:
+        say(f"{found[0]}: {found[1]}")
     from securemnist import policy as policies
     from securemnist.attacks import ATTACKS
     from securemnist.attacks.art import PREFIX
@@ -48,11 +42,18 @@ def explain(word: str, policy: Path | None) -> None:
         _measure(word)
     elif word in ATTACKS or word == LADDER or word.startswith(PREFIX):
         _attack(word)
-    else:
-        known = ", ".join([*rows, *MEASURES, *ATTACKS, LADDER, f"{PREFIX}CLASS", *_VERDICTS])
-        raise UsageError(
-            f"expected a row, measure, attack or verdict ({known}), got {word!r}; choose one"
-        )
+    elif found is None:
+        raise UsageError(_unknown(word, [*rows, *MEASURES, *ATTACKS, *glossary.words()]))
+
+
+def _unknown(word: str, known: list[str]) -> str:
+    """What to say of a word that is not known, with those that are written much alike."""
+    folded = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), folded, n=3, cutoff=0.6)
+    advice = f"did you mean {' or '.join(folded[name] for name in near)}?" if near else (
+        "a row's id, a measure, an attack, or a word like eps, tier, waiver, doubt or ladder"
+    )  # fmt: skip
+    return f"expected a row, measure, attack or word of the report, got {word!r}; {advice}"
 
 
 def _row(row: Requirement) -> None:

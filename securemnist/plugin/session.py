@@ -51,6 +51,8 @@ class Run:
     selected: set[str] = field(default_factory=set)
     subject: Mapping[str, Any] = field(default_factory=dict)
     processor: str = ""
+    repeat_spec: str | None = None  # `model_spec` as written in the project's folder
+    suites: tuple[str, ...] = ()  # other than those of the package
     files: dict[str, bytes] = field(default_factory=dict)  # beside the report, by name
 
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -99,8 +101,17 @@ class Run:
         """The command that measures this row again.
 
         `asked` are the options that this run had and that one needs. A fixture's model has no SPEC: in
-        its folder the command finds the fixture by itself.
+        its folder the command finds the fixture by itself. A measure of the user's own needs its suite.
         """
         spec = self.subject["spec"] if self.subject else self.model_spec
+        spec = self.repeat_spec if spec == self.model_spec and self.repeat_spec else spec
         words = ["securemnist", "assess", *(["--model", spec] if spec else [])]
-        return shlex.join([*words, "--row", row.id, "--tier", row.tier, *self.asked])
+        words += ["--row", row.id, "--tier", row.tier, *self.asked, *self._suites_of(row)]
+        return shlex.join(words)
+
+    def _suites_of(self, row: Requirement) -> tuple[str, ...]:
+        if not self.suites:
+            return ()
+        from securemnist.measures import MEASURES
+
+        return () if row.measure in MEASURES else self.suites
