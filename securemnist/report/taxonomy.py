@@ -84,3 +84,17 @@ def name(identifier: str) -> str:
         return ", ".join(words) if all(words) else ""
     known = {**_ATLAS, **_OWASP, **_CWE}
     return known.get(identifier.removesuffix(":2023"), "")
+
+
+def url(identifier: str) -> str:
+    """The official page of a known identifier; "" where there is none or it is unknown."""
+    plain = identifier.removesuffix(":2023")
+    if identifier in _ATLAS:
+        return f"https://atlas.mitre.org/techniques/{identifier}"
+    if identifier in _CWE:
+        number = identifier.removeprefix("CWE-")
+        return f"https://cwe.mitre.org/data/definitions/{number}.html"
+    if plain in _OWASP:
+        title = f"{plain}_2023-{_OWASP[plain].replace(' ', '_')}"
+        return f"https://owasp.org/www-project-machine-learning-security-top-10/docs/{title}"
+    return ""

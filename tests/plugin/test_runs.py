@@ -84,7 +84,7 @@ def test_two_processes_and_any_order_agree(project: Any, tmp_path: Path) -> None
 def without_times(value: Any) -> Any:
     """The same data with every number of seconds taken out."""
     if isinstance(value, dict):
-        return {k: without_times(v) for k, v in value.items() if k != "seconds"}
+        return {k: without_times(v) for k, v in value.items() if k not in ("seconds", "time")}
     return [without_times(v) for v in value] if isinstance(value, list) else value
 
 
@@ -103,7 +103,8 @@ def test_the_command_that_repeats_a_row_finds_its_policy(
     project(CLEAN, *words)
     (finding,) = read(tmp_path)["findings"]
     command = "securemnist assess --model baseline --row THEIRS-01 --tier smoke"
-    assert finding["replay"] == command + ("" if configured else f" --policy={theirs}")
+    policy = "" if configured else f" --policy={theirs}"
+    assert finding["replay"] == f"{command}{policy} --project={pytester.path}"
 
 
 def test_inert_without_a_policy(pytester: pytest.Pytester) -> None:
@@ -169,7 +170,7 @@ def test_an_older_report_does_not_stay(project: Any, pytester: pytest.Pytester) 
 def test_a_report_that_cannot_be_written_never_passes(
     project: Any, pytester: pytest.Pytester
 ) -> None:
-    """Where the report cannot replace the older one the verdict is printed, and pytest does not exit 0."""
+    """Where the older report cannot be replaced, the verdict is printed and pytest does not exit 0."""
     folder = pytester.path / "reports"
     _stale(project, folder)
     (folder / "summary.md").unlink()
