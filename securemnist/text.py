@@ -75,10 +75,9 @@ def command(value: str, program: tuple[str, ...] = ("securemnist", "assess")) ->
         words = shlex.split(value)
     except ValueError:
         return ""
-    good = tuple(words[: len(program)]) == program and len(value) <= 4_000
-    return (
-        shlex.join(words) if good and all(w == _visible(w) and "\n" not in w for w in words) else ""
-    )
+    shown = shlex.join(words)
+    ours = tuple(words[: len(program)]) == program and len(value) <= 4_000
+    return shown if ours and "\n" not in shown and terminal(shown) == shown else ""
 
 
 def _visible(text: str) -> str:

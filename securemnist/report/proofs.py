@@ -44,7 +44,7 @@ def _open(seen: Evidence) -> Iterable[str]:
     yield (
         f"{plural(asked, 'digit')} without a proof: the lower bound of the margin is {closest} at "
         f"best, {median} in the middle, {farthest} at worst, and would have to be above 0. Such a digit "
-        "is not broken by that: its bounds are too loose, or somebody can break it."
+        "is not broken by that: its bounds are too loose, or a stronger attack breaks it."
     )
 
 
