@@ -5,7 +5,7 @@ Every class carries the exit code of the command line that it leads to.
 
 from __future__ import annotations
 
-from securemnist.text import terminal
+from securemnist.text import sentence
 
 FAILED = 1
 USAGE = 2
@@ -18,8 +18,8 @@ class SecureMnistError(Exception):
     exit_code = UNDECIDED
 
     def __str__(self) -> str:
-        """The sentence, harmless in a terminal and in a log: it often quotes a file from outside."""
-        return terminal(super().__str__())
+        """The sentence, one line and harmless in a terminal and a log: it often quotes a file."""
+        return sentence(super().__str__())
 
 
 class UsageError(SecureMnistError):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from securemnist.text import terminal
+from securemnist.text import sentence
 from securemnist.verdicts import TIERS, Doubt, Measurement, Verdict, Waiver
 
 __all__ = [
@@ -185,7 +185,7 @@ class Finding:
             joint = "against" if self.verdict is Verdict.INCONCLUSIVE else sign
             head = f"{head} {number} {joint} {row.threshold:g}{_setting_words(row, seen)}"
         # pytest, JUnit and logs print this as it is; reasons and settings come from files.
-        return terminal(f"{head}; {self.reason}" if self.reason else head)
+        return sentence(f"{head}; {self.reason}" if self.reason else head)
 
     __repr__ = __str__
 

@@ -1,10 +1,10 @@
 """Text from outside, made harmless for each place that shows it.
 
 Model names, tensor names, reasons, paths and policies are written by others. One function per place:
-`line` and `block` for HTML and XML (whose escaping the template does), `terminal` for terminals and CI
-logs, `markdown` and `markdown_code` for pull requests, `command` for a shell. They handle control
-characters (ECMA-48, C0 and C1), characters that reorder or hide text (https://trojansource.codes),
-stacked combining marks, workflow commands of CI systems, and length.
+`line` and `block` for HTML and XML (whose escaping the template does), `terminal` and `sentence` for
+terminals and CI logs, `markdown` and `markdown_code` for pull requests, `command` for a shell. They
+handle control characters (ECMA-48, C0 and C1), characters that reorder or hide text
+(https://trojansource.codes), stacked combining marks, workflow commands of CI systems, and length.
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ def block(value: object, limit: int = 400_000) -> str:
 def terminal(value: object, limit: int = 400_000) -> str:
     """`value` for a terminal or a CI log, line breaks kept: no escape sequence, no workflow command."""
     return _WORKFLOW.sub(lambda found: f"{found[0]} ", block(value, limit))
+
+
+def sentence(value: object, limit: int = 4_000) -> str:
+    """`value` for a terminal or a CI log as one line, so that it cannot forge a line of its own."""
+    return _WORKFLOW.sub(lambda found: f"{found[0]} ", line(value, limit))
 
 
 def markdown(value: object, limit: int = 400) -> str:

@@ -49,7 +49,9 @@ def test_a_terminal_and_a_log(value: str) -> None:
 def test_an_error_and_a_finding_are_harmless_themselves(value: str) -> None:
     """Whoever prints them, pytest or a log, prints nothing that acts."""
     row = Requirement(id="A-1", measure=value, because=value, at_least=0.5, settings={"x": value})
-    assert acting(str(UsageError(f"expected x, got {value}; name another"))) == []
+    error = str(UsageError(f"expected x, got {value}; name another"))
+    assert acting(error) == []
+    assert "\n" not in error
     assert acting(str(row.unmeasured(Verdict.ERROR, value))) == []
 
 

@@ -13,6 +13,7 @@ from securemnist import glossary
 from securemnist.cli.output import say
 from securemnist.errors import UsageError
 from securemnist.findings import Requirement
+from securemnist.text import sentence
 from securemnist.verdicts import ON_CHANGE
 
 
@@ -58,13 +59,13 @@ def _unknown(word: str, known: list[str]) -> str:
 
 def _row(row: Requirement) -> None:
     say(f"{row.id}: {row.measure} {row.relation} {row.threshold:g}, tier {row.tier}")
-    say(f"because: {row.because}")
+    say(f"because: {sentence(row.because)}")
     for key in ON_CHANGE:
         if getattr(row, key) is not None:
             say(f"{key}: {getattr(row, key):g}, against an older version")
     for key, value in row.settings.items():
-        say(f"  {key} = {value}")
-    say(f"ids: {', '.join(row.ids) or 'none'}\n")
+        say(f"  {key} = {sentence(value)}")
+    say(f"ids: {sentence(', '.join(row.ids)) or 'none'}\n")
 
 
 def _measure(word: str) -> None:

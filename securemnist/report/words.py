@@ -11,7 +11,8 @@ from securemnist.assessment import STOPPED, Assessment
 from securemnist.errors import FAILED
 from securemnist.findings import Finding, Verdict
 from securemnist.report.evidence import quantity
-from securemnist.text import command, line, terminal
+from securemnist.text import command, line
+from securemnist.text import sentence as sentence_of
 
 NONE = "\N{EN DASH}"  # also: no number
 SYMBOLS = {
@@ -158,7 +159,7 @@ def asked_for(scope: Mapping[str, Any]) -> list[str]:
 
 def sentence(finding: Finding, limit: int = 700) -> str:
     """The finding's sentence without id and verdict, which stand beside it."""
-    head = terminal(f"{finding.requirement.id} {finding.label}: ")
+    head = sentence_of(f"{finding.requirement.id} {finding.label}:")
     return line(str(finding).removeprefix(head), limit)
 
 
