@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from securemnist.errors import Inconclusive, NotApplicable, SecureMnistError
 from securemnist.evaluation import shelf
 from securemnist.evaluation.lab import Lab
 from securemnist.findings import Finding, Measurement, Requirement, Verdict
 from securemnist.measures import bind, take
+from securemnist.text import terminal
 
 log = logging.getLogger("securemnist")
 
@@ -22,13 +23,13 @@ def judge(
     claim: str = "",
     family: str = "",
     until_decided: bool = False,
-    keep: Path | None = None,
+    files: dict[str, bytes] | None = None,
 ) -> Finding:
     """Measure one requirement and judge it.
 
     What keeps it from being measured becomes the verdict: NOT_RUN where it does not apply,
     INCONCLUSIVE where it cannot be decided, ERROR for everything else. With `until_decided` a search
-    ends as soon as its verdict is certain. Adversarial examples are kept in the folder `keep`.
+    ends as soon as its verdict is certain. `files` receives the adversarial examples, by file name.
     """
 
     def measurement() -> Measurement:
@@ -36,7 +37,11 @@ def judge(
         if until_decided and "until" in type(settings).model_fields:
             settings = settings.model_copy(update={"until": requirement.at_least})
         taken = take(context, requirement.measure, settings, requirement.seed)
-        return taken if keep is None else shelf.keep(taken, keep, requirement.id)
+        if files is None:
+            return taken
+        taken, packed = shelf.pack(taken, context, requirement.id)
+        files.update(packed)
+        return taken
 
     return judged(requirement, measurement, claim=claim, family=family)
 
@@ -59,6 +64,6 @@ def judged(
     except SecureMnistError as error:
         return requirement.unmeasured(Verdict.ERROR, str(error), **words)
     except Exception as error:
-        log.exception("the measurement of %s raised", requirement.id)
+        log.error("measuring %s raised\n%s", requirement.id, terminal(traceback.format_exc()))
         reason = f"the measurement raised {type(error).__name__}: {error}"
         return requirement.unmeasured(Verdict.ERROR, reason, **words)

@@ -26,13 +26,29 @@ STOPPED = "the run stopped before this row"  # the reason of a row that an inter
 
 
 @dataclass(frozen=True, kw_only=True)
+class Against:
+    """What the comparison with an older version came to, for an assessment that was asked for one.
+
+    `name`, `commit` and `digest` identify the older version; `exit_code` is the comparison's, `why` its
+    reason in words.
+    """
+
+    name: str
+    commit: str
+    digest: str
+    exit_code: int
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Assessment:
     """Everything that was concluded about one subject, joined with the whole policy.
 
     `subject`: name, spec, digest, architecture, parameters, data. `scope`: tier, markers, keywords,
     paths. `environment`: python, platform, packages, processor, commit. `policy`: path, digest, text.
     `day` is the ISO date (UTC) on which it was made. `decided` is the one on which waivers are judged:
-    later than `day` where a stored assessment is read or compared again.
+    later than `day` where a stored assessment is read or compared again. `against`: the comparison that
+    decides, too.
     """
 
     subject: Mapping[str, Any]
@@ -42,6 +58,7 @@ class Assessment:
     findings: tuple[Finding, ...]
     day: str
     decided: str = ""
+    against: Against | None = None
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
@@ -85,6 +102,12 @@ class Assessment:
 
     @property
     def exit_code(self) -> int:
+        """That of the rows and of the comparison together: 1 where either is 1, 0 where both are."""
+        codes = {self.rows_exit_code, 0 if self.against is None else self.against.exit_code}
+        return FAILED if FAILED in codes else max(codes)
+
+    @property
+    def rows_exit_code(self) -> int:
         """1 any FAIL; else 3 anything in scope without a PASS or an active waiver; else 0.
 
         A scope without a row that passed (no row at all, or waived ones only) has shown nothing: 3.
@@ -105,6 +128,7 @@ class Assessment:
             "policy": dict(self.policy),
             "day": self.day,
             "decided": self.decided,
+            "against": None if self.against is None else dataclasses.asdict(self.against),
             "counts": self.counts,
             "exit_code": self.exit_code,
             "findings": [finding.to_json() for finding in self.findings],
@@ -131,8 +155,13 @@ class Assessment:
                 kept[table] = {**data[table]}
             kept["scope"] = {k: v for k, v in data["scope"].items() if k != "complete"}
             kept["findings"] = tuple(Finding.from_json(f) for f in data["findings"])
+            if (against := data.get("against")) is not None:
+                kept["against"] = Against(**against)
             made = cls(**kept)
             # What has the right keys but other types fails here, and not in somebody's report.
+            codes = (0, FAILED, UNDECIDED)
+            if made.against is not None and made.against.exit_code not in codes:
+                raise ValueError(f"against: an exit code of {made.against.exit_code!r:.20}")
             for name in fields.misfits(made):
                 raise TypeError(f"{name} is of another type")
             made.dumps()

@@ -1,7 +1,4 @@
-"""The words of a verdict: Requirement x Measurement -> Finding. Standard library only.
-
-A requirement is one row of the policy, a measurement is what was seen, a finding is the judgement.
-"""
+"""Requirement x Measurement -> Finding: a row of the policy, what was measured, the judgement."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from securemnist.text import sentence
 from securemnist.verdicts import LARGEST, TIERS, Doubt, Measurement, Verdict, Waiver
 
 __all__ = [
@@ -187,7 +185,8 @@ class Finding:
             sign = row.relation if self.verdict is not Verdict.FAIL else _BROKEN[row.relation]
             joint = "against" if self.verdict is Verdict.INCONCLUSIVE else sign
             head = f"{head} {number} {joint} {row.threshold:g}{_setting_words(row, seen)}"
-        return f"{head}; {self.reason}" if self.reason else head
+        # pytest, JUnit and logs print this as it is; reasons and settings come from files.
+        return sentence(f"{head}; {self.reason}" if self.reason else head)
 
     __repr__ = __str__
 

@@ -24,6 +24,8 @@ FLOORS = (
         "verdicts",
         "resources",
         "tensor_file",
+        "text",
+        "glossary",
         "digests",
         "_memory",
         "per_image",

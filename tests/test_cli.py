@@ -73,7 +73,7 @@ def test_measure_writes_everything(folder: Path) -> None:
         (["measure", "robust_accuracy", "--threat", "linf:nan"], "expected 0 <= eps <= 1"),
         (["measure", "clean_accuracy", "--demo", "--device", "cuda"], "expected a CUDA device"),
         (["measure", "clean_accuracy", "--demo", "--data", "nowhere"], "expected a file, got none"),
-        (["explain", "charm"], "expected a row, measure, attack or verdict"),
+        (["explain", "charm"], "expected a row, measure, attack or word"),
         (["report", "gone.json"], "cannot be read"),
         (["train", "charm"], "expected a recipe of"),
         (["assess", "--policy", "gone.toml"], "expected a policy"),

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import sys
 from typing import Any
 
 import click
-from click.utils import PacifyFlushWrapper
 
 from securemnist import __version__
 from securemnist.cli.endings import ending
+from securemnist.cli.output import end_of_pipe, say
 from securemnist.errors import UNDECIDED
+from securemnist.text import terminal
 
 _COMMANDS = (
     "assess",
@@ -59,16 +59,18 @@ class _Lazy(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except click.ClickException as error:
+            vars(error).update(message=terminal(error.message))  # it quotes the arguments
+            raise
+        except (click.exceptions.Exit, click.Abort):
             raise  # click's own words and codes
         except BrokenPipeError:
-            # Nothing reads on (`| head`): nothing is left to say, neither here nor at Python's end.
-            sys.stdout = PacifyFlushWrapper(sys.stdout)
+            end_of_pipe()
             ctx.exit(UNDECIDED)
         except BaseException as error:
             # Python's own code for an error is 1, which is a verdict here.
             text, code = ending(error)
-            click.echo(f"securemnist: {text}", err=True)
+            say(f"securemnist: {text}", err=True)
             ctx.exit(code)
 
 

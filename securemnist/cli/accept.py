@@ -7,6 +7,7 @@ from typing import cast
 
 import click
 
+from securemnist.cli.output import say
 from securemnist.errors import PolicyError, UsageError
 
 
@@ -46,4 +47,4 @@ def accept(row_id: str, policy: Path | None) -> None:
         write_atomically(folder / target, content)
     except OSError as error:
         raise UsageError(f"{target}: cannot be written ({error.strerror}); name another") from error
-    click.echo(f"{target}: {count} findings accepted; commit the file, and review it as code")
+    say(f"{target}: {count} findings accepted; commit the file, and review it as code")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +13,8 @@ from securemnist.errors import UsageError
 from securemnist.findings import TIERS
 
 if TYPE_CHECKING:
-    from securemnist.assessment import Assessment
     from securemnist.cli.job import Job
+    from securemnist.cli.versions import Older
 
 
 @click.command()
@@ -47,9 +48,16 @@ if TYPE_CHECKING:
 )
 @click.option("--same-model", is_flag=True, help="Allow OLD to be this very model.")
 @click.option(
+    "--project",
+    "start",
+    metavar="DIR",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Start in this folder, as if called there; --out stays relative to yours.",
+)
+@click.option(
     "--list", "only_list", is_flag=True, help="Print the rows and their times; run nothing."
 )
-@click.argument("suites", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.argument("suites", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_context
 def assess(
     ctx: click.Context,
@@ -66,6 +74,7 @@ def assess(
     out: Path,
     against: str | None,
     same_model: bool,
+    start: Path | None,
     only_list: bool,
     suites: tuple[Path, ...],
 ) -> None:
@@ -80,7 +89,8 @@ def assess(
     from securemnist import settings
     from securemnist.cli import chosen as choices
 
-    here = Path.cwd()
+    out = out.absolute() if start else out
+    here = _started(ctx, start, suites)
     project = settings.load(here)
     chosen = choices.policy_of(policy, demo=demo)
     choices.refuse_inside_a_project(chosen, named=demo or policy is not None)
@@ -90,7 +100,6 @@ def assess(
     from securemnist import report, resources
     from securemnist.cli import runner, versions
     from securemnist.cli.job import Job
-    from securemnist.compare.comparison import compare
     from securemnist.files import exists
 
     if until_decided and against is not None:
@@ -123,19 +132,28 @@ def assess(
             versions.tell_of_bounds(made)
         ctx.exit(code)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "old"
-        old = _old_version(job, against, folder, same_model=same_model)
-        code, made = runner.run(job, out)
-        if made is not None and made.subject.get("digest"):
-            if not fixture and spec is not None and not versions.is_file(against):
-                sides = (against, old, folder), (spec, made, out)
-                old, made = versions.replay_on_both(sides, data or project.data, device)
-            code = versions.conclude(compare(old, made, same_model=same_model), out)
+        older = None
+        if against is not None:
+            folder = Path(scratch) / "old"
+            older = _older_version(job, against, folder, same_model=same_model)
+        code, made = runner.run(job, out, older.compare if older else None)
+        if older is None and made is not None:
+            versions.tell_of_bounds(made)
     ctx.exit(code)
 
 
-def _old_version(job: Job, against: str, folder: Path, *, same_model: bool) -> Assessment:
-    """The assessment of the older version; a job that cannot be done is refused before it is made."""
+def _started(ctx: click.Context, start: Path | None, suites: tuple[Path, ...]) -> Path:
+    """The folder of the project, which is the working folder for as long as the command runs."""
+    if start is not None:
+        ctx.with_resource(contextlib.chdir(start))
+    for suite in suites:
+        if not Path(str(suite).partition("::")[0]).exists():
+            raise UsageError(f"expected suites that exist, got {str(suite)!r}; name another path")
+    return Path.cwd()
+
+
+def _older_version(job: Job, against: str, folder: Path, *, same_model: bool) -> Older:
+    """The older version, assessed; a job that cannot be done is refused before anything is measured."""
     from securemnist.cli import versions, worker
 
     worker.check_rows(job)
@@ -144,9 +162,12 @@ def _old_version(job: Job, against: str, folder: Path, *, same_model: bool) -> A
     words = [f"--{name}={value}" for name, value in options.items() if value]
     words += [*(f"--replay={name}" for name in job.replay), *(f"--row={row}" for row in job.rows)]
     words += [*(("-m", job.markers) if job.markers else ()), *job.suites]
+    where = versions.Where(job.data or job.project_data, job.device)
+    versions.check_specs(against, tried, where, same_model=same_model)
     old = versions.find(against, words, folder)
     versions.check_subjects(old, tried, same_model=same_model)
-    return old
+    new = None if job.conftest else job.spec
+    return versions.Older(against, old, folder, new, where, same_model)
 
 
 def _print_rows(policy: Path) -> None:
@@ -154,15 +175,17 @@ def _print_rows(policy: Path) -> None:
 
     As if nothing fell and nothing were proved: what a model takes, its first run tells.
     """
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from securemnist import policy as policies
     from securemnist import settings
     from securemnist.cli.chosen import warn_of_ids
+    from securemnist.cli.display import console
     from securemnist.findings import describe
     from securemnist.measures import MEASURES, bind, check_policy
     from securemnist.settings import policy_name
+    from securemnist.text import line
 
     read = policies.load(policy)
     check_policy(read, trusted=settings.load(Path.cwd()).trusted)
@@ -175,7 +198,6 @@ def _print_rows(policy: Path) -> None:
         measure = MEASURES[row.measure]
         seconds = measure.estimate(bind(row.measure, row.settings, tier=row.tier))
         bound = f"{row.relation} {row.threshold:g}"
-        table.add_row(
-            row.id, row.tier, row.measure, bound, describe(row.settings), f"{seconds:.0f} s"
-        )
-    Console().print(table)
+        cells = row.id, row.tier, row.measure, bound, describe(row.settings), f"{seconds:.0f} s"
+        table.add_row(*(Text(line(cell, 1_000)) for cell in cells))  # text, never rich's markup
+    console().print(table)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from securemnist import resources, settings
+from securemnist.cli.output import say
 from securemnist.errors import UsageError
 from securemnist.files import exists
 from securemnist.policy import Policy
@@ -91,4 +90,4 @@ def data_of(named: str | None) -> str | None:
 def warn_of_ids(policy: Policy) -> None:
     """Say on stderr which threat identifiers of the rows are not known here."""
     if told := unknown_ids(policy.requirements):
-        click.echo(f"warning: {told}", err=True)
+        say(f"warning: {told}", err=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.output import say
+
 _OLD, _NEW = "baseline", "certified"
 
 
@@ -36,7 +38,7 @@ def demo(ctx: click.Context, out: Path, no_browser: bool) -> None:
     if code not in (0, FAILED):
         ctx.exit(code)
     page = (out / "compare.html").resolve()
-    click.echo(
+    say(
         f"{_NEW} withstands attacks that break {_OLD}, and classifies a few unmodified samples less; "
         f"a gate that asks for both says so. The page: {page.as_uri()}"
     )

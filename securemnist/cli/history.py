@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.output import say
 from securemnist.errors import UsageError
 
 _FILE = click.option(
@@ -33,7 +34,7 @@ def add(assessments: tuple[Path, ...], file: Path) -> None:
     made = [Assessment.load(path) for path in assessments]
     for assessment in made:
         record.append(file, entry.of_assessment(assessment))
-    click.echo(f"{file}: {len(made)} added")
+    say(f"{file}: {len(made)} added")
 
 
 @history.command()
@@ -65,4 +66,4 @@ def page(file: Path, model: str | None, out: Path) -> None:
     told = f", {plural(read.torn, 'unreadable line')} left out" if read.torn else ""
     count = len(read)
     entries = f"{count:,} {'entry' if count == 1 else 'entries'}"
-    click.echo(f"history: {out / 'history.html'} ({entries}{told})")
+    say(f"history: {out / 'history.html'} ({entries}{told})")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from securemnist.cli.output import say
 from securemnist.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def init(model: str, digits: int, data: Path | None, device: str) -> None:
     if src and (path := str(here / "src")) not in sys.path:
         sys.path.insert(0, path)
     subject = subjects.resolve(model, device=device)
-    click.echo(f"measuring {subject.name} on the tuning split", err=True)
+    say(f"measuring {subject.name} on the tuning split", err=True)
     rows = first_policy.measure(subject, digits_of, digits)
     today = datetime.datetime.now(datetime.UTC).date()
     baseline = _accepted(rows)
@@ -65,21 +66,21 @@ def init(model: str, digits: int, data: Path | None, device: str) -> None:
     kept = [name for name, text in files.items() if not _write(here, name, text)]
     _say_what_the_rows_hide(rows)
     if scaffold.CONFTEST in kept:
-        click.echo(f"first: put the fixture above into {scaffold.CONFTEST}, if it has none")
+        say(f"first: put the fixture above into {scaffold.CONFTEST}, if it has none")
     given = "" if named else f" --data {shlex.quote(str(data))}"
     tests = "" if named else f" --security-data {shlex.quote(str(data))}"
-    click.echo(f"next: securemnist assess --tier smoke{given}, or pytest -m smoke{tests}")
+    say(f"next: securemnist assess --tier smoke{given}, or pytest -m smoke{tests}")
     if scaffold.CONFTEST not in kept and (told := collection_check.advice(here)):
-        click.echo(told)
+        say(told)
 
 
 def _write(here: Path, name: str, text: str) -> bool:
     """Write one file, or print what it would have held where there is one already: then False."""
     if (here / name).exists():
-        click.echo(f"{name}: there is one already, left as it is; what it needs:\n\n{text}")
+        say(f"{name}: there is one already, left as it is; what it needs:\n\n{text}")
         return False
     _put(here / name, name, text)
-    click.echo(f"{name}: written")
+    say(f"{name}: written")
     return True
 
 
@@ -103,10 +104,10 @@ def _name_data(here: Path, data: Path) -> bool:
     path = here / "pyproject.toml"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     if (changed := scaffold.with_data(text, str(data))) is None:
-        click.echo(f"pyproject.toml: add to [tool.securemnist]: data = {json.dumps(str(data))}")
+        say(f"pyproject.toml: add to [tool.securemnist]: data = {json.dumps(str(data))}")
         return False
     _put(path, "pyproject.toml", changed)
-    click.echo(f"pyproject.toml: [tool.securemnist] names the data {data}")
+    say(f"pyproject.toml: [tool.securemnist] names the data {data}")
     return True
 
 
@@ -117,16 +118,14 @@ def _say_what_the_rows_hide(rows: list[first_policy.Row]) -> None:
 
     for row in rows:
         if row.bound.problem:
-            click.echo(f"{row.proposal.id} fails and is waived: {row.bound.problem}")
+            say(f"{row.proposal.id} fails and is waived: {row.bound.problem}")
         for doubt in row.seen.doubts:
-            click.echo(
-                f"{row.proposal.id} is in doubt: {doubt.name}: {doubt.reason}; {doubt.advice}"
-            )
+            say(f"{row.proposal.id} is in doubt: {doubt.name}: {doubt.reason}; {doubt.advice}")
     there = {row.proposal.id for row in rows}
     for proposal in first_policy.PROPOSALS:
         if proposal.id not in there:
             family = MEASURES[proposal.measure].family
-            click.echo(f"{proposal.id} is left out: it could not be measured here ({family})")
+            say(f"{proposal.id} is left out: it could not be measured here ({family})")
 
 
 def _accepted(rows: list[first_policy.Row]) -> dict[str, str]:
@@ -139,6 +138,6 @@ def _accepted(rows: list[first_policy.Row]) -> dict[str, str]:
         if row.proposal.measure == "static_findings":
             bound = cast(StaticSettings, bind("static_findings", row.settings))
             content, count = accepted_today(bound, Path.cwd())
-            click.echo(f"{row.proposal.id}: {count} findings of today are accepted; new ones fail")
+            say(f"{row.proposal.id}: {count} findings of today are accepted; new ones fail")
             return {first_policy.STATIC_BASELINE: content.decode()}
     return {}

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from securemnist.cli.output import say
 from securemnist.errors import UNDECIDED, MeasureError, NotApplicable, SecureMnistError, UsageError
 
 
@@ -56,21 +57,21 @@ def measure(
     if target is not None:
         _write(target, record)
     subject = record["subject"]
-    click.echo(f"{subject['name']} ({subject['digest'][:12]}) on {record['data']}", err=True)
+    say(f"{subject['name']} ({subject['digest'][:12]}) on {record['data']}", err=True)
     if measurement.unit == "share":
-        click.echo(
+        say(
             f"{measure_name} {measurement.value:.4f} on {measurement.n:,} digits "
             f"(95 % for new ones {measurement.low:.4f}-{measurement.high:.4f}; "
             f"{measurement.seconds:.1f} s, seed {seed})"
         )
     else:
-        click.echo(f"{measure_name} {measurement.value:g} {measurement.unit}")
+        say(f"{measure_name} {measurement.value:g} {measurement.unit}")
     if measurement.sensitivity:
-        click.echo(measurement.sensitivity)
+        say(measurement.sensitivity)
     for doubt in measurement.doubts:
-        click.echo(f"doubt: {doubt.name}: {doubt.reason}; {doubt.advice}")
+        say(f"doubt: {doubt.name}: {doubt.reason}; {doubt.advice}")
     if measurement.inconclusive:
-        click.echo(f"inconclusive: {measurement.inconclusive}", err=True)
+        say(f"inconclusive: {measurement.inconclusive}", err=True)
         ctx.exit(UNDECIDED)
 
 

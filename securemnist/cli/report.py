@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.output import say
+
 
 @click.command()
 @click.argument("assessment_json", type=click.Path(path_type=Path))
@@ -15,14 +17,13 @@ def report(assessment_json: Path, out: Path) -> None:
 
     Waivers are judged on today's date in UTC.
     """
-    from rich.console import Console
-
     from securemnist import report as reports
     from securemnist.assessment import Assessment
+    from securemnist.cli.display import console
     from securemnist.report.terminal import print_assessment
     from securemnist.verdicts import utc_day
 
     assessment = Assessment.load(assessment_json).on(utc_day())
-    reports.write(assessment, out)
-    print_assessment(assessment, Console())
-    click.echo(f"report: {out / 'index.html'}")
+    reports.write(assessment, out, reports.others(assessment_json.parent))
+    print_assessment(assessment, console())
+    say(f"report: {out / 'index.html'}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from securemnist.cli.output import say
 from securemnist.errors import UsageError
 
 
@@ -55,5 +56,5 @@ def train(
     with progress_bar() as progress:
         manifest = run(name, recipe, loaded, out, resume=resume, progress=progress)
     for entry in manifest["history"]:
-        click.echo("  ".join(f"{key} {value:.4g}" for key, value in entry.items()))
-    click.echo(f"{out / name}.safetensors: epoch {manifest['epoch_kept']} of {recipe.epochs} kept")
+        say("  ".join(f"{key} {value:.4g}" for key, value in entry.items()))
+    say(f"{out / name}.safetensors: epoch {manifest['epoch_kept']} of {recipe.epochs} kept")

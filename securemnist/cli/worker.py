@@ -10,11 +10,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import click
-
 from securemnist import project_imports, resources
 from securemnist.cli.endings import ending
 from securemnist.cli.job import Job, Outcome
+from securemnist.cli.output import say
 from securemnist.errors import UNDECIDED, UsageError
 
 # Settings of pytest that do not depend on the folder the command is started in.
@@ -86,7 +85,7 @@ def try_out(spec: str | None, job: Job) -> dict[str, Any]:
     digits = data_sets.load(Path(folder) if folder else None)
     check_data(policies.load(Path(job.policy)), digits)
     if copies := str(digits.copies):
-        click.echo(f"warning: {copies}", err=True)
+        say(f"warning: {copies}", err=True)
     shelf.load([Path(name) for name in job.replay], digits)
     if spec is None:
         return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,6 +89,8 @@ def compare(
     """
     if not 0 <= margin < 1:
         raise UsageError(f"expected a margin from 0 to 1, got {margin}; mend it")
+    # What either was compared with before says nothing of this comparison.
+    old, new = (dataclasses.replace(side, against=None) for side in (old, new))
     obstacles.refuse(old, new, same_model=same_model)
     new = new.on(today or utc_day())
     before = {finding.requirement.id: finding for finding in old.findings}

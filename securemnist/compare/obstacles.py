@@ -10,7 +10,7 @@ from securemnist.assessment import Assessment
 from securemnist.compare.ledger import Ledger
 from securemnist.errors import PolicyError, UsageError
 from securemnist.findings import Finding, describe
-from securemnist.report.text import line
+from securemnist.text import line
 
 # Packages whose version can change a number, by family; a third place of the version cannot.
 _PACKAGES = {

@@ -14,7 +14,7 @@ from securemnist.files import gunzip, read_at_most
 from securemnist.findings import Finding
 from securemnist.report import png
 from securemnist.report.checked import PIXELS, Malformed, items, mapping, pixels, whole
-from securemnist.report.text import line
+from securemnist.text import line
 
 SHOWN = 12
 _IMAGES = "t10k-images-idx3-ubyte"

@@ -12,7 +12,7 @@ from securemnist.compare.sight import together
 from securemnist.findings import Finding, Measurement, Verdict
 from securemnist.report import claims
 from securemnist.report.checked import Malformed
-from securemnist.report.text import line
+from securemnist.text import line
 from securemnist.verdicts import ON_CHANGE
 
 MARGIN = 0.01  # of a share

@@ -6,8 +6,8 @@ from securemnist.compare.change import Change, Word
 from securemnist.compare.comparison import Comparison
 from securemnist.errors import FAILED
 from securemnist.findings import Finding, Verdict
-from securemnist.report.text import line
 from securemnist.report.words import NONE, Headline, number, plural
+from securemnist.text import line
 
 SYMBOLS = {
     Word.WORSE: "↓",

@@ -15,6 +15,7 @@ from securemnist.evaluation.lab import Lab
 from securemnist.findings import Measurement
 from securemnist.measures.base import Measure, Settings
 from securemnist.static import Notice, Scan, Sources, baseline, scan
+from securemnist.text import terminal
 
 log = logging.getLogger("securemnist")
 LOGGED = 50  # findings that a terminal shows; the report lists more
@@ -70,7 +71,7 @@ def static_findings(lab: Lab, settings: StaticSettings, seed: int) -> Measuremen
     new, stale = baseline.split(seen.notices, entries)
     counted = _counting(new, settings.level)
     for notice in counted[:LOGGED]:
-        log.warning("%s", notice)
+        log.warning("%s", terminal(notice))
     value = float(len(counted))
     return Measurement(
         value=value,

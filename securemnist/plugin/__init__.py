@@ -151,15 +151,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         worker["security"] = _for_controller(state)
         return
     session.exitstatus = exit_status(state, int(session.exitstatus))
-    folder = config.getoption("--security-report")
-    if run is None or not run.active or not folder or config.getoption("collectonly"):
+    if run is None or not run.active or config.getoption("collectonly"):
         return
-    from securemnist import report
+    from securemnist.plugin import reporting
 
-    try:
-        report.write(run.assessment(config.rootpath), Path(folder))
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
+    reporting.write(session, run)
 
 
 def _for_controller(state: State) -> dict[str, Any] | None:
@@ -193,6 +189,7 @@ def pytest_terminal_summary(
         return
     from rich.console import Console
 
+    from securemnist.plugin import reporting
     from securemnist.plugin.dataset import warnings_of
     from securemnist.report.terminal import print_assessment
 
@@ -203,7 +200,7 @@ def pytest_terminal_summary(
         print_assessment(run.assessment(config.rootpath), console)
     terminalreporter.section("security requirements")
     terminalreporter.write(text.getvalue())
-    for line in told:
+    for line in (*told, *reporting.told(config)):
         terminalreporter.write_line(line)
     for sentence in warnings_of(config):
         terminalreporter.write_line(f"warning: {sentence}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from securemnist import policy as policies
-from securemnist import report, settings
+from securemnist import report, resources, settings
 from securemnist.errors import PolicyError
 from securemnist.plugin.messages import family_of_measure, row_of
 from securemnist.plugin.narrowing import narrowing
@@ -34,7 +34,11 @@ def begin(config: pytest.Config, policy: Path) -> Run:
     if folder and not config.getoption("collectonly") and not hasattr(config, "workerinput"):
         report.check_writable(Path(folder))
     shown = dataclasses.replace(read, path=settings.policy_name(policy, config.rootpath))
-    return Run(shown, scope, spec, tuple(_asked(config, policy)), file=policy)
+    run = Run(shown, scope, spec, tuple(_asked(config, policy)), file=policy)
+    run.repeat_spec = _spec_from_root(spec, config) if spec else None
+    own = [path for path in config.args if Path(path).resolve() != resources.SUITES]
+    run.suites = tuple(_from_root(path, config) for path in own)
+    return run
 
 
 def _asked(config: pytest.Config, policy: Path) -> Iterator[str]:
@@ -45,15 +49,34 @@ def _asked(config: pytest.Config, policy: Path) -> Iterator[str]:
     if settings.policy_name(policy, config.rootpath) == settings.BUNDLED:
         yield "--policy=bundled"  # the command finds it from any folder
     elif policy.resolve() not in found:
-        inside = policy.resolve().is_relative_to(config.rootpath)
-        yield f"--policy={_shown(str(policy), config) if inside else policy}"
+        yield f"--policy={_from_root(str(policy), config)}"
     if data := config.getoption("--security-data"):
-        yield f"--data={data}"
+        yield f"--data={_from_root(data, config)}"
     if (device := config.getoption("--security-device")) != "cpu":
         yield f"--device={device}"
     if config.getoption("--security-until-decided"):
         yield "--until-decided"
-    yield from (f"--replay={folder}" for folder in config.getoption("--security-replay"))
+    for folder in config.getoption("--security-replay"):
+        yield f"--replay={_from_root(folder, config)}"
+    # Policy, data, model and conftest of the project are found from its folder, and paths start there.
+    yield f"--project={config.rootpath}"
+
+
+def _from_root(path: str, config: pytest.Config) -> str:
+    """A path as it is written in the project's folder: relative inside of it, else absolute."""
+    file, sign, rest = path.partition("::")
+    absolute = (config.invocation_params.dir / file).resolve()
+    inside = absolute.is_relative_to(config.rootpath)
+    shown = absolute.relative_to(config.rootpath) if inside else absolute
+    return f"{shown.as_posix()}{sign}{rest}"
+
+
+def _spec_from_root(spec: str, config: pytest.Config) -> str:
+    """A SPEC as it is written in the project's folder, where it names a file."""
+    head, sign, file = spec.rpartition("@")
+    if (config.invocation_params.dir / file).is_file():
+        return f"{head}{sign}{_from_root(file, config)}"
+    return spec
 
 
 def _tier_of(markers: str) -> str:

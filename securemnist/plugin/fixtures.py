@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from securemnist.errors import Inconclusive, NotApplicable, SecureMnistError
 from securemnist.findings import Finding, Requirement, Verdict
 from securemnist.plugin.state import STATE, plain_warnings
 
@@ -102,34 +101,27 @@ def security_judge(
     request: pytest.FixtureRequest, security_lab: Lab
 ) -> Callable[[Requirement], Finding]:
     """Measure a requirement and judge it; whatever goes wrong becomes a finding, too."""
-    from securemnist.evaluation import shelf
-    from securemnist.measures import bind, take
+    from securemnist import assessing
     from securemnist.plugin.messages import claim_of, family_of
+    from securemnist.plugin.reporting import FILES, folder_of
 
-    folder = request.config.getoption("--security-report")
-    hurried = request.config.getoption("--security-until-decided")
-    words = {"claim": claim_of(request.node), "family": family_of(request.node)}
+    config, node = request.config, request.node
+    reported = folder_of(config) is not None
+    until_decided = config.getoption("--security-until-decided")
 
     def measure_and_judge(requirement: Requirement) -> Finding:
-        try:
-            settings = bind(requirement.measure, requirement.settings, tier=requirement.tier)
-            if hurried and "until" in type(settings).model_fields:
-                settings = settings.model_copy(update={"until": requirement.at_least})
-            with plain_warnings():
-                seen = take(security_lab, requirement.measure, settings, requirement.seed)
-            if folder:
-                seen = shelf.keep(seen, Path(folder), requirement.id)
-            return requirement.judge(seen, **words)
-        except NotApplicable as error:
-            return requirement.unmeasured(Verdict.NOT_RUN, str(error), **words)
-        except Inconclusive as error:
-            return requirement.unmeasured(Verdict.INCONCLUSIVE, str(error), **words)
-        except SecureMnistError as error:
-            return requirement.unmeasured(Verdict.ERROR, str(error), **words)
-        except Exception as error:
-            log.exception("the measurement of %s raised", requirement.id)
-            reason = f"the measurement raised {type(error).__name__}: {error}"
-            return requirement.unmeasured(Verdict.ERROR, reason, **words)
+        files: dict[str, bytes] = {}
+        with plain_warnings():
+            finding = assessing.judge(
+                security_lab,
+                requirement,
+                claim=claim_of(node),
+                family=family_of(node),
+                until_decided=until_decided,
+                files=files if reported else None,
+            )
+        node.stash[FILES] = files
+        return finding
 
     return measure_and_judge
 
@@ -147,6 +139,7 @@ def security_record(
 
     from securemnist.plugin import junit
     from securemnist.plugin.messages import RECORDED
+    from securemnist.plugin.reporting import FILES
     from securemnist.verdicts import utc_day
 
     def hand_over(finding: Finding) -> Finding:
@@ -154,6 +147,7 @@ def security_record(
             "finding": finding.to_json(),
             "subject": security_lab.subject.to_json() | {"data": security_lab.data.to_json()},
             "processor": torch.backends.cpu.get_cpu_capability(),
+            "files": request.node.stash.get(FILES, {}),
         }
         request.node.stash.setdefault(RECORDED, []).append(message)
         request.node.user_properties.extend(junit.properties(finding))

@@ -61,6 +61,9 @@ class Run:
     skipped: set[str] = field(default_factory=set)
     subject: Mapping[str, Any] = field(default_factory=dict)
     processor: str = ""
+    repeat_spec: str | None = None  # `model_spec` as written in the project's folder
+    suites: tuple[str, ...] = ()  # other than those of the package
+    files: dict[str, bytes] = field(default_factory=dict)  # beside the report, by name
 
     @property
     def active(self) -> bool:
@@ -80,6 +83,7 @@ class Run:
         """
         finding = self._of_one_subject(Finding.from_json(message["finding"]), message["subject"])
         row = finding.requirement.id
+        self.files |= message.get("files", {})
         if message["subject"] and not self.subject:
             self.subject, self.processor = message["subject"], message["processor"]
         if message.get("skipped"):
@@ -151,11 +155,20 @@ class Run:
         """The command that measures this row again.
 
         `asked` are the options that this run had and that one needs. A fixture's model has no SPEC: in
-        its folder the command finds the fixture by itself.
+        its folder the command finds the fixture by itself. A measure of the user's own needs its suite.
         """
         spec = self.subject["spec"] if self.subject else self.model_spec
+        spec = self.repeat_spec if spec == self.model_spec and self.repeat_spec else spec
         words = ["securemnist", "assess", *(["--model", spec] if spec else [])]
-        return shlex.join([*words, "--row", row.id, "--tier", row.tier, *self.asked])
+        words += ["--row", row.id, "--tier", row.tier, *self.asked, *self._suites_of(row)]
+        return shlex.join(words)
+
+    def _suites_of(self, row: Requirement) -> tuple[str, ...]:
+        if not self.suites:
+            return ()
+        from securemnist.measures import MEASURES
+
+        return () if row.measure in MEASURES else self.suites
 
 
 _ORDER = (Verdict.PASS, Verdict.NOT_RUN, Verdict.INCONCLUSIVE, Verdict.ERROR, Verdict.FAIL)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 
 from securemnist.findings import Requirement
-from securemnist.report.text import line
+from securemnist.text import line
 
 # An identifier of one of these taxonomies, by how it begins; others are the project's own.
 _OF_A_TAXONOMY = re.compile(r"AML\b|ML\d|CWE\b|STRIDE\b", re.IGNORECASE)
@@ -108,3 +108,17 @@ def unknown_ids(rows: Iterable[Requirement]) -> str:
     return (
         f"the policy names identifiers that are not known here: {shown}{more}; check their spelling"
     )
+
+
+def url(identifier: str) -> str:
+    """The official page of a known identifier; "" where there is none or it is unknown."""
+    plain = identifier.removesuffix(":2023")
+    if identifier in _ATLAS:
+        return f"https://atlas.mitre.org/techniques/{identifier}"
+    if identifier in _CWE:
+        number = identifier.removeprefix("CWE-")
+        return f"https://cwe.mitre.org/data/definitions/{number}.html"
+    if plain in _OWASP:
+        title = f"{plain}_2023-{_OWASP[plain].replace(' ', '_')}"
+        return f"https://owasp.org/www-project-machine-learning-security-top-10/docs/{title}"
+    return ""

@@ -26,7 +26,10 @@ def test_a_failure_means_do_not_merge() -> None:
     """One open FAIL decides the headline, the others are counted."""
     head = words.headline(example.assessment())
     assert (head.verdict, head.answer) == (Verdict.FAIL, "Do not merge")
-    assert head.why == "2 requirements failed and 4 undecided; 1 waived on 2026-11-21 (UTC)"
+    assert head.why == (
+        "2 requirements failed and 4 undecided, "
+        "1 waived through 2026-12-31 (judged on 2026-11-21, UTC)"
+    )
 
 
 def test_undecided_rows_mean_not_yet() -> None:
@@ -66,7 +69,9 @@ def test_a_waived_failure_is_mentioned_in_a_pass() -> None:
     """A waiver lets the headline pass and stands in it."""
     rows = (*_passing(), _with_waiver("2099-01-01"))
     why = words.headline(example.assessment(findings=rows)).why
-    assert why == "8 of the 9 requirements passed; 1 waived on 2026-11-21 (UTC)"
+    assert why == (
+        "8 of 9 requirements passed, 1 waived through 2099-01-01 (judged on 2026-11-21, UTC)"
+    )
 
 
 def test_a_stored_assessment_is_judged_on_the_day_it_is_read() -> None:
@@ -84,8 +89,9 @@ def test_waived_rows_alone_show_nothing() -> None:
     """A scope in which no row passed is no reason to merge, whatever is waived."""
     head = words.headline(example.assessment(findings=(_with_waiver("2099-01-01"),)))
     assert head.answer == "Do not merge yet"
-    assert (
-        head.why == "no requirement passed, so nothing has been shown; 1 waived on 2026-11-21 (UTC)"
+    assert head.why == (
+        "no requirement passed, so nothing has been shown, "
+        "1 waived through 2099-01-01 (judged on 2026-11-21, UTC)"
     )
 
 
