@@ -100,8 +100,9 @@ def _served(contents: dict[str, bytes], digests: dict[str, str]) -> tuple[Digits
     try:
         _unpack(contents, digests)
     except OSError as error:
+        where = error.filename or resources.cache_folder()
         raise DataError(
-            f"{error.filename or resources.cache_folder()}: expected a cache folder to write to, got {error.strerror}; name one "
+            f"{where}: expected a cache folder to write to, got {error.strerror}; name one "
             "in the environment variable SECUREMNIST_CACHE"
         ) from error
     training, test = (_digits(contents, split) for split in ("train", "test"))
