@@ -158,7 +158,8 @@ class Run:
         its folder the command finds the fixture by itself. A measure of the user's own needs its suite.
         """
         spec = self.subject["spec"] if self.subject else self.model_spec
-        spec = self.repeat_spec if spec == self.model_spec and self.repeat_spec else spec
+        if spec and spec == self.model_spec:
+            spec = self.repeat_spec or spec
         words = ["securemnist", "assess", *(["--model", spec] if spec else [])]
         words += ["--row", row.id, "--tier", row.tier, *self.asked, *self._suites_of(row)]
         return shlex.join(words)
