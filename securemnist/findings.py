@@ -97,13 +97,9 @@ class Requirement:
 def _judge(row: Requirement, seen: Measurement) -> tuple[Verdict, bool, str]:
     """Verdict, whether certificates alone carry it, and the reason where it is not a plain one."""
     numbers = (seen.value, seen.low, seen.high, seen.certified, seen.certified_low)
-    odd = [number for number in numbers if number is not None and not abs(number) <= LARGEST]
+    odd = [n for n in numbers if n is not None and not abs(n) <= LARGEST]
     if odd:
-        return (
-            Verdict.ERROR,
-            False,
-            f"expected a finite measurement up to {LARGEST:g}, got {odd[0]}",
-        )
+        return Verdict.ERROR, False, f"expected a finite measurement, got {odd[0]}"
     proved = seen.certified_low
     if row.at_least is not None and proved is not None and proved >= row.at_least:
         return Verdict.PASS, True, ""
