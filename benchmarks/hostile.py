@@ -1,6 +1,6 @@
 """Read thousands of hostile files through every door and write the table in SECURITY.md.
 
-`python -m benchmarks.hostile [COUNT]` tries COUNT damaged files of each kind (500 by default), and files
+`python -m benchmarks.hostile [COUNT]` tries COUNT damaged files of each kind (500 by default) and files
 that attack. Each kind is read in a process of its own, whose memory is limited.
 """
 

@@ -95,7 +95,7 @@ class Requirement:
 def _judge(row: Requirement, seen: Measurement) -> tuple[Verdict, bool, str]:
     """Verdict, whether certificates alone carry it, and the reason where it is not a plain one."""
     numbers = (seen.value, seen.low, seen.high, seen.certified, seen.certified_low)
-    odd = [number for number in numbers if number is not None and not abs(number) <= LARGEST]
+    odd = [n for n in numbers if n is not None and not abs(n) <= LARGEST]
     if odd:
         reason = f"expected a finite measurement up to {LARGEST:g}, got {odd[0]}"
         return Verdict.ERROR, False, reason

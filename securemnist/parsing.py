@@ -64,7 +64,7 @@ def json_value(content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEP
     _check_size(skeleton, b",:[{", values)
     _check_depth(skeleton, depth)
     try:
-        value = json.loads(
+        return json.loads(
             text,
             object_pairs_hook=_unique,
             parse_int=_whole,
@@ -77,9 +77,6 @@ def json_value(content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEP
         raise
     except ValueError as error:
         raise ParseError(f"{error}") from error
-    if b"\\ud" in content or b"\\uD" in content:
-        _check_encodable(value)
-    return value
 
 
 def json_object(
@@ -163,14 +160,6 @@ def _finite(figures: str) -> float:
 
 def _no_constant(name: str) -> None:
     raise ParseError(f"{name}, which is no number of JSON")
-
-
-def _check_encodable(value: Any) -> None:
-    """ParseError for half of a surrogate pair, which no file could hold."""
-    try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise ParseError("a string with half of a surrogate pair") from error
 
 
 def _whole_numbers(table: dict[str, Any]) -> Iterator[tuple[str, int]]:

@@ -91,8 +91,6 @@ REFUSED = {
     b"9" * 301: "a number of 301 figures",
     b"0." + b"1" * 300: "a number of 302 figures",
     b"[" * 65 + b"]" * 65: "brackets that nest more than 64 deep",
-    b'"\\ud800"': "half of a surrogate pair",
-    b'{"\\uDC00": 1}': "half of a surrogate pair",
     b"\xef\xbb\xbf{}": "UTF-8 byte order mark",
     "{}".encode("utf-16"): "UTF-16 byte order mark",
     "{}".encode("utf-16-le"): "Expecting property name",
@@ -129,17 +127,11 @@ _VALUES = st.recursive(
 @given(value=_VALUES, ascii_only=st.booleans())
 def test_what_json_writes_is_read(value: Any, ascii_only: bool) -> None:
     """Every value that Python's json writes comes back equal."""
-    content = json.dumps(value, ensure_ascii=ascii_only)
     try:
-        encoded = content.encode()
-    except UnicodeEncodeError:
+        content = json.dumps(value, ensure_ascii=ascii_only).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can hold
         return
-    if "\\ud" in content and ascii_only:
-        try:
-            json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            return  # half of a pair, which is refused
-    assert parsing.json_value(encoded) == value
+    assert parsing.json_value(content) == value
 
 
 @given(text=st.text(st.sampled_from("ab.\"'#=[]{},\n \\1-"), max_size=60))
