@@ -69,17 +69,13 @@ def test_variables_for_other_runs_decide_nothing(
 
 
 @pytest.mark.parametrize(
-    ("end", "told"),
+    ("where", "end", "told"),
     [
-        ("os._exit(0)", "it ended before (exit code 0)"),
-        (
-            "os.kill(os.getpid(), signal.SIGKILL)",
-            "it ended before (SIGKILL, perhaps for want of mem",
-        ),
-        ("os.abort()", "it ended before (SIGABRT)"),
+        ("the fixture", "os._exit(0)", "it ended before (exit code 0)"),
+        ("the import", "os.abort()", "it ended before (SIGABRT)"),
+        ("the end", "os.kill(os.getpid(), signal.SIGKILL)", "it ended before (SIGKILL, perhaps"),
     ],
 )
-@pytest.mark.parametrize("where", ["the fixture", "the import", "the end"])
 def test_a_run_without_a_whole_report_never_passes(
     folder: Path, where: str, end: str, told: str
 ) -> None:
