@@ -187,18 +187,16 @@ def test_python_m_does_not_import_from_the_folder(folder: Path) -> None:
     ],
 )
 def test_a_project_s_own_layout(folder: Path, place: str, settings: dict[str, str]) -> None:
-    """A factory in the folder, in `src`, or where pytest's `pythonpath` says, is found by its name."""
-    (folder / "conftest.py").unlink()
+    """A module in the folder, in `src`, or where pytest's `pythonpath` says, is found by its name."""
     (folder / place).parent.mkdir(exist_ok=True)
     (folder / place).write_text("PLACE = 'here'\n")
     for name, text in settings.items():
         (folder / name).write_text(text)
-    program = (
-        "import sys; from securemnist import subjects; print(subjects.resolve('nets:make').name)"
-    )
+    program = "from pathlib import Path; from securemnist import project_imports as p; "
+    program += "p.enable(Path.cwd()); import nets; print(nets.PLACE)"
     command = [sys.executable, "-P", "-c", program]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert done.stdout.strip() == "nets:make", done.stderr
+    assert done.stdout.strip() == "here", done.stderr
 
 
 def test_the_project_comes_before_an_older_copy_of_it(folder: Path, tmp_path: Path) -> None:
