@@ -21,7 +21,7 @@ ROW = """
 [[requirement]]
 id = "{id}"
 measure = "clean_accuracy"
-digits = 20
+digits = 200
 at_least = {bound}
 because = "an unread digit is not worth defending"
 """
@@ -50,20 +50,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("PYTEST_ADDOPTS", "-k CLEAN-01 -x --collect-only --security-tier=smoke -W error"),
-        ("PYTEST_ADDOPTS", "-n 2 --cov --color=yes"),
-        ("PYTEST_PLUGINS", "no_such_plugin"),
-        ("PYTHONOPTIMIZE", "2"),
-        ("PYTHONWARNINGS", "error"),
-    ],
+    "options",
+    ["-k CLEAN-01 -x --collect-only --security-tier=smoke -W error", "-n 2 --cov --color=yes"],
 )
 def test_variables_for_other_runs_decide_nothing(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    folder: Path, monkeypatch: pytest.MonkeyPatch, options: str
 ) -> None:
     """Both rows are measured, and one fails, whatever the environment sets for pytest and Python."""
-    monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PYTEST_ADDOPTS", options)
+    monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
     done = run(*ASSESS)
     assert done.exit_code == 1, done.output
     made = Assessment.load(folder / "reports" / "assessment.json")
@@ -72,19 +69,15 @@ def test_variables_for_other_runs_decide_nothing(
 
 
 @pytest.mark.parametrize(
-    ("end", "told"),
+    ("where", "end", "told"),
     [
-        ("os._exit(0)", "it ended before (exit code 0)"),
-        (
-            "os.kill(os.getpid(), signal.SIGKILL)",
-            "it ended before (SIGKILL, perhaps for want of mem",
-        ),
-        ("os.abort()", "it ended before (SIGABRT)"),
+        ("the fixture", "os._exit(0)", "it ended before (exit code 0)"),
+        ("the import", "os.abort()", "it ended before (SIGABRT)"),
+        ("the end", "os.kill(os.getpid(), signal.SIGKILL)", "it ended before (SIGKILL, perhaps"),
     ],
 )
-@pytest.mark.parametrize("where", ["the fixture", "the import", "the end"])
 def test_a_run_without_a_whole_report_never_passes(
-    folder: Path, end: str, told: str, where: str
+    folder: Path, where: str, end: str, told: str
 ) -> None:
     """Code that ends the process, at whatever moment, leaves exit code 3, a sentence and no report."""
     text = CONFTEST + f"\n{end}\n"
@@ -157,17 +150,16 @@ def test_the_child_ends_with_its_parent(folder: Path) -> None:
     pytest.fail(f"process {measuring} goes on")
 
 
-@pytest.mark.parametrize("name", ["click", "art", "rich", "pydantic", "json", "securemnist"])
 @pytest.mark.parametrize("by", ["the folder", "PYTHONPATH"])
 def test_no_module_of_the_folder_replaces_one_of_ours(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, by: str
+    folder: Path, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     """A click.py beside the model, or on PYTHONPATH, is not imported in place of the library."""
-    (folder / f"{name}.py").write_text("open('ran', 'w').close()\nraise SystemExit(0)\n")
+    for name in ("click", "art", "rich", "pydantic", "json", "securemnist"):
+        (folder / f"{name}.py").write_text("open('ran', 'w').close()\nraise SystemExit(0)\n")
     if by == "PYTHONPATH":
         monkeypatch.setenv("PYTHONPATH", str(folder))
-    words = ["assess", "--list", "--policy", "small.toml"]
-    command = child.command(*words)
+    command = child.command("assess", "--list", "--policy", "small.toml")
     done = subprocess.run(command, env=child.environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "CLEAN-02" in done.stdout
@@ -195,18 +187,16 @@ def test_python_m_does_not_import_from_the_folder(folder: Path) -> None:
     ],
 )
 def test_a_project_s_own_layout(folder: Path, place: str, settings: dict[str, str]) -> None:
-    """A factory in the folder, in `src`, or where pytest's `pythonpath` says, is found by its name."""
-    (folder / "conftest.py").unlink()
+    """A module in the folder, in `src`, or where pytest's `pythonpath` says, is found by its name."""
     (folder / place).parent.mkdir(exist_ok=True)
-    (folder / place).write_text(FACTORY)
+    (folder / place).write_text("PLACE = 'here'\n")
     for name, text in settings.items():
         (folder / name).write_text(text)
-    program = (
-        "import sys; from securemnist import subjects; print(subjects.resolve('nets:make').name)"
-    )
+    program = "from pathlib import Path; from securemnist import project_imports as p; "
+    program += "p.enable(Path.cwd()); import nets; print(nets.PLACE)"
     command = [sys.executable, "-P", "-c", program]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert done.stdout.strip() == "nets:make", done.stderr
+    assert done.stdout.strip() == "here", done.stderr
 
 
 def test_the_project_comes_before_an_older_copy_of_it(folder: Path, tmp_path: Path) -> None:
