@@ -238,6 +238,18 @@ def test_a_better_model_may_come(
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+def test_a_request_that_ends_the_program_is_blocked(
+    service: Service, origin: Path, tools: Path, tmp_path: Path
+) -> None:
+    """Code that ends the program with 0 before there is a report does not make the job green."""
+    end = "\nos._exit(0)\n"
+    code, output, work = gate(service, origin, tmp_path, tools, end)
+    assert code == 3, output
+    assert not (work / "reports" / "assessment.json").exists()
+
+
+@pytest.mark.timeout(600)
 def test_the_request_that_brings_the_gate_passes_it(tools: Path, tmp_path: Path) -> None:
     """Where there is no record branch yet, a request is held against the thresholds alone."""
     work = project(tmp_path, POLICY)

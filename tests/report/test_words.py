@@ -43,7 +43,8 @@ def test_one_is_singular() -> None:
     """A single failure and a single open row are not given a plural."""
     failed = next(f for f in example.findings() if f.requirement.id == "SAST-01")
     head = words.headline(example.assessment(findings=(failed,)))
-    assert head.why == "1 requirement failed"
+    others = "unmodified samples, evasion, proofs, backdoors, latency"
+    assert head.why == f"1 requirement failed; nothing is said about {others}"
 
 
 def test_all_passed_and_complete_means_merge() -> None:
@@ -89,9 +90,11 @@ def test_waived_rows_alone_show_nothing() -> None:
     """A scope in which no row passed is no reason to merge, whatever is waived."""
     head = words.headline(example.assessment(findings=(_with_waiver("2099-01-01"),)))
     assert head.answer == "Do not merge yet"
+    others = "unmodified samples, proofs, backdoors, latency, source code"
     assert head.why == (
         "no requirement passed, so nothing has been shown, "
-        "1 waived through 2099-01-01 (judged on 2026-11-21, UTC)"
+        "1 waived through 2099-01-01 (judged on 2026-11-21, UTC); "
+        f"nothing is said about {others}"
     )
 
 
