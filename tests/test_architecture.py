@@ -29,6 +29,7 @@ FLOORS = (
     {
         "data",
         "models",
+        "predictions",
         "artifacts",
         "fingerprint",
         "threats",

@@ -9,6 +9,7 @@ from securemnist.evaluation.outcomes import confusion, per_class
 from securemnist.evaluation.pictures import hardest
 from securemnist.findings import Measurement
 from securemnist.measures.base import SECONDS_PER_PASS, DigitSettings, Measure, share
+from securemnist.predictions import predicted, tied
 
 
 def clean_accuracy(lab: Lab, settings: DigitSettings, seed: int) -> Measurement:
@@ -47,13 +48,15 @@ def _seen(lab: Lab, settings: DigitSettings, seed: int) -> tuple[dict[str, Any],
     """The evidence, and whether these are all digits."""
     sample = lab.sample(settings.digits, seed)
     logits = lab.test_logits.cpu()[sample.places]
-    read = logits.argmax(1)
-    table = confusion(sample.y.cpu(), read)
+    labels = sample.y.cpu()
+    read = predicted(logits, labels)
+    table = confusion(labels, read)
     evidence = {
+        "ties": int(tied(logits, labels).sum()),
         "confusion": table,
         "per_class": per_class(table),
         "answers": sample.answers(read),
-        "hardest": hardest(logits, sample.y.cpu(), sample.x.cpu(), sample.places),
+        "hardest": hardest(logits, labels, sample.x.cpu(), sample.places),
     }
     return evidence, sample.complete
 

@@ -58,7 +58,7 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
     clean = (lab.test_logits if sample.complete else lab.logits(sample.x)).cpu()
     marked = trigger(sample.x)
     triggered = lab.logits(marked).cpu()
-    answers = Answers(sample.y.cpu(), clean.argmax(1), triggered.argmax(1))
+    answers = Answers.of(sample.y.cpu(), clean, triggered)
     tried = aims(settings.target)
     found = [answers.success(aim) for aim in tried]
     told = [k for k, seen in enumerate(found) if not seen.complaint]
@@ -150,10 +150,8 @@ def _control(lab: Lab, trigger: Trigger, aim: Aim, rate: float, seed: int) -> di
         if reference.digest == own:
             continue  # a model is no control of itself
         other = Lab(reference, lab.data)
-        answers = Answers(
-            digits.labels, other.logits(x).argmax(1), other.logits(trigger(x)).argmax(1)
-        )
-        rates[name] = round(answers.success(aim).rate, 4)
+        answers = Answers.of(digits.labels, other.logits(x), other.logits(trigger(x)))
+        rates[name] = answers.success(aim).rate
     if not rates:
         return {}
     control = sum(rates.values()) / len(rates)

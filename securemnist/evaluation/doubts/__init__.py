@@ -31,6 +31,7 @@ from securemnist.evaluation.doubts.variation import variation
 from securemnist.evaluation.doubts.weak_attack import weak_attack
 from securemnist.evaluation.lab import Lab
 from securemnist.findings import Doubt
+from securemnist.predictions import is_wrong
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels
 
@@ -73,7 +74,7 @@ def about_model(
     sample = lab.sample(min(digits, DIGITS, len(lab.data.test)), 0)
     key = ("doubts of the model", threat, len(sample))
     if key not in lab.memory:
-        right = lab.logits(sample.x).argmax(1) == sample.y
+        right = ~is_wrong(lab.logits(sample.x), sample.y)
         asked = tuple(q for q in OF_MODELS if not (randomised and q in OF_VARIETY))
         case = Case(lab.subject, lab.target, threat, sample.x[right], sample.y[right])
         lab.memory[key] = Examination(_ask(lab, asked, case) if len(case.y) else ())
@@ -120,7 +121,7 @@ def _sensitivity(lab: Lab, attacks: Sequence[Attack], threat: Threat) -> Sensiti
     if key not in lab.memory:
         lab.progress("planted examples", 0, 1)
         sample = lab.sample(min(2 * PLANTED, len(lab.data.test)), 0)
-        right = lab.logits(sample.x).argmax(1) == sample.y
+        right = ~is_wrong(lab.logits(sample.x), sample.y)
         x, y = sample.x[right], sample.y[right]
         case = SearchCase(lab.subject, lab.target, threat, x, y, 0, tuple(attacks))
         lab.memory[key] = sensitivity(case)
