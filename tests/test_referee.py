@@ -202,12 +202,13 @@ class Answers(nn.Module):
 FORMATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 
-@pytest.mark.parametrize("dtype", FORMATS, ids=str)
-@pytest.mark.parametrize("scale", [1e-30, 1e-9, 1e-4, 1.0, 1e4, 1e30])
+@pytest.mark.parametrize(
+    ("scale", "dtype"),
+    [(scale, dtype) for scale in (1e-30, 1e-9, 1.0, 1e30) for dtype in FORMATS[:3]]
+    + [(scale, torch.float16) for scale in (1e-4, 1.0, 1e4)],
+)
 def test_the_class_is_the_largest_logit(scale: float, dtype: torch.dtype) -> None:
     """However small or large the logits are, and in every format, the largest one is the class."""
-    if not 1e-4 <= scale <= 1e4 and dtype is torch.float16:
-        pytest.skip("float16 holds no such number")
     right = [3 * scale, *[scale] * 9]
     wrong = [scale, scale, 3 * scale, *[scale] * 7]
     assert not bool(ruling(grey(0.4), Answers(*right, dtype=dtype)).fooled)
