@@ -18,7 +18,7 @@ from securemnist.evaluation.lab import Lab, Sample, written
 from securemnist.evaluation.outcomes import confusion
 from securemnist.evaluation.pictures import choose, picture
 from securemnist.findings import Measurement
-from securemnist.measures.base import SECONDS_PER_PASS, DigitSettings, Measure
+from securemnist.measures.base import SECONDS_PER_PASS, AnswerSettings, Measure, unreliable
 from securemnist.poisoning import Trigger, make_trigger
 from securemnist.types import CLASSES, Logits
 
@@ -27,7 +27,7 @@ CLEAN_REFERENCES = ("baseline", "hardened", "network_c", "network_d")
 CONTROL_DIGITS = 500
 
 
-class BackdoorSettings(DigitSettings):
+class BackdoorSettings(AnswerSettings):
     """`trigger`: {kind, settings}; `target`: a class, "all", "next" or "pair".
 
     "all" is the worst of all ten targets, "next" is class + 1, "pair" the worst of the ninety pairs of
@@ -86,7 +86,7 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
         complete=False,  # the upper bound decides, on all digits, too
         seconds=0.0,
         seed=seed,
-        inconclusive=unseen(sample.x, marked) or complaint,
+        inconclusive=unseen(sample.x, marked) or complaint or unreliable(lab, settings),
         evidence=evidence,
     )
 

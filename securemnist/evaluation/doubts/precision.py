@@ -23,7 +23,7 @@ class _Formats(TorchDispatchMode):
     """Notes the coarsest format among all tensors of more than one number that are computed."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.eps = 0.0
 
     def __torch_dispatch__(
@@ -31,9 +31,9 @@ class _Formats(TorchDispatchMode):
     ) -> Any:
         made = func(*args, **(kwargs or {}))
         for tensor in tree_leaves(made):
-            if isinstance(tensor, torch.Tensor) and tensor.numel() > 1:
-                if tensor.is_floating_point():
-                    self.eps = max(self.eps, torch.finfo(tensor.dtype).eps)
+            some = isinstance(tensor, torch.Tensor) and tensor.numel() > 1
+            if some and tensor.is_floating_point():
+                self.eps = max(self.eps, torch.finfo(tensor.dtype).eps)
         return made
 
 

@@ -20,31 +20,31 @@ from securemnist.predictions import exact
 from securemnist.types import Images, Labels, Logits
 
 BATCH = 128
-# Rounding errors that may add up in a logit.
-_ROUNDINGS = 16
 # Repeated answers that noise is estimated from.
 _REPEATS = 6
 
 
 @dataclass(frozen=True)
 class Format:
-    """How far to step in a format of this relative `rounding`, in pixels.
+    """How to take slopes in a format of this relative `rounding`.
 
-    `missing` is the share of a slope that a gradient in it may miss; `changing` the share by which it
-    may change when the same image is asked for in another batch.
+    `step` is in pixels. `roundings` are the rounding errors that may add up in a logit. `missing` is the
+    share of a slope that a gradient may miss. `changing` is the share by which it may change in another
+    batch.
     """
 
     rounding: float
     step: float
+    roundings: int
     missing: float
     changing: float
 
 
 # Calibrated on the tuning digits, see docs/doubts.md.
 FORMATS = (
-    Format(FINE, 1e-6, 0.1, 0.05),
-    Format(torch.finfo(torch.float32).eps, 1e-3, 0.25, 0.05),
-    Format(torch.finfo(torch.bfloat16).eps, 3e-2, 0.6, 0.5),
+    Format(FINE, 1e-7, 16, 0.1, 0.05),
+    Format(torch.finfo(torch.float32).eps, 3e-4, 16, 0.5, 0.05),
+    Format(torch.finfo(torch.bfloat16).eps, 5e-2, 2, 0.85, 0.5),
 )
 
 
@@ -58,10 +58,12 @@ class Probe:
 
     def __init__(self, model: nn.Module, x: Images) -> None:
         self.model, few = model, x[:BATCH]
-        with torch.no_grad():
-            first, second = model(channels_last(few)), model(channels_last(few))
-        self.varies = not torch.equal(first, second)
-        self.own = format_of(rounding(model, x))
+        few = channels_last(few)
+        self.varies = not torch.equal(self._asked(few), self._asked(few))
+        ask = partial(self._asked, few)
+        self.repeats = torch.equal(self._seeded(ask), self._seeded(ask))
+        # Noise drowns what a small step does.
+        self.own = format_of(rounding(model, x)) if self.repeats else FORMATS[-1]
         # Draws in float64 are others than in float32: a model that draws is asked in its own format.
         self.copy = None if self.varies else in_float64(model, x)
         self.stepped = self.own if self.copy is None else FORMATS[0]
@@ -89,11 +91,11 @@ class Probe:
         """The slope of the gap along a direction (n, 1, 28, 28), and what rounding may add; (n,) each."""
         step = self.stepped.step
         ahead, behind = x.double() + step * direction, x.double() - step * direction
-        if self.copy is None:
-            ahead, behind = ahead.float(), behind.float()
         up, size = self._gap(ahead, y, target)
         down, _ = self._gap(behind, y, target)
-        return (up - down) / (2 * step), _ROUNDINGS * self.stepped.rounding * size / step
+        return (up - down) / (
+            2 * step
+        ), self.stepped.roundings * self.stepped.rounding * size / step
 
     def noise(self, x: Images, y: Labels, target: Labels) -> torch.Tensor:
         """The standard error of a slope (n,) that comes from draws which cannot be repeated."""
@@ -108,9 +110,15 @@ class Probe:
         return self._by_parts(lambda part, _y, _k: self._answers(part), x, nobody, nobody)
 
     @torch.no_grad()
+    def _asked(self, x: Images) -> Logits:
+        answers: Logits = self.model(x)
+        return answers
+
+    @torch.no_grad()
     def _answers(self, x: Images) -> Logits:
-        asked = self.model if self.copy is None else self.copy
-        return exact(asked(channels_last(x)))
+        if self.copy is not None:
+            return exact(self.copy(channels_last(x.double())))
+        return exact(self._asked(channels_last(x.float())))
 
     def _gap(self, x: Images, y: Labels, target: Labels) -> tuple[torch.Tensor, torch.Tensor]:
         """The gap, and the size of the logits that it is the difference of, float64 (n,) each."""
@@ -137,7 +145,7 @@ class Probe:
             made.append(self._seeded(partial(ask, *part), number))
         return torch.cat(made)
 
-    def _seeded(self, ask: Callable[[], torch.Tensor], seed: int) -> torch.Tensor:
+    def _seeded(self, ask: Callable[[], torch.Tensor], seed: int = 0) -> torch.Tensor:
         if not self.varies:
             return ask()
         with torch.random.fork_rng():
