@@ -154,3 +154,36 @@ HONEST: dict[str, Callable[[nn.Module], nn.Module]] = {
     "log-softmax": lambda net: Answering(net, lambda z: z.log_softmax(1)),
     "plus 1e6": lambda net: Answering(net, lambda z: z.double() + 1e6),
 }
+
+
+def untrained(seed: int) -> dict[str, Callable[[], nn.Module]]:
+    """Networks with random weights, of layers with and without kinks."""
+
+    def made(*layers: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
+        def build() -> nn.Module:
+            with torch.random.fork_rng():
+                torch.manual_seed(seed)
+                return nn.Sequential(*(layer() for layer in layers)).eval().requires_grad_(False)
+
+        return build
+
+    return {
+        "random, GELU": made(
+            lambda: nn.Conv2d(1, 8, 5, stride=2), nn.GELU, nn.Flatten, lambda: nn.Linear(1152, 10)
+        ),
+        "random, max pooling without bias": made(
+            lambda: nn.Conv2d(1, 8, 5, bias=False),
+            nn.ReLU,
+            lambda: nn.MaxPool2d(4),
+            nn.Flatten,
+            lambda: nn.Linear(288, 10, bias=False),
+        ),
+        "random, batch norm": made(
+            lambda: nn.Conv2d(1, 8, 5, stride=2),
+            lambda: nn.BatchNorm2d(8),
+            nn.ReLU,
+            nn.Flatten,
+            lambda: nn.Linear(1152, 10),
+        ),
+        "random, linear": made(nn.Flatten, lambda: nn.Linear(784, 10)),
+    }

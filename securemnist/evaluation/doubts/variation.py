@@ -25,8 +25,8 @@ def variation(case: Case) -> Doubt | None:
         name="variation",
         reason=f"{int(odd.sum())} of {len(odd)} digits got another answer when asked again",
         advice="Call eval() on the network: dropout, noise and statistics of the batch then end. "
-        "Randomness that is meant is declared by randomised = true: attacks then work on the mean of many "
-        "answers.",
+        "Randomness that is meant is declared by randomised = true: attacks then work on the mean of "
+        "many answers.",
     )
 
 
