@@ -11,10 +11,12 @@ import torch
 from torch import nn
 
 from securemnist import subjects
+from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
 from securemnist.evaluation.doubts import SearchCase
 from securemnist.evaluation.doubts.case import Case
 from securemnist.evaluation.doubts.gradients import gradients
+from securemnist.evaluation.doubts.planted_examples import sensitivity
 from securemnist.evaluation.doubts.precision import in_float64, rounding
 from securemnist.evaluation.doubts.weak_attack import weak_attack
 from securemnist.evaluation.lab import Lab
@@ -42,6 +44,17 @@ class OwnNoise(Around):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         noise: torch.Tensor = self.network(x + 0.1 * torch.randn(x.shape, generator=self.rng))
         return noise
+
+
+class Scaled(Around):
+    """Logits times a factor."""
+
+    def __init__(self, network: nn.Module, factor: float) -> None:
+        super().__init__(network)
+        self.factor = factor
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.factor * self.network(x)
 
 
 def network() -> nn.Module:
@@ -139,3 +152,12 @@ def test_queries_find_what_a_gradient_hides(mnist: DataSet) -> None:
     model = Lying(network(), "noise").eval()
     found = case(model, mnist, Linf(0.15), 48)
     assert weak_attack(SearchCase(**found.__dict__)) is not None
+
+
+def test_small_logits_are_planted_in(mnist: DataSet) -> None:
+    """Examples are planted in logits of any size, so that a blind attack is noticed there, too."""
+    for factor in (1.0, 1e-9):
+        model = Scaled(network(), factor).eval()
+        found = case(model, mnist, Linf(0.1), 24)
+        search = SearchCase(**{**found.__dict__, "attacks": (PGD(steps=10),)})
+        assert sensitivity(search).planted > 15
