@@ -243,8 +243,5 @@ def _setting_words(row: Requirement, seen: Measurement) -> str:
     if seen.unit == "share":
         kind = "complete set" if seen.complete else "sample"
         words.append(f"{seen.n:,} digits, {kind}; 95 % for new ones {seen.low:.4f}-{seen.high:.4f}")
-    if seen.sensitivity:
-        words.append(seen.sensitivity)
-    if seen.bracket:
-        words.append(seen.bracket)
+    words += [said for said in (seen.ties, seen.sensitivity, seen.bracket) if said]
     return f" ({'; '.join(words)})" if words else ""

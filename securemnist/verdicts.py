@@ -99,6 +99,15 @@ class Measurement:
         return f"attack sensitivity {found}/{planted} planted examples found"
 
     @property
+    def ties(self) -> str:
+        """`3 digits count as wrong: ...`; "" where the true class shares its logit with no other."""
+        count = self.evidence.get("ties")
+        if type(count) is not int or count < 1:
+            return ""
+        digits = "1 digit counts" if count == 1 else f"{count:,} digits count"
+        return f"{digits} as wrong: the true class ties with another class"
+
+    @property
     def stopped(self) -> bool:
         """Whether the search ended as soon as its verdict was certain."""
         return bool(self.evidence.get("stopped"))

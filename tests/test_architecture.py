@@ -37,6 +37,7 @@ FLOORS = (
         "data",
         "denormals",
         "models",
+        "predictions",
         "artifacts",
         "fingerprint",
         "threats",

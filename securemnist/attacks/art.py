@@ -21,6 +21,7 @@ from securemnist.attacks.art_guards import guarded, load
 from securemnist.attacks.art_signatures import signature
 from securemnist.attacks.base import Attack, channels_last, demand
 from securemnist.errors import MeasureError, PolicyError, first_line
+from securemnist.predictions import exact
 from securemnist.threats import Threat
 from securemnist.types import CLASSES, SHAPE, Images, Labels, Model, Progress, silent
 
@@ -169,7 +170,7 @@ class _Judged(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         # Some attacks of ART propose in float64.
-        return self._hidden[0](channels_last(x.float())).float()
+        return exact(self._hidden[0](channels_last(x.float())))
 
 
 def classifier(model: Model, x: Images) -> Any:

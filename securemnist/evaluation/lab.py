@@ -19,6 +19,7 @@ from securemnist.evaluation import contract
 from securemnist.evaluation.probabilities import LogProbabilities, are_probabilities
 from securemnist.evaluation.replay import Replay
 from securemnist.per_image import encode, encode_places
+from securemnist.predictions import exact
 from securemnist.subjects import Subject
 from securemnist.types import Images, Labels, Logits, Progress, silent
 
@@ -118,9 +119,9 @@ class Lab:
 
     @torch.no_grad()
     def logits(self, x: Images) -> Logits:
-        """The subject's float32 logits on images, in batches; ModelError where they are not finite."""
+        """The subject's logits on images, in batches, not rounded; ModelError where not finite."""
         model, device = self.subject.model, self.subject.device
-        parts = [model(channels_last(part.to(device))).float() for part in x.split(_BATCH)]
+        parts = [exact(model(channels_last(part.to(device)))) for part in x.split(_BATCH)]
         logits = torch.cat(parts)
         odd = (~torch.isfinite(logits)).any(1)
         if bool(odd.any()):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from securemnist.attacks.base import Attack
 from securemnist.errors import PolicyError, UsageError
+from securemnist.evaluation.doubts import about_answers
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.stages import LADDER, make_stages, proofs_after
 from securemnist.findings import Measurement
@@ -50,6 +51,15 @@ class DigitSettings(Settings):
     def expected_digits(self) -> int:
         """How many they will be, for an estimate of the time."""
         return self.digits or TEST_DIGITS
+
+
+class AnswerSettings(DigitSettings):
+    """A measure of what the model answers. `randomised`: it answers at random on purpose.
+
+    Then the answers may vary from one call to the next, and the interval decides on all digits, too.
+    """
+
+    randomised: bool = False
 
 
 class ThreatSettings(DigitSettings):
@@ -163,6 +173,12 @@ class Measure:
     def bind(self, settings: Mapping[str, Any], tier: str = DEFAULT_TIER) -> Settings:
         """The settings of a row of this tier; pydantic.ValidationError where they do not fit."""
         return self.settings.model_validate(dict(settings), context={"tier": tier})
+
+
+def unreliable(lab: Lab, settings: AnswerSettings) -> str:
+    """Why what the model answers is no number of its own; empty where it is."""
+    doubts = about_answers(lab, randomised=settings.randomised)
+    return "; ".join(f"{doubt.name}, {doubt.reason}" for doubt in doubts)
 
 
 def share(
