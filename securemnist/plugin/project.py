@@ -47,10 +47,12 @@ def policy_of(config: pytest.Config, test: Path | None = None) -> Path | None:
         return config.invocation_params.dir / named
     starts = [test.parent] if test is not None else list(_starts(config))
     for start in (*starts, config.rootpath):
-        for folder in _upwards(start):
-            found = configured_policy(folder) or _usual(folder, beside=folder == start)
-            if found is not None:
-                return found
+        folders = list(_upwards(start))
+        # What a project's settings name comes before a file that has the usual name.
+        found = [path for folder in folders if (path := configured_policy(folder))]
+        found += [path for folder in folders if (path := _usual(folder, beside=folder == start))]
+        if found:
+            return found[0]
     return None
 
 

@@ -81,7 +81,7 @@ def test_a_broken_model_makes_errors(
             return torch.nn.Flatten()
         """
     )
-    project(CLEAN, f"--security-report={tmp_path}").assert_outcomes(errors=1)
+    project(CLEAN, f"--security-report={tmp_path}", model=False).assert_outcomes(errors=1)
     (finding,) = read(tmp_path)["findings"]
     assert finding["verdict"] == "ERROR"
     assert "expected logits (1, 10), got (1, 784)" in finding["reason"]
@@ -110,7 +110,7 @@ def test_a_crash_in_a_measurement_is_an_error(
         """
     )
     waived = CLEAN + f'waiver = {{ reason = "known", expires = {in_days(30)} }}\n'
-    project(waived, f"--security-report={tmp_path}").assert_outcomes(failed=1)
+    project(waived, f"--security-report={tmp_path}", model=False).assert_outcomes(failed=1)
     assert "too many at once" in read(tmp_path)["findings"][0]["reason"]
     assert read(tmp_path)["exit_code"] == 3
 

@@ -146,7 +146,7 @@ def test_a_model_fixture_of_their_own(
             return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
         """
     )
-    project(CLEAN, f"--security-report={tmp_path}").assert_outcomes(failed=1)
+    project(CLEAN, f"--security-report={tmp_path}", model=False).assert_outcomes(failed=1)
     subject = read(tmp_path)["subject"]
     assert (subject["name"], subject["parameters"]) == (pytester.path.name, 7_850)
 
