@@ -31,13 +31,19 @@ def begin(config: pytest.Config, policy: Path) -> Run:
         paths=tuple(_shown(path, config) for path in config.args),
     )
     absolute = config.invocation_params.dir / policy
-    spec = config.getoption("--security-model") or chosen.model_for(absolute, config.rootpath)
+    spec = config.getoption("--security-model") or chosen.model_for(absolute, _folder(config))
     read = policies.load(policy)
     folder = config.getoption("--security-report")
     if folder and not config.getoption("collectonly") and not hasattr(config, "workerinput"):
         report.check_writable(Path(folder))
-    shown = dataclasses.replace(read, path=settings.policy_name(absolute, config.rootpath))
+    shown = dataclasses.replace(read, path=settings.policy_name(absolute, _folder(config)))
     return Run(shown, scope, spec, tuple(_asked(config, policy)))
+
+
+def _folder(config: pytest.Config) -> Path:
+    """The project of a run: pytest may take the folder of a named policy for it, started elsewhere."""
+    start = config.invocation_params.dir
+    return config.rootpath if start.is_relative_to(config.rootpath) else start
 
 
 def _asked(config: pytest.Config, policy: Path) -> Iterator[str]:
@@ -46,7 +52,7 @@ def _asked(config: pytest.Config, policy: Path) -> Iterator[str]:
     configured = configured_policy(config.rootpath) or usual
     found = {path.resolve() for path in (usual, configured)}
     absolute = (config.invocation_params.dir / policy).resolve()
-    if settings.policy_name(absolute, config.rootpath) == settings.BUNDLED:
+    if settings.policy_name(absolute, _folder(config)) == settings.BUNDLED:
         yield "--policy=bundled"  # the command finds it from any folder
     elif absolute not in found:
         inside = absolute.is_relative_to(config.rootpath)
