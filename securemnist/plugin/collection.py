@@ -28,12 +28,12 @@ def begin(config: pytest.Config, policy: Path) -> Run:
         paths=tuple(_shown(path, config) for path in config.args),
         narrowed=narrowing(config),
     )
-    spec = config.getoption("--security-model") or chosen.model_for(policy, config.rootpath)
+    spec = config.getoption("--security-model") or chosen.model_for(policy, _folder(config))
     read = policies.load(policy)
     folder = config.getoption("--security-report")
     if folder and not config.getoption("collectonly") and not hasattr(config, "workerinput"):
         report.check_writable(Path(folder))
-    shown = dataclasses.replace(read, path=settings.policy_name(policy, config.rootpath))
+    shown = dataclasses.replace(read, path=settings.policy_name(policy, _folder(config)))
     run = Run(shown, scope, spec, tuple(_asked(config, policy)), file=policy)
     run.repeat_spec = _spec_from_root(spec, config) if spec else None
     own = [path for path in config.args if Path(path).resolve() != resources.SUITES]
@@ -41,12 +41,18 @@ def begin(config: pytest.Config, policy: Path) -> Run:
     return run
 
 
+def _folder(config: pytest.Config) -> Path:
+    """The project of a run: pytest may take the folder of a named policy for it, started elsewhere."""
+    start = config.invocation_params.dir
+    return config.rootpath if start.is_relative_to(config.rootpath) else start
+
+
 def _asked(config: pytest.Config, policy: Path) -> Iterator[str]:
     """Options of this run, as `securemnist assess` has them, without which it would be another."""
     usual = config.rootpath / USUAL
     configured = configured_policy(config.rootpath) or usual
     found = {path.resolve() for path in (usual, configured)}
-    if settings.policy_name(policy, config.rootpath) == settings.BUNDLED:
+    if settings.policy_name(policy, _folder(config)) == settings.BUNDLED:
         yield "--policy=bundled"  # the command finds it from any folder
     elif policy.resolve() not in found:
         yield f"--policy={_from_root(str(policy), config)}"
