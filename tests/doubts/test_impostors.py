@@ -64,10 +64,10 @@ def test_an_impostor_is_doubted(kind: type[Around], honest: nn.Module, mnist: Da
 
 
 def test_a_search_that_gets_nowhere_is_doubted(mnist: DataSet) -> None:
-    """Steps too short to reach grey, where grey breaks the digit: the known answer is missed."""
+    """Steps that reach the row's eps, and not grey where grey breaks the digit: the known answer is missed."""
     row = {
-        "attack": {"use": "PGD", "steps": 2, "step_size": 0.001},
-        "threat": {"norm": "linf", "eps": 0.3},
+        "attack": {"use": "PGD", "steps": 2, "step_size": 0.01},
+        "threat": {"norm": "linf", "eps": 0.02},
         "digits": DIGITS,
     }
     lab = Lab(subjects.resolve("hardened"), mnist)
