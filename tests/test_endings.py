@@ -17,7 +17,7 @@ ROW = """
 id = "{id}"
 measure = "clean_accuracy"
 digits = 20
-at_least = 0.001
+at_least = 0.11
 because = "an unread digit is not worth defending"
 """
 STATIC = """
@@ -30,8 +30,9 @@ because = "new code must be better than old code"
 """
 # Whoever sits at the keyboard; the model is any.
 CONFTEST = """
-import pytest, torch
+import pytest
 from pathlib import Path
+from securemnist import subjects
 
 def pytest_runtest_setup(item):
     if "CLEAN-02" in item.name and Path("stop").exists():
@@ -39,8 +40,7 @@ def pytest_runtest_setup(item):
 
 @pytest.fixture(scope="session")
 def model():
-    torch.manual_seed(0)
-    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+    return subjects.resolve("baseline").model
 """
 ASSESS = ("assess", "--policy", "small.toml")
 
