@@ -16,8 +16,8 @@ ROW = """
 [[requirement]]
 id = "{id}"
 measure = "clean_accuracy"
-digits = 20
-at_least = 0.001
+digits = {digits}
+at_least = 0.11
 because = "an unread digit is not worth defending"
 """
 STATIC = """
@@ -30,8 +30,9 @@ because = "new code must be better than old code"
 """
 # Whoever sits at the keyboard; the model is any.
 CONFTEST = """
-import pytest, torch
+import pytest
 from pathlib import Path
+from securemnist import subjects
 
 def pytest_runtest_setup(item):
     if "CLEAN-02" in item.name and Path("stop").exists():
@@ -39,8 +40,7 @@ def pytest_runtest_setup(item):
 
 @pytest.fixture(scope="session")
 def model():
-    torch.manual_seed(0)
-    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+    return subjects.resolve("baseline").model
 """
 ASSESS = ("assess", "--policy", "small.toml")
 
@@ -49,7 +49,7 @@ def test_a_folder_inside_a_project(folder: Path, monkeypatch: pytest.MonkeyPatch
     """Below a project the bundled policy does not stand in for the project's own."""
     inside = folder / "security_tests" / "notes"
     inside.mkdir(parents=True)
-    (folder / "security_tests" / "thresholds.toml").write_text(ROW.format(id="CLEAN-01"))
+    (folder / "security_tests" / "thresholds.toml").write_text(ROW.format(id="CLEAN-01", digits=20))
     monkeypatch.chdir(inside)
     done = run("assess")
     assert done.exit_code == 2
@@ -61,7 +61,8 @@ def test_a_folder_inside_a_project(folder: Path, monkeypatch: pytest.MonkeyPatch
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user's folder with a model fixture and a policy of two rows."""
     (tmp_path / "conftest.py").write_text(CONFTEST)
-    (tmp_path / "small.toml").write_text(ROW.format(id="CLEAN-01") + ROW.format(id="CLEAN-02"))
+    rows = ROW.format(id="CLEAN-01", digits=20) + ROW.format(id="CLEAN-02", digits=30)
+    (tmp_path / "small.toml").write_text(rows)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     return tmp_path
@@ -110,7 +111,7 @@ def test_an_empty_choice_of_rows_is_one_sentence(
 
 def test_a_row_that_cannot_run_stops_no_other(folder: Path) -> None:
     """A static row without its baseline file says which command writes it, and the rest is measured."""
-    (folder / "small.toml").write_text(ROW.format(id="CLEAN-01") + STATIC)
+    (folder / "small.toml").write_text(ROW.format(id="CLEAN-01", digits=20) + STATIC)
     run(*ASSESS)
     made = Assessment.load(folder / "reports" / "assessment.json").findings
     assert [f.measurement is None for f in made] == [False, True]
@@ -120,7 +121,7 @@ def test_a_row_that_cannot_run_stops_no_other(folder: Path) -> None:
 
 def test_an_unknown_measure_is_refused_in_our_own_words(folder: Path) -> None:
     """The sentence begins as every other, and no folder is left."""
-    (folder / "small.toml").write_text(ROW.format(id="CLEAN-01").replace("racy", "rasy"))
+    (folder / "small.toml").write_text(ROW.format(id="CLEAN-01", digits=20).replace("racy", "rasy"))
     done = run(*ASSESS)
     assert done.exit_code == 2
     assert done.output.startswith("securemnist: small.toml: row CLEAN-01: expected a measure of")

@@ -102,7 +102,8 @@ def test_a_row_that_a_setting_skips_is_not_passed(project: Any, pytester: pytest
                     item.add_marker(pytest.mark.skip(reason="slow"))
         """
     )
-    result = project(CLEAN + CLEAN.replace("CLEAN-01", "CLEAN-02"))
+    other = CLEAN.replace("CLEAN-01", "CLEAN-02").replace("300", "200")
+    result = project(CLEAN + other)
     result.assert_outcomes(passed=1, skipped=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*not passed, so this run fails: CLEAN-02*"])
@@ -152,7 +153,7 @@ def test_what_narrows_a_run_is_in_its_scope(
     pytester.makeini(f"[pytest]\n{settings}\n")
     if variable:
         monkeypatch.setenv("PYTEST_ADDOPTS", variable)
-    other = FULL.replace("full", "standard").replace("0.5", "0.01")
+    other = FULL.replace('"full"', '"standard"\ndigits = 300')
     result = project(CLEAN + other, f"--security-report={tmp_path}", *words)
     assert result.ret == 0
     scope = read(tmp_path)["scope"]

@@ -14,13 +14,12 @@ from tests.judging import row, seen
 from tests.plugin.rows import CLEAN, read, verdicts
 
 MODELS = """
-    import pytest, torch
+    import pytest
+    from securemnist import subjects
 
-    def net(seed):
-        torch.manual_seed(seed)
-        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+    def net(number):
+        return subjects.resolve(("baseline", "certified")[number - 1]).model
 """
-LOW = CLEAN.replace("0.9", "0.001").replace("300", "20")
 # A suite of the user's whose first finding is FAIL and whose second is PASS, or the other way round.
 TWICE = """
     import pytest
@@ -59,7 +58,7 @@ def test_a_model_fixture_with_parameters_is_refused(
         text += "\n    @pytest.fixture(scope='session')\n    def model(weights):\n"
         text += "        return weights\n"
     pytester.makeconftest(text)
-    result = project(LOW, model=False)
+    result = project(CLEAN, model=False)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
         ["*expected one model in one assessment, got a `model` fixture with*"]
@@ -70,7 +69,7 @@ def test_one_parameter_is_one_model(project: Any, pytester: pytest.Pytester) -> 
     """A fixture with a single parameter returns a single model, and is measured."""
     text = f"{MODELS}\n    @pytest.fixture(scope='session', params=[1])\n"
     pytester.makeconftest(f"{text}    def model(request):\n        return net(1)\n")
-    assert project(LOW, model=False).ret == 0
+    assert project(CLEAN, model=False).ret == 0
 
 
 def test_a_model_fixture_of_a_narrower_scope_is_refused(
@@ -80,7 +79,7 @@ def test_a_model_fixture_of_a_narrower_scope_is_refused(
     pytester.makeconftest(
         f"{MODELS}\n    @pytest.fixture\n    def model():\n        return net(1)\n"
     )
-    result = project(LOW, model=False)
+    result = project(CLEAN, model=False)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*expected a session-wide `model` fixture*'function'*scope=*"])
 

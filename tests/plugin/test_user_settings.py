@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tests.plugin.rows import CLEAN, FULL, MODEL, PGD, read, verdicts
+from tests.policies import in_days
 
 RED = CLEAN.replace("0.9", "1.0")
-WAIVED = RED + 'waiver = { reason = "known", expires = 2999-01-01 }\n'
+WAIVED = RED + f'waiver = {{ reason = "known", expires = {in_days(30)} }}\n'
 
 
 @pytest.mark.parametrize("mark", ["skip", "xfail", "fail_at_collect"])
