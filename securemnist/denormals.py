@@ -128,6 +128,7 @@ def _openmp() -> ctypes._NamedFuncPointer | None:
     """The function by which compiled code enters a parallel region; None where torch has none."""
     library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
     try:
-        return ctypes.CDLL(str(library)).GOMP_parallel
+        # torch's own library, which this process has loaded already
+        return ctypes.CDLL(str(library)).GOMP_parallel  # nosemgrep: native-code-loaded
     except (OSError, AttributeError):
         return None

@@ -240,6 +240,7 @@ def test_a_gate_without_a_model_is_refused(project: Path, monkeypatch: pytest.Mo
     for done in (run("assess"), run("assess", "--row", "CLEAN-01")):
         assert done.exit_code == 2
         assert wanted in done.output
+    assert not (project / "reports" / "assessment.json").exists()
     assert wanted in shell(project, "pytest", "-m", "clean").stderr
     done = run("measure", "clean_accuracy", "--digits", "50")
     assert done.exit_code == 2

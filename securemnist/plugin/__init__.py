@@ -153,6 +153,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     session.exitstatus = exit_status(state, int(session.exitstatus))
     if run is None or not run.active or config.getoption("collectonly"):
         return
+    if session.exitstatus == pytest.ExitCode.USAGE_ERROR and not run.findings:
+        return  # refused before the first row: there is nothing to report
     from securemnist.plugin import reporting
 
     reporting.write(session, run)

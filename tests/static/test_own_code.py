@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import pytest
 
 from securemnist import measures, resources
+from securemnist.findings import Measurement
 from securemnist.static import Sources
 from tests.static.test_measure import measure
 
@@ -14,18 +16,22 @@ from tests.static.test_measure import measure
 SETTINGS = {"exclude": ["tests", "security_tests"], "level": "low"}
 
 
-def test_our_code_is_clean(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def measured() -> Measurement:
+    """One measurement of all that is ours."""
+    with contextlib.chdir(resources.ROOT):
+        return measure(**SETTINGS)
+
+
+def test_our_code_is_clean(measured: Measurement) -> None:
     """Bandit and Semgrep find nothing, not even of low severity, in all that is ours."""
-    monkeypatch.chdir(resources.ROOT)
-    seen = measure(**SETTINGS)
-    assert seen.evidence["static"] == []
-    assert seen.n > 80
+    assert measured.evidence["static"] == []
+    assert measured.n > 80
 
 
-def test_nothing_is_silenced_blankly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_silenced_blankly(measured: Measurement) -> None:
     """Every comment that silences a tool names the rule that it means."""
-    monkeypatch.chdir(resources.ROOT)
-    silenced = [line for line in measure(**SETTINGS).evidence["excluded"] if "silenced by" in line]
+    silenced = [line for line in measured.evidence["excluded"] if "silenced by" in line]
     named = re.compile(r"nosec B\d{3}|nosemgrep: [a-z-]+")
     files = {line.partition(":")[0] for line in silenced}
     assert len(files) > 5
@@ -35,9 +41,8 @@ def test_nothing_is_silenced_blankly(monkeypatch: pytest.MonkeyPatch) -> None:
             assert not comment or named.search(text), f"{name}: {text}"
 
 
-def test_the_row_of_the_policy_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_row_of_the_policy_reads_the_same() -> None:
     """The bundled row, in this checkout, reads the package and the suites."""
-    monkeypatch.chdir(resources.ROOT)
     settings = measures.bind("static_findings", {"exclude": ["tests"]}).model_dump()
     files = Sources.find(resources.ROOT, settings["paths"], settings["exclude"]).files
     assert {"securemnist/static/sources.py", "security_tests/test_static.py", "noxfile.py"} <= set(
