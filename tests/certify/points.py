@@ -7,7 +7,7 @@ from torch import fx, nn
 
 from securemnist.attacks.base import gradient, margin
 from securemnist.certify import certify, read
-from securemnist.certify.boxes import around
+from securemnist.certify.intervals import ball
 from securemnist.referee import SLACK
 
 DIGITS = 3
@@ -33,25 +33,27 @@ def violations(model: nn.Module, eps: float, seed: int = 0) -> int:
 
 
 def _outside_boxes(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> int:
-    walked = read(model)
-    boxes = walked.walk(around(x, eps)).boxes
+    network = read(model)
+    boxes = network.intervals(ball(x, eps)).boxes
+    functional = network.exported.functional
+    assert isinstance(functional, fx.GraphModule)
     count = 0
     for image in points(model, x, y, eps - SLACK):
-        watching = _Watching(walked.traced)
-        watching.run(image)
-        for step, box in zip(walked.steps, boxes[1:], strict=True):
-            value = watching.values[step.name].double()
+        recorded = _Recorded(functional)
+        recorded.run(image)
+        for step, box in zip(network.steps, boxes[1:], strict=True):
+            value = recorded.values[step.name].double()
             count += int(((value < box.lower) | (value > box.upper)).sum())
     return count
 
 
-class _Watching(fx.Interpreter):
-    """Remembers what every node of a graph gave, as it was at that time."""
+class _Recorded(fx.Interpreter):
+    """Keeps the output of every node of a graph, of several outputs the first."""
 
     def run_node(self, n: fx.Node) -> object:
-        self.__dict__.setdefault("values", {})[n.name] = value = super().run_node(n)
-        if isinstance(value, torch.Tensor):
-            self.values[n.name] = value.clone()
+        value = super().run_node(n)
+        first = value[0] if isinstance(value, tuple) else value
+        self.__dict__.setdefault("values", {})[n.name] = first
         return value
 
 

@@ -69,7 +69,7 @@ def test_logits_that_are_no_numbers() -> None:
 def test_what_is_no_image(shift: float, eps: float) -> None:
     """Pixels outside of 0 to 1 and a radius below 0 are the caller's error, not the certificates'."""
     x = torch.rand(2, 1, 28, 28) + shift
-    with pytest.raises(MeasureError, match="mend the call"):
+    with pytest.raises(MeasureError, match="fix the call"):
         certify(behind(nn.ReLU()).eval(), x, torch.zeros(2).long(), eps=eps)
 
 

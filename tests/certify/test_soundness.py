@@ -13,8 +13,8 @@ from torch import nn
 from securemnist import subjects
 from securemnist.attacks.pgd import PGD
 from securemnist.certify import activations, certify, read, rules
-from securemnist.certify.boxes import Box, around
-from securemnist.certify.linear import lower_bounds
+from securemnist.certify.crown import lower_bounds
+from securemnist.certify.intervals import Box, ball
 from securemnist.data import DataSet
 from securemnist.referee import SLACK
 from securemnist.threats import Linf
@@ -37,7 +37,7 @@ def test_every_layer_has_sound_bounds(middle: str) -> None:
         assert violations(model, eps) == 0
 
 
-DIPS: dict[str, activations.Dipping] = {
+DIPS: dict[str, activations.Unimodal] = {
     "gelu": activations.gelu(),
     "gelu, approximate": activations.gelu("tanh"),
     "silu": activations.silu(),
@@ -47,13 +47,13 @@ DIPS: dict[str, activations.Dipping] = {
 
 
 @pytest.mark.parametrize("rule", DIPS.values(), ids=DIPS)
-def test_a_dip_is_where_it_is_said_to_be(rule: activations.Dipping) -> None:
+def test_a_dip_is_where_it_is_said_to_be(rule: activations.Unimodal) -> None:
     """No number of a fine grid has a smaller value than the place named."""
     grid = torch.linspace(-20, 5, 1_000_001, dtype=torch.float64)
     values = rule.function(grid)
-    assert values.min() >= rule.function(torch.tensor(rule.lowest, dtype=torch.float64)) - 1e-15
-    fall = values[grid <= rule.lowest].diff()
-    rise = values[grid >= rule.lowest].diff()
+    assert values.min() >= rule.function(torch.tensor(rule.minimum, dtype=torch.float64)) - 1e-15
+    fall = values[grid <= rule.minimum].diff()
+    rise = values[grid >= rule.minimum].diff()
     assert fall.max() <= 1e-15
     assert rise.min() >= -1e-15
 
@@ -66,11 +66,11 @@ def shrunk(box: Box) -> Box:
 CAUGHT = [
     rules.Affine,
     rules.MaxPool,
-    activations.Rectify,
+    activations.LeakyReLU,
     activations.Monotone,
-    activations.Dipping,
-    activations.Step,
-    rules.Picked,
+    activations.Unimodal,
+    activations.Comparison,
+    rules.Rearrange,
 ]
 
 
@@ -129,13 +129,13 @@ def test_a_line_agrees_with_enumeration(seed: int) -> None:
 
 def asked_of_crown(model: nn.Module, x: torch.Tensor, label: int, eps: float) -> float:
     """CROWN's bound of the least margin of one digit, also where intervals had settled it."""
-    walked = read(model)
+    network = read(model)
     eye = torch.eye(10, dtype=torch.float64)
     questions = torch.stack([eye[label] - eye[k] for k in range(10) if k != label])
-    digits = torch.zeros(len(questions), dtype=torch.long)
+    samples = torch.zeros(len(questions), dtype=torch.long)
     with torch.no_grad():
-        walk = walked.walk(around(x, eps))
-        return float(lower_bounds(walked, walk, digits, questions, to_image=True).min())
+        intervals = network.intervals(ball(x, eps))
+        return float(lower_bounds(network, intervals, samples, questions, to_image=True).min())
 
 
 def test_corners_agree_with_a_linear_network() -> None:
