@@ -80,7 +80,7 @@ def certify(
         raise MeasureError(
             f"expected images from 0 to 1 and an eps of 0 or more, got others (eps {eps}); fix the call"
         )
-    network = _checked_network(model, _corners(x[:_CORNERS], eps))
+    network = network_of(model, _corners(x[:_CORNERS], eps))
     margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=x.device)
     by, asked = torch.full_like(y, -1), 0
     few = trial or TRIAL
@@ -103,6 +103,24 @@ def certify(
     return Certificates(margins, by)
 
 
+def network_of(model: nn.Module, images: Images) -> Network:
+    """The model's network, compared with the model on `images` (n, ...) and kept for the next time.
+
+    It is exported anew where the model has changed; NoCertificate where it has no network.
+    """
+    check_supported(model)
+    if model in _NETWORKS:
+        try:
+            check(_NETWORKS[model], model, images)
+            return _NETWORKS[model]
+        except NoCertificate:
+            del _NETWORKS[model]
+    network = read(model, tuple(images.shape[1:]))
+    check(network, model, images)
+    _NETWORKS[model] = network
+    return network
+
+
 def read(model: nn.Module, shape: tuple[int, ...] = SHAPE) -> Network:
     """The network of a model in eval mode for samples of this shape.
 
@@ -116,21 +134,6 @@ def _corners(x: Images, eps: float) -> Images:
     """Opposite corners of the samples' balls, and noise."""
     noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(0)).to(x.device)
     return torch.cat([x - eps, x + eps, noise]).clamp(0, 1)
-
-
-def _checked_network(model: nn.Module, images: Images) -> Network:
-    """The model's network, compared with the model on `images`; exported anew where it has changed."""
-    check_supported(model)
-    if model in _NETWORKS:
-        try:
-            check(_NETWORKS[model], model, images)
-            return _NETWORKS[model]
-        except NoCertificate:
-            del _NETWORKS[model]
-    network = read(model, tuple(images.shape[1:]))
-    check(network, model, images)
-    _NETWORKS[model] = network
-    return network
 
 
 def _certified(

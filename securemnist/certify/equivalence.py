@@ -45,7 +45,8 @@ def check(network: Network, model: nn.Module, x: Images) -> None:
         raise
     except Exception as error:
         raise NoCertificate(
-            f"expected a graph that reads one image or more, it raised {first_line(error):.120}"
+            "expected a model that runs on one image or more, with gradients or without, it raised "
+            f"{first_line(error):.120}"
         ) from error
 
 

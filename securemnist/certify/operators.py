@@ -175,11 +175,11 @@ CONVERSIONS = (aten._to_copy.default,)
 # Operations of two operands, either of which may be activations.
 BINARY: dict[Any, Operator] = {
     **COMPARISONS,
-    **dict.fromkeys((aten.add.Tensor, aten.add.Scalar), add),
-    **dict.fromkeys((aten.sub.Tensor, aten.sub.Scalar), subtract),
+    aten.add.Tensor: add,
+    aten.sub.Tensor: subtract,
     **dict.fromkeys((aten.rsub.Tensor, aten.rsub.Scalar), subtract_from),
-    **dict.fromkeys((aten.mul.Tensor, aten.mul.Scalar), multiply),
-    **dict.fromkeys((aten.div.Tensor, aten.div.Scalar), divide),
+    aten.mul.Tensor: multiply,
+    aten.div.Tensor: divide,
 }
 # Operations on sizes, among which may be the number of images: the output's shape says what they do.
 SIZED: dict[Any, Operator] = {
@@ -190,7 +190,7 @@ SIZED: dict[Any, Operator] = {
 OPERATORS: dict[Any, Operator] = {
     **BINARY,
     **SIZED,
-    **dict.fromkeys((aten.clone.default, aten.alias.default, aten.detach.default), _same),
+    **dict.fromkeys((aten.clone.default, aten.detach.default), _same),
     **dict.fromkeys(CONVERSIONS, _same),
     **dict.fromkeys((aten.squeeze.dim, aten.squeeze.dims), _squeeze),
     aten.unsqueeze.default: _reshape,

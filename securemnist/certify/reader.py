@@ -62,9 +62,10 @@ class Reader:
 
     def _up_to(self, logits: Any) -> tuple[Step, ...]:
         last = self._places.get(logits, 0)
-        if not last or len(self._shape(logits)) != 1 or self._shape(logits)[0] < 2:
+        shape = self._shape(logits) if last else ()
+        if _tensor(logits).dtype != torch.float32 or len(shape) != 1 or shape[0] < 2:
             raise NoCertificate(
-                "expected logits of two or more classes per sample, got another output"
+                "expected float32 logits of two classes or more, got another output"
             )
         return tuple(self.steps[:last])
 

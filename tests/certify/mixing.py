@@ -1,4 +1,4 @@
-"""Networks in which the digits of a batch look at each other, and the words that say so."""
+"""Networks that mix the samples of a batch, and a part of the sentence that says so."""
 
 from __future__ import annotations
 
@@ -71,6 +71,13 @@ class Slim(nn.Module):
         return x.squeeze() * 0.5
 
 
+class SqueezedBatch(nn.Module):
+    """Removes the batch dimension by its number, where there is one image."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.squeeze(0)
+
+
 class Counted(nn.Module):
     """Multiplies by how many images there are."""
 
@@ -80,15 +87,16 @@ class Counted(nn.Module):
 
 MIXING: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "tuple": (lambda: behind(Brightest()), "aminmax"),
-    "batch": (lambda: behind(Mixed()), "of each digit"),
+    "batch": (lambda: behind(Mixed()), "of each sample"),
     "pool of the batch": (lambda: behind(Growing()), "expected"),
     "joined with an image": (
         lambda: nn.Sequential(Doubled(), nn.Flatten(), nn.LazyLinear(10)),
-        "of each digit",
+        "of each sample",
     ),
-    "another digit": (lambda: behind(Rolled()), "of each digit"),
-    "part of the batch": (lambda: behind(First()), "of the batch"),
-    "squeeze": (Squeezed, "whatever their number"),
-    "squeeze of one": (lambda: behind(Slim()), "reads 1 images"),
+    "another digit": (lambda: behind(Rolled()), "of each sample"),
+    "part of the batch": (lambda: behind(First()), "any number of images"),
+    "squeeze of the batch": (lambda: behind(SqueezedBatch()), "batch dimension that stays"),
+    "squeeze": (Squeezed, "known bounds, got squeeze"),
+    "squeeze of one": (lambda: behind(Slim()), "known bounds, got squeeze"),
     "number of images": (lambda: behind(Counted()), "number of images"),
 }

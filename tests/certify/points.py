@@ -6,7 +6,8 @@ import torch
 from torch import fx, nn
 
 from securemnist.attacks.base import gradient, margin
-from securemnist.certify import certify, read
+from securemnist.certify import certify
+from securemnist.certify.certificates import network_of
 from securemnist.certify.intervals import ball
 from securemnist.referee import SLACK
 
@@ -33,7 +34,7 @@ def violations(model: nn.Module, eps: float, seed: int = 0) -> int:
 
 
 def _outside_boxes(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> int:
-    network = read(model)
+    network = network_of(model, x)
     boxes = network.intervals(ball(x, eps)).boxes
     functional = network.exported.functional
     assert isinstance(functional, fx.GraphModule)
@@ -58,7 +59,7 @@ class _Recorded(fx.Interpreter):
 
 
 def below_margins(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> int:
-    count, probabilities = 0, read(model).probabilities
+    count, probabilities = 0, network_of(model, x).probabilities
     for crown in (False, True):
         bounds = certify(model, x, y, eps=eps, crown=crown).margins
         for image in points(model, x, y, eps - SLACK):
