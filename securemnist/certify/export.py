@@ -13,7 +13,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -72,7 +72,8 @@ def export(model: nn.Module, shape: Shape) -> Exported:
                 called, (x,), dynamic_shapes=({0: Dim("n")},), strict=False
             )
             program = captured.run_decompositions(_decompositions())
-            modules = [each.module(check_guards=False) for each in (captured, program)]
+            # Copies, which keep the numbers that were exported where the model's own are written.
+            modules = [_copied(each) for each in (captured, program)]
     except NoCertificate:
         raise
     except Exception as error:
@@ -93,6 +94,10 @@ def check_supported(model: nn.Module) -> None:
             raise NoCertificate(f"expected float32 weights, got {tensor.dtype} in {name}")
     if torch_modules._global_forward_hooks or torch_modules._global_forward_pre_hooks:
         raise NoCertificate("expected no hook on all modules, got one; remove it first")
+
+
+def _copied(program: ExportedProgram) -> nn.Module:
+    return copy.deepcopy(program.module(check_guards=False))
 
 
 class _Called(nn.Module):
@@ -125,7 +130,7 @@ def _quiet() -> Iterator[None]:
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -16,7 +16,7 @@ LOW = -100.0
 
 
 class Trap(nn.Module):
-    """Classifies all images as 0; `spring` turns the hidden activation (n, 1) into a change of that logit."""
+    """Classifies all images as 0; `spring` makes a change of that logit of the hidden part (n, 1)."""
 
     def __init__(self, spring: Callable[[Trap, torch.Tensor], torch.Tensor]) -> None:
         super().__init__()

@@ -13,6 +13,7 @@ from torch import nn
 from securemnist.certify import Certificates, certificates, certify
 from securemnist.errors import NoCertificate
 from tests.certify.networks import behind
+from tests.certify.overwriting import replaced
 from tests.certify.refused import Branching
 
 
@@ -58,6 +59,18 @@ def test_changed_weights_are_exported_anew(exports: list[nn.Module]) -> None:
         each[2].weight.data.mul_(-3)  # type: ignore[index, union-attr]
     assert torch.equal(certified(model).margins, certified(other).margins)
     assert exports == [model, model, other]
+
+
+def test_weights_outside_of_the_model_are_exported_anew(exports: list[nn.Module]) -> None:
+    """Weights that only a replaced `forward` refers to are noticed to change, too."""
+    torch.manual_seed(0)
+    model = replaced().eval().requires_grad_(False)
+    certified(model)
+    model[2].weight.data.mul_(-3)  # type: ignore[index, union-attr]
+    margins = certified(model).margins
+    certificates._NETWORKS.clear()
+    assert torch.equal(margins, certified(model).margins)
+    assert exports == [model] * 3
 
 
 def test_a_changed_layer_is_exported_anew(exports: list[nn.Module]) -> None:
