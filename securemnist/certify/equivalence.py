@@ -117,6 +117,7 @@ class _Record(TorchDispatchMode):
         entry = (str(func), *(self.source(g) + _content(g) for g in given)) if reads else ()
         out = func(*args, **kwargs)
         if reads and func not in _SILENT:
+            _check_numbers(func, out)
             self._remember(entry, args[0], out, renamed=_renames(func, args, out))
         return out
 
@@ -129,6 +130,14 @@ class _Record(TorchDispatchMode):
         for index, value in enumerate(tensors):
             own = f"{len(self.entries)}.{index} "
             self._sources[id(value)] = self.source(first) if renamed else own
+
+
+def _check_numbers(func: Any, out: Any) -> None:
+    """NoCertificate where Python reads a number of an activation, as a branch on pixels does."""
+    if any(isinstance(value, bool | int | float) for value in tree_leaves(out)):
+        raise NoCertificate(
+            f"expected operations that do not depend on pixel values, got {func} read by Python"
+        )
 
 
 def _renames(func: Any, args: Any, out: Any) -> bool:

@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 from torch import fx, nn
+from torch._functorch import config as functorch_config
 from torch.export import Dim, ExportedProgram, default_decompositions
 from torch.export.graph_signature import InputKind, OutputKind
 from torch.nn.modules import module as torch_modules
@@ -31,6 +32,8 @@ from securemnist.errors import NoCertificate, first_line
 _WHOLE = (torch.ops.aten.linear.default, torch.ops.aten.matmul.default)
 # The size of the batch that is captured; a size 1 would be taken for a constant.
 _BATCH = 3
+# A model may look at its own constants, as float(self.scale) does; what it reads of pixels is refused.
+_KNOWN_CONSTANTS = functorch_config.patch(fake_tensor_propagate_real_tensors=True)
 # What torch.export refuses, by the name of its error and a part of its text.
 _REFUSED = (
     (
@@ -63,7 +66,7 @@ def export(model: nn.Module, shape: Shape) -> Exported:
     check_supported(model)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     try:
-        with _quiet(), torch.inference_mode(False), torch.no_grad():
+        with _quiet(), _KNOWN_CONSTANTS, torch.inference_mode(False), torch.no_grad():
             # A copy, because capturing runs the model's code, which may change the model.
             called = _Called(copy.deepcopy(model))
             called.training = False  # of this module alone: the model's layers are as they are

@@ -14,7 +14,7 @@ from securemnist.certify.export import Exported
 from securemnist.certify.network import Step
 from securemnist.certify.operators import BINARY, COMPARISONS, CONVERSIONS, OPERATORS, SIZED, aten
 from securemnist.certify.rules import LogSoftmax, Rule, Shape
-from securemnist.errors import NoCertificate
+from securemnist.errors import NoCertificate, first_line
 
 # Their outputs hold no numbers yet.
 _EMPTY = (
@@ -25,6 +25,8 @@ _EMPTY = (
     "empty_permuted",
     "new_empty_strided",
 )
+# The modules of functions that calculate with numbers and sizes in a graph: operator, math, torch.sym_*.
+_OF_NUMBERS = ("_operator", "math", "torch")
 _IGNORED = (aten._assert_tensor_metadata.default,)
 
 
@@ -41,6 +43,7 @@ class Reader:
 
     def read(self) -> tuple[Step, ...]:
         """The steps up to the one that gives the logits."""
+        _check_no_pixel_is_read(self._exported)
         for node in self._exported.graph.nodes:
             if node.op == "placeholder":
                 self._place_input(node)
@@ -151,17 +154,37 @@ class Reader:
     def _constant(self, node: fx.Node) -> Any:
         """The value of a node that depends on neither images nor their number."""
         target: Any = node.target
-        if not isinstance(target, torch._ops.OpOverload) and target is not operator.getitem:
+        known = isinstance(target, torch._ops.OpOverload) or target.__module__ in _OF_NUMBERS
+        if node.op != "call_function" or not known:
             raise NoCertificate(f"expected ATen operations, got {node.name}")
         if torch.Tag.nondeterministic_seeded in getattr(target, "tags", ()):
             raise NoCertificate(f"expected no random numbers, got {node.name}")
         args: Any
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: self._constants[n])
-        value: Any = target(*args, **kwargs)
+        try:
+            value: Any = target(*args, **kwargs)
+        except Exception as error:  # an assertion of the capture among them
+            raise NoCertificate(
+                f"expected constants as they were exported, got {first_line(error):.120}"
+            ) from error
         if getattr(target, "overloadpacket", target).__name__ in _EMPTY:
             # A number that is read before it is written may be any; NaN certifies nothing.
             return value.fill_(torch.nan)
         return value
+
+
+def _check_no_pixel_is_read(exported: Exported) -> None:
+    """NoCertificate where Python reads a number that depends on the image, as a branch on it does."""
+    dependent: set[fx.Node] = set()
+    for node in exported.graph.nodes:
+        image = node.op == "placeholder" and node.name not in exported.constants
+        reads = any(given in dependent for given in node.all_input_nodes)
+        if reads and node.target is aten._local_scalar_dense.default:
+            raise NoCertificate(
+                "expected operations that do not depend on pixel values, got a branch or number of them"
+            )
+        if image or (reads and node.target is not aten.sym_size.int):
+            dependent.add(node)
 
 
 def _tensor(node: fx.Node) -> torch.Tensor:

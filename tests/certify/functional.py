@@ -1,4 +1,4 @@
-"""Parts of networks that are written with functions, methods and operators."""
+"""Parts of networks written with functions, methods and operators."""
 
 from __future__ import annotations
 
@@ -115,6 +115,21 @@ class Sizes(nn.Module):
         x = x.to(x.dtype) * np.float32(0.7) + torch.full((1,), 0.1, device=x.device)
         flat = x.reshape(*x.size()[:1], -1)
         return flat.view(x.size(0), x.size(1), *x.shape[2:]) if x.size(-1) > 1 else x
+
+
+class Numbers(nn.Module):
+    """Reads its own constants as Python numbers, and branches on them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.tensor(0.5))
+        self.register_buffer("pad", torch.tensor(1))
+        self.enabled = torch.tensor(True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x * float(self.scale) + self.scale.item() * float(torch.ones(1))
+        x = F.pad(x, (int(self.pad), 0)) if self.scale > 0 else x * 100
+        return x * 2 if self.enabled else -x
 
 
 class Steps(nn.Module):

@@ -158,6 +158,20 @@ class Unwritten(nn.Module):
         return x + 0 * torch.empty(1)
 
 
+class Scaled(nn.Module):
+    """Divides by the largest pixel, as a Python number."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x / x.max().item()
+
+
+class Equal(nn.Module):
+    """Asks whether an image is its own mirror image."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * 2 if torch.equal(x, x.transpose(2, 3)) else x
+
+
 class Both(nn.Module):
     """Answers with logits and features."""
 
@@ -217,6 +231,8 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         "reflection_pad2d",
     ),
     "unwritten memory": (lambda: behind(Unwritten()), "constants that float32 holds"),
+    "pixel as a number": (lambda: behind(Scaled()), "pixel values, got a branch or number"),
+    "comparison of images": (lambda: behind(Equal()), "pixel values|torch.export"),
     "two outputs": (Both, "one output, the logits"),
-    "one class": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 1)), "two or more classes"),
+    "one class": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 1)), "two classes or more"),
 }
