@@ -24,6 +24,7 @@ from torch._functorch import config as functorch_config
 from torch.export import Dim, ExportedProgram, default_decompositions
 from torch.export.graph_signature import InputKind, OutputKind
 from torch.nn.modules import module as torch_modules
+from torch.random import fork_rng
 
 from securemnist.certify.rules import Shape
 from securemnist.errors import NoCertificate, first_line
@@ -66,7 +67,7 @@ def export(model: nn.Module, shape: Shape) -> Exported:
     check_supported(model)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     try:
-        with _quiet(), _KNOWN_CONSTANTS, torch.inference_mode(False), torch.no_grad():
+        with _quiet(), _KNOWN_CONSTANTS, fork_rng([]), torch.inference_mode(False), torch.no_grad():
             # A copy, because capturing runs the model's code, which may change the model.
             called = _Called(copy.deepcopy(model))
             called.training = False  # of this module alone: the model's layers are as they are
