@@ -16,7 +16,7 @@ from securemnist.certify.operators import BINARY, COMPARISONS, CONVERSIONS, OPER
 from securemnist.certify.rules import LogSoftmax, Rule, Shape
 from securemnist.errors import NoCertificate, first_line
 
-# Their outputs hold no numbers yet.
+# Operations whose outputs are unwritten memory.
 _EMPTY = (
     "empty",
     "new_empty",
@@ -31,7 +31,11 @@ _IGNORED = (aten._assert_tensor_metadata.default,)
 
 
 class Reader:
-    """Reads a graph node by node. A value is an activation, a constant, or depends on the batch size."""
+    """Reads a graph node by node.
+
+    A node's output depends on the image (`_places`: the step that gives it), only on the number of
+    images (`_sizes`), or on neither (`_constants`: its value).
+    """
 
     def __init__(self, exported: Exported) -> None:
         self.steps: list[Step] = []
@@ -66,7 +70,7 @@ class Reader:
     def _up_to(self, logits: Any) -> tuple[Step, ...]:
         last = self._places.get(logits, 0)
         shape = self._shape(logits) if last else ()
-        if _tensor(logits).dtype != torch.float32 or len(shape) != 1 or shape[0] < 2:
+        if len(shape) != 1 or shape[0] < 2 or _tensor(logits).dtype != torch.float32:
             raise NoCertificate(
                 "expected float32 logits of two classes or more, got another output"
             )
@@ -110,7 +114,7 @@ class Reader:
         return OPERATORS[target](self._shape(node), *args, **kwargs), reads
 
     def _reads(self, node: fx.Node) -> tuple[int, ...]:
-        """The values that a node reads; they are its first argument, or the first two, or a list."""
+        """The activations that a node reads: its first argument, of BINARY two, or all of a list."""
         operands: Any = node.args[:2] if node.target in BINARY else node.args[:1]
         if operands and isinstance(operands[0], Sequence):
             operands = operands[0]
@@ -136,7 +140,9 @@ class Reader:
             return self._constants[node]
         if target in SIZED and not isinstance(node.meta.get("val"), torch.Tensor):
             return None
-        raise NoCertificate("expected the number of images as a size alone, got it calculated with")
+        raise NoCertificate(
+            "expected the number of images to be used as a size alone, got a calculation"
+        )
 
     def _shape(self, node: fx.Node) -> Shape:
         """The shape per sample of float32 activations, or of a comparison's truth values."""
@@ -161,16 +167,15 @@ class Reader:
             raise NoCertificate(f"expected no random numbers, got {node.name}")
         args: Any
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: self._constants[n])
+        empty = getattr(target, "overloadpacket", target).__name__ in _EMPTY
         try:
-            value: Any = target(*args, **kwargs)
+            value = target(*args, **kwargs)
+            # A number that is read before it is written may be any; NaN certifies nothing.
+            return value.fill_(torch.nan) if empty else value
         except Exception as error:  # an assertion of the capture among them
             raise NoCertificate(
                 f"expected constants as they were exported, got {first_line(error):.120}"
             ) from error
-        if getattr(target, "overloadpacket", target).__name__ in _EMPTY:
-            # A number that is read before it is written may be any; NaN certifies nothing.
-            return value.fill_(torch.nan)
-        return value
 
 
 def _check_no_pixel_is_read(exported: Exported) -> None:
@@ -195,7 +200,7 @@ def _tensor(node: fx.Node) -> torch.Tensor:
 
 
 def _where(node: fx.Node) -> str:
-    """A node's operation and layer, as the model's author knows them: conv2d in layers.0, a Conv2d."""
+    """A node's name and layer, as the model's author knows it: relu_1, in layer 3, a ReLU."""
     stack = list((node.meta.get("nn_module_stack") or {}).values())
     path, kind = stack[-1] if stack else ("", "")
     path = path.removeprefix("model").removeprefix(".")

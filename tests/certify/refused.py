@@ -158,6 +158,13 @@ class Unwritten(nn.Module):
         return x + 0 * torch.empty(1)
 
 
+class UnwrittenIntegers(nn.Module):
+    """The same with integers, which have no NaN."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + 0 * torch.empty(1, dtype=torch.long)
+
+
 class Scaled(nn.Module):
     """Divides by the largest pixel, as a Python number."""
 
@@ -170,6 +177,13 @@ class Equal(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * 2 if torch.equal(x, x.transpose(2, 3)) else x
+
+
+class Constant(nn.Module):
+    """Answers the same to each image."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.arange(10.0).expand(x.size(0), -1)
 
 
 class Both(nn.Module):
@@ -230,9 +244,11 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         lambda: behind(nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect")),
         "reflection_pad2d",
     ),
+    "unwritten integers": (lambda: behind(UnwrittenIntegers()), "constants as they were exported"),
     "unwritten memory": (lambda: behind(Unwritten()), "constants that float32 holds"),
     "pixel as a number": (lambda: behind(Scaled()), "pixel values, got a branch or number"),
     "comparison of images": (lambda: behind(Equal()), "pixel values|torch.export"),
+    "constant": (Constant, "float32 logits of two classes"),
     "two outputs": (Both, "one output, the logits"),
     "one class": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 1)), "two classes or more"),
 }
