@@ -32,7 +32,7 @@ _TINY = 1e-30
 _CORNERS = 8
 # Where CROWN proves none of so many samples it is not asked for the others, if no trial is given.
 TRIAL = 32
-# Networks by their model, for as long as it lives. Each is compared with its model at every use.
+# Networks by their model, as long as it exists. Each is compared with its model at every use.
 _NETWORKS: WeakKeyDictionary[nn.Module, Network] = WeakKeyDictionary()
 
 

@@ -28,7 +28,7 @@ class Halves(nn.Module):
 
 
 class InPlace(nn.Module):
-    """A residual block as it is often written: what nobody reads any more is written over."""
+    """A residual block as it is often written: values that are not read again are overwritten."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class Numbers(nn.Module):
 
 
 class Steps(nn.Module):
-    """Activations in black and white, on one side or the other, and in eight shades."""
+    """Activations compared with thresholds, and rounded to eight levels."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         sides = [(x > 0.1).float(), 1 - (x <= self.level()).to(torch.float32), x.ge(0.0).float()]

@@ -24,7 +24,7 @@ class Overwriting(nn.Module):
 
 
 class Into(nn.Module):
-    """Writes what it clamps into another tensor."""
+    """Clamps with `out=`."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = x * 2
@@ -33,7 +33,7 @@ class Into(nn.Module):
 
 
 class Kept(nn.Module):
-    """Answers with what it has a hidden part added to in place, under its first name."""
+    """Adds a hidden part to its logits in place, and returns them under their first name."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Kept(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         logits = answer = self.layer(x.flatten(1))
-        logits += torch.relu(logits - 1e6)  # no digit, no corner and no noise shows it
+        logits += torch.relu(logits - 1e6)  # zero on samples, corners and noise
         return answer
 
 
@@ -56,7 +56,7 @@ class Viewed(nn.Module):
 
 
 class Shifted(nn.Module):
-    """Works on the caller's images."""
+    """Writes into the caller's images."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x -= 0.5

@@ -11,7 +11,7 @@ from securemnist.certify.certificates import network_of
 from securemnist.certify.intervals import ball
 from securemnist.referee import SLACK
 
-DIGITS = 3
+SAMPLES = 3
 
 
 def points(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> list[torch.Tensor]:
@@ -27,9 +27,9 @@ def points(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> li
 def violations(model: nn.Module, eps: float, seed: int = 0) -> int:
     """Activations outside their box, and margins below their certificate, over points of a ball."""
     rng = torch.Generator().manual_seed(seed)
-    x = torch.rand(DIGITS, 1, 28, 28, generator=rng)
+    x = torch.rand(SAMPLES, 1, 28, 28, generator=rng)
     y = model(x).argmax(1)
-    y[-1] = (y[-1] + 1) % 10  # a misread digit has a (negative) margin, too
+    y[-1] = (y[-1] + 1) % 10  # a misclassified sample has a negative margin
     return _outside_boxes(model, x, y, eps) + below_margins(model, x, y, eps)
 
 

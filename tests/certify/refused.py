@@ -12,7 +12,7 @@ from tests.certify.networks import behind
 
 
 class Branching(nn.Module):
-    """Looks at its input before it decides what to do."""
+    """Branches on the sum of all pixels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class Branching(nn.Module):
 
 
 class Counting(nn.Module):
-    """Answers every second call otherwise."""
+    """Returns other logits at each call."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Counting(nn.Module):
 
 
 class Own(nn.ReLU):
-    """Called ReLU, but not torch's."""
+    """A subclass of ReLU that computes something else."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.cos()
@@ -56,7 +56,7 @@ class Sliced(nn.Module):
 
 
 class Rows(nn.Module):
-    """Sees an image as 28 channels of 28, or pools it without a channel."""
+    """Views an image as 28 channels of 28 pixels, or pools it without a channel."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class Rows(nn.Module):
 
 
 class Framed(nn.Module):
-    """Puts a white column beside each image, and takes another away."""
+    """Pads each image with ones, and crops it on the other side."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.pad(x, (1, -1), value=1.0)
@@ -81,7 +81,7 @@ class Squared(nn.Module):
 
 
 class Either(nn.Module):
-    """Adds truth values, which makes one of two."""
+    """Adds truth values, which is a logical or."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return ((x < 0.9) + (x > 0.1)).float()
@@ -99,7 +99,7 @@ class Divided(nn.Module):
 
 
 class Length(nn.Module):
-    """Asks for the number of images as Python does."""
+    """Uses the number of images as a Python int."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.view(len(x), -1)
@@ -110,14 +110,14 @@ class Weighing(nn.Parameter):
 
 
 def weighing() -> nn.Module:
-    """A layer whose weight may do what it likes."""
+    """A layer whose weight is a tensor subclass."""
     model = behind(nn.ReLU())
     model[2].weight = torch.Tensor._make_subclass(Weighing, torch.rand(10, 784))  # type: ignore[index]
     return model
 
 
 class Chosen(nn.Module):
-    """Takes the rows that it has a list of."""
+    """Indexes rows with a tensor."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ class Uncopied(nn.Module):
 
 
 def watched() -> nn.Module:
-    """A network that answers 0 wherever no pixel is black: no digit shows it, and its graph does not."""
+    """A network with a hook that returns class 0 wherever no pixel is black."""
     model = behind(nn.ReLU())
 
     def watch(_model: nn.Module, given: tuple[torch.Tensor], out: torch.Tensor) -> torch.Tensor:
@@ -173,21 +173,21 @@ class Scaled(nn.Module):
 
 
 class Equal(nn.Module):
-    """Asks whether an image is its own mirror image."""
+    """Compares the images with their transposes."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * 2 if torch.equal(x, x.transpose(2, 3)) else x
 
 
 class Constant(nn.Module):
-    """Answers the same to each image."""
+    """Returns the same logits for each image."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.arange(10.0).expand(x.size(0), -1)
 
 
 class Both(nn.Module):
-    """Answers with logits and features."""
+    """Returns logits and images."""
 
     def __init__(self) -> None:
         super().__init__()
