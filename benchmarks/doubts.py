@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import nn
 
+from benchmarks import gradients
 from securemnist import data, subjects
 from securemnist.attacks.fgsm import FGSM
 from securemnist.attacks.pgd import PGD
@@ -147,7 +148,7 @@ def report() -> list[str]:
             f"| {name} | {deserved or 'none'} | {told} | {doubted} of {len(seen)} | "
             f"{values[len(values) // 2]:.2f} |"
         )
-    return [*lines, "", seconds(), ""]
+    return [*lines, "", seconds(), "", *gradients.report()]
 
 
 def _note(

@@ -9,7 +9,6 @@ There is no fallback: the first failed check is one WeightsError. Nothing here c
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,16 @@ import torch
 from torch import nn
 
 from securemnist.digests import sha256
-from securemnist.errors import WeightsError
-from securemnist.resources import read_at_most, write_atomically
+from securemnist.errors import ParseError, WeightsError
+from securemnist.files import read_at_most
+from securemnist.parsing import json_object
+from securemnist.resources import write_atomically
+from securemnist.tensor_file import Expected, read_header, read_tensors
 from securemnist.types import Images
 
 MAX_WEIGHTS = 256 << 20
 MAX_MANIFEST = 1 << 20
-MAX_HEADER = 1 << 20
 MANIFEST_SCHEMA = 1
-_DTYPES = {torch.float32: "F32", torch.float64: "F64", torch.int64: "I64", torch.uint8: "U8"}
 _ADVICE = "train it again or restore the file"
 
 
@@ -71,7 +71,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest of the weights at `path`; WeightsError where it is missing or ill-formed."""
     beside = manifest_path(path)
     content = _read(beside, MAX_MANIFEST, "a manifest")
-    manifest = _parse_json(content, beside)
+    try:
+        manifest = json_object(content)
+    except ParseError as error:
+        raise WeightsError(f"{beside}: expected JSON, got {error}; {_ADVICE}") from error
     kinds = {"schema": int, "sha256": str, "architecture": str, "canary": list, "recipe": dict}
     found = {"recipe": {}, **manifest}
     for key, kind in kinds.items():
@@ -98,18 +101,11 @@ def load_into(model: nn.Module, path: Path, manifest: Mapping[str, Any] | None) 
             f"{path}: expected SHA-256 {manifest['sha256'][:12]}... of its manifest, got "
             f"{sha256(content)[:12]}...; {_ADVICE}"
         )
-    _check_header(content, model, path)
+    expected = {name: Expected.like(tensor) for name, tensor in model.state_dict().items()}
     try:
-        state = safetensors.torch.load(content)
-    except Exception as error:  # whatever the parser raises, the file is not to be used
-        raise WeightsError(
-            f"{path}: expected safetensors, got {error!s:.200}; {_ADVICE}"
-        ) from error
-    for name, tensor in state.items():
-        if not torch.isfinite(tensor).all():
-            raise WeightsError(
-                f"{path}: expected finite weights, got NaN or inf in {name!r}; {_ADVICE}"
-            )
+        state = read_tensors(content, read_header(content), expected, "the architecture")
+    except ParseError as error:
+        raise WeightsError(f"{path}: {error}; {_ADVICE}") from error
     model.load_state_dict(state, strict=True)
     if manifest is not None:
         _check_canary(model, manifest["canary"], path)
@@ -122,76 +118,6 @@ def _read(path: Path, cap: int, what: str) -> bytes:
         raise WeightsError(
             f"{path}: expected {what}, got {error.strerror}; name another"
         ) from error
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object hook that refuses duplicate keys, which parsers resolve differently."""
-    seen: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in seen:
-            raise ValueError(f"duplicate key {key!r:.40}")
-        seen[key] = value
-    return seen
-
-
-def _parse_json(content: bytes, path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(content, object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{path}: expected JSON, got {error}; {_ADVICE}") from error
-    if not isinstance(data, dict):
-        raise WeightsError(f"{path}: expected a JSON object, got {type(data).__name__}; {_ADVICE}")
-    return data
-
-
-def _check_header(content: bytes, model: nn.Module, path: Path) -> None:
-    """Header length, JSON, names, dtypes, shapes and offsets are exactly the architecture's."""
-    if len(content) < 8:
-        raise WeightsError(
-            f"{path}: expected a safetensors header, got {len(content)} bytes; {_ADVICE}"
-        )
-    (length,) = struct.unpack("<Q", content[:8])
-    if length > MAX_HEADER or 8 + length > len(content):
-        raise WeightsError(
-            f"{path}: expected a header inside the file, got a length of {length} bytes (is this a "
-            f"pickle, or truncated?); {_ADVICE}"
-        )
-    header = _parse_json(content[8 : 8 + length], path)
-    header.pop("__metadata__", None)
-    expected = {n: (_DTYPES.get(t.dtype), list(t.shape)) for n, t in model.state_dict().items()}
-    if set(header) != set(expected):
-        odd = ", ".join(sorted(set(header) ^ set(expected))[:4])
-        raise WeightsError(
-            f"{path}: expected the tensors of the architecture, differs in {odd:.80}; {_ADVICE}"
-        )
-    spans = []
-    for name, (dtype, shape) in expected.items():
-        entry = header[name]
-        got = (entry.get("dtype"), entry.get("shape")) if isinstance(entry, dict) else entry
-        if got != (dtype, shape):
-            raise WeightsError(
-                f"{path}: expected {name!r} as {dtype} {shape}, got {got!s:.80}; {_ADVICE}"
-            )
-        spans.append(_span(entry, path))
-    end = 0
-    for start, stop in sorted(spans):
-        if start != end or stop < start:
-            raise WeightsError(
-                f"{path}: expected contiguous tensors, got a gap or an overlap at byte {start}; {_ADVICE}"
-            )
-        end = stop
-    if 8 + length + end != len(content):
-        raise WeightsError(
-            f"{path}: expected {8 + length + end} bytes, got {len(content)} (truncated, or bytes "
-            f"added); {_ADVICE}"
-        )
-
-
-def _span(entry: Mapping[str, Any], path: Path) -> tuple[int, int]:
-    span = entry.get("data_offsets")
-    if not (isinstance(span, list) and len(span) == 2 and all(type(v) is int for v in span)):
-        raise WeightsError(f"{path}: expected two offsets, got {span!r:.40}; {_ADVICE}")
-    return span[0], span[1]
 
 
 @torch.no_grad()

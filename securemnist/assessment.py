@@ -14,13 +14,30 @@ from pathlib import Path
 from typing import Any
 
 from securemnist import fields
-from securemnist.errors import FAILED, UNDECIDED, UsageError
+from securemnist.errors import FAILED, UNDECIDED, ParseError, UsageError
+from securemnist.files import read_at_most
 from securemnist.findings import Finding, Verdict
-from securemnist.resources import read_at_most
+from securemnist.parsing import json_value
+from securemnist.verdicts import LARGEST
 
 SCHEMA = 2
 MAX_BYTES = 64 << 20
 STOPPED = "the run stopped before this row"  # the reason of a row that an interruption left out
+
+
+@dataclass(frozen=True, kw_only=True)
+class Against:
+    """What the comparison with an older version came to, for an assessment that was asked for one.
+
+    `name`, `commit` and `digest` identify the older version; `exit_code` is the comparison's, `why` its
+    reason in words.
+    """
+
+    name: str
+    commit: str
+    digest: str
+    exit_code: int
+    why: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +46,9 @@ class Assessment:
 
     `subject`: name, spec, digest, architecture, parameters, data. `scope`: tier, markers, keywords,
     paths. `environment`: python, platform, packages, processor, commit. `policy`: path, digest, text.
-    `day` is the ISO date on which waivers were judged.
+    `day` is the ISO date (UTC) on which it was made. `decided` is the one on which waivers are judged:
+    later than `day` where a stored assessment is read or compared again. `against`: the comparison that
+    decides, too.
     """
 
     subject: Mapping[str, Any]
@@ -38,7 +57,25 @@ class Assessment:
     policy: Mapping[str, Any]
     findings: tuple[Finding, ...]
     day: str
+    decided: str = ""
+    against: Against | None = None
     schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        """No decision comes before the assessment was made."""
+        object.__setattr__(self, "decided", max(self.day, self.decided))
+
+    def on(self, today: str) -> Assessment:
+        """The same assessment, with its waivers judged on `today` (ISO date, UTC)."""
+        return dataclasses.replace(self, decided=max(self.decided, today))
+
+    @property
+    def waived_through(self) -> str:
+        """The last day of the first waiver to end, of those that the exit code rests on; "" without."""
+        used = [
+            f.requirement.waiver for f in self.findings if f.in_scope and f.waived(self.decided)
+        ]
+        return min((waiver.expires for waiver in used if waiver), default="")
 
     @property
     def complete(self) -> bool:
@@ -60,19 +97,25 @@ class Assessment:
     def open_findings(self) -> tuple[Finding, ...]:
         """What stands between the subject and a merge: in scope, not PASS, not waived."""
         return tuple(
-            f for f in self.findings if f.in_scope and not f.passed and not f.waived(self.day)
+            f for f in self.findings if f.in_scope and not f.passed and not f.waived(self.decided)
         )
 
     @property
     def exit_code(self) -> int:
+        """That of the rows and of the comparison together: 1 where either is 1, 0 where both are."""
+        codes = {self.rows_exit_code, 0 if self.against is None else self.against.exit_code}
+        return FAILED if FAILED in codes else max(codes)
+
+    @property
+    def rows_exit_code(self) -> int:
         """1 any FAIL; else 3 anything in scope without a PASS or an active waiver; else 0.
 
-        A scope that holds no row at all has shown nothing: 3.
+        A scope without a row that passed (no row at all, or waived ones only) has shown nothing: 3.
         """
         verdicts = {f.verdict for f in self.open_findings}
         if Verdict.FAIL in verdicts:
             return FAILED
-        nothing = not any(f.in_scope for f in self.findings)
+        nothing = not any(f.in_scope and f.passed for f in self.findings)
         return UNDECIDED if verdicts or nothing else 0
 
     def to_json(self) -> dict[str, Any]:
@@ -84,6 +127,8 @@ class Assessment:
             "environment": dict(self.environment),
             "policy": dict(self.policy),
             "day": self.day,
+            "decided": self.decided,
+            "against": None if self.against is None else dataclasses.asdict(self.against),
             "counts": self.counts,
             "exit_code": self.exit_code,
             "findings": [finding.to_json() for finding in self.findings],
@@ -110,12 +155,18 @@ class Assessment:
                 kept[table] = {**data[table]}
             kept["scope"] = {k: v for k, v in data["scope"].items() if k != "complete"}
             kept["findings"] = tuple(Finding.from_json(f) for f in data["findings"])
+            if (against := data.get("against")) is not None:
+                kept["against"] = Against(**against)
             made = cls(**kept)
             # What has the right keys but other types fails here, and not in somebody's report.
+            codes = (0, FAILED, UNDECIDED)
+            if made.against is not None and made.against.exit_code not in codes:
+                raise ValueError(f"against: an exit code of {made.against.exit_code!r:.20}")
             for name in fields.misfits(made):
                 raise TypeError(f"{name} is of another type")
             made.dumps()
             for finding in made.findings:
+                _check_numbers(finding)
                 _ = finding.requirement.threshold, str(finding)
             return made
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -128,16 +179,21 @@ class Assessment:
     def load(cls, path: Path) -> Assessment:
         """Read assessment.json; UsageError where it is missing, too large or no assessment."""
         try:
-            data = json.loads(read_at_most(path, MAX_BYTES), parse_int=_whole)
+            data = json_value(read_at_most(path, MAX_BYTES))
         except OSError as error:
             raise UsageError(f"{path}: cannot be read ({error.strerror}); name another") from error
-        except (ValueError, RecursionError) as error:
+        except ParseError as error:
             raise UsageError(f"{path}: expected JSON, got {error}; name another file") from error
         return cls.from_json(data)
 
 
-def _whole(figures: str) -> int:
-    """A whole number of a file; ValueError where it is beyond every float."""
-    if len(figures) > 300:
-        raise ValueError(f"a number of {len(figures)} figures")
-    return int(figures)
+def _check_numbers(finding: Finding) -> None:
+    """ValueError for a number that no measurement can have, and that arithmetic would overflow on."""
+    row, seen = finding.requirement, finding.measurement
+    numbers = [row.at_least, row.at_most, row.max_drop, row.max_relative_drop, row.max_newly_broken]
+    if seen is not None:
+        numbers += [seen.value, seen.low, seen.high, seen.certified, seen.certified_low]
+        numbers += [seen.n, seen.seconds]
+    for number in numbers:
+        if number is not None and not abs(number) <= LARGEST:
+            raise ValueError(f"expected numbers up to {LARGEST:g}, got {number:.3g}")

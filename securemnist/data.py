@@ -1,4 +1,4 @@
-"""MNIST and data sets of the same form: IDX files, verified, and unpacked for torchvision.
+"""MNIST and data sets of the same form: IDX files, verified before they are used.
 
 A data folder holds the four usual files, plain or gzip-compressed. The bundled MNIST (Y. LeCun,
 C. Cortes, C. J. C. Burges; CC BY-SA 3.0) is held to the pinned digests below; any other folder is held
@@ -7,18 +7,20 @@ to the IDX form, and its digests stand in every result. Nothing is ever download
 
 from __future__ import annotations
 
-import os
-import shutil
+import contextlib
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from securemnist import idx_files, resources
 from securemnist._torchvision import torchvision
-from securemnist.digests import sha256
+from securemnist.digests import canonical_json, sha256
 from securemnist.errors import DataError
 from securemnist.types import Images, Labels
 
@@ -49,6 +51,35 @@ class Digits:
         """Float32 (n, 1, 28, 28) in [0, 1]."""
         return self.pixels.unsqueeze(1).float().div_(255)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of shape, pixels and labels: the same for the same content, whatever its files."""
+        shape = canonical_json(list(self.pixels.shape)).encode()
+        labels = self.labels.to(torch.uint8).numpy().tobytes()
+        return sha256(shape + self.pixels.contiguous().numpy().tobytes() + labels)
+
+    def contents(self) -> list[bytes]:
+        """The pixels of each image, to find copies by."""
+        return [image.tobytes() for image in self.pixels.numpy()]
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Test images that are copies: `of_training` images, or `repeated` inside the test set of `n`."""
+
+    of_training: int
+    repeated: int
+    n: int
+
+    def __str__(self) -> str:
+        """Both counts in one sentence; "" where there is no copy."""
+        told = []
+        if self.of_training:
+            told.append(f"{self.of_training:,} copies of training images")
+        if self.repeated:
+            told.append(f"{self.repeated:,} copies of other test images")
+        return f"{' and '.join(told)} among {self.n:,} test images" if told else ""
+
 
 @dataclass(frozen=True)
 class DataSet:
@@ -67,6 +98,24 @@ class DataSet:
     @property
     def pinned(self) -> bool:
         return self.digests == PINNED
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the test split, by which a policy names its data."""
+        return self.test.digest
+
+    @cached_property
+    def copies(self) -> Copies:
+        """Copies in the test split, pixel by pixel; a split that stands in for it is not its own copy."""
+        splits = [split for split in (self.train, self.tuning) if split is not self.test]
+        training = {content for split in splits for content in split.contents()}
+        test = self.test.contents()
+        known = sum(content in training for content in test)
+        return Copies(known, len(test) - len(set(test)), len(test))
+
+    def to_json(self) -> dict[str, Any]:
+        """What an assessment records of its data."""
+        return {"name": self.name, "sha256": self.digest, "digests": self.digests}
 
 
 def load(folder: Path | None = None) -> DataSet:
@@ -88,24 +137,11 @@ def load(folder: Path | None = None) -> DataSet:
     for split in FILES:
         idx_files.check_form(source, contents, *FILES[split])
     idx_files.check_distinct(source / FILES["test"][0], contents[FILES["test"][0]][16:])
-    training, test = _served(contents, digests)
+    training, test = (_digits(contents, split) for split in ("train", "test"))
     held_out = min(5_000, len(training) // 12)
     cut = len(training) - held_out
     name = "MNIST" if builtin else source.resolve().name
     return DataSet(name, training[:cut], training[cut:], test, digests)
-
-
-def _served(contents: dict[str, bytes], digests: dict[str, str]) -> tuple[Digits, Digits]:
-    """Training and test digits; with a cache that holds them for torchvision."""
-    try:
-        _unpack(contents, digests)
-    except OSError as error:
-        raise DataError(
-            f"{error.filename}: expected a cache folder to write to, got {error.strerror}; name one "
-            "in the environment variable SECUREMNIST_CACHE"
-        ) from error
-    training, test = (_digits(contents, split) for split in ("train", "test"))
-    return training, test
 
 
 def _digits(contents: dict[str, bytes], split: str) -> Digits:
@@ -115,62 +151,52 @@ def _digits(contents: dict[str, bytes], split: str) -> Digits:
     return Digits(torch.from_numpy(pixels.copy()), torch.from_numpy(classes))
 
 
-def _unpack(contents: dict[str, bytes], digests: dict[str, str]) -> None:
-    """A folder, keyed by the digests, in the layout that torchvision's MNIST class reads.
+def check_torchvision(data: DataSet) -> None:
+    """DataError where torchvision's MNIST class reads other digits than we do, or none.
 
-    torchvision has to agree with us on the digits when the folder is made. Later its content is
-    compared, and torchvision, whose import takes longer than all the rest, is left alone.
+    It gets the same files in a new private folder, which is removed afterwards: nothing is kept that
+    another user or a later run could replace. Importing torchvision takes longer than reading the files,
+    so training does this and a measurement does not.
     """
-    key = sha256("".join(digests.values()).encode())[:32]
-    root = resources.cache_folder() / "data" / key
-    if _whole(root, contents):
-        return
-    root.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=root.parent, prefix=".unpack-"))
-    try:
-        raw = scratch / "new" / "MNIST" / "raw"
+    training = Digits(
+        torch.cat([data.train.pixels, data.tuning.pixels]),
+        torch.cat([data.train.labels, data.tuning.labels]),
+    )
+    splits = {"train": training, "test": data.test}
+    with _private_folder() as root:
+        raw = root / "MNIST" / "raw"
         raw.mkdir(parents=True)
-        for name, content in contents.items():
-            (raw / name).write_bytes(content)
-        _check_reader(scratch / "new", contents)
-        _move_in(scratch, root, contents)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        for split, digits in splits.items():
+            images, labels = FILES[split]
+            (raw / images).write_bytes(idx_files.dumps(digits.pixels.numpy()))
+            (raw / labels).write_bytes(idx_files.dumps(digits.labels.numpy()))
+        for split, digits in splits.items():
+            _check_reader(root, split, digits)
 
 
-def _check_reader(root: Path, contents: dict[str, bytes]) -> None:
-    """DataError where torchvision reads other digits out of the files than we do, or none."""
-    for split in FILES:
-        ours = _digits(contents, split)
-        try:
-            theirs = torchvision().MNIST(str(root), train=split == "train", download=False)
-            same = torch.equal(theirs.data, ours.pixels) and torch.equal(
-                theirs.targets, ours.labels
-            )
-        except (RuntimeError, ValueError, AssertionError):  # it has no error of its own for that
-            same = False
-        if not same:
-            raise DataError(
-                f"expected torchvision to read the verified {split} digits, got others or none; "
-                "install the torchvision that belongs to your torch"
-            )
-
-
-def _move_in(scratch: Path, root: Path, contents: dict[str, bytes]) -> None:
-    """Make `scratch/new` the folder `root` at one stroke: nobody ever sees a half-filled one."""
+@contextlib.contextmanager
+def _private_folder() -> Iterator[Path]:
+    """A temporary folder of this user alone; DataError where there is no room for it."""
     try:
-        os.rename(scratch / "new", root)
-    except OSError:
-        if _whole(root, contents):
-            return  # another process was faster
-        os.rename(root, scratch / "damaged")
-        os.rename(scratch / "new", root)
+        with tempfile.TemporaryDirectory(prefix="securemnist-") as name:
+            yield Path(name)
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or tempfile.gettempdir()}: expected room for temporary files, got "
+            f"{error.strerror}; free it or name another folder in TMPDIR"
+        ) from error
 
 
-def _whole(root: Path, contents: dict[str, bytes]) -> bool:
-    """Whether every file is there with its content."""
-    raw = root / "MNIST" / "raw"
+def _check_reader(root: Path, split: str, digits: Digits) -> None:
     try:
-        return all((raw / name).read_bytes() == content for name, content in contents.items())
-    except OSError:
-        return False
+        theirs = torchvision().MNIST(str(root), train=split == "train", download=False)
+        same = torch.equal(theirs.data, digits.pixels) and torch.equal(
+            theirs.targets, digits.labels
+        )
+    except (RuntimeError, ValueError, AssertionError):  # it has no error of its own for that
+        same = False
+    if not same:
+        raise DataError(
+            f"expected torchvision to read the verified {split} digits, got others or none; "
+            "install the torchvision that belongs to your torch"
+        )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 
@@ -21,12 +20,6 @@ def sha256(content: bytes) -> str:
 def sha256_of_value(value: Any) -> str:
     """Digest of a JSON value, by its canonical text."""
     return sha256(canonical_json(value).encode())
-
-
-def sha256_of_file(path: Path) -> str:
-    """Digest of a file's content, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def seed_from(*parts: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import platform
 import subprocess  # nosec B404 # fixed lists, no shell
@@ -33,6 +34,7 @@ def describe(folder: Path, *, processor: str) -> dict[str, Any]:
         "packages": {"securemnist": securemnist.__version__, **_versions()},
         "processor": processor,
         "commit": _commit(folder),
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 
 

@@ -5,6 +5,8 @@ Every class carries the exit code of the command line that it leads to.
 
 from __future__ import annotations
 
+from securemnist.text import sentence
+
 FAILED = 1
 USAGE = 2
 UNDECIDED = 3
@@ -14,6 +16,10 @@ class SecureMnistError(Exception):
     """Base of every error that this package raises on purpose."""
 
     exit_code = UNDECIDED
+
+    def __str__(self) -> str:
+        """The sentence, one line and harmless in a terminal and a log: it often quotes a file."""
+        return sentence(super().__str__())
 
 
 class UsageError(SecureMnistError):
@@ -52,6 +58,10 @@ class NoCertificate(Inconclusive):
 
 class NotApplicable(SecureMnistError):
     """A measurement cannot be taken in this run; its row becomes NOT_RUN with this reason."""
+
+
+class ParseError(ValueError):
+    """JSON or TOML from outside is refused; the text says what was found, its reader names the file."""
 
 
 def first_line(error: BaseException) -> str:

@@ -1,7 +1,4 @@
-"""The words of a verdict: Requirement x Measurement -> Finding. Standard library only.
-
-A requirement is one row of the policy, a measurement is what was seen, a finding is the judgement.
-"""
+"""Requirement x Measurement -> Finding: a row of the policy, what was measured, the judgement."""
 
 from __future__ import annotations
 
@@ -11,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from securemnist.verdicts import TIERS, Doubt, Measurement, Verdict, Waiver
+from securemnist.text import sentence
+from securemnist.verdicts import LARGEST, TIERS, Doubt, Measurement, Verdict, Waiver
 
 __all__ = [
     "TIERS",
@@ -97,10 +95,11 @@ class Requirement:
 def _judge(row: Requirement, seen: Measurement) -> tuple[Verdict, bool, str]:
     """Verdict, whether certificates alone carry it, and the reason where it is not a plain one."""
     numbers = (seen.value, seen.low, seen.high, seen.certified, seen.certified_low)
-    odd = [number for number in numbers if number is not None and not math.isfinite(number)]
+    odd = [n for n in numbers if n is not None and not abs(n) <= LARGEST]
     if odd:
-        return Verdict.ERROR, False, f"expected a finite measurement, got {odd[0]}"
-    proved = seen.certified_low
+        reason = f"expected a finite measurement up to {LARGEST:g}, got {odd[0]}"
+        return Verdict.ERROR, False, reason
+    proved = None if seen.inconclusive else seen.certified_low
     if row.at_least is not None and proved is not None and proved >= row.at_least:
         return Verdict.PASS, True, ""
     verdict = _compare(row, seen)
@@ -186,7 +185,8 @@ class Finding:
             sign = row.relation if self.verdict is not Verdict.FAIL else _BROKEN[row.relation]
             joint = "against" if self.verdict is Verdict.INCONCLUSIVE else sign
             head = f"{head} {number} {joint} {row.threshold:g}{_setting_words(row, seen)}"
-        return f"{head}; {self.reason}" if self.reason else head
+        # pytest, JUnit and logs print this as it is; reasons and settings come from files.
+        return sentence(f"{head}; {self.reason}" if self.reason else head)
 
     __repr__ = __str__
 
@@ -243,8 +243,5 @@ def _setting_words(row: Requirement, seen: Measurement) -> str:
     if seen.unit == "share":
         kind = "complete set" if seen.complete else "sample"
         words.append(f"{seen.n:,} digits, {kind}; 95 % for new ones {seen.low:.4f}-{seen.high:.4f}")
-    if seen.sensitivity:
-        words.append(seen.sensitivity)
-    if seen.bracket:
-        words.append(seen.bracket)
+    words += [said for said in (seen.ties, seen.sensitivity, seen.bracket) if said]
     return f" ({'; '.join(words)})" if words else ""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import functools
-import gzip
-import io
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from securemnist.digests import sha256
 from securemnist.errors import DataError
+from securemnist.files import gunzip, read_at_most
 from securemnist.types import CLASSES
 
 MAX_BYTES = 256 << 20
@@ -22,11 +20,12 @@ _KEPT = 8
 
 
 def read(folder: Path, name: str) -> bytes:
-    """The uncompressed content of one file, which may lie there in both forms."""
-    paths = [path for path in (folder / f"{name}.gz", folder / name) if path.is_file()]
-    if not paths:
-        raise DataError(f"{folder / name}[.gz]: expected a file, got none; {ADVICE}")
-    contents = [_content(path) for path in paths]
+    """The uncompressed content of one file, which may be there plain, compressed or both."""
+    paths = folder / f"{name}.gz", folder / name
+    contents = [content for content in map(_content, paths) if content is not None]
+    if not contents:
+        hint = _hint(folder, name) or ADVICE
+        raise DataError(f"{folder / name}[.gz]: expected a file, got none; {hint}")
     if contents[0] != contents[-1]:
         raise DataError(
             f"{folder / name}[.gz]: expected one file, or the same content in both, got two that "
@@ -35,16 +34,30 @@ def read(folder: Path, name: str) -> bytes:
     return contents[0]
 
 
-def _content(path: Path) -> bytes:
+def _hint(folder: Path, name: str) -> str:
+    """What to do where the data lies there under another name, as other tools store it; "" if not."""
+    for raw in (folder / "MNIST" / "raw", folder / "raw"):  # a root of torchvision, or MNIST in it
+        if any((raw / f"{name}{end}").is_file() for end in ("", ".gz")):
+            return f"torchvision keeps its files in {raw}: name that folder"
+    dotted = name.replace("-idx", ".idx")  # as Kaggle names them
+    for found in (folder / dotted, folder / f"{dotted}.gz", folder / dotted / dotted):
+        if found.is_file():
+            return f"rename {found} to {name}{found.suffix if found.suffix == '.gz' else ''}"
+    if any(folder.glob("*.csv")):
+        return "a CSV file is not read: docs/data.md shows how arrays become these files"
+    return ""
+
+
+def _content(path: Path) -> bytes | None:
+    """The uncompressed content of a file; None where there is none."""
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = read_at_most(path, MAX_BYTES)
         if path.suffix == ".gz":
             content = _unzipped(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(
-            f"{path}: expected a whole file, got {type(error).__name__} ({error}); {ADVICE}"
-        ) from error
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise DataError(f"{path}: expected a whole file, got {error.strerror}; {ADVICE}") from error
     if len(content) > MAX_BYTES:
         raise DataError(f"{path}: expected at most {MAX_BYTES} bytes unpacked; {ADVICE}")
     return content
@@ -54,8 +67,13 @@ def _content(path: Path) -> bytes:
 # read anew every time; equal bytes are unpacked and digested once.
 @functools.lru_cache(maxsize=_KEPT)
 def _unzipped(packed: bytes) -> bytes:
-    with gzip.open(io.BytesIO(packed)) as file:
-        return file.read(MAX_BYTES + 1)
+    return gunzip(packed, MAX_BYTES)
+
+
+def dumps(array: np.ndarray) -> bytes:
+    """A uint8 array in the IDX form, which `check_form` describes."""
+    header = struct.pack(f">{1 + array.ndim}I", 2048 + array.ndim, *array.shape)
+    return header + array.astype(np.uint8).tobytes()
 
 
 digest = functools.lru_cache(maxsize=_KEPT)(sha256)

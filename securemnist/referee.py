@@ -1,8 +1,8 @@
 """The referee: decides in float64 whether a proposed adversarial image counts.
 
 Shares no code with any attack or threat on purpose: an error made there must not be made here again.
-Size of the perturbation, pixel range, finiteness and shape are recomputed; then the prediction is
-made again in float32, alone on the proposal.
+Size of the perturbation, pixel range, finiteness and shape are recomputed. Then the model is asked
+again, in float32, about the proposal alone. The class is read off its logits in their own precision.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ _BATCH = 256
 
 @dataclass(frozen=True)
 class Ruling:
-    """Per proposal, boolean (n,): inside budget, and read as another class than the label.
+    """Per proposal, boolean (n,): inside budget, not predicted as the label, and tied with the label.
 
-    `predictions` int64 (n,) and `confidence` float32 (n,) are those of the second look.
+    `predictions` int64 (n,) are those of the second look: of a tie with the label the other class.
+    `confidence` float (n,) is the softmax of the prediction, for display only.
     """
 
     valid: torch.Tensor
     fooled: torch.Tensor
+    tied: torch.Tensor
     predictions: torch.Tensor
     confidence: torch.Tensor
 
@@ -65,11 +67,16 @@ def rule(
     """Rule on proposals `x_adv` for digits `x` (n, 1, 28, 28) with labels `y` (n,)."""
     valid = inside_budget(x, x_adv, norm, eps)
     exact = x_adv.float().nan_to_num(0.0, 1.0, 0.0).clamp(0, 1)
+    # Float64 holds every float format without rounding, so that no two logits become equal here.
     logits = torch.cat(
-        [model(exact[low : low + _BATCH]).float() for low in range(0, len(x), _BATCH)]
+        [model(exact[low : low + _BATCH]).double() for low in range(0, len(x), _BATCH)]
     )
-    confidence, predictions = logits.softmax(1).nan_to_num(0.0).max(1)
-    # Counted as read wrong also where the logits are not finite: such an answer is no answer.
-    wrong = (predictions != y) | ~torch.isfinite(logits).all(1)
+    label = y[:, None]
+    true = logits.gather(1, label).squeeze(1)
+    best, other = logits.scatter(1, label, -torch.inf).max(1)
+    # A tie is no decision for the label, and neither are logits that are not finite.
+    wrong = ~(true > best) | ~torch.isfinite(logits).all(1)
+    predictions = torch.where(wrong, other, y)
+    confidence = logits.softmax(1).nan_to_num(0.0).gather(1, predictions[:, None]).squeeze(1)
     valid = valid.to(wrong.device)
-    return Ruling(valid, valid & wrong, predictions, confidence)
+    return Ruling(valid, valid & wrong, valid & (true == best), predictions, confidence)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from securemnist import artifacts, resources
+from securemnist import artifacts, project_imports, reference_digests, resources
 from securemnist._torchvision import importing
 from securemnist.errors import ModelError, UsageError, WeightsError, first_line
 from securemnist.fingerprint import fingerprint
@@ -96,6 +95,11 @@ def reference_names() -> list[str]:
     return sorted(path.stem for path in resources.WEIGHTS.glob("*.safetensors"))
 
 
+def is_code(spec: str) -> bool:
+    """Whether resolving this SPEC imports a module and calls what it names."""
+    return _FACTORY.fullmatch(spec) is not None
+
+
 def resolve(spec: str, *, device: str = "cpu") -> Subject:
     """The subject of a SPEC; UsageError, WeightsError or ModelError in one sentence."""
     architecture, at, file = spec.partition("@")
@@ -113,7 +117,7 @@ def resolve(spec: str, *, device: str = "cpu") -> Subject:
             )
         path = resources.WEIGHTS / f"{spec}.safetensors"
         return _from_file(spec, path, None, device)
-    if _FACTORY.fullmatch(spec):
+    if is_code(spec):
         return from_model(_call_factory(spec), name=spec, spec=spec, device=device)
     if Path(spec).suffix in _PICKLES:
         raise UsageError(
@@ -127,7 +131,7 @@ def from_model(model: object, *, name: str, spec: str = "", device: str = "cpu")
     """The subject of a ready nn.Module, with a SPEC where one leads to it; ModelError otherwise."""
     if not isinstance(model, nn.Module):
         raise ModelError(
-            f"expected {name} to give an nn.Module, got {type(model).__name__}; mend the factory"
+            f"expected {name} to return an nn.Module, got {type(model).__name__}; fix it"
         )
     try:
         frozen = _frozen(model, device)
@@ -184,6 +188,8 @@ def _from_file(spec: str, path: Path, architecture: str | None, device: str) -> 
     if architecture is None and not path.exists():
         raise WeightsError(f"{path}: expected a weight file, got No such file; name another")
     manifest = artifacts.read_manifest(path) if architecture is None else None
+    if manifest is not None and _NAME.fullmatch(spec):
+        reference_digests.check(spec, path, manifest)
     known = (manifest or {})["architecture"] if architecture is None else architecture
     if known not in ARCHITECTURES:
         raise UsageError(
@@ -199,9 +205,7 @@ def _from_file(spec: str, path: Path, architecture: str | None, device: str) -> 
 
 def _call_factory(spec: str) -> object:
     module_name, _, attribute = spec.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)  # as `python -m` does: a toy.py in this folder is importable
+    project_imports.enable(Path.cwd())  # a toy.py in this folder is importable
     dtype = torch.get_default_dtype()
     try:
         return importing(_factory(spec, module_name, attribute))

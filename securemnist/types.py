@@ -12,7 +12,7 @@ from securemnist.per_image import CLASSES as CLASSES
 Images = torch.Tensor
 # int64 (n,) in 0..9
 Labels = torch.Tensor
-# float32 (n, 10)
+# floating-point (n, 10), in whatever precision the model answers
 Logits = torch.Tensor
 
 # A network: called with Images, answers Logits. Every nn.Module of the right shape fits.

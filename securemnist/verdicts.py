@@ -6,11 +6,14 @@ The five verdicts are those of ISO/IEC 9646; only PASS passes.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+# No share, ratio or count is larger; sums and quotients of such numbers stay finite.
+LARGEST = 1e15
 TIERS = ("smoke", "standard", "full")
 # What of a row bounds the change to an older version, and decides nothing without one.
 ON_CHANGE = ("max_drop", "max_relative_drop", "max_newly_broken")
@@ -37,14 +40,22 @@ class Doubt:
 
 @dataclass(frozen=True, kw_only=True)
 class Waiver:
-    """Somebody's decision to merge in spite of a row, until `expires` (ISO date, inclusive)."""
+    """A decision to merge although a row does not pass.
+
+    `expires` (ISO date, UTC) is the last day on which it has effect, that day included.
+    """
 
     reason: str
     expires: str
 
     def active(self, today: str) -> bool:
-        """Whether the waiver still has effect on the ISO date `today`."""
+        """Whether the waiver has effect on `today` (ISO date, UTC)."""
         return today <= self.expires
+
+
+def utc_day() -> str:
+    """Today's ISO date in UTC: the day on which a decision that is taken now judges waivers."""
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +97,15 @@ class Measurement:
         if type(found) is not int or type(planted) is not int:
             return ""
         return f"attack sensitivity {found}/{planted} planted examples found"
+
+    @property
+    def ties(self) -> str:
+        """`3 digits count as wrong: ...`; "" where the true class shares its logit with no other."""
+        count = self.evidence.get("ties")
+        if type(count) is not int or count < 1:
+            return ""
+        digits = "1 digit counts" if count == 1 else f"{count:,} digits count"
+        return f"{digits} as wrong: the true class ties with another class"
 
     @property
     def stopped(self) -> bool:

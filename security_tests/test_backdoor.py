@@ -4,7 +4,6 @@ import pytest
 
 
 @pytest.mark.measure("backdoor_success")
-def test_backdoor_success(requirement, judge, record):
+def test_backdoor_success(requirement, security_judge, security_record):
     """The known triggers do not steer digits to a class of the adversary's choice."""
-    finding = record(judge(requirement))
-    assert finding.passed, finding
+    security_record(security_judge(requirement))

@@ -4,14 +4,12 @@ import pytest
 
 
 @pytest.mark.measure("clean_accuracy")
-def test_clean_accuracy(requirement, judge, record):
+def test_clean_accuracy(requirement, security_judge, security_record):
     """Unmodified test digits are read as their label."""
-    finding = record(judge(requirement))
-    assert finding.passed, finding
+    security_record(security_judge(requirement))
 
 
 @pytest.mark.measure("worst_class_accuracy")
-def test_worst_class_accuracy(requirement, judge, record):
+def test_worst_class_accuracy(requirement, security_judge, security_record):
     """No class is left behind: the one that is read worst still meets its threshold."""
-    finding = record(judge(requirement))
-    assert finding.passed, finding
+    security_record(security_judge(requirement))

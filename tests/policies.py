@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 from securemnist import policy
 from securemnist.measures import check_policy
 
@@ -17,6 +19,29 @@ CLEAN = {
     "id": '"CLEAN-01"',
     "measure": '"clean_accuracy"',
     "at_least": "0.9",
+    "because": '"of it"',
+}
+BACKDOOR = {
+    "id": '"BACKDOOR-01"',
+    "measure": '"backdoor_success"',
+    "trigger": '{ kind = "corner" }',
+    "target": "7",
+    "at_most": "0.02",
+    "because": '"of it"',
+}
+LATENCY = {
+    "id": '"LAT-01"',
+    "measure": '"latency_ratio"',
+    "at_most": "3.0",
+    "because": '"of it"',
+}
+STATIC = {**LATENCY, "id": '"STATIC-01"', "measure": '"static_findings"', "at_most": "5"}
+WORST = {**CLEAN, "id": '"CLEAN-02"', "measure": '"worst_class_accuracy"'}
+CERTIFIED = {
+    "id": '"CERT-01"',
+    "measure": '"certified_accuracy"',
+    "threat": '{ norm = "linf", eps = 0.1 }',
+    "at_least": "0.5",
     "because": '"of it"',
 }
 FGSM = {**ROBUST, "id": '"ADV-01"', "measure": '"attack_accuracy"', "attack": '{ use = "FGSM" }'}
@@ -35,4 +60,7 @@ def check(text: str, **options: frozenset[str]) -> policy.Policy:
     return found
 
 
-# (the row, what is changed, what the sentence must say)
+def in_days(days: int) -> str:
+    """The ISO date (UTC) that is so many days from today."""
+    today = datetime.datetime.now(datetime.UTC).date()
+    return (today + datetime.timedelta(days=days)).isoformat()

@@ -53,7 +53,9 @@ def assessment(*findings: Finding) -> Assessment:
         ([(PASS,), (ERROR,)], 3),
         ([(PASS,), (NOT_RUN,)], 3),
         ([(PASS,), (FAIL, "2027-01-01")], 0),
-        ([(FAIL, DAY)], 0),
+        ([(PASS,), (FAIL, DAY)], 0),
+        ([(FAIL, DAY)], 3),
+        ([(FAIL, DAY), (PASS, OUT)], 3),
         ([(PASS,), (FAIL, "2026-11-20")], 1),
         ([(PASS,), (INCONCLUSIVE, DAY), (NOT_RUN, DAY)], 0),
         ([(PASS,), (ERROR, "2027-01-01")], 3),
@@ -64,7 +66,10 @@ def assessment(*findings: Finding) -> Assessment:
     ],
 )
 def test_the_exit_code(notes: list[Any], code: int) -> None:
-    """FAIL gives 1 and beats 3, which anything else open gives; waived and out of scope are neutral."""
+    """FAIL gives 1 and beats 3, which anything else open gives; waived and out of scope are neutral.
+
+    Where nothing passed, nothing has been shown: waived rows alone give 3.
+    """
     assert assessment(*(finding(*note) for note in notes)).exit_code == code
 
 
@@ -238,3 +243,24 @@ def test_a_file_too_large_is_not_read(tmp_path: Path) -> None:
             Assessment.load(wrong)
         assert str(wrong) in one_sentence(caught.value)
         assert type(caught.value) is UsageError
+
+
+@pytest.mark.parametrize("number", [1e308, -1e308, 1e16, int("9" * 300)])
+@pytest.mark.parametrize(
+    ("part", "key"),
+    [
+        *(("measurement", key) for key in ("value", "low", "high", "seconds")),
+        *(("requirement", key) for key in ("at_least", "max_drop", "max_relative_drop")),
+    ],
+)
+def test_numbers_that_arithmetic_overflows_on(
+    part: str, key: str, number: float, tmp_path: Path
+) -> None:
+    """A number that no measurement has, and whose difference would be infinite, is refused when read."""
+    data = json.loads(rich().dumps())
+    data["findings"][0][part][key] = number
+    path = tmp_path / "assessment.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(UsageError, match="expected numbers up to 1e\\+15") as caught:
+        Assessment.load(path)
+    one_sentence(caught.value)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn.functional import one_hot
 
 from securemnist import subjects
 from securemnist.data import DataSet
@@ -49,7 +50,8 @@ def test_the_definition_is_counted(answers: list[tuple[int, int, int]], shift: i
         if table[label] != label and clean != table[label]
     ]
     labels, clean, triggered = torch.tensor(answers).T
-    seen = Answers(labels, clean, triggered).success(Aim("a table", torch.tensor(table)))
+    logits = one_hot(clean, 10).double(), one_hot(triggered, 10).double()
+    seen = Answers.of(labels, *logits).success(Aim("a table", torch.tensor(table)))
     assert seen.n == len(counted)
     assert int(seen.hit.sum()) == sum(counted)
     assert seen.rate == (sum(counted) / len(counted) if counted else 0)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -22,6 +22,12 @@ from tests.releases import BETTER, WORSE
 CI = resources.ROOT / "docs" / "ci"
 GITHUB = yaml.safe_load((CI / "github.yml").read_text())
 GITLAB = yaml.safe_load((CI / "gitlab.yml").read_text())
+SECRET = "a-token-of-the-job"  # noqa: S105 # not one
+# The model's code notes what it can read.
+SPY = """
+import os, pathlib
+pathlib.Path(__file__).with_name("spied").write_text(repr(dict(os.environ)))
+"""
 
 
 @dataclass(frozen=True)
@@ -34,12 +40,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Service:
-    """One CI service: the steps of its gate and its record, and what it tells a job."""
+    """One CI service: the steps of its jobs, what it tells each, and what it tells a request."""
 
-    gate: list[Step]
-    record: list[Step]
+    baseline: list[Step]
+    measure: list[Step]
+    comment: list[Step]
+    store: list[Step]
     variables: dict[str, str]
-    teller: str
+    request: dict[str, str]
 
 
 def github(job: str) -> list[Step]:
@@ -50,19 +58,26 @@ def github(job: str) -> list[Step]:
 
 def gitlab(job: str) -> list[Step]:
     """The scripts of a job of the GitLab pipeline: one shell each, as its runner has it."""
-    made = [Step("\n".join(GITLAB[job]["script"]))]
-    return made + [Step(line, always=True) for line in GITLAB[job].get("after_script", ())]
+    return [Step("\n".join(GITLAB[f"security-{job}"]["script"]))]
 
 
+JOBS = ("baseline", "measure", "comment", "store")
 SERVICES = {
     "github": Service(
-        github("gate"), github("record"), {"GITHUB_BASE_REF": "main", "NUMBER": "7"}, "gh"
+        *(github(job) for job in JOBS),
+        variables={"REQUEST": "false"},
+        request={"REQUEST": "true", "NUMBER": "7"},
     ),
     "gitlab": Service(
-        gitlab("security-gate"),
-        gitlab("security-record"),
-        {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main", "CI_DEFAULT_BRANCH": "main"},
-        "curl",
+        *(gitlab(job) for job in JOBS),
+        variables={
+            # What every job of a GitLab runner has.
+            "CI_JOB_TOKEN": SECRET,
+            "CI_REPOSITORY_URL": f"https://gitlab-ci-token:{SECRET}@localhost/x.git",
+            "CI_SERVER_HOST": "localhost",
+            "CI_PROJECT_PATH": "x",
+        },
+        request={"CI_PIPELINE_SOURCE": "merge_request_event"},
     ),
 }
 
@@ -111,41 +126,82 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def project(folder: Path, policy: str) -> Path:
-    """A checkout of a repository with a reader, its policy, and no baseline yet."""
+    """A checkout of a repository with a reader and its policy, and no record yet."""
     work = folder / "work"
     (work / "security_tests").mkdir(parents=True)
     (work / scaffold.POLICY).write_text(policy)
-    (work / "reader.py").write_text(TOY)
+    (work / "reader.py").write_text(TOY + SPY)
     (work / "conftest.py").write_text(scaffold.conftest("reader:good"))
-    (work / ".gitignore").write_text("__pycache__/\nreports/\n")
+    (work / ".gitignore").write_text("__pycache__/\nreports/\nbaseline/\nrecord/\nspied\n")
     git(folder, "init", "-q", "--bare", "-b", "main", "bare.git")
     git(work, "init", "-q", "-b", "main")
     git(work, "remote", "add", "origin", str(folder / "bare.git"))
     git(work, "add", "-A")
     git(work, "commit", "-q", "-m", "Our reader")
+    git(work, "push", "-q", "origin", "main")
     return work
+
+
+def checkout(origin: Path, folder: Path) -> Path:
+    """A fresh checkout, as each job has one."""
+    git(folder, "clone", "-q", str(origin), "work")
+    return folder / "work"
+
+
+def record(service: Service, work: Path, tools: Path, store: Path) -> tuple[int, int, str]:
+    """The jobs of a push to main, each in a checkout of its own: exit codes of measure and store."""
+    origin = work.parent / "bare.git"
+    code, output = run(service.baseline, work, tools, service.variables)
+    assert code == 0, output
+    measured, output = run(service.measure, work, tools, service.variables)
+    store.mkdir()
+    kept = checkout(origin, store)
+    target = kept / "made" if service is SERVICES["github"] else kept
+    if (work / "record").is_dir():
+        shutil.copytree(work / "record", target / "record")
+    # Where GitLab's address with the token leads.
+    address = f"url.{origin}.insteadOf"
+    token = "https://security:store@localhost/x.git"  # noqa: S105 # of the test
+    git(kept, "config", address, token)
+    stored, more = run(service.store, kept, tools, service.variables | {"RECORD_TOKEN": "store"})
+    return measured, stored, output + more
 
 
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory: pytest.TempPathFactory, tools: Path) -> Iterator[Path]:
-    """A repository whose main branch the record job has given a baseline and a history."""
+    """A repository whose record branch has a baseline and a history."""
     folder = tmp_path_factory.mktemp("origin")
-    work = project(folder, POLICY)
-    code, output = run(SERVICES["github"].record, work, tools, {})
-    assert code == 0, output
+    measured, stored, output = record(
+        SERVICES["github"], project(folder, POLICY), tools, folder / "store"
+    )
+    assert (measured, stored) == (0, 0), output
     yield folder / "bare.git"
     shutil.rmtree(folder)
 
 
-def request(origin: Path, folder: Path, model: str) -> Path:
-    """A checkout of a pull request that has another model answer."""
-    git(folder, "clone", "-q", str(origin), "work")
-    work = folder / "work"
-    assert len((work / "security" / "history.jsonl").read_text().splitlines()) == 1
-    (work / "reader.py").write_text(TOY + model)
+def stored(origin: Path, name: str) -> str:
+    """A file of the record branch."""
+    command = ["git", "show", f"security-record:{name}"]
+    return subprocess.run(command, cwd=origin, check=True, capture_output=True, text=True).stdout
+
+
+def gate(
+    service: Service, origin: Path, folder: Path, tools: Path, model: str
+) -> tuple[int, str, Path]:
+    """The jobs of a pull request that has another model answer: exit code, output, the checkout."""
+    work = checkout(origin, folder)
+    (work / "reader.py").write_text(TOY + SPY + model)
+    (work / "security").mkdir()
     (work / "security" / "baseline.json").write_text("an edited baseline")
-    git(work, "commit", "-q", "-a", "-m", "A new release")
-    return work
+    git(work, "add", "-A")
+    git(work, "commit", "-q", "-m", "A new release")
+    variables = service.variables | service.request
+    code, output = run(service.baseline, work, tools, variables)
+    assert code == 0, output
+    code, output = run(service.measure, work, tools, variables)
+    told, more = run(service.comment, work, tools, variables | {"COMMENT_TOKEN": "comment"})
+    assert told == 0, more
+    return code, output, work
 
 
 @pytest.mark.timeout(600)
@@ -154,15 +210,17 @@ def test_a_worse_model_is_blocked(
     service: Service, origin: Path, tools: Path, tmp_path: Path
 ) -> None:
     """The floor holds, the drop does not: the job fails, and the comment says why."""
-    work = request(origin, tmp_path, WORSE)
-    code, output = run(service.gate, work, tools, service.variables)
+    code, output, work = gate(service, origin, tmp_path, tools, WORSE)
     assert code == 1, output
-    assert "May merge" in output
     comment = (work / "reports" / "compare.md").read_text()
     assert "Do not replace the old one" in comment
     assert "max\\_drop 0.05: FAIL" in comment
-    told = (work / "told").read_text()
-    assert "reports/compare.md" in told
+    assert "reports/compare.md" in (work / "told").read_text()
+    # The code of the request ran, and found no token in its environment or in its checkout.
+    spied = (work / "spied").read_text()
+    assert "PATH" in spied
+    for secret in (SECRET, "COMMENT_TOKEN", "RECORD_TOKEN", "GH_TOKEN"):
+        assert secret not in spied
 
 
 @pytest.mark.timeout(600)
@@ -170,9 +228,8 @@ def test_a_worse_model_is_blocked(
 def test_a_better_model_may_come(
     service: Service, origin: Path, tools: Path, tmp_path: Path
 ) -> None:
-    """A model that reads more digits passes, and is told so."""
-    work = request(origin, tmp_path, BETTER)
-    code, output = run(service.gate, work, tools, service.variables)
+    """A model that classifies more samples passes, and is said to."""
+    code, output, work = gate(service, origin, tmp_path, tools, BETTER)
     assert code == 0, output
     comment = (work / "reports" / "compare.md").read_text()
     assert "May replace the old one" in comment
@@ -181,49 +238,127 @@ def test_a_better_model_may_come(
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+def test_a_request_that_ends_the_program_is_blocked(
+    service: Service, origin: Path, tools: Path, tmp_path: Path
+) -> None:
+    """Code that ends the program with 0 before there is a report does not make the job green."""
+    end = "\nos._exit(0)\n"
+    code, output, work = gate(service, origin, tmp_path, tools, end)
+    assert code == 3, output
+    assert not (work / "reports" / "assessment.json").exists()
+
+
+@pytest.mark.timeout(600)
 def test_the_request_that_brings_the_gate_passes_it(tools: Path, tmp_path: Path) -> None:
-    """Where the target branch has no baseline yet, a request is held against the thresholds alone."""
+    """Where there is no record branch yet, a request is held against the thresholds alone."""
     work = project(tmp_path, POLICY)
-    git(work, "push", "-q", "origin", "main")
-    (work / "baseline.json").write_text("one of its own")
     service = SERVICES["gitlab"]
-    code, output = run(service.gate, work, tools, service.variables)
+    (work / "new").mkdir()
+    code, output, made = gate(service, tmp_path / "bare.git", work / "new", tools, "")
     assert code == 0, output
-    assert "May merge" in output
-    assert not (work / "reports" / "compare.md").exists()
+    assert not (made / "reports" / "compare.md").exists()
 
 
 @pytest.mark.timeout(600)
 def test_what_is_red_is_recorded(tools: Path, tmp_path: Path) -> None:
-    """A merged model that fails is the baseline of the next request, and the job ends red."""
-    work = project(tmp_path, POLICY.replace("at_least = 0.001", "at_least = 1.0"))
-    code, output = run(SERVICES["github"].record, work, tools, {})
+    """A merged model that fails is the next baseline; the job ends red, and main is never pushed to."""
+    work = project(tmp_path, POLICY.replace("at_least = 0.5", "at_least = 1.0"))
+    origin = tmp_path / "bare.git"
+    head = ["git", "rev-parse", "main"]
+    before = subprocess.run(head, cwd=origin, check=True, capture_output=True, text=True).stdout
+    for number, service in enumerate(SERVICES.values(), 1):
+        where = tmp_path / f"run{number}"
+        where.mkdir()
+        fresh = checkout(origin, where)
+        fresh.rename(work.parent / f"work{number}")
+        measured, kept, output = record(
+            service, work.parent / f"work{number}", tools, where / "store"
+        )
+        assert (measured, kept) == (1, 0), output
+        assert json.loads(stored(origin, "baseline.json"))["exit_code"] == 1
+        assert stored(origin, "history.jsonl").count("\n") == number
+    after = subprocess.run(head, cwd=origin, check=True, capture_output=True, text=True).stdout
+    assert after == before
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+def test_a_rewritten_history_is_not_stored(
+    service: Service, origin: Path, tools: Path, tmp_path: Path
+) -> None:
+    """A measuring job that hands over another past of the history does not get it stored."""
+    kept = checkout(origin, tmp_path)
+    target = (kept / "made" if service is SERVICES["github"] else kept) / "record"
+    target.mkdir(parents=True)
+    (target / "baseline.json").write_text("{}")
+    (target / "history.jsonl").write_text("{}\n" * 1_000)
+    before = stored(origin, "history.jsonl")
+    code, output = run(service.store, kept, tools, service.variables | {"RECORD_TOKEN": "store"})
     assert code == 1, output
-    git(tmp_path, "clone", "-q", str(tmp_path / "bare.git"), "next")
-    stored = json.loads((tmp_path / "next" / "security" / "baseline.json").read_text())
-    assert stored["exit_code"] == 1
-    assert (tmp_path / "next" / "security" / "history.jsonl").read_text().count("\n") == 1
+    assert stored(origin, "history.jsonl") == before
 
 
 def test_both_services_do_the_same() -> None:
-    """Gate and record run the same commands of ours on GitHub and on GitLab."""
+    """Every job runs the same commands of ours on GitHub and on GitLab."""
 
     def ours(steps: list[Step]) -> list[str]:
         lines = [line.strip() for step in steps for line in step.script.splitlines()]
-        words = ("securemnist", "git show", "cp", "set", 'test "$code"', "exit")
+        words = (
+            "securemnist",
+            "git show",
+            "cp",
+            "set -- --against",
+            'test "$code"',
+            "exit",
+            "head",
+        )
         return [line for line in lines if line.startswith(words)]
 
     one, two = SERVICES["github"], SERVICES["gitlab"]
-    assert ours(one.gate) == ours(two.gate)
-    assert ours(one.record) == ours(two.record)
-    assert (len(ours(one.gate)), len(ours(one.record))) == (4, 5)
+    for job, count in (("baseline", 3), ("measure", 6), ("store", 3)):
+        assert ours(getattr(one, job)) == ours(getattr(two, job))
+        assert len(ours(getattr(one, job))) == count
 
 
 def test_nothing_of_a_request_reaches_a_shell() -> None:
     """No script has an expression of the service in it: titles and branch names come as variables."""
     for service in SERVICES.values():
-        for step in (*service.gate, *service.record):
-            assert "${{" not in step.script
-    rights: dict[str, Any] = GITHUB["jobs"]["gate"]["permissions"]
+        for job in JOBS:
+            for step in getattr(service, job):
+                assert "${{" not in step.script
+
+
+def test_the_code_of_a_request_has_no_rights() -> None:
+    """The measuring job only reads, without credentials or secrets; jobs that write run no code of it."""
+    jobs = GITHUB["jobs"]
     assert GITHUB["permissions"] == {"contents": "read"}
-    assert rights == {"contents": "read", "pull-requests": "write"}
+    assert jobs["measure"]["permissions"] == {"contents": "read"}
+    text = yaml.safe_dump(jobs["measure"])
+    assert "token" not in text.lower()
+    assert "secrets" not in text
+    clone = next(s for s in jobs["measure"]["steps"] if "checkout@" in s.get("uses", ""))
+    assert clone["with"] == {"persist-credentials": False}
+    for job in ("comment", "store"):
+        for step in github(job):
+            assert "securemnist" not in step.script
+            assert "pip" not in step.script
+    assert "environment" not in GITLAB["security-measure"]
+    assert "TOKEN" not in yaml.safe_dump(GITLAB["security-measure"]).replace("CI_JOB_TOKEN", "")
+    for job in ("comment", "store"):
+        assert "securemnist" not in GITLAB[f"security-{job}"]["script"][0]
+        assert "environment" in GITLAB[f"security-{job}"]
+
+
+def test_everything_that_is_fetched_is_pinned() -> None:
+    """Actions are named by a full commit, packages come by hashes, and none by a bare name."""
+    for job in GITHUB["jobs"].values():
+        for step in job["steps"]:
+            if "uses" in step:
+                assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", step["uses"])
+    for service in SERVICES.values():
+        lines = [line.strip() for step in service.measure for line in step.script.splitlines()]
+        pips = [line for line in lines if "pip install" in line]
+        assert pips == ["pip install --require-hashes -r security_tests/requirements.txt"]
+    for path in (*CI.iterdir(), CI.parent / "team.md", CI.parents[1] / "README.md"):
+        assert not re.search(r"pip install securemnist", path.read_text()), path

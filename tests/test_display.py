@@ -12,6 +12,7 @@ from securemnist.cli import display
 from securemnist.cli.outlook import Outlook, rounded
 from securemnist.cli.watcher import Watcher
 from securemnist.findings import Requirement
+from securemnist.plugin.state import STATE
 from tests.outcome_text import table
 
 
@@ -219,7 +220,7 @@ def test_which_rows_prove(measure: str, settings: dict[str, object], proves: boo
         get_closest_marker=lambda name: name == "measure" or None,
     )
     watcher = Watcher(None)
-    nothing_asked = SimpleNamespace(stash={})
+    nothing_asked = SimpleNamespace(stash={STATE: SimpleNamespace(run=None)})
     watcher.pytest_collection_finish(SimpleNamespace(items=[item], config=nothing_asked))
     assert watcher.outlook.expected["R"] > 0
     before = watcher.outlook.left()

@@ -45,9 +45,11 @@ def test_the_table_of_suites_is_the_policy() -> None:
 
 
 def test_the_example_policy_is_one() -> None:
-    """The row that the README shows can be judged."""
-    (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
-    measures.check_policy(policy.parse(text, "README"))
+    """The row that the README shows can be judged, below the keys that it shows for above the rows."""
+    row, above = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    shown = policy.parse(above + row, "README")
+    measures.check_policy(shown)
+    assert shown.data == policy.load(resources.POLICY).data
 
 
 def test_nothing_of_this_machine_is_committed() -> None:

@@ -60,9 +60,16 @@ def test_on_a_sample_the_bound_decides(
 
 
 def test_a_proof_outweighs_everything() -> None:
-    """Certificates that reach the threshold give PASS (proved) in spite of doubts and small samples."""
+    """Certificates that reach the threshold give PASS (proved) in spite of doubts and small samples.
+
+    Not where the number says nothing: a proof about copies of training images is no proof about others.
+    """
     proof: dict[str, Any] = {"certified": 0.95, "certified_low": 0.9, "survived": True}
-    finding = row().judge(seen(0.92, doubts=DOUBTS, inconclusive="nothing was learnt", **proof))
+    nothing = row().judge(
+        seen(0.95, complete=True, inconclusive="copies of training images", **proof)
+    )
+    assert (nothing.verdict, nothing.proved) == (INCONCLUSIVE, False)
+    finding = row().judge(seen(0.92, doubts=DOUBTS, **proof))
     assert (finding.verdict, finding.proved, finding.label) == (PASS, True, "PASS (proved)")
 
 

@@ -80,7 +80,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "a header over the cap": (put_together(" " * (2 << 20) + "{}", b""), "a length of 2097154"),
     "a header that is no JSON": (put_together("{", b""), "expected JSON"),
     "a header that is no text": (struct.pack("<Q", 2) + b"\xff\xfe", "expected JSON"),
-    "a header that is a list": (put_together([], b""), "expected a JSON object, got list"),
+    "a header that is a list": (put_together([], b""), "expected JSON, got list, not an object"),
     "a deep header": (put_together("[" * 100_000, b""), "expected JSON"),
     "a pickle": (pickle.dumps({"2.bias": [0.0] * 99}), "is this a pickle"),
     "duplicate keys": (retold("{", '{"2.bias": {}, '), "duplicate key '2.bias'"),
@@ -105,7 +105,10 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "offsets of fractions": (entry(data_offsets=[0.0, 40.0]), "expected two offsets"),
     "offsets of truth values": (entry(data_offsets=[False, 40]), "expected two offsets"),
     "metadata of no texts": (retold("{", '{"__metadata__": {"a": [1]}, '), "expected safetensors"),
-    "names of a megabyte": (edited(lambda h: h.update({"x" * 900_000: 7})), "differs in "),
+    "names of a megabyte": (
+        edited(lambda h: h.update({"x" * 900_000: 7})),
+        "differs in ",
+    ),
     "duplicate names of it": (
         retold("{", "{" + 2 * f'"{"x" * 400_000}": 0, '),
         "duplicate key 'xxx",

@@ -54,7 +54,7 @@ MANIFESTS = {
     "missing": (None, "expected a manifest, got No such file"),
     "empty": ("", "expected JSON"),
     "no JSON": ("{", "expected JSON"),
-    "a list": ("[]", "expected a JSON object, got list"),
+    "a list": ("[]", "expected JSON, got list, not an object"),
     "deep": ("[" * 100_000, "expected JSON"),
     "a huge number": ('{"schema": ' + "9" * 5_000 + "}", "expected JSON"),
     "duplicate keys": ('{"schema": 1, "schema": 1}', "duplicate key 'schema'"),
@@ -63,7 +63,10 @@ MANIFESTS = {
     "no digest": ('{"schema": 1}', "expected 'sha256' as str"),
     "no architecture": ('{"schema": 1, "sha256": ""}', "expected 'architecture' as str"),
     "no canary": ('{"schema": 1, "sha256": "", "architecture": "A"}', "expected 'canary' as list"),
-    "a schema of figures": (GOOD_MANIFEST % ('{"schema": 1' + "0" * 4_000), "schema 1, got 1000"),
+    "a schema of figures": (
+        GOOD_MANIFEST % ('{"schema": 1' + "0" * 4_000),
+        "a number of 4001 figures",
+    ),
     "a recipe that is a text": (GOOD_MANIFEST % '{"recipe": "A", "schema": 1', "'recipe' as dict"),
     "too large": (" " * (artifacts.MAX_MANIFEST + 1), "more than 1048576 bytes"),
 }

@@ -188,6 +188,53 @@ def test_an_answer_that_is_none_is_wrong() -> None:
     assert float(found.confidence) == 0
 
 
+class Answers(nn.Module):
+    """Answers every image with the same logits."""
+
+    def __init__(self, *logits: float, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.logits = torch.tensor([logits], dtype=dtype)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.logits.expand(len(x), -1)
+
+
+FORMATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+
+
+@pytest.mark.parametrize(
+    ("scale", "dtype"),
+    [(scale, dtype) for scale in (1e-30, 1e-9, 1.0, 1e30) for dtype in FORMATS[:3]]
+    + [(scale, torch.float16) for scale in (1e-4, 1.0, 1e4)],
+)
+def test_the_class_is_the_largest_logit(scale: float, dtype: torch.dtype) -> None:
+    """However small or large the logits are, and in every format, the largest one is the class."""
+    right = [3 * scale, *[scale] * 9]
+    wrong = [scale, scale, 3 * scale, *[scale] * 7]
+    assert not bool(ruling(grey(0.4), Answers(*right, dtype=dtype)).fooled)
+    found = ruling(grey(0.4), Answers(*wrong, dtype=dtype))
+    assert bool(found.fooled)
+    assert found.predictions.tolist() == [2]
+    assert not bool(found.tied)
+
+
+def test_float64_logits_are_not_rounded() -> None:
+    """Logits that only float64 can tell apart are told apart."""
+    right = Answers(1e6 + 1e-8, *[1e6] * 9, dtype=torch.float64)
+    assert not bool(ruling(grey(0.4), right).fooled)
+    wrong = Answers(1e6, 1e6, 1e6, 1e6 + 1e-8, *[1e6] * 6, dtype=torch.float64)
+    assert ruling(grey(0.4), wrong).predictions.tolist() == [3]
+
+
+def test_a_tie_counts_against_the_model() -> None:
+    """Where the label and another class have the same largest logit, the other class is predicted."""
+    found = ruling(grey(0.4, 0.9), Answers(1.0, 0.0, 1.0, *[0.0] * 7))
+    assert found.fooled.tolist() == [True, False]
+    assert found.tied.tolist() == [True, False]
+    assert found.predictions.tolist() == [2, 2]
+    assert (found.confidence < 0.5).all()
+
+
 def test_the_referee_knows_no_attack() -> None:
     """The referee imports no attack and no threat, so an error made there is not made here again."""
     with open(referee.__file__) as file:

@@ -132,8 +132,8 @@ def test_a_model_by_its_factory(spec: str, toys: Path) -> None:
         ("toys_here:raising", ModelError, "the factory raised RuntimeError (no weights here)"),
         ("toys_here:number", ModelError, "the factory raised TypeError"),
         ("toys_here:ready", ModelError, "the factory raised TypeError"),
-        ("toys_here:none", ModelError, "to give an nn.Module, got NoneType"),
-        ("toys_here:Nets", ModelError, "to give an nn.Module, got Nets"),
+        ("toys_here:none", ModelError, "to return an nn.Module, got NoneType"),
+        ("toys_here:Nets", ModelError, "to return an nn.Module, got Nets"),
     ],
 )
 def test_what_names_no_model(

@@ -23,7 +23,8 @@ from securemnist.attacks.objectives import (
     nearest_classes,
     targeted_ratios,
 )
-from securemnist.attacks.relay import Relay, Search, Seats, fooled
+from securemnist.attacks.relay import Relay, Search, Seats
+from securemnist.predictions import is_wrong
 from securemnist.threats import Threat
 from securemnist.types import CLASSES, Images, Labels, Model, Progress, silent
 
@@ -170,7 +171,7 @@ class Climb(Relay[_Climbers]):
         value, gradient, logits = ascent(
             self.model, seats.point, seats.label, seats.target, self.objective
         )
-        self.fall(seats, seats.point, fooled(logits, seats.label))
+        self.fall(seats, seats.point, is_wrong(logits, seats.label))
         seats.rises = seats.rises + (value > seats.value)
         better = value > seats.best_value
         seats.value, seats.best_value = value, torch.maximum(value, seats.best_value)

@@ -21,6 +21,7 @@ from securemnist.attacks.art_guards import guarded, load
 from securemnist.attacks.art_signatures import signature
 from securemnist.attacks.base import Attack, channels_last, demand
 from securemnist.errors import MeasureError, PolicyError, first_line
+from securemnist.predictions import exact
 from securemnist.threats import Threat
 from securemnist.types import CLASSES, SHAPE, Images, Labels, Model, Progress, silent
 
@@ -42,6 +43,10 @@ _TAKEN = {
 }
 
 
+# Settings without which an attack of ART attempts nothing.
+_EFFORT = {"max_iter", "max_eval", "init_eval", "eps_step", "nb_restarts", "binary_search_steps"}
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class ARTAttack(Attack):
@@ -59,6 +64,10 @@ class ARTAttack(Attack):
             demand(key in takes, f"settings of {self.name}", f"({', '.join(own) or 'none'})", key)
         for key in sorted(set(takes.required) - set(_TAKEN)):
             demand(key in self.params, f"a setting {key!r} of {self.name}", "to be given", None)
+        for key in _EFFORT & self.params.keys():  # ART accepts none of it, and returns the images
+            number = self.params[key]
+            some = not isinstance(number, int | float) or number > 0
+            demand(some, f"{key} of {self.name}", "above 0", number)
 
     @property
     def name(self) -> str:
@@ -161,7 +170,7 @@ class _Judged(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         # Some attacks of ART propose in float64.
-        return self._hidden[0](channels_last(x.float())).float()
+        return exact(self._hidden[0](channels_last(x.float())))
 
 
 def classifier(model: Model, x: Images) -> Any:

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from securemnist.errors import PolicyError
+from securemnist.predictions import exact
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels, Logits, Model, Progress, silent
 
@@ -72,7 +73,7 @@ class Attack(ABC):
 
 def cross_entropy(logits: Logits, y: Labels) -> torch.Tensor:
     """The summed cross-entropy, so that each digit's gradient is its own."""
-    return F.cross_entropy(logits.float(), y, reduction="sum")
+    return F.cross_entropy(exact(logits), y, reduction="sum")
 
 
 def margin(logits: Logits, y: Labels) -> torch.Tensor:
@@ -80,6 +81,7 @@ def margin(logits: Logits, y: Labels) -> torch.Tensor:
 
     Unlike cross-entropy its gradient does not underflow on a confident network.
     """
+    logits = exact(logits)
     true = logits.gather(1, y[:, None]).squeeze(1)
     wrong = logits.scatter(1, y[:, None], -torch.inf).amax(1)
     return (wrong - true).sum()

@@ -19,6 +19,7 @@ from securemnist.attacks.base import Attack, channels_last
 from securemnist.attacks.counts import demand_counts, named
 from securemnist.attacks.fab import Hunt
 from securemnist.attacks.relay import Search
+from securemnist.predictions import is_wrong, predicted
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels, Model, Progress, silent
 
@@ -122,8 +123,8 @@ def _crossings(
     target = read[outsider.flatten()]
     for _ in range(_HALVINGS):
         middle = (inside + outside) / 2
-        seen = model(channels_last(clean + _wide(middle) * line)).argmax(1)
-        out = seen != label
+        logits = model(channels_last(clean + _wide(middle) * line))
+        seen, out = predicted(logits, label), is_wrong(logits, label)
         outside, inside = torch.where(out, middle, outside), torch.where(out, inside, middle)
         target = torch.where(out, seen, target)
     share = outside.view_as(distance)

@@ -16,7 +16,8 @@ import torch
 from securemnist.attacks.base import Attack
 from securemnist.attacks.counts import demand_counts, demand_targets, named
 from securemnist.attacks.objectives import ascent, gaps, nearest_classes
-from securemnist.attacks.relay import Relay, Search, Seats, fooled
+from securemnist.attacks.relay import Relay, Search, Seats
+from securemnist.predictions import is_wrong
 from securemnist.threats import Threat
 from securemnist.types import CLASSES, Images, Labels, Model, Progress, silent
 
@@ -95,7 +96,7 @@ class Hunt(Relay[Hunters]):
 
     def step(self, seats: Hunters) -> torch.Tensor:
         gap, normal, logits = ascent(self.model, seats.point, seats.label, seats.target, gaps)
-        wrong = fooled(logits, seats.label)
+        wrong = is_wrong(logits, seats.label)
         near = self.threat.distance(seats.clean, seats.point) <= self.threat.eps
         self.fall(seats, self.threat.project(seats.clean, seats.point), wrong & near)
         # The paper looks again at a point that it pulled back. The plane is the same to first order,

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from securemnist.attacks.base import BATCH, by_pixels, channels_last
+from securemnist.predictions import exact
 from securemnist.types import Images, Labels, Logits, Model
 
 # (logits (n, 10), label (n,), target (n,)) -> (n,)
@@ -59,17 +60,18 @@ def ascent(
     """
     with torch.enable_grad():
         leaf = channels_last(x).detach().requires_grad_(True)
-        logits = model(leaf).float()
+        logits = exact(model(leaf))
         values = objective(logits, y, target)
         grad = by_pixels(values.sum(), leaf)
     # Not in place: autograd may hand out one number in the place of many.
-    return values.detach(), grad.nan_to_num(0.0), logits.detach()
+    # Differences were taken in the precision of the logits; what is left fits float32.
+    return values.detach().float(), grad.nan_to_num(0.0), logits.detach()
 
 
 @torch.no_grad()
 def nearest_classes(model: Model, x: Images, y: Labels) -> torch.Tensor:
     """The nine wrong classes of each digit, int64 (n, 9), the largest clean logit first."""
-    logits = torch.cat([model(channels_last(part)).float() for part in x.split(BATCH)])
+    logits = torch.cat([exact(model(channels_last(part))) for part in x.split(BATCH)])
     return _without(logits, y).argsort(1, descending=True)[:, :-1]
 
 

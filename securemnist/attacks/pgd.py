@@ -8,6 +8,7 @@ from typing import final
 import torch
 
 from securemnist.attacks.base import BATCH, LOSSES, Attack, channels_last, demand, gradient
+from securemnist.predictions import is_wrong
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels, Model, Progress, silent
 
@@ -101,10 +102,10 @@ class _Run:
         current, y = self.ends[places], self.y[places]
         if bool((ages == self.steps).all()):
             with torch.no_grad():
-                self.fallen[places] = self.model(channels_last(current)).argmax(1) != y
+                self.fallen[places] = is_wrong(self.model(channels_last(current)), y)
             return torch.zeros_like(ages, dtype=torch.bool)
         grad, logits = gradient(self.model, channels_last(current), y, self.loss)
-        fell = logits.argmax(1) != y
+        fell = is_wrong(logits, y)
         self.fallen[places] = fell
         stay = ~fell & (ages < self.steps)
         movers = places[stay]

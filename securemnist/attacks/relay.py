@@ -18,7 +18,7 @@ import torch
 
 from securemnist.attacks.base import BATCH
 from securemnist.threats import Threat
-from securemnist.types import Images, Labels, Logits, Model, Progress
+from securemnist.types import Images, Labels, Model, Progress
 
 
 @dataclass
@@ -128,8 +128,3 @@ class Relay(ABC, Generic[S]):
             room -= len(digits)
             if len(digits):
                 yield self.enter(digits)
-
-
-def fooled(logits: Logits, y: Labels) -> torch.Tensor:
-    """Boolean (n,): read as another class, or answered by numbers that are none."""
-    return (logits.argmax(1) != y) | ~torch.isfinite(logits).all(1)

@@ -15,7 +15,8 @@ from securemnist.attacks.base import Attack, channels_last
 from securemnist.attacks.counts import demand_counts, demand_shares
 from securemnist.attacks.objectives import margins
 from securemnist.attacks.proposals import PROPOSALS
-from securemnist.attacks.relay import Relay, Search, Seats, fooled
+from securemnist.attacks.relay import Relay, Search, Seats
+from securemnist.predictions import exact, is_wrong
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels, Model, Progress, silent
 
@@ -96,9 +97,9 @@ class _Guess(Relay[_Guessers]):
 
     def step(self, seats: _Guessers) -> torch.Tensor:
         tried = self._propose(seats)
-        logits = self.model(channels_last(tried)).float()
-        margin = margins(logits, seats.label, seats.label)
-        self.fall(seats, tried, fooled(logits, seats.label))
+        logits = exact(self.model(channels_last(tried)))
+        margin = margins(logits, seats.label, seats.label).float()
+        self.fall(seats, tried, is_wrong(logits, seats.label))
         better = margin > seats.margin
         seats.point = torch.where(better.view(-1, 1, 1, 1), tried, seats.point)
         seats.margin = torch.maximum(margin, seats.margin)

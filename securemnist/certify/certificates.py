@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
+from securemnist import denormals
 from securemnist.certify.crown import lower_bounds
 from securemnist.certify.equivalence import check, same_logits
 from securemnist.certify.export import check_supported, export
@@ -57,6 +58,7 @@ class Certificates:
         return int((self.by == METHODS.index(method)).sum())
 
 
+@denormals.kept()
 @torch.no_grad()
 def certify(
     model: nn.Module,

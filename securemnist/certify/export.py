@@ -35,7 +35,7 @@ _WHOLE = (torch.ops.aten.linear.default, torch.ops.aten.matmul.default)
 _BATCH = 3
 # A model may look at its own constants, as float(self.scale) does; what it reads of pixels is refused.
 _KNOWN_CONSTANTS = functorch_config.patch(fake_tensor_propagate_real_tensors=True)
-# What torch.export refuses, by the name of its error and a part of its text.
+# What cannot be captured, by a part of the error's text.
 _REFUSED = (
     (
         "Constraints violated",
@@ -44,6 +44,11 @@ _REFUSED = (
     (
         "data-dependent",
         "expected operations that do not depend on pixel values, got a branch on them",
+    ),
+    (
+        "graph leaves",
+        "expected a model that copy.deepcopy copies, got weights computed with gradients; keep their "
+        "value: torch.nn.utils.remove_weight_norm(layer), or tensor.detach()",
     ),
 )
 

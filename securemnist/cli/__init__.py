@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import sys
-import traceback
-from pathlib import Path
 from typing import Any
 
 import click
-from click.utils import PacifyFlushWrapper
 
 from securemnist import __version__
-from securemnist.errors import UNDECIDED, USAGE, SecureMnistError, first_line
+from securemnist.cli.endings import ending
+from securemnist.cli.output import end_of_pipe, say
+from securemnist.errors import UNDECIDED
+from securemnist.text import terminal
 
 _COMMANDS = (
     "assess",
@@ -28,6 +27,7 @@ _COMMANDS = (
     "accept",
     "train",
     "init",
+    "demo",
     "history",
 )
 
@@ -59,47 +59,19 @@ class _Lazy(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except SecureMnistError as error:
-            click.echo(f"securemnist: {error}", err=True)
-            ctx.exit(error.exit_code)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except click.ClickException as error:
+            vars(error).update(message=terminal(error.message))  # it quotes the arguments
+            raise
+        except (click.exceptions.Exit, click.Abort):
             raise  # click's own words and codes
-        except KeyboardInterrupt:
-            click.echo("securemnist: interrupted, nothing was decided; run it again", err=True)
-            ctx.exit(UNDECIDED)
         except BrokenPipeError:
-            # Nobody reads on (`| head`): nothing is left to say, neither here nor at Python's end.
-            sys.stdout = PacifyFlushWrapper(sys.stdout)
+            end_of_pipe()
             ctx.exit(UNDECIDED)
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            click.echo(
-                f"securemnist: {where}expected a file or folder that can be used, got "
-                f"{error.strerror or error}; mend it or name another",
-                err=True,
-            )
-            ctx.exit(USAGE)
-        except Exception as error:
-            click.echo(f"securemnist: {_unforeseen(error)}", err=True)
-            ctx.exit(UNDECIDED)
-        except SystemExit as end:
-            # Ours end by ctx.exit. A model that ends the program must not end it with a code that passes.
-            click.echo(
-                f"securemnist: expected the model's code to return, it ended the program ({end.code}); "
-                "nothing was decided, mend the model",
-                err=True,
-            )
-            ctx.exit(UNDECIDED)
-
-
-def _unforeseen(error: Exception) -> str:
-    """What to say of an error that nobody raised on purpose; 1, Python's code for it, is a verdict."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return (
-        f"expected to end in a verdict or a sentence, got {type(error).__name__} "
-        f"({first_line(error)}) in {Path(place.filename).name}:{place.lineno}; an error of ours, "
-        "report it"
-    )
+        except BaseException as error:
+            # Python's own code for an error is 1, which is a verdict here.
+            text, code = ending(error)
+            say(f"securemnist: {text}", err=True)
+            ctx.exit(code)
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,6 +7,7 @@ from typing import cast
 
 import click
 
+from securemnist.cli.output import say
 from securemnist.errors import PolicyError, UsageError
 
 
@@ -22,6 +23,7 @@ def accept(row_id: str, policy: Path | None) -> None:
     from securemnist import settings
     from securemnist.measures import bind
     from securemnist.measures.static_gate import StaticSettings, accepted_today
+    from securemnist.plugin.project import project_folder
     from securemnist.resources import write_atomically
 
     here = Path.cwd()
@@ -39,9 +41,10 @@ def accept(row_id: str, policy: Path | None) -> None:
             'baseline = "security_tests/baseline.json" to the row'
         )
     bound = bind("static_findings", named, where=f"{path}: row {row_id}")
-    content, count = accepted_today(cast(StaticSettings, bound))
+    folder = project_folder(here, path)
+    content, count = accepted_today(cast(StaticSettings, bound), folder)
     try:
-        write_atomically(Path(target), content)
+        write_atomically(folder / target, content)
     except OSError as error:
         raise UsageError(f"{target}: cannot be written ({error.strerror}); name another") from error
-    click.echo(f"{target}: {count} findings accepted; commit the file, and review it as code")
+    say(f"{target}: {count} findings accepted; commit the file, and review it as code")

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from securemnist.errors import UsageError
 from securemnist.findings import TIERS
 
+if TYPE_CHECKING:
+    from securemnist.cli.job import Job
+    from securemnist.cli.versions import Older
+
 
 @click.command()
 @click.option(
     "--model", metavar="SPEC", help="NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE."
 )
+@click.option("--demo", is_flag=True, help="The bundled model on the bundled policy.")
 @click.option(
-    "--policy", type=click.Path(path_type=Path), help="The policy; default: the project's."
+    "--policy",
+    type=click.Path(path_type=Path),
+    help="The policy; default: the project's. `bundled`: the one of the package.",
 )
 @click.option("--tier", type=click.Choice(TIERS), default=None, help="Rows up to this tier run.")
 @click.option("--row", "rows", multiple=True, metavar="ID", help="Only this row; may be repeated.")
@@ -40,13 +48,21 @@ from securemnist.findings import TIERS
 )
 @click.option("--same-model", is_flag=True, help="Allow OLD to be this very model.")
 @click.option(
+    "--project",
+    "start",
+    metavar="DIR",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Start in this folder, as if called there; --out stays relative to yours.",
+)
+@click.option(
     "--list", "only_list", is_flag=True, help="Print the rows and their times; run nothing."
 )
-@click.argument("suites", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.argument("suites", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_context
 def assess(
     ctx: click.Context,
     model: str | None,
+    demo: bool,
     policy: Path | None,
     tier: str | None,
     rows: tuple[str, ...],
@@ -58,6 +74,7 @@ def assess(
     out: Path,
     against: str | None,
     same_model: bool,
+    start: Path | None,
     only_list: bool,
     suites: tuple[Path, ...],
 ) -> None:
@@ -66,84 +83,91 @@ def assess(
     With --against the exit code is that of the comparison with OLD, too, and compare.html, .md and
     .json lie beside the report.
 
-    SUITES are folders or files of suites; default: those of the package.
+    SUITES are folders or files of suites; default: those of the package. Outside the checkout of
+    securemnist the model has to be named: by --model, --demo, a `model` fixture or the settings.
     """
     from securemnist import settings
-    from securemnist.cli.chosen import policy_of, refuse_inside_a_project
+    from securemnist.cli import chosen as choices
 
-    here = Path.cwd()
+    out = out.absolute() if start else out
+    here = _started(ctx, start, suites)
     project = settings.load(here)
-    chosen = policy_of(policy)
-    refuse_inside_a_project(chosen)
+    chosen = choices.policy_of(policy, demo=demo)
+    choices.refuse_inside_a_project(chosen, named=demo or policy is not None)
     if only_list:
         _print_rows(chosen)
         return
-    from securemnist import report
+    from securemnist import report, resources
     from securemnist.cli import runner, versions
-    from securemnist.compare.comparison import compare
+    from securemnist.cli.job import Job
+    from securemnist.files import exists
 
     if until_decided and against is not None:
         raise UsageError(
             "expected searches that end, to compare them with an older version's, got --until-decided; "
             "leave it or --against out"
         )
-    _check_rows(chosen, rows, own=bool(suites))
-    conftest = None if model else runner.conftest_of(here)
-    spec = model or project.model_for(chosen)
-    if spec is None and conftest is None:
-        raise UsageError(settings.NO_MODEL.format(policy=chosen))
-    tried = _try_out(spec if conftest is None else None, device, data or project.data, replay)
+    fixture = not (model or demo) and here != resources.ROOT and exists(here / "conftest.py")
+    spec = choices.model_of(model, chosen, demo=demo, fixture=fixture)
+    choices.check_policy_is_chosen(chosen, named=bool(demo or policy or model))
     report.check_writable(out)
-    options: dict[str, object] = {
-        "model": spec,
-        "policy": chosen,
-        "tier": tier,
-        "data": data,
-        "device": device,
-    }
-    arguments = runner.pytest_arguments(here, suites, options)
-    arguments += [f"--security-replay={folder}" for folder in replay]
-    if until_decided:
-        arguments.append("--security-until-decided")
-    if markers:
-        arguments += ["-m", markers]
-    if rows:
-        arguments += ["-k", " or ".join(f"[{row}]" for row in rows)]
-    words = [f"--{name}={value}" for name, value in options.items() if value and name != "model"]
-    words += [*(f"--replay={folder}" for folder in replay), *(f"--row={row}" for row in rows)]
-    words += [*(("-m", markers) if markers else ()), *map(str, suites)]
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "old"
-        old = None if against is None else versions.find(against, words, folder)
-        versions.check_subjects(old, tried, same_model=same_model)
-        code, made = runner.run(arguments, out, conftest)
-        if old is None and made is not None:
+    job = Job(
+        policy=str(chosen),
+        spec=spec,
+        conftest=fixture,
+        tier=tier,
+        data=data,
+        project_data=project.data,
+        device=device,
+        replay=tuple(map(str, replay)),
+        until_decided=until_decided,
+        markers=markers,
+        rows=rows,
+        suites=tuple(map(str, suites)),
+        trusted=tuple(project.trusted),
+    )
+    if against is None:
+        code, made = runner.run(job, out)
+        if made is not None:
             versions.tell_of_bounds(made)
-        if against is not None and old and made is not None and made.subject.get("digest"):
-            if conftest is None and spec is not None and not versions.is_file(against):
-                sides = (against, old, folder), (spec, made, out)
-                old, made = versions.replay_on_both(sides, data or project.data, device)
-            code = versions.conclude(compare(old, made, same_model=same_model), out)
+        ctx.exit(code)
+    with tempfile.TemporaryDirectory() as scratch:
+        older = None
+        if against is not None:
+            folder = Path(scratch) / "old"
+            older = _older_version(job, against, folder, same_model=same_model)
+        code, made = runner.run(job, out, older.compare if older else None)
+        if older is None and made is not None:
+            versions.tell_of_bounds(made)
     ctx.exit(code)
 
 
-def _check_rows(policy: Path, rows: tuple[str, ...], *, own: bool) -> None:
-    """A policy that cannot be judged, or a row that it does not have, ends the command at once.
+def _started(ctx: click.Context, start: Path | None, suites: tuple[Path, ...]) -> Path:
+    """The folder of the project, which is the working folder for as long as the command runs."""
+    if start is not None:
+        ctx.with_resource(contextlib.chdir(start))
+    for suite in suites:
+        if not Path(str(suite).partition("::")[0]).exists():
+            raise UsageError(f"expected suites that exist, got {str(suite)!r}; name another path")
+    return Path.cwd()
 
-    With suites of one's `own` the plugin checks, once it knows them, that some claims each measure.
-    """
-    from securemnist import measures
-    from securemnist import policy as policies
 
-    read = policies.load(policy)
-    foreign = {row.measure for row in read.requirements} if own else ()
-    measures.check_policy(read, foreign=frozenset(foreign))
-    known = [row.id for row in read.requirements]
-    for row in rows:
-        if row not in known:
-            raise UsageError(
-                f"expected a row of {policy} ({', '.join(known)}), got {row!r}; mend --row"
-            )
+def _older_version(job: Job, against: str, folder: Path, *, same_model: bool) -> Older:
+    """The older version, assessed; a job that cannot be done is refused before anything is measured."""
+    from securemnist.cli import versions, worker
+
+    worker.check_rows(job)
+    tried = worker.try_out(None if job.conftest else job.spec, job)
+    options = {"policy": job.policy, "tier": job.tier, "data": job.data, "device": job.device}
+    words = [f"--{name}={value}" for name, value in options.items() if value]
+    words += [*(f"--replay={name}" for name in job.replay), *(f"--row={row}" for row in job.rows)]
+    words += [*(("-m", job.markers) if job.markers else ()), *job.suites]
+    where = versions.Where(job.data or job.project_data, job.device)
+    versions.check_specs(against, tried, where, same_model=same_model)
+    old = versions.find(against, words, folder)
+    versions.check_subjects(old, tried, same_model=same_model)
+    new = None if job.conftest else job.spec
+    return versions.Older(against, old, folder, new, where, same_model)
 
 
 def _print_rows(policy: Path) -> None:
@@ -151,41 +175,29 @@ def _print_rows(policy: Path) -> None:
 
     As if nothing fell and nothing were proved: what a model takes, its first run tells.
     """
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from securemnist import policy as policies
+    from securemnist import settings
+    from securemnist.cli.chosen import warn_of_ids
+    from securemnist.cli.display import console
     from securemnist.findings import describe
     from securemnist.measures import MEASURES, bind, check_policy
+    from securemnist.settings import policy_name
+    from securemnist.text import line
 
     read = policies.load(policy)
-    check_policy(read)
-    table = Table("id", "tier", "measure", "threshold", "settings", "at most", box=None)
+    check_policy(read, trusted=settings.load(Path.cwd()).trusted)
+    warn_of_ids(read)
+    named = policy_name(policy, Path.cwd())
+    table = Table(title=f"rows of {named}", title_justify="left", box=None)
+    for title in ("id", "tier", "measure", "threshold", "settings", "at most"):
+        table.add_column(title)
     for row in read.requirements:
         measure = MEASURES[row.measure]
         seconds = measure.estimate(bind(row.measure, row.settings, tier=row.tier))
         bound = f"{row.relation} {row.threshold:g}"
-        table.add_row(
-            row.id, row.tier, row.measure, bound, describe(row.settings), f"{seconds:.0f} s"
-        )
-    Console().print(table)
-
-
-def _try_out(
-    spec: str | None, device: str, data: str | None, replay: tuple[Path, ...]
-) -> dict[str, Any]:
-    """The subject as an assessment will record it: a wrong name ends the command before anything runs.
-
-    Empty without a SPEC: the model comes from a fixture, and is tried where it is made.
-    """
-    from securemnist import data as data_sets
-    from securemnist import subjects
-    from securemnist.evaluation import shelf
-    from securemnist.evaluation.lab import Lab
-
-    digits = data_sets.load(Path(data) if data else None)
-    shelf.load(replay, digits)
-    if spec is None:
-        return {}
-    subject = Lab(subjects.resolve(spec, device=device), digits).subject
-    return {**subject.to_json(), "data": {"name": digits.name, "digests": digits.digests}}
+        cells = row.id, row.tier, row.measure, bound, describe(row.settings), f"{seconds:.0f} s"
+        table.add_row(*(Text(line(cell, 1_000)) for cell in cells))  # text, never rich's markup
+    console().print(table)

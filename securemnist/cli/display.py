@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
 from securemnist.cli.outlook import Outlook, rounded
-from securemnist.types import Progress as Tell
+from securemnist.text import terminal
 
+if TYPE_CHECKING:  # it brings torch, which a report does not need
+    from securemnist.types import Progress as Tell
+
+_WIDE = 1_000  # columns of piped output: grep and CI logs want whole rows
 _PATIENCE = 2.0
 _EVERY = 10.0
+
+
+class _Output(Console):
+    """A console that ends a broken pipe as Python does, and not by SystemExit(1)."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        if not self.stderr:  # progress without a reader is no reason to stop measuring
+            raise BrokenPipeError
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console of rich; what is piped is not cut at 80 columns."""
+    made = _Output(stderr=stderr)
+    if not made.is_terminal:
+        made.width = _WIDE
+    return made
 
 
 @contextmanager
@@ -24,12 +45,12 @@ def progress_bar(outlook: Outlook | None = None) -> Iterator[Tell]:
 
     With an `outlook` the time that all its rows still take stands beside that of the work at hand.
     """
-    console = Console(file=sys.stderr)
-    if not console.is_terminal:
-        yield _Lines(console, outlook)
+    shown = console(stderr=True)
+    if not shown.is_terminal:
+        yield _Lines(shown, outlook)
         return
     columns = TextColumn("{task.description}", markup=False), BarColumn(), _TimeLeft(outlook)
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=shown, transient=True) as bar:
         yield _Bars(bar, outlook)
 
 
@@ -82,7 +103,9 @@ class _Bars:
         if self.piece.new:
             self.bar.reset(self.work, visible=False)  # the pace of other work says nothing of this
         shown = done < total and now - self.piece.began > _PATIENCE
-        self.bar.update(self.work, description=what, completed=done, total=total, visible=shown)
+        self.bar.update(
+            self.work, description=terminal(what), completed=done, total=total, visible=shown
+        )
         if self.rows is not None and self.outlook is not None and self.outlook.row:
             self.outlook.piece = left or 0.0
             patient = now - self.first > _PATIENCE
@@ -102,8 +125,8 @@ class _Lines:
         now = time.monotonic()
         if now - self.last > _EVERY and done < total:
             self.last = now
-            self.console.print(f"{what}: {done:,} of {total:,}{self._left(left)}",
-                               highlight=False, markup=False, soft_wrap=True)  # fmt: skip
+            told = terminal(f"{what}: {done:,} of {total:,}{self._left(left)}")
+            self.console.print(told, highlight=False, markup=False, soft_wrap=True)
 
     def _left(self, piece: float | None) -> str:
         told = "" if piece is None else f", about {piece:.0f} s left"

@@ -1,24 +1,24 @@
-"""`securemnist explain`: what a row, a measure or a verdict means, from the code's own words."""
+"""`securemnist explain`: what a row, a measure, an attack or a word of the report means."""
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from securemnist import glossary
+from securemnist.cli.output import say
 from securemnist.errors import UsageError
 from securemnist.findings import Requirement
+from securemnist.text import sentence
 from securemnist.verdicts import ON_CHANGE
 
-_VERDICTS = {  # nosec B105 # the verdict PASS
-    "PASS": "the threshold is met. (proved): by certificates alone; (survived): by attacks that failed.",
-    "FAIL": "the threshold is missed; for robustness every broken digit is a refereed witness.",
-    "INCONCLUSIVE": "what was seen decides nothing: a sample too small, or an attack in doubt.",
-    "ERROR": "the measurement itself went wrong; it cannot be waived.",
-    "NOT_RUN": "not measured: out of scope, not applicable, or the run stopped before it.",
-}
+if TYPE_CHECKING:
+    from securemnist.measures.base import Measure
 
 
 @click.command()
@@ -27,18 +27,19 @@ _VERDICTS = {  # nosec B105 # the verdict PASS
     "--policy", type=click.Path(path_type=Path), default=None, help="Where WORD is a row's id."
 )
 def explain(word: str, policy: Path | None) -> None:
-    """Explain WORD: a row's id, a measure, an attack (ladder and art:CLASS, too), or a verdict."""
-    if word.upper() in _VERDICTS:
-        click.echo(f"{word.upper()}: {_VERDICTS[word.upper()]}")
-        return
+    """Explain WORD: a row's id, a measure, an attack (also art:CLASS), or a word of the report."""
+    found = glossary.explain(word)
+    if found is not None:
+        say(f"{found[0]}: {found[1]}")
     from securemnist import policy as policies
     from securemnist.attacks import ATTACKS
     from securemnist.attacks.art import PREFIX
-    from securemnist.cli.chosen import policy_of
+    from securemnist.cli.chosen import policy_of, warn_of_ids
     from securemnist.evaluation.stages import LADDER
     from securemnist.measures import MEASURES
 
     read = policies.load(policy_of(policy))
+    warn_of_ids(read)
     rows = {row.id: row for row in read.requirements}
     if word in rows:
         _row(rows[word])
@@ -47,32 +48,50 @@ def explain(word: str, policy: Path | None) -> None:
         _measure(word)
     elif word in ATTACKS or word == LADDER or word.startswith(PREFIX):
         _attack(word)
-    else:
-        known = ", ".join([*rows, *MEASURES, *ATTACKS, LADDER, f"{PREFIX}CLASS", *_VERDICTS])
-        raise UsageError(
-            f"expected a row, measure, attack or verdict ({known}), got {word!r}; choose one"
-        )
+    elif found is None:
+        raise UsageError(_unknown(word, [*rows, *MEASURES, *ATTACKS, *glossary.words()]))
+
+
+def _unknown(word: str, known: list[str]) -> str:
+    """What to say of a word that is not known, with those that are written much alike."""
+    folded = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), folded, n=3, cutoff=0.6)
+    advice = f"did you mean {' or '.join(folded[name] for name in near)}?" if near else (
+        "a row's id, a measure, an attack, or a word like eps, tier, waiver, doubt or ladder"
+    )  # fmt: skip
+    return f"expected a row, measure, attack or word of the report, got {word!r}; {advice}"
 
 
 def _row(row: Requirement) -> None:
-    click.echo(f"{row.id}: {row.measure} {row.relation} {row.threshold:g}, tier {row.tier}")
-    click.echo(f"because: {row.because}")
+    say(f"{row.id}: {row.measure} {row.relation} {row.threshold:g}, tier {row.tier}")
+    say(f"because: {sentence(row.because)}")
     for key in ON_CHANGE:
         if getattr(row, key) is not None:
-            click.echo(f"{key}: {getattr(row, key):g}, against an older version")
+            say(f"{key}: {getattr(row, key):g}, against an older version")
     for key, value in row.settings.items():
-        click.echo(f"  {key} = {value}")
-    click.echo(f"ids: {', '.join(row.ids) or 'none'}\n")
+        say(f"  {key} = {sentence(value)}")
+    if row.waiver is not None:
+        say(f"waived through {row.waiver.expires} (UTC, inclusive): {sentence(row.waiver.reason)}")
+    say(f"ids: {sentence(', '.join(row.ids)) or 'none'}\n")
 
 
 def _measure(word: str) -> None:
     from securemnist.measures import MEASURES
 
     measure = MEASURES[word]
-    click.echo(f"{word} (family {measure.family}): {inspect.getdoc(measure.run)}")
+    say(f"{word} (family {measure.family}): {inspect.getdoc(measure.run)}")
+    say(f"  threshold: {measure.good}, {_limits(measure)}")
     for name, field in measure.settings.model_fields.items():
         default = f"default {field.get_default(call_default_factory=True)}"
-        click.echo(f"  {name}: {'required' if field.is_required() else default}")
+        say(f"  {name}: {'required' if field.is_required() else default}")
+
+
+def _limits(measure: Measure) -> str:
+    """Between which thresholds a row may choose."""
+    low, high = measure.limits
+    return (
+        f"above {low:g} to {high:g}" if measure.good == "at_least" else f"{low:g} to below {high:g}"
+    )
 
 
 def _attack(word: str) -> None:
@@ -81,13 +100,13 @@ def _attack(word: str) -> None:
     from securemnist.evaluation import stages
 
     if word == stages.LADDER:
-        click.echo(f"{word}: {inspect.getdoc(stages)}")
+        say(f"{word}: {inspect.getdoc(stages)}")
         for name, ladder in stages.BUDGETS.items():
-            click.echo(f"  budget {name}: {', '.join(attack.name for attack in ladder.attacks)}")
+            say(f"  budget {name}: {', '.join(attack.name for attack in ladder.attacks)}")
         return
     settings = settings_of(word)
     kind = ATTACKS.get(word, art.ARTAttack)
-    click.echo(f"{word}: {inspect.getdoc(kind)}")
+    say(f"{word}: {inspect.getdoc(kind)}")
     for name, default in settings.items():
-        click.echo(f"  {name}: {default}")
-    click.echo(f"\n{inspect.getdoc(sys.modules[kind.__module__])}")
+        say(f"  {name}: {default}")
+    say(f"\n{inspect.getdoc(sys.modules[kind.__module__])}")

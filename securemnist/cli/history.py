@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.output import say
 from securemnist.errors import UsageError
 
 _FILE = click.option(
@@ -33,7 +34,7 @@ def add(assessments: tuple[Path, ...], file: Path) -> None:
     made = [Assessment.load(path) for path in assessments]
     for assessment in made:
         record.append(file, entry.of_assessment(assessment))
-    click.echo(f"{file}: {len(made)} added")
+    say(f"{file}: {len(made)} added")
 
 
 @history.command()
@@ -48,7 +49,7 @@ def page(file: Path, model: str | None, out: Path) -> None:
     from securemnist.resources import write_atomically
 
     read = record.read(file)
-    if not read.entries:
+    if not len(read):
         raise UsageError(
             f"{file}: expected at least one entry, got none; add one with `securemnist history add`"
         )
@@ -63,6 +64,6 @@ def page(file: Path, model: str | None, out: Path) -> None:
     except OSError as error:
         raise unwritable(out, error) from error
     told = f", {plural(read.torn, 'unreadable line')} left out" if read.torn else ""
-    count = len(read.entries)
+    count = len(read)
     entries = f"{count:,} {'entry' if count == 1 else 'entries'}"
-    click.echo(f"history: {out / 'history.html'} ({entries}{told})")
+    say(f"history: {out / 'history.html'} ({entries}{told})")

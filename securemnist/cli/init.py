@@ -1,13 +1,21 @@
-"""`securemnist init`: a policy, a model fixture and a noxfile for somebody's repository."""
+"""`securemnist init`: a policy, a model fixture and a noxfile for a repository."""
 
 from __future__ import annotations
 
+import datetime
+import json
 import shlex
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
+from securemnist.cli.output import say
 from securemnist.errors import UsageError
+
+if TYPE_CHECKING:
+    from securemnist import first_policy
 
 
 @click.command()
@@ -21,12 +29,13 @@ from securemnist.errors import UsageError
 def init(model: str, digits: int, data: Path | None, device: str) -> None:
     """Write a policy and its tests into security_tests, and a conftest.py and noxfile.py beside it.
 
-    The thresholds are proposed from a first measurement of the model. No file that exists is touched.
+    The thresholds are proposed from a first measurement of the model. Of files that exist only
+    pyproject.toml is touched: --data is appended to it where it has no [tool.securemnist].
     """
     from securemnist import data as data_sets
     from securemnist import first_policy, scaffold, settings, subjects
     from securemnist._memory import keep_freed_memory
-    from securemnist.resources import write_atomically
+    from securemnist.cli import collection_check
 
     here = Path.cwd()
     if (here / scaffold.POLICY).exists():
@@ -36,32 +45,99 @@ def init(model: str, digits: int, data: Path | None, device: str) -> None:
     keep_freed_memory()
     configured = settings.load(here).data
     digits_of = data_sets.load(data or (Path(configured) if configured else None))
+    src = scaffold.in_src(here, model)
+    if src and (path := str(here / "src")) not in sys.path:
+        sys.path.insert(0, path)
     subject = subjects.resolve(model, device=device)
-    click.echo(f"measuring {subject.name} on the tuning split", err=True)
-    taken = first_policy.measure(subject, digits_of, digits)
-    made = {
-        scaffold.POLICY: first_policy.policy(taken, model, len(digits_of.test)),
+    say(f"measuring {subject.name} on the tuning split", err=True)
+    rows = first_policy.measure(subject, digits_of, digits)
+    today = datetime.datetime.now(datetime.UTC).date()
+    baseline = _accepted(rows)
+    named = data is None or _name_data(here, data)
+    files = {
+        scaffold.POLICY: first_policy.policy(rows, model, digits_of, today),
+        **baseline,
         scaffold.SUITE: scaffold.TESTS,
-        scaffold.CONFTEST: scaffold.conftest(model),
-        scaffold.NOXFILE: scaffold.noxfile(here, data),
+        scaffold.REQUIREMENTS: scaffold.requirements(here),
+        scaffold.CONFTEST: scaffold.conftest(model, src=src),
+        scaffold.NOXFILE: scaffold.noxfile(here, None if named else data),
+        scaffold.IGNORED: scaffold.IGNORE,
     }
-    kept = [name for name in made if (here / name).exists()]
-    for name, text in made.items():
-        if name in kept:
-            click.echo(f"{name}: there is one already, left as it is; what it needs:\n\n{text}")
-            continue
-        try:
-            write_atomically(here / name, text.encode())
-        except OSError as error:
-            raise UsageError(
-                f"{name}: cannot be written ({error.strerror}); mend the folder's permissions"
-            ) from error
-        click.echo(f"{name}: written")
-    for proposal, seen in taken:
-        if reason := first_policy.left_out(proposal, seen):
-            click.echo(f"{proposal.id} is left out: {reason}")
+    kept = [name for name, text in files.items() if not _write(here, name, text)]
+    _say_what_the_rows_hide(rows)
     if scaffold.CONFTEST in kept:
-        click.echo(f"first: put the fixture above into {scaffold.CONFTEST}, if it has none")
-    given = f" --data {shlex.quote(str(data))}" if data else ""
-    tests = f" --security-data {shlex.quote(str(data))}" if data else ""
-    click.echo(f"next: securemnist assess --tier smoke{given}, or pytest -m smoke{tests}")
+        say(f"first: put the fixture above into {scaffold.CONFTEST}, if it has none")
+    given = "" if named else f" --data {shlex.quote(str(data))}"
+    tests = "" if named else f" --security-data {shlex.quote(str(data))}"
+    say(f"next: securemnist assess --tier smoke{given}, or pytest -m smoke{tests}")
+    if scaffold.CONFTEST not in kept and (told := collection_check.advice(here)):
+        say(told)
+
+
+def _write(here: Path, name: str, text: str) -> bool:
+    """Write one file, or print what it would have held where there is one already: then False."""
+    if (here / name).exists():
+        say(f"{name}: there is one already, left as it is; what it needs:\n\n{text}")
+        return False
+    _put(here / name, name, text)
+    say(f"{name}: written")
+    return True
+
+
+def _put(path: Path, name: str, text: str) -> None:
+    from securemnist.resources import write_atomically
+
+    try:
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise UsageError(
+            f"{name}: cannot be written ({error.strerror}); change the folder's permissions"
+        ) from error
+
+
+def _name_data(here: Path, data: Path) -> bool:
+    """Name the data in the project's settings; False where the user has to do it."""
+    from securemnist import scaffold, settings
+
+    if settings.load(here).data == str(data):
+        return True
+    path = here / "pyproject.toml"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if (changed := scaffold.with_data(text, str(data))) is None:
+        say(f"pyproject.toml: add to [tool.securemnist]: data = {json.dumps(str(data))}")
+        return False
+    _put(path, "pyproject.toml", changed)
+    say(f"pyproject.toml: [tool.securemnist] names the data {data}")
+    return True
+
+
+def _say_what_the_rows_hide(rows: list[first_policy.Row]) -> None:
+    """Which rows fail today, which are in doubt, and which families have no row."""
+    from securemnist import first_policy
+    from securemnist.measures import MEASURES
+
+    for row in rows:
+        if row.bound.problem:
+            say(f"{row.proposal.id} fails and is waived: {row.bound.problem}")
+        for doubt in row.seen.doubts:
+            say(f"{row.proposal.id} is in doubt: {doubt.name}: {doubt.reason}; {doubt.advice}")
+    there = {row.proposal.id for row in rows}
+    for proposal in first_policy.PROPOSALS:
+        if proposal.id not in there:
+            family = MEASURES[proposal.measure].family
+            say(f"{proposal.id} is left out: it could not be measured here ({family})")
+
+
+def _accepted(rows: list[first_policy.Row]) -> dict[str, str]:
+    """The baseline file of the static row, where there is one: its findings of today."""
+    from securemnist import first_policy
+    from securemnist.measures import bind
+    from securemnist.measures.static_gate import StaticSettings, accepted_today
+
+    for row in rows:
+        if row.proposal.measure == "static_findings":
+            bound = cast(StaticSettings, bind("static_findings", row.settings))
+            content, count = accepted_today(bound, Path.cwd())
+            say(f"{row.proposal.id}: {count} findings of today are accepted; new ones fail")
+            return {first_policy.STATIC_BASELINE: content.decode()}
+    return {}

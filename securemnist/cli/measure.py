@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from securemnist.cli.output import say
 from securemnist.errors import UNDECIDED, MeasureError, NotApplicable, SecureMnistError, UsageError
 
 
@@ -17,6 +18,7 @@ from securemnist.errors import UNDECIDED, MeasureError, NotApplicable, SecureMni
 @click.option(
     "--model", metavar="SPEC", help="NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE."
 )
+@click.option("--demo", is_flag=True, help="Measure the bundled model `certified`.")
 @click.option("--threat", metavar="NORM:EPS", help="For example linf:0.3; eps in [0, 1] pixels.")
 @click.option("--attack", metavar="NAME[:KEY=VALUE,...]", help="For example PGD:steps=40.")
 @click.option("--digits", type=int, help="Test digits to measure; default: all.")
@@ -34,6 +36,7 @@ def measure(
     ctx: click.Context,
     measure_name: str,
     model: str | None,
+    demo: bool,
     threat: str | None,
     attack: str | None,
     digits: int | None,
@@ -48,27 +51,27 @@ def measure(
     Exit codes: 0 measured, 2 usage error, 3 it could not be measured.
     """
     settings = _settings(threat, attack, digits, others)
-    record: dict[str, Any] = {"measure": measure_name, "model": model, "settings": settings}
-    measurement = _take(record, seed, data, device)
+    record: dict[str, Any] = {"measure": measure_name, "settings": settings}
+    measurement = _take(record, _model(model, demo=demo), seed, data, device)
     record |= measurement.to_json()
     if target is not None:
         _write(target, record)
     subject = record["subject"]
-    click.echo(f"{subject['name']} ({subject['digest'][:12]}) on {record['data']}", err=True)
+    say(f"{subject['name']} ({subject['digest'][:12]}) on {record['data']}", err=True)
     if measurement.unit == "share":
-        click.echo(
+        say(
             f"{measure_name} {measurement.value:.4f} on {measurement.n:,} digits "
             f"(95 % for new ones {measurement.low:.4f}-{measurement.high:.4f}; "
             f"{measurement.seconds:.1f} s, seed {seed})"
         )
     else:
-        click.echo(f"{measure_name} {measurement.value:g} {measurement.unit}")
+        say(f"{measure_name} {measurement.value:g} {measurement.unit}")
     if measurement.sensitivity:
-        click.echo(measurement.sensitivity)
+        say(measurement.sensitivity)
     for doubt in measurement.doubts:
-        click.echo(f"doubt: {doubt.name}: {doubt.reason}; {doubt.advice}")
+        say(f"doubt: {doubt.name}: {doubt.reason}; {doubt.advice}")
     if measurement.inconclusive:
-        click.echo(f"inconclusive: {measurement.inconclusive}", err=True)
+        say(f"inconclusive: {measurement.inconclusive}", err=True)
         ctx.exit(UNDECIDED)
 
 
@@ -110,7 +113,9 @@ def _pair(text: str) -> dict[str, Any]:
         return {key: value}
 
 
-def _take(record: dict[str, Any], seed: int, data: Path | None, device: str) -> Any:
+def _take(
+    record: dict[str, Any], model: str | None, seed: int, data: Path | None, device: str
+) -> Any:
     """The measurement, with a progress bar."""
     from securemnist import data as data_sets
     from securemnist import settings as projects
@@ -119,15 +124,17 @@ def _take(record: dict[str, Any], seed: int, data: Path | None, device: str) -> 
     from securemnist.cli.display import progress_bar
     from securemnist.evaluation.lab import Lab
     from securemnist.measures import bind, take
+    from securemnist.plugin.project import current_project
 
     bound = bind(record["measure"], record["settings"])
     project = projects.load(Path.cwd())
-    record["model"] = record["model"] or _project_model(project)
+    record["model"] = model or _project_model(project)
     keep_freed_memory()
     with progress_bar() as progress:
         subject = subjects.resolve(record["model"], device=device)
         folder = data or (Path(project.data) if project.data else None)
-        lab = Lab(subject, data_sets.load(folder), progress)
+        root = current_project(Path.cwd())
+        lab = Lab(subject, data_sets.load(folder), progress, project=root)
         record |= {"subject": subject.to_json(), "data": lab.data.name}
         try:
             return take(lab, record["measure"], bound, seed)
@@ -139,18 +146,26 @@ def _take(record: dict[str, Any], seed: int, data: Path | None, device: str) -> 
             raise MeasureError(f"the measurement raised {type(error).__name__}: {error}") from error
 
 
+def _model(named: str | None, *, demo: bool) -> str | None:
+    """--model, or the bundled model for --demo; None leaves it to the project."""
+    if not demo:
+        return named
+    if named is not None:
+        raise UsageError(f"expected --model or --demo, got both ({named!r}); leave one of them out")
+    from securemnist.settings import DEFAULT_MODEL
+
+    return DEFAULT_MODEL
+
+
 def _project_model(project: Any) -> str:
-    """The SPEC of the project; the bundled model's in a folder that is nobody's project."""
+    """The SPEC of the project in this folder; the bundled model's only in our own checkout."""
     from securemnist import resources
 
-    here = Path.cwd()
-    own = [here / "security_tests" / "thresholds.toml", here / "conftest.py"]
-    theirs = here != resources.ROOT and any(path.is_file() for path in own)
-    spec: str | None = project.model_for(own[0] if theirs else resources.POLICY)
+    spec: str | None = project.model_for(resources.POLICY, Path.cwd())
     if spec is None:
         raise UsageError(
             "expected a model to measure, got none: a fixture serves pytest and `assess` only; name it "
-            "with --model SPEC, or model = SPEC in [tool.securemnist]"
+            "with --model SPEC, or model = SPEC in [tool.securemnist]; --demo measures the bundled model"
         )
     return spec
 

@@ -6,19 +6,24 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.output import say
+
 
 @click.command()
 @click.argument("assessment_json", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 def report(assessment_json: Path, out: Path) -> None:
-    """Write index.html and summary.md for ASSESSMENT_JSON. Works where torch is not installed."""
-    from rich.console import Console
+    """Write index.html and summary.md for ASSESSMENT_JSON. Works where torch is not installed.
 
+    Waivers are judged on today's date in UTC.
+    """
     from securemnist import report as reports
     from securemnist.assessment import Assessment
+    from securemnist.cli.display import console
     from securemnist.report.terminal import print_assessment
+    from securemnist.verdicts import utc_day
 
-    assessment = Assessment.load(assessment_json)
-    reports.write(assessment, out)
-    print_assessment(assessment, Console())
-    click.echo(f"report: {out / 'index.html'}")
+    assessment = Assessment.load(assessment_json).on(utc_day())
+    reports.write(assessment, out, reports.others(assessment_json.parent))
+    print_assessment(assessment, console())
+    say(f"report: {out / 'index.html'}")

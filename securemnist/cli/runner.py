@@ -1,128 +1,50 @@
-"""Runner: pytest over the suites, in this process, and the report that it leaves."""
+"""Runner: an assessment by a process of its own, and the report that it leaves."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import tempfile
-import warnings
 from pathlib import Path
-from types import ModuleType
 
-import click
+from securemnist.assessment import Assessment
+from securemnist.cli import child, publishing
+from securemnist.cli.job import Job, Outcome
+from securemnist.cli.output import say
+from securemnist.errors import UNDECIDED, USAGE, SecureMnistError, UsageError
 
-from securemnist import resources
-from securemnist.assessment import STOPPED, Assessment
-from securemnist.errors import UNDECIDED, USAGE, UsageError
-
-# Settings of pytest that do not depend on the folder the command is started in.
-_INI = Path(__file__).with_name("assess.ini")
-
-
-def conftest_of(here: Path) -> ModuleType | None:
-    """The conftest.py of the user's folder: it may bring a `model` fixture. It is code, and trusted."""
-    path = here / "conftest.py"
-    if not path.is_file() or here == resources.ROOT:
-        return None
-    spec = importlib.util.spec_from_file_location("conftest", path)
-    if spec is None or spec.loader is None:
-        return None
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(here))
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise UsageError(
-            f"{path}: expected a conftest that imports, got {type(error).__name__} ({error}); mend it"
-        ) from error
-    return module
-
-
-def pytest_arguments(here: Path, suites: tuple[Path, ...], options: dict[str, object]) -> list[str]:
-    """Arguments for pytest: our plugins only, nothing written, nothing captured, no output of its own."""
-    words = [str(path) for path in suites or (resources.SUITES,)]
-    words += ["-c", str(_INI), "--rootdir", str(here), f"--confcutdir={resources.SUITES}"]
-    words += ["--disable-plugin-autoload", "-p", "securemnist.plugin"]
-    words += ["-p", "pytest_benchmark.plugin"]
-    words += ["-p", "no:cacheprovider", "-p", "no:terminal", "--capture=no"]
-    words += [f"--security-{name}={value}" for name, value in options.items() if value is not None]
-    return words
+# pytest's exit codes; pytest itself is imported by the child alone.
+_USAGE_ERROR, _NO_TESTS = 4, 5
 
 
 def run(
-    arguments: list[str], out: Path, conftest: ModuleType | None
+    job: Job, out: Path, compare: publishing.Compare | None = None
 ) -> tuple[int, Assessment | None]:
-    """Run the suites in this process: the exit code, and the assessment where one was made."""
-    import pytest
-    from rich.console import Console
+    """Run the suites: the exit code, and the assessment where one was made.
 
-    from securemnist._memory import keep_freed_memory
-    from securemnist.cli.display import progress_bar
-    from securemnist.cli.watcher import Watcher
-    from securemnist.plugin import progress
-    from securemnist.report.terminal import print_assessment
-
-    keep_freed_memory()
-    with tempfile.TemporaryDirectory() as scratch:
-        extra = Path(scratch) / "junit.xml", Path(scratch) / "benchmark.json"
-        arguments += [f"--junitxml={extra[0]}", f"--benchmark-json={extra[1]}"]
-        arguments += ["--benchmark-quiet", f"--benchmark-storage=file://{scratch}/storage"]
-        arguments += [f"--security-report={scratch}/report"]
-        watcher = Watcher(conftest)
-        with progress_bar(watcher.outlook) as display, warnings.catch_warnings():
-            # Without a latency row in scope there is nothing to save, and nothing to warn of.
-            warnings.filterwarnings("ignore", message="Not saving anything, no benchmarks")
-            progress.show(display)
-            code = pytest.main(arguments, plugins=[watcher])
-        written = Path(scratch) / "report" / "assessment.json"
-        for problem in watcher.problems:
-            click.echo(problem, err=True)
-        if code == pytest.ExitCode.NO_TESTS_COLLECTED:
-            raise UsageError(
-                f"expected a row to measure, got none for {', '.join(watcher.asked)}; name a --tier, "
-                "-m and --row that have one in common (`securemnist assess --list` prints the rows)"
-            )
-        if code not in (0, 1, 2) or not written.is_file():
-            wrong = code == pytest.ExitCode.USAGE_ERROR or watcher.problems
+    `compare` is called with the assessment and its folder, before anything of it is published.
+    """
+    with tempfile.TemporaryDirectory(prefix="securemnist.") as scratch:
+        folder = Path(scratch)
+        outcome = child.measure(job, folder)
+        for problem in outcome.problems:
+            say(problem, err=True)
+        _refuse(outcome)
+        written = folder / "report" / "assessment.json"
+        if not written.is_file():
+            wrong = outcome.code == _USAGE_ERROR or outcome.problems
             return USAGE if wrong else UNDECIDED, None
         assessment = Assessment.load(written)
-        kept = assessment.interrupted and _whole(out)
-        if not kept:
-            _publish(Path(scratch) / "report", out)
-            for path in extra:
-                _move(path, out / path.name)
-    print_assessment(assessment, Console())
-    if assessment.interrupted:
-        _tell_of_interruption(assessment, out, kept=kept)
-    if not kept:
-        click.echo(f"report: {out / 'index.html'}")
-    return assessment.exit_code, None if assessment.interrupted else assessment
+        code = publishing.publish(assessment, written.parent, out, compare)
+    return code, None if assessment.interrupted else assessment
 
 
-def _whole(out: Path) -> bool:
-    """Whether an earlier run, which was not interrupted, has left its report in `out`."""
-    try:
-        return not Assessment.load(out / "assessment.json").interrupted
-    except UsageError:  # none, or none that can be read
-        return False
-
-
-def _tell_of_interruption(made: Assessment, out: Path, *, kept: bool) -> None:
-    rows = [finding for finding in made.findings if finding.in_scope]
-    done = sum(finding.reason != STOPPED for finding in rows)
-    then = "the report there is an earlier run's, and stays" if kept else "the rest is NOT_RUN"
-    click.echo(f"{out}: interrupted after {done} of {len(rows)} rows; {then}", err=True)
-
-
-def _publish(made: Path, out: Path) -> None:
-    """Move the files of a finished report to their place, what the assessment speaks of first."""
-    files = sorted(path for path in made.rglob("*") if path.is_file())
-    for path in sorted(files, key=lambda path: path.name == "assessment.json"):
-        _move(path, out / path.relative_to(made))
-
-
-def _move(path: Path, target: Path) -> None:
-    """One file, by a rename; what was not made is left out."""
-    content = path.read_bytes() if path.is_file() else b""
-    if content:
-        resources.write_atomically(target, content)
+def _refuse(outcome: Outcome) -> None:
+    """Raise what ended the child before its first row."""
+    if outcome.code is None:
+        error = SecureMnistError(outcome.error)
+        error.exit_code = outcome.exit_code
+        raise error
+    if outcome.code == _NO_TESTS and not outcome.selected:
+        raise UsageError(
+            f"expected a row to measure, got none for {', '.join(outcome.asked)}; name a --tier, "
+            "-m and --row that have one in common (`securemnist assess --list` prints the rows)"
+        )

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from securemnist.cli.output import say
 from securemnist.errors import UsageError
 
 
@@ -47,6 +48,7 @@ def train(
     chosen = RECIPES[name].fast() if fast else RECIPES[name]
     recipe = dataclasses.replace(chosen, **given)
     loaded = data_sets.load(data)
+    data_sets.check_torchvision(loaded)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -54,5 +56,5 @@ def train(
     with progress_bar() as progress:
         manifest = run(name, recipe, loaded, out, resume=resume, progress=progress)
     for entry in manifest["history"]:
-        click.echo("  ".join(f"{key} {value:.4g}" for key, value in entry.items()))
-    click.echo(f"{out / name}.safetensors: epoch {manifest['epoch_kept']} of {recipe.epochs} kept")
+        say("  ".join(f"{key} {value:.4g}" for key, value in entry.items()))
+    say(f"{out / name}.safetensors: epoch {manifest['epoch_kept']} of {recipe.epochs} kept")

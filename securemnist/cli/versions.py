@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import subprocess  # nosec B404 # a fixed list, no shell
-import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
-
 import securemnist
 from securemnist.assessment import Assessment
+from securemnist.cli import child
+from securemnist.cli.output import say
 from securemnist.compare import obstacles
-from securemnist.compare.comparison import Comparison
+from securemnist.compare.comparison import Comparison, compare
 from securemnist.errors import UsageError
 
 _NAMES = "an assessment.json or a model (NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE)"
@@ -44,6 +43,51 @@ def find(named: str, words: Sequence[str], folder: Path) -> Assessment:
     return load(named) if is_file(named) else assess(named, words, folder)
 
 
+@dataclass(frozen=True)
+class Where:
+    """What models are measured on: a folder of IDX files (None: the bundled ones), and a device."""
+
+    data: str | None
+    device: str
+
+
+@dataclass(frozen=True)
+class Older:
+    """The version before, as --against names it, and what it takes to compare the new one with it.
+
+    `folder`: where its assessment was made. `new`: SPEC of the new version, None for a fixture's model.
+    """
+
+    named: str
+    assessment: Assessment
+    folder: Path
+    new: str | None
+    where: Where
+    same_model: bool
+
+    def compare(self, made: Assessment, made_in: Path) -> Comparison | None:
+        """The comparison with the assessment in `made_in`; None where that has measured nothing."""
+        if not made.subject.get("digest"):
+            return None
+        old = self.assessment
+        if self.new is not None and not is_file(self.named):
+            sides = (self.named, old, self.folder), (self.new, made, made_in)
+            old, made = replay_on_both(sides, self.where.data, self.where.device)
+        return compare(old, made, same_model=self.same_model)
+
+
+def check_specs(against: str, tried: Mapping[str, Any], where: Where, *, same_model: bool) -> None:
+    """UsageError before the older version is assessed, where its SPEC is this very model."""
+    if is_file(against) or not tried:
+        return
+    from securemnist import subjects
+
+    old = subjects.resolve(against, device=where.device)
+    obstacles.refuse_subjects(
+        {**old.to_json(), "data": tried["data"]}, tried, same_model=same_model
+    )
+
+
 def check_subjects(old: Assessment | None, tried: Mapping[str, Any], *, same_model: bool) -> None:
     """UsageError before anything is measured where an old version and a subject cannot be compared.
 
@@ -55,11 +99,10 @@ def check_subjects(old: Assessment | None, tried: Mapping[str, Any], *, same_mod
 
 def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
     """Assess a model in a process of its own; `words` are options of `securemnist assess`."""
-    click.echo(f"assessing {spec}", err=True)
-    command = [sys.executable, "-m", "securemnist", "assess", "--model", spec, *words]
+    say(f"assessing {spec}", err=True)
+    command = child.command("assess", "--model", spec, *words, "--out", str(folder))
     # Its summary is not this run's.
-    env = {name: value for name, value in os.environ.items() if name != "GITHUB_STEP_SUMMARY"}
-    command += ["--out", str(folder)]
+    env = {k: v for k, v in child.environment().items() if k != "GITHUB_STEP_SUMMARY"}
     written = folder / "assessment.json"
     written.unlink(missing_ok=True)  # that of an earlier run must not answer for this one
     done = subprocess.run(command, env=env, check=False)  # nosec B603 # a list, no shell
@@ -86,7 +129,7 @@ def replay_on_both(
 
     digits = data_sets.load(Path(data) if data else None)
     replay = shelf.load([folder for _, _, folder in sides], digits)
-    click.echo(f"replaying {len(replay):,} stored adversarial examples on both", err=True)
+    say(f"replaying {len(replay):,} stored adversarial examples on both", err=True)
     after = []
     for spec, made, _ in sides:
         lab = Lab(subjects.resolve(spec, device=device), digits)
@@ -101,7 +144,7 @@ def tell_of_bounds(made: Assessment) -> None:
     asked = [f.requirement for f in made.findings if f.in_scope]
     names = [row.id for row in asked if any(getattr(row, key) is not None for key in keys)]
     if names:
-        click.echo(
+        say(
             f"not compared: {', '.join(names)[:200]} bound their change, too; name the version before "
             "with --against"
         )
@@ -109,12 +152,11 @@ def tell_of_bounds(made: Assessment) -> None:
 
 def conclude(made: Comparison, out: Path) -> int:
     """Write the comparison to `out`, print it; returns its exit code."""
-    from rich.console import Console
-
+    from securemnist.cli.display import console
     from securemnist.compare import files
     from securemnist.compare.terminal import print_comparison
 
     files.write(made, out)
-    print_comparison(made, Console())
-    click.echo(f"comparison: {out / 'compare.html'}")
+    print_comparison(made, console())
+    say(f"comparison: {out / 'compare.html'}")
     return made.exit_code

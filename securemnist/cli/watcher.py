@@ -29,18 +29,18 @@ class Watcher:
             config.pluginmanager.register(self.conftest)  # type: ignore[attr-defined]
 
     def pytest_collection_finish(self, session: Any) -> None:
-        from securemnist.plugin import RUN
-        from securemnist.plugin.collection import row_of
+        from securemnist.plugin.messages import row_of
+        from securemnist.plugin.state import STATE
         from securemnist.report import words
 
-        if (run := session.config.stash.get(RUN, None)) is not None:
+        if (run := session.config.stash[STATE].run) is not None:
             self.asked = words.asked_for(run.scope.to_json())
         rows = [row for item in session.items if (row := row_of(item)) is not None]
         proving = [row.id for row in rows if _proves(row)]
         self.outlook.plan({row.id: _estimate(row) for row in rows}, proving)
 
     def pytest_runtest_setup(self, item: Any) -> None:
-        from securemnist.plugin.collection import row_of
+        from securemnist.plugin.messages import row_of
 
         if (row := row_of(item)) is not None:
             self.outlook.begin(row.id)

@@ -118,7 +118,8 @@ class Change:
         """Whether the new version may take the old one's place, as far as this row goes.
 
         Where the policy bounds the change, its bounds decide; else a difference that is real and
-        exceeds the margin stands in the way. What cannot be compared is never good.
+        exceeds the margin is a FAIL, and one that is not settled is INCONCLUSIVE. What cannot be
+        compared is never good.
         """
         if self.word is Word.NOT_COMPARABLE:
             return Verdict.INCONCLUSIVE
@@ -126,7 +127,8 @@ class Change:
             verdicts = {bound.verdict for bound in self.bounds}
             order = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
             return next(verdict for verdict in order if verdict in verdicts)
-        return Verdict.FAIL if self.word is Word.WORSE else Verdict.PASS
+        undecided = {Word.WORSE: Verdict.FAIL, Word.CANNOT_TELL: Verdict.INCONCLUSIVE}
+        return undecided.get(self.word, Verdict.PASS)
 
     @property
     def blocks(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from securemnist.compare.change import Change, Word
 from securemnist.compare.rows import MARGIN, compare_row, unknown
 from securemnist.errors import FAILED, UNDECIDED, UsageError
 from securemnist.findings import Verdict
+from securemnist.verdicts import utc_day
 
 SCHEMA = 1
 
@@ -62,6 +64,7 @@ class Comparison:
             "schema": SCHEMA,
             "old": _facts(self.old),
             "new": _facts(self.new),
+            "decided": self.new.decided,
             "margin": self.margin,
             "counts": self.counts,
             "exit_code": self.exit_code,
@@ -71,16 +74,25 @@ class Comparison:
 
 
 def compare(
-    old: Assessment, new: Assessment, *, margin: float = MARGIN, same_model: bool = False
+    old: Assessment,
+    new: Assessment,
+    *,
+    margin: float = MARGIN,
+    same_model: bool = False,
+    today: str | None = None,
 ) -> Comparison:
     """Compare two assessments; UsageError where they cannot be.
 
     `margin`: shares that differ by less, their whole interval included, are the same. `same_model`
-    allows both to be of one model: to see what chance alone does.
+    allows both to be of one model: to see what chance alone does. Waivers are judged on `today` (ISO
+    date, UTC; by default the present day), however old the assessments are.
     """
     if not 0 <= margin < 1:
         raise UsageError(f"expected a margin from 0 to 1, got {margin}; mend it")
+    # What either was compared with before says nothing of this comparison.
+    old, new = (dataclasses.replace(side, against=None) for side in (old, new))
     obstacles.refuse(old, new, same_model=same_model)
+    new = new.on(today or utc_day())
     before = {finding.requirement.id: finding for finding in old.findings}
     after = {finding.requirement.id: finding for finding in new.findings}
     changes = []
@@ -89,11 +101,11 @@ def compare(
             changes.append(compare_row(before[name], finding, (old, new), margin))
         else:
             reason = "the old policy has no such row; assess the old version with the new policy"
-            changes.append(unknown(None, finding, reason, day=new.day))
+            changes.append(unknown(None, finding, reason, day=new.decided))
     for name, finding in before.items():
         if name not in after:
             reason = "the row has left the policy; nobody knows any more whether it holds"
-            changes.append(unknown(finding, None, reason, day=new.day))
+            changes.append(unknown(finding, None, reason, day=new.decided))
     return Comparison(old=old, new=new, changes=tuple(changes), margin=margin)
 
 

@@ -17,7 +17,7 @@ from securemnist.compare.intervals import Paired
 from securemnist.findings import Finding
 from securemnist.per_image import CLASSES
 from securemnist.report.checked import Malformed, items, mapping
-from securemnist.report.text import line
+from securemnist.text import line
 
 NOT_COUNTED = -1
 _ROUNDING = 1e-9

@@ -7,8 +7,8 @@ from securemnist.compare.change import Change, Word
 from securemnist.compare.comparison import Comparison
 from securemnist.findings import Finding, Verdict
 from securemnist.report import words as report_words
-from securemnist.report.markdown import escape
 from securemnist.report.words import WAIVED
+from securemnist.text import markdown as escape
 
 ROWS = 40  # rows a table shows; the page has them all
 
@@ -16,7 +16,7 @@ ROWS = 40  # rows a table shows; the page has them all
 def render(made: Comparison) -> bytes:
     """The comment; equal comparisons give equal bytes."""
     head = words.headline(made)
-    old, new = (escape(s.subject.get("name") or "unnamed model", 80) for s in (made.old, made.new))
+    old, new = (escape(report_words.version_of(side), 160) for side in (made.old, made.new))
     counts = [
         f"{words.SYMBOLS[word]} {made.counts[str(word)]} {word}"
         for word in Word
@@ -24,7 +24,7 @@ def render(made: Comparison) -> bytes:
     ]
     parts = [
         f"## {head.symbol} {head.answer}",
-        f"**{new}** against **{old}**: {escape(head.why)}.",
+        f"**{old}** → **{new}**: {escape(head.why)}.",
         " · ".join(counts) or "no row in scope",
     ]
     if made.blocking:
@@ -41,7 +41,7 @@ def render(made: Comparison) -> bytes:
     if rest:
         head_row = ["| | requirement | old → new | difference |", "|---|---|---|---|"]
         table = "\n".join([*head_row, *map(_plain, rest[:ROWS])])
-        title = f"{report_words.plural(len(rest), 'row')} in nobody's way"
+        title = f"{report_words.plural(len(rest), 'row')} that do not block"
         folded = "\n\n".join([table, *_left_out(len(rest))])
         parts.append(f"<details><summary>{title}</summary>\n\n{folded}\n\n</details>")
     parts.append("Differences are new minus old, on the same digits, with 95 % intervals.")

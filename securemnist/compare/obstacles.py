@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from securemnist import policy as policies
 from securemnist.assessment import Assessment
 from securemnist.compare.ledger import Ledger
-from securemnist.errors import UsageError
+from securemnist.errors import PolicyError, UsageError
 from securemnist.findings import Finding, describe
-from securemnist.report.text import line
+from securemnist.text import line
 
 # Packages whose version can change a number, by family; a third place of the version cannot.
 _PACKAGES = {
@@ -23,12 +24,26 @@ _ART = "adversarial-robustness-toolbox"
 def refuse(old: Assessment, new: Assessment, *, same_model: bool = False) -> None:
     """UsageError in one sentence where nothing can be said of the two."""
     refuse_subjects(old.subject, new.subject, same_model=same_model)
+    for side in (old, new):
+        _refuse_other_data(side)
     versions = [_package(side, "securemnist") for side in (old, new)]
     if versions[0] != versions[1]:
         raise UsageError(
             f"expected both assessments by one version of securemnist, got {versions[0]} and "
             f"{versions[1]}; assess the old model again with this version"
         )
+
+
+def _refuse_other_data(side: Assessment) -> None:
+    """UsageError where an assessment was not made on the data that its own policy names."""
+    try:
+        read = policies.parse(
+            str(side.policy.get("text", "")), line(side.policy.get("path", ""), 80)
+        )
+    except PolicyError:  # written for another version: what it says of data is not known
+        return
+    data = _table(side.subject, "data")
+    read.refuse_other_data(line(data.get("name", "none"), 40), line(data.get("sha256", "none"), 64))
 
 
 def refuse_subjects(

@@ -15,8 +15,8 @@ from securemnist.compare.shown import rows
 from securemnist.findings import Finding
 from securemnist.report import claims, html
 from securemnist.report import words as report_words
-from securemnist.report.text import line
 from securemnist.report.words import NONE
+from securemnist.text import line
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _ENTRIES = 200
@@ -45,6 +45,7 @@ def render(made: Comparison) -> bytes:
             if made.counts[str(word)]
         ],
         margin=f"{made.margin:g}",
+        decided=line(made.new.decided, 20),
         exit_code=made.exit_code,
         blocking=blocking,
         own=[_own(finding) for finding in words.own(made)],
@@ -61,6 +62,7 @@ def _subject(side: Assessment) -> dict[str, str]:
     return {
         "name": line(side.subject.get("name") or "unnamed model", 80),
         "digest": f"{digest[:16]}…" if len(digest) > 16 else digest,
+        "version": report_words.version_of(side),
         "day": line(side.day, 20),
     }
 

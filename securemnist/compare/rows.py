@@ -9,10 +9,10 @@ from securemnist.compare import obstacles
 from securemnist.compare.bounds import Drop
 from securemnist.compare.change import Change, Side, Word
 from securemnist.compare.sight import together
-from securemnist.findings import Finding, Measurement
+from securemnist.findings import Finding, Measurement, Verdict
 from securemnist.report import claims
 from securemnist.report.checked import Malformed
-from securemnist.report.text import line
+from securemnist.text import line
 from securemnist.verdicts import ON_CHANGE
 
 MARGIN = 0.01  # of a share
@@ -26,13 +26,13 @@ def compare_row(
     reason = obstacles.of_row(old, new, sides)
     before, after = old.measurement, new.measurement
     if reason or before is None or after is None:
-        return unknown(old, new, reason, day=sides[1].day)
+        return unknown(old, new, reason, day=sides[1].decided)
     try:
         seen = together(old, new)
     except Malformed as error:
-        return unknown(old, new, f"malformed evidence, {error}", day=sides[1].day)
+        return unknown(old, new, f"malformed evidence, {error}", day=sides[1].decided)
     if isinstance(seen, str):
-        return unknown(old, new, seen, day=sides[1].day)
+        return unknown(old, new, seen, day=sides[1].decided)
     up = new.requirement.at_least is not None
     kept = _margin(before, margin)
     word = word_of(seen.low, seen.high, kept, up=up)
@@ -50,7 +50,7 @@ def compare_row(
     )
     fields = {k: v for k, v in seen.__dict__.items() if k != "exact"}
     return Change(
-        **_common(old, new, sides[1].day),
+        **_common(old, new, sides[1].decided),
         **fields,
         word=believed,
         reason=doubt,
@@ -81,9 +81,29 @@ def _common(old: Finding | None, new: Finding | None, day: str) -> dict[str, Any
         "new": _side(new),
         # A row that left the policy is in scope: it would otherwise vanish without a word.
         "in_scope": new is None or new.in_scope,
-        "waived": row.waiver is not None and row.waiver.active(day),
-        "notes": _notes(old, new),
+        "waived": _waived(new, day),
+        "notes": (*_notes(old, new), *_expired(new, day)),
     }
+
+
+def _waived(new: Finding | None, day: str) -> bool:
+    """Whether the policy in force waives the row on `day`; an ERROR cannot be waived.
+
+    The waiver of a row that has left the policy has left with it.
+    """
+    if new is None or new.verdict is Verdict.ERROR:
+        return False
+    waiver = new.requirement.waiver
+    return waiver is not None and waiver.active(day)
+
+
+def _expired(new: Finding | None, day: str) -> tuple[str, ...]:
+    """That a waiver has no effect any more on `day`."""
+    waiver = None if new is None else new.requirement.waiver
+    if waiver is None or waiver.active(day):
+        return ()
+    until, today = line(waiver.expires, 20), line(day, 20)
+    return (f"the waiver has expired: its last day was {until}, and {today} (UTC) decides",)
 
 
 def _side(finding: Finding | None) -> Side:

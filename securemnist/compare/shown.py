@@ -10,7 +10,7 @@ from securemnist.compare import words
 from securemnist.compare.change import Change, Word
 from securemnist.compare.comparison import Comparison
 from securemnist.compare.pictures import Pictures, Shown
-from securemnist.report.text import line
+from securemnist.text import line
 
 Fact = tuple[str, str]
 

@@ -17,7 +17,7 @@ from securemnist.compare.ledger import NOT_COUNTED, Ledger, pair, read
 from securemnist.findings import Finding, Measurement
 from securemnist.per_image import CLASSES, MISCLASSIFIED, NOT_ATTEMPTED
 from securemnist.report import evidence
-from securemnist.report.text import line
+from securemnist.text import line
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from securemnist.compare.change import Change, Word
 from securemnist.compare.comparison import Comparison
 from securemnist.report import words as report_words
 from securemnist.report.terminal import STYLES, write
-from securemnist.report.text import line
 from securemnist.report.words import WAIVED
+from securemnist.text import line
 
 _STYLE = {
     Word.WORSE: "bold red",
@@ -25,8 +25,8 @@ _STYLE = {
 
 def print_comparison(made: Comparison, console: Console) -> None:
     """Print the table, the rows in the way with their next steps, and the answer."""
-    old, new = (line(side.subject.get("name") or "unnamed", 60) for side in (made.old, made.new))
-    write(console, Text(f"{new} against {old}, difference is new minus old", "dim"))
+    old, new = map(report_words.version_of, (made.old, made.new))
+    write(console, Text(f"{old} -> {new}, difference is new minus old", "dim"))
     inside = [change for change in made.changes if change.in_scope]
     rows = [_cells(change) for change in inside]
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]

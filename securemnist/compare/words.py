@@ -6,8 +6,8 @@ from securemnist.compare.change import Change, Word
 from securemnist.compare.comparison import Comparison
 from securemnist.errors import FAILED
 from securemnist.findings import Finding, Verdict
-from securemnist.report.text import line
 from securemnist.report.words import NONE, Headline, number, plural
+from securemnist.text import line
 
 SYMBOLS = {
     Word.WORSE: "↓",
@@ -22,7 +22,8 @@ def headline(made: Comparison) -> Headline:
     """May the new version take the old one's place? What the exit code says, in words."""
     rows = [change for change in made.changes if change.in_scope]
     waived = sum(change.excused for change in rows)
-    tail = f"; {waived} waived" if waived else ""
+    day = line(made.new.decided, 20)
+    tail = f"; {waived} waived on {day} (UTC)" if waived else ""
     if made.exit_code == 0:
         words = made.counts
         parts = [f"{words[str(word)]} {word}" for word in Word if words[str(word)]]
@@ -38,7 +39,8 @@ def headline(made: Comparison) -> Headline:
     parts += [f"{plural(failed, 'requirement')} failed"] if failed else []
     parts += [f"{undecided} could not be compared or decided"] if undecided else []
     parts += [f"{len(open_rows) - failed} without a verdict"] if len(open_rows) > failed else []
-    why = (", ".join(parts) or "nothing was compared") + tail
+    nothing = "no requirement passed" if rows else "nothing was compared"
+    why = (", ".join(parts) or nothing) + tail
     if made.exit_code == FAILED:
         return Headline(verdict=Verdict.FAIL, answer="Do not replace the old one", why=why)
     return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not replace the old one yet", why=why)
@@ -85,6 +87,8 @@ def next_step(change: Change) -> str:
         return "Measure both versions alike: the same policy, seed, data and packages."
     if change.verdict is Verdict.FAIL:
         return "Mend the new version, or waive the row with a reason and a date."
+    if not change.bounds:
+        return "Measure more digits, or bound the row's change in the policy (max_drop), with a reason."
     return "Measure more digits, or widen the bound with a reason."
 
 

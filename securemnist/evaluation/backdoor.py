@@ -14,8 +14,9 @@ from itertools import permutations
 
 import torch
 
+from securemnist.predictions import predicted
 from securemnist.stats import share_interval
-from securemnist.types import CLASSES, Images, Labels
+from securemnist.types import CLASSES, Images, Labels, Logits
 
 # Half a grey level of a picture of bytes: less of a mark is not to be seen in any such picture.
 _VISIBLE = 0.5 / 255
@@ -61,18 +62,30 @@ def aims(target: int | str) -> list[Aim]:
 
 @dataclass(frozen=True)
 class Answers:
-    """One model's predictions of the same digits, clean and with the trigger; int64 (n,) each."""
+    """One model's predictions of the same digits, clean and with the trigger; int64 (n,) each.
+
+    `largest` boolean (n, 10): the classes of the largest logit with the trigger, several in a tie.
+    """
 
     labels: Labels
     clean: torch.Tensor
     triggered: torch.Tensor
+    largest: torch.Tensor
+
+    @classmethod
+    def of(cls, labels: Labels, clean: Logits, triggered: Logits) -> Answers:
+        """From logits (n, 10) of digits with these labels."""
+        largest = triggered == triggered.amax(1, keepdim=True)
+        return cls(labels, predicted(clean, labels), predicted(triggered, labels), largest)
 
     def success(self, aim: Aim) -> Success:
         """What the definition counts for an aim."""
         targets = aim.table[self.labels]
         eligible = targets != self.labels
         counted = eligible & (self.clean != targets)
-        return Success(eligible, counted, counted & (self.triggered == targets))
+        # A tie with the target counts against the model.
+        steered = self.largest.gather(1, targets[:, None]).squeeze(1)
+        return Success(eligible, counted, counted & steered)
 
 
 @dataclass(frozen=True)

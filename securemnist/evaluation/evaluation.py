@@ -13,6 +13,7 @@ from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.lab import Sample
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.pictures import GALLERY, choose, picture
+from securemnist.predictions import predicted, tied
 from securemnist.types import Logits
 
 
@@ -32,6 +33,8 @@ class Evaluation:
     clean_confidence: torch.Tensor
     margins: torch.Tensor
     bounds: torch.Tensor
+    # Boolean (n,): the true class and another one share the largest logit, of the last image looked at.
+    tied: torch.Tensor
     # What the stages of proofs came to, summed over chunks, and why one was left out.
     proofs: dict[str, Any] = field(default_factory=dict)
     # The stages that did not run, because the verdict was certain before them.
@@ -40,8 +43,8 @@ class Evaluation:
     @classmethod
     def begin(cls, sample: Sample, logits: Logits) -> Evaluation:
         """Before the first stage: what the model reads on the clean digits, logits (n, 10)."""
-        predictions = logits.argmax(1)
-        confidence = logits.softmax(1).amax(1)
+        predictions = predicted(logits, sample.y)
+        confidence = logits.softmax(1).gather(1, predictions[:, None]).squeeze(1)
         label = sample.y[:, None]
         others = logits.scatter(1, label, -torch.inf).amax(1)
         return cls(
@@ -53,7 +56,13 @@ class Evaluation:
             clean_confidence=confidence,
             margins=logits.gather(1, label).squeeze(1) - others,
             bounds=torch.full_like(confidence, -torch.inf, dtype=torch.float64),
+            tied=tied(logits, sample.y),
         )
+
+    @property
+    def ties(self) -> int:
+        """Digits that count as wrong because the true class ties with another one."""
+        return int((self.tied & self.outcomes.attempted).sum())
 
     @property
     def asked_for_proofs(self) -> bool:

@@ -7,6 +7,7 @@ no pickle is ever read, and nothing is unpacked beyond what one image for each d
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,8 @@ from securemnist.errors import DataError
 from securemnist.types import SHAPE
 
 MAX_BYTES = 256 << 20
-_HEADER = 1 << 12  # the header of an npy member, generously
+_HEADER = 1 << 12  # the header of an npy member, or the list of members, generously
+_END = struct.Struct("<4s4H2LH")  # the last record of a zip archive
 _MEMBERS: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {
     "places": (np.dtype("<i8"), ()),
     "images": (np.dtype("<f4"), SHAPE),
@@ -68,10 +70,24 @@ class Examples:
 
 def _unpacked(content: bytes, total: int) -> dict[str, np.ndarray]:
     """The arrays by name; ValueError, or what zipfile and numpy raise, for anything unexpected."""
+    _check_directory(content)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if sorted(archive.namelist()) != sorted(f"{name}.npy" for name in _MEMBERS):
             raise ValueError("other members")
         return {name: _array(archive, name, total) for name in _MEMBERS}
+
+
+def _check_directory(content: bytes) -> None:
+    """ValueError unless the archive ends with the list of two members: zipfile would read any list.
+
+    What numpy writes has no comment and needs no ZIP64 record, which could name another list.
+    """
+    record = content[-_END.size :]
+    if len(record) < _END.size or content[-_END.size - 20 :][:4] == b"PK\6\7":
+        raise ValueError("no archive as numpy writes it")
+    signature, _, _, _, count, size, _, comment = _END.unpack(record)
+    if signature != b"PK\5\6" or comment or count != len(_MEMBERS) or size > _HEADER:
+        raise ValueError("no archive as numpy writes it")
 
 
 def _array(archive: zipfile.ZipFile, name: str, total: int) -> np.ndarray:

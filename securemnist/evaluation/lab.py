@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from securemnist import denormals
 from securemnist.attacks.base import channels_last
 from securemnist.data import DataSet, Digits
 from securemnist.digests import seed_from
@@ -17,10 +19,15 @@ from securemnist.evaluation import contract
 from securemnist.evaluation.probabilities import LogProbabilities, are_probabilities
 from securemnist.evaluation.replay import Replay
 from securemnist.per_image import encode, encode_places
+from securemnist.predictions import exact
 from securemnist.subjects import Subject
 from securemnist.types import Images, Labels, Logits, Progress, silent
 
 _BATCH = 256
+# The exact share of fewer samples than this says nothing of new ones: their interval decides.
+_FEWEST = 100
+# Test digits on which a model is tried before denormal numbers are flushed.
+_PROBES = 32
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class Lab:
     """The subject has passed the model contract when a lab exists.
 
     `replay`: stored adversarial examples that searches begin with. `memory` holds what is worked out
-    once and asked for again.
+    once and asked for again. `project` is the folder that the paths of a static row start from.
     """
 
     subject: Subject
@@ -61,6 +68,7 @@ class Lab:
     progress: Progress = silent
     replay: Replay | None = None
     memory: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    project: Path = field(default_factory=Path.cwd, compare=False)
 
     def __post_init__(self) -> None:
         contract.check(self.subject, self.data.test[:8].images())
@@ -71,7 +79,8 @@ class Lab:
         None is all of them.
 
         The orders of one seed are nested, so that a larger sample contains the smaller. `shuffled` keeps
-        the random order for all of them, too: for a measurement that may stop before the end.
+        the random order for all of them, too: for a measurement that may stop before the end. A test set
+        of fewer than 100 digits never counts as complete.
         """
         total = len(self.data.test)
         digits = total if digits is None else digits
@@ -79,8 +88,8 @@ class Lab:
             raise UsageError(
                 f"expected 1 to {total} test digits ({self.data.name}), got {digits}; mend `digits`"
             )
-        complete = digits == total
-        in_file_order = complete and not shuffled
+        in_file_order = digits == total and not shuffled
+        complete = digits == total >= _FEWEST
         rng = torch.Generator().manual_seed(seed_from(seed, "sample"))
         order = torch.arange(total) if in_file_order else torch.randperm(total, generator=rng)
         places = order[:digits]
@@ -98,15 +107,21 @@ class Lab:
         return LogProbabilities(model) if are_probabilities(answers) else model
 
     @cached_property
+    def flushes_denormals(self) -> bool:
+        """Whether measurements flush denormal numbers, because that cannot change their result."""
+        probes = self.data.test[:_PROBES].images().to(self.subject.device)
+        return denormals.harmless(self.subject.model, probes)
+
+    @cached_property
     def test_logits(self) -> Logits:
         """The subject's logits on every test digit, (n, 10)."""
         return self.logits(self.data.test.images())
 
     @torch.no_grad()
     def logits(self, x: Images) -> Logits:
-        """The subject's float32 logits on images, in batches; ModelError where they are not finite."""
+        """The subject's logits on images, in batches, not rounded; ModelError where not finite."""
         model, device = self.subject.model, self.subject.device
-        parts = [model(channels_last(part.to(device))).float() for part in x.split(_BATCH)]
+        parts = [exact(model(channels_last(part.to(device)))) for part in x.split(_BATCH)]
         logits = torch.cat(parts)
         odd = (~torch.isfinite(logits)).any(1)
         if bool(odd.any()):

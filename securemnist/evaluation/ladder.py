@@ -126,7 +126,8 @@ def _run_stage(
     over = _over_budget(attack, ruling)
     broken = places[ruling.fooled]
     state.x_adv[broken] = proposals[ruling.fooled]
-    state.confidence[broken] = ruling.confidence[ruling.fooled]
+    state.confidence[broken] = ruling.confidence[ruling.fooled].to(state.confidence.dtype)
+    state.tied[broken] = ruling.tied[ruling.fooled]
     seconds = round(time.perf_counter() - began, 3)
     fall = Fall(attack.name, len(places), len(broken), over, seconds)
     outcomes.record(fall, broken, ruling.predictions[ruling.fooled], stage)

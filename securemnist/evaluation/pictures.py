@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from securemnist.predictions import predicted
 from securemnist.types import Labels
 
 GALLERY = 12  # fills whole lines on any screen
@@ -59,11 +60,12 @@ def hardest(
     own = labels.unsqueeze(1)
     others = logits.scatter(1, own, -torch.inf)
     margins = logits.gather(1, own).squeeze(1) - others.amax(1)
+    read = predicted(logits, labels)
     return [
         {
             "index": int(places[k]),
             "label": int(labels[k]),
-            "prediction": int(logits[k].argmax()),
+            "prediction": int(read[k]),
             "margin": round(float(margins[k]), 4),
             "clean": _bytes64(images[k]),
         }

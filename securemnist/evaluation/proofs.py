@@ -16,6 +16,7 @@ from securemnist.attacks.pgd import PGD
 from securemnist.certify import METHODS, Certificates, certify
 from securemnist.digests import seed_from
 from securemnist.errors import MeasureError, NoCertificate
+from securemnist.evaluation.doubts import about_answers
 from securemnist.evaluation.lab import Lab, Sample
 from securemnist.evaluation.replay import Replay
 from securemnist.referee import SLACK, rule
@@ -32,11 +33,16 @@ def prove(
 ) -> Certificates:
     """Certificates of digits within `threat`, the weakest of them attacked.
 
-    NoCertificate for another norm than L-infinity and for a network without known bounds; MeasureError
-    where a certified digit falls.
+    NoCertificate for another norm than L-infinity, for a network without known bounds, and for one whose
+    answers vary or depend on the batch; MeasureError where a certified digit falls.
     """
     if threat.norm != "linf":
         raise NoCertificate(f"expected a ball of L-infinity for certificates, got {threat.norm}")
+    if doubts := about_answers(lab):
+        raise NoCertificate(
+            f"expected an answer that depends on the image alone, got {doubts[0].name}: "
+            f"{doubts[0].reason}"
+        )
     model = lab.subject.model
     # The referee lets a proposal pass that is this much over.
     eps = threat.eps + SLACK

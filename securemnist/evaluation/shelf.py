@@ -14,11 +14,13 @@ from typing import Any
 from securemnist.assessment import Assessment
 from securemnist.data import DataSet
 from securemnist.digests import sha256
-from securemnist.errors import DataError, MeasureError
+from securemnist.errors import DataError
+from securemnist.evaluation import sheets
 from securemnist.evaluation.examples import MAX_BYTES, Examples
+from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.replay import Replay
+from securemnist.files import read_at_most
 from securemnist.findings import Measurement
-from securemnist.resources import read_at_most, write_atomically
 
 FOLDER, KEY = "adversarial", "adversarial_examples"
 MAX_IMAGES = 400_000  # over all sets: a gigabyte and a quarter in memory
@@ -26,24 +28,22 @@ _ROW = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _ADVICE = "assess that model again, or name another folder"
 
 
-def keep(seen: Measurement, folder: Path, row: str) -> Measurement:
-    """Write the examples of a row's measurement; what stands in its evidence then names the file.
+def pack(seen: Measurement, lab: Lab, row: str) -> tuple[Measurement, dict[str, bytes]]:
+    """A row's measurement, whose evidence names the file of its examples; and its files, by name.
 
-    MeasureError where the folder cannot be written: a witness that is lost is no witness.
+    Beside the examples there are a PNG sheet and a CSV table of them. No file where nothing fell.
     """
     examples = seen.examples
     if not examples:
-        return seen
-    content, name = examples.dumps(), f"{FOLDER}/{row}.npz"
-    try:
-        write_atomically(folder / name, content)
-    except OSError as error:
-        raise MeasureError(
-            f"{folder / name}: expected room for adversarial examples, got {error.strerror}; free it, or "
-            "name another folder for the report"
-        ) from error
-    kept = {"file": name, "sha256": sha256(content), "digits": len(examples)}
-    return dataclasses.replace(seen, evidence={**seen.evidence, KEY: kept})
+        return seen, {}
+    stem, content = f"{FOLDER}/{row}", examples.dumps()
+    kept = {"file": f"{stem}.npz", "sha256": sha256(content), "digits": len(examples)}
+    files = {
+        f"{stem}.npz": content,
+        f"{stem}.png": sheets.sheet(examples, lab),
+        f"{stem}.csv": sheets.table(examples, lab),
+    }
+    return dataclasses.replace(seen, evidence={**seen.evidence, KEY: kept}), files
 
 
 def load(folders: Iterable[Path], data: DataSet) -> Replay:

@@ -22,6 +22,8 @@ def of_assessment(made: Assessment) -> dict[str, Any]:
         "digest": made.subject.get("digest", ""),
         "policy": made.policy.get("digest", ""),
         "exit_code": made.exit_code,
+        "waived_through": made.waived_through,
+        "complete": made.complete,  # whether every row of the policy was in scope
         "rows": {f.requirement.id: _row(f, made.subject) for f in made.findings if f.in_scope},
     }
 

@@ -1,7 +1,8 @@
 """The record: one JSON line an entry, appended whole or not at all, readable after any crash.
 
 Writers take a lock and write once, at the end of the file. One that is killed on its way may leave half
-a line; the next writer ends that line before its own, and no reader trips over it.
+a line; the next writer ends that line before its own, and no reader trips over it. A reader keeps the
+lines as text and parses those that it shows, so that its memory stays near the size of the file.
 """
 
 from __future__ import annotations
@@ -9,26 +10,53 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from securemnist.digests import canonical_json
-from securemnist.errors import UsageError
-from securemnist.resources import read_at_most
+from securemnist.errors import ParseError, UsageError
+from securemnist.files import open_regular, read_at_most
+from securemnist.parsing import json_value
 
 SCHEMA = 1
-MAX_BYTES = 256 << 20
+MAX_BYTES = 64 << 20
+MAX_LINE = 4 << 20
+MAX_LINES = 200_000
 KINDS = ("assessment", "bench")
+# How long a writer waits for the others, each of which writes one line.
+LOCK_SECONDS = 10.0
+
+
+class Line(NamedTuple):
+    """One entry: its kind, the model it is about ("" for none), and its JSON."""
+
+    kind: str
+    model: str
+    text: bytes
+
+    @property
+    def entry(self) -> Mapping[str, Any]:
+        """The entry, parsed."""
+        return _entry(self.text) or {}
 
 
 @dataclass(frozen=True)
 class Record:
     """Entries in the order they were written; `torn` lines are half of one, or no entry of ours."""
 
-    entries: tuple[Mapping[str, Any], ...]
+    lines: tuple[Line, ...]
     torn: int
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @property
+    def entries(self) -> tuple[Mapping[str, Any], ...]:
+        """Every entry, parsed; of a large record choose lines first."""
+        return tuple(line.entry for line in self.lines)
 
 
 def append(path: Path, entry: Mapping[str, Any]) -> None:
@@ -38,29 +66,43 @@ def append(path: Path, entry: Mapping[str, Any]) -> None:
     record; it then holds what it held before.
     """
     line = canonical_json({"schema": SCHEMA, **entry}).encode() + b"\n"
+    if _entry(line) is None:
+        raise UsageError(
+            f"{path}: expected an entry of at most {MAX_LINE} bytes that can be read again; "
+            "add assessments of fewer rows"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        file = os.open(path, flags, 0o666)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT) as file:
+            _lock(file)
             _check_record(file, path)
             _write_once(file, line)
-        finally:
-            os.close(file)
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be added to ({error.strerror}); name another file"
         ) from error
 
 
+def _lock(file: int) -> None:
+    """The file's lock; OSError where another process keeps it, be it on purpose."""
+    end = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > end:
+                raise OSError(11, "another process keeps it locked") from error
+            time.sleep(0.005)
+
+
 def _check_record(file: int, path: Path) -> None:
-    """UsageError where the file is somebody's, but none of its lines an entry or the half of one."""
-    if not os.fstat(file).st_size:
-        return
+    """UsageError where the file has lines, but none of them is an entry or the half of one."""
+    size = os.fstat(file).st_size
+    if size > MAX_BYTES:
+        raise OSError(27, f"more than {MAX_BYTES} bytes")
     foreign = False
     with os.fdopen(os.dup(file), "rb") as lines:
-        while line := lines.readline(MAX_BYTES):
+        while line := lines.readline(MAX_LINE):
             if _entry(line) is not None:
                 return
             foreign = foreign or not _torn(line.strip())
@@ -93,23 +135,34 @@ def _write_once(file: int, line: bytes) -> None:
 
 
 def read(path: Path) -> Record:
-    """Every whole entry; UsageError where there is no such file."""
+    """Every whole entry; UsageError where there is no such file, or it is too large."""
     try:
-        lines = read_at_most(path, MAX_BYTES).split(b"\n")
+        content = read_at_most(path, MAX_BYTES)
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be read ({error.strerror}); add an assessment first"
         ) from error
-    entries = [_entry(line) for line in lines if line]
-    whole = tuple(entry for entry in entries if entry is not None)
-    return Record(whole, len(entries) - len(whole))
+    if (count := content.count(b"\n")) > MAX_LINES:
+        raise UsageError(
+            f"{path}: expected at most {MAX_LINES:,} entries, got {count:,} lines; begin a new file"
+        )
+    lines = [_line(text) for text in content.split(b"\n") if text]
+    whole = tuple(line for line in lines if line is not None)
+    return Record(whole, len(lines) - len(whole))
+
+
+def _line(text: bytes) -> Line | None:
+    entry = _entry(text)
+    return None if entry is None else Line(entry["kind"], str(entry.get("model", "")), text)
 
 
 def _entry(line: bytes) -> Mapping[str, Any] | None:
     """One line as an entry; None where it is none."""
+    if len(line) > MAX_LINE:
+        return None
     try:
-        data = json.loads(line)
-    except (ValueError, RecursionError):
+        data = json_value(line)
+    except ParseError:
         return None
     good = isinstance(data, dict) and data.get("schema") == SCHEMA and data.get("kind") in KINDS
     return data if good else None

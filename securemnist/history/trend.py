@@ -11,8 +11,9 @@ from typing import Any
 from securemnist.findings import Verdict
 from securemnist.history.record import Record
 from securemnist.report import html
-from securemnist.report.text import line
-from securemnist.report.words import NONE, SYMBOLS, plural
+from securemnist.report.words import NONE, SYMBOLS, plural, version
+from securemnist.text import line
+from securemnist.verdicts import utc_day
 
 MOST = 30  # entries a chart shows, the last ones
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -26,7 +27,11 @@ class Point:
     x: float
     y: float | None
     commit: str
+    version: str
     value: str
+    interval: str
+    low: float | None
+    high: float | None
     symbol: str
     kind: str
     day: str
@@ -50,16 +55,19 @@ class Chart:
 
 def models(record: Record) -> list[str]:
     """The names of the models that were assessed, in the order they came."""
-    made = [entry for entry in record.entries if entry["kind"] == "assessment"]
-    return list(dict.fromkeys(line(entry.get("model", ""), 80) for entry in made))
+    models = dict.fromkeys(kept.model for kept in record.lines if kept.kind == "assessment")
+    return list(dict.fromkeys(line(model, 80) for model in models))
 
 
-def render(record: Record, model: str | None = None) -> bytes:
-    """The page of one model (by default the last that was recorded); equal records, equal bytes."""
-    made = [entry for entry in record.entries if entry["kind"] == "assessment"]
-    chosen = model if model is not None else (line(made[-1].get("model", ""), 80) if made else "")
-    of_model = [e for e in made if line(e.get("model", ""), 80) == chosen][-MOST:]
-    bench = [entry for entry in record.entries if entry["kind"] == "bench"][-MOST:]
+def render(record: Record, model: str | None = None, *, today: str | None = None) -> bytes:
+    """The page of one model (by default the last that was recorded); equal records, equal bytes.
+
+    Whether a waiver still has effect is asked of `today` (ISO date, UTC; by default the present day).
+    """
+    made = [kept for kept in record.lines if kept.kind == "assessment"]
+    chosen = model if model is not None else (line(made[-1].model, 80) if made else "")
+    of_model = [kept.entry for kept in [k for k in made if line(k.model, 80) == chosen][-MOST:]]
+    bench = [kept.entry for kept in [k for k in record.lines if k.kind == "bench"][-MOST:]]
     return html.render(
         "trend.html.j2",
         _TEMPLATES,
@@ -67,23 +75,31 @@ def render(record: Record, model: str | None = None) -> bytes:
         others=[name for name in models(record) if name != chosen],
         told=plural(len(of_model), "assessment"),
         torn=plural(record.torn, "unreadable line") if record.torn else "",
-        last=_last(of_model),
+        last=_last(of_model, today or utc_day()),
         rows=[_row_chart(name, of_model) for name in _names(of_model, "rows")],
         figures=[_figure_chart(name, bench) for name in _names(bench, "figures")],
     )
 
 
-def _last(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+def _last(entries: Sequence[Mapping[str, Any]], today: str) -> Mapping[str, str]:
     """The newest entry in words."""
     if not entries:
         return {"verdict": "not-run", "symbol": NONE, "words": "Nothing recorded yet"}
-    code = entries[-1].get("exit_code")
-    verdict = {0: Verdict.PASS, 1: Verdict.FAIL}.get(
-        code if isinstance(code, int) else 3, Verdict.INCONCLUSIVE
-    )
-    told = {0: "The last one may merge", 1: "The last one may not merge"}
-    words = told.get(code if isinstance(code, int) else 3, "The last one is undecided")
-    return {"verdict": verdict.lower(), "symbol": SYMBOLS[verdict], "words": words}
+    code, through = (entries[-1].get(key) for key in ("exit_code", "waived_through"))
+    known = {"0": Verdict.PASS, "1": Verdict.FAIL}
+    verdict = known.get(str(code), Verdict.INCONCLUSIVE)
+    told = {
+        Verdict.PASS: "The last one may merge",
+        Verdict.FAIL: "The last one may not merge",
+        Verdict.INCONCLUSIVE: "The last one is undecided",
+    }[verdict]
+    if verdict is Verdict.PASS and entries[-1].get("complete") is not True:
+        told = "The last one looked at a part of its policy, and nothing in it failed"
+        verdict = Verdict.NOT_RUN
+    if code == 0 and through and not (isinstance(through, str) and today <= through):
+        told = f"The last one needed a waiver, whose last day was {line(through, 20)}"
+        verdict = Verdict.INCONCLUSIVE
+    return {"verdict": verdict.lower().replace("_", "-"), "symbol": SYMBOLS[verdict], "words": told}
 
 
 def _names(entries: Iterable[Mapping[str, Any]], key: str) -> list[str]:
@@ -104,7 +120,7 @@ def _row_chart(name: str, entries: Sequence[Mapping[str, Any]]) -> Chart:
         name,
         line(newest.get("measure", ""), 60),
         entries,
-        [_number(row.get("value")) for row in rows],
+        [(_number(r.get("value")), _number(r.get("low")), _number(r.get("high"))) for r in rows],
         [str(row.get("verdict", "")) for row in rows],
         [str(row.get("asked", "")) for row in rows],
         bound,
@@ -115,7 +131,14 @@ def _row_chart(name: str, entries: Sequence[Mapping[str, Any]]) -> Chart:
 def _figure_chart(name: str, entries: Sequence[Mapping[str, Any]]) -> Chart:
     values = [_number(_table(entry, "figures").get(name)) for entry in entries]
     return _chart(
-        name, "seconds", entries, values, [""] * len(values), [""] * len(values), None, ""
+        name,
+        "seconds",
+        entries,
+        [(v, None, None) for v in values],
+        [""] * len(values),
+        [""] * len(values),
+        None,
+        "",
     )
 
 
@@ -123,13 +146,13 @@ def _chart(
     name: str,
     title: str,
     entries: Sequence[Mapping[str, Any]],
-    values: Sequence[float | None],
+    values: Sequence[tuple[float | None, float | None, float | None]],
     verdicts: Sequence[str],
     asked: Sequence[str],
     bound: float | None,
     required: str,
 ) -> Chart:
-    marks = [value for value in (*values, bound) if value is not None] or [0.0]
+    marks = [mark for value in (*values, (bound,)) for mark in value if mark is not None] or [0.0]
     spread = max(max(marks) - min(marks), 0.02 * max(map(abs, marks)), 1e-9)
     low, high = min(marks) - 0.1 * spread, max(marks) + 0.1 * spread
 
@@ -140,13 +163,23 @@ def _chart(
         Point(
             x=_LEFT + _STEP * place,
             y=None if value is None else height(value),
+            low=None if low_end is None else height(low_end),
+            high=None if high_end is None else height(high_end),
             commit=line(entry.get("commit", "") or NONE, 60)[:7],
+            version=version("", entry.get("commit"), entry.get("digest")).removeprefix(
+                "unnamed model"
+            ),
             value="no number" if value is None else f"{value:.4g}",
+            interval=""
+            if low_end is None or high_end is None
+            else f"{low_end:.4g} to {high_end:.4g}",
             symbol=SYMBOLS[Verdict(verdict)] if verdict in list(Verdict) else "",
             kind=verdict.lower().replace("_", "-") if verdict in list(Verdict) else "none",
             day=line(entry.get("time", ""), 30)[:16].replace("T", " "),
         )
-        for place, (entry, value, verdict) in enumerate(zip(entries, values, verdicts, strict=True))
+        for place, (entry, (value, low_end, high_end), verdict) in enumerate(
+            zip(entries, values, verdicts, strict=True)
+        )
     )
     seen = [(p, key) for p, key in zip(points, asked, strict=True) if p.y is not None]
     # A number that was measured otherwise begins a line of its own: it continues none.

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
+from securemnist import denormals, subjects
+from securemnist.data import Copies, DataSet
 from securemnist.digests import canonical_json
 from securemnist.errors import PolicyError, UsageError
 from securemnist.evaluation.lab import Lab
 from securemnist.findings import TIERS, Measurement, Requirement
+from securemnist.measures import checks
 from securemnist.measures.accuracy import CLEAN_ACCURACY, WORST_CLASS_ACCURACY
 from securemnist.measures.backdoor import BACKDOOR_SUCCESS
 from securemnist.measures.base import DEFAULT_TIER, AttackSettings, Measure, Settings
 from securemnist.measures.certification import CERTIFIED_ACCURACY
-from securemnist.measures.latency import LATENCY_RATIO
+from securemnist.measures.latency import LATENCY_RATIO, LatencySettings
 from securemnist.measures.robustness import ATTACK_ACCURACY, ROBUST_ACCURACY
 from securemnist.measures.static_gate import STATIC_FINDINGS
 from securemnist.policy import Policy, sentence
-from securemnist.verdicts import ON_CHANGE
 
 MEASURES: dict[str, Measure] = {
     "clean_accuracy": CLEAN_ACCURACY,
@@ -33,6 +35,9 @@ MEASURES: dict[str, Measure] = {
     "latency_ratio": LATENCY_RATIO,
     "static_findings": STATIC_FINDINGS,
 }
+
+_FEW_COPIES = 0.01  # a share of the test images that changes no verdict by itself
+_WORDS = ("id", "because", "ids", "tier", "waiver")  # what of a row is no part of its question
 
 
 def bind(
@@ -55,52 +60,122 @@ def bind(
         raise PolicyError(f"{prefix}{measure}: {error}") from error
 
 
-def check_policy(policy: Policy, *, foreign: frozenset[str] = frozenset()) -> None:
-    """Bind every row; PolicyError for the first that cannot be judged.
+def check_policy(
+    policy: Policy,
+    *,
+    foreign: frozenset[str] = frozenset(),
+    trusted: Collection[str] = (),
+) -> None:
+    """Bind every row; PolicyError for the first that cannot be judged, or could not fail.
 
-    `foreign` measures belong to suites of the user's own, whose settings are theirs to check.
+    `foreign` measures belong to suites of the user's own: their settings, and which way is good, are
+    theirs to know. `trusted` factories are those that the project's settings allow rows to name.
     """
+    asked: dict[str, str] = {}
     for row in policy.requirements:
+        where = f"{policy.path}: row {row.id}"
+        settings: Mapping[str, Any] = row.settings
         if row.measure in foreign and row.measure not in MEASURES:
-            _check_plain(row, policy.path)
-            continue
-        bind(row.measure, row.settings, tier=row.tier, where=f"{policy.path}: row {row.id}")
-        _check_plain(row, policy.path)
-        _check_threshold(row, policy.path)
-        _check_companion(row, policy)
+            _check_plain(row, where)
+        else:
+            bound = bind(row.measure, row.settings, tier=row.tier, where=where)
+            settings = bound.model_dump()
+            _check_plain(row, where)
+            _check_code(bound, where, trusted)
+            measure = MEASURES[row.measure]
+            checks.check_direction(row, measure, where)
+            checks.check_threshold(row, measure, where)
+            checks.check_change(row, measure, bound, where)
+            checks.check_budget(bound, where)
+            _check_companion(row, policy)
+        _check_once(row, settings, asked, where)
+    _check_families(policy)
+
+
+def check_data(policy: Policy, data: DataSet) -> None:
+    """UsageError where the policy names other data, or asks for more samples than this data has."""
+    policy.refuse_other_data(data.name, data.digest)
+    for row in policy.requirements:
+        if row.measure in MEASURES:
+            where = f"{policy.path}: row {row.id}"
+            settings = bind(row.measure, row.settings, tier=row.tier, where=where)
+            checks.check_size(row, settings, len(data.test), where)
 
 
 def take(lab: Lab, measure: str, settings: Settings, seed: int) -> Measurement:
     """Take one measurement; its seconds are those of the whole measure."""
     began = time.perf_counter()
-    taken = MEASURES[measure].run(lab, settings, seed)
+    with denormals.flushed(lab.flushes_denormals):
+        taken = _without_copies(MEASURES[measure].run(lab, settings, seed), lab.data.copies)
     return dataclasses.replace(taken, seconds=round(time.perf_counter() - began, 3))
 
 
-def _check_plain(row: Requirement, path: str) -> None:
+def _without_copies(taken: Measurement, copies: Copies) -> Measurement:
+    """A share of test images that are copies is a number about memory, or counts one image twice."""
+    if taken.unit != "share" or not str(copies):
+        return taken
+    told = f"{copies}; a number on them says nothing of new images, leave them out"
+    doubtful = max(copies.of_training, copies.repeated) > _FEW_COPIES * copies.n
+    return dataclasses.replace(
+        taken,
+        evidence={**taken.evidence, "copies": dataclasses.asdict(copies)},
+        inconclusive=taken.inconclusive or (told if doubtful else ""),
+    )
+
+
+def _check_plain(row: Requirement, where: str) -> None:
     """TOML knows dates and NaN, the JSON of an assessment does not."""
     try:
         canonical_json(row.settings)
     except (TypeError, ValueError) as error:
         raise PolicyError(
-            f"{path}: row {row.id}: expected settings of text, finite numbers, lists and tables, got "
-            f"another ({error}); mend it"
+            f"{where}: expected settings of text, finite numbers, lists and tables, got another "
+            f"({error}); mend it"
         ) from error
 
 
-def _check_threshold(row: Requirement, path: str) -> None:
-    low, high = MEASURES[row.measure].limits
-    if not low <= row.threshold <= high:
+def _check_code(bound: Settings, where: str, trusted: Collection[str]) -> None:
+    """A policy is read, not run: code that it names must be named by the project's settings as well."""
+    named = bound.against if isinstance(bound, LatencySettings) else None
+    if named is not None and subjects.is_code(named) and named not in trusted:
         raise PolicyError(
-            f"{path}: row {row.id}: expected a threshold from {low:g} to {high:g} for {row.measure}, "
-            f"got {row.threshold:g}; it could never decide anything, mend it"
+            f"{where}: expected `against` to name a bundled model or a weight file, got the "
+            f"code {named!r}, which a policy alone does not run; name another, or allow it with trusted "
+            f"= [{named!r}] in [tool.securemnist] of pyproject.toml"
         )
-    compares = any(getattr(row, key) is not None for key in ON_CHANGE)
-    if row.threshold == (high if row.at_least is None else low) and not compares:
+
+
+def _check_once(
+    row: Requirement, settings: Mapping[str, Any], asked: dict[str, str], where: str
+) -> None:
+    """One question under two ids would count twice; `asked` keeps the id of each question."""
+    question = row.to_json() | {"settings": dict(settings)}
+    key = canonical_json({k: v for k, v in question.items() if k not in _WORDS})
+    if key in asked:
         raise PolicyError(
-            f"{path}: row {row.id}: expected a threshold that a model can miss, got {row.relation} "
-            f"{row.threshold:g}; raise the bar, or add max_drop to compare versions by it"
+            f"{where}: expected a row that asks something of its own, got what row {asked[key]} asks; "
+            "remove one of them"
         )
+    asked[key] = row.id
+
+
+def _check_families(policy: Policy) -> None:
+    """Every family that the policy demands has a row."""
+    known = {measure.family for measure in MEASURES.values()}
+    present = {
+        MEASURES[row.measure].family for row in policy.requirements if row.measure in MEASURES
+    }
+    for family in policy.families:
+        if family not in known:
+            raise PolicyError(
+                f"{policy.path}: expected families of {', '.join(sorted(known))}, got {family!r:.60}; "
+                "name one of them"
+            )
+        if family not in present:
+            raise PolicyError(
+                f"{policy.path}: expected a row of the family {family}, which `families` demands, got "
+                "none; add one, or remove the family"
+            )
 
 
 def _check_companion(row: Requirement, policy: Policy) -> None:

@@ -8,19 +8,21 @@ from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.outcomes import confusion, per_class
 from securemnist.evaluation.pictures import hardest
 from securemnist.findings import Measurement
-from securemnist.measures.base import SECONDS_PER_PASS, DigitSettings, Measure, share
+from securemnist.measures.base import SECONDS_PER_PASS, AnswerSettings, Measure, share, unreliable
+from securemnist.predictions import predicted, tied
 
 
-def clean_accuracy(lab: Lab, settings: DigitSettings, seed: int) -> Measurement:
+def clean_accuracy(lab: Lab, settings: AnswerSettings, seed: int) -> Measurement:
     """Share of unmodified test digits that are read as their label."""
     evidence, complete = _seen(lab, settings, seed)
     table = evidence["confusion"]
     hits = sum(table[k][k] for k in range(len(table)))
     n = sum(map(sum, table))
-    return share(hits, n, complete=complete, seed=seed, evidence=evidence)
+    why = unreliable(lab, settings)
+    return share(hits, n, complete=complete, seed=seed, evidence=evidence, inconclusive=why)
 
 
-def worst_class_accuracy(lab: Lab, settings: DigitSettings, seed: int) -> Measurement:
+def worst_class_accuracy(lab: Lab, settings: AnswerSettings, seed: int) -> Measurement:
     """Clean accuracy of the class that is read worst; n is the number of its digits.
 
     It passes only where every class has a digit: of one that has none, nothing is known.
@@ -39,28 +41,30 @@ def worst_class_accuracy(lab: Lab, settings: DigitSettings, seed: int) -> Measur
         complete=complete,
         seed=seed,
         evidence=evidence,
-        inconclusive=complaint if missing else "",
+        inconclusive=complaint if missing else unreliable(lab, settings),
     )
 
 
-def _seen(lab: Lab, settings: DigitSettings, seed: int) -> tuple[dict[str, Any], bool]:
-    """The evidence, and whether these are all digits."""
+def _seen(lab: Lab, settings: AnswerSettings, seed: int) -> tuple[dict[str, Any], bool]:
+    """The evidence, and whether the number is exact."""
     sample = lab.sample(settings.digits, seed)
     logits = lab.test_logits.cpu()[sample.places]
-    read = logits.argmax(1)
-    table = confusion(sample.y.cpu(), read)
+    labels = sample.y.cpu()
+    read = predicted(logits, labels)
+    table = confusion(labels, read)
     evidence = {
+        "ties": int(tied(logits, labels).sum()),
         "confusion": table,
         "per_class": per_class(table),
         "answers": sample.answers(read),
-        "hardest": hardest(logits, sample.y.cpu(), sample.x.cpu(), sample.places),
+        "hardest": hardest(logits, labels, sample.x.cpu(), sample.places),
     }
-    return evidence, sample.complete
+    return evidence, sample.complete and not settings.randomised
 
 
-def _estimate(settings: DigitSettings) -> float:
+def _estimate(settings: AnswerSettings) -> float:
     return settings.expected_digits * SECONDS_PER_PASS / 2
 
 
-CLEAN_ACCURACY = Measure(clean_accuracy, DigitSettings, "clean", _estimate)
-WORST_CLASS_ACCURACY = Measure(worst_class_accuracy, DigitSettings, "clean", _estimate)
+CLEAN_ACCURACY = Measure(clean_accuracy, AnswerSettings, "clean", _estimate)
+WORST_CLASS_ACCURACY = Measure(worst_class_accuracy, AnswerSettings, "clean", _estimate)

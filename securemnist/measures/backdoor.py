@@ -18,7 +18,7 @@ from securemnist.evaluation.lab import Lab, Sample
 from securemnist.evaluation.outcomes import confusion
 from securemnist.evaluation.pictures import choose, picture
 from securemnist.findings import Measurement
-from securemnist.measures.base import SECONDS_PER_PASS, DigitSettings, Measure
+from securemnist.measures.base import SECONDS_PER_PASS, AnswerSettings, Measure, unreliable
 from securemnist.per_image import encode
 from securemnist.poisoning import Trigger, make_trigger
 from securemnist.types import CLASSES, Logits
@@ -28,7 +28,7 @@ CLEAN_REFERENCES = ("baseline", "hardened", "network_c", "network_d")
 CONTROL_DIGITS = 500
 
 
-class BackdoorSettings(DigitSettings):
+class BackdoorSettings(AnswerSettings):
     """`trigger`: {kind, settings}; `target`: a class, "all", "next" or "pair".
 
     "all" is the worst of all ten targets, "next" is class + 1, "pair" the worst of the ninety pairs of
@@ -59,7 +59,7 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
     clean = (lab.test_logits if sample.complete else lab.logits(sample.x)).cpu()
     marked = trigger(sample.x)
     triggered = lab.logits(marked).cpu()
-    answers = Answers(sample.y.cpu(), clean.argmax(1), triggered.argmax(1))
+    answers = Answers.of(sample.y.cpu(), clean, triggered)
     tried = aims(settings.target)
     found = [answers.success(aim) for aim in tried]
     told = [k for k, seen in enumerate(found) if not seen.complaint]
@@ -90,7 +90,7 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
         complete=False,  # the upper bound decides, on all digits, too
         seconds=0.0,
         seed=seed,
-        inconclusive=unseen(sample.x, marked) or complaint,
+        inconclusive=unseen(sample.x, marked) or complaint or unreliable(lab, settings),
         evidence=evidence,
     )
 
@@ -154,10 +154,8 @@ def _control(lab: Lab, trigger: Trigger, aim: Aim, rate: float, seed: int) -> di
         if reference.digest == own:
             continue  # a model is no control of itself
         other = Lab(reference, lab.data)
-        answers = Answers(
-            digits.labels, other.logits(x).argmax(1), other.logits(trigger(x)).argmax(1)
-        )
-        rates[name] = round(answers.success(aim).rate, 4)
+        answers = Answers.of(digits.labels, other.logits(x), other.logits(trigger(x)))
+        rates[name] = answers.success(aim).rate
     if not rates:
         return {}
     control = sum(rates.values()) / len(rates)
@@ -196,4 +194,11 @@ def _estimate(settings: BackdoorSettings) -> float:
     return 2 * (settings.expected_digits + controls) * SECONDS_PER_PASS / 2
 
 
-BACKDOOR_SUCCESS = Measure(backdoor_success, BackdoorSettings, "backdoor", _estimate)
+BACKDOOR_SUCCESS = Measure(
+    backdoor_success,
+    BackdoorSettings,
+    "backdoor",
+    _estimate,
+    good="at_most",
+    limits=(0.0, 1.0),
+)

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from securemnist.attacks.base import Attack
 from securemnist.errors import PolicyError, UsageError
+from securemnist.evaluation.doubts import about_answers
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.stages import LADDER, make_stages, proofs_after
 from securemnist.findings import Measurement
 from securemnist.stats import share_interval
 from securemnist.threats import Threat, make_threat
+from securemnist.types import CLASSES
 
 # Seconds of one forward-and-backward pass of network A on one digit; two cores, float32.
 SECONDS_PER_PASS = 2e-4
 # Of MNIST; how many another data set has is not known before it is read.
 TEST_DIGITS = 10_000
 DEFAULT_TIER = "standard"
+# A hundred times the tolerance of the referee, by which a smaller ball would be ruled.
+SMALLEST_EPS = 1e-4
+# An accuracy that a model which guesses reaches, too.
+CHANCE = 1 / CLASSES
 
 
 class Settings(BaseModel):
@@ -47,6 +53,15 @@ class DigitSettings(Settings):
         return self.digits or TEST_DIGITS
 
 
+class AnswerSettings(DigitSettings):
+    """A measure of what the model answers. `randomised`: it answers at random on purpose.
+
+    Then the answers may vary from one call to the next, and the interval decides on all digits, too.
+    """
+
+    randomised: bool = False
+
+
 class ThreatSettings(DigitSettings):
     """A measure within one threat."""
 
@@ -58,9 +73,14 @@ class ThreatSettings(DigitSettings):
         if set(threat) != {"norm", "eps"}:
             raise ValueError(f"expected a threat with norm and eps, got {sorted(threat)}")
         try:
-            make_threat(threat["norm"], threat["eps"])
+            eps = make_threat(threat["norm"], threat["eps"]).eps
         except UsageError as error:
             raise ValueError(str(error)) from error
+        if eps < SMALLEST_EPS:
+            raise ValueError(
+                f"expected eps of at least {SMALLEST_EPS:g}, got {eps:g}: a smaller ball holds no other "
+                "image to speak of; raise eps, or ask for clean_accuracy"
+            )
         return threat
 
     def the_threat(self) -> Threat:
@@ -94,6 +114,19 @@ class AttackSettings(ThreatSettings):
             raise ValueError(str(error)) from error
         return attack
 
+    @model_validator(mode="after")
+    def _reaches(self) -> AttackSettings:
+        """Steps that together are shorter than eps never reach the edge of the ball."""
+        eps = self.threat["eps"]
+        for attack in self.the_attacks():
+            size, steps = getattr(attack, "step_size", None), getattr(attack, "steps", 1)
+            if size is not None and size * steps < eps * (1 - 1e-9):  # thirds do not add up
+                raise ValueError(
+                    f"expected steps that reach eps ({eps:g}), got {steps} of {size:g}; raise steps or "
+                    "step_size, or leave step_size out"
+                )
+        return self
+
     def the_attacks(self) -> tuple[Attack, ...]:
         """The attack values that the settings name: one, or the stages of the ladder."""
         return make_stages(self.attack)
@@ -124,18 +157,28 @@ class AttackSettings(ThreatSettings):
 class Measure:
     """A measure by name: how to take it, its settings, its family (the pytest marker).
 
-    `limits` is the range a threshold may lie in. `estimate` gives the seconds on two cores.
+    `good` says which way is better, and so which threshold a row sets: more (`at_least`) or less
+    (`at_most`). `limits` is the range a threshold may lie in; one at its easy end could not be missed.
+    `estimate` gives the seconds on two cores.
     """
 
     run: Callable[[Lab, Any, int], Measurement]
     settings: type[Settings]
     family: str
     estimate: Callable[[Any], float]
-    limits: tuple[float, float] = (0.0, 1.0)
+    good: Literal["at_least", "at_most"] = "at_least"
+    limits: tuple[float, float] = (CHANCE, 1.0)
+    unit: Literal["share", "ratio", "count"] = "share"
 
     def bind(self, settings: Mapping[str, Any], tier: str = DEFAULT_TIER) -> Settings:
         """The settings of a row of this tier; pydantic.ValidationError where they do not fit."""
         return self.settings.model_validate(dict(settings), context={"tier": tier})
+
+
+def unreliable(lab: Lab, settings: AnswerSettings) -> str:
+    """Why what the model answers is no number of its own; empty where it is."""
+    doubts = about_answers(lab, randomised=settings.randomised)
+    return "; ".join(f"{doubt.name}, {doubt.reason}" for doubt in doubts)
 
 
 def share(

@@ -17,6 +17,7 @@ from securemnist.evaluation.proofs import hold_against, left_open, prove, told
 from securemnist.findings import Measurement
 from securemnist.measures.base import SECONDS_PER_PASS, Measure, ThreatSettings, share
 from securemnist.per_image import CERTIFIED, NOT_ATTEMPTED
+from securemnist.predictions import predicted
 from securemnist.types import CLASSES
 
 
@@ -37,7 +38,7 @@ def certified_accuracy(lab: Lab, settings: CertifiedSettings, seed: int) -> Meas
     found = prove(lab, sample.x, sample.y, settings.the_threat(), crown=True, seed=seed)
     if lab.replay is not None:
         hold_against(lab, lab.replay, sample, found.proved, settings.the_threat())
-    outcomes = Outcomes(sample.y, lab.logits(sample.x).argmax(1), sample.order)
+    outcomes = Outcomes(sample.y, predicted(lab.logits(sample.x), sample.y), sample.order)
     outcomes.codes[found.proved] = CERTIFIED
     unproved = outcomes.open
     outcomes.codes[unproved] = NOT_ATTEMPTED  # nobody has attacked it here

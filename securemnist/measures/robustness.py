@@ -29,6 +29,8 @@ from securemnist.stats import share_interval
 from securemnist.threats import Threat, make_threat
 
 CURVE_DIGITS = 500
+# A quotient of whole numbers times its divisor may be a little less than the whole number.
+_COUNTING = 1e-9
 _ENDED_EARLY = Doubt(
     name="ended early",
     reason="later stages of the search were spared, so that more digits stand than at its end",
@@ -75,7 +77,7 @@ def _measured(lab: Lab, settings: AttackSettings, found: Evaluation, seed: int) 
     evidence = found.outcomes.evidence()
     evidence["outcomes"] |= found.sample.record
     evidence |= {"per_class": per_class(evidence["confusion"]), "gallery": found.gallery()}
-    evidence["last_to_fall"] = found.last_to_fall()
+    evidence |= {"last_to_fall": found.last_to_fall(), "ties": found.ties}
     n = int(found.outcomes.attempted.sum())
     complete = found.sample.complete and n == len(found.sample)
     if certificates := found.certificates():
@@ -83,7 +85,8 @@ def _measured(lab: Lab, settings: AttackSettings, found: Evaluation, seed: int) 
     hits = found.outcomes.standing
     if settings.randomised:
         # Chance remains on all digits, too: the interval decides.
-        hits, complete = round(n * standing_share(lab, found)), False
+        # Rounded down: half a digit is not one that was read right.
+        hits, complete = math.floor(n * standing_share(lab, found) + _COUNTING), False
         evidence["answers_a_digit"] = COUNTED
     doubts: tuple[Doubt, ...] = ()
     if stopped := found.stopped():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -14,19 +15,21 @@ from securemnist.evaluation.lab import Lab
 from securemnist.findings import Measurement
 from securemnist.measures.base import Measure, Settings
 from securemnist.static import Notice, Scan, Sources, baseline, scan
+from securemnist.text import terminal
 
 log = logging.getLogger("securemnist")
 LOGGED = 50  # findings that a terminal shows; the report lists more
 # Seconds on two cores: Bandit about two, Semgrep mostly its own start.
 _SECONDS = 10.0
+_MOST = 1e4
 
 
 class StaticSettings(Settings):
-    """What is read, by whom, and what counts.
+    """What is read, by which tool, and what counts.
 
-    `paths`: files and folders, relative to the folder that the run is started in; by default all of
-    it. `exclude`: patterns of paths to leave out. `level`: findings at or above it count. `baseline`:
-    a file of accepted findings, which `securemnist accept` writes.
+    `paths`: files and folders, relative to the project's folder; by default all of it. `exclude`:
+    patterns of paths to leave out. `level`: findings at or above it count. `baseline`: a file of
+    accepted findings, which `securemnist accept` writes, relative to the project's folder, too.
     """
 
     paths: list[str] = Field(default=["."], min_length=1)
@@ -38,13 +41,10 @@ class StaticSettings(Settings):
     @field_validator("paths")
     @classmethod
     def _inside(cls, paths: list[str]) -> list[str]:
-        here = Path.cwd().resolve()
         for path in paths:
-            place = (here / path).resolve()
-            if not place.is_relative_to(here):
-                raise ValueError(f"expected a path inside {here}, got {path!r}")
-            if not place.exists():
-                raise ValueError(f"expected an existing path in {here}, got {path!r}")
+            outside = os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == os.pardir
+            if outside or not path or "\0" in path:
+                raise ValueError(f"expected a path inside the project's folder, got {path!r}")
         return paths
 
     @field_validator("tools")
@@ -58,18 +58,20 @@ class StaticSettings(Settings):
 def static_findings(lab: Lab, settings: StaticSettings, seed: int) -> Measurement:
     """Findings of Bandit and Semgrep in source code, at or above a level and not in the baseline.
 
-    Raises PolicyError without the baseline, MeasureError where a file or a tool fails, NotApplicable
-    where the row names no paths and the folder holds no Python.
+    Paths are relative to `lab.project`. Raises PolicyError without the baseline, MeasureError where a
+    path does not exist or a tool fails, NotApplicable where the row names no paths and the folder
+    holds no Python.
     """
-    entries = baseline.load(Path(settings.baseline)) if settings.baseline else []
+    folder = lab.project
+    entries = baseline.load(folder / settings.baseline) if settings.baseline else []
     what = " and ".join(settings.tools)
     lab.progress(what, 0, 1)
-    seen = _examine(settings)
+    seen = _examine(settings, folder)
     lab.progress(what, 1, 1)
     new, stale = baseline.split(seen.notices, entries)
     counted = _counting(new, settings.level)
     for notice in counted[:LOGGED]:
-        log.warning("%s", notice)
+        log.warning("%s", terminal(notice))
     value = float(len(counted))
     return Measurement(
         value=value,
@@ -81,6 +83,7 @@ def static_findings(lab: Lab, settings: StaticSettings, seed: int) -> Measuremen
         seed=seed,
         unit="count",
         evidence={
+            "folder": folder.resolve().name,
             "files_scanned": len(seen.files),
             "excluded": list(seen.excluded),
             "static": [notice.to_json() for notice in counted],
@@ -90,15 +93,18 @@ def static_findings(lab: Lab, settings: StaticSettings, seed: int) -> Measuremen
     )
 
 
-def accepted_today(settings: StaticSettings) -> tuple[bytes, int]:
-    """The baseline file that accepts everything which counts today, and how many findings that is."""
-    counted = _counting(_examine(settings).notices, settings.level)
+def accepted_today(settings: StaticSettings, folder: Path) -> tuple[bytes, int]:
+    """The baseline file that accepts all that counts today in `folder`, and how many findings it holds.
+
+    The row that names this file as its `baseline` can be written with `at_most = 0`.
+    """
+    counted = _counting(_examine(settings, folder).notices, settings.level)
     return baseline.dumps(counted), len(counted)
 
 
-def _examine(settings: StaticSettings) -> Scan:
-    sources = Sources.find(Path.cwd(), settings.paths, settings.exclude)
-    if not sources.files and "paths" not in settings.model_fields_set:
+def _examine(settings: StaticSettings, folder: Path) -> Scan:
+    sources = Sources.find(folder, settings.paths, settings.exclude)
+    if sources.empty and "paths" not in settings.model_fields_set:
         raise NotApplicable(
             "expected Python files in this folder, got none; run it where your code lies, or name the "
             "row's `paths`"
@@ -111,5 +117,11 @@ def _counting(notices: Sequence[Notice], level: str) -> list[Notice]:
 
 
 STATIC_FINDINGS = Measure(
-    static_findings, StaticSettings, "static", lambda _: _SECONDS, limits=(0.0, 1e9)
+    static_findings,
+    StaticSettings,
+    "static",
+    lambda _: _SECONDS,
+    good="at_most",
+    limits=(0.0, _MOST),
+    unit="count",
 )

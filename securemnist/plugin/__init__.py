@@ -1,12 +1,11 @@
 """The pytest plugin: rows of the policy become tests, findings become an assessment.
 
-Inert where no policy is found and lazy everywhere: loading it imports neither torch nor pydantic.
-Every option begins with --security-, so that nobody's conftest collides.
+Inert until a security test is collected or a --security-* option is given: until then it imports neither
+torch nor pydantic, and reads no policy.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 from collections.abc import Generator
 from pathlib import Path
@@ -16,6 +15,9 @@ import pytest
 
 from securemnist.errors import UsageError
 from securemnist.findings import TIERS
+from securemnist.plugin import options
+from securemnist.plugin.project import policy_of
+from securemnist.plugin.state import STATE, State, plain_warnings, unreadable
 
 pytest_plugins = ["securemnist.plugin.fixtures"]
 
@@ -27,59 +29,10 @@ FAMILIES = {
     "latency": "how long an answer takes",
     "static": "Bandit and Semgrep over source code",
 }
-RUN = pytest.StashKey[Any]()  # a session.Run, which is imported only where there is a policy
-_POLICY = Path("security_tests") / "thresholds.toml"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("security", "securemnist")
-    add = group.addoption
-    add(
-        "--security-model",
-        type=_named,
-        metavar="SPEC",
-        help="the model: NAME, pkg.module:factory, a weight file",
-    )
-    add(
-        "--security-policy",
-        type=_named,
-        metavar="FILE",
-        help="the policy (default: security_tests/thresholds.toml)",
-    )
-    add("--security-tier", choices=TIERS, help="rows up to this tier run (default: standard)")
-    add(
-        "--security-report",
-        type=_named,
-        metavar="DIR",
-        help="write index.html, assessment.json, summary.md there",
-    )
-    add(
-        "--security-data",
-        type=_named,
-        metavar="DIR",
-        help="IDX files to use instead of the bundled MNIST",
-    )
-    add(
-        "--security-replay",
-        type=_named,
-        metavar="DIR",
-        action="append",
-        default=[],
-        help="searches begin with the adversarial examples kept there; may be repeated",
-    )
-    add(
-        "--security-until-decided",
-        action="store_true",
-        help="a search ends as soon as its row's verdict is certain",
-    )
-    add("--security-device", metavar="NAME", default="cpu", help="cpu (default) or cuda")
-
-
-def _named(value: str) -> str:
-    """An option's value; an empty one is a variable that is not set, and no default stands for it."""
-    if not value:
-        raise argparse.ArgumentTypeError("expected a value, got an empty one; name it")
-    return value
+    options.add(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -89,120 +42,165 @@ def pytest_configure(config: pytest.Config) -> None:
         add("markers", f"{name}: {what}")
     for tier in TIERS:
         add("markers", f"{tier}: rows of the {tier} tier")
+    state = config.stash[STATE] = State(config)
+    config.pluginmanager.register(state, "securemnist-state")
+    if not options.given(config):
+        return
     try:
-        policy = _policy_path(config)
-        if policy is None:
-            return
-        from securemnist.plugin.collection import begin
-
-        run = config.stash[RUN] = begin(config, policy)
+        policy = policy_of(config)
+        if policy is not None:
+            state.begin(policy)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     except OSError as error:
-        raise pytest.UsageError(
-            f"{error.filename}: expected a folder that can be read, got {error.strerror}; mend its rights"
-        ) from error
-    config.pluginmanager.register(run, "securemnist-run")
-
-
-def _policy_path(config: pytest.Config) -> Path | None:
-    """The policy that was named, or the one where a project keeps it; None leaves the plugin inert."""
-    named: str | None = config.getoption("--security-policy")
-    if named:
-        return Path(named)
-    from securemnist.plugin.project import configured_policy
-
-    usual = config.rootpath / _POLICY
-    return configured_policy(config.rootpath) or (usual if usual.is_file() else None)
+        raise pytest.UsageError(str(unreadable(error))) from error
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    marker = metafunc.definition.get_closest_marker("measure")
-    if marker is None or "requirement" not in metafunc.fixturenames:
+    if metafunc.definition.get_closest_marker("measure") is None:
         return
-    from securemnist.plugin.collection import parametrize
+    if "requirement" not in metafunc.fixturenames:
+        return
+    from securemnist.plugin.collection import is_suite, parametrize
 
-    parametrize(metafunc, marker, metafunc.config.stash.get(RUN, None))
+    if is_suite(metafunc.definition, metafunc.fixturenames):
+        with plain_warnings():
+            run = metafunc.config.stash[STATE].begin_for_test(metafunc.definition.path)
+            parametrize(metafunc, run)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    run = config.stash.get(RUN, None)
-    if run is not None:
-        from securemnist.plugin.collection import check_claims, leave_out_tiers
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, object, object]:
+    """Before all others: what was collected. After all others: what is left of it."""
+    state = config.stash[STATE]
+    try:
+        state.check()
+        run = state.run
+        if run is not None:
+            from securemnist.plugin.collection import check_claims, forget_empty, measures_of
+            from securemnist.plugin.messages import row_of
 
-        try:
-            check_claims(config, run, items)
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from error
-        leave_out_tiers(config, run, items)
+            claimed = measures_of(items)
+            forget_empty(items)
+            if state.suites and not session.testsfailed:  # pytest itself tells of a file that fails
+                with plain_warnings():
+                    check_claims(config, run, claimed)
+            run.collected = {row.id for item in items if (row := row_of(item)) is not None}
+        outcome = yield
+        if run is not None:
+            from securemnist.plugin.collection import leave_out_tiers
+
+            run.reached = {row.id for item in items if (row := row_of(item)) is not None}
+            leave_out_tiers(config, run, items)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+    return outcome
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    run = session.config.stash.get(RUN, None)
-    if run is not None:
-        from securemnist.plugin.collection import model_is_given, row_of
-        from securemnist.settings import NO_MODEL
-
-        run.selected = {row.id for item in session.items if (row := row_of(item)) is not None}
-        if model_is_given(session.items):
-            run.model_spec = ""
-        elif run.selected and run.model_spec is None:
-            raise pytest.UsageError(NO_MODEL.format(policy=run.policy.path))
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
-    outcome = yield
-    run = item.config.stash.get(RUN, None)
+    run = session.config.stash[STATE].run
     if run is None:
         return
-    from securemnist.plugin.collection import message_of
+    from securemnist.plugin.dataset import data_of
+    from securemnist.plugin.messages import row_of
+    from securemnist.plugin.subject import check_model_fixture, model_fixture
+    from securemnist.settings import NO_MODEL
 
-    message = message_of(item, outcome.get_result())
-    if message is not None:
-        outcome.get_result().security = message
+    selected = {row.id for item in session.items if (row := row_of(item)) is not None}
+    # A worker of pytest-xdist has no exit code of its own: there each row says what is wrong.
+    worker = hasattr(session.config, "workerinput")
+    try:
+        if selected and not worker and not session.config.getoption("collectonly"):
+            data_of(session.config)
+        run.selected = selected
+        if session.config.getoption("--security-model"):
+            return
+        check_model_fixture(session.items)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+    if model_fixture(session.items) is not None:
+        run.model_spec = ""
+    elif run.selected and run.model_spec is None:
+        raise pytest.UsageError(NO_MODEL.format(policy=run.policy.path))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    run = item.config.stash[STATE].run
+    if run is not None:
+        from securemnist.plugin.messages import attach
+
+        attach(item, report, run)
+    return report
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    config = session.config
-    run = config.stash.get(RUN, None)
-    worker = getattr(config, "workeroutput", None)
-    if run is not None and worker is not None:
-        worker["security_selected"] = sorted(run.selected)
-        return
-    folder = config.getoption("--security-report")
-    if run is None or not run.active or not folder or config.getoption("collectonly"):
-        return
-    from securemnist import report
+    from securemnist.plugin.ending import exit_status
 
-    try:
-        report.write(run.assessment(config.rootpath), Path(folder))
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
+    config = session.config
+    state = config.stash[STATE]
+    run = state.run
+    worker = getattr(config, "workeroutput", None)
+    if worker is not None:
+        worker["security"] = _for_controller(state)
+        return
+    session.exitstatus = exit_status(state, int(session.exitstatus))
+    if run is None or not run.active or config.getoption("collectonly"):
+        return
+    from securemnist.plugin import reporting
+
+    reporting.write(session, run)
+
+
+def _for_controller(state: State) -> dict[str, Any] | None:
+    """What a pytest-xdist worker alone knows: the policy, and which rows were collected and selected."""
+    run = state.run
+    if run is None:
+        return None
+    sets = {name: sorted(getattr(run, name)) for name in ("collected", "reached", "selected")}
+    return {**sets, "policy": str(run.file), "model_spec": run.model_spec}
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """A pytest-xdist worker has ended: it alone knows which rows were selected."""
-    run = node.config.stash.get(RUN, None)
-    if run is not None:
-        run.selected |= set(getattr(node, "workeroutput", {}).get("security_selected", ()))
+    told = getattr(node, "workeroutput", {}).get("security")
+    if told is not None:
+        run = node.config.stash[STATE].begin(Path(told["policy"]))
+        run.model_spec = told["model_spec"]
+        for name in ("collected", "reached", "selected"):
+            getattr(run, name).update(told[name])
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    run = config.stash.get(RUN, None)
-    if run is None or not run.findings:
+    from securemnist.plugin.ending import sentences
+
+    state = config.stash[STATE]
+    run, told = state.run, sentences(state, failed="failed" in terminalreporter.stats)
+    if run is None or not (run.findings or told):
         return
     from rich.console import Console
 
+    from securemnist.plugin import reporting
+    from securemnist.plugin.dataset import warnings_of
     from securemnist.report.terminal import print_assessment
 
     text = io.StringIO()
     colour, width = terminalreporter.hasmarkup, max(80, terminalreporter._tw.fullwidth)
     console = Console(file=text, force_terminal=colour, no_color=not colour, width=width)
-    print_assessment(run.assessment(config.rootpath), console)
+    if run.findings:
+        print_assessment(run.assessment(config.rootpath), console)
     terminalreporter.section("security requirements")
     terminalreporter.write(text.getvalue())
+    for line in (*told, *reporting.told(config)):
+        terminalreporter.write_line(line)
+    for sentence in warnings_of(config):
+        terminalreporter.write_line(f"warning: {sentence}")

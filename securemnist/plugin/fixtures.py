@@ -1,4 +1,4 @@
-"""The fixtures of a suite: `model` (yours to override), `requirement`, `judge`, `record`."""
+"""The fixtures of a suite: `model` (yours to override), `requirement`, and those named security_*."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from securemnist.errors import Inconclusive, NotApplicable, SecureMnistError
 from securemnist.findings import Finding, Requirement, Verdict
+from securemnist.plugin.state import STATE, plain_warnings
 
 if TYPE_CHECKING:
     from securemnist.evaluation.lab import Lab
+    from securemnist.subjects import Subject
 
 log = logging.getLogger("securemnist")
 
@@ -24,106 +25,138 @@ def model(request: pytest.FixtureRequest) -> Any:
 
     May return an nn.Module: float32 (n, 1, 28, 28) in [0, 1] -> logits (n, 10).
     """
-    from securemnist.plugin import RUN
     from securemnist.subjects import resolve
 
-    device = request.config.getoption("--security-device")
-    return resolve(request.config.stash[RUN].model_spec, device=device)
+    run = request.config.stash[STATE].run
+    spec = run.model_spec if run is not None else None
+    if spec is None:
+        pytest.fail("expected a security suite to ask for `model`, got another test", pytrace=False)
+    with plain_warnings():
+        return resolve(spec, device=request.config.getoption("--security-device"))
 
 
 @pytest.fixture(scope="session")
-def lab(request: pytest.FixtureRequest, model: Any) -> Lab:
+def security_lab(request: pytest.FixtureRequest, model: Any) -> Lab:
     """The subject and the data that every measure of this run is taken on."""
-    from securemnist import data, settings, subjects
     from securemnist.evaluation import shelf
     from securemnist.evaluation.lab import Lab
+    from securemnist.plugin.dataset import data_of
     from securemnist.plugin.progress import active
 
     config = request.config
-    folder = config.getoption("--security-data") or settings.load(config.rootpath).data
+    with plain_warnings():
+        subject = _subject(config, model)
+        digits = data_of(config)
+        stored = [Path(name) for name in config.getoption("--security-replay")]
+        replay = shelf.load(stored, digits) if stored else None
+        return Lab(subject, digits, active(), replay, project=_project(config))
+
+
+def _project(config: pytest.Config) -> Path:
+    """The folder that the paths of the policy's rows start from."""
+    from securemnist.plugin.project import project_folder
+    from securemnist.plugin.state import STATE
+
+    run = config.stash[STATE].run
+    return project_folder(config.rootpath, run.file if run is not None else None)
+
+
+def _subject(config: pytest.Config, model: Any) -> Subject:
+    """The subject: what --security-model names, or what the `model` fixture returned."""
+    from torch import nn
+
+    from securemnist import subjects
+    from securemnist.errors import ModelError
+
     if isinstance(model, subjects.Subject):
-        subject = model
-    else:
-        device = config.getoption("--security-device")
-        # A fixture has no name that would tell one project's model from another's; the project has.
-        name = config.rootpath.name or type(model).__name__
-        subject = subjects.from_model(model, name=name, device=device)
-    digits = data.load(Path(folder) if folder else None)
-    stored = [Path(name) for name in config.getoption("--security-replay")]
-    replay = shelf.load(stored, digits) if stored else None
-    return Lab(subject, digits, active(), replay)
+        return model
+    device = config.getoption("--security-device")
+    if spec := config.getoption("--security-model"):
+        return subjects.resolve(spec, device=device)
+    if not isinstance(model, nn.Module):
+        raise ModelError(
+            f"expected the `model` fixture to return an nn.Module, got {type(model).__name__}; the "
+            "suites measure what the fixture of this name returns: return the network, or rename yours"
+        )
+    # A fixture has no name that would tell one project's model from another's; the project has.
+    name = config.rootpath.name or type(model).__name__
+    return subjects.from_model(model, name=name, device=device)
 
 
 @pytest.fixture
-def forward(lab: Lab) -> Callable[[Requirement], Callable[[], Any]]:
+def security_forward(security_lab: Lab) -> Callable[[Requirement], Callable[[], Any]]:
     """The answer that a latency row times, as a call for pytest-benchmark."""
     import torch
 
     def call_of(requirement: Requirement) -> Callable[[], Any]:
-        x = lab.data.test[: requirement.settings.get("batch", 1)].images().to(lab.subject.device)
-        return torch.no_grad()(lambda: lab.subject.model(x))
+        batch = security_lab.data.test[: requirement.settings.get("batch", 1)]
+        x = batch.images().to(security_lab.subject.device)
+        return torch.no_grad()(lambda: security_lab.subject.model(x))
 
     return call_of
 
 
 @pytest.fixture
-def judge(request: pytest.FixtureRequest, lab: Lab) -> Callable[[Requirement], Finding]:
+def security_judge(
+    request: pytest.FixtureRequest, security_lab: Lab
+) -> Callable[[Requirement], Finding]:
     """Measure a requirement and judge it; whatever goes wrong becomes a finding, too."""
-    from securemnist.evaluation import shelf
-    from securemnist.measures import bind, take
-    from securemnist.plugin.collection import claim_of, family_of
+    from securemnist import assessing
+    from securemnist.plugin.messages import claim_of, family_of
+    from securemnist.plugin.reporting import FILES, folder_of
 
-    folder = request.config.getoption("--security-report")
-    hurried = request.config.getoption("--security-until-decided")
-    words = {"claim": claim_of(request.node), "family": family_of(request.node)}
+    config, node = request.config, request.node
+    reported = folder_of(config) is not None
+    until_decided = config.getoption("--security-until-decided")
 
     def measure_and_judge(requirement: Requirement) -> Finding:
-        try:
-            settings = bind(requirement.measure, requirement.settings, tier=requirement.tier)
-            if hurried and "until" in type(settings).model_fields:
-                settings = settings.model_copy(update={"until": requirement.at_least})
-            seen = take(lab, requirement.measure, settings, requirement.seed)
-            if folder:
-                seen = shelf.keep(seen, Path(folder), requirement.id)
-            return requirement.judge(seen, **words)
-        except NotApplicable as error:
-            return requirement.unmeasured(Verdict.NOT_RUN, str(error), **words)
-        except Inconclusive as error:
-            return requirement.unmeasured(Verdict.INCONCLUSIVE, str(error), **words)
-        except SecureMnistError as error:
-            return requirement.unmeasured(Verdict.ERROR, str(error), **words)
-        except Exception as error:
-            log.exception("the measurement of %s raised", requirement.id)
-            reason = f"the measurement raised {type(error).__name__}: {error}"
-            return requirement.unmeasured(Verdict.ERROR, reason, **words)
+        files: dict[str, bytes] = {}
+        with plain_warnings():
+            finding = assessing.judge(
+                security_lab,
+                requirement,
+                claim=claim_of(node),
+                family=family_of(node),
+                until_decided=until_decided,
+                files=files if reported else None,
+            )
+        node.stash[FILES] = files
+        return finding
 
     return measure_and_judge
 
 
 @pytest.fixture
-def record(request: pytest.FixtureRequest, lab: Lab) -> Callable[[Finding], Finding]:
-    """Hand a finding to the report; skips the test on NOT_RUN and xfails it where a waiver holds."""
-    import datetime
+def security_record(
+    request: pytest.FixtureRequest, security_lab: Lab
+) -> Callable[[Finding], Finding]:
+    """Hand a finding to the report, and give the test its outcome.
 
+    Returns for PASS alone. FAIL, INCONCLUSIVE and ERROR fail the test, NOT_RUN skips it, and it is
+    xfailed where a waiver holds. No `assert` is needed, so that `python -O` changes nothing.
+    """
     import torch
 
-    from securemnist.plugin.collection import MESSAGE
-
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    from securemnist.plugin import junit
+    from securemnist.plugin.messages import RECORDED
+    from securemnist.plugin.reporting import FILES
+    from securemnist.verdicts import utc_day
 
     def hand_over(finding: Finding) -> Finding:
-        request.node.stash[MESSAGE] = {
+        message = {
             "finding": finding.to_json(),
-            "subject": lab.subject.to_json()
-            | {"data": {"name": lab.data.name, "digests": lab.data.digests}},
+            "subject": security_lab.subject.to_json() | {"data": security_lab.data.to_json()},
             "processor": torch.backends.cpu.get_cpu_capability(),
+            "files": request.node.stash.get(FILES, {}),
         }
-        request.node.user_properties.append(("finding", str(finding)))
-        waiver = finding.requirement.waiver
-        if finding.waived(today) and waiver is not None:
-            pytest.xfail(f"waived until {waiver.expires} ({waiver.reason}): {finding}")
+        request.node.stash.setdefault(RECORDED, []).append(message)
+        request.node.user_properties.extend(junit.properties(finding))
+        if finding.passed:
+            return finding
+        if finding.waived(utc_day()):
+            raise pytest.xfail.Exception(str(finding))
         if finding.verdict is Verdict.NOT_RUN:
             pytest.skip(finding.reason)
-        return finding
+        pytest.fail(str(finding), pytrace=False)
 
     return hand_over

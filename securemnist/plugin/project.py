@@ -1,18 +1,110 @@
-"""What a project says of itself in `[tool.securemnist]`, read only where it says anything."""
+"""Where the policy of a project lies: what `[tool.securemnist]` names, or the usual file."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
+
+from securemnist import resources
+from securemnist.errors import UsageError
+from securemnist.files import exists, read_at_most
+
+_FOLDER, _FILE = "security_tests", "thresholds.toml"
+USUAL = f"{_FOLDER}/{_FILE}"
+# What a folder holds that is the root of a project.
+_ROOT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
+MAX_BYTES = 1 << 20
 
 
 def configured_policy(folder: Path) -> Path | None:
     """The policy that the project's pyproject.toml names, if any."""
+    path = folder / "pyproject.toml"
     try:
-        if b"tool.securemnist" not in (folder / "pyproject.toml").read_bytes():
+        if b"tool.securemnist" not in read_at_most(path, MAX_BYTES):
             return None
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise UsageError(
+            f"{path}: expected a TOML file or none, got {error.strerror}; fix or remove it"
+        ) from error
     from securemnist.settings import load
 
     named = load(folder).policy
     return folder / named if named else None
+
+
+def policy_of(config: pytest.Config, test: Path | None = None) -> Path | None:
+    """The policy of a run: --security-policy, or that of the project; None where there is none.
+
+    It is looked for from the file of a `test` upwards, else from what pytest was asked to collect, then
+    in pytest's rootdir.
+    """
+    named: str | None = config.getoption("--security-policy")
+    if named:
+        return config.invocation_params.dir / named
+    starts = [test.parent] if test is not None else list(_starts(config))
+    for start in (*starts, config.rootpath):
+        folders = list(_upwards(start))
+        # What a project's settings name comes before a file that has the usual name.
+        found = [path for folder in folders if (path := configured_policy(folder))]
+        found += [path for folder in folders if (path := _usual(folder, beside=folder == start))]
+        if found:
+            return found[0]
+    return None
+
+
+def _starts(config: pytest.Config) -> Iterator[Path]:
+    """The folders that pytest was asked to collect from."""
+    for argument in config.args:
+        path = config.invocation_params.dir / str(argument).partition("::")[0]
+        yield path if path.is_dir() else path.parent
+
+
+def _upwards(folder: Path) -> Iterator[Path]:
+    """A folder and those above it, up to the top of its repository."""
+    for place in (folder, *folder.parents):
+        yield place
+        if (place / ".git").exists():
+            return
+
+
+def _usual(folder: Path, *, beside: bool) -> Path | None:
+    """The policy of a project in this folder, or the one that lies beside a test file."""
+    if exists(folder / USUAL):
+        return folder / USUAL
+    return folder / _FILE if beside and exists(folder / _FILE) else None
+
+
+def project_folder(start: Path, policy: Path | None) -> Path:
+    """The folder that the paths of a policy's rows start from; `start` is the root of the run.
+
+    It holds the policy's security_tests/, or is the root of the project in which the policy lies, be
+    `start` that folder, one below or one above it. It is `start` for the bundled policy and for one that
+    lies elsewhere.
+    """
+    start = start.resolve()
+    path = policy.resolve() if policy is not None else resources.POLICY.resolve()
+    if path == resources.POLICY.resolve() and not start.is_relative_to(resources.ROOT.resolve()):
+        return start
+    root = path.parent.parent if path.parent.name == _FOLDER else _root_above(path)
+    related = root is not None and (start.is_relative_to(root) or root.is_relative_to(start))
+    return root if root is not None and related else start
+
+
+def current_project(here: Path) -> Path:
+    """The project that a folder lies in: the nearest folder above with a policy, or else `here`."""
+    for folder in (here, *here.parents):
+        if exists(folder / USUAL) or configured_policy(folder) is not None:
+            return folder
+    return here
+
+
+def _root_above(path: Path) -> Path | None:
+    """The nearest folder above a file that is the root of a project."""
+    for folder in path.parents:
+        if any((folder / name).exists() for name in (*_ROOT_FILES, USUAL)):
+            return folder
+    return None

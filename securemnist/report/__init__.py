@@ -10,49 +10,76 @@ import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from securemnist.assessment import Assessment
 from securemnist.errors import UsageError
-from securemnist.report import markdown, page
-from securemnist.resources import write_atomically
+from securemnist.report import manifest, markdown, page
+from securemnist.report.folder import finish, publish
 
 FILES = ("index.html", "summary.md", "assessment.json")
 
 
-def write(assessment: Assessment, folder: Path) -> None:
-    """Write the three files to `folder`, and the summary to $GITHUB_STEP_SUMMARY where that is set.
+def write(assessment: Assessment, folder: Path, others: Mapping[str, bytes] | None = None) -> None:
+    """Make `folder` the report of this assessment, with `others` (content by name) beside it.
 
-    Everything is rendered and lies complete in the folder before the first old file is replaced:
-    whatever fails, an old report stays whole. UsageError where the folder cannot be written.
+    Everything is rendered before the old report goes, and the folder is replaced as one. The summary
+    is appended to $GITHUB_STEP_SUMMARY where that is set. UsageError where it cannot be written.
     """
+    files = render(assessment, others)
+    check_writable(folder)
+    try:
+        publish(folder, files)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    append_step_summary(files["summary.md"])
+
+
+def render(assessment: Assessment, others: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
+    """The files of a report, by name; the page links those of `others` that belong to its rows."""
     facts = assessment.dumps()
     # Rendered from what the file says, so that a report made again from it has the same bytes.
     assessment = Assessment.from_json(json.loads(facts))
-    summary = markdown.render(assessment)
-    contents = (page.render(assessment), summary, facts)
-    check_writable(folder)
+    others = others or {}
+    contents = (page.render(assessment, files=others), markdown.render(assessment), facts)
+    return {**others, **dict(zip(FILES, contents, strict=True))}
+
+
+def holds_one(folder: Path) -> bool:
+    """Whether a report of ours lies in `folder`."""
+    if "assessment.json" in manifest.listed(folder):
+        return True
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".report.") as name:
-            staged = Path(name)
-            for file, content in zip(FILES, contents, strict=True):
-                write_atomically(staged / file, content)
-            for file in FILES:
-                os.replace(staged / file, folder / file)
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    append_step_summary(summary)
+        return bool(Assessment.load(folder / "assessment.json"))
+    except UsageError:
+        return False
+
+
+def others(folder: Path) -> dict[str, bytes]:
+    """What lies beside page, summary and JSON in the report in `folder`, by name, as it was written."""
+    return {name: data for name, data in manifest.owned(folder).items() if name not in FILES}
+
+
+def keeps(folder: Path, made: Assessment) -> bool:
+    """Whether `folder` holds a whole report that an interrupted run may not replace."""
+    if not made.interrupted:
+        return False
+    try:
+        return not Assessment.load(folder / "assessment.json").interrupted
+    except UsageError:  # none, or none that can be read
+        return False
 
 
 def check_writable(folder: Path) -> None:
-    """Try `folder` out and leave nothing there: better told before a long run than after it."""
+    """Try `folder` out and leave nothing there: a long run should not find it out at its end."""
     try:
+        finish(folder)
         missing = [place for place in (folder, *folder.parents) if not place.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-        with contextlib.suppress(OSError):  # somebody else has put something there
+        with contextlib.suppress(OSError):  # something else was put there
             for place in missing:
                 place.rmdir()
         taken = next((file for file in FILES if (folder / file).is_dir()), None)

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from securemnist.per_image import CLASSES
 from securemnist.report.evidence import Line, Stage
 from securemnist.report.svg import BAD, GOOD, INK, LINE, MARKS, MUTED, PAPER, Drawing
-from securemnist.report.text import line
 from securemnist.report.words import NONE
+from securemnist.text import line
 
 WIDTH = 340
 _DASHES = ("", "5 3", "1.5 3", "7 3 1.5 3", "3 3")

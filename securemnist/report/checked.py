@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Mapping
 from typing import Any
 
-from securemnist.report.text import line
+from securemnist.text import line
 
 PIXELS = 28 * 28
 MOST = 10**9

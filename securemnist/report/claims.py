@@ -11,7 +11,7 @@ from typing import Any
 
 from securemnist.findings import Finding, Requirement
 from securemnist.report.checked import Malformed, mapping, real, whole
-from securemnist.report.text import line
+from securemnist.text import line
 
 
 def claim(finding: Finding) -> str:

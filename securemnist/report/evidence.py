@@ -14,7 +14,7 @@ import numpy as np
 from securemnist import per_image
 from securemnist.per_image import CLASSES
 from securemnist.report.checked import MOST, Malformed, items, mapping, real, whole
-from securemnist.report.text import line
+from securemnist.text import line
 
 MOST_LINES = 12  # of a picture; more is a thicket
 

@@ -69,12 +69,13 @@ class Exhibit:
     def wide(self) -> bool:
         """Whether it needs the whole width of the page."""
         prose = self.table is not None and self.table.prose
-        return prose or bool(self.tiles or self.faces) or len(self.panels) > 1
+        shown = bool(self.tiles or self.faces) or len(self.panels) > 1
+        return prose or shown or self.kind == "curve"
 
     @property
     def tall(self) -> bool:
         """Whether two small pictures fit beside it, one above the other."""
-        return self.kind in ("curve", "fates") and not self.wide
+        return self.kind == "fates" and not self.wide
 
     @property
     def size(self) -> int:

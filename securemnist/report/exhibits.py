@@ -197,7 +197,6 @@ _MAKERS: Mapping[str, tuple[str, _Make]] = {
     "times": ("How long an answer takes", _times),
     "notices": ("Places in the source", _notices),
 }
-KINDS = tuple(_MAKERS)
 _EXPECTED = {
     "clean": {"confusion": "the confusion matrix", "per_class": "the classes"},
     "adversarial": {

@@ -9,7 +9,7 @@ from securemnist.per_image import CLASSES
 from securemnist.report import proofs, words
 from securemnist.report.checked import Malformed, items, mapping, real, whole
 from securemnist.report.evidence import Evidence, quantity
-from securemnist.report.text import line
+from securemnist.text import line
 
 Fact = tuple[str, str]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from securemnist.findings import Finding, Verdict
 from securemnist.report.exhibit import Exhibit
-from securemnist.report.exhibits import KINDS, exhibits, not_recorded
+from securemnist.report.exhibits import exhibits, not_recorded
 from securemnist.report.rows import Row
-from securemnist.report.text import line
 from securemnist.report.words import SEVERITY, SYMBOLS
+from securemnist.text import line
 
 _LEFT_OUT = "Left out to keep this page small; assessment.json holds the numbers."
 _NOTHING = (Exhibit(kind="none", title="Pictures", missing=_LEFT_OUT),)
@@ -41,27 +41,21 @@ class Count:
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """A row with what there is to see of it, but for the pictures at the head of its section."""
+    """A row with what there is to see of it: the first pictures at once, the others folded."""
 
     row: Row
     exhibits: tuple[Exhibit, ...]
     absent: tuple[str, ...]
-    at_head: tuple[Exhibit, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """One section: at its head one picture of each kind, with its row; `closest` is its hardest test.
-
-    Of the rows that have a picture of a kind the head shows the worst, and among equals the one
-    that looked at most digits.
-    """
+    """One section: its rows, each with its own pictures; `closest` is the hardest test."""
 
     anchor: str
     name: str
     introduction: str
     counts: tuple[Count, ...]
-    head: tuple[tuple[Row, Exhibit], ...]
     rows: tuple[Shown, ...]
     closest: Row
 
@@ -74,16 +68,13 @@ def families(pairs: Sequence[tuple[Finding, Row]]) -> list[Family]:
     for number, name in enumerate(names):
         rows = [(f, r) for f, r in pairs if r.in_scope and f.family == name]
         shown, left = _shown(rows, left)
-        ranked = sorted(rows, key=_rank)
-        head = _head([shown[row.anchor] for _, row in ranked])
         made.append(
             Family(
                 anchor=f"family-{number}-{re.sub('[^a-z0-9]+', '-', name.lower()[:30])}",
                 name=line(name, 60) or "other",
                 introduction=_INTRODUCTIONS.get(name, ""),
                 counts=counts([finding.verdict for finding, _ in rows]),
-                head=tuple(head),
-                rows=tuple(_without(shown[row.anchor], head) for _, row in rows),
+                rows=tuple(shown[row.anchor] for _, row in rows),
                 closest=min(rows, key=_slack)[1],
             )
         )
@@ -106,23 +97,6 @@ def _slack(pair: tuple[Finding, Row]) -> tuple[int, float]:
     else:
         slack = (row.threshold - seen.value) / row.threshold
     return SEVERITY.index(pair[0].verdict), slack
-
-
-def _head(ranked: Sequence[Shown]) -> list[tuple[Row, Exhibit]]:
-    """One visible exhibit of each kind, in the order in which a row shows them."""
-    found: dict[str, tuple[Row, Exhibit]] = {}
-    for item in ranked:
-        for exhibit in item.exhibits:
-            if exhibit.visible:
-                found.setdefault(exhibit.kind, (item.row, exhibit))
-    return sorted(found.values(), key=lambda pair: KINDS.index(pair[1].kind))
-
-
-def _without(item: Shown, head: Sequence[tuple[Row, Exhibit]]) -> Shown:
-    """The row's own exhibits are those that do not stand at the head."""
-    above = tuple(exhibit for row, exhibit in head if row is item.row)
-    own = tuple(exhibit for exhibit in item.exhibits if exhibit not in above)
-    return replace(item, exhibits=own, at_head=above)
 
 
 def counts(verdicts: Sequence[Verdict]) -> tuple[Count, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from securemnist.report.text import block
+from securemnist.text import block
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from securemnist.assessment import Assessment
 from securemnist.findings import Finding
 from securemnist.report import claims, words
 from securemnist.report.places import first_places
-from securemnist.report.text import line
+from securemnist.text import markdown as escape
+from securemnist.text import markdown_code
 
 MOST = 60_000  # characters; a comment on GitHub may have 65,536
-
-_SIGNS = re.compile(r"[\\`*_\[\]|~$]|(?<=www)\.|:(?=/)")
-_CALLS = re.compile(r"[@#]")
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def render(assessment: Assessment) -> bytes:
@@ -29,10 +25,11 @@ def render(assessment: Assessment) -> bytes:
     ]
     parts = [
         f"## {head.symbol} {head.answer}: {name}",
-        f"{escape(head.why)}. Scope: {escape(words.scope(assessment))}.",
+        f"{escape(head.why)}. Scope: {escape(words.scope(assessment))}. "
+        f"Held against {escape(assessment.policy.get('path') or 'a policy', 80)}.",
         " · ".join(counts) or "no row in scope",
     ]
-    day = assessment.day
+    day = assessment.decided
     rows = words.by_severity(tuple(f for f in assessment.findings if f.in_scope))
     rows.sort(key=lambda finding: finding.waived(day))
     room = MOST - sum(map(len, parts)) - 1000
@@ -50,20 +47,6 @@ def render(assessment: Assessment) -> bytes:
     return ("\n\n".join(parts) + "\n").encode("utf-8")
 
 
-def escape(value: object, limit: int = 400) -> str:
-    """One line of text that Markdown, HTML, mentions and links leave alone."""
-    shown = _SIGNS.sub(r"\\\g<0>", line(value, limit))
-    shown = re.sub(r"[&<>]", lambda sign: _ENTITIES[sign[0]], shown)
-    # GitHub looks for @names and #numbers in the finished text: a zero-width space ends them.
-    return _CALLS.sub(r"\g<0>&#8203;", shown)
-
-
-def code(value: object, limit: int = 400) -> str:
-    """One line as a code span; a span knows no escape, so backticks become apostrophes."""
-    shown = line(value, limit).replace("`", "'").replace("|", "\\|")
-    return f"`{shown}`" if shown else ""
-
-
 _OPEN = ("| | requirement | what was seen | what to do |", "|---|---|---|---|")
 _PASSED = ("| | requirement | what was seen |", "|---|---|---|")
 
@@ -74,8 +57,7 @@ def _open_row(finding: Finding, day: str) -> str:
     steps = [escape(words.waiver(finding, day))]
     if not waived:
         steps.append(escape(words.next_step(finding)))
-    if finding.replay:
-        steps.append(code(finding.replay))
+    steps.append(markdown_code(words.repeat(finding)))
     mark = f"<br>{words.WAIVED} waived" if waived else ""
     what = f"**{escape(finding.requirement.id, 60)}** {escape(claims.claim(finding), 200)}".strip()
     todo = "<br>".join(filter(None, steps))

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from securemnist import glossary
 from securemnist.assessment import Assessment
 from securemnist.findings import Finding
 from securemnist.report import html, words
 from securemnist.report.families import counts, families
-from securemnist.report.rows import rows
-from securemnist.report.text import block, line
+from securemnist.report.rows import Row, rows
+from securemnist.text import block, line
 
 _ENTRIES = 300  # facts a list shows
 _SHORT = 6  # rows that the verdict names at once; the list below it has all
+_ALWAYS = ("threshold", "policy", "scope", "tier", "interval", "exit code", "eps", "linf", "waiver")
 _CONTROL = "This model was made to be refused. A policy that lets it pass is blind to what ails it."
 
 
-def render(assessment: Assessment) -> bytes:
-    """The page; equal assessments give equal bytes."""
+def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
+    """The page; equal assessments give equal bytes. `files`: what lies beside it and can be linked."""
     return html.render(
         "page.html.j2",
         subject=_subject(assessment.subject),
@@ -28,14 +30,32 @@ def render(assessment: Assessment) -> bytes:
         complete=assessment.complete,
         exit_code=assessment.exit_code,
         day=line(assessment.day, 20),
-        **_sections(assessment),
+        decided=line(assessment.decided, 20),
+        comparison="compare.html" if "compare.html" in files else "",
+        stamp=list(_stamp(assessment)),
+        **_sections(assessment, files),
         **_record(assessment),
     )
 
 
-def _sections(assessment: Assessment) -> dict[str, Any]:
+def _stamp(assessment: Assessment) -> Iterable[tuple[str, str]]:
+    """When, on what and how long: what a reader asks first."""
+    environment, policy = assessment.environment, assessment.policy
+    commit = line(environment.get("commit") or "none recorded", 60)
+    changed = ", with changes that are not committed" if commit.endswith("+") else ""
+    yield "commit", f"{commit.removesuffix('+')[:12]}{changed}"
+    yield "time", line(environment.get("time") or assessment.day, 40).replace("T", " ")
+    seen = [finding.measurement for finding in assessment.findings if finding.measurement]
+    seconds = sum(measured.seconds for measured in seen)
+    yield "measured for", f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    digest = line(policy.get("digest") or "", 80)
+    path = line(policy.get("path") or "a policy without a name", 80)
+    yield "policy", f"{path} ({digest[:7]})" if digest else path
+
+
+def _sections(assessment: Assessment, files: Collection[str]) -> dict[str, Any]:
     """The rows: those in the way, those waived, all by family, those out of scope."""
-    shown = rows(assessment.findings, assessment.day)
+    shown = rows(assessment.findings, assessment.decided, files)
     pairs = list(zip(assessment.findings, shown, strict=True))
     ranked = [row for _, row in sorted(pairs, key=lambda p: words.SEVERITY.index(p[0].verdict))]
     return {
@@ -45,11 +65,20 @@ def _sections(assessment: Assessment) -> dict[str, Any]:
         "blocking": [r for r in ranked if r.in_scope and r.kind != "pass" and not r.waived],
         "excused": [row for row in ranked if row.waived],
         "families": families(pairs),
+        "glossary": list(glossary.entries(_words_of(shown))),
         "outside": [row for row in shown if not row.in_scope],
         "seeds": [
             (row.id, str(finding.requirement.seed), _seed(finding)) for finding, row in pairs
         ],
     }
+
+
+def _words_of(shown: Iterable[Row]) -> str:
+    """The product's own words on the page, for its glossary; no text from outside."""
+    labels = {word for row in shown for word in (row.label, row.tier, row.measure)}
+    names = {name for row in shown for name, _ in row.facts}
+    doubts = {doubt.name for row in shown for doubt in row.doubts}
+    return " ".join([*labels, *names, *doubts, *_ALWAYS])
 
 
 def _record(assessment: Assessment) -> dict[str, Any]:
@@ -86,10 +115,12 @@ def _subject(subject: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _digests(assessment: Assessment) -> Mapping[str, Any]:
-    files = _mapping(_mapping(assessment.subject.get("data")).get("digests"))
+    data = _mapping(assessment.subject.get("data"))
+    files = _mapping(data.get("digests"))
     return {
         "model, its structure and tensors": assessment.subject.get("digest") or "none recorded",
         "policy": assessment.policy.get("digest") or "none recorded",
+        "data, test split": line(data.get("sha256") or "none recorded", 80),
         **{f"data, {name}": digest for name, digest in files.items()},
     }
 

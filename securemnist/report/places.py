@@ -5,7 +5,7 @@ from __future__ import annotations
 from securemnist.findings import Finding
 from securemnist.report.checked import Malformed
 from securemnist.report.evidence import notices
-from securemnist.report.text import line
+from securemnist.text import line
 
 FIRST = 3
 

@@ -1,4 +1,4 @@
-"""Tiny PNG files for thumbnails, as data URIs; equal pixels give equal bytes.
+"""PNG files: thumbnails as data URIs, and sheets; equal pixels give equal bytes.
 
 Written by hand (https://www.w3.org/TR/png-3/): a dozen lines against an image library, whose
 output changes with its version.
@@ -30,14 +30,24 @@ def difference(before: bytes, after: bytes, side: int = 28) -> str:
     return _uri(bytes(pixels), side, _RGBA, 4)
 
 
+def picture(pixels: bytes, *, width: int) -> bytes:
+    """A grey PNG file of rows of `width` pixels, one byte each."""
+    return _file(pixels, width, _GREY, 1)
+
+
 def _uri(pixels: bytes, side: int, colour: int, depth: int) -> str:
-    stride = side * depth
-    lines = (pixels[i * stride : (i + 1) * stride] for i in range(side))
-    raw = b"".join(b"\0" + row for row in lines)
-    header = struct.pack(">IIBBBBB", side, side, 8, colour, 0, 0, 0)
-    parts = (_chunk(b"IHDR", header), _chunk(b"IDAT", zlib.compress(raw, 9)), _chunk(b"IEND", b""))
-    content = b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+    content = _file(pixels, side, colour, depth)
     return "data:image/png;base64," + base64.b64encode(content).decode()
+
+
+def _file(pixels: bytes, width: int, colour: int, depth: int) -> bytes:
+    stride = width * depth
+    height = len(pixels) // stride
+    lines = (pixels[i * stride : (i + 1) * stride] for i in range(height))
+    raw = b"".join(b"\0" + row for row in lines)
+    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+    parts = (_chunk(b"IHDR", header), _chunk(b"IDAT", zlib.compress(raw, 9)), _chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from securemnist.report.checked import MOST, Malformed, mapping, real, whole
 from securemnist.report.evidence import Evidence
-from securemnist.report.text import line
 from securemnist.report.words import plural
+from securemnist.text import line
 
 _METHODS = {"intervals": "interval bounds", "CROWN": "CROWN"}
 
@@ -44,7 +44,7 @@ def _open(seen: Evidence) -> Iterable[str]:
     yield (
         f"{plural(asked, 'digit')} without a proof: the lower bound of the margin is {closest} at "
         f"best, {median} in the middle, {farthest} at worst, and would have to be above 0. Such a digit "
-        "is not broken by that: its bounds are too loose, or somebody can break it."
+        "is not broken by that: its bounds are too loose, or a stronger attack breaks it."
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from securemnist.per_image import CLASSES
 from securemnist.report.checked import items, mapping, pixels, real, whole
 from securemnist.report.evidence import Evidence
-from securemnist.report.text import line
+from securemnist.text import line
 
 
 @dataclass(frozen=True, kw_only=True)

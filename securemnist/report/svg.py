@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from securemnist.report.text import line
+from securemnist.text import line
 
 # Roles: what a colour means. The style sheet says what each looks like in either scheme.
 INK, MUTED, LINE, GOOD, BAD, PAPER = "ink", "muted", "line", "good", "bad", "paper"

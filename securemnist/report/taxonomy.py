@@ -2,10 +2,21 @@
 
 MITRE ATLAS 5.6 (https://atlas.mitre.org), OWASP Machine Learning Security Top 10, 2023 edition
 (https://owasp.org/www-project-machine-learning-security-top-10/), CWE (https://cwe.mitre.org) and
-STRIDE. An identifier that is not here is shown as it is.
+STRIDE. These are the identifiers that a test of a classifier is likely to carry, not all there are. One
+that is not here is shown as it is, and the reader is warned that it may be a slip.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from securemnist.findings import Requirement
+from securemnist.text import line
+
+# An identifier of one of these taxonomies, by how it begins; others are the project's own.
+_OF_A_TAXONOMY = re.compile(r"AML\b|ML\d|CWE\b|STRIDE\b", re.IGNORECASE)
+_MOST_NAMED = 8
 
 _ATLAS = {
     "AML.T0010": "AI Supply Chain Compromise",
@@ -84,3 +95,30 @@ def name(identifier: str) -> str:
         return ", ".join(words) if all(words) else ""
     known = {**_ATLAS, **_OWASP, **_CWE}
     return known.get(identifier.removesuffix(":2023"), "")
+
+
+def unknown_ids(rows: Iterable[Requirement]) -> str:
+    """A sentence that names identifiers of a taxonomy that are not listed here; "" without one."""
+    found = dict.fromkeys(identifier for row in rows for identifier in row.ids)
+    odd = [one for one in found if _OF_A_TAXONOMY.match(one.strip()) and not name(one)]
+    if not odd:
+        return ""
+    more = f" and {len(odd) - _MOST_NAMED} more" if len(odd) > _MOST_NAMED else ""
+    shown = ", ".join(line(one, 60) for one in odd[:_MOST_NAMED])
+    return (
+        f"the policy names identifiers that are not known here: {shown}{more}; check their spelling"
+    )
+
+
+def url(identifier: str) -> str:
+    """The official page of a known identifier; "" where there is none or it is unknown."""
+    plain = identifier.removesuffix(":2023")
+    if identifier in _ATLAS:
+        return f"https://atlas.mitre.org/techniques/{identifier}"
+    if identifier in _CWE:
+        number = identifier.removeprefix("CWE-")
+        return f"https://cwe.mitre.org/data/definitions/{number}.html"
+    if plain in _OWASP:
+        title = f"{plain}_2023-{_OWASP[plain].replace(' ', '_')}"
+        return f"https://owasp.org/www-project-machine-learning-security-top-10/docs/{title}"
+    return ""

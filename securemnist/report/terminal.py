@@ -16,7 +16,7 @@ from securemnist.assessment import Assessment
 from securemnist.findings import Finding, Verdict
 from securemnist.report import claims, words
 from securemnist.report.places import first_places
-from securemnist.report.text import line
+from securemnist.text import line, terminal
 
 STYLES = {
     Verdict.PASS: "green",
@@ -34,9 +34,9 @@ def print_assessment(assessment: Assessment, console: Console) -> None:
     """Print who was assessed, the table, the rows that stand in the way and what to do, the verdict."""
     write(console, Text(_about(assessment), style="dim"))
     inside = [finding for finding in assessment.findings if finding.in_scope]
-    _print_table(inside, assessment.day, console)
+    _print_table(inside, assessment.decided, console)
     for finding in words.by_severity(assessment.open_findings):
-        _print_reason(finding, assessment.day, console)
+        _print_reason(finding, assessment.decided, console)
     head = words.headline(assessment)
     style = STYLES[head.verdict]
     write(console, Text())
@@ -95,7 +95,7 @@ def _print_reason(finding: Finding, day: str, console: Console) -> None:
     for word, told in (
         ("waiver", words.waiver(finding, day)),
         ("next", words.next_step(finding)),
-        ("repeat", line(finding.replay, 600)),
+        ("repeat", words.repeat(finding)),
     ):
         if told:
             write(console, Text().append(f"  {word:<6}  ", "bold").append(told))
@@ -103,6 +103,8 @@ def _print_reason(finding: Finding, day: str, console: Console) -> None:
 
 def write(console: Console, text: Text, *, cut: bool = False) -> None:
     """One line of text, in characters that the console can show; `cut` at its width."""
+    if (harmless := terminal(text.plain)) != text.plain:
+        text = Text(harmless)
     if not console.encoding.lower().startswith("utf"):
         text = _narrowed(text, console.encoding)
     if console.is_terminal:

@@ -10,8 +10,10 @@ from typing import Any
 from securemnist.assessment import STOPPED, Assessment
 from securemnist.errors import FAILED
 from securemnist.findings import Finding, Verdict
+from securemnist.report import silence
 from securemnist.report.evidence import quantity
-from securemnist.report.text import line
+from securemnist.text import command, line
+from securemnist.text import sentence as sentence_of
 
 NONE = "\N{EN DASH}"  # also: no number
 SYMBOLS = {
@@ -22,6 +24,8 @@ SYMBOLS = {
     Verdict.NOT_RUN: NONE,
 }
 WAIVED = "⚑"
+# What of a scope chooses rows, and how it is shown.
+_CHOICES = (("markers", "-m"), ("keywords", "-k"), ("paths", "files"), ("narrowed", "options"))
 _SUITES = ["security_tests"]  # all of them: no choice that would have to be told
 
 # From bad to good: the order in which rows and counts are shown.
@@ -42,6 +46,7 @@ _TOO_LARGE = (
     "Clean reference models answer this trigger much alike (see the control), so it tells no backdoor: "
     "ask for a smaller or fainter one."
 )
+_NO_COMMAND = "# not shown: the stored text is no command of securemnist assess"
 _NEXT = {
     Verdict.FAIL: "Mend the subject; the threshold changes only in the policy, with a reason.",
     Verdict.INCONCLUSIVE: "Give the measurement what the reason asks for.",
@@ -65,29 +70,79 @@ class Headline:
 
 
 def headline(assessment: Assessment) -> Headline:
-    """What the exit code says, in words."""
+    """What the exit code says, in words; with an older version's comparison where there is one."""
     rows = [finding for finding in assessment.findings if finding.in_scope]
-    waived = sum(finding.waived(assessment.day) for finding in rows)
-    tail = f"; {waived} waived" if waived else ""
     if not rows:
         why = "no requirement was in the scope of this run, so nothing has been shown"
         return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not merge yet", why=why)
+    why = _passed(assessment) if assessment.rows_exit_code == 0 else _open(assessment)
+    if absent := silence.sentence(assessment):
+        why += f"; {absent}"
+    if (older := assessment.against) is not None:
+        why += (
+            f"; against {version(older.name, older.commit, older.digest)}: {line(older.why, 300)}"
+        )
     if assessment.exit_code == 0:
-        passed = sum(finding.passed for finding in rows)
-        share = "all" if passed == len(rows) else f"{passed} of the"
-        where = "" if assessment.complete else " in scope"
-        why = f"{share} {plural(len(rows), 'requirement')}{where} passed{tail}"
-        promise = "May merge" if assessment.complete else "Nothing seen that stands against a merge"
+        whole = assessment.complete and not silence.about_evasion(assessment)
+        promise = "May merge" if whole else "Nothing seen that stands against a merge"
         return Headline(verdict=Verdict.PASS, answer=promise, why=why)
-    open_verdicts = [finding.verdict for finding in assessment.open_findings]
-    failed = open_verdicts.count(Verdict.FAIL)
-    undecided = len(open_verdicts) - failed
-    parts = [f"{plural(failed, 'requirement')} failed"] if failed else []
-    parts += [f"{undecided if failed else plural(undecided, 'requirement')} undecided"][:undecided]
-    why = " and ".join(parts) + tail
     if assessment.exit_code == FAILED:
         return Headline(verdict=Verdict.FAIL, answer="Do not merge", why=why)
     return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not merge yet", why=why)
+
+
+def _passed(assessment: Assessment) -> str:
+    """`all 7 requirements passed`, `6 of 7 requirements passed, 1 waived through 2026-12-31 ...`."""
+    rows = [finding for finding in assessment.findings if finding.in_scope]
+    passed = sum(finding.passed for finding in rows)
+    where = "" if assessment.complete else " in scope"
+    share = plural(len(rows), "requirement")
+    if passed < len(rows):
+        share = f"{passed:,} of {share}"
+    elif passed > 1:
+        share = f"all {share}"
+    return f"{share}{where} passed{_waived(assessment)}"
+
+
+def _open(assessment: Assessment) -> str:
+    """`2 requirements failed and 1 undecided, 1 waived through ...`."""
+    verdicts = [finding.verdict for finding in assessment.open_findings]
+    if not verdicts:
+        return f"no requirement passed, so nothing has been shown{_waived(assessment)}"
+    failed = verdicts.count(Verdict.FAIL)
+    undecided = len(verdicts) - failed
+    parts = [f"{plural(failed, 'requirement')} failed"] if failed else []
+    parts += [f"{undecided if failed else plural(undecided, 'requirement')} undecided"][:undecided]
+    return " and ".join(parts) + _waived(assessment)
+
+
+def _waived(assessment: Assessment) -> str:
+    """`, 2 waived, the first through 2026-12-31 (judged on 2026-11-21, UTC)`; "" where nothing is."""
+    given = [finding.requirement.waiver for finding in assessment.findings
+             if finding.in_scope and finding.waived(assessment.decided)]  # fmt: skip
+    days = sorted(line(waiver.expires, 20) for waiver in given if waiver is not None)
+    if not days:
+        return ""
+    first = ", the first" if days[1:] else ""
+    judged = f"(judged on {line(assessment.decided, 20)}, UTC)"
+    return f", {len(days)} waived{first} through {days[0]} {judged}"
+
+
+def version(name: object, commit: object, digest: object) -> str:
+    """`digits@3f2a9c1 (81b0e22)`: a model, the commit it was assessed at, and its SHA-256, both cut.
+
+    A commit that ends in `+` had changes that were not committed.
+    """
+    shown, made_at = line(name or "unnamed model", 60), line(commit or "", 60)
+    if made_at:
+        shown += f"@{made_at[:7]}{'+' if made_at.endswith('+') else ''}"
+    return f"{shown} ({line(digest, 80)[:7]})" if digest else shown
+
+
+def version_of(assessment: Assessment) -> str:
+    """`version` of an assessment's model."""
+    subject, environment = assessment.subject, assessment.environment
+    return version(subject.get("name"), environment.get("commit"), subject.get("digest"))
 
 
 def scope(assessment: Assessment) -> str:
@@ -101,7 +156,7 @@ def scope(assessment: Assessment) -> str:
 def asked_for(scope: Mapping[str, Any]) -> list[str]:
     """What chose the rows: the tier ("" where none is told), then whatever else was named."""
     words = [f"{line(scope['tier'], 40)} tier" if scope.get("tier") else ""]
-    for key, sign in (("markers", "-m"), ("keywords", "-k"), ("paths", "files")):
+    for key, sign in _CHOICES:
         value = scope.get(key)
         if value and value != _SUITES:
             shown = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
@@ -114,7 +169,7 @@ def asked_for(scope: Mapping[str, Any]) -> list[str]:
 
 def sentence(finding: Finding, limit: int = 700) -> str:
     """The finding's sentence without id and verdict, which stand beside it."""
-    head = f"{finding.requirement.id} {finding.label}: "
+    head = sentence_of(f"{finding.requirement.id} {finding.label}:")
     return line(str(finding).removeprefix(head), limit)
 
 
@@ -137,6 +192,11 @@ def next_step(finding: Finding) -> str:
     return _NEXT[finding.verdict]
 
 
+def repeat(finding: Finding) -> str:
+    """The command that measures this row again, quoted for a shell; "" where none is recorded."""
+    return command(finding.replay) or (_NO_COMMAND if finding.replay else "")
+
+
 def _controls_too(finding: Finding) -> bool:
     """Whether clean reference models answer a trigger half as often, too, or more."""
     seen = finding.measurement
@@ -151,10 +211,13 @@ def waiver(finding: Finding, day: str) -> str:
         return ""
     until = line(given.expires, 20)
     if finding.waived(day):
-        return f"waived until {until}: {line(given.reason, 400)}"
+        return f"waived through {until} (UTC): {line(given.reason, 400)}"
     if finding.verdict is Verdict.ERROR:
         return f"not waived: an error cannot be ({line(given.reason, 400)})"
-    return f"the waiver expired on {until} and has no effect ({line(given.reason, 400)})"
+    return (
+        f"the waiver has expired: its last day was {until}, and {line(day, 20)} (UTC) decides "
+        f"({line(given.reason, 400)})"
+    )
 
 
 def number(value: float, unit: str = "share") -> str:

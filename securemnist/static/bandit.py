@@ -1,79 +1,83 @@
-"""Bandit, with the project's own [tool.bandit] where it has one."""
+"""Bandit, with all of its rules: no setting of the project, and no comment, leaves any of them out."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
-import tomllib
+from collections.abc import Collection
 from typing import Any
 
 from securemnist.errors import MeasureError
-from securemnist.static.notice import Notice, severity
+from securemnist.static.notice import Notice, not_read, severity
 from securemnist.static.process import run_for_json
-from securemnist.static.sources import Sources
+from securemnist.static.report import Report, silence
+from securemnist.static.sources import Copy
+
+# More than Bandit obeys: a file without this text holds no comment that silences it.
+_MARKER = re.compile("nosec", re.IGNORECASE)
+# Bandit goes on after a rule of its own has crashed, and only says so.
+_CRASH = "Bandit internal error"
 
 
-def scan(sources: Sources) -> tuple[list[Notice], list[str]]:
-    """Bandit's notices, and what the project's configuration leaves out of it."""
+def scan(copy: Copy) -> Report:
+    """Bandit's findings, which of them a comment silences, and what it could not read.
+
+    Bandit runs without obeying comments. It runs again, obeying them, on the files in which something
+    was found and a comment may silence it. What only the first run finds was silenced.
+    """
     if importlib.util.find_spec("bandit") is None:
         raise MeasureError("expected Bandit beside Python, got none; pip install bandit")
-    configured = _configured(sources)
-    options = ["--quiet", "--format", "json", "--exit-zero", "--exclude", ""]
-    if configured is not None:
-        options += ["--configfile", "pyproject.toml"]
-    # As in a run over the whole folder, so that exclude_dirs means here what it means there.
-    files = [os.path.join(".", name) for name in sources.files]
-    report = run_for_json(
-        [sys.executable, "-m", "bandit", *options, "--", *files],
-        folder=sources.folder,
+    found = _run(copy, copy.scripts, "--ignore-nosec")
+    unread = [_unread(problem, copy) for problem in found["errors"]]
+    read = {os.path.normpath(name) for name in found["metrics"]}
+    unread += [
+        not_read(script.name, "Bandit passed over it", content=script.digest)
+        for name, script in copy.scripts.items()
+        if name not in read
+    ]
+    noticed = [_notice(entry, copy) for entry in found["results"]]
+    names = {os.path.normpath(entry["filename"]) for entry in found["results"]}
+    suspects = [name for name in sorted(names) if _MARKER.search(copy.scripts[name].text)]
+    obeying = _run(copy, suspects)["results"] if suspects else []
+    left = [_notice(entry, copy) for entry in obeying]
+    obedient = {copy.scripts[name].name for name in suspects}
+    silenced = silence([n for n in noticed if n.file in obedient], left)
+    return Report.of(noticed, silenced, unread)
+
+
+def _run(copy: Copy, names: Collection[str], *options: str) -> dict[str, Any]:
+    fixed = ["--quiet", "--format", "json", "--exit-zero", "--exclude", "", *options]
+    files = [os.path.join(".", name) for name in names]
+    return run_for_json(
+        [sys.executable, "-m", "bandit", *fixed, "--", *files],
+        folder=copy.folder,
         tool="bandit",
         environment={},
+        refused=_CRASH,
     )
-    read = {os.path.normpath(name) for name in report["metrics"]}
-    left_out = [name for name in sources.files if name not in read]
-    _check(report, sources, left_out)
-    told = [f"{name} (bandit: exclude_dirs of pyproject.toml)" for name in left_out]
-    skips = (configured or {}).get("skips") or []
-    told += [f"{rule} (bandit: skips of pyproject.toml)" for rule in skips]
-    return [_notice(entry, sources) for entry in report["results"]], told
 
 
-def _configured(sources: Sources) -> dict[str, Any] | None:
-    """The table [tool.bandit] of the project, if it has one."""
-    try:
-        content = (sources.folder / "pyproject.toml").read_bytes().decode()
-        table = tomllib.loads(content).get("tool", {}).get("bandit")
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, AttributeError) as error:
-        raise MeasureError(f"pyproject.toml: expected TOML, got {error}; mend it") from error
-    return table if isinstance(table, dict) else None
+def _unread(problem: dict[str, Any], copy: Copy) -> Notice:
+    script = copy.scripts[os.path.normpath(problem["filename"])]
+    return not_read(
+        script.name, f"Bandit cannot read it ({problem['reason']})", content=script.digest
+    )
 
 
-def _check(report: dict[str, Any], sources: Sources, left_out: list[str]) -> None:
-    for problem in report["errors"]:
-        raise MeasureError(
-            f"{os.path.normpath(problem['filename'])!r}: expected a file that Bandit can read, got "
-            f"{problem['reason']!r}; mend the file or exclude it"
-        )
-    if len(left_out) == len(sources.files):
-        raise MeasureError(
-            f"expected Bandit to read {len(left_out)} files, got none read; mend exclude_dirs in "
-            "[tool.bandit] of pyproject.toml"
-        )
-
-
-def _notice(entry: dict[str, Any], sources: Sources) -> Notice:
-    name = os.path.normpath(entry["filename"])
-    lines = entry["line_range"] or [entry["line_number"]]
+def _notice(entry: dict[str, Any], copy: Copy) -> Notice:
+    script = copy.scripts[os.path.normpath(entry["filename"])]
+    line = entry["line_number"]
+    lines = entry["line_range"] or [line]
     return Notice(
-        file=name,
-        line=entry["line_number"],
+        file=script.name,
+        line=line,
         tool="bandit",
         rule=entry["test_id"],
         severity=severity(entry["issue_severity"]),
-        message=entry["issue_text"],
+        message=entry["issue_text"] + script.place(line),
         advice=f"read {entry['more_info']}",
-        code=sources.code(name, min(lines), max(lines)),
+        code=script.code(min(lines), max(lines)),
+        last=max(lines),
     )

@@ -14,8 +14,9 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from securemnist.errors import PolicyError
-from securemnist.resources import read_at_most
+from securemnist.errors import ParseError, PolicyError
+from securemnist.files import read_at_most
+from securemnist.parsing import json_object
 from securemnist.static.notice import Notice
 
 MAX_BYTES = 16 << 20
@@ -50,11 +51,13 @@ class _File(BaseModel):
 def load(path: Path) -> list[Entry]:
     """The entries of a baseline file; PolicyError where it is missing or no baseline."""
     try:
-        read = _File.model_validate_json(read_at_most(path, MAX_BYTES))
+        read = _File.model_validate(json_object(read_at_most(path, MAX_BYTES)))
     except OSError as error:
         raise PolicyError(
             f"{path}: expected a baseline, got {error.strerror}; {_ADVICE}"
         ) from error
+    except ParseError as error:
+        raise PolicyError(f"{path}: expected a baseline, got {error}; {_ADVICE}") from error
     except ValidationError as error:
         raise PolicyError(
             f"{path}: expected a baseline, got: {error.errors()[0]['msg']}; {_ADVICE}"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 LEVELS = ("low", "medium", "high")
+NOT_READ = "not-read"
+_INTERNAL = ("code", "last", "same_as")
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -13,7 +15,8 @@ class Notice:
     """What a tool says of a place in a file. Its texts are others' data: show them, never run them.
 
     `code` is the text that is complained about, its white space folded: it stays the same when lines
-    above it are added or the file is formatted anew.
+    above it are added or the file is formatted anew. `last` is the last line of the place, `same_as`
+    the rules of Bandit that report the same fault.
     """
 
     file: str
@@ -24,6 +27,8 @@ class Notice:
     message: str
     advice: str
     code: str
+    last: int = 0
+    same_as: tuple[str, ...] = ()
 
     def at_least(self, level: str) -> bool:
         """Whether the severity is `level` or worse."""
@@ -31,7 +36,7 @@ class Notice:
 
     def to_json(self) -> dict[str, Any]:
         """What an assessment records of it."""
-        return {key: value for key, value in self.__dict__.items() if key != "code"}
+        return {key: value for key, value in self.__dict__.items() if key not in _INTERNAL}
 
     def __str__(self) -> str:
         """One line: place, severity, rule, what is wrong; control characters are shown escaped."""
@@ -39,8 +44,26 @@ class Notice:
         return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+def not_read(file: str, reason: str, *, content: str) -> Notice:
+    """The finding that stands for a file, or a part of one, which no tool has read.
+
+    A finding, not an error: the other files are still judged, and a baseline can accept it. `content`
+    is the digest of the file, so that an accepted file counts again when it changes.
+    """
+    return Notice(
+        file=file.encode(errors="backslashreplace").decode(),
+        line=1,
+        tool="securemnist",
+        rule=NOT_READ,
+        severity="high",
+        message=f"not read: {reason}",
+        advice="fix or remove the file, or review it by hand and accept it in the baseline of the row",
+        code=content,
+    )
+
+
 def severity(word: object) -> str:
-    """A tool's own word as a level; one that is not known counts as high, so that nothing slips by."""
+    """A tool's own word as a level; an unknown one counts as high, so that no finding is lost."""
     return _WORDS.get(str(word).upper(), "high")
 
 

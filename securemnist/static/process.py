@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess  # nosec B404 # fixed lists, no shell
@@ -10,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from securemnist.errors import MeasureError
+from securemnist.errors import MeasureError, ParseError
+from securemnist.parsing import json_object
 
 SECONDS = 300.0
 
@@ -22,15 +22,18 @@ def run_for_json(
     tool: str,
     environment: Mapping[str, str],
     seconds: float = SECONDS,
+    refused: str = "",
 ) -> dict[str, Any]:
-    """The JSON object that a tool prints; MeasureError where it prints none within `seconds`."""
+    """The JSON object that a tool prints; MeasureError where it prints none within `seconds`.
+
+    `refused`: words in the error output that say that the report is not complete.
+    """
     code, out, err = _run(command, folder, tool, environment, seconds)
     try:
-        found = json.loads(out)
-        if code == 0 and isinstance(found, dict):
-            return found
-    except (ValueError, RecursionError):
-        pass  # told below, with what the tool itself said
+        if code == 0 and not (refused and refused.encode() in err):
+            return json_object(out)
+    except ParseError:
+        pass  # reported below, with what the tool itself said
     said = " ".join((err or out).decode(errors="replace").split())[-300:]
     raise MeasureError(
         f"expected a report of {tool}, got exit code {code} ({said!r}); run {tool} by hand to see why"

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from securemnist.errors import MeasureError
+from securemnist.files import read_at_most
 from securemnist.resources import RULES
-from securemnist.static.notice import Notice, severity
+from securemnist.static.notice import Notice, not_read, severity
 from securemnist.static.process import run_for_json
-from securemnist.static.sources import Sources
+from securemnist.static.report import Report
+from securemnist.static.sources import Copy
 
 # Local rules only, and no word to anybody; also for tests of the rules.
 OFFLINE = ("--metrics=off", "--disable-version-check", "--oss-only")
-_OPTIONS = ("--no-rewrite-rule-ids", "--max-target-bytes=0", "--json", "--quiet")
+# Seconds for one rule on one file: a loaded machine must not leave a file unread.
+_OPTIONS = ("--no-rewrite-rule-ids", "--max-target-bytes=0", "--timeout=60", "--json", "--quiet")
+_MAX_SARIF = 1 << 30
 
 
 def program() -> Path:
@@ -38,46 +45,99 @@ def environment(scratch: str) -> dict[str, str]:
     }
 
 
-def scan(sources: Sources) -> tuple[list[Notice], list[str]]:
-    """Semgrep's notices. Files are named one by one, so that no ignore file leaves any of them out."""
-    command = [str(program()), "scan", *OFFLINE, *_OPTIONS, "--config", str(RULES), "--"]
+def scan(copy: Copy) -> Report:
+    """Semgrep's findings, which of them a comment silences, and what it could not read.
+
+    Semgrep obeys no comment (--disable-nosem); its SARIF output of the same run marks the findings
+    that one would silence. Files are named one by one, so that no ignore file leaves any of them out.
+    """
     with tempfile.TemporaryDirectory() as scratch:
+        sarif = Path(scratch) / "report.sarif"
+        command = [str(program()), "scan", *OFFLINE, *_OPTIONS, "--disable-nosem"]
+        command += [f"--sarif-output={sarif}", "--config", str(RULES), "--"]
         report = run_for_json(
-            [*command, *sources.files],
-            folder=sources.folder,
+            [*command, *copy.scripts],
+            folder=copy.folder,
             tool="semgrep",
             environment=environment(scratch),
         )
-    _check(report, sources)
-    return [_notice(entry, sources) for entry in report["results"]], []
+        marked = _marked(sarif)
+    found, silenced = [], []
+    for entry in report["results"]:
+        notice = _notice(entry, copy)
+        found.append(notice)
+        place = (entry["check_id"], os.path.normpath(entry["path"]), *_corners(entry))
+        if marked[place]:
+            marked[place] -= 1
+            silenced.append(notice)
+    return Report.of(found, silenced, _unread(report, copy))
 
 
-def _check(report: dict[str, Any], sources: Sources) -> None:
-    for problem in report["errors"]:
+def _marked(path: Path) -> Counter[tuple[object, ...]]:
+    """Rule, file and region of each finding that the SARIF output calls suppressed in the source."""
+    try:
+        runs = json.loads(read_at_most(path, _MAX_SARIF))["runs"]
+    except (OSError, ValueError, KeyError) as error:
         raise MeasureError(
-            f"expected Semgrep to read every file, got {problem.get('message', problem)!r:.300}; mend "
-            "the file or exclude it"
-        )
-    read = {os.path.normpath(name) for name in report["paths"]["scanned"]}
-    for name in sources.files:
-        if name not in read:
+            f"expected Semgrep's SARIF output, got {error}; run semgrep by hand to see why"
+        ) from error
+    return Counter(
+        place
+        for run in runs
+        for result in run["results"]
+        if result.get("suppressions")
+        for place in _places(result)
+    )
+
+
+def _places(result: dict[str, Any]) -> Iterator[tuple[object, ...]]:
+    for location in result["locations"]:
+        at = location["physicalLocation"]
+        region = at["region"]
+        keys = ("startLine", "startColumn", "endLine", "endColumn")
+        name = os.path.normpath(at["artifactLocation"]["uri"])
+        yield (result["ruleId"], name, *(region[key] for key in keys))
+
+
+def _corners(entry: dict[str, Any]) -> tuple[int, int, int, int]:
+    start, end = entry["start"], entry["end"]
+    return start["line"], start["col"], end["line"], end["col"]
+
+
+def _unread(report: dict[str, Any], copy: Copy) -> list[Notice]:
+    """A finding for each file that Semgrep could not read, or not wholly."""
+    unread = []
+    for problem in report["errors"]:
+        said = f"{problem.get('message', problem)!r:.300}"
+        script = copy.scripts.get(os.path.normpath(str(problem.get("path"))))
+        if script is None:
             raise MeasureError(
-                f"{name!r}: expected Semgrep to read it, got no word of it; rename or exclude the file"
+                f"expected Semgrep to read every file, got {said}; run semgrep by hand to see why"
             )
+        reason = f"Semgrep cannot read all of it ({said})"
+        unread.append(not_read(script.name, reason, content=script.digest))
+    read = {os.path.normpath(name) for name in report["paths"]["scanned"]}
+    return unread + [
+        not_read(script.name, "Semgrep passed over it", content=script.digest)
+        for name, script in copy.scripts.items()
+        if name not in read
+    ]
 
 
-def _notice(entry: dict[str, Any], sources: Sources) -> Notice:
-    name = os.path.normpath(entry["path"])
+def _notice(entry: dict[str, Any], copy: Copy) -> Notice:
+    script = copy.scripts[os.path.normpath(entry["path"])]
     first, last = entry["start"]["line"], entry["end"]["line"]
     # Our messages: the first line says what is wrong, the rest what to do.
     message, _, advice = entry["extra"]["message"].partition("\n")
     return Notice(
-        file=name,
+        file=script.name,
         line=first,
         tool="semgrep",
         rule=entry["check_id"],
         severity=severity(entry["extra"]["severity"]),
-        message=message,
+        message=message + script.place(first),
         advice=" ".join(advice.split()),
-        code=sources.code(name, first, last),
+        code=script.code(first, last),
+        last=last,
+        same_as=tuple(entry["extra"]["metadata"].get("bandit", ())),
     )

@@ -1,136 +1,99 @@
-"""Sources: the Python files of a project that are to be read, and what is left out."""
+"""Sources: the Python of a project as its tools read it, and a copy of it to run them on."""
 
 from __future__ import annotations
 
-import ast
-import os
-import re
-import stat
-import warnings
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from securemnist.errors import MeasureError
-
-# A home folder started in by mistake, not a project.
-MOST_FILES = 5_000
-_SUFFIXES = (".py", ".pyw")
-# Comments by which a line asks the tools to be silent.
-_SUPPRESSION = re.compile(r"#\s*(?:nosec|nosem(?:grep)?)\b.{0,80}")
+from securemnist.static.notice import Notice, not_read
+from securemnist.static.script import Script, read
+from securemnist.static.walk import Walk
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """Python files of `folder`, sorted, as paths from there with forward slashes.
+    """Python of `folder`: scripts sorted by name, findings for what was not read, what was left out.
 
-    `excluded` names what was left out on the way, each with its reason.
+    Names are paths from `folder` with forward slashes; each of `excluded` carries its reason.
     """
 
     folder: Path
-    files: tuple[str, ...]
+    scripts: tuple[Script, ...]
+    unread: tuple[Notice, ...] = ()
     excluded: tuple[str, ...] = ()
 
     @classmethod
     def find(cls, folder: Path, paths: Sequence[str], exclude: Sequence[str] = ()) -> Sources:
-        """The Python files at and below `paths`, which are relative to `folder`.
+        """The Python at and below `paths`, which are relative to `folder`.
 
         A file or folder is left out where a pattern of `exclude` (as in fnmatch; * crosses slashes)
-        fits its path; so are hidden folders, virtual environments, installed packages and links.
+        fits its path; so are hidden folders, virtual environments and installed packages, apart from
+        files that Git tracks. MeasureError for a path that does not exist, or leads out of `folder`.
         """
-        files: set[str] = set()
-        excluded: set[str] = set()
         for path in paths:
-            for name, reason in _walk(folder, os.path.relpath(folder / path, folder), exclude):
-                if reason:
-                    excluded.add(f"{name} ({reason})")
-                else:
-                    files.add(name)
-            if len(files) > MOST_FILES:
-                raise MeasureError(
-                    f"expected at most {MOST_FILES:,} Python files, got more; name `paths` of your own "
-                    "code, or `exclude` what is not yours"
-                )
-        return cls(folder=folder, files=tuple(sorted(files)), excluded=tuple(sorted(excluded)))
+            _check(folder, path)
+        walk = Walk(folder, exclude)
+        walk.run(paths)
+        done = [read(folder, name, kind) for name, kind in sorted(walk.files.items())]
+        unread = [not_read(name, why, content=why) for name, why in sorted(walk.unread.items())]
+        excluded = [f"{name} ({why})" for name, why in sorted(walk.excluded.items())]
+        return cls(
+            folder=folder,
+            scripts=tuple(each.script for each in done if each.script is not None),
+            unread=(*unread, *(notice for each in done for notice in each.unread)),
+            excluded=(*excluded, *(line for each in done for line in each.excluded)),
+        )
 
-    def check(self) -> None:
-        """MeasureError unless there are files and Python can parse each: a tool would skip the others."""
-        if not self.files:
-            raise MeasureError(
-                "expected Python files to read, got none; mend `paths` and `exclude` of the row"
-            )
-        for name in self.files:
-            try:
-                name.encode()  # UnicodeEncodeError is a ValueError: a name that no report could show
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # an odd escape is no reason to stop
-                    ast.parse((self.folder / name).read_bytes())
-            except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
-                raise MeasureError(
-                    f"{name!r}: expected a file that Python can parse, got {type(error).__name__} "
-                    f"({error}); mend the file or exclude it"
-                ) from error
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of the scripts."""
+        return tuple(script.name for script in self.scripts)
 
-    def suppressions(self) -> list[str]:
-        """Every comment that silences a tool, with its place; some may stand inside a string."""
-        return [
-            f"{name}:{number} ({comment[0].strip()})"
-            for name in self.files
-            for number, line in enumerate(self._lines(name), 1)
-            if (comment := _SUPPRESSION.search(line))
-        ]
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to judge, not even a file that could not be read."""
+        return not self.scripts and not self.unread
 
-    def code(self, name: str, first: int, last: int) -> str:
-        """Lines `first` to `last` (from 1) of a file, white space folded."""
-        return " ".join(" ".join(self._lines(name)[first - 1 : last]).split())
+    @contextmanager
+    def copied(self) -> Iterator[Copy]:
+        """A folder with the scripts as UTF-8 files in `.py`, under their own paths where they have one.
 
-    def _lines(self, name: str) -> list[str]:
-        return (self.folder / name).read_bytes().decode(errors="replace").split("\n")
+        In it lie no settings of the project that could silence a tool.
+        """
+        with tempfile.TemporaryDirectory() as scratch:
+            named: dict[str, Script] = {}
+            taken = set(self.files)
+            for script in self.scripts:
+                name = script.name
+                while not name.endswith(".py") or (name != script.name and name in taken):
+                    name += "_.py" if name.endswith(".py") else ".py"
+                taken.add(name)
+                named[name] = script
+                path = Path(scratch) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(script.text.encode())
+            yield Copy(Path(scratch), named)
 
 
-def _walk(folder: Path, path: str, exclude: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Paths at and below `path`, each with the reason to leave it out, or with an empty one."""
-    if not (folder / path).is_dir():
-        yield path, _fits(path, exclude) or _odd(folder / path)
-        return
-    for root, folders, files in os.walk(folder / path):
-        here = os.path.relpath(root, folder)
-        entered = []
-        for name in sorted(folders):
-            found = os.path.normpath(os.path.join(here, name))
-            reason = _fits(found, exclude) or _foreign(folder / found)
-            if not reason:
-                entered.append(name)
-            elif name != "__pycache__":
-                yield found, reason
-        folders[:] = entered
-        for name in sorted(files):
-            if name.endswith(_SUFFIXES):
-                found = os.path.normpath(os.path.join(here, name))
-                yield found, _fits(found, exclude) or _odd(folder / found)
+@dataclass(frozen=True)
+class Copy:
+    """A scratch folder, and the script behind each file in it."""
+
+    folder: Path
+    scripts: Mapping[str, Script]
 
 
-def _fits(path: str, exclude: Sequence[str]) -> str:
-    """Whether a pattern fits the path or a folder above it."""
-    parts = path.split("/")
-    above = ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
-    hit = any(fnmatchcase(p, pattern.rstrip("/")) for pattern in exclude for p in above)
-    return "exclude" if hit else ""
-
-
-def _foreign(folder: Path) -> str:
-    """Why a folder does not hold the project's own code."""
-    if folder.is_symlink():
-        return "link"
-    if folder.name.startswith("."):
-        return "hidden"
-    if (folder / "pyvenv.cfg").is_file():
-        return "virtual environment"
-    known = folder.name in ("__pycache__", "node_modules", "site-packages")
-    return "not the project's own" if known else ""
-
-
-def _odd(path: Path) -> str:
-    """Why a file is not read: a pipe would block its reader, a link leads who knows where."""
-    return "" if stat.S_ISREG(path.lstat().st_mode) else "not a plain file"
+def _check(folder: Path, path: str) -> None:
+    place = (folder / path).resolve()
+    if not place.is_relative_to(folder.resolve()):
+        raise MeasureError(
+            f"expected a path inside the project folder {folder}, got {path!r}; name another in `paths`"
+        )
+    if not place.exists():
+        raise MeasureError(
+            f"expected an existing path in the project folder {folder}, got {path!r}; fix `paths`"
+        )

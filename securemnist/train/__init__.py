@@ -13,6 +13,7 @@ from securemnist import artifacts
 from securemnist._memory import keep_freed_memory
 from securemnist.data import DataSet
 from securemnist.digests import sha256
+from securemnist.files import exists
 from securemnist.report.curve import training_curve
 from securemnist.resources import write_atomically
 from securemnist.train import checkpoint
@@ -44,7 +45,7 @@ def train(
     replay = {"steps": REPLAY_STEPS, "sha256": replay_digest(recipe, data), **_processor()}
     trainer = Trainer(recipe, data)
     latest, best = (folder / f"{name}.{word}.checkpoint" for word in ("latest", "best"))
-    if resume and latest.is_file():
+    if resume and exists(latest):
         checkpoint.restore(trainer, latest)
     while trainer.epoch < recipe.epochs:
         trainer.run_epoch(progress=progress)

@@ -1,19 +1,32 @@
-"""Checkpoint of a run: safetensors and JSON, written after every epoch by atomic rename."""
+"""Checkpoint of a run: safetensors and JSON, written after every epoch by atomic rename.
+
+A checkpoint is a file from outside when it is read: everything in it is checked first, and only then
+does the run change.
+"""
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
 
 from securemnist.attacks.base import channels_last
-from securemnist.errors import UsageError
+from securemnist.errors import ParseError, UsageError
+from securemnist.files import read_at_most
+from securemnist.parsing import json_object
 from securemnist.resources import write_atomically
+from securemnist.tensor_file import Expected, metadata, read_header, read_tensors
 from securemnist.train.loop import Trainer
 
+MAX_BYTES = 1 << 30
 _ADVICE = "remove it to start again"
+# Adam's state of one parameter: the number of steps, and two running averages of its shape.
+_AVERAGES = ("exp_avg", "exp_avg_sq")
 
 
 def store(trainer: Trainer, path: Path) -> None:
@@ -32,15 +45,22 @@ def store(trainer: Trainer, path: Path) -> None:
 
 
 def restore(trainer: Trainer, path: Path) -> None:
-    """Continue where the checkpoint stopped; UsageError where it belongs to another run."""
+    """Continue where the checkpoint stopped; UsageError, and an unchanged run, where it does not fit."""
     try:
-        with safetensors.safe_open(str(path), framework="pt") as file:
-            facts = json.loads((file.metadata() or {})["run"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no dict)
-    except Exception as error:
-        raise UsageError(f"{path}: expected a checkpoint, got {error}; {_ADVICE}") from error
-    if facts["recipe"] != trainer.recipe.to_json() or facts["data"] != trainer.data.digests:
-        raise UsageError(f"{path}: expected a checkpoint of this recipe and data; {_ADVICE}")
+        content = read_at_most(path, MAX_BYTES)
+        header = read_header(content)
+        facts = _facts(metadata(header), trainer, path)
+        stepped = any(key.startswith("adam.") for key in header.entries)
+        tensors = read_tensors(content, header, _expected(trainer, stepped), "this recipe")
+        _check_averages(tensors)
+    except OSError as error:
+        raise UsageError(
+            f"{path}: expected a checkpoint, got {error.strerror}; {_ADVICE}"
+        ) from error
+    except ParseError as error:
+        raise UsageError(
+            f"{path}: expected a checkpoint, got another file ({error!s:.300}); {_ADVICE}"
+        ) from error
     model = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
     trainer.model.load_state_dict(model, strict=True)
     optimizer = trainer.optimizer.state_dict()
@@ -50,7 +70,59 @@ def restore(trainer: Trainer, path: Path) -> None:
     trainer.history = facts["history"]
 
 
-def _optimizer_state(tensors: dict[str, torch.Tensor]) -> dict[int, dict[str, torch.Tensor]]:
+def _expected(trainer: Trainer, stepped: bool) -> dict[str, Expected]:
+    """The tensors of a checkpoint of this run; the optimizer's are there after its first step."""
+    expected = {
+        f"model.{name}": Expected.like(tensor)
+        for name, tensor in trainer.model.state_dict().items()
+    }
+    for index, weight in enumerate(trainer.model.parameters() if stepped else ()):
+        expected[f"adam.{index}.step"] = Expected("F32", [])
+        expected |= {f"adam.{index}.{name}": Expected.like(weight) for name in _AVERAGES}
+    return expected
+
+
+def _check_averages(tensors: Mapping[str, torch.Tensor]) -> None:
+    """ParseError for what no run of Adam leaves: a negative count or a negative mean of squares."""
+    for name, tensor in tensors.items():
+        if name.startswith("adam.") and not name.endswith(".exp_avg") and bool((tensor < 0).any()):
+            raise ParseError(f"expected numbers of 0 or more in {name!r}, got a negative one")
+
+
+def _facts(found: Mapping[str, Any], trainer: Trainer, path: Path) -> dict[str, Any]:
+    """Recipe, data, epoch, slowdown and history, each of its type and in its range."""
+    text = found.get("run")
+    if not isinstance(text, str):
+        raise ParseError("expected the facts of a run in its metadata, got none")
+    try:
+        facts = json_object(text.encode(errors="replace"))
+    except ParseError as error:
+        raise ParseError(f"expected the facts of a run, got {error}") from error
+    if facts.get("recipe") != trainer.recipe.to_json() or facts.get("data") != trainer.data.digests:
+        raise UsageError(f"{path}: expected a checkpoint of this recipe and data; {_ADVICE}")
+    epoch, slowdown, history = (facts.get(key) for key in ("epoch", "slowdown", "history"))
+    if type(epoch) is not int or not 0 <= epoch <= trainer.recipe.epochs:
+        raise ParseError(f"expected an epoch of 0 to {trainer.recipe.epochs}, got {epoch!r:.40}")
+    if not isinstance(slowdown, int | float) or not 0 < slowdown <= 1:
+        raise ParseError(f"expected a slowdown in (0, 1], got {slowdown!r:.40}")
+    if not isinstance(history, list) or len(history) != epoch:
+        raise ParseError(f"expected a history of {epoch} epochs, got {history!r:.40}")
+    for entry in history:
+        _check_entry(entry, trainer.recipe.probe)
+    return facts
+
+
+def _check_entry(entry: Any, probe: str) -> None:
+    """ParseError unless this maps names to finite numbers, among them what the recipe goes by."""
+    good = isinstance(entry, dict) and all(
+        isinstance(value, int | float) and math.isfinite(value) for value in entry.values()
+    )
+    if not good or (probe and probe not in entry):
+        wanted = f" with {probe}" if probe else ""
+        raise ParseError(f"expected finite numbers of an epoch{wanted}, got {entry!r:.60}")
+
+
+def _optimizer_state(tensors: Mapping[str, torch.Tensor]) -> dict[int, dict[str, torch.Tensor]]:
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith("adam."):

@@ -222,7 +222,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "double": (lambda: behind(nn.ReLU()).double(), "float32 weights"),
     "steep": (lambda: behind(nn.LeakyReLU(2.0)), "slopes from 0 to 1"),
     "hook on the model": (watched, "known bounds, got (amin|where)"),
-    "no copy": (Uncopied, "a graph from torch.export"),
+    "no copy": (Uncopied, "copy.deepcopy copies"),
     "maximum without channels": (lambda: Rows(nn.MaxPool2d(4)), "channels, rows and columns"),
     "negative mean": (
         lambda: behind(nn.AvgPool2d(1, divisor_override=-2)),

@@ -12,6 +12,7 @@ from securemnist.data import FILES, PINNED
 from securemnist.findings import Finding, Measurement, Requirement
 from tests.outcome_text import encoded, table
 
+TODAY = "2026-11-21"
 LABELS = "0123456789" * 1_000
 STAGES = ["FGSM", "PGD-40"]
 SETTINGS = {
@@ -112,7 +113,7 @@ def assessment(*findings: Finding, digest: str = "old", **changes: Any) -> Asses
         },
         "policy": {"path": "thresholds.toml", "digest": "71d0", "text": ""},
         "findings": tuple(findings),
-        "day": "2026-11-21",
+        "day": TODAY,
     }
     return Assessment(**{**fields, **changes})
 
@@ -152,7 +153,7 @@ BETTER = robust(codes(range(500)))
 
 def compared(old: Finding, new: Finding, **options: Any) -> Comparison:
     """The comparison of two versions with one row each."""
-    return compare(assessment(old), assessment(new, digest="new"), **options)
+    return compare(assessment(old), assessment(new, digest="new"), **{"today": TODAY, **options})
 
 
 def change(old: Finding, new: Finding, **options: Any) -> Change:

@@ -6,11 +6,17 @@ from typing import Any
 
 import pytest
 
+from securemnist.compare import words
 from securemnist.compare.change import Word
+from securemnist.compare.comparison import compare
 from securemnist.findings import Verdict, Waiver
+from securemnist.verdicts import utc_day
 from tests.compare.made import (
     OLD,
+    SAME,
+    TODAY,
     WORSE,
+    assessment,
     backdoor,
     changed,
     codes,
@@ -72,3 +78,48 @@ def test_a_waiver_covers_the_change() -> None:
     assert made.exit_code == 0
     late = Waiver(reason="retraining is scheduled", expires="2026-11-20")
     assert compared(OLD, changed(WORSE, waiver=late)).exit_code == 1
+
+
+@pytest.mark.parametrize(("today", "code"), [("2026-12-31", 0), ("2027-01-01", 1)])
+def test_the_day_of_the_decision_judges_waivers(today: str, code: int) -> None:
+    """A stored assessment whose waiver has ended since is not excused by it; both days are named."""
+    waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
+    made = compared(OLD, changed(WORSE, waiver=waiver), today=today)
+    assert made.exit_code == code
+    assert made.to_json()["decided"] == today
+    if code:
+        told = "the waiver has expired: its last day was 2026-12-31, and 2027-01-01 (UTC) decides"
+        assert told in made.changes[0].notes
+    else:
+        assert "waived on 2026-12-31 (UTC)" in words.headline(made).why
+
+
+def test_waived_rows_alone_are_no_comparison() -> None:
+    """A new version of which no row passed may not replace the old one, whatever is waived."""
+    waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
+    made = compared(OLD, robust(codes(range(900)), at_least=0.99, waiver=waiver))
+    assert made.exit_code == 3
+    assert words.headline(made).why == "no requirement passed; 1 waived on 2026-11-21 (UTC)"
+
+
+def test_the_present_day_decides_where_none_is_named() -> None:
+    """A comparison without a date judges waivers today, not on the day of the assessments."""
+    old, new = assessment(OLD), assessment(WORSE, digest="new")
+    assert compare(old, new).new.decided >= utc_day()[:8]
+    assert compare(old, new).new.day == TODAY
+
+
+def test_a_waiver_that_left_the_policy_excuses_nothing() -> None:
+    """A row that was removed stands in the way although the old policy waived it."""
+    waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
+    removed = changed(robust(codes(range(700)), name="ADV-09"), waiver=waiver)
+    old, new = assessment(OLD, removed), assessment(SAME, digest="new")
+    assert compare(old, new, today=TODAY).exit_code == 3
+
+
+def test_cannot_tell_is_undecided() -> None:
+    """A row without bounds whose difference the sample leaves open exits 3, as the documents say."""
+    made = compared(robust(codes(range(70), 1_000)), robust(codes(range(40, 130), 1_000)))
+    assert made.changes[0].word is Word.CANNOT_TELL
+    assert (made.changes[0].verdict, made.exit_code) == (Verdict.INCONCLUSIVE, 3)
+    assert "max_drop" in words.next_step(made.changes[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import jsonschema
@@ -22,7 +23,7 @@ POLICY = """
 id = "CLEAN-01"
 measure = "clean_accuracy"
 digits = 400
-at_least = 0.0
+at_least = 0.5
 max_drop = 0.05
 because = "a release may not unlearn what the last one could read"
 
@@ -32,7 +33,7 @@ measure = "robust_accuracy"
 attack = { use = "PGD", steps = 2 }
 threat = { norm = "linf", eps = 0.05 }
 digits = 100
-at_least = 0.001
+at_least = 0.11
 because = "a search within a small ball"
 """
 # Two versions of one toy: nearest mean digit, and the same with two classes mixed up.
@@ -146,6 +147,25 @@ def test_the_version_before_is_a_model(folder: Path) -> None:
     assert seen["old"]["subject"]["spec"] == "toy:good"
     change = next(change for change in seen["changes"] if change["id"] == "ADV-01")
     assert (change["word"], change["stages"][-1]["name"]) == ("worse", "replay")
+    made = json.loads((folder / "reports" / "assessment.json").read_text())
+    assert (made["exit_code"], made["against"]["exit_code"]) == (1, 1)
+    page = (folder / "reports" / "index.html").read_text()
+    assert "Do not merge" in page
+    assert 'href="compare.html"' in page
+    assert (folder / "reports" / "summary.md").read_text().startswith("## ✗ Do not merge")
+    junit = ElementTree.parse(folder / "reports" / "junit.xml").getroot()  # noqa: S314
+    cases = junit.findall(".//testcase[@classname='securemnist.compare']")
+    assert [case.get("name") for case in cases if case.find("failure") is not None] == ["ADV-01"]
+
+
+def test_one_model_twice_is_found_before_anything_runs(folder: Path) -> None:
+    """Neither version is assessed where both SPECs name one model."""
+    words = ("--against", "toy:good", "--policy", "small.toml", "--row", "ADV-01")
+    done = run("assess", "--model", "toy:good", *words)
+    assert done.exit_code == 2
+    assert "the same one twice" in done.stderr
+    assert "assessing" not in done.stderr
+    assert not (folder / "reports").exists()
 
 
 def test_two_models(folder: Path, mnist: DataSet) -> None:

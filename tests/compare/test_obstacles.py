@@ -24,6 +24,7 @@ from tests.compare.made import (
     judged,
     robust,
 )
+from tests.policies import CLEAN, table
 from tests.wording import one_sentence
 
 
@@ -166,3 +167,11 @@ def test_a_changed_policy_is_noted() -> None:
     new = robust(codes(range(700)), at_least=0.4, max_drop=0.5)
     notes = change(old, changed(new)).notes
     assert notes == ("the threshold was 0.5, is 0.4", "max_drop was 0.01, is 0.5")
+
+
+def test_an_assessment_on_other_data_than_its_policy_names() -> None:
+    """A stored assessment that was not made on the data of its policy is compared with nothing."""
+    named = f'data = {{ name = "MNIST", sha256 = "{"a" * 64}" }}\n' + table(CLEAN)
+    policy = {"path": "thresholds.toml", "digest": "71d0", "text": named}
+    with pytest.raises(UsageError, match="expected the data it was written for, MNIST"):
+        compare(assessment(OLD), assessment(SAME, digest="new", policy=policy))

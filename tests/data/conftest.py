@@ -1,4 +1,4 @@
-"""A folder with the small data set, and a cache for one test."""
+"""A folder with the small data set."""
 
 from __future__ import annotations
 
@@ -19,10 +19,3 @@ def folder(tmp_path: Path) -> Path:
     for name, content in small_set().items():
         (folder / name).write_bytes(content)
     return folder
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of this test alone."""
-    monkeypatch.setenv("SECUREMNIST_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"

@@ -89,8 +89,8 @@ WRONG: dict[str, tuple[Callable[[bytes], dict[str, bytes | None]], str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_file_that_is_not_whole(name: str, folder: Path, cache: Path) -> None:
-    """A missing, damaged or ill-formed file is one DataError that names it, and nothing is cached."""
+def test_a_file_that_is_not_whole(name: str, folder: Path) -> None:
+    """A missing, damaged or ill-formed file is one DataError that names it."""
     damage, words = WRONG[name]
     for file, content in damage((folder / TRAIN_IMAGES).read_bytes()).items():
         (folder / file).unlink(missing_ok=True)
@@ -101,10 +101,9 @@ def test_a_file_that_is_not_whole(name: str, folder: Path, cache: Path) -> None:
     text = one_sentence(caught.value)
     assert text.startswith(str(folder / "train-"))
     assert text.endswith("restore it, or name another folder with --data")
-    assert not cache.exists()
 
 
-def test_a_bomb_is_not_unpacked(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bomb_is_not_unpacked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small file that unpacks to more than the cap is refused after reading no more than the cap."""
     monkeypatch.setattr(idx_files, "MAX_BYTES", 100_000)
     bomb = folder / f"{TRAIN_IMAGES}.gz"
@@ -121,7 +120,7 @@ def test_a_bomb_is_not_unpacked(folder: Path, cache: Path, monkeypatch: pytest.M
 
 
 def test_an_altered_byte_of_mnist_is_noticed(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bundled files are held to their pinned digests: a label of the right form is not enough."""
     for path in resources.MNIST.iterdir():
@@ -162,7 +161,7 @@ def test_digits_become_images(mnist: DataSet) -> None:
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_any_folder_of_the_same_form_serves(packed: bool, folder: Path, cache: Path) -> None:
+def test_any_folder_of_the_same_form_serves(packed: bool, folder: Path) -> None:
     """Another data set, plain or compressed, arrives as written, named by its folder, not pinned."""
     files = small_set()
     if packed:
@@ -179,7 +178,7 @@ def test_any_folder_of_the_same_form_serves(packed: bool, folder: Path, cache: P
 
 
 @pytest.mark.parametrize(("distinct", "whole"), [(10, False), (17, False), (18, True), (20, True)])
-def test_digits_that_are_repeated(distinct: int, whole: bool, folder: Path, cache: Path) -> None:
+def test_digits_that_are_repeated(distinct: int, whole: bool, folder: Path) -> None:
     """A test set that is copies of a few digits is refused, since it would narrow every interval."""
     rng = np.random.default_rng(2)
     pixels = rng.integers(0, 256, (distinct, 28, 28), np.uint8)
@@ -203,7 +202,7 @@ def write_idx(tmp_path: Path) -> Callable[[Path, Any], None]:
 
 
 def test_arrays_as_the_page_writes_them(
-    folder: Path, cache: Path, write_idx: Callable[[Path, Any], None]
+    folder: Path, write_idx: Callable[[Path, Any], None]
 ) -> None:
     """Arrays of other types and layouts, written as the documents say, are read as the same digits."""
     rng = np.random.default_rng(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from securemnist.digests import canonical_json
 from securemnist.errors import UsageError
 from securemnist.history import record
 from tests.wording import one_sentence
@@ -26,7 +28,7 @@ for number in range(200):
     child = os.fork()
     if not child:
         while True:
-            record.append(path, {"kind": "bench", "figures": {"x" * 30_000: number}})
+            record.append(path, {"kind": "bench", "figures": {"n": number}, "pad": "x" * 30_000})
     time.sleep(rng.uniform(0.0, 0.01))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
@@ -40,6 +42,18 @@ for number in range(200):
         os.truncate(path, 0)
         seen = 0
 print("survived")
+"""
+# Prints by how many KB the page of a record has raised the memory of its process.
+PAGE = """
+import resource, sys
+from pathlib import Path
+from securemnist.history import record, trend
+from securemnist.history.record import Record
+trend.render(Record((), 0))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+page = trend.render(record.read(Path(sys.argv[1])))
+assert b"R-99" in page
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 WRITER = """
 import sys
@@ -143,3 +157,62 @@ def test_no_record_yet(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as refused:
         record.read(tmp_path / "gone.jsonl")
     assert "cannot be read" in one_sentence(refused.value)
+
+
+def test_a_large_record_takes_little_memory(tmp_path: Path) -> None:
+    """The page of a record of 50 MB takes less than 200 MB more than the one of a small record."""
+    text = canonical_json({"kind": "assessment", "schema": 1, "model": "m", "exit_code": 0})
+    rows = {f"R-{n}": {"value": 0.5, "verdict": "PASS", "asked": "x"} for n in range(100)}
+    line = text[:-1] + ',"rows":' + canonical_json(rows) + "}\n"
+    path = tmp_path / "h.jsonl"
+    path.write_text(line * (50_000_000 // len(line)))
+    command = [sys.executable, "-c", PAGE, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr[-500:]
+    assert int(done.stdout) < 200 << 10
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\n" * (record.MAX_LINES + 1), "expected at most 200,000 entries"),
+        (bytes(record.MAX_BYTES + 1), "more than 67108864 bytes"),
+    ],
+    ids=["lines", "bytes"],
+)
+def test_a_record_over_its_bounds(content: bytes, words: str, tmp_path: Path) -> None:
+    """Too many lines and too many bytes are refused in a sentence."""
+    path = tmp_path / "h.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(UsageError) as refused:
+        record.read(path)
+    assert words in one_sentence(refused.value)
+
+
+def test_an_endless_line_is_none(tmp_path: Path) -> None:
+    """A line over the bound is counted as unreadable, and an entry over it is not written."""
+    path = tmp_path / "h.jsonl"
+    record.append(path, entry(0))
+    before = path.read_bytes()
+    with pytest.raises(UsageError) as refused:
+        record.append(path, {"kind": "bench", "figures": {"x" * record.MAX_LINE: 1}})
+    assert "that can be read again" in one_sentence(refused.value)
+    assert path.read_bytes() == before
+    path.write_bytes(
+        before + b'{"kind": "bench", "schema": 1, "x": "' + b"x" * record.MAX_LINE + b'"}'
+    )
+    assert (len(record.read(path)), record.read(path).torn) == (1, 1)
+
+
+def test_a_lock_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that keeps the record locked delays a writer, but not for ever."""
+    path = tmp_path / "h.jsonl"
+    record.append(path, entry(0))
+    monkeypatch.setattr(record, "LOCK_SECONDS", 0.1)
+    with path.open() as kept:
+        fcntl.flock(kept, fcntl.LOCK_SH)
+        with pytest.raises(UsageError) as refused:
+            record.append(path, entry(1))
+    assert "another process keeps it locked" in one_sentence(refused.value)
+    record.append(path, entry(1))
+    assert len(record.read(path)) == 2

@@ -13,8 +13,9 @@ from click.testing import CliRunner, Result
 from benchmarks import figures
 from securemnist.assessment import Assessment
 from securemnist.cli import main
+from securemnist.findings import Waiver
 from securemnist.history import entry, record, trend
-from tests.compare.made import assessment, codes, robust
+from tests.compare.made import assessment, changed, codes, robust
 from tests.report import hostile
 from tests.report.markup import Markup
 
@@ -54,6 +55,20 @@ def test_a_chart_a_requirement(tmp_path: Path) -> None:
     assert html.count("<circle") == 3
     assert '<circle class="pass"' in html
     assert '<path class="fail"' in html
+
+
+@pytest.mark.parametrize(
+    ("today", "told"), [("2026-12-31", "may merge"), ("2027-01-01", "a waiver")]
+)
+def test_a_waiver_that_has_ended_lets_nothing_merge(today: str, told: str, tmp_path: Path) -> None:
+    """The page does not promise a merge that rested on a waiver whose last day is over."""
+    waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
+    failing = changed(robust(codes(range(900)), at_least=0.92), waiver=waiver)
+    made = assessment(failing, robust(codes(range(9)), name="ADV-04"), digest="new")
+    page = trend.render(history(tmp_path / "h.jsonl", made), today=today).decode()
+    text = Markup(page).text
+    assert told in text
+    assert ("✓ The last one may merge" in text) is (today == "2026-12-31")
 
 
 @pytest.mark.parametrize("change", ["data", "digits", "nothing"])
@@ -122,3 +137,25 @@ def test_a_model_that_was_never_recorded(tmp_path: Path, monkeypatch: pytest.Mon
     done = run("page", "--model", "reader new")
     assert "(1 entry)" in done.output
     assert "1 assessment, the newest last" in (tmp_path / "reports" / "history.html").read_text()
+
+
+def test_a_partial_run_never_may_merge() -> None:
+    """Rows that were left out said nothing: the page says that a part was looked at."""
+    whole = {"schema": 1, **entry.of_assessment(version("a1" * 20, 0)), "exit_code": 0}
+    unknown = {key: value for key, value in whole.items() if key != "complete"}
+    for made in ({**whole, "complete": False}, unknown):
+        text = Markup(trend.render(record.Record((made,), 0)).decode()).text
+        assert "a part of its policy" in text
+        assert "may merge" not in text
+    text = Markup(trend.render(record.Record(({**whole, "complete": True},), 0)).decode()).text
+    assert "The last one may merge" in text
+
+
+def test_points_have_days_versions_and_intervals(tmp_path: Path) -> None:
+    """The table names version, time and 95 % interval of each number, the chart day and commit."""
+    html = trend.render(history(tmp_path / "h.jsonl", version("a1" * 20, 700))).decode()
+    row = version("a1" * 20, 700).findings[0].measurement
+    assert row is not None
+    assert f"{row.low:.4g} to {row.high:.4g}" in html
+    assert "@a1a1a1a (newnewn)" in html
+    assert '<path class="spread"' in html

@@ -24,9 +24,11 @@ def project(pytester: pytest.Pytester) -> Any:
     for path in resources.SUITES.glob("test_*.py"):
         shutil.copy(path, suites)
 
-    def run(policy: str, *arguments: str, apart: bool = False) -> pytest.RunResult:
+    def run(
+        policy: str, *arguments: str, apart: bool = False, model: bool = True
+    ) -> pytest.RunResult:
         (suites / "thresholds.toml").write_text(policy)
         start = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
-        return start("-p", "no:randomly", MODEL, *arguments)
+        return start("-p", "no:randomly", *([MODEL] if model else []), *arguments)
 
     return run

@@ -9,6 +9,7 @@ import pytest
 
 from securemnist import plugin
 from tests.plugin.rows import CLEAN, PGD, read, verdicts
+from tests.policies import in_days
 
 
 def test_an_unclaimed_row_is_an_error(project: Any, pytester: pytest.Pytester) -> None:
@@ -61,7 +62,7 @@ def test_a_folder_that_cannot_be_read_is_one_sentence(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the operating system refuses to look for the policy, the run ends with what it said."""
-    monkeypatch.setattr(plugin, "_POLICY", Path("x" * 300) / "thresholds.toml")
+    monkeypatch.setattr(plugin.project, "USUAL", f"{'x' * 300}/thresholds.toml")
     result = project(CLEAN)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*expected a folder that can be read, got File name too long*"])
@@ -80,7 +81,7 @@ def test_a_broken_model_makes_errors(
             return torch.nn.Flatten()
         """
     )
-    project(CLEAN, f"--security-report={tmp_path}").assert_outcomes(errors=1)
+    project(CLEAN, f"--security-report={tmp_path}", model=False).assert_outcomes(errors=1)
     (finding,) = read(tmp_path)["findings"]
     assert finding["verdict"] == "ERROR"
     assert "expected logits (1, 10), got (1, 784)" in finding["reason"]
@@ -108,8 +109,8 @@ def test_a_crash_in_a_measurement_is_an_error(
             return Moody()
         """
     )
-    waived = CLEAN + 'waiver = { reason = "known", expires = 2999-01-01 }\n'
-    project(waived, f"--security-report={tmp_path}").assert_outcomes(failed=1)
+    waived = CLEAN + f'waiver = {{ reason = "known", expires = {in_days(30)} }}\n'
+    project(waived, f"--security-report={tmp_path}", model=False).assert_outcomes(failed=1)
     assert "too many at once" in read(tmp_path)["findings"][0]["reason"]
     assert read(tmp_path)["exit_code"] == 3
 
@@ -141,3 +142,21 @@ def test_a_suite_that_records_nothing_is_an_error(
     )
     project(CLEAN, "security_tests/test_clean.py", f"--security-report={tmp_path}")
     assert verdicts(tmp_path) == {"CLEAN-01": "ERROR"}
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_policy_for_other_data_ends_the_run(project: Any, tmp_path: Path, apart: bool) -> None:
+    """Pytest ends with its usage error before a row runs where the policy names other data."""
+    named = f'data = {{ name = "Fashion", sha256 = "{"0" * 64}" }}\n'
+    result = project(named + CLEAN, f"--security-report={tmp_path}", apart=apart)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*expected the data it was written for, Fashion*"])
+    assert not (tmp_path / "assessment.json").exists()
+
+
+def test_an_unknown_identifier_is_a_warning(project: Any) -> None:
+    """An identifier that no taxonomy has is named at the end, and fails nothing under -W error."""
+    result = project(CLEAN + 'ids = ["AML.T9999"]\n', "-W", "error", apart=True)
+    result.assert_outcomes(passed=1)
+    told = "warning: the policy names identifiers that are not known here: AML.T9999*"
+    result.stdout.fnmatch_lines([told])

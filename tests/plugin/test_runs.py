@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.plugin.rows import CLEAN, FULL, PGD, read, verdicts
+from tests.policies import in_days
 
 
 def test_rows_become_tests(project: Any) -> None:
@@ -59,12 +61,13 @@ def test_a_missed_threshold_fails_in_a_sentence(project: Any) -> None:
 
 
 def test_a_waiver_until_its_day(project: Any, tmp_path: Path) -> None:
-    """A waived red row xfails and is neutral; after its day it fails again."""
+    """A waived red row xfails and is neutral beside one that passes; after its day it fails again."""
     red = CLEAN.replace("0.9", "1.0")
-    waived = red + 'waiver = { reason = "known", expires = 2999-01-01 }\n'
-    project(waived, f"--security-report={tmp_path}").assert_outcomes(xfailed=1)
+    good = CLEAN.replace("CLEAN-01", "CLEAN-02")
+    waived = red + f'waiver = {{ reason = "known", expires = {in_days(1)} }}\n'
+    project(waived + good, f"--security-report={tmp_path}").assert_outcomes(xfailed=1, passed=1)
     assert read(tmp_path)["exit_code"] == 0
-    assert verdicts(tmp_path) == {"CLEAN-01": "FAIL"}
+    assert verdicts(tmp_path) == {"CLEAN-01": "FAIL", "CLEAN-02": "PASS"}
     expired = red + 'waiver = { reason = "known", expires = 2020-01-01 }\n'
     project(expired, f"--security-report={tmp_path}").assert_outcomes(failed=1)
     assert read(tmp_path)["exit_code"] == 1
@@ -83,7 +86,7 @@ def test_two_processes_and_any_order_agree(project: Any, tmp_path: Path) -> None
 def without_times(value: Any) -> Any:
     """The same data with every number of seconds taken out."""
     if isinstance(value, dict):
-        return {k: without_times(v) for k, v in value.items() if k != "seconds"}
+        return {k: without_times(v) for k, v in value.items() if k not in ("seconds", "time")}
     return [without_times(v) for v in value] if isinstance(value, list) else value
 
 
@@ -102,7 +105,8 @@ def test_the_command_that_repeats_a_row_finds_its_policy(
     project(CLEAN, *words)
     (finding,) = read(tmp_path)["findings"]
     command = "securemnist assess --model baseline --row THEIRS-01 --tier smoke"
-    assert finding["replay"] == command + ("" if configured else f" --policy={theirs}")
+    policy = "" if configured else f" --policy={theirs}"
+    assert finding["replay"] == f"{command}{policy} --project={pytester.path}"
 
 
 def test_inert_without_a_policy(pytester: pytest.Pytester) -> None:
@@ -142,6 +146,69 @@ def test_a_model_fixture_of_their_own(
             return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
         """
     )
-    project(CLEAN, f"--security-report={tmp_path}").assert_outcomes(failed=1)
+    project(CLEAN, f"--security-report={tmp_path}", model=False).assert_outcomes(failed=1)
     subject = read(tmp_path)["subject"]
     assert (subject["name"], subject["parameters"]) == (pytester.path.name, 7_850)
+
+
+def _stale(project: Any, folder: Path) -> None:
+    """A whole, green report of another model in `folder`."""
+    project(CLEAN, f"--security-report={folder}", "--security-model=certified")
+    assert read(folder)["subject"]["name"] == "certified"
+
+
+def test_an_older_report_does_not_stay(project: Any, pytester: pytest.Pytester) -> None:
+    """Plain pytest over a project whose `reports` holds an older report writes a new one there."""
+    folder = pytester.path / "reports"
+    _stale(project, folder)
+    (folder / "notes.txt").write_text("the user's own")
+    result = project(CLEAN.replace("at_least = 0.9", "at_least = 1.0"))
+    assert read(folder)["subject"]["name"] == "baseline"
+    assert "baseline</title>" in (folder / "index.html").read_text()
+    assert (folder / "notes.txt").exists()
+    result.stdout.fnmatch_lines(["report: *reports/index.html"])
+
+
+def test_a_report_that_cannot_be_written_never_passes(
+    project: Any, pytester: pytest.Pytester
+) -> None:
+    """Where the older report cannot be replaced, the verdict is printed and pytest does not exit 0."""
+    folder = pytester.path / "reports"
+    _stale(project, folder)
+    (folder / "summary.md").unlink()
+    (folder / "summary.md").mkdir()
+    result = project(CLEAN)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(
+        ["*PASS*CLEAN-01*", "no report was written: *summary.md: expected a file*"]
+    )
+
+
+def test_the_repeat_command_works_from_another_folder(
+    project: Any, pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    """Pasted into a shell elsewhere it measures the same row of the same policy and model again."""
+    project(CLEAN + PGD, f"--security-report={tmp_path / 'one'}")
+    first = {f["requirement"]["id"]: f for f in read(tmp_path / "one")["findings"]}
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    command = first["ADV-02"]["replay"]
+    assert f"--project={pytester.path}" in command
+    bin_folder = str(Path(sys.executable).parent)
+    env = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}"}
+    subprocess.run(
+        ["bash", "-c", command],
+        cwd=elsewhere,
+        env=env,
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    made = json.loads((elsewhere / "reports" / "assessment.json").read_bytes())
+    again = {f["requirement"]["id"]: f for f in made["findings"]}
+    assert [name for name, f in again.items() if f["in_scope"]] == ["ADV-02"]
+    assert again["ADV-02"]["requirement"] == first["ADV-02"]["requirement"]
+    for key in ("value", "low", "high", "n", "seed"):
+        assert again["ADV-02"]["measurement"][key] == first["ADV-02"]["measurement"][key]
+    assert made["policy"]["digest"] == read(tmp_path / "one")["policy"]["digest"]
+    assert made["subject"]["digest"] == read(tmp_path / "one")["subject"]["digest"]

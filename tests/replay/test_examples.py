@@ -140,3 +140,17 @@ def test_damage_is_told_or_harmless(place: int, mask: int, cut: bool) -> None:
         return
     assert not cut
     assert back.images.tobytes() == IMAGES.tobytes()
+
+
+def test_a_list_of_many_members_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An archive that lists thousands of members is refused before zipfile reads the list."""
+    many = zipped({f"{number}.npy": b"" for number in range(3_000)})
+
+    def read(*_: Any, **__: Any) -> None:
+        raise AssertionError("zipfile must not see it")
+
+    monkeypatch.setattr(zipfile, "ZipFile", read)
+    zip64 = GOOD[:-22] + b"PK\x06\x07" + bytes(16) + GOOD[-22:]
+    for content in (many, zip64, GOOD + b"comment"):
+        with pytest.raises(DataError, match="no archive as numpy writes it"):
+            Examples.loads(content, name="x", total=TOTAL)

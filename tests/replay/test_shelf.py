@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -9,14 +10,12 @@ from typing import Any
 
 import pytest
 
-from securemnist.digests import sha256_of_file
-from securemnist.errors import MeasureError
+from securemnist.digests import sha256
 from securemnist.evaluation import shelf
 from securemnist.evaluation.lab import Lab
 from securemnist.measures import bind, take
 from tests.commands import run, shell
 from tests.compare.test_commands import TOY
-from tests.wording import one_sentence
 
 POLICY = """
 [[requirement]]
@@ -89,7 +88,7 @@ def test_every_broken_digit_is_kept(assessed: Path) -> None:
         evidence = finding["measurement"]["evidence"]
         kept = evidence["adversarial_examples"]
         assert kept["file"] == f"adversarial/{name}.npz"
-        assert kept["sha256"] == sha256_of_file(first / kept["file"])
+        assert kept["sha256"] == sha256((first / kept["file"]).read_bytes())
         assert kept["digits"] == sum(stage["fell"] for stage in evidence["waterfall"]) > 0
         assert kept["sha256"] in (first / "index.html").read_text()
         assert "examples" not in finding["measurement"]
@@ -124,7 +123,7 @@ def spoil(folder: Path, how: str) -> None:
         kept.mkdir()
     elif how == "vouched for":
         kept.write_bytes(b"no archive")
-        evidence["adversarial_examples"]["sha256"] = sha256_of_file(kept)
+        evidence["adversarial_examples"]["sha256"] = sha256(kept.read_bytes())
     elif how == "a row that leads elsewhere":
         made["findings"][0]["requirement"]["id"] = "../../small"
     elif how == "facts that are none":
@@ -159,14 +158,20 @@ def test_what_cannot_be_replayed_is_one_sentence(folder: Path, how: str, complai
     assert not (folder / "second" / "assessment.json").exists()
 
 
-def test_a_witness_that_cannot_be_kept(lab: Lab, tmp_path: Path) -> None:
-    """Where the examples cannot be written the row has no number, and the sentence says where."""
+def test_examples_come_as_a_picture_and_a_table_too(lab: Lab) -> None:
+    """Beside the npz a PNG sheet, and a CSV of label, prediction and size that agree with the images."""
     row = {"attack": {"use": "FGSM"}, "threat": {"norm": "linf", "eps": 0.3}, "digits": 20}
     seen = take(lab, "attack_accuracy", bind("attack_accuracy", row), 0)
-    (tmp_path / "adversarial").write_text("the user's own file")
-    with pytest.raises(MeasureError) as caught:
-        shelf.keep(seen, tmp_path, "ADV-01")
-    assert "adversarial/ADV-01.npz: expected room" in one_sentence(caught.value)
+    kept, files = shelf.pack(seen, lab, "ADV-01")
+    assert set(files) == {f"adversarial/ADV-01.{kind}" for kind in ("npz", "png", "csv")}
+    assert kept.evidence[shelf.KEY]["digits"] == len(seen.examples)
+    assert files["adversarial/ADV-01.png"].startswith(b"\x89PNG")
+    lines = list(csv.DictReader(files["adversarial/ADV-01.csv"].decode().splitlines()))
+    assert [int(line["test_digit"]) for line in lines] == seen.examples.places.tolist()
+    for line in lines:
+        assert line["label"] != line["prediction"]
+        assert 0 < float(line["linf"]) <= 0.300001
+        assert float(line["linf"]) <= float(line["l2"])
 
 
 def test_no_report_there(folder: Path) -> None:

@@ -30,6 +30,7 @@ _KEPT = {
     "codes",
     "tier",
     "day",
+    "decided",
     "expires",
 }
 

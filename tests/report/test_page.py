@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import json
 import re
 import subprocess
 import sys
 
 import pytest
 
-from securemnist.assessment import Assessment
+from securemnist import report
+from securemnist.assessment import Against, Assessment
 from securemnist.findings import Verdict
-from securemnist.report import page
+from securemnist.report import page, taxonomy
 from securemnist.report.words import SYMBOLS
 from tests.report import example, hostile
 from tests.report.markup import Markup
@@ -32,7 +34,12 @@ def _forbidden(markup: Markup) -> set[str]:
     active = {"script", "iframe", "object", "embed", "form", "base", "evil-tag", "foreignobject"}
     found = markup.tags & active
     found |= {name for name in markup.attributes if name.startswith("on") or name == "style"}
-    local = re.compile(r"#[\w-]+|assessment\.json|summary\.md|data:,")
+    local = re.compile(
+        r"#[\w-]+|assessment\.json|summary\.md|compare\.html|data:,|adversarial/[\w.-]+"
+        r"|https://atlas\.mitre\.org/techniques/AML\.T[\d.]+"
+        r"|https://owasp\.org/www-project-machine-learning-security-top-10/docs/ML\d\d_2023-\w+"
+        r"|https://cwe\.mitre\.org/data/definitions/\d+\.html"
+    )
     found |= {value for value in markup.values("href") if not local.fullmatch(value)}
     found |= {v for v in markup.values("src") if not v.startswith("data:image/png;base64,")}
     return found
@@ -87,7 +94,7 @@ def test_the_first_words_answer_whether_to_merge(html: str) -> None:
         "postbox-reader 2.3.0",
         "Do not merge",
         "2 requirements failed",
-        "ADV-02 robust accuracy 0.8127 , required ≥ 0.85",
+        "ADV-02 robust accuracy (PGD steps=40, linf 0.1) 0.8127 , required ≥ 0.85",
         "LAT-02 latency ratio no number , required ≤ 1.5",
         "standard tier, 15 of",
     )
@@ -190,11 +197,88 @@ def test_each_family_shows_its_closest_call(html: str) -> None:
         assert words in glance
 
 
-def test_a_section_shows_each_kind_of_picture_once(html: str) -> None:
-    """The pictures at the head of a section name the row that they were seen on."""
-    for kind in ("curve", "fates", "gallery", "last", "stages", "classes", "confusion"):
-        assert html.count(f'id="{kind}-row-ADV-02"') == 1
-    assert html.count('id="hardest-row-CLEAN-01"') == 1
+def test_every_row_comes_before_its_own_pictures(html: str) -> None:
+    """A picture stands inside of its row, and a section begins with a row."""
+    for section in re.findall(r'<section id="family-.*?</section>', html, re.DOTALL):
+        assert (
+            section.index('<details class="row') < section.find("<figure")
+            or "<figure" not in section
+        )
+    row = html[html.index('id="row-ADV-02"') : html.index('id="row-ADV-03"')]
+    for title in ("Accuracy over the size of the change", "Digits that the attack broke"):
+        assert f"<b>{title}</b>" in row
+
+
+def test_the_first_screen_says_when_on_what_and_how_long(html: str) -> None:
+    """Commit, time, duration and policy stand beside the verdict, and the attack in the short list."""
+    text = Markup(html).text.partition("What stands in the way")[0]
+    for words in (
+        "commit 4c1f0e9b7ad2",
+        "time 2026-11-21",
+        "measured for",
+        "policy security_tests/thresholds.toml",
+    ):
+        assert words in text
+    assert "robust accuracy (PGD steps=40" in text
+
+
+def test_a_filter_without_a_script(html: str) -> None:
+    """A choice for every verdict on the page, which the style sheet knows."""
+    for kind in ("pass", "fail", "error", "inconclusive", "not-run"):
+        assert f'id="show-{kind}"' in html
+        assert f"main:has(#show-{kind}:checked) :is(details.row:not(.{kind})" in html
+
+
+@pytest.mark.parametrize(
+    ("identifier", "address"),
+    [
+        ("AML.T0043.000", "https://atlas.mitre.org/techniques/AML.T0043.000"),
+        ("CWE-1039", "https://cwe.mitre.org/data/definitions/1039.html"),
+        ("ML01:2023", "https://owasp.org/www-project-machine-learning-security-top-10/docs/"
+         "ML01_2023-Input_Manipulation_Attack"),
+        ("STRIDE:T", ""),
+        ("CWE-1/../../x", ""),
+        ("javascript:alert(1)", ""),
+    ],
+)  # fmt: skip
+def test_identifiers_lead_to_their_pages(identifier: str, address: str) -> None:
+    """Known entries have their official page, anything else has none."""
+    assert taxonomy.url(identifier) == address
+
+
+def test_examples_are_linked_where_they_lie_beside_the_page() -> None:
+    """Picture, table and arrays of a row's examples are links, but only those that are there."""
+    there = ["adversarial/ADV-02.png", "adversarial/ADV-02.csv", "adversarial/OTHER.npz"]
+    html = page.render(example.assessment(), files=there).decode()
+    links = {value for value in Markup(html).values("href") if value.startswith("adversarial/")}
+    assert links == {"adversarial/ADV-02.png", "adversarial/ADV-02.csv"}
+
+
+def test_the_glossary_ends_the_page(html: str) -> None:
+    """Words of the page are explained at its end."""
+    text = Markup(html).text.partition("The words on this page.")[2]
+    for word in ("eps epsilon:", "waiver A decision", "FAIL The threshold is missed"):
+        assert word in text
+
+
+def test_an_older_version_decides_with_the_rows() -> None:
+    """A comparison that failed turns page, summary, JSON and exit code; a green page it is not."""
+    passing = tuple(f for f in example.findings() if f.passed)
+    against = Against(
+        name="m", commit="abc", digest="d", exit_code=1, why="1 requirement got worse"
+    )
+    made = example.assessment(findings=passing)
+    assert made.exit_code == 0
+    worse = dataclasses.replace(made, against=against)
+    files = report.render(worse, {"compare.html": b""})
+    text = Markup(files["index.html"].decode()).text
+    assert "Do not merge" in text
+    assert "against m@abc (d): 1 requirement got worse" in text
+    assert 'href="compare.html"' in files["index.html"].decode()
+    assert files["summary.md"].decode().startswith("## ✗ Do not merge:")
+    assert json.loads(files["assessment.json"])["exit_code"] == 1
+    again = Assessment.from_json(json.loads(files["assessment.json"]))
+    assert again.exit_code == 1
 
 
 def test_static_places_are_named(html: str) -> None:

@@ -86,7 +86,10 @@ def test_rows_of_one_measure_differ_in_their_claims() -> None:
 def test_the_answer_comes_last() -> None:
     """What stands at the end of a long output is the answer."""
     answer, scope = _piped(example.assessment()).splitlines()[-2:]
-    assert answer == "✗ Do not merge: 2 requirements failed and 4 undecided; 1 waived"
+    assert (
+        answer == "✗ Do not merge: 2 requirements failed and 4 undecided, "
+        "1 waived through 2026-12-31 (judged on 2026-11-21, UTC)"
+    )
     assert scope == "  standard tier, 15 of 18 rows; exit code 1"
 
 

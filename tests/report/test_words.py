@@ -26,7 +26,10 @@ def test_a_failure_means_do_not_merge() -> None:
     """One open FAIL decides the headline, the others are counted."""
     head = words.headline(example.assessment())
     assert (head.verdict, head.answer) == (Verdict.FAIL, "Do not merge")
-    assert head.why == "2 requirements failed and 4 undecided; 1 waived"
+    assert head.why == (
+        "2 requirements failed and 4 undecided, "
+        "1 waived through 2026-12-31 (judged on 2026-11-21, UTC)"
+    )
 
 
 def test_undecided_rows_mean_not_yet() -> None:
@@ -40,7 +43,8 @@ def test_one_is_singular() -> None:
     """A single failure and a single open row are not given a plural."""
     failed = next(f for f in example.findings() if f.requirement.id == "SAST-01")
     head = words.headline(example.assessment(findings=(failed,)))
-    assert head.why == "1 requirement failed"
+    others = "unmodified samples, evasion, proofs, backdoors, latency"
+    assert head.why == f"1 requirement failed; nothing is said about {others}"
 
 
 def test_all_passed_and_complete_means_merge() -> None:
@@ -66,7 +70,32 @@ def test_a_waived_failure_is_mentioned_in_a_pass() -> None:
     """A waiver lets the headline pass and stands in it."""
     rows = (*_passing(), _with_waiver("2099-01-01"))
     why = words.headline(example.assessment(findings=rows)).why
-    assert why == "8 of the 9 requirements passed; 1 waived"
+    assert why == (
+        "8 of 9 requirements passed, 1 waived through 2099-01-01 (judged on 2026-11-21, UTC)"
+    )
+
+
+def test_a_stored_assessment_is_judged_on_the_day_it_is_read() -> None:
+    """A waiver that has ended since the assessment was made excuses nothing, and both days are named."""
+    made = example.assessment(findings=(*_passing(), _with_waiver("2026-11-30")))
+    assert words.headline(made.on("2026-11-30")).verdict is Verdict.PASS
+    later = made.on("2026-12-01")
+    assert (later.exit_code, words.headline(later).answer) == (1, "Do not merge")
+    told = words.waiver(later.open_findings[0], later.decided)
+    assert "its last day was 2026-11-30, and 2026-12-01 (UTC) decides" in told
+    assert made.on("2020-01-01").decided == made.day
+
+
+def test_waived_rows_alone_show_nothing() -> None:
+    """A scope in which no row passed is no reason to merge, whatever is waived."""
+    head = words.headline(example.assessment(findings=(_with_waiver("2099-01-01"),)))
+    assert head.answer == "Do not merge yet"
+    others = "unmodified samples, proofs, backdoors, latency, source code"
+    assert head.why == (
+        "no requirement passed, so nothing has been shown, "
+        "1 waived through 2099-01-01 (judged on 2026-11-21, UTC); "
+        f"nothing is said about {others}"
+    )
 
 
 def test_an_expired_waiver_says_so() -> None:

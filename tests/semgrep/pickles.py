@@ -2,6 +2,11 @@ import pickle
 import pickle as p
 from pickle import loads
 
+import _pickle
+import jsonpickle
+import marshal
+import multiprocessing.connection
+
 import cloudpickle
 import dill
 import joblib
@@ -30,6 +35,17 @@ load("model.joblib")
 pd.read_pickle("table.pkl")
 # ruleid: pickle-runs-code
 shelve.open("table")
+# ruleid: pickle-runs-code
+_pickle.loads(content)
+# ruleid: pickle-runs-code
+jsonpickle.decode(text)
+# ruleid: pickle-runs-code
+marshal.loads(content)
+# ruleid: pickle-runs-code
+class Reader(pickle.Unpickler):
+    pass
+# ok: pickle-runs-code
+marshal.dumps(value)
 # ok: pickle-runs-code
 pickle.dumps(value)
 # ok: pickle-runs-code
@@ -43,3 +59,10 @@ np.load("digits.npy", allow_pickle=trusted)
 np.load("digits.npy")
 # ok: numpy-load-runs-code
 np.load("digits.npy", allow_pickle=False)
+# ruleid: numpy-load-runs-code
+np.lib.format.read_array(file, allow_pickle=True)
+
+# ruleid: pickle-over-connection
+multiprocessing.connection.Client(("host", 1))
+# ok: pickle-over-connection
+multiprocessing.Pipe()

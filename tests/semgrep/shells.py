@@ -23,3 +23,17 @@ subprocess.run(["convert", name, "digit.png"], check=True)
 subprocess.run(["ls"], shell=False)
 # ok: shell-command
 asyncio.create_subprocess_exec("ls")
+# ruleid: shell-command
+subprocess.run(command, **{"shell": True})
+# ruleid: shell-command
+subprocess.run(["bash", "-c", command])
+# ruleid: shell-command
+os.execvp("sh", ["sh", "-c", command])
+# ok: shell-command
+subprocess.run(["bash", "-c", "ls | wc"])
+# ok: shell-command
+subprocess.run([program, "-c", command])
+# ruleid: shell-command
+get_ipython().system("ls {name}")
+# ok: shell-command
+get_ipython().system("pip install torch")

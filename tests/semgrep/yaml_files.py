@@ -19,3 +19,12 @@ yaml.load(text, Loader=yaml.SafeLoader)
 load(text, SafeLoader)
 # ok: yaml-load-runs-code
 yaml.load(text, Loader=yaml.CSafeLoader)
+
+from ruamel.yaml import YAML
+
+# ruleid: ruamel-load-runs-code
+YAML(typ="unsafe")
+# ok: ruamel-load-runs-code
+YAML(typ="safe")
+# ok: ruamel-load-runs-code
+YAML()

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from securemnist.static import Sources, bandit, semgrep
+from securemnist.static.report import Report
+
 # What the four source systems were told by their tools, on code of our own writing.
 TORCH_LOADS = """
 import torch
@@ -53,3 +56,9 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
         return tmp_path
 
     return files
+
+
+def report_of(tool: str, folder: Path) -> Report:
+    """What one tool, "bandit" or "semgrep", reports of all the Python in a folder."""
+    with Sources.find(folder, ["."]).copied() as copy:
+        return {"bandit": bandit.scan, "semgrep": semgrep.scan}[tool](copy)

@@ -11,7 +11,7 @@ from securemnist import measures, policy
 from securemnist.cli import main
 from securemnist.errors import PolicyError
 from tests.static.conftest import PICKLE_DEMO, Write
-from tests.static.test_measure import NO_MODEL
+from tests.static.test_measure import no_model
 
 POLICY = """
 [[requirement]]
@@ -43,13 +43,13 @@ def test_accept_writes_the_baseline_of_a_row(write: Write) -> None:
     row = policy.load(here / "security_tests" / "thresholds.toml").rows("static_findings")[0]
     settings = measures.bind(row.measure, row.settings)
     with pytest.raises(PolicyError, match="write it with `securemnist accept ROW`, where ROW is"):
-        measures.take(NO_MODEL, row.measure, settings, 0)
+        measures.take(no_model(), row.measure, settings, 0)
     result = accept("STATIC-01")
     assert result.exit_code == 0
     assert "ci/baseline.json: 1 findings accepted" in result.output
     (entry,) = json.loads((here / "ci" / "baseline.json").read_text())["accepted"]
     assert (entry["file"], entry["rule"]) == ("src/old.py", "B301")
-    assert measures.take(NO_MODEL, row.measure, settings, 0).value == 0
+    assert measures.take(no_model(), row.measure, settings, 0).value == 0
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,15 @@ def test_accept_needs_a_row_with_a_baseline(write: Write, row: str, words: str) 
     assert result.output.count("\n") == 1
     for part in words.split(".*"):
         assert part in result.output
+
+
+def test_accept_writes_to_the_project_from_a_subfolder(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command reads and writes the project of the policy, whatever folder it is typed in."""
+    here = write({"security_tests/thresholds.toml": POLICY, "src/old.py": PICKLE_DEMO})
+    monkeypatch.chdir(here / "src")
+    words = ["accept", "STATIC-01", "--policy", "../security_tests/thresholds.toml"]
+    result = CliRunner().invoke(main, words, catch_exceptions=False)
+    assert "1 findings accepted" in result.output
+    assert (here / "ci" / "baseline.json").is_file()

@@ -1,89 +1,119 @@
-"""Bandit: what it finds, and what is told where it does not look."""
+"""Bandit: what it finds, and what neither a setting nor a comment can hide."""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 
 from securemnist.errors import MeasureError
 from securemnist.static import Sources, bandit
-from tests.static.conftest import CLEAN, FLASK_PAGE, PICKLE_DEMO, TORCH_LOADS, Write
+from securemnist.static.report import listed
+from securemnist.static.script import Script
+from tests.static.conftest import CLEAN, FLASK_PAGE, PICKLE_DEMO, TORCH_LOADS, Write, report_of
+
+SYSTEM = "import os\nos.system(x)\neval(x)\n"
 
 
 def test_what_the_source_systems_were_told(write: Write) -> None:
     """torch.load twice, pickle.load and Flask's debug mode are found, with severity and advice."""
     files = {"load.py": TORCH_LOADS, "demo.py": PICKLE_DEMO, "page.py": FLASK_PAGE, "ok.py": CLEAN}
-    notices, left_out = bandit.scan(Sources.find(write(files), ["."]))
-    seen = sorted((n.file, n.line, n.rule, n.severity) for n in notices if n.at_least("medium"))
-    assert seen == [
+    report = report_of("bandit", write(files))
+    found = sorted(
+        (n.file, n.line, n.rule, n.severity) for n in report.notices if n.at_least("medium")
+    )
+    assert found == [
         ("demo.py", 6, "B301", "medium"),
         ("load.py", 5, "B614", "medium"),
         ("load.py", 6, "B614", "medium"),
         ("page.py", 7, "B201", "high"),
     ]
-    assert all(n.tool == "bandit" and n.message and "https://" in n.advice for n in notices)
-    assert left_out == []
+    assert all(n.tool == "bandit" and n.message and "https://" in n.advice for n in report.notices)
+    assert (report.silenced, report.unread) == ((), ())
 
 
 def test_names_are_data(write: Write) -> None:
     """A file whose name looks like an option, a pattern or a line of a log is a file."""
-    names = [
-        "--exit-zero.py",
-        "-r",
-        "a b;touch x.py",
-        "new\nline.py",
-        "*.py",
-        ".git/x.py",
-        "CVS.py",
-    ]
-    here = write(dict.fromkeys(names, "import os\nos.system(x)\n"))
-    found = Sources(folder=here, files=tuple(sorted(names)))
-    notices, left_out = bandit.scan(found)
-    assert sorted(n.file for n in notices if n.rule == "B605") == sorted(names)
-    assert left_out == []
+    names = ["--exit-zero.py", "-r", "a b;touch x.py", "new\nline.py", "*.py", ".git/x.py", "-r.py"]
+    scripts = tuple(Script(name, "import os\nos.system(x)\n", "digest") for name in names)
+    with Sources(folder=write({}), scripts=scripts).copied() as copy:
+        report = bandit.scan(copy)
+    assert sorted(n.file for n in report.notices if n.rule == "B605") == sorted(names)
+    assert report.unread == ()
 
 
-def test_the_projects_configuration_holds_and_is_told(write: Write) -> None:
-    """Files and rules that [tool.bandit] leaves out are named among the excluded."""
-    table = '[tool.bandit]\nexclude_dirs = ["./old"]\nskips = ["B605"]\n'
-    system = "import os\nos.system(x)\neval(x)\n"
-    here = write({"pyproject.toml": table, "old/a.py": system, "new/a.py": system})
-    notices, left_out = bandit.scan(Sources.find(here, ["."]))
-    assert [(n.file, n.rule) for n in notices] == [("new/a.py", "B307")]
-    assert left_out == [
-        "old/a.py (bandit: exclude_dirs of pyproject.toml)",
-        "B605 (bandit: skips of pyproject.toml)",
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pyproject.toml": '[tool.bandit]\ntests = ["B101"]\n'},
+        {"pyproject.toml": '[tool.bandit]\nskips = ["B605", "B307"]\n'},
+        {"pyproject.toml": '[tool.bandit]\nexclude_dirs = ["."]\n'},
+        {"pyproject.toml": "[tool"},
+        {
+            "pyproject.toml": "[tool.bandit.any_other_function_with_shell_equals_true]\n"
+            "no_shell = ['os.system']\nshell = []\nsubprocess = []\n"
+        },
+        {".bandit": "[bandit]\nskips: B605,B307\n", ".semgrepignore": "*"},
+    ],
+    ids=["tests", "skips", "exclude_dirs", "broken", "plugin", "ini"],
+)
+def test_no_setting_of_the_project_silences(write: Write, files: dict[str, str]) -> None:
+    """Settings for Bandit in the project hide nothing: the row of the policy alone decides."""
+    here = write({**files, "old/a.py": SYSTEM})
+    assert [(n.file, n.rule) for n in report_of("bandit", here).notices] == [
+        ("old/a.py", "B605"),
+        ("old/a.py", "B307"),
     ]
 
 
 @pytest.mark.parametrize(
-    ("table", "words"),
+    "comment",
     [
-        ('[tool.bandit]\nexclude_dirs = ["."]\n', "expected Bandit to read 1 files, got none read"),
-        (
-            '[tool.bandit]\ntests = ["B101"]\nskips = ["B101"]\n',
-            "expected a report of bandit, got exit code 2",
-        ),
-        ("[tool", "pyproject.toml: expected TOML"),
+        "# nosec",
+        "# nosecurity review needed",
+        "# nosecB301",
+        "#nosec_x",
+        "# nosec B301",
+        "#\u00a0nosec",
     ],
 )
-def test_a_configuration_that_disarms_is_an_error(write: Write, table: str, words: str) -> None:
-    """A configuration that leaves everything out, or that Bandit refuses, is no clean result."""
-    here = write({"pyproject.toml": table, "a.py": CLEAN})
-    with pytest.raises(MeasureError, match=words):
-        bandit.scan(Sources.find(here, ["."]))
+def test_what_a_comment_silences_is_known(write: Write, comment: str) -> None:
+    """Whatever comment Bandit obeys: what it silences is listed with place, rule and code."""
+    here = write({"a.py": f"import json\nimport pickle\npickle.loads(x)  {comment}\n"})
+    report = report_of("bandit", here)
+    assert [n.rule for n in report.notices] == ["B403"]
+    (line,) = listed(report.silenced)
+    assert line.startswith("a.py:3 (bandit B301, silenced by a comment: pickle.loads(x) #")
 
 
-def test_a_file_that_bandit_cannot_read_is_an_error(write: Write) -> None:
-    """A file that Bandit reports as unread is named."""
-    here = write({"a.py": "def f(:\n", "b.py": CLEAN})
-    with pytest.raises(MeasureError, match=r"'a\.py': expected a file that Bandit can read"):
-        bandit.scan(Sources.find(here, ["."]))
+def test_a_comment_that_bandit_ignores_silences_nothing(write: Write) -> None:
+    """A marker in capitals or in a string is none to Bandit, and the finding counts."""
+    here = write({"a.py": "eval(x)  # NOSEC\neval('# nosec')\n"})
+    report = report_of("bandit", here)
+    assert ([n.line for n in report.notices], report.silenced) == ([1, 2], ())
+
+
+def test_a_file_that_bandit_cannot_read_is_a_finding(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that Bandit reports as unread, or does not mention, is named."""
+    answer: dict[str, Any] = {
+        "results": [],
+        "errors": [{"filename": "./a.py", "reason": "exception while scanning file"}],
+        "metrics": {"./a.py": {}, "_totals": {}},
+    }
+    monkeypatch.setattr(bandit, "run_for_json", lambda *_, **__: answer)
+    unread = report_of("bandit", write({"a.py": CLEAN, "b.py": CLEAN})).unread
+    assert {(n.file, n.message) for n in unread} == {
+        ("a.py", "not read: Bandit cannot read it (exception while scanning file)"),
+        ("b.py", "not read: Bandit passed over it"),
+    }
+    assert all(n.severity == "high" for n in unread)
 
 
 def test_a_missing_bandit_is_an_error(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the tool there is no result, and the sentence says what to install."""
     monkeypatch.setitem(sys.modules, "bandit", None)
     with pytest.raises(MeasureError, match="expected Bandit beside Python, got none; pip install"):
-        bandit.scan(Sources.find(write({"a.py": CLEAN}), ["."]))
+        report_of("bandit", write({"a.py": CLEAN}))

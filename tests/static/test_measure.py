@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -16,29 +17,39 @@ from securemnist.measures import static_gate
 from securemnist.types import silent
 from tests.static.conftest import CLEAN, FLASK_PAGE, PICKLE_DEMO, TORCH_LOADS, Write
 
-NO_MODEL = cast(Lab, SimpleNamespace(progress=silent))  # the gate reads code, no digits
+
+# The gate reads code, no digits.
+def no_model() -> Lab:
+    """What a static row needs of a lab, with the current folder as the project's."""
+    return cast(Lab, SimpleNamespace(progress=silent, project=Path.cwd()))
+
+
 BANDIT = {"tools": ["bandit"], "level": "medium"}
 SABOTEURS = {"load.py": TORCH_LOADS, "demo.py": PICKLE_DEMO, "page.py": FLASK_PAGE}
 
 
 def measure(**settings: Any) -> Measurement:
     """The measurement of a row with these settings."""
-    return measures.take(NO_MODEL, "static_findings", measures.bind("static_findings", settings), 0)
+    return measures.take(
+        no_model(), "static_findings", measures.bind("static_findings", settings), 0
+    )
 
 
 @pytest.mark.parametrize(
     "row", policy.load(resources.POLICY).rows("static_findings"), ids=lambda row: row.id
 )
 def test_saboteurs_turn_the_bundled_row_red(row: Requirement, write: Write) -> None:
-    """In a foreign folder the row reads what lies there; both tools find the sources' faults."""
+    """In a foreign folder the row reads what lies there; a fault that both tools report counts once."""
     write({**SABOTEURS, "ok.py": CLEAN, "tests/test_a.py": TORCH_LOADS})
     settings = measures.bind(row.measure, row.settings)
-    seen = measures.take(NO_MODEL, row.measure, settings, row.seed)
+    seen = measures.take(no_model(), row.measure, settings, row.seed)
     assert row.judge(seen).verdict is Verdict.FAIL
-    assert (seen.n, seen.value, seen.low, seen.high, seen.unit) == (4, 8.0, 8.0, 8.0, "count")
-    places = {(n["file"], n["line"], n["tool"]) for n in seen.evidence["static"]}
-    lines = [("demo.py", 6), ("load.py", 5), ("load.py", 6), ("page.py", 7)]
-    assert places == {(*line, tool) for line in lines for tool in ("bandit", "semgrep")}
+    assert (seen.n, seen.value, seen.low, seen.high, seen.unit) == (4, 2.0, 2.0, 2.0, "count")
+    assert [(n["file"], n["line"], n["rule"]) for n in seen.evidence["static"]] == [
+        ("demo.py", 6, "B301, pickle-runs-code"),
+        ("page.py", 7, "B201, debug-server"),
+    ]
+    assert seen.evidence["folder"] == Path.cwd().name
     assert seen.evidence["excluded"] == ["tests (exclude)"]
     assert seen.evidence["files_scanned"] == 4
     assert json.loads(json.dumps(seen.evidence)) == seen.evidence
@@ -71,7 +82,7 @@ def test_a_baseline_adopts_legacy(write: Write) -> None:
     write({"old.py": PICKLE_DEMO})
     row = Requirement(id="S", measure="static_findings", because="x", at_most=0)
     today = static_gate.StaticSettings(tools=["bandit"], level="medium")
-    content, count = static_gate.accepted_today(today)
+    content, count = static_gate.accepted_today(today, Path.cwd())
     here = write({"baseline.json": content.decode()})
     adopted = BANDIT | {"baseline": "baseline.json"}
     assert count == 1
@@ -109,17 +120,37 @@ def test_a_folder_without_python_does_not_apply(write: Write) -> None:
         measure()
 
 
-def test_a_parse_error_is_an_error(write: Write) -> None:
-    """One file that no tool can read spoils the result of all."""
-    write({"a.py": CLEAN, "b.py": "def f(:\n"})
-    with pytest.raises(MeasureError, match=r"'b\.py': expected a file that Python can parse"):
-        measure(**BANDIT)
+def test_a_parse_error_is_a_finding(write: Write) -> None:
+    """A file that no tool can read fails the row, is judged beside the others, and can be accepted."""
+    here = write({"a.py": PICKLE_DEMO, "b.py": "def f(:\n"})
+    seen = measure(**BANDIT)
+    assert [(n["file"], n["rule"]) for n in seen.evidence["static"]] == [
+        ("a.py", "B301"),
+        ("b.py", "not-read"),
+    ]
+    settings = static_gate.StaticSettings(tools=["bandit"], level="medium")
+    content, count = static_gate.accepted_today(settings, here)
+    write({"baseline.json": content.decode()})
+    adopted = BANDIT | {"baseline": "baseline.json"}
+    assert (count, measure(**adopted).value) == (2, 0)
+    write({"b.py": "def g(:\n"})
+    assert measure(**adopted).value == 1
+
+
+@pytest.mark.parametrize("path", ["none", "out"])
+def test_a_path_that_cannot_be_read_is_an_error_of_its_row(
+    write: Write, tmp_path_factory: pytest.TempPathFactory, path: str
+) -> None:
+    """A path that is not there, or a link that leads out, is an ERROR of the row, not of the policy."""
+    here = write({"a.py": CLEAN})
+    (here / "out").symlink_to(tmp_path_factory.mktemp("outside"))
+    with pytest.raises(MeasureError, match=f"path .*in.* the project folder .*, got '{path}'"):
+        measure(paths=[path])
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"paths": ["none"]}, "expected an existing path in .*, got 'none'"),
         ({"paths": [".."]}, "expected a path inside .*, got '..'"),
         ({"paths": ["/"]}, "expected a path inside .*, got '/'"),
         ({"paths": []}, "paths"),

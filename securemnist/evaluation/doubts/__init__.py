@@ -14,7 +14,7 @@ import torch
 
 from securemnist.attacks.base import Attack
 from securemnist.digests import seed_from
-from securemnist.evaluation.doubts.batch_dependence import batch_dependence
+from securemnist.evaluation.doubts.batch_dependence import TOGETHER, batch_dependence
 from securemnist.evaluation.doubts.case import Case, SearchCase
 from securemnist.evaluation.doubts.convergence import convergence
 from securemnist.evaluation.doubts.gradients import gradients
@@ -31,7 +31,8 @@ from securemnist.evaluation.doubts.variation import variation
 from securemnist.evaluation.doubts.weak_attack import weak_attack
 from securemnist.evaluation.lab import Lab
 from securemnist.findings import Doubt
-from securemnist.threats import Threat
+from securemnist.predictions import is_wrong
+from securemnist.threats import Linf, Threat
 from securemnist.types import Images, Labels
 
 # Digits that a doubt about the model looks at, and survivors that one about the search does.
@@ -40,14 +41,14 @@ DIGITS, SURVIVORS = 500, 128
 C = TypeVar("C", bound=Case)
 
 OF_MODELS: tuple[Callable[[Case], Doubt | None], ...] = (
-    variation,
-    batch_dependence,
     probabilities,
     gradients,
     one_step_masking,
 )
-# What a model that answers at random on purpose is spared.
-OF_VARIETY = (variation, batch_dependence)
+# Doubts about the answers themselves, on which every number rests, under attack or not.
+OF_ANSWERS = (variation, batch_dependence)
+# All that a model which answers at random on purpose is spared.
+OF_VARIETY = (variation,)
 OF_SEARCHES: tuple[Callable[[SearchCase], Doubt | None], ...] = (
     known_answer,
     weak_attack,
@@ -73,11 +74,27 @@ def about_model(
     sample = lab.sample(min(digits, DIGITS, len(lab.data.test)), 0)
     key = ("doubts of the model", threat, len(sample))
     if key not in lab.memory:
-        right = lab.logits(sample.x).argmax(1) == sample.y
-        asked = tuple(q for q in OF_MODELS if not (randomised and q in OF_VARIETY))
+        right = ~is_wrong(lab.logits(sample.x), sample.y)
         case = Case(lab.subject, lab.target, threat, sample.x[right], sample.y[right])
-        lab.memory[key] = Examination(_ask(lab, asked, case) if len(case.y) else ())
+        more = _ask(lab, OF_MODELS, case) if len(case.y) else ()
+        lab.memory[key] = Examination(about_answers(lab, randomised=randomised) + more)
     found: Examination = lab.memory[key]
+    return found
+
+
+def about_answers(lab: Lab, *, randomised: bool = False) -> tuple[Doubt, ...]:
+    """Doubts about what the model answers, right or wrong, on at most 128 digits; once per lab.
+
+    A clean number that depends on the draw or on the batch is not a number of the model. A model that
+    is `randomised` by declaration may vary, but not with the batch.
+    """
+    key = ("doubts of the answers", randomised)
+    if key not in lab.memory:
+        sample = lab.sample(min(TOGETHER, len(lab.data.test)), 0)
+        asked = tuple(q for q in OF_ANSWERS if not (randomised and q in OF_VARIETY))
+        case = Case(lab.subject, lab.target, Linf(0.0), sample.x, sample.y)
+        lab.memory[key] = _ask(lab, asked, case)
+    found: tuple[Doubt, ...] = lab.memory[key]
     return found
 
 
@@ -120,7 +137,7 @@ def _sensitivity(lab: Lab, attacks: Sequence[Attack], threat: Threat) -> Sensiti
     if key not in lab.memory:
         lab.progress("planted examples", 0, 1)
         sample = lab.sample(min(2 * PLANTED, len(lab.data.test)), 0)
-        right = lab.logits(sample.x).argmax(1) == sample.y
+        right = ~is_wrong(lab.logits(sample.x), sample.y)
         x, y = sample.x[right], sample.y[right]
         case = SearchCase(lab.subject, lab.target, threat, x, y, 0, tuple(attacks))
         lab.memory[key] = sensitivity(case)

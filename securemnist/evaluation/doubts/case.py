@@ -10,6 +10,7 @@ from torch import nn
 
 from securemnist.attacks.base import BATCH, Attack, Loss, channels_last, gradient
 from securemnist.digests import seed_from
+from securemnist.predictions import exact, is_wrong
 from securemnist.stats import share_interval
 from securemnist.subjects import Subject
 from securemnist.threats import Threat
@@ -45,12 +46,12 @@ class Case:
     def answers(self, x: Images, batch: int = BATCH) -> Logits:
         """The subject's own answers, as it gives them."""
         return torch.cat(
-            [self.subject.model(channels_last(part)).float() for part in x.split(batch)]
+            [exact(self.subject.model(channels_last(part))) for part in x.split(batch)]
         )
 
     def wrong(self, x: Images) -> torch.Tensor:
         """Boolean (n,): which images of these digits are read as another class."""
-        return self.answers(x).argmax(1) != self.y
+        return is_wrong(self.answers(x), self.y)
 
 
 @dataclass(frozen=True)

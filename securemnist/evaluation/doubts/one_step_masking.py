@@ -14,6 +14,7 @@ from securemnist.attacks.fgsm import RFGSM
 from securemnist.attacks.pgd import PGD
 from securemnist.evaluation.doubts.case import Case, exceeds
 from securemnist.findings import Doubt
+from securemnist.predictions import is_wrong
 
 FRACTIONS = (0.25, 0.5, 0.75)
 # Measured on this data: honest networks lose 2 to 21 points more to FGSM than to R+FGSM, an overfitted
@@ -59,5 +60,5 @@ def _broken_by_a_search(case: Case, whole: torch.Tensor) -> int:
     """How many of the first few digits ten steps break beyond what FGSM does."""
     x, y = case.x[:FEW], case.y[:FEW]
     x_adv = SEARCH(case.model, x, y, threat=case.threat, rng=case.rng("many steps"))
-    broken = case.answers(x_adv).argmax(1) != y
+    broken = is_wrong(case.answers(x_adv), y)
     return int(broken.sum()) - int(whole[:FEW].sum())

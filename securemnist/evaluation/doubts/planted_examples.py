@@ -76,7 +76,9 @@ def plant(case: SearchCase, planted: int, rng: torch.Generator) -> tuple[Planted
     inside = torch.stack([_read(case.model, points) for points in inner], 1).double()
     outside = torch.stack([_read(case.model, points) for points in surface], 1).double()
     middle = inside.mean(1, keepdim=True)
-    inside, outside = inside - middle, outside - middle
+    # In units of the logits' own spread, so that small logits are planted in as large ones are.
+    scale = (inside - middle).abs().amax((1, 2), keepdim=True).clamp_min(1e-300)
+    inside, outside = (inside - middle) / scale, (outside - middle) / scale
     spread = inside.transpose(1, 2) @ inside / inside.shape[1]
     ridge = _RIDGE * spread.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-12)
     spread = spread + ridge[:, None, None] * torch.eye(CLASSES, dtype=spread.dtype, device=x.device)
@@ -89,9 +91,9 @@ def plant(case: SearchCase, planted: int, rng: torch.Generator) -> tuple[Planted
     row = torch.arange(len(x), device=x.device)
     good = clear[row, best] > _CLEAR
     top, bottom = height[row, best], ground[row, best]
-    slope = rules[row, best] / (top - bottom)[:, None]
+    slope = rules[row, best] / (top - bottom)[:, None] / scale[:, 0]
     start = (slope * middle[:, 0]).sum(1) + (top + bottom) / (2 * (top - bottom))
-    return Planted(case.model, x[good], slope[good].float(), start[good].float()), x[good]
+    return Planted(case.model, x[good], slope[good], start[good]), x[good]
 
 
 class Planted(nn.Module):
@@ -107,10 +109,10 @@ class Planted(nn.Module):
     def forward(self, x: Images) -> Logits:
         with torch.no_grad():
             owner = torch.cdist(x.flatten(1), self.digits).argmin(1)
-        score = (self.model(x).float() * self.slope[owner]).sum(1) - self.start[owner]
+        score = (self.model(x).double() * self.slope[owner]).sum(1) - self.start[owner]
         others = (-10 - score.detach().abs())[:, None].expand(-1, CLASSES - 2)
         return torch.cat([-score[:, None], score[:, None], others], 1)
 
 
 def _read(model: nn.Module, x: Images) -> Logits:
-    return torch.cat([model(channels_last(part)).float() for part in x.split(BATCH)])
+    return torch.cat([model(channels_last(part)).double() for part in x.split(BATCH)])

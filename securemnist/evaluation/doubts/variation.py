@@ -5,33 +5,51 @@ from __future__ import annotations
 import torch
 
 from securemnist.evaluation.doubts.case import Case
+from securemnist.evaluation.doubts.precision import rounding
 from securemnist.findings import Doubt
 from securemnist.types import Logits
 
 DIGITS, REPEATS = 128, 3
-# A logit may differ by this share of the largest one: a batch of another size is summed in another order.
+# A logit may differ by this share of the span of all: a batch of another size is summed in another order.
 TOLERANCE = 1e-4
+# Rounding errors of the model's own format by which a logit may differ, and by which a class may.
+_ROUNDINGS, _OF_CLASSES = 4, 16
 
 
 def variation(case: Case) -> Doubt | None:
     """Asked four times in all, labels or logits differ."""
-    x = case.x[:DIGITS]
-    first = case.answers(x)
-    odd = torch.zeros(len(x), dtype=torch.bool, device=x.device)
-    for _ in range(REPEATS):
-        odd |= differs(first, case.answers(x))
+    odd = varies(case)
     if not bool(odd.any()):
         return None
     return Doubt(
         name="variation",
-        reason=f"{int(odd.sum())} of {len(x)} digits got another answer when asked again",
-        advice="Switch off dropout and noise for the assessment, or declare them with "
-        "randomised = true: attacks then work on the mean of many answers.",
+        reason=f"{int(odd.sum())} of {len(odd)} digits got another answer when asked again",
+        advice="Call eval() on the network: dropout, noise and statistics of the batch then end. "
+        "Randomness that is meant is declared by randomised = true: attacks then work on the mean of "
+        "many answers.",
     )
 
 
-def differs(one: Logits, other: Logits) -> torch.Tensor:
-    """Boolean (n,): answers that are not the same up to rounding."""
-    size = 1 + one.abs().amax(1)
+def varies(case: Case) -> torch.Tensor:
+    """Boolean (n,): which of the first digits are answered otherwise when asked again."""
+    x = case.x[:DIGITS]
+    first = case.answers(x)
+    odd = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    for _ in range(REPEATS):
+        odd |= differs(case, first, case.answers(x))
+    return odd
+
+
+def differs(case: Case, one: Logits, other: Logits) -> torch.Tensor:
+    """Boolean (n,): answers that are not the same up to the rounding of the model's own format."""
     moved = (one - other).abs().amax(1)
-    return ~(moved <= TOLERANCE * size) | (one.argmax(1) != other.argmax(1))
+    rounded = _OF_CLASSES * rounding(case.subject.model, case.x) * one.abs().amax(1)
+    another = (one.argmax(1) != other.argmax(1)) & (moved > rounded)
+    return ~(moved <= limit(case, one)) | another
+
+
+def limit(case: Case, logits: Logits) -> torch.Tensor:
+    """By how much logits may differ and still be the same answer, (n,)."""
+    span = logits.amax(1) - logits.amin(1)
+    rounded = _ROUNDINGS * rounding(case.subject.model, case.x) * logits.abs().amax(1)
+    return TOLERANCE * span + rounded

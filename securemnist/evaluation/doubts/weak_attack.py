@@ -12,7 +12,6 @@ from securemnist import subjects
 from securemnist.attacks.base import Attack
 from securemnist.attacks.boundary import BoundaryFAB
 from securemnist.attacks.fab import FAB
-from securemnist.attacks.fgsm import FGSM
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.square import Square
 from securemnist.evaluation.doubts.case import SearchCase
@@ -23,11 +22,12 @@ ATTACKS = (
     PGD(steps=20, loss="margin"),
     FAB(steps=10, targets=2),
     BoundaryFAB(steps=30, starts=2),
-    Square(queries=100),
+    # The smallest ladder has a hundred queries; what hides its gradient takes several times as many.
+    Square(queries=500),
 )
 LIMIT = 0.01
-# Whose gradients a transfer attack uses.
-SOURCE = "baseline"
+# Whose gradients transfer attacks use: an undefended network and one that withstands its own.
+SOURCES, TRANSFER = ("baseline", "hardened"), PGD(steps=10, loss="margin")
 
 
 def weak_attack(case: SearchCase) -> Doubt | None:
@@ -60,11 +60,12 @@ def weak_attack(case: SearchCase) -> Doubt | None:
 
 def _others(case: SearchCase) -> Iterator[tuple[str, Attack, nn.Module]]:
     """Cheap attacks of other kinds, the cheapest first, and whose gradients each of them uses."""
-    yield "transfer", FGSM(), _source(case.x.device)
+    for name in SOURCES:
+        yield f"transfer from {name}", TRANSFER, _source(name, case.x.device)
     for attack in ATTACKS:
         yield attack.name, attack, case.model
 
 
 @functools.cache
-def _source(device: torch.device) -> nn.Module:
-    return subjects.resolve(SOURCE, device=str(device)).model
+def _source(name: str, device: torch.device) -> nn.Module:
+    return subjects.resolve(name, device=str(device)).model

@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from securemnist.report.text import block, line
+from securemnist.text import block, line
 from tests.report import hostile
 
 

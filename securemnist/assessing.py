@@ -1,0 +1,69 @@
+"""The core of an assessment: bind, measure and judge requirements; no pytest, no command line."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+
+from securemnist.errors import Inconclusive, NotApplicable, SecureMnistError
+from securemnist.evaluation import shelf
+from securemnist.evaluation.lab import Lab
+from securemnist.findings import Finding, Measurement, Requirement, Verdict
+from securemnist.measures import bind, take
+from securemnist.text import terminal
+
+log = logging.getLogger("securemnist")
+
+
+def judge(
+    context: Lab,
+    requirement: Requirement,
+    *,
+    claim: str = "",
+    family: str = "",
+    until_decided: bool = False,
+    files: dict[str, bytes] | None = None,
+) -> Finding:
+    """Measure one requirement and judge it.
+
+    What keeps it from being measured becomes the verdict: NOT_RUN where it does not apply,
+    INCONCLUSIVE where it cannot be decided, ERROR for everything else. With `until_decided` a search
+    ends as soon as its verdict is certain. `files` receives the adversarial examples, by file name.
+    """
+
+    def measurement() -> Measurement:
+        settings = bind(requirement.measure, requirement.settings, tier=requirement.tier)
+        if until_decided and "until" in type(settings).model_fields:
+            settings = settings.model_copy(update={"until": requirement.at_least})
+        taken = take(context, requirement.measure, settings, requirement.seed)
+        if files is None:
+            return taken
+        taken, packed = shelf.pack(taken, context, requirement.id)
+        files.update(packed)
+        return taken
+
+    return judged(requirement, measurement, claim=claim, family=family)
+
+
+def judged(
+    requirement: Requirement,
+    measurement: Callable[[], Measurement],
+    *,
+    claim: str = "",
+    family: str = "",
+) -> Finding:
+    """The finding of what `measurement` returns; its exceptions become verdicts."""
+    words: Mapping[str, str] = {"claim": claim, "family": family}
+    try:
+        return requirement.judge(measurement(), **words)
+    except NotApplicable as error:
+        return requirement.unmeasured(Verdict.NOT_RUN, str(error), **words)
+    except Inconclusive as error:
+        return requirement.unmeasured(Verdict.INCONCLUSIVE, str(error), **words)
+    except SecureMnistError as error:
+        return requirement.unmeasured(Verdict.ERROR, str(error), **words)
+    except Exception as error:
+        log.error("measuring %s raised\n%s", requirement.id, terminal(traceback.format_exc()))
+        reason = f"the measurement raised {type(error).__name__}: {error}"
+        return requirement.unmeasured(Verdict.ERROR, reason, **words)

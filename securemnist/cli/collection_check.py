@@ -1,0 +1,64 @@
+"""Whether a plain `pytest -m smoke` of a project collects the security suite: pytest itself is asked."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess  # nosec B404 # a fixed list, no shell
+import sys
+from pathlib import Path
+
+from securemnist.scaffold import SUITE
+
+_FOLDER = SUITE.partition("/")[0]
+_PATIENCE = 120  # seconds
+
+
+def collects(folder: Path, *paths: str) -> tuple[bool, str]:
+    """Whether pytest started in `folder` collects the suite, and what it printed."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--collect-only",
+        "-m",
+        "smoke",
+        "-p",
+        "no:cacheprovider",
+    ]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    try:
+        done = subprocess.run(  # nosec B603 # a list, no shell
+            [*command, *paths],
+            cwd=folder,
+            env=env,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False, f"it did not end within {_PATIENCE} s"
+    return done.returncode == 0 and Path(SUITE).name in done.stdout, done.stdout + done.stderr
+
+
+def advice(folder: Path) -> str:
+    """What to change so that `pytest -m smoke` collects the suite; "" where it does."""
+    found, printed = collects(folder)
+    if found:
+        return ""
+    by_name, printed_by_name = collects(folder, _FOLDER)
+    where = re.search(r"^configfile: (\S+)", printed, re.MULTILINE)
+    file = where[1] if where else "your pytest settings"
+    if by_name:
+        return (
+            f"pytest -m smoke does not collect {SUITE}: add {_FOLDER!r} to `testpaths` in {file}, or run "
+            f"pytest {_FOLDER} -m smoke"
+        )
+    last = " ".join(" ".join(printed_by_name.strip().splitlines()[-3:]).split())[:300]
+    return (
+        f"pytest -m smoke does not collect {SUITE}, nor does pytest {_FOLDER}: change {file} so that "
+        f"{SUITE} and its test_ functions are collected (python_files, python_functions, "
+        f"norecursedirs); pytest said: {last}"
+    )

@@ -1,0 +1,90 @@
+"""Reading files from outside: regular files only, at most a given size, and never a wait.
+
+A path from outside may name a FIFO, a device, a socket or a directory. Opening or reading one of those
+can block for ever or return data without end, so it is refused before the first byte is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import gzip
+import io
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+_KINDS = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+@contextlib.contextmanager
+def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666) -> Iterator[int]:
+    """A file descriptor of the regular file at `path`, closed at the end.
+
+    The kind is checked on the open descriptor, so that nobody can swap the file in between. Raises
+    OSError, whose `strerror` says what was found, for anything else; it never blocks.
+    """
+    try:
+        # O_NONBLOCK: opening a FIFO would wait for a writer. O_NOCTTY: a terminal stays what it was.
+        descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, mode)
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "a path that no file can have", str(path)[:200]) from error
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.EINVAL, "a socket, not a regular file", str(path)) from error
+        raise
+    try:
+        kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
+        if kind == stat.S_IFDIR:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if kind != stat.S_IFREG:
+            found = _KINDS.get(kind, "a special file")
+            raise OSError(errno.EINVAL, f"{found}, not a regular file", str(path))
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def read_at_most(path: Path, cap: int) -> bytes:
+    """The content of the regular file at `path`, of at most `cap` bytes.
+
+    The size is taken once, after opening; what is appended later is not read. Raises OSError as
+    `open_regular` does, and where the file is larger than `cap` or is cut while it is read.
+    """
+    with open_regular(path) as descriptor:
+        size = os.fstat(descriptor).st_size
+        if size > cap:
+            raise OSError(errno.EFBIG, f"more than {cap} bytes", str(path))
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            content = file.read(size)
+    if len(content) != size:
+        raise OSError(errno.EIO, "a file that was cut while it was read", str(path))
+    return content
+
+
+def exists(path: Path) -> bool:
+    """Whether `path` names a regular file; OSError where it names anything else than nothing."""
+    try:
+        with open_regular(path):
+            return True
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def gunzip(packed: bytes, cap: int) -> bytes:
+    """The unpacked content, of which no more than `cap` + 1 bytes are produced.
+
+    Raises OSError, with a sentence in `strerror`, for what is not a whole gzip stream.
+    """
+    try:
+        with gzip.open(io.BytesIO(packed)) as file:
+            return file.read(cap + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise OSError(errno.EINVAL, f"{type(error).__name__} ({error})") from error

@@ -1,0 +1,101 @@
+"""Checks of a row against its measure: thresholds and bounds of a change have to be able to fail."""
+
+from __future__ import annotations
+
+from securemnist.errors import PolicyError
+from securemnist.findings import Requirement
+from securemnist.measures.base import DigitSettings, Measure, Settings
+from securemnist.measures.latency import LatencySettings
+
+_BETTER = {"at_least": "more", "at_most": "less"}
+
+
+def check_direction(row: Requirement, measure: Measure, where: str) -> None:
+    """PolicyError where the threshold asks for the worse side of the measure."""
+    given = "at_most" if row.at_least is None else "at_least"
+    if given != measure.good:
+        raise PolicyError(
+            f"{where}: expected {measure.good} for {row.measure}, of which {_BETTER[measure.good]} is "
+            f"better, got {given}; write {measure.good} = {row.threshold:g}, or the bound you mean"
+        )
+
+
+def check_threshold(row: Requirement, measure: Measure, where: str) -> None:
+    """PolicyError for a threshold outside the measure's limits, or one that every model meets."""
+    (low, high), threshold = measure.limits, row.threshold
+    easy = low if measure.good == "at_least" else high
+    if measure.unit == "share" and 0 <= threshold <= low and measure.good == "at_least":
+        raise PolicyError(
+            f"{where}: expected a threshold above {low:g} for {row.measure}, got {threshold:g}; "
+            "a model that guesses meets it, so raise it"
+        )
+    if not low <= threshold <= high:
+        top = 0 if measure.unit == "share" else low
+        raise PolicyError(
+            f"{where}: expected a threshold from {top:g} to {high:g} for {row.measure}, got "
+            f"{threshold:g}; it could never decide anything, mend it"
+        )
+    if threshold == easy:
+        raise PolicyError(
+            f"{where}: expected a threshold that a model can miss, got {row.relation} {threshold:g}; "
+            "set a stricter one"
+        )
+
+
+def check_change(row: Requirement, measure: Measure, settings: Settings, where: str) -> None:
+    """PolicyError for a bound of the change that no change could exceed.
+
+    A share lies in [0, 1]. A ratio or a count that meets its threshold cannot have risen by more than
+    that threshold.
+    """
+    most = 1.0 if measure.unit == "share" else row.threshold
+    limits = {"max_drop": most, "max_relative_drop": 1.0}
+    for key, limit in limits.items():
+        bound = getattr(row, key)
+        if bound is not None and bound >= limit and bound > 0:
+            raise PolicyError(
+                f"{where}: expected {key} below {limit:g} for {row.measure}, got {bound:g}; no change "
+                "could exceed it: write 5 % as 0.05"
+            )
+    if row.max_newly_broken is None:
+        return
+    if measure.unit == "ratio":
+        raise PolicyError(
+            f"{where}: expected a measure of samples for max_newly_broken, got {row.measure}; bound its "
+            "change by max_drop"
+        )
+    if measure.unit == "count":
+        _check_newly_broken(row.max_newly_broken, max(int(row.threshold), 1), "findings", where)
+    elif isinstance(settings, DigitSettings) and settings.digits is not None:
+        _check_newly_broken(row.max_newly_broken, settings.digits, "samples", where)
+
+
+def check_budget(settings: Settings, where: str) -> None:
+    """PolicyError for a time budget in which next to nothing can be attempted."""
+    seconds = getattr(settings, "seconds", None)
+    if seconds is not None and seconds < 1:
+        raise PolicyError(
+            f"{where}: expected seconds of at least 1, got {seconds:g}; give the attack the time it needs"
+        )
+
+
+def check_size(row: Requirement, settings: Settings, samples: int, where: str) -> None:
+    """PolicyError where a row asks for more samples than the test set has, which is `samples`."""
+    asked = settings.batch if isinstance(settings, LatencySettings) else None
+    if isinstance(settings, DigitSettings):
+        asked = settings.digits
+    if asked is not None and asked > samples:
+        raise PolicyError(
+            f"{where}: expected at most {samples:,} samples, as many as the test set has, got {asked:,}; "
+            "lower `digits` or `batch`"
+        )
+    if row.max_newly_broken is not None and isinstance(settings, DigitSettings):
+        _check_newly_broken(row.max_newly_broken, settings.digits or samples, "samples", where)
+
+
+def _check_newly_broken(bound: int, most: int, what: str, where: str) -> None:
+    if bound >= most:
+        raise PolicyError(
+            f"{where}: expected max_newly_broken below {most:,}, the row's {what}, got {bound:,}; no "
+            "change could exceed it, lower it"
+        )

@@ -1,0 +1,55 @@
+"""The state of a caller's model, put back after it was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import nn
+
+# The dictionaries in which torch keeps the hooks of a module.
+_HOOKS = (
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+)
+
+
+@contextmanager
+def restored(model: nn.Module) -> Iterator[nn.Module]:
+    """Give `model`, and put its state back at the end of the block, also after an exception.
+
+    State: train or eval mode of each module, hooks, and of each parameter and buffer its storage
+    (device, memory format), `requires_grad` and `grad`. Values that the model's own code writes into
+    a tensor in place stay written.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    hooks = [
+        (getattr(module, name), dict(getattr(module, name)))
+        for module in model.modules()
+        for name in _HOOKS
+        if hasattr(module, name)
+    ]
+    tensors = [
+        (tensor, tensor.data, tensor.requires_grad, tensor.grad)
+        for tensor in (*model.parameters(), *model.buffers())
+    ]
+    buffers = [(module, dict(module._buffers)) for module in model.modules()]
+    try:
+        yield model
+    finally:
+        for module, training in modes:
+            module.training = training
+        for current, before in hooks:
+            current.clear()
+            current.update(before)
+        for module, named in buffers:  # `to` replaces buffers, where it rewrites parameters
+            module._buffers.update(named)
+        for tensor, data, requires_grad, grad in tensors:
+            tensor.data = data
+            tensor.requires_grad_(requires_grad)
+            tensor.grad = grad

@@ -1,0 +1,52 @@
+"""Where the installed securemnist is from, as one line of a requirements file.
+
+A bare name would install whatever an index serves under it. The line names what pip recorded when it
+installed this copy: a commit, a file with its hash, or a folder (PEP 610).
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+NAME = "securemnist"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """`line` for a requirements file; `advice`: what it does not guarantee; `fixed`: it names content."""
+
+    line: str
+    advice: str
+    fixed: bool
+
+
+def installed() -> Origin:
+    """The origin of the copy that runs."""
+    found = importlib.metadata.distribution(NAME)
+    record = found.read_text("direct_url.json")
+    return of_record(found.version, json.loads(record) if record else None)
+
+
+def of_record(version: str, record: Mapping[str, Any] | None) -> Origin:
+    """The origin of a version whose direct_url.json holds `record`; None: it came from an index."""
+    if record is None:
+        advice = "from an index: check that the name is ours there, and lock it with hashes"
+        return Origin(f"{NAME}=={version}", advice, fixed=False)
+    url = str(record["url"])
+    part = f"#subdirectory={record['subdirectory']}" if record.get("subdirectory") else ""
+    if vcs := record.get("vcs_info"):
+        line = f"{NAME} @ {vcs['vcs']}+{url}@{vcs['commit_id']}{part}"
+        return Origin(line, f"version {version}, fixed by its commit", fixed=True)
+    archive = record.get("archive_info")
+    if archive is not None:
+        old = str(archive.get("hash", "")).removeprefix("sha256=")  # before `hashes` there was one
+        if digest := archive.get("hashes", {}).get("sha256", old):
+            line = f"{NAME} @ {url}#sha256={digest}"
+            return Origin(line, f"version {version}, fixed by its hash", fixed=True)
+        return Origin(f"{NAME} @ {url}", f"version {version}, without a hash: add one", fixed=False)
+    advice = f"version {version}, a folder of this machine: name a commit or a wheel for others"
+    return Origin(f"{NAME} @ {url}", advice, fixed=True)

@@ -1,0 +1,175 @@
+"""JSON and TOML from outside: one loader each, bounded in time and memory.
+
+Both check the text before a parser sees it: size, encoding, nesting and the number of values. What
+parsers read differently is refused: duplicate keys, NaN, infinities, and endless numbers. Every
+refusal is a ParseError that completes the sentence "expected JSON, got ...".
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import re
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+from securemnist.errors import ParseError
+
+MAX_DEPTH = 64
+# A value takes about 100 bytes of memory in Python, a table of TOML about 1,000.
+MAX_VALUES = 500_000
+MAX_TOML_BYTES = 1 << 20
+MAX_TOML_PARTS = 20_000
+_MAX_FIGURES = 300
+# Closed strings, and one that is never closed: each byte is read once whatever the text is.
+_JSON_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_TOML_OPAQUE = re.compile(
+    r'"""(?:[^"\\]++|\\.|"(?!""))*+(?:"{3,5}|\\?\Z)'
+    r"|'''(?:[^']++|'(?!''))*+(?:'{3,5}|\Z)"
+    r'|"(?:[^"\\\n]++|\\[^\n])*+"?'
+    r"|'[^'\n]*+'?"
+    r"|\#[^\n]*+",
+    re.DOTALL,
+)
+# Dotted parts of one key; tomllib needs memory that grows with the square of their number.
+_MOST_DOTS = 16
+_DOTTED = re.compile(rf"(?<![\w\"-])(?:[\w\"-]++[ \t]*+\.[ \t]*+){{{_MOST_DOTS},}}")
+_NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
+_BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+
+
+def decoded(content: bytes) -> str:
+    """UTF-8 text without a byte order mark; ParseError otherwise."""
+    if content.startswith(_BOMS):
+        name = "UTF-8" if content.startswith(_BOMS[0]) else "UTF-16"
+        raise ParseError(f"a {name} byte order mark at its start (save it as UTF-8 without one)")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ParseError(f"bytes that are not UTF-8 text ({error})") from error
+
+
+def json_value(content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEPTH) -> Any:
+    """The JSON value in `content` (UTF-8); ParseError where it is refused.
+
+    `values` bounds how many keys, items and containers there are, `depth` how deep they nest.
+    """
+    text = decoded(content)
+    # Each string costs memory already where strings are taken out.
+    if content.count(b'"') - content.count(b'\\"') > 2 * values + 2:
+        raise ParseError(f"more than {values:,} values")
+    skeleton = _JSON_STRINGS.sub(b'""', content)
+    _check_size(skeleton, b",:[{", values)
+    _check_depth(skeleton, depth)
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_int=_whole,
+            parse_float=_finite,
+            parse_constant=_no_constant,
+        )
+    except RecursionError as error:
+        raise ParseError(f"more than {depth} levels") from error
+    except ParseError:
+        raise
+    except ValueError as error:
+        raise ParseError(f"{error}") from error
+
+
+def json_object(
+    content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEPTH
+) -> dict[str, Any]:
+    """As `json_value`, for content that has to be one object."""
+    value = json_value(content, values=values, depth=depth)
+    if not isinstance(value, dict):
+        raise ParseError(f"{type(value).__name__}, not an object")
+    return value
+
+
+def toml_table(text: str) -> dict[str, Any]:
+    """The tables of a TOML text; ParseError over 1 MiB, over 20,000 keys and tables, or too deep.
+
+    Whole numbers have at most 64 bits. TOML has NaN and infinities: its reader refuses them, since it
+    can name the row.
+    """
+    if len(text) > MAX_TOML_BYTES:
+        raise ParseError(f"more than {MAX_TOML_BYTES:,} characters")
+    if text.startswith("\ufeff"):
+        raise ParseError("a byte order mark at its start (save it as UTF-8 without one)")
+    skeleton = _TOML_OPAQUE.sub('""', text)
+    packed = skeleton.encode(errors="replace")
+    _check_size(packed, b".=[{,", MAX_TOML_PARTS)
+    _check_depth(packed, MAX_DEPTH)
+    if _DOTTED.search(skeleton):
+        raise ParseError(f"a key of more than {_MOST_DOTS} dotted parts")
+    try:
+        table = tomllib.loads(text)
+    except RecursionError as error:
+        raise ParseError("tables that nest too deep") from error
+    except ValueError as error:
+        raise ParseError(f"{error}") from error
+    for name, value in _whole_numbers(table):
+        if not -(2**63) <= value < 2**63:
+            raise ParseError(f"a whole number of more than 64 bits for {name:.80}")
+    return table
+
+
+def _check_size(skeleton: bytes, marks: bytes, most: int) -> None:
+    """ParseError where the text without its strings holds more than `most` values."""
+    if sum(map(skeleton.count, (marks[i : i + 1] for i in range(len(marks))))) > most:
+        raise ParseError(f"more than {most:,} values")
+
+
+def _check_depth(skeleton: bytes, most: int) -> None:
+    """ParseError where brackets nest more than `most` deep."""
+    brackets = skeleton.translate(None, _NO_BRACKET)
+    depths = itertools.accumulate(1 if bracket in b"[{" else -1 for bracket in brackets)
+    if max(depths, default=0) > most:
+        raise ParseError(f"brackets that nest more than {most} deep")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, whose keys differ: parsers disagree on which of two equal keys counts."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ParseError(f"duplicate key {key!r:.40}")
+            seen.add(key)
+    return found
+
+
+def _whole(figures: str) -> int:
+    if len(figures) > _MAX_FIGURES:
+        raise ParseError(f"a number of {len(figures)} figures")
+    return int(figures)
+
+
+def _finite(figures: str) -> float:
+    if len(figures) > _MAX_FIGURES:
+        raise ParseError(f"a number of {len(figures)} figures")
+    value = float(figures)
+    if not math.isfinite(value):
+        raise ParseError(f"{figures:.40}, which is beyond every float")
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ParseError(f"{name}, which is no number of JSON")
+
+
+def _whole_numbers(table: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    """Every whole number below a table with the path of its key; without recursion."""
+    left: list[tuple[str, Any]] = [("", table)]
+    while left:
+        name, value = left.pop()
+        if isinstance(value, dict):
+            left += [(f"{name}.{key}".lstrip("."), item) for key, item in value.items()]
+        elif isinstance(value, list):
+            left += [(name, item) for item in value]
+        elif isinstance(value, int):
+            yield name, value

@@ -1,0 +1,109 @@
+"""Messages: what the report of a test carries of its row, and the outcome that follows from it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from securemnist.findings import TIERS, Finding, Requirement, Verdict
+from securemnist.plugin.session import Run
+from securemnist.verdicts import utc_day
+
+RECORDED = pytest.StashKey[list[dict[str, Any]]]()  # what security_record was called with
+
+
+def row_of(item: pytest.Item) -> Requirement | None:
+    """The requirement that a suite's test is about; a `requirement` of other tests is theirs."""
+    if item.get_closest_marker("measure") is None:
+        return None
+    call = getattr(item, "callspec", None)
+    row = call.params.get("requirement") if call is not None else None
+    return row if isinstance(row, Requirement) else None
+
+
+def claim_of(item: pytest.Item) -> str:
+    """The docstring of a suite test, as one line."""
+    return " ".join((getattr(getattr(item, "obj", None), "__doc__", None) or "").split())
+
+
+def family_of_measure(measure: object) -> str:
+    """The family (a pytest marker) of one of our measures; "" for others."""
+    from securemnist.measures import MEASURES
+
+    known = MEASURES.get(measure) if isinstance(measure, str) else None
+    return known.family if known is not None else ""
+
+
+def family_of(item: pytest.Item) -> str:
+    """The family of an item's measure, or the first of its markers that is none of ours."""
+    marker = item.get_closest_marker("measure")
+    family = family_of_measure(marker.args[0]) if marker and marker.args else ""
+    if family:
+        return family
+    own = (m.name for m in item.iter_markers() if m.name not in (*TIERS, "measure", "parametrize"))
+    return next(own, "other")
+
+
+def attach(item: pytest.Item, report: pytest.TestReport, run: Run) -> None:
+    """Give a report the finding of its row, and the outcome that this finding asks for.
+
+    The outcome does not depend on options such as --runxfail, or on whether the test itself looked at
+    the verdict.
+    """
+    row = row_of(item)
+    if row is None or report.when == "teardown":
+        return
+    messages = item.stash.get(RECORDED, []) if report.when == "call" else []
+    item.stash[RECORDED] = []  # the next attempt of a rerun begins without them
+    if not messages and not (report.when == "setup" and report.passed):
+        messages = [_unrecorded(item, report, row)]
+    if not messages:
+        return
+    findings = [run.receive(message) for message in messages]
+    # The worst so far: an earlier attempt whose report is not passed on counts as well.
+    report.security = {  # type: ignore[attr-defined]
+        **messages[-1],
+        "finding": findings[-1].to_json(),
+        "policy": str(run.file),
+    }
+    if report.when == "call":
+        _settle(report, Finding.from_json(messages[-1]["finding"]), findings[-1])
+
+
+def _unrecorded(item: pytest.Item, report: pytest.TestReport, row: Requirement) -> dict[str, Any]:
+    """The message of a test that recorded no finding: ERROR, or NOT_RUN where it was skipped."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        verdict, reason = Verdict.NOT_RUN, f"skipped: {_skip_reason(report)}"
+    elif report.passed:
+        verdict, reason = Verdict.ERROR, "its test recorded no finding; call security_record(...)"
+    else:
+        verdict, reason = Verdict.ERROR, _crash_sentence(report)
+    finding = row.unmeasured(verdict, reason, claim=claim_of(item), family=family_of(item))
+    skipped = verdict is Verdict.NOT_RUN
+    return {"finding": finding.to_json(), "subject": {}, "processor": "", "skipped": skipped}
+
+
+def _settle(report: pytest.TestReport, own: Finding, counts: Finding) -> None:
+    """A passed test fails where its row did not pass; a waived row is xfailed, whatever the options."""
+    waiver = own.requirement.waiver
+    if own.waived(utc_day()) and waiver is not None:
+        report.outcome = "skipped"
+        report.wasxfail = f"waived through {waiver.expires} (UTC; {waiver.reason}): {own}"
+    elif report.passed and not counts.passed and counts.verdict is not Verdict.NOT_RUN:
+        report.outcome, report.longrepr = "failed", str(counts)
+
+
+def _skip_reason(report: pytest.TestReport) -> str:
+    longrepr = report.longrepr
+    text = str(longrepr[2] if isinstance(longrepr, tuple) else longrepr)
+    return text.removeprefix("Skipped: ")
+
+
+def _crash_sentence(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash is not None else str(report.longrepr)
+    line = (text.strip().splitlines() or ["the test crashed"])[0]
+    # An error of ours is a sentence of its own; its class says nothing more.
+    return re.sub(r"^securemnist\.errors\.\w+: ", "", line)

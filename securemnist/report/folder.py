@@ -1,0 +1,99 @@
+"""A report folder, replaced as one: whoever looks finds the old report or the new one, never a mixture.
+
+A new folder is swapped with the old one in one step. Where that is not possible (a mount point, the
+working folder, another system than Linux) the old files go before the first new one comes and the page
+comes last; a run that is killed in between is finished by the next one. Only files that the old
+report lists are ever removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from securemnist.report import manifest
+from securemnist.report.swap import swap, write
+
+_STAGED, _REPLACING = ".securemnist-staged", ".securemnist-replacing"
+
+
+def publish(out: Path, files: Mapping[str, bytes]) -> None:
+    """Make `out` hold these files, and no other file of an earlier report; OSError where it cannot.
+
+    `files`: content by name, at most one folder deep. Files that are of no report stay as they are.
+    """
+    out = out.resolve()
+    finish(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    content = {manifest.NAME: manifest.dumps(files), **files}
+    if not swap(out, content):
+        _replace_in_place(out, content)
+
+
+def add(out: Path, files: Mapping[str, bytes]) -> None:
+    """Publish these files beside those of the report that is there; a file of one name is replaced."""
+    publish(out, {**manifest.owned(out), **files})
+
+
+def finish(out: Path) -> None:
+    """Finish what a killed run has begun to replace in `out`, if any."""
+    if (out / _REPLACING / manifest.NAME).is_file():
+        with _locked(out):
+            _fill(out)
+
+
+def _replace_in_place(out: Path, content: Mapping[str, bytes]) -> None:
+    """Everything lies complete inside `out` before the first old file goes."""
+    out.mkdir(parents=True, exist_ok=True)
+    with _locked(out):
+        for name in content:
+            if (out / name).is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(out / name))
+        for left in out.glob(f"{_STAGED}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        staged = Path(tempfile.mkdtemp(dir=out, prefix=_STAGED))
+        try:
+            write(staged, content)
+            os.rename(staged, out / _REPLACING)
+        except BaseException:
+            shutil.rmtree(staged, ignore_errors=True)
+            raise
+        _fill(out)
+
+
+@contextlib.contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """One process at a time; the lock ends with the process."""
+    lock = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _fill(out: Path) -> None:
+    """The old files away, the page first and their list last; then the new ones, the page last.
+
+    As long as the old list is there, no new file is: it may be begun again after any kill.
+    """
+    staged = out / _REPLACING
+    for name in sorted(manifest.owned(out), key=_page_first):
+        (out / name).unlink()
+    (out / manifest.NAME).unlink(missing_ok=True)
+    for name in sorted(manifest.listed(staged), key=_page_first, reverse=True):
+        if (staged / name).is_file():
+            (out / name).parent.mkdir(exist_ok=True)
+            os.replace(staged / name, out / name)
+    os.replace(staged / manifest.NAME, out / manifest.NAME)
+    shutil.rmtree(staged, ignore_errors=True)
+
+
+def _page_first(name: str) -> tuple[bool, str]:
+    return name != "index.html", name

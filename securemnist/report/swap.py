@@ -1,0 +1,133 @@
+"""Swap: a new folder is built beside the old one, and takes its place in one step."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import glob
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from securemnist.report import manifest
+
+_MAX_ENTRIES = 20_000  # of other files in a folder; with more of them no new folder is built
+_AT_CWD, _RENAME_EXCHANGE = -100, 2
+
+
+def swap(out: Path, content: Mapping[str, bytes]) -> bool:
+    """Make `out` hold `content` and what in it was of no report; False where it cannot be swapped.
+
+    After False `out` is as it was. The new folder holds hard links of the other files.
+    """
+    if not _may_swap(out):
+        return False
+    try:
+        _clear(out)
+        staged, lock = _locked_folder(out)
+    except OSError:  # only `out` itself may be written
+        return False
+    keep = False
+    try:
+        write(staged, content)
+        if not out.exists():
+            os.rename(staged, out)
+            return True
+        shutil.copymode(out, staged)
+        _carry(out, staged, content)
+        if not _exchange(staged, out):
+            return False
+        keep = True
+        _carry(staged, out, content)  # what came into the old folder in the meantime
+        keep = False
+        return True
+    except OSError:
+        return keep
+    finally:
+        if not keep:
+            shutil.rmtree(staged, ignore_errors=True)
+        os.close(lock)
+
+
+def write(folder: Path, content: Mapping[str, bytes]) -> None:
+    """Write new files to an empty folder, and wait until they are on the disk."""
+    for name, data in content.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        with (folder / name).open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _may_swap(out: Path) -> bool:
+    """Not where this process or a mount stands in `out`, nor where it is of another user or group."""
+    if not out.exists():
+        return True
+    state, here = out.stat(), Path.cwd().resolve()
+    mine = (state.st_uid, state.st_gid) == (os.geteuid(), os.getegid())
+    return mine and not here.is_relative_to(out) and not os.path.ismount(out)
+
+
+def _locked_folder(out: Path) -> tuple[Path, int]:
+    """A new folder beside `out`, and the lock that says its maker lives."""
+    umask = os.umask(0)
+    os.umask(umask)
+    while True:
+        made = Path(tempfile.mkdtemp(dir=out.parent, prefix=_prefix(out)))
+        lock = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if made.exists():  # not cleared by another process before it was locked
+            made.chmod(0o777 & ~umask)
+            return made, lock
+        os.close(lock)
+
+
+def _clear(out: Path) -> None:
+    """Remove the folders that killed runs have left beside `out`."""
+    for left in out.parent.glob(f"{glob.escape(_prefix(out))}*"):
+        with contextlib.suppress(OSError):
+            lock = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # an error: its maker lives
+                if out.is_dir():
+                    _carry(left, out, dict.fromkeys(manifest.listed(left), b""))
+                shutil.rmtree(left)
+            finally:
+                os.close(lock)
+
+
+def _prefix(out: Path) -> str:
+    return f".{out.name}.report-"
+
+
+def _carry(source: Path, target: Path, content: Mapping[str, bytes]) -> None:
+    """Give `target` a hard link of each file in `source` that is of no report.
+
+    What `content` names is replaced and not carried. OSError where that cannot be done.
+    """
+    ours = {*manifest.owned(source), manifest.NAME}
+    for count, path in enumerate(sorted(source.rglob("*"))):
+        name = path.relative_to(source).as_posix()
+        if count > _MAX_ENTRIES:
+            raise OSError(errno.E2BIG, "too many other files", str(source))
+        if path.is_dir() and not path.is_symlink():
+            if name in content:
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+            inside = {p.relative_to(source).as_posix() for p in path.iterdir()}
+            if not inside or inside - ours:
+                (target / name).mkdir(exist_ok=True)
+        elif name not in ours and name not in content and not os.path.lexists(target / name):
+            os.link(path, target / name, follow_symlinks=False)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two folders by renameat2 of Linux; False where the system cannot."""
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if call is None:
+        return False
+    paths = os.fsencode(one), os.fsencode(other)
+    return bool(call(_AT_CWD, paths[0], _AT_CWD, paths[1], _RENAME_EXCHANGE) == 0)

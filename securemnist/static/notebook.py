@@ -1,0 +1,141 @@
+"""Notebook: the Python of a Jupyter notebook's code cells, with IPython's own syntax replaced.
+
+Notebook formats 3 and 4 (nbformat). Lines keep their order; `places` leads back to cell and line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from securemnist.static.reading import NotRead, parsed, python_text
+
+_LINE = re.compile(r"^(?P<indent>\s*)(?P<target>[\w.,\s]+=\s*)?(?P<sign>!!?|%)(?P<rest>.*)$")
+_HELP = re.compile(r"^(?P<indent>\s*)(\?{1,2}\s*[\w.*]+|[%\w.*]+\s*\?{1,2})\s*$")
+# Line magics whose argument is Python, after options such as `-n 10`.
+_TIMERS = re.compile(r"^(time|timeit|prun|memit|mprun|lprun|debug)\s+((-\w+\s*\d*|-f\s+\w+)\s+)*")
+# Cell magics whose cell is another language; a cell under any other must be Python.
+_OTHER_LANGUAGES = {
+    *("bash", "cmd", "css", "html", "HTML", "javascript", "js", "latex", "markdown", "perl", "R"),
+    *("ruby", "script", "sh", "sql", "svg", "SVG", "sx", "system"),
+}
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """Python text, the (cell, line) of each of its lines, cells not read, cells left out."""
+
+    text: str
+    places: tuple[tuple[int, int], ...]
+    unread: tuple[tuple[int, str], ...]
+    excluded: tuple[str, ...]
+
+
+def read(content: bytes) -> Notebook | None:
+    """The Python of a notebook; None for one in another language. NotRead where it is no notebook.
+
+    A cell that is not Python after IPython's syntax is replaced is in `unread`, with the reason.
+    """
+    try:
+        book = json.loads(content)
+        if not _speaks_python(book):
+            return None
+        cells = list(_cells(book))
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        raise NotRead(
+            f"expected a Jupyter notebook, got {type(error).__name__} ({error})"
+        ) from error
+    lines: list[str] = []
+    places: list[tuple[int, int]] = []
+    unread: list[tuple[int, str]] = []
+    excluded: list[str] = []
+    for number, source in cells:
+        try:
+            text = _python(source)
+        except NotRead as error:
+            unread.append((number, str(error)))
+            continue
+        if text is None:
+            excluded.append(f"cell {number} ({source.lstrip().split(maxsplit=1)[0]})")
+            continue
+        new = text.split("\n")
+        lines += new
+        places += [(number, line) for line in range(1, len(new) + 1)]
+    return Notebook("\n".join(lines) + "\n", tuple(places), tuple(unread), tuple(excluded))
+
+
+def _speaks_python(book: Any) -> bool:
+    """Whether the notebook's kernel is Python; one that names no language is taken for Python."""
+    metadata = book.get("metadata") or {}
+    kernel = metadata.get("kernelspec") or {}
+    language = metadata.get("language_info") or {}
+    named = [kernel.get("language"), kernel.get("name"), language.get("name")]
+    words = [str(word).lower() for word in named if word]
+    return not words or any("python" in word for word in words)
+
+
+def _cells(book: Any) -> Iterator[tuple[int, str]]:
+    """Number (from 1, all cells counted) and source of each code cell."""
+    sheets = book.get("worksheets", [])
+    cells = [*book.get("cells", []), *(cell for sheet in sheets for cell in sheet["cells"])]
+    if "cells" not in book and not sheets:
+        raise KeyError("cells")
+    for number, cell in enumerate(cells, 1):
+        if cell["cell_type"] == "code":
+            source = cell.get("source", cell.get("input", ""))
+            yield number, source if isinstance(source, str) else "".join(source)
+
+
+def _python(source: str) -> str | None:
+    """The Python of a cell; None for a cell in another language. NotRead where it is neither."""
+    try:
+        return python_text(source.encode())
+    except (NotRead, UnicodeEncodeError):
+        pass  # not plain Python: perhaps with magics
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    first, _, rest = source.lstrip().partition("\n")
+    if first.startswith(("%%", "%%!")):
+        magic = first[2:].split(maxsplit=1)[0] if first[2:].strip() else ""
+        if magic in _OTHER_LANGUAGES or magic.startswith("!"):
+            return None
+        if magic in ("writefile", "file") and not first.rstrip().lower().endswith(".py"):
+            return None
+        source = "\n" * (source.count("\n") - rest.count("\n")) + rest
+    text = "\n".join(_plain(line) for line in _joined(source))
+    parsed(text)
+    return python_text(text.encode(errors="replace"))
+
+
+def _joined(source: str) -> list[str]:
+    """Lines, with the continuation of a shell command (a backslash at its end) joined to it."""
+    lines: list[str] = []
+    pending = ""
+    blank = 0
+    for line in source.split("\n"):
+        line = pending + line
+        pending = ""
+        if line.lstrip().startswith(("!", "%")) and line.endswith("\\"):
+            pending, blank = line[:-1], blank + 1
+            continue
+        lines += [line, *[""] * blank]
+        blank = 0
+    return [*lines, *([pending] if pending else [])]
+
+
+def _plain(line: str) -> str:
+    """A line of IPython as the Python that IPython makes of it."""
+    if help_line := _HELP.match(line):
+        return f"{help_line['indent']}pass"
+    match = _LINE.match(line)
+    if match is None:
+        return line
+    start, rest = match["indent"] + (match["target"] or ""), match["rest"].strip()
+    if match["sign"] != "%":
+        return f"{start}get_ipython().system({rest!r})"
+    if timer := _TIMERS.match(rest):
+        return match["indent"] + rest[timer.end() :]
+    name, _, argument = rest.partition(" ")
+    return f"{start}get_ipython().run_line_magic({name!r}, {argument!r})"

@@ -1,0 +1,81 @@
+"""Reading: the text of a Python file as Python reads it, whatever its encoding and line ends.
+
+Bandit and Semgrep decode files each in its own way. A line end or an encoding that Python treats
+otherwise turns code into a comment for them. They are therefore given this text, not the file.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+import unicodedata
+import warnings
+
+# PEP 263: a comment in one of the first two lines names the encoding.
+_COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")
+_FORM_FEED = re.compile(r"^[ \t\f]*\f", re.MULTILINE)
+_WORD = re.compile(r"\w+")
+_PTH_CODE = re.compile(rb"import[ \t]")
+
+
+class NotRead(Exception):
+    """A file, or a part of it, that the tools cannot be given as Python reads it; says why."""
+
+
+def python_text(content: bytes) -> str:
+    """The UTF-8 text, with newlines only, that Python runs for a file with this content.
+
+    Raises NotRead where Python cannot parse the file, or where the text parses to another program.
+    """
+    tree = parsed(content)
+    content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        text = content.decode(encoding)
+        text.encode()  # a lone surrogate has no UTF-8
+    except (SyntaxError, ValueError, LookupError) as error:
+        raise NotRead(f"expected text that can be decoded, got {error}") from error
+    # Python ignores what stands before a form feed in the indentation of a line; Semgrep does not.
+    text = _FORM_FEED.sub("", _without_cookie(text))
+    if ast.dump(parsed(text.encode())) != ast.dump(tree):
+        raise NotRead("its encoding or its line ends hide code from the tools")
+    return _WORD.sub(_as_identifier, text)
+
+
+def parsed(content: bytes | str) -> ast.Module:
+    """The syntax tree; NotRead where Python refuses the source."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an invalid escape is a warning, not an error
+            return ast.parse(content)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise NotRead(f"Python cannot parse it: {type(error).__name__} ({error})") from error
+
+
+def pth_text(content: bytes) -> str:
+    """The lines of a path configuration file (.pth) that `site` runs; the others as comments."""
+    lines = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    return python_text(b"\n".join(line if _PTH_CODE.match(line) else b"#" for line in lines))
+
+
+def holds_pth_code(content: bytes) -> bool:
+    """Whether a .pth file is a path configuration with code; weights of a network may end in .pth."""
+    lines = re.split(rb"[\r\n]+", content)
+    return b"\0" not in content and any(map(_PTH_CODE.match, lines))
+
+
+def _without_cookie(text: str) -> str:
+    """The text without its encoding declaration, which is no longer true; line numbers stay."""
+    head, rest = text.split("\n", 2)[:2], text.split("\n", 2)[2:]
+    return "\n".join([*("#" if _COOKIE.match(line) else line for line in head), *rest])
+
+
+def _as_identifier(match: re.Match[str]) -> str:
+    """A name that Python reads as one in ASCII (PEP 3131, NFKC), as that name."""
+    word = match[0]
+    if word.isascii():
+        return word
+    plain = unicodedata.normalize("NFKC", word)
+    return plain if plain.isascii() and plain.isidentifier() else word

@@ -1,0 +1,198 @@
+"""Walk: the Python files of a project, and every place below it that is not read, with the reason."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from securemnist.errors import MeasureError
+from securemnist.static.kinds import Kind, is_regular, kind_of
+from securemnist.static.tracked import tracked_files
+
+# A home folder started in by mistake, not a project.
+MOST_FILES = 5_000
+# How many entries of a folder outside of the project are looked at for Python.
+_MOST_OUTSIDE = 20_000
+
+
+@dataclass
+class Walk:
+    """A search below `folder`: files by kind, places left out, places that could not be read.
+
+    All names are relative to `folder`, with forward slashes.
+    """
+
+    folder: Path
+    exclude: Sequence[str]
+    files: dict[str, Kind] = field(default_factory=dict)
+    excluded: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+    _links: list[str] = field(default_factory=list)
+    _entered: set[str] = field(default_factory=set)
+    _tracked: tuple[str, ...] = ()
+
+    def run(self, paths: Sequence[str]) -> None:
+        """Look at and below each of `paths`; links last, once it is known where they lead to."""
+        self._tracked = tracked_files(self.folder)
+        for path in paths:
+            name = os.path.relpath(self.folder / path, self.folder)
+            if (self.folder / name).is_dir():
+                self._enter(name)
+            else:
+                self._file(name)
+        while self._links:
+            self._link(self._links.pop(0))
+
+    def _enter(self, start: str) -> None:
+        walk = os.walk(self.folder / start, onerror=self._closed)
+        for root, folders, files in walk:
+            self._entered.add(os.path.realpath(root))
+            here = os.path.relpath(root, self.folder)
+            folders[:] = [name for name in sorted(folders) if self._wanted(_join(here, name))]
+            for name in sorted(files):
+                self._file(_join(here, name))
+
+    def _closed(self, error: OSError) -> None:
+        name = os.path.relpath(error.filename, self.folder)
+        self.unread[name] = f"the folder cannot be opened ({error.strerror})"
+
+    def _wanted(self, name: str) -> bool:
+        """Whether a folder is entered; otherwise it is listed, and read where Git tracks its files."""
+        if fits(name, self.exclude):
+            self.excluded[name] = "exclude"
+            return False
+        path = self.folder / name
+        if path.is_symlink():
+            self._links.append(name)
+            return False
+        reason = foreign(path)
+        if not reason:
+            return True
+        own = [file for file in self._tracked if file.startswith(name + "/")]
+        for file in own:
+            self._file(file)
+        if own:
+            reason += ", apart from what Git tracks"
+        if own or path.name != "__pycache__":
+            self.excluded[name] = reason
+        return False
+
+    def _file(self, name: str) -> None:
+        path = self.folder / name
+        if fits(name, self.exclude):
+            if not path.is_symlink() and is_regular(path) and _kind(path) not in (None, Kind.OTHER):
+                self.excluded[name] = "exclude"
+        elif path.is_symlink():
+            self._links.append(name)
+        elif not is_regular(path):
+            self.excluded[name] = "not a plain file"
+        else:
+            self._regular(name, path)
+        if len(self.files) > MOST_FILES:
+            raise MeasureError(
+                f"expected at most {MOST_FILES:,} Python files, got more; name `paths` of your own code, "
+                "or `exclude` what is not yours"
+            )
+
+    def _regular(self, name: str, path: Path) -> None:
+        kind = _kind(path)
+        if kind is None:
+            self.unread[name] = "the file cannot be opened"
+        elif kind is Kind.BYTECODE:
+            self.unread[name] = kind.value
+        elif kind is Kind.BINARY:
+            self.excluded[name] = kind.value
+        elif kind is not Kind.OTHER:
+            self.files[name] = kind
+
+    def _link(self, name: str) -> None:
+        """A link inside the project is followed unless its target is read anyway; others are named."""
+        target = os.path.realpath(self.folder / name)
+        root = os.path.realpath(self.folder)
+        inside = target == root or target.startswith(root + os.sep)
+        shown = os.path.relpath(target, root)
+        if not os.path.exists(target):
+            self.excluded[name] = "link to nothing"
+        elif os.path.isdir(target):
+            self._linked_folder(name, target, shown if inside else "")
+        elif not is_regular(Path(target)):
+            self.excluded[name] = "not a plain file"
+        elif inside:
+            if shown in self.files:
+                self.excluded[name] = f"link to {shown}"
+            else:
+                self._regular(name, self.folder / name)
+        elif _kind(self.folder / name) in (Kind.OTHER, Kind.BINARY) and _kind(Path(target)) in (
+            Kind.OTHER,
+            Kind.BINARY,
+        ):
+            self.excluded[name] = "link that leads out of the project"
+        else:
+            self.unread[name] = "a link that leads out of the project"
+
+    def _linked_folder(self, name: str, target: str, inside: str) -> None:
+        """`inside` is the target's path in the project, empty for one outside of it."""
+        if inside and target in self._entered:
+            self.excluded[name] = f"link to {inside}"
+        elif inside:
+            self._enter(name)
+        elif found := python_below(Path(target)):
+            self.unread[name] = f"a link that leads out of the project, to {found}"
+        else:
+            self.excluded[name] = "link that leads out of the project"
+
+
+def python_below(folder: Path) -> str:
+    """What in a folder may be Python; empty where nothing is. A large folder is not looked through."""
+    seen = 0
+    for root, folders, files in os.walk(folder):
+        seen += len(folders) + len(files)
+        for name in sorted(files):
+            path = Path(root) / name
+            if is_regular(path) and _kind(path) not in (Kind.OTHER, Kind.BINARY):
+                return f"a folder with Python ({name})"
+        if seen > _MOST_OUTSIDE:
+            return f"a folder with more than {_MOST_OUTSIDE:,} entries"
+    return ""
+
+
+def fits(path: str, exclude: Sequence[str]) -> bool:
+    """Whether a pattern fits the path or a folder above it."""
+    parts = path.split("/")
+    above = ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
+    return any(fnmatchcase(p, pattern.rstrip("/")) for pattern in exclude for p in above)
+
+
+def foreign(folder: Path) -> str:
+    """Why a folder does not hold the project's own code; empty where it may."""
+    if folder.name.startswith("."):
+        return "hidden"
+    if _is_environment(folder):
+        return "virtual environment"
+    known = folder.name in ("__pycache__", "node_modules", "site-packages")
+    return "not the project's own" if known else ""
+
+
+def _is_environment(folder: Path) -> bool:
+    """Whether a folder is a virtual environment by more than a file anybody can add to a folder."""
+    if not (folder / "pyvenv.cfg").is_file() and not (folder / "conda-meta" / "history").is_file():
+        return False
+    programs = ("bin/python", "Scripts/python.exe", "python.exe")
+    return any((folder / name).exists() for name in programs) or any(
+        folder.glob("lib*/python*/site-packages")
+    )
+
+
+def _kind(path: Path) -> Kind | None:
+    """The kind of a regular file; None where it cannot be opened."""
+    try:
+        return kind_of(path)
+    except OSError:
+        return None
+
+
+def _join(folder: str, name: str) -> str:
+    return os.path.normpath(os.path.join(folder, name))

@@ -1,0 +1,161 @@
+"""A gate that measures nothing (no policy, no row, all skipped or left out) never exits with 0."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.plugin.rows import CLEAN, FULL, MODEL, read
+
+RED = CLEAN.replace("0.9", "1.0")
+NO_POLICY = "*expected a policy of the security suites, got none*"
+
+
+@pytest.fixture
+def red(project: Any, pytester: pytest.Pytester) -> Path:
+    """The folder of a project whose one row fails wherever it is measured."""
+    (pytester.path / "security_tests" / "thresholds.toml").write_text(RED)
+    return pytester.path
+
+
+@pytest.mark.parametrize("words", [["security_tests"], ["security_tests/test_clean.py"], []])
+def test_the_policy_is_found_from_elsewhere(
+    red: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """From the suites' folder, a folder beside it, or with another rootdir, the failing row fails."""
+    (red / "other").mkdir()
+    if words:
+        start, where = red / "other", [f"../{words[0]}", f"--rootdir={red / 'other'}"]
+    else:
+        start, where = red / "security_tests", []
+    monkeypatch.chdir(start)
+    for options in ([MODEL], []):  # with an option the policy is looked for before any test is
+        result = pytester.runpytest_inprocess("-p", "no:randomly", *where, *options)
+        if options:
+            result.assert_outcomes(failed=1)
+        else:
+            assert result.ret == pytest.ExitCode.USAGE_ERROR
+            result.stderr.fnmatch_lines(["*expected a model of yours to hold against*"])
+
+
+@pytest.mark.parametrize("options", [[], [MODEL], ["--security-tier=smoke"], ["-n", "2"]])
+def test_suites_without_a_policy_are_refused(
+    red: Path, pytester: pytest.Pytester, options: list[str]
+) -> None:
+    """After the policy was renamed the suites end the run with a sentence, and are not skipped."""
+    (red / "security_tests" / "thresholds.toml").rename(red / "security_tests" / "limits.toml")
+    result = pytester.runpytest_inprocess("-p", "no:randomly", *options)
+    if "-n" in options:
+        assert result.ret not in (0, pytest.ExitCode.NO_TESTS_COLLECTED)
+        return
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([NO_POLICY])
+
+
+def test_an_option_without_a_policy_is_refused(pytester: pytest.Pytester) -> None:
+    """A security option asks for a gate; where no policy is found the run does not pass."""
+    pytester.makepyfile("def test_theirs(): ...")
+    result = pytester.runpytest_inprocess("-p", "no:randomly", "--security-tier=smoke")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"{NO_POLICY}--security-tier*"])
+
+
+def test_an_option_without_a_suite_measures_nothing(red: Path, pytester: pytest.Pytester) -> None:
+    """With a policy and an option, but no suite among the tests, the run does not pass either."""
+    pytester.makepyfile(test_theirs="def test_theirs(): ...")
+    result = pytester.runpytest_inprocess("-p", "no:randomly", MODEL, "test_theirs.py")
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert pytester.runpytest_inprocess("-p", "no:randomly", "test_theirs.py").ret == 0
+
+
+def test_rows_of_a_higher_tier_alone_measure_nothing(
+    project: Any, pytester: pytest.Pytester
+) -> None:
+    """Where the tier leaves every row out, passing tests beside them do not make the run pass."""
+    pytester.makepyfile(test_theirs="def test_theirs(): ...")
+    result = project(FULL)
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines(["*no row was measured: 0 of 1 rows were selected*"])
+
+
+def test_rows_that_are_all_skipped_measure_nothing(project: Any, pytester: pytest.Pytester) -> None:
+    """A model fixture that skips leaves the gate without a verdict: the run does not pass."""
+    pytester.makeconftest(
+        "import pytest\n\n@pytest.fixture(scope='session')\ndef model():\n    pytest.skip('no weights')\n"
+    )
+    result = project(CLEAN, model=False)
+    result.assert_outcomes(skipped=1)
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_a_row_that_a_setting_skips_is_not_passed(project: Any, pytester: pytest.Pytester) -> None:
+    """One row skipped by a hook beside one that passes: the run fails, and names the row."""
+    pytester.makeconftest(
+        """
+        import pytest
+
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                if "CLEAN-02" in item.name:
+                    item.add_marker(pytest.mark.skip(reason="slow"))
+        """
+    )
+    result = project(CLEAN + CLEAN.replace("CLEAN-01", "CLEAN-02"))
+    result.assert_outcomes(passed=1, skipped=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*not passed, so this run fails: CLEAN-02*"])
+
+
+def test_the_user_may_run_other_tests_alone(
+    project: Any, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user's own -k leaves the rows out; from the environment it does not pass, and is shown."""
+    pytester.makepyfile(test_theirs="def test_theirs(): ...")
+    assert project(RED, "-k", "theirs", model=False).ret == 0
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k theirs")
+    result = project(RED, model=False)
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines(["*rows may be left out by: -k theirs (PYTEST_ADDOPTS)*"])
+
+
+def test_a_listing_from_the_environment_is_no_pass(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--collect-only on the command line lists and exits with 0; in PYTEST_ADDOPTS it does not pass."""
+    assert project(RED, "--collect-only").ret == 0
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
+    assert project(RED).ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+@pytest.mark.parametrize(
+    ("variable", "settings", "words", "told"),
+    [
+        ("-k CLEAN-01", "", [], "-k CLEAN-01 (PYTEST_ADDOPTS)"),
+        ("", "addopts = -k CLEAN-01", [], "-k CLEAN-01 (addopts)"),
+        ("--security-tier=smoke", "", [], "--security-tier smoke (PYTEST_ADDOPTS)"),
+        (
+            "",
+            "",
+            ["--deselect", "security_tests/test_clean.py::test_worst_class_accuracy"],
+            "--deselect",
+        ),
+        ("", "", ["--maxfail=1"], "--maxfail 1"),
+    ],
+)
+def test_what_narrows_a_run_is_in_its_scope(
+    project: Any, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    variable: str, settings: str, words: list[str], told: str,
+) -> None:  # fmt: skip
+    """Options of pytest that may leave rows out are recorded, with the place that set them."""
+    pytester.makeini(f"[pytest]\n{settings}\n")
+    if variable:
+        monkeypatch.setenv("PYTEST_ADDOPTS", variable)
+    other = FULL.replace("full", "standard").replace("0.5", "0.01")
+    result = project(CLEAN + other, f"--security-report={tmp_path}", *words)
+    assert result.ret == 0
+    scope = read(tmp_path)["scope"]
+    assert any(word.startswith(told) for word in scope["narrowed"])
+    assert scope["complete"] is (told == "--maxfail 1")
+    assert told.partition(" (")[0] in (tmp_path / "summary.md").read_text()

@@ -1,0 +1,164 @@
+"""One assessment is about one model, and of several findings for a row the worst counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from securemnist.findings import Finding, Verdict, Waiver
+from securemnist.plugin.session import Run, Scope
+from securemnist.policy import Policy
+from tests.judging import row, seen
+from tests.plugin.rows import CLEAN, read, verdicts
+
+MODELS = """
+    import pytest, torch
+
+    def net(seed):
+        torch.manual_seed(seed)
+        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+"""
+LOW = CLEAN.replace("0.9", "0.001").replace("300", "20")
+# A suite of the user's whose first finding is FAIL and whose second is PASS, or the other way round.
+TWICE = """
+    import pytest
+    from securemnist.findings import Measurement
+
+    VALUES = iter({values})
+
+    @pytest.mark.measure("clean_accuracy")
+    def test_it(requirement, security_record):
+        value = next(VALUES)
+        bounds = dict(low=value, high=value, n=20, complete=True, seconds=0.0, seed=0)
+        security_record(requirement.judge(Measurement(value=value, **bounds)))
+"""
+AGAIN = """
+    from _pytest.runner import runtestprotocol
+
+    def pytest_runtest_protocol(item, nextitem):
+        runtestprotocol(item, nextitem=nextitem, log={log})
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        for report in runtestprotocol(item, nextitem=nextitem, log=False):
+            item.ihook.pytest_runtest_logreport(report=report)
+        return True
+"""
+
+
+@pytest.mark.parametrize("order", ["1, 2", "2, 1"])
+@pytest.mark.parametrize("inner", [False, True])
+def test_a_model_fixture_with_parameters_is_refused(
+    project: Any, pytester: pytest.Pytester, order: str, inner: bool
+) -> None:
+    """Two models in one fixture, or in one that `model` is made with, end the run before it measures."""
+    name = "weights" if inner else "model"
+    text = f"{MODELS}\n    @pytest.fixture(scope='session', params=[{order}])\n"
+    text += f"    def {name}(request):\n        return net(request.param)\n"
+    if inner:
+        text += "\n    @pytest.fixture(scope='session')\n    def model(weights):\n"
+        text += "        return weights\n"
+    pytester.makeconftest(text)
+    result = project(LOW, model=False)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["*expected one model in one assessment, got a `model` fixture with*"]
+    )
+
+
+def test_one_parameter_is_one_model(project: Any, pytester: pytest.Pytester) -> None:
+    """A fixture with a single parameter returns a single model, and is measured."""
+    text = f"{MODELS}\n    @pytest.fixture(scope='session', params=[1])\n"
+    pytester.makeconftest(f"{text}    def model(request):\n        return net(1)\n")
+    assert project(LOW, model=False).ret == 0
+
+
+def test_a_model_fixture_of_a_narrower_scope_is_refused(
+    project: Any, pytester: pytest.Pytester
+) -> None:
+    """A fixture that makes the model anew for each test is named, with what to write instead."""
+    pytester.makeconftest(
+        f"{MODELS}\n    @pytest.fixture\n    def model():\n        return net(1)\n"
+    )
+    result = project(LOW, model=False)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*expected a session-wide `model` fixture*'function'*scope=*"])
+
+
+def test_the_named_model_comes_before_a_fixture(
+    project: Any, pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    """What --security-model names is measured, also where the conftest has a `model` fixture."""
+    text = (
+        f"{MODELS}\n    @pytest.fixture(scope='session')\n    def model():\n        return net(1)\n"
+    )
+    pytester.makeconftest(text)
+    assert project(CLEAN, f"--security-report={tmp_path}").ret == 0
+    assert read(tmp_path)["subject"]["name"] == "baseline"
+
+
+@pytest.mark.parametrize("values", ["[0.1, 1.0]", "[1.0, 0.1]"])
+@pytest.mark.parametrize("how", ["two tests", "a rerun", "a rerun that is not logged"])
+def test_the_worst_of_two_findings_counts(
+    project: Any, pytester: pytest.Pytester, tmp_path: Path, values: str, how: str
+) -> None:
+    """A second test for a row, or a second attempt at it, does not replace a failed finding."""
+    text = TWICE.format(values=values)
+    if how == "two tests":
+        text += (
+            text.replace("test_it", "test_again").partition("VALUES = iter")[2].partition("\n")[2]
+        )
+    else:
+        pytester.makeconftest(AGAIN.format(log=how == "a rerun"))
+    pytester.makepyfile(test_twice=text)
+    result = project(CLEAN, "test_twice.py", f"--security-report={tmp_path}")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert verdicts(tmp_path) == {"CLEAN-01": "FAIL"}
+    assert read(tmp_path)["exit_code"] == 1
+
+
+def message(finding: Finding, digest: str = "a" * 64) -> dict[str, Any]:
+    """What a report carries of a finding."""
+    return {"finding": finding.to_json(), "subject": {"digest": digest}, "processor": ""}
+
+
+def a_run() -> Run:
+    """A run of one row, which is selected."""
+    scope = Scope(tier="standard", markers="", keywords="", paths=())
+    run = Run(Policy("p.toml", "", (row(),)), scope, "baseline")
+    run.selected = {"R-1"}
+    return run
+
+
+PASSED, FAILED = row().judge(seen(0.99, 0.95, 1.0)), row().judge(seen(0.5, 0.4, 0.6))
+ERROR = row().unmeasured(Verdict.ERROR, "it raised")
+NOT_RUN = row().unmeasured(Verdict.NOT_RUN, "no GPU")
+
+
+@pytest.mark.parametrize("worse", [FAILED, ERROR, NOT_RUN], ids=lambda finding: finding.verdict)
+def test_the_order_of_findings_decides_nothing(worse: Finding) -> None:
+    """Whichever of two findings comes first, the worse one stays."""
+    for order in ((PASSED, worse), (worse, PASSED)):
+        run = a_run()
+        for finding in order:
+            run.receive(message(finding))
+        assert run.findings["R-1"].verdict is worse.verdict
+
+
+def test_a_waived_failure_does_not_hide_an_error() -> None:
+    """A failure that is waived is better than an error, which no waiver covers."""
+    waived = row(waiver=Waiver(reason="known", expires="2999-01-01"))
+    run = a_run()
+    run.receive(message(waived.unmeasured(Verdict.ERROR, "it raised")))
+    run.receive(message(waived.judge(seen(0.5, 0.4, 0.6))))
+    assert run.findings["R-1"].verdict is Verdict.ERROR
+
+
+def test_a_second_model_is_an_error() -> None:
+    """A finding about another subject than the first is an ERROR that names both, in any row."""
+    run = a_run()
+    run.receive(message(PASSED))
+    run.receive(message(PASSED, "b" * 64))
+    assert run.findings["R-1"].verdict is Verdict.ERROR
+    assert "got two (SHA-256 aaaaaaaaaaaa... and bbbbbbbbbbbb...)" in run.findings["R-1"].reason
+    assert run.open_rows() == ["R-1"]

@@ -1,0 +1,224 @@
+"""How Python and pytest are set decides nothing: the same verdict, or a sentence with the setting."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.plugin.rows import CLEAN, FULL, MODEL, PGD, read, verdicts
+
+RED = CLEAN.replace("0.9", "1.0")
+WAIVED = RED + 'waiver = { reason = "known", expires = 2999-01-01 }\n'
+
+
+@pytest.mark.parametrize("mark", ["skip", "xfail", "fail_at_collect"])
+def test_a_measure_without_a_row_stops_nothing(
+    project: Any, pytester: pytest.Pytester, mark: str
+) -> None:
+    """What pytest does of an empty parameter set is never asked: suites without a row are left out."""
+    pytester.makeini(f"[pytest]\nempty_parameter_set_mark = {mark}\n")
+    result = project(CLEAN)
+    result.assert_outcomes(passed=1)
+    assert result.ret == 0
+
+
+@pytest.mark.parametrize(
+    "option", ["-q", "--color=yes", "-ra", "--tb=short", "-Werror", "--no-header"]
+)
+def test_options_for_other_tests_change_no_verdict(project: Any, option: str) -> None:
+    """Options that users set for all of their tests neither stop the gate nor shrink it."""
+    assert project(RED, option).ret == pytest.ExitCode.TESTS_FAILED
+    assert project(CLEAN, option).ret == 0
+
+
+def test_without_a_terminal(project: Any) -> None:
+    """Without pytest's terminal plugin a failed row still fails the run."""
+    assert project(RED, "-p", "no:terminal").ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_warnings_as_errors_reach_no_measurement(
+    project: Any, pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    """A warning while a model answers is a warning, also under filterwarnings = error."""
+    pytester.makeini("[pytest]\nfilterwarnings = error\n")
+    pytester.makeconftest(
+        """
+        import pytest, torch, warnings
+
+        class Old(torch.nn.Module):
+            def forward(self, x):
+                warnings.warn("deprecated")
+                return x.flatten(1)[:, :10] + torch.arange(10)
+
+        @pytest.fixture(scope="session")
+        def model():
+            return Old()
+        """
+    )
+    project(CLEAN, f"--security-report={tmp_path}", model=False)
+    assert verdicts(tmp_path) == {"CLEAN-01": "FAIL"}
+
+
+@pytest.mark.parametrize("options", [[], ["--runxfail"], ["-o", "xfail_strict=true"]])
+def test_a_waived_row_stays_waived(project: Any, tmp_path: Path, options: list[str]) -> None:
+    """Options about xfail make a waived row neither fail nor pass."""
+    result = project(WAIVED, f"--security-report={tmp_path}", *options)
+    result.assert_outcomes(xfailed=1)
+    assert result.ret == 0
+    assert verdicts(tmp_path) == {"CLEAN-01": "FAIL"}
+
+
+def test_a_mark_does_not_waive_a_row(project: Any, pytester: pytest.Pytester) -> None:
+    """A suite that its owner marks xfail still fails the run: only a waiver, with its date, does that."""
+    suite = pytester.path / "security_tests" / "test_clean.py"
+    marked = "import pytest\n\npytestmark = pytest.mark.xfail\n"
+    suite.write_text(suite.read_text().replace("import pytest\n", marked))
+    result = project(RED)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*not passed, so this run fails: CLEAN-01*"])
+
+
+@pytest.mark.parametrize("imported", [False, True])
+def test_optimised_python_gives_the_same_verdict(
+    project: Any, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, imported: bool
+) -> None:
+    """Without assert statements (PYTHONOPTIMIZE) a failed row fails its test, also through an import."""
+    suites = pytester.path / "security_tests"
+    if imported:
+        for path in suites.glob("test_*.py"):
+            path.unlink()
+        (suites / "test_security.py").write_text("from securemnist.suites import *\n")
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    result = project(RED, apart=True)
+    result.assert_outcomes(failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_suite_without_a_check_of_its_own(project: Any, pytester: pytest.Pytester) -> None:
+    """A suite that measures and does not record has its test fail, and says what to call."""
+    pytester.makepyfile(
+        test_own="""
+        import pytest
+
+        @pytest.mark.measure("clean_accuracy")
+        def test_it(requirement, security_judge):
+            security_judge(requirement)
+        """
+    )
+    result = project(CLEAN, "test_own.py")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*its test recorded no finding; call security_record(...)*"])
+
+
+def test_fixtures_of_their_own_names(project: Any, pytester: pytest.Pytester) -> None:
+    """Fixtures of the user's named lab, judge, record, forward are theirs alone."""
+    names = ("lab", "judge", "record", "forward")
+    made = "".join(f"\n@pytest.fixture\ndef {name}():\n    return 1\n" for name in names)
+    pytester.makeconftest(f"import pytest\n{made}")
+    project(CLEAN).assert_outcomes(passed=1)
+
+
+def test_a_model_fixture_for_something_else(
+    project: Any, pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    """A `model` fixture that returns no network is named as what it is."""
+    pytester.makeconftest(
+        "import pytest\n\n@pytest.fixture(scope='session')\ndef model():\n    return {'name': 'Ford'}\n"
+    )
+    project(CLEAN, f"--security-report={tmp_path}", model=False).assert_outcomes(errors=1)
+    (finding,) = read(tmp_path)["findings"]
+    assert "expected the `model` fixture to return an nn.Module, got dict" in finding["reason"]
+
+
+def test_a_model_fixture_of_other_tests(
+    project: Any, pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    """A `model` fixture that only other tests use says nothing about the suites' model."""
+    pytester.makepyfile(
+        test_cars="""
+        import pytest
+
+        @pytest.fixture
+        def model():
+            return "Ford"
+
+        def test_theirs(model):
+            assert model == "Ford"
+        """
+    )
+    pytester.makepyprojecttoml("[tool.securemnist]\nmodel = 'baseline'\n")
+    project(CLEAN, f"--security-report={tmp_path}", "test_cars.py", "security_tests", model=False)
+    assert verdicts(tmp_path) == {"CLEAN-01": "PASS"}
+    assert "--model baseline" in read(tmp_path)["findings"][0]["replay"]
+
+
+def test_a_failure_is_the_sentence_alone(project: Any) -> None:
+    """A failed row shows its finding, and no line of Python."""
+    result = project(RED)
+    text = result.stdout.str()
+    assert "CLEAN-01 FAIL: clean_accuracy 0.9" in text
+    assert not re.search(r"^(E  |>  )|def test_|security_record|Traceback", text, re.MULTILINE)
+
+
+def test_junit_tells_errors_from_failures(
+    project: Any, pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    """An ERROR is an <error>, a FAIL a <failure>; each number is a property of its own."""
+    pytester.makeconftest(
+        """
+        import pytest, torch
+
+        class Moody(torch.nn.Module):
+            def forward(self, x):
+                if len(x) == 33:
+                    raise RuntimeError("33 at once")
+                return x.flatten(1)[:, :10]
+
+        @pytest.fixture(scope="session")
+        def model():
+            return Moody()
+        """
+    )
+    broken = CLEAN.replace("CLEAN-01", "CLEAN-02").replace("300", "33")
+    project(CLEAN + broken, f"--junitxml={tmp_path / 'junit.xml'}", model=False)
+    suite = ET.parse(tmp_path / "junit.xml").getroot().find("testsuite")  # noqa: S314
+    assert suite is not None
+    assert (suite.get("failures"), suite.get("errors")) == ("1", "1")
+    failed, error = suite.findall("testcase")
+    assert [node.tag for node in error if node.tag != "properties"] == ["error"]
+    assert [node.tag for node in failed if node.tag != "properties"] == ["failure"]
+    found = {p.get("name"): p.get("value") for p in failed.iter("property")}
+    assert found["verdict"] == "FAIL"
+    numbers = {name: float(str(found[name])) for name in ("value", "threshold", "low", "high", "n")}
+    assert numbers["threshold"] == 0.9
+    assert numbers["n"] == 300
+    assert numbers["low"] <= numbers["value"] <= numbers["high"] < 0.9
+    assert float(str(found["seconds"])) >= 0
+
+
+def test_other_tests_cost_nothing(project: Any, pytester: pytest.Pytester) -> None:
+    """In a project with a policy and suites, a run of other tests imports neither torch nor pydantic."""
+    (pytester.path / "security_tests" / "thresholds.toml").write_text(CLEAN + PGD + FULL)
+    pytester.makepyprojecttoml("[tool.securemnist]\nmodel = 'baseline'\n")
+    pytester.makepyfile(
+        test_theirs="""
+        import sys
+
+        def test_theirs():
+            heavy = {"torch", "pydantic", "numpy", "rich", "securemnist.measures", "securemnist.policy"}
+            assert not heavy & set(sys.modules)
+        """
+    )
+    plugins = ["-p", "no:randomly", "-p", "no:hypothesispytest", "-p", "no:benchmark"]
+    result = pytester.runpytest_subprocess(*plugins, "test_theirs.py")
+    result.assert_outcomes(passed=1)
+
+
+def test_the_model_option_is_not_lost(project: Any) -> None:
+    """The project helper of these tests names a model, unless a test asks for none."""
+    assert MODEL.endswith("=baseline")
+    assert project(CLEAN, model=False).ret == pytest.ExitCode.USAGE_ERROR

@@ -1,0 +1,68 @@
+import builtins
+import code
+import functools
+import importlib
+import os
+import pickle
+import re
+import runpy
+
+import pandas as pd
+import torch
+from sympy import sympify
+
+# ruleid: text-runs-as-code
+builtins.eval(text)
+# ruleid: text-runs-as-code
+program = compile(text, "x", "exec")
+# ruleid: text-runs-as-code
+runpy.run_path(path)
+# ruleid: text-runs-as-code
+pd.eval(text)
+# ruleid: text-runs-as-code
+sympify(text)
+# ruleid: text-runs-as-code
+code.InteractiveInterpreter().runcode(text)
+# ok: text-runs-as-code
+compile("1 + 1", "x", "eval")
+# ok: text-runs-as-code
+re.compile(text)
+# ok: text-runs-as-code
+torch.compile(net)
+# ok: text-runs-as-code
+runpy.run_module("http.server")
+
+# ruleid: loader-passed-on
+values = map(pickle.loads, contents)
+# ruleid: loader-passed-on
+read = torch.load
+# ruleid: loader-passed-on
+read = functools.partial(torch.load, map_location="cpu")
+# ruleid: loader-passed-on
+loaders = {"torch": torch.load}
+# ruleid: loader-passed-on
+def restore(path, load=torch.load):
+    return load(path)
+# ruleid: loader-passed-on
+values = map(eval, texts)
+# ok: loader-passed-on
+net = torch.load("net.pt")
+# ok: loader-passed-on
+read = functools.partial(torch.load, weights_only=True)
+# ok: loader-passed-on
+save = torch.save
+# ok: loader-passed-on
+show(net.eval)
+
+# ruleid: loader-by-name
+__import__("pickle").loads(content)
+# ruleid: loader-by-name
+importlib.import_module("pickle").loads(content)
+# ruleid: loader-by-name
+getattr(torch, "load")("net.pt")
+# ruleid: loader-by-name
+getattr(os, "system")(command)
+# ok: loader-by-name
+getattr(torch, "float32")
+# ok: loader-by-name
+importlib.import_module("json").loads(text)

@@ -1,0 +1,52 @@
+import ctypes
+
+import keras
+import lightning
+import mlflow.pyfunc
+import skops.io as sio
+import tensorflow as tf
+import torch
+from torch.utils.cpp_extension import load
+from transformers import AutoModel
+
+# ruleid: keras-load-runs-code
+keras.models.load_model("net.keras", safe_mode=False)
+# ruleid: keras-load-runs-code
+tf.keras.models.load_model("net.h5")
+# ruleid: keras-load-runs-code
+keras.config.enable_unsafe_deserialization()
+# ok: keras-load-runs-code
+keras.models.load_model("net.keras")
+
+# ruleid: model-file-runs-code
+tf.saved_model.load("net")
+# ruleid: model-file-runs-code
+lightning.LightningModule.load_from_checkpoint("net.ckpt")
+# ruleid: model-file-runs-code
+mlflow.pyfunc.load_model("net")
+# ruleid: model-file-runs-code
+sio.load("net.skops", trusted=True)
+# ok: model-file-runs-code
+sio.load("net.skops", trusted=["my.Net"])
+# ok: model-file-runs-code
+Net.load_from_checkpoint("net.ckpt", weights_only=True)
+
+# ruleid: remote-code-trusted
+AutoModel.from_pretrained("someone/net", trust_remote_code=True)
+# ruleid: remote-code-trusted
+AutoModel.from_pretrained("someone/net", trust_remote_code=args.trust)
+# ok: remote-code-trusted
+AutoModel.from_pretrained("someone/net", trust_remote_code=False)
+
+# ruleid: native-code-loaded
+ctypes.CDLL("./net.so")
+# ruleid: native-code-loaded
+torch.ops.load_library("net.so")
+# ruleid: native-code-loaded
+load("net", ["net.cpp"])
+# ruleid: native-code-loaded
+options.register_custom_ops_library("net.so")
+# ok: native-code-loaded
+ctypes.CDLL(None)
+# ok: native-code-loaded
+ctypes.CDLL("libc.so.6")

@@ -1,0 +1,87 @@
+"""The folder that the paths of a static row start from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from securemnist import resources
+from securemnist.plugin.project import current_project, project_folder
+from tests.static.conftest import PICKLE_DEMO, Write
+
+POLICY = """
+[[requirement]]
+id = "STATIC-01"
+measure = "static_findings"
+tools = ["bandit"]
+level = "medium"
+at_most = 0
+because = "a pickle runs code"
+
+[[requirement]]
+id = "STATIC-02"
+measure = "static_findings"
+paths = ["gone"]
+at_most = 0
+because = "the folder of this row was renamed"
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "policy", "expected"),
+    [
+        (".", "security_tests/thresholds.toml", "."),
+        ("src", "security_tests/thresholds.toml", "."),
+        ("security_tests", "security_tests/thresholds.toml", "."),
+        ("src", "ci/policy.toml", "."),
+        (".", "sub/security_tests/thresholds.toml", "sub"),
+        ("src", "../other/security_tests/thresholds.toml", "src"),
+    ],
+)
+def test_the_project_is_that_of_the_policy(
+    write: Write, start: str, policy: str, expected: str
+) -> None:
+    """The project is found from the policy's place, be the run started in it, below or above it."""
+    here = write({"project/pyproject.toml": "", f"project/{policy}": ""}) / "project"
+    (here / start).mkdir(parents=True, exist_ok=True)
+    assert project_folder(here / start, here / policy) == (here / expected).resolve()
+
+
+def test_the_bundled_policy_is_about_the_folder_of_the_run(tmp_path: Path) -> None:
+    """The bundled policy, or none, reads the folder in which the run is started."""
+    assert project_folder(tmp_path, None) == tmp_path.resolve()
+    assert project_folder(tmp_path, resources.POLICY) == tmp_path.resolve()
+
+
+def test_the_current_project_is_the_nearest_with_a_policy(write: Write) -> None:
+    """A single measurement in a subfolder reads the project; without any policy the folder itself."""
+    here = write({"security_tests/thresholds.toml": "", "src/a.py": ""})
+    assert current_project(here / "src") == here
+
+
+def test_a_row_reads_the_project_from_a_subfolder(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pytest in a subfolder fails the row on code elsewhere; a row without its folder is an ERROR."""
+    suites = pytester.mkdir("security_tests")
+    shutil.copy(resources.SUITES / "test_static.py", suites)
+    (suites / "thresholds.toml").write_text(POLICY)
+    (pytester.path / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
+    (pytester.path / "serve.py").write_text(PICKLE_DEMO)
+    monkeypatch.chdir(pytester.mkdir("src"))
+    pytester.runpytest(
+        "--security-model=baseline",
+        "-p",
+        "no:randomly",
+        f"--security-report={pytester.path / 'out'}",
+        "../security_tests",
+    ).assert_outcomes(failed=2)
+    written = json.loads((pytester.path / "out" / "assessment.json").read_text())
+    first, second = written["findings"]
+    assert first["verdict"] == "FAIL"
+    assert first["measurement"]["evidence"]["folder"] == pytester.path.name
+    assert second["verdict"] == "ERROR"
+    assert "expected an existing path in the project folder" in second["reason"]

@@ -1,0 +1,129 @@
+"""The text that the tools are given is the program that Python runs."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from securemnist.static import Sources, notebook, scan, torch_version
+from securemnist.static.reading import NotRead, python_text
+from tests.static.conftest import Write
+
+HIDDEN = {
+    "carriage return": b"#\rimport torch\rm = torch.jit.load('x')\r",
+    "utf-7": b'# -*- coding: utf-7 -*-\nimport torch\n# +AAo-m = torch.jit.load("x")\n',
+    "escape": b"# coding: raw_unicode_escape\nimport torch\n# \\u000am = torch.jit.load('x')\n",
+    "latin-1": b"# coding: latin-1\nimport torch\ns = '\xe4'; m = torch.jit.load('x')\n",
+    "utf-8 mark": b"\xef\xbb\xbfimport torch\nm = torch.jit.load('x')\n",
+    "form feed": b"import torch\nif 0:\n    pass\n    \x0cm = torch.jit.load('x')\n",
+    "letters": "import torch\nm = torch.\U0001d423it.load('x')\n".encode(),
+}
+
+
+@pytest.mark.parametrize("content", HIDDEN.values(), ids=HIDDEN)
+def test_the_text_is_the_program_that_python_runs(content: bytes) -> None:
+    """Line ends, encodings and other forms of a letter change nothing of the parsed program."""
+    text = python_text(content)
+    text.encode("utf-8")
+    assert "\r" not in text
+    assert ast.dump(ast.parse(text)) == ast.dump(ast.parse(content))
+    assert "torch.jit.load(" in text
+
+
+def test_hidden_code_is_found(tmp_path: Path) -> None:
+    """Semgrep finds the call in each of these files, where it sees a comment in the file itself."""
+    for number, content in enumerate(HIDDEN.values()):
+        (tmp_path / f"{number}.py").write_bytes(content)
+    found = scan(Sources.find(tmp_path, ["."]), tools=["semgrep"])
+    names = [n.file for n in found.notices if n.rule == "torch-jit-load-runs-code"]
+    assert names == [f"{number}.py" for number in range(len(HIDDEN))]
+
+
+def test_a_text_that_is_another_program_is_not_read() -> None:
+    """Where the decoded text would parse to another program, the file is not read."""
+    with pytest.raises(NotRead):
+        python_text(b"x = '''a\n  \x0cb'''\n")
+
+
+def book(*sources: str, language: str = "python") -> bytes:
+    """A notebook with these code cells."""
+    cells = [{"cell_type": "code", "source": source.splitlines(True)} for source in sources]
+    return json.dumps({"cells": cells, "metadata": {"kernelspec": {"language": language}}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("x = 1", "x = 1"),
+        ("!pip install {name}", "get_ipython().system('pip install {name}')"),
+        ("files = !ls", "files = get_ipython().system('ls')"),
+        ("%time m = torch.load(f)", "m = torch.load(f)"),
+        ("%timeit -n 10 torch.load(f)", "torch.load(f)"),
+        ("%matplotlib inline", "get_ipython().run_line_magic('matplotlib', 'inline')"),
+        ("%%time\nm = torch.load(f)", "\nm = torch.load(f)"),
+        ("%%writefile a.py\nm = torch.load(f)", "\nm = torch.load(f)"),
+        ("if x:\n    !ls", "if x:\n    get_ipython().system('ls')"),
+        ("torch.load?", "pass"),
+        ("s = '''\n%time x\n'''", "s = '''\n%time x\n'''"),
+    ],
+)
+def test_magics_become_the_python_that_they_run(source: str, text: str) -> None:
+    """IPython's syntax is replaced line by line; Python that only looks like it stays."""
+    read = notebook.read(book(source))
+    assert read is not None
+    assert read.text == text + "\n"
+    assert (read.unread, read.excluded) == ((), ())
+
+
+def test_cells_that_are_not_python_are_named() -> None:
+    """A cell in another language is left out; under an unknown magic it was not read."""
+    read = notebook.read(book("%%bash\nls -l | wc", "%%spell\nno python here", "x = 1"))
+    assert read is not None
+    assert read.excluded == ("cell 1 (%%bash)",)
+    assert [number for number, _ in read.unread] == [2]
+    assert read.places == ((3, 1),)
+
+
+def test_other_notebooks() -> None:
+    """A notebook in R is none of ours; what is no notebook at all was not read."""
+    assert notebook.read(book("x <- 1", language="R")) is None
+    for content in (b"", b"[]", b"{}", b'{"cells": [1]}', b"[" * 100_000):
+        with pytest.raises(NotRead, match="expected a Jupyter notebook"):
+            notebook.read(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "old"),
+    [
+        ("requirements.txt", "torch==2.3.1\n", True),
+        ("requirements-dev.txt", "torch>=2.0,<2.6\n", True),
+        ("requirements.txt", "torch>=2.0\n", False),
+        ("requirements.txt", "torch==2.7.1+cpu\ntorchvision==0.15\n", False),
+        ("pyproject.toml", '[project]\ndependencies = ["torch~=2.4.0"]\n', True),
+        ("pyproject.toml", '[tool.poetry.dependencies]\ntorch = "^2.3"\n', False),
+        ("pyproject.toml", '[tool.poetry.dependencies]\ntorch = {version = "2.3.1"}\n', True),
+        ("environment.yml", "dependencies:\n  - pytorch=2.3\n", True),
+        ("uv.lock", '[[package]]\nname = "torch"\nversion = "2.5.1"\n', True),
+        ("uv.lock", '[[package]]\nname = "torch"\nversion = "2.10.0"\n', False),
+    ],
+)
+def test_a_pinned_old_torch_is_known(write: Write, name: str, text: str, old: bool) -> None:
+    """Only a requirement that no torch from 2.6 on can meet means an old torch."""
+    assert torch_version.default_runs_code(write({name: text})) is old
+
+
+@pytest.mark.parametrize(("pinned", "severity"), [("torch>=2.6", "low"), ("torch==2.5", "high")])
+def test_a_plain_torch_load_is_as_bad_as_its_torch(
+    write: Write, pinned: str, severity: str
+) -> None:
+    """Without weights_only a load is low from torch 2.6 on, and high before; False is always high."""
+    text = "import torch\ntorch.load('a')\ntorch.load('b', weights_only=False)\n"
+    here = write({"a.py": text, "requirements.txt": pinned})
+    found = scan(Sources.find(here, ["."]), tools=["bandit", "semgrep"]).notices
+    assert [(n.line, n.rule, n.severity) for n in found] == [
+        (2, "B614, torch-load-by-default", severity),
+        (3, "B614, torch-load-runs-code", "high"),
+    ]

@@ -1,0 +1,65 @@
+"""Each door ends in a value or in one of our errors, whatever is wrong with its file."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from securemnist.errors import SecureMnistError
+from tests.fuzzing import DOORS, attacks
+
+
+@pytest.mark.parametrize("kind", DOORS)
+def test_the_good_file_is_read(kind: str, tmp_path: Path) -> None:
+    """What is damaged below is a file that its door takes."""
+    door = DOORS[kind]
+    (tmp_path / door.file).write_bytes(door.good)
+    door.read(tmp_path / door.file)
+
+
+@pytest.mark.parametrize("kind", DOORS)
+@settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 2**32))
+def test_a_damaged_file(kind: str, seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A damaged file is refused in a sentence, or read and used without an error of another kind."""
+    door = DOORS[kind]
+    path = tmp_path_factory.mktemp("fuzz") / door.file
+    path.write_bytes(door.damage(door.good, random.Random(seed)))  # noqa: S311 (no secret)
+    try:
+        door.read(path)
+    except SecureMnistError as error:
+        text, code = str(error), error.exit_code
+    else:
+        return
+    assert "\n" not in text
+    assert len(text) < 1_000
+    assert code == 2
+
+
+@pytest.mark.parametrize("kind", DOORS)
+def test_files_that_attack(kind: str, tmp_path: Path) -> None:
+    """Pickles, code and bombs are refused by every door, and none of them is executed."""
+    door, marker = DOORS[kind], tmp_path / "executed"
+    for content in attacks(marker):
+        (tmp_path / door.file).write_bytes(content)
+        if kind == "history":  # lines that are no entry are counted, and the page is empty
+            door.read(tmp_path / door.file)
+            continue
+        with pytest.raises(SecureMnistError):
+            door.read(tmp_path / door.file)
+    assert not marker.exists()
+
+
+def test_the_attacks_can_succeed(tmp_path: Path) -> None:
+    """The pickles do leave their mark where somebody unpickles them."""
+    import pickle
+
+    marker = tmp_path / "executed"
+    for content in attacks(marker)[:6]:
+        pickle.loads(content)
+        assert marker.exists()
+        marker.unlink()
