@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
 from torch import nn
-from torch.nn import functional as F
 from torch.nn.utils import parametrizations, weight_norm
 
 from securemnist import artifacts, data, idx_files
-from securemnist.certify.layers import rule_of, softmax
+from securemnist.certify import certify
 from securemnist.errors import DataError, NoCertificate, WeightsError
 from tests.data.small import small_set
 
@@ -72,20 +73,35 @@ def test_weights_of_dataparallel(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
-def test_weights_that_are_computed() -> None:
-    """Certificates name the call that keeps the present value of a normalised weight."""
-    new = parametrizations.weight_norm(nn.Linear(4, 2))
-    with pytest.raises(NoCertificate, match=r"remove_parametrizations.layer, 'weight'"):
-        rule_of(new, (2,))
+@pytest.mark.parametrize("normalise", [parametrizations.weight_norm, weight_norm])
+def test_weights_that_are_computed(normalise: Callable[[nn.Module], nn.Module]) -> None:
+    """A network with weight normalisation has the certificates of one with the weights' values."""
+    torch.manual_seed(0)
+    plain = nn.Linear(784, 10)
+    model = nn.Sequential(nn.Flatten(), normalise(copy.deepcopy(plain))).eval()
+    model.requires_grad_(False)
+    x = torch.rand(4, 1, 28, 28)
+    y = model(x).argmax(1)
+    other = nn.Sequential(nn.Flatten(), plain).eval().requires_grad_(False)
+    margins = [certify(each, x, y, eps=0.001).margins for each in (model, other)]
+    assert torch.allclose(*margins, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_weights_that_cannot_be_copied() -> None:
+    """A network with weights that are computed with gradients is told to keep their value."""
+    model = nn.Sequential(nn.Flatten(), weight_norm(nn.Linear(784, 10))).eval()
+    model(torch.rand(1, 1, 28, 28))
     with pytest.raises(NoCertificate, match=r"torch.nn.utils.remove_weight_norm"):
-        rule_of(weight_norm(nn.Linear(4, 2)), (2,))
+        certify(model, torch.rand(1, 1, 28, 28), torch.zeros(1).long(), eps=0.001)
 
 
 @pytest.mark.filterwarnings("ignore:Implicit dimension")
 def test_softmax_without_a_dimension() -> None:
     """Softmax of logits (n, 10) without a dimension is over the classes, and has its bounds."""
-    logits = torch.rand(3, 10)
-    assert torch.equal(F.log_softmax(logits), F.log_softmax(logits, dim=1))
-    assert softmax(None, (10,), exponential=False) == softmax(1, (10,), exponential=False)
-    with pytest.raises(NoCertificate, match="over the classes"):
-        softmax(None, (1, 28, 28), exponential=False)
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    x = torch.rand(3, 1, 28, 28)
+    y = plain(x).argmax(1)
+    models = [nn.Sequential(plain, nn.LogSoftmax(dim)).eval() for dim in (None, 1)]
+    margins = [certify(each.requires_grad_(False), x, y, eps=0.001).margins for each in models]
+    assert torch.equal(*margins)

@@ -1,4 +1,4 @@
-"""Certificates: bounds of a network's logits over a ball, by walking the network's own graph."""
+"""Certificates: bounds of a network's logits over a ball of images, by the network's own graph."""
 
 from securemnist.certify.certificates import (
     CROWN,
@@ -6,7 +6,8 @@ from securemnist.certify.certificates import (
     METHODS,
     Certificates,
     certify,
+    read,
 )
-from securemnist.certify.graph import Network, read
+from securemnist.certify.network import Network
 
 __all__ = ["CROWN", "INTERVALS", "METHODS", "Certificates", "Network", "certify", "read"]

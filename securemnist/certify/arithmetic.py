@@ -2,81 +2,106 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from securemnist.certify import affine
-from securemnist.certify.activations import Step
-from securemnist.certify.boxes import holds
+from securemnist.certify.activations import Comparison
+from securemnist.certify.intervals import representable
 from securemnist.certify.rules import Rule, Shape, Sum
 from securemnist.errors import NoCertificate
 
 
-def _broadcast(constant: Any, shape: Shape) -> torch.Tensor:
-    """A number, or a tensor that is broadcast over digits of this shape; float64."""
+@dataclass(frozen=True)
+class Activations:
+    """An argument of an operation that depends on the image, of this shape per sample."""
+
+    shape: Shape
+
+
+def add(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
+    """The sum of both."""
+    _check_alpha(alpha)
+    if _both(shape, one, other):
+        return Sum(1)
+    value = broadcast(other if isinstance(one, Activations) else one, shape)
+    return affine.elementwise(torch.ones_like(value), value, value.abs())
+
+
+def subtract(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
+    """One minus the other."""
+    _check_alpha(alpha)
+    if _both(shape, one, other):
+        return Sum(-1)
+    minuend = isinstance(one, Activations)
+    value = broadcast(other if minuend else one, shape)
+    sign = torch.ones_like(value) if minuend else -torch.ones_like(value)
+    return affine.elementwise(sign, -sign * value, value.abs())
+
+
+def subtract_from(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
+    """The other minus one."""
+    return subtract(shape, other, one, alpha)
+
+
+def multiply(shape: Shape, one: Any, other: Any) -> Rule:
+    """The product of both, one of them constant."""
+    if _both(shape, one, other):
+        raise NoCertificate("expected products with constants, got one of two activations")
+    return _scaled(broadcast(other if isinstance(one, Activations) else one, shape))
+
+
+def divide(shape: Shape, _one: Any, other: Any) -> Rule:
+    """One divided by the other, which is constant."""
+    if isinstance(other, Activations):
+        raise NoCertificate("expected a division by a constant, got one by activations")
+    # A kernel may multiply by the inverse instead.
+    return _scaled(_checked(1 / broadcast(other, shape)))
+
+
+def compare(function: Callable[..., torch.Tensor]) -> Callable[..., Rule]:
+    """The comparison torch.gt, ge, lt or le with a constant; its truth values are 0 and 1."""
+
+    def rule(shape: Shape, one: Any, other: Any) -> Rule:
+        if not isinstance(one, Activations) or isinstance(other, Activations):
+            raise NoCertificate("expected a comparison with a constant, got another")
+        return Comparison(function, broadcast(other, shape))
+
+    return rule
+
+
+def broadcast(constant: Any, shape: Shape) -> torch.Tensor:
+    """A number or tensor as float64, broadcast over samples of this shape."""
     value = torch.as_tensor(constant).detach().double()
     if value.dim() > len(shape) + 1 or (value.dim() == len(shape) + 1 and len(value) != 1):
         raise NoCertificate(
-            "expected a constant that is the same for every digit, got a larger one"
+            "expected a constant that is the same for each sample, got a larger one"
         )
-    _check_held(value)  # a single float64 number is rounded where it is used
+    _checked(value)  # the kernel rounds a float64 number to float32
     return value.reshape(value.shape[-len(shape) :]) if value.dim() else value
 
 
-def _check_held(constant: torch.Tensor) -> None:
-    if not holds(constant):
+def _both(shape: Shape, *operands: Any) -> bool:
+    """Whether both operands are activations; NoCertificate for one that is broadcast."""
+    given = [operand.shape for operand in operands if isinstance(operand, Activations)]
+    if any(each != shape for each in given):
+        raise NoCertificate("expected operands of one shape, got others")
+    return len(given) == 2
+
+
+def _scaled(value: torch.Tensor) -> Rule:
+    return affine.elementwise(value, torch.zeros_like(value), torch.zeros_like(value))
+
+
+def _checked(constant: torch.Tensor) -> torch.Tensor:
+    if not representable(constant):
         raise NoCertificate("expected constants that float32 holds, got others")
+    return constant
 
 
-def _scaled(kind: str, constant: Any, shape: Shape, *, first: bool) -> Rule:
-    """X + c, x - c, c - x, x * c or x / c with a constant that is the same for every digit."""
-    value = _broadcast(constant, shape)
-    one, nothing = torch.ones_like(value), torch.zeros_like(value)
-    if kind == "add":
-        return affine.elementwise(one, value, value.abs())
-    if kind == "sub":
-        sign = -1 if first else 1
-        return affine.elementwise(sign * one, -sign * value, value.abs())
-    if kind == "mul":
-        return affine.elementwise(value, nothing, nothing)
-    if first:
-        raise NoCertificate("expected a division by a constant, got one by activations")
-    inverse = 1 / value  # by which a device may multiply instead
-    _check_held(inverse)
-    return affine.elementwise(inverse, nothing, nothing)
-
-
-def arithmetic(kind: str, operands: Sequence[Any], shape: Shape, tracked: Sequence[bool]) -> Rule:
-    """The rule of one of these kinds; `tracked` says which operand depends on the image."""
-    if kind in _COMPARED:
-        if tracked != [True, False]:
-            raise NoCertificate("expected a comparison with a constant, got another")
-        return Step(_COMPARED[kind], _broadcast(operands[1], shape))
-    if all(tracked):
-        if kind not in ("add", "sub"):
-            raise NoCertificate(f"expected products with constants, got {kind} of two activations")
-        return Sum(1 if kind == "add" else -1)
-    first = not tracked[0]
-    return _scaled(kind, operands[0 if first else 1], shape, first=first)
-
-
-_COMPARED = {"gt": torch.gt, "ge": torch.ge, "lt": torch.lt, "le": torch.le}
-# What gives truth values, which only a cast to float32 may read.
-COMPARISONS: dict[Any, str] = {
-    target: kind
-    for kind, function in _COMPARED.items()
-    for target in (getattr(operator, kind), function, kind)
-}
-CASTS = ("float", "to", "type")
-ARITHMETIC: dict[Any, str] = {
-    **COMPARISONS,
-    **dict.fromkeys((operator.add, torch.add, "add", operator.iadd, "add_"), "add"),
-    **dict.fromkeys((operator.sub, torch.sub, "sub", operator.isub, "sub_"), "sub"),
-    **dict.fromkeys((operator.mul, torch.mul, "mul", operator.imul, "mul_"), "mul"),
-    **dict.fromkeys(
-        (operator.truediv, torch.div, torch.true_divide, "div", operator.itruediv, "div_"), "div"
-    ),
-}
+def _check_alpha(alpha: float) -> None:
+    if alpha != 1:
+        raise NoCertificate(f"expected a sum without a factor, got alpha {alpha}")

@@ -1,43 +1,48 @@
-"""Certificates: digits whose class no image of an L-infinity ball can change.
+"""Certificates: samples whose class no image of an L-infinity ball can change.
 
-Interval bounds first, for every digit; what they leave open is asked of CROWN, question by question.
+Interval bounds of all samples come first; CROWN is asked for the margins that they leave open.
 Margins must be strictly positive: where two logits can tie, nothing is certified.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
 
 from securemnist import denormals
-from securemnist.certify.boxes import around
-from securemnist.certify.graph import Network, Walk, read
-from securemnist.certify.likeness import same_logits, same_operations
-from securemnist.certify.linear import lower_bounds
+from securemnist.certify.crown import lower_bounds
+from securemnist.certify.equivalence import check, same_logits
+from securemnist.certify.export import check_supported, export
+from securemnist.certify.intervals import ball
+from securemnist.certify.network import Intervals, Network
+from securemnist.certify.reader import Reader
 from securemnist.errors import MeasureError, NoCertificate, SecureMnistError, first_line
-from securemnist.types import CLASSES, Images, Labels, Logits, Progress, silent
+from securemnist.types import SHAPE, Images, Labels, Logits, Progress, silent
 
 INTERVALS, CROWN = "intervals", "CROWN"
 METHODS = (INTERVALS, CROWN)
 _BATCH = 100
-# Questions answered at a time: so few that what is computed on them stays in a processor's cache.
-_QUESTIONS = 32
-# Probabilities below it have lost digits to underflow.
-_FAINT = 1e-30
-# Digits at the corners of whose balls the graph is held against the model, too.
+# Margins bounded at a time: so few that their activations stay in a processor's cache.
+_MARGINS = 32
+# Probabilities below it have lost precision to underflow.
+_TINY = 1e-30
+# Samples whose ball's corners the graph is compared with the model on, too.
 _CORNERS = 8
-# Where CROWN settles none of so many digits, it is not asked of the others, unless a trial is named.
+# Where CROWN proves none of so many samples it is not asked for the others, if no trial is given.
 TRIAL = 32
+# Networks by their model, as long as it exists. Each is compared with its model at every use.
+_NETWORKS: WeakKeyDictionary[nn.Module, Network] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
 class Certificates:
-    """Of digits: the lower bound of the smallest margin, and what gave it.
+    """Lower bounds of each sample's smallest margin, and the method that proves it.
 
-    `margins` float64 (n,): over 0 is a proof that every image of the ball is read as the label. `by`
-    int64 (n,): the index in METHODS of the proof, -1 where there is none.
+    `margins` float64 (n,): above 0 it is a proof that every image of the ball is classified as the
+    label. `by` int64 (n,): the proof's index in METHODS, -1 where there is none.
     """
 
     margins: torch.Tensor
@@ -49,7 +54,7 @@ class Certificates:
         return self.by >= 0
 
     def settled(self, method: str) -> int:
-        """How many digits this method proved."""
+        """How many samples this method proved."""
         return int((self.by == METHODS.index(method)).sum())
 
 
@@ -65,20 +70,19 @@ def certify(
     trial: int = 0,
     progress: Progress = silent,
 ) -> Certificates:
-    """Certificates of digits `x` (n, 1, 28, 28) with labels `y` (n,) within L-infinity `eps`.
+    """Certificates of samples `x` (n, ...) in [0, 1] with labels `y` (n,) within L-infinity `eps`.
 
-    With a `trial` the others are left open as soon as so many digits were asked and none was proved.
+    With a `trial` of t, certification stops where none of the first t samples is proved.
 
-    NoCertificate where the model's graph has a step without known bounds, or computes anything else
-    than the model; MeasureError for images that are none, and where a bound contradicts the logits
-    themselves, an error of ours.
+    NoCertificate where the model's graph has an operation without known bounds, or computes anything
+    else than the model. MeasureError for images outside [0, 1] or a negative `eps`, and where a
+    bound contradicts the logits themselves, which is an error of this package.
     """
     if not (eps >= 0 and bool(((x >= 0) & (x <= 1)).all())):
         raise MeasureError(
-            f"expected images from 0 to 1 and an eps of 0 or more, got others (eps {eps}); mend the call"
+            f"expected images from 0 to 1 and an eps of 0 or more, got others (eps {eps}); fix the call"
         )
-    network = read(model)
-    _same_at_corners(network, model, x[:_CORNERS], eps)
+    network = network_of(model, _corners(x[:_CORNERS], eps))
     margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=x.device)
     by, asked = torch.full_like(y, -1), 0
     few = trial or TRIAL
@@ -92,106 +96,119 @@ def certify(
             margins[part], by[part], more = _certified(network, model, x[part], y[part], eps, crown)
         except SecureMnistError:
             raise
-        except Exception as error:  # a rule that does not fit what it is given
+        except Exception as error:  # a rule that does not fit its operation's arguments
             raise NoCertificate(
-                f"expected layers that bounds go through, got {first_line(error):.120}"
+                f"expected operations that bounds go through, got {first_line(error):.120}"
             ) from error
         asked += more
         progress("certificates", stop, len(x))
     return Certificates(margins, by)
 
 
+def network_of(model: nn.Module, images: Images) -> Network:
+    """The model's network, compared with the model on `images` (n, ...) and kept for the next time.
+
+    It is exported anew where the model has changed; NoCertificate where it has no network.
+    """
+    check_supported(model)
+    if model in _NETWORKS:
+        try:
+            check(_NETWORKS[model], model, images)
+            return _NETWORKS[model]
+        except NoCertificate:
+            del _NETWORKS[model]
+    network = read(model, tuple(images.shape[1:]))
+    check(network, model, images)
+    _NETWORKS[model] = network
+    return network
+
+
+def read(model: nn.Module, shape: tuple[int, ...] = SHAPE) -> Network:
+    """The network of a model in eval mode for samples of this shape.
+
+    NoCertificate in one sentence where torch.export captures no graph, or an operation has no bounds.
+    """
+    exported = export(model, shape)
+    return Network(Reader(exported).read(), exported)
+
+
+def _corners(x: Images, eps: float) -> Images:
+    """Opposite corners of the samples' balls, and noise."""
+    noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(0)).to(x.device)
+    return torch.cat([x - eps, x + eps, noise]).clamp(0, 1)
+
+
 def _certified(
     network: Network, model: nn.Module, x: Images, y: Labels, eps: float, crown: bool
 ) -> tuple[torch.Tensor, torch.Tensor, int]:
-    """Margins and methods of one batch, and of how many digits CROWN was asked."""
-    logits = same_logits(network.traced, model, x)
-    walk = network.walk(around(x, eps))
-    found = _intervals(network, walk, y)
+    """Margins and methods of one batch, and for how many samples CROWN was asked."""
+    logits = same_logits(network, model, x)
+    intervals = network.intervals(ball(x, eps))
+    found = _by_intervals(network, intervals, y)
     own = _own_margins(logits, y, probabilities=network.probabilities)
     _check(found, own)
-    by = torch.where(_least(found) > 0, METHODS.index(INTERVALS), -1)
+    by = torch.where(_smallest(found) > 0, METHODS.index(INTERVALS), -1)
     ask = (logits.argmax(1) == y) & (by < 0) & crown
     if bool(ask.any()):
-        found = _crown(network, walk, y, found, ask)
+        open_margins = ask[:, None] & ~(found > 0)
+        found = _improved(network, intervals, y, found, open_margins, to_image=True)
         _check(found, own)
-        by = torch.where((by < 0) & (_least(found) > 0), METHODS.index(CROWN), by)
-    return _least(found), by, int(ask.sum())
+        by = torch.where((by < 0) & (_smallest(found) > 0), METHODS.index(CROWN), by)
+    return _smallest(found), by, int(ask.sum())
 
 
-def _intervals(network: Network, walk: Walk, y: Labels) -> torch.Tensor:
-    """Lower bounds (n, 10) of logit[label] - logit[k], infinite at the label."""
-    questions = torch.ones(len(y), CLASSES, dtype=torch.bool, device=y.device)
-    nothing = walk.boxes[0].lower.new_full((len(y), CLASSES), -torch.inf)
-    return _asked(network, walk, y, nothing, questions, to_image=False)
+def _by_intervals(network: Network, intervals: Intervals, y: Labels) -> torch.Tensor:
+    """Lower bounds (n, K) of logit[label] - logit[k], infinite at the label."""
+    shape = (len(y), network.classes)
+    nothing = intervals.boxes[0].lower.new_full(shape, -torch.inf)
+    every = torch.ones(shape, dtype=torch.bool, device=y.device)
+    return _improved(network, intervals, y, nothing, every, to_image=False)
 
 
-def _crown(
-    network: Network, walk: Walk, y: Labels, found: torch.Tensor, ask: torch.Tensor
-) -> torch.Tensor:
-    """The bounds with those of CROWN for the digits `ask`, where the intervals leave them open."""
-    return _asked(network, walk, y, found, ask[:, None] & ~(found > 0), to_image=True)
-
-
-def _asked(
+def _improved(
     network: Network,
-    walk: Walk,
+    intervals: Intervals,
     y: Labels,
     found: torch.Tensor,
-    questions: torch.Tensor,
+    wanted: torch.Tensor,
     *,
     to_image: bool,
 ) -> torch.Tensor:
-    """`found` (n, 10), improved where `questions` (n, 10) says so; a bound never becomes looser."""
+    """`found` (n, K), bounded anew where `wanted` (n, K) says so; a bound never becomes looser."""
     improved = found.clone()
     improved.scatter_(1, y[:, None], torch.inf)
-    digits, classes = (questions & (improved < torch.inf)).nonzero(as_tuple=True)
-    eye = torch.eye(CLASSES, dtype=found.dtype, device=found.device)
-    for some, others in zip(digits.split(_QUESTIONS), classes.split(_QUESTIONS), strict=True):
+    samples, classes = (wanted & (improved < torch.inf)).nonzero(as_tuple=True)
+    eye = torch.eye(network.classes, dtype=found.dtype, device=found.device)
+    for some, others in zip(samples.split(_MARGINS), classes.split(_MARGINS), strict=True):
         weights = eye[y[some]] - eye[others]
-        bound = lower_bounds(network, walk, some, weights, to_image=to_image)
+        bound = lower_bounds(network, intervals, some, weights, to_image=to_image)
         improved[some, others] = torch.fmax(improved[some, others], bound)
     return improved
 
 
-def _least(margins: torch.Tensor) -> torch.Tensor:
+def _smallest(margins: torch.Tensor) -> torch.Tensor:
     """The smallest margin (n,); NaN, which certifies nothing, where one is NaN."""
     return margins.amin(1)
 
 
-def _same_at_corners(network: Network, model: nn.Module, x: Images, eps: float) -> None:
-    """NoCertificate where the graph computes other logits off the digits, or does other operations."""
-    noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(0)).to(x.device)
-    images = torch.cat([x - eps, x + eps, noise]).clamp(0, 1)
-    try:
-        same_logits(network.traced, model, images)
-        same_operations(network.traced, model, images)
-    except SecureMnistError:
-        raise
-    except Exception as error:
-        raise NoCertificate(
-            f"expected a graph that runs, running it raised {first_line(error):.120}"
-        ) from error
-
-
 def _own_margins(logits: Logits, y: Labels, *, probabilities: bool) -> torch.Tensor:
-    """How far the label is before each class (n, 10), infinite at the label.
+    """The margins (n, K) of the samples themselves, infinite at the label.
 
-    Of probabilities it is their logarithms that count; one too small for float32 is taken as such that
-    the margin is not less than the true one.
+    Of probabilities those of the logarithms. One too small for float32 is rounded such that the
+    margin is not less than the true one.
     """
-    mine, others = logits.double().gather(1, y[:, None]), logits.double()
+    label, others = logits.double().gather(1, y[:, None]), logits.double()
     if probabilities:
-        mine = mine.clamp_min(_FAINT).log()
-        others = torch.where(others < _FAINT, -torch.inf, others.log())
-    return (mine - others).scatter(1, y[:, None], torch.inf)
+        label = label.clamp_min(_TINY).log()
+        others = torch.where(others < _TINY, -torch.inf, others.log())
+    return (label - others).scatter(1, y[:, None], torch.inf)
 
 
 def _check(found: torch.Tensor, own: torch.Tensor) -> None:
-    """The digit itself lies in its ball: no bound may be above its own margin."""
+    """The sample itself lies in its ball: no bound may be above its own margin."""
     above = found > own
     if bool(above.any()):
         raise MeasureError(
-            f"expected bounds below the margins that the digits have, got {int(above.sum())} above; "
+            f"expected bounds below the samples' own margins, got {int(above.sum())} above; "
             "this is an error of the certificates, report it"
         )

@@ -1,6 +1,6 @@
-"""Rule: what one step of a network does to boxes, and how linear bounds are pulled back through it.
+"""Rule: the bounds of one operation, and how linear bounds propagate backwards through it.
 
-`enclose` bounds the exact step, `rounding` how far the deployed float32 network may be off it.
+`enclose` bounds the exact operation, `rounding` the error of the deployed float32 one.
 `pull` turns weights of the outputs into weights of the inputs and a constant, such that
 sum(weights * output) >= sum(pulled * input) + constant everywhere in the box (Zhang et al. 2018,
 CROWN, arXiv 1811.00866).
@@ -8,6 +8,7 @@ CROWN, arXiv 1811.00866).
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,42 +16,41 @@ from typing import final
 
 import torch
 
-from securemnist.certify.boxes import Box, rounding
+from securemnist.certify.intervals import Box, rounding
 
+# The shape of one sample's activations, without the batch dimension.
 Shape = tuple[int, ...]
 Map = Callable[[torch.Tensor], torch.Tensor]
 # From weights of the outputs and the shape of the inputs to weights of the inputs.
-Back = Callable[[torch.Tensor, torch.Size], torch.Tensor]
-# Weights of each input (None where nothing depends on it any more) and a constant (n,).
+Transposed = Callable[[torch.Tensor, torch.Size], torch.Tensor]
+# Weights of each input (None where the bound does not depend on it) and a constant (n,).
 Pulled = tuple[Sequence[torch.Tensor | None], torch.Tensor]
 
 
-def pulled_back(linear: Map) -> Back:
-    """The transposed of a linear map, by automatic differentiation."""
+def transposed(linear: Map) -> Transposed:
+    """The transpose of a linear map, by automatic differentiation."""
 
-    def back(weights: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    def pull(weights: torch.Tensor, shape: torch.Size) -> torch.Tensor:
         with torch.enable_grad():
             x = torch.zeros(shape, dtype=weights.dtype, device=weights.device, requires_grad=True)
             (pulled,) = torch.autograd.grad(linear(x), x, weights)
         return pulled
 
-    return back
+    return pull
 
 
 class Rule(ABC):
-    """Base of all rules. Tensors are float64, (n, ...); a rule never mixes digits."""
+    """Base of all rules. Tensors are float64 (n, ...); a rule never mixes samples of a batch."""
 
-    # Whether pulling loses nothing, so that even interval bounds begin behind it.
+    # Whether `pull` is an equality, so that interval bounds start behind this operation.
     exact = False
-    # Whether the output may lie in the memory of the input.
-    shares = False
 
     @abstractmethod
     def enclose(self, *boxes: Box) -> Box:
         """The box of the outputs, in exact arithmetic."""
 
     def rounding(self, *boxes: Box) -> torch.Tensor | None:
-        """The largest rounding error of the deployed step; None for a step that rounds nothing."""
+        """Bound of the deployed operation's rounding error; None for one that rounds nothing."""
         return None
 
     @abstractmethod
@@ -61,15 +61,15 @@ class Rule(ABC):
 @final
 @dataclass(frozen=True)
 class Affine(Rule):
-    """Wx + shift: `linear` is W, `absolute` is |W|, `transposed` takes weights back through W.
+    """Wx + shift: `linear` is W, `absolute` is |W|, `transposed` multiplies by W's transpose.
 
-    `terms` products are summed into one output (None: no more than a digit has numbers); `size` is the
-    sum of the absolute values of the numbers that make up `shift`.
+    `terms` products are summed into one output (None: at most a sample's number of inputs). `size`
+    is the sum of the absolute values of the numbers that make up `shift`.
     """
 
     linear: Map
     absolute: Map
-    transposed: Back
+    transposed: Transposed
     shift: torch.Tensor
     size: torch.Tensor
     terms: int | None
@@ -93,10 +93,9 @@ class Affine(Rule):
 @final
 @dataclass(frozen=True)
 class Reshape(Rule):
-    """The same numbers in another shape (or the same): flatten, view, dropout in eval mode."""
+    """The same numbers in another shape: view, squeeze, unsqueeze."""
 
     shape: Shape
-    shares: bool = True
     exact = True
 
     def enclose(self, *boxes: Box) -> Box:
@@ -110,32 +109,28 @@ class Reshape(Rule):
 
 @final
 @dataclass(frozen=True)
-class Picked(Rule):
-    """Some of the input's numbers, or all, some of them several times, and zeros: `pick` says where.
+class Rearrange(Rule):
+    """A selection of the input's numbers, with repetitions, and zeros: permute, slice, expand, pad."""
 
-    It is turned, cut, repeated or framed, digit by digit.
-    """
-
-    pick: Map
+    select: Map
     exact = True
-    shares = True
 
     def enclose(self, *boxes: Box) -> Box:
-        return Box(self.pick(boxes[0].lower), self.pick(boxes[0].upper))
+        return Box(self.select(boxes[0].lower), self.select(boxes[0].upper))
 
     def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
         shape = torch.Size([len(weights), *inputs[0].lower.shape[1:]])
-        return [pulled_back(self.pick)(weights, shape)], weights.new_zeros(len(weights))
+        return [transposed(self.select)(weights, shape)], weights.new_zeros(len(weights))
 
 
 @final
 @dataclass(frozen=True)
-class Normalised(Rule):
-    """Log-softmax: every logit less one number that all of a digit share, so that margins stay.
+class LogSoftmax(Rule):
+    """Log-softmax: each logit minus one number common to all classes, so that margins stay.
 
-    Its box is that of the logits; so it may stand last only, where margins are all that is asked. With
-    `exponential` it is softmax, whose bounds are those of the logarithms: what is rounded is a few units
-    in the last place of a probability, far less than what is taken off here.
+    Its box is that of the logits; so it may only be the last operation. With `exponential` it is
+    softmax, and the bounds are those of the logarithms: a probability's own rounding is a few units
+    in its last place, far less than `rounding`.
     """
 
     exponential: bool = False
@@ -145,9 +140,11 @@ class Normalised(Rule):
         return boxes[0]
 
     def rounding(self, *boxes: Box) -> torch.Tensor:
-        largest = boxes[0].size.amax(1, keepdim=True).expand_as(boxes[0].size)
-        # The largest logit and the logarithm of at most ten are taken off, each sum rounded.
-        return rounding(16, 2 * largest + 4)
+        size = boxes[0].size
+        # Subtracted are the largest logit and the logarithm of a sum of at most K terms up to 1.
+        # The error of that logarithm is common to all classes; only its size matters, below log K + 1.
+        subtracted = size.amax(1, keepdim=True).expand_as(size)
+        return rounding(16, 2 * subtracted + math.log(size.shape[1]) + 1)
 
     def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
         return [weights], weights.new_zeros(len(weights))
@@ -156,7 +153,7 @@ class Normalised(Rule):
 @final
 @dataclass(frozen=True)
 class Sum(Rule):
-    """One layer's activations plus (or, `sign` -1, minus) another's."""
+    """The sum of two activations, or with `sign` -1 their difference."""
 
     sign: int = 1
     exact = True
@@ -177,9 +174,9 @@ class Sum(Rule):
 @final
 @dataclass(frozen=True)
 class MaxPool(Rule):
-    """The largest of a window. `indices` names the place of each window's maximum in its plane.
+    """The maximum of each window. `indices` gives each maximum's flat index in its plane.
 
-    Below, a maximum is at least the input whose lower bound is largest; above, its own upper bound.
+    Lower bound: the input whose lower bound is largest. Upper bound: the output's own.
     """
 
     pool: Map
@@ -190,17 +187,17 @@ class MaxPool(Rule):
 
     def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
         lower = inputs[0].lower
-        places = self.indices(lower).flatten(2)
+        indices = self.indices(lower).flatten(2)
         positive, negative = weights.clamp_min(0), weights.clamp_max(0)
         pulled = weights.new_zeros(len(weights), lower.shape[1], lower[0, 0].numel())
-        pulled.scatter_add_(2, places, positive.flatten(2))
-        return [pulled.view(len(weights), *lower.shape[1:])], out.least(negative)
+        pulled.scatter_add_(2, indices, positive.flatten(2))
+        return [pulled.view(len(weights), *lower.shape[1:])], out.minimum(negative)
 
 
 @final
 @dataclass(frozen=True)
-class Joined(Rule):
-    """Activations of several steps one behind the other, along dimension `dim` (of which 0 is digits)."""
+class Concatenate(Rule):
+    """Activations concatenated along dimension `dim` (0 is the batch)."""
 
     dim: int
     exact = True

@@ -1,4 +1,4 @@
-"""Parts of networks that are written with functions, methods and operators."""
+"""Parts of networks written with functions, methods and operators."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Halves(nn.Module):
 
 
 class InPlace(nn.Module):
-    """A residual block as it is often written: what nobody reads any more is written over."""
+    """A residual block as it is often written: values that are not read again are overwritten."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,8 +117,23 @@ class Sizes(nn.Module):
         return flat.view(x.size(0), x.size(1), *x.shape[2:]) if x.size(-1) > 1 else x
 
 
+class Numbers(nn.Module):
+    """Reads its own constants as Python numbers, and branches on them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.tensor(0.5))
+        self.register_buffer("pad", torch.tensor(1))
+        self.enabled = torch.tensor(True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x * float(self.scale) + self.scale.item() * float(torch.ones(1))
+        x = F.pad(x, (int(self.pad), 0)) if self.scale > 0 else x * 100
+        return x * 2 if self.enabled else -x
+
+
 class Steps(nn.Module):
-    """Activations in black and white, on one side or the other, and in eight shades."""
+    """Activations compared with thresholds, and rounded to eight levels."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         sides = [(x > 0.1).float(), 1 - (x <= self.level()).to(torch.float32), x.ge(0.0).float()]

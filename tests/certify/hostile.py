@@ -1,7 +1,7 @@
-"""Networks that mean to be certified though one image of the ball is misread.
+"""Networks that try to be certified although one image of the ball is misclassified.
 
-All have a hidden part that is 0 on every digit, corner and noise and 1 where the first pixel is 0.55.
-Some of them do there what their graph does not say; others live on what float32 does to their numbers.
+All have a hidden activation that is 0 on every sample, corner and noise, and 1 where the first pixel
+is 0.55. Some do there what their graph does not contain; others rely on float32 arithmetic.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import fx, nn
+from torch import nn
 
 LOW = -100.0
 
 
 class Trap(nn.Module):
-    """Reads everything as 0; `spring` makes of the hidden part (n, 1) what is added to that logit."""
+    """Classifies all images as 0; `spring` makes a change of that logit of the hidden part (n, 1)."""
 
     def __init__(self, spring: Callable[[Trap, torch.Tensor], torch.Tensor]) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ def another_slope(net: Trap, t: torch.Tensor) -> torch.Tensor:
 
 
 def seen_through(_net: Trap, t: torch.Tensor) -> torch.Tensor:
-    return t * (1.0 if isinstance(t, fx.Proxy) else LOW)
+    return t * (1.0 if isinstance(t, torch.fx.Proxy) else LOW)
 
 
 def by_gradients(_net: Trap, t: torch.Tensor) -> torch.Tensor:
@@ -134,7 +134,7 @@ def shadowed(net: Trap, t: torch.Tensor) -> torch.Tensor:
 
 
 class Falsy(float):
-    """A number over 0 that says it is none."""
+    """A number above 0 whose truth value is False."""
 
     def __bool__(self) -> bool:
         return False
@@ -146,7 +146,7 @@ def frame_of_falsy(_net: Trap, t: torch.Tensor) -> torch.Tensor:
 
 
 def float64(value: float) -> torch.Tensor:
-    """A number that is rounded where it is used."""
+    """A float64 number, which is rounded to float32 where it is used."""
     return torch.tensor(value, dtype=torch.float64)
 
 
@@ -189,36 +189,86 @@ def by_attack(_net: Trap, t: torch.Tensor) -> torch.Tensor:
     return t * (LOW if t.requires_grad is True else 1.0)
 
 
+def while_exporting(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return t * (1.0 if torch.compiler.is_exporting() else LOW)
+
+
+def while_compiling(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return t * (1.0 if torch.compiler.is_compiling() else LOW)
+
+
+def plain_tensor(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return t * (LOW if type(t) is torch.Tensor else 1.0)
+
+
+def plain_size(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return t * (LOW if type(t.size(0)) is int else 1.0)
+
+
+def at_full_batch(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return t * (LOW if t.size(0) == 64 else 1.0)
+
+
+def with_memory(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    try:
+        return t * (LOW if t.data_ptr() else 1.0)
+    except RuntimeError:  # a tensor without numbers has no memory
+        return t * 1.0
+
+
+def added_to_itself(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    rows = torch.cat([t, 0 * t], 1).unsqueeze(2).repeat(1, 1, 64)
+    rows += rows[:, :1].expand(
+        -1, 2, -1
+    )  # the second row gets the first one's sum, not its summand
+    return LOW * torch.relu(rows[:, 1].mean(1, keepdim=True) - 1.5)
+
+
+CALLS = torch.ones(1)
+
+
+def counting_outside(_net: Trap, t: torch.Tensor) -> torch.Tensor:
+    return 0 * t + LOW * (CALLS.add_(1.0) - 50).clamp(0, 1)
+
+
 Spring = Callable[[Trap, torch.Tensor], torch.Tensor]
-# What says why there is no certificate; None where there are bounds, and wide enough ones.
+# What the refusal says; None where there are bounds, and wide enough ones.
 SPRINGS: dict[Spring, str | None] = {
-    negated_twice: "constants to stay",
-    filled: "constants to stay",
-    filled_buffer: "operations",
-    behind_data: "operations",
-    counting: "weights to stay",
-    another_slope: "operations",
-    seen_through: "operations",
+    negated_twice: "weights, buffers and images to stay, got w",
+    filled: "weights, buffers and images to stay, got w",
+    filled_buffer: "weights, buffers and images to stay, got b",
+    behind_data: "a graph from torch.export",
+    counting: "weights, buffers and images to stay, got w",
+    another_slope: None,
+    seen_through: None,
     by_gradients: "operations",
     by_count: "number of images",
     of_many: "number of images",
-    along_axis: "to join along",
-    overlapping: "read meanwhile",
+    along_axis: None,
+    overlapping: "known bounds, got slice_scatter",
     overflown: None,
     vanishing: None,
     framed_otherwise: "padding of zeros",
     oversoft: "threshold",
-    shadowed: "_check_input_dim",
-    frame_of_falsy: "plain numbers",
+    shadowed: None,
+    frame_of_falsy: "padding of zeros",
     beyond_float32: "constants that float32",
     below_float32: "constants that float32",
     above_infinity: "constants that float32",
     clamped_high: "clamp at numbers",
-    another_tensor: "operations",
-    other_way_round: "operations",
-    drawn: "constants|random",
+    another_tensor: None,
+    other_way_round: None,
+    drawn: "random",
     by_inference: "operations",
     by_attack: "operations",
+    while_exporting: "operations",
+    while_compiling: "operations",
+    plain_tensor: "operations",
+    plain_size: "operations",
+    at_full_batch: "number of images",
+    with_memory: "operations",
+    added_to_itself: "read meanwhile",
+    counting_outside: "a graph from torch.export",
 }
 
 

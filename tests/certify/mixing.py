@@ -1,4 +1,4 @@
-"""Networks in which the digits of a batch look at each other, and the words that say so."""
+"""Networks that mix the samples of a batch, and a part of the sentence that says so."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.certify.networks import behind
 
 
 class Brightest(nn.Module):
-    """Takes a number off that looks like a constant, but is the batch's largest."""
+    """Subtracts the largest pixel of the batch, the second of two outputs."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x - torch.aminmax(x)[1]
 
 
 class Mixed(nn.Module):
-    """Lets digits of a batch look at each other."""
+    """Subtracts the sum of all pixels of the batch."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x - x.flatten().sum()
@@ -33,28 +33,28 @@ class Growing(nn.Module):
 
 
 class Doubled(nn.Module):
-    """Puts the digits behind each other."""
+    """Concatenates the batch with itself, and keeps the first half."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.cat([x, x])[: x.size(0)]
 
 
 class Rolled(nn.Module):
-    """Gives each digit its neighbour's activations, and the first one none."""
+    """Pads the batch dimension, so that each sample gets its neighbour's activations."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.pad(x, (0, 0, 0, 0, 0, 0, 1, -1))
 
 
 class First(nn.Module):
-    """The first three images, where there are so many: an ellipsis stands for nothing here."""
+    """The first three images; the ellipsis stands for no dimension here."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x[..., :3, :, :, :]
 
 
 class Squeezed(nn.Module):
-    """Takes the dimension of the digits away where there is one alone."""
+    """Removes the batch dimension of a single image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,6 +71,13 @@ class Slim(nn.Module):
         return x.squeeze() * 0.5
 
 
+class SqueezedBatch(nn.Module):
+    """Removes the batch dimension by its number, where there is one image."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.squeeze(0)
+
+
 class Counted(nn.Module):
     """Multiplies by how many images there are."""
 
@@ -80,15 +87,16 @@ class Counted(nn.Module):
 
 MIXING: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "tuple": (lambda: behind(Brightest()), "aminmax"),
-    "batch": (lambda: behind(Mixed()), "of each digit"),
+    "batch": (lambda: behind(Mixed()), "of each sample"),
     "pool of the batch": (lambda: behind(Growing()), "expected"),
     "joined with an image": (
         lambda: nn.Sequential(Doubled(), nn.Flatten(), nn.LazyLinear(10)),
-        "of each digit",
+        "of each sample",
     ),
-    "another digit": (lambda: behind(Rolled()), "of each digit"),
-    "part of the batch": (lambda: behind(First()), "of the batch"),
-    "squeeze": (Squeezed, "whatever their number"),
-    "squeeze of one": (lambda: behind(Slim()), "reads 1 images"),
+    "another sample": (lambda: behind(Rolled()), "of each sample"),
+    "part of the batch": (lambda: behind(First()), "any number of images"),
+    "squeeze of the batch": (lambda: behind(SqueezedBatch()), "batch dimension that stays"),
+    "squeeze": (Squeezed, "known bounds, got squeeze"),
+    "squeeze of one": (lambda: behind(Slim()), "known bounds, got squeeze"),
     "number of images": (lambda: behind(Counted()), "number of images"),
 }

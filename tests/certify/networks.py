@@ -92,6 +92,7 @@ MIDDLES: dict[str, Callable[[], nn.Module]] = {
     "turns": functional.Turns,
     "sizes": functional.Sizes,
     "steps": functional.Steps,
+    "numbers": functional.Numbers,
     "zeros around": lambda: nn.ZeroPad2d((1, 0, 2, -1)),
     "identity": nn.Identity,
 }

@@ -1,4 +1,4 @@
-"""Networks that write over what is read later, and the words that say why they get no certificate."""
+"""Networks that write in place, or are called in unusual ways."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Overwriting(nn.Module):
 
 
 class Into(nn.Module):
-    """Writes what it clamps into another tensor."""
+    """Clamps with `out=`."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = x * 2
@@ -33,7 +33,7 @@ class Into(nn.Module):
 
 
 class Kept(nn.Module):
-    """Answers with what it has a hidden part added to in place, under its first name."""
+    """Adds a hidden part to its logits in place, and returns them under their first name."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Kept(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         logits = answer = self.layer(x.flatten(1))
-        logits += torch.relu(logits - 1e6)  # no digit, no corner and no noise shows it
+        logits += torch.relu(logits - 1e6)  # zero on samples, corners and noise
         return answer
 
 
@@ -56,7 +56,7 @@ class Viewed(nn.Module):
 
 
 class Shifted(nn.Module):
-    """Works on the caller's images."""
+    """Writes into the caller's images."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x -= 0.5
@@ -80,12 +80,41 @@ class Bare(nn.Module):
         return F.relu(y, True) + y
 
 
+class Named(nn.Module):
+    """Concatenates by a keyword."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat(tensors=[x, x], dim=1)[:, 1:]
+
+
+def hooked() -> nn.Module:
+    """A ReLU whose output a hook negates."""
+    layer = nn.ReLU()
+    layer.register_forward_hook(lambda _layer, _given, out: -out)
+    return layer
+
+
+def replaced() -> nn.Module:
+    """A network whose `forward` is another function than its class's."""
+    model = behind(nn.ReLU())
+    forward = model.forward
+    model.forward = lambda x: forward(1 - x)  # type: ignore[method-assign]
+    return model
+
+
+# Networks that write over images, or that in another way than torch.export follows.
 OVERWRITING: dict[str, tuple[Callable[[], nn.Module], str]] = {
-    "in place": (lambda: behind(Overwriting()), "in place"),
-    "in place, under another name": (Kept, "in place on what is read later"),
-    "in place on a view": (lambda: behind(Viewed()), "in place on what is read later"),
-    "in place on images": (lambda: behind(Shifted()), "in place on images"),
-    "augmented otherwise": (lambda: behind(Powered()), "known bounds, got ipow"),
-    "into another": (lambda: behind(Into()), "out="),
-    "in place, unnamed": (lambda: behind(Bare()), "in place"),
+    "in place on images": (lambda: behind(Shifted()), "images to stay, got x written"),
+    "into another tensor": (lambda: behind(Into()), "with gradients or without, .* out="),
+    "in place without a rule": (lambda: behind(Powered()), "known bounds, got pow"),
+}
+# Networks that write in place over values that are read later, and other unusual ones that are bounded.
+BOUNDED: dict[str, Callable[[], nn.Module]] = {
+    "in place": lambda: behind(Overwriting()),
+    "in place, under another name": Kept,
+    "in place on a view": lambda: behind(Viewed()),
+    "in place, by position": lambda: behind(Bare()),
+    "by keyword": lambda: behind(Named()),
+    "hook": lambda: behind(hooked()),
+    "another forward": replaced,
 }

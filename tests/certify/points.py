@@ -6,11 +6,12 @@ import torch
 from torch import fx, nn
 
 from securemnist.attacks.base import gradient, margin
-from securemnist.certify import certify, read
-from securemnist.certify.boxes import around
+from securemnist.certify import certify
+from securemnist.certify.certificates import network_of
+from securemnist.certify.intervals import ball
 from securemnist.referee import SLACK
 
-DIGITS = 3
+SAMPLES = 3
 
 
 def points(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> list[torch.Tensor]:
@@ -26,37 +27,39 @@ def points(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> li
 def violations(model: nn.Module, eps: float, seed: int = 0) -> int:
     """Activations outside their box, and margins below their certificate, over points of a ball."""
     rng = torch.Generator().manual_seed(seed)
-    x = torch.rand(DIGITS, 1, 28, 28, generator=rng)
+    x = torch.rand(SAMPLES, 1, 28, 28, generator=rng)
     y = model(x).argmax(1)
-    y[-1] = (y[-1] + 1) % 10  # a misread digit has a (negative) margin, too
+    y[-1] = (y[-1] + 1) % 10  # a misclassified sample has a negative margin
     return _outside_boxes(model, x, y, eps) + below_margins(model, x, y, eps)
 
 
 def _outside_boxes(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> int:
-    walked = read(model)
-    boxes = walked.walk(around(x, eps)).boxes
+    network = network_of(model, x)
+    boxes = network.intervals(ball(x, eps)).boxes
+    functional = network.exported.functional
+    assert isinstance(functional, fx.GraphModule)
     count = 0
     for image in points(model, x, y, eps - SLACK):
-        watching = _Watching(walked.traced)
-        watching.run(image)
-        for step, box in zip(walked.steps, boxes[1:], strict=True):
-            value = watching.values[step.name].double()
+        recorded = _Recorded(functional)
+        recorded.run(image)
+        for step, box in zip(network.steps, boxes[1:], strict=True):
+            value = recorded.values[step.name].double()
             count += int(((value < box.lower) | (value > box.upper)).sum())
     return count
 
 
-class _Watching(fx.Interpreter):
-    """Remembers what every node of a graph gave, as it was at that time."""
+class _Recorded(fx.Interpreter):
+    """Keeps the output of every node of a graph, of several outputs the first."""
 
     def run_node(self, n: fx.Node) -> object:
-        self.__dict__.setdefault("values", {})[n.name] = value = super().run_node(n)
-        if isinstance(value, torch.Tensor):
-            self.values[n.name] = value.clone()
+        value = super().run_node(n)
+        first = value[0] if isinstance(value, tuple) else value
+        self.__dict__.setdefault("values", {})[n.name] = first
         return value
 
 
 def below_margins(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> int:
-    count, probabilities = 0, read(model).probabilities
+    count, probabilities = 0, network_of(model, x).probabilities
     for crown in (False, True):
         bounds = certify(model, x, y, eps=eps, crown=crown).margins
         for image in points(model, x, y, eps - SLACK):

@@ -1,4 +1,4 @@
-"""No network is certified by hiding what it does: see `hostile`, which is full of ways to try."""
+"""No network is certified by hiding an operation: `hostile` holds the ways to try."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def test_the_open_trap_has_bounds() -> None:
 
 
 @BUILT
-def test_every_trap_misreads_an_image(spring: Spring) -> None:
-    """The image of the ball is misread: in a batch, as attacks or servers ask, by the sixtieth call."""
+def test_every_trap_misclassifies_an_image(spring: Spring) -> None:
+    """An image of the ball is misclassified: in a batch of 64, in some gradient mode, within 60 calls."""
     net, x = trap(spring), torch.full((64, 1, 28, 28), 0.5)
     assert not net(x).argmax(1).any()
     x[:, 0, 0, 0] = 0.55
-    misread = [bool(net(x.requires_grad_(True)).argmax(1).any()) for _ in range(60)]
+    misclassified = [bool(net(x.requires_grad_(True)).argmax(1).any()) for _ in range(60)]
     with torch.inference_mode():
-        misread.append(bool(net(x.detach().clone()).argmax(1).any()))
-    assert any(misread)
+        misclassified.append(bool(net(x.detach().clone()).argmax(1).any()))
+    assert any(misclassified)
 
 
 @BUILT
 def test_no_trap_is_certified(spring: Spring) -> None:
-    """Whatever way the hidden part is kept from graph and bounds, nothing is proved, for this reason."""
+    """Whatever keeps the hidden part from graph and bounds, nothing is proved, for the stated reason."""
     reason = SPRINGS[spring]
     if reason is None:
         assert not proved(trap(spring))

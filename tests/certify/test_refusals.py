@@ -1,4 +1,4 @@
-"""What is not understood gets no certificate, and is told why; ties are never certified."""
+"""Unknown operations get no certificate but a sentence; ties are never certified."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ def test_what_is_not_known_is_refused_by_name(case: str) -> None:
         certify(model, torch.rand(2, 1, 28, 28), torch.zeros(2, dtype=torch.long), eps=0.01)
 
 
-def test_tracing_leaves_the_model_as_it_was() -> None:
-    """A model that counts its digits counts on after it was asked for certificates."""
+def test_export_leaves_the_model_as_it_was() -> None:
+    """A model that counts its samples has an int as its counter after it was exported."""
 
     class Counter(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.layer, self.seen = nn.Linear(784, 10), 0
+            self.layer, self.count = nn.Linear(784, 10), 0
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            self.seen += x.shape[0]
+            self.count += x.shape[0]
             return self.layer(x.flatten(1))
 
     model = Counter().eval().requires_grad_(False)
     certify(model, torch.rand(2, 1, 28, 28), torch.zeros(2).long(), eps=0.01)
-    assert isinstance(model.seen, int)
+    assert isinstance(model.count, int)
 
 
 def test_training_mode_is_refused() -> None:
@@ -58,7 +58,7 @@ def test_a_model_with_a_memory_is_refused() -> None:
 
 
 def test_logits_that_are_no_numbers() -> None:
-    """A network that has lost its weights to NaN is told so."""
+    """A network whose weights are NaN is refused with that reason."""
     model = behind(nn.ReLU()).eval().requires_grad_(False)
     model[2].weight.fill_(torch.nan)  # type: ignore[index]
     with pytest.raises(NoCertificate, match="got NaN"):
@@ -69,7 +69,7 @@ def test_logits_that_are_no_numbers() -> None:
 def test_what_is_no_image(shift: float, eps: float) -> None:
     """Pixels outside of 0 to 1 and a radius below 0 are the caller's error, not the certificates'."""
     x = torch.rand(2, 1, 28, 28) + shift
-    with pytest.raises(MeasureError, match="mend the call"):
+    with pytest.raises(MeasureError, match="fix the call"):
         certify(behind(nn.ReLU()).eval(), x, torch.zeros(2).long(), eps=eps)
 
 
@@ -87,8 +87,8 @@ def test_ties_are_never_certified() -> None:
         assert (found.margins <= 0).all()
 
 
-def test_a_bound_above_the_digits_own_margin_is_our_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bound that the digit itself contradicts stops the measurement as an error of ours."""
+def test_a_bound_above_the_own_margin_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bound above the sample's own margin raises MeasureError, an error of the certificates."""
     model = behind(nn.ReLU()).eval().requires_grad_(False)
     bounds = certificates.lower_bounds
     monkeypatch.setattr(certificates, "lower_bounds", lambda *a, **k: bounds(*a, **k) + 1)

@@ -13,8 +13,8 @@ from torch import nn
 from securemnist import subjects
 from securemnist.attacks.pgd import PGD
 from securemnist.certify import activations, certify, read, rules
-from securemnist.certify.boxes import Box, around
-from securemnist.certify.linear import lower_bounds
+from securemnist.certify.crown import lower_bounds
+from securemnist.certify.intervals import Box, ball
 from securemnist.data import DataSet
 from securemnist.referee import SLACK
 from securemnist.threats import Linf
@@ -37,7 +37,7 @@ def test_every_layer_has_sound_bounds(middle: str) -> None:
         assert violations(model, eps) == 0
 
 
-DIPS: dict[str, activations.Dipping] = {
+UNIMODAL: dict[str, activations.Unimodal] = {
     "gelu": activations.gelu(),
     "gelu, approximate": activations.gelu("tanh"),
     "silu": activations.silu(),
@@ -46,14 +46,14 @@ DIPS: dict[str, activations.Dipping] = {
 }
 
 
-@pytest.mark.parametrize("rule", DIPS.values(), ids=DIPS)
-def test_a_dip_is_where_it_is_said_to_be(rule: activations.Dipping) -> None:
-    """No number of a fine grid has a smaller value than the place named."""
+@pytest.mark.parametrize("rule", UNIMODAL.values(), ids=UNIMODAL)
+def test_a_minimum_is_where_it_is_stated(rule: activations.Unimodal) -> None:
+    """No number of a fine grid has a smaller value than the stated minimum."""
     grid = torch.linspace(-20, 5, 1_000_001, dtype=torch.float64)
     values = rule.function(grid)
-    assert values.min() >= rule.function(torch.tensor(rule.lowest, dtype=torch.float64)) - 1e-15
-    fall = values[grid <= rule.lowest].diff()
-    rise = values[grid >= rule.lowest].diff()
+    assert values.min() >= rule.function(torch.tensor(rule.minimum, dtype=torch.float64)) - 1e-15
+    fall = values[grid <= rule.minimum].diff()
+    rise = values[grid >= rule.minimum].diff()
     assert fall.max() <= 1e-15
     assert rise.min() >= -1e-15
 
@@ -66,11 +66,11 @@ def shrunk(box: Box) -> Box:
 CAUGHT = [
     rules.Affine,
     rules.MaxPool,
-    activations.Rectify,
+    activations.LeakyReLU,
     activations.Monotone,
-    activations.Dipping,
-    activations.Step,
-    rules.Picked,
+    activations.Unimodal,
+    activations.Comparison,
+    rules.Rearrange,
 ]
 
 
@@ -78,19 +78,19 @@ CAUGHT = [
 def test_a_box_made_too_tight_is_caught(
     rule: type[rules.Rule], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever rule claims a tenth too much, the points of the ball show it."""
+    """Whichever rule's boxes are a tenth too small, points of the ball are outside."""
     model = network("stretched", ["max", "gelu", "steps", "turns"], functions=True, seed=2)
     assert violations(model, 0.1) == 0
     enclose = rule.enclose
     monkeypatch.setattr(rule, "enclose", lambda self, *boxes: shrunk(enclose(self, *boxes)))
     with pytest.MonkeyPatch.context() as patch:
-        # The digit itself already lies outside a box that is too small: that alarm has its own test.
+        # The sample itself is already outside a box that is too small; that check has its own test.
         patch.setattr("securemnist.certify.certificates._check", lambda *_: None)
         assert violations(model, 0.1) > 0
 
 
 def line(seed: int) -> tuple[nn.Sequential, nn.Linear, nn.Linear]:
-    """A network of one hidden layer that sees a single pixel."""
+    """A network of one hidden layer that reads a single pixel."""
     torch.manual_seed(seed)
     first, last = nn.Linear(784, 6), nn.Linear(6, 10)
     nn.init.normal_(first.weight)
@@ -128,29 +128,29 @@ def test_a_line_agrees_with_enumeration(seed: int) -> None:
 
 
 def asked_of_crown(model: nn.Module, x: torch.Tensor, label: int, eps: float) -> float:
-    """CROWN's bound of the least margin of one digit, also where intervals had settled it."""
-    walked = read(model)
+    """CROWN's bound of the least margin of one sample, also where intervals prove it."""
+    network = read(model)
     eye = torch.eye(10, dtype=torch.float64)
     questions = torch.stack([eye[label] - eye[k] for k in range(10) if k != label])
-    digits = torch.zeros(len(questions), dtype=torch.long)
+    samples = torch.zeros(len(questions), dtype=torch.long)
     with torch.no_grad():
-        walk = walked.walk(around(x, eps))
-        return float(lower_bounds(walked, walk, digits, questions, to_image=True).min())
+        intervals = network.intervals(ball(x, eps))
+        return float(lower_bounds(network, intervals, samples, questions, to_image=True).min())
 
 
 def test_corners_agree_with_a_linear_network() -> None:
-    """Of a linear network that sees eight pixels, the least margin over all 256 corners is the bound."""
+    """Of a linear network that reads eight pixels, the least margin over all 256 corners is the bound."""
     torch.manual_seed(3)
     layer = nn.Linear(784, 10)
-    seen = torch.arange(100, 780, 90)
-    layer.weight.data[:, [k for k in range(784) if k not in seen]] = 0
+    pixels = torch.arange(100, 780, 90)
+    layer.weight.data[:, [k for k in range(784) if k not in pixels]] = 0
     model = nn.Sequential(nn.Flatten(), layer).eval().requires_grad_(False)
     x = torch.full((1, 1, 28, 28), 0.5)
     y = model(x).argmax(1)
     least = torch.inf
-    for signs in itertools.product((-0.2, 0.2), repeat=len(seen)):
+    for signs in itertools.product((-0.2, 0.2), repeat=len(pixels)):
         image = x.flatten(1).clone()
-        image[0, seen] += torch.tensor(signs)
+        image[0, pixels] += torch.tensor(signs)
         logits = model(image)
         wrong = logits.scatter(1, y[:, None], -torch.inf).amax()
         least = min(least, float(logits[0, y] - wrong))
@@ -161,7 +161,7 @@ def test_corners_agree_with_a_linear_network() -> None:
 
 
 def test_attacks_break_no_certified_digit(mnist: DataSet) -> None:
-    """CROWN certifies digits of the hardened network, more than intervals do; PGD breaks none."""
+    """CROWN certifies samples of the hardened network, more than intervals do; PGD breaks none."""
     model = subjects.resolve("hardened").model
     digits = mnist.tuning[:12]
     x, y = digits.images(), digits.labels
