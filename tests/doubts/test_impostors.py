@@ -64,7 +64,7 @@ def test_an_impostor_is_doubted(kind: type[Around], honest: nn.Module, mnist: Da
 
 
 def test_a_search_that_gets_nowhere_is_doubted(mnist: DataSet) -> None:
-    """Steps that reach the row's eps, and not grey where grey breaks the digit: the known answer is missed."""
+    """Steps that reach the row's eps and not the large one, at which grey is in the ball."""
     row = {
         "attack": {"use": "PGD", "steps": 2, "step_size": 0.01},
         "threat": {"norm": "linf", "eps": 0.02},
