@@ -8,12 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from securemnist import subjects
 from securemnist.cli import display
 from securemnist.cli.outlook import Outlook, rounded
 from securemnist.cli.watcher import Watcher
+from securemnist.data import DataSet
+from securemnist.evaluation.lab import Lab
 from securemnist.findings import Requirement
 from securemnist.plugin.state import STATE
-from tests.outcome_text import table
 
 
 class Clock:
@@ -161,68 +163,62 @@ def test_an_estimate_is_rounded(seconds: float, words: str) -> None:
     assert rounded(seconds) == words
 
 
-def test_what_is_proved_is_not_waited_for() -> None:
-    """A row that proves takes its share of the time; the share is that of the last one that proved."""
-    watcher = Watcher(None)
-    outlook = watcher.outlook
-    outlook.plan({"LADDER": 1000.0, "PGD": 50.0}, proving=["LADDER"])
-    assert outlook.left() == pytest.approx(0.3 * 1000 + 50)
-    for proved, share in ((400, 0.2), (0, 1.0), (500, 0.05)):
-        codes = "c" * proved + "." * (500 - proved) + "x" * 20
-        evidence = {"outcomes": table("0" * 520, codes), "certificates": {"intervals": proved}}
-        report = {"finding": {"measurement": {"evidence": evidence}}}
-        watcher.pytest_runtest_logreport(SimpleNamespace(security=report))
-        assert outlook.left() == pytest.approx(share * 1000 + 50)
-
-
-@pytest.mark.parametrize(
-    "evidence",
-    [
-        {},
-        {"outcomes": table("00000", "..01x", ["a", "b"])},
-        {"outcomes": table("00", "xx"), "certificates": {"intervals": 0}},
-        {
-            "outcomes": table("00000", "..01x", ["a", "b"]),
-            "certificates": {"refused": {"intervals": "another norm"}},
-        },
-    ],
-    ids=str,
-)
-def test_a_row_without_proofs_says_nothing_of_them(evidence: dict[str, object]) -> None:
-    """Attacks alone, and bounds that nobody asked for or that are refused, leave the share as it was."""
-    watcher = Watcher(None)
-    before = watcher.outlook.open
-    for report in ({"finding": {"measurement": {"evidence": evidence}}}, None):
-        watcher.pytest_runtest_logreport(SimpleNamespace(security=report))
-    assert watcher.outlook.open == before
-
-
-@pytest.mark.parametrize(
-    ("measure", "settings", "proves"),
-    [
-        ("robust_accuracy", {"threat": {"norm": "linf", "eps": 0.1}}, True),
-        ("certified_accuracy", {"threat": {"norm": "linf", "eps": 0.1}}, True),
-        ("robust_accuracy", {"threat": {"norm": "l2", "eps": 1.5}}, False),
-        (
-            "robust_accuracy",
-            {"threat": {"norm": "linf", "eps": 0.1}, "attack": {"use": "PGD", "steps": 9}},
-            False,
-        ),
-        ("clean_accuracy", {}, False),
-        ("their_own_measure", {}, False),
-    ],
-)
-def test_which_rows_prove(measure: str, settings: dict[str, object], proves: bool) -> None:
-    """Ladders and certificates in L-infinity do, nothing else does; every row has an estimate."""
-    row = Requirement(id="R", measure=measure, because="", at_least=0.5, settings=settings)
-    item = SimpleNamespace(
-        callspec=SimpleNamespace(params={"requirement": row}),
-        get_closest_marker=lambda name: name == "measure" or None,
-    )
+def planned(rows: list[Requirement]) -> Watcher:
+    """A watcher of a run that has collected these rows."""
+    items = [
+        SimpleNamespace(
+            callspec=SimpleNamespace(params={"requirement": row}),
+            get_closest_marker=lambda name: name == "measure" or None,
+        )
+        for row in rows
+    ]
     watcher = Watcher(None)
     nothing_asked = SimpleNamespace(stash={STATE: SimpleNamespace(run=None)})
-    watcher.pytest_collection_finish(SimpleNamespace(items=[item], config=nothing_asked))
-    assert watcher.outlook.expected["R"] > 0
+    watcher.pytest_collection_finish(SimpleNamespace(items=items, config=nothing_asked))
+    return watcher
+
+
+def ladder_row(eps: float = 0.3, measure: str = "robust_accuracy") -> Requirement:
+    """A row of the standard ladder on all digits."""
+    settings = {"threat": {"norm": "linf", "eps": eps}}
+    return Requirement(
+        id=f"{measure}-{eps}", measure=measure, because="", at_least=0.5, settings=settings
+    )
+
+
+def with_lab(watcher: Watcher, lab: Lab) -> Outlook:
+    """The outlook once the fixture has made the lab."""
+    setup = watcher.pytest_fixture_setup(SimpleNamespace(argname="security_lab"))
+    next(setup)
+    with pytest.raises(StopIteration):
+        setup.send(lab)
+    return watcher.outlook
+
+
+def test_a_long_run_is_planned_by_the_pace_of_its_model(lab: Lab, mnist: DataSet) -> None:
+    """A ladder on a network that falls, or is proved, is a small part of one on a network that stands."""
+    row = ladder_row()
+    usual = planned([row]).outlook.left()
+    fallen = with_lab(planned([row]), lab).left()
+    proved = with_lab(planned([row]), Lab(subjects.resolve("certified"), mnist)).left()
+    standing = with_lab(planned([row]), Lab(subjects.resolve("hardened"), mnist)).left()
+    assert usual > 60
+    assert max(fallen, proved) < standing / 5
+
+
+def test_a_short_run_is_not_probed() -> None:
+    """Rows of a few seconds are not worth a probe: the lab is not looked at."""
+    row = Requirement(id="C", measure="clean_accuracy", because="", at_least=0.5)
+    watcher = planned([row])
     before = watcher.outlook.left()
-    watcher.outlook.open = 0.0
-    assert (watcher.outlook.left() < before) is proves
+    setup = watcher.pytest_fixture_setup(SimpleNamespace(argname="security_lab"))
+    next(setup)
+    with pytest.raises(StopIteration):
+        setup.send(None)
+    assert watcher.outlook.left() == before > 0
+
+
+def test_a_measure_of_their_own_has_an_estimate() -> None:
+    """A row whose measure is not ours is taken for a quick one."""
+    row = Requirement(id="R", measure="their_own_measure", because="", at_least=0.5)
+    assert planned([row]).outlook.expected["R"] > 0

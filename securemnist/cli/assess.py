@@ -182,6 +182,7 @@ def _print_rows(policy: Path) -> None:
     from securemnist import settings
     from securemnist.cli.chosen import warn_of_ids
     from securemnist.cli.display import console
+    from securemnist.evaluation.pace import USUAL
     from securemnist.findings import describe
     from securemnist.measures import MEASURES, bind, check_policy
     from securemnist.settings import policy_name
@@ -196,7 +197,7 @@ def _print_rows(policy: Path) -> None:
         table.add_column(title)
     for row in read.requirements:
         measure = MEASURES[row.measure]
-        seconds = measure.estimate(bind(row.measure, row.settings, tier=row.tier))
+        seconds = measure.estimate(bind(row.measure, row.settings, tier=row.tier), USUAL)
         bound = f"{row.relation} {row.threshold:g}"
         cells = row.id, row.tier, row.measure, bound, describe(row.settings), f"{seconds:.0f} s"
         table.add_row(*(Text(line(cell, 1_000)) for cell in cells))  # text, never rich's markup

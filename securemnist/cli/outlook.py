@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 # Seconds of trust in the estimates before the pace of the finished rows outweighs them.
 _TRUST = 60.0
-# Share of the digits that proofs leave to the searches, as long as no row has told; and the least.
-_OPEN, _LEAST = 0.3, 0.05
 
 
 class Outlook:
-    """Rows with the seconds that each is expected to take; it is told when one begins and ends.
-
-    What a row that proves takes depends on the model: a digit that is proved is not searched.
-    """
+    """Rows with the seconds that each is expected to take; it is told when one begins and ends."""
 
     def __init__(self) -> None:
         self.expected: dict[str, float] = {}
         self.row, self.place, self.began = "", 0, 0.0
         self.piece = 0.0  # seconds that the work at hand takes at least
-        self.open = _OPEN
-        self._proving: frozenset[str] = frozenset()
         self._taken: dict[str, float] = {}
 
-    def plan(self, expected: Mapping[str, float], proving: Collection[str] = ()) -> None:
-        """The rows that this run will measure, as if no digit were proved, and those that prove."""
-        self.expected, self._proving = dict(expected), frozenset(proving)
+    def plan(self, expected: Mapping[str, float]) -> None:
+        """The rows that this run will measure, with the seconds of each."""
+        self.expected = dict(expected)
 
     def begin(self, row: str) -> None:
         """A row is being measured from now on."""
@@ -59,8 +52,7 @@ class Outlook:
         return pace * waiting + max(here, self.piece, 0.0)
 
     def _seconds(self, row: str) -> float:
-        share = max(self.open, _LEAST) if row in self._proving else 1.0
-        return share * self.expected.get(row, 0.0)
+        return self.expected.get(row, 0.0)
 
     def _elapsed(self) -> float:
         return time.monotonic() - self.began if self.row else 0.0

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from securemnist.cli.outlook import Outlook
 from securemnist.findings import Requirement
-from securemnist.per_image import MISCLASSIFIED, decode_outcomes
+
+if TYPE_CHECKING:
+    from securemnist.evaluation.pace import Pace
+    from securemnist.threats import Threat
+
+# Seconds of a run, by the usual pace, from which on a second or two to measure its own are well spent.
+_WORTH_A_PROBE = 20.0
 
 
 class Watcher:
@@ -22,6 +30,7 @@ class Watcher:
         self.outlook = Outlook()
         self.problems: list[str] = []
         self.asked: list[str] = []  # what chose the rows, in words
+        self.rows: list[Requirement] = []
 
     def pytest_configure(self, config: object) -> None:
         # Of two fixtures of one name the plugin that came later wins: theirs has to come after ours.
@@ -35,21 +44,29 @@ class Watcher:
 
         if (run := session.config.stash[STATE].run) is not None:
             self.asked = words.asked_for(run.scope.to_json())
-        rows = [row for item in session.items if (row := row_of(item)) is not None]
-        proving = [row.id for row in rows if _proves(row)]
-        self.outlook.plan({row.id: _estimate(row) for row in rows}, proving)
+        from securemnist.evaluation.pace import USUAL
+
+        self.rows = [row for item in session.items if (row := row_of(item)) is not None]
+        self._plan(USUAL)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, Any, Any]:
+        """Once the model is there, a long run is planned by its own pace."""
+        made = yield
+        if fixturedef.argname == "security_lab" and self.outlook.left() > _WORTH_A_PROBE:
+            from securemnist.evaluation import pace
+
+            self._plan(pace.measured(made, _threats(self.rows)))
+        return made
+
+    def _plan(self, pace: Pace) -> None:
+        self.outlook.plan({row.id: _estimate(row, pace) for row in self.rows})
 
     def pytest_runtest_setup(self, item: Any) -> None:
         from securemnist.plugin.messages import row_of
 
         if (row := row_of(item)) is not None:
             self.outlook.begin(row.id)
-
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        finding = (getattr(report, "security", None) or {}).get("finding", {})
-        share = _left_open((finding.get("measurement") or {}).get("evidence", {}))
-        if share is not None:
-            self.outlook.open = share
 
     def pytest_runtest_logfinish(self) -> None:
         if self.outlook.row:
@@ -63,36 +80,20 @@ class Watcher:
         self.problems.append(str(excrepr))
 
 
-def _estimate(row: Requirement) -> float:
-    """Seconds on two cores; a measure of the user's own is unknown, and taken for a quick one."""
+def _threats(rows: Iterable[Requirement]) -> list[Threat]:
+    """The threats of the rows that search or prove; measures of the user's own are unknown."""
+    from securemnist.measures import MEASURES, bind
+    from securemnist.measures.base import ThreatSettings
+
+    bound = [bind(r.measure, r.settings, tier=r.tier) for r in rows if r.measure in MEASURES]
+    threats = [one.the_threat() for one in bound if isinstance(one, ThreatSettings)]
+    return list({str(threat): threat for threat in threats}.values())
+
+
+def _estimate(row: Requirement, pace: Pace) -> float:
+    """Seconds of a row at this pace; a measure of the user's own is taken for a quick one."""
     from securemnist.measures import MEASURES, bind
 
     if row.measure not in MEASURES:
         return 1.0
-    return MEASURES[row.measure].estimate(bind(row.measure, row.settings, tier=row.tier))
-
-
-def _proves(row: Requirement) -> bool:
-    """Whether a digit that interval bounds prove costs this row nothing more."""
-    from securemnist.measures import MEASURES, bind
-    from securemnist.measures.base import AttackSettings, ThreatSettings
-
-    if row.measure not in MEASURES:
-        return False
-    settings = bind(row.measure, row.settings, tier=row.tier)
-    if not isinstance(settings, ThreatSettings) or settings.threat["norm"] != "linf":
-        return False
-    return not isinstance(settings, AttackSettings) or settings.proofs_after is not None
-
-
-def _left_open(evidence: Mapping[str, Any]) -> float | None:
-    """The share of the digits read right that interval bounds left open.
-
-    None where there were no bounds: attacks alone, another norm, a network with unknown layers.
-    """
-    proved = evidence.get("certificates", {}).get("intervals")
-    if proved is None or "outcomes" not in evidence:
-        return None
-    _, codes = decode_outcomes(evidence["outcomes"])
-    asked = int((codes != MISCLASSIFIED).sum())
-    return 1.0 - float(proved) / asked if asked else None
+    return MEASURES[row.measure].estimate(bind(row.measure, row.settings, tier=row.tier), pace)

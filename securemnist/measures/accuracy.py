@@ -6,9 +6,10 @@ from typing import Any
 
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.outcomes import confusion, per_class
+from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.pictures import hardest
 from securemnist.findings import Measurement
-from securemnist.measures.base import SECONDS_PER_PASS, AnswerSettings, Measure, share, unreliable
+from securemnist.measures.base import AnswerSettings, Measure, share, unreliable
 from securemnist.predictions import predicted, tied
 
 
@@ -62,8 +63,8 @@ def _seen(lab: Lab, settings: AnswerSettings, seed: int) -> tuple[dict[str, Any]
     return evidence, sample.complete and not settings.randomised
 
 
-def _estimate(settings: AnswerSettings) -> float:
-    return settings.expected_digits * SECONDS_PER_PASS / 2
+def _estimate(settings: AnswerSettings, pace: Pace) -> float:
+    return settings.expected_digits * pace.seconds / 2
 
 
 CLEAN_ACCURACY = Measure(clean_accuracy, AnswerSettings, "clean", _estimate)

@@ -16,9 +16,10 @@ from securemnist.errors import Inconclusive, UsageError
 from securemnist.evaluation.backdoor import Aim, Answers, Success, aims, unseen
 from securemnist.evaluation.lab import Lab, Sample
 from securemnist.evaluation.outcomes import confusion
+from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.pictures import choose, picture
 from securemnist.findings import Measurement
-from securemnist.measures.base import SECONDS_PER_PASS, AnswerSettings, Measure, unreliable
+from securemnist.measures.base import AnswerSettings, Measure, unreliable
 from securemnist.per_image import encode
 from securemnist.poisoning import Trigger, make_trigger
 from securemnist.types import CLASSES, Logits
@@ -188,10 +189,10 @@ def _gallery(
     ]
 
 
-def _estimate(settings: BackdoorSettings) -> float:
+def _estimate(settings: BackdoorSettings, pace: Pace) -> float:
     # Forward passes only: the digits twice, and the control's digits twice on each reference.
     controls = len(CLEAN_REFERENCES) * CONTROL_DIGITS
-    return 2 * (settings.expected_digits + controls) * SECONDS_PER_PASS / 2
+    return 2 * (settings.expected_digits + controls) * pace.seconds / 2
 
 
 BACKDOOR_SUCCESS = Measure(

@@ -12,14 +12,13 @@ from securemnist.attacks.base import Attack
 from securemnist.errors import PolicyError, UsageError
 from securemnist.evaluation.doubts import about_answers
 from securemnist.evaluation.lab import Lab
+from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.stages import LADDER, make_stages, proofs_after
 from securemnist.findings import Measurement
 from securemnist.stats import share_interval
 from securemnist.threats import Threat, make_threat
 from securemnist.types import CLASSES
 
-# Seconds of one forward-and-backward pass of network A on one digit; two cores, float32.
-SECONDS_PER_PASS = 2e-4
 # Of MNIST; how many another data set has is not known before it is read.
 TEST_DIGITS = 10_000
 DEFAULT_TIER = "standard"
@@ -159,13 +158,13 @@ class Measure:
 
     `good` says which way is better, and so which threshold a row sets: more (`at_least`) or less
     (`at_most`). `limits` is the range a threshold may lie in; one at its easy end could not be missed.
-    `estimate` gives the seconds on two cores.
+    `estimate` gives the seconds at a pace.
     """
 
     run: Callable[[Lab, Any, int], Measurement]
     settings: type[Settings]
     family: str
-    estimate: Callable[[Any], float]
+    estimate: Callable[[Any, Pace], float]
     good: Literal["at_least", "at_most"] = "at_least"
     limits: tuple[float, float] = (CHANCE, 1.0)
     unit: Literal["share", "ratio", "count"] = "share"

@@ -13,9 +13,10 @@ from pydantic import field_validator
 from securemnist.certify import Certificates
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.outcomes import Outcomes
+from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
 from securemnist.evaluation.proofs import hold_against, left_open, prove, told
 from securemnist.findings import Measurement
-from securemnist.measures.base import SECONDS_PER_PASS, Measure, ThreatSettings, share
+from securemnist.measures.base import Measure, ThreatSettings, share
 from securemnist.per_image import CERTIFIED, NOT_ATTEMPTED
 from securemnist.predictions import predicted
 from securemnist.types import CLASSES
@@ -66,8 +67,10 @@ def _per_class(found: Certificates, y: torch.Tensor) -> list[float | None]:
     return [hit / n if n else None for hit, n in zip(hits, counts, strict=True)]
 
 
-def _estimate(settings: CertifiedSettings) -> float:
-    return settings.expected_digits * 70 * SECONDS_PER_PASS
+def _estimate(settings: CertifiedSettings, pace: Pace) -> float:
+    asked = pace.shares(settings.the_threat()).unproved
+    passes = INTERVAL_PASSES + CROWN_PASSES * asked
+    return settings.expected_digits * passes * pace.seconds
 
 
 CERTIFIED_ACCURACY = Measure(certified_accuracy, CertifiedSettings, "certified", _estimate)

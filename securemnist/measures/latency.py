@@ -16,6 +16,7 @@ from pydantic import ValidationInfo, field_validator
 from securemnist import denormals, published, subjects
 from securemnist.errors import NotApplicable, UsageError
 from securemnist.evaluation.lab import Lab
+from securemnist.evaluation.pace import Pace
 from securemnist.findings import Measurement
 from securemnist.measures.base import Measure, Settings
 from securemnist.models import build
@@ -123,8 +124,8 @@ def _timed(call: Callable[[], object], count: int) -> float:
     return (time.perf_counter() - began) / count
 
 
-def _estimate(settings: LatencySettings) -> float:
-    return settings.rounds * 2 * max(_ROUND_SECONDS, settings.batch * 1e-4)
+def _estimate(settings: LatencySettings, pace: Pace) -> float:
+    return settings.rounds * 2 * max(_ROUND_SECONDS, settings.batch * pace.seconds / 2)
 
 
 LATENCY_RATIO = Measure(

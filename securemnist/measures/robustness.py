@@ -20,11 +20,12 @@ from securemnist.evaluation.evaluation import Evaluation
 from securemnist.evaluation.lab import Lab, Sample
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.outcomes import Outcomes, per_class
+from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
 from securemnist.evaluation.randomised import COUNTED, expected, standing_share
 from securemnist.evaluation.replay import Replay
 from securemnist.evaluation.stages import LADDER
 from securemnist.findings import Doubt, Measurement
-from securemnist.measures.base import SECONDS_PER_PASS, AttackSettings, Measure, share
+from securemnist.measures.base import AttackSettings, Measure, share
 from securemnist.stats import share_interval
 from securemnist.threats import Threat, make_threat
 
@@ -36,8 +37,8 @@ _ENDED_EARLY = Doubt(
     reason="later stages of the search were spared, so that more digits stand than at its end",
     advice="Let the search end: without `until`, or with the row's own threshold.",
 )
-# Seconds that the doubts take, whatever the row's attack.
-_ABOUT_THE_MODEL, _ABOUT_THE_SEARCH = 1.0, 3.0
+# Passes that the doubts take, whatever the row's attack; measured on `hardened` and `baseline`.
+_ABOUT_THE_MODEL, _ABOUT_THE_SEARCH = 3_000, 15_000
 
 
 class RobustSettings(AttackSettings):
@@ -233,14 +234,25 @@ def _attacked(lab: Lab, settings: AttackSettings) -> Lab:
     return expected(lab) if settings.randomised else lab
 
 
-def _estimate(settings: AttackSettings) -> float:
-    seconds = settings.expected_digits * settings.passes() * SECONDS_PER_PASS
-    return min(seconds, settings.seconds or math.inf) + _ABOUT_THE_MODEL
+def _estimate(settings: AttackSettings, pace: Pace) -> float:
+    seconds = settings.expected_digits * _seconds_an_image(settings, pace)
+    return min(seconds, settings.seconds or math.inf) + _ABOUT_THE_MODEL * pace.seconds
 
 
-def _estimate_robust(settings: RobustSettings) -> float:
-    curve = len(settings.curve) * CURVE_DIGITS * settings.passes() * SECONDS_PER_PASS
-    return _estimate(settings) + curve + _ABOUT_THE_SEARCH
+def _estimate_robust(settings: RobustSettings, pace: Pace) -> float:
+    curve = len(settings.curve) * CURVE_DIGITS * _seconds_an_image(settings, pace)
+    return _estimate(settings, pace) + curve + _ABOUT_THE_SEARCH * pace.seconds
+
+
+def _seconds_an_image(settings: AttackSettings, pace: Pace) -> float:
+    """The mean over images, of which some are proved or broken long before the last attack."""
+    shares, attacks = pace.shares(settings.the_threat()), settings.the_attacks()
+    before = settings.proofs_after
+    if before is None:
+        return pace.seconds * (1 + settings.passes() * shares.standing)
+    scouts = sum(attack.passes() for attack in attacks[:before])
+    searches = CROWN_PASSES + sum(attack.passes() for attack in attacks[before:])
+    return pace.seconds * (INTERVAL_PASSES + scouts * shares.unproved + searches * shares.open)
 
 
 ATTACK_ACCURACY = Measure(attack_accuracy, AttackSettings, "adversarial", _estimate)

@@ -120,7 +120,7 @@ STATIC_FINDINGS = Measure(
     static_findings,
     StaticSettings,
     "static",
-    lambda _: _SECONDS,
+    lambda *_: _SECONDS,
     good="at_most",
     limits=(0.0, _MOST),
     unit="count",
