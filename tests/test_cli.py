@@ -78,7 +78,10 @@ def test_measure_writes_everything(folder: Path) -> None:
         (["train", "charm"], "expected a recipe of"),
         (["assess", "--policy", "small.toml"], "expected a model of yours to hold against"),
         (["assess", "--policy", "gone.toml", "--model", "baseline"], "expected a policy"),
-        (["assess", *"--policy small.toml --model baseline --row X".split()], "expected a row of"),
+        (
+            ["assess", "--policy", "small.toml", "--model", "baseline", "--row", "X"],
+            "expected a row of",
+        ),
         (["assess", "--policy", "small.toml", "--model", "toy:raises"], "no weights here"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
