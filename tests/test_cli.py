@@ -79,7 +79,7 @@ def test_measure_writes_everything(folder: Path) -> None:
         (["assess", "--policy", "small.toml"], "expected a model of yours to hold against"),
         (["assess", "--policy", "gone.toml", "--model", "baseline"], "expected a policy"),
         (
-            ["assess", *["--policy", "small.toml", "--model", "baseline", "--row", "X"]],
+            ["assess", "--policy", "small.toml", "--model", "baseline", "--row", "X"],
             "expected a row of",
         ),
         (["assess", "--policy", "small.toml", "--model", "toy:raises"], "no weights here"),
