@@ -250,7 +250,7 @@ def test_a_gate_without_a_model_is_refused(
     (project / "pyproject.toml").write_text('[tool.securemnist]\nmodel = "reader:good"\n')
     done = run("assess", "--row", "CLEAN-01")
     assert done.exit_code == 0, done.output
-    assert capfd.readouterr().out.startswith("reader:good (")
+    assert done.output.startswith("reader:good (")
 
 
 @pytest.fixture
