@@ -8,7 +8,6 @@ import json
 import re
 import subprocess
 import sys
-import sysconfig
 import tomllib
 import venv
 import zipfile
@@ -84,7 +83,7 @@ def test_the_wheel_works_alone(tmp_path: Path) -> None:
     assert installed.returncode == 0, installed.stderr
     # The dependencies are those of this environment, at the end of the path: ours is the wheel's.
     (packages,) = (tmp_path / "venv").glob("lib/python*/site-packages")
-    (packages / "beside.pth").write_text(sysconfig.get_paths()["purelib"])
+    (packages / "beside.pth").write_text(str(Path(pytest.__file__).parents[1]))
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     (folder / "toy.py").write_text(TOY)

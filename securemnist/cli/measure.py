@@ -56,8 +56,8 @@ def measure(
     record |= measurement.to_json()
     if target is not None:
         _write(target, record)
-    subject = record["subject"]
-    say(f"{subject['name']} ({subject['digest'][:12]}) on {record['data']}", err=True)
+    if subject := record["subject"]:
+        say(f"{subject['name']} ({subject['digest'][:12]}) on {record['data']}", err=True)
     if measurement.unit == "share":
         say(
             f"{measure_name} {measurement.value:.4f} on {measurement.n:,} digits "
@@ -117,26 +117,25 @@ def _take(
     record: dict[str, Any], model: str | None, seed: int, data: Path | None, device: str
 ) -> Any:
     """The measurement, with a progress bar."""
-    from securemnist import data as data_sets
     from securemnist import settings as projects
-    from securemnist import subjects
     from securemnist._memory import keep_freed_memory
     from securemnist.cli.display import progress_bar
-    from securemnist.evaluation.lab import Lab
-    from securemnist.measures import bind, take
+    from securemnist.measures import bind, static_gate, take
     from securemnist.plugin.project import current_project
 
     bound = bind(record["measure"], record["settings"])
     project = projects.load(Path.cwd())
-    record["model"] = model or _project_model(project)
+    root = current_project(Path.cwd())
+    of_code = isinstance(bound, static_gate.StaticSettings)
+    record["model"] = model or _project_model(project, needed=not of_code)
     keep_freed_memory()
     with progress_bar() as progress:
-        subject = subjects.resolve(record["model"], device=device)
-        folder = data or (Path(project.data) if project.data else None)
-        root = current_project(Path.cwd())
-        lab = Lab(subject, data_sets.load(folder), progress, project=root)
-        record |= {"subject": subject.to_json(), "data": lab.data.name}
         try:
+            if isinstance(bound, static_gate.StaticSettings) and record["model"] is None:
+                record |= {"subject": None, "data": None}
+                return static_gate.in_folder(root, bound, seed, progress)
+            folder = data or (Path(project.data) if project.data else None)
+            lab = _lab(record, folder, device, progress, root)
             return take(lab, record["measure"], bound, seed)
         except NotApplicable as error:
             raise MeasureError(f"it could not be measured: {error}") from error
@@ -144,6 +143,20 @@ def _take(
             raise
         except Exception as error:
             raise MeasureError(f"the measurement raised {type(error).__name__}: {error}") from error
+
+
+def _lab(
+    record: dict[str, Any], data: Path | None, device: str, progress: Any, project: Path
+) -> Any:
+    """The model and the data, noted in `record`."""
+    from securemnist import data as data_sets
+    from securemnist import subjects
+    from securemnist.evaluation.lab import Lab
+
+    subject = subjects.resolve(record["model"], device=device)
+    lab = Lab(subject, data_sets.load(data), progress, project=project)
+    record |= {"subject": subject.to_json(), "data": lab.data.name}
+    return lab
 
 
 def _model(named: str | None, *, demo: bool) -> str | None:
@@ -157,12 +170,15 @@ def _model(named: str | None, *, demo: bool) -> str | None:
     return DEFAULT_MODEL
 
 
-def _project_model(project: Any) -> str:
-    """The SPEC of the project in this folder; the bundled model's only in our own checkout."""
+def _project_model(project: Any, *, needed: bool) -> str | None:
+    """The SPEC of the project in this folder; the bundled model's only in our own checkout.
+
+    None where there is none and none is `needed`: source code is measured without a model.
+    """
     from securemnist import resources
 
     spec: str | None = project.model_for(resources.POLICY, Path.cwd())
-    if spec is None:
+    if spec is None and needed:
         raise UsageError(
             "expected a model to measure, got none: a fixture serves pytest and `assess` only; name it "
             "with --model SPEC, or model = SPEC in [tool.securemnist]; --demo measures the bundled model"

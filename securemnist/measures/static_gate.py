@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ from securemnist.findings import Measurement
 from securemnist.measures.base import Measure, Settings
 from securemnist.static import Notice, Scan, Sources, baseline, scan
 from securemnist.text import terminal
+from securemnist.types import Progress
 
 log = logging.getLogger("securemnist")
 LOGGED = 50  # findings that a terminal shows; the report lists more
@@ -56,18 +58,23 @@ class StaticSettings(Settings):
 
 
 def static_findings(lab: Lab, settings: StaticSettings, seed: int) -> Measurement:
+    """Findings in the source code of the project of `lab`; its model and data are not asked."""
+    return in_folder(lab.project, settings, seed, lab.progress)
+
+
+def in_folder(folder: Path, settings: StaticSettings, seed: int, progress: Progress) -> Measurement:
     """Findings of Bandit and Semgrep in source code, at or above a level and not in the baseline.
 
-    Paths are relative to `lab.project`. Raises PolicyError without the baseline, MeasureError where a
-    path does not exist or a tool fails, NotApplicable where the row names no paths and the folder
-    holds no Python.
+    Paths are relative to `folder`. Raises PolicyError without the baseline, MeasureError where a path
+    does not exist or a tool fails, NotApplicable where the row names no paths and the folder holds no
+    Python.
     """
-    folder = lab.project
+    began = time.perf_counter()
     entries = baseline.load(folder / settings.baseline) if settings.baseline else []
     what = " and ".join(settings.tools)
-    lab.progress(what, 0, 1)
+    progress(what, 0, 1)
     seen = _examine(settings, folder)
-    lab.progress(what, 1, 1)
+    progress(what, 1, 1)
     new, stale = baseline.split(seen.notices, entries)
     counted = _counting(new, settings.level)
     for notice in counted[:LOGGED]:
@@ -79,7 +86,7 @@ def static_findings(lab: Lab, settings: StaticSettings, seed: int) -> Measuremen
         high=value,
         n=len(seen.files),
         complete=True,
-        seconds=0.0,
+        seconds=round(time.perf_counter() - began, 3),
         seed=seed,
         unit="count",
         evidence={

@@ -105,7 +105,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     from securemnist.plugin.dataset import data_of
     from securemnist.plugin.messages import row_of
-    from securemnist.plugin.subject import check_model_fixture, model_fixture
+    from securemnist.plugin.subject import check_fixtures, check_model_fixture, model_fixture
     from securemnist.settings import NO_MODEL
 
     selected = {row.id for item in session.items if (row := row_of(item)) is not None}
@@ -115,6 +115,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if selected and not worker and not session.config.getoption("collectonly"):
             data_of(session.config)
         run.selected = selected
+        check_fixtures(session.items)
         if session.config.getoption("--security-model"):
             return
         check_model_fixture(session.items)

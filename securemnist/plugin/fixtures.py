@@ -160,3 +160,15 @@ def security_record(
         pytest.fail(str(finding), pytrace=False)
 
     return hand_over
+
+
+@pytest.fixture
+def judge(security_judge: Callable[[Requirement], Finding]) -> Callable[[Requirement], Finding]:
+    """The earlier name of `security_judge`, for suites that were written with it."""
+    return security_judge
+
+
+@pytest.fixture
+def record(security_record: Callable[[Finding], Finding]) -> Callable[[Finding], Finding]:
+    """The earlier name of `security_record`, for suites that were written with it."""
+    return security_record

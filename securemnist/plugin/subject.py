@@ -21,6 +21,22 @@ def model_fixture(items: list[pytest.Item]) -> Any | None:
     return None
 
 
+def check_fixtures(items: list[pytest.Item]) -> None:
+    """UsageError for the test of a row that asks for a fixture that is not there."""
+    for item in items:
+        if row_of(item) is None:
+            continue
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        needed = getattr(getattr(item, "_fixtureinfo", None), "names_closure", ())
+        missing = set(needed) - {"request", *_definitions(item), *params}
+        if missing:
+            raise UsageError(
+                f"{item.nodeid}: expected fixtures that exist, got {', '.join(sorted(missing))}; those "
+                "of a suite are requirement, security_judge, security_record, security_lab and "
+                "security_forward"
+            )
+
+
 def check_model_fixture(items: list[pytest.Item]) -> None:
     """UsageError for a `model` fixture of a narrower scope, or with several parameters."""
     definition = model_fixture(items)

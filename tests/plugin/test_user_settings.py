@@ -133,6 +133,30 @@ def test_fixtures_of_their_own_names(project: Any, pytester: pytest.Pytester) ->
     project(CLEAN).assert_outcomes(passed=1)
 
 
+OWN_SUITE = """
+import pytest
+
+@pytest.mark.measure("clean_accuracy")
+def test_it(requirement, {0}, record):
+    record({0}(requirement))
+"""
+
+
+def test_the_earlier_names_of_fixtures_work(project: Any, pytester: pytest.Pytester) -> None:
+    """A suite written with `judge` and `record` measures its row, and a failed one fails."""
+    pytester.makepyfile(test_own=OWN_SUITE.format("judge"))
+    project(CLEAN, "test_own.py").assert_outcomes(passed=1)
+    project(RED, "test_own.py").assert_outcomes(failed=1)
+
+
+def test_a_fixture_that_is_not_there_is_named(project: Any, pytester: pytest.Pytester) -> None:
+    """A misspelt fixture is a usage error that names it, not a missing model."""
+    pytester.makepyfile(test_own=OWN_SUITE.format("jugde"))
+    result = project(CLEAN, "test_own.py", model=False)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*test_it*: expected fixtures that exist, got jugde; those of *"])
+
+
 def test_a_model_fixture_for_something_else(
     project: Any, pytester: pytest.Pytester, tmp_path: Path
 ) -> None:

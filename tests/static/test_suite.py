@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
 
 from securemnist import resources
-from tests.static.conftest import CLEAN, FLASK_PAGE
+from tests.commands import run
+from tests.static.conftest import CLEAN, FLASK_PAGE, Write
 
 POLICY = """
 [[requirement]]
@@ -39,3 +41,13 @@ def test_a_red_row_names_the_place(pytester: pytest.Pytester) -> None:
     gone = pytester.runpytest(*options)
     gone.assert_outcomes(skipped=1)
     gone.stdout.fnmatch_lines(["*expected Python files in this folder, got none*"])
+
+
+def test_code_is_measured_without_a_model(write: Write) -> None:
+    """`measure static_findings` needs no model: a folder of code is measured as it lies there."""
+    here = write({"page.py": FLASK_PAGE})
+    done = run("measure", "static_findings", "--set", 'tools=["bandit"]', "--json", "out.json")
+    assert done.exit_code == 0, done.output
+    seen = json.loads((here / "out.json").read_text())
+    assert (seen["model"], seen["subject"], seen["value"]) == (None, None, 1.0)
+    assert seen["seconds"] > 0
