@@ -55,7 +55,7 @@ def publish(turn: int, out: Path, way: str) -> None:
 
 
 def main() -> None:
-    """Each folder in a process of its own, which has imported everything already; print how each ended."""
+    """Each folder in a process of its own, forked after the imports; print how each ended."""
     way, folders = sys.argv[1], [Path(name) for name in sys.argv[2:]]
     for turn, out in enumerate(folders):
         if (process := os.fork()) == 0:
