@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 
 from securemnist import policy
 from securemnist.measures import check_policy
@@ -47,7 +48,7 @@ CERTIFIED = {
 FGSM = {**ROBUST, "id": '"ADV-01"', "measure": '"attack_accuracy"', "attack": '{ use = "FGSM" }'}
 
 
-def table(row: dict[str, str | None], **changes: str | None) -> str:
+def table(row: Mapping[str, str | None], **changes: str | None) -> str:
     """A row as TOML; a change to None leaves its key out."""
     lines = [f"{key} = {value}" for key, value in {**row, **changes}.items() if value is not None]
     return "\n".join(["[[requirement]]", *lines, ""])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from securemnist import assessment as module
-from securemnist.assessment import Assessment
+from securemnist.assessment import SCHEMA, Assessment
 from securemnist.errors import UsageError
 from securemnist.findings import Finding, Measurement, Requirement, Verdict, Waiver
 from tests.wording import one_sentence
@@ -122,7 +122,8 @@ def change(*path: Any, to: Any = None) -> Callable[[Any], Any]:
 ILL_FORMED: dict[str, Callable[[Any], Any]] = {
     "a list": lambda data: [data],
     "a text": lambda _: "assessment",
-    "another schema": change("schema", to=2),
+    "another schema": change("schema", to=SCHEMA + 1),
+    "an older schema": change("schema", to=1),
     "a schema of a megabyte": change("schema", to="x" * 1_000_000),
     "no schema": change("schema"),
     "no findings": change("findings"),
@@ -161,7 +162,7 @@ def test_what_is_no_assessment(name: str, tmp_path: Path) -> None:
         b"\xff\xfe",
         b'{"schema": ' + b"9" * 5_000 + b"}",
         b"[" * 100_000 + b"]" * 100_000,
-        b'{"schema": 1, "findings": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"schema": %d, "findings": ' % SCHEMA + b"[" * 100_000 + b"]" * 100_000 + b"}",
     ],
     ids=["empty", "cut off", "no text", "a huge number", "deep", "deep inside"],
 )

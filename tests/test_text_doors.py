@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from securemnist import text
-from securemnist.assessment import Assessment
+from securemnist.assessment import SCHEMA, Assessment
 from securemnist.errors import UsageError
 from securemnist.findings import Requirement, Verdict
 from securemnist.report import markdown, page
@@ -138,7 +138,7 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name:
     }
     facts = {name: {} for name in ("subject", "environment", "policy", "scope")}
     (tmp_path / "a.json").write_text(
-        json.dumps({"schema": 1, **facts, "day": "", "findings": [finding]})
+        json.dumps({"schema": SCHEMA, **facts, "day": "", "findings": [finding]})
     )
     for words in (
         ("assess", "--model", "A@w.safetensors", "--row", "CLEAN-01", "--out", "o"),

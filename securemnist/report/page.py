@@ -41,9 +41,9 @@ def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
 def _stamp(assessment: Assessment) -> Iterable[tuple[str, str]]:
     """When, on what and how long: what a reader asks first."""
     environment, policy = assessment.environment, assessment.policy
-    commit = line(environment.get("commit") or "none recorded", 60)
+    commit = line(environment.get("commit") or "", 60)
     changed = ", with changes that are not committed" if commit.endswith("+") else ""
-    yield "commit", f"{commit.removesuffix('+')[:12]}{changed}"
+    yield "commit", f"{commit.removesuffix('+')[:12]}{changed}" if commit else "none recorded"
     yield "time", line(environment.get("time") or assessment.day, 40).replace("T", " ")
     seen = [finding.measurement for finding in assessment.findings if finding.measurement]
     seconds = sum(measured.seconds for measured in seen)
@@ -84,8 +84,9 @@ def _words_of(shown: Iterable[Row]) -> str:
 def _record(assessment: Assessment) -> dict[str, Any]:
     """What it takes to repeat the assessment."""
     environment, policy = assessment.environment, assessment.policy
+    facts = {k: v or "none recorded" for k, v in environment.items() if k != "packages"}
     return {
-        "environment": _facts({k: v for k, v in environment.items() if k != "packages"}),
+        "environment": _facts(facts),
         "packages": _facts(_mapping(environment.get("packages"))),
         "digests": _facts(_digests(assessment)),
         "recipe": _facts(_mapping(assessment.subject.get("recipe"))),

@@ -88,10 +88,10 @@ def test_the_next_set_has_its_turn(lab: Lab, kept: Examples) -> None:
     assert replayed_first(searched(lab, SMALL, 2, harmless, kept)) == len(kept)
 
 
-def row(measure: str) -> Requirement:
+def row(measure: str, digits: int = DIGITS) -> Requirement:
     """A row of a short search, or of one attack."""
     threat, attack = SMALL.to_json(), {"use": "PGD", "steps": 2}
-    settings = {"attack": attack, "threat": threat, "digits": DIGITS}
+    settings = {"attack": attack, "threat": threat, "digits": digits}
     return Requirement(id="R", measure=measure, because="of it", at_least=0.5, settings=settings)
 
 
@@ -123,7 +123,7 @@ def test_only_searches_are_helped(lab: Lab, kept: Examples) -> None:
     """robust_accuracy begins with the replay; attack_accuracy speaks of its attack alone."""
     replaying = with_replay(lab, kept)
     stages = {
-        measure: told(finding(replaying, row(measure))).evidence["outcomes"]["stages"]
+        measure: told(finding(replaying, row(measure, digits=20))).evidence["outcomes"]["stages"]
         for measure in ("robust_accuracy", "attack_accuracy")
     }
     assert stages == {"robust_accuracy": ["replay", "PGD-2"], "attack_accuracy": ["PGD-2"]}

@@ -1,4 +1,6 @@
-"""Publish a report and be killed on the way: `kill.py N FOLDER WAY` at the N-th step, never at 0.
+"""Publish reports and be killed on the way: `kill.py WAY FOLDER...`, N-th folder at step N.
+
+The first folder is number 0: its process is not killed, and prints how many steps there are.
 
 Renames by os.rename and os.replace raise an audit event; the swap of two folders does not, so it counts
 through `swap._exchange`: odd numbers before it, even ones after it.
@@ -24,9 +26,8 @@ def files(name: str) -> dict[str, bytes]:
     return made | ({"adversarial/A-1.npz": b"old"} if name == "old" else {"benchmark.json": b"new"})
 
 
-def main() -> None:
+def publish(turn: int, out: Path, way: str) -> None:
     """Publish the new report over the old one."""
-    turn, out, way = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     count = 0
 
     def step() -> None:
@@ -50,7 +51,18 @@ def main() -> None:
     swap._exchange = counted
     sys.addaudithook(hook)
     folder.publish(out, files("new"))
-    print(count)
+    print(count, flush=True)
+
+
+def main() -> None:
+    """Each folder in a process of its own, forked after the imports; print how each ended."""
+    way, folders = sys.argv[1], [Path(name) for name in sys.argv[2:]]
+    for turn, out in enumerate(folders):
+        if (process := os.fork()) == 0:
+            publish(turn, out, way)
+            os._exit(0)
+        _, status = os.waitpid(process, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
 
 
 if __name__ == "__main__":

@@ -32,12 +32,12 @@ def _old(out: Path) -> Path:
     return out
 
 
-def _run(turn: int, out: Path, way: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.report.kill", str(turn), str(out), way]
+def _killed(way: str, *folders: Path) -> list[int]:
+    """Publish into each folder, killed in the N-th at step N: the steps there are, and each exit code."""
+    command = [sys.executable, "-m", "tests.report.kill", way, *map(str, folders)]
     root = Path(__file__).parents[2]
-    return subprocess.run(
-        command, cwd=root, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, timeout=120, check=True)
+    return [int(line) for line in done.stdout.split()]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -59,11 +59,12 @@ def test_a_new_report_replaces_all_of_the_old_one(
 @pytest.mark.parametrize("way", WAYS)
 def test_killed_anywhere_it_is_never_mixed_nor_lost(tmp_path: Path, way: str) -> None:
     """SIGKILL at every rename, removal and swap: one report at most, and the next run completes it."""
-    steps = int(_run(0, _old(tmp_path / "whole"), way).stdout)
+    steps, code = _killed(way, _old(tmp_path / "whole"))
     assert steps >= 2
-    for turn in range(1, steps + 1):
-        out = _old(tmp_path / f"killed-{turn}")
-        assert _run(turn, out, way).returncode == -9
+    assert code == 0
+    killed = [_old(tmp_path / f"killed-{turn}") for turn in range(1, steps + 1)]
+    assert _killed(way, _old(tmp_path / "again"), *killed) == [steps, 0, *[-9] * steps]
+    for turn, out in enumerate(killed, start=1):
         state = _state(out)
         said = {state[name] for name in kill.WHOLE if name in state}
         assert len(said) <= 1, f"killed at step {turn}: {state}"
@@ -75,7 +76,7 @@ def test_killed_anywhere_it_is_never_mixed_nor_lost(tmp_path: Path, way: str) ->
         assert {state[name] for name in kill.WHOLE} in ({b"old"}, {b"new"})
         folder.publish(out, kill.files("new"))
         assert set(_state(out)) == {*kill.files("new"), manifest.NAME, "README.md", "shots/a.png"}
-        assert not list(tmp_path.glob(f".{out.name}*"))
+        assert not list(tmp_path.glob(f".{out.name}.*"))
 
 
 def test_a_changed_file_is_no_longer_a_report_s(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from securemnist import report
 from securemnist.assessment import Against, Assessment
-from securemnist.findings import Verdict
+from securemnist.findings import Verdict, Waiver
 from securemnist.report import page, taxonomy
 from securemnist.report.words import SYMBOLS
 from tests.report import example, hostile
@@ -220,6 +220,26 @@ def test_the_first_screen_says_when_on_what_and_how_long(html: str) -> None:
     ):
         assert words in text
     assert "robust accuracy (PGD steps=40" in text
+
+
+def test_a_run_without_a_commit_says_so() -> None:
+    """Where no commit is known, the first screen and the record say so in whole words."""
+    made = example.assessment()
+    unknown = dataclasses.replace(made, environment={**made.environment, "commit": ""})
+    text = Markup(page.render(unknown).decode()).text
+    assert text.count("commit none recorded") == 2
+
+
+def test_the_closest_call_says_that_it_is_waived() -> None:
+    """A waived failure is marked as waived on its family's card, too."""
+    made = example.assessment()
+    waiver = Waiver(reason="for now", expires=made.day)
+    failed = next(f for f in made.findings if f.in_scope and f.verdict is Verdict.FAIL)
+    row = dataclasses.replace(failed.requirement, waiver=waiver)
+    only = dataclasses.replace(made, findings=(dataclasses.replace(failed, requirement=row),))
+    card = re.search(r'<li class="call.*?</li>', page.render(only).decode(), re.DOTALL)
+    assert card is not None
+    assert f"✗ FAIL ⚑ waived {row.id}" in Markup(card[0]).text
 
 
 def test_a_filter_without_a_script(html: str) -> None:
