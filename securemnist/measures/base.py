@@ -12,7 +12,7 @@ from securemnist.attacks.base import Attack
 from securemnist.errors import PolicyError, UsageError
 from securemnist.evaluation.doubts import about_answers
 from securemnist.evaluation.lab import Lab
-from securemnist.evaluation.pace import Pace
+from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
 from securemnist.evaluation.stages import LADDER, make_stages, proofs_after
 from securemnist.findings import Measurement
 from securemnist.stats import share_interval
@@ -150,6 +150,19 @@ class AttackSettings(ThreatSettings):
     def passes(self) -> float:
         """Forward-and-backward passes that a surviving digit costs."""
         return sum(attack.passes() for attack in self.the_attacks())
+
+    def seconds_an_image(self, pace: Pace) -> float:
+        """The mean over images, of which some are proved or broken long before the last attack."""
+        shares, attacks, before = (
+            pace.shares(self.the_threat()),
+            self.the_attacks(),
+            self.proofs_after,
+        )
+        if before is None:
+            return pace.seconds * (1 + self.passes() * shares.standing)
+        scouts = sum(attack.passes() for attack in attacks[:before])
+        searches = CROWN_PASSES + sum(attack.passes() for attack in attacks[before:])
+        return pace.seconds * (INTERVAL_PASSES + scouts * shares.unproved + searches * shares.open)
 
 
 @dataclass(frozen=True)

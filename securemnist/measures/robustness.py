@@ -20,7 +20,7 @@ from securemnist.evaluation.evaluation import Evaluation
 from securemnist.evaluation.lab import Lab, Sample
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.outcomes import Outcomes, per_class
-from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
+from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.randomised import COUNTED, expected, standing_share
 from securemnist.evaluation.replay import Replay
 from securemnist.evaluation.stages import LADDER
@@ -235,24 +235,13 @@ def _attacked(lab: Lab, settings: AttackSettings) -> Lab:
 
 
 def _estimate(settings: AttackSettings, pace: Pace) -> float:
-    seconds = settings.expected_digits * _seconds_an_image(settings, pace)
+    seconds = settings.expected_digits * settings.seconds_an_image(pace)
     return min(seconds, settings.seconds or math.inf) + _ABOUT_THE_MODEL * pace.seconds
 
 
 def _estimate_robust(settings: RobustSettings, pace: Pace) -> float:
-    curve = len(settings.curve) * CURVE_DIGITS * _seconds_an_image(settings, pace)
+    curve = len(settings.curve) * CURVE_DIGITS * settings.seconds_an_image(pace)
     return _estimate(settings, pace) + curve + _ABOUT_THE_SEARCH * pace.seconds
-
-
-def _seconds_an_image(settings: AttackSettings, pace: Pace) -> float:
-    """The mean over images, of which some are proved or broken long before the last attack."""
-    shares, attacks = pace.shares(settings.the_threat()), settings.the_attacks()
-    before = settings.proofs_after
-    if before is None:
-        return pace.seconds * (1 + settings.passes() * shares.standing)
-    scouts = sum(attack.passes() for attack in attacks[:before])
-    searches = CROWN_PASSES + sum(attack.passes() for attack in attacks[before:])
-    return pace.seconds * (INTERVAL_PASSES + scouts * shares.unproved + searches * shares.open)
 
 
 ATTACK_ACCURACY = Measure(attack_accuracy, AttackSettings, "adversarial", _estimate)
