@@ -154,11 +154,6 @@ def _frozen(model: nn.Module, device: str) -> nn.Module:
         ) from error
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise UsageError(f"expected a CUDA device for {device!r}, got none; use --device cpu")
-    if device.startswith("cuda"):
-        # Certificates and referees are float32 and float64 statements, not TensorFloat-32 ones.
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    # NNPACK takes Winograd's convolutions, whose sums are not those that certificates bound.
-    torch.backends.nnpack.set_flags(False)
     # What `to` and `eval` return is not asked for: a model may override them, and forget to.
     model.to(device)
     model.eval()

@@ -20,6 +20,7 @@ from securemnist.certify.intervals import ball
 from securemnist.certify.network import Intervals, Network
 from securemnist.certify.reader import Reader
 from securemnist.errors import MeasureError, NoCertificate, SecureMnistError, first_line
+from securemnist.numerics import exact_float32
 from securemnist.types import SHAPE, Images, Labels, Logits, Progress, silent
 
 INTERVALS, CROWN = "intervals", "CROWN"
@@ -58,6 +59,7 @@ class Certificates:
         return int((self.by == METHODS.index(method)).sum())
 
 
+@exact_float32()
 @denormals.kept()
 @torch.no_grad()
 def certify(

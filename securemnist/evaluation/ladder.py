@@ -23,6 +23,7 @@ from securemnist.evaluation.evaluation import Evaluation
 from securemnist.evaluation.lab import Lab, Sample
 from securemnist.evaluation.outcomes import Fall, Outcomes
 from securemnist.evaluation.replay import Replay
+from securemnist.numerics import exact_float32
 from securemnist.referee import Ruling, rule
 from securemnist.threats import Threat
 from securemnist.types import silent
@@ -33,6 +34,7 @@ CHUNK = 256
 TRIAL = 8
 
 
+@exact_float32()
 def evaluate(
     lab: Lab,
     sample: Sample,

@@ -23,6 +23,7 @@ from securemnist.measures.certification import CERTIFIED_ACCURACY
 from securemnist.measures.latency import LATENCY_RATIO, LatencySettings
 from securemnist.measures.robustness import ATTACK_ACCURACY, ROBUST_ACCURACY
 from securemnist.measures.static_gate import STATIC_FINDINGS
+from securemnist.numerics import exact_float32
 from securemnist.policy import Policy, sentence
 
 MEASURES: dict[str, Measure] = {
@@ -102,6 +103,7 @@ def check_data(policy: Policy, data: DataSet) -> None:
             checks.check_size(row, settings, len(data.test), where)
 
 
+@exact_float32()
 def take(lab: Lab, measure: str, settings: Settings, seed: int) -> Measurement:
     """Take one measurement; its seconds are those of the whole measure."""
     began = time.perf_counter()

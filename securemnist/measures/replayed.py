@@ -18,12 +18,14 @@ from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.outcomes import Fall, per_class
 from securemnist.evaluation.replay import Replay
 from securemnist.findings import Finding, Measurement, Verdict
+from securemnist.numerics import exact_float32
 from securemnist.per_image import CERTIFIED, STANDING, decode_outcomes, decode_places, encode
 from securemnist.referee import rule
 from securemnist.stats import share_interval
 from securemnist.threats import make_threat
 
 
+@exact_float32()
 def replayed(lab: Lab, finding: Finding, replay: Replay) -> Finding:
     """The finding of a search, judged again after a last stage of stored examples.
 

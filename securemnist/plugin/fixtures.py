@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,6 @@ from securemnist.plugin.state import STATE, plain_warnings
 if TYPE_CHECKING:
     from securemnist.evaluation.lab import Lab
     from securemnist.subjects import Subject
-
-log = logging.getLogger("securemnist")
 
 
 @pytest.fixture(scope="session")
@@ -36,20 +34,30 @@ def model(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture(scope="session")
-def security_lab(request: pytest.FixtureRequest, model: Any) -> Lab:
-    """The subject and the data that every measure of this run is taken on."""
+def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Lab]:
+    """The subject and the data that every measure of this run is taken on.
+
+    The state of a user's model is put back at the end of the run.
+    """
+    from torch import nn
+
     from securemnist.evaluation import shelf
     from securemnist.evaluation.lab import Lab
+    from securemnist.model_state import restored
     from securemnist.plugin.dataset import data_of
     from securemnist.plugin.progress import active
 
     config = request.config
-    with plain_warnings():
-        subject = _subject(config, model)
-        digits = data_of(config)
-        stored = [Path(name) for name in config.getoption("--security-replay")]
-        replay = shelf.load(stored, digits) if stored else None
-        return Lab(subject, digits, active(), replay, project=_project(config))
+    with contextlib.ExitStack() as stack:
+        if isinstance(model, nn.Module):
+            stack.enter_context(restored(model))  # it is the user's, and other tests may need it
+        with plain_warnings():
+            subject = _subject(config, model)
+            digits = data_of(config)
+            stored = [Path(name) for name in config.getoption("--security-replay")]
+            replay = shelf.load(stored, digits) if stored else None
+            lab = Lab(subject, digits, active(), replay, project=_project(config))
+        yield lab
 
 
 def _project(config: pytest.Config) -> Path:

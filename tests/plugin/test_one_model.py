@@ -161,3 +161,27 @@ def test_a_second_model_is_an_error() -> None:
     assert run.findings["R-1"].verdict is Verdict.ERROR
     assert "got two (SHA-256 aaaaaaaaaaaa... and bbbbbbbbbbbb...)" in run.findings["R-1"].reason
     assert run.open_rows() == ["R-1"]
+
+
+def test_the_model_of_a_fixture_is_put_back(project: Any, pytester: pytest.Pytester) -> None:
+    """After the run the user's network is in train mode and trainable again, as it was before."""
+    pytester.makeconftest(
+        """
+        from pathlib import Path
+
+        import pytest
+        from securemnist.models import build
+
+        NET = build("D").train()
+
+        @pytest.fixture(scope="session")
+        def model():
+            return NET
+
+        def pytest_unconfigure(config):
+            trainable = all(weights.requires_grad for weights in NET.parameters())
+            Path(config.rootpath, "state").write_text(f"{NET.training} {trainable}")
+        """
+    )
+    project(CLEAN, model=False)
+    assert (pytester.path / "state").read_text() == "True True"
