@@ -136,14 +136,16 @@ def _decompositions() -> dict[Any, Any]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Torch logs, warns and prints where it captures no graph; the sentence of the error is enough."""
-    level = logging.root.manager.disable
+    level, trace = logging.root.manager.disable, logging.getLogger("torch.__trace")
     logging.disable(logging.CRITICAL)
+    silenced, trace.disabled = trace.disabled, True  # it has records handled at any level
     try:
         with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
         logging.disable(level)
+        trace.disabled = silenced
 
 
 def _reason(error: Exception) -> str:

@@ -121,3 +121,11 @@ def test_the_process_is_as_before(make: type[nn.Module], capfd: pytest.CaptureFi
         assert not isinstance(model, nn.Sequential)
     assert state() == before
     assert capfd.readouterr() == ("", "")
+
+
+def test_export_leaves_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Capturing a graph logs nothing, so that a failed row is not followed by torch's own records."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).eval()
+    with caplog.at_level(0):
+        certify(model, torch.rand(2, 1, 28, 28), torch.tensor([0, 1]), eps=0.1)
+    assert not caplog.records

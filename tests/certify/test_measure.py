@@ -31,19 +31,20 @@ SMALL = {"threat": {"norm": "linf", "eps": 0.003}, "digits": 16}
 
 @pytest.fixture(scope="module")
 def lab(mnist: DataSet) -> Lab:
-    """The hardened network, on the tuning digits."""
-    return Lab(subjects.resolve("hardened"), dataclasses.replace(mnist, test=mnist.tuning[:24]))
+    """The hardened network, on as few tuning digits as make a complete set."""
+    few = mnist.tuning[:100]
+    return Lab(subjects.resolve("hardened"), dataclasses.replace(mnist, tuning=few, test=few))
 
 
 def test_certified_accuracy_passes_as_proved(lab: Lab) -> None:
     """A row on a complete set whose certified share reaches the threshold reads PASS (proved)."""
-    seen = take(lab, "certified_accuracy", bind("certified_accuracy", SMALL | {"digits": 24}), 0)
+    seen = take(lab, "certified_accuracy", bind("certified_accuracy", SMALL | {"digits": 100}), 0)
     assert seen.complete
     assert seen.value == seen.certified == seen.certified_low > 0.8
     row = Requirement(id="R", measure="certified_accuracy", because="", at_least=0.8)
     assert row.judge(seen).label == "PASS (proved)"
     codes = decoded(seen.evidence["outcomes"]["codes"])
-    assert codes.count("c") == round(seen.value * 24)
+    assert codes.count("c") == round(seen.value * 100)
     assert set(codes) <= set("cx?")
 
 
@@ -119,7 +120,7 @@ def test_hopeless_proofs_are_given_up(lab: Lab, monkeypatch: pytest.MonkeyPatch)
 def test_a_ladder_that_proves_enough_passes_as_proved(lab: Lab) -> None:
     """The ladder's row carries the bracket: certified below, what survived above."""
     asked = {"attack": {"use": "ladder", "budget": "smoke"}, "threat": SMALL["threat"]}
-    seen = take(lab, "robust_accuracy", bind("robust_accuracy", {**asked, "digits": 24}), 0)
+    seen = take(lab, "robust_accuracy", bind("robust_accuracy", {**asked, "digits": 100}), 0)
     assert seen.certified is not None
     assert 0.8 < seen.certified <= seen.value
     row = Requirement(id="R", measure="robust_accuracy", because="", at_least=0.8)
@@ -159,7 +160,7 @@ def test_a_curve_without_bounds_has_no_band(lab: Lab, mnist: DataSet) -> None:
 
 def test_what_stays_open_says_how_far_off_it_is(lab: Lab) -> None:
     """Digits without a proof leave their bounds behind, none above zero; they are all counted."""
-    wide = {"threat": {"norm": "linf", "eps": 0.02}, "digits": 24}
+    wide = {"threat": {"norm": "linf", "eps": 0.02}, "digits": 100}
     seen = take(lab, "certified_accuracy", bind("certified_accuracy", wide), 0)
     left = seen.evidence["certificates"]["open"]
     assert left["asked"] == decoded(seen.evidence["outcomes"]["codes"]).count("?") > 0
