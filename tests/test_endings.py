@@ -141,6 +141,17 @@ def test_the_same_model_is_refused_before_it_is_assessed(folder: Path) -> None:
     assert not (folder / "reports").exists()
 
 
+def test_the_same_model_of_a_fixture_is_refused_before_its_first_row(folder: Path) -> None:
+    """A `model` fixture that returns the older version again is known as soon as it is made."""
+    run(*ASSESS, "--model", "baseline", "--row", "CLEAN-01", "--out", "old")
+    done = run(*ASSESS, "--row", "CLEAN-01", "--against", "old/assessment.json")
+    assert done.exit_code == 2
+    assert not (folder / "reports").exists()
+    allowed = ("--against", "old/assessment.json", "--same-model")
+    run(*ASSESS, "--row", "CLEAN-01", *allowed)
+    assert (folder / "reports" / "compare.json").exists()
+
+
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [

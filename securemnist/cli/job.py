@@ -31,6 +31,7 @@ class Job:
     rows: tuple[str, ...] = ()
     suites: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
+    refused: str = ""  # SHA-256 of the version before: the same model is no newer one
 
     def write(self, path: Path) -> None:
         """Write the job to a file."""

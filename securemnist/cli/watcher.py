@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from securemnist.cli.outlook import Outlook
+from securemnist.compare.obstacles import SAME_MODEL
 from securemnist.findings import Requirement
 
 if TYPE_CHECKING:
@@ -22,11 +23,13 @@ _WORTH_A_PROBE = 20.0
 class Watcher:
     """Brings the user's conftest in, and keeps what a silenced terminal would have said of suites.
 
-    `outlook` is told which rows there are and where the run is.
+    `outlook` knows which rows there are and where the run is. A model of the digest `refused` ends the
+    run before its first row.
     """
 
-    def __init__(self, conftest: ModuleType | None) -> None:
+    def __init__(self, conftest: ModuleType | None, refused: str = "") -> None:
         self.conftest = conftest
+        self.refused = refused
         self.outlook = Outlook()
         self.problems: list[str] = []
         self.asked: list[str] = []  # what chose the rows, in words
@@ -51,9 +54,15 @@ class Watcher:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, Any, Any]:
-        """Once the model is there, a long run is planned by its own pace."""
+        """Once the model is there: is it another one, and at which pace is a long run measured."""
         made = yield
-        if fixturedef.argname == "security_lab" and self.outlook.left() > _WORTH_A_PROBE:
+        if fixturedef.argname != "security_lab":
+            return made
+        if self.refused and made.subject.digest == self.refused:
+            problem = SAME_MODEL.format(digest=self.refused)
+            self.problems.append(f"securemnist: {problem}")
+            pytest.exit(problem, returncode=pytest.ExitCode.USAGE_ERROR)
+        if self.outlook.left() > _WORTH_A_PROBE:
             from securemnist.evaluation import pace
 
             self._plan(pace.measured(made, _threats(self.rows)))

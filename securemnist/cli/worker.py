@@ -45,7 +45,7 @@ def _measure(job: Job, folder: Path) -> Outcome:
     # A conftest may bring the model; then it is tried out where it is made.
     conftest = _conftest_of(here) if job.conftest else None
     try_out(None if job.conftest else job.spec, job)
-    return _run_pytest(_pytest_arguments(job, here, folder), conftest)
+    return _run_pytest(_pytest_arguments(job, here, folder), conftest, job.refused)
 
 
 def check_rows(job: Job) -> None:
@@ -130,7 +130,7 @@ def _pytest_arguments(job: Job, here: Path, folder: Path) -> list[str]:
     return [*words, "--benchmark-quiet", f"--benchmark-storage=file://{folder}/storage"]
 
 
-def _run_pytest(arguments: list[str], conftest: ModuleType | None) -> Outcome:
+def _run_pytest(arguments: list[str], conftest: ModuleType | None, refused: str) -> Outcome:
     import pytest
 
     from securemnist._memory import keep_freed_memory
@@ -139,7 +139,7 @@ def _run_pytest(arguments: list[str], conftest: ModuleType | None) -> Outcome:
     from securemnist.plugin import progress
 
     keep_freed_memory()
-    watcher = Watcher(conftest)
+    watcher = Watcher(conftest, refused)
     with progress_bar(watcher.outlook) as display, warnings.catch_warnings():
         # Without a latency row in scope there is nothing to save, and nothing to warn of.
         warnings.filterwarnings("ignore", message="Not saving anything, no benchmarks")

@@ -46,6 +46,12 @@ def _refuse_other_data(side: Assessment) -> None:
     read.refuse_other_data(line(data.get("name", "none"), 40), line(data.get("sha256", "none"), 64))
 
 
+SAME_MODEL = (
+    "expected two models, got the same one twice (SHA-256 {digest:.12}...); name another, or say "
+    "--same-model"
+)
+
+
 def refuse_subjects(
     old: Mapping[str, Any], new: Mapping[str, Any], *, same_model: bool = False
 ) -> None:
@@ -58,10 +64,7 @@ def refuse_subjects(
                 "assess that model again"
             )
     if digests[0] == digests[1] and not same_model:
-        raise UsageError(
-            f"expected two models, got the same one twice (SHA-256 {digests[0]:.12}...); name another, "
-            "or say --same-model"
-        )
+        raise UsageError(SAME_MODEL.format(digest=digests[0]))
     data = [_table(_table(side, "data"), "digests") for side in (old, new)]
     if data[0] != data[1]:
         names = [line(_table(side, "data").get("name", "none"), 40) for side in (old, new)]

@@ -139,7 +139,7 @@ def _or_none(number: float | None) -> str:
 def _margin(seen: Measurement, margin: float) -> float:
     if seen.unit == "share":
         return margin
-    return round(RATIO_MARGIN * seen.value, 4) if seen.unit == "ratio" else 0.0
+    return RATIO_MARGIN * seen.value if seen.unit == "ratio" else 0.0
 
 
 def word_of(low: float, high: float, margin: float, *, up: bool) -> Word:
