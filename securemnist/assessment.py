@@ -167,6 +167,7 @@ class Assessment:
             made.dumps()
             for finding in made.findings:
                 _check_numbers(finding)
+                _check_pass(finding)
                 _ = finding.requirement.threshold, str(finding)
             return made
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -197,3 +198,15 @@ def _check_numbers(finding: Finding) -> None:
     for number in numbers:
         if number is not None and not abs(number) <= LARGEST:
             raise ValueError(f"expected numbers up to {LARGEST:g}, got {number:.3g}")
+
+
+def _check_pass(finding: Finding) -> None:
+    """ValueError for a PASS that the stored measurement and threshold do not lead to."""
+    if not finding.passed:
+        return
+    row, seen = finding.requirement, finding.measurement
+    if seen is None:
+        raise ValueError(f"{row.id}: a PASS without a measurement")
+    judged = row.judge(seen)
+    if not judged.passed or judged.proved != finding.proved:
+        raise ValueError(f"{row.id}: {finding.label} is stored, its numbers give {judged.label}")

@@ -265,3 +265,27 @@ def test_numbers_that_arithmetic_overflows_on(
     with pytest.raises(UsageError, match="expected numbers up to 1e\\+15") as caught:
         Assessment.load(path)
     one_sentence(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        ({"measurement": None}, "a PASS without a measurement"),
+        ({"value": 0.4, "low": 0.4, "high": 0.4}, "is stored, its numbers give FAIL"),
+        ({"inconclusive": "too few samples"}, "is stored, its numbers give INCONCLUSIVE"),
+        ({"proved": True}, "PASS .proved. is stored, its numbers give PASS"),
+    ],
+)
+def test_a_stored_pass_that_its_numbers_do_not_give(edit: dict[str, Any], said: str) -> None:
+    """A PASS in a file is refused where the stored measurement and threshold do not lead to it."""
+    row = Requirement(id="R", measure="m", because="b", at_least=0.5)
+    seen = Measurement(
+        value=0.9, low=0.8, high=0.95, n=200, complete=True, seconds=1.0, seed=0, survived=True
+    )
+    data = json.loads(assessment(row.judge(seen)).dumps())
+    assert Assessment.from_json(data).exit_code == 0
+    changed = data["findings"][0]
+    for key, value in edit.items():
+        (changed if key in changed else changed["measurement"])[key] = value
+    with pytest.raises(UsageError, match=said):
+        Assessment.from_json(data)

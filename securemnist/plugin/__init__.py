@@ -56,6 +56,25 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(unreadable(error))) from error
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Refuse an environment that hides the suites of a project: it was set for other runs."""
+    from securemnist.plugin.narrowing import ENVIRONMENT, hidden_by_environment
+
+    hidden = hidden_by_environment()
+    if not hidden:
+        return
+    try:
+        policy = policy_of(config)
+    except (UsageError, OSError) as error:
+        raise pytest.UsageError(str(error)) from error
+    if policy is not None:
+        raise pytest.UsageError(
+            f"expected {ENVIRONMENT} to leave the suites of {policy} in, got {hidden!r}; unset it, or "
+            "pass the option on the command line"
+        )
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("measure") is None:
         return

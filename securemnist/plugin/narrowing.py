@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shlex
 from collections.abc import Iterator
@@ -49,6 +50,40 @@ def _told(config: pytest.Config) -> Iterator[str]:
 def by_environment(config: pytest.Config) -> bool:
     """Whether PYTEST_ADDOPTS has an option that may leave rows out."""
     return any(word.endswith(f"({ENVIRONMENT})") for word in _told(config))
+
+
+# Options with which pytest runs no test or collects other files, and the settings behind the latter.
+_HIDING = (
+    "--help",
+    "--version",
+    "-V",
+    "--fixtures",
+    "--funcargs",
+    "--fixtures-per-test",
+    "--markers",
+)
+_COLLECTING = (
+    "testpaths",
+    "python_files",
+    "python_classes",
+    "python_functions",
+    "norecursedirs",
+    "addopts",
+)
+
+
+def hidden_by_environment() -> str:
+    """The part of PYTEST_ADDOPTS with which suites are not collected, or no test runs; "" without."""
+    words = _split(os.environ.get(ENVIRONMENT, ""))
+    for word, following in itertools.pairwise([*words, ""]):
+        if word in _HIDING or word == "-h":
+            return word
+        value = following if word in ("-o", "--override-ini") else ""
+        for form in ("--override-ini=", "-o"):
+            value = value or (word.removeprefix(form) if word.startswith(form) else "")
+        if value.partition("=")[0].strip() in _COLLECTING:
+            return f"-o {value}"
+    return ""
 
 
 def _source(config: pytest.Config, forms: tuple[str, ...]) -> str:

@@ -258,3 +258,24 @@ def test_the_model_option_is_not_lost(project: Any) -> None:
     """The project helper of these tests names a model, unless a test asks for none."""
     assert MODEL.endswith("=baseline")
     assert project(CLEAN, model=False).ret == pytest.ExitCode.USAGE_ERROR
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "-o testpaths=tests",
+        "-otestpaths=tests",
+        "--override-ini=python_files=test_unit.py",
+        "--fixtures",
+        "--help",
+        "--cache-show",
+    ],
+)
+def test_a_variable_cannot_hide_the_suites(
+    project: Any, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    """PYTEST_ADDOPTS under which the suites are not collected, or nothing runs, is a usage error."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", words)
+    result = project(CLEAN, apart=True)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*expected PYTEST_ADDOPTS to leave the suites*"])
