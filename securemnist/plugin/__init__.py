@@ -56,16 +56,14 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(unreadable(error))) from error
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
     """Refuse an environment that hides the suites of a project: it was set for other runs."""
     from securemnist.plugin.narrowing import ENVIRONMENT, hidden_by_environment
 
     hidden = hidden_by_environment()
-    if not hidden:
-        return
     try:
-        policy = policy_of(config)
+        policy = policy_of(config) if hidden else None
     except (UsageError, OSError) as error:
         raise pytest.UsageError(str(error)) from error
     if policy is not None:
@@ -73,6 +71,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
             f"expected {ENVIRONMENT} to leave the suites of {policy} in, got {hidden!r}; unset it, or "
             "pass the option on the command line"
         )
+    return (yield)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

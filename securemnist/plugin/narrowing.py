@@ -61,6 +61,7 @@ _HIDING = (
     "--funcargs",
     "--fixtures-per-test",
     "--markers",
+    "--cache-show",
 )
 _COLLECTING = (
     "testpaths",
