@@ -156,6 +156,7 @@ def test_certificates_and_latency_keep_denormal_numbers(
 ) -> None:
     """Both are about the network as it is deployed: flushing is off inside them, and on again after."""
     seen: list[bool] = []
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # under it latency does not apply
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).eval()
     monkeypatch.setattr(latency, "_samples", lambda *_: (seen.append(denormals.flushing()), 1 / 0))
     model.register_forward_pre_hook(lambda *_: seen.append(denormals.flushing()))

@@ -13,6 +13,7 @@ from securemnist.errors import PolicyError
 from securemnist.evaluation.evaluation import Evaluation
 from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.ladder import CHUNK, evaluate
+from securemnist.evaluation.pace import USUAL
 from securemnist.evaluation.stages import BUDGETS, make_stages
 from securemnist.findings import TIERS
 from securemnist.measures import MEASURES, bind, take
@@ -111,8 +112,8 @@ def test_a_ladder_is_no_one_step_attack() -> None:
     settings: Any = bind("attack_accuracy", {"threat": THREAT, "attack": {"use": "ladder"}})
     assert not settings.one_step
     one: Any = bind("robust_accuracy", {"threat": THREAT, "attack": {"use": "PGD", "steps": 10}})
-    ladder = MEASURES["attack_accuracy"].estimate(settings)
-    assert ladder > 20 * MEASURES["robust_accuracy"].estimate(one)
+    ladder = MEASURES["attack_accuracy"].estimate(settings, USUAL)
+    assert ladder > 20 * MEASURES["robust_accuracy"].estimate(one, USUAL)
 
 
 def test_each_stage_sees_what_is_left(found: Evaluation) -> None:

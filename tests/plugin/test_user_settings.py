@@ -200,9 +200,10 @@ def test_a_failure_is_the_sentence_alone(project: Any) -> None:
 
 
 def test_junit_tells_errors_from_failures(
-    project: Any, pytester: pytest.Pytester, tmp_path: Path
+    project: Any, pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An ERROR is an <error>, a FAIL a <failure>; each number is a property of its own."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # under it latency does not apply
     pytester.makeconftest(
         """
         import pytest, torch
