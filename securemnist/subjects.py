@@ -11,7 +11,7 @@ import importlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,12 @@ class Subject:
     device: str = "cpu"
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """SHA-256 over structure and tensors; ModelError for tensors without values."""
+        """SHA-256 over structure and tensors as they are when first asked for.
+
+        A model that writes into its own tensors stays one subject. ModelError for tensors without values.
+        """
         try:
             return fingerprint(self.model)
         except Exception as error:

@@ -168,3 +168,13 @@ def test_a_digest_needs_values() -> None:
     with pytest.raises(ModelError, match="expected tensors to take a digest of") as caught:
         digest(net().to("meta"))
     one_sentence(caught.value)
+
+
+def test_a_model_that_writes_into_its_buffers_stays_one_subject() -> None:
+    """Batch norm in train mode changes its statistics at each call, and not who the subject is."""
+    net = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(784, 10))
+    subject = from_model(net, name="net")
+    before = subject.digest
+    net.train()(torch.rand(4, 1, 28, 28))
+    assert subject.digest == before
+    assert from_model(net, name="net").digest != before
