@@ -34,6 +34,11 @@ def run(*words: str) -> Result:
 
 def shell(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """One command in a process of its own, started in `folder`."""
-    command = [sys.executable, "-m", "securemnist", *words]
+    return python(folder, "-m", "securemnist", *words)
+
+
+def python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """One Python process, started in `folder`; it is no worker of pytest-xdist."""
     env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
+    command = [sys.executable, *words]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from securemnist import resources, settings
-from tests.commands import run, shell
+from tests.commands import python, run, shell
 
 ROW = """
 [[requirement]]
@@ -63,7 +61,7 @@ def test_plain_pytest_with_the_bundled_policy_needs_a_model(folder: Path) -> Non
     suites = shutil.copytree(resources.SUITES, folder / "suites")
     words = f"import pytest; raise SystemExit(pytest.main(['{suites}', '--security-policy', "
     words += f"'{resources.POLICY}', '-k', 'CLEAN-01']))"
-    done = subprocess.run([sys.executable, "-c", words], cwd=folder, capture_output=True, text=True)
+    done = python(folder, "-c", words)
     assert done.returncode == 4, done.stdout
     assert "expected a model of yours to hold against the bundled policy, got none" in done.stderr
 
