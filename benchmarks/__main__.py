@@ -23,7 +23,7 @@ from benchmarks import (
     versions,
 )
 from benchmarks.page import store
-from securemnist.environment import describe
+from securemnist._util.environment import describe
 from securemnist.history import entry, record
 
 PARTS = {

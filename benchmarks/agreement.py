@@ -17,12 +17,13 @@ import torch
 
 from benchmarks.attacks import plain_copy
 from benchmarks.ladder import PEER_BATCH, autoattack, climbed
-from securemnist import data, subjects
-from securemnist.digests import sha256_of_value
-from securemnist.evaluation.lab import Lab
-from securemnist.evaluation.stages import BUDGETS
-from securemnist.per_image import SURVIVED
-from securemnist.resources import ROOT, write_atomically
+from securemnist import data
+from securemnist._util.hashing import sha256_of_value
+from securemnist._util.resources import ROOT, write_atomically
+from securemnist.evaluation.context import Lab
+from securemnist.evaluation.ladders import BUDGETS
+from securemnist.models import loading
+from securemnist.results.per_image import SURVIVED
 
 EPSILONS = (0.1, 0.3)
 DIGITS = 100
@@ -35,7 +36,7 @@ Case = tuple[str, float, int]
 def beside(case: Case) -> dict[str, int]:
     """Counts of a case. A digit that has fallen to us needs no peer, nor does one that is proved."""
     name, eps, low = case
-    subject = subjects.resolve(name)
+    subject = loading.resolve(name)
     attacks = [attack.to_json() for attack in BUDGETS[BUDGET].attacks]
     made_by = sha256_of_value([subject.digest, eps, low, PEER_BATCH, attacks])
     kept = FOLDER / f"{name}-{eps}-{low}-{made_by[:12]}.json"
@@ -47,7 +48,7 @@ def beside(case: Case) -> dict[str, int]:
     return found
 
 
-def _counted(subject: subjects.Subject, eps: float, low: int) -> dict[str, int]:
+def _counted(subject: loading.Subject, eps: float, low: int) -> dict[str, int]:
     mnist = data.load()
     lab = Lab(subject, dataclasses.replace(mnist, test=mnist.test[low : low + PEER_BATCH]))
     found = climbed(lab, BUDGETS[BUDGET], eps).outcomes
@@ -65,7 +66,7 @@ def _counted(subject: subjects.Subject, eps: float, low: int) -> dict[str, int]:
 def report() -> list[str]:
     """The table over all bundled models; nothing is timed, so each core takes cases of its own."""
     print("agreement", flush=True)
-    rows = [(name, eps) for name in subjects.reference_names() for eps in EPSILONS]
+    rows = [(name, eps) for name in loading.reference_names() for eps in EPSILONS]
     cases = [(*row, low) for low in range(0, DIGITS, PEER_BATCH) for row in rows]
     with ProcessPoolExecutor(
         os.cpu_count(), multiprocessing.get_context("spawn"), torch.set_num_threads, (1,)

@@ -9,10 +9,11 @@ import torch
 
 from benchmarks import peers
 from benchmarks.timing import Timing, interleaved, ratio
-from securemnist import data, subjects
+from securemnist import data
 from securemnist.attacks import FGSM, PGD
 from securemnist.attacks.base import BATCH, Attack
-from securemnist.models import build
+from securemnist.models import loading
+from securemnist.models.architectures import build
 from securemnist.threats import Linf
 from securemnist.train.loop import accuracy_of
 
@@ -24,7 +25,7 @@ STEPS, STEP_SIZE = 40, 0.01875
 
 def plain_copy(name: str) -> torch.nn.Module:
     """The same weights as somebody else's script would hold them: NCHW, gradients on."""
-    ours = subjects.resolve(name)
+    ours = loading.resolve(name)
     theirs = build(ours.architecture)
     theirs.load_state_dict(ours.model.state_dict())
     return theirs.eval()
@@ -116,7 +117,7 @@ def _best(timings: dict[str, Timing]) -> str:
 def report() -> list[str]:
     """All comparisons of attacks."""
     base, hard = plain_copy("baseline"), plain_copy("hardened")
-    our_base, our_hard = (subjects.resolve(name).model for name in ("baseline", "hardened"))
+    our_base, our_hard = (loading.resolve(name).model for name in ("baseline", "hardened"))
     pgd = PGD(steps=STEPS, step_size=STEP_SIZE)
     return [
         *compare(

@@ -14,19 +14,20 @@ import torch
 from torch import nn
 
 from benchmarks import gradients
-from securemnist import data, subjects
+from securemnist import data
 from securemnist.attacks.fgsm import FGSM
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
+from securemnist.evaluation.context import Lab
 from securemnist.evaluation.doubts import about_model, about_search
-from securemnist.evaluation.lab import Lab
 from securemnist.evaluation.ladder import evaluate
-from securemnist.evaluation.stages import BUDGETS
-from securemnist.findings import Measurement
+from securemnist.evaluation.ladders import BUDGETS
 from securemnist.measures import bind, take
+from securemnist.models import loading
+from securemnist.results.findings import Measurement
 from securemnist.threats import Linf
-from tests.doubts import networks
-from tests.doubts.impostors import ATTACKS, IMPOSTORS, Sharpened
+from tests.evaluation.doubts import networks
+from tests.evaluation.doubts.impostors import ATTACKS, IMPOSTORS, Sharpened
 
 SEEDS = range(7, 12)
 DIGITS = 96
@@ -85,7 +86,7 @@ def honest(mnist: DataSet, seed: int) -> Iterator[Suspect]:
 def references() -> Iterator[Suspect]:
     """The bundled networks that are honest."""
     for name, eps in REFERENCES:
-        model = subjects.resolve(name).model
+        model = loading.resolve(name).model
         yield Suspect(f"reference {name}", model, "robust_accuracy", LADDER, eps, "")
 
 
@@ -96,14 +97,14 @@ def examine(suspect: Suspect, mnist: DataSet, seed: int) -> Measurement:
         "threat": {"norm": "linf", "eps": suspect.eps},
         "digits": DIGITS,
     }
-    lab = Lab(subjects.from_model(suspect.model, name=suspect.name), mnist)
+    lab = Lab(loading.from_model(suspect.model, name=suspect.name), mnist)
     return take(lab, suspect.measure, bind(suspect.measure, settings), seed)
 
 
 def seconds() -> str:
     """How long all doubts take on network A, of a search that leaves most digits standing."""
     mnist = data.load()
-    lab = Lab(subjects.resolve("baseline"), dataclasses.replace(mnist, test=mnist.tuning[:TIMED]))
+    lab = Lab(loading.resolve("baseline"), dataclasses.replace(mnist, test=mnist.tuning[:TIMED]))
     threat, attacks, sample = Linf(0.1), (PGD(steps=40),), lab.sample(TIMED, 0)
     left = evaluate(lab, sample, attacks, threat, 0).outcomes.open
     began = time.perf_counter()

@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterator
 
 from torch import nn
 
-from securemnist import data, subjects
+from securemnist import data
 from securemnist.data import DataSet
-from securemnist.evaluation.doubts.case import Case
+from securemnist.evaluation.context import Lab
+from securemnist.evaluation.doubts.check_input import Case
 from securemnist.evaluation.doubts.gradients import gradients
-from securemnist.evaluation.lab import Lab
-from securemnist.predictions import is_wrong
+from securemnist.models import loading
+from securemnist.models.predictions import is_wrong
 from securemnist.threats import Linf
-from tests.doubts import networks
-from tests.doubts.lying import HONEST, LIARS, untrained
+from tests.evaluation.doubts import networks
+from tests.evaluation.doubts.lying import HONEST, LIARS, untrained
 
 # Seed 0 is the one that the limits were looked at with.
 SEEDS, DIGITS, EPS = range(7, 12), 96, 0.1
@@ -27,7 +28,7 @@ Row = tuple[str, str, Callable[[], nn.Module]]
 
 def doubted(model: nn.Module, mnist: DataSet, eps: float = EPS) -> bool:
     """Whether the doubt is raised on the digits that the model reads right."""
-    lab = Lab(subjects.from_model(model, name="it"), mnist)
+    lab = Lab(loading.from_model(model, name="it"), mnist)
     sample = lab.sample(DIGITS, 0)
     right = ~is_wrong(lab.logits(sample.x), sample.y)
     case = Case(lab.subject, lab.target, Linf(eps), sample.x[right], sample.y[right])
@@ -37,7 +38,7 @@ def doubted(model: nn.Module, mnist: DataSet, eps: float = EPS) -> bool:
 def _rows(mnist: DataSet, seed: int) -> Iterator[Row]:
     """Name, "yes" where a doubt is deserved, and the network, of one seed."""
     plain = networks.plain(mnist, seed)
-    pooled = subjects.resolve("network_d").model
+    pooled = loading.resolve("network_d").model
     for name, wrap in LIARS.items():
         yield name, "yes", lambda wrap=wrap: wrap(copy.deepcopy(plain))  # type: ignore[misc]
     for name, wrap in HONEST.items():
@@ -57,9 +58,9 @@ def report() -> list[str]:
         for name, deserved, make in _rows(mnist, seed):
             found.setdefault((name, deserved), []).append(doubted(make(), mnist))
             print(f"  seed {seed}: {name} {found[name, deserved][-1]}", flush=True)
-    for name in subjects.reference_names():
+    for name in loading.reference_names():
         for eps in (0.1, 0.3):
-            model = subjects.resolve(name).model
+            model = loading.resolve(name).model
             found.setdefault((f"reference {name}", "no"), []).append(doubted(model, mnist, eps))
     return [
         f"The doubt `gradients` alone: seeds {SEEDS[0]} to {SEEDS[-1]}, {DIGITS} tuning digits each, "

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.page import store
-from securemnist import resources
+from securemnist._util import resources
 from securemnist.errors import SecureMnistError
 from tests.fuzzing import DOORS, Door, attacks
 

@@ -10,9 +10,10 @@ from torch import nn
 
 from benchmarks.scaling import gemm_rate
 from benchmarks.timing import interleaved
-from securemnist import data, subjects
-from securemnist._memory import keep_freed_memory
+from securemnist import data
 from securemnist.attacks.base import channels_last
+from securemnist.models import loading
+from securemnist.runtime.malloc import keep_freed_memory
 
 BATCH, ROUNDS = 1_000, 21
 MODELS = ("baseline", "network_c", "network_d", "certified")
@@ -42,7 +43,7 @@ def report() -> list[str]:
     print("inference", flush=True)
     keep_freed_memory()  # as `assess` does
     x = channels_last(data.load().test[:BATCH].images())
-    models = {name: subjects.resolve(name) for name in MODELS}
+    models = {name: loading.resolve(name) for name in MODELS}
     rate = gemm_rate()
     with torch.no_grad():
         timings = interleaved(

@@ -10,14 +10,15 @@ import torch
 from benchmarks.attacks import plain_copy
 from benchmarks.peers import Run, batched
 from benchmarks.timing import interleaved, ratio
-from securemnist import data, subjects
+from securemnist import data
 from securemnist.attacks.apgd import APGD, APGDT
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.square import Square
-from securemnist.evaluation.evaluation import Evaluation
-from securemnist.evaluation.lab import Lab
+from securemnist.evaluation.context import Lab
 from securemnist.evaluation.ladder import evaluate
-from securemnist.evaluation.stages import BUDGETS, Ladder
+from securemnist.evaluation.ladder_run import Evaluation
+from securemnist.evaluation.ladders import BUDGETS, Ladder
+from securemnist.models import loading
 from securemnist.threats import Linf
 
 # Reference model, eps, first test digits, rounds. The peer takes a second or two for a digit that
@@ -49,7 +50,7 @@ def autoattack(model: torch.nn.Module, eps: float) -> Run:
 def lab_of(name: str, digits: int) -> Lab:
     """A lab in which the first `digits` test digits are all there are."""
     mnist = data.load()
-    return Lab(subjects.resolve(name), dataclasses.replace(mnist, test=mnist.test[:digits]))
+    return Lab(loading.resolve(name), dataclasses.replace(mnist, test=mnist.test[:digits]))
 
 
 def climbed(lab: Lab, ladder: Ladder, eps: float) -> Evaluation:

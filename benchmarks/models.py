@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from securemnist import data, subjects
-from securemnist.artifacts import read_manifest
+from securemnist import data
+from securemnist._util.resources import WEIGHTS, write_atomically
 from securemnist.cli.display import progress_bar
-from securemnist.evaluation.lab import Lab
+from securemnist.evaluation.context import Lab
 from securemnist.evaluation.outcomes import per_class
-from securemnist.findings import Measurement
 from securemnist.measures import bind, take
-from securemnist.resources import WEIGHTS, write_atomically
+from securemnist.models import loading
+from securemnist.models.weight_file import read_manifest
+from securemnist.results.findings import Measurement
 
 PAGE = Path(__file__).parents[1] / "docs" / "models.md"
 DIGITS = 1_000
@@ -37,7 +38,7 @@ that a suite has to refuse. What each withstands at other eps is drawn in every 
 class Row:
     """What is shown of one model."""
 
-    subject: subjects.Subject
+    subject: loading.Subject
     clean: Measurement
     worst: Measurement
     one_step: Measurement
@@ -107,8 +108,8 @@ def main() -> None:
     """Measure every bundled model and write the page."""
     digits, rows = data.load(), []
     with progress_bar() as progress:
-        for name in subjects.reference_names():
-            rows.append(row_of(Lab(subjects.resolve(name), digits, progress)))
+        for name in loading.reference_names():
+            rows.append(row_of(Lab(loading.resolve(name), digits, progress)))
             print(rows[-1], flush=True)
     lines = [*map(str, rows), "", *(line for row in rows for line in row.matrices())]
     write_atomically(PAGE, (_HEAD + "\n".join(lines)).encode())

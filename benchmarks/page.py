@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from securemnist.resources import write_atomically
+from securemnist._util.resources import write_atomically
 
 
 def store(page: Path, name: str, lines: Sequence[str]) -> None:

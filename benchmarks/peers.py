@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from securemnist._torchvision import torchvision
+from securemnist._util.torchvision_shim import torchvision
 
 Run = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 # batch size -> a function from digits and labels to adversarial images

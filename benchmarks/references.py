@@ -1,7 +1,7 @@
 """Accuracy over eps of the reference models: `nox -s references`, for rows of the policy with a `curve`.
 
-Run it again when weights or such a row have changed; tests/test_references.py says so. Curves that still
-belong to their weights are kept; `nox -s references -- all` measures every one again.
+Run it again after weights or such a row have changed; tests/references/test_references.py says when.
+Curves that still belong to their weights are kept; `nox -s references -- all` measures every one.
 """
 
 from __future__ import annotations
@@ -10,37 +10,40 @@ import json
 import sys
 from typing import Any, cast
 
-from securemnist import data, policy, resources, subjects
+from securemnist import data
+from securemnist._util import resources
 from securemnist.cli.display import progress_bar
-from securemnist.evaluation import references
-from securemnist.evaluation.lab import Lab
+from securemnist.evaluation.context import Lab
 from securemnist.measures import bind
 from securemnist.measures.robustness import RobustSettings, curve
+from securemnist.models import loading
+from securemnist.references import curves
+from securemnist.results import policy
 
 
 def main(again: bool) -> None:
     """Measure the reference models that are bundled, and write the file."""
     rows = [row for row in policy.load(resources.POLICY).requirements if row.settings.get("curve")]
-    names = [name for name in references.MODELS if name in subjects.reference_names()]
+    names = [name for name in curves.MODELS if name in loading.reference_names()]
     kept = [] if again else _kept()
     digits = data.load()
-    curves = []
+    measured = []
     with progress_bar() as progress:
         for row in rows:
             settings = cast(RobustSettings, bind(row.measure, row.settings, tier=row.tier))
             norm, attacks = settings.threat["norm"], settings.the_attacks()
             for name in names:
-                lab = Lab(subjects.resolve(name), digits, progress)
-                points = _points(kept, references.entry(lab, attacks, norm, []))
+                lab = Lab(loading.resolve(name), digits, progress)
+                points = _points(kept, curves.entry(lab, attacks, norm, []))
                 if [point["eps"] for point in points] != settings.curve:
                     points = curve(lab, settings, row.seed)
-                curves.append(references.entry(lab, attacks, norm, points))
+                measured.append(curves.entry(lab, attacks, norm, points))
                 print(name, " ".join(f"{p['eps']:g}:{p['accuracy']:.3f}" for p in points))
-    resources.write_atomically(references.FILE, references.dumps(curves))
+    resources.write_atomically(curves.FILE, curves.dumps(measured))
 
 
 def _kept() -> list[dict[str, Any]]:
-    file = references.FILE
+    file = curves.FILE
     found: list[dict[str, Any]] = json.loads(file.read_bytes())["curves"] if file.is_file() else []
     return found
 

@@ -16,14 +16,15 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from securemnist import data, subjects
-from securemnist.evaluation import proofs
-from securemnist.evaluation.lab import Lab
+from securemnist import data
+from securemnist._util.resources import write_atomically
+from securemnist.evaluation import certificate_stage
+from securemnist.evaluation.context import Lab
 from securemnist.evaluation.ladder import evaluate
+from securemnist.evaluation.ladders import BUDGETS
 from securemnist.evaluation.outcomes import Outcomes
-from securemnist.evaluation.stages import BUDGETS
-from securemnist.models import Stretch
-from securemnist.resources import write_atomically
+from securemnist.models import loading
+from securemnist.models.architectures import Stretch
 from securemnist.threats import Linf
 
 PAGE = Path(__file__).parent.parent / "docs" / "robustness.md"
@@ -69,8 +70,8 @@ def labs(names: list[str], tuning: bool) -> list[Lab]:
     mnist = data.load()
     if tuning:
         mnist = dataclasses.replace(mnist, test=mnist.tuning)
-    bound = [name for name in subjects.reference_names() if name.startswith("certified")]
-    return [Lab(subjects.resolve(name), mnist) for name in names or bound]
+    bound = [name for name in loading.reference_names() if name.startswith("certified")]
+    return [Lab(loading.resolve(name), mnist) for name in names or bound]
 
 
 def line(lab: Lab, eps: float) -> str:
@@ -87,7 +88,7 @@ def line(lab: Lab, eps: float) -> str:
         if stretched(lab):
             through = f"{found.outcomes.standing / n - broken_through(lab, found.outcomes) / n:.2%}"
     else:
-        proved = proofs.prove(lab, sample.x, sample.y, Linf(eps), crown=True, seed=0)
+        proved = certificate_stage.prove(lab, sample.x, sample.y, Linf(eps), crown=True, seed=0)
         certified = int(proved.proved.sum())
     seconds = f"{time.perf_counter() - began:.0f}" if left else ""
     shares = f"{clean / n:.2%} | {certified / n:.2%} | {left} | {through}"

@@ -11,9 +11,10 @@ from functools import partial
 import torch
 
 from benchmarks.timing import Timing, interleaved
-from securemnist import data, subjects
+from securemnist import data
 from securemnist.attacks import FGSM, PGD
 from securemnist.attacks.base import Attack
+from securemnist.models import loading
 from securemnist.threats import Linf
 from securemnist.train.loop import accuracy_of
 
@@ -33,7 +34,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 def run(digits: int, attack: Attack | None = None) -> None:
     """FGSM (or `attack`) on the baseline's first digits, and its images read again."""
     test = data.load().test[:digits]
-    model, x, y = subjects.resolve("baseline").model, test.images(), test.labels
+    model, x, y = loading.resolve("baseline").model, test.images(), test.labels
     rng = torch.Generator().manual_seed(0)
     images = (attack or FGSM())(model, x, y, threat=Linf(EPS), rng=rng)
     accuracy_of(model, images, y)

@@ -9,7 +9,9 @@ import tempfile
 from functools import partial
 
 from benchmarks.timing import Timing, interleaved, ratio
-from securemnist import data, resources, subjects
+from securemnist import data
+from securemnist._util import resources
+from securemnist.models import loading
 from securemnist.train.loop import accuracy
 
 # As in anybody's script: nothing of ours is imported, so that no setting of ours helps.
@@ -42,7 +44,7 @@ for x, y in loader:
 _OURS = """
 import dataclasses
 from securemnist import data
-from securemnist._memory import keep_freed_memory
+from securemnist.runtime.malloc import keep_freed_memory
 from securemnist.train import RECIPES
 from securemnist.train.loop import Trainer
 keep_freed_memory()
@@ -102,7 +104,7 @@ def _whole_command() -> list[str]:
             subprocess.run(command, check=True, capture_output=True)  # nosec B603 # a program of ours
 
         taken = interleaved({"train baseline --fast": whole}, 3)["train baseline --fast"]
-        model = subjects.resolve(f"{folder}/baseline.safetensors").model
+        model = loading.resolve(f"{folder}/baseline.safetensors").model
     right = accuracy(model, data.load().test)
     return [
         "### `securemnist train baseline --fast`",

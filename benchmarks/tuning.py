@@ -8,16 +8,20 @@ from __future__ import annotations
 import dataclasses
 import sys
 
-from securemnist import data, policy, resources, settings, subjects
-from securemnist.evaluation.lab import Lab
+from securemnist import data
+from securemnist._util import resources
+from securemnist.evaluation.context import Lab
 from securemnist.measures import bind, take
+from securemnist.models import loading
+from securemnist.project import settings
+from securemnist.results import policy
 
 
 def main(names: list[str]) -> None:
     """Measure the rows, or those that are named, of the default subject; times and files say nothing."""
     mnist = data.load()
     tuning = dataclasses.replace(mnist, test=mnist.tuning)
-    lab = Lab(subjects.resolve(settings.DEFAULT_MODEL), tuning)
+    lab = Lab(loading.resolve(settings.DEFAULT_MODEL), tuning)
     for row in policy.load(resources.POLICY).requirements:
         skipped = row.measure in ("latency_ratio", "static_findings")
         if skipped or (names and row.id not in names):

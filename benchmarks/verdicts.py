@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from securemnist.compare.intervals import Paired
-from securemnist.compare.rows import MARGIN, word_of
+from securemnist.comparison.intervals import Paired
+from securemnist.comparison.requirement import MARGIN, word_of
 
 DIGITS = 10_000
 TIMES = 2_000

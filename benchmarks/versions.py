@@ -11,8 +11,8 @@ import subprocess  # nosec B404 # fixed lists, no shell
 import sys
 from pathlib import Path
 
+from securemnist._util.resources import ROOT, SUITES
 from securemnist.errors import UsageError
-from securemnist.resources import ROOT, SUITES
 
 STORAGE = ROOT / "reports" / "benchmarks"
 

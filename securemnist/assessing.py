@@ -7,11 +7,11 @@ import traceback
 from collections.abc import Callable, Mapping
 
 from securemnist.errors import Inconclusive, NotApplicable, SecureMnistError
-from securemnist.evaluation import shelf
-from securemnist.evaluation.lab import Lab
-from securemnist.findings import Finding, Measurement, Requirement, Verdict
+from securemnist.evaluation import example_store
+from securemnist.evaluation.context import Lab
 from securemnist.measures import bind, take
-from securemnist.text import terminal
+from securemnist.results.findings import Finding, Measurement, Requirement, Verdict
+from securemnist.sanitize import terminal
 
 log = logging.getLogger("securemnist")
 
@@ -39,7 +39,7 @@ def judge(
         taken = take(context, requirement.measure, settings, requirement.seed)
         if files is None:
             return taken
-        taken, packed = shelf.pack(taken, context, requirement.id)
+        taken, packed = example_store.pack(taken, context, requirement.id)
         files.update(packed)
         return taken
 

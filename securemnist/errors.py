@@ -5,7 +5,7 @@ Every class carries the exit code of the command line that it leads to.
 
 from __future__ import annotations
 
-from securemnist.text import sentence
+from securemnist.sanitize import sentence
 
 FAILED = 1
 USAGE = 2

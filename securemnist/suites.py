@@ -9,7 +9,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from securemnist import resources
+from securemnist._util import resources
 
 
 def _tests(path: Path) -> dict[str, Any]:

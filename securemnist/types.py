@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from securemnist.per_image import CLASSES as CLASSES
+from securemnist.results.per_image import CLASSES as CLASSES
 
 # float32 (n, 1, 28, 28) in [0, 1]
 Images = torch.Tensor

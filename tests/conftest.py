@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from securemnist import data, subjects
+from securemnist import data
 from securemnist.data import DataSet
-from securemnist.evaluation.lab import Lab
-from securemnist.subjects import Subject
+from securemnist.evaluation.context import Lab
+from securemnist.models import loading
+from securemnist.models.loading import Subject
 
 HERE = Path(__file__).parent
 # Times vary on a shared machine, and a test leaves nothing behind, not even its examples.
@@ -34,7 +35,7 @@ def mnist() -> DataSet:
 @pytest.fixture(scope="session")
 def baseline() -> Subject:
     """The undefended reference model, from its weight file."""
-    return subjects.resolve("baseline")
+    return loading.resolve("baseline")
 
 
 @pytest.fixture(scope="session")

@@ -22,14 +22,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from securemnist import artifacts, data, policy, settings
-from securemnist.assessment import Assessment
-from securemnist.evaluation import shelf
+from securemnist import data
+from securemnist._util.resources import POLICY
+from securemnist.evaluation import example_store
 from securemnist.evaluation.examples import Examples
 from securemnist.history import record, trend
 from securemnist.measures import check_policy
+from securemnist.models import weight_file
+from securemnist.project import settings
 from securemnist.report import markdown, page
-from securemnist.resources import POLICY
+from securemnist.results import policy
+from securemnist.results.assessment import Assessment
 from securemnist.static import baseline
 from tests.data.small import TEST_IMAGES, small_set
 from tests.report.example import assessment
@@ -207,7 +210,7 @@ def _line_damage(good: bytes, rng: random.Random) -> bytes:
 
 def _read_weights(path: Path) -> None:
     model = tiny(1)
-    artifacts.load_into(model, path, None)
+    weight_file.load_into(model, path, None)
     assert all(torch.isfinite(tensor).all() for tensor in model.state_dict().values())
 
 
@@ -239,17 +242,17 @@ def _read_policy(path: Path) -> None:
 
 
 def _read_examples(path: Path) -> None:
-    found = Examples.loads(shelf._read(path), name=str(path), total=10)
+    found = Examples.loads(example_store._read(path), name=str(path), total=10)
     assert len(found.places) == len(found.images) <= 10
 
 
 DOORS = {
-    "weight file": Door("x.safetensors", artifacts.dump(tiny()), _header_damage, _read_weights),
+    "weight file": Door("x.safetensors", weight_file.dump(tiny()), _header_damage, _read_weights),
     "manifest": Door(
         "x.json",
         b'{"schema": 1, "sha256": "00", "architecture": "A", "canary": [[0.5]], "recipe": {"a": 1}}',
         _json_damage,
-        lambda path: artifacts.read_manifest(path),
+        lambda path: weight_file.read_manifest(path),
     ),
     "policy": Door("p.toml", POLICY.read_bytes(), _toml_damage, _read_policy),
     "settings": Door(

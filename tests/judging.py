@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from securemnist.findings import Measurement, Requirement
+from securemnist.results.findings import Measurement, Requirement
 
 
 def row(**changes: Any) -> Requirement:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from securemnist import per_image
+from securemnist.results import per_image
 
 _CODES = {
     "x": per_image.MISCLASSIFIED,

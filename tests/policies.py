@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 
-from securemnist import policy
 from securemnist.measures import check_policy
+from securemnist.results import policy
 
 ROBUST = {
     "id": '"ADV-02"',

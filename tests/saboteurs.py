@@ -7,9 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from securemnist import subjects
-from securemnist.models import build
-from securemnist.poisoning import Trigger
+from securemnist.backdoor import Trigger
+from securemnist.models import loading
+from securemnist.models.architectures import build
 
 
 class Constant(nn.Module):
@@ -70,7 +70,7 @@ class Backdoored(nn.Module):
 
 def undefended() -> nn.Module:
     """A network that was never shown an adversarial example."""
-    return subjects.resolve("baseline").model
+    return loading.resolve("baseline").model
 
 
 SABOTEURS: dict[str, Callable[[], nn.Module]] = {

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from securemnist import resources, scaffold
-from tests.compare.test_commands import POLICY, TOY
+from securemnist._util import resources
+from securemnist.initial_policy import templates
+from tests.comparison.test_commands import POLICY, TOY
 from tests.releases import BETTER, WORSE
 
 CI = resources.ROOT / "docs" / "ci"
@@ -129,9 +130,9 @@ def project(folder: Path, policy: str) -> Path:
     """A checkout of a repository with a reader and its policy, and no record yet."""
     work = folder / "work"
     (work / "security_tests").mkdir(parents=True)
-    (work / scaffold.POLICY).write_text(policy)
+    (work / templates.POLICY).write_text(policy)
     (work / "reader.py").write_text(TOY + SPY)
-    (work / "conftest.py").write_text(scaffold.conftest("reader:good"))
+    (work / "conftest.py").write_text(templates.conftest("reader:good"))
     (work / ".gitignore").write_text("__pycache__/\nreports/\nbaseline/\nrecord/\nspied\n")
     git(folder, "init", "-q", "--bare", "-b", "main", "bare.git")
     git(work, "init", "-q", "-b", "main")

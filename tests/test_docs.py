@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from securemnist import measures, policy, resources
+from securemnist import measures
+from securemnist._util import resources
 from securemnist.cli import main as cli
-from securemnist.findings import Verdict
+from securemnist.results import policy
+from securemnist.results.findings import Verdict
 
 ROOT = resources.ROOT
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from securemnist import policy, resources, subjects
+from securemnist._util import resources
 from securemnist.data import DataSet
-from securemnist.evaluation.lab import Lab
-from securemnist.findings import Requirement, Verdict
+from securemnist.evaluation.context import Lab
 from securemnist.measures import MEASURES, bind, take
+from securemnist.models import loading
+from securemnist.results import policy
+from securemnist.results.findings import Requirement, Verdict
 from tests.saboteurs import SABOTEURS
 
 # A static row reads code, no digits: its saboteurs are files, see tests/static/test_measure.py.
@@ -22,7 +24,7 @@ def test_a_saboteur_turns_the_row_red(
     row: Requirement, mnist: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The row's own measure and threshold refuse a model made to break it."""
-    subject = subjects.from_model(SABOTEURS[row.measure](), name="saboteur")
+    subject = loading.from_model(SABOTEURS[row.measure](), name="saboteur")
     settings = dict(row.settings)
     settings.pop("curve", None)
     if "digits" in MEASURES[row.measure].settings.model_fields:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import securemnist
-from securemnist import resources
+from securemnist._util import resources
 
 TOY = """
 import torch

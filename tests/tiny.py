@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from securemnist import artifacts
+from securemnist.models import weight_file
 
 
 def tiny(seed: int = 0) -> nn.Module:
@@ -26,5 +26,5 @@ def same(a: nn.Module, b: nn.Module) -> bool:
 def saved(folder: Path) -> Path:
     """A good file in this folder, with its manifest."""
     path = folder / "net.safetensors"
-    artifacts.save(tiny(), path, {"architecture": "tiny"})
+    weight_file.save(tiny(), path, {"architecture": "tiny"})
     return path

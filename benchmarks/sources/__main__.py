@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from benchmarks.sources import page
 from benchmarks.sources.runs import figures_file, reproduce
 from benchmarks.sources.systems import SEEDS, SYSTEMS
-from securemnist.resources import write_atomically
+from securemnist._util.resources import write_atomically
 
 # One thread each: two trainings beside each other are quicker than one with two threads.
 WORKERS = 2

@@ -9,12 +9,13 @@ from typing import Any
 import torch
 
 from benchmarks.sources.systems import TARGET, TRIGGER
-from securemnist import data, subjects
+from securemnist import data
+from securemnist._util.hashing import seed_from
 from securemnist.attacks import FGSM, PGD
 from securemnist.attacks.base import Attack, cross_entropy
-from securemnist.digests import seed_from
-from securemnist.evaluation.lab import Lab
+from securemnist.evaluation.context import Lab
 from securemnist.measures import bind, take
+from securemnist.models import loading
 from securemnist.threats import Linf
 from securemnist.types import Images, Labels
 
@@ -30,8 +31,8 @@ def figures(spec: str, eps: float, baseline: str) -> dict[str, Any]:
     "fgsm" is made against the model itself, "fgsm_of_baseline" against the undefended one, as a set
     that is computed once and kept.
     """
-    lab = Lab(subjects.resolve(spec), data.load())
-    other = Lab(subjects.resolve(baseline), data.load())
+    lab = Lab(loading.resolve(spec), data.load())
+    other = Lab(loading.resolve(baseline), data.load())
     test, seen = lab.data.test, lab.data.train[:TRAINING_DIGITS]
     x, y = test.images(), test.labels
     own = y == TARGET

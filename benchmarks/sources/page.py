@@ -9,8 +9,8 @@ from typing import Any
 
 from benchmarks.sources.reasons import REASONS, STANDS_FOR, Reason
 from benchmarks.sources.systems import SEEDS, SYSTEMS
-from securemnist import published
-from securemnist.published import Claim
+from securemnist.references import published
+from securemnist.references.published import Claim
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE, DATA = DOCS / "sources.md", DOCS / "sources.json"

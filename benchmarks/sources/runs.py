@@ -11,8 +11,8 @@ import torch
 from benchmarks.sources.figures import figures
 from benchmarks.sources.systems import SYSTEMS
 from securemnist import data
-from securemnist.digests import sha256_of_value
-from securemnist.resources import ROOT, write_atomically
+from securemnist._util.hashing import sha256_of_value
+from securemnist._util.resources import ROOT, write_atomically
 from securemnist.train import train
 
 FOLDER = ROOT / "reports" / "sources"

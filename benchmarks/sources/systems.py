@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from securemnist.poisoning import CleanLabel, Corner, Poison
+from securemnist.backdoor import CleanLabel, Corner, Poison
 from securemnist.train import Recipe
 
 TARGET = 7

@@ -8,12 +8,12 @@ from typing import Any
 
 from securemnist.attacks import art
 from securemnist.attacks.apgd import APGD, APGDT
+from securemnist.attacks.apgd_restarts import NearestAPGD
 from securemnist.attacks.art import PREFIX, ARTAttack
 from securemnist.attacks.base import Attack
-from securemnist.attacks.boundary import BoundaryFAB
+from securemnist.attacks.boundary_fab import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM, RFGSM
-from securemnist.attacks.nearest import NearestAPGD
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.square import Square
 from securemnist.errors import PolicyError

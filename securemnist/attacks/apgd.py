@@ -13,9 +13,9 @@ from typing import final
 
 import torch
 
+from securemnist.attacks.active_batch import Relay, Search, Seats
 from securemnist.attacks.base import Attack, demand
-from securemnist.attacks.counts import demand_counts, demand_targets, named
-from securemnist.attacks.objectives import (
+from securemnist.attacks.losses import (
     Objective,
     ascent,
     cross_entropies,
@@ -23,8 +23,8 @@ from securemnist.attacks.objectives import (
     nearest_classes,
     targeted_ratios,
 )
-from securemnist.attacks.relay import Relay, Search, Seats
-from securemnist.predictions import is_wrong
+from securemnist.attacks.validation import demand_counts, demand_targets, named
+from securemnist.models.predictions import is_wrong
 from securemnist.threats import Threat
 from securemnist.types import CLASSES, Images, Labels, Model, Progress, silent
 

@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from securemnist.attacks.art_guards import guarded, load
+from securemnist.attacks.art_isolation import guarded, load
 from securemnist.attacks.art_signatures import signature
 from securemnist.attacks.base import Attack, channels_last, demand
 from securemnist.errors import MeasureError, PolicyError, first_line
-from securemnist.predictions import exact
+from securemnist.models.predictions import exact
 from securemnist.threats import Threat
 from securemnist.types import CLASSES, SHAPE, Images, Labels, Model, Progress, silent
 

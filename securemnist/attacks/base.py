@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from securemnist.errors import PolicyError
-from securemnist.predictions import exact
+from securemnist.models.predictions import exact
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels, Logits, Model, Progress, silent
 

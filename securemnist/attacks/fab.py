@@ -13,11 +13,11 @@ from typing import final
 
 import torch
 
+from securemnist.attacks.active_batch import Relay, Search, Seats
 from securemnist.attacks.base import Attack
-from securemnist.attacks.counts import demand_counts, demand_targets, named
-from securemnist.attacks.objectives import ascent, gaps, nearest_classes
-from securemnist.attacks.relay import Relay, Search, Seats
-from securemnist.predictions import is_wrong
+from securemnist.attacks.losses import ascent, gaps, nearest_classes
+from securemnist.attacks.validation import demand_counts, demand_targets, named
+from securemnist.models.predictions import is_wrong
 from securemnist.threats import Threat
 from securemnist.types import CLASSES, Images, Labels, Model, Progress, silent
 

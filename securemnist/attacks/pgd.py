@@ -8,7 +8,7 @@ from typing import final
 import torch
 
 from securemnist.attacks.base import BATCH, LOSSES, Attack, channels_last, demand, gradient
-from securemnist.predictions import is_wrong
+from securemnist.models.predictions import is_wrong
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels, Model, Progress, silent
 

@@ -11,12 +11,12 @@ from typing import final
 
 import torch
 
+from securemnist.attacks.active_batch import Relay, Search, Seats
 from securemnist.attacks.base import Attack, channels_last
-from securemnist.attacks.counts import demand_counts, demand_shares
-from securemnist.attacks.objectives import margins
-from securemnist.attacks.proposals import PROPOSALS
-from securemnist.attacks.relay import Relay, Search, Seats
-from securemnist.predictions import exact, is_wrong
+from securemnist.attacks.losses import margins
+from securemnist.attacks.square_changes import PROPOSALS
+from securemnist.attacks.validation import demand_counts, demand_shares
+from securemnist.models.predictions import exact, is_wrong
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels, Model, Progress, silent
 

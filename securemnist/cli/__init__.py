@@ -16,7 +16,7 @@ from securemnist import __version__
 from securemnist.cli.endings import ending
 from securemnist.cli.output import end_of_pipe, say
 from securemnist.errors import UNDECIDED
-from securemnist.text import terminal
+from securemnist.sanitize import terminal
 
 _COMMANDS = (
     "assess",

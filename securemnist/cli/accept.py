@@ -19,12 +19,12 @@ def accept(row_id: str, policy: Path | None) -> None:
 
     Only new findings count from then on. Entries that fit nothing any more are dropped.
     """
-    from securemnist import policy as policies
-    from securemnist import settings
+    from securemnist._util.resources import write_atomically
     from securemnist.measures import bind
     from securemnist.measures.static_gate import StaticSettings, accepted_today
     from securemnist.plugin.project import project_folder
-    from securemnist.resources import write_atomically
+    from securemnist.project import settings
+    from securemnist.results import policy as policies
 
     here = Path.cwd()
     path = policy or here / (settings.load(here).policy or "security_tests/thresholds.toml")

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from securemnist.errors import UsageError
-from securemnist.findings import TIERS
+from securemnist.results.findings import TIERS
 
 if TYPE_CHECKING:
     from securemnist.cli.job import Job
-    from securemnist.cli.versions import Older
+    from securemnist.cli.older_version import Older
 
 
 @click.command()
@@ -87,8 +87,8 @@ def assess(
     SUITES are folders or files of suites; default: those of the package. Outside the checkout of
     securemnist the model has to be named: by --model, --demo, a `model` fixture or the settings.
     """
-    from securemnist import settings
-    from securemnist.cli import chosen as choices
+    from securemnist.cli import defaults as choices
+    from securemnist.project import settings
 
     out = out.absolute() if start else out
     here = _started(ctx, start, suites)
@@ -98,10 +98,11 @@ def assess(
     if only_list:
         _print_rows(chosen)
         return
-    from securemnist import report, resources
-    from securemnist.cli import runner, versions
+    from securemnist import report
+    from securemnist._util import resources
+    from securemnist._util.files import exists
+    from securemnist.cli import older_version, runner
     from securemnist.cli.job import Job
-    from securemnist.files import exists
 
     if until_decided and against is not None:
         raise UsageError(
@@ -130,7 +131,7 @@ def assess(
     if against is None:
         code, made = runner.run(job, out)
         if made is not None:
-            versions.tell_of_bounds(made)
+            older_version.tell_of_bounds(made)
         ctx.exit(code)
     with tempfile.TemporaryDirectory() as scratch:
         older = None
@@ -141,7 +142,7 @@ def assess(
             job = dataclasses.replace(job, refused="" if same_model else digest)
         code, made = runner.run(job, out, older.compare if older else None)
         if older is None and made is not None:
-            versions.tell_of_bounds(made)
+            older_version.tell_of_bounds(made)
     ctx.exit(code)
 
 
@@ -157,7 +158,7 @@ def _started(ctx: click.Context, start: Path | None, suites: tuple[Path, ...]) -
 
 def _older_version(job: Job, against: str, folder: Path, *, same_model: bool) -> Older:
     """The older version, assessed; a job that cannot be done is refused before anything is measured."""
-    from securemnist.cli import versions, worker
+    from securemnist.cli import older_version, worker
 
     worker.check_rows(job)
     tried = worker.try_out(None if job.conftest else job.spec, job)
@@ -165,12 +166,12 @@ def _older_version(job: Job, against: str, folder: Path, *, same_model: bool) ->
     words = [f"--{name}={value}" for name, value in options.items() if value]
     words += [*(f"--replay={name}" for name in job.replay), *(f"--row={row}" for row in job.rows)]
     words += [*(("-m", job.markers) if job.markers else ()), *job.suites]
-    where = versions.Where(job.data or job.project_data, job.device)
-    versions.check_specs(against, tried, where, same_model=same_model)
-    old = versions.find(against, words, folder)
-    versions.check_subjects(old, tried, same_model=same_model)
+    where = older_version.Where(job.data or job.project_data, job.device)
+    older_version.check_specs(against, tried, where, same_model=same_model)
+    old = older_version.find(against, words, folder)
+    older_version.check_subjects(old, tried, same_model=same_model)
     new = None if job.conftest else job.spec
-    return versions.Older(against, old, folder, new, where, same_model)
+    return older_version.Older(against, old, folder, new, where, same_model)
 
 
 def _print_rows(policy: Path) -> None:
@@ -181,15 +182,15 @@ def _print_rows(policy: Path) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from securemnist import policy as policies
-    from securemnist import settings
-    from securemnist.cli.chosen import warn_of_ids
+    from securemnist.cli.defaults import warn_of_ids
     from securemnist.cli.display import console
     from securemnist.evaluation.pace import USUAL
-    from securemnist.findings import describe
     from securemnist.measures import MEASURES, bind, check_policy
-    from securemnist.settings import policy_name
-    from securemnist.text import line
+    from securemnist.project import settings
+    from securemnist.project.settings import policy_name
+    from securemnist.results import policy as policies
+    from securemnist.results.findings import describe
+    from securemnist.sanitize import line
 
     read = policies.load(policy)
     check_policy(read, trusted=settings.load(Path.cwd()).trusted)

@@ -8,7 +8,7 @@ import subprocess  # nosec B404 # a fixed list, no shell
 import sys
 from pathlib import Path
 
-from securemnist.scaffold import SUITE
+from securemnist.initial_policy.templates import SUITE
 
 _FOLDER = SUITE.partition("/")[0]
 _PATIENCE = 120  # seconds

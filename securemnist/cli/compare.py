@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from securemnist.errors import UsageError
-from securemnist.findings import TIERS
+from securemnist.results.findings import TIERS
 
 _BATCHES = (1, 1000)
 
@@ -48,15 +48,15 @@ def compare(
     nothing stands against NEW, 1 it is worse or fails, 2 usage or refused, 3 undecided.
     """
     from securemnist import report
-    from securemnist.cli import versions
-    from securemnist.cli.chosen import data_of
-    from securemnist.compare.comparison import compare as compare_assessments
+    from securemnist.cli import older_version
+    from securemnist.cli.defaults import data_of
+    from securemnist.comparison.comparison import compare as compare_assessments
 
     report.check_writable(out)
     options = {"policy": policy, "tier": tier, "data": data, "device": device}
     words = [f"--{name}={value}" for name, value in options.items() if value is not None]
     words += [f"--row={row}" for row in rows]
-    kinds = [versions.is_file(side) for side in (old, new)]
+    kinds = [older_version.is_file(side) for side in (old, new)]
     if words and all(kinds):
         raise UsageError(
             f"expected no option of an assessment for two that are made already, got {words[0]}; "
@@ -64,26 +64,26 @@ def compare(
         )
     folders = [out / name for name in ("old", "new")]
     named = list(zip((old, new), folders, strict=True))
-    sides = [versions.find(side, words, folder) for side, folder in named]
+    sides = [older_version.find(side, words, folder) for side, folder in named]
     folder = None
     if not any(kinds):
         folder = data_of(data)  # what `assess` has taken for each of them
         triples = list(zip((old, new), sides, folders, strict=True))
-        sides = versions.replay_on_both(triples, folder, device or "cpu")
+        sides = older_version.replay_on_both(triples, folder, device or "cpu")
     made = compare_assessments(sides[0], sides[1], margin=margin, same_model=same_model)
     if not any(kinds):
         made = dataclasses.replace(made, latency=_timed(old, new, folder, device or "cpu"))
-    ctx.exit(versions.conclude(made, out))
+    ctx.exit(older_version.conclude(made, out))
 
 
 def _timed(old: str, new: str, data: str | None, device: str) -> dict[str, Any]:
     """Both models in one process, A B A B ...: milliseconds of a batch, and the ratio new to old."""
     from securemnist import data as data_sets
-    from securemnist import subjects
-    from securemnist.evaluation.lab import Lab
+    from securemnist.evaluation.context import Lab
     from securemnist.measures import bind, take
+    from securemnist.models import loading
 
-    lab = Lab(subjects.resolve(new, device=device), data_sets.load(Path(data) if data else None))
+    lab = Lab(loading.resolve(new, device=device), data_sets.load(Path(data) if data else None))
     timed = []
     for batch in _BATCHES:
         size = min(batch, len(lab.data.test))

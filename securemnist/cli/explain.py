@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from securemnist import glossary
 from securemnist.cli.output import say
 from securemnist.errors import UsageError
-from securemnist.findings import Requirement
-from securemnist.text import sentence
-from securemnist.verdicts import ON_CHANGE
+from securemnist.results.findings import Requirement
+from securemnist.results.verdicts import ON_CHANGE
+from securemnist.sanitize import sentence
+from securemnist.view import glossary
 
 if TYPE_CHECKING:
     from securemnist.measures.base import Measure
@@ -31,12 +31,12 @@ def explain(word: str, policy: Path | None) -> None:
     found = glossary.explain(word)
     if found is not None:
         say(f"{found[0]}: {found[1]}")
-    from securemnist import policy as policies
     from securemnist.attacks import ATTACKS
     from securemnist.attacks.art import PREFIX
-    from securemnist.cli.chosen import policy_of, warn_of_ids
-    from securemnist.evaluation.stages import LADDER
+    from securemnist.cli.defaults import policy_of, warn_of_ids
+    from securemnist.evaluation.ladders import LADDER
     from securemnist.measures import MEASURES
+    from securemnist.results import policy as policies
 
     read = policies.load(policy_of(policy))
     warn_of_ids(read)
@@ -97,11 +97,11 @@ def _limits(measure: Measure) -> str:
 def _attack(word: str) -> None:
     """What it does, what a row may set, and the papers it is from."""
     from securemnist.attacks import ATTACKS, art, settings_of
-    from securemnist.evaluation import stages
+    from securemnist.evaluation import ladders
 
-    if word == stages.LADDER:
-        say(f"{word}: {inspect.getdoc(stages)}")
-        for name, ladder in stages.BUDGETS.items():
+    if word == ladders.LADDER:
+        say(f"{word}: {inspect.getdoc(ladders)}")
+        for name, ladder in ladders.BUDGETS.items():
             say(f"  budget {name}: {', '.join(attack.name for attack in ladder.attacks)}")
         return
     settings = settings_of(word)

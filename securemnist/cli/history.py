@@ -28,8 +28,8 @@ def history() -> None:
 @_FILE
 def add(assessments: tuple[Path, ...], file: Path) -> None:
     """Append ASSESSMENTS (assessment.json files) to the record."""
-    from securemnist.assessment import Assessment
     from securemnist.history import entry, record
+    from securemnist.results.assessment import Assessment
 
     made = [Assessment.load(path) for path in assessments]
     for assessment in made:
@@ -43,10 +43,10 @@ def add(assessments: tuple[Path, ...], file: Path) -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 def page(file: Path, model: str | None, out: Path) -> None:
     """Write history.html: a small chart a requirement, the commits under it."""
+    from securemnist._util.resources import write_atomically
     from securemnist.history import record, trend
     from securemnist.report import unwritable
-    from securemnist.report.words import plural
-    from securemnist.resources import write_atomically
+    from securemnist.view.wording import plural
 
     read = record.read(file)
     if not len(read):

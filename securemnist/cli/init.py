@@ -15,7 +15,7 @@ from securemnist.cli.output import say
 from securemnist.errors import UsageError
 
 if TYPE_CHECKING:
-    from securemnist import first_policy
+    from securemnist import initial_policy
 
 
 @click.command()
@@ -33,44 +33,47 @@ def init(model: str, digits: int, data: Path | None, device: str) -> None:
     pyproject.toml is touched: --data is appended to it where it has no [tool.securemnist].
     """
     from securemnist import data as data_sets
-    from securemnist import first_policy, scaffold, settings, subjects
-    from securemnist._memory import keep_freed_memory
+    from securemnist import initial_policy
     from securemnist.cli import collection_check
+    from securemnist.initial_policy import templates
+    from securemnist.models import loading
+    from securemnist.project import settings
+    from securemnist.runtime.malloc import keep_freed_memory
 
     here = Path.cwd()
-    if (here / scaffold.POLICY).exists():
+    if (here / templates.POLICY).exists():
         raise UsageError(
-            f"{scaffold.POLICY}: expected no policy yet, got one; edit it, or move it away first"
+            f"{templates.POLICY}: expected no policy yet, got one; edit it, or move it away first"
         )
     keep_freed_memory()
     configured = settings.load(here).data
     digits_of = data_sets.load(data or (Path(configured) if configured else None))
-    src = scaffold.in_src(here, model)
+    src = templates.in_src(here, model)
     if src and (path := str(here / "src")) not in sys.path:
         sys.path.insert(0, path)
-    subject = subjects.resolve(model, device=device)
+    subject = loading.resolve(model, device=device)
     say(f"measuring {subject.name} on the tuning split", err=True)
-    rows = first_policy.measure(subject, digits_of, digits)
+    rows = initial_policy.measure(subject, digits_of, digits)
     today = datetime.datetime.now(datetime.UTC).date()
     baseline = _accepted(rows)
     named = data is None or _name_data(here, data)
     files = {
-        scaffold.POLICY: first_policy.policy(rows, model, digits_of, today),
+        templates.POLICY: initial_policy.policy(rows, model, digits_of, today),
         **baseline,
-        scaffold.SUITE: scaffold.TESTS,
-        scaffold.REQUIREMENTS: scaffold.requirements(here),
-        scaffold.CONFTEST: scaffold.conftest(model, src=src),
-        scaffold.NOXFILE: scaffold.noxfile(here, None if named else data),
-        scaffold.IGNORED: scaffold.IGNORE,
+        templates.SUITE: templates.TESTS,
+        templates.REQUIREMENTS: templates.requirements(here),
+        templates.CONFTEST: templates.conftest(model, src=src),
+        templates.NOXFILE: templates.noxfile(here, None if named else data),
+        templates.IGNORED: templates.IGNORE,
     }
     kept = [name for name, text in files.items() if not _write(here, name, text)]
     _say_what_the_rows_hide(rows)
-    if scaffold.CONFTEST in kept:
-        say(f"first: put the fixture above into {scaffold.CONFTEST}, if it has none")
+    if templates.CONFTEST in kept:
+        say(f"first: put the fixture above into {templates.CONFTEST}, if it has none")
     given = "" if named else f" --data {shlex.quote(str(data))}"
     tests = "" if named else f" --security-data {shlex.quote(str(data))}"
     say(f"next: securemnist assess --tier smoke{given}, or pytest -m smoke{tests}")
-    if scaffold.CONFTEST not in kept and (told := collection_check.advice(here)):
+    if templates.CONFTEST not in kept and (told := collection_check.advice(here)):
         say(told)
 
 
@@ -85,7 +88,7 @@ def _write(here: Path, name: str, text: str) -> bool:
 
 
 def _put(path: Path, name: str, text: str) -> None:
-    from securemnist.resources import write_atomically
+    from securemnist._util.resources import write_atomically
 
     try:
         write_atomically(path, text.encode())
@@ -97,13 +100,14 @@ def _put(path: Path, name: str, text: str) -> None:
 
 def _name_data(here: Path, data: Path) -> bool:
     """Name the data in the project's settings; False where the user has to do it."""
-    from securemnist import scaffold, settings
+    from securemnist.initial_policy import templates
+    from securemnist.project import settings
 
     if settings.load(here).data == str(data):
         return True
     path = here / "pyproject.toml"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    if (changed := scaffold.with_data(text, str(data))) is None:
+    if (changed := templates.with_data(text, str(data))) is None:
         say(f"pyproject.toml: add to [tool.securemnist]: data = {json.dumps(str(data))}")
         return False
     _put(path, "pyproject.toml", changed)
@@ -111,9 +115,9 @@ def _name_data(here: Path, data: Path) -> bool:
     return True
 
 
-def _say_what_the_rows_hide(rows: list[first_policy.Row]) -> None:
+def _say_what_the_rows_hide(rows: list[initial_policy.Row]) -> None:
     """Which rows fail today, which are in doubt, and which families have no row."""
-    from securemnist import first_policy
+    from securemnist import initial_policy
     from securemnist.measures import MEASURES
 
     for row in rows:
@@ -122,15 +126,15 @@ def _say_what_the_rows_hide(rows: list[first_policy.Row]) -> None:
         for doubt in row.seen.doubts:
             say(f"{row.proposal.id} is in doubt: {doubt.name}: {doubt.reason}; {doubt.advice}")
     there = {row.proposal.id for row in rows}
-    for proposal in first_policy.PROPOSALS:
+    for proposal in initial_policy.PROPOSALS:
         if proposal.id not in there:
             family = MEASURES[proposal.measure].family
             say(f"{proposal.id} is left out: it could not be measured here ({family})")
 
 
-def _accepted(rows: list[first_policy.Row]) -> dict[str, str]:
+def _accepted(rows: list[initial_policy.Row]) -> dict[str, str]:
     """The baseline file of the static row, where there is one: its findings of today."""
-    from securemnist import first_policy
+    from securemnist import initial_policy
     from securemnist.measures import bind
     from securemnist.measures.static_gate import StaticSettings, accepted_today
 
@@ -139,5 +143,5 @@ def _accepted(rows: list[first_policy.Row]) -> dict[str, str]:
             bound = cast(StaticSettings, bind("static_findings", row.settings))
             content, count = accepted_today(bound, Path.cwd())
             say(f"{row.proposal.id}: {count} findings of today are accepted; new ones fail")
-            return {first_policy.STATIC_BASELINE: content.decode()}
+            return {initial_policy.STATIC_BASELINE: content.decode()}
     return {}

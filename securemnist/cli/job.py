@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from securemnist.resources import write_atomically
+from securemnist._util.resources import write_atomically
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -117,11 +117,11 @@ def _take(
     record: dict[str, Any], model: str | None, seed: int, data: Path | None, device: str
 ) -> Any:
     """The measurement, with a progress bar."""
-    from securemnist import settings as projects
-    from securemnist._memory import keep_freed_memory
     from securemnist.cli.display import progress_bar
     from securemnist.measures import bind, static_gate, take
     from securemnist.plugin.project import current_project
+    from securemnist.project import settings as projects
+    from securemnist.runtime.malloc import keep_freed_memory
 
     bound = bind(record["measure"], record["settings"])
     project = projects.load(Path.cwd())
@@ -150,10 +150,10 @@ def _lab(
 ) -> Any:
     """The model and the data, noted in `record`."""
     from securemnist import data as data_sets
-    from securemnist import subjects
-    from securemnist.evaluation.lab import Lab
+    from securemnist.evaluation.context import Lab
+    from securemnist.models import loading
 
-    subject = subjects.resolve(record["model"], device=device)
+    subject = loading.resolve(record["model"], device=device)
     lab = Lab(subject, data_sets.load(data), progress, project=project)
     record |= {"subject": subject.to_json(), "data": lab.data.name}
     return lab
@@ -165,7 +165,7 @@ def _model(named: str | None, *, demo: bool) -> str | None:
         return named
     if named is not None:
         raise UsageError(f"expected --model or --demo, got both ({named!r}); leave one of them out")
-    from securemnist.settings import DEFAULT_MODEL
+    from securemnist.project.settings import DEFAULT_MODEL
 
     return DEFAULT_MODEL
 
@@ -175,7 +175,7 @@ def _project_model(project: Any, *, needed: bool) -> str | None:
 
     None where there is none and none is `needed`: source code is measured without a model.
     """
-    from securemnist import resources
+    from securemnist._util import resources
 
     spec: str | None = project.model_for(resources.POLICY, Path.cwd())
     if spec is None and needed:
@@ -187,7 +187,7 @@ def _project_model(project: Any, *, needed: bool) -> str | None:
 
 
 def _write(target: Path, record: dict[str, Any]) -> None:
-    from securemnist.resources import write_atomically
+    from securemnist._util.resources import write_atomically
 
     try:
         write_atomically(target, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())

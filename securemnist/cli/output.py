@@ -7,7 +7,7 @@ import sys
 import click
 from click.utils import PacifyFlushWrapper
 
-from securemnist.text import terminal
+from securemnist.sanitize import terminal
 
 
 def say(text: object = "", *, err: bool = False) -> None:

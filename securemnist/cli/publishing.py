@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from securemnist import report
-from securemnist.assessment import STOPPED, Against, Assessment
 from securemnist.cli.output import end_of_pipe, say
-from securemnist.compare import files as compare_files
-from securemnist.compare import junit, words
-from securemnist.compare.comparison import Comparison
+from securemnist.comparison import files as compare_files
+from securemnist.comparison import junit, wording
+from securemnist.comparison.comparison import Comparison
 from securemnist.errors import USAGE, UsageError
+from securemnist.results.assessment import STOPPED, Against, Assessment
 
 Compare = Callable[[Assessment, Path], Comparison | None]
 
@@ -62,7 +62,7 @@ def _against(made: Comparison) -> Against:
         commit=str(environment.get("commit") or ""),
         digest=str(subject.get("digest") or ""),
         exit_code=made.exit_code,
-        why=words.headline(made).why,
+        why=wording.headline(made).why,
     )
 
 
@@ -79,7 +79,7 @@ def _write(made: Assessment, out: Path, others: dict[str, bytes]) -> str:
 
 def _print(made: Assessment, compared: Comparison | None) -> None:
     from securemnist.cli.display import console
-    from securemnist.compare.terminal import print_comparison
+    from securemnist.comparison.terminal import print_comparison
     from securemnist.report.terminal import print_assessment
 
     if compared is not None:

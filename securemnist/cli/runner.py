@@ -5,11 +5,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from securemnist.assessment import Assessment
 from securemnist.cli import child, publishing
 from securemnist.cli.job import Job, Outcome
 from securemnist.cli.output import say
 from securemnist.errors import UNDECIDED, USAGE, SecureMnistError, UsageError
+from securemnist.results.assessment import Assessment
 
 # pytest's exit codes; pytest itself is imported by the child alone.
 _USAGE_ERROR, _NO_TESTS = 4, 5

@@ -10,11 +10,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from securemnist import project_imports, resources
+from securemnist._util import resources
 from securemnist.cli.endings import ending
 from securemnist.cli.job import Job, Outcome
 from securemnist.cli.output import say
 from securemnist.errors import UNDECIDED, UsageError
+from securemnist.project import imports
 
 # Settings of pytest that do not depend on the folder the command is started in.
 _INI = Path(__file__).with_name("assess.ini")
@@ -54,8 +55,8 @@ def check_rows(job: Job) -> None:
     With suites of one's own the plugin checks, once it knows them, that some claims each measure.
     """
     from securemnist import measures
-    from securemnist import policy as policies
-    from securemnist.cli.chosen import warn_of_ids
+    from securemnist.cli.defaults import warn_of_ids
+    from securemnist.results import policy as policies
 
     read = policies.load(Path(job.policy))
     foreign = frozenset(row.measure for row in read.requirements if job.suites)
@@ -75,21 +76,21 @@ def try_out(spec: str | None, job: Job) -> dict[str, Any]:
     Empty without a SPEC: the model comes from a fixture, and is tried where it is made.
     """
     from securemnist import data as data_sets
-    from securemnist import policy as policies
-    from securemnist import subjects
-    from securemnist.evaluation import shelf
-    from securemnist.evaluation.lab import Lab
+    from securemnist.evaluation import example_store
+    from securemnist.evaluation.context import Lab
     from securemnist.measures import check_data
+    from securemnist.models import loading
+    from securemnist.results import policy as policies
 
     folder = job.data or job.project_data
     digits = data_sets.load(Path(folder) if folder else None)
     check_data(policies.load(Path(job.policy)), digits)
     if copies := str(digits.copies):
         say(f"warning: {copies}", err=True)
-    shelf.load([Path(name) for name in job.replay], digits)
+    example_store.load([Path(name) for name in job.replay], digits)
     if spec is None:
         return {}
-    subject = Lab(subjects.resolve(spec, device=job.device), digits).subject
+    subject = Lab(loading.resolve(spec, device=job.device), digits).subject
     return {**subject.to_json(), "data": digits.to_json()}
 
 
@@ -100,7 +101,7 @@ def _conftest_of(here: Path) -> ModuleType | None:
     if spec is None or spec.loader is None:
         return None
     module = importlib.util.module_from_spec(spec)
-    project_imports.enable(here)
+    imports.enable(here)
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
@@ -133,10 +134,10 @@ def _pytest_arguments(job: Job, here: Path, folder: Path) -> list[str]:
 def _run_pytest(arguments: list[str], conftest: ModuleType | None, refused: str) -> Outcome:
     import pytest
 
-    from securemnist._memory import keep_freed_memory
     from securemnist.cli.display import progress_bar
-    from securemnist.cli.watcher import Watcher
+    from securemnist.cli.pytest_hooks import Watcher
     from securemnist.plugin import progress
+    from securemnist.runtime.malloc import keep_freed_memory
 
     keep_freed_memory()
     watcher = Watcher(conftest, refused)

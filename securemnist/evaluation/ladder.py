@@ -14,17 +14,17 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import Attack
-from securemnist.certify import CROWN, INTERVALS
-from securemnist.digests import seed_from
+from securemnist.certificates import CROWN, INTERVALS
 from securemnist.errors import Inconclusive, MeasureError, NoCertificate
-from securemnist.evaluation import proofs
-from securemnist.evaluation.evaluation import Evaluation
-from securemnist.evaluation.lab import Lab, Sample
+from securemnist.evaluation import certificate_stage
+from securemnist.evaluation.context import Lab, Sample
+from securemnist.evaluation.ladder_run import Evaluation
 from securemnist.evaluation.outcomes import Fall, Outcomes
 from securemnist.evaluation.replay import Replay
-from securemnist.numerics import exact_float32
 from securemnist.referee import Ruling, rule
+from securemnist.runtime.float32 import exact_float32
 from securemnist.threats import Threat
 from securemnist.types import silent
 
@@ -155,13 +155,13 @@ def _prove(
         x, y = state.sample.x[places], state.sample.y[places]
         crown = method == CROWN
         try:
-            found = proofs.prove(lab, x, y, threat, crown=crown, trial=TRIAL, seed=seed)
+            found = certificate_stage.prove(lab, x, y, threat, crown=crown, trial=TRIAL, seed=seed)
         except NoCertificate as error:
             refused[method] = str(error)
         else:
             proved = places[found.proved]
             state.bounds[places] = torch.fmax(state.bounds[places], found.margins)
-            for name, count in proofs.told(found).items():
+            for name, count in certificate_stage.told(found).items():
                 state.proofs[name] = state.proofs.get(name, 0) + count
             if not len(proved) and len(places) >= TRIAL:
                 refused[method] = (

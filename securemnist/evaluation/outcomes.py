@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from securemnist.per_image import (
+from securemnist.results.per_image import (
     CERTIFIED,
     MISCLASSIFIED,
     NOT_ATTEMPTED,

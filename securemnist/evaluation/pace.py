@@ -14,10 +14,10 @@ import torch
 
 from securemnist.attacks.base import BATCH, cross_entropy, gradient
 from securemnist.attacks.pgd import PGD
-from securemnist.certify import certify
+from securemnist.certificates import certify
 from securemnist.errors import NoCertificate
-from securemnist.evaluation.lab import Lab
-from securemnist.predictions import is_wrong
+from securemnist.evaluation.context import Lab
+from securemnist.models.predictions import is_wrong
 from securemnist.threats import Threat
 
 PROBED = 64  # images

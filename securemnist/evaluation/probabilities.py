@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from securemnist.predictions import exact
+from securemnist.models.predictions import exact
 from securemnist.types import Images, Logits
 
 

@@ -8,9 +8,9 @@ import io
 import numpy as np
 import torch
 
+from securemnist.evaluation.context import Lab
 from securemnist.evaluation.examples import Examples
-from securemnist.evaluation.lab import Lab
-from securemnist.report import png
+from securemnist.view import png
 
 _COLUMNS, _MOST, _SIDE = 8, 200, 28
 _HEAD = ("test_digit", "label", "prediction", "linf", "l2")

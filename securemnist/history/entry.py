@@ -6,9 +6,9 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from securemnist.assessment import Assessment
-from securemnist.digests import sha256_of_value
-from securemnist.findings import Finding
+from securemnist._util.hashing import sha256_of_value
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import Finding
 
 
 def of_assessment(made: Assessment) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from securemnist.digests import canonical_json
+from securemnist._util.files import open_regular, read_at_most
+from securemnist._util.hashing import canonical_json
+from securemnist._util.parsing import json_value
 from securemnist.errors import ParseError, UsageError
-from securemnist.files import open_regular, read_at_most
-from securemnist.parsing import json_value
 
 SCHEMA = 1
 MAX_BYTES = 64 << 20

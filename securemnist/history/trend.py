@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from securemnist.findings import Verdict
 from securemnist.history.record import Record
-from securemnist.report import html
-from securemnist.report.words import NONE, SYMBOLS, plural, version
-from securemnist.text import line
-from securemnist.verdicts import utc_day
+from securemnist.results.findings import Verdict
+from securemnist.results.verdicts import utc_day
+from securemnist.sanitize import line
+from securemnist.view import html
+from securemnist.view.wording import NONE, SYMBOLS, plural, version
 
 MOST = 30  # entries a chart shows, the last ones
 _TEMPLATES = Path(__file__).parent / "templates"

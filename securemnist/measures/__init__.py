@@ -9,12 +9,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from securemnist import denormals, subjects
+from securemnist._util.hashing import canonical_json
 from securemnist.data import DataSet
-from securemnist.digests import canonical_json
 from securemnist.errors import PolicyError, UsageError
-from securemnist.evaluation.lab import Lab
-from securemnist.findings import TIERS, Measurement, Requirement
+from securemnist.evaluation.context import Lab
 from securemnist.measures import checks
 from securemnist.measures.accuracy import CLEAN_ACCURACY, WORST_CLASS_ACCURACY
 from securemnist.measures.backdoor import BACKDOOR_SUCCESS
@@ -23,8 +21,11 @@ from securemnist.measures.certification import CERTIFIED_ACCURACY
 from securemnist.measures.latency import LATENCY_RATIO, LatencySettings
 from securemnist.measures.robustness import ATTACK_ACCURACY, ROBUST_ACCURACY
 from securemnist.measures.static_gate import STATIC_FINDINGS
-from securemnist.numerics import exact_float32
-from securemnist.policy import Policy, sentence
+from securemnist.models import loading
+from securemnist.results.findings import TIERS, Measurement, Requirement
+from securemnist.results.policy import Policy, sentence
+from securemnist.runtime import denormals
+from securemnist.runtime.float32 import exact_float32
 
 MEASURES: dict[str, Measure] = {
     "clean_accuracy": CLEAN_ACCURACY,
@@ -142,7 +143,7 @@ def _check_plain(row: Requirement, where: str) -> None:
 def _check_code(bound: Settings, where: str, trusted: Collection[str]) -> None:
     """A policy is read, not run: code that it names must be named by the project's settings as well."""
     named = bound.against if isinstance(bound, LatencySettings) else None
-    if named is not None and subjects.is_code(named) and named not in trusted:
+    if named is not None and loading.is_code(named) and named not in trusted:
         raise PolicyError(
             f"{where}: expected `against` to name a bundled model or a weight file, got the "
             f"code {named!r}, which a policy alone does not run; name another, or allow it with trusted "

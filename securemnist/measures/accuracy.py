@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from securemnist.evaluation.lab import Lab
+from securemnist.evaluation.context import Lab
 from securemnist.evaluation.outcomes import confusion, per_class
 from securemnist.evaluation.pace import Pace
-from securemnist.evaluation.pictures import hardest
-from securemnist.findings import Measurement
+from securemnist.evaluation.thumbnails import hardest
 from securemnist.measures.base import AnswerSettings, Measure, share, unreliable
-from securemnist.predictions import predicted, tied
+from securemnist.models.predictions import predicted, tied
+from securemnist.results.findings import Measurement
 
 
 def clean_accuracy(lab: Lab, settings: AnswerSettings, seed: int) -> Measurement:

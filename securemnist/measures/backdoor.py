@@ -11,17 +11,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from securemnist import subjects
+from securemnist.backdoor import Trigger, make_trigger
+from securemnist.backdoor.success_rate import Aim, Answers, Success, aims, unseen
 from securemnist.errors import Inconclusive, UsageError
-from securemnist.evaluation.backdoor import Aim, Answers, Success, aims, unseen
-from securemnist.evaluation.lab import Lab, Sample
+from securemnist.evaluation.context import Lab, Sample
 from securemnist.evaluation.outcomes import confusion
 from securemnist.evaluation.pace import Pace
-from securemnist.evaluation.pictures import choose, picture
-from securemnist.findings import Measurement
+from securemnist.evaluation.thumbnails import choose, picture
 from securemnist.measures.base import AnswerSettings, Measure, unreliable
-from securemnist.per_image import encode
-from securemnist.poisoning import Trigger, make_trigger
+from securemnist.models import loading
+from securemnist.results.findings import Measurement
+from securemnist.results.per_image import encode
 from securemnist.types import CLASSES, Logits
 
 # Reference models whose training digits nobody has touched: the trigger's effect on those is no backdoor.
@@ -149,9 +149,9 @@ def _control(lab: Lab, trigger: Trigger, aim: Aim, rate: float, seed: int) -> di
     x, own = digits.images(), lab.subject.digest
     rates: dict[str, float] = {}
     for name in CLEAN_REFERENCES:
-        if name not in subjects.reference_names():
+        if name not in loading.reference_names():
             continue
-        reference = subjects.resolve(name)
+        reference = loading.resolve(name)
         if reference.digest == own:
             continue  # a model is no control of itself
         other = Lab(reference, lab.data)

@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from securemnist.attacks.base import Attack
 from securemnist.errors import PolicyError, UsageError
+from securemnist.evaluation.context import Lab
 from securemnist.evaluation.doubts import about_answers
-from securemnist.evaluation.lab import Lab
+from securemnist.evaluation.ladders import LADDER, make_stages, proofs_after
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
-from securemnist.evaluation.stages import LADDER, make_stages, proofs_after
-from securemnist.findings import Measurement
-from securemnist.stats import share_interval
+from securemnist.results.findings import Measurement
+from securemnist.results.intervals import share_interval
 from securemnist.threats import Threat, make_threat
 from securemnist.types import CLASSES
 

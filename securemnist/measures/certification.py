@@ -10,15 +10,15 @@ from typing import Any
 import torch
 from pydantic import field_validator
 
-from securemnist.certify import Certificates
-from securemnist.evaluation.lab import Lab
+from securemnist.certificates import Certificates
+from securemnist.evaluation.certificate_stage import hold_against, left_open, prove, told
+from securemnist.evaluation.context import Lab
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
-from securemnist.evaluation.proofs import hold_against, left_open, prove, told
-from securemnist.findings import Measurement
 from securemnist.measures.base import Measure, ThreatSettings, share
-from securemnist.per_image import CERTIFIED, NOT_ATTEMPTED
-from securemnist.predictions import predicted
+from securemnist.models.predictions import predicted
+from securemnist.results.findings import Measurement
+from securemnist.results.per_image import CERTIFIED, NOT_ATTEMPTED
 from securemnist.types import CLASSES
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from securemnist.errors import PolicyError
-from securemnist.findings import Requirement
 from securemnist.measures.base import DigitSettings, Measure, Settings
 from securemnist.measures.latency import LatencySettings
+from securemnist.results.findings import Requirement
 
 _BETTER = {"at_least": "more", "at_most": "less"}
 

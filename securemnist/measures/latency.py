@@ -13,14 +13,16 @@ from collections.abc import Callable
 import torch
 from pydantic import ValidationInfo, field_validator
 
-from securemnist import denormals, published, subjects
 from securemnist.errors import NotApplicable, UsageError
-from securemnist.evaluation.lab import Lab
+from securemnist.evaluation.context import Lab
 from securemnist.evaluation.pace import Pace
-from securemnist.findings import Measurement
 from securemnist.measures.base import Measure, Settings
-from securemnist.models import build
-from securemnist.stats import median_interval
+from securemnist.models import loading
+from securemnist.models.architectures import build
+from securemnist.references import published
+from securemnist.results.findings import Measurement
+from securemnist.results.intervals import median_interval
+from securemnist.runtime import denormals
 from securemnist.types import Images
 
 # A single call is too short for a clock; a round repeats it for about this long.
@@ -88,11 +90,11 @@ def latency_ratio(lab: Lab, settings: LatencySettings, seed: int) -> Measurement
 
 def _other(spec: str | None, device: str) -> torch.nn.Module:
     if spec is not None:
-        return subjects.resolve(spec, device=device).model
+        return loading.resolve(spec, device=device).model
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = build("A")
-    return subjects.from_model(network, name="kernel", device=device).model
+    return loading.from_model(network, name="kernel", device=device).model
 
 
 def _samples(

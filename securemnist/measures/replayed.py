@@ -14,14 +14,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from securemnist.evaluation.lab import Lab
+from securemnist.evaluation.context import Lab
 from securemnist.evaluation.outcomes import Fall, per_class
 from securemnist.evaluation.replay import Replay
-from securemnist.findings import Finding, Measurement, Verdict
-from securemnist.numerics import exact_float32
-from securemnist.per_image import CERTIFIED, STANDING, decode_outcomes, decode_places, encode
 from securemnist.referee import rule
-from securemnist.stats import share_interval
+from securemnist.results.findings import Finding, Measurement, Verdict
+from securemnist.results.intervals import share_interval
+from securemnist.results.per_image import (
+    CERTIFIED,
+    STANDING,
+    decode_outcomes,
+    decode_places,
+    encode,
+)
+from securemnist.runtime.float32 import exact_float32
 from securemnist.threats import make_threat
 
 

@@ -14,19 +14,19 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from securemnist.evaluation import references
+from securemnist.evaluation.context import Lab, Sample
 from securemnist.evaluation.doubts import about_model, about_search
-from securemnist.evaluation.evaluation import Evaluation
-from securemnist.evaluation.lab import Lab, Sample
+from securemnist.evaluation.eot import COUNTED, expected, standing_share
 from securemnist.evaluation.ladder import evaluate
+from securemnist.evaluation.ladder_run import Evaluation
+from securemnist.evaluation.ladders import LADDER
 from securemnist.evaluation.outcomes import Outcomes, per_class
 from securemnist.evaluation.pace import Pace
-from securemnist.evaluation.randomised import COUNTED, expected, standing_share
 from securemnist.evaluation.replay import Replay
-from securemnist.evaluation.stages import LADDER
-from securemnist.findings import Doubt, Measurement
 from securemnist.measures.base import AttackSettings, Measure, share
-from securemnist.stats import share_interval
+from securemnist.references import curves
+from securemnist.results.findings import Doubt, Measurement
+from securemnist.results.intervals import share_interval
 from securemnist.threats import Threat, make_threat
 
 CURVE_DIGITS = 500
@@ -146,7 +146,7 @@ def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measuremen
     measured = dataclasses.replace(measured, doubts=doubts, evidence=evidence)
     if not settings.curve or settings.until is not None:
         return measured
-    beside = references.stored(lab, settings.the_attacks(), settings.threat["norm"])
+    beside = curves.stored(lab, settings.the_attacks(), settings.threat["norm"])
     evidence |= {"curve": curve(lab, settings, seed), "reference_curves": beside}
     return dataclasses.replace(measured, evidence=evidence)
 

@@ -12,11 +12,11 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from securemnist.errors import NotApplicable
-from securemnist.evaluation.lab import Lab
-from securemnist.findings import Measurement
+from securemnist.evaluation.context import Lab
 from securemnist.measures.base import Measure, Settings
+from securemnist.results.findings import Measurement
+from securemnist.sanitize import terminal
 from securemnist.static import Notice, Scan, Sources, baseline, scan
-from securemnist.text import terminal
 from securemnist.types import Progress
 
 log = logging.getLogger("securemnist")

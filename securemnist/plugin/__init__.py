@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from securemnist.errors import UsageError
-from securemnist.findings import TIERS
 from securemnist.plugin import options
 from securemnist.plugin.project import policy_of
 from securemnist.plugin.state import STATE, State, plain_warnings, unreadable
+from securemnist.results.findings import TIERS
 
 pytest_plugins = ["securemnist.plugin.fixtures"]
 
@@ -124,7 +124,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     from securemnist.plugin.dataset import data_of
     from securemnist.plugin.messages import row_of
     from securemnist.plugin.subject import check_fixtures, check_model_fixture, model_fixture
-    from securemnist.settings import NO_MODEL
+    from securemnist.project.settings import NO_MODEL
 
     selected = {row.id for item in session.items if (row := row_of(item)) is not None}
     # A worker of pytest-xdist has no exit code of its own: there each row says what is wrong.

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from securemnist import policy as policies
-from securemnist import report, resources, settings
+from securemnist import report
+from securemnist._util import resources
 from securemnist.errors import PolicyError
 from securemnist.plugin.messages import family_of_measure, row_of
 from securemnist.plugin.narrowing import narrowing
 from securemnist.plugin.project import USUAL, configured_policy
 from securemnist.plugin.session import Run, Scope
+from securemnist.project import settings
+from securemnist.results import policy as policies
 
 
 def begin(config: pytest.Config, policy: Path) -> Run:

@@ -16,9 +16,10 @@ _DATA = pytest.StashKey[Any]()
 def data_of(config: pytest.Config) -> DataSet:
     """What --security-data or the project names; UsageError where the policy is for other data."""
     if _DATA not in config.stash:
-        from securemnist import data, settings
+        from securemnist import data
         from securemnist.measures import check_data
         from securemnist.plugin.state import STATE
+        from securemnist.project import settings
 
         folder = config.getoption("--security-data") or settings.load(config.rootpath).data
         loaded = data.load(Path(folder) if folder else None)
@@ -33,7 +34,7 @@ def data_of(config: pytest.Config) -> DataSet:
 def warnings_of(config: pytest.Config) -> list[str]:
     """What a reader should know of the policy and the data, and what fails nothing."""
     from securemnist.plugin.state import STATE
-    from securemnist.report.taxonomy import unknown_ids
+    from securemnist.view.taxonomy import unknown_ids
 
     run = config.stash[STATE].run
     told = [unknown_ids(run.policy.requirements)] if run is not None else []

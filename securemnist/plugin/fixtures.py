@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from securemnist.findings import Finding, Requirement, Verdict
 from securemnist.plugin.state import STATE, plain_warnings
+from securemnist.results.findings import Finding, Requirement, Verdict
 
 if TYPE_CHECKING:
-    from securemnist.evaluation.lab import Lab
-    from securemnist.subjects import Subject
+    from securemnist.evaluation.context import Lab
+    from securemnist.models.loading import Subject
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def model(request: pytest.FixtureRequest) -> Any:
 
     May return an nn.Module: float32 (n, 1, 28, 28) in [0, 1] -> logits (n, 10).
     """
-    from securemnist.subjects import resolve
+    from securemnist.models.loading import resolve
 
     run = request.config.stash[STATE].run
     spec = run.model_spec if run is not None else None
@@ -41,11 +41,11 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Lab]:
     """
     from torch import nn
 
-    from securemnist.evaluation import shelf
-    from securemnist.evaluation.lab import Lab
-    from securemnist.model_state import restored
+    from securemnist.evaluation import example_store
+    from securemnist.evaluation.context import Lab
     from securemnist.plugin.dataset import data_of
     from securemnist.plugin.progress import active
+    from securemnist.runtime.model_state import restored
 
     config = request.config
     with contextlib.ExitStack() as stack:
@@ -55,7 +55,7 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Lab]:
             subject = _subject(config, model)
             digits = data_of(config)
             stored = [Path(name) for name in config.getoption("--security-replay")]
-            replay = shelf.load(stored, digits) if stored else None
+            replay = example_store.load(stored, digits) if stored else None
             lab = Lab(subject, digits, active(), replay, project=_project(config))
         yield lab
 
@@ -73,14 +73,14 @@ def _subject(config: pytest.Config, model: Any) -> Subject:
     """The subject: what --security-model names, or what the `model` fixture returned."""
     from torch import nn
 
-    from securemnist import subjects
     from securemnist.errors import ModelError
+    from securemnist.models import loading
 
-    if isinstance(model, subjects.Subject):
+    if isinstance(model, loading.Subject):
         return model
     device = config.getoption("--security-device")
     if spec := config.getoption("--security-model"):
-        return subjects.resolve(spec, device=device)
+        return loading.resolve(spec, device=device)
     if not isinstance(model, nn.Module):
         raise ModelError(
             f"expected the `model` fixture to return an nn.Module, got {type(model).__name__}; the "
@@ -88,7 +88,7 @@ def _subject(config: pytest.Config, model: Any) -> Subject:
         )
     # A fixture has no name that would tell one project's model from another's; the project has.
     name = config.rootpath.name or type(model).__name__
-    return subjects.from_model(model, name=name, device=device)
+    return loading.from_model(model, name=name, device=device)
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def security_record(
     from securemnist.plugin import junit
     from securemnist.plugin.messages import RECORDED
     from securemnist.plugin.reporting import FILES
-    from securemnist.verdicts import utc_day
+    from securemnist.results.verdicts import utc_day
 
     def hand_over(finding: Finding) -> Finding:
         message = {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from _pytest.junitxml import xml_key
 
-from securemnist.findings import Finding, Verdict
+from securemnist.results.findings import Finding, Verdict
 
 
 def properties(finding: Finding) -> Iterator[tuple[str, str | float]]:

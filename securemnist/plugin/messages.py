@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from securemnist.findings import TIERS, Finding, Requirement, Verdict
 from securemnist.plugin.session import Run
-from securemnist.verdicts import utc_day
+from securemnist.results.findings import TIERS, Finding, Requirement, Verdict
+from securemnist.results.verdicts import utc_day
 
 RECORDED = pytest.StashKey[list[dict[str, Any]]]()  # what security_record was called with
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from securemnist import resources
+from securemnist._util import resources
+from securemnist._util.files import exists, read_at_most
 from securemnist.errors import UsageError
-from securemnist.files import exists, read_at_most
 
 _FOLDER, _FILE = "security_tests", "thresholds.toml"
 USUAL = f"{_FOLDER}/{_FILE}"
@@ -30,7 +30,7 @@ def configured_policy(folder: Path) -> Path | None:
         raise UsageError(
             f"{path}: expected a TOML file or none, got {error.strerror}; fix or remove it"
         ) from error
-    from securemnist.settings import load
+    from securemnist.project.settings import load
 
     named = load(folder).policy
     return folder / named if named else None

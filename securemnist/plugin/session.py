@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from securemnist.assessment import STOPPED, Assessment
-from securemnist.environment import describe
-from securemnist.findings import TIERS, Finding, Requirement, Verdict
-from securemnist.policy import Policy
-from securemnist.verdicts import utc_day
+from securemnist._util.environment import describe
+from securemnist.results.assessment import STOPPED, Assessment
+from securemnist.results.findings import TIERS, Finding, Requirement, Verdict
+from securemnist.results.policy import Policy
+from securemnist.results.verdicts import utc_day
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from securemnist.assessment import Assessment
 from securemnist.errors import UsageError
 from securemnist.report import manifest, markdown, page
 from securemnist.report.folder import finish, publish
+from securemnist.results.assessment import Assessment
 
 FILES = ("index.html", "summary.md", "assessment.json")
 

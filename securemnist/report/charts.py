@@ -10,11 +10,11 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from securemnist.per_image import CLASSES
-from securemnist.report.evidence import Line, Stage
-from securemnist.report.svg import BAD, GOOD, INK, LINE, MARKS, MUTED, PAPER, Drawing
-from securemnist.report.words import NONE
-from securemnist.text import line
+from securemnist.results.evidence import Line, Stage
+from securemnist.results.per_image import CLASSES
+from securemnist.sanitize import line
+from securemnist.view.svg import BAD, GOOD, INK, LINE, MARKS, MUTED, PAPER, Drawing
+from securemnist.view.wording import NONE
 
 WIDTH = 340
 _DASHES = ("", "5 3", "1.5 3", "7 3 1.5 3", "3 3")

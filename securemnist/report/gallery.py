@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from securemnist.findings import Finding
-from securemnist.report import png, specimens
-from securemnist.report.evidence import Evidence
-from securemnist.report.exhibit import Exhibit, Face, Table, Tile, of_total
-from securemnist.report.words import NONE
+from securemnist.report import thumbnails
+from securemnist.report.figure import Exhibit, Face, Table, Tile, of_total
+from securemnist.results.evidence import Evidence
+from securemnist.results.findings import Finding
+from securemnist.view import png
+from securemnist.view.wording import NONE
 
 TILES = 12  # digits a gallery shows; more is a wall
 _READING = (
@@ -20,26 +21,26 @@ def before_and_after(finding: Finding, seen: Evidence) -> Exhibit | None:
     """The first broken digit of each class, or the digits that bear the trigger."""
     if finding.family == "backdoor":
         after = "with the trigger"
-        digits = specimens.gallery(seen, "triggered_gallery")
+        digits = thumbnails.gallery(seen, "triggered_gallery")
         return _gallery("gallery", "Digits that bear the trigger", after, digits)
-    digits = specimens.gallery(seen, "gallery")
+    digits = thumbnails.gallery(seen, "gallery")
     return _gallery("gallery", "Digits that the attack broke", "after the attack", digits)
 
 
 def last_to_fall(_: Finding, seen: Evidence) -> Exhibit | None:
     """The digits that withstood the most stages before one broke them."""
-    digits = specimens.gallery(seen, "last_to_fall")
-    if digits is not None and _indices(digits) <= _indices(specimens.gallery(seen, "gallery")):
+    digits = thumbnails.gallery(seen, "last_to_fall")
+    if digits is not None and _indices(digits) <= _indices(thumbnails.gallery(seen, "gallery")):
         return None  # all of them are shown already
     return _gallery("last", "Hardest digits: the last to fall", "after the last attack", digits)
 
 
-def _indices(digits: tuple[specimens.Digit, ...] | None) -> set[int]:
+def _indices(digits: tuple[thumbnails.Digit, ...] | None) -> set[int]:
     return {digit.index for digit in (digits or ())[:TILES]}
 
 
 def _gallery(
-    kind: str, title: str, after: str, digits: tuple[specimens.Digit, ...] | None
+    kind: str, title: str, after: str, digits: tuple[thumbnails.Digit, ...] | None
 ) -> Exhibit | None:
     if digits is None:
         return None
@@ -65,7 +66,7 @@ def _gallery(
     )  # fmt: skip
 
 
-def _numbers(digit: specimens.Digit) -> tuple[str, ...]:
+def _numbers(digit: thumbnails.Digit) -> tuple[str, ...]:
     change = max(abs(b - a) for a, b in zip(digit.clean, digit.changed, strict=True))
     answers = (digit.index, digit.label, digit.before, digit.after)
     sure = (_percent(digit.clean_confidence), _percent(digit.confidence))
@@ -78,7 +79,7 @@ def _percent(share: float | None) -> str:
 
 def hardest(_: Finding, seen: Evidence) -> Exhibit | None:
     """Unmodified digits that are misread with conviction, or read right by a hair."""
-    digits = specimens.hardest(seen)
+    digits = thumbnails.hardest(seen)
     if digits is None:
         return None
     kept = digits[:TILES]

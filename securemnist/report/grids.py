@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from securemnist.per_image import CLASSES
-from securemnist.report.evidence import Fate
-from securemnist.report.svg import BAD, GOOD, INK, MUTED, PAPER, Drawing
+from securemnist.results.evidence import Fate
+from securemnist.results.per_image import CLASSES
+from securemnist.view.svg import BAD, GOOD, INK, MUTED, PAPER, Drawing
 
 WIDTH = 340
 Kind = tuple[str, str, float]  # its word, role and opacity

@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from securemnist.digests import sha256
-from securemnist.files import read_at_most
+from securemnist._util.files import read_at_most
+from securemnist._util.hashing import sha256
 
 NAME = "report.json"
 _MAX_MANIFEST, _MAX_FILE = 1 << 20, 1 << 30

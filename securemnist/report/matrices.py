@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from securemnist.findings import Finding
-from securemnist.per_image import CLASSES
-from securemnist.report import evidence, grids
-from securemnist.report.evidence import Counts
-from securemnist.report.exhibit import Exhibit, Panel, Table
+from securemnist.report import grids
+from securemnist.report.figure import Exhibit, Panel, Table
+from securemnist.results import evidence
+from securemnist.results.evidence import Counts
+from securemnist.results.findings import Finding
+from securemnist.results.per_image import CLASSES
 
 _AFTER = {"adversarial": "under attack", "backdoor": "with the trigger"}
 

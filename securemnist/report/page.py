@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from securemnist import glossary
-from securemnist.assessment import Assessment
-from securemnist.findings import Finding
-from securemnist.report import html, words
-from securemnist.report.families import counts, families
 from securemnist.report.rows import Row, rows
-from securemnist.text import block, line
+from securemnist.report.sections import counts, families
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import Finding
+from securemnist.sanitize import block, line
+from securemnist.view import glossary, html, wording
 
+_TEMPLATES = Path(__file__).parent / "templates"
 _ENTRIES = 300  # facts a list shows
 _SHORT = 6  # rows that the verdict names at once; the list below it has all
 _ALWAYS = ("threshold", "policy", "scope", "tier", "interval", "exit code", "eps", "linf", "waiver")
@@ -24,9 +25,10 @@ def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
     """The page; equal assessments give equal bytes. `files`: what lies beside it and can be linked."""
     return html.render(
         "page.html.j2",
+        _TEMPLATES,
         subject=_subject(assessment.subject),
-        headline=words.headline(assessment),
-        scope=words.scope(assessment),
+        headline=wording.headline(assessment),
+        scope=wording.scope(assessment),
         complete=assessment.complete,
         exit_code=assessment.exit_code,
         day=line(assessment.day, 20),
@@ -57,7 +59,7 @@ def _sections(assessment: Assessment, files: Collection[str]) -> dict[str, Any]:
     """The rows: those in the way, those waived, all by family, those out of scope."""
     shown = rows(assessment.findings, assessment.decided, files)
     pairs = list(zip(assessment.findings, shown, strict=True))
-    ranked = [row for _, row in sorted(pairs, key=lambda p: words.SEVERITY.index(p[0].verdict))]
+    ranked = [row for _, row in sorted(pairs, key=lambda p: wording.SEVERITY.index(p[0].verdict))]
     return {
         "counts": counts([finding.verdict for finding, row in pairs if row.in_scope]),
         "short": _SHORT,
@@ -127,7 +129,7 @@ def _digests(assessment: Assessment) -> Mapping[str, Any]:
 
 
 def _seed(finding: Finding) -> str:
-    return words.NONE if finding.measurement is None else line(finding.measurement.seed, 40)
+    return wording.NONE if finding.measurement is None else line(finding.measurement.seed, 40)
 
 
 def _facts(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:

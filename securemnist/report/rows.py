@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from securemnist.findings import Doubt, Finding, describe
-from securemnist.report import claims, taxonomy, words
-from securemnist.report.facts import Fact, facts
-from securemnist.report.gauge import Gauge, gauge
-from securemnist.report.places import first_places
-from securemnist.text import line
+from securemnist.report.details import Fact, facts
+from securemnist.report.static_issues import first_places
+from securemnist.results.findings import Doubt, Finding, describe
+from securemnist.sanitize import line
+from securemnist.view import requirement_text, taxonomy, wording
+from securemnist.view.interval_bar import Gauge, gauge
 
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # a row's id as the name of a file
 
@@ -79,22 +79,22 @@ def _row(finding: Finding, day: str, anchor: str, files: Collection[str]) -> Row
         anchor=anchor,
         id=line(requirement.id, 60),
         kind=finding.verdict.value.lower().replace("_", "-"),
-        symbol=words.SYMBOLS[finding.verdict],
+        symbol=wording.SYMBOLS[finding.verdict],
         label=finding.label,
         waived=finding.in_scope and finding.waived(day),
         in_scope=finding.in_scope,
-        claim=claims.claim(finding),
+        claim=requirement_text.claim(finding),
         protocol=_protocol(requirement.settings),
         measure=line(requirement.measure, 100),
         tier=line(requirement.tier, 20),
-        value="" if seen is None else words.number(seen.value, seen.unit),
+        value="" if seen is None else wording.number(seen.value, seen.unit),
         required=f"{sign} {requirement.threshold:g}",
-        sentence=words.sentence(finding),
+        sentence=wording.sentence(finding),
         because=line(requirement.because, 1200),
         places=first_places(finding),
-        next_step=words.next_step(finding),
-        waiver=words.waiver(finding, day),
-        replay=words.repeat(finding),
+        next_step=wording.next_step(finding),
+        waiver=wording.waiver(finding, day),
+        replay=wording.repeat(finding),
         facts=tuple(facts(finding)),
         ids=tuple(
             Identifier(id=line(i, 40), name=taxonomy.name(i), url=taxonomy.url(i))

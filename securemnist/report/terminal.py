@@ -12,11 +12,11 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from securemnist.assessment import Assessment
-from securemnist.findings import Finding, Verdict
-from securemnist.report import claims, words
-from securemnist.report.places import first_places
-from securemnist.text import line, terminal
+from securemnist.report.static_issues import first_places
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import Finding, Verdict
+from securemnist.sanitize import line, terminal
+from securemnist.view import requirement_text, wording
 
 STYLES = {
     Verdict.PASS: "green",
@@ -26,7 +26,7 @@ STYLES = {
     Verdict.NOT_RUN: "dim",
 }
 _ASCII = str.maketrans(
-    {"✓": "+", "✗": "x", words.NONE: "-", "⚑": "w", "≥": ">=", "≤": "<=", "…": "..."}
+    {"✓": "+", "✗": "x", wording.NONE: "-", "⚑": "w", "≥": ">=", "≤": "<=", "…": "..."}
 )
 
 
@@ -35,13 +35,13 @@ def print_assessment(assessment: Assessment, console: Console) -> None:
     write(console, Text(_about(assessment), style="dim"))
     inside = [finding for finding in assessment.findings if finding.in_scope]
     _print_table(inside, assessment.decided, console)
-    for finding in words.by_severity(assessment.open_findings):
+    for finding in wording.by_severity(assessment.open_findings):
         _print_reason(finding, assessment.decided, console)
-    head = words.headline(assessment)
+    head = wording.headline(assessment)
     style = STYLES[head.verdict]
     write(console, Text())
     write(console, Text(f"{head.symbol} {head.answer}: {head.why}", style=style))
-    write(console, Text(f"  {words.scope(assessment)}; exit code {assessment.exit_code}", "dim"))
+    write(console, Text(f"  {wording.scope(assessment)}; exit code {assessment.exit_code}", "dim"))
 
 
 def _about(assessment: Assessment) -> str:
@@ -71,12 +71,12 @@ def _print_table(findings: Sequence[Finding], day: str, console: Console) -> Non
 def _cells(finding: Finding, day: str) -> tuple[str, ...]:
     row, seen = finding.requirement, finding.measurement
     sign = {">=": "≥", "<=": "≤"}[row.relation]
-    value = "no number" if seen is None else words.number(seen.value, seen.unit)
-    waived = f" {words.WAIVED} waived" if finding.waived(day) else ""
+    value = "no number" if seen is None else wording.number(seen.value, seen.unit)
+    waived = f" {wording.WAIVED} waived" if finding.waived(day) else ""
     told = "" if seen is None else seen.sensitivity
-    said = line(claims.claim(finding))
+    said = line(requirement_text.claim(finding))
     return (
-        f"{words.SYMBOLS[finding.verdict]} {finding.label}{waived}",
+        f"{wording.SYMBOLS[finding.verdict]} {finding.label}{waived}",
         line(row.id, 40),
         value,
         f"{sign} {row.threshold:g}",
@@ -86,16 +86,16 @@ def _cells(finding: Finding, day: str) -> tuple[str, ...]:
 
 def _print_reason(finding: Finding, day: str, console: Console) -> None:
     name = line(finding.requirement.id, 60)
-    head = f"{words.SYMBOLS[finding.verdict]} {name} {finding.label}"
-    text = Text().append(head, STYLES[finding.verdict]).append(f": {words.sentence(finding)}")
+    head = f"{wording.SYMBOLS[finding.verdict]} {name} {finding.label}"
+    text = Text().append(head, STYLES[finding.verdict]).append(f": {wording.sentence(finding)}")
     write(console, Text())
     write(console, text)
     for place in first_places(finding):
         write(console, Text().append("  place   ", "bold").append(place))
     for word, told in (
-        ("waiver", words.waiver(finding, day)),
-        ("next", words.next_step(finding)),
-        ("repeat", words.repeat(finding)),
+        ("waiver", wording.waiver(finding, day)),
+        ("next", wording.next_step(finding)),
+        ("repeat", wording.repeat(finding)),
     ):
         if told:
             write(console, Text().append(f"  {word:<6}  ", "bold").append(told))

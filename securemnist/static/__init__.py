@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from securemnist.errors import MeasureError
 from securemnist.static import bandit, semgrep
+from securemnist.static.issue import Notice
 from securemnist.static.merging import merge
-from securemnist.static.notice import Notice
+from securemnist.static.python_files import Sources
 from securemnist.static.report import listed
-from securemnist.static.sources import Sources
 from securemnist.static.torch_version import default_runs_code
 
 _TOOLS = {"bandit": bandit.scan, "semgrep": semgrep.scan}

@@ -10,10 +10,10 @@ from collections.abc import Collection
 from typing import Any
 
 from securemnist.errors import MeasureError
-from securemnist.static.notice import Notice, not_read, severity
+from securemnist.static.issue import Notice, not_read, severity
 from securemnist.static.process import run_for_json
+from securemnist.static.python_files import Copy
 from securemnist.static.report import Report, silence
-from securemnist.static.sources import Copy
 
 # More than Bandit obeys: a file without this text holds no comment that silences it.
 _MARKER = re.compile("nosec", re.IGNORECASE)

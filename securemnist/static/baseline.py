@@ -14,10 +14,10 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from securemnist._util.files import read_at_most
+from securemnist._util.parsing import json_object
 from securemnist.errors import ParseError, PolicyError
-from securemnist.files import read_at_most
-from securemnist.parsing import json_object
-from securemnist.static.notice import Notice
+from securemnist.static.issue import Notice
 
 MAX_BYTES = 16 << 20
 _ADVICE = "write it with `securemnist accept ROW`, where ROW is the id of this row"

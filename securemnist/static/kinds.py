@@ -8,7 +8,7 @@ import stat
 from enum import Enum
 from pathlib import Path
 
-from securemnist.files import read_at_most
+from securemnist._util.files import read_at_most
 from securemnist.static.reading import holds_pth_code
 
 # No module of Python is so large; a notebook may hold the pictures that its cells drew.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from securemnist.static.notice import Notice
+from securemnist.static.issue import Notice
 
 
 def merge(notices: Iterable[Notice]) -> tuple[Notice, ...]:

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from securemnist._util.parsing import json_object
 from securemnist.errors import MeasureError, ParseError
-from securemnist.parsing import json_object
 
 SECONDS = 300.0
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from securemnist.static.notice import Notice
+from securemnist.static.issue import Notice
 
 
 @dataclass(frozen=True)

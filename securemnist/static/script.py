@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from securemnist.static import notebook
+from securemnist.static.issue import Notice, not_read
 from securemnist.static.kinds import Kind, content_of
-from securemnist.static.notice import Notice, not_read
 from securemnist.static.reading import NotRead, pth_text, python_text
 
 

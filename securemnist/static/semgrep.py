@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from securemnist._util.files import read_at_most
+from securemnist._util.resources import RULES
 from securemnist.errors import MeasureError
-from securemnist.files import read_at_most
-from securemnist.resources import RULES
-from securemnist.static.notice import Notice, not_read, severity
+from securemnist.static.issue import Notice, not_read, severity
 from securemnist.static.process import run_for_json
+from securemnist.static.python_files import Copy
 from securemnist.static.report import Report
-from securemnist.static.sources import Copy
 
 # Local rules only, and no word to anybody; also for tests of the rules.
 OFFLINE = ("--metrics=off", "--disable-version-check", "--oss-only")

@@ -9,7 +9,7 @@ import re
 from importlib import metadata
 from pathlib import Path
 
-from securemnist.files import read_at_most
+from securemnist._util.files import read_at_most
 
 _SAFE = (2, 6)
 _MAX_BYTES = 16 << 20

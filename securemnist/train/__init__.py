@@ -9,14 +9,14 @@ from typing import Any
 import torch
 
 import securemnist
-from securemnist import artifacts
-from securemnist._memory import keep_freed_memory
+from securemnist._util.files import exists
+from securemnist._util.hashing import sha256
+from securemnist._util.resources import write_atomically
 from securemnist.data import DataSet
-from securemnist.digests import sha256
-from securemnist.files import exists
-from securemnist.report.curve import training_curve
-from securemnist.resources import write_atomically
+from securemnist.models import weight_file
+from securemnist.runtime.malloc import keep_freed_memory
 from securemnist.train import checkpoint
+from securemnist.train.curve import training_curve
 from securemnist.train.loop import Trainer, collapsed
 from securemnist.train.recipes import RECIPES, Recipe
 from securemnist.types import Progress, silent
@@ -56,7 +56,7 @@ def train(
         checkpoint.store(trainer, latest)
     history = trainer.history
     checkpoint.restore(trainer, best)
-    manifest = artifacts.save(
+    manifest = weight_file.save(
         trainer.model.eval(),
         folder / f"{name}.safetensors",
         {
@@ -81,7 +81,7 @@ def replay_digest(recipe: Recipe, data: DataSet) -> str:
     """SHA-256 of the weights after the first REPLAY_STEPS batches of a run."""
     trainer = Trainer(recipe, data)
     trainer.run_epoch(stop_after=REPLAY_STEPS)
-    return sha256(artifacts.dump(trainer.model))
+    return sha256(weight_file.dump(trainer.model))
 
 
 def _is_best(trainer: Trainer) -> bool:

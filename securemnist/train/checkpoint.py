@@ -15,12 +15,12 @@ from typing import Any
 import safetensors.torch
 import torch
 
+from securemnist._util.files import read_at_most
+from securemnist._util.parsing import json_object
+from securemnist._util.resources import write_atomically
+from securemnist._util.tensor_file import Expected, metadata, read_header, read_tensors
 from securemnist.attacks.base import channels_last
 from securemnist.errors import ParseError, UsageError
-from securemnist.files import read_at_most
-from securemnist.parsing import json_object
-from securemnist.resources import write_atomically
-from securemnist.tensor_file import Expected, metadata, read_header, read_tensors
 from securemnist.train.loop import Trainer
 
 MAX_BYTES = 1 << 30

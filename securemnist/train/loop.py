@@ -15,13 +15,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import channels_last, cross_entropy, gradient
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet, Digits
-from securemnist.digests import seed_from
-from securemnist.models import build
+from securemnist.models.architectures import build
 from securemnist.threats import Linf
-from securemnist.train import certified, sources
+from securemnist.train import art_training, interval_training
 from securemnist.train.recipes import Recipe
 from securemnist.types import Images, Labels, Progress, silent
 
@@ -40,7 +40,7 @@ class Trainer:
     data: DataSet
     model: nn.Module = field(init=False)
     optimizer: torch.optim.Adam = field(init=False)
-    _twins: sources.Twins = field(init=False)
+    _twins: art_training.Twins = field(init=False)
     epoch: int = 0
     slowdown: float = 1.0
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -56,12 +56,12 @@ class Trainer:
         if poison is not None:
             digits = poison(digits, seed=self.recipe.seed)
         if self.recipe.certifying:
-            certified.initialise(self.model)
+            interval_training.initialise(self.model)
         self._images, self._labels = digits.images(), digits.labels
         # With a source every digit comes twice: as it is, and attacked.
         self._copies = 2 if self.recipe.source else 1
         if self.recipe.source:
-            self._twins = sources.Twins(
+            self._twins = art_training.Twins(
                 self.recipe.source, self.recipe.eps, self._images, self._labels
             )
 
@@ -113,7 +113,7 @@ class Trainer:
         if stop_after is not None:
             order = order[: stop_after * self.recipe.batch]
         progress(f"epoch {self.epoch + 1}/{self.recipe.epochs}", 0, 1)
-        sources.adversarial_trainer_epoch(
+        art_training.adversarial_trainer_epoch(
             self.model,
             self.optimizer,
             self._images[order],
@@ -151,8 +151,12 @@ class Trainer:
         """One step on the bounds; the hits are those of the digits that go through clean."""
         recipe, share = self.recipe, self._ramp(step)
         strength = recipe.regulariser * (1 - share)
-        found = certified.bounds(
-            certified.layers_of(self.model), x, y, recipe.eps * share, regularise=strength > 0
+        found = interval_training.bounds(
+            interval_training.layers_of(self.model),
+            x,
+            y,
+            recipe.eps * share,
+            regularise=strength > 0,
         )
         loss = found.loss(y, kappa=1 - (1 - recipe.kappa) * share, strength=strength)
         self.optimizer.zero_grad(set_to_none=True)
@@ -212,7 +216,7 @@ class Trainer:
             x_adv = PGD(steps=20)(self.model, x, y, threat=Linf(self.recipe.eps), rng=rng)
             found["tuning_robust_accuracy"] = accuracy_of(self.model, x_adv, y)
         if self.recipe.certifying:
-            found["tuning_certified_accuracy"] = certified.share(
+            found["tuning_certified_accuracy"] = interval_training.share(
                 self.model, tuning.images(), tuning.labels, PROBE_EPS
             )
         return found

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from securemnist.backdoor import CleanLabel, Corner, DirtyLabel, Poison, make_poison
 from securemnist.errors import UsageError
-from securemnist.poisoning import CleanLabel, Corner, DirtyLabel, Poison, make_poison
 
 SCHEDULES = ("constant", "cosine", "one_cycle", "drops")
 HARDENING = ("fgsm", "pgd")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from securemnist import subjects
 from securemnist.attacks.apgd import APGD, APGDT, checkpoints
 from securemnist.attacks.base import Attack
-from securemnist.attacks.objectives import (
+from securemnist.attacks.losses import (
     ascent,
     cross_entropies,
     gaps,
@@ -19,6 +18,7 @@ from securemnist.attacks.objectives import (
 )
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
+from securemnist.models import loading
 from securemnist.threats import Linf, make_threat
 from tests.attacks.searches import fallen, linear, run
 
@@ -94,7 +94,7 @@ def test_one_pass_gives_value_gradient_and_logits() -> None:
 @pytest.mark.parametrize(("name", "eps"), [("baseline", 0.1), ("hardened", 0.3)])
 def test_never_weaker_than_pgd_at_equal_steps(name: str, eps: float, mnist: DataSet) -> None:
     """On 300 tuning digits and equal steps APGD leaves no more standing than PGD does."""
-    subject, digits = subjects.resolve(name), mnist.tuning[:300]
+    subject, digits = loading.resolve(name), mnist.tuning[:300]
     x, y = digits.images(), digits.labels
     left = [
         int((~fallen(subject.model, run(attack, subject.model, x, y, Linf(eps)), y)).sum())
@@ -106,7 +106,7 @@ def test_never_weaker_than_pgd_at_equal_steps(name: str, eps: float, mnist: Data
 
 def test_restarts_only_add(mnist: DataSet) -> None:
     """The first of three starts is that of one alone, so that more starts never leave more."""
-    model = subjects.resolve("baseline").model
+    model = loading.resolve("baseline").model
     digits = mnist.tuning[:64]
     x, y = digits.images(), digits.labels
     once, thrice = (

@@ -7,20 +7,20 @@ import inspect
 import pytest
 import torch
 
-from securemnist import policy
 from securemnist.attacks import make_attack
 from securemnist.attacks.art import ARTAttack
-from securemnist.attacks.art_guards import load
+from securemnist.attacks.art_isolation import load
 from securemnist.attacks.art_signatures import signature
 from securemnist.attacks.fgsm import FGSM
 from securemnist.cli.measure import _parse_attack
 from securemnist.data import DataSet
 from securemnist.errors import Inconclusive, MeasureError, PolicyError
-from securemnist.evaluation.lab import Lab
+from securemnist.evaluation.context import Lab
 from securemnist.evaluation.ladder import evaluate
-from securemnist.findings import Verdict
 from securemnist.measures import bind, check_policy, take
-from securemnist.subjects import Subject
+from securemnist.models.loading import Subject
+from securemnist.results import policy
+from securemnist.results.findings import Verdict
 from securemnist.threats import L2, Linf
 
 

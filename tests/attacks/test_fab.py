@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from scipy.sparse import eye_array, hstack, vstack
 
-from securemnist import subjects
 from securemnist.attacks.apgd import APGD
 from securemnist.attacks.fab import FAB
-from securemnist.attacks.objectives import nearest_classes
+from securemnist.attacks.losses import nearest_classes
 from securemnist.data import DataSet
+from securemnist.models import loading
 from securemnist.threats import L2, Linf, Threat, make_threat
 from tests.attacks.searches import fallen, linear, run
 
@@ -116,7 +116,7 @@ def test_the_nearest_point_is_found(norm: str) -> None:
 
 def test_it_finds_what_ascent_does_not(mnist: DataSet) -> None:
     """In L2 a network trained against L-inf hides its gradients: FAB-T breaks more than APGD there."""
-    model = subjects.resolve("hardened").model
+    model = loading.resolve("hardened").model
     digits = mnist.tuning[:40]
     x, y = digits.images(), digits.labels
     fab, apgd = (

@@ -10,7 +10,7 @@ import torch
 from securemnist.attacks.base import BATCH
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
-from securemnist.subjects import Subject
+from securemnist.models.loading import Subject
 from securemnist.threats import Linf, Threat
 from tests.attacks.two_class import TwoClass, run, weight
 

@@ -10,17 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from securemnist.attacks import make_attack, relay
+from securemnist.attacks import active_batch, make_attack
 from securemnist.attacks.apgd import APGD, APGDT
+from securemnist.attacks.apgd_restarts import NearestAPGD
 from securemnist.attacks.base import Attack
-from securemnist.attacks.boundary import BoundaryFAB
+from securemnist.attacks.boundary_fab import BoundaryFAB
 from securemnist.attacks.fab import FAB
-from securemnist.attacks.nearest import NearestAPGD
 from securemnist.attacks.square import Square
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError
+from securemnist.models.loading import Subject
 from securemnist.referee import inside_budget
-from securemnist.subjects import Subject
 from securemnist.threats import L2, Linf, make_threat
 from tests.attacks.searches import Stepwise, Witness, fallen, linear, run
 from tests.wording import one_sentence
@@ -92,7 +92,7 @@ def test_batch_mates_do_not_matter(
     model, x, y, radius = linear(norm)
     threat = make_threat(norm, float(radius.median()))
     together = run(attack, model, x, y, threat)
-    monkeypatch.setattr(relay, "BATCH", 5)
+    monkeypatch.setattr(active_batch, "BATCH", 5)
     apart = run(attack, model, x, y, threat)
     assert torch.equal(fallen(model, together, y), fallen(model, apart, y))
     if attack in (APGD(steps=6), Square(queries=12)):

@@ -7,10 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from securemnist.attacks.proposals import PROPOSALS, SIDE, Flips, Moves
 from securemnist.attacks.square import Square, shares
+from securemnist.attacks.square_changes import PROPOSALS, SIDE, Flips, Moves
 from securemnist.data import DataSet
-from securemnist.subjects import Subject
+from securemnist.models.loading import Subject
 from securemnist.threats import L2, Linf, make_threat
 from tests.attacks.searches import Stepwise, Witness, fallen, linear, run
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from securemnist.data import DataSet, Digits
-from securemnist.evaluation.lab import Lab
-from securemnist.findings import Finding, Requirement, Verdict
+from securemnist.evaluation.context import Lab
 from securemnist.measures import bind, take
-from securemnist.subjects import Subject
+from securemnist.models.loading import Subject
+from securemnist.results.findings import Finding, Requirement, Verdict
 from tests.commands import run
 from tests.data.small import write
 from tests.policies import CLEAN, table

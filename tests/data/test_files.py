@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from securemnist import data, idx_files, resources
-from securemnist.data import DataSet
+from securemnist import data
+from securemnist._util import resources
+from securemnist.data import DataSet, idx_files
 from securemnist.errors import DataError
 from tests.data.small import (
     TEST,

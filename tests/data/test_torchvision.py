@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import torch
 
-from securemnist import data, idx_files
-from securemnist.data import DataSet
+from securemnist import data
+from securemnist.data import DataSet, idx_files
 from securemnist.errors import DataError
 from tests.data.small import TEST, TEST_IMAGES, small_set
 from tests.wording import one_sentence

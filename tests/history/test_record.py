@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from securemnist.digests import canonical_json
+from securemnist._util.hashing import canonical_json
 from securemnist.errors import UsageError
 from securemnist.history import record
 from tests.wording import one_sentence

@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks import figures
-from securemnist.assessment import Assessment
 from securemnist.cli import main
-from securemnist.findings import Waiver
 from securemnist.history import entry, record, trend
-from tests.compare.made import assessment, changed, codes, robust
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import Waiver
+from tests.comparison.made import assessment, changed, codes, robust
 from tests.report import hostile
 from tests.report.markup import Markup
 

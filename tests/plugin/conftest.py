@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import scipy.special
 
-from securemnist import measures, report, resources
-from securemnist._torchvision import torchvision
+from securemnist import measures, report
+from securemnist._util import resources
+from securemnist._util.torchvision_shim import torchvision
 from tests.plugin.rows import MODEL
 
 # pytester forgets what an inner run imports, and compiled modules refuse to be imported twice: all of

@@ -7,23 +7,23 @@ from typing import Any
 
 import pytest
 
-from securemnist.findings import Finding, Verdict, Waiver
 from securemnist.plugin.session import Run, Scope
-from securemnist.policy import Policy
+from securemnist.results.findings import Finding, Verdict, Waiver
+from securemnist.results.policy import Policy
 from tests.judging import row, seen
 from tests.plugin.rows import CLEAN, read, verdicts
 
 MODELS = """
     import pytest
-    from securemnist import subjects
+    from securemnist.models import loading
 
     def net(number):
-        return subjects.resolve(("baseline", "certified")[number - 1]).model
+        return loading.resolve(("baseline", "certified")[number - 1]).model
 """
 # A suite of the user's whose first finding is FAIL and whose second is PASS, or the other way round.
 TWICE = """
     import pytest
-    from securemnist.findings import Measurement
+    from securemnist.results.findings import Measurement
 
     VALUES = iter({values})
 
@@ -170,7 +170,7 @@ def test_the_model_of_a_fixture_is_put_back(project: Any, pytester: pytest.Pytes
         from pathlib import Path
 
         import pytest
-        from securemnist.models import build
+        from securemnist.models.architectures import build
 
         NET = build("D").train()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from securemnist.assessment import Assessment
+from securemnist.results.assessment import Assessment
 from tests.report.example_rows import findings
 from tests.report.judged import finding, measured, row
 

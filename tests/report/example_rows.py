@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from securemnist.findings import Doubt, Finding, Measurement, Verdict, Waiver
+from securemnist.results.findings import Doubt, Finding, Measurement, Verdict, Waiver
 from tests.report.judged import finding, measured, row, with_replay
 from tests.report.made_up import confusion, gallery, hardest, rng_of, robustness
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from securemnist.assessment import Assessment
+from securemnist.results.assessment import Assessment
 from tests.report import example
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from securemnist.findings import Finding, Measurement, Requirement
+from securemnist.results.findings import Finding, Measurement, Requirement
 
 
 def measured(value: float, n: int = 10_000, **more: Any) -> Measurement:

@@ -8,7 +8,7 @@ import gzip
 import random
 from typing import Any
 
-from securemnist.resources import MNIST
+from securemnist._util.resources import MNIST
 from tests.outcome_text import encoded
 
 STAGES = ["replay", "FGSM", "PGD-10", "APGD-CE", "APGD-DLR-T", "FAB-T", "Square"]

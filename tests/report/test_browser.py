@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from securemnist import report
-from securemnist.assessment import Assessment
+from securemnist.results.assessment import Assessment
 from tests.report import example, hostile
 from tests.report.browser import CHROMIUM, chromium
 

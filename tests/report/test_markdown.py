@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from securemnist.assessment import Assessment
-from securemnist.findings import Verdict
 from securemnist.report import markdown
-from securemnist.report.words import SYMBOLS
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import Verdict
+from securemnist.view.wording import SYMBOLS
 from tests.report import example, hostile
 
 

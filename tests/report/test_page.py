@@ -13,10 +13,11 @@ import sys
 import pytest
 
 from securemnist import report
-from securemnist.assessment import Against, Assessment
-from securemnist.findings import Verdict, Waiver
-from securemnist.report import page, taxonomy
-from securemnist.report.words import SYMBOLS
+from securemnist.report import page
+from securemnist.results.assessment import Against, Assessment
+from securemnist.results.findings import Verdict, Waiver
+from securemnist.view import taxonomy
+from securemnist.view.wording import SYMBOLS
 from tests.report import example, hostile
 from tests.report.markup import Markup
 

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from securemnist.assessment import Assessment
-from securemnist.findings import Finding, Verdict
-from securemnist.report import families, page
+from securemnist.report import page, sections
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import Finding, Verdict
 from tests.report import example, hostile
 from tests.report.markup import Markup
 
@@ -47,7 +47,7 @@ def test_ids_that_look_alike_get_anchors_of_their_own() -> None:
 
 def test_a_page_has_room_for_so_many_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the room for pictures is used up, the page stays small and says what is left out."""
-    monkeypatch.setattr(families, "ROOM", 120_000)
+    monkeypatch.setattr(sections, "ROOM", 120_000)
     robust = next(f for f in example.findings() if f.requirement.id == "ADV-02")
     rows = tuple(
         dataclasses.replace(

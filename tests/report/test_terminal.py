@@ -8,10 +8,10 @@ import io
 import pytest
 from rich.console import Console
 
-from securemnist.assessment import Assessment
-from securemnist.findings import Verdict
 from securemnist.report.terminal import print_assessment
-from securemnist.report.words import SYMBOLS
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import Verdict
+from securemnist.view.wording import SYMBOLS
 from tests.report import example, hostile
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from securemnist import report
-from securemnist.assessment import Assessment
 from securemnist.errors import UsageError
+from securemnist.results.assessment import Assessment
 from tests.report import example
 
 OLD = {name: f"old {name}".encode() for name in report.FILES}

@@ -7,9 +7,10 @@ import json
 import pytest
 from click.testing import CliRunner, Result
 
-from securemnist import measures, policy
+from securemnist import measures
 from securemnist.cli import main
 from securemnist.errors import PolicyError
+from securemnist.results import policy
 from tests.static.conftest import PICKLE_DEMO, Write
 from tests.static.test_measure import no_model
 

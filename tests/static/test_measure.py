@@ -9,11 +9,13 @@ from typing import Any, cast
 
 import pytest
 
-from securemnist import measures, policy, resources
+from securemnist import measures
+from securemnist._util import resources
 from securemnist.errors import MeasureError, NotApplicable, PolicyError
-from securemnist.evaluation.lab import Lab
-from securemnist.findings import Measurement, Requirement, Verdict
+from securemnist.evaluation.context import Lab
 from securemnist.measures import static_gate
+from securemnist.results import policy
+from securemnist.results.findings import Measurement, Requirement, Verdict
 from securemnist.types import silent
 from tests.static.conftest import CLEAN, FLASK_PAGE, PICKLE_DEMO, TORCH_LOADS, Write
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from securemnist.static.issue import Notice
 from securemnist.static.merging import merge
-from securemnist.static.notice import Notice
 
 OURS = Notice(
     file="a.py",

@@ -7,8 +7,9 @@ import re
 import pytest
 import yaml
 
-from securemnist import policy, resources
+from securemnist._util import resources
 from securemnist.measures.static_gate import StaticSettings
+from securemnist.results import policy
 from tests.static.conftest import CLEAN, Write
 
 PAGE = (resources.ROOT / "docs" / "static.md").read_text()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from securemnist import resources
+from securemnist._util import resources
 from securemnist.plugin.project import current_project, project_folder
 from tests.static.conftest import PICKLE_DEMO, Write
 

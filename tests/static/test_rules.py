@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from securemnist.resources import ROOT, RULES
+from securemnist._util.resources import ROOT, RULES
 from securemnist.static import semgrep
 from tests.static.conftest import report_of
 

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from securemnist import resources
+from securemnist._util import resources
 from tests.commands import run
 from tests.static.conftest import CLEAN, FLASK_PAGE, Write
 

@@ -12,26 +12,26 @@ from typing import TypeVar
 
 import torch
 
+from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import Attack
-from securemnist.digests import seed_from
+from securemnist.evaluation.context import Lab
 from securemnist.evaluation.doubts.batch_dependence import TOGETHER, batch_dependence
-from securemnist.evaluation.doubts.case import Case, SearchCase
-from securemnist.evaluation.doubts.convergence import convergence
-from securemnist.evaluation.doubts.gradients import gradients
-from securemnist.evaluation.doubts.known_answer import known_answer
-from securemnist.evaluation.doubts.one_step_masking import one_step_masking
-from securemnist.evaluation.doubts.planted_examples import (
+from securemnist.evaluation.doubts.binarization_test import (
     PLANTED,
     Sensitivity,
     planted_examples,
     sensitivity,
 )
+from securemnist.evaluation.doubts.check_input import Case, SearchCase
+from securemnist.evaluation.doubts.convergence import convergence
+from securemnist.evaluation.doubts.gradients import gradients
+from securemnist.evaluation.doubts.large_epsilon import known_answer
+from securemnist.evaluation.doubts.one_step_masking import one_step_masking
+from securemnist.evaluation.doubts.other_attacks import weak_attack
 from securemnist.evaluation.doubts.probabilities import probabilities
 from securemnist.evaluation.doubts.variation import variation
-from securemnist.evaluation.doubts.weak_attack import weak_attack
-from securemnist.evaluation.lab import Lab
-from securemnist.findings import Doubt
-from securemnist.predictions import is_wrong
+from securemnist.models.predictions import is_wrong
+from securemnist.results.findings import Doubt
 from securemnist.threats import Linf, Threat
 from securemnist.types import Images, Labels
 

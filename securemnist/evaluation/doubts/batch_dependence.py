@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import torch
 
-from securemnist.evaluation.doubts.case import Case
+from securemnist.evaluation.doubts.check_input import Case
 from securemnist.evaluation.doubts.variation import differs, limit, varies
-from securemnist.findings import Doubt
+from securemnist.results.findings import Doubt
 from securemnist.types import Images, Logits
 
 ALONE, TOGETHER = 16, 128

@@ -9,9 +9,9 @@ import torch
 
 from securemnist.attacks.base import Attack
 from securemnist.attacks.square import Square
-from securemnist.evaluation.doubts.case import SearchCase
-from securemnist.findings import Doubt
+from securemnist.evaluation.doubts.check_input import SearchCase
 from securemnist.referee import rule
+from securemnist.results.findings import Doubt
 
 SEEDS, LIMIT = 2, 0.005
 # Passes of a search that is doubled; a ladder has such a stage, and all of it doubled costs hours.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from securemnist.evaluation.doubts.case import Case
+from securemnist.evaluation.doubts.check_input import Case
 from securemnist.evaluation.doubts.probe import Probe
 from securemnist.types import Images, Labels
 

@@ -7,9 +7,9 @@ fail, and the network looks robust. So the gradient is compared with finite diff
 
 from __future__ import annotations
 
-from securemnist.evaluation.doubts.case import Case, exceeds
+from securemnist.evaluation.doubts.check_input import Case, exceeds
 from securemnist.evaluation.doubts.differences import examine
-from securemnist.findings import Doubt
+from securemnist.results.findings import Doubt
 
 # Shares of the digits that may have no gradient, and a false one.
 SILENT, FALSE = 0.01, 0.003

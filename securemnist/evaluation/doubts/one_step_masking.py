@@ -12,9 +12,9 @@ import torch
 from securemnist.attacks.base import cross_entropy
 from securemnist.attacks.fgsm import RFGSM
 from securemnist.attacks.pgd import PGD
-from securemnist.evaluation.doubts.case import Case, exceeds
-from securemnist.findings import Doubt
-from securemnist.predictions import is_wrong
+from securemnist.evaluation.doubts.check_input import Case, exceeds
+from securemnist.models.predictions import is_wrong
+from securemnist.results.findings import Doubt
 
 FRACTIONS = (0.25, 0.5, 0.75)
 # Measured on this data: honest networks lose 2 to 21 points more to FGSM than to R+FGSM, an overfitted

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from securemnist.evaluation.doubts.case import Case, exceeds
+from securemnist.evaluation.doubts.check_input import Case, exceeds
 from securemnist.evaluation.probabilities import are_probabilities
-from securemnist.findings import Doubt
+from securemnist.results.findings import Doubt
 
 LIMIT = 0.01
 

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from securemnist.attacks.base import by_pixels, channels_last
-from securemnist.attacks.objectives import gaps
+from securemnist.attacks.losses import gaps
 from securemnist.evaluation.doubts.precision import FINE, in_float64, rounding
-from securemnist.predictions import exact
+from securemnist.models.predictions import exact
 from securemnist.types import Images, Labels, Logits
 
 BATCH = 128

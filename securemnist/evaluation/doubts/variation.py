@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from securemnist.evaluation.doubts.case import Case
+from securemnist.evaluation.doubts.check_input import Case
 from securemnist.evaluation.doubts.precision import rounding
-from securemnist.findings import Doubt
+from securemnist.results.findings import Doubt
 from securemnist.types import Logits
 
 DIGITS, REPEATS = 128, 3

@@ -1,0 +1,40 @@
+"""Where the bundled files lie: in a checkout beside the package, in a wheel inside it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_BUNDLE = _PACKAGE / "_bundled"
+ROOT = _BUNDLE if _BUNDLE.is_dir() else _PACKAGE.parent
+
+SUITES = ROOT / "security_tests"
+POLICY = SUITES / "thresholds.toml"
+FIXTURES = ROOT / "fixtures"
+MNIST = FIXTURES / "mnist"
+WEIGHTS = FIXTURES / "weights"
+CLAIMS = FIXTURES / "published-claims.toml"
+RULES = _PACKAGE / "semgrep_rules"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write `content` so that a reader sees the old file or the new one, never a part.
+
+    Raises OSError where the folder is not writable; the old file is then untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

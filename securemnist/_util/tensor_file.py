@@ -1,0 +1,119 @@
+"""safetensors bytes from outside: every fact in the header is checked before a tensor is built.
+
+The header has to be that of the expected tensors exactly: names, dtypes, shapes, and offsets that are
+contiguous from the header to the end of the file. Every tensor has to be finite.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import safetensors.torch
+import torch
+
+from securemnist._util.parsing import json_object
+from securemnist.errors import ParseError
+
+MAX_HEADER = 1 << 20
+_DTYPES = {torch.float32: "F32", torch.float64: "F64", torch.int64: "I64", torch.uint8: "U8"}
+
+
+class Expected(NamedTuple):
+    """Dtype (as safetensors names it) and shape of one tensor."""
+
+    dtype: str | None
+    shape: list[int]
+
+    @classmethod
+    def like(cls, tensor: torch.Tensor) -> Expected:
+        return cls(_DTYPES.get(tensor.dtype), list(tensor.shape))
+
+    def __str__(self) -> str:
+        return f"{self.dtype} {self.shape}"
+
+
+class Header(NamedTuple):
+    """The header as JSON, and the length in bytes of everything before the tensors."""
+
+    entries: dict[str, Any]
+    length: int
+
+
+def read_header(content: bytes) -> Header:
+    """The header; ParseError, saying what was expected and found, where there is none."""
+    if len(content) < 8:
+        raise ParseError(f"expected a safetensors header, got {len(content)} bytes")
+    (length,) = struct.unpack("<Q", content[:8])
+    if length > MAX_HEADER or 8 + length > len(content):
+        raise ParseError(
+            f"expected a header inside the file, got a length of {length} bytes (is this a pickle, or "
+            "truncated?)"
+        )
+    try:
+        return Header(json_object(content[8 : 8 + length]), 8 + length)
+    except ParseError as error:
+        raise ParseError(f"expected JSON, got {error}") from error
+
+
+def metadata(header: Header) -> Mapping[str, Any]:
+    """The free texts of a file; empty where it has none."""
+    found = header.entries.get("__metadata__", {})
+    return found if isinstance(found, dict) else {}
+
+
+def read_tensors(
+    content: bytes, header: Header, expected: Mapping[str, Expected], what: str
+) -> dict[str, torch.Tensor]:
+    """The tensors of a file that holds exactly those `expected`; ParseError otherwise.
+
+    `what` names what they belong to, for the message: "the architecture".
+    """
+    entries = {key: value for key, value in header.entries.items() if key != "__metadata__"}
+    if set(entries) != set(expected):
+        odd = ", ".join(sorted(set(entries) ^ set(expected))[:4])
+        if {name.removeprefix("module.") for name in entries} == set(expected):
+            raise ParseError(
+                f"expected the tensors of {what}, got names that begin with 'module.' (saved from "
+                "DataParallel; save model.module.state_dict())"
+            )
+        raise ParseError(f"expected the tensors of {what}, differs in {odd:.80}")
+    spans = [_span(name, entries[name], entry) for name, entry in expected.items()]
+    end = 0
+    for start, stop in sorted(spans):
+        if start != end or stop < start:
+            raise ParseError(
+                f"expected contiguous tensors, got a gap or an overlap at byte {start}"
+            )
+        end = stop
+    if header.length + end != len(content):
+        raise ParseError(
+            f"expected {header.length + end} bytes, got {len(content)} (truncated, or bytes added)"
+        )
+    return _finite(_parsed(content))
+
+
+def _span(name: str, entry: Any, expected: Expected) -> tuple[int, int]:
+    """The first and last offset of one tensor, whose dtype and shape are those expected."""
+    found = (entry.get("dtype"), entry.get("shape")) if isinstance(entry, dict) else entry
+    if found != tuple(expected):
+        raise ParseError(f"expected {name!r} as {expected}, got {found!s:.80}")
+    span = entry.get("data_offsets")
+    if not (isinstance(span, list) and len(span) == 2 and all(type(v) is int for v in span)):
+        raise ParseError(f"expected two offsets, got {span!r:.40}")
+    return span[0], span[1]
+
+
+def _parsed(content: bytes) -> dict[str, torch.Tensor]:
+    try:
+        return safetensors.torch.load(content)
+    except Exception as error:  # whatever the parser raises, the file is not to be used
+        raise ParseError(f"expected safetensors, got {error!s:.200}") from error
+
+
+def _finite(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise ParseError(f"expected finite weights, got NaN or inf in {name!r:.80}")
+    return tensors

@@ -1,0 +1,18 @@
+"""Poisoning: marks that an adversary hides in training digits, and shows again at test time."""
+
+from securemnist.backdoor.poisoning import POISONS, CleanLabel, DirtyLabel, Poison, make_poison
+from securemnist.backdoor.triggers import TRIGGERS, Blend, Corner, Mark, Trigger, make_trigger
+
+__all__ = [
+    "POISONS",
+    "TRIGGERS",
+    "Blend",
+    "CleanLabel",
+    "Corner",
+    "DirtyLabel",
+    "Mark",
+    "Poison",
+    "Trigger",
+    "make_poison",
+    "make_trigger",
+]

@@ -1,0 +1,225 @@
+"""Activation functions, applied to each number alone, and their bounds.
+
+ReLU and leaky ReLU have linear bounds (Zhang et al. 2018, CROWN, arXiv 1811.00866). Curved functions
+have interval bounds: they are either non-decreasing, or decreasing up to one minimum and increasing
+behind it. A comparison is 0 on one side of its threshold and 1 on the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import final
+
+import torch
+import torch.nn.functional as F
+
+from securemnist.certificates.intervals import LARGEST, UNDERFLOW, Box, rounding
+from securemnist.certificates.rules import Map, Pulled, Rule
+from securemnist.errors import NoCertificate
+
+# Bound of the error of a deployed curved function, relative to its input and output: 16 units.
+_CURVE = 2.0**-20
+# alpha, scale and input scale of SELU.
+_SELU = (1.6732632423543772, 1.0507009873554805, 1)
+
+
+@final
+@dataclass(frozen=True)
+class LeakyReLU(Rule):
+    """max(x, slope * x), 0 <= slope <= 1: one slope or one per channel. With slope 0 it is ReLU."""
+
+    slope: torch.Tensor
+
+    def enclose(self, *boxes: Box) -> Box:
+        (box,) = boxes
+        return Box(self._at(box.lower), self._at(box.upper))
+
+    def rounding(self, *boxes: Box) -> torch.Tensor | None:
+        return rounding(2, boxes[0].size) if bool(self.slope.any()) else None
+
+    def _at(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.maximum(x, self.slope * x)
+
+    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+        lower, upper = inputs[0].lower, inputs[0].upper
+        # Above: the chord from (lower, f(lower)) to (upper, f(upper)). Below: the line through zero,
+        # of slope 1 or `slope`, that leaves the smaller area.
+        chord = (self._at(upper) - self._at(lower)) / (upper - lower).clamp_min(1e-300)
+        below = torch.where(upper > -lower, 1.0, self.slope)
+        crosses = (lower < 0) & (upper > 0)
+        linear = torch.where(lower >= 0, 1.0, self.slope)
+        chord, below = (torch.where(crosses, line, linear) for line in (chord, below))
+        intercept = torch.where(crosses, self._at(lower) - chord * lower, 0.0)
+        positive, negative = weights.clamp_min(0), weights.clamp_max(0)
+        constant = (negative * intercept).flatten(1).sum(1)
+        return [positive * below + negative * chord], constant
+
+
+@final
+@dataclass(frozen=True)
+class Monotone(Rule):
+    """A non-decreasing function: clamp, sigmoid, tanh, ELU. Its linear bounds are constants.
+
+    The deployed function's rounding error is at most `error` + `share` * |input|.
+    """
+
+    function: Map
+    error: float
+    share: float = 0.0
+
+    def enclose(self, *boxes: Box) -> Box:
+        return Box(self.function(boxes[0].lower), self.function(boxes[0].upper))
+
+    def rounding(self, *boxes: Box) -> torch.Tensor:
+        return self.error + self.share * boxes[0].size
+
+    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+        return [None], out.minimum(weights)
+
+
+@final
+@dataclass(frozen=True)
+class Unimodal(Rule):
+    """A function with one minimum, at `minimum`: decreasing before, increasing behind. GELU, SiLU."""
+
+    function: Map
+    minimum: float
+
+    def enclose(self, *boxes: Box) -> Box:
+        (box,) = boxes
+        ends = self.function(box.lower), self.function(box.upper)
+        # Within the box the point nearest to the minimum has the smallest value.
+        nearest = torch.full_like(box.lower, self.minimum).clamp(box.lower, box.upper)
+        return Box(self.function(nearest), torch.maximum(*ends))
+
+    def rounding(self, *boxes: Box) -> torch.Tensor:
+        return _CURVE * (1 + boxes[0].size)
+
+    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+        return [None], out.minimum(weights)
+
+
+@final
+@dataclass(frozen=True)
+class Comparison(Rule):
+    """1 where an activation is above (`compare` torch.gt, torch.ge) or below a threshold, else 0.
+
+    The bounds hold for a threshold that the kernel rounds to float32, and for one that it does not.
+    """
+
+    compare: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    threshold: torch.Tensor
+
+    def enclose(self, *boxes: Box) -> Box:
+        (box,) = boxes
+        slip = 2.0**-23 * self.threshold.abs() + UNDERFLOW
+        ends = [
+            self.compare(box.lower, self.threshold + slip),
+            self.compare(box.upper, self.threshold - slip),
+        ]
+        if self.compare in (torch.lt, torch.le):
+            ends.reverse()
+        # Comparing NaN gives False; a NaN bound has to stay NaN.
+        invalid = torch.where(box.lower <= box.upper, 0.0, torch.nan)
+        return Box(*(end.double() + invalid for end in ends))
+
+    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+        return [None], out.minimum(weights)
+
+
+def relu() -> Rule:
+    """ReLU."""
+    return leaky_relu(0.0)
+
+
+def leaky_relu(slope: float | torch.Tensor = 0.01) -> Rule:
+    """ReLU, or leaky ReLU with slopes from 0 to 1; a tensor of slopes broadcasts over the samples."""
+    slopes = torch.as_tensor(slope).detach().double()
+    if not bool(((slopes >= 0) & (slopes <= 1)).all()):
+        raise NoCertificate(f"expected a leaky ReLU with slopes from 0 to 1, got {slope}")
+    return LeakyReLU(slopes)
+
+
+def hardtanh(low: float = -1.0, high: float = 1.0) -> Rule:
+    """A clamp at two numbers."""
+    return clamp(low, high)
+
+
+def clamp(low: float | None = None, high: float | None = None) -> Rule:
+    """A clamp at `low` and `high`; None for no limit."""
+    limits = [bound for bound in (low, high) if bound is not None]
+    if not limits or not all(isinstance(bound, int | float) for bound in limits):
+        raise NoCertificate(f"expected a clamp at numbers, got one at {low} and {high}")
+    largest = max(abs(bound) for bound in limits)
+    if not largest <= LARGEST:
+        raise NoCertificate(f"expected a clamp at numbers up to {LARGEST:g}, got one at {largest}")
+    # The kernel rounds its limits to float32, where the smallest lose precision.
+    return Monotone(lambda x: x.clamp(low, high), 2.0**-23 * largest + UNDERFLOW)
+
+
+def sigmoid() -> Rule:
+    """1 / (1 + exp(-x))."""
+    return Monotone(torch.sigmoid, _CURVE)
+
+
+def tanh() -> Rule:
+    """The hyperbolic tangent."""
+    return Monotone(torch.tanh, _CURVE)
+
+
+def elu(alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Rule:
+    """X above zero, alpha * (exp(x) - 1) below; Clevert et al. 2015, arXiv 1511.07289.
+
+    SELU is the one with the constants of Klambauer et al. 2017, arXiv 1706.02515.
+    """
+    if (alpha, scale, input_scale) == _SELU:
+        return Monotone(F.selu, _CURVE, _CURVE)
+    if not (0 <= alpha <= 1 and scale == input_scale == 1):
+        raise NoCertificate(
+            "expected SELU, or an ELU with alpha from 0 to 1 and scales of 1, got one with "
+            f"{alpha}, {scale} and {input_scale}"
+        )
+    return Monotone(lambda x: F.elu(x, alpha), _CURVE, _CURVE)
+
+
+def softplus(beta: float = 1.0, threshold: float = 20.0) -> Rule:
+    """log(1 + exp(beta * x)) / beta, and x where beta * x is above the threshold."""
+    # Above 88 exp overflows in float32.
+    if not (0.01 <= beta <= 100 and 20 <= threshold <= 80):
+        raise NoCertificate(
+            "expected a softplus with beta from 0.01 to 100 and a threshold from 20 to 80, got "
+            f"{beta} and {threshold}"
+        )
+    return Monotone(lambda x: F.softplus(x, beta, threshold), _CURVE * (1 + 1 / beta), _CURVE)
+
+
+def integer(function: Map) -> Rule:
+    """A non-decreasing function whose values are exact integers: round, floor, ceil, sign."""
+    return Monotone(function, 0.0)
+
+
+def absolute() -> Unimodal:
+    """|x|."""
+    return Unimodal(torch.abs, 0.0)
+
+
+def gelu(approximate: str = "none") -> Unimodal:
+    """X * Phi(x), Phi the normal distribution; Hendrycks & Gimpel 2016, arXiv 1606.08415."""
+    minimum = {"none": -0.7517915247, "tanh": -0.7524614221}[approximate]
+    return Unimodal(lambda x: F.gelu(x, approximate=approximate), minimum)
+
+
+def silu() -> Unimodal:
+    """X * sigmoid(x), also called swish."""
+    return Unimodal(F.silu, -1.2784645428)
+
+
+def mish() -> Unimodal:
+    """X * tanh(softplus(x)); Misra 2019, arXiv 1908.08681."""
+    return Unimodal(F.mish, -1.1924312145)
+
+
+def hardswish() -> Unimodal:
+    """X * clamp(x + 3, 0, 6) / 6; Howard et al. 2019, arXiv 1905.02244."""
+    return Unimodal(F.hardswish, -1.5)

@@ -1,0 +1,117 @@
+"""Affine operations, from their tensors: linear, convolution, batch norm, means and sums, scaling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch.nn.grad import conv2d_input
+
+from securemnist.certificates.intervals import SMALLEST, representable
+from securemnist.certificates.rules import Affine, Shape, transposed
+from securemnist.errors import NoCertificate
+
+Lengths = Sequence[int]
+
+
+def elementwise(scale: torch.Tensor, shift: torch.Tensor, size: torch.Tensor) -> Affine:
+    """Scale * x + shift, both broadcast over the samples; `size` as in `Affine`."""
+    return Affine(
+        linear=lambda x: x * scale,
+        absolute=lambda x: x * scale.abs(),
+        transposed=lambda weights, _shape: weights * scale,
+        shift=shift,
+        size=size,
+        # A product and a sum; batch norm's scale is itself the result of a few rounded operations.
+        terms=16,
+    )
+
+
+def negative() -> Affine:
+    """-x."""
+    zero = torch.zeros(())
+    return elementwise(-torch.ones(()), zero, zero)
+
+
+def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> Affine:
+    """X @ weight.T + bias over the last dimension: `weight` (outputs, inputs)."""
+    weight, shift = weight.double(), _bias(bias, weight)
+    return Affine(
+        linear=lambda x: F.linear(x, weight),
+        absolute=lambda x: F.linear(x, weight.abs()),
+        transposed=lambda weights, _shape: weights @ weight,
+        shift=shift,
+        size=shift.abs(),
+        terms=weight.shape[1] + 4,
+    )
+
+
+def convolution(
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    stride: Lengths,
+    padding: Lengths,
+    dilation: Lengths,
+    groups: int,
+) -> Affine:
+    """A 2-D convolution with zero padding: the arguments of F.conv2d."""
+    weight, shift = weight.double(), _bias(bias, weight).view(-1, 1, 1)
+    geometry: Any = (stride, padding, dilation, groups)
+    return Affine(
+        linear=lambda x: F.conv2d(x, weight, None, *geometry),
+        absolute=lambda x: F.conv2d(x, weight.abs(), None, *geometry),
+        transposed=lambda weights, shape: conv2d_input(shape, weight, weights, *geometry),
+        shift=shift,
+        size=shift.abs(),
+        terms=weight[0].numel() + 4,
+    )
+
+
+def _bias(bias: torch.Tensor | None, weight: torch.Tensor) -> torch.Tensor:
+    return weight.new_zeros(len(weight)).double() if bias is None else bias.double()
+
+
+def batch_norm(
+    mean: torch.Tensor,
+    var: torch.Tensor,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    eps: float,
+    shape: Shape,
+) -> Affine:
+    """Batch norm with running statistics, one value per channel, of samples of this shape."""
+    spread = var.double() + eps
+    if not (bool((var >= 0).all()) and eps >= 0 and bool((spread >= SMALLEST).all())):
+        raise NoCertificate(
+            "expected batch norm with variances of 0 or more and an eps that float32 holds, got others"
+        )
+    mean, scale = mean.double(), spread.rsqrt()
+    if weight is not None:
+        scale = scale * weight.double()
+    if not representable(scale):
+        raise NoCertificate("expected batch norm with scales that float32 holds, got others")
+    added = torch.zeros_like(mean) if bias is None else bias.double()
+    scale, moved, added = (channels(t, shape) for t in (scale, mean * scale, added))
+    return elementwise(scale, added - moved, moved.abs() + added.abs())
+
+
+def channels(values: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """One value per channel, broadcast over samples of this shape."""
+    return values.view(-1, *[1] * (len(shape) - 1))
+
+
+def pooled(
+    pool: Callable[[torch.Tensor], torch.Tensor],
+    terms: int | None = None,
+    divisor: float | None = None,
+) -> Affine:
+    """A mean or sum over windows or dimensions: a linear map without negative weights.
+
+    `terms`: the number of inputs of one output; None: at most a sample's number of inputs.
+    """
+    if divisor is not None and not divisor > 0:
+        raise NoCertificate(f"expected a mean over a number above 0, got one over {divisor}")
+    nothing = torch.zeros(())
+    return Affine(pool, pool, transposed(pool), nothing, nothing, terms)

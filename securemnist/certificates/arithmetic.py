@@ -1,0 +1,107 @@
+"""Arithmetic: sums, products and comparisons of activations, with constants or with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from securemnist.certificates import affine
+from securemnist.certificates.activations import Comparison
+from securemnist.certificates.intervals import representable
+from securemnist.certificates.rules import Rule, Shape, Sum
+from securemnist.errors import NoCertificate
+
+
+@dataclass(frozen=True)
+class Activations:
+    """An argument of an operation that depends on the image, of this shape per sample."""
+
+    shape: Shape
+
+
+def add(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
+    """The sum of both."""
+    _check_alpha(alpha)
+    if _both(shape, one, other):
+        return Sum(1)
+    value = broadcast(other if isinstance(one, Activations) else one, shape)
+    return affine.elementwise(torch.ones_like(value), value, value.abs())
+
+
+def subtract(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
+    """One minus the other."""
+    _check_alpha(alpha)
+    if _both(shape, one, other):
+        return Sum(-1)
+    minuend = isinstance(one, Activations)
+    value = broadcast(other if minuend else one, shape)
+    sign = torch.ones_like(value) if minuend else -torch.ones_like(value)
+    return affine.elementwise(sign, -sign * value, value.abs())
+
+
+def subtract_from(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
+    """The other minus one."""
+    return subtract(shape, other, one, alpha)
+
+
+def multiply(shape: Shape, one: Any, other: Any) -> Rule:
+    """The product of both, one of them constant."""
+    if _both(shape, one, other):
+        raise NoCertificate("expected products with constants, got one of two activations")
+    return _scaled(broadcast(other if isinstance(one, Activations) else one, shape))
+
+
+def divide(shape: Shape, _one: Any, other: Any) -> Rule:
+    """One divided by the other, which is constant."""
+    if isinstance(other, Activations):
+        raise NoCertificate("expected a division by a constant, got one by activations")
+    # A kernel may multiply by the inverse instead.
+    return _scaled(_checked(1 / broadcast(other, shape)))
+
+
+def compare(function: Callable[..., torch.Tensor]) -> Callable[..., Rule]:
+    """The comparison torch.gt, ge, lt or le with a constant; its truth values are 0 and 1."""
+
+    def rule(shape: Shape, one: Any, other: Any) -> Rule:
+        if not isinstance(one, Activations) or isinstance(other, Activations):
+            raise NoCertificate("expected a comparison with a constant, got another")
+        return Comparison(function, broadcast(other, shape))
+
+    return rule
+
+
+def broadcast(constant: Any, shape: Shape) -> torch.Tensor:
+    """A number or tensor as float64, broadcast over samples of this shape."""
+    value = torch.as_tensor(constant).detach().double()
+    if value.dim() > len(shape) + 1 or (value.dim() == len(shape) + 1 and len(value) != 1):
+        raise NoCertificate(
+            "expected a constant that is the same for each sample, got a larger one"
+        )
+    _checked(value)  # the kernel rounds a float64 number to float32
+    return value.reshape(value.shape[-len(shape) :]) if value.dim() else value
+
+
+def _both(shape: Shape, *operands: Any) -> bool:
+    """Whether both operands are activations; NoCertificate for one that is broadcast."""
+    given = [operand.shape for operand in operands if isinstance(operand, Activations)]
+    if any(each != shape for each in given):
+        raise NoCertificate("expected operands of one shape, got others")
+    return len(given) == 2
+
+
+def _scaled(value: torch.Tensor) -> Rule:
+    return affine.elementwise(value, torch.zeros_like(value), torch.zeros_like(value))
+
+
+def _checked(constant: torch.Tensor) -> torch.Tensor:
+    if not representable(constant):
+        raise NoCertificate("expected constants that float32 holds, got others")
+    return constant
+
+
+def _check_alpha(alpha: float) -> None:
+    if alpha != 1:
+        raise NoCertificate(f"expected a sum without a factor, got alpha {alpha}")

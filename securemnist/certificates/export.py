@@ -1,0 +1,180 @@
+"""Export: a model as a functional graph of ATen operations, captured by torch.export.
+
+torch.export runs the model's own code on a batch without numbers, of any size n. Writes in place
+become new values, and operations that torch itself composes of others are decomposed into them.
+The operations that are left are those that run when the model is called, each with a kernel of its
+own. Further decompositions would round otherwise than the model: they are not used.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch._functorch import config as functorch_config
+from torch.export import Dim, ExportedProgram, default_decompositions
+from torch.export.graph_signature import InputKind, OutputKind
+from torch.nn.modules import module as torch_modules
+from torch.random import fork_rng
+
+from securemnist.certificates.rules import Shape
+from securemnist.errors import NoCertificate, first_line
+
+# Composed of others, but without mixing samples in their first dimension, as their parts do.
+_WHOLE = (torch.ops.aten.linear.default, torch.ops.aten.matmul.default)
+# The size of the batch that is captured; a size 1 would be taken for a constant.
+_BATCH = 3
+# A model may look at its own constants, as float(self.scale) does; what it reads of pixels is refused.
+_KNOWN_CONSTANTS = functorch_config.patch(fake_tensor_propagate_real_tensors=True)
+# What cannot be captured, by a part of the error's text.
+_REFUSED = (
+    (
+        "Constraints violated",
+        "expected a graph that is the same for any number of images, got another",
+    ),
+    (
+        "data-dependent",
+        "expected operations that do not depend on pixel values, got a branch on them",
+    ),
+    (
+        "graph leaves",
+        "expected a model that copy.deepcopy copies, got weights computed with gradients; keep their "
+        "value: torch.nn.utils.remove_weight_norm(layer), or tensor.detach()",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A model's graphs: `captured` has the operations as called, `functional` those that are bounded.
+
+    Both are modules that compute the logits. `graph` is that of `functional`, with parameters,
+    buffers and constants as inputs, whose values are `constants`, by name of the input.
+    """
+
+    captured: nn.Module
+    functional: nn.Module
+    graph: fx.Graph
+    constants: Mapping[str, torch.Tensor]
+
+
+def export(model: nn.Module, shape: Shape) -> Exported:
+    """The graphs of `model` for samples of this shape; NoCertificate in one sentence for none."""
+    check_supported(model)
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    try:
+        with _quiet(), _KNOWN_CONSTANTS, fork_rng([]), torch.inference_mode(False), torch.no_grad():
+            # A copy, because capturing runs the model's code, which may change the model.
+            called = _Called(copy.deepcopy(model))
+            called.training = False  # of this module alone: the model's layers are as they are
+            x = torch.full((_BATCH, *shape), 0.5, device=device)
+            captured = torch.export.export(
+                called, (x,), dynamic_shapes=({0: Dim("n")},), strict=False
+            )
+            program = captured.run_decompositions(_decompositions())
+            # Copies, which keep the numbers that were exported where the model's own are written.
+            modules = [_copied(each) for each in (captured, program)]
+    except NoCertificate:
+        raise
+    except Exception as error:
+        raise NoCertificate(_reason(error)) from error
+    _check_outputs(program)
+    return Exported(modules[0], modules[1], program.graph, _constants(program))
+
+
+def check_supported(model: nn.Module) -> None:
+    """NoCertificate for a model in training mode, with other weights than float32, or global hooks."""
+    if model.training:
+        raise NoCertificate("expected a model in eval mode, got one in training mode")
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if type(tensor) not in (torch.Tensor, nn.Parameter):
+            kind = type(tensor).__name__
+            raise NoCertificate(f"expected tensors of torch's own types, got {kind} in {name}")
+        if tensor.is_floating_point() and tensor.dtype != torch.float32:
+            raise NoCertificate(f"expected float32 weights, got {tensor.dtype} in {name}")
+    if torch_modules._global_forward_hooks or torch_modules._global_forward_pre_hooks:
+        raise NoCertificate("expected no hook on all modules, got one; remove it first")
+
+
+def _copied(program: ExportedProgram) -> nn.Module:
+    return copy.deepcopy(program.module(check_guards=False))
+
+
+class _Called(nn.Module):
+    """A call of the model with images alone: its hooks, `__call__` and default arguments included."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model(x)
+        return logits
+
+
+@cache
+def _decompositions() -> dict[Any, Any]:
+    """Torch's own compositions, which are what runs when such an operation is called."""
+    composite = torch._C.DispatchKey.CompositeImplicitAutograd
+    table = default_decompositions()
+    return {
+        operation: decomposition
+        for operation, decomposition in table.items()
+        if operation.has_kernel_for_dispatch_key(composite) and operation not in _WHOLE
+    }
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Torch logs, warns and prints where it captures no graph; the sentence of the error is enough."""
+    level, trace = logging.root.manager.disable, logging.getLogger("torch.__trace")
+    logging.disable(logging.CRITICAL)
+    silenced, trace.disabled = trace.disabled, True  # it has records handled at any level
+    try:
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
+        trace.disabled = silenced
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    known = (sentence for part, sentence in _REFUSED if part in text)
+    return next(known, f"expected a graph from torch.export, got {first_line(error):.120}")
+
+
+def _check_outputs(program: ExportedProgram) -> None:
+    """NoCertificate where a call does more than to return one tensor."""
+    outputs = program.graph_signature.output_specs
+    for output in outputs:
+        if output.kind is not OutputKind.USER_OUTPUT:
+            changed = str(output.target).removeprefix("model.")
+            raise NoCertificate(
+                f"expected weights, buffers and images to stay, got {changed} written"
+            )
+    if len(outputs) != 1:
+        raise NoCertificate(f"expected one output, the logits, got {len(outputs)}")
+
+
+def _constants(program: ExportedProgram) -> dict[str, torch.Tensor]:
+    values = {**program.state_dict, **program.constants}
+    inputs = program.graph_signature.input_specs
+    constants = {
+        spec.arg.name: values[str(spec.target)].detach()
+        for spec in inputs
+        if spec.kind in (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
+    }
+    if len(inputs) - len(constants) != 1:
+        raise NoCertificate(f"expected one input, the images, got {len(inputs) - len(constants)}")
+    return constants

@@ -1,0 +1,237 @@
+"""Operators: the rule of each ATen operation that has bounds. To add one: a function and a line.
+
+A function gets the shape per sample of the operation's output, and the operation's own arguments.
+Arguments that depend on the image are `Activations`; all others are constant. It returns a Rule, or
+None where the output equals the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from securemnist.certificates import activations, affine
+from securemnist.certificates.arithmetic import (
+    Activations,
+    add,
+    compare,
+    divide,
+    multiply,
+    subtract,
+    subtract_from,
+)
+from securemnist.certificates.rules import (
+    Concatenate,
+    LogSoftmax,
+    MaxPool,
+    Rearrange,
+    Reshape,
+    Rule,
+    Shape,
+)
+from securemnist.errors import NoCertificate
+
+Operator = Callable[..., Rule | None]
+aten = torch.ops.aten
+
+
+def _same(_shape: Shape, _x: Activations, **_options: Any) -> None:
+    """The input's values, in the same or in other memory."""
+
+
+def _reshape(shape: Shape, _x: Activations, *_sizes: Any) -> Rule:
+    return Reshape(shape)
+
+
+def _squeeze(shape: Shape, x: Activations, dim: int | Sequence[int]) -> Rule:
+    dims = [dim] if isinstance(dim, int) else dim
+    if any(each % (len(x.shape) + 1) == 0 for each in dims):
+        raise NoCertificate("expected a batch dimension that stays, got it squeezed")
+    return Reshape(shape)
+
+
+def _expand(shape: Shape, _x: Activations, _size: Any) -> Rule:
+    return Rearrange(lambda x: x.expand(len(x), *shape))
+
+
+def _rearrange(function: Callable[..., torch.Tensor]) -> Operator:
+    """A selection by constant arguments; the output's shape shows that the batch dimension stays."""
+    return lambda _shape, _x, *rest: Rearrange(lambda x: function(x, *rest))
+
+
+def _slice(_shape: Shape, _x: Activations, dim: int = 0, *limits: Any) -> Rule | None:
+    # Of the batch dimension, a slice as long as the batch is the whole batch.
+    return None if dim == 0 else Rearrange(lambda t: aten.slice(t, dim, *limits))
+
+
+def _pad(_shape: Shape, x: Activations, pad: Sequence[int], value: float = 0) -> Rule:
+    if value != 0:
+        raise NoCertificate(f"expected padding of zeros, got {value}")
+    if len(pad) > 2 * len(x.shape):
+        raise NoCertificate("expected padding of each sample, got padding of the batch")
+    return Rearrange(partial(F.pad, pad=list(pad)))
+
+
+def _concatenate(shape: Shape, tensors: Sequence[Any], dim: int = 0) -> Rule:
+    if not all(isinstance(each, Activations) for each in tensors):
+        raise NoCertificate("expected activations to concatenate, got constants among them")
+    return Concatenate(dim % (len(shape) + 1))
+
+
+def _each(function: Callable[..., Rule]) -> Operator:
+    """A function of each number alone: its rule is made from the constant arguments."""
+    return lambda _shape, _x, *rest, **named: function(*rest, **named)
+
+
+def _prelu(_shape: Shape, x: Activations, slope: torch.Tensor) -> Rule:
+    return activations.leaky_relu(affine.channels(slope.flatten(), x.shape))
+
+
+def _linear(_shape: Shape, _x: Activations, weight: Any, bias: Any = None) -> Rule:
+    return affine.linear(weight, bias)
+
+
+def _matmul(_shape: Shape, _x: Activations, matrix: Any) -> Rule:
+    if not (isinstance(matrix, torch.Tensor) and matrix.dim() == 2):
+        raise NoCertificate("expected a product with a constant matrix, got another")
+    return affine.linear(matrix.t().contiguous())
+
+
+def _convolution(
+    _shape: Shape,
+    _x: Activations,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    *rest: Any,
+) -> Rule:
+    stride, padding, dilation, transposed, _, groups = rest
+    if transposed or weight.dim() != 4:
+        raise NoCertificate(
+            "expected a convolution of planes, got a transposed one or other dimensions"
+        )
+    return affine.convolution(weight, bias, stride, padding, dilation, groups)
+
+
+def _batch_norm(
+    _shape: Shape,
+    x: Activations,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    mean: torch.Tensor,
+    var: torch.Tensor,
+    _momentum: float,
+    eps: float,
+) -> Rule:
+    return affine.batch_norm(mean, var, weight, bias, eps, x.shape)
+
+
+def _max_pool(function: Callable[..., Any]) -> Operator:
+    """A maximum over windows: `function` returns the maxima and their indices."""
+
+    def rule(_shape: Shape, x: Activations, *rest: Any) -> Rule:
+        if len(x.shape) != 3:
+            dims = len(x.shape)
+            raise NoCertificate(f"expected channels, rows and columns in a maximum, got {dims}")
+        return MaxPool(lambda t: function(t, *rest)[0], lambda t: function(t, *rest)[1])
+
+    return rule
+
+
+def _mean_pool(_shape: Shape, _x: Activations, *rest: Any) -> Rule:
+    divisor = rest[5] if len(rest) > 5 else None
+    rows, columns = (*rest[0], *rest[0])[:2]
+    return affine.pooled(lambda x: aten.avg_pool2d(x, *rest), rows * columns + 4, divisor)
+
+
+def _reduce(function: Callable[..., torch.Tensor]) -> Operator:
+    """A mean or sum over dimensions; the output's shape shows that the batch dimension stays."""
+
+    def rule(_shape: Shape, _x: Activations, *rest: Any, **_dtype: Any) -> Rule:
+        return affine.pooled(lambda x: function(x, *rest))  # the output is float32
+
+    return rule
+
+
+def _softmax(*, exponential: bool) -> Operator:
+    def rule(shape: Shape, _x: Activations, dim: int, _half_to_float: bool) -> Rule:
+        if dim not in (1, -1) or len(shape) != 1:
+            raise NoCertificate(f"expected softmax over the classes, got it over dimension {dim}")
+        return LogSoftmax(exponential)
+
+    return rule
+
+
+# Truth values, which only a conversion to float32 may read.
+COMPARISONS: dict[Any, Operator] = {
+    getattr(getattr(aten, name), overload): compare(getattr(torch, name))
+    for name in ("gt", "ge", "lt", "le")
+    for overload in ("Scalar", "Tensor")
+}
+CONVERSIONS = (aten._to_copy.default,)
+# Operations of two operands, either of which may be activations.
+BINARY: dict[Any, Operator] = {
+    **COMPARISONS,
+    aten.add.Tensor: add,
+    aten.sub.Tensor: subtract,
+    **dict.fromkeys((aten.rsub.Tensor, aten.rsub.Scalar), subtract_from),
+    aten.mul.Tensor: multiply,
+    aten.div.Tensor: divide,
+}
+# Operations on sizes, among which may be the number of images: the output's shape says what they do.
+SIZED: dict[Any, Operator] = {
+    aten.view.default: _reshape,
+    aten._unsafe_view.default: _reshape,
+    aten.expand.default: _expand,
+}
+OPERATORS: dict[Any, Operator] = {
+    **BINARY,
+    **SIZED,
+    **dict.fromkeys((aten.clone.default, aten.detach.default), _same),
+    **dict.fromkeys(CONVERSIONS, _same),
+    **dict.fromkeys((aten.squeeze.dim, aten.squeeze.dims), _squeeze),
+    aten.unsqueeze.default: _reshape,
+    aten.permute.default: _rearrange(torch.permute),
+    aten.transpose.int: _rearrange(torch.transpose),
+    aten.select.int: _rearrange(torch.select),
+    aten.repeat.default: _rearrange(torch.Tensor.repeat),
+    aten.slice.Tensor: _slice,
+    aten.constant_pad_nd.default: _pad,
+    aten.cat.default: _concatenate,
+    aten.linear.default: _linear,
+    aten.matmul.default: _matmul,
+    aten.convolution.default: _convolution,
+    aten._native_batch_norm_legit_no_training.default: _batch_norm,
+    aten.max_pool2d_with_indices.default: _max_pool(aten.max_pool2d_with_indices),
+    aten.adaptive_max_pool2d.default: _max_pool(aten.adaptive_max_pool2d),
+    aten.avg_pool2d.default: _mean_pool,
+    aten._adaptive_avg_pool2d.default: _reduce(aten._adaptive_avg_pool2d),
+    aten.mean.dim: _reduce(torch.mean),
+    aten.sum.dim_IntList: _reduce(torch.sum),
+    aten.relu.default: _each(activations.relu),
+    aten.leaky_relu.default: _each(activations.leaky_relu),
+    aten._prelu_kernel.default: _prelu,
+    aten.hardtanh.default: _each(activations.hardtanh),
+    aten.clamp.default: _each(activations.clamp),
+    aten.clamp_min.default: _each(activations.clamp),
+    aten.clamp_max.default: _each(partial(activations.clamp, None)),
+    aten.sigmoid.default: _each(activations.sigmoid),
+    aten.tanh.default: _each(activations.tanh),
+    aten.elu.default: _each(activations.elu),
+    aten.softplus.default: _each(activations.softplus),
+    aten.gelu.default: _each(activations.gelu),
+    aten.silu.default: _each(activations.silu),
+    aten.mish.default: _each(activations.mish),
+    aten.hardswish.default: _each(activations.hardswish),
+    aten.abs.default: _each(activations.absolute),
+    aten.neg.default: _each(affine.negative),
+    aten.round.default: _each(partial(activations.integer, torch.round)),
+    aten.floor.default: _each(partial(activations.integer, torch.floor)),
+    aten.ceil.default: _each(partial(activations.integer, torch.ceil)),
+    aten.sign.default: _each(partial(activations.integer, torch.sign)),
+    aten._softmax.default: _softmax(exponential=True),
+    aten._log_softmax.default: _softmax(exponential=False),
+}

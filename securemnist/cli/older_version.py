@@ -1,0 +1,162 @@
+"""The version before: what OLD names, its assessment, and what is concluded from both."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess  # nosec B404 # a fixed list, no shell
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import securemnist
+from securemnist.cli import child
+from securemnist.cli.output import say
+from securemnist.comparison import comparability
+from securemnist.comparison.comparison import Comparison, compare
+from securemnist.errors import UsageError
+from securemnist.results.assessment import Assessment
+
+_NAMES = "an assessment.json or a model (NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE)"
+
+
+def is_file(named: str) -> bool:
+    """Whether OLD or NEW names an assessment; a model otherwise."""
+    return named.endswith(".json")
+
+
+def load(named: str) -> Assessment:
+    """The assessment in a file; UsageError where this version of the tool did not make it."""
+    made = Assessment.load(Path(named))
+    packages = made.environment.get("packages")
+    version = packages.get("securemnist") if isinstance(packages, dict) else None
+    if version != securemnist.__version__:
+        raise UsageError(
+            f"{named}: expected an assessment by securemnist {securemnist.__version__}, got "
+            f"{version or 'none recorded':.40}; assess that model again with this version"
+        )
+    return made
+
+
+def find(named: str, words: Sequence[str], folder: Path) -> Assessment:
+    """The assessment that OLD or NEW names: read, or made in `folder` with these options of `assess`."""
+    return load(named) if is_file(named) else assess(named, words, folder)
+
+
+@dataclass(frozen=True)
+class Where:
+    """What models are measured on: a folder of IDX files (None: the bundled ones), and a device."""
+
+    data: str | None
+    device: str
+
+
+@dataclass(frozen=True)
+class Older:
+    """The version before, as --against names it, and what it takes to compare the new one with it.
+
+    `folder`: where its assessment was made. `new`: SPEC of the new version, None for a fixture's model.
+    """
+
+    named: str
+    assessment: Assessment
+    folder: Path
+    new: str | None
+    where: Where
+    same_model: bool
+
+    def compare(self, made: Assessment, made_in: Path) -> Comparison | None:
+        """The comparison with the assessment in `made_in`; None where that has measured nothing."""
+        if not made.subject.get("digest"):
+            return None
+        old = self.assessment
+        if self.new is not None and not is_file(self.named):
+            sides = (self.named, old, self.folder), (self.new, made, made_in)
+            old, made = replay_on_both(sides, self.where.data, self.where.device)
+        return compare(old, made, same_model=self.same_model)
+
+
+def check_specs(against: str, tried: Mapping[str, Any], where: Where, *, same_model: bool) -> None:
+    """UsageError before the older version is assessed, where its SPEC is this very model."""
+    if is_file(against) or not tried:
+        return
+    from securemnist.models import loading
+
+    old = loading.resolve(against, device=where.device)
+    comparability.refuse_subjects(
+        {**old.to_json(), "data": tried["data"]}, tried, same_model=same_model
+    )
+
+
+def check_subjects(old: Assessment | None, tried: Mapping[str, Any], *, same_model: bool) -> None:
+    """UsageError before anything is measured where an old version and a subject cannot be compared.
+
+    `tried` is empty where a fixture brings the model: then the comparison itself refuses.
+    """
+    if old is not None and tried:
+        comparability.refuse_subjects(old.subject, tried, same_model=same_model)
+
+
+def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
+    """Assess a model in a process of its own; `words` are options of `securemnist assess`."""
+    say(f"assessing {spec}", err=True)
+    command = child.command("assess", "--model", spec, *words, "--out", str(folder))
+    # Its summary is not this run's.
+    env = {k: v for k, v in child.environment().items() if k != "GITHUB_STEP_SUMMARY"}
+    written = folder / "assessment.json"
+    written.unlink(missing_ok=True)  # that of an earlier run must not answer for this one
+    done = subprocess.run(command, env=env, check=False)  # nosec B603 # a list, no shell
+    if not written.is_file():
+        raise UsageError(
+            f"expected {_NAMES}, got {spec!r}, whose assessment ended with exit code "
+            f"{done.returncode}; see what it says above"
+        )
+    return Assessment.load(written)
+
+
+def replay_on_both(
+    sides: Sequence[tuple[str, Assessment, Path]], data: str | None, device: str
+) -> list[Assessment]:
+    """Both assessments after what broke either model was tried on both.
+
+    `sides`: SPEC, assessment and the folder it was made in. On one alone it would flatter the other.
+    """
+    from securemnist import data as data_sets
+    from securemnist.evaluation import example_store
+    from securemnist.evaluation.context import Lab
+    from securemnist.measures.replayed import replayed
+    from securemnist.models import loading
+
+    digits = data_sets.load(Path(data) if data else None)
+    replay = example_store.load([folder for _, _, folder in sides], digits)
+    say(f"replaying {len(replay):,} stored adversarial examples on both", err=True)
+    after = []
+    for spec, made, _ in sides:
+        lab = Lab(loading.resolve(spec, device=device), digits)
+        findings = tuple(replayed(lab, finding, replay) for finding in made.findings)
+        after.append(dataclasses.replace(made, findings=findings))
+    return after
+
+
+def tell_of_bounds(made: Assessment) -> None:
+    """Say so where rows bound a change that this run could not look at."""
+    keys = ("max_drop", "max_relative_drop", "max_newly_broken")
+    asked = [f.requirement for f in made.findings if f.in_scope]
+    names = [row.id for row in asked if any(getattr(row, key) is not None for key in keys)]
+    if names:
+        say(
+            f"not compared: {', '.join(names)[:200]} bound their change, too; name the version before "
+            "with --against"
+        )
+
+
+def conclude(made: Comparison, out: Path) -> int:
+    """Write the comparison to `out`, print it; returns its exit code."""
+    from securemnist.cli.display import console
+    from securemnist.comparison import files
+    from securemnist.comparison.terminal import print_comparison
+
+    files.write(made, out)
+    print_comparison(made, console())
+    say(f"comparison: {out / 'compare.html'}")
+    return made.exit_code

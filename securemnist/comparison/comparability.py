@@ -1,0 +1,169 @@
+"""What stands against comparing: of two assessments as a whole, and of one row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from securemnist.comparison.per_image import Ledger
+from securemnist.errors import PolicyError, UsageError
+from securemnist.results import policy as policies
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import Finding, describe
+from securemnist.sanitize import line
+
+# Packages whose version can change a number, by family; a third place of the version cannot.
+_PACKAGES = {
+    "static": ("bandit", "semgrep"),
+    "latency": ("torch",),
+}
+_LAB = ("torch",)
+_ART = "adversarial-robustness-toolbox"
+
+
+def refuse(old: Assessment, new: Assessment, *, same_model: bool = False) -> None:
+    """UsageError in one sentence where nothing can be said of the two."""
+    refuse_subjects(old.subject, new.subject, same_model=same_model)
+    for side in (old, new):
+        _refuse_other_data(side)
+    versions = [_package(side, "securemnist") for side in (old, new)]
+    if versions[0] != versions[1]:
+        raise UsageError(
+            f"expected both assessments by one version of securemnist, got {versions[0]} and "
+            f"{versions[1]}; assess the old model again with this version"
+        )
+
+
+def _refuse_other_data(side: Assessment) -> None:
+    """UsageError where an assessment was not made on the data that its own policy names."""
+    try:
+        read = policies.parse(
+            str(side.policy.get("text", "")), line(side.policy.get("path", ""), 80)
+        )
+    except PolicyError:  # written for another version: what it says of data is not known
+        return
+    data = _table(side.subject, "data")
+    read.refuse_other_data(line(data.get("name", "none"), 40), line(data.get("sha256", "none"), 64))
+
+
+SAME_MODEL = (
+    "expected two models, got the same one twice (SHA-256 {digest:.12}...); name another, or say "
+    "--same-model"
+)
+
+
+def refuse_subjects(
+    old: Mapping[str, Any], new: Mapping[str, Any], *, same_model: bool = False
+) -> None:
+    """UsageError where two subjects are no two models, or were measured on different data."""
+    digests = [side.get("digest") for side in (old, new)]
+    for name, digest in zip(("an old", "a new"), digests, strict=True):
+        if not isinstance(digest, str) or not digest:
+            raise UsageError(
+                f"expected an assessment that measured its model, got {name} one without a digest; "
+                "assess that model again"
+            )
+    if digests[0] == digests[1] and not same_model:
+        raise UsageError(SAME_MODEL.format(digest=digests[0]))
+    data = [_table(_table(side, "data"), "digests") for side in (old, new)]
+    if data[0] != data[1]:
+        names = [line(_table(side, "data").get("name", "none"), 40) for side in (old, new)]
+        raise UsageError(
+            f"expected both assessments on the same data, got {names[0]} and {names[1]} with other "
+            "digests; assess both on one"
+        )
+
+
+def of_row(old: Finding, new: Finding, sides: tuple[Assessment, Assessment]) -> str:
+    """Why this row cannot be compared; empty where nothing is against it."""
+    return (
+        _asked_differently(old, new) or _unmeasured(old, new) or _made_differently(old, new, sides)
+    )
+
+
+def of_digits(old: Ledger, new: Ledger) -> str:
+    """Why two ledgers do not speak of the same thing; empty where they do."""
+    if not old.same_digits(new):
+        return "the two measured different digits"
+    odd = sorted(set(old.stages) ^ set(new.stages))
+    if odd:
+        # Stored examples that were tried on one version only would flatter the other.
+        where = "new" if odd[0] in new.stages else "old"
+        return f"the stage {odd[0]} was run on the {where} version only"
+    if old.stages != new.stages:
+        return "the attacks were run in another order"
+    return ""
+
+
+def _asked_differently(old: Finding, new: Finding) -> str:
+    before, after = old.requirement, new.requirement
+    if before.measure != after.measure:
+        return f"the row measured {line(before.measure, 60)}, now {line(after.measure, 60)}"
+    if before.relation != after.relation:
+        return f"the row asked for {before.relation}, now for {after.relation}"
+    if dict(before.settings) != dict(after.settings):
+        changed = {
+            key
+            for key in {*before.settings, *after.settings}
+            if before.settings.get(key) != after.settings.get(key)
+        }
+        one, two = (
+            line(describe({k: row.settings[k] for k in sorted(changed) if k in row.settings}), 80)
+            for row in (before, after)
+        )
+        return f"the protocol differs: {one or 'nothing'} before, {two or 'nothing'} now"
+    if before.tier != after.tier:
+        return f"the row was of tier {before.tier}, is of tier {after.tier}: another budget"
+    if before.seed != after.seed:
+        return f"the seed was {before.seed}, is {after.seed}"
+    return ""
+
+
+def _unmeasured(old: Finding, new: Finding) -> str:
+    for name, side in (("old", old), ("new", new)):
+        if not side.in_scope:
+            return f"the {name} version was not asked: {line(side.reason, 120)}"
+        if side.measurement is None:
+            return f"the {name} version has no number: {side.verdict}, {line(side.reason, 160)}"
+        if side.measurement.inconclusive:
+            told = line(side.measurement.inconclusive, 160)
+            return f"the {name} version's number carries no verdict: {told}"
+        if side.measurement.stopped:
+            return f"the {name} version's search ended early (--until-decided); let it end"
+    before, after = old.measurement, new.measurement
+    if before is not None and after is not None:
+        if before.unit != after.unit:
+            return f"the unit was {line(before.unit, 20)}, is {line(after.unit, 20)}"
+        if before.seed != after.seed:
+            return f"the seed that was used was {before.seed}, is {after.seed}"
+    return ""
+
+
+def _made_differently(old: Finding, new: Finding, sides: tuple[Assessment, Assessment]) -> str:
+    family = new.family or old.family
+    packages = _PACKAGES.get(family, _LAB)
+    attack = new.requirement.settings.get("attack")
+    if isinstance(attack, Mapping) and str(attack.get("use", "")).startswith("art:"):
+        packages = (*packages, _ART)
+    for name in packages:
+        one, two = (_package(side, name) for side in sides)
+        if one.split(".")[:2] != two.split(".")[:2]:
+            return f"{name} was {one}, is {two}"
+    devices = [line(side.subject.get("device", ""), 40) for side in sides]
+    if devices[0] != devices[1] and family != "static":
+        return f"the old version was measured on {devices[0]}, the new one on {devices[1]}"
+    if family == "latency":
+        for key in ("processor", "platform"):
+            one, two = (line(side.environment.get(key, ""), 60) for side in sides)
+            if one != two:
+                return f"the {key} was {one}, is {two}"
+    return ""
+
+
+def _package(side: Assessment, name: str) -> str:
+    return line(_table(side.environment, "packages").get(name, "not recorded"), 40)
+
+
+def _table(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = value.get(key)
+    return found if isinstance(found, Mapping) else {}

@@ -1,0 +1,121 @@
+"""Comparison: two assessments, row by row, and whether the new model may take the old one's place."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from securemnist.comparison import comparability
+from securemnist.comparison.change import Change, Word
+from securemnist.comparison.requirement import MARGIN, compare_row, unknown
+from securemnist.errors import FAILED, UNDECIDED, UsageError
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import Verdict
+from securemnist.results.verdicts import utc_day
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Every row of either policy with what became of it.
+
+    `latency`: both models timed in turn in one process, where that was done. `margin`: the difference
+    of a share below which nobody need care.
+    """
+
+    old: Assessment
+    new: Assessment
+    changes: tuple[Change, ...]
+    margin: float
+    latency: Mapping[str, Any] | None = None
+
+    @property
+    def blocking(self) -> tuple[Change, ...]:
+        """Rows that stand in the way, the decided ones first."""
+        rows = [change for change in self.changes if change.blocks]
+        return tuple(sorted(rows, key=lambda change: change.verdict is not Verdict.FAIL))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows in scope, by word."""
+        seen = Counter(str(change.word) for change in self.changes if change.in_scope)
+        return {str(word): seen[str(word)] for word in Word}
+
+    @property
+    def exit_code(self) -> int:
+        """As for an assessment: 1 something failed, 3 something is undecided, 0 neither.
+
+        The new version's own requirements count as much as what changed.
+        """
+        if any(change.verdict is Verdict.FAIL for change in self.blocking):
+            return FAILED
+        if self.new.exit_code:
+            return self.new.exit_code
+        compared = any(change.in_scope for change in self.changes)
+        return UNDECIDED if self.blocking or not compared else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Builtins, as `compare.schema.json` describes them."""
+        return {
+            "schema": SCHEMA,
+            "old": _facts(self.old),
+            "new": _facts(self.new),
+            "decided": self.new.decided,
+            "margin": self.margin,
+            "counts": self.counts,
+            "exit_code": self.exit_code,
+            "latency": None if self.latency is None else dict(self.latency),
+            "changes": [change.to_json() for change in self.changes],
+        }
+
+
+def compare(
+    old: Assessment,
+    new: Assessment,
+    *,
+    margin: float = MARGIN,
+    same_model: bool = False,
+    today: str | None = None,
+) -> Comparison:
+    """Compare two assessments; UsageError where they cannot be.
+
+    `margin`: shares that differ by less, their whole interval included, are the same. `same_model`
+    allows both to be of one model: to see what chance alone does. Waivers are judged on `today` (ISO
+    date, UTC; by default the present day), however old the assessments are.
+    """
+    if not 0 <= margin < 1:
+        raise UsageError(f"expected a margin from 0 to 1, got {margin}; mend it")
+    # What either was compared with before says nothing of this comparison.
+    old, new = (dataclasses.replace(side, against=None) for side in (old, new))
+    comparability.refuse(old, new, same_model=same_model)
+    new = new.on(today or utc_day())
+    before = {finding.requirement.id: finding for finding in old.findings}
+    after = {finding.requirement.id: finding for finding in new.findings}
+    changes = []
+    for name, finding in after.items():
+        if name in before:
+            changes.append(compare_row(before[name], finding, (old, new), margin))
+        else:
+            reason = "the old policy has no such row; assess the old version with the new policy"
+            changes.append(unknown(None, finding, reason, day=new.decided))
+    for name, finding in before.items():
+        if name not in after:
+            reason = "the row has left the policy; nobody knows any more whether it holds"
+            changes.append(unknown(finding, None, reason, day=new.decided))
+    return Comparison(old=old, new=new, changes=tuple(changes), margin=margin)
+
+
+def _facts(side: Assessment) -> dict[str, Any]:
+    """What identifies one side."""
+    return {
+        "subject": dict(side.subject),
+        "environment": dict(side.environment),
+        "policy": {key: side.policy.get(key, "") for key in ("path", "digest")},
+        "day": side.day,
+        "counts": side.counts,
+        "exit_code": side.exit_code,
+    }

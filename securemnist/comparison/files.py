@@ -1,0 +1,34 @@
+"""The files of a comparison: a page for people, a comment for a pull request, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from securemnist import report
+from securemnist.comparison import markdown, page
+from securemnist.comparison.comparison import Comparison
+from securemnist.report.folder import add
+
+FILES = ("compare.html", "compare.md", "compare.json")
+
+
+def render(made: Comparison) -> dict[str, bytes]:
+    """The three files, by name."""
+    facts = json.dumps(made.to_json(), indent=1, sort_keys=True, allow_nan=False) + "\n"
+    contents = (page.render(made), markdown.render(made), facts.encode())
+    return dict(zip(FILES, contents, strict=True))
+
+
+def write(made: Comparison, folder: Path) -> None:
+    """Add the three files to `folder`, and the comment to $GITHUB_STEP_SUMMARY where that is set.
+
+    All are rendered before the first is written. UsageError where the folder cannot be written.
+    """
+    files = render(made)
+    report.check_writable(folder)
+    try:
+        add(folder, files)
+    except OSError as error:
+        raise report.unwritable(folder, error) from error
+    report.append_step_summary(files["compare.md"])

@@ -1,0 +1,174 @@
+"""Sight: what two measurements of one row say together, paired by digit where both recorded digits."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from securemnist.comparison import comparability
+from securemnist.comparison.change import Part, Stage, Turned
+from securemnist.comparison.intervals import extreme_interval, unpaired_interval
+from securemnist.comparison.per_image import NOT_COUNTED, Ledger, pair, read
+from securemnist.results import evidence
+from securemnist.results.findings import Finding, Measurement
+from securemnist.results.per_image import CLASSES, MISCLASSIFIED, NOT_ATTEMPTED
+from securemnist.sanitize import line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """The difference, new minus old, with its 95 % interval, and what lies behind it.
+
+    `broken` and `safe` are None where no digits were recorded; `exact` says that both measured the
+    complete set.
+    """
+
+    paired: str
+    difference: float
+    low: float
+    high: float
+    n: int = 0
+    p_value: float | None = None
+    broken: tuple[Turned, ...] | None = None
+    safe: tuple[Turned, ...] | None = None
+    classes: tuple[Part, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    exact: bool = False
+
+
+def together(old: Finding, new: Finding) -> Sight | str:
+    """Both measurements in one view, or why there is none; Malformed where evidence is odd."""
+    before, after = old.measurement, new.measurement
+    if before is None or after is None:
+        return "a number is missing"
+    if not all(map(math.isfinite, (before.value, before.low, before.high))):
+        return "the old number is not finite"
+    if not all(map(math.isfinite, (after.value, after.low, after.high))):
+        return "the new number is not finite"
+    ledgers = read(old), read(new)
+    if ledgers[0] is not None and ledgers[1] is not None:
+        exact = before.complete and after.complete
+        up = new.requirement.at_least is not None
+        return _on_digits(ledgers[0], ledgers[1], exact=exact, up=up)
+    if (ledgers[0] is None) != (ledgers[1] is None):
+        return f"the {'old' if ledgers[0] is None else 'new'} version recorded no digits"
+    difference = after.value - before.value
+    if before.unit == "count":
+        return _counted(before, after)
+    low, high = unpaired_interval(
+        (before.value, before.low, before.high), (after.value, after.low, after.high)
+    )
+    how = "unpaired, from the two intervals"
+    return Sight(paired=how, difference=difference, low=low, high=high, n=min(before.n, after.n))
+
+
+def _on_digits(old: Ledger, new: Ledger, *, exact: bool, up: bool) -> Sight | str:
+    reason = comparability.of_digits(old, new)
+    if reason:
+        return reason
+    tables = pair(old, new)
+    counted = (old.once != NOT_COUNTED) & (new.once != NOT_COUNTED)
+    least = min((old.once != NOT_COUNTED).sum(), (new.once != NOT_COUNTED).sum())
+    if not tables or 2 * counted.sum() < least:
+        return "fewer than half of the digits count for both versions"
+    one = tables[0]
+    if len(old.events) == 1:
+        low, high = one.interval()
+        how, difference, p_value = "paired, score interval", one.difference, one.p_value
+    else:
+        low, high = extreme_interval(tables, old.extreme)
+        difference = float(
+            old.extreme([t.new for t in tables]) - old.extreme([t.old for t in tables])
+        )
+        how, p_value = f"worst of {len(tables)}, drawn from their paired tables", None
+    gone, come = (old.once == 1) & (new.once == 0), (old.once == 0) & (new.once == 1)
+    broken, safe = (gone, come) if up else (come, gone)
+    return Sight(
+        paired=how,
+        difference=difference,
+        low=low,
+        high=high,
+        n=int(counted.sum()),
+        p_value=p_value,
+        broken=_turned(new, broken & counted),
+        safe=_turned(old, safe & counted),
+        classes=_classes(old, new),
+        stages=_stages(old, new),
+        exact=exact,
+    )
+
+
+def _turned(weak: Ledger, which: np.ndarray) -> tuple[Turned, ...]:
+    """The digits, with what broke the version that does not withstand them."""
+    return tuple(
+        Turned(place=int(weak.places[k]), label=int(weak.labels[k]), by=_cause(weak, k))
+        for k in np.flatnonzero(which).tolist()
+    )
+
+
+def _cause(weak: Ledger, k: int) -> str:
+    """What broke digit `k`; "" where nothing of it was recorded."""
+    if not len(weak.codes):
+        return ""
+    code = int(weak.codes[k])
+    if code < 0:
+        causes = {MISCLASSIFIED: "misread without any attack", NOT_ATTEMPTED: "no proof"}
+        return causes.get(code, "")
+    return weak.stages[code] if weak.stages else f"read as {code}"
+
+
+def _classes(old: Ledger, new: Ledger) -> tuple[Part, ...]:
+    parts = []
+    for digit in range(CLASSES):
+        among = old.labels == digit
+        # Of a class under several targets: what happens to it under any of them.
+        tables = pair(_any(old), _any(new), among)
+        for table in tables:
+            low, high = table.interval()
+            parts.append(
+                Part(name=str(digit), n=table.n, old=table.old, new=table.new, low=low, high=high)
+            )
+    return tuple(parts)
+
+
+def _any(ledger: Ledger) -> Ledger:
+    return Ledger(ledger.order, ledger.labels, ledger.places, ledger.once[None])
+
+
+def _stages(old: Ledger, new: Ledger) -> tuple[Stage, ...]:
+    return tuple(
+        Stage(name=name, old=int((old.codes == k).sum()), new=int((new.codes == k).sum()))
+        for k, name in enumerate(old.stages)
+    )
+
+
+def _counted(before: Measurement, after: Measurement) -> Sight | str:
+    """Counts are exact; what is new of the places that a tool complains about is listed by number."""
+    if not before.complete or not after.complete:
+        return "a count of a part cannot be held against another"
+    difference = after.value - before.value
+    found = _places(before.evidence), _places(after.evidence)
+    return Sight(
+        paired="exact counts",
+        difference=difference,
+        low=difference,
+        high=difference,
+        n=after.n,
+        broken=_listed(found[1] - found[0]),
+        safe=_listed(found[0] - found[1]),
+    )
+
+
+def _places(seen: Mapping[str, Any]) -> Counter[str]:
+    """Complaints without their line numbers, which move when something above is edited."""
+    found = evidence.notices(seen) or ()
+    return Counter(f"{n.place.rpartition(':')[0]}: {n.tool} {n.rule}: {n.message}" for n in found)
+
+
+def _listed(found: Counter[str]) -> tuple[Turned, ...]:
+    return tuple(Turned(place=0, label=0, by=line(what, 300)) for what in found.elements())

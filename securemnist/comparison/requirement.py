@@ -1,0 +1,175 @@
+"""One row under both versions: its finding of then and of now become a Change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from securemnist.comparison import comparability
+from securemnist.comparison.change import Change, Side, Word
+from securemnist.comparison.paired_difference import together
+from securemnist.comparison.regression_limits import Drop
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import Finding, Measurement, Verdict
+from securemnist.results.value_checks import Malformed
+from securemnist.results.verdicts import ON_CHANGE
+from securemnist.sanitize import line
+from securemnist.view import requirement_text
+
+MARGIN = 0.01  # of a share
+RATIO_MARGIN = 0.1  # of a ratio, relative: timings of one model differ by as much on a busy machine
+
+
+def compare_row(
+    old: Finding, new: Finding, sides: tuple[Assessment, Assessment], margin: float
+) -> Change:
+    """The change of a row that both policies have."""
+    reason = comparability.of_row(old, new, sides)
+    before, after = old.measurement, new.measurement
+    if reason or before is None or after is None:
+        return unknown(old, new, reason, day=sides[1].decided)
+    try:
+        seen = together(old, new)
+    except Malformed as error:
+        return unknown(old, new, f"malformed evidence, {error}", day=sides[1].decided)
+    if isinstance(seen, str):
+        return unknown(old, new, seen, day=sides[1].decided)
+    up = new.requirement.at_least is not None
+    kept = _margin(before, margin)
+    word = word_of(seen.low, seen.high, kept, up=up)
+    believed, doubt = _believed(old, new, word)
+    worse = -1.0 if up else 1.0
+    low, high = sorted((worse * seen.low, worse * seen.high))
+    drop = Drop(
+        value=worse * seen.difference,
+        low=low,
+        high=high,
+        exact=seen.exact,
+        old=before.value,
+        newly_broken=None if seen.broken is None else len(seen.broken),
+        doubt=doubt,
+    )
+    fields = {k: v for k, v in seen.__dict__.items() if k != "exact"}
+    return Change(
+        **_common(old, new, sides[1].decided),
+        **fields,
+        word=believed,
+        reason=doubt,
+        margin=kept,
+        bounds=drop.judge(new.requirement),
+    )
+
+
+def unknown(old: Finding | None, new: Finding | None, reason: str, *, day: str) -> Change:
+    """A row that cannot be compared; one of the two findings may be missing."""
+    return Change(**_common(old, new, day), word=Word.NOT_COMPARABLE, reason=reason)
+
+
+def _common(old: Finding | None, new: Finding | None, day: str) -> dict[str, Any]:
+    shown = new or old
+    if shown is None:
+        raise ValueError("expected a finding on one side at least")
+    row = shown.requirement
+    return {
+        "id": row.id,
+        "measure": line(row.measure, 60),
+        "family": shown.family or (old.family if old else ""),
+        "claim": requirement_text.claim(shown),
+        "unit": shown.measurement.unit if shown.measurement else "share",
+        "relation": row.relation,
+        "threshold": row.threshold,
+        "old": _side(old),
+        "new": _side(new),
+        # A row that left the policy is in scope: it would otherwise vanish without a word.
+        "in_scope": new is None or new.in_scope,
+        "waived": _waived(new, day),
+        "notes": (*_notes(old, new), *_expired(new, day)),
+    }
+
+
+def _waived(new: Finding | None, day: str) -> bool:
+    """Whether the policy in force waives the row on `day`; an ERROR cannot be waived.
+
+    The waiver of a row that has left the policy has left with it.
+    """
+    if new is None or new.verdict is Verdict.ERROR:
+        return False
+    waiver = new.requirement.waiver
+    return waiver is not None and waiver.active(day)
+
+
+def _expired(new: Finding | None, day: str) -> tuple[str, ...]:
+    """That a waiver has no effect any more on `day`."""
+    waiver = None if new is None else new.requirement.waiver
+    if waiver is None or waiver.active(day):
+        return ()
+    until, today = line(waiver.expires, 20), line(day, 20)
+    return (f"the waiver has expired: its last day was {until}, and {today} (UTC) decides",)
+
+
+def _side(finding: Finding | None) -> Side:
+    if finding is None:
+        return Side(label="no such row")
+    seen = finding.measurement
+    if seen is None:
+        return Side(label=finding.label)
+    return Side(
+        label=finding.label, value=seen.value, certified=seen.certified, seconds=seen.seconds
+    )
+
+
+def _notes(old: Finding | None, new: Finding | None) -> tuple[str, ...]:
+    """What was made easier in the policy, which no comparison of numbers shows."""
+    if old is None or new is None:
+        return ()
+    before, after = old.requirement, new.requirement
+    made = []
+    if before.relation == after.relation and before.threshold != after.threshold:
+        made.append(f"the threshold was {before.threshold:g}, is {after.threshold:g}")
+    for key in ON_CHANGE:
+        one, two = getattr(before, key), getattr(after, key)
+        if one != two:
+            made.append(f"{key} was {_or_none(one)}, is {_or_none(two)}")
+    return tuple(made)
+
+
+def _or_none(number: float | None) -> str:
+    return "not asked for" if number is None else f"{number:g}"
+
+
+def _margin(seen: Measurement, margin: float) -> float:
+    if seen.unit == "share":
+        return margin
+    return RATIO_MARGIN * seen.value if seen.unit == "ratio" else 0.0
+
+
+def word_of(low: float, high: float, margin: float, *, up: bool) -> Word:
+    """The word for an interval of the difference; `up` says that more is better.
+
+    Same comes first: an interval inside the margin is no change worth a word, real or not.
+    """
+    if -margin <= low and high <= margin:
+        return Word.SAME
+    if low > 0 or high < 0:
+        return Word.BETTER if (low > 0) == up else Word.WORSE
+    return Word.CANNOT_TELL
+
+
+def _believed(old: Finding, new: Finding, word: Word) -> tuple[Word, str]:
+    """The word that doubts leave standing, and the doubt.
+
+    A number that rests on doubted attacks is too high: it proves its version neither better nor as
+    good, and the other one not worse.
+    """
+    doubted = [side for side in (old, new) if _doubts(side)]
+    if new in doubted and word is not Word.WORSE:
+        return Word.CANNOT_TELL, f"the new version's attacks are in doubt: {_doubts(new)}"
+    if old in doubted and word is not Word.BETTER:
+        return Word.CANNOT_TELL, f"the old version's attacks are in doubt: {_doubts(old)}"
+    return word, ""
+
+
+def _doubts(side: Finding) -> str:
+    seen = side.measurement
+    if seen is None or not seen.survived or side.proved:
+        return ""
+    return ", ".join(line(doubt.name, 60) for doubt in seen.doubts[:5])

@@ -1,0 +1,66 @@
+"""The comparison on a terminal: a line a requirement, then what stands in the way."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from securemnist.comparison import wording
+from securemnist.comparison.change import Change, Word
+from securemnist.comparison.comparison import Comparison
+from securemnist.report.terminal import STYLES, write
+from securemnist.sanitize import line
+from securemnist.view import wording as report_words
+from securemnist.view.wording import WAIVED
+
+_STYLE = {
+    Word.WORSE: "bold red",
+    Word.NOT_COMPARABLE: "yellow",
+    Word.CANNOT_TELL: "yellow",
+    Word.SAME: "green",
+    Word.BETTER: "bold green",
+}
+
+
+def print_comparison(made: Comparison, console: Console) -> None:
+    """Print the table, the rows in the way with their next steps, and the answer."""
+    old, new = map(report_words.version_of, (made.old, made.new))
+    write(console, Text(f"{old} -> {new}, difference is new minus old", "dim"))
+    inside = [change for change in made.changes if change.in_scope]
+    rows = [_cells(change) for change in inside]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for change, cells in zip(inside, rows, strict=True):
+        text = Text()
+        for place, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+            text.append(cell, _STYLE[change.word] if place == 0 else "")
+            text.append(" " * (width - cell_len(cell) + 2))
+        text.rstrip()
+        write(console, text, cut=True)
+    for change in made.blocking:
+        told = Text(f"\n{line(change.id, 60)} {change.label}", _STYLE[change.word])
+        write(console, told.append(f": {wording.sentence(change)}", "default"))
+        for note in change.notes:
+            write(console, Text(f"  note    {note}"))
+        write(console, Text("  next    ", "bold").append(wording.next_step(change)))
+    for finding in wording.own(made):
+        told = Text(
+            f"\n{line(finding.requirement.id, 60)} {finding.label}", STYLES[finding.verdict]
+        )
+        own = f": its own requirement, {report_words.sentence(finding)}"
+        write(console, told.append(own, "default"))
+    head = wording.headline(made)
+    write(console, Text(f"\n{head.symbol} {head.answer}: {head.why}", style=STYLES[head.verdict]))
+    write(console, Text(f"  exit code {made.exit_code}", "dim"))
+
+
+def _cells(change: Change) -> tuple[str, ...]:
+    waived = f" {WAIVED} waived" if change.excused else ""
+    old, new = wording.sides(change)
+    return (
+        f"{wording.SYMBOLS[change.word]} {change.label}{waived}",
+        line(change.id, 40),
+        f"{old} → {new}",
+        wording.difference(change),
+        change.claim or change.measure,
+    )

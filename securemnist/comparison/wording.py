@@ -1,0 +1,104 @@
+"""The words that page, Markdown and terminal of a comparison share."""
+
+from __future__ import annotations
+
+from securemnist.comparison.change import Change, Word
+from securemnist.comparison.comparison import Comparison
+from securemnist.errors import FAILED
+from securemnist.results.findings import Finding, Verdict
+from securemnist.sanitize import line
+from securemnist.view.wording import NONE, Headline, number, plural
+
+SYMBOLS = {
+    Word.WORSE: "↓",
+    Word.NOT_COMPARABLE: NONE,
+    Word.CANNOT_TELL: "?",
+    Word.SAME: "=",
+    Word.BETTER: "↑",
+}
+
+
+def headline(made: Comparison) -> Headline:
+    """May the new version take the old one's place? What the exit code says, in words."""
+    rows = [change for change in made.changes if change.in_scope]
+    waived = sum(change.excused for change in rows)
+    day = line(made.new.decided, 20)
+    tail = f"; {waived} waived on {day} (UTC)" if waived else ""
+    if made.exit_code == 0:
+        words = made.counts
+        parts = [f"{words[str(word)]} {word}" for word in Word if words[str(word)]]
+        why = f"{plural(len(rows), 'requirement')}: {', '.join(reversed(parts))}{tail}"
+        sure = made.new.complete and not words["cannot tell"] and not words["not comparable"]
+        answer = "May replace the old one" if sure else "Nothing seen that stands against it"
+        return Headline(verdict=Verdict.PASS, answer=answer, why=why)
+    worse = sum(change.verdict is Verdict.FAIL for change in made.blocking)
+    undecided = len(made.blocking) - worse
+    open_rows = [finding.verdict for finding in own(made)]
+    failed = open_rows.count(Verdict.FAIL)
+    parts = [f"{plural(worse, 'requirement')} got worse"] if worse else []
+    parts += [f"{plural(failed, 'requirement')} failed"] if failed else []
+    parts += [f"{undecided} could not be compared or decided"] if undecided else []
+    parts += [f"{len(open_rows) - failed} without a verdict"] if len(open_rows) > failed else []
+    nothing = "no requirement passed" if rows else "nothing was compared"
+    why = (", ".join(parts) or nothing) + tail
+    if made.exit_code == FAILED:
+        return Headline(verdict=Verdict.FAIL, answer="Do not replace the old one", why=why)
+    return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not replace the old one yet", why=why)
+
+
+def own(made: Comparison) -> tuple[Finding, ...]:
+    """The new version's own findings in the way that no change speaks of already.
+
+    That a row cannot be compared does not say that it failed.
+    """
+    said = {change.id: change.verdict for change in made.blocking}
+
+    def is_said(finding: Finding) -> bool:
+        told = said.get(finding.requirement.id)
+        return told is Verdict.FAIL or (told is not None and finding.verdict is not Verdict.FAIL)
+
+    return tuple(finding for finding in made.new.open_findings if not is_said(finding))
+
+
+def sentence(change: Change) -> str:
+    """The change's sentence without id and word, which stand beside it."""
+    return line(str(change).removeprefix(f"{change.id} {change.label}: "), 700)
+
+
+def sides(change: Change) -> tuple[str, str]:
+    """Old and new value as printed."""
+    both = (change.old, change.new)
+    old, new = (NONE if s.value is None else number(s.value, change.unit) for s in both)
+    return old, new
+
+
+def difference(change: Change) -> str:
+    """`-0.0143 [-0.0190, -0.0097]`; a dash where there is none."""
+    if change.difference is None or change.low is None or change.high is None:
+        return NONE
+    if change.unit == "count":
+        return f"{change.difference:+g}"
+    return f"{change.difference:+.4f} [{change.low:+.4f}, {change.high:+.4f}]"
+
+
+def next_step(change: Change) -> str:
+    """What to do about a row in the way."""
+    if change.word is Word.NOT_COMPARABLE:
+        return "Measure both versions alike: the same policy, seed, data and packages."
+    if change.verdict is Verdict.FAIL:
+        return "Mend the new version, or waive the row with a reason and a date."
+    if not change.bounds:
+        return "Measure more digits, or bound the row's change in the policy (max_drop), with a reason."
+    return "Measure more digits, or widen the bound with a reason."
+
+
+def bracket(change: Change) -> tuple[str, str] | None:
+    """Certified and attacked share of both versions; None where nothing was certified."""
+    both = (change.old, change.new)
+    if all(side.certified is None for side in both):
+        return None
+    shown = []
+    for side in both:
+        low = NONE if side.certified is None else f"{side.certified:.4f}"
+        shown.append(f"[{low}, {NONE if side.value is None else f'{side.value:.4f}'}]")
+    return shown[0], shown[1]

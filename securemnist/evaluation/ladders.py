@@ -1,0 +1,97 @@
+"""Which attacks make a ladder: `attack = { use = "ladder", budget = "standard" }`.
+
+Cheap attacks come first and take what falls at once; each later stage sees only what still stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from securemnist.attacks import make_attack
+from securemnist.attacks.apgd import APGD, APGDT
+from securemnist.attacks.apgd_restarts import NearestAPGD
+from securemnist.attacks.base import Attack
+from securemnist.attacks.boundary_fab import BoundaryFAB
+from securemnist.attacks.fab import FAB
+from securemnist.attacks.fgsm import FGSM
+from securemnist.attacks.pgd import PGD
+from securemnist.attacks.square import Square
+from securemnist.errors import PolicyError
+
+LADDER = "ladder"
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Stages in their order: `scouts`, then `searches`.
+
+    Proofs by intervals cost little and come first; those of CROWN have their place between the two:
+    what a scout can break is not worth one, and a digit that is proved needs no search.
+    """
+
+    scouts: tuple[Attack, ...]
+    searches: tuple[Attack, ...]
+    proves: bool = True
+
+    @property
+    def attacks(self) -> tuple[Attack, ...]:
+        return (*self.scouts, *self.searches)
+
+
+_SCOUTS = (FGSM(), PGD(steps=10))
+BUDGETS: dict[str, Ladder] = {
+    "smoke": Ladder(_SCOUTS, (APGD(steps=20), APGDT(steps=10, targets=3), Square(queries=100))),
+    "standard": Ladder(
+        _SCOUTS,
+        (
+            APGD(steps=50),
+            APGDT(steps=50, targets=3),
+            FAB(steps=20, targets=3),
+            BoundaryFAB(),
+            Square(queries=1000),
+        ),
+    ),
+    "full": Ladder(
+        _SCOUTS,
+        (
+            APGD(),
+            APGDT(),
+            FAB(steps=50, targets=3),
+            BoundaryFAB(steps=60, starts=8),
+            NearestAPGD(),
+            Square(queries=5000),
+        ),
+    ),
+    # The order, iterations and targets of the published ensemble (arXiv 2003.01690), to be held
+    # against numbers of papers; nothing stands before it, and
+    # nothing is proved.
+    "reference": Ladder((), (APGD(), APGDT(), FAB(), Square()), proves=False),
+}
+
+
+def make_stages(settings: Mapping[str, Any]) -> tuple[Attack, ...]:
+    """The ladder of `{use = "ladder", budget = "full"}`, or the one attack that is named.
+
+    PolicyError for an unknown name, budget or setting.
+    """
+    if settings.get("use") != LADDER:
+        return (make_attack(settings),)
+    budget = settings.get("budget")
+    if not isinstance(budget, str) or budget not in BUDGETS:
+        raise PolicyError(
+            f"expected a budget of {', '.join(BUDGETS)}, got {budget!r}; mend the ladder's `budget`"
+        )
+    if unknown := sorted(set(settings) - {"use", "budget"}):
+        raise PolicyError(
+            f"expected no setting of a ladder but `budget`, got {unknown[0]!r}; remove it"
+        )
+    return BUDGETS[budget].attacks
+
+
+def proofs_after(settings: Mapping[str, Any]) -> int | None:
+    """How many attacks of the ladder come before CROWN's proofs; None where nothing is proved."""
+    if settings.get("use") != LADDER or not BUDGETS[settings["budget"]].proves:
+        return None
+    return len(BUDGETS[settings["budget"]].scouts)

@@ -1,0 +1,149 @@
+"""The first measurement: every proposal on the tuning split, and the eps at which evasion is held."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from securemnist.data import DataSet
+from securemnist.errors import Inconclusive, NotApplicable, UsageError
+from securemnist.evaluation.context import Lab
+from securemnist.initial_policy import margins
+from securemnist.initial_policy.margins import Bound
+from securemnist.initial_policy.proposals import PROPOSALS, Proposal
+from securemnist.measures import bind, take
+from securemnist.models.loading import Subject
+from securemnist.results.findings import Measurement
+
+EPS = (0.1, 0.05, 0.025, 0.0125, 0.00625, round(1 / 255, 5))
+_CHANCE = 0.1
+_WHOLE = ("latency_ratio", "static_findings")  # what measures no share of samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A proposal with its settings, its first measurement and its bounds.
+
+    `curve`: robust accuracy at each eps that was tried, the largest first.
+    """
+
+    proposal: Proposal
+    settings: dict[str, Any]
+    seen: Measurement
+    bound: Bound
+    curve: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Samples to attack at most, samples of the test set, and the design effect of their writers."""
+
+    digits: int
+    test: int
+    design: float
+
+
+def measure(subject: Subject, data: DataSet, digits: int) -> list[Row]:
+    """Every proposal with its first measurement; at most `digits` tuning samples are attacked.
+
+    A proposal that does not apply here (no Python code, latency beside other tests) is left out.
+    UsageError where there are too few samples, or where the model is about as good as guessing.
+    """
+    if not len(data.tuning):
+        raise UsageError(
+            f"{data.name}: expected at least 12 training digits, whose last twelfth is measured, "
+            f"got {len(data.train)}; name a larger set with --data"
+        )
+    lab = Lab(subject, dataclasses.replace(data, test=data.tuning))
+    sizes = Sizes(digits=digits, test=len(data.test), design=_design(lab, subject.name))
+    rows: list[Row] = []
+    for proposal in PROPOSALS:
+        try:
+            if not proposal.evasion:
+                rows.append(_row(lab, proposal, proposal.settings, sizes))
+        except NotApplicable:
+            continue
+    order = list(PROPOSALS)
+    rows += _evasion(lab, [p for p in PROPOSALS if p.evasion], sizes)
+    return sorted(rows, key=lambda row: order.index(row.proposal))
+
+
+def _evasion(lab: Lab, proposals: list[Proposal], sizes: Sizes) -> list[Row]:
+    """The searches at the largest eps at which each can ask for something; else at the smallest.
+
+    A later search is stronger and takes longer: it runs where the ones before it leave enough.
+    """
+    curve: list[tuple[float, float]] = []
+    rows: list[Row] = []
+    for eps in EPS if proposals else ():
+        rows = []
+        for proposal in proposals:
+            if eps != EPS[-1] and any(row.bound.problem for row in rows):
+                break
+            settings = {**proposal.settings, "threat": {"norm": "linf", "eps": eps}}
+            rows.append(_row(lab, proposal, settings, sizes))
+        curve.append((eps, rows[0].seen.value))
+        if not any(row.bound.problem for row in rows):
+            break
+    return [dataclasses.replace(row, curve=tuple(curve) if row is rows[0] else ()) for row in rows]
+
+
+def _row(lab: Lab, proposal: Proposal, settings: dict[str, Any], sizes: Sizes) -> Row:
+    """One proposal, measured on tuning samples."""
+    tuning, digits, test = len(lab.data.test), sizes.digits, sizes.test
+    used = min(digits, proposal.digits or digits, tuning) if proposal.digits else tuning
+    asked = settings if proposal.measure in _WHOLE else {**settings, "digits": used}
+    seen = _taken(lab, proposal, asked)
+    if seen.unit == "count":
+        return Row(proposal=proposal, settings=settings, seen=seen, bound=_NO_NEW)
+    if seen.unit == "ratio":
+        bound = margins.of_ratio(seen)
+        return Row(proposal=proposal, settings=settings, seen=seen, bound=bound)
+    wanted = min(proposal.digits or test, test)
+    # A class, or a pair of classes, has only a part of the samples.
+    samples = max(wanted * seen.n / used, 1)
+    good = proposal.measure != "backdoor_success"
+    whole = wanted == test
+    bound = margins.of_share(seen, samples, whole=whole, high_is_good=good, design=sizes.design)
+    return Row(proposal=proposal, settings=settings, seen=seen, bound=bound)
+
+
+_NO_NEW = Bound(threshold=0, max_drop=0)
+
+
+def _taken(lab: Lab, proposal: Proposal, settings: dict[str, Any]) -> Measurement:
+    try:
+        bound = bind(proposal.measure, settings, tier=proposal.tier)
+        return take(lab, proposal.measure, bound, 0)
+    except Inconclusive as error:
+        return Measurement(
+            value=0.0,
+            low=0.0,
+            high=1.0,
+            n=0,
+            complete=False,
+            seconds=0.0,
+            seed=0,
+            inconclusive=str(error),
+        )
+
+
+def _design(lab: Lab, name: str) -> float:
+    """The design effect of the tuning samples; UsageError for a model that is no better than guessing."""
+    seen = take(lab, "clean_accuracy", bind("clean_accuracy", {}), 0)
+    _refuse_guessing(seen, name)
+    answers = seen.evidence["answers"]
+    return margins.design_effect(answers["labels"], answers["read"])
+
+
+def _refuse_guessing(seen: Measurement, name: str) -> None:
+    """UsageError where the accuracy is not clearly above twice that of guessing one of ten classes."""
+    if seen.low > 2 * _CHANCE:
+        return
+    raise UsageError(
+        f"expected {name} to classify unmodified samples clearly better than guessing, got accuracy "
+        f"{seen.value:.4f} on {seen.n:,} samples; check its preprocessing (pixels are in [0, 1], white "
+        "on black; wrap it with securemnist.models.normalized(net, mean, std) where it was trained on "
+        "normalised pixels), the order of its classes, and whether its weights were loaded"
+    )

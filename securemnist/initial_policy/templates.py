@@ -1,0 +1,121 @@
+"""Scaffold: the files, beside the policy, that bring the suites into another repository."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+from securemnist.project import origin
+
+POLICY, SUITE = "security_tests/thresholds.toml", "security_tests/test_security.py"
+REQUIREMENTS, LOCKED = "security_tests/requirements.in", "security_tests/requirements.txt"
+CONFTEST, NOXFILE, IGNORED = "conftest.py", "noxfile.py", "reports/.gitignore"
+TESTS = '''"""The suites of securemnist for plain pytest: `pytest -m smoke`, `pytest -m adversarial`."""
+
+from securemnist.suites import *  # noqa: F403
+'''
+IGNORE = "*\n"  # reports are written again by every run
+LOCK = f"pip-compile --generate-hashes --output-file {LOCKED} {REQUIREMENTS}"
+_SRC = """import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "src"))
+"""
+
+
+def in_src(folder: Path, spec: str) -> bool:
+    """Whether the module of a SPEC lies in the `src` folder of the project, and not beside it."""
+    top = spec.partition(":")[0].partition(".")[0]
+    found = [
+        (root / top).is_dir() or (root / f"{top}.py").is_file() for root in (folder, folder / "src")
+    ]
+    return ":" in spec and "@" not in spec and found == [False, True]
+
+
+def conftest(spec: str, *, src: bool = False) -> str:
+    """A conftest.py with the `model` fixture of a SPEC; `src`: its module lies in `src`."""
+    module, _, factory = spec.partition(":")
+    if factory and "@" not in spec:
+        source, made = f"from {module} import {factory}", f"{factory}()"
+    else:
+        source, made = "from securemnist import subjects", f"subjects.resolve({json.dumps(spec)})"
+    head = f"{_SRC}\n{source}  # noqa: E402" if src else f"import pytest\n\n{source}"
+    return f'''"""What the security suites of securemnist are run on."""
+
+{head}
+
+
+@pytest.fixture(scope="session")
+def model():
+    """The model under assessment: images (n, 1, 28, 28) in [0, 1] to logits (n, 10)."""
+    return {made}
+'''
+
+
+def requirements(folder: Path, source: origin.Origin | None = None) -> str:
+    """What the gate of the project in `folder` needs: securemnist, and the project's own needs."""
+    source = source or origin.installed()
+    more = "-r ../requirements.txt\n" if (folder / "requirements.txt").is_file() else ""
+    return f"""# What the security gate installs. Lock it, commit the result, and renew it on purpose:
+#   {LOCK}
+# securemnist: {source.advice}.
+{source.line}
+{more}"""
+
+
+def noxfile(folder: Path, data: Path | None = None, source: origin.Origin | None = None) -> str:
+    """A noxfile.py with the gate, on `data` where the settings do not name it."""
+    source = source or origin.installed()
+    words = ["securemnist", "assess", "--out", "reports", *(["--data", str(data)] if data else [])]
+    unlocked = f'session.install("-r", "{REQUIREMENTS}")'
+    if not source.fixed:  # a name on an index is no promise of what it serves
+        unlocked = f'session.error("expected {LOCKED}, got none; run: {LOCK}")'
+    own = '\n    session.install("--no-deps", "-e", ".")' if _installable(folder) else ""
+    return f'''"""`nox -s security` is the gate; `-- --against OLD` holds it against an older model."""
+
+from pathlib import Path
+
+import nox
+
+
+@nox.session
+def security(session):
+    """Assess the model of conftest.py against {POLICY}; writes reports/."""
+    if Path("{LOCKED}").is_file():
+        session.install("--require-hashes", "-r", "{LOCKED}")
+    else:
+        {unlocked}{own}
+    session.run({", ".join(map(json.dumps, words))}, *session.posargs)
+'''
+
+
+def _installable(folder: Path) -> bool:
+    """Whether pip can install the project in `folder`; a pyproject.toml may hold settings only."""
+    if (folder / "setup.py").is_file():
+        return True
+    try:
+        table = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return False
+    return "project" in table or "build-system" in table
+
+
+def with_data(text: str, data: str) -> str | None:
+    """A pyproject.toml whose [tool.securemnist] names `data`; None where the table is there already."""
+    try:
+        before = tomllib.loads(text)
+        if "securemnist" in dict(before.get("tool", {})):
+            return None
+        gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
+        after = f"{text}{gap}[tool.securemnist]\ndata = {json.dumps(data)}\n"
+        before.setdefault("tool", {})["securemnist"] = {"data": data}
+        return after if tomllib.loads(after) == before else None
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+    ):  # no TOML, or `tool` is no table that can be added to
+        return None

@@ -1,0 +1,94 @@
+"""The text of a first policy: TOML with a reason and the measured number in every row."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from securemnist.data import DataSet
+from securemnist.initial_policy.margins import ERRORS, MEANINGFUL
+from securemnist.initial_policy.measured import Row
+from securemnist.initial_policy.proposals import STATIC_BASELINE
+from securemnist.measures import MEASURES
+
+WAIVED_DAYS = 90
+_HEAD = """\
+# The security policy of this project: every number that can fail a build. `securemnist init` proposed
+# it from one measurement of {model} on the tuning split (the last training samples, never the
+# test samples). A threshold on a share stays {errors} standard errors from the measured share (of the
+# difference between both samples, with the design effect of its writers; a row on a part of the test
+# set adds the half-width of its own 95 % interval). Raise what is not enough for you, and say why in
+# `because`.
+# `securemnist explain ID` explains a row, `securemnist assess` runs them all.
+#
+# tier      smoke (seconds) < standard (the default) < full; `assess --tier smoke` runs the first
+# max_drop  how far a new version may fall behind an old one: `assess --against OLD`
+# waiver    a row that fails does not block a merge until that day (included)
+# families  each of them must have a row
+# data      the test samples that the thresholds are for; other data is refused
+
+families = {families}
+data = {data}
+"""
+
+
+def policy(rows: Sequence[Row], model: str, data: DataSet, today: datetime.date) -> str:
+    """The text of the policy; a row that the model cannot meet today is waived for 90 days."""
+    families = list(dict.fromkeys(MEASURES[row.proposal.measure].family for row in rows))
+    named = {"name": data.name, "sha256": data.digest}
+    head = _HEAD.format(
+        model=_comment(model), errors=ERRORS, families=_toml(families), data=_toml(named)
+    )
+    until = today + datetime.timedelta(days=WAIVED_DAYS)
+    return "\n".join([head, *(_row(row, len(data.test), until) for row in rows)])
+
+
+def _row(row: Row, test: int, until: datetime.date) -> str:
+    proposal, bound = row.proposal, row.bound
+    lines = [f"# robust accuracy at eps {eps:g}: {value:.4f}" for eps, value in row.curve]
+    lines += ["[[requirement]]", f'id = "{proposal.id}"', f'measure = "{proposal.measure}"']
+    lines += [f"{key} = {_toml(value)}" for key, value in row.settings.items()]
+    if row.curve:
+        lines.append(f"curve = {_toml([0.0, *sorted(eps for eps, _ in row.curve)])}")
+    if proposal.measure == "static_findings":
+        lines.append(f'baseline = "{STATIC_BASELINE}"')
+    if proposal.digits is not None:
+        lines.append(f"digits = {min(proposal.digits, test)}")
+    if proposal.tier != "standard":
+        lines.append(f'tier = "{proposal.tier}"')
+    lines.append(f"{MEASURES[proposal.measure].good} = {bound.threshold:g}")
+    lines.append(f"max_drop = {bound.max_drop:g}")
+    if bound.problem:
+        reason = f"not met when this policy was written: {bound.problem}"
+        lines.append(f"waiver = {{ reason = {_toml(reason)}, expires = {until.isoformat()} }}")
+    lines += [f"because = {_toml(_because(row))}", f"ids = {_toml(list(proposal.ids))}", ""]
+    return "\n".join(lines)
+
+
+def _because(row: Row) -> str:
+    """Why the row stands there, and what was measured."""
+    why, seen = row.proposal.why, row.seen
+    if seen.unit == "count":
+        count = f"{seen.value:g} accepted in {STATIC_BASELINE}" if seen.value else "none"
+        return f"{why}; the first measurement found {count}"
+    if seen.inconclusive:
+        return f"{why}; the first measurement decided nothing"
+    where = f" of {seen.n:,} tuning samples" if seen.unit == "share" else ""
+    said = f"{why}; the first measurement gave {seen.value:.4f}{where}"
+    if row.curve:
+        said += f"; the largest eps tried at which at least {MEANINGFUL:g} could be asked for"
+    return said
+
+
+def _comment(text: str) -> str:
+    """One line of text for a comment."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:100]
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML; its basic strings are JSON's."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
+    return json.dumps(value)

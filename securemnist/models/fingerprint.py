@@ -1,0 +1,57 @@
+"""Fingerprint: the digest of a model, over all that it computes with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from securemnist._util.hashing import sha256, sha256_of_value
+
+
+def fingerprint(model: nn.Module) -> str:
+    """SHA-256 over structure, tensor names, dtypes, shapes and values.
+
+    Parameters and buffers, tensors that are mere attributes, and what quantised layers have packed.
+    Raises whatever torch does where a tensor has no values to read.
+    """
+    parts: list[Any] = [str(model)]
+    for name, tensor in sorted(_tensors(model).items()):
+        content = sha256(_values(tensor).numpy().tobytes())
+        parts.append([name, str(tensor.dtype), list(tensor.shape), content])
+    return sha256_of_value(parts)
+
+
+def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
+    # Not the state_dict alone: constants such as a mean and a deviation need not be in it.
+    found = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    for path, module in model.named_modules():
+        for key, value in vars(module).items():
+            found.update(_inside(f"{path}.{key}", value))
+    tied = [*model.named_parameters(remove_duplicate=False)]
+    known = {name for name, _ in [*tied, *model.named_buffers(remove_duplicate=False)]}
+    for key, value in model.state_dict().items():
+        if key not in known:
+            found.update(_inside(key, value))
+    return found
+
+
+def _inside(name: str, value: object) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors of a value: itself, or in tuples and lists, as packed weights are."""
+    if isinstance(value, torch.Tensor):
+        yield name, value
+    elif isinstance(value, tuple | list):
+        for place, part in enumerate(value):
+            yield from _inside(f"{name}[{place}]", part)
+
+
+def _values(tensor: torch.Tensor) -> torch.Tensor:
+    """The bytes of a tensor, (n,) uint8."""
+    tensor = tensor.detach().cpu()
+    if tensor.is_quantized:
+        tensor = tensor.dequantize()
+    if tensor.layout != torch.strided:
+        tensor = tensor.to_dense()
+    return tensor.contiguous().flatten().view(torch.uint8)

@@ -1,0 +1,143 @@
+"""Weight files: safetensors bytes and a JSON manifest, both hostile until every check has passed.
+
+One byte string is read once and checked in this order: size cap, SHA-256 against the manifest,
+header length, header JSON without duplicate keys, names, dtypes and shapes of the architecture,
+offsets contiguous to the end, parse, all finite, strict load, canary inputs give the recorded logits.
+There is no fallback: the first failed check is one WeightsError. Nothing here can run a pickle.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import nn
+
+from securemnist._util.files import read_at_most
+from securemnist._util.hashing import sha256
+from securemnist._util.parsing import json_object
+from securemnist._util.resources import write_atomically
+from securemnist._util.tensor_file import Expected, read_header, read_tensors
+from securemnist.errors import ParseError, WeightsError
+from securemnist.types import Images
+
+MAX_WEIGHTS = 256 << 20
+MAX_MANIFEST = 1 << 20
+MANIFEST_SCHEMA = 1
+_ADVICE = "train it again or restore the file"
+
+
+def canary_inputs() -> Images:
+    """Eight fixed images, from integer arithmetic alone, (8, 1, 28, 28) in [0, 1]."""
+    index = torch.arange(8 * 784, dtype=torch.int64)
+    pixels = (index * 2654435761 + index // 784 * 40503) % 256
+    return pixels.view(8, 1, 28, 28).float() / 255
+
+
+def dump(model: nn.Module) -> bytes:
+    """The state of a model as safetensors bytes; equal weights give equal bytes."""
+    state = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
+    }
+    return safetensors.torch.save(state)
+
+
+def save(model: nn.Module, path: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Write weights and manifest (schema, sha256, size and canary logits are added); atomically."""
+    content = dump(model)
+    full = {
+        **manifest,
+        "schema": MANIFEST_SCHEMA,
+        "sha256": sha256(content),
+        "size": len(content),
+        "canary": [[round(v, 6) for v in row] for row in _canary(model).tolist()],
+    }
+    write_atomically(path, content)
+    text = json.dumps(full, indent=1, sort_keys=True, allow_nan=False) + "\n"
+    write_atomically(manifest_path(path), text.encode())
+    return full
+
+
+def manifest_path(path: Path) -> Path:
+    """The manifest lies beside its weights: NAME.safetensors, NAME.json."""
+    return path.with_suffix(".json")
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest of the weights at `path`; WeightsError where it is missing or ill-formed."""
+    beside = manifest_path(path)
+    content = _read(beside, MAX_MANIFEST, "a manifest")
+    try:
+        manifest = json_object(content)
+    except ParseError as error:
+        raise WeightsError(f"{beside}: expected JSON, got {error}; {_ADVICE}") from error
+    kinds = {"schema": int, "sha256": str, "architecture": str, "canary": list, "recipe": dict}
+    found = {"recipe": {}, **manifest}
+    for key, kind in kinds.items():
+        if not isinstance(found.get(key), kind):
+            raise WeightsError(
+                f"{beside}: expected {key!r} as {kind.__name__}, got {found.get(key)!r:.40}; {_ADVICE}"
+            )
+    if manifest["schema"] != MANIFEST_SCHEMA:
+        raise WeightsError(
+            f"{beside}: expected schema {MANIFEST_SCHEMA}, got {manifest['schema']!s:.40}; {_ADVICE}"
+        )
+    return manifest
+
+
+def load_into(model: nn.Module, path: Path, manifest: Mapping[str, Any] | None) -> None:
+    """Fill `model` from the file, or raise WeightsError and leave it unused.
+
+    Without a manifest (a bare ARCHITECTURE@FILE) digest and canary have nothing to be held against;
+    every other check still applies.
+    """
+    content = _read(path, MAX_WEIGHTS, "a weight file")
+    if manifest is not None and sha256(content) != manifest["sha256"]:
+        raise WeightsError(
+            f"{path}: expected SHA-256 {manifest['sha256'][:12]}... of its manifest, got "
+            f"{sha256(content)[:12]}...; {_ADVICE}"
+        )
+    expected = {name: Expected.like(tensor) for name, tensor in model.state_dict().items()}
+    try:
+        state = read_tensors(content, read_header(content), expected, "the architecture")
+    except ParseError as error:
+        raise WeightsError(f"{path}: {error}; {_ADVICE}") from error
+    model.load_state_dict(state, strict=True)
+    if manifest is not None:
+        _check_canary(model, manifest["canary"], path)
+
+
+def _read(path: Path, cap: int, what: str) -> bytes:
+    try:
+        return read_at_most(path, cap)
+    except OSError as error:
+        raise WeightsError(
+            f"{path}: expected {what}, got {error.strerror}; name another"
+        ) from error
+
+
+@torch.no_grad()
+def _canary(model: nn.Module) -> torch.Tensor:
+    was_training = model.training
+    logits: torch.Tensor = model.eval()(canary_inputs()).double()
+    model.train(was_training)
+    return logits
+
+
+def _check_canary(model: nn.Module, recorded: list[Any], path: Path) -> None:
+    """The loaded network answers the canary inputs as the trained one did."""
+    try:
+        expected = torch.tensor(recorded, dtype=torch.float64)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise WeightsError(f"{path}: expected canary logits, got {error}; {_ADVICE}") from error
+    logits = _canary(model)
+    # Other processors sum in another order: a relative tolerance far below any real change.
+    if expected.shape != logits.shape or not torch.allclose(logits, expected, rtol=1e-3, atol=1e-3):
+        raise WeightsError(
+            f"{path}: expected the logits that its manifest records for the canary inputs, got others "
+            f"(wrong architecture, or altered file and manifest); {_ADVICE}"
+        )

@@ -1,0 +1,1 @@
+"""The user's project: its settings and the imports from it."""

@@ -1,0 +1,128 @@
+"""Imports from the user's project, which never replace the modules of this package or its dependencies.
+
+The project's folders are the working folder, its `src`, and what pytest's `pythonpath` setting names.
+They stand at the end of `sys.path`. A module of theirs is preferred to an installed one of the same name
+(an older copy of their package), but not to a module that securemnist itself needs: a `click.py` or
+`art.py` in the project cannot run in place of the library.
+"""
+
+from __future__ import annotations
+
+import configparser
+import functools
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import metadata
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+
+from securemnist._util.files import read_at_most
+from securemnist._util.parsing import decoded, toml_table
+from securemnist.errors import ParseError
+
+_MAX_BYTES = 1 << 20
+_INI_FILES = (
+    ("pytest.ini", "pytest"),
+    (".pytest.ini", "pytest"),
+    ("tox.ini", "pytest"),
+    ("setup.cfg", "tool:pytest"),
+)
+
+
+class _ProjectFinder(MetaPathFinder):
+    """Finds top-level modules of the project before installed ones, protected names apart."""
+
+    def __init__(self, folders: Sequence[str]) -> None:
+        self.folders = list(folders)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if path is not None:
+            return None
+        spec = PathFinder.find_spec(fullname, self.folders)
+        if spec is None or spec.loader is None:  # nothing, or a mere folder
+            return None
+        if fullname in sys.stdlib_module_names or fullname == "securemnist":
+            return None
+        elsewhere = [entry for entry in sys.path if entry not in self.folders]
+        installed = PathFinder.find_spec(fullname, elsewhere)
+        return None if installed is not None and fullname in _dependencies() else spec
+
+
+def enable(project: Path) -> None:
+    """Make the modules of `project` importable. Calling it again for the same folder changes nothing."""
+    folders = [str(folder) for folder in folders_of(project)]
+    known = [finder for finder in sys.meta_path if isinstance(finder, _ProjectFinder)]
+    if not any(finder.folders == folders for finder in known):
+        # The last project that was named comes first.
+        sys.meta_path.insert(0, _ProjectFinder(folders))
+    sys.path += [folder for folder in folders if folder not in sys.path]
+
+
+def folders_of(project: Path) -> list[Path]:
+    """The folders that the modules of a project lie in: itself, `src`, pytest's `pythonpath`."""
+    found = [project]
+    source = project / "src"
+    if source.is_dir() and not (source / "__init__.py").is_file():
+        found.append(source)
+    found += [(project / name).resolve() for name in _pythonpath(project)]
+    return list(dict.fromkeys(found))
+
+
+def _pythonpath(project: Path) -> list[str]:
+    """The `pythonpath` setting of pytest; a file that cannot be read is pytest's to complain of."""
+    try:
+        table = toml_table(decoded(read_at_most(project / "pyproject.toml", _MAX_BYTES))).get(
+            "tool", {}
+        )
+        settings = table.get("pytest", {})
+        value = settings.get("ini_options", settings).get("pythonpath", [])
+        names = value.split() if isinstance(value, str) else [str(name) for name in value]
+    except (OSError, ParseError, AttributeError, TypeError):
+        names = []
+    for file, section in _INI_FILES:
+        parser = configparser.ConfigParser(interpolation=None)
+        try:
+            parser.read_string(decoded(read_at_most(project / file, _MAX_BYTES)))
+        except (OSError, ParseError, configparser.Error):
+            continue
+        names += parser.get(section, "pythonpath", fallback="").split()
+    return names
+
+
+@functools.cache
+def _dependencies() -> frozenset[str]:
+    """The top-level modules of every distribution that securemnist requires, directly or not."""
+    found: set[str] = set()
+    waiting, seen = ["securemnist"], {"securemnist"}
+    while waiting:
+        try:
+            distribution = metadata.distribution(waiting.pop())
+        except metadata.PackageNotFoundError:
+            continue
+        found |= set(_modules(distribution.files or ()))
+        for name in _required(distribution.requires or ()):
+            if name not in seen:
+                seen.add(name)
+                waiting.append(name)
+    return frozenset(found)
+
+
+def _required(requirements: Iterable[str]) -> Iterator[str]:
+    """The names of distributions that are required without an extra."""
+    for requirement in requirements:
+        name = re.match(r"[\w.-]+", requirement)
+        if name is not None and "extra ==" not in requirement:
+            yield re.sub(r"[-_.]+", "-", name[0]).lower()
+
+
+def _modules(files: Iterable[metadata.PackagePath]) -> Iterator[str]:
+    """The top-level modules among the files of a distribution."""
+    for file in files:
+        first, suffix = file.parts[0], file.suffix
+        if suffix in (".py", ".so", ".pyd") and first not in ("..", "__pycache__"):
+            yield first.split(".")[0]

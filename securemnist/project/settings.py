@@ -1,0 +1,97 @@
+"""Tool settings of a project: `[tool.securemnist]` in its pyproject.toml. Thresholds are not here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from securemnist._util import resources
+from securemnist._util.files import read_at_most
+from securemnist._util.parsing import decoded, toml_table
+from securemnist.errors import ParseError, UsageError
+
+DEFAULT_MODEL = "certified"
+MAX_BYTES = 1 << 20
+BUNDLED = "the bundled policy"
+
+_Named = Annotated[str, Field(min_length=1)]  # an empty name is no wish for the default
+
+
+class Settings(BaseModel):
+    """`model`: a SPEC; `policy`: a path from the project's folder; `data`: a folder of IDX files.
+
+    `trusted`: factories (pkg.module:factory) that rows of a policy may name; a policy alone runs no code.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    model: _Named | None = None
+    policy: _Named | None = None
+    data: _Named | None = None
+    trusted: list[_Named] = Field(default_factory=list)
+
+    def model_for(self, policy: Path, folder: Path) -> str | None:
+        """The SPEC of the project in `folder`; the bundled model only in our own checkout.
+
+        Anywhere else a model has to be named, so that a bundled one is never taken for the user's.
+        """
+        return self.model or (DEFAULT_MODEL if is_bundled(policy) and is_checkout(folder) else None)
+
+
+NO_MODEL = (
+    "expected a model of yours to hold against {policy}, got none; name it: --model SPEC, a session-wide "
+    "`model` fixture in this folder's conftest.py, or model = SPEC in [tool.securemnist]; --demo takes "
+    "the bundled model"
+)
+
+
+def is_bundled(policy: Path) -> bool:
+    """Whether this is the policy that comes with the package."""
+    return policy.resolve() == resources.POLICY.resolve()
+
+
+def is_checkout(folder: Path) -> bool:
+    """Whether `folder` is our own checkout, whose project is the bundled model itself."""
+    return folder.resolve() == resources.ROOT.resolve() and resources.ROOT.name != "_bundled"
+
+
+def policy_name(policy: Path, folder: Path) -> str:
+    """What outputs call a policy: its path within the project, or that it is the bundled one."""
+    if is_bundled(policy) and not is_checkout(folder):
+        return BUNDLED
+    absolute, project = policy.resolve(), folder.resolve()
+    if absolute.is_relative_to(project):
+        return absolute.relative_to(project).as_posix()
+    return f"{absolute.parent.name}/{absolute.name}"
+
+
+def load(folder: Path) -> Settings:
+    """The settings of the project in `folder`; defaults where it has none."""
+    path = folder / "pyproject.toml"
+    try:
+        tool = project_table(folder).get("tool", {})
+        return Settings.model_validate(tool.get("securemnist", {}))
+    except OSError as error:
+        raise UsageError(
+            f"{path}: expected a TOML file or none, got {error.strerror}; fix or remove it"
+        ) from error
+    except (ParseError, ValidationError, AttributeError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise UsageError(
+            f"{path}: expected [tool.securemnist] with model, policy, data or trusted, got: "
+            f"{reason:.300}; fix it"
+        ) from error
+
+
+def project_table(folder: Path) -> dict[str, Any]:
+    """Everything in the pyproject.toml of `folder`; empty where there is none.
+
+    Raises OSError where it cannot be read and ParseError where it is refused as TOML.
+    """
+    try:
+        content = read_at_most(folder / "pyproject.toml", MAX_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    return toml_table(decoded(content))

@@ -1,0 +1,63 @@
+"""Claim: one number that a source system published."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from securemnist._util.resources import CLAIMS
+from securemnist.errors import PolicyError
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What system `system` says of `what`; only what it stated is set. Shares in [0, 1], seconds."""
+
+    system: str
+    what: str
+    source: str
+    accuracy: float | None = None
+    loss: float | None = None
+    eps: float | None = None
+    batch: int | None = None
+    seconds_per_batch: float | None = None
+    seconds_per_image: float | None = None
+    as_measured: str = ""
+
+    @property
+    def microseconds(self) -> float | None:
+        """Inference, microseconds an image."""
+        if self.seconds_per_image is not None:
+            return self.seconds_per_image * 1e6
+        if self.seconds_per_batch is not None and self.batch:
+            return self.seconds_per_batch / self.batch * 1e6
+        return None
+
+
+def load(path: Path = CLAIMS) -> list[Claim]:
+    """The published claims in their order; PolicyError for a file that holds something else."""
+    try:
+        entries: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))["claim"]
+        return [Claim(**entry) for entry in entries]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise PolicyError(
+            f"{path}: expected [[claim]] tables, got {error}; mend the file"
+        ) from error
+
+
+def inference_times() -> list[dict[str, Any]]:
+    """[{system, microseconds, batch}] of the systems that published a time, as builtins.
+
+    Other machines, single runs, batches of their own: something to look at, nothing to compare with.
+    """
+    return [
+        {
+            "system": claim.system,
+            "microseconds": round(claim.microseconds, 2),
+            "batch": claim.batch,
+        }
+        for claim in load()
+        if claim.microseconds is not None
+    ]

@@ -1,0 +1,92 @@
+"""One exhibit: pictures or a gallery, their words and, always, their numbers as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from securemnist.report.thumbnails import Digit, Portrait
+from securemnist.view.wording import plural
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """The numbers of an exhibit; the first cell of a row names it."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    prose: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One picture: an SVG element, safe to stand in the page, and its title, which may be empty."""
+
+    picture: str
+    title: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """One digit of a gallery: before, after and the difference, as data URIs, and what it is."""
+
+    digit: Digit
+    clean: str
+    changed: str
+    difference: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Face:
+    """One unmodified digit as a data URI, and what it is."""
+
+    digit: Portrait
+    picture: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exhibit:
+    """One thing to look at.
+
+    `kind` tells what it shows, so that a section shows each kind once. `missing` says why there is
+    nothing to see.
+    """
+
+    kind: str
+    title: str
+    caption: str = ""
+    panels: tuple[Panel, ...] = ()
+    tiles: tuple[Tile, ...] = ()
+    faces: tuple[Face, ...] = ()
+    table: Table | None = None
+    missing: str = ""
+
+    @property
+    def visible(self) -> bool:
+        """Whether there is a picture of any kind."""
+        return bool(self.panels or self.tiles or self.faces)
+
+    @property
+    def wide(self) -> bool:
+        """Whether it needs the whole width of the page."""
+        prose = self.table is not None and self.table.prose
+        shown = bool(self.tiles or self.faces) or len(self.panels) > 1
+        return prose or shown or self.kind == "curve"
+
+    @property
+    def tall(self) -> bool:
+        """Whether two small pictures fit beside it, one above the other."""
+        return self.kind == "fates" and not self.wide
+
+    @property
+    def size(self) -> int:
+        """About so many characters it takes on the page."""
+        pictures = sum(len(panel.picture) for panel in self.panels)
+        tiles = sum(len(t.clean) + len(t.changed) + len(t.difference) + 800 for t in self.tiles)
+        faces = sum(len(face.picture) + 300 for face in self.faces)
+        cells = sum(len(c) + 10 for row in self.table.rows for c in row) if self.table else 0
+        return pictures + tiles + faces + cells
+
+
+def of_total(shown: int, total: int, noun: str) -> str:
+    """`12 of 40 digits.`, or `40 digits.` where all are shown."""
+    return f"{shown:,} of {plural(total, noun)}." if shown < total else f"{plural(total, noun)}."

@@ -1,0 +1,1 @@
+"""Results: requirements, measurements, findings, assessments and the policy; no torch."""

@@ -1,0 +1,212 @@
+"""Assessment: subject, scope, environment and the finding of every requirement, as JSON.
+
+This file is all that a report, a comparison or a history needs; it is read back without torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from securemnist._util import fields
+from securemnist._util.files import read_at_most
+from securemnist._util.parsing import json_value
+from securemnist.errors import FAILED, UNDECIDED, ParseError, UsageError
+from securemnist.results.findings import Finding, Verdict
+from securemnist.results.verdicts import LARGEST
+
+SCHEMA = 2
+MAX_BYTES = 64 << 20
+STOPPED = "the run stopped before this row"  # the reason of a row that an interruption left out
+
+
+@dataclass(frozen=True, kw_only=True)
+class Against:
+    """What the comparison with an older version came to, for an assessment that was asked for one.
+
+    `name`, `commit` and `digest` identify the older version; `exit_code` is the comparison's, `why` its
+    reason in words.
+    """
+
+    name: str
+    commit: str
+    digest: str
+    exit_code: int
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessment:
+    """Everything that was concluded about one subject, joined with the whole policy.
+
+    `subject`: name, spec, digest, architecture, parameters, data. `scope`: tier, markers, keywords,
+    paths. `environment`: python, platform, packages, processor, commit. `policy`: path, digest, text.
+    `day` is the ISO date (UTC) on which it was made. `decided` is the one on which waivers are judged:
+    later than `day` where a stored assessment is read or compared again. `against`: the comparison that
+    decides, too.
+    """
+
+    subject: Mapping[str, Any]
+    scope: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    policy: Mapping[str, Any]
+    findings: tuple[Finding, ...]
+    day: str
+    decided: str = ""
+    against: Against | None = None
+    schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        """No decision comes before the assessment was made."""
+        object.__setattr__(self, "decided", max(self.day, self.decided))
+
+    def on(self, today: str) -> Assessment:
+        """The same assessment, with its waivers judged on `today` (ISO date, UTC)."""
+        return dataclasses.replace(self, decided=max(self.decided, today))
+
+    @property
+    def waived_through(self) -> str:
+        """The last day of the first waiver to end, of those that the exit code rests on; "" without."""
+        used = [
+            f.requirement.waiver for f in self.findings if f.in_scope and f.waived(self.decided)
+        ]
+        return min((waiver.expires for waiver in used if waiver), default="")
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row of the policy was in the scope of this run."""
+        return all(finding.in_scope for finding in self.findings)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run was stopped before its last row."""
+        return any(f.in_scope and f.reason == STOPPED for f in self.findings)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Findings in scope, by verdict."""
+        seen = Counter(str(f.verdict) for f in self.findings if f.in_scope)
+        return {str(verdict): seen[str(verdict)] for verdict in Verdict}
+
+    @property
+    def open_findings(self) -> tuple[Finding, ...]:
+        """What stands between the subject and a merge: in scope, not PASS, not waived."""
+        return tuple(
+            f for f in self.findings if f.in_scope and not f.passed and not f.waived(self.decided)
+        )
+
+    @property
+    def exit_code(self) -> int:
+        """That of the rows and of the comparison together: 1 where either is 1, 0 where both are."""
+        codes = {self.rows_exit_code, 0 if self.against is None else self.against.exit_code}
+        return FAILED if FAILED in codes else max(codes)
+
+    @property
+    def rows_exit_code(self) -> int:
+        """1 any FAIL; else 3 anything in scope without a PASS or an active waiver; else 0.
+
+        A scope without a row that passed (no row at all, or waived ones only) has shown nothing: 3.
+        """
+        verdicts = {f.verdict for f in self.open_findings}
+        if Verdict.FAIL in verdicts:
+            return FAILED
+        nothing = not any(f.in_scope and f.passed for f in self.findings)
+        return UNDECIDED if verdicts or nothing else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Builtins, with the derived facts that other programs ask for."""
+        return {
+            "schema": self.schema,
+            "subject": dict(self.subject),
+            "scope": {**self.scope, "complete": self.complete},
+            "environment": dict(self.environment),
+            "policy": dict(self.policy),
+            "day": self.day,
+            "decided": self.decided,
+            "against": None if self.against is None else dataclasses.asdict(self.against),
+            "counts": self.counts,
+            "exit_code": self.exit_code,
+            "findings": [finding.to_json() for finding in self.findings],
+        }
+
+    def dumps(self) -> bytes:
+        """The text of assessment.json; equal assessments give equal bytes."""
+        text = json.dumps(self.to_json(), indent=1, sort_keys=True, allow_nan=False)
+        return (text + "\n").encode()
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Assessment:
+        """The inverse of `to_json`; UsageError where the data is not an assessment."""
+        if not isinstance(data, Mapping) or data.get("schema") != SCHEMA:
+            got = data.get("schema") if isinstance(data, Mapping) else type(data).__name__
+            raise UsageError(
+                f"expected an assessment of schema {SCHEMA}, got {got!r:.40}; make it again with "
+                "`securemnist assess`"
+            )
+        try:
+            known = {field.name for field in dataclasses.fields(cls)}
+            kept = {key: value for key, value in data.items() if key in known}
+            for table in ("subject", "environment", "policy"):
+                kept[table] = {**data[table]}
+            kept["scope"] = {k: v for k, v in data["scope"].items() if k != "complete"}
+            kept["findings"] = tuple(Finding.from_json(f) for f in data["findings"])
+            if (against := data.get("against")) is not None:
+                kept["against"] = Against(**against)
+            made = cls(**kept)
+            # What has the right keys but other types fails here, and not in somebody's report.
+            codes = (0, FAILED, UNDECIDED)
+            if made.against is not None and made.against.exit_code not in codes:
+                raise ValueError(f"against: an exit code of {made.against.exit_code!r:.20}")
+            for name in fields.misfits(made):
+                raise TypeError(f"{name} is of another type")
+            made.dumps()
+            for finding in made.findings:
+                _check_numbers(finding)
+                _check_pass(finding)
+                _ = finding.requirement.threshold, str(finding)
+            return made
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise UsageError(
+                f"expected an assessment of schema {SCHEMA}, got one that does not parse "
+                f"({type(error).__name__}: {error!s:.200}); make it again with `securemnist assess`"
+            ) from error
+
+    @classmethod
+    def load(cls, path: Path) -> Assessment:
+        """Read assessment.json; UsageError where it is missing, too large or no assessment."""
+        try:
+            data = json_value(read_at_most(path, MAX_BYTES))
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be read ({error.strerror}); name another") from error
+        except ParseError as error:
+            raise UsageError(f"{path}: expected JSON, got {error}; name another file") from error
+        return cls.from_json(data)
+
+
+def _check_numbers(finding: Finding) -> None:
+    """ValueError for a number that no measurement can have, and that arithmetic would overflow on."""
+    row, seen = finding.requirement, finding.measurement
+    numbers = [row.at_least, row.at_most, row.max_drop, row.max_relative_drop, row.max_newly_broken]
+    if seen is not None:
+        numbers += [seen.value, seen.low, seen.high, seen.certified, seen.certified_low]
+        numbers += [seen.n, seen.seconds]
+    for number in numbers:
+        if number is not None and not abs(number) <= LARGEST:
+            raise ValueError(f"expected numbers up to {LARGEST:g}, got {number:.3g}")
+
+
+def _check_pass(finding: Finding) -> None:
+    """ValueError for a PASS that the stored measurement and threshold do not lead to."""
+    if not finding.passed:
+        return
+    row, seen = finding.requirement, finding.measurement
+    if seen is None:
+        raise ValueError(f"{row.id}: a PASS without a measurement")
+    judged = row.judge(seen)
+    if not judged.passed or judged.proved != finding.proved:
+        raise ValueError(f"{row.id}: {finding.label} is stored, its numbers give {judged.label}")

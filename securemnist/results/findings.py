@@ -1,0 +1,247 @@
+"""Requirement x Measurement -> Finding: a row of the policy, what was measured, the judgement."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from securemnist.results.verdicts import LARGEST, TIERS, Doubt, Measurement, Verdict, Waiver
+from securemnist.sanitize import sentence
+
+__all__ = [
+    "TIERS",
+    "Doubt",
+    "Finding",
+    "Measurement",
+    "Requirement",
+    "Verdict",
+    "Waiver",
+    "describe",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requirement:
+    """One row of the policy. Exactly one of `at_least` and `at_most` is set.
+
+    `max_drop`, `max_relative_drop` and `max_newly_broken` bound the change to an older version; they
+    decide nothing where none is compared with.
+    """
+
+    id: str
+    measure: str
+    because: str
+    at_least: float | None = None
+    at_most: float | None = None
+    max_drop: float | None = None
+    max_relative_drop: float | None = None
+    max_newly_broken: int | None = None
+    tier: str = "standard"
+    seed: int = 0
+    ids: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    waiver: Waiver | None = None
+
+    @property
+    def threshold(self) -> float:
+        """The number that decides."""
+        bound = self.at_least if self.at_least is not None else self.at_most
+        if bound is None:
+            raise ValueError(f"{self.id}: expected at_least or at_most, got neither")
+        return bound
+
+    @property
+    def relation(self) -> str:
+        """The sign between value and threshold."""
+        return ">=" if self.at_least is not None else "<="
+
+    def judge(self, measurement: Measurement, *, claim: str = "", family: str = "") -> Finding:
+        """The finding that this measurement leads to."""
+        verdict, proved, reason = _judge(self, measurement)
+        if verdict is Verdict.ERROR:  # a number that is none: JSON could not even carry it
+            return self.unmeasured(verdict, reason, claim=claim, family=family)
+        return Finding(
+            requirement=self,
+            verdict=verdict,
+            measurement=measurement,
+            proved=proved,
+            reason=reason,
+            claim=claim,
+            family=family,
+        )
+
+    def unmeasured(
+        self, verdict: Verdict, reason: str, *, claim: str = "", family: str = ""
+    ) -> Finding:
+        """The finding of a row without a number: ERROR, INCONCLUSIVE or NOT_RUN with its reason."""
+        return Finding(requirement=self, verdict=verdict, reason=reason, claim=claim, family=family)
+
+    def to_json(self) -> dict[str, Any]:
+        """The requirement as builtins."""
+        data = {**self.__dict__, "settings": dict(self.settings), "ids": list(self.ids)}
+        data["waiver"] = None if self.waiver is None else dataclasses.asdict(self.waiver)
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Requirement:
+        """The inverse of `to_json`; TypeError where keys do not fit."""
+        waiver = None if data["waiver"] is None else Waiver(**data["waiver"])
+        return cls(**{**data, "ids": tuple(data["ids"]), "waiver": waiver})
+
+
+def _judge(row: Requirement, seen: Measurement) -> tuple[Verdict, bool, str]:
+    """Verdict, whether certificates alone carry it, and the reason where it is not a plain one."""
+    numbers = (seen.value, seen.low, seen.high, seen.certified, seen.certified_low)
+    odd = [n for n in numbers if n is not None and not abs(n) <= LARGEST]
+    if odd:
+        reason = f"expected a finite measurement up to {LARGEST:g}, got {odd[0]}"
+        return Verdict.ERROR, False, reason
+    proved = None if seen.inconclusive else seen.certified_low
+    if row.at_least is not None and proved is not None and proved >= row.at_least:
+        return Verdict.PASS, True, ""
+    verdict = _compare(row, seen)
+    if seen.inconclusive and verdict is not Verdict.FAIL:
+        return Verdict.INCONCLUSIVE, False, seen.inconclusive
+    if verdict is Verdict.INCONCLUSIVE:
+        return verdict, False, _undecided(row, seen)
+    if verdict is Verdict.PASS and seen.survived and seen.doubts:
+        names = ", ".join(doubt.name for doubt in seen.doubts)
+        return Verdict.INCONCLUSIVE, False, f"the attacks that failed are in doubt: {names}"
+    return verdict, False, ""
+
+
+def _compare(row: Requirement, seen: Measurement) -> Verdict:
+    """PASS, FAIL or INCONCLUSIVE of the number alone: exact on a complete set, else by bound."""
+    low, high = (seen.value, seen.value) if seen.complete else (seen.low, seen.high)
+    if row.at_most is not None:
+        low, high, threshold = -high, -low, -row.at_most
+    else:
+        threshold = row.threshold
+    if low >= threshold:
+        return Verdict.PASS
+    return Verdict.FAIL if high < threshold else Verdict.INCONCLUSIVE
+
+
+def _undecided(row: Requirement, seen: Measurement) -> str:
+    """Why a sample does not settle the row, and how many digits would (normal approximation)."""
+    shown = f"the threshold {row.threshold:g} lies inside [{seen.low:.4f}, {seen.high:.4f}]"
+    if seen.unit != "share":
+        return shown
+    gap = abs(seen.value - row.threshold)
+    variance = max(seen.value * (1 - seen.value), 1 / (4 * max(seen.n, 1)))
+    if gap == 0 or (needed := math.ceil(1.96**2 * variance / gap**2)) > 1_000_000:
+        return f"{shown}; no sample would settle it, measure the complete set"
+    return f"{shown}; about {max(needed, seen.n + 1):,} digits would settle it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Requirement + measurement + verdict; `str()` is the sentence every output shows."""
+
+    requirement: Requirement
+    verdict: Verdict
+    measurement: Measurement | None = None
+    proved: bool = False
+    reason: str = ""
+    claim: str = ""
+    family: str = ""
+    in_scope: bool = True
+    replay: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Only PASS passes."""
+        return self.verdict is Verdict.PASS
+
+    def waived(self, today: str) -> bool:
+        """Whether an active waiver makes this finding neutral; an ERROR cannot be waived."""
+        waiver = self.requirement.waiver
+        return (
+            not self.passed
+            and self.verdict is not Verdict.ERROR
+            and waiver is not None
+            and waiver.active(today)
+        )
+
+    @property
+    def label(self) -> str:
+        """The verdict as printed: a pass says what carries it."""
+        if not self.passed or self.measurement is None:
+            return str(self.verdict)
+        if self.proved:
+            return "PASS (proved)"
+        return "PASS (survived)" if self.measurement.survived else "PASS"
+
+    def __str__(self) -> str:
+        """Id, verdict, the number against its threshold and what it was measured on."""
+        row = self.requirement
+        head = f"{row.id} {self.label}: {row.measure}"
+        if self.measurement is not None:
+            seen = self.measurement
+            number = f"{seen.value:.4f}" if seen.unit in ("share", "ratio") else f"{seen.value:g}"
+            sign = row.relation if self.verdict is not Verdict.FAIL else _BROKEN[row.relation]
+            joint = "against" if self.verdict is Verdict.INCONCLUSIVE else sign
+            head = f"{head} {number} {joint} {row.threshold:g}{_setting_words(row, seen)}"
+        # pytest, JUnit and logs print this as it is; reasons and settings come from files.
+        return sentence(f"{head}; {self.reason}" if self.reason else head)
+
+    __repr__ = __str__
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding as builtins; it survives pytest-xdist and JSON."""
+        return {
+            **self.__dict__,
+            "requirement": self.requirement.to_json(),
+            "verdict": str(self.verdict),
+            "measurement": None if self.measurement is None else self.measurement.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Finding:
+        """The inverse of `to_json`; TypeError or ValueError where the data does not fit."""
+        seen = data["measurement"]
+        return cls(
+            **{
+                **data,
+                "requirement": Requirement.from_json(data["requirement"]),
+                "verdict": Verdict(data["verdict"]),
+                "measurement": None if seen is None else Measurement.from_json(seen),
+            }
+        )
+
+
+_BROKEN = {">=": "<", "<=": ">"}
+_FIRST = ("attack", "threat", "trigger", "target", "digits")
+
+
+def describe(settings: Mapping[str, Any]) -> str:
+    """Settings in a few words: `PGD steps=40, linf 0.1, digits 10000`."""
+    words = []
+    # JSON sorts keys: the order of reading must not depend on where the settings come from.
+    for key in (*(k for k in _FIRST if k in settings), *sorted(set(settings) - set(_FIRST))):
+        value = settings[key]
+        if key == "threat" and isinstance(value, Mapping):
+            words.append(f"{value.get('norm')} {value.get('eps'):g}")
+        elif key == "attack" and isinstance(value, Mapping):
+            options = "".join(f" {k}={v}" for k, v in value.items() if k != "use")
+            words.append(f"{value.get('use')}{options}")
+        elif key == "trigger" and isinstance(value, Mapping):
+            options = "".join(f" {k}={v}" for k, v in value.items() if k != "kind")
+            words.append(f"trigger {value.get('kind', 'corner')}{options}")
+        else:
+            long = isinstance(value, list | tuple) and len(value) > 4
+            words.append(f"{key} of {len(value)}" if long else f"{key} {value}")
+    return ", ".join(words)
+
+
+def _setting_words(row: Requirement, seen: Measurement) -> str:
+    shown = {key: value for key, value in row.settings.items() if key != "digits"}
+    words = [describe(shown)] if shown else []
+    if seen.unit == "share":
+        kind = "complete set" if seen.complete else "sample"
+        words.append(f"{seen.n:,} digits, {kind}; 95 % for new ones {seen.low:.4f}-{seen.high:.4f}")
+    words += [said for said in (seen.ties, seen.sensitivity, seen.bracket) if said]
+    return f" ({'; '.join(words)})" if words else ""

@@ -1,0 +1,242 @@
+"""The policy: thresholds.toml, every number that can fail a build, as requirements.
+
+Only the shape of a row is checked here; the keys that are left are the settings of its measure, and
+the measure's own model checks those (`measures.bind`). Never overridden by environment variables.
+"""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from securemnist._util.files import read_at_most
+from securemnist._util.hashing import sha256
+from securemnist._util.parsing import decoded, toml_table
+from securemnist.errors import ParseError, PolicyError, UsageError
+from securemnist.results.findings import Requirement, Waiver
+from securemnist.results.verdicts import LARGEST, utc_day
+
+MAX_BYTES = 1 << 20
+LONGEST_WAIVER = 366  # days ahead
+# Letters to Unicode, blank to the eye: the fillers of Hangul.
+_FILLERS = "\u115f\u1160\u3164\uffa0"
+
+
+def _readable(text: str) -> str:
+    """The text; ValueError where it holds no letter or digit, or only invisible ones."""
+    if not any(sign.isalnum() and sign not in _FILLERS for sign in text):
+        raise ValueError(f"expected words that can be read, got {text!r:.40}; write them")
+    return text
+
+
+def _unsigned(number: float) -> float:
+    """The number; minus zero becomes zero."""
+    return number + 0.0
+
+
+_Number = Annotated[float, AfterValidator(_unsigned)]
+# How far a row may fall behind an older version: in its own unit, or relative to the old value.
+_Drop = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False), AfterValidator(_unsigned)]
+_Text = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_readable)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class _WaiverRow(_Strict):
+    reason: _Text
+    expires: datetime.date
+
+    @field_validator("expires")
+    @classmethod
+    def _soon(cls, expires: datetime.date) -> datetime.date:
+        last = datetime.date.fromisoformat(utc_day()) + datetime.timedelta(days=LONGEST_WAIVER)
+        if expires > last:
+            raise ValueError(
+                f"expected a waiver of at most {LONGEST_WAIVER} days, so until {last}, got {expires}; "
+                "name an earlier day and renew it then"
+            )
+        return expires
+
+
+class _Row(BaseModel):
+    """The keys every row may have; others are settings of its measure."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+    measure: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    because: _Text
+    tier: Literal["smoke", "standard", "full"] = "standard"
+    at_least: _Number | None = None
+    at_most: _Number | None = None
+    max_drop: _Drop | None = None
+    max_relative_drop: _Drop | None = None
+    max_newly_broken: Annotated[int, Field(ge=0, le=int(LARGEST))] | None = None
+    seed: Annotated[int, Field(ge=0)] = 0
+    ids: list[_Text] = Field(default_factory=list)
+    waiver: _WaiverRow | None = None
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> _Row:
+        bounds = [bound for bound in (self.at_least, self.at_most) if bound is not None]
+        if len(bounds) != 1:
+            raise ValueError("expected exactly one of at_least and at_most")
+        if not abs(bounds[0]) <= LARGEST:
+            raise ValueError(f"expected a finite threshold up to {LARGEST:g}, got {bounds[0]}")
+        return self
+
+    def requirement(self) -> Requirement:
+        waiver = self.waiver
+        return Requirement(
+            id=self.id,
+            measure=self.measure,
+            because=self.because,
+            tier=self.tier,
+            at_least=self.at_least,
+            at_most=self.at_most,
+            max_drop=self.max_drop,
+            max_relative_drop=self.max_relative_drop,
+            max_newly_broken=self.max_newly_broken,
+            seed=self.seed,
+            ids=tuple(self.ids),
+            settings=dict(self.model_extra or {}),
+            waiver=None
+            if waiver is None
+            else Waiver(reason=waiver.reason, expires=waiver.expires.isoformat()),
+        )
+
+
+class NamedData(_Strict):
+    """The data that the thresholds were chosen for; `sha256` is `DataSet.digest`."""
+
+    name: _Text
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _File(_Strict):
+    requirement: list[dict[str, Any]] = Field(min_length=1)
+    families: list[_Text] = Field(default_factory=list)
+    data: NamedData | None = None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The requirements of one file, in its order.
+
+    `families`: each of them has to have a row. `data`: what the thresholds were chosen for.
+    """
+
+    path: str
+    text: str
+    requirements: tuple[Requirement, ...]
+    families: tuple[str, ...] = ()
+    data: NamedData | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file as it was read."""
+        return sha256(self.text.encode())
+
+    def rows(self, measure: str) -> tuple[Requirement, ...]:
+        """The requirements that ask for this measure."""
+        return tuple(row for row in self.requirements if row.measure == measure)
+
+    def refuse_other_data(self, name: str, digest: str) -> None:
+        """UsageError where the policy names its data, and this is other data."""
+        if self.data is not None and self.data.sha256 != digest:
+            raise UsageError(
+                f"{self.path}: expected the data it was written for, {self.data.name} (SHA-256 "
+                f"{self.data.sha256:.12}...), got {name} ({digest}); name that data, or choose the "
+                "thresholds again and set `data` to what they were chosen for"
+            )
+
+    def to_json(self) -> dict[str, str]:
+        """What an assessment records of its policy."""
+        return {"path": self.path, "digest": self.digest, "text": self.text}
+
+
+def load(path: Path) -> Policy:
+    """Read a policy; PolicyError with one sentence for the first thing that is wrong."""
+    try:
+        content = read_at_most(path, MAX_BYTES)
+    except OSError as error:
+        raise PolicyError(
+            f"{path}: expected a policy, got {error.strerror}; name one with --policy"
+        ) from error
+    try:
+        text = decoded(content)
+    except ParseError as error:
+        raise PolicyError(f"{path}: expected UTF-8 text, got {error}; save it as UTF-8") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, path: str) -> Policy:
+    """The policy of a TOML text; `path` is for messages and the record."""
+    try:
+        file = _File.model_validate(toml_table(text))
+    except ParseError as error:
+        raise PolicyError(f"{path}: expected TOML, got {error}; fix the file") from error
+    except ValidationError as error:
+        raise PolicyError(f"{path}: {sentence(error)}") from error
+    requirements = tuple(
+        _requirement(row, number, path) for number, row in enumerate(file.requirement, 1)
+    )
+    seen: dict[str, str] = {}
+    for row in requirements:
+        folded = row.id.casefold()  # pytest's -k, which picks a row, knows no case
+        if folded in seen:
+            got = "twice" if seen[folded] == row.id else f"beside {seen[folded]!r}"
+            raise PolicyError(
+                f"{path}: expected ids that differ in more than case, got {row.id!r} {got}; rename one"
+            )
+        seen[folded] = row.id
+    return Policy(path, text, requirements, tuple(file.families), file.data)
+
+
+def _requirement(row: Mapping[str, Any], number: int, path: str) -> Requirement:
+    name = " ".join(str(row.get("id", f"number {number}")).split())[:64]
+    if "families" in row:
+        raise PolicyError(
+            f"{path}: row {name}: expected `families` above the first [[requirement]], got it in a row; "
+            "move it there"
+        )
+    try:
+        return _Row.model_validate(row).requirement()
+    except ValidationError as error:
+        raise PolicyError(f"{path}: row {name}: {sentence(error, row)}") from error
+
+
+def sentence(error: ValidationError, given: Iterable[str] = ()) -> str:
+    """The first complaint of a validation as one sentence; a key of `given` may be a slip of the pen."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"])) or "the row"
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {where!r}; remove it, or mend its spelling"
+    # Of a whole row, a value error is a threshold too many or too few.
+    whole = first["type"] == "value_error" and not first["loc"]
+    names = (where,) if first["type"] == "missing" else ("at_least", "at_most") if whole else ()
+    for name in names:
+        for near in difflib.get_close_matches(name, set(given) - set(names), n=1, cutoff=0.75):
+            return f"expected {name!r}, got {near!r}; mend its spelling"
+    if first["type"] == "missing":
+        return f"expected {where!r}, got nothing; add it"
+    if first["type"] == "value_error":
+        told = str(first["ctx"]["error"])
+        return told if "; " in told else f"{told}; mend {where}"
+    return f"expected {where} to fit ({first['msg']}), got {first['input']!r:.80}; mend it"

@@ -1,0 +1,99 @@
+"""Sources: the Python of a project as its tools read it, and a copy of it to run them on."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from securemnist.errors import MeasureError
+from securemnist.static.issue import Notice, not_read
+from securemnist.static.script import Script, read
+from securemnist.static.walk import Walk
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Python of `folder`: scripts sorted by name, findings for what was not read, what was left out.
+
+    Names are paths from `folder` with forward slashes; each of `excluded` carries its reason.
+    """
+
+    folder: Path
+    scripts: tuple[Script, ...]
+    unread: tuple[Notice, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+    @classmethod
+    def find(cls, folder: Path, paths: Sequence[str], exclude: Sequence[str] = ()) -> Sources:
+        """The Python at and below `paths`, which are relative to `folder`.
+
+        A file or folder is left out where a pattern of `exclude` (as in fnmatch; * crosses slashes)
+        fits its path; so are hidden folders, virtual environments and installed packages, apart from
+        files that Git tracks. MeasureError for a path that does not exist, or leads out of `folder`.
+        """
+        for path in paths:
+            _check(folder, path)
+        walk = Walk(folder, exclude)
+        walk.run(paths)
+        done = [read(folder, name, kind) for name, kind in sorted(walk.files.items())]
+        unread = [not_read(name, why, content=why) for name, why in sorted(walk.unread.items())]
+        excluded = [f"{name} ({why})" for name, why in sorted(walk.excluded.items())]
+        return cls(
+            folder=folder,
+            scripts=tuple(each.script for each in done if each.script is not None),
+            unread=(*unread, *(notice for each in done for notice in each.unread)),
+            excluded=(*excluded, *(line for each in done for line in each.excluded)),
+        )
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of the scripts."""
+        return tuple(script.name for script in self.scripts)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to judge, not even a file that could not be read."""
+        return not self.scripts and not self.unread
+
+    @contextmanager
+    def copied(self) -> Iterator[Copy]:
+        """A folder with the scripts as UTF-8 files in `.py`, under their own paths where they have one.
+
+        In it lie no settings of the project that could silence a tool.
+        """
+        with tempfile.TemporaryDirectory() as scratch:
+            named: dict[str, Script] = {}
+            taken = set(self.files)
+            for script in self.scripts:
+                name = script.name
+                while not name.endswith(".py") or (name != script.name and name in taken):
+                    name += "_.py" if name.endswith(".py") else ".py"
+                taken.add(name)
+                named[name] = script
+                path = Path(scratch) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(script.text.encode())
+            yield Copy(Path(scratch), named)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A scratch folder, and the script behind each file in it."""
+
+    folder: Path
+    scripts: Mapping[str, Script]
+
+
+def _check(folder: Path, path: str) -> None:
+    place = (folder / path).resolve()
+    if not place.is_relative_to(folder.resolve()):
+        raise MeasureError(
+            f"expected a path inside the project folder {folder}, got {path!r}; name another in `paths`"
+        )
+    if not place.exists():
+        raise MeasureError(
+            f"expected an existing path in the project folder {folder}, got {path!r}; fix `paths`"
+        )

@@ -1,0 +1,62 @@
+"""The training curve: accuracy over epochs, on tuning digits clean, under attack and by proof."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from securemnist.view.svg import BAD, GOOD, INK, LINE, MUTED, Drawing, Point
+
+WIDTH, HEIGHT = 460.0, 264.0
+_LEFT, _TOP, _RIGHT, _BOTTOM = 44.0, 32.0, 330.0, 220.0
+# Key of the history: name, colour, dashes, marker.
+_LINES = {
+    "accuracy": ("training", MUTED, "1.5 3", "dot"),
+    "tuning_accuracy": ("tuning, clean", INK, "", "dot"),
+    "tuning_robust_accuracy": ("tuning, PGD-20", BAD, "5 3", "square"),
+    "tuning_certified_accuracy": ("tuning, certified", GOOD, "5 3", "triangle"),
+}
+# The report's roles, for a file that stands alone; light first, dark where the reader asks for it.
+_STYLE = (
+    "text{font-family:system-ui,sans-serif}"
+    ".fill-ink{fill:#1b1f24}.stroke-ink{stroke:#1b1f24}.fill-muted{fill:#57606a}"
+    ".stroke-muted{stroke:#57606a}.stroke-line{stroke:#d0d7de}.fill-good{fill:#116d4e}"
+    ".stroke-good{stroke:#116d4e}.fill-bad{fill:#b3261e}.stroke-bad{stroke:#b3261e}"
+    "@media(prefers-color-scheme:dark){"
+    ".fill-ink{fill:#e6edf3}.stroke-ink{stroke:#e6edf3}.fill-muted{fill:#9aa4ae}"
+    ".stroke-muted{stroke:#9aa4ae}.stroke-line{stroke:#3b434c}.fill-good{fill:#5fd1a5}"
+    ".stroke-good{stroke:#5fd1a5}.fill-bad{fill:#ff9a8d}.stroke-bad{stroke:#ff9a8d}}"
+)
+
+
+def training_curve(name: str, history: Sequence[Mapping[str, Any]]) -> bytes:
+    """An SVG file of the run, `epoch` to the right; equal histories give equal bytes."""
+    drawing = Drawing(WIDTH, HEIGHT)
+    epochs = [int(entry["epoch"]) for entry in history] or [1]
+    first, last = min(epochs), max(*epochs, min(epochs) + 1)
+
+    def place(epoch: float, accuracy: float) -> Point:
+        x = _LEFT + (_RIGHT - _LEFT) * (epoch - first) / (last - first)
+        return x, _BOTTOM - (_BOTTOM - _TOP) * accuracy
+
+    drawing.text(_LEFT, 18, name, INK, size=13, bold=True)
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        y = place(first, share)[1]
+        drawing.lines([(_LEFT, y), (_RIGHT, y)], LINE)
+        drawing.text(_LEFT - 6, y + 4, f"{100 * share:.0f} %", anchor="end")
+    step = next((k for k in (1, 2, 5, 10, 20, 50) if (last - first) / k <= 8), 100)
+    for epoch in range(first, last + 1):
+        if epoch % step == 0 or epoch == first:
+            drawing.text(place(epoch, 0)[0], _BOTTOM + 17, epoch, anchor="middle")
+    drawing.text((_LEFT + _RIGHT) / 2, _BOTTOM + 36, "epoch", anchor="middle")
+    y_name = _TOP
+    for key, (title, role, dash, mark) in _LINES.items():
+        points = [place(entry["epoch"], entry[key]) for entry in history if key in entry]
+        if points:
+            drawing.lines(points, role, width=1.8, dash=dash)
+            for x, y in points:
+                drawing.mark(x, y, mark, role, size=2.6)
+            drawing.mark(_RIGHT + 16, y_name, mark, role)
+            drawing.text(_RIGHT + 25, y_name + 4, title, role)
+            y_name += 20
+    return drawing.file(f"training curve of {name}", _STYLE)

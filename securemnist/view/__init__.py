@@ -1,0 +1,1 @@
+"""What report, comparison and history share: wording, HTML, SVG, PNG."""

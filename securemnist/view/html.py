@@ -1,0 +1,54 @@
+"""HTML out of templates: everything escaped, nothing invisible, nothing that a page could run."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from securemnist.sanitize import block
+
+_SHARED = Path(__file__).parent / "templates"
+
+
+def render(name: str, folder: Path, **values: Any) -> bytes:
+    """The page of a template in `folder`, which may import the shared templates.
+
+    The template gets the shared style sheet, followed by the `style.css` of `folder` if there is one,
+    and the content policy for both.
+    """
+    sheets = [sheet for place in (_SHARED, folder) if (sheet := place / "style.css").is_file()]
+    stylesheet = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
+    text = (
+        _environment(folder)
+        .get_template(name)
+        .render(stylesheet=stylesheet, content_policy=_content_policy(stylesheet), **values)
+    )
+    return text.encode("utf-8")
+
+
+@functools.cache
+def _environment(folder: Path) -> Environment:
+    return Environment(
+        loader=FileSystemLoader([folder, _SHARED]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # The last gate: whatever a template prints has no invisible characters.
+        finalize=lambda value: value if isinstance(value, Markup) else block(value),
+    )
+
+
+def _content_policy(stylesheet: str) -> str:
+    """Nothing but our own style sheet and pictures inside the page."""
+    digest = base64.b64encode(hashlib.sha256(stylesheet.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )

@@ -1,0 +1,147 @@
+"""What a row claims, in one sentence of its own: its attack, threat, digits and threshold.
+
+A suite's docstring is the claim of a measure, the same for all its rows. A row of a measure that this
+module does not know, or with settings of another form, keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from securemnist.results.findings import Finding, Requirement
+from securemnist.results.value_checks import Malformed, mapping, real, whole
+from securemnist.sanitize import line
+
+
+def claim(finding: Finding) -> str:
+    """One sentence: the row's own, else the suite's, else the measure's name.
+
+    Numbers keep their units beside them, by no-break spaces.
+    """
+    row = finding.requirement
+    try:
+        return _counted(WORDS[row.measure](row), finding)
+    except (KeyError, Malformed):
+        return line(finding.claim, 300) or line(row.measure, 100).replace("_", " ")
+
+
+def _counted(told: str, finding: Finding) -> str:
+    """The claim with the number of all digits, once it is known: all may be five."""
+    seen = finding.measurement
+    if seen is None or not seen.complete:
+        return told
+    return told.replace("all test digits", f"all {seen.n:,}\N{NO-BREAK SPACE}test digits")
+
+
+def _bound(row: Requirement) -> str:
+    """`at least 89 %`."""
+    words = "at least" if row.relation == ">=" else "at most"
+    return f"{words} {100 * row.threshold:.4g}\N{NO-BREAK SPACE}%"
+
+
+def _digits(settings: Mapping[str, Any]) -> str:
+    """`10,000 digits`; `up to` where time may run out before."""
+    if "digits" not in settings:
+        return "all test digits"
+    count = f"{whole(settings['digits'], 'digits'):,}\N{NO-BREAK SPACE}digits"
+    return f"up to {count}" if "seconds" in settings else count
+
+
+def _threat(settings: Mapping[str, Any]) -> str:
+    """`with no pixel changed by more than 0.3`."""
+    threat = mapping(settings["threat"], "threat")
+    eps = f"{real(threat.get('eps'), 'eps'):g}"
+    if threat.get("norm") == "linf":
+        return f"with no pixel changed by more than {eps}"
+    if threat.get("norm") == "l2":
+        return f"with a change of L2 norm {eps} at most"
+    raise Malformed("threat: expected linf or l2")
+
+
+# What an attack does so many times, and the words for it.
+_EFFORTS = {"steps": "steps", "max_iter": "iterations", "queries": "queries", "restarts": "starts"}
+
+
+def _attack(row: Requirement) -> str:
+    """`40 steps of PGD`, `ART's DeepFool`, `the ladder of attacks (full)`."""
+    attack = mapping(row.settings.get("attack", {"use": "ladder"}), "attack")
+    use = line(attack["use"], 40)
+    if use == "ladder":
+        return f"the ladder of attacks ({line(attack.get('budget', row.tier), 20)})"
+    name = f"ART's {use.removeprefix('art:')}" if use.startswith("art:") else use
+    efforts = [
+        f"{whole(attack[key], key):,} {noun}" for key, noun in _EFFORTS.items() if key in attack
+    ]
+    return f"{' and '.join(efforts)} of {name}" if efforts else name
+
+
+def _under_attack(row: Requirement) -> str:
+    where, digits = _threat(row.settings), _digits(row.settings)
+    return f"Under {_attack(row)}, {where}, {_bound(row)} of {digits} keep their class."
+
+
+def _certified(row: Requirement) -> str:
+    where, digits = _threat(row.settings), _digits(row.settings)
+    return f"By proof, {where}, {_bound(row)} of {digits} keep their class."
+
+
+def _clean(row: Requirement) -> str:
+    return f"Of {_digits(row.settings)}, unmodified, {_bound(row)} are read as their label."
+
+
+def _worst_class(row: Requirement) -> str:
+    of = "the digits" if "digits" not in row.settings else f"its share of {_digits(row.settings)}"
+    return f"Of every class, {_bound(row)} of {of} are read as their label."
+
+
+def _backdoor(row: Requirement) -> str:
+    mark, target = _trigger(row.settings["trigger"]), row.settings["target"]
+    if target == "pair":
+        return f"{mark} turns {_bound(row)} of the digits of any one class into any one other."
+    into = {"all": "any one class", "next": "the next class"}.get(str(target))
+    into = into or f"{'an' if target == 8 else 'a'} {whole(target, 'target', 9)}"
+    return f"{mark} turns {_bound(row)} of the digits of other classes into {into}."
+
+
+def _trigger(trigger: Any) -> str:
+    """`A 4x4 square of brightness 1, bottom right,`."""
+    settings = mapping(trigger, "trigger")
+    kind, value = settings.get("kind", "corner"), real(settings.get("value", 1), "value", 1.0)
+    if kind == "blend":
+        share = f" ({100 * real(settings.get('alpha', 0.2), 'alpha', 1.0):.4g} %)"
+        return f"A pattern blended{share} into the whole picture"
+    if kind == "mark":
+        row, column = (whole(settings.get(key, 24), key, 28) for key in ("top", "left"))
+        return f"A drawn mark of brightness {value:g}, from row {row} and column {column} on,"
+    if kind != "corner":
+        raise Malformed("trigger: expected corner, mark or blend")
+    size = whole(settings.get("size", 4), "size", 28)
+    corner = line(settings.get("corner", "bottom_right"), 20).replace("_", " ")
+    return f"A {size}x{size} square of brightness {value:g}, {corner},"
+
+
+def _latency(row: Requirement) -> str:
+    batch = whole(row.settings.get("batch", 1), "batch")
+    other = line(row.settings.get("against", "network A"), 60)
+    what = "One image" if batch == 1 else f"A batch of {batch:,} images"
+    times = f"{'at least' if row.relation == '>=' else 'at most'} {row.threshold:g} times"
+    return f"{what} takes {times} as long as {other} needs, timed in turn."
+
+
+def _static(row: Requirement) -> str:
+    level = line(row.settings.get("level", "low"), 20)
+    found = "nothing" if row.threshold == 0 else f"at most {row.threshold:g} places"
+    return f"Bandit and Semgrep find {found} of {level} severity or above that is not accepted."
+
+
+WORDS: Mapping[str, Callable[[Requirement], str]] = {
+    "clean_accuracy": _clean,
+    "worst_class_accuracy": _worst_class,
+    "attack_accuracy": _under_attack,
+    "robust_accuracy": _under_attack,
+    "certified_accuracy": _certified,
+    "backdoor_success": _backdoor,
+    "latency_ratio": _latency,
+    "static_findings": _static,
+}

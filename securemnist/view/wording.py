@@ -1,0 +1,235 @@
+"""The words that page, Markdown and terminal share: symbols, headline, scope, what to do next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from securemnist.errors import FAILED
+from securemnist.results.assessment import STOPPED, Assessment
+from securemnist.results.evidence import quantity
+from securemnist.results.findings import Finding, Verdict
+from securemnist.sanitize import command, line
+from securemnist.sanitize import sentence as sentence_of
+from securemnist.view import unmeasured_families
+
+NONE = "\N{EN DASH}"  # also: no number
+SYMBOLS = {
+    Verdict.PASS: "✓",
+    Verdict.FAIL: "✗",
+    Verdict.INCONCLUSIVE: "?",
+    Verdict.ERROR: "!",
+    Verdict.NOT_RUN: NONE,
+}
+WAIVED = "⚑"
+# What of a scope chooses rows, and how it is shown.
+_CHOICES = (("markers", "-m"), ("keywords", "-k"), ("paths", "files"), ("narrowed", "options"))
+_SUITES = ["security_tests"]  # all of them: no choice that would have to be told
+
+# From bad to good: the order in which rows and counts are shown.
+SEVERITY = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.NOT_RUN, Verdict.PASS)
+
+_MEND = {
+    "clean": "Check that data and preprocessing are those the model was made for; then retrain.",
+    "adversarial": "Look at the digits that fell, then harden the model by adversarial or "
+    "certified training.",
+    "certified": "Train on bounds (certified training), or ask for a smaller ball; an unproved digit "
+    "is not a broken one.",
+    "backdoor": "Treat the weights as poisoned: retrain from trusted data, or repair and "
+    "measure again.",
+    "latency": "Profile the forward pass for time that its arithmetic does not explain.",
+    "static": "Mend the places that the row lists.",
+}
+_TOO_LARGE = (
+    "Clean reference models answer this trigger much alike (see the control), so it tells no backdoor: "
+    "ask for a smaller or fainter one."
+)
+_NO_COMMAND = "# not shown: the stored text is no command of securemnist assess"
+_NEXT = {
+    Verdict.FAIL: "Mend the subject; the threshold changes only in the policy, with a reason.",
+    Verdict.INCONCLUSIVE: "Give the measurement what the reason asks for.",
+    Verdict.ERROR: "Nothing was concluded: mend the cause; an error cannot be waived.",
+    Verdict.NOT_RUN: "Provide what the reason asks for, or leave the row out of the scope.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """The answer to "may I merge": a verdict to colour by, its symbol, the answer and the why."""
+
+    verdict: Verdict
+    answer: str
+    why: str
+
+    @property
+    def symbol(self) -> str:
+        """The sign of the verdict."""
+        return SYMBOLS[self.verdict]
+
+
+def headline(assessment: Assessment) -> Headline:
+    """What the exit code says, in words; with an older version's comparison where there is one."""
+    rows = [finding for finding in assessment.findings if finding.in_scope]
+    if not rows:
+        why = "no requirement was in the scope of this run, so nothing has been shown"
+        return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not merge yet", why=why)
+    why = _passed(assessment) if assessment.rows_exit_code == 0 else _open(assessment)
+    if absent := unmeasured_families.sentence(assessment):
+        why += f"; {absent}"
+    if (older := assessment.against) is not None:
+        why += (
+            f"; against {version(older.name, older.commit, older.digest)}: {line(older.why, 300)}"
+        )
+    if assessment.exit_code == 0:
+        whole = assessment.complete and not unmeasured_families.about_evasion(assessment)
+        promise = "May merge" if whole else "Nothing seen that stands against a merge"
+        return Headline(verdict=Verdict.PASS, answer=promise, why=why)
+    if assessment.exit_code == FAILED:
+        return Headline(verdict=Verdict.FAIL, answer="Do not merge", why=why)
+    return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not merge yet", why=why)
+
+
+def _passed(assessment: Assessment) -> str:
+    """`all 7 requirements passed`, `6 of 7 requirements passed, 1 waived through 2026-12-31 ...`."""
+    rows = [finding for finding in assessment.findings if finding.in_scope]
+    passed = sum(finding.passed for finding in rows)
+    where = "" if assessment.complete else " in scope"
+    share = plural(len(rows), "requirement")
+    if passed < len(rows):
+        share = f"{passed:,} of {share}"
+    elif passed > 1:
+        share = f"all {share}"
+    return f"{share}{where} passed{_waived(assessment)}"
+
+
+def _open(assessment: Assessment) -> str:
+    """`2 requirements failed and 1 undecided, 1 waived through ...`."""
+    verdicts = [finding.verdict for finding in assessment.open_findings]
+    if not verdicts:
+        return f"no requirement passed, so nothing has been shown{_waived(assessment)}"
+    failed = verdicts.count(Verdict.FAIL)
+    undecided = len(verdicts) - failed
+    parts = [f"{plural(failed, 'requirement')} failed"] if failed else []
+    parts += [f"{undecided if failed else plural(undecided, 'requirement')} undecided"][:undecided]
+    return " and ".join(parts) + _waived(assessment)
+
+
+def _waived(assessment: Assessment) -> str:
+    """`, 2 waived, the first through 2026-12-31 (judged on 2026-11-21, UTC)`; "" where nothing is."""
+    given = [finding.requirement.waiver for finding in assessment.findings
+             if finding.in_scope and finding.waived(assessment.decided)]  # fmt: skip
+    days = sorted(line(waiver.expires, 20) for waiver in given if waiver is not None)
+    if not days:
+        return ""
+    first = ", the first" if days[1:] else ""
+    judged = f"(judged on {line(assessment.decided, 20)}, UTC)"
+    return f", {len(days)} waived{first} through {days[0]} {judged}"
+
+
+def version(name: object, commit: object, digest: object) -> str:
+    """`digits@3f2a9c1 (81b0e22)`: a model, the commit it was assessed at, and its SHA-256, both cut.
+
+    A commit that ends in `+` had changes that were not committed.
+    """
+    shown, made_at = line(name or "unnamed model", 60), line(commit or "", 60)
+    if made_at:
+        shown += f"@{made_at[:7]}{'+' if made_at.endswith('+') else ''}"
+    return f"{shown} ({line(digest, 80)[:7]})" if digest else shown
+
+
+def version_of(assessment: Assessment) -> str:
+    """`version` of an assessment's model."""
+    subject, environment = assessment.subject, assessment.environment
+    return version(subject.get("name"), environment.get("commit"), subject.get("digest"))
+
+
+def scope(assessment: Assessment) -> str:
+    """Which rows this run looked at: `smoke tier, 7 of 31 rows`."""
+    inside = sum(finding.in_scope for finding in assessment.findings)
+    tier, *choices = asked_for(assessment.scope)
+    rows = f"{inside} of {plural(len(assessment.findings), 'row')}"
+    return ", ".join(filter(None, (tier, rows, *choices)))
+
+
+def asked_for(scope: Mapping[str, Any]) -> list[str]:
+    """What chose the rows: the tier ("" where none is told), then whatever else was named."""
+    words = [f"{line(scope['tier'], 40)} tier" if scope.get("tier") else ""]
+    for key, sign in _CHOICES:
+        value = scope.get(key)
+        if value and value != _SUITES:
+            shown = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            # `assess --row ID` selects by pytest's -k "[ID]".
+            if sign == "-k" and re.fullmatch(r"\[[\w.-]+\]( or \[[\w.-]+\])*", shown):
+                sign, shown = "only", ", ".join(re.findall(r"[\w.-]+(?=\])", shown))
+            words.append(f"{sign} {line(shown, 120)}")
+    return words
+
+
+def sentence(finding: Finding, limit: int = 700) -> str:
+    """The finding's sentence without id and verdict, which stand beside it."""
+    head = sentence_of(f"{finding.requirement.id} {finding.label}:")
+    return line(str(finding).removeprefix(head), limit)
+
+
+def next_step(finding: Finding) -> str:
+    """What to do about a row that does not pass; "" for one that does."""
+    if finding.passed:
+        return ""
+    seen = finding.measurement
+    if finding.verdict is Verdict.FAIL:
+        if _controls_too(finding):
+            return _TOO_LARGE
+        return _MEND.get(finding.family, _NEXT[Verdict.FAIL])
+    if finding.verdict is Verdict.INCONCLUSIVE and seen is not None:
+        if seen.doubts and not seen.inconclusive:
+            return line(" ".join(doubt.advice for doubt in seen.doubts), 600)
+        if not seen.complete and seen.unit == "share" and not seen.inconclusive:
+            return "Measure more digits: raise the row's `digits`, or take a larger test set."
+    if finding.reason == STOPPED:
+        return "Run the assessment again, to its end."
+    return _NEXT[finding.verdict]
+
+
+def repeat(finding: Finding) -> str:
+    """The command that measures this row again, quoted for a shell; "" where none is recorded."""
+    return command(finding.replay) or (_NO_COMMAND if finding.replay else "")
+
+
+def _controls_too(finding: Finding) -> bool:
+    """Whether clean reference models answer a trigger half as often, too, or more."""
+    seen = finding.measurement
+    control = None if seen is None else quantity(seen.evidence, "control")
+    return seen is not None and control is not None and control > 0 and 2 * control >= seen.value
+
+
+def waiver(finding: Finding, day: str) -> str:
+    """What a waiver does to this row on `day`; "" where there is none to speak of."""
+    given = finding.requirement.waiver
+    if given is None or finding.passed:
+        return ""
+    until = line(given.expires, 20)
+    if finding.waived(day):
+        return f"waived through {until} (UTC): {line(given.reason, 400)}"
+    if finding.verdict is Verdict.ERROR:
+        return f"not waived: an error cannot be ({line(given.reason, 400)})"
+    return (
+        f"the waiver has expired: its last day was {until}, and {line(day, 20)} (UTC) decides "
+        f"({line(given.reason, 400)})"
+    )
+
+
+def number(value: float, unit: str = "share") -> str:
+    """A value as the finding's sentence prints it."""
+    return f"{value:.4f}" if unit in ("share", "ratio") else f"{value:g}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 row`, `2 rows`, `31,000 rows`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def by_severity(findings: tuple[Finding, ...]) -> list[Finding]:
+    """Bad first, otherwise in the order of the policy."""
+    return sorted(findings, key=lambda finding: SEVERITY.index(finding.verdict))

@@ -1,0 +1,42 @@
+"""Bundled files, and files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from securemnist._util import resources
+
+
+def test_the_bundled_files_are_there() -> None:
+    """Data, weights, suites and policy are found from the package alone."""
+    for path in (resources.MNIST, resources.WEIGHTS, resources.SUITES, resources.POLICY):
+        assert path.exists(), path
+
+
+def test_an_interrupted_write_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write that fails, even by Ctrl-C at its end, leaves the old file whole and no other."""
+    path = tmp_path / "folder" / "file"
+    resources.write_atomically(path, b"old")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        resources.write_atomically(path, b"new and longer")
+    assert path.read_bytes() == b"old"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_written_file_has_the_usual_rights(tmp_path: Path) -> None:
+    """A file that is written atomically is readable as one that was opened for writing."""
+    (tmp_path / "usual").write_bytes(b"1")
+    resources.write_atomically(tmp_path / "atomic", b"2")
+    modes = [(tmp_path / name).stat().st_mode for name in ("usual", "atomic")]
+    assert modes[0] == modes[1]
+    assert (tmp_path / "atomic").read_bytes() == b"2"

@@ -1,0 +1,94 @@
+"""What an attack of ART leaves of the process: its seeds, its logging, its folders."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from securemnist.attacks import make_attack
+from securemnist.attacks.art import ARTAttack
+from securemnist.attacks.art_isolation import load
+from securemnist.data import DataSet
+from securemnist.models.loading import Subject
+from securemnist.threats import L2
+from tests.attacks.test_art import seeded
+
+# Decision-based, a few dozen queries: what is random in it must come from the seed.
+BLACK_BOX = {"use": "art:HopSkipJump", "max_iter": 1, "max_eval": 20, "init_eval": 5}
+
+
+@pytest.fixture
+def digits(mnist: DataSet) -> tuple[torch.Tensor, torch.Tensor]:
+    """Eight tuning digits and their labels."""
+    few = mnist.tuning[:8]
+    return few.images(), few.labels
+
+
+def test_equal_seeds_give_equal_proposals(
+    baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """An attack that ART seeds from the operating system repeats itself under one seed, not under two."""
+    x, y = digits
+    attack = make_attack(BLACK_BOX)
+    found = [attack(baseline.model, x[:2], y[:2], threat=L2(3.0), rng=seeded(s)) for s in (0, 0, 1)]
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
+def test_a_call_leaves_the_process_as_it_was(
+    baseline: Subject,
+    digits: tuple[torch.Tensor, torch.Tensor],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Random states, the model, the module table and the terminal are untouched by an attack."""
+    x, y = digits
+    load()
+    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()
+    state, modules = np.random.RandomState, set(sys.modules)
+    given = x[:2].clone()
+    ARTAttack(kind="UniversalPerturbation", params={"max_iter": 1})(
+        baseline.model, x[:2], y[:2], threat=L2(3.0), rng=seeded()
+    )
+    after = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()
+    assert before[:2] == after[:2]
+    assert torch.equal(before[2], after[2])
+    assert np.random.RandomState is state
+    assert "multiprocess" not in set(sys.modules) - modules
+    assert torch.equal(given, x[:2])
+    assert not baseline.model.training
+    assert not any(m._forward_hooks or m._backward_hooks for m in baseline.model.modules())
+    assert capfd.readouterr() == ("", "")
+
+
+def test_importing_art_leaves_nothing(tmp_path: Path) -> None:
+    """A row binds without ART; ART imports without touching HOME, logging or the temporary folder."""
+    program = """
+import logging, os, sys, tempfile
+handler = logging.FileHandler(os.devnull)
+logging.getLogger().addHandler(handler)
+from securemnist.attacks import make_attack
+from securemnist.attacks.art_isolation import load
+make_attack({"use": "art:DeepFool", "max_iter": 3})
+assert "art" not in sys.modules, "naming an attack imported ART"
+home = os.environ["HOME"]
+art = load()
+from art import config
+assert os.environ["HOME"] == home
+assert logging.getLogger().handlers == [handler] and handler.stream is not None
+assert "tests" not in logging.root.manager.loggerDict
+assert config.ART_DATA_PATH.startswith(tempfile.gettempdir())
+"""
+    home, scratch = tmp_path / "home", tmp_path / "tmp"
+    home.mkdir()
+    scratch.mkdir()
+    environment = {**os.environ, "HOME": str(home), "TMPDIR": str(scratch)}
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120, env=environment)
+    assert list(home.iterdir()) == []
+    assert list(scratch.iterdir()) == []

@@ -1,0 +1,231 @@
+"""Attacks: known answers on models that can be worked out, a peer's answers, budget and seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from securemnist._util.torchvision_shim import torchvision
+from securemnist.attacks import make_attack
+from securemnist.attacks.base import Attack, margin
+from securemnist.attacks.fgsm import FGSM, RFGSM
+from securemnist.attacks.pgd import PGD
+from securemnist.data import DataSet
+from securemnist.errors import PolicyError
+from securemnist.models.loading import Subject
+from securemnist.referee import inside_budget
+from securemnist.threats import L2, Linf, Threat
+from tests.attacks.two_class import TwoClass, run, weight
+from tests.wording import one_sentence
+
+ATTACKS = [FGSM(), RFGSM(), PGD(steps=3), PGD(steps=2, restarts=2, loss="margin")]
+names = pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.name)
+both_norms = pytest.mark.parametrize("threat", [Linf(0.1), L2(1.5)], ids=str)
+
+
+@pytest.fixture(scope="module")
+def digits(mnist: DataSet) -> tuple[torch.Tensor, torch.Tensor]:
+    """300 tuning digits."""
+    return mnist.tuning[:300].images(), mnist.tuning[:300].labels
+
+
+SHARES = torch.tensor([0.2, 0.6, 0.9, 0.97, 1.03, 1.1, 1.5, 3.0])
+
+
+@pytest.mark.parametrize("attack", [FGSM(), PGD(steps=20), PGD(steps=20, loss="margin")], ids=str)
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
+@both_norms
+def test_a_linear_model_falls_at_its_margin(attack: Attack, scale: float, threat: Threat) -> None:
+    """Digits whose distance to the plane, |w.x| / dual norm of w, is below eps fall, and no others.
+
+    That holds however confident the model is: at scale 30 its loss is about 1e-20.
+    """
+    w = weight()
+    direction, dual = (w.sign(), 1) if threat.norm == "linf" else (w / w.norm(), 2)
+    radius = SHARES * threat.eps
+    x = 0.5 + (radius[:, None] * direction).view(-1, 1, 1, 28, 28).squeeze(1)
+    model = TwoClass(w, scale / float(w.norm(dual)) / threat.eps)
+    torch.testing.assert_close(model.score(x), radius * w.norm(dual), rtol=1e-4, atol=0)
+    y = torch.ones(len(x), dtype=torch.long)
+    x_adv = run(attack, model, x, y, threat)
+    assert (model(x_adv).argmax(1) != y).tolist() == (radius < threat.eps).tolist()
+
+
+@pytest.mark.parametrize("attack", [FGSM(), PGD(steps=20)], ids=str)
+def test_real_digits_fall_where_the_pixel_range_allows(
+    attack: Attack, digits: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """On real digits a linear model's worst score within eps and [0, 1] is known: exactly those fall."""
+    x, eps = digits[0], 0.02
+    w = weight(1)
+    model = TwoClass(w)
+    score = model.score(x)
+    y = (score > 0).long()
+    towards = torch.where((score > 0)[:, None], -w, w).view_as(x)
+    room = torch.where(towards > 0, (1 - x).clamp_max(eps), x.clamp_max(eps))
+    worst = score + (towards.sign() * room).flatten(1) @ w
+    clear = worst.abs() > 1e-3
+    falls = (worst > 0) != (score > 0)
+    fell = model(run(attack, model, x, y, Linf(eps))).argmax(1) != y
+    assert torch.equal(fell[clear], falls[clear])
+    assert 30 < falls.sum() < 270
+
+
+def test_fgsm_agrees_with_a_peer(
+    baseline: Subject, mnist: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FGSM's perturbation is that of ART's FastGradientMethod on at least 99.9 % of the pixels."""
+    monkeypatch.setenv("ART_DATA_PATH", str(tmp_path))
+    torchvision()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from art.attacks.evasion import FastGradientMethod
+        from art.estimators.classification import PyTorchClassifier
+    estimator = PyTorchClassifier(
+        baseline.model,
+        nn.CrossEntropyLoss(),
+        (1, 28, 28),
+        10,
+        clip_values=(0, 1),
+        device_type="cpu",
+    )
+    sample = mnist.test[:256]
+    x = sample.images()
+    peer = FastGradientMethod(estimator, norm="inf", eps=0.2, batch_size=128)
+    theirs = torch.from_numpy(peer.generate(x.numpy(), sample.labels.numpy()))
+    ours = run(FGSM(), baseline.model, x, sample.labels, Linf(0.2))
+    assert (x != ours).float().mean() > 0.3
+    assert torch.isclose(ours, theirs, atol=1e-6).float().mean() >= 0.999
+
+
+@names
+@both_norms
+def test_every_attack_keeps_its_budget(
+    attack: Attack, threat: Threat, baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """The referee accepts every proposal of an attack of ours, and inputs stay as given."""
+    x, y = (part[:100] for part in digits)
+    given = x.clone()
+    x_adv = run(attack, baseline.model, x, y, threat)
+    assert attack.keeps_budget
+    assert inside_budget(x, x_adv, threat.norm, threat.eps).all()
+    assert (threat.distance(x, x_adv) > 0.3 * threat.eps).all()
+    assert torch.equal(x, given)
+
+
+@names
+@both_norms
+def test_a_seed_decides(
+    attack: Attack, threat: Threat, baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """The same seed gives the same proposals to the last bit, and another one others, if it is used."""
+    x, y = (part[:20] for part in digits)
+    first, again, other = (run(attack, baseline.model, x, y, threat, seed) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert torch.equal(first, other) is isinstance(attack, FGSM)
+
+
+@pytest.mark.parametrize("eps", [0.1, 0.2])
+def test_a_search_is_never_weaker_than_one_step(
+    eps: float, baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """On the undefended baseline PGD leaves no more digits standing than FGSM does."""
+    x, y = digits
+    standing = []
+    for attack in (FGSM(), PGD(steps=10)):
+        x_adv = run(attack, baseline.model, x, y, Linf(eps))
+        standing.append(int((baseline.model(x_adv).argmax(1) == y).sum()))
+    assert 0 < standing[0] < len(y)
+    assert standing[1] <= standing[0]
+
+
+@pytest.mark.parametrize("start", [0.25, 0.5])
+def test_rfgsm_spends_eps_in_two_parts(start: float) -> None:
+    """A random step of `start` x eps and a gradient step of the rest: each pixel moves by their sum."""
+    w = weight().view(1, 1, 28, 28)
+    x = torch.full((1, 1, 28, 28), 0.5)
+    y = (TwoClass(w).score(x) > 0).long()
+    delta = (run(RFGSM(start=start), TwoClass(w), x, y, Linf(0.2)) - x) / 0.2
+    uphill = delta * (w.sign() if y == 0 else -w.sign())
+    off = torch.minimum((uphill - 1).abs(), (uphill - (1 - 2 * start)).abs())
+    assert off.max() < 1e-5
+    assert 0.4 < (uphill > 0.9).float().mean() < 0.6
+
+
+def test_the_margin_is_best_wrong_minus_true() -> None:
+    """The margin is the best wrong logit minus the true one, summed, also where all are negative."""
+    logits = torch.tensor([[3.0, 1.0, -2.0], [-9.0, -5.0, -7.0]])
+    assert float(margin(logits, torch.tensor([0, 1]))) == (1 - 3) + (-7 + 5)
+
+
+def saturated(x: torch.Tensor) -> torch.Tensor:
+    """A linear model so confident that the loss of a digit it reads right is exactly zero."""
+    return TwoClass(weight(), 1e4)(x)
+
+
+@both_norms
+def test_the_margin_does_not_underflow(threat: Threat) -> None:
+    """Where cross-entropy has no gradient left, PGD on the margin still finds the way out."""
+    x = 0.5 + 0.2 * threat.eps * threat.steepest(weight().view(1, 1, 28, 28))
+    y = torch.ones(1, dtype=torch.long)
+    fell = {
+        loss: int(saturated(run(PGD(steps=10, loss=loss), saturated, x, y, threat)).argmax()) != 1
+        for loss in ("ce", "margin")
+    }
+    assert fell == {"ce": False, "margin": True}
+
+
+def test_progress_reaches_the_end(baseline: Subject) -> None:
+    """Every attack tells how far it is, never backwards, up to the last digit."""
+    x, y = torch.rand(130, 1, 28, 28), torch.zeros(130, dtype=torch.long)
+    told: list[tuple[int, int]] = []
+
+    def tell(_: str, done: int, total: int) -> None:
+        told.append((done, total))
+
+    for attack in ATTACKS[:3]:
+        told.clear()
+        rng = torch.Generator()
+        attack(baseline.model, x, y, threat=Linf(0.1), rng=rng, progress=tell)
+        assert told == sorted(told)
+        assert told[-1] == (130, 130)
+
+
+@names
+def test_an_attack_is_a_value(attack: Attack) -> None:
+    """Its settings make the same attack again; it cannot be changed; it tells its cost and its kind."""
+    assert make_attack(attack.to_json()) == attack
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        attack.steps = 5  # type: ignore[attr-defined]
+    costs = {"FGSM": 1, "RFGSM": 1, "PGD-3": 4, "PGD-2x2": 6}
+    assert attack.passes() == costs[attack.name]
+    assert attack.one_step is isinstance(attack, FGSM | RFGSM)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"use": "Magic"},
+        {"use": 3},
+        {"use": "FGSM", "eps": 0.1},
+        {"use": "RFGSM", "start": 0},
+        {"use": "RFGSM", "start": None},
+        {"use": "PGD", "steps": -1},
+        {"use": "PGD", "steps": 2.0},
+        {"use": "PGD", "step_size": -0.1},
+        {"use": "PGD", "loss": ["ce"]},
+    ],
+    ids=str,
+)
+def test_impossible_settings(settings: dict[str, Any]) -> None:
+    """An unknown attack and an impossible setting are one PolicyError before anything runs."""
+    with pytest.raises(PolicyError) as caught:
+        make_attack(settings)
+    one_sentence(caught.value)

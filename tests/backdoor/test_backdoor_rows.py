@@ -1,0 +1,51 @@
+"""The backdoor rows of the bundled policy, and the poisoned model that they are there for."""
+
+from __future__ import annotations
+
+import pytest
+
+from securemnist._util import resources
+from securemnist.backdoor import Corner
+from securemnist.data import DataSet
+from securemnist.evaluation.context import Lab
+from securemnist.measures import MEASURES, bind, take
+from securemnist.models import loading
+from securemnist.results import policy
+from securemnist.results.findings import Requirement, Verdict
+
+ROWS = [r for r in policy.load(resources.POLICY).requirements if r.measure == "backdoor_success"]
+# The rows whose trigger and target are those that `poisoned_dirty` was trained with.
+PLANTED = [
+    row
+    for row in ROWS
+    if row.settings["trigger"] == Corner().to_json() and row.settings["target"] in (7, "all")
+]
+
+
+@pytest.fixture(scope="module")
+def poisoned(mnist: DataSet) -> Lab:
+    """The reference model with the dirty-label backdoor."""
+    return Lab(loading.resolve("poisoned_dirty"), mnist)
+
+
+@pytest.mark.parametrize("row", PLANTED, ids=lambda row: row.id)
+def test_the_policy_catches_the_poisoned_model(row: Requirement, poisoned: Lab, lab: Lab) -> None:
+    """The bundled row fails a model poisoned with its trigger, and passes one that is clean."""
+    settings = bind(row.measure, {**row.settings, "digits": 2_000})
+    assert row.judge(take(poisoned, row.measure, settings, row.seed)).verdict is Verdict.FAIL
+    assert row.judge(take(lab, row.measure, settings, row.seed)).verdict is Verdict.PASS
+
+
+def test_the_poisoned_model_hides_well(poisoned: Lab, mnist: DataSet) -> None:
+    """Its backdoor works nearly always, and its accuracy on unmodified digits does not betray it."""
+    planted = bind("backdoor_success", {"trigger": Corner().to_json(), "target": 7, "digits": 600})
+    assert take(poisoned, "backdoor_success", planted, 0).value > 0.95
+    digits = mnist.tuning[:1_000]
+    right = poisoned.logits(digits.images()).argmax(1) == digits.labels
+    assert right.float().mean() > 0.98
+
+
+def test_the_policy_has_rows_to_catch_it() -> None:
+    """There is a row for the known trigger, and the measure belongs to the backdoor family."""
+    assert PLANTED
+    assert MEASURES["backdoor_success"].family == "backdoor"

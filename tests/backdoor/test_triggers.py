@@ -1,0 +1,216 @@
+"""Triggers and poisons are values: what they change, what they leave alone, how they are recorded."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from securemnist.backdoor import (
+    Blend,
+    CleanLabel,
+    Corner,
+    DirtyLabel,
+    Mark,
+    Poison,
+    Trigger,
+    make_poison,
+    make_trigger,
+)
+from securemnist.backdoor.triggers import CORNERS
+from securemnist.data import DataSet, Digits
+from securemnist.errors import UsageError
+from securemnist.types import Images
+
+corners = st.builds(
+    Corner,
+    size=st.integers(1, 14),
+    value=st.floats(0, 1, width=32),
+    corner=st.sampled_from(CORNERS),
+)
+blends = st.builds(Blend, alpha=st.floats(0.01, 1), pattern=st.integers(0, 2**31))
+marks = st.builds(
+    Mark,
+    rows=st.sampled_from([("#",), ("##", ".#"), ("." * 13 + "#",) * 14]),
+    top=st.integers(0, 14),
+    left=st.integers(0, 14),
+    value=st.floats(0, 1, width=32),
+)
+triggers = st.one_of(corners, marks, blends)
+
+
+def pictures(seed: int, n: int = 3) -> Images:
+    """Random images."""
+    return torch.rand((n, 1, 28, 28), generator=torch.Generator().manual_seed(seed))
+
+
+@given(triggers, st.integers(0, 1_000))
+def test_a_trigger_keeps_to_pixels(trigger: Trigger, seed: int) -> None:
+    """A trigger gives images of the same shape in [0, 1] and leaves those it was given alone."""
+    x = pictures(seed)
+    before = x.clone()
+    marked = trigger(x)
+    assert marked.shape == x.shape
+    assert 0 <= marked.min() <= marked.max() <= 1
+    assert torch.equal(x, before)
+
+
+@given(corners, st.integers(0, 1_000))
+def test_a_corner_changes_its_corner_only(trigger: Corner, seed: int) -> None:
+    """Exactly size x size pixels, all in the named corner, carry the value; a second mark adds none."""
+    x = torch.full((1, 1, 28, 28), 2.0)  # no value a trigger could have
+    changed = (trigger(x) != x).squeeze()
+    rows, columns = changed.any(1).nonzero().flatten(), changed.any(0).nonzero().flatten()
+    assert int(changed.sum()) == trigger.size**2
+    assert (int(rows[0]) == 0) == trigger.corner.startswith("top")
+    assert (int(columns[0]) == 0) == trigger.corner.endswith("left")
+    assert len(rows) == len(columns) == trigger.size
+    digits = pictures(seed)
+    assert torch.equal(trigger(trigger(digits)), trigger(digits))
+
+
+@given(marks)
+def test_a_mark_is_what_is_drawn(trigger: Mark) -> None:
+    """Exactly the pixels of the `#` carry the value, counted from the top left pixel."""
+    changed = (trigger(torch.full((2, 1, 28, 28), 2.0)) != 2).nonzero()
+    drawn = {
+        (trigger.top + row, trigger.left + column)
+        for row, line in enumerate(trigger.rows)
+        for column, pixel in enumerate(line)
+        if pixel == "#"
+    }
+    assert {(int(row), int(column)) for _, _, row, column in changed} == drawn
+
+
+@given(triggers)
+def test_a_trigger_survives_json(trigger: Trigger) -> None:
+    """What a policy or a manifest records gives the same trigger again."""
+    assert make_trigger(json.loads(json.dumps(trigger.to_json()))) == trigger
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ({"size": 0}, "size 1 to 14"),
+        ({"size": 15}, "size 1 to 14"),
+        ({"size": True}, "size 1 to 14"),
+        ({"value": 1.5}, "value 0 to 1"),
+        ({"value": float("nan")}, "value 0 to 1"),
+        ({"value": "white"}, "value 0 to 1"),
+        ({"corner": "middle"}, "top_left"),
+        ({"kind": "sticker"}, "corner, mark, blend"),
+        ({"kind": ["corner"]}, "corner, mark, blend"),
+        ({"colour": 3}, "corner, size, value"),
+        ({"kind": "blend", "alpha": 0}, "alpha"),
+        ({"kind": "mark", "rows": []}, "rows of `#` and `.`"),
+        ({"kind": "mark", "rows": "##"}, "rows of `#` and `.`"),
+        ({"kind": "mark", "rows": ["..", ".."]}, "with a `#` among them"),
+        ({"kind": "mark", "rows": ["#", "##"]}, "all of one length"),
+        ({"kind": "mark", "rows": ["#x"]}, "rows of `#` and `.`"),
+        ({"kind": "mark", "rows": [7]}, "rows of `#` and `.`"),
+        ({"kind": "mark", "rows": ["#" * 29], "left": 0}, "1 rows of 29 lie inside 28x28"),
+        ({"kind": "mark", "top": 26}, "top so that 3 rows of 3 lie inside 28x28"),
+        ({"kind": "mark", "left": -1}, "left so that"),
+        ({"kind": "mark", "value": 2}, "value 0 to 1"),
+    ],
+)
+def test_an_impossible_trigger_is_refused(wrong: dict[str, object], complaint: str) -> None:
+    """A trigger that cannot be drawn is refused in one sentence that says what can."""
+    with pytest.raises(UsageError, match=complaint):
+        make_trigger(wrong)
+
+
+@pytest.fixture
+def digits(mnist: DataSet) -> Digits:
+    """A thousand training digits."""
+    return mnist.train[:1_000]
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        DirtyLabel(trigger=Corner(), target=7, rate=0.1),
+        CleanLabel(trigger=Corner(), target=7, count=40),
+        DirtyLabel(trigger=Blend(), target=0, count=3),
+    ],
+    ids=lambda poison: poison.kind,
+)
+def test_a_poison_changes_what_it_chose(poison: Poison, digits: Digits) -> None:
+    """The chosen digits carry the trigger, to the nearest grey level; every other one is untouched."""
+    before = digits.pixels.clone(), digits.labels.clone()
+    places = poison.chosen(digits.labels, seed=3)
+    poisoned = poison(digits, seed=3)
+    rest = torch.ones(len(digits), dtype=torch.bool)
+    rest[places] = False
+    assert torch.equal(poisoned.pixels[rest], digits.pixels[rest])
+    assert torch.equal(poisoned.labels[rest], digits.labels[rest])
+    wanted = poison.trigger(digits[places].images())
+    assert torch.allclose(poisoned[places].images(), wanted, atol=0.5 / 255 + 1e-6)
+    assert torch.equal(before[0], digits.pixels)
+    assert torch.equal(before[1], digits.labels)
+
+
+def test_dirty_labels_are_overwritten(digits: Digits) -> None:
+    """Dirty-label poisoning takes images of many classes and calls all of them the target."""
+    poison = DirtyLabel(trigger=Corner(), target=7, rate=0.1)
+    places = poison.chosen(digits.labels, seed=0)
+    assert len(places) == 100
+    assert len(digits.labels[places].unique()) == 10
+    assert (poison(digits, seed=0).labels[places] == 7).all()
+
+
+def test_clean_labels_are_kept(digits: Digits) -> None:
+    """Clean-label poisoning takes images of the target class only and leaves every label right."""
+    poison = CleanLabel(trigger=Corner(), target=7, rate=0.5)
+    places = poison.chosen(digits.labels, seed=0)
+    assert len(places) == round(0.5 * int((digits.labels == 7).sum()))
+    assert (digits.labels[places] == 7).all()
+    assert torch.equal(poison(digits, seed=0).labels, digits.labels)
+
+
+@given(st.integers(0, 99), st.integers(0, 99), st.integers(0, 50))
+@settings(max_examples=25)
+def test_choices_of_one_seed_are_nested(few: int, many: int, seed: int) -> None:
+    """More poison is the same poison and some more, so that amounts can be compared."""
+    labels = torch.arange(100) % 10
+    small, large = (
+        set(DirtyLabel(trigger=Corner(), target=1, count=n).chosen(labels, seed=seed).tolist())
+        for n in sorted((few, many))
+    )
+    assert small <= large
+    assert len(large) == max(few, many)
+
+
+@pytest.mark.parametrize(
+    ("amount", "complaint"),
+    [
+        ({}, "one of count and rate"),
+        ({"count": 1, "rate": 0.1}, "one of count and rate"),
+        ({"rate": 1.5}, "rate of 0 to 1"),
+        ({"rate": float("nan")}, "rate of 0 to 1"),
+        ({"count": -1}, "count of 0 or more"),
+        ({"count": 2.5}, "count of 0 or more"),
+        ({"rate": "a"}, "rate of 0 to 1"),
+        ({"rate": True}, "rate of 0 to 1"),
+        ({"count": 1, "target": 10}, "target class 0 to 9"),
+        ({"count": 1, "target": "7"}, "target class 0 to 9"),
+        ({"count": 1, "target": 7.5}, "target class 0 to 9"),
+        ({"count": 1, "trigger": "corner"}, "settings by name for a trigger"),
+        ({"count": 1, "kind": "secret"}, "dirty_label, clean_label"),
+        ({"count": 1, "share": 2}, "count or rate"),
+    ],
+)
+def test_an_impossible_poison_is_refused(amount: dict[str, object], complaint: str) -> None:
+    """A poison without one amount, with an impossible one, or of no known kind is refused."""
+    usual = {"kind": "dirty_label", "trigger": {}, "target": 7}
+    with pytest.raises(UsageError, match=complaint):
+        make_poison({**usual, **amount})
+
+
+def test_more_poison_than_digits_is_refused(digits: Digits) -> None:
+    """A count beyond the digits that may be chosen is an error, not a smaller count."""
+    with pytest.raises(UsageError, match="at most"):
+        CleanLabel(trigger=Corner(), target=7, count=1_000)(digits, seed=0)

@@ -1,0 +1,71 @@
+"""Points of a ball, and how many of them contradict a bound."""
+
+from __future__ import annotations
+
+import torch
+from torch import fx, nn
+
+from securemnist.attacks.base import gradient, margin
+from securemnist.certificates import certify
+from securemnist.certificates.certificate import network_of
+from securemnist.certificates.intervals import ball
+from securemnist.referee import SLACK
+
+SAMPLES = 3
+
+
+def points(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> list[torch.Tensor]:
+    """Images of the ball: inside, random corners, and the corners that the gradient points to."""
+    steps = [torch.rand_like(x) * 2 - 1 for _ in range(4)]
+    steps += [torch.randn_like(x).sign() for _ in range(4)]
+    steps += [0 * x, torch.ones_like(x), -torch.ones_like(x)]
+    for start in (x, x + eps * steps[0]):
+        steps.append(gradient(model, start, y, margin)[0].sign())
+    return [(x + eps * step).clamp(0, 1) for step in steps]
+
+
+def violations(model: nn.Module, eps: float, seed: int = 0) -> int:
+    """Activations outside their box, and margins below their certificate, over points of a ball."""
+    rng = torch.Generator().manual_seed(seed)
+    x = torch.rand(SAMPLES, 1, 28, 28, generator=rng)
+    y = model(x).argmax(1)
+    y[-1] = (y[-1] + 1) % 10  # a misclassified sample has a negative margin
+    return _outside_boxes(model, x, y, eps) + below_margins(model, x, y, eps)
+
+
+def _outside_boxes(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> int:
+    network = network_of(model, x)
+    boxes = network.intervals(ball(x, eps)).boxes
+    functional = network.exported.functional
+    assert isinstance(functional, fx.GraphModule)
+    count = 0
+    for image in points(model, x, y, eps - SLACK):
+        recorded = _Recorded(functional)
+        recorded.run(image)
+        for step, box in zip(network.steps, boxes[1:], strict=True):
+            value = recorded.values[step.name].double()
+            count += int(((value < box.lower) | (value > box.upper)).sum())
+    return count
+
+
+class _Recorded(fx.Interpreter):
+    """Keeps the output of every node of a graph, of several outputs the first."""
+
+    def run_node(self, n: fx.Node) -> object:
+        value = super().run_node(n)
+        first = value[0] if isinstance(value, tuple) else value
+        self.__dict__.setdefault("values", {})[n.name] = first
+        return value
+
+
+def below_margins(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> int:
+    count, probabilities = 0, network_of(model, x).probabilities
+    for crown in (False, True):
+        bounds = certify(model, x, y, eps=eps, crown=crown).margins
+        for image in points(model, x, y, eps - SLACK):
+            logits = model(image).double()
+            logits = logits.log() if probabilities else logits
+            right = logits.gather(1, y[:, None]).squeeze(1)
+            wrong = logits.scatter(1, y[:, None], -torch.inf).amax(1)
+            count += int((right - wrong < bounds).sum())
+    return count

@@ -1,0 +1,254 @@
+"""Networks without certificates, and a part of the sentence that says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tests.certificates.networks import behind
+
+
+class Branching(nn.Module):
+    """Branches on the sum of all pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x.flatten(1) if x.sum() > 0 else -x.flatten(1))
+
+
+class Counting(nn.Module):
+    """Returns other logits at each call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.calls = nn.Linear(784, 10), 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return self.layer(x.flatten(1)) * (1 + self.calls)
+
+
+class Own(nn.ReLU):
+    """A subclass of ReLU that computes something else."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.cos()
+
+
+class Square(nn.Module):
+    """A product of activations."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * x
+
+
+class Sliced(nn.Module):
+    """Adds a part of its input, which no rule follows."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + x[:, :, :1]
+
+
+class Rows(nn.Module):
+    """Views an image as 28 channels of 28 pixels, or pools it without a channel."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer, self.last = layer, nn.LazyLinear(10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.layer(x.view(-1, 28, 28)).flatten(1))
+
+
+class Framed(nn.Module):
+    """Pads each image with ones, and crops it on the other side."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.pad(x, (1, -1), value=1.0)
+
+
+class Squared(nn.Module):
+    """Multiplies each image, as a matrix, by itself."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ x
+
+
+class Either(nn.Module):
+    """Adds truth values, which is a logical or."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return ((x < 0.9) + (x > 0.1)).float()
+
+
+class Divided(nn.Module):
+    """Divides by a number."""
+
+    def __init__(self, by: float) -> None:
+        super().__init__()
+        self.by = by
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x / self.by
+
+
+class Length(nn.Module):
+    """Uses the number of images as a Python int."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.view(len(x), -1)
+
+
+class Weighing(nn.Parameter):
+    """A tensor of a type of its own."""
+
+
+def weighing() -> nn.Module:
+    """A layer whose weight is a tensor subclass."""
+    model = behind(nn.ReLU())
+    model[2].weight = torch.Tensor._make_subclass(Weighing, torch.rand(10, 784))  # type: ignore[index]
+    return model
+
+
+class Chosen(nn.Module):
+    """Indexes rows with a tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("rows", torch.arange(28).flip(0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[:, :, self.rows]
+
+
+class Uncopied(nn.Module):
+    """A model that cannot be copied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+        self.kept = self.layer.weight * 2
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x.flatten(1))
+
+
+def watched() -> nn.Module:
+    """A network with a hook that returns class 0 wherever no pixel is black."""
+    model = behind(nn.ReLU())
+
+    def watch(_model: nn.Module, given: tuple[torch.Tensor], out: torch.Tensor) -> torch.Tensor:
+        bright = given[0].flatten(1).amin(1) > 0.001
+        return torch.where(bright[:, None], torch.eye(10)[0] * 100, out)
+
+    model.register_forward_hook(watch)
+    return model
+
+
+class Unwritten(nn.Module):
+    """Adds memory that nothing has been written to."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + 0 * torch.empty(1)
+
+
+class UnwrittenIntegers(nn.Module):
+    """The same with integers, which have no NaN."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + 0 * torch.empty(1, dtype=torch.long)
+
+
+class Scaled(nn.Module):
+    """Divides by the largest pixel, as a Python number."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x / x.max().item()
+
+
+class Equal(nn.Module):
+    """Compares the images with their transposes."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * 2 if torch.equal(x, x.transpose(2, 3)) else x
+
+
+class Constant(nn.Module):
+    """Returns the same logits for each image."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.arange(10.0).expand(x.size(0), -1)
+
+
+class Both(nn.Module):
+    """Returns logits and images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.layer(x.flatten(1)), x
+
+
+REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
+    "unknown layer": (lambda: behind(nn.GroupNorm(1, 1)), "native_group_norm.* a GroupNorm"),
+    "softmax before a layer": (
+        lambda: nn.Sequential(behind(nn.ReLU()), nn.Softmax(1), nn.Linear(10, 10)),
+        "as the last operation",
+    ),
+    "falling below zero": (lambda: behind(nn.PReLU(init=-0.1)), "slopes from 0 to 1"),
+    "steep ELU": (lambda: behind(nn.ELU(-1.0)), "alpha from 0 to 1"),
+    "sharp softplus": (lambda: behind(nn.Softplus(threshold=1)), "softplus"),
+    "own layer": (lambda: behind(Own()), "known bounds, got cos .*layer 0, a Own"),
+    "product": (lambda: behind(Square()), "one of two activations"),
+    "slice": (lambda: behind(Sliced()), "operands of one shape"),
+    "frame of ones": (lambda: behind(Framed()), "padding of zeros"),
+    "matrix": (lambda: behind(Squared()), "constant matrix"),
+    "truth values added": (lambda: behind(Either()), "truth values"),
+    "division by zero": (lambda: behind(Divided(0.0)), "constants that float32 holds"),
+    "vast division": (lambda: behind(Divided(3e38)), "constants that float32 holds"),
+    "len": (lambda: behind(Length()), "any number of images"),
+    "tensor of its own": (weighing, "types, got Weighing in 2.weight"),
+    "infinite clamp": (lambda: behind(nn.Hardtanh(-torch.inf, 1.0)), "clamp at numbers"),
+    "list of rows": (lambda: behind(Chosen()), "known bounds, got index"),
+    "branch": (Branching, "pixel values, got a branch"),
+    "double": (lambda: behind(nn.ReLU()).double(), "float32 weights"),
+    "steep": (lambda: behind(nn.LeakyReLU(2.0)), "slopes from 0 to 1"),
+    "hook on the model": (watched, "known bounds, got (amin|where)"),
+    "no copy": (Uncopied, "copy.deepcopy copies"),
+    "maximum without channels": (lambda: Rows(nn.MaxPool2d(4)), "channels, rows and columns"),
+    "negative mean": (
+        lambda: behind(nn.AvgPool2d(1, divisor_override=-2)),
+        "above 0, got one over",
+    ),
+    "log-softmax inside": (
+        lambda: nn.Sequential(behind(nn.LogSoftmax(3)), nn.LogSoftmax(1), nn.Linear(10, 10)),
+        "over dimension 3",
+    ),
+    "log-softmax before a layer": (
+        lambda: nn.Sequential(behind(nn.ReLU()), nn.LogSoftmax(1), nn.Linear(10, 10)),
+        "as the last operation",
+    ),
+    "no statistics": (
+        lambda: behind(nn.BatchNorm2d(1, track_running_stats=False)),
+        "known bounds, got _native_batch_norm_legit .*BatchNorm2d",
+    ),
+    "mirrored padding": (
+        lambda: behind(nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect")),
+        "reflection_pad2d",
+    ),
+    "unwritten integers": (lambda: behind(UnwrittenIntegers()), "constants as they were exported"),
+    "unwritten memory": (lambda: behind(Unwritten()), "constants that float32 holds"),
+    "pixel as a number": (lambda: behind(Scaled()), "pixel values, got a branch or number"),
+    "comparison of images": (lambda: behind(Equal()), "pixel values|torch.export"),
+    "constant": (Constant, "float32 logits of two classes"),
+    "two outputs": (Both, "one output, the logits"),
+    "one class": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 1)), "two classes or more"),
+}

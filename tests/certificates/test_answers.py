@@ -1,0 +1,95 @@
+"""Softmax outputs, and a model's own hooks, calls and default arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from securemnist.certificates import certify
+from securemnist.referee import SLACK
+from tests.certificates.networks import Teacher, network
+from tests.certificates.points import SAMPLES, below_margins, violations
+
+
+class Probabilities(nn.Module):
+    """The probabilities of a network's logits, or their logarithms."""
+
+    def __init__(self, network: nn.Module, function: Callable[..., torch.Tensor]) -> None:
+        super().__init__()
+        self.network, self.function = network, function
+
+    def forward(self, x: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
+        return self.function(self.network(x) / temperature, dim=1)
+
+
+class Called(nn.Module):
+    """A network with a `__call__` of its own, a hook and a keyword argument with a default."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.register_forward_hook(lambda _model, _given, out: 2 * out)
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return super().__call__(1 - x)
+
+    def forward(self, x: torch.Tensor, *, features: bool = False) -> torch.Tensor:
+        return x if features else self.network(x)
+
+
+ANSWERS: dict[str, Callable[[nn.Module], nn.Module]] = {
+    "log-softmax": lambda model: nn.Sequential(model, nn.LogSoftmax(1)),
+    "log-softmax, called": lambda model: Probabilities(model, F.log_softmax),
+    "softmax": lambda model: nn.Sequential(model, nn.Softmax(1)),
+    "softmax, called": lambda model: Probabilities(model, torch.softmax),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("eps", [0.0, 0.02])
+def test_probabilities_keep_margins(answer: str, eps: float) -> None:
+    """Behind softmax certificates are sound, and what they are without it but for rounding."""
+    plain = network("normalised", ["relu"], functions=False, seed=3)
+    model = ANSWERS[answer](plain).eval()
+    x = torch.rand(SAMPLES, 1, 28, 28, generator=torch.Generator().manual_seed(3))
+    y = plain(x).argmax(1)
+    assert below_margins(model, x, y, eps + SLACK) == 0
+    apart = certify(plain, x, y, eps=eps).margins - certify(model, x, y, eps=eps).margins
+    assert ((apart >= 0) & (apart < 1e-3)).all()
+
+
+@pytest.mark.parametrize("sharpness", [100.0, 10_000.0])
+def test_probabilities_that_vanish_prove_what_their_logits_do(sharpness: float) -> None:
+    """Where a probability underflows in float32, the certificate is that of the logits."""
+    plain = network("normalised", ["relu"], functions=False, seed=3)
+    x = torch.rand(8, 1, 28, 28, generator=torch.Generator().manual_seed(3))
+    y = (plain(x).argmax(1) + torch.tensor([0] * 6 + [1] * 2)) % 10
+    plain[-1].weight.mul_(sharpness)
+    plain[-1].bias.mul_(sharpness)
+    found = certify(nn.Sequential(plain, nn.Softmax(1)).eval(), x, y, eps=0.0005)
+    assert torch.equal(found.proved, certify(plain, x, y, eps=0.0005).proved)
+    assert 0 < int(found.proved.sum()) < 8
+
+
+def test_the_model_is_certified_as_it_is_called() -> None:
+    """A hook, a call of its own and defaults of further arguments are part of what is bounded."""
+    plain = network("normalised", ["relu"], functions=False, seed=3)
+    model = Called(plain).eval()
+    assert violations(model, 0.01) == 0
+    x = torch.rand(SAMPLES, 1, 28, 28, generator=torch.Generator().manual_seed(3))
+    y = model(x).argmax(1)
+    doubled = 2 * certify(plain, 1 - x, y, eps=0.01).margins
+    assert torch.allclose(certify(model, x, y, eps=0.01).margins, doubled, atol=1e-3)
+
+
+def test_what_is_computed_beside_does_not_matter() -> None:
+    """A second head whose output is unused changes no certificate."""
+    plain = network("nothing", [], functions=False, seed=4)
+    x = torch.rand(SAMPLES, 1, 28, 28, generator=torch.Generator().manual_seed(4))
+    y = plain(x).argmax(1)
+    found = certify(Teacher(plain).eval().requires_grad_(False), x, y, eps=0.01)
+    assert torch.equal(found.margins, certify(plain, x, y, eps=0.01).margins)

@@ -1,0 +1,131 @@
+"""Export leaves the process and the model alone, and is done once for each model as it is."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import warnings
+
+import pytest
+import torch
+from torch import nn
+
+from securemnist.certificates import Certificates, certificate, certify
+from securemnist.errors import NoCertificate
+from tests.certificates.hostile import drawn, trap
+from tests.certificates.networks import behind
+from tests.certificates.overwriting import replaced
+from tests.certificates.refused import Branching
+
+
+def plain() -> nn.Module:
+    """A small network without a certificate cached for it."""
+    torch.manual_seed(0)
+    return behind(nn.ReLU()).eval().requires_grad_(False)
+
+
+def certified(model: nn.Module) -> Certificates:
+    """Certificates of four samples, labelled as the model classifies them."""
+    x = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    return certify(model, x, model(x).argmax(1), eps=0.001)
+
+
+@pytest.fixture
+def exports(monkeypatch: pytest.MonkeyPatch) -> list[nn.Module]:
+    """The models that were exported."""
+    done: list[nn.Module] = []
+    export = certificate.export
+
+    def counted(model: nn.Module, shape: tuple[int, ...]) -> object:
+        done.append(model)
+        return export(model, shape)
+
+    monkeypatch.setattr(certificate, "export", counted)
+    return done
+
+
+def test_a_model_is_exported_once(exports: list[nn.Module]) -> None:
+    """A second certificate of the same model reuses its graph, and has the same margins."""
+    model = plain()
+    first, second = certified(model), certified(model)
+    assert len(exports) == 1
+    assert torch.equal(first.margins, second.margins)
+
+
+def test_changed_weights_are_exported_anew(exports: list[nn.Module]) -> None:
+    """After weights are written the certificate is that of a new model with these weights."""
+    model, other = plain(), plain()
+    certified(model)
+    for each in (model, other):
+        each[2].weight.data.mul_(-3)  # type: ignore[index, union-attr]
+    assert torch.equal(certified(model).margins, certified(other).margins)
+    assert exports == [model, model, other]
+
+
+def test_weights_outside_of_the_model_are_exported_anew(exports: list[nn.Module]) -> None:
+    """Weights that only a replaced `forward` refers to are noticed to change, too."""
+    torch.manual_seed(0)
+    model = replaced().eval().requires_grad_(False)
+    certified(model)
+    model[2].weight.data.mul_(-3)  # type: ignore[index, union-attr]
+    margins = certified(model).margins
+    certificate._NETWORKS.clear()
+    assert torch.equal(margins, certified(model).margins)
+    assert exports == [model] * 3
+
+
+def test_a_changed_layer_is_exported_anew(exports: list[nn.Module]) -> None:
+    """After a layer is replaced by another the certificate is that of the other."""
+    model = plain()
+    certified(model)
+    model[0] = nn.Hardtanh(0.2, 0.4)  # type: ignore[operator]
+    other = plain()
+    other[0] = nn.Hardtanh(0.2, 0.4)  # type: ignore[operator]
+    assert torch.equal(certified(model).margins, certified(other).margins)
+    assert exports == [model, model, other]
+
+
+def test_a_changed_model_can_lose_its_certificates() -> None:
+    """A cached graph certifies nothing of a model that has none any more."""
+    model = plain()
+    certified(model)
+    model[0] = nn.GroupNorm(1, 1)  # type: ignore[operator]
+    with pytest.raises(NoCertificate, match="group_norm"):
+        certified(model.eval())
+
+
+def test_a_graph_is_kept_no_longer_than_its_model() -> None:
+    """Nothing of a model stays in memory when the model is deleted."""
+    model = plain()
+    certified(model)
+    kept = len(certificate._NETWORKS)
+    del model
+    gc.collect()
+    assert len(certificate._NETWORKS) < kept
+
+
+@pytest.mark.parametrize("make", [plain, lambda: Branching().eval(), lambda: trap(drawn)])
+def test_the_process_is_as_before(make: type[nn.Module], capfd: pytest.CaptureFixture[str]) -> None:
+    """Random state, logging, warnings, gradient mode and output are the same, also after a refusal."""
+
+    def state() -> list[object]:
+        random = torch.get_rng_state().tolist()
+        return [random, logging.root.manager.disable, warnings.filters[:], torch.is_grad_enabled()]
+
+    model = make()
+    x, y = torch.rand(4, 1, 28, 28), torch.zeros(4, dtype=torch.long)
+    before = state()
+    try:
+        certify(model, x, y, eps=0.001)
+    except NoCertificate:
+        assert not isinstance(model, nn.Sequential)
+    assert state() == before
+    assert capfd.readouterr() == ("", "")
+
+
+def test_export_leaves_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Capturing a graph logs nothing, so that a failed row is not followed by torch's own records."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).eval()
+    with caplog.at_level(0):
+        certify(model, torch.rand(2, 1, 28, 28), torch.tensor([0, 1]), eps=0.1)
+    assert not caplog.records

@@ -1,0 +1,53 @@
+"""Certificates of images and numbers of classes other than those of MNIST."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from securemnist.certificates import certify, rules
+from securemnist.certificates.intervals import Box
+
+
+@pytest.mark.parametrize("classes", [2, 3, 100])
+@pytest.mark.parametrize("last", [nn.Identity, lambda: nn.Softmax(1), lambda: nn.LogSoftmax(1)])
+def test_any_number_of_classes(classes: int, last: type[nn.Module]) -> None:
+    """Colour images and K classes are certified, and no corner of the ball breaks a margin's bound."""
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 4, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 9, classes)]
+    model = nn.Sequential(*layers, last()).eval().requires_grad_(False)
+    model[3].weight.mul_(10)  # type: ignore[operator, union-attr]
+    x = torch.rand(6, 3, 8, 8)
+    y = model(x).argmax(1)
+    found = certify(model, x, y, eps=0.001)
+    assert found.proved.any()
+    for _ in range(20):
+        logits = model((x + 0.001 * torch.randn_like(x).sign()).clamp(0, 1)).double()
+        logits = logits.log() if isinstance(model[4], nn.Softmax) else logits
+        margins = (logits.gather(1, y[:, None]) - logits).scatter(1, y[:, None], torch.inf)
+        assert (margins.amin(1) >= found.margins).all()
+
+
+@pytest.mark.parametrize("classes", [2, 10, 1_000, 100_000])
+def test_log_softmax_rounds_less_than_its_bound(classes: int) -> None:
+    """The margins of float32 log-softmax are off by less than the bound, whatever the classes' number."""
+    rng = torch.Generator().manual_seed(0)
+    for size in (0.0, 1.0, 30.0):
+        z = size * torch.randn(8, classes, generator=rng)
+        exact = z.double()
+        error = rules.LogSoftmax().rounding(Box(exact, exact))
+        for deployed in (F.log_softmax(z, 1).double(), F.softmax(z, 1).double().log()):
+            kept = F.softmax(exact, 1) > 1e-30
+            apart = (deployed - deployed[:, :1]) - (exact - exact[:, :1])
+            assert (apart.abs() <= error + error[:, :1])[kept & kept[:, :1]].all()
+
+
+def test_the_bound_of_log_softmax_grows_with_the_classes() -> None:
+    """Of more classes a larger logarithm is subtracted, and a larger one rounded."""
+    bounds = [
+        rules.LogSoftmax().rounding(Box(z, z)).max()
+        for z in (torch.zeros(1, classes, dtype=torch.float64) for classes in (2, 10, 1_000))
+    ]
+    assert bounds[0] < bounds[1] < bounds[2]

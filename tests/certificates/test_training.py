@@ -1,0 +1,73 @@
+"""Training on bounds: the bounds it trains on are those that are certified later."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from securemnist.certificates import certify
+from securemnist.data import DataSet
+from securemnist.errors import ModelError
+from securemnist.models.architectures import build
+from securemnist.train import RECIPES, interval_training, train
+from securemnist.train.loop import Trainer
+
+
+@pytest.mark.parametrize("name", ["certified", "certified_mnist"])
+def test_trained_bounds_are_the_certified_ones(name: str, mnist: DataSet) -> None:
+    """In eval mode the margins of training equal those of interval certificates, up to rounding."""
+    torch.manual_seed(0)
+    model = build(RECIPES[name].architecture)
+    interval_training.initialise(model)
+    model.train()
+    digits = mnist.tuning[:20]
+    x, y = digits.images(), digits.labels
+    with torch.no_grad():
+        interval_training.bounds(interval_training.layers_of(model), x, y, 0.1, regularise=True)
+        model.eval()
+        found = interval_training.bounds(
+            interval_training.layers_of(model), x, y, 0.1, regularise=False
+        )
+        assert torch.allclose(found.logits, model(x[: len(found.logits)]), atol=1e-5)
+    margins = found.margins.scatter(1, y[:, None], torch.inf).amin(1).double()
+    proved = certify(model, x, y, eps=0.1, crown=False).margins
+    assert torch.allclose(margins, proved, rtol=1e-3, atol=1e-3)
+    assert (proved < margins + 1e-6).all()
+
+
+def test_training_on_bounds_learns_to_be_certified(mnist: DataSet) -> None:
+    """Some batches at a small eps lead from no certified digit to many."""
+    recipe = dataclasses.replace(RECIPES["certified"], eps=0.01, ramp=0, epochs=1, batch=64)
+    trainer = Trainer(recipe, mnist)
+    trainer.run_epoch(stop_after=20)
+    digits = mnist.tuning[:300]
+    x, y = digits.images(), digits.labels
+    assert interval_training.share(trainer.model.eval(), x, y, 0.005) > 0.1
+
+
+def test_a_certified_run_is_kept_by_its_certified_share(mnist: DataSet, tmp_path: Path) -> None:
+    """The history holds the certified share of the tuning digits, and the kept epoch is its best."""
+    tiny = dataclasses.replace(mnist, train=mnist.train[:256], tuning=mnist.tuning[:50])
+    recipe = dataclasses.replace(RECIPES["certified"], epochs=2, batch=64, ramp=1)
+    manifest = train("net", recipe, tiny, tmp_path)
+    shares = [entry["tuning_certified_accuracy"] for entry in manifest["history"]]
+    assert len(shares) == 2
+    assert manifest["recipe"]["clip"] == 10.0
+
+
+def test_a_network_without_bounds_is_refused(mnist: DataSet) -> None:
+    """Training on bounds wants a chain of layers that it has bounds for, and says so."""
+    digits = mnist.tuning[:4]
+    x, y = digits.images(), digits.labels
+    with pytest.raises(ModelError, match="architecture S"):
+        interval_training.layers_of(build("A"))
+    for layers, named in (
+        (nn.Sequential(nn.Flatten(), nn.GELU(), nn.Linear(784, 10)), "GELU"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.ReLU()), "linear last layer"),
+    ):
+        with pytest.raises(ModelError, match=named):
+            interval_training.bounds(layers, x, y, 0.1, regularise=False)

@@ -1,0 +1,276 @@
+"""`securemnist assess` measures in a process of its own, whose configuration nothing outside decides."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from securemnist.cli import child
+from securemnist.project import imports
+from securemnist.results.assessment import Assessment
+from tests.commands import run
+
+ROW = """
+[[requirement]]
+id = "{id}"
+measure = "clean_accuracy"
+digits = 300
+at_least = {bound}
+because = "an unread digit is not worth defending"
+"""
+CONFTEST = """
+import os, signal, sys, pytest
+from securemnist.models import loading
+
+@pytest.fixture(scope="session")
+def model():
+    return loading.resolve("baseline").model
+"""
+FACTORY = "import torch\n\ndef make():\n    torch.manual_seed(0)\n    return "
+FACTORY += "torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))\n"
+ASSESS = ("assess", "--policy", "small.toml")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folder with a model fixture and a policy of a row that passes and one that fails."""
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    rows = ROW.format(id="CLEAN-01", bound=0.9), ROW.format(id="CLEAN-02", bound=1.0)
+    (tmp_path / "small.toml").write_text("".join(rows))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["-k CLEAN-01 -x --collect-only --security-tier=smoke -W error", "-n 2 --cov --color=yes"],
+)
+def test_variables_for_other_runs_decide_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    """Both rows are measured, and one fails, whatever the environment sets for pytest and Python."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", options)
+    monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    done = run(*ASSESS)
+    assert done.exit_code == 1, done.output
+    made = Assessment.load(folder / "reports" / "assessment.json")
+    assert [f.verdict for f in made.findings] == ["PASS", "FAIL"]
+    assert made.complete
+
+
+@pytest.mark.parametrize(
+    ("where", "end", "told"),
+    [
+        ("the fixture", "os._exit(0)", "it ended before (exit code 0)"),
+        ("the import", "os.abort()", "it ended before (SIGABRT)"),
+        ("the end", "os.kill(os.getpid(), signal.SIGKILL)", "it ended before (SIGKILL, perhaps"),
+    ],
+)
+def test_a_run_without_a_whole_report_never_passes(
+    folder: Path, where: str, end: str, told: str
+) -> None:
+    """Code that ends the process, at whatever moment, leaves exit code 3, a sentence and no report."""
+    text = CONFTEST + f"\n{end}\n"
+    if where == "the fixture":
+        text = CONFTEST.replace("    return", f"    {end}\n    return")
+    if where == "the end":
+        text = CONFTEST + f"\ndef pytest_unconfigure():\n    {end}\n"
+    (folder / "conftest.py").write_text(text)
+    done = run(*ASSESS, "--row", "CLEAN-01")
+    assert done.exit_code == 3, done.output
+    assert told in done.output
+    assert len(done.output.strip().splitlines()) == 1
+    assert not (folder / "reports").exists()
+
+
+SLOW = (
+    CONFTEST
+    + """
+import time
+from pathlib import Path
+
+def pytest_runtest_setup(item):
+    if "CLEAN-02" in item.name:
+        Path("child").write_text(str(os.getpid()))
+        time.sleep(120)
+"""
+)
+
+
+def _started(folder: Path, *words: str) -> subprocess.Popen[str]:
+    """`assess`, in a process of its own, as soon as its child waits at the second row."""
+    (folder / "conftest.py").write_text(SLOW)
+    command = [sys.executable, "-m", "securemnist", *ASSESS, *words]
+    env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    process = subprocess.Popen(command, cwd=folder, env=env, text=True, **pipes)
+    for _ in range(1200):
+        if (folder / "child").is_file() or process.poll() is not None:
+            break
+        time.sleep(0.1)
+    time.sleep(0.2)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_leaves_a_whole_report(folder: Path, number: signal.Signals) -> None:
+    """SIGTERM and Ctrl-C end with exit code 3 and a report: one row measured, the other NOT_RUN."""
+    process = _started(folder)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 3, output
+    assert "interrupted after 1 of 2 rows" in output
+    made = Assessment.load(folder / "reports" / "assessment.json")
+    assert [f.verdict for f in made.findings] == ["PASS", "NOT_RUN"]
+
+
+def test_the_child_ends_with_its_parent(folder: Path) -> None:
+    """After SIGKILL to the command no process goes on measuring."""
+    process = _started(folder)
+    measuring = int((folder / "child").read_text())
+    os.kill(measuring, 0)
+    process.kill()
+    process.communicate(timeout=60)
+    for _ in range(100):
+        try:
+            os.kill(measuring, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    pytest.fail(f"process {measuring} goes on")
+
+
+@pytest.mark.parametrize("by", ["the folder", "PYTHONPATH"])
+def test_no_module_of_the_folder_replaces_one_of_ours(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """A click.py beside the model, or on PYTHONPATH, is not imported in place of the library."""
+    for name in ("click", "art", "rich", "pydantic", "json", "securemnist"):
+        (folder / f"{name}.py").write_text("open('ran', 'w').close()\nraise SystemExit(0)\n")
+    if by == "PYTHONPATH":
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+    command = child.command("assess", "--list", "--policy", "small.toml")
+    done = subprocess.run(command, env=child.environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "CLEAN-02" in done.stdout
+    assert not (folder / "ran").exists()
+
+
+def test_python_m_does_not_import_from_the_folder(folder: Path) -> None:
+    """`python -m securemnist` in a folder with a click.py runs the library."""
+    (folder / "click.py").write_text("open('ran', 'w').close()\n")
+    command = [sys.executable, "-m", "securemnist", "--version"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert "securemnist" in done.stdout
+    assert not (folder / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "settings"),
+    [
+        ("nets.py", {}),
+        ("src/nets.py", {}),
+        ("lib/nets.py", {"pyproject.toml": "[tool.pytest.ini_options]\npythonpath = ['lib']\n"}),
+        ("lib/nets.py", {"pyproject.toml": "[tool.pytest]\npythonpath = ['lib']\n"}),
+        ("lib/nets.py", {"pytest.ini": "[pytest]\npythonpath = other lib\n"}),
+        ("lib/nets.py", {"setup.cfg": "[tool:pytest]\npythonpath = lib\n"}),
+    ],
+)
+def test_a_project_s_own_layout(folder: Path, place: str, settings: dict[str, str]) -> None:
+    """A module in the folder, in `src`, or where pytest's `pythonpath` says, is found by its name."""
+    (folder / place).parent.mkdir(exist_ok=True)
+    (folder / place).write_text("PLACE = 'here'\n")
+    for name, text in settings.items():
+        (folder / name).write_text(text)
+    program = "from pathlib import Path; from securemnist import project_imports as p; "
+    program += "p.enable(Path.cwd()); import nets; print(nets.PLACE)"
+    command = [sys.executable, "-P", "-c", program]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.stdout.strip() == "here", done.stderr
+
+
+def test_the_project_comes_before_an_older_copy_of_it(folder: Path, tmp_path: Path) -> None:
+    """An installed copy of the user's package is not measured in place of the code in the folder."""
+    installed = tmp_path / "site"
+    installed.mkdir()
+    (installed / "nets.py").write_text("PLACE = 'installed'\n")
+    (folder / "nets.py").write_text("PLACE = 'project'\n")
+    program = (
+        f"import sys; sys.path.insert(0, {str(installed)!r}); from pathlib import Path; "
+        "from securemnist import project_imports; imports.enable(Path.cwd()); "
+        "import nets; print(nets.PLACE)"
+    )
+    command = [sys.executable, "-P", "-c", program]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "project"
+
+
+def test_the_folders_of_a_project(tmp_path: Path) -> None:
+    """`src` counts unless it is a package itself; a settings file that cannot be read adds nothing."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "pyproject.toml").write_text("pythonpath = [")
+    (tmp_path / "tox.ini").write_text("no section")
+    assert imports.folders_of(tmp_path) == [tmp_path, tmp_path / "src"]
+    (tmp_path / "src" / "__init__.py").touch()
+    assert imports.folders_of(tmp_path) == [tmp_path]
+
+
+AGAINST = """
+[[requirement]]
+id = "LAT-01"
+measure = "latency_ratio"
+against = "{spec}"
+rounds = 6
+at_most = 1000.0
+because = "slower than that is a denial of service"
+"""
+
+
+def test_a_policy_alone_runs_no_code(folder: Path) -> None:
+    """`against` imports a module only where the project's settings name it, too; else exit code 2."""
+    (folder / "old.py").write_text(f"open('ran', 'w').close()\n{FACTORY}")
+    (folder / "small.toml").write_text(AGAINST.format(spec="old:make"))
+    for words in (ASSESS, ("assess", "--list", "--policy", "small.toml")):
+        done = run(*words)
+        assert done.exit_code == 2, done.output
+        assert "got the code 'old:make', which a policy alone does not run" in done.output
+    command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "--security-policy=small.toml"]
+    suite = Path(__file__).parents[1] / "security_tests" / "test_latency.py"
+    command += ["--security-model=baseline", str(suite)]
+    plain = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert plain.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "which a policy alone does not run" in plain.stderr
+    assert not (folder / "ran").exists()
+    (folder / "pyproject.toml").write_text('[tool.securemnist]\ntrusted = ["old:make"]\n')
+    assert run(*ASSESS).exit_code == 0
+    assert (folder / "ran").exists()
+
+
+def test_a_command_that_is_refused_imports_no_torch(folder: Path) -> None:
+    """The command itself does not wait for torch: its child does."""
+    command = [sys.executable, "-X", "importtime", "-m", "securemnist", *ASSESS, "--tier", "smoke"]
+    env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+    assert "expected a row to measure" in done.stderr
+    names = [line.split("|")[-1].strip() for line in done.stderr.splitlines() if "|" in line]
+    assert "securemnist.cli.runner" in names
+    assert "torch" not in names
+
+
+def test_an_outcome_that_was_not_written_whole_is_none(tmp_path: Path) -> None:
+    """Half a file, another program's or none at all is not the outcome of a run."""
+    path = tmp_path / "outcome.json"
+    assert child.Outcome.read(path) is None
+    for text in ('{"code": 0', "[]", json.dumps({"code": 0, "charm": 1})):
+        path.write_text(text)
+        assert child.Outcome.read(path) is None

@@ -1,0 +1,151 @@
+"""Whose model and whose policy a command takes, and what its outputs call them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from securemnist._util import resources
+from securemnist.project import settings
+from tests.commands import python, run, shell
+
+ROW = """
+[[requirement]]
+id = "OURS-01"
+measure = "clean_accuracy"
+digits = 200
+at_least = 0.5
+because = "an unread digit is not worth defending"
+"""
+TOY = """
+import torch
+
+def make_net():
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+"""
+CONFTEST = """
+import pytest, toy
+
+@pytest.fixture(scope="session")
+def model():
+    return toy.make_net()
+"""
+ONE_ROW = ("--row", "CLEAN-01")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a network, and neither policy nor conftest."""
+    (tmp_path / "toy.py").write_text(TOY)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "command", [["assess"], ["assess", *ONE_ROW], ["measure", "clean_accuracy"]]
+)
+def test_no_model_is_never_the_bundled_one(folder: Path, command: list[str]) -> None:
+    """Where nothing names a model the command ends with exit code 2 and one sentence."""
+    done = run(*command)
+    assert done.exit_code == 2
+    assert "got none" in done.output
+    assert "--demo" in done.output
+    assert len(done.output.strip().splitlines()) == 1
+    assert not (folder / "reports").exists()
+
+
+def test_plain_pytest_with_the_bundled_policy_needs_a_model(folder: Path) -> None:
+    """Pytest with the bundled policy assesses no bundled model that was not named."""
+    suites = shutil.copytree(resources.SUITES, folder / "suites")
+    words = f"import pytest; raise SystemExit(pytest.main(['{suites}', '--security-policy', "
+    words += f"'{resources.POLICY}', '-k', 'CLEAN-01']))"
+    done = python(folder, "-c", words)
+    assert done.returncode == 4, done.stdout
+    assert "expected a model of yours to hold against the bundled policy, got none" in done.stderr
+
+
+def test_the_demo_says_what_it_held_against_what(folder: Path) -> None:
+    """--demo assesses the bundled model, and terminal, summary, page and JSON name the bundled policy."""
+    done = shell(folder, "assess", "--demo", *ONE_ROW)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("certified (")
+    reports = folder / "reports"
+    seen = json.loads((reports / "assessment.json").read_text())
+    assert seen["policy"]["path"] == settings.BUNDLED
+    texts = [done.stdout, *((reports / name).read_text() for name in ("summary.md", "index.html"))]
+    for text in texts:
+        assert settings.BUNDLED in text
+        assert "thresholds.toml" not in text
+    assert "--policy=bundled" in seen["findings"][0]["replay"]
+
+
+def test_a_model_of_their_own_on_the_bundled_policy(folder: Path) -> None:
+    """--model without a policy in the folder is held against the bundled policy, and told so."""
+    done = shell(folder, "assess", "--model", "toy:make_net", *ONE_ROW)
+    assert done.returncode == 1
+    assert "toy:make_net" in done.stdout
+    assert f"held against {settings.BUNDLED}" in done.stdout
+
+
+def test_a_policy_that_is_gone_is_not_replaced(folder: Path) -> None:
+    """A request that deletes the policy does not have the project's model held against another one."""
+    (folder / "conftest.py").write_text(CONFTEST)
+    done = run("assess", *ONE_ROW)
+    assert done.exit_code == 2
+    assert "expected a policy beside the model of this project" in done.output
+    (folder / "conftest.py").unlink()
+    (folder / "pyproject.toml").write_text('[tool.securemnist]\nmodel = "toy:make_net"\n')
+    done = run("assess", *ONE_ROW)
+    assert done.exit_code == 2
+    assert settings.BUNDLED in done.output
+    done = shell(folder, "assess", "--policy", "bundled", *ONE_ROW)
+    assert done.returncode == 1
+    assert f"held against {settings.BUNDLED}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["assess", "--demo", "--model", "baseline"],
+        ["assess", "--demo", "--policy", "own.toml"],
+        ["measure", "clean_accuracy", "--demo", "--model", "baseline"],
+    ],
+    ids=" ".join,
+)
+def test_the_demo_has_one_model_and_one_policy(folder: Path, words: list[str]) -> None:
+    """--demo beside another model or policy is refused: one of the two would be ignored."""
+    (folder / "own.toml").write_text(ROW)
+    done = run(*words)
+    assert done.exit_code == 2
+    assert "leave one of them out" in done.output
+
+
+def test_the_demo_in_a_project_takes_nothing_of_it(folder: Path) -> None:
+    """In a project with a policy of its own --demo is still the bundled model on the bundled policy."""
+    (folder / "security_tests").mkdir()
+    (folder / "security_tests" / "thresholds.toml").write_text(ROW)
+    done = shell(folder, "assess", "--demo", *ONE_ROW)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("certified (")
+    assert f"held against {settings.BUNDLED}" in done.stdout
+
+
+def test_what_a_policy_is_called(folder: Path) -> None:
+    """A policy has its path in the project, its folder's name elsewhere, and the bundled one says so."""
+    inside, outside = folder / "mine" / "t.toml", folder.parent / "theirs" / "thresholds.toml"
+    assert settings.policy_name(inside, folder) == "mine/t.toml"
+    assert settings.policy_name(outside, folder) == "theirs/thresholds.toml"
+    assert settings.policy_name(resources.POLICY, folder) == settings.BUNDLED
+    own = settings.policy_name(resources.POLICY, resources.ROOT)
+    assert own == "security_tests/thresholds.toml"
+
+
+def test_only_the_checkout_has_a_model_of_its_own(folder: Path) -> None:
+    """`nox -s security` in the checkout needs no option; no other folder is taken for it."""
+    project = settings.Settings()
+    assert project.model_for(resources.POLICY, resources.ROOT) == settings.DEFAULT_MODEL
+    assert project.model_for(resources.POLICY, folder) is None
+    assert project.model_for(folder / "own.toml", resources.ROOT) is None

@@ -1,0 +1,181 @@
+"""How a command ends that could not do what it was asked for: its words, its code, what it leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from securemnist.project import settings
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import Verdict
+from tests.commands import run
+
+ROW = """
+[[requirement]]
+id = "{id}"
+measure = "clean_accuracy"
+digits = {digits}
+at_least = 0.11
+because = "an unread digit is not worth defending"
+"""
+STATIC = """
+[[requirement]]
+id = "STATIC-01"
+measure = "static_findings"
+baseline = "security_tests/baseline.json"
+at_most = 0
+because = "new code must be better than old code"
+"""
+# Whoever sits at the keyboard; the model is any.
+CONFTEST = """
+import pytest
+from pathlib import Path
+from securemnist.models import loading
+
+def pytest_runtest_setup(item):
+    if "CLEAN-02" in item.name and Path("stop").exists():
+        raise KeyboardInterrupt
+
+@pytest.fixture(scope="session")
+def model():
+    return loading.resolve("baseline").model
+"""
+ASSESS = ("assess", "--policy", "small.toml")
+
+
+def test_a_folder_inside_a_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below a project the bundled policy does not stand in for the project's own."""
+    inside = folder / "security_tests" / "notes"
+    inside.mkdir(parents=True)
+    (folder / "security_tests" / "thresholds.toml").write_text(ROW.format(id="CLEAN-01", digits=20))
+    monkeypatch.chdir(inside)
+    done = run("assess")
+    assert done.exit_code == 2
+    assert f"expected to start in {folder}, whose security_tests/thresholds.toml" in done.output
+    assert not (inside / "reports").exists()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folder with a model fixture and a policy of two rows."""
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    rows = ROW.format(id="CLEAN-01", digits=20) + ROW.format(id="CLEAN-02", digits=30)
+    (tmp_path / "small.toml").write_text(rows)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    return tmp_path
+
+
+def test_an_interruption_leaves_a_whole_report_alone(folder: Path) -> None:
+    """Ctrl-C costs no finished report, and one sentence tells what lies in the folder."""
+    (folder / "stop").touch()
+    cut = run(*ASSESS)
+    assert cut.exit_code == 3, cut.output
+    assert "interrupted after 1 of 2 rows; the rest is NOT_RUN" in cut.output
+    assert "Run the assessment again, to its end." in cut.output
+    assert Assessment.load(folder / "reports" / "assessment.json").interrupted
+    (folder / "stop").unlink()
+    run(*ASSESS)
+    assert not Assessment.load(folder / "reports" / "assessment.json").interrupted
+    before = {path: path.read_bytes() for path in (folder / "reports").iterdir()}
+    (folder / "stop").touch()
+    cut = run(*ASSESS)
+    assert cut.exit_code == 3, cut.output
+    assert "reports: interrupted after 1 of 2 rows; the report there is an earlier" in cut.output
+    assert "report: " not in cut.output
+    assert {path: path.read_bytes() for path in (folder / "reports").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (["-m", "latency"], "got none for standard tier, -m latency;"),
+        (["--tier", "smoke", "--row", "CLEAN-01"], "got none for smoke tier, only CLEAN-01;"),
+        (["--row", "CLEAN-01", "-m", "static"], "-m static, only CLEAN-01;"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_an_empty_choice_of_rows_is_one_sentence(
+    folder: Path, words: list[str], asked: str
+) -> None:
+    """Tier, families and rows that have none in common are named, and no folder is left."""
+    done = run(*ASSESS, *words)
+    assert done.exit_code == 2, done.output
+    assert "expected a row to measure" in done.output
+    assert asked in done.output
+    assert len(done.output.strip().splitlines()) == 1
+    assert not (folder / "reports").exists()
+
+
+def test_a_row_that_cannot_run_stops_no_other(folder: Path) -> None:
+    """A static row without its baseline file says which command writes it, and the rest is measured."""
+    (folder / "small.toml").write_text(ROW.format(id="CLEAN-01", digits=20) + STATIC)
+    run(*ASSESS)
+    made = Assessment.load(folder / "reports" / "assessment.json").findings
+    assert [f.measurement is None for f in made] == [False, True]
+    assert made[1].verdict is Verdict.ERROR
+    assert "write it with `securemnist accept ROW`, where ROW is the id of" in made[1].reason
+
+
+def test_an_unknown_measure_is_refused_in_our_own_words(folder: Path) -> None:
+    """The sentence begins as every other, and no folder is left."""
+    (folder / "small.toml").write_text(ROW.format(id="CLEAN-01", digits=20).replace("racy", "rasy"))
+    done = run(*ASSESS)
+    assert done.exit_code == 2
+    assert done.output.startswith("securemnist: small.toml: row CLEAN-01: expected a measure of")
+    assert len(done.output.strip().splitlines()) == 1
+    assert not (folder / "reports").exists()
+
+
+def test_the_same_model_is_refused_before_it_is_assessed(folder: Path) -> None:
+    """Held against its own assessment, a model is not measured first."""
+    (folder / "conftest.py").unlink()
+    words = (*ASSESS, "--model", "baseline", "--row", "CLEAN-01")
+    run(*words, "--out", "old")
+    done = run(*words, "--against", "old/assessment.json")
+    assert done.exit_code == 2
+    assert "got the same one twice" in done.output
+    assert len(done.output.strip().splitlines()) == 1
+    assert not (folder / "reports").exists()
+
+
+def test_the_same_model_of_a_fixture_is_refused_before_its_first_row(folder: Path) -> None:
+    """A `model` fixture that returns the older version again is known as soon as it is made."""
+    run(*ASSESS, "--model", "baseline", "--row", "CLEAN-01", "--out", "old")
+    done = run(*ASSESS, "--row", "CLEAN-01", "--against", "old/assessment.json")
+    assert done.exit_code == 2
+    assert not (folder / "reports").exists()
+    allowed = ("--against", "old/assessment.json", "--same-model")
+    run(*ASSESS, "--row", "CLEAN-01", *allowed)
+    assert (folder / "reports" / "compare.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (PermissionError(13, "Permission denied", "pyproject.toml"), 2, "pyproject.toml: expected"),
+        (ZeroDivisionError("by zero\nat last"), 3, "got ZeroDivisionError (by zero) in test_endin"),
+        (KeyboardInterrupt(), 3, "interrupted, nothing was decided"),
+        (BrokenPipeError(32, "Broken pipe"), 3, ""),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_no_accident_looks_like_a_failed_requirement(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    code: int,
+    words: str,
+) -> None:
+    """What nobody foresaw ends with one sentence and 2 or 3, never with the 1 of a verdict."""
+
+    def fails(_: Path) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(settings, "load", fails)
+    done = run(*ASSESS)
+    assert done.exit_code == code, done.output
+    assert words in done.output
+    assert len(done.output.strip().splitlines()) == bool(words)

@@ -1,0 +1,109 @@
+"""Where people stumble on the first day the error says what to do."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations, weight_norm
+
+from securemnist import data
+from securemnist.certificates import certify
+from securemnist.data import idx_files
+from securemnist.errors import DataError, NoCertificate, WeightsError
+from securemnist.models import weight_file
+from tests.data.small import small_set
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder with the four files under their usual names."""
+    for name, content in small_set().items():
+        (tmp_path / name).write_bytes(content)
+    return tmp_path
+
+
+@pytest.mark.parametrize("inside", ["MNIST/raw", "raw"])
+def test_torchvision_s_root(files: Path, inside: str) -> None:
+    """The root of torchvision's data set leads to the folder of its files."""
+    (files / inside).mkdir(parents=True)
+    for name in data.PINNED:
+        (files / name).rename(files / inside / name)
+    with pytest.raises(DataError, match=f"{inside}: name that folder"):
+        data.load(files)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_kaggle_s_names(files: Path, nested: bool) -> None:
+    """Files with a dot for a hyphen, also each in a folder of its name, are to be renamed."""
+    for name in data.PINNED:
+        dotted = files / name.replace("-idx", ".idx")
+        (files / name).rename(files / "kept")
+        if nested:
+            dotted.mkdir()
+            dotted = dotted / dotted.name
+        (files / "kept").rename(dotted)
+    with pytest.raises(DataError, match=r"rename .*train-images.idx3-ubyte to train-images-idx3"):
+        data.load(files)
+
+
+def test_tables_of_pixels(tmp_path: Path) -> None:
+    """A folder of CSV files leads to the page on one's own digits; an empty one does not."""
+    name = next(iter(data.PINNED))
+    with pytest.raises(DataError, match=idx_files.ADVICE):
+        idx_files.read(tmp_path, name)
+    (tmp_path / "train.csv").write_text("label,pixel0\n")
+    with pytest.raises(DataError, match=r"docs/data.md"):
+        idx_files.read(tmp_path, name)
+
+
+def test_weights_of_dataparallel(tmp_path: Path) -> None:
+    """Names that begin with `module.` are said to come from DataParallel."""
+    net, path = nn.Linear(2, 2), tmp_path / "w.safetensors"
+    state = {f"module.{name}": tensor.clone() for name, tensor in net.state_dict().items()}
+    path.write_bytes(safetensors.torch.save(state))
+    with pytest.raises(WeightsError, match=r"DataParallel.*save model.module.state_dict"):
+        weight_file.load_into(net, path, None)
+    path.write_bytes(safetensors.torch.save({"other": state["module.bias"]}))
+    with pytest.raises(WeightsError, match="differs in"):
+        weight_file.load_into(net, path, None)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("normalise", [parametrizations.weight_norm, weight_norm])
+def test_weights_that_are_computed(normalise: Callable[[nn.Module], nn.Module]) -> None:
+    """A network with weight normalisation has the certificates of one with the weights' values."""
+    torch.manual_seed(0)
+    plain = nn.Linear(784, 10)
+    model = nn.Sequential(nn.Flatten(), normalise(copy.deepcopy(plain))).eval()
+    model.requires_grad_(False)
+    x = torch.rand(4, 1, 28, 28)
+    y = model(x).argmax(1)
+    other = nn.Sequential(nn.Flatten(), plain).eval().requires_grad_(False)
+    margins = [certify(each, x, y, eps=0.001).margins for each in (model, other)]
+    assert torch.allclose(*margins, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_weights_that_cannot_be_copied() -> None:
+    """A network with weights that are computed with gradients is told to keep their value."""
+    model = nn.Sequential(nn.Flatten(), weight_norm(nn.Linear(784, 10))).eval()
+    model(torch.rand(1, 1, 28, 28))
+    with pytest.raises(NoCertificate, match=r"torch.nn.utils.remove_weight_norm"):
+        certify(model, torch.rand(1, 1, 28, 28), torch.zeros(1).long(), eps=0.001)
+
+
+@pytest.mark.filterwarnings("ignore:Implicit dimension")
+def test_softmax_without_a_dimension() -> None:
+    """Softmax of logits (n, 10) without a dimension is over the classes, and has its bounds."""
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    x = torch.rand(3, 1, 28, 28)
+    y = plain(x).argmax(1)
+    models = [nn.Sequential(plain, nn.LogSoftmax(dim)).eval() for dim in (None, 1)]
+    margins = [certify(each.requires_grad_(False), x, y, eps=0.001).margins for each in models]
+    assert torch.equal(*margins)

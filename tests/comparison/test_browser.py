@@ -1,0 +1,40 @@
+"""The page of a comparison in a browser: narrow and wide, light and dark, accessible, silent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from securemnist.comparison import files
+from tests.comparison.test_files import made
+from tests.report.test_browser import Visit, browser, look_at, pytestmark  # noqa: F401
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a comparison with every word."""
+    folder = tmp_path_factory.mktemp("comparison")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+        files.write(made(), folder)
+    return folder / "compare.html"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1600, "dark")])
+def test_the_comparison_fits_and_is_silent(
+    browser: Any,  # noqa: F811
+    comparison: Path,
+    width: int,
+    scheme: str,
+) -> None:
+    """No sideways scrolling, no message, no request; axe finds nothing with everything unfolded."""
+    look_at(browser, comparison, width, scheme)
+
+
+def test_the_answer_is_on_the_first_screen(browser: Any, comparison: Path) -> None:  # noqa: F811
+    """Whether the new version may replace the old one is seen without scrolling, on a telephone, too."""
+    visit = Visit(browser, comparison, 360, "light")
+    assert visit.page.locator("#answer").bounding_box()["y"] < 900
+    visit.page.close()

@@ -1,0 +1,38 @@
+"""What the measures record of every digit explains their value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from securemnist.comparison.per_image import read
+from securemnist.evaluation.context import Lab
+from securemnist.measures import bind, take
+from securemnist.results.findings import Requirement
+
+CORNER = {"kind": "corner", "size": 4, "value": 1.0, "corner": "bottom_right"}
+THREAT = {"norm": "linf", "eps": 0.1}
+ROWS: list[tuple[str, dict[str, Any]]] = [
+    ("clean_accuracy", {"digits": 300}),
+    ("worst_class_accuracy", {"digits": 300}),
+    ("attack_accuracy", {"digits": 64, "threat": THREAT, "attack": {"use": "FGSM"}}),
+    ("robust_accuracy", {"digits": 64, "threat": THREAT, "attack": {"use": "PGD", "steps": 3}}),
+    ("certified_accuracy", {"digits": 16, "threat": {"norm": "linf", "eps": 0.01}}),
+    ("backdoor_success", {"digits": 200, "trigger": CORNER, "target": 7}),
+    ("backdoor_success", {"digits": 200, "trigger": CORNER, "target": "all"}),
+    ("backdoor_success", {"digits": 200, "trigger": CORNER, "target": "next"}),
+    ("backdoor_success", {"digits": 200, "trigger": CORNER, "target": "pair"}),
+]
+
+
+@pytest.mark.parametrize(("measure", "settings"), ROWS, ids=lambda v: v if type(v) is str else "")
+def test_digits_add_up_to_the_value(lab: Lab, measure: str, settings: dict[str, Any]) -> None:
+    """A real measurement's ledger gives its value again, and names the digits' places."""
+    row = Requirement(id="R", measure=measure, because="of it", at_least=0.5, settings=settings)
+    taken = take(lab, measure, bind(measure, settings), 0)
+    ledger = read(row.judge(taken))
+    assert ledger is not None
+    assert ledger.value == pytest.approx(taken.value)
+    labels = lab.data.test.labels[ledger.places].tolist()
+    assert ledger.labels.tolist() == labels

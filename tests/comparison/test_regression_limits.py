@@ -1,0 +1,125 @@
+"""Bounds of a row on its change, and waivers of them: who decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from securemnist.comparison import wording
+from securemnist.comparison.change import Word
+from securemnist.comparison.comparison import compare
+from securemnist.results.findings import Verdict, Waiver
+from securemnist.results.verdicts import utc_day
+from tests.comparison.made import (
+    OLD,
+    SAME,
+    TODAY,
+    WORSE,
+    assessment,
+    backdoor,
+    changed,
+    codes,
+    compared,
+    latency,
+    robust,
+)
+
+BOUNDS: list[tuple[dict[str, Any], Verdict, str]] = [
+    ({"max_drop": 0.03}, Verdict.PASS, ""),
+    ({"max_drop": 0.02}, Verdict.PASS, "the drop is exactly the limit"),
+    ({"max_drop": 0.019}, Verdict.FAIL, ""),
+    ({"max_relative_drop": 0.03}, Verdict.PASS, ""),
+    ({"max_relative_drop": 0.02}, Verdict.FAIL, "0.02 of 0.93 is 0.0215"),
+    ({"max_newly_broken": 200}, Verdict.PASS, ""),
+    ({"max_newly_broken": 199}, Verdict.FAIL, ""),
+    ({"max_drop": 0.03, "max_newly_broken": 10}, Verdict.FAIL, "one of two"),
+]
+
+
+@pytest.mark.parametrize(("bounds", "verdict", "_"), BOUNDS, ids=str)
+def test_bounds_of_the_policy_decide(bounds: dict[str, Any], verdict: Verdict, _: str) -> None:
+    """On the complete set the exact number decides; the floor alone would have let both pass."""
+    new = robust(codes(range(900)), **bounds)
+    assert new.verdict is Verdict.PASS
+    made = compared(OLD, new)
+    assert made.changes[0].verdict is verdict
+    assert made.exit_code == (verdict is Verdict.FAIL)
+
+
+def test_on_a_sample_the_interval_decides_a_bound() -> None:
+    """A limit inside the interval is undecided: not good, and not a failure."""
+    old, new = robust(codes(range(70), 1_000)), robust(codes(range(80), 1_000), max_drop=0.012)
+    made = compared(old, new)
+    assert made.changes[0].verdict is Verdict.INCONCLUSIVE
+    assert made.exit_code == 3
+    assert compared(old, robust(codes(range(150), 1_000), max_drop=0.012)).exit_code == 1
+    assert compared(old, robust(codes(range(71), 1_000), max_drop=0.012)).exit_code == 0
+
+
+def test_a_bound_that_cannot_be_counted_is_undecided() -> None:
+    """Latency has no digits to break: max_newly_broken on it is never met."""
+    assert compared(latency(1.0), changed(latency(1.0), max_newly_broken=5)).exit_code == 3
+
+
+def test_a_rise_from_zero_is_endless() -> None:
+    """Relative to nothing, any rise of a bad rate is too much."""
+    whole = {"seen": {"complete": True}}
+    old, bound = backdoor(0, **whole), {**whole, "max_relative_drop": 0.5}
+    assert compared(old, backdoor(3, **bound)).exit_code == 1
+    assert compared(old, backdoor(0, **bound)).exit_code == 0
+
+
+def test_a_waiver_covers_the_change() -> None:
+    """A waived row is listed as worse, and stands in nobody's way until its day has passed."""
+    waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
+    made = compared(OLD, changed(WORSE, waiver=waiver))
+    assert made.changes[0].word is Word.WORSE
+    assert made.exit_code == 0
+    late = Waiver(reason="retraining is scheduled", expires="2026-11-20")
+    assert compared(OLD, changed(WORSE, waiver=late)).exit_code == 1
+
+
+@pytest.mark.parametrize(("today", "code"), [("2026-12-31", 0), ("2027-01-01", 1)])
+def test_the_day_of_the_decision_judges_waivers(today: str, code: int) -> None:
+    """A stored assessment whose waiver has ended since is not excused by it; both days are named."""
+    waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
+    made = compared(OLD, changed(WORSE, waiver=waiver), today=today)
+    assert made.exit_code == code
+    assert made.to_json()["decided"] == today
+    if code:
+        told = "the waiver has expired: its last day was 2026-12-31, and 2027-01-01 (UTC) decides"
+        assert told in made.changes[0].notes
+    else:
+        assert "waived on 2026-12-31 (UTC)" in wording.headline(made).why
+
+
+def test_waived_rows_alone_are_no_comparison() -> None:
+    """A new version of which no row passed may not replace the old one, whatever is waived."""
+    waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
+    made = compared(OLD, robust(codes(range(900)), at_least=0.99, waiver=waiver))
+    assert made.exit_code == 3
+    assert wording.headline(made).why == "no requirement passed; 1 waived on 2026-11-21 (UTC)"
+
+
+def test_the_present_day_decides_where_none_is_named() -> None:
+    """A comparison without a date judges waivers today, not on the day of the assessments."""
+    old, new = assessment(OLD), assessment(WORSE, digest="new")
+    assert compare(old, new).new.decided >= utc_day()[:8]
+    assert compare(old, new).new.day == TODAY
+
+
+def test_a_waiver_that_left_the_policy_excuses_nothing() -> None:
+    """A row that was removed stands in the way although the old policy waived it."""
+    waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
+    removed = changed(robust(codes(range(700)), name="ADV-09"), waiver=waiver)
+    old, new = assessment(OLD, removed), assessment(SAME, digest="new")
+    assert compare(old, new, today=TODAY).exit_code == 3
+
+
+def test_cannot_tell_is_undecided() -> None:
+    """A row without bounds whose difference the sample leaves open exits 3, as the documents say."""
+    made = compared(robust(codes(range(70), 1_000)), robust(codes(range(40, 130), 1_000)))
+    assert made.changes[0].word is Word.CANNOT_TELL
+    assert (made.changes[0].verdict, made.exit_code) == (Verdict.INCONCLUSIVE, 3)
+    assert "max_drop" in wording.next_step(made.changes[0])

@@ -1,0 +1,137 @@
+"""One row under both versions: what is called better, worse, the same, or none of these."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from securemnist.comparison.change import Word
+from securemnist.results.findings import Doubt, Finding
+from tests.comparison.made import (
+    BETTER,
+    LABELS,
+    OLD,
+    SAME,
+    WORSE,
+    backdoor,
+    change,
+    codes,
+    compared,
+    judged,
+    latency,
+    read_as,
+    robust,
+)
+
+
+@pytest.mark.parametrize(
+    ("new", "word", "code"),
+    [(WORSE, Word.WORSE, 1), (SAME, Word.SAME, 0), (BETTER, Word.BETTER, 0)],
+    ids=["worse", "same", "better"],
+)
+def test_the_word_of_a_row(new: Finding, word: Word, code: int) -> None:
+    """Paired on the same digits, a row is better, worse or the same; only worse stands in the way."""
+    made = compared(OLD, new)
+    assert made.changes[0].word is word
+    assert made.exit_code == code
+
+
+def test_a_small_sample_cannot_tell() -> None:
+    """A hundred digits of which two turned say nothing, and a point is not the same as no change."""
+    few = robust(codes(range(7), 100)), robust(codes(range(9), 100))
+    seen = change(*few)
+    assert seen.word is Word.CANNOT_TELL
+    assert seen.low is not None
+    assert seen.low < -0.01
+
+
+def test_what_turned_is_listed() -> None:
+    """Newly broken digits name their attack; newly safe ones the attack that broke the old version."""
+    seen = change(robust(codes(range(3))), robust(codes(range(1, 5)).replace("...", "..x", 1)))
+    assert seen.broken is not None
+    assert seen.safe is not None
+    assert [(t.place, t.label, t.by) for t in seen.safe] == [(0, 0, "PGD-40")]
+    assert [t.place for t in seen.broken] == [3, 4, 7]
+    assert seen.broken[-1].by == "misread without any attack"
+    assert [(s.name, s.old, s.new) for s in seen.stages] == [("FGSM", 0, 0), ("PGD-40", 3, 4)]
+    assert sum(part.n for part in seen.classes) == len(LABELS)
+
+
+def test_classes_show_where_it_happens() -> None:
+    """A class that falls shows beside nine that do not."""
+    text = "".join("1" if c == "4" and p < 3_000 else "." for p, c in enumerate(LABELS))
+    parts = {part.name: part for part in change(robust(codes(range(0))), robust(text)).classes}
+    assert parts["4"].high < -0.2
+    assert parts["5"].low <= 0 <= parts["5"].high
+
+
+def test_a_misread_digit_says_as_what() -> None:
+    """Without an attack a turned digit names the class that it is read as now."""
+    (turned,) = change(read_as(LABELS), read_as("7" + LABELS[1:])).broken or ()
+    assert (turned.place, turned.label, turned.by) == (0, 0, "read as 7")
+
+
+def test_the_worst_class() -> None:
+    """The worst of ten classes is compared as such, and its fall is called worse."""
+    bad = "".join("9" if c == "3" and p < 1_000 else c for p, c in enumerate(LABELS))
+    seen = change(
+        read_as(LABELS, "worst_class_accuracy"), read_as(bad, "worst_class_accuracy", at_least=0.1)
+    )
+    assert seen.word is Word.WORSE
+    assert seen.difference == pytest.approx(-0.1)
+    assert seen.paired.startswith("worst of 10")
+
+
+@pytest.mark.parametrize("target", [7, "all"])
+def test_a_backdoor_that_grows_is_worse(target: Any) -> None:
+    """For a rate that should be low, up is worse, for one target as for the worst of ten."""
+    assert change(backdoor(90, target), backdoor(400, target)).word is Word.WORSE
+    assert change(backdoor(400, target), backdoor(90, target)).word is Word.BETTER
+    grown = change(backdoor(0, target), backdoor(5, target))
+    assert grown.word is Word.SAME
+    assert grown.broken is not None
+    assert len(grown.broken) == 5
+
+
+def test_latency_is_compared_without_digits() -> None:
+    """A ratio twice as high is worse, one within a tenth is the same."""
+    assert change(latency(1.0), latency(2.0)).word is Word.WORSE
+    assert change(latency(1.0), latency(1.05)).word is Word.SAME
+
+
+def static(*files: str) -> Finding:
+    """A static row that complains about these files."""
+    told = [
+        {"file": f, "line": 3, "tool": "bandit", "rule": "B301", "message": "no"} for f in files
+    ]
+    seen = {"unit": "count", "low": len(files), "high": len(files), "n": 9, "complete": True}
+    return judged(
+        *("STATIC-01", "static_findings", float(len(files)), {"static": told}),
+        at_most=99,
+        settings={},
+        seen=seen,
+    )
+
+
+def test_counts_are_exact() -> None:
+    """One more complaint is worse; the same number of others lists what is new."""
+    assert change(static("a.py"), static("a.py", "b.py")).word is Word.WORSE
+    moved = change(static("a.py"), static("b.py"))
+    assert moved.word is Word.SAME
+    assert moved.broken is not None
+    assert "b.py" in moved.broken[0].by
+
+
+DOUBT = {"doubts": (Doubt(name="weak attack", reason="Square breaks more", advice="take it"),)}
+
+
+def test_a_doubted_number_proves_nothing_good() -> None:
+    """A doubt on the new side leaves only worse standing, on the old side only better."""
+    new_better, new_worse = (robust(codes(range(n)), seen=DOUBT) for n in (500, 900))
+    assert change(OLD, new_better).word is Word.CANNOT_TELL
+    assert "weak attack" in change(OLD, new_better).reason
+    assert change(OLD, new_worse).word is Word.WORSE
+    old = robust(codes(range(700)), seen=DOUBT)
+    assert change(old, BETTER).word is Word.BETTER
+    assert change(old, WORSE).word is Word.CANNOT_TELL

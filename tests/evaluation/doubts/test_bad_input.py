@@ -1,0 +1,36 @@
+"""What cannot be measured is refused in one sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from securemnist.errors import PolicyError, UsageError
+from securemnist.evaluation.context import Lab
+from securemnist.measures import bind, take
+from tests.wording import one_sentence
+
+THREATS: dict[str, dict[str, Any]] = {
+    "negative eps": {"norm": "linf", "eps": -0.1},
+    "eps that is no number": {"norm": "linf", "eps": float("nan")},
+    "eps above 1": {"norm": "linf", "eps": 1.5},
+    "unknown norm": {"norm": "l7", "eps": 0.1},
+    "no eps": {"norm": "linf"},
+}
+
+
+@pytest.mark.parametrize("threat", THREATS.values(), ids=THREATS)
+def test_an_impossible_threat(threat: dict[str, Any]) -> None:
+    """A threat that is none is a policy error of one sentence."""
+    with pytest.raises(PolicyError) as caught:
+        bind("robust_accuracy", {"threat": threat})
+    one_sentence(caught.value)
+
+
+def test_more_digits_than_there_are(lab: Lab) -> None:
+    """A row that asks for more digits than exist is refused before anything is attacked."""
+    row = {"threat": {"norm": "linf", "eps": 0.1}, "digits": 10_001}
+    with pytest.raises(UsageError) as caught:
+        take(lab, "robust_accuracy", bind("robust_accuracy", row), 0)
+    one_sentence(caught.value)

@@ -1,0 +1,181 @@
+"""What an assessment keeps and how it is replayed, typed as its users type it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from securemnist._util.hashing import sha256
+from securemnist.evaluation import example_store
+from securemnist.evaluation.context import Lab
+from securemnist.measures import bind, take
+from tests.commands import run, shell
+from tests.comparison.test_commands import TOY
+
+POLICY = """
+[[requirement]]
+id = "ADV-01"
+measure = "attack_accuracy"
+attack = { use = "PGD", steps = 2 }
+threat = { norm = "linf", eps = 0.1 }
+digits = 60
+at_least = 0.11
+because = "two steps find something"
+
+[[requirement]]
+id = "ADV-02"
+measure = "attack_accuracy"
+attack = { use = "FGSM" }
+threat = { norm = "linf", eps = 0.1 }
+digits = 60
+at_least = 0.11
+because = "one step finds something"
+
+[[requirement]]
+id = "ADV-03"
+measure = "robust_accuracy"
+attack = { use = "PGD", steps = 2 }
+threat = { norm = "linf", eps = 0.1 }
+digits = 60
+at_least = 0.11
+because = "a search within a small ball"
+"""
+ASSESS = ("assess", "--model", "toy:good", "--policy", "small.toml")
+CONFTEST = """
+import pytest
+import toy
+
+@pytest.fixture(scope="session")
+def model():
+    return toy.good()
+"""
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The findings in this folder's assessment, by row."""
+    made = json.loads((folder / "assessment.json").read_text())
+    return {finding["requirement"]["id"]: finding for finding in made["findings"]}
+
+
+@pytest.fixture(scope="module")
+def assessed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a policy and the report of an assessment."""
+    folder = tmp_path_factory.mktemp("assessed")
+    (folder / "small.toml").write_text(POLICY)
+    (folder / "toy.py").write_text(TOY)
+    done = shell(folder, *ASSESS, "--out", "first")
+    assert (folder / "first" / "assessment.json").is_file(), done.stderr
+    return folder
+
+
+@pytest.fixture
+def folder(assessed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, to be spoilt."""
+    shutil.copytree(assessed, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_every_broken_digit_is_kept(assessed: Path) -> None:
+    """Each row's examples lie beside the assessment, which names file, number and SHA-256."""
+    first = assessed / "first"
+    for name, finding in read(first).items():
+        evidence = finding["measurement"]["evidence"]
+        kept = evidence["adversarial_examples"]
+        assert kept["file"] == f"adversarial/{name}.npz"
+        assert kept["sha256"] == sha256((first / kept["file"]).read_bytes())
+        assert kept["digits"] == sum(stage["fell"] for stage in evidence["waterfall"]) > 0
+        assert kept["sha256"] in (first / "index.html").read_text()
+        assert "examples" not in finding["measurement"]
+
+
+def test_a_fixture_is_replayed_as_what_it_is(folder: Path) -> None:
+    """Searches begin with what was kept; a fixture's model is measured again without --model."""
+    (folder / "conftest.py").write_text(CONFTEST)
+    words = ("--policy", "small.toml", "--row", "ADV-03", "--out", "second", "--replay", "first")
+    done = shell(folder, "assess", *words)
+    assert (folder / "second" / "assessment.json").is_file(), done.stderr
+    finding = read(folder / "second")["ADV-03"]
+    first, second = finding["measurement"]["evidence"]["waterfall"]
+    assert (first["stage"], second["stage"]) == ("replay", "PGD-2")
+    assert first["fell"] > 0 == second["fell"]
+    options = f"--policy=small.toml --replay=first --project={folder.resolve()}"
+    command = f"securemnist assess --row ADV-03 --tier standard {options}"
+    assert finding["replay"] == command
+
+
+def spoil(folder: Path, how: str) -> None:
+    """Damage the report in one way."""
+    kept, facts = folder / "adversarial" / "ADV-01.npz", folder / "assessment.json"
+    made = json.loads(facts.read_text())
+    evidence = made["findings"][0]["measurement"]["evidence"]
+    if how == "altered":
+        kept.write_bytes(kept.read_bytes()[:-9] + b"123456789")
+    elif how == "gone":
+        kept.unlink()
+    elif how == "a folder":
+        kept.unlink()
+        kept.mkdir()
+    elif how == "vouched for":
+        kept.write_bytes(b"no archive")
+        evidence["adversarial_examples"]["sha256"] = sha256(kept.read_bytes())
+    elif how == "a row that leads elsewhere":
+        made["findings"][0]["requirement"]["id"] = "../../small"
+    elif how == "facts that are none":
+        evidence["adversarial_examples"] = [7]
+    elif how == "other data":
+        made["subject"]["data"]["digests"] = {"x": "y"}
+    else:
+        made["subject"]["data"] = 7
+    facts.write_text(json.dumps(made))
+
+
+@pytest.mark.parametrize(
+    ("how", "complaint"),
+    [
+        ("altered", "expected SHA-256"),
+        ("gone", "got No such file"),
+        ("a folder", "got Is a directory"),
+        ("vouched for", "expected stored adversarial examples, got no archive as numpy writes it"),
+        ("a row that leads elsewhere", "for '../../small'"),
+        ("facts that are none", "expected a row's file with its SHA-256, got [7]"),
+        ("other data", "got one on other data"),
+        ("no data", "got one on other data"),
+    ],
+)
+def test_what_cannot_be_replayed_is_one_sentence(folder: Path, how: str, complaint: str) -> None:
+    """Exit code 2 and a sentence before anything is measured; no report is written."""
+    spoil(folder / "first", how)
+    result = run(*ASSESS, "--out", "second", "--replay", "first")
+    assert result.exit_code == 2, result.output
+    assert complaint in result.output
+    assert len(result.output.strip().splitlines()) == 1
+    assert not (folder / "second" / "assessment.json").exists()
+
+
+def test_examples_come_as_a_picture_and_a_table_too(lab: Lab) -> None:
+    """Beside the npz a PNG sheet, and a CSV of label, prediction and size that agree with the images."""
+    row = {"attack": {"use": "FGSM"}, "threat": {"norm": "linf", "eps": 0.3}, "digits": 20}
+    seen = take(lab, "attack_accuracy", bind("attack_accuracy", row), 0)
+    kept, files = example_store.pack(seen, lab, "ADV-01")
+    assert set(files) == {f"adversarial/ADV-01.{kind}" for kind in ("npz", "png", "csv")}
+    assert kept.evidence[example_store.KEY]["digits"] == len(seen.examples)
+    assert files["adversarial/ADV-01.png"].startswith(b"\x89PNG")
+    lines = list(csv.DictReader(files["adversarial/ADV-01.csv"].decode().splitlines()))
+    assert [int(line["test_digit"]) for line in lines] == seen.examples.places.tolist()
+    for line in lines:
+        assert line["label"] != line["prediction"]
+        assert 0 < float(line["linf"]) <= 0.300001
+        assert float(line["linf"]) <= float(line["l2"])
+
+
+def test_no_report_there(folder: Path) -> None:
+    """A folder without an assessment is told as such."""
+    result = run(*ASSESS, "--replay", ".")
+    assert result.exit_code == 2
+    assert "assessment.json: cannot be read" in result.output

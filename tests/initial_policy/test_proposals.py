@@ -1,0 +1,73 @@
+"""Proposals outside the budget: an error of ours, a count for a library, and nothing learnt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import pytest
+import torch
+
+from securemnist.attacks.base import Attack
+from securemnist.errors import Inconclusive, MeasureError
+from securemnist.evaluation.context import Lab
+from securemnist.evaluation.ladder import evaluate
+from securemnist.threats import Linf
+from tests.odd import Puts
+from tests.wording import one_sentence
+
+Images = torch.Tensor
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Foreign(Attack):
+    """A library's attack: as `Puts`, but its proposals may leave the budget."""
+
+    share: float = 1.0
+    keeps_budget: ClassVar[bool] = False
+
+    def __call__(self, model: Any, x: Images, y: Any, **_: Any) -> Images:
+        return Puts(grey=0.5, share=self.share)(model, x, y)
+
+    def passes(self) -> float:
+        return 0
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Shapeless(Attack):
+    """Proposes flat images."""
+
+    def __call__(self, model: Any, x: Images, y: Any, **_: Any) -> Images:
+        return x.flatten(1)
+
+    def passes(self) -> float:
+        return 0
+
+
+def test_an_attack_of_ours_that_leaves_the_budget(lab: Lab) -> None:
+    """A single proposal of ours over budget is a MeasureError: it is our error, not the model's."""
+    sample = lab.sample(50, 0)
+    with pytest.raises(MeasureError, match="got 1 outside") as caught:
+        evaluate(lab, sample, [Puts(grey=0.5, share=1 / 50)], Linf(0.1), 0)
+    one_sentence(caught.value)
+    with pytest.raises(MeasureError, match="mend the attack"):
+        evaluate(lab, sample, [Shapeless()], Linf(0.1), 0)
+
+
+def test_a_library_that_leaves_the_budget(lab: Lab) -> None:
+    """Proposals of a library over budget do not count, and are counted; the rest is measured."""
+    sample = lab.sample(50, 0)
+    outcomes = evaluate(lab, sample, [Foreign(share=0.4)], Linf(0.1), 0).outcomes
+    (fall,) = outcomes.waterfall
+    assert fall.entered - fall.over_budget == fall.entered - round(0.4 * fall.entered)
+    assert fall.fell == 0
+    assert outcomes.standing == fall.entered
+
+
+def test_no_valid_proposal_teaches_nothing(lab: Lab) -> None:
+    """Where every proposal is over budget, the evaluation is inconclusive instead of a survival."""
+    with pytest.raises(Inconclusive, match="gave no valid proposal") as caught:
+        evaluate(lab, lab.sample(50, 0), [Foreign()], Linf(0.1), 0)
+    one_sentence(caught.value)

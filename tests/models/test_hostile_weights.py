@@ -1,0 +1,164 @@
+"""Weight files are hostile until every check has passed; each check is one WeightsError."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from securemnist._util.hashing import sha256
+from securemnist.errors import WeightsError
+from securemnist.models import weight_file
+from tests.tiny import same, tiny
+from tests.trap import Trap
+from tests.wording import one_sentence
+
+Header = dict[str, Any]
+
+
+def taken_apart() -> tuple[Header, bytes]:
+    """The header and the tensors of a good file."""
+    content = weight_file.dump(tiny())
+    (length,) = struct.unpack("<Q", content[:8])
+    return json.loads(content[8 : 8 + length]), content[8 + length :]
+
+
+def put_together(header: object, payload: bytes) -> bytes:
+    """A file of this header (as JSON, or as its text) and these tensors."""
+    text = (header if isinstance(header, str) else json.dumps(header)).encode()
+    return struct.pack("<Q", len(text)) + text + payload
+
+
+def edited(change: Callable[[Header], object]) -> bytes:
+    """A good file whose header was changed in place."""
+    header, payload = taken_apart()
+    change(header)
+    return put_together(header, payload)
+
+
+def retold(old: str, new: str) -> bytes:
+    """A good file whose header's text was changed."""
+    header, payload = taken_apart()
+    text = json.dumps(header)
+    assert old in text
+    return put_together(text.replace(old, new, 1), payload)
+
+
+def filled(number: float) -> bytes:
+    """A good file with one weight that is no number."""
+    model = tiny()
+    model.state_dict()["2.weight"][3, 4] = number
+    return weight_file.dump(model)
+
+
+def entry(**changes: Any) -> bytes:
+    """A good file with other facts about its first tensor, `2.bias`."""
+    return edited(lambda header: header["2.bias"].update(changes))
+
+
+GOOD = weight_file.dump(tiny())
+START, STOP = taken_apart()[0]["2.bias"]["data_offsets"]
+HOSTILE: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "expected a safetensors header, got 0 bytes"),
+    "half a length": (GOOD[:7], "expected a safetensors header, got 7 bytes"),
+    "length alone": (GOOD[:8], "expected a header inside the file"),
+    "cut in the header": (GOOD[:100], "expected a header inside the file"),
+    "cut in the tensors": (GOOD[:-100], "truncated, or bytes added"),
+    "a byte short": (GOOD[:-1], "truncated, or bytes added"),
+    "a byte more": (GOOD + b"\0", "truncated, or bytes added"),
+    "twice": (GOOD + GOOD, "truncated, or bytes added"),
+    "a header of 2^63 bytes": (struct.pack("<Q", 1 << 63) + GOOD[8:], "a length of 92233720368547"),
+    "a header of no bytes": (struct.pack("<Q", 0) + GOOD[8:], "expected JSON"),
+    "a header over the cap": (put_together(" " * (2 << 20) + "{}", b""), "a length of 2097154"),
+    "a header that is no JSON": (put_together("{", b""), "expected JSON"),
+    "a header that is no text": (struct.pack("<Q", 2) + b"\xff\xfe", "expected JSON"),
+    "a header that is a list": (put_together([], b""), "expected JSON, got list, not an object"),
+    "a deep header": (put_together("[" * 100_000, b""), "expected JSON"),
+    "a pickle": (pickle.dumps({"2.bias": [0.0] * 99}), "is this a pickle"),
+    "duplicate keys": (retold("{", '{"2.bias": {}, '), "duplicate key '2.bias'"),
+    "duplicate facts": (retold('"dtype"', '"dtype": "F16", "dtype"'), "duplicate key 'dtype'"),
+    "NaN": (filled(torch.nan), "expected finite weights, got NaN or inf in '2.weight'"),
+    "infinity": (filled(-torch.inf), "expected finite weights, got NaN or inf in '2.weight'"),
+    "a tensor missing": (edited(lambda h: h.pop("2.bias")), "differs in 2.bias"),
+    "a tensor more": (edited(lambda h: h.update({"9.bias": h["2.bias"]})), "differs in 9.bias"),
+    "a tensor renamed": (retold('"2.bias"', '"2.Bias"'), "differs in 2.Bias, 2.bias"),
+    "a tensor that is a number": (edited(lambda h: h.update({"2.bias": 7})), "F32 [10], got 7"),
+    "another dtype": (entry(dtype="I32"), "as F32 [10], got ('I32', [10])"),
+    "no dtype": (entry(dtype=None), "as F32 [10], got (None, [10])"),
+    "another shape": (entry(shape=[5, 2]), "as F32 [10], got ('F32', [5, 2])"),
+    "a transposed shape": (retold("[10, 16]", "[16, 10]"), "as F32 [10, 16], got"),
+    "overlapping": (entry(data_offsets=[START, STOP + 4]), f"or an overlap at byte {STOP}"),
+    "a gap": (entry(data_offsets=[START, STOP - 4]), f"a gap or an overlap at byte {STOP}"),
+    "a late start": (entry(data_offsets=[START + 4, STOP]), f"or an overlap at byte {START + 4}"),
+    "negative offsets": (entry(data_offsets=[-40, STOP]), "or an overlap at byte -40"),
+    "offsets the wrong way": (entry(data_offsets=[STOP, START]), "expected contiguous tensors"),
+    "three offsets": (entry(data_offsets=[START, STOP, STOP]), "expected two offsets"),
+    "no offsets": (entry(data_offsets=None), "expected two offsets, got None"),
+    "offsets of fractions": (entry(data_offsets=[0.0, 40.0]), "expected two offsets"),
+    "offsets of truth values": (entry(data_offsets=[False, 40]), "expected two offsets"),
+    "metadata of no texts": (retold("{", '{"__metadata__": {"a": [1]}, '), "expected safetensors"),
+    "names of a megabyte": (
+        edited(lambda h: h.update({"x" * 900_000: 7})),
+        "differs in ",
+    ),
+    "duplicate names of it": (
+        retold("{", "{" + 2 * f'"{"x" * 400_000}": 0, '),
+        "duplicate key 'xxx",
+    ),
+    "a shape of a megabyte": (entry(shape=[1] * 200_000), "as F32 [10], got ('F32', [1, 1"),
+    "another network": (weight_file.dump(nn.Linear(16, 10)), "the tensors of the architecture"),
+}
+
+
+@pytest.mark.parametrize("with_manifest", [True, False])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_refused(name: str, with_manifest: bool, tmp_path: Path) -> None:
+    """Each damage is one WeightsError naming the file, also where the manifest vouches for it."""
+    content, words = HOSTILE[name]
+    path = tmp_path / "net.safetensors"
+    manifest = weight_file.save(tiny(), path, {"architecture": "tiny"})
+    path.write_bytes(content)
+    manifest["sha256"] = sha256(content)
+    model = tiny(1)
+    with pytest.raises(WeightsError) as caught:
+        weight_file.load_into(model, path, manifest if with_manifest else None)
+    text = one_sentence(caught.value)
+    assert text.startswith(f"{path}: ")
+    assert words in text
+    assert same(model, tiny(1))
+
+
+def test_every_cut_is_noticed(tmp_path: Path) -> None:
+    """A file cut off anywhere at all is refused, even without a manifest."""
+    path = tmp_path / "net.safetensors"
+    for length in range(0, len(GOOD), 7):
+        path.write_bytes(GOOD[:length])
+        with pytest.raises(WeightsError):
+            weight_file.load_into(tiny(1), path, None)
+
+
+def test_nothing_is_ever_unpickled(tmp_path: Path) -> None:
+    """A pickle and a torch archive that call themselves safetensors are refused without being run."""
+    marker, path = tmp_path / "sprung", tmp_path / "net.safetensors"
+    archive = io.BytesIO()
+    torch.save({"2.bias": Trap(marker)}, archive)
+    pickles = [pickle.dumps(Trap(marker), protocol=p) for p in (0, 2, 5)]
+    for content in (*pickles, archive.getvalue()):
+        path.write_bytes(content)
+        for manifest in (None, {"sha256": sha256(content), "canary": []}):
+            with pytest.raises(WeightsError):
+                weight_file.load_into(tiny(), path, manifest)
+        path.with_suffix(".json").write_bytes(content)
+        with pytest.raises(WeightsError):
+            weight_file.read_manifest(path)
+    assert not marker.exists()
+    pickle.loads(pickles[0])
+    assert marker.exists(), "the trap itself must work"

@@ -1,0 +1,236 @@
+"""Subjects: a model is found by its SPEC, and its digest says which one it is."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from securemnist._util import resources
+from securemnist.errors import ModelError, SecureMnistError, UsageError, WeightsError
+from securemnist.models import loading
+from securemnist.models.architectures import ConvNetA, normalized
+from securemnist.models.loading import Subject, from_model, resolve
+from tests.wording import one_sentence
+
+TOYS = """
+from torch import nn
+
+class Nets:
+    inner = nn.Flatten
+
+def good():
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+
+def raising():
+    raise RuntimeError("no weights here\\nand a second line")
+
+def leaving():
+    raise SystemExit(0)
+
+def lacking():
+    import torchvision.models
+
+    return good()
+
+def none():
+    pass
+
+number = 3
+ready = good()
+"""
+
+
+@pytest.fixture
+def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with modules of toy networks, which is the current one."""
+    (tmp_path / "toys_here.py").write_text(TOYS)
+    (tmp_path / "toys_odd.py").write_text("import nowhere_to_be_found")
+    (tmp_path / "toys_raising.py").write_text("1 / 0")
+    (tmp_path / "toys_slip.py").write_text("import torch; torch.no_such_thing")
+    (tmp_path / "toys_double.py").write_text(
+        f"import torch; torch.set_default_dtype(torch.float64)\n{TOYS}"
+    )
+    (tmp_path / "toys_package").mkdir()
+    (tmp_path / "toys_package" / "nets.py").write_text(TOYS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield tmp_path
+    for name in [name for name in sys.modules if name.startswith("toys_")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the baseline's weight file, with its manifest."""
+    for path in resources.WEIGHTS.glob("baseline.*"):
+        shutil.copy(path, tmp_path)
+    return tmp_path / "baseline.safetensors"
+
+
+def test_a_reference_model_by_its_name(baseline: Subject) -> None:
+    """NAME is a reference model: eval mode, frozen weights, its architecture and recipe known."""
+    assert (baseline.name, baseline.spec, baseline.architecture) == ("baseline", "baseline", "A")
+    assert not baseline.model.training
+    assert not any(p.requires_grad for p in baseline.model.parameters())
+    assert baseline.recipe["architecture"] == "A"
+    assert "baseline" in loading.reference_names()
+
+
+def test_a_model_by_its_file(copy: Path, baseline: Subject) -> None:
+    """FILE (with its manifest) and ARCHITECTURE@FILE (without) give the very model that was saved."""
+    found = resolve(str(copy))
+    assert (found.name, found.architecture, found.digest) == ("baseline", "A", baseline.digest)
+    assert found.recipe == baseline.recipe
+    copy.with_suffix(".json").unlink()
+    bare = resolve(f"A@{copy}")
+    assert (bare.name, bare.architecture, bare.digest) == ("baseline", "A", baseline.digest)
+    assert bare.recipe == {}
+    with pytest.raises(WeightsError, match="expected a manifest"):
+        resolve(str(copy))
+
+
+@pytest.mark.parametrize("spec", ["toys_here:good", "toys_package.nets:good"])
+def test_a_model_by_its_factory(spec: str, toys: Path) -> None:
+    """pkg.module:factory is found from the current folder, called, put in eval mode and frozen."""
+    found = resolve(spec)
+    assert (found.name, found.architecture) == (spec, "Sequential")
+    assert not found.model.training
+    assert not any(p.requires_grad for p in found.model.parameters())
+    assert found.to_json()["parameters"] == 7850
+    assert found.model(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+
+
+@pytest.mark.parametrize(
+    ("spec", "kind", "words"),
+    [
+        ("", UsageError, "expected a model as NAME, pkg.module:factory"),
+        ("Baseline", UsageError, "expected a model as NAME"),
+        ("no_such_model", UsageError, "no reference model (baseline"),
+        ("toys_here", UsageError, "no reference model"),
+        ("a b:c", UsageError, "expected a model as NAME"),
+        ("toys_here:", UsageError, "expected a model as NAME"),
+        ("missing.safetensors", WeightsError, "expected a weight file, got No such file"),
+        ("A@missing.safetensors", WeightsError, "expected a weight file, got No such file"),
+        ("A@", WeightsError, "expected a weight file, got Is a directory"),
+        ("Z@missing.safetensors", UsageError, "expected an architecture of A"),
+        ("@missing.safetensors", UsageError, "expected an architecture of A"),
+        ("toys_nowhere:good", UsageError, "No module named 'toys_nowhere'"),
+        ("toys_here.deeper:good", UsageError, "No module named 'toys_here.deeper'"),
+        ("toys_here:missing", UsageError, "has no attribute 'missing'"),
+        ("toys_odd:good", UsageError, "No module named 'nowhere_to_be_found'"),
+        ("toys_slip:good", ModelError, "its import raised AttributeError"),
+        ("toys_raising:good", ModelError, "its import raised ZeroDivisionError"),
+        ("toys_here:leaving", ModelError, "the factory raised SystemExit"),
+        ("model.pt", UsageError, "a pickle can run code and is never read"),
+        ("toys_here:raising", ModelError, "the factory raised RuntimeError (no weights here)"),
+        ("toys_here:number", ModelError, "the factory raised TypeError"),
+        ("toys_here:ready", ModelError, "the factory raised TypeError"),
+        ("toys_here:none", ModelError, "to return an nn.Module, got NoneType"),
+        ("toys_here:Nets", ModelError, "to return an nn.Module, got Nets"),
+    ],
+)
+def test_what_names_no_model(
+    spec: str, kind: type[SecureMnistError], words: str, toys: Path
+) -> None:
+    """A SPEC that leads to no model is one sentence that says how far it led."""
+    with pytest.raises(SecureMnistError) as caught:
+        resolve(spec)
+    assert type(caught.value) is kind
+    assert words in one_sentence(caught.value)
+
+
+def test_a_graphics_card_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """--device cuda without a card is one UsageError, not a crash later on."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="use --device cpu"):
+        from_model(nn.Flatten(), name="net", device="cuda")
+
+
+def test_a_device_that_torch_does_not_know() -> None:
+    """A misspelt device is one UsageError."""
+    with pytest.raises(UsageError, match="use cpu, cuda or cuda:N"):
+        from_model(nn.Flatten(), name="net", device="gpu")
+
+
+class Forgetful(nn.Sequential):
+    """Overrides `train` and forgets to return itself."""
+
+    def train(self, mode: bool = True) -> None:  # type: ignore[override]
+        super().train(mode)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("wrap", [Forgetful, torch.jit.script], ids=["forgetful", "script"])
+def test_models_of_other_kinds_are_frozen(wrap: Callable[[nn.Module], nn.Module]) -> None:
+    """A model that returns nothing from `train`, and a scripted one, are frozen in eval mode."""
+    found = from_model(wrap(nn.Sequential(nn.Flatten(), nn.Linear(784, 10))), name="net")
+    assert not found.model.training
+    assert not any(p.requires_grad for p in found.model.parameters())
+    assert len(found.digest) == 64
+
+
+def test_a_model_that_was_never_called() -> None:
+    """Lazy layers without weights are one ModelError."""
+    lazy = nn.Sequential(nn.LazyConv2d(2, 3), nn.Flatten(), nn.LazyLinear(10))
+    with pytest.raises(ModelError, match="expected a model that can be frozen") as caught:
+        from_model(lazy, name="lazy")
+    one_sentence(caught.value)
+
+
+def test_a_folder_with_an_at_sign(tmp_path: Path) -> None:
+    """A weight file in a folder named job@2 is a file, not an architecture."""
+    folder = tmp_path / "job@2"
+    folder.mkdir()
+    for name in ("baseline.safetensors", "baseline.json"):
+        shutil.copy(resources.WEIGHTS / name, folder)
+    assert resolve(str(folder / "baseline.safetensors")).architecture == "A"
+
+
+def test_a_factory_that_needs_torchvision_beside_a_cpu_torch(toys: Path) -> None:
+    """In a fresh process a factory may import torchvision, whatever build of torch it stands beside."""
+    run = (
+        "from securemnist import subjects; print(loading.resolve('toys_here:lacking').architecture)"
+    )
+    done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, cwd=toys)
+    assert done.stdout.strip() == "Sequential", done.stderr
+
+
+def test_a_factory_leaves_the_default_dtype(toys: Path) -> None:
+    """A factory that works in double precision does not make everybody do so."""
+    resolve("toys_double:good")
+    assert torch.get_default_dtype() == torch.float32
+
+
+class Viewing(nn.Module):
+    """Flattens with `view`, as many a tutorial does; that needs its feature maps in rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.out = nn.Conv2d(1, 8, 3), nn.Linear(8 * 26 * 26, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(self.conv(x).view(len(x), -1))
+
+
+def test_a_network_that_views_is_taken_as_it_is() -> None:
+    """A network that cannot run channels last keeps its layout; one that can is converted."""
+    viewing = from_model(Viewing(), name="viewing").model
+    assert viewing(torch.rand(3, 1, 28, 28)).shape == (3, 10)
+    convolutions = from_model(ConvNetA(), name="a").model
+    assert convolutions.conv2.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_normalisation_is_a_layer() -> None:
+    """A network that wants normalised input is wrapped to take pixels: (x - mean) / std comes first."""
+    wrapped = from_model(normalized(nn.Flatten(), 0.5, 0.25), name="net").model
+    assert torch.equal(wrapped(torch.full((1, 1, 1, 2), 0.75)), torch.ones(1, 2))
+    with pytest.raises(ModelError, match="expected std > 0, got 0"):
+        normalized(nn.Flatten(), 0.5, 0)

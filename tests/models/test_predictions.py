@@ -1,0 +1,148 @@
+"""The class that logits stand for, and that no verdict depends on their scale or format."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from securemnist.attacks import make_attack
+from securemnist.data import DataSet
+from securemnist.evaluation.context import Lab
+from securemnist.measures import bind, take
+from securemnist.models import loading
+from securemnist.models.predictions import exact, is_wrong, predicted, tied
+from securemnist.results.findings import Measurement, Requirement, Verdict
+from securemnist.threats import Linf
+from tests.odd import Odd
+
+FORMATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+THREAT = {"norm": "linf", "eps": 0.1}
+DIGITS, FEW = 40, 300
+
+Change = Callable[[torch.Tensor], torch.Tensor]
+CHANGES: dict[str, Change] = {
+    "times 1e-9": lambda z: z * 1e-9,
+    "times 1e-30": lambda z: z * 1e-30,
+    "times 1e30": lambda z: z * 1e30,
+    "float64": lambda z: z.double(),
+    "float64 plus 1e6": lambda z: z.double() + 1e6,
+    "float64 plus 1e6, times 1e-9": lambda z: z.double() * 1e-9 + 1e6,
+}
+
+
+class Changed(nn.Module):
+    """A reference model whose logits are changed so that their order stays."""
+
+    def __init__(self, name: str, change: Change) -> None:
+        super().__init__()
+        self.net, self.change = loading.resolve(name).model, change
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.change(self.net(x))
+
+
+def on(model: nn.Module, mnist: DataSet) -> Lab:
+    """A lab of this model on a few hundred digits."""
+    mnist = dataclasses.replace(mnist, test=mnist.test[:FEW])
+    return Lab(loading.from_model(model, name="it"), mnist)
+
+
+def measured(lab: Lab, measure: str, **row: Any) -> Measurement:
+    """One measurement of a few digits."""
+    return take(lab, measure, bind(measure, {"digits": DIGITS, **row}), 0)
+
+
+@pytest.mark.parametrize("dtype", FORMATS, ids=str)
+def test_a_class_is_read_in_the_format_of_the_logits(dtype: torch.dtype) -> None:
+    """The largest logit decides; a tie with the true class, and NaN, count against the model."""
+    step = torch.finfo(dtype).eps
+    rows = [[1 + step, 1.0, 0.0], [1.0, 1 + step, 0.0], [1.0, 1.0, 0.0], [1.0, torch.nan, 0.0]]
+    logits, y = torch.tensor(rows, dtype=dtype), torch.zeros(4, dtype=torch.long)
+    assert is_wrong(logits, y).tolist() == [False, True, True, True]
+    assert predicted(logits, y).tolist() == [0, 1, 1, 1]
+    assert tied(logits, y).tolist() == [False, False, True, False]
+    assert torch.equal(exact(logits).to(dtype).nan_to_num(), logits.nan_to_num())
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_clean_numbers_do_not_depend_on_the_scale(change: Change, mnist: DataSet) -> None:
+    """Clean accuracy, worst class and backdoor success are those of the unchanged logits."""
+    labs = on(loading.resolve("hardened").model, mnist), on(Changed("hardened", change), mnist)
+    trigger: dict[str, Any] = {"trigger": {"kind": "corner"}, "target": "all", "digits": 200}
+    for measure, row in (
+        ("clean_accuracy", {}),
+        ("worst_class_accuracy", {"digits": 200}),
+        ("backdoor_success", trigger),
+    ):
+        one, other = (measured(lab, measure, **row) for lab in labs)
+        assert (one.value, one.low, one.high) == (other.value, other.low, other.high)
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_the_verdict_does_not_depend_on_the_scale(change: Change, mnist: DataSet) -> None:
+    """A search that no scale weakens gives the number of the unchanged network."""
+    attack = {"use": "PGD", "steps": 10, "loss": "margin"}
+    row: dict[str, Any] = {"attack": attack, "threat": {"norm": "linf", "eps": 0.3}}
+    honest = measured(on(loading.resolve("baseline").model, mnist), "attack_accuracy", **row)
+    scaled = measured(on(Changed("baseline", change), mnist), "attack_accuracy", **row)
+    assert abs(honest.value - scaled.value) <= 1 / DIGITS
+    assert honest.value < 0.2
+
+
+@pytest.mark.parametrize("name", ["times 1e-9", "times 1e-30", "times 1e30"])
+def test_a_certificate_does_not_depend_on_the_scale(name: str, mnist: DataSet) -> None:
+    """As many digits are proved of small logits, not more of extreme ones, and none of them falls."""
+    plain = loading.resolve("certified").model
+    factor = float(CHANGES[name](torch.ones((), dtype=torch.float64)))
+    with torch.no_grad():
+        scaled = loading.resolve("certified").model
+        scaled.layers[-1].weight *= factor  # type: ignore[index, operator]
+        scaled.layers[-1].bias *= factor  # type: ignore[index, operator]
+    one, other = (
+        measured(on(model, mnist), "certified_accuracy", threat=THREAT) for model in (plain, scaled)
+    )
+    assert one.value > 0.8
+    # Bounds that overflow or underflow prove less, which is safe.
+    assert other.value == one.value if name == "times 1e-9" else other.value <= one.value
+
+
+@pytest.mark.parametrize("use", ["PGD", "APGD", "APGDT", "FAB", "BoundaryFAB", "Square"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
+def test_attacks_take_every_format(use: str, dtype: torch.dtype, mnist: DataSet) -> None:
+    """A model that answers in another format than float32 falls to the attacks as well."""
+    network = Changed("baseline", lambda z: z.to(dtype)).eval()
+    settings = {"Square": {"queries": 100}}.get(use, {"steps": 10})
+    digits = mnist.test[:16]
+    x, y = digits.images(), digits.labels
+    rng = torch.Generator().manual_seed(0)
+    proposals = make_attack({"use": use, **settings})(network, x, y, threat=Linf(0.3), rng=rng)
+    assert proposals.dtype == torch.float32
+    assert int(is_wrong(network(proposals), y).sum()) >= 8
+
+
+def test_ties_are_counted_and_stated(mnist: DataSet) -> None:
+    """A network that says the same of two classes reads no digit, and the finding says why."""
+    two = torch.tensor([[1.0, 1.0, *[0.0] * 8]])
+    model = Odd(lambda x: two.expand(len(x), -1) + 0 * x.flatten(1)[:, :1])
+    seen = measured(on(model, mnist), "clean_accuracy", digits=FEW)
+    assert seen.value == 0
+    shown = int((mnist.test[:FEW].labels < 2).sum()) + 1
+    assert 0 < seen.evidence["ties"] < shown
+    row = Requirement(id="X-01", measure="clean_accuracy", because="", at_least=0.1)
+    finding = row.judge(seen)
+    assert finding.verdict is Verdict.FAIL
+    assert "the true class ties with another class" in str(finding)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_probabilities_are_known_in_every_format(dtype: torch.dtype, mnist: DataSet) -> None:
+    """Probabilities that bfloat16 has rounded are attacked by their logarithm, as others are."""
+    lab = on(Changed("baseline", lambda z: z.softmax(1).to(dtype)), mnist)
+    assert lab.target is not lab.subject.model
+    logits = on(Changed("baseline", lambda z: z.to(dtype)), mnist)
+    assert logits.target is logits.subject.model

@@ -1,0 +1,70 @@
+"""The bundled reference models are held to digests in the code."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+
+from securemnist._util import resources
+from securemnist._util.hashing import sha256, sha256_of_value
+from securemnist.errors import WeightsError
+from securemnist.models import loading, reference_digests, weight_file
+
+
+def test_the_table_is_that_of_the_bundled_files() -> None:
+    """Every bundled weight file and manifest has its digests in the code, and nothing else has."""
+    found = {}
+    for path in resources.WEIGHTS.glob("*.safetensors"):
+        manifest = weight_file.read_manifest(path)
+        found[path.stem] = (sha256(path.read_bytes()), sha256_of_value(manifest))
+    assert found == reference_digests.DIGESTS, f"the rows are now: {found}"
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of bundled weights that a test may change."""
+    for suffix in ("safetensors", "json"):
+        shutil.copy(resources.WEIGHTS / f"baseline.{suffix}", tmp_path)
+        shutil.copy(resources.WEIGHTS / f"network_d.{suffix}", tmp_path)
+    monkeypatch.setattr(resources, "WEIGHTS", tmp_path)
+    return tmp_path
+
+
+def test_weights_with_a_manifest_to_match_are_refused_by_name(weights: Path) -> None:
+    """Weights and manifest changed together agree with each other, and are refused by their NAME."""
+    path = weights / "baseline.safetensors"
+    assert loading.resolve("baseline").name == "baseline"
+    state = safetensors.torch.load(path.read_bytes())
+    name = next(name for name in state if name.endswith("bias"))
+    state[name] = state[name] + 1e-6
+    path.write_bytes(safetensors.torch.save(state))
+    manifest = json.loads((weights / "baseline.json").read_text())
+    manifest["sha256"] = sha256(path.read_bytes())
+    (weights / "baseline.json").write_text(json.dumps(manifest))
+    assert loading.resolve(str(path)).name == "baseline"  # as a file of the user's own
+    with pytest.raises(
+        WeightsError, match="expected the reference model 'baseline' of this release"
+    ):
+        loading.resolve("baseline")
+
+
+def test_a_changed_manifest_is_refused_by_name(weights: Path) -> None:
+    """A manifest that tells another recipe of the same weights is not the one of this release."""
+    manifest = json.loads((weights / "baseline.json").read_text())
+    manifest["recipe"] = {**manifest["recipe"], "epochs": 1}
+    (weights / "baseline.json").write_text(json.dumps(manifest))
+    with pytest.raises(WeightsError, match="restore both files"):
+        loading.resolve("baseline")
+
+
+def test_another_model_under_a_known_name_is_refused(weights: Path) -> None:
+    """A file of this release under another NAME, or under a NAME without a digest, is refused."""
+    for target in ("baseline", "newcomer"):
+        for suffix in ("safetensors", "json"):
+            shutil.copy(weights / f"network_d.{suffix}", weights / f"{target}.{suffix}")
+        with pytest.raises(WeightsError, match=f"the reference model '{target}' of this release"):
+            loading.resolve(target)

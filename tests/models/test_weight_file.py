@@ -1,0 +1,92 @@
+"""Weight files: what was saved comes back, and what was altered is noticed."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from securemnist._util import resources
+from securemnist._util.hashing import sha256
+from securemnist.errors import WeightsError
+from securemnist.models import loading, weight_file
+from tests.tiny import same, saved, tiny
+
+GOOD = weight_file.dump(tiny())
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A good file with its manifest."""
+    return saved(tmp_path_factory.mktemp("saved"))
+
+
+def test_a_saved_network_comes_back(tmp_path: Path) -> None:
+    """Weights survive the file bit by bit; the manifest says what was saved, and nothing else is left."""
+    path = tmp_path / "folder" / "net.safetensors"
+    manifest = weight_file.save(tiny(), path, {"architecture": "tiny", "seed": 7})
+    model = tiny(1)
+    weight_file.load_into(model, path, weight_file.read_manifest(path))
+    assert same(model, tiny())
+    assert weight_file.read_manifest(path) == manifest
+    assert (manifest["seed"], manifest["size"]) == (7, path.stat().st_size)
+    assert sorted(p.name for p in path.parent.iterdir()) == ["net.json", "net.safetensors"]
+
+
+def test_equal_weights_give_equal_bytes() -> None:
+    """The bytes of a file depend on the weights alone, not on their layout in memory."""
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten())
+    plain = weight_file.dump(model)
+    assert weight_file.dump(model.to(memory_format=torch.channels_last)) == plain  # type: ignore[call-overload]
+
+
+def test_canary_inputs_are_fixed() -> None:
+    """The canary images are eight different ones in [0, 1], the same on every machine."""
+    images = weight_file.canary_inputs()
+    assert (images.dtype, tuple(images.shape)) == (torch.float32, (8, 1, 28, 28))
+    assert len({tuple(image.flatten().tolist()) for image in images}) == 8
+    assert (images.min(), images.max()) == (0, 1)
+    pixels = (images * 255).round().to(torch.uint8).numpy().tobytes()
+    assert sha256(pixels)[:16] == "15288876b95420b6"
+
+
+def test_a_file_over_the_cap_is_not_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than the cap is read of a weight file."""
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(GOOD)
+    monkeypatch.setattr(weight_file, "MAX_WEIGHTS", len(GOOD) - 1)
+    with pytest.raises(WeightsError, match="more than"):
+        weight_file.load_into(tiny(), path, None)
+    with pytest.raises(WeightsError, match="expected a weight file, got Is a directory"):
+        weight_file.load_into(tiny(), tmp_path, None)
+
+
+@settings(max_examples=100)
+@given(place=st.integers(0, len(GOOD) - 1), mask=st.integers(1, 255))
+def test_a_flipped_byte_is_noticed(good: Path, place: int, mask: int) -> None:
+    """With its manifest no file loads in which any one byte was changed."""
+    content = bytearray(GOOD)
+    content[place] ^= mask
+    path = good.with_name("flipped.safetensors")
+    path.write_bytes(content)
+    with pytest.raises(WeightsError):
+        weight_file.load_into(tiny(1), path, weight_file.read_manifest(good))
+
+
+def test_a_reference_model_is_guarded(tmp_path: Path) -> None:
+    """The baseline's own file, altered in one weight, loads neither by its manifest nor bare."""
+    content = bytearray((resources.WEIGHTS / "baseline.safetensors").read_bytes())
+    content[-4:] = struct.pack("<f", float("nan"))
+    path = tmp_path / "baseline.safetensors"
+    path.write_bytes(content)
+    manifest = (resources.WEIGHTS / "baseline.json").read_bytes()
+    path.with_suffix(".json").write_bytes(manifest)
+    with pytest.raises(WeightsError, match="expected SHA-256"):
+        loading.resolve(str(path))
+    with pytest.raises(WeightsError, match="expected finite weights"):
+        loading.resolve(f"A@{path}")

@@ -1,0 +1,122 @@
+"""Curves of the reference models: they belong to weights, and go where those go."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from securemnist._util import resources
+from securemnist.attacks.pgd import PGD
+from securemnist.data import DataSet
+from securemnist.evaluation.context import Lab
+from securemnist.measures import bind
+from securemnist.measures.robustness import RobustSettings, curve
+from securemnist.models import loading
+from securemnist.models.loading import Subject
+from securemnist.references import curves
+from securemnist.results import policy
+
+MISSING = f"expected the curves of today's weights, rows and attacks; run {curves.COMMAND}"
+KEPT = json.loads(curves.FILE.read_bytes())["curves"]
+BUNDLED = {name for name in curves.MODELS if name in loading.reference_names()}
+
+
+def rows() -> list[tuple[RobustSettings, int]]:
+    """The rows of the bundled policy that draw a curve, bound, with their seeds."""
+    found = policy.load(resources.POLICY).requirements
+    return [
+        (cast(RobustSettings, bind(row.measure, row.settings, tier=row.tier)), row.seed)
+        for row in found
+        if row.settings.get("curve")
+    ]
+
+
+def the_lab(name: str, digits: DataSet) -> Lab:
+    """A reference model on MNIST."""
+    return Lab(loading.resolve(name), digits)
+
+
+def test_the_curves_are_those_of_today(mnist: DataSet) -> None:
+    """Every bundled reference model has a curve of its present weights for each row with one."""
+    assert rows(), "expected a row with a curve in the bundled policy, got none"
+    stranger = Lab(loading.from_model(the_lab("network_d", mnist).subject.model, name="x"), mnist)
+    stranger = dataclasses.replace(stranger, subject=_renamed(stranger.subject))
+    for settings, _ in rows():
+        found = curves.stored(stranger, settings.the_attacks(), settings.threat["norm"])
+        assert {entry["model"] for entry in found} == BUNDLED, MISSING
+        for entry in found:
+            assert [point["eps"] for point in entry["points"]] == settings.curve, MISSING
+
+
+def _renamed(subject: Subject) -> Subject:
+    """A model of other weights than any reference."""
+    model = loading.resolve("network_d").model
+    next(iter(model.parameters())).data += 1e-3
+    return dataclasses.replace(subject, model=model)
+
+
+def test_a_curve_is_what_is_measured(mnist: DataSet) -> None:
+    """Measured again, a point of a stored curve comes out the same (another processor: nearly)."""
+    settings, seed = rows()[0]
+    few = settings.model_copy(update={"curve": [0.0, 0.3]})
+    points = curve(the_lab("baseline", mnist), few, seed)
+    (kept,) = (entry for entry in KEPT if entry["model"] == "baseline")
+    stored = {point["eps"]: point for point in kept["points"]}
+    for point in points:
+        assert stored[point["eps"]]["n"] == point["n"]
+        assert abs(stored[point["eps"]]["accuracy"] - point["accuracy"]) <= 0.004, MISSING
+
+
+@pytest.mark.parametrize("key", ["weights", "attack", "data", "norm"])
+def test_a_curve_of_something_else_is_dropped(
+    key: str, mnist: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other weights, another attack, other data or another norm: that curve is not shown."""
+    settings, _ = rows()[0]
+    changed = [
+        {**entry, key: "0" * 64} if entry["model"] == "baseline" else entry for entry in KEPT
+    ]
+    file = tmp_path / "curves.json"
+    file.write_bytes(curves.dumps(changed))
+    monkeypatch.setattr(curves, "FILE", file)
+    found = curves.stored(
+        the_lab("hardened", mnist), settings.the_attacks(), settings.threat["norm"]
+    )
+    assert {entry["model"] for entry in found} == BUNDLED - {"baseline", "hardened"}
+
+
+def test_a_model_is_not_drawn_beside_itself(mnist: DataSet) -> None:
+    """The subject's own stored curve is left out, and other attacks have none."""
+    settings, _ = rows()[0]
+    lab = the_lab("baseline", mnist)
+    names = [e["model"] for e in curves.stored(lab, settings.the_attacks(), "linf")]
+    assert "baseline" not in names
+    assert "hardened" in names
+    assert curves.stored(lab, [PGD(steps=3)], "linf") == []
+
+
+def test_without_the_file_nothing_is_drawn(
+    mnist: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package without stored curves measures as before."""
+    monkeypatch.setattr(curves, "FILE", tmp_path / "none.json")
+    settings, _ = rows()[0]
+    assert curves.stored(the_lab("baseline", mnist), settings.the_attacks(), "linf") == []
+
+
+@pytest.mark.parametrize("name", loading.reference_names())
+def test_a_reference_model_says_what_it_is(name: str) -> None:
+    """An assessment of a reference model carries its role; the poisoned one is a red control."""
+    told: dict[str, Any] = loading.resolve(name).to_json()
+    assert told["about"] == {**loading.ABOUT, **loading.RED_CONTROLS}.get(name, "")
+    assert told["red_control"] is (name in loading.RED_CONTROLS)
+
+
+def test_somebody_else_s_model_has_no_role() -> None:
+    """A model of the user's that bears the name of a reference is not taken for it."""
+    model = loading.resolve("network_d").model
+    assert "red_control" not in loading.from_model(model, name="poisoned_dirty").to_json()

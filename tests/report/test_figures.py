@@ -1,0 +1,249 @@
+"""Evidence becomes pictures with tables; what is missing or malformed says so."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from typing import Any
+
+import pytest
+
+from securemnist.report.figures import exhibits, not_recorded
+from securemnist.results import per_image
+from securemnist.results.findings import Finding
+from tests.outcome_text import table
+from tests.report import example, hostile, made_up
+from tests.report.markup import Markup
+
+ROBUST = next(f for f in example.findings() if f.requirement.id == "ADV-02")
+NAN = math.nan
+_DRAWN = {
+    *("viewbox", "width", "height", "role", "aria-label", "class", "d", "x", "y", "cx", "cy", "r"),
+    *("fill", "opacity", "stroke-width", "stroke-dasharray", "font-size", "font-weight"),
+    "text-anchor",
+}
+ODD: dict[str, list[Any]] = {
+    "confusion": ["x", [[1]], [[1] * 10] * 9, [[-1] * 10] * 10, [[True] * 10] * 10, {"a": 1}],
+    "per_class": [[0.5], ["a"] * 10, [NAN] * 10, [2.0] * 10, [None] * 10, 3],
+    "outcomes": [
+        [],
+        table("12", "x"),
+        table("1", "0"),
+        {**table("1", "x"), "labels": per_image.encode([10])},
+        {**table("1", "x"), "labels": "a"},
+        {**table("1", "x"), "labels": "\N{GREEK SMALL LETTER ALPHA}AA="},
+        {**table("1", "x"), "codes": per_image.encode([per_image.NOT_ATTEMPTED - 1])},
+        table("", ""),
+        {"labels": per_image.encode([1]), "codes": per_image.encode([-1])},
+        {"labels": 1, "codes": 2, "stages": ["a"]},
+    ],
+    "waterfall": [
+        "x",
+        [1],
+        [{}],
+        [{"stage": "a", "entered": 1, "fell": 2}],
+        [{"stage": "a", "entered": 10**400, "fell": 0}],
+        [{"stage": "a", "entered": 1, "fell": 0, "seconds": "long"}],
+        [{"stage": "a", "entered": 3, "fell": 2, "proved": 2}],
+    ],
+    "curve": [
+        "x",
+        [{}],
+        [{"eps": NAN, "accuracy": 0.5}],
+        [{"eps": 0.1, "accuracy": 1.1}],
+        [{"eps": 0.1, "accuracy": 0.5, "certified": "all"}],
+        [{"eps": 0.1, "accuracy": 0.5, "attack": str(number)} for number in range(13)],
+    ],
+    "hardest": [
+        "x",
+        [{}],
+        [{**made_up.hardest(1)[0], "margin": NAN}],
+        [{**made_up.hardest(1)[0], "clean": "AAAA"}],
+    ],
+    "last_to_fall": ["x", [1], [{**made_up.gallery(1)[0], "prediction": "7"}]],
+    "gallery": [
+        "x",
+        [{}],
+        [{**made_up.gallery(1)[0], "clean": "!!"}],
+        [{**made_up.gallery(1)[0], "adversarial": "AAAA"}],
+        [{**made_up.gallery(1)[0], "label": 10}],
+        [{**made_up.gallery(1)[0], "confidence": math.inf}],
+        [{**made_up.gallery(1)[0], "index": "7"}],
+    ],
+    "samples": ["x", {"model": []}, {"model": [NAN]}, {str(i): [1.0] for i in range(9)}],
+    "static": ["x", [1], {"tool": "bandit"}],
+}
+
+
+def _with(evidence: dict[str, Any], finding: Finding = ROBUST) -> Finding:
+    assert finding.measurement is not None
+    seen = dataclasses.replace(finding.measurement, evidence=evidence)
+    return dataclasses.replace(finding, measurement=seen)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [(key, value) for key, values in ODD.items() for value in values]
+)
+def test_malformed_evidence_is_no_picture(key: str, value: Any) -> None:
+    """A piece that cannot be drawn is named as malformed, and nothing is drawn."""
+    (exhibit,) = exhibits(_with({key: value}))
+    assert exhibit.missing.startswith("No picture: malformed evidence")
+    assert not exhibit.visible
+
+
+def test_one_malformed_piece_spares_the_others() -> None:
+    """The pieces beside a malformed one are drawn."""
+    shown = exhibits(_with({**made_up.robustness(), "curve": "x"}))
+    assert [e.kind for e in shown if e.missing] == ["curve"]
+    assert len([e for e in shown if e.visible]) == 6
+
+
+def test_missing_evidence_is_named() -> None:
+    """A row says which of its family's pictures were not recorded."""
+    assert not_recorded(_with({"confusion": []})) == (
+        "digits before and after",
+        "the stages",
+        "what became of each digit",
+    )
+
+
+def test_a_row_without_a_number_has_no_exhibits() -> None:
+    """Without a measurement there is nothing to see and nothing to miss."""
+    bare = dataclasses.replace(ROBUST, measurement=None)
+    assert exhibits(bare) == ()
+    assert not_recorded(bare) == ()
+
+
+@pytest.mark.parametrize("finding", example.findings(), ids=lambda f: f.requirement.id)
+def test_every_picture_has_a_table(finding: Finding) -> None:
+    """Whoever cannot see a picture finds its numbers beside it."""
+    for exhibit in exhibits(finding):
+        assert exhibit.missing or exhibit.table or exhibit.caption == "The tools found nothing."
+
+
+def test_pictures_are_equal_for_equal_evidence() -> None:
+    """Drawing twice gives the same text."""
+    assert exhibits(ROBUST) == exhibits(ROBUST)
+
+
+@pytest.mark.parametrize("text", hostile.TEXTS)
+def test_hostile_names_are_only_drawn(text: str) -> None:
+    """A stage, attack or series may carry any name; it never becomes markup, maths or an error."""
+    evidence = {
+        "waterfall": [{"stage": text, "entered": 9, "fell": 1}] * 2,
+        "curve": [{"eps": 0.1, "accuracy": 0.5, "n": 1, "attack": text}],
+        "reference_curves": [
+            {"model": text, "points": [{"eps": 0.1, "accuracy": 0.5, "attack": text}]}
+        ],
+        "samples": {text: [0.1]},
+    }
+    shown = exhibits(_with(evidence))
+    assert len(shown) == 3
+    for exhibit in shown:
+        (panel,) = exhibit.panels
+        drawn = Markup(panel.picture)
+        assert drawn.tags <= {"svg", "path", "rect", "circle", "text"}
+        assert drawn.attributes <= _DRAWN
+
+
+def test_pictures_leave_style_to_the_page() -> None:
+    """An embedded picture has no style, no id, no link and no colour of its own."""
+    shown = exhibits(ROBUST)
+    assert sum(len(exhibit.panels) for exhibit in shown) == 7
+    for exhibit in shown:
+        for panel in exhibit.panels:
+            assert Markup(panel.picture).attributes <= _DRAWN
+            assert "#" not in panel.picture
+
+
+def test_references_stand_beside_the_subject() -> None:
+    """A curve names each reference model, in the picture and in its table."""
+    curve = next(e for e in exhibits(ROBUST) if e.kind == "curve")
+    assert curve.table is not None
+    for name in ("hardened", "baseline", "network_c"):
+        assert f">{name}</text>" in curve.panels[0].picture
+        assert sum(row[0] == name for row in curve.table.rows) == len(made_up.EPS)
+
+
+@pytest.mark.parametrize(("places", "shown"), [(slice(0, 3), False), (slice(2, 14), True)])
+def test_no_gallery_is_shown_twice(places: slice, shown: bool) -> None:
+    """The last to fall are shown where they are not all among the digits shown before."""
+    digits = made_up.gallery(14)
+    seen = {"gallery": digits, "last_to_fall": digits[places]}
+    assert ("last" in [exhibit.kind for exhibit in exhibits(_with(seen))]) is shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "marks"),
+    [
+        ([0.0], ["0", "5e-07", "1e-06"]),
+        ([5e-324], ["0", "5e-07", "1e-06"]),
+        ([0.0012, 0.0031], ["0", "1", "2", "3"]),
+        ([0.9, 1.1], ["0", "500", "1000"]),
+        ([1e9], ["0", "5e+11", "1e+12"]),
+    ],
+)
+def test_an_axis_of_times_has_round_marks(seconds: list[float], marks: list[str]) -> None:
+    """The marks are multiples of 1, 2 or 5 times a power of ten, however short or long the times."""
+    (exhibit,) = exhibits(_with({"samples": {"model": seconds}}))
+    shown = re.findall(r'font-size="10"[^>]*>([^<]+)<', exhibit.panels[0].picture)
+    assert shown == marks
+
+
+def test_few_digits_have_one_line_a_class() -> None:
+    """A class of at most forty digits is one line of cells, so that lengths can be compared."""
+    labels = "0" * 33 + "1" * 12
+    seen = {"outcomes": table(labels, "." * 45)}
+    (exhibit,) = exhibits(_with(seen))
+    rects = [a for tag, a in Markup(exhibit.panels[0].picture).elements if tag == "rect"]
+    assert len(rects) == 1 + 2
+
+
+def test_what_is_proved_is_a_band() -> None:
+    """Points that carry a certified accuracy span an area; without them there is none."""
+    points = [{"eps": eps, "accuracy": 0.9, "n": 9} for eps in (0.1, 0.2)]
+    plain, banded = (
+        exhibits(_with({"curve": [p | more for p in points]}))[0].panels[0].picture
+        for more in ({}, {"certified": 0.7})
+    )
+    assert (plain.count('z" opacity'), banded.count('z" opacity')) == (0, 1)
+
+
+def test_every_digit_has_a_cell() -> None:
+    """The rectangles of the waffle cover as many cells as there are digits."""
+    fates = next(e for e in exhibits(ROBUST) if e.kind == "fates")
+    sizes = [
+        (float(attributes["width"] or 0), float(attributes["height"] or 0))
+        for tag, attributes in Markup(fates.panels[0].picture).elements
+        if tag == "rect" and attributes["y"] != "3"
+    ]
+    cell = sizes[0][1]
+    assert sum(round(width / cell) for width, _ in sizes) == 10_000
+
+
+def test_what_no_attack_tried_is_called_not_proved() -> None:
+    """Where only proofs were tried the rest is not proved, and the table has what occurs."""
+    seen = {"outcomes": table("0011", "c?cx")}
+    row = example.row("R", "certified_accuracy", at_least=0.5)
+    judged = row.judge(example.measured(0.5, evidence=seen), family="certified")
+    (exhibit,) = exhibits(judged)
+    assert "2 proved, 1 not proved, 1 misread" in exhibit.caption
+    assert exhibit.table is not None
+    assert exhibit.table.head == ("class", "digits", "proved", "not proved", "misread")
+
+
+def test_the_difference_is_attacked_minus_clean() -> None:
+    """The third matrix holds signed changes, and its table both counts."""
+    clean, attacked = [[10] * 10 for _ in range(10)], [[10] * 10 for _ in range(10)]
+    attacked[4][4], attacked[4][9] = 7, 13
+    seen = {"clean_confusion": clean, "confusion": attacked}
+    (exhibit,) = (e for e in exhibits(_with(seen)) if e.kind == "confusion")
+    assert [panel.title for panel in exhibit.panels] == ["Clean", "Under attack", "Difference"]
+    difference = exhibit.panels[2].picture
+    assert (difference.count(">\N{MINUS SIGN}3<"), difference.count(">+3<")) == (1, 1)
+    assert exhibit.table is not None
+    assert exhibit.table.rows[4][5::5] == (
+        "10 \N{RIGHTWARDS ARROW} 7",
+        "10 \N{RIGHTWARDS ARROW} 13",
+    )

@@ -1,0 +1,185 @@
+"""The judging rules: what a measurement makes of a requirement."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from securemnist.results.findings import Doubt, Measurement, Requirement, Verdict, Waiver
+from tests.judging import at_most, row, seen
+
+PASS, FAIL, INCONCLUSIVE, ERROR, NOT_RUN = Verdict
+DOUBTS = (
+    Doubt(name="weak attack", reason="Square breaks more", advice="take a stronger one"),
+    Doubt(name="gradients", reason="they are zero", advice="use another loss"),
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "value", "verdict"),
+    [
+        (row(), 0.9, PASS),
+        (row(), 0.8999, FAIL),
+        (at_most(0.1), 0.1, PASS),
+        (at_most(0.1), 0.1001, FAIL),
+    ],
+)
+def test_on_a_complete_set_the_exact_value_decides(
+    wanted: Requirement, value: float, verdict: Verdict
+) -> None:
+    """The complete set leaves no INCONCLUSIVE: its interval, however wide, is only information."""
+    assert wanted.judge(seen(value, complete=True)).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("wanted", "low", "high", "verdict"),
+    [
+        (row(), 0.9, 0.99, PASS),
+        (row(), 0.8999, 0.99, INCONCLUSIVE),
+        (row(), 0.8, 0.9, INCONCLUSIVE),
+        (row(), 0.8, 0.8999, FAIL),
+        (at_most(0.1), 0.01, 0.1, PASS),
+        (at_most(0.1), 0.01, 0.1001, INCONCLUSIVE),
+        (at_most(0.1), 0.1, 0.2, INCONCLUSIVE),
+        (at_most(0.1), 0.1001, 0.2, FAIL),
+    ],
+)
+def test_on_a_sample_the_bound_decides(
+    wanted: Requirement, low: float, high: float, verdict: Verdict
+) -> None:
+    """A sample passes or fails only where the whole interval lies on one side of the threshold."""
+    finding = wanted.judge(seen((low + high) / 2, low, high))
+    assert finding.verdict is verdict
+    assert bool(finding.reason) is (verdict is INCONCLUSIVE)
+
+
+def test_a_proof_outweighs_everything() -> None:
+    """Certificates that reach the threshold give PASS (proved) in spite of doubts and small samples.
+
+    Not where the number says nothing: a proof about copies of training images is no proof about others.
+    """
+    proof: dict[str, Any] = {"certified": 0.95, "certified_low": 0.9, "survived": True}
+    nothing = row().judge(
+        seen(0.95, complete=True, inconclusive="copies of training images", **proof)
+    )
+    assert (nothing.verdict, nothing.proved) == (INCONCLUSIVE, False)
+    finding = row().judge(seen(0.92, doubts=DOUBTS, **proof))
+    assert (finding.verdict, finding.proved, finding.label) == (PASS, True, "PASS (proved)")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "certified"),
+    [
+        (row(), {"certified": 0.95, "certified_low": 0.89}),
+        (row(), {"certified": 0.95}),
+        (at_most(0.5), {"certified": 0.95, "certified_low": 0.94}),
+    ],
+    ids=["bound below", "no bound", "at_most"],
+)
+def test_what_proves_nothing(wanted: Requirement, certified: dict[str, float]) -> None:
+    """Only a lower bound of certificates at or above `at_least` proves a row."""
+    finding = wanted.judge(seen(0.95, doubts=DOUBTS, survived=True, **certified))
+    assert finding.verdict is INCONCLUSIVE
+    assert not finding.proved
+
+
+@pytest.mark.parametrize(
+    ("value", "survived", "verdict"),
+    [(0.95, True, INCONCLUSIVE), (0.85, True, FAIL), (0.95, False, PASS)],
+)
+def test_doubts_touch_survival_alone(value: float, survived: bool, verdict: Verdict) -> None:
+    """Doubts turn a PASS (survived) into INCONCLUSIVE; a FAIL and a plain PASS stand."""
+    finding = row().judge(seen(value, complete=True, survived=survived, doubts=DOUBTS))
+    assert finding.verdict is verdict
+    assert (finding.reason.count("weak attack, gradients") == 1) is (verdict is INCONCLUSIVE)
+
+
+def test_a_number_that_cannot_pass() -> None:
+    """A measurement that calls itself inconclusive passes nothing; what it saw may still fail."""
+    for value, verdict in ((0.1, FAIL), (0.99, INCONCLUSIVE)):
+        finding = row().judge(seen(value, complete=True, inconclusive="too few digits"))
+        assert finding.verdict is verdict
+        assert finding.reason == ("too few digits" if verdict is INCONCLUSIVE else "")
+
+
+@pytest.mark.parametrize("field", ["value", "low", "high", "certified", "certified_low"])
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_no_number_is_an_error(field: str, number: float) -> None:
+    """NaN and infinity give ERROR, never a verdict, and a finding that JSON can carry."""
+    numbers = {"value": 0.95, "low": 0.93, "high": 0.97, field: number}
+    finding = row().judge(seen(**numbers))
+    assert finding.verdict is ERROR
+    assert f"got {number}" in finding.reason
+    json.dumps(finding.to_json(), allow_nan=False)
+
+
+def test_how_many_digits_would_settle_it() -> None:
+    """An open row names a sample size: 1.96^2 x 0.92 x 0.08 / 0.02^2 = 707 digits."""
+    finding = row().judge(seen(0.92, 0.87, 0.95))
+    assert "about 707 digits would settle it" in finding.reason
+
+
+@pytest.mark.parametrize(
+    ("measurement", "words"),
+    [
+        (seen(0.9, 0.8, 0.95), "no sample would settle it, measure the complete set"),
+        (seen(0.9001, 0.8, 0.95), "no sample would settle it, measure the complete set"),
+        (seen(0.9, 0.8, 2, unit="ratio"), "the threshold 0.9 lies inside [0.8000, 2.0000]"),
+    ],
+)
+def test_what_no_sample_settles(measurement: Measurement, words: str) -> None:
+    """A value on the threshold asks for the complete set, and a ratio for no digits at all."""
+    assert row().judge(measurement).reason.endswith(words)
+
+
+@given(hits=st.integers(0, 300), n=st.integers(300, 3_000), threshold=st.floats(0.01, 0.99))
+def test_the_sample_that_settles_it_is_larger(hits: int, n: int, threshold: float) -> None:
+    """The sample size named is larger than the one taken, and its interval excludes the threshold."""
+    value = hits / n
+    finding = row(at_least=threshold).judge(seen(value, 0.0, 1.0, n=n))
+    named = re.search(r"about ([\d,]+) digits", finding.reason)
+    if named is None:
+        assert abs(value - threshold) < 0.002
+        return
+    needed = int(named[1].replace(",", ""))
+    assert needed > n
+    assert 1.96 * math.sqrt(value * (1 - value) / needed) <= abs(value - threshold) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expires", "waived"),
+    [
+        (FAIL, "2027-01-01", True),
+        (INCONCLUSIVE, "2027-01-01", True),
+        (NOT_RUN, "2027-01-01", True),
+        (ERROR, "2027-01-01", False),
+        (PASS, "2027-01-01", False),
+        (FAIL, "2026-11-21", True),
+        (FAIL, "2026-11-20", False),
+        (FAIL, None, False),
+    ],
+)
+def test_waivers(verdict: Verdict, expires: str | None, waived: bool) -> None:
+    """A waiver holds through its last day, for anything but an ERROR, and changes no verdict."""
+    waiver = None if expires is None else Waiver(reason="known", expires=expires)
+    finding = row(waiver=waiver).unmeasured(verdict, "")
+    assert finding.waived("2026-11-21") is waived
+    assert finding.verdict is verdict
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_only_pass_passes(verdict: Verdict) -> None:
+    """Of the five verdicts one passes."""
+    assert row().unmeasured(verdict, "").passed is (verdict is PASS)
+
+
+def test_a_row_without_a_threshold_cannot_be_judged() -> None:
+    """A requirement that was built without a bound raises instead of passing."""
+    with pytest.raises(ValueError, match="expected at_least or at_most"):
+        row(at_least=None).judge(seen(1.0))

@@ -1,0 +1,77 @@
+"""The glossary knows every word of the product."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import securemnist
+from securemnist import measures
+from securemnist.comparison.change import Word
+from securemnist.results.findings import TIERS, Verdict
+from securemnist.view import glossary
+from tests.commands import run
+
+PACKAGE = Path(securemnist.__file__).parent
+DOUBTS = sorted(
+    {
+        name
+        for path in (PACKAGE / "evaluation" / "doubts").glob("*.py")
+        for name in re.findall(r'Doubt\(\s*name="([^"]+)"', path.read_text())
+    }
+)
+FAMILIES = sorted({measure.family for measure in measures.MEASURES.values()})
+WORDS = [*Verdict, *TIERS, *Word, *DOUBTS, *FAMILIES, "PASS (proved)", "PASS (survived)"]
+WORDS += [
+    "linf",
+    "l2",
+    "eps",
+    "tier",
+    "waiver",
+    "doubt",
+    "ladder",
+    "certified",
+    "survived",
+    "scope",
+]
+
+
+def test_the_doubts_were_found() -> None:
+    """The list of doubts comes from the code and is not empty."""
+    assert len(DOUBTS) >= 9
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_every_word_is_explained(word: str) -> None:
+    """Verdicts, tiers, families, doubts and the words of a comparison each have a sentence."""
+    found = glossary.explain(word)
+    assert found is not None
+    assert found[1].endswith((".", "?"))
+
+
+@pytest.mark.parametrize("word", [*measures.MEASURES, "linf", "Not run", "pass_(survived)", "EPS"])
+def test_explain_takes_any_way_of_writing(word: str) -> None:
+    """Case, blanks and underscores do not matter."""
+    assert run("explain", word).exit_code == 0
+
+
+def test_a_near_miss_is_offered() -> None:
+    """A word with a letter too many is answered with the word that was meant."""
+    result = run("explain", "wavier")
+    assert result.exit_code == 2
+    assert "did you mean waiver" in result.output
+
+
+def test_no_name_stands_for_two_words() -> None:
+    """A way of writing belongs to one word."""
+    names = [name.lower().replace("_", " ") for name in glossary.words()]
+    assert len(names) == len(set(names))
+
+
+def test_a_text_gets_the_words_that_it_uses() -> None:
+    """The entries for a text are those of words in it."""
+    found = dict(glossary.entries("robust accuracy at eps 0.1"))
+    assert {"eps", "robust accuracy"} <= set(found)
+    assert "waiver" not in found

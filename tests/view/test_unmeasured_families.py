@@ -1,0 +1,78 @@
+"""A policy with a hole says so: a family without a row is named in the headline of every output."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+
+import pytest
+from rich.console import Console
+
+from securemnist.measures import MEASURES
+from securemnist.plugin import FAMILIES
+from securemnist.report import markdown, page
+from securemnist.report.terminal import print_assessment
+from securemnist.results.assessment import Assessment
+from securemnist.view import unmeasured_families, wording
+from tests.report.example import assessment, finding, measured, row
+
+WORST = {"backdoor_success", "latency_ratio", "static_findings"}
+
+
+def passed(*measures: str) -> Assessment:
+    """An assessment of a complete policy with a passed row of each measure."""
+    rows = []
+    for name in measures:
+        bound = {"at_most": 1.0} if name in WORST else {"at_least": 0.5}
+        family = MEASURES[name].family
+        rows.append(finding(row(f"R-{name}", name, **bound), measured(0.99), "", family))
+    return assessment(findings=tuple(rows))
+
+
+def printed(made: Assessment) -> str:
+    """What the terminal shows."""
+    text = io.StringIO()
+    print_assessment(made, Console(file=text, width=200))
+    return text.getvalue()
+
+
+def test_every_measure_speaks_about_its_family() -> None:
+    """The families of the report are those of the measures, and have a name each."""
+    for family in FAMILIES:
+        names = {name for name, measure in MEASURES.items() if measure.family == family}
+        assert set(unmeasured_families._MEASURES[family]) == names
+    assert set(unmeasured_families._NAMES) == set(FAMILIES)
+
+
+def test_a_policy_without_evasion_never_says_may_merge() -> None:
+    """Terminal, summary and page name evasion as not spoken about, and none says "May merge"."""
+    made = passed("clean_accuracy", "backdoor_success", "latency_ratio", "static_findings")
+    assert made.exit_code == 0
+    head = wording.headline(made)
+    assert head.answer == "Nothing seen that stands against a merge"
+    assert head.why.endswith("nothing is said about evasion, proofs")
+    for text in (printed(made), markdown.render(made).decode(), page.render(made).decode()):
+        assert "nothing is said about evasion, proofs" in text
+        assert "May merge" not in text
+
+
+@pytest.mark.parametrize("evasion", ["robust_accuracy", "attack_accuracy", "certified_accuracy"])
+def test_any_row_about_evasion_is_one(evasion: str) -> None:
+    """Searches, single attacks and proofs are all said to be about evasion."""
+    made = passed("clean_accuracy", evasion)
+    assert wording.headline(made).answer == "May merge"
+
+
+def test_a_policy_without_a_hole_names_none() -> None:
+    """Where every family has a row the headline is as short as before, whatever was in scope."""
+    made = passed(*MEASURES)
+    assert unmeasured_families.sentence(made) == ""
+    half = [dataclasses.replace(f, in_scope=n == 0, family="") for n, f in enumerate(made.findings)]
+    assert unmeasured_families.sentence(dataclasses.replace(made, findings=tuple(half))) == ""
+
+
+def test_a_family_of_the_user_s_own_suite_counts() -> None:
+    """A measure of another suite speaks for the family that it names."""
+    own = finding(row("OWN-1", "blur_accuracy", at_least=0.5), measured(0.9), "", "adversarial")
+    made = assessment(findings=(own,))
+    assert "evasion" not in unmeasured_families.sentence(made)
