@@ -18,7 +18,7 @@ from securemnist import data
 from securemnist.attacks.fgsm import FGSM
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts import about_model, about_search
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladders import BUDGETS
@@ -97,20 +97,22 @@ def examine(suspect: Suspect, mnist: DataSet, seed: int) -> Measurement:
         "threat": {"norm": "linf", "eps": suspect.eps},
         "digits": DIGITS,
     }
-    lab = Lab(loading.from_model(suspect.model, name=suspect.name), mnist)
-    return take(lab, suspect.measure, bind(suspect.measure, settings), seed)
+    context = Context(loading.from_model(suspect.model, name=suspect.name), mnist)
+    return take(context, suspect.measure, bind(suspect.measure, settings), seed)
 
 
 def seconds() -> str:
     """How long all doubts take on network A, of a search that leaves most digits standing."""
     mnist = data.load()
-    lab = Lab(loading.resolve("baseline"), dataclasses.replace(mnist, test=mnist.tuning[:TIMED]))
-    threat, attacks, sample = Linf(0.1), (PGD(steps=40),), lab.sample(TIMED, 0)
-    left = evaluate(lab, sample, attacks, threat, 0).outcomes.open
+    context = Context(
+        loading.resolve("baseline"), dataclasses.replace(mnist, test=mnist.tuning[:TIMED])
+    )
+    threat, attacks, sample = Linf(0.1), (PGD(steps=40),), context.sample(TIMED, 0)
+    left = evaluate(context, sample, attacks, threat, 0).outcomes.open
     began = time.perf_counter()
-    about_model(lab, threat)
+    about_model(context, threat)
     about_search(
-        lab, attacks, threat, sample.x[left], sample.y[left], 0, survived=1.0, last_broke=0.0
+        context, attacks, threat, sample.x[left], sample.y[left], 0, survived=1.0, last_broke=0.0
     )
     taken = time.perf_counter() - began
     return (

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from securemnist.errors import Inconclusive, NotApplicable, SecureMnistError
 from securemnist.evaluation import example_store
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.measures import bind, take
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict
 from securemnist.sanitize import terminal
@@ -17,7 +17,7 @@ log = logging.getLogger("securemnist")
 
 
 def judge(
-    context: Lab,
+    context: Context,
     requirement: Requirement,
     *,
     claim: str = "",

@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from securemnist import data
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.models import loading
 from securemnist.models.loading import Subject
 
@@ -39,6 +39,6 @@ def baseline() -> Subject:
 
 
 @pytest.fixture(scope="session")
-def lab(baseline: Subject, mnist: DataSet) -> Lab:
+def context(baseline: Subject, mnist: DataSet) -> Context:
     """The baseline on the whole of MNIST."""
-    return Lab(baseline, mnist)
+    return Context(baseline, mnist)

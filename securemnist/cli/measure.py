@@ -135,8 +135,8 @@ def _take(
                 record |= {"subject": None, "data": None}
                 return static_gate.in_folder(root, bound, seed, progress)
             folder = data or (Path(project.data) if project.data else None)
-            lab = _lab(record, folder, device, progress, root)
-            return take(lab, record["measure"], bound, seed)
+            context = _lab(record, folder, device, progress, root)
+            return take(context, record["measure"], bound, seed)
         except NotApplicable as error:
             raise MeasureError(f"it could not be measured: {error}") from error
         except SecureMnistError:
@@ -150,13 +150,13 @@ def _lab(
 ) -> Any:
     """The model and the data, noted in `record`."""
     from securemnist import data as data_sets
-    from securemnist.evaluation.context import Lab
+    from securemnist.evaluation.context import Context
     from securemnist.models import loading
 
     subject = loading.resolve(record["model"], device=device)
-    lab = Lab(subject, data_sets.load(data), progress, project=project)
-    record |= {"subject": subject.to_json(), "data": lab.data.name}
-    return lab
+    context = Context(subject, data_sets.load(data), progress, project=project)
+    record |= {"subject": subject.to_json(), "data": context.data.name}
+    return context
 
 
 def _model(named: str | None, *, demo: bool) -> str | None:

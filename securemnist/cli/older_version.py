@@ -123,7 +123,7 @@ def replay_on_both(
     """
     from securemnist import data as data_sets
     from securemnist.evaluation import example_store
-    from securemnist.evaluation.context import Lab
+    from securemnist.evaluation.context import Context
     from securemnist.measures.replayed import replayed
     from securemnist.models import loading
 
@@ -132,8 +132,8 @@ def replay_on_both(
     say(f"replaying {len(replay):,} stored adversarial examples on both", err=True)
     after = []
     for spec, made, _ in sides:
-        lab = Lab(loading.resolve(spec, device=device), digits)
-        findings = tuple(replayed(lab, finding, replay) for finding in made.findings)
+        context = Context(loading.resolve(spec, device=device), digits)
+        findings = tuple(replayed(context, finding, replay) for finding in made.findings)
         after.append(dataclasses.replace(made, findings=findings))
     return after
 

@@ -16,7 +16,7 @@ from securemnist.attacks.base import Attack
 from securemnist.attacks.pgd import PGD
 from securemnist.certificates import METHODS, Certificates, certify
 from securemnist.errors import MeasureError, NoCertificate
-from securemnist.evaluation.context import Lab, Sample
+from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.doubts import about_answers
 from securemnist.evaluation.replay import Replay
 from securemnist.referee import SLACK, rule
@@ -28,8 +28,15 @@ WEAKEST = 256
 CONTROLS: tuple[Attack, ...] = (PGD(steps=20, loss="margin"), APGD(steps=30))
 
 
-def prove(
-    lab: Lab, x: Images, y: Labels, threat: Threat, *, crown: bool, seed: int, trial: int = 0
+def certify_and_attack(
+    context: Context,
+    x: Images,
+    y: Labels,
+    threat: Threat,
+    *,
+    crown: bool,
+    seed: int,
+    trial: int = 0,
 ) -> Certificates:
     """Certificates of digits within `threat`, the weakest of them attacked.
 
@@ -38,23 +45,30 @@ def prove(
     """
     if threat.norm != "linf":
         raise NoCertificate(f"expected a ball of L-infinity for certificates, got {threat.norm}")
-    if doubts := about_answers(lab):
+    if doubts := about_answers(context):
         raise NoCertificate(
             f"expected an answer that depends on the image alone, got {doubts[0].name}: "
             f"{doubts[0].reason}"
         )
-    model = lab.subject.model
+    model = context.subject.model
     # The referee lets a proposal pass that is this much over.
     eps = threat.eps + SLACK
-    found = certify(model, x, y, eps=eps, crown=crown, trial=trial, progress=lab.progress)
-    _attack_the_weakest(model, x, y, found, threat, seed)
-    return found
+    certificates = certify(
+        model, x, y, eps=eps, crown=crown, trial=trial, progress=context.progress
+    )
+    _attack_smallest_margins(model, x, y, certificates, threat, seed)
+    return certificates
 
 
-def _attack_the_weakest(
-    model: torch.nn.Module, x: Images, y: Labels, found: Certificates, threat: Threat, seed: int
+def _attack_smallest_margins(
+    model: torch.nn.Module,
+    x: Images,
+    y: Labels,
+    certificates: Certificates,
+    threat: Threat,
+    seed: int,
 ) -> None:
-    weakest = weakest_of(found)
+    weakest = smallest_margins(certificates)
     if not len(weakest):
         return
     x, y = x[weakest], y[weakest]
@@ -69,14 +83,14 @@ def _attack_the_weakest(
             )
 
 
-def hold_against(
-    lab: Lab, replay: Replay, sample: Sample, proved: torch.Tensor, threat: Threat
+def check_against_replay(
+    context: Context, replay: Replay, sample: Sample, proved: torch.Tensor, threat: Threat
 ) -> None:
     """MeasureError where a stored adversarial example breaks a digit that is `proved`, boolean (n,)."""
     if not bool(proved.any()):
         return
     x, y, places = sample.x[proved], sample.y[proved], sample.places[proved.cpu()]
-    model = lab.subject.model
+    model = context.subject.model
     proposals = replay(model, places, x, y, threat)
     fooled = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps).fooled
     if bool(fooled.any()):
@@ -86,25 +100,25 @@ def hold_against(
         )
 
 
-def weakest_of(found: Certificates) -> torch.Tensor:
+def smallest_margins(certificates: Certificates) -> torch.Tensor:
     """Places of the certified digits of the smallest margin, WEAKEST at most."""
-    places = found.proved.nonzero().squeeze(1)
-    return places[found.margins[places].argsort()[:WEAKEST]]
+    places = certificates.proved.nonzero().squeeze(1)
+    return places[certificates.margins[places].argsort()[:WEAKEST]]
 
 
-def told(found: Certificates) -> dict[str, Any]:
+def certificate_counts(certificates: Certificates) -> dict[str, Any]:
     """How many digits each method proved, and how many of them were attacked in vain; builtins."""
-    settled = {name: found.settled(name) for name in METHODS}
-    return {**settled, "attacked": len(weakest_of(found))}
+    count = {name: certificates.count(name) for name in METHODS}
+    return {**count, "attacked": len(smallest_margins(certificates))}
 
 
-def left_open(bounds: torch.Tensor) -> dict[str, Any]:
+def bound_summary(bounds: torch.Tensor) -> dict[str, Any]:
     """How far digits are from a proof, by the lower bounds (n,) of their margins; builtins.
 
     Over 0 a bound is a proof. `asked` are the digits that have a bound at all.
     """
-    known = bounds[bounds.isfinite()]
-    if not len(known):
+    finite = bounds[bounds.isfinite()]
+    if not len(finite):
         return {"asked": 0}
-    marks = {"closest": known.max(), "median": known.quantile(0.5), "farthest": known.min()}
-    return {"asked": len(known), **{name: round(float(m), 4) for name, m in marks.items()}}
+    marks = {"closest": finite.max(), "median": finite.quantile(0.5), "farthest": finite.min()}
+    return {"asked": len(finite), **{name: round(float(m), 4) for name, m in marks.items()}}

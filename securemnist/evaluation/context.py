@@ -50,13 +50,17 @@ class Sample:
         places = [] if in_order else self.places.tolist()
         return {"order": self.order, "places": encode_places(places)}
 
-    def answers(self, read: torch.Tensor) -> dict[str, str]:
+    def answers(self, predictions: torch.Tensor) -> dict[str, str]:
         """The label of each image and the class it was read as, (n,) each."""
-        return {**self.record, "labels": encode(self.y.tolist()), "read": encode(read.tolist())}
+        return {
+            **self.record,
+            "labels": encode(self.y.tolist()),
+            "read": encode(predictions.tolist()),
+        }
 
 
 @dataclass(frozen=True)
-class Lab:
+class Context:
     """The subject has passed the model contract when a lab exists.
 
     `replay`: stored adversarial examples that searches begin with. `memory` holds what is worked out
@@ -67,7 +71,7 @@ class Lab:
     data: DataSet
     progress: Progress = silent
     replay: Replay | None = None
-    memory: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    cache: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     project: Path = field(default_factory=Path.cwd, compare=False)
 
     def __post_init__(self) -> None:
@@ -103,8 +107,8 @@ class Lab:
     def target(self) -> nn.Module:
         """What attacks are run against: the subject's model, or the logarithm of its probabilities."""
         model = self.subject.model
-        answers = self.logits(self.data.test[:_BATCH].images())
-        return LogProbabilities(model) if are_probabilities(answers) else model
+        outputs = self.logits(self.data.test[:_BATCH].images())
+        return LogProbabilities(model) if are_probabilities(outputs) else model
 
     @cached_property
     def flushes_denormals(self) -> bool:
@@ -123,10 +127,10 @@ class Lab:
         model, device = self.subject.model, self.subject.device
         parts = [exact(model(channels_last(part.to(device)))) for part in x.split(_BATCH)]
         logits = torch.cat(parts)
-        odd = (~torch.isfinite(logits)).any(1)
-        if bool(odd.any()):
+        not_finite = (~torch.isfinite(logits)).any(1)
+        if bool(not_finite.any()):
             raise ModelError(
-                f"{self.subject.name}: expected finite logits, got NaN or inf for {int(odd.sum())} of "
+                f"{self.subject.name}: expected finite logits, got NaN or inf for {int(not_finite.sum())} of "
                 f"{len(x)} digits; mend the model"
             )
         return logits

@@ -101,10 +101,10 @@ def _array(archive: zipfile.ZipFile, name: str, total: int) -> np.ndarray:
     file = io.BytesIO(content)
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("another version of npy")
-    told, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    stored, fortran, dtype = np.lib.format.read_array_header_1_0(file)
     data = content[file.tell() :]
-    fits = dtype == kind and told[1:] == shape and len(told) == len(shape) + 1 and not fortran
+    fits = dtype == kind and stored[1:] == shape and len(stored) == len(shape) + 1 and not fortran
     # The header has not made room for anything: what is there decides how many there are.
-    if not fits or len(data) != kind.itemsize * int(np.prod(told, dtype=object)):
-        raise ValueError(f"{name} as {dtype} {told!s:.40}")
-    return np.frombuffer(data, kind).reshape(told)
+    if not fits or len(data) != kind.itemsize * int(np.prod(stored, dtype=object)):
+        raise ValueError(f"{name} as {dtype} {stored!s:.40}")
+    return np.frombuffer(data, kind).reshape(stored)

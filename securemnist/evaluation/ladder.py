@@ -19,9 +19,9 @@ from securemnist.attacks.base import Attack
 from securemnist.certificates import CROWN, INTERVALS
 from securemnist.errors import Inconclusive, MeasureError, NoCertificate
 from securemnist.evaluation import certificate_stage
-from securemnist.evaluation.context import Lab, Sample
-from securemnist.evaluation.ladder_run import Evaluation
-from securemnist.evaluation.outcomes import Fall, Outcomes
+from securemnist.evaluation.context import Context, Sample
+from securemnist.evaluation.ladder_run import LadderRun
+from securemnist.evaluation.outcomes import Outcomes, StageCounts
 from securemnist.evaluation.replay import Replay
 from securemnist.referee import Ruling, rule
 from securemnist.runtime.float32 import exact_float32
@@ -36,7 +36,7 @@ TRIAL = 8
 
 @exact_float32()
 def evaluate(
-    lab: Lab,
+    context: Context,
     sample: Sample,
     attacks: Sequence[Attack],
     threat: Threat,
@@ -46,7 +46,7 @@ def evaluate(
     seconds: float = math.inf,
     replay: Replay | None = None,
     decided: Callable[[Outcomes], bool] = lambda _: False,
-) -> Evaluation:
+) -> LadderRun:
     """Run the attacks in order on the digits that are still open, for about `seconds`.
 
     With `replay` stored examples come before everything else. With `proofs_after` interval bounds come
@@ -58,46 +58,46 @@ def evaluate(
     MeasureError where an attack of ours leaves the budget, and Inconclusive where an attack ran on
     digits and gave no valid proposal at all.
     """
-    state = Evaluation.begin(sample, lab.logits(sample.x))
-    outcomes = state.outcomes
+    run = LadderRun.begin(sample, context.logits(sample.x))
+    outcomes = run.outcomes
     deadline = time.perf_counter() + seconds
     stages: list[Attack | Replay | str] = list(attacks)
     if proofs_after is not None:
         stages = [INTERVALS, *attacks[:proofs_after], CROWN, *attacks[proofs_after:]]
     if replay is not None:
         stages.insert(0, replay)
-    size = _chunk(attacks, len(sample), deadline)
+    size = _chunk_size(attacks, len(sample), deadline)
     for low in range(0, len(sample), size):
         if low and time.perf_counter() > deadline:
-            outcomes.stop_before(low)
+            outcomes.end_sample_at(low)
             break
         for stage, attack in enumerate(stages):
             chunk = range(low, low + size)
             if isinstance(attack, str):
-                _prove(lab, state, attack, threat, seed, stage, chunk)
+                _certificate_stage(context, run, attack, threat, seed, stage, chunk)
             else:
-                _run_stage(lab, state, attack, threat, seed, stage, chunk)
+                _attack_stage(context, run, attack, threat, seed, stage, chunk)
             if size >= len(sample) and decided(outcomes):
-                state.spared = tuple(_named(later) for later in stages[stage + 1 :])
+                run.skipped_stages = tuple(_stage_name(later) for later in stages[stage + 1 :])
                 break
-    for fall in outcomes.waterfall:
-        _check_learnt(fall)
-    return state
+    for counts in outcomes.waterfall:
+        _check_any_valid(counts)
+    return run
 
 
-def _named(stage: Attack | Replay | str) -> str:
+def _stage_name(stage: Attack | Replay | str) -> str:
     return stage if isinstance(stage, str) else stage.name
 
 
-def _chunk(attacks: Sequence[Attack], digits: int, deadline: float) -> int:
+def _chunk_size(attacks: Sequence[Attack], digits: int, deadline: float) -> int:
     """Digits that pass through all stages before the clock is looked at again."""
     limited = [attack.chunk for attack in attacks if attack.chunk is not None]
     return min([*limited, digits if deadline == math.inf else CHUNK])
 
 
-def _run_stage(
-    lab: Lab,
-    state: Evaluation,
+def _attack_stage(
+    context: Context,
+    run: LadderRun,
     attack: Attack | Replay,
     threat: Threat,
     seed: int,
@@ -110,83 +110,91 @@ def _run_stage(
     clock alone.
     """
     began = time.perf_counter()
-    sample, outcomes = state.sample, state.outcomes
-    places = _open(outcomes, chunk)
+    sample, outcomes = run.sample, run.outcomes
+    places = _undecided_in(outcomes, chunk)
     if not len(places):
-        outcomes.record(Fall(attack.name, 0, 0, 0, 0.0), places, places, stage)
+        outcomes.record(StageCounts(attack.name, 0, 0, 0, 0.0), places, places, stage)
         return
     x, y = sample.x[places], sample.y[places]
     if isinstance(attack, Replay):
-        proposals = attack(lab.subject.model, sample.places[places.cpu()], x, y, threat)
+        proposals = attack(context.subject.model, sample.places[places.cpu()], x, y, threat)
     else:
         parts = [seed, attack.to_json(), threat.to_json(), *([chunk.start] if chunk.start else [])]
         rng = torch.Generator().manual_seed(seed_from(*parts))
-        progress = lab.progress if len(chunk) >= len(sample) else silent
-        proposals = attack(lab.target, x, y, threat=threat, rng=rng, progress=progress)
-    lab.progress(attack.name, min(chunk.stop, len(sample)), len(sample))
-    ruling = rule(lab.subject.model, x, y, proposals, norm=threat.norm, eps=threat.eps)
+        progress = context.progress if len(chunk) >= len(sample) else silent
+        proposals = attack(context.target, x, y, threat=threat, rng=rng, progress=progress)
+    context.progress(attack.name, min(chunk.stop, len(sample)), len(sample))
+    ruling = rule(context.subject.model, x, y, proposals, norm=threat.norm, eps=threat.eps)
     over = _over_budget(attack, ruling)
     broken = places[ruling.fooled]
-    state.x_adv[broken] = proposals[ruling.fooled]
-    state.confidence[broken] = ruling.confidence[ruling.fooled].to(state.confidence.dtype)
-    state.tied[broken] = ruling.tied[ruling.fooled]
+    run.x_adv[broken] = proposals[ruling.fooled]
+    run.confidence[broken] = ruling.confidence[ruling.fooled].to(run.confidence.dtype)
+    run.tied[broken] = ruling.tied[ruling.fooled]
     seconds = round(time.perf_counter() - began, 3)
-    fall = Fall(attack.name, len(places), len(broken), over, seconds)
-    outcomes.record(fall, broken, ruling.predictions[ruling.fooled], stage)
+    counts = StageCounts(attack.name, len(places), len(broken), over, seconds)
+    outcomes.record(counts, broken, ruling.predictions[ruling.fooled], stage)
 
 
-def _open(outcomes: Outcomes, chunk: range) -> torch.Tensor:
+def _undecided_in(outcomes: Outcomes, chunk: range) -> torch.Tensor:
     """Places of the digits of a chunk that nothing has settled yet."""
-    places = outcomes.open
+    places = outcomes.undecided
     return places[(chunk.start <= places) & (places < chunk.stop)]
 
 
-def _prove(
-    lab: Lab, state: Evaluation, method: str, threat: Threat, seed: int, stage: int, chunk: range
+def _certificate_stage(
+    context: Context,
+    run: LadderRun,
+    method: str,
+    threat: Threat,
+    seed: int,
+    stage: int,
+    chunk: range,
 ) -> None:
     """Certificates of the open digits of a chunk; why there are none is noted, not raised."""
     began = time.perf_counter()
-    places = _open(state.outcomes, chunk)
+    places = _undecided_in(run.outcomes, chunk)
     # The digits that are the likeliest to be proved come first: where none of them is, none will be.
-    places = places[state.margins[places].argsort(descending=True, stable=True)]
+    places = places[run.margins[places].argsort(descending=True, stable=True)]
     proved = places[:0]
-    refused = state.proofs.setdefault("refused", {})
+    refused = run.certificate_evidence.setdefault("refused", {})
     if len(places) and method not in refused:
-        x, y = state.sample.x[places], state.sample.y[places]
+        x, y = run.sample.x[places], run.sample.y[places]
         crown = method == CROWN
         try:
-            found = certificate_stage.prove(lab, x, y, threat, crown=crown, trial=TRIAL, seed=seed)
+            certificates = certificate_stage.certify_and_attack(
+                context, x, y, threat, crown=crown, trial=TRIAL, seed=seed
+            )
         except NoCertificate as error:
             refused[method] = str(error)
         else:
-            proved = places[found.proved]
-            state.bounds[places] = torch.fmax(state.bounds[places], found.margins)
-            for name, count in certificate_stage.told(found).items():
-                state.proofs[name] = state.proofs.get(name, 0) + count
+            proved = places[certificates.proved]
+            run.bounds[places] = torch.fmax(run.bounds[places], certificates.margins)
+            for name, count in certificate_stage.certificate_counts(certificates).items():
+                run.certificate_evidence[name] = run.certificate_evidence.get(name, 0) + count
             if not len(proved) and len(places) >= TRIAL:
                 refused[method] = (
                     f"none of the {TRIAL} digits of the largest margin could be certified"
                 )
     seconds = round(time.perf_counter() - began, 3)
-    fall = Fall(method, len(places), 0, 0, seconds, proved=len(proved))
-    state.outcomes.prove(fall, proved, stage)
+    counts = StageCounts(method, len(places), 0, 0, seconds, proved=len(proved))
+    run.outcomes.record_certified(counts, proved, stage)
 
 
 def _over_budget(attack: Attack | Replay, ruling: Ruling) -> int:
     """How many proposals do not count; MeasureError where that is an error of ours."""
-    over = int((~ruling.valid).sum())
-    if over and attack.keeps_budget:
+    invalid = int((~ruling.valid).sum())
+    if invalid and attack.keeps_budget:
         raise MeasureError(
-            f"expected every proposal of {attack.name} inside the budget, got {over} outside; this is "
+            f"expected every proposal of {attack.name} inside the budget, got {invalid} outside; this is "
             "an error of the attack, report it"
         )
-    return over
+    return invalid
 
 
-def _check_learnt(fall: Fall) -> None:
+def _check_any_valid(counts: StageCounts) -> None:
     """Inconclusive for a stage that ran on digits and had nothing to say of any."""
-    if fall.entered and fall.over_budget == fall.entered:
+    if counts.entered and counts.over_budget == counts.entered:
         raise Inconclusive(
-            f"{fall.stage} gave no valid proposal for {fall.entered} digits; nothing was learnt about "
+            f"{counts.stage} gave no valid proposal for {counts.entered} digits; nothing was learnt about "
             "them"
         )

@@ -12,13 +12,13 @@ from securemnist.evaluation import certificate_stage
 from securemnist.evaluation.context import Sample
 from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.outcomes import Outcomes
-from securemnist.evaluation.thumbnails import GALLERY, choose, picture
+from securemnist.evaluation.thumbnails import GALLERY, choose_for_gallery, thumbnail
 from securemnist.models.predictions import predicted, tied
 from securemnist.types import Logits
 
 
 @dataclass
-class Evaluation:
+class LadderRun:
     """Outcomes of one evaluation with the images that broke digits (`x_adv`, elsewhere the clean).
 
     `margins`: the true logit minus the best other, of the clean digit. `bounds`: the best known lower
@@ -36,12 +36,12 @@ class Evaluation:
     # Boolean (n,): the true class and another one share the largest logit, of the last image looked at.
     tied: torch.Tensor
     # What the stages of proofs came to, summed over chunks, and why one was left out.
-    proofs: dict[str, Any] = field(default_factory=dict)
+    certificate_evidence: dict[str, Any] = field(default_factory=dict)
     # The stages that did not run, because the verdict was certain before them.
-    spared: tuple[str, ...] = ()
+    skipped_stages: tuple[str, ...] = ()
 
     @classmethod
-    def begin(cls, sample: Sample, logits: Logits) -> Evaluation:
+    def begin(cls, sample: Sample, logits: Logits) -> LadderRun:
         """Before the first stage: what the model reads on the clean digits, logits (n, 10)."""
         predictions = predicted(logits, sample.y)
         confidence = logits.softmax(1).gather(1, predictions[:, None]).squeeze(1)
@@ -65,34 +65,39 @@ class Evaluation:
         return int((self.tied & self.outcomes.attempted).sum())
 
     @property
-    def asked_for_proofs(self) -> bool:
+    def has_bounds(self) -> bool:
         """Whether bounds were computed, however few digits they certify."""
-        return any(method in self.proofs for method in METHODS)
+        return any(method in self.certificate_evidence for method in METHODS)
 
     def certificates(self) -> dict[str, Any]:
         """What was proved, why no more was, and how far the bounds of surviving digits are off."""
-        if not self.proofs:
+        if not self.certificate_evidence:
             return {}
-        return self.proofs | {"open": certificate_stage.left_open(self.bounds[self.outcomes.open])}
+        return self.certificate_evidence | {
+            "open": certificate_stage.bound_summary(self.bounds[self.outcomes.undecided])
+        }
 
-    def stopped(self) -> dict[str, Any]:
+    def early_end(self) -> dict[str, Any]:
         """After which stage the search ended before its time, and what it was spared; as builtins."""
-        if not self.spared:
+        if not self.skipped_stages:
             return {}
-        return {"after": self.outcomes.stages[-1], "spared": list(self.spared)}
+        return {"after": self.outcomes.stages[-1], "spared": list(self.skipped_stages)}
 
     def gallery(self) -> list[dict[str, Any]]:
         """The first broken digit of each class, then more; as builtins."""
-        return [self._picture(place) for place in choose(self.outcomes.codes >= 0, self.sample.y)]
+        return [
+            self._thumbnail(place)
+            for place in choose_for_gallery(self.outcomes.codes >= 0, self.sample.y)
+        ]
 
-    def last_to_fall(self) -> list[dict[str, Any]]:
+    def last_broken(self) -> list[dict[str, Any]]:
         """The broken digits that withstood the most stages; empty where one stage broke them all."""
         codes = self.outcomes.codes
         broken = (codes >= 0).nonzero().squeeze(1)
         if len(codes[broken].unique()) < 2:
             return []
         latest = broken[codes[broken].argsort(descending=True, stable=True)]
-        return [self._picture(place) for place in latest[:GALLERY].tolist()]
+        return [self._thumbnail(place) for place in latest[:GALLERY].tolist()]
 
     def examples(self) -> Examples:
         """The images that broke digits, in the order of the test set."""
@@ -102,8 +107,8 @@ class Evaluation:
         images = self.x_adv.detach().cpu()[broken][order].contiguous()
         return Examples(places[order].numpy(), images.numpy())
 
-    def _picture(self, place: int) -> dict[str, Any]:
-        shown = picture(
+    def _thumbnail(self, place: int) -> dict[str, Any]:
+        entry = thumbnail(
             index=int(self.sample.places[place]),
             label=int(self.outcomes.labels[place]),
             clean_prediction=int(self.clean_predictions[place]),
@@ -113,4 +118,4 @@ class Evaluation:
             clean=self.sample.x[place],
             changed=self.x_adv[place],
         )
-        return shown | {"broken_by": self.outcomes.stages[int(self.outcomes.codes[place])]}
+        return entry | {"broken_by": self.outcomes.stages[int(self.outcomes.codes[place])]}

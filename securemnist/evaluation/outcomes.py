@@ -12,15 +12,15 @@ from securemnist.results.per_image import (
     CERTIFIED,
     MISCLASSIFIED,
     NOT_ATTEMPTED,
-    STANDING,
     SURVIVED,
+    UNBROKEN,
     encode,
 )
 from securemnist.types import CLASSES
 
 
 @dataclass(frozen=True)
-class Fall:
+class StageCounts:
     """One stage of an evaluation: digits that entered, fell, were proposed over budget; seconds.
 
     `proved` are those that a stage of proofs settles the other way.
@@ -36,9 +36,9 @@ class Fall:
     def to_json(self) -> dict[str, Any]:
         return dict(self.__dict__)
 
-    def and_then(self, other: Fall) -> Fall:
+    def plus(self, other: StageCounts) -> StageCounts:
         """Both together: the same stage on further digits."""
-        return Fall(
+        return StageCounts(
             self.stage,
             self.entered + other.entered,
             self.fell + other.fell,
@@ -58,7 +58,7 @@ class Outcomes:
     codes: torch.Tensor = field(init=False)
     clean_predictions: torch.Tensor = field(init=False)
     stages: list[str] = field(default_factory=list)
-    waterfall: list[Fall] = field(default_factory=list)
+    waterfall: list[StageCounts] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.codes = torch.full_like(self.labels, SURVIVED)
@@ -66,7 +66,7 @@ class Outcomes:
         self.clean_predictions = self.predictions.clone()
 
     @property
-    def open(self) -> torch.Tensor:
+    def undecided(self) -> torch.Tensor:
         """Places of the digits that nothing has settled yet."""
         return (self.codes == SURVIVED).nonzero().squeeze(1)
 
@@ -75,7 +75,7 @@ class Outcomes:
         """Boolean (n,): the digits that count; what a spent time budget left out says nothing."""
         return self.codes != NOT_ATTEMPTED
 
-    def stop_before(self, place: int) -> None:
+    def end_sample_at(self, place: int) -> None:
         """Digits from `place` on were not attempted: whatever is known of them does not count.
 
         What remains is a prefix of the sample, and a prefix of a random order is a random sample.
@@ -83,30 +83,34 @@ class Outcomes:
         self.codes[place:] = NOT_ATTEMPTED
 
     def record(
-        self, fall: Fall, broken: torch.Tensor, predictions: torch.Tensor, stage: int | None = None
+        self,
+        counts: StageCounts,
+        broken: torch.Tensor,
+        predictions: torch.Tensor,
+        stage: int | None = None,
     ) -> None:
         """Digits at places `broken` fell in this stage, read as `predictions`.
 
         `stage` is the index of one that has seen other digits before; without it the stage is new.
         """
-        place = len(self.stages) if stage is None else stage
-        self.codes[broken] = place
+        number = len(self.stages) if stage is None else stage
+        self.codes[broken] = number
         self.predictions[broken] = predictions
-        if place == len(self.stages):
-            self.stages.append(fall.stage)
-            self.waterfall.append(fall)
+        if number == len(self.stages):
+            self.stages.append(counts.stage)
+            self.waterfall.append(counts)
         else:
-            self.waterfall[place] = self.waterfall[place].and_then(fall)
+            self.waterfall[number] = self.waterfall[number].plus(counts)
 
-    def prove(self, fall: Fall, proved: torch.Tensor, stage: int) -> None:
+    def record_certified(self, counts: StageCounts, proved: torch.Tensor, stage: int) -> None:
         """Digits at places `proved` withstand every attack; no later stage sees them."""
-        self.record(fall, proved[:0], proved[:0], stage)
+        self.record(counts, proved[:0], proved[:0], stage)
         self.codes[proved] = CERTIFIED
 
     @property
-    def standing(self) -> int:
+    def unbroken(self) -> int:
         """Digits read right that no attack broke."""
-        return int(torch.isin(self.codes, torch.tensor(STANDING, device=self.codes.device)).sum())
+        return int(torch.isin(self.codes, torch.tensor(UNBROKEN, device=self.codes.device)).sum())
 
     @property
     def certified(self) -> int:
@@ -123,7 +127,7 @@ class Outcomes:
                 "labels": encode(self.labels.tolist()),
                 "codes": encode(self.codes.tolist()),
             },
-            "waterfall": [fall.to_json() for fall in self.waterfall],
+            "waterfall": [counts.to_json() for counts in self.waterfall],
             "confusion": confusion(self.labels[counted], self.predictions[counted]),
             "clean_confusion": confusion(self.labels[counted], self.clean_predictions[counted]),
             "not_attempted": int((~counted).sum()),

@@ -16,7 +16,7 @@ from securemnist.attacks.base import BATCH, cross_entropy, gradient
 from securemnist.attacks.pgd import PGD
 from securemnist.certificates import certify
 from securemnist.errors import NoCertificate
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.models.predictions import is_wrong
 from securemnist.threats import Threat
 
@@ -35,8 +35,8 @@ class Shares:
     """
 
     unproved: float = 1.0
-    standing: float = 1.0
-    open: float = 1.0
+    surviving: float = 1.0
+    undecided: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -51,35 +51,39 @@ class Pace:
         return self.by_threat.get(str(threat), Shares())
 
 
-USUAL = Pace()
+DEFAULT_PACE = Pace()
 
 
-def measured(lab: Lab, threats: Iterable[Threat]) -> Pace:
+def measure_pace(context: Context, threats: Iterable[Threat]) -> Pace:
     """The pace of the subject, from a second or two of work on the first test images."""
-    digits = lab.data.test[:BATCH]
-    x, y = digits.images().to(lab.subject.device), digits.labels.to(lab.subject.device)
+    digits = context.data.test[:BATCH]
+    x, y = digits.images().to(context.subject.device), digits.labels.to(context.subject.device)
     seconds = []
     for _ in range(_ROUNDS):
         began = time.perf_counter()
-        gradient(lab.target, x, y, cross_entropy)
+        gradient(context.target, x, y, cross_entropy)
         seconds.append((time.perf_counter() - began) / len(x))
-    shares = {str(threat): _tried(lab, threat, x[:PROBED], y[:PROBED]) for threat in threats}
+    shares = {
+        str(threat): _probe_threat(context, threat, x[:PROBED], y[:PROBED]) for threat in threats
+    }
     return Pace(min(seconds), shares)
 
 
-def _tried(lab: Lab, threat: Threat, x: torch.Tensor, y: torch.Tensor) -> Shares:
+def _probe_threat(context: Context, threat: Threat, x: torch.Tensor, y: torch.Tensor) -> Shares:
     rng = torch.Generator().manual_seed(0)
-    found = _SCOUT(lab.target, x, y, threat=threat, rng=rng)
-    standing = ~is_wrong(lab.logits(found), y)
-    proved, crown = torch.zeros_like(standing), torch.zeros_like(standing)
+    x_adv = _SCOUT(context.target, x, y, threat=threat, rng=rng)
+    surviving = ~is_wrong(context.logits(x_adv), y)
+    proved, crown = torch.zeros_like(surviving), torch.zeros_like(surviving)
     if threat.norm == "linf":
         try:
-            proved = certify(lab.subject.model, x, y, eps=threat.eps, crown=False).proved
-            asked = (standing & ~proved).nonzero().squeeze(1)
-            if bool(proved.any()) and len(asked):
-                crown[asked] = certify(lab.subject.model, x[asked], y[asked], eps=threat.eps).proved
+            proved = certify(context.subject.model, x, y, eps=threat.eps, crown=False).proved
+            searched = (surviving & ~proved).nonzero().squeeze(1)
+            if bool(proved.any()) and len(searched):
+                crown[searched] = certify(
+                    context.subject.model, x[searched], y[searched], eps=threat.eps
+                ).proved
         except NoCertificate:
             pass  # a network without bounds: every image is searched
     # Half an image more: none of a few says little about ten thousand.
-    kinds = ~proved, standing, standing & ~proved & ~crown
+    kinds = ~proved, surviving, surviving & ~proved & ~crown
     return Shares(*((int(kind.sum()) + 0.5) / (len(x) + 1) for kind in kinds))

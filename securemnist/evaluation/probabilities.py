@@ -9,15 +9,15 @@ from securemnist.models.predictions import exact
 from securemnist.types import Images, Logits
 
 
-def are_probabilities(answers: Logits) -> bool:
+def are_probabilities(outputs: Logits) -> bool:
     """Whether every row lies in [0, 1] and sums to 1, as far as a format of 8 bits can tell."""
-    answers = exact(answers)
-    inside = bool(((answers >= 0) & (answers <= 1)).all())
-    return inside and bool(((answers.sum(1) - 1).abs() < _SUM).all())
+    outputs = exact(outputs)
+    inside = bool(((outputs >= 0) & (outputs <= 1)).all())
+    return inside and bool(((outputs.sum(1) - 1).abs() < _SUM_TOLERANCE).all())
 
 
 # Ten numbers in bfloat16, each off by at most 2**-9 of itself, and of their sum at most as much.
-_SUM = 2.0**-8
+_SUM_TOLERANCE = 2.0**-8
 
 
 class LogProbabilities(nn.Module):
@@ -28,6 +28,6 @@ class LogProbabilities(nn.Module):
         self.model = model
 
     def forward(self, x: Images) -> Logits:
-        answers: Logits = self.model(x)
+        outputs: Logits = self.model(x)
         # In float64 no two float32 probabilities have the same logarithm.
-        return answers.clamp_min(torch.finfo(answers.dtype).tiny).double().log()
+        return outputs.clamp_min(torch.finfo(outputs.dtype).tiny).double().log()

@@ -39,16 +39,16 @@ class Replay:
 
         `places` int64 (n,) are those of the digits `x` (n, 1, 28, 28) in the test set.
         """
-        proposals, standing = x.clone(), np.ones(len(x), bool)
+        proposals, unbroken = x.clone(), np.ones(len(x), bool)
         for stored in self.sets:
-            digits, rows = _matched(places.cpu().numpy(), stored.places, standing)
+            digits, rows = _matched(places.cpu().numpy(), stored.places, unbroken)
             if not len(digits):
                 continue
-            at = torch.from_numpy(digits).to(x.device)
+            indices = torch.from_numpy(digits).to(x.device)
             images = torch.from_numpy(stored.images[rows]).to(x.device)
-            ruling = rule(model, x[at], y[at], images, norm=threat.norm, eps=threat.eps)
-            proposals[at[ruling.fooled]] = images[ruling.fooled]
-            standing[digits[ruling.fooled.cpu().numpy()]] = False
+            ruling = rule(model, x[indices], y[indices], images, norm=threat.norm, eps=threat.eps)
+            proposals[indices[ruling.fooled]] = images[ruling.fooled]
+            unbroken[digits[ruling.fooled.cpu().numpy()]] = False
         return proposals
 
 
@@ -58,10 +58,10 @@ def joined(replays: Sequence[Replay]) -> Replay:
 
 
 def _matched(
-    asked: np.ndarray, stored: np.ndarray, standing: np.ndarray
+    places: np.ndarray, stored: np.ndarray, unbroken: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Digits that still stand and are stored, and the rows they are stored in."""
-    rows = np.searchsorted(stored, asked).clip(max=max(len(stored) - 1, 0))
-    known = standing & (stored[rows] == asked) if len(stored) else np.zeros(len(asked), bool)
-    digits = np.flatnonzero(known)
+    rows = np.searchsorted(stored, places).clip(max=max(len(stored) - 1, 0))
+    matched = unbroken & (stored[rows] == places) if len(stored) else np.zeros(len(places), bool)
+    digits = np.flatnonzero(matched)
     return digits, rows[digits]

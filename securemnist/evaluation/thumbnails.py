@@ -13,9 +13,9 @@ from securemnist.types import Labels
 GALLERY = 12  # fills whole lines on any screen
 
 
-def choose(shown: torch.Tensor, labels: Labels) -> list[int]:
+def choose_for_gallery(candidates: torch.Tensor, labels: Labels) -> list[int]:
     """Up to GALLERY places of `shown` (boolean (n,)): the first of each class, then more in order."""
-    places = shown.nonzero().squeeze(1).tolist()
+    places = candidates.nonzero().squeeze(1).tolist()
     classes = labels.tolist()
     first = {classes[place]: place for place in reversed(places)}
     chosen = sorted(first.values())
@@ -23,7 +23,7 @@ def choose(shown: torch.Tensor, labels: Labels) -> list[int]:
     return (chosen + rest)[:GALLERY]
 
 
-def picture(
+def thumbnail(
     *,
     index: int,
     label: int,
@@ -50,7 +50,7 @@ def picture(
     }
 
 
-def hardest(
+def smallest_margin_images(
     logits: torch.Tensor, labels: Labels, images: torch.Tensor, places: torch.Tensor
 ) -> list[dict[str, Any]]:
     """The GALLERY digits of the smallest margin: true logit minus the best other, in logits.
@@ -60,12 +60,12 @@ def hardest(
     own = labels.unsqueeze(1)
     others = logits.scatter(1, own, -torch.inf)
     margins = logits.gather(1, own).squeeze(1) - others.amax(1)
-    read = predicted(logits, labels)
+    predictions = predicted(logits, labels)
     return [
         {
             "index": int(places[k]),
             "label": int(labels[k]),
-            "prediction": int(read[k]),
+            "prediction": int(predictions[k]),
             "margin": round(float(margins[k]), 4),
             "clean": _bytes64(images[k]),
         }

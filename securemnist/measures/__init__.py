@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from securemnist._util.hashing import canonical_json
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError, UsageError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.measures import checks
 from securemnist.measures.accuracy import CLEAN_ACCURACY, WORST_CLASS_ACCURACY
 from securemnist.measures.backdoor import BACKDOOR_SUCCESS
@@ -105,19 +105,19 @@ def check_data(policy: Policy, data: DataSet) -> None:
 
 
 @exact_float32()
-def take(lab: Lab, measure: str, settings: Settings, seed: int) -> Measurement:
+def take(context: Context, measure: str, settings: Settings, seed: int) -> Measurement:
     """Take one measurement; its seconds are those of the whole measure."""
     began = time.perf_counter()
-    with denormals.flushed(lab.flushes_denormals):
-        taken = _without_copies(MEASURES[measure].run(lab, settings, seed), lab)
+    with denormals.flushed(context.flushes_denormals):
+        taken = _without_copies(MEASURES[measure].run(context, settings, seed), context)
     return dataclasses.replace(taken, seconds=round(time.perf_counter() - began, 3))
 
 
-def _without_copies(taken: Measurement, lab: Lab) -> Measurement:
+def _without_copies(taken: Measurement, context: Context) -> Measurement:
     """A share of test images that are copies is a number about memory, or counts one image twice."""
     if taken.unit != "share":  # comparing all the images takes time, and code has none
         return taken
-    copies = lab.data.copies
+    copies = context.data.copies
     if not str(copies):
         return taken
     told = f"{copies}; a number on them says nothing of new images, leave them out"

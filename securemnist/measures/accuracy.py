@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.outcomes import confusion, per_class
 from securemnist.evaluation.pace import Pace
-from securemnist.evaluation.thumbnails import hardest
+from securemnist.evaluation.thumbnails import smallest_margin_images
 from securemnist.measures.base import AnswerSettings, Measure, share, unreliable
 from securemnist.models.predictions import predicted, tied
 from securemnist.results.findings import Measurement
 
 
-def clean_accuracy(lab: Lab, settings: AnswerSettings, seed: int) -> Measurement:
+def clean_accuracy(context: Context, settings: AnswerSettings, seed: int) -> Measurement:
     """Share of unmodified test digits that are read as their label."""
-    evidence, complete = _seen(lab, settings, seed)
+    evidence, complete = _seen(context, settings, seed)
     table = evidence["confusion"]
     hits = sum(table[k][k] for k in range(len(table)))
     n = sum(map(sum, table))
-    why = unreliable(lab, settings)
+    why = unreliable(context, settings)
     return share(hits, n, complete=complete, seed=seed, evidence=evidence, inconclusive=why)
 
 
-def worst_class_accuracy(lab: Lab, settings: AnswerSettings, seed: int) -> Measurement:
+def worst_class_accuracy(context: Context, settings: AnswerSettings, seed: int) -> Measurement:
     """Clean accuracy of the class that is read worst; n is the number of its digits.
 
     It passes only where every class has a digit: of one that has none, nothing is known.
     """
-    evidence, complete = _seen(lab, settings, seed)
+    evidence, complete = _seen(context, settings, seed)
     table = evidence["confusion"]
     totals = [sum(row) for row in table]
     seen = [k for k, total in enumerate(totals) if total]
@@ -42,14 +42,14 @@ def worst_class_accuracy(lab: Lab, settings: AnswerSettings, seed: int) -> Measu
         complete=complete,
         seed=seed,
         evidence=evidence,
-        inconclusive=complaint if missing else unreliable(lab, settings),
+        inconclusive=complaint if missing else unreliable(context, settings),
     )
 
 
-def _seen(lab: Lab, settings: AnswerSettings, seed: int) -> tuple[dict[str, Any], bool]:
+def _seen(context: Context, settings: AnswerSettings, seed: int) -> tuple[dict[str, Any], bool]:
     """The evidence, and whether the number is exact."""
-    sample = lab.sample(settings.digits, seed)
-    logits = lab.test_logits.cpu()[sample.places]
+    sample = context.sample(settings.digits, seed)
+    logits = context.test_logits.cpu()[sample.places]
     labels = sample.y.cpu()
     read = predicted(logits, labels)
     table = confusion(labels, read)
@@ -58,7 +58,7 @@ def _seen(lab: Lab, settings: AnswerSettings, seed: int) -> tuple[dict[str, Any]
         "confusion": table,
         "per_class": per_class(table),
         "answers": sample.answers(read),
-        "hardest": hardest(logits, labels, sample.x.cpu(), sample.places),
+        "hardest": smallest_margin_images(logits, labels, sample.x.cpu(), sample.places),
     }
     return evidence, sample.complete and not settings.randomised
 

@@ -14,10 +14,10 @@ from pydantic import Field, field_validator
 from securemnist.backdoor import Trigger, make_trigger
 from securemnist.backdoor.success_rate import Aim, Answers, Success, aims, unseen
 from securemnist.errors import Inconclusive, UsageError
-from securemnist.evaluation.context import Lab, Sample
+from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.outcomes import confusion
 from securemnist.evaluation.pace import Pace
-from securemnist.evaluation.thumbnails import choose, picture
+from securemnist.evaluation.thumbnails import choose_for_gallery, thumbnail
 from securemnist.measures.base import AnswerSettings, Measure, unreliable
 from securemnist.models import loading
 from securemnist.results.findings import Measurement
@@ -49,17 +49,17 @@ class BackdoorSettings(AnswerSettings):
         return trigger
 
 
-def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measurement:
+def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) -> Measurement:
     """Share of digits that the trigger steers to the target; the bound of its interval decides.
 
     Beside it stand the control, the mean over clean reference models, and the lift over that.
     """
     trigger = make_trigger(settings.trigger)
-    sample = lab.sample(settings.digits, seed)
+    sample = context.sample(settings.digits, seed)
     # The clean answers of all digits are the same for every row, and kept.
-    clean = (lab.test_logits if sample.complete else lab.logits(sample.x)).cpu()
+    clean = (context.test_logits if sample.complete else context.logits(sample.x)).cpu()
     marked = trigger(sample.x)
-    triggered = lab.logits(marked).cpu()
+    triggered = context.logits(marked).cpu()
     answers = Answers.of(sample.y.cpu(), clean, triggered)
     tried = aims(settings.target)
     found = [answers.success(aim) for aim in tried]
@@ -82,7 +82,7 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
         "triggered_gallery": _gallery(sample, trigger, answers, found[worst], clean, triggered),
     }
     evidence |= _target_evidence(settings, answers, tried, found, worst)
-    evidence |= _control(lab, trigger, tried[worst], found[worst].rate, seed)
+    evidence |= _control(context, trigger, tried[worst], found[worst].rate, seed)
     return Measurement(
         value=found[worst].rate,
         low=max(low for low, _ in bounds),
@@ -91,7 +91,7 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
         complete=False,  # the upper bound decides, on all digits, too
         seconds=0.0,
         seed=seed,
-        inconclusive=unseen(sample.x, marked) or complaint or unreliable(lab, settings),
+        inconclusive=unseen(sample.x, marked) or complaint or unreliable(context, settings),
         evidence=evidence,
     )
 
@@ -141,12 +141,16 @@ def _target_evidence(
     return more
 
 
-def _control(lab: Lab, trigger: Trigger, aim: Aim, rate: float, seed: int) -> dict[str, Any]:
+def _control(
+    context: Context, trigger: Trigger, aim: Aim, rate: float, seed: int
+) -> dict[str, Any]:
     """The same rate on clean reference models; nothing on data that they were not trained on."""
-    if not lab.data.pinned:
+    if not context.data.pinned:
         return {}
-    digits = lab.data.test[lab.sample(min(CONTROL_DIGITS, len(lab.data.test)), seed).places]
-    x, own = digits.images(), lab.subject.digest
+    digits = context.data.test[
+        context.sample(min(CONTROL_DIGITS, len(context.data.test)), seed).places
+    ]
+    x, own = digits.images(), context.subject.digest
     rates: dict[str, float] = {}
     for name in CLEAN_REFERENCES:
         if name not in loading.reference_names():
@@ -154,7 +158,7 @@ def _control(lab: Lab, trigger: Trigger, aim: Aim, rate: float, seed: int) -> di
         reference = loading.resolve(name)
         if reference.digest == own:
             continue  # a model is no control of itself
-        other = Lab(reference, lab.data)
+        other = Context(reference, context.data)
         answers = Answers.of(digits.labels, other.logits(x), other.logits(trigger(x)))
         rates[name] = answers.success(aim).rate
     if not rates:
@@ -175,7 +179,7 @@ def _gallery(
     before, after = (logits.softmax(1).amax(1) for logits in (clean, triggered))
     shown = seen.hit if seen.hit.any() else seen.counted
     return [
-        picture(
+        thumbnail(
             index=int(sample.places[place]),
             label=int(answers.labels[place]),
             clean_prediction=int(answers.clean[place]),
@@ -185,7 +189,7 @@ def _gallery(
             clean=sample.x[place],
             changed=trigger(sample.x[place : place + 1])[0],
         )
-        for place in choose(shown, answers.labels)
+        for place in choose_for_gallery(shown, answers.labels)
     ]
 
 

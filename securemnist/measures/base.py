@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from securemnist.attacks.base import Attack
 from securemnist.errors import PolicyError, UsageError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts import about_answers
 from securemnist.evaluation.ladders import LADDER, make_stages, proofs_after
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
@@ -159,10 +159,12 @@ class AttackSettings(ThreatSettings):
             self.proofs_after,
         )
         if before is None:
-            return pace.seconds * (1 + self.passes() * shares.standing)
+            return pace.seconds * (1 + self.passes() * shares.surviving)
         scouts = sum(attack.passes() for attack in attacks[:before])
         searches = CROWN_PASSES + sum(attack.passes() for attack in attacks[before:])
-        return pace.seconds * (INTERVAL_PASSES + scouts * shares.unproved + searches * shares.open)
+        return pace.seconds * (
+            INTERVAL_PASSES + scouts * shares.unproved + searches * shares.undecided
+        )
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ class Measure:
     `estimate` gives the seconds at a pace.
     """
 
-    run: Callable[[Lab, Any, int], Measurement]
+    run: Callable[[Context, Any, int], Measurement]
     settings: type[Settings]
     family: str
     estimate: Callable[[Any, Pace], float]
@@ -187,9 +189,9 @@ class Measure:
         return self.settings.model_validate(dict(settings), context={"tier": tier})
 
 
-def unreliable(lab: Lab, settings: AnswerSettings) -> str:
+def unreliable(context: Context, settings: AnswerSettings) -> str:
     """Why what the model answers is no number of its own; empty where it is."""
-    doubts = about_answers(lab, randomised=settings.randomised)
+    doubts = about_answers(context, randomised=settings.randomised)
     return "; ".join(f"{doubt.name}, {doubt.reason}" for doubt in doubts)
 
 

@@ -11,8 +11,13 @@ import torch
 from pydantic import field_validator
 
 from securemnist.certificates import Certificates
-from securemnist.evaluation.certificate_stage import hold_against, left_open, prove, told
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.certificate_stage import (
+    bound_summary,
+    certificate_counts,
+    certify_and_attack,
+    check_against_replay,
+)
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
 from securemnist.measures.base import Measure, ThreatSettings, share
@@ -33,15 +38,17 @@ class CertifiedSettings(ThreatSettings):
         return threat
 
 
-def certified_accuracy(lab: Lab, settings: CertifiedSettings, seed: int) -> Measurement:
+def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int) -> Measurement:
     """Share of test digits that are read right everywhere in their ball, by proof."""
-    sample = lab.sample(settings.digits, seed)
-    found = prove(lab, sample.x, sample.y, settings.the_threat(), crown=True, seed=seed)
-    if lab.replay is not None:
-        hold_against(lab, lab.replay, sample, found.proved, settings.the_threat())
-    outcomes = Outcomes(sample.y, predicted(lab.logits(sample.x), sample.y), sample.order)
+    sample = context.sample(settings.digits, seed)
+    found = certify_and_attack(
+        context, sample.x, sample.y, settings.the_threat(), crown=True, seed=seed
+    )
+    if context.replay is not None:
+        check_against_replay(context, context.replay, sample, found.proved, settings.the_threat())
+    outcomes = Outcomes(sample.y, predicted(context.logits(sample.x), sample.y), sample.order)
     outcomes.codes[found.proved] = CERTIFIED
-    unproved = outcomes.open
+    unproved = outcomes.undecided
     outcomes.codes[unproved] = NOT_ATTEMPTED  # nobody has attacked it here
     table = outcomes.evidence()["outcomes"] | sample.record
     n = len(sample)
@@ -54,7 +61,8 @@ def certified_accuracy(lab: Lab, settings: CertifiedSettings, seed: int) -> Meas
         evidence={
             "outcomes": table,
             "per_class": _per_class(found, sample.y),
-            "certificates": told(found) | {"open": left_open(found.margins[unproved])},
+            "certificates": certificate_counts(found)
+            | {"open": bound_summary(found.margins[unproved])},
         },
     )
     proved = measured.value if measured.complete else measured.low

@@ -14,7 +14,7 @@ import torch
 from pydantic import ValidationInfo, field_validator
 
 from securemnist.errors import NotApplicable, UsageError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
 from securemnist.measures.base import Measure, Settings
 from securemnist.models import loading
@@ -49,7 +49,7 @@ class LatencySettings(Settings):
         return number
 
 
-def latency_ratio(lab: Lab, settings: LatencySettings, seed: int) -> Measurement:
+def latency_ratio(context: Context, settings: LatencySettings, seed: int) -> Measurement:
     """Median time of a batch by the model over that of the calibration kernel (or `against`).
 
     The interval is the distribution-free one of the median of the rounds' ratios; its bound decides.
@@ -57,15 +57,15 @@ def latency_ratio(lab: Lab, settings: LatencySettings, seed: int) -> Measurement
     """
     if "PYTEST_XDIST_WORKER" in os.environ:
         raise NotApplicable("latency needs the machine for itself; run without pytest-xdist (-n)")
-    if settings.batch > len(lab.data.test):
+    if settings.batch > len(context.data.test):
         raise UsageError(
-            f"expected a batch of at most {len(lab.data.test)} digits, got {settings.batch}; mend it"
+            f"expected a batch of at most {len(context.data.test)} digits, got {settings.batch}; mend it"
         )
     began = time.perf_counter()
-    x = lab.data.test[: settings.batch].images().to(lab.subject.device)
-    other = _other(settings.against, lab.subject.device)
+    x = context.data.test[: settings.batch].images().to(context.subject.device)
+    other = _other(settings.against, context.subject.device)
     with denormals.kept():  # as it is deployed
-        model, kernel = _samples(lab.subject.model, other, x, settings.rounds)
+        model, kernel = _samples(context.subject.model, other, x, settings.rounds)
     ratios = sorted(a / b for a, b in zip(model, kernel, strict=True))
     low, high = median_interval(ratios)
     per_image = sorted(model)[len(model) // 2] / settings.batch * 1e6

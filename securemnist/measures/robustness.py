@@ -14,11 +14,11 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from securemnist.evaluation.context import Lab, Sample
+from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.doubts import about_model, about_search
-from securemnist.evaluation.eot import COUNTED, expected, standing_share
+from securemnist.evaluation.eot import COUNTED_DRAWS, mean_accuracy, mean_context
 from securemnist.evaluation.ladder import evaluate
-from securemnist.evaluation.ladder_run import Evaluation
+from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.ladders import LADDER
 from securemnist.evaluation.outcomes import Outcomes, per_class
 from securemnist.evaluation.pace import Pace
@@ -63,39 +63,41 @@ class RobustSettings(AttackSettings):
         return self
 
 
-def attack_accuracy(lab: Lab, settings: AttackSettings, seed: int) -> Measurement:
+def attack_accuracy(context: Context, settings: AttackSettings, seed: int) -> Measurement:
     """Share of test digits read right clean and under this attack, of those attempted.
 
     What the model hides from any attack puts the number in doubt; what other attacks find does not,
     for it speaks of this one only.
     """
     threat = settings.the_threat()
-    found = _evaluate(lab, settings, settings.digits, threat, seed, settings.proofs_after)
-    return _measured(lab, settings, found, seed)
+    found = _evaluate(context, settings, settings.digits, threat, seed, settings.proofs_after)
+    return _measured(context, settings, found, seed)
 
 
-def _measured(lab: Lab, settings: AttackSettings, found: Evaluation, seed: int) -> Measurement:
+def _measured(
+    context: Context, settings: AttackSettings, found: LadderRun, seed: int
+) -> Measurement:
     evidence = found.outcomes.evidence()
     evidence["outcomes"] |= found.sample.record
     evidence |= {"per_class": per_class(evidence["confusion"]), "gallery": found.gallery()}
-    evidence |= {"last_to_fall": found.last_to_fall(), "ties": found.ties}
+    evidence |= {"last_to_fall": found.last_broken(), "ties": found.ties}
     n = int(found.outcomes.attempted.sum())
     complete = found.sample.complete and n == len(found.sample)
     if certificates := found.certificates():
         evidence["certificates"] = certificates
-    hits = found.outcomes.standing
+    hits = found.outcomes.unbroken
     if settings.randomised:
         # Chance remains on all digits, too: the interval decides.
         # Rounded down: half a digit is not one that was read right.
-        hits, complete = math.floor(n * standing_share(lab, found) + _COUNTING), False
-        evidence["answers_a_digit"] = COUNTED
+        hits, complete = math.floor(n * mean_accuracy(context, found) + _COUNTING), False
+        evidence["answers_a_digit"] = COUNTED_DRAWS
     doubts: tuple[Doubt, ...] = ()
-    if stopped := found.stopped():
-        evidence["stopped"] = stopped
+    if early_end := found.early_end():
+        evidence["stopped"] = early_end
         # Certificates and witnesses stand; a pass that would rest on what was not attacked does not.
         doubts = (_ENDED_EARLY,)
-    elif len(found.outcomes.open):
-        target, threat = _attacked(lab, settings), settings.the_threat()
+    elif len(found.outcomes.undecided):
+        target, threat = _attacked(context, settings), settings.the_threat()
         doubts = about_model(target, threat, n, randomised=settings.randomised).doubts
     return share(
         hits,
@@ -110,7 +112,7 @@ def _measured(lab: Lab, settings: AttackSettings, found: Evaluation, seed: int) 
     )
 
 
-def _proved(found: Evaluation, n: int, *, complete: bool) -> dict[str, float]:
+def _proved(found: LadderRun, n: int, *, complete: bool) -> dict[str, float]:
     """The certified share and its lower bound, where a stage has proved anything."""
     hits = found.outcomes.certified
     if not hits:
@@ -119,18 +121,18 @@ def _proved(found: Evaluation, n: int, *, complete: bool) -> dict[str, float]:
     return {"certified": hits / n, "certified_low": low}
 
 
-def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measurement:
+def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Measurement:
     """Share of test digits that withstand a search within the threat."""
     threat = settings.the_threat()
-    proofs_after, replay = settings.proofs_after, lab.replay
-    found = _evaluate(lab, settings, settings.digits, threat, seed, proofs_after, replay=replay)
-    measured = _measured(lab, settings, found, seed)
-    if found.spared:
+    proofs_after, replay = settings.proofs_after, context.replay
+    found = _evaluate(context, settings, settings.digits, threat, seed, proofs_after, replay=replay)
+    measured = _measured(context, settings, found, seed)
+    if found.skipped_stages:
         return measured
-    open_digits, sample = found.outcomes.open, found.sample
+    open_digits, sample = found.outcomes.undecided, found.sample
     x, y = sample.x[open_digits], sample.y[open_digits]
     asked = about_search(
-        _attacked(lab, settings),
+        _attacked(context, settings),
         settings.the_attacks(),
         threat,
         x,
@@ -146,12 +148,12 @@ def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measuremen
     measured = dataclasses.replace(measured, doubts=doubts, evidence=evidence)
     if not settings.curve or settings.until is not None:
         return measured
-    beside = curves.stored(lab, settings.the_attacks(), settings.threat["norm"])
-    evidence |= {"curve": curve(lab, settings, seed), "reference_curves": beside}
+    beside = curves.stored(context, settings.the_attacks(), settings.threat["norm"])
+    evidence |= {"curve": curve(context, settings, seed), "reference_curves": beside}
     return dataclasses.replace(measured, evidence=evidence)
 
 
-def curve(lab: Lab, settings: RobustSettings, seed: int) -> list[dict[str, Any]]:
+def curve(context: Context, settings: RobustSettings, seed: int) -> list[dict[str, Any]]:
     """What the row's attack leaves at each of its further eps, and what of it is proved, as builtins.
 
     `certified` is left out where bounds cannot be had: another norm, a network with unknown layers.
@@ -160,31 +162,31 @@ def curve(lab: Lab, settings: RobustSettings, seed: int) -> list[dict[str, Any]]
     hopeless = math.inf
     points = []
     for eps in settings.curve:
-        found = _on_the_curve(lab, settings, eps, seed, prove=eps < hopeless)
+        found = _on_the_curve(context, settings, eps, seed, prove=eps < hopeless)
         outcomes, n = found.outcomes, int(found.outcomes.attempted.sum())
-        point = {"eps": eps, "accuracy": outcomes.standing / n, "n": n}
-        if found.asked_for_proofs or eps > hopeless:
+        point = {"eps": eps, "accuracy": outcomes.unbroken / n, "n": n}
+        if found.has_bounds or eps > hopeless:
             point["certified"] = outcomes.certified / n
-        if found.asked_for_proofs and not outcomes.certified:
+        if found.has_bounds and not outcomes.certified:
             hopeless = min(hopeless, eps)
         points.append(point | {"attack": settings.attack_name})
     return points
 
 
 def _on_the_curve(
-    lab: Lab, settings: RobustSettings, eps: float, seed: int, *, prove: bool
-) -> Evaluation:
+    context: Context, settings: RobustSettings, eps: float, seed: int, *, prove: bool
+) -> LadderRun:
     """The row's attack at `eps`, with proofs even where the row itself has none."""
-    digits = min(CURVE_DIGITS, len(lab.data.test))
+    digits = min(CURVE_DIGITS, len(context.data.test))
     threat = make_threat(settings.threat["norm"], eps)
     behind = settings.proofs_after
     if behind is None:
         behind = len(settings.the_attacks())  # what the attacks break is not worth a proof
-    return _evaluate(lab, settings, digits, threat, seed, behind if prove else None)
+    return _evaluate(context, settings, digits, threat, seed, behind if prove else None)
 
 
 def _evaluate(
-    lab: Lab,
+    context: Context,
     settings: AttackSettings,
     digits: int | None,
     threat: Threat,
@@ -192,12 +194,12 @@ def _evaluate(
     proofs_after: int | None,
     *,
     replay: Replay | None = None,
-) -> Evaluation:
+) -> LadderRun:
     """The row's attack on `digits` digits, in random order where time may run out."""
     limit = math.inf if settings.seconds is None else settings.seconds
-    sample = lab.sample(digits, seed, shuffled=settings.seconds is not None)
+    sample = context.sample(digits, seed, shuffled=settings.seconds is not None)
     return evaluate(
-        _attacked(lab, settings),
+        _attacked(context, settings),
         sample,
         settings.the_attacks(),
         threat,
@@ -221,7 +223,7 @@ def _decided(settings: AttackSettings, sample: Sample) -> Callable[[Outcomes], b
     def decided(outcomes: Outcomes) -> bool:
         if until is None or settings.randomised:
             return False
-        least, most = outcomes.certified, outcomes.standing
+        least, most = outcomes.certified, outcomes.unbroken
         if sample.complete:
             return least / n >= until or most / n < until
         return share_interval(least, n)[0] >= until or share_interval(most, n)[1] < until
@@ -229,9 +231,9 @@ def _decided(settings: AttackSettings, sample: Sample) -> Callable[[Outcomes], b
     return decided
 
 
-def _attacked(lab: Lab, settings: AttackSettings) -> Lab:
+def _attacked(context: Context, settings: AttackSettings) -> Context:
     """What attacks and doubts see: the subject, or the mean of its answers."""
-    return expected(lab) if settings.randomised else lab
+    return mean_context(context) if settings.randomised else context
 
 
 def _estimate(settings: AttackSettings, pace: Pace) -> float:

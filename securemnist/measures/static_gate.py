@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from securemnist.errors import NotApplicable
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.measures.base import Measure, Settings
 from securemnist.results.findings import Measurement
 from securemnist.sanitize import terminal
@@ -57,9 +57,9 @@ class StaticSettings(Settings):
         return tools
 
 
-def static_findings(lab: Lab, settings: StaticSettings, seed: int) -> Measurement:
+def static_findings(context: Context, settings: StaticSettings, seed: int) -> Measurement:
     """Findings in the source code of the project of `lab`; its model and data are not asked."""
-    return in_folder(lab.project, settings, seed, lab.progress)
+    return in_folder(context.project, settings, seed, context.progress)
 
 
 def in_folder(folder: Path, settings: StaticSettings, seed: int, progress: Progress) -> Measurement:

@@ -20,7 +20,7 @@ from securemnist import initial_policy, measures
 from securemnist.cli import collection_check, main
 from securemnist.data import DataSet
 from securemnist.errors import UsageError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.initial_policy import Proposal, Row, margins, measured, templates
 from securemnist.measures.base import share
 from securemnist.project import origin, settings
@@ -157,7 +157,7 @@ def test_the_policy_names_its_data(mnist: DataSet) -> None:
 def made(values: dict[float, float], tried: list[tuple[str, float]]) -> Callable[..., Row]:
     """Stands for one measurement: the share that each eps leaves, whatever the attack is."""
 
-    def row(lab: object, proposal: Proposal, settings: dict[str, Any], *_: int) -> Row:
+    def row(context: object, proposal: Proposal, settings: dict[str, Any], *_: int) -> Row:
         eps = settings["threat"]["eps"]
         tried.append((proposal.id, eps))
         seen = share(round(values[eps] * 500), 500, complete=False, seed=0)
@@ -174,7 +174,7 @@ def evasion(values: list[float], monkeypatch: pytest.MonkeyPatch) -> tuple[list[
     monkeypatch.setattr(measured, "_row", made(known, tried))
     searches = [p for p in initial_policy.PROPOSALS if p.evasion]
     sizes = measured.Sizes(digits=500, test=10_000, design=1.0)
-    return measured._evasion(cast(Lab, None), searches, sizes), tried
+    return measured._evasion(cast(Context, None), searches, sizes), tried
 
 
 def test_the_eps_at_which_a_row_means_something(

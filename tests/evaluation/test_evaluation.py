@@ -12,10 +12,10 @@ import torch
 from securemnist.attacks.fgsm import FGSM
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab, Sample
+from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.ladder import evaluate
-from securemnist.evaluation.ladder_run import Evaluation
-from securemnist.evaluation.outcomes import Fall, Outcomes, per_class
+from securemnist.evaluation.ladder_run import LadderRun
+from securemnist.evaluation.outcomes import Outcomes, StageCounts, per_class
 from securemnist.evaluation.thumbnails import GALLERY
 from securemnist.measures import bind, take
 from securemnist.models.loading import Subject, from_model
@@ -38,13 +38,13 @@ Images = torch.Tensor
 
 
 @pytest.fixture(scope="module")
-def found(lab: Lab) -> Evaluation:
+def found(context: Context) -> LadderRun:
     """Three attacks on 400 digits: one that does nothing, a weak one and a strong one."""
     attacks = [Puts(share=0.0), FGSM(), PGD(steps=5)]
-    return evaluate(lab, lab.sample(400, 3), attacks, Linf(0.15), 0)
+    return evaluate(context, context.sample(400, 3), attacks, Linf(0.15), 0)
 
 
-def test_every_digit_has_one_outcome(found: Evaluation, baseline: Subject) -> None:
+def test_every_digit_has_one_outcome(found: LadderRun, baseline: Subject) -> None:
     """A digit is misread clean, broken by the first attack that can, or survives: checked one by one."""
     sample: Sample = found.sample
     outcomes = found.outcomes
@@ -62,11 +62,11 @@ def test_every_digit_has_one_outcome(found: Evaluation, baseline: Subject) -> No
         assert (code == "2") is bool(right and broken and not falls_at_once[k])
         assert (code == ".") is not bool(broken)
     assert {"1", "2", "."} <= set(codes)
-    assert outcomes.standing == codes.count(".")
+    assert outcomes.unbroken == codes.count(".")
     assert torch.equal(outcomes.predictions, final)
 
 
-def test_a_fallen_digit_does_not_enter_again(found: Evaluation) -> None:
+def test_a_fallen_digit_does_not_enter_again(found: LadderRun) -> None:
     """Each attack is given exactly what the earlier ones left standing."""
     codes = decoded(found.outcomes.evidence()["outcomes"]["codes"])
     right = len(codes) - codes.count("x")
@@ -75,7 +75,7 @@ def test_a_fallen_digit_does_not_enter_again(found: Evaluation) -> None:
     assert entered == [("Puts", right, 0), ("FGSM", right, one), ("PGD-5", right - one, two)]
 
 
-def test_every_broken_digit_is_a_witness(found: Evaluation) -> None:
+def test_every_broken_digit_is_a_witness(found: LadderRun) -> None:
     """The image kept for a broken digit is within budget; for any other it is the digit itself."""
     broken = found.outcomes.codes >= 0
     size = Linf(0.15).distance(found.sample.x, found.x_adv)
@@ -84,7 +84,7 @@ def test_every_broken_digit_is_a_witness(found: Evaluation) -> None:
     assert not size[~broken].any()
 
 
-def test_the_table_is_plain_json(found: Evaluation) -> None:
+def test_the_table_is_plain_json(found: LadderRun) -> None:
     """The evidence is builtins alone, and its confusion matrix counts every digit once."""
     evidence = found.outcomes.evidence() | {"gallery": found.gallery()}
     assert json.loads(json.dumps(evidence, allow_nan=False)) == evidence
@@ -103,16 +103,16 @@ def test_codes_of_every_kind() -> None:
     outcomes.codes[0], outcomes.codes[1] = CERTIFIED, NOT_ATTEMPTED
     for stage in range(12):
         broken = torch.tensor([2] if stage == 11 else [], dtype=torch.long)
-        outcomes.record(Fall(f"s{stage}", 1, len(broken), 0, 0.0), broken, broken)
+        outcomes.record(StageCounts(f"s{stage}", 1, len(broken), 0, 0.0), broken, broken)
     found, codes = decode_outcomes(outcomes.evidence()["outcomes"])
     assert found.tolist() == labels.tolist()
     assert codes.tolist() == [CERTIFIED, NOT_ATTEMPTED, 11, SURVIVED, MISCLASSIFIED]
-    assert (outcomes.standing, outcomes.certified) == (2, 1)
-    assert outcomes.open.tolist() == [3]
+    assert (outcomes.unbroken, outcomes.certified) == (2, 1)
+    assert outcomes.undecided.tolist() == [3]
     assert per_class([[1, 1], [0, 0]]) == [0.5, None]
 
 
-def test_the_gallery_shows_every_class(found: Evaluation) -> None:
+def test_the_gallery_shows_every_class(found: LadderRun) -> None:
     """It shows twelve broken digits, the first of each class, with the very images that were measured."""
     gallery = found.gallery()
     broken = found.outcomes.codes >= 0
@@ -132,17 +132,17 @@ def test_the_gallery_shows_every_class(found: Evaluation) -> None:
             assert base64.b64decode(shown[key]) == expected
 
 
-def test_the_last_to_fall_come_last(found: Evaluation) -> None:
+def test_the_last_to_fall_come_last(found: LadderRun) -> None:
     """The hardest broken digits are those of the latest stage, each named with what broke it."""
     stages = {name: number for number, name in enumerate(found.outcomes.stages)}
-    shown = [stages[picture["broken_by"]] for picture in found.last_to_fall()]
+    shown = [stages[thumbnail["broken_by"]] for thumbnail in found.last_broken()]
     codes = found.outcomes.codes
     assert shown == sorted(codes[codes >= 0].tolist(), reverse=True)[:GALLERY]
     alone = dataclasses.replace(found, outcomes=Outcomes(found.sample.y, found.sample.y, "x"))
-    assert alone.last_to_fall() == []
+    assert alone.last_broken() == []
 
 
-def test_the_clean_matrix_stands_beside_the_attacked_one(found: Evaluation) -> None:
+def test_the_clean_matrix_stands_beside_the_attacked_one(found: LadderRun) -> None:
     """Both count the same digits; off the clean diagonal stand the misread ones alone."""
     evidence = found.outcomes.evidence()
     clean, attacked = (torch.tensor(evidence[k]) for k in ("clean_confusion", "confusion"))
@@ -151,7 +151,7 @@ def test_the_clean_matrix_stands_beside_the_attacked_one(found: Evaluation) -> N
     assert int(clean.sum() - clean.diagonal().sum()) == misread
 
 
-def test_the_hardest_digits_have_the_least_margin(small_lab: Lab) -> None:
+def test_the_hardest_digits_have_the_least_margin(small_lab: Context) -> None:
     """Misread digits come first; no digit that is left out has a smaller margin."""
     seen = take(small_lab, "clean_accuracy", bind("clean_accuracy", {"digits": 500}), 0)
     shown = seen.evidence["hardest"]
@@ -168,19 +168,19 @@ def test_a_model_that_was_broken_before(mnist: DataSet) -> None:
     """Where no digit is read right no attack is run, and the stage is recorded as empty."""
     wrong = from_model(Odd(lambda x: 10 - x.flatten(1)[:, :10]), name="wrong")
     nines = mnist.test[mnist.test.labels == 9]
-    lab = Lab(wrong, dataclasses.replace(mnist, test=nines))
-    outcomes = evaluate(lab, lab.sample(20, 0), [FGSM()], Linf(0.1), 0).outcomes
+    context = Context(wrong, dataclasses.replace(mnist, test=nines))
+    outcomes = evaluate(context, context.sample(20, 0), [FGSM()], Linf(0.1), 0).outcomes
     assert decoded(outcomes.evidence()["outcomes"]["codes"]) == "x" * 20
     assert [(fall.entered, fall.fell) for fall in outcomes.waterfall] == [(0, 0)]
 
 
 @pytest.fixture(scope="module")
-def small_lab(baseline: Subject, mnist: DataSet) -> Lab:
+def small_lab(baseline: Subject, mnist: DataSet) -> Context:
     """The baseline on 500 test digits, which are then the complete set."""
-    return Lab(baseline, dataclasses.replace(mnist, test=mnist.test[:500]))
+    return Context(baseline, dataclasses.replace(mnist, test=mnist.test[:500]))
 
 
-def test_the_measures_read_the_table(small_lab: Lab) -> None:
+def test_the_measures_read_the_table(small_lab: Context) -> None:
     """Each measure is the share it claims to be, with its exact interval, complete on all digits."""
     predictions = small_lab.test_logits.argmax(1)
     labels = small_lab.data.test.labels
@@ -196,14 +196,14 @@ def test_the_measures_read_the_table(small_lab: Lab) -> None:
     assert worst.n == int((labels == worst.evidence["worst_class"]).sum())
 
 
-def test_a_class_without_digits_does_not_pass(lab: Lab) -> None:
+def test_a_class_without_digits_does_not_pass(context: Context) -> None:
     """The worst class is not known where one class has no digit; another that is read badly fails."""
-    kept = lab.data.test.labels != 3
-    data = dataclasses.replace(lab.data, test=lab.data.test[kept], digests={})
+    kept = context.data.test.labels != 3
+    data = dataclasses.replace(context.data, test=context.data.test[kept], digests={})
     settings = bind("worst_class_accuracy", {})
-    for model, verdict in ((lab.subject, Verdict.INCONCLUSIVE), (constant(), Verdict.FAIL)):
+    for model, verdict in ((context.subject, Verdict.INCONCLUSIVE), (constant(), Verdict.FAIL)):
         row = Requirement(id="W", measure="worst_class_accuracy", because="-", at_least=0.5)
-        finding = row.judge(take(Lab(model, data), "worst_class_accuracy", settings, 0))
+        finding = row.judge(take(Context(model, data), "worst_class_accuracy", settings, 0))
         assert finding.verdict is verdict
         assert ("no digit of class 3" in finding.reason) is (verdict is Verdict.INCONCLUSIVE)
 
@@ -213,7 +213,7 @@ def constant() -> Subject:
     return from_model(Constant(), name="constant")
 
 
-def test_robust_accuracy_is_what_survives(small_lab: Lab) -> None:
+def test_robust_accuracy_is_what_survives(small_lab: Context) -> None:
     """Robust accuracy counts the survivors of the table, rests on attacks, and bends down along eps."""
     settings = {
         "attack": {"use": "PGD", "steps": 3},

@@ -12,7 +12,7 @@ import pytest
 
 from securemnist._util.hashing import sha256
 from securemnist.evaluation import example_store
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.measures import bind, take
 from tests.commands import run, shell
 from tests.comparison.test_commands import TOY
@@ -158,11 +158,11 @@ def test_what_cannot_be_replayed_is_one_sentence(folder: Path, how: str, complai
     assert not (folder / "second" / "assessment.json").exists()
 
 
-def test_examples_come_as_a_picture_and_a_table_too(lab: Lab) -> None:
+def test_examples_come_as_a_picture_and_a_table_too(context: Context) -> None:
     """Beside the npz a PNG sheet, and a CSV of label, prediction and size that agree with the images."""
     row = {"attack": {"use": "FGSM"}, "threat": {"norm": "linf", "eps": 0.3}, "digits": 20}
-    seen = take(lab, "attack_accuracy", bind("attack_accuracy", row), 0)
-    kept, files = example_store.pack(seen, lab, "ADV-01")
+    seen = take(context, "attack_accuracy", bind("attack_accuracy", row), 0)
+    kept, files = example_store.pack(seen, context, "ADV-01")
     assert set(files) == {f"adversarial/ADV-01.{kind}" for kind in ("npz", "png", "csv")}
     assert kept.evidence[example_store.KEY]["digits"] == len(seen.examples)
     assert files["adversarial/ADV-01.png"].startswith(b"\x89PNG")

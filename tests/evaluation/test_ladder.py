@@ -10,11 +10,11 @@ import torch
 
 from securemnist.attacks.pgd import PGD
 from securemnist.errors import PolicyError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import CHUNK, evaluate
-from securemnist.evaluation.ladder_run import Evaluation
+from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.ladders import BUDGETS, make_stages
-from securemnist.evaluation.pace import USUAL
+from securemnist.evaluation.pace import DEFAULT_PACE
 from securemnist.measures import MEASURES, bind, take
 from securemnist.referee import rule
 from securemnist.results.findings import TIERS
@@ -34,9 +34,9 @@ def without_times(value: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def found(lab: Lab) -> Evaluation:
+def found(context: Context) -> LadderRun:
     """The smoke ladder on 60 digits of the baseline."""
-    return evaluate(lab, lab.sample(60, 0), SMOKE, Linf(0.12), 0)
+    return evaluate(context, context.sample(60, 0), SMOKE, Linf(0.12), 0)
 
 
 def test_the_reference_is_the_published_ensemble() -> None:
@@ -112,42 +112,42 @@ def test_a_ladder_is_no_one_step_attack() -> None:
     settings: Any = bind("attack_accuracy", {"threat": THREAT, "attack": {"use": "ladder"}})
     assert not settings.one_step
     one: Any = bind("robust_accuracy", {"threat": THREAT, "attack": {"use": "PGD", "steps": 10}})
-    ladder = MEASURES["attack_accuracy"].estimate(settings, USUAL)
-    assert ladder > 20 * MEASURES["robust_accuracy"].estimate(one, USUAL)
+    ladder = MEASURES["attack_accuracy"].estimate(settings, DEFAULT_PACE)
+    assert ladder > 20 * MEASURES["robust_accuracy"].estimate(one, DEFAULT_PACE)
 
 
-def test_each_stage_sees_what_is_left(found: Evaluation) -> None:
+def test_each_stage_sees_what_is_left(found: LadderRun) -> None:
     """What enters a stage is what entered and did not fall in the one before; all fallen are counted."""
     falls = found.outcomes.waterfall
     assert [fall.stage for fall in falls] == [attack.name for attack in SMOKE]
     for one, after in pairwise(falls):
         assert after.entered == one.entered - one.fell
-    assert falls[-1].entered - falls[-1].fell == found.outcomes.standing
+    assert falls[-1].entered - falls[-1].fell == found.outcomes.unbroken
     assert sum(fall.fell for fall in falls) > 5
-    assert found.outcomes.standing > 5
+    assert found.outcomes.unbroken > 5
 
 
-def test_every_fallen_digit_is_a_witness(found: Evaluation, lab: Lab) -> None:
+def test_every_fallen_digit_is_a_witness(found: LadderRun, context: Context) -> None:
     """The image of each fallen digit is in budget and read as another class, looked at once more."""
     broken = found.outcomes.codes >= 0
     x, y, x_adv = found.sample.x[broken], found.sample.y[broken], found.x_adv[broken]
-    again = rule(lab.subject.model, x, y, x_adv, norm="linf", eps=0.12)
+    again = rule(context.subject.model, x, y, x_adv, norm="linf", eps=0.12)
     assert again.fooled.all()
     assert torch.equal(again.predictions, found.outcomes.predictions[broken])
 
 
-def test_a_ladder_is_no_weaker_than_its_stages(found: Evaluation, lab: Lab) -> None:
+def test_a_ladder_is_no_weaker_than_its_stages(found: LadderRun, context: Context) -> None:
     """No stage alone breaks a digit that the ladder leaves standing."""
-    alone = evaluate(lab, found.sample, [SMOKE[1]], Linf(0.12), 0)
+    alone = evaluate(context, found.sample, [SMOKE[1]], Linf(0.12), 0)
     assert not ((alone.outcomes.codes >= 0) & (found.outcomes.codes < 0)).any()
-    assert found.outcomes.standing <= alone.outcomes.standing
+    assert found.outcomes.unbroken <= alone.outcomes.unbroken
 
 
-def test_a_ladder_says_the_same_twice(lab: Lab) -> None:
+def test_a_ladder_says_the_same_twice(context: Context) -> None:
     """The measurement of a row is the same in two runs, but for the seconds."""
     row = {"threat": THREAT, "digits": 20}
     one, other = (
-        take(lab, "robust_accuracy", bind("robust_accuracy", row, tier="smoke"), 7)
+        take(context, "robust_accuracy", bind("robust_accuracy", row, tier="smoke"), 7)
         for _ in range(2)
     )
     assert without_times(one.to_json()) == without_times(other.to_json())
@@ -157,11 +157,15 @@ def test_a_ladder_says_the_same_twice(lab: Lab) -> None:
     assert stages == ["intervals", *names[:2], "CROWN", *names[2:]]
 
 
-def test_a_digit_that_counts_has_seen_every_stage(lab: Lab) -> None:
+def test_a_digit_that_counts_has_seen_every_stage(context: Context) -> None:
     """When the time is over, the digits that count have been through the whole ladder."""
     stages = [PGD(steps=2), PGD(steps=3)]
-    cut = evaluate(lab, lab.sample(2 * CHUNK, 0), stages, Linf(0.1), 0, seconds=1e-9).outcomes
-    whole = evaluate(lab, lab.sample(2 * CHUNK, 0), stages, Linf(0.1), 0, seconds=1e6).outcomes
+    cut = evaluate(
+        context, context.sample(2 * CHUNK, 0), stages, Linf(0.1), 0, seconds=1e-9
+    ).outcomes
+    whole = evaluate(
+        context, context.sample(2 * CHUNK, 0), stages, Linf(0.1), 0, seconds=1e6
+    ).outcomes
     assert cut.attempted.sum() == CHUNK
     assert torch.equal(cut.codes[:CHUNK], whole.codes[:CHUNK])
     assert (whole.codes != NOT_ATTEMPTED).all()

@@ -13,7 +13,7 @@ import torch
 from securemnist.attacks.base import Attack
 from securemnist.comparison.paired_difference import Sight, together
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.replay import Replay
@@ -53,23 +53,23 @@ def reads_brightness(x: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def lab(mnist: DataSet) -> Lab:
+def context(mnist: DataSet) -> Context:
     """A network that is right on all ones, on 45 ones and 5 zeros."""
     labels = mnist.test.labels
     chosen = torch.cat([(labels == 1).nonzero()[:45], (labels == 0).nonzero()[:5]]).squeeze(1)
     small = dataclasses.replace(mnist, test=mnist.test[chosen], digests={})
-    return Lab(from_model(Odd(reads_brightness), name="brightness"), small)
+    return Context(from_model(Odd(reads_brightness), name="brightness"), small)
 
 
 @pytest.fixture(scope="module")
-def finding(lab: Lab) -> Finding:
+def finding(context: Context) -> Finding:
     """A robustness row of forty stages, each of which breaks one image."""
-    found = evaluate(lab, lab.sample(None, 0), [BreaksOne()] * STAGES, Linf(EPS), 0)
+    found = evaluate(context, context.sample(None, 0), [BreaksOne()] * STAGES, Linf(EPS), 0)
     table = found.outcomes.evidence()
     table["outcomes"] |= found.sample.record
-    standing = found.outcomes.standing / 50
+    unbroken = found.outcomes.unbroken / 50
     measured = Measurement(
-        value=standing, low=0.0, high=1.0, n=50, complete=True, seconds=1.0, seed=0,
+        value=unbroken, low=0.0, high=1.0, n=50, complete=True, seconds=1.0, seed=0,
         survived=True, evidence=table,
     )  # fmt: skip
     settings = {"attack": {"use": "PGD", "steps": 1}, "threat": {"norm": "linf", "eps": EPS}}
@@ -102,13 +102,13 @@ def test_the_report_draws_no_broken_image_as_certified(finding: Finding) -> None
     assert (fates[1].broken, fates[1].survived, fates[0].misclassified) == (40, 5, 5)
 
 
-def test_a_replay_after_forty_stages_counts(lab: Lab, finding: Finding) -> None:
+def test_a_replay_after_forty_stages_counts(context: Context, finding: Finding) -> None:
     """Stored examples break two survivors in stage 41, and the value falls by two images."""
     table = evidence_of(finding)["outcomes"]
     _, codes = decode_outcomes(table)
     survivors = np.flatnonzero(codes == SURVIVED)[:2]
     stored = Examples(survivors, np.zeros((2, 1, 28, 28), np.float32))
-    after = replayed(lab, finding, Replay((stored,)))
+    after = replayed(context, finding, Replay((stored,)))
     assert after.measurement is not None
     assert after.measurement.value == 3 / 50
     _, codes = decode_outcomes(after.measurement.evidence["outcomes"])
@@ -118,7 +118,7 @@ def test_a_replay_after_forty_stages_counts(lab: Lab, finding: Finding) -> None:
     assert (fates[1].broken, fates[1].certified) == (42, 0)
 
 
-def test_a_comparison_counts_every_stage(lab: Lab, finding: Finding) -> None:
+def test_a_comparison_counts_every_stage(context: Context, finding: Finding) -> None:
     """Between versions each of 40 stages is counted once, and what a stage broke is named by it."""
     table = evidence_of(finding)["outcomes"]
     labels, codes = decode_outcomes(table)

@@ -10,11 +10,11 @@ import torch
 
 from securemnist.data import DataSet
 from securemnist.errors import MeasureError
-from securemnist.evaluation.certificate_stage import hold_against, prove
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.certificate_stage import check_against_replay, prove
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.ladder import evaluate
-from securemnist.evaluation.ladder_run import Evaluation
+from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.ladders import make_stages
 from securemnist.evaluation.replay import Replay
 from securemnist.measures import bind, take
@@ -29,14 +29,14 @@ DIGITS = 120
 SMALL, LARGE = Linf(0.1), Linf(0.2)
 
 
-def searched(lab: Lab, threat: Linf, steps: int, *sets: Examples) -> Evaluation:
+def searched(context: Context, threat: Linf, steps: int, *sets: Examples) -> LadderRun:
     """PGD on some digits, beginning with these examples where there are any."""
     attacks = make_stages({"use": "PGD", "steps": steps})
     replay = Replay(sets) if sets else None
-    return evaluate(lab, lab.sample(DIGITS, 0), attacks, threat, 0, replay=replay)
+    return evaluate(context, context.sample(DIGITS, 0), attacks, threat, 0, replay=replay)
 
 
-def replayed_first(found: Evaluation) -> int:
+def replayed_first(found: LadderRun) -> int:
     """How many digits fell to the replay, which is the first stage."""
     first = found.outcomes.waterfall[0]
     assert first.stage == "replay"
@@ -44,48 +44,50 @@ def replayed_first(found: Evaluation) -> int:
 
 
 @pytest.fixture(scope="module")
-def kept(lab: Lab) -> Examples:
+def kept(context: Context) -> Examples:
     """What ten steps of PGD break at eps 0.1, after a file."""
-    examples = searched(lab, SMALL, 10).examples()
+    examples = searched(context, SMALL, 10).examples()
     assert len(examples) > 10
     return Examples.loads(examples.dumps(), name="a.npz", total=10_000)
 
 
-def test_what_fell_falls_again(lab: Lab, kept: Examples) -> None:
+def test_what_fell_falls_again(context: Context, kept: Examples) -> None:
     """Every example breaks its digit again, before any attack has run, and is kept again."""
-    again = searched(lab, SMALL, 10, kept)
+    again = searched(context, SMALL, 10, kept)
     first, second = again.outcomes.waterfall
     assert (first.stage, first.fell) == ("replay", len(kept))
     assert second.entered == first.entered - len(kept)
     assert set(kept.places) <= set(again.examples().places)
 
 
-def test_a_witness_of_the_weaker_attack_counts(lab: Lab, kept: Examples) -> None:
+def test_a_witness_of_the_weaker_attack_counts(context: Context, kept: Examples) -> None:
     """A search that finds less alone is held to what was found before."""
-    alone = searched(lab, SMALL, 2).outcomes.standing
-    assert searched(lab, SMALL, 2, kept).outcomes.standing < alone
+    alone = searched(context, SMALL, 2).outcomes.unbroken
+    assert searched(context, SMALL, 2, kept).outcomes.unbroken < alone
 
 
-def test_examples_of_a_larger_ball_do_not_count(lab: Lab, kept: Examples) -> None:
+def test_examples_of_a_larger_ball_do_not_count(context: Context, kept: Examples) -> None:
     """What was made within another threat breaks nothing here; what fits in counts there."""
-    large = searched(lab, LARGE, 10).examples()
-    assert replayed_first(searched(lab, SMALL, 2, large)) == 0
-    assert replayed_first(searched(lab, LARGE, 2, kept)) == len(kept)
+    large = searched(context, LARGE, 10).examples()
+    assert replayed_first(searched(context, SMALL, 2, large)) == 0
+    assert replayed_first(searched(context, LARGE, 2, kept)) == len(kept)
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf, -3.0, 2.0])
-def test_images_that_are_none_break_nothing(lab: Lab, kept: Examples, number: float) -> None:
+def test_images_that_are_none_break_nothing(
+    context: Context, kept: Examples, number: float
+) -> None:
     """Stored numbers that are no pixels are proposed to nobody, and are no error of ours."""
     images = kept.images.copy()
     images[:, 0, 3, 4] = number
-    assert replayed_first(searched(lab, SMALL, 2, Examples(kept.places, images))) == 0
+    assert replayed_first(searched(context, SMALL, 2, Examples(kept.places, images))) == 0
 
 
-def test_the_next_set_has_its_turn(lab: Lab, kept: Examples) -> None:
+def test_the_next_set_has_its_turn(context: Context, kept: Examples) -> None:
     """Where an example of one set does not break its digit, that of another set is tried."""
-    clean = lab.sample(10_000, 0).x[torch.tensor(kept.places)].numpy()
+    clean = context.sample(10_000, 0).x[torch.tensor(kept.places)].numpy()
     harmless = Examples(kept.places, clean)
-    assert replayed_first(searched(lab, SMALL, 2, harmless, kept)) == len(kept)
+    assert replayed_first(searched(context, SMALL, 2, harmless, kept)) == len(kept)
 
 
 def row(measure: str, digits: int = DIGITS) -> Requirement:
@@ -95,15 +97,15 @@ def row(measure: str, digits: int = DIGITS) -> Requirement:
     return Requirement(id="R", measure=measure, because="of it", at_least=0.5, settings=settings)
 
 
-def finding(lab: Lab, asked: Requirement) -> Finding:
+def finding(context: Context, asked: Requirement) -> Finding:
     """What the row comes to."""
-    seen = take(lab, asked.measure, bind(asked.measure, asked.settings), 0)
+    seen = take(context, asked.measure, bind(asked.measure, asked.settings), 0)
     return asked.judge(seen, claim="Digits stand.", family="adversarial")
 
 
-def with_replay(lab: Lab, *sets: Examples) -> Lab:
+def with_replay(context: Context, *sets: Examples) -> Context:
     """The same lab, whose searches begin with these examples."""
-    return Lab(lab.subject, lab.data, replay=Replay(sets))
+    return Context(context.subject, context.data, replay=Replay(sets))
 
 
 def told(made: Finding) -> Measurement:
@@ -113,15 +115,15 @@ def told(made: Finding) -> Measurement:
 
 
 @pytest.fixture(scope="module")
-def weak(lab: Lab) -> Finding:
+def weak(context: Context) -> Finding:
     """The finding of a short search, as attack_accuracy, which asks fewer doubts."""
-    made = finding(lab, row("attack_accuracy"))
+    made = finding(context, row("attack_accuracy"))
     return dataclasses.replace(made, requirement=row("robust_accuracy"))
 
 
-def test_only_searches_are_helped(lab: Lab, kept: Examples) -> None:
+def test_only_searches_are_helped(context: Context, kept: Examples) -> None:
     """robust_accuracy begins with the replay; attack_accuracy speaks of its attack alone."""
-    replaying = with_replay(lab, kept)
+    replaying = with_replay(context, kept)
     stages = {
         measure: told(finding(replaying, row(measure, digits=20))).evidence["outcomes"]["stages"]
         for measure in ("robust_accuracy", "attack_accuracy")
@@ -129,27 +131,29 @@ def test_only_searches_are_helped(lab: Lab, kept: Examples) -> None:
     assert stages == {"robust_accuracy": ["replay", "PGD-2"], "attack_accuracy": ["PGD-2"]}
 
 
-def test_a_finding_is_judged_again(lab: Lab, weak: Finding, kept: Examples) -> None:
+def test_a_finding_is_judged_again(context: Context, weak: Finding, kept: Examples) -> None:
     """Value, table and matrix after the replay are those of a search that began with it."""
-    after = replayed(lab, weak, Replay((kept,)))
-    seen, held = told(after), searched(lab, SMALL, 2, kept).outcomes
-    assert round(seen.value * seen.n) == held.standing < round(told(weak).value * seen.n)
+    after = replayed(context, weak, Replay((kept,)))
+    seen, held = told(after), searched(context, SMALL, 2, kept).outcomes
+    assert round(seen.value * seen.n) == held.unbroken < round(told(weak).value * seen.n)
     assert seen.low < seen.value < seen.high
     table, matrix = seen.evidence["outcomes"], seen.evidence["confusion"]
     assert table["stages"] == ["PGD-2", "replay"]
     assert seen.evidence["waterfall"][-1]["fell"] == decoded(table["codes"]).count("1") > 0
     assert matrix == held.evidence()["confusion"]
     assert (after.claim, after.family) == (weak.claim, weak.family)
-    assert told(replayed(lab, weak, Replay(()))).value == told(weak).value
+    assert told(replayed(context, weak, Replay(()))).value == told(weak).value
 
 
-def test_a_proof_that_is_broken_is_an_error(lab: Lab, weak: Finding, kept: Examples) -> None:
+def test_a_proof_that_is_broken_is_an_error(
+    context: Context, weak: Finding, kept: Examples
+) -> None:
     """Where a stored example breaks a digit that counts as certified, nothing passes any more."""
     seen = told(weak)
     table = seen.evidence["outcomes"]
     claimed = {**table, "codes": encoded(decoded(table["codes"]).replace(".", "c"))}
     wrong = dataclasses.replace(seen, evidence={**seen.evidence, "outcomes": claimed})
-    after = replayed(lab, dataclasses.replace(weak, measurement=wrong), Replay((kept,)))
+    after = replayed(context, dataclasses.replace(weak, measurement=wrong), Replay((kept,)))
     assert after.verdict is Verdict.ERROR
     assert "certified digits" in after.reason
 
@@ -157,24 +161,24 @@ def test_a_proof_that_is_broken_is_an_error(lab: Lab, weak: Finding, kept: Examp
 @pytest.mark.parametrize(("name", "eps"), [("baseline", 0.06), ("certified", 0.3)])
 def test_no_certificate_on_a_broken_digit(mnist: DataSet, name: str, eps: float) -> None:
     """No digit that a stored example breaks is ever certified, by intervals or by CROWN."""
-    lab, threat = Lab(loading.resolve(name), mnist), Linf(eps)
-    sample = lab.sample(300, 0)
+    context, threat = Context(loading.resolve(name), mnist), Linf(eps)
+    sample = context.sample(300, 0)
     attack = make_stages({"use": "PGD", "steps": 20, "loss": "margin"})
-    stored = evaluate(lab, sample, attack, threat, 0).examples()
+    stored = evaluate(context, sample, attack, threat, 0).examples()
     assert len(stored) >= 3
     chosen = mnist.test[torch.from_numpy(stored.places)]
     x, y = chosen.images(), chosen.labels
     images = torch.from_numpy(stored.images)
-    assert bool(rule(lab.subject.model, x, y, images, norm="linf", eps=eps).fooled.all())
-    found = prove(lab, x, y, threat, crown=True, seed=0)
+    assert bool(rule(context.subject.model, x, y, images, norm="linf", eps=eps).fooled.all())
+    found = prove(context, x, y, threat, crown=True, seed=0)
     assert not bool(found.proved.any())
 
 
-def test_certificates_are_held_against_what_is_stored(lab: Lab, kept: Examples) -> None:
+def test_certificates_are_held_against_what_is_stored(context: Context, kept: Examples) -> None:
     """A certificate that a stored example contradicts stops the measurement; true ones stand."""
     asked = bind("certified_accuracy", {"threat": {"norm": "linf", "eps": 0.01}, "digits": 32})
-    assert take(with_replay(lab, kept), "certified_accuracy", asked, 0).value > 0
-    sample = lab.sample(DIGITS, 0)
+    assert take(with_replay(context, kept), "certified_accuracy", asked, 0).value > 0
+    sample = context.sample(DIGITS, 0)
     everything = torch.ones(DIGITS, dtype=torch.bool)
     with pytest.raises(MeasureError, match="an error of the certificates"):
-        hold_against(lab, Replay((kept,)), sample, everything, SMALL)
+        check_against_replay(context, Replay((kept,)), sample, everything, SMALL)

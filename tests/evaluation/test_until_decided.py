@@ -10,7 +10,7 @@ import pytest
 
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.measures import bind, take
 from securemnist.models import loading
 from securemnist.results.assessment import Assessment
@@ -30,12 +30,12 @@ attack = {{ use = "ladder", budget = "smoke" }}
 
 
 def measured(
-    lab: Lab, *, eps: float, digits: int = 40, measure: str = "robust_accuracy", **more: Any
+    context: Context, *, eps: float, digits: int = 40, measure: str = "robust_accuracy", **more: Any
 ) -> Measurement:
     """Accuracy under the smallest ladder."""
     attack = {"use": "ladder", "budget": "smoke"}
     asked = {"attack": attack, "threat": {"norm": "linf", "eps": eps}, "digits": digits, **more}
-    return take(lab, measure, bind(measure, asked), 0)
+    return take(context, measure, bind(measure, asked), 0)
 
 
 def judged(seen: Measurement, at_least: float) -> Finding:
@@ -52,30 +52,30 @@ def eps(request: pytest.FixtureRequest) -> float:
 
 
 @pytest.fixture(scope="module")
-def whole(lab: Lab, eps: float) -> Measurement:
+def whole(context: Context, eps: float) -> Measurement:
     """The number when every stage has had its turn."""
-    return measured(lab, eps=eps, measure="attack_accuracy")
+    return measured(context, eps=eps, measure="attack_accuracy")
 
 
 @pytest.mark.parametrize("at_least", [0.05, 0.5, 0.8, 0.95])
 def test_the_verdict_is_that_of_the_whole_search(
-    lab: Lab, eps: float, whole: Measurement, at_least: float
+    context: Context, eps: float, whole: Measurement, at_least: float
 ) -> None:
     """At every threshold the row is judged as after all stages, whatever was spared."""
-    seen = measured(lab, eps=eps, measure="attack_accuracy", until=at_least)
+    seen = measured(context, eps=eps, measure="attack_accuracy", until=at_least)
     assert judged(seen, at_least).verdict is judged(whole, at_least).verdict
     stages = [fall["stage"] for fall in seen.evidence["waterfall"]]
     everything = [fall["stage"] for fall in whole.evidence["waterfall"]]
-    spared = seen.evidence["stopped"]["spared"] if seen.stopped else []
-    assert stages + spared == everything
+    skipped_stages = seen.evidence["stopped"]["spared"] if seen.stopped else []
+    assert stages + skipped_stages == everything
     assert seen.value >= whole.value
     if not seen.stopped:
         assert seen.value == whole.value
 
 
-def test_a_hopeless_search_is_spared_its_costly_stages(lab: Lab) -> None:
+def test_a_hopeless_search_is_spared_its_costly_stages(context: Context) -> None:
     """What FGSM alone brings below the threshold fails at once, and the sentence says what is known."""
-    seen = measured(lab, eps=0.3, until=0.9)
+    seen = measured(context, eps=0.3, until=0.9)
     assert seen.evidence["stopped"]["after"] == "FGSM"
     finding = judged(seen, 0.9)
     assert finding.verdict is Verdict.FAIL
@@ -84,7 +84,7 @@ def test_a_hopeless_search_is_spared_its_costly_stages(lab: Lab) -> None:
 
 def test_a_proof_that_suffices_spares_every_attack(mnist: DataSet) -> None:
     """Where the intervals certify enough, nothing is attacked; no doubt touches a proof."""
-    certified = Lab(loading.resolve("certified"), mnist)
+    certified = Context(loading.resolve("certified"), mnist)
     seen = measured(certified, eps=0.1, until=0.5)
     assert [fall["stage"] for fall in seen.evidence["waterfall"]] == ["intervals"]
     assert judged(seen, 0.5).label == "PASS (proved)"
@@ -92,7 +92,7 @@ def test_a_proof_that_suffices_spares_every_attack(mnist: DataSet) -> None:
 
 def test_a_higher_threshold_than_that_of_the_end_is_not_passed(mnist: DataSet) -> None:
     """What stands because nothing attacked it carries no pass: a row cannot flatter itself by `until`."""
-    certified = Lab(loading.resolve("certified"), mnist)
+    certified = Context(loading.resolve("certified"), mnist)
     seen = measured(certified, eps=0.3, until=0.5, digits=200)
     assert seen.stopped
     assert seen.certified_low is not None
@@ -102,9 +102,9 @@ def test_a_higher_threshold_than_that_of_the_end_is_not_passed(mnist: DataSet) -
 
 
 @pytest.mark.parametrize("more", [{"randomised": True}, {"seconds": 1e-9, "digits": 300}], ids=str)
-def test_nothing_is_certain_under_chance_or_a_clock(lab: Lab, more: dict[str, Any]) -> None:
+def test_nothing_is_certain_under_chance_or_a_clock(context: Context, more: dict[str, Any]) -> None:
     """Where later answers or digits could still change the number, the search goes on."""
-    seen = measured(lab, eps=0.3, until=0.9, **more)
+    seen = measured(context, eps=0.3, until=0.9, **more)
     assert not seen.stopped
 
 

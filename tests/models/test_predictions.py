@@ -12,7 +12,7 @@ from torch import nn
 
 from securemnist.attacks import make_attack
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.measures import bind, take
 from securemnist.models import loading
 from securemnist.models.predictions import exact, is_wrong, predicted, tied
@@ -46,15 +46,15 @@ class Changed(nn.Module):
         return self.change(self.net(x))
 
 
-def on(model: nn.Module, mnist: DataSet) -> Lab:
+def on(model: nn.Module, mnist: DataSet) -> Context:
     """A lab of this model on a few hundred digits."""
     mnist = dataclasses.replace(mnist, test=mnist.test[:FEW])
-    return Lab(loading.from_model(model, name="it"), mnist)
+    return Context(loading.from_model(model, name="it"), mnist)
 
 
-def measured(lab: Lab, measure: str, **row: Any) -> Measurement:
+def measured(context: Context, measure: str, **row: Any) -> Measurement:
     """One measurement of a few digits."""
-    return take(lab, measure, bind(measure, {"digits": DIGITS, **row}), 0)
+    return take(context, measure, bind(measure, {"digits": DIGITS, **row}), 0)
 
 
 @pytest.mark.parametrize("dtype", FORMATS, ids=str)
@@ -79,7 +79,7 @@ def test_clean_numbers_do_not_depend_on_the_scale(change: Change, mnist: DataSet
         ("worst_class_accuracy", {"digits": 200}),
         ("backdoor_success", trigger),
     ):
-        one, other = (measured(lab, measure, **row) for lab in labs)
+        one, other = (measured(context, measure, **row) for context in labs)
         assert (one.value, one.low, one.high) == (other.value, other.low, other.high)
 
 
@@ -142,7 +142,7 @@ def test_ties_are_counted_and_stated(mnist: DataSet) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_probabilities_are_known_in_every_format(dtype: torch.dtype, mnist: DataSet) -> None:
     """Probabilities that bfloat16 has rounded are attacked by their logarithm, as others are."""
-    lab = on(Changed("baseline", lambda z: z.softmax(1).to(dtype)), mnist)
-    assert lab.target is not lab.subject.model
+    context = on(Changed("baseline", lambda z: z.softmax(1).to(dtype)), mnist)
+    assert context.target is not context.subject.model
     logits = on(Changed("baseline", lambda z: z.to(dtype)), mnist)
     assert logits.target is logits.subject.model

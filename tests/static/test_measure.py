@@ -12,7 +12,7 @@ import pytest
 from securemnist import measures
 from securemnist._util import resources
 from securemnist.errors import MeasureError, NotApplicable, PolicyError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.measures import static_gate
 from securemnist.results import policy
 from securemnist.results.findings import Measurement, Requirement, Verdict
@@ -21,10 +21,10 @@ from tests.static.conftest import CLEAN, FLASK_PAGE, PICKLE_DEMO, TORCH_LOADS, W
 
 
 # The gate reads code, no digits.
-def no_model() -> Lab:
+def no_model() -> Context:
     """What a static row needs of a lab, with the current folder as the project's."""
     needed = SimpleNamespace(progress=silent, project=Path.cwd(), flushes_denormals=False)
-    return cast(Lab, needed)
+    return cast(Context, needed)
 
 
 BANDIT = {"tools": ["bandit"], "level": "medium"}

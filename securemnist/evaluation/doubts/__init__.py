@@ -14,7 +14,7 @@ import torch
 
 from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import Attack
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts.batch_dependence import TOGETHER, batch_dependence
 from securemnist.evaluation.doubts.binarization_test import (
     PLANTED,
@@ -65,41 +65,41 @@ class Examination:
 
 
 def about_model(
-    lab: Lab, threat: Threat, digits: int = DIGITS, *, randomised: bool = False
+    context: Context, threat: Threat, digits: int = DIGITS, *, randomised: bool = False
 ) -> Examination:
     """Doubts about what the model lets any attack see, on at most `digits` digits; once per lab.
 
     A model that is `randomised` by declaration may vary.
     """
-    sample = lab.sample(min(digits, DIGITS, len(lab.data.test)), 0)
+    sample = context.sample(min(digits, DIGITS, len(context.data.test)), 0)
     key = ("doubts of the model", threat, len(sample))
-    if key not in lab.memory:
-        right = ~is_wrong(lab.logits(sample.x), sample.y)
-        case = Case(lab.subject, lab.target, threat, sample.x[right], sample.y[right])
-        more = _ask(lab, OF_MODELS, case) if len(case.y) else ()
-        lab.memory[key] = Examination(about_answers(lab, randomised=randomised) + more)
-    found: Examination = lab.memory[key]
+    if key not in context.cache:
+        right = ~is_wrong(context.logits(sample.x), sample.y)
+        case = Case(context.subject, context.target, threat, sample.x[right], sample.y[right])
+        more = _ask(context, OF_MODELS, case) if len(case.y) else ()
+        context.cache[key] = Examination(about_answers(context, randomised=randomised) + more)
+    found: Examination = context.cache[key]
     return found
 
 
-def about_answers(lab: Lab, *, randomised: bool = False) -> tuple[Doubt, ...]:
+def about_answers(context: Context, *, randomised: bool = False) -> tuple[Doubt, ...]:
     """Doubts about what the model answers, right or wrong, on at most 128 digits; once per lab.
 
     A clean number that depends on the draw or on the batch is not a number of the model. A model that
     is `randomised` by declaration may vary, but not with the batch.
     """
     key = ("doubts of the answers", randomised)
-    if key not in lab.memory:
-        sample = lab.sample(min(TOGETHER, len(lab.data.test)), 0)
+    if key not in context.cache:
+        sample = context.sample(min(TOGETHER, len(context.data.test)), 0)
         asked = tuple(q for q in OF_ANSWERS if not (randomised and q in OF_VARIETY))
-        case = Case(lab.subject, lab.target, Linf(0.0), sample.x, sample.y)
-        lab.memory[key] = _ask(lab, asked, case)
-    found: tuple[Doubt, ...] = lab.memory[key]
+        case = Case(context.subject, context.target, Linf(0.0), sample.x, sample.y)
+        context.cache[key] = _ask(context, asked, case)
+    found: tuple[Doubt, ...] = context.cache[key]
     return found
 
 
 def about_search(
-    lab: Lab,
+    context: Context,
     attacks: Sequence[Attack],
     threat: Threat,
     x: Images,
@@ -116,38 +116,40 @@ def about_search(
     """
     if threat.eps == 0:
         return Examination(())
-    seen = _sensitivity(lab, attacks, threat)
+    seen = _sensitivity(context, attacks, threat)
     if not len(y):
         return Examination((), seen)
     rng = torch.Generator().manual_seed(seed_from(seed, "survivors"))
     chosen = torch.randperm(len(y), generator=rng)[:SURVIVORS].to(y.device)
     case = SearchCase(
-        *(lab.subject, lab.target, threat, x[chosen], y[chosen], seed),
+        *(context.subject, context.target, threat, x[chosen], y[chosen], seed),
         attacks=tuple(attacks),
         survived=survived,
         last_broke=last_broke,
     )
-    found = (planted_examples(seen), *_ask(lab, OF_SEARCHES, case))
+    found = (planted_examples(seen), *_ask(context, OF_SEARCHES, case))
     return Examination(tuple(doubt for doubt in found if doubt is not None), seen)
 
 
-def _sensitivity(lab: Lab, attacks: Sequence[Attack], threat: Threat) -> Sensitivity:
+def _sensitivity(context: Context, attacks: Sequence[Attack], threat: Threat) -> Sensitivity:
     """What the attacks find of what is planted beside digits that are read right; once per lab."""
     key = ("sensitivity", threat, tuple(attacks))
-    if key not in lab.memory:
-        lab.progress("planted examples", 0, 1)
-        sample = lab.sample(min(2 * PLANTED, len(lab.data.test)), 0)
-        right = ~is_wrong(lab.logits(sample.x), sample.y)
+    if key not in context.cache:
+        context.progress("planted examples", 0, 1)
+        sample = context.sample(min(2 * PLANTED, len(context.data.test)), 0)
+        right = ~is_wrong(context.logits(sample.x), sample.y)
         x, y = sample.x[right], sample.y[right]
-        case = SearchCase(lab.subject, lab.target, threat, x, y, 0, tuple(attacks))
-        lab.memory[key] = sensitivity(case)
-    seen: Sensitivity = lab.memory[key]
+        case = SearchCase(context.subject, context.target, threat, x, y, 0, tuple(attacks))
+        context.cache[key] = sensitivity(case)
+    seen: Sensitivity = context.cache[key]
     return seen
 
 
-def _ask(lab: Lab, questions: Sequence[Callable[[C], Doubt | None]], case: C) -> tuple[Doubt, ...]:
+def _ask(
+    context: Context, questions: Sequence[Callable[[C], Doubt | None]], case: C
+) -> tuple[Doubt, ...]:
     found = []
     for place, question in enumerate(questions):
-        lab.progress(question.__name__.replace("_", " "), place, len(questions))
+        context.progress(question.__name__.replace("_", " "), place, len(questions))
         found.append(question(case))
     return tuple(doubt for doubt in found if doubt is not None)

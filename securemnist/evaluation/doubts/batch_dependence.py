@@ -18,7 +18,7 @@ from securemnist.types import Images, Logits
 ALONE, TOGETHER = 16, 128
 # Of a model that varies: digits, answers whose mean is taken, and standard errors that two means may
 # differ by. Of 160 comparisons of an honest one, one exceeds 7 in about 10,000 runs (Student's t).
-FEW, MEAN_OF, ERRORS = 8, 24, 7.0
+FEW, MEAN_DRAWS, ERRORS = 8, 24, 7.0
 
 
 def batch_dependence(case: Case) -> Doubt | None:
@@ -73,5 +73,5 @@ def _seeded(ask: Callable[[Images], Logits], x: Images) -> Logits:
 
 def _mean(ask: Callable[[Images], Logits], x: Images) -> tuple[torch.Tensor, torch.Tensor]:
     """The mean of many answers and its standard error, float64 (n, 10) each."""
-    answers = torch.stack([ask(x).double() for _ in range(MEAN_OF)])
-    return answers.mean(0), answers.std(0) / MEAN_OF**0.5
+    answers = torch.stack([ask(x).double() for _ in range(MEAN_DRAWS)])
+    return answers.mean(0), answers.std(0) / MEAN_DRAWS**0.5

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from securemnist.errors import PolicyError, UsageError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.measures import bind, take
 from tests.wording import one_sentence
 
@@ -28,9 +28,9 @@ def test_an_impossible_threat(threat: dict[str, Any]) -> None:
     one_sentence(caught.value)
 
 
-def test_more_digits_than_there_are(lab: Lab) -> None:
+def test_more_digits_than_there_are(context: Context) -> None:
     """A row that asks for more digits than exist is refused before anything is attacked."""
     row = {"threat": {"norm": "linf", "eps": 0.1}, "digits": 10_001}
     with pytest.raises(UsageError) as caught:
-        take(lab, "robust_accuracy", bind("robust_accuracy", row), 0)
+        take(context, "robust_accuracy", bind("robust_accuracy", row), 0)
     one_sentence(caught.value)

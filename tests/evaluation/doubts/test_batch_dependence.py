@@ -11,7 +11,7 @@ from torch import nn
 from securemnist.data import DataSet
 from securemnist.errors import NoCertificate
 from securemnist.evaluation.certificate_stage import prove
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts import about_answers
 from securemnist.measures import bind, take
 from securemnist.models import loading
@@ -45,8 +45,8 @@ class Small(Around):
 
 def names(model: nn.Module, mnist: DataSet, *, randomised: bool = False) -> set[str]:
     """The doubts about what a model answers."""
-    lab = Lab(loading.from_model(model.eval(), name="it"), mnist)
-    return {doubt.name for doubt in about_answers(lab, randomised=randomised)}
+    context = Context(loading.from_model(model.eval(), name="it"), mnist)
+    return {doubt.name for doubt in about_answers(context, randomised=randomised)}
 
 
 @pytest.mark.parametrize("randomised", [False, True])
@@ -88,8 +88,8 @@ def test_coarse_arithmetic_is_not_doubted(wrap: type[Around], mnist: DataSet) ->
 @pytest.mark.parametrize("measure", ROWS)
 def test_a_clean_row_looks_at_the_batch(measure: str, mnist: DataSet) -> None:
     """A clean number that depends on the batch is no pass, and the reason says so."""
-    lab = Lab(loading.from_model(Statistics(network()).eval(), name="it"), mnist)
-    seen = take(lab, measure, bind(measure, ROWS[measure]), 0)
+    context = Context(loading.from_model(Statistics(network()).eval(), name="it"), mnist)
+    seen = take(context, measure, bind(measure, ROWS[measure]), 0)
     bound = {"at_most": 0.9} if measure == "backdoor_success" else {"at_least": 0.1}
     judged = Requirement(id="X-01", measure=measure, because="", **bound).judge(seen)  # type: ignore[arg-type]
     assert judged.verdict is Verdict.INCONCLUSIVE
@@ -99,17 +99,17 @@ def test_a_clean_row_looks_at_the_batch(measure: str, mnist: DataSet) -> None:
 @pytest.mark.parametrize("measure", ROWS)
 def test_a_clean_row_declares_noise(measure: str, mnist: DataSet) -> None:
     """Noise is doubted on a clean row, and declared there by the same key; the interval then decides."""
-    lab = Lab(loading.from_model(Noisy(network()).eval(), name="it"), mnist)
-    seen = take(lab, measure, bind(measure, ROWS[measure]), 0)
+    context = Context(loading.from_model(Noisy(network()).eval(), name="it"), mnist)
+    seen = take(context, measure, bind(measure, ROWS[measure]), 0)
     assert seen.inconclusive.startswith("variation")
-    declared = take(lab, measure, bind(measure, ROWS[measure] | {"randomised": True}), 0)
+    declared = take(context, measure, bind(measure, ROWS[measure] | {"randomised": True}), 0)
     assert declared.inconclusive == ""
     assert not declared.complete
 
 
 def test_nothing_is_proved_of_an_answer_that_depends_on_the_batch(mnist: DataSet) -> None:
     """Certificates are about one image; a network that looks at others has none."""
-    lab = Lab(loading.from_model(Statistics(network()).eval(), name="it"), mnist)
-    sample = lab.sample(8, 0)
+    context = Context(loading.from_model(Statistics(network()).eval(), name="it"), mnist)
+    sample = context.sample(8, 0)
     with pytest.raises(NoCertificate, match="batch dependence"):
-        prove(lab, sample.x, sample.y, Linf(0.01), crown=False, seed=0)
+        prove(context, sample.x, sample.y, Linf(0.01), crown=False, seed=0)

@@ -12,14 +12,14 @@ from torch import nn
 
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts import SearchCase
 from securemnist.evaluation.doubts.binarization_test import sensitivity
 from securemnist.evaluation.doubts.check_input import Case
 from securemnist.evaluation.doubts.gradients import gradients
 from securemnist.evaluation.doubts.other_attacks import weak_attack
 from securemnist.evaluation.doubts.precision import in_float64, rounding
-from securemnist.evaluation.eot import Expected
+from securemnist.evaluation.eot import MeanModel
 from securemnist.measures import bind, take
 from securemnist.models import loading
 from securemnist.models.predictions import is_wrong
@@ -72,10 +72,10 @@ def network() -> nn.Module:
 
 def case(model: nn.Module, mnist: DataSet, threat: Threat, digits: int = DIGITS) -> Case:
     """The digits that a model reads right."""
-    lab = Lab(loading.from_model(model, name="it"), mnist)
-    sample = lab.sample(digits, 0)
-    right = ~is_wrong(lab.logits(sample.x), sample.y)
-    return Case(lab.subject, lab.target, threat, sample.x[right], sample.y[right])
+    context = Context(loading.from_model(model, name="it"), mnist)
+    sample = context.sample(digits, 0)
+    right = ~is_wrong(context.logits(sample.x), sample.y)
+    return Case(context.subject, context.target, threat, sample.x[right], sample.y[right])
 
 
 def doubted(model: nn.Module, mnist: DataSet, threat: Threat | None = None) -> bool:
@@ -130,8 +130,8 @@ def test_randomness_hides_no_lie(kind: type[Around], mnist: DataSet) -> None:
     """A model that answers at random is doubted if its gradient lies, and only then."""
     plain = loading.resolve("network_d").model
     honest, liar = kind(plain).eval(), Lying(kind(plain).eval(), "reversed").eval()
-    assert gradients(case(Expected(honest), mnist, Linf(0.1), 24)) is None
-    assert gradients(case(Expected(liar), mnist, Linf(0.1), 24)) is not None
+    assert gradients(case(MeanModel(honest), mnist, Linf(0.1), 24)) is None
+    assert gradients(case(MeanModel(liar), mnist, Linf(0.1), 24)) is not None
 
 
 def test_the_format_is_found(mnist: DataSet) -> None:
@@ -147,9 +147,9 @@ def test_the_format_is_found(mnist: DataSet) -> None:
 
 def test_a_hidden_gradient_is_inconclusive(mnist: DataSet) -> None:
     """Noise in the place of the gradient is no pass, however many digits it leaves standing."""
-    lab = Lab(loading.from_model(Lying(network(), "noise").eval(), name="it"), mnist)
+    context = Context(loading.from_model(Lying(network(), "noise").eval(), name="it"), mnist)
     row: dict[str, Any] = {"threat": {"norm": "linf", "eps": 0.06}, "digits": 40}
-    seen = take(lab, "robust_accuracy", bind("robust_accuracy", row, tier="smoke"), 0)
+    seen = take(context, "robust_accuracy", bind("robust_accuracy", row, tier="smoke"), 0)
     judged = Requirement(id="X-01", measure="robust_accuracy", because="", at_least=0.3).judge(seen)
     assert judged.verdict is Verdict.INCONCLUSIVE
     assert "gradients" in judged.reason

@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.measures import bind, take
 from securemnist.models import loading
 from securemnist.results.findings import Measurement, Requirement, Verdict
@@ -47,7 +47,7 @@ def measured(model: nn.Module | str, mnist: DataSet, eps: float, attack: str) ->
         "threat": {"norm": "linf", "eps": eps},
         "digits": DIGITS,
     }
-    return take(Lab(subject, mnist), "robust_accuracy", bind("robust_accuracy", row), 0)
+    return take(Context(subject, mnist), "robust_accuracy", bind("robust_accuracy", row), 0)
 
 
 @pytest.mark.parametrize("kind", IMPOSTORS, ids=lambda kind: kind.__name__)
@@ -70,8 +70,8 @@ def test_a_search_that_gets_nowhere_is_doubted(mnist: DataSet) -> None:
         "threat": {"norm": "linf", "eps": 0.02},
         "digits": DIGITS,
     }
-    lab = Lab(loading.resolve("hardened"), mnist)
-    seen = take(lab, "robust_accuracy", bind("robust_accuracy", row), 0)
+    context = Context(loading.resolve("hardened"), mnist)
+    seen = take(context, "robust_accuracy", bind("robust_accuracy", row), 0)
     assert "known answer" in {found.name for found in seen.doubts}
 
 
@@ -90,11 +90,11 @@ def test_an_overfitted_network_is_doubted(mnist: DataSet) -> None:
     subject = loading.from_model(overfitted, name="it")
     threat = {"norm": "linf", "eps": networks.OVERFITTED}
     row = {"attack": {"use": "FGSM"}, "threat": threat, "digits": 150}
-    seen = take(Lab(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0)
+    seen = take(Context(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0)
     assert seen.value > 0.7
     assert "one-step masking" in {found.name for found in seen.doubts}
     search = {"attack": {"use": "PGD", "steps": 10}, "threat": threat, "digits": 50}
-    fallen = take(Lab(subject, mnist), "robust_accuracy", bind("robust_accuracy", search), 0)
+    fallen = take(Context(subject, mnist), "robust_accuracy", bind("robust_accuracy", search), 0)
     assert fallen.value < 0.3
 
 
@@ -127,8 +127,8 @@ def test_queries_that_still_find_are_doubted(mnist: DataSet) -> None:
         "threat": {"norm": "l2", "eps": 1.5},
         "digits": DIGITS,
     }
-    lab = Lab(loading.resolve("certified"), mnist)
-    seen = take(lab, "robust_accuracy", bind("robust_accuracy", row), 0)
+    context = Context(loading.resolve("certified"), mnist)
+    seen = take(context, "robust_accuracy", bind("robust_accuracy", row), 0)
     doubt = next(found for found in seen.doubts if found.name == "convergence")
     assert "Square-600 with 1 new seed" in doubt.reason
 
@@ -140,7 +140,7 @@ def test_a_model_without_gradient(use: str, mnist: DataSet) -> None:
     """What attacks by gradients leave standing where there are none is in doubt, and told why."""
     subject = loading.from_model(Thresholded(loading.resolve("baseline").model), name="it")
     row = {"attack": {"use": use}, "threat": {"norm": "linf", "eps": 0.1}, "digits": 4}
-    measured = take(Lab(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0)
+    measured = take(Context(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0)
     (doubt,) = measured.doubts
     assert doubt.name == "gradients"
     assert 'use = "Square"' in doubt.advice
@@ -151,10 +151,13 @@ def test_a_model_without_gradient_is_proved(mnist: DataSet) -> None:
     subject = loading.from_model(Thresholded(loading.resolve("certified").model), name="it")
     threat = {"norm": "linf", "eps": 0.3}
     row = {"attack": {"use": "ladder", "budget": "smoke"}, "threat": threat, "digits": 40}
-    lab = Lab(subject, mnist)
-    measured = take(lab, "robust_accuracy", bind("robust_accuracy", row), 0)
+    context = Context(subject, mnist)
+    measured = take(context, "robust_accuracy", bind("robust_accuracy", row), 0)
     proved = take(
-        lab, "certified_accuracy", bind("certified_accuracy", {"threat": threat, "digits": 40}), 0
+        context,
+        "certified_accuracy",
+        bind("certified_accuracy", {"threat": threat, "digits": 40}),
+        0,
     )
     assert measured.certified == proved.value >= 0.7
     assert measured.value >= measured.certified

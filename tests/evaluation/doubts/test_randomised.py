@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
-from securemnist.evaluation.eot import COUNTED, Expected
+from securemnist.evaluation.context import Context
+from securemnist.evaluation.eot import COUNTED_DRAWS, MeanModel
 from securemnist.measures import bind, take
 from securemnist.models import loading
 from securemnist.results.findings import Measurement, Requirement, Verdict
@@ -20,14 +20,16 @@ DIGITS = 16
 def measured(mnist: DataSet, *, randomised: bool) -> Measurement:
     """A noisy network under PGD at eps .1."""
     torch.manual_seed(0)
-    lab = Lab(loading.from_model(Noisy(networks.plain(mnist, 0)).eval(), name="noisy"), mnist)
+    context = Context(
+        loading.from_model(Noisy(networks.plain(mnist, 0)).eval(), name="noisy"), mnist
+    )
     row = {
         "attack": {"use": "PGD", "steps": 3},
         "threat": {"norm": "linf", "eps": 0.1},
         "digits": DIGITS,
         "randomised": randomised,
     }
-    return take(lab, "robust_accuracy", bind("robust_accuracy", row), 0)
+    return take(context, "robust_accuracy", bind("robust_accuracy", row), 0)
 
 
 def test_declared_randomness_gets_an_interval(mnist: DataSet) -> None:
@@ -35,7 +37,7 @@ def test_declared_randomness_gets_an_interval(mnist: DataSet) -> None:
     declared = measured(mnist, randomised=True)
     names = {doubt.name for doubt in declared.doubts}
     assert not names & {"variation", "batch dependence"}
-    assert declared.evidence["answers_a_digit"] == COUNTED
+    assert declared.evidence["answers_a_digit"] == COUNTED_DRAWS
     assert not declared.complete
     assert declared.low < declared.value < declared.high
     between = Requirement(id="X-01", measure="robust_accuracy", because="", at_least=declared.value)
@@ -53,7 +55,7 @@ def test_the_mean_answer_varies_less(mnist: DataSet) -> None:
     noisy = Noisy(loading.resolve("baseline").model)
     x = mnist.test[:32].images()
     with torch.no_grad():
-        moved = [float((model(x) - model(x)).abs().mean()) for model in (noisy, Expected(noisy))]
+        moved = [float((model(x) - model(x)).abs().mean()) for model in (noisy, MeanModel(noisy))]
     assert moved[1] < moved[0] / 2
 
 
