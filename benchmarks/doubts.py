@@ -19,7 +19,7 @@ from securemnist.attacks.fgsm import FGSM
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
-from securemnist.evaluation.doubts import about_model, about_search
+from securemnist.evaluation.doubts import model_doubts, search_doubts
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladders import BUDGETS
 from securemnist.measures import bind, take
@@ -65,7 +65,7 @@ def impostors(mnist: DataSet, seed: int) -> Iterator[Suspect]:
     # Whether it collapses is a matter of the seed and the processor; where it did not, FGSM exaggerates
     # as it does on any undefended network, and that is no trick.
     searched = Suspect("", overfitted, "attack_accuracy", PGD(steps=40).to_json(), eps, "")
-    collapsed = examine(searched, mnist, seed).value <= COLLAPSED
+    collapsed = gradient_errors(searched, mnist, seed).value <= COLLAPSED
     name = "FGSM-overfitted" if collapsed else "FGSM-trained, not collapsed"
     deserved = "one-step masking" if collapsed else ""
     yield Suspect(name, overfitted, "attack_accuracy", fgsm, eps, deserved)
@@ -90,7 +90,7 @@ def references() -> Iterator[Suspect]:
         yield Suspect(f"reference {name}", model, "robust_accuracy", LADDER, eps, "")
 
 
-def examine(suspect: Suspect, mnist: DataSet, seed: int) -> Measurement:
+def gradient_errors(suspect: Suspect, mnist: DataSet, seed: int) -> Measurement:
     """Its row, with the doubts that are raised."""
     settings = {
         "attack": suspect.attack,
@@ -110,8 +110,8 @@ def seconds() -> str:
     threat, attacks, sample = Linf(0.1), (PGD(steps=40),), context.sample(TIMED, 0)
     left = evaluate(context, sample, attacks, threat, 0).outcomes.open
     began = time.perf_counter()
-    about_model(context, threat)
-    about_search(
+    model_doubts(context, threat)
+    search_doubts(
         context, attacks, threat, sample.x[left], sample.y[left], 0, survived=1.0, last_broke=0.0
     )
     taken = time.perf_counter() - began
@@ -158,7 +158,7 @@ def _note(
     rows: dict[str, list[tuple[str, Measurement]]], suspect: Suspect, mnist: DataSet, seed: int
 ) -> None:
     began = time.perf_counter()
-    found = examine(suspect, mnist, seed)
+    found = gradient_errors(suspect, mnist, seed)
     rows.setdefault(suspect.name, []).append((suspect.deserved, found))
     raised = ", ".join(f"{doubt.name} ({doubt.reason})" for doubt in found.doubts)
     seconds = time.perf_counter() - began

@@ -17,7 +17,7 @@ from securemnist.attacks.pgd import PGD
 from securemnist.certificates import METHODS, Certificates, certify
 from securemnist.errors import MeasureError, NoCertificate
 from securemnist.evaluation.context import Context, Sample
-from securemnist.evaluation.doubts import about_answers
+from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.evaluation.replay import Replay
 from securemnist.referee import SLACK, rule
 from securemnist.threats import Threat
@@ -45,7 +45,7 @@ def certify_and_attack(
     """
     if threat.norm != "linf":
         raise NoCertificate(f"expected a ball of L-infinity for certificates, got {threat.norm}")
-    if doubts := about_answers(context):
+    if doubts := prediction_doubts(context):
         raise NoCertificate(
             f"expected an answer that depends on the image alone, got {doubts[0].name}: "
             f"{doubts[0].reason}"

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from securemnist.attacks.base import Attack
 from securemnist.errors import PolicyError, UsageError
 from securemnist.evaluation.context import Context
-from securemnist.evaluation.doubts import about_answers
+from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.evaluation.ladders import LADDER, make_stages, proofs_after
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
 from securemnist.results.findings import Measurement
@@ -191,7 +191,7 @@ class Measure:
 
 def unreliable(context: Context, settings: AnswerSettings) -> str:
     """Why what the model answers is no number of its own; empty where it is."""
-    doubts = about_answers(context, randomised=settings.randomised)
+    doubts = prediction_doubts(context, randomised=settings.randomised)
     return "; ".join(f"{doubt.name}, {doubt.reason}" for doubt in doubts)
 
 

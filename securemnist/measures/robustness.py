@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from securemnist.evaluation.context import Context, Sample
-from securemnist.evaluation.doubts import about_model, about_search
+from securemnist.evaluation.doubts import model_doubts, search_doubts
 from securemnist.evaluation.eot import COUNTED_DRAWS, mean_accuracy, mean_context
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladder_run import LadderRun
@@ -98,7 +98,7 @@ def _measured(
         doubts = (_ENDED_EARLY,)
     elif len(found.outcomes.undecided):
         target, threat = _attacked(context, settings), settings.the_threat()
-        doubts = about_model(target, threat, n, randomised=settings.randomised).doubts
+        doubts = model_doubts(target, threat, n, randomised=settings.randomised).doubts
     return share(
         hits,
         n,
@@ -131,7 +131,7 @@ def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Me
         return measured
     open_digits, sample = found.outcomes.undecided, found.sample
     x, y = sample.x[open_digits], sample.y[open_digits]
-    asked = about_search(
+    asked = search_doubts(
         _attacked(context, settings),
         settings.the_attacks(),
         threat,

@@ -25,7 +25,7 @@ from securemnist.evaluation.doubts.binarization_test import (
 from securemnist.evaluation.doubts.check_input import Case, SearchCase
 from securemnist.evaluation.doubts.convergence import convergence
 from securemnist.evaluation.doubts.gradients import gradients
-from securemnist.evaluation.doubts.large_epsilon import known_answer
+from securemnist.evaluation.doubts.large_epsilon import large_epsilon
 from securemnist.evaluation.doubts.one_step_masking import one_step_masking
 from securemnist.evaluation.doubts.other_attacks import weak_attack
 from securemnist.evaluation.doubts.probabilities import probabilities
@@ -40,33 +40,33 @@ DIGITS, SURVIVORS = 500, 128
 
 C = TypeVar("C", bound=Case)
 
-OF_MODELS: tuple[Callable[[Case], Doubt | None], ...] = (
+MODEL_CHECKS: tuple[Callable[[Case], Doubt | None], ...] = (
     probabilities,
     gradients,
     one_step_masking,
 )
 # Doubts about the answers themselves, on which every number rests, under attack or not.
-OF_ANSWERS = (variation, batch_dependence)
+PREDICTION_CHECKS = (variation, batch_dependence)
 # All that a model which answers at random on purpose is spared.
-OF_VARIETY = (variation,)
-OF_SEARCHES: tuple[Callable[[SearchCase], Doubt | None], ...] = (
-    known_answer,
+RANDOMNESS_CHECKS = (variation,)
+SEARCH_CHECKS: tuple[Callable[[SearchCase], Doubt | None], ...] = (
+    large_epsilon,
     weak_attack,
     convergence,
 )
 
 
 @dataclass(frozen=True)
-class Examination:
+class CheckResult:
     """What was doubted, and how many planted examples the attack found (None: not asked)."""
 
     doubts: tuple[Doubt, ...]
     sensitivity: Sensitivity | None = None
 
 
-def about_model(
+def model_doubts(
     context: Context, threat: Threat, digits: int = DIGITS, *, randomised: bool = False
-) -> Examination:
+) -> CheckResult:
     """Doubts about what the model lets any attack see, on at most `digits` digits; once per lab.
 
     A model that is `randomised` by declaration may vary.
@@ -74,15 +74,15 @@ def about_model(
     sample = context.sample(min(digits, DIGITS, len(context.data.test)), 0)
     key = ("doubts of the model", threat, len(sample))
     if key not in context.cache:
-        right = ~is_wrong(context.logits(sample.x), sample.y)
-        case = Case(context.subject, context.target, threat, sample.x[right], sample.y[right])
-        more = _ask(context, OF_MODELS, case) if len(case.y) else ()
-        context.cache[key] = Examination(about_answers(context, randomised=randomised) + more)
-    found: Examination = context.cache[key]
-    return found
+        correct = ~is_wrong(context.logits(sample.x), sample.y)
+        case = Case(context.subject, context.target, threat, sample.x[correct], sample.y[correct])
+        doubts = _run_checks(context, MODEL_CHECKS, case) if len(case.y) else ()
+        context.cache[key] = CheckResult(prediction_doubts(context, randomised=randomised) + doubts)
+    result: CheckResult = context.cache[key]
+    return result
 
 
-def about_answers(context: Context, *, randomised: bool = False) -> tuple[Doubt, ...]:
+def prediction_doubts(context: Context, *, randomised: bool = False) -> tuple[Doubt, ...]:
     """Doubts about what the model answers, right or wrong, on at most 128 digits; once per lab.
 
     A clean number that depends on the draw or on the batch is not a number of the model. A model that
@@ -91,14 +91,16 @@ def about_answers(context: Context, *, randomised: bool = False) -> tuple[Doubt,
     key = ("doubts of the answers", randomised)
     if key not in context.cache:
         sample = context.sample(min(TOGETHER, len(context.data.test)), 0)
-        asked = tuple(q for q in OF_ANSWERS if not (randomised and q in OF_VARIETY))
+        checks = tuple(
+            check for check in PREDICTION_CHECKS if not (randomised and check in RANDOMNESS_CHECKS)
+        )
         case = Case(context.subject, context.target, Linf(0.0), sample.x, sample.y)
-        context.cache[key] = _ask(context, asked, case)
-    found: tuple[Doubt, ...] = context.cache[key]
-    return found
+        context.cache[key] = _run_checks(context, checks, case)
+    doubts: tuple[Doubt, ...] = context.cache[key]
+    return doubts
 
 
-def about_search(
+def search_doubts(
     context: Context,
     attacks: Sequence[Attack],
     threat: Threat,
@@ -108,17 +110,17 @@ def about_search(
     *,
     survived: float,
     last_broke: float,
-) -> Examination:
+) -> CheckResult:
     """Doubts about a search that left digits `x`, read as `y`, standing; on 128 of them at most.
 
     They are the share `survived` of the row's digits; others were broken (`last_broke` of all by the
     last attack) or proved.
     """
     if threat.eps == 0:
-        return Examination(())
-    seen = _sensitivity(context, attacks, threat)
+        return CheckResult(())
+    found = _sensitivity(context, attacks, threat)
     if not len(y):
-        return Examination((), seen)
+        return CheckResult((), found)
     rng = torch.Generator().manual_seed(seed_from(seed, "survivors"))
     chosen = torch.randperm(len(y), generator=rng)[:SURVIVORS].to(y.device)
     case = SearchCase(
@@ -127,8 +129,8 @@ def about_search(
         survived=survived,
         last_broke=last_broke,
     )
-    found = (planted_examples(seen), *_ask(context, OF_SEARCHES, case))
-    return Examination(tuple(doubt for doubt in found if doubt is not None), seen)
+    doubts = (planted_examples(found), *_run_checks(context, SEARCH_CHECKS, case))
+    return CheckResult(tuple(doubt for doubt in doubts if doubt is not None), found)
 
 
 def _sensitivity(context: Context, attacks: Sequence[Attack], threat: Threat) -> Sensitivity:
@@ -137,19 +139,19 @@ def _sensitivity(context: Context, attacks: Sequence[Attack], threat: Threat) ->
     if key not in context.cache:
         context.progress("planted examples", 0, 1)
         sample = context.sample(min(2 * PLANTED, len(context.data.test)), 0)
-        right = ~is_wrong(context.logits(sample.x), sample.y)
-        x, y = sample.x[right], sample.y[right]
+        correct = ~is_wrong(context.logits(sample.x), sample.y)
+        x, y = sample.x[correct], sample.y[correct]
         case = SearchCase(context.subject, context.target, threat, x, y, 0, tuple(attacks))
         context.cache[key] = sensitivity(case)
-    seen: Sensitivity = context.cache[key]
-    return seen
+    result: Sensitivity = context.cache[key]
+    return result
 
 
-def _ask(
-    context: Context, questions: Sequence[Callable[[C], Doubt | None]], case: C
+def _run_checks(
+    context: Context, checks: Sequence[Callable[[C], Doubt | None]], case: C
 ) -> tuple[Doubt, ...]:
-    found = []
-    for place, question in enumerate(questions):
-        context.progress(question.__name__.replace("_", " "), place, len(questions))
-        found.append(question(case))
-    return tuple(doubt for doubt in found if doubt is not None)
+    doubts = []
+    for number, check in enumerate(checks):
+        context.progress(check.__name__.replace("_", " "), number, len(checks))
+        doubts.append(check(case))
+    return tuple(doubt for doubt in doubts if doubt is not None)

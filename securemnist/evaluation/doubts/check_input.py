@@ -43,7 +43,7 @@ class Case:
         return torch.cat([gradient(self.model, channels_last(a), b, loss)[0] for a, b in parts])
 
     @torch.no_grad()
-    def answers(self, x: Images, batch: int = BATCH) -> Logits:
+    def logits(self, x: Images, batch: int = BATCH) -> Logits:
         """The subject's own answers, as it gives them."""
         return torch.cat(
             [exact(self.subject.model(channels_last(part))) for part in x.split(batch)]
@@ -51,7 +51,7 @@ class Case:
 
     def wrong(self, x: Images) -> torch.Tensor:
         """Boolean (n,): which images of these digits are read as another class."""
-        return is_wrong(self.answers(x), self.y)
+        return is_wrong(self.logits(x), self.y)
 
 
 @dataclass(frozen=True)

@@ -25,20 +25,20 @@ def convergence(case: SearchCase) -> Doubt | None:
 
     Queries, where they come last and still broke 2 % of the digits, are doubled with one new seed.
     """
-    search, queries = longer(case.attacks), more_queries(case)
-    found = None
-    if queries is not None:
-        found = _doubt(case, queries, 1, FEW)
-    if found is None and search is not None:
-        found = _doubt(case, search, SEEDS, len(case.y))
-    return found
+    longer_search, longer_queries = doubled_steps(case.attacks), doubled_queries(case)
+    doubt = None
+    if longer_queries is not None:
+        doubt = _doubt(case, longer_queries, 1, FEW)
+    if doubt is None and longer_search is not None:
+        doubt = _doubt(case, longer_search, SEEDS, len(case.y))
+    return doubt
 
 
 def _doubt(case: SearchCase, search: Attack, seeds: int, digits: int) -> Doubt | None:
     """What a longer search breaks of the first `digits` survivors."""
-    left = torch.ones(min(digits, len(case.y)), dtype=torch.bool, device=case.y.device)
+    surviving = torch.ones(min(digits, len(case.y)), dtype=torch.bool, device=case.y.device)
     for seed in range(seeds):
-        places = left.nonzero().squeeze(1)
+        places = surviving.nonzero().squeeze(1)
         x, y = case.x[places], case.y[places]
         if not len(y):
             break
@@ -46,19 +46,19 @@ def _doubt(case: SearchCase, search: Attack, seeds: int, digits: int) -> Doubt |
         ruling = rule(
             case.subject.model, x, y, proposals, norm=case.threat.norm, eps=case.threat.eps
         )
-        left[places[ruling.fooled]] = False
-    broken = int((~left).sum())
-    if not case.matters(broken, len(left), LIMIT):
+        surviving[places[ruling.fooled]] = False
+    broken = int((~surviving).sum())
+    if not case.matters(broken, len(surviving), LIMIT):
         return None
     return Doubt(
         name="convergence",
-        reason=f"{search.name} with {seeds} new seed{'s' * (seeds > 1)} breaks {broken} of {len(left)} "
+        reason=f"{search.name} with {seeds} new seed{'s' * (seeds > 1)} breaks {broken} of {len(surviving)} "
         "digits that the row says survived",
         advice="Give the attack more steps, queries or restarts until the number stays.",
     )
 
 
-def more_queries(case: SearchCase) -> Attack | None:
+def doubled_queries(case: SearchCase) -> Attack | None:
     """Twice the queries of a search that ends in queries and found much by them; None elsewhere."""
     last = case.attacks[-1]
     if not isinstance(last, Square) or case.last_broke <= LATE:
@@ -66,7 +66,7 @@ def more_queries(case: SearchCase) -> Attack | None:
     return dataclasses.replace(last, queries=2 * last.queries)
 
 
-def longer(attacks: Sequence[Attack]) -> Attack | None:
+def doubled_steps(attacks: Sequence[Attack]) -> Attack | None:
     """The search with twice the steps: of several the longest still short one; None without steps."""
     stepped = [
         attack

@@ -28,7 +28,7 @@ _ERRORS, _ERRORS_OF_MEAN = 6.0, 4.0
 
 
 @dataclass(frozen=True)
-class Examined:
+class GradientErrors:
     """Of digits, (n,) each.
 
     `silent`: no gradient at any point, or one that is not finite at some. `false`: somewhere the gradient
@@ -51,43 +51,43 @@ class _Point:
     changing: torch.Tensor
 
 
-def examine(case: Case) -> Examined:
+def gradient_errors(case: Case) -> GradientErrors:
     """Hold the gradients of the case's first digits, 256 at most, against finite differences."""
     rng, probe, threat = case.rng("gradients"), Probe(case.model, case.x), case.threat
     digits = VARYING if probe.varies else DIGITS
     case = dataclasses.replace(case, x=case.x[:digits], y=case.y[:digits])
-    dead, odd, seen = [], [], []
+    zero, not_finite, errors = [], [], []
     for start in (case.x, threat.random_start(case.x, rng)):
         point = start
         for _ in range(2):
-            at = _off(point, probe, threat.eps, rng)
+            at = _interior(point, probe, threat.eps, rng)
             logits = probe.logits(at)
             target = logits.scatter(1, case.y[:, None], -torch.inf).argmax(1)
             gradient = probe.gradient(at, case.y, target)
             finite = torch.isfinite(gradient).flatten(1).all(1)
             gradient = gradient.nan_to_num(0.0, 0.0, 0.0)
-            odd.append(~finite)
-            dead.append(~finite | (gradient == 0).flatten(1).all(1))
-            seen.append(_held(probe, at, case.y, target, gradient, rng))
+            not_finite.append(~finite)
+            zero.append(~finite | (gradient == 0).flatten(1).all(1))
+            errors.append(_errors_at(probe, at, case.y, target, gradient, rng))
             point = threat.project(case.x, at + threat.eps * threat.steepest(gradient).float())
-    silent = torch.stack(dead).all(0) | torch.stack(odd).any(0)
-    return Examined(
+    silent = torch.stack(zero).all(0) | torch.stack(not_finite).any(0)
+    return GradientErrors(
         silent,
-        torch.stack([one.false for one in seen]).any(0) & ~silent,
-        torch.stack([one.missing for one in seen]).amax(0),
-        torch.stack([one.changing for one in seen]).amax(0),
+        torch.stack([error.false for error in errors]).any(0) & ~silent,
+        torch.stack([error.missing for error in errors]).amax(0),
+        torch.stack([error.changing for error in errors]).amax(0),
     )
 
 
-def _off(x: Images, probe: Probe, eps: float, rng: torch.Generator) -> Images:
+def _interior(x: Images, probe: Probe, eps: float, rng: torch.Generator) -> Images:
     """The images off ties, black and white, so that a step either way stays between 0 and 1."""
-    off = max(2 * probe.stepped.step, min(_OFF, eps / 4))
+    shift = max(2 * probe.step_format.step, min(_OFF, eps / 4))
     noise = torch.rand(x.shape, generator=rng).to(x.device)
-    edge = off * (1 + noise) / 2
-    return torch.minimum(torch.maximum(x + off * (noise - 0.5), edge), 1 - edge)
+    edge = shift * (1 + noise) / 2
+    return torch.minimum(torch.maximum(x + shift * (noise - 0.5), edge), 1 - edge)
 
 
-def _held(
+def _errors_at(
     probe: Probe,
     x: Images,
     y: Labels,
@@ -96,39 +96,40 @@ def _held(
     rng: torch.Generator,
 ) -> _Point:
     """The gradient (n, 1, 28, 28) at images `x` against slopes, and against itself."""
-    changing = _changing(probe, x, y, target, gradient)
+    changing = _batch_change(probe, x, y, target, gradient)
     # Draws that cannot be repeated give another gradient each time, and an honest one.
-    false = (changing > probe.own.changing) & probe.repeats
+    false = (changing > probe.own_format.changing) & probe.repeats
     missing = torch.zeros_like(changing)
     noise = probe.noise(x, y, target)
     random = torch.randint(0, 2, x.shape, generator=rng).to(x.device).double() * 2 - 1
     for direction in (gradient.sign(), random):
-        slope, rounded = probe.slope(x, y, target, direction)
+        slope, rounding_error = probe.slope(x, y, target, direction)
         expected = (gradient * direction).flatten(1).sum(1)
-        off = (slope - expected).abs()
-        size = torch.stack([slope.abs(), expected.abs(), _length(gradient)]).amax(0)
-        beyond = (off - rounded - _ERRORS * noise).clamp_min(0)
-        missing = torch.maximum(missing, _share(beyond, size))
+        difference = (slope - expected).abs()
+        size = torch.stack([slope.abs(), expected.abs(), _norm(gradient)]).amax(0)
+        unexplained = (difference - rounding_error - _ERRORS * noise).clamp_min(0)
+        missing = torch.maximum(missing, _share(unexplained, size))
         # Noise that hides the slopes of single digits leaves their mean.
         error = _ERRORS_OF_MEAN * noise.square().sum().sqrt()
         if bool(
-            (slope - expected).sum().abs() > probe.missing * size.sum() + error + rounded.sum()
+            (slope - expected).sum().abs()
+            > probe.missing * size.sum() + error + rounding_error.sum()
         ):
             false = torch.ones_like(false)
     return _Point(false | (missing > probe.missing), missing, changing)
 
 
-def _changing(
+def _batch_change(
     probe: Probe, x: Images, y: Labels, target: Labels, gradient: torch.Tensor
 ) -> torch.Tensor:
     """The share by which the gradient changes when it is asked for again, (n,)."""
     if probe.varies:  # the same draws need the same batches
         again = probe.gradient(x, y, target)
     else:
-        turned = probe.gradient(x.flip(0), y.flip(0), target.flip(0), _OTHER_BATCH)
-        again = turned.flip(0)
+        flipped = probe.gradient(x.flip(0), y.flip(0), target.flip(0), _OTHER_BATCH)
+        again = flipped.flip(0)
     again = again.nan_to_num(0.0, 0.0, 0.0)
-    return _share(2 * _length(gradient - again), _length(gradient) + _length(again))
+    return _share(2 * _norm(gradient - again), _norm(gradient) + _norm(again))
 
 
 def _share(part: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
@@ -136,7 +137,7 @@ def _share(part: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
     return torch.where(whole > 0, part / whole, 0.0)
 
 
-def _length(gradient: torch.Tensor) -> torch.Tensor:
+def _norm(gradient: torch.Tensor) -> torch.Tensor:
     """The Euclidean length, float64 (n,); divided by the largest entry, no square underflows."""
     flat = gradient.flatten(1)
     peak = flat.abs().amax(1, keepdim=True)

@@ -8,7 +8,7 @@ fail, and the network looks robust. So the gradient is compared with finite diff
 from __future__ import annotations
 
 from securemnist.evaluation.doubts.check_input import Case, exceeds
-from securemnist.evaluation.doubts.differences import examine
+from securemnist.evaluation.doubts.differences import gradient_errors
 from securemnist.results.findings import Doubt
 
 # Shares of the digits that may have no gradient, and a false one.
@@ -20,9 +20,9 @@ def gradients(case: Case) -> Doubt | None:
 
     Of the margin: that of cross-entropy underflows on honest networks that are sure of themselves.
     """
-    found = examine(case)
-    n = len(found.false)
-    silent, false = int(found.silent.sum()), int(found.false.sum())
+    errors = gradient_errors(case)
+    n = len(errors.false)
+    silent, false = int(errors.silent.sum()), int(errors.false.sum())
     if not (exceeds(silent, n, SILENT) or exceeds(false, n, FALSE)):
         return None
     reasons = []

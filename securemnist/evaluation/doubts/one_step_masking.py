@@ -28,37 +28,37 @@ SEARCH, FAR, FEW = PGD(steps=10), 0.5, 128
 def one_step_masking(case: Case) -> Doubt | None:
     """R+FGSM breaks 5 points more than FGSM, a part of its step what the whole does not, or PGD half."""
     step = case.threat.eps * case.threat.steepest(case.gradient(case.x, cross_entropy))
-    whole = case.wrong(case.threat.project(case.x, case.x + step))
+    full_step = case.wrong(case.threat.project(case.x, case.x + step))
     x_adv = RFGSM()(case.model, case.x, case.y, threat=case.threat, rng=case.rng("masking"))
-    beside = case.wrong(x_adv)
-    less = torch.zeros_like(whole)
+    random_start = case.wrong(x_adv)
+    partial_step = torch.zeros_like(full_step)
     for fraction in FRACTIONS:
-        less |= case.wrong(case.threat.project(case.x, case.x + fraction * step))
-    n, gap = len(whole), int(beside.sum()) - int(whole.sum())
-    reversed_ = int((less & ~whole).sum())
-    far, few = _broken_by_a_search(case, whole), min(FEW, n)
+        partial_step |= case.wrong(case.threat.project(case.x, case.x + fraction * step))
+    n, gap = len(full_step), int(random_start.sum()) - int(full_step.sum())
+    reversed_ = int((partial_step & ~full_step).sum())
+    search_gap, few = _search_gap(case, full_step), min(FEW, n)
     if not (
         exceeds(max(gap, 0), n, GAP)
         or exceeds(reversed_, n, REVERSAL)
-        or exceeds(max(far, 0), few, FAR)
+        or exceeds(max(search_gap, 0), few, FAR)
     ):
         return None
     return Doubt(
         name="one-step masking",
-        reason=f"R+FGSM breaks {_beside(gap)} of {n} digits than FGSM, {SEARCH.name} {_beside(far)} of "
+        reason=f"R+FGSM breaks {_fewer_or_more(gap)} of {n} digits than FGSM, {SEARCH.name} {_fewer_or_more(search_gap)} of "
         f"{few}, and {reversed_} are wrong at a part of FGSM's step but right at the whole",
         advice="Believe only searches with many small steps (PGD, the ladder), and train against more "
         "than one step from a random start.",
     )
 
 
-def _beside(count: int) -> str:
+def _fewer_or_more(count: int) -> str:
     return f"{abs(count)} {'fewer' if count < 0 else 'more'}"
 
 
-def _broken_by_a_search(case: Case, whole: torch.Tensor) -> int:
+def _search_gap(case: Case, full_step: torch.Tensor) -> int:
     """How many of the first few digits ten steps break beyond what FGSM does."""
     x, y = case.x[:FEW], case.y[:FEW]
     x_adv = SEARCH(case.model, x, y, threat=case.threat, rng=case.rng("many steps"))
-    broken = is_wrong(case.answers(x_adv), y)
-    return int(broken.sum()) - int(whole[:FEW].sum())
+    broken = is_wrong(case.logits(x_adv), y)
+    return int(broken.sum()) - int(full_step[:FEW].sum())

@@ -29,20 +29,20 @@ class _Formats(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Callable[..., Any], _types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        made = func(*args, **(kwargs or {}))
-        for tensor in tree_leaves(made):
-            some = isinstance(tensor, torch.Tensor) and tensor.numel() > 1
-            if some and tensor.is_floating_point():
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            numeric = isinstance(tensor, torch.Tensor) and tensor.numel() > 1
+            if numeric and tensor.is_floating_point():
                 self.eps = max(self.eps, torch.finfo(tensor.dtype).eps)
-        return made
+        return result
 
 
 @torch.no_grad()
 def rounding(model: nn.Module, x: Images) -> float:
     """The relative rounding of the coarsest format between pixels and logits: 2**-23 of float32."""
-    with _Formats() as seen:
+    with _Formats() as formats:
         model(channels_last(x[:_FEW]))
-    return seen.eps or torch.finfo(torch.float32).eps
+    return formats.eps or torch.finfo(torch.float32).eps
 
 
 @torch.no_grad()
@@ -51,14 +51,14 @@ def in_float64(model: nn.Module, x: Images) -> nn.Module | None:
 
     Its logits have to be those of the model, up to the rounding of the model's own format.
     """
-    few = x[:_FEW]
+    first = x[:_FEW]
     try:
         double = copy.deepcopy(model).double()
-        if rounding(double, few.double()) > FINE:
+        if rounding(double, first.double()) > FINE:
             return None
-        there, here = double(few.double()), model(channels_last(few)).double()
+        double_logits, own_logits = double(first.double()), model(channels_last(first)).double()
     except Exception:  # whatever a model raises in a format that it does not know
         return None
-    size = here.abs().amax(1, keepdim=True)
-    same = (there - here).abs() <= _ROUNDINGS * rounding(model, few) * size
+    size = own_logits.abs().amax(1, keepdim=True)
+    same = (double_logits - own_logits).abs() <= _ROUNDINGS * rounding(model, first) * size
     return double if bool(same.all()) else None

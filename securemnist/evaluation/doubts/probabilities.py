@@ -11,15 +11,15 @@ LIMIT = 0.01
 
 def probabilities(case: Case) -> Doubt | None:
     """More than 1 % of the digits are answered by a probability of exactly 1."""
-    answers = case.answers(case.x)
-    if not are_probabilities(answers):
+    logits = case.logits(case.x)
+    if not are_probabilities(logits):
         return None
-    saturated = int((answers.amax(1) >= 1).sum())
-    if not exceeds(saturated, len(answers), LIMIT):
+    saturated = int((logits.amax(1) >= 1).sum())
+    if not exceeds(saturated, len(logits), LIMIT):
         return None
     return Doubt(
         name="probabilities",
-        reason=f"{saturated} of {len(answers)} digits are answered by a probability of exactly 1, from "
+        reason=f"{saturated} of {len(logits)} digits are answered by a probability of exactly 1, from "
         "which no attack can tell where to go",
         advice="Assess the network before its softmax: let the factory return logits.",
     )

@@ -14,7 +14,7 @@ from securemnist.threats import Threat
 from securemnist.types import Images, Labels
 
 
-def brisk(attacks: Sequence[Attack]) -> Sequence[Attack]:
+def smallest_ladder(attacks: Sequence[Attack]) -> Sequence[Attack]:
     """One attack as it is; of several the smallest ladder, which has the same kinds of stages.
 
     What the small ladder finds the row's would have found, too.
@@ -22,7 +22,7 @@ def brisk(attacks: Sequence[Attack]) -> Sequence[Attack]:
     return attacks if len(attacks) == 1 else BUDGETS["smoke"].attacks
 
 
-def left_by(
+def surviving_after(
     attacks: Sequence[Attack],
     model: nn.Module,
     x: Images,
@@ -31,12 +31,12 @@ def left_by(
     rng: torch.Generator,
 ) -> torch.Tensor:
     """Boolean (n,): the digits that the attacks, one after the other, leave standing."""
-    left = torch.ones(len(y), dtype=torch.bool, device=y.device)
-    for attack in brisk(attacks):
-        places = left.nonzero().squeeze(1)
+    surviving = torch.ones(len(y), dtype=torch.bool, device=y.device)
+    for attack in smallest_ladder(attacks):
+        places = surviving.nonzero().squeeze(1)
         if not len(places):
             break
         proposals = attack(model, x[places], y[places], threat=threat, rng=rng)
         ruling = rule(model, x[places], y[places], proposals, norm=threat.norm, eps=threat.eps)
-        left[places[ruling.fooled]] = False
-    return left
+        surviving[places[ruling.fooled]] = False
+    return surviving

@@ -18,12 +18,12 @@ _ROUNDINGS, _OF_CLASSES = 4, 16
 
 def variation(case: Case) -> Doubt | None:
     """Asked four times in all, labels or logits differ."""
-    odd = varies(case)
-    if not bool(odd.any()):
+    varying = varies(case)
+    if not bool(varying.any()):
         return None
     return Doubt(
         name="variation",
-        reason=f"{int(odd.sum())} of {len(odd)} digits got another answer when asked again",
+        reason=f"{int(varying.sum())} of {len(varying)} digits got another answer when asked again",
         advice="Call eval() on the network: dropout, noise and statistics of the batch then end. "
         "Randomness that is meant is declared by randomised = true: attacks then work on the mean of "
         "many answers.",
@@ -33,23 +33,23 @@ def variation(case: Case) -> Doubt | None:
 def varies(case: Case) -> torch.Tensor:
     """Boolean (n,): which of the first digits are answered otherwise when asked again."""
     x = case.x[:DIGITS]
-    first = case.answers(x)
-    odd = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    first = case.logits(x)
+    varying = torch.zeros(len(x), dtype=torch.bool, device=x.device)
     for _ in range(REPEATS):
-        odd |= differs(case, first, case.answers(x))
-    return odd
+        varying |= differs(case, first, case.logits(x))
+    return varying
 
 
-def differs(case: Case, one: Logits, other: Logits) -> torch.Tensor:
+def differs(case: Case, first: Logits, second: Logits) -> torch.Tensor:
     """Boolean (n,): answers that are not the same up to the rounding of the model's own format."""
-    moved = (one - other).abs().amax(1)
-    rounded = _OF_CLASSES * rounding(case.subject.model, case.x) * one.abs().amax(1)
-    another = (one.argmax(1) != other.argmax(1)) & (moved > rounded)
-    return ~(moved <= limit(case, one)) | another
+    change = (first - second).abs().amax(1)
+    rounded = _OF_CLASSES * rounding(case.subject.model, case.x) * first.abs().amax(1)
+    other_class = (first.argmax(1) != second.argmax(1)) & (change > rounded)
+    return ~(change <= limit(case, first)) | other_class
 
 
 def limit(case: Case, logits: Logits) -> torch.Tensor:
     """By how much logits may differ and still be the same answer, (n,)."""
-    span = logits.amax(1) - logits.amin(1)
+    spread = logits.amax(1) - logits.amin(1)
     rounded = _ROUNDINGS * rounding(case.subject.model, case.x) * logits.abs().amax(1)
-    return TOLERANCE * span + rounded
+    return TOLERANCE * spread + rounded

@@ -12,7 +12,7 @@ from securemnist.data import DataSet
 from securemnist.errors import NoCertificate
 from securemnist.evaluation.certificate_stage import prove
 from securemnist.evaluation.context import Context
-from securemnist.evaluation.doubts import about_answers
+from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.measures import bind, take
 from securemnist.models import loading
 from securemnist.results.findings import Requirement, Verdict
@@ -46,7 +46,7 @@ class Small(Around):
 def names(model: nn.Module, mnist: DataSet, *, randomised: bool = False) -> set[str]:
     """The doubts about what a model answers."""
     context = Context(loading.from_model(model.eval(), name="it"), mnist)
-    return {doubt.name for doubt in about_answers(context, randomised=randomised)}
+    return {doubt.name for doubt in prediction_doubts(context, randomised=randomised)}
 
 
 @pytest.mark.parametrize("randomised", [False, True])
