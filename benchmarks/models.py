@@ -14,7 +14,7 @@ from securemnist._util.resources import WEIGHTS, write_atomically
 from securemnist.cli.display import progress_bar
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.outcomes import per_class
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.models.weight_file import read_manifest
 from securemnist.results.findings import Measurement
@@ -87,7 +87,7 @@ def row_of(context: Context) -> Row:
     """Every measurement of one model."""
 
     def seen(measure: str, **settings: Any) -> Measurement:
-        return take(context, measure, bind(measure, settings), 0)
+        return take_measurement(context, measure, bind(measure, settings), 0)
 
     def under(eps: float, attack: dict[str, Any]) -> Measurement:
         threat = {"norm": "linf", "eps": eps}

@@ -31,7 +31,7 @@ def main(again: bool) -> None:
     with progress_bar() as progress:
         for row in rows:
             settings = cast(RobustSettings, bind(row.measure, row.settings, tier=row.tier))
-            norm, attacks = settings.threat["norm"], settings.the_attacks()
+            norm, attacks = settings.threat["norm"], settings.attack_stages()
             for name in names:
                 context = Context(loading.resolve(name), digits, progress)
                 points = _points(kept, curves.entry(context, attacks, norm, []))

@@ -7,7 +7,7 @@ import pytest
 from securemnist._util import resources
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
-from securemnist.measures import MEASURES, bind, take
+from securemnist.measures import MEASURES, bind, take_measurement
 from securemnist.models import loading
 from securemnist.results import policy
 from securemnist.results.findings import Requirement, Verdict
@@ -35,5 +35,7 @@ def test_a_saboteur_turns_the_row_red(
         settings |= {"rounds": 7, "batch": min(settings.get("batch", 1), 200)}
     # The saboteur is six times slower; that shows beside other tests, too.
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-    seen = take(Context(subject, mnist), row.measure, bind(row.measure, settings), row.seed)
+    seen = take_measurement(
+        Context(subject, mnist), row.measure, bind(row.measure, settings), row.seed
+    )
     assert row.judge(seen).verdict is Verdict.FAIL

@@ -14,7 +14,7 @@ from securemnist._util.hashing import seed_from
 from securemnist.attacks import FGSM, PGD
 from securemnist.attacks.base import Attack, cross_entropy
 from securemnist.evaluation.context import Context
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.threats import Linf
 from securemnist.types import Images, Labels
@@ -76,13 +76,15 @@ def robust_accuracy(context: Context, eps: float) -> float:
         "threat": Linf(eps).to_json(),
         "digits": SEARCH_DIGITS,
     }
-    return take(context, "robust_accuracy", bind("robust_accuracy", settings), 0).value
+    return take_measurement(context, "robust_accuracy", bind("robust_accuracy", settings), 0).value
 
 
 def success_rate(context: Context) -> float:
     """The attack success rate of the trigger, in the one definition."""
     settings = {"trigger": TRIGGER.to_json(), "target": TARGET}
-    return take(context, "backdoor_success", bind("backdoor_success", settings), 0).value
+    return take_measurement(
+        context, "backdoor_success", bind("backdoor_success", settings), 0
+    ).value
 
 
 @torch.no_grad()

@@ -80,7 +80,7 @@ def _timed(old: str, new: str, data: str | None, device: str) -> dict[str, Any]:
     """Both models in one process, A B A B ...: milliseconds of a batch, and the ratio new to old."""
     from securemnist import data as data_sets
     from securemnist.evaluation.context import Context
-    from securemnist.measures import bind, take
+    from securemnist.measures import bind, take_measurement
     from securemnist.models import loading
 
     context = Context(
@@ -90,7 +90,7 @@ def _timed(old: str, new: str, data: str | None, device: str) -> dict[str, Any]:
     for batch in _BATCHES:
         size = min(batch, len(context.data.test))
         settings = bind("latency_ratio", {"batch": size, "against": old})
-        seen = take(context, "latency_ratio", settings, 0)
+        seen = take_measurement(context, "latency_ratio", settings, 0)
         times = seen.evidence["samples"]
         timed.append(
             {

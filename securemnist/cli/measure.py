@@ -118,7 +118,7 @@ def _take(
 ) -> Any:
     """The measurement, with a progress bar."""
     from securemnist.cli.display import progress_bar
-    from securemnist.measures import bind, static_gate, take
+    from securemnist.measures import bind, static_gate, take_measurement
     from securemnist.plugin.project import current_project
     from securemnist.project import settings as projects
     from securemnist.runtime.malloc import keep_freed_memory
@@ -133,10 +133,10 @@ def _take(
         try:
             if isinstance(bound, static_gate.StaticSettings) and record["model"] is None:
                 record |= {"subject": None, "data": None}
-                return static_gate.in_folder(root, bound, seed, progress)
+                return static_gate.scan_folder(root, bound, seed, progress)
             folder = data or (Path(project.data) if project.data else None)
             context = _lab(record, folder, device, progress, root)
-            return take(context, record["measure"], bound, seed)
+            return take_measurement(context, record["measure"], bound, seed)
         except NotApplicable as error:
             raise MeasureError(f"it could not be measured: {error}") from error
         except SecureMnistError:

@@ -124,7 +124,7 @@ def replay_on_both(
     from securemnist import data as data_sets
     from securemnist.evaluation import example_store
     from securemnist.evaluation.context import Context
-    from securemnist.measures.replayed import replayed
+    from securemnist.measures.cross_replay import rejudge_with_replay
     from securemnist.models import loading
 
     digits = data_sets.load(Path(data) if data else None)
@@ -133,7 +133,7 @@ def replay_on_both(
     after = []
     for spec, made, _ in sides:
         context = Context(loading.resolve(spec, device=device), digits)
-        findings = tuple(replayed(context, finding, replay) for finding in made.findings)
+        findings = tuple(rejudge_with_replay(context, finding, replay) for finding in made.findings)
         after.append(dataclasses.replace(made, findings=findings))
     return after
 

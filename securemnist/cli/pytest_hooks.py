@@ -95,7 +95,7 @@ def _threats(rows: Iterable[Requirement]) -> list[Threat]:
     from securemnist.measures.base import ThreatSettings
 
     bound = [bind(r.measure, r.settings, tier=r.tier) for r in rows if r.measure in MEASURES]
-    threats = [one.the_threat() for one in bound if isinstance(one, ThreatSettings)]
+    threats = [one.threat_value() for one in bound if isinstance(one, ThreatSettings)]
     return list({str(threat): threat for threat in threats}.values())
 
 

@@ -60,7 +60,7 @@ def check_rows(job: Job) -> None:
 
     read = policies.load(Path(job.policy))
     foreign = frozenset(row.measure for row in read.requirements if job.suites)
-    measures.check_policy(read, foreign=foreign, trusted=job.trusted)
+    measures.check_policy(read, custom=foreign, trusted=job.trusted)
     warn_of_ids(read)
     known = [row.id for row in read.requirements]
     for row in job.rows:

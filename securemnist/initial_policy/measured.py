@@ -12,7 +12,7 @@ from securemnist.evaluation.context import Context
 from securemnist.initial_policy import margins
 from securemnist.initial_policy.margins import Bound
 from securemnist.initial_policy.proposals import PROPOSALS, Proposal
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models.loading import Subject
 from securemnist.results.findings import Measurement
 
@@ -115,7 +115,7 @@ _NO_NEW = Bound(threshold=0, max_drop=0)
 def _taken(context: Context, proposal: Proposal, settings: dict[str, Any]) -> Measurement:
     try:
         bound = bind(proposal.measure, settings, tier=proposal.tier)
-        return take(context, proposal.measure, bound, 0)
+        return take_measurement(context, proposal.measure, bound, 0)
     except Inconclusive as error:
         return Measurement(
             value=0.0,
@@ -131,7 +131,7 @@ def _taken(context: Context, proposal: Proposal, settings: dict[str, Any]) -> Me
 
 def _design(context: Context, name: str) -> float:
     """The design effect of the tuning samples; UsageError for a model that is no better than guessing."""
-    seen = take(context, "clean_accuracy", bind("clean_accuracy", {}), 0)
+    seen = take_measurement(context, "clean_accuracy", bind("clean_accuracy", {}), 0)
     _refuse_guessing(seen, name)
     answers = seen.evidence["answers"]
     return margins.design_effect(answers["labels"], answers["read"])

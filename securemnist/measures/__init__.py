@@ -38,8 +38,9 @@ MEASURES: dict[str, Measure] = {
     "static_findings": STATIC_FINDINGS,
 }
 
-_FEW_COPIES = 0.01  # a share of the test images that changes no verdict by itself
-_WORDS = ("id", "because", "ids", "tier", "waiver")  # what of a row is no part of its question
+_MAX_COPIES = 0.01  # a share of the test images that changes no verdict by itself
+# Keys of a row that do not change what is measured or required.
+_DESCRIPTIVE_KEYS = ("id", "because", "ids", "tier", "waiver")
 
 
 def bind(
@@ -65,7 +66,7 @@ def bind(
 def check_policy(
     policy: Policy,
     *,
-    foreign: frozenset[str] = frozenset(),
+    custom: frozenset[str] = frozenset(),
     trusted: Collection[str] = (),
 ) -> None:
     """Bind every row; PolicyError for the first that cannot be judged, or could not fail.
@@ -73,11 +74,11 @@ def check_policy(
     `foreign` measures belong to suites of the user's own: their settings, and which way is good, are
     theirs to know. `trusted` factories are those that the project's settings allow rows to name.
     """
-    asked: dict[str, str] = {}
+    questions: dict[str, str] = {}
     for row in policy.requirements:
         where = f"{policy.path}: row {row.id}"
         settings: Mapping[str, Any] = row.settings
-        if row.measure in foreign and row.measure not in MEASURES:
+        if row.measure in custom and row.measure not in MEASURES:
             _check_plain(row, where)
         else:
             bound = bind(row.measure, row.settings, tier=row.tier, where=where)
@@ -90,7 +91,7 @@ def check_policy(
             checks.check_change(row, measure, bound, where)
             checks.check_budget(bound, where)
             _check_companion(row, policy)
-        _check_once(row, settings, asked, where)
+        _check_once(row, settings, questions, where)
     _check_families(policy)
 
 
@@ -105,27 +106,27 @@ def check_data(policy: Policy, data: DataSet) -> None:
 
 
 @exact_float32()
-def take(context: Context, measure: str, settings: Settings, seed: int) -> Measurement:
+def take_measurement(context: Context, measure: str, settings: Settings, seed: int) -> Measurement:
     """Take one measurement; its seconds are those of the whole measure."""
     began = time.perf_counter()
     with denormals.flushed(context.flushes_denormals):
-        taken = _without_copies(MEASURES[measure].run(context, settings, seed), context)
-    return dataclasses.replace(taken, seconds=round(time.perf_counter() - began, 3))
+        measurement = _with_copies_checked(MEASURES[measure].run(context, settings, seed), context)
+    return dataclasses.replace(measurement, seconds=round(time.perf_counter() - began, 3))
 
 
-def _without_copies(taken: Measurement, context: Context) -> Measurement:
+def _with_copies_checked(measurement: Measurement, context: Context) -> Measurement:
     """A share of test images that are copies is a number about memory, or counts one image twice."""
-    if taken.unit != "share":  # comparing all the images takes time, and code has none
-        return taken
+    if measurement.unit != "share":  # comparing all the images takes time, and code has none
+        return measurement
     copies = context.data.copies
     if not str(copies):
-        return taken
-    told = f"{copies}; a number on them says nothing of new images, leave them out"
-    doubtful = max(copies.of_training, copies.repeated) > _FEW_COPIES * copies.n
+        return measurement
+    reason = f"{copies}; a number on them says nothing of new images, leave them out"
+    doubtful = max(copies.of_training, copies.repeated) > _MAX_COPIES * copies.n
     return dataclasses.replace(
-        taken,
-        evidence={**taken.evidence, "copies": dataclasses.asdict(copies)},
-        inconclusive=taken.inconclusive or (told if doubtful else ""),
+        measurement,
+        evidence={**measurement.evidence, "copies": dataclasses.asdict(copies)},
+        inconclusive=measurement.inconclusive or (reason if doubtful else ""),
     )
 
 
@@ -142,27 +143,27 @@ def _check_plain(row: Requirement, where: str) -> None:
 
 def _check_code(bound: Settings, where: str, trusted: Collection[str]) -> None:
     """A policy is read, not run: code that it names must be named by the project's settings as well."""
-    named = bound.against if isinstance(bound, LatencySettings) else None
-    if named is not None and loading.is_code(named) and named not in trusted:
+    reference = bound.against if isinstance(bound, LatencySettings) else None
+    if reference is not None and loading.is_code(reference) and reference not in trusted:
         raise PolicyError(
             f"{where}: expected `against` to name a bundled model or a weight file, got the "
-            f"code {named!r}, which a policy alone does not run; name another, or allow it with trusted "
-            f"= [{named!r}] in [tool.securemnist] of pyproject.toml"
+            f"code {reference!r}, which a policy alone does not run; name another, or allow it with trusted "
+            f"= [{reference!r}] in [tool.securemnist] of pyproject.toml"
         )
 
 
 def _check_once(
-    row: Requirement, settings: Mapping[str, Any], asked: dict[str, str], where: str
+    row: Requirement, settings: Mapping[str, Any], questions: dict[str, str], where: str
 ) -> None:
     """One question under two ids would count twice; `asked` keeps the id of each question."""
     question = row.to_json() | {"settings": dict(settings)}
-    key = canonical_json({k: v for k, v in question.items() if k not in _WORDS})
-    if key in asked:
+    key = canonical_json({k: v for k, v in question.items() if k not in _DESCRIPTIVE_KEYS})
+    if key in questions:
         raise PolicyError(
-            f"{where}: expected a row that asks something of its own, got what row {asked[key]} asks; "
+            f"{where}: expected a row that asks something of its own, got what row {questions[key]} asks; "
             "remove one of them"
         )
-    asked[key] = row.id
+    questions[key] = row.id
 
 
 def _check_families(policy: Policy) -> None:

@@ -8,19 +8,21 @@ from securemnist.evaluation.context import Context
 from securemnist.evaluation.outcomes import confusion, per_class
 from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.thumbnails import smallest_margin_images
-from securemnist.measures.base import AnswerSettings, Measure, share, unreliable
+from securemnist.measures.base import AnswerSettings, Measure, share_measurement, unreliable_reason
 from securemnist.models.predictions import predicted, tied
 from securemnist.results.findings import Measurement
 
 
 def clean_accuracy(context: Context, settings: AnswerSettings, seed: int) -> Measurement:
     """Share of unmodified test digits that are read as their label."""
-    evidence, complete = _seen(context, settings, seed)
+    evidence, complete = _evidence(context, settings, seed)
     table = evidence["confusion"]
     hits = sum(table[k][k] for k in range(len(table)))
     n = sum(map(sum, table))
-    why = unreliable(context, settings)
-    return share(hits, n, complete=complete, seed=seed, evidence=evidence, inconclusive=why)
+    reason = unreliable_reason(context, settings)
+    return share_measurement(
+        hits, n, complete=complete, seed=seed, evidence=evidence, inconclusive=reason
+    )
 
 
 def worst_class_accuracy(context: Context, settings: AnswerSettings, seed: int) -> Measurement:
@@ -28,36 +30,36 @@ def worst_class_accuracy(context: Context, settings: AnswerSettings, seed: int) 
 
     It passes only where every class has a digit: of one that has none, nothing is known.
     """
-    evidence, complete = _seen(context, settings, seed)
+    evidence, complete = _evidence(context, settings, seed)
     table = evidence["confusion"]
     totals = [sum(row) for row in table]
-    seen = [k for k, total in enumerate(totals) if total]
-    worst = min(seen, key=lambda k: (table[k][k] / totals[k], k))
+    present = [k for k, total in enumerate(totals) if total]
+    worst = min(present, key=lambda k: (table[k][k] / totals[k], k))
     evidence["worst_class"] = worst
     missing = ", ".join(str(k) for k, total in enumerate(totals) if not total)
-    complaint = f"no digit of class {missing} was measured; take more, or other, digits"
-    return share(
+    reason = f"no digit of class {missing} was measured; take more, or other, digits"
+    return share_measurement(
         table[worst][worst],
         totals[worst],
         complete=complete,
         seed=seed,
         evidence=evidence,
-        inconclusive=complaint if missing else unreliable(context, settings),
+        inconclusive=reason if missing else unreliable_reason(context, settings),
     )
 
 
-def _seen(context: Context, settings: AnswerSettings, seed: int) -> tuple[dict[str, Any], bool]:
+def _evidence(context: Context, settings: AnswerSettings, seed: int) -> tuple[dict[str, Any], bool]:
     """The evidence, and whether the number is exact."""
     sample = context.sample(settings.digits, seed)
     logits = context.test_logits.cpu()[sample.places]
     labels = sample.y.cpu()
-    read = predicted(logits, labels)
-    table = confusion(labels, read)
+    predictions = predicted(logits, labels)
+    table = confusion(labels, predictions)
     evidence = {
         "ties": int(tied(logits, labels).sum()),
         "confusion": table,
         "per_class": per_class(table),
-        "answers": sample.answers(read),
+        "answers": sample.answers(predictions),
         "hardest": smallest_margin_images(logits, labels, sample.x.cpu(), sample.places),
     }
     return evidence, sample.complete and not settings.randomised

@@ -18,7 +18,7 @@ from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.outcomes import confusion
 from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.thumbnails import choose_for_gallery, thumbnail
-from securemnist.measures.base import AnswerSettings, Measure, unreliable
+from securemnist.measures.base import AnswerSettings, Measure, unreliable_reason
 from securemnist.models import loading
 from securemnist.results.findings import Measurement
 from securemnist.results.per_image import encode
@@ -57,92 +57,94 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
     trigger = make_trigger(settings.trigger)
     sample = context.sample(settings.digits, seed)
     # The clean answers of all digits are the same for every row, and kept.
-    clean = (context.test_logits if sample.complete else context.logits(sample.x)).cpu()
-    marked = trigger(sample.x)
-    triggered = context.logits(marked).cpu()
-    answers = Answers.of(sample.y.cpu(), clean, triggered)
-    tried = aims(settings.target)
-    found = [answers.success(aim) for aim in tried]
-    told = [k for k, seen in enumerate(found) if not seen.complaint]
-    complaint = _first_complaint(tried, found)
-    if not told:
-        raise Inconclusive(complaint)
-    worst = max(told, key=lambda k: (found[k].rate, -k))
+    clean_logits = (context.test_logits if sample.complete else context.logits(sample.x)).cpu()
+    stamped = trigger(sample.x)
+    triggered = context.logits(stamped).cpu()
+    answers = Answers.of(sample.y.cpu(), clean_logits, triggered)
+    target_maps = aims(settings.target)
+    results = [answers.success(target_map) for target_map in target_maps]
+    countable = [k for k, result in enumerate(results) if not result.complaint]
+    reason = _first_reason(target_maps, results)
+    if not countable:
+        raise Inconclusive(reason)
+    worst = max(countable, key=lambda k: (results[k].rate, -k))
     # Of several targets the worst is reported: together their intervals cover it (Bonferroni).
-    bounds = [found[k].interval(1 - 0.05 / len(found)) for k in told]
+    bounds = [results[k].interval(1 - 0.05 / len(results)) for k in countable]
     evidence = {
         "trigger": trigger.to_json(),
         "answers": {
             **sample.answers(answers.clean),
             "triggered": encode(answers.triggered.tolist()),
         },
-        "per_class_asr": _per_class(answers, tried, found, worst),
+        "per_class_asr": _per_class(answers, target_maps, results, worst),
         "confusion": confusion(answers.labels, answers.triggered),
         "clean_confusion": confusion(answers.labels, answers.clean),
-        "triggered_gallery": _gallery(sample, trigger, answers, found[worst], clean, triggered),
+        "triggered_gallery": _gallery(
+            sample, trigger, answers, results[worst], clean_logits, triggered
+        ),
     }
-    evidence |= _target_evidence(settings, answers, tried, found, worst)
-    evidence |= _control(context, trigger, tried[worst], found[worst].rate, seed)
+    evidence |= _target_evidence(settings, answers, target_maps, results, worst)
+    evidence |= _control(context, trigger, target_maps[worst], results[worst].rate, seed)
     return Measurement(
-        value=found[worst].rate,
+        value=results[worst].rate,
         low=max(low for low, _ in bounds),
         high=max(high for _, high in bounds),
-        n=found[worst].n,
+        n=results[worst].n,
         complete=False,  # the upper bound decides, on all digits, too
         seconds=0.0,
         seed=seed,
-        inconclusive=unseen(sample.x, marked) or complaint or unreliable(context, settings),
+        inconclusive=unseen(sample.x, stamped) or reason or unreliable_reason(context, settings),
         evidence=evidence,
     )
 
 
-def _first_complaint(tried: Sequence[Aim], found: Sequence[Success]) -> str:
+def _first_reason(target_maps: Sequence[Aim], results: Sequence[Success]) -> str:
     """Why one of the aims cannot be told, named where there are several; empty where all can."""
-    for aim, seen in zip(tried, found, strict=True):
-        if seen.complaint:
-            return f"{aim.name}: {seen.complaint}" if tried[1:] else seen.complaint
+    for target_map, result in zip(target_maps, results, strict=True):
+        if result.complaint:
+            return f"{target_map.name}: {result.complaint}" if target_maps[1:] else result.complaint
     return ""
 
 
 def _per_class(
-    answers: Answers, tried: Sequence[Aim], found: Sequence[Success], worst: int
+    answers: Answers, target_maps: Sequence[Aim], results: Sequence[Success], worst: int
 ) -> list[float | None]:
     """By true class: what the worst target does to it; of pairs, the worst one that begins there."""
-    if tried[worst].source is None:
-        return found[worst].per_class(answers.labels)
+    if target_maps[worst].source is None:
+        return results[worst].per_class(answers.labels)
     rates: list[float | None] = [None] * CLASSES
-    for aim, seen in zip(tried, found, strict=True):
-        if aim.source is not None and not seen.complaint:
-            rates[aim.source] = max(rates[aim.source] or 0.0, seen.rate)
+    for target_map, result in zip(target_maps, results, strict=True):
+        if target_map.source is not None and not result.complaint:
+            rates[target_map.source] = max(rates[target_map.source] or 0.0, result.rate)
     return rates
 
 
 def _target_evidence(
     settings: BackdoorSettings,
     answers: Answers,
-    tried: Sequence[Aim],
-    found: Sequence[Success],
+    target_maps: Sequence[Aim],
+    results: Sequence[Success],
     worst: int,
 ) -> dict[str, Any]:
     """Which target, how all of them fared, and the number that is often taken for a success rate."""
-    aim = tried[worst]
-    if aim.target is None:
-        return {"target": aim.name}
-    if aim.source is not None:
-        return {"source": aim.source, "target": aim.target}
-    more: dict[str, Any] = {"target": aim.target}
+    target_map = target_maps[worst]
+    if target_map.target is None:
+        return {"target": target_map.name}
+    if target_map.source is not None:
+        return {"source": target_map.source, "target": target_map.target}
+    evidence: dict[str, Any] = {"target": target_map.target}
     if settings.target == "all":
-        more["per_target_asr"] = [seen.rate if seen.n else None for seen in found]
-    own = answers.labels == aim.target
-    if own.any():
+        evidence["per_target_asr"] = [result.rate if result.n else None for result in results]
+    of_target = answers.labels == target_map.target
+    if of_target.any():
         # High on every good model, backdoored or not: its digits are of the target class.
-        right = (answers.triggered[own] == aim.target).float().mean()
-        more["target_class_accuracy_with_trigger"] = round(float(right), 4)
-    return more
+        accuracy = (answers.triggered[of_target] == target_map.target).float().mean()
+        evidence["target_class_accuracy_with_trigger"] = round(float(accuracy), 4)
+    return evidence
 
 
 def _control(
-    context: Context, trigger: Trigger, aim: Aim, rate: float, seed: int
+    context: Context, trigger: Trigger, target_map: Aim, rate: float, seed: int
 ) -> dict[str, Any]:
     """The same rate on clean reference models; nothing on data that they were not trained on."""
     if not context.data.pinned:
@@ -150,17 +152,17 @@ def _control(
     digits = context.data.test[
         context.sample(min(CONTROL_DIGITS, len(context.data.test)), seed).places
     ]
-    x, own = digits.images(), context.subject.digest
+    x, own_digest = digits.images(), context.subject.digest
     rates: dict[str, float] = {}
     for name in CLEAN_REFERENCES:
         if name not in loading.reference_names():
             continue
         reference = loading.resolve(name)
-        if reference.digest == own:
+        if reference.digest == own_digest:
             continue  # a model is no control of itself
         other = Context(reference, context.data)
         answers = Answers.of(digits.labels, other.logits(x), other.logits(trigger(x)))
-        rates[name] = answers.success(aim).rate
+        rates[name] = answers.success(target_map).rate
     if not rates:
         return {}
     control = sum(rates.values()) / len(rates)
@@ -171,13 +173,13 @@ def _gallery(
     sample: Sample,
     trigger: Trigger,
     answers: Answers,
-    seen: Success,
+    result: Success,
     clean: Logits,
     triggered: Logits,
 ) -> list[dict[str, Any]]:
     """Digits that were steered; where none was, digits that might have been."""
     before, after = (logits.softmax(1).amax(1) for logits in (clean, triggered))
-    shown = seen.hit if seen.hit.any() else seen.counted
+    candidates = result.hit if result.hit.any() else result.counted
     return [
         thumbnail(
             index=int(sample.places[place]),
@@ -189,7 +191,7 @@ def _gallery(
             clean=sample.x[place],
             changed=trigger(sample.x[place : place + 1])[0],
         )
-        for place in choose_for_gallery(shown, answers.labels)
+        for place in choose_for_gallery(candidates, answers.labels)
     ]
 
 

@@ -82,7 +82,7 @@ class ThreatSettings(DigitSettings):
             )
         return threat
 
-    def the_threat(self) -> Threat:
+    def threat_value(self) -> Threat:
         """The threat value that the settings name."""
         return make_threat(self.threat["norm"], self.threat["eps"])
 
@@ -117,7 +117,7 @@ class AttackSettings(ThreatSettings):
     def _reaches(self) -> AttackSettings:
         """Steps that together are shorter than eps never reach the edge of the ball."""
         eps = self.threat["eps"]
-        for attack in self.the_attacks():
+        for attack in self.attack_stages():
             size, steps = getattr(attack, "step_size", None), getattr(attack, "steps", 1)
             if size is not None and size * steps < eps * (1 - 1e-9):  # thirds do not add up
                 raise ValueError(
@@ -126,7 +126,7 @@ class AttackSettings(ThreatSettings):
                 )
         return self
 
-    def the_attacks(self) -> tuple[Attack, ...]:
+    def attack_stages(self) -> tuple[Attack, ...]:
         """The attack values that the settings name: one, or the stages of the ladder."""
         return make_stages(self.attack)
 
@@ -140,28 +140,28 @@ class AttackSettings(ThreatSettings):
         """As printed: `PGD-40`, `ladder (full)`."""
         if self.attack["use"] == LADDER:
             return f"{LADDER} ({self.attack['budget']})"
-        return self.the_attacks()[0].name
+        return self.attack_stages()[0].name
 
     @property
     def one_step(self) -> bool:
         """Whether no stage of it is a search."""
-        return all(attack.one_step for attack in self.the_attacks())
+        return all(attack.one_step for attack in self.attack_stages())
 
     def passes(self) -> float:
         """Forward-and-backward passes that a surviving digit costs."""
-        return sum(attack.passes() for attack in self.the_attacks())
+        return sum(attack.passes() for attack in self.attack_stages())
 
     def seconds_an_image(self, pace: Pace) -> float:
         """The mean over images, of which some are proved or broken long before the last attack."""
-        shares, attacks, before = (
-            pace.shares(self.the_threat()),
-            self.the_attacks(),
+        shares, attacks, before_crown = (
+            pace.shares(self.threat_value()),
+            self.attack_stages(),
             self.proofs_after,
         )
-        if before is None:
+        if before_crown is None:
             return pace.seconds * (1 + self.passes() * shares.surviving)
-        scouts = sum(attack.passes() for attack in attacks[:before])
-        searches = CROWN_PASSES + sum(attack.passes() for attack in attacks[before:])
+        scouts = sum(attack.passes() for attack in attacks[:before_crown])
+        searches = CROWN_PASSES + sum(attack.passes() for attack in attacks[before_crown:])
         return pace.seconds * (
             INTERVAL_PASSES + scouts * shares.unproved + searches * shares.undecided
         )
@@ -189,13 +189,13 @@ class Measure:
         return self.settings.model_validate(dict(settings), context={"tier": tier})
 
 
-def unreliable(context: Context, settings: AnswerSettings) -> str:
+def unreliable_reason(context: Context, settings: AnswerSettings) -> str:
     """Why what the model answers is no number of its own; empty where it is."""
     doubts = prediction_doubts(context, randomised=settings.randomised)
     return "; ".join(f"{doubt.name}, {doubt.reason}" for doubt in doubts)
 
 
-def share(
+def share_measurement(
     hits: int, n: int, *, complete: bool, seed: int, seconds: float = 0.0, **more: Any
 ) -> Measurement:
     """The measurement of a share of digits, with its exact 95 % interval."""

@@ -20,7 +20,7 @@ from securemnist.evaluation.certificate_stage import (
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
-from securemnist.measures.base import Measure, ThreatSettings, share
+from securemnist.measures.base import Measure, ThreatSettings, share_measurement
 from securemnist.models.predictions import predicted
 from securemnist.results.findings import Measurement
 from securemnist.results.per_image import CERTIFIED, NOT_ATTEMPTED
@@ -41,18 +41,20 @@ class CertifiedSettings(ThreatSettings):
 def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int) -> Measurement:
     """Share of test digits that are read right everywhere in their ball, by proof."""
     sample = context.sample(settings.digits, seed)
-    found = certify_and_attack(
-        context, sample.x, sample.y, settings.the_threat(), crown=True, seed=seed
+    certificates = certify_and_attack(
+        context, sample.x, sample.y, settings.threat_value(), crown=True, seed=seed
     )
     if context.replay is not None:
-        check_against_replay(context, context.replay, sample, found.proved, settings.the_threat())
+        check_against_replay(
+            context, context.replay, sample, certificates.proved, settings.threat_value()
+        )
     outcomes = Outcomes(sample.y, predicted(context.logits(sample.x), sample.y), sample.order)
-    outcomes.codes[found.proved] = CERTIFIED
+    outcomes.codes[certificates.proved] = CERTIFIED
     unproved = outcomes.undecided
     outcomes.codes[unproved] = NOT_ATTEMPTED  # nobody has attacked it here
     table = outcomes.evidence()["outcomes"] | sample.record
     n = len(sample)
-    measured = share(
+    measured = share_measurement(
         outcomes.certified,
         n,
         complete=sample.complete,
@@ -60,24 +62,24 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
         certified=outcomes.certified / n,
         evidence={
             "outcomes": table,
-            "per_class": _per_class(found, sample.y),
-            "certificates": certificate_counts(found)
-            | {"open": bound_summary(found.margins[unproved])},
+            "per_class": _per_class(certificates, sample.y),
+            "certificates": certificate_counts(certificates)
+            | {"open": bound_summary(certificates.margins[unproved])},
         },
     )
     proved = measured.value if measured.complete else measured.low
     return Measurement(**{**measured.__dict__, "certified_low": proved})
 
 
-def _per_class(found: Certificates, y: torch.Tensor) -> list[float | None]:
+def _per_class(certificates: Certificates, y: torch.Tensor) -> list[float | None]:
     counts = torch.bincount(y, minlength=CLASSES).tolist()
-    hits = torch.bincount(y[found.proved], minlength=CLASSES).tolist()
+    hits = torch.bincount(y[certificates.proved], minlength=CLASSES).tolist()
     return [hit / n if n else None for hit, n in zip(hits, counts, strict=True)]
 
 
 def _estimate(settings: CertifiedSettings, pace: Pace) -> float:
-    asked = pace.shares(settings.the_threat()).unproved
-    passes = INTERVAL_PASSES + CROWN_PASSES * asked
+    unproved = pace.shares(settings.threat_value()).unproved
+    passes = INTERVAL_PASSES + CROWN_PASSES * unproved
     return settings.expected_digits * passes * pace.seconds
 
 

@@ -12,11 +12,11 @@ _BETTER = {"at_least": "more", "at_most": "less"}
 
 def check_direction(row: Requirement, measure: Measure, where: str) -> None:
     """PolicyError where the threshold asks for the worse side of the measure."""
-    given = "at_most" if row.at_least is None else "at_least"
-    if given != measure.good:
+    direction = "at_most" if row.at_least is None else "at_least"
+    if direction != measure.good:
         raise PolicyError(
             f"{where}: expected {measure.good} for {row.measure}, of which {_BETTER[measure.good]} is "
-            f"better, got {given}; write {measure.good} = {row.threshold:g}, or the bound you mean"
+            f"better, got {direction}; write {measure.good} = {row.threshold:g}, or the bound you mean"
         )
 
 
@@ -48,8 +48,8 @@ def check_change(row: Requirement, measure: Measure, settings: Settings, where: 
     A share lies in [0, 1]. A ratio or a count that meets its threshold cannot have risen by more than
     that threshold.
     """
-    most = 1.0 if measure.unit == "share" else row.threshold
-    limits = {"max_drop": most, "max_relative_drop": 1.0}
+    largest = 1.0 if measure.unit == "share" else row.threshold
+    limits = {"max_drop": largest, "max_relative_drop": 1.0}
     for key, limit in limits.items():
         bound = getattr(row, key)
         if bound is not None and bound >= limit and bound > 0:
@@ -81,12 +81,12 @@ def check_budget(settings: Settings, where: str) -> None:
 
 def check_size(row: Requirement, settings: Settings, samples: int, where: str) -> None:
     """PolicyError where a row asks for more samples than the test set has, which is `samples`."""
-    asked = settings.batch if isinstance(settings, LatencySettings) else None
+    count = settings.batch if isinstance(settings, LatencySettings) else None
     if isinstance(settings, DigitSettings):
-        asked = settings.digits
-    if asked is not None and asked > samples:
+        count = settings.digits
+    if count is not None and count > samples:
         raise PolicyError(
-            f"{where}: expected at most {samples:,} samples, as many as the test set has, got {asked:,}; "
+            f"{where}: expected at most {samples:,} samples, as many as the test set has, got {count:,}; "
             "lower `digits` or `batch`"
         )
     if row.max_newly_broken is not None and isinstance(settings, DigitSettings):

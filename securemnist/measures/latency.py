@@ -105,8 +105,8 @@ def _samples(
     repeats = [_repeats(side, x) for side in sides]
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
-        for side, count, taken in zip(sides, repeats, times, strict=True):
-            taken.append(_timed(lambda side=side: side(x), count))  # type: ignore[misc]
+        for side, count, seconds in zip(sides, repeats, times, strict=True):
+            seconds.append(_timed(lambda side=side: side(x), count))  # type: ignore[misc]
     return times
 
 

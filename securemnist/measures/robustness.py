@@ -23,7 +23,7 @@ from securemnist.evaluation.ladders import LADDER
 from securemnist.evaluation.outcomes import Outcomes, per_class
 from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.replay import Replay
-from securemnist.measures.base import AttackSettings, Measure, share
+from securemnist.measures.base import AttackSettings, Measure, share_measurement
 from securemnist.references import curves
 from securemnist.results.findings import Doubt, Measurement
 from securemnist.results.intervals import share_interval
@@ -69,37 +69,35 @@ def attack_accuracy(context: Context, settings: AttackSettings, seed: int) -> Me
     What the model hides from any attack puts the number in doubt; what other attacks find does not,
     for it speaks of this one only.
     """
-    threat = settings.the_threat()
-    found = _evaluate(context, settings, settings.digits, threat, seed, settings.proofs_after)
-    return _measured(context, settings, found, seed)
+    threat = settings.threat_value()
+    run = _run_attacks(context, settings, settings.digits, threat, seed, settings.proofs_after)
+    return _measured(context, settings, run, seed)
 
 
-def _measured(
-    context: Context, settings: AttackSettings, found: LadderRun, seed: int
-) -> Measurement:
-    evidence = found.outcomes.evidence()
-    evidence["outcomes"] |= found.sample.record
-    evidence |= {"per_class": per_class(evidence["confusion"]), "gallery": found.gallery()}
-    evidence |= {"last_to_fall": found.last_broken(), "ties": found.ties}
-    n = int(found.outcomes.attempted.sum())
-    complete = found.sample.complete and n == len(found.sample)
-    if certificates := found.certificates():
+def _measured(context: Context, settings: AttackSettings, run: LadderRun, seed: int) -> Measurement:
+    evidence = run.outcomes.evidence()
+    evidence["outcomes"] |= run.sample.record
+    evidence |= {"per_class": per_class(evidence["confusion"]), "gallery": run.gallery()}
+    evidence |= {"last_to_fall": run.last_broken(), "ties": run.ties}
+    n = int(run.outcomes.attempted.sum())
+    complete = run.sample.complete and n == len(run.sample)
+    if certificates := run.certificates():
         evidence["certificates"] = certificates
-    hits = found.outcomes.unbroken
+    hits = run.outcomes.unbroken
     if settings.randomised:
         # Chance remains on all digits, too: the interval decides.
         # Rounded down: half a digit is not one that was read right.
-        hits, complete = math.floor(n * mean_accuracy(context, found) + _COUNTING), False
+        hits, complete = math.floor(n * mean_accuracy(context, run) + _COUNTING), False
         evidence["answers_a_digit"] = COUNTED_DRAWS
     doubts: tuple[Doubt, ...] = ()
-    if early_end := found.early_end():
+    if early_end := run.early_end():
         evidence["stopped"] = early_end
         # Certificates and witnesses stand; a pass that would rest on what was not attacked does not.
         doubts = (_ENDED_EARLY,)
-    elif len(found.outcomes.undecided):
-        target, threat = _attacked(context, settings), settings.the_threat()
+    elif len(run.outcomes.undecided):
+        target, threat = _attack_context(context, settings), settings.threat_value()
         doubts = model_doubts(target, threat, n, randomised=settings.randomised).doubts
-    return share(
+    return share_measurement(
         hits,
         n,
         complete=complete,
@@ -107,14 +105,14 @@ def _measured(
         survived=True,
         doubts=doubts,
         evidence=evidence,
-        examples=found.examples(),
-        **_proved(found, n, complete=complete),
+        examples=run.examples(),
+        **_certified_share(run, n, complete=complete),
     )
 
 
-def _proved(found: LadderRun, n: int, *, complete: bool) -> dict[str, float]:
+def _certified_share(run: LadderRun, n: int, *, complete: bool) -> dict[str, float]:
     """The certified share and its lower bound, where a stage has proved anything."""
-    hits = found.outcomes.certified
+    hits = run.outcomes.certified
     if not hits:
         return {}
     low = hits / n if complete else share_interval(hits, n)[0]
@@ -123,33 +121,35 @@ def _proved(found: LadderRun, n: int, *, complete: bool) -> dict[str, float]:
 
 def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Measurement:
     """Share of test digits that withstand a search within the threat."""
-    threat = settings.the_threat()
+    threat = settings.threat_value()
     proofs_after, replay = settings.proofs_after, context.replay
-    found = _evaluate(context, settings, settings.digits, threat, seed, proofs_after, replay=replay)
-    measured = _measured(context, settings, found, seed)
-    if found.skipped_stages:
+    run = _run_attacks(
+        context, settings, settings.digits, threat, seed, proofs_after, replay=replay
+    )
+    measured = _measured(context, settings, run, seed)
+    if run.skipped_stages:
         return measured
-    open_digits, sample = found.outcomes.undecided, found.sample
-    x, y = sample.x[open_digits], sample.y[open_digits]
-    asked = search_doubts(
-        _attacked(context, settings),
-        settings.the_attacks(),
+    undecided, sample = run.outcomes.undecided, run.sample
+    x, y = sample.x[undecided], sample.y[undecided]
+    checked = search_doubts(
+        _attack_context(context, settings),
+        settings.attack_stages(),
         threat,
         x,
         y,
         seed,
         survived=len(y) / measured.n,
-        last_broke=found.outcomes.waterfall[-1].fell / measured.n,
+        last_broke=run.outcomes.waterfall[-1].fell / measured.n,
     )
     evidence = dict(measured.evidence)
-    if asked.sensitivity is not None:
-        evidence["sensitivity"] = asked.sensitivity.to_json()
-    doubts = (*measured.doubts, *asked.doubts)
+    if checked.sensitivity is not None:
+        evidence["sensitivity"] = checked.sensitivity.to_json()
+    doubts = (*measured.doubts, *checked.doubts)
     measured = dataclasses.replace(measured, doubts=doubts, evidence=evidence)
     if not settings.curve or settings.until is not None:
         return measured
-    beside = curves.stored(context, settings.the_attacks(), settings.threat["norm"])
-    evidence |= {"curve": curve(context, settings, seed), "reference_curves": beside}
+    reference_curves = curves.stored(context, settings.attack_stages(), settings.threat["norm"])
+    evidence |= {"curve": curve(context, settings, seed), "reference_curves": reference_curves}
     return dataclasses.replace(measured, evidence=evidence)
 
 
@@ -159,33 +159,34 @@ def curve(context: Context, settings: RobustSettings, seed: int) -> list[dict[st
     `certified` is left out where bounds cannot be had: another norm, a network with unknown layers.
     """
     # The smallest eps at which nothing was proved: a larger ball holds this one.
-    hopeless = math.inf
+    unprovable_eps = math.inf
     points = []
     for eps in settings.curve:
-        found = _on_the_curve(context, settings, eps, seed, prove=eps < hopeless)
-        outcomes, n = found.outcomes, int(found.outcomes.attempted.sum())
+        run = _curve_run(context, settings, eps, seed, prove=eps < unprovable_eps)
+        outcomes, n = run.outcomes, int(run.outcomes.attempted.sum())
         point = {"eps": eps, "accuracy": outcomes.unbroken / n, "n": n}
-        if found.has_bounds or eps > hopeless:
+        if run.has_bounds or eps > unprovable_eps:
             point["certified"] = outcomes.certified / n
-        if found.has_bounds and not outcomes.certified:
-            hopeless = min(hopeless, eps)
+        if run.has_bounds and not outcomes.certified:
+            unprovable_eps = min(unprovable_eps, eps)
         points.append(point | {"attack": settings.attack_name})
     return points
 
 
-def _on_the_curve(
+def _curve_run(
     context: Context, settings: RobustSettings, eps: float, seed: int, *, prove: bool
 ) -> LadderRun:
     """The row's attack at `eps`, with proofs even where the row itself has none."""
     digits = min(CURVE_DIGITS, len(context.data.test))
     threat = make_threat(settings.threat["norm"], eps)
-    behind = settings.proofs_after
-    if behind is None:
-        behind = len(settings.the_attacks())  # what the attacks break is not worth a proof
-    return _evaluate(context, settings, digits, threat, seed, behind if prove else None)
+    before_crown = settings.proofs_after
+    if before_crown is None:
+        # What the attacks break needs no certificate.
+        before_crown = len(settings.attack_stages())
+    return _run_attacks(context, settings, digits, threat, seed, before_crown if prove else None)
 
 
-def _evaluate(
+def _run_attacks(
     context: Context,
     settings: AttackSettings,
     digits: int | None,
@@ -199,9 +200,9 @@ def _evaluate(
     limit = math.inf if settings.seconds is None else settings.seconds
     sample = context.sample(digits, seed, shuffled=settings.seconds is not None)
     return evaluate(
-        _attacked(context, settings),
+        _attack_context(context, settings),
         sample,
-        settings.the_attacks(),
+        settings.attack_stages(),
         threat,
         seed,
         # A proof about the mean of a few draws is none.
@@ -231,7 +232,7 @@ def _decided(settings: AttackSettings, sample: Sample) -> Callable[[Outcomes], b
     return decided
 
 
-def _attacked(context: Context, settings: AttackSettings) -> Context:
+def _attack_context(context: Context, settings: AttackSettings) -> Context:
     """What attacks and doubts see: the subject, or the mean of its answers."""
     return mean_context(context) if settings.randomised else context
 

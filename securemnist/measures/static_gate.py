@@ -20,7 +20,7 @@ from securemnist.static import Notice, Scan, Sources, baseline, scan
 from securemnist.types import Progress
 
 log = logging.getLogger("securemnist")
-LOGGED = 50  # findings that a terminal shows; the report lists more
+MAX_LOGGED = 50  # findings that a terminal shows; the report lists more
 # Seconds on two cores: Bandit about two, Semgrep mostly its own start.
 _SECONDS = 10.0
 _MOST = 1e4
@@ -59,10 +59,12 @@ class StaticSettings(Settings):
 
 def static_findings(context: Context, settings: StaticSettings, seed: int) -> Measurement:
     """Findings in the source code of the project of `lab`; its model and data are not asked."""
-    return in_folder(context.project, settings, seed, context.progress)
+    return scan_folder(context.project, settings, seed, context.progress)
 
 
-def in_folder(folder: Path, settings: StaticSettings, seed: int, progress: Progress) -> Measurement:
+def scan_folder(
+    folder: Path, settings: StaticSettings, seed: int, progress: Progress
+) -> Measurement:
     """Findings of Bandit and Semgrep in source code, at or above a level and not in the baseline.
 
     Paths are relative to `folder`. Raises PolicyError without the baseline, MeasureError where a path
@@ -71,28 +73,28 @@ def in_folder(folder: Path, settings: StaticSettings, seed: int, progress: Progr
     """
     began = time.perf_counter()
     entries = baseline.load(folder / settings.baseline) if settings.baseline else []
-    what = " and ".join(settings.tools)
-    progress(what, 0, 1)
-    seen = _examine(settings, folder)
-    progress(what, 1, 1)
-    new, stale = baseline.split(seen.notices, entries)
-    counted = _counting(new, settings.level)
-    for notice in counted[:LOGGED]:
+    tools = " and ".join(settings.tools)
+    progress(tools, 0, 1)
+    scanned = _scan(settings, folder)
+    progress(tools, 1, 1)
+    unaccepted, stale = baseline.split(scanned.notices, entries)
+    counted = _at_level(unaccepted, settings.level)
+    for notice in counted[:MAX_LOGGED]:
         log.warning("%s", terminal(notice))
     value = float(len(counted))
     return Measurement(
         value=value,
         low=value,
         high=value,
-        n=len(seen.files),
+        n=len(scanned.files),
         complete=True,
         seconds=round(time.perf_counter() - began, 3),
         seed=seed,
         unit="count",
         evidence={
             "folder": folder.resolve().name,
-            "files_scanned": len(seen.files),
-            "excluded": list(seen.excluded),
+            "files_scanned": len(scanned.files),
+            "excluded": list(scanned.excluded),
             "static": [notice.to_json() for notice in counted],
             "accepted": len(entries) - len(stale),
             "stale_baseline": [entry._asdict() for entry in stale],
@@ -100,16 +102,16 @@ def in_folder(folder: Path, settings: StaticSettings, seed: int, progress: Progr
     )
 
 
-def accepted_today(settings: StaticSettings, folder: Path) -> tuple[bytes, int]:
+def current_baseline(settings: StaticSettings, folder: Path) -> tuple[bytes, int]:
     """The baseline file that accepts all that counts today in `folder`, and how many findings it holds.
 
     The row that names this file as its `baseline` can be written with `at_most = 0`.
     """
-    counted = _counting(_examine(settings, folder).notices, settings.level)
+    counted = _at_level(_scan(settings, folder).notices, settings.level)
     return baseline.dumps(counted), len(counted)
 
 
-def _examine(settings: StaticSettings, folder: Path) -> Scan:
+def _scan(settings: StaticSettings, folder: Path) -> Scan:
     sources = Sources.find(folder, settings.paths, settings.exclude)
     if sources.empty and "paths" not in settings.model_fields_set:
         raise NotApplicable(
@@ -119,7 +121,7 @@ def _examine(settings: StaticSettings, folder: Path) -> Scan:
     return scan(sources, tools=settings.tools)
 
 
-def _counting(notices: Sequence[Notice], level: str) -> list[Notice]:
+def _at_level(notices: Sequence[Notice], level: str) -> list[Notice]:
     return [notice for notice in notices if notice.at_least(level)]
 
 

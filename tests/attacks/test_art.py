@@ -17,7 +17,7 @@ from securemnist.data import DataSet
 from securemnist.errors import Inconclusive, MeasureError, PolicyError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import evaluate
-from securemnist.measures import bind, check_policy, take
+from securemnist.measures import bind, check_policy, take_measurement
 from securemnist.models.loading import Subject
 from securemnist.results import policy
 from securemnist.results.findings import Verdict
@@ -53,7 +53,7 @@ def test_a_fresh_attack_is_one_policy_row(context: Context) -> None:
     )
     check_policy(rows)
     (row,) = rows.requirements
-    seen = take(context, row.measure, bind(row.measure, row.settings), row.seed)
+    seen = take_measurement(context, row.measure, bind(row.measure, row.settings), row.seed)
     assert row.judge(seen).verdict is Verdict.FAIL
     assert seen.evidence["waterfall"][0]["stage"] == "ART-MomentumIterativeMethod"
 
@@ -153,7 +153,7 @@ def test_over_budget_is_counted(context: Context) -> None:
     """Proposals that overshoot the budget are shown and count for nothing; they are no error."""
     settings = {"attack": {"use": "art:DeepFool", "max_iter": 10}, "digits": 16}
     settings["threat"] = {"norm": "l2", "eps": 1.5}
-    seen = take(context, "robust_accuracy", bind("robust_accuracy", settings), 0)
+    seen = take_measurement(context, "robust_accuracy", bind("robust_accuracy", settings), 0)
     (stage,) = seen.evidence["waterfall"]
     assert stage["over_budget"] > 0
     assert stage["fell"] + stage["over_budget"] <= stage["entered"]

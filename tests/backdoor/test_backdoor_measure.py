@@ -17,7 +17,7 @@ from securemnist.data import DataSet
 from securemnist.errors import PolicyError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.thumbnails import GALLERY
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.models.loading import Subject
 from securemnist.results.findings import Measurement, Requirement, Verdict
@@ -29,7 +29,7 @@ DIGITS = 600
 def measured(context: Context, target: object = 7, **more: object) -> Measurement:
     """The success of the usual white corner on a sample."""
     settings = {"trigger": {"kind": "corner"}, "target": target, "digits": DIGITS, **more}
-    return take(context, "backdoor_success", bind("backdoor_success", settings), 0)
+    return take_measurement(context, "backdoor_success", bind("backdoor_success", settings), 0)
 
 
 def on(model: torch.nn.Module, mnist: DataSet) -> Context:

@@ -17,7 +17,7 @@ from securemnist.errors import MeasureError, NoCertificate, PolicyError
 from securemnist.evaluation import certificate_stage, ladder
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import evaluate
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.measures.robustness import curve
 from securemnist.models import loading
 from securemnist.results.findings import Requirement
@@ -38,7 +38,7 @@ def context(mnist: DataSet) -> Context:
 
 def test_certified_accuracy_passes_as_proved(context: Context) -> None:
     """A row on a complete set whose certified share reaches the threshold reads PASS (proved)."""
-    seen = take(
+    seen = take_measurement(
         context, "certified_accuracy", bind("certified_accuracy", SMALL | {"digits": 100}), 0
     )
     assert seen.complete
@@ -52,7 +52,7 @@ def test_certified_accuracy_passes_as_proved(context: Context) -> None:
 
 def test_a_sample_is_judged_by_its_lower_bound(context: Context) -> None:
     """Sixteen digits of more prove a share of new digits only down to the interval's bound."""
-    seen = take(context, "certified_accuracy", bind("certified_accuracy", SMALL), 0)
+    seen = take_measurement(context, "certified_accuracy", bind("certified_accuracy", SMALL), 0)
     assert seen.certified_low == seen.low < seen.value
 
 
@@ -67,7 +67,7 @@ def test_a_certified_digit_that_falls_is_our_error(
     monkeypatch.setattr(certificate_stage, "certify", generous)
     wide = bind("certified_accuracy", {"threat": {"norm": "linf", "eps": 0.5}, "digits": 20})
     with pytest.raises(MeasureError, match="error of the certificates"):
-        take(context, "certified_accuracy", wide, 0)
+        take_measurement(context, "certified_accuracy", wide, 0)
 
 
 def test_an_unknown_layer_is_inconclusive(mnist: DataSet) -> None:
@@ -75,7 +75,7 @@ def test_an_unknown_layer_is_inconclusive(mnist: DataSet) -> None:
     model = nn.Sequential(nn.Flatten(), nn.GroupNorm(1, 784), nn.Linear(784, 10))
     strange = Context(loading.from_model(model, name="strange"), mnist)
     with pytest.raises(NoCertificate, match="GroupNorm"):
-        take(strange, "certified_accuracy", bind("certified_accuracy", SMALL), 0)
+        take_measurement(strange, "certified_accuracy", bind("certified_accuracy", SMALL), 0)
 
 
 def test_another_norm_is_refused() -> None:
@@ -122,7 +122,9 @@ def test_hopeless_proofs_are_given_up(context: Context, monkeypatch: pytest.Monk
 def test_a_ladder_that_proves_enough_passes_as_proved(context: Context) -> None:
     """The ladder's row carries the bracket: certified below, what survived above."""
     asked = {"attack": {"use": "ladder", "budget": "smoke"}, "threat": SMALL["threat"]}
-    seen = take(context, "robust_accuracy", bind("robust_accuracy", {**asked, "digits": 100}), 0)
+    seen = take_measurement(
+        context, "robust_accuracy", bind("robust_accuracy", {**asked, "digits": 100}), 0
+    )
     assert seen.certified is not None
     assert 0.8 < seen.certified <= seen.value
     row = Requirement(id="R", measure="robust_accuracy", because="", at_least=0.8)
@@ -163,7 +165,7 @@ def test_a_curve_without_bounds_has_no_band(context: Context, mnist: DataSet) ->
 def test_what_stays_open_says_how_far_off_it_is(context: Context) -> None:
     """Digits without a proof leave their bounds behind, none above zero; they are all counted."""
     wide = {"threat": {"norm": "linf", "eps": 0.02}, "digits": 100}
-    seen = take(context, "certified_accuracy", bind("certified_accuracy", wide), 0)
+    seen = take_measurement(context, "certified_accuracy", bind("certified_accuracy", wide), 0)
     left = seen.evidence["certificates"]["open"]
     assert left["asked"] == decoded(seen.evidence["outcomes"]["codes"]).count("?") > 0
     assert left["farthest"] <= left["median"] <= left["closest"] <= 0

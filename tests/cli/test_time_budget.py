@@ -11,7 +11,7 @@ from securemnist.data import DataSet
 from securemnist.errors import PolicyError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import CHUNK, evaluate
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models.loading import Subject
 from securemnist.results.findings import Measurement
 from securemnist.results.per_image import NOT_ATTEMPTED, SURVIVED, encode
@@ -26,7 +26,7 @@ THREAT = {"norm": "linf", "eps": 0.1}
 def measured(context: Context, digits: int, seconds: float) -> Measurement:
     """The accuracy under one attack with a time budget."""
     settings = {"attack": {"use": "RFGSM"}, "threat": THREAT, "digits": digits, "seconds": seconds}
-    return take(context, "attack_accuracy", bind("attack_accuracy", settings), 0)
+    return take_measurement(context, "attack_accuracy", bind("attack_accuracy", settings), 0)
 
 
 def test_what_was_not_attempted_does_not_count(context: Context) -> None:
@@ -97,4 +97,4 @@ def test_foreign_attacks_run_in_groups(batch: dict[str, int], group: int, contex
         "digits": 20,
         "seconds": NO_TIME,
     }
-    assert take(context, "attack_accuracy", bind("attack_accuracy", row), 0).n == group
+    assert take_measurement(context, "attack_accuracy", bind("attack_accuracy", row), 0).n == group

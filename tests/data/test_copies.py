@@ -10,7 +10,7 @@ import torch
 
 from securemnist.data import DataSet, Digits
 from securemnist.evaluation.context import Context
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models.loading import Subject
 from securemnist.results.findings import Finding, Requirement, Verdict
 from tests.commands import run
@@ -35,7 +35,7 @@ def with_copies(mnist: DataSet, of_training: int, repeated: int) -> DataSet:
 def judged(baseline: Subject, data: DataSet, measure: str, **settings: object) -> Finding:
     """The finding of a row with this measure."""
     row = Requirement(id="R", measure=measure, because="of it", at_least=0.5, settings=settings)
-    return row.judge(take(Context(baseline, data), measure, bind(measure, settings), 0))
+    return row.judge(take_measurement(Context(baseline, data), measure, bind(measure, settings), 0))
 
 
 @pytest.mark.parametrize(

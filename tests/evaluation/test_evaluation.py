@@ -17,7 +17,7 @@ from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.outcomes import Outcomes, StageCounts, per_class
 from securemnist.evaluation.thumbnails import GALLERY
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models.loading import Subject, from_model
 from securemnist.results.findings import Requirement, Verdict
 from securemnist.results.intervals import share_interval
@@ -153,7 +153,7 @@ def test_the_clean_matrix_stands_beside_the_attacked_one(found: LadderRun) -> No
 
 def test_the_hardest_digits_have_the_least_margin(small_lab: Context) -> None:
     """Misread digits come first; no digit that is left out has a smaller margin."""
-    seen = take(small_lab, "clean_accuracy", bind("clean_accuracy", {"digits": 500}), 0)
+    seen = take_measurement(small_lab, "clean_accuracy", bind("clean_accuracy", {"digits": 500}), 0)
     shown = seen.evidence["hardest"]
     margins = [digit["margin"] for digit in shown]
     assert margins == sorted(margins)
@@ -185,10 +185,12 @@ def test_the_measures_read_the_table(small_lab: Context) -> None:
     predictions = small_lab.test_logits.argmax(1)
     labels = small_lab.data.test.labels
     right = predictions == labels
-    clean = take(small_lab, "clean_accuracy", bind("clean_accuracy", {"digits": 500}), 0)
+    clean = take_measurement(
+        small_lab, "clean_accuracy", bind("clean_accuracy", {"digits": 500}), 0
+    )
     assert (clean.value, clean.n, clean.complete) == (int(right.sum()) / 500, 500, True)
     assert (clean.low, clean.high) == share_interval(int(right.sum()), 500)
-    worst = take(
+    worst = take_measurement(
         small_lab, "worst_class_accuracy", bind("worst_class_accuracy", {"digits": 500}), 0
     )
     shares = [float(right[labels == k].double().mean()) for k in range(10)]
@@ -203,7 +205,9 @@ def test_a_class_without_digits_does_not_pass(context: Context) -> None:
     settings = bind("worst_class_accuracy", {})
     for model, verdict in ((context.subject, Verdict.INCONCLUSIVE), (constant(), Verdict.FAIL)):
         row = Requirement(id="W", measure="worst_class_accuracy", because="-", at_least=0.5)
-        finding = row.judge(take(Context(model, data), "worst_class_accuracy", settings, 0))
+        finding = row.judge(
+            take_measurement(Context(model, data), "worst_class_accuracy", settings, 0)
+        )
         assert finding.verdict is verdict
         assert ("no digit of class 3" in finding.reason) is (verdict is Verdict.INCONCLUSIVE)
 
@@ -221,7 +225,7 @@ def test_robust_accuracy_is_what_survives(small_lab: Context) -> None:
         "digits": 100,
         "curve": [0.0, 0.1, 0.3],
     }
-    seen = take(small_lab, "robust_accuracy", bind("robust_accuracy", settings), 0)
+    seen = take_measurement(small_lab, "robust_accuracy", bind("robust_accuracy", settings), 0)
     assert seen.value == decoded(seen.evidence["outcomes"]["codes"]).count(".") / 100
     assert (seen.survived, seen.complete, seen.n) == (True, False, 100)
     accuracies = [point["accuracy"] for point in seen.evidence["curve"]]

@@ -13,7 +13,7 @@ import pytest
 from securemnist._util.hashing import sha256
 from securemnist.evaluation import example_store
 from securemnist.evaluation.context import Context
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from tests.commands import run, shell
 from tests.comparison.test_commands import TOY
 
@@ -161,7 +161,7 @@ def test_what_cannot_be_replayed_is_one_sentence(folder: Path, how: str, complai
 def test_examples_come_as_a_picture_and_a_table_too(context: Context) -> None:
     """Beside the npz a PNG sheet, and a CSV of label, prediction and size that agree with the images."""
     row = {"attack": {"use": "FGSM"}, "threat": {"norm": "linf", "eps": 0.3}, "digits": 20}
-    seen = take(context, "attack_accuracy", bind("attack_accuracy", row), 0)
+    seen = take_measurement(context, "attack_accuracy", bind("attack_accuracy", row), 0)
     kept, files = example_store.pack(seen, context, "ADV-01")
     assert set(files) == {f"adversarial/ADV-01.{kind}" for kind in ("npz", "png", "csv")}
     assert kept.evidence[example_store.KEY]["digits"] == len(seen.examples)

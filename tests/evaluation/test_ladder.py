@@ -15,7 +15,7 @@ from securemnist.evaluation.ladder import CHUNK, evaluate
 from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.ladders import BUDGETS, make_stages
 from securemnist.evaluation.pace import DEFAULT_PACE
-from securemnist.measures import MEASURES, bind, take
+from securemnist.measures import MEASURES, bind, take_measurement
 from securemnist.referee import rule
 from securemnist.results.findings import TIERS
 from securemnist.results.per_image import NOT_ATTEMPTED
@@ -96,7 +96,7 @@ def test_a_ladder_that_does_not_exist(attack: dict[str, Any]) -> None:
 def test_a_row_has_the_ladder_of_its_tier(tier: str, attack: dict[str, Any]) -> None:
     """Without an attack, or a budget, a robustness row is measured by the ladder of its tier."""
     settings: Any = bind("robust_accuracy", {"threat": THREAT} | attack, tier=tier)
-    assert settings.the_attacks() == BUDGETS[tier].attacks
+    assert settings.attack_stages() == BUDGETS[tier].attacks
     assert settings.attack_name == f"ladder ({tier})"
 
 
@@ -104,7 +104,7 @@ def test_a_budget_that_is_named_wins() -> None:
     """A row of the standard tier may ask for the reference."""
     row = {"threat": THREAT, "attack": {"use": "ladder", "budget": "reference"}}
     settings: Any = bind("robust_accuracy", row, tier="standard")
-    assert settings.the_attacks() == BUDGETS["reference"].attacks
+    assert settings.attack_stages() == BUDGETS["reference"].attacks
 
 
 def test_a_ladder_is_no_one_step_attack() -> None:
@@ -147,7 +147,7 @@ def test_a_ladder_says_the_same_twice(context: Context) -> None:
     """The measurement of a row is the same in two runs, but for the seconds."""
     row = {"threat": THREAT, "digits": 20}
     one, other = (
-        take(context, "robust_accuracy", bind("robust_accuracy", row, tier="smoke"), 7)
+        take_measurement(context, "robust_accuracy", bind("robust_accuracy", row, tier="smoke"), 7)
         for _ in range(2)
     )
     assert without_times(one.to_json()) == without_times(other.to_json())

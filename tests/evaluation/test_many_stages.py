@@ -17,7 +17,7 @@ from securemnist.evaluation.context import Context
 from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.replay import Replay
-from securemnist.measures.replayed import replayed
+from securemnist.measures.cross_replay import rejudge_with_replay
 from securemnist.models.loading import from_model
 from securemnist.results import evidence, per_image
 from securemnist.results.findings import Finding, Measurement, Requirement
@@ -108,7 +108,7 @@ def test_a_replay_after_forty_stages_counts(context: Context, finding: Finding) 
     _, codes = decode_outcomes(table)
     survivors = np.flatnonzero(codes == SURVIVED)[:2]
     stored = Examples(survivors, np.zeros((2, 1, 28, 28), np.float32))
-    after = replayed(context, finding, Replay((stored,)))
+    after = rejudge_with_replay(context, finding, Replay((stored,)))
     assert after.measurement is not None
     assert after.measurement.value == 3 / 50
     _, codes = decode_outcomes(after.measurement.evidence["outcomes"])

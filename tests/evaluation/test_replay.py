@@ -17,8 +17,8 @@ from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.ladders import make_stages
 from securemnist.evaluation.replay import Replay
-from securemnist.measures import bind, take
-from securemnist.measures.replayed import replayed
+from securemnist.measures import bind, take_measurement
+from securemnist.measures.cross_replay import rejudge_with_replay
 from securemnist.models import loading
 from securemnist.referee import rule
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict
@@ -99,7 +99,7 @@ def row(measure: str, digits: int = DIGITS) -> Requirement:
 
 def finding(context: Context, asked: Requirement) -> Finding:
     """What the row comes to."""
-    seen = take(context, asked.measure, bind(asked.measure, asked.settings), 0)
+    seen = take_measurement(context, asked.measure, bind(asked.measure, asked.settings), 0)
     return asked.judge(seen, claim="Digits stand.", family="adversarial")
 
 
@@ -133,7 +133,7 @@ def test_only_searches_are_helped(context: Context, kept: Examples) -> None:
 
 def test_a_finding_is_judged_again(context: Context, weak: Finding, kept: Examples) -> None:
     """Value, table and matrix after the replay are those of a search that began with it."""
-    after = replayed(context, weak, Replay((kept,)))
+    after = rejudge_with_replay(context, weak, Replay((kept,)))
     seen, held = told(after), searched(context, SMALL, 2, kept).outcomes
     assert round(seen.value * seen.n) == held.unbroken < round(told(weak).value * seen.n)
     assert seen.low < seen.value < seen.high
@@ -142,7 +142,7 @@ def test_a_finding_is_judged_again(context: Context, weak: Finding, kept: Exampl
     assert seen.evidence["waterfall"][-1]["fell"] == decoded(table["codes"]).count("1") > 0
     assert matrix == held.evidence()["confusion"]
     assert (after.claim, after.family) == (weak.claim, weak.family)
-    assert told(replayed(context, weak, Replay(()))).value == told(weak).value
+    assert told(rejudge_with_replay(context, weak, Replay(()))).value == told(weak).value
 
 
 def test_a_proof_that_is_broken_is_an_error(
@@ -153,7 +153,9 @@ def test_a_proof_that_is_broken_is_an_error(
     table = seen.evidence["outcomes"]
     claimed = {**table, "codes": encoded(decoded(table["codes"]).replace(".", "c"))}
     wrong = dataclasses.replace(seen, evidence={**seen.evidence, "outcomes": claimed})
-    after = replayed(context, dataclasses.replace(weak, measurement=wrong), Replay((kept,)))
+    after = rejudge_with_replay(
+        context, dataclasses.replace(weak, measurement=wrong), Replay((kept,))
+    )
     assert after.verdict is Verdict.ERROR
     assert "certified digits" in after.reason
 
@@ -177,7 +179,7 @@ def test_no_certificate_on_a_broken_digit(mnist: DataSet, name: str, eps: float)
 def test_certificates_are_held_against_what_is_stored(context: Context, kept: Examples) -> None:
     """A certificate that a stored example contradicts stops the measurement; true ones stand."""
     asked = bind("certified_accuracy", {"threat": {"norm": "linf", "eps": 0.01}, "digits": 32})
-    assert take(with_replay(context, kept), "certified_accuracy", asked, 0).value > 0
+    assert take_measurement(with_replay(context, kept), "certified_accuracy", asked, 0).value > 0
     sample = context.sample(DIGITS, 0)
     everything = torch.ones(DIGITS, dtype=torch.bool)
     with pytest.raises(MeasureError, match="an error of the certificates"):

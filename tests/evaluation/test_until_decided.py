@@ -11,7 +11,7 @@ import pytest
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError
 from securemnist.evaluation.context import Context
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict
@@ -35,7 +35,7 @@ def measured(
     """Accuracy under the smallest ladder."""
     attack = {"use": "ladder", "budget": "smoke"}
     asked = {"attack": attack, "threat": {"norm": "linf", "eps": eps}, "digits": digits, **more}
-    return take(context, measure, bind(measure, asked), 0)
+    return take_measurement(context, measure, bind(measure, asked), 0)
 
 
 def judged(seen: Measurement, at_least: float) -> Finding:

@@ -13,7 +13,7 @@ from torch import nn
 from securemnist.attacks import make_attack
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.models.predictions import exact, is_wrong, predicted, tied
 from securemnist.results.findings import Measurement, Requirement, Verdict
@@ -54,7 +54,7 @@ def on(model: nn.Module, mnist: DataSet) -> Context:
 
 def measured(context: Context, measure: str, **row: Any) -> Measurement:
     """One measurement of a few digits."""
-    return take(context, measure, bind(measure, {"digits": DIGITS, **row}), 0)
+    return take_measurement(context, measure, bind(measure, {"digits": DIGITS, **row}), 0)
 
 
 @pytest.mark.parametrize("dtype", FORMATS, ids=str)

@@ -48,7 +48,7 @@ def test_the_curves_are_those_of_today(mnist: DataSet) -> None:
     )
     stranger = dataclasses.replace(stranger, subject=_renamed(stranger.subject))
     for settings, _ in rows():
-        found = curves.stored(stranger, settings.the_attacks(), settings.threat["norm"])
+        found = curves.stored(stranger, settings.attack_stages(), settings.threat["norm"])
         assert {entry["model"] for entry in found} == BUNDLED, MISSING
         for entry in found:
             assert [point["eps"] for point in entry["points"]] == settings.curve, MISSING
@@ -86,7 +86,7 @@ def test_a_curve_of_something_else_is_dropped(
     file.write_bytes(curves.dumps(changed))
     monkeypatch.setattr(curves, "FILE", file)
     found = curves.stored(
-        the_lab("hardened", mnist), settings.the_attacks(), settings.threat["norm"]
+        the_lab("hardened", mnist), settings.attack_stages(), settings.threat["norm"]
     )
     assert {entry["model"] for entry in found} == BUNDLED - {"baseline", "hardened"}
 
@@ -95,7 +95,7 @@ def test_a_model_is_not_drawn_beside_itself(mnist: DataSet) -> None:
     """The subject's own stored curve is left out, and other attacks have none."""
     settings, _ = rows()[0]
     context = the_lab("baseline", mnist)
-    names = [e["model"] for e in curves.stored(context, settings.the_attacks(), "linf")]
+    names = [e["model"] for e in curves.stored(context, settings.attack_stages(), "linf")]
     assert "baseline" not in names
     assert "hardened" in names
     assert curves.stored(context, [PGD(steps=3)], "linf") == []
@@ -107,7 +107,7 @@ def test_without_the_file_nothing_is_drawn(
     """A package without stored curves measures as before."""
     monkeypatch.setattr(curves, "FILE", tmp_path / "none.json")
     settings, _ = rows()[0]
-    assert curves.stored(the_lab("baseline", mnist), settings.the_attacks(), "linf") == []
+    assert curves.stored(the_lab("baseline", mnist), settings.attack_stages(), "linf") == []
 
 
 @pytest.mark.parametrize("name", loading.reference_names())

@@ -220,7 +220,7 @@ def test_a_row_that_cannot_be_judged(name: str) -> None:
 def test_settings_that_json_cannot_carry(value: str) -> None:
     """A date or a NaN among the settings of a suite's own measure is refused before it is measured."""
     with pytest.raises(PolicyError, match="row CLEAN-01: expected settings of text"):
-        check(table(CLEAN, measure='"own"', since=value), foreign=frozenset({"own"}))
+        check(table(CLEAN, measure='"own"', since=value), custom=frozenset({"own"}))
 
 
 WRONG_FILES = {

@@ -16,7 +16,7 @@ from securemnist.certificates.certificate import certify
 from securemnist.data import DataSet
 from securemnist.errors import NoCertificate
 from securemnist.evaluation.context import Context
-from securemnist.measures import bind, latency, take
+from securemnist.measures import bind, latency, take_measurement
 from securemnist.models import loading
 from securemnist.models.architectures import build
 from securemnist.models.loading import Subject
@@ -113,9 +113,9 @@ def test_a_backdoor_in_denormal_numbers_is_measured(mnist: DataSet) -> None:
         flushed = context.logits(mnist.test[:200].images())
     assert not torch.equal(kept, flushed)  # flushing would have changed this network
     settings = bind("clean_accuracy", {"digits": 200})
-    seen = take(context, "clean_accuracy", settings, 0)
+    seen = take_measurement(context, "clean_accuracy", settings, 0)
     with mock.patch.object(denormals, "_set", side_effect=AssertionError):
-        assert take(context, "clean_accuracy", settings, 0).value == seen.value
+        assert take_measurement(context, "clean_accuracy", settings, 0).value == seen.value
 
 
 def test_a_randomised_model_draws_what_it_drew(mnist: DataSet) -> None:
@@ -145,7 +145,7 @@ def test_denormal_weights_cost_no_time(mnist: DataSet) -> None:
     def seconds(network: nn.Module) -> float:
         context = Context(Subject(network, "d", "", "D"), few)
         began = time.process_time()
-        take(context, "clean_accuracy", bind("clean_accuracy", {}), 0)
+        take_measurement(context, "clean_accuracy", bind("clean_accuracy", {}), 0)
         return time.process_time() - began
 
     seconds(model)

@@ -85,7 +85,7 @@ def test_a_baseline_adopts_legacy(write: Write) -> None:
     write({"old.py": PICKLE_DEMO})
     row = Requirement(id="S", measure="static_findings", because="x", at_most=0)
     today = static_gate.StaticSettings(tools=["bandit"], level="medium")
-    content, count = static_gate.accepted_today(today, Path.cwd())
+    content, count = static_gate.current_baseline(today, Path.cwd())
     here = write({"baseline.json": content.decode()})
     adopted = BANDIT | {"baseline": "baseline.json"}
     assert count == 1
@@ -132,7 +132,7 @@ def test_a_parse_error_is_a_finding(write: Write) -> None:
         ("b.py", "not-read"),
     ]
     settings = static_gate.StaticSettings(tools=["bandit"], level="medium")
-    content, count = static_gate.accepted_today(settings, here)
+    content, count = static_gate.current_baseline(settings, here)
     write({"baseline.json": content.decode()})
     adopted = BANDIT | {"baseline": "baseline.json"}
     assert (count, measure(**adopted).value) == (2, 0)

@@ -8,7 +8,7 @@ import pytest
 
 from securemnist.errors import PolicyError, UsageError
 from securemnist.evaluation.context import Context
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from tests.wording import one_sentence
 
 THREATS: dict[str, dict[str, Any]] = {
@@ -32,5 +32,5 @@ def test_more_digits_than_there_are(context: Context) -> None:
     """A row that asks for more digits than exist is refused before anything is attacked."""
     row = {"threat": {"norm": "linf", "eps": 0.1}, "digits": 10_001}
     with pytest.raises(UsageError) as caught:
-        take(context, "robust_accuracy", bind("robust_accuracy", row), 0)
+        take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
     one_sentence(caught.value)

@@ -13,7 +13,7 @@ from securemnist.errors import NoCertificate
 from securemnist.evaluation.certificate_stage import prove
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts import prediction_doubts
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results.findings import Requirement, Verdict
 from securemnist.threats import Linf
@@ -89,7 +89,7 @@ def test_coarse_arithmetic_is_not_doubted(wrap: type[Around], mnist: DataSet) ->
 def test_a_clean_row_looks_at_the_batch(measure: str, mnist: DataSet) -> None:
     """A clean number that depends on the batch is no pass, and the reason says so."""
     context = Context(loading.from_model(Statistics(network()).eval(), name="it"), mnist)
-    seen = take(context, measure, bind(measure, ROWS[measure]), 0)
+    seen = take_measurement(context, measure, bind(measure, ROWS[measure]), 0)
     bound = {"at_most": 0.9} if measure == "backdoor_success" else {"at_least": 0.1}
     judged = Requirement(id="X-01", measure=measure, because="", **bound).judge(seen)  # type: ignore[arg-type]
     assert judged.verdict is Verdict.INCONCLUSIVE
@@ -100,9 +100,11 @@ def test_a_clean_row_looks_at_the_batch(measure: str, mnist: DataSet) -> None:
 def test_a_clean_row_declares_noise(measure: str, mnist: DataSet) -> None:
     """Noise is doubted on a clean row, and declared there by the same key; the interval then decides."""
     context = Context(loading.from_model(Noisy(network()).eval(), name="it"), mnist)
-    seen = take(context, measure, bind(measure, ROWS[measure]), 0)
+    seen = take_measurement(context, measure, bind(measure, ROWS[measure]), 0)
     assert seen.inconclusive.startswith("variation")
-    declared = take(context, measure, bind(measure, ROWS[measure] | {"randomised": True}), 0)
+    declared = take_measurement(
+        context, measure, bind(measure, ROWS[measure] | {"randomised": True}), 0
+    )
     assert declared.inconclusive == ""
     assert not declared.complete
 

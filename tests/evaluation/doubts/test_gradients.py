@@ -20,7 +20,7 @@ from securemnist.evaluation.doubts.gradients import gradients
 from securemnist.evaluation.doubts.other_attacks import weak_attack
 from securemnist.evaluation.doubts.precision import in_float64, rounding
 from securemnist.evaluation.eot import MeanModel
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.models.predictions import is_wrong
 from securemnist.results.findings import Requirement, Verdict
@@ -149,7 +149,9 @@ def test_a_hidden_gradient_is_inconclusive(mnist: DataSet) -> None:
     """Noise in the place of the gradient is no pass, however many digits it leaves standing."""
     context = Context(loading.from_model(Lying(network(), "noise").eval(), name="it"), mnist)
     row: dict[str, Any] = {"threat": {"norm": "linf", "eps": 0.06}, "digits": 40}
-    seen = take(context, "robust_accuracy", bind("robust_accuracy", row, tier="smoke"), 0)
+    seen = take_measurement(
+        context, "robust_accuracy", bind("robust_accuracy", row, tier="smoke"), 0
+    )
     judged = Requirement(id="X-01", measure="robust_accuracy", because="", at_least=0.3).judge(seen)
     assert judged.verdict is Verdict.INCONCLUSIVE
     assert "gradients" in judged.reason

@@ -9,7 +9,7 @@ from torch import nn
 
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results.findings import Measurement, Requirement, Verdict
 from tests.evaluation.doubts import networks
@@ -47,7 +47,9 @@ def measured(model: nn.Module | str, mnist: DataSet, eps: float, attack: str) ->
         "threat": {"norm": "linf", "eps": eps},
         "digits": DIGITS,
     }
-    return take(Context(subject, mnist), "robust_accuracy", bind("robust_accuracy", row), 0)
+    return take_measurement(
+        Context(subject, mnist), "robust_accuracy", bind("robust_accuracy", row), 0
+    )
 
 
 @pytest.mark.parametrize("kind", IMPOSTORS, ids=lambda kind: kind.__name__)
@@ -71,7 +73,7 @@ def test_a_search_that_gets_nowhere_is_doubted(mnist: DataSet) -> None:
         "digits": DIGITS,
     }
     context = Context(loading.resolve("hardened"), mnist)
-    seen = take(context, "robust_accuracy", bind("robust_accuracy", row), 0)
+    seen = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
     assert "known answer" in {found.name for found in seen.doubts}
 
 
@@ -90,11 +92,15 @@ def test_an_overfitted_network_is_doubted(mnist: DataSet) -> None:
     subject = loading.from_model(overfitted, name="it")
     threat = {"norm": "linf", "eps": networks.OVERFITTED}
     row = {"attack": {"use": "FGSM"}, "threat": threat, "digits": 150}
-    seen = take(Context(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0)
+    seen = take_measurement(
+        Context(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0
+    )
     assert seen.value > 0.7
     assert "one-step masking" in {found.name for found in seen.doubts}
     search = {"attack": {"use": "PGD", "steps": 10}, "threat": threat, "digits": 50}
-    fallen = take(Context(subject, mnist), "robust_accuracy", bind("robust_accuracy", search), 0)
+    fallen = take_measurement(
+        Context(subject, mnist), "robust_accuracy", bind("robust_accuracy", search), 0
+    )
     assert fallen.value < 0.3
 
 
@@ -128,7 +134,7 @@ def test_queries_that_still_find_are_doubted(mnist: DataSet) -> None:
         "digits": DIGITS,
     }
     context = Context(loading.resolve("certified"), mnist)
-    seen = take(context, "robust_accuracy", bind("robust_accuracy", row), 0)
+    seen = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
     doubt = next(found for found in seen.doubts if found.name == "convergence")
     assert "Square-600 with 1 new seed" in doubt.reason
 
@@ -140,7 +146,9 @@ def test_a_model_without_gradient(use: str, mnist: DataSet) -> None:
     """What attacks by gradients leave standing where there are none is in doubt, and told why."""
     subject = loading.from_model(Thresholded(loading.resolve("baseline").model), name="it")
     row = {"attack": {"use": use}, "threat": {"norm": "linf", "eps": 0.1}, "digits": 4}
-    measured = take(Context(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0)
+    measured = take_measurement(
+        Context(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0
+    )
     (doubt,) = measured.doubts
     assert doubt.name == "gradients"
     assert 'use = "Square"' in doubt.advice
@@ -152,8 +160,8 @@ def test_a_model_without_gradient_is_proved(mnist: DataSet) -> None:
     threat = {"norm": "linf", "eps": 0.3}
     row = {"attack": {"use": "ladder", "budget": "smoke"}, "threat": threat, "digits": 40}
     context = Context(subject, mnist)
-    measured = take(context, "robust_accuracy", bind("robust_accuracy", row), 0)
-    proved = take(
+    measured = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
+    proved = take_measurement(
         context,
         "certified_accuracy",
         bind("certified_accuracy", {"threat": threat, "digits": 40}),

@@ -8,7 +8,7 @@ import torch
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.eot import COUNTED_DRAWS, MeanModel
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results.findings import Measurement, Requirement, Verdict
 from tests.evaluation.doubts import networks
@@ -29,7 +29,7 @@ def measured(mnist: DataSet, *, randomised: bool) -> Measurement:
         "digits": DIGITS,
         "randomised": randomised,
     }
-    return take(context, "robust_accuracy", bind("robust_accuracy", row), 0)
+    return take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
 
 
 def test_declared_randomness_gets_an_interval(mnist: DataSet) -> None:

@@ -32,70 +32,74 @@ from securemnist.threats import make_threat
 
 
 @exact_float32()
-def replayed(context: Context, finding: Finding, replay: Replay) -> Finding:
+def rejudge_with_replay(context: Context, finding: Finding, replay: Replay) -> Finding:
     """The finding of a search, judged again after a last stage of stored examples.
 
     Rows that are no search, that were not measured, or whose model answers at random come back as they
     are. A certified digit that falls makes the row an ERROR of ours.
     """
-    row, seen = finding.requirement, finding.measurement
+    row, measurement = finding.requirement, finding.measurement
     searched = row.measure == "robust_accuracy" and not row.settings.get("randomised")
-    if seen is None or not searched or "outcomes" not in seen.evidence:
+    if measurement is None or not searched or "outcomes" not in measurement.evidence:
         return finding
     began = time.perf_counter()
-    table = seen.evidence["outcomes"]
+    table = measurement.evidence["outcomes"]
     _, codes = decode_outcomes(table)
-    digits = np.flatnonzero(np.isin(codes, UNBROKEN)).tolist()
-    broken = _broken(context, table, digits, make_threat(**row.settings["threat"]), replay)
-    words = {"claim": finding.claim, "family": finding.family}
+    unbroken = np.flatnonzero(np.isin(codes, UNBROKEN)).tolist()
+    broken = _broken(context, table, unbroken, make_threat(**row.settings["threat"]), replay)
+    labels = {"claim": finding.claim, "family": finding.family}
     if any(codes[digit] == CERTIFIED for digit in broken):
         reason = (
             "expected certified digits to withstand stored adversarial examples, got some broken; this "
             "is an error of the certificates, report it"
         )
-        made = row.unmeasured(Verdict.ERROR, reason, **words)
+        judged = row.unmeasured(Verdict.ERROR, reason, **labels)
     else:
         seconds = round(time.perf_counter() - began, 3)
-        fall = StageCounts(replay.name, len(digits), len(broken), 0, seconds)
-        made = row.judge(_after(seen, broken, fall), **words)
-    return dataclasses.replace(made, in_scope=finding.in_scope, replay=finding.replay)
+        counts = StageCounts(replay.name, len(unbroken), len(broken), 0, seconds)
+        judged = row.judge(_with_stage(measurement, broken, counts), **labels)
+    return dataclasses.replace(judged, in_scope=finding.in_scope, replay=finding.replay)
 
 
 def _broken(
-    context: Context, table: Mapping[str, Any], digits: list[int], threat: Any, replay: Replay
+    context: Context, table: Mapping[str, Any], unbroken: list[int], threat: Any, replay: Replay
 ) -> dict[int, int]:
     """Which of the digits (indices of the row's sample) fall, and what they are then read as."""
-    named = decode_places(table["places"])
-    places = torch.tensor(named[digits] if len(named) else digits, dtype=torch.long)
+    recorded_places = decode_places(table["places"])
+    places = torch.tensor(
+        recorded_places[unbroken] if len(recorded_places) else unbroken, dtype=torch.long
+    )
     if not len(places):
         return {}
     chosen, model = context.data.test[places], context.subject.model
     x, y = chosen.images().to(context.subject.device), chosen.labels.to(context.subject.device)
     proposals = replay(model, places, x, y, threat)
     ruling = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps)
-    told = zip(digits, ruling.fooled.tolist(), ruling.predictions.tolist(), strict=True)
-    return {digit: read for digit, fooled, read in told if fooled}
+    rulings = zip(unbroken, ruling.fooled.tolist(), ruling.predictions.tolist(), strict=True)
+    return {index: prediction for index, fooled, prediction in rulings if fooled}
 
 
-def _after(seen: Measurement, broken: Mapping[int, int], fall: StageCounts) -> Measurement:
+def _with_stage(
+    measurement: Measurement, broken: Mapping[int, int], counts: StageCounts
+) -> Measurement:
     """The measurement with one more stage, in which the `broken` digits fell."""
-    table = seen.evidence["outcomes"]
+    table = measurement.evidence["outcomes"]
     labels, codes = decode_outcomes(table)
-    matrix = [list(line) for line in seen.evidence["confusion"]]
-    for digit, read in broken.items():
-        codes[digit] = len(table["stages"])
-        label = int(labels[digit])
+    matrix = [list(line) for line in measurement.evidence["confusion"]]
+    for index, prediction in broken.items():
+        codes[index] = len(table["stages"])
+        label = int(labels[index])
         matrix[label][label] -= 1
-        matrix[label][read] += 1
+        matrix[label][prediction] += 1
     unbroken = int(np.isin(codes, UNBROKEN).sum())
-    low, high = share_interval(unbroken, seen.n)
-    after = {"stages": [*table["stages"], fall.stage], "codes": encode(codes)}
+    low, high = share_interval(unbroken, measurement.n)
+    after = {"stages": [*table["stages"], counts.stage], "codes": encode(codes)}
     evidence = {
-        **seen.evidence,
+        **measurement.evidence,
         "outcomes": {**table, **after},
-        "waterfall": [*seen.evidence["waterfall"], fall.to_json()],
+        "waterfall": [*measurement.evidence["waterfall"], counts.to_json()],
         "confusion": matrix,
         "per_class": per_class(matrix),
     }
-    value = unbroken / seen.n
-    return dataclasses.replace(seen, value=value, low=low, high=high, evidence=evidence)
+    value = unbroken / measurement.n
+    return dataclasses.replace(measurement, value=value, low=low, high=high, evidence=evidence)
