@@ -39,13 +39,13 @@ def describe(folder: Path, *, processor: str) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            versions[name] = "not installed"
+    return versions
 
 
 def _commit(folder: Path) -> str:
@@ -57,11 +57,11 @@ def _commit(folder: Path) -> str:
     return head + ("+" if changes else "")
 
 
-def _git(folder: Path, *words: str) -> str:
+def _git(folder: Path, *arguments: str) -> str:
     """What git prints; a fixed argument list, no shell, and no lock taken for a mere look."""
     env = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-    command = ["git", *words]
-    done = subprocess.run(  # nosec B603 # a fixed list
+    command = ["git", *arguments]
+    process = subprocess.run(  # nosec B603 # a fixed list
         command, cwd=folder, env=env, capture_output=True, timeout=10, check=True
     )
-    return done.stdout.decode(errors="replace").strip()
+    return process.stdout.decode(errors="replace").strip()

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-_KINDS = {
+_KIND_NAMES = {
     stat.S_IFIFO: "a FIFO",
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
@@ -45,8 +45,8 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666) -> Ite
         if kind == stat.S_IFDIR:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if kind != stat.S_IFREG:
-            found = _KINDS.get(kind, "a special file")
-            raise OSError(errno.EINVAL, f"{found}, not a regular file", str(path))
+            name = _KIND_NAMES.get(kind, "a special file")
+            raise OSError(errno.EINVAL, f"{name}, not a regular file", str(path))
         yield descriptor
     finally:
         os.close(descriptor)

@@ -22,7 +22,7 @@ MAX_DEPTH = 64
 MAX_VALUES = 500_000
 MAX_TOML_BYTES = 1 << 20
 MAX_TOML_PARTS = 20_000
-_MAX_FIGURES = 300
+_MAX_DIGITS = 300
 # Closed strings, and one that is never closed: each byte is read once whatever the text is.
 _JSON_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _TOML_OPAQUE = re.compile(
@@ -34,8 +34,8 @@ _TOML_OPAQUE = re.compile(
     re.DOTALL,
 )
 # Dotted parts of one key; tomllib needs memory that grows with the square of their number.
-_MOST_DOTS = 16
-_DOTTED = re.compile(rf"(?<![\w\"-])(?:[\w\"-]++[ \t]*+\.[ \t]*+){{{_MOST_DOTS},}}")
+_MAX_DOTS = 16
+_DOTTED = re.compile(rf"(?<![\w\"-])(?:[\w\"-]++[ \t]*+\.[ \t]*+){{{_MAX_DOTS},}}")
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
@@ -104,7 +104,7 @@ def toml_table(text: str) -> dict[str, Any]:
     _check_size(packed, b".=[{,", MAX_TOML_PARTS)
     _check_depth(packed, MAX_DEPTH)
     if _DOTTED.search(skeleton):
-        raise ParseError(f"a key of more than {_MOST_DOTS} dotted parts")
+        raise ParseError(f"a key of more than {_MAX_DOTS} dotted parts")
     try:
         table = tomllib.loads(text)
     except RecursionError as error:
@@ -117,40 +117,40 @@ def toml_table(text: str) -> dict[str, Any]:
     return table
 
 
-def _check_size(skeleton: bytes, marks: bytes, most: int) -> None:
+def _check_size(skeleton: bytes, marks: bytes, limit: int) -> None:
     """ParseError where the text without its strings holds more than `most` values."""
-    if sum(map(skeleton.count, (marks[i : i + 1] for i in range(len(marks))))) > most:
-        raise ParseError(f"more than {most:,} values")
+    if sum(map(skeleton.count, (marks[i : i + 1] for i in range(len(marks))))) > limit:
+        raise ParseError(f"more than {limit:,} values")
 
 
-def _check_depth(skeleton: bytes, most: int) -> None:
+def _check_depth(skeleton: bytes, limit: int) -> None:
     """ParseError where brackets nest more than `most` deep."""
     brackets = skeleton.translate(None, _NO_BRACKET)
     depths = itertools.accumulate(1 if bracket in b"[{" else -1 for bracket in brackets)
-    if max(depths, default=0) > most:
-        raise ParseError(f"brackets that nest more than {most} deep")
+    if max(depths, default=0) > limit:
+        raise ParseError(f"brackets that nest more than {limit} deep")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object of JSON, whose keys differ: parsers disagree on which of two equal keys counts."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        keys: set[str] = set()
         for key, _ in pairs:
-            if key in seen:
+            if key in keys:
                 raise ParseError(f"duplicate key {key!r:.40}")
-            seen.add(key)
-    return found
+            keys.add(key)
+    return table
 
 
 def _whole(figures: str) -> int:
-    if len(figures) > _MAX_FIGURES:
+    if len(figures) > _MAX_DIGITS:
         raise ParseError(f"a number of {len(figures)} figures")
     return int(figures)
 
 
 def _finite(figures: str) -> float:
-    if len(figures) > _MAX_FIGURES:
+    if len(figures) > _MAX_DIGITS:
         raise ParseError(f"a number of {len(figures)} figures")
     value = float(figures)
     if not math.isfinite(value):
@@ -164,12 +164,12 @@ def _no_constant(name: str) -> None:
 
 def _whole_numbers(table: dict[str, Any]) -> Iterator[tuple[str, int]]:
     """Every whole number below a table with the path of its key; without recursion."""
-    left: list[tuple[str, Any]] = [("", table)]
-    while left:
-        name, value = left.pop()
+    pending: list[tuple[str, Any]] = [("", table)]
+    while pending:
+        name, value = pending.pop()
         if isinstance(value, dict):
-            left += [(f"{name}.{key}".lstrip("."), item) for key, item in value.items()]
+            pending += [(f"{name}.{key}".lstrip("."), item) for key, item in value.items()]
         elif isinstance(value, list):
-            left += [(name, item) for item in value]
+            pending += [(name, item) for item in value]
         elif isinstance(value, int):
             yield name, value

@@ -64,7 +64,7 @@ def metadata(header: Header) -> Mapping[str, Any]:
 
 
 def read_tensors(
-    content: bytes, header: Header, expected: Mapping[str, Expected], what: str
+    content: bytes, header: Header, expected: Mapping[str, Expected], owner: str
 ) -> dict[str, torch.Tensor]:
     """The tensors of a file that holds exactly those `expected`; ParseError otherwise.
 
@@ -72,13 +72,13 @@ def read_tensors(
     """
     entries = {key: value for key, value in header.entries.items() if key != "__metadata__"}
     if set(entries) != set(expected):
-        odd = ", ".join(sorted(set(entries) ^ set(expected))[:4])
+        differing = ", ".join(sorted(set(entries) ^ set(expected))[:4])
         if {name.removeprefix("module.") for name in entries} == set(expected):
             raise ParseError(
-                f"expected the tensors of {what}, got names that begin with 'module.' (saved from "
+                f"expected the tensors of {owner}, got names that begin with 'module.' (saved from "
                 "DataParallel; save model.module.state_dict())"
             )
-        raise ParseError(f"expected the tensors of {what}, differs in {odd:.80}")
+        raise ParseError(f"expected the tensors of {owner}, differs in {differing:.80}")
     spans = [_span(name, entries[name], entry) for name, entry in expected.items()]
     end = 0
     for start, stop in sorted(spans):

@@ -21,7 +21,7 @@ _SCHEMAS = {
     "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 }
 # A library that is collected takes its operators with it: these live as long as the process.
-_alive: list[torch.library.Library] = []
+_libraries: list[torch.library.Library] = []
 
 
 def torchvision() -> ModuleType:
@@ -41,5 +41,5 @@ def importing(call: Callable[[], Result]) -> Result:
     for name, schema in _SCHEMAS.items():
         if not hasattr(torch.ops.torchvision, name):
             library.define(schema)
-    _alive.append(library)
+    _libraries.append(library)
     return call()

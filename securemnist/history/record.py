@@ -48,7 +48,7 @@ class Record:
     """Entries in the order they were written; `torn` lines are half of one, or no entry of ours."""
 
     lines: tuple[Line, ...]
-    torn: int
+    damaged: int
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -100,20 +100,20 @@ def _check_record(file: int, path: Path) -> None:
     size = os.fstat(file).st_size
     if size > MAX_BYTES:
         raise OSError(27, f"more than {MAX_BYTES} bytes")
-    foreign = False
+    other = False
     with os.fdopen(os.dup(file), "rb") as lines:
         while line := lines.readline(MAX_LINE):
             if _entry(line) is not None:
                 return
-            foreign = foreign or not _torn(line.strip())
-    if foreign:
+            other = other or not _may_be_partial(line.strip())
+    if other:
         raise UsageError(
             f"{path}: expected a record of `securemnist history`, or no file yet, got another file; "
             "name it with --file"
         )
 
 
-def _torn(line: bytes) -> bool:
+def _may_be_partial(line: bytes) -> bool:
     """Whether this may be the beginning of an entry, left by a writer that was killed."""
     try:
         json.loads(line)
@@ -126,8 +126,8 @@ def _torn(line: bytes) -> bool:
 
 def _write_once(file: int, line: bytes) -> None:
     size = os.fstat(file).st_size
-    ended = size == 0 or os.pread(file, 1, size - 1) == b"\n"
-    content = line if ended else b"\n" + line
+    complete = size == 0 or os.pread(file, 1, size - 1) == b"\n"
+    content = line if complete else b"\n" + line
     if os.write(file, content) != len(content):  # a full disk takes a part
         os.ftruncate(file, size)
         raise OSError(28, "No space left on device")
@@ -147,8 +147,8 @@ def read(path: Path) -> Record:
             f"{path}: expected at most {MAX_LINES:,} entries, got {count:,} lines; begin a new file"
         )
     lines = [_line(text) for text in content.split(b"\n") if text]
-    whole = tuple(line for line in lines if line is not None)
-    return Record(whole, len(lines) - len(whole))
+    entries = tuple(line for line in lines if line is not None)
+    return Record(entries, len(lines) - len(entries))
 
 
 def _line(text: bytes) -> Line | None:
@@ -164,5 +164,5 @@ def _entry(line: bytes) -> Mapping[str, Any] | None:
         data = json_value(line)
     except ParseError:
         return None
-    good = isinstance(data, dict) and data.get("schema") == SCHEMA and data.get("kind") in KINDS
-    return data if good else None
+    valid = isinstance(data, dict) and data.get("schema") == SCHEMA and data.get("kind") in KINDS
+    return data if valid else None

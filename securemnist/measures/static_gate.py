@@ -16,7 +16,7 @@ from securemnist.evaluation.context import Context
 from securemnist.measures.base import Measure, Settings
 from securemnist.results.findings import Measurement
 from securemnist.sanitize import terminal
-from securemnist.static import Notice, Scan, Sources, baseline, scan
+from securemnist.static import Issue, PythonFiles, Scan, baseline, scan
 from securemnist.types import Progress
 
 log = logging.getLogger("securemnist")
@@ -77,10 +77,10 @@ def scan_folder(
     progress(tools, 0, 1)
     scanned = _scan(settings, folder)
     progress(tools, 1, 1)
-    unaccepted, stale = baseline.split(scanned.notices, entries)
+    unaccepted, stale = baseline.split(scanned.issues, entries)
     counted = _at_level(unaccepted, settings.level)
-    for notice in counted[:MAX_LOGGED]:
-        log.warning("%s", terminal(notice))
+    for issue in counted[:MAX_LOGGED]:
+        log.warning("%s", terminal(issue))
     value = float(len(counted))
     return Measurement(
         value=value,
@@ -95,7 +95,7 @@ def scan_folder(
             "folder": folder.resolve().name,
             "files_scanned": len(scanned.files),
             "excluded": list(scanned.excluded),
-            "static": [notice.to_json() for notice in counted],
+            "static": [issue.to_json() for issue in counted],
             "accepted": len(entries) - len(stale),
             "stale_baseline": [entry._asdict() for entry in stale],
         },
@@ -107,22 +107,22 @@ def current_baseline(settings: StaticSettings, folder: Path) -> tuple[bytes, int
 
     The row that names this file as its `baseline` can be written with `at_most = 0`.
     """
-    counted = _at_level(_scan(settings, folder).notices, settings.level)
+    counted = _at_level(_scan(settings, folder).issues, settings.level)
     return baseline.dumps(counted), len(counted)
 
 
 def _scan(settings: StaticSettings, folder: Path) -> Scan:
-    sources = Sources.find(folder, settings.paths, settings.exclude)
-    if sources.empty and "paths" not in settings.model_fields_set:
+    python_files = PythonFiles.find(folder, settings.paths, settings.exclude)
+    if python_files.empty and "paths" not in settings.model_fields_set:
         raise NotApplicable(
             "expected Python files in this folder, got none; run it where your code lies, or name the "
             "row's `paths`"
         )
-    return scan(sources, tools=settings.tools)
+    return scan(python_files, tools=settings.tools)
 
 
-def _at_level(notices: Sequence[Notice], level: str) -> list[Notice]:
-    return [notice for notice in notices if notice.at_least(level)]
+def _at_level(issues: Sequence[Issue], level: str) -> list[Issue]:
+    return [issue for issue in issues if issue.at_least(level)]
 
 
 STATIC_FINDINGS = Measure(

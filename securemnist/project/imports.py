@@ -56,8 +56,8 @@ class _ProjectFinder(MetaPathFinder):
 def enable(project: Path) -> None:
     """Make the modules of `project` importable. Calling it again for the same folder changes nothing."""
     folders = [str(folder) for folder in folders_of(project)]
-    known = [finder for finder in sys.meta_path if isinstance(finder, _ProjectFinder)]
-    if not any(finder.folders == folders for finder in known):
+    finders = [finder for finder in sys.meta_path if isinstance(finder, _ProjectFinder)]
+    if not any(finder.folders == folders for finder in finders):
         # The last project that was named comes first.
         sys.meta_path.insert(0, _ProjectFinder(folders))
     sys.path += [folder for folder in folders if folder not in sys.path]
@@ -65,12 +65,12 @@ def enable(project: Path) -> None:
 
 def folders_of(project: Path) -> list[Path]:
     """The folders that the modules of a project lie in: itself, `src`, pytest's `pythonpath`."""
-    found = [project]
+    folders = [project]
     source = project / "src"
     if source.is_dir() and not (source / "__init__.py").is_file():
-        found.append(source)
-    found += [(project / name).resolve() for name in _pythonpath(project)]
-    return list(dict.fromkeys(found))
+        folders.append(source)
+    folders += [(project / name).resolve() for name in _pythonpath(project)]
+    return list(dict.fromkeys(folders))
 
 
 def _pythonpath(project: Path) -> list[str]:
@@ -97,19 +97,19 @@ def _pythonpath(project: Path) -> list[str]:
 @functools.cache
 def _dependencies() -> frozenset[str]:
     """The top-level modules of every distribution that securemnist requires, directly or not."""
-    found: set[str] = set()
-    waiting, seen = ["securemnist"], {"securemnist"}
-    while waiting:
+    modules: set[str] = set()
+    pending, seen = ["securemnist"], {"securemnist"}
+    while pending:
         try:
-            distribution = metadata.distribution(waiting.pop())
+            distribution = metadata.distribution(pending.pop())
         except metadata.PackageNotFoundError:
             continue
-        found |= set(_modules(distribution.files or ()))
+        modules |= set(_modules(distribution.files or ()))
         for name in _required(distribution.requires or ()):
             if name not in seen:
                 seen.add(name)
-                waiting.append(name)
-    return frozenset(found)
+                pending.append(name)
+    return frozenset(modules)
 
 
 def _required(requirements: Iterable[str]) -> Iterator[str]:

@@ -26,12 +26,12 @@ class Origin:
 
 def installed() -> Origin:
     """The origin of the copy that runs."""
-    found = importlib.metadata.distribution(NAME)
-    record = found.read_text("direct_url.json")
-    return of_record(found.version, json.loads(record) if record else None)
+    distribution = importlib.metadata.distribution(NAME)
+    record = distribution.read_text("direct_url.json")
+    return from_record(distribution.version, json.loads(record) if record else None)
 
 
-def of_record(version: str, record: Mapping[str, Any] | None) -> Origin:
+def from_record(version: str, record: Mapping[str, Any] | None) -> Origin:
     """The origin of a version whose direct_url.json holds `record`; None: it came from an index."""
     if record is None:
         advice = "from an index: check that the name is ours there, and lock it with hashes"
@@ -43,8 +43,9 @@ def of_record(version: str, record: Mapping[str, Any] | None) -> Origin:
         return Origin(line, f"version {version}, fixed by its commit", fixed=True)
     archive = record.get("archive_info")
     if archive is not None:
-        old = str(archive.get("hash", "")).removeprefix("sha256=")  # before `hashes` there was one
-        if digest := archive.get("hashes", {}).get("sha256", old):
+        # Before `hashes`, direct_url.json had a single `hash`.
+        legacy_hash = str(archive.get("hash", "")).removeprefix("sha256=")
+        if digest := archive.get("hashes", {}).get("sha256", legacy_hash):
             line = f"{NAME} @ {url}#sha256={digest}"
             return Origin(line, f"version {version}, fixed by its hash", fixed=True)
         return Origin(f"{NAME} @ {url}", f"version {version}, without a hash: add one", fixed=False)

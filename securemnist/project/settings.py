@@ -16,7 +16,7 @@ DEFAULT_MODEL = "certified"
 MAX_BYTES = 1 << 20
 BUNDLED = "the bundled policy"
 
-_Named = Annotated[str, Field(min_length=1)]  # an empty name is no wish for the default
+_NonEmpty = Annotated[str, Field(min_length=1)]  # an empty name is no wish for the default
 
 
 class Settings(BaseModel):
@@ -27,10 +27,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    model: _Named | None = None
-    policy: _Named | None = None
-    data: _Named | None = None
-    trusted: list[_Named] = Field(default_factory=list)
+    model: _NonEmpty | None = None
+    policy: _NonEmpty | None = None
+    data: _NonEmpty | None = None
+    trusted: list[_NonEmpty] = Field(default_factory=list)
 
     def model_for(self, policy: Path, folder: Path) -> str | None:
         """The SPEC of the project in `folder`; the bundled model only in our own checkout.

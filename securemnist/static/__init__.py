@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from securemnist.errors import MeasureError
 from securemnist.static import bandit, semgrep
-from securemnist.static.issue import Notice
+from securemnist.static.issue import Issue
 from securemnist.static.merging import merge
-from securemnist.static.python_files import Sources
-from securemnist.static.report import listed
+from securemnist.static.python_files import PythonFiles
+from securemnist.static.tool_report import silenced_lines
 from securemnist.static.torch_version import default_runs_code
 
 _TOOLS = {"bandit": bandit.scan, "semgrep": semgrep.scan}
@@ -24,41 +24,41 @@ class Scan:
 
     files: tuple[str, ...]
     excluded: tuple[str, ...]
-    notices: tuple[Notice, ...]
+    issues: tuple[Issue, ...]
 
 
-def scan(sources: Sources, *, tools: Sequence[str]) -> Scan:
+def scan(python_files: PythonFiles, *, tools: Sequence[str]) -> Scan:
     """Have every tool ("bandit", "semgrep") read every file.
 
     A file that a tool does not read is a finding. Raises MeasureError where there is no file, or where
     a tool is missing, crashes or takes too long: what was not read must not count as clean.
     """
-    if sources.empty:
+    if python_files.empty:
         raise MeasureError(
             "expected Python files to read, got none; fix `paths` and `exclude` of the row"
         )
-    with sources.copied() as copy:
-        reports = [_TOOLS[tool](copy) for tool in tools] if sources.scripts else []
-    unread = {notice.file: notice for report in reports for notice in report.unread}
-    found = merge(notice for report in reports for notice in report.notices)
-    if any(notice.rule.endswith(_TORCH_DEFAULT) for notice in found) and default_runs_code(
-        sources.folder
+    with python_files.scratch_copy() as scratch:
+        reports = [_TOOLS[tool](scratch) for tool in tools] if python_files.source_files else []
+    unread = {issue.file: issue for report in reports for issue in report.unread}
+    issues = merge(issue for report in reports for issue in report.issues)
+    if any(issue.rule.endswith(_TORCH_DEFAULT) for issue in issues) and default_runs_code(
+        python_files.folder
     ):
-        found = tuple(map(_with_old_torch, found))
-    silenced = [notice for report in reports for notice in report.silenced]
+        issues = tuple(map(_with_old_torch, issues))
+    silenced = [issue for report in reports for issue in report.silenced]
     return Scan(
-        files=sources.files,
-        excluded=(*sources.excluded, *listed(silenced)),
-        notices=tuple(sorted([*sources.unread, *unread.values(), *found])),
+        files=python_files.files,
+        excluded=(*python_files.excluded, *silenced_lines(silenced)),
+        issues=tuple(sorted([*python_files.unread, *unread.values(), *issues])),
     )
 
 
-def _with_old_torch(notice: Notice) -> Notice:
+def _with_old_torch(issue: Issue) -> Issue:
     """Before torch 2.6 a torch.load without weights_only runs code of the file."""
-    if not notice.rule.endswith(_TORCH_DEFAULT):
-        return notice
-    message = f"{notice.message} This project admits only torch before 2.6, which runs such code."
-    return replace(notice, severity="high", message=message)
+    if not issue.rule.endswith(_TORCH_DEFAULT):
+        return issue
+    message = f"{issue.message} This project admits only torch before 2.6, which runs such code."
+    return replace(issue, severity="high", message=message)
 
 
-__all__ = ["Notice", "Scan", "Sources", "scan"]
+__all__ = ["Issue", "PythonFiles", "Scan", "scan"]

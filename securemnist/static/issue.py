@@ -7,15 +7,15 @@ from typing import Any
 
 LEVELS = ("low", "medium", "high")
 NOT_READ = "not-read"
-_INTERNAL = ("code", "last", "same_as")
+_INTERNAL = ("code", "last", "bandit_rules")
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
-class Notice:
+class Issue:
     """What a tool says of a place in a file. Its texts are others' data: show them, never run them.
 
     `code` is the text that is complained about, its white space folded: it stays the same when lines
-    above it are added or the file is formatted anew. `last` is the last line of the place, `same_as`
+    above it are added or the file is formatted anew. `last` is the last line of the place, `bandit_rules`
     the rules of Bandit that report the same fault.
     """
 
@@ -28,7 +28,7 @@ class Notice:
     advice: str
     code: str
     last: int = 0
-    same_as: tuple[str, ...] = ()
+    bandit_rules: tuple[str, ...] = ()
 
     def at_least(self, level: str) -> bool:
         """Whether the severity is `level` or worse."""
@@ -44,13 +44,13 @@ class Notice:
         return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def not_read(file: str, reason: str, *, content: str) -> Notice:
+def not_read(file: str, reason: str, *, content: str) -> Issue:
     """The finding that stands for a file, or a part of one, which no tool has read.
 
     A finding, not an error: the other files are still judged, and a baseline can accept it. `content`
     is the digest of the file, so that an accepted file counts again when it changes.
     """
-    return Notice(
+    return Issue(
         file=file.encode(errors="backslashreplace").decode(),
         line=1,
         tool="securemnist",

@@ -20,7 +20,7 @@ _OTHER = re.compile(r"\.(so|pyd|dll|dylib|whl|egg)$", re.IGNORECASE)
 _SHEBANG = re.compile(rb"#![^\n\r]*(python|pypy|uv\s+run|pipx\s+run)", re.IGNORECASE)
 
 
-class Kind(Enum):
+class FileKind(Enum):
     """What a file is to the static gate; a value that ends in a reason says why it is not read."""
 
     SOURCE = "Python"
@@ -31,26 +31,26 @@ class Kind(Enum):
     OTHER = ""
 
 
-def kind_of(path: Path) -> Kind:
+def file_kind(path: Path) -> FileKind:
     """The kind of a regular file; OSError where only its content could tell and it cannot be opened."""
     name = path.name
     if _SOURCE.search(name):
-        return Kind.SOURCE
+        return FileKind.SOURCE
     if name.lower().endswith(".ipynb"):
-        return Kind.NOTEBOOK
+        return FileKind.NOTEBOOK
     if _BYTECODE.search(name):
-        return Kind.BYTECODE
+        return FileKind.BYTECODE
     if _OTHER.search(name):
-        return Kind.BINARY
+        return FileKind.BINARY
     if name.lower().endswith(".pth"):
-        return Kind.PTH if _is_path_configuration(path) else Kind.OTHER
+        return FileKind.PTH if _is_path_configuration(path) else FileKind.OTHER
     with path.open("rb") as file:
-        return Kind.SOURCE if _SHEBANG.match(file.read(256)) else Kind.OTHER
+        return FileKind.SOURCE if _SHEBANG.match(file.read(256)) else FileKind.OTHER
 
 
-def content_of(path: Path, kind: Kind) -> bytes:
+def read_content(path: Path, kind: FileKind) -> bytes:
     """The content of a file of Python; OSError where it cannot be read or is too large."""
-    return read_at_most(path, MAX_NOTEBOOK if kind is Kind.NOTEBOOK else MAX_BYTES)
+    return read_at_most(path, MAX_NOTEBOOK if kind is FileKind.NOTEBOOK else MAX_BYTES)
 
 
 def is_regular(path: Path) -> bool:

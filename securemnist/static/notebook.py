@@ -40,10 +40,10 @@ def read(content: bytes) -> Notebook | None:
     A cell that is not Python after IPython's syntax is replaced is in `unread`, with the reason.
     """
     try:
-        book = json.loads(content)
-        if not _speaks_python(book):
+        notebook = json.loads(content)
+        if not _is_python(notebook):
             return None
-        cells = list(_cells(book))
+        cells = list(_cells(notebook))
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise NotRead(
             f"expected a Jupyter notebook, got {type(error).__name__} ({error})"
@@ -67,21 +67,21 @@ def read(content: bytes) -> Notebook | None:
     return Notebook("\n".join(lines) + "\n", tuple(places), tuple(unread), tuple(excluded))
 
 
-def _speaks_python(book: Any) -> bool:
+def _is_python(notebook: Any) -> bool:
     """Whether the notebook's kernel is Python; one that names no language is taken for Python."""
-    metadata = book.get("metadata") or {}
+    metadata = notebook.get("metadata") or {}
     kernel = metadata.get("kernelspec") or {}
     language = metadata.get("language_info") or {}
-    named = [kernel.get("language"), kernel.get("name"), language.get("name")]
-    words = [str(word).lower() for word in named if word]
+    names = [kernel.get("language"), kernel.get("name"), language.get("name")]
+    words = [str(word).lower() for word in names if word]
     return not words or any("python" in word for word in words)
 
 
-def _cells(book: Any) -> Iterator[tuple[int, str]]:
+def _cells(notebook: Any) -> Iterator[tuple[int, str]]:
     """Number (from 1, all cells counted) and source of each code cell."""
-    sheets = book.get("worksheets", [])
-    cells = [*book.get("cells", []), *(cell for sheet in sheets for cell in sheet["cells"])]
-    if "cells" not in book and not sheets:
+    sheets = notebook.get("worksheets", [])
+    cells = [*notebook.get("cells", []), *(cell for sheet in sheets for cell in sheet["cells"])]
+    if "cells" not in notebook and not sheets:
         raise KeyError("cells")
     for number, cell in enumerate(cells, 1):
         if cell["cell_type"] == "code":
@@ -104,12 +104,12 @@ def _python(source: str) -> str | None:
         if magic in ("writefile", "file") and not first.rstrip().lower().endswith(".py"):
             return None
         source = "\n" * (source.count("\n") - rest.count("\n")) + rest
-    text = "\n".join(_plain(line) for line in _joined(source))
+    text = "\n".join(_python_line(line) for line in _joined_lines(source))
     parsed(text)
     return python_text(text.encode(errors="replace"))
 
 
-def _joined(source: str) -> list[str]:
+def _joined_lines(source: str) -> list[str]:
     """Lines, with the continuation of a shell command (a backslash at its end) joined to it."""
     lines: list[str] = []
     pending = ""
@@ -125,7 +125,7 @@ def _joined(source: str) -> list[str]:
     return [*lines, *([pending] if pending else [])]
 
 
-def _plain(line: str) -> str:
+def _python_line(line: str) -> str:
     """A line of IPython as the Python that IPython makes of it."""
     if help_line := _HELP.match(line):
         return f"{help_line['indent']}pass"

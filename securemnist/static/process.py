@@ -34,9 +34,9 @@ def run_for_json(
             return json_object(out)
     except ParseError:
         pass  # reported below, with what the tool itself said
-    said = " ".join((err or out).decode(errors="replace").split())[-300:]
+    output = " ".join((err or out).decode(errors="replace").split())[-300:]
     raise MeasureError(
-        f"expected a report of {tool}, got exit code {code} ({said!r}); run {tool} by hand to see why"
+        f"expected a report of {tool}, got exit code {code} ({output!r}); run {tool} by hand to see why"
     )
 
 
@@ -49,12 +49,14 @@ def _run(
 ) -> tuple[int, bytes, bytes]:
     # What a user has set for other runs of the tool, and Python's own warnings, must not decide here.
     # PYTHONSAFEPATH: a json.py in the folder that is examined must not be imported by the examiner.
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SEMGREP_", "PYTHONWARN"))}
+    inherited = {
+        k: v for k, v in os.environ.items() if not k.startswith(("SEMGREP_", "PYTHONWARN"))
+    }
     try:
         process = subprocess.Popen(  # nosec B603 # a list, never a shell
             command,
             cwd=folder,
-            env={**kept, "PYTHONSAFEPATH": "1", **environment},
+            env={**inherited, "PYTHONSAFEPATH": "1", **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

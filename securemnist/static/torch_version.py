@@ -11,7 +11,7 @@ from pathlib import Path
 
 from securemnist._util.files import read_at_most
 
-_SAFE = (2, 6)
+_SAFE_VERSION = (2, 6)
 _MAX_BYTES = 16 << 20
 _FILES = (
     "pyproject.toml",
@@ -35,13 +35,13 @@ _LOCKED = re.compile(r'name = "torch"\s+version = "(\d+)\.(\d+)')
 
 def default_runs_code(folder: Path) -> bool:
     """Whether the installed torch, or one that a file in `folder` pins, is older than 2.6."""
-    if _installed() < _SAFE:
+    if _installed() < _SAFE_VERSION:
         return True
     pinned = (bounds for name in _FILES for bounds in _pins(folder, name, _REQUIREMENT))
     if any(_forbids_safe(bounds[1]) for bounds in pinned):
         return True
     locked = (found for name in _LOCKS for found in _pins(folder, name, _LOCKED))
-    return any((int(found[1]), int(found[2])) < _SAFE for found in locked)
+    return any((int(found[1]), int(found[2])) < _SAFE_VERSION for found in locked)
 
 
 def _installed() -> tuple[int, int]:
@@ -50,7 +50,7 @@ def _installed() -> tuple[int, int]:
         found = re.match(r"(\d+)\.(\d+)", metadata.version("torch"))
     except metadata.PackageNotFoundError:
         found = None
-    return (int(found[1]), int(found[2])) if found else _SAFE
+    return (int(found[1]), int(found[2])) if found else _SAFE_VERSION
 
 
 def _pins(folder: Path, pattern: str, wanted: re.Pattern[str]) -> list[re.Match[str]]:
@@ -72,8 +72,8 @@ def _forbids_safe(bounds: str) -> bool:
 
 def _below_safe(sign: str, major: str, minor: str, patch: str) -> bool:
     """Whether one bound, such as `==2.3.1` or `<2.6`, excludes every version from 2.6 on."""
-    version = (int(major), int(minor) if minor.isdigit() else _SAFE[1])
+    version = (int(major), int(minor) if minor.isdigit() else _SAFE_VERSION[1])
     if sign == "<":
-        return version < _SAFE or (version == _SAFE and not patch.strip(".0"))
+        return version < _SAFE_VERSION or (version == _SAFE_VERSION and not patch.strip(".0"))
     exact = ("", "=", "==", "===", "<=", *(("~",) if minor.isdigit() else ()))
-    return version < _SAFE and (sign in exact or (sign == "~=" and bool(patch)))
+    return version < _SAFE_VERSION and (sign in exact or (sign == "~=" and bool(patch)))

@@ -21,13 +21,13 @@ _SECONDS = 60
 def tracked_files(folder: Path) -> tuple[str, ...]:
     """Paths from `folder`, sorted; none where Git or a repository is missing."""
     # Inside a hook, Git's variables name another repository or index.
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     command = ["git", *_SETTINGS, "ls-files", "-z", "--cached", "--", "."]
     try:
-        done = subprocess.run(  # nosec B603 # a fixed list
+        process = subprocess.run(  # nosec B603 # a fixed list
             command,
             cwd=folder,
-            env={**kept, "GIT_OPTIONAL_LOCKS": "0"},
+            env={**inherited, "GIT_OPTIONAL_LOCKS": "0"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,
@@ -35,4 +35,4 @@ def tracked_files(folder: Path) -> tuple[str, ...]:
         )
     except (OSError, subprocess.SubprocessError):
         return ()
-    return tuple(sorted(os.fsdecode(name) for name in done.stdout.split(b"\0") if name))
+    return tuple(sorted(os.fsdecode(name) for name in process.stdout.split(b"\0") if name))

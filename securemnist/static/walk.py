@@ -9,17 +9,17 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from securemnist.errors import MeasureError
-from securemnist.static.kinds import Kind, is_regular, kind_of
+from securemnist.static.kinds import FileKind, file_kind, is_regular
 from securemnist.static.tracked import tracked_files
 
 # A home folder started in by mistake, not a project.
-MOST_FILES = 5_000
+MAX_FILES = 5_000
 # How many entries of a folder outside of the project are looked at for Python.
-_MOST_OUTSIDE = 20_000
+_MAX_OUTSIDE = 20_000
 
 
 @dataclass
-class Walk:
+class ProjectWalk:
     """A search below `folder`: files by kind, places left out, places that could not be read.
 
     All names are relative to `folder`, with forward slashes.
@@ -27,7 +27,7 @@ class Walk:
 
     folder: Path
     exclude: Sequence[str]
-    files: dict[str, Kind] = field(default_factory=dict)
+    files: dict[str, FileKind] = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     _links: list[str] = field(default_factory=list)
@@ -47,43 +47,47 @@ class Walk:
             self._link(self._links.pop(0))
 
     def _enter(self, start: str) -> None:
-        walk = os.walk(self.folder / start, onerror=self._closed)
+        walk = os.walk(self.folder / start, onerror=self._unreadable)
         for root, folders, files in walk:
             self._entered.add(os.path.realpath(root))
             here = os.path.relpath(root, self.folder)
-            folders[:] = [name for name in sorted(folders) if self._wanted(_join(here, name))]
+            folders[:] = [name for name in sorted(folders) if self._is_entered(_join(here, name))]
             for name in sorted(files):
                 self._file(_join(here, name))
 
-    def _closed(self, error: OSError) -> None:
+    def _unreadable(self, error: OSError) -> None:
         name = os.path.relpath(error.filename, self.folder)
         self.unread[name] = f"the folder cannot be opened ({error.strerror})"
 
-    def _wanted(self, name: str) -> bool:
+    def _is_entered(self, name: str) -> bool:
         """Whether a folder is entered; otherwise it is listed, and read where Git tracks its files."""
-        if fits(name, self.exclude):
+        if matches(name, self.exclude):
             self.excluded[name] = "exclude"
             return False
         path = self.folder / name
         if path.is_symlink():
             self._links.append(name)
             return False
-        reason = foreign(path)
+        reason = other_origin(path)
         if not reason:
             return True
-        own = [file for file in self._tracked if file.startswith(name + "/")]
-        for file in own:
+        tracked = [file for file in self._tracked if file.startswith(name + "/")]
+        for file in tracked:
             self._file(file)
-        if own:
+        if tracked:
             reason += ", apart from what Git tracks"
-        if own or path.name != "__pycache__":
+        if tracked or path.name != "__pycache__":
             self.excluded[name] = reason
         return False
 
     def _file(self, name: str) -> None:
         path = self.folder / name
-        if fits(name, self.exclude):
-            if not path.is_symlink() and is_regular(path) and _kind(path) not in (None, Kind.OTHER):
+        if matches(name, self.exclude):
+            if (
+                not path.is_symlink()
+                and is_regular(path)
+                and _kind(path) not in (None, FileKind.OTHER)
+            ):
                 self.excluded[name] = "exclude"
         elif path.is_symlink():
             self._links.append(name)
@@ -91,9 +95,9 @@ class Walk:
             self.excluded[name] = "not a plain file"
         else:
             self._regular(name, path)
-        if len(self.files) > MOST_FILES:
+        if len(self.files) > MAX_FILES:
             raise MeasureError(
-                f"expected at most {MOST_FILES:,} Python files, got more; name `paths` of your own code, "
+                f"expected at most {MAX_FILES:,} Python files, got more; name `paths` of your own code, "
                 "or `exclude` what is not yours"
             )
 
@@ -101,11 +105,11 @@ class Walk:
         kind = _kind(path)
         if kind is None:
             self.unread[name] = "the file cannot be opened"
-        elif kind is Kind.BYTECODE:
+        elif kind is FileKind.BYTECODE:
             self.unread[name] = kind.value
-        elif kind is Kind.BINARY:
+        elif kind is FileKind.BINARY:
             self.excluded[name] = kind.value
-        elif kind is not Kind.OTHER:
+        elif kind is not FileKind.OTHER:
             self.files[name] = kind
 
     def _link(self, name: str) -> None:
@@ -113,21 +117,23 @@ class Walk:
         target = os.path.realpath(self.folder / name)
         root = os.path.realpath(self.folder)
         inside = target == root or target.startswith(root + os.sep)
-        shown = os.path.relpath(target, root)
+        relative = os.path.relpath(target, root)
         if not os.path.exists(target):
             self.excluded[name] = "link to nothing"
         elif os.path.isdir(target):
-            self._linked_folder(name, target, shown if inside else "")
+            self._linked_folder(name, target, relative if inside else "")
         elif not is_regular(Path(target)):
             self.excluded[name] = "not a plain file"
         elif inside:
-            if shown in self.files:
-                self.excluded[name] = f"link to {shown}"
+            if relative in self.files:
+                self.excluded[name] = f"link to {relative}"
             else:
                 self._regular(name, self.folder / name)
-        elif _kind(self.folder / name) in (Kind.OTHER, Kind.BINARY) and _kind(Path(target)) in (
-            Kind.OTHER,
-            Kind.BINARY,
+        elif _kind(self.folder / name) in (FileKind.OTHER, FileKind.BINARY) and _kind(
+            Path(target)
+        ) in (
+            FileKind.OTHER,
+            FileKind.BINARY,
         ):
             self.excluded[name] = "link that leads out of the project"
         else:
@@ -139,34 +145,34 @@ class Walk:
             self.excluded[name] = f"link to {inside}"
         elif inside:
             self._enter(name)
-        elif found := python_below(Path(target)):
-            self.unread[name] = f"a link that leads out of the project, to {found}"
+        elif python := python_below(Path(target)):
+            self.unread[name] = f"a link that leads out of the project, to {python}"
         else:
             self.excluded[name] = "link that leads out of the project"
 
 
 def python_below(folder: Path) -> str:
     """What in a folder may be Python; empty where nothing is. A large folder is not looked through."""
-    seen = 0
+    entries = 0
     for root, folders, files in os.walk(folder):
-        seen += len(folders) + len(files)
+        entries += len(folders) + len(files)
         for name in sorted(files):
             path = Path(root) / name
-            if is_regular(path) and _kind(path) not in (Kind.OTHER, Kind.BINARY):
+            if is_regular(path) and _kind(path) not in (FileKind.OTHER, FileKind.BINARY):
                 return f"a folder with Python ({name})"
-        if seen > _MOST_OUTSIDE:
-            return f"a folder with more than {_MOST_OUTSIDE:,} entries"
+        if entries > _MAX_OUTSIDE:
+            return f"a folder with more than {_MAX_OUTSIDE:,} entries"
     return ""
 
 
-def fits(path: str, exclude: Sequence[str]) -> bool:
+def matches(path: str, exclude: Sequence[str]) -> bool:
     """Whether a pattern fits the path or a folder above it."""
     parts = path.split("/")
     above = ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
     return any(fnmatchcase(p, pattern.rstrip("/")) for pattern in exclude for p in above)
 
 
-def foreign(folder: Path) -> str:
+def other_origin(folder: Path) -> str:
     """Why a folder does not hold the project's own code; empty where it may."""
     if folder.name.startswith("."):
         return "hidden"
@@ -186,10 +192,10 @@ def _is_environment(folder: Path) -> bool:
     )
 
 
-def _kind(path: Path) -> Kind | None:
+def _kind(path: Path) -> FileKind | None:
     """The kind of a regular file; None where it cannot be opened."""
     try:
-        return kind_of(path)
+        return file_kind(path)
     except OSError:
         return None
 

@@ -379,7 +379,7 @@ def test_what_is_installed_is_what_is_named(
     tmp_path: Path, record: dict[str, Any] | None, line: str, fixed: bool
 ) -> None:
     """The requirements name version and origin of the installed copy, never a bare name."""
-    source = origin.of_record("1.2", record)
+    source = origin.from_record("1.2", record)
     assert (source.line, source.fixed) == (line, fixed)
     assert line in templates.requirements(tmp_path, source).splitlines()
     text = templates.noxfile(tmp_path, source=source)

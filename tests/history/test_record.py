@@ -90,7 +90,7 @@ def test_half_a_line_is_ended(cut: int, tmp_path_factory: pytest.TempPathFactory
     after = record.read(path)
     assert after.entries[:-1] == before
     assert after.entries[-1]["figures"] == {"n": 9}
-    assert after.torn <= 1
+    assert after.damaged <= 1
 
 
 def test_writers_beside_each_other(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_writers_beside_each_other(tmp_path: Path) -> None:
     running = [subprocess.Popen(command) for command in commands]
     assert [process.wait(timeout=120) for process in running] == [0] * 4
     seen = record.read(path)
-    assert seen.torn == 0
+    assert seen.damaged == 0
     assert len(seen.entries) == 160
     for who in "0123":
         numbers = [e["number"] for e in seen.entries if e["who"] == who]
@@ -116,7 +116,7 @@ def test_foreign_lines_are_left_out(text: str, tmp_path: Path) -> None:
         file.write(text + "\n")
     record.append(path, entry(1))
     seen = record.read(path)
-    assert (len(seen.entries), seen.torn) == (2, 1)
+    assert (len(seen.entries), seen.damaged) == (2, 1)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_an_endless_line_is_none(tmp_path: Path) -> None:
     path.write_bytes(
         before + b'{"kind": "bench", "schema": 1, "x": "' + b"x" * record.MAX_LINE + b'"}'
     )
-    assert (len(record.read(path)), record.read(path).torn) == (1, 1)
+    assert (len(record.read(path)), record.read(path).damaged) == (1, 1)
 
 
 def test_a_lock_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

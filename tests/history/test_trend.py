@@ -37,8 +37,8 @@ def version(commit: str, broken: int) -> Assessment:
 def history(path: Path, *versions: Assessment) -> record.Record:
     """A record of these versions and a benchmark."""
     for made in versions:
-        record.append(path, entry.of_assessment(made))
-    record.append(path, entry.of_bench(figures.seconds(PAGE.splitlines()), "b" * 40))
+        record.append(path, entry.assessment_entry(made))
+    record.append(path, entry.benchmark_entry(figures.seconds(PAGE.splitlines()), "b" * 40))
     return record.read(path)
 
 
@@ -148,7 +148,7 @@ def drawn(entry: dict[str, Any], folder: Path) -> str:
 
 def test_a_partial_run_never_may_merge(tmp_path: Path) -> None:
     """Rows that were left out said nothing: the page says that a part was looked at."""
-    whole = {"schema": 1, **entry.of_assessment(version("a1" * 20, 0)), "exit_code": 0}
+    whole = {"schema": 1, **entry.assessment_entry(version("a1" * 20, 0)), "exit_code": 0}
     unknown = {key: value for key, value in whole.items() if key != "complete"}
     for made in ({**whole, "complete": False}, unknown):
         text = drawn(made, tmp_path)

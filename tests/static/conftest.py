@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from securemnist.static import Sources, bandit, semgrep
-from securemnist.static.report import Report
+from securemnist.static import PythonFiles, bandit, semgrep
+from securemnist.static.tool_report import ToolReport
 
 # What the four source systems were told by their tools, on code of our own writing.
 TORCH_LOADS = """
@@ -58,7 +58,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     return files
 
 
-def report_of(tool: str, folder: Path) -> Report:
+def report_of(tool: str, folder: Path) -> ToolReport:
     """What one tool, "bandit" or "semgrep", reports of all the Python in a folder."""
-    with Sources.find(folder, ["."]).copied() as copy:
+    with PythonFiles.find(folder, ["."]).scratch_copy() as copy:
         return {"bandit": bandit.scan, "semgrep": semgrep.scan}[tool](copy)

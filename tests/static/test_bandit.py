@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from securemnist.errors import MeasureError
-from securemnist.static import Sources, bandit
-from securemnist.static.report import listed
-from securemnist.static.script import Script
+from securemnist.static import PythonFiles, bandit
+from securemnist.static.source_file import SourceFile
+from securemnist.static.tool_report import listed
 from tests.static.conftest import CLEAN, FLASK_PAGE, PICKLE_DEMO, TORCH_LOADS, Write, report_of
 
 SYSTEM = "import os\nos.system(x)\neval(x)\n"
@@ -21,7 +21,7 @@ def test_what_the_source_systems_were_told(write: Write) -> None:
     files = {"load.py": TORCH_LOADS, "demo.py": PICKLE_DEMO, "page.py": FLASK_PAGE, "ok.py": CLEAN}
     report = report_of("bandit", write(files))
     found = sorted(
-        (n.file, n.line, n.rule, n.severity) for n in report.notices if n.at_least("medium")
+        (n.file, n.line, n.rule, n.severity) for n in report.issues if n.at_least("medium")
     )
     assert found == [
         ("demo.py", 6, "B301", "medium"),
@@ -29,17 +29,17 @@ def test_what_the_source_systems_were_told(write: Write) -> None:
         ("load.py", 6, "B614", "medium"),
         ("page.py", 7, "B201", "high"),
     ]
-    assert all(n.tool == "bandit" and n.message and "https://" in n.advice for n in report.notices)
+    assert all(n.tool == "bandit" and n.message and "https://" in n.advice for n in report.issues)
     assert (report.silenced, report.unread) == ((), ())
 
 
 def test_names_are_data(write: Write) -> None:
     """A file whose name looks like an option, a pattern or a line of a log is a file."""
     names = ["--exit-zero.py", "-r", "a b;touch x.py", "new\nline.py", "*.py", ".git/x.py", "-r.py"]
-    scripts = tuple(Script(name, "import os\nos.system(x)\n", "digest") for name in names)
-    with Sources(folder=write({}), scripts=scripts).copied() as copy:
+    source_files = tuple(SourceFile(name, "import os\nos.system(x)\n", "digest") for name in names)
+    with PythonFiles(folder=write({}), source_files=source_files).scratch_copy() as copy:
         report = bandit.scan(copy)
-    assert sorted(n.file for n in report.notices if n.rule == "B605") == sorted(names)
+    assert sorted(n.file for n in report.issues if n.rule == "B605") == sorted(names)
     assert report.unread == ()
 
 
@@ -61,7 +61,7 @@ def test_names_are_data(write: Write) -> None:
 def test_no_setting_of_the_project_silences(write: Write, files: dict[str, str]) -> None:
     """Settings for Bandit in the project hide nothing: the row of the policy alone decides."""
     here = write({**files, "old/a.py": SYSTEM})
-    assert [(n.file, n.rule) for n in report_of("bandit", here).notices] == [
+    assert [(n.file, n.rule) for n in report_of("bandit", here).issues] == [
         ("old/a.py", "B605"),
         ("old/a.py", "B307"),
     ]
@@ -82,7 +82,7 @@ def test_what_a_comment_silences_is_known(write: Write, comment: str) -> None:
     """Whatever comment Bandit obeys: what it silences is listed with place, rule and code."""
     here = write({"a.py": f"import json\nimport pickle\npickle.loads(x)  {comment}\n"})
     report = report_of("bandit", here)
-    assert [n.rule for n in report.notices] == ["B403"]
+    assert [n.rule for n in report.issues] == ["B403"]
     (line,) = listed(report.silenced)
     assert line.startswith("a.py:3 (bandit B301, silenced by a comment: pickle.loads(x) #")
 
@@ -91,7 +91,7 @@ def test_a_comment_that_bandit_ignores_silences_nothing(write: Write) -> None:
     """A marker in capitals or in a string is none to Bandit, and the finding counts."""
     here = write({"a.py": "eval(x)  # NOSEC\neval('# nosec')\n"})
     report = report_of("bandit", here)
-    assert ([n.line for n in report.notices], report.silenced) == ([1, 2], ())
+    assert ([n.line for n in report.issues], report.silenced) == ([1, 2], ())
 
 
 def test_a_file_that_bandit_cannot_read_is_a_finding(

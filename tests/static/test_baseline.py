@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from securemnist.errors import PolicyError
-from securemnist.static import Notice, baseline
+from securemnist.static import Issue, baseline
 
-OLD = Notice(
+OLD = Issue(
     file="src/old.py",
     line=7,
     tool="bandit",
@@ -25,10 +25,10 @@ OLD = Notice(
 )
 
 
-def accepted(tmp_path: Path, *notices: Notice) -> list[baseline.Entry]:
+def accepted(tmp_path: Path, *issues: Issue) -> list[baseline.Entry]:
     """The entries of a baseline of these notices, written and read back."""
     path = tmp_path / "baseline.json"
-    path.write_bytes(baseline.dumps(notices))
+    path.write_bytes(baseline.dumps(issues))
     return baseline.load(path)
 
 
@@ -59,12 +59,12 @@ def test_an_entry_is_spent_once(tmp_path: Path) -> None:
 
 
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
-notices = st.lists(st.builds(Notice, line=st.integers(1, 9), severity=st.just("low"), **dict.fromkeys(
+issues = st.lists(st.builds(Issue, line=st.integers(1, 9), severity=st.just("low"), **dict.fromkeys(
     ("file", "tool", "rule", "message", "advice", "code"), texts)), max_size=6)  # fmt: skip
 
 
-@given(notices, notices)
-def test_what_is_new_and_what_is_stale(old: list[Notice], now: list[Notice]) -> None:
+@given(issues, issues)
+def test_what_is_new_and_what_is_stale(old: list[Issue], now: list[Issue]) -> None:
     """Accepting everything leaves nothing new; every notice is new or spends one entry."""
     read = [baseline.Entry(n.tool, n.rule, n.file, n.code) for n in old]
     new, stale = baseline.split(now, read)

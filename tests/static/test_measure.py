@@ -93,7 +93,7 @@ def test_a_baseline_adopts_legacy(write: Write) -> None:
     write({"old.py": "# moved\n\n" + PICKLE_DEMO, "new.py": "eval(x)\n"})
     seen = measure(**adopted)
     assert row.judge(seen).verdict is Verdict.FAIL
-    assert [notice["file"] for notice in seen.evidence["static"]] == ["new.py"]
+    assert [issue["file"] for issue in seen.evidence["static"]] == ["new.py"]
     assert (seen.evidence["accepted"], seen.evidence["stale_baseline"]) == (1, [])
     (here / "old.py").write_text(CLEAN)
     (stale,) = measure(**adopted).evidence["stale_baseline"]

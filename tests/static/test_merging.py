@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from securemnist.static.issue import Notice
+from securemnist.static.issue import Issue
 from securemnist.static.merging import merge
 
-OURS = Notice(
+OURS = Issue(
     file="a.py",
     line=3,
     last=4,
@@ -17,9 +17,11 @@ OURS = Notice(
     message="ours",
     advice="",
     code="pickle.load(f)",
-    same_as=("B301", "B302"),
+    bandit_rules=("B301", "B302"),
 )
-BANDIT = replace(OURS, tool="bandit", rule="B301", severity="medium", message="theirs", same_as=())
+BANDIT = replace(
+    OURS, tool="bandit", rule="B301", severity="medium", message="theirs", bandit_rules=()
+)
 
 
 def test_a_place_that_both_report_counts_once() -> None:

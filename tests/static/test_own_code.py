@@ -10,7 +10,7 @@ import pytest
 from securemnist import measures
 from securemnist._util import resources
 from securemnist.results.findings import Measurement
-from securemnist.static import Sources
+from securemnist.static import PythonFiles
 from tests.static.test_measure import measure
 
 # Suites assert, which Bandit reports as low; the tests hold hostile samples on purpose.
@@ -45,7 +45,7 @@ def test_nothing_is_silenced_blankly(measured: Measurement) -> None:
 def test_the_row_of_the_policy_reads_the_same() -> None:
     """The bundled row, in this checkout, reads the package and the suites."""
     settings = measures.bind("static_findings", {"exclude": ["tests"]}).model_dump()
-    files = Sources.find(resources.ROOT, settings["paths"], settings["exclude"]).files
+    files = PythonFiles.find(resources.ROOT, settings["paths"], settings["exclude"]).files
     assert {
         "securemnist/static/python_files.py",
         "security_tests/test_static.py",

@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from securemnist.errors import MeasureError
-from securemnist.static import Sources, scan, walk
+from securemnist.static import PythonFiles, scan, walk
 from tests.static.conftest import CLEAN, Write
 
 
-def find(folder: Path, *exclude: str) -> Sources:
+def find(folder: Path, *exclude: str) -> PythonFiles:
     """The sources of a whole folder."""
-    return Sources.find(folder, ["."], exclude)
+    return PythonFiles.find(folder, ["."], exclude)
 
 
 def unread(folder: Path) -> dict[str, str]:
     """The reason for each file of a folder that was not read."""
-    return {notice.file: notice.message for notice in find(folder).unread}
+    return {issue.file: issue.message for issue in find(folder).unread}
 
 
 def test_the_projects_own_python_is_found(write: Write) -> None:
@@ -105,7 +105,7 @@ def test_what_git_tracks_is_read_wherever_it_lies(write: Write) -> None:
     found = find(here)
     assert found.files == (".ci/b.py", "env/lib/a.py")
     assert "env (virtual environment, apart from what Git tracks)" in found.excluded
-    assert [notice.file for notice in found.unread] == ["__pycache__/c.cpython-311.pyc"]
+    assert [issue.file for issue in found.unread] == ["__pycache__/c.cpython-311.pyc"]
 
 
 def test_a_repository_that_names_programs_runs_none(write: Write) -> None:
@@ -137,7 +137,7 @@ def test_links_are_followed_inside_the_project_only(
     (here / "none.py").symlink_to(here / "nothing")
     found = find(here)
     assert found.files == ("code.py", "visible/b.py")
-    assert [notice.file for notice in found.unread] == ["out", "out.py"]
+    assert [issue.file for issue in found.unread] == ["out", "out.py"]
     assert {"data (link that leads out of the project)", "none.py (link to nothing)"} <= set(
         found.excluded
     )
@@ -167,7 +167,7 @@ def test_a_pattern_leaves_out_what_it_fits(
 def test_paths_may_overlap(write: Write) -> None:
     """A file that several paths name is read once; a hidden folder may be named."""
     here = write({"src/a.py": CLEAN, "src/b.py": CLEAN, ".ci/c.py": CLEAN})
-    found = Sources.find(here, ["src", "./src/a.py", ".ci"])
+    found = PythonFiles.find(here, ["src", "./src/a.py", ".ci"])
     assert found.files == (".ci/c.py", "src/a.py", "src/b.py")
 
 
@@ -232,8 +232,8 @@ def test_a_path_configuration_with_code_is_read(tmp_path: Path) -> None:
     """A .pth file is read where its lines import; weights under that suffix are none of it."""
     (tmp_path / "site.pth").write_text("lib\nimport os; os.system('ls')\n")
     (tmp_path / "net.pth").write_bytes(b"PK\x03\x04\nimport x\0")
-    (script,) = find(tmp_path).scripts
-    assert (script.name, script.code(2, 2)) == ("site.pth", "import os; os.system('ls')")
+    (source_file,) = find(tmp_path).source_files
+    assert (source_file.name, source_file.code(2, 2)) == ("site.pth", "import os; os.system('ls')")
 
 
 def test_odd_escapes_are_no_errors(write: Write) -> None:
@@ -244,9 +244,9 @@ def test_odd_escapes_are_no_errors(write: Write) -> None:
 def test_a_copy_keeps_names_apart(write: Write) -> None:
     """Files that differ in their suffix alone lie beside each other in the copy."""
     here = write({"run": "#!python\nx = 1\n", "run.py": "x = 2\n", "run.py.pyw": "x = 3\n"})
-    with find(here).copied() as copy:
-        texts = {s.name: (copy.folder / name).read_text() for name, s in copy.scripts.items()}
-        assert all(name.endswith(".py") for name in copy.scripts)
+    with find(here).scratch_copy() as copy:
+        texts = {s.name: (copy.folder / name).read_text() for name, s in copy.source_files.items()}
+        assert all(name.endswith(".py") for name in copy.source_files)
     assert texts == {"run": "#!python\nx = 1\n", "run.py": "x = 2\n", "run.py.pyw": "x = 3\n"}
 
 
@@ -255,7 +255,7 @@ def test_a_notebook_is_read(write: Write) -> None:
     cells = ["%pip install x\nimport os", "def f(:", "os.system(x)"]
     book = {"cells": [{"cell_type": "code", "source": source} for source in cells]}
     found = find(write({"train.ipynb": json.dumps(book)}))
-    (script,) = found.scripts
-    assert script.code(3, 3) == "os.system(x)"
-    assert script.place(3) == " (cell 3, line 1)"
+    (source_file,) = found.source_files
+    assert source_file.code(3, 3) == "os.system(x)"
+    assert source_file.place(3) == " (cell 3, line 1)"
     assert [n.message[:16] for n in found.unread] == ["not read: cell 2"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from securemnist.static import Sources, notebook, scan, torch_version
+from securemnist.static import PythonFiles, notebook, scan, torch_version
 from securemnist.static.reading import NotRead, python_text
 from tests.static.conftest import Write
 
@@ -37,8 +37,8 @@ def test_hidden_code_is_found(tmp_path: Path) -> None:
     """Semgrep finds the call in each of these files, where it sees a comment in the file itself."""
     for number, content in enumerate(HIDDEN.values()):
         (tmp_path / f"{number}.py").write_bytes(content)
-    found = scan(Sources.find(tmp_path, ["."]), tools=["semgrep"])
-    names = [n.file for n in found.notices if n.rule == "torch-jit-load-runs-code"]
+    found = scan(PythonFiles.find(tmp_path, ["."]), tools=["semgrep"])
+    names = [n.file for n in found.issues if n.rule == "torch-jit-load-runs-code"]
     assert names == [f"{number}.py" for number in range(len(HIDDEN))]
 
 
@@ -48,9 +48,9 @@ def test_a_text_that_is_another_program_is_not_read() -> None:
         python_text(b"x = '''a\n  \x0cb'''\n")
 
 
-def book(*sources: str, language: str = "python") -> bytes:
+def book(*python_files: str, language: str = "python") -> bytes:
     """A notebook with these code cells."""
-    cells = [{"cell_type": "code", "source": source.splitlines(True)} for source in sources]
+    cells = [{"cell_type": "code", "source": source.splitlines(True)} for source in python_files]
     return json.dumps({"cells": cells, "metadata": {"kernelspec": {"language": language}}}).encode()
 
 
@@ -122,7 +122,7 @@ def test_a_plain_torch_load_is_as_bad_as_its_torch(
     """Without weights_only a load is low from torch 2.6 on, and high before; False is always high."""
     text = "import torch\ntorch.load('a')\ntorch.load('b', weights_only=False)\n"
     here = write({"a.py": text, "requirements.txt": pinned})
-    found = scan(Sources.find(here, ["."]), tools=["bandit", "semgrep"]).notices
+    found = scan(PythonFiles.find(here, ["."]), tools=["bandit", "semgrep"]).issues
     assert [(n.line, n.rule, n.severity) for n in found] == [
         (2, "B614, torch-load-by-default", severity),
         (3, "B614, torch-load-runs-code", "high"),

@@ -46,12 +46,12 @@ def test_semgreps_own_test_passes(tmp_path: Path) -> None:
 
 def test_no_rule_is_silent_on_its_firing_sample() -> None:
     """The gate's own run finds each marked line of each sample by its rule, and no other line."""
-    notices = report_of("semgrep", SAMPLES).notices
+    issues = report_of("semgrep", SAMPLES).issues
     for topic in TOPICS:
         own = {rule["id"] for rule in rules()[topic]}
-        fired = {(n.rule, n.line) for n in notices if n.file == f"{topic}.py" and n.rule in own}
+        fired = {(n.rule, n.line) for n in issues if n.file == f"{topic}.py" and n.rule in own}
         assert fired == marked("ruleid", topic)
-    assert all(n.message and n.advice for n in notices)
+    assert all(n.message and n.advice for n in issues)
 
 
 @pytest.mark.parametrize("topic", TOPICS)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from securemnist.errors import MeasureError
-from securemnist.static import Sources, semgrep
-from securemnist.static.script import Script
+from securemnist.static import PythonFiles, semgrep
+from securemnist.static.source_file import SourceFile
 from tests.static.conftest import CLEAN, Write, report_of
 
 
@@ -33,11 +33,13 @@ def test_every_file_is_read_whatever_its_name(
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # where nobody answers
-    scripts = tuple(Script(name, "import os\nos.system(x)\n", "digest") for name in sorted(names))
-    with Sources(folder=here, scripts=scripts).copied() as copy:
+    source_files = tuple(
+        SourceFile(name, "import os\nos.system(x)\n", "digest") for name in sorted(names)
+    )
+    with PythonFiles(folder=here, source_files=source_files).scratch_copy() as copy:
         report = semgrep.scan(copy)
-    assert sorted(notice.file for notice in report.notices) == sorted(names)
-    assert {(n.tool, n.rule, n.line, n.severity) for n in report.notices} == {
+    assert sorted(issue.file for issue in report.issues) == sorted(names)
+    assert {(n.tool, n.rule, n.line, n.severity) for n in report.issues} == {
         ("semgrep", "shell-command", 2, "high")
     }
     assert (report.silenced, report.unread) == ((), ())
@@ -67,9 +69,9 @@ def test_a_file_that_semgrep_does_not_read_is_a_finding(
     """A parse error, a rule out of time or a file passed over is a finding of high severity."""
     monkeypatch.setattr(semgrep, "run_for_json", lambda *_, **__: REPORT | report)
     monkeypatch.setattr(semgrep, "_marked", lambda _: Counter())
-    (notice,) = report_of("semgrep", write({"a.py": CLEAN})).unread
-    assert (notice.file, notice.rule, notice.severity) == ("a.py", "not-read", "high")
-    assert words in notice.message
+    (issue,) = report_of("semgrep", write({"a.py": CLEAN})).unread
+    assert (issue.file, issue.rule, issue.severity) == ("a.py", "not-read", "high")
+    assert words in issue.message
 
 
 def test_an_error_without_a_file_is_an_error(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,8 +98,8 @@ def test_what_a_comment_silences_is_known(write: Write) -> None:
     """Whatever form Semgrep obeys, in a comment or a string: the silenced finding is known."""
     files = {f"{n}.py": f"import os\n{line}\n" for n, line in enumerate(SILENCING)}
     report = report_of("semgrep", write({**files, "open.py": "import os\nos.system(x)\n"}))
-    assert [notice.file for notice in report.notices] == ["open.py"]
-    silenced = sorted((notice.file, notice.rule) for notice in report.silenced)
+    assert [issue.file for issue in report.issues] == ["open.py"]
+    silenced = sorted((issue.file, issue.rule) for issue in report.silenced)
     assert silenced == [(name, "shell-command") for name in files]
 
 

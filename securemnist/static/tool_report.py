@@ -6,36 +6,38 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from securemnist.static.issue import Notice
+from securemnist.static.issue import Issue
 
 
 @dataclass(frozen=True)
-class Report:
+class ToolReport:
     """Findings of a tool, findings that comments silence, and findings for what it did not read."""
 
-    notices: tuple[Notice, ...]
-    silenced: tuple[Notice, ...]
-    unread: tuple[Notice, ...]
+    issues: tuple[Issue, ...]
+    silenced: tuple[Issue, ...]
+    unread: tuple[Issue, ...]
 
     @classmethod
     def of(
-        cls, found: Iterable[Notice], silenced: Iterable[Notice], unread: Iterable[Notice]
-    ) -> Report:
+        cls, issues: Iterable[Issue], silenced: Iterable[Issue], unread: Iterable[Issue]
+    ) -> ToolReport:
         """Take the silenced findings out of those found; a file is named once as not read."""
-        gone = Counter(silenced)
-        left = Counter(found) - gone
-        by_file = {notice.file: notice for notice in unread}
+        silenced_counts = Counter(silenced)
+        remaining = Counter(issues) - silenced_counts
+        by_file = {issue.file: issue for issue in unread}
         return cls(
-            tuple(sorted(left.elements())), tuple(sorted(gone.elements())), tuple(by_file.values())
+            tuple(sorted(remaining.elements())),
+            tuple(sorted(silenced_counts.elements())),
+            tuple(by_file.values()),
         )
 
 
-def silence(found: Iterable[Notice], obeying: Iterable[Notice]) -> list[Notice]:
+def silenced_issues(issues: Iterable[Issue], obedient: Iterable[Issue]) -> list[Issue]:
     """What a run that ignores comments found, and one that obeys them did not."""
-    return list((Counter(found) - Counter(obeying)).elements())
+    return list((Counter(issues) - Counter(obedient)).elements())
 
 
-def listed(silenced: Iterable[Notice]) -> list[str]:
+def silenced_lines(silenced: Iterable[Issue]) -> list[str]:
     """Each silenced finding in one line: place, rule, code."""
     return [
         f"{n.file}:{n.line} ({n.tool} {n.rule}, silenced by a comment: {n.code:.80})"

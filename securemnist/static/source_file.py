@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from securemnist.static import notebook
-from securemnist.static.issue import Notice, not_read
-from securemnist.static.kinds import Kind, content_of
+from securemnist.static.issue import Issue, not_read
+from securemnist.static.kinds import FileKind, read_content
 from securemnist.static.reading import NotRead, pth_text, python_text
 
 
 @dataclass(frozen=True)
-class Script:
+class SourceFile:
     """The Python text of a file, its name in the project, and the digest of its content.
 
     `places`: for a notebook, the (cell, line) of each line of the text; empty otherwise.
@@ -37,41 +37,41 @@ class Script:
 
 
 @dataclass(frozen=True)
-class Read:
+class ReadResult:
     """What became of one file: its script, if any, what was not read of it, what was left out."""
 
-    script: Script | None = None
-    unread: tuple[Notice, ...] = ()
+    source_file: SourceFile | None = None
+    unread: tuple[Issue, ...] = ()
     excluded: tuple[str, ...] = ()
 
 
-def read(folder: Path, name: str, kind: Kind) -> Read:
+def read(folder: Path, name: str, kind: FileKind) -> ReadResult:
     """Read a file as Python reads it; whatever cannot be read so is a finding."""
     try:
         name.encode()
-        content = content_of(folder / name, kind)
+        content = read_content(folder / name, kind)
     except UnicodeEncodeError:
-        return Read(unread=(not_read(name, "its name is not UTF-8", content=ascii(name)),))
+        return ReadResult(unread=(not_read(name, "its name is not UTF-8", content=ascii(name)),))
     except OSError as error:
         reason = error.strerror if error.filename is None else f"{error.strerror}"
-        return Read(unread=(not_read(name, reason or "it cannot be opened", content=name),))
+        return ReadResult(unread=(not_read(name, reason or "it cannot be opened", content=name),))
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
     try:
-        if kind is Kind.NOTEBOOK:
+        if kind is FileKind.NOTEBOOK:
             return _notebook(name, content, digest)
-        text = pth_text(content) if kind is Kind.PTH else python_text(content)
-        return Read(Script(name, text, digest))
+        text = pth_text(content) if kind is FileKind.PTH else python_text(content)
+        return ReadResult(SourceFile(name, text, digest))
     except NotRead as error:
-        return Read(unread=(not_read(name, str(error), content=digest),))
+        return ReadResult(unread=(not_read(name, str(error), content=digest),))
 
 
-def _notebook(name: str, content: bytes, digest: str) -> Read:
-    book = notebook.read(content)
-    if book is None:
-        return Read(excluded=(f"{name} (notebook in another language than Python)",))
+def _notebook(name: str, content: bytes, digest: str) -> ReadResult:
+    contents = notebook.read(content)
+    if contents is None:
+        return ReadResult(excluded=(f"{name} (notebook in another language than Python)",))
     unread = tuple(
         not_read(name, f"cell {cell}: {reason}", content=f"cell {cell} of {digest}")
-        for cell, reason in book.unread
+        for cell, reason in contents.unread
     )
-    left_out = tuple(f"{name}, {cell} (another language than Python)" for cell in book.excluded)
-    return Read(Script(name, book.text, digest, book.places), unread, left_out)
+    excluded = tuple(f"{name}, {cell} (another language than Python)" for cell in contents.excluded)
+    return ReadResult(SourceFile(name, contents.text, digest, contents.places), unread, excluded)
