@@ -108,7 +108,7 @@ def seconds() -> str:
         loading.resolve("baseline"), dataclasses.replace(mnist, test=mnist.tuning[:TIMED])
     )
     threat, attacks, sample = Linf(0.1), (PGD(steps=40),), context.sample(TIMED, 0)
-    left = evaluate(context, sample, attacks, threat, 0).outcomes.open
+    left = evaluate(context, sample, attacks, threat, 0).outcomes.undecided
     began = time.perf_counter()
     model_doubts(context, threat)
     search_doubts(

@@ -16,7 +16,7 @@ from securemnist.attacks.fab import FAB
 from securemnist.attacks.square import Square
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import evaluate
-from securemnist.evaluation.ladder_run import Evaluation
+from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.ladders import BUDGETS, Ladder
 from securemnist.models import loading
 from securemnist.threats import Linf
@@ -53,7 +53,7 @@ def lab_of(name: str, digits: int) -> Context:
     return Context(loading.resolve(name), dataclasses.replace(mnist, test=mnist.test[:digits]))
 
 
-def climbed(context: Context, ladder: Ladder, eps: float) -> Evaluation:
+def climbed(context: Context, ladder: Ladder, eps: float) -> LadderRun:
     """A ladder on all digits of a lab, with its proofs where it has any."""
     after = len(ladder.scouts) if ladder.proves else None
     sample = context.sample(len(context.data.test), 0)

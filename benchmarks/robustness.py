@@ -92,7 +92,9 @@ def line(context: Context, eps: float) -> str:
                 f"{found.outcomes.unbroken / n - broken_through(context, found.outcomes) / n:.2%}"
             )
     else:
-        proved = certificate_stage.prove(context, sample.x, sample.y, Linf(eps), crown=True, seed=0)
+        proved = certificate_stage.certify_and_attack(
+            context, sample.x, sample.y, Linf(eps), crown=True, seed=0
+        )
         certified = int(proved.proved.sum())
     seconds = f"{time.perf_counter() - began:.0f}" if left else ""
     shares = f"{clean / n:.2%} | {certified / n:.2%} | {left} | {through}"
@@ -101,7 +103,7 @@ def line(context: Context, eps: float) -> str:
 
 def broken_through(context: Context, outcomes: Outcomes) -> int:
     """How many of the digits that survived the ladder fall to one that sees through the stretch."""
-    survived = context.sample(len(context.data.test), 0).places[outcomes.open]
+    survived = context.sample(len(context.data.test), 0).places[outcomes.undecided]
     if not len(survived):
         return 0
     mnist = dataclasses.replace(context.data, test=context.data.test[survived])

@@ -93,7 +93,11 @@ def test_proofs_take_digits_from_the_searches(context: Context) -> None:
     assert intervals.proved > 10
     assert scout.entered == intervals.entered - intervals.proved
     assert search.entered == crown.entered - crown.proved
-    assert found.outcomes.certified == intervals.proved + crown.proved == found.proofs["attacked"]
+    assert (
+        found.outcomes.certified
+        == intervals.proved + crown.proved
+        == found.certificate_evidence["attacked"]
+    )
     assert found.outcomes.certified <= found.outcomes.unbroken
 
 
@@ -101,12 +105,12 @@ def test_the_ladder_goes_on_without_proofs(context: Context, mnist: DataSet) -> 
     """Another norm or an unknown layer is noted, and the attacks see every digit."""
     sample = context.sample(8, 0)
     found = evaluate(context, sample, (FGSM(),), L2(0.1), 0, proofs_after=0)
-    assert "L-infinity" in found.proofs["refused"]["intervals"]
+    assert "L-infinity" in found.certificate_evidence["refused"]["intervals"]
     first, *_, last = found.outcomes.waterfall
     assert last.entered == first.entered
     fragile = Context(loading.from_model(Fragile(), name="fragile"), mnist)
     found = evaluate(fragile, fragile.sample(8, 0), (FGSM(),), Linf(0.1), 0, proofs_after=0)
-    assert "sin" in found.proofs["refused"]["intervals"]
+    assert "sin" in found.certificate_evidence["refused"]["intervals"]
 
 
 def test_hopeless_proofs_are_given_up(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +120,7 @@ def test_hopeless_proofs_are_given_up(context: Context, monkeypatch: pytest.Monk
     sample = context.sample(24, 0)
     found = evaluate(context, sample, (FGSM(),), Linf(0.3), 0, proofs_after=0)
     assert found.outcomes.certified == 0
-    assert "none of the 4 digits" in found.proofs["refused"]["intervals"]
+    assert "none of the 4 digits" in found.certificate_evidence["refused"]["intervals"]
 
 
 def test_a_ladder_that_proves_enough_passes_as_proved(context: Context) -> None:
@@ -135,13 +139,13 @@ def test_a_ladder_that_proves_enough_passes_as_proved(context: Context) -> None:
 def test_a_curve_tells_what_is_proved(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every point has its certified share below what survives; a hopeless eps ends the asking."""
     asked: list[float] = []
-    real = certificate_stage.prove
+    real = certificate_stage.certify_and_attack
 
     def counted(*given: Any, **named: Any) -> Certificates:
         asked.append(given[3].eps)
         return real(*given, **named)
 
-    monkeypatch.setattr(certificate_stage, "prove", counted)
+    monkeypatch.setattr(certificate_stage, "certify_and_attack", counted)
     row = {"attack": {"use": "PGD", "steps": 2}, "threat": SMALL["threat"], "digits": 8}
     settings: Any = bind("robust_accuracy", {**row, "curve": [0.0, 0.003, 0.3, 0.35]})
     points = curve(context, settings, 0)

@@ -10,7 +10,7 @@ import torch
 
 from securemnist.data import DataSet
 from securemnist.errors import MeasureError
-from securemnist.evaluation.certificate_stage import check_against_replay, prove
+from securemnist.evaluation.certificate_stage import certify_and_attack, check_against_replay
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.ladder import evaluate
@@ -172,7 +172,7 @@ def test_no_certificate_on_a_broken_digit(mnist: DataSet, name: str, eps: float)
     x, y = chosen.images(), chosen.labels
     images = torch.from_numpy(stored.images)
     assert bool(rule(context.subject.model, x, y, images, norm="linf", eps=eps).fooled.all())
-    found = prove(context, x, y, threat, crown=True, seed=0)
+    found = certify_and_attack(context, x, y, threat, crown=True, seed=0)
     assert not bool(found.proved.any())
 
 

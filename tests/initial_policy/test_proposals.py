@@ -63,7 +63,7 @@ def test_a_library_that_leaves_the_budget(context: Context) -> None:
     (fall,) = outcomes.waterfall
     assert fall.entered - fall.over_budget == fall.entered - round(0.4 * fall.entered)
     assert fall.fell == 0
-    assert outcomes.standing == fall.entered
+    assert outcomes.unbroken == fall.entered
 
 
 def test_no_valid_proposal_teaches_nothing(context: Context) -> None:

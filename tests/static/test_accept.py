@@ -44,13 +44,13 @@ def test_accept_writes_the_baseline_of_a_row(write: Write) -> None:
     row = policy.load(here / "security_tests" / "thresholds.toml").rows("static_findings")[0]
     settings = measures.bind(row.measure, row.settings)
     with pytest.raises(PolicyError, match="write it with `securemnist accept ROW`, where ROW is"):
-        measures.take(no_model(), row.measure, settings, 0)
+        measures.take_measurement(no_model(), row.measure, settings, 0)
     result = accept("STATIC-01")
     assert result.exit_code == 0
     assert "ci/baseline.json: 1 findings accepted" in result.output
     (entry,) = json.loads((here / "ci" / "baseline.json").read_text())["accepted"]
     assert (entry["file"], entry["rule"]) == ("src/old.py", "B301")
-    assert measures.take(no_model(), row.measure, settings, 0).value == 0
+    assert measures.take_measurement(no_model(), row.measure, settings, 0).value == 0
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from securemnist.errors import MeasureError
 from securemnist.static import PythonFiles, bandit
 from securemnist.static.source_file import SourceFile
-from securemnist.static.tool_report import listed
+from securemnist.static.tool_report import silenced_lines
 from tests.static.conftest import CLEAN, FLASK_PAGE, PICKLE_DEMO, TORCH_LOADS, Write, report_of
 
 SYSTEM = "import os\nos.system(x)\neval(x)\n"
@@ -83,7 +83,7 @@ def test_what_a_comment_silences_is_known(write: Write, comment: str) -> None:
     here = write({"a.py": f"import json\nimport pickle\npickle.loads(x)  {comment}\n"})
     report = report_of("bandit", here)
     assert [n.rule for n in report.issues] == ["B403"]
-    (line,) = listed(report.silenced)
+    (line,) = silenced_lines(report.silenced)
     assert line.startswith("a.py:3 (bandit B301, silenced by a comment: pickle.loads(x) #")
 
 

@@ -33,7 +33,7 @@ SABOTEURS = {"load.py": TORCH_LOADS, "demo.py": PICKLE_DEMO, "page.py": FLASK_PA
 
 def measure(**settings: Any) -> Measurement:
     """The measurement of a row with these settings."""
-    return measures.take(
+    return measures.take_measurement(
         no_model(), "static_findings", measures.bind("static_findings", settings), 0
     )
 
@@ -45,7 +45,7 @@ def test_saboteurs_turn_the_bundled_row_red(row: Requirement, write: Write) -> N
     """In a foreign folder the row reads what lies there; a fault that both tools report counts once."""
     write({**SABOTEURS, "ok.py": CLEAN, "tests/test_a.py": TORCH_LOADS})
     settings = measures.bind(row.measure, row.settings)
-    seen = measures.take(no_model(), row.measure, settings, row.seed)
+    seen = measures.take_measurement(no_model(), row.measure, settings, row.seed)
     assert row.judge(seen).verdict is Verdict.FAIL
     assert (seen.n, seen.value, seen.low, seen.high, seen.unit) == (4, 2.0, 2.0, 2.0, "count")
     assert [(n["file"], n["line"], n["rule"]) for n in seen.evidence["static"]] == [

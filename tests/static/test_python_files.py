@@ -174,7 +174,7 @@ def test_paths_may_overlap(write: Write) -> None:
 def test_too_many_files_are_no_project(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """A home folder is refused before a tool is started on it."""
     here = write({"a.py": CLEAN, "b.py": CLEAN})
-    monkeypatch.setattr(walk, "MOST_FILES", 1)
+    monkeypatch.setattr(walk, "MAX_FILES", 1)
     with pytest.raises(MeasureError, match="at most 1 Python files, got more; name `paths`"):
         find(here)
 

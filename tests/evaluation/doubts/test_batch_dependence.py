@@ -10,7 +10,7 @@ from torch import nn
 
 from securemnist.data import DataSet
 from securemnist.errors import NoCertificate
-from securemnist.evaluation.certificate_stage import prove
+from securemnist.evaluation.certificate_stage import certify_and_attack
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.measures import bind, take_measurement
@@ -114,4 +114,4 @@ def test_nothing_is_proved_of_an_answer_that_depends_on_the_batch(mnist: DataSet
     context = Context(loading.from_model(Statistics(network()).eval(), name="it"), mnist)
     sample = context.sample(8, 0)
     with pytest.raises(NoCertificate, match="batch dependence"):
-        prove(context, sample.x, sample.y, Linf(0.01), crown=False, seed=0)
+        certify_and_attack(context, sample.x, sample.y, Linf(0.01), crown=False, seed=0)
