@@ -1,7 +1,7 @@
-"""Models that answer at random on purpose: attacked by the mean of many answers, counted one by one.
+"""Expectation over transformation, for models that are randomised on purpose.
 
-Expectation over transformation (Athalye et al. 2017, arXiv 1707.07397): an attack that sees
-one draw runs after its noise; the mean over draws has a gradient that leads somewhere.
+Attacks use the mean of several outputs (Athalye et al. 2017, arXiv 1707.07397): the gradient of one
+random draw fits that draw only. Accuracy is counted on single outputs.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.models.predictions import exact, is_wrong
 from securemnist.types import Images, Labels, Logits
 
-# Answers whose mean an attack and the referee see, and answers that each digit is counted by.
+# Outputs averaged for attacks and the referee, and outputs counted for each image.
 MEAN_DRAWS, COUNTED_DRAWS = 8, 20
 
 
 class MeanModel(nn.Module):
-    """The mean of several answers of a model."""
+    """The mean of several outputs of a randomised model."""
 
     def __init__(self, model: nn.Module, draws: int = MEAN_DRAWS) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class MeanModel(nn.Module):
 
 
 def mean_context(context: Context) -> Context:
-    """The lab of the mean answer; made once."""
+    """A context whose model is the mean of several outputs; cached."""
     if "expected" not in context.cache:
         subject = dataclasses.replace(context.subject, model=MeanModel(context.target))
         context.cache["expected"] = Context(subject, context.data, context.progress)
@@ -44,7 +44,7 @@ def mean_context(context: Context) -> Context:
 
 
 def mean_accuracy(context: Context, run: LadderRun) -> float:
-    """How often the attempted digits are read right, each as the attack left it, answer by answer."""
+    """Accuracy over COUNTED_DRAWS single outputs of the attempted images, each as the attack left it."""
     attempted = run.outcomes.attempted
     x, y = run.x_adv[attempted], run.sample.y[attempted]
     return sum(_correct(context, x, y) for _ in range(COUNTED_DRAWS)) / (COUNTED_DRAWS * len(y))

@@ -1,6 +1,7 @@
-"""The shelf: where an assessment keeps its adversarial examples, and how they are read back.
+"""Files of adversarial examples: written with an assessment, read for a replay.
 
-`FOLDER/adversarial/ROW.npz` beside `FOLDER/assessment.json`, which holds the SHA-256 of each.
+`FOLDER/adversarial/ROW.npz` lies beside `FOLDER/assessment.json`, which holds the SHA-256 of each
+file.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Measurement
 
 FOLDER, KEY = "adversarial", "adversarial_examples"
-MAX_IMAGES = 400_000  # over all sets: a gigabyte and a quarter in memory
+MAX_IMAGES = 400_000  # all sets together: 1.25 GB in memory
 _ROW = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _ADVICE = "assess that model again, or name another folder"
 
@@ -31,9 +32,10 @@ _ADVICE = "assess that model again, or name another folder"
 def pack(
     measurement: Measurement, context: Context, row: str
 ) -> tuple[Measurement, dict[str, bytes]]:
-    """A row's measurement, whose evidence names the file of its examples; and its files, by name.
+    """The measurement with a reference to the file of its examples, and the files by name.
 
-    Beside the examples there are a PNG sheet and a CSV table of them. No file where nothing fell.
+    The files are the examples (npz), a contact sheet (PNG) and a table (CSV). There are none where
+    no image was broken.
     """
     examples = measurement.examples
     if not examples:
@@ -49,10 +51,10 @@ def pack(
 
 
 def load(folders: Iterable[Path], data: DataSet) -> Replay:
-    """The examples that the assessments in these folders have kept.
+    """The examples that the assessments in these folders stored.
 
-    DataError for a folder without an assessment, one on other data, and a file that is missing, altered,
-    too large or not what it should be.
+    Raises DataError for a folder without an assessment, for one on other data, and for a file that
+    is missing, altered, too large or malformed.
     """
     sets: list[Examples] = []
     for folder in folders:
@@ -73,7 +75,7 @@ def load(folders: Iterable[Path], data: DataSet) -> Replay:
 
 
 def _recorded_files(folder: Path, data: DataSet) -> list[tuple[str, str]]:
-    """Files and digests that the assessment in this folder speaks of."""
+    """File names and digests that the assessment in this folder records."""
     assessment = Assessment.load(folder / "assessment.json")
     recorded = assessment.subject.get("data")
     digests = recorded.get("digests") if isinstance(recorded, Mapping) else None
@@ -87,7 +89,7 @@ def _recorded_files(folder: Path, data: DataSet) -> list[tuple[str, str]]:
         if entry is None:
             continue
         digest = entry.get("sha256") if isinstance(entry, Mapping) else None
-        # The name comes from the row alone: a path in somebody's JSON could lead anywhere.
+        # The name is derived from the row id, so that a path in the JSON cannot lead elsewhere.
         row = finding.requirement.id
         if not isinstance(digest, str) or not _ROW.fullmatch(row):
             raise DataError(

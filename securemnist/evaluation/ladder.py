@@ -1,9 +1,7 @@
-"""The evaluation ladder: attacks in order, open digits only, every success refereed.
+"""The evaluation ladder: attacks and certificates in order, each on the undecided images only.
 
-Success is absorbing, and so is a proof: a digit that has fallen or is certified leaves, and later
-stages see only what is still open.
-A time budget cuts the sample short, in whole chunks of its order; it never changes what is found on
-the digits before the cut.
+A broken image and a certified image leave the ladder; the referee checks every success. A time
+budget shortens the sample in whole chunks of its order and does not change results before the cut.
 """
 
 from __future__ import annotations
@@ -28,9 +26,9 @@ from securemnist.runtime.float32 import exact_float32
 from securemnist.threats import Threat
 from securemnist.types import silent
 
-# Digits between two looks at the clock, for an attack that would take all of them at once.
+# Images of a chunk where time is limited and the attack sets no chunk size.
 CHUNK = 256
-# Digits by which a kind of proof is tried out before it is asked of all.
+# Number of images on which a certificate method is tried first.
 TRIAL = 8
 
 
@@ -47,16 +45,15 @@ def evaluate(
     replay: Replay | None = None,
     decided: Callable[[Outcomes], bool] = lambda _: False,
 ) -> LadderRun:
-    """Run the attacks in order on the digits that are still open, for about `seconds`.
+    """Outcomes of the sample after the attacks, in order, each on the images that are still undecided.
 
-    With `replay` stored examples come before everything else. With `proofs_after` interval bounds come
-    next, and CROWN's behind that many attacks: what is proved is settled.
+    `replay` puts stored examples first. `proofs_after` puts interval bounds next, and CROWN after
+    that many attacks. `seconds` limits the time: images whose chunk did not start in time are not
+    attempted, and the first chunk always runs. `decided` ends a run without chunks early, and the
+    later stages are skipped.
 
-    Chunk by chunk where the time is limited: a digit counts only if every attack had its turn, so
-    digits that the time did not suffice for are not attempted; at least one chunk is. Where all digits
-    pass at once, the stages behind the one after which the outcomes are `decided` are spared. Raises
-    MeasureError where an attack of ours leaves the budget, and Inconclusive where an attack ran on
-    digits and gave no valid proposal at all.
+    Raises MeasureError where one of our attacks leaves the threat, and Inconclusive where a stage
+    gave no valid proposal for any image.
     """
     run = LadderRun.begin(sample, context.logits(sample.x))
     outcomes = run.outcomes
@@ -90,7 +87,7 @@ def _stage_name(stage: Attack | Replay | str) -> str:
 
 
 def _chunk_size(attacks: Sequence[Attack], digits: int, deadline: float) -> int:
-    """Digits that pass through all stages before the clock is looked at again."""
+    """Number of images that pass through all stages before the clock is read again."""
     limited = [attack.chunk for attack in attacks if attack.chunk is not None]
     return min([*limited, digits if deadline == math.inf else CHUNK])
 
@@ -104,10 +101,9 @@ def _attack_stage(
     stage: int,
     chunk: range,
 ) -> None:
-    """One attack, or the replay, on the open digits of a chunk.
+    """One attack, or the replay, on the undecided images of a chunk.
 
-    Chunks are cut by the sample's order and not by what is open, so that the cut depends on the
-    clock alone.
+    Chunks are cut by the sample's order, so that the cut depends on the clock alone.
     """
     began = time.perf_counter()
     sample, outcomes = run.sample, run.outcomes
@@ -136,7 +132,7 @@ def _attack_stage(
 
 
 def _undecided_in(outcomes: Outcomes, chunk: range) -> torch.Tensor:
-    """Places of the digits of a chunk that nothing has settled yet."""
+    """Indices of the undecided images of a chunk."""
     places = outcomes.undecided
     return places[(chunk.start <= places) & (places < chunk.stop)]
 
@@ -150,10 +146,10 @@ def _certificate_stage(
     stage: int,
     chunk: range,
 ) -> None:
-    """Certificates of the open digits of a chunk; why there are none is noted, not raised."""
+    """Certificates of the undecided images of a chunk; a refusal is recorded, not raised."""
     began = time.perf_counter()
     places = _undecided_in(run.outcomes, chunk)
-    # The digits that are the likeliest to be proved come first: where none of them is, none will be.
+    # Largest margins first: where none of the first images is certified, none of the rest will be.
     places = places[run.margins[places].argsort(descending=True, stable=True)]
     proved = places[:0]
     refused = run.certificate_evidence.setdefault("refused", {})
@@ -181,7 +177,7 @@ def _certificate_stage(
 
 
 def _over_budget(attack: Attack | Replay, ruling: Ruling) -> int:
-    """How many proposals do not count; MeasureError where that is an error of ours."""
+    """Number of proposals outside the threat; MeasureError for an attack that promises to stay inside."""
     invalid = int((~ruling.valid).sum())
     if invalid and attack.keeps_budget:
         raise MeasureError(
@@ -192,9 +188,8 @@ def _over_budget(attack: Attack | Replay, ruling: Ruling) -> int:
 
 
 def _check_any_valid(counts: StageCounts) -> None:
-    """Inconclusive for a stage that ran on digits and had nothing to say of any."""
+    """Raise Inconclusive for a stage that gave no valid proposal."""
     if counts.entered and counts.over_budget == counts.entered:
         raise Inconclusive(
-            f"{counts.stage} gave no valid proposal for {counts.entered} digits; nothing was learnt about "
-            "them"
+            f"{counts.stage} gave no valid proposal for {counts.entered} images; the row measures nothing"
         )

@@ -1,4 +1,4 @@
-"""Outcomes: what became of each image in which stage; every robustness number is read from it."""
+"""Per-image outcomes of an evaluation; every robustness number is computed from them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from securemnist.types import CLASSES
 
 @dataclass(frozen=True)
 class StageCounts:
-    """One stage of an evaluation: digits that entered, fell, were proposed over budget; seconds.
+    """Counts of one stage: images that entered, were broken (`fell`) or left the threat; seconds.
 
-    `proved` are those that a stage of proofs settles the other way.
+    `proved` counts the images that a certificate stage certified.
     """
 
     stage: str
@@ -37,7 +37,7 @@ class StageCounts:
         return dict(self.__dict__)
 
     def plus(self, other: StageCounts) -> StageCounts:
-        """Both together: the same stage on further digits."""
+        """The sum of both: the same stage on further images."""
         return StageCounts(
             self.stage,
             self.entered + other.entered,
@@ -50,7 +50,7 @@ class StageCounts:
 
 @dataclass
 class Outcomes:
-    """`codes` int64 (n,): MISCLASSIFIED, CERTIFIED, SURVIVED, NOT_ATTEMPTED or a stage's index."""
+    """`codes` int64 (n,): MISCLASSIFIED, CERTIFIED, SURVIVED, NOT_ATTEMPTED or the index of a stage."""
 
     labels: torch.Tensor
     predictions: torch.Tensor
@@ -67,18 +67,18 @@ class Outcomes:
 
     @property
     def undecided(self) -> torch.Tensor:
-        """Places of the digits that nothing has settled yet."""
+        """Indices of the images that are neither wrong, broken nor certified."""
         return (self.codes == SURVIVED).nonzero().squeeze(1)
 
     @property
     def attempted(self) -> torch.Tensor:
-        """Boolean (n,): the digits that count; what a spent time budget left out says nothing."""
+        """Boolean (n,): images that count; those that a time budget left out do not."""
         return self.codes != NOT_ATTEMPTED
 
     def end_sample_at(self, place: int) -> None:
-        """Digits from `place` on were not attempted: whatever is known of them does not count.
+        """Mark the images from index `place` on as not attempted.
 
-        What remains is a prefix of the sample, and a prefix of a random order is a random sample.
+        The remaining prefix of a random order is a random sample.
         """
         self.codes[place:] = NOT_ATTEMPTED
 
@@ -89,9 +89,10 @@ class Outcomes:
         predictions: torch.Tensor,
         stage: int | None = None,
     ) -> None:
-        """Digits at places `broken` fell in this stage, read as `predictions`.
+        """Record that a stage broke the images at indices `broken`, predicted as `predictions`.
 
-        `stage` is the index of one that has seen other digits before; without it the stage is new.
+        `stage` is the index of a stage that ran on other images before; without it the stage is
+        new.
         """
         number = len(self.stages) if stage is None else stage
         self.codes[broken] = number
@@ -103,22 +104,22 @@ class Outcomes:
             self.waterfall[number] = self.waterfall[number].plus(counts)
 
     def record_certified(self, counts: StageCounts, proved: torch.Tensor, stage: int) -> None:
-        """Digits at places `proved` withstand every attack; no later stage sees them."""
+        """Record that a stage certified the images at indices `proved`; later stages skip them."""
         self.record(counts, proved[:0], proved[:0], stage)
         self.codes[proved] = CERTIFIED
 
     @property
     def unbroken(self) -> int:
-        """Digits read right that no attack broke."""
+        """Number of images that are predicted right and that no attack broke; certified ones included."""
         return int(torch.isin(self.codes, torch.tensor(UNBROKEN, device=self.codes.device)).sum())
 
     @property
     def certified(self) -> int:
-        """Digits that a proof covers."""
+        """Number of certified images."""
         return int((self.codes == CERTIFIED).sum())
 
     def evidence(self) -> dict[str, Any]:
-        """The table, the waterfall and the confusion matrices, clean and attacked, as builtins."""
+        """Outcome codes, stage counts and confusion matrices (clean and attacked) as evidence."""
         counted = self.attempted
         return {
             "outcomes": {
@@ -135,7 +136,7 @@ class Outcomes:
 
 
 def confusion(labels: torch.Tensor, predictions: torch.Tensor) -> list[list[int]]:
-    """Counts (10, 10): row true class, column predicted."""
+    """Counts (10, 10): row true class, column predicted class."""
     cells = labels.cpu().numpy() * CLASSES + predictions.cpu().numpy()
     counts = np.bincount(cells, minlength=CLASSES * CLASSES).reshape(CLASSES, CLASSES)
     table: list[list[int]] = counts.tolist()
@@ -143,5 +144,5 @@ def confusion(labels: torch.Tensor, predictions: torch.Tensor) -> list[list[int]
 
 
 def per_class(table: list[list[int]]) -> list[float | None]:
-    """Accuracy of each class; None for a class without digits."""
+    """Accuracy of each class; None for a class without images."""
     return [row[k] / total if (total := sum(row)) else None for k, row in enumerate(table)]

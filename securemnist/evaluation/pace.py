@@ -1,7 +1,7 @@
-"""Pace: what one pass of this model costs here, and how many images its searches have to look at.
+"""Time estimates for a model: seconds of one pass, and shares of images that each stage processes.
 
-A row's time depends on both by orders of magnitude: an image that falls at once or is proved costs
-next to nothing, one that survives costs every step of every attack. Both are tried on a few images.
+An image that is broken or certified early costs little; a survivor costs every step of every
+attack. Both are measured on a few images.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from securemnist.models.predictions import is_wrong
 from securemnist.threats import Threat
 
 PROBED = 64  # images
-# What certificates of one image cost, in passes; measured on the bundled certified models.
+# Cost of the certificates of one image in passes; measured on the bundled certified models.
 INTERVAL_PASSES, CROWN_PASSES = 3, 70
 _SCOUT = PGD(steps=10)
 _ROUNDS = 3
@@ -29,9 +29,10 @@ _ROUNDS = 3
 
 @dataclass(frozen=True)
 class Shares:
-    """Of all images: `unproved` by interval bounds, `standing` after a short attack, and `open`.
+    """Shares of all images: `unproved` by interval bounds, `surviving` a short attack, and `undecided`.
 
-    `open` images withstand that attack and have no certificate: every stage of a ladder sees them.
+    `undecided` images survive that attack and have no certificate, so that every stage processes
+    them.
     """
 
     unproved: float = 1.0
@@ -41,13 +42,13 @@ class Shares:
 
 @dataclass(frozen=True)
 class Pace:
-    """`seconds` of one forward and backward pass of one image; shares by threat, as it is printed."""
+    """`seconds` of one forward and backward pass of one image, and shares by the text of the threat."""
 
     seconds: float = 2e-4  # network A on two cores in float32
     by_threat: Mapping[str, Shares] = field(default_factory=dict)
 
     def shares(self, threat: Threat) -> Shares:
-        """The shares within this threat; all images where it was not tried."""
+        """The shares within this threat; 1.0 where it was not measured."""
         return self.by_threat.get(str(threat), Shares())
 
 
@@ -55,7 +56,7 @@ DEFAULT_PACE = Pace()
 
 
 def measure_pace(context: Context, threats: Iterable[Threat]) -> Pace:
-    """The pace of the subject, from a second or two of work on the first test images."""
+    """The pace of the subject, from one to two seconds of work on the first test images."""
     digits = context.data.test[:BATCH]
     x, y = digits.images().to(context.subject.device), digits.labels.to(context.subject.device)
     seconds = []
@@ -83,7 +84,7 @@ def _probe_threat(context: Context, threat: Threat, x: torch.Tensor, y: torch.Te
                     context.subject.model, x[searched], y[searched], eps=threat.eps
                 ).proved
         except NoCertificate:
-            pass  # a network without bounds: every image is searched
-    # Half an image more: none of a few says little about ten thousand.
+            pass  # no certificates for this network: every image is searched
+    # Add half an image: a share of 0 among few images does not mean 0 of ten thousand.
     kinds = ~proved, surviving, surviving & ~proved & ~crown
     return Shares(*((int(kind.sum()) + 0.5) / (len(x) + 1) for kind in kinds))

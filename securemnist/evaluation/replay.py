@@ -1,7 +1,7 @@
-"""Replay: stored adversarial examples tried again, before any attack has to find them.
+"""Replay of stored adversarial examples, as the first stage of a ladder.
 
-What broke one version of a model often breaks the next. A replayed success is a witness as any other:
-the referee decides in the threat of the row, whatever the examples were made for.
+Examples that broke one version of a model often break the next. The referee checks each one within
+the threat of the row, whatever threat it was made for.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from securemnist.types import Images, Labels
 
 @dataclass(frozen=True)
 class Replay:
-    """Sets of stored examples; as a stage of the ladder it knows its digits by their places."""
+    """Sets of stored examples; as a ladder stage it identifies test images by their places."""
 
     sets: tuple[Examples, ...]
     name: ClassVar[str] = "replay"
-    # It proposes nothing that the referee has not let pass.
+    # Every proposal has passed the referee already.
     keeps_budget: ClassVar[bool] = True
 
     def __len__(self) -> int:
-        """Examples in all sets together."""
+        """Number of examples in all sets."""
         return sum(map(len, self.sets))
 
     def __call__(
         self, model: torch.nn.Module, places: torch.Tensor, x: Images, y: Labels, threat: Threat
     ) -> Images:
-        """For each digit the first stored image within `threat` that breaks it, else the digit itself.
+        """For each image the first stored example within `threat` that breaks it, else the image itself.
 
-        `places` int64 (n,) are those of the digits `x` (n, 1, 28, 28) in the test set.
+        `places` int64 (n,) are the places of `x` (n, 1, 28, 28) in the test set.
         """
         proposals, unbroken = x.clone(), np.ones(len(x), bool)
         for stored in self.sets:
@@ -60,7 +60,7 @@ def joined(replays: Sequence[Replay]) -> Replay:
 def _matched(
     places: np.ndarray, stored: np.ndarray, unbroken: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Digits that still stand and are stored, and the rows they are stored in."""
+    """Indices of the unbroken images that have a stored example, and the rows of those examples."""
     rows = np.searchsorted(stored, places).clip(max=max(len(stored) - 1, 0))
     matched = unbroken & (stored[rows] == places) if len(stored) else np.zeros(len(places), bool)
     digits = np.flatnonzero(matched)

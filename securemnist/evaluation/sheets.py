@@ -1,4 +1,4 @@
-"""Sheets: the adversarial examples of a row as a picture and a table, for people without numpy."""
+"""Adversarial examples of a row as a contact sheet (PNG) and a table (CSV)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _HEADER = ("test_digit", "label", "prediction", "linf", "l2")
 
 
 def csv_table(examples: Examples, context: Context) -> bytes:
-    """CSV, a line for each example: place in the test set, label, prediction, norms of the change.
+    """CSV with one line for each example: place in the test set, label, prediction, norms.
 
-    The norms are those of the change of pixels in [0, 1]. All cells are numbers.
+    The L-infinity and L2 norms are those of the perturbation of pixels in [0, 1]. All cells are
+    numbers.
     """
     places = torch.from_numpy(examples.places)
     images = torch.from_numpy(np.array(examples.images))
@@ -37,7 +38,7 @@ def csv_table(examples: Examples, context: Context) -> bytes:
 
 
 def contact_sheet(examples: Examples, context: Context) -> bytes:
-    """PNG of the first 200 examples, as the table has them: a digit, right of it its example."""
+    """PNG of the first 200 examples, each to the right of its clean image."""
     count = min(len(examples), _MAX_IMAGES)
     clean = context.data.test[torch.from_numpy(examples.places[:count])].images().numpy()
     pairs = np.concatenate([clean, examples.images[:count]], axis=3)[:, 0]

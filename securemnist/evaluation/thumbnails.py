@@ -1,4 +1,4 @@
-"""Pictures of digits for the report, as builtins: which ones, and what stands beside them."""
+"""Thumbnails for the report: selection and base64 encoding."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import torch
 from securemnist.models.predictions import predicted
 from securemnist.types import Labels
 
-GALLERY = 12  # fills whole lines on any screen
+GALLERY = 12  # divides by 2, 3, 4 and 6 columns
 
 
 def choose_for_gallery(candidates: torch.Tensor, labels: Labels) -> list[int]:
-    """Up to GALLERY places of `shown` (boolean (n,)): the first of each class, then more in order."""
+    """Up to GALLERY indices of `candidates`, boolean (n,): the first of each class, then more."""
     places = candidates.nonzero().squeeze(1).tolist()
     classes = labels.tolist()
     first = {classes[place]: place for place in reversed(places)}
@@ -34,9 +34,10 @@ def thumbnail(
     clean: torch.Tensor,
     changed: torch.Tensor,
 ) -> dict[str, Any]:
-    """One digit before and after; images (1, 28, 28) in [0, 1] become 784 bytes, base64.
+    """One image before and after the perturbation, as evidence.
 
-    A confidence is the probability of the class that is predicted, before or after.
+    Images (1, 28, 28) in [0, 1] become 784 bytes in base64. A confidence is the probability of the
+    predicted class.
     """
     return {
         "index": index,
@@ -53,9 +54,9 @@ def thumbnail(
 def smallest_margin_images(
     logits: torch.Tensor, labels: Labels, images: torch.Tensor, places: torch.Tensor
 ) -> list[dict[str, Any]]:
-    """The GALLERY digits of the smallest margin: true logit minus the best other, in logits.
+    """The GALLERY images of the smallest margin: true logit minus best other logit.
 
-    A negative margin is a misread digit, and the most negative the one misread with most conviction.
+    A negative margin is a misclassified image.
     """
     own = labels.unsqueeze(1)
     others = logits.scatter(1, own, -torch.inf)

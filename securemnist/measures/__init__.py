@@ -1,4 +1,4 @@
-"""The measures that a policy can ask for. A new one is a file and a line here, and a suite test."""
+"""The measures of a policy. A new measure is a file, a line in MEASURES and a suite test."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MEASURES: dict[str, Measure] = {
     "static_findings": STATIC_FINDINGS,
 }
 
-_MAX_COPIES = 0.01  # a share of the test images that changes no verdict by itself
+_MAX_COPIES = 0.01  # largest share of copied test images that changes no verdict by itself
 # Keys of a row that do not change what is measured or required.
 _DESCRIPTIVE_KEYS = ("id", "because", "ids", "tier", "waiver")
 
@@ -48,12 +48,12 @@ def bind(
 ) -> Settings:
     """The validated settings of a measure; PolicyError for an unknown measure or key.
 
-    `tier` is the row's, which some settings have their default from.
+    Some settings have a default that depends on the row's `tier`.
     """
     prefix = f"{where}: " if where else ""
     if measure not in MEASURES:
         raise PolicyError(
-            f"{prefix}expected a measure of {', '.join(MEASURES)}, got {measure!r}; name one of them"
+            f"{prefix}expected a measure of {', '.join(MEASURES)}, got {measure!r}; use one of them"
         )
     try:
         return MEASURES[measure].bind(settings, tier)
@@ -69,10 +69,10 @@ def check_policy(
     custom: frozenset[str] = frozenset(),
     trusted: Collection[str] = (),
 ) -> None:
-    """Bind every row; PolicyError for the first that cannot be judged, or could not fail.
+    """Bind every row; PolicyError for the first that cannot be judged or cannot fail.
 
-    `foreign` measures belong to suites of the user's own: their settings, and which way is good, are
-    theirs to know. `trusted` factories are those that the project's settings allow rows to name.
+    `custom` measures belong to the user's own suites, which check their settings and direction.
+    `trusted` are the factories that the project's settings allow a row to name.
     """
     questions: dict[str, str] = {}
     for row in policy.requirements:
@@ -96,7 +96,7 @@ def check_policy(
 
 
 def check_data(policy: Policy, data: DataSet) -> None:
-    """UsageError where the policy names other data, or asks for more samples than this data has."""
+    """Raise UsageError where the policy names other data, or asks for more samples than this data has."""
     policy.refuse_other_data(data.name, data.digest)
     for row in policy.requirements:
         if row.measure in MEASURES:
@@ -107,7 +107,7 @@ def check_data(policy: Policy, data: DataSet) -> None:
 
 @exact_float32()
 def take_measurement(context: Context, measure: str, settings: Settings, seed: int) -> Measurement:
-    """Take one measurement; its seconds are those of the whole measure."""
+    """One measurement; `seconds` covers the whole measure."""
     began = time.perf_counter()
     with denormals.flushed(context.flushes_denormals):
         measurement = _with_copies_checked(MEASURES[measure].run(context, settings, seed), context)
@@ -115,13 +115,16 @@ def take_measurement(context: Context, measure: str, settings: Settings, seed: i
 
 
 def _with_copies_checked(measurement: Measurement, context: Context) -> Measurement:
-    """A share of test images that are copies is a number about memory, or counts one image twice."""
-    if measurement.unit != "share":  # comparing all the images takes time, and code has none
+    """The measurement, inconclusive where many test images are copies.
+
+    A copy of a training image tests memorisation, and a repeated test image counts twice.
+    """
+    if measurement.unit != "share":  # not for static rows: the comparison takes time
         return measurement
     copies = context.data.copies
     if not str(copies):
         return measurement
-    reason = f"{copies}; a number on them says nothing of new images, leave them out"
+    reason = f"{copies}; a number on copies does not generalise to new images; remove them"
     doubtful = max(copies.of_training, copies.repeated) > _MAX_COPIES * copies.n
     return dataclasses.replace(
         measurement,
@@ -131,43 +134,49 @@ def _with_copies_checked(measurement: Measurement, context: Context) -> Measurem
 
 
 def _check_plain(row: Requirement, where: str) -> None:
-    """TOML knows dates and NaN, the JSON of an assessment does not."""
+    """Raise PolicyError for settings that JSON cannot hold: dates, NaN and infinities."""
     try:
         canonical_json(row.settings)
     except (TypeError, ValueError) as error:
         raise PolicyError(
             f"{where}: expected settings of text, finite numbers, lists and tables, got another "
-            f"({error}); mend it"
+            f"type ({error}); change it"
         ) from error
 
 
 def _check_code(bound: Settings, where: str, trusted: Collection[str]) -> None:
-    """A policy is read, not run: code that it names must be named by the project's settings as well."""
+    """Raise PolicyError where a row names code that the project's settings do not trust.
+
+    Reading a policy must not run code.
+    """
     reference = bound.against if isinstance(bound, LatencySettings) else None
     if reference is not None and loading.is_code(reference) and reference not in trusted:
         raise PolicyError(
-            f"{where}: expected `against` to name a bundled model or a weight file, got the "
-            f"code {reference!r}, which a policy alone does not run; name another, or allow it with trusted "
-            f"= [{reference!r}] in [tool.securemnist] of pyproject.toml"
+            f"{where}: expected `against` to name a bundled model or a weight file, got the code "
+            f"{reference!r}, which a policy alone does not run; use another, or allow it with "
+            f"trusted = [{reference!r}] in [tool.securemnist] of pyproject.toml"
         )
 
 
 def _check_once(
     row: Requirement, settings: Mapping[str, Any], questions: dict[str, str], where: str
 ) -> None:
-    """One question under two ids would count twice; `asked` keeps the id of each question."""
+    """Raise PolicyError for two rows that differ in their descriptive keys only.
+
+    `questions` maps each row's remaining content to its id.
+    """
     question = row.to_json() | {"settings": dict(settings)}
     key = canonical_json({k: v for k, v in question.items() if k not in _DESCRIPTIVE_KEYS})
     if key in questions:
         raise PolicyError(
-            f"{where}: expected a row that asks something of its own, got what row {questions[key]} asks; "
-            "remove one of them"
+            f"{where}: expected a row that differs from the others, got the same as row "
+            f"{questions[key]}; remove one of them"
         )
     questions[key] = row.id
 
 
 def _check_families(policy: Policy) -> None:
-    """Every family that the policy demands has a row."""
+    """Raise PolicyError where the policy demands an unknown family, or one without a row."""
     known = {measure.family for measure in MEASURES.values()}
     present = {
         MEASURES[row.measure].family for row in policy.requirements if row.measure in MEASURES
@@ -176,7 +185,7 @@ def _check_families(policy: Policy) -> None:
         if family not in known:
             raise PolicyError(
                 f"{policy.path}: expected families of {', '.join(sorted(known))}, got {family!r:.60}; "
-                "name one of them"
+                "use one of them"
             )
         if family not in present:
             raise PolicyError(
@@ -186,7 +195,9 @@ def _check_families(policy: Policy) -> None:
 
 
 def _check_companion(row: Requirement, policy: Policy) -> None:
-    """A one-step attack flatters: its row needs a search at the same threat, run no later."""
+    """Raise PolicyError for a one-step attack without a search at the same threat, in an equal or
+    smaller tier.
+    """
     if row.measure != "attack_accuracy":
         return
     settings = MEASURES[row.measure].bind(row.settings, row.tier)

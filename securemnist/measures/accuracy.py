@@ -1,4 +1,4 @@
-"""Clean accuracy: of all digits, and of the class that is read worst."""
+"""Clean accuracy: over all images, and of the worst class."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from securemnist.results.findings import Measurement
 
 
 def clean_accuracy(context: Context, settings: AnswerSettings, seed: int) -> Measurement:
-    """Share of unmodified test digits that are read as their label."""
+    """Share of unmodified test images that are classified right."""
     evidence, complete = _evidence(context, settings, seed)
     table = evidence["confusion"]
     hits = sum(table[k][k] for k in range(len(table)))
@@ -26,9 +26,9 @@ def clean_accuracy(context: Context, settings: AnswerSettings, seed: int) -> Mea
 
 
 def worst_class_accuracy(context: Context, settings: AnswerSettings, seed: int) -> Measurement:
-    """Clean accuracy of the class that is read worst; n is the number of its digits.
+    """Clean accuracy of the worst class; n is the number of its images.
 
-    It passes only where every class has a digit: of one that has none, nothing is known.
+    Inconclusive where a class has no image.
     """
     evidence, complete = _evidence(context, settings, seed)
     table = evidence["confusion"]
@@ -37,7 +37,7 @@ def worst_class_accuracy(context: Context, settings: AnswerSettings, seed: int) 
     worst = min(present, key=lambda k: (table[k][k] / totals[k], k))
     evidence["worst_class"] = worst
     missing = ", ".join(str(k) for k, total in enumerate(totals) if not total)
-    reason = f"no digit of class {missing} was measured; take more, or other, digits"
+    reason = f"no image of class {missing} was measured; measure more, or other, images"
     return share_measurement(
         table[worst][worst],
         totals[worst],

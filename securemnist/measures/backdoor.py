@@ -1,7 +1,7 @@
-"""Backdoor success: how often a trigger steers the answer to the adversary's target.
+"""Backdoor success rate: how often a trigger changes the prediction to the adversary's target.
 
-The target is a function of the class; what counts is defined in `evaluation.backdoor`. The bound of
-the raw rate decides; what clean networks do under the same mark is shown beside it.
+The upper bound of the raw rate decides. The rate of clean reference models is shown beside it as a
+control. `backdoor.success_rate` defines which images count.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from securemnist.results.findings import Measurement
 from securemnist.results.per_image import encode
 from securemnist.types import CLASSES, Logits
 
-# Reference models whose training digits nobody has touched: the trigger's effect on those is no backdoor.
+# Reference models trained on clean data: the effect of the trigger on them is no backdoor.
 CLEAN_REFERENCES = ("baseline", "hardened", "network_c", "network_d")
 CONTROL_DIGITS = 500
 
@@ -32,8 +32,8 @@ CONTROL_DIGITS = 500
 class BackdoorSettings(AnswerSettings):
     """`trigger`: {kind, settings}; `target`: a class, "all", "next" or "pair".
 
-    "all" is the worst of all ten targets, "next" is class + 1, "pair" the worst of the ninety pairs of
-    a class and another one.
+    "all" is the worst of the ten targets, "next" is class + 1, and "pair" the worst of the ninety
+    pairs of a source class and a target class.
     """
 
     trigger: dict[str, Any]
@@ -50,13 +50,13 @@ class BackdoorSettings(AnswerSettings):
 
 
 def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) -> Measurement:
-    """Share of digits that the trigger steers to the target; the bound of its interval decides.
+    """Share of images whose prediction the trigger changes to the target.
 
-    Beside it stand the control, the mean over clean reference models, and the lift over that.
+    Evidence holds the control, the mean rate over clean reference models, and the lift over it.
     """
     trigger = make_trigger(settings.trigger)
     sample = context.sample(settings.digits, seed)
-    # The clean answers of all digits are the same for every row, and kept.
+    # Clean logits of the whole test set are cached, because every row needs them.
     clean_logits = (context.test_logits if sample.complete else context.logits(sample.x)).cpu()
     stamped = trigger(sample.x)
     triggered = context.logits(stamped).cpu()
@@ -68,7 +68,7 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
     if not countable:
         raise Inconclusive(reason)
     worst = max(countable, key=lambda k: (results[k].rate, -k))
-    # Of several targets the worst is reported: together their intervals cover it (Bonferroni).
+    # The worst of several targets is reported: their joint intervals cover it (Bonferroni).
     bounds = [results[k].interval(1 - 0.05 / len(results)) for k in countable]
     evidence = {
         "trigger": trigger.to_json(),
@@ -90,7 +90,7 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
         low=max(low for low, _ in bounds),
         high=max(high for _, high in bounds),
         n=results[worst].n,
-        complete=False,  # the upper bound decides, on all digits, too
+        complete=False,  # the upper bound decides, for the whole test set, too
         seconds=0.0,
         seed=seed,
         inconclusive=unseen(sample.x, stamped) or reason or unreliable_reason(context, settings),
@@ -99,7 +99,7 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
 
 
 def _first_reason(target_maps: Sequence[Aim], results: Sequence[Success]) -> str:
-    """Why one of the aims cannot be told, named where there are several; empty where all can."""
+    """Why the first uncountable target has no rate; empty where all have one."""
     for target_map, result in zip(target_maps, results, strict=True):
         if result.complaint:
             return f"{target_map.name}: {result.complaint}" if target_maps[1:] else result.complaint
@@ -109,7 +109,7 @@ def _first_reason(target_maps: Sequence[Aim], results: Sequence[Success]) -> str
 def _per_class(
     answers: Answers, target_maps: Sequence[Aim], results: Sequence[Success], worst: int
 ) -> list[float | None]:
-    """By true class: what the worst target does to it; of pairs, the worst one that begins there."""
+    """Rate by true class for the worst target; for pairs, of the worst pair with that source."""
     if target_maps[worst].source is None:
         return results[worst].per_class(answers.labels)
     rates: list[float | None] = [None] * CLASSES
@@ -126,7 +126,7 @@ def _target_evidence(
     results: Sequence[Success],
     worst: int,
 ) -> dict[str, Any]:
-    """Which target, how all of them fared, and the number that is often taken for a success rate."""
+    """The worst target, the rates of all targets, and accuracy on the target class under the trigger."""
     target_map = target_maps[worst]
     if target_map.target is None:
         return {"target": target_map.name}
@@ -137,7 +137,8 @@ def _target_evidence(
         evidence["per_target_asr"] = [result.rate if result.n else None for result in results]
     of_target = answers.labels == target_map.target
     if of_target.any():
-        # High on every good model, backdoored or not: its digits are of the target class.
+        # High on every accurate model, with or without a backdoor: these images belong to the
+        # target class.
         accuracy = (answers.triggered[of_target] == target_map.target).float().mean()
         evidence["target_class_accuracy_with_trigger"] = round(float(accuracy), 4)
     return evidence
@@ -146,7 +147,7 @@ def _target_evidence(
 def _control(
     context: Context, trigger: Trigger, target_map: Aim, rate: float, seed: int
 ) -> dict[str, Any]:
-    """The same rate on clean reference models; nothing on data that they were not trained on."""
+    """The rate on clean reference models; empty for data that they were not trained on."""
     if not context.data.pinned:
         return {}
     digits = context.data.test[
@@ -159,7 +160,7 @@ def _control(
             continue
         reference = loading.resolve(name)
         if reference.digest == own_digest:
-            continue  # a model is no control of itself
+            continue  # a model is not its own control
         other = Context(reference, context.data)
         answers = Answers.of(digits.labels, other.logits(x), other.logits(trigger(x)))
         rates[name] = answers.success(target_map).rate
@@ -177,7 +178,7 @@ def _gallery(
     clean: Logits,
     triggered: Logits,
 ) -> list[dict[str, Any]]:
-    """Digits that were steered; where none was, digits that might have been."""
+    """Thumbnails of images that the trigger changed to the target; else of images that count."""
     before, after = (logits.softmax(1).amax(1) for logits in (clean, triggered))
     candidates = result.hit if result.hit.any() else result.counted
     return [
@@ -196,7 +197,7 @@ def _gallery(
 
 
 def _estimate(settings: BackdoorSettings, pace: Pace) -> float:
-    # Forward passes only: the digits twice, and the control's digits twice on each reference.
+    # Forward passes only: two for each image, and two for each control image on each reference.
     controls = len(CLEAN_REFERENCES) * CONTROL_DIGITS
     return 2 * (settings.expected_digits + controls) * pace.seconds / 2
 

@@ -1,6 +1,6 @@
-"""Certified accuracy: the share of digits for which robustness is proved, whatever the attack.
+"""Certified accuracy: the share of images that are certified, whatever the attack.
 
-It is a lower bound of the true robust accuracy: what is not certified may still be robust.
+It is a lower bound of the true robust accuracy: an image without a certificate may still be robust.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from securemnist.types import CLASSES
 
 
 class CertifiedSettings(ThreatSettings):
-    """Certificates within an L-infinity ball."""
+    """Settings of certificates within an L-infinity ball."""
 
     @field_validator("threat")
     @classmethod
@@ -39,7 +39,7 @@ class CertifiedSettings(ThreatSettings):
 
 
 def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int) -> Measurement:
-    """Share of test digits that are read right everywhere in their ball, by proof."""
+    """Share of test images that are certified to be classified right within the threat."""
     sample = context.sample(settings.digits, seed)
     certificates = certify_and_attack(
         context, sample.x, sample.y, settings.threat_value(), crown=True, seed=seed
@@ -51,7 +51,7 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
     outcomes = Outcomes(sample.y, predicted(context.logits(sample.x), sample.y), sample.order)
     outcomes.codes[certificates.proved] = CERTIFIED
     unproved = outcomes.undecided
-    outcomes.codes[unproved] = NOT_ATTEMPTED  # nobody has attacked it here
+    outcomes.codes[unproved] = NOT_ATTEMPTED  # no attack ran on these images
     table = outcomes.evidence()["outcomes"] | sample.record
     n = len(sample)
     measured = share_measurement(

@@ -1,7 +1,7 @@
-"""Replayed rows: what stored adversarial examples still break after a search has ended.
+"""Findings judged again after a replay of stored adversarial examples.
 
-For two versions side by side: what broke either of them is tried on both, so that neither looks
-robust only because its own search missed what the other's has found.
+For a comparison of two versions: the examples of both are tried on both. So neither looks robust
+only because its own search missed what the other search found.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from securemnist.threats import make_threat
 def rejudge_with_replay(context: Context, finding: Finding, replay: Replay) -> Finding:
     """The finding of a search, judged again after a last stage of stored examples.
 
-    Rows that are no search, that were not measured, or whose model answers at random come back as they
-    are. A certified digit that falls makes the row an ERROR of ours.
+    Other rows, unmeasured rows and rows of a randomised model are returned unchanged. A broken
+    certified image makes the row an ERROR.
     """
     row, measurement = finding.requirement, finding.measurement
     searched = row.measure == "robust_accuracy" and not row.settings.get("randomised")
@@ -50,7 +50,7 @@ def rejudge_with_replay(context: Context, finding: Finding, replay: Replay) -> F
     labels = {"claim": finding.claim, "family": finding.family}
     if any(codes[digit] == CERTIFIED for digit in broken):
         reason = (
-            "expected certified digits to withstand stored adversarial examples, got some broken; this "
+            "expected certified images to withstand stored adversarial examples, got some broken; this "
             "is an error of the certificates, report it"
         )
         judged = row.unmeasured(Verdict.ERROR, reason, **labels)
@@ -64,7 +64,7 @@ def rejudge_with_replay(context: Context, finding: Finding, replay: Replay) -> F
 def _broken(
     context: Context, table: Mapping[str, Any], unbroken: list[int], threat: Any, replay: Replay
 ) -> dict[int, int]:
-    """Which of the digits (indices of the row's sample) fall, and what they are then read as."""
+    """Indices (in the row's sample) of the broken images, and their new predictions."""
     recorded_places = decode_places(table["places"])
     places = torch.tensor(
         recorded_places[unbroken] if len(recorded_places) else unbroken, dtype=torch.long
@@ -82,7 +82,7 @@ def _broken(
 def _with_stage(
     measurement: Measurement, broken: Mapping[int, int], counts: StageCounts
 ) -> Measurement:
-    """The measurement with one more stage, in which the `broken` digits fell."""
+    """The measurement with one more stage, which broke the images `broken`."""
     table = measurement.evidence["outcomes"]
     labels, codes = decode_outcomes(table)
     matrix = [list(line) for line in measurement.evidence["confusion"]]

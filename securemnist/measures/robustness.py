@@ -1,8 +1,7 @@
 """Accuracy under attack: `attack_accuracy` for any attack, `robust_accuracy` for a search.
 
-Each broken digit is a witness that the referee has accepted. What survived survived this attack
-only, so a pass reads PASS (survived), and a one-step attack may never carry the word robust. What the
-ladder has proved is told beside it: the truth lies between the certified and the surviving share.
+The referee has accepted each broken image. Survivors survived these attacks only, so a pass reads
+PASS (survived). The true robust accuracy lies between the certified and the surviving share.
 """
 
 from __future__ import annotations
@@ -30,22 +29,22 @@ from securemnist.results.intervals import share_interval
 from securemnist.threats import Threat, make_threat
 
 CURVE_DIGITS = 500
-# A quotient of whole numbers times its divisor may be a little less than the whole number.
+# Tolerance: a quotient of integers times its divisor may round below the integer.
 _COUNTING = 1e-9
 _ENDED_EARLY = Doubt(
     name="ended early",
-    reason="later stages of the search were spared, so that more digits stand than at its end",
-    advice="Let the search end: without `until`, or with the row's own threshold.",
+    reason="later stages of the search were skipped, so more images survive than at its end",
+    advice="Run the whole search: without `until`, or with the row's own threshold.",
 )
-# Passes that the doubts take, whatever the row's attack; measured on `hardened` and `baseline`.
+# Passes of the doubts for any attack; measured on `hardened` and `baseline`.
 _ABOUT_THE_MODEL, _ABOUT_THE_SEARCH = 3_000, 15_000
 
 
 class RobustSettings(AttackSettings):
-    """Without an `attack` it is the ladder, the strongest search there is.
+    """Settings of a search; the default `attack` is the ladder, the strongest search here.
 
-    `curve`: further eps at which the same attack is run on 500 digits, for the picture; not drawn by a
-    row that ends `until` it is decided.
+    `curve`: further eps at which the attack runs on 500 images, for a figure. A row with `until`
+    has no curve.
     """
 
     attack: dict[str, Any] = Field(default={"use": LADDER}, validate_default=True)
@@ -64,10 +63,10 @@ class RobustSettings(AttackSettings):
 
 
 def attack_accuracy(context: Context, settings: AttackSettings, seed: int) -> Measurement:
-    """Share of test digits read right clean and under this attack, of those attempted.
+    """Share of the attempted test images that are classified right, clean and under this attack.
 
-    What the model hides from any attack puts the number in doubt; what other attacks find does not,
-    for it speaks of this one only.
+    Doubts about the model apply; doubts about the search do not, since the number is about one
+    attack.
     """
     threat = settings.threat_value()
     run = _run_attacks(context, settings, settings.digits, threat, seed, settings.proofs_after)
@@ -85,14 +84,15 @@ def _measured(context: Context, settings: AttackSettings, run: LadderRun, seed: 
         evidence["certificates"] = certificates
     hits = run.outcomes.unbroken
     if settings.randomised:
-        # Chance remains on all digits, too: the interval decides.
-        # Rounded down: half a digit is not one that was read right.
+        # Random outputs leave chance for the whole test set, too, so that the interval decides.
+        # Rounded down to whole images.
         hits, complete = math.floor(n * mean_accuracy(context, run) + _COUNTING), False
         evidence["answers_a_digit"] = COUNTED_DRAWS
     doubts: tuple[Doubt, ...] = ()
     if early_end := run.early_end():
         evidence["stopped"] = early_end
-        # Certificates and witnesses stand; a pass that would rest on what was not attacked does not.
+        # Certified and broken images count as usual; a pass must not rest on images that later
+        # stages skipped.
         doubts = (_ENDED_EARLY,)
     elif len(run.outcomes.undecided):
         target, threat = _attack_context(context, settings), settings.threat_value()
@@ -111,7 +111,7 @@ def _measured(context: Context, settings: AttackSettings, run: LadderRun, seed: 
 
 
 def _certified_share(run: LadderRun, n: int, *, complete: bool) -> dict[str, float]:
-    """The certified share and its lower bound, where a stage has proved anything."""
+    """The certified share and its lower bound; empty where no image is certified."""
     hits = run.outcomes.certified
     if not hits:
         return {}
@@ -120,7 +120,7 @@ def _certified_share(run: LadderRun, n: int, *, complete: bool) -> dict[str, flo
 
 
 def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Measurement:
-    """Share of test digits that withstand a search within the threat."""
+    """Share of test images that are classified right after a search within the threat."""
     threat = settings.threat_value()
     proofs_after, replay = settings.proofs_after, context.replay
     run = _run_attacks(
@@ -154,11 +154,11 @@ def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Me
 
 
 def curve(context: Context, settings: RobustSettings, seed: int) -> list[dict[str, Any]]:
-    """What the row's attack leaves at each of its further eps, and what of it is proved, as builtins.
+    """Accuracy of the row's attack at each further eps, as evidence.
 
-    `certified` is left out where bounds cannot be had: another norm, a network with unknown layers.
+    `certified` is missing where no bounds exist: for another norm or unsupported layers.
     """
-    # The smallest eps at which nothing was proved: a larger ball holds this one.
+    # Smallest eps without a certified image; a larger ball contains it.
     unprovable_eps = math.inf
     points = []
     for eps in settings.curve:
@@ -176,7 +176,7 @@ def curve(context: Context, settings: RobustSettings, seed: int) -> list[dict[st
 def _curve_run(
     context: Context, settings: RobustSettings, eps: float, seed: int, *, prove: bool
 ) -> LadderRun:
-    """The row's attack at `eps`, with proofs even where the row itself has none."""
+    """The row's attack at `eps`, with certificates even where the row has none."""
     digits = min(CURVE_DIGITS, len(context.data.test))
     threat = make_threat(settings.threat["norm"], eps)
     before_crown = settings.proofs_after
@@ -196,7 +196,7 @@ def _run_attacks(
     *,
     replay: Replay | None = None,
 ) -> LadderRun:
-    """The row's attack on `digits` digits, in random order where time may run out."""
+    """The row's attack on `digits` images, in random order where time is limited."""
     limit = math.inf if settings.seconds is None else settings.seconds
     sample = context.sample(digits, seed, shuffled=settings.seconds is not None)
     return evaluate(
@@ -205,7 +205,7 @@ def _run_attacks(
         settings.attack_stages(),
         threat,
         seed,
-        # A proof about the mean of a few draws is none.
+        # A certificate of the mean of a few draws does not certify the model.
         proofs_after=None if settings.randomised else proofs_after,
         seconds=limit,
         replay=replay,
@@ -214,10 +214,10 @@ def _run_attacks(
 
 
 def _decided(settings: AttackSettings, sample: Sample) -> Callable[[Outcomes], bool]:
-    """Whether what is settled leaves only one side of `until` to the number.
+    """Whether the number is already certain to lie on one side of `until`.
 
-    Standing digits can only become fewer and certified ones only more, so the verdict is the same as at
-    the end of all stages.
+    Survivors can only become fewer and certified images more, so the verdict equals that of a full
+    run.
     """
     until, n = settings.until, len(sample)
 
@@ -233,7 +233,7 @@ def _decided(settings: AttackSettings, sample: Sample) -> Callable[[Outcomes], b
 
 
 def _attack_context(context: Context, settings: AttackSettings) -> Context:
-    """What attacks and doubts see: the subject, or the mean of its answers."""
+    """The context of attacks and doubts: the subject, or the mean of its outputs."""
     return mean_context(context) if settings.randomised else context
 
 

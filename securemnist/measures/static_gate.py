@@ -1,4 +1,4 @@
-"""Static findings: places in source code that Bandit and our Semgrep rules call dangerous."""
+"""Static findings: places in source code that Bandit and the rules of this package report."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from securemnist.static import Issue, PythonFiles, Scan, baseline, scan
 from securemnist.types import Progress
 
 log = logging.getLogger("securemnist")
-MAX_LOGGED = 50  # findings that a terminal shows; the report lists more
-# Seconds on two cores: Bandit about two, Semgrep mostly its own start.
+MAX_LOGGED = 50  # findings shown in a terminal; the report lists more
+# Seconds on two cores: Bandit about two, Semgrep mostly its start-up.
 _SECONDS = 10.0
 _MOST = 1e4
 
 
 class StaticSettings(Settings):
-    """What is read, by which tool, and what counts.
+    """Settings of a static row: what is read, by which tool, and which findings count.
 
-    `paths`: files and folders, relative to the project's folder; by default all of it. `exclude`:
-    patterns of paths to leave out. `level`: findings at or above it count. `baseline`: a file of
-    accepted findings, which `securemnist accept` writes, relative to the project's folder, too.
+    `paths`: files and folders relative to the project's folder; by default all of it. `exclude`:
+    patterns of paths to leave out. `level`: the lowest severity that counts. `baseline`: a file of
+    accepted findings, written by `securemnist accept`, relative to the project's folder.
     """
 
     paths: list[str] = Field(default=["."], min_length=1)
@@ -58,18 +58,18 @@ class StaticSettings(Settings):
 
 
 def static_findings(context: Context, settings: StaticSettings, seed: int) -> Measurement:
-    """Findings in the source code of the project of `lab`; its model and data are not asked."""
+    """Findings in the source code of the context's project; model and data are not used."""
     return scan_folder(context.project, settings, seed, context.progress)
 
 
 def scan_folder(
     folder: Path, settings: StaticSettings, seed: int, progress: Progress
 ) -> Measurement:
-    """Findings of Bandit and Semgrep in source code, at or above a level and not in the baseline.
+    """Findings of Bandit and Semgrep at or above a level that are not in the baseline.
 
-    Paths are relative to `folder`. Raises PolicyError without the baseline, MeasureError where a path
-    does not exist or a tool fails, NotApplicable where the row names no paths and the folder holds no
-    Python.
+    Paths are relative to `folder`. Raises PolicyError for a missing baseline, and MeasureError
+    where a path does not exist or a tool fails. Raises NotApplicable where the row names no paths
+    and the folder contains no Python.
     """
     began = time.perf_counter()
     entries = baseline.load(folder / settings.baseline) if settings.baseline else []
@@ -103,9 +103,9 @@ def scan_folder(
 
 
 def current_baseline(settings: StaticSettings, folder: Path) -> tuple[bytes, int]:
-    """The baseline file that accepts all that counts today in `folder`, and how many findings it holds.
+    """The baseline file that accepts all findings of today, and their number.
 
-    The row that names this file as its `baseline` can be written with `at_most = 0`.
+    A row with this `baseline` can have `at_most = 0`.
     """
     counted = _at_level(_scan(settings, folder).issues, settings.level)
     return baseline.dumps(counted), len(counted)
@@ -115,8 +115,8 @@ def _scan(settings: StaticSettings, folder: Path) -> Scan:
     python_files = PythonFiles.find(folder, settings.paths, settings.exclude)
     if python_files.empty and "paths" not in settings.model_fields_set:
         raise NotApplicable(
-            "expected Python files in this folder, got none; run it where your code lies, or name the "
-            "row's `paths`"
+            "expected Python files in this folder, got none; run it in the folder of your code, or set "
+            "the row's `paths`"
         )
     return scan(python_files, tools=settings.tools)
 

@@ -1,7 +1,8 @@
-"""Doubts: reasons not to believe a number that rests on attacks that failed.
+"""Doubts: reasons not to trust a robustness number that rests on failed attacks.
 
-Each is a small function of a case: a Doubt, or None. They touch neither a FAIL, where every broken
-digit is a witness, nor what is proved. Limits were set on the tuning split, see docs/doubts.md.
+Each check is a function of a Case that returns a Doubt or None. Doubts affect neither a FAIL, where
+every broken image is a witness, nor certified images. Limits were set on the tuning split, see
+docs/doubts.md.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from securemnist.results.findings import Doubt
 from securemnist.threats import Linf, Threat
 from securemnist.types import Images, Labels
 
-# Digits that a doubt about the model looks at, and survivors that one about the search does.
+# Number of images for checks of the model, and of survivors for checks of the search.
 DIGITS, SURVIVORS = 500, 128
 
 C = TypeVar("C", bound=Case)
@@ -45,9 +46,9 @@ MODEL_CHECKS: tuple[Callable[[Case], Doubt | None], ...] = (
     gradients,
     one_step_masking,
 )
-# Doubts about the answers themselves, on which every number rests, under attack or not.
+# Checks of the predictions, on which every number rests, under attack or not.
 PREDICTION_CHECKS = (variation, batch_dependence)
-# All that a model which answers at random on purpose is spared.
+# Checks that are skipped for a model that is declared `randomised`.
 RANDOMNESS_CHECKS = (variation,)
 SEARCH_CHECKS: tuple[Callable[[SearchCase], Doubt | None], ...] = (
     large_epsilon,
@@ -58,7 +59,7 @@ SEARCH_CHECKS: tuple[Callable[[SearchCase], Doubt | None], ...] = (
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What was doubted, and how many planted examples the attack found (None: not asked)."""
+    """Doubts, and the planted examples that the attack found (None: not tested)."""
 
     doubts: tuple[Doubt, ...]
     sensitivity: Sensitivity | None = None
@@ -67,9 +68,9 @@ class CheckResult:
 def model_doubts(
     context: Context, threat: Threat, digits: int = DIGITS, *, randomised: bool = False
 ) -> CheckResult:
-    """Doubts about what the model lets any attack see, on at most `digits` digits; once per lab.
+    """Doubts about the model as attacks see it, on at most `digits` images; cached in the context.
 
-    A model that is `randomised` by declaration may vary.
+    A model that is declared `randomised` may vary.
     """
     sample = context.sample(min(digits, DIGITS, len(context.data.test)), 0)
     key = ("doubts of the model", threat, len(sample))
@@ -83,10 +84,10 @@ def model_doubts(
 
 
 def prediction_doubts(context: Context, *, randomised: bool = False) -> tuple[Doubt, ...]:
-    """Doubts about what the model answers, right or wrong, on at most 128 digits; once per lab.
+    """Doubts about the predictions, right or wrong, on at most 128 images; cached in the context.
 
-    A clean number that depends on the draw or on the batch is not a number of the model. A model that
-    is `randomised` by declaration may vary, but not with the batch.
+    A number that depends on the random draw or on the batch does not describe the model. A model
+    that is declared `randomised` may vary, but may not depend on the batch.
     """
     key = ("doubts of the answers", randomised)
     if key not in context.cache:
@@ -111,10 +112,10 @@ def search_doubts(
     survived: float,
     last_broke: float,
 ) -> CheckResult:
-    """Doubts about a search that left digits `x`, read as `y`, standing; on 128 of them at most.
+    """Doubts about a search that images `x` with labels `y` survived; on at most 128 of them.
 
-    They are the share `survived` of the row's digits; others were broken (`last_broke` of all by the
-    last attack) or proved.
+    `survived` is their share of the row's images, `last_broke` the share that the last attack
+    broke.
     """
     if threat.eps == 0:
         return CheckResult(())
@@ -134,7 +135,7 @@ def search_doubts(
 
 
 def _sensitivity(context: Context, attacks: Sequence[Attack], threat: Threat) -> Sensitivity:
-    """What the attacks find of what is planted beside digits that are read right; once per lab."""
+    """How many planted examples the attacks find; cached in the context."""
     key = ("sensitivity", threat, tuple(attacks))
     if key not in context.cache:
         context.progress("planted examples", 0, 1)

@@ -1,7 +1,7 @@
-"""Batch dependence: what a digit is read as depends on the digits beside it.
+"""Batch dependence: predictions for an image that depend on the other images of its batch.
 
-A model that answers at random is asked with the same draws where they can be repeated, and otherwise
-held by the means of many answers: its answers may vary, but not with the company of a digit.
+A randomised model is compared with equal random draws where they can be repeated. Otherwise the
+means of many outputs are compared.
 """
 
 from __future__ import annotations
@@ -16,27 +16,28 @@ from securemnist.results.findings import Doubt
 from securemnist.types import Images, Logits
 
 ALONE, TOGETHER = 16, 128
-# Of a model that varies: digits, answers whose mean is taken, and standard errors that two means may
-# differ by. Of 160 comparisons of an honest one, one exceeds 7 in about 10,000 runs (Student's t).
+# For a randomised model: images, outputs averaged, and the allowed difference of two means in
+# standard errors. Among 160 comparisons of an honest model, one exceeds 7 in about 10,000 runs
+# (Student's t).
 FEW, MEAN_DRAWS, ERRORS = 8, 24, 7.0
 
 
 def batch_dependence(case: Case) -> Doubt | None:
-    """A digit's answer alone is not its answer among others, or among others in another order."""
+    """The logits of an image alone, in a batch and in a batch of another order differ."""
     x = case.x[:TOGETHER]
     dependent = _randomised(case, x) if bool(varies(case).any()) else _deterministic(case, x)
     if not bool(dependent.any()):
         return None
     return Doubt(
         name="batch dependence",
-        reason=f"{int(dependent.sum())} of {len(dependent)} digits got another answer in other company",
-        advice="Let each digit be answered on its own: no statistics of the batch (normalisation "
-        "layers in eval mode), no memory between digits.",
+        reason=f"{int(dependent.sum())} of {len(dependent)} images got other logits in another batch",
+        advice="Let each image be classified on its own: no statistics of the batch (normalisation "
+        "layers in eval mode), no memory between images.",
     )
 
 
 def _deterministic(case: Case, x: Images) -> torch.Tensor:
-    """Boolean (n,): which of the digits are answered otherwise in other company."""
+    """Boolean (n,): images whose logits depend on the batch."""
     together = case.logits(x, TOGETHER)
     flipped = case.logits(x.flip(0), TOGETHER // 4).flip(0)
     alone = case.logits(x[:ALONE], 1)
@@ -46,9 +47,9 @@ def _deterministic(case: Case, x: Images) -> torch.Tensor:
 
 
 def _randomised(case: Case, x: Images) -> torch.Tensor:
-    """Boolean (few,): the same of the first digits, whose answers vary anyway."""
+    """Boolean (few,): the same for the first images of a randomised model."""
     first, rest = x[:FEW], x[FEW:]
-    # The places and the size of a batch stay, so that equal seeds draw equal noise for these digits.
+    # Index and batch size stay the same, so that equal seeds draw equal noise for these images.
     batch, changed = torch.cat([first, rest]), torch.cat([first, 1 - rest.flip(0)])
 
     def in_batch(images: Images) -> Logits:
@@ -76,6 +77,6 @@ def _seeded(predict: Callable[[Images], Logits], x: Images) -> Logits:
 
 
 def _mean(predict: Callable[[Images], Logits], x: Images) -> tuple[torch.Tensor, torch.Tensor]:
-    """The mean of many answers and its standard error, float64 (n, 10) each."""
+    """Mean and standard error of many outputs, float64 (n, 10) each."""
     logits = torch.stack([predict(x).double() for _ in range(MEAN_DRAWS)])
     return logits.mean(0), logits.std(0) / MEAN_DRAWS**0.5

@@ -1,9 +1,9 @@
-"""Planted examples: adversarial examples that are surely there, for the attack to find.
+"""Binarization test: planted adversarial examples that the row's attack has to find.
 
-The idea is the binarization test (Zimmermann et al. 2022, arXiv 2206.13991): around each digit the
-model's answers are read by a linear rule that separates one point of the ball's surface from the
-rest of the ball. Ours reads the logits, not hidden features, so that whatever stands between pixels
-and answers stands in the way here, too; and the rule is Fisher's discriminant, not trained.
+After Zimmermann et al. 2022 (arXiv 2206.13991). Around each image, a linear rule on the logits
+separates one point of the ball's surface from the rest of the ball. The paper reads hidden
+features; logits include any defence between pixels and output. The rule is Fisher's discriminant,
+not trained.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from securemnist.types import CLASSES, Images, Logits
 
 PLANTED, INSIDE, SURFACE = 64, 30, 8
 SHARE = 0.95
-# Balls so small that the digit nearest to a point is the one it belongs to.
+# Largest eps at which the nearest clean image of a point is the one it was made from.
 _MAX_EPS = {"linf": 0.4, "l2": 2.0}
-# Part of the way to the planted point that is free of inner points; less could be a matter of rounding.
+# Smallest relative gap between the planted point and the inner points; less could be rounding.
 _MIN_GAP = 0.05
 _RIDGE = 0.1
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """How many of the planted adversarial examples the attack has found."""
+    """Number of planted adversarial examples, and how many of them the attack found."""
 
     found: int
     planted: int
@@ -41,10 +41,10 @@ class Sensitivity:
 
 
 def sensitivity(case: SearchCase) -> Sensitivity:
-    """Plant one example for each of at most 64 digits, and let the row's attack look for them."""
+    """Plant an example for at most 64 images, and run the row's attack on them."""
     threat = THREATS[case.threat.norm](min(case.threat.eps, _MAX_EPS[case.threat.norm]))
     case = SearchCase(**{**case.__dict__, "threat": threat})
-    # Other people's attacks may take a second a digit.
+    # Attacks from other libraries may take a second an image.
     count = PLANTED if all(attack.keeps_budget for attack in case.attacks) else PLANTED // 4
     model, x = plant(case, count, case.rng("planted"))
     if not len(x):
@@ -61,14 +61,14 @@ def planted_examples(result: Sensitivity) -> Doubt | None:
     return Doubt(
         name="planted examples",
         reason=f"the attack found {result.found} of {result.planted} planted adversarial examples",
-        advice="The attack is blind to examples that are surely there: give it more steps, another "
-        "loss, or attack through the part of the model that misleads it.",
+        advice="The attack misses adversarial examples that exist: give it more steps, another "
+        "loss, or attack without the part of the model that hides gradients.",
     )
 
 
 @torch.no_grad()
 def plant(case: SearchCase, count: int, rng: torch.Generator) -> tuple[PlantedModel, Images]:
-    """A model of two answers with one planted example a digit, and the digits it could be done for."""
+    """A two-class model with one planted example an image, and the images for which that worked."""
     x, threat = case.x[:count], case.threat
     inner_points = [x, *(threat.random_start(x, rng) for _ in range(INSIDE))]
     noise = (torch.randn(x.shape, generator=rng).to(x.device) for _ in range(SURFACE))
@@ -76,7 +76,7 @@ def plant(case: SearchCase, count: int, rng: torch.Generator) -> tuple[PlantedMo
     inner = torch.stack([_logits(case.model, points) for points in inner_points], 1).double()
     outer = torch.stack([_logits(case.model, points) for points in surface_points], 1).double()
     center = inner.mean(1, keepdim=True)
-    # In units of the logits' own spread, so that small logits are planted in as large ones are.
+    # Scaled by the spread of the logits, so that small logits work as well as large ones.
     scale = (inner - center).abs().amax((1, 2), keepdim=True).clamp_min(1e-300)
     inner, outer = (inner - center) / scale, (outer - center) / scale
     covariance = inner.transpose(1, 2) @ inner / inner.shape[1]
@@ -84,7 +84,7 @@ def plant(case: SearchCase, count: int, rng: torch.Generator) -> tuple[PlantedMo
     covariance = covariance + ridge[:, None, None] * torch.eye(
         CLASSES, dtype=covariance.dtype, device=x.device
     )
-    # One rule for each point of the surface (n, s, 10); the clearest is taken.
+    # One rule for each point of the surface, (n, s, 10); the one of the largest gap is used.
     rules = torch.linalg.solve(covariance, outer.transpose(1, 2)).transpose(1, 2)
     outer_score = (rules * outer).sum(2)
     inner_score = (rules @ inner.transpose(1, 2)).amax(2)
@@ -99,7 +99,7 @@ def plant(case: SearchCase, count: int, rng: torch.Generator) -> tuple[PlantedMo
 
 
 class PlantedModel(nn.Module):
-    """Class 1 where the rule of the digit nearest to an image says so, else class 0."""
+    """Class 1 where the rule of the nearest clean image exceeds its threshold, else class 0."""
 
     def __init__(
         self, model: nn.Module, digits: Images, weights: torch.Tensor, bias: torch.Tensor

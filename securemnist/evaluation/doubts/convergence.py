@@ -1,4 +1,4 @@
-"""Convergence: more steps or queries from new starts still break more."""
+"""Convergence: more steps or queries from new starts still break survivors."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from securemnist.referee import rule
 from securemnist.results.findings import Doubt
 
 SEEDS, LIMIT = 2, 0.005
-# Passes of a search that is doubled; a ladder has such a stage, and all of it doubled costs hours.
+# Most passes of a search that is doubled; a whole ladder, doubled, would take hours.
 _PASSES = 60
-# Queries are dear: they are doubled where they still broke this share of the digits, on few survivors.
+# Queries are expensive: they are doubled only where they broke more than this share, on few
+# survivors.
 LATE, FEW = 0.02, 32
 
 
 def convergence(case: SearchCase) -> Doubt | None:
-    """Two new seeds with doubled steps break survivors worth more than half a point of the number.
+    """Two new seeds with doubled steps break survivors worth more than 0.5 points of the number.
 
-    Queries, where they come last and still broke 2 % of the digits, are doubled with one new seed.
+    Queries are doubled with one new seed where they come last and broke more than 2 % of the
+    images.
     """
     longer_search, longer_queries = doubled_steps(case.attacks), doubled_queries(case)
     doubt = None
@@ -35,7 +37,7 @@ def convergence(case: SearchCase) -> Doubt | None:
 
 
 def _doubt(case: SearchCase, search: Attack, seeds: int, digits: int) -> Doubt | None:
-    """What a longer search breaks of the first `digits` survivors."""
+    """A doubt where the longer search breaks enough of the first `digits` survivors."""
     surviving = torch.ones(min(digits, len(case.y)), dtype=torch.bool, device=case.y.device)
     for seed in range(seeds):
         places = surviving.nonzero().squeeze(1)
@@ -52,14 +54,14 @@ def _doubt(case: SearchCase, search: Attack, seeds: int, digits: int) -> Doubt |
         return None
     return Doubt(
         name="convergence",
-        reason=f"{search.name} with {seeds} new seed{'s' * (seeds > 1)} breaks {broken} of {len(surviving)} "
-        "digits that the row says survived",
+        reason=f"{search.name} with {seeds} new seed{'s' * (seeds > 1)} breaks {broken} of "
+        f"{len(surviving)} images that survived the row's attack",
         advice="Give the attack more steps, queries or restarts until the number stays.",
     )
 
 
 def doubled_queries(case: SearchCase) -> Attack | None:
-    """Twice the queries of a search that ends in queries and found much by them; None elsewhere."""
+    """The last attack with twice the queries, if it is Square and broke many images; else None."""
     last = case.attacks[-1]
     if not isinstance(last, Square) or case.last_broke <= LATE:
         return None
@@ -67,7 +69,7 @@ def doubled_queries(case: SearchCase) -> Attack | None:
 
 
 def doubled_steps(attacks: Sequence[Attack]) -> Attack | None:
-    """The search with twice the steps: of several the longest still short one; None without steps."""
+    """The attack with twice the steps: the longest of the short ones; None where none has steps."""
     stepped = [
         attack
         for attack in attacks

@@ -1,4 +1,4 @@
-"""Precision: the coarsest floating-point format that a model computes in, and a copy in float64."""
+"""Floating-point formats: the coarsest format that a model computes in, and a copy in float64."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from securemnist.attacks.base import channels_last
 from securemnist.types import Images
 
 FINE = torch.finfo(torch.float64).eps
-# Images that a format is read off, and logits that a copy has to repeat up to this many roundings.
+# Number of images for the tests below, and allowed rounding errors of a copy.
 _FEW, _ROUNDINGS = 8, 64
 
 
 class _Formats(TorchDispatchMode):
-    """Notes the coarsest format among all tensors of more than one number that are computed."""
+    """Record of the coarsest format among all computed tensors of more than one number."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -39,7 +39,7 @@ class _Formats(TorchDispatchMode):
 
 @torch.no_grad()
 def rounding(model: nn.Module, x: Images) -> float:
-    """The relative rounding of the coarsest format between pixels and logits: 2**-23 of float32."""
+    """Relative rounding of the coarsest format between pixels and logits: 2**-23 for float32."""
     with _Formats() as formats:
         model(channels_last(x[:_FEW]))
     return formats.eps or torch.finfo(torch.float32).eps
@@ -47,9 +47,9 @@ def rounding(model: nn.Module, x: Images) -> float:
 
 @torch.no_grad()
 def in_float64(model: nn.Module, x: Images) -> nn.Module | None:
-    """A copy of the model that computes in float64 throughout; None where it cannot be had.
+    """A copy of the model that computes in float64 throughout; None where that fails.
 
-    Its logits have to be those of the model, up to the rounding of the model's own format.
+    Its logits have to equal those of the model up to the rounding of the model's own format.
     """
     first = x[:_FEW]
     try:
@@ -57,7 +57,7 @@ def in_float64(model: nn.Module, x: Images) -> nn.Module | None:
         if rounding(double, first.double()) > FINE:
             return None
         double_logits, own_logits = double(first.double()), model(channels_last(first)).double()
-    except Exception:  # whatever a model raises in a format that it does not know
+    except Exception:  # a model may raise anything in a format that it does not support
         return None
     size = own_logits.abs().amax(1, keepdim=True)
     same = (double_logits - own_logits).abs() <= _ROUNDINGS * rounding(model, first) * size

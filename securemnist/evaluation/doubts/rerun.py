@@ -1,4 +1,4 @@
-"""The row's search as the doubts use it: shortened where it is a ladder, refereed as always."""
+"""The row's attacks run again by a check, refereed, and shortened where they are a ladder."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from securemnist.types import Images, Labels
 
 
 def smallest_ladder(attacks: Sequence[Attack]) -> Sequence[Attack]:
-    """One attack as it is; of several the smallest ladder, which has the same kinds of stages.
+    """A single attack unchanged; for a ladder, the smallest one, which has the same kinds of stages.
 
-    What the small ladder finds the row's would have found, too.
+    A larger budget would find at least as many examples.
     """
     return attacks if len(attacks) == 1 else BUDGETS["smoke"].attacks
 
@@ -30,7 +30,7 @@ def surviving_after(
     threat: Threat,
     rng: torch.Generator,
 ) -> torch.Tensor:
-    """Boolean (n,): the digits that the attacks, one after the other, leave standing."""
+    """Boolean (n,): images that survive the attacks, run one after the other."""
     surviving = torch.ones(len(y), dtype=torch.bool, device=y.device)
     for attack in smallest_ladder(attacks):
         places = surviving.nonzero().squeeze(1)
