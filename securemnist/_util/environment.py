@@ -1,4 +1,4 @@
-"""What a result was made with: interpreter, platform, packages, commit. No torch needed."""
+"""Environment of a result: interpreter, platform, package versions, commit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import securemnist
 
-# The packages whose version can change a number.
+# Packages whose version can change a number.
 PACKAGES = (
     "adversarial-robustness-toolbox",
     "bandit",
@@ -27,7 +27,7 @@ PACKAGES = (
 
 
 def describe(folder: Path, *, processor: str) -> dict[str, Any]:
-    """The environment record of an assessment made in `folder`."""
+    """The environment record of an assessment in `folder`."""
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
@@ -49,7 +49,7 @@ def _versions() -> dict[str, str]:
 
 
 def _commit(folder: Path) -> str:
-    """The commit of a checkout, with `+` where it has changes; empty outside of one."""
+    """The commit of a checkout, with `+` where it has changes; empty outside of a checkout."""
     try:
         head, changes = _git(folder, "rev-parse", "HEAD"), _git(folder, "status", "--porcelain")
     except (OSError, subprocess.SubprocessError):
@@ -58,7 +58,7 @@ def _commit(folder: Path) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """What git prints; a fixed argument list, no shell, and no lock taken for a mere look."""
+    """Output of git; GIT_OPTIONAL_LOCKS=0, so that reading takes no lock."""
     env = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     command = ["git", *arguments]
     process = subprocess.run(  # nosec B603 # a fixed list

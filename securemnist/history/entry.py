@@ -1,4 +1,4 @@
-"""Entry: what the record keeps of an assessment or of a benchmark run."""
+"""Entries of the record: one assessment or one benchmark run each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def assessment_entry(assessment: Assessment) -> dict[str, Any]:
 
 
 def _row(finding: Finding, subject: Mapping[str, Any]) -> dict[str, Any]:
-    """What one row came to; `asked` is the same for as long as the numbers may be put on one line."""
+    """Result of one row; numbers with equal `asked` are comparable and share a line in the chart."""
     row, measurement = finding.requirement, finding.measurement
     data = subject.get("data")
     digests = data.get("digests") if isinstance(data, Mapping) else None
@@ -50,7 +50,7 @@ def _row(finding: Finding, subject: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def benchmark_entry(figures: Mapping[str, float], commit: str) -> dict[str, Any]:
-    """Seconds by name, and the commit that took them."""
+    """Seconds by name, and the commit they were measured on."""
     return {"kind": "bench", "time": _now(), "commit": commit, "figures": dict(figures)}
 
 

@@ -1,4 +1,4 @@
-"""Trend: the record as small charts, one a requirement and one a benchmark figure."""
+"""Trend page: one small chart for each requirement and each benchmark figure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from securemnist.sanitize import line
 from securemnist.view import html
 from securemnist.view.wording import NONE, SYMBOLS, plural, version
 
-MAX_POINTS = 30  # entries a chart shows, the last ones
+MAX_POINTS = 30  # entries in a chart, the latest ones
 _TEMPLATES = Path(__file__).parent / "templates"
 _LEFT, _STEP, _TOP, _HIGH = 60, 14, 12, 90
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One entry's value of one row: where it lies on the chart, and what it says."""
+    """One entry in a chart: coordinates, and the values of its table row."""
 
     x: float
     y: float | None
@@ -39,7 +39,7 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """One small chart. `line` is a path through the values; `bound` the height of the threshold."""
+    """One small chart: `line` is an SVG path through the values, `bound` the height of the threshold."""
 
     name: str
     title: str
@@ -54,15 +54,15 @@ class Chart:
 
 
 def models(record: Record) -> list[str]:
-    """The names of the models that were assessed, in the order they came."""
+    """Names of the assessed models, in the order of the record."""
     models = dict.fromkeys(entry.model for entry in record.lines if entry.kind == "assessment")
     return list(dict.fromkeys(line(model, 80) for model in models))
 
 
 def render(record: Record, model: str | None = None, *, today: str | None = None) -> bytes:
-    """The page of one model (by default the last that was recorded); equal records, equal bytes.
+    """The page of one model (default: the latest in the record); equal records give equal bytes.
 
-    Whether a waiver still has effect is asked of `today` (ISO date, UTC; by default the present day).
+    `today` (ISO date, UTC; default: the present day) decides whether a waiver is still in effect.
     """
     assessments = [a for a in record.lines if a.kind == "assessment"]
     last = line(assessments[-1].model, 80) if assessments else ""
@@ -85,28 +85,28 @@ def render(record: Record, model: str | None = None, *, today: str | None = None
 
 
 def _last(entries: Sequence[Mapping[str, Any]], today: str) -> Mapping[str, str]:
-    """The newest entry in words."""
+    """Verdict and sentence of the latest entry."""
     if not entries:
-        return {"verdict": "not-run", "symbol": NONE, "words": "Nothing recorded yet"}
+        return {"verdict": "not-run", "symbol": NONE, "words": "No assessment recorded yet"}
     code, through = (entries[-1].get(key) for key in ("exit_code", "waived_through"))
     known = {"0": Verdict.PASS, "1": Verdict.FAIL}
     verdict = known.get(str(code), Verdict.INCONCLUSIVE)
     text = {
-        Verdict.PASS: "The last one may merge",
-        Verdict.FAIL: "The last one may not merge",
-        Verdict.INCONCLUSIVE: "The last one is undecided",
+        Verdict.PASS: "Latest assessment passed",
+        Verdict.FAIL: "Latest assessment failed",
+        Verdict.INCONCLUSIVE: "Latest assessment is undecided",
     }[verdict]
     if verdict is Verdict.PASS and entries[-1].get("complete") is not True:
-        text = "The last one looked at a part of its policy, and nothing in it failed"
+        text = "Latest assessment covered a part of its policy, and no row of it failed"
         verdict = Verdict.NOT_RUN
     if code == 0 and through and not (isinstance(through, str) and today <= through):
-        text = f"The last one needed a waiver, whose last day was {line(through, 20)}"
+        text = f"Latest assessment needed a waiver that expired on {line(through, 20)}"
         verdict = Verdict.INCONCLUSIVE
     return {"verdict": verdict.lower().replace("_", "-"), "symbol": SYMBOLS[verdict], "words": text}
 
 
 def _names(entries: Iterable[Mapping[str, Any]], key: str) -> list[str]:
-    """Every name that occurs, the newest entries' order first."""
+    """Names of all charts, in the order of the latest entries."""
     names: dict[str, None] = {}
     for entry in reversed(list(entries)):
         table = entry.get(key)
@@ -185,7 +185,7 @@ def _chart(
         )
     )
     drawn = [(p, key) for p, key in zip(points, asked, strict=True) if p.y is not None]
-    # A number that was measured otherwise begins a line of its own: it continues none.
+    # A number with other settings or data starts a new line segment.
     before = [None, *(key for _, key in drawn)]
     path = " ".join(
         f"{'L' if key == last else 'M'}{p.x} {p.y}"

@@ -195,8 +195,9 @@ def _check_families(policy: Policy) -> None:
 
 
 def _check_companion(row: Requirement, policy: Policy) -> None:
-    """Raise PolicyError for a one-step attack without a search at the same threat, in an equal or
-    smaller tier.
+    """Raise PolicyError for a one-step attack without a search at the same threat.
+
+    The search has to be in the same tier or a smaller one.
     """
     if row.measure != "attack_accuracy":
         return

@@ -1,4 +1,4 @@
-"""Static analysis: Bandit and Semgrep, with rules of our own, over source code that is only read."""
+"""Static analysis: Bandit and Semgrep on source code, which is read and never run."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from securemnist.static.tool_report import silenced_lines
 from securemnist.static.torch_version import default_runs_code
 
 _TOOLS = {"bandit": bandit.scan, "semgrep": semgrep.scan}
-# The rule whose severity depends on the version of torch.
+# Rule whose severity depends on the version of torch.
 _TORCH_DEFAULT = "torch-load-by-default"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """What the tools said of the files, in the files' order, and what was left out, with reasons."""
+    """Files that were read, what was left out (with reasons), and the issues found."""
 
     files: tuple[str, ...]
     excluded: tuple[str, ...]
@@ -28,10 +28,10 @@ class Scan:
 
 
 def scan(python_files: PythonFiles, *, tools: Sequence[str]) -> Scan:
-    """Have every tool ("bandit", "semgrep") read every file.
+    """Issues of every tool ("bandit", "semgrep") in every file.
 
-    A file that a tool does not read is a finding. Raises MeasureError where there is no file, or where
-    a tool is missing, crashes or takes too long: what was not read must not count as clean.
+    A file that a tool cannot read is an issue. Raises MeasureError where there is no file, or where
+    a tool is missing, crashes or takes too long, because unread code must not count as clean.
     """
     if python_files.empty:
         raise MeasureError(
@@ -54,7 +54,7 @@ def scan(python_files: PythonFiles, *, tools: Sequence[str]) -> Scan:
 
 
 def _with_old_torch(issue: Issue) -> Issue:
-    """Before torch 2.6 a torch.load without weights_only runs code of the file."""
+    """The issue at high severity: before torch 2.6, torch.load without weights_only runs code."""
     if not issue.rule.endswith(_TORCH_DEFAULT):
         return issue
     message = f"{issue.message} This project admits only torch before 2.6, which runs such code."

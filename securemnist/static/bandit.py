@@ -1,4 +1,4 @@
-"""Bandit, with all of its rules: no setting of the project, and no comment, leaves any of them out."""
+"""Bandit with all its rules; neither the project's settings nor comments disable any."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from securemnist.static.process import run_for_json
 from securemnist.static.python_files import ScratchCopy
 from securemnist.static.tool_report import ToolReport, silenced_issues
 
-# More than Bandit obeys: a file without this text holds no comment that silences it.
+# Matches more than Bandit's own pattern: a file without this text has no suppressing comment.
 _MARKER = re.compile("nosec", re.IGNORECASE)
-# Bandit goes on after a rule of its own has crashed, and only says so.
+# Bandit continues after a crash of a rule and only reports this text.
 _CRASH = "Bandit internal error"
 
 
 def scan(copy: ScratchCopy) -> ToolReport:
-    """Bandit's findings, which of them a comment silences, and what it could not read.
+    """Bandit's issues, which of them a comment suppresses, and files that it could not read.
 
-    Bandit runs without obeying comments. It runs again, obeying them, on the files in which something
-    was found and a comment may silence it. What only the first run finds was silenced.
+    Bandit runs without regard to comments. It runs again, with regard to them, on files with both
+    an issue and a possible suppressing comment. Issues of the first run only are suppressed ones.
     """
     if importlib.util.find_spec("bandit") is None:
         raise MeasureError("expected Bandit beside Python, got none; pip install bandit")

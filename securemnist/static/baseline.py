@@ -1,7 +1,7 @@
-"""Baseline: the notices that a project has accepted, so that only new ones count.
+"""Baseline: the issues that a project has accepted, so that only new ones count.
 
-An entry fits a notice by tool, rule, file and the code complained about, not by the line's number. It
-is spent on one notice: the same code once more is a new finding.
+An entry matches by tool, rule, file and code, not by line number. It matches one issue only: the
+same code a second time is a new issue.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ADVICE = "write it with `securemnist accept ROW`, where ROW is the id of this r
 
 
 class Entry(NamedTuple):
-    """What makes a notice the same one in a changed file."""
+    """The key of an issue, stable while the file changes elsewhere."""
 
     tool: str
     rule: str
@@ -49,7 +49,7 @@ class _File(BaseModel):
 
 
 def load(path: Path) -> list[Entry]:
-    """The entries of a baseline file; PolicyError where it is missing or no baseline."""
+    """The entries of a baseline file; PolicyError where it is missing or malformed."""
     try:
         file = _File.model_validate(json_object(read_at_most(path, MAX_BYTES)))
     except OSError as error:
@@ -66,7 +66,7 @@ def load(path: Path) -> list[Entry]:
 
 
 def dumps(issues: Iterable[Issue]) -> bytes:
-    """The baseline file that accepts these notices; equal notices give equal bytes."""
+    """The baseline file that accepts these issues; equal issues give equal bytes."""
     accepted = [_entry(issue)._asdict() for issue in sorted(issues)]
     return (json.dumps({"schema_version": 1, "accepted": accepted}, indent=1) + "\n").encode()
 
@@ -74,7 +74,7 @@ def dumps(issues: Iterable[Issue]) -> bytes:
 def split(
     issues: Iterable[Issue], accepted: Iterable[Entry]
 ) -> tuple[tuple[Issue, ...], tuple[Entry, ...]]:
-    """The notices that are not accepted, and the stale entries, which fit no notice any more."""
+    """Issues that are not accepted, and stale entries, which match no issue."""
     unspent = Counter(accepted)
     unaccepted = []
     for issue in issues:

@@ -1,4 +1,4 @@
-"""Merging: one fault counts once, though both tools report it."""
+"""Merging of issues, so that a fault that both tools report counts once."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from securemnist.static.issue import Issue
 
 
 def merge(issues: Iterable[Issue]) -> tuple[Issue, ...]:
-    """The notices, sorted; one of Bandit's joins the Semgrep notice of the same fault and place.
+    """The sorted issues, where a Bandit issue joins the Semgrep issue of the same fault and place.
 
-    A rule of ours names the rules of Bandit that mean the same in its metadata. A joined notice names
-    both rules; its severity is that of our rule, which looks at the arguments of the call.
+    The metadata of a Semgrep rule names the equivalent rules of Bandit. A joined issue names both
+    rules and has the severity of the Semgrep rule, which checks the arguments of the call.
     """
     ordered = sorted(issues)
     merged = [issue for issue in ordered if issue.tool != "bandit"]

@@ -1,4 +1,4 @@
-"""Sources: the Python of a project as its tools read it, and a copy of it to run them on."""
+"""Python files of a project, and a scratch copy of them for the tools."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from securemnist.static.walk import ProjectWalk
 
 @dataclass(frozen=True, kw_only=True)
 class PythonFiles:
-    """Python of `folder`: scripts sorted by name, findings for what was not read, what was left out.
+    """Python files of `folder`: sorted source files, issues for unread files, and exclusions.
 
-    Names are paths from `folder` with forward slashes; each of `excluded` carries its reason.
+    Names are paths relative to `folder` with forward slashes. Each entry of `excluded` gives its
+    reason.
     """
 
     folder: Path
@@ -28,11 +29,11 @@ class PythonFiles:
 
     @classmethod
     def find(cls, folder: Path, paths: Sequence[str], exclude: Sequence[str] = ()) -> PythonFiles:
-        """The Python at and below `paths`, which are relative to `folder`.
+        """The Python files at and below `paths`, which are relative to `folder`.
 
-        A file or folder is left out where a pattern of `exclude` (as in fnmatch; * crosses slashes)
-        fits its path; so are hidden folders, virtual environments and installed packages, apart from
-        files that Git tracks. MeasureError for a path that does not exist, or leads out of `folder`.
+        Left out are paths that match a pattern of `exclude` (fnmatch; * crosses slashes). Left out,
+        too, are hidden folders, virtual environments and installed packages, except for files that
+        Git tracks. Raises MeasureError for a path that does not exist or leads out of `folder`.
         """
         for path in paths:
             _check(folder, path)
@@ -52,19 +53,19 @@ class PythonFiles:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The names of the scripts."""
+        """Names of the source files."""
         return tuple(source_file.name for source_file in self.source_files)
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to judge, not even a file that could not be read."""
+        """Whether there is nothing to judge, not even an unread file."""
         return not self.source_files and not self.unread
 
     @contextmanager
     def scratch_copy(self) -> Iterator[ScratchCopy]:
-        """A folder with the scripts as UTF-8 files in `.py`, under their own paths where they have one.
+        """A temporary folder of the sources as UTF-8 `.py` files, under their own paths where possible.
 
-        In it lie no settings of the project that could silence a tool.
+        It has no settings of the project that could disable a rule.
         """
         with tempfile.TemporaryDirectory() as scratch:
             by_name: dict[str, SourceFile] = {}
@@ -83,7 +84,7 @@ class PythonFiles:
 
 @dataclass(frozen=True)
 class ScratchCopy:
-    """A scratch folder, and the script behind each file in it."""
+    """A temporary folder, and the source file of each file in it."""
 
     folder: Path
     source_files: Mapping[str, SourceFile]

@@ -1,4 +1,4 @@
-"""Semgrep with the rules of this package alone: nothing is fetched, nothing is sent."""
+"""Semgrep with the rules of this package only, without network access."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from securemnist.static.process import run_for_json
 from securemnist.static.python_files import ScratchCopy
 from securemnist.static.tool_report import ToolReport
 
-# Local rules only, and no word to anybody; also for tests of the rules.
+# No metrics and no version check; also used by the tests of the rules.
 OFFLINE = ("--metrics=off", "--disable-version-check", "--oss-only")
-# Seconds for one rule on one file: a loaded machine must not leave a file unread.
+# Seconds for one rule on one file; long, so that a loaded machine skips no file.
 _OPTIONS = ("--no-rewrite-rule-ids", "--max-target-bytes=0", "--timeout=60", "--json", "--quiet")
 _MAX_SARIF = 1 << 30
 
@@ -35,7 +35,7 @@ def program() -> Path:
 
 
 def environment(scratch: str) -> dict[str, str]:
-    """Variables that keep Semgrep off the network and its log and settings inside `scratch`."""
+    """Variables that keep Semgrep offline, and its log and settings inside `scratch`."""
     return {
         "SEMGREP_SEND_METRICS": "off",
         "SEMGREP_ENABLE_VERSION_CHECK": "0",
@@ -46,10 +46,10 @@ def environment(scratch: str) -> dict[str, str]:
 
 
 def scan(copy: ScratchCopy) -> ToolReport:
-    """Semgrep's findings, which of them a comment silences, and what it could not read.
+    """Semgrep's issues, which of them a comment suppresses, and files that it could not read.
 
-    Semgrep obeys no comment (--disable-nosem); its SARIF output of the same run marks the findings
-    that one would silence. Files are named one by one, so that no ignore file leaves any of them out.
+    Semgrep ignores comments (--disable-nosem); the SARIF output of the same run marks suppressed
+    issues. Files are passed one by one, so that no ignore file excludes any.
     """
     with tempfile.TemporaryDirectory() as scratch:
         sarif = Path(scratch) / "report.sarif"
@@ -105,7 +105,7 @@ def _corners(entry: dict[str, Any]) -> tuple[int, int, int, int]:
 
 
 def _unread(report: dict[str, Any], copy: ScratchCopy) -> list[Issue]:
-    """A finding for each file that Semgrep could not read, or not wholly."""
+    """An issue for each file that Semgrep could not read completely."""
     unread = []
     for problem in report["errors"]:
         message = f"{problem.get('message', problem)!r:.300}"
@@ -127,7 +127,7 @@ def _unread(report: dict[str, Any], copy: ScratchCopy) -> list[Issue]:
 def _issue(entry: dict[str, Any], copy: ScratchCopy) -> Issue:
     source_file = copy.source_files[os.path.normpath(entry["path"])]
     first, last = entry["start"]["line"], entry["end"]["line"]
-    # Our messages: the first line says what is wrong, the rest what to do.
+    # Rules of this package: the first line of a message is the problem, the rest is the advice.
     message, _, advice = entry["extra"]["message"].partition("\n")
     return Issue(
         file=source_file.name,

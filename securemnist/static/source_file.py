@@ -1,4 +1,4 @@
-"""Script: one file of the project as the tools are given it."""
+"""One Python file of the project, as the tools read it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from securemnist.static.reading import NotRead, pth_text, python_text
 
 @dataclass(frozen=True)
 class SourceFile:
-    """The Python text of a file, its name in the project, and the digest of its content.
+    """Python text of a file, its name in the project, and the digest of its content.
 
-    `places`: for a notebook, the (cell, line) of each line of the text; empty otherwise.
+    `places`: for a notebook, (cell, line) of each line of the text; empty otherwise.
     """
 
     name: str
@@ -25,11 +25,11 @@ class SourceFile:
     places: tuple[tuple[int, int], ...] = ()
 
     def code(self, first: int, last: int) -> str:
-        """Lines `first` to `last` (from 1), white space folded."""
+        """Lines `first` to `last` (from 1) with white space folded."""
         return " ".join(" ".join(self.text.split("\n")[first - 1 : last]).split())
 
     def place(self, line: int) -> str:
-        """Where in a notebook a line of the text stands, in words; empty for other files."""
+        """Cell and line of a notebook for a line of the text; empty for other files."""
         if not 1 <= line <= len(self.places):
             return ""
         cell, number = self.places[line - 1]
@@ -38,7 +38,7 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class ReadResult:
-    """What became of one file: its script, if any, what was not read of it, what was left out."""
+    """Result of reading one file: its source, issues for unread parts, and exclusions."""
 
     source_file: SourceFile | None = None
     unread: tuple[Issue, ...] = ()
@@ -46,7 +46,7 @@ class ReadResult:
 
 
 def read(folder: Path, name: str, kind: FileKind) -> ReadResult:
-    """Read a file as Python reads it; whatever cannot be read so is a finding."""
+    """A file as Python reads it; parts that cannot be read become issues."""
     try:
         name.encode()
         content = read_content(folder / name, kind)

@@ -1,4 +1,4 @@
-"""Report: what one tool said of all files, split by what comments silence."""
+"""Report of one tool: issues, suppressed issues, and unread files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from securemnist.static.issue import Issue
 
 @dataclass(frozen=True)
 class ToolReport:
-    """Findings of a tool, findings that comments silence, and findings for what it did not read."""
+    """Issues of a tool, issues that comments suppress, and issues for unread files."""
 
     issues: tuple[Issue, ...]
     silenced: tuple[Issue, ...]
@@ -21,7 +21,7 @@ class ToolReport:
     def of(
         cls, issues: Iterable[Issue], silenced: Iterable[Issue], unread: Iterable[Issue]
     ) -> ToolReport:
-        """Take the silenced findings out of those found; a file is named once as not read."""
+        """A report whose issues exclude the suppressed ones; each unread file has one issue."""
         silenced_counts = Counter(silenced)
         remaining = Counter(issues) - silenced_counts
         by_file = {issue.file: issue for issue in unread}
@@ -33,12 +33,12 @@ class ToolReport:
 
 
 def silenced_issues(issues: Iterable[Issue], obedient: Iterable[Issue]) -> list[Issue]:
-    """What a run that ignores comments found, and one that obeys them did not."""
+    """Issues of a run that ignores comments, without those of a run that obeys them."""
     return list((Counter(issues) - Counter(obedient)).elements())
 
 
 def silenced_lines(silenced: Iterable[Issue]) -> list[str]:
-    """Each silenced finding in one line: place, rule, code."""
+    """One line for each suppressed issue: place, rule, code."""
     return [
         f"{n.file}:{n.line} ({n.tool} {n.rule}, silenced by a comment: {n.code:.80})"
         for n in sorted(silenced)

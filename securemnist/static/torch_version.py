@@ -1,6 +1,7 @@
-"""Torch version: whether the project may run a torch whose torch.load runs code by default.
+"""Version of torch: whether the project allows one whose torch.load runs code by default.
 
-Since torch 2.6 `weights_only` is True by default: https://pytorch.org/docs/stable/generated/torch.load.html
+Since torch 2.6 `weights_only` is True by default:
+https://pytorch.org/docs/stable/generated/torch.load.html
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ _FILES = (
     "environment*.y*ml",
 )
 _LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock*.toml")
-# `torch==2.3.1`, `torch = "^2.3"`, `pytorch=2.3`, `torch[opt]>=2.0,<2.6`: bounds after the name.
+# Version bounds after the name: `torch==2.3.1`, `torch = "^2.3"`, `pytorch=2.3`,
+# `torch[opt]>=2.0,<2.6`.
 _REQUIREMENT = re.compile(
     r"""(?<![\w-])(?:py)?torch(?:\[[^\]]*\])?["']?(?=\s*\(?[=<>!~^])\s*(?:=\s*(?:\{\s*version\s*=\s*)?["']\s*)?"""
     r"""\(?((?:[=!<>~^]{0,3}\s*\d[\w.*+-]*\s*,?\s*)+)"""
@@ -45,7 +47,7 @@ def default_runs_code(folder: Path) -> bool:
 
 
 def _installed() -> tuple[int, int]:
-    """Major and minor version of the torch beside this Python; the newest where there is none."""
+    """Major and minor version of the installed torch; 2.6 where there is none."""
     try:
         found = re.match(r"(\d+)\.(\d+)", metadata.version("torch"))
     except metadata.PackageNotFoundError:
@@ -60,18 +62,18 @@ def _pins(folder: Path, pattern: str, wanted: re.Pattern[str]) -> list[re.Match[
             try:
                 text = read_at_most(path, _MAX_BYTES).decode(errors="replace")
             except OSError:
-                continue  # what cannot be read pins nothing here
+                continue  # an unreadable file pins no version
             found += wanted.finditer(text)
     return found
 
 
 def _forbids_safe(bounds: str) -> bool:
-    """Whether a version requirement admits only versions before 2.6."""
+    """Whether a version requirement allows only versions before 2.6."""
     return any(_below_safe(*bound) for bound in _BOUND.findall(bounds))
 
 
 def _below_safe(sign: str, major: str, minor: str, patch: str) -> bool:
-    """Whether one bound, such as `==2.3.1` or `<2.6`, excludes every version from 2.6 on."""
+    """Whether one bound, such as `==2.3.1` or `<2.6`, excludes all versions from 2.6 on."""
     version = (int(major), int(minor) if minor.isdigit() else _SAFE_VERSION[1])
     if sign == "<":
         return version < _SAFE_VERSION or (version == _SAFE_VERSION and not patch.strip(".0"))

@@ -1,4 +1,4 @@
-"""Walk: the Python files of a project, and every place below it that is not read, with the reason."""
+"""Search for the Python files of a project, with a reason for every place that is not read."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from securemnist.errors import MeasureError
 from securemnist.static.kinds import FileKind, file_kind, is_regular
 from securemnist.static.tracked import tracked_files
 
-# A home folder started in by mistake, not a project.
+# More files indicate a home folder, not a project.
 MAX_FILES = 5_000
-# How many entries of a folder outside of the project are looked at for Python.
+# Entries of a folder outside the project that are checked for Python.
 _MAX_OUTSIDE = 20_000
 
 
 @dataclass
 class ProjectWalk:
-    """A search below `folder`: files by kind, places left out, places that could not be read.
+    """Search below `folder`: files by kind, excluded places, and unreadable places.
 
-    All names are relative to `folder`, with forward slashes.
+    Names are relative to `folder`, with forward slashes.
     """
 
     folder: Path
@@ -35,7 +35,7 @@ class ProjectWalk:
     _tracked: tuple[str, ...] = ()
 
     def run(self, paths: Sequence[str]) -> None:
-        """Look at and below each of `paths`; links last, once it is known where they lead to."""
+        """Search at and below each of `paths`; links come last, when the targets are known."""
         self._tracked = tracked_files(self.folder)
         for path in paths:
             name = os.path.relpath(self.folder / path, self.folder)
@@ -60,7 +60,7 @@ class ProjectWalk:
         self.unread[name] = f"the folder cannot be opened ({error.strerror})"
 
     def _is_entered(self, name: str) -> bool:
-        """Whether a folder is entered; otherwise it is listed, and read where Git tracks its files."""
+        """Whether a folder is searched; else it is listed, and its Git-tracked files are read."""
         if matches(name, self.exclude):
             self.excluded[name] = "exclude"
             return False
@@ -113,7 +113,7 @@ class ProjectWalk:
             self.files[name] = kind
 
     def _link(self, name: str) -> None:
-        """A link inside the project is followed unless its target is read anyway; others are named."""
+        """Follow a link inside the project unless its target is read anyway; list other links."""
         target = os.path.realpath(self.folder / name)
         root = os.path.realpath(self.folder)
         inside = target == root or target.startswith(root + os.sep)
@@ -140,7 +140,7 @@ class ProjectWalk:
             self.unread[name] = "a link that leads out of the project"
 
     def _linked_folder(self, name: str, target: str, inside: str) -> None:
-        """`inside` is the target's path in the project, empty for one outside of it."""
+        """Follow or list a linked folder; `inside` is its path in the project, or empty."""
         if inside and target in self._entered:
             self.excluded[name] = f"link to {inside}"
         elif inside:
@@ -152,7 +152,7 @@ class ProjectWalk:
 
 
 def python_below(folder: Path) -> str:
-    """What in a folder may be Python; empty where nothing is. A large folder is not looked through."""
+    """A description of possible Python in a folder; empty where there is none. The search is limited."""
     entries = 0
     for root, folders, files in os.walk(folder):
         entries += len(folders) + len(files)
@@ -166,7 +166,7 @@ def python_below(folder: Path) -> str:
 
 
 def matches(path: str, exclude: Sequence[str]) -> bool:
-    """Whether a pattern fits the path or a folder above it."""
+    """Whether a pattern matches the path or a folder above it."""
     parts = path.split("/")
     above = ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
     return any(fnmatchcase(p, pattern.rstrip("/")) for pattern in exclude for p in above)
@@ -183,7 +183,7 @@ def other_origin(folder: Path) -> str:
 
 
 def _is_environment(folder: Path) -> bool:
-    """Whether a folder is a virtual environment by more than a file anybody can add to a folder."""
+    """Whether a folder is a virtual environment; a marker file alone does not suffice."""
     if not (folder / "pyvenv.cfg").is_file() and not (folder / "conda-meta" / "history").is_file():
         return False
     programs = ("bin/python", "Scripts/python.exe", "python.exe")
