@@ -53,7 +53,7 @@ def bind(
     prefix = f"{where}: " if where else ""
     if measure not in MEASURES:
         raise PolicyError(
-            f"{prefix}expected a measure of {', '.join(MEASURES)}, got {measure!r}; use one of them"
+            f"{prefix}expected a measure of {', '.join(MEASURES)}, got {measure!r}; name one of them"
         )
     try:
         return MEASURES[measure].bind(settings, tier)
@@ -185,7 +185,7 @@ def _check_families(policy: Policy) -> None:
         if family not in known:
             raise PolicyError(
                 f"{policy.path}: expected families of {', '.join(sorted(known))}, got {family!r:.60}; "
-                "use one of them"
+                "name one of them"
             )
         if family not in present:
             raise PolicyError(

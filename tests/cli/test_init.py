@@ -242,7 +242,7 @@ def test_a_gate_without_a_model_is_refused(
     (project / "conftest.py").write_text("# mine, without a model\n")
     result = init("--model", "reader:good")
     assert "first: put the fixture above into conftest.py" in result.output
-    wanted = "expected a model of yours to hold against security_tests/thresholds.toml, got none"
+    wanted = "expected a model of yours to assess by security_tests/thresholds.toml, got none"
     for words in ([], ["--row", "CLEAN-01"]):
         assert run("assess", *words).exit_code == 2
         assert wanted in capfd.readouterr().err

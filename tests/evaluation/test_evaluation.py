@@ -209,7 +209,7 @@ def test_a_class_without_digits_does_not_pass(context: Context) -> None:
             take_measurement(Context(model, data), "worst_class_accuracy", settings, 0)
         )
         assert finding.verdict is verdict
-        assert ("no digit of class 3" in finding.reason) is (verdict is Verdict.INCONCLUSIVE)
+        assert ("no image of class 3" in finding.reason) is (verdict is Verdict.INCONCLUSIVE)
 
 
 def constant() -> Subject:
