@@ -157,7 +157,7 @@ def test_a_proof_that_is_broken_is_an_error(
         context, dataclasses.replace(weak, measurement=wrong), Replay((kept,))
     )
     assert after.verdict is Verdict.ERROR
-    assert "certified digits" in after.reason
+    assert "certified images" in after.reason
 
 
 @pytest.mark.parametrize(("name", "eps"), [("baseline", 0.06), ("certified", 0.3)])
