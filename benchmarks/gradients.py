@@ -18,7 +18,7 @@ from securemnist.models import loading
 from securemnist.models.predictions import is_wrong
 from securemnist.threats import Linf
 from tests.evaluation.doubts import networks
-from tests.evaluation.doubts.lying import HONEST, LIARS, untrained
+from tests.evaluation.doubts.false_backward import HONEST, LIARS, untrained
 
 # Seed 0 is the one that the limits were looked at with.
 SEEDS, DIGITS, EPS = range(7, 12), 96, 0.1

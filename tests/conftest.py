@@ -1,4 +1,4 @@
-"""What the framework's own tests share: real data, a real model, and the rule for docstrings."""
+"""Shared fixtures: MNIST, the baseline model, and the rule that every test has a docstring."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ settings.load_profile("house")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse a test that does not say what it claims."""
+    """Refuse a test without a docstring."""
     for item in items:
         if item.path.is_relative_to(HERE) and not getattr(item, "obj", item).__doc__:
             raise pytest.UsageError(f"{item.nodeid}: expected a claim as its docstring, got none")
@@ -40,5 +40,5 @@ def baseline() -> Subject:
 
 @pytest.fixture(scope="session")
 def context(baseline: Subject, mnist: DataSet) -> Context:
-    """The baseline on the whole of MNIST."""
+    """The baseline on the whole test set of MNIST."""
     return Context(baseline, mnist)

@@ -10,23 +10,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from securemnist.errors import SecureMnistError
-from tests.fuzzing import DOORS, attacks
+from tests.fuzzing import INPUT_KINDS, attacks
 
 
-@pytest.mark.parametrize("kind", DOORS)
+@pytest.mark.parametrize("kind", INPUT_KINDS)
 def test_the_good_file_is_read(kind: str, tmp_path: Path) -> None:
     """What is damaged below is a file that its door takes."""
-    door = DOORS[kind]
+    door = INPUT_KINDS[kind]
     (tmp_path / door.file).write_bytes(door.good)
     door.read(tmp_path / door.file)
 
 
-@pytest.mark.parametrize("kind", DOORS)
+@pytest.mark.parametrize("kind", INPUT_KINDS)
 @settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_a_damaged_file(kind: str, seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A damaged file is refused in a sentence, or read and used without an error of another kind."""
-    door = DOORS[kind]
+    door = INPUT_KINDS[kind]
     path = tmp_path_factory.mktemp("fuzz") / door.file
     path.write_bytes(door.damage(door.good, random.Random(seed)))  # noqa: S311 (no secret)
     try:
@@ -40,10 +40,10 @@ def test_a_damaged_file(kind: str, seed: int, tmp_path_factory: pytest.TempPathF
     assert code == 2
 
 
-@pytest.mark.parametrize("kind", DOORS)
+@pytest.mark.parametrize("kind", INPUT_KINDS)
 def test_files_that_attack(kind: str, tmp_path: Path) -> None:
     """Pickles, code and bombs are refused by every door, and none of them is executed."""
-    door, marker = DOORS[kind], tmp_path / "executed"
+    door, marker = INPUT_KINDS[kind], tmp_path / "executed"
     for content in attacks(marker):
         (tmp_path / door.file).write_bytes(content)
         if kind == "history":  # lines that are no entry are counted, and the page is empty

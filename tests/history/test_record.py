@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from securemnist._util.hashing import canonical_json
 from securemnist.errors import UsageError
 from securemnist.history import record
-from tests.wording import one_sentence
+from tests.error_form import one_sentence
 
 # Forks writers of long lines and kills each with SIGKILL at a random moment; a single thread may fork.
 KILLER = """

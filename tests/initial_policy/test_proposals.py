@@ -13,8 +13,8 @@ from securemnist.errors import Inconclusive, MeasureError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import evaluate
 from securemnist.threats import Linf
-from tests.odd import Puts
-from tests.wording import one_sentence
+from tests.error_form import one_sentence
+from tests.stubs import GreyAttack
 
 Images = torch.Tensor
 
@@ -28,7 +28,7 @@ class Foreign(Attack):
     keeps_budget: ClassVar[bool] = False
 
     def __call__(self, model: Any, x: Images, y: Any, **_: Any) -> Images:
-        return Puts(grey=0.5, share=self.share)(model, x, y)
+        return GreyAttack(grey=0.5, share=self.share)(model, x, y)
 
     def passes(self) -> float:
         return 0
@@ -50,7 +50,7 @@ def test_an_attack_of_ours_that_leaves_the_budget(context: Context) -> None:
     """A single proposal of ours over budget is a MeasureError: it is our error, not the model's."""
     sample = context.sample(50, 0)
     with pytest.raises(MeasureError, match="got 1 outside") as caught:
-        evaluate(context, sample, [Puts(grey=0.5, share=1 / 50)], Linf(0.1), 0)
+        evaluate(context, sample, [GreyAttack(grey=0.5, share=1 / 50)], Linf(0.1), 0)
     one_sentence(caught.value)
     with pytest.raises(MeasureError, match="mend the attack"):
         evaluate(context, sample, [Shapeless()], Linf(0.1), 0)

@@ -18,7 +18,7 @@ from securemnist.models import loading
 from securemnist.models.predictions import exact, is_wrong, predicted, tied
 from securemnist.results.findings import Measurement, Requirement, Verdict
 from securemnist.threats import Linf
-from tests.odd import Odd
+from tests.stubs import FunctionModel
 
 FORMATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 THREAT = {"norm": "linf", "eps": 0.1}
@@ -128,7 +128,7 @@ def test_attacks_take_every_format(use: str, dtype: torch.dtype, mnist: DataSet)
 def test_ties_are_counted_and_stated(mnist: DataSet) -> None:
     """A network that says the same of two classes reads no digit, and the finding says why."""
     two = torch.tensor([[1.0, 1.0, *[0.0] * 8]])
-    model = Odd(lambda x: two.expand(len(x), -1) + 0 * x.flatten(1)[:, :1])
+    model = FunctionModel(lambda x: two.expand(len(x), -1) + 0 * x.flatten(1)[:, :1])
     seen = measured(on(model, mnist), "clean_accuracy", digits=FEW)
     assert seen.value == 0
     shown = int((mnist.test[:FEW].labels < 2).sum()) + 1

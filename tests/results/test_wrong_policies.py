@@ -8,6 +8,7 @@ import pytest
 
 from securemnist.errors import PolicyError
 from securemnist.results import policy
+from tests.error_form import one_sentence
 from tests.policies import (
     BACKDOOR,
     CERTIFIED,
@@ -21,7 +22,6 @@ from tests.policies import (
     in_days,
     table,
 )
-from tests.wording import one_sentence
 
 ATTACKED = {**ROBUST, "id": '"ART-01"', "measure": '"attack_accuracy"'}
 WRONG_WAY: dict[str, str | None] = {"at_least": None, "at_most": "0.61"}

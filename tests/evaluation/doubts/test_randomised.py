@@ -1,4 +1,4 @@
-"""A model that answers at random on purpose, and says so."""
+"""Models that are randomised on purpose, and declared so."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DIGITS = 16
 
 
 def measured(mnist: DataSet, *, randomised: bool) -> Measurement:
-    """A noisy network under PGD at eps .1."""
+    """A noisy network under PGD at eps 0.1."""
     torch.manual_seed(0)
     context = Context(
         loading.from_model(Noisy(networks.plain(mnist, 0)).eval(), name="noisy"), mnist
@@ -32,8 +32,8 @@ def measured(mnist: DataSet, *, randomised: bool) -> Measurement:
     return take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
 
 
-def test_declared_randomness_gets_an_interval(mnist: DataSet) -> None:
-    """Noise that is declared is no doubt; the interval decides, and answers are counted one by one."""
+def test_declared_noise_uses_interval(mnist: DataSet) -> None:
+    """Declared noise raises no doubt; the interval decides, over single outputs."""
     declared = measured(mnist, randomised=True)
     names = {doubt.name for doubt in declared.doubts}
     assert not names & {"variation", "batch dependence"}
@@ -44,13 +44,13 @@ def test_declared_randomness_gets_an_interval(mnist: DataSet) -> None:
     assert between.judge(declared).verdict is Verdict.INCONCLUSIVE
 
 
-def test_undeclared_randomness_is_a_doubt(mnist: DataSet) -> None:
-    """The same noise without the declaration is the doubt of variation."""
+def test_undeclared_noise_raises_variation(mnist: DataSet) -> None:
+    """The same noise without the declaration raises the doubt variation."""
     assert "variation" in {doubt.name for doubt in measured(mnist, randomised=False).doubts}
 
 
-def test_the_mean_answer_varies_less(mnist: DataSet) -> None:
-    """The mean of many answers moves less from one time to the next than a single answer."""
+def test_mean_model_varies_less(mnist: DataSet) -> None:
+    """The mean of several outputs varies less than a single output."""
     torch.manual_seed(0)
     noisy = Noisy(loading.resolve("baseline").model)
     x = mnist.test[:32].images()
@@ -60,7 +60,7 @@ def test_the_mean_answer_varies_less(mnist: DataSet) -> None:
 
 
 @pytest.mark.parametrize("value", [1, "yes", None])
-def test_the_declaration_is_true_or_false(value: object) -> None:
+def test_randomised_is_boolean(value: object) -> None:
     """Anything but true or false is refused."""
     row = {"threat": {"norm": "linf", "eps": 0.1}, "randomised": value}
     with pytest.raises(Exception, match="randomised"):
