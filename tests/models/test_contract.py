@@ -95,5 +95,5 @@ def test_a_model_that_fails_later_is_refused(mnist: DataSet) -> None:
     with pytest.raises(ModelError, match="expected finite logits"):
         Context(subject, dataclasses.replace(small, test=blank))
     late = from_model(FunctionModel(lambda x: x.flatten(1)[:, :10] / (len(x) <= 8)), name="net")
-    with pytest.raises(ModelError, match="for 100 of 100 digits"):
+    with pytest.raises(ModelError, match="for 100 of 100 images"):
         Context(late, mnist).logits(mnist.test[:100].images())

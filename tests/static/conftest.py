@@ -1,4 +1,4 @@
-"""A project to be read: files written into a folder of the test's own."""
+"""Fixtures of static analysis: a project of written files."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """A function that writes files, by path and text, into the folder that the test stands in."""
+    """A function that writes files, by path and text, into the working folder."""
     monkeypatch.chdir(tmp_path)
 
     def files(texts: dict[str, str]) -> Path:
@@ -59,6 +59,6 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 
 def report_of(tool: str, folder: Path) -> ToolReport:
-    """What one tool, "bandit" or "semgrep", reports of all the Python in a folder."""
+    """The report of one tool, "bandit" or "semgrep", on all the Python in a folder."""
     with PythonFiles.find(folder, ["."]).scratch_copy() as copy:
         return {"bandit": bandit.scan, "semgrep": semgrep.scan}[tool](copy)

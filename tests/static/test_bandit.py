@@ -1,4 +1,4 @@
-"""Bandit: what it finds, and what neither a setting nor a comment can hide."""
+"""Bandit: its issues, which neither settings nor comments hide."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.static.conftest import CLEAN, FLASK_PAGE, PICKLE_DEMO, TORCH_LOADS, W
 SYSTEM = "import os\nos.system(x)\neval(x)\n"
 
 
-def test_what_the_source_systems_were_told(write: Write) -> None:
-    """torch.load twice, pickle.load and Flask's debug mode are found, with severity and advice."""
+def test_bandit_finds_known_patterns(write: Write) -> None:
+    """torch.load twice, pickle.load and Flask's debug mode, with severity and advice."""
     files = {"load.py": TORCH_LOADS, "demo.py": PICKLE_DEMO, "page.py": FLASK_PAGE, "ok.py": CLEAN}
     report = report_of("bandit", write(files))
     found = sorted(
@@ -33,8 +33,8 @@ def test_what_the_source_systems_were_told(write: Write) -> None:
     assert (report.silenced, report.unread) == ((), ())
 
 
-def test_names_are_data(write: Write) -> None:
-    """A file whose name looks like an option, a pattern or a line of a log is a file."""
+def test_bandit_accepts_odd_file_names(write: Write) -> None:
+    """A file name like an option, a pattern or a log line is only a name."""
     names = ["--exit-zero.py", "-r", "a b;touch x.py", "new\nline.py", "*.py", ".git/x.py", "-r.py"]
     source_files = tuple(SourceFile(name, "import os\nos.system(x)\n", "digest") for name in names)
     with PythonFiles(folder=write({}), source_files=source_files).scratch_copy() as copy:
@@ -58,8 +58,8 @@ def test_names_are_data(write: Write) -> None:
     ],
     ids=["tests", "skips", "exclude_dirs", "broken", "plugin", "ini"],
 )
-def test_no_setting_of_the_project_silences(write: Write, files: dict[str, str]) -> None:
-    """Settings for Bandit in the project hide nothing: the row of the policy alone decides."""
+def test_project_settings_have_no_effect(write: Write, files: dict[str, str]) -> None:
+    """Bandit settings of the project hide nothing."""
     here = write({**files, "old/a.py": SYSTEM})
     assert [(n.file, n.rule) for n in report_of("bandit", here).issues] == [
         ("old/a.py", "B605"),
@@ -78,8 +78,8 @@ def test_no_setting_of_the_project_silences(write: Write, files: dict[str, str])
         "#\u00a0nosec",
     ],
 )
-def test_what_a_comment_silences_is_known(write: Write, comment: str) -> None:
-    """Whatever comment Bandit obeys: what it silences is listed with place, rule and code."""
+def test_comment_suppressions_are_listed(write: Write, comment: str) -> None:
+    """Each issue that a comment suppresses is listed with place, rule and code."""
     here = write({"a.py": f"import json\nimport pickle\npickle.loads(x)  {comment}\n"})
     report = report_of("bandit", here)
     assert [n.rule for n in report.issues] == ["B403"]
@@ -87,17 +87,15 @@ def test_what_a_comment_silences_is_known(write: Write, comment: str) -> None:
     assert line.startswith("a.py:3 (bandit B301, silenced by a comment: pickle.loads(x) #")
 
 
-def test_a_comment_that_bandit_ignores_silences_nothing(write: Write) -> None:
-    """A marker in capitals or in a string is none to Bandit, and the finding counts."""
+def test_ignored_comments_suppress_nothing(write: Write) -> None:
+    """A marker in capitals or in a string suppresses nothing, and the issue counts."""
     here = write({"a.py": "eval(x)  # NOSEC\neval('# nosec')\n"})
     report = report_of("bandit", here)
     assert ([n.line for n in report.issues], report.silenced) == ([1, 2], ())
 
 
-def test_a_file_that_bandit_cannot_read_is_a_finding(
-    write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A file that Bandit reports as unread, or does not mention, is named."""
+def test_unread_file_is_issue(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that Bandit reports as unread, or does not mention, is an issue."""
     answer: dict[str, Any] = {
         "results": [],
         "errors": [{"filename": "./a.py", "reason": "exception while scanning file"}],
@@ -112,8 +110,8 @@ def test_a_file_that_bandit_cannot_read_is_a_finding(
     assert all(n.severity == "high" for n in unread)
 
 
-def test_a_missing_bandit_is_an_error(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the tool there is no result, and the sentence says what to install."""
+def test_missing_bandit_is_error(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Bandit there is no result, and the sentence says what to install."""
     monkeypatch.setitem(sys.modules, "bandit", None)
     with pytest.raises(MeasureError, match="expected Bandit beside Python, got none; pip install"):
         report_of("bandit", write({"a.py": CLEAN}))

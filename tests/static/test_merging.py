@@ -1,4 +1,4 @@
-"""One fault counts once, though both tools report it."""
+"""Merging: one fault counts once, though both tools report it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ BANDIT = replace(
 )
 
 
-def test_a_place_that_both_report_counts_once() -> None:
-    """The joined finding names both rules, with the severity and the words of ours."""
+def test_merge_joins_equal_faults() -> None:
+    """The joined issue names both rules, with severity and message of the Semgrep rule."""
     (joined,) = merge([BANDIT, OURS])
     assert (joined.tool, joined.rule) == ("bandit, semgrep", "B301, pickle-runs-code")
     assert (joined.severity, joined.message) == ("high", "ours")
     assert merge([OURS, replace(BANDIT, line=4)]) == (joined,)
 
 
-def test_faults_that_differ_stay_apart() -> None:
-    """Another rule, line or file is another fault; so is a second one on the same line."""
+def test_merge_keeps_different_faults() -> None:
+    """Another rule, line or file, or a second fault on the line, stays a separate issue."""
     for other in (
         replace(BANDIT, rule="B307"),
         replace(BANDIT, line=5),

@@ -1,4 +1,4 @@
-"""Semgrep: local rules, every file by name, nothing sent and nothing left behind."""
+"""Semgrep: local rules, every file by name, offline, nothing left behind."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ from securemnist.static.source_file import SourceFile
 from tests.static.conftest import CLEAN, Write, report_of
 
 
-def test_every_file_is_read_whatever_its_name(
-    write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Ignore files and names that look like options hide nothing, and no network is needed."""
+def test_semgrep_reads_every_file(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ignore files and names like options hide nothing, and no network is needed."""
     names = [
         "-x.py",
         "new\nline.py",
@@ -63,10 +61,10 @@ REPORT: dict[str, Any] = {"results": [], "errors": [], "paths": {"scanned": ["a.
         ({"paths": {"scanned": []}}, "Semgrep passed over it"),
     ],
 )
-def test_a_file_that_semgrep_does_not_read_is_a_finding(
+def test_unread_file_is_issue(
     write: Write, monkeypatch: pytest.MonkeyPatch, report: dict[str, Any], words: str
 ) -> None:
-    """A parse error, a rule out of time or a file passed over is a finding of high severity."""
+    """A parse error, a timeout and a skipped file are issues of high severity."""
     monkeypatch.setattr(semgrep, "run_for_json", lambda *_, **__: REPORT | report)
     monkeypatch.setattr(semgrep, "_marked", lambda _: Counter())
     (issue,) = report_of("semgrep", write({"a.py": CLEAN})).unread
@@ -74,8 +72,8 @@ def test_a_file_that_semgrep_does_not_read_is_a_finding(
     assert words in issue.message
 
 
-def test_an_error_without_a_file_is_an_error(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where Semgrep does not say which file it failed on, there is no result."""
+def test_error_without_file_is_error(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error for which Semgrep names no file gives no result."""
     broken = REPORT | {"errors": [{"message": "Invalid rule"}]}
     monkeypatch.setattr(semgrep, "run_for_json", lambda *_, **__: broken)
     monkeypatch.setattr(semgrep, "_marked", lambda _: Counter())
@@ -94,8 +92,8 @@ SILENCING = (
 )
 
 
-def test_what_a_comment_silences_is_known(write: Write) -> None:
-    """Whatever form Semgrep obeys, in a comment or a string: the silenced finding is known."""
+def test_comment_suppressions_are_listed(write: Write) -> None:
+    """Each suppressed issue is listed, in whatever form Semgrep accepts."""
     files = {f"{n}.py": f"import os\n{line}\n" for n, line in enumerate(SILENCING)}
     report = report_of("semgrep", write({**files, "open.py": "import os\nos.system(x)\n"}))
     assert [issue.file for issue in report.issues] == ["open.py"]
@@ -103,10 +101,10 @@ def test_what_a_comment_silences_is_known(write: Write) -> None:
     assert silenced == [(name, "shell-command") for name in files]
 
 
-def test_a_missing_semgrep_is_an_error(
+def test_missing_semgrep_is_error(
     write: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Without the tool there is no result, and the sentence says what to install."""
+    """Without Semgrep there is no result, and the sentence says what to install."""
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
     with pytest.raises(
         MeasureError, match=r"expected Semgrep at .*, got none; pip install semgrep"
