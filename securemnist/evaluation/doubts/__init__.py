@@ -119,9 +119,9 @@ def search_doubts(
     """
     if threat.eps == 0:
         return CheckResult(())
-    found = _sensitivity(context, attacks, threat)
+    planted = _sensitivity(context, attacks, threat)
     if not len(y):
-        return CheckResult((), found)
+        return CheckResult((), planted)
     rng = torch.Generator().manual_seed(seed_from(seed, "survivors"))
     chosen = torch.randperm(len(y), generator=rng)[:SURVIVORS].to(y.device)
     case = SearchCase(
@@ -130,8 +130,8 @@ def search_doubts(
         survived=survived,
         last_broke=last_broke,
     )
-    doubts = (planted_examples(found), *_run_checks(context, SEARCH_CHECKS, case))
-    return CheckResult(tuple(doubt for doubt in doubts if doubt is not None), found)
+    doubts = (planted_examples(planted), *_run_checks(context, SEARCH_CHECKS, case))
+    return CheckResult(tuple(doubt for doubt in doubts if doubt is not None), planted)
 
 
 def _sensitivity(context: Context, attacks: Sequence[Attack], threat: Threat) -> Sensitivity:

@@ -73,21 +73,23 @@ def plant(case: SearchCase, count: int, rng: torch.Generator) -> tuple[PlantedMo
     inner_points = [x, *(threat.random_start(x, rng) for _ in range(INSIDE))]
     noise = (torch.randn(x.shape, generator=rng).to(x.device) for _ in range(SURFACE))
     surface_points = [threat.project(x, x + threat.eps * threat.steepest(step)) for step in noise]
-    inner = torch.stack([_logits(case.model, points) for points in inner_points], 1).double()
-    outer = torch.stack([_logits(case.model, points) for points in surface_points], 1).double()
-    center = inner.mean(1, keepdim=True)
+    inner_logits = torch.stack([_logits(case.model, points) for points in inner_points], 1).double()
+    outer_logits = torch.stack(
+        [_logits(case.model, points) for points in surface_points], 1
+    ).double()
+    center = inner_logits.mean(1, keepdim=True)
     # Scaled by the spread of the logits, so that small logits work as well as large ones.
-    scale = (inner - center).abs().amax((1, 2), keepdim=True).clamp_min(1e-300)
-    inner, outer = (inner - center) / scale, (outer - center) / scale
-    covariance = inner.transpose(1, 2) @ inner / inner.shape[1]
+    scale = (inner_logits - center).abs().amax((1, 2), keepdim=True).clamp_min(1e-300)
+    inner_logits, outer_logits = (inner_logits - center) / scale, (outer_logits - center) / scale
+    covariance = inner_logits.transpose(1, 2) @ inner_logits / inner_logits.shape[1]
     ridge = _RIDGE * covariance.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-12)
     covariance = covariance + ridge[:, None, None] * torch.eye(
         CLASSES, dtype=covariance.dtype, device=x.device
     )
     # One rule for each point of the surface, (n, s, 10); the one of the largest gap is used.
-    rules = torch.linalg.solve(covariance, outer.transpose(1, 2)).transpose(1, 2)
-    outer_score = (rules * outer).sum(2)
-    inner_score = (rules @ inner.transpose(1, 2)).amax(2)
+    rules = torch.linalg.solve(covariance, outer_logits.transpose(1, 2)).transpose(1, 2)
+    outer_score = (rules * outer_logits).sum(2)
+    inner_score = (rules @ inner_logits.transpose(1, 2)).amax(2)
     gap = (outer_score - inner_score) / outer_score.clamp_min(1e-12)
     best = gap.argmax(1)
     rows = torch.arange(len(x), device=x.device)
