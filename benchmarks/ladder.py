@@ -57,7 +57,7 @@ def climbed(context: Context, ladder: Ladder, eps: float) -> LadderRun:
     """A ladder on all digits of a lab, with its proofs where it has any."""
     after = len(ladder.scouts) if ladder.proves else None
     sample = context.sample(len(context.data.test), 0)
-    return evaluate(context, sample, ladder.attacks, Linf(eps), 0, proofs_after=after)
+    return evaluate(context, sample, ladder.attacks, Linf(eps), 0, before_crown=after)
 
 
 def compare(name: str, eps: float, digits: int, rounds: int) -> list[str]:

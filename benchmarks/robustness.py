@@ -84,7 +84,7 @@ def line(context: Context, eps: float) -> str:
     if eps == ATTACKED:
         ladder = BUDGETS[BUDGET]
         found = evaluate(
-            context, sample, ladder.attacks, Linf(eps), 0, proofs_after=len(ladder.scouts)
+            context, sample, ladder.attacks, Linf(eps), 0, before_crown=len(ladder.scouts)
         )
         certified, left = found.outcomes.certified, f"{found.outcomes.unbroken / n:.2%}"
         if stretched(context):

@@ -88,7 +88,7 @@ class Context:
         digits = total if digits is None else digits
         if not 1 <= digits <= total:
             raise UsageError(
-                f"expected 1 to {total} test digits ({self.data.name}), got {digits}; change `digits`"
+                f"expected 1 to {total} test images ({self.data.name}), got {digits}; change `digits`"
             )
         in_file_order = digits == total and not shuffled
         complete = digits == total >= _FEWEST

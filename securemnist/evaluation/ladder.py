@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -32,6 +33,16 @@ CHUNK = 256
 TRIAL = 8
 
 
+@dataclass(frozen=True)
+class _Job:
+    """Arguments that all stages of a run share."""
+
+    context: Context
+    run: LadderRun
+    threat: Threat
+    seed: int
+
+
 @exact_float32()
 def evaluate(
     context: Context,
@@ -40,7 +51,7 @@ def evaluate(
     threat: Threat,
     seed: int,
     *,
-    proofs_after: int | None = None,
+    before_crown: int | None = None,
     seconds: float = math.inf,
     replay: Replay | None = None,
     decided: Callable[[Outcomes], bool] = lambda _: False,
@@ -56,11 +67,11 @@ def evaluate(
     gave no valid proposal for any image.
     """
     run = LadderRun.begin(sample, context.logits(sample.x))
-    outcomes = run.outcomes
+    job, outcomes = _Job(context, run, threat, seed), run.outcomes
     deadline = time.perf_counter() + seconds
     stages: list[Attack | Replay | str] = list(attacks)
-    if proofs_after is not None:
-        stages = [INTERVALS, *attacks[:proofs_after], CROWN, *attacks[proofs_after:]]
+    if before_crown is not None:
+        stages = [INTERVALS, *attacks[:before_crown], CROWN, *attacks[before_crown:]]
     if replay is not None:
         stages.insert(0, replay)
     size = _chunk_size(attacks, len(sample), deadline)
@@ -71,9 +82,9 @@ def evaluate(
         for stage, attack in enumerate(stages):
             chunk = range(low, low + size)
             if isinstance(attack, str):
-                _certificate_stage(context, run, attack, threat, seed, stage, chunk)
+                _certificate_stage(job, attack, stage, chunk)
             else:
-                _attack_stage(context, run, attack, threat, seed, stage, chunk)
+                _attack_stage(job, attack, stage, chunk)
             if size >= len(sample) and decided(outcomes):
                 run.skipped_stages = tuple(_stage_name(later) for later in stages[stage + 1 :])
                 break
@@ -86,26 +97,19 @@ def _stage_name(stage: Attack | Replay | str) -> str:
     return stage if isinstance(stage, str) else stage.name
 
 
-def _chunk_size(attacks: Sequence[Attack], digits: int, deadline: float) -> int:
+def _chunk_size(attacks: Sequence[Attack], samples: int, deadline: float) -> int:
     """Number of images that pass through all stages before the clock is read again."""
     limited = [attack.chunk for attack in attacks if attack.chunk is not None]
-    return min([*limited, digits if deadline == math.inf else CHUNK])
+    return min([*limited, samples if deadline == math.inf else CHUNK])
 
 
-def _attack_stage(
-    context: Context,
-    run: LadderRun,
-    attack: Attack | Replay,
-    threat: Threat,
-    seed: int,
-    stage: int,
-    chunk: range,
-) -> None:
+def _attack_stage(job: _Job, attack: Attack | Replay, stage: int, chunk: range) -> None:
     """One attack, or the replay, on the undecided images of a chunk.
 
     Chunks are cut by the sample's order, so that the cut depends on the clock alone.
     """
     began = time.perf_counter()
+    context, run, threat = job.context, job.run, job.threat
     sample, outcomes = run.sample, run.outcomes
     places = _undecided_in(outcomes, chunk)
     if not len(places):
@@ -115,7 +119,8 @@ def _attack_stage(
     if isinstance(attack, Replay):
         proposals = attack(context.subject.model, sample.places[places.cpu()], x, y, threat)
     else:
-        parts = [seed, attack.to_json(), threat.to_json(), *([chunk.start] if chunk.start else [])]
+        offset = [chunk.start] if chunk.start else []
+        parts = job.seed, attack.to_json(), threat.to_json(), *offset
         rng = torch.Generator().manual_seed(seed_from(*parts))
         progress = context.progress if len(chunk) >= len(sample) else silent
         proposals = attack(context.target, x, y, threat=threat, rng=rng, progress=progress)
@@ -137,17 +142,9 @@ def _undecided_in(outcomes: Outcomes, chunk: range) -> torch.Tensor:
     return places[(chunk.start <= places) & (places < chunk.stop)]
 
 
-def _certificate_stage(
-    context: Context,
-    run: LadderRun,
-    method: str,
-    threat: Threat,
-    seed: int,
-    stage: int,
-    chunk: range,
-) -> None:
+def _certificate_stage(job: _Job, method: str, stage: int, chunk: range) -> None:
     """Certificates of the undecided images of a chunk; a refusal is recorded, not raised."""
-    began = time.perf_counter()
+    began, run = time.perf_counter(), job.run
     places = _undecided_in(run.outcomes, chunk)
     # Largest margins first: where none of the first images is certified, none of the rest will be.
     places = places[run.margins[places].argsort(descending=True, stable=True)]
@@ -155,10 +152,9 @@ def _certificate_stage(
     refused = run.certificate_evidence.setdefault("refused", {})
     if len(places) and method not in refused:
         x, y = run.sample.x[places], run.sample.y[places]
-        crown = method == CROWN
         try:
             certificates = certificate_stage.certify_and_attack(
-                context, x, y, threat, crown=crown, trial=TRIAL, seed=seed
+                job.context, x, y, job.threat, crown=method == CROWN, trial=TRIAL, seed=job.seed
             )
         except NoCertificate as error:
             refused[method] = str(error)
@@ -169,7 +165,7 @@ def _certificate_stage(
                 run.certificate_evidence[name] = run.certificate_evidence.get(name, 0) + count
             if not len(proved) and len(places) >= TRIAL:
                 refused[method] = (
-                    f"none of the {TRIAL} digits of the largest margin could be certified"
+                    f"none of the {TRIAL} images of the largest margin could be certified"
                 )
     seconds = round(time.perf_counter() - began, 3)
     counts = StageCounts(method, len(places), 0, 0, seconds, proved=len(proved))

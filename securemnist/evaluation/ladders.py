@@ -89,7 +89,7 @@ def make_stages(settings: Mapping[str, Any]) -> tuple[Attack, ...]:
     return BUDGETS[budget].attacks
 
 
-def proofs_after(settings: Mapping[str, Any]) -> int | None:
+def before_crown(settings: Mapping[str, Any]) -> int | None:
     """Number of attacks before CROWN's certificates; None where nothing is certified."""
     if settings.get("use") != LADDER or not BUDGETS[settings["budget"]].proves:
         return None

@@ -6,7 +6,6 @@ the threat of the row, whatever threat it was made for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -41,20 +40,22 @@ class Replay:
         """
         proposals, unbroken = x.clone(), np.ones(len(x), bool)
         for stored in self.sets:
-            digits, rows = _matched(places.cpu().numpy(), stored.places, unbroken)
-            if not len(digits):
+            indices, rows = _matched(places.cpu().numpy(), stored.places, unbroken)
+            if not len(indices):
                 continue
-            indices = torch.from_numpy(digits).to(x.device)
+            places_on_device = torch.from_numpy(indices).to(x.device)
             images = torch.from_numpy(stored.images[rows]).to(x.device)
-            ruling = rule(model, x[indices], y[indices], images, norm=threat.norm, eps=threat.eps)
-            proposals[indices[ruling.fooled]] = images[ruling.fooled]
-            unbroken[digits[ruling.fooled.cpu().numpy()]] = False
+            ruling = rule(
+                model,
+                x[places_on_device],
+                y[places_on_device],
+                images,
+                norm=threat.norm,
+                eps=threat.eps,
+            )
+            proposals[places_on_device[ruling.fooled]] = images[ruling.fooled]
+            unbroken[indices[ruling.fooled.cpu().numpy()]] = False
         return proposals
-
-
-def joined(replays: Sequence[Replay]) -> Replay:
-    """All their sets, in this order."""
-    return Replay(tuple(stored for replay in replays for stored in replay.sets))
 
 
 def _matched(
@@ -63,5 +64,5 @@ def _matched(
     """Indices of the unbroken images that have a stored example, and the rows of those examples."""
     rows = np.searchsorted(stored, places).clip(max=max(len(stored) - 1, 0))
     matched = unbroken & (stored[rows] == places) if len(stored) else np.zeros(len(places), bool)
-    digits = np.flatnonzero(matched)
-    return digits, rows[digits]
+    indices = np.flatnonzero(matched)
+    return indices, rows[indices]

@@ -12,7 +12,7 @@ from securemnist.attacks.base import Attack
 from securemnist.errors import PolicyError, UsageError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts import prediction_doubts
-from securemnist.evaluation.ladders import LADDER, make_stages, proofs_after
+from securemnist.evaluation.ladders import LADDER, before_crown, make_stages
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import share_interval
@@ -135,9 +135,9 @@ class AttackSettings(ThreatSettings):
         return make_stages(self.attack)
 
     @property
-    def proofs_after(self) -> int | None:
+    def before_crown(self) -> int | None:
         """Number of attacks before CROWN's certificates; None where nothing is certified."""
-        return proofs_after(self.attack)
+        return before_crown(self.attack)
 
     @property
     def attack_name(self) -> str:
@@ -160,7 +160,7 @@ class AttackSettings(ThreatSettings):
         shares, attacks, before_crown = (
             pace.shares(self.threat_value()),
             self.attack_stages(),
-            self.proofs_after,
+            self.before_crown,
         )
         if before_crown is None:
             return pace.seconds * (1 + self.passes() * shares.surviving)

@@ -48,7 +48,7 @@ def rejudge_with_replay(context: Context, finding: Finding, replay: Replay) -> F
     unbroken = np.flatnonzero(np.isin(codes, UNBROKEN)).tolist()
     broken = _broken(context, table, unbroken, make_threat(**row.settings["threat"]), replay)
     labels = {"claim": finding.claim, "family": finding.family}
-    if any(codes[digit] == CERTIFIED for digit in broken):
+    if any(codes[index] == CERTIFIED for index in broken):
         reason = (
             "expected certified images to withstand stored adversarial examples, got some broken; this "
             "is an error of the certificates, report it"

@@ -69,7 +69,7 @@ def attack_accuracy(context: Context, settings: AttackSettings, seed: int) -> Me
     attack.
     """
     threat = settings.threat_value()
-    run = _run_attacks(context, settings, settings.digits, threat, seed, settings.proofs_after)
+    run = _run_attacks(context, settings, settings.digits, threat, seed, settings.before_crown)
     return _measured(context, settings, run, seed)
 
 
@@ -122,9 +122,9 @@ def _certified_share(run: LadderRun, n: int, *, complete: bool) -> dict[str, flo
 def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Measurement:
     """Share of test images that are classified right after a search within the threat."""
     threat = settings.threat_value()
-    proofs_after, replay = settings.proofs_after, context.replay
+    before_crown, replay = settings.before_crown, context.replay
     run = _run_attacks(
-        context, settings, settings.digits, threat, seed, proofs_after, replay=replay
+        context, settings, settings.digits, threat, seed, before_crown, replay=replay
     )
     measured = _measured(context, settings, run, seed)
     if run.skipped_stages:
@@ -179,7 +179,7 @@ def _curve_run(
     """The row's attack at `eps`, with certificates even where the row has none."""
     digits = min(CURVE_DIGITS, len(context.data.test))
     threat = make_threat(settings.threat["norm"], eps)
-    before_crown = settings.proofs_after
+    before_crown = settings.before_crown
     if before_crown is None:
         # What the attacks break needs no certificate.
         before_crown = len(settings.attack_stages())
@@ -192,7 +192,7 @@ def _run_attacks(
     digits: int | None,
     threat: Threat,
     seed: int,
-    proofs_after: int | None,
+    before_crown: int | None,
     *,
     replay: Replay | None = None,
 ) -> LadderRun:
@@ -206,7 +206,7 @@ def _run_attacks(
         threat,
         seed,
         # A certificate of the mean of a few draws does not certify the model.
-        proofs_after=None if settings.randomised else proofs_after,
+        before_crown=None if settings.randomised else before_crown,
         seconds=limit,
         replay=replay,
         decided=_decided(settings, sample),

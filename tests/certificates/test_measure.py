@@ -87,7 +87,7 @@ def test_another_norm_is_refused() -> None:
 def test_proofs_take_digits_from_the_searches(context: Context) -> None:
     """What intervals prove nobody attacks, what CROWN proves behind the scouts nobody searches."""
     sample, attacks = context.sample(20, 0), (FGSM(), PGD(steps=2))
-    found = evaluate(context, sample, attacks, Linf(0.003), 0, proofs_after=1)
+    found = evaluate(context, sample, attacks, Linf(0.003), 0, before_crown=1)
     intervals, scout, crown, search = found.outcomes.waterfall
     assert (intervals.stage, crown.stage) == ("intervals", "CROWN")
     assert intervals.proved > 10
@@ -104,12 +104,12 @@ def test_proofs_take_digits_from_the_searches(context: Context) -> None:
 def test_the_ladder_goes_on_without_proofs(context: Context, mnist: DataSet) -> None:
     """Another norm or an unknown layer is noted, and the attacks see every digit."""
     sample = context.sample(8, 0)
-    found = evaluate(context, sample, (FGSM(),), L2(0.1), 0, proofs_after=0)
+    found = evaluate(context, sample, (FGSM(),), L2(0.1), 0, before_crown=0)
     assert "L-infinity" in found.certificate_evidence["refused"]["intervals"]
     first, *_, last = found.outcomes.waterfall
     assert last.entered == first.entered
     fragile = Context(loading.from_model(Fragile(), name="fragile"), mnist)
-    found = evaluate(fragile, fragile.sample(8, 0), (FGSM(),), Linf(0.1), 0, proofs_after=0)
+    found = evaluate(fragile, fragile.sample(8, 0), (FGSM(),), Linf(0.1), 0, before_crown=0)
     assert "sin" in found.certificate_evidence["refused"]["intervals"]
 
 
@@ -118,9 +118,9 @@ def test_hopeless_proofs_are_given_up(context: Context, monkeypatch: pytest.Monk
     for module in (ladder, certificate):
         monkeypatch.setattr(module, "TRIAL", 4)
     sample = context.sample(24, 0)
-    found = evaluate(context, sample, (FGSM(),), Linf(0.3), 0, proofs_after=0)
+    found = evaluate(context, sample, (FGSM(),), Linf(0.3), 0, before_crown=0)
     assert found.outcomes.certified == 0
-    assert "none of the 4 digits" in found.certificate_evidence["refused"]["intervals"]
+    assert "none of the 4 images" in found.certificate_evidence["refused"]["intervals"]
 
 
 def test_a_ladder_that_proves_enough_passes_as_proved(context: Context) -> None:
@@ -173,5 +173,5 @@ def test_what_stays_open_says_how_far_off_it_is(context: Context) -> None:
     left = seen.evidence["certificates"]["open"]
     assert left["asked"] == decoded(seen.evidence["outcomes"]["codes"]).count("?") > 0
     assert left["farthest"] <= left["median"] <= left["closest"] <= 0
-    found = evaluate(context, context.sample(24, 0), (FGSM(),), Linf(0.02), 0, proofs_after=0)
+    found = evaluate(context, context.sample(24, 0), (FGSM(),), Linf(0.02), 0, before_crown=0)
     assert found.certificates()["open"]["asked"] == found.outcomes.codes.tolist().count(SURVIVED)
