@@ -3,8 +3,9 @@
 Model names, tensor names, reasons, paths and policies come from outside. `line` and `block` are for
 HTML and XML, whose templates escape. `terminal` and `sentence` are for terminals and CI logs,
 `markdown` and `markdown_code` for pull requests, `command` for a shell. They replace control
-characters (ECMA-48, C0 and C1), characters that reorder or hide text (https://trojansource.codes),
-stacked combining marks and workflow commands of CI systems, and limit the length.
+characters (ECMA-48, C0 and C1) and characters that reorder or hide text
+(https://trojansource.codes). They also replace stacked combining marks and workflow commands of CI
+systems, and limit the length.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Adversarial examples of one measurement: places in the test set, and images.
 
 Stored as a compressed npz of two arrays. A file from outside is untrusted until every check has
-passed: no pickle is read, and the unpacked size is bounded by one image for each test image.
+passed. No pickle is read, and the unpacked size is at most one image for each test image.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ CONTROL_DIGITS = 500
 class BackdoorSettings(AnswerSettings):
     """`trigger`: {kind, settings}; `target`: a class, "all", "next" or "pair".
 
-    "all" is the worst of the ten targets, "next" is class + 1, and "pair" the worst of the ninety
-    pairs of a source class and a target class.
+    "all" is the worst of the ten targets, and "next" is class + 1. "pair" is the worst of the
+    ninety pairs of a source class and a target class.
     """
 
     trigger: dict[str, Any]

@@ -31,7 +31,7 @@ def scan(python_files: PythonFiles, *, tools: Sequence[str]) -> Scan:
     """Issues of every tool ("bandit", "semgrep") in every file.
 
     A file that a tool cannot read is an issue. Raises MeasureError where there is no file, or where
-    a tool is missing, crashes or takes too long, because unread code must not count as clean.
+    a tool is missing, crashes or takes too long: unread code must not count as clean.
     """
     if python_files.empty:
         raise MeasureError(
