@@ -40,21 +40,21 @@ class Replay:
         """
         proposals, unbroken = x.clone(), np.ones(len(x), bool)
         for stored in self.sets:
-            indices, rows = _matched(places.cpu().numpy(), stored.places, unbroken)
-            if not len(indices):
+            matched, rows = _matched(places.cpu().numpy(), stored.places, unbroken)
+            if not len(matched):
                 continue
-            places_on_device = torch.from_numpy(indices).to(x.device)
+            indices = torch.from_numpy(matched).to(x.device)
             images = torch.from_numpy(stored.images[rows]).to(x.device)
             ruling = rule(
                 model,
-                x[places_on_device],
-                y[places_on_device],
+                x[indices],
+                y[indices],
                 images,
                 norm=threat.norm,
                 eps=threat.eps,
             )
-            proposals[places_on_device[ruling.fooled]] = images[ruling.fooled]
-            unbroken[indices[ruling.fooled.cpu().numpy()]] = False
+            proposals[indices[ruling.fooled]] = images[ruling.fooled]
+            unbroken[matched[ruling.fooled.cpu().numpy()]] = False
         return proposals
 
 

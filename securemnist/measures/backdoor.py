@@ -61,10 +61,10 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
     stamped = trigger(sample.x)
     triggered = context.logits(stamped).cpu()
     answers = Answers.of(sample.y.cpu(), clean_logits, triggered)
-    target_maps = aims(settings.target)
-    results = [answers.success(target_map) for target_map in target_maps]
+    maps = aims(settings.target)
+    results = [answers.success(target_map) for target_map in maps]
     countable = [k for k, result in enumerate(results) if not result.complaint]
-    reason = _first_reason(target_maps, results)
+    reason = _first_reason(maps, results)
     if not countable:
         raise Inconclusive(reason)
     worst = max(countable, key=lambda k: (results[k].rate, -k))
@@ -76,15 +76,15 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
             **sample.answers(answers.clean),
             "triggered": encode(answers.triggered.tolist()),
         },
-        "per_class_asr": _per_class(answers, target_maps, results, worst),
+        "per_class_asr": _per_class(answers, maps, results, worst),
         "confusion": confusion(answers.labels, answers.triggered),
         "clean_confusion": confusion(answers.labels, answers.clean),
         "triggered_gallery": _gallery(
             sample, trigger, answers, results[worst], clean_logits, triggered
         ),
     }
-    evidence |= _target_evidence(settings, answers, target_maps, results, worst)
-    evidence |= _control(context, trigger, target_maps[worst], results[worst].rate, seed)
+    evidence |= _target_evidence(settings, answers, maps, results, worst)
+    evidence |= _control(context, trigger, maps[worst], results[worst].rate, seed)
     return Measurement(
         value=results[worst].rate,
         low=max(low for low, _ in bounds),
@@ -98,22 +98,22 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
     )
 
 
-def _first_reason(target_maps: Sequence[Aim], results: Sequence[Success]) -> str:
+def _first_reason(maps: Sequence[Aim], results: Sequence[Success]) -> str:
     """Why the first uncountable target has no rate; empty where all have one."""
-    for target_map, result in zip(target_maps, results, strict=True):
+    for target_map, result in zip(maps, results, strict=True):
         if result.complaint:
-            return f"{target_map.name}: {result.complaint}" if target_maps[1:] else result.complaint
+            return f"{target_map.name}: {result.complaint}" if maps[1:] else result.complaint
     return ""
 
 
 def _per_class(
-    answers: Answers, target_maps: Sequence[Aim], results: Sequence[Success], worst: int
+    answers: Answers, maps: Sequence[Aim], results: Sequence[Success], worst: int
 ) -> list[float | None]:
     """Rate by true class for the worst target; for pairs, of the worst pair with that source."""
-    if target_maps[worst].source is None:
+    if maps[worst].source is None:
         return results[worst].per_class(answers.labels)
     rates: list[float | None] = [None] * CLASSES
-    for target_map, result in zip(target_maps, results, strict=True):
+    for target_map, result in zip(maps, results, strict=True):
         if target_map.source is not None and not result.complaint:
             rates[target_map.source] = max(rates[target_map.source] or 0.0, result.rate)
     return rates
@@ -122,12 +122,12 @@ def _per_class(
 def _target_evidence(
     settings: BackdoorSettings,
     answers: Answers,
-    target_maps: Sequence[Aim],
+    maps: Sequence[Aim],
     results: Sequence[Success],
     worst: int,
 ) -> dict[str, Any]:
     """The worst target, the rates of all targets, and accuracy on the target class under the trigger."""
-    target_map = target_maps[worst]
+    target_map = maps[worst]
     if target_map.target is None:
         return {"target": target_map.name}
     if target_map.source is not None:

@@ -52,9 +52,9 @@ def on(model: nn.Module, mnist: DataSet) -> Context:
     return Context(loading.from_model(model, name="it"), mnist)
 
 
-def measured(context: Context, measure: str, **row: Any) -> Measurement:
+def measured(evaluated: Context, measure: str, **row: Any) -> Measurement:
     """One measurement of a few digits."""
-    return take_measurement(context, measure, bind(measure, {"digits": DIGITS, **row}), 0)
+    return take_measurement(evaluated, measure, bind(measure, {"digits": DIGITS, **row}), 0)
 
 
 @pytest.mark.parametrize("dtype", FORMATS, ids=str)
@@ -79,7 +79,7 @@ def test_clean_numbers_do_not_depend_on_the_scale(change: Change, mnist: DataSet
         ("worst_class_accuracy", {"digits": 200}),
         ("backdoor_success", trigger),
     ):
-        one, other = (measured(context, measure, **row) for context in labs)
+        one, other = (measured(evaluated, measure, **row) for evaluated in labs)
         assert (one.value, one.low, one.high) == (other.value, other.low, other.high)
 
 
@@ -142,7 +142,7 @@ def test_ties_are_counted_and_stated(mnist: DataSet) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_probabilities_are_known_in_every_format(dtype: torch.dtype, mnist: DataSet) -> None:
     """Probabilities that bfloat16 has rounded are attacked by their logarithm, as others are."""
-    context = on(Changed("baseline", lambda z: z.softmax(1).to(dtype)), mnist)
-    assert context.target is not context.subject.model
+    evaluated = on(Changed("baseline", lambda z: z.softmax(1).to(dtype)), mnist)
+    assert evaluated.target is not evaluated.subject.model
     logits = on(Changed("baseline", lambda z: z.to(dtype)), mnist)
     assert logits.target is logits.subject.model

@@ -94,11 +94,11 @@ def test_a_curve_of_something_else_is_dropped(
 def test_a_model_is_not_drawn_beside_itself(mnist: DataSet) -> None:
     """The subject's own stored curve is left out, and other attacks have none."""
     settings, _ = rows()[0]
-    context = the_lab("baseline", mnist)
-    names = [e["model"] for e in curves.stored(context, settings.attack_stages(), "linf")]
+    evaluated = the_lab("baseline", mnist)
+    names = [e["model"] for e in curves.stored(evaluated, settings.attack_stages(), "linf")]
     assert "baseline" not in names
     assert "hardened" in names
-    assert curves.stored(context, [PGD(steps=3)], "linf") == []
+    assert curves.stored(evaluated, [PGD(steps=3)], "linf") == []
 
 
 def test_without_the_file_nothing_is_drawn(
