@@ -45,14 +45,7 @@ class Replay:
                 continue
             indices = torch.from_numpy(matched).to(x.device)
             images = torch.from_numpy(stored.images[rows]).to(x.device)
-            ruling = rule(
-                model,
-                x[indices],
-                y[indices],
-                images,
-                norm=threat.norm,
-                eps=threat.eps,
-            )
+            ruling = rule(model, x[indices], y[indices], images, norm=threat.norm, eps=threat.eps)
             proposals[indices[ruling.fooled]] = images[ruling.fooled]
             unbroken[matched[ruling.fooled.cpu().numpy()]] = False
         return proposals
