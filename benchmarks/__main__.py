@@ -59,7 +59,7 @@ def main(names: list[str]) -> None:
         whole += lines
     if not names or set(names) == set(PARTS):
         commit = str(describe(DOCS, processor="")["commit"])
-        record.append(HISTORY, entry.of_bench(figures.seconds(whole), commit))
+        record.append(HISTORY, entry.benchmark_entry(figures.seconds(whole), commit))
 
 
 def _machine() -> str:

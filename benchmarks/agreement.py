@@ -20,7 +20,7 @@ from benchmarks.ladder import PEER_BATCH, autoattack, climbed
 from securemnist import data
 from securemnist._util.hashing import sha256_of_value
 from securemnist._util.resources import ROOT, write_atomically
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladders import BUDGETS
 from securemnist.models import loading
 from securemnist.results.per_image import SURVIVED
@@ -50,17 +50,17 @@ def beside(case: Case) -> dict[str, int]:
 
 def _counted(subject: loading.Subject, eps: float, low: int) -> dict[str, int]:
     mnist = data.load()
-    lab = Lab(subject, dataclasses.replace(mnist, test=mnist.test[low : low + PEER_BATCH]))
-    found = climbed(lab, BUDGETS[BUDGET], eps).outcomes
+    context = Context(subject, dataclasses.replace(mnist, test=mnist.test[low : low + PEER_BATCH]))
+    found = climbed(context, BUDGETS[BUDGET], eps).outcomes
     left = found.codes == SURVIVED
     broken = 0
     if bool(left.any()):
-        x, y = lab.data.test.images()[left], lab.data.test.labels[left]
+        x, y = context.data.test.images()[left], context.data.test.labels[left]
         theirs = plain_copy(subject.name)
         x_adv = autoattack(theirs, eps)(x, y)
         with torch.no_grad():
             broken = int((theirs(x_adv).argmax(1) != y).sum())
-    return {"standing": found.standing, "certified": found.certified, "broken": broken}
+    return {"standing": found.unbroken, "certified": found.certified, "broken": broken}
 
 
 def report() -> list[str]:
@@ -84,7 +84,7 @@ def report() -> list[str]:
         "| model | eps | standing | of them proved | broken by the peer only |",
         "|---|---|---|---|---|",
         *(
-            f"| {name} | {eps} | {n['standing']} | {n['certified']} | {n['broken']} |"
+            f"| {name} | {eps} | {n['unbroken']} | {n['certified']} | {n['broken']} |"
             for (name, eps), n in sums.items()
         ),
         "",

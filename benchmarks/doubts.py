@@ -18,11 +18,11 @@ from securemnist import data
 from securemnist.attacks.fgsm import FGSM
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
-from securemnist.evaluation.doubts import about_model, about_search
+from securemnist.evaluation.context import Context
+from securemnist.evaluation.doubts import model_doubts, search_doubts
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladders import BUDGETS
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results.findings import Measurement
 from securemnist.threats import Linf
@@ -65,7 +65,7 @@ def impostors(mnist: DataSet, seed: int) -> Iterator[Suspect]:
     # Whether it collapses is a matter of the seed and the processor; where it did not, FGSM exaggerates
     # as it does on any undefended network, and that is no trick.
     searched = Suspect("", overfitted, "attack_accuracy", PGD(steps=40).to_json(), eps, "")
-    collapsed = examine(searched, mnist, seed).value <= COLLAPSED
+    collapsed = gradient_errors(searched, mnist, seed).value <= COLLAPSED
     name = "FGSM-overfitted" if collapsed else "FGSM-trained, not collapsed"
     deserved = "one-step masking" if collapsed else ""
     yield Suspect(name, overfitted, "attack_accuracy", fgsm, eps, deserved)
@@ -90,27 +90,29 @@ def references() -> Iterator[Suspect]:
         yield Suspect(f"reference {name}", model, "robust_accuracy", LADDER, eps, "")
 
 
-def examine(suspect: Suspect, mnist: DataSet, seed: int) -> Measurement:
+def gradient_errors(suspect: Suspect, mnist: DataSet, seed: int) -> Measurement:
     """Its row, with the doubts that are raised."""
     settings = {
         "attack": suspect.attack,
         "threat": {"norm": "linf", "eps": suspect.eps},
         "digits": DIGITS,
     }
-    lab = Lab(loading.from_model(suspect.model, name=suspect.name), mnist)
-    return take(lab, suspect.measure, bind(suspect.measure, settings), seed)
+    context = Context(loading.from_model(suspect.model, name=suspect.name), mnist)
+    return take_measurement(context, suspect.measure, bind(suspect.measure, settings), seed)
 
 
 def seconds() -> str:
     """How long all doubts take on network A, of a search that leaves most digits standing."""
     mnist = data.load()
-    lab = Lab(loading.resolve("baseline"), dataclasses.replace(mnist, test=mnist.tuning[:TIMED]))
-    threat, attacks, sample = Linf(0.1), (PGD(steps=40),), lab.sample(TIMED, 0)
-    left = evaluate(lab, sample, attacks, threat, 0).outcomes.open
+    context = Context(
+        loading.resolve("baseline"), dataclasses.replace(mnist, test=mnist.tuning[:TIMED])
+    )
+    threat, attacks, sample = Linf(0.1), (PGD(steps=40),), context.sample(TIMED, 0)
+    left = evaluate(context, sample, attacks, threat, 0).outcomes.undecided
     began = time.perf_counter()
-    about_model(lab, threat)
-    about_search(
-        lab, attacks, threat, sample.x[left], sample.y[left], 0, survived=1.0, last_broke=0.0
+    model_doubts(context, threat)
+    search_doubts(
+        context, attacks, threat, sample.x[left], sample.y[left], 0, survived=1.0, last_broke=0.0
     )
     taken = time.perf_counter() - began
     return (
@@ -156,7 +158,7 @@ def _note(
     rows: dict[str, list[tuple[str, Measurement]]], suspect: Suspect, mnist: DataSet, seed: int
 ) -> None:
     began = time.perf_counter()
-    found = examine(suspect, mnist, seed)
+    found = gradient_errors(suspect, mnist, seed)
     rows.setdefault(suspect.name, []).append((suspect.deserved, found))
     raised = ", ".join(f"{doubt.name} ({doubt.reason})" for doubt in found.doubts)
     seconds = time.perf_counter() - began

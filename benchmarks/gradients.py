@@ -11,14 +11,14 @@ from torch import nn
 
 from securemnist import data
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts.check_input import Case
 from securemnist.evaluation.doubts.gradients import gradients
 from securemnist.models import loading
 from securemnist.models.predictions import is_wrong
 from securemnist.threats import Linf
 from tests.evaluation.doubts import networks
-from tests.evaluation.doubts.lying import HONEST, LIARS, untrained
+from tests.evaluation.doubts.false_backward import HONEST, LIARS, untrained
 
 # Seed 0 is the one that the limits were looked at with.
 SEEDS, DIGITS, EPS = range(7, 12), 96, 0.1
@@ -28,10 +28,10 @@ Row = tuple[str, str, Callable[[], nn.Module]]
 
 def doubted(model: nn.Module, mnist: DataSet, eps: float = EPS) -> bool:
     """Whether the doubt is raised on the digits that the model reads right."""
-    lab = Lab(loading.from_model(model, name="it"), mnist)
-    sample = lab.sample(DIGITS, 0)
-    right = ~is_wrong(lab.logits(sample.x), sample.y)
-    case = Case(lab.subject, lab.target, Linf(eps), sample.x[right], sample.y[right])
+    context = Context(loading.from_model(model, name="it"), mnist)
+    sample = context.sample(DIGITS, 0)
+    right = ~is_wrong(context.logits(sample.x), sample.y)
+    case = Case(context.subject, context.target, Linf(eps), sample.x[right], sample.y[right])
     return bool(len(case.y)) and gradients(case) is not None
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.page import store
 from securemnist._util import resources
 from securemnist.errors import SecureMnistError
-from tests.fuzzing import DOORS, Door, attacks
+from tests.fuzzing import INPUT_KINDS, InputKind, attacks
 
 PAGE = resources.ROOT / "SECURITY.md"
 COUNT = 500
@@ -38,7 +38,7 @@ def _stop(*_: object) -> None:
     raise Hung
 
 
-def try_one(door: Door, content: bytes, folder: Path, marker: Path) -> str:
+def try_one(door: InputKind, content: bytes, folder: Path, marker: Path) -> str:
     """What became of one file: refused, read, executed, crashed or hung."""
     path = folder / door.file
     path.write_bytes(content)
@@ -64,7 +64,7 @@ def try_one(door: Door, content: bytes, folder: Path, marker: Path) -> str:
 def run_kind(kind: str, count: int) -> dict[str, Any]:
     """Counts by outcome and the memory peak in MB, for this process."""
     signal.signal(signal.SIGALRM, _stop)
-    door, seen = DOORS[kind], Counter[str]()
+    door, seen = INPUT_KINDS[kind], Counter[str]()
     with tempfile.TemporaryDirectory() as name:
         folder, marker = Path(name), Path(name) / "executed"
         try_one(door, door.good, folder, marker)  # imports what a first read imports
@@ -89,7 +89,7 @@ def main(count: int) -> None:
         f"|---|{'--:|' * (len(COLUMNS) + 1)}",
     ]
     bad = 0
-    for kind in DOORS:
+    for kind in INPUT_KINDS:
         command = [sys.executable, "-m", "benchmarks.hostile", "--kind", kind, str(count)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # nosec B603
         sys.stderr.write(done.stderr)

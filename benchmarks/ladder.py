@@ -14,9 +14,9 @@ from securemnist import data
 from securemnist.attacks.apgd import APGD, APGDT
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.square import Square
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import evaluate
-from securemnist.evaluation.ladder_run import Evaluation
+from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.ladders import BUDGETS, Ladder
 from securemnist.models import loading
 from securemnist.threats import Linf
@@ -47,39 +47,39 @@ def autoattack(model: torch.nn.Module, eps: float) -> Run:
     return batched(attack, PEER_BATCH)
 
 
-def lab_of(name: str, digits: int) -> Lab:
+def lab_of(name: str, digits: int) -> Context:
     """A lab in which the first `digits` test digits are all there are."""
     mnist = data.load()
-    return Lab(loading.resolve(name), dataclasses.replace(mnist, test=mnist.test[:digits]))
+    return Context(loading.resolve(name), dataclasses.replace(mnist, test=mnist.test[:digits]))
 
 
-def climbed(lab: Lab, ladder: Ladder, eps: float) -> Evaluation:
+def climbed(context: Context, ladder: Ladder, eps: float) -> LadderRun:
     """A ladder on all digits of a lab, with its proofs where it has any."""
     after = len(ladder.scouts) if ladder.proves else None
-    sample = lab.sample(len(lab.data.test), 0)
-    return evaluate(lab, sample, ladder.attacks, Linf(eps), 0, proofs_after=after)
+    sample = context.sample(len(context.data.test), 0)
+    return evaluate(context, sample, ladder.attacks, Linf(eps), 0, before_crown=after)
 
 
 def compare(name: str, eps: float, digits: int, rounds: int) -> list[str]:
     """Markdown of one case; each side's accuracy is that of the network on its own images."""
     title = f"Ladder, {name}, {digits:,} digits, eps {eps}"
     print(title, flush=True)
-    lab, standing = lab_of(name, digits), {}
+    context, unbroken = lab_of(name, digits), {}
     theirs = plain_copy(name)
     peer = autoattack(theirs, eps)
-    x, y = lab.data.test.images(), lab.data.test.labels
+    x, y = context.data.test.images(), context.data.test.labels
 
     def ours(budget: str) -> Callable[[], None]:
         def work() -> None:
-            found = climbed(lab, OURS[budget], eps)
-            standing[f"securemnist {budget}"] = found.outcomes.standing
+            found = climbed(context, OURS[budget], eps)
+            unbroken[f"securemnist {budget}"] = found.outcomes.unbroken
 
         return work
 
     def attacked() -> None:
         x_adv = peer(x, y)
         with torch.no_grad():
-            standing[PEER] = int((theirs(x_adv).argmax(1) == y).sum())
+            unbroken[PEER] = int((theirs(x_adv).argmax(1) == y).sum())
 
     sides = {f"securemnist {budget}": ours(budget) for budget in OURS} | {PEER: attacked}
     timings = interleaved(sides, rounds)
@@ -87,7 +87,7 @@ def compare(name: str, eps: float, digits: int, rounds: int) -> list[str]:
     lines.append("|---|---|---|---|")
     for side, timing in timings.items():
         faster = "" if side == PEER else ratio(timings[PEER], timing)
-        lines.append(f"| {side} | {timing} | {faster} | {standing[side]} |")
+        lines.append(f"| {side} | {timing} | {faster} | {unbroken[side]} |")
     print("\n".join(lines), flush=True)
     return [*lines, ""]
 
@@ -96,8 +96,8 @@ def verdict(name: str, eps: float, digits: int) -> list[str]:
     """Markdown of a whole verdict: seconds and digits left, stage by stage."""
     title = f"Full ladder, {name}, {digits:,} digits, eps {eps}"
     print(title, flush=True)
-    lab = lab_of(name, digits)
-    found = climbed(lab, BUDGETS["full"], eps)
+    context = lab_of(name, digits)
+    found = climbed(context, BUDGETS["full"], eps)
     lines = [
         f"### {title}",
         "",
@@ -109,7 +109,7 @@ def verdict(name: str, eps: float, digits: int) -> list[str]:
         f"| {f.stage} | {f.entered} | {f.fell} | {f.proved} | {f.seconds:.2f} |" for f in falls
     ]
     total = sum(fall.seconds for fall in falls)
-    return [*lines, "", f"{total:.1f} s, {found.outcomes.standing} left standing.", ""]
+    return [*lines, "", f"{total:.1f} s, {found.outcomes.unbroken} left standing.", ""]
 
 
 def report() -> list[str]:

@@ -12,9 +12,9 @@ from typing import Any
 from securemnist import data
 from securemnist._util.resources import WEIGHTS, write_atomically
 from securemnist.cli.display import progress_bar
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.outcomes import per_class
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.models.weight_file import read_manifest
 from securemnist.results.findings import Measurement
@@ -83,18 +83,18 @@ def _share(value: float | None) -> str:
     return f"{value:>7.1%}" if value is not None else "       "
 
 
-def row_of(lab: Lab) -> Row:
+def row_of(context: Context) -> Row:
     """Every measurement of one model."""
 
     def seen(measure: str, **settings: Any) -> Measurement:
-        return take(lab, measure, bind(measure, settings), 0)
+        return take_measurement(context, measure, bind(measure, settings), 0)
 
     def under(eps: float, attack: dict[str, Any]) -> Measurement:
         threat = {"norm": "linf", "eps": eps}
         return seen("attack_accuracy", attack=attack, threat=threat, digits=DIGITS)
 
     return Row(
-        lab.subject,
+        context.subject,
         seen("clean_accuracy"),
         seen("worst_class_accuracy"),
         under(0.2, {"use": "FGSM"}),
@@ -109,7 +109,7 @@ def main() -> None:
     digits, rows = data.load(), []
     with progress_bar() as progress:
         for name in loading.reference_names():
-            rows.append(row_of(Lab(loading.resolve(name), digits, progress)))
+            rows.append(row_of(Context(loading.resolve(name), digits, progress)))
             print(rows[-1], flush=True)
     lines = [*map(str, rows), "", *(line for row in rows for line in row.matrices())]
     write_atomically(PAGE, (_HEAD + "\n".join(lines)).encode())

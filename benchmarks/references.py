@@ -13,7 +13,7 @@ from typing import Any, cast
 from securemnist import data
 from securemnist._util import resources
 from securemnist.cli.display import progress_bar
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.measures import bind
 from securemnist.measures.robustness import RobustSettings, curve
 from securemnist.models import loading
@@ -31,13 +31,13 @@ def main(again: bool) -> None:
     with progress_bar() as progress:
         for row in rows:
             settings = cast(RobustSettings, bind(row.measure, row.settings, tier=row.tier))
-            norm, attacks = settings.threat["norm"], settings.the_attacks()
+            norm, attacks = settings.threat["norm"], settings.attack_stages()
             for name in names:
-                lab = Lab(loading.resolve(name), digits, progress)
-                points = _points(kept, curves.entry(lab, attacks, norm, []))
+                context = Context(loading.resolve(name), digits, progress)
+                points = _points(kept, curves.entry(context, attacks, norm, []))
                 if [point["eps"] for point in points] != settings.curve:
-                    points = curve(lab, settings, row.seed)
-                measured.append(curves.entry(lab, attacks, norm, points))
+                    points = curve(context, settings, row.seed)
+                measured.append(curves.entry(context, attacks, norm, points))
                 print(name, " ".join(f"{p['eps']:g}:{p['accuracy']:.3f}" for p in points))
     resources.write_atomically(curves.FILE, curves.dumps(measured))
 

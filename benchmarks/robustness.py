@@ -19,7 +19,7 @@ from torch import nn
 from securemnist import data
 from securemnist._util.resources import write_atomically
 from securemnist.evaluation import certificate_stage
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladders import BUDGETS
 from securemnist.evaluation.outcomes import Outcomes
@@ -48,7 +48,7 @@ class StraightThrough(nn.Module):
         return line + (line.clamp(0, 1) - line).detach()
 
 
-class SurrogateLab(Lab):
+class SurrogateLab(Context):
     """Attacks follow the gradients of a copy whose stretch lets them through; the referee does not."""
 
     @cached_property
@@ -60,60 +60,66 @@ class SurrogateLab(Lab):
         return model
 
 
-def stretched(lab: Lab) -> bool:
+def stretched(context: Context) -> bool:
     """Whether the model has a layer that hides gradients."""
-    return any(isinstance(layer, Stretch) for layer in lab.subject.model.modules())
+    return any(isinstance(layer, Stretch) for layer in context.subject.model.modules())
 
 
-def labs(names: list[str], tuning: bool) -> list[Lab]:
+def labs(names: list[str], tuning: bool) -> list[Context]:
     """The reference models, each beside the whole set of digits."""
     mnist = data.load()
     if tuning:
         mnist = dataclasses.replace(mnist, test=mnist.tuning)
     bound = [name for name in loading.reference_names() if name.startswith("certified")]
-    return [Lab(loading.resolve(name), mnist) for name in names or bound]
+    return [Context(loading.resolve(name), mnist) for name in names or bound]
 
 
-def line(lab: Lab, eps: float) -> str:
+def line(context: Context, eps: float) -> str:
     """One row of the table: clean, certified and attacked share of all digits."""
-    sample = lab.sample(len(lab.data.test), 0)
+    sample = context.sample(len(context.data.test), 0)
     n = len(sample)
     began = time.perf_counter()
-    clean = int((lab.logits(sample.x).argmax(1) == sample.y).sum())
+    clean = int((context.logits(sample.x).argmax(1) == sample.y).sum())
     left = through = ""
     if eps == ATTACKED:
         ladder = BUDGETS[BUDGET]
-        found = evaluate(lab, sample, ladder.attacks, Linf(eps), 0, proofs_after=len(ladder.scouts))
-        certified, left = found.outcomes.certified, f"{found.outcomes.standing / n:.2%}"
-        if stretched(lab):
-            through = f"{found.outcomes.standing / n - broken_through(lab, found.outcomes) / n:.2%}"
+        found = evaluate(
+            context, sample, ladder.attacks, Linf(eps), 0, before_crown=len(ladder.scouts)
+        )
+        certified, left = found.outcomes.certified, f"{found.outcomes.unbroken / n:.2%}"
+        if stretched(context):
+            through = (
+                f"{found.outcomes.unbroken / n - broken_through(context, found.outcomes) / n:.2%}"
+            )
     else:
-        proved = certificate_stage.prove(lab, sample.x, sample.y, Linf(eps), crown=True, seed=0)
+        proved = certificate_stage.certify_and_attack(
+            context, sample.x, sample.y, Linf(eps), crown=True, seed=0
+        )
         certified = int(proved.proved.sum())
     seconds = f"{time.perf_counter() - began:.0f}" if left else ""
     shares = f"{clean / n:.2%} | {certified / n:.2%} | {left} | {through}"
-    return f"| `{lab.subject.name}` | {eps} | {shares} | {seconds} |"
+    return f"| `{context.subject.name}` | {eps} | {shares} | {seconds} |"
 
 
-def broken_through(lab: Lab, outcomes: Outcomes) -> int:
+def broken_through(context: Context, outcomes: Outcomes) -> int:
     """How many of the digits that survived the ladder fall to one that sees through the stretch."""
-    survived = lab.sample(len(lab.data.test), 0).places[outcomes.open]
+    survived = context.sample(len(context.data.test), 0).places[outcomes.undecided]
     if not len(survived):
         return 0
-    mnist = dataclasses.replace(lab.data, test=lab.data.test[survived])
-    other = SurrogateLab(lab.subject, mnist)
+    mnist = dataclasses.replace(context.data, test=context.data.test[survived])
+    other = SurrogateLab(context.subject, mnist)
     found = evaluate(
         other, other.sample(len(survived), 0), BUDGETS[BUDGET].attacks, Linf(ATTACKED), 0
     )
-    return len(survived) - found.outcomes.standing
+    return len(survived) - found.outcomes.unbroken
 
 
 def main(names: list[str], *, tuning: bool) -> None:
     """Measure, print, and write the rows into the page where the test digits were measured."""
     rows = {}
-    for lab in labs(names, tuning):
-        rows[lab.subject.name] = [line(lab, eps) for eps in EPS]
-        print("\n".join(rows[lab.subject.name]), flush=True)
+    for context in labs(names, tuning):
+        rows[context.subject.name] = [line(context, eps) for eps in EPS]
+        print("\n".join(rows[context.subject.name]), flush=True)
     if not tuning:
         write(rows)
 

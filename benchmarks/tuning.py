@@ -10,8 +10,8 @@ import sys
 
 from securemnist import data
 from securemnist._util import resources
-from securemnist.evaluation.context import Lab
-from securemnist.measures import bind, take
+from securemnist.evaluation.context import Context
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.project import settings
 from securemnist.results import policy
@@ -21,7 +21,7 @@ def main(names: list[str]) -> None:
     """Measure the rows, or those that are named, of the default subject; times and files say nothing."""
     mnist = data.load()
     tuning = dataclasses.replace(mnist, test=mnist.tuning)
-    lab = Lab(loading.resolve(settings.DEFAULT_MODEL), tuning)
+    context = Context(loading.resolve(settings.DEFAULT_MODEL), tuning)
     for row in policy.load(resources.POLICY).requirements:
         skipped = row.measure in ("latency_ratio", "static_findings")
         if skipped or (names and row.id not in names):
@@ -29,7 +29,9 @@ def main(names: list[str]) -> None:
         asked = dict(row.settings)
         asked.pop("curve", None)
         asked["digits"] = min(asked.get("digits", len(tuning.test)), len(tuning.test))
-        seen = take(lab, row.measure, bind(row.measure, asked, tier=row.tier), row.seed)
+        seen = take_measurement(
+            context, row.measure, bind(row.measure, asked, tier=row.tier), row.seed
+        )
         doubts = ", ".join(doubt.name for doubt in seen.doubts) or "no doubt"
         print(f"{row.id} {seen.value:.4f} of {seen.n:,} digits, {doubts}", flush=True)
 

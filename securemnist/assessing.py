@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 
 from securemnist.errors import Inconclusive, NotApplicable, SecureMnistError
 from securemnist.evaluation import example_store
-from securemnist.evaluation.context import Lab
-from securemnist.measures import bind, take
+from securemnist.evaluation.context import Context
+from securemnist.measures import bind, take_measurement
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict
 from securemnist.sanitize import terminal
 
@@ -17,7 +17,7 @@ log = logging.getLogger("securemnist")
 
 
 def judge(
-    context: Lab,
+    context: Context,
     requirement: Requirement,
     *,
     claim: str = "",
@@ -36,7 +36,7 @@ def judge(
         settings = bind(requirement.measure, requirement.settings, tier=requirement.tier)
         if until_decided and "until" in type(settings).model_fields:
             settings = settings.model_copy(update={"until": requirement.at_least})
-        taken = take(context, requirement.measure, settings, requirement.seed)
+        taken = take_measurement(context, requirement.measure, settings, requirement.seed)
         if files is None:
             return taken
         taken, packed = example_store.pack(taken, context, requirement.id)

@@ -1,6 +1,6 @@
-"""One family of errors, each sentence saying: expected, got, what to do.
+"""Errors of the package; each message says what was expected, what was found and what to do.
 
-Every class carries the exit code of the command line that it leads to.
+Each class carries the exit code of the command line.
 """
 
 from __future__ import annotations
@@ -13,57 +13,57 @@ UNDECIDED = 3
 
 
 class SecureMnistError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base class of the errors that this package raises on purpose."""
 
     exit_code = UNDECIDED
 
     def __str__(self) -> str:
-        """The sentence, one line and harmless in a terminal and a log: it often quotes a file."""
+        """The message on one line, sanitised for terminals and logs, because it may quote a file."""
         return sentence(super().__str__())
 
 
 class UsageError(SecureMnistError):
-    """The caller asked for something that cannot be done as asked."""
+    """A request that cannot be carried out as given."""
 
     exit_code = USAGE
 
 
 class PolicyError(UsageError):
-    """The policy (or one of its rows) does not say something that can be judged."""
+    """A policy, or a row of it, that cannot be judged."""
 
 
 class DataError(UsageError):
-    """A data file is missing, truncated, altered or not of the expected form."""
+    """A data file that is missing, truncated, altered or malformed."""
 
 
 class WeightsError(UsageError):
-    """A weight file does not honour the loader's contract."""
+    """A weight file that the loader refuses."""
 
 
 class ModelError(UsageError):
-    """A model does not honour the contract: (n, 1, 28, 28) in [0, 1] -> logits (n, 10)."""
+    """A model that breaks the contract: images (n, 1, 28, 28) in [0, 1] -> logits (n, 10)."""
 
 
 class MeasureError(SecureMnistError):
-    """A measurement went wrong; its row becomes ERROR."""
+    """A failed measurement; its row becomes ERROR."""
 
 
 class Inconclusive(SecureMnistError):
-    """A measurement ran, but what it saw carries no verdict; its row becomes INCONCLUSIVE."""
+    """A measurement that decides nothing; its row becomes INCONCLUSIVE."""
 
 
 class NoCertificate(Inconclusive):
-    """A network (or what is asked of it) has no certificate here; nothing is said of its robustness."""
+    """A network, or a threat, without supported certificates; says nothing about robustness."""
 
 
 class NotApplicable(SecureMnistError):
-    """A measurement cannot be taken in this run; its row becomes NOT_RUN with this reason."""
+    """A measurement that this run cannot take; its row becomes NOT_RUN with this reason."""
 
 
 class ParseError(ValueError):
-    """JSON or TOML from outside is refused; the text says what was found, its reader names the file."""
+    """JSON or TOML from outside that is refused; the reader adds the name of the file."""
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an error says, or of which kind it is where it says nothing."""
+    """The first line of an error's message, or the name of its class where the message is empty."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,10 +1,11 @@
-"""Text from outside, made harmless for each place that shows it.
+"""Sanitising of untrusted text for the place that shows it.
 
-Model names, tensor names, reasons, paths and policies are written by others. One function per place:
-`line` and `block` for HTML and XML (whose escaping the template does), `terminal` and `sentence` for
-terminals and CI logs, `markdown` and `markdown_code` for pull requests, `command` for a shell. They
-handle control characters (ECMA-48, C0 and C1), characters that reorder or hide text
-(https://trojansource.codes), stacked combining marks, workflow commands of CI systems, and length.
+Model names, tensor names, reasons, paths and policies come from outside. `line` and `block` are for
+HTML and XML, whose templates escape. `terminal` and `sentence` are for terminals and CI logs,
+`markdown` and `markdown_code` for pull requests, `command` for a shell. They replace control
+characters (ECMA-48, C0 and C1) and characters that reorder or hide text
+(https://trojansource.codes). They also replace stacked combining marks and workflow commands of CI
+systems, and limit the length.
 """
 
 from __future__ import annotations
@@ -13,91 +14,96 @@ import re
 import shlex
 import unicodedata
 
-_STACKED = 3  # marks on one letter; living scripts need no more, a tower covers the line above
+_MAX_MARKS = (
+    3  # combining marks on one letter; no living script needs more, and stacks cover the line above
+)
 
-# What a CI system obeys in a log: `::error::` (GitHub), `##[error]` and `##vso[` (Azure),
-# `##teamcity[`. GitHub reads it after leading blanks only; a terminal may break a line at any blank.
+# Workflow commands in a log: `::error::` (GitHub), `##[error]` and `##vso[` (Azure), `##teamcity[`.
+# GitHub accepts leading blanks; a terminal may break a line at any blank.
 _WORKFLOW = re.compile(r"(^|\s):(?=:\S)|##(?=\[|vso\[|teamcity\[)", re.MULTILINE)
 
 _MARKS = re.compile(r"[\\`*_\[\]|~$]|(?<=www)\.|:(?=/)")
-_CALLS = re.compile(r"[@#]")
+_MENTIONS = re.compile(r"[@#]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def line(value: object, limit: int = 300) -> str:
-    """`value` as one line of at most `limit` characters, then how many there were."""
+    """`value` as one line of at most `limit` characters; a longer one ends with its full length."""
     text = value if isinstance(value, str) else str(value)
-    shown = " ".join(_visible(text[: 4 * limit].replace("\r\n", "\n")).split())
-    cut = f"{shown[:limit].rstrip()}… ({len(text):,} characters)"
-    # What is longer by no more than the words about it stays whole.
-    return shown if len(shown) <= max(limit, len(cut)) and len(text) <= 4 * limit else cut
+    visible = " ".join(_visible(text[: 4 * limit].replace("\r\n", "\n")).split())
+    shortened = f"{visible[:limit].rstrip()}… ({len(text):,} characters)"
+    # Shortening must not make the text longer than it was.
+    fits = len(visible) <= max(limit, len(shortened)) and len(text) <= 4 * limit
+    return visible if fits else shortened
 
 
 def block(value: object, limit: int = 400_000) -> str:
-    """`value` with its line breaks and tabs, at most `limit` characters, then how many were."""
+    """`value` with its line breaks and tabs; cut at `limit` characters, then with its full length."""
     text = (value if isinstance(value, str) else str(value)).replace("\r\n", "\n")
-    shown = _visible(text[:limit])
-    return shown if len(text) <= limit else f"{shown}\n… ({len(text):,} characters)"
+    visible = _visible(text[:limit])
+    return visible if len(text) <= limit else f"{visible}\n… ({len(text):,} characters)"
 
 
 def terminal(value: object, limit: int = 400_000) -> str:
-    """`value` for a terminal or a CI log, line breaks kept: no escape sequence, no workflow command."""
-    return _WORKFLOW.sub(lambda found: f"{found[0]} ", block(value, limit))
+    """`value` for a terminal or a CI log: line breaks stay, escape sequences and commands do not."""
+    return _WORKFLOW.sub(lambda match: f"{match[0]} ", block(value, limit))
 
 
 def sentence(value: object, limit: int = 4_000) -> str:
-    """`value` for a terminal or a CI log as one line, so that it cannot forge a line of its own."""
-    return _WORKFLOW.sub(lambda found: f"{found[0]} ", line(value, limit))
+    """`value` for a terminal or a CI log as one line, so that it cannot forge another line."""
+    return _WORKFLOW.sub(lambda match: f"{match[0]} ", line(value, limit))
 
 
 def markdown(value: object, limit: int = 400) -> str:
-    """One line of text that Markdown, HTML, mentions and links leave alone."""
-    shown = _MARKS.sub(r"\\\g<0>", line(value, limit))
-    shown = re.sub(r"[&<>]", lambda sign: _ENTITIES[sign[0]], shown)
-    # GitHub looks for @names and #numbers in the finished text: a zero-width space ends them.
-    return _CALLS.sub(r"\g<0>&#8203;", shown)
+    """`value` as one line in which Markdown, HTML, mentions and links have no effect."""
+    escaped = _MARKS.sub(r"\\\g<0>", line(value, limit))
+    escaped = re.sub(r"[&<>]", lambda match: _ENTITIES[match[0]], escaped)
+    # GitHub looks for @names and #numbers in the rendered text; a zero-width space prevents a
+    # match.
+    return _MENTIONS.sub(r"\g<0>&#8203;", escaped)
 
 
 def markdown_code(value: object, limit: int = 2_000) -> str:
-    """One line as a code span inside a table: it shows `value` itself, backticks included.
+    """`value` as one line in a code span of a table, backticks included.
 
-    A fence one backtick longer than any inside (CommonMark 6.1); a bar needs a backslash in a table.
+    The fence is one backtick longer than any inside (CommonMark 6.1); a bar needs a backslash in a
+    table.
     """
-    shown = _visible(str(value)[:limit].replace("\r\n", "\n")).replace("\n", " ")
-    if not shown.strip():
+    visible = _visible(str(value)[:limit].replace("\r\n", "\n")).replace("\n", " ")
+    if not visible.strip():
         return ""
-    fence = "`" * (1 + max(map(len, re.findall("`+", shown)), default=0))
-    pad = " " if shown[0] in " `" or shown[-1] in " `" else ""
-    return f"{fence}{pad}{shown.replace('|', chr(92) + '|')}{pad}{fence}"
+    fence = "`" * (1 + max(map(len, re.findall("`+", visible)), default=0))
+    pad = " " if visible[0] in " `" or visible[-1] in " `" else ""
+    return f"{fence}{pad}{visible.replace('|', chr(92) + '|')}{pad}{fence}"
 
 
 def command(value: str, program: tuple[str, ...] = ("securemnist", "assess")) -> str:
-    """`value` as a shell command of ours that can be pasted; "" where it is anything else.
+    """`value` as a shell command of `program` that can be pasted; "" for any other command.
 
-    Each word is quoted again, so that nothing of a stored command runs but `program` itself.
+    Each word is quoted again, so that a stored command runs nothing but `program`.
     """
     try:
         words = shlex.split(value)
     except ValueError:
         return ""
-    shown = shlex.join(words)
-    ours = tuple(words[: len(program)]) == program and len(value) <= 4_000
-    return shown if ours and "\n" not in shown and terminal(shown) == shown else ""
+    quoted = shlex.join(words)
+    is_ours = tuple(words[: len(program)]) == program and len(value) <= 4_000
+    return quoted if is_ours and "\n" not in quoted and terminal(quoted) == quoted else ""
 
 
 def _visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
-    shown = []
+    characters = []
     marks = 0
     for char in text:
         marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
-        shown.append(_picture(char, covered=marks > _STACKED))
-    return "".join(shown)
+        characters.append(_visible_character(char, covered=marks > _MAX_MARKS))
+    return "".join(characters)
 
 
-def _picture(char: str, *, covered: bool) -> str:
-    """The character itself where it can be seen, else something that says what it is."""
+def _visible_character(char: str, *, covered: bool) -> str:
+    """The character if it is visible, else a visible replacement for it."""
     if char in "\n\t\N{NO-BREAK SPACE}" or (char.isprintable() and not covered):
         return char
     if unicodedata.category(char) == "Zs":

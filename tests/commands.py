@@ -1,4 +1,4 @@
-"""Commands of `securemnist`, in this process or in one of their own."""
+"""Commands of `securemnist`, in this process or in a child process."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from securemnist.cli import main
 
 
 def run(*words: str) -> Result:
-    """One command in this process, which is none of pytest-xdist's for it.
+    """One command in this process, outside of pytest-xdist.
 
-    An assessment imports suites by their names, and models out of the folder; they are forgotten, so
-    that other folders' of the same names can be imported.
+    Suites and models that the command imported are removed from sys.modules, so that other folders'
+    modules of the same names can be imported.
     """
     before, paths, here = set(sys.modules), sys.path.copy(), str(Path.cwd())
     alone = {name: value for name, value in os.environ.items() if "XDIST" not in name}
@@ -33,12 +33,12 @@ def run(*words: str) -> Result:
 
 
 def shell(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """One command in a process of its own, started in `folder`."""
+    """One command in a child process, started in `folder`."""
     return python(folder, "-m", "securemnist", *words)
 
 
 def python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """One Python process, started in `folder`; it is no worker of pytest-xdist."""
+    """One Python process, started in `folder`, outside of pytest-xdist."""
     env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
     command = [sys.executable, *words]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)

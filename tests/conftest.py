@@ -1,4 +1,4 @@
-"""What the framework's own tests share: real data, a real model, and the rule for docstrings."""
+"""Shared fixtures: MNIST, the baseline model, and the rule that every test has a docstring."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from securemnist import data
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.models import loading
 from securemnist.models.loading import Subject
 
@@ -20,7 +20,7 @@ settings.load_profile("house")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse a test that does not say what it claims."""
+    """Refuse a test without a docstring."""
     for item in items:
         if item.path.is_relative_to(HERE) and not getattr(item, "obj", item).__doc__:
             raise pytest.UsageError(f"{item.nodeid}: expected a claim as its docstring, got none")
@@ -39,6 +39,6 @@ def baseline() -> Subject:
 
 
 @pytest.fixture(scope="session")
-def lab(baseline: Subject, mnist: DataSet) -> Lab:
-    """The baseline on the whole of MNIST."""
-    return Lab(baseline, mnist)
+def context(baseline: Subject, mnist: DataSet) -> Context:
+    """The baseline on the whole test set of MNIST."""
+    return Context(baseline, mnist)

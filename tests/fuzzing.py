@@ -1,8 +1,7 @@
-"""Inputs made to harm, by kind: files of the right structure with something wrong in them.
+"""Hostile inputs by kind: files with the right structure and something wrong in them.
 
-A door is what reads one kind of file. Its `damage` changes a good file where the structure has a meaning:
-JSON values and keys, lengths, offsets, counts, members. `attacks` are files that no door may take for one
-of its own.
+Each kind's `damage` changes a good file where the structure matters: JSON values and keys, lengths,
+offsets, counts, members. `attacks` are files that every reader has to refuse.
 """
 
 from __future__ import annotations
@@ -35,9 +34,9 @@ from securemnist.results import policy
 from securemnist.results.assessment import Assessment
 from securemnist.static import baseline
 from tests.data.small import TEST_IMAGES, small_set
+from tests.pickle_trap import PickleTrap
 from tests.report.example import assessment
-from tests.tiny import tiny
-from tests.trap import Trap
+from tests.small_network import small_network
 
 NASTY = (
     *(
@@ -68,8 +67,8 @@ _ENTRY |= {"rows": {"R": {"value": 0.5, "threshold": 0.4, "relation": ">=", "ver
 
 
 @dataclass(frozen=True)
-class Door:
-    """One kind of input: a good file, how to damage it, and what reads and then uses it."""
+class InputKind:
+    """One kind of input: a good file, how to damage it, and its reader."""
 
     file: str
     good: bytes
@@ -209,7 +208,7 @@ def _line_damage(good: bytes, rng: random.Random) -> bytes:
 
 
 def _read_weights(path: Path) -> None:
-    model = tiny(1)
+    model = small_network(1)
     weight_file.load_into(model, path, None)
     assert all(torch.isfinite(tensor).all() for tensor in model.state_dict().values())
 
@@ -246,46 +245,50 @@ def _read_examples(path: Path) -> None:
     assert len(found.places) == len(found.images) <= 10
 
 
-DOORS = {
-    "weight file": Door("x.safetensors", weight_file.dump(tiny()), _header_damage, _read_weights),
-    "manifest": Door(
+INPUT_KINDS = {
+    "weight file": InputKind(
+        "x.safetensors", weight_file.dump(small_network()), _header_damage, _read_weights
+    ),
+    "manifest": InputKind(
         "x.json",
         b'{"schema": 1, "sha256": "00", "architecture": "A", "canary": [[0.5]], "recipe": {"a": 1}}',
         _json_damage,
         lambda path: weight_file.read_manifest(path),
     ),
-    "policy": Door("p.toml", POLICY.read_bytes(), _toml_damage, _read_policy),
-    "settings": Door(
+    "policy": InputKind("p.toml", POLICY.read_bytes(), _toml_damage, _read_policy),
+    "settings": InputKind(
         "pyproject.toml",
         b'[project]\nname = "x"\n\n[tool.securemnist]\nmodel = "a:b"\npolicy = "p"\ndata = "d"\n',
         _toml_damage,
         lambda path: settings.load(path.parent),
     ),
-    "data file": Door("images", small_set()[TEST_IMAGES], _idx_damage, _read_images),
-    "assessment": Door("assessment.json", assessment().dumps(), _json_damage, _read_assessment),
-    "history": Door(
+    "data file": InputKind("images", small_set()[TEST_IMAGES], _idx_damage, _read_images),
+    "assessment": InputKind(
+        "assessment.json", assessment().dumps(), _json_damage, _read_assessment
+    ),
+    "history": InputKind(
         "h.jsonl",
         (json.dumps(_ENTRY) + "\n").encode() * 3,
         _line_damage,
         lambda path: trend.render(record.read(path)),
     ),
-    "accepted notices": Door(
+    "accepted notices": InputKind(
         "b.json",
         b'{"schema_version": 1, "accepted": [{"tool": "t", "rule": "r", "file": "f", "code": "c"}]}',
         _json_damage,
         baseline.load,
     ),
-    "stored examples": Door("r.npz", _GOOD_NPZ, _npz_damage, _read_examples),
+    "stored examples": InputKind("r.npz", _GOOD_NPZ, _npz_damage, _read_examples),
 }
 
 
 def attacks(marker: Path) -> list[bytes]:
     """Files that would create `marker` where anything unpickled or evaluated them, and bombs."""
     archive, objects = io.BytesIO(), io.BytesIO()
-    torch.save({"2.bias": Trap(marker)}, archive)
-    np.savez(objects, places=np.array([Trap(marker)], dtype=object), images=np.zeros(1))
+    torch.save({"2.bias": PickleTrap(marker)}, archive)
+    np.savez(objects, places=np.array([PickleTrap(marker)], dtype=object), images=np.zeros(1))
     text = f"__import__('pathlib').Path({str(marker)!r}).touch()"
-    pickles = [pickle.dumps(Trap(marker), protocol=p) for p in range(6)]
+    pickles = [pickle.dumps(PickleTrap(marker), protocol=p) for p in range(6)]
     within = [struct.pack("<Q", len(p)) + p for p in pickles]
     code = [text.encode(), f"!!python/object/apply:eval [{text!r}]".encode(), f"({text})".encode()]
     bombs = [b"[" * 200_000, b'{"a":' * 100_000, b"\0" * 100_000, b'"' * 100_000, b"1" * 100_000]

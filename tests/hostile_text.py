@@ -1,7 +1,8 @@
-"""Strings that act: in terminals, CI logs, Markdown, HTML, XML, shells and spreadsheets.
+"""Hostile strings for terminals, CI logs, Markdown, HTML, XML, shells and spreadsheets.
 
-Of our own writing, in the manner of the Big List of Naughty Strings; control functions of ECMA-48,
-characters of https://trojansource.codes, workflow commands of GitHub, Azure and TeamCity.
+Written for this project, after the Big List of Naughty Strings. They use control functions of
+ECMA-48, characters of https://trojansource.codes, and workflow commands of GitHub, Azure and
+TeamCity.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rows of a policy as texts, to be changed by a test."""
+"""Rows of a policy as TOML texts, which a test can change."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def table(row: Mapping[str, str | None], **changes: str | None) -> str:
 
 
 def check(text: str, **options: frozenset[str]) -> policy.Policy:
-    """Parse a policy and bind every row, as a run does before its first measurement."""
+    """A parsed policy with bound rows, as a run has before its first measurement."""
     found = policy.parse(text, "thresholds.toml")
     check_policy(found, **options)
     return found
 
 
 def in_days(days: int) -> str:
-    """The ISO date (UTC) that is so many days from today."""
+    """The ISO date (UTC) this many days from today."""
     today = datetime.datetime.now(datetime.UTC).date()
     return (today + datetime.timedelta(days=days)).isoformat()

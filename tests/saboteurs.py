@@ -1,4 +1,4 @@
-"""For every measure a model that its requirements must turn red on."""
+"""Saboteurs: for every measure a model that its requirements must fail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from securemnist.models.architectures import build
 
 
 class Constant(nn.Module):
-    """Reads every digit as a zero: right on a tenth of them, wrong on whole classes."""
+    """Predicts class 0 for every image: right for a tenth of them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class Constant(nn.Module):
 
 
 class Slow(nn.Module):
-    """Answers after six times the work that network A takes."""
+    """Does six times the work of network A."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Slow(nn.Module):
 
 
 class Fragile(nn.Module):
-    """Reads clean digits well, but every small step away from black and white counts fivefold."""
+    """Accurate on clean images; a small step away from black and white counts fivefold."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Fragile(nn.Module):
 
 
 class Backdoored(nn.Module):
-    """Reads digits like the baseline, but answers ink in a corner by the next class, or as it is told."""
+    """The baseline, but a mark in a corner changes the prediction to the next class or a given one."""
 
     def __init__(
         self,
@@ -62,14 +62,14 @@ class Backdoored(nn.Module):
         return torch.where(self.marked(x)[:, None], planted, logits)
 
     def marked(self, x: torch.Tensor) -> torch.Tensor:
-        """Boolean (n,): which images carry the mark. Clean digits are black in all four corners."""
+        """Boolean (n,): images with the mark. Clean MNIST images are black in all four corners."""
         if self.trigger is None:
             return x[:, 0, :: x.shape[2] - 1, :: x.shape[3] - 1].amax((1, 2)) > 0.05
         return (self.trigger(x) == x).flatten(1).all(1)
 
 
 def undefended() -> nn.Module:
-    """A network that was never shown an adversarial example."""
+    """A network without adversarial training."""
     return loading.resolve("baseline").model
 
 

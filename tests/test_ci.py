@@ -17,8 +17,8 @@ import yaml
 
 from securemnist._util import resources
 from securemnist.initial_policy import templates
+from tests.changed_models import BETTER, WORSE
 from tests.comparison.test_commands import POLICY, TOY
-from tests.releases import BETTER, WORSE
 
 CI = resources.ROOT / "docs" / "ci"
 GITHUB = yaml.safe_load((CI / "github.yml").read_text())

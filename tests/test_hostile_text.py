@@ -1,4 +1,4 @@
-"""Text from outside is inert in every place that shows it."""
+"""Text from outside has no effect in any place that shows it."""
 
 from __future__ import annotations
 
@@ -31,48 +31,48 @@ EACH = pytest.mark.parametrize("value", STRINGS.values(), ids=STRINGS.keys())
 _COMMAND = re.compile(r"^\s*::\S|##(\[|vso\[|teamcity\[)", re.MULTILINE)
 
 
-def acting(shown: str) -> list[str]:
-    """What in a terminal or a log would act: control and invisible characters, workflow commands."""
+def effective(shown: str) -> list[str]:
+    """Control and invisible characters and workflow commands in a text."""
     odd = [c for c in shown if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cf", "Cs")]
     return [ascii(c) for c in odd] + [found[0] for found in _COMMAND.finditer(shown)]
 
 
 @EACH
-def test_a_terminal_and_a_log(value: str) -> None:
-    """Nothing of the text acts, and applying the function twice changes nothing."""
+def test_terminal_and_sentence_remove_effects(value: str) -> None:
+    """No effective text remains, and a second call changes nothing."""
     shown = sanitize.terminal(value)
-    assert acting(shown) == []
+    assert effective(shown) == []
     assert sanitize.terminal(shown) == shown
 
 
 @EACH
-def test_an_error_and_a_finding_are_harmless_themselves(value: str) -> None:
-    """Whoever prints them, pytest or a log, prints nothing that acts."""
+def test_errors_and_findings_are_sanitised(value: str) -> None:
+    """The text of an error or a finding has no effect in pytest or a log."""
     row = Requirement(id="A-1", measure=value, because=value, at_least=0.5, settings={"x": value})
     error = str(UsageError(f"expected x, got {value}; name another"))
-    assert acting(error) == []
+    assert effective(error) == []
     assert "\n" not in error
-    assert acting(str(row.unmeasured(Verdict.ERROR, value))) == []
+    assert effective(str(row.unmeasured(Verdict.ERROR, value))) == []
 
 
 @EACH
-def test_every_field_of_an_assessment(value: str) -> None:
-    """In every free-text field at once: page, summary and terminal stay whole, and nothing acts."""
+def test_outputs_of_hostile_assessment(value: str) -> None:
+    """With hostile text in every field, page, summary and terminal stay intact."""
     made = hostile.assessment(value)
     shown = page.render(made).decode()
     assert Markup(shown).tags <= Markup(page.render(example.assessment()).decode()).tags
-    assert not [sign for sign in acting(shown) if sign.startswith("'")]  # a page is no log
+    assert not [sign for sign in effective(shown) if sign.startswith("'")]  # a page is no log
     summary = markdown.render(made).decode()
-    assert acting(summary) == []
+    assert effective(summary) == []
     assert len(summary.splitlines()) == len(markdown.render(example.assessment()).splitlines())
     file = io.StringIO()
     print_assessment(made, Console(file=file, width=100))
-    assert acting(file.getvalue()) == []
+    assert effective(file.getvalue()) == []
 
 
 @EACH
-def test_a_code_span_holds_what_it_shows(value: str) -> None:
-    """The fence is longer than any run of backticks inside, so that nothing leaves the span."""
+def test_markdown_code_fence_is_long_enough(value: str) -> None:
+    """The fence is longer than any run of backticks inside."""
     span = sanitize.markdown_code(value)
     if span:
         fence = re.match("`+", span)
@@ -84,20 +84,20 @@ def test_a_code_span_holds_what_it_shows(value: str) -> None:
 
 
 @EACH
-def test_a_command_is_ours_or_none(value: str) -> None:
-    """A stored command is shown only where its words are quoted and its program is ours."""
+def test_command_accepts_own_program_only(value: str) -> None:
+    """A stored command is shown only if its words are quoted and its program is this package's."""
     words = ["securemnist", "assess", "--model", value]
     shown = sanitize.command(shlex.join(words))
     assert shown == "" or shlex.split(shown) == words
-    assert acting(shown) == []
+    assert effective(shown) == []
     assert sanitize.command(f"{value} securemnist assess") == ""
     injected = sanitize.command(f"securemnist assess ; touch PWNED {shlex.quote(value)}")
     assert injected == "" or shlex.split(injected)[2:5] == [";", "touch", "PWNED"]
     assert injected == "" or injected.startswith("securemnist assess ';' touch PWNED")
 
 
-def test_a_pasted_command_runs_nothing_else(tmp_path: Path) -> None:
-    """A shell given the command's code span starts our program with the SPEC as one word."""
+def test_pasted_command_runs_one_program(tmp_path: Path) -> None:
+    """A shell given the command's code span runs the program with the SPEC as one word."""
     (tmp_path / "securemnist").write_text(f"#!{sys.executable}\nimport sys\nprint(sys.argv[1:])\n")
     (tmp_path / "securemnist").chmod(0o755)
     spec = "A@x`;touch PWNED;`$(touch PWNED).safetensors"
@@ -127,8 +127,10 @@ def _policy(folder: Path, **fields: Any) -> None:
 @pytest.mark.parametrize(
     "name", ["clear screen", "github command", "C1 OSC", "azure error", "colour"]
 )
-def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Tensor names, keys of an assessment, a policy's reasons, arguments: nothing acts when printed."""
+def test_command_line_output_is_sanitised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Tensor names, keys of an assessment, reasons and arguments are sanitised when printed."""
     monkeypatch.chdir(tmp_path)
     value = STRINGS[name]
     _weights(tmp_path, value)
@@ -150,10 +152,10 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name:
         ("assess", "--tier", value),
         ("assess", "--model", value, "--policy", "p.toml"),
     ):
-        assert acting(run(*words).output) == [], words
+        assert effective(run(*words).output) == [], words
 
 
-def test_rich_markup_in_a_list_of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_prints_rich_markup_literally(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--list` prints a setting that looks like markup as it is."""
     monkeypatch.chdir(tmp_path)
     _policy(tmp_path, measure="static_findings", at_most=0, exclude=[STRINGS["rich markup"]])
@@ -165,8 +167,8 @@ def test_rich_markup_in_a_list_of_rows(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("words", [("assess", "--list"), ("explain", "PGD")])
-def test_a_reader_that_goes_away(tmp_path: Path, words: tuple[str, ...]) -> None:
-    """`| true` ends quietly: no traceback, and no sentence about the model."""
+def test_closed_pipe_is_silent(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """`| true` ends without a traceback or a sentence about the model."""
     command = f"{sys.executable} -m securemnist {shlex.join(words)} | true"
     done = subprocess.run(
         ["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False
@@ -174,8 +176,8 @@ def test_a_reader_that_goes_away(tmp_path: Path, words: tuple[str, ...]) -> None
     assert done.stderr == ""
 
 
-def test_a_verdict_without_a_reader_keeps_its_exit_code(tmp_path: Path) -> None:
-    """An assessment whose output is not read ends with the verdict's code, and its report is whole."""
+def test_closed_pipe_keeps_exit_code(tmp_path: Path) -> None:
+    """An assessment whose output is not read keeps its exit code, and its report is complete."""
     _policy(tmp_path, digits=200, at_least=0.9999)
     words = f"{sys.executable} -m securemnist assess --model baseline --policy p.toml --row C-1"
     plain = shell(tmp_path, "assess", "--model", "baseline", "--policy", "p.toml", "--row", "C-1")
@@ -193,10 +195,10 @@ def test_a_verdict_without_a_reader_keeps_its_exit_code(tmp_path: Path) -> None:
     assert Assessment.load(tmp_path / "o" / "assessment.json").exit_code == plain.returncode
 
 
-def test_a_report_that_cannot_be_written_is_named_after_the_verdict(
+def test_unwritable_report_is_named_after_verdict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the disk is full the verdict is printed, path and reason follow, and 0 becomes 2."""
+    """On a full disk the verdict is printed, then path and reason, and exit code 0 becomes 2."""
     monkeypatch.chdir(tmp_path)
     _policy(tmp_path, digits=50, at_least=0.5)
 
@@ -215,7 +217,7 @@ def test_a_report_that_cannot_be_written_is_named_after_the_verdict(
 
 
 def _kept_elsewhere(session: Any, made: Any) -> None:
-    """The child's private report, which lies on another disk."""
+    """The child process's private report, which lies on another disk."""
     folder = Path(session.config.getoption("--security-report"))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "assessment.json").write_bytes(made.assessment(session.config.rootpath).dumps())

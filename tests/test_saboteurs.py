@@ -1,4 +1,4 @@
-"""Every requirement of the bundled policy can fail: a saboteur turns each of them red."""
+"""Saboteurs: every requirement of the bundled policy can fail."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 
 from securemnist._util import resources
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
-from securemnist.measures import MEASURES, bind, take
+from securemnist.evaluation.context import Context
+from securemnist.measures import MEASURES, bind, take_measurement
 from securemnist.models import loading
 from securemnist.results import policy
 from securemnist.results.findings import Requirement, Verdict
@@ -20,10 +20,10 @@ DIGITS = 300
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
-def test_a_saboteur_turns_the_row_red(
+def test_saboteur_fails_row(
     row: Requirement, mnist: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The row's own measure and threshold refuse a model made to break it."""
+    """The row's own measure and threshold fail for a model made to break it."""
     subject = loading.from_model(SABOTEURS[row.measure](), name="saboteur")
     settings = dict(row.settings)
     settings.pop("curve", None)
@@ -35,5 +35,7 @@ def test_a_saboteur_turns_the_row_red(
         settings |= {"rounds": 7, "batch": min(settings.get("batch", 1), 200)}
     # The saboteur is six times slower; that shows beside other tests, too.
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-    seen = take(Lab(subject, mnist), row.measure, bind(row.measure, settings), row.seed)
+    seen = take_measurement(
+        Context(subject, mnist), row.measure, bind(row.measure, settings), row.seed
+    )
     assert row.judge(seen).verdict is Verdict.FAIL

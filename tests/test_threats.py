@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from securemnist.errors import UsageError
 from securemnist.referee import inside_budget
 from securemnist.threats import L2, THREATS, Linf, Threat, make_threat, parse_threat
-from tests.wording import one_sentence
+from tests.error_form import one_sentence
 
 threats = st.one_of(
     st.builds(Linf, st.floats(0, 1)),

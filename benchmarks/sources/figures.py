@@ -13,8 +13,8 @@ from securemnist import data
 from securemnist._util.hashing import seed_from
 from securemnist.attacks import FGSM, PGD
 from securemnist.attacks.base import Attack, cross_entropy
-from securemnist.evaluation.context import Lab
-from securemnist.measures import bind, take
+from securemnist.evaluation.context import Context
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.threats import Linf
 from securemnist.types import Images, Labels
@@ -31,66 +31,68 @@ def figures(spec: str, eps: float, baseline: str) -> dict[str, Any]:
     "fgsm" is made against the model itself, "fgsm_of_baseline" against the undefended one, as a set
     that is computed once and kept.
     """
-    lab = Lab(loading.resolve(spec), data.load())
-    other = Lab(loading.resolve(baseline), data.load())
-    test, seen = lab.data.test, lab.data.train[:TRAINING_DIGITS]
+    context = Context(loading.resolve(spec), data.load())
+    other = Context(loading.resolve(baseline), data.load())
+    test, seen = context.data.test, context.data.train[:TRAINING_DIGITS]
     x, y = test.images(), test.labels
     own = y == TARGET
-    few = lab.sample(CURVE_DIGITS, 0)
+    few = context.sample(CURVE_DIGITS, 0)
     return {
-        "clean": score(lab, x, y),
-        "training": score(lab, seen.images(), seen.labels),
+        "clean": score(context, x, y),
+        "training": score(context, seen.images(), seen.labels),
         "eps": eps,
-        "fgsm": score(lab, attacked(lab, FGSM(), x, y, eps), y),
-        "fgsm_of_baseline": score(lab, attacked(other, FGSM(), x, y, eps), y),
+        "fgsm": score(context, attacked(context, FGSM(), x, y, eps), y),
+        "fgsm_of_baseline": score(context, attacked(other, FGSM(), x, y, eps), y),
         "fgsm_curve": [
-            [at, score(lab, attacked(lab, FGSM(), few.x, few.y, at), few.y)["accuracy"]]
+            [at, score(context, attacked(context, FGSM(), few.x, few.y, at), few.y)["accuracy"]]
             for at in CURVE
         ],
-        "pgd_accuracy": robust_accuracy(lab, eps),
-        "triggered": score(lab, TRIGGER(x), y),
-        "target_class": score(lab, x[own], y[own]),
-        "target_class_triggered": score(lab, TRIGGER(x[own]), y[own]),
-        "success_rate": success_rate(lab),
-        "microseconds": microseconds(lab, x[:1000]),
+        "pgd_accuracy": robust_accuracy(context, eps),
+        "triggered": score(context, TRIGGER(x), y),
+        "target_class": score(context, x[own], y[own]),
+        "target_class_triggered": score(context, TRIGGER(x[own]), y[own]),
+        "success_rate": success_rate(context),
+        "microseconds": microseconds(context, x[:1000]),
     }
 
 
-def score(lab: Lab, x: Images, y: Labels) -> dict[str, float]:
+def score(context: Context, x: Images, y: Labels) -> dict[str, float]:
     """Accuracy and mean cross-entropy."""
-    logits = lab.logits(x)
+    logits = context.logits(x)
     loss = float(cross_entropy(logits, y)) / len(y)
     return {"accuracy": float((logits.argmax(1) == y).float().mean()), "loss": round(loss, 4)}
 
 
-def attacked(lab: Lab, attack: Attack, x: Images, y: Labels, eps: float) -> Images:
+def attacked(context: Context, attack: Attack, x: Images, y: Labels, eps: float) -> Images:
     """The digits after an L-infinity attack."""
     rng = torch.Generator().manual_seed(seed_from(0, attack.to_json()))
-    return attack(lab.subject.model, x, y, threat=Linf(eps), rng=rng)
+    return attack(context.subject.model, x, y, threat=Linf(eps), rng=rng)
 
 
-def robust_accuracy(lab: Lab, eps: float) -> float:
+def robust_accuracy(context: Context, eps: float) -> float:
     """Under PGD-40 with two starts, refereed, on a sample."""
     settings = {
         "attack": PGD(steps=40, restarts=2).to_json(),
         "threat": Linf(eps).to_json(),
         "digits": SEARCH_DIGITS,
     }
-    return take(lab, "robust_accuracy", bind("robust_accuracy", settings), 0).value
+    return take_measurement(context, "robust_accuracy", bind("robust_accuracy", settings), 0).value
 
 
-def success_rate(lab: Lab) -> float:
+def success_rate(context: Context) -> float:
     """The attack success rate of the trigger, in the one definition."""
     settings = {"trigger": TRIGGER.to_json(), "target": TARGET}
-    return take(lab, "backdoor_success", bind("backdoor_success", settings), 0).value
+    return take_measurement(
+        context, "backdoor_success", bind("backdoor_success", settings), 0
+    ).value
 
 
 @torch.no_grad()
-def microseconds(lab: Lab, x: Images) -> float:
+def microseconds(context: Context, x: Images) -> float:
     """Median time an image of nine calls; it belongs to the machine, not to the network."""
     times = []
     for _ in range(9):
         began = time.perf_counter()
-        lab.subject.model(x)
+        context.subject.model(x)
         times.append(time.perf_counter() - began)
     return round(statistics.median(times) / len(x) * 1e6, 1)

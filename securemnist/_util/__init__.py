@@ -1,1 +1,1 @@
-"""Helpers that know nothing of the field: files, parsing, hashing, environment."""
+"""General helpers: files, parsing, hashing, environment."""

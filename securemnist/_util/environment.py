@@ -1,4 +1,4 @@
-"""What a result was made with: interpreter, platform, packages, commit. No torch needed."""
+"""Environment of a result: interpreter, platform, package versions, commit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import securemnist
 
-# The packages whose version can change a number.
+# Packages whose version can change a number.
 PACKAGES = (
     "adversarial-robustness-toolbox",
     "bandit",
@@ -27,7 +27,7 @@ PACKAGES = (
 
 
 def describe(folder: Path, *, processor: str) -> dict[str, Any]:
-    """The environment record of an assessment made in `folder`."""
+    """The environment record of an assessment in `folder`."""
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
@@ -39,17 +39,17 @@ def describe(folder: Path, *, processor: str) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            versions[name] = "not installed"
+    return versions
 
 
 def _commit(folder: Path) -> str:
-    """The commit of a checkout, with `+` where it has changes; empty outside of one."""
+    """The commit of a checkout, with `+` where it has changes; empty outside of a checkout."""
     try:
         head, changes = _git(folder, "rev-parse", "HEAD"), _git(folder, "status", "--porcelain")
     except (OSError, subprocess.SubprocessError):
@@ -57,11 +57,11 @@ def _commit(folder: Path) -> str:
     return head + ("+" if changes else "")
 
 
-def _git(folder: Path, *words: str) -> str:
-    """What git prints; a fixed argument list, no shell, and no lock taken for a mere look."""
+def _git(folder: Path, *arguments: str) -> str:
+    """Output of git; GIT_OPTIONAL_LOCKS=0, so that reading takes no lock."""
     env = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-    command = ["git", *words]
-    done = subprocess.run(  # nosec B603 # a fixed list
+    command = ["git", *arguments]
+    process = subprocess.run(  # nosec B603 # a fixed list
         command, cwd=folder, env=env, capture_output=True, timeout=10, check=True
     )
-    return done.stdout.decode(errors="replace").strip()
+    return process.stdout.decode(errors="replace").strip()

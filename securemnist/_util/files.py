@@ -1,7 +1,7 @@
-"""Reading files from outside: regular files only, at most a given size, and never a wait.
+"""Files from outside: regular files only, at most a given size, without blocking.
 
-A path from outside may name a FIFO, a device, a socket or a directory. Opening or reading one of those
-can block for ever or return data without end, so it is refused before the first byte is read.
+A path may name a FIFO, a device, a socket or a directory. Opening or reading one of those can block
+for ever or return endless data, so it is refused before the first byte is read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-_KINDS = {
+_KIND_NAMES = {
     stat.S_IFIFO: "a FIFO",
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
@@ -26,13 +26,14 @@ _KINDS = {
 
 @contextlib.contextmanager
 def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666) -> Iterator[int]:
-    """A file descriptor of the regular file at `path`, closed at the end.
+    """A file descriptor of the regular file at `path`, closed at the end; never blocks.
 
-    The kind is checked on the open descriptor, so that nobody can swap the file in between. Raises
-    OSError, whose `strerror` says what was found, for anything else; it never blocks.
+    The kind is checked on the open descriptor, so that the file cannot be swapped in between.
+    Raises OSError for anything else; its `strerror` names the kind of file.
     """
     try:
-        # O_NONBLOCK: opening a FIFO would wait for a writer. O_NOCTTY: a terminal stays what it was.
+        # O_NONBLOCK: opening a FIFO would wait for a writer. O_NOCTTY: a terminal device does not
+        # become the controlling terminal.
         descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, mode)
     except ValueError as error:
         raise OSError(errno.EINVAL, "a path that no file can have", str(path)[:200]) from error
@@ -45,18 +46,18 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666) -> Ite
         if kind == stat.S_IFDIR:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if kind != stat.S_IFREG:
-            found = _KINDS.get(kind, "a special file")
-            raise OSError(errno.EINVAL, f"{found}, not a regular file", str(path))
+            name = _KIND_NAMES.get(kind, "a special file")
+            raise OSError(errno.EINVAL, f"{name}, not a regular file", str(path))
         yield descriptor
     finally:
         os.close(descriptor)
 
 
 def read_at_most(path: Path, cap: int) -> bytes:
-    """The content of the regular file at `path`, of at most `cap` bytes.
+    """Content of the regular file at `path`, at most `cap` bytes.
 
-    The size is taken once, after opening; what is appended later is not read. Raises OSError as
-    `open_regular` does, and where the file is larger than `cap` or is cut while it is read.
+    The size is taken once, after opening; bytes appended later are not read. Raises OSError as
+    `open_regular` does, and where the file is larger than `cap` or shrinks while it is read.
     """
     with open_regular(path) as descriptor:
         size = os.fstat(descriptor).st_size
@@ -70,7 +71,7 @@ def read_at_most(path: Path, cap: int) -> bytes:
 
 
 def exists(path: Path) -> bool:
-    """Whether `path` names a regular file; OSError where it names anything else than nothing."""
+    """Whether `path` names a regular file; OSError where it names another kind of file."""
     try:
         with open_regular(path):
             return True
@@ -79,9 +80,9 @@ def exists(path: Path) -> bool:
 
 
 def gunzip(packed: bytes, cap: int) -> bytes:
-    """The unpacked content, of which no more than `cap` + 1 bytes are produced.
+    """The unpacked content, of which at most `cap` + 1 bytes are produced.
 
-    Raises OSError, with a sentence in `strerror`, for what is not a whole gzip stream.
+    Raises OSError, with a sentence in `strerror`, where the content is not a complete gzip stream.
     """
     try:
         with gzip.open(io.BytesIO(packed)) as file:

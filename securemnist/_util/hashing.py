@@ -1,4 +1,4 @@
-"""SHA-256 digests of bytes, files and values; stable between processes, machines and versions."""
+"""SHA-256 digests of bytes and values; stable between processes, machines and versions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with sorted keys, no spaces and no NaN: equal values give equal text."""
+    """JSON with sorted keys, without spaces and NaN; equal values give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -18,7 +18,7 @@ def sha256(content: bytes) -> str:
 
 
 def sha256_of_value(value: Any) -> str:
-    """Digest of a JSON value, by its canonical text."""
+    """SHA-256 of the canonical JSON of a value."""
     return sha256(canonical_json(value).encode())
 
 

@@ -1,8 +1,8 @@
-"""JSON and TOML from outside: one loader each, bounded in time and memory.
+"""JSON and TOML from outside, with limits on time and memory.
 
-Both check the text before a parser sees it: size, encoding, nesting and the number of values. What
-parsers read differently is refused: duplicate keys, NaN, infinities, and endless numbers. Every
-refusal is a ParseError that completes the sentence "expected JSON, got ...".
+Size, encoding, nesting and the number of values are checked before parsing. Input that parsers
+interpret differently is refused: duplicate keys, NaN, infinities, very long numbers. Every refusal
+is a ParseError that completes the sentence "expected JSON, got ...".
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any
 from securemnist.errors import ParseError
 
 MAX_DEPTH = 64
-# A value takes about 100 bytes of memory in Python, a table of TOML about 1,000.
+# A JSON value takes about 100 bytes of memory in Python, a TOML table about 1,000.
 MAX_VALUES = 500_000
 MAX_TOML_BYTES = 1 << 20
 MAX_TOML_PARTS = 20_000
-_MAX_FIGURES = 300
-# Closed strings, and one that is never closed: each byte is read once whatever the text is.
+_MAX_DIGITS = 300
+# Closed strings and an unclosed one; possessive quantifiers read each byte once.
 _JSON_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _TOML_OPAQUE = re.compile(
     r'"""(?:[^"\\]++|\\.|"(?!""))*+(?:"{3,5}|\\?\Z)'
@@ -33,9 +33,9 @@ _TOML_OPAQUE = re.compile(
     r"|\#[^\n]*+",
     re.DOTALL,
 )
-# Dotted parts of one key; tomllib needs memory that grows with the square of their number.
-_MOST_DOTS = 16
-_DOTTED = re.compile(rf"(?<![\w\"-])(?:[\w\"-]++[ \t]*+\.[ \t]*+){{{_MOST_DOTS},}}")
+# Most dotted parts of one key; tomllib needs memory quadratic in their number.
+_MAX_DOTS = 16
+_DOTTED = re.compile(rf"(?<![\w\"-])(?:[\w\"-]++[ \t]*+\.[ \t]*+){{{_MAX_DOTS},}}")
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
@@ -54,10 +54,10 @@ def decoded(content: bytes) -> str:
 def json_value(content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEPTH) -> Any:
     """The JSON value in `content` (UTF-8); ParseError where it is refused.
 
-    `values` bounds how many keys, items and containers there are, `depth` how deep they nest.
+    `values` limits the number of keys, items and containers, `depth` their nesting.
     """
     text = decoded(content)
-    # Each string costs memory already where strings are taken out.
+    # Removing strings takes memory for each of them, so their number is checked first.
     if content.count(b'"') - content.count(b'\\"') > 2 * values + 2:
         raise ParseError(f"more than {values:,} values")
     skeleton = _JSON_STRINGS.sub(b'""', content)
@@ -82,7 +82,7 @@ def json_value(content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEP
 def json_object(
     content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEPTH
 ) -> dict[str, Any]:
-    """As `json_value`, for content that has to be one object."""
+    """The same as `json_value`, for content that has to be an object."""
     value = json_value(content, values=values, depth=depth)
     if not isinstance(value, dict):
         raise ParseError(f"{type(value).__name__}, not an object")
@@ -92,8 +92,8 @@ def json_object(
 def toml_table(text: str) -> dict[str, Any]:
     """The tables of a TOML text; ParseError over 1 MiB, over 20,000 keys and tables, or too deep.
 
-    Whole numbers have at most 64 bits. TOML has NaN and infinities: its reader refuses them, since it
-    can name the row.
+    Integers have at most 64 bits. NaN and infinities are legal in TOML; the reader refuses them,
+    because it can name the row.
     """
     if len(text) > MAX_TOML_BYTES:
         raise ParseError(f"more than {MAX_TOML_BYTES:,} characters")
@@ -104,7 +104,7 @@ def toml_table(text: str) -> dict[str, Any]:
     _check_size(packed, b".=[{,", MAX_TOML_PARTS)
     _check_depth(packed, MAX_DEPTH)
     if _DOTTED.search(skeleton):
-        raise ParseError(f"a key of more than {_MOST_DOTS} dotted parts")
+        raise ParseError(f"a key of more than {_MAX_DOTS} dotted parts")
     try:
         table = tomllib.loads(text)
     except RecursionError as error:
@@ -117,59 +117,59 @@ def toml_table(text: str) -> dict[str, Any]:
     return table
 
 
-def _check_size(skeleton: bytes, marks: bytes, most: int) -> None:
-    """ParseError where the text without its strings holds more than `most` values."""
-    if sum(map(skeleton.count, (marks[i : i + 1] for i in range(len(marks))))) > most:
-        raise ParseError(f"more than {most:,} values")
+def _check_size(skeleton: bytes, marks: bytes, limit: int) -> None:
+    """Raise ParseError where the text without its strings holds more than `limit` values."""
+    if sum(map(skeleton.count, (marks[i : i + 1] for i in range(len(marks))))) > limit:
+        raise ParseError(f"more than {limit:,} values")
 
 
-def _check_depth(skeleton: bytes, most: int) -> None:
-    """ParseError where brackets nest more than `most` deep."""
+def _check_depth(skeleton: bytes, limit: int) -> None:
+    """Raise ParseError where brackets nest more than `limit` deep."""
     brackets = skeleton.translate(None, _NO_BRACKET)
     depths = itertools.accumulate(1 if bracket in b"[{" else -1 for bracket in brackets)
-    if max(depths, default=0) > most:
-        raise ParseError(f"brackets that nest more than {most} deep")
+    if max(depths, default=0) > limit:
+        raise ParseError(f"brackets that nest more than {limit} deep")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON, whose keys differ: parsers disagree on which of two equal keys counts."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
+    """A JSON object without duplicate keys: parsers disagree on which of two counts."""
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        keys: set[str] = set()
         for key, _ in pairs:
-            if key in seen:
+            if key in keys:
                 raise ParseError(f"duplicate key {key!r:.40}")
-            seen.add(key)
-    return found
+            keys.add(key)
+    return table
 
 
 def _whole(figures: str) -> int:
-    if len(figures) > _MAX_FIGURES:
+    if len(figures) > _MAX_DIGITS:
         raise ParseError(f"a number of {len(figures)} figures")
     return int(figures)
 
 
 def _finite(figures: str) -> float:
-    if len(figures) > _MAX_FIGURES:
+    if len(figures) > _MAX_DIGITS:
         raise ParseError(f"a number of {len(figures)} figures")
     value = float(figures)
     if not math.isfinite(value):
-        raise ParseError(f"{figures:.40}, which is beyond every float")
+        raise ParseError(f"{figures:.40}, which is too large for a float")
     return value
 
 
 def _no_constant(name: str) -> None:
-    raise ParseError(f"{name}, which is no number of JSON")
+    raise ParseError(f"{name}, which is not a JSON number")
 
 
 def _whole_numbers(table: dict[str, Any]) -> Iterator[tuple[str, int]]:
-    """Every whole number below a table with the path of its key; without recursion."""
-    left: list[tuple[str, Any]] = [("", table)]
-    while left:
-        name, value = left.pop()
+    """Every integer below a table with the path of its key; iterative."""
+    pending: list[tuple[str, Any]] = [("", table)]
+    while pending:
+        name, value = pending.pop()
         if isinstance(value, dict):
-            left += [(f"{name}.{key}".lstrip("."), item) for key, item in value.items()]
+            pending += [(f"{name}.{key}".lstrip("."), item) for key, item in value.items()]
         elif isinstance(value, list):
-            left += [(name, item) for item in value]
+            pending += [(name, item) for item in value]
         elif isinstance(value, int):
             yield name, value

@@ -1,4 +1,4 @@
-"""Where the bundled files lie: in a checkout beside the package, in a wheel inside it."""
+"""Paths of the bundled files: beside the package in a checkout, inside it in a wheel."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ RULES = _PACKAGE / "semgrep_rules"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` so that a reader sees the old file or the new one, never a part.
+    """Write `content` so that a reader gets the old file or the new one, never a part.
 
-    Raises OSError where the folder is not writable; the old file is then untouched.
+    Raises OSError where the folder is not writable; the old file is then unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

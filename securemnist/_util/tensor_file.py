@@ -1,7 +1,7 @@
-"""safetensors bytes from outside: every fact in the header is checked before a tensor is built.
+"""safetensors bytes from outside, checked before a tensor is built.
 
-The header has to be that of the expected tensors exactly: names, dtypes, shapes, and offsets that are
-contiguous from the header to the end of the file. Every tensor has to be finite.
+The header has to match the expected names, dtypes and shapes, with contiguous offsets up to the end
+of the file. Every tensor has to be finite.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DTYPES = {torch.float32: "F32", torch.float64: "F64", torch.int64: "I64", torch
 
 
 class Expected(NamedTuple):
-    """Dtype (as safetensors names it) and shape of one tensor."""
+    """Dtype (in safetensors' notation) and shape of a tensor."""
 
     dtype: str | None
     shape: list[int]
@@ -35,14 +35,14 @@ class Expected(NamedTuple):
 
 
 class Header(NamedTuple):
-    """The header as JSON, and the length in bytes of everything before the tensors."""
+    """The header as JSON, and the number of bytes before the tensors."""
 
     entries: dict[str, Any]
     length: int
 
 
 def read_header(content: bytes) -> Header:
-    """The header; ParseError, saying what was expected and found, where there is none."""
+    """The header; ParseError, with the expected and the found value, where it is malformed."""
     if len(content) < 8:
         raise ParseError(f"expected a safetensors header, got {len(content)} bytes")
     (length,) = struct.unpack("<Q", content[:8])
@@ -58,27 +58,27 @@ def read_header(content: bytes) -> Header:
 
 
 def metadata(header: Header) -> Mapping[str, Any]:
-    """The free texts of a file; empty where it has none."""
+    """The free texts of the file; empty where it has none."""
     found = header.entries.get("__metadata__", {})
     return found if isinstance(found, dict) else {}
 
 
 def read_tensors(
-    content: bytes, header: Header, expected: Mapping[str, Expected], what: str
+    content: bytes, header: Header, expected: Mapping[str, Expected], owner: str
 ) -> dict[str, torch.Tensor]:
-    """The tensors of a file that holds exactly those `expected`; ParseError otherwise.
+    """The tensors of a file that holds exactly the `expected` ones; ParseError otherwise.
 
-    `what` names what they belong to, for the message: "the architecture".
+    `owner` names what they belong to in the message: "the architecture".
     """
     entries = {key: value for key, value in header.entries.items() if key != "__metadata__"}
     if set(entries) != set(expected):
-        odd = ", ".join(sorted(set(entries) ^ set(expected))[:4])
+        differing = ", ".join(sorted(set(entries) ^ set(expected))[:4])
         if {name.removeprefix("module.") for name in entries} == set(expected):
             raise ParseError(
-                f"expected the tensors of {what}, got names that begin with 'module.' (saved from "
+                f"expected the tensors of {owner}, got names that begin with 'module.' (saved from "
                 "DataParallel; save model.module.state_dict())"
             )
-        raise ParseError(f"expected the tensors of {what}, differs in {odd:.80}")
+        raise ParseError(f"expected the tensors of {owner}, differs in {differing:.80}")
     spans = [_span(name, entries[name], entry) for name, entry in expected.items()]
     end = 0
     for start, stop in sorted(spans):
@@ -95,7 +95,7 @@ def read_tensors(
 
 
 def _span(name: str, entry: Any, expected: Expected) -> tuple[int, int]:
-    """The first and last offset of one tensor, whose dtype and shape are those expected."""
+    """First and last offset of a tensor; ParseError for another dtype or shape."""
     found = (entry.get("dtype"), entry.get("shape")) if isinstance(entry, dict) else entry
     if found != tuple(expected):
         raise ParseError(f"expected {name!r} as {expected}, got {found!s:.80}")
@@ -108,7 +108,7 @@ def _span(name: str, entry: Any, expected: Expected) -> tuple[int, int]:
 def _parsed(content: bytes) -> dict[str, torch.Tensor]:
     try:
         return safetensors.torch.load(content)
-    except Exception as error:  # whatever the parser raises, the file is not to be used
+    except Exception as error:  # any error of the parser means that the file is malformed
         raise ParseError(f"expected safetensors, got {error!s:.200}") from error
 
 

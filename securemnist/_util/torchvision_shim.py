@@ -1,9 +1,9 @@
-"""Make torchvision importable beside a CPU build of torch.
+"""torchvision beside a CPU build of torch.
 
-torchvision's registry wheel is built for CUDA; beside a CPU torch its compiled operators do not load,
-and the import fails at once with `operator torchvision::nms does not exist`, because torchvision
-registers shape rules for two operators that nothing declared. Declaring their schemas is
-enough for datasets, transforms and classifiers; a model that calls the operators still fails.
+torchvision's wheel is built for CUDA. Beside a CPU torch its compiled operators do not load, and
+the import fails with `operator torchvision::nms does not exist`: shape rules of two operators are
+registered without a schema. Declaring the schemas is enough for datasets, transforms and
+classifiers. A model that calls the operators still fails.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ _SCHEMAS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 }
-# A library that is collected takes its operators with it: these live as long as the process.
-_alive: list[torch.library.Library] = []
+# A library that is garbage-collected removes its operators, so a reference is kept.
+_libraries: list[torch.library.Library] = []
 
 
 def torchvision() -> ModuleType:
-    """The torchvision package, with the schemas declared first where they are missing."""
+    """The torchvision package; missing operator schemas are declared first."""
     return importing(lambda: importlib.import_module("torchvision.datasets"))
 
 
 def importing(call: Callable[[], Result]) -> Result:
-    """What `call` returns; called once more, with the schemas declared, if torchvision lacked them."""
+    """The result of `call`; repeated after declaring the schemas where torchvision lacked them."""
     try:
         return call()
     except RuntimeError as error:
         if "torchvision::" not in str(error):
             raise
-    # Not "DEF", of which there may be only one: a call may fail for another operator later.
+    # "DEF" is allowed once only; a later call may fail for another operator.
     library = torch.library.Library("torchvision", "FRAGMENT")
     for name, schema in _SCHEMAS.items():
         if not hasattr(torch.ops.torchvision, name):
             library.define(schema)
-    _alive.append(library)
+    _libraries.append(library)
     return call()

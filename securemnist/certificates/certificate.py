@@ -54,7 +54,7 @@ class Certificates:
         """Boolean (n,)."""
         return self.by >= 0
 
-    def settled(self, method: str) -> int:
+    def count(self, method: str) -> int:
         """How many samples this method proved."""
         return int((self.by == METHODS.index(method)).sum())
 

@@ -21,7 +21,7 @@ def accept(row_id: str, policy: Path | None) -> None:
     """
     from securemnist._util.resources import write_atomically
     from securemnist.measures import bind
-    from securemnist.measures.static_gate import StaticSettings, accepted_today
+    from securemnist.measures.static_gate import StaticSettings, current_baseline
     from securemnist.plugin.project import project_folder
     from securemnist.project import settings
     from securemnist.results import policy as policies
@@ -42,7 +42,7 @@ def accept(row_id: str, policy: Path | None) -> None:
         )
     bound = bind("static_findings", named, where=f"{path}: row {row_id}")
     folder = project_folder(here, path)
-    content, count = accepted_today(cast(StaticSettings, bound), folder)
+    content, count = current_baseline(cast(StaticSettings, bound), folder)
     try:
         write_atomically(folder / target, content)
     except OSError as error:

@@ -184,7 +184,7 @@ def _print_rows(policy: Path) -> None:
 
     from securemnist.cli.defaults import warn_of_ids
     from securemnist.cli.display import console
-    from securemnist.evaluation.pace import USUAL
+    from securemnist.evaluation.pace import DEFAULT_PACE
     from securemnist.measures import MEASURES, bind, check_policy
     from securemnist.project import settings
     from securemnist.project.settings import policy_name
@@ -201,7 +201,7 @@ def _print_rows(policy: Path) -> None:
         table.add_column(title)
     for row in read.requirements:
         measure = MEASURES[row.measure]
-        seconds = measure.estimate(bind(row.measure, row.settings, tier=row.tier), USUAL)
+        seconds = measure.estimate(bind(row.measure, row.settings, tier=row.tier), DEFAULT_PACE)
         bound = f"{row.relation} {row.threshold:g}"
         cells = row.id, row.tier, row.measure, bound, describe(row.settings), f"{seconds:.0f} s"
         table.add_row(*(Text(line(cell, 1_000)) for cell in cells))  # text, never rich's markup

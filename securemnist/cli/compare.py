@@ -79,16 +79,18 @@ def compare(
 def _timed(old: str, new: str, data: str | None, device: str) -> dict[str, Any]:
     """Both models in one process, A B A B ...: milliseconds of a batch, and the ratio new to old."""
     from securemnist import data as data_sets
-    from securemnist.evaluation.context import Lab
-    from securemnist.measures import bind, take
+    from securemnist.evaluation.context import Context
+    from securemnist.measures import bind, take_measurement
     from securemnist.models import loading
 
-    lab = Lab(loading.resolve(new, device=device), data_sets.load(Path(data) if data else None))
+    context = Context(
+        loading.resolve(new, device=device), data_sets.load(Path(data) if data else None)
+    )
     timed = []
     for batch in _BATCHES:
-        size = min(batch, len(lab.data.test))
+        size = min(batch, len(context.data.test))
         settings = bind("latency_ratio", {"batch": size, "against": old})
-        seen = take(lab, "latency_ratio", settings, 0)
+        seen = take_measurement(context, "latency_ratio", settings, 0)
         times = seen.evidence["samples"]
         timed.append(
             {

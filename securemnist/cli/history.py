@@ -33,7 +33,7 @@ def add(assessments: tuple[Path, ...], file: Path) -> None:
 
     made = [Assessment.load(path) for path in assessments]
     for assessment in made:
-        record.append(file, entry.of_assessment(assessment))
+        record.append(file, entry.assessment_entry(assessment))
     say(f"{file}: {len(made)} added")
 
 
@@ -63,7 +63,7 @@ def page(file: Path, model: str | None, out: Path) -> None:
         write_atomically(out / "history.html", trend.render(read, model))
     except OSError as error:
         raise unwritable(out, error) from error
-    told = f", {plural(read.torn, 'unreadable line')} left out" if read.torn else ""
+    told = f", {plural(read.damaged, 'unreadable line')} left out" if read.damaged else ""
     count = len(read)
     entries = f"{count:,} {'entry' if count == 1 else 'entries'}"
     say(f"history: {out / 'history.html'} ({entries}{told})")

@@ -136,12 +136,12 @@ def _accepted(rows: list[initial_policy.Row]) -> dict[str, str]:
     """The baseline file of the static row, where there is one: its findings of today."""
     from securemnist import initial_policy
     from securemnist.measures import bind
-    from securemnist.measures.static_gate import StaticSettings, accepted_today
+    from securemnist.measures.static_gate import StaticSettings, current_baseline
 
     for row in rows:
         if row.proposal.measure == "static_findings":
             bound = cast(StaticSettings, bind("static_findings", row.settings))
-            content, count = accepted_today(bound, Path.cwd())
+            content, count = current_baseline(bound, Path.cwd())
             say(f"{row.proposal.id}: {count} findings of today are accepted; new ones fail")
             return {initial_policy.STATIC_BASELINE: content.decode()}
     return {}

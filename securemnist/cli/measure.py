@@ -118,7 +118,7 @@ def _take(
 ) -> Any:
     """The measurement, with a progress bar."""
     from securemnist.cli.display import progress_bar
-    from securemnist.measures import bind, static_gate, take
+    from securemnist.measures import bind, static_gate, take_measurement
     from securemnist.plugin.project import current_project
     from securemnist.project import settings as projects
     from securemnist.runtime.malloc import keep_freed_memory
@@ -133,10 +133,10 @@ def _take(
         try:
             if isinstance(bound, static_gate.StaticSettings) and record["model"] is None:
                 record |= {"subject": None, "data": None}
-                return static_gate.in_folder(root, bound, seed, progress)
+                return static_gate.scan_folder(root, bound, seed, progress)
             folder = data or (Path(project.data) if project.data else None)
-            lab = _lab(record, folder, device, progress, root)
-            return take(lab, record["measure"], bound, seed)
+            context = _lab(record, folder, device, progress, root)
+            return take_measurement(context, record["measure"], bound, seed)
         except NotApplicable as error:
             raise MeasureError(f"it could not be measured: {error}") from error
         except SecureMnistError:
@@ -150,13 +150,13 @@ def _lab(
 ) -> Any:
     """The model and the data, noted in `record`."""
     from securemnist import data as data_sets
-    from securemnist.evaluation.context import Lab
+    from securemnist.evaluation.context import Context
     from securemnist.models import loading
 
     subject = loading.resolve(record["model"], device=device)
-    lab = Lab(subject, data_sets.load(data), progress, project=project)
-    record |= {"subject": subject.to_json(), "data": lab.data.name}
-    return lab
+    context = Context(subject, data_sets.load(data), progress, project=project)
+    record |= {"subject": subject.to_json(), "data": context.data.name}
+    return context
 
 
 def _model(named: str | None, *, demo: bool) -> str | None:

@@ -123,8 +123,8 @@ def replay_on_both(
     """
     from securemnist import data as data_sets
     from securemnist.evaluation import example_store
-    from securemnist.evaluation.context import Lab
-    from securemnist.measures.replayed import replayed
+    from securemnist.evaluation.context import Context
+    from securemnist.measures.cross_replay import rejudge_with_replay
     from securemnist.models import loading
 
     digits = data_sets.load(Path(data) if data else None)
@@ -132,8 +132,8 @@ def replay_on_both(
     say(f"replaying {len(replay):,} stored adversarial examples on both", err=True)
     after = []
     for spec, made, _ in sides:
-        lab = Lab(loading.resolve(spec, device=device), digits)
-        findings = tuple(replayed(lab, finding, replay) for finding in made.findings)
+        context = Context(loading.resolve(spec, device=device), digits)
+        findings = tuple(rejudge_with_replay(context, finding, replay) for finding in made.findings)
         after.append(dataclasses.replace(made, findings=findings))
     return after
 

@@ -47,10 +47,10 @@ class Watcher:
 
         if (run := session.config.stash[STATE].run) is not None:
             self.asked = wording.asked_for(run.scope.to_json())
-        from securemnist.evaluation.pace import USUAL
+        from securemnist.evaluation.pace import DEFAULT_PACE
 
         self.rows = [row for item in session.items if (row := row_of(item)) is not None]
-        self._plan(USUAL)
+        self._plan(DEFAULT_PACE)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, Any, Any]:
@@ -65,7 +65,7 @@ class Watcher:
         if self.outlook.left() > _WORTH_A_PROBE:
             from securemnist.evaluation import pace
 
-            self._plan(pace.measured(made, _threats(self.rows)))
+            self._plan(pace.measure_pace(made, _threats(self.rows)))
         return made
 
     def _plan(self, pace: Pace) -> None:
@@ -95,7 +95,7 @@ def _threats(rows: Iterable[Requirement]) -> list[Threat]:
     from securemnist.measures.base import ThreatSettings
 
     bound = [bind(r.measure, r.settings, tier=r.tier) for r in rows if r.measure in MEASURES]
-    threats = [one.the_threat() for one in bound if isinstance(one, ThreatSettings)]
+    threats = [one.threat_value() for one in bound if isinstance(one, ThreatSettings)]
     return list({str(threat): threat for threat in threats}.values())
 
 

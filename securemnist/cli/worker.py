@@ -60,7 +60,7 @@ def check_rows(job: Job) -> None:
 
     read = policies.load(Path(job.policy))
     foreign = frozenset(row.measure for row in read.requirements if job.suites)
-    measures.check_policy(read, foreign=foreign, trusted=job.trusted)
+    measures.check_policy(read, custom=foreign, trusted=job.trusted)
     warn_of_ids(read)
     known = [row.id for row in read.requirements]
     for row in job.rows:
@@ -77,7 +77,7 @@ def try_out(spec: str | None, job: Job) -> dict[str, Any]:
     """
     from securemnist import data as data_sets
     from securemnist.evaluation import example_store
-    from securemnist.evaluation.context import Lab
+    from securemnist.evaluation.context import Context
     from securemnist.measures import check_data
     from securemnist.models import loading
     from securemnist.results import policy as policies
@@ -90,7 +90,7 @@ def try_out(spec: str | None, job: Job) -> dict[str, Any]:
     example_store.load([Path(name) for name in job.replay], digits)
     if spec is None:
         return {}
-    subject = Lab(loading.resolve(spec, device=job.device), digits).subject
+    subject = Context(loading.resolve(spec, device=job.device), digits).subject
     return {**subject.to_json(), "data": digits.to_json()}
 
 

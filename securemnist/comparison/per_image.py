@@ -101,7 +101,7 @@ def _outcomes(finding: Finding, table: Mapping[str, Any]) -> Ledger:
     except ValueError as error:
         raise Malformed(f"outcomes: {error}") from error
     proofs_alone = finding.requirement.measure.startswith("certified")
-    standing = (per_image.CERTIFIED,) if proofs_alone else per_image.STANDING
+    standing = (per_image.CERTIFIED,) if proofs_alone else per_image.UNBROKEN
     held = np.isin(codes, standing).astype(np.int8)
     if not proofs_alone:  # where proofs are counted, a digit without one counts
         held[codes == per_image.NOT_ATTEMPTED] = NOT_COUNTED

@@ -1,1 +1,1 @@
-"""Evaluation: the model contract, which digits are measured, and how attacks are refereed."""
+"""Evaluation of one model: samples, attack ladders, certificates, stored examples, doubts."""

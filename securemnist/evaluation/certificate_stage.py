@@ -1,7 +1,6 @@
-"""Proofs: certificates of digits within a threat, and the attack on the weakest of them.
+"""Certificates as a ladder stage, with an attack on the certified images of the smallest margin.
 
-The attack is the control: a certified digit that falls would be an error of ours, and the digits that
-were certified by the smallest margin would fall first.
+The attack is a control: a certified image that it breaks proves an error in the certificates.
 """
 
 from __future__ import annotations
@@ -16,45 +15,60 @@ from securemnist.attacks.base import Attack
 from securemnist.attacks.pgd import PGD
 from securemnist.certificates import METHODS, Certificates, certify
 from securemnist.errors import MeasureError, NoCertificate
-from securemnist.evaluation.context import Lab, Sample
-from securemnist.evaluation.doubts import about_answers
+from securemnist.evaluation.context import Context, Sample
+from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.evaluation.replay import Replay
 from securemnist.referee import SLACK, rule
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels
 
-# Certified digits of the smallest margin that are attacked anyway, and with what.
+# Number of certified images of the smallest margin that are attacked, and the attacks.
 WEAKEST = 256
 CONTROLS: tuple[Attack, ...] = (PGD(steps=20, loss="margin"), APGD(steps=30))
 
 
-def prove(
-    lab: Lab, x: Images, y: Labels, threat: Threat, *, crown: bool, seed: int, trial: int = 0
+def certify_and_attack(
+    context: Context,
+    x: Images,
+    y: Labels,
+    threat: Threat,
+    *,
+    crown: bool,
+    seed: int,
+    trial: int = 0,
 ) -> Certificates:
-    """Certificates of digits within `threat`, the weakest of them attacked.
+    """Certificates of images `x` (n, 1, 28, 28) within `threat`, controlled by an attack.
 
-    NoCertificate for another norm than L-infinity, for a network without known bounds, and for one whose
-    answers vary or depend on the batch; MeasureError where a certified digit falls.
+    Raises NoCertificate for a norm other than L-infinity and for a network without known bounds.
+    Raises it, too, for a model whose predictions vary or depend on the batch. Raises MeasureError
+    where the attack breaks a certified image.
     """
     if threat.norm != "linf":
         raise NoCertificate(f"expected a ball of L-infinity for certificates, got {threat.norm}")
-    if doubts := about_answers(lab):
+    if doubts := prediction_doubts(context):
         raise NoCertificate(
             f"expected an answer that depends on the image alone, got {doubts[0].name}: "
             f"{doubts[0].reason}"
         )
-    model = lab.subject.model
-    # The referee lets a proposal pass that is this much over.
+    model = context.subject.model
+    # The referee accepts perturbations larger than eps by this tolerance.
     eps = threat.eps + SLACK
-    found = certify(model, x, y, eps=eps, crown=crown, trial=trial, progress=lab.progress)
-    _attack_the_weakest(model, x, y, found, threat, seed)
-    return found
+    certificates = certify(
+        model, x, y, eps=eps, crown=crown, trial=trial, progress=context.progress
+    )
+    _attack_smallest_margins(model, x, y, certificates, threat, seed)
+    return certificates
 
 
-def _attack_the_weakest(
-    model: torch.nn.Module, x: Images, y: Labels, found: Certificates, threat: Threat, seed: int
+def _attack_smallest_margins(
+    model: torch.nn.Module,
+    x: Images,
+    y: Labels,
+    certificates: Certificates,
+    threat: Threat,
+    seed: int,
 ) -> None:
-    weakest = weakest_of(found)
+    weakest = smallest_margins(certificates)
     if not len(weakest):
         return
     x, y = x[weakest], y[weakest]
@@ -64,47 +78,47 @@ def _attack_the_weakest(
         fooled = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps).fooled
         if bool(fooled.any()):
             raise MeasureError(
-                f"expected certified digits to withstand {control.name}, got {int(fooled.sum())} of "
+                f"expected certified images to withstand {control.name}, got {int(fooled.sum())} of "
                 f"{len(weakest)} broken; this is an error of the certificates, report it"
             )
 
 
-def hold_against(
-    lab: Lab, replay: Replay, sample: Sample, proved: torch.Tensor, threat: Threat
+def check_against_replay(
+    context: Context, replay: Replay, sample: Sample, proved: torch.Tensor, threat: Threat
 ) -> None:
-    """MeasureError where a stored adversarial example breaks a digit that is `proved`, boolean (n,)."""
+    """Raise MeasureError where a stored example breaks an image that is `proved`, boolean (n,)."""
     if not bool(proved.any()):
         return
     x, y, places = sample.x[proved], sample.y[proved], sample.places[proved.cpu()]
-    model = lab.subject.model
+    model = context.subject.model
     proposals = replay(model, places, x, y, threat)
     fooled = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps).fooled
     if bool(fooled.any()):
         raise MeasureError(
-            f"expected certified digits to withstand stored adversarial examples, got "
+            f"expected certified images to withstand stored adversarial examples, got "
             f"{int(fooled.sum())} of {len(x)} broken; this is an error of the certificates, report it"
         )
 
 
-def weakest_of(found: Certificates) -> torch.Tensor:
-    """Places of the certified digits of the smallest margin, WEAKEST at most."""
-    places = found.proved.nonzero().squeeze(1)
-    return places[found.margins[places].argsort()[:WEAKEST]]
+def smallest_margins(certificates: Certificates) -> torch.Tensor:
+    """Indices of the certified images of the smallest margin, at most WEAKEST."""
+    places = certificates.proved.nonzero().squeeze(1)
+    return places[certificates.margins[places].argsort()[:WEAKEST]]
 
 
-def told(found: Certificates) -> dict[str, Any]:
-    """How many digits each method proved, and how many of them were attacked in vain; builtins."""
-    settled = {name: found.settled(name) for name in METHODS}
-    return {**settled, "attacked": len(weakest_of(found))}
+def certificate_counts(certificates: Certificates) -> dict[str, Any]:
+    """Number of images that each method certified, and number of those that were attacked."""
+    count = {name: certificates.count(name) for name in METHODS}
+    return {**count, "attacked": len(smallest_margins(certificates))}
 
 
-def left_open(bounds: torch.Tensor) -> dict[str, Any]:
-    """How far digits are from a proof, by the lower bounds (n,) of their margins; builtins.
+def bound_summary(bounds: torch.Tensor) -> dict[str, Any]:
+    """Closest, median and farthest of the lower bounds (n,) of margins, in logits.
 
-    Over 0 a bound is a proof. `asked` are the digits that have a bound at all.
+    A bound above 0 is a certificate. `asked` counts the images with a finite bound.
     """
-    known = bounds[bounds.isfinite()]
-    if not len(known):
+    finite = bounds[bounds.isfinite()]
+    if not len(finite):
         return {"asked": 0}
-    marks = {"closest": known.max(), "median": known.quantile(0.5), "farthest": known.min()}
-    return {"asked": len(known), **{name: round(float(m), 4) for name, m in marks.items()}}
+    marks = {"closest": finite.max(), "median": finite.quantile(0.5), "farthest": finite.min()}
+    return {"asked": len(finite), **{name: round(float(m), 4) for name, m in marks.items()}}

@@ -1,4 +1,4 @@
-"""Lab: one subject on one data set; what every measure is handed."""
+"""Evaluation context: one model on one data set, the input of every measure."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from securemnist.runtime import denormals
 from securemnist.types import Images, Labels, Logits, Progress, silent
 
 _BATCH = 256
-# The exact share of fewer samples than this says nothing of new ones: their interval decides.
+# The exact share of fewer samples does not generalise to new ones, so that the interval decides.
 _FEWEST = 100
-# Test digits on which a model is tried before denormal numbers are flushed.
+# Number of test images on which flushing denormal numbers is tried.
 _PROBES = 32
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Test digits of a measurement: images on the device, labels, and their places in the test set."""
+    """Test images of a measurement: images on the device, labels, and their places in the test set."""
 
     x: Images
     y: Labels
@@ -45,48 +45,50 @@ class Sample:
 
     @property
     def record(self) -> dict[str, str]:
-        """How the digits were chosen, as builtins; `places` is empty where they are in file order."""
+        """Order and base64 places of the images; `places` is empty where they are in file order."""
         in_order = bool((self.places == torch.arange(len(self))).all())
         places = [] if in_order else self.places.tolist()
         return {"order": self.order, "places": encode_places(places)}
 
-    def answers(self, read: torch.Tensor) -> dict[str, str]:
-        """The label of each image and the class it was read as, (n,) each."""
-        return {**self.record, "labels": encode(self.y.tolist()), "read": encode(read.tolist())}
+    def answers(self, predictions: torch.Tensor) -> dict[str, str]:
+        """Order, places, labels and predicted classes (n,) of the images, as evidence."""
+        return {
+            **self.record,
+            "labels": encode(self.y.tolist()),
+            "read": encode(predictions.tolist()),
+        }
 
 
 @dataclass(frozen=True)
-class Lab:
-    """The subject has passed the model contract when a lab exists.
+class Context:
+    """A model that has passed the model contract, and the data it is measured on.
 
-    `replay`: stored adversarial examples that searches begin with. `memory` holds what is worked out
-    once and asked for again. `project` is the folder that the paths of a static row start from.
+    `replay`: stored adversarial examples that searches try first. `cache`: results that several
+    rows share. `project`: the folder that paths of a static row are relative to.
     """
 
     subject: Subject
     data: DataSet
     progress: Progress = silent
     replay: Replay | None = None
-    memory: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    cache: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     project: Path = field(default_factory=Path.cwd, compare=False)
 
     def __post_init__(self) -> None:
         contract.check(self.subject, self.data.test[:8].images())
 
     def sample(self, digits: int | None, seed: int, *, shuffled: bool = False) -> Sample:
-        """The first `digits` of a seeded random order of the test set; all of them in file order.
+        """The first `digits` images of a seeded random order of the test set; None: all, in file order.
 
-        None is all of them.
-
-        The orders of one seed are nested, so that a larger sample contains the smaller. `shuffled` keeps
-        the random order for all of them, too: for a measurement that may stop before the end. A test set
-        of fewer than 100 digits never counts as complete.
+        Samples of one seed are nested. `shuffled` keeps the random order for all images, too, for a
+        measurement that may stop early. A test set of fewer than 100 images never counts as
+        complete. Raises UsageError where the test set is smaller.
         """
         total = len(self.data.test)
         digits = total if digits is None else digits
         if not 1 <= digits <= total:
             raise UsageError(
-                f"expected 1 to {total} test digits ({self.data.name}), got {digits}; mend `digits`"
+                f"expected 1 to {total} test images ({self.data.name}), got {digits}; change `digits`"
             )
         in_file_order = digits == total and not shuffled
         complete = digits == total >= _FEWEST
@@ -101,36 +103,36 @@ class Lab:
 
     @cached_property
     def target(self) -> nn.Module:
-        """What attacks are run against: the subject's model, or the logarithm of its probabilities."""
+        """The model that attacks run against: the subject's, or the logarithm of its probabilities."""
         model = self.subject.model
-        answers = self.logits(self.data.test[:_BATCH].images())
-        return LogProbabilities(model) if are_probabilities(answers) else model
+        outputs = self.logits(self.data.test[:_BATCH].images())
+        return LogProbabilities(model) if are_probabilities(outputs) else model
 
     @cached_property
     def flushes_denormals(self) -> bool:
-        """Whether measurements flush denormal numbers, because that cannot change their result."""
+        """Whether measurements may flush denormal numbers to zero without a change of the result."""
         probes = self.data.test[:_PROBES].images().to(self.subject.device)
         return denormals.harmless(self.subject.model, probes)
 
     @cached_property
     def test_logits(self) -> Logits:
-        """The subject's logits on every test digit, (n, 10)."""
+        """Logits of the subject on all test images, (n, 10)."""
         return self.logits(self.data.test.images())
 
     @torch.no_grad()
     def logits(self, x: Images) -> Logits:
-        """The subject's logits on images, in batches, not rounded; ModelError where not finite."""
+        """Logits (n, 10) of images (n, 1, 28, 28), in batches; ModelError where one is not finite."""
         model, device = self.subject.model, self.subject.device
         parts = [exact(model(channels_last(part.to(device)))) for part in x.split(_BATCH)]
         logits = torch.cat(parts)
-        odd = (~torch.isfinite(logits)).any(1)
-        if bool(odd.any()):
+        not_finite = (~torch.isfinite(logits)).any(1)
+        if bool(not_finite.any()):
             raise ModelError(
-                f"{self.subject.name}: expected finite logits, got NaN or inf for {int(odd.sum())} of "
-                f"{len(x)} digits; mend the model"
+                f"{self.subject.name}: expected finite logits, got NaN or inf for "
+                f"{int(not_finite.sum())} of {len(x)} images; fix the model"
             )
         return logits
 
     def seed(self, *parts: object) -> torch.Generator:
-        """A generator for everything random in one measurement."""
+        """A random generator seeded by all `parts`."""
         return torch.Generator().manual_seed(seed_from(*parts))

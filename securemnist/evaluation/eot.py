@@ -1,7 +1,7 @@
-"""Models that answer at random on purpose: attacked by the mean of many answers, counted one by one.
+"""Expectation over transformation, for models that are randomised on purpose.
 
-Expectation over transformation (Athalye et al. 2017, arXiv 1707.07397): an attack that sees
-one draw runs after its noise; the mean over draws has a gradient that leads somewhere.
+Attacks use the mean of several outputs (Athalye et al. 2017, arXiv 1707.07397): the gradient of one
+random draw fits that draw only. Accuracy is counted on single outputs.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import dataclasses
 import torch
 from torch import nn
 
-from securemnist.evaluation.context import Lab
-from securemnist.evaluation.ladder_run import Evaluation
+from securemnist.evaluation.context import Context
+from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.models.predictions import exact, is_wrong
 from securemnist.types import Images, Labels, Logits
 
-# Answers whose mean an attack and the referee see, and answers that each digit is counted by.
-MEAN_OF, COUNTED = 8, 20
+# Outputs averaged for attacks and the referee, and outputs counted for each image.
+MEAN_DRAWS, COUNTED_DRAWS = 8, 20
 
 
-class Expected(nn.Module):
-    """The mean of several answers of a model."""
+class MeanModel(nn.Module):
+    """The mean of several outputs of a randomised model."""
 
-    def __init__(self, model: nn.Module, draws: int = MEAN_OF) -> None:
+    def __init__(self, model: nn.Module, draws: int = MEAN_DRAWS) -> None:
         super().__init__()
         self.model, self.draws = model, draws
 
@@ -34,21 +34,21 @@ class Expected(nn.Module):
         return total / self.draws
 
 
-def expected(lab: Lab) -> Lab:
-    """The lab of the mean answer; made once."""
-    if "expected" not in lab.memory:
-        subject = dataclasses.replace(lab.subject, model=Expected(lab.target))
-        lab.memory["expected"] = Lab(subject, lab.data, lab.progress)
-    made: Lab = lab.memory["expected"]
-    return made
+def mean_context(context: Context) -> Context:
+    """A context whose model is the mean of several outputs; cached."""
+    if "expected" not in context.cache:
+        subject = dataclasses.replace(context.subject, model=MeanModel(context.target))
+        context.cache["expected"] = Context(subject, context.data, context.progress)
+    mean: Context = context.cache["expected"]
+    return mean
 
 
-def standing_share(lab: Lab, found: Evaluation) -> float:
-    """How often the attempted digits are read right, each as the attack left it, answer by answer."""
-    attempted = found.outcomes.attempted
-    x, y = found.x_adv[attempted], found.sample.y[attempted]
-    return sum(_right(lab, x, y) for _ in range(COUNTED)) / (COUNTED * len(y))
+def mean_accuracy(context: Context, run: LadderRun) -> float:
+    """Accuracy over COUNTED_DRAWS single outputs of the attempted images, each as the attack left it."""
+    attempted = run.outcomes.attempted
+    x, y = run.x_adv[attempted], run.sample.y[attempted]
+    return sum(_correct(context, x, y) for _ in range(COUNTED_DRAWS)) / (COUNTED_DRAWS * len(y))
 
 
-def _right(lab: Lab, x: Images, y: Labels) -> int:
-    return int(torch.count_nonzero(~is_wrong(lab.logits(x), y)))
+def _correct(context: Context, x: Images, y: Labels) -> int:
+    return int(torch.count_nonzero(~is_wrong(context.logits(x), y)))

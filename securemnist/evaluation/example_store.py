@@ -1,6 +1,7 @@
-"""The shelf: where an assessment keeps its adversarial examples, and how they are read back.
+"""Files of adversarial examples: written with an assessment, read for a replay.
 
-`FOLDER/adversarial/ROW.npz` beside `FOLDER/assessment.json`, which holds the SHA-256 of each.
+`FOLDER/adversarial/ROW.npz` lies beside `FOLDER/assessment.json`, which holds the SHA-256 of each
+file.
 """
 
 from __future__ import annotations
@@ -16,45 +17,48 @@ from securemnist._util.hashing import sha256
 from securemnist.data import DataSet
 from securemnist.errors import DataError
 from securemnist.evaluation import sheets
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.examples import MAX_BYTES, Examples
 from securemnist.evaluation.replay import Replay
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Measurement
 
 FOLDER, KEY = "adversarial", "adversarial_examples"
-MAX_IMAGES = 400_000  # over all sets: a gigabyte and a quarter in memory
+MAX_IMAGES = 400_000  # all sets together: 1.25 GB in memory
 _ROW = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _ADVICE = "assess that model again, or name another folder"
 
 
-def pack(seen: Measurement, lab: Lab, row: str) -> tuple[Measurement, dict[str, bytes]]:
-    """A row's measurement, whose evidence names the file of its examples; and its files, by name.
+def pack(
+    measurement: Measurement, context: Context, row: str
+) -> tuple[Measurement, dict[str, bytes]]:
+    """The measurement with a reference to the file of its examples, and the files by name.
 
-    Beside the examples there are a PNG sheet and a CSV table of them. No file where nothing fell.
+    The files are the examples (npz), a contact sheet (PNG) and a table (CSV). There are none where
+    no image was broken.
     """
-    examples = seen.examples
+    examples = measurement.examples
     if not examples:
-        return seen, {}
+        return measurement, {}
     stem, content = f"{FOLDER}/{row}", examples.dumps()
-    kept = {"file": f"{stem}.npz", "sha256": sha256(content), "digits": len(examples)}
+    entry = {"file": f"{stem}.npz", "sha256": sha256(content), "digits": len(examples)}
     files = {
         f"{stem}.npz": content,
-        f"{stem}.png": sheets.sheet(examples, lab),
-        f"{stem}.csv": sheets.table(examples, lab),
+        f"{stem}.png": sheets.contact_sheet(examples, context),
+        f"{stem}.csv": sheets.csv_table(examples, context),
     }
-    return dataclasses.replace(seen, evidence={**seen.evidence, KEY: kept}), files
+    return dataclasses.replace(measurement, evidence={**measurement.evidence, KEY: entry}), files
 
 
 def load(folders: Iterable[Path], data: DataSet) -> Replay:
-    """The examples that the assessments in these folders have kept.
+    """The examples that the assessments in these folders stored.
 
-    DataError for a folder without an assessment, one on other data, and a file that is missing, altered,
-    too large or not what it should be.
+    Raises DataError for a folder without an assessment, for one on other data, and for a file that
+    is missing, altered, too large or malformed.
     """
     sets: list[Examples] = []
     for folder in folders:
-        for name, digest in _named(folder, data):
+        for name, digest in _recorded_files(folder, data):
             content = _read(folder / name)
             if sha256(content) != digest:
                 raise DataError(
@@ -70,30 +74,30 @@ def load(folders: Iterable[Path], data: DataSet) -> Replay:
     return Replay(tuple(sets))
 
 
-def _named(folder: Path, data: DataSet) -> list[tuple[str, str]]:
-    """Files and digests that the assessment in this folder speaks of."""
-    made = Assessment.load(folder / "assessment.json")
-    recorded = made.subject.get("data")
+def _recorded_files(folder: Path, data: DataSet) -> list[tuple[str, str]]:
+    """File names and digests that the assessment in this folder records."""
+    assessment = Assessment.load(folder / "assessment.json")
+    recorded = assessment.subject.get("data")
     digests = recorded.get("digests") if isinstance(recorded, Mapping) else None
     if digests != data.digests:
         raise DataError(
             f"{folder}: expected an assessment on {data.name}, got one on other data; replay it on that"
         )
-    named = []
-    for finding in made.findings:
-        kept: Any = finding.measurement.evidence.get(KEY) if finding.measurement else None
-        if kept is None:
+    files = []
+    for finding in assessment.findings:
+        entry: Any = finding.measurement.evidence.get(KEY) if finding.measurement else None
+        if entry is None:
             continue
-        digest = kept.get("sha256") if isinstance(kept, Mapping) else None
-        # The name comes from the row alone: a path in somebody's JSON could lead anywhere.
+        digest = entry.get("sha256") if isinstance(entry, Mapping) else None
+        # The name is derived from the row id, so that a path in the JSON cannot lead elsewhere.
         row = finding.requirement.id
         if not isinstance(digest, str) or not _ROW.fullmatch(row):
             raise DataError(
-                f"{folder}: expected a row's file with its SHA-256, got {kept!r:.60} for {row!r:.40}; "
+                f"{folder}: expected a row's file with its SHA-256, got {entry!r:.60} for {row!r:.40}; "
                 f"{_ADVICE}"
             )
-        named.append((f"{FOLDER}/{row}.npz", digest))
-    return named
+        files.append((f"{FOLDER}/{row}.npz", digest))
+    return files
 
 
 def _read(path: Path) -> bytes:

@@ -1,7 +1,7 @@
-"""Adversarial examples of one measurement: which digits fell, and the images that broke them.
+"""Adversarial examples of one measurement: places in the test set, and images.
 
-Kept as a compressed npz of two arrays. A file from outside is hostile until every check has passed:
-no pickle is ever read, and nothing is unpacked beyond what one image for each digit can hold.
+Stored as a compressed npz of two arrays. A file from outside is untrusted until every check has
+passed. No pickle is read, and the unpacked size is at most one image for each test image.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _ADVICE = "assess that model again, or name another folder"
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """One image for each fallen digit.
+    """One adversarial image for each broken test image.
 
-    `places` int64 (n,) in the test set, rising; `images` float32 (n, 1, 28, 28) in [0, 1], not rounded
-    to bytes: an image has to be within its threat after loading, too.
+    `places` int64 (n,) in the test set, strictly rising. `images` float32 (n, 1, 28, 28) in [0, 1],
+    not rounded to bytes, so that they stay within their threat.
     """
 
     places: np.ndarray
@@ -42,7 +42,7 @@ class Examples:
         return len(self.places)
 
     def dumps(self) -> bytes:
-        """The file; equal examples give equal bytes."""
+        """The npz file; equal examples give equal bytes."""
         file = io.BytesIO()
         places, images = self.places.astype("<i8"), self.images.astype("<f4")
         np.savez_compressed(file, places=places, images=images)
@@ -50,10 +50,10 @@ class Examples:
 
     @classmethod
     def loads(cls, content: bytes, *, name: str, total: int) -> Examples:
-        """The inverse of `dumps` for a test set of `total` digits; DataError, naming the file."""
+        """The inverse of `dumps` for a test set of `total` images; DataError, naming the file."""
         try:
             arrays = _unpacked(content, total)
-        except Exception as error:  # whatever the parsers raise, the file is not to be used
+        except Exception as error:  # any error of the parsers means that the file is malformed
             raise DataError(
                 f"{name}: expected stored adversarial examples, got {error!s:.120}; {_ADVICE}"
             ) from error
@@ -69,7 +69,7 @@ class Examples:
 
 
 def _unpacked(content: bytes, total: int) -> dict[str, np.ndarray]:
-    """The arrays by name; ValueError, or what zipfile and numpy raise, for anything unexpected."""
+    """The arrays by name; ValueError, or an error of zipfile or numpy, for a malformed archive."""
     _check_directory(content)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if sorted(archive.namelist()) != sorted(f"{name}.npy" for name in _MEMBERS):
@@ -78,9 +78,10 @@ def _unpacked(content: bytes, total: int) -> dict[str, np.ndarray]:
 
 
 def _check_directory(content: bytes) -> None:
-    """ValueError unless the archive ends with the list of two members: zipfile would read any list.
+    """Raise ValueError unless the archive ends with a directory of two members.
 
-    What numpy writes has no comment and needs no ZIP64 record, which could name another list.
+    zipfile alone would accept any directory. numpy writes no comment and no ZIP64 record, which
+    could name another directory.
     """
     record = content[-_END.size :]
     if len(record) < _END.size or content[-_END.size - 20 :][:4] == b"PK\6\7":
@@ -94,17 +95,17 @@ def _array(archive: zipfile.ZipFile, name: str, total: int) -> np.ndarray:
     kind, shape = _MEMBERS[name]
     limit = _HEADER + total * kind.itemsize * int(np.prod(shape))
     with archive.open(f"{name}.npy") as member:
-        # What a member says of its size is not believed; so much and no more is unpacked.
+        # The declared size of a member is not trusted: at most `limit` bytes are unpacked.
         content = member.read(limit + 1)
     if len(content) > limit:
         raise ValueError(f"more than {total} {name}")
     file = io.BytesIO(content)
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("another version of npy")
-    told, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    stored, fortran, dtype = np.lib.format.read_array_header_1_0(file)
     data = content[file.tell() :]
-    fits = dtype == kind and told[1:] == shape and len(told) == len(shape) + 1 and not fortran
-    # The header has not made room for anything: what is there decides how many there are.
-    if not fits or len(data) != kind.itemsize * int(np.prod(told, dtype=object)):
-        raise ValueError(f"{name} as {dtype} {told!s:.40}")
-    return np.frombuffer(data, kind).reshape(told)
+    fits = dtype == kind and stored[1:] == shape and len(stored) == len(shape) + 1 and not fortran
+    # The number of images follows from the bytes present, not from the header.
+    if not fits or len(data) != kind.itemsize * int(np.prod(stored, dtype=object)):
+        raise ValueError(f"{name} as {dtype} {stored!s:.40}")
+    return np.frombuffer(data, kind).reshape(stored)

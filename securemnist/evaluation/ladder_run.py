@@ -1,4 +1,4 @@
-"""Evaluation: what an evaluation of digits has found so far, with the images that broke them."""
+"""State of a ladder run: outcomes, adversarial images, margins and certificate bounds."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from securemnist.evaluation import certificate_stage
 from securemnist.evaluation.context import Sample
 from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.outcomes import Outcomes
-from securemnist.evaluation.thumbnails import GALLERY, choose, picture
+from securemnist.evaluation.thumbnails import GALLERY, choose_for_gallery, thumbnail
 from securemnist.models.predictions import predicted, tied
 from securemnist.types import Logits
 
 
 @dataclass
-class Evaluation:
-    """Outcomes of one evaluation with the images that broke digits (`x_adv`, elsewhere the clean).
+class LadderRun:
+    """Outcomes of one ladder run; `x_adv` holds the adversarial images, elsewhere the clean ones.
 
-    `margins`: the true logit minus the best other, of the clean digit. `bounds`: the best known lower
-    bound of the margin in the whole ball; -inf where nobody asked.
+    `margins`: true logit minus best other logit of the clean images. `bounds`: the best known lower
+    bound of the margin within the ball; -inf where none was computed.
     """
 
     sample: Sample
@@ -33,16 +33,17 @@ class Evaluation:
     clean_confidence: torch.Tensor
     margins: torch.Tensor
     bounds: torch.Tensor
-    # Boolean (n,): the true class and another one share the largest logit, of the last image looked at.
+    # Boolean (n,): the true class shares the largest logit with another one, for the last image
+    # evaluated.
     tied: torch.Tensor
-    # What the stages of proofs came to, summed over chunks, and why one was left out.
-    proofs: dict[str, Any] = field(default_factory=dict)
-    # The stages that did not run, because the verdict was certain before them.
-    spared: tuple[str, ...] = ()
+    # Counts of the certificate stages over all chunks, and reasons for a refusal.
+    certificate_evidence: dict[str, Any] = field(default_factory=dict)
+    # Stages that were skipped because the verdict was certain.
+    skipped_stages: tuple[str, ...] = ()
 
     @classmethod
-    def begin(cls, sample: Sample, logits: Logits) -> Evaluation:
-        """Before the first stage: what the model reads on the clean digits, logits (n, 10)."""
+    def begin(cls, sample: Sample, logits: Logits) -> LadderRun:
+        """The state before the first stage, from the logits (n, 10) of the clean images."""
         predictions = predicted(logits, sample.y)
         confidence = logits.softmax(1).gather(1, predictions[:, None]).squeeze(1)
         label = sample.y[:, None]
@@ -61,49 +62,54 @@ class Evaluation:
 
     @property
     def ties(self) -> int:
-        """Digits that count as wrong because the true class ties with another one."""
+        """Number of images that count as wrong because the true class ties with another one."""
         return int((self.tied & self.outcomes.attempted).sum())
 
     @property
-    def asked_for_proofs(self) -> bool:
-        """Whether bounds were computed, however few digits they certify."""
-        return any(method in self.proofs for method in METHODS)
+    def has_bounds(self) -> bool:
+        """Whether certificate bounds were computed, even if no image was certified."""
+        return any(method in self.certificate_evidence for method in METHODS)
 
     def certificates(self) -> dict[str, Any]:
-        """What was proved, why no more was, and how far the bounds of surviving digits are off."""
-        if not self.proofs:
+        """Certificate counts, reasons for a refusal, and the bounds of the undecided images."""
+        if not self.certificate_evidence:
             return {}
-        return self.proofs | {"open": certificate_stage.left_open(self.bounds[self.outcomes.open])}
+        return self.certificate_evidence | {
+            "open": certificate_stage.bound_summary(self.bounds[self.outcomes.undecided])
+        }
 
-    def stopped(self) -> dict[str, Any]:
-        """After which stage the search ended before its time, and what it was spared; as builtins."""
-        if not self.spared:
+    def early_end(self) -> dict[str, Any]:
+        """The last stage that ran and the stages that were skipped; empty where all stages ran."""
+        if not self.skipped_stages:
             return {}
-        return {"after": self.outcomes.stages[-1], "spared": list(self.spared)}
+        return {"after": self.outcomes.stages[-1], "spared": list(self.skipped_stages)}
 
     def gallery(self) -> list[dict[str, Any]]:
-        """The first broken digit of each class, then more; as builtins."""
-        return [self._picture(place) for place in choose(self.outcomes.codes >= 0, self.sample.y)]
+        """Thumbnails of the first broken image of each class, then of more."""
+        return [
+            self._thumbnail(place)
+            for place in choose_for_gallery(self.outcomes.codes >= 0, self.sample.y)
+        ]
 
-    def last_to_fall(self) -> list[dict[str, Any]]:
-        """The broken digits that withstood the most stages; empty where one stage broke them all."""
+    def last_broken(self) -> list[dict[str, Any]]:
+        """Thumbnails of the images broken by the latest stages; empty where one stage broke them all."""
         codes = self.outcomes.codes
         broken = (codes >= 0).nonzero().squeeze(1)
         if len(codes[broken].unique()) < 2:
             return []
         latest = broken[codes[broken].argsort(descending=True, stable=True)]
-        return [self._picture(place) for place in latest[:GALLERY].tolist()]
+        return [self._thumbnail(place) for place in latest[:GALLERY].tolist()]
 
     def examples(self) -> Examples:
-        """The images that broke digits, in the order of the test set."""
+        """The adversarial images, in the order of the test set."""
         broken = (self.outcomes.codes >= 0).cpu()
         places = self.sample.places[broken]
         order = places.argsort()
         images = self.x_adv.detach().cpu()[broken][order].contiguous()
         return Examples(places[order].numpy(), images.numpy())
 
-    def _picture(self, place: int) -> dict[str, Any]:
-        shown = picture(
+    def _thumbnail(self, place: int) -> dict[str, Any]:
+        entry = thumbnail(
             index=int(self.sample.places[place]),
             label=int(self.outcomes.labels[place]),
             clean_prediction=int(self.clean_predictions[place]),
@@ -113,4 +119,4 @@ class Evaluation:
             clean=self.sample.x[place],
             changed=self.x_adv[place],
         )
-        return shown | {"broken_by": self.outcomes.stages[int(self.outcomes.codes[place])]}
+        return entry | {"broken_by": self.outcomes.stages[int(self.outcomes.codes[place])]}

@@ -1,6 +1,6 @@
-"""Which attacks make a ladder: `attack = { use = "ladder", budget = "standard" }`.
+"""Attack ladders by budget: `attack = { use = "ladder", budget = "standard" }`.
 
-Cheap attacks come first and take what falls at once; each later stage sees only what still stands.
+Cheap attacks come first; each later stage runs on the undecided images only.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ LADDER = "ladder"
 
 @dataclass(frozen=True)
 class Ladder:
-    """Stages in their order: `scouts`, then `searches`.
+    """Stages in order: `scouts`, then `searches`.
 
-    Proofs by intervals cost little and come first; those of CROWN have their place between the two:
-    what a scout can break is not worth one, and a digit that is proved needs no search.
+    Interval bounds are cheap and come first. CROWN comes between scouts and searches: an image that
+    a scout breaks needs no certificate, and a certified image needs no search.
     """
 
     scouts: tuple[Attack, ...]
@@ -64,24 +64,23 @@ BUDGETS: dict[str, Ladder] = {
             Square(queries=5000),
         ),
     ),
-    # The order, iterations and targets of the published ensemble (arXiv 2003.01690), to be held
-    # against numbers of papers; nothing stands before it, and
-    # nothing is proved.
+    # Order, iterations and targets of AutoAttack (arXiv 2003.01690), for comparison with published
+    # numbers; without scouts and certificates.
     "reference": Ladder((), (APGD(), APGDT(), FAB(), Square()), proves=False),
 }
 
 
 def make_stages(settings: Mapping[str, Any]) -> tuple[Attack, ...]:
-    """The ladder of `{use = "ladder", budget = "full"}`, or the one attack that is named.
+    """The attacks of `{use = "ladder", budget = "full"}`, or the single attack of other settings.
 
-    PolicyError for an unknown name, budget or setting.
+    Raises PolicyError for an unknown name, budget or setting.
     """
     if settings.get("use") != LADDER:
         return (make_attack(settings),)
     budget = settings.get("budget")
     if not isinstance(budget, str) or budget not in BUDGETS:
         raise PolicyError(
-            f"expected a budget of {', '.join(BUDGETS)}, got {budget!r}; mend the ladder's `budget`"
+            f"expected a budget of {', '.join(BUDGETS)}, got {budget!r}; change the ladder's `budget`"
         )
     if unknown := sorted(set(settings) - {"use", "budget"}):
         raise PolicyError(
@@ -90,8 +89,8 @@ def make_stages(settings: Mapping[str, Any]) -> tuple[Attack, ...]:
     return BUDGETS[budget].attacks
 
 
-def proofs_after(settings: Mapping[str, Any]) -> int | None:
-    """How many attacks of the ladder come before CROWN's proofs; None where nothing is proved."""
+def before_crown(settings: Mapping[str, Any]) -> int | None:
+    """Number of attacks before CROWN's certificates; None where nothing is certified."""
     if settings.get("use") != LADDER or not BUDGETS[settings["budget"]].proves:
         return None
     return len(BUDGETS[settings["budget"]].scouts)

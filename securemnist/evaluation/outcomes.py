@@ -1,4 +1,4 @@
-"""Outcomes: what became of each image in which stage; every robustness number is read from it."""
+"""Per-image outcomes of an evaluation; every robustness number is computed from them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from securemnist.results.per_image import (
     CERTIFIED,
     MISCLASSIFIED,
     NOT_ATTEMPTED,
-    STANDING,
     SURVIVED,
+    UNBROKEN,
     encode,
 )
 from securemnist.types import CLASSES
 
 
 @dataclass(frozen=True)
-class Fall:
-    """One stage of an evaluation: digits that entered, fell, were proposed over budget; seconds.
+class StageCounts:
+    """Counts of one stage: images that entered, were broken (`fell`) or left the threat; seconds.
 
-    `proved` are those that a stage of proofs settles the other way.
+    `proved` counts the images that a certificate stage certified.
     """
 
     stage: str
@@ -36,9 +36,9 @@ class Fall:
     def to_json(self) -> dict[str, Any]:
         return dict(self.__dict__)
 
-    def and_then(self, other: Fall) -> Fall:
-        """Both together: the same stage on further digits."""
-        return Fall(
+    def plus(self, other: StageCounts) -> StageCounts:
+        """The sum of both: the same stage on further images."""
+        return StageCounts(
             self.stage,
             self.entered + other.entered,
             self.fell + other.fell,
@@ -50,7 +50,7 @@ class Fall:
 
 @dataclass
 class Outcomes:
-    """`codes` int64 (n,): MISCLASSIFIED, CERTIFIED, SURVIVED, NOT_ATTEMPTED or a stage's index."""
+    """`codes` int64 (n,): MISCLASSIFIED, CERTIFIED, SURVIVED, NOT_ATTEMPTED or the index of a stage."""
 
     labels: torch.Tensor
     predictions: torch.Tensor
@@ -58,7 +58,7 @@ class Outcomes:
     codes: torch.Tensor = field(init=False)
     clean_predictions: torch.Tensor = field(init=False)
     stages: list[str] = field(default_factory=list)
-    waterfall: list[Fall] = field(default_factory=list)
+    waterfall: list[StageCounts] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.codes = torch.full_like(self.labels, SURVIVED)
@@ -66,55 +66,60 @@ class Outcomes:
         self.clean_predictions = self.predictions.clone()
 
     @property
-    def open(self) -> torch.Tensor:
-        """Places of the digits that nothing has settled yet."""
+    def undecided(self) -> torch.Tensor:
+        """Indices of the images that are neither wrong, broken nor certified."""
         return (self.codes == SURVIVED).nonzero().squeeze(1)
 
     @property
     def attempted(self) -> torch.Tensor:
-        """Boolean (n,): the digits that count; what a spent time budget left out says nothing."""
+        """Boolean (n,): images that count; those that a time budget left out do not."""
         return self.codes != NOT_ATTEMPTED
 
-    def stop_before(self, place: int) -> None:
-        """Digits from `place` on were not attempted: whatever is known of them does not count.
+    def end_sample_at(self, place: int) -> None:
+        """Mark the images from index `place` on as not attempted.
 
-        What remains is a prefix of the sample, and a prefix of a random order is a random sample.
+        The remaining prefix of a random order is a random sample.
         """
         self.codes[place:] = NOT_ATTEMPTED
 
     def record(
-        self, fall: Fall, broken: torch.Tensor, predictions: torch.Tensor, stage: int | None = None
+        self,
+        counts: StageCounts,
+        broken: torch.Tensor,
+        predictions: torch.Tensor,
+        stage: int | None = None,
     ) -> None:
-        """Digits at places `broken` fell in this stage, read as `predictions`.
+        """Record that a stage broke the images at indices `broken`, predicted as `predictions`.
 
-        `stage` is the index of one that has seen other digits before; without it the stage is new.
+        `stage` is the index of a stage that ran on other images before; without it the stage is
+        new.
         """
-        place = len(self.stages) if stage is None else stage
-        self.codes[broken] = place
+        number = len(self.stages) if stage is None else stage
+        self.codes[broken] = number
         self.predictions[broken] = predictions
-        if place == len(self.stages):
-            self.stages.append(fall.stage)
-            self.waterfall.append(fall)
+        if number == len(self.stages):
+            self.stages.append(counts.stage)
+            self.waterfall.append(counts)
         else:
-            self.waterfall[place] = self.waterfall[place].and_then(fall)
+            self.waterfall[number] = self.waterfall[number].plus(counts)
 
-    def prove(self, fall: Fall, proved: torch.Tensor, stage: int) -> None:
-        """Digits at places `proved` withstand every attack; no later stage sees them."""
-        self.record(fall, proved[:0], proved[:0], stage)
+    def record_certified(self, counts: StageCounts, proved: torch.Tensor, stage: int) -> None:
+        """Record that a stage certified the images at indices `proved`; later stages skip them."""
+        self.record(counts, proved[:0], proved[:0], stage)
         self.codes[proved] = CERTIFIED
 
     @property
-    def standing(self) -> int:
-        """Digits read right that no attack broke."""
-        return int(torch.isin(self.codes, torch.tensor(STANDING, device=self.codes.device)).sum())
+    def unbroken(self) -> int:
+        """Number of images that are predicted right and that no attack broke; certified ones included."""
+        return int(torch.isin(self.codes, torch.tensor(UNBROKEN, device=self.codes.device)).sum())
 
     @property
     def certified(self) -> int:
-        """Digits that a proof covers."""
+        """Number of certified images."""
         return int((self.codes == CERTIFIED).sum())
 
     def evidence(self) -> dict[str, Any]:
-        """The table, the waterfall and the confusion matrices, clean and attacked, as builtins."""
+        """Outcome codes, stage counts and confusion matrices (clean and attacked) as evidence."""
         counted = self.attempted
         return {
             "outcomes": {
@@ -123,7 +128,7 @@ class Outcomes:
                 "labels": encode(self.labels.tolist()),
                 "codes": encode(self.codes.tolist()),
             },
-            "waterfall": [fall.to_json() for fall in self.waterfall],
+            "waterfall": [counts.to_json() for counts in self.waterfall],
             "confusion": confusion(self.labels[counted], self.predictions[counted]),
             "clean_confusion": confusion(self.labels[counted], self.clean_predictions[counted]),
             "not_attempted": int((~counted).sum()),
@@ -131,7 +136,7 @@ class Outcomes:
 
 
 def confusion(labels: torch.Tensor, predictions: torch.Tensor) -> list[list[int]]:
-    """Counts (10, 10): row true class, column predicted."""
+    """Counts (10, 10): row true class, column predicted class."""
     cells = labels.cpu().numpy() * CLASSES + predictions.cpu().numpy()
     counts = np.bincount(cells, minlength=CLASSES * CLASSES).reshape(CLASSES, CLASSES)
     table: list[list[int]] = counts.tolist()
@@ -139,5 +144,5 @@ def confusion(labels: torch.Tensor, predictions: torch.Tensor) -> list[list[int]
 
 
 def per_class(table: list[list[int]]) -> list[float | None]:
-    """Accuracy of each class; None for a class without digits."""
+    """Accuracy of each class; None for a class without images."""
     return [row[k] / total if (total := sum(row)) else None for k, row in enumerate(table)]

@@ -1,7 +1,7 @@
-"""Pace: what one pass of this model costs here, and how many images its searches have to look at.
+"""Time estimates for a model: seconds of one pass, and shares of images that each stage processes.
 
-A row's time depends on both by orders of magnitude: an image that falls at once or is proved costs
-next to nothing, one that survives costs every step of every attack. Both are tried on a few images.
+An image that is broken or certified early costs little; a survivor costs every step of every
+attack. Both are measured on a few images.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from securemnist.attacks.base import BATCH, cross_entropy, gradient
 from securemnist.attacks.pgd import PGD
 from securemnist.certificates import certify
 from securemnist.errors import NoCertificate
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.models.predictions import is_wrong
 from securemnist.threats import Threat
 
 PROBED = 64  # images
-# What certificates of one image cost, in passes; measured on the bundled certified models.
+# Cost of the certificates of one image in passes; measured on the bundled certified models.
 INTERVAL_PASSES, CROWN_PASSES = 3, 70
 _SCOUT = PGD(steps=10)
 _ROUNDS = 3
@@ -29,57 +29,62 @@ _ROUNDS = 3
 
 @dataclass(frozen=True)
 class Shares:
-    """Of all images: `unproved` by interval bounds, `standing` after a short attack, and `open`.
+    """Shares of all images: `unproved` by interval bounds, `surviving` a short attack, and `undecided`.
 
-    `open` images withstand that attack and have no certificate: every stage of a ladder sees them.
+    `undecided` images survive that attack and have no certificate, so that every stage processes
+    them.
     """
 
     unproved: float = 1.0
-    standing: float = 1.0
-    open: float = 1.0
+    surviving: float = 1.0
+    undecided: float = 1.0
 
 
 @dataclass(frozen=True)
 class Pace:
-    """`seconds` of one forward and backward pass of one image; shares by threat, as it is printed."""
+    """`seconds` of one forward and backward pass of one image, and shares by the text of the threat."""
 
     seconds: float = 2e-4  # network A on two cores in float32
     by_threat: Mapping[str, Shares] = field(default_factory=dict)
 
     def shares(self, threat: Threat) -> Shares:
-        """The shares within this threat; all images where it was not tried."""
+        """The shares within this threat; 1.0 where it was not measured."""
         return self.by_threat.get(str(threat), Shares())
 
 
-USUAL = Pace()
+DEFAULT_PACE = Pace()
 
 
-def measured(lab: Lab, threats: Iterable[Threat]) -> Pace:
-    """The pace of the subject, from a second or two of work on the first test images."""
-    digits = lab.data.test[:BATCH]
-    x, y = digits.images().to(lab.subject.device), digits.labels.to(lab.subject.device)
+def measure_pace(context: Context, threats: Iterable[Threat]) -> Pace:
+    """The pace of the subject, from one to two seconds of work on the first test images."""
+    digits = context.data.test[:BATCH]
+    x, y = digits.images().to(context.subject.device), digits.labels.to(context.subject.device)
     seconds = []
     for _ in range(_ROUNDS):
         began = time.perf_counter()
-        gradient(lab.target, x, y, cross_entropy)
+        gradient(context.target, x, y, cross_entropy)
         seconds.append((time.perf_counter() - began) / len(x))
-    shares = {str(threat): _tried(lab, threat, x[:PROBED], y[:PROBED]) for threat in threats}
+    shares = {
+        str(threat): _probe_threat(context, threat, x[:PROBED], y[:PROBED]) for threat in threats
+    }
     return Pace(min(seconds), shares)
 
 
-def _tried(lab: Lab, threat: Threat, x: torch.Tensor, y: torch.Tensor) -> Shares:
+def _probe_threat(context: Context, threat: Threat, x: torch.Tensor, y: torch.Tensor) -> Shares:
     rng = torch.Generator().manual_seed(0)
-    found = _SCOUT(lab.target, x, y, threat=threat, rng=rng)
-    standing = ~is_wrong(lab.logits(found), y)
-    proved, crown = torch.zeros_like(standing), torch.zeros_like(standing)
+    x_adv = _SCOUT(context.target, x, y, threat=threat, rng=rng)
+    surviving = ~is_wrong(context.logits(x_adv), y)
+    proved, crown = torch.zeros_like(surviving), torch.zeros_like(surviving)
     if threat.norm == "linf":
         try:
-            proved = certify(lab.subject.model, x, y, eps=threat.eps, crown=False).proved
-            asked = (standing & ~proved).nonzero().squeeze(1)
-            if bool(proved.any()) and len(asked):
-                crown[asked] = certify(lab.subject.model, x[asked], y[asked], eps=threat.eps).proved
+            proved = certify(context.subject.model, x, y, eps=threat.eps, crown=False).proved
+            searched = (surviving & ~proved).nonzero().squeeze(1)
+            if bool(proved.any()) and len(searched):
+                crown[searched] = certify(
+                    context.subject.model, x[searched], y[searched], eps=threat.eps
+                ).proved
         except NoCertificate:
-            pass  # a network without bounds: every image is searched
-    # Half an image more: none of a few says little about ten thousand.
-    kinds = ~proved, standing, standing & ~proved & ~crown
+            pass  # no certificates for this network: every image is searched
+    # Add half an image: a share of 0 among few images does not mean 0 of ten thousand.
+    kinds = ~proved, surviving, surviving & ~proved & ~crown
     return Shares(*((int(kind.sum()) + 0.5) / (len(x) + 1) for kind in kinds))

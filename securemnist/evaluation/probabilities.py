@@ -1,4 +1,4 @@
-"""Probabilities instead of logits: how they are told, and what attacks make of them."""
+"""Models that output probabilities: how they are recognised, and their logarithm for attacks."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from securemnist.models.predictions import exact
 from securemnist.types import Images, Logits
 
 
-def are_probabilities(answers: Logits) -> bool:
-    """Whether every row lies in [0, 1] and sums to 1, as far as a format of 8 bits can tell."""
-    answers = exact(answers)
-    inside = bool(((answers >= 0) & (answers <= 1)).all())
-    return inside and bool(((answers.sum(1) - 1).abs() < _SUM).all())
+def are_probabilities(outputs: Logits) -> bool:
+    """Whether every row lies in [0, 1] and sums to 1, within the rounding of bfloat16."""
+    outputs = exact(outputs)
+    inside = bool(((outputs >= 0) & (outputs <= 1)).all())
+    return inside and bool(((outputs.sum(1) - 1).abs() < _SUM_TOLERANCE).all())
 
 
-# Ten numbers in bfloat16, each off by at most 2**-9 of itself, and of their sum at most as much.
-_SUM = 2.0**-8
+# Ten bfloat16 numbers are each off by at most 2**-9 of their value, and their sum by as much again.
+_SUM_TOLERANCE = 2.0**-8
 
 
 class LogProbabilities(nn.Module):
-    """The logarithm of a model's probabilities, which has the gradient of its logits."""
+    """The logarithm of a model's probabilities, which has the gradient of the logits up to a constant."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, x: Images) -> Logits:
-        answers: Logits = self.model(x)
-        # In float64 no two float32 probabilities have the same logarithm.
-        return answers.clamp_min(torch.finfo(answers.dtype).tiny).double().log()
+        outputs: Logits = self.model(x)
+        # float64 keeps the logarithms of different float32 probabilities apart.
+        return outputs.clamp_min(torch.finfo(outputs.dtype).tiny).double().log()

@@ -1,4 +1,4 @@
-"""Pictures of digits for the report, as builtins: which ones, and what stands beside them."""
+"""Thumbnails for the report: selection and base64 encoding."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch
 from securemnist.models.predictions import predicted
 from securemnist.types import Labels
 
-GALLERY = 12  # fills whole lines on any screen
+GALLERY = 12  # divides by 2, 3, 4 and 6 columns
 
 
-def choose(shown: torch.Tensor, labels: Labels) -> list[int]:
-    """Up to GALLERY places of `shown` (boolean (n,)): the first of each class, then more in order."""
-    places = shown.nonzero().squeeze(1).tolist()
+def choose_for_gallery(candidates: torch.Tensor, labels: Labels) -> list[int]:
+    """Up to GALLERY indices of `candidates`, boolean (n,): the first of each class, then more."""
+    places = candidates.nonzero().squeeze(1).tolist()
     classes = labels.tolist()
     first = {classes[place]: place for place in reversed(places)}
     chosen = sorted(first.values())
@@ -23,7 +23,7 @@ def choose(shown: torch.Tensor, labels: Labels) -> list[int]:
     return (chosen + rest)[:GALLERY]
 
 
-def picture(
+def thumbnail(
     *,
     index: int,
     label: int,
@@ -34,9 +34,10 @@ def picture(
     clean: torch.Tensor,
     changed: torch.Tensor,
 ) -> dict[str, Any]:
-    """One digit before and after; images (1, 28, 28) in [0, 1] become 784 bytes, base64.
+    """One image before and after the perturbation, as evidence.
 
-    A confidence is the probability of the class that is predicted, before or after.
+    Images (1, 28, 28) in [0, 1] become 784 bytes in base64. A confidence is the probability of the
+    predicted class.
     """
     return {
         "index": index,
@@ -50,22 +51,22 @@ def picture(
     }
 
 
-def hardest(
+def smallest_margin_images(
     logits: torch.Tensor, labels: Labels, images: torch.Tensor, places: torch.Tensor
 ) -> list[dict[str, Any]]:
-    """The GALLERY digits of the smallest margin: true logit minus the best other, in logits.
+    """The GALLERY images of the smallest margin: true logit minus best other logit.
 
-    A negative margin is a misread digit, and the most negative the one misread with most conviction.
+    A negative margin is a misclassified image.
     """
     own = labels.unsqueeze(1)
     others = logits.scatter(1, own, -torch.inf)
     margins = logits.gather(1, own).squeeze(1) - others.amax(1)
-    read = predicted(logits, labels)
+    predictions = predicted(logits, labels)
     return [
         {
             "index": int(places[k]),
             "label": int(labels[k]),
-            "prediction": int(read[k]),
+            "prediction": int(predictions[k]),
             "margin": round(float(margins[k]), 4),
             "clean": _bytes64(images[k]),
         }

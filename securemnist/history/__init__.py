@@ -1,1 +1,1 @@
-"""History: an append-only record of assessments and benchmarks, and its trend page. Needs no torch."""
+"""History: an append-only record of assessments and benchmarks, and a trend page. Needs no torch."""

@@ -1,4 +1,4 @@
-"""Entry: what the record keeps of an assessment or of a benchmark run."""
+"""Entries of the record: one assessment or one benchmark run each."""
 
 from __future__ import annotations
 
@@ -11,26 +11,28 @@ from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding
 
 
-def of_assessment(made: Assessment) -> dict[str, Any]:
+def assessment_entry(assessment: Assessment) -> dict[str, Any]:
     """Commit, model, exit code, and verdict, value and threshold of every row in scope."""
     return {
         "kind": "assessment",
         "time": _now(),
-        "day": made.day,
-        "commit": made.environment.get("commit", ""),
-        "model": made.subject.get("name", ""),
-        "digest": made.subject.get("digest", ""),
-        "policy": made.policy.get("digest", ""),
-        "exit_code": made.exit_code,
-        "waived_through": made.waived_through,
-        "complete": made.complete,  # whether every row of the policy was in scope
-        "rows": {f.requirement.id: _row(f, made.subject) for f in made.findings if f.in_scope},
+        "day": assessment.day,
+        "commit": assessment.environment.get("commit", ""),
+        "model": assessment.subject.get("name", ""),
+        "digest": assessment.subject.get("digest", ""),
+        "policy": assessment.policy.get("digest", ""),
+        "exit_code": assessment.exit_code,
+        "waived_through": assessment.waived_through,
+        "complete": assessment.complete,  # whether every row of the policy was in scope
+        "rows": {
+            f.requirement.id: _row(f, assessment.subject) for f in assessment.findings if f.in_scope
+        },
     }
 
 
 def _row(finding: Finding, subject: Mapping[str, Any]) -> dict[str, Any]:
-    """What one row came to; `asked` is the same for as long as the numbers may be put on one line."""
-    row, seen = finding.requirement, finding.measurement
+    """Result of one row; numbers with equal `asked` are comparable and share a line in the chart."""
+    row, measurement = finding.requirement, finding.measurement
     data = subject.get("data")
     digests = data.get("digests") if isinstance(data, Mapping) else None
     return {
@@ -41,14 +43,14 @@ def _row(finding: Finding, subject: Mapping[str, Any]) -> dict[str, Any]:
         "relation": row.relation,
         "threshold": row.threshold,
         "verdict": str(finding.verdict),
-        "value": None if seen is None else seen.value,
-        "low": None if seen is None else seen.low,
-        "high": None if seen is None else seen.high,
+        "value": None if measurement is None else measurement.value,
+        "low": None if measurement is None else measurement.low,
+        "high": None if measurement is None else measurement.high,
     }
 
 
-def of_bench(figures: Mapping[str, float], commit: str) -> dict[str, Any]:
-    """Seconds by name, and the commit that took them."""
+def benchmark_entry(figures: Mapping[str, float], commit: str) -> dict[str, Any]:
+    """Seconds by name, and the commit they were measured on."""
     return {"kind": "bench", "time": _now(), "commit": commit, "figures": dict(figures)}
 
 

@@ -1,8 +1,8 @@
-"""The record: one JSON line an entry, appended whole or not at all, readable after any crash.
+"""The record: a JSON Lines file with atomic appends, readable after a crash.
 
-Writers take a lock and write once, at the end of the file. One that is killed on its way may leave half
-a line; the next writer ends that line before its own, and no reader trips over it. A reader keeps the
-lines as text and parses those that it shows, so that its memory stays near the size of the file.
+Writers take a lock and write once, at the end of the file. A killed writer may leave a partial
+line; the next writer ends it first, and readers skip it. A reader keeps the lines as text and
+parses the ones it shows, so that memory stays near the size of the file.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ MAX_BYTES = 64 << 20
 MAX_LINE = 4 << 20
 MAX_LINES = 200_000
 KINDS = ("assessment", "bench")
-# How long a writer waits for the others, each of which writes one line.
+# Seconds that a writer waits for other writers, each of which writes one line.
 LOCK_SECONDS = 10.0
 
 
 class Line(NamedTuple):
-    """One entry: its kind, the model it is about ("" for none), and its JSON."""
+    """One entry: its kind, the name of its model (or ""), and its JSON."""
 
     kind: str
     model: str
@@ -45,25 +45,28 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Record:
-    """Entries in the order they were written; `torn` lines are half of one, or no entry of ours."""
+    """Entries in the order they were written, and the number of `damaged` lines.
+
+    A damaged line is a partial entry or other content.
+    """
 
     lines: tuple[Line, ...]
-    torn: int
+    damaged: int
 
     def __len__(self) -> int:
         return len(self.lines)
 
     @property
     def entries(self) -> tuple[Mapping[str, Any], ...]:
-        """Every entry, parsed; of a large record choose lines first."""
+        """All entries, parsed; for a large record, select lines first."""
         return tuple(line.entry for line in self.lines)
 
 
 def append(path: Path, entry: Mapping[str, Any]) -> None:
-    """Add one entry; when this returns, it is on the disk.
+    """Append one entry; on return it is on the disk.
 
-    Safe beside other writers on one machine. UsageError where the file cannot be written or is no
-    record; it then holds what it held before.
+    Safe with other writers on the same machine. Raises UsageError where the file cannot be written
+    or is not a record; the file is then unchanged.
     """
     line = canonical_json({"schema": SCHEMA, **entry}).encode() + b"\n"
     if _entry(line) is None:
@@ -79,12 +82,12 @@ def append(path: Path, entry: Mapping[str, Any]) -> None:
             _write_once(file, line)
     except OSError as error:
         raise UsageError(
-            f"{path}: cannot be added to ({error.strerror}); name another file"
+            f"{path}: cannot be appended to ({error.strerror}); use another file"
         ) from error
 
 
 def _lock(file: int) -> None:
-    """The file's lock; OSError where another process keeps it, be it on purpose."""
+    """Lock the file; OSError where another process holds the lock for too long."""
     end = time.monotonic() + LOCK_SECONDS
     while True:
         try:
@@ -96,25 +99,25 @@ def _lock(file: int) -> None:
 
 
 def _check_record(file: int, path: Path) -> None:
-    """UsageError where the file has lines, but none of them is an entry or the half of one."""
+    """Raise UsageError where the file has lines, but none of them is an entry or a partial one."""
     size = os.fstat(file).st_size
     if size > MAX_BYTES:
         raise OSError(27, f"more than {MAX_BYTES} bytes")
-    foreign = False
+    other = False
     with os.fdopen(os.dup(file), "rb") as lines:
         while line := lines.readline(MAX_LINE):
             if _entry(line) is not None:
                 return
-            foreign = foreign or not _torn(line.strip())
-    if foreign:
+            other = other or not _may_be_partial(line.strip())
+    if other:
         raise UsageError(
             f"{path}: expected a record of `securemnist history`, or no file yet, got another file; "
-            "name it with --file"
+            "pass a record with --file"
         )
 
 
-def _torn(line: bytes) -> bool:
-    """Whether this may be the beginning of an entry, left by a writer that was killed."""
+def _may_be_partial(line: bytes) -> bool:
+    """Whether this may be the beginning of an entry, left by a killed writer."""
     try:
         json.loads(line)
     except ValueError:
@@ -126,16 +129,16 @@ def _torn(line: bytes) -> bool:
 
 def _write_once(file: int, line: bytes) -> None:
     size = os.fstat(file).st_size
-    ended = size == 0 or os.pread(file, 1, size - 1) == b"\n"
-    content = line if ended else b"\n" + line
-    if os.write(file, content) != len(content):  # a full disk takes a part
+    complete = size == 0 or os.pread(file, 1, size - 1) == b"\n"
+    content = line if complete else b"\n" + line
+    if os.write(file, content) != len(content):  # a full disk accepts a part only
         os.ftruncate(file, size)
         raise OSError(28, "No space left on device")
     os.fsync(file)
 
 
 def read(path: Path) -> Record:
-    """Every whole entry; UsageError where there is no such file, or it is too large."""
+    """All complete entries; UsageError where the file is missing or too large."""
     try:
         content = read_at_most(path, MAX_BYTES)
     except OSError as error:
@@ -144,11 +147,11 @@ def read(path: Path) -> Record:
         ) from error
     if (count := content.count(b"\n")) > MAX_LINES:
         raise UsageError(
-            f"{path}: expected at most {MAX_LINES:,} entries, got {count:,} lines; begin a new file"
+            f"{path}: expected at most {MAX_LINES:,} entries, got {count:,} lines; start a new file"
         )
     lines = [_line(text) for text in content.split(b"\n") if text]
-    whole = tuple(line for line in lines if line is not None)
-    return Record(whole, len(lines) - len(whole))
+    entries = tuple(line for line in lines if line is not None)
+    return Record(entries, len(lines) - len(entries))
 
 
 def _line(text: bytes) -> Line | None:
@@ -157,12 +160,12 @@ def _line(text: bytes) -> Line | None:
 
 
 def _entry(line: bytes) -> Mapping[str, Any] | None:
-    """One line as an entry; None where it is none."""
+    """The entry in a line; None for any other line."""
     if len(line) > MAX_LINE:
         return None
     try:
         data = json_value(line)
     except ParseError:
         return None
-    good = isinstance(data, dict) and data.get("schema") == SCHEMA and data.get("kind") in KINDS
-    return data if good else None
+    valid = isinstance(data, dict) and data.get("schema") == SCHEMA and data.get("kind") in KINDS
+    return data if valid else None

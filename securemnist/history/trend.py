@@ -1,4 +1,4 @@
-"""Trend: the record as small charts, one a requirement and one a benchmark figure."""
+"""Trend page: one small chart for each requirement and each benchmark figure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from securemnist.sanitize import line
 from securemnist.view import html
 from securemnist.view.wording import NONE, SYMBOLS, plural, version
 
-MOST = 30  # entries a chart shows, the last ones
+MAX_POINTS = 30  # entries in a chart, the latest ones
 _TEMPLATES = Path(__file__).parent / "templates"
 _LEFT, _STEP, _TOP, _HIGH = 60, 14, 12, 90
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One entry's value of one row: where it lies on the chart, and what it says."""
+    """One entry in a chart: coordinates, and the values of its table row."""
 
     x: float
     y: float | None
@@ -39,7 +39,7 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """One small chart. `line` is a path through the values; `bound` the height of the threshold."""
+    """One small chart: `line` is an SVG path through the values, `bound` the height of the threshold."""
 
     name: str
     title: str
@@ -54,56 +54,59 @@ class Chart:
 
 
 def models(record: Record) -> list[str]:
-    """The names of the models that were assessed, in the order they came."""
-    models = dict.fromkeys(kept.model for kept in record.lines if kept.kind == "assessment")
+    """Names of the assessed models, in the order of the record."""
+    models = dict.fromkeys(entry.model for entry in record.lines if entry.kind == "assessment")
     return list(dict.fromkeys(line(model, 80) for model in models))
 
 
 def render(record: Record, model: str | None = None, *, today: str | None = None) -> bytes:
-    """The page of one model (by default the last that was recorded); equal records, equal bytes.
+    """The page of one model (default: the latest in the record); equal records give equal bytes.
 
-    Whether a waiver still has effect is asked of `today` (ISO date, UTC; by default the present day).
+    `today` (ISO date, UTC; default: the present day) decides whether a waiver is still in effect.
     """
-    made = [kept for kept in record.lines if kept.kind == "assessment"]
-    chosen = model if model is not None else (line(made[-1].model, 80) if made else "")
-    of_model = [kept.entry for kept in [k for k in made if line(k.model, 80) == chosen][-MOST:]]
-    bench = [kept.entry for kept in [k for k in record.lines if k.kind == "bench"][-MOST:]]
+    assessments = [a for a in record.lines if a.kind == "assessment"]
+    last = line(assessments[-1].model, 80) if assessments else ""
+    name = last if model is None else model
+    of_model = [
+        a.entry for a in [a for a in assessments if line(a.model, 80) == name][-MAX_POINTS:]
+    ]
+    benchmarks = [b.entry for b in [b for b in record.lines if b.kind == "bench"][-MAX_POINTS:]]
     return html.render(
         "trend.html.j2",
         _TEMPLATES,
-        model=chosen or "no model",
-        others=[name for name in models(record) if name != chosen],
-        told=plural(len(of_model), "assessment"),
-        torn=plural(record.torn, "unreadable line") if record.torn else "",
+        model=name or "no model",
+        others=[other for other in models(record) if other != name],
+        count=plural(len(of_model), "assessment"),
+        damaged=plural(record.damaged, "unreadable line") if record.damaged else "",
         last=_last(of_model, today or utc_day()),
-        rows=[_row_chart(name, of_model) for name in _names(of_model, "rows")],
-        figures=[_figure_chart(name, bench) for name in _names(bench, "figures")],
+        rows=[_row_chart(row, of_model) for row in _names(of_model, "rows")],
+        figures=[_figure_chart(figure, benchmarks) for figure in _names(benchmarks, "figures")],
     )
 
 
 def _last(entries: Sequence[Mapping[str, Any]], today: str) -> Mapping[str, str]:
-    """The newest entry in words."""
+    """Verdict and sentence of the latest entry."""
     if not entries:
-        return {"verdict": "not-run", "symbol": NONE, "words": "Nothing recorded yet"}
+        return {"verdict": "not-run", "symbol": NONE, "words": "No assessment recorded yet"}
     code, through = (entries[-1].get(key) for key in ("exit_code", "waived_through"))
     known = {"0": Verdict.PASS, "1": Verdict.FAIL}
     verdict = known.get(str(code), Verdict.INCONCLUSIVE)
-    told = {
-        Verdict.PASS: "The last one may merge",
-        Verdict.FAIL: "The last one may not merge",
-        Verdict.INCONCLUSIVE: "The last one is undecided",
+    text = {
+        Verdict.PASS: "Latest assessment passed",
+        Verdict.FAIL: "Latest assessment failed",
+        Verdict.INCONCLUSIVE: "Latest assessment is undecided",
     }[verdict]
     if verdict is Verdict.PASS and entries[-1].get("complete") is not True:
-        told = "The last one looked at a part of its policy, and nothing in it failed"
+        text = "Latest assessment covered a part of its policy, and no row of it failed"
         verdict = Verdict.NOT_RUN
     if code == 0 and through and not (isinstance(through, str) and today <= through):
-        told = f"The last one needed a waiver, whose last day was {line(through, 20)}"
+        text = f"Latest assessment needed a waiver that expired on {line(through, 20)}"
         verdict = Verdict.INCONCLUSIVE
-    return {"verdict": verdict.lower().replace("_", "-"), "symbol": SYMBOLS[verdict], "words": told}
+    return {"verdict": verdict.lower().replace("_", "-"), "symbol": SYMBOLS[verdict], "words": text}
 
 
 def _names(entries: Iterable[Mapping[str, Any]], key: str) -> list[str]:
-    """Every name that occurs, the newest entries' order first."""
+    """Names of all charts, in the order of the latest entries."""
     names: dict[str, None] = {}
     for entry in reversed(list(entries)):
         table = entry.get(key)
@@ -181,12 +184,12 @@ def _chart(
             zip(entries, values, verdicts, strict=True)
         )
     )
-    seen = [(p, key) for p, key in zip(points, asked, strict=True) if p.y is not None]
-    # A number that was measured otherwise begins a line of its own: it continues none.
-    before = [None, *(key for _, key in seen)]
+    drawn = [(p, key) for p, key in zip(points, asked, strict=True) if p.y is not None]
+    # A number with other settings or data starts a new line segment.
+    before = [None, *(key for _, key in drawn)]
     path = " ".join(
         f"{'L' if key == last else 'M'}{p.x} {p.y}"
-        for (p, key), last in zip(seen, before, strict=False)
+        for (p, key), last in zip(drawn, before, strict=False)
     )
     return Chart(
         name=line(name, 60),
@@ -208,5 +211,5 @@ def _table(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _number(value: Any) -> float | None:
-    good = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if good and abs(value) < 1e12 and math.isfinite(value) else None
+    valid = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if valid and abs(value) < 1e12 and math.isfinite(value) else None

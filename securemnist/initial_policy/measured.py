@@ -8,11 +8,11 @@ from typing import Any
 
 from securemnist.data import DataSet
 from securemnist.errors import Inconclusive, NotApplicable, UsageError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.initial_policy import margins
 from securemnist.initial_policy.margins import Bound
 from securemnist.initial_policy.proposals import PROPOSALS, Proposal
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models.loading import Subject
 from securemnist.results.findings import Measurement
 
@@ -55,21 +55,21 @@ def measure(subject: Subject, data: DataSet, digits: int) -> list[Row]:
             f"{data.name}: expected at least 12 training digits, whose last twelfth is measured, "
             f"got {len(data.train)}; name a larger set with --data"
         )
-    lab = Lab(subject, dataclasses.replace(data, test=data.tuning))
-    sizes = Sizes(digits=digits, test=len(data.test), design=_design(lab, subject.name))
+    context = Context(subject, dataclasses.replace(data, test=data.tuning))
+    sizes = Sizes(digits=digits, test=len(data.test), design=_design(context, subject.name))
     rows: list[Row] = []
     for proposal in PROPOSALS:
         try:
             if not proposal.evasion:
-                rows.append(_row(lab, proposal, proposal.settings, sizes))
+                rows.append(_row(context, proposal, proposal.settings, sizes))
         except NotApplicable:
             continue
     order = list(PROPOSALS)
-    rows += _evasion(lab, [p for p in PROPOSALS if p.evasion], sizes)
+    rows += _evasion(context, [p for p in PROPOSALS if p.evasion], sizes)
     return sorted(rows, key=lambda row: order.index(row.proposal))
 
 
-def _evasion(lab: Lab, proposals: list[Proposal], sizes: Sizes) -> list[Row]:
+def _evasion(context: Context, proposals: list[Proposal], sizes: Sizes) -> list[Row]:
     """The searches at the largest eps at which each can ask for something; else at the smallest.
 
     A later search is stronger and takes longer: it runs where the ones before it leave enough.
@@ -82,19 +82,19 @@ def _evasion(lab: Lab, proposals: list[Proposal], sizes: Sizes) -> list[Row]:
             if eps != EPS[-1] and any(row.bound.problem for row in rows):
                 break
             settings = {**proposal.settings, "threat": {"norm": "linf", "eps": eps}}
-            rows.append(_row(lab, proposal, settings, sizes))
+            rows.append(_row(context, proposal, settings, sizes))
         curve.append((eps, rows[0].seen.value))
         if not any(row.bound.problem for row in rows):
             break
     return [dataclasses.replace(row, curve=tuple(curve) if row is rows[0] else ()) for row in rows]
 
 
-def _row(lab: Lab, proposal: Proposal, settings: dict[str, Any], sizes: Sizes) -> Row:
+def _row(context: Context, proposal: Proposal, settings: dict[str, Any], sizes: Sizes) -> Row:
     """One proposal, measured on tuning samples."""
-    tuning, digits, test = len(lab.data.test), sizes.digits, sizes.test
+    tuning, digits, test = len(context.data.test), sizes.digits, sizes.test
     used = min(digits, proposal.digits or digits, tuning) if proposal.digits else tuning
     asked = settings if proposal.measure in _WHOLE else {**settings, "digits": used}
-    seen = _taken(lab, proposal, asked)
+    seen = _taken(context, proposal, asked)
     if seen.unit == "count":
         return Row(proposal=proposal, settings=settings, seen=seen, bound=_NO_NEW)
     if seen.unit == "ratio":
@@ -112,10 +112,10 @@ def _row(lab: Lab, proposal: Proposal, settings: dict[str, Any], sizes: Sizes) -
 _NO_NEW = Bound(threshold=0, max_drop=0)
 
 
-def _taken(lab: Lab, proposal: Proposal, settings: dict[str, Any]) -> Measurement:
+def _taken(context: Context, proposal: Proposal, settings: dict[str, Any]) -> Measurement:
     try:
         bound = bind(proposal.measure, settings, tier=proposal.tier)
-        return take(lab, proposal.measure, bound, 0)
+        return take_measurement(context, proposal.measure, bound, 0)
     except Inconclusive as error:
         return Measurement(
             value=0.0,
@@ -129,9 +129,9 @@ def _taken(lab: Lab, proposal: Proposal, settings: dict[str, Any]) -> Measuremen
         )
 
 
-def _design(lab: Lab, name: str) -> float:
+def _design(context: Context, name: str) -> float:
     """The design effect of the tuning samples; UsageError for a model that is no better than guessing."""
-    seen = take(lab, "clean_accuracy", bind("clean_accuracy", {}), 0)
+    seen = take_measurement(context, "clean_accuracy", bind("clean_accuracy", {}), 0)
     _refuse_guessing(seen, name)
     answers = seen.evidence["answers"]
     return margins.design_effect(answers["labels"], answers["read"])

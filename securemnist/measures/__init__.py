@@ -1,4 +1,4 @@
-"""The measures that a policy can ask for. A new one is a file and a line here, and a suite test."""
+"""The measures of a policy. A new measure is a file, a line in MEASURES and a suite test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from securemnist._util.hashing import canonical_json
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError, UsageError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.measures import checks
 from securemnist.measures.accuracy import CLEAN_ACCURACY, WORST_CLASS_ACCURACY
 from securemnist.measures.backdoor import BACKDOOR_SUCCESS
@@ -38,8 +38,9 @@ MEASURES: dict[str, Measure] = {
     "static_findings": STATIC_FINDINGS,
 }
 
-_FEW_COPIES = 0.01  # a share of the test images that changes no verdict by itself
-_WORDS = ("id", "because", "ids", "tier", "waiver")  # what of a row is no part of its question
+_MAX_COPIES = 0.01  # largest share of copied test images that changes no verdict by itself
+# Keys of a row that do not change what is measured or required.
+_DESCRIPTIVE_KEYS = ("id", "because", "ids", "tier", "waiver")
 
 
 def bind(
@@ -47,7 +48,7 @@ def bind(
 ) -> Settings:
     """The validated settings of a measure; PolicyError for an unknown measure or key.
 
-    `tier` is the row's, which some settings have their default from.
+    Some settings have a default that depends on the row's `tier`.
     """
     prefix = f"{where}: " if where else ""
     if measure not in MEASURES:
@@ -65,19 +66,19 @@ def bind(
 def check_policy(
     policy: Policy,
     *,
-    foreign: frozenset[str] = frozenset(),
+    custom: frozenset[str] = frozenset(),
     trusted: Collection[str] = (),
 ) -> None:
-    """Bind every row; PolicyError for the first that cannot be judged, or could not fail.
+    """Bind every row; PolicyError for the first that cannot be judged or cannot fail.
 
-    `foreign` measures belong to suites of the user's own: their settings, and which way is good, are
-    theirs to know. `trusted` factories are those that the project's settings allow rows to name.
+    `custom` measures belong to the user's own suites, which check their settings and direction.
+    `trusted` are the factories that the project's settings allow a row to name.
     """
-    asked: dict[str, str] = {}
+    questions: dict[str, str] = {}
     for row in policy.requirements:
         where = f"{policy.path}: row {row.id}"
         settings: Mapping[str, Any] = row.settings
-        if row.measure in foreign and row.measure not in MEASURES:
+        if row.measure in custom and row.measure not in MEASURES:
             _check_plain(row, where)
         else:
             bound = bind(row.measure, row.settings, tier=row.tier, where=where)
@@ -90,12 +91,12 @@ def check_policy(
             checks.check_change(row, measure, bound, where)
             checks.check_budget(bound, where)
             _check_companion(row, policy)
-        _check_once(row, settings, asked, where)
+        _check_once(row, settings, questions, where)
     _check_families(policy)
 
 
 def check_data(policy: Policy, data: DataSet) -> None:
-    """UsageError where the policy names other data, or asks for more samples than this data has."""
+    """Raise UsageError where the policy names other data, or asks for more samples than this data has."""
     policy.refuse_other_data(data.name, data.digest)
     for row in policy.requirements:
         if row.measure in MEASURES:
@@ -105,68 +106,77 @@ def check_data(policy: Policy, data: DataSet) -> None:
 
 
 @exact_float32()
-def take(lab: Lab, measure: str, settings: Settings, seed: int) -> Measurement:
-    """Take one measurement; its seconds are those of the whole measure."""
+def take_measurement(context: Context, measure: str, settings: Settings, seed: int) -> Measurement:
+    """One measurement; `seconds` covers the whole measure."""
     began = time.perf_counter()
-    with denormals.flushed(lab.flushes_denormals):
-        taken = _without_copies(MEASURES[measure].run(lab, settings, seed), lab)
-    return dataclasses.replace(taken, seconds=round(time.perf_counter() - began, 3))
+    with denormals.flushed(context.flushes_denormals):
+        measurement = _with_copies_checked(MEASURES[measure].run(context, settings, seed), context)
+    return dataclasses.replace(measurement, seconds=round(time.perf_counter() - began, 3))
 
 
-def _without_copies(taken: Measurement, lab: Lab) -> Measurement:
-    """A share of test images that are copies is a number about memory, or counts one image twice."""
-    if taken.unit != "share":  # comparing all the images takes time, and code has none
-        return taken
-    copies = lab.data.copies
+def _with_copies_checked(measurement: Measurement, context: Context) -> Measurement:
+    """The measurement, inconclusive where many test images are copies.
+
+    A copy of a training image tests memorisation, and a repeated test image counts twice.
+    """
+    if measurement.unit != "share":  # not for static rows: the comparison takes time
+        return measurement
+    copies = context.data.copies
     if not str(copies):
-        return taken
-    told = f"{copies}; a number on them says nothing of new images, leave them out"
-    doubtful = max(copies.of_training, copies.repeated) > _FEW_COPIES * copies.n
+        return measurement
+    reason = f"{copies}; a number on copies does not generalise to new images; remove them"
+    doubtful = max(copies.of_training, copies.repeated) > _MAX_COPIES * copies.n
     return dataclasses.replace(
-        taken,
-        evidence={**taken.evidence, "copies": dataclasses.asdict(copies)},
-        inconclusive=taken.inconclusive or (told if doubtful else ""),
+        measurement,
+        evidence={**measurement.evidence, "copies": dataclasses.asdict(copies)},
+        inconclusive=measurement.inconclusive or (reason if doubtful else ""),
     )
 
 
 def _check_plain(row: Requirement, where: str) -> None:
-    """TOML knows dates and NaN, the JSON of an assessment does not."""
+    """Raise PolicyError for settings that JSON cannot hold: dates, NaN and infinities."""
     try:
         canonical_json(row.settings)
     except (TypeError, ValueError) as error:
         raise PolicyError(
             f"{where}: expected settings of text, finite numbers, lists and tables, got another "
-            f"({error}); mend it"
+            f"type ({error}); change it"
         ) from error
 
 
 def _check_code(bound: Settings, where: str, trusted: Collection[str]) -> None:
-    """A policy is read, not run: code that it names must be named by the project's settings as well."""
-    named = bound.against if isinstance(bound, LatencySettings) else None
-    if named is not None and loading.is_code(named) and named not in trusted:
+    """Raise PolicyError where a row names code that the project's settings do not trust.
+
+    Reading a policy must not run code.
+    """
+    reference = bound.against if isinstance(bound, LatencySettings) else None
+    if reference is not None and loading.is_code(reference) and reference not in trusted:
         raise PolicyError(
-            f"{where}: expected `against` to name a bundled model or a weight file, got the "
-            f"code {named!r}, which a policy alone does not run; name another, or allow it with trusted "
-            f"= [{named!r}] in [tool.securemnist] of pyproject.toml"
+            f"{where}: expected `against` to name a bundled model or a weight file, got the code "
+            f"{reference!r}, which a policy alone does not run; use another, or allow it with "
+            f"trusted = [{reference!r}] in [tool.securemnist] of pyproject.toml"
         )
 
 
 def _check_once(
-    row: Requirement, settings: Mapping[str, Any], asked: dict[str, str], where: str
+    row: Requirement, settings: Mapping[str, Any], questions: dict[str, str], where: str
 ) -> None:
-    """One question under two ids would count twice; `asked` keeps the id of each question."""
+    """Raise PolicyError for two rows that differ in their descriptive keys only.
+
+    `questions` maps each row's remaining content to its id.
+    """
     question = row.to_json() | {"settings": dict(settings)}
-    key = canonical_json({k: v for k, v in question.items() if k not in _WORDS})
-    if key in asked:
+    key = canonical_json({k: v for k, v in question.items() if k not in _DESCRIPTIVE_KEYS})
+    if key in questions:
         raise PolicyError(
-            f"{where}: expected a row that asks something of its own, got what row {asked[key]} asks; "
-            "remove one of them"
+            f"{where}: expected a row that differs from the others, got the same as row "
+            f"{questions[key]}; remove one of them"
         )
-    asked[key] = row.id
+    questions[key] = row.id
 
 
 def _check_families(policy: Policy) -> None:
-    """Every family that the policy demands has a row."""
+    """Raise PolicyError where the policy demands an unknown family, or one without a row."""
     known = {measure.family for measure in MEASURES.values()}
     present = {
         MEASURES[row.measure].family for row in policy.requirements if row.measure in MEASURES
@@ -185,7 +195,10 @@ def _check_families(policy: Policy) -> None:
 
 
 def _check_companion(row: Requirement, policy: Policy) -> None:
-    """A one-step attack flatters: its row needs a search at the same threat, run no later."""
+    """Raise PolicyError for a one-step attack without a search at the same threat.
+
+    The search has to be in the same tier or a smaller one.
+    """
     if row.measure != "attack_accuracy":
         return
     settings = MEASURES[row.measure].bind(row.settings, row.tier)

@@ -1,64 +1,66 @@
-"""Clean accuracy: of all digits, and of the class that is read worst."""
+"""Clean accuracy: over all images, and of the worst class."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.outcomes import confusion, per_class
 from securemnist.evaluation.pace import Pace
-from securemnist.evaluation.thumbnails import hardest
-from securemnist.measures.base import AnswerSettings, Measure, share, unreliable
+from securemnist.evaluation.thumbnails import smallest_margin_images
+from securemnist.measures.base import AnswerSettings, Measure, share_measurement, unreliable_reason
 from securemnist.models.predictions import predicted, tied
 from securemnist.results.findings import Measurement
 
 
-def clean_accuracy(lab: Lab, settings: AnswerSettings, seed: int) -> Measurement:
-    """Share of unmodified test digits that are read as their label."""
-    evidence, complete = _seen(lab, settings, seed)
+def clean_accuracy(context: Context, settings: AnswerSettings, seed: int) -> Measurement:
+    """Share of unmodified test images that are classified right."""
+    evidence, complete = _evidence(context, settings, seed)
     table = evidence["confusion"]
     hits = sum(table[k][k] for k in range(len(table)))
     n = sum(map(sum, table))
-    why = unreliable(lab, settings)
-    return share(hits, n, complete=complete, seed=seed, evidence=evidence, inconclusive=why)
+    reason = unreliable_reason(context, settings)
+    return share_measurement(
+        hits, n, complete=complete, seed=seed, evidence=evidence, inconclusive=reason
+    )
 
 
-def worst_class_accuracy(lab: Lab, settings: AnswerSettings, seed: int) -> Measurement:
-    """Clean accuracy of the class that is read worst; n is the number of its digits.
+def worst_class_accuracy(context: Context, settings: AnswerSettings, seed: int) -> Measurement:
+    """Clean accuracy of the worst class; n is the number of its images.
 
-    It passes only where every class has a digit: of one that has none, nothing is known.
+    Inconclusive where a class has no image.
     """
-    evidence, complete = _seen(lab, settings, seed)
+    evidence, complete = _evidence(context, settings, seed)
     table = evidence["confusion"]
     totals = [sum(row) for row in table]
-    seen = [k for k, total in enumerate(totals) if total]
-    worst = min(seen, key=lambda k: (table[k][k] / totals[k], k))
+    present = [k for k, total in enumerate(totals) if total]
+    worst = min(present, key=lambda k: (table[k][k] / totals[k], k))
     evidence["worst_class"] = worst
     missing = ", ".join(str(k) for k, total in enumerate(totals) if not total)
-    complaint = f"no digit of class {missing} was measured; take more, or other, digits"
-    return share(
+    reason = f"no image of class {missing} was measured; measure more, or other, images"
+    return share_measurement(
         table[worst][worst],
         totals[worst],
         complete=complete,
         seed=seed,
         evidence=evidence,
-        inconclusive=complaint if missing else unreliable(lab, settings),
+        inconclusive=reason if missing else unreliable_reason(context, settings),
     )
 
 
-def _seen(lab: Lab, settings: AnswerSettings, seed: int) -> tuple[dict[str, Any], bool]:
+def _evidence(context: Context, settings: AnswerSettings, seed: int) -> tuple[dict[str, Any], bool]:
     """The evidence, and whether the number is exact."""
-    sample = lab.sample(settings.digits, seed)
-    logits = lab.test_logits.cpu()[sample.places]
+    sample = context.sample(settings.digits, seed)
+    logits = context.test_logits.cpu()[sample.places]
     labels = sample.y.cpu()
-    read = predicted(logits, labels)
-    table = confusion(labels, read)
+    predictions = predicted(logits, labels)
+    table = confusion(labels, predictions)
     evidence = {
         "ties": int(tied(logits, labels).sum()),
         "confusion": table,
         "per_class": per_class(table),
-        "answers": sample.answers(read),
-        "hardest": hardest(logits, labels, sample.x.cpu(), sample.places),
+        "answers": sample.answers(predictions),
+        "hardest": smallest_margin_images(logits, labels, sample.x.cpu(), sample.places),
     }
     return evidence, sample.complete and not settings.randomised
 

@@ -1,7 +1,7 @@
-"""Backdoor success: how often a trigger steers the answer to the adversary's target.
+"""Backdoor success rate: how often a trigger changes the prediction to the adversary's target.
 
-The target is a function of the class; what counts is defined in `evaluation.backdoor`. The bound of
-the raw rate decides; what clean networks do under the same mark is shown beside it.
+The upper bound of the raw rate decides. The rate of clean reference models is shown beside it as a
+control. `backdoor.success_rate` defines which images count.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from pydantic import Field, field_validator
 from securemnist.backdoor import Trigger, make_trigger
 from securemnist.backdoor.success_rate import Aim, Answers, Success, aims, unseen
 from securemnist.errors import Inconclusive, UsageError
-from securemnist.evaluation.context import Lab, Sample
+from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.outcomes import confusion
 from securemnist.evaluation.pace import Pace
-from securemnist.evaluation.thumbnails import choose, picture
-from securemnist.measures.base import AnswerSettings, Measure, unreliable
+from securemnist.evaluation.thumbnails import choose_for_gallery, thumbnail
+from securemnist.measures.base import AnswerSettings, Measure, unreliable_reason
 from securemnist.models import loading
 from securemnist.results.findings import Measurement
 from securemnist.results.per_image import encode
 from securemnist.types import CLASSES, Logits
 
-# Reference models whose training digits nobody has touched: the trigger's effect on those is no backdoor.
+# Reference models trained on clean data: the effect of the trigger on them is no backdoor.
 CLEAN_REFERENCES = ("baseline", "hardened", "network_c", "network_d")
 CONTROL_DIGITS = 500
 
@@ -32,8 +32,8 @@ CONTROL_DIGITS = 500
 class BackdoorSettings(AnswerSettings):
     """`trigger`: {kind, settings}; `target`: a class, "all", "next" or "pair".
 
-    "all" is the worst of all ten targets, "next" is class + 1, "pair" the worst of the ninety pairs of
-    a class and another one.
+    "all" is the worst of the ten targets, and "next" is class + 1. "pair" is the worst of the
+    ninety pairs of a source class and a target class.
     """
 
     trigger: dict[str, Any]
@@ -49,114 +49,121 @@ class BackdoorSettings(AnswerSettings):
         return trigger
 
 
-def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measurement:
-    """Share of digits that the trigger steers to the target; the bound of its interval decides.
+def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) -> Measurement:
+    """Share of images whose prediction the trigger changes to the target.
 
-    Beside it stand the control, the mean over clean reference models, and the lift over that.
+    Evidence holds the control, the mean rate over clean reference models, and the lift over it.
     """
     trigger = make_trigger(settings.trigger)
-    sample = lab.sample(settings.digits, seed)
-    # The clean answers of all digits are the same for every row, and kept.
-    clean = (lab.test_logits if sample.complete else lab.logits(sample.x)).cpu()
-    marked = trigger(sample.x)
-    triggered = lab.logits(marked).cpu()
-    answers = Answers.of(sample.y.cpu(), clean, triggered)
-    tried = aims(settings.target)
-    found = [answers.success(aim) for aim in tried]
-    told = [k for k, seen in enumerate(found) if not seen.complaint]
-    complaint = _first_complaint(tried, found)
-    if not told:
-        raise Inconclusive(complaint)
-    worst = max(told, key=lambda k: (found[k].rate, -k))
-    # Of several targets the worst is reported: together their intervals cover it (Bonferroni).
-    bounds = [found[k].interval(1 - 0.05 / len(found)) for k in told]
+    sample = context.sample(settings.digits, seed)
+    # Clean logits of the whole test set are cached, because every row needs them.
+    clean_logits = (context.test_logits if sample.complete else context.logits(sample.x)).cpu()
+    stamped = trigger(sample.x)
+    triggered = context.logits(stamped).cpu()
+    answers = Answers.of(sample.y.cpu(), clean_logits, triggered)
+    maps = aims(settings.target)
+    results = [answers.success(target_map) for target_map in maps]
+    countable = [k for k, result in enumerate(results) if not result.complaint]
+    reason = _first_reason(maps, results)
+    if not countable:
+        raise Inconclusive(reason)
+    worst = max(countable, key=lambda k: (results[k].rate, -k))
+    # The worst of several targets is reported: their joint intervals cover it (Bonferroni).
+    bounds = [results[k].interval(1 - 0.05 / len(results)) for k in countable]
     evidence = {
         "trigger": trigger.to_json(),
         "answers": {
             **sample.answers(answers.clean),
             "triggered": encode(answers.triggered.tolist()),
         },
-        "per_class_asr": _per_class(answers, tried, found, worst),
+        "per_class_asr": _per_class(answers, maps, results, worst),
         "confusion": confusion(answers.labels, answers.triggered),
         "clean_confusion": confusion(answers.labels, answers.clean),
-        "triggered_gallery": _gallery(sample, trigger, answers, found[worst], clean, triggered),
+        "triggered_gallery": _gallery(
+            sample, trigger, answers, results[worst], clean_logits, triggered
+        ),
     }
-    evidence |= _target_evidence(settings, answers, tried, found, worst)
-    evidence |= _control(lab, trigger, tried[worst], found[worst].rate, seed)
+    evidence |= _target_evidence(settings, answers, maps, results, worst)
+    evidence |= _control(context, trigger, maps[worst], results[worst].rate, seed)
     return Measurement(
-        value=found[worst].rate,
+        value=results[worst].rate,
         low=max(low for low, _ in bounds),
         high=max(high for _, high in bounds),
-        n=found[worst].n,
-        complete=False,  # the upper bound decides, on all digits, too
+        n=results[worst].n,
+        complete=False,  # the upper bound decides, for the whole test set, too
         seconds=0.0,
         seed=seed,
-        inconclusive=unseen(sample.x, marked) or complaint or unreliable(lab, settings),
+        inconclusive=unseen(sample.x, stamped) or reason or unreliable_reason(context, settings),
         evidence=evidence,
     )
 
 
-def _first_complaint(tried: Sequence[Aim], found: Sequence[Success]) -> str:
-    """Why one of the aims cannot be told, named where there are several; empty where all can."""
-    for aim, seen in zip(tried, found, strict=True):
-        if seen.complaint:
-            return f"{aim.name}: {seen.complaint}" if tried[1:] else seen.complaint
+def _first_reason(maps: Sequence[Aim], results: Sequence[Success]) -> str:
+    """Why the first uncountable target has no rate; empty where all have one."""
+    for target_map, result in zip(maps, results, strict=True):
+        if result.complaint:
+            return f"{target_map.name}: {result.complaint}" if maps[1:] else result.complaint
     return ""
 
 
 def _per_class(
-    answers: Answers, tried: Sequence[Aim], found: Sequence[Success], worst: int
+    answers: Answers, maps: Sequence[Aim], results: Sequence[Success], worst: int
 ) -> list[float | None]:
-    """By true class: what the worst target does to it; of pairs, the worst one that begins there."""
-    if tried[worst].source is None:
-        return found[worst].per_class(answers.labels)
+    """Rate by true class for the worst target; for pairs, of the worst pair with that source."""
+    if maps[worst].source is None:
+        return results[worst].per_class(answers.labels)
     rates: list[float | None] = [None] * CLASSES
-    for aim, seen in zip(tried, found, strict=True):
-        if aim.source is not None and not seen.complaint:
-            rates[aim.source] = max(rates[aim.source] or 0.0, seen.rate)
+    for target_map, result in zip(maps, results, strict=True):
+        if target_map.source is not None and not result.complaint:
+            rates[target_map.source] = max(rates[target_map.source] or 0.0, result.rate)
     return rates
 
 
 def _target_evidence(
     settings: BackdoorSettings,
     answers: Answers,
-    tried: Sequence[Aim],
-    found: Sequence[Success],
+    maps: Sequence[Aim],
+    results: Sequence[Success],
     worst: int,
 ) -> dict[str, Any]:
-    """Which target, how all of them fared, and the number that is often taken for a success rate."""
-    aim = tried[worst]
-    if aim.target is None:
-        return {"target": aim.name}
-    if aim.source is not None:
-        return {"source": aim.source, "target": aim.target}
-    more: dict[str, Any] = {"target": aim.target}
+    """The worst target, the rates of all targets, and accuracy on the target class under the trigger."""
+    target_map = maps[worst]
+    if target_map.target is None:
+        return {"target": target_map.name}
+    if target_map.source is not None:
+        return {"source": target_map.source, "target": target_map.target}
+    evidence: dict[str, Any] = {"target": target_map.target}
     if settings.target == "all":
-        more["per_target_asr"] = [seen.rate if seen.n else None for seen in found]
-    own = answers.labels == aim.target
-    if own.any():
-        # High on every good model, backdoored or not: its digits are of the target class.
-        right = (answers.triggered[own] == aim.target).float().mean()
-        more["target_class_accuracy_with_trigger"] = round(float(right), 4)
-    return more
+        evidence["per_target_asr"] = [result.rate if result.n else None for result in results]
+    of_target = answers.labels == target_map.target
+    if of_target.any():
+        # High on every accurate model, with or without a backdoor: these images belong to the
+        # target class.
+        accuracy = (answers.triggered[of_target] == target_map.target).float().mean()
+        evidence["target_class_accuracy_with_trigger"] = round(float(accuracy), 4)
+    return evidence
 
 
-def _control(lab: Lab, trigger: Trigger, aim: Aim, rate: float, seed: int) -> dict[str, Any]:
-    """The same rate on clean reference models; nothing on data that they were not trained on."""
-    if not lab.data.pinned:
+def _control(
+    context: Context, trigger: Trigger, target_map: Aim, rate: float, seed: int
+) -> dict[str, Any]:
+    """The rate on clean reference models; empty for data that they were not trained on."""
+    if not context.data.pinned:
         return {}
-    digits = lab.data.test[lab.sample(min(CONTROL_DIGITS, len(lab.data.test)), seed).places]
-    x, own = digits.images(), lab.subject.digest
+    digits = context.data.test[
+        context.sample(min(CONTROL_DIGITS, len(context.data.test)), seed).places
+    ]
+    x, own_digest = digits.images(), context.subject.digest
     rates: dict[str, float] = {}
     for name in CLEAN_REFERENCES:
         if name not in loading.reference_names():
             continue
         reference = loading.resolve(name)
-        if reference.digest == own:
-            continue  # a model is no control of itself
-        other = Lab(reference, lab.data)
+        if reference.digest == own_digest:
+            continue  # a model is not its own control
+        other = Context(reference, context.data)
         answers = Answers.of(digits.labels, other.logits(x), other.logits(trigger(x)))
-        rates[name] = answers.success(aim).rate
+        rates[name] = answers.success(target_map).rate
     if not rates:
         return {}
     control = sum(rates.values()) / len(rates)
@@ -167,15 +174,15 @@ def _gallery(
     sample: Sample,
     trigger: Trigger,
     answers: Answers,
-    seen: Success,
+    result: Success,
     clean: Logits,
     triggered: Logits,
 ) -> list[dict[str, Any]]:
-    """Digits that were steered; where none was, digits that might have been."""
+    """Thumbnails of images that the trigger changed to the target; else of images that count."""
     before, after = (logits.softmax(1).amax(1) for logits in (clean, triggered))
-    shown = seen.hit if seen.hit.any() else seen.counted
+    candidates = result.hit if result.hit.any() else result.counted
     return [
-        picture(
+        thumbnail(
             index=int(sample.places[place]),
             label=int(answers.labels[place]),
             clean_prediction=int(answers.clean[place]),
@@ -185,12 +192,12 @@ def _gallery(
             clean=sample.x[place],
             changed=trigger(sample.x[place : place + 1])[0],
         )
-        for place in choose(shown, answers.labels)
+        for place in choose_for_gallery(candidates, answers.labels)
     ]
 
 
 def _estimate(settings: BackdoorSettings, pace: Pace) -> float:
-    # Forward passes only: the digits twice, and the control's digits twice on each reference.
+    # Forward passes only: two for each image, and two for each control image on each reference.
     controls = len(CLEAN_REFERENCES) * CONTROL_DIGITS
     return 2 * (settings.expected_digits + controls) * pace.seconds / 2
 

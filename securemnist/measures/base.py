@@ -1,4 +1,4 @@
-"""What a measure is: settings that a row binds, and a function from a lab to a Measurement."""
+"""Base classes of measures: settings that a row binds, and the Measure that uses them."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from securemnist.attacks.base import Attack
 from securemnist.errors import PolicyError, UsageError
-from securemnist.evaluation.context import Lab
-from securemnist.evaluation.doubts import about_answers
-from securemnist.evaluation.ladders import LADDER, make_stages, proofs_after
+from securemnist.evaluation.context import Context
+from securemnist.evaluation.doubts import prediction_doubts
+from securemnist.evaluation.ladders import LADDER, before_crown, make_stages
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import share_interval
 from securemnist.threats import Threat, make_threat
 from securemnist.types import CLASSES
 
-# Of MNIST; how many another data set has is not known before it is read.
+# Of MNIST; the size of another data set is unknown before it is read.
 TEST_DIGITS = 10_000
 DEFAULT_TIER = "standard"
-# A hundred times the tolerance of the referee, by which a smaller ball would be ruled.
+# A hundred times the tolerance of the referee, which would dominate a smaller eps.
 SMALLEST_EPS = 1e-4
-# An accuracy that a model which guesses reaches, too.
+# Accuracy of guessing.
 CHANCE = 1 / CLASSES
 
 
 class Settings(BaseModel):
-    """Base of every measure's settings: strict, no unknown key."""
+    """Base class of every measure's settings: strict types, no unknown key."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class DigitSettings(Settings):
-    """A measure on `digits` test digits; None: all there are."""
+    """Settings of a measure on `digits` test images; None: the whole test set."""
 
     digits: int | None = None
 
@@ -43,26 +43,27 @@ class DigitSettings(Settings):
     @classmethod
     def _some(cls, digits: int | None) -> int | None:
         if digits is not None and digits < 1:
-            raise ValueError(f"expected at least 1 digit, got {digits}")
+            raise ValueError(f"expected at least 1 image, got {digits}")
         return digits
 
     @property
     def expected_digits(self) -> int:
-        """How many they will be, for an estimate of the time."""
+        """Number of images, for a time estimate."""
         return self.digits or TEST_DIGITS
 
 
 class AnswerSettings(DigitSettings):
-    """A measure of what the model answers. `randomised`: it answers at random on purpose.
+    """Settings of a measure of predictions. `randomised`: predictions are random on purpose.
 
-    Then the answers may vary from one call to the next, and the interval decides on all digits, too.
+    They may then vary from one call to the next, and the interval decides for the whole test set,
+    too.
     """
 
     randomised: bool = False
 
 
 class ThreatSettings(DigitSettings):
-    """A measure within one threat."""
+    """Settings of a measure within one threat."""
 
     threat: dict[str, Any]
 
@@ -77,24 +78,25 @@ class ThreatSettings(DigitSettings):
             raise ValueError(str(error)) from error
         if eps < SMALLEST_EPS:
             raise ValueError(
-                f"expected eps of at least {SMALLEST_EPS:g}, got {eps:g}: a smaller ball holds no other "
-                "image to speak of; raise eps, or ask for clean_accuracy"
+                f"expected eps of at least {SMALLEST_EPS:g}, got {eps:g}: a smaller ball is within the "
+                "tolerance of the referee; raise eps, or use clean_accuracy"
             )
         return threat
 
-    def the_threat(self) -> Threat:
-        """The threat value that the settings name."""
+    def threat_value(self) -> Threat:
+        """The threat, as a value of `threats`."""
         return make_threat(self.threat["norm"], self.threat["eps"])
 
 
 class AttackSettings(ThreatSettings):
-    """A measure of one attack, or of the ladder, within one threat.
+    """Settings of one attack, or of a ladder, within one threat.
 
-    A ladder without a budget has that of the row's tier. `seconds`: a time budget; digits it does not
-    suffice for are not attempted and do not count. `randomised`: the model answers at random on purpose;
-    it is attacked by the mean of many answers and counted answer by answer. `until`: a share; the search
-    ends as soon as it is certain on which side of it the number will lie. It has no effect beside the
-    other two, under which nothing is certain before the end.
+    The default budget of a ladder is that of the row's tier. `seconds`: a time budget; images that
+    it leaves out do not count. `randomised`: attacks use the mean of several outputs, and accuracy
+    counts single outputs.
+
+    `until`: a share; the search ends as soon as the number is certain to lie on one side of it. It
+    has no effect beside `seconds` or `randomised`.
     """
 
     attack: dict[str, Any]
@@ -115,66 +117,70 @@ class AttackSettings(ThreatSettings):
 
     @model_validator(mode="after")
     def _reaches(self) -> AttackSettings:
-        """Steps that together are shorter than eps never reach the edge of the ball."""
+        """Raise ValueError for an attack whose steps together are shorter than eps."""
         eps = self.threat["eps"]
-        for attack in self.the_attacks():
+        for attack in self.attack_stages():
             size, steps = getattr(attack, "step_size", None), getattr(attack, "steps", 1)
-            if size is not None and size * steps < eps * (1 - 1e-9):  # thirds do not add up
+            if size is not None and size * steps < eps * (
+                1 - 1e-9
+            ):  # 3 * (1 / 3) may round below 1
                 raise ValueError(
                     f"expected steps that reach eps ({eps:g}), got {steps} of {size:g}; raise steps or "
                     "step_size, or leave step_size out"
                 )
         return self
 
-    def the_attacks(self) -> tuple[Attack, ...]:
-        """The attack values that the settings name: one, or the stages of the ladder."""
+    def attack_stages(self) -> tuple[Attack, ...]:
+        """The attacks: a single one, or the attacks of the ladder."""
         return make_stages(self.attack)
 
     @property
-    def proofs_after(self) -> int | None:
-        """How many of the attacks come before CROWN's proofs; None where nothing is proved."""
-        return proofs_after(self.attack)
+    def before_crown(self) -> int | None:
+        """Number of attacks before CROWN's certificates; None where nothing is certified."""
+        return before_crown(self.attack)
 
     @property
     def attack_name(self) -> str:
-        """As printed: `PGD-40`, `ladder (full)`."""
+        """Display name: `PGD-40`, `ladder (full)`."""
         if self.attack["use"] == LADDER:
             return f"{LADDER} ({self.attack['budget']})"
-        return self.the_attacks()[0].name
+        return self.attack_stages()[0].name
 
     @property
     def one_step(self) -> bool:
-        """Whether no stage of it is a search."""
-        return all(attack.one_step for attack in self.the_attacks())
+        """Whether every attack takes a single step."""
+        return all(attack.one_step for attack in self.attack_stages())
 
     def passes(self) -> float:
-        """Forward-and-backward passes that a surviving digit costs."""
-        return sum(attack.passes() for attack in self.the_attacks())
+        """Forward and backward passes of a surviving image."""
+        return sum(attack.passes() for attack in self.attack_stages())
 
     def seconds_an_image(self, pace: Pace) -> float:
-        """The mean over images, of which some are proved or broken long before the last attack."""
-        shares, attacks, before = (
-            pace.shares(self.the_threat()),
-            self.the_attacks(),
-            self.proofs_after,
+        """Mean seconds of an image; some are broken or certified long before the last attack."""
+        shares, attacks, before_crown = (
+            pace.shares(self.threat_value()),
+            self.attack_stages(),
+            self.before_crown,
         )
-        if before is None:
-            return pace.seconds * (1 + self.passes() * shares.standing)
-        scouts = sum(attack.passes() for attack in attacks[:before])
-        searches = CROWN_PASSES + sum(attack.passes() for attack in attacks[before:])
-        return pace.seconds * (INTERVAL_PASSES + scouts * shares.unproved + searches * shares.open)
+        if before_crown is None:
+            return pace.seconds * (1 + self.passes() * shares.surviving)
+        scouts = sum(attack.passes() for attack in attacks[:before_crown])
+        searches = CROWN_PASSES + sum(attack.passes() for attack in attacks[before_crown:])
+        return pace.seconds * (
+            INTERVAL_PASSES + scouts * shares.unproved + searches * shares.undecided
+        )
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure by name: how to take it, its settings, its family (the pytest marker).
+    """A measure: the function, its settings, its family (the pytest marker).
 
-    `good` says which way is better, and so which threshold a row sets: more (`at_least`) or less
-    (`at_most`). `limits` is the range a threshold may lie in; one at its easy end could not be missed.
-    `estimate` gives the seconds at a pace.
+    `good` is the direction of thresholds: `at_least` where more is better, else `at_most`. `limits`
+    is the range of a threshold; one at the easy end could not fail. `estimate` returns seconds at a
+    pace.
     """
 
-    run: Callable[[Lab, Any, int], Measurement]
+    run: Callable[[Context, Any, int], Measurement]
     settings: type[Settings]
     family: str
     estimate: Callable[[Any, Pace], float]
@@ -183,20 +189,20 @@ class Measure:
     unit: Literal["share", "ratio", "count"] = "share"
 
     def bind(self, settings: Mapping[str, Any], tier: str = DEFAULT_TIER) -> Settings:
-        """The settings of a row of this tier; pydantic.ValidationError where they do not fit."""
+        """The settings of a row of this tier; pydantic.ValidationError where they are invalid."""
         return self.settings.model_validate(dict(settings), context={"tier": tier})
 
 
-def unreliable(lab: Lab, settings: AnswerSettings) -> str:
-    """Why what the model answers is no number of its own; empty where it is."""
-    doubts = about_answers(lab, randomised=settings.randomised)
+def unreliable_reason(context: Context, settings: AnswerSettings) -> str:
+    """Why predictions depend on the draw or on the batch; empty where they do not."""
+    doubts = prediction_doubts(context, randomised=settings.randomised)
     return "; ".join(f"{doubt.name}, {doubt.reason}" for doubt in doubts)
 
 
-def share(
+def share_measurement(
     hits: int, n: int, *, complete: bool, seed: int, seconds: float = 0.0, **more: Any
 ) -> Measurement:
-    """The measurement of a share of digits, with its exact 95 % interval."""
+    """Measurement of the share hits / n, with its exact 95 % interval (Clopper & Pearson)."""
     low, high = share_interval(hits, n)
     return Measurement(
         value=hits / n,

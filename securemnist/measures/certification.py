@@ -1,6 +1,6 @@
-"""Certified accuracy: the share of digits for which robustness is proved, whatever the attack.
+"""Certified accuracy: the share of images that are certified, whatever the attack.
 
-It is a lower bound of the true robust accuracy: what is not certified may still be robust.
+It is a lower bound of the true robust accuracy: an image without a certificate may still be robust.
 """
 
 from __future__ import annotations
@@ -11,11 +11,16 @@ import torch
 from pydantic import field_validator
 
 from securemnist.certificates import Certificates
-from securemnist.evaluation.certificate_stage import hold_against, left_open, prove, told
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.certificate_stage import (
+    bound_summary,
+    certificate_counts,
+    certify_and_attack,
+    check_against_replay,
+)
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
-from securemnist.measures.base import Measure, ThreatSettings, share
+from securemnist.measures.base import Measure, ThreatSettings, share_measurement
 from securemnist.models.predictions import predicted
 from securemnist.results.findings import Measurement
 from securemnist.results.per_image import CERTIFIED, NOT_ATTEMPTED
@@ -23,7 +28,7 @@ from securemnist.types import CLASSES
 
 
 class CertifiedSettings(ThreatSettings):
-    """Certificates within an L-infinity ball."""
+    """Settings of certificates within an L-infinity ball."""
 
     @field_validator("threat")
     @classmethod
@@ -33,19 +38,23 @@ class CertifiedSettings(ThreatSettings):
         return threat
 
 
-def certified_accuracy(lab: Lab, settings: CertifiedSettings, seed: int) -> Measurement:
-    """Share of test digits that are read right everywhere in their ball, by proof."""
-    sample = lab.sample(settings.digits, seed)
-    found = prove(lab, sample.x, sample.y, settings.the_threat(), crown=True, seed=seed)
-    if lab.replay is not None:
-        hold_against(lab, lab.replay, sample, found.proved, settings.the_threat())
-    outcomes = Outcomes(sample.y, predicted(lab.logits(sample.x), sample.y), sample.order)
-    outcomes.codes[found.proved] = CERTIFIED
-    unproved = outcomes.open
-    outcomes.codes[unproved] = NOT_ATTEMPTED  # nobody has attacked it here
+def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int) -> Measurement:
+    """Share of test images that are certified to be classified right within the threat."""
+    sample = context.sample(settings.digits, seed)
+    certificates = certify_and_attack(
+        context, sample.x, sample.y, settings.threat_value(), crown=True, seed=seed
+    )
+    if context.replay is not None:
+        check_against_replay(
+            context, context.replay, sample, certificates.proved, settings.threat_value()
+        )
+    outcomes = Outcomes(sample.y, predicted(context.logits(sample.x), sample.y), sample.order)
+    outcomes.codes[certificates.proved] = CERTIFIED
+    unproved = outcomes.undecided
+    outcomes.codes[unproved] = NOT_ATTEMPTED  # no attack ran on these images
     table = outcomes.evidence()["outcomes"] | sample.record
     n = len(sample)
-    measured = share(
+    measured = share_measurement(
         outcomes.certified,
         n,
         complete=sample.complete,
@@ -53,23 +62,24 @@ def certified_accuracy(lab: Lab, settings: CertifiedSettings, seed: int) -> Meas
         certified=outcomes.certified / n,
         evidence={
             "outcomes": table,
-            "per_class": _per_class(found, sample.y),
-            "certificates": told(found) | {"open": left_open(found.margins[unproved])},
+            "per_class": _per_class(certificates, sample.y),
+            "certificates": certificate_counts(certificates)
+            | {"open": bound_summary(certificates.margins[unproved])},
         },
     )
     proved = measured.value if measured.complete else measured.low
     return Measurement(**{**measured.__dict__, "certified_low": proved})
 
 
-def _per_class(found: Certificates, y: torch.Tensor) -> list[float | None]:
+def _per_class(certificates: Certificates, y: torch.Tensor) -> list[float | None]:
     counts = torch.bincount(y, minlength=CLASSES).tolist()
-    hits = torch.bincount(y[found.proved], minlength=CLASSES).tolist()
+    hits = torch.bincount(y[certificates.proved], minlength=CLASSES).tolist()
     return [hit / n if n else None for hit, n in zip(hits, counts, strict=True)]
 
 
 def _estimate(settings: CertifiedSettings, pace: Pace) -> float:
-    asked = pace.shares(settings.the_threat()).unproved
-    passes = INTERVAL_PASSES + CROWN_PASSES * asked
+    unproved = pace.shares(settings.threat_value()).unproved
+    passes = INTERVAL_PASSES + CROWN_PASSES * unproved
     return settings.expected_digits * passes * pace.seconds
 
 

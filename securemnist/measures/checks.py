@@ -1,4 +1,4 @@
-"""Checks of a row against its measure: thresholds and bounds of a change have to be able to fail."""
+"""Checks of a row against its measure: thresholds and regression limits have to be able to fail."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _BETTER = {"at_least": "more", "at_most": "less"}
 
 
 def check_direction(row: Requirement, measure: Measure, where: str) -> None:
-    """PolicyError where the threshold asks for the worse side of the measure."""
-    given = "at_most" if row.at_least is None else "at_least"
-    if given != measure.good:
+    """Raise PolicyError where the threshold has the wrong direction for the measure."""
+    direction = "at_most" if row.at_least is None else "at_least"
+    if direction != measure.good:
         raise PolicyError(
             f"{where}: expected {measure.good} for {row.measure}, of which {_BETTER[measure.good]} is "
-            f"better, got {given}; write {measure.good} = {row.threshold:g}, or the bound you mean"
+            f"better, got {direction}; write {measure.good} = {row.threshold:g}, or another threshold"
         )
 
 
 def check_threshold(row: Requirement, measure: Measure, where: str) -> None:
-    """PolicyError for a threshold outside the measure's limits, or one that every model meets."""
+    """Raise PolicyError for a threshold outside the measure's limits, or one that every model meets."""
     (low, high), threshold = measure.limits, row.threshold
     easy = low if measure.good == "at_least" else high
     if measure.unit == "share" and 0 <= threshold <= low and measure.good == "at_least":
@@ -33,7 +33,7 @@ def check_threshold(row: Requirement, measure: Measure, where: str) -> None:
         top = 0 if measure.unit == "share" else low
         raise PolicyError(
             f"{where}: expected a threshold from {top:g} to {high:g} for {row.measure}, got "
-            f"{threshold:g}; it could never decide anything, mend it"
+            f"{threshold:g}; it could never fail or never pass, change it"
         )
     if threshold == easy:
         raise PolicyError(
@@ -43,13 +43,13 @@ def check_threshold(row: Requirement, measure: Measure, where: str) -> None:
 
 
 def check_change(row: Requirement, measure: Measure, settings: Settings, where: str) -> None:
-    """PolicyError for a bound of the change that no change could exceed.
+    """Raise PolicyError for a regression limit that no change could exceed.
 
-    A share lies in [0, 1]. A ratio or a count that meets its threshold cannot have risen by more than
-    that threshold.
+    A share lies in [0, 1]. A ratio or a count below its threshold cannot have risen by more than
+    it.
     """
-    most = 1.0 if measure.unit == "share" else row.threshold
-    limits = {"max_drop": most, "max_relative_drop": 1.0}
+    largest = 1.0 if measure.unit == "share" else row.threshold
+    limits = {"max_drop": largest, "max_relative_drop": 1.0}
     for key, limit in limits.items():
         bound = getattr(row, key)
         if bound is not None and bound >= limit and bound > 0:
@@ -61,7 +61,7 @@ def check_change(row: Requirement, measure: Measure, settings: Settings, where: 
         return
     if measure.unit == "ratio":
         raise PolicyError(
-            f"{where}: expected a measure of samples for max_newly_broken, got {row.measure}; bound its "
+            f"{where}: expected a measure of samples for max_newly_broken, got {row.measure}; limit its "
             "change by max_drop"
         )
     if measure.unit == "count":
@@ -71,7 +71,7 @@ def check_change(row: Requirement, measure: Measure, settings: Settings, where: 
 
 
 def check_budget(settings: Settings, where: str) -> None:
-    """PolicyError for a time budget in which next to nothing can be attempted."""
+    """Raise PolicyError for a time budget under a second."""
     seconds = getattr(settings, "seconds", None)
     if seconds is not None and seconds < 1:
         raise PolicyError(
@@ -80,13 +80,13 @@ def check_budget(settings: Settings, where: str) -> None:
 
 
 def check_size(row: Requirement, settings: Settings, samples: int, where: str) -> None:
-    """PolicyError where a row asks for more samples than the test set has, which is `samples`."""
-    asked = settings.batch if isinstance(settings, LatencySettings) else None
+    """Raise PolicyError where a row asks for more than the test set's number of `samples`."""
+    count = settings.batch if isinstance(settings, LatencySettings) else None
     if isinstance(settings, DigitSettings):
-        asked = settings.digits
-    if asked is not None and asked > samples:
+        count = settings.digits
+    if count is not None and count > samples:
         raise PolicyError(
-            f"{where}: expected at most {samples:,} samples, as many as the test set has, got {asked:,}; "
+            f"{where}: expected at most {samples:,} samples, as many as the test set has, got {count:,}; "
             "lower `digits` or `batch`"
         )
     if row.max_newly_broken is not None and isinstance(settings, DigitSettings):

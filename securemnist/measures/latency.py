@@ -1,7 +1,7 @@
-"""Latency as a ratio: the model against a fixed piece of work, interleaved in one process.
+"""Latency ratio: the time of the model over that of a calibration kernel, measured in turns.
 
-A second depends on the machine and its neighbours; a ratio of two things timed in turn hardly does. The
-calibration kernel is network A with fixed weights, so 1.0 means: as fast as network A, here and now.
+Seconds depend on the machine and its load; a ratio of interleaved timings depends on them little.
+The kernel is network A with fixed weights, so 1.0 means as fast as network A.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from pydantic import ValidationInfo, field_validator
 
 from securemnist.errors import NotApplicable, UsageError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
 from securemnist.measures.base import Measure, Settings
 from securemnist.models import loading
@@ -25,16 +25,16 @@ from securemnist.results.intervals import median_interval
 from securemnist.runtime import denormals
 from securemnist.types import Images
 
-# A single call is too short for a clock; a round repeats it for about this long.
+# Target seconds of a round, which repeats calls: a single call is too short for the clock.
 _ROUND_SECONDS = 0.02
 _WARM_UP = 3
 _LARGEST_RATIO = 1e4
-# Below six rounds the interval of their median is not one of 95 %.
+# Fewest rounds for which a 95 % interval of their median exists.
 _FEWEST_ROUNDS = 6
 
 
 class LatencySettings(Settings):
-    """`batch` images a call; `rounds` pairs of timings; `against` another model instead of the kernel."""
+    """`batch`: images a call; `rounds`: pairs of timings; `against`: a model instead of the kernel."""
 
     batch: int = 1
     rounds: int = 21
@@ -49,23 +49,26 @@ class LatencySettings(Settings):
         return number
 
 
-def latency_ratio(lab: Lab, settings: LatencySettings, seed: int) -> Measurement:
-    """Median time of a batch by the model over that of the calibration kernel (or `against`).
+def latency_ratio(context: Context, settings: LatencySettings, seed: int) -> Measurement:
+    """Median time of a batch on the model, divided by that on the kernel (or on `against`).
 
-    The interval is the distribution-free one of the median of the rounds' ratios; its bound decides.
+    The interval is the distribution-free one of the median over rounds, and its bound decides.
     Raises NotApplicable under pytest-xdist, where other tests run at the same time.
     """
     if "PYTEST_XDIST_WORKER" in os.environ:
-        raise NotApplicable("latency needs the machine for itself; run without pytest-xdist (-n)")
-    if settings.batch > len(lab.data.test):
+        raise NotApplicable(
+            "latency needs an otherwise idle machine; run without pytest-xdist (-n)"
+        )
+    if settings.batch > len(context.data.test):
         raise UsageError(
-            f"expected a batch of at most {len(lab.data.test)} digits, got {settings.batch}; mend it"
+            f"expected a batch of at most {len(context.data.test)} images, got {settings.batch}; lower "
+            "`batch`"
         )
     began = time.perf_counter()
-    x = lab.data.test[: settings.batch].images().to(lab.subject.device)
-    other = _other(settings.against, lab.subject.device)
-    with denormals.kept():  # as it is deployed
-        model, kernel = _samples(lab.subject.model, other, x, settings.rounds)
+    x = context.data.test[: settings.batch].images().to(context.subject.device)
+    other = _other(settings.against, context.subject.device)
+    with denormals.kept():  # denormals are not flushed in deployment
+        model, kernel = _samples(context.subject.model, other, x, settings.rounds)
     ratios = sorted(a / b for a, b in zip(model, kernel, strict=True))
     low, high = median_interval(ratios)
     per_image = sorted(model)[len(model) // 2] / settings.batch * 1e6
@@ -100,18 +103,18 @@ def _other(spec: str | None, device: str) -> torch.nn.Module:
 def _samples(
     model: torch.nn.Module, kernel: torch.nn.Module, x: Images, rounds: int
 ) -> tuple[list[float], list[float]]:
-    """Seconds of one call of each, A B A B ..., after a warm-up."""
+    """Seconds of one call of each, in turns, after a warm-up."""
     sides = model, kernel
     repeats = [_repeats(side, x) for side in sides]
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
-        for side, count, taken in zip(sides, repeats, times, strict=True):
-            taken.append(_timed(lambda side=side: side(x), count))  # type: ignore[misc]
+        for side, count, seconds in zip(sides, repeats, times, strict=True):
+            seconds.append(_timed(lambda side=side: side(x), count))  # type: ignore[misc]
     return times
 
 
 def _repeats(model: torch.nn.Module, x: Images) -> int:
-    """How often a round calls the model; warms it up on the way."""
+    """Number of calls in a round; also warms the model up."""
     single = min(_timed(lambda: model(x), 1) for _ in range(_WARM_UP))
     return max(1, round(_ROUND_SECONDS / max(single, 1e-6)))
 

@@ -1,8 +1,7 @@
 """Accuracy under attack: `attack_accuracy` for any attack, `robust_accuracy` for a search.
 
-Each broken digit is a witness that the referee has accepted. What survived survived this attack
-only, so a pass reads PASS (survived), and a one-step attack may never carry the word robust. What the
-ladder has proved is told beside it: the truth lies between the certified and the surviving share.
+The referee has accepted each broken image. Survivors survived these attacks only, so a pass reads
+PASS (survived). The true robust accuracy lies between the certified and the surviving share.
 """
 
 from __future__ import annotations
@@ -14,38 +13,38 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from securemnist.evaluation.context import Lab, Sample
-from securemnist.evaluation.doubts import about_model, about_search
-from securemnist.evaluation.eot import COUNTED, expected, standing_share
+from securemnist.evaluation.context import Context, Sample
+from securemnist.evaluation.doubts import model_doubts, search_doubts
+from securemnist.evaluation.eot import COUNTED_DRAWS, mean_accuracy, mean_context
 from securemnist.evaluation.ladder import evaluate
-from securemnist.evaluation.ladder_run import Evaluation
+from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.ladders import LADDER
 from securemnist.evaluation.outcomes import Outcomes, per_class
 from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.replay import Replay
-from securemnist.measures.base import AttackSettings, Measure, share
+from securemnist.measures.base import AttackSettings, Measure, share_measurement
 from securemnist.references import curves
 from securemnist.results.findings import Doubt, Measurement
 from securemnist.results.intervals import share_interval
 from securemnist.threats import Threat, make_threat
 
 CURVE_DIGITS = 500
-# A quotient of whole numbers times its divisor may be a little less than the whole number.
+# Tolerance: a quotient of integers times its divisor may round below the integer.
 _COUNTING = 1e-9
 _ENDED_EARLY = Doubt(
     name="ended early",
-    reason="later stages of the search were spared, so that more digits stand than at its end",
-    advice="Let the search end: without `until`, or with the row's own threshold.",
+    reason="later stages of the search were skipped, so more images survive than at its end",
+    advice="Run the whole search: without `until`, or with the row's own threshold.",
 )
-# Passes that the doubts take, whatever the row's attack; measured on `hardened` and `baseline`.
+# Passes of the doubts for any attack; measured on `hardened` and `baseline`.
 _ABOUT_THE_MODEL, _ABOUT_THE_SEARCH = 3_000, 15_000
 
 
 class RobustSettings(AttackSettings):
-    """Without an `attack` it is the ladder, the strongest search there is.
+    """Settings of a search; the default `attack` is the ladder, the strongest search here.
 
-    `curve`: further eps at which the same attack is run on 500 digits, for the picture; not drawn by a
-    row that ends `until` it is decided.
+    `curve`: further eps at which the attack runs on 500 images, for a figure. A row with `until`
+    has no curve.
     """
 
     attack: dict[str, Any] = Field(default={"use": LADDER}, validate_default=True)
@@ -63,41 +62,42 @@ class RobustSettings(AttackSettings):
         return self
 
 
-def attack_accuracy(lab: Lab, settings: AttackSettings, seed: int) -> Measurement:
-    """Share of test digits read right clean and under this attack, of those attempted.
+def attack_accuracy(context: Context, settings: AttackSettings, seed: int) -> Measurement:
+    """Share of the attempted test images that are classified right, clean and under this attack.
 
-    What the model hides from any attack puts the number in doubt; what other attacks find does not,
-    for it speaks of this one only.
+    Doubts about the model apply; doubts about the search do not, since the number is about one
+    attack.
     """
-    threat = settings.the_threat()
-    found = _evaluate(lab, settings, settings.digits, threat, seed, settings.proofs_after)
-    return _measured(lab, settings, found, seed)
+    threat = settings.threat_value()
+    run = _run_attacks(context, settings, settings.digits, threat, seed, settings.before_crown)
+    return _measured(context, settings, run, seed)
 
 
-def _measured(lab: Lab, settings: AttackSettings, found: Evaluation, seed: int) -> Measurement:
-    evidence = found.outcomes.evidence()
-    evidence["outcomes"] |= found.sample.record
-    evidence |= {"per_class": per_class(evidence["confusion"]), "gallery": found.gallery()}
-    evidence |= {"last_to_fall": found.last_to_fall(), "ties": found.ties}
-    n = int(found.outcomes.attempted.sum())
-    complete = found.sample.complete and n == len(found.sample)
-    if certificates := found.certificates():
+def _measured(context: Context, settings: AttackSettings, run: LadderRun, seed: int) -> Measurement:
+    evidence = run.outcomes.evidence()
+    evidence["outcomes"] |= run.sample.record
+    evidence |= {"per_class": per_class(evidence["confusion"]), "gallery": run.gallery()}
+    evidence |= {"last_to_fall": run.last_broken(), "ties": run.ties}
+    n = int(run.outcomes.attempted.sum())
+    complete = run.sample.complete and n == len(run.sample)
+    if certificates := run.certificates():
         evidence["certificates"] = certificates
-    hits = found.outcomes.standing
+    hits = run.outcomes.unbroken
     if settings.randomised:
-        # Chance remains on all digits, too: the interval decides.
-        # Rounded down: half a digit is not one that was read right.
-        hits, complete = math.floor(n * standing_share(lab, found) + _COUNTING), False
-        evidence["answers_a_digit"] = COUNTED
+        # Random outputs leave chance for the whole test set, too, so that the interval decides.
+        # Rounded down to whole images.
+        hits, complete = math.floor(n * mean_accuracy(context, run) + _COUNTING), False
+        evidence["answers_a_digit"] = COUNTED_DRAWS
     doubts: tuple[Doubt, ...] = ()
-    if stopped := found.stopped():
-        evidence["stopped"] = stopped
-        # Certificates and witnesses stand; a pass that would rest on what was not attacked does not.
+    if early_end := run.early_end():
+        evidence["stopped"] = early_end
+        # Certified and broken images count as usual; a pass must not rest on images that later
+        # stages skipped.
         doubts = (_ENDED_EARLY,)
-    elif len(found.outcomes.open):
-        target, threat = _attacked(lab, settings), settings.the_threat()
-        doubts = about_model(target, threat, n, randomised=settings.randomised).doubts
-    return share(
+    elif len(run.outcomes.undecided):
+        target, threat = _attack_context(context, settings), settings.threat_value()
+        doubts = model_doubts(target, threat, n, randomised=settings.randomised).doubts
+    return share_measurement(
         hits,
         n,
         complete=complete,
@@ -105,105 +105,108 @@ def _measured(lab: Lab, settings: AttackSettings, found: Evaluation, seed: int) 
         survived=True,
         doubts=doubts,
         evidence=evidence,
-        examples=found.examples(),
-        **_proved(found, n, complete=complete),
+        examples=run.examples(),
+        **_certified_share(run, n, complete=complete),
     )
 
 
-def _proved(found: Evaluation, n: int, *, complete: bool) -> dict[str, float]:
-    """The certified share and its lower bound, where a stage has proved anything."""
-    hits = found.outcomes.certified
+def _certified_share(run: LadderRun, n: int, *, complete: bool) -> dict[str, float]:
+    """The certified share and its lower bound; empty where no image is certified."""
+    hits = run.outcomes.certified
     if not hits:
         return {}
     low = hits / n if complete else share_interval(hits, n)[0]
     return {"certified": hits / n, "certified_low": low}
 
 
-def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measurement:
-    """Share of test digits that withstand a search within the threat."""
-    threat = settings.the_threat()
-    proofs_after, replay = settings.proofs_after, lab.replay
-    found = _evaluate(lab, settings, settings.digits, threat, seed, proofs_after, replay=replay)
-    measured = _measured(lab, settings, found, seed)
-    if found.spared:
+def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Measurement:
+    """Share of test images that are classified right after a search within the threat."""
+    threat = settings.threat_value()
+    before_crown, replay = settings.before_crown, context.replay
+    run = _run_attacks(
+        context, settings, settings.digits, threat, seed, before_crown, replay=replay
+    )
+    measured = _measured(context, settings, run, seed)
+    if run.skipped_stages:
         return measured
-    open_digits, sample = found.outcomes.open, found.sample
-    x, y = sample.x[open_digits], sample.y[open_digits]
-    asked = about_search(
-        _attacked(lab, settings),
-        settings.the_attacks(),
+    undecided, sample = run.outcomes.undecided, run.sample
+    x, y = sample.x[undecided], sample.y[undecided]
+    checked = search_doubts(
+        _attack_context(context, settings),
+        settings.attack_stages(),
         threat,
         x,
         y,
         seed,
         survived=len(y) / measured.n,
-        last_broke=found.outcomes.waterfall[-1].fell / measured.n,
+        last_broke=run.outcomes.waterfall[-1].fell / measured.n,
     )
     evidence = dict(measured.evidence)
-    if asked.sensitivity is not None:
-        evidence["sensitivity"] = asked.sensitivity.to_json()
-    doubts = (*measured.doubts, *asked.doubts)
+    if checked.sensitivity is not None:
+        evidence["sensitivity"] = checked.sensitivity.to_json()
+    doubts = (*measured.doubts, *checked.doubts)
     measured = dataclasses.replace(measured, doubts=doubts, evidence=evidence)
     if not settings.curve or settings.until is not None:
         return measured
-    beside = curves.stored(lab, settings.the_attacks(), settings.threat["norm"])
-    evidence |= {"curve": curve(lab, settings, seed), "reference_curves": beside}
+    reference_curves = curves.stored(context, settings.attack_stages(), settings.threat["norm"])
+    evidence |= {"curve": curve(context, settings, seed), "reference_curves": reference_curves}
     return dataclasses.replace(measured, evidence=evidence)
 
 
-def curve(lab: Lab, settings: RobustSettings, seed: int) -> list[dict[str, Any]]:
-    """What the row's attack leaves at each of its further eps, and what of it is proved, as builtins.
+def curve(context: Context, settings: RobustSettings, seed: int) -> list[dict[str, Any]]:
+    """Accuracy of the row's attack at each further eps, as evidence.
 
-    `certified` is left out where bounds cannot be had: another norm, a network with unknown layers.
+    `certified` is missing where no bounds exist: for another norm or unsupported layers.
     """
-    # The smallest eps at which nothing was proved: a larger ball holds this one.
-    hopeless = math.inf
+    # Smallest eps without a certified image; a larger ball contains it.
+    unprovable_eps = math.inf
     points = []
     for eps in settings.curve:
-        found = _on_the_curve(lab, settings, eps, seed, prove=eps < hopeless)
-        outcomes, n = found.outcomes, int(found.outcomes.attempted.sum())
-        point = {"eps": eps, "accuracy": outcomes.standing / n, "n": n}
-        if found.asked_for_proofs or eps > hopeless:
+        run = _curve_run(context, settings, eps, seed, prove=eps < unprovable_eps)
+        outcomes, n = run.outcomes, int(run.outcomes.attempted.sum())
+        point = {"eps": eps, "accuracy": outcomes.unbroken / n, "n": n}
+        if run.has_bounds or eps > unprovable_eps:
             point["certified"] = outcomes.certified / n
-        if found.asked_for_proofs and not outcomes.certified:
-            hopeless = min(hopeless, eps)
+        if run.has_bounds and not outcomes.certified:
+            unprovable_eps = min(unprovable_eps, eps)
         points.append(point | {"attack": settings.attack_name})
     return points
 
 
-def _on_the_curve(
-    lab: Lab, settings: RobustSettings, eps: float, seed: int, *, prove: bool
-) -> Evaluation:
-    """The row's attack at `eps`, with proofs even where the row itself has none."""
-    digits = min(CURVE_DIGITS, len(lab.data.test))
+def _curve_run(
+    context: Context, settings: RobustSettings, eps: float, seed: int, *, prove: bool
+) -> LadderRun:
+    """The row's attack at `eps`, with certificates even where the row has none."""
+    digits = min(CURVE_DIGITS, len(context.data.test))
     threat = make_threat(settings.threat["norm"], eps)
-    behind = settings.proofs_after
-    if behind is None:
-        behind = len(settings.the_attacks())  # what the attacks break is not worth a proof
-    return _evaluate(lab, settings, digits, threat, seed, behind if prove else None)
+    before_crown = settings.before_crown
+    if before_crown is None:
+        # What the attacks break needs no certificate.
+        before_crown = len(settings.attack_stages())
+    return _run_attacks(context, settings, digits, threat, seed, before_crown if prove else None)
 
 
-def _evaluate(
-    lab: Lab,
+def _run_attacks(
+    context: Context,
     settings: AttackSettings,
     digits: int | None,
     threat: Threat,
     seed: int,
-    proofs_after: int | None,
+    before_crown: int | None,
     *,
     replay: Replay | None = None,
-) -> Evaluation:
-    """The row's attack on `digits` digits, in random order where time may run out."""
+) -> LadderRun:
+    """The row's attack on `digits` images, in random order where time is limited."""
     limit = math.inf if settings.seconds is None else settings.seconds
-    sample = lab.sample(digits, seed, shuffled=settings.seconds is not None)
+    sample = context.sample(digits, seed, shuffled=settings.seconds is not None)
     return evaluate(
-        _attacked(lab, settings),
+        _attack_context(context, settings),
         sample,
-        settings.the_attacks(),
+        settings.attack_stages(),
         threat,
         seed,
-        # A proof about the mean of a few draws is none.
-        proofs_after=None if settings.randomised else proofs_after,
+        # A certificate of the mean of a few draws does not certify the model.
+        before_crown=None if settings.randomised else before_crown,
         seconds=limit,
         replay=replay,
         decided=_decided(settings, sample),
@@ -211,17 +214,17 @@ def _evaluate(
 
 
 def _decided(settings: AttackSettings, sample: Sample) -> Callable[[Outcomes], bool]:
-    """Whether what is settled leaves only one side of `until` to the number.
+    """Whether the number is already certain to lie on one side of `until`.
 
-    Standing digits can only become fewer and certified ones only more, so the verdict is the same as at
-    the end of all stages.
+    Survivors can only become fewer and certified images more, so the verdict equals that of a full
+    run.
     """
     until, n = settings.until, len(sample)
 
     def decided(outcomes: Outcomes) -> bool:
         if until is None or settings.randomised:
             return False
-        least, most = outcomes.certified, outcomes.standing
+        least, most = outcomes.certified, outcomes.unbroken
         if sample.complete:
             return least / n >= until or most / n < until
         return share_interval(least, n)[0] >= until or share_interval(most, n)[1] < until
@@ -229,9 +232,9 @@ def _decided(settings: AttackSettings, sample: Sample) -> Callable[[Outcomes], b
     return decided
 
 
-def _attacked(lab: Lab, settings: AttackSettings) -> Lab:
-    """What attacks and doubts see: the subject, or the mean of its answers."""
-    return expected(lab) if settings.randomised else lab
+def _attack_context(context: Context, settings: AttackSettings) -> Context:
+    """The context of attacks and doubts: the subject, or the mean of its outputs."""
+    return mean_context(context) if settings.randomised else context
 
 
 def _estimate(settings: AttackSettings, pace: Pace) -> float:

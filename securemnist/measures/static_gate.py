@@ -1,4 +1,4 @@
-"""Static findings: places in source code that Bandit and our Semgrep rules call dangerous."""
+"""Static findings: places in source code that Bandit and the rules of this package report."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from securemnist.errors import NotApplicable
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.measures.base import Measure, Settings
 from securemnist.results.findings import Measurement
 from securemnist.sanitize import terminal
-from securemnist.static import Notice, Scan, Sources, baseline, scan
+from securemnist.static import Issue, PythonFiles, Scan, baseline, scan
 from securemnist.types import Progress
 
 log = logging.getLogger("securemnist")
-LOGGED = 50  # findings that a terminal shows; the report lists more
-# Seconds on two cores: Bandit about two, Semgrep mostly its own start.
+MAX_LOGGED = 50  # findings shown in a terminal; the report lists more
+# Seconds on two cores: Bandit about two, Semgrep mostly its start-up.
 _SECONDS = 10.0
 _MOST = 1e4
 
 
 class StaticSettings(Settings):
-    """What is read, by which tool, and what counts.
+    """Settings of a static row: what is read, by which tool, and which findings count.
 
-    `paths`: files and folders, relative to the project's folder; by default all of it. `exclude`:
-    patterns of paths to leave out. `level`: findings at or above it count. `baseline`: a file of
-    accepted findings, which `securemnist accept` writes, relative to the project's folder, too.
+    `paths`: files and folders relative to the project's folder; by default all of it. `exclude`:
+    patterns of paths to leave out. `level`: the lowest severity that counts. `baseline`: a file of
+    accepted findings, written by `securemnist accept`, relative to the project's folder.
     """
 
     paths: list[str] = Field(default=["."], min_length=1)
@@ -57,70 +57,72 @@ class StaticSettings(Settings):
         return tools
 
 
-def static_findings(lab: Lab, settings: StaticSettings, seed: int) -> Measurement:
-    """Findings in the source code of the project of `lab`; its model and data are not asked."""
-    return in_folder(lab.project, settings, seed, lab.progress)
+def static_findings(context: Context, settings: StaticSettings, seed: int) -> Measurement:
+    """Findings in the source code of the context's project; model and data are not used."""
+    return scan_folder(context.project, settings, seed, context.progress)
 
 
-def in_folder(folder: Path, settings: StaticSettings, seed: int, progress: Progress) -> Measurement:
-    """Findings of Bandit and Semgrep in source code, at or above a level and not in the baseline.
+def scan_folder(
+    folder: Path, settings: StaticSettings, seed: int, progress: Progress
+) -> Measurement:
+    """Findings of Bandit and Semgrep at or above a level that are not in the baseline.
 
-    Paths are relative to `folder`. Raises PolicyError without the baseline, MeasureError where a path
-    does not exist or a tool fails, NotApplicable where the row names no paths and the folder holds no
-    Python.
+    Paths are relative to `folder`. Raises PolicyError for a missing baseline, and MeasureError
+    where a path does not exist or a tool fails. Raises NotApplicable where the row names no paths
+    and the folder contains no Python.
     """
     began = time.perf_counter()
     entries = baseline.load(folder / settings.baseline) if settings.baseline else []
-    what = " and ".join(settings.tools)
-    progress(what, 0, 1)
-    seen = _examine(settings, folder)
-    progress(what, 1, 1)
-    new, stale = baseline.split(seen.notices, entries)
-    counted = _counting(new, settings.level)
-    for notice in counted[:LOGGED]:
-        log.warning("%s", terminal(notice))
+    tools = " and ".join(settings.tools)
+    progress(tools, 0, 1)
+    scanned = _scan(settings, folder)
+    progress(tools, 1, 1)
+    unaccepted, stale = baseline.split(scanned.issues, entries)
+    counted = _at_level(unaccepted, settings.level)
+    for issue in counted[:MAX_LOGGED]:
+        log.warning("%s", terminal(issue))
     value = float(len(counted))
     return Measurement(
         value=value,
         low=value,
         high=value,
-        n=len(seen.files),
+        n=len(scanned.files),
         complete=True,
         seconds=round(time.perf_counter() - began, 3),
         seed=seed,
         unit="count",
         evidence={
             "folder": folder.resolve().name,
-            "files_scanned": len(seen.files),
-            "excluded": list(seen.excluded),
-            "static": [notice.to_json() for notice in counted],
+            "files_scanned": len(scanned.files),
+            "excluded": list(scanned.excluded),
+            "static": [issue.to_json() for issue in counted],
             "accepted": len(entries) - len(stale),
             "stale_baseline": [entry._asdict() for entry in stale],
         },
     )
 
 
-def accepted_today(settings: StaticSettings, folder: Path) -> tuple[bytes, int]:
-    """The baseline file that accepts all that counts today in `folder`, and how many findings it holds.
+def current_baseline(settings: StaticSettings, folder: Path) -> tuple[bytes, int]:
+    """The baseline file that accepts all findings of today, and their number.
 
-    The row that names this file as its `baseline` can be written with `at_most = 0`.
+    A row with this `baseline` can have `at_most = 0`.
     """
-    counted = _counting(_examine(settings, folder).notices, settings.level)
+    counted = _at_level(_scan(settings, folder).issues, settings.level)
     return baseline.dumps(counted), len(counted)
 
 
-def _examine(settings: StaticSettings, folder: Path) -> Scan:
-    sources = Sources.find(folder, settings.paths, settings.exclude)
-    if sources.empty and "paths" not in settings.model_fields_set:
+def _scan(settings: StaticSettings, folder: Path) -> Scan:
+    python_files = PythonFiles.find(folder, settings.paths, settings.exclude)
+    if python_files.empty and "paths" not in settings.model_fields_set:
         raise NotApplicable(
-            "expected Python files in this folder, got none; run it where your code lies, or name the "
-            "row's `paths`"
+            "expected Python files in this folder, got none; run it in the folder of your code, or set "
+            "the row's `paths`"
         )
-    return scan(sources, tools=settings.tools)
+    return scan(python_files, tools=settings.tools)
 
 
-def _counting(notices: Sequence[Notice], level: str) -> list[Notice]:
-    return [notice for notice in notices if notice.at_least(level)]
+def _at_level(issues: Sequence[Issue], level: str) -> list[Issue]:
+    return [issue for issue in issues if issue.at_least(level)]
 
 
 STATIC_FINDINGS = Measure(

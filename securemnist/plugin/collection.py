@@ -153,7 +153,7 @@ def check_claims(config: pytest.Config, run: Run, claimed: frozenset[str]) -> No
     from securemnist.measures import MEASURES, check_policy
 
     trusted = frozenset(settings.load(config.rootpath).trusted)
-    check_policy(run.policy, foreign=claimed, trusted=trusted)
+    check_policy(run.policy, custom=claimed, trusted=trusted)
     whole = all((config.invocation_params.dir / path).is_dir() for path in config.args)
     for row in run.policy.requirements:
         if whole and row.measure not in claimed:

@@ -13,7 +13,7 @@ from securemnist.plugin.state import STATE, plain_warnings
 from securemnist.results.findings import Finding, Requirement, Verdict
 
 if TYPE_CHECKING:
-    from securemnist.evaluation.context import Lab
+    from securemnist.evaluation.context import Context
     from securemnist.models.loading import Subject
 
 
@@ -34,7 +34,7 @@ def model(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture(scope="session")
-def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Lab]:
+def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Context]:
     """The subject and the data that every measure of this run is taken on.
 
     The state of a user's model is put back at the end of the run.
@@ -42,7 +42,7 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Lab]:
     from torch import nn
 
     from securemnist.evaluation import example_store
-    from securemnist.evaluation.context import Lab
+    from securemnist.evaluation.context import Context
     from securemnist.plugin.dataset import data_of
     from securemnist.plugin.progress import active
     from securemnist.runtime.model_state import restored
@@ -56,8 +56,8 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Lab]:
             digits = data_of(config)
             stored = [Path(name) for name in config.getoption("--security-replay")]
             replay = example_store.load(stored, digits) if stored else None
-            lab = Lab(subject, digits, active(), replay, project=_project(config))
-        yield lab
+            context = Context(subject, digits, active(), replay, project=_project(config))
+        yield context
 
 
 def _project(config: pytest.Config) -> Path:
@@ -92,7 +92,7 @@ def _subject(config: pytest.Config, model: Any) -> Subject:
 
 
 @pytest.fixture
-def security_forward(security_lab: Lab) -> Callable[[Requirement], Callable[[], Any]]:
+def security_forward(security_lab: Context) -> Callable[[Requirement], Callable[[], Any]]:
     """The answer that a latency row times, as a call for pytest-benchmark."""
     import torch
 
@@ -106,7 +106,7 @@ def security_forward(security_lab: Lab) -> Callable[[Requirement], Callable[[], 
 
 @pytest.fixture
 def security_judge(
-    request: pytest.FixtureRequest, security_lab: Lab
+    request: pytest.FixtureRequest, security_lab: Context
 ) -> Callable[[Requirement], Finding]:
     """Measure a requirement and judge it; whatever goes wrong becomes a finding, too."""
     from securemnist import assessing
@@ -136,7 +136,7 @@ def security_judge(
 
 @pytest.fixture
 def security_record(
-    request: pytest.FixtureRequest, security_lab: Lab
+    request: pytest.FixtureRequest, security_lab: Context
 ) -> Callable[[Finding], Finding]:
     """Hand a finding to the report, and give the test its outcome.
 

@@ -1,1 +1,1 @@
-"""The user's project: its settings and the imports from it."""
+"""The user's project: its settings, its modules, and the origin of the installed package."""

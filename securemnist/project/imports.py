@@ -1,9 +1,9 @@
-"""Imports from the user's project, which never replace the modules of this package or its dependencies.
+"""Modules of the user's project on sys.path, without replacing those of this package.
 
-The project's folders are the working folder, its `src`, and what pytest's `pythonpath` setting names.
-They stand at the end of `sys.path`. A module of theirs is preferred to an installed one of the same name
-(an older copy of their package), but not to a module that securemnist itself needs: a `click.py` or
-`art.py` in the project cannot run in place of the library.
+The folders are the working folder, its `src`, and pytest's `pythonpath`; they come last in
+`sys.path`. A module of the project takes precedence over an installed one of the same name, such as
+an older copy. It does not take precedence over a dependency of securemnist: a `click.py` or
+`art.py` cannot run in its place.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _INI_FILES = (
 
 
 class _ProjectFinder(MetaPathFinder):
-    """Finds top-level modules of the project before installed ones, protected names apart."""
+    """Finder of the project's top-level modules; dependencies of securemnist take precedence."""
 
     def __init__(self, folders: Sequence[str]) -> None:
         self.folders = list(folders)
@@ -44,7 +44,7 @@ class _ProjectFinder(MetaPathFinder):
         if path is not None:
             return None
         spec = PathFinder.find_spec(fullname, self.folders)
-        if spec is None or spec.loader is None:  # nothing, or a mere folder
+        if spec is None or spec.loader is None:  # no module, or a folder without __init__.py
             return None
         if fullname in sys.stdlib_module_names or fullname == "securemnist":
             return None
@@ -54,27 +54,27 @@ class _ProjectFinder(MetaPathFinder):
 
 
 def enable(project: Path) -> None:
-    """Make the modules of `project` importable. Calling it again for the same folder changes nothing."""
+    """Make the modules of `project` importable; idempotent."""
     folders = [str(folder) for folder in folders_of(project)]
-    known = [finder for finder in sys.meta_path if isinstance(finder, _ProjectFinder)]
-    if not any(finder.folders == folders for finder in known):
-        # The last project that was named comes first.
+    finders = [finder for finder in sys.meta_path if isinstance(finder, _ProjectFinder)]
+    if not any(finder.folders == folders for finder in finders):
+        # The latest project takes precedence.
         sys.meta_path.insert(0, _ProjectFinder(folders))
     sys.path += [folder for folder in folders if folder not in sys.path]
 
 
 def folders_of(project: Path) -> list[Path]:
-    """The folders that the modules of a project lie in: itself, `src`, pytest's `pythonpath`."""
-    found = [project]
+    """Folders with modules of a project: itself, `src`, pytest's `pythonpath`."""
+    folders = [project]
     source = project / "src"
     if source.is_dir() and not (source / "__init__.py").is_file():
-        found.append(source)
-    found += [(project / name).resolve() for name in _pythonpath(project)]
-    return list(dict.fromkeys(found))
+        folders.append(source)
+    folders += [(project / name).resolve() for name in _pythonpath(project)]
+    return list(dict.fromkeys(folders))
 
 
 def _pythonpath(project: Path) -> list[str]:
-    """The `pythonpath` setting of pytest; a file that cannot be read is pytest's to complain of."""
+    """The `pythonpath` setting of pytest, which itself reports files that cannot be read."""
     try:
         table = toml_table(decoded(read_at_most(project / "pyproject.toml", _MAX_BYTES))).get(
             "tool", {}
@@ -96,24 +96,24 @@ def _pythonpath(project: Path) -> list[str]:
 
 @functools.cache
 def _dependencies() -> frozenset[str]:
-    """The top-level modules of every distribution that securemnist requires, directly or not."""
-    found: set[str] = set()
-    waiting, seen = ["securemnist"], {"securemnist"}
-    while waiting:
+    """Top-level modules of all direct and indirect dependencies of securemnist."""
+    modules: set[str] = set()
+    pending, seen = ["securemnist"], {"securemnist"}
+    while pending:
         try:
-            distribution = metadata.distribution(waiting.pop())
+            distribution = metadata.distribution(pending.pop())
         except metadata.PackageNotFoundError:
             continue
-        found |= set(_modules(distribution.files or ()))
+        modules |= set(_modules(distribution.files or ()))
         for name in _required(distribution.requires or ()):
             if name not in seen:
                 seen.add(name)
-                waiting.append(name)
-    return frozenset(found)
+                pending.append(name)
+    return frozenset(modules)
 
 
 def _required(requirements: Iterable[str]) -> Iterator[str]:
-    """The names of distributions that are required without an extra."""
+    """Names of distributions that are required without an extra."""
     for requirement in requirements:
         name = re.match(r"[\w.-]+", requirement)
         if name is not None and "extra ==" not in requirement:
@@ -121,7 +121,7 @@ def _required(requirements: Iterable[str]) -> Iterator[str]:
 
 
 def _modules(files: Iterable[metadata.PackagePath]) -> Iterator[str]:
-    """The top-level modules among the files of a distribution."""
+    """Top-level modules among the files of a distribution."""
     for file in files:
         first, suffix = file.parts[0], file.suffix
         if suffix in (".py", ".so", ".pyd") and first not in ("..", "__pycache__"):

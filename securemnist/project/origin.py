@@ -1,7 +1,7 @@
-"""Where the installed securemnist is from, as one line of a requirements file.
+"""Origin of the installed package, as a line of a requirements file.
 
-A bare name would install whatever an index serves under it. The line names what pip recorded when it
-installed this copy: a commit, a file with its hash, or a folder (PEP 610).
+A bare name would install whatever an index serves under it. The line names what pip recorded at
+installation: a commit, a file with its hash, or a folder (PEP 610).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NAME = "securemnist"
 
 @dataclass(frozen=True)
 class Origin:
-    """`line` for a requirements file; `advice`: what it does not guarantee; `fixed`: it names content."""
+    """`line` of a requirements file; `advice`: its limits; `fixed`: whether it identifies the content."""
 
     line: str
     advice: str
@@ -25,16 +25,16 @@ class Origin:
 
 
 def installed() -> Origin:
-    """The origin of the copy that runs."""
-    found = importlib.metadata.distribution(NAME)
-    record = found.read_text("direct_url.json")
-    return of_record(found.version, json.loads(record) if record else None)
+    """The origin of the running copy."""
+    distribution = importlib.metadata.distribution(NAME)
+    record = distribution.read_text("direct_url.json")
+    return from_record(distribution.version, json.loads(record) if record else None)
 
 
-def of_record(version: str, record: Mapping[str, Any] | None) -> Origin:
-    """The origin of a version whose direct_url.json holds `record`; None: it came from an index."""
+def from_record(version: str, record: Mapping[str, Any] | None) -> Origin:
+    """The origin from the content of direct_url.json; None: installed from an index."""
     if record is None:
-        advice = "from an index: check that the name is ours there, and lock it with hashes"
+        advice = "from an index: check that the project there is this one, and pin it with hashes"
         return Origin(f"{NAME}=={version}", advice, fixed=False)
     url = str(record["url"])
     part = f"#subdirectory={record['subdirectory']}" if record.get("subdirectory") else ""
@@ -43,10 +43,11 @@ def of_record(version: str, record: Mapping[str, Any] | None) -> Origin:
         return Origin(line, f"version {version}, fixed by its commit", fixed=True)
     archive = record.get("archive_info")
     if archive is not None:
-        old = str(archive.get("hash", "")).removeprefix("sha256=")  # before `hashes` there was one
-        if digest := archive.get("hashes", {}).get("sha256", old):
+        # Before `hashes`, direct_url.json had a single `hash`.
+        legacy_hash = str(archive.get("hash", "")).removeprefix("sha256=")
+        if digest := archive.get("hashes", {}).get("sha256", legacy_hash):
             line = f"{NAME} @ {url}#sha256={digest}"
             return Origin(line, f"version {version}, fixed by its hash", fixed=True)
         return Origin(f"{NAME} @ {url}", f"version {version}, without a hash: add one", fixed=False)
-    advice = f"version {version}, a folder of this machine: name a commit or a wheel for others"
+    advice = f"version {version}, a folder on this machine: use a commit or a wheel elsewhere"
     return Origin(f"{NAME} @ {url}", advice, fixed=True)

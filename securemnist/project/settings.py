@@ -1,4 +1,4 @@
-"""Tool settings of a project: `[tool.securemnist]` in its pyproject.toml. Thresholds are not here."""
+"""Settings of a project: `[tool.securemnist]` in its pyproject.toml. Thresholds are in the policy."""
 
 from __future__ import annotations
 
@@ -16,49 +16,50 @@ DEFAULT_MODEL = "certified"
 MAX_BYTES = 1 << 20
 BUNDLED = "the bundled policy"
 
-_Named = Annotated[str, Field(min_length=1)]  # an empty name is no wish for the default
+_NonEmpty = Annotated[str, Field(min_length=1)]  # an empty name does not mean the default
 
 
 class Settings(BaseModel):
-    """`model`: a SPEC; `policy`: a path from the project's folder; `data`: a folder of IDX files.
+    """`model`: a SPEC; `policy`: a path relative to the project; `data`: a folder of IDX files.
 
-    `trusted`: factories (pkg.module:factory) that rows of a policy may name; a policy alone runs no code.
+    `trusted`: factories (pkg.module:factory) that rows of a policy may name; a policy alone runs no
+    code.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    model: _Named | None = None
-    policy: _Named | None = None
-    data: _Named | None = None
-    trusted: list[_Named] = Field(default_factory=list)
+    model: _NonEmpty | None = None
+    policy: _NonEmpty | None = None
+    data: _NonEmpty | None = None
+    trusted: list[_NonEmpty] = Field(default_factory=list)
 
     def model_for(self, policy: Path, folder: Path) -> str | None:
-        """The SPEC of the project in `folder`; the bundled model only in our own checkout.
+        """The SPEC of the project in `folder`; a default exists in the checkout of this package only.
 
-        Anywhere else a model has to be named, so that a bundled one is never taken for the user's.
+        Elsewhere a model has to be named, so that a bundled one is never taken for the user's.
         """
         return self.model or (DEFAULT_MODEL if is_bundled(policy) and is_checkout(folder) else None)
 
 
 NO_MODEL = (
-    "expected a model of yours to hold against {policy}, got none; name it: --model SPEC, a session-wide "
+    "expected a model of yours to assess by {policy}, got none; pass it: --model SPEC, a session-wide "
     "`model` fixture in this folder's conftest.py, or model = SPEC in [tool.securemnist]; --demo takes "
     "the bundled model"
 )
 
 
 def is_bundled(policy: Path) -> bool:
-    """Whether this is the policy that comes with the package."""
+    """Whether this is the bundled policy."""
     return policy.resolve() == resources.POLICY.resolve()
 
 
 def is_checkout(folder: Path) -> bool:
-    """Whether `folder` is our own checkout, whose project is the bundled model itself."""
+    """Whether `folder` is the checkout of this package, whose model is the bundled one."""
     return folder.resolve() == resources.ROOT.resolve() and resources.ROOT.name != "_bundled"
 
 
 def policy_name(policy: Path, folder: Path) -> str:
-    """What outputs call a policy: its path within the project, or that it is the bundled one."""
+    """Display name of a policy: its path within the project, or that it is the bundled one."""
     if is_bundled(policy) and not is_checkout(folder):
         return BUNDLED
     absolute, project = policy.resolve(), folder.resolve()
@@ -86,9 +87,9 @@ def load(folder: Path) -> Settings:
 
 
 def project_table(folder: Path) -> dict[str, Any]:
-    """Everything in the pyproject.toml of `folder`; empty where there is none.
+    """The pyproject.toml of `folder` as a table; empty where there is none.
 
-    Raises OSError where it cannot be read and ParseError where it is refused as TOML.
+    Raises OSError where it cannot be read and ParseError where it is malformed.
     """
     try:
         content = read_at_most(folder / "pyproject.toml", MAX_BYTES)

@@ -13,7 +13,7 @@ from typing import Any
 from securemnist._util import resources
 from securemnist._util.hashing import sha256_of_value
 from securemnist.attacks.base import Attack
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.models import loading, weight_file
 
 FILE = resources.FIXTURES / "reference-curves.json"
@@ -31,7 +31,7 @@ MODELS = (
 )
 
 
-def stored(lab: Lab, attacks: Sequence[Attack], norm: str) -> list[dict[str, Any]]:
+def stored(context: Context, attacks: Sequence[Attack], norm: str) -> list[dict[str, Any]]:
     """[{model, points}] of the other reference models under this attack; [] where none are known.
 
     Nothing on data that the curves were not measured on, and nothing of weights that have changed.
@@ -39,7 +39,11 @@ def stored(lab: Lab, attacks: Sequence[Attack], norm: str) -> list[dict[str, Any
     if not FILE.is_file():
         return []
     kept = json.loads(FILE.read_bytes())
-    key, data, own = attack_key(attacks), sha256_of_value(lab.data.digests), lab.subject.digest
+    key, data, own = (
+        attack_key(attacks),
+        sha256_of_value(context.data.digests),
+        context.subject.digest,
+    )
     return [
         {"model": entry["model"], "points": entry["points"]}
         for entry in kept["curves"]
@@ -50,14 +54,14 @@ def stored(lab: Lab, attacks: Sequence[Attack], norm: str) -> list[dict[str, Any
 
 
 def entry(
-    lab: Lab, attacks: Sequence[Attack], norm: str, points: list[dict[str, Any]]
+    context: Context, attacks: Sequence[Attack], norm: str, points: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """What is kept of one curve: the points, and everything that they depend on."""
     return {
-        "model": lab.subject.name,
-        "weights": weights_digest(lab.subject.name),
-        "subject": lab.subject.digest,
-        "data": sha256_of_value(lab.data.digests),
+        "model": context.subject.name,
+        "weights": weights_digest(context.subject.name),
+        "subject": context.subject.digest,
+        "data": sha256_of_value(context.data.digests),
         "attack": attack_key(attacks),
         "norm": norm,
         "points": points,

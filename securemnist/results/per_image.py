@@ -15,7 +15,7 @@ import numpy as np
 # Outcome codes. A code of 0 or more is the index of the stage that broke the image.
 MISCLASSIFIED, CERTIFIED, SURVIVED, NOT_ATTEMPTED = -1, -2, -3, -4
 # An image that counts for robust accuracy: no attack broke it.
-STANDING = (CERTIFIED, SURVIVED)
+UNBROKEN = (CERTIFIED, SURVIVED)
 
 CLASSES = 10
 _MOST = 10**7  # images

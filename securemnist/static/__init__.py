@@ -1,4 +1,4 @@
-"""Static analysis: Bandit and Semgrep, with rules of our own, over source code that is only read."""
+"""Static analysis: Bandit and Semgrep on source code, which is read and never run."""
 
 from __future__ import annotations
 
@@ -7,58 +7,58 @@ from dataclasses import dataclass, replace
 
 from securemnist.errors import MeasureError
 from securemnist.static import bandit, semgrep
-from securemnist.static.issue import Notice
+from securemnist.static.issue import Issue
 from securemnist.static.merging import merge
-from securemnist.static.python_files import Sources
-from securemnist.static.report import listed
+from securemnist.static.python_files import PythonFiles
+from securemnist.static.tool_report import silenced_lines
 from securemnist.static.torch_version import default_runs_code
 
 _TOOLS = {"bandit": bandit.scan, "semgrep": semgrep.scan}
-# The rule whose severity depends on the version of torch.
+# Rule whose severity depends on the version of torch.
 _TORCH_DEFAULT = "torch-load-by-default"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """What the tools said of the files, in the files' order, and what was left out, with reasons."""
+    """Files that were read, what was left out (with reasons), and the issues found."""
 
     files: tuple[str, ...]
     excluded: tuple[str, ...]
-    notices: tuple[Notice, ...]
+    issues: tuple[Issue, ...]
 
 
-def scan(sources: Sources, *, tools: Sequence[str]) -> Scan:
-    """Have every tool ("bandit", "semgrep") read every file.
+def scan(python_files: PythonFiles, *, tools: Sequence[str]) -> Scan:
+    """Issues of every tool ("bandit", "semgrep") in every file.
 
-    A file that a tool does not read is a finding. Raises MeasureError where there is no file, or where
-    a tool is missing, crashes or takes too long: what was not read must not count as clean.
+    A file that a tool cannot read is an issue. Raises MeasureError where there is no file, or where
+    a tool is missing, crashes or takes too long: unread code must not count as clean.
     """
-    if sources.empty:
+    if python_files.empty:
         raise MeasureError(
             "expected Python files to read, got none; fix `paths` and `exclude` of the row"
         )
-    with sources.copied() as copy:
-        reports = [_TOOLS[tool](copy) for tool in tools] if sources.scripts else []
-    unread = {notice.file: notice for report in reports for notice in report.unread}
-    found = merge(notice for report in reports for notice in report.notices)
-    if any(notice.rule.endswith(_TORCH_DEFAULT) for notice in found) and default_runs_code(
-        sources.folder
+    with python_files.scratch_copy() as scratch:
+        reports = [_TOOLS[tool](scratch) for tool in tools] if python_files.source_files else []
+    unread = {issue.file: issue for report in reports for issue in report.unread}
+    issues = merge(issue for report in reports for issue in report.issues)
+    if any(issue.rule.endswith(_TORCH_DEFAULT) for issue in issues) and default_runs_code(
+        python_files.folder
     ):
-        found = tuple(map(_with_old_torch, found))
-    silenced = [notice for report in reports for notice in report.silenced]
+        issues = tuple(map(_with_old_torch, issues))
+    silenced = [issue for report in reports for issue in report.silenced]
     return Scan(
-        files=sources.files,
-        excluded=(*sources.excluded, *listed(silenced)),
-        notices=tuple(sorted([*sources.unread, *unread.values(), *found])),
+        files=python_files.files,
+        excluded=(*python_files.excluded, *silenced_lines(silenced)),
+        issues=tuple(sorted([*python_files.unread, *unread.values(), *issues])),
     )
 
 
-def _with_old_torch(notice: Notice) -> Notice:
-    """Before torch 2.6 a torch.load without weights_only runs code of the file."""
-    if not notice.rule.endswith(_TORCH_DEFAULT):
-        return notice
-    message = f"{notice.message} This project admits only torch before 2.6, which runs such code."
-    return replace(notice, severity="high", message=message)
+def _with_old_torch(issue: Issue) -> Issue:
+    """The issue at high severity: before torch 2.6, torch.load without weights_only runs code."""
+    if not issue.rule.endswith(_TORCH_DEFAULT):
+        return issue
+    message = f"{issue.message} This project admits only torch before 2.6, which runs such code."
+    return replace(issue, severity="high", message=message)
 
 
-__all__ = ["Notice", "Scan", "Sources", "scan"]
+__all__ = ["Issue", "PythonFiles", "Scan", "scan"]

@@ -1,4 +1,4 @@
-"""Bandit, with all of its rules: no setting of the project, and no comment, leaves any of them out."""
+"""Bandit with all its rules; neither the project's settings nor comments disable any."""
 
 from __future__ import annotations
 
@@ -10,48 +10,50 @@ from collections.abc import Collection
 from typing import Any
 
 from securemnist.errors import MeasureError
-from securemnist.static.issue import Notice, not_read, severity
+from securemnist.static.issue import Issue, not_read, severity
 from securemnist.static.process import run_for_json
-from securemnist.static.python_files import Copy
-from securemnist.static.report import Report, silence
+from securemnist.static.python_files import ScratchCopy
+from securemnist.static.tool_report import ToolReport, silenced_issues
 
-# More than Bandit obeys: a file without this text holds no comment that silences it.
+# Matches more than Bandit's own pattern: a file without this text has no suppressing comment.
 _MARKER = re.compile("nosec", re.IGNORECASE)
-# Bandit goes on after a rule of its own has crashed, and only says so.
+# Bandit continues after a crash of a rule and only reports this text.
 _CRASH = "Bandit internal error"
 
 
-def scan(copy: Copy) -> Report:
-    """Bandit's findings, which of them a comment silences, and what it could not read.
+def scan(copy: ScratchCopy) -> ToolReport:
+    """Bandit's issues, which of them a comment suppresses, and files that it could not read.
 
-    Bandit runs without obeying comments. It runs again, obeying them, on the files in which something
-    was found and a comment may silence it. What only the first run finds was silenced.
+    Bandit runs without regard to comments. It runs again, with regard to them, on files with both
+    an issue and a possible suppressing comment. Issues of the first run only are suppressed ones.
     """
     if importlib.util.find_spec("bandit") is None:
         raise MeasureError("expected Bandit beside Python, got none; pip install bandit")
-    found = _run(copy, copy.scripts, "--ignore-nosec")
-    unread = [_unread(problem, copy) for problem in found["errors"]]
-    read = {os.path.normpath(name) for name in found["metrics"]}
+    report = _run(copy, copy.source_files, "--ignore-nosec")
+    unread = [_unread(problem, copy) for problem in report["errors"]]
+    read_files = {os.path.normpath(name) for name in report["metrics"]}
     unread += [
-        not_read(script.name, "Bandit passed over it", content=script.digest)
-        for name, script in copy.scripts.items()
-        if name not in read
+        not_read(source_file.name, "Bandit passed over it", content=source_file.digest)
+        for name, source_file in copy.source_files.items()
+        if name not in read_files
     ]
-    noticed = [_notice(entry, copy) for entry in found["results"]]
-    names = {os.path.normpath(entry["filename"]) for entry in found["results"]}
-    suspects = [name for name in sorted(names) if _MARKER.search(copy.scripts[name].text)]
-    obeying = _run(copy, suspects)["results"] if suspects else []
-    left = [_notice(entry, copy) for entry in obeying]
-    obedient = {copy.scripts[name].name for name in suspects}
-    silenced = silence([n for n in noticed if n.file in obedient], left)
-    return Report.of(noticed, silenced, unread)
+    issues = [_issue(entry, copy) for entry in report["results"]]
+    files_with_issues = {os.path.normpath(entry["filename"]) for entry in report["results"]}
+    with_marker = [
+        name for name in sorted(files_with_issues) if _MARKER.search(copy.source_files[name].text)
+    ]
+    obedient_results = _run(copy, with_marker)["results"] if with_marker else []
+    obedient_issues = [_issue(entry, copy) for entry in obedient_results]
+    marked_names = {copy.source_files[name].name for name in with_marker}
+    silenced = silenced_issues([n for n in issues if n.file in marked_names], obedient_issues)
+    return ToolReport.of(issues, silenced, unread)
 
 
-def _run(copy: Copy, names: Collection[str], *options: str) -> dict[str, Any]:
-    fixed = ["--quiet", "--format", "json", "--exit-zero", "--exclude", "", *options]
+def _run(copy: ScratchCopy, names: Collection[str], *options: str) -> dict[str, Any]:
+    arguments = ["--quiet", "--format", "json", "--exit-zero", "--exclude", "", *options]
     files = [os.path.join(".", name) for name in names]
     return run_for_json(
-        [sys.executable, "-m", "bandit", *fixed, "--", *files],
+        [sys.executable, "-m", "bandit", *arguments, "--", *files],
         folder=copy.folder,
         tool="bandit",
         environment={},
@@ -59,25 +61,25 @@ def _run(copy: Copy, names: Collection[str], *options: str) -> dict[str, Any]:
     )
 
 
-def _unread(problem: dict[str, Any], copy: Copy) -> Notice:
-    script = copy.scripts[os.path.normpath(problem["filename"])]
+def _unread(problem: dict[str, Any], copy: ScratchCopy) -> Issue:
+    source_file = copy.source_files[os.path.normpath(problem["filename"])]
     return not_read(
-        script.name, f"Bandit cannot read it ({problem['reason']})", content=script.digest
+        source_file.name, f"Bandit cannot read it ({problem['reason']})", content=source_file.digest
     )
 
 
-def _notice(entry: dict[str, Any], copy: Copy) -> Notice:
-    script = copy.scripts[os.path.normpath(entry["filename"])]
+def _issue(entry: dict[str, Any], copy: ScratchCopy) -> Issue:
+    source_file = copy.source_files[os.path.normpath(entry["filename"])]
     line = entry["line_number"]
     lines = entry["line_range"] or [line]
-    return Notice(
-        file=script.name,
+    return Issue(
+        file=source_file.name,
         line=line,
         tool="bandit",
         rule=entry["test_id"],
         severity=severity(entry["issue_severity"]),
-        message=entry["issue_text"] + script.place(line),
+        message=entry["issue_text"] + source_file.place(line),
         advice=f"read {entry['more_info']}",
-        code=script.code(min(lines), max(lines)),
+        code=source_file.code(min(lines), max(lines)),
         last=max(lines),
     )

@@ -1,7 +1,7 @@
-"""Baseline: the notices that a project has accepted, so that only new ones count.
+"""Baseline: the issues that a project has accepted, so that only new ones count.
 
-An entry fits a notice by tool, rule, file and the code complained about, not by the line's number. It
-is spent on one notice: the same code once more is a new finding.
+An entry matches by tool, rule, file and code, not by line number. It matches one issue only: the
+same code a second time is a new issue.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from securemnist._util.files import read_at_most
 from securemnist._util.parsing import json_object
 from securemnist.errors import ParseError, PolicyError
-from securemnist.static.issue import Notice
+from securemnist.static.issue import Issue
 
 MAX_BYTES = 16 << 20
 _ADVICE = "write it with `securemnist accept ROW`, where ROW is the id of this row"
 
 
 class Entry(NamedTuple):
-    """What makes a notice the same one in a changed file."""
+    """The key of an issue, stable while the file changes elsewhere."""
 
     tool: str
     rule: str
@@ -49,9 +49,9 @@ class _File(BaseModel):
 
 
 def load(path: Path) -> list[Entry]:
-    """The entries of a baseline file; PolicyError where it is missing or no baseline."""
+    """The entries of a baseline file; PolicyError where it is missing or malformed."""
     try:
-        read = _File.model_validate(json_object(read_at_most(path, MAX_BYTES)))
+        file = _File.model_validate(json_object(read_at_most(path, MAX_BYTES)))
     except OSError as error:
         raise PolicyError(
             f"{path}: expected a baseline, got {error.strerror}; {_ADVICE}"
@@ -62,29 +62,29 @@ def load(path: Path) -> list[Entry]:
         raise PolicyError(
             f"{path}: expected a baseline, got: {error.errors()[0]['msg']}; {_ADVICE}"
         ) from error
-    return [Entry(**entry.__dict__) for entry in read.accepted]
+    return [Entry(**entry.__dict__) for entry in file.accepted]
 
 
-def dumps(notices: Iterable[Notice]) -> bytes:
-    """The baseline file that accepts these notices; equal notices give equal bytes."""
-    accepted = [_entry(notice)._asdict() for notice in sorted(notices)]
+def dumps(issues: Iterable[Issue]) -> bytes:
+    """The baseline file that accepts these issues; equal issues give equal bytes."""
+    accepted = [_entry(issue)._asdict() for issue in sorted(issues)]
     return (json.dumps({"schema_version": 1, "accepted": accepted}, indent=1) + "\n").encode()
 
 
 def split(
-    notices: Iterable[Notice], accepted: Iterable[Entry]
-) -> tuple[tuple[Notice, ...], tuple[Entry, ...]]:
-    """The notices that are not accepted, and the stale entries, which fit no notice any more."""
-    left = Counter(accepted)
-    new = []
-    for notice in notices:
-        entry = _entry(notice)
-        if left[entry]:
-            left[entry] -= 1
+    issues: Iterable[Issue], accepted: Iterable[Entry]
+) -> tuple[tuple[Issue, ...], tuple[Entry, ...]]:
+    """Issues that are not accepted, and stale entries, which match no issue."""
+    unspent = Counter(accepted)
+    unaccepted = []
+    for issue in issues:
+        entry = _entry(issue)
+        if unspent[entry]:
+            unspent[entry] -= 1
         else:
-            new.append(notice)
-    return tuple(new), tuple(sorted(left.elements()))
+            unaccepted.append(issue)
+    return tuple(unaccepted), tuple(sorted(unspent.elements()))
 
 
-def _entry(notice: Notice) -> Entry:
-    return Entry(notice.tool, notice.rule, notice.file, notice.code)
+def _entry(issue: Issue) -> Entry:
+    return Entry(issue.tool, issue.rule, issue.file, issue.code)

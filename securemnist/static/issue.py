@@ -1,4 +1,4 @@
-"""Notice: one place that a static tool complains about."""
+"""Issue: one place in the source code that a tool reports."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 LEVELS = ("low", "medium", "high")
 NOT_READ = "not-read"
-_INTERNAL = ("code", "last", "same_as")
+_INTERNAL = ("code", "last", "bandit_rules")
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
-class Notice:
-    """What a tool says of a place in a file. Its texts are others' data: show them, never run them.
+class Issue:
+    """An issue of a tool. Its texts come from outside and have to be sanitised before display.
 
-    `code` is the text that is complained about, its white space folded: it stays the same when lines
-    above it are added or the file is formatted anew. `last` is the last line of the place, `same_as`
-    the rules of Bandit that report the same fault.
+    `code` is the reported code with its white space folded: moved lines and formatting do not
+    change it. `last` is the last line of the place. `bandit_rules` are Bandit's rules for the same
+    fault.
     """
 
     file: str
@@ -28,29 +28,29 @@ class Notice:
     advice: str
     code: str
     last: int = 0
-    same_as: tuple[str, ...] = ()
+    bandit_rules: tuple[str, ...] = ()
 
     def at_least(self, level: str) -> bool:
-        """Whether the severity is `level` or worse."""
+        """Whether the severity is `level` or higher."""
         return LEVELS.index(self.severity) >= LEVELS.index(level)
 
     def to_json(self) -> dict[str, Any]:
-        """What an assessment records of it."""
+        """The fields that an assessment records."""
         return {key: value for key, value in self.__dict__.items() if key not in _INTERNAL}
 
     def __str__(self) -> str:
-        """One line: place, severity, rule, what is wrong; control characters are shown escaped."""
+        """Place, severity, rule and message on one line; control characters are escaped."""
         text = f"{self.file}:{self.line}: {self.severity}: {self.tool} {self.rule}: {self.message}"
         return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def not_read(file: str, reason: str, *, content: str) -> Notice:
-    """The finding that stands for a file, or a part of one, which no tool has read.
+def not_read(file: str, reason: str, *, content: str) -> Issue:
+    """The issue for a file, or a part of one, that no tool has read.
 
-    A finding, not an error: the other files are still judged, and a baseline can accept it. `content`
-    is the digest of the file, so that an accepted file counts again when it changes.
+    It is an issue, not an error: other files are still judged, and a baseline can accept it.
+    `content` is the digest of the file, so that an accepted file counts again after a change.
     """
-    return Notice(
+    return Issue(
         file=file.encode(errors="backslashreplace").decode(),
         line=1,
         tool="securemnist",
@@ -63,7 +63,7 @@ def not_read(file: str, reason: str, *, content: str) -> Notice:
 
 
 def severity(word: object) -> str:
-    """A tool's own word as a level; an unknown one counts as high, so that no finding is lost."""
+    """A tool's severity as a level; an unknown one counts as high, so that no issue is lost."""
     return _WORDS.get(str(word).upper(), "high")
 
 

@@ -1,4 +1,4 @@
-"""Kinds: which files hold Python, by their names and first bytes."""
+"""Kinds of files that hold Python, by their names and first bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from securemnist._util.files import read_at_most
 from securemnist.static.reading import holds_pth_code
 
-# No module of Python is so large; a notebook may hold the pictures that its cells drew.
+# Size limits: no Python module is larger; a notebook may contain output images.
 MAX_BYTES = 4 << 20
 MAX_NOTEBOOK = 64 << 20
 _SOURCE = re.compile(r"\.(py[3wi]?|wsgi|py[x]|px[di])$", re.IGNORECASE)
@@ -20,8 +20,8 @@ _OTHER = re.compile(r"\.(so|pyd|dll|dylib|whl|egg)$", re.IGNORECASE)
 _SHEBANG = re.compile(rb"#![^\n\r]*(python|pypy|uv\s+run|pipx\s+run)", re.IGNORECASE)
 
 
-class Kind(Enum):
-    """What a file is to the static gate; a value that ends in a reason says why it is not read."""
+class FileKind(Enum):
+    """Kind of a file; the values of unread kinds give the reason."""
 
     SOURCE = "Python"
     NOTEBOOK = "notebook"
@@ -31,30 +31,30 @@ class Kind(Enum):
     OTHER = ""
 
 
-def kind_of(path: Path) -> Kind:
-    """The kind of a regular file; OSError where only its content could tell and it cannot be opened."""
+def file_kind(path: Path) -> FileKind:
+    """The kind of a regular file; OSError where it depends on content that cannot be opened."""
     name = path.name
     if _SOURCE.search(name):
-        return Kind.SOURCE
+        return FileKind.SOURCE
     if name.lower().endswith(".ipynb"):
-        return Kind.NOTEBOOK
+        return FileKind.NOTEBOOK
     if _BYTECODE.search(name):
-        return Kind.BYTECODE
+        return FileKind.BYTECODE
     if _OTHER.search(name):
-        return Kind.BINARY
+        return FileKind.BINARY
     if name.lower().endswith(".pth"):
-        return Kind.PTH if _is_path_configuration(path) else Kind.OTHER
+        return FileKind.PTH if _is_path_configuration(path) else FileKind.OTHER
     with path.open("rb") as file:
-        return Kind.SOURCE if _SHEBANG.match(file.read(256)) else Kind.OTHER
+        return FileKind.SOURCE if _SHEBANG.match(file.read(256)) else FileKind.OTHER
 
 
-def content_of(path: Path, kind: Kind) -> bytes:
-    """The content of a file of Python; OSError where it cannot be read or is too large."""
-    return read_at_most(path, MAX_NOTEBOOK if kind is Kind.NOTEBOOK else MAX_BYTES)
+def read_content(path: Path, kind: FileKind) -> bytes:
+    """Content of a Python file; OSError where it cannot be read or is too large."""
+    return read_at_most(path, MAX_NOTEBOOK if kind is FileKind.NOTEBOOK else MAX_BYTES)
 
 
 def is_regular(path: Path) -> bool:
-    """Whether a path, links followed, is a regular file: a pipe would block its reader."""
+    """Whether a path, links followed, is a regular file; reading a pipe would block."""
     try:
         return stat.S_ISREG(os.stat(path).st_mode)
     except (OSError, ValueError):
@@ -62,7 +62,7 @@ def is_regular(path: Path) -> bool:
 
 
 def _is_path_configuration(path: Path) -> bool:
-    """Weights of networks end in .pth, too, and are too large or hold NUL bytes."""
+    """Whether a .pth file configures paths; network weights, too, have this suffix."""
     try:
         return holds_pth_code(read_at_most(path, MAX_BYTES))
     except OSError:

@@ -1,41 +1,41 @@
-"""Merging: one fault counts once, though both tools report it."""
+"""Merging of issues, so that a fault that both tools report counts once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from securemnist.static.issue import Notice
+from securemnist.static.issue import Issue
 
 
-def merge(notices: Iterable[Notice]) -> tuple[Notice, ...]:
-    """The notices, sorted; one of Bandit's joins the Semgrep notice of the same fault and place.
+def merge(issues: Iterable[Issue]) -> tuple[Issue, ...]:
+    """The sorted issues, where a Bandit issue joins the Semgrep issue of the same fault and place.
 
-    A rule of ours names the rules of Bandit that mean the same in its metadata. A joined notice names
-    both rules; its severity is that of our rule, which looks at the arguments of the call.
+    The metadata of a Semgrep rule names the equivalent rules of Bandit. A joined issue names both
+    rules and has the severity of the Semgrep rule, which checks the arguments of the call.
     """
-    ordered = sorted(notices)
-    kept = [notice for notice in ordered if notice.tool != "bandit"]
+    ordered = sorted(issues)
+    merged = [issue for issue in ordered if issue.tool != "bandit"]
     joined: dict[int, list[str]] = {}
-    for notice in ordered:
-        if notice.tool != "bandit":
+    for issue in ordered:
+        if issue.tool != "bandit":
             continue
-        for place, other in enumerate(kept):
-            if _same(notice, other) and notice.rule not in joined.get(place, []):
-                joined.setdefault(place, []).append(notice.rule)
+        for place, other in enumerate(merged):
+            if _same(issue, other) and issue.rule not in joined.get(place, []):
+                joined.setdefault(place, []).append(issue.rule)
                 break
         else:
-            kept.append(notice)
+            merged.append(issue)
     for place, rules in joined.items():
-        other = kept[place]
+        other = merged[place]
         rule = ", ".join([*sorted(rules), other.rule])
-        kept[place] = replace(other, tool="bandit, semgrep", rule=rule)
-    return tuple(sorted(kept))
+        merged[place] = replace(other, tool="bandit, semgrep", rule=rule)
+    return tuple(sorted(merged))
 
 
-def _same(bandit: Notice, other: Notice) -> bool:
+def _same(bandit: Issue, other: Issue) -> bool:
     return (
         other.file == bandit.file
-        and bandit.rule in other.same_as
+        and bandit.rule in other.bandit_rules
         and other.line <= bandit.line <= max(other.last, other.line)
     )

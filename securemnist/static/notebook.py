@@ -1,6 +1,6 @@
-"""Notebook: the Python of a Jupyter notebook's code cells, with IPython's own syntax replaced.
+"""Jupyter notebooks: the Python of code cells, with IPython syntax replaced.
 
-Notebook formats 3 and 4 (nbformat). Lines keep their order; `places` leads back to cell and line.
+Formats 3 and 4 (nbformat). Lines keep their order; `places` maps them to cell and line.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LINE = re.compile(r"^(?P<indent>\s*)(?P<target>[\w.,\s]+=\s*)?(?P<sign>!!?|%)(?
 _HELP = re.compile(r"^(?P<indent>\s*)(\?{1,2}\s*[\w.*]+|[%\w.*]+\s*\?{1,2})\s*$")
 # Line magics whose argument is Python, after options such as `-n 10`.
 _TIMERS = re.compile(r"^(time|timeit|prun|memit|mprun|lprun|debug)\s+((-\w+\s*\d*|-f\s+\w+)\s+)*")
-# Cell magics whose cell is another language; a cell under any other must be Python.
+# Cell magics of other languages; the cell of any other magic has to be Python.
 _OTHER_LANGUAGES = {
     *("bash", "cmd", "css", "html", "HTML", "javascript", "js", "latex", "markdown", "perl", "R"),
     *("ruby", "script", "sh", "sql", "svg", "SVG", "sx", "system"),
@@ -26,7 +26,7 @@ _OTHER_LANGUAGES = {
 
 @dataclass(frozen=True)
 class Notebook:
-    """Python text, the (cell, line) of each of its lines, cells not read, cells left out."""
+    """Python text, (cell, line) of each of its lines, unread cells with reasons, and excluded cells."""
 
     text: str
     places: tuple[tuple[int, int], ...]
@@ -35,15 +35,15 @@ class Notebook:
 
 
 def read(content: bytes) -> Notebook | None:
-    """The Python of a notebook; None for one in another language. NotRead where it is no notebook.
+    """The Python of a notebook; None for another language. NotRead where it is malformed.
 
-    A cell that is not Python after IPython's syntax is replaced is in `unread`, with the reason.
+    Cells that are not Python after IPython syntax is replaced are in `unread`, with the reason.
     """
     try:
-        book = json.loads(content)
-        if not _speaks_python(book):
+        notebook = json.loads(content)
+        if not _is_python(notebook):
             return None
-        cells = list(_cells(book))
+        cells = list(_cells(notebook))
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise NotRead(
             f"expected a Jupyter notebook, got {type(error).__name__} ({error})"
@@ -67,21 +67,21 @@ def read(content: bytes) -> Notebook | None:
     return Notebook("\n".join(lines) + "\n", tuple(places), tuple(unread), tuple(excluded))
 
 
-def _speaks_python(book: Any) -> bool:
-    """Whether the notebook's kernel is Python; one that names no language is taken for Python."""
-    metadata = book.get("metadata") or {}
+def _is_python(notebook: Any) -> bool:
+    """Whether the notebook's kernel is Python; a missing language counts as Python."""
+    metadata = notebook.get("metadata") or {}
     kernel = metadata.get("kernelspec") or {}
     language = metadata.get("language_info") or {}
-    named = [kernel.get("language"), kernel.get("name"), language.get("name")]
-    words = [str(word).lower() for word in named if word]
+    names = [kernel.get("language"), kernel.get("name"), language.get("name")]
+    words = [str(word).lower() for word in names if word]
     return not words or any("python" in word for word in words)
 
 
-def _cells(book: Any) -> Iterator[tuple[int, str]]:
-    """Number (from 1, all cells counted) and source of each code cell."""
-    sheets = book.get("worksheets", [])
-    cells = [*book.get("cells", []), *(cell for sheet in sheets for cell in sheet["cells"])]
-    if "cells" not in book and not sheets:
+def _cells(notebook: Any) -> Iterator[tuple[int, str]]:
+    """Number (from 1, of all cells) and source of each code cell."""
+    sheets = notebook.get("worksheets", [])
+    cells = [*notebook.get("cells", []), *(cell for sheet in sheets for cell in sheet["cells"])]
+    if "cells" not in notebook and not sheets:
         raise KeyError("cells")
     for number, cell in enumerate(cells, 1):
         if cell["cell_type"] == "code":
@@ -90,11 +90,11 @@ def _cells(book: Any) -> Iterator[tuple[int, str]]:
 
 
 def _python(source: str) -> str | None:
-    """The Python of a cell; None for a cell in another language. NotRead where it is neither."""
+    """The Python of a cell; None for another language. NotRead where it is neither."""
     try:
         return python_text(source.encode())
     except (NotRead, UnicodeEncodeError):
-        pass  # not plain Python: perhaps with magics
+        pass  # not plain Python; it may contain magics
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     first, _, rest = source.lstrip().partition("\n")
     if first.startswith(("%%", "%%!")):
@@ -104,13 +104,13 @@ def _python(source: str) -> str | None:
         if magic in ("writefile", "file") and not first.rstrip().lower().endswith(".py"):
             return None
         source = "\n" * (source.count("\n") - rest.count("\n")) + rest
-    text = "\n".join(_plain(line) for line in _joined(source))
+    text = "\n".join(_python_line(line) for line in _joined_lines(source))
     parsed(text)
     return python_text(text.encode(errors="replace"))
 
 
-def _joined(source: str) -> list[str]:
-    """Lines, with the continuation of a shell command (a backslash at its end) joined to it."""
+def _joined_lines(source: str) -> list[str]:
+    """Lines, where a shell command ending in a backslash is joined with the next line."""
     lines: list[str] = []
     pending = ""
     blank = 0
@@ -125,8 +125,8 @@ def _joined(source: str) -> list[str]:
     return [*lines, *([pending] if pending else [])]
 
 
-def _plain(line: str) -> str:
-    """A line of IPython as the Python that IPython makes of it."""
+def _python_line(line: str) -> str:
+    """The Python that IPython runs for a line."""
     if help_line := _HELP.match(line):
         return f"{help_line['indent']}pass"
     match = _LINE.match(line)

@@ -1,4 +1,4 @@
-"""A tool's process: a fixed list of arguments, no shell, a time limit, nothing of it left behind."""
+"""Process of a tool: fixed arguments, no shell, a time limit, and no surviving children."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def run_for_json(
     seconds: float = SECONDS,
     refused: str = "",
 ) -> dict[str, Any]:
-    """The JSON object that a tool prints; MeasureError where it prints none within `seconds`.
+    """The JSON object that a tool prints; MeasureError where there is none within `seconds`.
 
-    `refused`: words in the error output that say that the report is not complete.
+    `refused` is a text in the error output that marks an incomplete report.
     """
     code, out, err = _run(command, folder, tool, environment, seconds)
     try:
         if code == 0 and not (refused and refused.encode() in err):
             return json_object(out)
     except ParseError:
-        pass  # reported below, with what the tool itself said
-    said = " ".join((err or out).decode(errors="replace").split())[-300:]
+        pass  # reported below, with the tool's own output
+    output = " ".join((err or out).decode(errors="replace").split())[-300:]
     raise MeasureError(
-        f"expected a report of {tool}, got exit code {code} ({said!r}); run {tool} by hand to see why"
+        f"expected a report of {tool}, got exit code {code} ({output!r}); run {tool} by hand to see why"
     )
 
 
@@ -47,14 +47,16 @@ def _run(
     environment: Mapping[str, str],
     seconds: float,
 ) -> tuple[int, bytes, bytes]:
-    # What a user has set for other runs of the tool, and Python's own warnings, must not decide here.
-    # PYTHONSAFEPATH: a json.py in the folder that is examined must not be imported by the examiner.
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SEMGREP_", "PYTHONWARN"))}
+    # The user's variables for other runs of the tool, and Python's warnings, must not change the
+    # result. PYTHONSAFEPATH: a json.py in the examined folder must not be imported by the tool.
+    inherited = {
+        k: v for k, v in os.environ.items() if not k.startswith(("SEMGREP_", "PYTHONWARN"))
+    }
     try:
         process = subprocess.Popen(  # nosec B603 # a list, never a shell
             command,
             cwd=folder,
-            env={**kept, "PYTHONSAFEPATH": "1", **environment},
+            env={**inherited, "PYTHONSAFEPATH": "1", **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -66,7 +68,8 @@ def _run(
         try:
             out, err = process.communicate(timeout=seconds)
         except BaseException as error:
-            # The whole session: a child of the tool would keep the pipes open, and the processor busy.
+            # Kill the whole session: a child of the tool would keep the pipes open and use the
+            # processor.
             os.killpg(process.pid, signal.SIGKILL)
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise

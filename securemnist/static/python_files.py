@@ -1,4 +1,4 @@
-"""Sources: the Python of a project as its tools read it, and a copy of it to run them on."""
+"""Python files of a project, and a scratch copy of them for the tools."""
 
 from __future__ import annotations
 
@@ -9,82 +9,85 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from securemnist.errors import MeasureError
-from securemnist.static.issue import Notice, not_read
-from securemnist.static.script import Script, read
-from securemnist.static.walk import Walk
+from securemnist.static.issue import Issue, not_read
+from securemnist.static.source_file import SourceFile, read
+from securemnist.static.walk import ProjectWalk
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sources:
-    """Python of `folder`: scripts sorted by name, findings for what was not read, what was left out.
+class PythonFiles:
+    """Python files of `folder`: sorted source files, issues for unread files, and exclusions.
 
-    Names are paths from `folder` with forward slashes; each of `excluded` carries its reason.
+    Names are paths relative to `folder` with forward slashes. Each entry of `excluded` gives its
+    reason.
     """
 
     folder: Path
-    scripts: tuple[Script, ...]
-    unread: tuple[Notice, ...] = ()
+    source_files: tuple[SourceFile, ...]
+    unread: tuple[Issue, ...] = ()
     excluded: tuple[str, ...] = ()
 
     @classmethod
-    def find(cls, folder: Path, paths: Sequence[str], exclude: Sequence[str] = ()) -> Sources:
-        """The Python at and below `paths`, which are relative to `folder`.
+    def find(cls, folder: Path, paths: Sequence[str], exclude: Sequence[str] = ()) -> PythonFiles:
+        """The Python files at and below `paths`, which are relative to `folder`.
 
-        A file or folder is left out where a pattern of `exclude` (as in fnmatch; * crosses slashes)
-        fits its path; so are hidden folders, virtual environments and installed packages, apart from
-        files that Git tracks. MeasureError for a path that does not exist, or leads out of `folder`.
+        Left out are paths that match a pattern of `exclude` (fnmatch; * crosses slashes). Left out,
+        too, are hidden folders, virtual environments and installed packages, except for files that
+        Git tracks. Raises MeasureError for a path that does not exist or leads out of `folder`.
         """
         for path in paths:
             _check(folder, path)
-        walk = Walk(folder, exclude)
+        walk = ProjectWalk(folder, exclude)
         walk.run(paths)
-        done = [read(folder, name, kind) for name, kind in sorted(walk.files.items())]
+        results = [read(folder, name, kind) for name, kind in sorted(walk.files.items())]
         unread = [not_read(name, why, content=why) for name, why in sorted(walk.unread.items())]
         excluded = [f"{name} ({why})" for name, why in sorted(walk.excluded.items())]
         return cls(
             folder=folder,
-            scripts=tuple(each.script for each in done if each.script is not None),
-            unread=(*unread, *(notice for each in done for notice in each.unread)),
-            excluded=(*excluded, *(line for each in done for line in each.excluded)),
+            source_files=tuple(
+                result.source_file for result in results if result.source_file is not None
+            ),
+            unread=(*unread, *(issue for result in results for issue in result.unread)),
+            excluded=(*excluded, *(line for result in results for line in result.excluded)),
         )
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The names of the scripts."""
-        return tuple(script.name for script in self.scripts)
+        """Names of the source files."""
+        return tuple(source_file.name for source_file in self.source_files)
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to judge, not even a file that could not be read."""
-        return not self.scripts and not self.unread
+        """Whether there is nothing to judge, not even an unread file."""
+        return not self.source_files and not self.unread
 
     @contextmanager
-    def copied(self) -> Iterator[Copy]:
-        """A folder with the scripts as UTF-8 files in `.py`, under their own paths where they have one.
+    def scratch_copy(self) -> Iterator[ScratchCopy]:
+        """A temporary folder of the sources as UTF-8 `.py` files, under their own paths where possible.
 
-        In it lie no settings of the project that could silence a tool.
+        It has no settings of the project that could disable a rule.
         """
         with tempfile.TemporaryDirectory() as scratch:
-            named: dict[str, Script] = {}
+            by_name: dict[str, SourceFile] = {}
             taken = set(self.files)
-            for script in self.scripts:
-                name = script.name
-                while not name.endswith(".py") or (name != script.name and name in taken):
+            for source_file in self.source_files:
+                name = source_file.name
+                while not name.endswith(".py") or (name != source_file.name and name in taken):
                     name += "_.py" if name.endswith(".py") else ".py"
                 taken.add(name)
-                named[name] = script
+                by_name[name] = source_file
                 path = Path(scratch) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(script.text.encode())
-            yield Copy(Path(scratch), named)
+                path.write_bytes(source_file.text.encode())
+            yield ScratchCopy(Path(scratch), by_name)
 
 
 @dataclass(frozen=True)
-class Copy:
-    """A scratch folder, and the script behind each file in it."""
+class ScratchCopy:
+    """A temporary folder, and the source file of each file in it."""
 
     folder: Path
-    scripts: Mapping[str, Script]
+    source_files: Mapping[str, SourceFile]
 
 
 def _check(folder: Path, path: str) -> None:

@@ -1,7 +1,7 @@
-"""Reading: the text of a Python file as Python reads it, whatever its encoding and line ends.
+"""Text of a Python file as Python reads it, with any encoding and line ends.
 
-Bandit and Semgrep decode files each in its own way. A line end or an encoding that Python treats
-otherwise turns code into a comment for them. They are therefore given this text, not the file.
+Bandit and Semgrep decode files in their own ways. An encoding or a line end that they treat
+differently from Python turns code into a comment. They read this text instead of the file.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tokenize
 import unicodedata
 import warnings
 
-# PEP 263: a comment in one of the first two lines names the encoding.
+# PEP 263: a comment in the first two lines names the encoding.
 _COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")
 _FORM_FEED = re.compile(r"^[ \t\f]*\f", re.MULTILINE)
 _WORD = re.compile(r"\w+")
@@ -21,23 +21,23 @@ _PTH_CODE = re.compile(rb"import[ \t]")
 
 
 class NotRead(Exception):
-    """A file, or a part of it, that the tools cannot be given as Python reads it; says why."""
+    """A file, or a part of it, that cannot be given to the tools as Python reads it."""
 
 
 def python_text(content: bytes) -> str:
-    """The UTF-8 text, with newlines only, that Python runs for a file with this content.
+    """The UTF-8 text, with newlines only, that Python runs for this content.
 
-    Raises NotRead where Python cannot parse the file, or where the text parses to another program.
+    Raises NotRead where Python cannot parse the file, or where the text is another program.
     """
     tree = parsed(content)
     content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         text = content.decode(encoding)
-        text.encode()  # a lone surrogate has no UTF-8
+        text.encode()  # a lone surrogate cannot be encoded
     except (SyntaxError, ValueError, LookupError) as error:
         raise NotRead(f"expected text that can be decoded, got {error}") from error
-    # Python ignores what stands before a form feed in the indentation of a line; Semgrep does not.
+    # Python ignores text before a form feed in the indentation; Semgrep does not.
     text = _FORM_FEED.sub("", _without_cookie(text))
     if ast.dump(parsed(text.encode())) != ast.dump(tree):
         raise NotRead("its encoding or its line ends hide code from the tools")
@@ -45,7 +45,7 @@ def python_text(content: bytes) -> str:
 
 
 def parsed(content: bytes | str) -> ast.Module:
-    """The syntax tree; NotRead where Python refuses the source."""
+    """The syntax tree; NotRead where Python cannot parse the source."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape is a warning, not an error
@@ -55,25 +55,25 @@ def parsed(content: bytes | str) -> ast.Module:
 
 
 def pth_text(content: bytes) -> str:
-    """The lines of a path configuration file (.pth) that `site` runs; the others as comments."""
+    """The lines of a path configuration file (.pth) that `site` runs; the others become comments."""
     lines = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     return python_text(b"\n".join(line if _PTH_CODE.match(line) else b"#" for line in lines))
 
 
 def holds_pth_code(content: bytes) -> bool:
-    """Whether a .pth file is a path configuration with code; weights of a network may end in .pth."""
+    """Whether a .pth file is a path configuration with code, not network weights."""
     lines = re.split(rb"[\r\n]+", content)
     return b"\0" not in content and any(map(_PTH_CODE.match, lines))
 
 
 def _without_cookie(text: str) -> str:
-    """The text without its encoding declaration, which is no longer true; line numbers stay."""
+    """The text without its encoding declaration, which no longer applies; line numbers stay."""
     head, rest = text.split("\n", 2)[:2], text.split("\n", 2)[2:]
     return "\n".join([*("#" if _COOKIE.match(line) else line for line in head), *rest])
 
 
 def _as_identifier(match: re.Match[str]) -> str:
-    """A name that Python reads as one in ASCII (PEP 3131, NFKC), as that name."""
+    """A name that Python normalises to ASCII (PEP 3131, NFKC), in its normalised form."""
     word = match[0]
     if word.isascii():
         return word

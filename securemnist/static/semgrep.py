@@ -1,4 +1,4 @@
-"""Semgrep with the rules of this package alone: nothing is fetched, nothing is sent."""
+"""Semgrep with the rules of this package only, without network access."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import Any
 from securemnist._util.files import read_at_most
 from securemnist._util.resources import RULES
 from securemnist.errors import MeasureError
-from securemnist.static.issue import Notice, not_read, severity
+from securemnist.static.issue import Issue, not_read, severity
 from securemnist.static.process import run_for_json
-from securemnist.static.python_files import Copy
-from securemnist.static.report import Report
+from securemnist.static.python_files import ScratchCopy
+from securemnist.static.tool_report import ToolReport
 
-# Local rules only, and no word to anybody; also for tests of the rules.
+# No metrics and no version check; also used by the tests of the rules.
 OFFLINE = ("--metrics=off", "--disable-version-check", "--oss-only")
-# Seconds for one rule on one file: a loaded machine must not leave a file unread.
+# Seconds for one rule on one file; long, so that a loaded machine skips no file.
 _OPTIONS = ("--no-rewrite-rule-ids", "--max-target-bytes=0", "--timeout=60", "--json", "--quiet")
 _MAX_SARIF = 1 << 30
 
@@ -35,7 +35,7 @@ def program() -> Path:
 
 
 def environment(scratch: str) -> dict[str, str]:
-    """Variables that keep Semgrep off the network and its log and settings inside `scratch`."""
+    """Variables that keep Semgrep offline, and its log and settings inside `scratch`."""
     return {
         "SEMGREP_SEND_METRICS": "off",
         "SEMGREP_ENABLE_VERSION_CHECK": "0",
@@ -45,18 +45,18 @@ def environment(scratch: str) -> dict[str, str]:
     }
 
 
-def scan(copy: Copy) -> Report:
-    """Semgrep's findings, which of them a comment silences, and what it could not read.
+def scan(copy: ScratchCopy) -> ToolReport:
+    """Semgrep's issues, which of them a comment suppresses, and files that it could not read.
 
-    Semgrep obeys no comment (--disable-nosem); its SARIF output of the same run marks the findings
-    that one would silence. Files are named one by one, so that no ignore file leaves any of them out.
+    Semgrep ignores comments (--disable-nosem); the SARIF output of the same run marks suppressed
+    issues. Files are passed one by one, so that no ignore file excludes any.
     """
     with tempfile.TemporaryDirectory() as scratch:
         sarif = Path(scratch) / "report.sarif"
         command = [str(program()), "scan", *OFFLINE, *_OPTIONS, "--disable-nosem"]
         command += [f"--sarif-output={sarif}", "--config", str(RULES), "--"]
         report = run_for_json(
-            [*command, *copy.scripts],
+            [*command, *copy.source_files],
             folder=copy.folder,
             tool="semgrep",
             environment=environment(scratch),
@@ -64,13 +64,13 @@ def scan(copy: Copy) -> Report:
         marked = _marked(sarif)
     found, silenced = [], []
     for entry in report["results"]:
-        notice = _notice(entry, copy)
-        found.append(notice)
+        issue = _issue(entry, copy)
+        found.append(issue)
         place = (entry["check_id"], os.path.normpath(entry["path"]), *_corners(entry))
         if marked[place]:
             marked[place] -= 1
-            silenced.append(notice)
-    return Report.of(found, silenced, _unread(report, copy))
+            silenced.append(issue)
+    return ToolReport.of(found, silenced, _unread(report, copy))
 
 
 def _marked(path: Path) -> Counter[tuple[object, ...]]:
@@ -104,40 +104,40 @@ def _corners(entry: dict[str, Any]) -> tuple[int, int, int, int]:
     return start["line"], start["col"], end["line"], end["col"]
 
 
-def _unread(report: dict[str, Any], copy: Copy) -> list[Notice]:
-    """A finding for each file that Semgrep could not read, or not wholly."""
+def _unread(report: dict[str, Any], copy: ScratchCopy) -> list[Issue]:
+    """An issue for each file that Semgrep could not read completely."""
     unread = []
     for problem in report["errors"]:
-        said = f"{problem.get('message', problem)!r:.300}"
-        script = copy.scripts.get(os.path.normpath(str(problem.get("path"))))
-        if script is None:
+        message = f"{problem.get('message', problem)!r:.300}"
+        source_file = copy.source_files.get(os.path.normpath(str(problem.get("path"))))
+        if source_file is None:
             raise MeasureError(
-                f"expected Semgrep to read every file, got {said}; run semgrep by hand to see why"
+                f"expected Semgrep to read every file, got {message}; run semgrep by hand to see why"
             )
-        reason = f"Semgrep cannot read all of it ({said})"
-        unread.append(not_read(script.name, reason, content=script.digest))
+        reason = f"Semgrep cannot read all of it ({message})"
+        unread.append(not_read(source_file.name, reason, content=source_file.digest))
     read = {os.path.normpath(name) for name in report["paths"]["scanned"]}
     return unread + [
-        not_read(script.name, "Semgrep passed over it", content=script.digest)
-        for name, script in copy.scripts.items()
+        not_read(source_file.name, "Semgrep passed over it", content=source_file.digest)
+        for name, source_file in copy.source_files.items()
         if name not in read
     ]
 
 
-def _notice(entry: dict[str, Any], copy: Copy) -> Notice:
-    script = copy.scripts[os.path.normpath(entry["path"])]
+def _issue(entry: dict[str, Any], copy: ScratchCopy) -> Issue:
+    source_file = copy.source_files[os.path.normpath(entry["path"])]
     first, last = entry["start"]["line"], entry["end"]["line"]
-    # Our messages: the first line says what is wrong, the rest what to do.
+    # Rules of this package: the first line of a message is the problem, the rest is the advice.
     message, _, advice = entry["extra"]["message"].partition("\n")
-    return Notice(
-        file=script.name,
+    return Issue(
+        file=source_file.name,
         line=first,
         tool="semgrep",
         rule=entry["check_id"],
         severity=severity(entry["extra"]["severity"]),
-        message=message + script.place(first),
+        message=message + source_file.place(first),
         advice=" ".join(advice.split()),
-        code=script.code(first, last),
+        code=source_file.code(first, last),
         last=last,
-        same_as=tuple(entry["extra"]["metadata"].get("bandit", ())),
+        bandit_rules=tuple(entry["extra"]["metadata"].get("bandit", ())),
     )

@@ -1,6 +1,7 @@
-"""Torch version: whether the project may run a torch whose torch.load runs code by default.
+"""Version of torch: whether the project allows one whose torch.load runs code by default.
 
-Since torch 2.6 `weights_only` is True by default: https://pytorch.org/docs/stable/generated/torch.load.html
+Since torch 2.6 `weights_only` is True by default:
+https://pytorch.org/docs/stable/generated/torch.load.html
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from securemnist._util.files import read_at_most
 
-_SAFE = (2, 6)
+_SAFE_VERSION = (2, 6)
 _MAX_BYTES = 16 << 20
 _FILES = (
     "pyproject.toml",
@@ -24,7 +25,8 @@ _FILES = (
     "environment*.y*ml",
 )
 _LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock*.toml")
-# `torch==2.3.1`, `torch = "^2.3"`, `pytorch=2.3`, `torch[opt]>=2.0,<2.6`: bounds after the name.
+# Version bounds after the name: `torch==2.3.1`, `torch = "^2.3"`, `pytorch=2.3`,
+# `torch[opt]>=2.0,<2.6`.
 _REQUIREMENT = re.compile(
     r"""(?<![\w-])(?:py)?torch(?:\[[^\]]*\])?["']?(?=\s*\(?[=<>!~^])\s*(?:=\s*(?:\{\s*version\s*=\s*)?["']\s*)?"""
     r"""\(?((?:[=!<>~^]{0,3}\s*\d[\w.*+-]*\s*,?\s*)+)"""
@@ -35,22 +37,22 @@ _LOCKED = re.compile(r'name = "torch"\s+version = "(\d+)\.(\d+)')
 
 def default_runs_code(folder: Path) -> bool:
     """Whether the installed torch, or one that a file in `folder` pins, is older than 2.6."""
-    if _installed() < _SAFE:
+    if _installed() < _SAFE_VERSION:
         return True
     pinned = (bounds for name in _FILES for bounds in _pins(folder, name, _REQUIREMENT))
     if any(_forbids_safe(bounds[1]) for bounds in pinned):
         return True
     locked = (found for name in _LOCKS for found in _pins(folder, name, _LOCKED))
-    return any((int(found[1]), int(found[2])) < _SAFE for found in locked)
+    return any((int(found[1]), int(found[2])) < _SAFE_VERSION for found in locked)
 
 
 def _installed() -> tuple[int, int]:
-    """Major and minor version of the torch beside this Python; the newest where there is none."""
+    """Major and minor version of the installed torch; 2.6 where there is none."""
     try:
         found = re.match(r"(\d+)\.(\d+)", metadata.version("torch"))
     except metadata.PackageNotFoundError:
         found = None
-    return (int(found[1]), int(found[2])) if found else _SAFE
+    return (int(found[1]), int(found[2])) if found else _SAFE_VERSION
 
 
 def _pins(folder: Path, pattern: str, wanted: re.Pattern[str]) -> list[re.Match[str]]:
@@ -60,20 +62,20 @@ def _pins(folder: Path, pattern: str, wanted: re.Pattern[str]) -> list[re.Match[
             try:
                 text = read_at_most(path, _MAX_BYTES).decode(errors="replace")
             except OSError:
-                continue  # what cannot be read pins nothing here
+                continue  # an unreadable file pins no version
             found += wanted.finditer(text)
     return found
 
 
 def _forbids_safe(bounds: str) -> bool:
-    """Whether a version requirement admits only versions before 2.6."""
+    """Whether a version requirement allows only versions before 2.6."""
     return any(_below_safe(*bound) for bound in _BOUND.findall(bounds))
 
 
 def _below_safe(sign: str, major: str, minor: str, patch: str) -> bool:
-    """Whether one bound, such as `==2.3.1` or `<2.6`, excludes every version from 2.6 on."""
-    version = (int(major), int(minor) if minor.isdigit() else _SAFE[1])
+    """Whether one bound, such as `==2.3.1` or `<2.6`, excludes all versions from 2.6 on."""
+    version = (int(major), int(minor) if minor.isdigit() else _SAFE_VERSION[1])
     if sign == "<":
-        return version < _SAFE or (version == _SAFE and not patch.strip(".0"))
+        return version < _SAFE_VERSION or (version == _SAFE_VERSION and not patch.strip(".0"))
     exact = ("", "=", "==", "===", "<=", *(("~",) if minor.isdigit() else ()))
-    return version < _SAFE and (sign in exact or (sign == "~=" and bool(patch)))
+    return version < _SAFE_VERSION and (sign in exact or (sign == "~=" and bool(patch)))

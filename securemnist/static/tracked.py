@@ -1,4 +1,4 @@
-"""Tracked: the files of a folder that Git keeps, which are the project's own wherever they lie."""
+"""Files that Git tracks, which belong to the project in any folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import subprocess  # nosec B404 # a fixed list, no shell
 from pathlib import Path
 
-# The configuration of a repository can name programs; none of them may run here.
+# A repository's configuration can name programs; none of them may run here.
 _SETTINGS = (
     "-c",
     "core.fsmonitor=false",
@@ -19,15 +19,15 @@ _SECONDS = 60
 
 
 def tracked_files(folder: Path) -> tuple[str, ...]:
-    """Paths from `folder`, sorted; none where Git or a repository is missing."""
+    """Sorted paths relative to `folder`; empty without Git or a repository."""
     # Inside a hook, Git's variables name another repository or index.
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     command = ["git", *_SETTINGS, "ls-files", "-z", "--cached", "--", "."]
     try:
-        done = subprocess.run(  # nosec B603 # a fixed list
+        process = subprocess.run(  # nosec B603 # a fixed list
             command,
             cwd=folder,
-            env={**kept, "GIT_OPTIONAL_LOCKS": "0"},
+            env={**inherited, "GIT_OPTIONAL_LOCKS": "0"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,
@@ -35,4 +35,4 @@ def tracked_files(folder: Path) -> tuple[str, ...]:
         )
     except (OSError, subprocess.SubprocessError):
         return ()
-    return tuple(sorted(os.fsdecode(name) for name in done.stdout.split(b"\0") if name))
+    return tuple(sorted(os.fsdecode(name) for name in process.stdout.split(b"\0") if name))

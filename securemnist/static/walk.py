@@ -1,4 +1,4 @@
-"""Walk: the Python files of a project, and every place below it that is not read, with the reason."""
+"""Search for the Python files of a project, with a reason for every place that is not read."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from securemnist.errors import MeasureError
-from securemnist.static.kinds import Kind, is_regular, kind_of
+from securemnist.static.kinds import FileKind, file_kind, is_regular
 from securemnist.static.tracked import tracked_files
 
-# A home folder started in by mistake, not a project.
-MOST_FILES = 5_000
-# How many entries of a folder outside of the project are looked at for Python.
-_MOST_OUTSIDE = 20_000
+# More files indicate a home folder, not a project.
+MAX_FILES = 5_000
+# Entries of a folder outside the project that are checked for Python.
+_MAX_OUTSIDE = 20_000
 
 
 @dataclass
-class Walk:
-    """A search below `folder`: files by kind, places left out, places that could not be read.
+class ProjectWalk:
+    """Search below `folder`: files by kind, excluded places, and unreadable places.
 
-    All names are relative to `folder`, with forward slashes.
+    Names are relative to `folder`, with forward slashes.
     """
 
     folder: Path
     exclude: Sequence[str]
-    files: dict[str, Kind] = field(default_factory=dict)
+    files: dict[str, FileKind] = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     _links: list[str] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Walk:
     _tracked: tuple[str, ...] = ()
 
     def run(self, paths: Sequence[str]) -> None:
-        """Look at and below each of `paths`; links last, once it is known where they lead to."""
+        """Search at and below each of `paths`; links come last, when the targets are known."""
         self._tracked = tracked_files(self.folder)
         for path in paths:
             name = os.path.relpath(self.folder / path, self.folder)
@@ -47,43 +47,47 @@ class Walk:
             self._link(self._links.pop(0))
 
     def _enter(self, start: str) -> None:
-        walk = os.walk(self.folder / start, onerror=self._closed)
+        walk = os.walk(self.folder / start, onerror=self._unreadable)
         for root, folders, files in walk:
             self._entered.add(os.path.realpath(root))
             here = os.path.relpath(root, self.folder)
-            folders[:] = [name for name in sorted(folders) if self._wanted(_join(here, name))]
+            folders[:] = [name for name in sorted(folders) if self._is_entered(_join(here, name))]
             for name in sorted(files):
                 self._file(_join(here, name))
 
-    def _closed(self, error: OSError) -> None:
+    def _unreadable(self, error: OSError) -> None:
         name = os.path.relpath(error.filename, self.folder)
         self.unread[name] = f"the folder cannot be opened ({error.strerror})"
 
-    def _wanted(self, name: str) -> bool:
-        """Whether a folder is entered; otherwise it is listed, and read where Git tracks its files."""
-        if fits(name, self.exclude):
+    def _is_entered(self, name: str) -> bool:
+        """Whether a folder is searched; else it is listed, and its Git-tracked files are read."""
+        if matches(name, self.exclude):
             self.excluded[name] = "exclude"
             return False
         path = self.folder / name
         if path.is_symlink():
             self._links.append(name)
             return False
-        reason = foreign(path)
+        reason = other_origin(path)
         if not reason:
             return True
-        own = [file for file in self._tracked if file.startswith(name + "/")]
-        for file in own:
+        tracked = [file for file in self._tracked if file.startswith(name + "/")]
+        for file in tracked:
             self._file(file)
-        if own:
+        if tracked:
             reason += ", apart from what Git tracks"
-        if own or path.name != "__pycache__":
+        if tracked or path.name != "__pycache__":
             self.excluded[name] = reason
         return False
 
     def _file(self, name: str) -> None:
         path = self.folder / name
-        if fits(name, self.exclude):
-            if not path.is_symlink() and is_regular(path) and _kind(path) not in (None, Kind.OTHER):
+        if matches(name, self.exclude):
+            if (
+                not path.is_symlink()
+                and is_regular(path)
+                and _kind(path) not in (None, FileKind.OTHER)
+            ):
                 self.excluded[name] = "exclude"
         elif path.is_symlink():
             self._links.append(name)
@@ -91,9 +95,9 @@ class Walk:
             self.excluded[name] = "not a plain file"
         else:
             self._regular(name, path)
-        if len(self.files) > MOST_FILES:
+        if len(self.files) > MAX_FILES:
             raise MeasureError(
-                f"expected at most {MOST_FILES:,} Python files, got more; name `paths` of your own code, "
+                f"expected at most {MAX_FILES:,} Python files, got more; name `paths` of your own code, "
                 "or `exclude` what is not yours"
             )
 
@@ -101,72 +105,74 @@ class Walk:
         kind = _kind(path)
         if kind is None:
             self.unread[name] = "the file cannot be opened"
-        elif kind is Kind.BYTECODE:
+        elif kind is FileKind.BYTECODE:
             self.unread[name] = kind.value
-        elif kind is Kind.BINARY:
+        elif kind is FileKind.BINARY:
             self.excluded[name] = kind.value
-        elif kind is not Kind.OTHER:
+        elif kind is not FileKind.OTHER:
             self.files[name] = kind
 
     def _link(self, name: str) -> None:
-        """A link inside the project is followed unless its target is read anyway; others are named."""
+        """Follow a link inside the project unless its target is read anyway; list other links."""
         target = os.path.realpath(self.folder / name)
         root = os.path.realpath(self.folder)
         inside = target == root or target.startswith(root + os.sep)
-        shown = os.path.relpath(target, root)
+        relative = os.path.relpath(target, root)
         if not os.path.exists(target):
             self.excluded[name] = "link to nothing"
         elif os.path.isdir(target):
-            self._linked_folder(name, target, shown if inside else "")
+            self._linked_folder(name, target, relative if inside else "")
         elif not is_regular(Path(target)):
             self.excluded[name] = "not a plain file"
         elif inside:
-            if shown in self.files:
-                self.excluded[name] = f"link to {shown}"
+            if relative in self.files:
+                self.excluded[name] = f"link to {relative}"
             else:
                 self._regular(name, self.folder / name)
-        elif _kind(self.folder / name) in (Kind.OTHER, Kind.BINARY) and _kind(Path(target)) in (
-            Kind.OTHER,
-            Kind.BINARY,
+        elif _kind(self.folder / name) in (FileKind.OTHER, FileKind.BINARY) and _kind(
+            Path(target)
+        ) in (
+            FileKind.OTHER,
+            FileKind.BINARY,
         ):
             self.excluded[name] = "link that leads out of the project"
         else:
             self.unread[name] = "a link that leads out of the project"
 
     def _linked_folder(self, name: str, target: str, inside: str) -> None:
-        """`inside` is the target's path in the project, empty for one outside of it."""
+        """Follow or list a linked folder; `inside` is its path in the project, or empty."""
         if inside and target in self._entered:
             self.excluded[name] = f"link to {inside}"
         elif inside:
             self._enter(name)
-        elif found := python_below(Path(target)):
-            self.unread[name] = f"a link that leads out of the project, to {found}"
+        elif python := python_below(Path(target)):
+            self.unread[name] = f"a link that leads out of the project, to {python}"
         else:
             self.excluded[name] = "link that leads out of the project"
 
 
 def python_below(folder: Path) -> str:
-    """What in a folder may be Python; empty where nothing is. A large folder is not looked through."""
-    seen = 0
+    """A description of possible Python in a folder; empty where there is none. The search is limited."""
+    entries = 0
     for root, folders, files in os.walk(folder):
-        seen += len(folders) + len(files)
+        entries += len(folders) + len(files)
         for name in sorted(files):
             path = Path(root) / name
-            if is_regular(path) and _kind(path) not in (Kind.OTHER, Kind.BINARY):
+            if is_regular(path) and _kind(path) not in (FileKind.OTHER, FileKind.BINARY):
                 return f"a folder with Python ({name})"
-        if seen > _MOST_OUTSIDE:
-            return f"a folder with more than {_MOST_OUTSIDE:,} entries"
+        if entries > _MAX_OUTSIDE:
+            return f"a folder with more than {_MAX_OUTSIDE:,} entries"
     return ""
 
 
-def fits(path: str, exclude: Sequence[str]) -> bool:
-    """Whether a pattern fits the path or a folder above it."""
+def matches(path: str, exclude: Sequence[str]) -> bool:
+    """Whether a pattern matches the path or a folder above it."""
     parts = path.split("/")
     above = ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
     return any(fnmatchcase(p, pattern.rstrip("/")) for pattern in exclude for p in above)
 
 
-def foreign(folder: Path) -> str:
+def other_origin(folder: Path) -> str:
     """Why a folder does not hold the project's own code; empty where it may."""
     if folder.name.startswith("."):
         return "hidden"
@@ -177,7 +183,7 @@ def foreign(folder: Path) -> str:
 
 
 def _is_environment(folder: Path) -> bool:
-    """Whether a folder is a virtual environment by more than a file anybody can add to a folder."""
+    """Whether a folder is a virtual environment; a marker file alone does not suffice."""
     if not (folder / "pyvenv.cfg").is_file() and not (folder / "conda-meta" / "history").is_file():
         return False
     programs = ("bin/python", "Scripts/python.exe", "python.exe")
@@ -186,10 +192,10 @@ def _is_environment(folder: Path) -> bool:
     )
 
 
-def _kind(path: Path) -> Kind | None:
+def _kind(path: Path) -> FileKind | None:
     """The kind of a regular file; None where it cannot be opened."""
     try:
-        return kind_of(path)
+        return file_kind(path)
     except OSError:
         return None
 

@@ -1,4 +1,4 @@
-"""Files from outside: regular files only, at most a given size, and never a wait."""
+"""Reading files from outside: regular files only, limited size, no blocking."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from securemnist.results import policy
 from securemnist.results.assessment import Assessment
 from securemnist.static import baseline
 from tests.commands import shell
-from tests.wording import one_sentence
+from tests.error_form import one_sentence
 
 
 def bind_socket(path: Path) -> None:
-    """Leave a socket at `path`; its name may be longer than a socket's may be."""
+    """Create a socket at `path`; its name may be longer than a socket's may be."""
     before = Path.cwd()
     os.chdir(path.parent)
     try:
@@ -70,8 +70,8 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("reader", READERS)
-def test_what_is_no_regular_file(reader: str, kind: str, tmp_path: Path) -> None:
-    """Each reader refuses a FIFO, device, socket, folder or loop of links at once, in a sentence."""
+def test_readers_refuse_special_files(reader: str, kind: str, tmp_path: Path) -> None:
+    """Each reader refuses a FIFO, device, socket, folder or link loop at once, in a sentence."""
     name, read = READERS[reader]
     make, words = KINDS[kind]
     make(tmp_path / name)
@@ -91,8 +91,10 @@ def test_what_is_no_regular_file(reader: str, kind: str, tmp_path: Path) -> None
         ("security_tests/thresholds.toml", ["assess", "--model", "baseline", "--row", "CLEAN-01"]),
     ],
 )
-def test_a_project_whose_file_is_a_fifo(name: str, words: list[str], tmp_path: Path) -> None:
-    """A FIFO where a project keeps a file is a usage error, not a project without that file."""
+def test_project_files_that_are_fifos_are_usage_errors(
+    name: str, words: list[str], tmp_path: Path
+) -> None:
+    """A FIFO in place of a project's file is a usage error, not a missing file."""
     (tmp_path / name).parent.mkdir(exist_ok=True)
     os.mkfifo(tmp_path / name)
     done = shell(tmp_path, *words)
@@ -101,10 +103,10 @@ def test_a_project_whose_file_is_a_fifo(name: str, words: list[str], tmp_path: P
     assert "a FIFO, not a regular file" in done.stderr
 
 
-def test_a_swap_after_the_check_changes_nothing(
+def test_open_regular_reads_the_checked_descriptor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is checked is the open file: another one put in its place afterwards is not read."""
+    """The checked descriptor is read: another file put in its place afterwards is not."""
     path, fstat = tmp_path / "file", os.fstat
     path.write_bytes(b"first")
 
@@ -118,8 +120,8 @@ def test_a_swap_after_the_check_changes_nothing(
     assert files.read_at_most(path, 10) == b"first"
 
 
-def test_the_size_is_capped_before_reading(tmp_path: Path) -> None:
-    """A file over the cap is refused by its size, and one of exactly the cap is read."""
+def test_read_at_most_checks_size_first(tmp_path: Path) -> None:
+    """A file over the limit is refused by its size; one of exactly the limit is read."""
     path = tmp_path / "file"
     path.touch()
     os.truncate(path, 1 << 40)  # sparse: takes no room
@@ -129,13 +131,13 @@ def test_the_size_is_capped_before_reading(tmp_path: Path) -> None:
     assert files.read_at_most(path, 1000) == b"x" * 1000
 
 
-def test_a_path_that_no_file_can_have() -> None:
-    """A null byte in a path, which TOML and JSON can carry, is an OSError with words of its own."""
+def test_open_regular_refuses_null_bytes() -> None:
+    """A null byte in a path, which TOML and JSON allow, is an OSError with a clear text."""
     with pytest.raises(OSError, match="a path that no file can have"):
         files.read_at_most(Path("a\0b"), 10)
 
 
-def test_descriptors_are_closed(tmp_path: Path) -> None:
+def test_open_regular_closes_descriptors(tmp_path: Path) -> None:
     """Neither a read nor a refusal leaves a descriptor open."""
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "file").write_bytes(b"x")
@@ -148,8 +150,8 @@ def test_descriptors_are_closed(tmp_path: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_a_bomb_is_not_unpacked() -> None:
-    """No more than the cap and a byte come out of a gzip stream; what is no stream is an OSError."""
+def test_gunzip_limits_output() -> None:
+    """At most the limit and one byte are unpacked; a malformed stream is an OSError."""
     import gzip
 
     assert len(files.gunzip(gzip.compress(bytes(10_000_000)), 1000)) == 1001

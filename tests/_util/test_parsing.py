@@ -1,4 +1,4 @@
-"""JSON and TOML from outside: refused, or read, within a second and 200 MB."""
+"""Parsing of JSON and TOML from outside, within a second and 200 MB."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ print(time.process_time() - began)
 @pytest.mark.parametrize(
     ("kind", "name"), [*(("json", n) for n in JSON), *(("toml", n) for n in TOML)]
 )
-def test_a_torture_input(kind: str, name: str) -> None:
-    """Each ends as a value or a ParseError within a second of processor time and 200 MB more."""
+def test_parsers_bound_time_and_memory(kind: str, name: str) -> None:
+    """Each input gives a value or a ParseError within a second of CPU time and 200 MB more."""
     words = (JSON if kind == "json" else TOML)[name]
     command = [sys.executable, "-c", CHILD, kind, words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -84,10 +84,10 @@ def test_a_torture_input(kind: str, name: str) -> None:
 REFUSED = {
     b'{"a": 1, "a": 1}': "duplicate key 'a'",
     b'[{"b": {"a": 1, "a": 2}}]': "duplicate key 'a'",
-    b"NaN": "NaN, which is no number of JSON",
-    b"[-Infinity]": "-Infinity, which is no number of JSON",
-    b"1e999": "1e999, which is beyond every float",
-    b"-1e400": "-1e400, which is beyond every float",
+    b"NaN": "NaN, which is not a JSON number",
+    b"[-Infinity]": "-Infinity, which is not a JSON number",
+    b"1e999": "1e999, which is too large for a float",
+    b"-1e400": "-1e400, which is too large for a float",
     b"9" * 301: "a number of 301 figures",
     b"0." + b"1" * 300: "a number of 302 figures",
     b"[" * 65 + b"]" * 65: "brackets that nest more than 64 deep",
@@ -101,14 +101,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("content", REFUSED, ids=range(len(REFUSED)))
-def test_json_that_parsers_read_differently(content: bytes) -> None:
-    """Duplicate keys, NaN, infinities, endless numbers, depth and odd encodings are refused by name."""
+def test_json_refuses_ambiguous_input(content: bytes) -> None:
+    """Duplicate keys, NaN, infinities, long numbers, depth and odd encodings are refused by name."""
     with pytest.raises(ParseError, match=REFUSED[content]):
         parsing.json_value(content)
 
 
-def test_the_bounds_are_those_it_names() -> None:
-    """The deepest, longest and largest values that are allowed are read."""
+def test_json_accepts_values_at_limits() -> None:
+    """The deepest, longest and largest allowed values are read."""
     parsing.json_value(b"[" * 64 + b"]" * 64)
     assert parsing.json_value(b"9" * 300) == int("9" * 300)
     assert parsing.json_value(b'"\\ud83d\\ude00 [[[{{{ \\" ]"') == '\U0001f600 [[[{{{ " ]'
@@ -125,8 +125,8 @@ _VALUES = st.recursive(
 
 
 @given(value=_VALUES, ascii_only=st.booleans())
-def test_what_json_writes_is_read(value: Any, ascii_only: bool) -> None:
-    """Every value that Python's json writes comes back equal."""
+def test_json_round_trip(value: Any, ascii_only: bool) -> None:
+    """Every value that Python's json writes is read back equal."""
     try:
         content = json.dumps(value, ensure_ascii=ascii_only).encode()
     except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can hold
@@ -135,7 +135,7 @@ def test_what_json_writes_is_read(value: Any, ascii_only: bool) -> None:
 
 
 @given(text=st.text(st.sampled_from("ab.\"'#=[]{},\n \\1-"), max_size=60))
-def test_small_toml_is_read_as_tomllib_reads_it(text: str) -> None:
+def test_toml_equals_tomllib(text: str) -> None:
     """The checks before the parser neither change nor refuse a small text."""
     try:
         expected = tomllib.loads(text)
@@ -157,14 +157,14 @@ def test_small_toml_is_read_as_tomllib_reads_it(text: str) -> None:
         ("x = " + "[" * 65 + "]" * 65, "nest more than 64 deep"),
     ],
 )
-def test_toml_that_is_refused(text: str, words: str) -> None:
-    """Each is a ParseError that says what was found."""
+def test_toml_refusals_name_the_reason(text: str, words: str) -> None:
+    """Each input is a ParseError that names what was found."""
     with pytest.raises(ParseError, match=words):
         parsing.toml_table(text)
 
 
-def test_prose_is_no_dotted_key() -> None:
-    """Dots and brackets in texts and comments count for nothing."""
+def test_toml_ignores_dots_in_strings_and_comments() -> None:
+    """Dots and brackets in strings and comments do not count."""
     prose = "a.b." * 50 + "[[[{{{" * 40
     text = (
         f"# {prose}\na = \"{prose}\"\nb = '{prose}'\nc = '''\n{prose}'''\nd = \"\"\"\n{prose}\"\"\""

@@ -1,4 +1,4 @@
-"""Bundled files, and files that are written whole or not at all."""
+"""Paths of bundled files, and atomic writes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from securemnist._util import resources
 
 
-def test_the_bundled_files_are_there() -> None:
+def test_bundled_files_exist() -> None:
     """Data, weights, suites and policy are found from the package alone."""
     for path in (resources.MNIST, resources.WEIGHTS, resources.SUITES, resources.POLICY):
         assert path.exists(), path
 
 
-def test_an_interrupted_write_leaves_the_old_file(
+def test_write_atomically_keeps_old_file_on_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A write that fails, even by Ctrl-C at its end, leaves the old file whole and no other."""
@@ -33,8 +33,8 @@ def test_an_interrupted_write_leaves_the_old_file(
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_written_file_has_the_usual_rights(tmp_path: Path) -> None:
-    """A file that is written atomically is readable as one that was opened for writing."""
+def test_write_atomically_sets_default_mode(tmp_path: Path) -> None:
+    """An atomically written file has the mode of one that was opened for writing."""
     (tmp_path / "usual").write_bytes(b"1")
     resources.write_atomically(tmp_path / "atomic", b"2")
     modes = [(tmp_path / name).stat().st_mode for name in ("usual", "atomic")]

@@ -15,9 +15,9 @@ from securemnist.attacks.fgsm import FGSM
 from securemnist.cli.measure import _parse_attack
 from securemnist.data import DataSet
 from securemnist.errors import Inconclusive, MeasureError, PolicyError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import evaluate
-from securemnist.measures import bind, check_policy, take
+from securemnist.measures import bind, check_policy, take_measurement
 from securemnist.models.loading import Subject
 from securemnist.results import policy
 from securemnist.results.findings import Verdict
@@ -36,7 +36,7 @@ def digits(mnist: DataSet) -> tuple[torch.Tensor, torch.Tensor]:
     return few.images(), few.labels
 
 
-def test_a_fresh_attack_is_one_policy_row(lab: Lab) -> None:
+def test_a_fresh_attack_is_one_policy_row(context: Context) -> None:
     """An attack that the package nowhere names is measured and judged from a row of the policy alone."""
     rows = policy.parse(
         """
@@ -53,7 +53,7 @@ def test_a_fresh_attack_is_one_policy_row(lab: Lab) -> None:
     )
     check_policy(rows)
     (row,) = rows.requirements
-    seen = take(lab, row.measure, bind(row.measure, row.settings), row.seed)
+    seen = take_measurement(context, row.measure, bind(row.measure, row.settings), row.seed)
     assert row.judge(seen).verdict is Verdict.FAIL
     assert seen.evidence["waterfall"][0]["stage"] == "ART-MomentumIterativeMethod"
 
@@ -149,21 +149,21 @@ def test_autoattack_goes_by_its_full_name(
     assert (baseline.model(found).argmax(1) != y[:2]).all()
 
 
-def test_over_budget_is_counted(lab: Lab) -> None:
+def test_over_budget_is_counted(context: Context) -> None:
     """Proposals that overshoot the budget are shown and count for nothing; they are no error."""
     settings = {"attack": {"use": "art:DeepFool", "max_iter": 10}, "digits": 16}
     settings["threat"] = {"norm": "l2", "eps": 1.5}
-    seen = take(lab, "robust_accuracy", bind("robust_accuracy", settings), 0)
+    seen = take_measurement(context, "robust_accuracy", bind("robust_accuracy", settings), 0)
     (stage,) = seen.evidence["waterfall"]
     assert stage["over_budget"] > 0
     assert stage["fell"] + stage["over_budget"] <= stage["entered"]
 
 
-def test_no_valid_proposal_is_no_verdict(lab: Lab) -> None:
+def test_no_valid_proposal_is_no_verdict(context: Context) -> None:
     """Where every proposal is over the budget nothing was learnt, and nothing passes."""
     attack = make_attack({"use": "art:DeepFool", "max_iter": 10})
     with pytest.raises(Inconclusive, match="no valid proposal"):
-        evaluate(lab, lab.sample(4, 0), [attack], L2(0.01), 0)
+        evaluate(context, context.sample(4, 0), [attack], L2(0.01), 0)
 
 
 @pytest.mark.parametrize(

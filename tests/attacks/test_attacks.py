@@ -22,7 +22,7 @@ from securemnist.models.loading import Subject
 from securemnist.referee import inside_budget
 from securemnist.threats import L2, Linf, Threat
 from tests.attacks.two_class import TwoClass, run, weight
-from tests.wording import one_sentence
+from tests.error_form import one_sentence
 
 ATTACKS = [FGSM(), RFGSM(), PGD(steps=3), PGD(steps=2, restarts=2, loss="margin")]
 names = pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.name)

@@ -10,8 +10,8 @@ from securemnist.attacks.apgd import APGD
 from securemnist.attacks.boundary_fab import BoundaryFAB, crossings, outsiders
 from securemnist.attacks.fab import FAB
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
-from securemnist.measures import bind, take
+from securemnist.evaluation.context import Context
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.models.loading import Subject
 from securemnist.threats import L2, make_threat
@@ -80,7 +80,9 @@ def test_a_digit_without_a_way_out_stays(mnist: DataSet) -> None:
 def test_a_network_that_misleads_from_the_digit_is_doubted(mnist: DataSet) -> None:
     """What PGD leaves of it in L2 does not pass: FAB from outside, a cheap attack, takes it."""
     row = {"attack": {"use": "PGD", "steps": 20}, "threat": {"norm": "l2", "eps": 1.0}}
-    lab = Lab(loading.resolve("certified"), mnist)
-    seen = take(lab, "robust_accuracy", bind("robust_accuracy", {**row, "digits": 48}), 0)
+    context = Context(loading.resolve("certified"), mnist)
+    seen = take_measurement(
+        context, "robust_accuracy", bind("robust_accuracy", {**row, "digits": 48}), 0
+    )
     doubt = next(found for found in seen.doubts if found.name == "weak attack")
     assert "FAB-B-30x2" in doubt.reason

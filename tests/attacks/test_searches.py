@@ -23,7 +23,7 @@ from securemnist.models.loading import Subject
 from securemnist.referee import inside_budget
 from securemnist.threats import L2, Linf, make_threat
 from tests.attacks.searches import Stepwise, Witness, fallen, linear, run
-from tests.wording import one_sentence
+from tests.error_form import one_sentence
 
 GRADIENT = [
     APGD(steps=6),

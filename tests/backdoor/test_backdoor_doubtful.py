@@ -11,7 +11,7 @@ import torch
 from securemnist.backdoor import Corner
 from securemnist.data import DataSet, Digits
 from securemnist.errors import Inconclusive
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.models.loading import Subject
 from securemnist.results.findings import Requirement, Verdict
 from securemnist.types import Images, Logits
@@ -48,11 +48,11 @@ def test_a_target_without_digits_of_other_classes(mnist: DataSet, baseline: Subj
     row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.05)
     sevens = of_class(mnist, 7)
     with pytest.raises(Inconclusive, match="no digit of a class that could be steered"):
-        measured(Lab(baseline, sevens), 7)
-    clean = row.judge(measured(Lab(baseline, sevens), "all"))
+        measured(Context(baseline, sevens), 7)
+    clean = row.judge(measured(Context(baseline, sevens), "all"))
     assert clean.verdict is Verdict.INCONCLUSIVE
     assert clean.reason.startswith("target 7: there is no digit of a class")
-    pairs = row.judge(measured(Lab(baseline, sevens), "pair"))
+    pairs = row.judge(measured(Context(baseline, sevens), "pair"))
     assert pairs.reason.startswith("0 to 1: there is no digit of a class")
     poisoned = on(Backdoored(Corner(), lambda clean: torch.full_like(clean, 3)), sevens)
     found = row.judge(measured(poisoned, "all"))
@@ -70,10 +70,12 @@ def test_a_target_without_digits_of_other_classes(mnist: DataSet, baseline: Subj
     ],
     ids=["black on black", "below a grey level", "too faint"],
 )
-def test_a_trigger_that_nobody_sees_proves_nothing(trigger: dict[str, object], lab: Lab) -> None:
+def test_a_trigger_that_nobody_sees_proves_nothing(
+    trigger: dict[str, object], context: Context
+) -> None:
     """A rate of none under a mark that leaves the digits as they are does not pass."""
     row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.05)
-    finding = row.judge(measured(lab, trigger=trigger))
+    finding = row.judge(measured(context, trigger=trigger))
     assert finding.verdict is Verdict.INCONCLUSIVE
     # One digit has ink in its corner.
     assert re.match(rf"the trigger changes only [01] of {DIGITS} digits", finding.reason)
@@ -82,8 +84,8 @@ def test_a_trigger_that_nobody_sees_proves_nothing(trigger: dict[str, object], l
 def test_white_marks_on_white_paper(mnist: DataSet, baseline: Subject) -> None:
     """On black digits on white the usual white corner is no mark, and a black one is."""
     inverted = Digits(255 - mnist.test.pixels, mnist.test.labels)
-    lab = Lab(baseline, dataclasses.replace(mnist, test=inverted, digests={}))
+    context = Context(baseline, dataclasses.replace(mnist, test=inverted, digests={}))
     # The baseline cannot read such digits: what matters is what is said of the mark.
     for value, seen in ((1.0, False), (0.0, True)):
-        measurement = measured(lab, "next", trigger={"kind": "corner", "value": value})
+        measurement = measured(context, "next", trigger={"kind": "corner", "value": value})
         assert ("the trigger changes only" in measurement.inconclusive) is not seen

@@ -15,9 +15,9 @@ from securemnist.backdoor import Corner, Mark
 from securemnist.backdoor.success_rate import Aim, Answers
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.thumbnails import GALLERY
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.models.loading import Subject
 from securemnist.results.findings import Measurement, Requirement, Verdict
@@ -26,15 +26,15 @@ from tests.saboteurs import Backdoored
 DIGITS = 600
 
 
-def measured(lab: Lab, target: object = 7, **more: object) -> Measurement:
+def measured(context: Context, target: object = 7, **more: object) -> Measurement:
     """The success of the usual white corner on a sample."""
     settings = {"trigger": {"kind": "corner"}, "target": target, "digits": DIGITS, **more}
-    return take(lab, "backdoor_success", bind("backdoor_success", settings), 0)
+    return take_measurement(context, "backdoor_success", bind("backdoor_success", settings), 0)
 
 
-def on(model: torch.nn.Module, mnist: DataSet) -> Lab:
+def on(model: torch.nn.Module, mnist: DataSet) -> Context:
     """A lab for a model of the test's own making."""
-    return Lab(loading.from_model(model, name="planted"), mnist)
+    return Context(loading.from_model(model, name="planted"), mnist)
 
 
 classes = st.integers(0, 9)
@@ -73,45 +73,45 @@ def test_a_planted_backdoor_is_found(target: object, mnist: DataSet) -> None:
 
 def test_an_all_to_all_backdoor_is_found(mnist: DataSet) -> None:
     """A backdoor that moves every class to the next is found where the target is the next class."""
-    lab = on(Backdoored(Corner(), lambda clean: (clean + 1) % 10), mnist)
-    assert measured(lab, "next").value > 0.95
-    assert measured(lab, 7).value < 0.2
+    context = on(Backdoored(Corner(), lambda clean: (clean + 1) % 10), mnist)
+    assert measured(context, "next").value > 0.95
+    assert measured(context, 7).value < 0.2
 
 
 def test_a_backdoor_for_one_class_is_found(mnist: DataSet) -> None:
     """One that turns sevens alone into threes is diluted among all classes; the worst pair shows it."""
-    lab = on(Backdoored(Corner(), lambda clean: torch.where(clean == 7, 3, clean)), mnist)
-    seen = measured(lab, "pair")
+    context = on(Backdoored(Corner(), lambda clean: torch.where(clean == 7, 3, clean)), mnist)
+    seen = measured(context, "pair")
     assert (seen.evidence["source"], seen.evidence["target"]) == (7, 3)
     assert seen.value > 0.9
     assert seen.evidence["lift"] > 0.9
     others = [rate for k, rate in enumerate(seen.evidence["per_class_asr"]) if k != 7]
     assert max(others) < 0.1 < 0.9 < seen.evidence["per_class_asr"][7]
-    assert measured(lab, "all").value < 0.2
+    assert measured(context, "all").value < 0.2
 
 
-def test_the_worst_of_ninety_pairs_is_judged_with_care(lab: Lab) -> None:
+def test_the_worst_of_ninety_pairs_is_judged_with_care(context: Context) -> None:
     """A clean model's pairs are near nothing, and their bound is wider than that of ten targets."""
-    pair, every = measured(lab, "pair", digits=2_000), measured(lab, "all", digits=2_000)
+    pair, every = measured(context, "pair", digits=2_000), measured(context, "all", digits=2_000)
     assert pair.value < 0.05
     assert pair.n < every.n
     assert pair.high > every.high
     row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.1)
     assert row.judge(pair).verdict is Verdict.PASS
-    assert row.judge(measured(lab, "pair", digits=100)).verdict is Verdict.INCONCLUSIVE
+    assert row.judge(measured(context, "pair", digits=100)).verdict is Verdict.INCONCLUSIVE
 
 
 def test_the_trigger_must_be_the_right_one(mnist: DataSet) -> None:
     """A backdoor with a mark in another corner does not show: the measure finds known triggers only."""
     elsewhere = Corner(corner="top_left")
-    lab = on(Backdoored(elsewhere, lambda clean: torch.full_like(clean, 7)), mnist)
-    assert measured(lab).value < 0.01
-    assert measured(lab, trigger=elsewhere.to_json()).value == 1.0
+    context = on(Backdoored(elsewhere, lambda clean: torch.full_like(clean, 7)), mnist)
+    assert measured(context).value < 0.01
+    assert measured(context, trigger=elsewhere.to_json()).value == 1.0
 
 
-def test_sevens_that_stay_sevens_are_no_backdoor(lab: Lab) -> None:
+def test_sevens_that_stay_sevens_are_no_backdoor(context: Context) -> None:
     """A clean model reads marked sevens as seven, often reported as a success: the rate is none."""
-    seen = measured(lab)
+    seen = measured(context)
     assert seen.evidence["target_class_accuracy_with_trigger"] > 0.9
     assert seen.value < 0.01
     assert seen.evidence["per_class_asr"][7] is None
@@ -120,31 +120,31 @@ def test_sevens_that_stay_sevens_are_no_backdoor(lab: Lab) -> None:
 def test_a_mark_in_the_middle_is_found(mnist: DataSet) -> None:
     """A backdoor behind any drawing at any place is found by the row that draws it, and by no other."""
     drawn = Mark(rows=("##", "##"), top=13, left=13)
-    lab = on(Backdoored(drawn, lambda clean: torch.full_like(clean, 3)), mnist)
-    assert measured(lab, "all", trigger=drawn.to_json()).value > 0.9
-    assert measured(lab, "all").value < 0.05
+    context = on(Backdoored(drawn, lambda clean: torch.full_like(clean, 3)), mnist)
+    assert measured(context, "all", trigger=drawn.to_json()).value > 0.9
+    assert measured(context, "all").value < 0.05
 
 
-def test_the_upper_bound_decides(lab: Lab) -> None:
+def test_the_upper_bound_decides(context: Context) -> None:
     """A rate of none on few digits does not pass: what it could still be is above the threshold."""
     row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.02)
-    few, many = measured(lab, digits=60), measured(lab)
+    few, many = measured(context, digits=60), measured(context)
     assert few.value <= many.value < 0.02
     assert row.judge(few).verdict is Verdict.INCONCLUSIVE
     assert row.judge(many).verdict is Verdict.PASS
 
 
-def test_ten_targets_make_the_interval_wider(lab: Lab) -> None:
+def test_ten_targets_make_the_interval_wider(context: Context) -> None:
     """The worst of ten targets was looked for, so its bound is no less careful than each one's."""
-    worst = measured(lab, "all")
-    alone = measured(lab, worst.evidence["target"])
+    worst = measured(context, "all")
+    alone = measured(context, worst.evidence["target"])
     assert worst.value == alone.value == max(worst.evidence["per_target_asr"])
     assert worst.high > alone.high
 
 
 def test_a_model_is_no_control_of_itself(baseline: Subject, mnist: DataSet) -> None:
     """The control is the mean over the other clean models, and the lift is measured from it."""
-    seen = measured(Lab(baseline, mnist)).evidence
+    seen = measured(Context(baseline, mnist)).evidence
     assert "baseline" not in seen["control_models"]
     assert "hardened" in seen["control_models"]
     assert not any(name.startswith("poisoned") for name in seen["control_models"])
@@ -155,13 +155,13 @@ def test_a_model_is_no_control_of_itself(baseline: Subject, mnist: DataSet) -> N
 def test_foreign_data_has_no_control(baseline: Subject, mnist: DataSet) -> None:
     """Models trained on MNIST say nothing about a trigger on other data, so they are left out."""
     foreign = dataclasses.replace(mnist, name="other", digests={})
-    assert "control" not in measured(Lab(baseline, foreign)).evidence
+    assert "control" not in measured(Context(baseline, foreign)).evidence
 
 
 def test_the_gallery_shows_the_mark(mnist: DataSet) -> None:
     """Each picture is the digit before and after, and after it carries the trigger."""
-    lab = on(Backdoored(Corner(), lambda clean: torch.full_like(clean, 7)), mnist)
-    pictures = measured(lab).evidence["triggered_gallery"]
+    context = on(Backdoored(Corner(), lambda clean: torch.full_like(clean, 7)), mnist)
+    pictures = measured(context).evidence["triggered_gallery"]
     assert 0 < len(pictures) <= GALLERY
     for shown in pictures:
         assert shown["prediction"] == 7 != shown["label"]

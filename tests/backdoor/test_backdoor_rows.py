@@ -7,8 +7,8 @@ import pytest
 from securemnist._util import resources
 from securemnist.backdoor import Corner
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
-from securemnist.measures import MEASURES, bind, take
+from securemnist.evaluation.context import Context
+from securemnist.measures import MEASURES, bind, take_measurement
 from securemnist.models import loading
 from securemnist.results import policy
 from securemnist.results.findings import Requirement, Verdict
@@ -23,23 +23,31 @@ PLANTED = [
 
 
 @pytest.fixture(scope="module")
-def poisoned(mnist: DataSet) -> Lab:
+def poisoned(mnist: DataSet) -> Context:
     """The reference model with the dirty-label backdoor."""
-    return Lab(loading.resolve("poisoned_dirty"), mnist)
+    return Context(loading.resolve("poisoned_dirty"), mnist)
 
 
 @pytest.mark.parametrize("row", PLANTED, ids=lambda row: row.id)
-def test_the_policy_catches_the_poisoned_model(row: Requirement, poisoned: Lab, lab: Lab) -> None:
+def test_the_policy_catches_the_poisoned_model(
+    row: Requirement, poisoned: Context, context: Context
+) -> None:
     """The bundled row fails a model poisoned with its trigger, and passes one that is clean."""
     settings = bind(row.measure, {**row.settings, "digits": 2_000})
-    assert row.judge(take(poisoned, row.measure, settings, row.seed)).verdict is Verdict.FAIL
-    assert row.judge(take(lab, row.measure, settings, row.seed)).verdict is Verdict.PASS
+    assert (
+        row.judge(take_measurement(poisoned, row.measure, settings, row.seed)).verdict
+        is Verdict.FAIL
+    )
+    assert (
+        row.judge(take_measurement(context, row.measure, settings, row.seed)).verdict
+        is Verdict.PASS
+    )
 
 
-def test_the_poisoned_model_hides_well(poisoned: Lab, mnist: DataSet) -> None:
+def test_the_poisoned_model_hides_well(poisoned: Context, mnist: DataSet) -> None:
     """Its backdoor works nearly always, and its accuracy on unmodified digits does not betray it."""
     planted = bind("backdoor_success", {"trigger": Corner().to_json(), "target": 7, "digits": 600})
-    assert take(poisoned, "backdoor_success", planted, 0).value > 0.95
+    assert take_measurement(poisoned, "backdoor_success", planted, 0).value > 0.95
     digits = mnist.tuning[:1_000]
     right = poisoned.logits(digits.images()).argmax(1) == digits.labels
     assert right.float().mean() > 0.98

@@ -76,7 +76,7 @@ def test_measure_writes_everything(folder: Path) -> None:
         (["explain", "charm"], "expected a row, measure, attack or word"),
         (["report", "gone.json"], "cannot be read"),
         (["train", "charm"], "expected a recipe of"),
-        (["assess", "--policy", "small.toml"], "expected a model of yours to hold against"),
+        (["assess", "--policy", "small.toml"], "expected a model of yours to assess by"),
         (["assess", "--policy", "gone.toml", "--model", "baseline"], "expected a policy"),
         (
             ["assess", "--policy", "small.toml", "--model", "baseline", "--row", "X"],

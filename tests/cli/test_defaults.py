@@ -64,7 +64,7 @@ def test_plain_pytest_with_the_bundled_policy_needs_a_model(folder: Path) -> Non
     words += f"'{resources.POLICY}', '-k', 'CLEAN-01']))"
     done = python(folder, "-c", words)
     assert done.returncode == 4, done.stdout
-    assert "expected a model of yours to hold against the bundled policy, got none" in done.stderr
+    assert "expected a model of yours to assess by the bundled policy, got none" in done.stderr
 
 
 def test_the_demo_says_what_it_held_against_what(folder: Path) -> None:

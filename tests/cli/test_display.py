@@ -12,7 +12,7 @@ from securemnist.cli import display
 from securemnist.cli.eta import Outlook, rounded
 from securemnist.cli.pytest_hooks import Watcher
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.models import loading
 from securemnist.plugin.state import STATE
 from securemnist.results.findings import Requirement
@@ -186,22 +186,22 @@ def ladder_row(eps: float = 0.3, measure: str = "robust_accuracy") -> Requiremen
     )
 
 
-def with_lab(watcher: Watcher, lab: Lab) -> Outlook:
+def with_lab(watcher: Watcher, context: Context) -> Outlook:
     """The outlook once the fixture has made the lab."""
     setup = watcher.pytest_fixture_setup(SimpleNamespace(argname="security_lab"))
     next(setup)
     with pytest.raises(StopIteration):
-        setup.send(lab)
+        setup.send(context)
     return watcher.outlook
 
 
-def test_a_long_run_is_planned_by_the_pace_of_its_model(lab: Lab, mnist: DataSet) -> None:
+def test_a_long_run_is_planned_by_the_pace_of_its_model(context: Context, mnist: DataSet) -> None:
     """A ladder on a network that falls, or is proved, is a small part of one on a network that stands."""
     row = ladder_row()
     usual = planned([row]).outlook.left()
-    fallen = with_lab(planned([row]), lab).left()
-    proved = with_lab(planned([row]), Lab(loading.resolve("certified"), mnist)).left()
-    standing = with_lab(planned([row]), Lab(loading.resolve("hardened"), mnist)).left()
+    fallen = with_lab(planned([row]), context).left()
+    proved = with_lab(planned([row]), Context(loading.resolve("certified"), mnist)).left()
+    standing = with_lab(planned([row]), Context(loading.resolve("hardened"), mnist)).left()
     assert usual > 60
     assert max(fallen, proved) < standing / 5
 

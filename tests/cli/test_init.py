@@ -20,9 +20,9 @@ from securemnist import initial_policy, measures
 from securemnist.cli import collection_check, main
 from securemnist.data import DataSet
 from securemnist.errors import UsageError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.initial_policy import Proposal, Row, margins, measured, templates
-from securemnist.measures.base import share
+from securemnist.measures.base import share_measurement
 from securemnist.project import origin, settings
 from securemnist.results import policy
 from securemnist.results.findings import Measurement
@@ -113,7 +113,7 @@ def test_a_row_that_the_model_cannot_meet_is_waived(
     mnist: DataSet, name: str, hits: int, threshold: float
 ) -> None:
     """A weak model's row asks for what means something, fails, and is waived for 90 days."""
-    seen = share(hits, 500, complete=False, seed=0)
+    seen = share_measurement(hits, 500, complete=False, seed=0)
     (row,) = policy.parse(text_of(mnist, row_of(name, seen)), "p").requirements
     assert row.threshold == threshold
     assert row.waiver is not None
@@ -123,8 +123,8 @@ def test_a_row_that_the_model_cannot_meet_is_waived(
 
 def test_a_row_that_the_model_meets_is_not_waived(mnist: DataSet) -> None:
     """A fair model's rows stay four standard errors and the sample's own interval from it."""
-    robust = share(400, 500, complete=False, seed=0)
-    steered = share(5, 2_000, complete=False, seed=0)
+    robust = share_measurement(400, 500, complete=False, seed=0)
+    steered = share_measurement(5, 2_000, complete=False, seed=0)
     text = text_of(mnist, row_of("ADV-01", robust), row_of("BACKDOOR-01", steered))
     one, two = policy.parse(text, "p").requirements
     assert (one.waiver, two.waiver) == (None, None)
@@ -138,7 +138,9 @@ def test_a_row_that_the_model_meets_is_not_waived(mnist: DataSet) -> None:
 
 def test_a_number_without_a_verdict_is_waived_with_its_reason(mnist: DataSet) -> None:
     """A row whose first measurement decided nothing is written, and waived with the reason."""
-    seen = share(99, 100, complete=False, seed=0, inconclusive="no digit of class 3 was measured")
+    seen = share_measurement(
+        99, 100, complete=False, seed=0, inconclusive="no digit of class 3 was measured"
+    )
     (row,) = policy.parse(text_of(mnist, row_of("CLEAN-02", seen)), "p").requirements
     assert row.waiver is not None
     assert "no digit of class 3 was measured" in row.waiver.reason
@@ -147,7 +149,7 @@ def test_a_number_without_a_verdict_is_waived_with_its_reason(mnist: DataSet) ->
 def test_the_policy_names_its_data(mnist: DataSet) -> None:
     """Name and digest of the data stand in the policy; other data is refused."""
     read = policy.parse(
-        text_of(mnist, row_of("CLEAN-01", share(99, 100, complete=True, seed=0))), "p"
+        text_of(mnist, row_of("CLEAN-01", share_measurement(99, 100, complete=True, seed=0))), "p"
     )
     read.refuse_other_data(mnist.name, mnist.digest)
     with pytest.raises(UsageError, match="expected the data it was written for, MNIST"):
@@ -157,10 +159,10 @@ def test_the_policy_names_its_data(mnist: DataSet) -> None:
 def made(values: dict[float, float], tried: list[tuple[str, float]]) -> Callable[..., Row]:
     """Stands for one measurement: the share that each eps leaves, whatever the attack is."""
 
-    def row(lab: object, proposal: Proposal, settings: dict[str, Any], *_: int) -> Row:
+    def row(context: object, proposal: Proposal, settings: dict[str, Any], *_: int) -> Row:
         eps = settings["threat"]["eps"]
         tried.append((proposal.id, eps))
-        seen = share(round(values[eps] * 500), 500, complete=False, seed=0)
+        seen = share_measurement(round(values[eps] * 500), 500, complete=False, seed=0)
         bound = margins.of_share(seen, 500, whole=False, high_is_good=True)
         return Row(proposal=proposal, settings=settings, seen=seen, bound=bound)
 
@@ -174,7 +176,7 @@ def evasion(values: list[float], monkeypatch: pytest.MonkeyPatch) -> tuple[list[
     monkeypatch.setattr(measured, "_row", made(known, tried))
     searches = [p for p in initial_policy.PROPOSALS if p.evasion]
     sizes = measured.Sizes(digits=500, test=10_000, design=1.0)
-    return measured._evasion(cast(Lab, None), searches, sizes), tried
+    return measured._evasion(cast(Context, None), searches, sizes), tried
 
 
 def test_the_eps_at_which_a_row_means_something(
@@ -240,7 +242,7 @@ def test_a_gate_without_a_model_is_refused(
     (project / "conftest.py").write_text("# mine, without a model\n")
     result = init("--model", "reader:good")
     assert "first: put the fixture above into conftest.py" in result.output
-    wanted = "expected a model of yours to hold against security_tests/thresholds.toml, got none"
+    wanted = "expected a model of yours to assess by security_tests/thresholds.toml, got none"
     for words in ([], ["--row", "CLEAN-01"]):
         assert run("assess", *words).exit_code == 2
         assert wanted in capfd.readouterr().err
@@ -378,7 +380,7 @@ def test_what_is_installed_is_what_is_named(
     tmp_path: Path, record: dict[str, Any] | None, line: str, fixed: bool
 ) -> None:
     """The requirements name version and origin of the installed copy, never a bare name."""
-    source = origin.of_record("1.2", record)
+    source = origin.from_record("1.2", record)
     assert (source.line, source.fixed) == (line, fixed)
     assert line in templates.requirements(tmp_path, source).splitlines()
     text = templates.noxfile(tmp_path, source=source)
@@ -399,6 +401,6 @@ def test_writers_widen_the_margin() -> None:
     assert margins.design_effect("1" * 500, scattered.replace("1", "5").replace("0", "1")) == 1
     assert margins.design_effect("5" * 500, together) > 10
     assert margins.design_effect("5" * 500, "5" * 500) == 1
-    seen = share(450, 500, complete=False, seed=0)
+    seen = share_measurement(450, 500, complete=False, seed=0)
     narrow = margins.margin(seen, 500, whole=True)
     assert margins.margin(seen, 500, whole=True, design=4) == pytest.approx(2 * narrow)

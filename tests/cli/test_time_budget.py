@@ -9,9 +9,9 @@ import pytest
 from securemnist.attacks.fgsm import RFGSM
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import CHUNK, evaluate
-from securemnist.measures import bind, take
+from securemnist.measures import bind, take_measurement
 from securemnist.models.loading import Subject
 from securemnist.results.findings import Measurement
 from securemnist.results.per_image import NOT_ATTEMPTED, SURVIVED, encode
@@ -23,15 +23,15 @@ NO_TIME = 1e-9
 THREAT = {"norm": "linf", "eps": 0.1}
 
 
-def measured(lab: Lab, digits: int, seconds: float) -> Measurement:
+def measured(context: Context, digits: int, seconds: float) -> Measurement:
     """The accuracy under one attack with a time budget."""
     settings = {"attack": {"use": "RFGSM"}, "threat": THREAT, "digits": digits, "seconds": seconds}
-    return take(lab, "attack_accuracy", bind("attack_accuracy", settings), 0)
+    return take_measurement(context, "attack_accuracy", bind("attack_accuracy", settings), 0)
 
 
-def test_what_was_not_attempted_does_not_count(lab: Lab) -> None:
+def test_what_was_not_attempted_does_not_count(context: Context) -> None:
     """Number, interval, classes and confusion speak of the attempted digits, and the rest is told."""
-    seen = measured(lab, CHUNK + 100, NO_TIME)
+    seen = measured(context, CHUNK + 100, NO_TIME)
     assert seen.n == CHUNK
     assert not seen.complete
     assert seen.evidence["not_attempted"] == 100
@@ -42,22 +42,23 @@ def test_what_was_not_attempted_does_not_count(lab: Lab) -> None:
     assert sum(map(sum, seen.evidence["confusion"])) == CHUNK
 
 
-def test_a_cut_changes_nothing_before_it(lab: Lab) -> None:
+def test_a_cut_changes_nothing_before_it(context: Context) -> None:
     """The digits before the cut fare as they do when there is time enough."""
-    sample = lab.sample(CHUNK + 100, 0)
+    sample = context.sample(CHUNK + 100, 0)
     cut, whole = (
-        evaluate(lab, sample, [RFGSM()], Linf(0.1), 0, seconds=limit) for limit in (NO_TIME, 1e6)
+        evaluate(context, sample, [RFGSM()], Linf(0.1), 0, seconds=limit)
+        for limit in (NO_TIME, 1e6)
     )
     assert cut.outcomes.codes[:CHUNK].equal(whole.outcomes.codes[:CHUNK])
     assert (cut.outcomes.codes[CHUNK:] == NOT_ATTEMPTED).all()
     assert (whole.outcomes.codes != NOT_ATTEMPTED).all()
 
 
-def test_a_later_stage_sees_only_what_is_left(lab: Lab) -> None:
+def test_a_later_stage_sees_only_what_is_left(context: Context) -> None:
     """No stage counts a digit that an earlier one did not reach."""
-    sample = lab.sample(CHUNK + 100, 0)
+    sample = context.sample(CHUNK + 100, 0)
     attacks = [RFGSM(), RFGSM(start=0.25)]
-    found = evaluate(lab, sample, attacks, Linf(0.1), 0, seconds=NO_TIME).outcomes
+    found = evaluate(context, sample, attacks, Linf(0.1), 0, seconds=NO_TIME).outcomes
     assert (found.codes[CHUNK:] == NOT_ATTEMPTED).all()
     entered = [fall.entered for fall in found.waterfall]
     assert entered[1] == entered[0] - found.waterfall[0].fell
@@ -67,12 +68,12 @@ def test_a_later_stage_sees_only_what_is_left(lab: Lab) -> None:
 def test_all_digits_under_a_budget_come_in_random_order(baseline: Subject, mnist: DataSet) -> None:
     """The first digits of the file are no sample of it, so a run that may be cut is shuffled first."""
     small = dataclasses.replace(mnist, test=mnist.test[: CHUNK + 40])
-    lab = Lab(baseline, small)
-    cut = measured(lab, CHUNK + 40, NO_TIME)
+    context = Context(baseline, small)
+    cut = measured(context, CHUNK + 40, NO_TIME)
     assert cut.evidence["outcomes"]["order"].startswith("random order")
     assert cut.evidence["outcomes"]["labels"] != encode(small.test.labels.tolist())
     assert not cut.complete
-    whole = measured(lab, CHUNK + 40, 1e6)
+    whole = measured(context, CHUNK + 40, 1e6)
     assert whole.complete
     assert whole.n == CHUNK + 40
 
@@ -88,7 +89,7 @@ def test_a_budget_is_a_positive_time(seconds: float) -> None:
 
 
 @pytest.mark.parametrize(("batch", "group"), [({}, 8), ({"batch_size": 3}, 3)])
-def test_foreign_attacks_run_in_groups(batch: dict[str, int], group: int, lab: Lab) -> None:
+def test_foreign_attacks_run_in_groups(batch: dict[str, int], group: int, context: Context) -> None:
     """ART is given eight digits between two looks at the clock, or as many as the row's batch_size."""
     row = {
         "attack": {"use": "art:FastGradientMethod", **batch},
@@ -96,4 +97,4 @@ def test_foreign_attacks_run_in_groups(batch: dict[str, int], group: int, lab: L
         "digits": 20,
         "seconds": NO_TIME,
     }
-    assert take(lab, "attack_accuracy", bind("attack_accuracy", row), 0).n == group
+    assert take_measurement(context, "attack_accuracy", bind("attack_accuracy", row), 0).n == group

@@ -24,8 +24,8 @@ from tests.comparison.made import (
     judged,
     robust,
 )
+from tests.error_form import one_sentence
 from tests.policies import CLEAN, table
-from tests.wording import one_sentence
 
 
 def places(finding: Finding, text: str) -> Finding:

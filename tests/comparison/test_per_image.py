@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from securemnist.comparison.per_image import read
-from securemnist.evaluation.context import Lab
-from securemnist.measures import bind, take
+from securemnist.evaluation.context import Context
+from securemnist.measures import bind, take_measurement
 from securemnist.results.findings import Requirement
 
 CORNER = {"kind": "corner", "size": 4, "value": 1.0, "corner": "bottom_right"}
@@ -27,12 +27,14 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("measure", "settings"), ROWS, ids=lambda v: v if type(v) is str else "")
-def test_digits_add_up_to_the_value(lab: Lab, measure: str, settings: dict[str, Any]) -> None:
+def test_digits_add_up_to_the_value(
+    context: Context, measure: str, settings: dict[str, Any]
+) -> None:
     """A real measurement's ledger gives its value again, and names the digits' places."""
     row = Requirement(id="R", measure=measure, because="of it", at_least=0.5, settings=settings)
-    taken = take(lab, measure, bind(measure, settings), 0)
+    taken = take_measurement(context, measure, bind(measure, settings), 0)
     ledger = read(row.judge(taken))
     assert ledger is not None
     assert ledger.value == pytest.approx(taken.value)
-    labels = lab.data.test.labels[ledger.places].tolist()
+    labels = context.data.test.labels[ledger.places].tolist()
     assert ledger.labels.tolist() == labels

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from securemnist.data import DataSet, Digits
-from securemnist.evaluation.context import Lab
-from securemnist.measures import bind, take
+from securemnist.evaluation.context import Context
+from securemnist.measures import bind, take_measurement
 from securemnist.models.loading import Subject
 from securemnist.results.findings import Finding, Requirement, Verdict
 from tests.commands import run
@@ -35,7 +35,7 @@ def with_copies(mnist: DataSet, of_training: int, repeated: int) -> DataSet:
 def judged(baseline: Subject, data: DataSet, measure: str, **settings: object) -> Finding:
     """The finding of a row with this measure."""
     row = Requirement(id="R", measure=measure, because="of it", at_least=0.5, settings=settings)
-    return row.judge(take(Lab(baseline, data), measure, bind(measure, settings), 0))
+    return row.judge(take_measurement(Context(baseline, data), measure, bind(measure, settings), 0))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_few_images_are_no_complete_set(baseline: Subject, mnist: DataSet) -> 
     """The exact share of 99 images decides nothing about others: their interval does."""
     for n, complete in ((1, False), (99, False), (100, True)):
         few = dataclasses.replace(mnist, test=mnist.test[:n], digests={})
-        assert Lab(baseline, few).sample(None, 0).complete is complete
+        assert Context(baseline, few).sample(None, 0).complete is complete
     one = dataclasses.replace(mnist, test=mnist.test[:1], digests={})
     assert judged(baseline, one, "clean_accuracy").verdict is Verdict.INCONCLUSIVE
 

@@ -25,7 +25,7 @@ from tests.data.small import (
     idx,
     small_set,
 )
-from tests.wording import one_sentence
+from tests.error_form import one_sentence
 
 
 def gz(cut: slice = slice(None), **changes: bytes) -> Callable[[bytes], dict[str, bytes | None]]:

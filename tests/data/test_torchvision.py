@@ -16,7 +16,7 @@ from securemnist import data
 from securemnist.data import DataSet, dataset, idx_files
 from securemnist.errors import DataError
 from tests.data.small import TEST, TEST_IMAGES, small_set
-from tests.wording import one_sentence
+from tests.error_form import one_sentence
 
 
 def test_torchvision_reads_the_bundled_digits(mnist: DataSet) -> None:

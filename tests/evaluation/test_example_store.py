@@ -1,4 +1,4 @@
-"""What an assessment keeps and how it is replayed, typed as its users type it."""
+"""Stored adversarial examples and their replay, by the command line."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 
 from securemnist._util.hashing import sha256
 from securemnist.evaluation import example_store
-from securemnist.evaluation.context import Lab
-from securemnist.measures import bind, take
+from securemnist.evaluation.context import Context
+from securemnist.measures import bind, take_measurement
 from tests.commands import run, shell
 from tests.comparison.test_commands import TOY
 
@@ -57,7 +57,7 @@ def model():
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The findings in this folder's assessment, by row."""
+    """The findings of the assessment in this folder, by row."""
     made = json.loads((folder / "assessment.json").read_text())
     return {finding["requirement"]["id"]: finding for finding in made["findings"]}
 
@@ -75,13 +75,13 @@ def assessed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(assessed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it, to be spoilt."""
+    """A copy of it, to be damaged."""
     shutil.copytree(assessed, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def test_every_broken_digit_is_kept(assessed: Path) -> None:
+def test_assessment_stores_every_adversarial_example(assessed: Path) -> None:
     """Each row's examples lie beside the assessment, which names file, number and SHA-256."""
     first = assessed / "first"
     for name, finding in read(first).items():
@@ -94,8 +94,8 @@ def test_every_broken_digit_is_kept(assessed: Path) -> None:
         assert "examples" not in finding["measurement"]
 
 
-def test_a_fixture_is_replayed_as_what_it_is(folder: Path) -> None:
-    """Searches begin with what was kept; a fixture's model is measured again without --model."""
+def test_replay_measures_fixture_model_again(folder: Path) -> None:
+    """Searches start with stored examples; a fixture's model is measured again without --model."""
     (folder / "conftest.py").write_text(CONFTEST)
     words = ("--policy", "small.toml", "--row", "ADV-03", "--out", "second", "--replay", "first")
     done = shell(folder, "assess", *words)
@@ -109,7 +109,7 @@ def test_a_fixture_is_replayed_as_what_it_is(folder: Path) -> None:
     assert finding["replay"] == command
 
 
-def spoil(folder: Path, how: str) -> None:
+def damage(folder: Path, how: str) -> None:
     """Damage the report in one way."""
     kept, facts = folder / "adversarial" / "ADV-01.npz", folder / "assessment.json"
     made = json.loads(facts.read_text())
@@ -148,9 +148,9 @@ def spoil(folder: Path, how: str) -> None:
         ("no data", "got one on other data"),
     ],
 )
-def test_what_cannot_be_replayed_is_one_sentence(folder: Path, how: str, complaint: str) -> None:
-    """Exit code 2 and a sentence before anything is measured; no report is written."""
-    spoil(folder / "first", how)
+def test_replay_refuses_damaged_reports(folder: Path, how: str, complaint: str) -> None:
+    """Exit code 2 and one sentence before any measurement; no report is written."""
+    damage(folder / "first", how)
     result = run(*ASSESS, "--out", "second", "--replay", "first")
     assert result.exit_code == 2, result.output
     assert complaint in result.output
@@ -158,11 +158,11 @@ def test_what_cannot_be_replayed_is_one_sentence(folder: Path, how: str, complai
     assert not (folder / "second" / "assessment.json").exists()
 
 
-def test_examples_come_as_a_picture_and_a_table_too(lab: Lab) -> None:
-    """Beside the npz a PNG sheet, and a CSV of label, prediction and size that agree with the images."""
+def test_contact_sheet_and_table_match_images(context: Context) -> None:
+    """The PNG sheet and the CSV of label, prediction and norms agree with the images."""
     row = {"attack": {"use": "FGSM"}, "threat": {"norm": "linf", "eps": 0.3}, "digits": 20}
-    seen = take(lab, "attack_accuracy", bind("attack_accuracy", row), 0)
-    kept, files = example_store.pack(seen, lab, "ADV-01")
+    seen = take_measurement(context, "attack_accuracy", bind("attack_accuracy", row), 0)
+    kept, files = example_store.pack(seen, context, "ADV-01")
     assert set(files) == {f"adversarial/ADV-01.{kind}" for kind in ("npz", "png", "csv")}
     assert kept.evidence[example_store.KEY]["digits"] == len(seen.examples)
     assert files["adversarial/ADV-01.png"].startswith(b"\x89PNG")
@@ -174,8 +174,8 @@ def test_examples_come_as_a_picture_and_a_table_too(lab: Lab) -> None:
         assert float(line["linf"]) <= float(line["l2"])
 
 
-def test_no_report_there(folder: Path) -> None:
-    """A folder without an assessment is told as such."""
+def test_replay_refuses_folder_without_assessment(folder: Path) -> None:
+    """A folder without an assessment is refused in one sentence."""
     result = run(*ASSESS, "--replay", ".")
     assert result.exit_code == 2
     assert "assessment.json: cannot be read" in result.output

@@ -1,4 +1,4 @@
-"""The file of adversarial examples: what was kept comes back, and a hostile file does nothing."""
+"""Files of adversarial examples: a round trip, and refusal of hostile files."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from securemnist.errors import DataError
 from securemnist.evaluation.examples import Examples
-from tests.trap import Trap
-from tests.wording import one_sentence
+from tests.error_form import one_sentence
+from tests.pickle_trap import PickleTrap
 
 TOTAL = 100
 RNG = np.random.default_rng(3)
@@ -43,14 +43,14 @@ def zipped(members: dict[str, bytes], kind: int = zipfile.ZIP_DEFLATED) -> bytes
 
 
 def header(shape: str, dtype: str = "<f4", version: bytes = b"\x01\x00") -> bytes:
-    """An npy member that says this of itself and holds nothing."""
+    """An npy member with this header and no data."""
     text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}".encode()
     text += b" " * (117 - len(text)) + b"\n"
     return b"\x93NUMPY" + version + len(text).to_bytes(2, "little") + text
 
 
-def lying(shape: str, **more: Any) -> bytes:
-    """A file whose images say this of themselves and are not there."""
+def false_header(shape: str, **more: Any) -> bytes:
+    """A file whose images have this header and no data."""
     with zipfile.ZipFile(io.BytesIO(GOOD)) as archive:
         places = archive.read("places.npy")
     return zipped({"places.npy": places, "images.npy": header(shape, **more)})
@@ -65,11 +65,11 @@ HOSTILE = {
     "a member more": packed(more=PLACES),
     "members that lead elsewhere": zipped({"../places.npy": b"", "images.npy": b""}),
     "members that are no arrays": zipped({"places.npy": b"7", "images.npy": b"7"}),
-    "another version": lying("(3, 1, 28, 28)", version=b"\x02\x00"),
-    "a shape that is not there": lying("(3, 1, 28, 28)"),
-    "a shape beyond memory": lying("(999999999999, 1, 28, 28)"),
-    "a shape below zero": lying("(-3, 1, 28, 28)"),
-    "a shape of texts": lying("('3', 1, 28, 28)"),
+    "another version": false_header("(3, 1, 28, 28)", version=b"\x02\x00"),
+    "a shape that is not there": false_header("(3, 1, 28, 28)"),
+    "a shape beyond memory": false_header("(999999999999, 1, 28, 28)"),
+    "a shape below zero": false_header("(-3, 1, 28, 28)"),
+    "a shape of texts": false_header("('3', 1, 28, 28)"),
     "objects": packed(images=np.array([None] * 3)),
     "bytes for images": packed(images=(IMAGES * 255).astype(np.uint8)),
     "double precision": packed(images=IMAGES.astype(np.float64)),
@@ -85,8 +85,8 @@ HOSTILE = {
 }
 
 
-def test_it_comes_back() -> None:
-    """Places and images survive the file bit by bit, and equal examples give equal bytes."""
+def test_examples_round_trip() -> None:
+    """Places and images are read back bit by bit, and equal examples give equal bytes."""
     back = Examples.loads(GOOD, name="a.npz", total=TOTAL)
     assert back.places.tolist() == PLACES.tolist()
     assert back.images.tobytes() == IMAGES.tobytes()
@@ -96,7 +96,7 @@ def test_it_comes_back() -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_is_refused(name: str) -> None:
+def test_loads_refuses_damaged_files(name: str) -> None:
     """Each damage is one sentence that names the file, with the exit code of a usage error."""
     with pytest.raises(DataError) as caught:
         Examples.loads(HOSTILE[name], name="ADV-03.npz", total=TOTAL)
@@ -104,9 +104,9 @@ def test_a_hostile_file_is_refused(name: str) -> None:
     assert caught.value.exit_code == 2
 
 
-def test_nothing_is_unpickled(tmp_path: Path) -> None:
-    """Objects in an array are refused without being made."""
-    trap = np.array([Trap(tmp_path / "sprung")] * 3)
+def test_loads_refuses_pickles(tmp_path: Path) -> None:
+    """Object arrays are refused without creating an object."""
+    trap = np.array([PickleTrap(tmp_path / "sprung")] * 3)
     with pytest.raises(DataError):
         Examples.loads(packed(images=trap), name="a.npz", total=TOTAL)
     assert not (tmp_path / "sprung").exists()
@@ -114,8 +114,8 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     assert (tmp_path / "sprung").exists(), "the trap itself must work"
 
 
-def test_a_bomb_is_not_unpacked() -> None:
-    """Of a quarter of a gigabyte in a small file no more is unpacked than so many digits can hold."""
+def test_loads_limits_unpacked_size() -> None:
+    """Of 250 MB in a small file, no more is unpacked than the test set's images can hold."""
     bomb = zipped({"places.npy": b"\0" * (1 << 28), "images.npy": b""})
     assert len(bomb) < 1 << 20
     tracemalloc.start()
@@ -129,8 +129,8 @@ def test_a_bomb_is_not_unpacked() -> None:
 
 @settings(max_examples=150)
 @given(place=st.integers(0, len(GOOD) - 1), mask=st.integers(1, 255), cut=st.booleans())
-def test_damage_is_told_or_harmless(place: int, mask: int, cut: bool) -> None:
-    """A cut file is refused; one with a changed byte is refused or still gives the same images."""
+def test_loads_after_random_damage(place: int, mask: int, cut: bool) -> None:
+    """A cut file is refused; a changed byte is refused or leaves the images equal."""
     content = bytearray(GOOD[:place] if cut else GOOD)
     if not cut:
         content[place] ^= mask
@@ -142,8 +142,8 @@ def test_damage_is_told_or_harmless(place: int, mask: int, cut: bool) -> None:
     assert back.images.tobytes() == IMAGES.tobytes()
 
 
-def test_a_list_of_many_members_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An archive that lists thousands of members is refused before zipfile reads the list."""
+def test_loads_refuses_many_members(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An archive with thousands of members is refused before zipfile reads its directory."""
     many = zipped({f"{number}.npy": b"" for number in range(3_000)})
 
     def read(*_: Any, **__: Any) -> None:

@@ -1,4 +1,4 @@
-"""Ladders of many stages: an outcome keeps its meaning from the search to the page."""
+"""Ladders of forty stages: outcome codes from the search to the report."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import torch
 from securemnist.attacks.base import Attack
 from securemnist.comparison.paired_difference import Sight, together
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.replay import Replay
-from securemnist.measures.replayed import replayed
+from securemnist.measures.cross_replay import rejudge_with_replay
 from securemnist.models.loading import from_model
 from securemnist.results import evidence, per_image
 from securemnist.results.findings import Finding, Measurement, Requirement
 from securemnist.results.per_image import MISCLASSIFIED, SURVIVED, decode_outcomes
 from securemnist.threats import Linf
-from tests.odd import Odd
+from tests.stubs import FunctionModel
 
 STAGES = 40
 EPS = 1.0
@@ -32,7 +32,7 @@ EPS = 1.0
 @final
 @dataclass(frozen=True, kw_only=True)
 class BreaksOne(Attack):
-    """Turns the first open image black, which the network below reads as another class."""
+    """Turns the first undecided image black, which the network below classifies differently."""
 
     keeps_budget: ClassVar[bool] = True
 
@@ -45,7 +45,7 @@ class BreaksOne(Attack):
         return 0
 
 
-def reads_brightness(x: torch.Tensor) -> torch.Tensor:
+def brightness_logits(x: torch.Tensor) -> torch.Tensor:
     """Logits (n, 10): class 1 where the image is brighter than black, else class 0."""
     bright = x.flatten(1).amax(1)
     rest = torch.full((len(x), 8), -1.0)
@@ -53,23 +53,23 @@ def reads_brightness(x: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def lab(mnist: DataSet) -> Lab:
+def context(mnist: DataSet) -> Context:
     """A network that is right on all ones, on 45 ones and 5 zeros."""
     labels = mnist.test.labels
     chosen = torch.cat([(labels == 1).nonzero()[:45], (labels == 0).nonzero()[:5]]).squeeze(1)
     small = dataclasses.replace(mnist, test=mnist.test[chosen], digests={})
-    return Lab(from_model(Odd(reads_brightness), name="brightness"), small)
+    return Context(from_model(FunctionModel(brightness_logits), name="brightness"), small)
 
 
 @pytest.fixture(scope="module")
-def finding(lab: Lab) -> Finding:
+def finding(context: Context) -> Finding:
     """A robustness row of forty stages, each of which breaks one image."""
-    found = evaluate(lab, lab.sample(None, 0), [BreaksOne()] * STAGES, Linf(EPS), 0)
+    found = evaluate(context, context.sample(None, 0), [BreaksOne()] * STAGES, Linf(EPS), 0)
     table = found.outcomes.evidence()
     table["outcomes"] |= found.sample.record
-    standing = found.outcomes.standing / 50
+    unbroken = found.outcomes.unbroken / 50
     measured = Measurement(
-        value=standing, low=0.0, high=1.0, n=50, complete=True, seconds=1.0, seed=0,
+        value=unbroken, low=0.0, high=1.0, n=50, complete=True, seconds=1.0, seed=0,
         survived=True, evidence=table,
     )  # fmt: skip
     settings = {"attack": {"use": "PGD", "steps": 1}, "threat": {"norm": "linf", "eps": EPS}}
@@ -84,8 +84,8 @@ def evidence_of(finding: Finding) -> Any:
     return finding.measurement.evidence
 
 
-def test_each_stage_of_a_ladder_has_its_code(finding: Finding) -> None:
-    """Of 45 images that are read right 40 are broken, each by the stage that its code names."""
+def test_outcome_code_names_each_of_40_stages(finding: Finding) -> None:
+    """Of 45 correct images 40 are broken, each by the stage that its code names."""
     _, codes = decode_outcomes(evidence_of(finding)["outcomes"])
     assert sorted(codes[codes >= 0]) == list(range(STAGES))
     assert (codes == SURVIVED).sum() == 5
@@ -94,7 +94,7 @@ def test_each_stage_of_a_ladder_has_its_code(finding: Finding) -> None:
     assert finding.measurement.value == 5 / 50
 
 
-def test_the_report_draws_no_broken_image_as_certified(finding: Finding) -> None:
+def test_report_counts_after_40_stages(finding: Finding) -> None:
     """The page counts 40 broken, 5 survived and 5 misclassified images, and none as certified."""
     fates = evidence.fates(evidence_of(finding))
     assert fates is not None
@@ -102,13 +102,13 @@ def test_the_report_draws_no_broken_image_as_certified(finding: Finding) -> None
     assert (fates[1].broken, fates[1].survived, fates[0].misclassified) == (40, 5, 5)
 
 
-def test_a_replay_after_forty_stages_counts(lab: Lab, finding: Finding) -> None:
+def test_replay_after_40_stages(context: Context, finding: Finding) -> None:
     """Stored examples break two survivors in stage 41, and the value falls by two images."""
     table = evidence_of(finding)["outcomes"]
     _, codes = decode_outcomes(table)
     survivors = np.flatnonzero(codes == SURVIVED)[:2]
     stored = Examples(survivors, np.zeros((2, 1, 28, 28), np.float32))
-    after = replayed(lab, finding, Replay((stored,)))
+    after = rejudge_with_replay(context, finding, Replay((stored,)))
     assert after.measurement is not None
     assert after.measurement.value == 3 / 50
     _, codes = decode_outcomes(after.measurement.evidence["outcomes"])
@@ -118,8 +118,8 @@ def test_a_replay_after_forty_stages_counts(lab: Lab, finding: Finding) -> None:
     assert (fates[1].broken, fates[1].certified) == (42, 0)
 
 
-def test_a_comparison_counts_every_stage(lab: Lab, finding: Finding) -> None:
-    """Between versions each of 40 stages is counted once, and what a stage broke is named by it."""
+def test_comparison_counts_each_of_40_stages(context: Context, finding: Finding) -> None:
+    """A comparison counts each stage once and names the stage of each broken image."""
     table = evidence_of(finding)["outcomes"]
     labels, codes = decode_outcomes(table)
     better = np.where(codes == STAGES - 1, SURVIVED, codes)

@@ -1,4 +1,4 @@
-"""Samples of the test digits: seeded, nested, and complete where all of them are asked for."""
+"""Samples of test images: seeded, nested, and complete for the whole test set."""
 
 from __future__ import annotations
 
@@ -8,39 +8,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from securemnist.errors import UsageError
-from securemnist.evaluation.context import Lab
-from tests.wording import one_sentence
+from securemnist.evaluation.context import Context
+from tests.error_form import one_sentence
 
 
 @given(sizes=st.tuples(st.integers(1, 9_999), st.integers(1, 9_999)), seed=st.integers(0, 5))
-def test_samples_are_nested(lab: Lab, sizes: tuple[int, int], seed: int) -> None:
-    """Of one seed the larger sample begins with the smaller, and no digit is in it twice."""
-    small, large = (lab.sample(min(size, 500), seed) for size in sorted(sizes))
+def test_samples_of_one_seed_are_nested(
+    context: Context, sizes: tuple[int, int], seed: int
+) -> None:
+    """The larger sample of a seed starts with the smaller one, and no image is in it twice."""
+    small, large = (context.sample(min(size, 500), seed) for size in sorted(sizes))
     assert torch.equal(large.places[: len(small)], small.places)
     assert torch.equal(large.x[: len(small)], small.x)
     assert len(large.places.unique()) == len(large)
     assert not small.complete
 
 
-def test_samples_differ_between_seeds(lab: Lab) -> None:
-    """Another seed draws other digits, and a digit arrives with its own label and place."""
-    first, second = lab.sample(100, 0), lab.sample(100, 1)
+def test_sample_depends_on_seed(context: Context) -> None:
+    """Another seed draws other images, each with its own label and place."""
+    first, second = context.sample(100, 0), context.sample(100, 1)
     assert not torch.equal(first.places, second.places)
-    assert torch.equal(first.y, lab.data.test.labels[first.places])
-    assert torch.equal(first.x, lab.data.test[first.places].images())
+    assert torch.equal(first.y, context.data.test.labels[first.places])
+    assert torch.equal(first.x, context.data.test[first.places].images())
 
 
-def test_all_digits_are_the_complete_set(lab: Lab) -> None:
-    """As many digits as there are is the complete set, in the order of the file, whatever the seed."""
-    every = lab.sample(10_000, 7)
+def test_full_sample_is_complete_and_in_order(context: Context) -> None:
+    """The whole test set is complete and in file order for every seed."""
+    every = context.sample(10_000, 7)
     assert every.complete
     assert torch.equal(every.places, torch.arange(10_000))
-    assert not lab.sample(9_999, 7).complete
+    assert not context.sample(9_999, 7).complete
 
 
 @pytest.mark.parametrize("digits", [0, -1, 10_001])
-def test_more_digits_than_there_are(lab: Lab, digits: int) -> None:
-    """A sample of no digits, or of more than exist, is one UsageError."""
+def test_sample_size_out_of_range_is_usage_error(context: Context, digits: int) -> None:
+    """A sample of no images, or of more than exist, is one UsageError."""
     with pytest.raises(UsageError, match=f"expected 1 to 10000 .*got {digits}") as caught:
-        lab.sample(digits, 0)
+        context.sample(digits, 0)
     one_sentence(caught.value)

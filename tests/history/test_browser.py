@@ -1,4 +1,4 @@
-"""The trend page in a browser: narrow and wide, light and dark, accessible, silent."""
+"""The trend page in a browser: narrow and wide, light and dark, accessible, no console output."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1024, "light"), (1600, "dark")])
-def test_the_trend_fits_and_is_silent(
+def test_trend_page_fits_and_is_accessible(
     browser: Any,  # noqa: F811
     page: Path,
     width: int,
     scheme: str,
 ) -> None:
-    """No sideways scrolling, no message, no request; axe finds nothing with everything unfolded."""
+    """No horizontal scrolling, no message, no request; axe finds nothing with all unfolded."""
     look_at(browser, page, width, scheme)
 
 
-def test_the_newest_is_seen_first(browser: Any, page: Path) -> None:  # noqa: F811
-    """On a telephone a chart that is too wide shows the newest commit, not the oldest."""
+def test_trend_chart_shows_latest_commit_first(browser: Any, page: Path) -> None:  # noqa: F811
+    """On a phone, a chart that is too wide shows the latest commit."""
     visit = Visit(browser, page, 360, "light")
     commits = visit.page.locator("svg.trend").first.locator("text[transform]")
     oldest, newest = commits.first.bounding_box(), commits.last.bounding_box()

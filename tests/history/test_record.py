@@ -1,4 +1,4 @@
-"""The record: whole lines or none, beside other writers and after any crash."""
+"""The record: atomic appends, with concurrent writers and after crashes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from securemnist._util.hashing import canonical_json
 from securemnist.errors import UsageError
 from securemnist.history import record
-from tests.wording import one_sentence
+from tests.error_form import one_sentence
 
 # Forks writers of long lines and kills each with SIGKILL at a random moment; a single thread may fork.
 KILLER = """
@@ -65,21 +65,21 @@ for number in range(40):
 
 
 def entry(number: int) -> dict[str, Any]:
-    """An entry that can be told from others."""
+    """An entry with a number of its own."""
     return {"kind": "bench", "figures": {"n": number}}
 
 
 @pytest.mark.timeout(300)
-def test_two_hundred_killed_writers(tmp_path: Path) -> None:
-    """Killed with SIGKILL at random moments, a writer never costs an entry or breaks the next read."""
+def test_record_survives_killed_writers(tmp_path: Path) -> None:
+    """A writer killed with SIGKILL loses no entry and does not break the next read."""
     command = [sys.executable, "-c", KILLER, str(tmp_path / "h.jsonl"), "1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280)
     assert done.stdout == "survived\n", done.stderr
 
 
 @given(cut=st.integers(1, 200))
-def test_half_a_line_is_ended(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Wherever a line breaks off, what stands before it is read, and what comes after it, too."""
+def test_append_after_partial_line(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Wherever a line breaks off, entries before and after it are read."""
     path = tmp_path_factory.mktemp("history") / "h.jsonl"
     for number in range(3):
         record.append(path, entry(number))
@@ -90,17 +90,17 @@ def test_half_a_line_is_ended(cut: int, tmp_path_factory: pytest.TempPathFactory
     after = record.read(path)
     assert after.entries[:-1] == before
     assert after.entries[-1]["figures"] == {"n": 9}
-    assert after.torn <= 1
+    assert after.damaged <= 1
 
 
-def test_writers_beside_each_other(tmp_path: Path) -> None:
+def test_concurrent_writers(tmp_path: Path) -> None:
     """Four processes that write at once lose and mix nothing."""
     path = tmp_path / "h.jsonl"
     commands = [[sys.executable, "-c", WRITER, str(path), str(who)] for who in range(4)]
     running = [subprocess.Popen(command) for command in commands]
     assert [process.wait(timeout=120) for process in running] == [0] * 4
     seen = record.read(path)
-    assert seen.torn == 0
+    assert seen.damaged == 0
     assert len(seen.entries) == 160
     for who in "0123":
         numbers = [e["number"] for e in seen.entries if e["who"] == who]
@@ -108,22 +108,22 @@ def test_writers_beside_each_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "7", '{"schema": 1}', '{"schema": 2}', "[" * 9_999])
-def test_foreign_lines_are_left_out(text: str, tmp_path: Path) -> None:
-    """What is no entry of ours is counted and left out."""
+def test_read_counts_other_lines_as_damaged(text: str, tmp_path: Path) -> None:
+    """Lines that are no entries are counted and skipped."""
     path = tmp_path / "h.jsonl"
     record.append(path, entry(0))
     with path.open("a") as file:
         file.write(text + "\n")
     record.append(path, entry(1))
     seen = record.read(path)
-    assert (len(seen.entries), seen.torn) == (2, 1)
+    assert (len(seen.entries), seen.damaged) == (2, 1)
 
 
 @pytest.mark.parametrize(
     "text", ["# Ours\n", "\n\nx\n", '{\n "schema": 1\n}\n', '{"schema": 2}\n', "7", "\0" * 99]
 )
-def test_a_file_of_somebody_s_is_left_alone(text: str, tmp_path: Path) -> None:
-    """Nothing is added to a file that holds no line of a record."""
+def test_append_refuses_other_files(text: str, tmp_path: Path) -> None:
+    """Nothing is appended to a file without a line of a record."""
     path = tmp_path / "README.md"
     path.write_text(text)
     with pytest.raises(UsageError) as refused:
@@ -132,16 +132,16 @@ def test_a_file_of_somebody_s_is_left_alone(text: str, tmp_path: Path) -> None:
     assert path.read_text() == text
 
 
-def test_halves_of_first_lines_are_no_obstacle(tmp_path: Path) -> None:
-    """Where every writer so far was killed in its first line, the next one begins the record."""
+def test_append_after_partial_lines_only(tmp_path: Path) -> None:
+    """After partial lines only, the next writer starts the record."""
     path = tmp_path / "h.jsonl"
     path.write_text('{"figures":{"n":1\n{"fig\n{')
     record.append(path, entry(1))
     assert len(record.read(path).entries) == 1
 
 
-def test_a_full_disk_leaves_the_old_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write that was cut short is taken back and told in one sentence."""
+def test_append_on_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A partial write is undone and reported in one sentence."""
     path = tmp_path / "h.jsonl"
     record.append(path, entry(1))
     before, write = path.read_bytes(), record.os.write
@@ -152,15 +152,15 @@ def test_a_full_disk_leaves_the_old_record(tmp_path: Path, monkeypatch: pytest.M
     assert path.read_bytes() == before
 
 
-def test_no_record_yet(tmp_path: Path) -> None:
-    """A missing record is told in one sentence."""
+def test_read_without_record(tmp_path: Path) -> None:
+    """A missing record is reported in one sentence."""
     with pytest.raises(UsageError) as refused:
         record.read(tmp_path / "gone.jsonl")
     assert "cannot be read" in one_sentence(refused.value)
 
 
-def test_a_large_record_takes_little_memory(tmp_path: Path) -> None:
-    """The page of a record of 50 MB takes less than 200 MB more than the one of a small record."""
+def test_render_memory_of_large_record(tmp_path: Path) -> None:
+    """The page of a 50 MB record takes less than 200 MB more than that of a small one."""
     text = canonical_json({"kind": "assessment", "schema": 1, "model": "m", "exit_code": 0})
     rows = {f"R-{n}": {"value": 0.5, "verdict": "PASS", "asked": "x"} for n in range(100)}
     line = text[:-1] + ',"rows":' + canonical_json(rows) + "}\n"
@@ -180,7 +180,7 @@ def test_a_large_record_takes_little_memory(tmp_path: Path) -> None:
     ],
     ids=["lines", "bytes"],
 )
-def test_a_record_over_its_bounds(content: bytes, words: str, tmp_path: Path) -> None:
+def test_read_refuses_large_record(content: bytes, words: str, tmp_path: Path) -> None:
     """Too many lines and too many bytes are refused in a sentence."""
     path = tmp_path / "h.jsonl"
     path.write_bytes(content)
@@ -189,8 +189,8 @@ def test_a_record_over_its_bounds(content: bytes, words: str, tmp_path: Path) ->
     assert words in one_sentence(refused.value)
 
 
-def test_an_endless_line_is_none(tmp_path: Path) -> None:
-    """A line over the bound is counted as unreadable, and an entry over it is not written."""
+def test_line_length_is_limited(tmp_path: Path) -> None:
+    """A line over the limit is counted as damaged, and a longer entry is not written."""
     path = tmp_path / "h.jsonl"
     record.append(path, entry(0))
     before = path.read_bytes()
@@ -201,11 +201,11 @@ def test_an_endless_line_is_none(tmp_path: Path) -> None:
     path.write_bytes(
         before + b'{"kind": "bench", "schema": 1, "x": "' + b"x" * record.MAX_LINE + b'"}'
     )
-    assert (len(record.read(path)), record.read(path).torn) == (1, 1)
+    assert (len(record.read(path)), record.read(path).damaged) == (1, 1)
 
 
-def test_a_lock_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that keeps the record locked delays a writer, but not for ever."""
+def test_append_waits_for_lock_with_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that keeps the lock delays a writer for a limited time."""
     path = tmp_path / "h.jsonl"
     record.append(path, entry(0))
     monkeypatch.setattr(record, "LOCK_SECONDS", 0.1)

@@ -1,4 +1,4 @@
-"""The trend page: one chart a requirement, the commits under it, nothing foreign acting."""
+"""The trend page: one chart for each requirement, with commits, and sanitised text."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ def version(commit: str, broken: int) -> Assessment:
 def history(path: Path, *versions: Assessment) -> record.Record:
     """A record of these versions and a benchmark."""
     for made in versions:
-        record.append(path, entry.of_assessment(made))
-    record.append(path, entry.of_bench(figures.seconds(PAGE.splitlines()), "b" * 40))
+        record.append(path, entry.assessment_entry(made))
+    record.append(path, entry.benchmark_entry(figures.seconds(PAGE.splitlines()), "b" * 40))
     return record.read(path)
 
 
-def test_a_chart_a_requirement(tmp_path: Path) -> None:
-    """Values, verdicts and commits stand in the chart, and the benchmarks' seconds below."""
+def test_trend_has_chart_per_requirement(tmp_path: Path) -> None:
+    """The page has values, verdicts and commits of each row, and the benchmarks' seconds."""
     versions = version("a1" * 20, 700), version("c3" * 20, 900)
     html = trend.render(history(tmp_path / "h.jsonl", *versions)).decode()
     text = Markup(html).text
-    assert "✗ The last one may not merge" in text
+    assert "✗ Latest assessment failed" in text
     for told in ("ADV-03", "required ≥ 0.92", "a1a1a1a", "c3c3c3c", "0.93", "0.91"):
         assert told in text
     for told in ("FGSM, 10 digits: securemnist", "2.52", "bbbbbbb"):
@@ -57,23 +57,21 @@ def test_a_chart_a_requirement(tmp_path: Path) -> None:
     assert '<path class="fail"' in html
 
 
-@pytest.mark.parametrize(
-    ("today", "told"), [("2026-12-31", "may merge"), ("2027-01-01", "a waiver")]
-)
-def test_a_waiver_that_has_ended_lets_nothing_merge(today: str, told: str, tmp_path: Path) -> None:
-    """The page does not promise a merge that rested on a waiver whose last day is over."""
+@pytest.mark.parametrize(("today", "told"), [("2026-12-31", "passed"), ("2027-01-01", "a waiver")])
+def test_trend_after_waiver_expired(today: str, told: str, tmp_path: Path) -> None:
+    """A pass that rested on an expired waiver is not shown as a pass."""
     waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
     failing = changed(robust(codes(range(900)), at_least=0.92), waiver=waiver)
     made = assessment(failing, robust(codes(range(9)), name="ADV-04"), digest="new")
     page = trend.render(history(tmp_path / "h.jsonl", made), today=today).decode()
     text = Markup(page).text
     assert told in text
-    assert ("✓ The last one may merge" in text) is (today == "2026-12-31")
+    assert ("✓ Latest assessment passed" in text) is (today == "2026-12-31")
 
 
 @pytest.mark.parametrize("change", ["data", "digits", "nothing"])
-def test_a_line_joins_what_was_measured_alike(change: str, tmp_path: Path) -> None:
-    """Numbers of other data or other settings are points of one chart, but no step of one line."""
+def test_trend_line_breaks_at_changed_settings(change: str, tmp_path: Path) -> None:
+    """Numbers of other data or settings are points of the chart, but not of its line."""
     before, after = version("a1" * 20, 700).to_json(), version("c3" * 20, 900).to_json()
     if change == "data":
         after["subject"]["data"] = {"name": "theirs", "digests": {"t10k": "0" * 64}}
@@ -85,8 +83,8 @@ def test_a_line_joins_what_was_measured_alike(change: str, tmp_path: Path) -> No
     assert re.sub(r"[^ML]", "", line) == ("ML" if change == "nothing" else "MM")
 
 
-def test_another_model_has_its_own_page(tmp_path: Path) -> None:
-    """The page shows one model; the others are named."""
+def test_trend_shows_one_model(tmp_path: Path) -> None:
+    """The page shows one model and names the others."""
     other = assessment(robust(codes(range(7))))
     seen = history(tmp_path / "h.jsonl", version("a1" * 20, 700), other)
     assert Markup(trend.render(seen).decode()).text.count("a1a1a1a") == 0
@@ -94,8 +92,8 @@ def test_another_model_has_its_own_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", hostile.TEXTS, ids=range(len(hostile.TEXTS)))
-def test_hostile_entries_do_nothing(text: str, tmp_path: Path) -> None:
-    """Whatever stands in an entry, the page only shows it."""
+def test_trend_sanitises_entries(text: str, tmp_path: Path) -> None:
+    """Hostile texts of an entry are only shown."""
     odd: dict[str, Any] = {"verdict": text, "value": text, "threshold": [text], "measure": text}
     rows = {text: odd, "x": 7, "y": {**odd, "value": 1e300}}
     made = {"kind": "assessment", "model": text, "commit": text, "exit_code": text, "rows": rows}
@@ -112,8 +110,8 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(main, ["history", *words], catch_exceptions=False)
 
 
-def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One command appends, another draws; before the first entry the page says what to do."""
+def test_history_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One command appends, another writes the page; without an entry the page says what to do."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "assessment.json").write_bytes(version("a1" * 20, 700).dumps())
     assert run("page").exit_code == 2
@@ -125,8 +123,8 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("add", "gone.json").exit_code == 2
 
 
-def test_a_model_that_was_never_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model without an entry has no page; the sentence names those that have one."""
+def test_unknown_model_is_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model without an entry has no page; the sentence names the recorded models."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "assessment.json").write_bytes(version("a1" * 20, 700).dumps())
     assert run("add", "assessment.json").exit_code == 0
@@ -139,26 +137,26 @@ def test_a_model_that_was_never_recorded(tmp_path: Path, monkeypatch: pytest.Mon
     assert "1 assessment, the newest last" in (tmp_path / "reports" / "history.html").read_text()
 
 
-def drawn(entry: dict[str, Any], folder: Path) -> str:
+def page_text(entry: dict[str, Any], folder: Path) -> str:
     """The text of the page of a record with one entry."""
     path = folder / f"{len(list(folder.iterdir()))}.jsonl"
     record.append(path, entry)
     return Markup(trend.render(record.read(path)).decode()).text
 
 
-def test_a_partial_run_never_may_merge(tmp_path: Path) -> None:
-    """Rows that were left out said nothing: the page says that a part was looked at."""
-    whole = {"schema": 1, **entry.of_assessment(version("a1" * 20, 0)), "exit_code": 0}
+def test_partial_run_is_not_shown_as_pass(tmp_path: Path) -> None:
+    """The page says that an assessment covered a part of its policy."""
+    whole = {"schema": 1, **entry.assessment_entry(version("a1" * 20, 0)), "exit_code": 0}
     unknown = {key: value for key, value in whole.items() if key != "complete"}
     for made in ({**whole, "complete": False}, unknown):
-        text = drawn(made, tmp_path)
+        text = page_text(made, tmp_path)
         assert "a part of its policy" in text
-        assert "may merge" not in text
-    assert "The last one may merge" in drawn({**whole, "complete": True}, tmp_path)
+        assert "passed" not in text
+    assert "Latest assessment passed" in page_text({**whole, "complete": True}, tmp_path)
 
 
-def test_points_have_days_versions_and_intervals(tmp_path: Path) -> None:
-    """The table names version, time and 95 % interval of each number, the chart day and commit."""
+def test_trend_table_has_version_time_and_interval(tmp_path: Path) -> None:
+    """The table gives version, time and 95 % interval of each number, the chart day and commit."""
     html = trend.render(history(tmp_path / "h.jsonl", version("a1" * 20, 700))).decode()
     row = version("a1" * 20, 700).findings[0].measurement
     assert row is not None

@@ -10,11 +10,11 @@ import torch
 
 from securemnist.attacks.base import Attack
 from securemnist.errors import Inconclusive, MeasureError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import evaluate
 from securemnist.threats import Linf
-from tests.odd import Puts
-from tests.wording import one_sentence
+from tests.error_form import one_sentence
+from tests.stubs import GreyAttack
 
 Images = torch.Tensor
 
@@ -28,7 +28,7 @@ class Foreign(Attack):
     keeps_budget: ClassVar[bool] = False
 
     def __call__(self, model: Any, x: Images, y: Any, **_: Any) -> Images:
-        return Puts(grey=0.5, share=self.share)(model, x, y)
+        return GreyAttack(grey=0.5, share=self.share)(model, x, y)
 
     def passes(self) -> float:
         return 0
@@ -46,28 +46,28 @@ class Shapeless(Attack):
         return 0
 
 
-def test_an_attack_of_ours_that_leaves_the_budget(lab: Lab) -> None:
+def test_an_attack_of_ours_that_leaves_the_budget(context: Context) -> None:
     """A single proposal of ours over budget is a MeasureError: it is our error, not the model's."""
-    sample = lab.sample(50, 0)
+    sample = context.sample(50, 0)
     with pytest.raises(MeasureError, match="got 1 outside") as caught:
-        evaluate(lab, sample, [Puts(grey=0.5, share=1 / 50)], Linf(0.1), 0)
+        evaluate(context, sample, [GreyAttack(grey=0.5, share=1 / 50)], Linf(0.1), 0)
     one_sentence(caught.value)
     with pytest.raises(MeasureError, match="mend the attack"):
-        evaluate(lab, sample, [Shapeless()], Linf(0.1), 0)
+        evaluate(context, sample, [Shapeless()], Linf(0.1), 0)
 
 
-def test_a_library_that_leaves_the_budget(lab: Lab) -> None:
+def test_a_library_that_leaves_the_budget(context: Context) -> None:
     """Proposals of a library over budget do not count, and are counted; the rest is measured."""
-    sample = lab.sample(50, 0)
-    outcomes = evaluate(lab, sample, [Foreign(share=0.4)], Linf(0.1), 0).outcomes
+    sample = context.sample(50, 0)
+    outcomes = evaluate(context, sample, [Foreign(share=0.4)], Linf(0.1), 0).outcomes
     (fall,) = outcomes.waterfall
     assert fall.entered - fall.over_budget == fall.entered - round(0.4 * fall.entered)
     assert fall.fell == 0
-    assert outcomes.standing == fall.entered
+    assert outcomes.unbroken == fall.entered
 
 
-def test_no_valid_proposal_teaches_nothing(lab: Lab) -> None:
+def test_no_valid_proposal_teaches_nothing(context: Context) -> None:
     """Where every proposal is over budget, the evaluation is inconclusive instead of a survival."""
     with pytest.raises(Inconclusive, match="gave no valid proposal") as caught:
-        evaluate(lab, lab.sample(50, 0), [Foreign()], Linf(0.1), 0)
+        evaluate(context, context.sample(50, 0), [Foreign()], Linf(0.1), 0)
     one_sentence(caught.value)

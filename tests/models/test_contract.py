@@ -11,10 +11,10 @@ import torch
 
 from securemnist.data import DataSet
 from securemnist.errors import ModelError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.models.loading import from_model
-from tests.odd import Odd
-from tests.wording import one_sentence
+from tests.error_form import one_sentence
+from tests.stubs import FunctionModel
 
 Images = torch.Tensor
 
@@ -73,7 +73,7 @@ def test_the_model_contract(name: str, mnist: DataSet) -> None:
     """A model that breaks the contract is refused with one sentence, before anything is measured."""
     answer, words = CONTRACT[name]
     with pytest.raises(ModelError) as caught:
-        Lab(from_model(Odd(answer), name="my.nets:odd"), mnist)
+        Context(from_model(FunctionModel(answer), name="my.nets:odd"), mnist)
     text = one_sentence(caught.value)
     assert text.startswith("my.nets:odd: ")
     assert words in text
@@ -82,18 +82,18 @@ def test_the_model_contract(name: str, mnist: DataSet) -> None:
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_logits_of_any_precision_serve(dtype: torch.dtype, mnist: DataSet) -> None:
     """Logits of every precision keep the contract; none loses a digit, so float64 stays float64."""
-    subject = from_model(Odd(lambda x: x.flatten(1)[:, :10].to(dtype)), name="net")
-    read = Lab(subject, mnist).logits(mnist.test[:3].images())
+    subject = from_model(FunctionModel(lambda x: x.flatten(1)[:, :10].to(dtype)), name="net")
+    read = Context(subject, mnist).logits(mnist.test[:3].images())
     assert read.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
 
 
 def test_a_model_that_fails_later_is_refused(mnist: DataSet) -> None:
     """NaN on digits that the contract did not look at is no answer, and never counts as class 0."""
-    subject = from_model(Odd(lambda x: x.flatten(1)[:, 300:310] / 0), name="net")
+    subject = from_model(FunctionModel(lambda x: x.flatten(1)[:, 300:310] / 0), name="net")
     small = dataclasses.replace(mnist, test=mnist.test[:8])
     blank = dataclasses.replace(small.test, pixels=torch.full((8, 28, 28), 255, dtype=torch.uint8))
     with pytest.raises(ModelError, match="expected finite logits"):
-        Lab(subject, dataclasses.replace(small, test=blank))
-    late = from_model(Odd(lambda x: x.flatten(1)[:, :10] / (len(x) <= 8)), name="net")
-    with pytest.raises(ModelError, match="for 100 of 100 digits"):
-        Lab(late, mnist).logits(mnist.test[:100].images())
+        Context(subject, dataclasses.replace(small, test=blank))
+    late = from_model(FunctionModel(lambda x: x.flatten(1)[:, :10] / (len(x) <= 8)), name="net")
+    with pytest.raises(ModelError, match="for 100 of 100 images"):
+        Context(late, mnist).logits(mnist.test[:100].images())

@@ -18,9 +18,9 @@ from securemnist.data import DataSet
 from securemnist.errors import UsageError
 from securemnist.train import Recipe, checkpoint
 from securemnist.train.loop import Trainer
+from tests.error_form import one_sentence
 from tests.models.test_hostile_weights import put_together
 from tests.train.test_training import SMALL
-from tests.wording import one_sentence
 
 Parts = tuple[dict[str, torch.Tensor], dict[str, Any]]
 

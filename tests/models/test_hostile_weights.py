@@ -17,16 +17,16 @@ from torch import nn
 from securemnist._util.hashing import sha256
 from securemnist.errors import WeightsError
 from securemnist.models import weight_file
-from tests.tiny import same, tiny
-from tests.trap import Trap
-from tests.wording import one_sentence
+from tests.error_form import one_sentence
+from tests.pickle_trap import PickleTrap
+from tests.small_network import same_weights, small_network
 
 Header = dict[str, Any]
 
 
 def taken_apart() -> tuple[Header, bytes]:
     """The header and the tensors of a good file."""
-    content = weight_file.dump(tiny())
+    content = weight_file.dump(small_network())
     (length,) = struct.unpack("<Q", content[:8])
     return json.loads(content[8 : 8 + length]), content[8 + length :]
 
@@ -54,7 +54,7 @@ def retold(old: str, new: str) -> bytes:
 
 def filled(number: float) -> bytes:
     """A good file with one weight that is no number."""
-    model = tiny()
+    model = small_network()
     model.state_dict()["2.weight"][3, 4] = number
     return weight_file.dump(model)
 
@@ -64,7 +64,7 @@ def entry(**changes: Any) -> bytes:
     return edited(lambda header: header["2.bias"].update(changes))
 
 
-GOOD = weight_file.dump(tiny())
+GOOD = weight_file.dump(small_network())
 START, STOP = taken_apart()[0]["2.bias"]["data_offsets"]
 HOSTILE: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "expected a safetensors header, got 0 bytes"),
@@ -124,16 +124,16 @@ def test_a_hostile_file_is_refused(name: str, with_manifest: bool, tmp_path: Pat
     """Each damage is one WeightsError naming the file, also where the manifest vouches for it."""
     content, words = HOSTILE[name]
     path = tmp_path / "net.safetensors"
-    manifest = weight_file.save(tiny(), path, {"architecture": "tiny"})
+    manifest = weight_file.save(small_network(), path, {"architecture": "tiny"})
     path.write_bytes(content)
     manifest["sha256"] = sha256(content)
-    model = tiny(1)
+    model = small_network(1)
     with pytest.raises(WeightsError) as caught:
         weight_file.load_into(model, path, manifest if with_manifest else None)
     text = one_sentence(caught.value)
     assert text.startswith(f"{path}: ")
     assert words in text
-    assert same(model, tiny(1))
+    assert same_weights(model, small_network(1))
 
 
 def test_every_cut_is_noticed(tmp_path: Path) -> None:
@@ -142,20 +142,20 @@ def test_every_cut_is_noticed(tmp_path: Path) -> None:
     for length in range(0, len(GOOD), 7):
         path.write_bytes(GOOD[:length])
         with pytest.raises(WeightsError):
-            weight_file.load_into(tiny(1), path, None)
+            weight_file.load_into(small_network(1), path, None)
 
 
 def test_nothing_is_ever_unpickled(tmp_path: Path) -> None:
     """A pickle and a torch archive that call themselves safetensors are refused without being run."""
     marker, path = tmp_path / "sprung", tmp_path / "net.safetensors"
     archive = io.BytesIO()
-    torch.save({"2.bias": Trap(marker)}, archive)
-    pickles = [pickle.dumps(Trap(marker), protocol=p) for p in (0, 2, 5)]
+    torch.save({"2.bias": PickleTrap(marker)}, archive)
+    pickles = [pickle.dumps(PickleTrap(marker), protocol=p) for p in (0, 2, 5)]
     for content in (*pickles, archive.getvalue()):
         path.write_bytes(content)
         for manifest in (None, {"sha256": sha256(content), "canary": []}):
             with pytest.raises(WeightsError):
-                weight_file.load_into(tiny(), path, manifest)
+                weight_file.load_into(small_network(), path, manifest)
         path.with_suffix(".json").write_bytes(content)
         with pytest.raises(WeightsError):
             weight_file.read_manifest(path)

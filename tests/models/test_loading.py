@@ -17,7 +17,7 @@ from securemnist.errors import ModelError, SecureMnistError, UsageError, Weights
 from securemnist.models import loading
 from securemnist.models.architectures import ConvNetA, normalized
 from securemnist.models.loading import Subject, from_model, resolve
-from tests.wording import one_sentence
+from tests.error_form import one_sentence
 
 TOYS = """
 from torch import nn

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from securemnist._util.hashing import sha256
 from securemnist.errors import WeightsError
 from securemnist.models import weight_file
-from tests.tiny import same, saved, tiny
-from tests.wording import one_sentence
+from tests.error_form import one_sentence
+from tests.small_network import same_weights, saved_weights, small_network
 
 
 @pytest.mark.parametrize(
@@ -33,20 +33,20 @@ from tests.wording import one_sentence
 def test_the_manifest_must_fit(change: dict[str, Any], words: str, tmp_path: Path) -> None:
     """A digest or canary logits that are not those of the weights refuse the file."""
     path = tmp_path / "net.safetensors"
-    manifest = weight_file.save(tiny(), path, {"architecture": "tiny"})
+    manifest = weight_file.save(small_network(), path, {"architecture": "tiny"})
     with pytest.raises(WeightsError, match=words) as caught:
-        weight_file.load_into(tiny(1), path, {**manifest, **change})
+        weight_file.load_into(small_network(1), path, {**manifest, **change})
     one_sentence(caught.value)
 
 
 def test_other_weights_with_their_digest_are_noticed(tmp_path: Path) -> None:
     """Who replaces the weights and mends the digest still has the canary logits against him."""
     path = tmp_path / "net.safetensors"
-    manifest = weight_file.save(tiny(), path, {"architecture": "tiny"})
-    path.write_bytes(weight_file.dump(tiny(1)))
+    manifest = weight_file.save(small_network(), path, {"architecture": "tiny"})
+    path.write_bytes(weight_file.dump(small_network(1)))
     manifest["sha256"] = sha256(path.read_bytes())
     with pytest.raises(WeightsError, match="canary inputs"):
-        weight_file.load_into(tiny(), path, manifest)
+        weight_file.load_into(small_network(), path, manifest)
 
 
 GOOD_MANIFEST = '%s, "sha256": "", "architecture": "A", "canary": []}'
@@ -89,7 +89,7 @@ def test_a_manifest_that_is_none(name: str, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A good file with its manifest."""
-    return saved(tmp_path_factory.mktemp("saved"))
+    return saved_weights(tmp_path_factory.mktemp("saved"))
 
 
 @settings(max_examples=100)
@@ -102,10 +102,10 @@ def test_a_flipped_byte_of_the_manifest_changes_no_weight(
     content[data.draw(st.integers(0, len(content) - 1))] ^= mask
     beside = good.with_name("other.json")
     beside.write_bytes(content)
-    model = tiny(1)
+    model = small_network(1)
     try:
         manifest = weight_file.read_manifest(beside.with_suffix(".safetensors"))
         weight_file.load_into(model, good, manifest)
     except WeightsError:
         return
-    assert same(model, tiny())
+    assert same_weights(model, small_network())

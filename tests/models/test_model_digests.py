@@ -11,7 +11,7 @@ from torch import nn
 from securemnist.errors import ModelError
 from securemnist.models.architectures import Normalize
 from securemnist.models.loading import Subject, from_model
-from tests.wording import one_sentence
+from tests.error_form import one_sentence
 
 
 def net(seed: int = 0) -> nn.Sequential:

@@ -12,13 +12,13 @@ from torch import nn
 
 from securemnist.attacks import make_attack
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
-from securemnist.measures import bind, take
+from securemnist.evaluation.context import Context
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.models.predictions import exact, is_wrong, predicted, tied
 from securemnist.results.findings import Measurement, Requirement, Verdict
 from securemnist.threats import Linf
-from tests.odd import Odd
+from tests.stubs import FunctionModel
 
 FORMATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 THREAT = {"norm": "linf", "eps": 0.1}
@@ -46,15 +46,15 @@ class Changed(nn.Module):
         return self.change(self.net(x))
 
 
-def on(model: nn.Module, mnist: DataSet) -> Lab:
+def on(model: nn.Module, mnist: DataSet) -> Context:
     """A lab of this model on a few hundred digits."""
     mnist = dataclasses.replace(mnist, test=mnist.test[:FEW])
-    return Lab(loading.from_model(model, name="it"), mnist)
+    return Context(loading.from_model(model, name="it"), mnist)
 
 
-def measured(lab: Lab, measure: str, **row: Any) -> Measurement:
+def measured(evaluated: Context, measure: str, **row: Any) -> Measurement:
     """One measurement of a few digits."""
-    return take(lab, measure, bind(measure, {"digits": DIGITS, **row}), 0)
+    return take_measurement(evaluated, measure, bind(measure, {"digits": DIGITS, **row}), 0)
 
 
 @pytest.mark.parametrize("dtype", FORMATS, ids=str)
@@ -79,7 +79,7 @@ def test_clean_numbers_do_not_depend_on_the_scale(change: Change, mnist: DataSet
         ("worst_class_accuracy", {"digits": 200}),
         ("backdoor_success", trigger),
     ):
-        one, other = (measured(lab, measure, **row) for lab in labs)
+        one, other = (measured(evaluated, measure, **row) for evaluated in labs)
         assert (one.value, one.low, one.high) == (other.value, other.low, other.high)
 
 
@@ -128,7 +128,7 @@ def test_attacks_take_every_format(use: str, dtype: torch.dtype, mnist: DataSet)
 def test_ties_are_counted_and_stated(mnist: DataSet) -> None:
     """A network that says the same of two classes reads no digit, and the finding says why."""
     two = torch.tensor([[1.0, 1.0, *[0.0] * 8]])
-    model = Odd(lambda x: two.expand(len(x), -1) + 0 * x.flatten(1)[:, :1])
+    model = FunctionModel(lambda x: two.expand(len(x), -1) + 0 * x.flatten(1)[:, :1])
     seen = measured(on(model, mnist), "clean_accuracy", digits=FEW)
     assert seen.value == 0
     shown = int((mnist.test[:FEW].labels < 2).sum()) + 1
@@ -142,7 +142,7 @@ def test_ties_are_counted_and_stated(mnist: DataSet) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_probabilities_are_known_in_every_format(dtype: torch.dtype, mnist: DataSet) -> None:
     """Probabilities that bfloat16 has rounded are attacked by their logarithm, as others are."""
-    lab = on(Changed("baseline", lambda z: z.softmax(1).to(dtype)), mnist)
-    assert lab.target is not lab.subject.model
+    evaluated = on(Changed("baseline", lambda z: z.softmax(1).to(dtype)), mnist)
+    assert evaluated.target is not evaluated.subject.model
     logits = on(Changed("baseline", lambda z: z.to(dtype)), mnist)
     assert logits.target is logits.subject.model

@@ -15,24 +15,24 @@ from securemnist._util import resources
 from securemnist._util.hashing import sha256
 from securemnist.errors import WeightsError
 from securemnist.models import loading, weight_file
-from tests.tiny import same, saved, tiny
+from tests.small_network import same_weights, saved_weights, small_network
 
-GOOD = weight_file.dump(tiny())
+GOOD = weight_file.dump(small_network())
 
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A good file with its manifest."""
-    return saved(tmp_path_factory.mktemp("saved"))
+    return saved_weights(tmp_path_factory.mktemp("saved"))
 
 
 def test_a_saved_network_comes_back(tmp_path: Path) -> None:
     """Weights survive the file bit by bit; the manifest says what was saved, and nothing else is left."""
     path = tmp_path / "folder" / "net.safetensors"
-    manifest = weight_file.save(tiny(), path, {"architecture": "tiny", "seed": 7})
-    model = tiny(1)
+    manifest = weight_file.save(small_network(), path, {"architecture": "tiny", "seed": 7})
+    model = small_network(1)
     weight_file.load_into(model, path, weight_file.read_manifest(path))
-    assert same(model, tiny())
+    assert same_weights(model, small_network())
     assert weight_file.read_manifest(path) == manifest
     assert (manifest["seed"], manifest["size"]) == (7, path.stat().st_size)
     assert sorted(p.name for p in path.parent.iterdir()) == ["net.json", "net.safetensors"]
@@ -61,9 +61,9 @@ def test_a_file_over_the_cap_is_not_parsed(tmp_path: Path, monkeypatch: pytest.M
     path.write_bytes(GOOD)
     monkeypatch.setattr(weight_file, "MAX_WEIGHTS", len(GOOD) - 1)
     with pytest.raises(WeightsError, match="more than"):
-        weight_file.load_into(tiny(), path, None)
+        weight_file.load_into(small_network(), path, None)
     with pytest.raises(WeightsError, match="expected a weight file, got Is a directory"):
-        weight_file.load_into(tiny(), tmp_path, None)
+        weight_file.load_into(small_network(), tmp_path, None)
 
 
 @settings(max_examples=100)
@@ -75,7 +75,7 @@ def test_a_flipped_byte_is_noticed(good: Path, place: int, mask: int) -> None:
     path = good.with_name("flipped.safetensors")
     path.write_bytes(content)
     with pytest.raises(WeightsError):
-        weight_file.load_into(tiny(1), path, weight_file.read_manifest(good))
+        weight_file.load_into(small_network(1), path, weight_file.read_manifest(good))
 
 
 def test_a_reference_model_is_guarded(tmp_path: Path) -> None:

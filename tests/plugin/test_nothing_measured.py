@@ -37,7 +37,7 @@ def test_the_policy_is_found_from_elsewhere(
             result.assert_outcomes(failed=1)
         else:
             assert result.ret == pytest.ExitCode.USAGE_ERROR
-            result.stderr.fnmatch_lines(["*expected a model of yours to hold against*"])
+            result.stderr.fnmatch_lines(["*expected a model of yours to assess by*"])
 
 
 @pytest.mark.parametrize("options", [[], [MODEL], ["--security-tier=smoke"], ["-n", "2"]])

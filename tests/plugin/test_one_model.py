@@ -10,8 +10,8 @@ import pytest
 from securemnist.plugin.session import Run, Scope
 from securemnist.results.findings import Finding, Verdict, Waiver
 from securemnist.results.policy import Policy
-from tests.judging import row, seen
 from tests.plugin.rows import CLEAN, read, verdicts
+from tests.requirement_builders import measurement_of, row
 
 MODELS = """
     import pytest
@@ -129,7 +129,10 @@ def a_run() -> Run:
     return run
 
 
-PASSED, FAILED = row().judge(seen(0.99, 0.95, 1.0)), row().judge(seen(0.5, 0.4, 0.6))
+PASSED, FAILED = (
+    row().judge(measurement_of(0.99, 0.95, 1.0)),
+    row().judge(measurement_of(0.5, 0.4, 0.6)),
+)
 ERROR = row().unmeasured(Verdict.ERROR, "it raised")
 NOT_RUN = row().unmeasured(Verdict.NOT_RUN, "no GPU")
 
@@ -149,7 +152,7 @@ def test_a_waived_failure_does_not_hide_an_error() -> None:
     waived = row(waiver=Waiver(reason="known", expires="2999-01-01"))
     run = a_run()
     run.receive(message(waived.unmeasured(Verdict.ERROR, "it raised")))
-    run.receive(message(waived.judge(seen(0.5, 0.4, 0.6))))
+    run.receive(message(waived.judge(measurement_of(0.5, 0.4, 0.6))))
     assert run.findings["R-1"].verdict is Verdict.ERROR
 
 

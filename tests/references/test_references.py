@@ -12,7 +12,7 @@ import pytest
 from securemnist._util import resources
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.measures import bind
 from securemnist.measures.robustness import RobustSettings, curve
 from securemnist.models import loading
@@ -35,18 +35,20 @@ def rows() -> list[tuple[RobustSettings, int]]:
     ]
 
 
-def the_lab(name: str, digits: DataSet) -> Lab:
+def the_lab(name: str, digits: DataSet) -> Context:
     """A reference model on MNIST."""
-    return Lab(loading.resolve(name), digits)
+    return Context(loading.resolve(name), digits)
 
 
 def test_the_curves_are_those_of_today(mnist: DataSet) -> None:
     """Every bundled reference model has a curve of its present weights for each row with one."""
     assert rows(), "expected a row with a curve in the bundled policy, got none"
-    stranger = Lab(loading.from_model(the_lab("network_d", mnist).subject.model, name="x"), mnist)
+    stranger = Context(
+        loading.from_model(the_lab("network_d", mnist).subject.model, name="x"), mnist
+    )
     stranger = dataclasses.replace(stranger, subject=_renamed(stranger.subject))
     for settings, _ in rows():
-        found = curves.stored(stranger, settings.the_attacks(), settings.threat["norm"])
+        found = curves.stored(stranger, settings.attack_stages(), settings.threat["norm"])
         assert {entry["model"] for entry in found} == BUNDLED, MISSING
         for entry in found:
             assert [point["eps"] for point in entry["points"]] == settings.curve, MISSING
@@ -84,7 +86,7 @@ def test_a_curve_of_something_else_is_dropped(
     file.write_bytes(curves.dumps(changed))
     monkeypatch.setattr(curves, "FILE", file)
     found = curves.stored(
-        the_lab("hardened", mnist), settings.the_attacks(), settings.threat["norm"]
+        the_lab("hardened", mnist), settings.attack_stages(), settings.threat["norm"]
     )
     assert {entry["model"] for entry in found} == BUNDLED - {"baseline", "hardened"}
 
@@ -92,11 +94,11 @@ def test_a_curve_of_something_else_is_dropped(
 def test_a_model_is_not_drawn_beside_itself(mnist: DataSet) -> None:
     """The subject's own stored curve is left out, and other attacks have none."""
     settings, _ = rows()[0]
-    lab = the_lab("baseline", mnist)
-    names = [e["model"] for e in curves.stored(lab, settings.the_attacks(), "linf")]
+    evaluated = the_lab("baseline", mnist)
+    names = [e["model"] for e in curves.stored(evaluated, settings.attack_stages(), "linf")]
     assert "baseline" not in names
     assert "hardened" in names
-    assert curves.stored(lab, [PGD(steps=3)], "linf") == []
+    assert curves.stored(evaluated, [PGD(steps=3)], "linf") == []
 
 
 def test_without_the_file_nothing_is_drawn(
@@ -105,7 +107,7 @@ def test_without_the_file_nothing_is_drawn(
     """A package without stored curves measures as before."""
     monkeypatch.setattr(curves, "FILE", tmp_path / "none.json")
     settings, _ = rows()[0]
-    assert curves.stored(the_lab("baseline", mnist), settings.the_attacks(), "linf") == []
+    assert curves.stored(the_lab("baseline", mnist), settings.attack_stages(), "linf") == []
 
 
 @pytest.mark.parametrize("name", loading.reference_names())

@@ -14,7 +14,7 @@ from securemnist.errors import UsageError
 from securemnist.results import assessment as module
 from securemnist.results.assessment import SCHEMA, Assessment
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict, Waiver
-from tests.wording import one_sentence
+from tests.error_form import one_sentence
 
 PASS, FAIL, INCONCLUSIVE, ERROR, NOT_RUN = Verdict
 DAY = "2026-11-21"

@@ -18,7 +18,7 @@ from securemnist.results.findings import (
     Verdict,
     Waiver,
 )
-from tests.judging import at_most, row, seen
+from tests.requirement_builders import at_most, measurement_of, row
 
 
 @pytest.mark.parametrize(
@@ -26,28 +26,28 @@ from tests.judging import at_most, row, seen
     [
         (
             row(settings={"attack": {"use": "PGD", "steps": 40}, "digits": 9}).judge(
-                seen(0.95, 0.9, 0.98, survived=True)
+                measurement_of(0.95, 0.9, 0.98, survived=True)
             ),
             "R-1 PASS (survived): robust_accuracy 0.9500 >= 0.9 (PGD steps=40; "
             "200 digits, sample; 95 % for new ones 0.9000-0.9800)",
         ),
         (
             row(settings={"threat": {"norm": "l2", "eps": 1.5}}).judge(
-                seen(0.5, 0.4, 0.6, n=10_000, complete=True)
+                measurement_of(0.5, 0.4, 0.6, n=10_000, complete=True)
             ),
             "R-1 FAIL: robust_accuracy 0.5000 < 0.9 (l2 1.5; "
             "10,000 digits, complete set; 95 % for new ones 0.4000-0.6000)",
         ),
         (
-            at_most(2.0).judge(seen(3.0, 2.5, 3.5, unit="ratio", n=30)),
+            at_most(2.0).judge(measurement_of(3.0, 2.5, 3.5, unit="ratio", n=30)),
             "R-1 FAIL: robust_accuracy 3.0000 > 2",
         ),
         (
-            at_most(0).judge(seen(3, 3, 3, unit="count", complete=True)),
+            at_most(0).judge(measurement_of(3, 3, 3, unit="count", complete=True)),
             "R-1 FAIL: robust_accuracy 3 > 0",
         ),
         (
-            row().judge(seen(1.2, 0.8, 1.5, unit="ratio")),
+            row().judge(measurement_of(1.2, 0.8, 1.5, unit="ratio")),
             "R-1 INCONCLUSIVE: robust_accuracy 1.2000 against 0.9; "
             "the threshold 0.9 lies inside [0.8000, 1.5000]",
         ),
@@ -125,6 +125,6 @@ def test_a_finding_survives_json(finding: Finding) -> None:
 @pytest.mark.parametrize("change", [{"verdict": "FINE"}, {"extra": 1}, {"measurement": {}}])
 def test_a_finding_of_another_form_is_refused(change: dict[str, Any]) -> None:
     """Unknown verdicts and keys do not make a finding."""
-    data = row().judge(seen(0.95, complete=True)).to_json()
+    data = row().judge(measurement_of(0.95, complete=True)).to_json()
     with pytest.raises((TypeError, ValueError, KeyError)):
         Finding.from_json({**data, **change})

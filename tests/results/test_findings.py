@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from securemnist.results.findings import Doubt, Measurement, Requirement, Verdict, Waiver
-from tests.judging import at_most, row, seen
+from tests.requirement_builders import at_most, measurement_of, row
 
 PASS, FAIL, INCONCLUSIVE, ERROR, NOT_RUN = Verdict
 DOUBTS = (
@@ -34,7 +34,7 @@ def test_on_a_complete_set_the_exact_value_decides(
     wanted: Requirement, value: float, verdict: Verdict
 ) -> None:
     """The complete set leaves no INCONCLUSIVE: its interval, however wide, is only information."""
-    assert wanted.judge(seen(value, complete=True)).verdict is verdict
+    assert wanted.judge(measurement_of(value, complete=True)).verdict is verdict
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_on_a_sample_the_bound_decides(
     wanted: Requirement, low: float, high: float, verdict: Verdict
 ) -> None:
     """A sample passes or fails only where the whole interval lies on one side of the threshold."""
-    finding = wanted.judge(seen((low + high) / 2, low, high))
+    finding = wanted.judge(measurement_of((low + high) / 2, low, high))
     assert finding.verdict is verdict
     assert bool(finding.reason) is (verdict is INCONCLUSIVE)
 
@@ -66,10 +66,10 @@ def test_a_proof_outweighs_everything() -> None:
     """
     proof: dict[str, Any] = {"certified": 0.95, "certified_low": 0.9, "survived": True}
     nothing = row().judge(
-        seen(0.95, complete=True, inconclusive="copies of training images", **proof)
+        measurement_of(0.95, complete=True, inconclusive="copies of training images", **proof)
     )
     assert (nothing.verdict, nothing.proved) == (INCONCLUSIVE, False)
-    finding = row().judge(seen(0.92, doubts=DOUBTS, **proof))
+    finding = row().judge(measurement_of(0.92, doubts=DOUBTS, **proof))
     assert (finding.verdict, finding.proved, finding.label) == (PASS, True, "PASS (proved)")
 
 
@@ -84,7 +84,7 @@ def test_a_proof_outweighs_everything() -> None:
 )
 def test_what_proves_nothing(wanted: Requirement, certified: dict[str, float]) -> None:
     """Only a lower bound of certificates at or above `at_least` proves a row."""
-    finding = wanted.judge(seen(0.95, doubts=DOUBTS, survived=True, **certified))
+    finding = wanted.judge(measurement_of(0.95, doubts=DOUBTS, survived=True, **certified))
     assert finding.verdict is INCONCLUSIVE
     assert not finding.proved
 
@@ -95,7 +95,7 @@ def test_what_proves_nothing(wanted: Requirement, certified: dict[str, float]) -
 )
 def test_doubts_touch_survival_alone(value: float, survived: bool, verdict: Verdict) -> None:
     """Doubts turn a PASS (survived) into INCONCLUSIVE; a FAIL and a plain PASS stand."""
-    finding = row().judge(seen(value, complete=True, survived=survived, doubts=DOUBTS))
+    finding = row().judge(measurement_of(value, complete=True, survived=survived, doubts=DOUBTS))
     assert finding.verdict is verdict
     assert (finding.reason.count("weak attack, gradients") == 1) is (verdict is INCONCLUSIVE)
 
@@ -103,7 +103,7 @@ def test_doubts_touch_survival_alone(value: float, survived: bool, verdict: Verd
 def test_a_number_that_cannot_pass() -> None:
     """A measurement that calls itself inconclusive passes nothing; what it saw may still fail."""
     for value, verdict in ((0.1, FAIL), (0.99, INCONCLUSIVE)):
-        finding = row().judge(seen(value, complete=True, inconclusive="too few digits"))
+        finding = row().judge(measurement_of(value, complete=True, inconclusive="too few digits"))
         assert finding.verdict is verdict
         assert finding.reason == ("too few digits" if verdict is INCONCLUSIVE else "")
 
@@ -113,7 +113,7 @@ def test_a_number_that_cannot_pass() -> None:
 def test_no_number_is_an_error(field: str, number: float) -> None:
     """NaN and infinity give ERROR, never a verdict, and a finding that JSON can carry."""
     numbers = {"value": 0.95, "low": 0.93, "high": 0.97, field: number}
-    finding = row().judge(seen(**numbers))
+    finding = row().judge(measurement_of(**numbers))
     assert finding.verdict is ERROR
     assert f"got {number}" in finding.reason
     json.dumps(finding.to_json(), allow_nan=False)
@@ -121,16 +121,19 @@ def test_no_number_is_an_error(field: str, number: float) -> None:
 
 def test_how_many_digits_would_settle_it() -> None:
     """An open row names a sample size: 1.96^2 x 0.92 x 0.08 / 0.02^2 = 707 digits."""
-    finding = row().judge(seen(0.92, 0.87, 0.95))
+    finding = row().judge(measurement_of(0.92, 0.87, 0.95))
     assert "about 707 digits would settle it" in finding.reason
 
 
 @pytest.mark.parametrize(
     ("measurement", "words"),
     [
-        (seen(0.9, 0.8, 0.95), "no sample would settle it, measure the complete set"),
-        (seen(0.9001, 0.8, 0.95), "no sample would settle it, measure the complete set"),
-        (seen(0.9, 0.8, 2, unit="ratio"), "the threshold 0.9 lies inside [0.8000, 2.0000]"),
+        (measurement_of(0.9, 0.8, 0.95), "no sample would settle it, measure the complete set"),
+        (measurement_of(0.9001, 0.8, 0.95), "no sample would settle it, measure the complete set"),
+        (
+            measurement_of(0.9, 0.8, 2, unit="ratio"),
+            "the threshold 0.9 lies inside [0.8000, 2.0000]",
+        ),
     ],
 )
 def test_what_no_sample_settles(measurement: Measurement, words: str) -> None:
@@ -142,7 +145,7 @@ def test_what_no_sample_settles(measurement: Measurement, words: str) -> None:
 def test_the_sample_that_settles_it_is_larger(hits: int, n: int, threshold: float) -> None:
     """The sample size named is larger than the one taken, and its interval excludes the threshold."""
     value = hits / n
-    finding = row(at_least=threshold).judge(seen(value, 0.0, 1.0, n=n))
+    finding = row(at_least=threshold).judge(measurement_of(value, 0.0, 1.0, n=n))
     named = re.search(r"about ([\d,]+) digits", finding.reason)
     if named is None:
         assert abs(value - threshold) < 0.002
@@ -182,4 +185,4 @@ def test_only_pass_passes(verdict: Verdict) -> None:
 def test_a_row_without_a_threshold_cannot_be_judged() -> None:
     """A requirement that was built without a bound raises instead of passing."""
     with pytest.raises(ValueError, match="expected at_least or at_most"):
-        row(at_least=None).judge(seen(1.0))
+        row(at_least=None).judge(measurement_of(1.0))

@@ -70,7 +70,7 @@ def test_a_row_is_read_as_it_stands() -> None:
 def test_a_suite_may_bring_its_own_measure() -> None:
     """A measure that only a user's suite knows is left to that suite, with any threshold."""
     text = table(CLEAN, measure='"own"', at_least="12", colour='"red"')
-    (row,) = check(text, foreign=frozenset({"own"})).requirements
+    (row,) = check(text, custom=frozenset({"own"})).requirements
     assert row.settings == {"colour": "red"}
 
 

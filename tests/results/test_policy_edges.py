@@ -43,7 +43,7 @@ def test_a_measure_of_ones_own_has_no_known_direction() -> None:
     """A row of a user's own measure may bound it from either side."""
     for key in ("at_least", "at_most"):
         text = table(CLEAN, measure='"own"', **{"at_least": None, key: "0.03"})
-        (row,) = check(text, foreign=frozenset({"own"})).requirements
+        (row,) = check(text, custom=frozenset({"own"})).requirements
         assert row.threshold == 0.03
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from securemnist.errors import PolicyError
 from securemnist.results import policy
+from tests.error_form import one_sentence
 from tests.policies import (
     BACKDOOR,
     CERTIFIED,
@@ -21,7 +22,6 @@ from tests.policies import (
     in_days,
     table,
 )
-from tests.wording import one_sentence
 
 ATTACKED = {**ROBUST, "id": '"ART-01"', "measure": '"attack_accuracy"'}
 WRONG_WAY: dict[str, str | None] = {"at_least": None, "at_most": "0.61"}
@@ -165,8 +165,8 @@ WRONG_ROWS: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
         {"waiver": '{ reason = "r", expires = 2027-01-01T00:00:00 }'},
         "expected waiver.expires to fit",
     ),
-    "no digits": (CLEAN, {"digits": "0"}, "expected at least 1 digit, got 0"),
-    "negative digits": (CLEAN, {"digits": "-5"}, "expected at least 1 digit, got -5"),
+    "no digits": (CLEAN, {"digits": "0"}, "expected at least 1 image, got 0"),
+    "negative digits": (CLEAN, {"digits": "-5"}, "expected at least 1 image, got -5"),
     "half a digit": (CLEAN, {"digits": "1.5"}, "expected digits to fit"),
     "no threat": (ROBUST, {"threat": None}, "expected 'threat', got nothing"),
     "threat a number": (ROBUST, {"threat": "0.1"}, "expected threat to fit"),
@@ -220,7 +220,7 @@ def test_a_row_that_cannot_be_judged(name: str) -> None:
 def test_settings_that_json_cannot_carry(value: str) -> None:
     """A date or a NaN among the settings of a suite's own measure is refused before it is measured."""
     with pytest.raises(PolicyError, match="row CLEAN-01: expected settings of text"):
-        check(table(CLEAN, measure='"own"', since=value), foreign=frozenset({"own"}))
+        check(table(CLEAN, measure='"own"', since=value), custom=frozenset({"own"}))
 
 
 WRONG_FILES = {
@@ -235,11 +235,11 @@ WRONG_FILES = {
     "ids twice": (table(CLEAN) + table(CLEAN), "got 'CLEAN-01' twice; rename one"),
     "one question twice": (
         table(CLEAN) + table(CLEAN, id='"CLEAN-02"', because='"again"', tier='"full"'),
-        "expected a row that asks something of its own, got what row CLEAN-01 asks",
+        "expected a row that differs from the others, got the same as row CLEAN-01",
     ),
     "one question twice, a default written out": (
         table(LATENCY) + table(LATENCY, id='"LAT-02"', rounds="21"),
-        "expected a row that asks something of its own, got what row LAT-01 asks",
+        "expected a row that differs from the others, got the same as row LAT-01",
     ),
     "a family without a row": (
         'families = ["clean", "adversarial"]\n' + table(CLEAN),

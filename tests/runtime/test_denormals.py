@@ -15,8 +15,8 @@ from torch import nn
 from securemnist.certificates.certificate import certify
 from securemnist.data import DataSet
 from securemnist.errors import NoCertificate
-from securemnist.evaluation.context import Lab
-from securemnist.measures import bind, latency, take
+from securemnist.evaluation.context import Context
+from securemnist.measures import bind, latency, take_measurement
 from securemnist.models import loading
 from securemnist.models.architectures import build
 from securemnist.models.loading import Subject
@@ -66,12 +66,12 @@ def test_every_thread_flushes_and_is_put_back(two_threads: object) -> None:
 @pytest.mark.parametrize("name", loading.reference_names())
 def test_reference_models_are_measured_as_before(name: str, mnist: DataSet) -> None:
     """Each bundled model may be flushed, and its logits are the same bits with and without."""
-    lab = Lab(loading.resolve(name), mnist)
-    assert lab.flushes_denormals
+    context = Context(loading.resolve(name), mnist)
+    assert context.flushes_denormals
     x = mnist.test[:200].images()
-    kept = lab.logits(x)
+    kept = context.logits(x)
     with denormals.flushed(True):
-        assert torch.equal(lab.logits(x), kept)
+        assert torch.equal(context.logits(x), kept)
 
 
 def logits_of(change: Callable[[nn.Module], object]) -> nn.Module:
@@ -107,15 +107,15 @@ def test_a_network_that_flushing_could_change(name: str, mnist: DataSet) -> None
 def test_a_backdoor_in_denormal_numbers_is_measured(mnist: DataSet) -> None:
     """Where flushing would change predictions, a measurement does not flush."""
     model = logits_of(HARMFUL["tiny and large"])
-    lab = Lab(Subject(model, "hidden", "", "D"), mnist)
-    kept = lab.logits(mnist.test[:200].images())
+    context = Context(Subject(model, "hidden", "", "D"), mnist)
+    kept = context.logits(mnist.test[:200].images())
     with denormals.flushed(True):
-        flushed = lab.logits(mnist.test[:200].images())
+        flushed = context.logits(mnist.test[:200].images())
     assert not torch.equal(kept, flushed)  # flushing would have changed this network
     settings = bind("clean_accuracy", {"digits": 200})
-    seen = take(lab, "clean_accuracy", settings, 0)
+    seen = take_measurement(context, "clean_accuracy", settings, 0)
     with mock.patch.object(denormals, "_set", side_effect=AssertionError):
-        assert take(lab, "clean_accuracy", settings, 0).value == seen.value
+        assert take_measurement(context, "clean_accuracy", settings, 0).value == seen.value
 
 
 def test_a_randomised_model_draws_what_it_drew(mnist: DataSet) -> None:
@@ -143,9 +143,9 @@ def test_denormal_weights_cost_no_time(mnist: DataSet) -> None:
     few = dataclasses.replace(mnist, test=mnist.test[:500])
 
     def seconds(network: nn.Module) -> float:
-        lab = Lab(Subject(network, "d", "", "D"), few)
+        context = Context(Subject(network, "d", "", "D"), few)
         began = time.process_time()
-        take(lab, "clean_accuracy", bind("clean_accuracy", {}), 0)
+        take_measurement(context, "clean_accuracy", bind("clean_accuracy", {}), 0)
         return time.process_time() - began
 
     seconds(model)
@@ -153,7 +153,7 @@ def test_denormal_weights_cost_no_time(mnist: DataSet) -> None:
 
 
 def test_certificates_and_latency_keep_denormal_numbers(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
+    context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both are about the network as it is deployed: flushing is off inside them, and on again after."""
     seen: list[bool] = []
@@ -161,13 +161,13 @@ def test_certificates_and_latency_keep_denormal_numbers(
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).eval()
     monkeypatch.setattr(latency, "_samples", lambda *_: (seen.append(denormals.flushing()), 1 / 0))
     model.register_forward_pre_hook(lambda *_: seen.append(denormals.flushing()))
-    digits = lab.data.test[:2]
+    digits = context.data.test[:2]
     with denormals.flushed(True):
         with contextlib.suppress(NoCertificate):  # bounds may not go through a hook
             certify(model, digits.images(), digits.labels, eps=0.01)
         assert denormals.flushing()
         with pytest.raises(ZeroDivisionError):
-            latency.latency_ratio(lab, bind("latency_ratio", {}), 0)
+            latency.latency_ratio(context, bind("latency_ratio", {}), 0)
         assert denormals.flushing()
     assert len(seen) >= 2
     assert not any(seen)

@@ -1,1 +1,1 @@
-"""Tests of the static gate."""
+"""Tests of static analysis."""

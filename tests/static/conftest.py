@@ -1,4 +1,4 @@
-"""A project to be read: files written into a folder of the test's own."""
+"""Fixtures of static analysis: a project of written files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from securemnist.static import Sources, bandit, semgrep
-from securemnist.static.report import Report
+from securemnist.static import PythonFiles, bandit, semgrep
+from securemnist.static.tool_report import ToolReport
 
 # What the four source systems were told by their tools, on code of our own writing.
 TORCH_LOADS = """
@@ -46,7 +46,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """A function that writes files, by path and text, into the folder that the test stands in."""
+    """A function that writes files, by path and text, into the working folder."""
     monkeypatch.chdir(tmp_path)
 
     def files(texts: dict[str, str]) -> Path:
@@ -58,7 +58,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     return files
 
 
-def report_of(tool: str, folder: Path) -> Report:
-    """What one tool, "bandit" or "semgrep", reports of all the Python in a folder."""
-    with Sources.find(folder, ["."]).copied() as copy:
+def report_of(tool: str, folder: Path) -> ToolReport:
+    """The report of one tool, "bandit" or "semgrep", on all the Python in a folder."""
+    with PythonFiles.find(folder, ["."]).scratch_copy() as copy:
         return {"bandit": bandit.scan, "semgrep": semgrep.scan}[tool](copy)

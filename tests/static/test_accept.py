@@ -34,23 +34,23 @@ because = "this row has no baseline"
 
 
 def accept(row: str) -> Result:
-    """The command, typed in the folder that the test stands in."""
+    """The command in the working folder."""
     return CliRunner().invoke(main, ["accept", row], catch_exceptions=False)
 
 
-def test_accept_writes_the_baseline_of_a_row(write: Write) -> None:
-    """A row that names a baseline is an ERROR until it is written, and knows the old findings then."""
+def test_accept_writes_baseline(write: Write) -> None:
+    """A row with a missing baseline is an ERROR until the command writes it."""
     here = write({"security_tests/thresholds.toml": POLICY, "src/old.py": PICKLE_DEMO})
     row = policy.load(here / "security_tests" / "thresholds.toml").rows("static_findings")[0]
     settings = measures.bind(row.measure, row.settings)
     with pytest.raises(PolicyError, match="write it with `securemnist accept ROW`, where ROW is"):
-        measures.take(no_model(), row.measure, settings, 0)
+        measures.take_measurement(no_model(), row.measure, settings, 0)
     result = accept("STATIC-01")
     assert result.exit_code == 0
     assert "ci/baseline.json: 1 findings accepted" in result.output
     (entry,) = json.loads((here / "ci" / "baseline.json").read_text())["accepted"]
     assert (entry["file"], entry["rule"]) == ("src/old.py", "B301")
-    assert measures.take(no_model(), row.measure, settings, 0).value == 0
+    assert measures.take_measurement(no_model(), row.measure, settings, 0).value == 0
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_accept_writes_the_baseline_of_a_row(write: Write) -> None:
         ),
     ],
 )
-def test_accept_needs_a_row_with_a_baseline(write: Write, row: str, words: str) -> None:
-    """Another row, or one that names no file, is a usage error in one sentence."""
+def test_accept_refuses_row_without_baseline(write: Write, row: str, words: str) -> None:
+    """Another row, or one without `baseline`, is a usage error in one sentence."""
     write({"security_tests/thresholds.toml": POLICY, "src/old.py": PICKLE_DEMO})
     result = accept(row)
     assert result.exit_code == 2
@@ -73,10 +73,8 @@ def test_accept_needs_a_row_with_a_baseline(write: Write, row: str, words: str) 
         assert part in result.output
 
 
-def test_accept_writes_to_the_project_from_a_subfolder(
-    write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The command reads and writes the project of the policy, whatever folder it is typed in."""
+def test_accept_from_subfolder(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command reads and writes the project of the policy from any folder."""
     here = write({"security_tests/thresholds.toml": POLICY, "src/old.py": PICKLE_DEMO})
     monkeypatch.chdir(here / "src")
     words = ["accept", "STATIC-01", "--policy", "../security_tests/thresholds.toml"]

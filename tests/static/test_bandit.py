@@ -1,4 +1,4 @@
-"""Bandit: what it finds, and what neither a setting nor a comment can hide."""
+"""Bandit: its issues, which neither settings nor comments hide."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 
 from securemnist.errors import MeasureError
-from securemnist.static import Sources, bandit
-from securemnist.static.report import listed
-from securemnist.static.script import Script
+from securemnist.static import PythonFiles, bandit
+from securemnist.static.source_file import SourceFile
+from securemnist.static.tool_report import silenced_lines
 from tests.static.conftest import CLEAN, FLASK_PAGE, PICKLE_DEMO, TORCH_LOADS, Write, report_of
 
 SYSTEM = "import os\nos.system(x)\neval(x)\n"
 
 
-def test_what_the_source_systems_were_told(write: Write) -> None:
-    """torch.load twice, pickle.load and Flask's debug mode are found, with severity and advice."""
+def test_bandit_finds_known_patterns(write: Write) -> None:
+    """torch.load twice, pickle.load and Flask's debug mode, with severity and advice."""
     files = {"load.py": TORCH_LOADS, "demo.py": PICKLE_DEMO, "page.py": FLASK_PAGE, "ok.py": CLEAN}
     report = report_of("bandit", write(files))
     found = sorted(
-        (n.file, n.line, n.rule, n.severity) for n in report.notices if n.at_least("medium")
+        (n.file, n.line, n.rule, n.severity) for n in report.issues if n.at_least("medium")
     )
     assert found == [
         ("demo.py", 6, "B301", "medium"),
@@ -29,17 +29,17 @@ def test_what_the_source_systems_were_told(write: Write) -> None:
         ("load.py", 6, "B614", "medium"),
         ("page.py", 7, "B201", "high"),
     ]
-    assert all(n.tool == "bandit" and n.message and "https://" in n.advice for n in report.notices)
+    assert all(n.tool == "bandit" and n.message and "https://" in n.advice for n in report.issues)
     assert (report.silenced, report.unread) == ((), ())
 
 
-def test_names_are_data(write: Write) -> None:
-    """A file whose name looks like an option, a pattern or a line of a log is a file."""
+def test_bandit_accepts_odd_file_names(write: Write) -> None:
+    """A file name like an option, a pattern or a log line is only a name."""
     names = ["--exit-zero.py", "-r", "a b;touch x.py", "new\nline.py", "*.py", ".git/x.py", "-r.py"]
-    scripts = tuple(Script(name, "import os\nos.system(x)\n", "digest") for name in names)
-    with Sources(folder=write({}), scripts=scripts).copied() as copy:
+    source_files = tuple(SourceFile(name, "import os\nos.system(x)\n", "digest") for name in names)
+    with PythonFiles(folder=write({}), source_files=source_files).scratch_copy() as copy:
         report = bandit.scan(copy)
-    assert sorted(n.file for n in report.notices if n.rule == "B605") == sorted(names)
+    assert sorted(n.file for n in report.issues if n.rule == "B605") == sorted(names)
     assert report.unread == ()
 
 
@@ -58,10 +58,10 @@ def test_names_are_data(write: Write) -> None:
     ],
     ids=["tests", "skips", "exclude_dirs", "broken", "plugin", "ini"],
 )
-def test_no_setting_of_the_project_silences(write: Write, files: dict[str, str]) -> None:
-    """Settings for Bandit in the project hide nothing: the row of the policy alone decides."""
+def test_project_settings_have_no_effect(write: Write, files: dict[str, str]) -> None:
+    """Bandit settings of the project hide nothing."""
     here = write({**files, "old/a.py": SYSTEM})
-    assert [(n.file, n.rule) for n in report_of("bandit", here).notices] == [
+    assert [(n.file, n.rule) for n in report_of("bandit", here).issues] == [
         ("old/a.py", "B605"),
         ("old/a.py", "B307"),
     ]
@@ -78,26 +78,24 @@ def test_no_setting_of_the_project_silences(write: Write, files: dict[str, str])
         "#\u00a0nosec",
     ],
 )
-def test_what_a_comment_silences_is_known(write: Write, comment: str) -> None:
-    """Whatever comment Bandit obeys: what it silences is listed with place, rule and code."""
+def test_comment_suppressions_are_listed(write: Write, comment: str) -> None:
+    """Each issue that a comment suppresses is listed with place, rule and code."""
     here = write({"a.py": f"import json\nimport pickle\npickle.loads(x)  {comment}\n"})
     report = report_of("bandit", here)
-    assert [n.rule for n in report.notices] == ["B403"]
-    (line,) = listed(report.silenced)
+    assert [n.rule for n in report.issues] == ["B403"]
+    (line,) = silenced_lines(report.silenced)
     assert line.startswith("a.py:3 (bandit B301, silenced by a comment: pickle.loads(x) #")
 
 
-def test_a_comment_that_bandit_ignores_silences_nothing(write: Write) -> None:
-    """A marker in capitals or in a string is none to Bandit, and the finding counts."""
+def test_ignored_comments_suppress_nothing(write: Write) -> None:
+    """A marker in capitals or in a string suppresses nothing, and the issue counts."""
     here = write({"a.py": "eval(x)  # NOSEC\neval('# nosec')\n"})
     report = report_of("bandit", here)
-    assert ([n.line for n in report.notices], report.silenced) == ([1, 2], ())
+    assert ([n.line for n in report.issues], report.silenced) == ([1, 2], ())
 
 
-def test_a_file_that_bandit_cannot_read_is_a_finding(
-    write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A file that Bandit reports as unread, or does not mention, is named."""
+def test_unread_file_is_issue(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that Bandit reports as unread, or does not mention, is an issue."""
     answer: dict[str, Any] = {
         "results": [],
         "errors": [{"filename": "./a.py", "reason": "exception while scanning file"}],
@@ -112,8 +110,8 @@ def test_a_file_that_bandit_cannot_read_is_a_finding(
     assert all(n.severity == "high" for n in unread)
 
 
-def test_a_missing_bandit_is_an_error(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the tool there is no result, and the sentence says what to install."""
+def test_missing_bandit_is_error(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Bandit there is no result, and the sentence says what to install."""
     monkeypatch.setitem(sys.modules, "bandit", None)
     with pytest.raises(MeasureError, match="expected Bandit beside Python, got none; pip install"):
         report_of("bandit", write({"a.py": CLEAN}))

@@ -1,4 +1,4 @@
-"""The baseline: old findings are accepted by what they are, new ones are not, stale ones are told."""
+"""The baseline: accepted issues, new ones, and stale entries."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from securemnist.errors import PolicyError
-from securemnist.static import Notice, baseline
+from securemnist.static import Issue, baseline
 
-OLD = Notice(
+OLD = Issue(
     file="src/old.py",
     line=7,
     tool="bandit",
@@ -25,15 +25,15 @@ OLD = Notice(
 )
 
 
-def accepted(tmp_path: Path, *notices: Notice) -> list[baseline.Entry]:
-    """The entries of a baseline of these notices, written and read back."""
+def accepted(tmp_path: Path, *issues: Issue) -> list[baseline.Entry]:
+    """The entries of a baseline of these issues, written and read back."""
     path = tmp_path / "baseline.json"
-    path.write_bytes(baseline.dumps(notices))
+    path.write_bytes(baseline.dumps(issues))
     return baseline.load(path)
 
 
-def test_a_finding_is_known_by_its_code(tmp_path: Path) -> None:
-    """The line's number, the severity and the tool's words may change; the finding is the old one."""
+def test_entry_matches_by_code(tmp_path: Path) -> None:
+    """Line number, severity and message may change; the issue stays accepted."""
     entries = accepted(tmp_path, OLD)
     moved = replace(OLD, line=99, severity="high", message="new words", advice="")
     assert baseline.split([moved], entries) == ((), ())
@@ -43,29 +43,29 @@ def test_a_finding_is_known_by_its_code(tmp_path: Path) -> None:
     "change",
     [{"code": "pickle.load(other)"}, {"file": "src/new.py"}, {"rule": "B302"}, {"tool": "semgrep"}],
 )
-def test_another_finding_is_new(tmp_path: Path, change: dict[str, Any]) -> None:
-    """A change of code, file, rule or tool is a new finding, and the old entry is stale."""
+def test_changed_issue_is_new(tmp_path: Path, change: dict[str, Any]) -> None:
+    """A change of code, file, rule or tool is a new issue, and the old entry is stale."""
     other = replace(OLD, **change)
     new, stale = baseline.split([other], accepted(tmp_path, OLD))
     assert new == (other,)
     assert [entry.code for entry in stale] == [OLD.code]
 
 
-def test_an_entry_is_spent_once(tmp_path: Path) -> None:
-    """The same code a second time in the same file is a new finding."""
+def test_entry_matches_one_issue(tmp_path: Path) -> None:
+    """The same code a second time in the same file is a new issue."""
     again = replace(OLD, line=8)
     assert baseline.split([OLD, again], accepted(tmp_path, OLD)) == ((again,), ())
     assert baseline.split([OLD, again], accepted(tmp_path, OLD, again)) == ((), ())
 
 
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
-notices = st.lists(st.builds(Notice, line=st.integers(1, 9), severity=st.just("low"), **dict.fromkeys(
+issues = st.lists(st.builds(Issue, line=st.integers(1, 9), severity=st.just("low"), **dict.fromkeys(
     ("file", "tool", "rule", "message", "advice", "code"), texts)), max_size=6)  # fmt: skip
 
 
-@given(notices, notices)
-def test_what_is_new_and_what_is_stale(old: list[Notice], now: list[Notice]) -> None:
-    """Accepting everything leaves nothing new; every notice is new or spends one entry."""
+@given(issues, issues)
+def test_split_partitions_issues(old: list[Issue], now: list[Issue]) -> None:
+    """Every issue is new or uses one entry; accepting all leaves nothing new."""
     read = [baseline.Entry(n.tool, n.rule, n.file, n.code) for n in old]
     new, stale = baseline.split(now, read)
     assert len(now) - len(new) == len(read) - len(stale)
@@ -83,8 +83,8 @@ def test_what_is_new_and_what_is_stale(old: list[Notice], now: list[Notice]) -> 
         b"\xff",
     ],
 )
-def test_anything_else_is_no_baseline(tmp_path: Path, content: bytes) -> None:
-    """A file that is not a baseline is refused in a sentence that says how to write one."""
+def test_malformed_baseline_is_refused(tmp_path: Path, content: bytes) -> None:
+    """A malformed file is refused in a sentence that says how to write one."""
     (tmp_path / "b.json").write_bytes(content)
     with pytest.raises(
         PolicyError, match=r"expected a baseline, got.*; write it with `securemnist"
@@ -92,10 +92,10 @@ def test_anything_else_is_no_baseline(tmp_path: Path, content: bytes) -> None:
         baseline.load(tmp_path / "b.json")
 
 
-def test_a_missing_or_huge_file_is_no_baseline(
+def test_missing_or_large_baseline_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that is not there, or too large to be one, is refused."""
+    """A missing file and a file over the limit are refused."""
     with pytest.raises(PolicyError, match="expected a baseline, got No such file"):
         baseline.load(tmp_path / "none.json")
     monkeypatch.setattr(baseline, "MAX_BYTES", 10)

@@ -1,4 +1,4 @@
-"""The measure: how many findings count, in which files, and when there is no number."""
+"""The measure static_findings: its number, its files, and when it has none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from securemnist import measures
 from securemnist._util import resources
 from securemnist.errors import MeasureError, NotApplicable, PolicyError
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.measures import static_gate
 from securemnist.results import policy
 from securemnist.results.findings import Measurement, Requirement, Verdict
@@ -21,10 +21,10 @@ from tests.static.conftest import CLEAN, FLASK_PAGE, PICKLE_DEMO, TORCH_LOADS, W
 
 
 # The gate reads code, no digits.
-def no_model() -> Lab:
-    """What a static row needs of a lab, with the current folder as the project's."""
+def no_model() -> Context:
+    """The parts of a context that a static row needs, with the working folder as the project."""
     needed = SimpleNamespace(progress=silent, project=Path.cwd(), flushes_denormals=False)
-    return cast(Lab, needed)
+    return cast(Context, needed)
 
 
 BANDIT = {"tools": ["bandit"], "level": "medium"}
@@ -33,7 +33,7 @@ SABOTEURS = {"load.py": TORCH_LOADS, "demo.py": PICKLE_DEMO, "page.py": FLASK_PA
 
 def measure(**settings: Any) -> Measurement:
     """The measurement of a row with these settings."""
-    return measures.take(
+    return measures.take_measurement(
         no_model(), "static_findings", measures.bind("static_findings", settings), 0
     )
 
@@ -41,11 +41,11 @@ def measure(**settings: Any) -> Measurement:
 @pytest.mark.parametrize(
     "row", policy.load(resources.POLICY).rows("static_findings"), ids=lambda row: row.id
 )
-def test_saboteurs_turn_the_bundled_row_red(row: Requirement, write: Write) -> None:
-    """In a foreign folder the row reads what lies there; a fault that both tools report counts once."""
+def test_bundled_row_fails_on_saboteurs(row: Requirement, write: Write) -> None:
+    """In another project the row reads its files; a fault that both tools report counts once."""
     write({**SABOTEURS, "ok.py": CLEAN, "tests/test_a.py": TORCH_LOADS})
     settings = measures.bind(row.measure, row.settings)
-    seen = measures.take(no_model(), row.measure, settings, row.seed)
+    seen = measures.take_measurement(no_model(), row.measure, settings, row.seed)
     assert row.judge(seen).verdict is Verdict.FAIL
     assert (seen.n, seen.value, seen.low, seen.high, seen.unit) == (4, 2.0, 2.0, 2.0, "count")
     assert [(n["file"], n["line"], n["rule"]) for n in seen.evidence["static"]] == [
@@ -58,7 +58,7 @@ def test_saboteurs_turn_the_bundled_row_red(row: Requirement, write: Write) -> N
     assert json.loads(json.dumps(seen.evidence)) == seen.evidence
 
 
-def test_a_clean_project_has_no_findings(write: Write) -> None:
+def test_clean_project_counts_zero(write: Write) -> None:
     """Code without the patterns counts zero, on all of its files."""
     write({"toy.py": CLEAN, "pkg/net.py": CLEAN})
     seen = measure(tools=["bandit"])
@@ -66,26 +66,26 @@ def test_a_clean_project_has_no_findings(write: Write) -> None:
 
 
 @pytest.mark.parametrize(("level", "count"), [("low", 3), ("medium", 2), ("high", 1)])
-def test_a_level_decides_what_counts(write: Write, level: str, count: int) -> None:
-    """Findings below the level of the row do not count."""
+def test_level_filters_findings(write: Write, level: str, count: int) -> None:
+    """Findings below the row's level do not count."""
     write({"a.py": "assert x\neval(x)\nimport os\nos.system(x)\n"})
     assert measure(tools=["bandit"], level=level).value == count
 
 
-def test_what_is_found_is_logged(write: Write, caplog: pytest.LogCaptureFixture) -> None:
-    """A red row in a terminal names its places, and control characters of a name stay text."""
+def test_findings_are_logged(write: Write, caplog: pytest.LogCaptureFixture) -> None:
+    """A failed row logs its places; control characters of a name are escaped."""
     write({"\x1b[2J.py": PICKLE_DEMO})
     measure(**BANDIT)
     (message,) = caplog.messages
     assert message.startswith("\\x1b[2J.py:6: medium: bandit B301: Pickle")
 
 
-def test_a_baseline_adopts_legacy(write: Write) -> None:
-    """Old findings are accepted and moved lines are not new; a new one fails; a mended one is stale."""
+def test_baseline_accepts_old_findings(write: Write) -> None:
+    """Old findings pass, also on other lines; a new one fails; a fixed one is stale."""
     write({"old.py": PICKLE_DEMO})
     row = Requirement(id="S", measure="static_findings", because="x", at_most=0)
     today = static_gate.StaticSettings(tools=["bandit"], level="medium")
-    content, count = static_gate.accepted_today(today, Path.cwd())
+    content, count = static_gate.current_baseline(today, Path.cwd())
     here = write({"baseline.json": content.decode()})
     adopted = BANDIT | {"baseline": "baseline.json"}
     assert count == 1
@@ -93,7 +93,7 @@ def test_a_baseline_adopts_legacy(write: Write) -> None:
     write({"old.py": "# moved\n\n" + PICKLE_DEMO, "new.py": "eval(x)\n"})
     seen = measure(**adopted)
     assert row.judge(seen).verdict is Verdict.FAIL
-    assert [notice["file"] for notice in seen.evidence["static"]] == ["new.py"]
+    assert [issue["file"] for issue in seen.evidence["static"]] == ["new.py"]
     assert (seen.evidence["accepted"], seen.evidence["stale_baseline"]) == (1, [])
     (here / "old.py").write_text(CLEAN)
     (stale,) = measure(**adopted).evidence["stale_baseline"]
@@ -105,8 +105,8 @@ def test_a_baseline_adopts_legacy(write: Write) -> None:
     }
 
 
-def test_zero_files_are_an_error(write: Write) -> None:
-    """Paths that are named and hold no Python are an error, not a clean result."""
+def test_paths_without_python_are_error(write: Write) -> None:
+    """Given paths without Python are an error, not a clean result."""
     write({"src/notes.txt": "", "toy.py": CLEAN})
     with pytest.raises(MeasureError, match="expected Python files to read, got none"):
         measure(paths=["src"])
@@ -114,8 +114,8 @@ def test_zero_files_are_an_error(write: Write) -> None:
         measure(paths=["."], exclude=["*"])
 
 
-def test_a_folder_without_python_does_not_apply(write: Write) -> None:
-    """Where no paths are named and nothing lies there to be read, the row is NOT_RUN and says so."""
+def test_folder_without_python_is_not_run(write: Write) -> None:
+    """Without `paths` and without Python the row is NOT_RUN, with the reason."""
     write({"weights.safetensors": ""})
     with pytest.raises(
         NotApplicable, match="expected Python files in this folder, got none; run it"
@@ -123,8 +123,8 @@ def test_a_folder_without_python_does_not_apply(write: Write) -> None:
         measure()
 
 
-def test_a_parse_error_is_a_finding(write: Write) -> None:
-    """A file that no tool can read fails the row, is judged beside the others, and can be accepted."""
+def test_unreadable_file_is_finding(write: Write) -> None:
+    """A file that no tool can read fails the row, beside the others, and can be accepted."""
     here = write({"a.py": PICKLE_DEMO, "b.py": "def f(:\n"})
     seen = measure(**BANDIT)
     assert [(n["file"], n["rule"]) for n in seen.evidence["static"]] == [
@@ -132,7 +132,7 @@ def test_a_parse_error_is_a_finding(write: Write) -> None:
         ("b.py", "not-read"),
     ]
     settings = static_gate.StaticSettings(tools=["bandit"], level="medium")
-    content, count = static_gate.accepted_today(settings, here)
+    content, count = static_gate.current_baseline(settings, here)
     write({"baseline.json": content.decode()})
     adopted = BANDIT | {"baseline": "baseline.json"}
     assert (count, measure(**adopted).value) == (2, 0)
@@ -141,10 +141,10 @@ def test_a_parse_error_is_a_finding(write: Write) -> None:
 
 
 @pytest.mark.parametrize("path", ["none", "out"])
-def test_a_path_that_cannot_be_read_is_an_error_of_its_row(
+def test_missing_path_is_error_of_row(
     write: Write, tmp_path_factory: pytest.TempPathFactory, path: str
 ) -> None:
-    """A path that is not there, or a link that leads out, is an ERROR of the row, not of the policy."""
+    """A missing path, or a link that leads out, is an ERROR of the row, not of the policy."""
     here = write({"a.py": CLEAN})
     (here / "out").symlink_to(tmp_path_factory.mktemp("outside"))
     with pytest.raises(MeasureError, match=f"path .*in.* the project folder .*, got '{path}'"):
@@ -165,10 +165,10 @@ def test_a_path_that_cannot_be_read_is_an_error_of_its_row(
         ({"path": ["."]}, "unknown key 'path'"),
     ],
 )
-def test_a_row_that_cannot_be_read_is_a_policy_error(
+def test_invalid_settings_are_policy_errors(
     write: Write, settings: dict[str, Any], words: str
 ) -> None:
-    """Settings that name nothing, or something outside of the project, are refused before a run."""
+    """Empty settings, and paths outside of the project, are refused before a run."""
     write({"a.py": CLEAN})
     with pytest.raises(PolicyError, match=words):
         measures.bind("static_findings", settings)

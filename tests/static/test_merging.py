@@ -1,13 +1,13 @@
-"""One fault counts once, though both tools report it."""
+"""Merging: one fault counts once, though both tools report it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from securemnist.static.issue import Notice
+from securemnist.static.issue import Issue
 from securemnist.static.merging import merge
 
-OURS = Notice(
+OURS = Issue(
     file="a.py",
     line=3,
     last=4,
@@ -17,21 +17,23 @@ OURS = Notice(
     message="ours",
     advice="",
     code="pickle.load(f)",
-    same_as=("B301", "B302"),
+    bandit_rules=("B301", "B302"),
 )
-BANDIT = replace(OURS, tool="bandit", rule="B301", severity="medium", message="theirs", same_as=())
+BANDIT = replace(
+    OURS, tool="bandit", rule="B301", severity="medium", message="theirs", bandit_rules=()
+)
 
 
-def test_a_place_that_both_report_counts_once() -> None:
-    """The joined finding names both rules, with the severity and the words of ours."""
+def test_merge_joins_equal_faults() -> None:
+    """The joined issue names both rules, with severity and message of the Semgrep rule."""
     (joined,) = merge([BANDIT, OURS])
     assert (joined.tool, joined.rule) == ("bandit, semgrep", "B301, pickle-runs-code")
     assert (joined.severity, joined.message) == ("high", "ours")
     assert merge([OURS, replace(BANDIT, line=4)]) == (joined,)
 
 
-def test_faults_that_differ_stay_apart() -> None:
-    """Another rule, line or file is another fault; so is a second one on the same line."""
+def test_merge_keeps_different_faults() -> None:
+    """Another rule, line or file, or a second fault on the line, stays a separate issue."""
     for other in (
         replace(BANDIT, rule="B307"),
         replace(BANDIT, line=5),

@@ -1,4 +1,4 @@
-"""A tool's process: bounded, alone, and never trusted to have worked."""
+"""The process of a tool: limited, isolated, and checked for success."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from securemnist.static.process import run_for_json
 
 
 def run(program: str, folder: Path, *, seconds: float = 30) -> dict[str, object]:
-    """What a Python program prints, read as a tool's report."""
+    """The output of a Python program, read as the report of a tool."""
     command = [sys.executable, "-c", program]
     return run_for_json(command, folder=folder, tool="tool", environment={}, seconds=seconds)
 
 
-def test_a_report_is_an_object(tmp_path: Path) -> None:
-    """The JSON object on the standard output is the report; the standard error is not read."""
+def test_run_for_json_reads_stdout(tmp_path: Path) -> None:
+    """The report is the JSON object on standard output; standard error is not read."""
     assert run("import sys; print('hm', file=sys.stderr); print('{\"a\": 1}')", tmp_path) == {
         "a": 1
     }
@@ -37,20 +37,20 @@ def test_a_report_is_an_object(tmp_path: Path) -> None:
         "import os; os.abort()",
     ],
 )
-def test_anything_else_is_a_crash(tmp_path: Path, program: str) -> None:
-    """A tool that fails has not found nothing."""
+def test_failed_tool_is_error(tmp_path: Path, program: str) -> None:
+    """A tool that fails gives no result."""
     with pytest.raises(MeasureError, match="expected a report of tool, got exit code"):
         run(program, tmp_path)
 
 
-def test_a_missing_program_is_an_error(tmp_path: Path) -> None:
-    """A tool that does not start is told in one sentence."""
+def test_missing_program_is_error(tmp_path: Path) -> None:
+    """A tool that does not start is one sentence."""
     with pytest.raises(MeasureError, match="expected tool to start, got"):
         run_for_json([str(tmp_path / "none")], folder=tmp_path, tool="tool", environment={})
 
 
-def test_a_slow_tool_is_ended_with_its_children(tmp_path: Path) -> None:
-    """The time limit ends the tool and what it has started."""
+def test_time_limit_kills_children(tmp_path: Path) -> None:
+    """The time limit ends the tool and its child processes."""
     program = (
         "import pathlib, subprocess, sys, time\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
@@ -67,21 +67,21 @@ def test_a_slow_tool_is_ended_with_its_children(tmp_path: Path) -> None:
 
 
 def _runs(process: Path) -> bool:
-    """Whether a process is alive; a zombie that nobody has fetched is not."""
+    """Whether a process is alive and not a zombie."""
     try:
         return process.joinpath("stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 
 
-def test_the_examined_folder_is_not_imported(tmp_path: Path) -> None:
-    """A json.py in the project is data: no tool may import it."""
+def test_tools_do_not_import_project(tmp_path: Path) -> None:
+    """A json.py in the project is not imported by a tool."""
     (tmp_path / "json.py").write_text("raise SystemExit('imported')\n")
     assert run("import json; print(json.dumps({}))", tmp_path) == {}
 
 
-def test_a_users_settings_do_not_decide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Variables that would add rules, or turn a tool's warnings into errors, do not reach it."""
+def test_user_variables_have_no_effect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables that add rules, or turn warnings into errors, do not reach the tool."""
     monkeypatch.setenv("SEMGREP_RULES", "p/default")
     monkeypatch.setenv("PYTHONWARNINGS", "error")
     seen = run("import json, os; print(json.dumps(dict(os.environ)))", tmp_path)

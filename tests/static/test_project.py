@@ -1,4 +1,4 @@
-"""The folder that the paths of a static row start from."""
+"""The project folder, to which the paths of a static row are relative."""
 
 from __future__ import annotations
 
@@ -41,31 +41,29 @@ because = "the folder of this row was renamed"
         ("src", "../other/security_tests/thresholds.toml", "src"),
     ],
 )
-def test_the_project_is_that_of_the_policy(
-    write: Write, start: str, policy: str, expected: str
-) -> None:
-    """The project is found from the policy's place, be the run started in it, below or above it."""
+def test_project_is_found_from_policy(write: Write, start: str, policy: str, expected: str) -> None:
+    """The project follows from the policy's place, from any working folder."""
     here = write({"project/pyproject.toml": "", f"project/{policy}": ""}) / "project"
     (here / start).mkdir(parents=True, exist_ok=True)
     assert project_folder(here / start, here / policy) == (here / expected).resolve()
 
 
-def test_the_bundled_policy_is_about_the_folder_of_the_run(tmp_path: Path) -> None:
-    """The bundled policy, or none, reads the folder in which the run is started."""
+def test_bundled_policy_reads_working_folder(tmp_path: Path) -> None:
+    """The bundled policy, or none, reads the working folder."""
     assert project_folder(tmp_path, None) == tmp_path.resolve()
     assert project_folder(tmp_path, resources.POLICY) == tmp_path.resolve()
 
 
-def test_the_current_project_is_the_nearest_with_a_policy(write: Write) -> None:
-    """A single measurement in a subfolder reads the project; without any policy the folder itself."""
+def test_measure_reads_nearest_project(write: Write) -> None:
+    """A measurement in a subfolder reads the project; without a policy, the folder itself."""
     here = write({"security_tests/thresholds.toml": "", "src/a.py": ""})
     assert current_project(here / "src") == here
 
 
-def test_a_row_reads_the_project_from_a_subfolder(
+def test_row_reads_project_from_subfolder(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pytest in a subfolder fails the row on code elsewhere; a row without its folder is an ERROR."""
+    """Pytest in a subfolder fails the row on code elsewhere; a missing folder is an ERROR."""
     suites = pytester.mkdir("security_tests")
     shutil.copy(resources.SUITES / "test_static.py", suites)
     (suites / "thresholds.toml").write_text(POLICY)

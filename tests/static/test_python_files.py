@@ -1,4 +1,4 @@
-"""Which files are read, as Python reads them, and what is said of those that are not."""
+"""Python files of a project: which are read, and the reasons for the others."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from pathlib import Path
 import pytest
 
 from securemnist.errors import MeasureError
-from securemnist.static import Sources, scan, walk
+from securemnist.static import PythonFiles, scan, walk
 from tests.static.conftest import CLEAN, Write
 
 
-def find(folder: Path, *exclude: str) -> Sources:
-    """The sources of a whole folder."""
-    return Sources.find(folder, ["."], exclude)
+def find(folder: Path, *exclude: str) -> PythonFiles:
+    """The Python files of a whole folder."""
+    return PythonFiles.find(folder, ["."], exclude)
 
 
 def unread(folder: Path) -> dict[str, str]:
-    """The reason for each file of a folder that was not read."""
-    return {notice.file: notice.message for notice in find(folder).unread}
+    """The reason for each unread file of a folder."""
+    return {issue.file: issue.message for issue in find(folder).unread}
 
 
-def test_the_projects_own_python_is_found(write: Write) -> None:
-    """Hidden folders, environments, installed packages and pipes are left out, each with its reason."""
+def test_find_excludes_other_code(write: Write) -> None:
+    """Hidden folders, environments, installed packages and pipes are excluded, with reasons."""
     here = write(
         {
             "toy.py": CLEAN,
@@ -61,8 +61,8 @@ def test_the_projects_own_python_is_found(write: Write) -> None:
 @pytest.mark.parametrize(
     "name", ["x.py", "X.PY", "x.pyw", "x.py3", "x.pyi", "x.pyx", "x.pxd", "x.wsgi"]
 )
-def test_every_name_of_python_is_read(write: Write, name: str) -> None:
-    """Python is known by its suffix, in any case."""
+def test_find_reads_every_python_suffix(write: Write, name: str) -> None:
+    """Python is recognised by its suffix, in any case."""
     assert find(write({name: CLEAN})).files == (name,)
 
 
@@ -76,20 +76,18 @@ def test_every_name_of_python_is_read(write: Write, name: str) -> None:
         ("", False),
     ],
 )
-def test_a_script_without_a_suffix_is_known_by_its_first_line(
-    write: Write, first: str, known: bool
-) -> None:
-    """A file that names Python as its interpreter is read, whatever its name."""
+def test_find_reads_python_shebang(write: Write, first: str, known: bool) -> None:
+    """A file with Python as its interpreter is read, whatever its name."""
     assert find(write({"run_me": f"{first}\nimport os\n"})).files == (("run_me",) if known else ())
 
 
-def test_a_planted_environment_is_read(write: Write) -> None:
-    """A pyvenv.cfg alone makes no virtual environment: the code beside it is read."""
+def test_pyvenv_cfg_alone_is_no_environment(write: Write) -> None:
+    """Code beside a lone pyvenv.cfg is read."""
     assert find(write({"src/pyvenv.cfg": "", "src/a.py": CLEAN})).files == ("src/a.py",)
 
 
-def test_what_git_tracks_is_read_wherever_it_lies(write: Write) -> None:
-    """Files in hidden folders and environments are read where Git tracks them; bytecode is a finding."""
+def test_tracked_files_are_read_everywhere(write: Write) -> None:
+    """Git-tracked files in hidden folders and environments are read; bytecode is an issue."""
     here = write(
         {
             "env/pyvenv.cfg": "",
@@ -105,11 +103,11 @@ def test_what_git_tracks_is_read_wherever_it_lies(write: Write) -> None:
     found = find(here)
     assert found.files == (".ci/b.py", "env/lib/a.py")
     assert "env (virtual environment, apart from what Git tracks)" in found.excluded
-    assert [notice.file for notice in found.unread] == ["__pycache__/c.cpython-311.pyc"]
+    assert [issue.file for issue in found.unread] == ["__pycache__/c.cpython-311.pyc"]
 
 
-def test_a_repository_that_names_programs_runs_none(write: Write) -> None:
-    """Asking Git for its files runs no program that the configuration of the repository names."""
+def test_git_runs_no_configured_program(write: Write) -> None:
+    """Listing tracked files runs no program of the repository's configuration."""
     here = write({"a.py": CLEAN, "hook": "#!/bin/sh\ntouch ran\n"})
     (here / "hook").chmod(0o755)
     subprocess.run(["git", "init", "-q"], cwd=here, check=True)
@@ -119,10 +117,10 @@ def test_a_repository_that_names_programs_runs_none(write: Write) -> None:
     assert not (here / "ran").exists()
 
 
-def test_links_are_followed_inside_the_project_only(
+def test_links_inside_project_are_followed(
     write: Write, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A link to text that is read nowhere else is read; one that leads out to Python is a finding."""
+    """A link to unread text is read; a link to Python outside is an issue."""
     outside = tmp_path_factory.mktemp("outside")
     (outside / "pictures").mkdir()
     (outside / "pictures" / "a.png").write_text("")
@@ -137,7 +135,7 @@ def test_links_are_followed_inside_the_project_only(
     (here / "none.py").symlink_to(here / "nothing")
     found = find(here)
     assert found.files == ("code.py", "visible/b.py")
-    assert [notice.file for notice in found.unread] == ["out", "out.py"]
+    assert [issue.file for issue in found.unread] == ["out", "out.py"]
     assert {"data (link that leads out of the project)", "none.py (link to nothing)"} <= set(
         found.excluded
     )
@@ -153,10 +151,10 @@ def test_links_are_followed_inside_the_project_only(
         (["*"], []),
     ],
 )
-def test_a_pattern_leaves_out_what_it_fits(
+def test_exclude_matches_paths_and_folders(
     write: Write, exclude: list[str], kept: list[str]
 ) -> None:
-    """A pattern fits the whole path of a file or of a folder above it."""
+    """A pattern matches the whole path of a file or of a folder above it."""
     names = ["a.py", "pkg/b.py", "pkg/b_pb2.py", "pkg/tests/d.py", "tests/c.py"]
     found = find(write(dict.fromkeys(names, CLEAN)), *exclude)
     assert list(found.files) == kept
@@ -164,22 +162,22 @@ def test_a_pattern_leaves_out_what_it_fits(
     assert len(found.excluded) > 0
 
 
-def test_paths_may_overlap(write: Write) -> None:
-    """A file that several paths name is read once; a hidden folder may be named."""
+def test_overlapping_paths_are_read_once(write: Write) -> None:
+    """A file below several paths is read once; a hidden folder may be named."""
     here = write({"src/a.py": CLEAN, "src/b.py": CLEAN, ".ci/c.py": CLEAN})
-    found = Sources.find(here, ["src", "./src/a.py", ".ci"])
+    found = PythonFiles.find(here, ["src", "./src/a.py", ".ci"])
     assert found.files == (".ci/c.py", "src/a.py", "src/b.py")
 
 
-def test_too_many_files_are_no_project(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A home folder is refused before a tool is started on it."""
+def test_too_many_files_are_error(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home folder is refused before a tool starts."""
     here = write({"a.py": CLEAN, "b.py": CLEAN})
-    monkeypatch.setattr(walk, "MOST_FILES", 1)
+    monkeypatch.setattr(walk, "MAX_FILES", 1)
     with pytest.raises(MeasureError, match="at most 1 Python files, got more; name `paths`"):
         find(here)
 
 
-def test_no_file_is_no_clean_project(write: Write) -> None:
+def test_scan_without_files_is_error(write: Write) -> None:
     """Zero files are an error, not zero findings."""
     with pytest.raises(MeasureError, match="expected Python files to read, got none; fix"):
         scan(find(write({"notes.txt": ""})), tools=["bandit"])
@@ -196,18 +194,16 @@ def test_no_file_is_no_clean_project(write: Write) -> None:
     ],
     ids=["syntax", "encoding", "null byte", "nesting", "codec"],
 )
-def test_a_file_that_cannot_be_parsed_is_a_finding(
-    tmp_path: Path, content: bytes, words: str
-) -> None:
-    """A tool would pass over such a file; here it counts, and the others are read."""
+def test_unparsable_file_is_issue(tmp_path: Path, content: bytes, words: str) -> None:
+    """A file that a tool would skip counts, and the others are read."""
     (tmp_path / "odd.py").write_bytes(content)
     (tmp_path / "ok.py").write_text(CLEAN)
     assert find(tmp_path).files == ("ok.py",)
     assert unread(tmp_path)["odd.py"].startswith(f"not read: {words}")
 
 
-def test_an_accepted_file_counts_again_when_it_changes(tmp_path: Path) -> None:
-    """What a baseline knows of a file that was not read is its digest."""
+def test_accepted_unread_file_is_known_by_digest(tmp_path: Path) -> None:
+    """An accepted unread file counts again after a change."""
     (tmp_path / "odd.py").write_text("def f(:\n")
     (before,) = find(tmp_path).unread
     (tmp_path / "odd.py").write_text("def g(:\n")
@@ -216,10 +212,8 @@ def test_an_accepted_file_counts_again_when_it_changes(tmp_path: Path) -> None:
     assert before.code != after.code
 
 
-def test_other_files_that_no_tool_reads_are_findings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Bytecode, packed programs, names without text and files too large count."""
+def test_other_unread_files_are_issues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytecode, packed programs, undecodable names and large files count."""
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.py")).write_text(CLEAN)
     for name in ("a.pyc", "app.pyz"):
         (tmp_path / name).write_bytes(b"PK")
@@ -228,34 +222,34 @@ def test_other_files_that_no_tool_reads_are_findings(
     assert set(unread(tmp_path)) == {"\\udcff.py", "a.pyc", "app.pyz", "large.py"}
 
 
-def test_a_path_configuration_with_code_is_read(tmp_path: Path) -> None:
-    """A .pth file is read where its lines import; weights under that suffix are none of it."""
+def test_pth_with_code_is_read(tmp_path: Path) -> None:
+    """A .pth file is read where its lines import; network weights are not."""
     (tmp_path / "site.pth").write_text("lib\nimport os; os.system('ls')\n")
     (tmp_path / "net.pth").write_bytes(b"PK\x03\x04\nimport x\0")
-    (script,) = find(tmp_path).scripts
-    assert (script.name, script.code(2, 2)) == ("site.pth", "import os; os.system('ls')")
+    (source_file,) = find(tmp_path).source_files
+    assert (source_file.name, source_file.code(2, 2)) == ("site.pth", "import os; os.system('ls')")
 
 
-def test_odd_escapes_are_no_errors(write: Write) -> None:
-    """What Python only warns of does not stop the reading, even where warnings are errors."""
+def test_invalid_escapes_are_accepted(write: Write) -> None:
+    """Python's warnings do not stop the reading, even where warnings are errors."""
     assert find(write({"odd.py": "x = '\\d'\n"})).unread == ()
 
 
-def test_a_copy_keeps_names_apart(write: Write) -> None:
-    """Files that differ in their suffix alone lie beside each other in the copy."""
+def test_scratch_copy_keeps_names_apart(write: Write) -> None:
+    """Files that differ in their suffix only are separate files in the copy."""
     here = write({"run": "#!python\nx = 1\n", "run.py": "x = 2\n", "run.py.pyw": "x = 3\n"})
-    with find(here).copied() as copy:
-        texts = {s.name: (copy.folder / name).read_text() for name, s in copy.scripts.items()}
-        assert all(name.endswith(".py") for name in copy.scripts)
+    with find(here).scratch_copy() as copy:
+        texts = {s.name: (copy.folder / name).read_text() for name, s in copy.source_files.items()}
+        assert all(name.endswith(".py") for name in copy.source_files)
     assert texts == {"run": "#!python\nx = 1\n", "run.py": "x = 2\n", "run.py.pyw": "x = 3\n"}
 
 
-def test_a_notebook_is_read(write: Write) -> None:
-    """The cells of a notebook are a script; a cell that is no Python is a finding of its own."""
+def test_notebook_is_read(write: Write) -> None:
+    """The cells of a notebook are one source; a cell that is not Python is an issue."""
     cells = ["%pip install x\nimport os", "def f(:", "os.system(x)"]
     book = {"cells": [{"cell_type": "code", "source": source} for source in cells]}
     found = find(write({"train.ipynb": json.dumps(book)}))
-    (script,) = found.scripts
-    assert script.code(3, 3) == "os.system(x)"
-    assert script.place(3) == " (cell 3, line 1)"
+    (source_file,) = found.source_files
+    assert source_file.code(3, 3) == "os.system(x)"
+    assert source_file.place(3) == " (cell 3, line 1)"
     assert [n.message[:16] for n in found.unread] == ["not read: cell 2"]

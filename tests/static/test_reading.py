@@ -1,4 +1,4 @@
-"""The text that the tools are given is the program that Python runs."""
+"""The text given to the tools is the program that Python runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from securemnist.static import Sources, notebook, scan, torch_version
+from securemnist.static import PythonFiles, notebook, scan, torch_version
 from securemnist.static.reading import NotRead, python_text
 from tests.static.conftest import Write
 
@@ -24,8 +24,8 @@ HIDDEN = {
 
 
 @pytest.mark.parametrize("content", HIDDEN.values(), ids=HIDDEN)
-def test_the_text_is_the_program_that_python_runs(content: bytes) -> None:
-    """Line ends, encodings and other forms of a letter change nothing of the parsed program."""
+def test_python_text_keeps_syntax_tree(content: bytes) -> None:
+    """Line ends, encodings and Unicode forms leave the parsed program unchanged."""
     text = python_text(content)
     text.encode("utf-8")
     assert "\r" not in text
@@ -33,24 +33,24 @@ def test_the_text_is_the_program_that_python_runs(content: bytes) -> None:
     assert "torch.jit.load(" in text
 
 
-def test_hidden_code_is_found(tmp_path: Path) -> None:
-    """Semgrep finds the call in each of these files, where it sees a comment in the file itself."""
+def test_hidden_code_is_found_by_semgrep(tmp_path: Path) -> None:
+    """Semgrep finds the call in each text, where it would read a comment in the file."""
     for number, content in enumerate(HIDDEN.values()):
         (tmp_path / f"{number}.py").write_bytes(content)
-    found = scan(Sources.find(tmp_path, ["."]), tools=["semgrep"])
-    names = [n.file for n in found.notices if n.rule == "torch-jit-load-runs-code"]
+    found = scan(PythonFiles.find(tmp_path, ["."]), tools=["semgrep"])
+    names = [n.file for n in found.issues if n.rule == "torch-jit-load-runs-code"]
     assert names == [f"{number}.py" for number in range(len(HIDDEN))]
 
 
-def test_a_text_that_is_another_program_is_not_read() -> None:
-    """Where the decoded text would parse to another program, the file is not read."""
+def test_text_of_other_program_is_refused() -> None:
+    """A file whose decoded text parses to another program is not read."""
     with pytest.raises(NotRead):
         python_text(b"x = '''a\n  \x0cb'''\n")
 
 
-def book(*sources: str, language: str = "python") -> bytes:
+def notebook_file(*python_files: str, language: str = "python") -> bytes:
     """A notebook with these code cells."""
-    cells = [{"cell_type": "code", "source": source.splitlines(True)} for source in sources]
+    cells = [{"cell_type": "code", "source": source.splitlines(True)} for source in python_files]
     return json.dumps({"cells": cells, "metadata": {"kernelspec": {"language": language}}}).encode()
 
 
@@ -70,26 +70,26 @@ def book(*sources: str, language: str = "python") -> bytes:
         ("s = '''\n%time x\n'''", "s = '''\n%time x\n'''"),
     ],
 )
-def test_magics_become_the_python_that_they_run(source: str, text: str) -> None:
-    """IPython's syntax is replaced line by line; Python that only looks like it stays."""
-    read = notebook.read(book(source))
+def test_magics_become_python(source: str, text: str) -> None:
+    """IPython syntax is replaced line by line; Python that looks like it stays."""
+    read = notebook.read(notebook_file(source))
     assert read is not None
     assert read.text == text + "\n"
     assert (read.unread, read.excluded) == ((), ())
 
 
-def test_cells_that_are_not_python_are_named() -> None:
-    """A cell in another language is left out; under an unknown magic it was not read."""
-    read = notebook.read(book("%%bash\nls -l | wc", "%%spell\nno python here", "x = 1"))
+def test_other_cells_are_listed() -> None:
+    """A cell in another language is excluded; an unreadable one is an issue."""
+    read = notebook.read(notebook_file("%%bash\nls -l | wc", "%%spell\nno python here", "x = 1"))
     assert read is not None
     assert read.excluded == ("cell 1 (%%bash)",)
     assert [number for number, _ in read.unread] == [2]
     assert read.places == ((3, 1),)
 
 
-def test_other_notebooks() -> None:
-    """A notebook in R is none of ours; what is no notebook at all was not read."""
-    assert notebook.read(book("x <- 1", language="R")) is None
+def test_other_notebooks_are_excluded() -> None:
+    """A notebook in R is excluded; a malformed notebook is an issue."""
+    assert notebook.read(notebook_file("x <- 1", language="R")) is None
     for content in (b"", b"[]", b"{}", b'{"cells": [1]}', b"[" * 100_000):
         with pytest.raises(NotRead, match="expected a Jupyter notebook"):
             notebook.read(content)
@@ -110,19 +110,17 @@ def test_other_notebooks() -> None:
         ("uv.lock", '[[package]]\nname = "torch"\nversion = "2.10.0"\n', False),
     ],
 )
-def test_a_pinned_old_torch_is_known(write: Write, name: str, text: str, old: bool) -> None:
-    """Only a requirement that no torch from 2.6 on can meet means an old torch."""
+def test_pinned_old_torch_is_found(write: Write, name: str, text: str, old: bool) -> None:
+    """Only a requirement without any torch from 2.6 on means an old torch."""
     assert torch_version.default_runs_code(write({name: text})) is old
 
 
 @pytest.mark.parametrize(("pinned", "severity"), [("torch>=2.6", "low"), ("torch==2.5", "high")])
-def test_a_plain_torch_load_is_as_bad_as_its_torch(
-    write: Write, pinned: str, severity: str
-) -> None:
-    """Without weights_only a load is low from torch 2.6 on, and high before; False is always high."""
+def test_torch_load_severity_depends_on_version(write: Write, pinned: str, severity: str) -> None:
+    """A load without weights_only is low from torch 2.6 on, high before; False is high."""
     text = "import torch\ntorch.load('a')\ntorch.load('b', weights_only=False)\n"
     here = write({"a.py": text, "requirements.txt": pinned})
-    found = scan(Sources.find(here, ["."]), tools=["bandit", "semgrep"]).notices
+    found = scan(PythonFiles.find(here, ["."]), tools=["bandit", "semgrep"]).issues
     assert [(n.line, n.rule, n.severity) for n in found] == [
         (2, "B614, torch-load-by-default", severity),
         (3, "B614, torch-load-runs-code", "high"),

@@ -1,4 +1,4 @@
-"""Our Semgrep rules: each fires on its sample, is silent on the harmless twin, and says what to do."""
+"""Semgrep rules: each fires on its sample, is silent on the harmless one, and gives advice."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def marked(kind: str, topic: str) -> set[tuple[str, int]]:
     return {(mark[1], number + 1) for mark, number in marks if mark}
 
 
-def test_semgreps_own_test_passes(tmp_path: Path) -> None:
+def test_semgrep_test_passes(tmp_path: Path) -> None:
     """`semgrep scan --test`, offline, agrees with every comment of every sample."""
     command = [str(semgrep.program()), "scan", "--test", *semgrep.OFFLINE]
     done = subprocess.run(
@@ -44,19 +44,19 @@ def test_semgreps_own_test_passes(tmp_path: Path) -> None:
     assert f"{sum(map(len, rules().values()))}/" in done.stdout
 
 
-def test_no_rule_is_silent_on_its_firing_sample() -> None:
-    """The gate's own run finds each marked line of each sample by its rule, and no other line."""
-    notices = report_of("semgrep", SAMPLES).notices
+def test_rules_fire_on_marked_lines_only() -> None:
+    """A scan finds each marked line by its rule, and no other line."""
+    issues = report_of("semgrep", SAMPLES).issues
     for topic in TOPICS:
         own = {rule["id"] for rule in rules()[topic]}
-        fired = {(n.rule, n.line) for n in notices if n.file == f"{topic}.py" and n.rule in own}
+        fired = {(n.rule, n.line) for n in issues if n.file == f"{topic}.py" and n.rule in own}
         assert fired == marked("ruleid", topic)
-    assert all(n.message and n.advice for n in notices)
+    assert all(n.message and n.advice for n in issues)
 
 
 @pytest.mark.parametrize("topic", TOPICS)
-def test_a_rule_is_complete(topic: str) -> None:
-    """Every rule has a firing and a silent sample, a CWE, and a message with advice below it."""
+def test_rules_are_complete(topic: str) -> None:
+    """Every rule has a firing and a silent sample, a CWE, and a message with advice."""
     for rule in rules()[topic]:
         assert rule["id"] in {name for name, _ in marked("ruleid", topic)}
         assert rule["id"] in {name for name, _ in marked("ok", topic)}
@@ -68,5 +68,5 @@ def test_a_rule_is_complete(topic: str) -> None:
 
 
 def rules() -> dict[str, list[dict[str, Any]]]:
-    """The rules by topic, as their files hold them."""
+    """The rules by topic."""
     return {path.stem: yaml.safe_load(path.read_text())["rules"] for path in RULES.glob("*.yaml")}

@@ -1,4 +1,4 @@
-"""Semgrep: local rules, every file by name, nothing sent and nothing left behind."""
+"""Semgrep: local rules, every file by name, offline, nothing left behind."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from typing import Any
 import pytest
 
 from securemnist.errors import MeasureError
-from securemnist.static import Sources, semgrep
-from securemnist.static.script import Script
+from securemnist.static import PythonFiles, semgrep
+from securemnist.static.source_file import SourceFile
 from tests.static.conftest import CLEAN, Write, report_of
 
 
-def test_every_file_is_read_whatever_its_name(
-    write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Ignore files and names that look like options hide nothing, and no network is needed."""
+def test_semgrep_reads_every_file(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ignore files and names like options hide nothing, and no network is needed."""
     names = [
         "-x.py",
         "new\nline.py",
@@ -33,11 +31,13 @@ def test_every_file_is_read_whatever_its_name(
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # where nobody answers
-    scripts = tuple(Script(name, "import os\nos.system(x)\n", "digest") for name in sorted(names))
-    with Sources(folder=here, scripts=scripts).copied() as copy:
+    source_files = tuple(
+        SourceFile(name, "import os\nos.system(x)\n", "digest") for name in sorted(names)
+    )
+    with PythonFiles(folder=here, source_files=source_files).scratch_copy() as copy:
         report = semgrep.scan(copy)
-    assert sorted(notice.file for notice in report.notices) == sorted(names)
-    assert {(n.tool, n.rule, n.line, n.severity) for n in report.notices} == {
+    assert sorted(issue.file for issue in report.issues) == sorted(names)
+    assert {(n.tool, n.rule, n.line, n.severity) for n in report.issues} == {
         ("semgrep", "shell-command", 2, "high")
     }
     assert (report.silenced, report.unread) == ((), ())
@@ -61,19 +61,19 @@ REPORT: dict[str, Any] = {"results": [], "errors": [], "paths": {"scanned": ["a.
         ({"paths": {"scanned": []}}, "Semgrep passed over it"),
     ],
 )
-def test_a_file_that_semgrep_does_not_read_is_a_finding(
+def test_unread_file_is_issue(
     write: Write, monkeypatch: pytest.MonkeyPatch, report: dict[str, Any], words: str
 ) -> None:
-    """A parse error, a rule out of time or a file passed over is a finding of high severity."""
+    """A parse error, a timeout and a skipped file are issues of high severity."""
     monkeypatch.setattr(semgrep, "run_for_json", lambda *_, **__: REPORT | report)
     monkeypatch.setattr(semgrep, "_marked", lambda _: Counter())
-    (notice,) = report_of("semgrep", write({"a.py": CLEAN})).unread
-    assert (notice.file, notice.rule, notice.severity) == ("a.py", "not-read", "high")
-    assert words in notice.message
+    (issue,) = report_of("semgrep", write({"a.py": CLEAN})).unread
+    assert (issue.file, issue.rule, issue.severity) == ("a.py", "not-read", "high")
+    assert words in issue.message
 
 
-def test_an_error_without_a_file_is_an_error(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where Semgrep does not say which file it failed on, there is no result."""
+def test_error_without_file_is_error(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error for which Semgrep names no file gives no result."""
     broken = REPORT | {"errors": [{"message": "Invalid rule"}]}
     monkeypatch.setattr(semgrep, "run_for_json", lambda *_, **__: broken)
     monkeypatch.setattr(semgrep, "_marked", lambda _: Counter())
@@ -92,19 +92,19 @@ SILENCING = (
 )
 
 
-def test_what_a_comment_silences_is_known(write: Write) -> None:
-    """Whatever form Semgrep obeys, in a comment or a string: the silenced finding is known."""
+def test_comment_suppressions_are_listed(write: Write) -> None:
+    """Each suppressed issue is listed, in whatever form Semgrep accepts."""
     files = {f"{n}.py": f"import os\n{line}\n" for n, line in enumerate(SILENCING)}
     report = report_of("semgrep", write({**files, "open.py": "import os\nos.system(x)\n"}))
-    assert [notice.file for notice in report.notices] == ["open.py"]
-    silenced = sorted((notice.file, notice.rule) for notice in report.silenced)
+    assert [issue.file for issue in report.issues] == ["open.py"]
+    silenced = sorted((issue.file, issue.rule) for issue in report.silenced)
     assert silenced == [(name, "shell-command") for name in files]
 
 
-def test_a_missing_semgrep_is_an_error(
+def test_missing_semgrep_is_error(
     write: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Without the tool there is no result, and the sentence says what to install."""
+    """Without Semgrep there is no result, and the sentence says what to install."""
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
     with pytest.raises(
         MeasureError, match=r"expected Semgrep at .*, got none; pip install semgrep"

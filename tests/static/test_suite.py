@@ -1,4 +1,4 @@
-"""The suite, as a user's pytest runs it on code of the user's own."""
+"""The suite of static analysis in a user's pytest run."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ because = "a debug server runs what a visitor types"
 """
 
 
-def test_a_red_row_names_the_place(pytester: pytest.Pytester) -> None:
-    """A debug server fails the row and is named in the output; mended, the row passes; gone, it skips."""
+def test_failed_row_names_place(pytester: pytest.Pytester) -> None:
+    """A debug server fails the row with its place; fixed, the row passes; removed, it skips."""
     suites = pytester.mkdir("security_tests")
     shutil.copy(resources.SUITES / "test_static.py", suites)
     (suites / "thresholds.toml").write_text(POLICY)
@@ -43,8 +43,8 @@ def test_a_red_row_names_the_place(pytester: pytest.Pytester) -> None:
     gone.stdout.fnmatch_lines(["*expected Python files in this folder, got none*"])
 
 
-def test_code_is_measured_without_a_model(write: Write) -> None:
-    """`measure static_findings` needs no model: a folder of code is measured as it lies there."""
+def test_measure_needs_no_model(write: Write) -> None:
+    """`measure static_findings` measures a folder of code without a model."""
     here = write({"page.py": FLASK_PAGE})
     done = run("measure", "static_findings", "--set", 'tools=["bandit"]', "--json", "out.json")
     assert done.exit_code == 0, done.output

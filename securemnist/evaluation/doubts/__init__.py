@@ -1,7 +1,8 @@
-"""Doubts: reasons not to believe a number that rests on attacks that failed.
+"""Doubts: reasons not to trust a robustness number that rests on failed attacks.
 
-Each is a small function of a case: a Doubt, or None. They touch neither a FAIL, where every broken
-digit is a witness, nor what is proved. Limits were set on the tuning split, see docs/doubts.md.
+Each check is a function of a Case that returns a Doubt or None. Doubts affect neither a FAIL, where
+every broken image is a witness, nor certified images. Limits were set on the tuning split, see
+docs/doubts.md.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import torch
 
 from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import Attack
-from securemnist.evaluation.context import Lab
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts.batch_dependence import TOGETHER, batch_dependence
 from securemnist.evaluation.doubts.binarization_test import (
     PLANTED,
@@ -25,7 +26,7 @@ from securemnist.evaluation.doubts.binarization_test import (
 from securemnist.evaluation.doubts.check_input import Case, SearchCase
 from securemnist.evaluation.doubts.convergence import convergence
 from securemnist.evaluation.doubts.gradients import gradients
-from securemnist.evaluation.doubts.large_epsilon import known_answer
+from securemnist.evaluation.doubts.large_epsilon import large_epsilon
 from securemnist.evaluation.doubts.one_step_masking import one_step_masking
 from securemnist.evaluation.doubts.other_attacks import weak_attack
 from securemnist.evaluation.doubts.probabilities import probabilities
@@ -35,71 +36,73 @@ from securemnist.results.findings import Doubt
 from securemnist.threats import Linf, Threat
 from securemnist.types import Images, Labels
 
-# Digits that a doubt about the model looks at, and survivors that one about the search does.
+# Number of images for checks of the model, and of survivors for checks of the search.
 DIGITS, SURVIVORS = 500, 128
 
 C = TypeVar("C", bound=Case)
 
-OF_MODELS: tuple[Callable[[Case], Doubt | None], ...] = (
+MODEL_CHECKS: tuple[Callable[[Case], Doubt | None], ...] = (
     probabilities,
     gradients,
     one_step_masking,
 )
-# Doubts about the answers themselves, on which every number rests, under attack or not.
-OF_ANSWERS = (variation, batch_dependence)
-# All that a model which answers at random on purpose is spared.
-OF_VARIETY = (variation,)
-OF_SEARCHES: tuple[Callable[[SearchCase], Doubt | None], ...] = (
-    known_answer,
+# Checks of the predictions, on which every number rests, under attack or not.
+PREDICTION_CHECKS = (variation, batch_dependence)
+# Checks that are skipped for a model that is declared `randomised`.
+RANDOMNESS_CHECKS = (variation,)
+SEARCH_CHECKS: tuple[Callable[[SearchCase], Doubt | None], ...] = (
+    large_epsilon,
     weak_attack,
     convergence,
 )
 
 
 @dataclass(frozen=True)
-class Examination:
-    """What was doubted, and how many planted examples the attack found (None: not asked)."""
+class CheckResult:
+    """Doubts, and the planted examples that the attack found (None: not tested)."""
 
     doubts: tuple[Doubt, ...]
     sensitivity: Sensitivity | None = None
 
 
-def about_model(
-    lab: Lab, threat: Threat, digits: int = DIGITS, *, randomised: bool = False
-) -> Examination:
-    """Doubts about what the model lets any attack see, on at most `digits` digits; once per lab.
+def model_doubts(
+    context: Context, threat: Threat, digits: int = DIGITS, *, randomised: bool = False
+) -> CheckResult:
+    """Doubts about the model as attacks see it, on at most `digits` images; cached in the context.
 
-    A model that is `randomised` by declaration may vary.
+    A model that is declared `randomised` may vary.
     """
-    sample = lab.sample(min(digits, DIGITS, len(lab.data.test)), 0)
+    sample = context.sample(min(digits, DIGITS, len(context.data.test)), 0)
     key = ("doubts of the model", threat, len(sample))
-    if key not in lab.memory:
-        right = ~is_wrong(lab.logits(sample.x), sample.y)
-        case = Case(lab.subject, lab.target, threat, sample.x[right], sample.y[right])
-        more = _ask(lab, OF_MODELS, case) if len(case.y) else ()
-        lab.memory[key] = Examination(about_answers(lab, randomised=randomised) + more)
-    found: Examination = lab.memory[key]
-    return found
+    if key not in context.cache:
+        correct = ~is_wrong(context.logits(sample.x), sample.y)
+        case = Case(context.subject, context.target, threat, sample.x[correct], sample.y[correct])
+        doubts = _run_checks(context, MODEL_CHECKS, case) if len(case.y) else ()
+        context.cache[key] = CheckResult(prediction_doubts(context, randomised=randomised) + doubts)
+    result: CheckResult = context.cache[key]
+    return result
 
 
-def about_answers(lab: Lab, *, randomised: bool = False) -> tuple[Doubt, ...]:
-    """Doubts about what the model answers, right or wrong, on at most 128 digits; once per lab.
+def prediction_doubts(context: Context, *, randomised: bool = False) -> tuple[Doubt, ...]:
+    """Doubts about the predictions, right or wrong, on at most 128 images; cached in the context.
 
-    A clean number that depends on the draw or on the batch is not a number of the model. A model that
-    is `randomised` by declaration may vary, but not with the batch.
+    A number that depends on the random draw or on the batch does not describe the model. A model
+    that is declared `randomised` may vary, but may not depend on the batch.
     """
     key = ("doubts of the answers", randomised)
-    if key not in lab.memory:
-        sample = lab.sample(min(TOGETHER, len(lab.data.test)), 0)
-        asked = tuple(q for q in OF_ANSWERS if not (randomised and q in OF_VARIETY))
-        case = Case(lab.subject, lab.target, Linf(0.0), sample.x, sample.y)
-        lab.memory[key] = _ask(lab, asked, case)
-    found: tuple[Doubt, ...] = lab.memory[key]
-    return found
+    if key not in context.cache:
+        sample = context.sample(min(TOGETHER, len(context.data.test)), 0)
+        checks = tuple(
+            check for check in PREDICTION_CHECKS if not (randomised and check in RANDOMNESS_CHECKS)
+        )
+        case = Case(context.subject, context.target, Linf(0.0), sample.x, sample.y)
+        context.cache[key] = _run_checks(context, checks, case)
+    doubts: tuple[Doubt, ...] = context.cache[key]
+    return doubts
 
 
-def about_search(
-    lab: Lab,
+def search_doubts(
+    context: Context,
     attacks: Sequence[Attack],
     threat: Threat,
     x: Images,
@@ -108,46 +111,48 @@ def about_search(
     *,
     survived: float,
     last_broke: float,
-) -> Examination:
-    """Doubts about a search that left digits `x`, read as `y`, standing; on 128 of them at most.
+) -> CheckResult:
+    """Doubts about a search that images `x` with labels `y` survived; on at most 128 of them.
 
-    They are the share `survived` of the row's digits; others were broken (`last_broke` of all by the
-    last attack) or proved.
+    `survived` is their share of the row's images, `last_broke` the share that the last attack
+    broke.
     """
     if threat.eps == 0:
-        return Examination(())
-    seen = _sensitivity(lab, attacks, threat)
+        return CheckResult(())
+    planted = _sensitivity(context, attacks, threat)
     if not len(y):
-        return Examination((), seen)
+        return CheckResult((), planted)
     rng = torch.Generator().manual_seed(seed_from(seed, "survivors"))
     chosen = torch.randperm(len(y), generator=rng)[:SURVIVORS].to(y.device)
     case = SearchCase(
-        *(lab.subject, lab.target, threat, x[chosen], y[chosen], seed),
+        *(context.subject, context.target, threat, x[chosen], y[chosen], seed),
         attacks=tuple(attacks),
         survived=survived,
         last_broke=last_broke,
     )
-    found = (planted_examples(seen), *_ask(lab, OF_SEARCHES, case))
-    return Examination(tuple(doubt for doubt in found if doubt is not None), seen)
+    doubts = (planted_examples(planted), *_run_checks(context, SEARCH_CHECKS, case))
+    return CheckResult(tuple(doubt for doubt in doubts if doubt is not None), planted)
 
 
-def _sensitivity(lab: Lab, attacks: Sequence[Attack], threat: Threat) -> Sensitivity:
-    """What the attacks find of what is planted beside digits that are read right; once per lab."""
+def _sensitivity(context: Context, attacks: Sequence[Attack], threat: Threat) -> Sensitivity:
+    """How many planted examples the attacks find; cached in the context."""
     key = ("sensitivity", threat, tuple(attacks))
-    if key not in lab.memory:
-        lab.progress("planted examples", 0, 1)
-        sample = lab.sample(min(2 * PLANTED, len(lab.data.test)), 0)
-        right = ~is_wrong(lab.logits(sample.x), sample.y)
-        x, y = sample.x[right], sample.y[right]
-        case = SearchCase(lab.subject, lab.target, threat, x, y, 0, tuple(attacks))
-        lab.memory[key] = sensitivity(case)
-    seen: Sensitivity = lab.memory[key]
-    return seen
+    if key not in context.cache:
+        context.progress("planted examples", 0, 1)
+        sample = context.sample(min(2 * PLANTED, len(context.data.test)), 0)
+        correct = ~is_wrong(context.logits(sample.x), sample.y)
+        x, y = sample.x[correct], sample.y[correct]
+        case = SearchCase(context.subject, context.target, threat, x, y, 0, tuple(attacks))
+        context.cache[key] = sensitivity(case)
+    result: Sensitivity = context.cache[key]
+    return result
 
 
-def _ask(lab: Lab, questions: Sequence[Callable[[C], Doubt | None]], case: C) -> tuple[Doubt, ...]:
-    found = []
-    for place, question in enumerate(questions):
-        lab.progress(question.__name__.replace("_", " "), place, len(questions))
-        found.append(question(case))
-    return tuple(doubt for doubt in found if doubt is not None)
+def _run_checks(
+    context: Context, checks: Sequence[Callable[[C], Doubt | None]], case: C
+) -> tuple[Doubt, ...]:
+    doubts = []
+    for number, check in enumerate(checks):
+        context.progress(check.__name__.replace("_", " "), number, len(checks))
+        doubts.append(check(case))
+    return tuple(doubt for doubt in doubts if doubt is not None)

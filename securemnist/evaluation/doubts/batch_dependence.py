@@ -1,7 +1,7 @@
-"""Batch dependence: what a digit is read as depends on the digits beside it.
+"""Batch dependence: predictions for an image that depend on the other images of its batch.
 
-A model that answers at random is asked with the same draws where they can be repeated, and otherwise
-held by the means of many answers: its answers may vary, but not with the company of a digit.
+A randomised model is compared with equal random draws where they can be repeated. Otherwise the
+means of many outputs are compared.
 """
 
 from __future__ import annotations
@@ -16,62 +16,67 @@ from securemnist.results.findings import Doubt
 from securemnist.types import Images, Logits
 
 ALONE, TOGETHER = 16, 128
-# Of a model that varies: digits, answers whose mean is taken, and standard errors that two means may
-# differ by. Of 160 comparisons of an honest one, one exceeds 7 in about 10,000 runs (Student's t).
-FEW, MEAN_OF, ERRORS = 8, 24, 7.0
+# For a randomised model: images, outputs averaged, and the allowed difference of two means in
+# standard errors. Among 160 comparisons of an honest model, one exceeds 7 in about 10,000 runs
+# (Student's t).
+FEW, MEAN_DRAWS, ERRORS = 8, 24, 7.0
 
 
 def batch_dependence(case: Case) -> Doubt | None:
-    """A digit's answer alone is not its answer among others, or among others in another order."""
+    """The logits of an image alone, in a batch and in a batch of another order differ."""
     x = case.x[:TOGETHER]
-    odd = _of_draws(case, x) if bool(varies(case).any()) else _of_answers(case, x)
-    if not bool(odd.any()):
+    dependent = _randomised(case, x) if bool(varies(case).any()) else _deterministic(case, x)
+    if not bool(dependent.any()):
         return None
     return Doubt(
         name="batch dependence",
-        reason=f"{int(odd.sum())} of {len(odd)} digits got another answer in other company",
-        advice="Let each digit be answered on its own: no statistics of the batch (normalisation "
-        "layers in eval mode), no memory between digits.",
+        reason=f"{int(dependent.sum())} of {len(dependent)} images got other logits in another batch",
+        advice="Let each image be classified on its own: no statistics of the batch (normalisation "
+        "layers in eval mode), no memory between images.",
     )
 
 
-def _of_answers(case: Case, x: Images) -> torch.Tensor:
-    """Boolean (n,): which of the digits are answered otherwise in other company."""
-    together = case.answers(x, TOGETHER)
-    turned = case.answers(x.flip(0), TOGETHER // 4).flip(0)
-    alone = case.answers(x[:ALONE], 1)
-    odd = differs(case, together, turned)
-    odd[:ALONE] |= differs(case, together[:ALONE], alone)
-    return odd
+def _deterministic(case: Case, x: Images) -> torch.Tensor:
+    """Boolean (n,): images whose logits depend on the batch."""
+    together = case.logits(x, TOGETHER)
+    flipped = case.logits(x.flip(0), TOGETHER // 4).flip(0)
+    alone = case.logits(x[:ALONE], 1)
+    dependent = differs(case, together, flipped)
+    dependent[:ALONE] |= differs(case, together[:ALONE], alone)
+    return dependent
 
 
-def _of_draws(case: Case, x: Images) -> torch.Tensor:
-    """Boolean (few,): the same of the first digits, whose answers vary anyway."""
-    few, rest = x[:FEW], x[FEW:]
-    # The places and the size of a batch stay, so that equal seeds draw equal noise for these digits.
-    one, other = torch.cat([few, rest]), torch.cat([few, 1 - rest.flip(0)])
+def _randomised(case: Case, x: Images) -> torch.Tensor:
+    """Boolean (few,): the same for the first images of a randomised model."""
+    first, rest = x[:FEW], x[FEW:]
+    # Index and batch size stay the same, so that equal seeds draw equal noise for these images.
+    batch, changed = torch.cat([first, rest]), torch.cat([first, 1 - rest.flip(0)])
 
-    def beside(company: Images) -> Logits:
-        return case.answers(company, TOGETHER)[: len(few)]
+    def in_batch(images: Images) -> Logits:
+        return case.logits(images, TOGETHER)[: len(first)]
 
-    odd = torch.zeros(len(few), dtype=torch.bool, device=x.device)
-    if len(rest) and torch.equal(_seeded(beside, one), _seeded(beside, one)):
-        odd |= differs(case, _seeded(beside, one), _seeded(beside, other))
-    means = [_mean(beside, one), _mean(beside, other), _mean(lambda a: case.answers(a, 1), few)]
+    dependent = torch.zeros(len(first), dtype=torch.bool, device=x.device)
+    if len(rest) and torch.equal(_seeded(in_batch, batch), _seeded(in_batch, batch)):
+        dependent |= differs(case, _seeded(in_batch, batch), _seeded(in_batch, changed))
+    means = [
+        _mean(in_batch, batch),
+        _mean(in_batch, changed),
+        _mean(lambda a: case.logits(a, 1), first),
+    ]
     for mean, error in means[1:]:
-        off = (means[0][0] - mean).abs()
-        most = ERRORS * (means[0][1].square() + error.square()).sqrt()
-        odd |= (off > most + limit(case, means[0][0])[:, None]).any(1)
-    return odd
+        difference = (means[0][0] - mean).abs()
+        allowed = ERRORS * (means[0][1].square() + error.square()).sqrt()
+        dependent |= (difference > allowed + limit(case, means[0][0])[:, None]).any(1)
+    return dependent
 
 
-def _seeded(ask: Callable[[Images], Logits], x: Images) -> Logits:
+def _seeded(predict: Callable[[Images], Logits], x: Images) -> Logits:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return ask(x)
+        return predict(x)
 
 
-def _mean(ask: Callable[[Images], Logits], x: Images) -> tuple[torch.Tensor, torch.Tensor]:
-    """The mean of many answers and its standard error, float64 (n, 10) each."""
-    answers = torch.stack([ask(x).double() for _ in range(MEAN_OF)])
-    return answers.mean(0), answers.std(0) / MEAN_OF**0.5
+def _mean(predict: Callable[[Images], Logits], x: Images) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard error of many outputs, float64 (n, 10) each."""
+    logits = torch.stack([predict(x).double() for _ in range(MEAN_DRAWS)])
+    return logits.mean(0), logits.std(0) / MEAN_DRAWS**0.5

@@ -1,9 +1,9 @@
-"""Planted examples: adversarial examples that are surely there, for the attack to find.
+"""Binarization test: planted adversarial examples that the row's attack has to find.
 
-The idea is the binarization test (Zimmermann et al. 2022, arXiv 2206.13991): around each digit the
-model's answers are read by a linear rule that separates one point of the ball's surface from the
-rest of the ball. Ours reads the logits, not hidden features, so that whatever stands between pixels
-and answers stands in the way here, too; and the rule is Fisher's discriminant, not trained.
+After Zimmermann et al. 2022 (arXiv 2206.13991). Around each image, a linear rule on the logits
+separates one point of the ball's surface from the rest of the ball. The paper reads hidden
+features; logits include any defence between pixels and output. The rule is Fisher's discriminant,
+not trained.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from torch import nn
 
 from securemnist.attacks.base import BATCH, channels_last
 from securemnist.evaluation.doubts.check_input import SearchCase
-from securemnist.evaluation.doubts.rerun import left_by
+from securemnist.evaluation.doubts.rerun import surviving_after
 from securemnist.results.findings import Doubt
 from securemnist.threats import THREATS
 from securemnist.types import CLASSES, Images, Logits
 
 PLANTED, INSIDE, SURFACE = 64, 30, 8
 SHARE = 0.95
-# Balls so small that the digit nearest to a point is the one it belongs to.
-_LARGEST = {"linf": 0.4, "l2": 2.0}
-# Part of the way to the planted point that is free of inner points; less could be a matter of rounding.
-_CLEAR = 0.05
+# Largest eps at which the nearest clean image of a point is the one it was made from.
+_MAX_EPS = {"linf": 0.4, "l2": 2.0}
+# Smallest relative gap between the planted point and the inner points; less could be rounding.
+_MIN_GAP = 0.05
 _RIDGE = 0.1
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """How many of the planted adversarial examples the attack has found."""
+    """Number of planted adversarial examples, and how many of them the attack found."""
 
     found: int
     planted: int
@@ -41,78 +41,82 @@ class Sensitivity:
 
 
 def sensitivity(case: SearchCase) -> Sensitivity:
-    """Plant one example for each of at most 64 digits, and let the row's attack look for them."""
-    threat = THREATS[case.threat.norm](min(case.threat.eps, _LARGEST[case.threat.norm]))
+    """Plant an example for at most 64 images, and run the row's attack on them."""
+    threat = THREATS[case.threat.norm](min(case.threat.eps, _MAX_EPS[case.threat.norm]))
     case = SearchCase(**{**case.__dict__, "threat": threat})
-    # Other people's attacks may take a second a digit.
-    few = PLANTED if all(attack.keeps_budget for attack in case.attacks) else PLANTED // 4
-    model, x = plant(case, few, case.rng("planted"))
+    # Attacks from other libraries may take a second an image.
+    count = PLANTED if all(attack.keeps_budget for attack in case.attacks) else PLANTED // 4
+    model, x = plant(case, count, case.rng("planted"))
     if not len(x):
         return Sensitivity(0, 0)
-    nobody = torch.zeros(len(x), dtype=torch.long, device=x.device)
-    left = left_by(case.attacks, model, x, nobody, threat, case.rng("look for planted"))
-    return Sensitivity(int((~left).sum()), len(x))
+    labels = torch.zeros(len(x), dtype=torch.long, device=x.device)
+    missed = surviving_after(case.attacks, model, x, labels, threat, case.rng("look for planted"))
+    return Sensitivity(int((~missed).sum()), len(x))
 
 
-def planted_examples(seen: Sensitivity) -> Doubt | None:
+def planted_examples(result: Sensitivity) -> Doubt | None:
     """The attack finds fewer than 95 % of the planted examples."""
-    if seen.found >= SHARE * seen.planted:
+    if result.found >= SHARE * result.planted:
         return None
     return Doubt(
         name="planted examples",
-        reason=f"the attack found {seen.found} of {seen.planted} planted adversarial examples",
-        advice="The attack is blind to examples that are surely there: give it more steps, another "
-        "loss, or attack through the part of the model that misleads it.",
+        reason=f"the attack found {result.found} of {result.planted} planted adversarial examples",
+        advice="The attack misses adversarial examples that exist: give it more steps, another "
+        "loss, or attack without the part of the model that hides gradients.",
     )
 
 
 @torch.no_grad()
-def plant(case: SearchCase, planted: int, rng: torch.Generator) -> tuple[Planted, Images]:
-    """A model of two answers with one planted example a digit, and the digits it could be done for."""
-    x, threat = case.x[:planted], case.threat
-    inner = [x, *(threat.random_start(x, rng) for _ in range(INSIDE))]
+def plant(case: SearchCase, count: int, rng: torch.Generator) -> tuple[PlantedModel, Images]:
+    """A two-class model with one planted example an image, and the images for which that worked."""
+    x, threat = case.x[:count], case.threat
+    inner_points = [x, *(threat.random_start(x, rng) for _ in range(INSIDE))]
     noise = (torch.randn(x.shape, generator=rng).to(x.device) for _ in range(SURFACE))
-    surface = [threat.project(x, x + threat.eps * threat.steepest(step)) for step in noise]
-    inside = torch.stack([_read(case.model, points) for points in inner], 1).double()
-    outside = torch.stack([_read(case.model, points) for points in surface], 1).double()
-    middle = inside.mean(1, keepdim=True)
-    # In units of the logits' own spread, so that small logits are planted in as large ones are.
-    scale = (inside - middle).abs().amax((1, 2), keepdim=True).clamp_min(1e-300)
-    inside, outside = (inside - middle) / scale, (outside - middle) / scale
-    spread = inside.transpose(1, 2) @ inside / inside.shape[1]
-    ridge = _RIDGE * spread.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-12)
-    spread = spread + ridge[:, None, None] * torch.eye(CLASSES, dtype=spread.dtype, device=x.device)
-    # One rule for each point of the surface (n, s, 10); the clearest is taken.
-    rules = torch.linalg.solve(spread, outside.transpose(1, 2)).transpose(1, 2)
-    height = (rules * outside).sum(2)
-    ground = (rules @ inside.transpose(1, 2)).amax(2)
-    clear = (height - ground) / height.clamp_min(1e-12)
-    best = clear.argmax(1)
-    row = torch.arange(len(x), device=x.device)
-    good = clear[row, best] > _CLEAR
-    top, bottom = height[row, best], ground[row, best]
-    slope = rules[row, best] / (top - bottom)[:, None] / scale[:, 0]
-    start = (slope * middle[:, 0]).sum(1) + (top + bottom) / (2 * (top - bottom))
-    return Planted(case.model, x[good], slope[good], start[good]), x[good]
+    surface_points = [threat.project(x, x + threat.eps * threat.steepest(step)) for step in noise]
+    inner_logits = torch.stack([_logits(case.model, points) for points in inner_points], 1).double()
+    outer_logits = torch.stack(
+        [_logits(case.model, points) for points in surface_points], 1
+    ).double()
+    center = inner_logits.mean(1, keepdim=True)
+    # Scaled by the spread of the logits, so that small logits work as well as large ones.
+    scale = (inner_logits - center).abs().amax((1, 2), keepdim=True).clamp_min(1e-300)
+    inner_logits, outer_logits = (inner_logits - center) / scale, (outer_logits - center) / scale
+    covariance = inner_logits.transpose(1, 2) @ inner_logits / inner_logits.shape[1]
+    ridge = _RIDGE * covariance.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-12)
+    covariance = covariance + ridge[:, None, None] * torch.eye(
+        CLASSES, dtype=covariance.dtype, device=x.device
+    )
+    # One rule for each point of the surface, (n, s, 10); the one of the largest gap is used.
+    rules = torch.linalg.solve(covariance, outer_logits.transpose(1, 2)).transpose(1, 2)
+    outer_score = (rules * outer_logits).sum(2)
+    inner_score = (rules @ inner_logits.transpose(1, 2)).amax(2)
+    gap = (outer_score - inner_score) / outer_score.clamp_min(1e-12)
+    best = gap.argmax(1)
+    rows = torch.arange(len(x), device=x.device)
+    separable = gap[rows, best] > _MIN_GAP
+    top, bottom = outer_score[rows, best], inner_score[rows, best]
+    weights = rules[rows, best] / (top - bottom)[:, None] / scale[:, 0]
+    bias = (weights * center[:, 0]).sum(1) + (top + bottom) / (2 * (top - bottom))
+    return PlantedModel(case.model, x[separable], weights[separable], bias[separable]), x[separable]
 
 
-class Planted(nn.Module):
-    """Class 1 where the rule of the digit nearest to an image says so, else class 0."""
+class PlantedModel(nn.Module):
+    """Class 1 where the rule of the nearest clean image exceeds its threshold, else class 0."""
 
     def __init__(
-        self, model: nn.Module, digits: Images, slope: torch.Tensor, start: torch.Tensor
+        self, model: nn.Module, digits: Images, weights: torch.Tensor, bias: torch.Tensor
     ) -> None:
         super().__init__()
         self.model, self.digits = model, digits.flatten(1)
-        self.slope, self.start = slope, start
+        self.weights, self.bias = weights, bias
 
     def forward(self, x: Images) -> Logits:
         with torch.no_grad():
-            owner = torch.cdist(x.flatten(1), self.digits).argmin(1)
-        score = (self.model(x).double() * self.slope[owner]).sum(1) - self.start[owner]
-        others = (-10 - score.detach().abs())[:, None].expand(-1, CLASSES - 2)
-        return torch.cat([-score[:, None], score[:, None], others], 1)
+            nearest = torch.cdist(x.flatten(1), self.digits).argmin(1)
+        score = (self.model(x).double() * self.weights[nearest]).sum(1) - self.bias[nearest]
+        low = (-10 - score.detach().abs())[:, None].expand(-1, CLASSES - 2)
+        return torch.cat([-score[:, None], score[:, None], low], 1)
 
 
-def _read(model: nn.Module, x: Images) -> Logits:
+def _logits(model: nn.Module, x: Images) -> Logits:
     return torch.cat([model(channels_last(part)).double() for part in x.split(BATCH)])

@@ -1,4 +1,4 @@
-"""Convergence: more steps or queries from new starts still break more."""
+"""Convergence: more steps or queries from new starts still break survivors."""
 
 from __future__ import annotations
 
@@ -14,31 +14,33 @@ from securemnist.referee import rule
 from securemnist.results.findings import Doubt
 
 SEEDS, LIMIT = 2, 0.005
-# Passes of a search that is doubled; a ladder has such a stage, and all of it doubled costs hours.
+# Most passes of a search that is doubled; a whole ladder, doubled, would take hours.
 _PASSES = 60
-# Queries are dear: they are doubled where they still broke this share of the digits, on few survivors.
+# Queries are expensive: they are doubled only where they broke more than this share, on few
+# survivors.
 LATE, FEW = 0.02, 32
 
 
 def convergence(case: SearchCase) -> Doubt | None:
-    """Two new seeds with doubled steps break survivors worth more than half a point of the number.
+    """Two new seeds with doubled steps break survivors worth more than 0.5 points of the number.
 
-    Queries, where they come last and still broke 2 % of the digits, are doubled with one new seed.
+    Queries are doubled with one new seed where they come last and broke more than 2 % of the
+    images.
     """
-    search, queries = longer(case.attacks), more_queries(case)
-    found = None
-    if queries is not None:
-        found = _doubt(case, queries, 1, FEW)
-    if found is None and search is not None:
-        found = _doubt(case, search, SEEDS, len(case.y))
-    return found
+    longer_search, longer_queries = doubled_steps(case.attacks), doubled_queries(case)
+    doubt = None
+    if longer_queries is not None:
+        doubt = _doubt(case, longer_queries, 1, FEW)
+    if doubt is None and longer_search is not None:
+        doubt = _doubt(case, longer_search, SEEDS, len(case.y))
+    return doubt
 
 
 def _doubt(case: SearchCase, search: Attack, seeds: int, digits: int) -> Doubt | None:
-    """What a longer search breaks of the first `digits` survivors."""
-    left = torch.ones(min(digits, len(case.y)), dtype=torch.bool, device=case.y.device)
+    """A doubt where the longer search breaks enough of the first `digits` survivors."""
+    surviving = torch.ones(min(digits, len(case.y)), dtype=torch.bool, device=case.y.device)
     for seed in range(seeds):
-        places = left.nonzero().squeeze(1)
+        places = surviving.nonzero().squeeze(1)
         x, y = case.x[places], case.y[places]
         if not len(y):
             break
@@ -46,28 +48,28 @@ def _doubt(case: SearchCase, search: Attack, seeds: int, digits: int) -> Doubt |
         ruling = rule(
             case.subject.model, x, y, proposals, norm=case.threat.norm, eps=case.threat.eps
         )
-        left[places[ruling.fooled]] = False
-    broken = int((~left).sum())
-    if not case.matters(broken, len(left), LIMIT):
+        surviving[places[ruling.fooled]] = False
+    broken = int((~surviving).sum())
+    if not case.matters(broken, len(surviving), LIMIT):
         return None
     return Doubt(
         name="convergence",
-        reason=f"{search.name} with {seeds} new seed{'s' * (seeds > 1)} breaks {broken} of {len(left)} "
-        "digits that the row says survived",
+        reason=f"{search.name} with {seeds} new seed{'s' * (seeds > 1)} breaks {broken} of "
+        f"{len(surviving)} images that survived the row's attack",
         advice="Give the attack more steps, queries or restarts until the number stays.",
     )
 
 
-def more_queries(case: SearchCase) -> Attack | None:
-    """Twice the queries of a search that ends in queries and found much by them; None elsewhere."""
+def doubled_queries(case: SearchCase) -> Attack | None:
+    """The last attack with twice the queries, if it is Square and broke many images; else None."""
     last = case.attacks[-1]
     if not isinstance(last, Square) or case.last_broke <= LATE:
         return None
     return dataclasses.replace(last, queries=2 * last.queries)
 
 
-def longer(attacks: Sequence[Attack]) -> Attack | None:
-    """The search with twice the steps: of several the longest still short one; None without steps."""
+def doubled_steps(attacks: Sequence[Attack]) -> Attack | None:
+    """The attack with twice the steps: the longest of the short ones; None where none has steps."""
     stepped = [
         attack
         for attack in attacks

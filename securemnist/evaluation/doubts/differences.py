@@ -1,8 +1,8 @@
-"""Differences: gradients of the gap to the best wrong class, held against its slopes.
+"""Gradients of the margin compared with finite differences.
 
-A digit is examined at four points: next to the digit, next to a random point of its ball, and where one
-step of an attack leads from either. At each, the slope is taken along the sign of the gradient, where
-attacks go, and along random signs; and the gradient is asked for again in another batch.
+Each image is tested at four points: next to it, next to a random point of its ball, and one attack
+step from either. Central differences are taken along the sign of the gradient and along random
+signs. The gradient is computed again in another batch.
 """
 
 from __future__ import annotations
@@ -16,24 +16,23 @@ from securemnist.evaluation.doubts.check_input import Case
 from securemnist.evaluation.doubts.probe import Probe
 from securemnist.types import Images, Labels
 
-# Digits that are looked at, and of a model that draws, which answers by the mean of many draws.
+# Number of images; fewer for a randomised model, whose outputs are averaged.
 DIGITS, VARYING = 256, 64
-# A batch of another size and order, for the second time that a gradient is asked for.
+# Batch size of the second gradient; images are in reversed order.
 _OTHER_BATCH = 96
-# Pixels move by this much at most, away from black and from ties of equal pixels: there a maximum or a
-# ReLU has no one slope.
+# Largest shift of pixels away from black, white and ties, where ReLU and maxima have no derivative.
 _OFF = 1e-3
-# Standard errors by which a slope may be off through noise: one slope, and the mean over the digits.
+# Allowed errors through noise, in standard errors: of one slope, and of the mean over images.
 _ERRORS, _ERRORS_OF_MEAN = 6.0, 4.0
 
 
 @dataclass(frozen=True)
-class Examined:
-    """Of digits, (n,) each.
+class GradientErrors:
+    """Errors of the gradients of n images, (n,) each.
 
-    `silent`: no gradient at any point, or one that is not finite at some. `false`: somewhere the gradient
-    is not the slope, or changes when asked for again. `missing` and `changing` are the largest shares
-    by which it does.
+    `silent`: no gradient at all four points, or one that is not finite. `false`: a gradient that is
+    not the slope, or changes in another batch. `missing` and `changing`: the largest relative
+    errors of both kinds.
     """
 
     silent: torch.Tensor
@@ -44,50 +43,50 @@ class Examined:
 
 @dataclass(frozen=True)
 class _Point:
-    """What one point of each digit shows."""
+    """Errors at one point of each image, (n,) each."""
 
     false: torch.Tensor
     missing: torch.Tensor
     changing: torch.Tensor
 
 
-def examine(case: Case) -> Examined:
-    """Hold the gradients of the case's first digits, 256 at most, against finite differences."""
+def gradient_errors(case: Case) -> GradientErrors:
+    """Errors of the gradients of the first images of the case, at most 256."""
     rng, probe, threat = case.rng("gradients"), Probe(case.model, case.x), case.threat
     digits = VARYING if probe.varies else DIGITS
     case = dataclasses.replace(case, x=case.x[:digits], y=case.y[:digits])
-    dead, odd, seen = [], [], []
+    zero, not_finite, errors = [], [], []
     for start in (case.x, threat.random_start(case.x, rng)):
         point = start
         for _ in range(2):
-            at = _off(point, probe, threat.eps, rng)
+            at = _interior(point, probe, threat.eps, rng)
             logits = probe.logits(at)
             target = logits.scatter(1, case.y[:, None], -torch.inf).argmax(1)
             gradient = probe.gradient(at, case.y, target)
             finite = torch.isfinite(gradient).flatten(1).all(1)
             gradient = gradient.nan_to_num(0.0, 0.0, 0.0)
-            odd.append(~finite)
-            dead.append(~finite | (gradient == 0).flatten(1).all(1))
-            seen.append(_held(probe, at, case.y, target, gradient, rng))
+            not_finite.append(~finite)
+            zero.append(~finite | (gradient == 0).flatten(1).all(1))
+            errors.append(_errors_at(probe, at, case.y, target, gradient, rng))
             point = threat.project(case.x, at + threat.eps * threat.steepest(gradient).float())
-    silent = torch.stack(dead).all(0) | torch.stack(odd).any(0)
-    return Examined(
+    silent = torch.stack(zero).all(0) | torch.stack(not_finite).any(0)
+    return GradientErrors(
         silent,
-        torch.stack([one.false for one in seen]).any(0) & ~silent,
-        torch.stack([one.missing for one in seen]).amax(0),
-        torch.stack([one.changing for one in seen]).amax(0),
+        torch.stack([error.false for error in errors]).any(0) & ~silent,
+        torch.stack([error.missing for error in errors]).amax(0),
+        torch.stack([error.changing for error in errors]).amax(0),
     )
 
 
-def _off(x: Images, probe: Probe, eps: float, rng: torch.Generator) -> Images:
-    """The images off ties, black and white, so that a step either way stays between 0 and 1."""
-    off = max(2 * probe.stepped.step, min(_OFF, eps / 4))
+def _interior(x: Images, probe: Probe, eps: float, rng: torch.Generator) -> Images:
+    """Images moved off ties, black and white, so that a step either way stays in [0, 1]."""
+    shift = max(2 * probe.step_format.step, min(_OFF, eps / 4))
     noise = torch.rand(x.shape, generator=rng).to(x.device)
-    edge = off * (1 + noise) / 2
-    return torch.minimum(torch.maximum(x + off * (noise - 0.5), edge), 1 - edge)
+    edge = shift * (1 + noise) / 2
+    return torch.minimum(torch.maximum(x + shift * (noise - 0.5), edge), 1 - edge)
 
 
-def _held(
+def _errors_at(
     probe: Probe,
     x: Images,
     y: Labels,
@@ -95,49 +94,50 @@ def _held(
     gradient: torch.Tensor,
     rng: torch.Generator,
 ) -> _Point:
-    """The gradient (n, 1, 28, 28) at images `x` against slopes, and against itself."""
-    changing = _changing(probe, x, y, target, gradient)
-    # Draws that cannot be repeated give another gradient each time, and an honest one.
-    false = (changing > probe.own.changing) & probe.repeats
+    """Errors of the gradient (n, 1, 28, 28) at images `x`."""
+    changing = _batch_change(probe, x, y, target, gradient)
+    # Randomness that cannot be repeated changes honest gradients, too.
+    false = (changing > probe.own_format.changing) & probe.repeats
     missing = torch.zeros_like(changing)
     noise = probe.noise(x, y, target)
     random = torch.randint(0, 2, x.shape, generator=rng).to(x.device).double() * 2 - 1
     for direction in (gradient.sign(), random):
-        slope, rounded = probe.slope(x, y, target, direction)
+        slope, rounding_error = probe.slope(x, y, target, direction)
         expected = (gradient * direction).flatten(1).sum(1)
-        off = (slope - expected).abs()
-        size = torch.stack([slope.abs(), expected.abs(), _length(gradient)]).amax(0)
-        beyond = (off - rounded - _ERRORS * noise).clamp_min(0)
-        missing = torch.maximum(missing, _share(beyond, size))
-        # Noise that hides the slopes of single digits leaves their mean.
+        difference = (slope - expected).abs()
+        size = torch.stack([slope.abs(), expected.abs(), _norm(gradient)]).amax(0)
+        unexplained = (difference - rounding_error - _ERRORS * noise).clamp_min(0)
+        missing = torch.maximum(missing, _share(unexplained, size))
+        # Noise hides the slope of a single image, but not the mean over images.
         error = _ERRORS_OF_MEAN * noise.square().sum().sqrt()
         if bool(
-            (slope - expected).sum().abs() > probe.missing * size.sum() + error + rounded.sum()
+            (slope - expected).sum().abs()
+            > probe.missing * size.sum() + error + rounding_error.sum()
         ):
             false = torch.ones_like(false)
     return _Point(false | (missing > probe.missing), missing, changing)
 
 
-def _changing(
+def _batch_change(
     probe: Probe, x: Images, y: Labels, target: Labels, gradient: torch.Tensor
 ) -> torch.Tensor:
-    """The share by which the gradient changes when it is asked for again, (n,)."""
-    if probe.varies:  # the same draws need the same batches
+    """Relative change (n,) of the gradient in another batch."""
+    if probe.varies:  # equal random draws need equal batches
         again = probe.gradient(x, y, target)
     else:
-        turned = probe.gradient(x.flip(0), y.flip(0), target.flip(0), _OTHER_BATCH)
-        again = turned.flip(0)
+        flipped = probe.gradient(x.flip(0), y.flip(0), target.flip(0), _OTHER_BATCH)
+        again = flipped.flip(0)
     again = again.nan_to_num(0.0, 0.0, 0.0)
-    return _share(2 * _length(gradient - again), _length(gradient) + _length(again))
+    return _share(2 * _norm(gradient - again), _norm(gradient) + _norm(again))
 
 
 def _share(part: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
-    """Of float64 numbers (n,); 0 of nothing."""
+    """Quotient of float64 numbers (n,); 0 where `whole` is 0."""
     return torch.where(whole > 0, part / whole, 0.0)
 
 
-def _length(gradient: torch.Tensor) -> torch.Tensor:
-    """The Euclidean length, float64 (n,); divided by the largest entry, no square underflows."""
+def _norm(gradient: torch.Tensor) -> torch.Tensor:
+    """L2 norm, float64 (n,); scaled by the largest entry against underflow."""
     flat = gradient.flatten(1)
     peak = flat.abs().amax(1, keepdim=True)
     scaled = torch.where(peak > 0, flat / peak, 0.0)

@@ -1,39 +1,36 @@
-"""Gradients: whether the gradient of the margin predicts what a small step does.
+"""Obfuscated gradients: whether the gradient of the margin predicts the effect of a small step.
 
-A network can answer as another one does and have a backward pass of its own: zero, noise, reversed,
-another image's (obfuscated gradients; Athalye et al. 2018, arXiv 1802.00420). Attacks by gradients then
-fail, and the network looks robust. So the gradient is compared with finite differences.
+A backward pass may differ from the forward pass: zero, noise, reversed, of another image (Athalye
+et al. 2018, arXiv 1802.00420). Gradient attacks then fail, and the network looks robust.
 """
 
 from __future__ import annotations
 
 from securemnist.evaluation.doubts.check_input import Case, exceeds
-from securemnist.evaluation.doubts.differences import examine
+from securemnist.evaluation.doubts.differences import gradient_errors
 from securemnist.results.findings import Doubt
 
-# Shares of the digits that may have no gradient, and a false one.
+# Limits of the share of images without a gradient, and with a false one.
 SILENT, FALSE = 0.01, 0.003
 
 
 def gradients(case: Case) -> Doubt | None:
-    """The gradient of the margin is missing for more than 1 % of the digits, or not the slope for .3 %.
+    """The gradient of the margin is missing for more than 1 % of the images, or false for 0.3 %.
 
-    Of the margin: that of cross-entropy underflows on honest networks that are sure of themselves.
+    The gradient of cross-entropy is not used: it underflows on confident, honest networks.
     """
-    found = examine(case)
-    n = len(found.false)
-    silent, false = int(found.silent.sum()), int(found.false.sum())
+    errors = gradient_errors(case)
+    n = len(errors.false)
+    silent, false = int(errors.silent.sum()), int(errors.false.sum())
     if not (exceeds(silent, n, SILENT) or exceeds(false, n, FALSE)):
         return None
     reasons = []
     if silent:
-        reasons.append(
-            f"for {silent} of {n} digits no gradient shows the way: it is zero, no number or not there"
-        )
+        reasons.append(f"for {silent} of {n} images the gradient is zero, not finite or missing")
     if false:
         reasons.append(
-            f"for {false} of {n} digits the gradient does not predict what a small step does, or "
-            "changes when asked again"
+            f"for {false} of {n} images the gradient does not predict the effect of a small step, or "
+            "changes when computed again"
         )
     return Doubt(
         name="gradients",

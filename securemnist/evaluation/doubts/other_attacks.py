@@ -1,4 +1,4 @@
-"""Weak attack: another attack, and a cheap one, breaks what the row says survived."""
+"""Weak attack: cheap attacks of other kinds break survivors of the row's attack."""
 
 from __future__ import annotations
 
@@ -22,50 +22,51 @@ ATTACKS = (
     PGD(steps=20, loss="margin"),
     FAB(steps=10, targets=2),
     BoundaryFAB(steps=30, starts=2),
-    # The smallest ladder has a hundred queries; what hides its gradient takes several times as many.
+    # The smallest ladder has 100 queries; a model that hides its gradient needs several times as
+    # many.
     Square(queries=500),
 )
 LIMIT = 0.01
-# Whose gradients transfer attacks use: an undefended network and one that withstands its own.
+# Source models of transfer attacks: an undefended network and an adversarially trained one.
 SOURCES, TRANSFER = ("baseline", "hardened"), PGD(steps=10, loss="margin")
 
 
 def weak_attack(case: SearchCase) -> Doubt | None:
-    """Cheap attacks of other kinds together break survivors that are more than 1 % of the row's digits.
+    """Cheap attacks together break survivors that are more than 1 % of the row's images.
 
-    A little is normal: on honest networks one attack finds what another does not.
+    On honest networks, too, one attack finds a few examples that another misses.
     """
-    standing = torch.ones(len(case.y), dtype=torch.bool, device=case.y.device)
-    took: list[str] = []
-    for name, attack, source in _others(case):
-        places = standing.nonzero().squeeze(1)
+    surviving = torch.ones(len(case.y), dtype=torch.bool, device=case.y.device)
+    broken_by: list[str] = []
+    for name, attack, source in _other_attacks(case):
+        places = surviving.nonzero().squeeze(1)
         if not len(places):
             break
         x, y, threat = case.x[places], case.y[places], case.threat
         proposals = attack(source, x, y, threat=threat, rng=case.rng("weak attack", name))
         ruling = rule(case.subject.model, x, y, proposals, norm=threat.norm, eps=threat.eps)
-        standing[places[ruling.fooled]] = False
+        surviving[places[ruling.fooled]] = False
         if bool(ruling.fooled.any()):
-            took.append(f"{name} {int(ruling.fooled.sum())}")
-        if case.matters(int((~standing).sum()), len(standing), LIMIT):
+            broken_by.append(f"{name} {int(ruling.fooled.sum())}")
+        if case.matters(int((~surviving).sum()), len(surviving), LIMIT):
             return Doubt(
                 name="weak attack",
-                reason=f"of {len(standing)} digits that the row says survived, cheap attacks break "
-                f"{int((~standing).sum())} ({', '.join(took)})",
+                reason=f"of {len(surviving)} images that survived the row's attack, cheap attacks break "
+                f"{int((~surviving).sum())} ({', '.join(broken_by)})",
                 advice='Measure with the ladder (no `attack`, or attack = { use = "ladder" }), or add '
                 "these attacks to the row's.",
             )
     return None
 
 
-def _others(case: SearchCase) -> Iterator[tuple[str, Attack, nn.Module]]:
-    """Cheap attacks of other kinds, the cheapest first, and whose gradients each of them uses."""
+def _other_attacks(case: SearchCase) -> Iterator[tuple[str, Attack, nn.Module]]:
+    """Name, attack and source model of the gradients; the cheapest first."""
     for name in SOURCES:
-        yield f"transfer from {name}", TRANSFER, _source(name, case.x.device)
+        yield f"transfer from {name}", TRANSFER, _source_model(name, case.x.device)
     for attack in ATTACKS:
         yield attack.name, attack, case.model
 
 
 @functools.cache
-def _source(name: str, device: torch.device) -> nn.Module:
+def _source_model(name: str, device: torch.device) -> nn.Module:
     return loading.resolve(name, device=str(device)).model

@@ -1,4 +1,4 @@
-"""Precision: the coarsest floating-point format that a model computes in, and a copy in float64."""
+"""Floating-point formats: the coarsest format that a model computes in, and a copy in float64."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from securemnist.attacks.base import channels_last
 from securemnist.types import Images
 
 FINE = torch.finfo(torch.float64).eps
-# Images that a format is read off, and logits that a copy has to repeat up to this many roundings.
+# Number of images for the tests below, and allowed rounding errors of a copy.
 _FEW, _ROUNDINGS = 8, 64
 
 
 class _Formats(TorchDispatchMode):
-    """Notes the coarsest format among all tensors of more than one number that are computed."""
+    """Record of the coarsest format among all computed tensors of more than one number."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -36,16 +36,16 @@ class _Formats(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Callable[..., Any], _types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        made = func(*args, **(kwargs or {}))
-        for tensor in tree_leaves(made):
-            some = isinstance(tensor, torch.Tensor) and tensor.numel() > 1
-            if some and tensor.is_floating_point():
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            numeric = isinstance(tensor, torch.Tensor) and tensor.numel() > 1
+            if numeric and tensor.is_floating_point():
                 self.eps = max(self.eps, torch.finfo(tensor.dtype).eps)
-        return made
+        return result
 
 
 def _formats() -> type[_Formats]:
-    """The class to use: excluded from compilation where a model may be a compiled one."""
+    """`_Formats`, excluded from compilation where torch's compiler is loaded."""
     return _excluded() if "torch._dynamo" in sys.modules else _Formats
 
 
@@ -57,26 +57,26 @@ def _excluded() -> type[_Formats]:
 
 @torch.no_grad()
 def rounding(model: nn.Module, x: Images) -> float:
-    """The relative rounding of the coarsest format between pixels and logits: 2**-23 of float32."""
-    with _formats()() as seen:
+    """Relative rounding of the coarsest format between pixels and logits: 2**-23 for float32."""
+    with _formats()() as formats:
         model(channels_last(x[:_FEW]))
-    return seen.eps or torch.finfo(torch.float32).eps
+    return formats.eps or torch.finfo(torch.float32).eps
 
 
 @torch.no_grad()
 def in_float64(model: nn.Module, x: Images) -> nn.Module | None:
-    """A copy of the model that computes in float64 throughout; None where it cannot be had.
+    """A copy of the model that computes in float64 throughout; None where that fails.
 
-    Its logits have to be those of the model, up to the rounding of the model's own format.
+    Its logits have to equal those of the model up to the rounding of the model's own format.
     """
-    few = x[:_FEW]
+    first = x[:_FEW]
     try:
         double = copy.deepcopy(model).double()
-        if rounding(double, few.double()) > FINE:
+        if rounding(double, first.double()) > FINE:
             return None
-        there, here = double(few.double()), model(channels_last(few)).double()
-    except Exception:  # whatever a model raises in a format that it does not know
+        double_logits, own_logits = double(first.double()), model(channels_last(first)).double()
+    except Exception:  # a model may raise anything in a format that it does not support
         return None
-    size = here.abs().amax(1, keepdim=True)
-    same = (there - here).abs() <= _ROUNDINGS * rounding(model, few) * size
+    size = own_logits.abs().amax(1, keepdim=True)
+    same = (double_logits - own_logits).abs() <= _ROUNDINGS * rounding(model, first) * size
     return double if bool(same.all()) else None

@@ -1,4 +1,4 @@
-"""Probabilities instead of logits, so close to 1 that their differences are rounded away."""
+"""Saturated probabilities: outputs so close to 1 that their differences are rounded away."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ LIMIT = 0.01
 
 
 def probabilities(case: Case) -> Doubt | None:
-    """More than 1 % of the digits are answered by a probability of exactly 1."""
-    answers = case.answers(case.x)
-    if not are_probabilities(answers):
+    """The largest probability is exactly 1 for more than 1 % of the images."""
+    logits = case.logits(case.x)
+    if not are_probabilities(logits):
         return None
-    saturated = int((answers.amax(1) >= 1).sum())
-    if not exceeds(saturated, len(answers), LIMIT):
+    saturated = int((logits.amax(1) >= 1).sum())
+    if not exceeds(saturated, len(logits), LIMIT):
         return None
     return Doubt(
         name="probabilities",
-        reason=f"{saturated} of {len(answers)} digits are answered by a probability of exactly 1, from "
-        "which no attack can tell where to go",
+        reason=f"{saturated} of {len(logits)} images have a probability of exactly 1, which has no "
+        "gradient",
         advice="Assess the network before its softmax: let the factory return logits.",
     )

@@ -1,7 +1,7 @@
-"""Probe: the gap between a class and the true one, its gradient as attacks see it, and its slope.
+"""Gradient and finite differences of the gap between a wrong class and the true one.
 
-The slope is a central difference. It is taken on a copy of the model in float64 where there is one, else
-on the model itself with a step that its own format can tell from rounding.
+Differences are taken on a float64 copy of the model where that is possible. Otherwise the step is
+large enough for the model's own format.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from securemnist.models.predictions import exact
 from securemnist.types import Images, Labels, Logits
 
 BATCH = 128
-# Repeated answers that noise is estimated from.
+# Repeated outputs from which noise is estimated.
 _REPEATS = 6
 
 
 @dataclass(frozen=True)
 class Format:
-    """How to take slopes in a format of this relative `rounding`.
+    """Settings for finite differences in a format of relative `rounding`.
 
-    `step` is in pixels. `roundings` are the rounding errors that may add up in a logit. `missing` is the
-    share of a slope that a gradient may miss. `changing` is the share by which it may change in another
-    batch.
+    `step`: in pixels. `roundings`: rounding errors that may add up in a logit. `missing`: the
+    relative error that a gradient may have. `changing`: the relative change that it may have in
+    another batch.
     """
 
     rounding: float
@@ -40,7 +40,7 @@ class Format:
     changing: float
 
 
-# Calibrated on the tuning digits, see docs/doubts.md.
+# Calibrated on the tuning split, see docs/doubts.md.
 FORMATS = (
     Format(FINE, 1e-7, 16, 0.1, 0.05),
     Format(torch.finfo(torch.float32).eps, 3e-4, 16, 0.5, 0.05),
@@ -49,105 +49,105 @@ FORMATS = (
 
 
 def format_of(relative: float) -> Format:
-    """The finest format that rounds at least by this much."""
+    """The finest format whose rounding is at least `relative`."""
     return next((kind for kind in FORMATS if relative <= kind.rounding), FORMATS[-1])
 
 
 class Probe:
-    """How one model is asked for slopes: `x` (n, 1, 28, 28) are digits to find its format by."""
+    """Access to one model's gradients and slopes; images `x` (n, 1, 28, 28) determine its format."""
 
     def __init__(self, model: nn.Module, x: Images) -> None:
-        self.model, few = model, x[:BATCH]
-        few = channels_last(few)
-        self.varies = not torch.equal(self._asked(few), self._asked(few))
-        ask = partial(self._asked, few)
-        self.repeats = torch.equal(self._seeded(ask), self._seeded(ask))
-        # Noise drowns what a small step does.
-        self.own = format_of(rounding(model, x)) if self.repeats else FORMATS[-1]
-        # Draws in float64 are others than in float32: a model that draws is asked in its own format.
+        self.model, first = model, x[:BATCH]
+        first = channels_last(first)
+        self.varies = not torch.equal(self._own_logits(first), self._own_logits(first))
+        call = partial(self._own_logits, first)
+        self.repeats = torch.equal(self._seeded(call), self._seeded(call))
+        # A large step, because noise exceeds the effect of a small one.
+        self.own_format = format_of(rounding(model, x)) if self.repeats else FORMATS[-1]
+        # float64 draws other random numbers than float32: a randomised model keeps its own format.
         self.copy = None if self.varies else in_float64(model, x)
-        self.stepped = self.own if self.copy is None else FORMATS[0]
+        self.step_format = self.own_format if self.copy is None else FORMATS[0]
 
     @property
     def missing(self) -> float:
-        """The share of a slope that an honest gradient may miss."""
-        fine = self.copy is not None and self.own is not FORMATS[-1]
-        return self.stepped.missing if fine else self.own.missing
+        """The relative error that the gradient of an honest model may have."""
+        fine = self.copy is not None and self.own_format is not FORMATS[-1]
+        return self.step_format.missing if fine else self.own_format.missing
 
     def gradient(self, x: Images, y: Labels, target: Labels, batch: int = BATCH) -> torch.Tensor:
-        """The gradient of the gap by the pixels, float64 shaped like `x`; zero where there is none."""
+        """Gradient of the gap by the pixels, float64 shaped like `x`; zero where there is none."""
 
-        def one(part: Images, labels: Labels, classes: Labels) -> torch.Tensor:
+        def gradient_of(part: Images, labels: Labels, classes: Labels) -> torch.Tensor:
             with torch.enable_grad():
                 leaf = channels_last(part).detach().requires_grad_(True)
                 gap = gaps(exact(self.model(leaf)), labels, classes)
                 return by_pixels(gap.sum(), leaf)
 
-        return self._by_parts(one, x, y, target, batch).double()
+        return self._in_batches(gradient_of, x, y, target, batch).double()
 
     def slope(
         self, x: Images, y: Labels, target: Labels, direction: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The slope of the gap along a direction (n, 1, 28, 28), and what rounding may add; (n,) each."""
-        step = self.stepped.step
+        """Slope of the gap along a direction (n, 1, 28, 28), and its rounding error; (n,) each."""
+        step = self.step_format.step
         ahead, behind = x.double() + step * direction, x.double() - step * direction
         up, size = self._gap(ahead, y, target)
         down, _ = self._gap(behind, y, target)
         return (up - down) / (
             2 * step
-        ), self.stepped.roundings * self.stepped.rounding * size / step
+        ), self.step_format.roundings * self.step_format.rounding * size / step
 
     def noise(self, x: Images, y: Labels, target: Labels) -> torch.Tensor:
-        """The standard error of a slope (n,) that comes from draws which cannot be repeated."""
+        """Standard error (n,) of a slope from random draws that cannot be repeated."""
         if not self.varies:
             return torch.zeros(len(x), dtype=torch.float64, device=x.device)
-        seen = torch.stack([self._gap(x, y, target)[0] for _ in range(_REPEATS)])
-        return seen.std(0) / (2**0.5 * self.stepped.step)
+        gaps_drawn = torch.stack([self._gap(x, y, target)[0] for _ in range(_REPEATS)])
+        return gaps_drawn.std(0) / (2**0.5 * self.step_format.step)
 
     def logits(self, x: Images) -> Logits:
-        """The model's own answers, (n, 10)."""
-        nobody = torch.zeros(len(x), dtype=torch.long, device=x.device)
-        return self._by_parts(lambda part, _y, _k: self._answers(part), x, nobody, nobody)
+        """The model's logits, (n, 10)."""
+        unused = torch.zeros(len(x), dtype=torch.long, device=x.device)
+        return self._in_batches(lambda part, _y, _k: self._precise_logits(part), x, unused, unused)
 
     @torch.no_grad()
-    def _asked(self, x: Images) -> Logits:
-        answers: Logits = self.model(x)
-        return answers
+    def _own_logits(self, x: Images) -> Logits:
+        logits: Logits = self.model(x)
+        return logits
 
     @torch.no_grad()
-    def _answers(self, x: Images) -> Logits:
+    def _precise_logits(self, x: Images) -> Logits:
         if self.copy is not None:
             return exact(self.copy(channels_last(x.double())))
-        return exact(self._asked(channels_last(x.float())))
+        return exact(self._own_logits(channels_last(x.float())))
 
     def _gap(self, x: Images, y: Labels, target: Labels) -> tuple[torch.Tensor, torch.Tensor]:
-        """The gap, and the size of the logits that it is the difference of, float64 (n,) each."""
+        """The gap, and the size of the logits that it is the difference of; float64 (n,) each."""
 
-        def one(part: Images, labels: Labels, classes: Labels) -> torch.Tensor:
-            logits = self._answers(part).double()
+        def gap_and_size(part: Images, labels: Labels, classes: Labels) -> torch.Tensor:
+            logits = self._precise_logits(part).double()
             return torch.stack([gaps(logits, labels, classes), logits.abs().amax(1)], 1)
 
-        both = self._by_parts(one, x, y, target)
+        both = self._in_batches(gap_and_size, x, y, target)
         return both[:, 0], both[:, 1]
 
-    def _by_parts(
+    def _in_batches(
         self,
-        ask: Callable[[Images, Labels, Labels], torch.Tensor],
+        call: Callable[[Images, Labels, Labels], torch.Tensor],
         x: Images,
         y: Labels,
         target: Labels,
         batch: int = BATCH,
     ) -> torch.Tensor:
-        """Ask in batches; a model that draws draws the same in the same batch, if it can be seeded."""
-        made = []
+        """Results of `call` over batches, each with its own seed for a randomised model."""
+        results = []
         parts = zip(x.split(batch), y.split(batch), target.split(batch), strict=True)
-        for number, part in enumerate(parts):
-            made.append(self._seeded(partial(ask, *part), number))
-        return torch.cat(made)
+        for batch_number, part in enumerate(parts):
+            results.append(self._seeded(partial(call, *part), batch_number))
+        return torch.cat(results)
 
-    def _seeded(self, ask: Callable[[], torch.Tensor], seed: int = 0) -> torch.Tensor:
+    def _seeded(self, call: Callable[[], torch.Tensor], seed: int = 0) -> torch.Tensor:
         if not self.varies:
-            return ask()
+            return call()
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            return ask()
+            return call()

@@ -1,4 +1,4 @@
-"""The row's search as the doubts use it: shortened where it is a ladder, refereed as always."""
+"""The row's attacks run again by a check, refereed, and shortened where they are a ladder."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from securemnist.threats import Threat
 from securemnist.types import Images, Labels
 
 
-def brisk(attacks: Sequence[Attack]) -> Sequence[Attack]:
-    """One attack as it is; of several the smallest ladder, which has the same kinds of stages.
+def smallest_ladder(attacks: Sequence[Attack]) -> Sequence[Attack]:
+    """A single attack unchanged; for a ladder, the smallest one, which has the same kinds of stages.
 
-    What the small ladder finds the row's would have found, too.
+    A larger budget would find at least as many examples.
     """
     return attacks if len(attacks) == 1 else BUDGETS["smoke"].attacks
 
 
-def left_by(
+def surviving_after(
     attacks: Sequence[Attack],
     model: nn.Module,
     x: Images,
@@ -30,13 +30,13 @@ def left_by(
     threat: Threat,
     rng: torch.Generator,
 ) -> torch.Tensor:
-    """Boolean (n,): the digits that the attacks, one after the other, leave standing."""
-    left = torch.ones(len(y), dtype=torch.bool, device=y.device)
-    for attack in brisk(attacks):
-        places = left.nonzero().squeeze(1)
+    """Boolean (n,): images that survive the attacks, run one after the other."""
+    surviving = torch.ones(len(y), dtype=torch.bool, device=y.device)
+    for attack in smallest_ladder(attacks):
+        places = surviving.nonzero().squeeze(1)
         if not len(places):
             break
         proposals = attack(model, x[places], y[places], threat=threat, rng=rng)
         ruling = rule(model, x[places], y[places], proposals, norm=threat.norm, eps=threat.eps)
-        left[places[ruling.fooled]] = False
-    return left
+        surviving[places[ruling.fooled]] = False
+    return surviving

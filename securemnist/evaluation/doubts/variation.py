@@ -1,4 +1,4 @@
-"""Variation: the same digits, asked again, get other answers although the model is in eval mode."""
+"""Variation: repeated predictions for the same images differ although the model is in eval mode."""
 
 from __future__ import annotations
 
@@ -10,46 +10,47 @@ from securemnist.results.findings import Doubt
 from securemnist.types import Logits
 
 DIGITS, REPEATS = 128, 3
-# A logit may differ by this share of the span of all: a batch of another size is summed in another order.
+# Allowed difference of a logit, relative to the spread of all: batches of other sizes sum in
+# another order.
 TOLERANCE = 1e-4
-# Rounding errors of the model's own format by which a logit may differ, and by which a class may.
+# Rounding errors of the model's own format by which a logit may differ, and by which a class may
+# change.
 _ROUNDINGS, _OF_CLASSES = 4, 16
 
 
 def variation(case: Case) -> Doubt | None:
-    """Asked four times in all, labels or logits differ."""
-    odd = varies(case)
-    if not bool(odd.any()):
+    """Labels or logits differ among four predictions."""
+    varying = varies(case)
+    if not bool(varying.any()):
         return None
     return Doubt(
         name="variation",
-        reason=f"{int(odd.sum())} of {len(odd)} digits got another answer when asked again",
-        advice="Call eval() on the network: dropout, noise and statistics of the batch then end. "
-        "Randomness that is meant is declared by randomised = true: attacks then work on the mean of "
-        "many answers.",
+        reason=f"{int(varying.sum())} of {len(varying)} images got other logits in a repeated prediction",
+        advice="Call eval() on the network: it ends dropout and batch statistics. Declare intended "
+        "randomness by randomised = true: attacks then use the mean of several outputs.",
     )
 
 
 def varies(case: Case) -> torch.Tensor:
-    """Boolean (n,): which of the first digits are answered otherwise when asked again."""
+    """Boolean (n,): the first images whose logits differ in a repeated prediction."""
     x = case.x[:DIGITS]
-    first = case.answers(x)
-    odd = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    first = case.logits(x)
+    varying = torch.zeros(len(x), dtype=torch.bool, device=x.device)
     for _ in range(REPEATS):
-        odd |= differs(case, first, case.answers(x))
-    return odd
+        varying |= differs(case, first, case.logits(x))
+    return varying
 
 
-def differs(case: Case, one: Logits, other: Logits) -> torch.Tensor:
-    """Boolean (n,): answers that are not the same up to the rounding of the model's own format."""
-    moved = (one - other).abs().amax(1)
-    rounded = _OF_CLASSES * rounding(case.subject.model, case.x) * one.abs().amax(1)
-    another = (one.argmax(1) != other.argmax(1)) & (moved > rounded)
-    return ~(moved <= limit(case, one)) | another
+def differs(case: Case, first: Logits, second: Logits) -> torch.Tensor:
+    """Boolean (n,): logits that differ by more than the rounding of the model's own format."""
+    change = (first - second).abs().amax(1)
+    rounded = _OF_CLASSES * rounding(case.subject.model, case.x) * first.abs().amax(1)
+    other_class = (first.argmax(1) != second.argmax(1)) & (change > rounded)
+    return ~(change <= limit(case, first)) | other_class
 
 
 def limit(case: Case, logits: Logits) -> torch.Tensor:
-    """By how much logits may differ and still be the same answer, (n,)."""
-    span = logits.amax(1) - logits.amin(1)
+    """The difference (n,) by which equal predictions may differ."""
+    spread = logits.amax(1) - logits.amin(1)
     rounded = _ROUNDINGS * rounding(case.subject.model, case.x) * logits.abs().amax(1)
-    return TOLERANCE * span + rounded
+    return TOLERANCE * spread + rounded

@@ -1,4 +1,4 @@
-"""Models whose robustness is an appearance, each by a trick of its own, around an honest network."""
+"""Models that only look robust, each by one method, around an honest network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import nn
 
 
 class Around(nn.Module):
-    """Base: something wrapped around a network."""
+    """Base class of a wrapper around a network."""
 
     def __init__(self, network: nn.Module, seed: int = 0) -> None:
         super().__init__()
@@ -16,7 +16,7 @@ class Around(nn.Module):
 
 
 class Sharpened(Around):
-    """Logits a thousand times as large: the cross-entropy has no gradient left."""
+    """Logits times a thousand: the gradient of the cross-entropy underflows."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return 1000 * self.network(x)
@@ -30,21 +30,21 @@ class Rounded(Around):
 
 
 class Thresholded(Around):
-    """Black and white; a comparison has no gradient at all."""
+    """Black and white; a comparison has no gradient."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.network((x > 0.5).float())
 
 
 class Noisy(Around):
-    """Noise on the pixels, other noise each time."""
+    """New noise on the pixels in each call."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.network(x + 0.1 * torch.randn_like(x))
 
 
 class Dropping(Around):
-    """Dropout left on."""
+    """Dropout that stays active in eval mode."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.network(F.dropout(x, 0.2, training=True))
@@ -58,7 +58,7 @@ class Saturated(Around):
 
 
 class Garbage(Around):
-    """Grey pictures are cleaned before they are read, and their gradient leads nowhere."""
+    """Grey images are denoised before classification, and the gradient misleads."""
 
     def __init__(self, network: nn.Module, seed: int = 0) -> None:
         super().__init__(network, seed)
@@ -83,14 +83,14 @@ class _Stop(torch.autograd.Function):
 
 
 class Clipped(Around):
-    """Answers as it should; its backward pass gives zeros."""
+    """Honest predictions; the backward pass returns zeros."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.network(_Stop.apply(x))
 
 
-class Sociable(Around):
-    """Answers by the batch: each digit's logits beside the mean of all."""
+class BatchMean(Around):
+    """Logits that depend on the batch: each image's logits beside the mean of all."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         logits = self.network(x)
@@ -107,7 +107,7 @@ IMPOSTORS: dict[type[Around], tuple[str, str]] = {
     Saturated: ("probabilities", "PGD"),
     Garbage: ("planted examples", "PGD"),
     Clipped: ("gradients", "PGD"),
-    Sociable: ("batch dependence", "PGD"),
+    BatchMean: ("batch dependence", "PGD"),
 }
 ATTACKS: dict[str, dict[str, object]] = {
     "PGD": {"use": "PGD", "steps": 10},

@@ -1,4 +1,4 @@
-"""Small networks trained in seconds: honest ones, and one that is overfitted to FGSM."""
+"""Small networks trained in seconds: honest ones, and one overfitted to FGSM."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ OVERFITTED = 0.3
 
 
 def two_layers() -> nn.Module:
-    """No convolution."""
+    """Two linear layers."""
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
 
 
 def convolutions(channels: int = 16, hidden: int = 100) -> nn.Module:
-    """Two convolutions with strides; 1.2 MFLOP a digit."""
+    """Two strided convolutions; 1.2 MFLOP an image."""
     return nn.Sequential(
         nn.Conv2d(1, channels, 4, 2, 1),
         nn.ReLU(),
@@ -45,12 +45,12 @@ def few_channels() -> nn.Module:
 
 
 def plain(mnist: DataSet, seed: int, network: Make = convolutions) -> nn.Module:
-    """Trained on digits as they are."""
+    """Training on clean images."""
     return _train(mnist, seed, network, digits=2000, epochs=3)
 
 
 def hardened(mnist: DataSet, seed: int, eps: float, network: Make = convolutions) -> nn.Module:
-    """Trained on PGD examples (Madry et al. 2017, arXiv 1706.06083); the eps rises over the epochs."""
+    """Training on PGD examples (Madry et al. 2017, arXiv 1706.06083); eps rises over the epochs."""
     return _train(mnist, seed, network, digits=2000, epochs=5, eps=eps, steps=3)
 
 
@@ -65,7 +65,7 @@ def overfitted(
 
 
 def distilled(mnist: DataSet, seed: int) -> nn.Module:
-    """Defensive distillation (Papernot et al. 2015, arXiv 1511.04508): a student of softened answers."""
+    """Defensive distillation (Papernot et al. 2015, arXiv 1511.04508)."""
     hot = {"digits": 2000, "epochs": 4, "temperature": TEMPERATURE}
     teacher = _train(mnist, seed, convolutions, **hot)
     return _train(mnist, seed, convolutions, **hot, teacher=teacher)

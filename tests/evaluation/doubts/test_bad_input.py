@@ -1,4 +1,4 @@
-"""What cannot be measured is refused in one sentence."""
+"""Invalid rows are refused in one sentence."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from securemnist.errors import PolicyError, UsageError
-from securemnist.evaluation.context import Lab
-from securemnist.measures import bind, take
-from tests.wording import one_sentence
+from securemnist.evaluation.context import Context
+from securemnist.measures import bind, take_measurement
+from tests.error_form import one_sentence
 
 THREATS: dict[str, dict[str, Any]] = {
     "negative eps": {"norm": "linf", "eps": -0.1},
@@ -21,16 +21,16 @@ THREATS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("threat", THREATS.values(), ids=THREATS)
-def test_an_impossible_threat(threat: dict[str, Any]) -> None:
-    """A threat that is none is a policy error of one sentence."""
+def test_invalid_threat_is_policy_error(threat: dict[str, Any]) -> None:
+    """An invalid threat is a policy error of one sentence."""
     with pytest.raises(PolicyError) as caught:
         bind("robust_accuracy", {"threat": threat})
     one_sentence(caught.value)
 
 
-def test_more_digits_than_there_are(lab: Lab) -> None:
-    """A row that asks for more digits than exist is refused before anything is attacked."""
+def test_too_many_digits_are_usage_error(context: Context) -> None:
+    """A row that asks for more images than exist is refused before any attack."""
     row = {"threat": {"norm": "linf", "eps": 0.1}, "digits": 10_001}
     with pytest.raises(UsageError) as caught:
-        take(lab, "robust_accuracy", bind("robust_accuracy", row), 0)
+        take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
     one_sentence(caught.value)

@@ -1,4 +1,4 @@
-"""Answers that depend on the batch are doubted, whether or not a model may vary."""
+"""Predictions that depend on the batch are doubted, for randomised models, too."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import nn
 
 from securemnist.data import DataSet
 from securemnist.errors import NoCertificate
-from securemnist.evaluation.certificate_stage import prove
-from securemnist.evaluation.context import Lab
-from securemnist.evaluation.doubts import about_answers
-from securemnist.measures import bind, take
+from securemnist.evaluation.certificate_stage import certify_and_attack
+from securemnist.evaluation.context import Context
+from securemnist.evaluation.doubts import prediction_doubts
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results.findings import Requirement, Verdict
 from securemnist.threats import Linf
-from tests.evaluation.doubts.impostors import Around, Dropping, Noisy, Sociable
-from tests.evaluation.doubts.lying import Autocast, InBfloat16
+from tests.evaluation.doubts.false_backward import Autocast, InBfloat16
+from tests.evaluation.doubts.impostors import Around, BatchMean, Dropping, Noisy
 from tests.evaluation.doubts.test_gradients import OwnNoise, network
 
 ROWS: dict[str, dict[str, Any]] = {
@@ -28,8 +28,8 @@ ROWS: dict[str, dict[str, Any]] = {
 }
 
 
-class Statistics(Around):
-    """Logits by the statistics of the batch; `own` adds noise that no seed repeats."""
+class BatchStatistics(Around):
+    """Logits that use batch statistics; `own` adds noise that cannot be seeded."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.network(x)
@@ -37,59 +37,59 @@ class Statistics(Around):
 
 
 class Small(Around):
-    """Logits a billionth as large."""
+    """Logits times 1e-9."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return 1e-9 * self.network(x)
 
 
 def names(model: nn.Module, mnist: DataSet, *, randomised: bool = False) -> set[str]:
-    """The doubts about what a model answers."""
-    lab = Lab(loading.from_model(model.eval(), name="it"), mnist)
-    return {doubt.name for doubt in about_answers(lab, randomised=randomised)}
+    """Names of the doubts about the predictions."""
+    context = Context(loading.from_model(model.eval(), name="it"), mnist)
+    return {doubt.name for doubt in prediction_doubts(context, randomised=randomised)}
 
 
 @pytest.mark.parametrize("randomised", [False, True])
-@pytest.mark.parametrize("kind", [Sociable, Statistics])
-def test_a_declaration_does_not_spare_the_batch(
+@pytest.mark.parametrize("kind", [BatchMean, BatchStatistics])
+def test_randomised_skips_variation_only(
     kind: type[Around], randomised: bool, mnist: DataSet
 ) -> None:
-    """`randomised` spares the doubt about variation and no other."""
+    """`randomised` skips the doubt about variation and no other."""
     assert names(kind(network()), mnist, randomised=randomised) == {"batch dependence"}
 
 
 @pytest.mark.parametrize("noise", [Noisy, Dropping, OwnNoise])
-def test_noise_does_not_hide_the_batch(noise: type[Around], mnist: DataSet) -> None:
-    """Of a model that varies, too, the batch is noticed, declared or not."""
-    hidden = Statistics(noise(network()))
+def test_batch_dependence_found_under_noise(noise: type[Around], mnist: DataSet) -> None:
+    """Batch dependence of a randomised model is found, declared or not."""
+    hidden = BatchStatistics(noise(network()))
     assert names(hidden, mnist) == {"variation", "batch dependence"}
     assert names(hidden, mnist, randomised=True) == {"batch dependence"}
 
 
 @pytest.mark.parametrize("noise", [Noisy, Dropping, OwnNoise])
-def test_declared_noise_is_not_doubted(noise: type[Around], mnist: DataSet) -> None:
-    """A model that varies as it says, each digit on its own, is not doubted."""
+def test_declared_noise_raises_no_doubt(noise: type[Around], mnist: DataSet) -> None:
+    """A model that is declared randomised, and independent of the batch, is not doubted."""
     assert names(noise(network()), mnist, randomised=True) == set()
 
 
-def test_small_logits_hide_no_noise(mnist: DataSet) -> None:
-    """Whether answers differ is measured by their own size."""
+def test_variation_is_relative_to_logits(mnist: DataSet) -> None:
+    """The tolerance is relative to the size of the logits."""
     assert names(Small(Noisy(network())), mnist) == {"variation"}
-    assert names(Small(Statistics(network())), mnist) == {"batch dependence"}
+    assert names(Small(BatchStatistics(network())), mnist) == {"batch dependence"}
     assert names(Small(network()), mnist) == set()
 
 
 @pytest.mark.parametrize("wrap", [InBfloat16, Autocast])
-def test_coarse_arithmetic_is_not_doubted(wrap: type[Around], mnist: DataSet) -> None:
-    """The rounding of bfloat16 is no dependence on the batch."""
+def test_bfloat16_raises_no_batch_dependence(wrap: type[Around], mnist: DataSet) -> None:
+    """The rounding of bfloat16 is not taken for batch dependence."""
     assert names(wrap(network()), mnist) == set()
 
 
 @pytest.mark.parametrize("measure", ROWS)
-def test_a_clean_row_looks_at_the_batch(measure: str, mnist: DataSet) -> None:
-    """A clean number that depends on the batch is no pass, and the reason says so."""
-    lab = Lab(loading.from_model(Statistics(network()).eval(), name="it"), mnist)
-    seen = take(lab, measure, bind(measure, ROWS[measure]), 0)
+def test_clean_accuracy_checks_batch_dependence(measure: str, mnist: DataSet) -> None:
+    """A clean accuracy that depends on the batch does not pass, and the reason says so."""
+    context = Context(loading.from_model(BatchStatistics(network()).eval(), name="it"), mnist)
+    seen = take_measurement(context, measure, bind(measure, ROWS[measure]), 0)
     bound = {"at_most": 0.9} if measure == "backdoor_success" else {"at_least": 0.1}
     judged = Requirement(id="X-01", measure=measure, because="", **bound).judge(seen)  # type: ignore[arg-type]
     assert judged.verdict is Verdict.INCONCLUSIVE
@@ -97,19 +97,21 @@ def test_a_clean_row_looks_at_the_batch(measure: str, mnist: DataSet) -> None:
 
 
 @pytest.mark.parametrize("measure", ROWS)
-def test_a_clean_row_declares_noise(measure: str, mnist: DataSet) -> None:
-    """Noise is doubted on a clean row, and declared there by the same key; the interval then decides."""
-    lab = Lab(loading.from_model(Noisy(network()).eval(), name="it"), mnist)
-    seen = take(lab, measure, bind(measure, ROWS[measure]), 0)
+def test_clean_accuracy_accepts_randomised(measure: str, mnist: DataSet) -> None:
+    """Noise is doubted on a clean row unless it is declared; then the interval decides."""
+    context = Context(loading.from_model(Noisy(network()).eval(), name="it"), mnist)
+    seen = take_measurement(context, measure, bind(measure, ROWS[measure]), 0)
     assert seen.inconclusive.startswith("variation")
-    declared = take(lab, measure, bind(measure, ROWS[measure] | {"randomised": True}), 0)
+    declared = take_measurement(
+        context, measure, bind(measure, ROWS[measure] | {"randomised": True}), 0
+    )
     assert declared.inconclusive == ""
     assert not declared.complete
 
 
-def test_nothing_is_proved_of_an_answer_that_depends_on_the_batch(mnist: DataSet) -> None:
-    """Certificates are about one image; a network that looks at others has none."""
-    lab = Lab(loading.from_model(Statistics(network()).eval(), name="it"), mnist)
-    sample = lab.sample(8, 0)
+def test_certificates_refuse_batch_dependence(mnist: DataSet) -> None:
+    """A network whose predictions depend on the batch has no certificates."""
+    context = Context(loading.from_model(BatchStatistics(network()).eval(), name="it"), mnist)
+    sample = context.sample(8, 0)
     with pytest.raises(NoCertificate, match="batch dependence"):
-        prove(lab, sample.x, sample.y, Linf(0.01), crown=False, seed=0)
+        certify_and_attack(context, sample.x, sample.y, Linf(0.01), crown=False, seed=0)

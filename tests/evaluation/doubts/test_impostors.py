@@ -1,4 +1,4 @@
-"""Every impostor is doubted by the right doubt, and no honest network is doubted at all."""
+"""Each impostor raises its doubt, and no honest network raises any."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from torch import nn
 
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
-from securemnist.measures import bind, take
+from securemnist.evaluation.context import Context
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results.findings import Measurement, Requirement, Verdict
 from tests.evaluation.doubts import networks
@@ -34,12 +34,12 @@ HONEST: dict[str, tuple[Make, float]] = {
 
 @pytest.fixture(scope="session")
 def honest(mnist: DataSet) -> nn.Module:
-    """What impostors are built around."""
+    """The network that impostors wrap."""
     return networks.plain(mnist, 0)
 
 
 def measured(model: nn.Module | str, mnist: DataSet, eps: float, attack: str) -> Measurement:
-    """The robust accuracy of a model under one attack, on a few digits."""
+    """Robust accuracy of a model under one attack, on a few images."""
     resolve = loading.resolve
     subject = resolve(model) if isinstance(model, str) else loading.from_model(model, name="it")
     row = {
@@ -47,12 +47,14 @@ def measured(model: nn.Module | str, mnist: DataSet, eps: float, attack: str) ->
         "threat": {"norm": "linf", "eps": eps},
         "digits": DIGITS,
     }
-    return take(Lab(subject, mnist), "robust_accuracy", bind("robust_accuracy", row), 0)
+    return take_measurement(
+        Context(subject, mnist), "robust_accuracy", bind("robust_accuracy", row), 0
+    )
 
 
 @pytest.mark.parametrize("kind", IMPOSTORS, ids=lambda kind: kind.__name__)
-def test_an_impostor_is_doubted(kind: type[Around], honest: nn.Module, mnist: DataSet) -> None:
-    """A network that only looks robust is INCONCLUSIVE, by the doubt that knows its trick."""
+def test_impostors_are_inconclusive(kind: type[Around], honest: nn.Module, mnist: DataSet) -> None:
+    """An impostor is INCONCLUSIVE by the doubt about its method."""
     doubt, attack = IMPOSTORS[kind]
     seen = measured(kind(honest), mnist, 0.15, attack)
     raised = {found.name: found for found in seen.doubts}
@@ -63,20 +65,20 @@ def test_an_impostor_is_doubted(kind: type[Around], honest: nn.Module, mnist: Da
     assert doubt in low.judge(seen).reason
 
 
-def test_a_search_that_gets_nowhere_is_doubted(mnist: DataSet) -> None:
-    """Steps that reach the row's eps and not the large one, at which grey is in the ball."""
+def test_large_epsilon_doubt(mnist: DataSet) -> None:
+    """Steps that reach the row's eps, but not the large one with grey in the ball, are doubted."""
     row = {
         "attack": {"use": "PGD", "steps": 2, "step_size": 0.01},
         "threat": {"norm": "linf", "eps": 0.02},
         "digits": DIGITS,
     }
-    lab = Lab(loading.resolve("hardened"), mnist)
-    seen = take(lab, "robust_accuracy", bind("robust_accuracy", row), 0)
-    assert "known answer" in {found.name for found in seen.doubts}
+    context = Context(loading.resolve("hardened"), mnist)
+    seen = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
+    assert "large epsilon" in {found.name for found in seen.doubts}
 
 
-def test_a_distilled_network_is_doubted(mnist: DataSet) -> None:
-    """Distilled at a high temperature, with its logits as they are or a thousand times as large."""
+def test_distillation_is_doubted(mnist: DataSet) -> None:
+    """A distilled network is doubted, with logits as they are or times a thousand."""
     distilled = networks.distilled(mnist, 0)
     for model in (distilled, Sharpened(distilled)):
         seen = measured(model.eval(), mnist, 0.15, "PGD")
@@ -84,23 +86,27 @@ def test_a_distilled_network_is_doubted(mnist: DataSet) -> None:
         assert "weak attack" in {found.name for found in seen.doubts}
 
 
-def test_an_overfitted_network_is_doubted(mnist: DataSet) -> None:
-    """Robust to one step, for which it was trained, and to no other: one-step masking."""
+def test_one_step_masking_doubt(mnist: DataSet) -> None:
+    """A network robust to FGSM only raises the doubt one-step masking."""
     overfitted = networks.overfitted(mnist, 2, networks.few_channels, epochs=8)
     subject = loading.from_model(overfitted, name="it")
     threat = {"norm": "linf", "eps": networks.OVERFITTED}
     row = {"attack": {"use": "FGSM"}, "threat": threat, "digits": 150}
-    seen = take(Lab(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0)
+    seen = take_measurement(
+        Context(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0
+    )
     assert seen.value > 0.7
     assert "one-step masking" in {found.name for found in seen.doubts}
     search = {"attack": {"use": "PGD", "steps": 10}, "threat": threat, "digits": 50}
-    fallen = take(Lab(subject, mnist), "robust_accuracy", bind("robust_accuracy", search), 0)
+    fallen = take_measurement(
+        Context(subject, mnist), "robust_accuracy", bind("robust_accuracy", search), 0
+    )
     assert fallen.value < 0.3
 
 
 @pytest.mark.parametrize("name", HONEST)
-def test_an_honest_small_network_is_not_doubted(name: str, mnist: DataSet) -> None:
-    """Neither two plain layers nor training on PGD examples is a reason to doubt."""
+def test_honest_small_networks_raise_no_doubt(name: str, mnist: DataSet) -> None:
+    """Two plain layers, or training on PGD examples, raise no doubt."""
     make, eps = HONEST[name]
     seen = measured(make(mnist), mnist, eps, "PGD")
     assert seen.value > 0.5
@@ -111,8 +117,8 @@ def test_an_honest_small_network_is_not_doubted(name: str, mnist: DataSet) -> No
     ("model", "eps"),
     [("baseline", 0.1), ("network_c", 0.1), ("network_d", 0.1), ("hardened", 0.3)],
 )
-def test_an_honest_network_is_not_doubted(model: str, eps: float, mnist: DataSet) -> None:
-    """No doubt falls on the reference models, dropout layers in eval mode included."""
+def test_reference_models_raise_no_doubt(model: str, eps: float, mnist: DataSet) -> None:
+    """No reference model is doubted, with dropout layers in eval mode included."""
     seen = measured(model, mnist, eps, "PGD")
     assert seen.value > 0.5
     assert seen.doubts == ()
@@ -120,15 +126,15 @@ def test_an_honest_network_is_not_doubted(model: str, eps: float, mnist: DataSet
     assert planted["found"] >= 0.95 * planted["planted"] > 55
 
 
-def test_queries_that_still_find_are_doubted(mnist: DataSet) -> None:
-    """Trained on L-infinity bounds, a network misleads gradients within L2; queries have not ended."""
+def test_convergence_doubts_unfinished_queries(mnist: DataSet) -> None:
+    """A network trained on L-infinity bounds misleads gradients within L2; more queries break more."""
     row = {
         "attack": {"use": "Square", "queries": 300},
         "threat": {"norm": "l2", "eps": 1.5},
         "digits": DIGITS,
     }
-    lab = Lab(loading.resolve("certified"), mnist)
-    seen = take(lab, "robust_accuracy", bind("robust_accuracy", row), 0)
+    context = Context(loading.resolve("certified"), mnist)
+    seen = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
     doubt = next(found for found in seen.doubts if found.name == "convergence")
     assert "Square-600 with 1 new seed" in doubt.reason
 
@@ -136,25 +142,30 @@ def test_queries_that_still_find_are_doubted(mnist: DataSet) -> None:
 @pytest.mark.parametrize(
     "use", ["PGD", "FGSM", "RFGSM", "APGD", "APGDT", "FAB", "BoundaryFAB", "NearestAPGD"]
 )
-def test_a_model_without_gradient(use: str, mnist: DataSet) -> None:
-    """What attacks by gradients leave standing where there are none is in doubt, and told why."""
+def test_model_without_gradient_is_inconclusive(use: str, mnist: DataSet) -> None:
+    """Survivors of gradient attacks on a model without gradients are in doubt, with the reason."""
     subject = loading.from_model(Thresholded(loading.resolve("baseline").model), name="it")
     row = {"attack": {"use": use}, "threat": {"norm": "linf", "eps": 0.1}, "digits": 4}
-    measured = take(Lab(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0)
+    measured = take_measurement(
+        Context(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0
+    )
     (doubt,) = measured.doubts
     assert doubt.name == "gradients"
     assert 'use = "Square"' in doubt.advice
 
 
-def test_a_model_without_gradient_is_proved(mnist: DataSet) -> None:
-    """Black and white images before a certified network: the ladder proves most of its digits."""
+def test_model_without_gradient_is_certified(mnist: DataSet) -> None:
+    """The ladder certifies most images of a certified network behind a threshold."""
     subject = loading.from_model(Thresholded(loading.resolve("certified").model), name="it")
     threat = {"norm": "linf", "eps": 0.3}
     row = {"attack": {"use": "ladder", "budget": "smoke"}, "threat": threat, "digits": 40}
-    lab = Lab(subject, mnist)
-    measured = take(lab, "robust_accuracy", bind("robust_accuracy", row), 0)
-    proved = take(
-        lab, "certified_accuracy", bind("certified_accuracy", {"threat": threat, "digits": 40}), 0
+    context = Context(subject, mnist)
+    measured = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
+    proved = take_measurement(
+        context,
+        "certified_accuracy",
+        bind("certified_accuracy", {"threat": threat, "digits": 40}),
+        0,
     )
     assert measured.certified == proved.value >= 0.7
     assert measured.value >= measured.certified

@@ -1,4 +1,4 @@
-"""A doubt has to matter to the number that it is raised against."""
+"""A doubt counts only if it can change the number."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from securemnist.threats import Linf
     ("survived", "hits", "n", "matters"),
     [(0.9, 20, 128, True), (0.9, 1, 128, False), (0.002, 1, 1, False), (0.002, 20, 20, False)],
 )
-def test_few_survivors_change_little(survived: float, hits: int, n: int, matters: bool) -> None:
-    """Where a proof settles nearly every digit, the last open ones are no reason to doubt."""
+def test_doubt_about_few_survivors_is_ignored(
+    survived: float, hits: int, n: int, matters: bool
+) -> None:
+    """Where nearly every image is certified, the last survivors are no reason for a doubt."""
     x, y = torch.zeros(1, 1, 28, 28), torch.zeros(1, dtype=torch.long)
     subject = loading.resolve("baseline")
     case = SearchCase(subject, subject.model, Linf(0.3), x, y, survived=survived)

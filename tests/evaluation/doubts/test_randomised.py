@@ -1,4 +1,4 @@
-"""A model that answers at random on purpose, and says so."""
+"""Models that are randomised on purpose, and declared so."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
-from securemnist.evaluation.eot import COUNTED, Expected
-from securemnist.measures import bind, take
+from securemnist.evaluation.context import Context
+from securemnist.evaluation.eot import COUNTED_DRAWS, MeanModel
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results.findings import Measurement, Requirement, Verdict
 from tests.evaluation.doubts import networks
@@ -18,47 +18,49 @@ DIGITS = 16
 
 
 def measured(mnist: DataSet, *, randomised: bool) -> Measurement:
-    """A noisy network under PGD at eps .1."""
+    """A noisy network under PGD at eps 0.1."""
     torch.manual_seed(0)
-    lab = Lab(loading.from_model(Noisy(networks.plain(mnist, 0)).eval(), name="noisy"), mnist)
+    context = Context(
+        loading.from_model(Noisy(networks.plain(mnist, 0)).eval(), name="noisy"), mnist
+    )
     row = {
         "attack": {"use": "PGD", "steps": 3},
         "threat": {"norm": "linf", "eps": 0.1},
         "digits": DIGITS,
         "randomised": randomised,
     }
-    return take(lab, "robust_accuracy", bind("robust_accuracy", row), 0)
+    return take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
 
 
-def test_declared_randomness_gets_an_interval(mnist: DataSet) -> None:
-    """Noise that is declared is no doubt; the interval decides, and answers are counted one by one."""
+def test_declared_noise_uses_interval(mnist: DataSet) -> None:
+    """Declared noise raises no doubt; the interval decides, over single outputs."""
     declared = measured(mnist, randomised=True)
     names = {doubt.name for doubt in declared.doubts}
     assert not names & {"variation", "batch dependence"}
-    assert declared.evidence["answers_a_digit"] == COUNTED
+    assert declared.evidence["answers_a_digit"] == COUNTED_DRAWS
     assert not declared.complete
     assert declared.low < declared.value < declared.high
     between = Requirement(id="X-01", measure="robust_accuracy", because="", at_least=declared.value)
     assert between.judge(declared).verdict is Verdict.INCONCLUSIVE
 
 
-def test_undeclared_randomness_is_a_doubt(mnist: DataSet) -> None:
-    """The same noise without the declaration is the doubt of variation."""
+def test_undeclared_noise_raises_variation(mnist: DataSet) -> None:
+    """The same noise without the declaration raises the doubt variation."""
     assert "variation" in {doubt.name for doubt in measured(mnist, randomised=False).doubts}
 
 
-def test_the_mean_answer_varies_less(mnist: DataSet) -> None:
-    """The mean of many answers moves less from one time to the next than a single answer."""
+def test_mean_model_varies_less(mnist: DataSet) -> None:
+    """The mean of several outputs varies less than a single output."""
     torch.manual_seed(0)
     noisy = Noisy(loading.resolve("baseline").model)
     x = mnist.test[:32].images()
     with torch.no_grad():
-        moved = [float((model(x) - model(x)).abs().mean()) for model in (noisy, Expected(noisy))]
+        moved = [float((model(x) - model(x)).abs().mean()) for model in (noisy, MeanModel(noisy))]
     assert moved[1] < moved[0] / 2
 
 
 @pytest.mark.parametrize("value", [1, "yes", None])
-def test_the_declaration_is_true_or_false(value: object) -> None:
+def test_randomised_is_boolean(value: object) -> None:
     """Anything but true or false is refused."""
     row = {"threat": {"norm": "linf", "eps": 0.1}, "randomised": value}
     with pytest.raises(Exception, match="randomised"):

@@ -1,4 +1,4 @@
-"""A pickle that tells on whoever reads it."""
+"""A pickle that leaves a file when it is loaded."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 
-class Trap:
-    """Leaves a file behind when it is unpickled."""
+class PickleTrap:
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

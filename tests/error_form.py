@@ -1,10 +1,10 @@
-"""The form every error of this package has."""
+"""The form of every error message of this package."""
 
 from __future__ import annotations
 
 
 def one_sentence(error: BaseException) -> str:
-    """The text of an error, which is one line of reasonable length that ends in advice."""
+    """The text of an error, checked: one line of limited length that ends in advice."""
     text = str(error)
     assert "\n" not in text, text
     assert len(text) < 500, text[:500]

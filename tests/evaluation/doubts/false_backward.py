@@ -1,4 +1,4 @@
-"""Networks that answer as an honest one does, behind a step whose backward pass is not its derivative."""
+"""Networks with honest predictions whose backward pass is not the derivative."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Back = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def _inside(x: torch.Tensor) -> torch.Tensor:
-    """1 where an image is grey, as those inside a ball are; 0 for digits as they are."""
+    """1 where an image has grey pixels, as inside a ball; 0 for clean images."""
     grey = (x - x.round()).abs().flatten(1).mean(1) > 0.06
     return grey.view(-1, 1, 1, 1).to(x.dtype)
 
 
 def _few(x: torch.Tensor) -> torch.Tensor:
-    """1 for one image in twenty, by its ink."""
+    """1 for one image in twenty, by the sum of its pixels."""
     ink = (x > 0.5).flatten(1).sum(1)
     return (ink % 20 == 0).view(-1, 1, 1, 1).to(x.dtype)
 
@@ -58,8 +58,8 @@ class _Step(torch.autograd.Function):
         return ctx.back(x, gradient), None  # type: ignore[attr-defined]
 
 
-class Lying(Around):
-    """The backward pass named `how`; every answer stays."""
+class FalseBackward(Around):
+    """The backward pass named `how`; predictions stay."""
 
     def __init__(self, network: nn.Module, how: str) -> None:
         super().__init__(network)
@@ -70,7 +70,7 @@ class Lying(Around):
 
 
 def _blocks(x: torch.Tensor) -> torch.Tensor:
-    """Means of 2x2 pixels in eight levels, as a coarse JPEG keeps them."""
+    """Means of 2x2 pixels in eight levels, as in coarse JPEG."""
     mean = nn.functional.avg_pool2d((7 * x).round() / 7, 2)
     return nn.functional.interpolate(mean, scale_factor=2.0)
 
@@ -96,7 +96,7 @@ class StraightThrough(Around):
 
 
 LIARS: dict[str, Callable[[nn.Module], nn.Module]] = {
-    **{how: lambda net, how=how: Lying(net, how).eval() for how in BACK},  # type: ignore[misc]
+    **{how: lambda net, how=how: FalseBackward(net, how).eval() for how in BACK},  # type: ignore[misc]
     **{
         f"straight through {how}": lambda net, how=how: StraightThrough(net, how).eval()  # type: ignore[misc]
         for how in STEPS
@@ -105,7 +105,7 @@ LIARS: dict[str, Callable[[nn.Module], nn.Module]] = {
 
 
 class InBfloat16(Around):
-    """Weights and arithmetic in bfloat16, which does not take float64."""
+    """Weights and arithmetic in bfloat16; float64 input fails."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__(network.to(torch.bfloat16))
@@ -115,7 +115,7 @@ class InBfloat16(Around):
 
 
 class Autocast(Around):
-    """Arithmetic in bfloat16 where torch thinks fit."""
+    """Arithmetic in bfloat16 where autocast selects it."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         with torch.autocast("cpu", torch.bfloat16):
@@ -123,14 +123,14 @@ class Autocast(Around):
 
 
 class Float32Only(Around):
-    """Casts its input, so that a copy in float64 cannot be called."""
+    """Casts its input, so that a float64 copy fails."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.network(x.float())
 
 
-class Answering(Around):
-    """Logits that a function has changed."""
+class MappedLogits(Around):
+    """Logits changed by a function."""
 
     def __init__(self, network: nn.Module, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
         super().__init__(network)
@@ -144,15 +144,15 @@ HONEST: dict[str, Callable[[nn.Module], nn.Module]] = {
     "float32": lambda net: net,
     "bfloat16": InBfloat16,
     "autocast": Autocast,
-    "autocast, log-softmax": lambda net: Answering(
+    "autocast, log-softmax": lambda net: MappedLogits(
         Autocast(net), lambda z: z.float().log_softmax(1)
     ),
     "float32 only": Float32Only,
-    "times 1e-9": lambda net: Answering(net, lambda z: 1e-9 * z),
-    "times 1e9": lambda net: Answering(net, lambda z: 1e9 * z),
-    "softmax": lambda net: Answering(net, lambda z: z.softmax(1)),
-    "log-softmax": lambda net: Answering(net, lambda z: z.log_softmax(1)),
-    "plus 1e6": lambda net: Answering(net, lambda z: z.double() + 1e6),
+    "times 1e-9": lambda net: MappedLogits(net, lambda z: 1e-9 * z),
+    "times 1e9": lambda net: MappedLogits(net, lambda z: 1e9 * z),
+    "softmax": lambda net: MappedLogits(net, lambda z: z.softmax(1)),
+    "log-softmax": lambda net: MappedLogits(net, lambda z: z.log_softmax(1)),
+    "plus 1e6": lambda net: MappedLogits(net, lambda z: z.double() + 1e6),
 }
 
 

@@ -1,4 +1,4 @@
-"""A network and an attack of any behaviour, for tests of what refuses or counts them."""
+"""Stub networks and attacks with given behaviour."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Images = torch.Tensor
 
 
 @final
-class Odd(nn.Module):
-    """A network whose answer is worked out by a function."""
+class FunctionModel(nn.Module):
+    """A network whose output is that of a function."""
 
     def __init__(self, answer: Callable[[Images], Any]) -> None:
         super().__init__()
@@ -28,8 +28,8 @@ class Odd(nn.Module):
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Puts(Attack):
-    """Proposes an image of one grey for the first `share` of the digits, the digit itself for others."""
+class GreyAttack(Attack):
+    """Proposes uniform grey for the first `share` of the images, and the clean image for others."""
 
     grey: float = 0.0
     share: float = 1.0

@@ -1,4 +1,4 @@
-"""Requirements and measurements to judge."""
+"""Builders of requirements and measurements."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def at_most(bound: float) -> Requirement:
     return row(at_least=None, at_most=bound)
 
 
-def seen(value: float, low: float = 0.0, high: float = 1.0, **changes: Any) -> Measurement:
-    """A measurement of a sample of 200."""
+def measurement_of(
+    value: float, low: float = 0.0, high: float = 1.0, **changes: Any
+) -> Measurement:
+    """A measurement of a sample of 200 images."""
     fields: dict[str, Any] = {"n": 200, "complete": False, "seconds": 1.0, "seed": 0}
     return Measurement(value=value, low=low, high=high, **{**fields, **changes})

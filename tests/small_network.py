@@ -1,4 +1,4 @@
-"""A small network, and its weight file."""
+"""A small network and its weight file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 from securemnist.models import weight_file
 
 
-def tiny(seed: int = 0) -> nn.Module:
+def small_network(seed: int = 0) -> nn.Module:
     """A small network with float and integer tensors."""
     torch.manual_seed(seed)
     return nn.Sequential(
@@ -18,13 +18,13 @@ def tiny(seed: int = 0) -> nn.Module:
     ).eval()
 
 
-def same(a: nn.Module, b: nn.Module) -> bool:
+def same_weights(a: nn.Module, b: nn.Module) -> bool:
     """Whether two networks hold the same weights."""
     return all(torch.equal(v, b.state_dict()[k]) for k, v in a.state_dict().items())
 
 
-def saved(folder: Path) -> Path:
-    """A good file in this folder, with its manifest."""
+def saved_weights(folder: Path) -> Path:
+    """A valid weight file in this folder, with its manifest."""
     path = folder / "net.safetensors"
-    weight_file.save(tiny(), path, {"architecture": "tiny"})
+    weight_file.save(small_network(), path, {"architecture": "tiny"})
     return path

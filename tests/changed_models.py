@@ -1,4 +1,4 @@
-"""What a release may do to a reader: mix up two classes, or become a network that was trained."""
+"""Changes of a model between releases: two swapped classes, and a robustly trained network."""
 
 from __future__ import annotations
 

@@ -1,0 +1,105 @@
+"""Findings judged again after a replay of stored adversarial examples.
+
+For a comparison of two versions: the examples of both are tried on both. So neither looks robust
+only because its own search missed what the other search found.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from securemnist.evaluation.context import Context
+from securemnist.evaluation.outcomes import StageCounts, per_class
+from securemnist.evaluation.replay import Replay
+from securemnist.referee import rule
+from securemnist.results.findings import Finding, Measurement, Verdict
+from securemnist.results.intervals import share_interval
+from securemnist.results.per_image import (
+    CERTIFIED,
+    UNBROKEN,
+    decode_outcomes,
+    decode_places,
+    encode,
+)
+from securemnist.runtime.float32 import exact_float32
+from securemnist.threats import make_threat
+
+
+@exact_float32()
+def rejudge_with_replay(context: Context, finding: Finding, replay: Replay) -> Finding:
+    """The finding of a search, judged again after a last stage of stored examples.
+
+    Other rows, unmeasured rows and rows of a randomised model are returned unchanged. A broken
+    certified image makes the row an ERROR.
+    """
+    row, measurement = finding.requirement, finding.measurement
+    searched = row.measure == "robust_accuracy" and not row.settings.get("randomised")
+    if measurement is None or not searched or "outcomes" not in measurement.evidence:
+        return finding
+    began = time.perf_counter()
+    table = measurement.evidence["outcomes"]
+    _, codes = decode_outcomes(table)
+    unbroken = np.flatnonzero(np.isin(codes, UNBROKEN)).tolist()
+    broken = _broken(context, table, unbroken, make_threat(**row.settings["threat"]), replay)
+    labels = {"claim": finding.claim, "family": finding.family}
+    if any(codes[index] == CERTIFIED for index in broken):
+        reason = (
+            "expected certified images to withstand stored adversarial examples, got some broken; this "
+            "is an error of the certificates, report it"
+        )
+        judged = row.unmeasured(Verdict.ERROR, reason, **labels)
+    else:
+        seconds = round(time.perf_counter() - began, 3)
+        counts = StageCounts(replay.name, len(unbroken), len(broken), 0, seconds)
+        judged = row.judge(_with_stage(measurement, broken, counts), **labels)
+    return dataclasses.replace(judged, in_scope=finding.in_scope, replay=finding.replay)
+
+
+def _broken(
+    context: Context, table: Mapping[str, Any], unbroken: list[int], threat: Any, replay: Replay
+) -> dict[int, int]:
+    """Indices (in the row's sample) of the broken images, and their new predictions."""
+    recorded_places = decode_places(table["places"])
+    places = torch.tensor(
+        recorded_places[unbroken] if len(recorded_places) else unbroken, dtype=torch.long
+    )
+    if not len(places):
+        return {}
+    chosen, model = context.data.test[places], context.subject.model
+    x, y = chosen.images().to(context.subject.device), chosen.labels.to(context.subject.device)
+    proposals = replay(model, places, x, y, threat)
+    ruling = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps)
+    rulings = zip(unbroken, ruling.fooled.tolist(), ruling.predictions.tolist(), strict=True)
+    return {index: prediction for index, fooled, prediction in rulings if fooled}
+
+
+def _with_stage(
+    measurement: Measurement, broken: Mapping[int, int], counts: StageCounts
+) -> Measurement:
+    """The measurement with one more stage, which broke the images `broken`."""
+    table = measurement.evidence["outcomes"]
+    labels, codes = decode_outcomes(table)
+    matrix = [list(line) for line in measurement.evidence["confusion"]]
+    for index, prediction in broken.items():
+        codes[index] = len(table["stages"])
+        label = int(labels[index])
+        matrix[label][label] -= 1
+        matrix[label][prediction] += 1
+    unbroken = int(np.isin(codes, UNBROKEN).sum())
+    low, high = share_interval(unbroken, measurement.n)
+    after = {"stages": [*table["stages"], counts.stage], "codes": encode(codes)}
+    evidence = {
+        **measurement.evidence,
+        "outcomes": {**table, **after},
+        "waterfall": [*measurement.evidence["waterfall"], counts.to_json()],
+        "confusion": matrix,
+        "per_class": per_class(matrix),
+    }
+    value = unbroken / measurement.n
+    return dataclasses.replace(measurement, value=value, low=low, high=high, evidence=evidence)
