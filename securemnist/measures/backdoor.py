@@ -12,7 +12,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from securemnist.backdoor import Trigger, make_trigger
-from securemnist.backdoor.success_rate import Aim, Answers, Success, aims, unseen
+from securemnist.backdoor.success_rate import (
+    Predictions,
+    Success,
+    TargetMap,
+    invisible_reason,
+    target_maps,
+)
 from securemnist.errors import Inconclusive, UsageError
 from securemnist.evaluation.context import Lab, Sample
 from securemnist.evaluation.outcomes import confusion
@@ -60,11 +66,11 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
     clean = (lab.test_logits if sample.complete else lab.logits(sample.x)).cpu()
     marked = trigger(sample.x)
     triggered = lab.logits(marked).cpu()
-    answers = Answers.of(sample.y.cpu(), clean, triggered)
-    tried = aims(settings.target)
+    answers = Predictions.of(sample.y.cpu(), clean, triggered)
+    tried = target_maps(settings.target)
     found = [answers.success(aim) for aim in tried]
-    told = [k for k, seen in enumerate(found) if not seen.complaint]
-    complaint = _first_complaint(tried, found)
+    told = [k for k, seen in enumerate(found) if not seen.undecided_reason]
+    complaint = _first_undecided_reason(tried, found)
     if not told:
         raise Inconclusive(complaint)
     worst = max(told, key=lambda k: (found[k].rate, -k))
@@ -91,36 +97,36 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
         complete=False,  # the upper bound decides, on all digits, too
         seconds=0.0,
         seed=seed,
-        inconclusive=unseen(sample.x, marked) or complaint or unreliable(lab, settings),
+        inconclusive=invisible_reason(sample.x, marked) or complaint or unreliable(lab, settings),
         evidence=evidence,
     )
 
 
-def _first_complaint(tried: Sequence[Aim], found: Sequence[Success]) -> str:
-    """Why one of the aims cannot be told, named where there are several; empty where all can."""
+def _first_undecided_reason(tried: Sequence[TargetMap], found: Sequence[Success]) -> str:
+    """Why the rate of a target map decides nothing, with the name if there are several; else empty."""
     for aim, seen in zip(tried, found, strict=True):
-        if seen.complaint:
-            return f"{aim.name}: {seen.complaint}" if tried[1:] else seen.complaint
+        if seen.undecided_reason:
+            return f"{aim.name}: {seen.undecided_reason}" if tried[1:] else seen.undecided_reason
     return ""
 
 
 def _per_class(
-    answers: Answers, tried: Sequence[Aim], found: Sequence[Success], worst: int
+    answers: Predictions, tried: Sequence[TargetMap], found: Sequence[Success], worst: int
 ) -> list[float | None]:
     """By true class: what the worst target does to it; of pairs, the worst one that begins there."""
     if tried[worst].source is None:
         return found[worst].per_class(answers.labels)
     rates: list[float | None] = [None] * CLASSES
     for aim, seen in zip(tried, found, strict=True):
-        if aim.source is not None and not seen.complaint:
+        if aim.source is not None and not seen.undecided_reason:
             rates[aim.source] = max(rates[aim.source] or 0.0, seen.rate)
     return rates
 
 
 def _target_evidence(
     settings: BackdoorSettings,
-    answers: Answers,
-    tried: Sequence[Aim],
+    answers: Predictions,
+    tried: Sequence[TargetMap],
     found: Sequence[Success],
     worst: int,
 ) -> dict[str, Any]:
@@ -141,7 +147,7 @@ def _target_evidence(
     return more
 
 
-def _control(lab: Lab, trigger: Trigger, aim: Aim, rate: float, seed: int) -> dict[str, Any]:
+def _control(lab: Lab, trigger: Trigger, aim: TargetMap, rate: float, seed: int) -> dict[str, Any]:
     """The same rate on clean reference models; nothing on data that they were not trained on."""
     if not lab.data.pinned:
         return {}
@@ -155,7 +161,7 @@ def _control(lab: Lab, trigger: Trigger, aim: Aim, rate: float, seed: int) -> di
         if reference.digest == own:
             continue  # a model is no control of itself
         other = Lab(reference, lab.data)
-        answers = Answers.of(digits.labels, other.logits(x), other.logits(trigger(x)))
+        answers = Predictions.of(digits.labels, other.logits(x), other.logits(trigger(x)))
         rates[name] = answers.success(aim).rate
     if not rates:
         return {}
@@ -166,7 +172,7 @@ def _control(lab: Lab, trigger: Trigger, aim: Aim, rate: float, seed: int) -> di
 def _gallery(
     sample: Sample,
     trigger: Trigger,
-    answers: Answers,
+    answers: Predictions,
     seen: Success,
     clean: Logits,
     triggered: Logits,
