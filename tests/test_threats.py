@@ -20,7 +20,7 @@ threats = st.one_of(
     st.sampled_from([Linf(0), Linf(0.1), Linf(0.3), Linf(1), L2(0), L2(1.5), L2(28)]),
 )
 seeds = st.integers(0, 2**32)
-# From far accepted a ball to far outside every one.
+# From far inside a ball to far outside every one.
 scales = st.sampled_from([0.0, 1e-7, 1e-3, 0.05, 0.3, 1.0, 10.0])
 few = settings(max_examples=60)
 

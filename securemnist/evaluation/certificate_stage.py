@@ -94,7 +94,7 @@ def weakest_of(found: Certificates) -> torch.Tensor:
 
 def told(found: Certificates) -> dict[str, Any]:
     """How many digits each method proved, and how many of them were attacked in vain; builtins."""
-    settled = {name: found.settled(name) for name in METHODS}
+    settled = {name: found.count(name) for name in METHODS}
     return {**settled, "attacked": len(weakest_of(found))}
 
 

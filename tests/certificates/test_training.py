@@ -46,7 +46,7 @@ def test_training_on_bounds_learns_to_be_certified(mnist: DataSet) -> None:
     trainer.run_epoch(stop_after=20)
     digits = mnist.tuning[:300]
     x, y = digits.images(), digits.labels
-    assert interval_training.share(trainer.model.eval(), x, y, 0.005) > 0.1
+    assert interval_training.certified_fraction(trainer.model.eval(), x, y, 0.005) > 0.1
 
 
 def test_a_certified_run_is_kept_by_its_certified_share(mnist: DataSet, tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_tied_weights_count_once() -> None:
 
 def test_a_digest_needs_values() -> None:
     """A model without weights yet is one sentence."""
-    with pytest.raises(ModelError, match="expected tensors to take a digest of") as caught:
+    with pytest.raises(ModelError, match="expected readable tensors") as caught:
         digest(net().to("meta"))
     one_sentence(caught.value)
 

@@ -132,5 +132,5 @@ def test_a_fast_run_is_one_epoch_of_a_plain_recipe() -> None:
     fast = RECIPES["baseline"].fast()
     assert fast.epochs == 1
     assert (fast.architecture, fast.seed) == ("A", RECIPES["baseline"].seed)
-    with pytest.raises(UsageError, match="leave --fast out"):
+    with pytest.raises(UsageError, match="omit --fast"):
         RECIPES["hardened"].fast()
