@@ -207,7 +207,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "steep ELU": (lambda: behind(nn.ELU(-1.0)), "alpha from 0 to 1"),
     "sharp softplus": (lambda: behind(nn.Softplus(threshold=1)), "softplus"),
     "own layer": (lambda: behind(Own()), "known bounds, got cos .*layer 0, a Own"),
-    "product": (lambda: behind(Square()), "one of two activations"),
+    "product": (lambda: behind(Square()), "product of two activations"),
     "slice": (lambda: behind(Sliced()), "operands of one shape"),
     "frame of ones": (lambda: behind(Framed()), "padding of zeros"),
     "matrix": (lambda: behind(Squared()), "constant matrix"),
