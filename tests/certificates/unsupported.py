@@ -1,4 +1,4 @@
-"""Networks without certificates, and a part of the sentence that says why."""
+"""Networks without certificates, with a part of the expected error."""
 
 from __future__ import annotations
 
