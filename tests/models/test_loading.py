@@ -197,7 +197,7 @@ def test_resolve_path_with_at_sign(tmp_path: Path) -> None:
 def test_factory_may_import_torchvision(toys: Path) -> None:
     """In a fresh process a factory may import torchvision with a CPU build of torch."""
     run = (
-        "from securemnist import subjects; print(loading.resolve('toys_here:lacking').architecture)"
+        "from securemnist.models import loading; print(loading.resolve('toys_here:lacking').architecture)"
     )
     done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, cwd=toys)
     assert done.stdout.strip() == "Sequential", done.stderr
