@@ -54,10 +54,8 @@ def test_certified_sample_judged_by_lower_bound(lab: Lab) -> None:
     assert seen.certified_low == seen.low < seen.value
 
 
-def test_a_certified_digit_that_falls_is_our_error(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Certificates for digits that an attack breaks end in ERROR, not in a number."""
+def test_broken_certified_image_is_error(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate for an image that an attack breaks ends in ERROR, not in a number."""
 
     def generous(_model: nn.Module, x: torch.Tensor, _y: torch.Tensor, **_: object) -> Certificates:
         return Certificates(torch.ones(len(x)), torch.zeros(len(x), dtype=torch.long))

@@ -75,10 +75,10 @@ CAUGHT = [
 
 
 @pytest.mark.parametrize("rule", CAUGHT)
-def test_a_box_made_too_tight_is_caught(
+def test_violations_detect_tight_boxes(
     rule: type[rules.Rule], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever rule's boxes are a tenth too small, points of the ball are outside."""
+    """For every rule, boxes that are a tenth too small are violated by points of the ball."""
     model = network("stretched", ["max", "gelu", "steps", "turns"], functions=True, seed=2)
     assert violations(model, 0.1) == 0
     enclose = rule.enclose

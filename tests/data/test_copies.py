@@ -72,7 +72,7 @@ def test_mnist_has_no_copies(mnist: DataSet) -> None:
 def test_many_copies_inconclusive(
     of_training: int, repeated: int, verdict: Verdict, baseline: Subject, mnist: DataSet
 ) -> None:
-    """Up to 1 % of copies are recorded, more make a passing number INCONCLUSIVE with their count."""
+    """Up to 1 % of copies are recorded; more make a passing number INCONCLUSIVE, with their count."""
     data = with_copies(mnist, of_training, repeated)
     found = judged(baseline, data, "clean_accuracy")
     assert found.verdict is verdict
@@ -105,7 +105,7 @@ def test_assess_warns_of_copies(
     capfd: pytest.CaptureFixture[str],
     mnist: DataSet,
 ) -> None:
-    """`assess` warns of copies before it measures, and ends undecided where they are many."""
+    """`assess` warns of copies before it measures, and exits undecided if there are many."""
     monkeypatch.chdir(tmp_path)
     write(tmp_path, mnist.train[:600], concatenated(mnist.train[:20], mnist.test[:380]))
     Path("own.toml").write_text(table(CLEAN, at_least="0.8"))

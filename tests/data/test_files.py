@@ -121,7 +121,7 @@ def test_decompression_limit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_changed_mnist_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bundled files are held to their pinned digests: a label of the right form is not enough."""
+    """The bundled files must have their pinned digests, also if the format is valid."""
     for path in resources.MNIST.iterdir():
         (tmp_path / path.name).symlink_to(path)
     packed = tmp_path / f"{TEST_LABELS}.gz"
@@ -201,7 +201,7 @@ def write_idx(tmp_path: Path) -> Callable[[Path, Any], None]:
 
 
 def test_documented_writer_round_trip(folder: Path, write_idx: Callable[[Path, Any], None]) -> None:
-    """Arrays of other types and layouts, written as the documents say, are read as the same digits."""
+    """Arrays of other types and layouts, written by the documented function, are read unchanged."""
     rng = np.random.default_rng(1)
     pixels, classes = rng.integers(0, 256, (24, 28, 28)), rng.integers(0, 10, 24)
     for images, labels_ in (
@@ -232,7 +232,7 @@ def test_documented_writer_round_trip(folder: Path, write_idx: Callable[[Path, A
 def test_documented_writer_refuses_lossy_arrays(
     array: np.ndarray[Any, Any], tmp_path: Path, write_idx: Callable[[Path, Any], None]
 ) -> None:
-    """What would not be the same digits as bytes is refused, and nothing is written."""
+    """Values that bytes cannot represent are refused, and nothing is written."""
     with pytest.raises(ValueError, match="expected images or labels"):
         write_idx(tmp_path / "digits", array)
     assert not (tmp_path / "digits").exists()

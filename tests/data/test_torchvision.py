@@ -65,7 +65,7 @@ def test_idx_writer_reproduces_files(folder: Path) -> None:
 def test_loading_writes_no_files(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Loading writes nothing at all; the comparison with torchvision removes its folder."""
+    """Loading writes no file, and the comparison with torchvision removes its folder."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     for name in ("HOME", "XDG_CACHE_HOME", "SECUREMNIST_CACHE", "TMPDIR"):

@@ -61,7 +61,10 @@ CONTRACT: dict[str, tuple[Callable[[Images], Any], str]] = {
         lambda x: x.clamp_(0, 1).flatten(1)[:, :10],
         "it was changed in place",
     ),
-    "one buffer for all": (into(torch.zeros(64, 10)), "a later call changed those of an earlier one"),
+    "one buffer for all": (
+        into(torch.zeros(64, 10)),
+        "a later call changed those of an earlier one",
+    ),
     "a tuple": (lambda x: (torch.zeros(len(x), 10),), "expected a tensor, got tuple"),
     "nothing": (lambda _: None, "expected a tensor, got NoneType"),
     "a list": (lambda x: torch.zeros(len(x), 10).tolist(), "expected a tensor, got list"),

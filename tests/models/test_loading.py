@@ -140,7 +140,7 @@ def test_resolve_factory(spec: str, toys: Path) -> None:
 def test_resolve_invalid_spec(
     spec: str, kind: type[SecureMnistError], words: str, toys: Path
 ) -> None:
-    """A SPEC that leads to no model is one sentence that says how far it led."""
+    """A SPEC without a model is one sentence that names the failed step."""
     with pytest.raises(SecureMnistError) as caught:
         resolve(spec)
     assert type(caught.value) is kind
@@ -196,9 +196,8 @@ def test_resolve_path_with_at_sign(tmp_path: Path) -> None:
 
 def test_factory_may_import_torchvision(toys: Path) -> None:
     """In a fresh process a factory may import torchvision with a CPU build of torch."""
-    run = (
-        "from securemnist.models import loading; print(loading.resolve('toys_here:lacking').architecture)"
-    )
+    run = "from securemnist.models.loading import resolve; "
+    run += "print(resolve('toys_here:lacking').architecture)"
     done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, cwd=toys)
     assert done.stdout.strip() == "Sequential", done.stderr
 

@@ -97,7 +97,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_flipped_manifest_byte_changes_no_weight(
     good: Path, data: st.DataObject, mask: int
 ) -> None:
-    """With one byte of the manifest changed a file is refused, or its own weights load."""
+    """With one changed byte in the manifest, the file is refused or its own weights load."""
     content = bytearray(weight_file.manifest_path(good).read_bytes())
     content[data.draw(st.integers(0, len(content) - 1))] ^= mask
     beside = good.with_name("other.json")

@@ -107,7 +107,7 @@ def test_digest_changes_with_model(
 def test_digest_ignores_irrelevant_state(
     change: Callable[[nn.Sequential], nn.Module],
 ) -> None:
-    """Layout in memory, gradients, mode and name leave the digest as it is."""
+    """Memory layout, gradients, mode and name do not change the digest."""
     assert digest(change(net())) == digest(net())
 
 

@@ -153,7 +153,7 @@ def test_denormal_weights_run_at_full_speed(mnist: DataSet) -> None:
 
 
 def test_certificates_and_latency_keep_denormals(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both are about the network as it is deployed: flushing is off inside them, and on again after."""
+    """Both measure the deployed network: flushing is off inside them and on again afterwards."""
     seen: list[bool] = []
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # under it latency does not apply
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).eval()

@@ -96,7 +96,7 @@ def test_checkpoint_of_other_run_refused(tiny: DataSet, tmp_path: Path) -> None:
 def test_collapse_rolled_back(
     tiny: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the probe falls far below its best, the run goes back to the best epoch at half the pace."""
+    """When robust accuracy collapses, the run returns to the best epoch with half the learning rate."""
     probes = iter([0.8, 0.1, 0.7])
     monkeypatch.setattr(loops.Trainer, "_probe", lambda _: {"tuning_robust_accuracy": next(probes)})
     recipe = dataclasses.replace(SMALL, epochs=3)
