@@ -1,7 +1,7 @@
 """APGD: projected gradient ascent with an automatic step size (Croce & Hein 2020, arXiv 2003.01690).
 
 Momentum alpha = 0.75, first step size 2 eps. At checkpoints the step size of a sample is halved, and
-its search restarts from its best point, under either condition of section 3: fewer than rho = 75 %
+its search continues from its best point, under either condition of section 3: fewer than rho = 75 %
 of the steps increased the loss, or neither step size nor best loss changed since the last checkpoint.
 """
 

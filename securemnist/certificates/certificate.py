@@ -60,7 +60,7 @@ class Certificates:
 
 
 @exact_float32()
-@denormals.kept()
+@denormals.preserved()
 @torch.no_grad()
 def certify(
     model: nn.Module,

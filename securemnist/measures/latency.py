@@ -64,7 +64,7 @@ def latency_ratio(lab: Lab, settings: LatencySettings, seed: int) -> Measurement
     began = time.perf_counter()
     x = lab.data.test[: settings.batch].images().to(lab.subject.device)
     other = _other(settings.against, lab.subject.device)
-    with denormals.kept():  # as it is deployed
+    with denormals.preserved():  # as it is deployed
         model, kernel = _samples(lab.subject.model, other, x, settings.rounds)
     ratios = sorted(a / b for a, b in zip(model, kernel, strict=True))
     low, high = median_interval(ratios)

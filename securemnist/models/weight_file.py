@@ -79,11 +79,11 @@ def read_manifest(path: Path) -> dict[str, Any]:
     except ParseError as error:
         raise WeightsError(f"{beside}: expected JSON, got {error}; {_ADVICE}") from error
     kinds = {"schema": int, "sha256": str, "architecture": str, "canary": list, "recipe": dict}
-    found = {"recipe": {}, **manifest}
+    entries = {"recipe": {}, **manifest}
     for key, kind in kinds.items():
-        if not isinstance(found.get(key), kind):
+        if not isinstance(entries.get(key), kind):
             raise WeightsError(
-                f"{beside}: expected {key!r} as {kind.__name__}, got {found.get(key)!r:.40}; {_ADVICE}"
+                f"{beside}: expected {key!r} as {kind.__name__}, got {entries.get(key)!r:.40}; {_ADVICE}"
             )
     if manifest["schema"] != MANIFEST_SCHEMA:
         raise WeightsError(

@@ -47,7 +47,7 @@ def flushed(on: bool) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def kept() -> Iterator[None]:
+def preserved() -> Iterator[None]:
     """Compute with denormal numbers as in IEEE 754, also inside `flushed`.
 
     For certificates and latency, which are about the deployed network.

@@ -52,7 +52,7 @@ def test_flushing_in_all_threads_and_restored(two_threads: object) -> None:
     assert nonzero_denormals() == 1_000_000
     with denormals.flushed(True):
         assert nonzero_denormals() == 0
-        with denormals.kept():
+        with denormals.preserved():
             assert nonzero_denormals() == 1_000_000
         assert nonzero_denormals() == 0
     assert nonzero_denormals() == 1_000_000
