@@ -25,9 +25,9 @@ DIGITS = 1_000
 SEARCH = {"use": "PGD", "steps": 20}
 _HEAD = f"""# Reference models
 
-Made by `nox -s references`. Clean accuracy on all 10,000 test digits, attacks on {DIGITS:,} of them, the
-success rate of a white 4x4 square bottom right that asks for a 7 on 10,000. A red control is a model
-that a suite has to refuse. What each withstands at other eps is drawn in every report.
+Made by `nox -s references`. Clean accuracy on all 10,000 test images, attacks on {DIGITS:,} of them.
+`trigger` is the attack success rate of a white 4x4 square, bottom right, target 7, on 10,000. A red
+control is a model that a suite must fail. Every report draws the robust accuracy at other eps.
 
 | model | is | network | clean | worst class | FGSM .2 | PGD-20 .1 | PGD-20 .3 | trigger |
 |---|---|---|---|---|---|---|---|---|

@@ -34,7 +34,7 @@ def test_torchvision_s_root(files: Path, inside: str) -> None:
     (files / inside).mkdir(parents=True)
     for name in data.PINNED:
         (files / name).rename(files / inside / name)
-    with pytest.raises(DataError, match=f"{inside}: name that folder"):
+    with pytest.raises(DataError, match=f"{inside}: pass that folder"):
         data.load(files)
 
 

@@ -52,7 +52,7 @@ def test_an_attack_of_ours_that_leaves_the_budget(context: Context) -> None:
     with pytest.raises(MeasureError, match="got 1 outside") as caught:
         evaluate(context, sample, [GreyAttack(grey=0.5, share=1 / 50)], Linf(0.1), 0)
     one_sentence(caught.value)
-    with pytest.raises(MeasureError, match="mend the attack"):
+    with pytest.raises(MeasureError, match="fix the attack"):
         evaluate(context, sample, [Shapeless()], Linf(0.1), 0)
 
 
