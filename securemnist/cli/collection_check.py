@@ -1,4 +1,4 @@
-"""Whether a plain `pytest -m smoke` of a project collects the security suite: pytest itself is asked."""
+"""Check that plain `pytest -m smoke` collects the security suite of a project, by running pytest."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from securemnist.initial_policy.templates import SUITE
 
 _FOLDER = SUITE.partition("/")[0]
-_PATIENCE = 120  # seconds
+_TIMEOUT = 120  # seconds
 
 
 def collects(folder: Path, *paths: str) -> tuple[bool, str]:
-    """Whether pytest started in `folder` collects the suite, and what it printed."""
+    """Whether pytest started in `folder` collects the suite, and the output of pytest."""
     command = [
         sys.executable,
         "-m",
@@ -35,11 +35,11 @@ def collects(folder: Path, *paths: str) -> tuple[bool, str]:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return False, f"it did not end within {_PATIENCE} s"
+        return False, f"it did not end within {_TIMEOUT} s"
     return done.returncode == 0 and Path(SUITE).name in done.stdout, done.stdout + done.stderr
 
 

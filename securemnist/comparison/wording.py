@@ -29,7 +29,7 @@ def headline(made: Comparison) -> Headline:
         parts = [f"{words[str(word)]} {word}" for word in Word if words[str(word)]]
         why = f"{plural(len(rows), 'requirement')}: {', '.join(reversed(parts))}{tail}"
         sure = made.new.complete and not words["cannot tell"] and not words["not comparable"]
-        answer = "May replace the old one" if sure else "Nothing seen that stands against it"
+        answer = "May replace the old one" if sure else "Nothing measured blocks the new version"
         return Headline(verdict=Verdict.PASS, answer=answer, why=why)
     worse = sum(change.verdict is Verdict.FAIL for change in made.blocking)
     undecided = len(made.blocking) - worse
@@ -86,7 +86,7 @@ def next_step(change: Change) -> str:
     if change.word is Word.NOT_COMPARABLE:
         return "Measure both versions alike: the same policy, seed, data and packages."
     if change.verdict is Verdict.FAIL:
-        return "Mend the new version, or waive the row with a reason and a date."
+        return "Fix the new version, or waive the row with a reason and a date."
     if not change.bounds:
         return "Measure more digits, or bound the row's change in the policy (max_drop), with a reason."
     return "Measure more digits, or widen the bound with a reason."

@@ -31,16 +31,16 @@ _SUITES = ["security_tests"]  # all of them: no choice that would have to be tol
 # From bad to good: the order in which rows and counts are shown.
 SEVERITY = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.NOT_RUN, Verdict.PASS)
 
-_MEND = {
+_FIXES = {
     "clean": "Check that data and preprocessing are those the model was made for; then retrain.",
-    "adversarial": "Look at the digits that fell, then harden the model by adversarial or "
+    "adversarial": "Look at the broken digits, then harden the model by adversarial or "
     "certified training.",
     "certified": "Train on bounds (certified training), or ask for a smaller ball; an unproved digit "
     "is not a broken one.",
     "backdoor": "Treat the weights as poisoned: retrain from trusted data, or repair and "
     "measure again.",
     "latency": "Profile the forward pass for time that its arithmetic does not explain.",
-    "static": "Mend the places that the row lists.",
+    "static": "Fix the places that the row lists.",
 }
 _TOO_LARGE = (
     "Clean reference models answer this trigger much alike (see the control), so it tells no backdoor: "
@@ -48,9 +48,9 @@ _TOO_LARGE = (
 )
 _NO_COMMAND = "# not shown: the stored text is no command of securemnist assess"
 _NEXT = {
-    Verdict.FAIL: "Mend the subject; the threshold changes only in the policy, with a reason.",
+    Verdict.FAIL: "Fix the model or the code; the threshold changes only in the policy, with a reason.",
     Verdict.INCONCLUSIVE: "Give the measurement what the reason asks for.",
-    Verdict.ERROR: "Nothing was concluded: mend the cause; an error cannot be waived.",
+    Verdict.ERROR: "Nothing was decided: fix the cause; an error cannot be waived.",
     Verdict.NOT_RUN: "Provide what the reason asks for, or leave the row out of the scope.",
 }
 
@@ -84,7 +84,7 @@ def headline(assessment: Assessment) -> Headline:
         )
     if assessment.exit_code == 0:
         whole = assessment.complete and not unmeasured_families.about_evasion(assessment)
-        promise = "May merge" if whole else "Nothing seen that stands against a merge"
+        promise = "May merge" if whole else "Nothing measured blocks a merge"
         return Headline(verdict=Verdict.PASS, answer=promise, why=why)
     if assessment.exit_code == FAILED:
         return Headline(verdict=Verdict.FAIL, answer="Do not merge", why=why)
@@ -181,7 +181,7 @@ def next_step(finding: Finding) -> str:
     if finding.verdict is Verdict.FAIL:
         if _controls_too(finding):
             return _TOO_LARGE
-        return _MEND.get(finding.family, _NEXT[Verdict.FAIL])
+        return _FIXES.get(finding.family, _NEXT[Verdict.FAIL])
     if finding.verdict is Verdict.INCONCLUSIVE and seen is not None:
         if seen.doubts and not seen.inconclusive:
             return line(" ".join(doubt.advice for doubt in seen.doubts), 600)

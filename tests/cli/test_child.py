@@ -71,9 +71,9 @@ def test_variables_for_other_runs_decide_nothing(
 @pytest.mark.parametrize(
     ("where", "end", "told"),
     [
-        ("the fixture", "os._exit(0)", "it ended before (exit code 0)"),
-        ("the import", "os.abort()", "it ended before (SIGABRT)"),
-        ("the end", "os.kill(os.getpid(), signal.SIGKILL)", "it ended before (SIGKILL, perhaps"),
+        ("the fixture", "os._exit(0)", "got none (exit code 0)"),
+        ("the import", "os.abort()", "got none (SIGABRT)"),
+        ("the end", "os.kill(os.getpid(), signal.SIGKILL)", "got none (SIGKILL, perhaps"),
     ],
 )
 def test_a_run_without_a_whole_report_never_passes(
@@ -192,7 +192,7 @@ def test_a_project_s_own_layout(folder: Path, place: str, settings: dict[str, st
     (folder / place).write_text("PLACE = 'here'\n")
     for name, text in settings.items():
         (folder / name).write_text(text)
-    program = "from pathlib import Path; from securemnist import project_imports as p; "
+    program = "from pathlib import Path; from securemnist.project import imports as p; "
     program += "p.enable(Path.cwd()); import nets; print(nets.PLACE)"
     command = [sys.executable, "-P", "-c", program]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -207,7 +207,7 @@ def test_the_project_comes_before_an_older_copy_of_it(folder: Path, tmp_path: Pa
     (folder / "nets.py").write_text("PLACE = 'project'\n")
     program = (
         f"import sys; sys.path.insert(0, {str(installed)!r}); from pathlib import Path; "
-        "from securemnist import project_imports; imports.enable(Path.cwd()); "
+        "from securemnist.project import imports; imports.enable(Path.cwd()); "
         "import nets; print(nets.PLACE)"
     )
     command = [sys.executable, "-P", "-c", program]

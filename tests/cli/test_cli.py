@@ -73,9 +73,9 @@ def test_measure_writes_everything(folder: Path) -> None:
         (["measure", "robust_accuracy", "--threat", "linf:nan"], "expected 0 <= eps <= 1"),
         (["measure", "clean_accuracy", "--demo", "--device", "cuda"], "expected a CUDA device"),
         (["measure", "clean_accuracy", "--demo", "--data", "nowhere"], "expected a file, got none"),
-        (["explain", "charm"], "expected a row, measure, attack or word"),
+        (["explain", "charm"], "expected a row, measure, attack or term"),
         (["report", "gone.json"], "cannot be read"),
-        (["train", "charm"], "expected a recipe of"),
+        (["train", "charm"], "expected one of the recipes"),
         (["assess", "--policy", "small.toml"], "expected a model of yours to hold against"),
         (["assess", "--policy", "gone.toml", "--model", "baseline"], "expected a policy"),
         (
@@ -146,12 +146,34 @@ def test_explain_reads_the_project_s_policy(folder: Path) -> None:
     assert "because: an unread digit" in run("explain", "OURS-01").output
 
 
-def test_the_list_of_rows_runs_nothing(folder: Path) -> None:
+def test_list_prints_rows_and_measures_nothing(folder: Path) -> None:
     """--list prints every row with its threshold and an estimate of its time."""
     result = run("assess", "--list", "--policy", "small.toml")
     assert result.exit_code == 0
     assert "CLEAN-01" in result.output
     assert not (folder / "reports").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "expected"),
+    [
+        ("digits = 20000", (), "expected at most 10,000 samples"),
+        ("seeds = 3", (), "unknown key 'seeds'"),
+        ("", ("--row", "X"), "expected a row of small.toml"),
+        ("", ("--data", "nowhere"), "expected a file, got none"),
+        ("", ("--replay", "nowhere"), "nowhere"),
+    ],
+    ids=["too many samples", "unknown key", "unknown row", "no data", "no stored examples"],
+)
+def test_list_refuses_what_a_run_refuses(
+    folder: Path, change: str, options: tuple[str, ...], expected: str
+) -> None:
+    """A policy, row, data set or replay folder that `assess` refuses is refused by --list as well."""
+    (folder / "small.toml").write_text(f"{POLICY.replace('digits = 200', '')}{change}\n")
+    result = run("assess", "--list", "--policy", "small.toml", *options)
+    assert result.exit_code == 2, result.output
+    assert expected in result.output
+    assert len(result.output.strip().splitlines()) == 1
 
 
 def test_assess_a_network_of_their_own(folder: Path) -> None:

@@ -53,7 +53,9 @@ def test_a_folder_inside_a_project(folder: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(inside)
     done = run("assess")
     assert done.exit_code == 2
-    assert f"expected to start in {folder}, whose security_tests/thresholds.toml" in done.output
+    assert (
+        f"expected to be started in {folder}, which holds the policy security_tests" in done.output
+    )
     assert not (inside / "reports").exists()
 
 
@@ -83,7 +85,9 @@ def test_an_interruption_leaves_a_whole_report_alone(folder: Path) -> None:
     (folder / "stop").touch()
     cut = run(*ASSESS)
     assert cut.exit_code == 3, cut.output
-    assert "reports: interrupted after 1 of 2 rows; the report there is an earlier" in cut.output
+    assert (
+        "reports: interrupted after 1 of 2 rows; the report of an earlier run is kept" in cut.output
+    )
     assert "report: " not in cut.output
     assert {path: path.read_bytes() for path in (folder / "reports").iterdir()} == before
 

@@ -23,6 +23,7 @@ from securemnist.errors import UsageError
 from securemnist.evaluation.context import Lab
 from securemnist.initial_policy import Proposal, Row, margins, measured, templates
 from securemnist.measures.base import share
+from securemnist.models import loading
 from securemnist.project import origin, settings
 from securemnist.results import policy
 from securemnist.results.findings import Measurement
@@ -343,11 +344,12 @@ def test_a_src_layout(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_a_weight_file_is_a_model_too() -> None:
-    """The fixture of a SPEC that is no factory resolves it."""
-    text = templates.conftest("A@weights.safetensors")
-    ast.parse(text)
-    assert 'subjects.resolve("A@weights.safetensors")' in text
+def test_conftest_of_a_weight_file_resolves_the_spec() -> None:
+    """The `model` fixture for a SPEC that names no factory loads that SPEC."""
+    text = templates.conftest("certified")
+    names: dict[str, Any] = {}
+    exec(compile(text, "conftest.py", "exec"), names)
+    assert names["model"].__wrapped__().digest == loading.resolve("certified").digest
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_a_model_that_was_never_recorded(tmp_path: Path, monkeypatch: pytest.Mon
     assert run("add", "assessment.json").exit_code == 0
     refused = run("page", "--model", "nobody")
     assert refused.exit_code == 2
-    assert "expected a model that was recorded (reader new), got 'nobody'" in refused.output
+    assert "expected a recorded model (reader new), got 'nobody'" in refused.output
     assert not (tmp_path / "reports").exists()
     done = run("page", "--model", "reader new")
     assert "(1 entry)" in done.output

@@ -57,7 +57,7 @@ def test_an_incomplete_pass_promises_less() -> None:
     """A run that left rows out says that it saw nothing, not that there is nothing."""
     outside = dataclasses.replace(_passing()[0], in_scope=False)
     head = wording.headline(example.assessment(findings=(*_passing()[1:], outside)))
-    assert head.answer == "Nothing seen that stands against a merge"
+    assert head.answer == "Nothing measured blocks a merge"
 
 
 def test_an_empty_scope_shows_nothing() -> None:
