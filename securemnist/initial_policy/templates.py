@@ -60,7 +60,7 @@ def requirements(folder: Path, source: origin.Origin | None = None) -> str:
     """The requirements of the gate: securemnist, and requirements.txt of the project in `folder`."""
     source = source or origin.installed()
     more = "-r ../requirements.txt\n" if (folder / "requirements.txt").is_file() else ""
-    return f"""# Requirements of the security gate. Lock them, commit the result, and update it deliberately:
+    return f"""# Requirements of the security gate. Lock and commit them; update them deliberately:
 #   {LOCK}
 # securemnist: {source.advice}.
 {source.line}

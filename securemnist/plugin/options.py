@@ -1,4 +1,4 @@
-"""The options of the plugin; each begins with --security-, so that no other conftest has the same."""
+"""The command-line options of the plugin; all begin with --security-."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ def add(parser: pytest.Parser) -> None:
     add = parser.getgroup("security", "securemnist").addoption
     add(
         "--security-model",
-        type=_named,
+        type=_nonempty,
         metavar="SPEC",
-        help="the model: NAME, pkg.module:factory, a weight file",
+        help="the model: NAME, pkg.module:factory, or a weight file",
     )
     add(
         "--security-policy",
-        type=_named,
+        type=_nonempty,
         metavar="FILE",
         help="the policy (default: security_tests/thresholds.toml)",
     )
     add("--security-tier", choices=TIERS, help="rows up to this tier run (default: standard)")
     add(
         "--security-report",
-        type=_named,
+        type=_nonempty,
         metavar="DIR",
         help="write index.html, assessment.json, summary.md there",
     )
     add(
         "--security-data",
-        type=_named,
+        type=_nonempty,
         metavar="DIR",
         help="IDX files to use instead of the bundled MNIST",
     )
     add(
         "--security-replay",
-        type=_named,
+        type=_nonempty,
         metavar="DIR",
         action="append",
         default=[],
-        help="searches begin with the adversarial examples kept there; may be repeated",
+        help="report folder whose adversarial examples are tried first; may be repeated",
     )
     add(
         "--security-until-decided",
@@ -64,18 +64,20 @@ def add(parser: pytest.Parser) -> None:
     add("--security-device", metavar="NAME", default="cpu", help="cpu (default) or cuda")
 
 
-def _named(value: str) -> str:
-    """An option's value; an empty one is a variable that is not set, and no default replaces it."""
+def _nonempty(value: str) -> str:
+    """An option's value; an empty one (an unset shell variable) is refused."""
     if not value:
-        raise argparse.ArgumentTypeError("expected a value, got an empty one; name it")
+        raise argparse.ArgumentTypeError(
+            "expected a value, got an empty one; give one, or leave out the option"
+        )
     return value
 
 
 def given(config: pytest.Config) -> list[str]:
-    """The security options that have a value of their own, wherever it was set."""
-    return [name for name, usual in _DEFAULTS.items() if config.getoption(name) != usual]
+    """The security options that differ from their default, wherever they were set."""
+    return [name for name, default in _DEFAULTS.items() if config.getoption(name) != default]
 
 
 def on_command_line(config: pytest.Config) -> bool:
-    """Whether the command itself (not a setting or a variable) has a security option."""
+    """Whether the command line (not a setting or a variable) has a security option."""
     return any(str(word).startswith("--security-") for word in config.invocation_params.args)

@@ -7,6 +7,7 @@ import datetime
 import json
 import math
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -344,12 +345,12 @@ def test_a_src_layout(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_conftest_of_a_weight_file_resolves_the_spec() -> None:
+def test_conftest_of_a_weight_file_resolves_the_spec(tmp_path: Path) -> None:
     """The `model` fixture for a SPEC that names no factory loads that SPEC."""
-    text = templates.conftest("certified")
-    names: dict[str, Any] = {}
-    exec(compile(text, "conftest.py", "exec"), names)
-    assert names["model"].__wrapped__().digest == loading.resolve("certified").digest
+    path = tmp_path / "conftest.py"
+    path.write_text(templates.conftest("certified"))
+    model = runpy.run_path(str(path))["model"].__wrapped__()
+    assert model.digest == loading.resolve("certified").digest
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_folder_that_cannot_be_read_is_one_sentence(
     monkeypatch.setattr(plugin.project, "USUAL", f"{'x' * 300}/thresholds.toml")
     result = project(CLEAN)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*expected a folder that can be read, got File name too long*"])
+    result.stderr.fnmatch_lines(["*expected a readable folder, got File name too long*"])
 
 
 def test_a_broken_model_makes_errors(

@@ -10,7 +10,7 @@ import pytest
 from tests.plugin.rows import CLEAN, FULL, MODEL, read
 
 RED = CLEAN.replace("0.9", "1.0")
-NO_POLICY = "*expected a policy of the security suites, got none*"
+NO_POLICY = "*expected a policy for the security suites, got none*"
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_a_model_fixture_of_a_narrower_scope_is_refused(
     )
     result = project(CLEAN, model=False)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*expected a session-wide `model` fixture*'function'*scope=*"])
+    result.stderr.fnmatch_lines(["*expected a `model` fixture of session scope*'function'*scope=*"])
 
 
 def test_the_named_model_comes_before_a_fixture(
@@ -160,7 +160,7 @@ def test_a_second_model_is_an_error() -> None:
     run.receive(message(PASSED, "b" * 64))
     assert run.findings["R-1"].verdict is Verdict.ERROR
     assert "got two (SHA-256 aaaaaaaaaaaa... and bbbbbbbbbbbb...)" in run.findings["R-1"].reason
-    assert run.open_rows() == ["R-1"]
+    assert run.blocking_rows() == ["R-1"]
 
 
 def test_the_model_of_a_fixture_is_put_back(project: Any, pytester: pytest.Pytester) -> None:
