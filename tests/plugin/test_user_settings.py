@@ -154,7 +154,9 @@ def test_a_fixture_that_is_not_there_is_named(project: Any, pytester: pytest.Pyt
     pytester.makepyfile(test_own=OWN_SUITE.format("jugde"))
     result = project(CLEAN, "test_own.py", model=False)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*test_it*: expected known fixtures, got jugde; a suite can use *"])
+    result.stderr.fnmatch_lines(
+        ["*test_it*: expected known fixtures, got jugde; a suite can use *"]
+    )
 
 
 def test_a_model_fixture_for_something_else(
