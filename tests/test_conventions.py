@@ -1,4 +1,4 @@
-"""The rules that this test set keeps for itself."""
+"""Conventions of this test suite."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CONFTEST = Path(__file__).with_name("conftest.py").read_text()
 
 
 @pytest.mark.parametrize("docstring", ["", '"""Two and two are four."""; '])
-def test_a_test_says_what_it_claims(docstring: str, pytester: pytest.Pytester) -> None:
+def test_test_without_docstring_stops_the_run(docstring: str, pytester: pytest.Pytester) -> None:
     """A collected test without a docstring stops the run with one sentence."""
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(f"def test_sum(): {docstring}assert 2 + 2 == 4")

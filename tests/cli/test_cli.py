@@ -1,4 +1,4 @@
-"""The command line, typed as its users type it."""
+"""The command line: measure, explain, assess, errors."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_measure_writes_everything(folder: Path) -> None:
-    """One measurement without a policy prints a number and writes value, interval, seed, evidence."""
+def test_measure_prints_and_writes_the_measurement(folder: Path) -> None:
+    """A measurement without a policy prints a number and writes value, interval, seed, evidence."""
     result = run(
         *("measure", "robust_accuracy", "--model", "baseline", "--threat", "linf:0.1"),
         *("--attack", "PGD:steps=5", "--digits", "64", "--seed", "3", "--json", "one.json"),
@@ -86,8 +86,8 @@ def test_measure_writes_everything(folder: Path) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_usage_is_one_sentence(folder: Path, words: list[str], complaint: str) -> None:
-    """What was asked wrongly ends with exit code 2 and one sentence, never a traceback."""
+def test_usage_error_is_one_sentence(folder: Path, words: list[str], complaint: str) -> None:
+    """A usage error ends with exit code 2 and one sentence, without a traceback."""
     result = run(*words)
     assert result.exit_code == 2, result.output
     assert complaint in result.output
@@ -106,22 +106,22 @@ def test_wrong_usage_is_one_sentence(folder: Path, words: list[str], complaint: 
     ],
     ids=" ".join,
 )
-def test_an_empty_name_is_no_default(folder: Path, words: list[str]) -> None:
-    """A variable that a script has not set does not assess the bundled model in place of theirs."""
+def test_empty_option_value_is_refused(folder: Path, words: list[str]) -> None:
+    """An empty option value, as from an unset variable, does not select the bundled model."""
     result = run(*words)
     assert result.exit_code == 2, result.output
     assert "got an empty one" in result.output
 
 
-def test_an_empty_name_in_the_project_is_no_default(folder: Path) -> None:
-    """Nor does one in the project's settings."""
+def test_empty_setting_is_refused(folder: Path) -> None:
+    """An empty value in the project's settings does not select a default."""
     (folder / "pyproject.toml").write_text('[tool.securemnist]\nmodel = ""\n')
     result = run("assess")
     assert result.exit_code == 2, result.output
     assert "pyproject.toml: expected [tool.securemnist]" in result.output
 
 
-def test_explain(folder: Path) -> None:
+def test_explain_rows_measures_attacks_verdicts(folder: Path) -> None:
     """A row, a measure, an attack and a verdict are each explained."""
     words = {
         "CLEAN-01": "because:",
@@ -139,8 +139,8 @@ def test_explain(folder: Path) -> None:
     assert "did you mean DeepFool?" in run("explain", "art:DeepFol").output
 
 
-def test_explain_reads_the_project_s_policy(folder: Path) -> None:
-    """A row is looked up in the policy that `assess` would take: the one that pyproject.toml names."""
+def test_explain_reads_the_project_policy(folder: Path) -> None:
+    """A row is looked up in the policy of pyproject.toml, as by `assess`."""
     (folder / "pyproject.toml").write_text('[tool.securemnist]\npolicy = "small.toml"\n')
     (folder / "small.toml").write_text(POLICY.replace("CLEAN-01", "OURS-01"))
     assert "because: an unread digit" in run("explain", "OURS-01").output
@@ -176,7 +176,7 @@ def test_list_refuses_what_a_run_refuses(
     assert len(result.output.strip().splitlines()) == 1
 
 
-def test_assess_a_network_of_their_own(folder: Path) -> None:
+def test_assess_a_network_of_the_user(folder: Path) -> None:
     """A toy network in a file gets a verdict, a report, JUnit and the exit code of a failure."""
     done = shell(folder, "assess", "--model", "toy:make_net", "--policy", "small.toml")
     assert done.returncode == 1, done.stderr
@@ -201,8 +201,8 @@ def test_assess_reads_a_model_fixture(folder: Path) -> None:
     assert seen["subject"]["parameters"] == 7_850
 
 
-def test_a_report_folder_that_cannot_be_written(folder: Path) -> None:
-    """A report folder that cannot be is told before anything runs; nothing is lost."""
+def test_unwritable_report_folder_is_refused_first(folder: Path) -> None:
+    """An unwritable report folder is refused before anything runs; the user's file is kept."""
     (folder / "reports").write_text("the user's own file")
     done = shell(folder, "assess", "--policy", "small.toml", "--model", "baseline")
     assert done.returncode == 2
@@ -210,8 +210,8 @@ def test_a_report_folder_that_cannot_be_written(folder: Path) -> None:
     assert (folder / "reports").read_text() == "the user's own file"
 
 
-def test_a_failed_run_keeps_the_old_report(folder: Path) -> None:
-    """When an assessment cannot start, the report of the last one stays whole."""
+def test_refused_run_keeps_the_old_report(folder: Path) -> None:
+    """If an assessment cannot start, the report of the last one is kept."""
     (folder / "reports").mkdir()
     (folder / "reports" / "index.html").write_text("the last report")
     assert run("assess", "--model", "toy:raises", "--policy", "small.toml").exit_code == 2
@@ -219,7 +219,7 @@ def test_a_failed_run_keeps_the_old_report(folder: Path) -> None:
 
 
 def test_environment_variables_change_no_threshold(folder: Path) -> None:
-    """The policy is what the file says, whatever the environment says."""
+    """Thresholds come from the policy file only, whatever the environment."""
     before = dict(os.environ)
     os.environ["SECUREMNIST_CLEAN_01_AT_LEAST"] = "0"
     try:
@@ -229,10 +229,10 @@ def test_environment_variables_change_no_threshold(folder: Path) -> None:
         os.environ.update(before)
 
 
-def test_a_model_that_ends_the_program_decides_nothing(
+def test_model_that_calls_exit_does_not_pass(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A factory or an answer that calls sys.exit(0) is no pass: the code says so, and nothing is left."""
+    """A factory or forward pass that calls sys.exit(0) ends with 2 or 3, without a report."""
     (tmp_path / "leaver.py").write_text(
         "import sys\nfrom torch import nn\n\n\nclass Net(nn.Module):\n"
         "    def forward(self, x):\n        sys.exit(0)\n\n\ndef early():\n    sys.exit(0)\n"
