@@ -98,7 +98,7 @@ def assess(
     here = _enter_project(ctx, start, suites)
     project = settings.load(here)
     policy_path = defaults.policy_of(policy, demo=demo)
-    defaults.refuse_inside_a_project(policy_path, named=demo or policy is not None)
+    defaults.refuse_inside_a_project(policy_path, explicit=demo or policy is not None)
     job = Job(
         policy=str(policy_path),
         tier=tier,
@@ -129,7 +129,7 @@ def assess(
         )
     fixture = not (model or demo) and here != resources.ROOT and exists(here / "conftest.py")
     spec = defaults.model_of(model, policy_path, demo=demo, fixture=fixture)
-    defaults.check_policy_is_chosen(policy_path, named=bool(demo or policy or model))
+    defaults.check_policy_is_chosen(policy_path, explicit=bool(demo or policy or model))
     report.check_writable(out)
     job = dataclasses.replace(job, spec=spec, conftest=fixture)
     if against is None:

@@ -16,20 +16,20 @@ _USUAL = "security_tests/thresholds.toml"
 _BUNDLED = Path("bundled")
 
 
-def policy_of(named: Path | None, *, demo: bool = False) -> Path:
+def policy_of(option: Path | None, *, demo: bool = False) -> Path:
     """--policy, else the policy of the project in this folder, else the bundled one.
 
     `--policy bundled` and --demo select the bundled one.
     """
-    if demo and named is not None:
+    if demo and option is not None:
         raise UsageError(
-            f"expected --demo without --policy, since it uses {settings.BUNDLED}, got {named}; leave out "
-            "one of them"
+            f"expected --demo without --policy, since it uses {settings.BUNDLED}, got {option}; leave "
+            "out one of them"
         )
-    if demo or (named == _BUNDLED and not named.exists()):
+    if demo or (option == _BUNDLED and not option.exists()):
         return resources.POLICY
-    if named is not None:
-        return named
+    if option is not None:
+        return option
     here = Path.cwd()
     configured = settings.load(here).policy
     if configured:
@@ -38,20 +38,20 @@ def policy_of(named: Path | None, *, demo: bool = False) -> Path:
     return own if exists(own) else resources.POLICY
 
 
-def model_of(named: str | None, policy: Path, *, demo: bool, fixture: bool) -> str | None:
+def model_of(option: str | None, policy: Path, *, demo: bool, fixture: bool) -> str | None:
     """--model, or the bundled model for --demo, or the project's; None where a `fixture` provides it.
 
     UsageError if there is none, or if --model and --demo are both given.
     """
-    if demo and named is not None:
+    if demo and option is not None:
         raise UsageError(
-            f"expected --demo without --model, since it uses a bundled model, got {named!r}; leave out "
+            f"expected --demo without --model, since it uses a bundled model, got {option!r}; leave out "
             "one of them"
         )
     if demo:
         return settings.DEFAULT_MODEL
-    if named is not None:
-        return named
+    if option is not None:
+        return option
     here = Path.cwd()
     spec = settings.load(here).model_for(policy, here)
     if spec is None and not fixture:
@@ -59,22 +59,22 @@ def model_of(named: str | None, policy: Path, *, demo: bool, fixture: bool) -> s
     return spec
 
 
-def check_policy_is_chosen(policy: Path, *, named: bool) -> None:
+def check_policy_is_chosen(policy: Path, *, explicit: bool) -> None:
     """UsageError if a project's own model would be assessed by the bundled policy without being asked.
 
-    `named`: the command line names the policy or the model.
+    `explicit`: the command line names the policy or the model.
     """
-    if not named and settings.is_bundled(policy) and not settings.is_checkout(Path.cwd()):
+    if not explicit and settings.is_bundled(policy) and not settings.is_checkout(Path.cwd()):
         raise UsageError(
             f"expected a policy beside the model of this project ({_USUAL}), got none; restore it, "
             f"write one with `securemnist init`, or use {settings.BUNDLED} with --policy bundled"
         )
 
 
-def refuse_inside_a_project(policy: Path, *, named: bool) -> None:
+def refuse_inside_a_project(policy: Path, *, explicit: bool) -> None:
     """UsageError in a subfolder of a project with a policy, where the bundled one would replace it."""
     here = Path.cwd()
-    by_default = not named and policy == resources.POLICY and here != resources.ROOT
+    by_default = not explicit and policy == resources.POLICY and here != resources.ROOT
     for folder in here.parents if by_default else ():
         if exists(folder / _USUAL):
             raise UsageError(
@@ -83,9 +83,9 @@ def refuse_inside_a_project(policy: Path, *, named: bool) -> None:
             )
 
 
-def data_of(named: str | None) -> str | None:
+def data_of(option: str | None) -> str | None:
     """--data, or the data folder of the project's settings; None for the bundled MNIST."""
-    return named or settings.load(Path.cwd()).data
+    return option or settings.load(Path.cwd()).data
 
 
 def warn_of_ids(policy: Policy) -> None:

@@ -35,8 +35,8 @@ def begin(config: pytest.Config, policy: Path) -> Run:
     folder = config.getoption("--security-report")
     if folder and not config.getoption("collectonly") and not hasattr(config, "workerinput"):
         report.check_writable(Path(folder))
-    named = dataclasses.replace(loaded, path=settings.policy_name(policy, _folder(config)))
-    run = Run(named, scope, spec, tuple(_repeat_options(config, policy)), file=policy)
+    renamed = dataclasses.replace(loaded, path=settings.policy_name(policy, _folder(config)))
+    run = Run(renamed, scope, spec, tuple(_repeat_options(config, policy)), file=policy)
     run.repeat_spec = _spec_from_root(spec, config) if spec else None
     own = [path for path in config.args if Path(path).resolve() != resources.SUITES]
     run.suites = tuple(_from_root(path, config) for path in own)
@@ -169,11 +169,11 @@ def check_suites(config: pytest.Config, run: Run, collected: frozenset[str]) -> 
 
 def deselect_tiers(config: pytest.Config, run: Run, items: list[pytest.Item]) -> None:
     """Deselect the rows whose tier is above that of the run."""
-    kept: list[pytest.Item] = []
+    selected: list[pytest.Item] = []
     deselected: list[pytest.Item] = []
     for item in items:
         row = row_of(item)
-        (deselected if row is not None and run.scope.excludes(row) else kept).append(item)
+        (deselected if row is not None and run.scope.excludes(row) else selected).append(item)
     if deselected:
         config.hook.pytest_deselected(items=deselected)
-        items[:] = kept
+        items[:] = selected

@@ -53,24 +53,10 @@ def by_environment(config: pytest.Config) -> bool:
 
 
 # Options with which pytest runs no test, and settings that change which files are collected.
-_HIDING = (
-    "--help",
-    "--version",
-    "-V",
-    "--fixtures",
-    "--funcargs",
-    "--fixtures-per-test",
-    "--markers",
-    "--cache-show",
-)
-_COLLECTING = (
-    "testpaths",
-    "python_files",
-    "python_classes",
-    "python_functions",
-    "norecursedirs",
-    "addopts",
-)
+_HIDING = ["--help", "--version", "-V", "--fixtures", "--funcargs", "--fixtures-per-test"]
+_HIDING += ["--markers", "--cache-show"]
+_COLLECTING = ["testpaths", "python_files", "python_classes", "python_functions"]
+_COLLECTING += ["norecursedirs", "addopts"]
 
 
 def hidden_by_environment() -> str:

@@ -3,65 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import pytest
 
 from securemnist.results.findings import TIERS
-
-_DEFAULTS: dict[str, object] = {
-    "--security-model": None,
-    "--security-policy": None,
-    "--security-tier": None,
-    "--security-report": None,
-    "--security-data": None,
-    "--security-replay": [],
-    "--security-until-decided": False,
-    "--security-device": "cpu",
-}
-
-
-def add(parser: pytest.Parser) -> None:
-    """Declare the options to pytest."""
-    add = parser.getgroup("security", "securemnist").addoption
-    add(
-        "--security-model",
-        type=_nonempty,
-        metavar="SPEC",
-        help="the model: NAME, pkg.module:factory, or a weight file",
-    )
-    add(
-        "--security-policy",
-        type=_nonempty,
-        metavar="FILE",
-        help="the policy (default: security_tests/thresholds.toml)",
-    )
-    add("--security-tier", choices=TIERS, help="rows up to this tier run (default: standard)")
-    add(
-        "--security-report",
-        type=_nonempty,
-        metavar="DIR",
-        help="write index.html, assessment.json, summary.md there",
-    )
-    add(
-        "--security-data",
-        type=_nonempty,
-        metavar="DIR",
-        help="IDX files to use instead of the bundled MNIST",
-    )
-    add(
-        "--security-replay",
-        type=_nonempty,
-        metavar="DIR",
-        action="append",
-        default=[],
-        help="report folder whose adversarial examples are tried first; may be repeated",
-    )
-    add(
-        "--security-until-decided",
-        action="store_true",
-        help="a search ends as soon as its row's verdict is certain",
-    )
-    add("--security-device", metavar="NAME", default="cpu", help="cpu (default) or cuda")
 
 
 def _nonempty(value: str) -> str:
@@ -73,9 +19,47 @@ def _nonempty(value: str) -> str:
     return value
 
 
+def _option(metavar: str, text: str, **more: Any) -> dict[str, Any]:
+    return {"type": _nonempty, "metavar": metavar, "default": None, "help": text} | more
+
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "--security-model": _option("SPEC", "the model: NAME, pkg.module:factory, or a weight file"),
+    "--security-policy": _option("FILE", "the policy (default: security_tests/thresholds.toml)"),
+    "--security-tier": {
+        "choices": TIERS,
+        "default": None,
+        "help": "rows up to this tier run (default: standard)",
+    },
+    "--security-report": _option("DIR", "write index.html, assessment.json, summary.md there"),
+    "--security-data": _option("DIR", "IDX files to use instead of the bundled MNIST"),
+    "--security-replay": _option(
+        "DIR",
+        "report folder whose adversarial examples are tried first; may be repeated",
+        action="append",
+        default=[],
+    ),
+    "--security-until-decided": {
+        "action": "store_true",
+        "default": False,
+        "help": "an attack ends as soon as its row's verdict is certain",
+    },
+    "--security-device": _option("NAME", "cpu (default) or cuda", default="cpu"),
+}
+
+
+def add(parser: pytest.Parser) -> None:
+    """Declare the options to pytest."""
+    group = parser.getgroup("security", "securemnist")
+    for name, settings in _OPTIONS.items():
+        group.addoption(name, **settings)
+
+
 def given(config: pytest.Config) -> list[str]:
     """The security options that differ from their default, wherever they were set."""
-    return [name for name, default in _DEFAULTS.items() if config.getoption(name) != default]
+    return [
+        name for name, option in _OPTIONS.items() if config.getoption(name) != option["default"]
+    ]
 
 
 def on_command_line(config: pytest.Config) -> bool:

@@ -32,8 +32,8 @@ def configured_policy(folder: Path) -> Path | None:
         ) from error
     from securemnist.project.settings import load
 
-    named = load(folder).policy
-    return folder / named if named else None
+    policy = load(folder).policy
+    return folder / policy if policy else None
 
 
 def policy_of(config: pytest.Config, test: Path | None = None) -> Path | None:
@@ -42,9 +42,9 @@ def policy_of(config: pytest.Config, test: Path | None = None) -> Path | None:
     It is searched from the file of a `test` upwards, else from pytest's path arguments, then in
     pytest's rootdir.
     """
-    named: str | None = config.getoption("--security-policy")
-    if named:
-        return config.invocation_params.dir / named
+    option: str | None = config.getoption("--security-policy")
+    if option:
+        return config.invocation_params.dir / option
     starts = [test.parent] if test is not None else list(_starts(config))
     for start in (*starts, config.rootpath):
         folders = list(_upwards(start))
