@@ -76,7 +76,7 @@ def test_interrupted_run_keeps_a_complete_report(folder: Path) -> None:
     cut = run(*ASSESS)
     assert cut.exit_code == 3, cut.output
     assert "interrupted after 1 of 2 rows; the rest is NOT_RUN" in cut.output
-    assert "Run the assessment again, to its end." in cut.output
+    assert "Run the complete assessment again." in cut.output
     assert Assessment.load(folder / "reports" / "assessment.json").interrupted
     (folder / "stop").unlink()
     run(*ASSESS)

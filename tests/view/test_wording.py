@@ -92,7 +92,7 @@ def test_waived_rows_alone_show_nothing() -> None:
     assert head.answer == "Do not merge yet"
     others = "unmodified samples, proofs, backdoors, latency, source code"
     assert head.why == (
-        "no requirement passed, so nothing has been shown, "
+        "no requirement passed, "
         "1 waived through 2099-01-01 (judged on 2026-11-21, UTC); "
         f"nothing is said about {others}"
     )
