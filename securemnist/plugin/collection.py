@@ -27,7 +27,7 @@ def begin(config: pytest.Config, policy: Path) -> Run:
         tier=config.getoption("--security-tier") or _tier_of(markers),
         markers=markers,
         keywords=config.getoption("keyword", "") or "",
-        paths=tuple(_display_path(path, config) for path in config.args),
+        paths=tuple(_from_root(path, config, private=True) for path in config.args),
         narrowed=narrowing(config),
     )
     spec = config.getoption("--security-model") or project.model_for(policy, _folder(config))
@@ -70,13 +70,14 @@ def _repeat_options(config: pytest.Config, policy: Path) -> Iterator[str]:
     yield f"--project={config.rootpath}"
 
 
-def _from_root(path: str, config: pytest.Config) -> str:
-    """A path relative to the project's folder, or absolute outside of it."""
+def _from_root(path: str, config: pytest.Config, *, private: bool = False) -> str:
+    """A path relative to the project's folder. Outside: absolute, or only its name if `private`."""
     file, sign, rest = path.partition("::")
-    absolute = (config.invocation_params.dir / file).resolve()
-    inside = absolute.is_relative_to(config.rootpath)
-    resolved = absolute.relative_to(config.rootpath) if inside else absolute
-    return f"{resolved.as_posix()}{sign}{rest}"
+    resolved = (config.invocation_params.dir / file).resolve()
+    if resolved.is_relative_to(config.rootpath):
+        resolved = resolved.relative_to(config.rootpath)
+    outside = resolved.is_absolute()
+    return f"{resolved.name if private and outside else resolved.as_posix()}{sign}{rest}"
 
 
 def _spec_from_root(spec: str, config: pytest.Config) -> str:
@@ -90,17 +91,6 @@ def _spec_from_root(spec: str, config: pytest.Config) -> str:
 def _tier_of(markers: str) -> str:
     """The tier that `-m` implies: full where the expression names it, else standard."""
     return "full" if "full" in markers.replace("(", " ").replace(")", " ").split() else "standard"
-
-
-def _display_path(path: str, config: pytest.Config) -> str:
-    """A path for reports: relative to the project, or the file name alone outside of it."""
-    file, _, rest = path.partition("::")
-    absolute = (config.invocation_params.dir / file).resolve()
-    if absolute.is_relative_to(config.rootpath):
-        file = absolute.relative_to(config.rootpath).as_posix()
-    else:
-        file = absolute.name
-    return f"{file}::{rest}" if rest else file
 
 
 def is_suite(definition: pytest.Item, fixturenames: object) -> bool:
