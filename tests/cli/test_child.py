@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from securemnist._util import resources
 from securemnist.cli import child
 from securemnist.project import imports
 from securemnist.results.assessment import Assessment
@@ -245,7 +246,7 @@ def test_against_runs_code_only_if_trusted(folder: Path) -> None:
         assert done.exit_code == 2, done.output
         assert "got the code 'old:make', which a policy alone does not run" in done.output
     command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "--security-policy=small.toml"]
-    suite = Path(__file__).parents[1] / "security_tests" / "test_latency.py"
+    suite = resources.SUITES / "test_latency.py"
     command += ["--security-model=baseline", str(suite)]
     plain = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert plain.returncode == pytest.ExitCode.USAGE_ERROR
