@@ -24,7 +24,7 @@ def policy_of(option: Path | None, *, demo: bool = False) -> Path:
     if demo and option is not None:
         raise UsageError(
             f"expected --demo without --policy, since it uses {settings.BUNDLED}, got {option}; leave "
-            "out one of them"
+            "one of them out"
         )
     if demo or (option == _BUNDLED and not option.exists()):
         return resources.POLICY
@@ -45,8 +45,8 @@ def model_of(option: str | None, policy: Path, *, demo: bool, fixture: bool) -> 
     """
     if demo and option is not None:
         raise UsageError(
-            f"expected --demo without --model, since it uses a bundled model, got {option!r}; leave out "
-            "one of them"
+            f"expected --demo without --model, since it uses a bundled model, got {option!r}; leave "
+            "one of them out"
         )
     if demo:
         return settings.DEFAULT_MODEL
