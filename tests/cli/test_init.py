@@ -245,7 +245,7 @@ def test_gate_without_a_model_is_refused(
     monkeypatch.setattr(measured, "PROPOSALS", initial_policy.PROPOSALS[:1])
     (project / "conftest.py").write_text("# mine, without a model\n")
     result = init("--model", "reader:good")
-    assert "first: put the fixture above into conftest.py" in result.output
+    assert "first: add the fixture above to conftest.py" in result.output
     wanted = "expected a model of yours to assess by security_tests/thresholds.toml, got none"
     for words in ([], ["--row", "CLEAN-01"]):
         assert run("assess", *words).exit_code == 2
