@@ -58,7 +58,7 @@ def evaluate(
 ) -> LadderRun:
     """Outcomes of the sample after the attacks, in order, each on the images that are still undecided.
 
-    `replay` puts stored examples first. `proofs_after` puts interval bounds next, and CROWN after
+    `replay` puts stored examples first. `before_crown` puts interval bounds next, and CROWN after
     that many attacks. `seconds` limits the time: images whose chunk did not start in time are not
     attempted, and the first chunk always runs. `decided` ends a run without chunks early, and the
     later stages are skipped.

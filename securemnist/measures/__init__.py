@@ -23,7 +23,8 @@ from securemnist.measures.robustness import ATTACK_ACCURACY, ROBUST_ACCURACY
 from securemnist.measures.static_gate import STATIC_FINDINGS
 from securemnist.models import loading
 from securemnist.results.findings import TIERS, Measurement, Requirement
-from securemnist.results.policy import Policy, sentence
+from securemnist.results.policy import Policy
+from securemnist.results.validation_text import sentence
 from securemnist.runtime import denormals
 from securemnist.runtime.float32 import exact_float32
 
