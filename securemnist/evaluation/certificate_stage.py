@@ -20,6 +20,7 @@ from securemnist.evaluation.context import Lab, Sample
 from securemnist.evaluation.doubts import about_answers
 from securemnist.evaluation.replay import Replay
 from securemnist.referee import SLACK, rule
+from securemnist.results.evidence.certificates import OpenMargins
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels
 
@@ -93,18 +94,19 @@ def weakest_of(found: Certificates) -> torch.Tensor:
 
 
 def told(found: Certificates) -> dict[str, Any]:
-    """How many digits each method proved, and how many of them were attacked in vain; builtins."""
+    """How many digits each method proved, and how many of them were attacked in vain."""
     settled = {name: found.settled(name) for name in METHODS}
     return {**settled, "attacked": len(weakest_of(found))}
 
 
-def left_open(bounds: torch.Tensor) -> dict[str, Any]:
-    """How far digits are from a proof, by the lower bounds (n,) of their margins; builtins.
+def left_open(bounds: torch.Tensor) -> OpenMargins:
+    """How far digits are from a proof, by the lower bounds (n,) of their margins.
 
     Over 0 a bound is a proof. `asked` are the digits that have a bound at all.
     """
     known = bounds[bounds.isfinite()]
     if not len(known):
-        return {"asked": 0}
+        return OpenMargins()
     marks = {"closest": known.max(), "median": known.quantile(0.5), "farthest": known.min()}
-    return {"asked": len(known), **{name: round(float(m), 4) for name, m in marks.items()}}
+    rounded = {name: round(float(mark), 4) for name, mark in marks.items()}
+    return OpenMargins(asked=len(known), **rounded)

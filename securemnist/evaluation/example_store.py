@@ -9,7 +9,6 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from securemnist._util.files import read_at_most
 from securemnist._util.hashing import sha256
@@ -20,9 +19,10 @@ from securemnist.evaluation.context import Lab
 from securemnist.evaluation.examples import MAX_BYTES, Examples
 from securemnist.evaluation.replay import Replay
 from securemnist.results.assessment import Assessment
+from securemnist.results.evidence.attack import AttackEvidence, StoredExamples
 from securemnist.results.findings import Measurement
 
-FOLDER, KEY = "adversarial", "adversarial_examples"
+FOLDER = "adversarial"
 MAX_IMAGES = 400_000  # over all sets: a gigabyte and a quarter in memory
 _ROW = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _ADVICE = "assess that model again, or name another folder"
@@ -34,16 +34,18 @@ def pack(seen: Measurement, lab: Lab, row: str) -> tuple[Measurement, dict[str, 
     Beside the examples there are a PNG sheet and a CSV table of them. No file where nothing fell.
     """
     examples = seen.examples
-    if not examples:
+    evidence = seen.evidence
+    if not examples or not isinstance(evidence, AttackEvidence):
         return seen, {}
     stem, content = f"{FOLDER}/{row}", examples.dumps()
-    kept = {"file": f"{stem}.npz", "sha256": sha256(content), "digits": len(examples)}
+    kept = StoredExamples(file=f"{stem}.npz", sha256=sha256(content), digits=len(examples))
     files = {
         f"{stem}.npz": content,
         f"{stem}.png": sheets.sheet(examples, lab),
         f"{stem}.csv": sheets.table(examples, lab),
     }
-    return dataclasses.replace(seen, evidence={**seen.evidence, KEY: kept}), files
+    evidence = dataclasses.replace(evidence, adversarial_examples=kept)
+    return dataclasses.replace(seen, evidence=evidence), files
 
 
 def load(folders: Iterable[Path], data: DataSet) -> Replay:
@@ -81,18 +83,17 @@ def _named(folder: Path, data: DataSet) -> list[tuple[str, str]]:
         )
     named = []
     for finding in made.findings:
-        kept: Any = finding.measurement.evidence.get(KEY) if finding.measurement else None
+        evidence = finding.measurement.evidence if finding.measurement else None
+        kept = evidence.adversarial_examples if isinstance(evidence, AttackEvidence) else None
         if kept is None:
             continue
-        digest = kept.get("sha256") if isinstance(kept, Mapping) else None
         # The name comes from the row alone: a path in somebody's JSON could lead anywhere.
         row = finding.requirement.id
-        if not isinstance(digest, str) or not _ROW.fullmatch(row):
+        if not _ROW.fullmatch(row):
             raise DataError(
-                f"{folder}: expected a row's file with its SHA-256, got {kept!r:.60} for {row!r:.40}; "
-                f"{_ADVICE}"
+                f"{folder}: expected a row's file with its SHA-256, got one of row {row!r:.40}; {_ADVICE}"
             )
-        named.append((f"{FOLDER}/{row}.npz", digest))
+        named.append((f"{FOLDER}/{row}.npz", kept.sha256))
     return named
 
 

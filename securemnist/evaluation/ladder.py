@@ -21,9 +21,10 @@ from securemnist.errors import Inconclusive, MeasureError, NoCertificate
 from securemnist.evaluation import certificate_stage
 from securemnist.evaluation.context import Lab, Sample
 from securemnist.evaluation.ladder_run import Evaluation
-from securemnist.evaluation.outcomes import Fall, Outcomes
+from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.replay import Replay
 from securemnist.referee import Ruling, rule
+from securemnist.results.evidence.attack import StageResult
 from securemnist.runtime.float32 import exact_float32
 from securemnist.threats import Threat
 from securemnist.types import silent
@@ -113,7 +114,7 @@ def _run_stage(
     sample, outcomes = state.sample, state.outcomes
     places = _open(outcomes, chunk)
     if not len(places):
-        outcomes.record(Fall(attack.name, 0, 0, 0, 0.0), places, places, stage)
+        outcomes.record(StageResult(attack.name, 0, 0, 0, 0.0), places, places, stage)
         return
     x, y = sample.x[places], sample.y[places]
     if isinstance(attack, Replay):
@@ -131,7 +132,7 @@ def _run_stage(
     state.confidence[broken] = ruling.confidence[ruling.fooled].to(state.confidence.dtype)
     state.tied[broken] = ruling.tied[ruling.fooled]
     seconds = round(time.perf_counter() - began, 3)
-    fall = Fall(attack.name, len(places), len(broken), over, seconds)
+    fall = StageResult(attack.name, len(places), len(broken), over, seconds)
     outcomes.record(fall, broken, ruling.predictions[ruling.fooled], stage)
 
 
@@ -168,7 +169,7 @@ def _prove(
                     f"none of the {TRIAL} digits of the largest margin could be certified"
                 )
     seconds = round(time.perf_counter() - began, 3)
-    fall = Fall(method, len(places), 0, 0, seconds, proved=len(proved))
+    fall = StageResult(method, len(places), 0, 0, seconds, proved=len(proved))
     state.outcomes.prove(fall, proved, stage)
 
 
@@ -183,7 +184,7 @@ def _over_budget(attack: Attack | Replay, ruling: Ruling) -> int:
     return over
 
 
-def _check_learnt(fall: Fall) -> None:
+def _check_learnt(fall: StageResult) -> None:
     """Inconclusive for a stage that ran on digits and had nothing to say of any."""
     if fall.entered and fall.over_budget == fall.entered:
         raise Inconclusive(

@@ -14,6 +14,9 @@ from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.thumbnails import GALLERY, choose, picture
 from securemnist.models.predictions import predicted, tied
+from securemnist.results.evidence.attack import EarlyStop
+from securemnist.results.evidence.certificates import Certificates
+from securemnist.results.evidence.images import ChangedImage
 from securemnist.types import Logits
 
 
@@ -49,7 +52,7 @@ class Evaluation:
         others = logits.scatter(1, label, -torch.inf).amax(1)
         return cls(
             sample=sample,
-            outcomes=Outcomes(sample.y, predictions.clone(), sample.order),
+            outcomes=Outcomes(sample.y, predictions.clone()),
             x_adv=sample.x.clone(),
             confidence=confidence.clone(),
             clean_predictions=predictions,
@@ -69,23 +72,24 @@ class Evaluation:
         """Whether bounds were computed, however few digits they certify."""
         return any(method in self.proofs for method in METHODS)
 
-    def certificates(self) -> dict[str, Any]:
+    def certificates(self) -> Certificates | None:
         """What was proved, why no more was, and how far the bounds of surviving digits are off."""
         if not self.proofs:
-            return {}
-        return self.proofs | {"open": certificate_stage.left_open(self.bounds[self.outcomes.open])}
+            return None
+        margins = certificate_stage.left_open(self.bounds[self.outcomes.open])
+        return Certificates(**self.proofs, open=margins)
 
-    def stopped(self) -> dict[str, Any]:
-        """After which stage the search ended before its time, and what it was spared; as builtins."""
+    def stopped(self) -> EarlyStop | None:
+        """After which stage the search ended before its time, and what it was spared."""
         if not self.spared:
-            return {}
-        return {"after": self.outcomes.stages[-1], "spared": list(self.spared)}
+            return None
+        return EarlyStop(after=self.outcomes.stages[-1], spared=list(self.spared))
 
-    def gallery(self) -> list[dict[str, Any]]:
-        """The first broken digit of each class, then more; as builtins."""
+    def gallery(self) -> list[ChangedImage]:
+        """The first broken digit of each class, then more."""
         return [self._picture(place) for place in choose(self.outcomes.codes >= 0, self.sample.y)]
 
-    def last_to_fall(self) -> list[dict[str, Any]]:
+    def last_to_fall(self) -> list[ChangedImage]:
         """The broken digits that withstood the most stages; empty where one stage broke them all."""
         codes = self.outcomes.codes
         broken = (codes >= 0).nonzero().squeeze(1)
@@ -102,8 +106,8 @@ class Evaluation:
         images = self.x_adv.detach().cpu()[broken][order].contiguous()
         return Examples(places[order].numpy(), images.numpy())
 
-    def _picture(self, place: int) -> dict[str, Any]:
-        shown = picture(
+    def _picture(self, place: int) -> ChangedImage:
+        return picture(
             index=int(self.sample.places[place]),
             label=int(self.outcomes.labels[place]),
             clean_prediction=int(self.clean_predictions[place]),
@@ -112,5 +116,5 @@ class Evaluation:
             confidence=float(self.confidence[place]),
             clean=self.sample.x[place],
             changed=self.x_adv[place],
+            broken_by=self.outcomes.stages[int(self.outcomes.codes[place])],
         )
-        return shown | {"broken_by": self.outcomes.stages[int(self.outcomes.codes[place])]}

@@ -8,44 +8,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from securemnist.results.evidence.attack import AttackEvidence, StageResult
+from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.per_image import (
     CERTIFIED,
     MISCLASSIFIED,
     NOT_ATTEMPTED,
     STANDING,
     SURVIVED,
-    encode,
 )
 from securemnist.types import CLASSES
-
-
-@dataclass(frozen=True)
-class Fall:
-    """One stage of an evaluation: digits that entered, fell, were proposed over budget; seconds.
-
-    `proved` are those that a stage of proofs settles the other way.
-    """
-
-    stage: str
-    entered: int
-    fell: int
-    over_budget: int
-    seconds: float
-    proved: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        return dict(self.__dict__)
-
-    def and_then(self, other: Fall) -> Fall:
-        """Both together: the same stage on further digits."""
-        return Fall(
-            self.stage,
-            self.entered + other.entered,
-            self.fell + other.fell,
-            self.over_budget + other.over_budget,
-            round(self.seconds + other.seconds, 3),
-            self.proved + other.proved,
-        )
 
 
 @dataclass
@@ -54,11 +26,10 @@ class Outcomes:
 
     labels: torch.Tensor
     predictions: torch.Tensor
-    order: str
     codes: torch.Tensor = field(init=False)
     clean_predictions: torch.Tensor = field(init=False)
     stages: list[str] = field(default_factory=list)
-    waterfall: list[Fall] = field(default_factory=list)
+    waterfall: list[StageResult] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.codes = torch.full_like(self.labels, SURVIVED)
@@ -83,7 +54,11 @@ class Outcomes:
         self.codes[place:] = NOT_ATTEMPTED
 
     def record(
-        self, fall: Fall, broken: torch.Tensor, predictions: torch.Tensor, stage: int | None = None
+        self,
+        fall: StageResult,
+        broken: torch.Tensor,
+        predictions: torch.Tensor,
+        stage: int | None = None,
     ) -> None:
         """Digits at places `broken` fell in this stage, read as `predictions`.
 
@@ -98,7 +73,7 @@ class Outcomes:
         else:
             self.waterfall[place] = self.waterfall[place].and_then(fall)
 
-    def prove(self, fall: Fall, proved: torch.Tensor, stage: int) -> None:
+    def prove(self, fall: StageResult, proved: torch.Tensor, stage: int) -> None:
         """Digits at places `proved` withstand every attack; no later stage sees them."""
         self.record(fall, proved[:0], proved[:0], stage)
         self.codes[proved] = CERTIFIED
@@ -113,21 +88,23 @@ class Outcomes:
         """Digits that a proof covers."""
         return int((self.codes == CERTIFIED).sum())
 
-    def evidence(self) -> dict[str, Any]:
-        """The table, the waterfall and the confusion matrices, clean and attacked, as builtins."""
+    def table(self, **record: Any) -> OutcomeTable:
+        """Labels and codes of the images; `record` says how they were chosen (`Sample.record`)."""
+        labels, codes = (column.cpu().numpy() for column in (self.labels, self.codes))
+        return OutcomeTable(labels=labels, codes=codes, stages=list(self.stages), **record)
+
+    def evidence(self, **record: Any) -> AttackEvidence:
+        """The table, the stages and the confusion matrices, clean and attacked."""
         counted = self.attempted
-        return {
-            "outcomes": {
-                "order": self.order,
-                "stages": list(self.stages),
-                "labels": encode(self.labels.tolist()),
-                "codes": encode(self.codes.tolist()),
-            },
-            "waterfall": [fall.to_json() for fall in self.waterfall],
-            "confusion": confusion(self.labels[counted], self.predictions[counted]),
-            "clean_confusion": confusion(self.labels[counted], self.clean_predictions[counted]),
-            "not_attempted": int((~counted).sum()),
-        }
+        attacked = confusion(self.labels[counted], self.predictions[counted])
+        return AttackEvidence(
+            outcomes=self.table(**record),
+            waterfall=list(self.waterfall),
+            confusion=attacked,
+            clean_confusion=confusion(self.labels[counted], self.clean_predictions[counted]),
+            not_attempted=int((~counted).sum()),
+            per_class=per_class(attacked),
+        )
 
 
 def confusion(labels: torch.Tensor, predictions: torch.Tensor) -> list[list[int]]:

@@ -1,13 +1,11 @@
-"""Pictures of digits for the report, as builtins: which ones, and what stands beside them."""
+"""Pictures of digits for the report: which ones, and what stands beside them."""
 
 from __future__ import annotations
-
-import base64
-from typing import Any
 
 import torch
 
 from securemnist.models.predictions import predicted
+from securemnist.results.evidence.images import ChangedImage, CleanImage
 from securemnist.types import Labels
 
 GALLERY = 12  # fills whole lines on any screen
@@ -33,26 +31,28 @@ def picture(
     confidence: float,
     clean: torch.Tensor,
     changed: torch.Tensor,
-) -> dict[str, Any]:
-    """One digit before and after; images (1, 28, 28) in [0, 1] become 784 bytes, base64.
+    broken_by: str = "",
+) -> ChangedImage:
+    """One digit before and after; images (1, 28, 28) in [0, 1] become 784 bytes.
 
     A confidence is the probability of the class that is predicted, before or after.
     """
-    return {
-        "index": index,
-        "label": label,
-        "clean_prediction": clean_prediction,
-        "prediction": prediction,
-        "clean_confidence": round(clean_confidence, 4),
-        "confidence": round(confidence, 4),
-        "clean": _bytes64(clean),
-        "adversarial": _bytes64(changed),
-    }
+    return ChangedImage(
+        index=index,
+        label=label,
+        clean_prediction=clean_prediction,
+        prediction=prediction,
+        clean_confidence=round(clean_confidence, 4),
+        confidence=round(confidence, 4),
+        clean=_grey(clean),
+        adversarial=_grey(changed),
+        broken_by=broken_by,
+    )
 
 
 def hardest(
     logits: torch.Tensor, labels: Labels, images: torch.Tensor, places: torch.Tensor
-) -> list[dict[str, Any]]:
+) -> list[CleanImage]:
     """The GALLERY digits of the smallest margin: true logit minus the best other, in logits.
 
     A negative margin is a misread digit, and the most negative the one misread with most conviction.
@@ -62,17 +62,17 @@ def hardest(
     margins = logits.gather(1, own).squeeze(1) - others.amax(1)
     read = predicted(logits, labels)
     return [
-        {
-            "index": int(places[k]),
-            "label": int(labels[k]),
-            "prediction": int(read[k]),
-            "margin": round(float(margins[k]), 4),
-            "clean": _bytes64(images[k]),
-        }
+        CleanImage(
+            index=int(places[k]),
+            label=int(labels[k]),
+            prediction=int(read[k]),
+            margin=round(float(margins[k]), 4),
+            clean=_grey(images[k]),
+        )
         for k in margins.argsort(stable=True)[:GALLERY].tolist()
     ]
 
 
-def _bytes64(image: torch.Tensor) -> str:
+def _grey(image: torch.Tensor) -> bytes:
     pixels = (image.detach().cpu().clamp(0, 1) * 255).round().to(torch.uint8)
-    return base64.b64encode(pixels.contiguous().numpy().tobytes()).decode()
+    return pixels.contiguous().numpy().tobytes()

@@ -22,6 +22,7 @@ from securemnist.measures.latency import LATENCY_RATIO, LatencySettings
 from securemnist.measures.robustness import ATTACK_ACCURACY, ROBUST_ACCURACY
 from securemnist.measures.static_gate import STATIC_FINDINGS
 from securemnist.models import loading
+from securemnist.results.evidence.base import Copies
 from securemnist.results.findings import TIERS, Measurement, Requirement
 from securemnist.results.policy import Policy, sentence
 from securemnist.runtime import denormals
@@ -124,7 +125,7 @@ def _without_copies(taken: Measurement, lab: Lab) -> Measurement:
     doubtful = max(copies.of_training, copies.repeated) > _FEW_COPIES * copies.n
     return dataclasses.replace(
         taken,
-        evidence={**taken.evidence, "copies": dataclasses.asdict(copies)},
+        evidence=dataclasses.replace(taken.evidence, copies=Copies(**dataclasses.asdict(copies))),
         inconclusive=taken.inconclusive or (told if doubtful else ""),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
 
 from securemnist.evaluation.context import Lab
 from securemnist.evaluation.outcomes import confusion, per_class
@@ -10,13 +10,13 @@ from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.thumbnails import hardest
 from securemnist.measures.base import AnswerSettings, Measure, share, unreliable
 from securemnist.models.predictions import predicted, tied
+from securemnist.results.evidence.answers import CleanEvidence
 from securemnist.results.findings import Measurement
 
 
 def clean_accuracy(lab: Lab, settings: AnswerSettings, seed: int) -> Measurement:
     """Share of unmodified test digits that are read as their label."""
-    evidence, complete = _seen(lab, settings, seed)
-    table = evidence["confusion"]
+    table, evidence, complete = _seen(lab, settings, seed)
     hits = sum(table[k][k] for k in range(len(table)))
     n = sum(map(sum, table))
     why = unreliable(lab, settings)
@@ -28,12 +28,10 @@ def worst_class_accuracy(lab: Lab, settings: AnswerSettings, seed: int) -> Measu
 
     It passes only where every class has a digit: of one that has none, nothing is known.
     """
-    evidence, complete = _seen(lab, settings, seed)
-    table = evidence["confusion"]
+    table, evidence, complete = _seen(lab, settings, seed)
     totals = [sum(row) for row in table]
     seen = [k for k, total in enumerate(totals) if total]
     worst = min(seen, key=lambda k: (table[k][k] / totals[k], k))
-    evidence["worst_class"] = worst
     missing = ", ".join(str(k) for k, total in enumerate(totals) if not total)
     complaint = f"no digit of class {missing} was measured; take more, or other, digits"
     return share(
@@ -41,26 +39,28 @@ def worst_class_accuracy(lab: Lab, settings: AnswerSettings, seed: int) -> Measu
         totals[worst],
         complete=complete,
         seed=seed,
-        evidence=evidence,
+        evidence=dataclasses.replace(evidence, worst_class=worst),
         inconclusive=complaint if missing else unreliable(lab, settings),
     )
 
 
-def _seen(lab: Lab, settings: AnswerSettings, seed: int) -> tuple[dict[str, Any], bool]:
-    """The evidence, and whether the number is exact."""
+def _seen(
+    lab: Lab, settings: AnswerSettings, seed: int
+) -> tuple[list[list[int]], CleanEvidence, bool]:
+    """The confusion matrix, the evidence, and whether the number is exact."""
     sample = lab.sample(settings.digits, seed)
     logits = lab.test_logits.cpu()[sample.places]
     labels = sample.y.cpu()
     read = predicted(logits, labels)
     table = confusion(labels, read)
-    evidence = {
-        "ties": int(tied(logits, labels).sum()),
-        "confusion": table,
-        "per_class": per_class(table),
-        "answers": sample.answers(read),
-        "hardest": hardest(logits, labels, sample.x.cpu(), sample.places),
-    }
-    return evidence, sample.complete and not settings.randomised
+    evidence = CleanEvidence(
+        ties=int(tied(logits, labels).sum()),
+        confusion=table,
+        per_class=per_class(table),
+        answers=sample.answers(read),
+        hardest=hardest(logits, labels, sample.x.cpu(), sample.places),
+    )
+    return table, evidence, sample.complete and not settings.randomised
 
 
 def _estimate(settings: AnswerSettings, pace: Pace) -> float:

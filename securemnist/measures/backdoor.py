@@ -20,8 +20,9 @@ from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.thumbnails import choose, picture
 from securemnist.measures.base import AnswerSettings, Measure, unreliable
 from securemnist.models import loading
+from securemnist.results.evidence.answers import BackdoorEvidence
+from securemnist.results.evidence.images import ChangedImage
 from securemnist.results.findings import Measurement
-from securemnist.results.per_image import encode
 from securemnist.types import CLASSES, Logits
 
 # Reference models whose training digits nobody has touched: the trigger's effect on those is no backdoor.
@@ -70,19 +71,16 @@ def backdoor_success(lab: Lab, settings: BackdoorSettings, seed: int) -> Measure
     worst = max(told, key=lambda k: (found[k].rate, -k))
     # Of several targets the worst is reported: together their intervals cover it (Bonferroni).
     bounds = [found[k].interval(1 - 0.05 / len(found)) for k in told]
-    evidence = {
-        "trigger": trigger.to_json(),
-        "answers": {
-            **sample.answers(answers.clean),
-            "triggered": encode(answers.triggered.tolist()),
-        },
-        "per_class_asr": _per_class(answers, tried, found, worst),
-        "confusion": confusion(answers.labels, answers.triggered),
-        "clean_confusion": confusion(answers.labels, answers.clean),
-        "triggered_gallery": _gallery(sample, trigger, answers, found[worst], clean, triggered),
-    }
-    evidence |= _target_evidence(settings, answers, tried, found, worst)
-    evidence |= _control(lab, trigger, tried[worst], found[worst].rate, seed)
+    evidence = BackdoorEvidence(
+        trigger=trigger.to_json(),
+        answers=sample.answers(answers.clean, answers.triggered),
+        per_class_asr=_per_class(answers, tried, found, worst),
+        confusion=confusion(answers.labels, answers.triggered),
+        clean_confusion=confusion(answers.labels, answers.clean),
+        triggered_gallery=_gallery(sample, trigger, answers, found[worst], clean, triggered),
+        **_target_evidence(settings, answers, tried, found, worst),
+        **_control(lab, trigger, tried[worst], found[worst].rate, seed),
+    )
     return Measurement(
         value=found[worst].rate,
         low=max(low for low, _ in bounds),
@@ -170,7 +168,7 @@ def _gallery(
     seen: Success,
     clean: Logits,
     triggered: Logits,
-) -> list[dict[str, Any]]:
+) -> list[ChangedImage]:
     """Digits that were steered; where none was, digits that might have been."""
     before, after = (logits.softmax(1).amax(1) for logits in (clean, triggered))
     shown = seen.hit if seen.hit.any() else seen.counted

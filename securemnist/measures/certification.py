@@ -5,18 +5,20 @@ It is a lower bound of the true robust accuracy: what is not certified may still
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import torch
 from pydantic import field_validator
 
-from securemnist.certificates import Certificates
+from securemnist.certificates import Certificates as Found
 from securemnist.evaluation.certificate_stage import hold_against, left_open, prove, told
 from securemnist.evaluation.context import Lab
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
 from securemnist.measures.base import Measure, ThreatSettings, share
 from securemnist.models.predictions import predicted
+from securemnist.results.evidence.certificates import Certificates, CertifiedEvidence
 from securemnist.results.findings import Measurement
 from securemnist.results.per_image import CERTIFIED, NOT_ATTEMPTED
 from securemnist.types import CLASSES
@@ -39,11 +41,10 @@ def certified_accuracy(lab: Lab, settings: CertifiedSettings, seed: int) -> Meas
     found = prove(lab, sample.x, sample.y, settings.the_threat(), crown=True, seed=seed)
     if lab.replay is not None:
         hold_against(lab, lab.replay, sample, found.proved, settings.the_threat())
-    outcomes = Outcomes(sample.y, predicted(lab.logits(sample.x), sample.y), sample.order)
+    outcomes = Outcomes(sample.y, predicted(lab.logits(sample.x), sample.y))
     outcomes.codes[found.proved] = CERTIFIED
     unproved = outcomes.open
     outcomes.codes[unproved] = NOT_ATTEMPTED  # nobody has attacked it here
-    table = outcomes.evidence()["outcomes"] | sample.record
     n = len(sample)
     measured = share(
         outcomes.certified,
@@ -51,17 +52,17 @@ def certified_accuracy(lab: Lab, settings: CertifiedSettings, seed: int) -> Meas
         complete=sample.complete,
         seed=seed,
         certified=outcomes.certified / n,
-        evidence={
-            "outcomes": table,
-            "per_class": _per_class(found, sample.y),
-            "certificates": told(found) | {"open": left_open(found.margins[unproved])},
-        },
+        evidence=CertifiedEvidence(
+            outcomes=outcomes.table(**sample.record),
+            per_class=_per_class(found, sample.y),
+            certificates=Certificates(**told(found), open=left_open(found.margins[unproved])),
+        ),
     )
     proved = measured.value if measured.complete else measured.low
-    return Measurement(**{**measured.__dict__, "certified_low": proved})
+    return dataclasses.replace(measured, certified_low=proved)
 
 
-def _per_class(found: Certificates, y: torch.Tensor) -> list[float | None]:
+def _per_class(found: Found, y: torch.Tensor) -> list[float | None]:
     counts = torch.bincount(y, minlength=CLASSES).tolist()
     hits = torch.bincount(y[found.proved], minlength=CLASSES).tolist()
     return [hit / n if n else None for hit, n in zip(hits, counts, strict=True)]

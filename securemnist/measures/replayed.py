@@ -15,18 +15,14 @@ import numpy as np
 import torch
 
 from securemnist.evaluation.context import Lab
-from securemnist.evaluation.outcomes import Fall, per_class
+from securemnist.evaluation.outcomes import per_class
 from securemnist.evaluation.replay import Replay
 from securemnist.referee import rule
+from securemnist.results.evidence.attack import AttackEvidence, StageResult
+from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.findings import Finding, Measurement, Verdict
 from securemnist.results.intervals import share_interval
-from securemnist.results.per_image import (
-    CERTIFIED,
-    STANDING,
-    decode_outcomes,
-    decode_places,
-    encode,
-)
+from securemnist.results.per_image import CERTIFIED, STANDING
 from securemnist.runtime.float32 import exact_float32
 from securemnist.threats import make_threat
 
@@ -40,11 +36,14 @@ def replayed(lab: Lab, finding: Finding, replay: Replay) -> Finding:
     """
     row, seen = finding.requirement, finding.measurement
     searched = row.measure == "robust_accuracy" and not row.settings.get("randomised")
-    if seen is None or not searched or "outcomes" not in seen.evidence:
+    evidence = seen.evidence if seen is not None else None
+    if seen is None or not searched or not isinstance(evidence, AttackEvidence):
+        return finding
+    table, matrix = evidence.outcomes, evidence.confusion
+    if table is None or matrix is None:
         return finding
     began = time.perf_counter()
-    table = seen.evidence["outcomes"]
-    _, codes = decode_outcomes(table)
+    codes = table.codes
     digits = np.flatnonzero(np.isin(codes, STANDING)).tolist()
     broken = _broken(lab, table, digits, make_threat(**row.settings["threat"]), replay)
     words = {"claim": finding.claim, "family": finding.family}
@@ -56,17 +55,16 @@ def replayed(lab: Lab, finding: Finding, replay: Replay) -> Finding:
         made = row.unmeasured(Verdict.ERROR, reason, **words)
     else:
         seconds = round(time.perf_counter() - began, 3)
-        fall = Fall(replay.name, len(digits), len(broken), 0, seconds)
-        made = row.judge(_after(seen, broken, fall), **words)
+        stage = StageResult(replay.name, len(digits), len(broken), 0, seconds)
+        made = row.judge(_after(seen, evidence, table, matrix, broken, stage), **words)
     return dataclasses.replace(made, in_scope=finding.in_scope, replay=finding.replay)
 
 
 def _broken(
-    lab: Lab, table: Mapping[str, Any], digits: list[int], threat: Any, replay: Replay
+    lab: Lab, table: OutcomeTable, digits: list[int], threat: Any, replay: Replay
 ) -> dict[int, int]:
     """Which of the digits (indices of the row's sample) fall, and what they are then read as."""
-    named = decode_places(table["places"])
-    places = torch.tensor(named[digits] if len(named) else digits, dtype=torch.long)
+    places = torch.tensor(table.test_places[digits], dtype=torch.long)
     if not len(places):
         return {}
     chosen, model = lab.data.test[places], lab.subject.model
@@ -77,25 +75,30 @@ def _broken(
     return {digit: read for digit, fooled, read in told if fooled}
 
 
-def _after(seen: Measurement, broken: Mapping[int, int], fall: Fall) -> Measurement:
+def _after(
+    seen: Measurement,
+    evidence: AttackEvidence,
+    table: OutcomeTable,
+    matrix: list[list[int]],
+    broken: Mapping[int, int],
+    stage: StageResult,
+) -> Measurement:
     """The measurement with one more stage, in which the `broken` digits fell."""
-    table = seen.evidence["outcomes"]
-    labels, codes = decode_outcomes(table)
-    matrix = [list(line) for line in seen.evidence["confusion"]]
+    labels, codes = table.labels, table.codes.copy()
+    matrix = [list(row) for row in matrix]
     for digit, read in broken.items():
-        codes[digit] = len(table["stages"])
+        codes[digit] = len(table.stages)
         label = int(labels[digit])
         matrix[label][label] -= 1
         matrix[label][read] += 1
     standing = int(np.isin(codes, STANDING).sum())
     low, high = share_interval(standing, seen.n)
-    after = {"stages": [*table["stages"], fall.stage], "codes": encode(codes)}
-    evidence = {
-        **seen.evidence,
-        "outcomes": {**table, **after},
-        "waterfall": [*seen.evidence["waterfall"], fall.to_json()],
-        "confusion": matrix,
-        "per_class": per_class(matrix),
-    }
+    after = dataclasses.replace(
+        evidence,
+        outcomes=dataclasses.replace(table, stages=[*table.stages, stage.stage], codes=codes),
+        waterfall=[*(evidence.waterfall or []), stage],
+        confusion=matrix,
+        per_class=per_class(matrix),
+    )
     value = standing / seen.n
-    return dataclasses.replace(seen, value=value, low=low, high=high, evidence=evidence)
+    return dataclasses.replace(seen, value=value, low=low, high=high, evidence=after)

@@ -20,11 +20,12 @@ from securemnist.evaluation.eot import COUNTED, expected, standing_share
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladder_run import Evaluation
 from securemnist.evaluation.ladders import LADDER
-from securemnist.evaluation.outcomes import Outcomes, per_class
+from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.replay import Replay
 from securemnist.measures.base import AttackSettings, Measure, share
 from securemnist.references import curves
+from securemnist.results.evidence.attack import CurvePoint
 from securemnist.results.findings import Doubt, Measurement
 from securemnist.results.intervals import share_interval
 from securemnist.threats import Threat, make_threat
@@ -75,23 +76,24 @@ def attack_accuracy(lab: Lab, settings: AttackSettings, seed: int) -> Measuremen
 
 
 def _measured(lab: Lab, settings: AttackSettings, found: Evaluation, seed: int) -> Measurement:
-    evidence = found.outcomes.evidence()
-    evidence["outcomes"] |= found.sample.record
-    evidence |= {"per_class": per_class(evidence["confusion"]), "gallery": found.gallery()}
-    evidence |= {"last_to_fall": found.last_to_fall(), "ties": found.ties}
     n = int(found.outcomes.attempted.sum())
     complete = found.sample.complete and n == len(found.sample)
-    if certificates := found.certificates():
-        evidence["certificates"] = certificates
     hits = found.outcomes.standing
+    evidence = dataclasses.replace(
+        found.outcomes.evidence(**found.sample.record),
+        gallery=found.gallery(),
+        last_to_fall=found.last_to_fall(),
+        ties=found.ties,
+        certificates=found.certificates(),
+        stopped=found.stopped(),
+        answers_a_digit=COUNTED if settings.randomised else None,
+    )
     if settings.randomised:
         # Chance remains on all digits, too: the interval decides.
         # Rounded down: half a digit is not one that was read right.
         hits, complete = math.floor(n * standing_share(lab, found) + _COUNTING), False
-        evidence["answers_a_digit"] = COUNTED
     doubts: tuple[Doubt, ...] = ()
-    if stopped := found.stopped():
-        evidence["stopped"] = stopped
+    if found.spared:
         # Certificates and witnesses stand; a pass that would rest on what was not attacked does not.
         doubts = (_ENDED_EARLY,)
     elif len(found.outcomes.open):
@@ -139,22 +141,19 @@ def robust_accuracy(lab: Lab, settings: RobustSettings, seed: int) -> Measuremen
         survived=len(y) / measured.n,
         last_broke=found.outcomes.waterfall[-1].fell / measured.n,
     )
-    evidence = dict(measured.evidence)
-    if asked.sensitivity is not None:
-        evidence["sensitivity"] = asked.sensitivity.to_json()
+    more: dict[str, Any] = {"sensitivity": asked.sensitivity}
+    if settings.curve and settings.until is None:
+        beside = curves.stored(lab, settings.the_attacks(), settings.threat["norm"])
+        more |= {"curve": curve(lab, settings, seed), "reference_curves": beside}
+    evidence = dataclasses.replace(measured.evidence, **more)
     doubts = (*measured.doubts, *asked.doubts)
-    measured = dataclasses.replace(measured, doubts=doubts, evidence=evidence)
-    if not settings.curve or settings.until is not None:
-        return measured
-    beside = curves.stored(lab, settings.the_attacks(), settings.threat["norm"])
-    evidence |= {"curve": curve(lab, settings, seed), "reference_curves": beside}
-    return dataclasses.replace(measured, evidence=evidence)
+    return dataclasses.replace(measured, doubts=doubts, evidence=evidence)
 
 
-def curve(lab: Lab, settings: RobustSettings, seed: int) -> list[dict[str, Any]]:
-    """What the row's attack leaves at each of its further eps, and what of it is proved, as builtins.
+def curve(lab: Lab, settings: RobustSettings, seed: int) -> list[CurvePoint]:
+    """What the row's attack leaves at each of its further eps, and what of it is proved.
 
-    `certified` is left out where bounds cannot be had: another norm, a network with unknown layers.
+    `certified` is None where bounds cannot be had: another norm, a network with unknown layers.
     """
     # The smallest eps at which nothing was proved: a larger ball holds this one.
     hopeless = math.inf
@@ -162,12 +161,11 @@ def curve(lab: Lab, settings: RobustSettings, seed: int) -> list[dict[str, Any]]
     for eps in settings.curve:
         found = _on_the_curve(lab, settings, eps, seed, prove=eps < hopeless)
         outcomes, n = found.outcomes, int(found.outcomes.attempted.sum())
-        point = {"eps": eps, "accuracy": outcomes.standing / n, "n": n}
-        if found.asked_for_proofs or eps > hopeless:
-            point["certified"] = outcomes.certified / n
+        known = found.asked_for_proofs or eps > hopeless
+        proved = outcomes.certified / n if known else None
+        points.append(CurvePoint(eps, outcomes.standing / n, n, settings.attack_name, proved))
         if found.asked_for_proofs and not outcomes.certified:
             hopeless = min(hopeless, eps)
-        points.append(point | {"attack": settings.attack_name})
     return points
 
 

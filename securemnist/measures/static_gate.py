@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Lab
 from securemnist.measures.base import Measure, Settings
+from securemnist.results.evidence.static import BaselineEntry, StaticEvidence, StaticIssue
 from securemnist.results.findings import Measurement
 from securemnist.sanitize import terminal
 from securemnist.static import Notice, Scan, Sources, baseline, scan
@@ -89,14 +90,14 @@ def in_folder(folder: Path, settings: StaticSettings, seed: int, progress: Progr
         seconds=round(time.perf_counter() - began, 3),
         seed=seed,
         unit="count",
-        evidence={
-            "folder": folder.resolve().name,
-            "files_scanned": len(seen.files),
-            "excluded": list(seen.excluded),
-            "static": [notice.to_json() for notice in counted],
-            "accepted": len(entries) - len(stale),
-            "stale_baseline": [entry._asdict() for entry in stale],
-        },
+        evidence=StaticEvidence(
+            folder=folder.resolve().name,
+            files_scanned=len(seen.files),
+            excluded=list(seen.excluded),
+            static=[StaticIssue(**notice.to_json()) for notice in counted],
+            accepted=len(entries) - len(stale),
+            stale_baseline=[BaselineEntry(**entry._asdict()) for entry in stale],
+        ),
     )
 
 

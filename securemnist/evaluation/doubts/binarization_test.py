@@ -8,14 +8,13 @@ and answers stands in the way here, too; and the rule is Fisher's discriminant, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 
 from securemnist.attacks.base import BATCH, channels_last
 from securemnist.evaluation.doubts.check_input import SearchCase
 from securemnist.evaluation.doubts.rerun import left_by
+from securemnist.results.evidence.attack import Sensitivity
 from securemnist.results.findings import Doubt
 from securemnist.threats import THREATS
 from securemnist.types import CLASSES, Images, Logits
@@ -27,17 +26,6 @@ _LARGEST = {"linf": 0.4, "l2": 2.0}
 # Part of the way to the planted point that is free of inner points; less could be a matter of rounding.
 _CLEAR = 0.05
 _RIDGE = 0.1
-
-
-@dataclass(frozen=True)
-class Sensitivity:
-    """How many of the planted adversarial examples the attack has found."""
-
-    found: int
-    planted: int
-
-    def to_json(self) -> dict[str, int]:
-        return dict(self.__dict__)
 
 
 def sensitivity(case: SearchCase) -> Sensitivity:
