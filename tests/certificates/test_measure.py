@@ -43,7 +43,7 @@ def test_certified_accuracy_passes_as_proved(lab: Lab) -> None:
     assert seen.value == seen.certified == seen.certified_low > 0.8
     row = Requirement(id="R", measure="certified_accuracy", because="", at_least=0.8)
     assert row.judge(seen).label == "PASS (proved)"
-    codes = decoded(seen.evidence["outcomes"]["codes"])
+    codes = decoded(seen.evidence.outcomes.codes)
     assert codes.count("c") == round(seen.value * 100)
     assert set(codes) <= set("cx?")
 
@@ -155,15 +155,15 @@ def test_a_curve_without_bounds_has_no_band(lab: Lab, mnist: DataSet) -> None:
     for asked, norm in ((lab, "l2"), (fragile, "linf")):
         row = {"attack": {"use": "PGD", "steps": 2}, "threat": {"norm": norm, "eps": 0.1}}
         settings: Any = bind("robust_accuracy", {**row, "digits": 8, "curve": [0.0, 0.1]})
-        assert all("certified" not in point for point in curve(asked, settings, 0))
+        assert all(point.certified is None for point in curve(asked, settings, 0))
 
 
 def test_what_stays_open_says_how_far_off_it_is(lab: Lab) -> None:
     """Digits without a proof leave their bounds behind, none above zero; they are all counted."""
     wide = {"threat": {"norm": "linf", "eps": 0.02}, "digits": 100}
     seen = take(lab, "certified_accuracy", bind("certified_accuracy", wide), 0)
-    left = seen.evidence["certificates"]["open"]
-    assert left["asked"] == decoded(seen.evidence["outcomes"]["codes"]).count("?") > 0
-    assert left["farthest"] <= left["median"] <= left["closest"] <= 0
+    left = seen.evidence.certificates.open
+    assert left.asked == decoded(seen.evidence.outcomes.codes).count("?") > 0
+    assert left.farthest <= left.median <= left.closest <= 0
     found = evaluate(lab, lab.sample(24, 0), (FGSM(),), Linf(0.02), 0, proofs_after=0)
-    assert found.certificates()["open"]["asked"] == found.outcomes.codes.tolist().count(SURVIVED)
+    assert found.certificates().open.asked == found.outcomes.codes.tolist().count(SURVIVED)

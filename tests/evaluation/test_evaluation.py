@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import json
 
@@ -15,10 +14,11 @@ from securemnist.data import DataSet
 from securemnist.evaluation.context import Lab, Sample
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladder_run import Evaluation
-from securemnist.evaluation.outcomes import Fall, Outcomes, per_class
+from securemnist.evaluation.outcomes import Outcomes, per_class
 from securemnist.evaluation.thumbnails import GALLERY
 from securemnist.measures import bind, take
 from securemnist.models.loading import Subject, from_model
+from securemnist.results.evidence.attack import AttackEvidence, StageResult
 from securemnist.results.findings import Requirement, Verdict
 from securemnist.results.intervals import share_interval
 from securemnist.results.per_image import (
@@ -26,8 +26,6 @@ from securemnist.results.per_image import (
     MISCLASSIFIED,
     NOT_ATTEMPTED,
     SURVIVED,
-    decode,
-    decode_outcomes,
 )
 from securemnist.threats import Linf
 from tests.odd import Odd, Puts
@@ -54,7 +52,7 @@ def test_every_digit_has_one_outcome(found: Evaluation, baseline: Subject) -> No
     rng = torch.Generator()
     by_fgsm = FGSM()(baseline.model, sample.x, sample.y, threat=Linf(0.15), rng=rng)
     falls_at_once = baseline.model(by_fgsm).argmax(1) != sample.y
-    codes = decoded(found.outcomes.evidence()["outcomes"]["codes"])
+    codes = decoded(found.outcomes.evidence().outcomes.codes)
     for k, code in enumerate(codes):
         right, broken = clean[k] == sample.y[k], final[k] != sample.y[k]
         assert (code == "x") is not bool(right)
@@ -68,7 +66,7 @@ def test_every_digit_has_one_outcome(found: Evaluation, baseline: Subject) -> No
 
 def test_a_fallen_digit_does_not_enter_again(found: Evaluation) -> None:
     """Each attack is given exactly what the earlier ones left standing."""
-    codes = decoded(found.outcomes.evidence()["outcomes"]["codes"])
+    codes = decoded(found.outcomes.evidence().outcomes.codes)
     right = len(codes) - codes.count("x")
     one, two = codes.count("1"), codes.count("2")
     entered = [(fall.stage, fall.entered, fall.fell) for fall in found.outcomes.waterfall]
@@ -86,27 +84,28 @@ def test_every_broken_digit_is_a_witness(found: Evaluation) -> None:
 
 def test_the_table_is_plain_json(found: Evaluation) -> None:
     """The evidence is builtins alone, and its confusion matrix counts every digit once."""
-    evidence = found.outcomes.evidence() | {"gallery": found.gallery()}
-    assert json.loads(json.dumps(evidence, allow_nan=False)) == evidence
-    table = torch.tensor(evidence["confusion"])
+    evidence = dataclasses.replace(found.outcomes.evidence(), gallery=found.gallery())
+    text = json.dumps(evidence.to_json(), allow_nan=False)
+    assert json.dumps(AttackEvidence.from_json(json.loads(text)).to_json()) == text
+    table = torch.tensor(evidence.confusion)
     assert torch.equal(table.sum(1), torch.bincount(found.sample.y, minlength=10))
     assert torch.equal(table.sum(0), torch.bincount(found.outcomes.predictions, minlength=10))
-    assert decode(evidence["outcomes"]["labels"]).tolist() == found.sample.y.tolist()
-    rates = per_class(evidence["confusion"])
+    assert evidence.outcomes.labels.tolist() == found.sample.y.tolist()
+    rates = per_class(evidence.confusion)
     assert rates[3] == table[3, 3] / table[3].sum()
 
 
 def test_codes_of_every_kind() -> None:
     """Certified digits stand, digits not attempted do not, and a broken one names its stage."""
     labels = torch.arange(5)
-    outcomes = Outcomes(labels, torch.tensor([0, 1, 2, 3, 9]), "all 5")
+    outcomes = Outcomes(labels, torch.tensor([0, 1, 2, 3, 9]))
     outcomes.codes[0], outcomes.codes[1] = CERTIFIED, NOT_ATTEMPTED
     for stage in range(12):
         broken = torch.tensor([2] if stage == 11 else [], dtype=torch.long)
-        outcomes.record(Fall(f"s{stage}", 1, len(broken), 0, 0.0), broken, broken)
-    found, codes = decode_outcomes(outcomes.evidence()["outcomes"])
-    assert found.tolist() == labels.tolist()
-    assert codes.tolist() == [CERTIFIED, NOT_ATTEMPTED, 11, SURVIVED, MISCLASSIFIED]
+        outcomes.record(StageResult(f"s{stage}", 1, len(broken), 0, 0.0), broken, broken)
+    table = outcomes.table()
+    assert table.labels.tolist() == labels.tolist()
+    assert table.codes.tolist() == [CERTIFIED, NOT_ATTEMPTED, 11, SURVIVED, MISCLASSIFIED]
     assert (outcomes.standing, outcomes.certified) == (2, 1)
     assert outcomes.open.tolist() == [3]
     assert per_class([[1, 1], [0, 0]]) == [0.5, None]
@@ -120,32 +119,32 @@ def test_the_gallery_shows_every_class(found: Evaluation) -> None:
     places = {int(place): k for k, place in enumerate(found.sample.places)}
     labels = found.sample.y.tolist()
     first = {labels[k]: k for k in range(len(labels) - 1, -1, -1) if broken[k]}
-    assert set(first.values()) <= {places[shown["index"]] for shown in gallery}
+    assert set(first.values()) <= {places[shown.index] for shown in gallery}
     for shown in gallery:
-        k = places[shown["index"]]
+        k = places[shown.index]
         assert bool(broken[k])
-        assert shown["label"] == int(found.sample.y[k]) == shown["clean_prediction"]
-        assert shown["prediction"] == int(found.outcomes.predictions[k]) != shown["label"]
-        assert 0 < shown["confidence"] <= 1
+        assert shown.label == int(found.sample.y[k]) == shown.clean_prediction
+        assert shown.prediction == int(found.outcomes.predictions[k]) != shown.label
+        assert 0 < shown.confidence <= 1
         for key, image in (("clean", found.sample.x[k]), ("adversarial", found.x_adv[k])):
             expected = (image * 255).round().to(torch.uint8).numpy().tobytes()
-            assert base64.b64decode(shown[key]) == expected
+            assert getattr(shown, key) == expected
 
 
 def test_the_last_to_fall_come_last(found: Evaluation) -> None:
     """The hardest broken digits are those of the latest stage, each named with what broke it."""
     stages = {name: number for number, name in enumerate(found.outcomes.stages)}
-    shown = [stages[picture["broken_by"]] for picture in found.last_to_fall()]
+    shown = [stages[picture.broken_by] for picture in found.last_to_fall()]
     codes = found.outcomes.codes
     assert shown == sorted(codes[codes >= 0].tolist(), reverse=True)[:GALLERY]
-    alone = dataclasses.replace(found, outcomes=Outcomes(found.sample.y, found.sample.y, "x"))
+    alone = dataclasses.replace(found, outcomes=Outcomes(found.sample.y, found.sample.y))
     assert alone.last_to_fall() == []
 
 
 def test_the_clean_matrix_stands_beside_the_attacked_one(found: Evaluation) -> None:
     """Both count the same digits; off the clean diagonal stand the misread ones alone."""
     evidence = found.outcomes.evidence()
-    clean, attacked = (torch.tensor(evidence[k]) for k in ("clean_confusion", "confusion"))
+    clean, attacked = (torch.tensor(getattr(evidence, k)) for k in ("clean_confusion", "confusion"))
     assert torch.equal(clean.sum(1), attacked.sum(1))
     misread = int((found.outcomes.codes == MISCLASSIFIED).sum())
     assert int(clean.sum() - clean.diagonal().sum()) == misread
@@ -154,10 +153,10 @@ def test_the_clean_matrix_stands_beside_the_attacked_one(found: Evaluation) -> N
 def test_the_hardest_digits_have_the_least_margin(small_lab: Lab) -> None:
     """Misread digits come first; no digit that is left out has a smaller margin."""
     seen = take(small_lab, "clean_accuracy", bind("clean_accuracy", {"digits": 500}), 0)
-    shown = seen.evidence["hardest"]
-    margins = [digit["margin"] for digit in shown]
+    shown = seen.evidence.hardest
+    margins = [digit.margin for digit in shown]
     assert margins == sorted(margins)
-    assert all((d["margin"] < 0) == (d["label"] != d["prediction"]) for d in shown)
+    assert all((d.margin < 0) == (d.label != d.prediction) for d in shown)
     logits, labels = small_lab.test_logits, small_lab.data.test.labels
     own = logits.gather(1, labels.unsqueeze(1)).squeeze(1)
     rest = logits.scatter(1, labels.unsqueeze(1), -torch.inf).amax(1)
@@ -170,7 +169,7 @@ def test_a_model_that_was_broken_before(mnist: DataSet) -> None:
     nines = mnist.test[mnist.test.labels == 9]
     lab = Lab(wrong, dataclasses.replace(mnist, test=nines))
     outcomes = evaluate(lab, lab.sample(20, 0), [FGSM()], Linf(0.1), 0).outcomes
-    assert decoded(outcomes.evidence()["outcomes"]["codes"]) == "x" * 20
+    assert decoded(outcomes.evidence().outcomes.codes) == "x" * 20
     assert [(fall.entered, fall.fell) for fall in outcomes.waterfall] == [(0, 0)]
 
 
@@ -193,7 +192,7 @@ def test_the_measures_read_the_table(small_lab: Lab) -> None:
     )
     shares = [float(right[labels == k].double().mean()) for k in range(10)]
     assert worst.value == pytest.approx(min(shares))
-    assert worst.n == int((labels == worst.evidence["worst_class"]).sum())
+    assert worst.n == int((labels == worst.evidence.worst_class).sum())
 
 
 def test_a_class_without_digits_does_not_pass(lab: Lab) -> None:
@@ -222,9 +221,9 @@ def test_robust_accuracy_is_what_survives(small_lab: Lab) -> None:
         "curve": [0.0, 0.1, 0.3],
     }
     seen = take(small_lab, "robust_accuracy", bind("robust_accuracy", settings), 0)
-    assert seen.value == decoded(seen.evidence["outcomes"]["codes"]).count(".") / 100
+    assert seen.value == decoded(seen.evidence.outcomes.codes).count(".") / 100
     assert (seen.survived, seen.complete, seen.n) == (True, False, 100)
-    accuracies = [point["accuracy"] for point in seen.evidence["curve"]]
+    accuracies = [point.accuracy for point in seen.evidence.curve]
     assert (
         accuracies[0]
         == int((small_lab.test_logits.argmax(1) == small_lab.data.test.labels).sum()) / 500

@@ -22,8 +22,9 @@ from securemnist.measures.replayed import replayed
 from securemnist.models import loading
 from securemnist.referee import rule
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict
+from securemnist.results.per_image import CERTIFIED, SURVIVED
 from securemnist.threats import Linf
-from tests.outcome_text import decoded, encoded
+from tests.outcome_text import decoded
 
 DIGITS = 120
 SMALL, LARGE = Linf(0.1), Linf(0.2)
@@ -123,7 +124,7 @@ def test_only_searches_are_helped(lab: Lab, kept: Examples) -> None:
     """robust_accuracy begins with the replay; attack_accuracy speaks of its attack alone."""
     replaying = with_replay(lab, kept)
     stages = {
-        measure: told(finding(replaying, row(measure, digits=20))).evidence["outcomes"]["stages"]
+        measure: told(finding(replaying, row(measure, digits=20))).evidence.outcomes.stages
         for measure in ("robust_accuracy", "attack_accuracy")
     }
     assert stages == {"robust_accuracy": ["replay", "PGD-2"], "attack_accuracy": ["PGD-2"]}
@@ -135,10 +136,10 @@ def test_a_finding_is_judged_again(lab: Lab, weak: Finding, kept: Examples) -> N
     seen, held = told(after), searched(lab, SMALL, 2, kept).outcomes
     assert round(seen.value * seen.n) == held.standing < round(told(weak).value * seen.n)
     assert seen.low < seen.value < seen.high
-    table, matrix = seen.evidence["outcomes"], seen.evidence["confusion"]
-    assert table["stages"] == ["PGD-2", "replay"]
-    assert seen.evidence["waterfall"][-1]["fell"] == decoded(table["codes"]).count("1") > 0
-    assert matrix == held.evidence()["confusion"]
+    table, matrix = seen.evidence.outcomes, seen.evidence.confusion
+    assert table.stages == ["PGD-2", "replay"]
+    assert seen.evidence.waterfall[-1].fell == decoded(table.codes).count("1") > 0
+    assert matrix == held.evidence().confusion
     assert (after.claim, after.family) == (weak.claim, weak.family)
     assert told(replayed(lab, weak, Replay(()))).value == told(weak).value
 
@@ -146,9 +147,10 @@ def test_a_finding_is_judged_again(lab: Lab, weak: Finding, kept: Examples) -> N
 def test_a_proof_that_is_broken_is_an_error(lab: Lab, weak: Finding, kept: Examples) -> None:
     """Where a stored example breaks a digit that counts as certified, nothing passes any more."""
     seen = told(weak)
-    table = seen.evidence["outcomes"]
-    claimed = {**table, "codes": encoded(decoded(table["codes"]).replace(".", "c"))}
-    wrong = dataclasses.replace(seen, evidence={**seen.evidence, "outcomes": claimed})
+    table = seen.evidence.outcomes
+    codes = np.where(table.codes == SURVIVED, CERTIFIED, table.codes)
+    claimed = dataclasses.replace(seen.evidence, outcomes=dataclasses.replace(table, codes=codes))
+    wrong = dataclasses.replace(seen, evidence=claimed)
     after = replayed(lab, dataclasses.replace(weak, measurement=wrong), Replay((kept,)))
     assert after.verdict is Verdict.ERROR
     assert "certified digits" in after.reason

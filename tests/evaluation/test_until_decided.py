@@ -64,9 +64,9 @@ def test_the_verdict_is_that_of_the_whole_search(
     """At every threshold the row is judged as after all stages, whatever was spared."""
     seen = measured(lab, eps=eps, measure="attack_accuracy", until=at_least)
     assert judged(seen, at_least).verdict is judged(whole, at_least).verdict
-    stages = [fall["stage"] for fall in seen.evidence["waterfall"]]
-    everything = [fall["stage"] for fall in whole.evidence["waterfall"]]
-    spared = seen.evidence["stopped"]["spared"] if seen.stopped else []
+    stages = [fall.stage for fall in seen.evidence.waterfall]
+    everything = [fall.stage for fall in whole.evidence.waterfall]
+    spared = seen.evidence.stopped.spared if seen.stopped else []
     assert stages + spared == everything
     assert seen.value >= whole.value
     if not seen.stopped:
@@ -76,7 +76,7 @@ def test_the_verdict_is_that_of_the_whole_search(
 def test_a_hopeless_search_is_spared_its_costly_stages(lab: Lab) -> None:
     """What FGSM alone brings below the threshold fails at once, and the sentence says what is known."""
     seen = measured(lab, eps=0.3, until=0.9)
-    assert seen.evidence["stopped"]["after"] == "FGSM"
+    assert seen.evidence.stopped.after == "FGSM"
     finding = judged(seen, 0.9)
     assert finding.verdict is Verdict.FAIL
     assert "ended when the verdict was certain: the truth lies in [0.0000 proved" in str(finding)
@@ -86,7 +86,7 @@ def test_a_proof_that_suffices_spares_every_attack(mnist: DataSet) -> None:
     """Where the intervals certify enough, nothing is attacked; no doubt touches a proof."""
     certified = Lab(loading.resolve("certified"), mnist)
     seen = measured(certified, eps=0.1, until=0.5)
-    assert [fall["stage"] for fall in seen.evidence["waterfall"]] == ["intervals"]
+    assert [fall.stage for fall in seen.evidence.waterfall] == ["intervals"]
     assert judged(seen, 0.5).label == "PASS (proved)"
 
 

@@ -116,8 +116,8 @@ def test_an_honest_network_is_not_doubted(model: str, eps: float, mnist: DataSet
     seen = measured(model, mnist, eps, "PGD")
     assert seen.value > 0.5
     assert seen.doubts == ()
-    planted = seen.evidence["sensitivity"]
-    assert planted["found"] >= 0.95 * planted["planted"] > 55
+    planted = seen.evidence.sensitivity
+    assert planted.found >= 0.95 * planted.planted > 55
 
 
 def test_queries_that_still_find_are_doubted(mnist: DataSet) -> None:
