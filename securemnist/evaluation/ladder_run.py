@@ -12,7 +12,7 @@ from securemnist.evaluation import certificate_stage
 from securemnist.evaluation.context import Sample
 from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.outcomes import Outcomes
-from securemnist.evaluation.thumbnails import GALLERY, choose, picture
+from securemnist.evaluation.thumbnails import GALLERY, choose, grey
 from securemnist.models.predictions import predicted, tied
 from securemnist.results.evidence.attack import EarlyStop
 from securemnist.results.evidence.certificates import Certificates
@@ -107,14 +107,14 @@ class Evaluation:
         return Examples(places[order].numpy(), images.numpy())
 
     def _picture(self, place: int) -> ChangedImage:
-        return picture(
+        return ChangedImage(
             index=int(self.sample.places[place]),
             label=int(self.outcomes.labels[place]),
             clean_prediction=int(self.clean_predictions[place]),
             prediction=int(self.outcomes.predictions[place]),
-            clean_confidence=float(self.clean_confidence[place]),
-            confidence=float(self.confidence[place]),
-            clean=self.sample.x[place],
-            changed=self.x_adv[place],
+            clean_confidence=round(float(self.clean_confidence[place]), 4),
+            confidence=round(float(self.confidence[place]), 4),
+            clean=grey(self.sample.x[place]),
+            adversarial=grey(self.x_adv[place]),
             broken_by=self.outcomes.stages[int(self.outcomes.codes[place])],
         )

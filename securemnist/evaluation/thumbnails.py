@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from securemnist.models.predictions import predicted
-from securemnist.results.evidence.images import ChangedImage, CleanImage
+from securemnist.results.evidence.images import CleanImage
 from securemnist.types import Labels
 
 GALLERY = 12  # fills whole lines on any screen
@@ -19,35 +19,6 @@ def choose(shown: torch.Tensor, labels: Labels) -> list[int]:
     chosen = sorted(first.values())
     rest = [place for place in places if place not in set(chosen)]
     return (chosen + rest)[:GALLERY]
-
-
-def picture(
-    *,
-    index: int,
-    label: int,
-    clean_prediction: int,
-    prediction: int,
-    clean_confidence: float,
-    confidence: float,
-    clean: torch.Tensor,
-    changed: torch.Tensor,
-    broken_by: str = "",
-) -> ChangedImage:
-    """One digit before and after; images (1, 28, 28) in [0, 1] become 784 bytes.
-
-    A confidence is the probability of the class that is predicted, before or after.
-    """
-    return ChangedImage(
-        index=index,
-        label=label,
-        clean_prediction=clean_prediction,
-        prediction=prediction,
-        clean_confidence=round(clean_confidence, 4),
-        confidence=round(confidence, 4),
-        clean=_grey(clean),
-        adversarial=_grey(changed),
-        broken_by=broken_by,
-    )
 
 
 def hardest(
@@ -67,12 +38,13 @@ def hardest(
             label=int(labels[k]),
             prediction=int(read[k]),
             margin=round(float(margins[k]), 4),
-            clean=_grey(images[k]),
+            clean=grey(images[k]),
         )
         for k in margins.argsort(stable=True)[:GALLERY].tolist()
     ]
 
 
-def _grey(image: torch.Tensor) -> bytes:
+def grey(image: torch.Tensor) -> bytes:
+    """The 784 bytes of an image (1, 28, 28) in [0, 1], row by row."""
     pixels = (image.detach().cpu().clamp(0, 1) * 255).round().to(torch.uint8)
     return pixels.contiguous().numpy().tobytes()

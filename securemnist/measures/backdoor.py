@@ -17,7 +17,7 @@ from securemnist.errors import Inconclusive, UsageError
 from securemnist.evaluation.context import Lab, Sample
 from securemnist.evaluation.outcomes import confusion
 from securemnist.evaluation.pace import Pace
-from securemnist.evaluation.thumbnails import choose, picture
+from securemnist.evaluation.thumbnails import choose, grey
 from securemnist.measures.base import AnswerSettings, Measure, unreliable
 from securemnist.models import loading
 from securemnist.results.evidence.answers import BackdoorEvidence
@@ -173,15 +173,15 @@ def _gallery(
     before, after = (logits.softmax(1).amax(1) for logits in (clean, triggered))
     shown = seen.hit if seen.hit.any() else seen.counted
     return [
-        picture(
+        ChangedImage(
             index=int(sample.places[place]),
             label=int(answers.labels[place]),
             clean_prediction=int(answers.clean[place]),
             prediction=int(answers.triggered[place]),
-            clean_confidence=float(before[place]),
-            confidence=float(after[place]),
-            clean=sample.x[place],
-            changed=trigger(sample.x[place : place + 1])[0],
+            clean_confidence=round(float(before[place]), 4),
+            confidence=round(float(after[place]), 4),
+            clean=grey(sample.x[place]),
+            adversarial=grey(trigger(sample.x[place : place + 1])[0]),
         )
         for place in choose(shown, answers.labels)
     ]

@@ -13,16 +13,7 @@ from securemnist.results.value_types import Flag, Integer, Number, StoredVerdict
 from securemnist.results.verdicts import LARGEST, TIERS, Doubt, Verdict, Waiver
 from securemnist.sanitize import sentence
 
-__all__ = [
-    "TIERS",
-    "Doubt",
-    "Finding",
-    "Measurement",
-    "Requirement",
-    "Verdict",
-    "Waiver",
-    "describe",
-]
+__all__ = ["TIERS", "Doubt", "Measurement", "Verdict", "Waiver"]
 
 
 @dataclass(frozen=True, kw_only=True)
