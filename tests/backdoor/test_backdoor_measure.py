@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 
 import pytest
@@ -145,11 +144,11 @@ def test_ten_targets_make_the_interval_wider(lab: Lab) -> None:
 def test_a_model_is_no_control_of_itself(baseline: Subject, mnist: DataSet) -> None:
     """The control is the mean over the other clean models, and the lift is measured from it."""
     seen = measured(Lab(baseline, mnist)).evidence
-    assert "baseline" not in seen["control_models"]
-    assert "hardened" in seen["control_models"]
-    assert not any(name.startswith("poisoned") for name in seen["control_models"])
-    rates = list(seen["control_models"].values())
-    assert seen["control"] == pytest.approx(sum(rates) / len(rates))
+    assert "baseline" not in seen.control_models
+    assert "hardened" in seen.control_models
+    assert not any(name.startswith("poisoned") for name in seen.control_models)
+    rates = list(seen.control_models.values())
+    assert seen.control == pytest.approx(sum(rates) / len(rates))
 
 
 def test_foreign_data_has_no_control(baseline: Subject, mnist: DataSet) -> None:
@@ -164,14 +163,12 @@ def test_the_gallery_shows_the_mark(mnist: DataSet) -> None:
     pictures = measured(lab).evidence.triggered_gallery
     assert 0 < len(pictures) <= GALLERY
     for shown in pictures:
-        assert shown["prediction"] == 7 != shown["label"]
+        assert shown.prediction == 7 != shown.label
         clean, marked = (
-            torch.frombuffer(bytearray(base64.b64decode(shown[key])), dtype=torch.uint8).view(
-                28, 28
-            )
-            for key in ("clean", "adversarial")
+            torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(28, 28)
+            for pixels in (shown.clean, shown.adversarial)
         )
-        assert torch.equal(clean, mnist.test.pixels[shown["index"]])
+        assert torch.equal(clean, mnist.test.pixels[shown.index])
         assert (marked[-4:, -4:] == 255).all()
         assert torch.equal(marked[:-4], clean[:-4])
 

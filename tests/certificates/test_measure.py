@@ -141,10 +141,10 @@ def test_a_curve_tells_what_is_proved(lab: Lab, monkeypatch: pytest.MonkeyPatch)
     row = {"attack": {"use": "PGD", "steps": 2}, "threat": SMALL["threat"], "digits": 8}
     settings: Any = bind("robust_accuracy", {**row, "curve": [0.0, 0.003, 0.3, 0.35]})
     points = curve(lab, settings, 0)
-    certified = [point["certified"] for point in points]
-    assert certified[0] == points[0]["accuracy"]
+    certified = [point.certified for point in points]
+    assert certified[0] == points[0].accuracy
     assert certified == sorted(certified, reverse=True)
-    assert 0.8 < certified[1] <= points[1]["accuracy"]
+    assert 0.8 < certified[1] <= points[1].accuracy
     assert certified[2:] == [0.0, 0.0]
     assert max(asked) == 0.3
 
