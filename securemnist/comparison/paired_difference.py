@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -45,10 +44,6 @@ def together(old: Finding, new: Finding) -> Sight | str:
     before, after = old.measurement, new.measurement
     if before is None or after is None:
         return "a number is missing"
-    if not all(map(math.isfinite, (before.value, before.low, before.high))):
-        return "the old number is not finite"
-    if not all(map(math.isfinite, (after.value, after.low, after.high))):
-        return "the new number is not finite"
     ledgers = read(old), read(new)
     if ledgers[0] is not None and ledgers[1] is not None:
         exact = before.complete and after.complete

@@ -87,7 +87,7 @@ def _named(folder: Path, data: DataSet) -> list[tuple[str, str]]:
         kept = evidence.adversarial_examples if isinstance(evidence, AttackEvidence) else None
         if kept is None:
             continue
-        # The name comes from the row alone: a path in somebody's JSON could lead anywhere.
+        # The name comes from the row alone: a path in a file could lead anywhere.
         row = finding.requirement.id
         if not _ROW.fullmatch(row):
             raise DataError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -45,14 +45,8 @@ class StageResult(JsonModel):
 
     def and_then(self, other: StageResult) -> StageResult:
         """Both together: the same stage on further images."""
-        return StageResult(
-            self.stage,
-            self.entered + other.entered,
-            self.fell + other.fell,
-            self.over_budget + other.over_budget,
-            round(self.seconds + other.seconds, 3),
-            self.proved + other.proved,
-        )
+        both = zip(astuple(self)[1:], astuple(other)[1:], strict=True)
+        return StageResult(self.stage, *(round(a + b, 3) for a, b in both))
 
 
 @dataclass(frozen=True)
