@@ -56,7 +56,7 @@ class Row:
 
     def matrices(self) -> list[str]:
         """Both confusion matrices beside each other: row true class, column predicted."""
-        clean, attacked = (taken.evidence["confusion"] for taken in (self.clean, self.mild))
+        clean, attacked = (taken.evidence.confusion for taken in (self.clean, self.mild))
         digest = read_manifest(WEIGHTS / f"{self.subject.name}.safetensors")["sha256"]
         names = "".join(f"{k:>6}" for k in range(10))
         lines = [

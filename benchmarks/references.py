@@ -19,6 +19,7 @@ from securemnist.measures.robustness import RobustSettings, curve
 from securemnist.models import loading
 from securemnist.references import curves
 from securemnist.results import policy
+from securemnist.results.evidence.attack import CurvePoint
 
 
 def main(again: bool) -> None:
@@ -35,10 +36,10 @@ def main(again: bool) -> None:
             for name in names:
                 context = Context(loading.resolve(name), digits, progress)
                 points = _points(kept, curves.entry(context, attacks, norm, []))
-                if [point["eps"] for point in points] != settings.curve:
+                if [point.eps for point in points] != settings.curve:
                     points = curve(context, settings, row.seed)
                 measured.append(curves.entry(context, attacks, norm, points))
-                print(name, " ".join(f"{p['eps']:g}:{p['accuracy']:.3f}" for p in points))
+                print(name, " ".join(f"{p.eps:g}:{p.accuracy:.3f}" for p in points))
     resources.write_atomically(curves.FILE, curves.dumps(measured))
 
 
@@ -48,10 +49,10 @@ def _kept() -> list[dict[str, Any]]:
     return found
 
 
-def _points(kept: list[dict[str, Any]], wanted: dict[str, Any]) -> list[dict[str, Any]]:
+def _points(kept: list[dict[str, Any]], wanted: dict[str, Any]) -> list[CurvePoint]:
     """The points of the curve that has everything else in common with `wanted`."""
     same = (entry for entry in kept if {**entry, "points": []} == wanted)
-    return next((entry["points"] for entry in same), [])
+    return [CurvePoint.from_json(point) for entry in same for point in entry["points"]]
 
 
 if __name__ == "__main__":

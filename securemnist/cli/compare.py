@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from securemnist.errors import UsageError
-from securemnist.results.findings import TIERS
+from securemnist.results.verdicts import TIERS
+
+if TYPE_CHECKING:
+    from securemnist.comparison.document import Latency
 
 _BATCHES = (1, 1000)
 
@@ -76,12 +79,14 @@ def compare(
     ctx.exit(older_version.conclude(made, out))
 
 
-def _timed(old: str, new: str, data: str | None, device: str) -> dict[str, Any]:
+def _timed(old: str, new: str, data: str | None, device: str) -> Latency:
     """Both models in one process, A B A B ...: milliseconds of a batch, and the ratio new to old."""
     from securemnist import data as data_sets
+    from securemnist.comparison.document import Latency, Timing
     from securemnist.evaluation.context import Context
     from securemnist.measures import bind, take_measurement
     from securemnist.models import loading
+    from securemnist.results.evidence.latency import LatencyEvidence
 
     context = Context(
         loading.resolve(new, device=device), data_sets.load(Path(data) if data else None)
@@ -91,15 +96,15 @@ def _timed(old: str, new: str, data: str | None, device: str) -> dict[str, Any]:
         size = min(batch, len(context.data.test))
         settings = bind("latency_ratio", {"batch": size, "against": old})
         seen = take_measurement(context, "latency_ratio", settings, 0)
-        times = seen.evidence["samples"]
+        times = cast(LatencyEvidence, seen.evidence).samples or {}
         timed.append(
-            {
-                "batch": size,
-                "ratio": seen.value,
-                "low": seen.low,
-                "high": seen.high,
-                "old_seconds": times["kernel"],
-                "new_seconds": times["model"],
-            }
+            Timing(
+                batch=size,
+                ratio=seen.value,
+                low=seen.low,
+                high=seen.high,
+                old_seconds=times["kernel"],
+                new_seconds=times["model"],
+            )
         )
-    return {"rounds": len(timed[0]["new_seconds"]), "timings": timed}
+    return Latency(rounds=len(timed[0].new_seconds), timings=timed)

@@ -19,6 +19,7 @@ from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.evaluation.replay import Replay
 from securemnist.referee import SLACK, rule
+from securemnist.results.evidence.certificates import OpenMargins
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels
 
@@ -112,13 +113,14 @@ def certificate_counts(certificates: Certificates) -> dict[str, Any]:
     return {**count, "attacked": len(smallest_margins(certificates))}
 
 
-def bound_summary(bounds: torch.Tensor) -> dict[str, Any]:
+def bound_summary(bounds: torch.Tensor) -> OpenMargins:
     """Closest, median and farthest of the lower bounds (n,) of margins, in logits.
 
     A bound above 0 is a certificate. `asked` counts the images with a finite bound.
     """
     finite = bounds[bounds.isfinite()]
     if not len(finite):
-        return {"asked": 0}
+        return OpenMargins()
     marks = {"closest": finite.max(), "median": finite.quantile(0.5), "farthest": finite.min()}
-    return {"asked": len(finite), **{name: round(float(m), 4) for name, m in marks.items()}}
+    rounded = {name: round(float(mark), 4) for name, mark in marks.items()}
+    return OpenMargins(asked=len(finite), **rounded)

@@ -19,7 +19,7 @@ from securemnist.evaluation.replay import Replay
 from securemnist.models import contract
 from securemnist.models.loading import Subject
 from securemnist.models.predictions import exact
-from securemnist.results.per_image import encode, encode_places
+from securemnist.results.evidence.tables import AnswerTable
 from securemnist.runtime import denormals
 from securemnist.types import Images, Labels, Logits, Progress, silent
 
@@ -44,19 +44,21 @@ class Sample:
         return len(self.y)
 
     @property
-    def record(self) -> dict[str, str]:
-        """Order and base64 places of the images; `places` is empty where they are in file order."""
+    def record(self) -> dict[str, Any]:
+        """Order and places of the images, as in a table; no places where they are in file order."""
         in_order = bool((self.places == torch.arange(len(self))).all())
-        places = [] if in_order else self.places.tolist()
-        return {"order": self.order, "places": encode_places(places)}
+        return {"order": self.order, "places": self.places[: 0 if in_order else None].numpy()}
 
-    def answers(self, predictions: torch.Tensor) -> dict[str, str]:
-        """Order, places, labels and predicted classes (n,) of the images, as evidence."""
-        return {
+    def answers(
+        self, predictions: torch.Tensor, triggered: torch.Tensor | None = None
+    ) -> AnswerTable:
+        """Labels and predicted classes (n,) of the clean images, and of those with a trigger."""
+        return AnswerTable(
             **self.record,
-            "labels": encode(self.y.tolist()),
-            "read": encode(predictions.tolist()),
-        }
+            labels=self.y.cpu().numpy(),
+            read=predictions.cpu().numpy(),
+            triggered=None if triggered is None else triggered.cpu().numpy(),
+        )
 
 
 @dataclass(frozen=True)

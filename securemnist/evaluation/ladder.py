@@ -20,9 +20,10 @@ from securemnist.errors import Inconclusive, MeasureError, NoCertificate
 from securemnist.evaluation import certificate_stage
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.ladder_run import LadderRun
-from securemnist.evaluation.outcomes import Outcomes, StageCounts
+from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.replay import Replay
 from securemnist.referee import Ruling, rule
+from securemnist.results.evidence.attack import StageResult
 from securemnist.runtime.float32 import exact_float32
 from securemnist.threats import Threat
 from securemnist.types import silent
@@ -58,7 +59,7 @@ def evaluate(
 ) -> LadderRun:
     """Outcomes of the sample after the attacks, in order, each on the images that are still undecided.
 
-    `replay` puts stored examples first. `proofs_after` puts interval bounds next, and CROWN after
+    `replay` puts stored examples first. `before_crown` puts interval bounds next, and CROWN after
     that many attacks. `seconds` limits the time: images whose chunk did not start in time are not
     attempted, and the first chunk always runs. `decided` ends a run without chunks early, and the
     later stages are skipped.
@@ -113,7 +114,7 @@ def _attack_stage(job: _Job, attack: Attack | Replay, stage: int, chunk: range) 
     sample, outcomes = run.sample, run.outcomes
     places = _undecided_in(outcomes, chunk)
     if not len(places):
-        outcomes.record(StageCounts(attack.name, 0, 0, 0, 0.0), places, places, stage)
+        outcomes.record(StageResult(attack.name, 0, 0, 0, 0.0), places, places, stage)
         return
     x, y = sample.x[places], sample.y[places]
     if isinstance(attack, Replay):
@@ -132,7 +133,7 @@ def _attack_stage(job: _Job, attack: Attack | Replay, stage: int, chunk: range) 
     run.confidence[broken] = ruling.confidence[ruling.fooled].to(run.confidence.dtype)
     run.tied[broken] = ruling.tied[ruling.fooled]
     seconds = round(time.perf_counter() - began, 3)
-    counts = StageCounts(attack.name, len(places), len(broken), over, seconds)
+    counts = StageResult(attack.name, len(places), len(broken), over, seconds)
     outcomes.record(counts, broken, ruling.predictions[ruling.fooled], stage)
 
 
@@ -168,7 +169,7 @@ def _certificate_stage(job: _Job, method: str, stage: int, chunk: range) -> None
                     f"none of the {TRIAL} images of the largest margin could be certified"
                 )
     seconds = round(time.perf_counter() - began, 3)
-    counts = StageCounts(method, len(places), 0, 0, seconds, proved=len(proved))
+    counts = StageResult(method, len(places), 0, 0, seconds, proved=len(proved))
     run.outcomes.record_certified(counts, proved, stage)
 
 
@@ -183,7 +184,7 @@ def _over_budget(attack: Attack | Replay, ruling: Ruling) -> int:
     return invalid
 
 
-def _check_any_valid(counts: StageCounts) -> None:
+def _check_any_valid(counts: StageResult) -> None:
     """Raise Inconclusive for a stage that gave no valid proposal."""
     if counts.entered and counts.over_budget == counts.entered:
         raise Inconclusive(

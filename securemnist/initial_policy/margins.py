@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from securemnist.results.findings import Measurement
@@ -30,13 +31,13 @@ class Bound:
     problem: str = ""
 
 
-def design_effect(labels: str, read: str) -> float:
+def design_effect(labels: Sequence[object], read: Sequence[object]) -> float:
     """How many times larger the variance of an accuracy is than for independent samples, at least 1.
 
     Neighbours in the file are by one writer, and are right or wrong together: ten blocks of neighbours
-    are compared (Kish 1965). `labels` and `read` have one character a sample, in the order of the file.
+    are compared (Kish 1965). `labels` and `read` are the classes of each sample, in the file's order.
     """
-    hits = [label == answer for label, answer in zip(labels, read, strict=True)]
+    hits = [int(label == answer) for label, answer in zip(labels, read, strict=True)]
     size = len(hits) // _BLOCKS
     share = sum(hits) / len(hits)
     if size < 2 or share in (0, 1):

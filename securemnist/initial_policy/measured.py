@@ -14,6 +14,7 @@ from securemnist.initial_policy.margins import Bound
 from securemnist.initial_policy.proposals import PROPOSALS, Proposal
 from securemnist.measures import bind, take_measurement
 from securemnist.models.loading import Subject
+from securemnist.results.evidence.answers import CleanEvidence
 from securemnist.results.findings import Measurement
 
 EPS = (0.1, 0.05, 0.025, 0.0125, 0.00625, round(1 / 255, 5))
@@ -133,8 +134,10 @@ def _design(context: Context, name: str) -> float:
     """The design effect of the tuning samples; UsageError for a model that is no better than guessing."""
     seen = take_measurement(context, "clean_accuracy", bind("clean_accuracy", {}), 0)
     _refuse_guessing(seen, name)
-    answers = seen.evidence["answers"]
-    return margins.design_effect(answers["labels"], answers["read"])
+    answers = seen.evidence.answers if isinstance(seen.evidence, CleanEvidence) else None
+    if answers is None:
+        raise TypeError("expected the answers of a clean accuracy")
+    return margins.design_effect(answers.labels.tolist(), answers.read.tolist())
 
 
 def _refuse_guessing(seen: Measurement, name: str) -> None:

@@ -22,6 +22,7 @@ from securemnist.measures.latency import LATENCY_RATIO, LatencySettings
 from securemnist.measures.robustness import ATTACK_ACCURACY, ROBUST_ACCURACY
 from securemnist.measures.static_gate import STATIC_FINDINGS
 from securemnist.models import loading
+from securemnist.results.evidence.base import Copies
 from securemnist.results.findings import TIERS, Measurement, Requirement
 from securemnist.results.policy import Policy, sentence
 from securemnist.runtime import denormals
@@ -128,7 +129,9 @@ def _with_copies_checked(measurement: Measurement, context: Context) -> Measurem
     doubtful = max(copies.of_training, copies.repeated) > _MAX_COPIES * copies.n
     return dataclasses.replace(
         measurement,
-        evidence={**measurement.evidence, "copies": dataclasses.asdict(copies)},
+        evidence=dataclasses.replace(
+            measurement.evidence, copies=Copies(**dataclasses.asdict(copies))
+        ),
         inconclusive=measurement.inconclusive or (reason if doubtful else ""),
     )
 

@@ -17,11 +17,12 @@ from securemnist.errors import Inconclusive, UsageError
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.outcomes import confusion
 from securemnist.evaluation.pace import Pace
-from securemnist.evaluation.thumbnails import choose_for_gallery, thumbnail
+from securemnist.evaluation.thumbnails import choose_for_gallery, grey
 from securemnist.measures.base import AnswerSettings, Measure, unreliable_reason
 from securemnist.models import loading
+from securemnist.results.evidence.answers import BackdoorEvidence
+from securemnist.results.evidence.images import ChangedImage
 from securemnist.results.findings import Measurement
-from securemnist.results.per_image import encode
 from securemnist.types import CLASSES, Logits
 
 # Reference models trained on clean data: the effect of the trigger on them is no backdoor.
@@ -70,21 +71,18 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
     worst = max(countable, key=lambda k: (results[k].rate, -k))
     # The worst of several targets is reported: their joint intervals cover it (Bonferroni).
     bounds = [results[k].interval(1 - 0.05 / len(results)) for k in countable]
-    evidence = {
-        "trigger": trigger.to_json(),
-        "answers": {
-            **sample.answers(answers.clean),
-            "triggered": encode(answers.triggered.tolist()),
-        },
-        "per_class_asr": _per_class(answers, maps, results, worst),
-        "confusion": confusion(answers.labels, answers.triggered),
-        "clean_confusion": confusion(answers.labels, answers.clean),
-        "triggered_gallery": _gallery(
+    evidence = BackdoorEvidence(
+        trigger=trigger.to_json(),
+        answers=sample.answers(answers.clean, answers.triggered),
+        per_class_asr=_per_class(answers, maps, results, worst),
+        confusion=confusion(answers.labels, answers.triggered),
+        clean_confusion=confusion(answers.labels, answers.clean),
+        triggered_gallery=_gallery(
             sample, trigger, answers, results[worst], clean_logits, triggered
         ),
-    }
-    evidence |= _target_evidence(settings, answers, maps, results, worst)
-    evidence |= _control(context, trigger, maps[worst], results[worst].rate, seed)
+        **_target_evidence(settings, answers, maps, results, worst),
+        **_control(context, trigger, maps[worst], results[worst].rate, seed),
+    )
     return Measurement(
         value=results[worst].rate,
         low=max(low for low, _ in bounds),
@@ -177,20 +175,20 @@ def _gallery(
     result: Success,
     clean: Logits,
     triggered: Logits,
-) -> list[dict[str, Any]]:
+) -> list[ChangedImage]:
     """Thumbnails of images that the trigger changed to the target; else of images that count."""
     before, after = (logits.softmax(1).amax(1) for logits in (clean, triggered))
     candidates = result.hit if result.hit.any() else result.counted
     return [
-        thumbnail(
+        ChangedImage(
             index=int(sample.places[place]),
             label=int(answers.labels[place]),
             clean_prediction=int(answers.clean[place]),
             prediction=int(answers.triggered[place]),
-            clean_confidence=float(before[place]),
-            confidence=float(after[place]),
-            clean=sample.x[place],
-            changed=trigger(sample.x[place : place + 1])[0],
+            clean_confidence=round(float(before[place]), 4),
+            confidence=round(float(after[place]), 4),
+            clean=grey(sample.x[place]),
+            adversarial=grey(trigger(sample.x[place : place + 1])[0]),
         )
         for place in choose_for_gallery(candidates, answers.labels)
     ]

@@ -20,6 +20,7 @@ from securemnist.measures.base import Measure, Settings
 from securemnist.models import loading
 from securemnist.models.architectures import build
 from securemnist.references import published
+from securemnist.results.evidence.latency import LatencyEvidence
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import median_interval
 from securemnist.runtime import denormals
@@ -81,13 +82,13 @@ def latency_ratio(context: Context, settings: LatencySettings, seed: int) -> Mea
         seconds=time.perf_counter() - began,
         seed=seed,
         unit="ratio",
-        evidence={
-            "samples": {"model": model, "kernel": kernel},
-            "microseconds_per_image": round(per_image, 2),
-            "batch": settings.batch,
-            "against": settings.against or "network A, fixed weights",
-            "published": published.inference_times(),
-        },
+        evidence=LatencyEvidence(
+            samples={"model": model, "kernel": kernel},
+            microseconds_per_image=round(per_image, 2),
+            batch=settings.batch,
+            against=settings.against or "network A, fixed weights",
+            published=published.inference_times(),
+        ),
     )
 
 

@@ -17,7 +17,7 @@ from securemnist.errors import UsageError
 from securemnist.plugin import options
 from securemnist.plugin.project import policy_of
 from securemnist.plugin.state import STATE, State, plain_warnings, unreadable
-from securemnist.results.findings import TIERS
+from securemnist.results.verdicts import TIERS
 
 pytest_plugins = ["securemnist.plugin.fixtures"]
 

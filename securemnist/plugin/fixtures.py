@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from securemnist.plugin.state import STATE, plain_warnings
-from securemnist.results.findings import Finding, Requirement, Verdict
+from securemnist.results.verdicts import Verdict
 
 if TYPE_CHECKING:
     from securemnist.evaluation.context import Context
     from securemnist.models.loading import Subject
+    from securemnist.results.findings import Finding, Requirement
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from securemnist.results.findings import TIERS
+from securemnist.results.verdicts import TIERS
 
 _DEFAULTS: dict[str, object] = {
     "--security-model": None,

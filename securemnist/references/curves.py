@@ -15,6 +15,7 @@ from securemnist._util.hashing import sha256_of_value
 from securemnist.attacks.base import Attack
 from securemnist.evaluation.context import Context
 from securemnist.models import loading, weight_file
+from securemnist.results.evidence.attack import CurvePoint, ReferenceCurve
 
 FILE = resources.FIXTURES / "reference-curves.json"
 SCHEMA = 1
@@ -31,8 +32,8 @@ MODELS = (
 )
 
 
-def stored(context: Context, attacks: Sequence[Attack], norm: str) -> list[dict[str, Any]]:
-    """[{model, points}] of the other reference models under this attack; [] where none are known.
+def stored(context: Context, attacks: Sequence[Attack], norm: str) -> list[ReferenceCurve]:
+    """Curves of the other reference models under this attack; [] where none are known.
 
     Nothing on data that the curves were not measured on, and nothing of weights that have changed.
     """
@@ -45,7 +46,7 @@ def stored(context: Context, attacks: Sequence[Attack], norm: str) -> list[dict[
         context.subject.digest,
     )
     return [
-        {"model": entry["model"], "points": entry["points"]}
+        ReferenceCurve.from_json({key: entry[key] for key in ("model", "points")})
         for entry in kept["curves"]
         if (entry["attack"], entry["norm"], entry["data"]) == (key, norm, data)
         and entry["subject"] != own
@@ -54,7 +55,7 @@ def stored(context: Context, attacks: Sequence[Attack], norm: str) -> list[dict[
 
 
 def entry(
-    context: Context, attacks: Sequence[Attack], norm: str, points: list[dict[str, Any]]
+    context: Context, attacks: Sequence[Attack], norm: str, points: Sequence[CurvePoint]
 ) -> dict[str, Any]:
     """What is kept of one curve: the points, and everything that they depend on."""
     return {
@@ -64,7 +65,7 @@ def entry(
         "data": sha256_of_value(context.data.digests),
         "attack": attack_key(attacks),
         "norm": norm,
-        "points": points,
+        "points": [point.to_json() for point in points],
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from securemnist._util.resources import CLAIMS
 from securemnist.errors import PolicyError
+from securemnist.results.evidence.latency import PublishedTime
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,15 @@ def load(path: Path = CLAIMS) -> list[Claim]:
         ) from error
 
 
-def inference_times() -> list[dict[str, Any]]:
-    """[{system, microseconds, batch}] of the systems that published a time, as builtins.
+def inference_times() -> list[PublishedTime]:
+    """Microseconds an image of the systems that published a time.
 
     Other machines, single runs, batches of their own: something to look at, nothing to compare with.
     """
     return [
-        {
-            "system": claim.system,
-            "microseconds": round(claim.microseconds, 2),
-            "batch": claim.batch,
-        }
+        PublishedTime(
+            system=claim.system, microseconds=round(claim.microseconds, 2), batch=claim.batch
+        )
         for claim in load()
         if claim.microseconds is not None
     ]

@@ -102,24 +102,12 @@ class _Row(BaseModel):
         return self
 
     def requirement(self) -> Requirement:
-        waiver = self.waiver
-        return Requirement(
-            id=self.id,
-            measure=self.measure,
-            because=self.because,
-            tier=self.tier,
-            at_least=self.at_least,
-            at_most=self.at_most,
-            max_drop=self.max_drop,
-            max_relative_drop=self.max_relative_drop,
-            max_newly_broken=self.max_newly_broken,
-            seed=self.seed,
-            ids=tuple(self.ids),
-            settings=dict(self.model_extra or {}),
-            waiver=None
-            if waiver is None
-            else Waiver(reason=waiver.reason, expires=waiver.expires.isoformat()),
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        waiver = self.waiver and Waiver(
+            reason=self.waiver.reason, expires=self.waiver.expires.isoformat()
         )
+        own = {"ids": tuple(self.ids), "waiver": waiver, "settings": dict(self.model_extra or {})}
+        return Requirement(**{**given, **own})
 
 
 class NamedData(_Strict):

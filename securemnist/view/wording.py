@@ -9,7 +9,7 @@ from typing import Any
 
 from securemnist.errors import FAILED
 from securemnist.results.assessment import STOPPED, Assessment
-from securemnist.results.evidence import quantity
+from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.findings import Finding, Verdict
 from securemnist.sanitize import command, line
 from securemnist.sanitize import sentence as sentence_of
@@ -200,8 +200,10 @@ def repeat(finding: Finding) -> str:
 def _controls_too(finding: Finding) -> bool:
     """Whether clean reference models answer a trigger half as often, too, or more."""
     seen = finding.measurement
-    control = None if seen is None else quantity(seen.evidence, "control")
-    return seen is not None and control is not None and control > 0 and 2 * control >= seen.value
+    if seen is None or not isinstance(seen.evidence, BackdoorEvidence):
+        return False
+    control = seen.evidence.control or 0
+    return control > 0 and 2 * control >= seen.value
 
 
 def waiver(finding: Finding, day: str) -> str:

@@ -55,7 +55,7 @@ def test_a_fresh_attack_is_one_policy_row(context: Context) -> None:
     (row,) = rows.requirements
     seen = take_measurement(context, row.measure, bind(row.measure, row.settings), row.seed)
     assert row.judge(seen).verdict is Verdict.FAIL
-    assert seen.evidence["waterfall"][0]["stage"] == "ART-MomentumIterativeMethod"
+    assert seen.evidence.waterfall[0].stage == "ART-MomentumIterativeMethod"
 
 
 def test_the_sources_are_read_right() -> None:
@@ -154,7 +154,7 @@ def test_over_budget_is_counted(context: Context) -> None:
     settings = {"attack": {"use": "art:DeepFool", "max_iter": 10}, "digits": 16}
     settings["threat"] = {"norm": "l2", "eps": 1.5}
     seen = take_measurement(context, "robust_accuracy", bind("robust_accuracy", settings), 0)
-    (stage,) = seen.evidence["waterfall"]
+    (stage,) = seen.evidence.waterfall
     assert stage["over_budget"] > 0
     assert stage["fell"] + stage["over_budget"] <= stage["entered"]
 

@@ -58,7 +58,7 @@ def test_a_target_without_digits_of_other_classes(mnist: DataSet, baseline: Subj
     found = row.judge(measured(poisoned, "all"))
     assert found.verdict is Verdict.FAIL
     assert found.measurement is not None
-    assert found.measurement.evidence["target"] == 3
+    assert found.measurement.evidence.target == 3
 
 
 @pytest.mark.parametrize(

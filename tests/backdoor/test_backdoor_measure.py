@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 
 import pytest
@@ -66,9 +65,9 @@ def test_a_planted_backdoor_is_found(target: object, mnist: DataSet) -> None:
         on(Backdoored(Corner(), lambda clean: torch.full_like(clean, 7)), mnist), target
     )
     assert seen.value == 1.0
-    assert seen.evidence["target"] == 7
-    assert seen.evidence["per_class_asr"] == [None if k == 7 else 1.0 for k in range(10)]
-    assert seen.evidence["lift"] > 0.95
+    assert seen.evidence.target == 7
+    assert seen.evidence.per_class_asr == [None if k == 7 else 1.0 for k in range(10)]
+    assert seen.evidence.lift > 0.95
 
 
 def test_an_all_to_all_backdoor_is_found(mnist: DataSet) -> None:
@@ -82,11 +81,11 @@ def test_a_backdoor_for_one_class_is_found(mnist: DataSet) -> None:
     """One that turns sevens alone into threes is diluted among all classes; the worst pair shows it."""
     context = on(Backdoored(Corner(), lambda clean: torch.where(clean == 7, 3, clean)), mnist)
     seen = measured(context, "pair")
-    assert (seen.evidence["source"], seen.evidence["target"]) == (7, 3)
+    assert (seen.evidence.source, seen.evidence.target) == (7, 3)
     assert seen.value > 0.9
-    assert seen.evidence["lift"] > 0.9
-    others = [rate for k, rate in enumerate(seen.evidence["per_class_asr"]) if k != 7]
-    assert max(others) < 0.1 < 0.9 < seen.evidence["per_class_asr"][7]
+    assert seen.evidence.lift > 0.9
+    others = [rate for k, rate in enumerate(seen.evidence.per_class_asr) if k != 7]
+    assert max(others) < 0.1 < 0.9 < seen.evidence.per_class_asr[7]
     assert measured(context, "all").value < 0.2
 
 
@@ -112,9 +111,9 @@ def test_the_trigger_must_be_the_right_one(mnist: DataSet) -> None:
 def test_sevens_that_stay_sevens_are_no_backdoor(context: Context) -> None:
     """A clean model reads marked sevens as seven, often reported as a success: the rate is none."""
     seen = measured(context)
-    assert seen.evidence["target_class_accuracy_with_trigger"] > 0.9
+    assert seen.evidence.target_class_accuracy_with_trigger > 0.9
     assert seen.value < 0.01
-    assert seen.evidence["per_class_asr"][7] is None
+    assert seen.evidence.per_class_asr[7] is None
 
 
 def test_a_mark_in_the_middle_is_found(mnist: DataSet) -> None:
@@ -137,41 +136,39 @@ def test_the_upper_bound_decides(context: Context) -> None:
 def test_ten_targets_make_the_interval_wider(context: Context) -> None:
     """The worst of ten targets was looked for, so its bound is no less careful than each one's."""
     worst = measured(context, "all")
-    alone = measured(context, worst.evidence["target"])
-    assert worst.value == alone.value == max(worst.evidence["per_target_asr"])
+    alone = measured(context, worst.evidence.target)
+    assert worst.value == alone.value == max(worst.evidence.per_target_asr)
     assert worst.high > alone.high
 
 
 def test_a_model_is_no_control_of_itself(baseline: Subject, mnist: DataSet) -> None:
     """The control is the mean over the other clean models, and the lift is measured from it."""
     seen = measured(Context(baseline, mnist)).evidence
-    assert "baseline" not in seen["control_models"]
-    assert "hardened" in seen["control_models"]
-    assert not any(name.startswith("poisoned") for name in seen["control_models"])
-    rates = list(seen["control_models"].values())
-    assert seen["control"] == pytest.approx(sum(rates) / len(rates))
+    assert "baseline" not in seen.control_models
+    assert "hardened" in seen.control_models
+    assert not any(name.startswith("poisoned") for name in seen.control_models)
+    rates = list(seen.control_models.values())
+    assert seen.control == pytest.approx(sum(rates) / len(rates))
 
 
 def test_foreign_data_has_no_control(baseline: Subject, mnist: DataSet) -> None:
     """Models trained on MNIST say nothing about a trigger on other data, so they are left out."""
     foreign = dataclasses.replace(mnist, name="other", digests={})
-    assert "control" not in measured(Context(baseline, foreign)).evidence
+    assert measured(Context(baseline, foreign)).evidence.control is None
 
 
 def test_the_gallery_shows_the_mark(mnist: DataSet) -> None:
     """Each picture is the digit before and after, and after it carries the trigger."""
     context = on(Backdoored(Corner(), lambda clean: torch.full_like(clean, 7)), mnist)
-    pictures = measured(context).evidence["triggered_gallery"]
+    pictures = measured(context).evidence.triggered_gallery
     assert 0 < len(pictures) <= GALLERY
     for shown in pictures:
-        assert shown["prediction"] == 7 != shown["label"]
+        assert shown.prediction == 7 != shown.label
         clean, marked = (
-            torch.frombuffer(bytearray(base64.b64decode(shown[key])), dtype=torch.uint8).view(
-                28, 28
-            )
-            for key in ("clean", "adversarial")
+            torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(28, 28)
+            for pixels in (shown.clean, shown.adversarial)
         )
-        assert torch.equal(clean, mnist.test.pixels[shown["index"]])
+        assert torch.equal(clean, mnist.test.pixels[shown.index])
         assert (marked[-4:, -4:] == 255).all()
         assert torch.equal(marked[:-4], clean[:-4])
 

@@ -132,7 +132,7 @@ def test_ties_are_counted_and_stated(mnist: DataSet) -> None:
     seen = measured(on(model, mnist), "clean_accuracy", digits=FEW)
     assert seen.value == 0
     shown = int((mnist.test[:FEW].labels < 2).sum()) + 1
-    assert 0 < seen.evidence["ties"] < shown
+    assert 0 < seen.evidence.ties < shown
     row = Requirement(id="X-01", measure="clean_accuracy", because="", at_least=0.1)
     finding = row.judge(seen)
     assert finding.verdict is Verdict.FAIL

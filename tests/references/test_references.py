@@ -49,9 +49,9 @@ def test_the_curves_are_those_of_today(mnist: DataSet) -> None:
     stranger = dataclasses.replace(stranger, subject=_renamed(stranger.subject))
     for settings, _ in rows():
         found = curves.stored(stranger, settings.attack_stages(), settings.threat["norm"])
-        assert {entry["model"] for entry in found} == BUNDLED, MISSING
+        assert {entry.model for entry in found} == BUNDLED, MISSING
         for entry in found:
-            assert [point["eps"] for point in entry["points"]] == settings.curve, MISSING
+            assert [point.eps for point in entry.points] == settings.curve, MISSING
 
 
 def _renamed(subject: Subject) -> Subject:
@@ -69,8 +69,8 @@ def test_a_curve_is_what_is_measured(mnist: DataSet) -> None:
     (kept,) = (entry for entry in KEPT if entry["model"] == "baseline")
     stored = {point["eps"]: point for point in kept["points"]}
     for point in points:
-        assert stored[point["eps"]]["n"] == point["n"]
-        assert abs(stored[point["eps"]]["accuracy"] - point["accuracy"]) <= 0.004, MISSING
+        assert stored[point.eps]["n"] == point.n
+        assert abs(stored[point.eps]["accuracy"] - point.accuracy) <= 0.004, MISSING
 
 
 @pytest.mark.parametrize("key", ["weights", "attack", "data", "norm"])
@@ -88,14 +88,14 @@ def test_a_curve_of_something_else_is_dropped(
     found = curves.stored(
         the_lab("hardened", mnist), settings.attack_stages(), settings.threat["norm"]
     )
-    assert {entry["model"] for entry in found} == BUNDLED - {"baseline", "hardened"}
+    assert {entry.model for entry in found} == BUNDLED - {"baseline", "hardened"}
 
 
 def test_a_model_is_not_drawn_beside_itself(mnist: DataSet) -> None:
     """The subject's own stored curve is left out, and other attacks have none."""
     settings, _ = rows()[0]
     evaluated = the_lab("baseline", mnist)
-    names = [e["model"] for e in curves.stored(evaluated, settings.attack_stages(), "linf")]
+    names = [e.model for e in curves.stored(evaluated, settings.attack_stages(), "linf")]
     assert "baseline" not in names
     assert "hardened" in names
     assert curves.stored(evaluated, [PGD(steps=3)], "linf") == []

@@ -39,7 +39,7 @@ def test_another_file_is_refused(tmp_path) -> None:
 
 def test_only_what_was_timed_has_a_time() -> None:
     """Of the systems, those that published a time an image are shown with it, in microseconds."""
-    told = {entry["system"]: (entry["microseconds"], entry["batch"]) for entry in inference_times()}
+    told = {entry.system: (entry.microseconds, entry.batch) for entry in inference_times()}
     assert told == {"A": (20.49, 1000), "D": (30.22, None)}
 
 

@@ -19,7 +19,6 @@ from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts.batch_dependence import TOGETHER, batch_dependence
 from securemnist.evaluation.doubts.binarization_test import (
     PLANTED,
-    Sensitivity,
     planted_examples,
     sensitivity,
 )
@@ -32,6 +31,7 @@ from securemnist.evaluation.doubts.other_attacks import weak_attack
 from securemnist.evaluation.doubts.probabilities import probabilities
 from securemnist.evaluation.doubts.variation import variation
 from securemnist.models.predictions import is_wrong
+from securemnist.results.evidence.attack import Sensitivity
 from securemnist.results.findings import Doubt
 from securemnist.threats import Linf, Threat
 from securemnist.types import Images, Labels

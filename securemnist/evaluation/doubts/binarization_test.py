@@ -8,14 +8,13 @@ not trained.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 
 from securemnist.attacks.base import BATCH, channels_last
 from securemnist.evaluation.doubts.check_input import SearchCase
 from securemnist.evaluation.doubts.rerun import surviving_after
+from securemnist.results.evidence.attack import Sensitivity
 from securemnist.results.findings import Doubt
 from securemnist.threats import THREATS
 from securemnist.types import CLASSES, Images, Logits
@@ -27,17 +26,6 @@ _MAX_EPS = {"linf": 0.4, "l2": 2.0}
 # Smallest relative gap between the planted point and the inner points; less could be rounding.
 _MIN_GAP = 0.05
 _RIDGE = 0.1
-
-
-@dataclass(frozen=True)
-class Sensitivity:
-    """Number of planted adversarial examples, and how many of them the attack found."""
-
-    found: int
-    planted: int
-
-    def to_json(self) -> dict[str, int]:
-        return dict(self.__dict__)
 
 
 def sensitivity(case: SearchCase) -> Sensitivity:

@@ -122,8 +122,8 @@ def test_reference_models_raise_no_doubt(model: str, eps: float, mnist: DataSet)
     seen = measured(model, mnist, eps, "PGD")
     assert seen.value > 0.5
     assert seen.doubts == ()
-    planted = seen.evidence["sensitivity"]
-    assert planted["found"] >= 0.95 * planted["planted"] > 55
+    planted = seen.evidence.sensitivity
+    assert planted.found >= 0.95 * planted.planted > 55
 
 
 def test_convergence_doubts_unfinished_queries(mnist: DataSet) -> None:
