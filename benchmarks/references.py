@@ -12,13 +12,13 @@ from typing import Any, cast
 
 from securemnist import data
 from securemnist._util import resources
-from securemnist.cli.display import progress_bar
 from securemnist.evaluation.context import Lab
 from securemnist.measures import bind
 from securemnist.measures.robustness import RobustSettings, curve
 from securemnist.models import loading
 from securemnist.references import curves
 from securemnist.results import policy
+from securemnist.view.progress import progress_bar
 
 
 def main(again: bool) -> None:

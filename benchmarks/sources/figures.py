@@ -11,10 +11,10 @@ import torch
 from benchmarks.sources.systems import TARGET, TRIGGER
 from securemnist import data
 from securemnist._util.hashing import seed_from
+from securemnist.assessing import measure
 from securemnist.attacks import FGSM, PGD
 from securemnist.attacks.base import Attack, cross_entropy
 from securemnist.evaluation.context import Lab
-from securemnist.measures import bind, take
 from securemnist.models import loading
 from securemnist.threats import Linf
 from securemnist.types import Images, Labels
@@ -66,7 +66,7 @@ def score(lab: Lab, x: Images, y: Labels) -> dict[str, float]:
 def attacked(lab: Lab, attack: Attack, x: Images, y: Labels, eps: float) -> Images:
     """The digits after an L-infinity attack."""
     rng = torch.Generator().manual_seed(seed_from(0, attack.to_json()))
-    return attack(lab.subject.model, x, y, threat=Linf(eps), rng=rng)
+    return attack.propose(lab.subject.model, x, y, threat=Linf(eps), rng=rng)
 
 
 def robust_accuracy(lab: Lab, eps: float) -> float:
@@ -76,13 +76,13 @@ def robust_accuracy(lab: Lab, eps: float) -> float:
         "threat": Linf(eps).to_json(),
         "digits": SEARCH_DIGITS,
     }
-    return take(lab, "robust_accuracy", bind("robust_accuracy", settings), 0).value
+    return measure(lab, "robust_accuracy", settings).value
 
 
 def success_rate(lab: Lab) -> float:
     """The attack success rate of the trigger, in the one definition."""
     settings = {"trigger": TRIGGER.to_json(), "target": TARGET}
-    return take(lab, "backdoor_success", bind("backdoor_success", settings), 0).value
+    return measure(lab, "backdoor_success", settings).value
 
 
 @torch.no_grad()

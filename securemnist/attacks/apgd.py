@@ -45,7 +45,7 @@ class APGD(Attack):
         demand_counts(steps=self.steps, restarts=self.restarts)
         demand(self.loss in OBJECTIVES, "loss", f"of {', '.join(OBJECTIVES)}", self.loss)
 
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,
@@ -80,7 +80,7 @@ class APGDT(Attack):
         demand_counts(steps=self.steps, restarts=self.restarts)
         demand_targets(self.targets)
 
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,

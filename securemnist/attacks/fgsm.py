@@ -22,7 +22,7 @@ class FGSM(Attack):
 
     one_step: ClassVar[bool] = True
 
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,
@@ -49,7 +49,7 @@ class RFGSM(Attack):
     def __post_init__(self) -> None:
         demand(0 < self.start < 1, "start", "between 0 and 1", self.start)
 
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,

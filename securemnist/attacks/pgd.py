@@ -37,7 +37,7 @@ class PGD(Attack):
         possible = size is None or (type(size) in (int, float) and 0 < size <= 28)
         demand(possible, "step_size", "as a number above 0, in pixels", size)
 
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,

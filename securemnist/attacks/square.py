@@ -39,7 +39,7 @@ class Square(Attack):
         demand_counts(queries=self.queries)
         demand_shares(start=self.start)
 
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,

@@ -14,11 +14,11 @@ from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import channels_last
 from securemnist.data import DataSet, Digits
 from securemnist.errors import ModelError, UsageError
-from securemnist.evaluation.probabilities import LogProbabilities, are_probabilities
 from securemnist.evaluation.replay import Replay
 from securemnist.models import contract
 from securemnist.models.loading import Subject
 from securemnist.models.predictions import exact
+from securemnist.models.probabilities import LogProbabilities, are_probabilities
 from securemnist.results.per_image import encode, encode_places
 from securemnist.runtime import denormals
 from securemnist.types import Images, Labels, Logits, Progress, silent

@@ -122,7 +122,7 @@ def _run_stage(
         parts = [seed, attack.to_json(), threat.to_json(), *([chunk.start] if chunk.start else [])]
         rng = torch.Generator().manual_seed(seed_from(*parts))
         progress = lab.progress if len(chunk) >= len(sample) else silent
-        proposals = attack(lab.target, x, y, threat=threat, rng=rng, progress=progress)
+        proposals = attack.propose(lab.target, x, y, threat=threat, rng=rng, progress=progress)
     lab.progress(attack.name, min(chunk.stop, len(sample)), len(sample))
     ruling = rule(lab.subject.model, x, y, proposals, norm=threat.norm, eps=threat.eps)
     over = _over_budget(attack, ruling)

@@ -69,7 +69,7 @@ def measured(lab: Lab, threats: Iterable[Threat]) -> Pace:
 
 def _tried(lab: Lab, threat: Threat, x: torch.Tensor, y: torch.Tensor) -> Shares:
     rng = torch.Generator().manual_seed(0)
-    found = _SCOUT(lab.target, x, y, threat=threat, rng=rng)
+    found = _SCOUT.propose(lab.target, x, y, threat=threat, rng=rng)
     standing = ~is_wrong(lab.logits(found), y)
     proved, crown = torch.zeros_like(standing), torch.zeros_like(standing)
     if threat.norm == "linf":

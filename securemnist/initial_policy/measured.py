@@ -6,13 +6,13 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from securemnist import assessing
 from securemnist.data import DataSet
 from securemnist.errors import Inconclusive, NotApplicable, UsageError
 from securemnist.evaluation.context import Lab
 from securemnist.initial_policy import margins
 from securemnist.initial_policy.margins import Bound
 from securemnist.initial_policy.proposals import PROPOSALS, Proposal
-from securemnist.measures import bind, take
 from securemnist.models.loading import Subject
 from securemnist.results.findings import Measurement
 
@@ -114,8 +114,7 @@ _NO_NEW = Bound(threshold=0, max_drop=0)
 
 def _taken(lab: Lab, proposal: Proposal, settings: dict[str, Any]) -> Measurement:
     try:
-        bound = bind(proposal.measure, settings, tier=proposal.tier)
-        return take(lab, proposal.measure, bound, 0)
+        return assessing.measure(lab, proposal.measure, settings, tier=proposal.tier)
     except Inconclusive as error:
         return Measurement(
             value=0.0,
@@ -131,7 +130,7 @@ def _taken(lab: Lab, proposal: Proposal, settings: dict[str, Any]) -> Measuremen
 
 def _design(lab: Lab, name: str) -> float:
     """The design effect of the tuning samples; UsageError for a model that is no better than guessing."""
-    seen = take(lab, "clean_accuracy", bind("clean_accuracy", {}), 0)
+    seen = assessing.measure(lab, "clean_accuracy", {})
     _refuse_guessing(seen, name)
     answers = seen.evidence["answers"]
     return margins.design_effect(answers["labels"], answers["read"])

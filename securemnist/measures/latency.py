@@ -31,13 +31,14 @@ _WARM_UP = 3
 _LARGEST_RATIO = 1e4
 # Below six rounds the interval of their median is not one of 95 %.
 _FEWEST_ROUNDS = 6
+ROUNDS = 21
 
 
 class LatencySettings(Settings):
     """`batch` images a call; `rounds` pairs of timings; `against` another model instead of the kernel."""
 
     batch: int = 1
-    rounds: int = 21
+    rounds: int = ROUNDS
     against: str | None = None
 
     @field_validator("batch", "rounds")
@@ -50,30 +51,38 @@ class LatencySettings(Settings):
 
 
 def latency_ratio(lab: Lab, settings: LatencySettings, seed: int) -> Measurement:
-    """Median time of a batch by the model over that of the calibration kernel (or `against`).
+    """The latency ratio of the subject to the calibration kernel (or `against`)."""
+    other = _other(settings.against, lab.subject.device)
+    named = settings.against or "network A, fixed weights"
+    return against(lab, other, named, settings.batch, settings.rounds, seed)
+
+
+def against(
+    lab: Lab, other: torch.nn.Module, named: str, batch: int, rounds: int = ROUNDS, seed: int = 0
+) -> Measurement:
+    """Median time of a batch by the subject over that of another model, whose name is `named`.
 
     The interval is the distribution-free one of the median of the rounds' ratios; its bound decides.
     Raises NotApplicable under pytest-xdist, where other tests run at the same time.
     """
     if "PYTEST_XDIST_WORKER" in os.environ:
         raise NotApplicable("latency needs the machine for itself; run without pytest-xdist (-n)")
-    if settings.batch > len(lab.data.test):
+    if batch > len(lab.data.test):
         raise UsageError(
-            f"expected a batch of at most {len(lab.data.test)} digits, got {settings.batch}; mend it"
+            f"expected a batch of at most {len(lab.data.test)} digits, got {batch}; use a smaller one"
         )
     began = time.perf_counter()
-    x = lab.data.test[: settings.batch].images().to(lab.subject.device)
-    other = _other(settings.against, lab.subject.device)
+    x = lab.data.test[:batch].images().to(lab.subject.device)
     with denormals.kept():  # as it is deployed
-        model, kernel = _samples(lab.subject.model, other, x, settings.rounds)
+        model, kernel = _samples(lab.subject.model, other, x, rounds)
     ratios = sorted(a / b for a, b in zip(model, kernel, strict=True))
     low, high = median_interval(ratios)
-    per_image = sorted(model)[len(model) // 2] / settings.batch * 1e6
+    per_image = sorted(model)[len(model) // 2] / batch * 1e6
     return Measurement(
         value=ratios[len(ratios) // 2],
         low=low,
         high=high,
-        n=settings.rounds,
+        n=rounds,
         complete=False,
         seconds=time.perf_counter() - began,
         seed=seed,
@@ -81,8 +90,8 @@ def latency_ratio(lab: Lab, settings: LatencySettings, seed: int) -> Measurement
         evidence={
             "samples": {"model": model, "kernel": kernel},
             "microseconds_per_image": round(per_image, 2),
-            "batch": settings.batch,
-            "against": settings.against or "network A, fixed weights",
+            "batch": batch,
+            "against": named,
             "published": published.inference_times(),
         },
     )

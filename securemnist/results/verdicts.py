@@ -85,7 +85,7 @@ class Measurement:
     certified_low: float | None = None
     doubts: tuple[Doubt, ...] = ()
     inconclusive: str = ""
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(default_factory=dict, repr=False)
     examples: Any = field(default=None, repr=False, compare=False)
 
     @property

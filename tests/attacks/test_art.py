@@ -117,8 +117,8 @@ def test_labels_norm_and_eps_arrive(
     other = (y + 3) % 10
     theirs = ARTAttack(kind="FastGradientMethod")
     for labels in (y, other):
-        mine = FGSM()(baseline.model, x, labels, threat=Linf(eps), rng=seeded())
-        found = theirs(baseline.model, x, labels, threat=Linf(eps), rng=seeded())
+        mine = FGSM().propose(baseline.model, x, labels, threat=Linf(eps), rng=seeded())
+        found = theirs.propose(baseline.model, x, labels, threat=Linf(eps), rng=seeded())
         assert torch.allclose(found, mine, atol=1e-6)
 
 
@@ -145,7 +145,7 @@ def test_autoattack_goes_by_its_full_name(
     x, y = digits
     attack = make_attack({"use": "art:AutoAttack"})
     assert attack.name == "ART-AutoAttack"
-    found = attack(baseline.model, x[:2], y[:2], threat=Linf(0.5), rng=seeded())
+    found = attack.propose(baseline.model, x[:2], y[:2], threat=Linf(0.5), rng=seeded())
     assert (baseline.model(found).argmax(1) != y[:2]).all()
 
 
@@ -179,7 +179,7 @@ def test_what_is_not_for_pytorch_says_so(
     """An attack that cannot run on this model ends in one sentence with its name, not in a traceback."""
     x, y = digits
     with pytest.raises(error, match=f"ART-{kind}") as caught:
-        ARTAttack(kind=kind)(baseline.model, x[:2], y[:2], threat=Linf(0.3), rng=seeded())
+        ARTAttack(kind=kind).propose(baseline.model, x[:2], y[:2], threat=Linf(0.3), rng=seeded())
     assert "\n" not in str(caught.value)
 
 

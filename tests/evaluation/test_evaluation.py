@@ -52,7 +52,7 @@ def test_every_digit_has_one_outcome(found: Evaluation, baseline: Subject) -> No
     with torch.no_grad():
         clean, final = (baseline.model(x).argmax(1) for x in (sample.x, found.x_adv))
     rng = torch.Generator()
-    by_fgsm = FGSM()(baseline.model, sample.x, sample.y, threat=Linf(0.15), rng=rng)
+    by_fgsm = FGSM().propose(baseline.model, sample.x, sample.y, threat=Linf(0.15), rng=rng)
     falls_at_once = baseline.model(by_fgsm).argmax(1) != sample.y
     codes = decoded(found.outcomes.evidence()["outcomes"]["codes"])
     for k, code in enumerate(codes):

@@ -29,7 +29,7 @@ def one_step_masking(case: Case) -> Doubt | None:
     """R+FGSM breaks 5 points more than FGSM, a part of its step what the whole does not, or PGD half."""
     step = case.threat.eps * case.threat.steepest(case.gradient(case.x, cross_entropy))
     whole = case.wrong(case.threat.project(case.x, case.x + step))
-    x_adv = RFGSM()(case.model, case.x, case.y, threat=case.threat, rng=case.rng("masking"))
+    x_adv = RFGSM().propose(case.model, case.x, case.y, threat=case.threat, rng=case.rng("masking"))
     beside = case.wrong(x_adv)
     less = torch.zeros_like(whole)
     for fraction in FRACTIONS:
@@ -59,6 +59,6 @@ def _beside(count: int) -> str:
 def _broken_by_a_search(case: Case, whole: torch.Tensor) -> int:
     """How many of the first few digits ten steps break beyond what FGSM does."""
     x, y = case.x[:FEW], case.y[:FEW]
-    x_adv = SEARCH(case.model, x, y, threat=case.threat, rng=case.rng("many steps"))
+    x_adv = SEARCH.propose(case.model, x, y, threat=case.threat, rng=case.rng("many steps"))
     broken = is_wrong(case.answers(x_adv), y)
     return int(broken.sum()) - int(whole[:FEW].sum())

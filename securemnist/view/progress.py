@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
-from securemnist.cli.eta import Outlook, rounded
 from securemnist.sanitize import terminal
+from securemnist.view.eta import Outlook, rounded
 
 if TYPE_CHECKING:  # it brings torch, which a report does not need
     from securemnist.types import Progress as Tell
