@@ -10,6 +10,7 @@ from torch import nn
 
 from securemnist._util.hashing import seed_from
 from securemnist.data.tensors import checked_images, checked_labels
+from securemnist.errors import MeasureError, SecureMnistError
 from securemnist.models import contract
 from securemnist.models.borrowing import borrowed
 from securemnist.models.loading import Subject
@@ -76,7 +77,12 @@ def attacked(
         contract.check(subject, x[:8])
         rng = torch.Generator().manual_seed(seed_from(seed, attack.to_json(), within.to_json()))
         target = _target(subject.model, x[:256])
-        found = attack.propose(target, x, y, threat=within, rng=rng, progress=progress)
+        try:
+            found = attack.propose(target, x, y, threat=within, rng=rng, progress=progress)
+        except SecureMnistError:
+            raise
+        except Exception as error:
+            raise MeasureError(f"the attack raised {type(error).__name__}: {error}") from error
         ruling = rule(subject.model, x, y, found, norm=within.norm, eps=within.eps)
     return AdversarialImages(
         found.detach(), ruling.fooled, ruling.predictions, attack.name, str(within), y
