@@ -12,7 +12,7 @@ from torch import nn
 
 from securemnist import assessing, report
 from securemnist._util import resources
-from securemnist.api.inputs import Data, as_data, load_policy, shown
+from securemnist.api.inputs import Data, as_data, load_policy
 from securemnist.errors import UsageError
 from securemnist.evaluation import example_store
 from securemnist.evaluation.context import Lab
@@ -26,6 +26,7 @@ from securemnist.results.policy import Policy
 from securemnist.results.scope import Scope
 from securemnist.types import Progress
 from securemnist.view import notebook, wording
+from securemnist.view.progress import shown
 from securemnist.view.taxonomy import unknown_ids
 
 

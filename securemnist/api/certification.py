@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from securemnist.api.inputs import shown
 from securemnist.certificates import Certificates
 from securemnist.certificates import certify as certify_samples
 from securemnist.data.tensors import as_tensor
@@ -15,6 +14,7 @@ from securemnist.errors import DataError, ModelError, first_line
 from securemnist.models.borrowing import borrowed
 from securemnist.models.loading import Subject
 from securemnist.types import Progress
+from securemnist.view.progress import shown
 
 
 def certify(

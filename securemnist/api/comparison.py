@@ -50,8 +50,7 @@ def compare(
     `old` and `new`: assessments, paths of assessment.json, or models. Models are assessed first with
     `data`, `policy`, `tier`, `rows`, `device` and `progress` as for `assess`. Two models are also
     attacked with the adversarial examples of either, and timed in turn. `margin`: shares that differ by
-    less are the same.
-    `same_model`: allow one model twice, to see what chance does.
+    less are the same. `same_model`: allow one model twice, to see what chance does.
 
     The result has `changes`, `exit_code` (0 nothing against the new version, 1 worse or failed, 3
     undecided) and `save(folder)`. UsageError where the two cannot be compared.

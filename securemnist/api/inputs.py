@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,8 +16,6 @@ from securemnist.project.settings import policy_name
 from securemnist.results import policy as policies
 from securemnist.results.policy import Policy
 from securemnist.threats import Threat, as_threat
-from securemnist.types import Progress, silent
-from securemnist.view.progress import progress_bar
 
 Data = DataSet | tuple[Any, Any] | Path | str | None
 
@@ -63,14 +60,3 @@ def load_policy(path: Path | str) -> Policy:
         raise PolicyError(f"expected a policy or its path, got {type(path).__name__}; pass one")
     file = resources.POLICY if path == "bundled" else Path(path)
     return dataclasses.replace(policies.load(file), path=policy_name(file, Path.cwd()))
-
-
-def shown(progress: Progress | bool) -> contextlib.AbstractContextManager[Progress]:
-    """A display of progress: True for a bar after two seconds, False for none, or a function.
-
-    Where the output is no terminal (a notebook, a pipe) the bar is a line every ten seconds. A function
-    is called with what is done, how much of it is done, and how much there is.
-    """
-    if callable(progress):
-        return contextlib.nullcontext(progress)
-    return progress_bar() if progress else contextlib.nullcontext(silent)

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from securemnist import assessing
-from securemnist.api.inputs import Data, as_data, as_settings, shown
+from securemnist.api.inputs import Data, as_data, as_settings
 from securemnist.attacks.base import Attack
 from securemnist.errors import MeasureError, NotApplicable, SecureMnistError, UsageError
 from securemnist.evaluation.context import Lab
@@ -26,6 +26,7 @@ from securemnist.results.verdicts import Doubt
 from securemnist.threats import Threat
 from securemnist.types import Progress
 from securemnist.view import notebook, png
+from securemnist.view.progress import shown
 from securemnist.view.wording import number
 
 

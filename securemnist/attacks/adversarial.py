@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from securemnist.referee import rule
 from securemnist.threats import Threat, as_threat
 from securemnist.types import Images, Labels, Progress
 from securemnist.view import notebook, png
+from securemnist.view.progress import shown
 
 if TYPE_CHECKING:
     from securemnist.attacks.base import Attack
@@ -64,21 +66,21 @@ def attacked(
     model: nn.Module | Subject | str,
     x: Any,
     y: Any,
-    threat: Threat | dict[str, Any] | str,
+    threat: Threat | Mapping[str, Any] | str,
     seed: int,
-    progress: Progress,
+    progress: Progress | bool,
 ) -> AdversarialImages:
     """Run an attack on images; see `Attack.__call__`."""
     within = as_threat(threat)
     x = checked_images(x)
     y = checked_labels(y, len(x))
-    with borrowed(model) as subject:
+    with shown(progress) as display, borrowed(model) as subject:
         x, y = x.to(subject.device), y.to(subject.device)
         contract.check(subject, x[:8])
         rng = torch.Generator().manual_seed(seed_from(seed, attack.to_json(), within.to_json()))
         target = _target(subject.model, x[:256])
         try:
-            found = attack.propose(target, x, y, threat=within, rng=rng, progress=progress)
+            found = attack.propose(target, x, y, threat=within, rng=rng, progress=display)
         except SecureMnistError:
             raise
         except Exception as error:

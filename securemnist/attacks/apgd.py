@@ -35,7 +35,10 @@ _MOMENTUM, _CLIMBING = 0.75, 0.75
 @final
 @dataclass(frozen=True, kw_only=True)
 class APGD(Attack):
-    """`steps` steps on the loss `ce` or `dlr` from each of `restarts` random starts."""
+    """Projected gradient ascent that sets its own step size (Croce & Hein, arXiv 2003.01690).
+
+    `steps` steps on the `loss` (`ce` or `dlr`) from each of `restarts` random starts.
+    """
 
     steps: int = 100
     restarts: int = 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -40,20 +40,20 @@ class Attack(ABC):
     def __call__(
         self,
         model: nn.Module | Subject | str,
-        x: Images,
-        y: Labels,
+        x: Images | Any,
+        y: Labels | Any,
         *,
-        threat: Threat | dict[str, Any] | str,
+        threat: Threat | Mapping[str, Any] | str,
         seed: int = 0,
-        progress: Progress = silent,
+        progress: Progress | bool = True,
     ) -> AdversarialImages:
         """Attack images and let the referee decide which proposals succeed.
 
         `model`: an nn.Module or a SPEC; it is left as it was. `x` float32 (n, 1, 28, 28) in [0, 1] and
         `y` integers (n,) from 0 to 9, tensors or NumPy arrays. `threat`: Linf(0.3), L2(1.5), a table as
         in a policy, or "linf:0.3". Images that the model misclassifies by themselves count as successes.
-        One seed gives one result. DataError, ModelError, UsageError or PolicyError for bad input,
-        MeasureError where the attack itself fails.
+        One seed gives one result. `progress`: True, False, or a function. DataError, ModelError,
+        UsageError or PolicyError for bad input, MeasureError where the attack itself fails.
         """
         return attacked(self, model, x, y, threat, seed, progress)
 

@@ -18,7 +18,7 @@ from securemnist.types import Images, Labels, Model, Progress, silent
 @final
 @dataclass(frozen=True, kw_only=True)
 class FGSM(Attack):
-    """One steepest step of length eps on the cross-entropy."""
+    """One steepest step of length eps on the cross-entropy (Goodfellow et al., arXiv 1412.6572)."""
 
     one_step: ClassVar[bool] = True
 

@@ -30,7 +30,10 @@ _STREAM = 4
 @final
 @dataclass(frozen=True, kw_only=True)
 class Square(Attack):
-    """At most `queries` queries a digit; the first squares cover the share `start` of the pixels."""
+    """Random search by squares, without gradients (Andriushchenko et al., arXiv 1912.00049).
+
+    At most `queries` queries an image; the first squares cover the share `start` of the pixels.
+    """
 
     queries: int = 5000
     start: float = 0.8
