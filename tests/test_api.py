@@ -125,6 +125,13 @@ CALLS: dict[str, Callable[..., Any]] = {
         net, net, data=(x, y), policy=path, rows=["CLEAN-01"], same_model=True
     ),
     "attack": lambda net, x, y, _: sm.PGD(steps=2)(net, x, y, threat="linf:0.1"),
+    "ART": lambda net, x, y, _: sm.measure(
+        "attack_accuracy",
+        net,
+        (x[:9], y[:9]),
+        attack="art:FastGradientMethod",
+        threat="linf:0.1",
+    ),
     "certify": lambda net, x, y, _: sm.certify(net, x[:2], y[:2], eps=0.1),
 }
 

@@ -12,11 +12,11 @@ from securemnist.attacks.art import ARTAttack
 from securemnist.attacks.art_isolation import load
 from securemnist.attacks.art_signatures import signature
 from securemnist.attacks.fgsm import FGSM
-from securemnist.cli.measure import _parse_attack
 from securemnist.data import DataSet
 from securemnist.errors import Inconclusive, MeasureError, PolicyError
 from securemnist.evaluation.context import Lab
 from securemnist.evaluation.ladder import evaluate
+from securemnist.evaluation.ladders import parse_attack
 from securemnist.measures import bind, check_policy, take
 from securemnist.models.loading import Subject
 from securemnist.results import policy
@@ -103,7 +103,7 @@ def test_what_art_does_not_have_is_a_policy_error(
 )
 def test_the_command_line_names_them_too(text: str, settings: dict[str, object]) -> None:
     """What --attack says becomes the settings of a row, colons in the name included."""
-    parsed = _parse_attack(text)
+    parsed = parse_attack(text)
     assert settings.items() <= parsed.items()
     assert make_attack(parsed).to_json() == parsed
 

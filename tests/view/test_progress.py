@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from securemnist.cli import display
 from securemnist.cli.pytest_hooks import Watcher
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Lab
 from securemnist.models import loading
 from securemnist.plugin.state import STATE
 from securemnist.results.findings import Requirement
+from securemnist.view import progress as display
 from securemnist.view.eta import Outlook, rounded
 
 
