@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import functools
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +28,11 @@ class _Formats(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.eps = 0.0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """False: to exclude a class from compilation torch imports its compiler, which takes a second."""
+        return False
+
     def __torch_dispatch__(
         self, func: Callable[..., Any], _types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
@@ -37,10 +44,21 @@ class _Formats(TorchDispatchMode):
         return made
 
 
+def _formats() -> type[_Formats]:
+    """The class to use: excluded from compilation where a model may be a compiled one."""
+    return _excluded() if "torch._dynamo" in sys.modules else _Formats
+
+
+@functools.cache
+def _excluded() -> type[_Formats]:
+    dispatch = torch.compiler.disable(_Formats.__torch_dispatch__)
+    return type("_Excluded", (_Formats,), {"__torch_dispatch__": dispatch})
+
+
 @torch.no_grad()
 def rounding(model: nn.Module, x: Images) -> float:
     """The relative rounding of the coarsest format between pixels and logits: 2**-23 of float32."""
-    with _Formats() as seen:
+    with _formats()() as seen:
         model(channels_last(x[:_FEW]))
     return seen.eps or torch.finfo(torch.float32).eps
 
