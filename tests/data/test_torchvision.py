@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from securemnist import data
-from securemnist.data import DataSet, idx_files
+from securemnist.data import DataSet, dataset, idx_files
 from securemnist.errors import DataError
 from tests.data.small import TEST, TEST_IMAGES, small_set
 from tests.wording import one_sentence
@@ -31,7 +31,7 @@ def test_another_digit_is_noticed(
     """One pixel or one label that torchvision reads differently is a DataError."""
     found = data.load(folder)
 
-    class MNIST(data.torchvision().MNIST):  # it looks into a folder of its class's name
+    class MNIST(dataset.torchvision().MNIST):  # it looks into a folder of its class's name
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
             if split == "pixels":
@@ -39,7 +39,7 @@ def test_another_digit_is_noticed(
             else:
                 self.targets = self.targets.roll(1)
 
-    monkeypatch.setattr(data.torchvision(), "MNIST", MNIST)
+    monkeypatch.setattr(dataset.torchvision(), "MNIST", MNIST)
     with pytest.raises(DataError, match="expected torchvision to read the verified train digits"):
         data.check_torchvision(found)
 
@@ -50,7 +50,7 @@ def test_a_torchvision_that_reads_nothing(folder: Path, monkeypatch: pytest.Monk
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("operator torchvision::nms does not exist")
 
-    monkeypatch.setattr(data.torchvision(), "MNIST", broken)
+    monkeypatch.setattr(dataset.torchvision(), "MNIST", broken)
     with pytest.raises(DataError, match="got others or none") as caught:
         data.check_torchvision(data.load(folder))
     one_sentence(caught.value)
