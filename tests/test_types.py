@@ -10,7 +10,7 @@ from securemnist._util import resources
 
 
 def test_the_package_has_strict_types(tmp_path: Path) -> None:
-    """mypy in strict mode finds no error in the package."""
+    """Mypy in strict mode finds no error in the package."""
     command = [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path)]
     done = subprocess.run(command, cwd=resources.ROOT, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -15,7 +15,7 @@ from securemnist.errors import MeasureError, SecureMnistError
 from securemnist.models import contract
 from securemnist.models.borrowing import borrowed
 from securemnist.models.loading import Subject
-from securemnist.models.probabilities import LogProbabilities, are_probabilities
+from securemnist.models.probabilities import with_gradients
 from securemnist.referee import rule
 from securemnist.threats import Threat, as_threat
 from securemnist.types import Images, Labels, Progress
@@ -78,7 +78,8 @@ def attacked(
         x, y = x.to(subject.device), y.to(subject.device)
         contract.check(subject, x[:8])
         rng = torch.Generator().manual_seed(seed_from(seed, attack.to_json(), within.to_json()))
-        target = _target(subject.model, x[:256])
+        with torch.no_grad():
+            target = with_gradients(subject.model, subject.model(x[:256]))
         try:
             found = attack.propose(target, x, y, threat=within, rng=rng, progress=display)
         except SecureMnistError:
@@ -89,9 +90,3 @@ def attacked(
     return AdversarialImages(
         found.detach(), ruling.fooled, ruling.predictions, attack.name, str(within), y
     )
-
-
-@torch.no_grad()
-def _target(model: nn.Module, x: Images) -> nn.Module:
-    """What the attack runs against: the model, or the logarithm of its probabilities."""
-    return LogProbabilities(model) if are_probabilities(model(x)) else model

@@ -18,7 +18,7 @@ from securemnist.evaluation.replay import Replay
 from securemnist.models import contract
 from securemnist.models.loading import Subject
 from securemnist.models.predictions import exact
-from securemnist.models.probabilities import LogProbabilities, are_probabilities
+from securemnist.models.probabilities import with_gradients
 from securemnist.results.per_image import encode, encode_places
 from securemnist.runtime import denormals
 from securemnist.types import Images, Labels, Logits, Progress, silent
@@ -102,9 +102,8 @@ class Lab:
     @cached_property
     def target(self) -> nn.Module:
         """What attacks are run against: the subject's model, or the logarithm of its probabilities."""
-        model = self.subject.model
         answers = self.logits(self.data.test[:_BATCH].images())
-        return LogProbabilities(model) if are_probabilities(answers) else model
+        return with_gradients(self.subject.model, answers)
 
     @cached_property
     def flushes_denormals(self) -> bool:
