@@ -41,7 +41,10 @@ def conftest(spec: str, *, src: bool = False) -> str:
     if factory and "@" not in spec:
         source, made = f"from {module} import {factory}", f"{factory}()"
     else:
-        source, made = "from securemnist import subjects", f"subjects.resolve({json.dumps(spec)})"
+        source, made = (
+            "from securemnist.models import loading",
+            f"loading.resolve({json.dumps(spec)})",
+        )
     head = f"{_SRC}\n{source}  # noqa: E402" if src else f"import pytest\n\n{source}"
     return f'''"""What the security suites of securemnist are run on."""
 

@@ -192,7 +192,7 @@ def test_a_project_s_own_layout(folder: Path, place: str, settings: dict[str, st
     (folder / place).write_text("PLACE = 'here'\n")
     for name, text in settings.items():
         (folder / name).write_text(text)
-    program = "from pathlib import Path; from securemnist import project_imports as p; "
+    program = "from pathlib import Path; from securemnist.project import imports as p; "
     program += "p.enable(Path.cwd()); import nets; print(nets.PLACE)"
     command = [sys.executable, "-P", "-c", program]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -207,7 +207,7 @@ def test_the_project_comes_before_an_older_copy_of_it(folder: Path, tmp_path: Pa
     (folder / "nets.py").write_text("PLACE = 'project'\n")
     program = (
         f"import sys; sys.path.insert(0, {str(installed)!r}); from pathlib import Path; "
-        "from securemnist import project_imports; imports.enable(Path.cwd()); "
+        "from securemnist.project import imports; imports.enable(Path.cwd()); "
         "import nets; print(nets.PLACE)"
     )
     command = [sys.executable, "-P", "-c", program]
@@ -245,7 +245,7 @@ def test_a_policy_alone_runs_no_code(folder: Path) -> None:
         assert done.exit_code == 2, done.output
         assert "got the code 'old:make', which a policy alone does not run" in done.output
     command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "--security-policy=small.toml"]
-    suite = Path(__file__).parents[1] / "security_tests" / "test_latency.py"
+    suite = Path(__file__).parents[2] / "security_tests" / "test_latency.py"
     command += ["--security-model=baseline", str(suite)]
     plain = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert plain.returncode == pytest.ExitCode.USAGE_ERROR

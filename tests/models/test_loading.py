@@ -196,9 +196,8 @@ def test_a_folder_with_an_at_sign(tmp_path: Path) -> None:
 
 def test_a_factory_that_needs_torchvision_beside_a_cpu_torch(toys: Path) -> None:
     """In a fresh process a factory may import torchvision, whatever build of torch it stands beside."""
-    run = (
-        "from securemnist import subjects; print(loading.resolve('toys_here:lacking').architecture)"
-    )
+    run = "from securemnist.models.loading import resolve; "
+    run += "print(resolve('toys_here:lacking').architecture)"
     done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, cwd=toys)
     assert done.stdout.strip() == "Sequential", done.stderr
 

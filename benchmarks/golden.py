@@ -1,0 +1,75 @@
+"""Values of the bundled policy on reference models, against those of an earlier version.
+
+`python -m benchmarks.golden ASSESSMENT...` compares stored assessments with `tests/golden-values.json`:
+equal verdicts and values on the processor and the torch that they were recorded with, values within
+0.005 elsewhere. Exit code 1 where one differs. `... record ASSESSMENT...` records them.
+
+Rows with a time budget, latency and static findings depend on the machine or the code and are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from securemnist._util.resources import ROOT, write_atomically
+
+FILE = ROOT / "tests" / "golden-values.json"
+ELSEWHERE = 0.005  # another processor adds float32 numbers in another order
+_LEFT_OUT = ("latency_ratio", "static_findings")
+
+
+def values(assessment: dict[str, Any]) -> dict[str, Any]:
+    """Machine and rows of a stored assessment; each row with its verdict and value."""
+    environment = assessment["environment"]
+    rows = {}
+    for finding in assessment["findings"]:
+        requirement, measurement = finding["requirement"], finding["measurement"]
+        timed = "seconds" in requirement["settings"]
+        if measurement and not timed and requirement["measure"] not in _LEFT_OUT:
+            rows[requirement["id"]] = [finding["verdict"], measurement["value"]]
+    return {
+        "processor": environment["processor"],
+        "torch": environment["packages"]["torch"],
+        "rows": rows,
+    }
+
+
+def differences(measured: dict[str, Any], recorded: dict[str, Any]) -> list[str]:
+    """A sentence for each recorded row that was measured and differs."""
+    same = all(measured[key] == recorded[key] for key in ("processor", "torch"))
+    found = []
+    for row, (verdict, value) in recorded["rows"].items():
+        if row not in measured["rows"]:
+            continue
+        got, number = measured["rows"][row]
+        near = number == value if same else abs(number - value) <= ELSEWHERE
+        if got != verdict or not near:
+            found.append(f"{row}: recorded {verdict} {value!r}, measured {got} {number!r}")
+    return found
+
+
+def main(words: list[str]) -> int:
+    """Compare or record; 1 where a value differs."""
+    known: dict[str, Any] = json.loads(FILE.read_bytes()) if FILE.is_file() else {}
+    record = words[:1] == ["record"]
+    code = 0
+    for path in words[record:]:
+        assessment = json.loads(Path(path).read_bytes())
+        name, measured = assessment["subject"]["name"], values(assessment)
+        if record:
+            known[name] = measured
+            continue
+        found = differences(measured, known[name])
+        compared = len(known[name]["rows"].keys() & measured["rows"].keys())
+        print(f"{name}: {compared} rows compared, {len(found)} differ", *found, sep="\n  ")
+        code |= bool(found) or not compared
+    if record:
+        write_atomically(FILE, (json.dumps(known, indent=1) + "\n").encode())
+    return int(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,52 @@
+"""Values of the reference models, against those that an earlier version measured."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+import torch
+
+from benchmarks import golden
+from securemnist._util import resources
+from securemnist.data import DataSet
+from securemnist.evaluation.context import Lab
+from securemnist.measures import bind, take
+from securemnist.models import loading
+from securemnist.results import policy
+
+RECORDED = json.loads(golden.FILE.read_bytes())
+ROWS = {row.id: row for row in policy.load(resources.POLICY).requirements}
+QUICK = ("CLEAN-02", "ADV-01", "BACKDOOR-01")
+
+
+@pytest.mark.parametrize("model", RECORDED)
+def test_the_values_of_a_reference_model_are_those_recorded(model: str, mnist: DataSet) -> None:
+    """Quick rows of the bundled policy have the recorded verdicts and values, to the last digit."""
+    lab = Lab(loading.resolve(model), mnist)
+    rows = {}
+    for name in QUICK:
+        row = ROWS[name]
+        settings = bind(row.measure, row.settings, tier=row.tier)
+        measurement = take(lab, row.measure, settings, row.seed)
+        rows[name] = [str(row.judge(measurement).verdict), measurement.value]
+    measured = {
+        "processor": torch.backends.cpu.get_cpu_capability(),
+        "torch": torch.__version__,
+        "rows": rows,
+    }
+    assert golden.differences(measured, RECORDED[model]) == []
+
+
+def test_a_changed_value_is_found() -> None:
+    """One sample more or less on the recording processor, or a percent elsewhere, is a difference."""
+    recorded = RECORDED["certified"]
+    changed = copy.deepcopy(recorded)
+    changed["rows"]["CLEAN-01"][1] += 0.0001
+    assert len(golden.differences(changed, recorded)) == 1
+    changed["processor"] = "another"
+    assert golden.differences(changed, recorded) == []
+    changed["rows"]["CLEAN-01"][1] += 0.01
+    assert len(golden.differences(changed, recorded)) == 1
+    assert set(QUICK) <= set(recorded["rows"]) <= set(ROWS)
