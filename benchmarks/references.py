@@ -12,7 +12,6 @@ from typing import Any, cast
 
 from securemnist import data
 from securemnist._util import resources
-from securemnist.cli.display import progress_bar
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind
 from securemnist.measures.robustness import RobustSettings, curve
@@ -20,6 +19,7 @@ from securemnist.models import loading
 from securemnist.references import curves
 from securemnist.results import policy
 from securemnist.results.evidence.attack import CurvePoint
+from securemnist.view.progress import progress_bar
 
 
 def main(again: bool) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import torch
 
@@ -168,6 +169,17 @@ def make_threat(norm: str, eps: float) -> Threat:
     if not isinstance(norm, str) or norm not in THREATS:
         raise UsageError(f"expected a norm of {', '.join(THREATS)}, got {norm!r}; mend the threat")
     return THREATS[norm](eps)
+
+
+def as_threat(value: Threat | Mapping[str, Any] | str) -> Threat:
+    """The threat of a value, a table {norm, eps} as in a policy, or a text like linf:0.3."""
+    if isinstance(value, Threat):
+        return value
+    if isinstance(value, str):
+        return parse_threat(value)
+    if not isinstance(value, Mapping) or set(value) != {"norm", "eps"}:
+        raise UsageError(f"expected a threat like Linf(0.3), got {value!r:.80}; pass one")
+    return make_threat(value["norm"], value["eps"])
 
 
 def parse_threat(text: str) -> Threat:

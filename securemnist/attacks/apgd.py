@@ -35,7 +35,10 @@ _MOMENTUM, _CLIMBING = 0.75, 0.75
 @final
 @dataclass(frozen=True, kw_only=True)
 class APGD(Attack):
-    """`steps` steps on the loss `ce` or `dlr` from each of `restarts` random starts."""
+    """Projected gradient ascent that sets its own step size (Croce & Hein, arXiv 2003.01690).
+
+    `steps` steps on the `loss` (`ce` or `dlr`) from each of `restarts` random starts.
+    """
 
     steps: int = 100
     restarts: int = 1
@@ -45,7 +48,7 @@ class APGD(Attack):
         demand_counts(steps=self.steps, restarts=self.restarts)
         demand(self.loss in OBJECTIVES, "loss", f"of {', '.join(OBJECTIVES)}", self.loss)
 
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,
@@ -80,7 +83,7 @@ class APGDT(Attack):
         demand_counts(steps=self.steps, restarts=self.restarts)
         demand_targets(self.targets)
 
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,

@@ -38,7 +38,7 @@ class NearestAPGD(Attack):
         demand_counts(steps=self.steps, restarts=self.restarts)
         demand_shares(share=self.share)
 
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,

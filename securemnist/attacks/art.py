@@ -94,7 +94,7 @@ class ARTAttack(Attack):
     def to_json(self) -> dict[str, Any]:
         return {"use": PREFIX + self.kind, **self.params}
 
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
+from securemnist.attacks.adversarial import AdversarialImages, attacked
 from securemnist.errors import PolicyError
+from securemnist.models.loading import Subject
 from securemnist.models.predictions import exact
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels, Logits, Model, Progress, silent
@@ -34,8 +37,28 @@ class Attack(ABC):
     # An attack of ours stays inside the budget; proposals over it are our error.
     keeps_budget: ClassVar[bool] = True
 
-    @abstractmethod
     def __call__(
+        self,
+        model: nn.Module | Subject | str,
+        x: Images | Any,
+        y: Labels | Any,
+        *,
+        threat: Threat | Mapping[str, Any] | str,
+        seed: int = 0,
+        progress: Progress | bool = True,
+    ) -> AdversarialImages:
+        """Attack images and let the referee decide which proposals succeed.
+
+        `model`: an nn.Module or a SPEC; it is left as it was. `x` float32 (n, 1, 28, 28) in [0, 1] and
+        `y` integers (n,) from 0 to 9, tensors or NumPy arrays. `threat`: Linf(0.3), L2(1.5), a table as
+        in a policy, or "linf:0.3". Images that the model misclassifies by themselves count as successes.
+        One seed gives one result. `progress`: True, False, or a function. DataError, ModelError,
+        UsageError or PolicyError for bad input, MeasureError where the attack itself fails.
+        """
+        return attacked(self, model, x, y, threat, seed, progress)
+
+    @abstractmethod
+    def propose(
         self,
         model: Model,
         x: Images,

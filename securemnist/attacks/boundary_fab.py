@@ -45,7 +45,7 @@ class BoundaryFAB(Attack):
     def __post_init__(self) -> None:
         demand_counts(steps=self.steps, starts=self.starts)
 
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,

@@ -42,7 +42,7 @@ class FAB(Attack):
         demand_counts(steps=self.steps, restarts=self.restarts)
         demand_targets(self.targets)
 
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,

@@ -18,11 +18,11 @@ from securemnist.types import Images, Labels, Model, Progress, silent
 @final
 @dataclass(frozen=True, kw_only=True)
 class FGSM(Attack):
-    """One steepest step of length eps on the cross-entropy."""
+    """One steepest step of length eps on the cross-entropy (Goodfellow et al., arXiv 1412.6572)."""
 
     one_step: ClassVar[bool] = True
 
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,
@@ -49,7 +49,7 @@ class RFGSM(Attack):
     def __post_init__(self) -> None:
         demand(0 < self.start < 1, "start", "between 0 and 1", self.start)
 
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,

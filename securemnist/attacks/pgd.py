@@ -16,7 +16,10 @@ from securemnist.types import Images, Labels, Model, Progress, silent
 @final
 @dataclass(frozen=True, kw_only=True)
 class PGD(Attack):
-    """`steps` steepest steps of `step_size` (default 2.5 eps / steps) from each of `restarts` starts.
+    """Projected gradient ascent (Madry et al., arXiv 1706.06083).
+
+    `steps` steepest steps of `step_size` (default 2.5 eps / steps) from each of `restarts` random starts,
+    on the `loss`: `ce` (cross-entropy) or `margin`.
 
     A digit leaves at the step at which it falls, and an open one takes its place: batches stay full
     and a fallen digit costs nothing more.
@@ -37,7 +40,7 @@ class PGD(Attack):
         possible = size is None or (type(size) in (int, float) and 0 < size <= 28)
         demand(possible, "step_size", "as a number above 0, in pixels", size)
 
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,

@@ -30,7 +30,10 @@ _STREAM = 4
 @final
 @dataclass(frozen=True, kw_only=True)
 class Square(Attack):
-    """At most `queries` queries a digit; the first squares cover the share `start` of the pixels."""
+    """Random search by squares, without gradients (Andriushchenko et al., arXiv 1912.00049).
+
+    At most `queries` queries an image; the first squares cover the share `start` of the pixels.
+    """
 
     queries: int = 5000
     start: float = 0.8
@@ -39,7 +42,7 @@ class Square(Attack):
         demand_counts(queries=self.queries)
         demand_shares(start=self.start)
 
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,

@@ -183,7 +183,6 @@ def _print_rows(policy: Path) -> None:
     from rich.text import Text
 
     from securemnist.cli.defaults import warn_of_ids
-    from securemnist.cli.display import console
     from securemnist.evaluation.pace import DEFAULT_PACE
     from securemnist.measures import MEASURES, bind, check_policy
     from securemnist.project import settings
@@ -191,6 +190,7 @@ def _print_rows(policy: Path) -> None:
     from securemnist.results import policy as policies
     from securemnist.results.findings import describe
     from securemnist.sanitize import line
+    from securemnist.view.progress import console
 
     read = policies.load(policy)
     check_policy(read, trusted=settings.load(Path.cwd()).trusted)

@@ -78,9 +78,9 @@ def _write(made: Assessment, out: Path, others: dict[str, bytes]) -> str:
 
 
 def _print(made: Assessment, compared: Comparison | None) -> None:
-    from securemnist.cli.display import console
     from securemnist.comparison.terminal import print_comparison
     from securemnist.report.terminal import print_assessment
+    from securemnist.view.progress import console
 
     if compared is not None:
         print_comparison(compared, console())

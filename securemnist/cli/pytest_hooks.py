@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from securemnist.cli.eta import Outlook
 from securemnist.comparison.comparability import SAME_MODEL
 from securemnist.results.findings import Requirement
+from securemnist.view.eta import Outlook
 
 if TYPE_CHECKING:
     from securemnist.evaluation.pace import Pace
     from securemnist.threats import Threat
+    from securemnist.types import Progress
 
 # Seconds of a run, by the usual pace, from which on a second or two to measure its own are well spent.
 _WORTH_A_PROBE = 20.0
@@ -31,14 +32,19 @@ class Watcher:
         self.conftest = conftest
         self.refused = refused
         self.outlook = Outlook()
+        self.progress: Progress | None = None
         self.problems: list[str] = []
         self.asked: list[str] = []  # what chose the rows, in words
         self.rows: list[Requirement] = []
 
-    def pytest_configure(self, config: object) -> None:
+    def pytest_configure(self, config: pytest.Config) -> None:
+        from securemnist.plugin.state import PROGRESS
+
+        if self.progress is not None:
+            config.stash[PROGRESS] = self.progress
         # Of two fixtures of one name the plugin that came later wins: theirs has to come after ours.
         if self.conftest is not None:
-            config.pluginmanager.register(self.conftest)  # type: ignore[attr-defined]
+            config.pluginmanager.register(self.conftest)
 
     def pytest_collection_finish(self, session: Any) -> None:
         from securemnist.plugin.messages import row_of

@@ -134,17 +134,16 @@ def _pytest_arguments(job: Job, here: Path, folder: Path) -> list[str]:
 def _run_pytest(arguments: list[str], conftest: ModuleType | None, refused: str) -> Outcome:
     import pytest
 
-    from securemnist.cli.display import progress_bar
     from securemnist.cli.pytest_hooks import Watcher
-    from securemnist.plugin import progress
     from securemnist.runtime.malloc import keep_freed_memory
+    from securemnist.view.progress import progress_bar
 
     keep_freed_memory()
     watcher = Watcher(conftest, refused)
     with progress_bar(watcher.outlook) as display, warnings.catch_warnings():
         # Without a latency row in scope there is nothing to save, and nothing to warn of.
         warnings.filterwarnings("ignore", message="Not saving anything, no benchmarks")
-        progress.show(display)
+        watcher.progress = display
         code = pytest.main(arguments, plugins=[watcher])
     return Outcome(
         code=int(code),

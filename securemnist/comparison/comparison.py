@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from securemnist.comparison import comparability
@@ -15,9 +16,10 @@ from securemnist.errors import FAILED, UNDECIDED, UsageError
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Verdict
 from securemnist.results.verdicts import utc_day
+from securemnist.view import notebook
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Comparison:
     """Every row of either policy with what became of it.
 
@@ -55,6 +57,31 @@ class Comparison:
             return self.new.exit_code
         compared = any(change.in_scope for change in self.changes)
         return UNDECIDED if self.blocking or not compared else 0
+
+    def save(self, folder: Path | str) -> Path:
+        """Write compare.html, compare.md and compare.json to `folder`; returns the path of the page.
+
+        UsageError where the folder cannot be written.
+        """
+        from securemnist.comparison import files  # which renders what is defined here
+
+        files.write(self, Path(folder))
+        return Path(folder) / files.FILES[0]
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {word}" for word, count in self.counts.items() if count)
+        return f"<Comparison: {counts or 'nothing compared'}, exit code {self.exit_code}>"
+
+    def _repr_html_(self) -> str:
+        from securemnist.comparison import wording  # which speaks of what is defined here
+
+        answer = wording.headline(self)
+        names = {
+            name: str(side.subject.get("name", ""))
+            for name, side in (("old", self.old), ("new", self.new))
+        }
+        rows = [(c.id, str(c.word), wording.sentence(c)) for c in self.changes if c.in_scope]
+        return notebook.card(f"{answer.symbol} {answer.answer}: {answer.why}", names, rows=rows)
 
     def to_json(self) -> dict[str, Any]:
         """Builtins, as `docs/schema/comparison.schema.json` describes them."""

@@ -75,7 +75,7 @@ def _attack_smallest_margins(
     x, y = x[weakest], y[weakest]
     for control in CONTROLS:
         rng = torch.Generator().manual_seed(seed_from(seed, "weakest", control.to_json()))
-        proposals = control(model, x, y, threat=threat, rng=rng)
+        proposals = control.propose(model, x, y, threat=threat, rng=rng)
         fooled = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps).fooled
         if bool(fooled.any()):
             raise MeasureError(

@@ -14,11 +14,11 @@ from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import channels_last
 from securemnist.data import DataSet, Digits
 from securemnist.errors import ModelError, UsageError
-from securemnist.evaluation.probabilities import LogProbabilities, are_probabilities
 from securemnist.evaluation.replay import Replay
 from securemnist.models import contract
 from securemnist.models.loading import Subject
 from securemnist.models.predictions import exact
+from securemnist.models.probabilities import with_gradients
 from securemnist.results.evidence.tables import AnswerTable
 from securemnist.runtime import denormals
 from securemnist.types import Images, Labels, Logits, Progress, silent
@@ -106,9 +106,8 @@ class Context:
     @cached_property
     def target(self) -> nn.Module:
         """The model that attacks run against: the subject's, or the logarithm of its probabilities."""
-        model = self.subject.model
         outputs = self.logits(self.data.test[:_BATCH].images())
-        return LogProbabilities(model) if are_probabilities(outputs) else model
+        return with_gradients(self.subject.model, outputs)
 
     @cached_property
     def flushes_denormals(self) -> bool:

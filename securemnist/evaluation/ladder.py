@@ -124,7 +124,7 @@ def _attack_stage(job: _Job, attack: Attack | Replay, stage: int, chunk: range) 
         parts = job.seed, attack.to_json(), threat.to_json(), *offset
         rng = torch.Generator().manual_seed(seed_from(*parts))
         progress = context.progress if len(chunk) >= len(sample) else silent
-        proposals = attack(context.target, x, y, threat=threat, rng=rng, progress=progress)
+        proposals = attack.propose(context.target, x, y, threat=threat, rng=rng, progress=progress)
     context.progress(attack.name, min(chunk.stop, len(sample)), len(sample))
     ruling = rule(context.subject.model, x, y, proposals, norm=threat.norm, eps=threat.eps)
     over = _over_budget(attack, ruling)

@@ -15,7 +15,7 @@ import pytest
 
 from securemnist.errors import UsageError
 from securemnist.plugin import options
-from securemnist.plugin.project import policy_of
+from securemnist.plugin.policy import policy_of
 from securemnist.plugin.state import STATE, State, plain_warnings, unreadable
 from securemnist.results.verdicts import TIERS
 

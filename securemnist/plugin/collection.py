@@ -13,10 +13,11 @@ from securemnist._util import resources
 from securemnist.errors import PolicyError
 from securemnist.plugin.messages import family_of_measure, row_of
 from securemnist.plugin.narrowing import narrowing
-from securemnist.plugin.project import USUAL, configured_policy
-from securemnist.plugin.session import Run, Scope
+from securemnist.plugin.session import Run
 from securemnist.project import settings
+from securemnist.project.folders import USUAL, configured_policy
 from securemnist.results import policy as policies
+from securemnist.results.scope import Scope
 
 
 def begin(config: pytest.Config, policy: Path) -> Run:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from securemnist.plugin.state import STATE, plain_warnings
+from securemnist.plugin.state import PROGRESS, STATE, plain_warnings
 from securemnist.results.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Context
     from securemnist.evaluation import example_store
     from securemnist.evaluation.context import Context
     from securemnist.plugin.dataset import data_of
-    from securemnist.plugin.progress import active
     from securemnist.runtime.model_state import restored
+    from securemnist.types import silent
 
     config = request.config
     with contextlib.ExitStack() as stack:
@@ -57,14 +57,15 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Context
             digits = data_of(config)
             stored = [Path(name) for name in config.getoption("--security-replay")]
             replay = example_store.load(stored, digits) if stored else None
-            context = Context(subject, digits, active(), replay, project=_project(config))
+            progress = config.stash.get(PROGRESS, silent)
+            context = Context(subject, digits, progress, replay, project=_project(config))
         yield context
 
 
 def _project(config: pytest.Config) -> Path:
     """The folder that the paths of the policy's rows start from."""
-    from securemnist.plugin.project import project_folder
     from securemnist.plugin.state import STATE
+    from securemnist.project.folders import project_folder
 
     run = config.stash[STATE].run
     return project_folder(config.rootpath, run.file if run is not None else None)

@@ -6,38 +6,17 @@ as they do from this process.
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from securemnist._util.environment import describe
-from securemnist.results.assessment import STOPPED, Assessment
-from securemnist.results.findings import TIERS, Finding, Requirement, Verdict
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import Finding, Requirement, Verdict
 from securemnist.results.policy import Policy
+from securemnist.results.scope import Scope
 from securemnist.results.verdicts import utc_day
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What this run was asked for."""
-
-    tier: str
-    markers: str
-    keywords: str
-    paths: tuple[str, ...]
-    narrowed: tuple[str, ...] = ()  # options and settings of pytest that may leave rows out
-
-    def excludes(self, row: Requirement) -> str:
-        """Why the tier leaves a row out; empty where it does not."""
-        if TIERS.index(row.tier) <= TIERS.index(self.tier):
-            return ""
-        return f"out of scope: tier {row.tier}, this run is {self.tier}"
-
-    def to_json(self) -> dict[str, Any]:
-        return {**self.__dict__, "paths": list(self.paths), "narrowed": list(self.narrowed)}
 
 
 @dataclass(eq=False)
@@ -125,31 +104,16 @@ class Run:
 
     def assessment(self, folder: Path) -> Assessment:
         """Every row of the policy with what became of it."""
-        return Assessment(
+        return self.scope.assessment(
+            self.policy,
+            self.findings,
+            self.selected,
             subject=self.subject
             or {"name": self.model_spec or "the model fixture", "spec": self.model_spec},
-            scope=self.scope.to_json(),
-            environment=describe(folder, processor=self.processor),
-            policy=self.policy.to_json(),
-            findings=tuple(self._finding(row) for row in self.policy.requirements),
-            day=utc_day(),
+            folder=folder,
+            processor=self.processor,
+            command=self._replay,
         )
-
-    def _finding(self, row: Requirement) -> Finding:
-        replay = self._replay(row)
-        if row.id in self.findings:
-            return dataclasses.replace(self.findings[row.id], replay=replay)
-        if row.id in self.selected:
-            finding = row.unmeasured(Verdict.NOT_RUN, STOPPED)
-            return dataclasses.replace(finding, replay=replay)
-        reason = self.scope.excludes(row) or self._left_out()
-        finding = row.unmeasured(Verdict.NOT_RUN, reason)
-        return dataclasses.replace(finding, in_scope=False, replay=replay)
-
-    def _left_out(self) -> str:
-        """Why a row within the tier has no test in this run."""
-        by = ", ".join(self.scope.narrowed)
-        return "out of scope: not selected in this run" + (f" ({by})" if by else "")
 
     def _replay(self, row: Requirement) -> str:
         """The command that measures this row again.

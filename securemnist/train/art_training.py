@@ -43,7 +43,7 @@ class Twins:
         x, y = self._images[places], self._labels[places]
         # FGSM draws nothing: the generator only has to be there.
         rng = torch.Generator().manual_seed(0)
-        return attack(self._model, x, y, threat=self._threat, rng=rng)
+        return attack.propose(self._model, x, y, threat=self._threat, rng=rng)
 
 
 def adversarial_trainer_epoch(

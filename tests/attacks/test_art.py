@@ -12,11 +12,11 @@ from securemnist.attacks.art import ARTAttack
 from securemnist.attacks.art_isolation import load
 from securemnist.attacks.art_signatures import signature
 from securemnist.attacks.fgsm import FGSM
-from securemnist.cli.measure import _parse_attack
 from securemnist.data import DataSet
 from securemnist.errors import Inconclusive, MeasureError, PolicyError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import evaluate
+from securemnist.evaluation.ladders import parse_attack
 from securemnist.measures import bind, check_policy, take_measurement
 from securemnist.models.loading import Subject
 from securemnist.results import policy
@@ -103,7 +103,7 @@ def test_what_art_does_not_have_is_a_policy_error(
 )
 def test_the_command_line_names_them_too(text: str, settings: dict[str, object]) -> None:
     """What --attack says becomes the settings of a row, colons in the name included."""
-    parsed = _parse_attack(text)
+    parsed = parse_attack(text)
     assert settings.items() <= parsed.items()
     assert make_attack(parsed).to_json() == parsed
 
@@ -117,8 +117,8 @@ def test_labels_norm_and_eps_arrive(
     other = (y + 3) % 10
     theirs = ARTAttack(kind="FastGradientMethod")
     for labels in (y, other):
-        mine = FGSM()(baseline.model, x, labels, threat=Linf(eps), rng=seeded())
-        found = theirs(baseline.model, x, labels, threat=Linf(eps), rng=seeded())
+        mine = FGSM().propose(baseline.model, x, labels, threat=Linf(eps), rng=seeded())
+        found = theirs.propose(baseline.model, x, labels, threat=Linf(eps), rng=seeded())
         assert torch.allclose(found, mine, atol=1e-6)
 
 
@@ -145,7 +145,7 @@ def test_autoattack_goes_by_its_full_name(
     x, y = digits
     attack = make_attack({"use": "art:AutoAttack"})
     assert attack.name == "ART-AutoAttack"
-    found = attack(baseline.model, x[:2], y[:2], threat=Linf(0.5), rng=seeded())
+    found = attack.propose(baseline.model, x[:2], y[:2], threat=Linf(0.5), rng=seeded())
     assert (baseline.model(found).argmax(1) != y[:2]).all()
 
 
@@ -179,7 +179,7 @@ def test_what_is_not_for_pytorch_says_so(
     """An attack that cannot run on this model ends in one sentence with its name, not in a traceback."""
     x, y = digits
     with pytest.raises(error, match=f"ART-{kind}") as caught:
-        ARTAttack(kind=kind)(baseline.model, x[:2], y[:2], threat=Linf(0.3), rng=seeded())
+        ARTAttack(kind=kind).propose(baseline.model, x[:2], y[:2], threat=Linf(0.3), rng=seeded())
     assert "\n" not in str(caught.value)
 
 

@@ -192,7 +192,7 @@ def test_progress_reaches_the_end(baseline: Subject) -> None:
     for attack in ATTACKS[:3]:
         told.clear()
         rng = torch.Generator()
-        attack(baseline.model, x, y, threat=Linf(0.1), rng=rng, progress=tell)
+        attack.propose(baseline.model, x, y, threat=Linf(0.1), rng=rng, progress=tell)
         assert told == sorted(told)
         assert told[-1] == (130, 130)
 

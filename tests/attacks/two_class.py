@@ -37,4 +37,4 @@ def weight(seed: int = 0) -> torch.Tensor:
 
 def run(attack: Attack, model: Any, x: Any, y: Any, threat: Threat, seed: int = 0) -> torch.Tensor:
     """The proposals of an attack for a seed."""
-    return attack(model, x, y, threat=threat, rng=torch.Generator().manual_seed(seed))
+    return attack.propose(model, x, y, threat=threat, rng=torch.Generator().manual_seed(seed))

@@ -50,7 +50,7 @@ def test_outcomes_equal_per_image_checks(run: LadderRun, baseline: Subject) -> N
     with torch.no_grad():
         clean, final = (baseline.model(x).argmax(1) for x in (sample.x, run.x_adv))
     rng = torch.Generator()
-    by_fgsm = FGSM()(baseline.model, sample.x, sample.y, threat=Linf(0.15), rng=rng)
+    by_fgsm = FGSM().propose(baseline.model, sample.x, sample.y, threat=Linf(0.15), rng=rng)
     falls_at_once = baseline.model(by_fgsm).argmax(1) != sample.y
     codes = decoded(run.outcomes.evidence().outcomes.codes)
     for k, code in enumerate(codes):

@@ -36,7 +36,7 @@ class BreaksOne(Attack):
 
     keeps_budget: ClassVar[bool] = True
 
-    def __call__(self, model: Any, x: torch.Tensor, y: Any, **_: Any) -> torch.Tensor:
+    def propose(self, model: Any, x: torch.Tensor, y: Any, **_: Any) -> torch.Tensor:
         changed = x.clone()
         changed[:1] = 0.0
         return changed

@@ -120,7 +120,9 @@ def test_attacks_take_every_format(use: str, dtype: torch.dtype, mnist: DataSet)
     digits = mnist.test[:16]
     x, y = digits.images(), digits.labels
     rng = torch.Generator().manual_seed(0)
-    proposals = make_attack({"use": use, **settings})(network, x, y, threat=Linf(0.3), rng=rng)
+    proposals = make_attack({"use": use, **settings}).propose(
+        network, x, y, threat=Linf(0.3), rng=rng
+    )
     assert proposals.dtype == torch.float32
     assert int(is_wrong(network(proposals), y).sum()) >= 8
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from securemnist import plugin
+from securemnist.project import folders
 from tests.plugin.rows import CLEAN, PGD, read, verdicts
 from tests.policies import in_days
 
@@ -62,7 +62,7 @@ def test_a_folder_that_cannot_be_read_is_one_sentence(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the operating system refuses to look for the policy, the run ends with what it said."""
-    monkeypatch.setattr(plugin.project, "USUAL", f"{'x' * 300}/thresholds.toml")
+    monkeypatch.setattr(folders, "USUAL", f"{'x' * 300}/thresholds.toml")
     result = project(CLEAN)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*expected a folder that can be read, got File name too long*"])

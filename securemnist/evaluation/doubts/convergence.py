@@ -44,7 +44,9 @@ def _doubt(case: SearchCase, search: Attack, seeds: int, digits: int) -> Doubt |
         x, y = case.x[places], case.y[places]
         if not len(y):
             break
-        proposals = search(case.model, x, y, threat=case.threat, rng=case.rng("convergence", seed))
+        proposals = search.propose(
+            case.model, x, y, threat=case.threat, rng=case.rng("convergence", seed)
+        )
         ruling = rule(
             case.subject.model, x, y, proposals, norm=case.threat.norm, eps=case.threat.eps
         )

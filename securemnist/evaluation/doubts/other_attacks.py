@@ -43,7 +43,7 @@ def weak_attack(case: SearchCase) -> Doubt | None:
         if not len(places):
             break
         x, y, threat = case.x[places], case.y[places], case.threat
-        proposals = attack(source, x, y, threat=threat, rng=case.rng("weak attack", name))
+        proposals = attack.propose(source, x, y, threat=threat, rng=case.rng("weak attack", name))
         ruling = rule(case.subject.model, x, y, proposals, norm=threat.norm, eps=threat.eps)
         surviving[places[ruling.fooled]] = False
         if bool(ruling.fooled.any()):

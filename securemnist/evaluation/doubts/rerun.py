@@ -36,7 +36,7 @@ def surviving_after(
         places = surviving.nonzero().squeeze(1)
         if not len(places):
             break
-        proposals = attack(model, x[places], y[places], threat=threat, rng=rng)
+        proposals = attack.propose(model, x[places], y[places], threat=threat, rng=rng)
         ruling = rule(model, x[places], y[places], proposals, norm=threat.norm, eps=threat.eps)
         surviving[places[ruling.fooled]] = False
     return surviving

@@ -1,11 +1,9 @@
-"""Where the policy of a project lies: what `[tool.securemnist]` names, or the usual file."""
+"""The folders of a project, and its policy: what `[tool.securemnist]` names, or the usual file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-import pytest
 
 from securemnist._util import resources
 from securemnist._util.files import exists, read_at_most
@@ -36,17 +34,9 @@ def configured_policy(folder: Path) -> Path | None:
     return folder / named if named else None
 
 
-def policy_of(config: pytest.Config, test: Path | None = None) -> Path | None:
-    """The policy of a run: --security-policy, or that of the project; None where there is none.
-
-    It is looked for from the file of a `test` upwards, else from what pytest was asked to collect, then
-    in pytest's rootdir.
-    """
-    named: str | None = config.getoption("--security-policy")
-    if named:
-        return config.invocation_params.dir / named
-    starts = [test.parent] if test is not None else list(_starts(config))
-    for start in (*starts, config.rootpath):
+def find_policy(starts: Iterable[Path]) -> Path | None:
+    """The policy of the first of these folders that has one, there or in a folder above it."""
+    for start in starts:
         folders = list(_upwards(start))
         # What a project's settings name comes before a file that has the usual name.
         found = [path for folder in folders if (path := configured_policy(folder))]
@@ -54,13 +44,6 @@ def policy_of(config: pytest.Config, test: Path | None = None) -> Path | None:
         if found:
             return found[0]
     return None
-
-
-def _starts(config: pytest.Config) -> Iterator[Path]:
-    """The folders that pytest was asked to collect from."""
-    for argument in config.args:
-        path = config.invocation_params.dir / str(argument).partition("::")[0]
-        yield path if path.is_dir() else path.parent
 
 
 def _upwards(folder: Path) -> Iterator[Path]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
-from securemnist.cli.eta import Outlook, rounded
 from securemnist.sanitize import terminal
+from securemnist.view.eta import Outlook, rounded
 
 if TYPE_CHECKING:  # it brings torch, which a report does not need
     from securemnist.types import Progress as Tell
@@ -52,6 +52,21 @@ def progress_bar(outlook: Outlook | None = None) -> Iterator[Tell]:
     columns = TextColumn("{task.description}", markup=False), BarColumn(), _TimeLeft(outlook)
     with Progress(*columns, console=shown, transient=True) as bar:
         yield _Bars(bar, outlook)
+
+
+def shown(progress: Tell | bool) -> AbstractContextManager[Tell]:
+    """A display of progress: True for a bar after two seconds, False for none, or a function.
+
+    Where the output is no terminal (a notebook, a pipe) the bar is a line every ten seconds. A function
+    is called with what is done, how much of it is done, and how much there is.
+    """
+    if callable(progress):
+        return nullcontext(progress)
+    return progress_bar() if progress else nullcontext(_silent)
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    """No display."""
 
 
 class _TimeLeft(ProgressColumn):
