@@ -1,4 +1,4 @@
-"""Attacks as values, by the names that a policy uses. A new attack is a file and a line here."""
+"""Attacks by their names in a policy. A new attack is one file and one line in `ATTACKS`."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ ATTACKS: dict[str, type[Attack]] = {
 
 
 def settings_of(name: str) -> dict[str, str]:
-    """What a row may set of the attack of that name, ours or `art:CLASS`, with its default in words.
+    """Settings of the attack `name` (or `art:CLASS`), each with its default as text.
 
-    PolicyError for a class that ART has not.
+    PolicyError for a class that ART does not have.
     """
     if name.startswith(PREFIX):
         return art.settings_of(name.removeprefix(PREFIX))
@@ -45,7 +45,7 @@ def settings_of(name: str) -> dict[str, str]:
 def make_attack(settings: Mapping[str, Any]) -> Attack:
     """The attack of `{use = "PGD", steps = 40}`; PolicyError for an unknown name or setting.
 
-    `use = "art:CLASS"` is ART's evasion attack of that name, with that class's settings.
+    `use = "art:CLASS"` is the evasion attack CLASS of ART, with the settings of that class.
     """
     options = dict(settings)
     name = options.pop("use", None)
@@ -53,18 +53,18 @@ def make_attack(settings: Mapping[str, Any]) -> Attack:
         return ARTAttack(kind=name.removeprefix(PREFIX), params=options)
     if not isinstance(name, str) or name not in ATTACKS:
         known = ", ".join(ATTACKS)
-        raise PolicyError(f"expected an attack of {known} or art:CLASS, got {name!r}; mend `use`")
+        raise PolicyError(f"expected an attack of {known} or art:CLASS, got {name!r}; fix `use`")
     kind = ATTACKS[name]
     fields = {field.name for field in dataclasses.fields(kind)}
     unknown = sorted(set(options) - fields)
     if unknown:
         raise PolicyError(
             f"expected settings of {name} ({', '.join(sorted(fields)) or 'none'}), got {unknown[0]!r}; "
-            "mend the attack's settings"
+            "fix the attack's settings"
         )
     try:
         return kind(**options)
     except TypeError as error:
         raise PolicyError(
-            f"expected numbers for {name}, got {options}; mend it ({error})"
+            f"expected numbers for {name}, got {options}; fix the settings ({error})"
         ) from error

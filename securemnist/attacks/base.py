@@ -1,7 +1,8 @@
-"""What an attack is: a frozen value, called with a model and digits, proposing adversarial images.
+"""Interface of all attacks, and the gradient that they share.
 
-An attack proposes only; whether a proposal counts is decided by the referee, who shares no code with
-it. Models are called in eval mode with frozen weights, on channels-last batches.
+An attack is a frozen value, called with a model and labelled images. It returns candidates; the
+referee, which shares no code with it, decides which of them count. Models are called in eval mode
+with frozen weights, on channels-last batches.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 import torch
 import torch.nn.functional as F
@@ -19,12 +20,12 @@ from torch import nn
 from securemnist.attacks.adversarial import AdversarialImages, attacked
 from securemnist.errors import PolicyError
 from securemnist.models.loading import Subject
-from securemnist.models.predictions import exact
+from securemnist.models.predictions import exact, true_and_best_wrong
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels, Logits, Model, Progress, silent
 
-# Measured on two cores, network A, forward and backward of 10,000 digits in channels-last float32: 1.94 s
-# in batches of 128, 2.27 of 64, 2.01 of 256.
+# Measured on two cores, network A, forward and backward of 10,000 images in channels-last float32:
+# 1.94 s in batches of 128, 2.27 s of 64, 2.01 s of 256.
 BATCH = 128
 
 Loss = Callable[[Logits, Labels], torch.Tensor]
@@ -32,9 +33,9 @@ Loss = Callable[[Logits, Labels], torch.Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Attack(ABC):
-    """Base of all attacks. Subclasses are final frozen dataclasses whose fields are the settings."""
+    """Base of all attacks. Subclasses are frozen dataclasses whose fields are the settings."""
 
-    # An attack of ours stays inside the budget; proposals over it are our error.
+    # Whether every candidate lies in the threat set, so that one outside is an error of the attack.
     keeps_budget: ClassVar[bool] = True
 
     def __call__(
@@ -68,34 +69,70 @@ class Attack(ABC):
         rng: torch.Generator,
         progress: Progress = silent,
     ) -> Images:
-        """Propose one image a digit, shaped like `x` (n, 1, 28, 28); failures may return `x`."""
+        """Adversarial candidates, one per image, in the shape of `x` (n, 1, 28, 28) in [0, 1].
+
+        `y` int64 (n,) are the labels. Where the attack finds nothing it may return the image itself.
+        """
 
     @property
     def chunk(self) -> int | None:
-        """Digits proposed for at a time, so that a time budget can stop in between; None: all."""
+        """Images attacked per call, so that a time budget can stop in between; None: all at once."""
         return None
 
     @property
     def one_step(self) -> bool:
-        """Whether it is a single gradient step, whose accuracy is no robust accuracy."""
+        """Whether this is a single gradient step, whose accuracy is not a robust accuracy."""
         return False
 
     @property
     def name(self) -> str:
-        """As printed: `PGD-40`."""
+        """The printed name, for instance `PGD-40`."""
         return type(self).__name__
 
     @abstractmethod
     def passes(self) -> float:
-        """Forward-and-backward passes a surviving digit costs; for time estimates."""
+        """Forward and backward passes per surviving image, for time estimates."""
 
     def to_json(self) -> dict[str, Any]:
-        """As in the policy: {use, settings}."""
+        """The attack as in a policy: {use, settings}."""
         return {"use": type(self).__name__, **dataclasses.asdict(self)}
 
 
+@dataclass(frozen=True)
+class AttackInput:
+    """The arguments of one call of an attack."""
+
+    model: Model
+    x: Images
+    y: Labels
+    threat: Threat
+    rng: torch.Generator
+
+
+@dataclass(frozen=True, kw_only=True)
+class NativeAttack(Attack):
+    """An attack implemented in this package: `propose` with its arguments as one value."""
+
+    @final
+    def propose(
+        self,
+        model: Model,
+        x: Images,
+        y: Labels,
+        *,
+        threat: Threat,
+        rng: torch.Generator,
+        progress: Progress = silent,
+    ) -> Images:
+        return self._run(AttackInput(model, x, y, threat, rng), progress)
+
+    @abstractmethod
+    def _run(self, inputs: AttackInput, progress: Progress) -> Images:
+        """Adversarial candidates, as from `propose`."""
+
+
 def cross_entropy(logits: Logits, y: Labels) -> torch.Tensor:
-    """The summed cross-entropy, so that each digit's gradient is its own."""
+    """Cross-entropy summed over the samples, so that gradients do not depend on the batch size."""
     return F.cross_entropy(exact(logits), y, reduction="sum")
 
 
@@ -104,9 +141,7 @@ def margin(logits: Logits, y: Labels) -> torch.Tensor:
 
     Unlike cross-entropy its gradient does not underflow on a confident network.
     """
-    logits = exact(logits)
-    true = logits.gather(1, y[:, None]).squeeze(1)
-    wrong = logits.scatter(1, y[:, None], -torch.inf).amax(1)
+    true, wrong = true_and_best_wrong(logits, y)
     return (wrong - true).sum()
 
 
@@ -114,31 +149,31 @@ LOSSES: dict[str, Loss] = {"ce": cross_entropy, "margin": margin}
 
 
 def gradient(model: Model, x: Images, y: Labels, loss: Loss) -> tuple[torch.Tensor, Logits]:
-    """The gradient of the loss by the pixels, zero where there is none, and the logits it came from."""
+    """The gradient of the loss with respect to `x`, in its shape, and the logits (n, 10)."""
     with torch.enable_grad():
         leaf = x.detach().requires_grad_(True)
         logits = model(leaf)
-        grad = by_pixels(loss(logits, y), leaf)
+        grad = input_gradient(loss(logits, y), leaf)
     return grad, logits.detach()
 
 
-def by_pixels(value: torch.Tensor, pixels: Images) -> torch.Tensor:
-    """The gradient of a number by the pixels; zero where autograd finds no way to them (a comparison).
+def input_gradient(value: torch.Tensor, pixels: Images) -> torch.Tensor:
+    """The gradient of a scalar with respect to the pixels; zero where autograd finds no path to them.
 
-    That such a model shows attacks no way is what the doubts say.
+    The doubts report models whose gradient is zero (a comparison, for instance).
     """
     if not value.requires_grad:
         return torch.zeros_like(pixels)
-    # Materialised: weights have gradients (of a quantised network, say), and the pixels none.
+    # `materialize_grads` gives zeros where only the weights, not the pixels, have a gradient.
     return torch.autograd.grad(value, pixels, materialize_grads=True)[0]
 
 
 def channels_last(x: Images) -> Images:
-    """The layout in which convolutions on a CPU are fastest; the values stay."""
+    """The same values in the memory layout in which convolutions on a CPU are fastest."""
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def demand(holds: bool, setting: str, expected: str, got: object) -> None:
-    """PolicyError in one sentence where a setting of an attack is impossible."""
+def check_setting(holds: bool, setting: str, expected: str, got: object) -> None:
+    """PolicyError for an attack setting out of its range."""
     if not holds:
-        raise PolicyError(f"expected {setting} {expected}, got {got!r}; mend the attack's settings")
+        raise PolicyError(f"expected {setting} {expected}, got {got!r}; fix the attack's settings")

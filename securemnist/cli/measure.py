@@ -22,14 +22,20 @@ from securemnist.errors import UNDECIDED, UsageError
 @click.option("--attack", metavar="NAME[:KEY=VALUE,...]", help="For example PGD:steps=40.")
 @click.option("--digits", type=int, help="Test digits to measure; default: all.")
 @click.option(
-    "--set", "others", multiple=True, metavar="KEY=VALUE", help="Any other setting, as TOML."
+    "--set",
+    "others",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Another setting of the measure, as TOML.",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--data", type=click.Path(path_type=Path), help="IDX files instead of the bundled MNIST."
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write everything there.")
+@click.option(
+    "--json", "target", type=click.Path(path_type=Path), help="Write the measurement to this file."
+)
 @click.pass_context
 def measure(
     ctx: click.Context,
@@ -88,7 +94,7 @@ def measure(
 def _settings(
     threat: str | None, attack: str | None, digits: int | None, others: tuple[str, ...]
 ) -> dict[str, Any]:
-    """The settings of a row, from options."""
+    """The settings of the measure, from options."""
     from securemnist.api.inputs import as_settings
     from securemnist.evaluation.ladders import parse_setting
 
@@ -101,7 +107,7 @@ def _settings(
 
 
 def _model(named: str | None, *, demo: bool) -> str | None:
-    """--model, or the bundled model for --demo; None leaves it to the project."""
+    """--model, or the bundled model for --demo; None means the project's model."""
     if not demo:
         return named
     if named is not None:
@@ -112,17 +118,17 @@ def _model(named: str | None, *, demo: bool) -> str | None:
 
 
 def _project_model(project: Any, *, needed: bool) -> str | None:
-    """The SPEC of the project in this folder; the bundled model's only in our own checkout.
+    """The SPEC of the project in this folder; in the checkout of securemnist the bundled model's.
 
-    None where there is none and none is `needed`: source code is measured without a model.
+    None where there is none and none is `needed`: static rows need no model.
     """
     from securemnist._util import resources
 
     spec: str | None = project.model_for(resources.POLICY, Path.cwd())
     if spec is None and needed:
         raise UsageError(
-            "expected a model to measure, got none: a fixture serves pytest and `assess` only; name it "
-            "with --model SPEC, or model = SPEC in [tool.securemnist]; --demo measures the bundled model"
+            "expected a model, got none (fixtures are used by pytest and `assess` only); pass --model "
+            "SPEC, set model = SPEC in [tool.securemnist], or pass --demo for the bundled model"
         )
     return spec
 

@@ -100,7 +100,7 @@ def _test_images(assessment: Assessment) -> bytes:
 
 
 def _gallery(finding: Finding | None) -> dict[int, ChangedImage]:
-    """Digits before and after, by place."""
+    """Images before and after, by place."""
     evidence = finding.measurement.evidence if finding and finding.measurement else None
     kept = None
     if isinstance(evidence, AttackEvidence):

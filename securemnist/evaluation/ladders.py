@@ -112,10 +112,10 @@ def parse_attack(text: str) -> dict[str, Any]:
 
 
 def parse_setting(text: str) -> dict[str, Any]:
-    """KEY=VALUE with a TOML value; a bare word is a string."""
+    """KEY=VALUE with a TOML value; a value without quotes that is no TOML is a string."""
     key, sign, value = text.partition("=")
     if not sign or not key.isidentifier():
-        raise UsageError(f"expected KEY=VALUE, got {text!r}; correct it")
+        raise UsageError(f"expected KEY=VALUE, got {text!r}; fix it")
     try:
         return {key: tomllib.loads(f"value = {value}")["value"]}
     except tomllib.TOMLDecodeError:

@@ -24,7 +24,8 @@ from securemnist.measures.static_gate import STATIC_FINDINGS
 from securemnist.models import loading
 from securemnist.results.evidence.base import Copies
 from securemnist.results.findings import TIERS, Measurement, Requirement
-from securemnist.results.policy import Policy, sentence
+from securemnist.results.policy import Policy
+from securemnist.results.validation_text import sentence
 from securemnist.runtime import denormals
 from securemnist.runtime.float32 import exact_float32
 

@@ -81,7 +81,7 @@ def against(
         )
     began = time.perf_counter()
     x = context.data.test[:batch].images().to(context.subject.device)
-    with denormals.kept():  # denormals are not flushed in deployment
+    with denormals.preserved():  # denormals are not flushed in deployment
         model, kernel = _samples(context.subject.model, other, x, rounds)
     ratios = sorted(a / b for a, b in zip(model, kernel, strict=True))
     low, high = median_interval(ratios)

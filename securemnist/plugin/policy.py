@@ -11,20 +11,20 @@ from securemnist.project.folders import find_policy
 
 
 def policy_of(config: pytest.Config, test: Path | None = None) -> Path | None:
-    """The policy of a run: --security-policy, or that of the project; None where there is none.
+    """The policy of a run: --security-policy, or that of the project; None if there is none.
 
-    It is looked for from the file of a `test` upwards, else from what pytest was asked to collect, then
-    in pytest's rootdir.
+    It is searched from the file of a `test` upwards, else from pytest's path arguments, then in
+    pytest's rootdir.
     """
-    named: str | None = config.getoption("--security-policy")
-    if named:
-        return config.invocation_params.dir / named
+    option: str | None = config.getoption("--security-policy")
+    if option:
+        return config.invocation_params.dir / option
     starts = [test.parent] if test is not None else list(_starts(config))
     return find_policy([*starts, config.rootpath])
 
 
 def _starts(config: pytest.Config) -> Iterator[Path]:
-    """The folders that pytest was asked to collect from."""
+    """The folders of pytest's path arguments."""
     for argument in config.args:
         path = config.invocation_params.dir / str(argument).partition("::")[0]
         yield path if path.is_dir() else path.parent

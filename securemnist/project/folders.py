@@ -1,4 +1,4 @@
-"""The folders of a project, and its policy: what `[tool.securemnist]` names, or the usual file."""
+"""The folders of a project, and its policy: named in `[tool.securemnist]`, or the default file."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from securemnist.errors import UsageError
 
 _FOLDER, _FILE = "security_tests", "thresholds.toml"
 USUAL = f"{_FOLDER}/{_FILE}"
-# What a folder holds that is the root of a project.
+# Files that mark the root of a project.
 _ROOT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 MAX_BYTES = 1 << 20
 
 
 def configured_policy(folder: Path) -> Path | None:
-    """The policy that the project's pyproject.toml names, if any."""
+    """The policy named in the project's pyproject.toml, if any."""
     path = folder / "pyproject.toml"
     try:
         if b"tool.securemnist" not in read_at_most(path, MAX_BYTES):
@@ -30,19 +30,19 @@ def configured_policy(folder: Path) -> Path | None:
         ) from error
     from securemnist.project.settings import load
 
-    named = load(folder).policy
-    return folder / named if named else None
+    policy = load(folder).policy
+    return folder / policy if policy else None
 
 
 def find_policy(starts: Iterable[Path]) -> Path | None:
     """The policy of the first of these folders that has one, there or in a folder above it."""
     for start in starts:
         folders = list(_upwards(start))
-        # What a project's settings name comes before a file that has the usual name.
-        found = [path for folder in folders if (path := configured_policy(folder))]
-        found += [path for folder in folders if (path := _usual(folder, beside=folder == start))]
-        if found:
-            return found[0]
+        # Settings take precedence over the default file name.
+        policies = [path for folder in folders if (path := configured_policy(folder))]
+        policies += [path for folder in folders if (path := _usual(folder, beside=folder == start))]
+        if policies:
+            return policies[0]
     return None
 
 
@@ -55,18 +55,17 @@ def _upwards(folder: Path) -> Iterator[Path]:
 
 
 def _usual(folder: Path, *, beside: bool) -> Path | None:
-    """The policy of a project in this folder, or the one that lies beside a test file."""
+    """The default policy file in this folder; with `beside`, also thresholds.toml itself."""
     if exists(folder / USUAL):
         return folder / USUAL
     return folder / _FILE if beside and exists(folder / _FILE) else None
 
 
 def project_folder(start: Path, policy: Path | None) -> Path:
-    """The folder that the paths of a policy's rows start from; `start` is the root of the run.
+    """The base folder of relative paths in a policy's rows; `start` is the root of the run.
 
-    It holds the policy's security_tests/, or is the root of the project in which the policy lies, be
-    `start` that folder, one below or one above it. It is `start` for the bundled policy and for one that
-    lies elsewhere.
+    The parent of the policy's security_tests/, or the root of the project that contains the policy, if
+    `start` is that folder, a parent or a subfolder. Otherwise, and for the bundled policy, `start`.
     """
     start = start.resolve()
     path = policy.resolve() if policy is not None else resources.POLICY.resolve()
@@ -78,7 +77,7 @@ def project_folder(start: Path, policy: Path | None) -> Path:
 
 
 def current_project(here: Path) -> Path:
-    """The project that a folder lies in: the nearest folder above with a policy, or else `here`."""
+    """The project of a folder: the nearest folder upwards with a policy, or else `here`."""
     for folder in (here, *here.parents):
         if exists(folder / USUAL) or configured_policy(folder) is not None:
             return folder
@@ -86,7 +85,7 @@ def current_project(here: Path) -> Path:
 
 
 def _root_above(path: Path) -> Path | None:
-    """The nearest folder above a file that is the root of a project."""
+    """The nearest project root above a file."""
     for folder in path.parents:
         if any((folder / name).exists() for name in (*_ROOT_FILES, USUAL)):
             return folder

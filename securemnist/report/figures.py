@@ -58,7 +58,7 @@ def _stages(_: Finding, seen: Evidence) -> Exhibit | None:
     head = ("stage", "entered", "proved", "fell", "seconds", "over budget")
     return Exhibit(
         kind="stages",
-        title="Digits left after each stage",
+        title="Survivors after each attack",
         caption=caption,
         # One stage is one bar: its numbers say more.
         panels=(Panel(picture=charts.waterfall(stages, alt=caption)),) if stages[1:] else (),
@@ -131,7 +131,7 @@ def _curve(finding: Finding, seen: Evidence) -> Exhibit | None:
         required = (float(eps), at_least)
     return Exhibit(
         kind="curve",
-        title="Accuracy over the size of the change",
+        title="Robust accuracy vs. epsilon",
         caption=caption,
         panels=(Panel(picture=charts.curve(lines, required, alt=caption)),),
         table=_points(lines),
@@ -172,7 +172,7 @@ def _times(_: Finding, seen: Evidence) -> Exhibit | None:
     caption = "Every dot is one timing, spread out to be seen; the sides took turns."
     return Exhibit(
         kind="times",
-        title="How long an answer takes",
+        title="Inference time",
         caption=caption,
         panels=(Panel(picture=charts.times(series, alt=caption)),),
         table=Table(head=("series", "timings", "least ms", "median ms", "most ms"), rows=rows),
@@ -197,7 +197,7 @@ def _notices(_: Finding, seen: Evidence) -> Exhibit | None:
     head = ("place", "severity", "rule", "what is wrong", "what to do")
     table = Table(head=head, rows=rows, prose=True) if rows else None
     caption = f"{of_total(len(kept), len(found), 'place')}" if found else "The tools found nothing."
-    return Exhibit(kind="notices", title="Places in the source", caption=caption, table=table)
+    return Exhibit(kind="notices", title="Findings in the code", caption=caption, table=table)
 
 
 def _other(_: Finding, seen: Evidence) -> Exhibit | None:

@@ -23,10 +23,10 @@ _READING = (
 def before_and_after(_: Finding, seen: Evidence) -> Exhibit | None:
     """The first broken digit of each class, or the digits that bear the trigger."""
     if isinstance(seen, BackdoorEvidence):
-        title, after = "Digits that bear the trigger", "with the trigger"
+        title, after = "Images with the trigger", "with the trigger"
         return _gallery("gallery", title, after, seen.triggered_gallery)
     if isinstance(seen, AttackEvidence):
-        title, after = "Digits that the attack broke", "after the attack"
+        title, after = "Adversarial examples", "after the attack"
         return _gallery("gallery", title, after, seen.gallery)
     return None
 
@@ -37,7 +37,7 @@ def last_to_fall(_: Finding, seen: Evidence) -> Exhibit | None:
         return None
     if _indices(seen.last_to_fall) <= _indices(seen.gallery):
         return None  # all of them are shown already
-    title, after = "Hardest digits: the last to fall", "after the last attack"
+    title, after = "Images broken last", "after the last attack"
     return _gallery("last", title, after, seen.last_to_fall)
 
 
@@ -92,7 +92,7 @@ def hardest(_: Finding, seen: Evidence) -> Exhibit | None:
     told = f"{misread} of these {len(kept)} are misread" if misread else "none of these is misread"
     return Exhibit(
         kind="hardest",
-        title="Hardest digits",
+        title="Images with the smallest margin",
         caption="Unmodified test digits of the smallest margin, which is the logit of the true class "
         f"minus the largest of the others; {told}.",
         faces=tuple(Face(digit=d, picture=png.grey(d.clean)) for d in kept),

@@ -1,4 +1,4 @@
-"""Scope: what a run was asked for, and the assessment of everything that it found within."""
+"""Scope: the selection of rows of a run, and the assessment of its findings."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def no_command(_: Requirement) -> str:
 
 @dataclass(frozen=True)
 class Scope:
-    """What this run was asked for."""
+    """The selection of rows: tier, -m, -k, paths, and other pytest options that deselect."""
 
     tier: str
     markers: str = ""
     keywords: str = ""
     paths: tuple[str, ...] = ()
-    narrowed: tuple[str, ...] = ()  # options and settings of pytest that may leave rows out
+    narrowed: tuple[str, ...] = ()  # options and settings of pytest that may deselect rows
 
     def excludes(self, row: Requirement) -> str:
-        """Why the tier leaves a row out; empty where it does not."""
+        """Why the tier excludes a row; "" if it does not."""
         if TIERS.index(row.tier) <= TIERS.index(self.tier):
             return ""
         return f"out of scope: tier {row.tier}, this run is {self.tier}"
@@ -59,7 +59,7 @@ class Scope:
             elif row.id in selected:
                 found = row.unmeasured(Verdict.NOT_RUN, STOPPED)
             else:
-                reason = self.excludes(row) or self._left_out()
+                reason = self.excludes(row) or self._deselected_reason()
                 found = row.unmeasured(Verdict.NOT_RUN, reason)
                 found = dataclasses.replace(found, in_scope=False)
             return dataclasses.replace(found, replay=command(row))
@@ -73,8 +73,8 @@ class Scope:
             day=utc_day(),
         )
 
-    def _left_out(self) -> str:
-        """Why a row within the tier has no test in this run."""
+    def _deselected_reason(self) -> str:
+        """Why a row within the tier was not selected."""
         by = ", ".join(self.narrowed)
         return "out of scope: not selected in this run" + (f" ({by})" if by else "")
 
