@@ -12,12 +12,6 @@ from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, describe
 from securemnist.sanitize import line
 
-# Packages whose version can change a number, by family; a third place of the version cannot.
-_PACKAGES = {
-    "static": ("bandit", "semgrep"),
-    "latency": ("torch",),
-}
-_LAB = ("torch",)
 _ART = "adversarial-robustness-toolbox"
 
 
@@ -140,8 +134,8 @@ def _unmeasured(old: Finding, new: Finding) -> str:
 
 
 def _made_differently(old: Finding, new: Finding, sides: tuple[Assessment, Assessment]) -> str:
-    family = new.family or old.family
-    packages = _PACKAGES.get(family, _LAB)
+    family = new.family if new.family.name else old.family
+    packages = family.packages
     attack = new.requirement.settings.get("attack")
     if isinstance(attack, Mapping) and str(attack.get("use", "")).startswith("art:"):
         packages = (*packages, _ART)
@@ -150,9 +144,9 @@ def _made_differently(old: Finding, new: Finding, sides: tuple[Assessment, Asses
         if one.split(".")[:2] != two.split(".")[:2]:
             return f"{name} was {one}, is {two}"
     devices = [line(side.subject.get("device", ""), 40) for side in sides]
-    if devices[0] != devices[1] and family != "static":
+    if devices[0] != devices[1] and family.same_device:
         return f"the old version was measured on {devices[0]}, the new one on {devices[1]}"
-    if family == "latency":
+    if family.same_machine:
         for key in ("processor", "platform"):
             one, two = (line(side.environment.get(key, ""), 60) for side in sides)
             if one != two:

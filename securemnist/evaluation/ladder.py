@@ -22,6 +22,7 @@ from securemnist.evaluation import certificate_stage
 from securemnist.evaluation.context import Lab, Sample
 from securemnist.evaluation.ladder_run import Evaluation
 from securemnist.evaluation.outcomes import Fall, Outcomes
+from securemnist.evaluation.refereed import attempt
 from securemnist.evaluation.replay import Replay
 from securemnist.referee import Ruling, rule
 from securemnist.runtime.float32 import exact_float32
@@ -116,15 +117,18 @@ def _run_stage(
         outcomes.record(Fall(attack.name, 0, 0, 0, 0.0), places, places, stage)
         return
     x, y = sample.x[places], sample.y[places]
+    model = lab.subject.model
     if isinstance(attack, Replay):
-        proposals = attack(lab.subject.model, sample.places[places.cpu()], x, y, threat)
+        proposals = attack(model, sample.places[places.cpu()], x, y, threat)
+        ruling = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps)
     else:
         parts = [seed, attack.to_json(), threat.to_json(), *([chunk.start] if chunk.start else [])]
         rng = torch.Generator().manual_seed(seed_from(*parts))
         progress = lab.progress if len(chunk) >= len(sample) else silent
-        proposals = attack(lab.target, x, y, threat=threat, rng=rng, progress=progress)
+        proposals, ruling = attempt(
+            attack, lab.target, model, x, y, threat=threat, rng=rng, progress=progress
+        )
     lab.progress(attack.name, min(chunk.stop, len(sample)), len(sample))
-    ruling = rule(lab.subject.model, x, y, proposals, norm=threat.norm, eps=threat.eps)
     over = _over_budget(attack, ruling)
     broken = places[ruling.fooled]
     state.x_adv[broken] = proposals[ruling.fooled]
@@ -177,8 +181,8 @@ def _over_budget(attack: Attack | Replay, ruling: Ruling) -> int:
     over = int((~ruling.valid).sum())
     if over and attack.keeps_budget:
         raise MeasureError(
-            f"expected every proposal of {attack.name} inside the budget, got {over} outside; this is "
-            "an error of the attack, report it"
+            f"expected every proposal of {attack.name} inside the budget, got {over} outside; fix the "
+            "attack"
         )
     return over
 

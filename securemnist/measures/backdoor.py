@@ -20,6 +20,7 @@ from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.thumbnails import choose, picture
 from securemnist.measures.base import AnswerSettings, Measure, unreliable
 from securemnist.models import loading
+from securemnist.results.families import BACKDOOR
 from securemnist.results.findings import Measurement
 from securemnist.results.per_image import encode
 from securemnist.types import CLASSES, Logits
@@ -198,7 +199,7 @@ def _estimate(settings: BackdoorSettings, pace: Pace) -> float:
 BACKDOOR_SUCCESS = Measure(
     backdoor_success,
     BackdoorSettings,
-    "backdoor",
+    BACKDOOR,
     _estimate,
     good="at_most",
     limits=(0.0, 1.0),

@@ -9,11 +9,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from securemnist.attacks.base import Attack
-from securemnist.errors import PolicyError, UsageError
+from securemnist.errors import UsageError
 from securemnist.evaluation.context import Lab
 from securemnist.evaluation.doubts import about_answers
 from securemnist.evaluation.ladders import LADDER, make_stages, proofs_after
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
+from securemnist.results.families import Family
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import share_interval
 from securemnist.threats import Threat, make_threat
@@ -24,6 +25,7 @@ TEST_DIGITS = 10_000
 DEFAULT_TIER = "standard"
 # A hundred times the tolerance of the referee, by which a smaller ball would be ruled.
 SMALLEST_EPS = 1e-4
+_QUICK = 10.0  # seconds of a measure that has no estimate
 # An accuracy that a model which guesses reaches, too.
 CHANCE = 1 / CLASSES
 
@@ -109,7 +111,7 @@ class AttackSettings(ThreatSettings):
             attack = {"budget": (info.context or {}).get("tier", DEFAULT_TIER), **attack}
         try:
             make_stages(attack)
-        except PolicyError as error:
+        except UsageError as error:
             raise ValueError(str(error)) from error
         return attack
 
@@ -119,7 +121,9 @@ class AttackSettings(ThreatSettings):
         eps = self.threat["eps"]
         for attack in self.the_attacks():
             size, steps = getattr(attack, "step_size", None), getattr(attack, "steps", 1)
-            if size is not None and size * steps < eps * (1 - 1e-9):  # thirds do not add up
+            if not (isinstance(size, int | float) and isinstance(steps, int)):
+                continue  # the user's own attack may mean something else by these names
+            if size * steps < eps * (1 - 1e-9):  # thirds do not add up
                 raise ValueError(
                     f"expected steps that reach eps ({eps:g}), got {steps} of {size:g}; raise steps or "
                     "step_size, or leave step_size out"
@@ -167,20 +171,22 @@ class AttackSettings(ThreatSettings):
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure by name: how to take it, its settings, its family (the pytest marker).
+    """A measure: its function, its settings, its family (a section of the report, a pytest marker).
 
-    `good` says which way is better, and so which threshold a row sets: more (`at_least`) or less
-    (`at_most`). `limits` is the range a threshold may lie in; one at its easy end could not be missed.
-    `estimate` gives the seconds at a pace.
+    `run(lab, settings, seed)` returns a Measurement. `estimate(settings, pace)` gives seconds. `good` is
+    the better direction, and so the threshold of a row: more (`at_least`) or less (`at_most`).
+    `limits` is the range of a threshold; its easy end is refused, since no model could miss it.
+    `search`: it searches for adversarial examples, which stored ones can be added to.
     """
 
     run: Callable[[Lab, Any, int], Measurement]
     settings: type[Settings]
-    family: str
-    estimate: Callable[[Any, Pace], float]
+    family: Family
+    estimate: Callable[[Any, Pace], float] = lambda *_: _QUICK
     good: Literal["at_least", "at_most"] = "at_least"
     limits: tuple[float, float] = (CHANCE, 1.0)
     unit: Literal["share", "ratio", "count"] = "share"
+    search: bool = False
 
     def bind(self, settings: Mapping[str, Any], tier: str = DEFAULT_TIER) -> Settings:
         """The settings of a row of this tier; pydantic.ValidationError where they do not fit."""

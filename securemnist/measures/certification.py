@@ -17,6 +17,7 @@ from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
 from securemnist.measures.base import Measure, ThreatSettings, share
 from securemnist.models.predictions import predicted
+from securemnist.results import families
 from securemnist.results.findings import Measurement
 from securemnist.results.per_image import CERTIFIED, NOT_ATTEMPTED
 from securemnist.types import CLASSES
@@ -73,4 +74,4 @@ def _estimate(settings: CertifiedSettings, pace: Pace) -> float:
     return settings.expected_digits * passes * pace.seconds
 
 
-CERTIFIED_ACCURACY = Measure(certified_accuracy, CertifiedSettings, "certified", _estimate)
+CERTIFIED_ACCURACY = Measure(certified_accuracy, CertifiedSettings, families.CERTIFIED, _estimate)

@@ -17,6 +17,7 @@ import torch
 from securemnist.evaluation.context import Lab
 from securemnist.evaluation.outcomes import Fall, per_class
 from securemnist.evaluation.replay import Replay
+from securemnist.measures.table import MEASURES
 from securemnist.referee import rule
 from securemnist.results.findings import Finding, Measurement, Verdict
 from securemnist.results.intervals import share_interval
@@ -39,7 +40,8 @@ def replayed(lab: Lab, finding: Finding, replay: Replay) -> Finding:
     are. A certified digit that falls makes the row an ERROR of ours.
     """
     row, seen = finding.requirement, finding.measurement
-    searched = row.measure == "robust_accuracy" and not row.settings.get("randomised")
+    measure = MEASURES.get(row.measure)
+    searched = measure is not None and measure.search and not row.settings.get("randomised")
     if seen is None or not searched or "outcomes" not in seen.evidence:
         return finding
     began = time.perf_counter()
@@ -47,7 +49,7 @@ def replayed(lab: Lab, finding: Finding, replay: Replay) -> Finding:
     _, codes = decode_outcomes(table)
     digits = np.flatnonzero(np.isin(codes, STANDING)).tolist()
     broken = _broken(lab, table, digits, make_threat(**row.settings["threat"]), replay)
-    words = {"claim": finding.claim, "family": finding.family}
+    words: Mapping[str, Any] = {"claim": finding.claim, "family": finding.family}
     if any(codes[digit] == CERTIFIED for digit in broken):
         reason = (
             "expected certified digits to withstand stored adversarial examples, got some broken; this "

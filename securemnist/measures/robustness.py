@@ -25,6 +25,7 @@ from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.replay import Replay
 from securemnist.measures.base import AttackSettings, Measure, share
 from securemnist.references import curves
+from securemnist.results.families import ADVERSARIAL
 from securemnist.results.findings import Doubt, Measurement
 from securemnist.results.intervals import share_interval
 from securemnist.threats import Threat, make_threat
@@ -244,5 +245,7 @@ def _estimate_robust(settings: RobustSettings, pace: Pace) -> float:
     return _estimate(settings, pace) + curve + _ABOUT_THE_SEARCH * pace.seconds
 
 
-ATTACK_ACCURACY = Measure(attack_accuracy, AttackSettings, "adversarial", _estimate)
-ROBUST_ACCURACY = Measure(robust_accuracy, RobustSettings, "adversarial", _estimate_robust)
+ATTACK_ACCURACY = Measure(attack_accuracy, AttackSettings, ADVERSARIAL, _estimate)
+ROBUST_ACCURACY = Measure(
+    robust_accuracy, RobustSettings, ADVERSARIAL, _estimate_robust, search=True
+)

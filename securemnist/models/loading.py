@@ -7,11 +7,10 @@ trusted and runs, weight files are not and are checked (see `artifacts`).
 
 from __future__ import annotations
 
-import importlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,6 @@ from securemnist.project import imports
 from securemnist.types import SHAPE
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 # What torch.save writes.
 _PICKLES = (".pt", ".pth", ".pkl", ".bin", ".ckpt")
 _FORMS = "NAME, pkg.module:factory, FILE.safetensors or ARCHITECTURE@FILE.safetensors"
@@ -100,11 +98,6 @@ def reference_names() -> list[str]:
     return sorted(path.stem for path in resources.WEIGHTS.glob("*.safetensors"))
 
 
-def is_code(spec: str) -> bool:
-    """Whether resolving this SPEC imports a module and calls what it names."""
-    return _FACTORY.fullmatch(spec) is not None
-
-
 def resolve(spec: str, *, device: str = "cpu") -> Subject:
     """The subject of a SPEC; UsageError, WeightsError or ModelError in one sentence."""
     architecture, at, file = spec.partition("@")
@@ -122,7 +115,7 @@ def resolve(spec: str, *, device: str = "cpu") -> Subject:
             )
         path = resources.WEIGHTS / f"{spec}.safetensors"
         return _from_file(spec, path, None, device)
-    if is_code(spec):
+    if imports.is_code(spec):
         return from_model(_call_factory(spec), name=spec, spec=spec, device=device)
     if Path(spec).suffix in _PICKLES:
         raise UsageError(
@@ -204,33 +197,15 @@ def _from_file(spec: str, path: Path, architecture: str | None, device: str) -> 
 
 
 def _call_factory(spec: str) -> object:
-    module_name, _, attribute = spec.partition(":")
-    imports.enable(Path.cwd())  # a toy.py in this folder is importable
     dtype = torch.get_default_dtype()
     try:
-        return importing(_factory(spec, module_name, attribute))
+        return importing(imports.attribute(spec, "fix --model"))
     except (UsageError, ModelError):
         raise
     except (Exception, SystemExit) as error:
         raise ModelError(f"{spec}: expected a model, the factory raised {_told(error)}") from error
     finally:
         torch.set_default_dtype(dtype)  # it is the process's, and attacks draw in it
-
-
-def _factory(spec: str, module_name: str, attribute: str) -> Callable[[], object]:
-    try:
-        module = importing(partial(importlib.import_module, module_name))
-    except ImportError as error:
-        raise UsageError(
-            f"{spec}: expected a module to import, got {error}; mend --model"
-        ) from error
-    except (Exception, SystemExit) as error:
-        raise ModelError(f"{spec}: expected a module, its import raised {_told(error)}") from error
-    try:
-        factory: Callable[[], object] = getattr(module, attribute)
-    except AttributeError as error:
-        raise UsageError(f"{spec}: expected a factory there, got {error}; mend --model") from error
-    return factory
 
 
 def _told(error: BaseException) -> str:

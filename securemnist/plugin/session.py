@@ -101,7 +101,7 @@ class Run:
             f"expected one model in one assessment, got two (SHA-256 {digests[0]}... and "
             f"{digests[1]}...); run it once for each model, and seed a model that is built at random"
         )
-        words = {"claim": finding.claim, "family": finding.family}
+        words: Mapping[str, Any] = {"claim": finding.claim, "family": finding.family}
         return finding.requirement.unmeasured(Verdict.ERROR, reason, **words)
 
     def open_rows(self) -> list[str]:

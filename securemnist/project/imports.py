@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import configparser
 import functools
+import importlib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,18 +19,50 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from securemnist._util.files import read_at_most
 from securemnist._util.parsing import decoded, toml_table
-from securemnist.errors import ParseError
+from securemnist.errors import ParseError, UsageError, first_line
 
 _MAX_BYTES = 1 << 20
+_CODE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _INI_FILES = (
     ("pytest.ini", "pytest"),
     (".pytest.ini", "pytest"),
     ("tox.ini", "pytest"),
     ("setup.cfg", "tool:pytest"),
 )
+
+
+def is_code(name: object) -> bool:
+    """Whether a name has the form pkg.module:attribute, so that using it imports a module."""
+    return isinstance(name, str) and _CODE.fullmatch(name) is not None
+
+
+def attribute(spec: str, advice: str) -> Any:
+    """The value of `pkg.module:attribute`, imported from the project in the working folder.
+
+    Raises UsageError for a missing module or attribute and for an import that raises; `advice` says
+    what to change.
+    """
+    from securemnist._util.torchvision_shim import importing
+
+    module_name, _, name = spec.partition(":")
+    enable(Path.cwd())
+    try:
+        module = importing(functools.partial(importlib.import_module, module_name))
+    except ImportError as error:
+        raise UsageError(f"{spec}: expected a module to import, got {error}; {advice}") from error
+    except (Exception, SystemExit) as error:
+        told = f"{type(error).__name__} ({first_line(error):.200})"
+        raise UsageError(
+            f"{spec}: expected a module, its import raised {told}; run it alone to fix it"
+        ) from error
+    try:
+        return getattr(module, name)
+    except AttributeError as error:
+        raise UsageError(f"{spec}: expected {name} in the module, got {error}; {advice}") from error
 
 
 class _ProjectFinder(MetaPathFinder):

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from securemnist.results import families
+from securemnist.results.families import Family
 from securemnist.results.verdicts import LARGEST, TIERS, Doubt, Measurement, Verdict, Waiver
 from securemnist.sanitize import sentence
 
@@ -58,7 +60,9 @@ class Requirement:
         """The sign between value and threshold."""
         return ">=" if self.at_least is not None else "<="
 
-    def judge(self, measurement: Measurement, *, claim: str = "", family: str = "") -> Finding:
+    def judge(
+        self, measurement: Measurement, *, claim: str = "", family: Family | str = ""
+    ) -> Finding:
         """The finding that this measurement leads to."""
         verdict, proved, reason = _judge(self, measurement)
         if verdict is Verdict.ERROR:  # a number that is none: JSON could not even carry it
@@ -70,14 +74,20 @@ class Requirement:
             proved=proved,
             reason=reason,
             claim=claim,
-            family=family,
+            family=families.read(family),
         )
 
     def unmeasured(
-        self, verdict: Verdict, reason: str, *, claim: str = "", family: str = ""
+        self, verdict: Verdict, reason: str, *, claim: str = "", family: Family | str = ""
     ) -> Finding:
         """The finding of a row without a number: ERROR, INCONCLUSIVE or NOT_RUN with its reason."""
-        return Finding(requirement=self, verdict=verdict, reason=reason, claim=claim, family=family)
+        return Finding(
+            requirement=self,
+            verdict=verdict,
+            reason=reason,
+            claim=claim,
+            family=families.read(family),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The requirement as builtins."""
@@ -147,9 +157,13 @@ class Finding:
     proved: bool = False
     reason: str = ""
     claim: str = ""
-    family: str = ""
+    family: Family = families.NONE
     in_scope: bool = True
     replay: str = ""
+
+    def __post_init__(self) -> None:
+        """A family may be given by its name."""
+        object.__setattr__(self, "family", families.read(self.family))
 
     @property
     def passed(self) -> bool:
@@ -195,6 +209,7 @@ class Finding:
         return {
             **self.__dict__,
             "requirement": self.requirement.to_json(),
+            "family": self.family.to_json(),
             "verdict": str(self.verdict),
             "measurement": None if self.measurement is None else self.measurement.to_json(),
         }

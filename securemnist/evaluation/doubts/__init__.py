@@ -133,7 +133,7 @@ def about_search(
 
 def _sensitivity(lab: Lab, attacks: Sequence[Attack], threat: Threat) -> Sensitivity:
     """What the attacks find of what is planted beside digits that are read right; once per lab."""
-    key = ("sensitivity", threat, tuple(attacks))
+    key = ("sensitivity", threat, repr(tuple(attacks)))  # settings may be lists
     if key not in lab.memory:
         lab.progress("planted examples", 0, 1)
         sample = lab.sample(min(2 * PLANTED, len(lab.data.test)), 0)

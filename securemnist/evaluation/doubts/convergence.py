@@ -10,7 +10,7 @@ import torch
 from securemnist.attacks.base import Attack
 from securemnist.attacks.square import Square
 from securemnist.evaluation.doubts.check_input import SearchCase
-from securemnist.referee import rule
+from securemnist.evaluation.refereed import attempt
 from securemnist.results.findings import Doubt
 
 SEEDS, LIMIT = 2, 0.005
@@ -42,10 +42,9 @@ def _doubt(case: SearchCase, search: Attack, seeds: int, digits: int) -> Doubt |
         x, y = case.x[places], case.y[places]
         if not len(y):
             break
-        proposals = search(case.model, x, y, threat=case.threat, rng=case.rng("convergence", seed))
-        ruling = rule(
-            case.subject.model, x, y, proposals, norm=case.threat.norm, eps=case.threat.eps
-        )
+        rng = case.rng("convergence", seed)
+        judge = case.subject.model
+        _, ruling = attempt(search, case.model, judge, x, y, threat=case.threat, rng=rng)
         left[places[ruling.fooled]] = False
     broken = int((~left).sum())
     if not case.matters(broken, len(left), LIMIT):
@@ -67,16 +66,12 @@ def more_queries(case: SearchCase) -> Attack | None:
 
 
 def longer(attacks: Sequence[Attack]) -> Attack | None:
-    """The search with twice the steps: of several the longest still short one; None without steps."""
-    stepped = [
-        attack
-        for attack in attacks
-        if not attack.one_step and type(getattr(attack, "steps", None)) is int
-    ]
-    if not stepped:
+    """The search with twice its effort, of several the longest short one; None without a setting."""
+    searches = [a for a in attacks if not a.one_step and a.longer() is not None]
+    if not searches:
         return None
-    short = [attack for attack in stepped if attack.passes() <= _PASSES]
+    short = [attack for attack in searches if attack.passes() <= _PASSES]
     chosen = (
-        max(short, key=lambda a: a.passes()) if short else min(stepped, key=lambda a: a.passes())
+        max(short, key=lambda a: a.passes()) if short else min(searches, key=lambda a: a.passes())
     )
-    return dataclasses.replace(chosen, steps=2 * getattr(chosen, "steps"))  # type: ignore[call-arg] # noqa: B009
+    return chosen.longer()

@@ -14,8 +14,8 @@ from securemnist.attacks.fab import FAB
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.square import Square
 from securemnist.evaluation.doubts.check_input import SearchCase
+from securemnist.evaluation.refereed import attempt
 from securemnist.models import loading
-from securemnist.referee import rule
 from securemnist.results.findings import Doubt
 
 ATTACKS = (
@@ -41,9 +41,9 @@ def weak_attack(case: SearchCase) -> Doubt | None:
         places = standing.nonzero().squeeze(1)
         if not len(places):
             break
-        x, y, threat = case.x[places], case.y[places], case.threat
-        proposals = attack(source, x, y, threat=threat, rng=case.rng("weak attack", name))
-        ruling = rule(case.subject.model, x, y, proposals, norm=threat.norm, eps=threat.eps)
+        x, y, rng = case.x[places], case.y[places], case.rng("weak attack", name)
+        judge = case.subject.model
+        _, ruling = attempt(attack, source, judge, x, y, threat=case.threat, rng=rng)
         standing[places[ruling.fooled]] = False
         if bool(ruling.fooled.any()):
             took.append(f"{name} {int(ruling.fooled.sum())}")
