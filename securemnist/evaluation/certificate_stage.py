@@ -36,7 +36,7 @@ def prove(
     NoCertificate for another norm than L-infinity, for a network without known bounds, and for one whose
     answers vary or depend on the batch; MeasureError where a certified digit falls.
     """
-    if threat.norm != "linf":
+    if not threat.certifiable:
         raise NoCertificate(f"expected a ball of L-infinity for certificates, got {threat.norm}")
     if doubts := about_answers(lab):
         raise NoCertificate(

@@ -14,6 +14,7 @@ from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import channels_last
 from securemnist.data import DataSet, Digits
 from securemnist.errors import ModelError, UsageError
+from securemnist.evaluation import own_doubts
 from securemnist.evaluation.probabilities import LogProbabilities, are_probabilities
 from securemnist.evaluation.replay import Replay
 from securemnist.models import contract
@@ -61,6 +62,7 @@ class Lab:
 
     `replay`: stored adversarial examples that searches begin with. `memory` holds what is worked out
     once and asked for again. `project` is the folder that the paths of a static row start from.
+    `doubts` are the user's own, by default those of the project in the working folder.
     """
 
     subject: Subject
@@ -69,6 +71,9 @@ class Lab:
     replay: Replay | None = None
     memory: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     project: Path = field(default_factory=Path.cwd, compare=False)
+    doubts: tuple[own_doubts.Question, ...] = field(
+        default_factory=lambda: own_doubts.of_project(Path.cwd()), repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         contract.check(self.subject, self.data.test[:8].images())

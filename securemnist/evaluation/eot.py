@@ -38,7 +38,7 @@ def expected(lab: Lab) -> Lab:
     """The lab of the mean answer; made once."""
     if "expected" not in lab.memory:
         subject = dataclasses.replace(lab.subject, model=Expected(lab.target))
-        lab.memory["expected"] = Lab(subject, lab.data, lab.progress)
+        lab.memory["expected"] = Lab(subject, lab.data, lab.progress, doubts=lab.doubts)
     made: Lab = lab.memory["expected"]
     return made
 

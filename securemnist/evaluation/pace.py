@@ -72,7 +72,7 @@ def _tried(lab: Lab, threat: Threat, x: torch.Tensor, y: torch.Tensor) -> Shares
     found = _SCOUT(lab.target, x, y, threat=threat, rng=rng)
     standing = ~is_wrong(lab.logits(found), y)
     proved, crown = torch.zeros_like(standing), torch.zeros_like(standing)
-    if threat.norm == "linf":
+    if threat.certifiable:
         try:
             proved = certify(lab.subject.model, x, y, eps=threat.eps, crown=False).proved
             asked = (standing & ~proved).nonzero().squeeze(1)

@@ -20,6 +20,7 @@ from securemnist.models.predictions import predicted
 from securemnist.results import families
 from securemnist.results.findings import Measurement
 from securemnist.results.per_image import CERTIFIED, NOT_ATTEMPTED
+from securemnist.threats import THREATS
 from securemnist.types import CLASSES
 
 
@@ -29,7 +30,7 @@ class CertifiedSettings(ThreatSettings):
     @field_validator("threat")
     @classmethod
     def _in_linf(cls, threat: dict[str, Any]) -> dict[str, Any]:
-        if threat["norm"] != "linf":
+        if not THREATS[threat["norm"]].certifiable:
             raise ValueError(f"expected a certifiable norm (linf), got {threat['norm']!r}")
         return threat
 

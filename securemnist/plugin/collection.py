@@ -156,10 +156,12 @@ def check_claims(config: pytest.Config, run: Run, claimed: frozenset[str]) -> No
 
     `claimed`: the measures with a test. A run of single files or tests is a scope, not an error.
     """
+    from securemnist.evaluation import own_doubts
     from securemnist.measures import check_policy, find
 
     trusted = frozenset(settings.load(config.rootpath).trusted)
     check_policy(run.policy, foreign=claimed, trusted=trusted)
+    own_doubts.of_project(config.rootpath)  # a wrong name ends the run before its first row
     whole = all((config.invocation_params.dir / path).is_dir() for path in config.args)
     for row in run.policy.requirements:
         if whole and row.measure not in claimed:

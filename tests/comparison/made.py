@@ -85,7 +85,11 @@ def judged(
         "evidence": evidence,
     }
     families = {"robust_accuracy": "adversarial", "latency_ratio": "latency"}
-    families |= {"certified_accuracy": "certified", "static_findings": "static", "backdoor_success": "backdoor"}
+    families |= {
+        "certified_accuracy": "certified",
+        "static_findings": "static",
+        "backdoor_success": "backdoor",
+    }
     return requirement.judge(
         Measurement(**{**measured, **(seen or {})}),
         claim="Digits keep their class.",

@@ -14,6 +14,7 @@ import torch
 
 from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import Attack
+from securemnist.errors import MeasureError
 from securemnist.evaluation.context import Lab
 from securemnist.evaluation.doubts.batch_dependence import TOGETHER, batch_dependence
 from securemnist.evaluation.doubts.binarization_test import (
@@ -127,7 +128,7 @@ def about_search(
         survived=survived,
         last_broke=last_broke,
     )
-    found = (planted_examples(seen), *_ask(lab, OF_SEARCHES, case))
+    found = (planted_examples(seen), *_ask(lab, (*OF_SEARCHES, *lab.doubts), case))
     return Examination(tuple(doubt for doubt in found if doubt is not None), seen)
 
 
@@ -148,6 +149,11 @@ def _sensitivity(lab: Lab, attacks: Sequence[Attack], threat: Threat) -> Sensiti
 def _ask(lab: Lab, questions: Sequence[Callable[[C], Doubt | None]], case: C) -> tuple[Doubt, ...]:
     found = []
     for place, question in enumerate(questions):
-        lab.progress(question.__name__.replace("_", " "), place, len(questions))
-        found.append(question(case))
+        name = getattr(question, "__name__", type(question).__name__)
+        lab.progress(name.replace("_", " "), place, len(questions))
+        answer = question(case)
+        if not isinstance(answer, Doubt | None):  # the function may be a user's own
+            got = type(answer).__name__
+            raise MeasureError(f"expected a Doubt or None from the doubt {name}, got {got}; fix it")
+        found.append(answer)
     return tuple(doubt for doubt in found if doubt is not None)

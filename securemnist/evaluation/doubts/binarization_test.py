@@ -17,13 +17,10 @@ from securemnist.attacks.base import BATCH, channels_last
 from securemnist.evaluation.doubts.check_input import SearchCase
 from securemnist.evaluation.doubts.rerun import left_by
 from securemnist.results.findings import Doubt
-from securemnist.threats import THREATS
 from securemnist.types import CLASSES, Images, Logits
 
 PLANTED, INSIDE, SURFACE = 64, 30, 8
 SHARE = 0.95
-# Balls so small that the digit nearest to a point is the one it belongs to.
-_LARGEST = {"linf": 0.4, "l2": 2.0}
 # Part of the way to the planted point that is free of inner points; less could be a matter of rounding.
 _CLEAR = 0.05
 _RIDGE = 0.1
@@ -42,7 +39,8 @@ class Sensitivity:
 
 def sensitivity(case: SearchCase) -> Sensitivity:
     """Plant one example for each of at most 64 digits, and let the row's attack look for them."""
-    threat = THREATS[case.threat.norm](min(case.threat.eps, _LARGEST[case.threat.norm]))
+    # A ball so small that the digit nearest to a point is the one it belongs to.
+    threat = type(case.threat)(min(case.threat.eps, case.threat.planted))
     case = SearchCase(**{**case.__dict__, "threat": threat})
     # Other people's attacks may take a second a digit.
     few = PLANTED if all(attack.keeps_budget for attack in case.attacks) else PLANTED // 4

@@ -7,10 +7,7 @@ import torch
 from securemnist.evaluation.doubts.check_input import SearchCase
 from securemnist.evaluation.doubts.rerun import left_by
 from securemnist.results.findings import Doubt
-from securemnist.threats import L2, Linf, Threat
 
-# The middle grey is at most this far from any picture: .5 a pixel, or .5 times the root of 784.
-WIDE: dict[str, Threat] = {"linf": Linf(0.5), "l2": L2(14.0)}
 DIGITS, LIMIT = 64, 0.1
 
 
@@ -22,7 +19,8 @@ def known_answer(case: SearchCase) -> Doubt | None:
     grey = case.answers(torch.full_like(case.x[:1], 0.5)).argmax(1)
     others = (case.y != grey).nonzero().squeeze(1)
     digits = DIGITS if all(attack.keeps_budget for attack in case.attacks) else DIGITS // 4
-    x, y, threat = case.x[others[:digits]], case.y[others[:digits]], WIDE[case.threat.norm]
+    x, y = case.x[others[:digits]], case.y[others[:digits]]
+    threat = type(case.threat)(case.threat.grey)
     if not len(y):
         return None
     left = left_by(case.attacks, case.model, x, y, threat, case.rng("known answer"))
