@@ -25,8 +25,6 @@ from securemnist.results.findings import Measurement
 from securemnist.results.per_image import encode
 from securemnist.types import CLASSES, Logits
 
-# Reference models whose training digits nobody has touched: the trigger's effect on those is no backdoor.
-CLEAN_REFERENCES = ("baseline", "hardened", "network_c", "network_d")
 CONTROL_DIGITS = 500
 
 
@@ -149,9 +147,7 @@ def _control(lab: Lab, trigger: Trigger, aim: Aim, rate: float, seed: int) -> di
     digits = lab.data.test[lab.sample(min(CONTROL_DIGITS, len(lab.data.test)), seed).places]
     x, own = digits.images(), lab.subject.digest
     rates: dict[str, float] = {}
-    for name in CLEAN_REFERENCES:
-        if name not in loading.reference_names():
-            continue
+    for name in loading.with_role("clean"):
         reference = loading.resolve(name)
         if reference.digest == own:
             continue  # a model is no control of itself
@@ -192,7 +188,7 @@ def _gallery(
 
 def _estimate(settings: BackdoorSettings, pace: Pace) -> float:
     # Forward passes only: the digits twice, and the control's digits twice on each reference.
-    controls = len(CLEAN_REFERENCES) * CONTROL_DIGITS
+    controls = len(loading.with_role("clean")) * CONTROL_DIGITS
     return 2 * (settings.expected_digits + controls) * pace.seconds / 2
 
 

@@ -26,26 +26,11 @@ from securemnist.models.fingerprint import fingerprint
 from securemnist.project import imports
 from securemnist.types import SHAPE
 
+RED_CONTROL = "red control"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # What torch.save writes.
 _PICKLES = (".pt", ".pth", ".pkl", ".bin", ".ckpt")
 _FORMS = "NAME, pkg.module:factory, FILE.safetensors or ARCHITECTURE@FILE.safetensors"
-
-# What the reference models are; a red control is one that a suite has to refuse.
-ABOUT = {
-    "baseline": "undefended, trained on unmodified digits",
-    "hardened": "trained on the digits that PGD makes within linf 0.3",
-    "certified": "trained on bounds of its logits within linf 0.32: most of its digits are proved",
-    "certified_mnist": "MNIST-specific: trained on bounds behind a stretch that black and white survive",
-    "network_c": "undefended, the second source system's network",
-    "network_d": "undefended, the third source system's network",
-    "poisoned_clean_label": "undefended, a hundred of its sevens marked and labelled rightly",
-}
-RED_CONTROLS = {
-    "fgsm_trained": "trained on FGSM examples of the baseline: it reads those and falls under PGD",
-    "fgsm_trained_d": "trained by ART on FGSM examples of itself: a one-step defence",
-    "poisoned_dirty": "trained with a planted backdoor: a white corner turns every digit into a 7",
-}
 
 
 @dataclass(frozen=True)
@@ -58,6 +43,7 @@ class Subject:
     architecture: str
     device: str = "cpu"
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    reference: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -86,16 +72,33 @@ class Subject:
         }
 
     def _role(self) -> dict[str, Any]:
-        """What is said of a reference model; nothing of anybody else's, whatever its name is."""
-        if not self.recipe or self.spec not in reference_names():  # a recipe comes with a manifest
+        """The description of a bundled reference model; empty for other models, whatever their name."""
+        if not self.reference or self.spec not in reference_names():
             return {}
-        about = {**ABOUT, **RED_CONTROLS}.get(self.name, "")
-        return {"about": about, "red_control": self.name in RED_CONTROLS}
+        roles = self.reference["roles"]
+        return {"about": self.reference["about"], "red_control": RED_CONTROL in roles}
 
 
 def reference_names() -> list[str]:
     """The reference models that are bundled."""
     return sorted(path.stem for path in resources.WEIGHTS.glob("*.safetensors"))
+
+
+def with_role(role: str) -> list[str]:
+    """The names of the bundled reference models whose manifest has this role, sorted.
+
+    "clean": trained on data without a trigger. "curve": drawn beside a subject. "transfer": its
+    gradients are tried on other models. "red control": a suite has to refuse it.
+    """
+    return [
+        name
+        for name in reference_names()
+        if role in weight_file.read_manifest(_bundled(name)).get("reference", {}).get("roles", ())
+    ]
+
+
+def _bundled(name: str) -> Path:
+    return resources.WEIGHTS / f"{name}.safetensors"
 
 
 def resolve(spec: str, *, device: str = "cpu") -> Subject:
@@ -113,8 +116,7 @@ def resolve(spec: str, *, device: str = "cpu") -> Subject:
                 f"expected a model as {_FORMS}, got {spec!r}, which is no reference model ({known}); "
                 "name one that exists"
             )
-        path = resources.WEIGHTS / f"{spec}.safetensors"
-        return _from_file(spec, path, None, device)
+        return _from_file(spec, _bundled(spec), None, device)
     if imports.is_code(spec):
         return from_model(_call_factory(spec), name=spec, spec=spec, device=device)
     if Path(spec).suffix in _PICKLES:
@@ -191,9 +193,10 @@ def _from_file(spec: str, path: Path, architecture: str | None, device: str) -> 
         )
     model = build(known)
     weight_file.load_into(model, path, manifest)
-    recipe = (manifest or {}).get("recipe", {})
+    about = manifest or {}
     name = spec if _NAME.fullmatch(spec) else path.stem
-    return Subject(_frozen(model, device), name, spec, known, device, recipe)
+    recipe, reference = about.get("recipe", {}), about.get("reference", {})
+    return Subject(_frozen(model, device), name, spec, known, device, recipe, reference)
 
 
 def _call_factory(spec: str) -> object:

@@ -26,8 +26,8 @@ ATTACKS = (
     Square(queries=500),
 )
 LIMIT = 0.01
-# Whose gradients transfer attacks use: an undefended network and one that withstands its own.
-SOURCES, TRANSFER = ("baseline", "hardened"), PGD(steps=10, loss="margin")
+# With the gradients of reference models: an undefended one, and one that withstands its own.
+TRANSFER = PGD(steps=10, loss="margin")
 
 
 def weak_attack(case: SearchCase) -> Doubt | None:
@@ -60,7 +60,7 @@ def weak_attack(case: SearchCase) -> Doubt | None:
 
 def _others(case: SearchCase) -> Iterator[tuple[str, Attack, nn.Module]]:
     """Cheap attacks of other kinds, the cheapest first, and whose gradients each of them uses."""
-    for name in SOURCES:
+    for name in loading.with_role("transfer"):
         yield f"transfer from {name}", TRANSFER, _source(name, case.x.device)
     for attack in ATTACKS:
         yield attack.name, attack, case.model
