@@ -8,7 +8,7 @@ import pytest
 
 from securemnist.comparison.per_image import read
 from securemnist.evaluation.context import Lab
-from securemnist.measures import bind, take
+from securemnist.measures import MEASURES, bind, take
 from securemnist.results.findings import Requirement
 
 CORNER = {"kind": "corner", "size": 4, "value": 1.0, "corner": "bottom_right"}
@@ -31,7 +31,7 @@ def test_digits_add_up_to_the_value(lab: Lab, measure: str, settings: dict[str, 
     """A real measurement's ledger gives its value again, and names the digits' places."""
     row = Requirement(id="R", measure=measure, because="of it", at_least=0.5, settings=settings)
     taken = take(lab, measure, bind(measure, settings), 0)
-    ledger = read(row.judge(taken))
+    ledger = read(row.judge(taken, family=MEASURES[measure].family))
     assert ledger is not None
     assert ledger.value == pytest.approx(taken.value)
     labels = lab.data.test.labels[ledger.places].tolist()
