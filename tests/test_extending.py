@@ -18,10 +18,12 @@ import torch
 from securemnist._util import resources
 from securemnist.attacks import make_attack
 from securemnist.attacks.base import Attack
+from securemnist.comparison.comparison import compare
 from securemnist.errors import UsageError
 from securemnist.evaluation import own_doubts
 from securemnist.evaluation.refereed import attempt
 from securemnist.measures import find
+from securemnist.results.assessment import Assessment
 from securemnist.threats import Linf
 from tests.attacks.searches import linear
 from tests.commands import python, run, shell
@@ -121,6 +123,14 @@ def test_reading_needs_no_code_of_the_user_s(assessed: tuple[Path, str], tmp_pat
     assert (blur["difference"], blur["n"], blur["family"]) == (0, 200, "corruptions")
     assert blur["paired"].startswith("paired")
     assert "BLUR-01" in (tmp_path / "both" / "compare.md").read_text()
+    made["environment"]["code"]["my_pkg.measures:BLUR_ACCURACY"] = "0" * 64
+    (tmp_path / "old.json").write_text(
+        json.dumps(made | {"subject": {**made["subject"], "digest": "0" * 64}})
+    )
+    changes = compare(
+        *(Assessment.load(tmp_path / f"{name}.json") for name in ("old", "new"))
+    ).changes
+    assert changes[1].reason == "the code of my_pkg.measures:BLUR_ACCURACY is another"
 
 
 def test_pytest_runs_it_where_markers_are_strict(tmp_path: Path) -> None:

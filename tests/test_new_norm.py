@@ -1,4 +1,4 @@
-"""A norm that nobody has added yet: one class for the threat, one function for the referee."""
+"""A norm that is not in the table yet: one class for the threat, one function for the referee."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def added(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("attack", ALL, ids=lambda a: a.name)
 def test_every_attack_works_in_it(attack: Attack) -> None:
-    """The attacks stay inside the new ball, and most of them move images by all of it."""
+    """Every attack of the table stays inside the new ball."""
     model, x, y, _ = linear("linf")
     x_adv = run(attack, model, x, y, L4(0.02))
     assert inside_budget(x, x_adv, "l4", 0.02).all()

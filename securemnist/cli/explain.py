@@ -47,7 +47,7 @@ def explain(word: str, policy: Path | None) -> None:
         word = rows[word].measure
     if word in MEASURES:
         _measure(word, MEASURES[word])
-    elif imports.is_code(word) and not word.startswith(PREFIX):
+    elif imports.is_code(word):
         _code(word)
     elif word in ATTACKS or word == LADDER or word.startswith(PREFIX):
         _attack(word)

@@ -7,6 +7,7 @@ from typing import Any
 
 from securemnist.comparison.per_image import Ledger
 from securemnist.errors import PolicyError, UsageError
+from securemnist.project import imports
 from securemnist.results import policy as policies
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, describe
@@ -143,6 +144,11 @@ def _made_differently(old: Finding, new: Finding, sides: tuple[Assessment, Asses
         one, two = (_package(side, name) for side in sides)
         if one.split(".")[:2] != two.split(".")[:2]:
             return f"{name} was {one}, is {two}"
+    row = new.requirement
+    for name in imports.named_in(row.measure, row.settings).values():
+        digests = [_table(side.environment, "code").get(name) for side in sides]
+        if digests[0] != digests[1]:
+            return f"the code of {line(name, 120)} is another"
     devices = [line(side.subject.get("device", ""), 40) for side in sides]
     if devices[0] != devices[1] and family.same_device:
         return f"the old version was measured on {devices[0]}, the new one on {devices[1]}"

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from securemnist._util.hashing import canonical_json
-from securemnist.attacks.art import PREFIX
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError
 from securemnist.measures import checks
@@ -84,16 +83,8 @@ _BUNDLED = {
 
 def _check_code(row: Requirement, where: str, trusted: Collection[str]) -> None:
     """PolicyError for code that a row names and the project's settings do not: a policy runs no code."""
-    attack = row.settings.get("attack")
-    named = {
-        "measure": row.measure,
-        "attack": attack.get("use") if isinstance(attack, Mapping) else None,
-        "against": row.settings.get("against"),
-    }
-    for key, name in named.items():
-        if not isinstance(name, str) or name.startswith(PREFIX) or name in trusted:
-            continue
-        if imports.is_code(name):
+    for key, name in imports.named_in(row.measure, row.settings).items():
+        if name not in trusted:
             raise PolicyError(
                 f"{where}: expected `{key}` to name {_BUNDLED[key]}, got the code {name!r}, which a "
                 f"policy alone does not run; name another, or allow it with trusted = [{name!r}] in "

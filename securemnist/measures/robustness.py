@@ -195,7 +195,6 @@ def _evaluate(
     replay: Replay | None = None,
 ) -> Evaluation:
     """The row's attack on `digits` digits, in random order where time may run out."""
-    limit = math.inf if settings.seconds is None else settings.seconds
     sample = lab.sample(digits, seed, shuffled=settings.seconds is not None)
     return evaluate(
         _attacked(lab, settings),
@@ -205,7 +204,7 @@ def _evaluate(
         seed,
         # A proof about the mean of a few draws is none.
         proofs_after=None if settings.randomised else proofs_after,
-        seconds=limit,
+        seconds=math.inf if settings.seconds is None else settings.seconds,
         replay=replay,
         decided=_decided(settings, sample),
     )

@@ -11,9 +11,10 @@ from __future__ import annotations
 import configparser
 import functools
 import importlib
+import importlib.util
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -22,11 +23,13 @@ from types import ModuleType
 from typing import Any
 
 from securemnist._util.files import read_at_most
+from securemnist._util.hashing import sha256
 from securemnist._util.parsing import decoded, toml_table
 from securemnist.errors import ParseError, UsageError, first_line
 
 _MAX_BYTES = 1 << 20
-_CODE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+# Names with "art:" are those of ART's attacks.
+_CODE = re.compile(r"(?!art:)[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _INI_FILES = (
     ("pytest.ini", "pytest"),
     (".pytest.ini", "pytest"),
@@ -38,6 +41,28 @@ _INI_FILES = (
 def is_code(name: object) -> bool:
     """Whether a name has the form pkg.module:attribute, so that using it imports a module."""
     return isinstance(name, str) and _CODE.fullmatch(name) is not None
+
+
+def named_in(measure: str, settings: Mapping[str, Any]) -> dict[str, str]:
+    """The code that a row of a policy names, by the key that names it: measure, attack, against."""
+    attack = settings.get("attack")
+    named = {
+        "measure": measure,
+        "attack": attack.get("use") if isinstance(attack, Mapping) else None,
+        "against": settings.get("against"),
+    }
+    return {key: str(name) for key, name in named.items() if is_code(name)}
+
+
+def digest(spec: str) -> str:
+    """SHA-256 of the file of the module that `pkg.module:attribute` names; "" where there is none."""
+    enable(Path.cwd())
+    try:
+        found = importlib.util.find_spec(spec.partition(":")[0])
+        origin = found.origin if found is not None else None
+        return sha256(read_at_most(Path(origin), _MAX_BYTES)) if origin is not None else ""
+    except (ImportError, OSError, ValueError):
+        return ""
 
 
 def attribute(spec: str, advice: str) -> Any:

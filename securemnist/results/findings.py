@@ -65,29 +65,17 @@ class Requirement:
     ) -> Finding:
         """The finding that this measurement leads to."""
         verdict, proved, reason = _judge(self, measurement)
+        found = self.unmeasured(verdict, reason, claim=claim, family=family)
         if verdict is Verdict.ERROR:  # a number that is none: JSON could not even carry it
-            return self.unmeasured(verdict, reason, claim=claim, family=family)
-        return Finding(
-            requirement=self,
-            verdict=verdict,
-            measurement=measurement,
-            proved=proved,
-            reason=reason,
-            claim=claim,
-            family=families.read(family),
-        )
+            return found
+        return dataclasses.replace(found, measurement=measurement, proved=proved)
 
     def unmeasured(
         self, verdict: Verdict, reason: str, *, claim: str = "", family: Family | str = ""
     ) -> Finding:
         """The finding of a row without a number: ERROR, INCONCLUSIVE or NOT_RUN with its reason."""
-        return Finding(
-            requirement=self,
-            verdict=verdict,
-            reason=reason,
-            claim=claim,
-            family=families.read(family),
-        )
+        own = families.read(family)
+        return Finding(requirement=self, verdict=verdict, reason=reason, claim=claim, family=own)
 
     def to_json(self) -> dict[str, Any]:
         """The requirement as builtins."""
