@@ -196,7 +196,8 @@ def test_a_folder_with_an_at_sign(tmp_path: Path) -> None:
 
 def test_a_factory_that_needs_torchvision_beside_a_cpu_torch(toys: Path) -> None:
     """In a fresh process a factory may import torchvision, whatever build of torch it stands beside."""
-    run = "from securemnist.models import loading; print(loading.resolve('toys_here:lacking').architecture)"
+    ask = "print(loading.resolve('toys_here:lacking').architecture)"
+    run = f"from securemnist.models import loading; {ask}"
     done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, cwd=toys)
     assert done.stdout.strip() == "Sequential", done.stderr
 
