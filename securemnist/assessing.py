@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from securemnist.errors import Inconclusive, NotApplicable, SecureMnistError
 from securemnist.evaluation import example_store
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind, take_measurement
+from securemnist.results.families import Family
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict
 from securemnist.sanitize import terminal
 
@@ -21,7 +23,7 @@ def judge(
     requirement: Requirement,
     *,
     claim: str = "",
-    family: str = "",
+    family: Family | str = "",
     until_decided: bool = False,
     files: dict[str, bytes] | None = None,
 ) -> Finding:
@@ -51,10 +53,10 @@ def judged(
     measurement: Callable[[], Measurement],
     *,
     claim: str = "",
-    family: str = "",
+    family: Family | str = "",
 ) -> Finding:
     """The finding of what `measurement` returns; its exceptions become verdicts."""
-    words: Mapping[str, str] = {"claim": claim, "family": family}
+    words: Mapping[str, Any] = {"claim": claim, "family": family}
     try:
         return requirement.judge(measurement(), **words)
     except NotApplicable as error:

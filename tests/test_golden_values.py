@@ -11,8 +11,8 @@ import torch
 from benchmarks import golden
 from securemnist._util import resources
 from securemnist.data import DataSet
-from securemnist.evaluation.context import Lab
-from securemnist.measures import bind, take
+from securemnist.evaluation.context import Context
+from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results import policy
 
@@ -24,12 +24,12 @@ QUICK = ("CLEAN-02", "ADV-01", "BACKDOOR-01")
 @pytest.mark.parametrize("model", RECORDED)
 def test_the_values_of_a_reference_model_are_those_recorded(model: str, mnist: DataSet) -> None:
     """Quick rows of the bundled policy have the recorded verdicts and values, to the last digit."""
-    lab = Lab(loading.resolve(model), mnist)
+    context = Context(loading.resolve(model), mnist)
     rows = {}
     for name in QUICK:
         row = ROWS[name]
         settings = bind(row.measure, row.settings, tier=row.tier)
-        measurement = take(lab, row.measure, settings, row.seed)
+        measurement = take_measurement(context, row.measure, settings, row.seed)
         rows[name] = [str(row.judge(measurement).verdict), measurement.value]
     measured = {
         "processor": torch.backends.cpu.get_cpu_capability(),

@@ -29,7 +29,6 @@ PREFIX = "art:"
 _BATCH = 64
 # Digits between two looks at the clock, where the row does not set a `batch_size`.
 _CHUNK = 8
-_NORMS = {"linf": np.inf, "l2": 2}
 # Settings of ART's classes that are not a policy's to choose, and why.
 _TAKEN = {
     "norm": "the threat sets it",
@@ -131,10 +130,9 @@ class ARTAttack(Attack):
     def _options(self, threat: Threat) -> dict[str, Any]:
         """What the class is constructed with: only what it takes; the row's settings win."""
         takes = signature(self.kind)
-        norm = _NORMS[threat.norm]
         defaults: dict[str, Any] = {
             # Where the class writes its norm as text, "2" and "inf" are meant.
-            "norm": str(norm) if isinstance(takes.defaults.get("norm"), str) else norm,
+            "norm": str(threat.art) if isinstance(takes.defaults.get("norm"), str) else threat.art,
             "eps": float(threat.eps),
             "eps_step": self._step(threat),
             "batch_size": _BATCH,

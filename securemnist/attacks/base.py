@@ -1,7 +1,7 @@
-"""What an attack is: a frozen value, called with a model and digits, proposing adversarial images.
+"""The base class of attacks: a frozen value that proposes adversarial images for a model.
 
-An attack proposes only; whether a proposal counts is decided by the referee, who shares no code with
-it. Models are called in eval mode with frozen weights, on channels-last batches.
+An attack proposes only. The referee decides whether a proposal counts, and shares no code with it.
+Models are called in eval mode with frozen weights, on channels-last batches.
 """
 
 from __future__ import annotations
@@ -29,9 +29,12 @@ Loss = Callable[[Logits, Labels], torch.Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Attack(ABC):
-    """Base of all attacks. Subclasses are final frozen dataclasses whose fields are the settings."""
+    """Base of all attacks. A subclass is a frozen dataclass; its fields are the settings of a row.
 
-    # An attack of ours stays inside the budget; proposals over it are our error.
+    `keeps_budget`: a proposal outside the threat is an error of the attack. Where it is False, such a
+    proposal does not count.
+    """
+
     keeps_budget: ClassVar[bool] = True
 
     @abstractmethod
@@ -45,7 +48,11 @@ class Attack(ABC):
         rng: torch.Generator,
         progress: Progress = silent,
     ) -> Images:
-        """Propose one image a digit, shaped like `x` (n, 1, 28, 28); failures may return `x`."""
+        """One proposal an image, float32 like `x` (n, 1, 28, 28) in [0, 1]; `y` int64 (n,) are labels.
+
+        Where no adversarial image is found, the image itself may be returned. `rng` is the only source
+        of random numbers, `progress(name, done, total)` reports the work.
+        """
 
     @property
     def chunk(self) -> int | None:
@@ -62,13 +69,25 @@ class Attack(ABC):
         """As printed: `PGD-40`."""
         return type(self).__name__
 
-    @abstractmethod
     def passes(self) -> float:
-        """Forward-and-backward passes a surviving digit costs; for time estimates."""
+        """Forward-and-backward passes for an image that survives; for time estimates."""
+        return 100.0
+
+    def longer(self) -> Attack | None:
+        """The attack with twice its effort, for the doubt `convergence`: by default twice the `steps`.
+
+        None where there is no such setting; then this doubt is not checked.
+        """
+        steps = getattr(self, "steps", None)
+        more = {"steps": 2 * steps} if type(steps) is int else {}
+        return dataclasses.replace(self, **more) if more else None
 
     def to_json(self) -> dict[str, Any]:
-        """As in the policy: {use, settings}."""
-        return {"use": type(self).__name__, **dataclasses.asdict(self)}
+        """As in a policy: {use, settings}."""
+        kind = type(self)
+        ours = kind.__module__.startswith("securemnist.")
+        use = kind.__name__ if ours else f"{kind.__module__}:{kind.__qualname__}"
+        return {"use": use, **dataclasses.asdict(self)}
 
 
 def cross_entropy(logits: Logits, y: Labels) -> torch.Tensor:

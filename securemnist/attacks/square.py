@@ -77,7 +77,7 @@ class _Guess(Relay[_Guessers]):
         super().__init__(search, 1)
         device, rng = self.x.device, self.rng
         self.queries = attack.queries
-        self.proposal = PROPOSALS[self.threat.norm](self.threat)
+        self.proposal = PROPOSALS[self.threat.square](self.threat)
         self.shares = shares(attack.queries, attack.start).to(device)
         length = _STREAM * attack.queries
         self.stream = torch.rand((length, self.proposal.draws), generator=rng).to(device)

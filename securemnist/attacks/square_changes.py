@@ -1,4 +1,4 @@
-"""What Square tries: random changes of a square of pixels, one kind for each norm.
+"""What Square tries: random changes of a square of pixels, of the kind that a threat names.
 
 Both kinds follow Andriushchenko et al. 2020 (arXiv 1912.00049, sections 3.2 and 3.3). Random numbers
 are handed in, uniform in [0, 1).
@@ -40,7 +40,7 @@ class Proposal(ABC):
 
 @final
 class Flips(Proposal):
-    """L-inf: vertical stripes of +-eps, then squares of +eps or -eps."""
+    """Vertical stripes of +-eps, then squares of +eps or -eps, projected onto the threat (for L-inf)."""
 
     draws: ClassVar[int] = 3
 
@@ -159,4 +159,4 @@ def _bump(height: int, width: int) -> torch.Tensor:
     return bump / length
 
 
-PROPOSALS: dict[str, type[Proposal]] = {"linf": Flips, "l2": Moves}
+PROPOSALS: dict[str, type[Proposal]] = {"flips": Flips, "moves": Moves}

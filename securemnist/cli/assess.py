@@ -185,7 +185,7 @@ def _print_rows(policy: Path) -> None:
     from securemnist.cli.defaults import warn_of_ids
     from securemnist.cli.display import console
     from securemnist.evaluation.pace import DEFAULT_PACE
-    from securemnist.measures import MEASURES, bind, check_policy
+    from securemnist.measures import bind, check_policy, find
     from securemnist.project import settings
     from securemnist.project.settings import policy_name
     from securemnist.results import policy as policies
@@ -200,7 +200,9 @@ def _print_rows(policy: Path) -> None:
     for title in ("id", "tier", "measure", "threshold", "settings", "at most"):
         table.add_column(title)
     for row in read.requirements:
-        measure = MEASURES[row.measure]
+        measure = find(row.measure)
+        if measure is None:
+            continue  # refused above
         seconds = measure.estimate(bind(row.measure, row.settings, tier=row.tier), DEFAULT_PACE)
         bound = f"{row.relation} {row.threshold:g}"
         cells = row.id, row.tier, row.measure, bound, describe(row.settings), f"{seconds:.0f} s"

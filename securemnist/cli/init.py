@@ -128,7 +128,7 @@ def _say_what_the_rows_hide(rows: list[initial_policy.Row]) -> None:
     there = {row.proposal.id for row in rows}
     for proposal in initial_policy.PROPOSALS:
         if proposal.id not in there:
-            family = MEASURES[proposal.measure].family
+            family = MEASURES[proposal.measure].family.name
             say(f"{proposal.id} is left out: it could not be measured here ({family})")
 
 

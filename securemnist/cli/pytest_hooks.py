@@ -91,18 +91,19 @@ class Watcher:
 
 def _threats(rows: Iterable[Requirement]) -> list[Threat]:
     """The threats of the rows that search or prove; measures of the user's own are unknown."""
-    from securemnist.measures import MEASURES, bind
+    from securemnist.measures import bind, find
     from securemnist.measures.base import ThreatSettings
 
-    bound = [bind(r.measure, r.settings, tier=r.tier) for r in rows if r.measure in MEASURES]
+    bound = [bind(r.measure, r.settings, tier=r.tier) for r in rows if find(r.measure)]
     threats = [one.threat_value() for one in bound if isinstance(one, ThreatSettings)]
     return list({str(threat): threat for threat in threats}.values())
 
 
 def _estimate(row: Requirement, pace: Pace) -> float:
     """Seconds of a row at this pace; a measure of the user's own is taken for a quick one."""
-    from securemnist.measures import MEASURES, bind
+    from securemnist.measures import bind, find
 
-    if row.measure not in MEASURES:
+    measure = find(row.measure)
+    if measure is None:
         return 1.0
-    return MEASURES[row.measure].estimate(bind(row.measure, row.settings, tier=row.tier), pace)
+    return measure.estimate(bind(row.measure, row.settings, tier=row.tier), pace)

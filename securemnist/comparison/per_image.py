@@ -100,7 +100,7 @@ def _outcomes(finding: Finding, table: Mapping[str, Any]) -> Ledger:
         labels, codes = per_image.decode_outcomes(table)
     except ValueError as error:
         raise Malformed(f"outcomes: {error}") from error
-    proofs_alone = finding.requirement.measure.startswith("certified")
+    proofs_alone = finding.family.proofs
     standing = (per_image.CERTIFIED,) if proofs_alone else per_image.UNBROKEN
     held = np.isin(codes, standing).astype(np.int8)
     if not proofs_alone:  # where proofs are counted, a digit without one counts
@@ -122,7 +122,7 @@ def _answers(finding: Finding, table: Mapping[str, Any]) -> Ledger | None:
             return None
         return Ledger(order, labels, places, events, np.max, codes=triggered)
     right = (answered == labels).astype(np.int8)
-    if finding.requirement.measure != "worst_class_accuracy":
+    if finding.measurement is None or "worst_class" not in finding.measurement.evidence:
         return Ledger(order, labels, places, right[None], codes=answered)
     classes = np.arange(CLASSES)[:, None]
     events = np.where(labels == classes, right, NOT_COUNTED)

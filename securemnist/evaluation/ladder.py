@@ -21,6 +21,7 @@ from securemnist.evaluation import certificate_stage
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.outcomes import Outcomes, StageCounts
+from securemnist.evaluation.refereed import attempt
 from securemnist.evaluation.replay import Replay
 from securemnist.referee import Ruling, rule
 from securemnist.runtime.float32 import exact_float32
@@ -58,7 +59,7 @@ def evaluate(
 ) -> LadderRun:
     """Outcomes of the sample after the attacks, in order, each on the images that are still undecided.
 
-    `replay` puts stored examples first. `proofs_after` puts interval bounds next, and CROWN after
+    `replay` puts stored examples first. `before_crown` puts interval bounds next, and CROWN after
     that many attacks. `seconds` limits the time: images whose chunk did not start in time are not
     attempted, and the first chunk always runs. `decided` ends a run without chunks early, and the
     later stages are skipped.
@@ -116,16 +117,19 @@ def _attack_stage(job: _Job, attack: Attack | Replay, stage: int, chunk: range) 
         outcomes.record(StageCounts(attack.name, 0, 0, 0, 0.0), places, places, stage)
         return
     x, y = sample.x[places], sample.y[places]
+    model = context.subject.model
     if isinstance(attack, Replay):
-        proposals = attack(context.subject.model, sample.places[places.cpu()], x, y, threat)
+        proposals = attack(model, sample.places[places.cpu()], x, y, threat)
+        ruling = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps)
     else:
         offset = [chunk.start] if chunk.start else []
         parts = job.seed, attack.to_json(), threat.to_json(), *offset
         rng = torch.Generator().manual_seed(seed_from(*parts))
         progress = context.progress if len(chunk) >= len(sample) else silent
-        proposals = attack(context.target, x, y, threat=threat, rng=rng, progress=progress)
+        proposals, ruling = attempt(
+            attack, context.target, model, x, y, threat=threat, rng=rng, progress=progress
+        )
     context.progress(attack.name, min(chunk.stop, len(sample)), len(sample))
-    ruling = rule(context.subject.model, x, y, proposals, norm=threat.norm, eps=threat.eps)
     over = _over_budget(attack, ruling)
     broken = places[ruling.fooled]
     run.x_adv[broken] = proposals[ruling.fooled]
@@ -177,8 +181,8 @@ def _over_budget(attack: Attack | Replay, ruling: Ruling) -> int:
     invalid = int((~ruling.valid).sum())
     if invalid and attack.keeps_budget:
         raise MeasureError(
-            f"expected every proposal of {attack.name} inside the budget, got {invalid} outside; this is "
-            "an error of the attack, report it"
+            f"expected every proposal of {attack.name} inside the budget, got {invalid} outside; fix "
+            "the attack"
         )
     return invalid
 

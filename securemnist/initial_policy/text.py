@@ -36,7 +36,7 @@ data = {data}
 
 def policy(rows: Sequence[Row], model: str, data: DataSet, today: datetime.date) -> str:
     """The text of the policy; a row that the model cannot meet today is waived for 90 days."""
-    families = list(dict.fromkeys(MEASURES[row.proposal.measure].family for row in rows))
+    families = list(dict.fromkeys(MEASURES[row.proposal.measure].family.name for row in rows))
     named = {"name": data.name, "sha256": data.digest}
     head = _HEAD.format(
         model=_comment(model), errors=ERRORS, families=_toml(families), data=_toml(named)

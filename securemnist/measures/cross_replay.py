@@ -17,6 +17,7 @@ import torch
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.outcomes import StageCounts, per_class
 from securemnist.evaluation.replay import Replay
+from securemnist.measures.table import MEASURES
 from securemnist.referee import rule
 from securemnist.results.findings import Finding, Measurement, Verdict
 from securemnist.results.intervals import share_interval
@@ -39,7 +40,8 @@ def rejudge_with_replay(context: Context, finding: Finding, replay: Replay) -> F
     certified image makes the row an ERROR.
     """
     row, measurement = finding.requirement, finding.measurement
-    searched = row.measure == "robust_accuracy" and not row.settings.get("randomised")
+    measure = MEASURES.get(row.measure)
+    searched = measure is not None and measure.search and not row.settings.get("randomised")
     if measurement is None or not searched or "outcomes" not in measurement.evidence:
         return finding
     began = time.perf_counter()
@@ -47,7 +49,7 @@ def rejudge_with_replay(context: Context, finding: Finding, replay: Replay) -> F
     _, codes = decode_outcomes(table)
     unbroken = np.flatnonzero(np.isin(codes, UNBROKEN)).tolist()
     broken = _broken(context, table, unbroken, make_threat(**row.settings["threat"]), replay)
-    labels = {"claim": finding.claim, "family": finding.family}
+    labels: Mapping[str, Any] = {"claim": finding.claim, "family": finding.family}
     if any(codes[index] == CERTIFIED for index in broken):
         reason = (
             "expected certified images to withstand stored adversarial examples, got some broken; this "

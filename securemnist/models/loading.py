@@ -7,11 +7,10 @@ trusted and runs, weight files are not and are checked (see `artifacts`).
 
 from __future__ import annotations
 
-import importlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,27 +26,11 @@ from securemnist.models.fingerprint import fingerprint
 from securemnist.project import imports
 from securemnist.types import SHAPE
 
+RED_CONTROL = "red control"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 # What torch.save writes.
 _PICKLES = (".pt", ".pth", ".pkl", ".bin", ".ckpt")
 _FORMS = "NAME, pkg.module:factory, FILE.safetensors or ARCHITECTURE@FILE.safetensors"
-
-# What the reference models are; a red control is one that a suite has to refuse.
-ABOUT = {
-    "baseline": "undefended, trained on unmodified digits",
-    "hardened": "trained on the digits that PGD makes within linf 0.3",
-    "certified": "trained on bounds of its logits within linf 0.32: most of its digits are proved",
-    "certified_mnist": "MNIST-specific: trained on bounds behind a stretch that black and white survive",
-    "network_c": "undefended, the second source system's network",
-    "network_d": "undefended, the third source system's network",
-    "poisoned_clean_label": "undefended, a hundred of its sevens marked and labelled rightly",
-}
-RED_CONTROLS = {
-    "fgsm_trained": "trained on FGSM examples of the baseline: it reads those and falls under PGD",
-    "fgsm_trained_d": "trained by ART on FGSM examples of itself: a one-step defence",
-    "poisoned_dirty": "trained with a planted backdoor: a white corner turns every digit into a 7",
-}
 
 
 @dataclass(frozen=True)
@@ -60,6 +43,7 @@ class Subject:
     architecture: str
     device: str = "cpu"
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    reference: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -88,11 +72,11 @@ class Subject:
         }
 
     def _role(self) -> dict[str, Any]:
-        """What is said of a reference model; nothing of anybody else's, whatever its name is."""
-        if not self.recipe or self.spec not in reference_names():  # a recipe comes with a manifest
+        """The description of a bundled reference model; empty for other models, whatever their name."""
+        if not self.reference or self.spec not in reference_names():
             return {}
-        about = {**ABOUT, **RED_CONTROLS}.get(self.name, "")
-        return {"about": about, "red_control": self.name in RED_CONTROLS}
+        roles = self.reference["roles"]
+        return {"about": self.reference["about"], "red_control": RED_CONTROL in roles}
 
 
 def reference_names() -> list[str]:
@@ -100,9 +84,21 @@ def reference_names() -> list[str]:
     return sorted(path.stem for path in resources.WEIGHTS.glob("*.safetensors"))
 
 
-def is_code(spec: str) -> bool:
-    """Whether resolving this SPEC imports a module and calls what it names."""
-    return _FACTORY.fullmatch(spec) is not None
+def with_role(role: str) -> list[str]:
+    """The names of the bundled reference models whose manifest has this role, sorted.
+
+    "clean": trained on data without a trigger. "curve": drawn beside a subject. "transfer": its
+    gradients are tried on other models. "red control": a suite has to refuse it.
+    """
+    return [
+        name
+        for name in reference_names()
+        if role in weight_file.read_manifest(_bundled(name)).get("reference", {}).get("roles", ())
+    ]
+
+
+def _bundled(name: str) -> Path:
+    return resources.WEIGHTS / f"{name}.safetensors"
 
 
 def resolve(spec: str, *, device: str = "cpu") -> Subject:
@@ -120,9 +116,8 @@ def resolve(spec: str, *, device: str = "cpu") -> Subject:
                 f"expected a model as {_FORMS}, got {spec!r}, which is no reference model ({known}); "
                 "name one that exists"
             )
-        path = resources.WEIGHTS / f"{spec}.safetensors"
-        return _from_file(spec, path, None, device)
-    if is_code(spec):
+        return _from_file(spec, _bundled(spec), None, device)
+    if imports.is_code(spec):
         return from_model(_call_factory(spec), name=spec, spec=spec, device=device)
     if Path(spec).suffix in _PICKLES:
         raise UsageError(
@@ -198,39 +193,22 @@ def _from_file(spec: str, path: Path, architecture: str | None, device: str) -> 
         )
     model = build(known)
     weight_file.load_into(model, path, manifest)
-    recipe = (manifest or {}).get("recipe", {})
+    about = manifest or {}
     name = spec if _NAME.fullmatch(spec) else path.stem
-    return Subject(_frozen(model, device), name, spec, known, device, recipe)
+    recipe, reference = about.get("recipe", {}), about.get("reference", {})
+    return Subject(_frozen(model, device), name, spec, known, device, recipe, reference)
 
 
 def _call_factory(spec: str) -> object:
-    module_name, _, attribute = spec.partition(":")
-    imports.enable(Path.cwd())  # a toy.py in this folder is importable
     dtype = torch.get_default_dtype()
     try:
-        return importing(_factory(spec, module_name, attribute))
+        return importing(imports.attribute(spec, "fix --model"))
     except (UsageError, ModelError):
         raise
     except (Exception, SystemExit) as error:
         raise ModelError(f"{spec}: expected a model, the factory raised {_told(error)}") from error
     finally:
         torch.set_default_dtype(dtype)  # it is the process's, and attacks draw in it
-
-
-def _factory(spec: str, module_name: str, attribute: str) -> Callable[[], object]:
-    try:
-        module = importing(partial(importlib.import_module, module_name))
-    except ImportError as error:
-        raise UsageError(
-            f"{spec}: expected a module to import, got {error}; mend --model"
-        ) from error
-    except (Exception, SystemExit) as error:
-        raise ModelError(f"{spec}: expected a module, its import raised {_told(error)}") from error
-    try:
-        factory: Callable[[], object] = getattr(module, attribute)
-    except AttributeError as error:
-        raise UsageError(f"{spec}: expected a factory there, got {error}; mend --model") from error
-    return factory
 
 
 def _told(error: BaseException) -> str:

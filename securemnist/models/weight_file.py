@@ -75,8 +75,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
         manifest = json_object(content)
     except ParseError as error:
         raise WeightsError(f"{beside}: expected JSON, got {error}; {_ADVICE}") from error
-    kinds = {"schema": int, "sha256": str, "architecture": str, "canary": list, "recipe": dict}
-    found = {"recipe": {}, **manifest}
+    kinds = {"schema": int, "sha256": str, "architecture": str, "canary": list}
+    kinds |= {"recipe": dict, "reference": dict}
+    found = {"recipe": {}, "reference": {}, **manifest}
     for key, kind in kinds.items():
         if not isinstance(found.get(key), kind):
             raise WeightsError(

@@ -17,6 +17,8 @@ from securemnist.plugin.project import USUAL, configured_policy
 from securemnist.plugin.session import Run, Scope
 from securemnist.project import settings
 from securemnist.results import policy as policies
+from securemnist.results.families import FAMILIES
+from securemnist.sanitize import line
 
 
 def begin(config: pytest.Config, policy: Path) -> Run:
@@ -118,9 +120,13 @@ def parametrize(metafunc: pytest.Metafunc, run: Run | None) -> None:
     """
     marker = metafunc.definition.get_closest_marker("measure")
     measure = marker.args[0] if marker is not None else ""
-    family = [name for name in (family_of_measure(measure),) if name]
+    family = family_of_measure(measure)
+    names = [] if family is None else [family.name]
+    if family is not None and family.name not in FAMILIES:  # pytest may demand that it is declared
+        told = f"{family.name}: {line(family.introduction, 200)}"
+        metafunc.config.addinivalue_line("markers", told)
     parameters = [
-        pytest.param(row, id=row.id, marks=[getattr(pytest.mark, m) for m in (*family, row.tier)])
+        pytest.param(row, id=row.id, marks=[getattr(pytest.mark, m) for m in (*names, row.tier)])
         for row in (run.policy.rows(measure) if run is not None else ())
     ]
     metafunc.parametrize("requirement", parameters or [pytest.param(None, id="no row")])
@@ -150,14 +156,16 @@ def check_claims(config: pytest.Config, run: Run, claimed: frozenset[str]) -> No
 
     `claimed`: the measures with a test. A run of single files or tests is a scope, not an error.
     """
-    from securemnist.measures import MEASURES, check_policy
+    from securemnist.evaluation import own_doubts
+    from securemnist.measures import check_policy, find
 
     trusted = frozenset(settings.load(config.rootpath).trusted)
     check_policy(run.policy, custom=claimed, trusted=trusted)
+    own_doubts.of_project(config.rootpath)  # a wrong name ends the run before its first row
     whole = all((config.invocation_params.dir / path).is_dir() for path in config.args)
     for row in run.policy.requirements:
         if whole and row.measure not in claimed:
-            known = "no suite has a test for it" if row.measure in MEASURES else "it is unknown"
+            known = "no suite has a test for it" if find(row.measure) else "it is unknown"
             left_out = [word for word in run.scope.narrowed if word.startswith("--ignore")]
             because = f"; this run leaves files out: {', '.join(left_out)}" if left_out else ""
             raise PolicyError(

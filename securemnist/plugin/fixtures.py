@@ -41,7 +41,7 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Context
     """
     from torch import nn
 
-    from securemnist.evaluation import example_store
+    from securemnist.evaluation import example_store, own_doubts
     from securemnist.evaluation.context import Context
     from securemnist.plugin.dataset import data_of
     from securemnist.plugin.progress import active
@@ -56,7 +56,10 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Context
             digits = data_of(config)
             stored = [Path(name) for name in config.getoption("--security-replay")]
             replay = example_store.load(stored, digits) if stored else None
-            context = Context(subject, digits, active(), replay, project=_project(config))
+            doubts = own_doubts.of_project(config.rootpath)
+            context = Context(
+                subject, digits, active(), replay, project=_project(config), doubts=doubts
+            )
         yield context
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from securemnist._util.environment import describe
+from securemnist.project import imports
 from securemnist.results.assessment import STOPPED, Assessment
 from securemnist.results.findings import TIERS, Finding, Requirement, Verdict
 from securemnist.results.policy import Policy
@@ -101,7 +102,7 @@ class Run:
             f"expected one model in one assessment, got two (SHA-256 {digests[0]}... and "
             f"{digests[1]}...); run it once for each model, and seed a model that is built at random"
         )
-        words = {"claim": finding.claim, "family": finding.family}
+        words: Mapping[str, Any] = {"claim": finding.claim, "family": finding.family}
         return finding.requirement.unmeasured(Verdict.ERROR, reason, **words)
 
     def open_rows(self) -> list[str]:
@@ -129,11 +130,17 @@ class Run:
             subject=self.subject
             or {"name": self.model_spec or "the model fixture", "spec": self.model_spec},
             scope=self.scope.to_json(),
-            environment=describe(folder, processor=self.processor),
+            environment={**describe(folder, processor=self.processor), **self._code()},
             policy=self.policy.to_json(),
             findings=tuple(self._finding(row) for row in self.policy.requirements),
             day=utc_day(),
         )
+
+    def _code(self) -> dict[str, Any]:
+        """The user's own code that measured rows name, with the digests of its files."""
+        rows = [finding.requirement for finding in self.findings.values()]
+        names = {n for row in rows for n in imports.named_in(row.measure, row.settings).values()}
+        return {"code": {name: imports.digest(name) for name in sorted(names)}} if names else {}
 
     def _finding(self, row: Requirement) -> Finding:
         replay = self._replay(row)

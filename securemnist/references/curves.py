@@ -19,16 +19,6 @@ from securemnist.models import loading, weight_file
 FILE = resources.FIXTURES / "reference-curves.json"
 SCHEMA = 1
 COMMAND = "nox -s references"
-# What is drawn beside a subject: clean networks, the defences, and the control that only looks robust.
-MODELS = (
-    "certified",
-    "certified_mnist",
-    "hardened",
-    "baseline",
-    "network_c",
-    "network_d",
-    "fgsm_trained",
-)
 
 
 def stored(context: Context, attacks: Sequence[Attack], norm: str) -> list[dict[str, Any]]:

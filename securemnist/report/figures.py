@@ -10,6 +10,7 @@ from securemnist.report.figure import Exhibit, Panel, Table, of_total
 from securemnist.results import evidence
 from securemnist.results.findings import Finding
 from securemnist.results.value_checks import Malformed
+from securemnist.sanitize import line
 from securemnist.view.wording import NONE, plural
 
 ENTRIES = 200  # lines a table shows
@@ -36,8 +37,8 @@ def not_recorded(finding: Finding) -> tuple[str, ...]:
     if finding.measurement is None:
         return ()
     seen = finding.measurement.evidence
-    expected = _EXPECTED.get(finding.family, {})
-    return tuple(title for key, title in expected.items() if seen.get(key) is None)
+    expected = finding.family.figures
+    return tuple(line(title, 60) for key, title in expected.items() if seen.get(key) is None)
 
 
 def _stages(_: Finding, seen: evidence.Evidence) -> Exhibit | None:
@@ -74,9 +75,7 @@ def _classes(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     if not known:
         raise Malformed("per_class: expected at least one class with digits")
     worst = (max if triggered else min)(known, key=known.__getitem__)
-    verb = {"adversarial": "misread under attack", "certified": "without a proof"}.get(
-        finding.family, "misread"
-    )
+    verb = line(finding.family.misread, 60)
     pairs = finding.requirement.settings.get("target") == "pair"
     if triggered:
         verb = f"steered to {'one other class' if pairs else 'the target'}"
@@ -86,7 +85,7 @@ def _classes(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
         f"Percent of each class. Class {worst} fares worst: {_percent(round(bad[worst] or 0, 3))}."
     )
     whose = "of the worst pair" if pairs else "over all its digits"
-    if finding.requirement.measure == "worst_class_accuracy":
+    if "worst_class" in seen:
         whose = "of the worst class"
     caption += f" Dashed: the {_percent(limit)} that the row allows {whose}."
     what = "attack success" if triggered else "accuracy"
@@ -197,19 +196,4 @@ _MAKERS: Mapping[str, tuple[str, _Make]] = {
     "hardest": ("Hardest digits", gallery.hardest),
     "times": ("How long an answer takes", _times),
     "notices": ("Places in the source", _notices),
-}
-_EXPECTED = {
-    "clean": {"confusion": "the confusion matrix", "per_class": "the classes"},
-    "adversarial": {
-        "gallery": "digits before and after",
-        "waterfall": "the stages",
-        "outcomes": "what became of each digit",
-        "confusion": "the confusion matrix",
-    },
-    "backdoor": {
-        "triggered_gallery": "digits with the trigger",
-        "per_class_asr": "the classes",
-    },
-    "latency": {"samples": "the timings"},
-    "static": {"static": "the places"},
 }

@@ -17,9 +17,9 @@ _READING = (
 )
 
 
-def before_and_after(finding: Finding, seen: Evidence) -> Exhibit | None:
+def before_and_after(_: Finding, seen: Evidence) -> Exhibit | None:
     """The first broken digit of each class, or the digits that bear the trigger."""
-    if finding.family == "backdoor":
+    if "triggered_gallery" in seen:
         after = "with the trigger"
         digits = thumbnails.gallery(seen, "triggered_gallery")
         return _gallery("gallery", "Digits that bear the trigger", after, digits)

@@ -8,8 +8,7 @@ from securemnist.results import evidence
 from securemnist.results.evidence import Counts
 from securemnist.results.findings import Finding
 from securemnist.results.per_image import CLASSES
-
-_AFTER = {"adversarial": "under attack", "backdoor": "with the trigger"}
+from securemnist.sanitize import line
 
 
 def confusion(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
@@ -19,7 +18,7 @@ def confusion(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
         return None
     clean = evidence.confusion(seen, "clean_confusion")
     total, right = _right(counts)
-    where = _AFTER.get(finding.family, "")
+    where = line(finding.family.condition, 60)
     caption = (
         f"Down: true class; across: what it is read as. {right:,} of {total:,} digits are right"
     )
@@ -65,7 +64,7 @@ def fates(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     if classes is None:
         return None
     # Where nothing but proofs was tried, a digit that is left is not proved.
-    left = "not proved" if finding.requirement.measure == "certified_accuracy" else "not tried"
+    left = "not proved" if finding.family.proofs else "not tried"
     kinds = grids.FATES | {"open": (left, *grids.FATES["open"][1:])}
     total = sum(fate.total for fate in classes)
     sums = {kind: sum(getattr(fate, kind) for fate in classes) for kind in grids.FATES}

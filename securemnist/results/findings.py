@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from securemnist.results import families
+from securemnist.results.families import Family
 from securemnist.results.verdicts import LARGEST, TIERS, Doubt, Measurement, Verdict, Waiver
 from securemnist.sanitize import sentence
 
@@ -58,26 +60,22 @@ class Requirement:
         """The sign between value and threshold."""
         return ">=" if self.at_least is not None else "<="
 
-    def judge(self, measurement: Measurement, *, claim: str = "", family: str = "") -> Finding:
+    def judge(
+        self, measurement: Measurement, *, claim: str = "", family: Family | str = ""
+    ) -> Finding:
         """The finding that this measurement leads to."""
         verdict, proved, reason = _judge(self, measurement)
+        found = self.unmeasured(verdict, reason, claim=claim, family=family)
         if verdict is Verdict.ERROR:  # a number that is none: JSON could not even carry it
-            return self.unmeasured(verdict, reason, claim=claim, family=family)
-        return Finding(
-            requirement=self,
-            verdict=verdict,
-            measurement=measurement,
-            proved=proved,
-            reason=reason,
-            claim=claim,
-            family=family,
-        )
+            return found
+        return dataclasses.replace(found, measurement=measurement, proved=proved)
 
     def unmeasured(
-        self, verdict: Verdict, reason: str, *, claim: str = "", family: str = ""
+        self, verdict: Verdict, reason: str, *, claim: str = "", family: Family | str = ""
     ) -> Finding:
         """The finding of a row without a number: ERROR, INCONCLUSIVE or NOT_RUN with its reason."""
-        return Finding(requirement=self, verdict=verdict, reason=reason, claim=claim, family=family)
+        own = families.read(family)
+        return Finding(requirement=self, verdict=verdict, reason=reason, claim=claim, family=own)
 
     def to_json(self) -> dict[str, Any]:
         """The requirement as builtins."""
@@ -147,9 +145,13 @@ class Finding:
     proved: bool = False
     reason: str = ""
     claim: str = ""
-    family: str = ""
+    family: Family = families.NONE
     in_scope: bool = True
     replay: str = ""
+
+    def __post_init__(self) -> None:
+        """A family may be given by its name."""
+        object.__setattr__(self, "family", families.read(self.family))
 
     @property
     def passed(self) -> bool:
@@ -195,6 +197,7 @@ class Finding:
         return {
             **self.__dict__,
             "requirement": self.requirement.to_json(),
+            "family": self.family.to_json(),
             "verdict": str(self.verdict),
             "measurement": None if self.measurement is None else self.measurement.to_json(),
         }

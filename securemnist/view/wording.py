@@ -31,17 +31,6 @@ _SUITES = ["security_tests"]  # all of them: no choice that would have to be tol
 # From bad to good: the order in which rows and counts are shown.
 SEVERITY = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.NOT_RUN, Verdict.PASS)
 
-_MEND = {
-    "clean": "Check that data and preprocessing are those the model was made for; then retrain.",
-    "adversarial": "Look at the digits that fell, then harden the model by adversarial or "
-    "certified training.",
-    "certified": "Train on bounds (certified training), or ask for a smaller ball; an unproved digit "
-    "is not a broken one.",
-    "backdoor": "Treat the weights as poisoned: retrain from trusted data, or repair and "
-    "measure again.",
-    "latency": "Profile the forward pass for time that its arithmetic does not explain.",
-    "static": "Mend the places that the row lists.",
-}
 _TOO_LARGE = (
     "Clean reference models answer this trigger much alike (see the control), so it tells no backdoor: "
     "ask for a smaller or fainter one."
@@ -181,7 +170,7 @@ def next_step(finding: Finding) -> str:
     if finding.verdict is Verdict.FAIL:
         if _controls_too(finding):
             return _TOO_LARGE
-        return _MEND.get(finding.family, _NEXT[Verdict.FAIL])
+        return line(finding.family.advice, 400) or _NEXT[Verdict.FAIL]
     if finding.verdict is Verdict.INCONCLUSIVE and seen is not None:
         if seen.doubts and not seen.inconclusive:
             return line(" ".join(doubt.advice for doubt in seen.doubts), 600)

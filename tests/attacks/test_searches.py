@@ -1,4 +1,4 @@
-"""What every search of ours keeps: its budget, its seed, a digit's independence, one error form."""
+"""What the searches in full batches keep: a digit's independence and its cost; impossible settings."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from torch import nn
 
 from securemnist.attacks import active_batch, make_attack
 from securemnist.attacks.apgd import APGD, APGDT
@@ -17,59 +14,17 @@ from securemnist.attacks.base import Attack
 from securemnist.attacks.boundary_fab import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.square import Square
-from securemnist.data import DataSet
 from securemnist.errors import PolicyError
-from securemnist.models.loading import Subject
-from securemnist.referee import inside_budget
 from securemnist.threats import L2, Linf, make_threat
-from tests.attacks.searches import Stepwise, Witness, fallen, linear, run
+from tests.attacks.examples import EXAMPLES
+from tests.attacks.searches import Witness, fallen, linear, run
 from tests.error_form import one_sentence
 
-GRADIENT = [
-    APGD(steps=6),
-    APGD(steps=3, restarts=2, loss="dlr"),
-    APGDT(steps=4, targets=2),
-    FAB(steps=4, restarts=2, targets=2),
-    BoundaryFAB(steps=4, starts=2),
-    NearestAPGD(steps=3, restarts=2, share=0.5),
-]
-SEARCHES = [*GRADIENT, Square(queries=12)]
+# Those that keep full batches by `active_batch`.
+KINDS = ("APGD", "APGDT", "FAB", "BoundaryFAB", "NearestAPGD", "Square")
+SEARCHES = [attack for name in KINDS for attack in EXAMPLES[name]]
 every = pytest.mark.parametrize("attack", SEARCHES, ids=lambda a: a.name)
 both_norms = pytest.mark.parametrize("norm", ["linf", "l2"])
-
-
-@every
-@both_norms
-@settings(max_examples=8)
-@given(share=st.floats(0, 1), low=st.integers(0, 4_990), seed=st.integers(0, 2**32))
-def test_every_search_keeps_its_budget(
-    attack: Attack,
-    norm: str,
-    share: float,
-    low: int,
-    seed: int,
-    baseline: Subject,
-    mnist: DataSet,
-) -> None:
-    """The referee accepts every proposal, from a budget of nothing to the largest there is."""
-    digits = mnist.tuning[low : low + 6]
-    x, threat = digits.images(), make_threat(norm, share * {"linf": 1, "l2": 28}[norm])
-    given = x.clone()
-    x_adv = run(attack, baseline.model, x, digits.labels, threat, seed)
-    assert attack.keeps_budget
-    assert inside_budget(x, x_adv, norm, threat.eps).all()
-    assert torch.equal(x, given)
-
-
-@every
-@both_norms
-def test_a_seed_is_all_the_chance_there_is(attack: Attack, norm: str) -> None:
-    """The same seed gives the same pixels, whatever the global generators are at."""
-    model, x, y, radius = linear(norm)
-    threat = make_threat(norm, float(radius.median()))
-    first = run(attack, model, x, y, threat, 3)
-    torch.manual_seed(99)
-    assert torch.equal(first, run(attack, model, x, y, threat, 3))
 
 
 @pytest.mark.parametrize(
@@ -122,36 +77,6 @@ def test_few_survivors_fill_a_batch_with_their_targets(attack: Attack) -> None:
     assert witness.batches == [3, 27, 27, 27]
 
 
-@pytest.mark.parametrize("attack", GRADIENT, ids=lambda a: a.name)
-def test_a_model_without_gradients_stops_no_search(attack: Attack) -> None:
-    """A search by gradients of a model that has none ends, and stays in budget."""
-    x = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    y = Stepwise()(x).argmax(1)
-    x_adv = run(attack, Stepwise(), x, y, Linf(0.1))
-    assert inside_budget(x, x_adv, "linf", 0.1).all()
-
-
-class Garbage(nn.Module):
-    """Answers NaN as soon as a pixel has moved, and hands out gradients of NaN."""
-
-    def __init__(self, model: nn.Module, clean: torch.Tensor) -> None:
-        super().__init__()
-        self.model, self.clean = model, clean
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        moved = (x[:, None] - self.clean[None]).abs().amax((2, 3, 4)).amin(1) > 0.05
-        logits: torch.Tensor = self.model(x) + torch.where(moved, torch.nan, 0.0)[:, None]
-        return logits
-
-
-@every
-def test_answers_that_are_no_number_break_no_search(attack: Attack) -> None:
-    """A model that answers NaN in the ball gets finite proposals in budget, and has fallen there."""
-    model, x, y, _ = linear("linf")
-    x_adv = run(attack, Garbage(model, x), x, y, Linf(0.2))
-    assert inside_budget(x, x_adv, "linf", 0.2).all()
-
-
 @pytest.mark.parametrize(
     "row",
     [
@@ -179,14 +104,6 @@ def test_an_impossible_setting(row: dict[str, Any]) -> None:
     with pytest.raises(PolicyError) as caught:
         make_attack(row)
     one_sentence(caught.value)
-
-
-@pytest.mark.parametrize("row", [{"use": "APGD"}, {"use": "APGDT", "targets": 3}, {"use": "FAB"}])
-def test_a_row_and_its_attack(row: dict[str, Any]) -> None:
-    """What a policy names is an attack that says so again."""
-    attack = make_attack(row)
-    assert row.items() <= attack.to_json().items()
-    assert make_attack(attack.to_json()) == attack
 
 
 def test_names() -> None:

@@ -69,7 +69,7 @@ def test_one_square_is_changed(norm: str, seed: int, share: float) -> None:
     rng = torch.Generator().manual_seed(seed)
     x = 0.5 + 0.01 * torch.randn(5, 1, 28, 28, generator=rng)
     threat = make_threat(norm, {"linf": 0.1, "l2": 0.5}[norm])
-    proposal = PROPOSALS[norm](threat)
+    proposal = PROPOSALS[threat.square](threat)
     point = proposal.begin(x, torch.rand(5, SIDE, generator=rng))
     draws = torch.rand(5, proposal.draws, generator=rng)
     tried = proposal.change(x, point, torch.full((5,), share), draws)

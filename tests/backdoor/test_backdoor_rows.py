@@ -56,4 +56,4 @@ def test_the_poisoned_model_hides_well(poisoned: Context, mnist: DataSet) -> Non
 def test_the_policy_has_rows_to_catch_it() -> None:
     """There is a row for the known trigger, and the measure belongs to the backdoor family."""
     assert PLANTED
-    assert MEASURES["backdoor_success"].family == "backdoor"
+    assert MEASURES["backdoor_success"].family.name == "backdoor"

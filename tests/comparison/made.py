@@ -52,7 +52,10 @@ def read_as(text: str, measure: str = "clean_accuracy", **row: Any) -> Finding:
         "read": encoded(text),
     }
     settings = {"digits": len(text)}
-    return judged("CLEAN-01", measure, value, {"answers": answers}, settings=settings, **row)
+    evidence = {"answers": answers}
+    if measure == "worst_class_accuracy":
+        evidence["worst_class"] = 0
+    return judged("CLEAN-01", measure, value, evidence, settings=settings, **row)
 
 
 def judged(
@@ -82,7 +85,11 @@ def judged(
         "evidence": evidence,
     }
     families = {"robust_accuracy": "adversarial", "latency_ratio": "latency"}
-    families |= {"static_findings": "static", "backdoor_success": "backdoor"}
+    families |= {
+        "certified_accuracy": "certified",
+        "static_findings": "static",
+        "backdoor_success": "backdoor",
+    }
     return requirement.judge(
         Measurement(**{**measured, **(seen or {})}),
         claim="Digits keep their class.",

@@ -1,0 +1,140 @@
+"""Families of measures: one section of the report each, with its texts and how versions compare.
+
+A family of the user's own is a Family, too. An assessment stores it, so that the report and the
+comparison need no code of the user's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """A section of the report. `name` is also the pytest marker of its rows.
+
+    `title`: heading of the section, by default the name. `introduction`: its first sentence. `advice`:
+    what to do about a FAIL. `topic`: the noun in "nothing is said about ...". `condition`: heading of
+    figures of changed samples, such as "under attack". `misread`: what a bar of the figure by class
+    counts. `figures`: the title of each figure that a row should have, by the key of its evidence.
+    `proofs`: a sample counts only where it is proved. `packages`: those whose version can change a
+    number. `same_device`, `same_machine`: what two versions have to share to be compared. `measures`:
+    the bundled measures of the family.
+    """
+
+    name: str
+    title: str = ""
+    introduction: str = ""
+    advice: str = ""
+    topic: str = ""
+    condition: str = ""
+    misread: str = "misread"
+    figures: Mapping[str, str] = field(default_factory=dict)
+    proofs: bool = False
+    packages: tuple[str, ...] = ("torch",)
+    same_device: bool = True
+    same_machine: bool = False
+    measures: tuple[str, ...] = ()
+
+    def to_json(self) -> str | dict[str, Any]:
+        """The name of a known or unknown family, the whole table of a user's own."""
+        if self == of(self.name):
+            return self.name
+        return {**self.__dict__, "figures": dict(self.figures), "packages": list(self.packages),
+                "measures": list(self.measures)}  # fmt: skip
+
+
+CLEAN = Family(
+    name="clean",
+    introduction="Is the model right when nobody attacks it?",
+    advice="Check that data and preprocessing are those the model was made for; then retrain.",
+    topic="unmodified samples",
+    figures={"confusion": "the confusion matrix", "per_class": "the classes"},
+    measures=("clean_accuracy", "worst_class_accuracy"),
+)
+ADVERSARIAL = Family(
+    name="adversarial",
+    introduction="Does it stay right when an attacker may change every pixel a little?",
+    advice="Look at the digits that fell, then harden the model by adversarial or certified training.",
+    topic="evasion",
+    condition="under attack",
+    misread="misread under attack",
+    figures={
+        "gallery": "digits before and after",
+        "waterfall": "the stages",
+        "outcomes": "what became of each digit",
+        "confusion": "the confusion matrix",
+    },
+    measures=("attack_accuracy", "robust_accuracy"),
+)
+CERTIFIED = Family(
+    name="certified",
+    introduction="For how many digits is it proved that no such change matters?",
+    advice="Train on bounds (certified training), or ask for a smaller ball; an unproved digit is not "
+    "a broken one.",
+    topic="proofs",
+    misread="without a proof",
+    proofs=True,
+    measures=("certified_accuracy",),
+)
+BACKDOOR = Family(
+    name="backdoor",
+    introduction="Can a small mark on the picture steer the answer?",
+    advice="Treat the weights as poisoned: retrain from trusted data, or repair and measure again.",
+    topic="backdoors",
+    condition="with the trigger",
+    figures={"triggered_gallery": "digits with the trigger", "per_class_asr": "the classes"},
+    measures=("backdoor_success",),
+)
+LATENCY = Family(
+    name="latency",
+    introduction="Does it answer in the time that its arithmetic explains?",
+    advice="Profile the forward pass for time that its arithmetic does not explain.",
+    topic="latency",
+    figures={"samples": "the timings"},
+    same_machine=True,
+    measures=("latency_ratio",),
+)
+STATIC = Family(
+    name="static",
+    introduction="Is the source code free of patterns known to be dangerous?",
+    advice="Fix the places that the row lists.",
+    topic="source code",
+    figures={"static": "the places"},
+    packages=("bandit", "semgrep"),
+    same_device=False,
+    measures=("static_findings",),
+)
+# In the order of the report.
+FAMILIES = {
+    one.name: one for one in (CLEAN, ADVERSARIAL, CERTIFIED, BACKDOOR, LATENCY, STATIC)
+}  # fmt: skip
+NONE = Family(name="")
+
+
+def of(name: str) -> Family:
+    """The bundled family of this name, else one without texts."""
+    return FAMILIES.get(name) or Family(name=name)
+
+
+def read(value: object) -> Family:
+    """The family that `to_json` gave; TypeError for anything else, ValueError for a bundled name.
+
+    No stored table replaces a bundled family: that would change how its rows are compared.
+    """
+    if isinstance(value, Family):
+        return value
+    if isinstance(value, str):
+        return of(value)
+    if not isinstance(value, Mapping):
+        raise TypeError(f"expected a family as a name or a table, got {type(value).__name__}")
+    found: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+    made = Family(**found)
+    if made.name in FAMILIES:
+        raise ValueError(f"expected another name than {made.name!r} for a family of one's own")
+    if not all(isinstance(text, str) for pair in made.figures.items() for text in pair):
+        raise TypeError("expected the titles of figures as text")
+    return dataclasses.replace(made, figures=dict(made.figures))
