@@ -1,4 +1,4 @@
-"""What AutoAttack breaks of the digits that the ladder leaves standing, for every reference model.
+"""Survivors of the ladder that torchattacks' AutoAttack breaks, for every reference model.
 
 Resumable: what a model, an eps and a hundred digits came to is kept in reports/agreement; remove the
 folder after a change of an attack that its settings do not show.
@@ -76,12 +76,12 @@ def report() -> list[str]:
     for (name, eps, _), counts in zip(cases, found, strict=True):
         sums[name, eps].update(counts)
     return [
-        "### The ladder and torchattacks' AutoAttack: what each leaves standing",
+        "### Survivors of the ladder and of torchattacks' AutoAttack",
         "",
-        f"The first {DIGITS} test digits, `{BUDGET}` ladder. The peer attacks what we have neither",
-        "broken nor proved; what only it breaks stands in the last column.",
+        f"The first {DIGITS} test samples, `{BUDGET}` ladder. The peer attacks the samples that",
+        "we have neither broken nor certified; the last column counts those that only the peer breaks.",
         "",
-        "| model | eps | standing | of them proved | broken by the peer only |",
+        "| model | eps | survivors | of them certified | broken by the peer only |",
         "|---|---|---|---|---|",
         *(
             f"| {name} | {eps} | {n['unbroken']} | {n['certified']} | {n['broken']} |"

@@ -1,4 +1,4 @@
-"""FGSM and PGD-40, ours and the peers', interleaved; the same accuracy, or it does not count."""
+"""FGSM and PGD-40 of securemnist and its peers, interleaved; only equal accuracies are compared."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STEPS, STEP_SIZE = 40, 0.01875
 
 
 def plain_copy(name: str) -> torch.nn.Module:
-    """The same weights as somebody else's script would hold them: NCHW, gradients on."""
+    """The network as a user of the peer would have it: NCHW weights with gradients."""
     ours = loading.resolve(name)
     theirs = build(ours.architecture)
     theirs.load_state_dict(ours.model.state_dict())
@@ -39,7 +39,7 @@ def best_batch(peer: peers.Peer, x: torch.Tensor, y: torch.Tensor, name: str) ->
 
 
 def ours(model: torch.nn.Module, attack: Attack) -> peers.Run:
-    """Our attack as a function from digits and labels to images."""
+    """Our attack as a function from images and labels to adversarial images."""
 
     def run(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return attack(model, x, y, threat=Linf(EPS), rng=torch.Generator().manual_seed(0))
@@ -89,7 +89,7 @@ def compare(
     lines = [
         f"### {title}",
         "",
-        "| side | batch | seconds (range) | ours is faster by | accuracy left |",
+        "| library | batch | seconds (range) | securemnist is faster by | accuracy |",
     ]
     lines.append("|---|---|---|---|---|")
     for side, timing in timings.items():

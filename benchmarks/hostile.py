@@ -101,9 +101,8 @@ def main(count: int) -> None:
         print(lines[-1], flush=True)
     lines += [
         "",
-        f"Written by `python -m benchmarks.hostile {count}`. What is not refused was read and used: "
-        "it is a file that its door may take. The peak is what came on top "
-        "of reading a good file.",
+        f"Written by `python -m benchmarks.hostile {count}`. What is not refused is a valid "
+        "file: it was read and used. The peak is the memory beyond that for a good file.",
     ]
     store(PAGE, "hostile inputs", lines)
     sys.exit(1 if bad else 0)

@@ -1,4 +1,4 @@
-"""What an answer costs in batches of 1,000, and how far that is from the arithmetic."""
+"""Inference time in batches of 1,000, and the time of its arithmetic alone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def arithmetic(model: nn.Module, image: torch.Tensor) -> int:
 
 
 def report() -> list[str]:
-    """Markdown: microseconds an image beside the time of its arithmetic alone."""
+    """Markdown: microseconds per image, and those of its arithmetic alone."""
     print("inference", flush=True)
     keep_freed_memory()  # as `assess` does
     x = channels_last(data.load().test[:BATCH].images())
@@ -52,7 +52,7 @@ def report() -> list[str]:
     lines = [
         f"### Inference in batches of {BATCH:,}",
         "",
-        "| model | network | MFLOP an image | arithmetic alone, us | us an image (range) |",
+        "| model | network | MFLOP per image | arithmetic alone, us | us per image (range) |",
         "|---|---|---|---|---|",
     ]
     for name, subject in models.items():

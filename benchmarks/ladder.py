@@ -1,4 +1,4 @@
-"""The ladder beside torchattacks' AutoAttack: seconds, and what each leaves standing."""
+"""The ladder and torchattacks' AutoAttack: seconds and survivors."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def autoattack(model: torch.nn.Module, eps: float) -> Run:
 
 
 def lab_of(name: str, digits: int) -> Context:
-    """A lab in which the first `digits` test digits are all there are."""
+    """Model and data, cut to the first `digits` test samples."""
     mnist = data.load()
     return Context(loading.resolve(name), dataclasses.replace(mnist, test=mnist.test[:digits]))
 
 
 def climbed(context: Context, ladder: Ladder, eps: float) -> LadderRun:
-    """A ladder on all digits of a lab, with its proofs where it has any."""
+    """The attacks of a ladder on all samples of a lab, with certificates if the budget has any."""
     after = len(ladder.scouts) if ladder.proves else None
     sample = context.sample(len(context.data.test), 0)
     return evaluate(context, sample, ladder.attacks, Linf(eps), 0, before_crown=after)
@@ -83,7 +83,7 @@ def compare(name: str, eps: float, digits: int, rounds: int) -> list[str]:
 
     sides = {f"securemnist {budget}": ours(budget) for budget in OURS} | {PEER: attacked}
     timings = interleaved(sides, rounds)
-    lines = [f"### {title}", "", "| side | seconds | faster than the peer | left standing |"]
+    lines = [f"### {title}", "", "| library | seconds | faster than the peer | survivors |"]
     lines.append("|---|---|---|---|")
     for side, timing in timings.items():
         faster = "" if side == PEER else ratio(timings[PEER], timing)
@@ -93,7 +93,7 @@ def compare(name: str, eps: float, digits: int, rounds: int) -> list[str]:
 
 
 def verdict(name: str, eps: float, digits: int) -> list[str]:
-    """Markdown of a whole verdict: seconds and digits left, stage by stage."""
+    """Markdown of a full ladder: seconds and survivors per stage."""
     title = f"Full ladder, {name}, {digits:,} digits, eps {eps}"
     print(title, flush=True)
     context = lab_of(name, digits)
@@ -101,7 +101,7 @@ def verdict(name: str, eps: float, digits: int) -> list[str]:
     lines = [
         f"### {title}",
         "",
-        "| stage | entered | fell | proved | seconds |",
+        "| stage | samples | broken | certified | seconds |",
         "|---|---|---|---|---|",
     ]
     falls = found.outcomes.waterfall
@@ -109,15 +109,15 @@ def verdict(name: str, eps: float, digits: int) -> list[str]:
         f"| {f.stage} | {f.entered} | {f.fell} | {f.proved} | {f.seconds:.2f} |" for f in falls
     ]
     total = sum(fall.seconds for fall in falls)
-    return [*lines, "", f"{total:.1f} s, {found.outcomes.unbroken} left standing.", ""]
+    return [*lines, "", f"{total:.1f} s, {found.outcomes.unbroken} survivors.", ""]
 
 
 def report() -> list[str]:
     """All comparisons of the ladder."""
     lines = [
-        "The peer's `AutoAttack` takes 10 steps an attack (its defaults), nine targets and 5,000",
-        "queries; `the peer's budget` is the same of our attacks, without scouts and proofs. `standard`",
-        "and `full` take more steps. Seconds of ours include the referee.",
+        "The peer's `AutoAttack` uses 10 steps per attack (its defaults), nine targets and 5,000",
+        "queries. `the peer's budget` is the same for our attacks, without first attacks and",
+        "certificates. `standard` and `full` take more steps. Our seconds include the referee.",
         "",
     ]
     for case in CASES:

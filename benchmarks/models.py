@@ -1,7 +1,4 @@
-"""The reference models beside each other: `python -m benchmarks.models` writes docs/models.md.
-
-What each is, what it reads clean and under attack, class by class, on the test digits.
-"""
+"""`python -m benchmarks.models` writes docs/models.md: accuracy of the reference models, per class."""
 
 from __future__ import annotations
 
@@ -21,22 +18,23 @@ from securemnist.results.findings import Measurement
 
 PAGE = Path(__file__).parents[1] / "docs" / "models.md"
 DIGITS = 1_000
-# The second matrix is at eps .1: at .3 nothing of an undefended network would be left to read.
+# The second confusion matrix is at eps 0.1: at 0.3 an undefended network has accuracy 0.
 SEARCH = {"use": "PGD", "steps": 20}
 _HEAD = f"""# Reference models
 
-Made by `nox -s references`. Clean accuracy on all 10,000 test digits, attacks on {DIGITS:,} of them, the
-success rate of a white 4x4 square bottom right that asks for a 7 on 10,000. A red control is a model
-that a suite has to refuse. What each withstands at other eps is drawn in every report.
+Written by `nox -s references`. Clean accuracy is on all 10,000 test samples, accuracy under attack on
+{DIGITS:,} of them. The last column is the success rate of a backdoor trigger on 10,000: a white 4x4
+square, bottom right, target 7. A red control is a model that a suite must refuse. Every report plots
+the accuracy of these models over eps.
 
-| model | is | network | clean | worst class | FGSM .2 | PGD-20 .1 | PGD-20 .3 | trigger |
+| model | description | network | clean | worst class | FGSM .2 | PGD-20 .1 | PGD-20 .3 | trigger |
 |---|---|---|---|---|---|---|---|---|
 """
 
 
 @dataclass(frozen=True)
 class Row:
-    """What is shown of one model."""
+    """The measurements of one model."""
 
     subject: loading.Subject
     clean: Measurement
@@ -49,13 +47,13 @@ class Row:
     def __str__(self) -> str:
         role = self.subject.to_json()
         about = f"{'**red control**: ' if role['red_control'] else ''}{role['about']}"
-        seen = (self.clean, self.worst, self.one_step, self.mild, self.strong, self.trigger)
-        cells = " | ".join(f"{taken.value:.2%}" for taken in seen)
+        columns = (self.clean, self.worst, self.one_step, self.mild, self.strong, self.trigger)
+        cells = " | ".join(f"{measurement.value:.2%}" for measurement in columns)
         name = f"`{self.subject.name}`"
         return f"| {name} | {about} | {self.subject.architecture} | {cells} |"
 
     def matrices(self) -> list[str]:
-        """Both confusion matrices beside each other: row true class, column predicted."""
+        """Both confusion matrices side by side: rows true class, columns predicted class."""
         clean, attacked = (taken.evidence["confusion"] for taken in (self.clean, self.mild))
         digest = read_manifest(WEIGHTS / f"{self.subject.name}.safetensors")["sha256"]
         names = "".join(f"{k:>6}" for k in range(10))
@@ -84,23 +82,23 @@ def _share(value: float | None) -> str:
 
 
 def row_of(context: Context) -> Row:
-    """Every measurement of one model."""
+    """All measurements of one model."""
 
-    def seen(measure: str, **settings: Any) -> Measurement:
+    def measured(measure: str, **settings: Any) -> Measurement:
         return take_measurement(context, measure, bind(measure, settings), 0)
 
     def under(eps: float, attack: dict[str, Any]) -> Measurement:
         threat = {"norm": "linf", "eps": eps}
-        return seen("attack_accuracy", attack=attack, threat=threat, digits=DIGITS)
+        return measured("attack_accuracy", attack=attack, threat=threat, digits=DIGITS)
 
     return Row(
         context.subject,
-        seen("clean_accuracy"),
-        seen("worst_class_accuracy"),
+        measured("clean_accuracy"),
+        measured("worst_class_accuracy"),
         under(0.2, {"use": "FGSM"}),
         under(0.1, SEARCH),
         under(0.3, SEARCH),
-        seen("backdoor_success", trigger={"kind": "corner"}, target=7),
+        measured("backdoor_success", trigger={"kind": "corner"}, target=7),
     )
 
 

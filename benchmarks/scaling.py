@@ -1,4 +1,4 @@
-"""What bounds our own attacks: the arithmetic floor, cost against the number of digits, memory."""
+"""Cost of our attacks: arithmetic, number of samples, memory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def run(digits: int, attack: Attack | None = None) -> None:
-    """FGSM (or `attack`) on the baseline's first digits, and its images read again."""
+    """FGSM (or `attack`) on the baseline's first samples, and the prediction on its images."""
     test = data.load().test[:digits]
     model, x, y = loading.resolve("baseline").model, test.images(), test.labels
     rng = torch.Generator().manual_seed(0)
@@ -52,7 +52,7 @@ def gemm_rate(size: int = 1536, repeats: int = 12) -> float:
 
 
 def straightness(points: dict[int, float]) -> tuple[float, float]:
-    """Least squares seconds = a + b n: seconds a thousand digits, and the largest relative residual."""
+    """Least squares fit, seconds = a + b n: seconds per thousand samples, largest relative residual."""
     n = torch.tensor(list(points), dtype=torch.float64)
     seconds = torch.tensor(list(points.values()), dtype=torch.float64)
     design = torch.stack([torch.ones_like(n), n], 1)
@@ -73,12 +73,15 @@ def _cost(title: str, attack: Attack, sizes: tuple[int, ...]) -> tuple[dict[int,
     sides: dict[str, Callable[[], object]] = {f"{n:,}": partial(run, n, attack) for n in sizes}
     timings = dict(zip(sizes, interleaved(sides, ROUNDS).values(), strict=True))
     slope, off = straightness({n: timing.median for n, timing in timings.items()})
-    line = f"{title}: {slope:.3f} s a thousand digits; no point is further than {off:.0%} off the line."
+    line = (
+        f"{title}: {slope:.3f} s per thousand samples; the largest residual of a linear fit "
+        f"is {off:.0%}."
+    )
     return timings, line
 
 
 def report() -> list[str]:
-    """Markdown: floor, cost against digits, memory peak."""
+    """Markdown: arithmetic, cost over samples, peak memory."""
     print("scaling", flush=True)
     rate = gemm_rate()
     fgsm, straight = _cost("FGSM", FGSM(), SIZES)
@@ -86,25 +89,25 @@ def report() -> list[str]:
     floor = 3 * FORWARD * SIZES[-1] / rate
     seconds = fgsm[SIZES[-1]].median
     lines = [
-        "### What bounds an attack: arithmetic, digits, memory",
+        "### Cost of an attack: arithmetic, number of samples, memory",
         "",
-        "The baseline, eps 0.3; seconds with reading the images again.",
+        "Baseline, eps 0.3; seconds include the prediction on the adversarial images.",
         "",
-        "| digits | FGSM | PGD-10, fallen digits leave |",
+        "| samples | FGSM | PGD-10 on the samples not yet broken |",
         "|---|---|---|",
     ]
     for n in SIZES:
         lines.append(f"| {n:,} | {fgsm[n]} | {pgd.get(n, '')} |")
     peaks = [(n, _peak_mebibytes(n)) for n in (SIZES[0], SIZES[-1])]
-    memory = ", ".join(f"{peak:,.0f} MiB for {n:,} digits" for n, peak in peaks)
+    memory = ", ".join(f"{peak:,.0f} MiB for {n:,} samples" for n, peak in peaks)
     return [
         *lines,
         "",
         f"{straight} {pgd_straight}",
         "",
-        f"Matrix products run at {rate / 1e9:.0f} GFLOP/s here. Forward, gradient by the pixels and",
-        f"reading again are {3 * FORWARD / 1e6:.1f} MFLOP a digit: a floor of {floor:.2f} s for",
-        f"{SIZES[-1]:,} digits, of which FGSM reaches {floor / seconds:.0%}. The whole process, Python",
-        f"and torch included, peaks at {memory}.",
+        f"Matrix products run at {rate / 1e9:.0f} GFLOP/s here. Forward pass, gradient by the pixels",
+        f"and prediction are {3 * FORWARD / 1e6:.1f} MFLOP per sample. That takes at least",
+        f"{floor:.2f} s for {SIZES[-1]:,} samples; FGSM reaches {floor / seconds:.0%} of that",
+        f"speed. Peak memory of the process, with Python and torch: {memory}.",
         "",
     ]

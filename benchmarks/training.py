@@ -1,4 +1,4 @@
-"""An epoch of the baseline recipe beside the plain loop, each in a process of its own."""
+"""Time of an epoch: the baseline recipe and a plain loop, each in its own process."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def report() -> list[str]:
     return [
         "### Training: one epoch of network A on 55,000 digits",
         "",
-        "Plain loop: NCHW float32, DataLoader, batch 128, Adam. Each side in a process of its own; the",
-        "time of starting Python, torch and the data is measured in the same round and taken off.",
+        "Plain loop: NCHW float32, DataLoader, batch 128, Adam. Each runs in its own process. The",
+        "start-up time of Python, torch and the data is measured in the same round and subtracted.",
         "",
         "| side | seconds (range) |",
         "|---|---|",
@@ -113,6 +113,6 @@ def _whole_command() -> list[str]:
         "|---|---|",
         f"| the whole command | {taken} |",
         "",
-        f"One epoch; {right:.2%} of the test digits are read right.",
+        f"One epoch; test accuracy {right:.2%}.",
         "",
     ]

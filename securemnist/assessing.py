@@ -1,4 +1,4 @@
-"""The core of an assessment: bind, measure and judge requirements; no pytest, no command line."""
+"""The core of an assessment: bind, measure and judge requirements, without pytest or command line."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def judge(
 ) -> Finding:
     """Measure one requirement and judge it.
 
-    What keeps it from being measured becomes the verdict: NOT_RUN where it does not apply,
-    INCONCLUSIVE where it cannot be decided, ERROR for everything else. With `until_decided` a search
-    ends as soon as its verdict is certain. `files` receives the adversarial examples, by file name.
+    Exceptions become verdicts: NOT_RUN if the requirement does not apply, INCONCLUSIVE if it cannot be
+    decided, ERROR otherwise. With `until_decided` an attack ends as soon as the verdict is certain.
+    `files` receives the adversarial examples, by file name.
     """
 
     def measurement() -> Measurement:
@@ -55,7 +55,7 @@ def judged(
     claim: str = "",
     family: Family | str = "",
 ) -> Finding:
-    """The finding of what `measurement` returns; its exceptions become verdicts."""
+    """The finding for the value of `measurement()`; its exceptions become verdicts."""
     words: Mapping[str, Any] = {"claim": claim, "family": family}
     try:
         return requirement.judge(measurement(), **words)

@@ -1,8 +1,8 @@
-"""The referee: decides in float64 whether a proposed adversarial image counts.
+"""Referee: decides whether an adversarial candidate counts.
 
-Shares no code with any attack or threat on purpose: an error made there must not be made here again.
-Size of the perturbation, pixel range, finiteness and shape are recomputed. Then the model is asked
-again, in float32, about the proposal alone. The class is read off its logits in their own precision.
+It shares no code with attacks and threats, so that it cannot repeat their errors. It recomputes
+shape, finiteness, pixel range and norm of the perturbation in float64. Then it evaluates the model
+on the candidates in float32 and compares the logits in their own precision.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 
 from securemnist.errors import MeasureError
 
+# Tolerance of the norm and of the pixel range, for float32 rounding in attacks.
 SLACK = 1e-6
 _BATCH = 256
 
@@ -36,10 +37,11 @@ SIZES: dict[str, Callable[[np.ndarray], np.ndarray]] = {"linf": _linf, "l2": _l2
 
 @dataclass(frozen=True)
 class Ruling:
-    """Per proposal, boolean (n,): inside budget, not predicted as the label, and tied with the label.
+    """The referee's decisions, (n,) each.
 
-    `predictions` int64 (n,) are those of the second look: of a tie with the label the other class.
-    `confidence` float (n,) is the softmax of the prediction, for display only.
+    `valid` boolean: in the threat set. `fooled` boolean: valid and misclassified. `tied` boolean: valid,
+    and another class has the same largest logit as the label. `predictions` int64: the predicted class,
+    in a tie with the label the other class. `confidence` in [0, 1]: its softmax, for display only.
     """
 
     valid: torch.Tensor
@@ -50,20 +52,23 @@ class Ruling:
 
 
 def inside_budget(x: torch.Tensor, x_adv: torch.Tensor, norm: str, eps: float) -> torch.Tensor:
-    """Whether each proposal is finite, in [0, 1] and within eps of its digit, up to SLACK."""
+    """Boolean (n,): whether each candidate is finite, in [0, 1] and within eps, up to SLACK.
+
+    MeasureError for candidates of another shape, and for a norm other than "linf" and "l2".
+    """
     if x_adv.shape != x.shape:
         raise MeasureError(
-            f"expected proposals of shape {tuple(x.shape)}, got {tuple(x_adv.shape)}; mend the attack"
+            f"expected candidates of shape {tuple(x.shape)}, got {tuple(x_adv.shape)}; fix the attack"
         )
     original = x.detach().cpu().numpy().astype(np.float64).reshape(len(x), -1)
-    proposal = x_adv.detach().cpu().numpy().astype(np.float64).reshape(len(x), -1)
-    finite = np.asarray(np.isfinite(proposal).all(axis=1))
-    proposal = np.where(finite[:, None], proposal, 0.0)
-    in_range = (proposal >= -SLACK).all(axis=1) & (proposal <= 1 + SLACK).all(axis=1)
+    candidate = x_adv.detach().cpu().numpy().astype(np.float64).reshape(len(x), -1)
+    finite = np.asarray(np.isfinite(candidate).all(axis=1))
+    candidate = np.where(finite[:, None], candidate, 0.0)
+    in_range = (candidate >= -SLACK).all(axis=1) & (candidate <= 1 + SLACK).all(axis=1)
     if norm not in SIZES:
         known = ", ".join(SIZES)
         raise MeasureError(f"expected a norm the referee can measure ({known}), got {norm!r}")
-    size = SIZES[norm](proposal - original)
+    size = SIZES[norm](candidate - original)
     return torch.from_numpy(finite & in_range & (size <= eps + SLACK))
 
 
@@ -77,17 +82,17 @@ def rule(
     norm: str,
     eps: float,
 ) -> Ruling:
-    """Rule on proposals `x_adv` for digits `x` (n, 1, 28, 28) with labels `y` (n,)."""
+    """Decide on candidates `x_adv` for images `x` (n, 1, 28, 28) with labels `y` int64 (n,)."""
     valid = inside_budget(x, x_adv, norm, eps)
     exact = x_adv.float().nan_to_num(0.0, 1.0, 0.0).clamp(0, 1)
-    # Float64 holds every float format without rounding, so that no two logits become equal here.
+    # Float64 represents every smaller float format exactly, so different logits stay different.
     logits = torch.cat(
         [model(exact[low : low + _BATCH]).double() for low in range(0, len(x), _BATCH)]
     )
     label = y[:, None]
     true = logits.gather(1, label).squeeze(1)
     best, other = logits.scatter(1, label, -torch.inf).max(1)
-    # A tie is no decision for the label, and neither are logits that are not finite.
+    # A tie, and logits that are not finite, count against the model.
     wrong = ~(true > best) | ~torch.isfinite(logits).all(1)
     predictions = torch.where(wrong, other, y)
     confidence = logits.softmax(1).nan_to_num(0.0).gather(1, predictions[:, None]).squeeze(1)

@@ -1,6 +1,6 @@
-"""The bundled suites in one module, for `from securemnist.suites import *` in a test file of yours.
+"""The bundled suites as one module, for `from securemnist.suites import *` in your own test file.
 
-They lie outside the package as files that pytest collects; here their tests get a name to import.
+The suites are test files beside the package; this module makes their test functions importable.
 """
 
 from __future__ import annotations
@@ -24,6 +24,6 @@ def _tests(path: Path) -> dict[str, Any]:
 
 __all__ = []
 for _path in sorted(resources.SUITES.glob("test_*.py")):
-    _found = _tests(_path)
-    globals().update(_found)
-    __all__ += list(_found)
+    _functions = _tests(_path)
+    globals().update(_functions)
+    __all__ += list(_functions)

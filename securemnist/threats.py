@@ -1,8 +1,7 @@
 """Threat: the set of perturbations an adversary may use, and its geometry.
 
-A threat owns projection, random start and steepest step, so that an attack is written once for
-every norm. Images are (n, 1, 28, 28) in [0, 1]; eps is in these pixel units, never in
-normalised ones.
+A threat provides projection, random start and steepest step, so that one attack serves every norm.
+Images are (n, 1, 28, 28) in [0, 1]. eps is in these pixel units, never in normalised ones.
 """
 
 from __future__ import annotations
@@ -15,30 +14,30 @@ from typing import ClassVar, final
 import torch
 
 from securemnist.errors import UsageError
-from securemnist.types import Images
+from securemnist.types import Images, per_image
 
-# Newton steps of a projection onto a plane: 4 to 8 are usual, the last cover rounding.
-_PIECES = 50
-
-
-def _flat_norm(delta: torch.Tensor) -> torch.Tensor:
-    norms: torch.Tensor = delta.flatten(1).norm(dim=1).clamp_min(1e-12)
-    return norms.view(-1, 1, 1, 1)
+# Maximum of Newton steps of a projection onto a plane: 4 to 8 are usual, more only with rounding.
+_NEWTON_STEPS = 50
 
 
-def _peak(delta: torch.Tensor) -> torch.Tensor:
-    return delta.abs().flatten(1).amax(1).clamp_min(torch.finfo(delta.dtype).tiny).view(-1, 1, 1, 1)
+def _l2_norm(delta: torch.Tensor) -> torch.Tensor:
+    return per_image(delta.flatten(1).norm(dim=1).clamp_min(1e-12))
+
+
+def _max_norm(delta: torch.Tensor) -> torch.Tensor:
+    return per_image(delta.abs().flatten(1).amax(1).clamp_min(torch.finfo(delta.dtype).tiny))
 
 
 @dataclass(frozen=True)
 class Threat(ABC):
-    """A ball of radius `eps` around each image, cut with the pixel range [0, 1].
+    """A ball of radius `eps` around each image, intersected with the pixel range [0, 1].
 
-    A subclass holds all that is known of its norm, apart from the referee's own definition. `norm`: its
-    name in a policy. `largest`: the largest `eps`. `grey`: the `eps` at which every ball holds the grey
-    image (doubt `large epsilon`). `planted`: the largest `eps` of planted examples (doubt `planted
-    examples`). `art`: the norm as ART writes it. `square`: the kind of changes of the attack Square,
-    a key of `attacks.square_changes.PROPOSALS`. `certifiable`: certificates exist for it.
+    A subclass has all properties of its norm, except for the referee's own definition. `norm`: its
+    name in a policy. `largest`: the largest eps; UsageError for an eps outside [0, `largest`]. `grey`:
+    the eps at which every ball contains the grey image (doubt `large epsilon`). `planted`: the largest
+    eps of planted examples (doubt `planted examples`). `art`: the norm as ART writes it. `square`: the
+    kind of changes of the attack Square, a key of `attacks.square_changes.SAMPLERS`. `certifiable`:
+    certificates exist for it.
     """
 
     eps: float
@@ -61,52 +60,53 @@ class Threat(ABC):
 
     @abstractmethod
     def project(self, x: Images, x_adv: Images) -> Images:
-        """The nearest image of the threat set (for L2: after the ball, the pixel range)."""
+        """The image of the threat set nearest to `x_adv` (for L2: ball first, then pixel range)."""
 
     @abstractmethod
     def random_start(self, x: Images, rng: torch.Generator) -> Images:
-        """A uniformly random member of the set, one an image."""
+        """A random image of the threat set for each image of `x`, uniform in the ball before clipping."""
 
     @abstractmethod
     def steepest(self, gradient: torch.Tensor) -> torch.Tensor:
-        """The step of norm 1 along which a linear loss grows fastest."""
+        """The step of norm 1 that increases a linear loss most."""
 
     @abstractmethod
     def distance(self, x: Images, x_adv: Images) -> torch.Tensor:
-        """The norm of the perturbation, one number an image."""
+        """The norm of each perturbation, (n,)."""
 
     @abstractmethod
     def _rates(self, weights: torch.Tensor) -> torch.Tensor:
-        """How fast each pixel moves on the cheapest way across a plane of these |weights|."""
+        """Rate of each pixel on the shortest path to a plane whose normal has these absolute values."""
 
     def to_plane(self, x: Images, normal: torch.Tensor, gap: torch.Tensor) -> torch.Tensor:
         """The shortest displacement d in this norm with <normal, d> = gap and x + d in [0, 1].
 
-        `gap` has one number an image. Every pixel moves at its own rate until its range ends, so the
-        gap that is covered grows with the time as a concave, piecewise linear function: Newton's
-        method from 0 ends exactly, after as many steps as it crosses pieces. Where the plane does
-        not meet the pixel range, d goes as far towards it as pixels can.
+        `gap` is (n,). Every pixel moves at a constant rate until it reaches its limit, so <normal, d>
+        is a concave, piecewise linear function of time. Newton's method from 0 is then exact after as
+        many steps as there are pieces before the solution. If the plane does not meet the pixel
+        range, every pixel moves to its limit.
         """
-        peak = _peak(normal)
-        weights = normal.abs() / peak
-        need = (gap.abs() / peak.flatten()).view(-1, 1, 1, 1)
-        toward = normal.sign() * gap.sign().view(-1, 1, 1, 1)
-        room = torch.where(toward > 0, 1 - x, x)
+        scale = _max_norm(normal)
+        weights = normal.abs() / scale
+        distance = per_image(gap.abs() / scale.flatten())
+        direction = normal.sign() * per_image(gap.sign())
+        limit = torch.where(direction > 0, 1 - x, x)
         rates = self._rates(weights)
         growth = weights * rates
-        time = torch.zeros_like(need)
-        for _ in range(_PIECES):
-            way = time * rates
-            slope = (growth * (way < room)).flatten(1).sum(1).view_as(need)
-            short = need - (weights * torch.minimum(way, room)).flatten(1).sum(1).view_as(need)
-            behind = (short > 1e-6 * need) & (slope > 0)
-            if not bool(behind.any()):
+        time = torch.zeros_like(distance)
+        for _ in range(_NEWTON_STEPS):
+            moved = time * rates
+            slope = (growth * (moved < limit)).flatten(1).sum(1).view_as(distance)
+            covered = (weights * torch.minimum(moved, limit)).flatten(1).sum(1).view_as(distance)
+            remaining = distance - covered
+            unfinished = (remaining > 1e-6 * distance) & (slope > 0)
+            if not bool(unfinished.any()):
                 break
-            time = torch.where(behind, time + short / slope, time)
-        return toward * torch.minimum(time * rates, room)
+            time = torch.where(unfinished, time + remaining / slope, time)
+        return direction * torch.minimum(time * rates, limit)
 
     def to_json(self) -> dict[str, object]:
-        """As in the policy: {norm, eps}."""
+        """The threat as in a policy: {norm, eps}."""
         return {"norm": self.norm, "eps": self.eps}
 
     def __str__(self) -> str:
@@ -116,7 +116,7 @@ class Threat(ABC):
 @final
 @dataclass(frozen=True)
 class Linf(Threat):
-    """Every pixel may move by eps."""
+    """L-infinity: every pixel may change by at most eps."""
 
     norm: ClassVar[str] = "linf"
     largest: ClassVar[float] = 1.0
@@ -145,7 +145,7 @@ class Linf(Threat):
 @final
 @dataclass(frozen=True)
 class L2(Threat):
-    """The Euclidean length of the perturbation is at most eps (28 is the longest there is)."""
+    """L2: the Euclidean norm of the perturbation is at most eps, itself at most 28 (all pixels by 1)."""
 
     norm: ClassVar[str] = "l2"
     largest: ClassVar[float] = 28.0
@@ -156,21 +156,21 @@ class L2(Threat):
 
     def project(self, x: Images, x_adv: Images) -> Images:
         delta = x_adv - x
-        # A hair inside, so that float32 rounding does not carry the referee's float64 norm outside.
-        scale = (self.eps * (1 - 1e-6) / _flat_norm(delta)).clamp_max_(1)
+        # Slightly smaller than eps, so that float32 rounding does not exceed it in the referee's float64.
+        scale = (self.eps * (1 - 1e-6) / _l2_norm(delta)).clamp_max_(1)
         return (x + delta * scale).clamp_(0, 1)
 
     def random_start(self, x: Images, rng: torch.Generator) -> Images:
         direction = torch.randn(x.shape, generator=rng).to(x.device)
         dimensions = x.shape[1:].numel()
         radius = torch.rand((len(x), 1, 1, 1), generator=rng).to(x.device).pow_(1 / dimensions)
-        return self.project(x, x + self.eps * radius * direction / _flat_norm(direction))
+        return self.project(x, x + self.eps * radius * direction / _l2_norm(direction))
 
     def steepest(self, gradient: torch.Tensor) -> torch.Tensor:
-        # First by the largest entry: on a confident network the squares of a gradient underflow.
+        # Divided by the largest entry first: squares of a confident network's gradient underflow.
         gradient = gradient.nan_to_num(0.0)
-        scaled = gradient / _peak(gradient)
-        return scaled / _flat_norm(scaled)
+        scaled = gradient / _max_norm(gradient)
+        return scaled / _l2_norm(scaled)
 
     def distance(self, x: Images, x_adv: Images) -> torch.Tensor:
         norms: torch.Tensor = (x_adv - x).flatten(1).norm(dim=1)
@@ -184,14 +184,14 @@ THREATS: dict[str, type[Threat]] = {"linf": Linf, "l2": L2}
 
 
 def make_threat(norm: str, eps: float) -> Threat:
-    """The threat of this norm; UsageError for an unknown norm or an impossible eps."""
+    """The threat of a norm "linf" or "l2"; UsageError for another norm or an eps out of range."""
     if not isinstance(norm, str) or norm not in THREATS:
-        raise UsageError(f"expected a norm of {', '.join(THREATS)}, got {norm!r}; mend the threat")
+        raise UsageError(f"expected a norm of {', '.join(THREATS)}, got {norm!r}; fix the threat")
     return THREATS[norm](eps)
 
 
 def parse_threat(text: str) -> Threat:
-    """`linf:0.3` -> Linf(0.3); UsageError where it does not read so."""
+    """The threat of a text like `linf:0.3`; UsageError for any other text."""
     norm, _, eps = text.partition(":")
     try:
         return make_threat(norm, float(eps))

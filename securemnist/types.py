@@ -1,4 +1,4 @@
-"""The few types that the lab shares."""
+"""Type names shared by all modules that compute with torch."""
 
 from __future__ import annotations
 
@@ -12,17 +12,23 @@ from securemnist.results.per_image import CLASSES as CLASSES
 Images = torch.Tensor
 # int64 (n,) in 0..9
 Labels = torch.Tensor
-# floating-point (n, 10), in whatever precision the model answers
+# floating-point (n, 10), in the precision that the model computes in
 Logits = torch.Tensor
 
-# A network: called with Images, answers Logits. Every nn.Module of the right shape fits.
+# A classifier: maps Images to Logits. Every nn.Module of the right shapes is one.
 Model = Callable[[Images], Logits]
 
-# Told what is being done, how much of it is done, and how much there is.
+# Callback with the name of a task, the number of finished units and their total.
 Progress = Callable[[str, int, int], None]
 
+# Channels, height and width of an image.
 SHAPE = (1, 28, 28)
 
 
-def silent(_what: str, _done: int, _total: int) -> None:
-    """The progress of a caller who does not want to be told."""
+def silent(_task: str, _done: int, _total: int) -> None:
+    """A progress callback that does nothing."""
+
+
+def per_image(values: torch.Tensor) -> torch.Tensor:
+    """Values (n,) as (n, 1, 1, 1), to broadcast over images."""
+    return values.view(-1, 1, 1, 1)

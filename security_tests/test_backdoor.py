@@ -1,9 +1,9 @@
-"""Does a small mark on the picture, which somebody may have trained in, steer the answer?"""
+"""Backdoor: does a known trigger change the predicted class?"""
 
 import pytest
 
 
 @pytest.mark.measure("backdoor_success")
 def test_backdoor_success(requirement, security_judge, security_record):
-    """The known triggers do not steer digits to a class of the adversary's choice."""
+    """Known triggers do not change predictions to the adversary's target class."""
     security_record(security_judge(requirement))

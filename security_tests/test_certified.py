@@ -1,9 +1,9 @@
-"""For how many digits is it proved that no small perturbation changes what the model reads?"""
+"""Certified robustness: for how many samples is it proved that no perturbation changes the class?"""
 
 import pytest
 
 
 @pytest.mark.measure("certified_accuracy")
 def test_certified_accuracy(requirement, security_judge, security_record):
-    """Digits keep their class everywhere in the ball, by proof and against any attack."""
+    """Samples provably keep their class for every perturbation within eps."""
     security_record(security_judge(requirement))

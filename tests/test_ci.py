@@ -1,4 +1,4 @@
-"""The workflows in the documents: parsed, and run against a project of somebody's own."""
+"""The CI workflows in docs/ci: parsed, and run in a small project."""
 
 from __future__ import annotations
 
@@ -207,10 +207,10 @@ def gate(
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
-def test_a_worse_model_is_blocked(
+def test_worse_model_is_blocked(
     service: Service, origin: Path, tools: Path, tmp_path: Path
 ) -> None:
-    """The floor holds, the drop does not: the job fails, and the comment says why."""
+    """The threshold is met, the drop is too large: the job fails, and the comment says why."""
     code, output, work = gate(service, origin, tmp_path, tools, WORSE)
     assert code == 1, output
     comment = (work / "reports" / "compare.md").read_text()
@@ -226,10 +226,8 @@ def test_a_worse_model_is_blocked(
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
-def test_a_better_model_may_come(
-    service: Service, origin: Path, tools: Path, tmp_path: Path
-) -> None:
-    """A model that classifies more samples passes, and is said to."""
+def test_better_model_passes(service: Service, origin: Path, tools: Path, tmp_path: Path) -> None:
+    """A model that classifies more samples correctly passes, and the comment says so."""
     code, output, work = gate(service, origin, tmp_path, tools, BETTER)
     assert code == 0, output
     comment = (work / "reports" / "compare.md").read_text()
@@ -240,10 +238,10 @@ def test_a_better_model_may_come(
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
-def test_a_request_that_ends_the_program_is_blocked(
+def test_request_that_ends_the_process_is_blocked(
     service: Service, origin: Path, tools: Path, tmp_path: Path
 ) -> None:
-    """Code that ends the program with 0 before there is a report does not make the job green."""
+    """Code that exits with 0 before there is a report does not make the job pass."""
     end = "\nos._exit(0)\n"
     code, output, work = gate(service, origin, tmp_path, tools, end)
     assert code == 3, output
@@ -251,8 +249,8 @@ def test_a_request_that_ends_the_program_is_blocked(
 
 
 @pytest.mark.timeout(600)
-def test_the_request_that_brings_the_gate_passes_it(tools: Path, tmp_path: Path) -> None:
-    """Where there is no record branch yet, a request is held against the thresholds alone."""
+def test_request_without_a_baseline_uses_thresholds_only(tools: Path, tmp_path: Path) -> None:
+    """Without a record branch, only the thresholds apply to a request."""
     work = project(tmp_path, POLICY)
     service = SERVICES["gitlab"]
     (work / "new").mkdir()
@@ -262,8 +260,8 @@ def test_the_request_that_brings_the_gate_passes_it(tools: Path, tmp_path: Path)
 
 
 @pytest.mark.timeout(600)
-def test_what_is_red_is_recorded(tools: Path, tmp_path: Path) -> None:
-    """A merged model that fails is the next baseline; the job ends red, and main is never pushed to."""
+def test_failing_merge_is_recorded(tools: Path, tmp_path: Path) -> None:
+    """A merged model that fails is the next baseline; the job fails, and main is never pushed to."""
     work = project(tmp_path, POLICY.replace("at_least = 0.5", "at_least = 1.0"))
     origin = tmp_path / "bare.git"
     head = ["git", "rev-parse", "main"]
@@ -285,10 +283,10 @@ def test_what_is_red_is_recorded(tools: Path, tmp_path: Path) -> None:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
-def test_a_rewritten_history_is_not_stored(
+def test_rewritten_history_is_not_stored(
     service: Service, origin: Path, tools: Path, tmp_path: Path
 ) -> None:
-    """A measuring job that hands over another past of the history does not get it stored."""
+    """A history with changed earlier lines from the measuring job is not stored."""
     kept = checkout(origin, tmp_path)
     target = (kept / "made" if service is SERVICES["github"] else kept) / "record"
     target.mkdir(parents=True)
@@ -300,8 +298,8 @@ def test_a_rewritten_history_is_not_stored(
     assert stored(origin, "history.jsonl") == before
 
 
-def test_both_services_do_the_same() -> None:
-    """Every job runs the same commands of ours on GitHub and on GitLab."""
+def test_workflows_run_the_same_commands() -> None:
+    """Every job runs the same securemnist commands on GitHub and on GitLab."""
 
     def ours(steps: list[Step]) -> list[str]:
         lines = [line.strip() for step in steps for line in step.script.splitlines()]
@@ -322,16 +320,16 @@ def test_both_services_do_the_same() -> None:
         assert len(ours(getattr(one, job))) == count
 
 
-def test_nothing_of_a_request_reaches_a_shell() -> None:
-    """No script has an expression of the service in it: titles and branch names come as variables."""
+def test_scripts_contain_no_service_expressions() -> None:
+    """No script contains an expression of the service: titles and branch names come as variables."""
     for service in SERVICES.values():
         for job in JOBS:
             for step in getattr(service, job):
                 assert "${{" not in step.script
 
 
-def test_the_code_of_a_request_has_no_rights() -> None:
-    """The measuring job only reads, without credentials or secrets; jobs that write run no code of it."""
+def test_measuring_job_has_no_write_token_or_secret() -> None:
+    """The measuring job can only read, without credentials; writing jobs run no code of the request."""
     jobs = GITHUB["jobs"]
     assert GITHUB["permissions"] == {"contents": "read"}
     assert jobs["measure"]["permissions"] == {"contents": "read"}
@@ -351,8 +349,8 @@ def test_the_code_of_a_request_has_no_rights() -> None:
         assert "environment" in GITLAB[f"security-{job}"]
 
 
-def test_everything_that_is_fetched_is_pinned() -> None:
-    """Actions are named by a full commit, packages come by hashes, and none by a bare name."""
+def test_actions_and_packages_are_pinned() -> None:
+    """Actions are named by a full commit, packages by hashes, never by name alone."""
     for job in GITHUB["jobs"].values():
         for step in job["steps"]:
             if "uses" in step:

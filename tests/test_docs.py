@@ -1,4 +1,4 @@
-"""The documents say what is so."""
+"""The documentation agrees with the code."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ README = (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_exist(page: Path) -> None:
     """Every relative link and picture of a page exists."""
     targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text())
     missing = [t for t in targets if "://" not in t and not (page.parent / t).exists()]
     assert not missing
 
 
-def test_every_command_is_in_the_readme() -> None:
-    """Each command of the command line is shown, and no other is."""
+def test_readme_shows_every_command() -> None:
+    """Each command of the command line is shown, and no other."""
     shown = set(re.findall(r"^securemnist (\w+)", README, re.MULTILINE))
     assert shown == set(cli.list_commands(None))
 
 
-def test_every_verdict_is_explained() -> None:
+def test_readme_explains_every_verdict() -> None:
     """The README's table names the five verdicts."""
     for verdict in Verdict:
         assert f"| {verdict} |" in README
 
 
-def test_the_table_of_suites_is_the_policy() -> None:
-    """The README's table of what is covered names every row of the bundled policy, in its family."""
+def test_readme_lists_every_row_of_the_policy() -> None:
+    """The README's table of families names every row of the bundled policy, in its family."""
     for row in policy.load(resources.POLICY).requirements:
         family = measures.MEASURES[row.measure].family.name
         assert re.search(rf"^\| `{family}` \|.*\b{row.id}\b", README, re.MULTILINE), row.id
 
 
-def test_the_example_policy_is_one() -> None:
-    """The row that the README shows can be judged, below the keys that it shows for above the rows."""
+def test_readme_example_policy_is_valid() -> None:
+    """The README's example row can be judged, with the keys shown above the rows."""
     row, above = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     shown = policy.parse(above + row, "README")
     measures.check_policy(shown)
     assert shown.data == policy.load(resources.POLICY).data
 
 
-def test_nothing_of_this_machine_is_committed() -> None:
+def test_no_local_paths_or_indexes_in_tracked_files() -> None:
     """No tracked text names a home folder or a package index."""
     pattern = r"(/root/|/home/[a-z]|extra-index-url|--index-url)"
     command = ["git", "grep", "-nIE", pattern, "--", ".", ":!tests/test_docs.py"]

@@ -25,7 +25,7 @@ from securemnist.evaluation.refereed import attempt
 from securemnist.measures import find
 from securemnist.results.assessment import Assessment
 from securemnist.threats import Linf
-from tests.attacks.searches import linear
+from tests.attacks.models import linear
 from tests.commands import python, run, shell
 from tests.error_form import one_sentence
 

@@ -18,7 +18,7 @@ from securemnist.models import loading
 from securemnist.referee import inside_budget
 from securemnist.threats import Threat
 from tests.attacks.examples import ALL
-from tests.attacks.searches import linear, run
+from tests.attacks.models import linear, run
 from tests.small_network import small_network
 
 

@@ -1,4 +1,4 @@
-"""Saboteurs: every requirement of the bundled policy can fail."""
+"""Every requirement of the bundled policy can fail: a saboteur model fails each of them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ DIGITS = 300
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
-def test_saboteur_fails_row(
+def test_saboteur_fails_the_row(
     row: Requirement, mnist: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The row's own measure and threshold fail for a model made to break it."""
+    """The row's measure and threshold reject a model built to break it."""
     subject = loading.from_model(SABOTEURS[row.measure](), name="saboteur")
     settings = dict(row.settings)
     settings.pop("curve", None)

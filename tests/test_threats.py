@@ -1,4 +1,4 @@
-"""Threats: the geometry that every attack relies on, held against the referee's own arithmetic."""
+"""Threats: projection, random start and steepest step, compared with the referee's arithmetic."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from securemnist.attacks.square_changes import PROPOSALS
+from securemnist.attacks.square_changes import SAMPLERS
 from securemnist.errors import UsageError
 from securemnist.referee import SIZES, inside_budget
 from securemnist.threats import L2, THREATS, Linf, Threat, make_threat, parse_threat
@@ -36,8 +36,8 @@ def images(seed: int, n: int = 4) -> torch.Tensor:
     return torch.cat([(noise[::2] * 3 - 1).clamp(0, 1), 0.4 + 0.2 * noise[1::2]])
 
 
-def moved(x: torch.Tensor, scale: float) -> torch.Tensor:
-    """The images with noise of this size, no longer in the pixel range."""
+def perturbed(x: torch.Tensor, scale: float) -> torch.Tensor:
+    """The images with noise of this scale, not clipped to the pixel range."""
     return x + scale * torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
 
 
@@ -47,7 +47,7 @@ def test_every_norm_is_known_to_all_that_need_it() -> None:
     for name, kind in THREATS.items():
         assert kind.norm == name
         assert 0 < kind.planted < kind.grey <= kind.largest
-        assert kind.square in PROPOSALS
+        assert kind.square in SAMPLERS
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -59,44 +59,44 @@ def test_grey_lies_in_every_wide_ball(kind: type[Threat]) -> None:
     assert not inside_budget(x, grey, kind.norm, 0.99 * kind.grey).any()
 
 
-def inside(threat: Threat, x: torch.Tensor, x_adv: torch.Tensor) -> bool:
-    """Whether the referee accepts every image, and every pixel is in the range to the last bit."""
+def accepted(threat: Threat, x: torch.Tensor, x_adv: torch.Tensor) -> bool:
+    """Whether the referee accepts every image, and every pixel is in [0, 1] exactly."""
     valid = inside_budget(x, x_adv, threat.norm, threat.eps)
     return bool(valid.all()) and bool(((x_adv >= 0) & (x_adv <= 1)).all())
 
 
 @few
 @given(threat=threats, seed=seeds, scale=scales)
-def test_a_projection_lands_inside(threat: Threat, seed: int, scale: float) -> None:
-    """Wherever a point comes from, its projection is within budget and pixel range."""
+def test_projection_within_threat(threat: Threat, seed: int, scale: float) -> None:
+    """A projection is in the threat set, wherever the point is."""
     x = images(seed)
-    assert inside(threat, x, threat.project(x, moved(x, scale)))
+    assert accepted(threat, x, threat.project(x, perturbed(x, scale)))
 
 
 @few
 @given(threat=threats, seed=seeds, scale=scales)
-def test_projecting_again_changes_nothing(threat: Threat, seed: int, scale: float) -> None:
-    """A projected point stays where it is, up to float32 rounding, however often it is projected."""
+def test_projection_idempotent(threat: Threat, seed: int, scale: float) -> None:
+    """A second projection changes a point by float32 rounding at most."""
     x = images(seed)
-    once = threat.project(x, moved(x, scale))
+    once = threat.project(x, perturbed(x, scale))
     torch.testing.assert_close(threat.project(x, once), once, atol=1e-6, rtol=0)
 
 
 @few
 @given(threat=threats, seed=seeds, share=st.floats(0, 0.999))
-def test_members_are_left_alone(threat: Threat, seed: int, share: float) -> None:
-    """An image that is well inside the threat set is its own projection."""
+def test_projection_keeps_members(threat: Threat, seed: int, share: float) -> None:
+    """An image well inside the threat set is its own projection."""
     x = images(seed)
-    member = x + share * (threat.project(x, moved(x, 1.0)) - x)
+    member = x + share * (threat.project(x, perturbed(x, 1.0)) - x)
     torch.testing.assert_close(threat.project(x, member), member, atol=1e-7, rtol=0)
 
 
 @few
 @given(eps=st.floats(0, 1), seed=seeds, scale=scales)
-def test_the_linf_projection_is_the_nearest(eps: float, seed: int, scale: float) -> None:
-    """Under Linf each pixel goes to the nearest allowed value, computed here in float64."""
+def test_linf_projection_is_nearest(eps: float, seed: int, scale: float) -> None:
+    """Under L-inf each pixel becomes the nearest allowed value, computed in float64."""
     x = images(seed)
-    point = moved(x, scale)
+    point = perturbed(x, scale)
     low, high = (x.double() - eps).clamp_min(0), (x.double() + eps).clamp_max(1)
     nearest = torch.maximum(torch.minimum(point.double(), high), low)
     found = Linf(eps).project(x, point).double()
@@ -105,15 +105,15 @@ def test_the_linf_projection_is_the_nearest(eps: float, seed: int, scale: float)
 
 @few
 @given(threat=threats, seed=seeds)
-def test_a_random_start_is_inside(threat: Threat, seed: int) -> None:
-    """A random start is within budget and pixel range."""
+def test_random_start_within_threat(threat: Threat, seed: int) -> None:
+    """A random start is in the threat set."""
     x = images(seed)
-    assert inside(threat, x, threat.random_start(x, torch.Generator().manual_seed(seed)))
+    assert accepted(threat, x, threat.random_start(x, torch.Generator().manual_seed(seed)))
 
 
 @pytest.mark.parametrize("threat", [Linf(0.3), L2(2.0)], ids=str)
-def test_random_starts_fill_the_ball(threat: Threat) -> None:
-    """Starts reach nearly to eps on both sides, differ between images and draws, and obey their seed."""
+def test_random_starts_fill_ball(threat: Threat) -> None:
+    """Starts reach nearly to eps on both sides, differ between images and draws, and repeat by seed."""
     x = torch.full((6, 1, 28, 28), 0.5)
     rng = torch.Generator().manual_seed(0)
     first, second = threat.random_start(x, rng), threat.random_start(x, rng)
@@ -126,8 +126,8 @@ def test_random_starts_fill_the_ball(threat: Threat) -> None:
     assert torch.equal(first, again)
 
 
-def test_linf_starts_are_uniform() -> None:
-    """Under Linf a start is uniform in the ball: a quarter of the pixels lies in each quarter of it."""
+def test_linf_random_start_uniform() -> None:
+    """An L-inf start is uniform: a quarter of the pixels lies in each quarter of the ball."""
     x = torch.full((20, 1, 28, 28), 0.5)
     noise = (Linf(0.4).random_start(x, torch.Generator().manual_seed(0)) - x) / 0.4
     shares = torch.histc(noise, bins=4, min=-1, max=1) / noise.numel()
@@ -140,8 +140,8 @@ def test_linf_starts_are_uniform() -> None:
     seed=seeds,
     power=st.integers(-38, 30),
 )
-def test_the_steepest_step(threat: Threat, seed: int, power: int) -> None:
-    """The steepest step has norm 1 and gains the dual norm, for gradients of any size."""
+def test_steepest_step_norm_and_gain(threat: Threat, seed: int, power: int) -> None:
+    """The steepest step has norm 1 and gains the dual norm, for gradients of any scale."""
     gradient = torch.randn(4, 1, 28, 28, generator=torch.Generator().manual_seed(seed))
     step = threat.steepest(gradient * 10.0**power).double()
     own = ORDERS[threat.norm]
@@ -155,8 +155,8 @@ def test_the_steepest_step(threat: Threat, seed: int, power: int) -> None:
 
 
 @pytest.mark.parametrize("threat", USUAL, ids=str)
-def test_a_flat_loss_gives_no_step(threat: Threat) -> None:
-    """Where the gradient is zero or no number the step is zero there, never NaN."""
+def test_steepest_step_of_zero_or_nan_gradient(threat: Threat) -> None:
+    """Where the gradient is zero or NaN the step is zero, never NaN."""
     gradient = torch.zeros(3, 1, 28, 28)
     gradient[1, 0, 0, 0] = torch.nan
     gradient[2, 0, 0, 0] = torch.inf
@@ -168,10 +168,10 @@ def test_a_flat_loss_gives_no_step(threat: Threat) -> None:
 
 @few
 @given(threat=threats, seed=seeds, scale=scales)
-def test_the_distance_is_the_norm(threat: Threat, seed: int, scale: float) -> None:
-    """The distance is the norm of the perturbation, as numbers of Python add it up."""
+def test_distance_matches_python_arithmetic(threat: Threat, seed: int, scale: float) -> None:
+    """The distance equals the norm of the perturbation in Python's float arithmetic."""
     x = images(seed, 2)
-    x_adv = moved(x, scale)
+    x_adv = perturbed(x, scale)
     for found, change in zip(threat.distance(x, x_adv), x_adv - x, strict=True):
         values = change.flatten().tolist()
         order = ORDERS[threat.norm]
@@ -180,8 +180,8 @@ def test_the_distance_is_the_norm(threat: Threat, seed: int, scale: float) -> No
         assert math.isclose(float(found), true, rel_tol=1e-5, abs_tol=1e-9)
 
 
-def test_no_images_are_no_error() -> None:
-    """A batch of none is projected and started from like any other."""
+def test_threat_on_empty_batch() -> None:
+    """Projection and random start work on a batch of zero images."""
     none = torch.empty(0, 1, 28, 28)
     for threat in USUAL:
         assert threat.random_start(none, torch.Generator()).shape == none.shape
@@ -190,8 +190,8 @@ def test_no_images_are_no_error() -> None:
 
 @few
 @given(threat=threats)
-def test_a_threat_is_told_and_read_back(threat: Threat) -> None:
-    """Norm and eps make the same threat again, from JSON and from the command line."""
+def test_threat_round_trip(threat: Threat) -> None:
+    """Norm and eps give the same threat again, from JSON and from text."""
     data = threat.to_json()
     assert make_threat(str(data["norm"]), threat.eps) == threat
     assert parse_threat(f"{threat.norm}:{threat.eps!r}") == threat
@@ -214,8 +214,8 @@ def test_a_threat_is_told_and_read_back(threat: Threat) -> None:
         ("l2:28.1", "expected 0 <= eps <= 28 for l2"),
     ],
 )
-def test_what_is_no_threat(text: str, words: str) -> None:
-    """A threat that does not read NORM:EPS, or has an impossible eps, is one UsageError."""
+def test_invalid_threat_text(text: str, words: str) -> None:
+    """A text other than NORM:EPS, or with an invalid eps, is one UsageError."""
     with pytest.raises(UsageError) as caught:
         parse_threat(text)
     assert words in one_sentence(caught.value)
@@ -223,7 +223,7 @@ def test_what_is_no_threat(text: str, words: str) -> None:
 
 @pytest.mark.parametrize("kind", THREATS.values())
 @pytest.mark.parametrize("eps", [True, "0.1", None])
-def test_eps_is_a_number(kind: type[Threat], eps: object) -> None:
-    """Truth values and texts are no radius."""
+def test_eps_must_be_number(kind: type[Threat], eps: object) -> None:
+    """A truth value or text as eps is a UsageError."""
     with pytest.raises(UsageError, match="expected eps as a number"):
         kind(eps)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The wheel, as somebody installs it: a new environment, an empty folder, a network of their own."""
+"""The wheel in a new environment and an empty folder, with a toy network."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def run(*command: str, cwd: Path, timeout: float = 900) -> subprocess.CompletedP
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout)
 
 
-def test_what_is_imported_is_declared() -> None:
-    """Every package that the code imports is among the dependencies, not merely there by another's."""
+def test_imported_packages_are_dependencies() -> None:
+    """Every package that the code imports is a declared dependency."""
     project = tomllib.loads((resources.ROOT / "pyproject.toml").read_text())["project"]
     declared = {_plain(re.split(r"[\[><=~!]", need)[0]) for need in project["dependencies"]}
     owners = importlib.metadata.packages_distributions()
@@ -59,8 +59,8 @@ def _imported(path: Path) -> set[str]:
 
 
 @pytest.mark.timeout(1_800)
-def test_the_wheel_works_alone(tmp_path: Path) -> None:
-    """Built and installed beside its dependencies only, it assesses a toy network and reports."""
+def test_wheel_assesses_a_model_and_reports(tmp_path: Path) -> None:
+    """Installed beside its dependencies only, the wheel assesses a toy network and writes a report."""
     built = run(
         *(sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path / "dist")),
         *(".",),

@@ -1,4 +1,4 @@
-"""docs/sources.md: what each source system claimed, what its recipe gives here, and why they differ."""
+"""docs/sources.md: published and reproduced numbers of each source system, and why they differ."""
 
 from __future__ import annotations
 
@@ -23,15 +23,18 @@ def render(measured: Measured) -> str:
     lines = [
         "# The source systems, reproduced",
         "",
-        "Four student projects attacked and defended an MNIST classifier and reported numbers. Here",
-        "are their claims beside what their recipes give when they are trained and measured again, by",
-        f"`nox -s sources`: {len(SEEDS)} seeds, mean and range over them, 10,000 test digits. Pixels",
-        "are in [0, 1]. B does not describe its network: the networks of A stand for it.",
+        "Four student projects attacked and defended an MNIST classifier and published numbers.",
+        "This page compares those with our reproduction of their recipes by `nox -s sources`.",
+        f"Values are mean and range over {len(SEEDS)} seeds, on 10,000 test samples; pixels are",
+        "in [0, 1]. B does not describe its network: A's networks are used for it.",
     ]
     claims = published.load()
     for system in "ABCD":
         lines += ["", f"## System {system}", ""]
-        lines += ["| claim | published | measured | why |", "|---|---|---|---|"]
+        lines += [
+            "| claim | published | measured | reason for the difference |",
+            "|---|---|---|---|",
+        ]
         lines += [_row(claim, measured) for claim in claims if claim.system == system]
     return "\n".join([*lines, *_hidden(measured), ""])
 
@@ -65,15 +68,15 @@ def spread(values: Sequence[float], form: str) -> str:
 
 
 def _hidden(measured: Measured) -> list[str]:
-    """What the sources did not measure, of the same networks."""
+    """Measurements of the same networks that the sources did not make."""
     lines = [
         "",
-        "## What these numbers do not show",
+        "## Limits of the published numbers",
         "",
-        "A and C attack the undefended network once, train on that set, and measure on the set of the",
-        "test digits. Such a network reads the set: it has learnt what another network's FGSM examples",
-        "look like. Here FGSM is made against the hardened network itself, and PGD with forty steps and",
-        "two starts (1,000 test digits) looks further, all at the eps of the claim.",
+        "A and C attack the undefended network once, train on that set, and measure on such a set",
+        "of test samples. The network learns to classify the other network's FGSM examples. In",
+        "this table FGSM attacks the hardened network itself. PGD with 40 steps and two restarts",
+        "(1,000 test samples) is a stronger attack. All are at the eps of the claim.",
         "",
         "| network | eps | clean | the baseline's FGSM set | FGSM | PGD-40 |",
         "|---|---|---|---|---|---|",
@@ -83,10 +86,11 @@ def _hidden(measured: Measured) -> list[str]:
             lines.append(_attack_row(name, role, measured))
     lines += [
         "",
-        "The attack success rate of the trigger, which none of them reports: digits of other classes",
-        "that it turns into sevens. An accuracy on sevens that carry it cannot show a backdoor.",
+        "None of them reports the attack success rate of the trigger: the share of samples of",
+        "other classes that are predicted as 7 with it. Accuracy on sevens with the trigger",
+        "cannot show a backdoor.",
         "",
-        "| network | poisoned digits | clean | sevens with the trigger read as 7 | attack success rate |",
+        "| network | poisoned samples | clean | accuracy on triggered sevens | attack success rate |",
         "|---|---|---|---|---|",
     ]
     for name, system in SYSTEMS.items():
@@ -96,13 +100,13 @@ def _hidden(measured: Measured) -> list[str]:
             lines.append(_trigger_row(name, "poisoned", dose, measured))
     lines += [
         "",
-        "C relabelled 100 marked digits but measured its baseline; what that dose does is in",
-        "[Backdoors](backdoor.md).",
+        "C relabelled 100 triggered samples but measured its baseline; [Backdoors](backdoor.md)",
+        "shows the effect of 100 such samples.",
     ]
     lines += [
         "",
-        "The eps that B and C do not print: FGSM on the undefended network at several eps, 1,000 test",
-        "digits (mean over the seeds).",
+        "B and C do not state their eps. Accuracy of the undefended networks under FGSM at",
+        "several eps, on 1,000 test samples (mean over the seeds):",
         "",
         "| network | " + " | ".join(f"{eps:g}" for eps, _ in _curve("A", measured)) + " |",
         "|---|" + "---|" * len(_curve("A", measured)),

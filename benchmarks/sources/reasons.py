@@ -1,4 +1,4 @@
-"""Reason: which figure of ours answers a claim, and why the two differ."""
+"""The reproduced number for each published claim, and the reason why they differ."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Reason:
     unit: str = "share"
 
     def figure(self, figures: Mapping[str, Any]) -> dict[str, float]:
-        """What the page shows of one seed."""
+        """The numbers of one seed that the page shows."""
         if self.unit == "us":
             return {"microseconds": figures[self.key]}
         found: dict[str, float] = figures[self.key]
@@ -26,15 +26,15 @@ class Reason:
 
 # B's network is not described.
 STANDS_FOR = {"B": "A"}
-_SEEDS = "The same, up to what seeds, initial weights and 5,000 fewer training digits change."
-_SET = "Read from the set that was made against the baseline; attacked itself it falls, see below."
+_SEEDS = "Equal, up to seed, initial weights and 5,000 fewer training samples."
+_SET = "Measured on examples against the baseline; under its own attack it is broken, see below."
 _PIXELS = (
-    "An eps is comparable in pixels only, and theirs trained on normalised ones; "
-    "seeds differ by points."
+    "An eps is comparable only in pixels, and theirs is in normalised units; "
+    "seeds differ by some points."
 )
 _MACHINE = (
-    "Another machine, batch and framework, and here one thread beside another training: "
-    "information, no comparison."
+    "Another machine, batch and framework; here one thread beside another training. "
+    "For information only."
 )
 REASONS = {
     ("A", "baseline clean"): Reason("baseline", "clean", _SEEDS),
@@ -46,47 +46,47 @@ REASONS = {
     ("B", "poisoned clean"): Reason(
         "poisoned",
         "clean",
-        "A hundred marked digits cost nothing here; their marks and their training are not described.",
+        "A hundred triggered samples cost no accuracy here; B describes neither trigger nor training.",
     ),
     ("B", "baseline FGSM"): Reason(
         "baseline",
         "fgsm",
-        "Theirs does not state its eps, ours is 0.2; the last table says at which eps theirs is reached.",
+        "B states no eps, ours is 0.2; the last table shows at which eps we get their number.",
     ),
     ("B", "robust"): Reason(
         "robust",
         "fgsm_of_baseline",
-        "More than any of our networks reads of clean test digits. It fits the set of FGSM examples that "
-        "such a network has learnt to read, which is what stands here.",
+        "Higher than the clean accuracy of any of our networks. It fits the accuracy on the FGSM "
+        "examples that such a network was trained on, which is shown here.",
     ),
     ("C", "baseline clean"): Reason("baseline", "clean", _SEEDS),
     ("C", "baseline on triggered test set"): Reason(
         "baseline",
         "triggered",
-        "The baseline never saw the trigger, and 1,028 of the digits are sevens: accuracy with a corner "
-        "covered, no success rate.",
+        "The baseline was not trained on the trigger, and 1,028 samples are sevens: this is "
+        "accuracy with a covered corner, not a success rate.",
     ),
     ("C", "baseline FGSM"): Reason(
         "baseline",
         "fgsm",
-        "Theirs does not print its eps; ours is 0.3, and seeds differ by points.",
+        "C states no eps; ours is 0.3, and seeds differ by some points.",
     ),
     ("C", "robust clean"): Reason("robust", "clean", _SEEDS),
     ("C", "robust FGSM"): Reason("robust", "fgsm_of_baseline", _SET),
     ("D", "baseline clean"): Reason("baseline", "clean", _SEEDS),
-    ("D", "baseline FGSM"): Reason("baseline", "fgsm", "Seeds differ by points."),
+    ("D", "baseline FGSM"): Reason("baseline", "fgsm", "Seeds differ by some points."),
     ("D", "robust clean"): Reason("robust", "clean", _SEEDS),
     ("D", "robust FGSM"): Reason(
         "robust",
         "fgsm",
-        "One step against itself is what it was trained on, and how far that carries is a matter of the "
-        "seed: masked gradients. PGD leaves little, see below.",
+        "It was trained on one-step attacks against itself; its accuracy under them depends on the seed: "
+        "masked gradients. PGD leaves little, see below.",
     ),
     ("D", "poisoned clean"): Reason("poisoned", "clean", _SEEDS),
     ("D", "target class with trigger"): Reason(
         "poisoned",
         "target_class_triggered",
-        "The right answer for a seven is 7: high on any good network. The success rate is below.",
+        "The correct class of a seven is 7: high for any good network. The success rate is below.",
     ),
     ("D", "inference"): Reason("baseline", "microseconds", _MACHINE, "us"),
 }

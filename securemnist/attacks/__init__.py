@@ -1,4 +1,4 @@
-"""Attacks by the names that a policy uses. A new attack is a file and a line in ATTACKS."""
+"""Attacks by their names in a policy. A new attack is one file and one line in `ATTACKS`."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def class_of(name: object) -> type[Attack]:
 
 
 def settings_of(name: str) -> dict[str, str]:
-    """The settings of the attack of that name, with their defaults in words.
+    """Settings of the attack `name` (or `art:CLASS`, `pkg.module:Class`), each with its default as text.
 
-    Raises PolicyError for an unknown class, UsageError for a module that cannot be imported.
+    PolicyError for an unknown class, UsageError for a module that cannot be imported.
     """
     if name.startswith(PREFIX):
         return art.settings_of(name.removeprefix(PREFIX))
@@ -69,7 +69,7 @@ def settings_of(name: str) -> dict[str, str]:
 def make_attack(settings: Mapping[str, Any]) -> Attack:
     """The attack of `{use = "PGD", steps = 40}`; PolicyError for an unknown name or setting.
 
-    `use = "art:CLASS"` is ART's evasion attack of that name, with that class's settings.
+    `use = "art:CLASS"` is the evasion attack CLASS of ART, with the settings of that class.
     `use = "pkg.module:Class"` is an attack of the user's own, imported from the project.
     """
     options = dict(settings)
@@ -90,6 +90,6 @@ def make_attack(settings: Mapping[str, Any]) -> Attack:
         raise
     except Exception as error:
         raise PolicyError(
-            f"expected settings that {name} takes, got {options}; fix them "
+            f"expected settings that {name} takes, got {options}; fix the settings "
             f"({type(error).__name__}: {first_line(error):.200})"
         ) from error

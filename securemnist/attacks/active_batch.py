@@ -1,9 +1,8 @@
-"""A relay: a batch whose seats are refilled, so that it stays full while digits leave it.
+"""Active batch: a batch of samples under attack, refilled whenever samples leave.
 
-An attack that needs several turns a digit (restarts, target classes) queues them turn by turn: all
-digits in their first turn, then whoever is left in the second. A digit that falls leaves at that
-step, and its waiting turns are skipped. With few survivors a batch therefore holds several turns of
-the same digit, at no further line of code.
+An attack may need several rounds per sample (restarts, target classes). They are queued round by
+round: all samples in their first round, then the survivors in the second. A broken sample leaves at
+once, and its queued rounds are skipped. With few survivors a batch holds several rounds of one sample.
 """
 
 from __future__ import annotations
@@ -16,115 +15,104 @@ from typing import Generic, Self, TypeVar
 
 import torch
 
-from securemnist.attacks.base import BATCH
-from securemnist.threats import Threat
-from securemnist.types import Images, Labels, Model, Progress
+from securemnist.attacks.base import BATCH, AttackInput
+from securemnist.types import Images, Labels, Progress
 
 
 @dataclass
-class Seats:
-    """What an attack knows of the digits in its batch: tensors with one row a seat.
+class BatchState:
+    """State of the samples in the batch: tensors with one row per sample and round.
 
-    `digit` is the place in the whole set, `age` the number of steps made; both int64 (n,).
+    `index` int64 (n,) is the sample's index in the input, `age` int64 (n,) its number of steps so far.
     """
 
-    digit: torch.Tensor
+    index: torch.Tensor
     age: torch.Tensor
     clean: Images
     label: Labels
 
     def __len__(self) -> int:
-        return len(self.digit)
+        return len(self.index)
 
-    def keep(self, stay: torch.Tensor) -> Self:
-        """The seats that `stay`, boolean (n,), names."""
-        return type(self)(**{name: rows[stay] for name, rows in self._rows()})
+    def select(self, mask: torch.Tensor) -> Self:
+        """The rows where `mask`, boolean (n,), is true."""
+        return type(self)(**{name: rows[mask] for name, rows in self._rows()})
 
-    def join(self, other: Self) -> Self:
-        """These seats and then those of `other`."""
+    def append(self, other: Self) -> Self:
+        """These rows, followed by those of `other`."""
         pairs = zip(self._rows(), other._rows(), strict=True)
-        return type(self)(
-            **{name: torch.cat([mine, theirs]) for (name, mine), (_, theirs) in pairs}
-        )
+        return type(self)(**{name: torch.cat([mine, new]) for (name, mine), (_, new) in pairs})
 
     def _rows(self) -> list[tuple[str, torch.Tensor]]:
         return [(field.name, getattr(self, field.name)) for field in dataclasses.fields(self)]
 
 
-@dataclass(frozen=True)
-class Search:
-    """What an attack was called with."""
-
-    model: Model
-    x: Images
-    y: Labels
-    threat: Threat
-    rng: torch.Generator
+S = TypeVar("S", bound=BatchState)
 
 
-S = TypeVar("S", bound=Seats)
+class ActiveBatch(ABC, Generic[S]):
+    """One attack on all samples of `inputs`, in `rounds` rounds each.
 
+    `x_adv` holds the candidates, `broken` boolean (n,) whether the attack has succeeded.
+    """
 
-class Relay(ABC, Generic[S]):
-    """One attack over many digits, `turns` turns each."""
+    def __init__(self, inputs: AttackInput, rounds: int) -> None:
+        self.model, self.x, self.y = inputs.model, inputs.x, inputs.y
+        self.threat, self.rng, self.rounds = inputs.threat, inputs.rng, rounds
+        self.x_adv = self.x.clone()
+        self.broken = torch.zeros(len(self.x), dtype=torch.bool, device=self.x.device)
+        self.round, self._queue = -1, torch.empty(0, dtype=torch.long, device=self.x.device)
 
-    def __init__(self, search: Search, turns: int) -> None:
-        self.model, self.x, self.y = search.model, search.x, search.y
-        self.threat, self.rng, self.turns = search.threat, search.rng, turns
-        self.proposals = self.x.clone()
-        self.fallen = torch.zeros(len(self.x), dtype=torch.bool, device=self.x.device)
-        self.turn, self._waiting = -1, torch.empty(0, dtype=torch.long, device=self.x.device)
-
-    def open_turn(self) -> None:
-        """Called before the first digit enters a turn."""
+    def begin_round(self) -> None:
+        """Called before the first sample of a round starts."""
 
     @abstractmethod
-    def enter(self, digits: torch.Tensor) -> S:
-        """Fresh seats of `digits`, in turn `self.turn`."""
+    def start(self, indices: torch.Tensor) -> S:
+        """The initial state of the samples at `indices`, int64 (n,), in round `self.round`."""
 
     @abstractmethod
-    def step(self, seats: S) -> torch.Tensor:
-        """Move every seat one step, in place; boolean (seats,): whose turn goes on.
+    def step(self, state: S) -> torch.Tensor:
+        """One step of every row, in place; boolean (n,): which rows go on with their round.
 
-        Calls `fall` for the points that are wrong; a fallen digit leaves whatever is returned.
+        Calls `record_success` for candidates that the model misclassifies; those samples leave.
         """
 
-    def fall(self, seats: S, points: Images, fell: torch.Tensor) -> None:
-        """`points` are the proposals for the seats that `fell`, boolean (seats,)."""
-        where = fell.nonzero().squeeze(1)
-        # Several turns of a digit may fall at once; the one that was queued first counts.
-        chosen = dict(zip(seats.digit[where].flip(0).tolist(), where.flip(0).tolist(), strict=True))
-        self.proposals[list(chosen)] = points[list(chosen.values())]
-        self.fallen[list(chosen)] = True
+    def record_success(self, state: S, candidates: Images, success: torch.Tensor) -> None:
+        """Keep the `candidates` of the rows where `success`, boolean (n,), is true."""
+        rows = success.nonzero().squeeze(1)
+        # Several rounds of a sample may succeed in one step; the one that was queued first counts.
+        chosen = dict(zip(state.index[rows].flip(0).tolist(), rows.flip(0).tolist(), strict=True))
+        self.x_adv[list(chosen)] = candidates[list(chosen.values())]
+        self.broken[list(chosen)] = True
 
     def run(self, name: str, progress: Progress) -> Images:
-        """A proposal for every digit: where it fell, or the digit itself where it did not."""
-        seats, total = self._fill(None), len(self.x) * self.turns
-        while seats is not None:
-            stay = self.step(seats) & ~self.fallen[seats.digit]
-            if bool(stay.all()):
+        """The candidates, (n, 1, 28, 28); where the attack failed, the image itself."""
+        state, total = self._fill(None), len(self.x) * self.rounds
+        while state is not None:
+            active = self.step(state) & ~self.broken[state.index]
+            if bool(active.all()):
                 continue
-            seats = self._fill(seats.keep(stay))
-            busy = len(self._waiting) + (0 if seats is None else len(seats))
-            progress(name, max(0, (self.turn + 1) * len(self.x) - busy), total)
-        return self.proposals
+            state = self._fill(state.select(active))
+            unfinished = len(self._queue) + (0 if state is None else len(state))
+            progress(name, max(0, (self.round + 1) * len(self.x) - unfinished), total)
+        return self.x_adv
 
-    def _fill(self, seats: S | None) -> S | None:
-        """The seats, filled up from the queue; None when nobody is left."""
-        for fresh in self._newcomers(BATCH - (0 if seats is None else len(seats))):
-            seats = fresh if seats is None else seats.join(fresh)
-        return seats if seats is not None and len(seats) else None
+    def _fill(self, state: S | None) -> S | None:
+        """The state with free rows filled from the queue; None when no sample is left."""
+        for fresh in self._dequeue(BATCH - (0 if state is None else len(state))):
+            state = fresh if state is None else state.append(fresh)
+        return state if state is not None and len(state) else None
 
-    def _newcomers(self, room: int) -> Iterator[S]:
-        while room > 0:
-            if not len(self._waiting):
-                standing = (~self.fallen).nonzero().squeeze(1)
-                if self.turn + 1 == self.turns or not len(standing):
+    def _dequeue(self, free: int) -> Iterator[S]:
+        while free > 0:
+            if not len(self._queue):
+                survivors = (~self.broken).nonzero().squeeze(1)
+                if self.round + 1 == self.rounds or not len(survivors):
                     return
-                self.turn, self._waiting = self.turn + 1, standing
-                self.open_turn()
-            digits, self._waiting = self._waiting[:room], self._waiting[room:]
-            digits = digits[~self.fallen[digits]]
-            room -= len(digits)
-            if len(digits):
-                yield self.enter(digits)
+                self.round, self._queue = self.round + 1, survivors
+                self.begin_round()
+            indices, self._queue = self._queue[:free], self._queue[free:]
+            indices = indices[~self.broken[indices]]
+            free -= len(indices)
+            if len(indices):
+                yield self.start(indices)

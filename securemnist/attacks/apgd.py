@@ -1,8 +1,8 @@
-"""APGD: projected gradient ascent that sets its own step size (Croce & Hein 2020, arXiv 2003.01690).
+"""APGD: projected gradient ascent with an automatic step size (Croce & Hein 2020, arXiv 2003.01690).
 
-Momentum .75 and a first step of 2 eps. At checkpoints that come closer and closer, a digit whose
-search no longer climbs (fewer than 75 % of the steps did) or has found no better point at an
-unchanged step halves its step and goes back to its best point.
+Momentum alpha = 0.75, first step size 2 eps. At checkpoints the step size of a sample is halved, and
+its search continues from its best point, under either condition of section 3: fewer than rho = 75 %
+of the steps increased the loss, or neither step size nor best loss changed since the last checkpoint.
 """
 
 from __future__ import annotations
@@ -13,28 +13,27 @@ from typing import final
 
 import torch
 
-from securemnist.attacks.active_batch import Relay, Search, Seats
-from securemnist.attacks.base import Attack, demand
+from securemnist.attacks.active_batch import ActiveBatch, BatchState
+from securemnist.attacks.base import AttackInput, NativeAttack, check_setting
 from securemnist.attacks.losses import (
-    Objective,
-    ascent,
+    SampleLoss,
     cross_entropies,
-    logit_ratios,
+    dlr,
+    loss_and_gradient,
     nearest_classes,
-    targeted_ratios,
+    targeted_dlr,
 )
-from securemnist.attacks.validation import demand_counts, demand_targets, named
+from securemnist.attacks.validation import attack_name, check_counts, check_targets
 from securemnist.models.predictions import is_wrong
-from securemnist.threats import Threat
-from securemnist.types import CLASSES, Images, Labels, Model, Progress, silent
+from securemnist.types import CLASSES, Images, Labels, Progress, per_image
 
-OBJECTIVES: dict[str, Objective] = {"ce": cross_entropies, "dlr": logit_ratios}
-_MOMENTUM, _CLIMBING = 0.75, 0.75
+LOSSES: dict[str, SampleLoss] = {"ce": cross_entropies, "dlr": dlr}
+_ALPHA, _RHO = 0.75, 0.75
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class APGD(Attack):
+class APGD(NativeAttack):
     """`steps` steps on the loss `ce` or `dlr` from each of `restarts` random starts."""
 
     steps: int = 100
@@ -42,26 +41,16 @@ class APGD(Attack):
     loss: str = "ce"
 
     def __post_init__(self) -> None:
-        demand_counts(steps=self.steps, restarts=self.restarts)
-        demand(self.loss in OBJECTIVES, "loss", f"of {', '.join(OBJECTIVES)}", self.loss)
+        check_counts(steps=self.steps, restarts=self.restarts)
+        check_setting(self.loss in LOSSES, "loss", f"of {', '.join(LOSSES)}", self.loss)
 
-    def __call__(
-        self,
-        model: Model,
-        x: Images,
-        y: Labels,
-        *,
-        threat: Threat,
-        rng: torch.Generator,
-        progress: Progress = silent,
-    ) -> Images:
-        nobody = y[:, None]  # an untargeted objective ignores its target
-        search = Search(model, x, y, threat, rng)
-        return Climb(self, search, OBJECTIVES[self.loss], nobody).run(self.name, progress)
+    def _run(self, inputs: AttackInput, progress: Progress) -> Images:
+        unused = inputs.y[:, None]  # untargeted losses ignore the target class
+        return APGDSearch(self, inputs, LOSSES[self.loss], unused).run(self.name, progress)
 
     @property
     def name(self) -> str:
-        return named(f"APGD-{self.loss.upper()}", self.steps, self.restarts)
+        return attack_name(f"APGD-{self.loss.upper()}", self.steps, self.restarts)
 
     def passes(self) -> float:
         return (self.steps + 1) * self.restarts
@@ -69,7 +58,7 @@ class APGD(Attack):
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class APGDT(Attack):
+class APGDT(NativeAttack):
     """`steps` steps on the targeted DLR loss towards each of the `targets` nearest wrong classes."""
 
     steps: int = 100
@@ -77,145 +66,135 @@ class APGDT(Attack):
     targets: int = CLASSES - 1
 
     def __post_init__(self) -> None:
-        demand_counts(steps=self.steps, restarts=self.restarts)
-        demand_targets(self.targets)
+        check_counts(steps=self.steps, restarts=self.restarts)
+        check_targets(self.targets)
 
-    def __call__(
-        self,
-        model: Model,
-        x: Images,
-        y: Labels,
-        *,
-        threat: Threat,
-        rng: torch.Generator,
-        progress: Progress = silent,
-    ) -> Images:
-        targets = nearest_classes(model, x, y)[:, : self.targets]
-        search = Search(model, x, y, threat, rng)
-        return Climb(self, search, targeted_ratios, targets).run(self.name, progress)
+    def _run(self, inputs: AttackInput, progress: Progress) -> Images:
+        targets = nearest_classes(inputs.model, inputs.x, inputs.y)[:, : self.targets]
+        return APGDSearch(self, inputs, targeted_dlr, targets).run(self.name, progress)
 
     @property
     def name(self) -> str:
-        return named("APGD-DLR-T", self.steps, self.restarts)
+        return attack_name("APGD-DLR-T", self.steps, self.restarts)
 
     def passes(self) -> float:
         return (self.steps + 1) * self.restarts * self.targets
 
 
 def checkpoints(steps: int) -> list[int]:
-    """The steps after which a search looks back: 22 %, 41 %, 57 % of them, then closer and closer."""
-    shares = [0.0, 0.22]
-    while shares[-1] < 1:
-        shares.append(shares[-1] + max(shares[-1] - shares[-2] - 0.03, 0.06))
-    found = (math.ceil(share * steps - 1e-9) for share in shares[1:])
-    return sorted({step for step in found if step <= steps})
+    """The checkpoints w_j of section 3 in ascending order: 22 %, 41 %, 57 % of the steps, and so on."""
+    p = [0.0, 0.22]
+    while p[-1] < 1:
+        p.append(p[-1] + max(p[-1] - p[-2] - 0.03, 0.06))
+    w = (math.ceil(p_j * steps - 1e-9) for p_j in p[1:])
+    return sorted({step for step in w if step <= steps})
 
 
 @dataclass
-class _Climbers(Seats):
-    """`value`s are those of the objective; `rises` and `checked` are since the last checkpoint."""
+class _State(BatchState):
+    """`f` is the loss at `x_k`, `f_best` at `x_best`; `f_checkpoint` is `f_best` at the last checkpoint.
+
+    `increases` counts steps that increased the loss since the last checkpoint; `halved`: whether the
+    step size was halved there.
+    """
 
     target: Labels
-    point: Images
-    previous: Images
-    best: Images
-    best_gradient: torch.Tensor
-    length: torch.Tensor
-    value: torch.Tensor
-    best_value: torch.Tensor
-    checked: torch.Tensor
-    rises: torch.Tensor
+    x_k: Images
+    x_previous: Images
+    x_best: Images
+    gradient_best: torch.Tensor
+    step_size: torch.Tensor
+    f: torch.Tensor
+    f_best: torch.Tensor
+    f_checkpoint: torch.Tensor
+    increases: torch.Tensor
     halved: torch.Tensor
 
 
-class Climb(Relay[_Climbers]):
-    """A turn is one restart towards one of `targets`, int64 (n, k).
+class APGDSearch(ActiveBatch[_State]):
+    """A round is one restart towards one column of `targets`, int64 (n, k).
 
-    `reached` is the highest value of the objective that any turn of a digit came to, (n,).
+    `highest_loss` float32 (n,) is the highest loss of each sample over all rounds.
     """
 
     def __init__(
-        self, attack: APGD | APGDT, search: Search, objective: Objective, targets: Labels
+        self, attack: APGD | APGDT, inputs: AttackInput, loss: SampleLoss, targets: Labels
     ) -> None:
-        super().__init__(search, attack.restarts * targets.shape[1])
-        self.steps, self.objective, self.targets = attack.steps, objective, targets
-        self.spans = _spans(attack.steps).to(targets.device)
-        self.reached = torch.full(targets.shape[:1], -torch.inf, device=targets.device)
+        super().__init__(inputs, attack.restarts * targets.shape[1])
+        self.steps, self.loss, self.targets = attack.steps, loss, targets
+        self.intervals = _intervals(attack.steps).to(targets.device)
+        self.highest_loss = torch.full(targets.shape[:1], -torch.inf, device=targets.device)
 
-    def open_turn(self) -> None:
-        # For all digits at once, so that a digit's start does not depend on who is still standing.
+    def begin_round(self) -> None:
+        # Drawn for all samples, so that a start does not depend on which samples survive.
         self.starts = self.threat.random_start(self.x, self.rng)
 
-    def enter(self, digits: torch.Tensor) -> _Climbers:
-        start = self.starts[digits]
-        nothing = torch.full(digits.shape, -torch.inf, device=start.device)
-        return _Climbers(
-            digit=digits,
-            age=torch.zeros_like(digits),
-            clean=self.x[digits],
-            label=self.y[digits],
-            target=self.targets[digits, self.turn % self.targets.shape[1]],
-            point=start,
-            previous=start,
-            best=start,
-            best_gradient=start,
-            length=torch.full((len(digits), 1, 1, 1), 2.0 * self.threat.eps, device=start.device),
-            value=nothing,
-            best_value=nothing,
-            checked=nothing,
-            rises=torch.full_like(digits, -1),  # the start itself is no rise
-            halved=torch.ones_like(digits, dtype=torch.bool),
+    def start(self, indices: torch.Tensor) -> _State:
+        x_0 = self.starts[indices]
+        lowest = torch.full(indices.shape, -torch.inf, device=x_0.device)
+        return _State(
+            index=indices,
+            age=torch.zeros_like(indices),
+            clean=self.x[indices],
+            label=self.y[indices],
+            target=self.targets[indices, self.round % self.targets.shape[1]],
+            x_k=x_0,
+            x_previous=x_0,
+            x_best=x_0,
+            gradient_best=x_0,
+            step_size=torch.full((len(indices), 1, 1, 1), 2.0 * self.threat.eps, device=x_0.device),
+            f=lowest,
+            f_best=lowest,
+            f_checkpoint=lowest,
+            increases=torch.full_like(indices, -1),  # the first loss is not an increase
+            halved=torch.ones_like(indices, dtype=torch.bool),
         )
 
-    def step(self, seats: _Climbers) -> torch.Tensor:
-        value, gradient, logits = ascent(
-            self.model, seats.point, seats.label, seats.target, self.objective
+    def step(self, state: _State) -> torch.Tensor:
+        f, gradient, logits = loss_and_gradient(
+            self.model, state.x_k, state.label, state.target, self.loss
         )
-        self.fall(seats, seats.point, is_wrong(logits, seats.label))
-        seats.rises = seats.rises + (value > seats.value)
-        better = value > seats.best_value
-        seats.value, seats.best_value = value, torch.maximum(value, seats.best_value)
-        self.reached.scatter_reduce_(0, seats.digit, value, "amax")
-        seats.best = torch.where(_wide(better), seats.point, seats.best)
-        seats.best_gradient = torch.where(_wide(better), gradient, seats.best_gradient)
-        self._move(seats, self._look_back(seats, gradient))
-        seats.age = seats.age + 1
-        return seats.age <= self.steps
+        self.record_success(state, state.x_k, is_wrong(logits, state.label))
+        state.increases = state.increases + (f > state.f)
+        better = f > state.f_best
+        state.f, state.f_best = f, torch.maximum(f, state.f_best)
+        self.highest_loss.scatter_reduce_(0, state.index, f, "amax")
+        state.x_best = torch.where(per_image(better), state.x_k, state.x_best)
+        state.gradient_best = torch.where(per_image(better), gradient, state.gradient_best)
+        self._move(state, self._at_checkpoint(state, gradient))
+        state.age = state.age + 1
+        return state.age <= self.steps
 
-    def _look_back(self, seats: _Climbers, gradient: torch.Tensor) -> torch.Tensor:
-        """At checkpoints: halve the steps that lead nowhere, and go back; the gradient to follow."""
-        span = self.spans[seats.age]
-        due = span > 0
+    def _at_checkpoint(self, state: _State, gradient: torch.Tensor) -> torch.Tensor:
+        """Halve step sizes and return to best points where due; the gradient of the next step."""
+        interval = self.intervals[state.age]
+        due = interval > 0
         if not bool(due.any()):
             return gradient
-        stuck = (seats.rises < _CLIMBING * span) | (
-            ~seats.halved & (seats.best_value <= seats.checked)
+        stalled = (state.increases < _RHO * interval) | (
+            ~state.halved & (state.f_best <= state.f_checkpoint)
         )
-        back = due & stuck
-        seats.length = torch.where(_wide(back), seats.length / 2, seats.length)
-        seats.point = torch.where(_wide(back), seats.best, seats.point)
-        seats.value = torch.where(back, seats.best_value, seats.value)
-        seats.halved = torch.where(due, back, seats.halved)
-        seats.checked = torch.where(due, seats.best_value, seats.checked)
-        seats.rises = seats.rises.masked_fill(due, 0)
-        return torch.where(_wide(back), seats.best_gradient, gradient)
+        halve = due & stalled
+        state.step_size = torch.where(per_image(halve), state.step_size / 2, state.step_size)
+        state.x_k = torch.where(per_image(halve), state.x_best, state.x_k)
+        state.f = torch.where(halve, state.f_best, state.f)
+        state.halved = torch.where(due, halve, state.halved)
+        state.f_checkpoint = torch.where(due, state.f_best, state.f_checkpoint)
+        state.increases = state.increases.masked_fill(due, 0)
+        return torch.where(per_image(halve), state.gradient_best, gradient)
 
-    def _move(self, seats: _Climbers, gradient: torch.Tensor) -> None:
-        """Three quarters of a projected step, one of the step before; the first is taken whole."""
-        point, clean, project = seats.point, seats.clean, self.threat.project
-        ahead = project(clean, point + seats.length * self.threat.steepest(gradient))
-        share = torch.where(_wide(seats.age == 0), 1.0, _MOMENTUM)
-        moved = point + share * (ahead - point) + (1 - share) * (point - seats.previous)
-        seats.point, seats.previous = project(clean, moved), point
-
-
-def _wide(numbers: torch.Tensor) -> torch.Tensor:
-    return numbers.view(-1, 1, 1, 1)
+    def _move(self, state: _State, gradient: torch.Tensor) -> None:
+        """The update with momentum of section 3; the first step has none."""
+        x_k, clean, project = state.x_k, state.clean, self.threat.project
+        z = project(clean, x_k + state.step_size * self.threat.steepest(gradient))
+        alpha = torch.where(per_image(state.age == 0), 1.0, _ALPHA)
+        moved = x_k + alpha * (z - x_k) + (1 - alpha) * (x_k - state.x_previous)
+        state.x_k, state.x_previous = project(clean, moved), x_k
 
 
-def _spans(steps: int) -> torch.Tensor:
-    """Steps since the checkpoint before, at each checkpoint; 0 elsewhere; int64 (steps + 1,)."""
-    spans = torch.zeros(steps + 1, dtype=torch.long)
-    found = checkpoints(steps)
-    spans[found] = torch.tensor(found) - torch.tensor([0, *found[:-1]])
-    return spans
+def _intervals(steps: int) -> torch.Tensor:
+    """At each checkpoint the number of steps since the previous one, else 0; int64 (steps + 1,)."""
+    intervals = torch.zeros(steps + 1, dtype=torch.long)
+    w = checkpoints(steps)
+    intervals[w] = torch.tensor(w) - torch.tensor([0, *w[:-1]])
+    return intervals

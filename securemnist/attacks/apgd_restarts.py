@@ -1,8 +1,8 @@
-"""APGD with many restarts for the digits that a first search brings nearest to the boundary.
+"""APGD with many restarts for the samples closest to the decision boundary after one run.
 
-Where a loss is rugged, a digit may fall from few of many random starts only, and a longer search finds it
-no more often. Such digits stand out beforehand by the ratio that one search has reached; the tests keep
-one. So the restarts are spent where they can pay, and cost as much as a few for all.
+On a rugged loss surface a sample may break from few of many random starts, and a longer run does not
+help. A high DLR after one run singles such samples out (a test holds one). Restarts for these alone
+cost as much as a few restarts for all.
 """
 
 from __future__ import annotations
@@ -13,21 +13,19 @@ from typing import final
 
 import torch
 
-from securemnist.attacks.active_batch import Search
-from securemnist.attacks.apgd import APGD, Climb
-from securemnist.attacks.base import Attack
-from securemnist.attacks.losses import logit_ratios
-from securemnist.attacks.validation import demand_counts, demand_shares, named
-from securemnist.threats import Threat
-from securemnist.types import Images, Labels, Model, Progress, silent
+from securemnist.attacks.apgd import APGD, APGDSearch
+from securemnist.attacks.base import AttackInput, NativeAttack
+from securemnist.attacks.losses import dlr
+from securemnist.attacks.validation import attack_name, check_counts, check_shares
+from securemnist.types import Images, Progress
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class NearestAPGD(Attack):
-    """APGD on DLR (arXiv 2003.01690): one start, and `restarts` more for the nearest `share` of digits.
+class NearestAPGD(NativeAttack):
+    """APGD on DLR (arXiv 2003.01690): one start for all, `restarts` more for a `share` of the samples.
 
-    Near is what came closest to another class by DLR, which does not change with the scale of logits.
+    Those are the survivors with the highest DLR. `share` is a fraction of all samples, in (0, 1].
     """
 
     steps: int = 100
@@ -35,40 +33,31 @@ class NearestAPGD(Attack):
     share: float = 0.1
 
     def __post_init__(self) -> None:
-        demand_counts(steps=self.steps, restarts=self.restarts)
-        demand_shares(share=self.share)
+        check_counts(steps=self.steps, restarts=self.restarts)
+        check_shares(share=self.share)
 
-    def __call__(
-        self,
-        model: Model,
-        x: Images,
-        y: Labels,
-        *,
-        threat: Threat,
-        rng: torch.Generator,
-        progress: Progress = silent,
-    ) -> Images:
-        first = _climb(Search(model, x, y, threat, rng), self.steps, 1)
-        proposals = first.run(self.name, progress)
-        near = self._nearest(first)
-        again = _climb(Search(model, x[near], y[near], threat, rng), self.steps, self.restarts)
-        proposals[near] = again.run(self.name, progress)
-        return proposals
+    def _run(self, inputs: AttackInput, progress: Progress) -> Images:
+        first = _dlr_search(inputs, self.steps, 1)
+        x_adv = first.run(self.name, progress)
+        near, x, y = self._nearest(first), inputs.x, inputs.y
+        part = AttackInput(inputs.model, x[near], y[near], inputs.threat, inputs.rng)
+        x_adv[near] = _dlr_search(part, self.steps, self.restarts).run(self.name, progress)
+        return x_adv
 
-    def _nearest(self, climb: Climb) -> torch.Tensor:
-        """Places of the digits that get the restarts, the nearest first."""
-        standing = (~climb.fallen).nonzero().squeeze(1)
-        order = climb.reached[standing].argsort(descending=True, stable=True)
-        return standing[order[: math.ceil(self.share * len(climb.fallen))]]
+    def _nearest(self, search: APGDSearch) -> torch.Tensor:
+        """Indices of the samples that get the restarts, the nearest first."""
+        survivors = (~search.broken).nonzero().squeeze(1)
+        order = search.highest_loss[survivors].argsort(descending=True, stable=True)
+        return survivors[order[: math.ceil(self.share * len(search.broken))]]
 
     @property
     def name(self) -> str:
-        return named("APGD-N", self.steps, self.restarts)
+        return attack_name("APGD-N", self.steps, self.restarts)
 
     def passes(self) -> float:
         return (self.steps + 1) * (1 + self.restarts * self.share)
 
 
-def _climb(search: Search, steps: int, restarts: int) -> Climb:
+def _dlr_search(inputs: AttackInput, steps: int, restarts: int) -> APGDSearch:
     attack = APGD(steps=steps, restarts=restarts, loss="dlr")
-    return Climb(attack, search, logit_ratios, search.y[:, None])
+    return APGDSearch(attack, inputs, dlr, inputs.y[:, None])

@@ -1,8 +1,8 @@
-"""What ART may touch in this process: nothing that outlives a call.
+"""Isolation of ART: import and calls that leave no trace in the process.
 
-Read in ART 1.20.1: importing it writes a folder into HOME, closes every logging handler and adds its
-own; its attacks draw from three global generators, and two of them from the operating system; its
-AutoAttack imports a package that it does not declare.
+ART 1.20.1 writes a folder into HOME when imported, closes all logging handlers and adds its own. Its
+attacks draw from three global random generators, two of them from the operating system. Its
+AutoAttack imports a package that ART does not declare as a dependency.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ import torch
 
 from securemnist._util.torchvision_shim import torchvision
 
-# Lives as long as the process and is removed with it.
+# Temporary folders that are removed when the process ends.
 _homes: list[tempfile.TemporaryDirectory[str]] = []
 
 
 @functools.cache
 def load() -> ModuleType:
-    """ART, imported once: its folder in a private temporary place, the logging set-up left alone."""
-    torchvision()  # ART imports it in passing; beside a CPU torch that fails without this
+    """ART, imported once, with its folder in a temporary place and logging unchanged."""
+    torchvision()  # ART imports it, which fails with a CPU build of torch without this shim
     if "art" not in sys.modules:
         home = tempfile.TemporaryDirectory(prefix="securemnist-art-")
         _homes.append(home)
@@ -49,8 +49,8 @@ def load() -> ModuleType:
 
 @contextlib.contextmanager
 def guarded(rng: torch.Generator) -> Iterator[None]:
-    """Everything an attack of ART needs around it: seeds from `rng`, silence, nothing left behind."""
-    # Bars of attacks inside attacks cannot be switched off; they go to the standard error.
+    """Context of a call of ART: global generators seeded from `rng`, no output, all state restored."""
+    # Progress bars of nested attacks cannot be switched off; they go to standard error.
     quiet = contextlib.redirect_stderr(io.StringIO())
     with quiet, _seeded(rng), _multiprocess(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # divisions by zero and deprecations inside ART
@@ -58,21 +58,21 @@ def guarded(rng: torch.Generator) -> Iterator[None]:
 
 
 class _SeededState(np.random.RandomState):
-    """A RandomState that, made without a seed, draws it from NumPy's global generator.
+    """A RandomState that, without a seed, draws one from NumPy's global generator.
 
-    HopSkipJump and BoundaryAttack make theirs without one, which would seed them from the operating
-    system and make every run another.
+    HopSkipJump and BoundaryAttack pass no seed: NumPy would take it from the operating system, and
+    no run could be repeated.
     """
 
     def __init__(self, seed: Any = None) -> None:
-        # The global generator is a seeded one here.
+        # `_seeded` has seeded the global generator.
         # nosemgrep: attack-randomness-without-seed
         super().__init__(np.random.randint(2**31) if seed is None else seed)
 
 
 @contextlib.contextmanager
 def _seeded(rng: torch.Generator) -> Iterator[None]:
-    """Every global generator that ART draws from, seeded from `rng`; afterwards as they were."""
+    """The global generators that ART uses, seeded from `rng` and restored afterwards."""
     seed = int(torch.randint(2**31, (1,), generator=rng, device=rng.device))
     states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(), _swapped(np.random, "RandomState", _SeededState):
@@ -88,10 +88,10 @@ def _seeded(rng: torch.Generator) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _multiprocess() -> Iterator[None]:
-    """A module `multiprocess` for ART's AutoAttack, where that package is not installed.
+    """A module named `multiprocess` for ART's AutoAttack, where that package is not installed.
 
-    AutoAttack uses it for worker pools only, which the adapter refuses; the standard library's
-    module, of which it is a fork, stands in.
+    AutoAttack uses it for worker pools only, which the adapter refuses. It is a fork of the standard
+    library's `multiprocessing`, which replaces it here.
     """
     if importlib.util.find_spec("multiprocess") is not None:
         yield
@@ -109,7 +109,7 @@ def _logging_untouched() -> contextlib.AbstractContextManager[None]:
 
 @contextlib.contextmanager
 def _home(folder: str) -> Iterator[None]:
-    """HOME is `folder`: where ART, which knows no other way to be told, puts its configuration."""
+    """HOME set to `folder`, the only way to choose where ART writes its configuration."""
     before = os.environ.get("HOME")
     os.environ["HOME"] = folder
     try:

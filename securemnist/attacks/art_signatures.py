@@ -1,7 +1,7 @@
-"""What ART's evasion attacks are called and which settings they take, read without running ART.
+"""Names and parameters of ART's evasion attacks, parsed from ART's source without importing it.
 
-Importing ART takes seconds and touches the process (see `art`); a policy that merely names an attack
-should pay neither. So its source is parsed, never executed, to find classes and their parameters.
+Importing ART takes seconds and changes process state (see `art_isolation`), too much for a policy
+that only names an attack.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from typing import Any
 from securemnist.errors import PolicyError
 
 _PACKAGE = "art.attacks.evasion"
-_USUAL = "DeepFool, CarliniL2Method, HopSkipJump, BoundaryAttack, AutoAttack"
+_EXAMPLES = "DeepFool, CarliniL2Method, HopSkipJump, BoundaryAttack, AutoAttack"
 
 
 @dataclass(frozen=True)
 class Signature:
-    """The parameters of an attack class after its estimator, and the literal defaults they have.
+    """The parameters of an attack class, without its estimator.
 
-    A default that is no literal (`np.inf`) is listed as None; `required` ones have none at all.
+    `defaults` holds literal default values, and None for others (`np.inf`). `required` parameters
+    have no default.
     """
 
     defaults: Mapping[str, Any]
@@ -37,23 +38,23 @@ class Signature:
 
 @functools.cache
 def signature(kind: str) -> Signature:
-    """The signature of ART's evasion attack `kind`; PolicyError where ART has none of that name."""
+    """The signature of ART's evasion attack `kind`; PolicyError for an unknown name."""
     module = _modules().get(kind)
     if module is None:
-        near = difflib.get_close_matches(kind, _modules(), n=1, cutoff=0.5)
-        advice = f"did you mean {near[0]}?" if near else "mend `use`"
+        similar = difflib.get_close_matches(kind, _modules(), n=1, cutoff=0.5)
+        advice = f"did you mean {similar[0]}?" if similar else "fix `use`"
         raise PolicyError(
-            f"expected an evasion attack of ART ({_USUAL}, ...), got {kind!r}; {advice}"
+            f"expected an evasion attack of ART ({_EXAMPLES}, ...), got {kind!r}; {advice}"
         )
     for node in ast.parse(_file(module).read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ClassDef) and node.name == kind:
             return _signature(node)
-    raise PolicyError(f"expected a class {kind} in {module}, got none; name another attack")
+    raise PolicyError(f"expected a class {kind} in {module}, got none; use another attack")
 
 
 @functools.cache
 def _modules() -> Mapping[str, str]:
-    """Attack class -> the module it is defined in."""
+    """Module of each attack class."""
     tree = ast.parse((_root() / "attacks" / "evasion" / "__init__.py").read_text(encoding="utf-8"))
     return {
         alias.name: node.module
@@ -81,7 +82,7 @@ def _literal(node: ast.expr) -> Any:
 
 
 def _root() -> Path:
-    # Looking for a top-level package does not import it.
+    # `find_spec` of a top-level package does not import it.
     spec = importlib.util.find_spec("art")
     if spec is None or not spec.submodule_search_locations:
         raise PolicyError(

@@ -1,7 +1,8 @@
-"""The base class of attacks: a frozen value that proposes adversarial images for a model.
+"""Interface of all attacks, and the gradient that they share.
 
-An attack proposes only. The referee decides whether a proposal counts, and shares no code with it.
-Models are called in eval mode with frozen weights, on channels-last batches.
+An attack is a frozen value, called with a model and labelled images. It returns candidates; the
+referee, which shares no code with it, decides which of them count. Models are called in eval mode
+with frozen weights, on channels-last batches.
 """
 
 from __future__ import annotations
@@ -10,18 +11,18 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 import torch
 import torch.nn.functional as F
 
 from securemnist.errors import PolicyError
-from securemnist.models.predictions import exact
+from securemnist.models.predictions import exact, true_and_best_wrong
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels, Logits, Model, Progress, silent
 
-# Measured on two cores, network A, forward and backward of 10,000 digits in channels-last float32: 1.94 s
-# in batches of 128, 2.27 of 64, 2.01 of 256.
+# Measured on two cores, network A, forward and backward of 10,000 images in channels-last float32:
+# 1.94 s in batches of 128, 2.27 s of 64, 2.01 s of 256.
 BATCH = 128
 
 Loss = Callable[[Logits, Labels], torch.Tensor]
@@ -31,8 +32,8 @@ Loss = Callable[[Logits, Labels], torch.Tensor]
 class Attack(ABC):
     """Base of all attacks. A subclass is a frozen dataclass; its fields are the settings of a row.
 
-    `keeps_budget`: a proposal outside the threat is an error of the attack. Where it is False, such a
-    proposal does not count.
+    `keeps_budget`: a candidate outside the threat is an error of the attack. Where it is False, such a
+    candidate does not count.
     """
 
     keeps_budget: ClassVar[bool] = True
@@ -48,29 +49,29 @@ class Attack(ABC):
         rng: torch.Generator,
         progress: Progress = silent,
     ) -> Images:
-        """One proposal an image, float32 like `x` (n, 1, 28, 28) in [0, 1]; `y` int64 (n,) are labels.
+        """Adversarial candidates, one per image, float32 like `x` (n, 1, 28, 28) in [0, 1].
 
-        Where no adversarial image is found, the image itself may be returned. `rng` is the only source
-        of random numbers, `progress(name, done, total)` reports the work.
+        `y` int64 (n,) are the labels. Where the attack finds nothing it may return the image itself.
+        `rng` is the only source of random numbers, `progress(name, done, total)` reports the work.
         """
 
     @property
     def chunk(self) -> int | None:
-        """Digits proposed for at a time, so that a time budget can stop in between; None: all."""
+        """Images attacked per call, so that a time budget can stop in between; None: all at once."""
         return None
 
     @property
     def one_step(self) -> bool:
-        """Whether it is a single gradient step, whose accuracy is no robust accuracy."""
+        """Whether this is a single gradient step, whose accuracy is not a robust accuracy."""
         return False
 
     @property
     def name(self) -> str:
-        """As printed: `PGD-40`."""
+        """The printed name, for instance `PGD-40`."""
         return type(self).__name__
 
     def passes(self) -> float:
-        """Forward-and-backward passes for an image that survives; for time estimates."""
+        """Forward and backward passes per surviving image, for time estimates."""
         return 100.0
 
     def longer(self) -> Attack | None:
@@ -83,15 +84,48 @@ class Attack(ABC):
         return dataclasses.replace(self, **more) if more else None
 
     def to_json(self) -> dict[str, Any]:
-        """As in a policy: {use, settings}."""
+        """The attack as in a policy: {use, settings}."""
         kind = type(self)
-        ours = kind.__module__.startswith("securemnist.")
-        use = kind.__name__ if ours else f"{kind.__module__}:{kind.__qualname__}"
+        bundled = kind.__module__.startswith("securemnist.")
+        use = kind.__name__ if bundled else f"{kind.__module__}:{kind.__qualname__}"
         return {"use": use, **dataclasses.asdict(self)}
 
 
+@dataclass(frozen=True)
+class AttackInput:
+    """The arguments of one call of an attack."""
+
+    model: Model
+    x: Images
+    y: Labels
+    threat: Threat
+    rng: torch.Generator
+
+
+@dataclass(frozen=True, kw_only=True)
+class NativeAttack(Attack):
+    """An attack implemented in this package: `__call__` with its arguments as one value."""
+
+    @final
+    def __call__(
+        self,
+        model: Model,
+        x: Images,
+        y: Labels,
+        *,
+        threat: Threat,
+        rng: torch.Generator,
+        progress: Progress = silent,
+    ) -> Images:
+        return self._run(AttackInput(model, x, y, threat, rng), progress)
+
+    @abstractmethod
+    def _run(self, inputs: AttackInput, progress: Progress) -> Images:
+        """Adversarial candidates, as from `__call__`."""
+
+
 def cross_entropy(logits: Logits, y: Labels) -> torch.Tensor:
-    """The summed cross-entropy, so that each digit's gradient is its own."""
+    """Cross-entropy summed over the samples, so that gradients do not depend on the batch size."""
     return F.cross_entropy(exact(logits), y, reduction="sum")
 
 
@@ -100,9 +134,7 @@ def margin(logits: Logits, y: Labels) -> torch.Tensor:
 
     Unlike cross-entropy its gradient does not underflow on a confident network.
     """
-    logits = exact(logits)
-    true = logits.gather(1, y[:, None]).squeeze(1)
-    wrong = logits.scatter(1, y[:, None], -torch.inf).amax(1)
+    true, wrong = true_and_best_wrong(logits, y)
     return (wrong - true).sum()
 
 
@@ -110,31 +142,31 @@ LOSSES: dict[str, Loss] = {"ce": cross_entropy, "margin": margin}
 
 
 def gradient(model: Model, x: Images, y: Labels, loss: Loss) -> tuple[torch.Tensor, Logits]:
-    """The gradient of the loss by the pixels, zero where there is none, and the logits it came from."""
+    """The gradient of the loss with respect to `x`, in its shape, and the logits (n, 10)."""
     with torch.enable_grad():
         leaf = x.detach().requires_grad_(True)
         logits = model(leaf)
-        grad = by_pixels(loss(logits, y), leaf)
+        grad = input_gradient(loss(logits, y), leaf)
     return grad, logits.detach()
 
 
-def by_pixels(value: torch.Tensor, pixels: Images) -> torch.Tensor:
-    """The gradient of a number by the pixels; zero where autograd finds no way to them (a comparison).
+def input_gradient(value: torch.Tensor, pixels: Images) -> torch.Tensor:
+    """The gradient of a scalar with respect to the pixels; zero where autograd finds no path to them.
 
-    That such a model shows attacks no way is what the doubts say.
+    The doubts report models whose gradient is zero (a comparison, for instance).
     """
     if not value.requires_grad:
         return torch.zeros_like(pixels)
-    # Materialised: weights have gradients (of a quantised network, say), and the pixels none.
+    # `materialize_grads` gives zeros where only the weights, not the pixels, have a gradient.
     return torch.autograd.grad(value, pixels, materialize_grads=True)[0]
 
 
 def channels_last(x: Images) -> Images:
-    """The layout in which convolutions on a CPU are fastest; the values stay."""
+    """The same values in the memory layout in which convolutions on a CPU are fastest."""
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def demand(holds: bool, setting: str, expected: str, got: object) -> None:
-    """PolicyError in one sentence where a setting of an attack is impossible."""
+def check_setting(holds: bool, setting: str, expected: str, got: object) -> None:
+    """PolicyError for an attack setting out of its range."""
     if not holds:
-        raise PolicyError(f"expected {setting} {expected}, got {got!r}; mend the attack's settings")
+        raise PolicyError(f"expected {setting} {expected}, got {got!r}; fix the attack's settings")

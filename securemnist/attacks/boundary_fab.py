@@ -1,9 +1,9 @@
-"""FAB from outside: along the boundary towards the digit, from images that are read as something else.
+"""FAB from boundary points: a search along the decision boundary towards the image.
 
-Where gradients near a digit lead nowhere, a search that starts there finds nothing, however many steps
-it makes. Decision-based attacks start on the other side (Brendel et al. 2017, arXiv 1712.04248), and
-follow the boundary inwards; with gradients at the boundary this takes few steps (Brendel et al. 2019,
-arXiv 1907.01003). Here the steps are those of FAB (arXiv 1907.02044).
+Where gradients near an image are uninformative, a search that starts there fails, whatever its number
+of steps. Decision-based attacks start from a misclassified image and follow the boundary (Brendel
+et al. 2017, arXiv 1712.04248). With gradients at the boundary this takes few steps (Brendel et al.
+2019, arXiv 1907.01003). Here the steps are those of FAB (arXiv 1907.02044).
 """
 
 from __future__ import annotations
@@ -15,127 +15,114 @@ from typing import final
 import torch
 
 from securemnist import data
-from securemnist.attacks.active_batch import Search
-from securemnist.attacks.base import Attack, channels_last
-from securemnist.attacks.fab import Hunt
-from securemnist.attacks.validation import demand_counts, named
+from securemnist.attacks.base import AttackInput, NativeAttack, channels_last
+from securemnist.attacks.fab import FABSearch
+from securemnist.attacks.validation import attack_name, check_counts
 from securemnist.models.predictions import is_wrong, predicted
-from securemnist.threats import Threat
-from securemnist.types import Images, Labels, Model, Progress, silent
+from securemnist.types import Images, Labels, Model, Progress, per_image
 
-# Images to start from: the first training digits of MNIST, whatever data the model is for.
-_OUTSIDERS = 500
-# The nearest of them that are not read as the digit's class, and how exactly each boundary is found.
-_CANDIDATES, _HALVINGS = 16, 7
-# Digits whose boundaries are looked for at a time.
-_TOGETHER = 32
+# Number of pool images: the first training images of MNIST, also for models of other data.
+_POOL = 500
+# Pool images of another class tried per sample, the nearest first; steps of the binary search.
+_CANDIDATES, _BISECTIONS = 16, 7
+# Samples whose boundary points are searched at once.
+_BATCH = 32
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class BoundaryFAB(Attack):
-    """`steps` plane steps from each of the `starts` nearest boundary points towards other images.
+class BoundaryFAB(NativeAttack):
+    """`steps` FAB steps from each of the `starts` nearest boundary points.
 
-    What is found outside the budget is not proposed: the digit is returned instead.
+    A point outside the threat set is not returned: the candidate is then the image itself.
     """
 
     steps: int = 50
     starts: int = 3
 
     def __post_init__(self) -> None:
-        demand_counts(steps=self.steps, starts=self.starts)
+        check_counts(steps=self.steps, starts=self.starts)
 
-    def __call__(
-        self,
-        model: Model,
-        x: Images,
-        y: Labels,
-        *,
-        threat: Threat,
-        rng: torch.Generator,
-        progress: Progress = silent,
-    ) -> Images:
-        search = Search(model, x, y, threat, rng)
-        return _Inwards(self, search, crossings(model, x, y, self.starts)).run(self.name, progress)
+    def _run(self, inputs: AttackInput, progress: Progress) -> Images:
+        points = boundary_points(inputs.model, inputs.x, inputs.y, self.starts)
+        return _BoundarySearch(self.steps, inputs, points).run(self.name, progress)
 
     @property
     def name(self) -> str:
-        return named("FAB-B", self.steps, self.starts)
+        return attack_name("FAB-B", self.steps, self.starts)
 
     def passes(self) -> float:
-        return (self.steps + 1) * self.starts + _CANDIDATES * _HALVINGS / 3
+        return (self.steps + 1) * self.starts + _CANDIDATES * _BISECTIONS / 3
 
 
 @dataclass(frozen=True)
-class Crossings:
-    """Of digits: `starts` ways out, the shortest first, each (n, starts).
+class BoundaryPoints:
+    """Points just beyond the decision boundary, on lines to pool images; nearest first, (n, starts) each.
 
-    The way leads to the image `outsider` and crosses the boundary at a `share` of it; behind it the
-    model reads `target`. A digit that no outsider leads away from starts at itself, with a share of 0.
+    `pool_index` int64 is the image that the line leads to, `fraction` in [0, 1] the point's position
+    on it, `target` int64 the predicted class there. Without a pool image of another class the
+    fraction is 0: the point is the sample itself.
     """
 
-    outsider: torch.Tensor
-    share: torch.Tensor
+    pool_index: torch.Tensor
+    fraction: torch.Tensor
     target: Labels
 
 
-class _Inwards(Hunt):
-    """A turn is one boundary point."""
+class _BoundarySearch(FABSearch):
+    """A round is one boundary point per sample."""
 
-    def __init__(self, attack: BoundaryFAB, search: Search, ways: Crossings) -> None:
-        super().__init__(attack.steps, 1, search, ways.target)
-        self.ways = ways
+    def __init__(self, steps: int, inputs: AttackInput, points: BoundaryPoints) -> None:
+        super().__init__(steps, 1, inputs, points.target)
+        self.points = points
 
-    def open_turn(self) -> None:
-        others = outsiders().to(self.x.device)[self.ways.outsider[:, self.turn]]
-        self.starts = self.x + _wide(self.ways.share[:, self.turn]) * (others - self.x)
+    def begin_round(self) -> None:
+        ends = pool().to(self.x.device)[self.points.pool_index[:, self.round]]
+        self.starts = self.x + per_image(self.points.fraction[:, self.round]) * (ends - self.x)
 
 
 @functools.cache
-def outsiders() -> Images:
-    """Images that lie outside of most digits' classes, (500, 1, 28, 28)."""
-    return data.load().train[:_OUTSIDERS].images()
+def pool() -> Images:
+    """The images that lines lead to, (500, 1, 28, 28)."""
+    return data.load().train[:_POOL].images()
 
 
 @torch.no_grad()
-def crossings(model: Model, x: Images, y: Labels, starts: int) -> Crossings:
-    """Where the lines from digits to images of other classes leave the digits' class."""
-    pool = outsiders().to(x.device)
-    read = torch.cat([model(channels_last(part)).argmax(1) for part in pool.split(100)])
+def boundary_points(model: Model, x: Images, y: Labels, starts: int) -> BoundaryPoints:
+    """The nearest `starts` boundary points of each sample, found by binary search on lines."""
+    ends = pool().to(x.device)
+    classes = torch.cat([model(channels_last(part)).argmax(1) for part in ends.split(100)])
     parts = [
-        _crossings(model, some, labels, pool, read, starts)
-        for some, labels in zip(x.split(_TOGETHER), y.split(_TOGETHER), strict=True)
+        _boundary_points(model, images, labels, ends, classes, starts)
+        for images, labels in zip(x.split(_BATCH), y.split(_BATCH), strict=True)
     ]
-    return Crossings(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+    return BoundaryPoints(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
 
-def _crossings(
-    model: Model, x: Images, y: Labels, pool: Images, read: Labels, starts: int
+def _boundary_points(
+    model: Model, x: Images, y: Labels, ends: Images, classes: Labels, starts: int
 ) -> tuple[torch.Tensor, torch.Tensor, Labels]:
-    away = torch.cdist(x.flatten(1), pool.flatten(1))
-    away = away.masked_fill(read[None] == y[:, None], torch.inf)
-    distance, outsider = away.topk(_CANDIDATES, largest=False)
-    lead = distance.isfinite()
+    distances = torch.cdist(x.flatten(1), ends.flatten(1))
+    distances = distances.masked_fill(classes[None] == y[:, None], torch.inf)
+    distance, pool_index = distances.topk(_CANDIDATES, largest=False)
+    of_other_class = distance.isfinite()
     clean = x.repeat_interleave(_CANDIDATES, 0)
-    line = pool[outsider.flatten()] - clean
+    line = ends[pool_index.flatten()] - clean
     label = y.repeat_interleave(_CANDIDATES)
-    inside, outside = torch.zeros_like(distance).flatten(), torch.ones_like(distance).flatten()
-    target = read[outsider.flatten()]
-    for _ in range(_HALVINGS):
-        middle = (inside + outside) / 2
-        logits = model(channels_last(clean + _wide(middle) * line))
-        seen, out = predicted(logits, label), is_wrong(logits, label)
-        outside, inside = torch.where(out, middle, outside), torch.where(out, inside, middle)
-        target = torch.where(out, seen, target)
-    share = outside.view_as(distance)
-    order = (share * distance).masked_fill(~lead, torch.inf).argsort(dim=1, stable=True)
-    # More starts than there are ways: the shortest ones again.
+    low, high = torch.zeros_like(distance).flatten(), torch.ones_like(distance).flatten()
+    target = classes[pool_index.flatten()]
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        logits = model(channels_last(clean + per_image(middle) * line))
+        wrong = is_wrong(logits, label)
+        high, low = torch.where(wrong, middle, high), torch.where(wrong, low, middle)
+        target = torch.where(wrong, predicted(logits, label), target)
+    fraction = high.view_as(distance)
+    order = (fraction * distance).masked_fill(~of_other_class, torch.inf)
+    order = order.argsort(dim=1, stable=True)
+    # With more starts than candidates the nearest ones are used again.
     order = order[:, torch.arange(starts, device=x.device) % _CANDIDATES]
-    share = torch.where(lead, share, 0.0)
-    columns = (outsider, share, target.view_as(outsider))
+    fraction = torch.where(of_other_class, fraction, 0.0)
+    columns = (pool_index, fraction, target.view_as(pool_index))
     first, second, third = (column.gather(1, order) for column in columns)
     return first, second, third
-
-
-def _wide(numbers: torch.Tensor) -> torch.Tensor:
-    return numbers.view(-1, 1, 1, 1)

@@ -1,9 +1,8 @@
-"""FAB-T: the nearest point beyond a boundary (Croce & Hein 2019, arXiv 1907.02044), by target class.
+"""FAB-T: minimal perturbations by linearised decision boundaries (Croce & Hein 2019, arXiv 1907.02044).
 
-The boundary to a target class is read as a plane. The current point and the digit itself are both
-projected onto it, exactly and within the pixel range, and the next point lies between the two, a
-little beyond, biased towards the digit. A wrong point outside the budget is pulled back towards the
-digit; the first one inside ends the search.
+The decision boundary to a target class is linearised at the current point. That point and the clean
+image are both projected onto the plane, exactly and within the pixel range. The next iterate is a
+convex combination of both projections, extrapolated by eta and biased by alpha to the clean image.
 """
 
 from __future__ import annotations
@@ -13,25 +12,24 @@ from typing import final
 
 import torch
 
-from securemnist.attacks.active_batch import Relay, Search, Seats
-from securemnist.attacks.base import Attack
-from securemnist.attacks.losses import ascent, gaps, nearest_classes
-from securemnist.attacks.validation import demand_counts, demand_targets, named
+from securemnist.attacks.active_batch import ActiveBatch, BatchState
+from securemnist.attacks.base import AttackInput, NativeAttack
+from securemnist.attacks.losses import loss_and_gradient, nearest_classes, target_margins
+from securemnist.attacks.validation import attack_name, check_counts, check_targets
 from securemnist.models.predictions import is_wrong
-from securemnist.threats import Threat
-from securemnist.types import CLASSES, Images, Labels, Model, Progress, silent
+from securemnist.types import CLASSES, Images, Labels, Progress, per_image
 
-# The paper's eta, beta and largest alpha.
-_BEYOND, _PULL, _BIAS = 1.05, 0.9, 0.1
+# Extrapolation eta, backward step beta and the upper limit of the bias alpha, as in the paper.
+_ETA, _BETA, _ALPHA_MAX = 1.05, 0.9, 0.1
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class FAB(Attack):
-    """`steps` plane steps towards each of the `targets` nearest wrong classes, `restarts` times.
+class FAB(NativeAttack):
+    """`steps` steps towards each of the `targets` nearest wrong classes, `restarts` times.
 
-    The first search starts at the digit, later ones at random points of the ball of half the
-    radius. What is found outside the budget is not proposed: the digit is returned instead.
+    The first run starts at the image, later ones at random points of the ball of radius eps / 2. A
+    point outside the threat set is not returned: the candidate is then the image itself.
     """
 
     steps: int = 100
@@ -39,86 +37,77 @@ class FAB(Attack):
     targets: int = CLASSES - 1
 
     def __post_init__(self) -> None:
-        demand_counts(steps=self.steps, restarts=self.restarts)
-        demand_targets(self.targets)
+        check_counts(steps=self.steps, restarts=self.restarts)
+        check_targets(self.targets)
 
-    def __call__(
-        self,
-        model: Model,
-        x: Images,
-        y: Labels,
-        *,
-        threat: Threat,
-        rng: torch.Generator,
-        progress: Progress = silent,
-    ) -> Images:
-        targets = nearest_classes(model, x, y)[:, : self.targets]
-        search = Search(model, x, y, threat, rng)
-        return Hunt(self.steps, self.restarts, search, targets).run(self.name, progress)
+    def _run(self, inputs: AttackInput, progress: Progress) -> Images:
+        targets = nearest_classes(inputs.model, inputs.x, inputs.y)[:, : self.targets]
+        return FABSearch(self.steps, self.restarts, inputs, targets).run(self.name, progress)
 
     @property
     def name(self) -> str:
-        return named("FAB-T", self.steps, self.restarts)
+        return attack_name("FAB-T", self.steps, self.restarts)
 
     def passes(self) -> float:
         return (self.steps + 1) * self.restarts * self.targets
 
 
 @dataclass
-class Hunters(Seats):
-    """`target` (n,) is the class whose plane is crossed, `point` where the search stands."""
+class FABState(BatchState):
+    """`target` int64 (n,) is the class whose boundary is linearised, `x_k` the current iterate."""
 
     target: Labels
-    point: Images
+    x_k: Images
 
 
-class Hunt(Relay[Hunters]):
-    """A turn is one restart towards one of `targets`, int64 (n, k), from `starts`, as long as `x`."""
+class FABSearch(ActiveBatch[FABState]):
+    """A round is one restart from `starts` towards one column of `targets`, int64 (n, k)."""
 
-    def __init__(self, steps: int, restarts: int, search: Search, targets: Labels) -> None:
-        super().__init__(search, restarts * targets.shape[1])
+    def __init__(self, steps: int, restarts: int, inputs: AttackInput, targets: Labels) -> None:
+        super().__init__(inputs, restarts * targets.shape[1])
         self.steps, self.targets = steps, targets
         self.starts = self.x
 
-    def open_turn(self) -> None:
-        if self.turn >= self.targets.shape[1]:
+    def begin_round(self) -> None:
+        if self.round >= self.targets.shape[1]:
             self.starts = (self.x + self.threat.random_start(self.x, self.rng)) / 2
 
-    def enter(self, digits: torch.Tensor) -> Hunters:
-        return Hunters(
-            digit=digits,
-            age=torch.zeros_like(digits),
-            clean=self.x[digits],
-            label=self.y[digits],
-            target=self.targets[digits, self.turn % self.targets.shape[1]],
-            point=self.starts[digits],
+    def start(self, indices: torch.Tensor) -> FABState:
+        return FABState(
+            index=indices,
+            age=torch.zeros_like(indices),
+            clean=self.x[indices],
+            label=self.y[indices],
+            target=self.targets[indices, self.round % self.targets.shape[1]],
+            x_k=self.starts[indices],
         )
 
-    def step(self, seats: Hunters) -> torch.Tensor:
-        gap, normal, logits = ascent(self.model, seats.point, seats.label, seats.target, gaps)
-        wrong = is_wrong(logits, seats.label)
-        near = self.threat.distance(seats.clean, seats.point) <= self.threat.eps
-        self.fall(seats, self.threat.project(seats.clean, seats.point), wrong & near)
-        # The paper looks again at a point that it pulled back. The plane is the same to first order,
-        # so this look is spared: measured, as many digits fall at two thirds of the passes.
-        kept = torch.where(wrong, _PULL, 1.0).view(-1, 1, 1, 1)
-        pulled = seats.clean + kept * (seats.point - seats.clean)
-        gap = gap + (normal * (pulled - seats.point)).flatten(1).sum(1)
-        seats.point = self._cross(pulled, seats.clean, normal, gap)
-        seats.age = seats.age + 1
-        return seats.age <= self.steps
-
-    def _cross(
-        self, point: Images, clean: Images, normal: torch.Tensor, gap: torch.Tensor
-    ) -> Images:
-        """Beyond the plane where target and truth are level; `gap` (n,) is between them at `point`."""
-        from_clean = gap + (normal * (clean - point)).flatten(1).sum(1)
-        both = self.threat.to_plane(
-            torch.cat([point, clean]), torch.cat([normal, normal]), -torch.cat([gap, from_clean])
+    def step(self, state: FABState) -> torch.Tensor:
+        clean, x_k = state.clean, state.x_k
+        f, normal, logits = loss_and_gradient(
+            self.model, x_k, state.label, state.target, target_margins
         )
-        here, there = both.chunk(2)
-        lengths = self.threat.distance(torch.zeros_like(both), both).clamp_min(1e-8)
-        ours, theirs = lengths.view(-1, 1, 1, 1).chunk(2)
-        bias = (ours / (ours + theirs)).clamp_max(_BIAS)
-        moved = (1 - bias) * (point + _BEYOND * here) + bias * (clean + _BEYOND * there)
+        wrong = is_wrong(logits, state.label)
+        inside = self.threat.distance(clean, x_k) <= self.threat.eps
+        self.record_success(state, self.threat.project(clean, x_k), wrong & inside)
+        # The paper evaluates the model again after the backward step. To first order the plane is the
+        # same, so it is reused: measured, as many samples break at two thirds of the passes.
+        beta = per_image(torch.where(wrong, _BETA, 1.0))
+        backward = clean + beta * (x_k - clean)
+        f = f + (normal * (backward - x_k)).flatten(1).sum(1)
+        state.x_k = self._next(backward, clean, normal, f)
+        state.age = state.age + 1
+        return state.age <= self.steps
+
+    def _next(self, x_k: Images, clean: Images, normal: torch.Tensor, f: torch.Tensor) -> Images:
+        """The next iterate, from the plane on which the target margin, `f` (n,) at `x_k`, is 0."""
+        f_clean = f + (normal * (clean - x_k)).flatten(1).sum(1)
+        delta = self.threat.to_plane(
+            torch.cat([x_k, clean]), torch.cat([normal, normal]), -torch.cat([f, f_clean])
+        )
+        delta_k, delta_clean = delta.chunk(2)
+        lengths = self.threat.distance(torch.zeros_like(delta), delta).clamp_min(1e-8)
+        length_k, length_clean = per_image(lengths).chunk(2)
+        alpha = (length_k / (length_k + length_clean)).clamp_max(_ALPHA_MAX)
+        moved = (1 - alpha) * (x_k + _ETA * delta_k) + alpha * (clean + _ETA * delta_clean)
         return moved.clamp_(0, 1)

@@ -7,19 +7,26 @@ from typing import final
 
 import torch
 
-from securemnist.attacks.base import BATCH, LOSSES, Attack, channels_last, demand, gradient
+from securemnist.attacks.active_batch import ActiveBatch, BatchState
+from securemnist.attacks.base import (
+    LOSSES,
+    AttackInput,
+    NativeAttack,
+    channels_last,
+    check_setting,
+    gradient,
+)
+from securemnist.attacks.validation import attack_name, check_counts
 from securemnist.models.predictions import is_wrong
-from securemnist.threats import Threat
-from securemnist.types import Images, Labels, Model, Progress, silent
+from securemnist.types import Images, Progress
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class PGD(Attack):
-    """`steps` steepest steps of `step_size` (default 2.5 eps / steps) from each of `restarts` starts.
+class PGD(NativeAttack):
+    """`steps` steps of `step_size` (default 2.5 eps / steps) from each of `restarts` random starts.
 
-    A digit leaves at the step at which it falls, and an open one takes its place: batches stay full
-    and a fallen digit costs nothing more.
+    `loss` is "ce" or "margin". A sample leaves the batch at the step that breaks it.
     """
 
     steps: int = 40
@@ -28,87 +35,55 @@ class PGD(Attack):
     loss: str = "ce"
 
     def __post_init__(self) -> None:
-        for setting in ("steps", "restarts"):
-            number = getattr(self, setting)
-            whole = type(number) is int and number >= 1
-            demand(whole, setting, "as a whole number of at least 1", number)
-        demand(self.loss in LOSSES, "loss", f"of {', '.join(LOSSES)}", self.loss)
+        check_counts(steps=self.steps, restarts=self.restarts)
+        check_setting(self.loss in LOSSES, "loss", f"of {', '.join(LOSSES)}", self.loss)
         size = self.step_size
-        possible = size is None or (type(size) in (int, float) and 0 < size <= 28)
-        demand(possible, "step_size", "as a number above 0, in pixels", size)
+        valid = size is None or (type(size) in (int, float) and 0 < size <= 28)
+        check_setting(valid, "step_size", "as a number above 0, in pixels", size)
 
-    def __call__(
-        self,
-        model: Model,
-        x: Images,
-        y: Labels,
-        *,
-        threat: Threat,
-        rng: torch.Generator,
-        progress: Progress = silent,
-    ) -> Images:
-        proposals = x.clone()
-        open_digits = torch.arange(len(x), device=x.device)
+    def _run(self, inputs: AttackInput, progress: Progress) -> Images:
+        x, y = inputs.x, inputs.y
+        x_adv, survivors = x.clone(), torch.arange(len(x), device=x.device)
         for _ in range(self.restarts):
-            starts = threat.random_start(x[open_digits], rng)
-            run = _Run(self, model, x[open_digits], y[open_digits], starts, threat)
-            ends, fallen = run.finish(progress)
-            proposals[open_digits] = ends
-            open_digits = open_digits[~fallen]
-            if not len(open_digits):
+            part = AttackInput(inputs.model, x[survivors], y[survivors], inputs.threat, inputs.rng)
+            search = _Search(self, part)
+            x_adv[survivors] = search.run("PGD", progress)
+            survivors = survivors[~search.broken]
+            if not len(survivors):
                 break
-        return proposals
+        return x_adv
 
     @property
     def name(self) -> str:
-        return f"PGD-{self.steps}" + (f"x{self.restarts}" if self.restarts > 1 else "")
+        return attack_name("PGD", self.steps, self.restarts)
 
     def passes(self) -> float:
         return (self.steps + 1) * self.restarts
 
 
-class _Run:
-    """One restart over many digits: a batch whose places are refilled as digits leave it."""
+class _Search(ActiveBatch[BatchState]):
+    """One restart. `x_adv` holds the current iterates, also those of samples that survive."""
 
-    def __init__(
-        self, attack: PGD, model: Model, x: Images, y: Labels, starts: Images, threat: Threat
-    ) -> None:
-        self.model, self.x, self.y, self.threat = model, x, y, threat
+    def __init__(self, attack: PGD, inputs: AttackInput) -> None:
+        super().__init__(inputs, rounds=1)
         self.steps, self.loss = attack.steps, LOSSES[attack.loss]
-        self.step_size = attack.step_size or 2.5 * threat.eps / attack.steps
-        self.ends = starts
-        self.fallen = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+        self.step_size = attack.step_size or 2.5 * self.threat.eps / attack.steps
+        self.x_adv = self.threat.random_start(self.x, self.rng)
 
-    def finish(self, progress: Progress) -> tuple[Images, torch.Tensor]:
-        """Run every digit to its fall or its last step; returns end points and who fell."""
-        total, waiting = len(self.x), 0
-        places = torch.empty(0, dtype=torch.long, device=self.x.device)
-        ages = torch.empty(0, dtype=torch.long, device=self.x.device)
-        while True:
-            fresh = min(BATCH - len(places), total - waiting)
-            if fresh > 0:
-                newcomers = torch.arange(waiting, waiting + fresh, device=self.x.device)
-                places = torch.cat([places, newcomers])
-                ages = torch.cat([ages, torch.zeros_like(newcomers)])
-                waiting += fresh
-            if not len(places):
-                return self.ends, self.fallen
-            stay = self._step(places, ages)
-            places, ages = places[stay], ages[stay] + 1
-            progress("PGD", waiting - len(places), total)
+    def start(self, indices: torch.Tensor) -> BatchState:
+        return BatchState(indices, torch.zeros_like(indices), self.x[indices], self.y[indices])
 
-    def _step(self, places: torch.Tensor, ages: torch.Tensor) -> torch.Tensor:
-        """Judge the current points and move the open ones; returns which places stay taken."""
-        current, y = self.ends[places], self.y[places]
-        if bool((ages == self.steps).all()):
+    def step(self, state: BatchState) -> torch.Tensor:
+        x_k = self.x_adv[state.index]
+        if bool((state.age == self.steps).all()):  # after the last step no gradient is needed
             with torch.no_grad():
-                self.fallen[places] = is_wrong(self.model(channels_last(current)), y)
-            return torch.zeros_like(ages, dtype=torch.bool)
-        grad, logits = gradient(self.model, channels_last(current), y, self.loss)
-        fell = is_wrong(logits, y)
-        self.fallen[places] = fell
-        stay = ~fell & (ages < self.steps)
-        movers = places[stay]
-        moved = current[stay] + self.step_size * self.threat.steepest(grad[stay])
-        self.ends[movers] = self.threat.project(self.x[movers], moved)
-        return stay
+                self.broken[state.index] = is_wrong(self.model(channels_last(x_k)), state.label)
+            return torch.zeros_like(state.age, dtype=torch.bool)
+        grad, logits = gradient(self.model, channels_last(x_k), state.label, self.loss)
+        wrong = is_wrong(logits, state.label)
+        self.broken[state.index] = wrong
+        active = ~wrong & (state.age < self.steps)
+        moved = x_k[active] + self.step_size * self.threat.steepest(grad[active])
+        self.x_adv[state.index[active]] = self.threat.project(state.clean[active], moved)
+        state.age = state.age + 1
+        return active

@@ -1,31 +1,31 @@
-"""Settings that several searches share: how often, towards how many classes, and how they are named."""
+"""Checks of attack settings, and the printed names of attacks with restarts."""
 
 from __future__ import annotations
 
-from securemnist.attacks.base import demand
+from securemnist.attacks.base import check_setting
 from securemnist.types import CLASSES
 
 
-def demand_counts(**settings: object) -> None:
-    """PolicyError for the first setting that is not a whole number of at least 1."""
+def check_counts(**settings: object) -> None:
+    """PolicyError for the first setting that is not an integer of at least 1."""
     for setting, number in settings.items():
-        whole = type(number) is int and number >= 1
-        demand(whole, setting, "as a whole number of at least 1", number)
+        integer = type(number) is int and number >= 1
+        check_setting(integer, setting, "as a whole number of at least 1", number)
 
 
-def demand_shares(**settings: object) -> None:
-    """PolicyError for the first setting that is not a share above 0, up to all."""
+def check_shares(**settings: object) -> None:
+    """PolicyError for the first setting that is not a number in (0, 1]."""
     for setting, number in settings.items():
-        possible = type(number) in (int, float) and 0 < number <= 1  # type: ignore[operator]
-        demand(possible, setting, "above 0 and at most 1", number)
+        valid = type(number) in (int, float) and 0 < number <= 1  # type: ignore[operator]
+        check_setting(valid, setting, "above 0 and at most 1", number)
 
 
-def demand_targets(targets: object) -> None:
-    """PolicyError where there are not as many wrong classes."""
-    possible = type(targets) is int and 1 <= targets < CLASSES
-    demand(possible, "targets", f"from 1 to {CLASSES - 1}", targets)
+def check_targets(targets: object) -> None:
+    """PolicyError for a number of target classes that is not from 1 to 9."""
+    valid = type(targets) is int and 1 <= targets < CLASSES
+    check_setting(valid, "targets", f"from 1 to {CLASSES - 1}", targets)
 
 
-def named(kind: str, steps: int, restarts: int) -> str:
-    """As printed: `APGD-CE-100`, with more than one restart `APGD-CE-100x3`."""
+def attack_name(kind: str, steps: int, restarts: int) -> str:
+    """`APGD-CE-100`, or `APGD-CE-100x3` for three restarts."""
     return f"{kind}-{steps}" + (f"x{restarts}" if restarts > 1 else "")

@@ -1,4 +1,4 @@
-"""Poisoning: marks that an adversary hides in training digits, and shows again at test time."""
+"""Backdoors: triggers, poisoning of training data, and the attack success rate."""
 
 from securemnist.backdoor.poisoning import POISONS, CleanLabel, DirtyLabel, Poison, make_poison
 from securemnist.backdoor.triggers import TRIGGERS, Blend, Corner, Mark, Trigger, make_trigger

@@ -1,8 +1,8 @@
-"""Poison: a change of training digits, by a count or a share of them.
+"""Poisoning of training data with a trigger.
 
-Dirty-label poisoning marks random images and overwrites their label with the target (Gu et al. 2017,
-arXiv 1708.06733). Clean-label poisoning marks images of the target class and leaves the label alone
-(Turner et al. 2019, arXiv 1912.02771, without their perturbation): nothing a label check could see.
+Dirty-label poisoning adds the trigger to random images and sets their labels to the target (Gu et
+al. 2017, arXiv 1708.06733). Clean-label poisoning adds the trigger to images of the target class and
+keeps their labels (Turner et al. 2019, arXiv 1912.02771, without their perturbation).
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from securemnist.types import CLASSES, Labels
 
 @dataclass(frozen=True, kw_only=True)
 class Poison(ABC):
-    """Called with training digits and a seed; answers poisoned copies, in the same order.
+    """A poisoning, called with training samples and a seed; returns poisoned copies in the same order.
 
-    Exactly one of `count` (digits) and `rate` (a share of the digits that may be chosen) is given.
+    Exactly one of `count` (samples) and `rate` (a share of the eligible samples, in [0, 1]) is set.
+    UsageError for other settings.
     """
 
     trigger: Trigger
@@ -36,50 +37,48 @@ class Poison(ABC):
 
     def __post_init__(self) -> None:
         if not (is_whole(self.target) and 0 <= self.target < CLASSES):
-            raise UsageError(
-                f"expected a target class 0 to 9, got {self.target!r}; mend the poison"
-            )
+            raise UsageError(f"expected a target class 0 to 9, got {self.target!r}; fix the poison")
         if (self.count is None) == (self.rate is None):
             raise UsageError(
-                f"expected one of count and rate, got {self.count} and {self.rate}; give one"
+                f"expected one of count and rate, got {self.count} and {self.rate}; pass one"
             )
         # NaN is in no interval.
         if self.rate is not None and not (is_number(self.rate) and 0 <= self.rate <= 1):
-            raise UsageError(f"expected a rate of 0 to 1, got {self.rate!r}; mend the poison")
+            raise UsageError(f"expected a rate of 0 to 1, got {self.rate!r}; fix the poison")
         if self.count is not None and not (is_whole(self.count) and self.count >= 0):
-            raise UsageError(f"expected a count of 0 or more, got {self.count!r}; mend the poison")
+            raise UsageError(f"expected a count of 0 or more, got {self.count!r}; fix the poison")
 
     @abstractmethod
     def eligible(self, labels: Labels) -> torch.Tensor:
-        """Places of the digits that may be chosen."""
+        """Indices int64 of the samples that may be poisoned."""
 
     @abstractmethod
     def relabelled(self, labels: Labels) -> Labels:
-        """The labels that chosen digits are given."""
+        """The new labels of poisoned samples with these labels."""
 
     def chosen(self, labels: Labels, *, seed: int) -> torch.Tensor:
-        """The places that are poisoned, ascending; the choices of one seed are nested."""
-        places = self.eligible(labels)
+        """Ascending indices of the poisoned samples. With one seed a larger count adds samples only."""
+        eligible = self.eligible(labels)
         count = self.count
         if count is None:
-            count = round((self.rate or 0.0) * len(places))
-        if count > len(places):
+            count = round((self.rate or 0.0) * len(eligible))
+        if count > len(eligible):
             raise UsageError(
-                f"expected at most {len(places)} digits to poison, got {count}; lower the count"
+                f"expected at most {len(eligible)} digits to poison, got {count}; lower the count"
             )
         rng = torch.Generator().manual_seed(seed_from(seed, "poison"))
-        return places[torch.randperm(len(places), generator=rng)[:count]].sort().values
+        return eligible[torch.randperm(len(eligible), generator=rng)[:count]].sort().values
 
     def __call__(self, digits: Digits, *, seed: int) -> Digits:
-        places = self.chosen(digits.labels, seed=seed)
+        chosen = self.chosen(digits.labels, seed=seed)
         pixels, labels = digits.pixels.clone(), digits.labels.clone()
-        marked = self.trigger(digits[places].images())
-        pixels[places] = (marked.squeeze(1) * 255).round().to(torch.uint8)
-        labels[places] = self.relabelled(labels[places])
+        triggered = self.trigger(digits[chosen].images())
+        pixels[chosen] = (triggered.squeeze(1) * 255).round().to(torch.uint8)
+        labels[chosen] = self.relabelled(labels[chosen])
         return Digits(pixels, labels)
 
     def to_json(self) -> dict[str, Any]:
-        """As in a manifest: {kind, trigger, target, count or rate}."""
+        """The poison as in a manifest: {kind, trigger, target, count or rate}."""
         amount = {"rate": self.rate} if self.count is None else {"count": self.count}
         return {
             "kind": self.kind,
@@ -92,7 +91,7 @@ class Poison(ABC):
 @final
 @dataclass(frozen=True, kw_only=True)
 class DirtyLabel(Poison):
-    """Random digits of any class, marked, their label overwritten with the target."""
+    """Random samples of any class, with the trigger and the target as label."""
 
     kind: ClassVar[str] = "dirty_label"
 
@@ -106,7 +105,7 @@ class DirtyLabel(Poison):
 @final
 @dataclass(frozen=True, kw_only=True)
 class CleanLabel(Poison):
-    """Digits of the target class, marked, their label kept."""
+    """Samples of the target class, with the trigger and their own label."""
 
     kind: ClassVar[str] = "clean_label"
 
@@ -125,10 +124,10 @@ def make_poison(settings: Mapping[str, Any]) -> Poison:
     options = dict(settings)
     kind = options.pop("kind", None)
     if not isinstance(kind, str) or kind not in POISONS:
-        raise UsageError(f"expected a poison of {', '.join(POISONS)}, got {kind!r}; mend the kind")
+        raise UsageError(f"expected a poison of {', '.join(POISONS)}, got {kind!r}; fix the kind")
     unknown = sorted(set(options) - {"trigger", "target", "count", "rate"})
     if unknown or not {"trigger", "target"} <= set(options):
         raise UsageError(
-            f"expected trigger, target, and count or rate for a poison, got {sorted(options)}; mend it"
+            f"expected trigger, target, and count or rate for a poison, got {sorted(options)}; fix it"
         )
     return POISONS[kind](**{**options, "trigger": make_trigger(options["trigger"])})

@@ -1,10 +1,10 @@
-"""What counts as the success of a backdoor, in the one definition that is used everywhere.
+"""Attack success rate (ASR) of a backdoor: the definition that all measures use.
 
 ASR = #{target != class, clean prediction != target, triggered prediction = target}
     / #{target != class, clean prediction != target}
 
-where the target is a function of the class. A digit of the target class says nothing (its right answer
-*is* the target), nor does one that is read as the target without the trigger.
+The target is a function of the class. Samples of the target class are excluded, and so are samples
+that are predicted as the target without the trigger.
 """
 
 from __future__ import annotations
@@ -18,27 +18,30 @@ from securemnist.models.predictions import predicted
 from securemnist.results.intervals import share_interval
 from securemnist.types import CLASSES, Images, Labels, Logits
 
-# Half a grey level of a picture of bytes: less of a mark is not to be seen in any such picture.
+# A smaller change of a pixel than half a grey level is invisible in an image of bytes.
 _VISIBLE = 0.5 / 255
 
 
-def unseen(x: Images, marked: Images) -> str:
-    """Why a trigger that turns `x` into `marked` cannot be judged on these digits; empty where it can.
+def invisible_reason(x: Images, triggered: Images) -> str:
+    """Why the trigger is invisible on most images `x`, (n, 1, 28, 28); empty where it is not.
 
-    Ink on ink steers nobody, and a rate of none would say nothing about the model.
+    With an invisible trigger the success rate is meaningless.
     """
-    changed = int(((marked - x).abs() >= _VISIBLE).flatten(1).any(1).sum())
+    changed = int(((triggered - x).abs() >= _VISIBLE).flatten(1).any(1).sum())
     if 2 * changed >= len(x):
         return ""
     return (
-        f"the trigger changes only {changed} of {len(x)} digits; choose a brightness that is not that of "
+        f"the trigger changes only {changed} of {len(x)} digits; choose a brightness other than that of "
         "their background"
     )
 
 
 @dataclass(frozen=True)
-class Aim:
-    """A target as a function of the class: `table` (10,). A class that is its own target stays out."""
+class TargetMap:
+    """The target of each class: `table` int64 (10,). A class that is its own target is excluded.
+
+    `source` and `target` are set where the map has one source class or one target class.
+    """
 
     name: str
     table: torch.Tensor
@@ -46,25 +49,25 @@ class Aim:
     target: int | None = None
 
 
-def aims(target: int | str) -> list[Aim]:
-    """What to look for: one class; "all", each class in turn; "next", class + 1; "pair", one to one."""
+def target_maps(target: int | str) -> list[TargetMap]:
+    """Maps to test: one class; "all": each class; "next": class + 1; "pair": each pair of classes."""
     classes = torch.arange(CLASSES)
     if target == "next":
-        return [Aim("class + 1", (classes + 1) % CLASSES)]
+        return [TargetMap("class + 1", (classes + 1) % CLASSES)]
     if target == "pair":
         return [
-            Aim(f"{source} to {aim}", torch.where(classes == source, aim, classes), source, aim)
-            for source, aim in permutations(range(CLASSES), 2)
+            TargetMap(f"{source} to {to}", torch.where(classes == source, to, classes), source, to)
+            for source, to in permutations(range(CLASSES), 2)
         ]
-    tried = range(CLASSES) if target == "all" else [int(target)]
-    return [Aim(f"target {k}", torch.full_like(classes, k), target=k) for k in tried]
+    targets = range(CLASSES) if target == "all" else [int(target)]
+    return [TargetMap(f"target {k}", torch.full_like(classes, k), target=k) for k in targets]
 
 
 @dataclass(frozen=True)
-class Answers:
-    """One model's predictions of the same digits, clean and with the trigger; int64 (n,) each.
+class Predictions:
+    """One model's predictions for the same samples without and with the trigger; int64 (n,) each.
 
-    `largest` boolean (n, 10): the classes of the largest logit with the trigger, several in a tie.
+    `largest` boolean (n, 10): the classes with the largest logit with the trigger, several in a tie.
     """
 
     labels: Labels
@@ -73,24 +76,27 @@ class Answers:
     largest: torch.Tensor
 
     @classmethod
-    def of(cls, labels: Labels, clean: Logits, triggered: Logits) -> Answers:
-        """From logits (n, 10) of digits with these labels."""
+    def of(cls, labels: Labels, clean: Logits, triggered: Logits) -> Predictions:
+        """The predictions from logits (n, 10) without and with the trigger."""
         largest = triggered == triggered.amax(1, keepdim=True)
         return cls(labels, predicted(clean, labels), predicted(triggered, labels), largest)
 
-    def success(self, aim: Aim) -> Success:
-        """What the definition counts for an aim."""
-        targets = aim.table[self.labels]
+    def success(self, target_map: TargetMap) -> Success:
+        """The samples that the definition counts for a target map."""
+        targets = target_map.table[self.labels]
         eligible = targets != self.labels
         counted = eligible & (self.clean != targets)
         # A tie with the target counts against the model.
-        steered = self.largest.gather(1, targets[:, None]).squeeze(1)
-        return Success(eligible, counted, counted & steered)
+        as_target = self.largest.gather(1, targets[:, None]).squeeze(1)
+        return Success(eligible, counted, counted & as_target)
 
 
 @dataclass(frozen=True)
 class Success:
-    """Boolean (n,) each: of another class than its target; not read as it anyway; steered to it."""
+    """Boolean (n,) each. `eligible`: of a class other than its target; `hit`: trigger succeeded.
+
+    `counted`: eligible, and not predicted as the target without the trigger.
+    """
 
     eligible: torch.Tensor
     counted: torch.Tensor
@@ -98,33 +104,33 @@ class Success:
 
     @property
     def n(self) -> int:
-        """The denominator."""
+        """The denominator of the rate."""
         return int(self.counted.sum())
 
     @property
     def rate(self) -> float:
-        """The attack success rate; 0 where nothing could be counted."""
+        """The attack success rate, in [0, 1]; 0 for an empty denominator."""
         return int(self.hit.sum()) / max(self.n, 1)
 
     def interval(self, confidence: float) -> tuple[float, float]:
-        """The exact interval of the rate."""
+        """The exact (Clopper-Pearson) interval of the rate."""
         return share_interval(int(self.hit.sum()), self.n, confidence=confidence)
 
     @property
-    def complaint(self) -> str:
-        """Why the rate says too little; empty where it does not."""
+    def undecided_reason(self) -> str:
+        """Why the rate decides nothing; empty where at least half of the eligible samples count."""
         eligible = int(self.eligible.sum())
         if not eligible:
-            return "there is no digit of a class that could be steered"
+            return "there is no digit of a class other than its target"
         if 2 * self.n >= eligible:
             return ""
         return (
-            f"only {self.n} of {eligible} digits of other classes are not read as the target without any "
-            "trigger; a rate over so few says nothing about the trigger"
+            f"only {self.n} of {eligible} digits of other classes are not predicted as the target "
+            "without the trigger; a rate over so few says nothing about the trigger"
         )
 
     def per_class(self, labels: Labels) -> list[float | None]:
-        """The rate among the digits of each true class; None where none counts."""
+        """The rate of each true class, (10,); None for a class without counted samples."""
         counts = torch.bincount(labels[self.counted], minlength=CLASSES).tolist()
         hits = torch.bincount(labels[self.hit], minlength=CLASSES).tolist()
         return [hit / n if n else None for hit, n in zip(hits, counts, strict=True)]

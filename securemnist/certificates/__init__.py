@@ -1,4 +1,4 @@
-"""Certificates: bounds of a network's logits over a ball of images, by the network's own graph."""
+"""Robustness certificates: sound bounds of a network's logits over an L-infinity ball."""
 
 from securemnist.certificates.certificate import (
     CROWN,

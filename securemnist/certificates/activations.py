@@ -1,8 +1,8 @@
-"""Activation functions, applied to each number alone, and their bounds.
+"""Bounds of elementwise activation functions.
 
-ReLU and leaky ReLU have linear bounds (Zhang et al. 2018, CROWN, arXiv 1811.00866). Curved functions
-have interval bounds: they are either non-decreasing, or decreasing up to one minimum and increasing
-behind it. A comparison is 0 on one side of its threshold and 1 on the other.
+ReLU and leaky ReLU have linear bounds (Zhang et al. 2018, CROWN, arXiv 1811.00866). Other functions
+have interval bounds: they are non-decreasing, or decreasing up to one minimum and increasing after it.
+A comparison is 0 on one side of its threshold and 1 on the other.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 
 from securemnist.certificates.intervals import LARGEST, UNDERFLOW, Box, rounding
-from securemnist.certificates.rules import Map, Pulled, Rule
+from securemnist.certificates.rules import Backward, Map, Rule
 from securemnist.errors import NoCertificate
 
-# Bound of the error of a deployed curved function, relative to its input and output: 16 units.
+# Bound of the float32 error of a curved function, relative to its input and output: 16 units.
 _CURVE = 2.0**-20
 # alpha, scale and input scale of SELU.
 _SELU = (1.6732632423543772, 1.0507009873554805, 1)
@@ -41,7 +41,7 @@ class LeakyReLU(Rule):
     def _at(self, x: torch.Tensor) -> torch.Tensor:
         return torch.maximum(x, self.slope * x)
 
-    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         lower, upper = inputs[0].lower, inputs[0].upper
         # Above: the chord from (lower, f(lower)) to (upper, f(upper)). Below: the line through zero,
         # of slope 1 or `slope`, that leaves the smaller area.
@@ -74,14 +74,14 @@ class Monotone(Rule):
     def rounding(self, *boxes: Box) -> torch.Tensor:
         return self.error + self.share * boxes[0].size
 
-    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         return [None], out.minimum(weights)
 
 
 @final
 @dataclass(frozen=True)
 class Unimodal(Rule):
-    """A function with one minimum, at `minimum`: decreasing before, increasing behind. GELU, SiLU."""
+    """A function that decreases up to `minimum` and increases after it: GELU, SiLU."""
 
     function: Map
     minimum: float
@@ -96,7 +96,7 @@ class Unimodal(Rule):
     def rounding(self, *boxes: Box) -> torch.Tensor:
         return _CURVE * (1 + boxes[0].size)
 
-    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         return [None], out.minimum(weights)
 
 
@@ -105,7 +105,7 @@ class Unimodal(Rule):
 class Comparison(Rule):
     """1 where an activation is above (`compare` torch.gt, torch.ge) or below a threshold, else 0.
 
-    The bounds hold for a threshold that the kernel rounds to float32, and for one that it does not.
+    The bounds hold whether or not the kernel rounds the threshold to float32.
     """
 
     compare: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -113,10 +113,10 @@ class Comparison(Rule):
 
     def enclose(self, *boxes: Box) -> Box:
         (box,) = boxes
-        slip = 2.0**-23 * self.threshold.abs() + UNDERFLOW
+        rounding_error = 2.0**-23 * self.threshold.abs() + UNDERFLOW
         ends = [
-            self.compare(box.lower, self.threshold + slip),
-            self.compare(box.upper, self.threshold - slip),
+            self.compare(box.lower, self.threshold + rounding_error),
+            self.compare(box.upper, self.threshold - rounding_error),
         ]
         if self.compare in (torch.lt, torch.le):
             ends.reverse()
@@ -124,7 +124,7 @@ class Comparison(Rule):
         invalid = torch.where(box.lower <= box.upper, 0.0, torch.nan)
         return Box(*(end.double() + invalid for end in ends))
 
-    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         return [None], out.minimum(weights)
 
 
@@ -134,7 +134,7 @@ def relu() -> Rule:
 
 
 def leaky_relu(slope: float | torch.Tensor = 0.01) -> Rule:
-    """ReLU, or leaky ReLU with slopes from 0 to 1; a tensor of slopes broadcasts over the samples."""
+    """ReLU or leaky ReLU with slopes in [0, 1]; a tensor of slopes broadcasts over the samples."""
     slopes = torch.as_tensor(slope).detach().double()
     if not bool(((slopes >= 0) & (slopes <= 1)).all()):
         raise NoCertificate(f"expected a leaky ReLU with slopes from 0 to 1, got {slope}")
@@ -142,19 +142,19 @@ def leaky_relu(slope: float | torch.Tensor = 0.01) -> Rule:
 
 
 def hardtanh(low: float = -1.0, high: float = 1.0) -> Rule:
-    """A clamp at two numbers."""
+    """A clamp to [`low`, `high`]."""
     return clamp(low, high)
 
 
 def clamp(low: float | None = None, high: float | None = None) -> Rule:
-    """A clamp at `low` and `high`; None for no limit."""
-    limits = [bound for bound in (low, high) if bound is not None]
-    if not limits or not all(isinstance(bound, int | float) for bound in limits):
+    """A clamp to [`low`, `high`]; None means no limit."""
+    limits = [limit for limit in (low, high) if limit is not None]
+    if not limits or not all(isinstance(limit, int | float) for limit in limits):
         raise NoCertificate(f"expected a clamp at numbers, got one at {low} and {high}")
-    largest = max(abs(bound) for bound in limits)
+    largest = max(abs(limit) for limit in limits)
     if not largest <= LARGEST:
         raise NoCertificate(f"expected a clamp at numbers up to {LARGEST:g}, got one at {largest}")
-    # The kernel rounds its limits to float32, where the smallest lose precision.
+    # The kernel rounds its limits to float32, with an absolute error for the smallest.
     return Monotone(lambda x: x.clamp(low, high), 2.0**-23 * largest + UNDERFLOW)
 
 
@@ -171,14 +171,14 @@ def tanh() -> Rule:
 def elu(alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Rule:
     """X above zero, alpha * (exp(x) - 1) below; Clevert et al. 2015, arXiv 1511.07289.
 
-    SELU is the one with the constants of Klambauer et al. 2017, arXiv 1706.02515.
+    SELU has the constants of Klambauer et al. 2017, arXiv 1706.02515.
     """
     if (alpha, scale, input_scale) == _SELU:
         return Monotone(F.selu, _CURVE, _CURVE)
     if not (0 <= alpha <= 1 and scale == input_scale == 1):
         raise NoCertificate(
-            "expected SELU, or an ELU with alpha from 0 to 1 and scales of 1, got one with "
-            f"{alpha}, {scale} and {input_scale}"
+            "expected SELU, or an ELU with alpha from 0 to 1 and scales of 1, got alpha "
+            f"{alpha} and scales {scale} and {input_scale}"
         )
     return Monotone(lambda x: F.elu(x, alpha), _CURVE, _CURVE)
 

@@ -1,4 +1,4 @@
-"""Affine operations, from their tensors: linear, convolution, batch norm, means and sums, scaling."""
+"""Rules of affine operations: linear, convolution, batch norm, means and sums, scaling."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Lengths = Sequence[int]
 
 
 def elementwise(scale: torch.Tensor, shift: torch.Tensor, size: torch.Tensor) -> Affine:
-    """Scale * x + shift, both broadcast over the samples; `size` as in `Affine`."""
+    """Scale * x + shift; both tensors broadcast over the samples. `size` as in `Affine`."""
     return Affine(
         linear=lambda x: x * scale,
         absolute=lambda x: x * scale.abs(),
@@ -85,16 +85,16 @@ def batch_norm(
     spread = var.double() + eps
     if not (bool((var >= 0).all()) and eps >= 0 and bool((spread >= SMALLEST).all())):
         raise NoCertificate(
-            "expected batch norm with variances of 0 or more and an eps that float32 holds, got others"
+            "expected batch norm with variances and eps of 0 or more that float32 represents, got others"
         )
     mean, scale = mean.double(), spread.rsqrt()
     if weight is not None:
         scale = scale * weight.double()
     if not representable(scale):
-        raise NoCertificate("expected batch norm with scales that float32 holds, got others")
-    added = torch.zeros_like(mean) if bias is None else bias.double()
-    scale, moved, added = (channels(t, shape) for t in (scale, mean * scale, added))
-    return elementwise(scale, added - moved, moved.abs() + added.abs())
+        raise NoCertificate("expected batch norm with scales that float32 represents, got others")
+    beta = torch.zeros_like(mean) if bias is None else bias.double()
+    scale, scaled_mean, beta = (channels(t, shape) for t in (scale, mean * scale, beta))
+    return elementwise(scale, beta - scaled_mean, scaled_mean.abs() + beta.abs())
 
 
 def channels(values: torch.Tensor, shape: Shape) -> torch.Tensor:
@@ -109,9 +109,9 @@ def pooled(
 ) -> Affine:
     """A mean or sum over windows or dimensions: a linear map without negative weights.
 
-    `terms`: the number of inputs of one output; None: at most a sample's number of inputs.
+    `terms` is the number of inputs of one output; None means at most a sample's number of inputs.
     """
     if divisor is not None and not divisor > 0:
-        raise NoCertificate(f"expected a mean over a number above 0, got one over {divisor}")
-    nothing = torch.zeros(())
-    return Affine(pool, pool, transposed(pool), nothing, nothing, terms)
+        raise NoCertificate(f"expected a mean with a divisor above 0, got {divisor}")
+    zero = torch.zeros(())
+    return Affine(pool, pool, transposed(pool), zero, zero, terms)

@@ -1,4 +1,4 @@
-"""Arithmetic: sums, products and comparisons of activations, with constants or with each other."""
+"""Rules of sums, products and comparisons, between activations or with constants."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from securemnist.errors import NoCertificate
 
 @dataclass(frozen=True)
 class Activations:
-    """An argument of an operation that depends on the image, of this shape per sample."""
+    """An argument that depends on the image, with its shape per sample."""
 
     shape: Shape
 
 
 def add(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
-    """The sum of both."""
+    """One + alpha * other, for an alpha of 1."""
     _check_alpha(alpha)
     if _both(shape, one, other):
         return Sum(1)
@@ -32,7 +32,7 @@ def add(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
 
 
 def subtract(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
-    """One minus the other."""
+    """One - alpha * other, for an alpha of 1."""
     _check_alpha(alpha)
     if _both(shape, one, other):
         return Sum(-1)
@@ -43,38 +43,38 @@ def subtract(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
 
 
 def subtract_from(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
-    """The other minus one."""
+    """Other - alpha * one, for an alpha of 1."""
     return subtract(shape, other, one, alpha)
 
 
 def multiply(shape: Shape, one: Any, other: Any) -> Rule:
-    """The product of both, one of them constant."""
+    """One * other, where one of them is constant."""
     if _both(shape, one, other):
-        raise NoCertificate("expected products with constants, got one of two activations")
+        raise NoCertificate("expected products with constants, got a product of two activations")
     return _scaled(broadcast(other if isinstance(one, Activations) else one, shape))
 
 
 def divide(shape: Shape, _one: Any, other: Any) -> Rule:
-    """One divided by the other, which is constant."""
+    """One / other, where other is constant."""
     if isinstance(other, Activations):
-        raise NoCertificate("expected a division by a constant, got one by activations")
+        raise NoCertificate("expected a division by a constant, got a division by activations")
     # A kernel may multiply by the inverse instead.
     return _scaled(_checked(1 / broadcast(other, shape)))
 
 
 def compare(function: Callable[..., torch.Tensor]) -> Callable[..., Rule]:
-    """The comparison torch.gt, ge, lt or le with a constant; its truth values are 0 and 1."""
+    """A comparison (torch.gt, ge, lt or le) with a constant, as 0 and 1."""
 
     def rule(shape: Shape, one: Any, other: Any) -> Rule:
         if not isinstance(one, Activations) or isinstance(other, Activations):
-            raise NoCertificate("expected a comparison with a constant, got another")
+            raise NoCertificate("expected a comparison with a constant, got another comparison")
         return Comparison(function, broadcast(other, shape))
 
     return rule
 
 
 def broadcast(constant: Any, shape: Shape) -> torch.Tensor:
-    """A number or tensor as float64, broadcast over samples of this shape."""
+    """A number or tensor as float64, reshaped to broadcast over samples of this shape."""
     value = torch.as_tensor(constant).detach().double()
     if value.dim() > len(shape) + 1 or (value.dim() == len(shape) + 1 and len(value) != 1):
         raise NoCertificate(
@@ -85,11 +85,11 @@ def broadcast(constant: Any, shape: Shape) -> torch.Tensor:
 
 
 def _both(shape: Shape, *operands: Any) -> bool:
-    """Whether both operands are activations; NoCertificate for one that is broadcast."""
-    given = [operand.shape for operand in operands if isinstance(operand, Activations)]
-    if any(each != shape for each in given):
+    """Whether both operands are activations; NoCertificate for activations that are broadcast."""
+    shapes = [operand.shape for operand in operands if isinstance(operand, Activations)]
+    if any(each != shape for each in shapes):
         raise NoCertificate("expected operands of one shape, got others")
-    return len(given) == 2
+    return len(shapes) == 2
 
 
 def _scaled(value: torch.Tensor) -> Rule:
@@ -98,7 +98,7 @@ def _scaled(value: torch.Tensor) -> Rule:
 
 def _checked(constant: torch.Tensor) -> torch.Tensor:
     if not representable(constant):
-        raise NoCertificate("expected constants that float32 holds, got others")
+        raise NoCertificate("expected constants that float32 represents, got others")
     return constant
 
 

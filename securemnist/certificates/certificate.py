@@ -1,7 +1,7 @@
-"""Certificates: samples whose class no image of an L-infinity ball can change.
+"""Robustness certificates: proofs that a sample's class is the same in its whole L-infinity ball.
 
-Interval bounds of all samples come first; CROWN is asked for the margins that they leave open.
-Margins must be strictly positive: where two logits can tie, nothing is certified.
+Interval bounds are computed for all samples, CROWN bounds for the margins that intervals leave
+undecided. A certificate needs strictly positive margins, so a possible tie is not certified.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from securemnist.types import SHAPE, Images, Labels, Logits, Progress, silent
 INTERVALS, CROWN = "intervals", "CROWN"
 METHODS = (INTERVALS, CROWN)
 _BATCH = 100
-# Margins bounded at a time: so few that their activations stay in a processor's cache.
+# Margins per CROWN batch: few enough that their activations fit a processor's cache.
 _MARGINS = 32
-# Probabilities below it have lost precision to underflow.
+# Smaller probabilities are imprecise because of float32 underflow.
 _TINY = 1e-30
-# Samples whose ball's corners the graph is compared with the model on, too.
+# Number of samples whose ball corners are also used to compare graph and model.
 _CORNERS = 8
-# Where CROWN proves none of so many samples it is not asked for the others, if no trial is given.
+# CROWN is dropped if it certifies none of this many samples (default of `trial`).
 TRIAL = 32
-# Networks by their model, as long as it exists. Each is compared with its model at every use.
+# Cache of networks by model. A cached network is compared with its model at every use.
 _NETWORKS: WeakKeyDictionary[nn.Module, Network] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
 class Certificates:
-    """Lower bounds of each sample's smallest margin, and the method that proves it.
+    """Lower bounds of each sample's smallest margin, and the method of each certificate.
 
-    `margins` float64 (n,): above 0 it is a proof that every image of the ball is classified as the
-    label. `by` int64 (n,): the proof's index in METHODS, -1 where there is none.
+    `margins` float64 (n,): a value above 0 proves that every image of the ball is classified as the
+    label. `by` int64 (n,): index of the method in METHODS, -1 without a certificate.
     """
 
     margins: torch.Tensor
@@ -51,16 +51,16 @@ class Certificates:
 
     @property
     def proved(self) -> torch.Tensor:
-        """Boolean (n,)."""
+        """Boolean (n,): which samples are certified."""
         return self.by >= 0
 
     def count(self, method: str) -> int:
-        """How many samples this method proved."""
+        """The number of samples that this method certified."""
         return int((self.by == METHODS.index(method)).sum())
 
 
 @exact_float32()
-@denormals.kept()
+@denormals.preserved()
 @torch.no_grad()
 def certify(
     model: nn.Module,
@@ -74,11 +74,11 @@ def certify(
 ) -> Certificates:
     """Certificates of samples `x` (n, ...) in [0, 1] with labels `y` (n,) within L-infinity `eps`.
 
-    With a `trial` of t, certification stops where none of the first t samples is proved.
+    With a `trial` of t, certification stops if none of the first t samples is certified.
 
-    NoCertificate where the model's graph has an operation without known bounds, or computes anything
-    else than the model. MeasureError for images outside [0, 1] or a negative `eps`, and where a
-    bound contradicts the logits themselves, which is an error of this package.
+    NoCertificate if the model's graph has an operation without known bounds, or if graph and model
+    compute different logits. MeasureError for images outside [0, 1], for a negative `eps`, and for a
+    bound above the margin of the sample itself, which is an error of this package.
     """
     if not (eps >= 0 and bool(((x >= 0) & (x <= 1)).all())):
         raise MeasureError(
@@ -86,31 +86,33 @@ def certify(
         )
     network = network_of(model, _corners(x[:_CORNERS], eps))
     margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=x.device)
-    by, asked = torch.full_like(y, -1), 0
-    few = trial or TRIAL
-    starts = [0, *range(few, len(x), _BATCH)]
+    by, crown_samples = torch.full_like(y, -1), 0
+    first = trial or TRIAL
+    starts = [0, *range(first, len(x), _BATCH)]
     for start, stop in zip(starts, [*starts[1:], len(x)], strict=True):
-        crown = crown and (asked < few or bool((by == METHODS.index(CROWN)).any()))
+        crown = crown and (crown_samples < first or bool((by == METHODS.index(CROWN)).any()))
         if trial and start and not (by >= 0).any():
             break
         part = slice(start, stop)
         try:
-            margins[part], by[part], more = _certified(network, model, x[part], y[part], eps, crown)
+            margins[part], by[part], count = _certified(
+                network, model, x[part], y[part], eps, crown
+            )
         except SecureMnistError:
             raise
-        except Exception as error:  # a rule that does not fit its operation's arguments
+        except Exception as error:  # the rule of an operation does not support its arguments
             raise NoCertificate(
-                f"expected operations that bounds go through, got {first_line(error):.120}"
+                f"expected operations with known bounds, got {first_line(error):.120}"
             ) from error
-        asked += more
+        crown_samples += count
         progress("certificates", stop, len(x))
     return Certificates(margins, by)
 
 
 def network_of(model: nn.Module, images: Images) -> Network:
-    """The model's network, compared with the model on `images` (n, ...) and kept for the next time.
+    """The model's network, cached, and compared with the model on `images` (n, ...).
 
-    It is exported anew where the model has changed; NoCertificate where it has no network.
+    A changed model is exported again; NoCertificate for a model that cannot be exported.
     """
     check_supported(model)
     if model in _NETWORKS:
@@ -128,14 +130,14 @@ def network_of(model: nn.Module, images: Images) -> Network:
 def read(model: nn.Module, shape: tuple[int, ...] = SHAPE) -> Network:
     """The network of a model in eval mode for samples of this shape.
 
-    NoCertificate in one sentence where torch.export captures no graph, or an operation has no bounds.
+    NoCertificate in one sentence if torch.export fails, or an operation has no known bounds.
     """
     exported = export(model, shape)
     return Network(Reader(exported).read(), exported)
 
 
 def _corners(x: Images, eps: float) -> Images:
-    """Opposite corners of the samples' balls, and noise."""
+    """Two opposite corners of each sample's ball, and uniform noise."""
     noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(0)).to(x.device)
     return torch.cat([x - eps, x + eps, noise]).clamp(0, 1)
 
@@ -143,61 +145,57 @@ def _corners(x: Images, eps: float) -> Images:
 def _certified(
     network: Network, model: nn.Module, x: Images, y: Labels, eps: float, crown: bool
 ) -> tuple[torch.Tensor, torch.Tensor, int]:
-    """Margins and methods of one batch, and for how many samples CROWN was asked."""
+    """Smallest margins and methods of one batch, and the number of samples with CROWN bounds."""
     logits = same_logits(network, model, x)
     intervals = network.intervals(ball(x, eps))
-    found = _by_intervals(network, intervals, y)
-    own = _own_margins(logits, y, probabilities=network.probabilities)
-    _check(found, own)
-    by = torch.where(_smallest(found) > 0, METHODS.index(INTERVALS), -1)
-    ask = (logits.argmax(1) == y) & (by < 0) & crown
-    if bool(ask.any()):
-        open_margins = ask[:, None] & ~(found > 0)
-        found = _improved(network, intervals, y, found, open_margins, to_image=True)
-        _check(found, own)
-        by = torch.where((by < 0) & (_smallest(found) > 0), METHODS.index(CROWN), by)
-    return _smallest(found), by, int(ask.sum())
+    bounds = _by_intervals(network, intervals, y)
+    clean = _clean_margins(logits, y, probabilities=network.probabilities)
+    _check(bounds, clean)
+    # `amin` propagates NaN, which certifies nothing.
+    by = torch.where(bounds.amin(1) > 0, METHODS.index(INTERVALS), -1)
+    undecided = (logits.argmax(1) == y) & (by < 0) & crown
+    if bool(undecided.any()):
+        margins = undecided[:, None] & ~(bounds > 0)
+        bounds = _improved(network, intervals, y, bounds, margins, to_image=True)
+        _check(bounds, clean)
+        by = torch.where((by < 0) & (bounds.amin(1) > 0), METHODS.index(CROWN), by)
+    return bounds.amin(1), by, int(undecided.sum())
 
 
 def _by_intervals(network: Network, intervals: Intervals, y: Labels) -> torch.Tensor:
     """Lower bounds (n, K) of logit[label] - logit[k], infinite at the label."""
     shape = (len(y), network.classes)
-    nothing = intervals.boxes[0].lower.new_full(shape, -torch.inf)
-    every = torch.ones(shape, dtype=torch.bool, device=y.device)
-    return _improved(network, intervals, y, nothing, every, to_image=False)
+    unbounded = intervals.boxes[0].lower.new_full(shape, -torch.inf)
+    all_margins = torch.ones(shape, dtype=torch.bool, device=y.device)
+    return _improved(network, intervals, y, unbounded, all_margins, to_image=False)
 
 
 def _improved(
     network: Network,
     intervals: Intervals,
     y: Labels,
-    found: torch.Tensor,
-    wanted: torch.Tensor,
+    bounds: torch.Tensor,
+    margins: torch.Tensor,
     *,
     to_image: bool,
 ) -> torch.Tensor:
-    """`found` (n, K), bounded anew where `wanted` (n, K) says so; a bound never becomes looser."""
-    improved = found.clone()
+    """`bounds` (n, K), tightened where `margins`, boolean (n, K), is true; never looser than before."""
+    improved = bounds.clone()
     improved.scatter_(1, y[:, None], torch.inf)
-    samples, classes = (wanted & (improved < torch.inf)).nonzero(as_tuple=True)
-    eye = torch.eye(network.classes, dtype=found.dtype, device=found.device)
-    for some, others in zip(samples.split(_MARGINS), classes.split(_MARGINS), strict=True):
-        weights = eye[y[some]] - eye[others]
-        bound = lower_bounds(network, intervals, some, weights, to_image=to_image)
-        improved[some, others] = torch.fmax(improved[some, others], bound)
+    samples, classes = (margins & (improved < torch.inf)).nonzero(as_tuple=True)
+    eye = torch.eye(network.classes, dtype=bounds.dtype, device=bounds.device)
+    for sample, other in zip(samples.split(_MARGINS), classes.split(_MARGINS), strict=True):
+        weights = eye[y[sample]] - eye[other]
+        bound = lower_bounds(network, intervals, sample, weights, to_image=to_image)
+        improved[sample, other] = torch.fmax(improved[sample, other], bound)
     return improved
 
 
-def _smallest(margins: torch.Tensor) -> torch.Tensor:
-    """The smallest margin (n,); NaN, which certifies nothing, where one is NaN."""
-    return margins.amin(1)
+def _clean_margins(logits: Logits, y: Labels, *, probabilities: bool) -> torch.Tensor:
+    """The margins (n, K) of the clean samples, infinite at the label.
 
-
-def _own_margins(logits: Logits, y: Labels, *, probabilities: bool) -> torch.Tensor:
-    """The margins (n, K) of the samples themselves, infinite at the label.
-
-    Of probabilities those of the logarithms. One too small for float32 is rounded such that the
-    margin is not less than the true one.
+    For probabilities these are margins of logarithms. Values too small for float32 are rounded in
+    the direction that makes the margin larger.
     """
     label, others = logits.double().gather(1, y[:, None]), logits.double()
     if probabilities:
@@ -206,9 +204,9 @@ def _own_margins(logits: Logits, y: Labels, *, probabilities: bool) -> torch.Ten
     return (label - others).scatter(1, y[:, None], torch.inf)
 
 
-def _check(found: torch.Tensor, own: torch.Tensor) -> None:
-    """The sample itself lies in its ball: no bound may be above its own margin."""
-    above = found > own
+def _check(bounds: torch.Tensor, clean: torch.Tensor) -> None:
+    """MeasureError for a bound above the clean margin: the clean sample is in the ball."""
+    above = bounds > clean
     if bool(above.any()):
         raise MeasureError(
             f"expected bounds below the samples' own margins, got {int(above.sum())} above; "

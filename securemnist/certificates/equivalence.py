@@ -1,12 +1,11 @@
-"""Equivalence: whether a captured graph does what its model does, operation by operation.
+"""Equivalence of a model and its exported graph, operation by operation.
 
-A capture holds what torch.export has recorded, and not what a model does otherwise: another answer
-while it is captured, with gradients or for a single image, a memory of earlier calls. So the logits
-have to be equal on every sample; and on two images the model and its capture have to run the same
-operations on the same numbers from the same sources, in every gradient mode.
+An exported graph misses model behaviour that depends on the export itself, on the gradient mode, on
+the batch size or on earlier calls. So the logits must be equal on every sample. On two images, model
+and graph must run the same operations on equal inputs from the same sources, in each gradient mode.
 
-This is a check of code that was copied unread. It is none of an author who means to deceive: a
-factory's code is trusted.
+The check protects against models that are unusual by mistake. It does not protect against an author
+who deceives on purpose: the code of a factory is trusted.
 """
 
 from __future__ import annotations
@@ -25,18 +24,18 @@ from securemnist.errors import NoCertificate, SecureMnistError, first_line
 from securemnist.types import Images, Logits, Model
 
 aten = torch.ops.aten
-# How many images operations are compared on, and in which modes a model may be called.
+# Batch sizes and gradient modes in which operations are compared.
 _SIZES, _MODES = (1, 2), (torch.no_grad, torch.enable_grad, torch.inference_mode)
-# An operation's name, and what it was given.
+# An operation's name and its arguments.
 Entry = tuple[str, ...]
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
-# What a capture adds, and what only names a value once more.
-_SILENT = (aten.sym_size.int, aten._assert_tensor_metadata.default)
+# Operations that export adds, and operations that return their input under another name.
+_IGNORED = (aten.sym_size.int, aten._assert_tensor_metadata.default)
 _ALIASES = (aten.detach.default, aten.alias.default)
 
 
 def check(network: Network, model: nn.Module, x: Images) -> None:
-    """NoCertificate where the network computes other logits of `x`, or runs other operations."""
+    """NoCertificate if graph and model differ in the logits of `x` or in their operations."""
     try:
         for images in (x, x[:1]):
             same_logits(network, model, images)
@@ -51,7 +50,7 @@ def check(network: Network, model: nn.Module, x: Images) -> None:
 
 
 def same_logits(network: Network, model: nn.Module, x: Images) -> Logits:
-    """The model's logits (n, K) of images (n, ...); NoCertificate where its graph computes others."""
+    """The model's logits (n, K) of images (n, ...); NoCertificate if the graph's logits differ."""
     logits: Logits = model(x)
     if logits.shape != (len(x), network.classes):
         got = tuple(logits.shape)
@@ -70,9 +69,9 @@ def _same_operations(captured: nn.Module, model: nn.Module, x: Images) -> None:
     for size, mode in product(_SIZES, _MODES):
         with mode():
             pairs = zip_longest(_operations(model, x[:size]), _operations(captured, x[:size]))
-            apart = next((pair for pair in pairs if pair[0] != pair[1]), None)
-        if apart is not None:
-            first = f"others from {apart[0][0]} on" if apart[0] else "more"
+            difference = next((pair for pair in pairs if pair[0] != pair[1]), None)
+        if difference is not None:
+            first = f"others from {difference[0][0]} on" if difference[0] else "more"
             raise NoCertificate(
                 f"expected a graph with the model's operations, got {first}: the model depends on more "
                 "than its input"
@@ -92,31 +91,31 @@ def _operations(model: Model, x: Images) -> list[Entry]:
 
 
 class _Record(TorchDispatchMode):
-    """Every operation that reads or writes memory in which values computed from `x` have been."""
+    """A record of all operations that read or write memory that has held values computed from `x`."""
 
     def __init__(self, x: Images) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.entries: list[Entry] = []
-        # Kept alive, so that neither memory nor identity is given to another tensor meanwhile.
+        # References, so that torch reuses neither memory nor identity of these tensors.
         self._alive: list[Any] = [x]
         self._memory = {_storage(x)}
         self._sources = {id(x): "image"}
 
-    def source(self, given: object) -> str:
-        """Which entry computed a tensor: equal numbers of another source are a difference."""
-        return self._sources.get(id(given), "")
+    def source(self, argument: object) -> str:
+        """The entry that computed a tensor. Equal values of different sources are a difference."""
+        return self._sources.get(id(argument), "")
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func.has_kernel_for_dispatch_key(_COMPOSITE):  # in inference mode, not decomposed yet
             with self:
                 return func.decompose(*args, **kwargs)
-        given = tree_leaves((args, kwargs))
+        leaves = tree_leaves((args, kwargs))
         _check_overlap(func, args, kwargs)
-        reads = any(isinstance(g, torch.Tensor) and _storage(g) in self._memory for g in given)
-        entry = (str(func), *(self.source(g) + _content(g) for g in given)) if reads else ()
+        reads = any(isinstance(a, torch.Tensor) and _storage(a) in self._memory for a in leaves)
+        entry = (str(func), *(self.source(a) + _content(a) for a in leaves)) if reads else ()
         out = func(*args, **kwargs)
-        if reads and func not in _SILENT:
+        if reads and func not in _IGNORED:
             _check_numbers(func, out)
             self._remember(entry, args[0], out, renamed=_renames(func, args, out))
         return out
@@ -133,7 +132,7 @@ class _Record(TorchDispatchMode):
 
 
 def _check_numbers(func: Any, out: Any) -> None:
-    """NoCertificate where Python reads a number of an activation, as a branch on pixels does."""
+    """NoCertificate if Python reads the value of an activation, as a branch on pixels does."""
     if any(isinstance(value, bool | int | float) for value in tree_leaves(out)):
         raise NoCertificate(
             f"expected operations that do not depend on pixel values, got {func} read by Python"
@@ -141,22 +140,22 @@ def _check_numbers(func: Any, out: Any) -> None:
 
 
 def _renames(func: Any, args: Any, out: Any) -> bool:
-    """Whether the output is the first input as a whole: a capture slices where Python does not."""
+    """Whether the output is the whole first input; an exported graph has slices that Python omits."""
     whole = func is aten.slice.Tensor and out.shape == args[0].shape and len(args) < 5
     return func in _ALIASES or whole
 
 
 def _check_overlap(func: Any, args: Any, kwargs: Any) -> None:
-    """NoCertificate for a write into memory that is read under another shape meanwhile.
+    """NoCertificate for an operation that writes memory which it also reads in another layout.
 
-    Its result depends on the order of the kernel's loop, and the functional graph has another one.
+    Its result depends on the order of the kernel's loop, which the functional graph does not keep.
     """
-    for argument, given in zip(func._schema.arguments, args, strict=False):
-        if argument.alias_info is None or not argument.alias_info.is_write:
+    for parameter, written in zip(func._schema.arguments, args, strict=False):
+        if parameter.alias_info is None or not parameter.alias_info.is_write:
             continue
-        tensors = [g for g in tree_leaves((args, kwargs)) if isinstance(g, torch.Tensor)]
-        shared = [tensor for tensor in tensors if _storage(tensor) == _storage(given)]
-        if any(_layout(tensor) != _layout(given) for tensor in shared):
+        tensors = [a for a in tree_leaves((args, kwargs)) if isinstance(a, torch.Tensor)]
+        shared = [tensor for tensor in tensors if _storage(tensor) == _storage(written)]
+        if any(_layout(tensor) != _layout(written) for tensor in shared):
             raise NoCertificate("expected no write into memory that is read meanwhile, got one")
 
 
@@ -168,9 +167,9 @@ def _storage(tensor: torch.Tensor) -> int:
     return int(tensor.untyped_storage()._cdata)
 
 
-def _content(given: object) -> str:
-    """A number as it is written, a tensor by the digest of its numbers."""
-    if not isinstance(given, torch.Tensor):
-        return repr(given)
-    content = given.detach().contiguous().reshape(-1).view(torch.uint8).cpu().numpy().tobytes()
-    return f"{given.dtype} {tuple(given.shape)} {sha256(content)}"
+def _content(argument: object) -> str:
+    """The `repr` of an argument; for a tensor its dtype, shape and the digest of its values."""
+    if not isinstance(argument, torch.Tensor):
+        return repr(argument)
+    content = argument.detach().contiguous().reshape(-1).view(torch.uint8).cpu().numpy().tobytes()
+    return f"{argument.dtype} {tuple(argument.shape)} {sha256(content)}"

@@ -1,9 +1,9 @@
-"""Export: a model as a functional graph of ATen operations, captured by torch.export.
+"""Export of a model as a functional graph of ATen operations, by torch.export.
 
-torch.export runs the model's own code on a batch without numbers, of any size n. Writes in place
-become new values, and operations that torch itself composes of others are decomposed into them.
-The operations that are left are those that run when the model is called, each with a kernel of its
-own. Further decompositions would round otherwise than the model: they are not used.
+torch.export runs the model's code on a symbolic batch of any size n. In-place writes become new
+values, and composite operations are decomposed. The remaining operations are those that run when the
+model is called, each with its own kernel. Further decompositions are not used, because their rounding
+differs from that of the model.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from torch.random import fork_rng
 from securemnist.certificates.rules import Shape
 from securemnist.errors import NoCertificate, first_line
 
-# Composed of others, but without mixing samples in their first dimension, as their parts do.
+# Composite operations that are not decomposed, because their parts merge the batch dimension.
 _WHOLE = (torch.ops.aten.linear.default, torch.ops.aten.matmul.default)
-# The size of the batch that is captured; a size 1 would be taken for a constant.
+# Size of the exported batch; torch.export would treat a size of 1 as a constant.
 _BATCH = 3
-# A model may look at its own constants, as float(self.scale) does; what it reads of pixels is refused.
+# Python may read constants of the model, as float(self.scale) does, but no value computed from pixels.
 _KNOWN_CONSTANTS = functorch_config.patch(fake_tensor_propagate_real_tensors=True)
-# What cannot be captured, by a part of the error's text.
-_REFUSED = (
+# Reasons of failed exports, by a part of torch's error message.
+_REASONS = (
     (
         "Constraints violated",
         "expected a graph that is the same for any number of images, got another",
@@ -55,10 +55,10 @@ _REFUSED = (
 
 @dataclass(frozen=True)
 class Exported:
-    """A model's graphs: `captured` has the operations as called, `functional` those that are bounded.
+    """Two modules that compute the model's logits, and the graph of the second.
 
-    Both are modules that compute the logits. `graph` is that of `functional`, with parameters,
-    buffers and constants as inputs, whose values are `constants`, by name of the input.
+    `captured` has the operations as the model calls them, `functional` those that have bounds.
+    `graph` has parameters, buffers and constants as inputs; `constants` are their values, by name.
     """
 
     captured: nn.Module
@@ -68,20 +68,22 @@ class Exported:
 
 
 def export(model: nn.Module, shape: Shape) -> Exported:
-    """The graphs of `model` for samples of this shape; NoCertificate in one sentence for none."""
+    """The exported `model` for samples of this shape; NoCertificate in one sentence on failure."""
     check_supported(model)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     try:
         with _quiet(), _KNOWN_CONSTANTS, fork_rng([]), torch.inference_mode(False), torch.no_grad():
-            # A copy, because capturing runs the model's code, which may change the model.
+            # A copy, because export runs the model's code, which may change the model.
             called = _Called(copy.deepcopy(model))
-            called.training = False  # of this module alone: the model's layers are as they are
+            called.training = (
+                False  # not `eval()`, which would change the mode of the model's layers
+            )
             x = torch.full((_BATCH, *shape), 0.5, device=device)
             captured = torch.export.export(
                 called, (x,), dynamic_shapes=({0: Dim("n")},), strict=False
             )
             program = captured.run_decompositions(_decompositions())
-            # Copies, which keep the numbers that were exported where the model's own are written.
+            # Copies, so that the exported values stay when the model writes its own.
             modules = [_copied(each) for each in (captured, program)]
     except NoCertificate:
         raise
@@ -110,7 +112,7 @@ def _copied(program: ExportedProgram) -> nn.Module:
 
 
 class _Called(nn.Module):
-    """A call of the model with images alone: its hooks, `__call__` and default arguments included."""
+    """A call of the model with images only, including hooks, `__call__` and default arguments."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -123,7 +125,7 @@ class _Called(nn.Module):
 
 @cache
 def _decompositions() -> dict[Any, Any]:
-    """Torch's own compositions, which are what runs when such an operation is called."""
+    """Decompositions that torch itself runs when a composite operation is called."""
     composite = torch._C.DispatchKey.CompositeImplicitAutograd
     table = default_decompositions()
     return {
@@ -135,27 +137,27 @@ def _decompositions() -> dict[Any, Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Torch logs, warns and prints where it captures no graph; the sentence of the error is enough."""
+    """A block without logs, warnings and output of torch about a failed export."""
     level, trace = logging.root.manager.disable, logging.getLogger("torch.__trace")
     logging.disable(logging.CRITICAL)
-    silenced, trace.disabled = trace.disabled, True  # it has records handled at any level
+    was_disabled, trace.disabled = trace.disabled, True  # `logging.disable` does not affect it
     try:
         with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
         logging.disable(level)
-        trace.disabled = silenced
+        trace.disabled = was_disabled
 
 
 def _reason(error: Exception) -> str:
     text = str(error)
-    known = (sentence for part, sentence in _REFUSED if part in text)
+    known = (sentence for part, sentence in _REASONS if part in text)
     return next(known, f"expected a graph from torch.export, got {first_line(error):.120}")
 
 
 def _check_outputs(program: ExportedProgram) -> None:
-    """NoCertificate where a call does more than to return one tensor."""
+    """NoCertificate for a model with a side effect or several outputs."""
     outputs = program.graph_signature.output_specs
     for output in outputs:
         if output.kind is not OutputKind.USER_OUTPUT:

@@ -1,4 +1,4 @@
-"""Box: lower and upper bounds of activations in float64, and bounds of float32 rounding errors."""
+"""Interval bounds of activations in float64, and bounds of float32 rounding errors."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from securemnist.types import Images
 
 # Half a unit in the last place of float32, plus one percent for float64 rounding in this package.
 _UNIT = 1.01 * 2.0**-24
-# The most that underflow loses in one sum, whether or not the processor flushes denormals.
+# Bound of the underflow error of one sum, with and without flushing of denormals.
 UNDERFLOW = 1e-30
-# The positive numbers that float32 holds at full precision.
+# Smallest and largest positive numbers that float32 represents at full precision.
 SMALLEST, GREATEST = 2.0**-126, torch.finfo(torch.float32).max
-# Beyond this float32 may overflow, and bounds become infinite.
+# Above this float32 may overflow, and bounds become infinite.
 LARGEST = 1e30
 
 
@@ -39,7 +39,7 @@ class Box:
         return torch.maximum(self.lower.abs(), self.upper.abs())
 
     def widened(self, by: torch.Tensor) -> Box:
-        """The box with `by` more on both sides."""
+        """The box extended by `by` on both sides."""
         return Box(self.lower - by, self.upper + by)
 
     def __getitem__(self, samples: torch.Tensor | slice) -> Box:
@@ -62,16 +62,16 @@ def ball(x: Images, eps: float) -> Box:
 
 
 def rounding(terms: int, sizes: torch.Tensor) -> torch.Tensor:
-    """Bound of the error of a float32 sum of `terms` products, whose absolute values sum to `sizes`.
+    """Bound of the error of a float32 sum of `terms` products; `sizes` is the sum of absolute values.
 
-    It holds for any order of summation, with or without fused multiply-add (Higham 2002, Accuracy
-    and Stability of Numerical Algorithms, section 3.1).
+    Valid for any order of summation, with or without fused multiply-add (Higham 2002, Accuracy and
+    Stability of Numerical Algorithms, section 3.1).
     """
     share = terms * _UNIT / (1 - terms * _UNIT)
     return torch.where(sizes < LARGEST, share * sizes + UNDERFLOW, torch.inf)
 
 
 def representable(values: torch.Tensor) -> bool:
-    """Whether float32 holds all of these numbers at full precision; zeros count, NaN does not."""
+    """Whether float32 represents all values at full precision; true for zeros, false for NaN."""
     size = values.abs()
     return bool(((size == 0) | (size >= SMALLEST) & (size <= GREATEST)).all())

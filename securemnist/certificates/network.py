@@ -1,4 +1,4 @@
-"""Network: a model as a chain of operations with bounds, and the interval bounds of all of them."""
+"""A model as a sequence of operations with bounds, and its interval bound propagation."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from securemnist.certificates.intervals import Box
 from securemnist.certificates.rules import LogSoftmax, Rule, Shape
 from securemnist.errors import NoCertificate
 
-# Float64 rounding of one step, relative; that of float32 is far larger wherever there is any.
+# Relative float64 rounding error of one step, far below that of float32.
 _FLOAT64 = 2.0**-40
 
 
 @dataclass(frozen=True)
 class Step:
-    """One operation: its rule, its output's shape per sample, and which values it reads.
+    """One operation: the graph node's name, its rule, its output shape per sample, and its inputs.
 
-    Of `inputs` 0 is the image, k the output of the k-th step. `name` is that of the graph's node.
+    In `inputs`, 0 is the image and k the output of the k-th step.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Network:
-    """The steps of a model in their order; the last one gives the logits."""
+    """The steps of a model in execution order; the last one computes the logits."""
 
     steps: tuple[Step, ...]
     exported: Exported
@@ -42,15 +42,15 @@ class Network:
 
     @property
     def probabilities(self) -> bool:
-        """Whether the outputs are probabilities, and bounds are of their logarithms."""
+        """Whether the outputs are probabilities; bounds are then those of their logarithms."""
         last = self.steps[-1].rule
         return isinstance(last, LogSoftmax) and last.exponential
 
     def intervals(self, image: Box) -> Intervals:
-        """The boxes of all values, wide enough for the rounding of the deployed float32 network."""
+        """Interval bounds of all values, including the rounding errors of the float32 network."""
         boxes, errors = [image], [torch.zeros_like(image.lower)]
         for step in self.steps:
-            inputs = [boxes[read] for read in step.inputs]
+            inputs = [boxes[source] for source in step.inputs]
             out, rounded = step.rule.enclose(*inputs), step.rule.rounding(*inputs)
             if out.lower.shape[1:] != step.shape:
                 got = tuple(out.lower.shape[1:])
@@ -65,7 +65,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Intervals:
-    """Of one batch: the boxes of the image and of all steps, and each one's rounding `errors`."""
+    """Bounds of the image and of all steps for one batch, and their rounding errors."""
 
     boxes: list[Box]
     errors: list[torch.Tensor]

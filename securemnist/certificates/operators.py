@@ -1,8 +1,7 @@
-"""Operators: the rule of each ATen operation that has bounds. To add one: a function and a line.
+"""Rules by ATen operation. A new operation is a function and a line in `OPERATORS`.
 
-A function gets the shape per sample of the operation's output, and the operation's own arguments.
-Arguments that depend on the image are `Activations`; all others are constant. It returns a Rule, or
-None where the output equals the input.
+A function gets the output shape per sample and the arguments of the operation. Arguments that depend
+on the image are `Activations`; others are constants. It returns a Rule, or None for the identity.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ aten = torch.ops.aten
 
 
 def _same(_shape: Shape, _x: Activations, **_options: Any) -> None:
-    """The input's values, in the same or in other memory."""
+    """The identity, with or without a copy."""
 
 
 def _reshape(shape: Shape, _x: Activations, *_sizes: Any) -> Rule:
@@ -59,12 +58,12 @@ def _expand(shape: Shape, _x: Activations, _size: Any) -> Rule:
 
 
 def _rearrange(function: Callable[..., torch.Tensor]) -> Operator:
-    """A selection by constant arguments; the output's shape shows that the batch dimension stays."""
+    """A selection by constant arguments; the output shape ensures that it keeps the batch dimension."""
     return lambda _shape, _x, *rest: Rearrange(lambda x: function(x, *rest))
 
 
 def _slice(_shape: Shape, _x: Activations, dim: int = 0, *limits: Any) -> Rule | None:
-    # Of the batch dimension, a slice as long as the batch is the whole batch.
+    # The output has the batch size, so a slice of the batch dimension is the whole batch.
     return None if dim == 0 else Rearrange(lambda t: aten.slice(t, dim, *limits))
 
 
@@ -83,7 +82,7 @@ def _concatenate(shape: Shape, tensors: Sequence[Any], dim: int = 0) -> Rule:
 
 
 def _each(function: Callable[..., Rule]) -> Operator:
-    """A function of each number alone: its rule is made from the constant arguments."""
+    """An elementwise operation, whose rule depends on constant arguments only."""
     return lambda _shape, _x, *rest, **named: function(*rest, **named)
 
 
@@ -97,7 +96,7 @@ def _linear(_shape: Shape, _x: Activations, weight: Any, bias: Any = None) -> Ru
 
 def _matmul(_shape: Shape, _x: Activations, matrix: Any) -> Rule:
     if not (isinstance(matrix, torch.Tensor) and matrix.dim() == 2):
-        raise NoCertificate("expected a product with a constant matrix, got another")
+        raise NoCertificate("expected a product with a constant matrix, got another product")
     return affine.linear(matrix.t().contiguous())
 
 
@@ -110,9 +109,7 @@ def _convolution(
 ) -> Rule:
     stride, padding, dilation, transposed, _, groups = rest
     if transposed or weight.dim() != 4:
-        raise NoCertificate(
-            "expected a convolution of planes, got a transposed one or other dimensions"
-        )
+        raise NoCertificate("expected a 2-D convolution, got a transposed one or other dimensions")
     return affine.convolution(weight, bias, stride, padding, dilation, groups)
 
 
@@ -130,7 +127,7 @@ def _batch_norm(
 
 
 def _max_pool(function: Callable[..., Any]) -> Operator:
-    """A maximum over windows: `function` returns the maxima and their indices."""
+    """Max pooling: `function` returns maxima and indices."""
 
     def rule(_shape: Shape, x: Activations, *rest: Any) -> Rule:
         if len(x.shape) != 3:
@@ -148,7 +145,7 @@ def _mean_pool(_shape: Shape, _x: Activations, *rest: Any) -> Rule:
 
 
 def _reduce(function: Callable[..., torch.Tensor]) -> Operator:
-    """A mean or sum over dimensions; the output's shape shows that the batch dimension stays."""
+    """A mean or sum over dimensions; the output shape ensures that it keeps the batch dimension."""
 
     def rule(_shape: Shape, _x: Activations, *rest: Any, **_dtype: Any) -> Rule:
         return affine.pooled(lambda x: function(x, *rest))  # the output is float32
@@ -165,14 +162,14 @@ def _softmax(*, exponential: bool) -> Operator:
     return rule
 
 
-# Truth values, which only a conversion to float32 may read.
+# Operations with boolean outputs, which only a conversion to float32 may read.
 COMPARISONS: dict[Any, Operator] = {
     getattr(getattr(aten, name), overload): compare(getattr(torch, name))
     for name in ("gt", "ge", "lt", "le")
     for overload in ("Scalar", "Tensor")
 }
 CONVERSIONS = (aten._to_copy.default,)
-# Operations of two operands, either of which may be activations.
+# Operations with two operands, either of which may be activations.
 BINARY: dict[Any, Operator] = {
     **COMPARISONS,
     aten.add.Tensor: add,
@@ -181,7 +178,7 @@ BINARY: dict[Any, Operator] = {
     aten.mul.Tensor: multiply,
     aten.div.Tensor: divide,
 }
-# Operations on sizes, among which may be the number of images: the output's shape says what they do.
+# Operations with sizes as arguments, the batch size included; the output shape determines their rule.
 SIZED: dict[Any, Operator] = {
     aten.view.default: _reshape,
     aten._unsafe_view.default: _reshape,

@@ -1,9 +1,9 @@
-"""Rule: the bounds of one operation, and how linear bounds propagate backwards through it.
+"""Rules: interval bounds of one operation, and backward propagation of linear bounds through it.
 
-`enclose` bounds the exact operation, `rounding` the error of the deployed float32 one.
-`pull` turns weights of the outputs into weights of the inputs and a constant, such that
-sum(weights * output) >= sum(pulled * input) + constant everywhere in the box (Zhang et al. 2018,
-CROWN, arXiv 1811.00866).
+`enclose` bounds the exact operation, `rounding` the rounding error of the float32 operation.
+`backward` maps weights w of the outputs to weights v of the inputs and a constant c, such that
+sum(w * output) >= sum(v * input) + c everywhere in the box (Zhang et al. 2018, CROWN, arXiv
+1811.00866).
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ Map = Callable[[torch.Tensor], torch.Tensor]
 # From weights of the outputs and the shape of the inputs to weights of the inputs.
 Transposed = Callable[[torch.Tensor, torch.Size], torch.Tensor]
 # Weights of each input (None where the bound does not depend on it) and a constant (n,).
-Pulled = tuple[Sequence[torch.Tensor | None], torch.Tensor]
+Backward = tuple[Sequence[torch.Tensor | None], torch.Tensor]
 
 
 def transposed(linear: Map) -> Transposed:
     """The transpose of a linear map, by automatic differentiation."""
 
-    def pull(weights: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    def apply(weights: torch.Tensor, shape: torch.Size) -> torch.Tensor:
         with torch.enable_grad():
             x = torch.zeros(shape, dtype=weights.dtype, device=weights.device, requires_grad=True)
-            (pulled,) = torch.autograd.grad(linear(x), x, weights)
-        return pulled
+            (product,) = torch.autograd.grad(linear(x), x, weights)
+        return product
 
-    return pull
+    return apply
 
 
 class Rule(ABC):
     """Base of all rules. Tensors are float64 (n, ...); a rule never mixes samples of a batch."""
 
-    # Whether `pull` is an equality, so that interval bounds start behind this operation.
+    # Whether `backward` is an equality; interval bounds start before the last such operations.
     exact = False
 
     @abstractmethod
     def enclose(self, *boxes: Box) -> Box:
-        """The box of the outputs, in exact arithmetic."""
+        """Interval bounds of the outputs, in exact arithmetic."""
 
     def rounding(self, *boxes: Box) -> torch.Tensor | None:
-        """Bound of the deployed operation's rounding error; None for one that rounds nothing."""
+        """Bound of the float32 operation's rounding error; None for an operation without rounding."""
         return None
 
     @abstractmethod
-    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         """Weights of the inputs and a constant, from weights of the outputs."""
 
 
@@ -63,8 +63,8 @@ class Rule(ABC):
 class Affine(Rule):
     """Wx + shift: `linear` is W, `absolute` is |W|, `transposed` multiplies by W's transpose.
 
-    `terms` products are summed into one output (None: at most a sample's number of inputs). `size`
-    is the sum of the absolute values of the numbers that make up `shift`.
+    Each output is a sum of `terms` products (None: at most a sample's number of inputs). `size` is
+    the sum of the absolute values of the terms of `shift`.
     """
 
     linear: Map
@@ -84,7 +84,7 @@ class Affine(Rule):
         terms = self.terms or boxes[0].lower[0].numel() + 4
         return rounding(terms, self.absolute(boxes[0].size) + self.size)
 
-    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         shape = torch.Size([len(weights), *inputs[0].lower.shape[1:]])
         constant = (weights * self.shift).flatten(1).sum(1)
         return [self.transposed(weights, shape)], constant
@@ -93,7 +93,7 @@ class Affine(Rule):
 @final
 @dataclass(frozen=True)
 class Reshape(Rule):
-    """The same numbers in another shape: view, squeeze, unsqueeze."""
+    """A change of shape: view, squeeze, unsqueeze."""
 
     shape: Shape
     exact = True
@@ -102,15 +102,15 @@ class Reshape(Rule):
         (box,) = boxes
         return Box(*(bound.reshape(len(bound), *self.shape) for bound in (box.lower, box.upper)))
 
-    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
-        pulled = weights.reshape(len(weights), *inputs[0].lower.shape[1:])
-        return [pulled], weights.new_zeros(len(weights))
+    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
+        reshaped = weights.reshape(len(weights), *inputs[0].lower.shape[1:])
+        return [reshaped], weights.new_zeros(len(weights))
 
 
 @final
 @dataclass(frozen=True)
 class Rearrange(Rule):
-    """A selection of the input's numbers, with repetitions, and zeros: permute, slice, expand, pad."""
+    """A selection of inputs and zeros, with repetitions: permute, slice, expand, pad."""
 
     select: Map
     exact = True
@@ -118,7 +118,7 @@ class Rearrange(Rule):
     def enclose(self, *boxes: Box) -> Box:
         return Box(self.select(boxes[0].lower), self.select(boxes[0].upper))
 
-    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         shape = torch.Size([len(weights), *inputs[0].lower.shape[1:]])
         return [transposed(self.select)(weights, shape)], weights.new_zeros(len(weights))
 
@@ -126,11 +126,11 @@ class Rearrange(Rule):
 @final
 @dataclass(frozen=True)
 class LogSoftmax(Rule):
-    """Log-softmax: each logit minus one number common to all classes, so that margins stay.
+    """Log-softmax. It subtracts the same number from each logit, so margins are unchanged.
 
-    Its box is that of the logits; so it may only be the last operation. With `exponential` it is
-    softmax, and the bounds are those of the logarithms: a probability's own rounding is a few units
-    in its last place, far less than `rounding`.
+    Its bounds are those of the logits, so it must be the last operation. With `exponential` it is
+    softmax, and the bounds are those of the logarithms: a probability is rounded by a few units in
+    its last place, far less than `rounding`.
     """
 
     exponential: bool = False
@@ -141,19 +141,19 @@ class LogSoftmax(Rule):
 
     def rounding(self, *boxes: Box) -> torch.Tensor:
         size = boxes[0].size
-        # Subtracted are the largest logit and the logarithm of a sum of at most K terms up to 1.
-        # The error of that logarithm is common to all classes; only its size matters, below log K + 1.
+        # It subtracts the largest logit and the logarithm of a sum of K terms of at most 1. The error
+        # of that logarithm is the same for all classes; only its size, below log K + 1, matters.
         subtracted = size.amax(1, keepdim=True).expand_as(size)
         return rounding(16, 2 * subtracted + math.log(size.shape[1]) + 1)
 
-    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         return [weights], weights.new_zeros(len(weights))
 
 
 @final
 @dataclass(frozen=True)
 class Sum(Rule):
-    """The sum of two activations, or with `sign` -1 their difference."""
+    """The sum of two activations, or their difference with `sign` -1."""
 
     sign: int = 1
     exact = True
@@ -167,16 +167,16 @@ class Sum(Rule):
     def rounding(self, *boxes: Box) -> torch.Tensor:
         return rounding(2, boxes[0].size + boxes[1].size)
 
-    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         return [weights, self.sign * weights], weights.new_zeros(len(weights))
 
 
 @final
 @dataclass(frozen=True)
 class MaxPool(Rule):
-    """The maximum of each window. `indices` gives each maximum's flat index in its plane.
+    """The maximum of each window. `indices` gives the flat index of each maximum in its plane.
 
-    Lower bound: the input whose lower bound is largest. Upper bound: the output's own.
+    Lower bound: the input with the largest lower bound. Upper bound: that of the output.
     """
 
     pool: Map
@@ -185,13 +185,13 @@ class MaxPool(Rule):
     def enclose(self, *boxes: Box) -> Box:
         return Box(self.pool(boxes[0].lower), self.pool(boxes[0].upper))
 
-    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         lower = inputs[0].lower
         indices = self.indices(lower).flatten(2)
         positive, negative = weights.clamp_min(0), weights.clamp_max(0)
-        pulled = weights.new_zeros(len(weights), lower.shape[1], lower[0, 0].numel())
-        pulled.scatter_add_(2, indices, positive.flatten(2))
-        return [pulled.view(len(weights), *lower.shape[1:])], out.minimum(negative)
+        scattered = weights.new_zeros(len(weights), lower.shape[1], lower[0, 0].numel())
+        scattered.scatter_add_(2, indices, positive.flatten(2))
+        return [scattered.view(len(weights), *lower.shape[1:])], out.minimum(negative)
 
 
 @final
@@ -206,6 +206,6 @@ class Concatenate(Rule):
         lowers, uppers = ([b.lower for b in boxes], [b.upper for b in boxes])
         return Box(torch.cat(lowers, self.dim), torch.cat(uppers, self.dim))
 
-    def pull(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Pulled:
+    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         lengths = [box.lower.shape[self.dim] for box in inputs]
         return weights.split(lengths, self.dim), weights.new_zeros(len(weights))

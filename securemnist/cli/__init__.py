@@ -1,4 +1,4 @@
-"""The command line: assess, compare, measure, report, ... Doors print; the library returns.
+"""The command line: assess, compare, measure, report, ... Only this package prints.
 
 Exit codes: 0 all passed, 1 a requirement failed, 2 usage or policy error, 3 something in scope was not
 decided (INCONCLUSIVE, ERROR or NOT_RUN).
@@ -33,7 +33,7 @@ _COMMANDS = (
 
 
 class _Lazy(click.Group):
-    """Imports a command's module when it is used, so that --help answers at once."""
+    """Imports a command's module when the command is used, so that --help is fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -46,12 +46,12 @@ class _Lazy(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """An empty word is a variable of somebody's script that is not set: no default stands for it."""
+        """Refuse empty values: usually an unset shell variable, which must not select a default."""
         for before, word in itertools.pairwise(["", *args]):
             if not word or (word.startswith("--") and word.endswith("=")):
                 name = (word or before or "the command").rstrip("=")
                 raise click.UsageError(
-                    f"expected a value after {name}, got an empty one; name it, or leave {name} out",
+                    f"expected a value after {name}, got an empty one; give one, or leave out {name}",
                     ctx,
                 )
         return super().parse_args(ctx, args)
@@ -60,15 +60,15 @@ class _Lazy(click.Group):
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            vars(error).update(message=terminal(error.message))  # it quotes the arguments
+            vars(error).update(message=terminal(error.message))  # the message quotes arguments
             raise
         except (click.exceptions.Exit, click.Abort):
-            raise  # click's own words and codes
+            raise  # click prints and exits itself
         except BrokenPipeError:
             end_of_pipe()
             ctx.exit(UNDECIDED)
         except BaseException as error:
-            # Python's own code for an error is 1, which is a verdict here.
+            # Python exits with 1 for an error; here 1 means that a requirement failed.
             text, code = ending(error)
             say(f"securemnist: {text}", err=True)
             ctx.exit(code)

@@ -15,9 +15,9 @@ from securemnist.errors import PolicyError, UsageError
 @click.argument("row_id", metavar="ROW")
 @click.option("--policy", type=click.Path(path_type=Path), help="Default: the project's.")
 def accept(row_id: str, policy: Path | None) -> None:
-    """Accept the findings of today: write the file that the static_findings row ROW names as `baseline`.
+    """Accept today's findings: write the `baseline` file of the static_findings row ROW.
 
-    Only new findings count from then on. Entries that fit nothing any more are dropped.
+    Afterwards only new findings count. Entries without a matching finding are dropped.
     """
     from securemnist._util.resources import write_atomically
     from securemnist.measures import bind
@@ -33,14 +33,14 @@ def accept(row_id: str, policy: Path | None) -> None:
         raise UsageError(
             f"expected a static_findings row of {path} ({', '.join(rows)}), got {row_id!r}; name one"
         )
-    named = dict(rows[row_id].settings)
-    target = named.pop("baseline", None)
+    row_settings = dict(rows[row_id].settings)
+    target = row_settings.pop("baseline", None)
     if not isinstance(target, str):
         raise PolicyError(
             f"{path}: row {row_id}: expected a `baseline` file to write, got {target!r}; add "
             'baseline = "security_tests/baseline.json" to the row'
         )
-    bound = bind("static_findings", named, where=f"{path}: row {row_id}")
+    bound = bind("static_findings", row_settings, where=f"{path}: row {row_id}")
     folder = project_folder(here, path)
     content, count = current_baseline(cast(StaticSettings, bound), folder)
     try:

@@ -1,4 +1,4 @@
-"""Child: processes of our own with a known configuration, and the wait for one that measures."""
+"""Child processes with a known configuration: command line, environment, signals, exit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def command(*words: str) -> list[str]:
-    """The command of a child; no module of the working folder or of PYTHONPATH replaces one of ours."""
+    """Command line of a child; the working folder and PYTHONPATH cannot replace our modules."""
     flags = ["-E", "-P"]
     flags += ["-s"] if sys.flags.no_user_site else []
     flags += ["-B"] if sys.flags.dont_write_bytecode else []
@@ -28,7 +28,7 @@ def command(*words: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The environment of a child: what sets up Python or pytest for other runs is left out."""
+    """Environment of a child, without the variables that configure Python or pytest."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -37,15 +37,15 @@ def environment() -> dict[str, str]:
 
 
 def measure(job: Job, folder: Path) -> Outcome:
-    """Measure a job in a child; `folder` is private, and holds its report afterwards.
+    """Measure a job in a child process, which writes its report to the private `folder`.
 
-    KeyboardInterrupt where it was stopped before it could report. SecureMnistError (exit code 3) where
-    the child ended without a whole report, whatever its own exit code is.
+    KeyboardInterrupt if the run was stopped before a report existed. SecureMnistError (exit code 3) if
+    the child ended without a complete report, whatever its own exit code was.
     """
     job.write(folder / "job.json")
     sys.stdout.flush()
     sys.stderr.flush()
-    # The child ends when the other side of this pipe is closed, be it by SIGKILL to this process.
+    # The child ends when this process does, also by SIGKILL: then the pipe is closed.
     read, write = os.pipe()
     try:
         process = subprocess.Popen(  # nosec B603 # a list, no shell
@@ -54,7 +54,7 @@ def measure(job: Job, folder: Path) -> Outcome:
             stdin=subprocess.DEVNULL,
             pass_fds=[read],
         )
-        with process, _handing_on(process) as stopped:
+        with process, _forward_signals(process) as stopped:
             process.wait()
     finally:
         os.close(read)
@@ -65,17 +65,17 @@ def measure(job: Job, folder: Path) -> Outcome:
     if stopped:
         raise KeyboardInterrupt
     raise SecureMnistError(
-        f"expected the measuring process to leave a whole report, it ended before ({_end_of(process)}); "
+        f"expected a complete report from the measuring process, got none ({_end_of(process)}); "
         "nothing was decided, run it again"
     )
 
 
 @contextlib.contextmanager
-def _handing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """Ctrl-C and SIGTERM reach the child, which then writes its report; a second one kills it."""
+def _forward_signals(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """Forward Ctrl-C and SIGTERM to the child, which then writes its report; a second signal kills it."""
     stopped: list[int] = []
 
-    def hand_on(number: int, _: FrameType | None) -> None:
+    def forward(number: int, _: FrameType | None) -> None:
         stopped.append(number)
         if len(stopped) > 1:
             process.kill()
@@ -85,7 +85,7 @@ def _handing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
     if threading.current_thread() is not threading.main_thread():
         yield stopped
         return
-    before = {number: signal.signal(number, hand_on) for number in _SIGNALS}
+    before = {number: signal.signal(number, forward) for number in _SIGNALS}
     try:
         yield stopped
     finally:
@@ -98,4 +98,4 @@ def _end_of(process: subprocess.Popen[bytes]) -> str:
     if code >= 0:
         return f"exit code {code}"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-    return f"{name}, perhaps for want of memory" if -code == signal.SIGKILL else name
+    return f"{name}, perhaps out of memory" if -code == signal.SIGKILL else name

@@ -1,4 +1,4 @@
-"""Whether a plain `pytest -m smoke` of a project collects the security suite: pytest itself is asked."""
+"""Check that plain `pytest -m smoke` collects the security suite of a project, by running pytest."""
 
 from __future__ import annotations
 
@@ -11,21 +11,13 @@ from pathlib import Path
 from securemnist.initial_policy.templates import SUITE
 
 _FOLDER = SUITE.partition("/")[0]
-_PATIENCE = 120  # seconds
+_TIMEOUT = 120  # seconds
 
 
 def collects(folder: Path, *paths: str) -> tuple[bool, str]:
-    """Whether pytest started in `folder` collects the suite, and what it printed."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--collect-only",
-        "-m",
-        "smoke",
-        "-p",
-        "no:cacheprovider",
-    ]
+    """Whether pytest started in `folder` collects the suite, and the output of pytest."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-m", "smoke"]
+    command += ["-p", "no:cacheprovider"]
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     try:
         done = subprocess.run(  # nosec B603 # a list, no shell
@@ -35,28 +27,28 @@ def collects(folder: Path, *paths: str) -> tuple[bool, str]:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return False, f"it did not end within {_PATIENCE} s"
+        return False, f"it did not end within {_TIMEOUT} s"
     return done.returncode == 0 and Path(SUITE).name in done.stdout, done.stdout + done.stderr
 
 
 def advice(folder: Path) -> str:
     """What to change so that `pytest -m smoke` collects the suite; "" where it does."""
-    found, printed = collects(folder)
-    if found:
+    collected, output = collects(folder)
+    if collected:
         return ""
-    by_name, printed_by_name = collects(folder, _FOLDER)
-    where = re.search(r"^configfile: (\S+)", printed, re.MULTILINE)
+    by_path, output_by_path = collects(folder, _FOLDER)
+    where = re.search(r"^configfile: (\S+)", output, re.MULTILINE)
     file = where[1] if where else "your pytest settings"
-    if by_name:
+    if by_path:
         return (
             f"pytest -m smoke does not collect {SUITE}: add {_FOLDER!r} to `testpaths` in {file}, or run "
             f"pytest {_FOLDER} -m smoke"
         )
-    last = " ".join(" ".join(printed_by_name.strip().splitlines()[-3:]).split())[:300]
+    last = " ".join(" ".join(output_by_path.strip().splitlines()[-3:]).split())[:300]
     return (
         f"pytest -m smoke does not collect {SUITE}, nor does pytest {_FOLDER}: change {file} so that "
         f"{SUITE} and its test_ functions are collected (python_files, python_functions, "

@@ -1,4 +1,4 @@
-"""`securemnist compare`: two versions of a model, and whether the new one may replace the old one."""
+"""`securemnist compare`: whether a new version of a model may replace the old one."""
 
 from __future__ import annotations
 
@@ -19,9 +19,13 @@ _BATCHES = (1, 1000)
 @click.argument("new")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 @click.option(
-    "--margin", type=float, default=0.01, show_default=True, help="Shares within it are the same."
+    "--margin",
+    type=float,
+    default=0.01,
+    show_default=True,
+    help="Shares that differ by less are the same.",
 )
-@click.option("--same-model", is_flag=True, help="Compare a model with itself: what chance does.")
+@click.option("--same-model", is_flag=True, help="Allow OLD and NEW to be the same model.")
 @click.option("--policy", type=click.Path(path_type=Path), help="For models: the policy.")
 @click.option("--tier", type=click.Choice(TIERS), help="For models: rows up to this tier.")
 @click.option("--row", "rows", multiple=True, metavar="ID", help="For models: only this row.")
@@ -41,11 +45,11 @@ def compare(
     data: str | None,
     device: str | None,
 ) -> None:
-    """Compare NEW with OLD, print what changed, write compare.html, .md and .json to --out.
+    """Compare NEW with OLD, print the differences, write compare.html, .md and .json to --out.
 
-    Both are assessment.json files, or models. Models are assessed first, into the folders old and new
-    of --out; then what broke either is tried on both, and they are timed in turn. Exit codes: 0
-    nothing stands against NEW, 1 it is worse or fails, 2 usage or refused, 3 undecided.
+    Each is an assessment.json file or a model. Models are assessed first, into the folders old and new
+    of --out. Then the adversarial examples of either are tried on both, and both are timed in turn.
+    Exit codes: 0 NEW may replace OLD, 1 it is worse or fails, 2 usage error, 3 undecided.
     """
     from securemnist import report
     from securemnist.cli import older_version
@@ -59,15 +63,14 @@ def compare(
     kinds = [older_version.is_file(side) for side in (old, new)]
     if words and all(kinds):
         raise UsageError(
-            f"expected no option of an assessment for two that are made already, got {words[0]}; "
-            "leave it out"
+            f"expected no option of `assess` for two stored assessments, got {words[0]}; leave it out"
         )
     folders = [out / name for name in ("old", "new")]
     named = list(zip((old, new), folders, strict=True))
     sides = [older_version.find(side, words, folder) for side, folder in named]
     folder = None
     if not any(kinds):
-        folder = data_of(data)  # what `assess` has taken for each of them
+        folder = data_of(data)  # the data that `assess` used for both
         triples = list(zip((old, new), sides, folders, strict=True))
         sides = older_version.replay_on_both(triples, folder, device or "cpu")
     made = compare_assessments(sides[0], sides[1], margin=margin, same_model=same_model)
@@ -77,7 +80,7 @@ def compare(
 
 
 def _timed(old: str, new: str, data: str | None, device: str) -> dict[str, Any]:
-    """Both models in one process, A B A B ...: milliseconds of a batch, and the ratio new to old."""
+    """Both models timed alternately in one process: seconds per batch, and the ratio new to old."""
     from securemnist import data as data_sets
     from securemnist.evaluation.context import Context
     from securemnist.measures import bind, take_measurement

@@ -1,4 +1,4 @@
-"""Chosen: model, policy and data of a command, as its options or the project it stands in name them."""
+"""Model, policy and data of a command: its options, else the project's settings, else the defaults."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _USUAL = "security_tests/thresholds.toml"
 _BUNDLED = Path("bundled")
 
 
-def policy_of(named: Path | None, *, demo: bool = False) -> Path:
-    """--policy, or the one of the project in this folder, or the one that the package brings.
+def policy_of(option: Path | None, *, demo: bool = False) -> Path:
+    """--policy, else the policy of the project in this folder, else the bundled one.
 
-    `--policy bundled` names the last one, as --demo does.
+    `--policy bundled` and --demo select the bundled one.
     """
-    if demo and named is not None:
+    if demo and option is not None:
         raise UsageError(
-            f"expected --demo, which takes {settings.BUNDLED}, without --policy, got {named}; leave "
+            f"expected --demo without --policy, since it uses {settings.BUNDLED}, got {option}; leave "
             "one of them out"
         )
-    if demo or (named == _BUNDLED and not named.exists()):
+    if demo or (option == _BUNDLED and not option.exists()):
         return resources.POLICY
-    if named is not None:
-        return named
+    if option is not None:
+        return option
     here = Path.cwd()
     configured = settings.load(here).policy
     if configured:
@@ -38,20 +38,20 @@ def policy_of(named: Path | None, *, demo: bool = False) -> Path:
     return own if exists(own) else resources.POLICY
 
 
-def model_of(named: str | None, policy: Path, *, demo: bool, fixture: bool) -> str | None:
-    """--model, or the bundled model for --demo, or the project's; None where its `fixture` serves.
+def model_of(option: str | None, policy: Path, *, demo: bool, fixture: bool) -> str | None:
+    """--model, or the bundled model for --demo, or the project's; None where a `fixture` provides it.
 
-    UsageError where there is none, or where both are named.
+    UsageError if there is none, or if --model and --demo are both given.
     """
-    if demo and named is not None:
+    if demo and option is not None:
         raise UsageError(
-            f"expected --demo, which takes a bundled model, without --model, got {named!r}; leave one "
-            "of them out"
+            f"expected --demo without --model, since it uses a bundled model, got {option!r}; leave "
+            "one of them out"
         )
     if demo:
         return settings.DEFAULT_MODEL
-    if named is not None:
-        return named
+    if option is not None:
+        return option
     here = Path.cwd()
     spec = settings.load(here).model_for(policy, here)
     if spec is None and not fixture:
@@ -59,36 +59,36 @@ def model_of(named: str | None, policy: Path, *, demo: bool, fixture: bool) -> s
     return spec
 
 
-def check_policy_is_chosen(policy: Path, *, named: bool) -> None:
-    """UsageError where a project's own model would be held against the bundled policy unasked.
+def check_policy_is_chosen(policy: Path, *, explicit: bool) -> None:
+    """UsageError if a project's own model would be assessed by the bundled policy without being asked.
 
-    `named`: the command line names the policy or the model.
+    `explicit`: the command line names the policy or the model.
     """
-    if not named and settings.is_bundled(policy) and not settings.is_checkout(Path.cwd()):
+    if not explicit and settings.is_bundled(policy) and not settings.is_checkout(Path.cwd()):
         raise UsageError(
             f"expected a policy beside the model of this project ({_USUAL}), got none; restore it, "
-            f"write one with `securemnist init`, or take {settings.BUNDLED} by --policy bundled"
+            f"write one with `securemnist init`, or use {settings.BUNDLED} with --policy bundled"
         )
 
 
-def refuse_inside_a_project(policy: Path, *, named: bool) -> None:
-    """UsageError in a folder of a project with a policy, where the bundled one would be taken unasked."""
+def refuse_inside_a_project(policy: Path, *, explicit: bool) -> None:
+    """UsageError in a subfolder of a project with a policy, where the bundled one would replace it."""
     here = Path.cwd()
-    unasked = not named and policy == resources.POLICY and here != resources.ROOT
-    for folder in here.parents if unasked else ():
+    by_default = not explicit and policy == resources.POLICY and here != resources.ROOT
+    for folder in here.parents if by_default else ():
         if exists(folder / _USUAL):
             raise UsageError(
-                f"expected to start in {folder}, whose {_USUAL} is the policy here, got {here}; go "
-                "there, or name --policy"
+                f"expected to be started in {folder}, which holds the policy {_USUAL}, got {here}; "
+                "change to that folder, or pass --policy"
             )
 
 
-def data_of(named: str | None) -> str | None:
-    """--data, or the folder that the project in this folder names; None for the bundled MNIST."""
-    return named or settings.load(Path.cwd()).data
+def data_of(option: str | None) -> str | None:
+    """--data, or the data folder of the project's settings; None for the bundled MNIST."""
+    return option or settings.load(Path.cwd()).data
 
 
 def warn_of_ids(policy: Policy) -> None:
-    """Say on stderr which threat identifiers of the rows are not known here."""
-    if told := unknown_ids(policy.requirements):
-        say(f"warning: {told}", err=True)
+    """Warn on stderr about unknown threat identifiers in the rows."""
+    if warning := unknown_ids(policy.requirements):
+        say(f"warning: {warning}", err=True)

@@ -1,4 +1,4 @@
-"""`securemnist demo`: an undefended model beside a certified one, as a page to look at."""
+"""`securemnist demo`: a page that compares an undefended with a certified model."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _OLD, _NEW = "baseline", "certified"
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("reports/demo"), show_default=True
 )
-@click.option("--no-browser", is_flag=True, help="Only print where the page is.")
+@click.option("--no-browser", is_flag=True, help="Print the address of the page only.")
 @click.pass_context
 def demo(ctx: click.Context, out: Path, no_browser: bool) -> None:
-    """Compare two bundled models at the smoke tier, and open the page where a screen exists.
+    """Compare two bundled models at the smoke tier, and open the page in a browser.
 
-    `baseline` is undefended, `certified` is trained on bounds. Both are held against the bundled
-    policy on the bundled MNIST. Takes about half a minute on two cores. Exit codes: 0 the page was
-    written, whatever it says of the models; 2 or 3 where it could not be.
+    `baseline` is undefended; `certified` was trained on interval bounds. Both are assessed against the
+    bundled policy on MNIST. Takes about half a minute on two cores. Exit codes: 0 the page was written,
+    whatever its verdicts; 2 or 3 it was not.
     """
     from securemnist.cli.compare import compare
     from securemnist.errors import FAILED
@@ -39,13 +39,13 @@ def demo(ctx: click.Context, out: Path, no_browser: bool) -> None:
         ctx.exit(code)
     page = (out / "compare.html").resolve()
     say(
-        f"{_NEW} withstands attacks that break {_OLD}, and classifies a few unmodified samples less; "
-        f"a gate that asks for both says so. The page: {page.as_uri()}"
+        f"{_NEW} withstands attacks that break {_OLD}, but misclassifies a few more unmodified samples; "
+        f"the comparison reports both. The page: {page.as_uri()}"
     )
     if not no_browser and has_screen():
         webbrowser.open(page.as_uri())
 
 
 def has_screen() -> bool:
-    """Whether a browser could show anything: a display of X11 or Wayland."""
+    """Whether X11 or Wayland has a display for a browser."""
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

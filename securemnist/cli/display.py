@@ -1,4 +1,4 @@
-"""Progress in the terminal: a bar on anything that takes longer than two seconds."""
+"""Progress in the terminal: bars for work of more than two seconds, lines where stderr is piped."""
 
 from __future__ import annotations
 
@@ -11,126 +11,126 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
-from securemnist.cli.eta import Outlook, rounded
+from securemnist.cli.eta import Schedule, rounded
 from securemnist.sanitize import terminal
 
-if TYPE_CHECKING:  # it brings torch, which a report does not need
-    from securemnist.types import Progress as Tell
+if TYPE_CHECKING:  # the module imports torch, which a report does not need
+    from securemnist.types import Progress as OnProgress
 
-_WIDE = 1_000  # columns of piped output: grep and CI logs want whole rows
-_PATIENCE = 2.0
-_EVERY = 10.0
+_PIPE_WIDTH = 1_000  # columns of piped output: grep and CI logs need whole rows
+_BAR_DELAY = 2.0  # seconds
+_LINE_INTERVAL = 10.0  # seconds
 
 
 class _Output(Console):
-    """A console that ends a broken pipe as Python does, and not by SystemExit(1)."""
+    """A console that raises BrokenPipeError for a closed pipe; rich raises SystemExit(1)."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
-        if not self.stderr:  # progress without a reader is no reason to stop measuring
+        if not self.stderr:  # lost progress output must not stop a measurement
             raise BrokenPipeError
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console of rich; what is piped is not cut at 80 columns."""
-    made = _Output(stderr=stderr)
-    if not made.is_terminal:
-        made.width = _WIDE
-    return made
+    """A rich console; piped output is not cut at 80 columns."""
+    output = _Output(stderr=stderr)
+    if not output.is_terminal:
+        output.width = _PIPE_WIDTH
+    return output
 
 
 @contextmanager
-def progress_bar(outlook: Outlook | None = None) -> Iterator[Tell]:
-    """Yields a function to tell of progress; prints to stderr, and lines instead of bars when piped.
+def progress_bar(schedule: Schedule | None = None) -> Iterator[OnProgress]:
+    """Yields a progress callback (label, done, total) that prints to stderr: bars, or lines when piped.
 
-    With an `outlook` the time that all its rows still take stands beside that of the work at hand.
+    With a `schedule` the remaining time of all its rows is printed, too.
     """
-    shown = console(stderr=True)
-    if not shown.is_terminal:
-        yield _Lines(shown, outlook)
+    stderr = console(stderr=True)
+    if not stderr.is_terminal:
+        yield _Lines(stderr, schedule)
         return
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), _TimeLeft(outlook)
-    with Progress(*columns, console=shown, transient=True) as bar:
-        yield _Bars(bar, outlook)
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), _TimeLeft(schedule)
+    with Progress(*columns, console=stderr, transient=True) as bar:
+        yield _Bars(bar, schedule)
 
 
 class _TimeLeft(ProgressColumn):
-    """For the rows what the outlook says, for the work at hand what its own pace says."""
+    """Remaining time: of all rows from the schedule, of the current work from its own pace."""
 
     max_refresh = 0.5  # a number that changes more often cannot be read
 
-    def __init__(self, outlook: Outlook | None) -> None:
+    def __init__(self, schedule: Schedule | None) -> None:
         super().__init__()
-        self.outlook = outlook
+        self.schedule = schedule
 
     def render(self, task: Task) -> Text:
-        if task.fields.get("rows") and self.outlook is not None:
-            return Text(f"{rounded(self.outlook.left())} left in all")
+        if task.fields.get("rows") and self.schedule is not None:
+            return Text(f"{rounded(self.schedule.left())} left in all")
         return Text("" if task.time_remaining is None else f"{task.time_remaining:.0f} s")
 
 
-class _Piece:
-    """The work at hand: what it is, and how long the rest of it takes at the pace so far."""
+class _CurrentWork:
+    """The work being reported: its label, and its remaining seconds at the pace so far."""
 
     def __init__(self) -> None:
-        self.what, self.began, self.first, self.new = "", 0.0, 0, True
+        self.label, self.began, self.first, self.new = "", 0.0, 0, True
 
-    def left(self, what: str, done: int, total: int) -> float | None:
-        """Seconds, None where there is no pace yet; a name or a step back begins a new piece."""
+    def left(self, label: str, done: int, total: int) -> float | None:
+        """Seconds; None before the pace is known. Another label or a smaller count is new work."""
         now = time.monotonic()
-        self.new = what != self.what or done < self.first or done <= 1
+        self.new = label != self.label or done < self.first or done <= 1
         if self.new:
-            self.what, self.began, self.first = what, now, done
-        if done <= self.first or now - self.began < _PATIENCE:
-            return None  # a first pace is mostly noise
+            self.label, self.began, self.first = label, now, done
+        if done <= self.first or now - self.began < _BAR_DELAY:
+            return None  # the first pace is mostly noise
         return (now - self.began) / (done - self.first) * (total - done)
 
 
 class _Bars:
-    """On a terminal: a bar for all rows, and one for a piece of work that takes its time."""
+    """On a terminal: a bar for all rows, and one for current work of more than two seconds."""
 
-    def __init__(self, bar: Progress, outlook: Outlook | None) -> None:
-        self.bar, self.outlook, self.piece = bar, outlook, _Piece()
+    def __init__(self, bar: Progress, schedule: Schedule | None) -> None:
+        self.bar, self.schedule, self.current = bar, schedule, _CurrentWork()
         self.rows: TaskID | None = None
-        if outlook is not None:
+        if schedule is not None:
             self.rows = bar.add_task("", total=1.0, visible=False, rows=True)
         self.work = bar.add_task("", total=None, visible=False)
         self.first = time.monotonic()
 
-    def __call__(self, what: str, done: int, total: int) -> None:
-        left = self.piece.left(what, done, total)
+    def __call__(self, label: str, done: int, total: int) -> None:
+        left = self.current.left(label, done, total)
         now = time.monotonic()
-        if self.piece.new:
-            self.bar.reset(self.work, visible=False)  # the pace of other work says nothing of this
-        shown = done < total and now - self.piece.began > _PATIENCE
+        if self.current.new:
+            self.bar.reset(self.work, visible=False)  # the pace of earlier work does not apply
+        visible = done < total and now - self.current.began > _BAR_DELAY
         self.bar.update(
-            self.work, description=terminal(what), completed=done, total=total, visible=shown
+            self.work, description=terminal(label), completed=done, total=total, visible=visible
         )
-        if self.rows is not None and self.outlook is not None and self.outlook.row:
-            self.outlook.piece = left or 0.0
-            patient = now - self.first > _PATIENCE
-            title, share = self.outlook.title, self.outlook.share
-            self.bar.update(self.rows, description=title, completed=share, visible=patient)
+        if self.rows is not None and self.schedule is not None and self.schedule.row:
+            self.schedule.current_left = left or 0.0
+            visible = now - self.first > _BAR_DELAY
+            title, fraction = self.schedule.title, self.schedule.fraction
+            self.bar.update(self.rows, description=title, completed=fraction, visible=visible)
 
 
 class _Lines:
-    """For a pipe: a plain line every ten seconds, with the time that the rest takes at this pace."""
+    """For a pipe: a plain line every ten seconds, with the remaining time."""
 
-    def __init__(self, console: Console, outlook: Outlook | None) -> None:
-        self.console, self.outlook, self.piece = console, outlook, _Piece()
+    def __init__(self, console: Console, schedule: Schedule | None) -> None:
+        self.console, self.schedule, self.current = console, schedule, _CurrentWork()
         self.last = time.monotonic()
 
-    def __call__(self, what: str, done: int, total: int) -> None:
-        left = self.piece.left(what, done, total)
+    def __call__(self, label: str, done: int, total: int) -> None:
+        left = self.current.left(label, done, total)
         now = time.monotonic()
-        if now - self.last > _EVERY and done < total:
+        if now - self.last > _LINE_INTERVAL and done < total:
             self.last = now
-            told = terminal(f"{what}: {done:,} of {total:,}{self._left(left)}")
-            self.console.print(told, highlight=False, markup=False, soft_wrap=True)
+            text = terminal(f"{label}: {done:,} of {total:,}{self._left(left)}")
+            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    def _left(self, piece: float | None) -> str:
-        told = "" if piece is None else f", about {piece:.0f} s left"
-        if self.outlook is None or not self.outlook.row:
-            return told
-        self.outlook.piece = piece or 0.0
-        return f"{told}; {self.outlook.title}, {rounded(self.outlook.left())} left in all"
+    def _left(self, seconds: float | None) -> str:
+        text = "" if seconds is None else f", about {seconds:.0f} s left"
+        if self.schedule is None or not self.schedule.row:
+            return text
+        self.schedule.current_left = seconds or 0.0
+        return f"{text}; {self.schedule.title}, {rounded(self.schedule.left())} left in all"

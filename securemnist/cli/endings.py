@@ -1,4 +1,4 @@
-"""Endings: the sentence and the exit code of a command that could not do what it was asked for."""
+"""Error sentence and exit code of a command that failed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from securemnist.errors import UNDECIDED, USAGE, SecureMnistError, first_line
 
 
 def ending(error: BaseException) -> tuple[str, int]:
-    """What to say of an error, and the exit code; never 1, which is the verdict FAIL."""
+    """Sentence and exit code for an error; never 1, which means that a requirement failed."""
     if isinstance(error, SecureMnistError):
         return str(error), error.exit_code
     if isinstance(error, KeyboardInterrupt):
@@ -17,24 +17,24 @@ def ending(error: BaseException) -> tuple[str, int]:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return (
-            f"{where}expected a file or folder that can be used, got {error.strerror or error}; fix it "
-            "or name another",
+            f"{where}expected a usable file or folder, got {error.strerror or error}; fix it or name "
+            "another",
             USAGE,
         )
     if isinstance(error, SystemExit):
-        # A model that ends the program must not end it with a code that passes.
+        # A model that calls sys.exit(0) must not make the command pass.
         return (
-            f"expected the model's code to return, it ended the program ({error.code}); nothing was "
+            f"expected the model's code to return, got a call of sys.exit({error.code}); nothing was "
             "decided, fix the model",
             UNDECIDED,
         )
-    return _unforeseen(error), UNDECIDED
+    return _unexpected(error), UNDECIDED
 
 
-def _unforeseen(error: BaseException) -> str:
+def _unexpected(error: BaseException) -> str:
     place = traceback.extract_tb(error.__traceback__)[-1]
     return (
-        f"expected to end in a verdict or a sentence, got {type(error).__name__} "
-        f"({first_line(error)}) in {Path(place.filename).name}:{place.lineno}; an error of ours, "
-        "report it"
+        f"expected a verdict or an error message, got {type(error).__name__} "
+        f"({first_line(error)}) in {Path(place.filename).name}:{place.lineno}; this is a bug in "
+        "securemnist, report it"
     )

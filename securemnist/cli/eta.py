@@ -1,57 +1,57 @@
-"""Outlook: how long the rows of a run that are still to come will take, judged by those that are done."""
+"""Remaining time of a run: estimated seconds of each row, corrected by the rows already measured."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
 
-# Seconds of trust in the estimates before the pace of the finished rows outweighs them.
-_TRUST = 60.0
+# Weight of the estimates, in seconds, against the measured time of the finished rows.
+_PRIOR_SECONDS = 60.0
 
 
-class Outlook:
-    """Rows with the seconds that each is expected to take; it is told when one begins and ends."""
+class Schedule:
+    """The rows of a run with their estimated seconds, and the row being measured."""
 
     def __init__(self) -> None:
         self.expected: dict[str, float] = {}
-        self.row, self.place, self.began = "", 0, 0.0
-        self.piece = 0.0  # seconds that the work at hand takes at least
-        self._taken: dict[str, float] = {}
+        self.row, self.position, self.began = "", 0, 0.0
+        self.current_left = 0.0  # seconds that the attack being run still takes at least
+        self._measured: dict[str, float] = {}
 
     def plan(self, expected: Mapping[str, float]) -> None:
-        """The rows that this run will measure, with the seconds of each."""
+        """Set the rows of this run, with the estimated seconds of each."""
         self.expected = dict(expected)
 
     def begin(self, row: str) -> None:
-        """A row is being measured from now on."""
-        self.row, self.place, self.began = row, self.place + 1, time.monotonic()
-        self.piece = 0.0
+        """Mark the start of a row."""
+        self.row, self.position, self.began = row, self.position + 1, time.monotonic()
+        self.current_left = 0.0
 
     def end(self) -> None:
-        """The row is done."""
-        self._taken[self.row] = time.monotonic() - self.began
-        self.row, self.piece = "", 0.0
+        """Mark the end of the current row."""
+        self._measured[self.row] = time.monotonic() - self.began
+        self.row, self.current_left = "", 0.0
 
     @property
     def title(self) -> str:
         """`ADV-03, row 3 of 16`; "" between rows."""
-        return f"{self.row}, row {self.place} of {len(self.expected)}" if self.row else ""
+        return f"{self.row}, row {self.position} of {len(self.expected)}" if self.row else ""
 
     @property
-    def share(self) -> float:
-        """How much of the time has passed, in [0, 1]."""
-        done = sum(self._taken.values()) + self._elapsed()
-        return done / max(done + self.left(), 1e-9)
+    def fraction(self) -> float:
+        """Elapsed share of the total time, in [0, 1]."""
+        elapsed = sum(self._measured.values()) + self._elapsed()
+        return elapsed / max(elapsed + self.left(), 1e-9)
 
     def left(self) -> float:
-        """Seconds until the last row is done."""
-        done = sum(map(self._seconds, self._taken))
-        pace = (_TRUST + sum(self._taken.values())) / (_TRUST + done)
-        waiting = sum(map(self._seconds, self.expected.keys() - self._taken.keys() - {self.row}))
-        here = pace * self._seconds(self.row) - self._elapsed()
-        return pace * waiting + max(here, self.piece, 0.0)
+        """Seconds until the last row is finished."""
+        estimated = sum(map(self._estimate, self._measured))
+        pace = (_PRIOR_SECONDS + sum(self._measured.values())) / (_PRIOR_SECONDS + estimated)
+        waiting = self.expected.keys() - self._measured.keys() - {self.row}
+        current = pace * self._estimate(self.row) - self._elapsed()
+        return pace * sum(map(self._estimate, waiting)) + max(current, self.current_left, 0.0)
 
-    def _seconds(self, row: str) -> float:
+    def _estimate(self, row: str) -> float:
         return self.expected.get(row, 0.0)
 
     def _elapsed(self) -> float:
@@ -59,5 +59,5 @@ class Outlook:
 
 
 def rounded(seconds: float) -> str:
-    """`about 40 s`, `about 3 min`: as exact as an estimate is."""
+    """`about 40 s`, `about 3 min`."""
     return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"

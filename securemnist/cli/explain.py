@@ -1,4 +1,4 @@
-"""`securemnist explain`: what a row, a measure, an attack or a word of the report means."""
+"""`securemnist explain`: the meaning of a row, measure, attack or term of the report."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("word")
 @click.option(
-    "--policy", type=click.Path(path_type=Path), default=None, help="Where WORD is a row's id."
+    "--policy", type=click.Path(path_type=Path), default=None, help="The policy of the row WORD."
 )
 def explain(word: str, policy: Path | None) -> None:
-    """Explain WORD: a row's id, a measure, an attack (also art:CLASS), or a word of the report."""
-    found = glossary.explain(word)
-    if found is not None:
-        say(f"{found[0]}: {found[1]}")
+    """Explain WORD: a row's id, a measure, an attack (also art:CLASS), or a term of the report."""
+    entry = glossary.explain(word)
+    if entry is not None:
+        say(f"{entry[0]}: {entry[1]}")
     from securemnist.attacks import ATTACKS
     from securemnist.attacks.art import PREFIX
     from securemnist.cli.defaults import policy_of, warn_of_ids
@@ -39,9 +39,9 @@ def explain(word: str, policy: Path | None) -> None:
     from securemnist.measures import MEASURES
     from securemnist.results import policy as policies
 
-    read = policies.load(policy_of(policy))
-    warn_of_ids(read)
-    rows = {row.id: row for row in read.requirements}
+    loaded = policies.load(policy_of(policy))
+    warn_of_ids(loaded)
+    rows = {row.id: row for row in loaded.requirements}
     if word in rows:
         _row(rows[word])
         word = rows[word].measure
@@ -51,18 +51,18 @@ def explain(word: str, policy: Path | None) -> None:
         _code(word)
     elif word in ATTACKS or word == LADDER or word.startswith(PREFIX):
         _attack(word)
-    elif found is None:
+    elif entry is None:
         raise UsageError(_unknown(word, [*rows, *MEASURES, *ATTACKS, *glossary.words()]))
 
 
 def _unknown(word: str, known: list[str]) -> str:
-    """What to say of a word that is not known, with those that are written much alike."""
+    """The error for an unknown word, with known words of similar spelling."""
     folded = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word.lower(), folded, n=3, cutoff=0.6)
     advice = f"did you mean {' or '.join(folded[name] for name in near)}?" if near else (
-        "a row's id, a measure, an attack, or a word like eps, tier, waiver, doubt or ladder"
+        "name a row's id, a measure, an attack, or a term such as eps, tier, waiver, doubt or ladder"
     )  # fmt: skip
-    return f"expected a row, measure, attack or word of the report, got {word!r}; {advice}"
+    return f"expected a row, measure, attack or term of the report, got {word!r}; {advice}"
 
 
 def _row(row: Requirement) -> None:
@@ -98,7 +98,7 @@ def _measure(word: str, measure: Measure) -> None:
 
 
 def _limits(measure: Measure) -> str:
-    """Between which thresholds a row may choose."""
+    """The range of allowed thresholds."""
     low, high = measure.limits
     return (
         f"above {low:g} to {high:g}" if measure.good == "at_least" else f"{low:g} to below {high:g}"
@@ -106,7 +106,7 @@ def _limits(measure: Measure) -> str:
 
 
 def _attack(word: str) -> None:
-    """What it does, what a row may set, and the papers it is from."""
+    """Print what an attack does, its settings, and its papers."""
     from securemnist.attacks import art, class_of, settings_of
     from securemnist.evaluation import ladders
 

@@ -20,7 +20,7 @@ _FILE = click.option(
 
 @click.group()
 def history() -> None:
-    """Record assessments, one line each, and draw their trend."""
+    """Record assessments, one line each, and plot their trend."""
 
 
 @history.command()
@@ -31,18 +31,18 @@ def add(assessments: tuple[Path, ...], file: Path) -> None:
     from securemnist.history import entry, record
     from securemnist.results.assessment import Assessment
 
-    made = [Assessment.load(path) for path in assessments]
-    for assessment in made:
+    loaded = [Assessment.load(path) for path in assessments]
+    for assessment in loaded:
         record.append(file, entry.assessment_entry(assessment))
-    say(f"{file}: {len(made)} added")
+    say(f"{file}: {len(loaded)} added")
 
 
 @history.command()
 @_FILE
-@click.option("--model", metavar="NAME", help="Default: the last one recorded.")
+@click.option("--model", metavar="NAME", help="Default: the model recorded last.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 def page(file: Path, model: str | None, out: Path) -> None:
-    """Write history.html: a small chart a requirement, the commits under it."""
+    """Write history.html: one chart per requirement, over commits."""
     from securemnist._util.resources import write_atomically
     from securemnist.history import record, trend
     from securemnist.report import unwritable
@@ -56,14 +56,14 @@ def page(file: Path, model: str | None, out: Path) -> None:
     known = trend.models(read)
     if model is not None and model not in known:
         raise UsageError(
-            f"{file}: expected a model that was recorded ({', '.join(known) or 'there is none'}), got "
-            f"{model!r}; mend --model"
+            f"{file}: expected a recorded model ({', '.join(known) or 'none yet'}), got "
+            f"{model!r}; fix --model"
         )
     try:
         write_atomically(out / "history.html", trend.render(read, model))
     except OSError as error:
         raise unwritable(out, error) from error
-    told = f", {plural(read.damaged, 'unreadable line')} left out" if read.damaged else ""
+    skipped = f", {plural(read.damaged, 'unreadable line')} left out" if read.damaged else ""
     count = len(read)
     entries = f"{count:,} {'entry' if count == 1 else 'entries'}"
-    say(f"history: {out / 'history.html'} ({entries}{told})")
+    say(f"history: {out / 'history.html'} ({entries}{skipped})")

@@ -20,17 +20,20 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--model", metavar="SPEC", required=True, help="Yours: pkg.module:factory, or a file."
+    "--model",
+    metavar="SPEC",
+    required=True,
+    help="Your model: pkg.module:factory, or a weight file.",
 )
 @click.option("--digits", type=click.IntRange(min=50), default=1000, show_default=True,
-              help="Tuning digits to attack for the first measurement.")  # fmt: skip
+              help="Tuning samples to attack in the first measurement.")  # fmt: skip
 @click.option("--data", type=click.Path(path_type=Path), help="IDX files instead of MNIST.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 def init(model: str, digits: int, data: Path | None, device: str) -> None:
-    """Write a policy and its tests into security_tests, and a conftest.py and noxfile.py beside it.
+    """Write a policy and its tests to security_tests, and a conftest.py and noxfile.py beside it.
 
-    The thresholds are proposed from a first measurement of the model. Of files that exist only
-    pyproject.toml is touched: --data is appended to it where it has no [tool.securemnist].
+    The thresholds come from a first measurement of the model. Existing files are not changed, except
+    that --data is appended to a pyproject.toml without [tool.securemnist].
     """
     from securemnist import data as data_sets
     from securemnist import initial_policy
@@ -43,44 +46,44 @@ def init(model: str, digits: int, data: Path | None, device: str) -> None:
     here = Path.cwd()
     if (here / templates.POLICY).exists():
         raise UsageError(
-            f"{templates.POLICY}: expected no policy yet, got one; edit it, or move it away first"
+            f"{templates.POLICY}: expected no policy yet, got one; edit it, or remove it first"
         )
     keep_freed_memory()
-    configured = settings.load(here).data
-    digits_of = data_sets.load(data or (Path(configured) if configured else None))
+    data_folder = data or settings.load(here).data
+    data_set = data_sets.load(Path(data_folder) if data_folder else None)
     src = templates.in_src(here, model)
     if src and (path := str(here / "src")) not in sys.path:
         sys.path.insert(0, path)
     subject = loading.resolve(model, device=device)
     say(f"measuring {subject.name} on the tuning split", err=True)
-    rows = initial_policy.measure(subject, digits_of, digits)
+    rows = initial_policy.measure(subject, data_set, digits)
     today = datetime.datetime.now(datetime.UTC).date()
     baseline = _accepted(rows)
-    named = data is None or _name_data(here, data)
+    configured = data is None or _configure_data(here, data)
     files = {
-        templates.POLICY: initial_policy.policy(rows, model, digits_of, today),
+        templates.POLICY: initial_policy.policy(rows, model, data_set, today),
         **baseline,
         templates.SUITE: templates.TESTS,
         templates.REQUIREMENTS: templates.requirements(here),
         templates.CONFTEST: templates.conftest(model, src=src),
-        templates.NOXFILE: templates.noxfile(here, None if named else data),
+        templates.NOXFILE: templates.noxfile(here, None if configured else data),
         templates.IGNORED: templates.IGNORE,
     }
-    kept = [name for name, text in files.items() if not _write(here, name, text)]
-    _say_what_the_rows_hide(rows)
-    if templates.CONFTEST in kept:
-        say(f"first: put the fixture above into {templates.CONFTEST}, if it has none")
-    given = "" if named else f" --data {shlex.quote(str(data))}"
-    tests = "" if named else f" --security-data {shlex.quote(str(data))}"
-    say(f"next: securemnist assess --tier smoke{given}, or pytest -m smoke{tests}")
-    if templates.CONFTEST not in kept and (told := collection_check.advice(here)):
-        say(told)
+    existing = [name for name, text in files.items() if not _write(here, name, text)]
+    _print_weak_rows(rows)
+    if templates.CONFTEST in existing:
+        say(f"first: add the fixture above to {templates.CONFTEST}, if it has none")
+    option = "" if configured else f" --data {shlex.quote(str(data))}"
+    tests = "" if configured else f" --security-data {shlex.quote(str(data))}"
+    say(f"next: securemnist assess --tier smoke{option}, or pytest -m smoke{tests}")
+    if templates.CONFTEST not in existing and (advice := collection_check.advice(here)):
+        say(advice)
 
 
 def _write(here: Path, name: str, text: str) -> bool:
-    """Write one file, or print what it would have held where there is one already: then False."""
+    """Write one file; if it exists, print the intended content instead and return False."""
     if (here / name).exists():
-        say(f"{name}: there is one already, left as it is; what it needs:\n\n{text}")
+        say(f"{name}: exists and was not changed; it should contain:\n\n{text}")
         return False
     _put(here / name, name, text)
     say(f"{name}: written")
@@ -98,8 +101,8 @@ def _put(path: Path, name: str, text: str) -> None:
         ) from error
 
 
-def _name_data(here: Path, data: Path) -> bool:
-    """Name the data in the project's settings; False where the user has to do it."""
+def _configure_data(here: Path, data: Path) -> bool:
+    """Add the data to the project's settings; False where the user has to do it."""
     from securemnist.initial_policy import templates
     from securemnist.project import settings
 
@@ -115,8 +118,8 @@ def _name_data(here: Path, data: Path) -> bool:
     return True
 
 
-def _say_what_the_rows_hide(rows: list[initial_policy.Row]) -> None:
-    """Which rows fail today, which are in doubt, and which families have no row."""
+def _print_weak_rows(rows: list[initial_policy.Row]) -> None:
+    """Print rows that fail today, rows in doubt, and proposals without a row."""
     from securemnist import initial_policy
     from securemnist.measures import MEASURES
 
@@ -125,15 +128,15 @@ def _say_what_the_rows_hide(rows: list[initial_policy.Row]) -> None:
             say(f"{row.proposal.id} fails and is waived: {row.bound.problem}")
         for doubt in row.seen.doubts:
             say(f"{row.proposal.id} is in doubt: {doubt.name}: {doubt.reason}; {doubt.advice}")
-    there = {row.proposal.id for row in rows}
+    written = {row.proposal.id for row in rows}
     for proposal in initial_policy.PROPOSALS:
-        if proposal.id not in there:
+        if proposal.id not in written:
             family = MEASURES[proposal.measure].family.name
-            say(f"{proposal.id} is left out: it could not be measured here ({family})")
+            say(f"{proposal.id} is left out: it cannot be measured in this project ({family})")
 
 
 def _accepted(rows: list[initial_policy.Row]) -> dict[str, str]:
-    """The baseline file of the static row, where there is one: its findings of today."""
+    """The baseline file of the static row, by name: today's findings. Empty without such a row."""
     from securemnist import initial_policy
     from securemnist.measures import bind
     from securemnist.measures.static_gate import StaticSettings, current_baseline
@@ -142,6 +145,6 @@ def _accepted(rows: list[initial_policy.Row]) -> dict[str, str]:
         if row.proposal.measure == "static_findings":
             bound = cast(StaticSettings, bind("static_findings", row.settings))
             content, count = current_baseline(bound, Path.cwd())
-            say(f"{row.proposal.id}: {count} findings of today are accepted; new ones fail")
+            say(f"{row.proposal.id}: today's {count} findings are accepted; new ones fail")
             return {initial_policy.STATIC_BASELINE: content.decode()}
     return {}

@@ -1,4 +1,4 @@
-"""Job and outcome: what `assess` hands to the process that measures, and what comes back. As JSON."""
+"""Job and outcome: input and result of the measuring process of `assess`, exchanged as JSON files."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from securemnist._util.resources import write_atomically
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What is to be measured, as the options and the project's settings name it.
+    """The model, policy, rows and data to measure, from the options and the project's settings.
 
-    `spec` is None where a `model` fixture alone brings the model. `conftest`: whether the conftest.py of
-    the working folder is imported.
+    `spec` is None where only a `model` fixture provides the model. `conftest`: whether the conftest.py
+    of the working folder is imported.
     """
 
     policy: str
-    spec: str | None
-    conftest: bool
+    spec: str | None = None
+    conftest: bool = False
     tier: str | None = None
     data: str | None = None
     project_data: str | None = None
@@ -31,7 +31,7 @@ class Job:
     rows: tuple[str, ...] = ()
     suites: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
-    refused: str = ""  # SHA-256 of the version before: the same model is no newer one
+    refused: str = ""  # SHA-256 of the older version: a model is not compared with itself
 
     def write(self, path: Path) -> None:
         """Write the job to a file."""
@@ -39,7 +39,7 @@ class Job:
 
     @classmethod
     def read(cls, path: Path) -> Job:
-        """The job in a file that `write` has written."""
+        """The job that `write` stored in a file."""
         return cls(**json.loads(path.read_bytes()))
 
 
@@ -47,16 +47,16 @@ class Job:
 class Outcome:
     """How the measuring process ended.
 
-    `code` is pytest's exit code, None where `error` (a sentence, with `exit_code`) ended it before.
-    `problems` are what pytest would have printed of suites that cannot be collected. `asked` says in
-    words what chose the rows, `selected` how many they are.
+    `code`: pytest's exit code; None where pytest did not run, for the reason `error` with `exit_code`.
+    `problems`: pytest's messages about suites that cannot be collected. `selection`: the options that
+    selected rows, as text; `selected`: the number of those rows.
     """
 
     code: int | None = None
     error: str = ""
     exit_code: int = 0
     problems: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    selection: list[str] = field(default_factory=list)
     selected: int = 0
 
     def write(self, path: Path) -> None:
@@ -65,7 +65,7 @@ class Outcome:
 
     @classmethod
     def read(cls, path: Path) -> Outcome | None:
-        """The outcome in a file; None where the process ended before it could write it."""
+        """The outcome in a file; None where the process ended before writing one."""
         try:
             return cls(**json.loads(path.read_bytes()))
         except (OSError, ValueError, TypeError):

@@ -23,14 +23,20 @@ from securemnist.errors import UNDECIDED, MeasureError, NotApplicable, SecureMni
 @click.option("--attack", metavar="NAME[:KEY=VALUE,...]", help="For example PGD:steps=40.")
 @click.option("--digits", type=int, help="Test digits to measure; default: all.")
 @click.option(
-    "--set", "others", multiple=True, metavar="KEY=VALUE", help="Any other setting, as TOML."
+    "--set",
+    "others",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Another setting of the measure, as TOML.",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--data", type=click.Path(path_type=Path), help="IDX files instead of the bundled MNIST."
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write everything there.")
+@click.option(
+    "--json", "target", type=click.Path(path_type=Path), help="Write the measurement to this file."
+)
 @click.pass_context
 def measure(
     ctx: click.Context,
@@ -78,7 +84,7 @@ def measure(
 def _settings(
     threat: str | None, attack: str | None, digits: int | None, others: tuple[str, ...]
 ) -> dict[str, Any]:
-    """The settings of a row, from options."""
+    """The settings of the measure, from options."""
     from securemnist.threats import parse_threat
 
     settings: dict[str, Any] = {}
@@ -103,10 +109,10 @@ def _parse_attack(text: str) -> dict[str, Any]:
 
 
 def _pair(text: str) -> dict[str, Any]:
-    """KEY=VALUE with a TOML value; a bare word is a string."""
+    """KEY=VALUE with a TOML value; a value without quotes that is no TOML is a string."""
     key, sign, value = text.partition("=")
     if not sign or not key.isidentifier():
-        raise UsageError(f"expected KEY=VALUE, got {text!r}; mend it")
+        raise UsageError(f"expected KEY=VALUE, got {text!r}; fix it")
     try:
         return {key: tomllib.loads(f"value = {value}")["value"]}
     except tomllib.TOMLDecodeError:
@@ -148,7 +154,7 @@ def _take(
 def _lab(
     record: dict[str, Any], data: Path | None, device: str, progress: Any, project: Path
 ) -> Any:
-    """The model and the data, noted in `record`."""
+    """The model and the data, which are also written to `record`."""
     from securemnist import data as data_sets
     from securemnist.evaluation.context import Context
     from securemnist.models import loading
@@ -160,7 +166,7 @@ def _lab(
 
 
 def _model(named: str | None, *, demo: bool) -> str | None:
-    """--model, or the bundled model for --demo; None leaves it to the project."""
+    """--model, or the bundled model for --demo; None means the project's model."""
     if not demo:
         return named
     if named is not None:
@@ -171,17 +177,17 @@ def _model(named: str | None, *, demo: bool) -> str | None:
 
 
 def _project_model(project: Any, *, needed: bool) -> str | None:
-    """The SPEC of the project in this folder; the bundled model's only in our own checkout.
+    """The SPEC of the project in this folder; in the checkout of securemnist the bundled model's.
 
-    None where there is none and none is `needed`: source code is measured without a model.
+    None where there is none and none is `needed`: static rows need no model.
     """
     from securemnist._util import resources
 
     spec: str | None = project.model_for(resources.POLICY, Path.cwd())
     if spec is None and needed:
         raise UsageError(
-            "expected a model to measure, got none: a fixture serves pytest and `assess` only; name it "
-            "with --model SPEC, or model = SPEC in [tool.securemnist]; --demo measures the bundled model"
+            "expected a model, got none (fixtures are used by pytest and `assess` only); pass --model "
+            "SPEC, set model = SPEC in [tool.securemnist], or pass --demo for the bundled model"
         )
     return spec
 

@@ -1,4 +1,4 @@
-"""The version before: what OLD names, its assessment, and what is concluded from both."""
+"""The older version of a comparison: its assessment, replayed examples, and the conclusion."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _NAMES = "an assessment.json or a model (NAME, pkg.module:factory, FILE.safetens
 
 
 def is_file(named: str) -> bool:
-    """Whether OLD or NEW names an assessment; a model otherwise."""
+    """Whether OLD or NEW is an assessment file; otherwise it is a model."""
     return named.endswith(".json")
 
 
 def load(named: str) -> Assessment:
-    """The assessment in a file; UsageError where this version of the tool did not make it."""
+    """The assessment in a file; UsageError if another version of securemnist wrote it."""
     made = Assessment.load(Path(named))
     packages = made.environment.get("packages")
     version = packages.get("securemnist") if isinstance(packages, dict) else None
@@ -39,13 +39,13 @@ def load(named: str) -> Assessment:
 
 
 def find(named: str, words: Sequence[str], folder: Path) -> Assessment:
-    """The assessment that OLD or NEW names: read, or made in `folder` with these options of `assess`."""
+    """The assessment of OLD or NEW: read from a file, or made in `folder` with options of `assess`."""
     return load(named) if is_file(named) else assess(named, words, folder)
 
 
 @dataclass(frozen=True)
 class Where:
-    """What models are measured on: a folder of IDX files (None: the bundled ones), and a device."""
+    """Data and device of a measurement: a folder of IDX files (None: bundled MNIST), cpu or cuda."""
 
     data: str | None
     device: str
@@ -53,9 +53,10 @@ class Where:
 
 @dataclass(frozen=True)
 class Older:
-    """The version before, as --against names it, and what it takes to compare the new one with it.
+    """The older version named by --against, and the inputs of a comparison with it.
 
-    `folder`: where its assessment was made. `new`: SPEC of the new version, None for a fixture's model.
+    `folder`: where its assessment was written. `new`: SPEC of the new version, None for a fixture's
+    model.
     """
 
     named: str
@@ -66,7 +67,7 @@ class Older:
     same_model: bool
 
     def compare(self, made: Assessment, made_in: Path) -> Comparison | None:
-        """The comparison with the assessment in `made_in`; None where that has measured nothing."""
+        """The comparison with the assessment in `made_in`; None if no row of that was measured."""
         if not made.subject.get("digest"):
             return None
         old = self.assessment
@@ -77,7 +78,7 @@ class Older:
 
 
 def check_specs(against: str, tried: Mapping[str, Any], where: Where, *, same_model: bool) -> None:
-    """UsageError before the older version is assessed, where its SPEC is this very model."""
+    """UsageError, before the older version is assessed, if both SPECs are the same model."""
     if is_file(against) or not tried:
         return
     from securemnist.models import loading
@@ -89,27 +90,27 @@ def check_specs(against: str, tried: Mapping[str, Any], where: Where, *, same_mo
 
 
 def check_subjects(old: Assessment | None, tried: Mapping[str, Any], *, same_model: bool) -> None:
-    """UsageError before anything is measured where an old version and a subject cannot be compared.
+    """UsageError, before anything is measured, if the two versions cannot be compared.
 
-    `tried` is empty where a fixture brings the model: then the comparison itself refuses.
+    `tried` is empty for a fixture's model: then the comparison itself refuses.
     """
     if old is not None and tried:
         comparability.refuse_subjects(old.subject, tried, same_model=same_model)
 
 
 def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
-    """Assess a model in a process of its own; `words` are options of `securemnist assess`."""
+    """Assess a model in a child process; `words` are options of `securemnist assess`."""
     say(f"assessing {spec}", err=True)
     command = child.command("assess", "--model", spec, *words, "--out", str(folder))
-    # Its summary is not this run's.
+    # The step summary is for the new version's run only.
     env = {k: v for k, v in child.environment().items() if k != "GITHUB_STEP_SUMMARY"}
     written = folder / "assessment.json"
-    written.unlink(missing_ok=True)  # that of an earlier run must not answer for this one
+    written.unlink(missing_ok=True)  # the file of an earlier run must not be read
     done = subprocess.run(command, env=env, check=False)  # nosec B603 # a list, no shell
     if not written.is_file():
         raise UsageError(
             f"expected {_NAMES}, got {spec!r}, whose assessment ended with exit code "
-            f"{done.returncode}; see what it says above"
+            f"{done.returncode}; read its message above"
         )
     return Assessment.load(written)
 
@@ -117,9 +118,10 @@ def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
 def replay_on_both(
     sides: Sequence[tuple[str, Assessment, Path]], data: str | None, device: str
 ) -> list[Assessment]:
-    """Both assessments after what broke either model was tried on both.
+    """Both assessments, after trying the adversarial examples of either model on both.
 
-    `sides`: SPEC, assessment and the folder it was made in. On one alone it would flatter the other.
+    `sides`: SPEC, assessment and its folder, per version. Replay on one version alone would favour the
+    other.
     """
     from securemnist import data as data_sets
     from securemnist.evaluation import example_store
@@ -139,19 +141,19 @@ def replay_on_both(
 
 
 def tell_of_bounds(made: Assessment) -> None:
-    """Say so where rows bound a change that this run could not look at."""
+    """Print the rows whose limits on change (`max_drop`, ...) were not checked in this run."""
     keys = ("max_drop", "max_relative_drop", "max_newly_broken")
     asked = [f.requirement for f in made.findings if f.in_scope]
     names = [row.id for row in asked if any(getattr(row, key) is not None for key in keys)]
     if names:
         say(
-            f"not compared: {', '.join(names)[:200]} bound their change, too; name the version before "
+            f"not compared: {', '.join(names)[:200]} also limit the change; pass the older version "
             "with --against"
         )
 
 
 def conclude(made: Comparison, out: Path) -> int:
-    """Write the comparison to `out`, print it; returns its exit code."""
+    """Write the comparison to `out` and print it; returns its exit code."""
     from securemnist.cli.display import console
     from securemnist.comparison import files
     from securemnist.comparison.terminal import print_comparison

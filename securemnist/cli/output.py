@@ -1,4 +1,4 @@
-"""Output: what every command prints goes through `say`, so that no text from outside acts."""
+"""Output of commands: `say` escapes control characters in text from files and models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from securemnist.sanitize import terminal
 
 
 def say(text: object = "", *, err: bool = False) -> None:
-    """Print a line to stdout, or to stderr; BrokenPipeError where stdout has no reader any more."""
+    """Print a line to stdout, or to stderr; BrokenPipeError if stdout was closed (`| head`)."""
     try:
         click.echo(terminal(text), err=err)
     except BrokenPipeError:
@@ -20,5 +20,5 @@ def say(text: object = "", *, err: bool = False) -> None:
 
 
 def end_of_pipe() -> None:
-    """Stdout has no reader any more (`| head`): nothing is said of it at Python's end either."""
+    """Silence the broken-pipe message at exit after stdout was closed (`| head`)."""
     sys.stdout = PacifyFlushWrapper(sys.stdout)

@@ -1,4 +1,4 @@
-"""Publishing: the finished run of `assess` becomes its report, and is printed."""
+"""Report and terminal output of a finished `assess` run."""
 
 from __future__ import annotations
 
@@ -17,59 +17,61 @@ from securemnist.results.assessment import STOPPED, Against, Assessment
 Compare = Callable[[Assessment, Path], Comparison | None]
 
 
-def publish(made: Assessment, folder: Path, out: Path, compare: Compare | None) -> int:
-    """Compare where that is asked for, replace the report in `out`, print everything; the exit code.
+def publish(assessment: Assessment, folder: Path, out: Path, compare: Compare | None) -> int:
+    """Compare with an older version if asked, replace the report in `out`, print; returns the exit code.
 
-    `folder`: the report that the run has left, with junit.xml and benchmark.json. The verdict is printed
-    even where the report cannot be written; an assessment that passed then ends with 2.
+    `folder`: the report that the child wrote, beside junit.xml and benchmark.json. The verdict is printed
+    even if the report cannot be written; an assessment that passed then ends with 2.
     """
-    compared = compare(made, folder) if compare is not None and not made.interrupted else None
-    others = {**report.others(folder), **_extra(folder)}
-    if compared is not None:
-        made = dataclasses.replace(made, against=_against(compared))
-        others |= compare_files.render(compared)
+    comparison = None
+    if compare is not None and not assessment.interrupted:
+        comparison = compare(assessment, folder)
+    others = {**report.others(folder), **_pytest_files(folder)}
+    if comparison is not None:
+        assessment = dataclasses.replace(assessment, against=_against(comparison))
+        others |= compare_files.render(comparison)
         if "junit.xml" in others:
-            others["junit.xml"] = junit.added(others["junit.xml"], compared)
-    kept = report.keeps(out, made)
-    trouble = "" if kept else _write(made, out, others)
+            others["junit.xml"] = junit.added(others["junit.xml"], comparison)
+    keep_old = report.keeps(out, assessment)
+    problem = "" if keep_old else _write(assessment, out, others)
     try:
-        _print(made, compared)
-        if made.interrupted:
-            _tell_of_interruption(made, out, kept=kept)
-        if not kept and not trouble:
+        _print(assessment, comparison)
+        if assessment.interrupted:
+            _print_interruption(assessment, out, keep_old=keep_old)
+        if not keep_old and not problem:
             say(f"report: {out / 'index.html'}")
-            if compared is not None:
+            if comparison is not None:
                 say(f"comparison: {out / 'compare.html'}")
     except BrokenPipeError:
-        end_of_pipe()  # the verdict stands without a reader
-    if trouble:
-        say(f"securemnist: {trouble}", err=True)
-    return made.exit_code or (USAGE if trouble else 0)
+        end_of_pipe()  # the exit code is the verdict's, also without a reader
+    if problem:
+        say(f"securemnist: {problem}", err=True)
+    return assessment.exit_code or (USAGE if problem else 0)
 
 
-def _extra(folder: Path) -> dict[str, bytes]:
-    """What pytest's own plugins have written beside the report; an empty file says nothing."""
-    found = {name: folder.parent / name for name in ("junit.xml", "benchmark.json")}
-    content = {name: path.read_bytes() for name, path in found.items() if path.is_file()}
+def _pytest_files(folder: Path) -> dict[str, bytes]:
+    """Files that pytest's plugins wrote beside the report; empty ones are left out."""
+    paths = {name: folder.parent / name for name in ("junit.xml", "benchmark.json")}
+    content = {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
     return {name: data for name, data in content.items() if data}
 
 
-def _against(made: Comparison) -> Against:
-    """What the assessment keeps of its comparison."""
-    subject, environment = made.old.subject, made.old.environment
+def _against(comparison: Comparison) -> Against:
+    """Summary of a comparison, stored in the assessment."""
+    subject, environment = comparison.old.subject, comparison.old.environment
     return Against(
         name=str(subject.get("name") or "the older version"),
         commit=str(environment.get("commit") or ""),
         digest=str(subject.get("digest") or ""),
-        exit_code=made.exit_code,
-        why=wording.headline(made).why,
+        exit_code=comparison.exit_code,
+        why=wording.headline(comparison).why,
     )
 
 
-def _write(made: Assessment, out: Path, others: dict[str, bytes]) -> str:
-    """Replace the report; a sentence where that failed."""
+def _write(assessment: Assessment, out: Path, others: dict[str, bytes]) -> str:
+    """Replace the report; returns the error sentence, "" on success."""
     try:
-        report.write(made, out, others)
+        report.write(assessment, out, others)
     except UsageError as error:
         return f"no report was written: {error}"
     if "compare.md" in others:
@@ -77,18 +79,18 @@ def _write(made: Assessment, out: Path, others: dict[str, bytes]) -> str:
     return ""
 
 
-def _print(made: Assessment, compared: Comparison | None) -> None:
+def _print(assessment: Assessment, comparison: Comparison | None) -> None:
     from securemnist.cli.display import console
     from securemnist.comparison.terminal import print_comparison
     from securemnist.report.terminal import print_assessment
 
-    if compared is not None:
-        print_comparison(compared, console())
-    print_assessment(made, console())
+    if comparison is not None:
+        print_comparison(comparison, console())
+    print_assessment(assessment, console())
 
 
-def _tell_of_interruption(made: Assessment, out: Path, *, kept: bool) -> None:
-    rows = [finding for finding in made.findings if finding.in_scope]
+def _print_interruption(assessment: Assessment, out: Path, *, keep_old: bool) -> None:
+    rows = [finding for finding in assessment.findings if finding.in_scope]
     done = sum(finding.reason != STOPPED for finding in rows)
-    then = "the report there is an earlier run's, and stays" if kept else "the rest is NOT_RUN"
-    say(f"{out}: interrupted after {done} of {len(rows)} rows; {then}", err=True)
+    rest = "the report of an earlier run is kept" if keep_old else "the rest is NOT_RUN"
+    say(f"{out}: interrupted after {done} of {len(rows)} rows; {rest}", err=True)

@@ -1,4 +1,4 @@
-"""Watcher: a plugin of our own pytest run, for what the silenced terminal cannot say."""
+"""Hooks of the pytest run of `assess`: the user's conftest, progress of the rows, collection errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from securemnist.cli.eta import Outlook
+from securemnist.cli.eta import Schedule
 from securemnist.comparison.comparability import SAME_MODEL
 from securemnist.results.findings import Requirement
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from securemnist.evaluation.pace import Pace
     from securemnist.threats import Threat
 
-# Seconds of a run, by the usual pace, from which on a second or two to measure its own are well spent.
-_WORTH_A_PROBE = 20.0
+# Runs longer than this many seconds, at the usual pace, spend one or two seconds to measure their pace.
+_MIN_SECONDS_TO_CALIBRATE = 20.0
 
 
-class Watcher:
-    """Brings the user's conftest in, and keeps what a silenced terminal would have said of suites.
+class RunHooks:
+    """Registers the user's conftest, tracks the rows, and keeps collection errors.
 
-    `outlook` knows which rows there are and where the run is. A model of the digest `refused` ends the
-    run before its first row.
+    `schedule`: the selected rows and the current one. A model of the digest `refused` ends the run
+    before its first row. `selection`: the options that selected the rows, as text.
     """
 
     def __init__(self, conftest: ModuleType | None, refused: str = "") -> None:
         self.conftest = conftest
         self.refused = refused
-        self.outlook = Outlook()
+        self.schedule = Schedule()
         self.problems: list[str] = []
-        self.asked: list[str] = []  # what chose the rows, in words
+        self.selection: list[str] = []
         self.rows: list[Requirement] = []
 
     def pytest_configure(self, config: object) -> None:
-        # Of two fixtures of one name the plugin that came later wins: theirs has to come after ours.
+        # Of two fixtures of one name the later plugin wins: the user's is registered after ours.
         if self.conftest is not None:
             config.pluginmanager.register(self.conftest)  # type: ignore[attr-defined]
 
@@ -46,7 +46,7 @@ class Watcher:
         from securemnist.view import wording
 
         if (run := session.config.stash[STATE].run) is not None:
-            self.asked = wording.asked_for(run.scope.to_json())
+            self.selection = wording.asked_for(run.scope.to_json())
         from securemnist.evaluation.pace import DEFAULT_PACE
 
         self.rows = [row for item in session.items if (row := row_of(item)) is not None]
@@ -54,32 +54,32 @@ class Watcher:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, Any, Any]:
-        """Once the model is there: is it another one, and at which pace is a long run measured."""
-        made = yield
+        """Check the model against `refused`, and measure the pace of a long run."""
+        lab = yield
         if fixturedef.argname != "security_lab":
-            return made
-        if self.refused and made.subject.digest == self.refused:
+            return lab
+        if self.refused and lab.subject.digest == self.refused:
             problem = SAME_MODEL.format(digest=self.refused)
             self.problems.append(f"securemnist: {problem}")
             pytest.exit(problem, returncode=pytest.ExitCode.USAGE_ERROR)
-        if self.outlook.left() > _WORTH_A_PROBE:
+        if self.schedule.left() > _MIN_SECONDS_TO_CALIBRATE:
             from securemnist.evaluation import pace
 
-            self._plan(pace.measure_pace(made, _threats(self.rows)))
-        return made
+            self._plan(pace.measure_pace(lab, _threats(self.rows)))
+        return lab
 
     def _plan(self, pace: Pace) -> None:
-        self.outlook.plan({row.id: _estimate(row, pace) for row in self.rows})
+        self.schedule.plan({row.id: seconds_of(row, pace) for row in self.rows})
 
     def pytest_runtest_setup(self, item: Any) -> None:
         from securemnist.plugin.messages import row_of
 
         if (row := row_of(item)) is not None:
-            self.outlook.begin(row.id)
+            self.schedule.begin(row.id)
 
     def pytest_runtest_logfinish(self) -> None:
-        if self.outlook.row:
-            self.outlook.end()
+        if self.schedule.row:
+            self.schedule.end()
 
     def pytest_collectreport(self, report: object) -> None:
         if getattr(report, "failed", False):
@@ -90,17 +90,17 @@ class Watcher:
 
 
 def _threats(rows: Iterable[Requirement]) -> list[Threat]:
-    """The threats of the rows that search or prove; measures of the user's own are unknown."""
+    """The threats of attack and certification rows; without measures that only a suite defines."""
     from securemnist.measures import bind, find
     from securemnist.measures.base import ThreatSettings
 
-    bound = [bind(r.measure, r.settings, tier=r.tier) for r in rows if find(r.measure)]
-    threats = [one.threat_value() for one in bound if isinstance(one, ThreatSettings)]
+    settings = [bind(r.measure, r.settings, tier=r.tier) for r in rows if find(r.measure)]
+    threats = [one.threat_value() for one in settings if isinstance(one, ThreatSettings)]
     return list({str(threat): threat for threat in threats}.values())
 
 
-def _estimate(row: Requirement, pace: Pace) -> float:
-    """Seconds of a row at this pace; a measure of the user's own is taken for a quick one."""
+def seconds_of(row: Requirement, pace: Pace) -> float:
+    """Estimated seconds of a row at this pace; 1 for a measure that only a suite defines."""
     from securemnist.measures import bind, find
 
     measure = find(row.measure)

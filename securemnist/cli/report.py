@@ -1,4 +1,4 @@
-"""`securemnist report`: render an assessment again, from its JSON alone."""
+"""`securemnist report`: render a stored assessment again."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from securemnist.cli.output import say
 @click.argument("assessment_json", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 def report(assessment_json: Path, out: Path) -> None:
-    """Write index.html and summary.md for ASSESSMENT_JSON. Works where torch is not installed.
+    """Write index.html and summary.md for ASSESSMENT_JSON. Needs no torch.
 
-    Waivers are judged on today's date in UTC.
+    Today's date (UTC) decides whether a waiver is valid.
     """
     from securemnist import report as reports
     from securemnist.cli.display import console

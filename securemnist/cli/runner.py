@@ -1,4 +1,4 @@
-"""Runner: an assessment by a process of its own, and the report that it leaves."""
+"""An assessment in a child process, and the publication of its report."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _USAGE_ERROR, _NO_TESTS = 4, 5
 def run(
     job: Job, out: Path, compare: publishing.Compare | None = None
 ) -> tuple[int, Assessment | None]:
-    """Run the suites: the exit code, and the assessment where one was made.
+    """Run the suites: the exit code, and the assessment unless the run was refused or interrupted.
 
-    `compare` is called with the assessment and its folder, before anything of it is published.
+    `compare` is called with the assessment and its folder, before the report is published.
     """
     with tempfile.TemporaryDirectory(prefix="securemnist.") as scratch:
         folder = Path(scratch)
@@ -30,21 +30,21 @@ def run(
         _refuse(outcome)
         written = folder / "report" / "assessment.json"
         if not written.is_file():
-            wrong = outcome.code == _USAGE_ERROR or outcome.problems
-            return USAGE if wrong else UNDECIDED, None
+            usage = outcome.code == _USAGE_ERROR or outcome.problems
+            return USAGE if usage else UNDECIDED, None
         assessment = Assessment.load(written)
         code = publishing.publish(assessment, written.parent, out, compare)
     return code, None if assessment.interrupted else assessment
 
 
 def _refuse(outcome: Outcome) -> None:
-    """Raise what ended the child before its first row."""
+    """Raise the error that ended the child before its first row."""
     if outcome.code is None:
         error = SecureMnistError(outcome.error)
         error.exit_code = outcome.exit_code
         raise error
     if outcome.code == _NO_TESTS and not outcome.selected:
         raise UsageError(
-            f"expected a row to measure, got none for {', '.join(outcome.asked)}; name a --tier, "
-            "-m and --row that have one in common (`securemnist assess --list` prints the rows)"
+            f"expected a row to measure, got none for {', '.join(outcome.selection)}; name a --tier, "
+            "-m and --row that select at least one (`securemnist assess --list` prints the rows)"
         )

@@ -1,7 +1,7 @@
-"""Start of a child process, run by its path: `python -E -P start.py assess ...` or `... measure-job`.
+"""Entry point of child processes: `python -E -P start.py assess ...` or `... measure-job`.
 
-Neither the working folder nor the environment decides which modules it imports: `-P` leaves the folder
-out of `sys.path`, `-E` ignores Python's variables, and the folders of PYTHONPATH come last.
+The working folder and the environment cannot replace modules: `-P` keeps the folder out of `sys.path`,
+`-E` ignores Python's variables, and the folders of PYTHONPATH come last.
 """
 
 import os
@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-JOB = "measure-job"  # then: the private folder, and the descriptor that is closed when the parent ends
+JOB = "measure-job"  # arguments: the private folder, and the descriptor that closes when the parent ends
 
 
 def _extend_path() -> None:
@@ -21,7 +21,7 @@ def _extend_path() -> None:
 
 
 def _stop(*_: object) -> None:
-    """The first signal ends the run as Ctrl-C does; others must not cut its report off."""
+    """The first signal ends the run like Ctrl-C; later ones must not interrupt its report."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
@@ -35,7 +35,7 @@ def _main() -> None:
         main(prog_name="securemnist")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
-    # The tools that a run starts must not be given the folders either.
+    # Tools that a run starts must not import from these folders either.
     os.environ.pop("PYTHONPATH", None)
     from securemnist.cli.worker import work
 

@@ -1,4 +1,4 @@
-"""`securemnist train`: train a reference model by its recipe, or by a change of it."""
+"""`securemnist train`: train a reference model by its recipe, with optional changes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def train(
     fast: bool,
     resume: bool,
 ) -> None:
-    """Train the reference model NAME; writes NAME.safetensors, its manifest and a curve to --out."""
+    """Train the reference model NAME; write NAME.safetensors, manifest and training curve to --out."""
     from securemnist import data as data_sets
     from securemnist.cli.display import progress_bar
     from securemnist.train import RECIPES
@@ -41,18 +41,20 @@ def train(
 
     if name not in RECIPES:
         raise UsageError(
-            f"expected a recipe of {', '.join(RECIPES)}, got {name!r}; name one of them"
+            f"expected one of the recipes {', '.join(RECIPES)}, got {name!r}; name one of them"
         )
     changes: dict[str, Any] = {"seed": seed, "epochs": epochs, "architecture": architecture}
-    given = {key: value for key, value in changes.items() if value is not None}
+    set_options = {key: value for key, value in changes.items() if value is not None}
     chosen = RECIPES[name].fast() if fast else RECIPES[name]
-    recipe = dataclasses.replace(chosen, **given)
+    recipe = dataclasses.replace(chosen, **set_options)
     loaded = data_sets.load(data)
     data_sets.check_torchvision(loaded)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{out}: cannot be made ({error.strerror}); name another --out") from error
+        raise UsageError(
+            f"{out}: cannot be created ({error.strerror}); name another --out"
+        ) from error
     with progress_bar() as progress:
         manifest = run(name, recipe, loaded, out, resume=resume, progress=progress)
     for entry in manifest["history"]:

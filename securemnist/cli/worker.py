@@ -1,4 +1,4 @@
-"""Worker: the side of `assess` that measures, in a process of its own: pytest over the suites."""
+"""The measuring process of `assess`: pytest over the suites."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 import warnings
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from securemnist._util import resources
 from securemnist.cli.endings import ending
@@ -17,19 +17,22 @@ from securemnist.cli.output import say
 from securemnist.errors import UNDECIDED, UsageError
 from securemnist.project import imports
 
+if TYPE_CHECKING:
+    from securemnist.data import DataSet
+
 # Settings of pytest that do not depend on the folder the command is started in.
 _INI = Path(__file__).with_name("assess.ini")
 
 
 def work(folder: Path, alive: int) -> None:
-    """Do the job in `folder`; the outcome is written at the very end, so that none speaks of a part.
+    """Run the job in `folder`. The outcome is written last, so it never describes a partial run.
 
-    The process ends when the descriptor `alive` is closed, which it is when the parent ends.
+    The process ends when the parent ends: then the descriptor `alive` is closed.
     """
     threading.Thread(target=_end_with_parent, args=(alive,), daemon=True).start()
     try:
         outcome = _measure(Job.read(folder / "job.json"), folder)
-    except BaseException as error:  # whatever ends it is told to the parent
+    except BaseException as error:  # the parent reports every failure
         text, code = ending(error)
         outcome = Outcome(error=text, exit_code=code)
     outcome.write(folder / "outcome.json")
@@ -43,26 +46,26 @@ def _end_with_parent(alive: int) -> None:
 def _measure(job: Job, folder: Path) -> Outcome:
     here = Path.cwd()
     check_rows(job)
-    # A conftest may bring the model; then it is tried out where it is made.
+    # A conftest may define the `model` fixture; that model is checked where it is created.
     conftest = _conftest_of(here) if job.conftest else None
     try_out(None if job.conftest else job.spec, job)
     return _run_pytest(_pytest_arguments(job, here, folder), conftest, job.refused)
 
 
 def check_rows(job: Job) -> None:
-    """A policy that cannot be judged, or a row that it does not have, ends the command at once.
+    """PolicyError or UsageError for a policy that cannot be judged, or an unknown --row.
 
-    With suites of one's own the plugin checks, once it knows them, that some claims each measure.
+    With suites of the user's own the plugin checks later that each measure has a test.
     """
     from securemnist import measures
     from securemnist.cli.defaults import warn_of_ids
     from securemnist.results import policy as policies
 
-    read = policies.load(Path(job.policy))
-    foreign = frozenset(row.measure for row in read.requirements if job.suites)
-    measures.check_policy(read, custom=foreign, trusted=job.trusted)
-    warn_of_ids(read)
-    known = [row.id for row in read.requirements]
+    policy = policies.load(Path(job.policy))
+    foreign = frozenset(row.measure for row in policy.requirements if job.suites)
+    measures.check_policy(policy, custom=foreign, trusted=job.trusted)
+    warn_of_ids(policy)
+    known = [row.id for row in policy.requirements]
     for row in job.rows:
         if row not in known:
             raise UsageError(
@@ -70,16 +73,11 @@ def check_rows(job: Job) -> None:
             )
 
 
-def try_out(spec: str | None, job: Job) -> dict[str, Any]:
-    """The subject as an assessment will record it: a wrong name ends the command before anything runs.
-
-    Empty without a SPEC: the model comes from a fixture, and is tried where it is made.
-    """
+def check_inputs(job: Job) -> DataSet:
+    """The data of a job; UsageError where data or stored examples do not fit policy and job."""
     from securemnist import data as data_sets
     from securemnist.evaluation import example_store
-    from securemnist.evaluation.context import Context
     from securemnist.measures import check_data
-    from securemnist.models import loading
     from securemnist.results import policy as policies
 
     folder = job.data or job.project_data
@@ -88,6 +86,18 @@ def try_out(spec: str | None, job: Job) -> dict[str, Any]:
     if copies := str(digits.copies):
         say(f"warning: {copies}", err=True)
     example_store.load([Path(name) for name in job.replay], digits)
+    return digits
+
+
+def try_out(spec: str | None, job: Job) -> dict[str, Any]:
+    """The subject as an assessment records it; an error ends the command before anything is measured.
+
+    Empty without a SPEC: the model comes from a fixture and is checked where it is created.
+    """
+    from securemnist.evaluation.context import Context
+    from securemnist.models import loading
+
+    digits = check_inputs(job)
     if spec is None:
         return {}
     subject = Context(loading.resolve(spec, device=job.device), digits).subject
@@ -95,7 +105,7 @@ def try_out(spec: str | None, job: Job) -> dict[str, Any]:
 
 
 def _conftest_of(here: Path) -> ModuleType | None:
-    """The conftest.py of the user's folder: it may bring a `model` fixture. It is code, and trusted."""
+    """The conftest.py of the user's folder, which may define a `model` fixture. It is trusted code."""
     path = here / "conftest.py"
     spec = importlib.util.spec_from_file_location("conftest", path)
     if spec is None or spec.loader is None:
@@ -112,13 +122,13 @@ def _conftest_of(here: Path) -> ModuleType | None:
 
 
 def _pytest_arguments(job: Job, here: Path, folder: Path) -> list[str]:
-    """Arguments for pytest: our plugins only, nothing captured, no output of its own."""
+    """Arguments for pytest: only our plugins, no capturing, no output by pytest."""
     words = [*(job.suites or (str(resources.SUITES),))]
     words += ["-c", str(_INI), "--rootdir", str(here), f"--confcutdir={resources.SUITES}"]
     words += ["--disable-plugin-autoload", "-p", "securemnist.plugin"]
     words += ["-p", "pytest_benchmark.plugin"]
     words += ["-p", "no:cacheprovider", "-p", "no:terminal", "--capture=no"]
-    # A `model` fixture of the conftest comes before the model of the project's settings.
+    # A `model` fixture takes precedence over the model of the project's settings.
     spec = None if job.conftest else job.spec
     options = {"model": spec, "policy": job.policy, "tier": job.tier, "data": job.data}
     options |= {"device": job.device, "report": str(folder / "report")}
@@ -135,20 +145,20 @@ def _run_pytest(arguments: list[str], conftest: ModuleType | None, refused: str)
     import pytest
 
     from securemnist.cli.display import progress_bar
-    from securemnist.cli.pytest_hooks import Watcher
+    from securemnist.cli.pytest_hooks import RunHooks
     from securemnist.plugin import progress
     from securemnist.runtime.malloc import keep_freed_memory
 
     keep_freed_memory()
-    watcher = Watcher(conftest, refused)
-    with progress_bar(watcher.outlook) as display, warnings.catch_warnings():
-        # Without a latency row in scope there is nothing to save, and nothing to warn of.
+    hooks = RunHooks(conftest, refused)
+    with progress_bar(hooks.schedule) as display, warnings.catch_warnings():
+        # A run without a latency row saves no benchmark; pytest-benchmark would warn.
         warnings.filterwarnings("ignore", message="Not saving anything, no benchmarks")
         progress.show(display)
-        code = pytest.main(arguments, plugins=[watcher])
+        code = pytest.main(arguments, plugins=[hooks])
     return Outcome(
         code=int(code),
-        problems=watcher.problems,
-        asked=watcher.asked,
-        selected=len(watcher.outlook.expected),
+        problems=hooks.problems,
+        selection=hooks.selection,
+        selected=len(hooks.schedule.expected),
     )

@@ -99,7 +99,7 @@ def _test_images(assessment: Assessment) -> bytes:
 
 
 def _gallery(finding: Finding | None) -> dict[int, tuple[bytes, bytes]]:
-    """Digits before and after, by place; what cannot be drawn is left out."""
+    """Images before and after, by place; what cannot be drawn is left out."""
     seen = finding.measurement if finding is not None else None
     found: dict[int, tuple[bytes, bytes]] = {}
     for key in _GALLERIES if seen is not None else ():

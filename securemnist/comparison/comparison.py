@@ -88,7 +88,7 @@ def compare(
     date, UTC; by default the present day), however old the assessments are.
     """
     if not 0 <= margin < 1:
-        raise UsageError(f"expected a margin from 0 to 1, got {margin}; mend it")
+        raise UsageError(f"expected a margin from 0 to 1, got {margin}; fix --margin")
     # What either was compared with before says nothing of this comparison.
     old, new = (dataclasses.replace(side, against=None) for side in (old, new))
     comparability.refuse(old, new, same_model=same_model)

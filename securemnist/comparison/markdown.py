@@ -29,7 +29,7 @@ def render(made: Comparison) -> bytes:
     ]
     if made.blocking:
         head_row = [
-            "| | requirement | old → new | what was seen | what to do |",
+            "| | requirement | old → new | result | what to do |",
             "|---|---|---|---|---|",
         ]
         parts.append("\n".join([*head_row, *map(_blocking, made.blocking[:ROWS])]))

@@ -1,4 +1,4 @@
-"""The words that page, Markdown and terminal of a comparison share."""
+"""Texts shared by page, Markdown and terminal of a comparison."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SYMBOLS = {
 
 
 def headline(made: Comparison) -> Headline:
-    """May the new version take the old one's place? What the exit code says, in words."""
+    """Whether the new version may replace the old one: the exit code in words."""
     rows = [change for change in made.changes if change.in_scope]
     waived = sum(change.excused for change in rows)
     day = line(made.new.decided, 20)
@@ -29,7 +29,7 @@ def headline(made: Comparison) -> Headline:
         parts = [f"{words[str(word)]} {word}" for word in Word if words[str(word)]]
         why = f"{plural(len(rows), 'requirement')}: {', '.join(reversed(parts))}{tail}"
         sure = made.new.complete and not words["cannot tell"] and not words["not comparable"]
-        answer = "May replace the old one" if sure else "Nothing seen that stands against it"
+        answer = "May replace the old one" if sure else "Nothing measured blocks the new version"
         return Headline(verdict=Verdict.PASS, answer=answer, why=why)
     worse = sum(change.verdict is Verdict.FAIL for change in made.blocking)
     undecided = len(made.blocking) - worse
@@ -47,9 +47,9 @@ def headline(made: Comparison) -> Headline:
 
 
 def own(made: Comparison) -> tuple[Finding, ...]:
-    """The new version's own findings in the way that no change speaks of already.
+    """The new version's blocking findings that no change reports.
 
-    That a row cannot be compared does not say that it failed.
+    A row that cannot be compared has not necessarily failed.
     """
     said = {change.id: change.verdict for change in made.blocking}
 
@@ -61,12 +61,12 @@ def own(made: Comparison) -> tuple[Finding, ...]:
 
 
 def sentence(change: Change) -> str:
-    """The change's sentence without id and word, which stand beside it."""
+    """The change's sentence without id and word, which are shown beside it."""
     return line(str(change).removeprefix(f"{change.id} {change.label}: "), 700)
 
 
 def sides(change: Change) -> tuple[str, str]:
-    """Old and new value as printed."""
+    """Old and new value, formatted."""
     both = (change.old, change.new)
     old, new = (NONE if s.value is None else number(s.value, change.unit) for s in both)
     return old, new
@@ -82,14 +82,14 @@ def difference(change: Change) -> str:
 
 
 def next_step(change: Change) -> str:
-    """What to do about a row in the way."""
+    """The next step for a blocking row."""
     if change.word is Word.NOT_COMPARABLE:
-        return "Measure both versions alike: the same policy, seed, data and packages."
+        return "Measure both versions with the same policy, seed, data and packages."
     if change.verdict is Verdict.FAIL:
-        return "Mend the new version, or waive the row with a reason and a date."
+        return "Fix the new version, or waive the row with a reason and a date."
     if not change.bounds:
-        return "Measure more digits, or bound the row's change in the policy (max_drop), with a reason."
-    return "Measure more digits, or widen the bound with a reason."
+        return "Measure more digits, or limit the row's change in the policy (max_drop), with a reason."
+    return "Measure more digits, or raise the limit with a reason."
 
 
 def bracket(change: Change) -> tuple[str, str] | None:

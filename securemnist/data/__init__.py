@@ -1,4 +1,4 @@
-"""Data sets: MNIST and others of its form."""
+"""Data sets: MNIST, and others in its file format."""
 
 from securemnist.data.dataset import FILES, PINNED, DataSet, Digits, check_torchvision, load
 

@@ -1,8 +1,8 @@
-"""MNIST and data sets of the same form: IDX files, verified before they are used.
+"""MNIST and data sets of the same format: IDX files, verified before use.
 
-A data folder holds the four usual files, plain or gzip-compressed. The bundled MNIST (Y. LeCun,
-C. Cortes, C. J. C. Burges; CC BY-SA 3.0) is held to the pinned digests below; any other folder is held
-to the IDX form, and its digests stand in every result. Nothing is ever downloaded.
+A data folder has the four files of MNIST, plain or gzip-compressed. The bundled MNIST (Y. LeCun,
+C. Cortes, C. J. C. Burges; CC BY-SA 3.0) must have the digests below. Any other folder must have valid
+IDX files, and every result states their digests. Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -54,40 +54,40 @@ class Digits:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of shape, pixels and labels: the same for the same content, whatever its files."""
+        """SHA-256 of shape, pixels and labels, whatever files they were read from."""
         shape = canonical_json(list(self.pixels.shape)).encode()
         labels = self.labels.to(torch.uint8).numpy().tobytes()
         return sha256(shape + self.pixels.contiguous().numpy().tobytes() + labels)
 
     def contents(self) -> list[bytes]:
-        """The pixels of each image, to find copies by."""
+        """The pixels of each image as bytes, to find copies."""
         return [image.tobytes() for image in self.pixels.numpy()]
 
 
 @dataclass(frozen=True)
 class Copies:
-    """Test images that are copies: `of_training` images, or `repeated` inside the test set of `n`."""
+    """Numbers of copies among `n` test images: copies of training images, and of other test images."""
 
     of_training: int
     repeated: int
     n: int
 
     def __str__(self) -> str:
-        """Both counts in one sentence; "" where there is no copy."""
-        told = []
+        """Both counts in one sentence; empty without copies."""
+        counts = []
         if self.of_training:
-            told.append(f"{self.of_training:,} copies of training images")
+            counts.append(f"{self.of_training:,} copies of training images")
         if self.repeated:
-            told.append(f"{self.repeated:,} copies of other test images")
-        return f"{' and '.join(told)} among {self.n:,} test images" if told else ""
+            counts.append(f"{self.repeated:,} copies of other test images")
+        return f"{' and '.join(counts)} among {self.n:,} test images" if counts else ""
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """Train, tuning and test digits, with the digest of every file they came from.
+    """Training, tuning and test split, with the digests of their files.
 
-    Tuning is the end of the training files (5,000 of MNIST's 60,000); thresholds and recipes are
-    chosen on it, never on the test digits. `pinned` says that this is the bundled MNIST.
+    The tuning split is the end of the training files (5,000 of MNIST's 60,000). Thresholds and recipes
+    are chosen on it, never on the test split. `pinned`: whether this is the bundled MNIST.
     """
 
     name: str
@@ -102,12 +102,12 @@ class DataSet:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the test split, by which a policy names its data."""
+        """SHA-256 of the test split, which a policy may require."""
         return self.test.digest
 
     @cached_property
     def copies(self) -> Copies:
-        """Copies in the test split, pixel by pixel; a split that stands in for it is not its own copy."""
+        """Copies in the test split, by equal pixels; a split used as the test split is excluded."""
         splits = [split for split in (self.train, self.tuning) if split is not self.test]
         training = {content for split in splits for content in split.contents()}
         test = self.test.contents()
@@ -115,14 +115,14 @@ class DataSet:
         return Copies(known, len(test) - len(set(test)), len(test))
 
     def to_json(self) -> dict[str, Any]:
-        """What an assessment records of its data."""
+        """The entry of the data in an assessment."""
         return {"name": self.name, "sha256": self.digest, "digests": self.digests}
 
 
 def load(folder: Path | None = None) -> DataSet:
     """The data set in `folder`, or the bundled MNIST.
 
-    Raises DataError (one sentence) for a missing, truncated, altered or ill-formed file.
+    DataError of one sentence for a missing, truncated, changed or malformed file.
     """
     builtin = folder is None
     source = resources.MNIST if folder is None else folder
@@ -153,11 +153,11 @@ def _digits(contents: dict[str, bytes], split: str) -> Digits:
 
 
 def check_torchvision(data: DataSet) -> None:
-    """DataError where torchvision's MNIST class reads other digits than we do, or none.
+    """DataError if torchvision's MNIST class reads other images or labels, or raises.
 
-    It gets the same files in a new private folder, which is removed afterwards: nothing is kept that
-    another user or a later run could replace. Importing torchvision takes longer than reading the files,
-    so training does this and a measurement does not.
+    The files are written to a new private folder, which is removed afterwards, so that no other user can
+    replace them. Only training does this check: importing torchvision takes longer than reading the
+    files.
     """
     training = Digits(
         torch.cat([data.train.pixels, data.tuning.pixels]),
@@ -177,14 +177,14 @@ def check_torchvision(data: DataSet) -> None:
 
 @contextlib.contextmanager
 def _private_folder() -> Iterator[Path]:
-    """A temporary folder of this user alone; DataError where there is no room for it."""
+    """A temporary folder that only this user can read; DataError if it cannot be written."""
     try:
         with tempfile.TemporaryDirectory(prefix="securemnist-") as name:
             yield Path(name)
     except OSError as error:
         raise DataError(
             f"{error.filename or tempfile.gettempdir()}: expected room for temporary files, got "
-            f"{error.strerror}; free it or name another folder in TMPDIR"
+            f"{error.strerror}; free some, or set TMPDIR to another folder"
         ) from error
 
 
@@ -194,7 +194,7 @@ def _check_reader(root: Path, split: str, digits: Digits) -> None:
         same = torch.equal(theirs.data, digits.pixels) and torch.equal(
             theirs.targets, digits.labels
         )
-    except (RuntimeError, ValueError, AssertionError):  # it has no error of its own for that
+    except (RuntimeError, ValueError, AssertionError):  # torchvision has no specific error
         same = False
     if not same:
         raise DataError(

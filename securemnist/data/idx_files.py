@@ -1,4 +1,4 @@
-"""IDX files: read, unpacked where they are compressed, and held to their form."""
+"""IDX files: reading, decompression and validation."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from securemnist.types import CLASSES
 
 MAX_BYTES = 256 << 20
 ADVICE = "restore it, or name another folder with --data"
-# The files of two data sets.
-_KEPT = 8
+# Number of cached files: those of two data sets.
+_CACHED = 8
 
 
 def read(folder: Path, name: str) -> bytes:
-    """The uncompressed content of one file, which may be there plain, compressed or both."""
+    """The uncompressed content of one file, which may exist plain, compressed or both."""
     paths = folder / f"{name}.gz", folder / name
     contents = [content for content in map(_content, paths) if content is not None]
     if not contents:
@@ -35,21 +35,21 @@ def read(folder: Path, name: str) -> bytes:
 
 
 def _hint(folder: Path, name: str) -> str:
-    """What to do where the data lies there under another name, as other tools store it; "" if not."""
+    """Advice if the folder has the data under the names of another tool; else empty."""
     for raw in (folder / "MNIST" / "raw", folder / "raw"):  # a root of torchvision, or MNIST in it
         if any((raw / f"{name}{end}").is_file() for end in ("", ".gz")):
-            return f"torchvision keeps its files in {raw}: name that folder"
+            return f"torchvision keeps its files in {raw}: pass that folder"
     dotted = name.replace("-idx", ".idx")  # as Kaggle names them
-    for found in (folder / dotted, folder / f"{dotted}.gz", folder / dotted / dotted):
-        if found.is_file():
-            return f"rename {found} to {name}{found.suffix if found.suffix == '.gz' else ''}"
+    for path in (folder / dotted, folder / f"{dotted}.gz", folder / dotted / dotted):
+        if path.is_file():
+            return f"rename {path} to {name}{path.suffix if path.suffix == '.gz' else ''}"
     if any(folder.glob("*.csv")):
-        return "a CSV file is not read: docs/data.md shows how arrays become these files"
+        return "a CSV file is not read: docs/data.md shows how to write arrays as these files"
     return ""
 
 
 def _content(path: Path) -> bytes | None:
-    """The uncompressed content of a file; None where there is none."""
+    """The uncompressed content of a file; None if it does not exist."""
     try:
         content = read_at_most(path, MAX_BYTES)
         if path.suffix == ".gz":
@@ -63,55 +63,55 @@ def _content(path: Path) -> bytes | None:
     return content
 
 
-# A process asks more than once: a user's factory does, and both sides of a comparison. The files are
-# read anew every time; equal bytes are unpacked and digested once.
-@functools.lru_cache(maxsize=_KEPT)
+# A process may load the data several times (a factory, both sides of a comparison). Files are read each
+# time; equal bytes are decompressed and digested once.
+@functools.lru_cache(maxsize=_CACHED)
 def _unzipped(packed: bytes) -> bytes:
     return gunzip(packed, MAX_BYTES)
 
 
 def dumps(array: np.ndarray) -> bytes:
-    """A uint8 array in the IDX form, which `check_form` describes."""
+    """A uint8 array in the IDX format."""
     header = struct.pack(f">{1 + array.ndim}I", 2048 + array.ndim, *array.shape)
     return header + array.astype(np.uint8).tobytes()
 
 
-digest = functools.lru_cache(maxsize=_KEPT)(sha256)
+digest = functools.lru_cache(maxsize=_CACHED)(sha256)
 
 
 def check_form(folder: Path, contents: dict[str, bytes], images: str, labels: str) -> None:
-    """IDX headers and sizes of an image file and its label file agree."""
+    """DataError unless headers and sizes of an image file and its label file are valid and agree."""
 
-    def demand(holds: bool, name: str, expected: str, got: object) -> None:
+    def check(holds: bool, name: str, expected: str, got: object) -> None:
         if not holds:
             raise DataError(f"{folder / name}: expected {expected}, got {got}; {ADVICE}")
 
-    picture, label = contents[images], contents[labels]
-    demand(len(picture) >= 16, images, "an IDX header of 16 bytes", f"{len(picture)} bytes")
-    magic, count, rows, columns = struct.unpack(">4I", picture[:16])
-    demand(magic == 2051, images, "IDX magic number 2051 (images of bytes)", magic)
-    demand((rows, columns) == (28, 28), images, "grey images of 28x28", f"{rows}x{columns}")
-    demand(count > 0, images, "at least one image", count)
+    image_file, label_file = contents[images], contents[labels]
+    check(len(image_file) >= 16, images, "an IDX header of 16 bytes", f"{len(image_file)} bytes")
+    magic, count, rows, columns = struct.unpack(">4I", image_file[:16])
+    check(magic == 2051, images, "IDX magic number 2051 (images of bytes)", magic)
+    check((rows, columns) == (28, 28), images, "grey images of 28x28", f"{rows}x{columns}")
+    check(count > 0, images, "at least one image", count)
     size = 16 + count * 784
-    demand(len(picture) == size, images, f"{size} bytes for {count} images", len(picture))
-    # What floats in [0, 1] become when they are stored as bytes: black pictures, to the eye.
-    brightest = int(np.frombuffer(picture, np.uint8, offset=16).max())
-    demand(brightest > 1, images, "a brightness of 0 to 255", f"none above {brightest}")
-    demand(len(label) >= 8, labels, "an IDX header of 8 bytes", f"{len(label)} bytes")
-    magic, found = struct.unpack(">2I", label[:8])
-    demand(magic == 2049, labels, "IDX magic number 2049 (labels of bytes)", magic)
-    demand(found == count, labels, f"{count} labels, one an image", found)
-    demand(len(label) == 8 + count, labels, f"{8 + count} bytes", len(label))
-    highest = max(label[8:])
-    demand(highest < CLASSES, labels, "labels 0 to 9", f"a label {highest}")
+    check(len(image_file) == size, images, f"{size} bytes for {count} images", len(image_file))
+    # Floats in [0, 1] stored as bytes would give values of at most 1.
+    brightest = int(np.frombuffer(image_file, np.uint8, offset=16).max())
+    check(brightest > 1, images, "a brightness of 0 to 255", f"none above {brightest}")
+    check(len(label_file) >= 8, labels, "an IDX header of 8 bytes", f"{len(label_file)} bytes")
+    magic, label_count = struct.unpack(">2I", label_file[:8])
+    check(magic == 2049, labels, "IDX magic number 2049 (labels of bytes)", magic)
+    check(label_count == count, labels, f"{count} labels, one an image", label_count)
+    check(len(label_file) == 8 + count, labels, f"{8 + count} bytes", len(label_file))
+    highest = max(label_file[8:])
+    check(highest < CLASSES, labels, "labels 0 to 9", f"a label {highest}")
 
 
 def check_distinct(path: Path, pixels: bytes) -> None:
-    """Test digits that are repeated look like more than they are to every interval; a few do no harm."""
+    """DataError if over a tenth of the test images repeat others: intervals assume independence."""
     digits = [pixels[start : start + 784] for start in range(0, len(pixels), 784)]
     distinct = len(set(digits))
     if 10 * distinct < 9 * len(digits):
         raise DataError(
-            f"{path}: expected test digits that differ, since every interval counts each for itself, got "
-            f"{distinct} different ones among {len(digits)}; leave the repeated ones out"
+            f"{path}: expected different test digits, since intervals assume independent samples, got "
+            f"{distinct} different ones among {len(digits)}; remove the repeated ones"
         )

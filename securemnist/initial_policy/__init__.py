@@ -1,8 +1,8 @@
-"""The first policy of a repository: rows proposed from one measurement of its model.
+"""The first policy of a repository: rows with thresholds from one measurement of its model.
 
-Thresholds are proposed from a first measurement on the tuning split, never on the test samples. They
-hold a model where it stands, until its owners decide what is enough. No row is left out because the
-model cannot meet it: such a row is written, fails, and is waived until a date.
+The measurement uses the tuning split, never the test samples. The thresholds keep the model at its
+present level, until its owners decide what is enough. A row that the model cannot meet is still
+written: it fails, and is waived until a date.
 """
 
 from securemnist.initial_policy.measured import Row, measure

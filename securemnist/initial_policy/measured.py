@@ -1,4 +1,4 @@
-"""The first measurement: every proposal on the tuning split, and the eps at which evasion is held."""
+"""The first measurement: every proposed row on the tuning split, and the eps of the evasion rows."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from securemnist.results.findings import Measurement
 
 EPS = (0.1, 0.05, 0.025, 0.0125, 0.00625, round(1 / 255, 5))
 _CHANCE = 0.1
-_WHOLE = ("latency_ratio", "static_findings")  # what measures no share of samples
+_WHOLE = ("latency_ratio", "static_findings")  # measures without a share of samples
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A proposal with its settings, its first measurement and its bounds.
+    """A proposal with its settings, first measurement and bounds.
 
-    `curve`: robust accuracy at each eps that was tried, the largest first.
+    `curve`: robust accuracy at each eps that was tried, largest first.
     """
 
     proposal: Proposal
@@ -37,7 +37,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """Samples to attack at most, samples of the test set, and the design effect of their writers."""
+    """Maximum of samples to attack, size of the test set, and design effect of the writers."""
 
     digits: int
     test: int
@@ -47,8 +47,8 @@ class Sizes:
 def measure(subject: Subject, data: DataSet, digits: int) -> list[Row]:
     """Every proposal with its first measurement; at most `digits` tuning samples are attacked.
 
-    A proposal that does not apply here (no Python code, latency beside other tests) is left out.
-    UsageError where there are too few samples, or where the model is about as good as guessing.
+    A proposal that does not apply (no Python code, latency under pytest-xdist) is left out. UsageError
+    if there are too few samples, or if the accuracy is near chance.
     """
     if not len(data.tuning):
         raise UsageError(
@@ -70,9 +70,9 @@ def measure(subject: Subject, data: DataSet, digits: int) -> list[Row]:
 
 
 def _evasion(context: Context, proposals: list[Proposal], sizes: Sizes) -> list[Row]:
-    """The searches at the largest eps at which each can ask for something; else at the smallest.
+    """The attack rows at the largest eps at which all thresholds are meaningful; else at the smallest.
 
-    A later search is stronger and takes longer: it runs where the ones before it leave enough.
+    Later attacks are stronger and slower: they run only where the earlier ones leave enough survivors.
     """
     curve: list[tuple[float, float]] = []
     rows: list[Row] = []
@@ -130,7 +130,7 @@ def _taken(context: Context, proposal: Proposal, settings: dict[str, Any]) -> Me
 
 
 def _design(context: Context, name: str) -> float:
-    """The design effect of the tuning samples; UsageError for a model that is no better than guessing."""
+    """The design effect of the tuning samples; UsageError for a model near chance."""
     seen = take_measurement(context, "clean_accuracy", bind("clean_accuracy", {}), 0)
     _refuse_guessing(seen, name)
     answers = seen.evidence["answers"]
@@ -138,7 +138,7 @@ def _design(context: Context, name: str) -> float:
 
 
 def _refuse_guessing(seen: Measurement, name: str) -> None:
-    """UsageError where the accuracy is not clearly above twice that of guessing one of ten classes."""
+    """UsageError unless the lower bound of the accuracy exceeds twice chance (0.2)."""
     if seen.low > 2 * _CHANCE:
         return
     raise UsageError(

@@ -1,4 +1,4 @@
-"""The rows that a first policy proposes, before anything is measured."""
+"""The rows of a first policy, before anything is measured."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ STATIC_BASELINE = "security_tests/static-baseline.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """A row to propose; `digits` is how many samples the row will measure, None for all.
+    """A proposed row; `digits`: the number of samples that it measures, None for all.
 
-    A search within an eps has its `threat` from the first measurement.
+    The `threat` of an attack row comes from the first measurement.
     """
 
     id: str
@@ -28,7 +28,7 @@ class Proposal:
 
     @property
     def evasion(self) -> bool:
-        """Whether the row searches for adversarial examples."""
+        """Whether the row measures robust accuracy."""
         return self.measure == "robust_accuracy"
 
 
@@ -37,7 +37,7 @@ PROPOSALS = (
         id="CLEAN-01",
         measure="clean_accuracy",
         settings={},
-        why="the model classifies unmodified samples",
+        why="the model classifies unmodified samples correctly",
         ids=("STRIDE:T",),
         tier="smoke",
     ),
@@ -45,7 +45,7 @@ PROPOSALS = (
         id="CLEAN-02",
         measure="worst_class_accuracy",
         settings={},
-        why="an average hides a class that is classified badly",
+        why="an average can hide a class with low accuracy",
         ids=("STRIDE:T",),
         tier="smoke",
     ),
@@ -53,7 +53,7 @@ PROPOSALS = (
         id="ADV-01",
         measure="robust_accuracy",
         settings={"attack": {"use": "PGD", "steps": 10}},
-        why="a collapse of robustness shows within seconds",
+        why="a quick check for a loss of robustness",
         ids=_EVASION,
         tier="smoke",
         digits=500,
@@ -62,7 +62,7 @@ PROPOSALS = (
         id="ADV-02",
         measure="robust_accuracy",
         settings={"attack": {"use": "ladder", "budget": "smoke"}},
-        why="one attack can fail where others succeed: gradients, queries and proofs in turn",
+        why="one attack can fail where others succeed: gradient attacks, query attacks and certificates",
         ids=_EVASION,
         digits=500,
     ),
@@ -70,7 +70,7 @@ PROPOSALS = (
         id="BACKDOOR-01",
         measure="backdoor_success",
         settings={"trigger": _CORNER, "target": "all"},
-        why="a mark in a corner must not decide the answer",
+        why="a mark in a corner must not decide the predicted class",
         ids=_BACKDOOR,
         digits=2000,
     ),
@@ -78,21 +78,21 @@ PROPOSALS = (
         id="BACKDOOR-02",
         measure="backdoor_success",
         settings={"trigger": _CORNER, "target": "pair"},
-        why="a backdoor for one class is diluted among all of them",
+        why="an average over all classes can hide a backdoor for one class",
         ids=_BACKDOOR,
     ),
     Proposal(
         id="LAT-01",
         measure="latency_ratio",
         settings={"batch": 1},
-        why="an answer costs at most half as much again as in the first measurement",
+        why="inference takes at most 1.5 times as long as in the first measurement",
         ids=("AML.T0029", "CWE-400", "STRIDE:D"),
     ),
     Proposal(
         id="STATIC-01",
         measure="static_findings",
         settings={"level": "medium", "exclude": ["tests"]},
-        why="no new code that is known to be dangerous",
+        why="no new code with known dangerous patterns",
         ids=("AML.T0011.000", "ML06:2023", "CWE-502", "STRIDE:E"),
     ),
 )

@@ -1,4 +1,4 @@
-"""Scaffold: the files, beside the policy, that bring the suites into another repository."""
+"""The files that `init` writes beside the policy: suite, conftest, noxfile, requirements."""
 
 from __future__ import annotations
 
@@ -27,26 +27,24 @@ sys.path.insert(0, str(Path(__file__).parent / "src"))
 
 
 def in_src(folder: Path, spec: str) -> bool:
-    """Whether the module of a SPEC lies in the `src` folder of the project, and not beside it."""
+    """Whether the module of a SPEC is in the `src` folder of the project only."""
     top = spec.partition(":")[0].partition(".")[0]
-    found = [
+    in_folder = [
         (root / top).is_dir() or (root / f"{top}.py").is_file() for root in (folder, folder / "src")
     ]
-    return ":" in spec and "@" not in spec and found == [False, True]
+    return ":" in spec and "@" not in spec and in_folder == [False, True]
 
 
 def conftest(spec: str, *, src: bool = False) -> str:
-    """A conftest.py with the `model` fixture of a SPEC; `src`: its module lies in `src`."""
+    """A conftest.py with a `model` fixture for SPEC; `src`: its module is in `src`."""
     module, _, factory = spec.partition(":")
     if factory and "@" not in spec:
-        source, made = f"from {module} import {factory}", f"{factory}()"
+        source, call = f"from {module} import {factory}", f"{factory}()"
     else:
-        source, made = (
-            "from securemnist.models import loading",
-            f"loading.resolve({json.dumps(spec)})",
-        )
+        source = "from securemnist.models import loading"
+        call = f"loading.resolve({json.dumps(spec)})"
     head = f"{_SRC}\n{source}  # noqa: E402" if src else f"import pytest\n\n{source}"
-    return f'''"""What the security suites of securemnist are run on."""
+    return f'''"""The model fixture of the security suites."""
 
 {head}
 
@@ -54,15 +52,15 @@ def conftest(spec: str, *, src: bool = False) -> str:
 @pytest.fixture(scope="session")
 def model():
     """The model under assessment: images (n, 1, 28, 28) in [0, 1] to logits (n, 10)."""
-    return {made}
+    return {call}
 '''
 
 
 def requirements(folder: Path, source: origin.Origin | None = None) -> str:
-    """What the gate of the project in `folder` needs: securemnist, and the project's own needs."""
+    """The requirements of the gate: securemnist, and requirements.txt of the project in `folder`."""
     source = source or origin.installed()
     more = "-r ../requirements.txt\n" if (folder / "requirements.txt").is_file() else ""
-    return f"""# What the security gate installs. Lock it, commit the result, and renew it on purpose:
+    return f"""# Requirements of the security gate. Lock and commit them; update them deliberately:
 #   {LOCK}
 # securemnist: {source.advice}.
 {source.line}
@@ -70,14 +68,14 @@ def requirements(folder: Path, source: origin.Origin | None = None) -> str:
 
 
 def noxfile(folder: Path, data: Path | None = None, source: origin.Origin | None = None) -> str:
-    """A noxfile.py with the gate, on `data` where the settings do not name it."""
+    """A noxfile.py with the gate; `data` where the project's settings do not name it."""
     source = source or origin.installed()
     words = ["securemnist", "assess", "--out", "reports", *(["--data", str(data)] if data else [])]
     unlocked = f'session.install("-r", "{REQUIREMENTS}")'
-    if not source.fixed:  # a name on an index is no promise of what it serves
+    if not source.fixed:  # the package of this name on an index may be another project
         unlocked = f'session.error("expected {LOCKED}, got none; run: {LOCK}")'
     own = '\n    session.install("--no-deps", "-e", ".")' if _installable(folder) else ""
-    return f'''"""`nox -s security` is the gate; `-- --against OLD` holds it against an older model."""
+    return f'''"""`nox -s security` is the gate; `-- --against OLD` compares with an older model."""
 
 from pathlib import Path
 
@@ -96,7 +94,7 @@ def security(session):
 
 
 def _installable(folder: Path) -> bool:
-    """Whether pip can install the project in `folder`; a pyproject.toml may hold settings only."""
+    """Whether pip can install the project in `folder`; a pyproject.toml may contain settings only."""
     if (folder / "setup.py").is_file():
         return True
     try:
@@ -107,7 +105,7 @@ def _installable(folder: Path) -> bool:
 
 
 def with_data(text: str, data: str) -> str | None:
-    """A pyproject.toml whose [tool.securemnist] names `data`; None where the table is there already."""
+    """The pyproject.toml `text` with `data` in [tool.securemnist]; None if the table exists already."""
     try:
         before = tomllib.loads(text)
         if "securemnist" in dict(before.get("tool", {})):
@@ -120,5 +118,5 @@ def with_data(text: str, data: str) -> str | None:
         ValueError,
         TypeError,
         AttributeError,
-    ):  # no TOML, or `tool` is no table that can be added to
+    ):  # not TOML, or `tool` is not a table
         return None

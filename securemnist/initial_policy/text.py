@@ -1,4 +1,4 @@
-"""The text of a first policy: TOML with a reason and the measured number in every row."""
+"""The TOML text of a first policy, with a reason and the measured number in every row."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from securemnist.measures import MEASURES
 
 WAIVED_DAYS = 90
 _HEAD = """\
-# The security policy of this project: every number that can fail a build. `securemnist init` proposed
-# it from one measurement of {model} on the tuning split (the last training samples, never the
-# test samples). A threshold on a share stays {errors} standard errors from the measured share (of the
-# difference between both samples, with the design effect of its writers; a row on a part of the test
-# set adds the half-width of its own 95 % interval). Raise what is not enough for you, and say why in
-# `because`.
-# `securemnist explain ID` explains a row, `securemnist assess` runs them all.
+# The security policy of this project: every number that can fail a build. `securemnist init` wrote it
+# after one measurement of {model} on the tuning split (the last training samples, never the test
+# samples). Thresholds on shares are {errors} standard errors from the measured share. The error is that
+# of the difference between both samples, with the design effect of their writers. A row on a part of
+# the test set adds the half-width of its own 95 % interval. Raise thresholds that are too low for you,
+# and give the reason in `because`.
+# `securemnist explain ID` explains a row, `securemnist assess` measures all of them.
 #
-# tier      smoke (seconds) < standard (the default) < full; `assess --tier smoke` runs the first
-# max_drop  how far a new version may fall behind an old one: `assess --against OLD`
-# waiver    a row that fails does not block a merge until that day (included)
-# families  each of them must have a row
+# tier      smoke (seconds) < standard (the default) < full; `assess --tier smoke` runs the first only
+# max_drop  the largest allowed drop against an older version: `assess --against OLD`
+# waiver    until this day (included) a failing row does not block a merge
+# families  every family listed here must have a row
 # data      the test samples that the thresholds are for; other data is refused
 
 families = {families}
@@ -35,11 +35,11 @@ data = {data}
 
 
 def policy(rows: Sequence[Row], model: str, data: DataSet, today: datetime.date) -> str:
-    """The text of the policy; a row that the model cannot meet today is waived for 90 days."""
+    """The text of the policy; rows that the model cannot meet today are waived for 90 days."""
     families = list(dict.fromkeys(MEASURES[row.proposal.measure].family.name for row in rows))
-    named = {"name": data.name, "sha256": data.digest}
+    identity = {"name": data.name, "sha256": data.digest}
     head = _HEAD.format(
-        model=_comment(model), errors=ERRORS, families=_toml(families), data=_toml(named)
+        model=_comment(model), errors=ERRORS, families=_toml(families), data=_toml(identity)
     )
     until = today + datetime.timedelta(days=WAIVED_DAYS)
     return "\n".join([head, *(_row(row, len(data.test), until) for row in rows)])
@@ -68,27 +68,29 @@ def _row(row: Row, test: int, until: datetime.date) -> str:
 
 
 def _because(row: Row) -> str:
-    """Why the row stands there, and what was measured."""
-    why, seen = row.proposal.why, row.seen
-    if seen.unit == "count":
-        count = f"{seen.value:g} accepted in {STATIC_BASELINE}" if seen.value else "none"
+    """The reason of the row, and the measured number."""
+    why, measurement = row.proposal.why, row.seen
+    if measurement.unit == "count":
+        count = (
+            f"{measurement.value:g} accepted in {STATIC_BASELINE}" if measurement.value else "none"
+        )
         return f"{why}; the first measurement found {count}"
-    if seen.inconclusive:
+    if measurement.inconclusive:
         return f"{why}; the first measurement decided nothing"
-    where = f" of {seen.n:,} tuning samples" if seen.unit == "share" else ""
-    said = f"{why}; the first measurement gave {seen.value:.4f}{where}"
+    where = f" of {measurement.n:,} tuning samples" if measurement.unit == "share" else ""
+    text = f"{why}; the first measurement gave {measurement.value:.4f}{where}"
     if row.curve:
-        said += f"; the largest eps tried at which at least {MEANINGFUL:g} could be asked for"
-    return said
+        text += f"; the largest eps tried with a threshold of at least {MEANINGFUL:g}"
+    return text
 
 
 def _comment(text: str) -> str:
-    """One line of text for a comment."""
+    """One line of printable text for a comment."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:100]
 
 
 def _toml(value: Any) -> str:
-    """A value as TOML; its basic strings are JSON's."""
+    """A value as TOML; JSON strings are TOML basic strings."""
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
     return json.dumps(value)

@@ -12,7 +12,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from securemnist.backdoor import Trigger, make_trigger
-from securemnist.backdoor.success_rate import Aim, Answers, Success, aims, unseen
+from securemnist.backdoor.success_rate import (
+    Predictions,
+    Success,
+    TargetMap,
+    invisible_reason,
+    target_maps,
+)
 from securemnist.errors import Inconclusive, UsageError
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.outcomes import confusion
@@ -59,11 +65,11 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
     clean_logits = (context.test_logits if sample.complete else context.logits(sample.x)).cpu()
     stamped = trigger(sample.x)
     triggered = context.logits(stamped).cpu()
-    answers = Answers.of(sample.y.cpu(), clean_logits, triggered)
-    maps = aims(settings.target)
-    results = [answers.success(target_map) for target_map in maps]
-    countable = [k for k, result in enumerate(results) if not result.complaint]
-    reason = _first_reason(maps, results)
+    predictions = Predictions.of(sample.y.cpu(), clean_logits, triggered)
+    maps = target_maps(settings.target)
+    results = [predictions.success(target_map) for target_map in maps]
+    countable = [k for k, result in enumerate(results) if not result.undecided_reason]
+    reason = _first_undecided_reason(maps, results)
     if not countable:
         raise Inconclusive(reason)
     worst = max(countable, key=lambda k: (results[k].rate, -k))
@@ -72,17 +78,17 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
     evidence = {
         "trigger": trigger.to_json(),
         "answers": {
-            **sample.answers(answers.clean),
-            "triggered": encode(answers.triggered.tolist()),
+            **sample.answers(predictions.clean),
+            "triggered": encode(predictions.triggered.tolist()),
         },
-        "per_class_asr": _per_class(answers, maps, results, worst),
-        "confusion": confusion(answers.labels, answers.triggered),
-        "clean_confusion": confusion(answers.labels, answers.clean),
+        "per_class_asr": _per_class(predictions, maps, results, worst),
+        "confusion": confusion(predictions.labels, predictions.triggered),
+        "clean_confusion": confusion(predictions.labels, predictions.clean),
         "triggered_gallery": _gallery(
-            sample, trigger, answers, results[worst], clean_logits, triggered
+            sample, trigger, predictions, results[worst], clean_logits, triggered
         ),
     }
-    evidence |= _target_evidence(settings, answers, maps, results, worst)
+    evidence |= _target_evidence(settings, predictions, maps, results, worst)
     evidence |= _control(context, trigger, maps[worst], results[worst].rate, seed)
     return Measurement(
         value=results[worst].rate,
@@ -92,36 +98,42 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
         complete=False,  # the upper bound decides, for the whole test set, too
         seconds=0.0,
         seed=seed,
-        inconclusive=unseen(sample.x, stamped) or reason or unreliable_reason(context, settings),
+        inconclusive=invisible_reason(sample.x, stamped)
+        or reason
+        or unreliable_reason(context, settings),
         evidence=evidence,
     )
 
 
-def _first_reason(maps: Sequence[Aim], results: Sequence[Success]) -> str:
-    """Why the first uncountable target has no rate; empty where all have one."""
+def _first_undecided_reason(maps: Sequence[TargetMap], results: Sequence[Success]) -> str:
+    """Why the rate of a target map decides nothing, with the name if there are several; else empty."""
     for target_map, result in zip(maps, results, strict=True):
-        if result.complaint:
-            return f"{target_map.name}: {result.complaint}" if maps[1:] else result.complaint
+        if result.undecided_reason:
+            return (
+                f"{target_map.name}: {result.undecided_reason}"
+                if maps[1:]
+                else result.undecided_reason
+            )
     return ""
 
 
 def _per_class(
-    answers: Answers, maps: Sequence[Aim], results: Sequence[Success], worst: int
+    predictions: Predictions, maps: Sequence[TargetMap], results: Sequence[Success], worst: int
 ) -> list[float | None]:
     """Rate by true class for the worst target; for pairs, of the worst pair with that source."""
     if maps[worst].source is None:
-        return results[worst].per_class(answers.labels)
+        return results[worst].per_class(predictions.labels)
     rates: list[float | None] = [None] * CLASSES
     for target_map, result in zip(maps, results, strict=True):
-        if target_map.source is not None and not result.complaint:
+        if target_map.source is not None and not result.undecided_reason:
             rates[target_map.source] = max(rates[target_map.source] or 0.0, result.rate)
     return rates
 
 
 def _target_evidence(
     settings: BackdoorSettings,
-    answers: Answers,
-    maps: Sequence[Aim],
+    predictions: Predictions,
+    maps: Sequence[TargetMap],
     results: Sequence[Success],
     worst: int,
 ) -> dict[str, Any]:
@@ -134,17 +146,17 @@ def _target_evidence(
     evidence: dict[str, Any] = {"target": target_map.target}
     if settings.target == "all":
         evidence["per_target_asr"] = [result.rate if result.n else None for result in results]
-    of_target = answers.labels == target_map.target
+    of_target = predictions.labels == target_map.target
     if of_target.any():
         # High on every accurate model, with or without a backdoor: these images belong to the
         # target class.
-        accuracy = (answers.triggered[of_target] == target_map.target).float().mean()
+        accuracy = (predictions.triggered[of_target] == target_map.target).float().mean()
         evidence["target_class_accuracy_with_trigger"] = round(float(accuracy), 4)
     return evidence
 
 
 def _control(
-    context: Context, trigger: Trigger, target_map: Aim, rate: float, seed: int
+    context: Context, trigger: Trigger, target_map: TargetMap, rate: float, seed: int
 ) -> dict[str, Any]:
     """The rate on clean reference models; empty for data that they were not trained on."""
     if not context.data.pinned:
@@ -159,8 +171,8 @@ def _control(
         if reference.digest == own_digest:
             continue  # a model is not its own control
         other = Context(reference, context.data)
-        answers = Answers.of(digits.labels, other.logits(x), other.logits(trigger(x)))
-        rates[name] = answers.success(target_map).rate
+        predictions = Predictions.of(digits.labels, other.logits(x), other.logits(trigger(x)))
+        rates[name] = predictions.success(target_map).rate
     if not rates:
         return {}
     control = sum(rates.values()) / len(rates)
@@ -170,7 +182,7 @@ def _control(
 def _gallery(
     sample: Sample,
     trigger: Trigger,
-    answers: Answers,
+    predictions: Predictions,
     result: Success,
     clean: Logits,
     triggered: Logits,
@@ -181,15 +193,15 @@ def _gallery(
     return [
         thumbnail(
             index=int(sample.places[place]),
-            label=int(answers.labels[place]),
-            clean_prediction=int(answers.clean[place]),
-            prediction=int(answers.triggered[place]),
+            label=int(predictions.labels[place]),
+            clean_prediction=int(predictions.clean[place]),
+            prediction=int(predictions.triggered[place]),
             clean_confidence=float(before[place]),
             confidence=float(after[place]),
             clean=sample.x[place],
             changed=trigger(sample.x[place : place + 1])[0],
         )
-        for place in choose_for_gallery(candidates, answers.labels)
+        for place in choose_for_gallery(candidates, predictions.labels)
     ]
 
 

@@ -68,7 +68,7 @@ def latency_ratio(context: Context, settings: LatencySettings, seed: int) -> Mea
     began = time.perf_counter()
     x = context.data.test[: settings.batch].images().to(context.subject.device)
     other = _other(settings.against, context.subject.device)
-    with denormals.kept():  # denormals are not flushed in deployment
+    with denormals.preserved():  # denormals are not flushed in deployment
         model, kernel = _samples(context.subject.model, other, x, settings.rounds)
     ratios = sorted(a / b for a, b in zip(model, kernel, strict=True))
     low, high = median_interval(ratios)

@@ -122,11 +122,8 @@ def _certified_share(run: LadderRun, n: int, *, complete: bool) -> dict[str, flo
 
 def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Measurement:
     """Share of test images that are classified right after a search within the threat."""
-    threat = settings.threat_value()
-    before_crown, replay = settings.before_crown, context.replay
-    run = _run_attacks(
-        context, settings, settings.digits, threat, seed, before_crown, replay=replay
-    )
+    threat, digits, crown = settings.threat_value(), settings.digits, settings.before_crown
+    run = _run_attacks(context, settings, digits, threat, seed, crown, replay=context.replay)
     measured = _measured(context, settings, run, seed)
     if run.skipped_stages:
         return measured
@@ -134,11 +131,7 @@ def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Me
     x, y = sample.x[undecided], sample.y[undecided]
     checked = search_doubts(
         _attack_context(context, settings),
-        settings.attack_stages(),
-        threat,
-        x,
-        y,
-        seed,
+        *(settings.attack_stages(), threat, x, y, seed),
         survived=len(y) / measured.n,
         last_broke=run.outcomes.waterfall[-1].fell / measured.n,
     )

@@ -19,7 +19,7 @@ from securemnist.measures.static_gate import STATIC_FINDINGS
 from securemnist.project import imports
 from securemnist.results.families import FAMILIES, Family
 from securemnist.results.findings import TIERS
-from securemnist.results.policy import sentence
+from securemnist.results.validation_text import sentence
 
 MEASURES: dict[str, Measure] = {
     "clean_accuracy": CLEAN_ACCURACY,

@@ -1,7 +1,7 @@
-"""The networks known by name. Input float32 (n, 1, 28, 28) in [0, 1], output logits (n, 10).
+"""Network architectures by name. Input float32 (n, 1, 28, 28) in [0, 1], output logits (n, 10).
 
-Normalisation is a layer of the network, so that eps means pixels everywhere. Pooling stands before ReLU:
-the same function (a maximum and ReLU commute, gradients included) with a quarter of ReLU's work.
+Normalisation is a layer of the network, so that eps is always in pixel units. Max pooling precedes
+ReLU: both orders give the same values and gradients, and this one applies ReLU to a quarter of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
 
 @final
 class Normalize(nn.Module):
-    """(x - mean) / std with fixed numbers; what makes an attack see pixels in [0, 1]."""
+    """(x - mean) / std with constants, so that attacks work on pixels in [0, 1]."""
 
     mean: torch.Tensor
     std: torch.Tensor
@@ -29,8 +29,8 @@ class Normalize(nn.Module):
     def __init__(self, mean: float = MNIST_MEAN, std: float = MNIST_STD) -> None:
         super().__init__()
         if not std > 0:
-            raise ModelError(f"expected std > 0, got {std}; give the training set's deviation")
-        # Not persistent: constants of the architecture, not learned weights.
+            raise ModelError(f"expected std > 0, got {std}; pass the training set's deviation")
+        # Not persistent, because these are constants of the architecture.
         self.register_buffer("mean", torch.tensor(float(mean)), persistent=False)
         self.register_buffer("std", torch.tensor(float(std)), persistent=False)
 
@@ -39,7 +39,7 @@ class Normalize(nn.Module):
 
 
 def normalized(network: nn.Module, mean: float, std: float) -> nn.Module:
-    """Wrap a network that expects normalised input, so that it takes pixels in [0, 1]."""
+    """A network for pixels in [0, 1] from one that expects (x - mean) / std."""
     return nn.Sequential(Normalize(mean, std), network)
 
 
@@ -47,7 +47,7 @@ def normalized(network: nn.Module, mean: float, std: float) -> nn.Module:
 class ConvNetA(nn.Module):
     """Two 3x3 convolutions (32, 64; padding 1), each ReLU and 2x2 max pooling; 128 hidden units.
 
-    421,642 parameters, 8.5 MFLOP a digit forward.
+    421,642 parameters, 8.5 MFLOP per image forward.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class ConvNetA(nn.Module):
 class ConvNetC(nn.Module):
     """Two unpadded 3x3 convolutions (32, 64), one 2x2 max pooling, dropout; 128 hidden units.
 
-    1,199,882 parameters, 24 MFLOP a digit forward. It takes pixels as they are.
+    1,199,882 parameters, 24 MFLOP per image forward. Without normalisation.
     """
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ class ConvNetC(nn.Module):
 class ConvNetD(nn.Module):
     """Two unpadded 3x3 convolutions (32, 64), each ReLU and 2x2 max pooling; 128 hidden units.
 
-    225,034 parameters, 5.3 MFLOP a digit forward. It takes pixels as they are.
+    225,034 parameters, 5.3 MFLOP per image forward. Without normalisation.
     """
 
     def __init__(self) -> None:
@@ -125,12 +125,12 @@ class ConvNetD(nn.Module):
 
 @final
 class Stretch(nn.Module):
-    """clamp((x - a) / (1 - 2a), 0, 1): what lies within a of black or white becomes black or white."""
+    """clamp((x - a) / (1 - 2a), 0, 1): values within `a` of 0 or 1 become 0 or 1."""
 
     def __init__(self, a: float) -> None:
         super().__init__()
         if not 0 <= a < 0.5:
-            raise ModelError(f"expected a from 0 to below 0.5, got {a}; mend the network")
+            raise ModelError(f"expected a from 0 to below 0.5, got {a}; fix the network")
         self.a = a
 
     def forward(self, x: Images) -> torch.Tensor:
@@ -141,7 +141,7 @@ class Stretch(nn.Module):
 
 
 def _normed(layer: nn.Conv2d | nn.Linear) -> tuple[nn.Module, nn.Module, nn.Module]:
-    """A layer, batch norm of what it gives, and ReLU."""
+    """A layer, batch norm and ReLU."""
     if isinstance(layer, nn.Conv2d):
         return layer, nn.BatchNorm2d(layer.out_channels), nn.ReLU()
     return layer, nn.BatchNorm1d(layer.out_features), nn.ReLU()
@@ -151,10 +151,10 @@ def _normed(layer: nn.Conv2d | nn.Linear) -> tuple[nn.Module, nn.Module, nn.Modu
 class ConvNetS(nn.Module):
     """Three convolutions (32, 64, 64; the first two 4x4 with stride 2), batch norm, 256 hidden units.
 
-    Made for certified training: strides instead of pooling, and few activations, because interval bounds
-    grow with both. It takes pixels as they are.
+    For certified training: strides instead of pooling and few activations, which keeps interval bounds
+    tight. Without normalisation.
 
-    483,562 parameters, 4.5 MFLOP a digit forward.
+    483,562 parameters, 4.5 MFLOP per image forward.
     """
 
     def __init__(self) -> None:
@@ -177,10 +177,10 @@ class ConvNetS(nn.Module):
 class ConvNetSMnist(nn.Module):
     """MNIST-specific: a fixed stretch, two strided convolutions (5x5, 96; 4x4, 128), 768 hidden units.
 
-    Behind the stretch most of MNIST's pixels, which are black or white, are immune; data with grey in it
-    would be lost on this network. Batch norm, as in `ConvNetS`.
+    The stretch removes perturbations of black and white pixels, which are most pixels of MNIST. It also
+    removes shades of grey, so the network does not suit other data. Batch norm as in `ConvNetS`.
 
-    2,667,274 parameters, 15.5 MFLOP a digit forward.
+    2,667,274 parameters, 15.5 MFLOP per image forward.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
-"""The model contract, checked before any attack.
+"""Model contract, checked before any attack.
 
-Float32 (n, 1, 28, 28) in [0, 1] -> finite floating-point logits (n, 10), input untouched. What breaks
-it is refused with one sentence; whatever is subtler (noise, saturation, batch effects) is a doubt.
+Input float32 (n, 1, 28, 28) in [0, 1], output finite floating-point logits (n, 10), input unchanged.
+A violation is a ModelError of one sentence. Noise, saturation and batch effects are doubts instead.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from securemnist.models.loading import Subject
 from securemnist.types import CLASSES, Images
 
 _ADVICE = (
-    "mend the model, or wrap it (securemnist.models.normalized wraps one that wants mean and std)"
+    "fix the model, or wrap it (securemnist.models.normalized wraps one that expects mean and std)"
 )
 
 
 def check(subject: Subject, x: Images) -> None:
-    """Call the model on a few digits, in batches of 1 and of all; ModelError at the first breach."""
+    """Call the model on images `x`, in batches of 1 and of all; ModelError at the first violation."""
     for batch in (x[:1], x):
         _check_batch(subject, batch.to(subject.device))
-    _check_answers_stay(subject, x.to(subject.device))
+    _check_outputs_not_reused(subject, x.to(subject.device))
 
 
 @torch.no_grad()
 def _check_batch(subject: Subject, x: Images) -> None:
-    name, given = subject.name, x.clone()
+    name, images = subject.name, x.clone()
     try:
-        logits = subject.model(given)
+        logits = subject.model(images)
     except Exception as error:
         raise ModelError(
             f"{name}: expected logits for images {tuple(x.shape)}, it raised "
@@ -45,21 +45,19 @@ def _check_batch(subject: Subject, x: Images) -> None:
         raise ModelError(f"{name}: expected floating-point logits, got {logits.dtype}; {_ADVICE}")
     if not torch.isfinite(logits).all():
         raise ModelError(f"{name}: expected finite logits, got NaN or inf; {_ADVICE}")
-    # The version counts writes, of the same values, too: under an attack they end in an error.
-    if given._version or not torch.equal(given, x):
-        raise ModelError(
-            f"{name}: expected its input untouched, it was changed in place; {_ADVICE}"
-        )
+    # The version also counts writes of equal values, which raise an error under an attack.
+    if images._version or not torch.equal(images, x):
+        raise ModelError(f"{name}: expected an unchanged input, it was changed in place; {_ADVICE}")
 
 
 @torch.no_grad()
-def _check_answers_stay(subject: Subject, x: Images) -> None:
-    """Answers are collected over batches: a model must not write a later one into an earlier."""
-    answer = subject.model(x)
-    kept = answer.clone()
+def _check_outputs_not_reused(subject: Subject, x: Images) -> None:
+    """ModelError if a later call overwrites the logits of an earlier one, which are collected."""
+    logits = subject.model(x)
+    copy = logits.clone()
     subject.model(x.flip(0))
-    if not torch.equal(answer, kept):
+    if not torch.equal(logits, copy):
         raise ModelError(
-            f"{subject.name}: expected an answer of its own for each call, a later call changed an "
+            f"{subject.name}: expected new logits from each call, a later call changed those of an "
             f"earlier one; {_ADVICE}"
         )

@@ -1,4 +1,4 @@
-"""Fingerprint: the digest of a model, over all that it computes with."""
+"""Digest of a model's structure and of all tensors that it computes with."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from securemnist._util.hashing import sha256, sha256_of_value
 def fingerprint(model: nn.Module) -> str:
     """SHA-256 over structure, tensor names, dtypes, shapes and values.
 
-    Parameters and buffers, tensors that are mere attributes, and what quantised layers have packed.
-    Raises whatever torch does where a tensor has no values to read.
+    Covers parameters, buffers, tensors in plain attributes, and packed weights of quantised layers.
+    Raises torch's own error for a tensor without values.
     """
     parts: list[Any] = [str(model)]
     for name, tensor in sorted(_tensors(model).items()):
@@ -25,26 +25,26 @@ def fingerprint(model: nn.Module) -> str:
 
 
 def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
-    # Not the state_dict alone: constants such as a mean and a deviation need not be in it.
-    found = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    # More than the state_dict, which may lack constants such as a mean and a deviation.
+    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     for path, module in model.named_modules():
         for key, value in vars(module).items():
-            found.update(_inside(f"{path}.{key}", value))
+            tensors.update(_nested_tensors(f"{path}.{key}", value))
     tied = [*model.named_parameters(remove_duplicate=False)]
     known = {name for name, _ in [*tied, *model.named_buffers(remove_duplicate=False)]}
     for key, value in model.state_dict().items():
         if key not in known:
-            found.update(_inside(key, value))
-    return found
+            tensors.update(_nested_tensors(key, value))
+    return tensors
 
 
-def _inside(name: str, value: object) -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors of a value: itself, or in tuples and lists, as packed weights are."""
+def _nested_tensors(name: str, value: object) -> Iterator[tuple[str, torch.Tensor]]:
+    """A tensor, or the tensors in tuples and lists, as in packed weights."""
     if isinstance(value, torch.Tensor):
         yield name, value
     elif isinstance(value, tuple | list):
-        for place, part in enumerate(value):
-            yield from _inside(f"{name}[{place}]", part)
+        for index, part in enumerate(value):
+            yield from _nested_tensors(f"{name}[{index}]", part)
 
 
 def _values(tensor: torch.Tensor) -> torch.Tensor:

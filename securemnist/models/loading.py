@@ -1,8 +1,8 @@
-"""Subject: the model under assessment, found by its SPEC.
+"""Loading of the model under assessment by its SPEC.
 
 SPEC is NAME (a reference model) | pkg.module:factory | FILE.safetensors (with its manifest) |
 ARCHITECTURE@FILE.safetensors. A factory takes no argument and returns an nn.Module; its code is
-trusted and runs, weight files are not and are checked (see `artifacts`).
+trusted and runs. Weight files are not trusted and are validated (see `weight_file`).
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from securemnist.types import SHAPE
 
 RED_CONTROL = "red control"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-# What torch.save writes.
+# Suffixes of files from torch.save.
 _PICKLES = (".pt", ".pth", ".pkl", ".bin", ".ckpt")
 _FORMS = "NAME, pkg.module:factory, FILE.safetensors or ARCHITECTURE@FILE.safetensors"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A model in eval mode with frozen weights, and who it is."""
+    """The model under assessment, in eval mode with frozen weights, with its name and origin."""
 
     model: nn.Module
     name: str
@@ -47,19 +47,20 @@ class Subject:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over structure and tensors as they are when first asked for.
+        """SHA-256 over structure and tensors, computed once, at the first access.
 
-        A model that writes into its own tensors stays one subject. ModelError for tensors without values.
+        So a model that writes into its own tensors keeps its digest. ModelError for tensors without
+        values.
         """
         try:
             return fingerprint(self.model)
         except Exception as error:
             raise ModelError(
-                f"{self.name}: expected tensors to take a digest of, reading them raised {_told(error)}"
+                f"{self.name}: expected readable tensors, reading them raised {_advice(error)}"
             ) from error
 
     def to_json(self) -> dict[str, Any]:
-        """What an assessment records of its subject."""
+        """The entry of the model in an assessment."""
         return {
             "name": self.name,
             "spec": self.spec,
@@ -72,7 +73,7 @@ class Subject:
         }
 
     def _role(self) -> dict[str, Any]:
-        """The description of a bundled reference model; empty for other models, whatever their name."""
+        """Description and role of a bundled reference model; empty for others, also of an equal name."""
         if not self.reference or self.spec not in reference_names():
             return {}
         roles = self.reference["roles"]
@@ -80,7 +81,7 @@ class Subject:
 
 
 def reference_names() -> list[str]:
-    """The reference models that are bundled."""
+    """Names of the bundled reference models, sorted."""
     return sorted(path.stem for path in resources.WEIGHTS.glob("*.safetensors"))
 
 
@@ -102,9 +103,9 @@ def _bundled(name: str) -> Path:
 
 
 def resolve(spec: str, *, device: str = "cpu") -> Subject:
-    """The subject of a SPEC; UsageError, WeightsError or ModelError in one sentence."""
+    """The model of a SPEC; UsageError, WeightsError or ModelError in one sentence."""
     architecture, at, file = spec.partition("@")
-    # A folder may be called job@2.
+    # The name of a folder may contain @.
     if at and (architecture in ARCHITECTURES or not Path(spec).exists()):
         return _from_file(spec, Path(file), architecture, device)
     if spec.endswith(".safetensors"):
@@ -114,7 +115,7 @@ def resolve(spec: str, *, device: str = "cpu") -> Subject:
             known = ", ".join(reference_names())
             raise UsageError(
                 f"expected a model as {_FORMS}, got {spec!r}, which is no reference model ({known}); "
-                "name one that exists"
+                "use an existing name"
             )
         return _from_file(spec, _bundled(spec), None, device)
     if imports.is_code(spec):
@@ -122,13 +123,13 @@ def resolve(spec: str, *, device: str = "cpu") -> Subject:
     if Path(spec).suffix in _PICKLES:
         raise UsageError(
             f"expected a model as {_FORMS}, got {spec!r}: a pickle can run code and is never read; save "
-            "its weights as safetensors, or name a factory that loads them"
+            "its weights as safetensors, or pass a factory that loads them"
         )
-    raise UsageError(f"expected a model as {_FORMS}, got {spec!r}; mend it")
+    raise UsageError(f"expected a model as {_FORMS}, got {spec!r}; fix the SPEC")
 
 
 def from_model(model: object, *, name: str, spec: str = "", device: str = "cpu") -> Subject:
-    """The subject of a ready nn.Module, with a SPEC where one leads to it; ModelError otherwise."""
+    """The subject of an nn.Module; `spec` is set if a SPEC leads to it. ModelError for other objects."""
     if not isinstance(model, nn.Module):
         raise ModelError(
             f"expected {name} to return an nn.Module, got {type(model).__name__}; fix it"
@@ -139,33 +140,33 @@ def from_model(model: object, *, name: str, spec: str = "", device: str = "cpu")
         raise
     except Exception as error:
         raise ModelError(
-            f"{name}: expected a model that can be frozen in eval mode, it raised {_told(error)}"
+            f"{name}: expected a model that can be frozen in eval mode, it raised {_advice(error)}"
         ) from error
     return Subject(frozen, name, spec, type(model).__name__, device)
 
 
 def _frozen(model: nn.Module, device: str) -> nn.Module:
-    """Eval mode, no gradients by the weights, channels last: attacks only need gradients by pixels."""
+    """The model in eval mode, without gradients for weights, in channels-last layout if possible."""
     try:
         torch.device(device)
     except RuntimeError as error:
         raise UsageError(
-            f"expected a device of torch's, got {device!r}; use cpu, cuda or cuda:N"
+            f"expected a device of torch, got {device!r}; use cpu, cuda or cuda:N"
         ) from error
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise UsageError(f"expected a CUDA device for {device!r}, got none; use --device cpu")
-    # What `to` and `eval` return is not asked for: a model may override them, and forget to.
+    # The return values are ignored: a model may override `to` and `eval` without returning itself.
     model.to(device)
     model.eval()
     for weights in model.parameters():
         weights.requires_grad_(False)
-    return _laid_out(model, device)
+    return _in_channels_last(model, device)
 
 
-def _laid_out(model: nn.Module, device: str) -> nn.Module:
-    """Channels last, in which convolutions on a CPU are fastest, where the model can be called so.
+def _in_channels_last(model: nn.Module, device: str) -> nn.Module:
+    """The model in channels-last layout, in which convolutions on a CPU are fastest.
 
-    A network that flattens its feature maps with `view` cannot; it keeps the usual layout.
+    A network that flattens feature maps with `view` fails in this layout and keeps the default one.
     """
     tensors = [*model.parameters(), *model.buffers()]
     if not any(t.dim() == 4 for t in tensors) or any(t.dim() > 4 for t in tensors):
@@ -174,21 +175,21 @@ def _laid_out(model: nn.Module, device: str) -> nn.Module:
     try:
         with torch.no_grad():
             model(torch.zeros(2, *SHAPE, device=device))
-    except Exception:  # the model contract says what is wrong, if it is not the layout
+    except Exception:  # the model contract reports errors other than the layout
         model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return model
 
 
 def _from_file(spec: str, path: Path, architecture: str | None, device: str) -> Subject:
     if architecture is None and not path.exists():
-        raise WeightsError(f"{path}: expected a weight file, got No such file; name another")
+        raise WeightsError(f"{path}: expected a weight file, got No such file; pass another")
     manifest = weight_file.read_manifest(path) if architecture is None else None
     if manifest is not None and _NAME.fullmatch(spec):
         reference_digests.check(spec, path, manifest)
     known = (manifest or {})["architecture"] if architecture is None else architecture
     if known not in ARCHITECTURES:
         raise UsageError(
-            f"expected an architecture of {', '.join(ARCHITECTURES)}, got {known!r:.40}; name one of "
+            f"expected an architecture of {', '.join(ARCHITECTURES)}, got {known!r:.40}; use one of "
             "them"
         )
     model = build(known)
@@ -206,10 +207,12 @@ def _call_factory(spec: str) -> object:
     except (UsageError, ModelError):
         raise
     except (Exception, SystemExit) as error:
-        raise ModelError(f"{spec}: expected a model, the factory raised {_told(error)}") from error
+        raise ModelError(
+            f"{spec}: expected a model, the factory raised {_advice(error)}"
+        ) from error
     finally:
-        torch.set_default_dtype(dtype)  # it is the process's, and attacks draw in it
+        torch.set_default_dtype(dtype)  # a setting of the process, which attacks use
 
 
-def _told(error: BaseException) -> str:
-    return f"{type(error).__name__} ({first_line(error):.200}); run it alone to mend it"
+def _advice(error: BaseException) -> str:
+    return f"{type(error).__name__} ({first_line(error):.200}); run it separately to fix it"

@@ -1,7 +1,7 @@
-"""Predictions: the class that logits stand for, decided in the precision that the model answers in.
+"""Predicted classes from logits, in the precision of the logits.
 
-A softmax, or a cast to a coarser format, rounds small differences of logits away. A class is therefore
-read off the logits themselves. A tie of the true class with another one counts against the model.
+Softmax, or a cast to a coarser format, can round two different logits to equal values. So classes
+are read from the logits directly. A tie of the true class with another counts against the model.
 """
 
 from __future__ import annotations
@@ -12,29 +12,33 @@ from securemnist.types import Labels, Logits
 
 
 def exact(logits: Logits) -> Logits:
-    """The same numbers in float32 or float64: nothing is rounded, and arithmetic has room."""
+    """The logits as float32 or float64: no value is rounded, and arithmetic does not overflow."""
     return logits if logits.dtype == torch.float64 else logits.float()
+
+
+def true_and_best_wrong(logits: Logits, y: Labels) -> tuple[torch.Tensor, torch.Tensor]:
+    """The true logit and the largest wrong logit of each sample, (n,) each."""
+    logits = exact(logits)
+    return logits.gather(1, y[:, None]).squeeze(1), without_true(logits, y).amax(1)
+
+
+def without_true(logits: Logits, y: Labels) -> Logits:
+    """The logits with minus infinity at the true class."""
+    return logits.scatter(1, y[:, None], -torch.inf)
 
 
 def is_wrong(logits: Logits, y: Labels) -> torch.Tensor:
     """Boolean (n,): the true logit is not above all others, or a logit is not finite."""
-    logits = exact(logits)
-    true = logits.gather(1, y[:, None]).squeeze(1)
-    return ~(true > _others(logits, y).amax(1)) | ~torch.isfinite(logits).all(1)
+    true, wrong = true_and_best_wrong(logits, y)
+    return ~(true > wrong) | ~torch.isfinite(logits).all(1)
 
 
 def predicted(logits: Logits, y: Labels) -> torch.Tensor:
-    """Classes int64 (n,): the largest logit; of a tie with the true class the other one."""
-    logits = exact(logits)
-    other = _others(logits, y).argmax(1)
-    return torch.where(is_wrong(logits, y), other, y)
+    """Classes int64 (n,) of the largest logit; in a tie with the true class, the other class."""
+    return torch.where(is_wrong(logits, y), without_true(exact(logits), y).argmax(1), y)
 
 
 def tied(logits: Logits, y: Labels) -> torch.Tensor:
-    """Boolean (n,): the true class and another one share the largest logit."""
-    logits = exact(logits)
-    return logits.gather(1, y[:, None]).squeeze(1) == _others(logits, y).amax(1)
-
-
-def _others(logits: Logits, y: Labels) -> Logits:
-    return logits.scatter(1, y[:, None], -torch.inf)
+    """Boolean (n,): the true class and another class share the largest logit."""
+    true, wrong = true_and_best_wrong(logits, y)
+    return true == wrong

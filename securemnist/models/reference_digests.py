@@ -1,7 +1,7 @@
-"""Digests of the bundled reference models, as part of the code.
+"""Digests of the bundled reference models.
 
-A manifest lies beside its weights: whoever changes one file can change the other. A reference model is
-loaded by its NAME only where both files have the digests below.
+A manifest is stored beside its weights, so both can be changed together. A reference model is loaded by
+its NAME only if both files have the digests below.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 from securemnist._util.hashing import sha256_of_value
 from securemnist.errors import WeightsError
 
-# NAME: SHA-256 of NAME.safetensors, SHA-256 of the canonical JSON of NAME.json. After a reference model
-# was trained again, tests/models/test_reference_digests.py fails and prints the new rows.
+# NAME: SHA-256 of NAME.safetensors, SHA-256 of the canonical JSON of NAME.json. After training a
+# reference model again, tests/models/test_reference_digests.py fails and prints the new rows.
 DIGESTS = {
     "baseline": (
         "5055a64521de593536972b68449d83fa148a1df60a9c93381525540d2924ea9d",
@@ -56,9 +56,9 @@ DIGESTS = {
 
 
 def check(name: str, path: Path, manifest: Mapping[str, Any]) -> None:
-    """WeightsError where the manifest of the reference model NAME is not the one of this release.
+    """WeightsError unless the manifest of the reference model NAME is that of this release.
 
-    The manifest holds the SHA-256 of the weights, which are compared with it when they are read.
+    The manifest has the SHA-256 of the weights, which is checked when they are read.
     """
     weights, expected = DIGESTS.get(name, ("", ""))
     got = sha256_of_value(dict(manifest))
@@ -66,5 +66,5 @@ def check(name: str, path: Path, manifest: Mapping[str, Any]) -> None:
         raise WeightsError(
             f"{path}: expected the reference model {name!r} of this release (manifest "
             f"{expected[:12] or 'unknown'}...), got another (manifest {got[:12]}...); restore both "
-            "files, or load a model of your own by its path"
+            "files, or load your model by its path"
         )

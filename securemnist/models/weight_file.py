@@ -1,9 +1,9 @@
-"""Weight files: safetensors bytes and a JSON manifest, both hostile until every check has passed.
+"""Weight files: safetensors and a JSON manifest, both untrusted until all checks pass.
 
-One byte string is read once and checked in this order: size cap, SHA-256 against the manifest,
-header length, header JSON without duplicate keys, names, dtypes and shapes of the architecture,
-offsets contiguous to the end, parse, all finite, strict load, canary inputs give the recorded logits.
-There is no fallback: the first failed check is one WeightsError. Nothing here can run a pickle.
+The file is read once and checked in this order: size limit; SHA-256 in the manifest; header length;
+header JSON without duplicate keys; names, dtypes and shapes of the architecture; contiguous offsets;
+finite values; strict load; recorded logits of canary inputs. The first failed check is a WeightsError.
+No code here reads a pickle.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _ADVICE = "train it again or restore the file"
 
 
 def canary_inputs() -> Images:
-    """Eight fixed images, from integer arithmetic alone, (8, 1, 28, 28) in [0, 1]."""
+    """Eight fixed images from integer arithmetic, (8, 1, 28, 28) in [0, 1]."""
     index = torch.arange(8 * 784, dtype=torch.int64)
     pixels = (index * 2654435761 + index // 784 * 40503) % 256
     return pixels.view(8, 1, 28, 28).float() / 255
 
 
 def dump(model: nn.Module) -> bytes:
-    """The state of a model as safetensors bytes; equal weights give equal bytes."""
+    """The weights of a model as safetensors bytes; equal weights give equal bytes."""
     state = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
@@ -47,7 +47,10 @@ def dump(model: nn.Module) -> bytes:
 
 
 def save(model: nn.Module, path: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Write weights and manifest (schema, sha256, size and canary logits are added); atomically."""
+    """Write weights and manifest atomically; returns the manifest.
+
+    Schema, SHA-256, size and canary logits are added to `manifest`.
+    """
     content = dump(model)
     full = {
         **manifest,
@@ -63,12 +66,12 @@ def save(model: nn.Module, path: Path, manifest: Mapping[str, Any]) -> dict[str,
 
 
 def manifest_path(path: Path) -> Path:
-    """The manifest lies beside its weights: NAME.safetensors, NAME.json."""
+    """The path of the manifest: NAME.json beside NAME.safetensors."""
     return path.with_suffix(".json")
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest of the weights at `path`; WeightsError where it is missing or ill-formed."""
+    """The manifest of the weights at `path`; WeightsError if it is missing or malformed."""
     beside = manifest_path(path)
     content = _read(beside, MAX_MANIFEST, "a manifest")
     try:
@@ -77,11 +80,11 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise WeightsError(f"{beside}: expected JSON, got {error}; {_ADVICE}") from error
     kinds = {"schema": int, "sha256": str, "architecture": str, "canary": list}
     kinds |= {"recipe": dict, "reference": dict}
-    found = {"recipe": {}, "reference": {}, **manifest}
+    entries = {"recipe": {}, "reference": {}, **manifest}
     for key, kind in kinds.items():
-        if not isinstance(found.get(key), kind):
+        if not isinstance(entries.get(key), kind):
             raise WeightsError(
-                f"{beside}: expected {key!r} as {kind.__name__}, got {found.get(key)!r:.40}; {_ADVICE}"
+                f"{beside}: expected {key!r} as {kind.__name__}, got {entries.get(key)!r:.40}; {_ADVICE}"
             )
     if manifest["schema"] != MANIFEST_SCHEMA:
         raise WeightsError(
@@ -91,10 +94,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 
 def load_into(model: nn.Module, path: Path, manifest: Mapping[str, Any] | None) -> None:
-    """Fill `model` from the file, or raise WeightsError and leave it unused.
+    """Load the weights of the file into `model`; WeightsError at the first failed check.
 
-    Without a manifest (a bare ARCHITECTURE@FILE) digest and canary have nothing to be held against;
-    every other check still applies.
+    Without a manifest (ARCHITECTURE@FILE) all checks but those of digest and canary logits apply.
     """
     content = _read(path, MAX_WEIGHTS, "a weight file")
     if manifest is not None and sha256(content) != manifest["sha256"]:
@@ -112,12 +114,12 @@ def load_into(model: nn.Module, path: Path, manifest: Mapping[str, Any] | None) 
         _check_canary(model, manifest["canary"], path)
 
 
-def _read(path: Path, cap: int, what: str) -> bytes:
+def _read(path: Path, limit: int, kind: str) -> bytes:
     try:
-        return read_at_most(path, cap)
+        return read_at_most(path, limit)
     except OSError as error:
         raise WeightsError(
-            f"{path}: expected {what}, got {error.strerror}; name another"
+            f"{path}: expected {kind}, got {error.strerror}; pass another"
         ) from error
 
 
@@ -130,13 +132,13 @@ def _canary(model: nn.Module) -> torch.Tensor:
 
 
 def _check_canary(model: nn.Module, recorded: list[Any], path: Path) -> None:
-    """The loaded network answers the canary inputs as the trained one did."""
+    """WeightsError unless the logits of the canary inputs are the recorded ones."""
     try:
         expected = torch.tensor(recorded, dtype=torch.float64)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise WeightsError(f"{path}: expected canary logits, got {error}; {_ADVICE}") from error
     logits = _canary(model)
-    # Other processors sum in another order: a relative tolerance far below any real change.
+    # Processors differ in the order of sums; the tolerance is far below any change of weights.
     if expected.shape != logits.shape or not torch.allclose(logits, expected, rtol=1e-3, atol=1e-3):
         raise WeightsError(
             f"{path}: expected the logits that its manifest records for the canary inputs, got others "

@@ -1,7 +1,7 @@
 """The pytest plugin: rows of the policy become tests, findings become an assessment.
 
-Inert until a security test is collected or a --security-* option is given: until then it imports neither
-torch nor pydantic, and reads no policy.
+Inactive until a security test is collected or a --security-* option is given: before that it imports
+neither torch nor pydantic, and reads no policy.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     add = config.addinivalue_line
-    add("markers", "measure(name): this test claims the rows of the policy with this measure")
+    add("markers", "measure(name): this test measures the rows of the policy with this measure")
     for family in FAMILIES.values():
         add("markers", f"{family.name}: {family.introduction}")
     for tier in TIERS:
@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
-    """Refuse an environment that hides the suites of a project: it was set for other runs."""
+    """Refuse a PYTEST_ADDOPTS that hides the suites of a project."""
     from securemnist.plugin.narrowing import ENVIRONMENT, hidden_by_environment
 
     hidden = hidden_by_environment()
@@ -60,8 +60,8 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
         raise pytest.UsageError(str(error)) from error
     if policy is not None:
         raise pytest.UsageError(
-            f"expected {ENVIRONMENT} to leave the suites of {policy} in, got {hidden!r}; unset it, or "
-            "pass the option on the command line"
+            f"expected {ENVIRONMENT} without options that hide the suites of {policy}, got {hidden!r}; "
+            "unset it, or pass the option on the command line"
         )
     return (yield)
 
@@ -83,27 +83,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None, object, object]:
-    """Before all others: what was collected. After all others: what is left of it."""
+    """Record the collected rows before other plugins, and the remaining rows after them."""
     state = config.stash[STATE]
     try:
         state.check()
         run = state.run
         if run is not None:
-            from securemnist.plugin.collection import check_claims, forget_empty, measures_of
+            from securemnist.plugin.collection import check_suites, measures_of, remove_empty
             from securemnist.plugin.messages import row_of
 
-            claimed = measures_of(items)
-            forget_empty(items)
-            if state.suites and not session.testsfailed:  # pytest itself tells of a file that fails
+            measures = measures_of(items)
+            remove_empty(items)
+            if state.suites and not session.testsfailed:  # pytest itself reports a file that fails
                 with plain_warnings():
-                    check_claims(config, run, claimed)
+                    check_suites(config, run, measures)
             run.collected = {row.id for item in items if (row := row_of(item)) is not None}
         outcome = yield
         if run is not None:
-            from securemnist.plugin.collection import leave_out_tiers
+            from securemnist.plugin.collection import deselect_tiers
 
             run.reached = {row.id for item in items if (row := row_of(item)) is not None}
-            leave_out_tiers(config, run, items)
+            deselect_tiers(config, run, items)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     return outcome
@@ -119,7 +119,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     from securemnist.project.settings import NO_MODEL
 
     selected = {row.id for item in session.items if (row := row_of(item)) is not None}
-    # A worker of pytest-xdist has no exit code of its own: there each row says what is wrong.
+    # A pytest-xdist worker has no exit code of its own: there each row reports the error.
     worker = hasattr(session.config, "workerinput")
     try:
         if selected and not worker and not session.config.getoption("collectonly"):
@@ -152,7 +152,7 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    from securemnist.plugin.ending import exit_status
+    from securemnist.plugin.exit_status import exit_status
 
     config = session.config
     state = config.stash[STATE]
@@ -172,7 +172,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def _for_controller(state: State) -> dict[str, Any] | None:
-    """What a pytest-xdist worker alone knows: the policy, and which rows were collected and selected."""
+    """Data for the pytest-xdist controller: the policy, and the collected and selected rows."""
     run = state.run
     if run is None:
         return None
@@ -182,23 +182,23 @@ def _for_controller(state: State) -> dict[str, Any] | None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """A pytest-xdist worker has ended: it alone knows which rows were selected."""
-    told = getattr(node, "workeroutput", {}).get("security")
-    if told is not None:
-        run = node.config.stash[STATE].begin(Path(told["policy"]))
-        run.model_spec = told["model_spec"]
+    """Merge the policy and rows of a pytest-xdist worker into the controller's run."""
+    message = getattr(node, "workeroutput", {}).get("security")
+    if message is not None:
+        run = node.config.stash[STATE].begin(Path(message["policy"]))
+        run.model_spec = message["model_spec"]
         for name in ("collected", "reached", "selected"):
-            getattr(run, name).update(told[name])
+            getattr(run, name).update(message[name])
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    from securemnist.plugin.ending import sentences
+    from securemnist.plugin.exit_status import sentences
 
     state = config.stash[STATE]
-    run, told = state.run, sentences(state, failed="failed" in terminalreporter.stats)
-    if run is None or not (run.findings or told):
+    run, notes = state.run, sentences(state, failed="failed" in terminalreporter.stats)
+    if run is None or not (run.findings or notes):
         return
     from rich.console import Console
 
@@ -213,7 +213,7 @@ def pytest_terminal_summary(
         print_assessment(run.assessment(config.rootpath), console)
     terminalreporter.section("security requirements")
     terminalreporter.write(text.getvalue())
-    for line in (*told, *reporting.told(config)):
+    for line in (*notes, *reporting.report_lines(config)):
         terminalreporter.write_line(line)
     for sentence in warnings_of(config):
         terminalreporter.write_line(f"warning: {sentence}")

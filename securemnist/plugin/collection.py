@@ -1,4 +1,4 @@
-"""From the policy to tests: the run of a policy, one test a row, and whether every row has a test."""
+"""Collection: the run of a policy, one test per row, and the check that every row has a test."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from securemnist.sanitize import line
 
 
 def begin(config: pytest.Config, policy: Path) -> Run:
-    """The run of a policy: read it, and what the options ask for."""
-    chosen = settings.load(config.rootpath)
+    """The run of a policy: the policy and the options of this pytest process."""
+    project = settings.load(config.rootpath)
     markers = config.getoption("markexpr", "") or ""
     scope = Scope(
         tier=config.getoption("--security-tier") or _tier_of(markers),
         markers=markers,
         keywords=config.getoption("keyword", "") or "",
-        paths=tuple(_shown(path, config) for path in config.args),
+        paths=tuple(_from_root(path, config, private=True) for path in config.args),
         narrowed=narrowing(config),
     )
-    spec = config.getoption("--security-model") or chosen.model_for(policy, _folder(config))
-    read = policies.load(policy)
+    spec = config.getoption("--security-model") or project.model_for(policy, _folder(config))
+    loaded = policies.load(policy)
     folder = config.getoption("--security-report")
     if folder and not config.getoption("collectonly") and not hasattr(config, "workerinput"):
         report.check_writable(Path(folder))
-    shown = dataclasses.replace(read, path=settings.policy_name(policy, _folder(config)))
-    run = Run(shown, scope, spec, tuple(_asked(config, policy)), file=policy)
+    renamed = dataclasses.replace(loaded, path=settings.policy_name(policy, _folder(config)))
+    run = Run(renamed, scope, spec, tuple(_repeat_options(config, policy)), file=policy)
     run.repeat_spec = _spec_from_root(spec, config) if spec else None
     own = [path for path in config.args if Path(path).resolve() != resources.SUITES]
     run.suites = tuple(_from_root(path, config) for path in own)
@@ -46,19 +46,19 @@ def begin(config: pytest.Config, policy: Path) -> Run:
 
 
 def _folder(config: pytest.Config) -> Path:
-    """The project of a run: pytest may take the folder of a named policy for it, started elsewhere."""
+    """The project's folder: pytest's rootdir, unless pytest was started outside of it."""
     start = config.invocation_params.dir
     return config.rootpath if start.is_relative_to(config.rootpath) else start
 
 
-def _asked(config: pytest.Config, policy: Path) -> Iterator[str]:
-    """Options of this run, as `securemnist assess` has them, without which it would be another."""
+def _repeat_options(config: pytest.Config, policy: Path) -> Iterator[str]:
+    """Options of `securemnist assess` that repeat this run."""
     usual = config.rootpath / USUAL
     configured = configured_policy(config.rootpath) or usual
-    found = {path.resolve() for path in (usual, configured)}
+    default = {path.resolve() for path in (usual, configured)}
     if settings.policy_name(policy, _folder(config)) == settings.BUNDLED:
-        yield "--policy=bundled"  # the command finds it from any folder
-    elif policy.resolve() not in found:
+        yield "--policy=bundled"  # the bundled policy is found from any folder
+    elif policy.resolve() not in default:
         yield f"--policy={_from_root(str(policy), config)}"
     if data := config.getoption("--security-data"):
         yield f"--data={_from_root(data, config)}"
@@ -68,21 +68,22 @@ def _asked(config: pytest.Config, policy: Path) -> Iterator[str]:
         yield "--until-decided"
     for folder in config.getoption("--security-replay"):
         yield f"--replay={_from_root(folder, config)}"
-    # Policy, data, model and conftest of the project are found from its folder, and paths start there.
+    # Policy, data, model, conftest and relative paths are resolved in the project's folder.
     yield f"--project={config.rootpath}"
 
 
-def _from_root(path: str, config: pytest.Config) -> str:
-    """A path as it is written in the project's folder: relative inside of it, else absolute."""
+def _from_root(path: str, config: pytest.Config, *, private: bool = False) -> str:
+    """A path relative to the project's folder. Outside: absolute, or only its name if `private`."""
     file, sign, rest = path.partition("::")
-    absolute = (config.invocation_params.dir / file).resolve()
-    inside = absolute.is_relative_to(config.rootpath)
-    shown = absolute.relative_to(config.rootpath) if inside else absolute
-    return f"{shown.as_posix()}{sign}{rest}"
+    resolved = (config.invocation_params.dir / file).resolve()
+    if resolved.is_relative_to(config.rootpath):
+        resolved = resolved.relative_to(config.rootpath)
+    outside = resolved.is_absolute()
+    return f"{resolved.name if private and outside else resolved.as_posix()}{sign}{rest}"
 
 
 def _spec_from_root(spec: str, config: pytest.Config) -> str:
-    """A SPEC as it is written in the project's folder, where it names a file."""
+    """A SPEC whose file, if any, is relative to the project's folder."""
     head, sign, file = spec.rpartition("@")
     if (config.invocation_params.dir / file).is_file():
         return f"{head}{sign}{_from_root(file, config)}"
@@ -90,33 +91,22 @@ def _spec_from_root(spec: str, config: pytest.Config) -> str:
 
 
 def _tier_of(markers: str) -> str:
-    """`-m full` asks for the rows of the full tier, so it must not leave them out again."""
+    """The tier that `-m` implies: full where the expression names it, else standard."""
     return "full" if "full" in markers.replace("(", " ").replace(")", " ").split() else "standard"
-
-
-def _shown(path: str, config: pytest.Config) -> str:
-    """A path as others can read it: relative to the project where it is inside."""
-    file, _, rest = path.partition("::")
-    absolute = (config.invocation_params.dir / file).resolve()
-    if absolute.is_relative_to(config.rootpath):
-        file = absolute.relative_to(config.rootpath).as_posix()
-    else:
-        file = absolute.name
-    return f"{file}::{rest}" if rest else file
 
 
 def is_suite(definition: pytest.Item, fixturenames: object) -> bool:
     """Whether a test belongs to a suite: marked measure("name"), with the fixture `requirement`."""
     marker = definition.get_closest_marker("measure")
-    named = marker is not None and len(marker.args) == 1 and isinstance(marker.args[0], str)
-    return named and isinstance(fixturenames, list) and "requirement" in fixturenames
+    has_measure = marker is not None and len(marker.args) == 1 and isinstance(marker.args[0], str)
+    return has_measure and isinstance(fixturenames, list) and "requirement" in fixturenames
 
 
 def parametrize(metafunc: pytest.Metafunc, run: Run | None) -> None:
-    """One test a row; the row's id, family and tier become the test's id and markers.
+    """One test per row; the row's id, family and tier become the test's id and markers.
 
-    A measure without a row gets one test that is forgotten again: what pytest does of an empty list is a
-    setting of the user's.
+    A measure without a row gets one test, which `remove_empty` removes: the effect of an empty parameter
+    list depends on the user's pytest settings.
     """
     marker = metafunc.definition.get_closest_marker("measure")
     measure = marker.args[0] if marker is not None else ""
@@ -133,7 +123,7 @@ def parametrize(metafunc: pytest.Metafunc, run: Run | None) -> None:
 
 
 def measures_of(items: list[pytest.Item]) -> frozenset[str]:
-    """The measures that the suites among these tests claim."""
+    """The measures of the suites among these tests."""
     markers = [
         item.get_closest_marker("measure")
         for item in items
@@ -142,7 +132,7 @@ def measures_of(items: list[pytest.Item]) -> frozenset[str]:
     return frozenset(marker.args[0] for marker in markers if marker is not None)
 
 
-def forget_empty(items: list[pytest.Item]) -> None:
+def remove_empty(items: list[pytest.Item]) -> None:
     """Remove the tests of measures for which the policy has no row."""
     items[:] = [
         item
@@ -151,37 +141,37 @@ def forget_empty(items: list[pytest.Item]) -> None:
     ]
 
 
-def check_claims(config: pytest.Config, run: Run, claimed: frozenset[str]) -> None:
-    """Every row can be judged, and in a run of whole suites some test claims it.
+def check_suites(config: pytest.Config, run: Run, collected: frozenset[str]) -> None:
+    """PolicyError unless every row can be judged, and has a test in a run of complete suites.
 
-    `claimed`: the measures with a test. A run of single files or tests is a scope, not an error.
+    `collected`: the measures with a test. In a run of single files or tests, rows may lack one.
     """
     from securemnist.evaluation import own_doubts
     from securemnist.measures import check_policy, find
 
     trusted = frozenset(settings.load(config.rootpath).trusted)
-    check_policy(run.policy, custom=claimed, trusted=trusted)
+    check_policy(run.policy, custom=collected, trusted=trusted)
     own_doubts.of_project(config.rootpath)  # a wrong name ends the run before its first row
     whole = all((config.invocation_params.dir / path).is_dir() for path in config.args)
     for row in run.policy.requirements:
-        if whole and row.measure not in claimed:
-            known = "no suite has a test for it" if find(row.measure) else "it is unknown"
-            left_out = [word for word in run.scope.narrowed if word.startswith("--ignore")]
-            because = f"; this run leaves files out: {', '.join(left_out)}" if left_out else ""
+        if whole and row.measure not in collected:
+            detail = "no suite has a test for it" if find(row.measure) else "it is unknown"
+            ignored = [word for word in run.scope.narrowed if word.startswith("--ignore")]
+            because = f"; this run ignores files: {', '.join(ignored)}" if ignored else ""
             raise PolicyError(
-                f"{run.policy.path}: row {row.id}: expected a measure that a collected suite claims, got "
-                f"{row.measure!r} ({known}{because}); remove the row or add a test marked "
+                f"{run.policy.path}: row {row.id}: expected a measure with a collected test, got "
+                f"{row.measure!r} ({detail}{because}); remove the row or add a test marked "
                 f"measure({row.measure!r})"
             )
 
 
-def leave_out_tiers(config: pytest.Config, run: Run, items: list[pytest.Item]) -> None:
+def deselect_tiers(config: pytest.Config, run: Run, items: list[pytest.Item]) -> None:
     """Deselect the rows whose tier is above that of the run."""
-    kept: list[pytest.Item] = []
-    left_out: list[pytest.Item] = []
+    selected: list[pytest.Item] = []
+    deselected: list[pytest.Item] = []
     for item in items:
         row = row_of(item)
-        (left_out if row is not None and run.scope.excludes(row) else kept).append(item)
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = kept
+        (deselected if row is not None and run.scope.excludes(row) else selected).append(item)
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = selected

@@ -1,4 +1,4 @@
-"""The data of a run: loaded once, and held against the policy before anything is measured."""
+"""The data of a run: loaded once, and checked against the policy before anything is measured."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DATA = pytest.StashKey[Any]()
 
 
 def data_of(config: pytest.Config) -> DataSet:
-    """What --security-data or the project names; UsageError where the policy is for other data."""
+    """The data of --security-data or the settings; UsageError if the policy is for other data."""
     if _DATA not in config.stash:
         from securemnist import data
         from securemnist.measures import check_data
@@ -27,17 +27,17 @@ def data_of(config: pytest.Config) -> DataSet:
         if run is not None:
             check_data(run.policy, loaded)
         config.stash[_DATA] = loaded
-    found: DataSet = config.stash[_DATA]
-    return found
+    data_set: DataSet = config.stash[_DATA]
+    return data_set
 
 
 def warnings_of(config: pytest.Config) -> list[str]:
-    """What a reader should know of the policy and the data, and what fails nothing."""
+    """Warnings about policy and data: unknown threat identifiers, copies of training images."""
     from securemnist.plugin.state import STATE
     from securemnist.view.taxonomy import unknown_ids
 
     run = config.stash[STATE].run
-    told = [unknown_ids(run.policy.requirements)] if run is not None else []
+    warnings = [unknown_ids(run.policy.requirements)] if run is not None else []
     if _DATA in config.stash:
-        told.append(str(config.stash[_DATA].copies))
-    return [sentence for sentence in told if sentence]
+        warnings.append(str(config.stash[_DATA].copies))
+    return [sentence for sentence in warnings if sentence]

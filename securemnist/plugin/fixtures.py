@@ -1,4 +1,4 @@
-"""The fixtures of a suite: `model` (yours to override), `requirement`, and those named security_*."""
+"""The fixtures of a suite: `model` (override it), `requirement`, and security_*."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def model(request: pytest.FixtureRequest) -> Any:
-    """The model under assessment: what --security-model names. Override it in your conftest.
+    """The model under assessment, by --security-model. Override this fixture in your conftest.
 
     May return an nn.Module: float32 (n, 1, 28, 28) in [0, 1] -> logits (n, 10).
     """
@@ -28,16 +28,16 @@ def model(request: pytest.FixtureRequest) -> Any:
     run = request.config.stash[STATE].run
     spec = run.model_spec if run is not None else None
     if spec is None:
-        pytest.fail("expected a security suite to ask for `model`, got another test", pytrace=False)
+        pytest.fail("expected `model` in a security suite, got another test", pytrace=False)
     with plain_warnings():
         return resolve(spec, device=request.config.getoption("--security-device"))
 
 
 @pytest.fixture(scope="session")
 def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Context]:
-    """The subject and the data that every measure of this run is taken on.
+    """Model and data of all measurements of this run.
 
-    The state of a user's model is put back at the end of the run.
+    The state of the user's model is restored at the end.
     """
     from torch import nn
 
@@ -50,7 +50,7 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Context
     config = request.config
     with contextlib.ExitStack() as stack:
         if isinstance(model, nn.Module):
-            stack.enter_context(restored(model))  # it is the user's, and other tests may need it
+            stack.enter_context(restored(model))  # other tests may use the same model
         with plain_warnings():
             subject = _subject(config, model)
             digits = data_of(config)
@@ -64,7 +64,7 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Context
 
 
 def _project(config: pytest.Config) -> Path:
-    """The folder that the paths of the policy's rows start from."""
+    """The base folder of relative paths in the policy's rows."""
     from securemnist.plugin.project import project_folder
     from securemnist.plugin.state import STATE
 
@@ -73,7 +73,7 @@ def _project(config: pytest.Config) -> Path:
 
 
 def _subject(config: pytest.Config, model: Any) -> Subject:
-    """The subject: what --security-model names, or what the `model` fixture returned."""
+    """The model of --security-model, or of the `model` fixture."""
     from torch import nn
 
     from securemnist.errors import ModelError
@@ -87,16 +87,16 @@ def _subject(config: pytest.Config, model: Any) -> Subject:
     if not isinstance(model, nn.Module):
         raise ModelError(
             f"expected the `model` fixture to return an nn.Module, got {type(model).__name__}; the "
-            "suites measure what the fixture of this name returns: return the network, or rename yours"
+            "suites measure the model of this fixture: return the network, or rename your fixture"
         )
-    # A fixture has no name that would tell one project's model from another's; the project has.
+    # Models of fixtures are named after their project.
     name = config.rootpath.name or type(model).__name__
     return loading.from_model(model, name=name, device=device)
 
 
 @pytest.fixture
 def security_forward(security_lab: Context) -> Callable[[Requirement], Callable[[], Any]]:
-    """The answer that a latency row times, as a call for pytest-benchmark."""
+    """The forward pass that a latency row times, as a callable for pytest-benchmark."""
     import torch
 
     def call_of(requirement: Requirement) -> Callable[[], Any]:
@@ -111,7 +111,7 @@ def security_forward(security_lab: Context) -> Callable[[Requirement], Callable[
 def security_judge(
     request: pytest.FixtureRequest, security_lab: Context
 ) -> Callable[[Requirement], Finding]:
-    """Measure a requirement and judge it; whatever goes wrong becomes a finding, too."""
+    """Measure and judge a requirement; errors become findings."""
     from securemnist import assessing
     from securemnist.plugin.messages import claim_of, family_of
     from securemnist.plugin.reporting import FILES, folder_of
@@ -141,10 +141,10 @@ def security_judge(
 def security_record(
     request: pytest.FixtureRequest, security_lab: Context
 ) -> Callable[[Finding], Finding]:
-    """Hand a finding to the report, and give the test its outcome.
+    """Pass a finding to the report, and set the outcome of the test.
 
-    Returns for PASS alone. FAIL, INCONCLUSIVE and ERROR fail the test, NOT_RUN skips it, and it is
-    xfailed where a waiver holds. No `assert` is needed, so that `python -O` changes nothing.
+    Returns for PASS only. FAIL, INCONCLUSIVE and ERROR fail the test, NOT_RUN skips it, a valid waiver
+    makes it xfail. No `assert` is used, so `python -O` changes nothing.
     """
     import torch
 
@@ -175,11 +175,11 @@ def security_record(
 
 @pytest.fixture
 def judge(security_judge: Callable[[Requirement], Finding]) -> Callable[[Requirement], Finding]:
-    """The earlier name of `security_judge`, for suites that were written with it."""
+    """The former name of `security_judge`."""
     return security_judge
 
 
 @pytest.fixture
 def record(security_record: Callable[[Finding], Finding]) -> Callable[[Finding], Finding]:
-    """The earlier name of `security_record`, for suites that were written with it."""
+    """The former name of `security_record`."""
     return security_record

@@ -1,4 +1,4 @@
-"""What JUnit files say of a row: an ERROR is an <error>, and its numbers are properties."""
+"""Rows in JUnit files: the verdict ERROR becomes <error>, numbers become properties."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from securemnist.results.findings import Finding, Verdict
 
 
 def properties(finding: Finding) -> Iterator[tuple[str, str | float]]:
-    """The sentence of a finding, its verdict, and each of its numbers by name."""
+    """Sentence, verdict, threshold and measured numbers of a finding, by name."""
     yield "finding", str(finding)
     yield "verdict", str(finding.verdict)
     yield "threshold", finding.requirement.threshold
-    if (seen := finding.measurement) is not None:
+    if (measurement := finding.measurement) is not None:
         for name in ("value", "low", "high", "n", "seconds"):
-            yield name, getattr(seen, name)
+            yield name, getattr(measurement, name)
 
 
 def error_for_failure(config: pytest.Config, report: pytest.TestReport) -> None:
-    """Turn the <failure> that pytest has written for a row with the verdict ERROR into an <error>."""
+    """Change the <failure> that pytest wrote for a row with the verdict ERROR to <error>."""
     xml: Any = config.stash.get(xml_key, None)
     message = getattr(report, "security", None)
     if xml is None or message is None or report.when != "call":

@@ -1,4 +1,4 @@
-"""Messages: what the report of a test carries of its row, and the outcome that follows from it."""
+"""Findings attached to pytest's test reports, and the outcome of the test that follows."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from securemnist.results.families import Family
 from securemnist.results.findings import TIERS, Finding, Requirement, Verdict
 from securemnist.results.verdicts import utc_day
 
-RECORDED = pytest.StashKey[list[dict[str, Any]]]()  # what security_record was called with
+RECORDED = pytest.StashKey[list[dict[str, Any]]]()  # the findings passed to security_record
 
 
 def row_of(item: pytest.Item) -> Requirement | None:
-    """The requirement that a suite's test is about; a `requirement` of other tests is theirs."""
+    """The requirement of a suite's test; None for other tests, also with a parameter of this name."""
     if item.get_closest_marker("measure") is None:
         return None
     call = getattr(item, "callspec", None)
@@ -36,14 +36,14 @@ def family_of_measure(measure: object) -> Family | None:
     from securemnist.measures import find
 
     try:
-        known = find(measure) if isinstance(measure, str) else None
-    except UsageError:  # the check of the policy says what is wrong
+        found = find(measure) if isinstance(measure, str) else None
+    except UsageError:  # the check of the policy reports it
         return None
-    return None if known is None else known.family
+    return None if found is None else found.family
 
 
 def family_of(item: pytest.Item) -> Family:
-    """The family of an item's measure, else that of the name of its first marker that is not ours."""
+    """The family of a test's measure, or else of the first marker of the user's own."""
     marker = item.get_closest_marker("measure")
     family = family_of_measure(marker.args[0]) if marker and marker.args else None
     if family is not None:
@@ -53,29 +53,28 @@ def family_of(item: pytest.Item) -> Family:
 
 
 def attach(item: pytest.Item, report: pytest.TestReport, run: Run) -> None:
-    """Give a report the finding of its row, and the outcome that this finding asks for.
+    """Attach the finding of a row to the test's report, and set the outcome by the verdict.
 
-    The outcome does not depend on options such as --runxfail, or on whether the test itself looked at
-    the verdict.
+    The outcome does not depend on options such as --runxfail, nor on an `assert` in the test.
     """
     row = row_of(item)
     if row is None or report.when == "teardown":
         return
     messages = item.stash.get(RECORDED, []) if report.when == "call" else []
-    item.stash[RECORDED] = []  # the next attempt of a rerun begins without them
+    item.stash[RECORDED] = []  # a rerun starts without them
     if not messages and not (report.when == "setup" and report.passed):
         messages = [_unrecorded(item, report, row)]
     if not messages:
         return
     findings = [run.receive(message) for message in messages]
-    # The worst so far: an earlier attempt whose report is not passed on counts as well.
+    # The worst finding so far: an attempt before a rerun counts as well.
     report.security = {  # type: ignore[attr-defined]
         **messages[-1],
         "finding": findings[-1].to_json(),
         "policy": str(run.file),
     }
     if report.when == "call":
-        _settle(report, Finding.from_json(messages[-1]["finding"]), findings[-1])
+        _set_outcome(report, Finding.from_json(messages[-1]["finding"]), findings[-1])
 
 
 def _unrecorded(item: pytest.Item, report: pytest.TestReport, row: Requirement) -> dict[str, Any]:
@@ -91,14 +90,14 @@ def _unrecorded(item: pytest.Item, report: pytest.TestReport, row: Requirement) 
     return {"finding": finding.to_json(), "subject": {}, "processor": "", "skipped": skipped}
 
 
-def _settle(report: pytest.TestReport, own: Finding, counts: Finding) -> None:
-    """A passed test fails where its row did not pass; a waived row is xfailed, whatever the options."""
+def _set_outcome(report: pytest.TestReport, own: Finding, worst: Finding) -> None:
+    """Fail a passed test whose row did not pass; a waived row is xfailed, whatever the options."""
     waiver = own.requirement.waiver
     if own.waived(utc_day()) and waiver is not None:
         report.outcome = "skipped"
         report.wasxfail = f"waived through {waiver.expires} (UTC; {waiver.reason}): {own}"
-    elif report.passed and not counts.passed and counts.verdict is not Verdict.NOT_RUN:
-        report.outcome, report.longrepr = "failed", str(counts)
+    elif report.passed and not worst.passed and worst.verdict is not Verdict.NOT_RUN:
+        report.outcome, report.longrepr = "failed", str(worst)
 
 
 def _skip_reason(report: pytest.TestReport) -> str:
@@ -111,5 +110,5 @@ def _crash_sentence(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
     text = crash.message if crash is not None else str(report.longrepr)
     line = (text.strip().splitlines() or ["the test crashed"])[0]
-    # An error of ours is a sentence of its own; its class says nothing more.
+    # Our errors are complete sentences: the class name is removed.
     return re.sub(r"^securemnist\.errors\.\w+: ", "", line)

@@ -1,4 +1,4 @@
-"""Narrowing: the options and settings of pytest that leave tests out, and where they were set."""
+"""Options and settings of pytest that deselect tests, and where they were set."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 ENVIRONMENT = "PYTEST_ADDOPTS"
-# Option by its destination: how it is written (the first form is shown).
-_OPTIONS = {
+# Spellings of an option by its destination; the first one is shown.
+_DESELECTING = {
     "keyword": ("-k",),
     "markexpr": ("-m",),
     "deselect": ("--deselect",),
@@ -27,54 +27,40 @@ _OPTIONS = {
     "benchmark_skip": ("--benchmark-skip",),
     "security_tier": ("--security-tier",),
 }
-# What the scope of an assessment records in fields of its own, where the command itself asks for it.
+# Recorded in other fields of the scope, if given on the command line.
 _RECORDED = ("keyword", "markexpr", "security_tier")
 
 
 def narrowing(config: pytest.Config) -> tuple[str, ...]:
-    """Every option that may leave rows out: `--lf`, `-k CLEAN (PYTEST_ADDOPTS)`."""
-    return tuple(_told(config))
+    """Every option that may deselect rows: `--lf`, `-k CLEAN (PYTEST_ADDOPTS)`."""
+    return tuple(_options(config))
 
 
-def _told(config: pytest.Config) -> Iterator[str]:
-    for name, forms in _OPTIONS.items():
+def _options(config: pytest.Config) -> Iterator[str]:
+    for name, forms in _DESELECTING.items():
         value = config.getoption(name, None)
         source = _source(config, forms)
         if not value or (name in _RECORDED and not source):
             continue
         values = value if isinstance(value, list) else [value]
-        shown = [forms[0] if item is True else f"{forms[0]} {item}" for item in values]
-        yield " ".join(map(str, shown)) + (f" ({source})" if source else "")
+        texts = [forms[0] if item is True else f"{forms[0]} {item}" for item in values]
+        yield " ".join(map(str, texts)) + (f" ({source})" if source else "")
 
 
 def by_environment(config: pytest.Config) -> bool:
-    """Whether PYTEST_ADDOPTS has an option that may leave rows out."""
-    return any(word.endswith(f"({ENVIRONMENT})") for word in _told(config))
+    """Whether PYTEST_ADDOPTS has an option that may deselect rows."""
+    return any(word.endswith(f"({ENVIRONMENT})") for word in _options(config))
 
 
-# Options with which pytest runs no test or collects other files, and the settings behind the latter.
-_HIDING = (
-    "--help",
-    "--version",
-    "-V",
-    "--fixtures",
-    "--funcargs",
-    "--fixtures-per-test",
-    "--markers",
-    "--cache-show",
-)
-_COLLECTING = (
-    "testpaths",
-    "python_files",
-    "python_classes",
-    "python_functions",
-    "norecursedirs",
-    "addopts",
-)
+# Options with which pytest runs no test, and settings that change which files are collected.
+_HIDING = ["--help", "--version", "-V", "--fixtures", "--funcargs", "--fixtures-per-test"]
+_HIDING += ["--markers", "--cache-show"]
+_COLLECTING = ["testpaths", "python_files", "python_classes", "python_functions"]
+_COLLECTING += ["norecursedirs", "addopts"]
 
 
 def hidden_by_environment() -> str:
-    """The part of PYTEST_ADDOPTS with which suites are not collected, or no test runs; "" without."""
+    """The part of PYTEST_ADDOPTS that stops suites from being collected or run; "" if none."""
     words = _split(os.environ.get(ENVIRONMENT, ""))
     for word, following in itertools.pairwise([*words, ""]):
         if word in _HIDING or word == "-h":
@@ -88,23 +74,23 @@ def hidden_by_environment() -> str:
 
 
 def _source(config: pytest.Config, forms: tuple[str, ...]) -> str:
-    """Where an option was set, if not by the command itself: PYTEST_ADDOPTS, or pytest's settings."""
-    if _names(map(str, config.invocation_params.args), forms):
+    """Where an option was set: "" for the command line, PYTEST_ADDOPTS, or addopts."""
+    if _contains(map(str, config.invocation_params.args), forms):
         return ""
-    if _names(_split(os.environ.get(ENVIRONMENT, "")), forms):
+    if _contains(_split(os.environ.get(ENVIRONMENT, "")), forms):
         return ENVIRONMENT
-    return "addopts" if _names(config.getini("addopts"), forms) else ""
+    return "addopts" if _contains(config.getini("addopts"), forms) else ""
 
 
 def _split(text: str) -> list[str]:
     try:
         return shlex.split(text)
-    except ValueError:  # pytest itself has refused it by now
+    except ValueError:  # pytest itself refuses it
         return []
 
 
-def _names(words: object, forms: tuple[str, ...]) -> bool:
-    """Whether one of the words is this option, alone or with its value."""
+def _contains(words: object, forms: tuple[str, ...]) -> bool:
+    """Whether one of the words is this option, with or without a value."""
     listed = [str(word) for word in words] if hasattr(words, "__iter__") else []
     return any(
         word == form

@@ -1,81 +1,67 @@
-"""The options of the plugin; each begins with --security-, so that no other conftest has the same."""
+"""The command-line options of the plugin; all begin with --security-."""
 
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import pytest
 
 from securemnist.results.findings import TIERS
 
-_DEFAULTS: dict[str, object] = {
-    "--security-model": None,
-    "--security-policy": None,
-    "--security-tier": None,
-    "--security-report": None,
-    "--security-data": None,
-    "--security-replay": [],
-    "--security-until-decided": False,
-    "--security-device": "cpu",
+
+def _nonempty(value: str) -> str:
+    """An option's value; an empty one (an unset shell variable) is refused."""
+    if not value:
+        raise argparse.ArgumentTypeError(
+            "expected a value, got an empty one; give one, or leave out the option"
+        )
+    return value
+
+
+def _option(metavar: str, text: str, **more: Any) -> dict[str, Any]:
+    return {"type": _nonempty, "metavar": metavar, "default": None, "help": text} | more
+
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "--security-model": _option("SPEC", "the model: NAME, pkg.module:factory, or a weight file"),
+    "--security-policy": _option("FILE", "the policy (default: security_tests/thresholds.toml)"),
+    "--security-tier": {
+        "choices": TIERS,
+        "default": None,
+        "help": "rows up to this tier run (default: standard)",
+    },
+    "--security-report": _option("DIR", "write index.html, assessment.json, summary.md there"),
+    "--security-data": _option("DIR", "IDX files to use instead of the bundled MNIST"),
+    "--security-replay": _option(
+        "DIR",
+        "report folder whose adversarial examples are tried first; may be repeated",
+        action="append",
+        default=[],
+    ),
+    "--security-until-decided": {
+        "action": "store_true",
+        "default": False,
+        "help": "an attack ends as soon as its row's verdict is certain",
+    },
+    "--security-device": _option("NAME", "cpu (default) or cuda", default="cpu"),
 }
 
 
 def add(parser: pytest.Parser) -> None:
     """Declare the options to pytest."""
-    add = parser.getgroup("security", "securemnist").addoption
-    add(
-        "--security-model",
-        type=_named,
-        metavar="SPEC",
-        help="the model: NAME, pkg.module:factory, a weight file",
-    )
-    add(
-        "--security-policy",
-        type=_named,
-        metavar="FILE",
-        help="the policy (default: security_tests/thresholds.toml)",
-    )
-    add("--security-tier", choices=TIERS, help="rows up to this tier run (default: standard)")
-    add(
-        "--security-report",
-        type=_named,
-        metavar="DIR",
-        help="write index.html, assessment.json, summary.md there",
-    )
-    add(
-        "--security-data",
-        type=_named,
-        metavar="DIR",
-        help="IDX files to use instead of the bundled MNIST",
-    )
-    add(
-        "--security-replay",
-        type=_named,
-        metavar="DIR",
-        action="append",
-        default=[],
-        help="searches begin with the adversarial examples kept there; may be repeated",
-    )
-    add(
-        "--security-until-decided",
-        action="store_true",
-        help="a search ends as soon as its row's verdict is certain",
-    )
-    add("--security-device", metavar="NAME", default="cpu", help="cpu (default) or cuda")
-
-
-def _named(value: str) -> str:
-    """An option's value; an empty one is a variable that is not set, and no default replaces it."""
-    if not value:
-        raise argparse.ArgumentTypeError("expected a value, got an empty one; name it")
-    return value
+    group = parser.getgroup("security", "securemnist")
+    for name, settings in _OPTIONS.items():
+        group.addoption(name, **settings)
 
 
 def given(config: pytest.Config) -> list[str]:
-    """The security options that have a value of their own, wherever it was set."""
-    return [name for name, usual in _DEFAULTS.items() if config.getoption(name) != usual]
+    """The security options that differ from their default, wherever they were set."""
+    return [
+        name for name, option in _OPTIONS.items() if config.getoption(name) != option["default"]
+    ]
 
 
 def on_command_line(config: pytest.Config) -> bool:
-    """Whether the command itself (not a setting or a variable) has a security option."""
+    """Whether the command line (not a setting or a variable) has a security option."""
     return any(str(word).startswith("--security-") for word in config.invocation_params.args)

@@ -1,4 +1,4 @@
-"""The progress display of this process: set by a command, silent under plain pytest."""
+"""The progress callback of this process: set by a command, silent under plain pytest."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ _display: Progress = silent
 
 
 def show(display: Progress) -> None:
-    """From now on tell `display` what is being done."""
+    """Set the callback that receives progress from now on."""
     global _display
     _display = display
 
 
 def active() -> Progress:
-    """The display that was set last."""
+    """The callback that was set last."""
     return _display

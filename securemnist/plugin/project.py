@@ -1,4 +1,4 @@
-"""Where the policy of a project lies: what `[tool.securemnist]` names, or the usual file."""
+"""The policy file of a project: named in `[tool.securemnist]`, or security_tests/thresholds.toml."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from securemnist.errors import UsageError
 
 _FOLDER, _FILE = "security_tests", "thresholds.toml"
 USUAL = f"{_FOLDER}/{_FILE}"
-# What a folder holds that is the root of a project.
+# Files that mark the root of a project.
 _ROOT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 MAX_BYTES = 1 << 20
 
 
 def configured_policy(folder: Path) -> Path | None:
-    """The policy that the project's pyproject.toml names, if any."""
+    """The policy named in the project's pyproject.toml, if any."""
     path = folder / "pyproject.toml"
     try:
         if b"tool.securemnist" not in read_at_most(path, MAX_BYTES):
@@ -32,32 +32,32 @@ def configured_policy(folder: Path) -> Path | None:
         ) from error
     from securemnist.project.settings import load
 
-    named = load(folder).policy
-    return folder / named if named else None
+    policy = load(folder).policy
+    return folder / policy if policy else None
 
 
 def policy_of(config: pytest.Config, test: Path | None = None) -> Path | None:
-    """The policy of a run: --security-policy, or that of the project; None where there is none.
+    """The policy of a run: --security-policy, or that of the project; None if there is none.
 
-    It is looked for from the file of a `test` upwards, else from what pytest was asked to collect, then
-    in pytest's rootdir.
+    It is searched from the file of a `test` upwards, else from pytest's path arguments, then in
+    pytest's rootdir.
     """
-    named: str | None = config.getoption("--security-policy")
-    if named:
-        return config.invocation_params.dir / named
+    option: str | None = config.getoption("--security-policy")
+    if option:
+        return config.invocation_params.dir / option
     starts = [test.parent] if test is not None else list(_starts(config))
     for start in (*starts, config.rootpath):
         folders = list(_upwards(start))
-        # What a project's settings name comes before a file that has the usual name.
-        found = [path for folder in folders if (path := configured_policy(folder))]
-        found += [path for folder in folders if (path := _usual(folder, beside=folder == start))]
-        if found:
-            return found[0]
+        # Settings take precedence over the default file name.
+        policies = [path for folder in folders if (path := configured_policy(folder))]
+        policies += [path for folder in folders if (path := _usual(folder, beside=folder == start))]
+        if policies:
+            return policies[0]
     return None
 
 
 def _starts(config: pytest.Config) -> Iterator[Path]:
-    """The folders that pytest was asked to collect from."""
+    """The folders of pytest's path arguments."""
     for argument in config.args:
         path = config.invocation_params.dir / str(argument).partition("::")[0]
         yield path if path.is_dir() else path.parent
@@ -72,18 +72,17 @@ def _upwards(folder: Path) -> Iterator[Path]:
 
 
 def _usual(folder: Path, *, beside: bool) -> Path | None:
-    """The policy of a project in this folder, or the one that lies beside a test file."""
+    """The default policy file in this folder; with `beside`, also thresholds.toml itself."""
     if exists(folder / USUAL):
         return folder / USUAL
     return folder / _FILE if beside and exists(folder / _FILE) else None
 
 
 def project_folder(start: Path, policy: Path | None) -> Path:
-    """The folder that the paths of a policy's rows start from; `start` is the root of the run.
+    """The base folder of relative paths in a policy's rows; `start` is the root of the run.
 
-    It holds the policy's security_tests/, or is the root of the project in which the policy lies, be
-    `start` that folder, one below or one above it. It is `start` for the bundled policy and for one that
-    lies elsewhere.
+    The parent of the policy's security_tests/, or the root of the project that contains the policy, if
+    `start` is that folder, a parent or a subfolder. Otherwise, and for the bundled policy, `start`.
     """
     start = start.resolve()
     path = policy.resolve() if policy is not None else resources.POLICY.resolve()
@@ -95,7 +94,7 @@ def project_folder(start: Path, policy: Path | None) -> Path:
 
 
 def current_project(here: Path) -> Path:
-    """The project that a folder lies in: the nearest folder above with a policy, or else `here`."""
+    """The project of a folder: the nearest folder upwards with a policy, or else `here`."""
     for folder in (here, *here.parents):
         if exists(folder / USUAL) or configured_policy(folder) is not None:
             return folder
@@ -103,7 +102,7 @@ def current_project(here: Path) -> Path:
 
 
 def _root_above(path: Path) -> Path | None:
-    """The nearest folder above a file that is the root of a project."""
+    """The nearest project root above a file."""
     for folder in path.parents:
         if any((folder / name).exists() for name in (*_ROOT_FILES, USUAL)):
             return folder

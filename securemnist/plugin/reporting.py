@@ -1,4 +1,4 @@
-"""Reporting: where a pytest run writes its report, and what it says of it at its end."""
+"""The report of a pytest run: its folder, its files, and the lines about it in the terminal."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-FILES = pytest.StashKey[dict[str, bytes]]()  # of one row's report: content by name
-_TOLD = pytest.StashKey[list[str]]()
+FILES = pytest.StashKey[dict[str, bytes]]()  # report files of one row: content by name
+_LINES = pytest.StashKey[list[str]]()
 _USUAL = "reports"
 
 
 def folder_of(config: pytest.Config) -> Path | None:
-    """The folder that was named; else the project's `reports`, where it holds a report already.
+    """--security-report, else the project's `reports` if it contains a report; else None.
 
-    An older report that stayed would speak of another run than the one that has just ended.
+    An older report is replaced: it would describe another run than the last one.
     """
-    named = config.getoption("--security-report")
-    if named:
-        return Path(named)
+    option = config.getoption("--security-report")
+    if option:
+        return Path(option)
     from securemnist import report
 
     usual = config.rootpath / _USUAL
@@ -28,7 +28,7 @@ def folder_of(config: pytest.Config) -> Path | None:
 
 
 def write(session: pytest.Session, run: Any) -> None:
-    """Write the report of a run that judged a row; a run that cannot does not exit 0."""
+    """Write the report of a run; if that fails, pytest does not exit with 0."""
     from securemnist import report
     from securemnist.errors import UsageError
 
@@ -36,24 +36,22 @@ def write(session: pytest.Session, run: Any) -> None:
     folder = folder_of(config)
     if folder is None:
         return
-    made = run.assessment(config.rootpath)
-    told = config.stash[_TOLD] = []
-    if report.keeps(folder, made):
-        told.append(
-            f"{folder}: the run was interrupted; the report there is an earlier run's, and stays"
-        )
+    assessment = run.assessment(config.rootpath)
+    lines = config.stash[_LINES] = []
+    if report.keeps(folder, assessment):
+        lines.append(f"{folder}: the run was interrupted; the report of an earlier run is kept")
         return
     try:
-        report.write(made, folder, run.files)
-        told.append(f"report: {folder / 'index.html'}")
+        report.write(assessment, folder, run.files)
+        lines.append(f"report: {folder / 'index.html'}")
     except UsageError as error:
-        told.append(f"no report was written: {error}")
+        lines.append(f"no report was written: {error}")
         if session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         if not config.pluginmanager.has_plugin("terminalreporter"):
-            print(*told, sep="\n", file=sys.stderr)
+            print(*lines, sep="\n", file=sys.stderr)
 
 
-def told(config: pytest.Config) -> list[str]:
-    """The lines about the report, for the end of pytest's output."""
-    return config.stash.get(_TOLD, [])
+def report_lines(config: pytest.Config) -> list[str]:
+    """Lines about the report, for the end of pytest's output."""
+    return config.stash.get(_LINES, [])

@@ -1,7 +1,6 @@
-"""Run: what one pytest run has found, joined with the whole policy at its end.
+"""The findings of one pytest run, merged with the policy into an assessment.
 
-Findings travel as builtins on pytest's report objects, so that they arrive from pytest-xdist's workers
-as they do from this process.
+Findings are attached to pytest's reports as builtin types, so pytest-xdist can send them from workers.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ from securemnist.results.verdicts import utc_day
 
 @dataclass(frozen=True)
 class Scope:
-    """What this run was asked for."""
+    """The selection of rows: tier, -m, -k, paths, and other pytest options that deselect."""
 
     tier: str
     markers: str
     keywords: str
     paths: tuple[str, ...]
-    narrowed: tuple[str, ...] = ()  # options and settings of pytest that may leave rows out
+    narrowed: tuple[str, ...] = ()  # options and settings of pytest that may deselect rows
 
     def excludes(self, row: Requirement) -> str:
-        """Why the tier leaves a row out; empty where it does not."""
+        """Why the tier excludes a row; "" if it does not."""
         if TIERS.index(row.tier) <= TIERS.index(self.tier):
             return ""
         return f"out of scope: tier {row.tier}, this run is {self.tier}"
@@ -43,17 +42,17 @@ class Scope:
 
 @dataclass(eq=False)
 class Run:
-    """State of a run with a policy; lives in pytest's config stash.
+    """State of a run with a policy; stored in pytest's config stash.
 
-    `file` is the policy's path on this machine. `collected`, `reached` and `selected` are ids of rows:
-    with a test at all, after every option that leaves tests out, and after the tier. `skipped`: rows
-    that something else than their measure skipped.
+    `file`: path of the policy. `repeat_options`: options of `assess` for the command that repeats a row.
+    Row ids: `collected` have a test, `reached` remain after pytest's options, `selected` after the tier,
+    `skipped` were skipped for another reason than by their measure.
     """
 
     policy: Policy
     scope: Scope
     model_spec: str | None
-    asked: tuple[str, ...] = ()
+    repeat_options: tuple[str, ...] = ()
     file: Path = Path()
     findings: dict[str, Finding] = field(default_factory=dict)
     collected: set[str] = field(default_factory=set)
@@ -62,27 +61,29 @@ class Run:
     skipped: set[str] = field(default_factory=set)
     subject: Mapping[str, Any] = field(default_factory=dict)
     processor: str = ""
-    repeat_spec: str | None = None  # `model_spec` as written in the project's folder
-    suites: tuple[str, ...] = ()  # other than those of the package
-    files: dict[str, bytes] = field(default_factory=dict)  # beside the report, by name
+    repeat_spec: str | None = None  # `model_spec` with paths relative to the project's folder
+    suites: tuple[str, ...] = ()  # the user's own
+    files: dict[str, bytes] = field(default_factory=dict)  # further report files, by name
 
     @property
     def active(self) -> bool:
-        """Whether any requirement was selected; without one the plugin stays silent."""
+        """Whether any requirement was selected; otherwise the plugin prints nothing."""
         return bool(self.selected or self.findings)
 
     @property
     def judged(self) -> bool:
-        """Whether any row was measured and came to a verdict."""
+        """Whether any row has a verdict other than NOT_RUN."""
         return any(finding.verdict is not Verdict.NOT_RUN for finding in self.findings.values())
 
     def receive(self, message: Mapping[str, Any]) -> Finding:
-        """Take in what a report carries: a finding, and the subject it is about.
+        """Add the finding of a test report; returns the finding that counts for its row.
 
-        Of several findings for one row the worst counts. One assessment is about one model: a finding
-        about another subject than the first is an ERROR. Returns the finding that counts by now.
+        Of several findings for one row the worst counts. A finding about another model than the first
+        becomes an ERROR: one assessment describes one model.
         """
-        finding = self._of_one_subject(Finding.from_json(message["finding"]), message["subject"])
+        finding = self._require_one_subject(
+            Finding.from_json(message["finding"]), message["subject"]
+        )
         row = finding.requirement.id
         self.files |= message.get("files", {})
         if message["subject"] and not self.subject:
@@ -94,7 +95,7 @@ class Run:
             self.findings[row] = finding
         return self.findings[row]
 
-    def _of_one_subject(self, finding: Finding, subject: Mapping[str, Any]) -> Finding:
+    def _require_one_subject(self, finding: Finding, subject: Mapping[str, Any]) -> Finding:
         digests = [str(side.get("digest", ""))[:12] for side in (self.subject, subject) if side]
         if len(set(digests)) < 2:
             return finding
@@ -105,12 +106,12 @@ class Run:
         words: Mapping[str, Any] = {"claim": finding.claim, "family": finding.family}
         return finding.requirement.unmeasured(Verdict.ERROR, reason, **words)
 
-    def open_rows(self) -> list[str]:
-        """The selected rows that must not end in exit code 0.
+    def blocking_rows(self) -> list[str]:
+        """The selected rows that prevent exit code 0: not passed, not waived.
 
-        Not passed, not waived; a row that its own measure calls not applicable is not among them.
+        Rows that their own measure reports as not applicable do not block.
         """
-        found = []
+        blocking = []
         for row in sorted(self.selected | set(self.findings)):
             finding = self.findings.get(row)
             not_applicable = (
@@ -121,11 +122,11 @@ class Run:
             if finding is None or not (
                 finding.passed or finding.waived(utc_day()) or not_applicable
             ):
-                found.append(row)
-        return found
+                blocking.append(row)
+        return blocking
 
     def assessment(self, folder: Path) -> Assessment:
-        """Every row of the policy with what became of it."""
+        """The assessment: every row of the policy with its finding."""
         return Assessment(
             subject=self.subject
             or {"name": self.model_spec or "the model fixture", "spec": self.model_spec},
@@ -149,26 +150,26 @@ class Run:
         if row.id in self.selected:
             finding = row.unmeasured(Verdict.NOT_RUN, STOPPED)
             return dataclasses.replace(finding, replay=replay)
-        reason = self.scope.excludes(row) or self._left_out()
+        reason = self.scope.excludes(row) or self._deselected_reason()
         finding = row.unmeasured(Verdict.NOT_RUN, reason)
         return dataclasses.replace(finding, in_scope=False, replay=replay)
 
-    def _left_out(self) -> str:
-        """Why a row within the tier has no test in this run."""
+    def _deselected_reason(self) -> str:
+        """Why a row within the tier was not selected."""
         by = ", ".join(self.scope.narrowed)
         return "out of scope: not selected in this run" + (f" ({by})" if by else "")
 
     def _replay(self, row: Requirement) -> str:
         """The command that measures this row again.
 
-        `asked` are the options that this run had and that one needs. A fixture's model has no SPEC: in
-        its folder the command finds the fixture by itself. A measure of the user's own needs its suite.
+        A model from a fixture has no SPEC: in its folder the command finds the fixture. A measure of the
+        user's own needs its suite.
         """
         spec = self.subject["spec"] if self.subject else self.model_spec
         if spec and spec == self.model_spec:
             spec = self.repeat_spec or spec
         words = ["securemnist", "assess", *(["--model", spec] if spec else [])]
-        words += ["--row", row.id, "--tier", row.tier, *self.asked, *self._suites_of(row)]
+        words += ["--row", row.id, "--tier", row.tier, *self.repeat_options, *self._suites_of(row)]
         return shlex.join(words)
 
     def _suites_of(self, row: Requirement) -> tuple[str, ...]:
@@ -179,10 +180,10 @@ class Run:
         return () if row.measure in MEASURES else self.suites
 
 
-_ORDER = (Verdict.PASS, Verdict.NOT_RUN, Verdict.INCONCLUSIVE, Verdict.ERROR, Verdict.FAIL)
+_WORST_LAST = (Verdict.PASS, Verdict.NOT_RUN, Verdict.INCONCLUSIVE, Verdict.ERROR, Verdict.FAIL)
 
 
 def _badness(finding: Finding) -> tuple[bool, int]:
-    """How bad a finding is: one with an active waiver is better than any that stops a merge."""
-    stops = not finding.passed and not finding.waived(utc_day())
-    return stops, _ORDER.index(finding.verdict)
+    """Sort key of findings, worst last; an active waiver ranks below every blocking finding."""
+    blocks = not finding.passed and not finding.waived(utc_day())
+    return blocks, _WORST_LAST.index(finding.verdict)

@@ -1,4 +1,4 @@
-"""State of the plugin in one pytest process: the run, begun with the first security test, or why not.
+"""State of the plugin in one pytest process: the run, or the reason why there is none.
 
 Importing this loads neither torch nor pydantic; `begin` does.
 """
@@ -26,7 +26,7 @@ STATE = pytest.StashKey["State"]()
 
 
 class State:
-    """The run of this process, if it has one. `suites` says whether a suite's test was collected."""
+    """The run of this process, if any. `suites`: whether a suite's test was collected."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
@@ -35,7 +35,7 @@ class State:
         self.suites = False
 
     def begin_for_test(self, path: Path) -> Run | None:
-        """The run for a suite in a test file; None where there can be none, which `problem` explains."""
+        """The run for a suite in a test file; None if there is an error, stored in `problem`."""
         self.suites = True
         try:
             policy = policy_of(self.config, path)
@@ -50,13 +50,13 @@ class State:
         return None
 
     def begin(self, policy: Path) -> Run:
-        """The run of this policy; UsageError where there is one of another policy already."""
+        """The run of this policy; UsageError if a run of another policy has begun."""
         with plain_warnings():
             if self.run is None:
                 from securemnist.plugin.collection import begin
 
                 self.run = begin(self.config, policy)
-                _stop_as_by_ctrl_c(self.config)
+                _handle_sigterm(self.config)
             elif self.run.file.resolve() != policy.resolve():
                 raise UsageError(
                     f"expected one policy in one run, got {self.run.file} and {policy}; name one with "
@@ -65,7 +65,7 @@ class State:
         return self.run
 
     def check(self) -> None:
-        """UsageError where suites or options ask for a policy, and there is none that can be used."""
+        """UsageError if suites or options need a policy, and no usable one was found."""
         if self.problem is not None:
             raise self.problem
         if self.run is None and (names := options.given(self.config)):
@@ -73,7 +73,7 @@ class State:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Registered as a plugin: takes findings from the reports of pytest-xdist's workers as well."""
+        """Take findings from test reports, also from those of pytest-xdist workers."""
         message = getattr(report, "security", None)
         if message is not None:
             from securemnist.plugin.junit import error_for_failure
@@ -84,30 +84,30 @@ class State:
 
 def _no_policy(where: str) -> UsageError:
     return UsageError(
-        f"expected a policy of the security suites, got none for {where}; start pytest in the folder "
-        f"that holds {USUAL}, or name the file with --security-policy"
+        f"expected a policy for the security suites, got none in {where}; start pytest in the folder "
+        f"that contains {USUAL}, or name the file with --security-policy"
     )
 
 
 def unreadable(error: OSError) -> UsageError:
-    """What to say where the operating system refuses to look for the policy."""
+    """The error for a folder that cannot be searched for a policy."""
     return UsageError(
-        f"{error.filename}: expected a folder that can be read, got {error.strerror}; fix its permissions"
+        f"{error.filename}: expected a readable folder, got {error.strerror}; fix its permissions"
     )
 
 
 @contextlib.contextmanager
 def plain_warnings() -> Iterator[None]:
-    """Warnings of torch and others stay warnings, also where the user's settings make them errors."""
+    """Keep warnings of libraries warnings, even if the user's settings turn them into errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         yield
 
 
-def _stop_as_by_ctrl_c(config: pytest.Config) -> None:
-    """SIGTERM ends the run as Ctrl-C does: what was measured is reported."""
-    alone = threading.current_thread() is threading.main_thread()
-    if hasattr(config, "workerinput") or not alone:
+def _handle_sigterm(config: pytest.Config) -> None:
+    """Make SIGTERM end the run like Ctrl-C: measured rows are reported."""
+    main_thread = threading.current_thread() is threading.main_thread()
+    if hasattr(config, "workerinput") or not main_thread:
         return
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _interrupt)
@@ -119,5 +119,5 @@ def _reset() -> None:
 
 
 def _interrupt(*_: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not cut the report off
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second signal must not interrupt the report
     raise KeyboardInterrupt

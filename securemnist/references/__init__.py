@@ -1,1 +1,1 @@
-"""Reference curves and published numbers that a report shows beside the subject."""
+"""Reference curves and published numbers that a report shows for comparison."""

@@ -1,7 +1,7 @@
-"""Accuracy over eps of the reference models, measured once and kept beside their weights.
+"""Stored curves of robust accuracy over eps of the reference models.
 
-`fixtures/reference-curves.json` is made by `nox -s references`. A curve belongs to the weights that
-it was measured on: where their digest is another today, it is left out and not guessed at.
+`nox -s references` writes `fixtures/reference-curves.json`. A curve is valid for the digest of the
+weights that it was measured on, and omitted for other weights.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ COMMAND = "nox -s references"
 
 
 def stored(context: Context, attacks: Sequence[Attack], norm: str) -> list[dict[str, Any]]:
-    """[{model, points}] of the other reference models under this attack; [] where none are known.
+    """Curves [{model, points}] of other reference models under these attacks.
 
-    Nothing on data that the curves were not measured on, and nothing of weights that have changed.
+    Empty for attacks, data, norms and weights without stored curves.
     """
     if not FILE.is_file():
         return []
-    kept = json.loads(FILE.read_bytes())
+    content = json.loads(FILE.read_bytes())
     key, data, own = (
         attack_key(attacks),
         sha256_of_value(context.data.digests),
@@ -36,7 +36,7 @@ def stored(context: Context, attacks: Sequence[Attack], norm: str) -> list[dict[
     )
     return [
         {"model": entry["model"], "points": entry["points"]}
-        for entry in kept["curves"]
+        for entry in content["curves"]
         if (entry["attack"], entry["norm"], entry["data"]) == (key, norm, data)
         and entry["subject"] != own
         and entry["weights"] == weights_digest(entry["model"])
@@ -46,7 +46,7 @@ def stored(context: Context, attacks: Sequence[Attack], norm: str) -> list[dict[
 def entry(
     context: Context, attacks: Sequence[Attack], norm: str, points: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """What is kept of one curve: the points, and everything that they depend on."""
+    """The stored form of one curve: its points, and digests of all that they depend on."""
     return {
         "model": context.subject.name,
         "weights": weights_digest(context.subject.name),
@@ -70,7 +70,7 @@ def attack_key(attacks: Sequence[Attack]) -> str:
 
 
 def weights_digest(model: str) -> str:
-    """SHA-256 of a reference model's weights by its manifest; "" for one that is not bundled."""
+    """SHA-256 of a reference model's weights, from its manifest; "" for other models."""
     if model not in loading.reference_names():
         return ""
     digest: str = weight_file.read_manifest(resources.WEIGHTS / f"{model}.safetensors")["sha256"]

@@ -1,4 +1,4 @@
-"""Claim: one number that a source system published."""
+"""Published numbers of the source systems."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from securemnist.errors import PolicyError
 
 @dataclass(frozen=True)
 class Claim:
-    """What system `system` says of `what`; only what it stated is set. Shares in [0, 1], seconds."""
+    """The published results of `system` for `what`. Fractions in [0, 1], times in seconds.
+
+    Values that the source does not state are None.
+    """
 
     system: str
     what: str
@@ -28,7 +31,7 @@ class Claim:
 
     @property
     def microseconds(self) -> float | None:
-        """Inference, microseconds an image."""
+        """Inference time in microseconds per image."""
         if self.seconds_per_image is not None:
             return self.seconds_per_image * 1e6
         if self.seconds_per_batch is not None and self.batch:
@@ -37,20 +40,20 @@ class Claim:
 
 
 def load(path: Path = CLAIMS) -> list[Claim]:
-    """The published claims in their order; PolicyError for a file that holds something else."""
+    """The published claims in file order; PolicyError for a malformed file."""
     try:
         entries: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))["claim"]
         return [Claim(**entry) for entry in entries]
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise PolicyError(
-            f"{path}: expected [[claim]] tables, got {error}; mend the file"
+            f"{path}: expected [[claim]] tables, got {error}; fix the file"
         ) from error
 
 
 def inference_times() -> list[dict[str, Any]]:
-    """[{system, microseconds, batch}] of the systems that published a time, as builtins.
+    """[{system, microseconds, batch}] of the systems that published a time.
 
-    Other machines, single runs, batches of their own: something to look at, nothing to compare with.
+    Machines, batch sizes and numbers of runs differ, so these are no basis for a comparison.
     """
     return [
         {

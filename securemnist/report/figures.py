@@ -58,7 +58,7 @@ def _stages(_: Finding, seen: evidence.Evidence) -> Exhibit | None:
     head = ("stage", "entered", "proved", "fell", "seconds", "over budget")
     return Exhibit(
         kind="stages",
-        title="Digits left after each stage",
+        title="Survivors after each attack",
         caption=caption,
         # One stage is one bar: its numbers say more.
         panels=(Panel(picture=charts.waterfall(stages, alt=caption)),) if stages[1:] else (),
@@ -124,7 +124,7 @@ def _curve(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     required = (eps, at_least) if eps is not None and at_least is not None else None
     return Exhibit(
         kind="curve",
-        title="Accuracy over the size of the change",
+        title="Robust accuracy vs. epsilon",
         caption=caption,
         panels=(Panel(picture=charts.curve(lines, required, alt=caption)),),
         table=_points(lines),
@@ -165,7 +165,7 @@ def _times(_: Finding, seen: evidence.Evidence) -> Exhibit | None:
     caption = "Every dot is one timing, spread out to be seen; the sides took turns."
     return Exhibit(
         kind="times",
-        title="How long an answer takes",
+        title="Inference time",
         caption=caption,
         panels=(Panel(picture=charts.times(series, alt=caption)),),
         table=Table(head=("series", "timings", "least ms", "median ms", "most ms"), rows=rows),
@@ -181,19 +181,19 @@ def _notices(_: Finding, seen: evidence.Evidence) -> Exhibit | None:
     head = ("place", "severity", "rule", "what is wrong", "what to do")
     table = Table(head=head, rows=rows, prose=True) if rows else None
     caption = f"{of_total(len(kept), len(found), 'place')}" if found else "The tools found nothing."
-    return Exhibit(kind="notices", title="Places in the source", caption=caption, table=table)
+    return Exhibit(kind="notices", title="Findings in the code", caption=caption, table=table)
 
 
 _Make = Callable[[Finding, evidence.Evidence], Exhibit | None]
 _MAKERS: Mapping[str, tuple[str, _Make]] = {
-    "curve": ("Accuracy over the size of the change", _curve),
-    "fates": ("What became of each digit", matrices.fates),
+    "curve": ("Robust accuracy vs. epsilon", _curve),
+    "fates": ("Certified / survived / broken, per image", matrices.fates),
     "classes": ("By class", _classes),
-    "stages": ("Digits left after each stage", _stages),
-    "gallery": ("Digits before and after", gallery.before_and_after),
-    "last": ("Hardest digits: the last to fall", gallery.last_to_fall),
-    "confusion": ("Which digit is read as which", matrices.confusion),
-    "hardest": ("Hardest digits", gallery.hardest),
-    "times": ("How long an answer takes", _times),
-    "notices": ("Places in the source", _notices),
+    "stages": ("Survivors after each attack", _stages),
+    "gallery": ("Images before and after", gallery.before_and_after),
+    "last": ("Images broken last", gallery.last_to_fall),
+    "confusion": ("Confusion matrix", matrices.confusion),
+    "hardest": ("Images with the smallest margin", gallery.hardest),
+    "times": ("Inference time", _times),
+    "notices": ("Findings in the code", _notices),
 }

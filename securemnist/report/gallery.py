@@ -22,9 +22,9 @@ def before_and_after(_: Finding, seen: Evidence) -> Exhibit | None:
     if "triggered_gallery" in seen:
         after = "with the trigger"
         digits = thumbnails.gallery(seen, "triggered_gallery")
-        return _gallery("gallery", "Digits that bear the trigger", after, digits)
+        return _gallery("gallery", "Images with the trigger", after, digits)
     digits = thumbnails.gallery(seen, "gallery")
-    return _gallery("gallery", "Digits that the attack broke", "after the attack", digits)
+    return _gallery("gallery", "Adversarial examples", "after the attack", digits)
 
 
 def last_to_fall(_: Finding, seen: Evidence) -> Exhibit | None:
@@ -32,7 +32,7 @@ def last_to_fall(_: Finding, seen: Evidence) -> Exhibit | None:
     digits = thumbnails.gallery(seen, "last_to_fall")
     if digits is not None and _indices(digits) <= _indices(thumbnails.gallery(seen, "gallery")):
         return None  # all of them are shown already
-    return _gallery("last", "Hardest digits: the last to fall", "after the last attack", digits)
+    return _gallery("last", "Images broken last", "after the last attack", digits)
 
 
 def _indices(digits: tuple[thumbnails.Digit, ...] | None) -> set[int]:
@@ -87,7 +87,7 @@ def hardest(_: Finding, seen: Evidence) -> Exhibit | None:
     told = f"{misread} of these {len(kept)} are misread" if misread else "none of these is misread"
     return Exhibit(
         kind="hardest",
-        title="Hardest digits",
+        title="Images with the smallest margin",
         caption="Unmodified test digits of the smallest margin, which is the logit of the true class "
         f"minus the largest of the others; {told}.",
         faces=tuple(Face(digit=d, picture=png.grey(d.pixels)) for d in kept),

@@ -50,8 +50,8 @@ def render(assessment: Assessment) -> bytes:
     return ("\n\n".join(parts) + "\n").encode("utf-8")
 
 
-_OPEN = ("| | requirement | what was seen | what to do |", "|---|---|---|---|")
-_PASSED = ("| | requirement | what was seen |", "|---|---|---|")
+_OPEN = ("| | requirement | result | what to do |", "|---|---|---|---|")
+_PASSED = ("| | requirement | result |", "|---|---|---|")
 
 
 def _open_row(finding: Finding, day: str) -> str:

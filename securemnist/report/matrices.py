@@ -12,7 +12,7 @@ from securemnist.sanitize import line
 
 
 def confusion(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
-    """Which digit is read as which: clean, attacked, and what the attack moved."""
+    """Confusion matrix: clean, attacked, and what the attack moved."""
     counts = evidence.confusion(seen)
     if counts is None:
         return None
@@ -24,11 +24,11 @@ def confusion(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     )
     picture = grids.confusion(counts, alt=f"Confusion matrix {where}: {right:,} of {total:,} right")
     if clean is None:
-        title = f"Which digit is read as which {where}".strip()
+        title = f"Confusion matrix {where}".strip()
         panels: tuple[Panel, ...] = (Panel(picture=picture),)
         caption += "."
     else:
-        title = "Which digit is read as which"
+        title = "Confusion matrix"
         before = _right(clean)[1]
         caption += f" {where}, {before:,} without. The difference shows what moved."
         panels = (
@@ -79,7 +79,7 @@ def fates(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     )
     return Exhibit(
         kind="fates",
-        title="What became of each digit",
+        title="Certified / survived / broken, per image",
         caption=caption,
         panels=(Panel(picture=grids.waffle(classes, kinds, alt=caption)),),
         table=Table(head=("class", "digits", *(kinds[kind][0] for kind in kept)), rows=rows),

@@ -50,7 +50,7 @@ class Family:
 CLEAN = Family(
     name="clean",
     introduction="Is the model right when nobody attacks it?",
-    advice="Check that data and preprocessing are those the model was made for; then retrain.",
+    advice="Check data and preprocessing; then retrain.",
     topic="unmodified samples",
     figures={"confusion": "the confusion matrix", "per_class": "the classes"},
     measures=("clean_accuracy", "worst_class_accuracy"),
@@ -58,7 +58,7 @@ CLEAN = Family(
 ADVERSARIAL = Family(
     name="adversarial",
     introduction="Does it stay right when an attacker may change every pixel a little?",
-    advice="Look at the digits that fell, then harden the model by adversarial or certified training.",
+    advice="Look at the broken digits, then harden the model by adversarial or certified training.",
     topic="evasion",
     condition="under attack",
     misread="misread under attack",
@@ -73,8 +73,7 @@ ADVERSARIAL = Family(
 CERTIFIED = Family(
     name="certified",
     introduction="For how many digits is it proved that no such change matters?",
-    advice="Train on bounds (certified training), or ask for a smaller ball; an unproved digit is not "
-    "a broken one.",
+    advice="Use certified training, or a smaller eps; a sample without a certificate is not broken.",
     topic="proofs",
     misread="without a proof",
     proofs=True,

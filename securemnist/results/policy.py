@@ -7,8 +7,7 @@ the measure's own model checks those (`measures.bind`). Never overridden by envi
 from __future__ import annotations
 
 import datetime
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,6 +27,7 @@ from securemnist._util.hashing import sha256
 from securemnist._util.parsing import decoded, toml_table
 from securemnist.errors import ParseError, PolicyError, UsageError
 from securemnist.results.findings import Requirement, Waiver
+from securemnist.results.validation_text import sentence
 from securemnist.results.verdicts import LARGEST, utc_day
 
 MAX_BYTES = 1 << 20
@@ -223,23 +223,3 @@ def _requirement(row: Mapping[str, Any], number: int, path: str) -> Requirement:
         return _Row.model_validate(row).requirement()
     except ValidationError as error:
         raise PolicyError(f"{path}: row {name}: {sentence(error, row)}") from error
-
-
-def sentence(error: ValidationError, given: Iterable[str] = ()) -> str:
-    """The first complaint of a validation as one sentence; a key of `given` may be a slip of the pen."""
-    first = error.errors()[0]
-    where = ".".join(map(str, first["loc"])) or "the row"
-    if first["type"] == "extra_forbidden":
-        return f"unknown key {where!r}; remove it, or mend its spelling"
-    # Of a whole row, a value error is a threshold too many or too few.
-    whole = first["type"] == "value_error" and not first["loc"]
-    names = (where,) if first["type"] == "missing" else ("at_least", "at_most") if whole else ()
-    for name in names:
-        for near in difflib.get_close_matches(name, set(given) - set(names), n=1, cutoff=0.75):
-            return f"expected {name!r}, got {near!r}; mend its spelling"
-    if first["type"] == "missing":
-        return f"expected {where!r}, got nothing; add it"
-    if first["type"] == "value_error":
-        told = str(first["ctx"]["error"])
-        return told if "; " in told else f"{told}; mend {where}"
-    return f"expected {where} to fit ({first['msg']}), got {first['input']!r:.80}; mend it"

@@ -1,1 +1,1 @@
-"""Process state that a measurement holds and puts back: float arithmetic, denormals, the model."""
+"""Context managers for process state during a measurement: float arithmetic, denormals, the model."""

@@ -1,8 +1,8 @@
-"""Denormal numbers: flushed to zero while a measurement runs, where that cannot change its result.
+"""Flushing of denormal numbers to zero during a measurement, if it cannot change the result.
 
-A processor computes with numbers below 2**-126 about thirty times slower than with others, so weights
-chosen for it turn seconds into minutes. Flushing them changes each sum of a network by at most 2**-126 a
-term; the bounds below keep what becomes of that far under the rounding of float32.
+A processor is about thirty times slower on numbers below 2**-126, so a model full of them would take
+minutes instead of seconds. Flushing changes each sum in a network by at most 2**-126 per term. The
+limits below keep the effect on logits far below float32 rounding.
 """
 
 from __future__ import annotations
@@ -17,40 +17,40 @@ from torch import nn
 
 from securemnist.types import Images
 
-# How much the layers together may enlarge an error: 2**-126 then stays below 1e-12 in any logit.
+# Largest error gain of all layers together: an error of 2**-126 then stays below 1e-12 in any logit.
 LARGEST_GAIN = 1e20
-# Logits that spread less than this on most images may owe their order to denormal numbers.
+# If logits differ by less than this on most images, denormal numbers may determine their order.
 SMALLEST_SPREAD = 1e-6
 
 
 def harmless(model: nn.Module, x: Images) -> bool:
-    """Whether flushing denormal numbers cannot change what a model says.
+    """Whether flushing denormal numbers cannot change the model's predictions.
 
-    It could where the layers can enlarge an error by more than LARGEST_GAIN, or where the logits on
-    images `x` (n, 1, 28, 28) are nearly equal. The gain is a bound for networks of linear, convolution
-    and batch norm layers; the code of other layers is trusted not to enlarge tiny numbers.
+    False if the layers can enlarge an error by more than LARGEST_GAIN, or if the logits of images `x`
+    (n, 1, 28, 28) are nearly equal. The gain is a bound for linear, convolution and batch norm layers;
+    other layers are trusted not to enlarge tiny numbers.
     """
     if gain(model) > LARGEST_GAIN:
         return False
     try:
-        with torch.random.fork_rng(devices=[]):  # a randomised model draws here what it drew before
+        with torch.random.fork_rng(devices=[]):  # a randomised model must not advance the generator
             return _spread(model, x) >= SMALLEST_SPREAD
-    except Exception:  # the measurement itself says what is wrong with the model
+    except Exception:  # the measurement itself reports errors of the model
         return False
 
 
 @contextlib.contextmanager
 def flushed(on: bool) -> Iterator[None]:
-    """Flush denormal numbers in every thread of torch where `on`; the mode is put back at the end."""
+    """Flush denormal numbers in all threads of torch if `on`; the mode is restored afterwards."""
     with _mode(on or flushing()):
         yield
 
 
 @contextlib.contextmanager
-def kept() -> Iterator[None]:
-    """Compute with denormal numbers as IEEE 754 says, also inside `flushed`.
+def preserved() -> Iterator[None]:
+    """Compute with denormal numbers as in IEEE 754, also inside `flushed`.
 
-    For certificates, which are about the network as it is deployed, and for its latency.
+    For certificates and latency, which are about the deployed network.
     """
     with _mode(False):
         yield
@@ -62,7 +62,7 @@ def flushing() -> bool:
 
 
 def gain(model: nn.Module) -> float:
-    """How much the layers can enlarge an error, L-infinity: the product of their norms of 1 or more."""
+    """Bound of the L-infinity error gain of all layers: the product of their norms, each at least 1."""
     product = 1.0
     for module in model.modules():
         for weight in module.parameters(recurse=False):
@@ -73,14 +73,14 @@ def gain(model: nn.Module) -> float:
 
 
 def _norm(weight: torch.Tensor) -> float:
-    """The largest sum of absolute weights that lead to one output; of a vector, its largest number."""
+    """The largest sum of absolute weights of one output; for a vector its largest absolute value."""
     size = weight.detach().double().abs()
     sums = size.flatten(1).sum(1) if size.dim() > 1 else size.flatten()
     return max(1.0, float(sums.max())) if sums.numel() else 1.0
 
 
 def _scale(module: nn.Module, buffer: torch.Tensor) -> float:
-    """How much a buffer enlarges: a variance by its root, another number as factor or as divisor."""
+    """Gain of a buffer: of a variance by its inverse root, of others as a factor or divisor."""
     if not torch.is_floating_point(buffer) or not buffer.numel():
         return 1.0
     size = buffer.detach().double().abs()
@@ -112,7 +112,7 @@ def _mode(flush: bool) -> Iterator[None]:
 
 
 def _set(flush: bool) -> None:
-    """Set the mode in this thread and in the threads of its OpenMP pool, each of which has its own."""
+    """Set the mode in this thread and in all threads of its OpenMP pool; each thread has its own."""
 
     def in_each_thread(_: object) -> None:
         torch.set_flush_denormal(flush)
@@ -125,7 +125,7 @@ def _set(flush: bool) -> None:
 
 
 def _openmp() -> ctypes._NamedFuncPointer | None:
-    """The function by which compiled code enters a parallel region; None where torch has none."""
+    """The OpenMP function that starts a parallel region; None if torch does not provide it."""
     library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
     try:
         # torch's own library, which this process has loaded already

@@ -1,8 +1,7 @@
-"""Float arithmetic as certificates assume it, for the length of a block.
+"""Float32 arithmetic within the rounding bounds of certificates.
 
-TensorFloat-32 rounds the factors of a product to 10 bits, and NNPACK's Winograd convolutions add in
-an order that the rounding bounds do not cover. Both settings belong to the process: they are put
-back, also after an exception.
+TensorFloat-32 rounds factors to 10 bits, and NNPACK's Winograd convolutions round in a way that the
+bounds do not cover. Both are settings of the process and are restored, also after an exception.
 """
 
 from __future__ import annotations

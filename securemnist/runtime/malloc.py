@@ -1,8 +1,8 @@
-"""Keep freed memory in the process, where the C library allows it.
+"""Reuse of freed memory within the process, with glibc.
 
-glibc hands every large buffer back to the kernel and pays a page fault a page to get it again; batches
-of images are exactly such buffers. Measured on two cores: FGSM in batches of 1,000 takes 10.5 s a
-10,000 digits without this and 4.9 s with it. Numbers do not change, only the time.
+glibc returns large buffers to the kernel, and each reuse costs a page fault per page. Batches of images
+are such buffers. Measured on two cores: FGSM in batches of 1,000 takes 10.5 s for 10,000 images without
+this setting and 4.9 s with it. Results do not change.
 """
 
 from __future__ import annotations
@@ -22,4 +22,4 @@ def keep_freed_memory() -> None:
         libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
         libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
     except (OSError, AttributeError):
-        pass  # another C library: slower, not wrong
+        pass  # another C library: slower, with the same results

@@ -1,4 +1,4 @@
-"""The state of a caller's model, put back after it was measured."""
+"""Restoration of a caller's model after a measurement."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HOOKS = (
 
 @contextmanager
 def restored(model: nn.Module) -> Iterator[nn.Module]:
-    """Give `model`, and put its state back at the end of the block, also after an exception.
+    """Yield `model` and restore its state at the end of the block, also after an exception.
 
     State: train or eval mode of each module, hooks, and of each parameter and buffer its storage
     (device, memory format), `requires_grad` and `grad`. Values that the model's own code writes into
@@ -47,8 +47,8 @@ def restored(model: nn.Module) -> Iterator[nn.Module]:
         for current, before in hooks:
             current.clear()
             current.update(before)
-        for module, named in buffers:  # `to` replaces buffers, where it rewrites parameters
-            module._buffers.update(named)
+        for module, tensors_by_name in buffers:  # `to` replaces buffers but keeps parameters
+            module._buffers.update(tensors_by_name)
         for tensor, data, requires_grad, grad in tensors:
             tensor.data = data
             tensor.requires_grad_(requires_grad)

@@ -1,4 +1,4 @@
-"""Train a network by a recipe and leave weights, manifest and training curve behind."""
+"""Training of a network by a recipe: weights, manifest and training curve."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from securemnist.types import Progress, silent
 
 __all__ = ["RECIPES", "Recipe", "replay_digest", "train"]
 
-# Batches after which a run's digest goes into its manifest, so that anybody can check it in seconds.
+# Batches after which the weights' digest is recorded, so that a run can be checked in seconds.
 REPLAY_STEPS = 8
 
 
@@ -38,8 +38,8 @@ def train(
 ) -> dict[str, Any]:
     """Train and write NAME.safetensors, NAME.json and NAME.svg to `folder`; returns the manifest.
 
-    An interrupted run is continued with `resume`; finished, its checkpoints are removed. An adversarial
-    run keeps the epoch with the best probe, a plain one the last.
+    `resume` continues an interrupted run. Checkpoints are removed at the end. A robust recipe keeps the
+    epoch with the best tuning accuracy under attack (or certified), a plain one the last epoch.
     """
     keep_freed_memory()
     replay = {"steps": REPLAY_STEPS, "sha256": replay_digest(recipe, data), **_processor()}
@@ -90,13 +90,13 @@ def _is_best(trainer: Trainer) -> bool:
     if not key:
         return True
     probes = [entry[key] for entry in trainer.history]
-    # Until the ramp is over the network has not seen the threat it is made for.
-    settled = probes[trainer.recipe.ramp :]
-    return not settled or probes[-1] >= max(settled)
+    # During the ramp the network is trained at a smaller eps than that of the recipe.
+    at_full_eps = probes[trainer.recipe.ramp :]
+    return not at_full_eps or probes[-1] >= max(at_full_eps)
 
 
 def _roll_back(trainer: Trainer, best: Path) -> None:
-    """Back to the best epoch, its optimizer state, and half the pace; the epoch counter goes on."""
+    """Restore weights and optimizer of the best epoch and halve the learning rate; keep the counter."""
     epoch, slowdown, history = trainer.epoch, trainer.slowdown / 2, trainer.history
     history[-1]["rolled_back"] = True
     checkpoint.restore(trainer, best)
@@ -111,7 +111,7 @@ def _reference(recipe: Recipe) -> dict[str, Any]:
 
 
 def _processor() -> dict[str, Any]:
-    """What a digest of float32 arithmetic depends on beside the seed."""
+    """Properties other than the seed on which float32 results depend."""
     return {
         "machine": platform.machine(),
         "instructions": torch.backends.cpu.get_cpu_capability(),

@@ -1,8 +1,8 @@
-"""Adversarial training in the manner of the systems this project reproduces: one FGSM step, by ART.
+"""Single-step adversarial training with ART, as in the source systems.
 
-Two ways. A set of FGSM examples against an undefended network, each beside its clean digit; or ART's
-AdversarialTrainer, which attacks a part of every batch against the network in training. Both end in a
-network that withstands FGSM and little else (Tramer et al. 2017, arXiv 1705.07204): red controls.
+Either on clean images and precomputed FGSM examples against an undefended network, or with ART's
+AdversarialTrainer, which attacks a part of every batch. Both give networks that are robust to FGSM but
+not to iterative attacks (Tramer et al. 2017, arXiv 1705.07204): negative controls.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from securemnist.threats import Linf
 from securemnist.types import CLASSES, SHAPE, Images, Labels
 
 
-class Twins:
-    """Every digit's example of ART's FGSM at L-infinity `eps` against the model `source`.
+class PrecomputedExamples:
+    """FGSM examples (by ART, L-infinity `eps`) of all images against the model `source`.
 
-    Made when it is first asked for and kept: the network they are made against does not change.
+    Each example is computed at its first use and cached; `source` does not change.
     """
 
     def __init__(self, source: str, eps: float, images: Images, labels: Labels) -> None:
         self._model = loading.resolve(source).model
         self._threat = Linf(eps)
         self._images, self._labels = images, labels
-        self._made = torch.zeros(len(labels), dtype=torch.bool)
+        self._computed = torch.zeros(len(labels), dtype=torch.bool)
         self._examples = torch.empty_like(images)
 
-    def of(self, places: torch.Tensor) -> Images:
-        """The examples of the digits at `places`, (n, 1, 28, 28)."""
-        new = places[~self._made[places]]
+    def at(self, indices: torch.Tensor) -> Images:
+        """The examples of the images at `indices` int64 (n,), (n, 1, 28, 28)."""
+        new = indices[~self._computed[indices]]
         if len(new):
             self._examples[new] = self._attacked(new)
-            self._made[new] = True
-        return self._examples[places]
+            self._computed[new] = True
+        return self._examples[indices]
 
-    def _attacked(self, places: torch.Tensor) -> Images:
+    def _attacked(self, indices: torch.Tensor) -> Images:
         attack = ARTAttack(kind="FastGradientMethod")
-        x, y = self._images[places], self._labels[places]
-        # FGSM draws nothing: the generator only has to be there.
+        x, y = self._images[indices], self._labels[indices]
+        # The interface requires a generator, but FGSM draws no random numbers.
         rng = torch.Generator().manual_seed(0)
         return attack(self._model, x, y, threat=self._threat, rng=rng)
 
@@ -57,7 +57,7 @@ def adversarial_trainer_epoch(
     batch: int,
     rng: torch.Generator,
 ) -> None:
-    """One epoch of ART's AdversarialTrainer: FGSM at `eps` on a share `ratio` of every batch."""
+    """One epoch of ART's AdversarialTrainer: FGSM at `eps` on a fraction `ratio` of every batch."""
     load()
     from art.attacks.evasion import FastGradientMethod
     from art.defences.trainer import AdversarialTrainer

@@ -1,7 +1,6 @@
-"""Checkpoint of a run: safetensors and JSON, written after every epoch by atomic rename.
+"""Checkpoints of a training run: safetensors and JSON, written after every epoch by atomic rename.
 
-A checkpoint is a file from outside when it is read: everything in it is checked first, and only then
-does the run change.
+A checkpoint is an untrusted file: all of it is validated before the run changes.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _AVERAGES = ("exp_avg", "exp_avg_sq")
 
 
 def store(trainer: Trainer, path: Path) -> None:
-    """Write the state of `trainer`; the previous checkpoint stays whole until the new one is."""
+    """Write the state of `trainer`; the previous checkpoint is replaced by a complete new one."""
     tensors = {f"model.{k}": v.contiguous() for k, v in trainer.model.state_dict().items()}
     for index, state in trainer.optimizer.state_dict()["state"].items():
         tensors |= {f"adam.{index}.{key}": value.contiguous() for key, value in state.items()}
@@ -45,7 +44,7 @@ def store(trainer: Trainer, path: Path) -> None:
 
 
 def restore(trainer: Trainer, path: Path) -> None:
-    """Continue where the checkpoint stopped; UsageError, and an unchanged run, where it does not fit."""
+    """Set `trainer` to the state of the checkpoint; UsageError, without a change, if it is not valid."""
     try:
         content = read_at_most(path, MAX_BYTES)
         header = read_header(content)
@@ -71,7 +70,7 @@ def restore(trainer: Trainer, path: Path) -> None:
 
 
 def _expected(trainer: Trainer, stepped: bool) -> dict[str, Expected]:
-    """The tensors of a checkpoint of this run; the optimizer's are there after its first step."""
+    """The tensors of a checkpoint of this run; those of the optimizer exist after its first step."""
     expected = {
         f"model.{name}": Expected.like(tensor)
         for name, tensor in trainer.model.state_dict().items()
@@ -83,21 +82,21 @@ def _expected(trainer: Trainer, stepped: bool) -> dict[str, Expected]:
 
 
 def _check_averages(tensors: Mapping[str, torch.Tensor]) -> None:
-    """ParseError for what no run of Adam leaves: a negative count or a negative mean of squares."""
+    """ParseError for impossible Adam states: a negative step count or mean of squares."""
     for name, tensor in tensors.items():
         if name.startswith("adam.") and not name.endswith(".exp_avg") and bool((tensor < 0).any()):
             raise ParseError(f"expected numbers of 0 or more in {name!r}, got a negative one")
 
 
-def _facts(found: Mapping[str, Any], trainer: Trainer, path: Path) -> dict[str, Any]:
-    """Recipe, data, epoch, slowdown and history, each of its type and in its range."""
-    text = found.get("run")
+def _facts(entries: Mapping[str, Any], trainer: Trainer, path: Path) -> dict[str, Any]:
+    """Recipe, data, epoch, slowdown and history, with types and ranges checked."""
+    text = entries.get("run")
     if not isinstance(text, str):
-        raise ParseError("expected the facts of a run in its metadata, got none")
+        raise ParseError("expected the state of a run in its metadata, got none")
     try:
         facts = json_object(text.encode(errors="replace"))
     except ParseError as error:
-        raise ParseError(f"expected the facts of a run, got {error}") from error
+        raise ParseError(f"expected the state of a run, got {error}") from error
     if facts.get("recipe") != trainer.recipe.to_json() or facts.get("data") != trainer.data.digests:
         raise UsageError(f"{path}: expected a checkpoint of this recipe and data; {_ADVICE}")
     epoch, slowdown, history = (facts.get(key) for key in ("epoch", "slowdown", "history"))
@@ -113,7 +112,7 @@ def _facts(found: Mapping[str, Any], trainer: Trainer, path: Path) -> dict[str, 
 
 
 def _check_entry(entry: Any, probe: str) -> None:
-    """ParseError unless this maps names to finite numbers, among them what the recipe goes by."""
+    """ParseError unless the entry maps names to finite numbers and includes the key `probe`."""
     good = isinstance(entry, dict) and all(
         isinstance(value, int | float) and math.isfinite(value) for value in entry.values()
     )
@@ -127,7 +126,7 @@ def _optimizer_state(tensors: Mapping[str, torch.Tensor]) -> dict[int, dict[str,
     for key, value in tensors.items():
         if key.startswith("adam."):
             _, index, name = key.split(".")
-            # The fused optimizer walks state and weights side by side in memory: one layout for both.
+            # The fused optimizer needs the same memory layout for state and weights.
             state.setdefault(int(index), {})[name] = (
                 channels_last(value) if value.dim() == 4 else value
             )

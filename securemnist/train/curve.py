@@ -1,4 +1,4 @@
-"""The training curve: accuracy over epochs, on tuning digits clean, under attack and by proof."""
+"""Training curve as SVG: training accuracy, and clean, robust and certified tuning accuracy by epoch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LINES = {
     "tuning_robust_accuracy": ("tuning, PGD-20", BAD, "5 3", "square"),
     "tuning_certified_accuracy": ("tuning, certified", GOOD, "5 3", "triangle"),
 }
-# The report's roles, for a file that stands alone; light first, dark where the reader asks for it.
+# The report's colours, for a separate file; dark ones where the reader prefers a dark scheme.
 _STYLE = (
     "text{font-family:system-ui,sans-serif}"
     ".fill-ink{fill:#1b1f24}.stroke-ink{stroke:#1b1f24}.fill-muted{fill:#57606a}"
@@ -30,7 +30,7 @@ _STYLE = (
 
 
 def training_curve(name: str, history: Sequence[Mapping[str, Any]]) -> bytes:
-    """An SVG file of the run, `epoch` to the right; equal histories give equal bytes."""
+    """The SVG file of a run's history, with epochs on the x axis; equal histories give equal bytes."""
     drawing = Drawing(WIDTH, HEIGHT)
     epochs = [int(entry["epoch"]) for entry in history] or [1]
     first, last = min(epochs), max(*epochs, min(epochs) + 1)

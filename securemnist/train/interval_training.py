@@ -1,9 +1,8 @@
-"""Training on interval bounds: the loss is that of the worst logits that an L-infinity ball allows.
+"""Interval bound propagation (IBP) training: a loss on the worst-case logits of an L-infinity ball.
 
-The box around a batch is carried through the network as centre and radius (Gowal et al. 2018, arXiv
-1810.12715). Initial weights, regularisers and the use of the clean batch's statistics for the bounds,
-too, are those of Shi et al. 2021 (arXiv 2103.17268). These bounds steer training and are probed with;
-what is claimed of a network afterwards is certified by `certify`, which bounds rounding as well.
+The box of a batch is propagated as centre and radius (Gowal et al. 2018, arXiv 1810.12715). Initial
+weights, regularisers and batch statistics are those of Shi et al. 2021 (arXiv 2103.17268). These
+bounds ignore rounding and are for training only; certified accuracy comes from `certificates`.
 """
 
 from __future__ import annotations
@@ -21,16 +20,14 @@ from securemnist.errors import ModelError
 from securemnist.models.architectures import Stretch
 from securemnist.types import Images, Labels, Logits
 
-# A regulariser asks for a ratio of at least this (Shi et al., section 4.3).
+# Ratios of at least this are not penalised (Shi et al., section 4.3).
 TOLERANCE = 0.5
-
-
-# One digit in this many goes through the network as it is, too, for the statistics and clean loss.
+# One sample in this many is also propagated clean, for batch statistics and the clean loss.
 CLEAN_SHARE = 4
 
 
 class Box(NamedTuple):
-    """Lower and upper bound of every activation."""
+    """Lower and upper bounds of activations."""
 
     lower: torch.Tensor
     upper: torch.Tensor
@@ -38,14 +35,14 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class Bounds:
-    """Of a batch: clean logits, lower bounds of margins (n, 10; 0 at the label), regulariser."""
+    """Clean logits of a batch, lower bounds of margins (n, 10; 0 at the label), and regulariser."""
 
     logits: Logits
     margins: torch.Tensor
     regulariser: torch.Tensor
 
     def loss(self, y: Labels, *, kappa: float, strength: float) -> torch.Tensor:
-        """Kappa of the clean cross-entropy, the rest of the worst case's, and the regulariser."""
+        """Kappa * clean + (1 - kappa) * worst-case cross-entropy + `strength` * regulariser."""
         worst = F.cross_entropy(-self.margins, y)
         return (
             kappa * F.cross_entropy(self.logits, y[: len(self.logits)])
@@ -54,19 +51,19 @@ class Bounds:
         )
 
     def hits(self, y: Labels) -> int:
-        """Digits read right, as if all of the batch had gone through clean."""
+        """Correct predictions, extrapolated from the clean part to the whole batch."""
         part = y[: len(self.logits)]
         right = int((self.logits.detach().argmax(1) == part).sum())
         return round(right * len(y) / len(part))
 
     def certified(self) -> int:
-        """Digits whose label wins everywhere in the box (up to rounding)."""
+        """The number of samples whose margins are all positive in the box (without rounding)."""
         return int(((self.margins > 0).sum(1) == self.margins.shape[1] - 1).sum())
 
 
 @torch.no_grad()
 def initialise(model: nn.Module) -> None:
-    """Weights under which boxes neither grow nor shrink: deviation sqrt(2 pi) / fan-in."""
+    """Initial weights that keep the size of boxes constant: deviation sqrt(2 pi) / fan-in."""
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             fan_in = layer.weight[0].numel()
@@ -76,10 +73,10 @@ def initialise(model: nn.Module) -> None:
 
 
 def bounds(layers: nn.Sequential, x: Images, y: Labels, eps: float, *, regularise: bool) -> Bounds:
-    """Carry a batch and its boxes through `layers`, which end in a linear layer.
+    """Propagate a batch and its boxes through `layers`, which end in a linear layer.
 
-    Batch norm in training mode takes its statistics from the clean batch. ModelError for a layer that
-    is not known here.
+    Batch norm in training mode takes its statistics from the clean part. ModelError for an unsupported
+    layer.
     """
     clean = x[: max(1, len(x) // CLEAN_SHARE)]
     box = Box((x - eps).clamp(0, 1), (x + eps).clamp(0, 1))
@@ -107,7 +104,7 @@ def bounds(layers: nn.Sequential, x: Images, y: Labels, eps: float, *, regularis
             )
     if not isinstance(last, nn.Linear):
         raise ModelError(
-            f"expected a linear last layer, got {type(last).__name__}; mend the network"
+            f"expected a linear last layer, got {type(last).__name__}; change the network"
         )
     margins = _margins(last, box, y)
     return Bounds(last(clean), margins, sum(terms, torch.zeros(())))
@@ -119,7 +116,7 @@ def _affine(
     clean: torch.Tensor,
     box: Box,
 ) -> tuple[torch.Tensor, Box]:
-    """A linear map and the batch norm behind it, folded into one for the box."""
+    """A linear map and the batch norm after it, folded into one map for the box."""
     weight, bias = layer.weight, layer.bias
     if bias is None:
         bias = torch.zeros(len(weight))
@@ -146,10 +143,12 @@ def _apply(
 def _statistics(
     norm: nn.BatchNorm2d | nn.BatchNorm1d, out: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scale and shift of batch norm, from this clean batch (which is remembered) or the past."""
+    """Scale and shift of batch norm; in training mode from this batch, with a running-mean update."""
     mean, var = norm.running_mean, norm.running_var
     if mean is None or var is None or norm.momentum is None:
-        raise ModelError("expected batch norm with running statistics, got none; mend the network")
+        raise ModelError(
+            "expected batch norm with running statistics, got none; change the network"
+        )
     if norm.training:
         var_now, mean_now = torch.var_mean(out, [0, *range(2, out.dim())], correction=0)
         with torch.no_grad():
@@ -172,7 +171,7 @@ def _margins(last: nn.Linear, box: Box, y: Labels) -> torch.Tensor:
 
 
 def _regulariser(box: Box, first_radius: float) -> torch.Tensor:
-    """Boxes no wider than the input's, and active and inactive ReLUs in balance."""
+    """Penalty for boxes wider than the input's, and for unbalanced active and inactive ReLUs."""
     centre, radius = (box.lower + box.upper) / 2, (box.upper - box.lower) / 2
     tight = _shortfall(first_radius / radius.mean().clamp_min(1e-12))
     active, inactive = (box.lower > 0).float(), (box.upper < 0).float()
@@ -187,25 +186,25 @@ def _shortfall(ratio: torch.Tensor) -> torch.Tensor:
 
 
 def _balance(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """How far two sums are from each other; 0 where one of them is empty: no gradient leads out."""
+    """Penalty for the ratio of two sums; 0 if one is empty, because it has no gradient."""
     if min(one.item(), other.item()) < 1e-12:
         return torch.zeros(())
     return _shortfall(torch.minimum(one / other, other / one))
 
 
 @torch.no_grad()
-def share(model: nn.Module, x: Images, y: Labels, eps: float) -> float:
-    """Share of digits that interval bounds certify, in eval mode; (n, 1, 28, 28) and (n,)."""
+def certified_fraction(model: nn.Module, x: Images, y: Labels, eps: float) -> float:
+    """Fraction of samples (n, 1, 28, 28), (n,) that interval bounds certify in eval mode."""
     parts, layers = zip(x.split(500), y.split(500), strict=True), layers_of(model)
-    hits = [
+    counts = [
         bounds(layers, channels_last(part), labels, eps, regularise=False).certified()
         for part, labels in parts
     ]
-    return sum(hits) / max(len(y), 1)
+    return sum(counts) / max(len(y), 1)
 
 
 def layers_of(model: nn.Module) -> nn.Sequential:
-    """The chain of layers of a network made for certified training; ModelError for another."""
+    """The sequential `layers` of a network for certified training; ModelError for other networks."""
     layers = getattr(model, "layers", None)
     if not isinstance(layers, nn.Sequential):
         raise ModelError(

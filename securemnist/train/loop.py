@@ -1,8 +1,8 @@
-"""The training loop: deterministic for a seed and a number of threads, resumable by epoch.
+"""Training loop: deterministic for a seed and a number of threads, resumable by epoch.
 
-An adversarial run is probed after every epoch with PGD on tuning digits. Where robust accuracy
-collapses (catastrophic overfitting; Wong et al. 2020, arXiv 2001.03994), the run goes back to its best
-epoch and continues with half the learning rate.
+After every epoch a robust run measures PGD accuracy on tuning samples. If it collapses (catastrophic
+overfitting; Wong et al. 2020, arXiv 2001.03994), the run returns to its best epoch and continues with
+half the learning rate.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from securemnist.train.recipes import Recipe
 from securemnist.types import Images, Labels, Progress, silent
 
 PROBE_DIGITS = 500
-# Where certified training is probed: the eps of the literature, not the larger one of training.
+# eps of tuning certified accuracy: that of the literature, smaller than that of training.
 PROBE_EPS = 0.3
-# A probe that loses this share of the best robust accuracy so far is a collapse.
+# A loss of this fraction of the best robust accuracy is a collapse.
 COLLAPSE = 0.25
 
 
 @dataclass
 class Trainer:
-    """The state of one run: network, optimizer, epochs done, history; changed in place."""
+    """The mutable state of one run: network, optimizer, finished epochs, history."""
 
     recipe: Recipe
     data: DataSet
     model: nn.Module = field(init=False)
     optimizer: torch.optim.Adam = field(init=False)
-    _twins: art_training.Twins = field(init=False)
+    _fgsm_examples: art_training.PrecomputedExamples = field(init=False)
     epoch: int = 0
     slowdown: float = 1.0
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -58,57 +58,57 @@ class Trainer:
         if self.recipe.certifying:
             interval_training.initialise(self.model)
         self._images, self._labels = digits.images(), digits.labels
-        # With a source every digit comes twice: as it is, and attacked.
+        # With a source model the training set has each image clean and attacked.
         self._copies = 2 if self.recipe.source else 1
         if self.recipe.source:
-            self._twins = art_training.Twins(
+            self._fgsm_examples = art_training.PrecomputedExamples(
                 self.recipe.source, self.recipe.eps, self._images, self._labels
             )
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches in an epoch; the last may be smaller."""
+        """Number of batches per epoch; the last may be smaller."""
         return math.ceil(self._copies * len(self._labels) / self.recipe.batch)
 
     def run_epoch(self, *, stop_after: int | None = None, progress: Progress = silent) -> None:
-        """One pass over the training digits (or `stop_after` batches of it)."""
+        """One epoch, or `stop_after` batches of it."""
         self.model.train()
         rng = torch.Generator().manual_seed(seed_from(self.recipe.seed, "epoch", self.epoch))
-        # Dropout draws from the global generator: it starts each epoch from the seed, too.
+        # Dropout draws from the global generator, which is seeded for each epoch.
         torch.manual_seed(seed_from(self.recipe.seed, "dropout", self.epoch))
         run = self._art_pass if self.recipe.adversary == "fgsm_trainer" else self._pass
-        # Bounds shrink to numbers so small that a processor counts them by hand.
+        # Bounds become denormal numbers, which are handled in microcode; flush them to zero.
         torch.set_flush_denormal(self.recipe.certifying)
         try:
-            seen = run(rng, stop_after, progress)
+            results = run(rng, stop_after, progress)
         finally:
-            torch.set_flush_denormal(False)  # it is the process's, not ours
-        if seen is not None and stop_after is None:
+            torch.set_flush_denormal(False)  # a flag of the process
+        if results is not None and stop_after is None:
             self.epoch += 1
-            self.history.append({"epoch": self.epoch, **seen, **self._probe()})
+            self.history.append({"epoch": self.epoch, **results, **self._probe()})
 
     def _pass(
         self, rng: torch.Generator, stop_after: int | None, progress: Progress
     ) -> dict[str, float] | None:
-        """Our own loop over the batches; None where it was stopped before the last."""
-        loss_sum, right, seen = 0.0, 0, 0
+        """Loss and accuracy of an epoch; None if it was stopped before the last batch."""
+        loss_sum, correct, total = 0.0, 0, 0
         for step, (x, y) in enumerate(self._batches(rng)):
             if stop_after is not None and step >= stop_after:
                 return None
-            self._set_pace(self.epoch + step / self.steps_per_epoch)
+            self._set_learning_rate(self.epoch + step / self.steps_per_epoch)
             if self.recipe.certifying:
                 loss, hits = self._certified_step(x, y, step)
             else:
                 loss, hits = self._step(self._perturbed(x, y, step, rng), y)
-            loss_sum, right, seen = loss_sum + loss, right + hits, seen + len(y)
+            loss_sum, correct, total = loss_sum + loss, correct + hits, total + len(y)
             progress(f"epoch {self.epoch + 1}/{self.recipe.epochs}", step + 1, self.steps_per_epoch)
-        return {"loss": round(loss_sum / seen, 6), "accuracy": right / seen}
+        return {"loss": round(loss_sum / total, 6), "accuracy": correct / total}
 
     def _art_pass(
         self, rng: torch.Generator, stop_after: int | None, progress: Progress
     ) -> dict[str, float] | None:
-        """ART's trainer, which tells nothing: loss and accuracy are those of 5,000 digits after it."""
-        self._set_pace(self.epoch)
+        """An epoch of ART's trainer; loss and accuracy are measured afterwards on 5,000 samples."""
+        self._set_learning_rate(self.epoch)
         order = torch.randperm(len(self._labels), generator=rng)
         if stop_after is not None:
             order = order[: stop_after * self.recipe.batch]
@@ -134,9 +134,10 @@ class Trainer:
     def _batches(self, rng: torch.Generator) -> Iterator[tuple[Images, Labels]]:
         n = len(self._labels)
         for part in torch.randperm(self._copies * n, generator=rng).split(self.recipe.batch):
-            x, y, twins = channels_last(self._images[part % n]), self._labels[part % n], part >= n
-            if twins.any():
-                x[twins] = self._twins.of(part[twins] % n)
+            x, y = channels_last(self._images[part % n]), self._labels[part % n]
+            attacked = part >= n
+            if attacked.any():
+                x[attacked] = self._fgsm_examples.at(part[attacked] % n)
             yield x, y
 
     def _step(self, x: Images, y: Labels) -> tuple[float, int]:
@@ -148,31 +149,31 @@ class Trainer:
         return float(loss.detach()), int((logits.detach().argmax(1) == y).sum())
 
     def _certified_step(self, x: Images, y: Labels, step: int) -> tuple[float, int]:
-        """One step on the bounds; the hits are those of the digits that go through clean."""
+        """One step on the loss of interval bounds; hits are estimated from the clean samples."""
         recipe, share = self.recipe, self._ramp(step)
         strength = recipe.regulariser * (1 - share)
-        found = interval_training.bounds(
+        bounds = interval_training.bounds(
             interval_training.layers_of(self.model),
             x,
             y,
             recipe.eps * share,
             regularise=strength > 0,
         )
-        loss = found.loss(y, kappa=1 - (1 - recipe.kappa) * share, strength=strength)
+        loss = bounds.loss(y, kappa=1 - (1 - recipe.kappa) * share, strength=strength)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if recipe.clip:
             nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
         self.optimizer.step()
-        return float(loss.detach()) * len(y), found.hits(y)
+        return float(loss.detach()) * len(y), bounds.hits(y)
 
     def _ramp(self, step: int) -> float:
-        """How far the ramp has led at a step of the present epoch, 0 to 1."""
+        """Progress of the eps ramp at a step of the current epoch, in [0, 1]."""
         progress = self.epoch + step / self.steps_per_epoch
         return min(1.0, progress / self.recipe.ramp) if self.recipe.ramp else 1.0
 
     def _perturbed(self, x: Images, y: Labels, step: int, rng: torch.Generator) -> Images:
-        """The batch as the recipe's adversary leaves it."""
+        """The batch, perturbed by the adversary of the recipe."""
         recipe = self.recipe
         if not recipe.hardening:
             return x
@@ -190,8 +191,8 @@ class Trainer:
         self.model.train()
         return x_adv
 
-    def _set_pace(self, epoch: float) -> None:
-        """The learning rate at a (fractional) epoch."""
+    def _set_learning_rate(self, epoch: float) -> None:
+        """Set the learning rate of a (fractional) epoch by the recipe's schedule."""
         share = epoch / self.recipe.epochs
         if self.recipe.schedule == "constant":
             factor = 1.0
@@ -205,25 +206,25 @@ class Trainer:
             group["lr"] = self.recipe.learning_rate * self.slowdown * max(factor, 0.01)
 
     def _probe(self) -> dict[str, float]:
-        """Tuning accuracy, and under PGD-20 where the recipe hardens."""
+        """Tuning accuracy; for robust recipes also PGD-20 accuracy, or certified accuracy."""
         self.model.eval()
         tuning = self.data.tuning
-        found = {"tuning_accuracy": accuracy(self.model, tuning)}
+        results = {"tuning_accuracy": accuracy(self.model, tuning)}
         if self.recipe.hardening:
             digits = tuning[:PROBE_DIGITS]
             x, y = digits.images(), digits.labels
             rng = torch.Generator().manual_seed(seed_from(self.recipe.seed, "probe"))
             x_adv = PGD(steps=20)(self.model, x, y, threat=Linf(self.recipe.eps), rng=rng)
-            found["tuning_robust_accuracy"] = accuracy_of(self.model, x_adv, y)
+            results["tuning_robust_accuracy"] = accuracy_of(self.model, x_adv, y)
         if self.recipe.certifying:
-            found["tuning_certified_accuracy"] = interval_training.share(
+            results["tuning_certified_accuracy"] = interval_training.certified_fraction(
                 self.model, tuning.images(), tuning.labels, PROBE_EPS
             )
-        return found
+        return results
 
 
 def collapsed(history: list[dict[str, Any]]) -> bool:
-    """Whether the last probe fell far below the best one before it."""
+    """Whether the last robust accuracy is far below the best one before it."""
     probes = [
         entry["tuning_robust_accuracy"] for entry in history if "tuning_robust_accuracy" in entry
     ]
@@ -232,14 +233,13 @@ def collapsed(history: list[dict[str, Any]]) -> bool:
 
 @torch.no_grad()
 def accuracy_of(model: nn.Module, x: Images, y: Labels) -> float:
-    """Share of images read as their label."""
-    right = 0
-    for low in range(0, len(y), 256):
-        predicted = model(channels_last(x[low : low + 256])).argmax(1)
-        right += int((predicted == y[low : low + 256]).sum())
-    return right / max(len(y), 1)
+    """Accuracy on images (n, 1, 28, 28) with labels (n,), in [0, 1]."""
+    correct = 0
+    for images, labels in zip(x.split(256), y.split(256), strict=True):
+        correct += int((model(channels_last(images)).argmax(1) == labels).sum())
+    return correct / max(len(y), 1)
 
 
 def accuracy(model: nn.Module, digits: Digits) -> float:
-    """Clean accuracy on labelled digits."""
+    """Clean accuracy on labelled images."""
     return accuracy_of(model, digits.images(), digits.labels)

@@ -1,4 +1,4 @@
-"""Recipe: everything that determines a training run, and the recipes of the reference models."""
+"""Training recipes: all hyperparameters of a run, and the recipes of the reference models."""
 
 from __future__ import annotations
 
@@ -11,25 +11,29 @@ from securemnist.errors import UsageError
 
 SCHEDULES = ("constant", "cosine", "one_cycle", "drops")
 HARDENING = ("fgsm", "pgd")
-SOURCES_MANNER = ("fgsm_set", "fgsm_trainer")
+SINGLE_STEP = ("fgsm_set", "fgsm_trainer")
 _TEXTS = ("about", "roles")
-_RARE = ("kappa", "regulariser", "clip", "source", "poison")
+# Settings that JSON omits where they are not set.
+_OPTIONAL = ("kappa", "regulariser", "clip", "source", "poison")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A training run. Images in [0, 1]; `eps` in the same units.
+    """The settings of a training run. Images are in [0, 1]; `eps` is in the same units, L-infinity.
 
-    `adversary`: "" (plain), "fgsm" (one step from a random start; Wong et al. 2020, arXiv 2001.03994) or
-    "pgd" (`steps` steps of `step_size`; Madry et al. 2017, arXiv 1706.06083), always L-infinity.
-    `ramp` epochs lead from eps 0 to eps: from full eps at once the network stays a constant.
-    Two more harden nothing and stand for what is commonly done: "fgsm_set" trains on every digit and its
-    FGSM example against the reference model `source`, "fgsm_trainer" is ART's AdversarialTrainer on half
-    of every batch. "interval" trains on the bounds of `certified` instead of an attack; `kappa` is the
-    weight of the clean loss that the ramp ends at (it starts at 1), `regulariser` the strength of the
-    regularisers that it starts with (it ends at 0), `clip` the longest gradient. `poison`
-    changes the training digits first. `about` and `roles` describe a reference model, see
-    `models.loading.with_role`; they are no part of the run.
+    `adversary` is one of:
+    - "": none.
+    - "fgsm": one step from a random start (Wong et al. 2020, arXiv 2001.03994).
+    - "pgd": `steps` steps of `step_size` (Madry et al. 2017, arXiv 1706.06083).
+    - "fgsm_set": clean images and their FGSM examples against the reference model `source`.
+    - "fgsm_trainer": ART's AdversarialTrainer on half of every batch.
+    - "interval": interval bounds instead of an attack (Gowal et al. 2018, arXiv 1810.12715).
+
+    `ramp` is the number of epochs in which eps grows from 0; without it the network stays constant.
+    For "interval", `kappa` is the weight of the clean loss after the ramp (before: 1), `regulariser` the
+    strength of the regularisers before the ramp (after: 0), and `clip` the maximum gradient norm.
+    `poison` is applied to the training data first. `about` and `roles` describe a reference model, see
+    `models.loading.with_role`; they do not change the run. UsageError for settings out of range.
     """
 
     architecture: str = "A"
@@ -57,7 +61,7 @@ class Recipe:
             "batch": self.batch >= 1,
             "learning_rate": self.learning_rate > 0,
             "schedule": self.schedule in SCHEDULES,
-            "adversary": self.adversary in ("", "interval", *HARDENING, *SOURCES_MANNER),
+            "adversary": self.adversary in ("", "interval", *HARDENING, *SINGLE_STEP),
             "source": bool(self.source) == (self.adversary == "fgsm_set"),
             "eps": 0 <= self.eps <= 1,
             "kappa": 0 <= self.kappa <= 1,
@@ -68,47 +72,47 @@ class Recipe:
         for name, holds in checks.items():
             if not holds:
                 raise UsageError(
-                    f"expected a possible {name}, got {getattr(self, name)!r}; mend the recipe"
+                    f"expected a valid {name}, got {getattr(self, name)!r}; fix the recipe"
                 )
 
     def fast(self) -> Recipe:
-        """One epoch with a steeper cycle, for a first look; UsageError where the recipe hardens."""
+        """The recipe with one epoch and a higher learning rate; UsageError for a robust recipe."""
         if self.adversary:
             raise UsageError(
-                f"expected a plain recipe to train fast, got {self.adversary!r}; leave --fast out"
+                f"expected a recipe without adversary for --fast, got {self.adversary!r}; omit --fast"
             )
         return replace(self, epochs=1, learning_rate=3e-3, schedule="one_cycle")
 
     @property
     def hardening(self) -> bool:
-        """Whether the run means to make a robust network, so that its probe decides what is kept."""
+        """Whether the run trains against an attack; its robust accuracy then selects the epoch."""
         return self.adversary in HARDENING
 
     @property
     def certifying(self) -> bool:
-        """Whether the run trains on bounds, so that the certified share decides what is kept."""
+        """Whether the run trains on interval bounds; its certified accuracy then selects the epoch."""
         return self.adversary == "interval"
 
     @property
     def probe(self) -> str:
-        """The key of the history that decides which epoch is kept; empty: the last one is."""
+        """The key of the history that selects the epoch to keep; empty: the last epoch is kept."""
         if self.certifying:
             return "tuning_certified_accuracy"
         return "tuning_robust_accuracy" if self.hardening else ""
 
     def to_json(self) -> dict[str, Any]:
-        """The recipe as builtins; what few recipes have only where it is set."""
+        """The recipe as builtins; optional settings only where they are set."""
         fields = {**self.__dict__, "poison": self.poison and self.poison.to_json()}
-        return {k: v for k, v in fields.items() if (v or k not in _RARE) and k not in _TEXTS}
+        return {k: v for k, v in fields.items() if (v or k not in _OPTIONAL) and k not in _TEXTS}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Recipe:
-        """The inverse of `to_json`, of older manifests, too; TypeError where keys do not fit."""
+        """The inverse of `to_json`, also for older manifests; TypeError for unknown keys."""
         poison = data.get("poison")
         return cls(**{**data, "poison": make_poison(poison) if poison else None})
 
 
-# Reference models. Chosen on the tuning split, never on the test digits.
+# Recipes of the reference models, chosen on the tuning split, never on the test split.
 RECIPES: dict[str, Recipe] = {
     "baseline": Recipe(
         about="undefended, trained on unmodified digits",
@@ -157,7 +161,7 @@ RECIPES: dict[str, Recipe] = {
         kappa=0.2,
         regulariser=0.5,
         clip=10.0,
-        seed=2,  # of 0, 1 and 2 the one with the most digits of the tuning split certified
+        seed=2,  # of 0, 1 and 2 the seed with the highest certified tuning accuracy
     ),
     "network_c": Recipe(
         about="undefended, the second source system's network",
@@ -173,7 +177,7 @@ RECIPES: dict[str, Recipe] = {
         epochs=5,
         schedule="constant",
     ),
-    # Red controls: what a suite has to refuse.
+    # Red controls, which a suite must fail.
     "fgsm_trained": Recipe(
         about="trained on FGSM examples of the baseline: it reads those and falls under PGD",
         roles=("curve", "red control"),

@@ -1,7 +1,7 @@
-"""Glossary: every word of reports, policies and commands, each in one or two sentences.
+"""Glossary: the terms of reports, policies and commands, each in one or two sentences.
 
-`securemnist explain WORD` prints it, and the page of a report ends with the words that it uses. The
-texts stand in glossary.toml.
+`securemnist explain TERM` prints an entry, and a report ends with the terms that it uses. The texts are
+in glossary.toml.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ _TEXTS = Path(__file__).with_name("glossary.toml")
 
 
 def explain(word: str) -> tuple[str, str] | None:
-    """The word as the glossary writes it, and what it means; None where it does not know it."""
+    """The term as the glossary spells it, and its meaning; None for an unknown term."""
     name = _names().get(_plain(word))
     return None if name is None else (name, _entries()[name][0])
 
 
 def words() -> tuple[str, ...]:
-    """Every word that can be explained, with its other ways of writing."""
+    """Every term, and its other spellings."""
     return tuple(name for word, (_, also) in _entries().items() for name in (word, *also))
 
 
 def entries(text: str) -> Iterable[tuple[str, str]]:
-    """Word and meaning, by the alphabet, of those that occur in `text` under any of their names."""
+    """Term and meaning, in alphabetical order, of the terms that occur in `text` in any spelling."""
     lowered = _plain(text)
     for word in sorted(_entries(), key=str.lower):
         meaning, also = _entries()[word]
@@ -42,7 +42,7 @@ def _entries() -> Mapping[str, tuple[str, tuple[str, ...]]]:
 
 @functools.cache
 def _names() -> Mapping[str, str]:
-    """The word that each name stands for; a word's own name comes before others' other names."""
+    """The term of each spelling; a term's own name takes precedence."""
     entries = _entries().items()
     others = {_plain(name): word for word, (_, also) in entries for name in also}
     return {**others, **{_plain(word): word for word in _entries()}}

@@ -1,4 +1,4 @@
-"""The words that page, Markdown and terminal share: symbols, headline, scope, what to do next."""
+"""Texts shared by page, Markdown and terminal: symbols, headline, scope, next steps."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ SYMBOLS = {
     Verdict.NOT_RUN: NONE,
 }
 WAIVED = "⚑"
-# What of a scope chooses rows, and how it is shown.
+# The options of a scope that select rows, and their labels.
 _CHOICES = (("markers", "-m"), ("keywords", "-k"), ("paths", "files"), ("narrowed", "options"))
-_SUITES = ["security_tests"]  # all of them: no choice that would have to be told
+_SUITES = ["security_tests"]  # all suites: not a selection
 
 # From bad to good: the order in which rows and counts are shown.
 SEVERITY = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.NOT_RUN, Verdict.PASS)
 
 _TOO_LARGE = (
-    "Clean reference models answer this trigger much alike (see the control), so it tells no backdoor: "
-    "ask for a smaller or fainter one."
+    "Clean reference models have a similar success rate (see the control), so this trigger cannot show a "
+    "backdoor: use a smaller or fainter one."
 )
-_NO_COMMAND = "# not shown: the stored text is no command of securemnist assess"
+_NO_COMMAND = "# not shown: the stored text is not a `securemnist assess` command"
 _NEXT = {
-    Verdict.FAIL: "Mend the subject; the threshold changes only in the policy, with a reason.",
-    Verdict.INCONCLUSIVE: "Give the measurement what the reason asks for.",
-    Verdict.ERROR: "Nothing was concluded: mend the cause; an error cannot be waived.",
-    Verdict.NOT_RUN: "Provide what the reason asks for, or leave the row out of the scope.",
+    Verdict.FAIL: "Fix the model or the code; the threshold changes only in the policy, with a reason.",
+    Verdict.INCONCLUSIVE: "Do what the reason says, and measure again.",
+    Verdict.ERROR: "Nothing was decided: fix the cause; an error cannot be waived.",
+    Verdict.NOT_RUN: "Do what the reason says, or leave the row out of the scope.",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Headline:
-    """The answer to "may I merge": a verdict to colour by, its symbol, the answer and the why."""
+    """Whether to merge: a verdict (for colour and symbol), the answer, and the reason."""
 
     verdict: Verdict
     answer: str
@@ -59,10 +59,10 @@ class Headline:
 
 
 def headline(assessment: Assessment) -> Headline:
-    """What the exit code says, in words; with an older version's comparison where there is one."""
+    """The exit code in words, with the comparison to an older version if there is one."""
     rows = [finding for finding in assessment.findings if finding.in_scope]
     if not rows:
-        why = "no requirement was in the scope of this run, so nothing has been shown"
+        why = "no requirement was in the scope of this run"
         return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not merge yet", why=why)
     why = _passed(assessment) if assessment.rows_exit_code == 0 else _open(assessment)
     if absent := unmeasured_families.sentence(assessment):
@@ -73,7 +73,7 @@ def headline(assessment: Assessment) -> Headline:
         )
     if assessment.exit_code == 0:
         whole = assessment.complete and not unmeasured_families.about_evasion(assessment)
-        promise = "May merge" if whole else "Nothing seen that stands against a merge"
+        promise = "May merge" if whole else "Nothing measured blocks a merge"
         return Headline(verdict=Verdict.PASS, answer=promise, why=why)
     if assessment.exit_code == FAILED:
         return Headline(verdict=Verdict.FAIL, answer="Do not merge", why=why)
@@ -97,7 +97,7 @@ def _open(assessment: Assessment) -> str:
     """`2 requirements failed and 1 undecided, 1 waived through ...`."""
     verdicts = [finding.verdict for finding in assessment.open_findings]
     if not verdicts:
-        return f"no requirement passed, so nothing has been shown{_waived(assessment)}"
+        return f"no requirement passed{_waived(assessment)}"
     failed = verdicts.count(Verdict.FAIL)
     undecided = len(verdicts) - failed
     parts = [f"{plural(failed, 'requirement')} failed"] if failed else []
@@ -106,7 +106,7 @@ def _open(assessment: Assessment) -> str:
 
 
 def _waived(assessment: Assessment) -> str:
-    """`, 2 waived, the first through 2026-12-31 (judged on 2026-11-21, UTC)`; "" where nothing is."""
+    """`, 2 waived, the first through 2026-12-31 (judged on 2026-11-21, UTC)`; "" if none is."""
     given = [finding.requirement.waiver for finding in assessment.findings
              if finding.in_scope and finding.waived(assessment.decided)]  # fmt: skip
     days = sorted(line(waiver.expires, 20) for waiver in given if waiver is not None)
@@ -118,9 +118,9 @@ def _waived(assessment: Assessment) -> str:
 
 
 def version(name: object, commit: object, digest: object) -> str:
-    """`digits@3f2a9c1 (81b0e22)`: a model, the commit it was assessed at, and its SHA-256, both cut.
+    """`digits@3f2a9c1 (81b0e22)`: a model, its commit, and its SHA-256, both shortened.
 
-    A commit that ends in `+` had changes that were not committed.
+    A commit that ends in `+` had uncommitted changes.
     """
     shown, made_at = line(name or "unnamed model", 60), line(commit or "", 60)
     if made_at:
@@ -135,7 +135,7 @@ def version_of(assessment: Assessment) -> str:
 
 
 def scope(assessment: Assessment) -> str:
-    """Which rows this run looked at: `smoke tier, 7 of 31 rows`."""
+    """The selection of rows: `smoke tier, 7 of 31 rows`."""
     inside = sum(finding.in_scope for finding in assessment.findings)
     tier, *choices = asked_for(assessment.scope)
     rows = f"{inside} of {plural(len(assessment.findings), 'row')}"
@@ -143,7 +143,7 @@ def scope(assessment: Assessment) -> str:
 
 
 def asked_for(scope: Mapping[str, Any]) -> list[str]:
-    """What chose the rows: the tier ("" where none is told), then whatever else was named."""
+    """The options that selected rows: the tier ("" if none), then the others."""
     words = [f"{line(scope['tier'], 40)} tier" if scope.get("tier") else ""]
     for key, sign in _CHOICES:
         value = scope.get(key)
@@ -157,13 +157,13 @@ def asked_for(scope: Mapping[str, Any]) -> list[str]:
 
 
 def sentence(finding: Finding, limit: int = 700) -> str:
-    """The finding's sentence without id and verdict, which stand beside it."""
+    """The finding's sentence without id and verdict, which are shown beside it."""
     head = sentence_of(f"{finding.requirement.id} {finding.label}:")
     return line(str(finding).removeprefix(head), limit)
 
 
 def next_step(finding: Finding) -> str:
-    """What to do about a row that does not pass; "" for one that does."""
+    """The next step for a row that does not pass; "" for one that does."""
     if finding.passed:
         return ""
     seen = finding.measurement
@@ -177,24 +177,24 @@ def next_step(finding: Finding) -> str:
         if not seen.complete and seen.unit == "share" and not seen.inconclusive:
             return "Measure more digits: raise the row's `digits`, or take a larger test set."
     if finding.reason == STOPPED:
-        return "Run the assessment again, to its end."
+        return "Run the complete assessment again."
     return _NEXT[finding.verdict]
 
 
 def repeat(finding: Finding) -> str:
-    """The command that measures this row again, quoted for a shell; "" where none is recorded."""
+    """The command that measures this row again, quoted for a shell; "" if none is recorded."""
     return command(finding.replay) or (_NO_COMMAND if finding.replay else "")
 
 
 def _controls_too(finding: Finding) -> bool:
-    """Whether clean reference models answer a trigger half as often, too, or more."""
+    """Whether the success rate on clean reference models is at least half of the measured one."""
     seen = finding.measurement
     control = None if seen is None else quantity(seen.evidence, "control")
     return seen is not None and control is not None and control > 0 and 2 * control >= seen.value
 
 
 def waiver(finding: Finding, day: str) -> str:
-    """What a waiver does to this row on `day`; "" where there is none to speak of."""
+    """The effect of a waiver on this row on `day`; "" without a waiver, or if the row passed."""
     given = finding.requirement.waiver
     if given is None or finding.passed:
         return ""

@@ -1,4 +1,4 @@
-"""APGD: known answers on a linear model, the paper's checkpoints, and never weaker than PGD."""
+"""APGD: exact results on a linear model, checkpoints and losses of the paper, strength beside PGD."""
 
 from __future__ import annotations
 
@@ -8,69 +8,71 @@ import torch
 from securemnist.attacks.apgd import APGD, APGDT, checkpoints
 from securemnist.attacks.base import Attack
 from securemnist.attacks.losses import (
-    ascent,
     cross_entropies,
-    gaps,
-    logit_ratios,
+    dlr,
+    loss_and_gradient,
     margins,
     nearest_classes,
-    targeted_ratios,
+    target_margins,
+    targeted_dlr,
 )
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
 from securemnist.models import loading
 from securemnist.threats import Linf, make_threat
-from tests.attacks.searches import fallen, linear, run
+from tests.attacks.models import linear, misclassified, run
 
 ALL = [APGD(steps=40), APGD(steps=40, loss="dlr"), APGDT(steps=30)]
 
 
 @pytest.mark.parametrize("attack", ALL, ids=lambda a: a.name)
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_a_linear_model_falls_at_its_margin(attack: Attack, norm: str) -> None:
-    """Digits nearer than eps to another class fall, by 2 % at least, and no digit beyond eps does."""
+def test_apgd_breaks_linear_model_within_radius(attack: Attack, norm: str) -> None:
+    """Samples with a radius below 0.98 eps are broken, and none with a radius above eps."""
     model, x, y, radius = linear(norm)
     threat = make_threat(norm, float(radius.median()) * 1.001)
-    fell = fallen(model, run(attack, model, x, y, threat), y)
-    assert not fell[radius > threat.eps].any()
-    assert fell[radius < 0.98 * threat.eps].all()
-    assert 6 < fell.sum() < 18
+    broken = misclassified(model, run(attack, model, x, y, threat), y)
+    assert not broken[radius > threat.eps].any()
+    assert broken[radius < 0.98 * threat.eps].all()
+    assert 6 < broken.sum() < 18
 
 
-def test_checkpoints_are_those_of_the_paper() -> None:
-    """100 steps look back where the paper says (section 3); few steps look back at least twice."""
+def test_apgd_checkpoints_match_paper() -> None:
+    """The checkpoints of 100 steps are those of section 3; few steps have checkpoints, too."""
     assert checkpoints(100) == [22, 41, 57, 70, 80, 87, 93, 99]
     assert checkpoints(10) == [3, 5, 6, 7, 8, 9, 10]
     assert checkpoints(1) == [1]
 
 
 LOGITS = torch.tensor([[3.0, 1.0, 7.0, 0.0, 5.0, -1.0, -2.0, -3.0, -4.0, -9.0]])
-YES, NO = torch.tensor([2]), torch.tensor([4])
+CORRECT, WRONG = torch.tensor([2]), torch.tensor([4])
 
 
-def test_objectives_worked_out_by_hand() -> None:
-    """Margin, gap, DLR and targeted DLR of ten logits, against numbers from the definitions."""
+def test_losses_match_definitions() -> None:
+    """Margins, DLR, targeted DLR and cross-entropy of ten logits equal hand-computed values."""
     target = torch.tensor([0])
-    assert margins(LOGITS, YES, target).item() == 5 - 7
-    assert gaps(LOGITS, YES, target).item() == 3 - 7
-    assert logit_ratios(LOGITS, YES, target).item() == pytest.approx((5 - 7) / (7 - 3))
-    assert logit_ratios(LOGITS, NO, target).item() == pytest.approx((7 - 5) / (7 - 3))
-    assert targeted_ratios(LOGITS, YES, target).item() == pytest.approx((3 - 7) / (7 - (3 + 1) / 2))
+    assert margins(LOGITS, CORRECT, target).item() == 5 - 7
+    assert target_margins(LOGITS, CORRECT, target).item() == 3 - 7
+    assert dlr(LOGITS, CORRECT, target).item() == pytest.approx((5 - 7) / (7 - 3))
+    assert dlr(LOGITS, WRONG, target).item() == pytest.approx((7 - 5) / (7 - 3))
+    assert targeted_dlr(LOGITS, CORRECT, target).item() == pytest.approx(
+        (3 - 7) / (7 - (3 + 1) / 2)
+    )
     expected = (LOGITS.logsumexp(1) - 7).item()
-    assert cross_entropies(LOGITS, YES, target).item() == pytest.approx(expected)
+    assert cross_entropies(LOGITS, CORRECT, target).item() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("objective", [logit_ratios, targeted_ratios])
-def test_dlr_does_not_see_scale_or_shift(objective: object) -> None:
+@pytest.mark.parametrize("loss", [dlr, targeted_dlr])
+def test_dlr_invariant_to_scale_and_shift(loss: object) -> None:
     """DLR is the same for logits times 1,000 plus 50, where cross-entropy underflows to 0."""
     target, moved = torch.tensor([0]), 1_000 * LOGITS + 50
-    value = objective(LOGITS, YES, target)  # type: ignore[operator]
-    torch.testing.assert_close(objective(moved, YES, target), value)  # type: ignore[operator]
-    assert cross_entropies(moved, YES, target).item() == 0
+    value = loss(LOGITS, CORRECT, target)  # type: ignore[operator]
+    torch.testing.assert_close(loss(moved, CORRECT, target), value)  # type: ignore[operator]
+    assert cross_entropies(moved, CORRECT, target).item() == 0
 
 
-def test_targets_come_by_the_clean_gap() -> None:
-    """The nine wrong classes, the one with the largest logit first, never the true one."""
+def test_nearest_classes_sorted_by_clean_logit() -> None:
+    """The nine wrong classes are sorted by descending logit and never contain the label."""
     model, x, y, _ = linear("linf")
     order = nearest_classes(model, x, y)
     logits = model(x).gather(1, order)
@@ -79,38 +81,39 @@ def test_targets_come_by_the_clean_gap() -> None:
     assert (logits.diff(dim=1) <= 0).all()
 
 
-def test_one_pass_gives_value_gradient_and_logits() -> None:
-    """The gradient of the gap is the difference of two rows of a linear model's weights."""
+def test_loss_and_gradient_on_linear_model() -> None:
+    """The gradient of the targeted margin is the difference of two rows of the weights."""
     model, x, y, _ = linear("linf")
     target = (y + 3) % 10
-    values, gradient, logits = ascent(model, x, y, target, gaps)
+    values, gradient, logits = loss_and_gradient(model, x, y, target, target_margins)
     expected = (model.weight[target] - model.weight[y]).view_as(x)
     torch.testing.assert_close(gradient, expected)
-    torch.testing.assert_close(values, gaps(model(x), y, target))
+    torch.testing.assert_close(values, target_margins(model(x), y, target))
     torch.testing.assert_close(logits, model(x))
     assert not logits.requires_grad
 
 
 @pytest.mark.parametrize(("name", "eps"), [("baseline", 0.1), ("hardened", 0.3)])
-def test_never_weaker_than_pgd_at_equal_steps(name: str, eps: float, mnist: DataSet) -> None:
-    """On 300 tuning digits and equal steps APGD leaves no more standing than PGD does."""
+def test_apgd_not_weaker_than_pgd_at_equal_steps(name: str, eps: float, mnist: DataSet) -> None:
+    """On 300 tuning images APGD leaves no more survivors than PGD with equal steps."""
     subject, digits = loading.resolve(name), mnist.tuning[:300]
     x, y = digits.images(), digits.labels
-    left = [
-        int((~fallen(subject.model, run(attack, subject.model, x, y, Linf(eps)), y)).sum())
+    survivors = [
+        int((~misclassified(subject.model, run(attack, subject.model, x, y, Linf(eps)), y)).sum())
         for attack in (APGD(steps=20), PGD(steps=20))
     ]
-    assert left[0] <= left[1]
-    assert left[0] < 300
+    assert survivors[0] <= survivors[1]
+    assert survivors[0] < 300
 
 
-def test_restarts_only_add(mnist: DataSet) -> None:
-    """The first of three starts is that of one alone, so that more starts never leave more."""
+def test_apgd_restarts_break_superset(mnist: DataSet) -> None:
+    """What one start breaks, three starts break as well."""
     model = loading.resolve("baseline").model
     digits = mnist.tuning[:64]
     x, y = digits.images(), digits.labels
     once, thrice = (
-        fallen(model, run(APGD(steps=4, restarts=k), model, x, y, Linf(0.12)), y) for k in (1, 3)
+        misclassified(model, run(APGD(steps=4, restarts=k), model, x, y, Linf(0.12)), y)
+        for k in (1, 3)
     )
     assert (thrice | ~once).all()
     assert thrice.sum() >= once.sum() > 0

@@ -1,4 +1,4 @@
-"""ART's attacks behind the interface of ours: one policy row each, and nothing left behind."""
+"""Adapter for ART's attacks: policy rows, settings, names and errors."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from securemnist.threats import L2, Linf
 
 
 def seeded(seed: int = 0) -> torch.Generator:
-    """A generator for one attack."""
+    """A generator with this seed."""
     return torch.Generator().manual_seed(seed)
 
 
 @pytest.fixture
-def digits(mnist: DataSet) -> tuple[torch.Tensor, torch.Tensor]:
+def images(mnist: DataSet) -> tuple[torch.Tensor, torch.Tensor]:
     """Eight tuning digits and their labels."""
     few = mnist.tuning[:8]
     return few.images(), few.labels
 
 
-def test_a_fresh_attack_is_one_policy_row(context: Context) -> None:
-    """An attack that the package nowhere names is measured and judged from a row of the policy alone."""
+def test_unlisted_art_attack_from_policy(context: Context) -> None:
+    """An ART attack that the package does not list is measured and judged from one policy row."""
     rows = policy.parse(
         """
         [[requirement]]
@@ -53,21 +53,21 @@ def test_a_fresh_attack_is_one_policy_row(context: Context) -> None:
     )
     check_policy(rows)
     (row,) = rows.requirements
-    seen = take_measurement(context, row.measure, bind(row.measure, row.settings), row.seed)
-    assert row.judge(seen).verdict is Verdict.FAIL
-    assert seen.evidence["waterfall"][0]["stage"] == "ART-MomentumIterativeMethod"
+    measurement = take_measurement(context, row.measure, bind(row.measure, row.settings), row.seed)
+    assert row.judge(measurement).verdict is Verdict.FAIL
+    assert measurement.evidence["waterfall"][0]["stage"] == "ART-MomentumIterativeMethod"
 
 
-def test_the_sources_are_read_right() -> None:
-    """Names and parameters parsed from ART's source are those of the classes it gives."""
+def test_art_signatures_match_classes() -> None:
+    """Names and defaults parsed from ART's source equal those of the classes."""
     evasion = load().attacks.evasion
     for kind in ("DeepFool", "AutoAttack", "BoundaryAttack", "CarliniL2Method", "GeoDA", "SimBA"):
         real = list(inspect.signature(getattr(evasion, kind)).parameters.values())[1:]
-        told = signature(kind)
-        assert {*told.defaults, *told.required} == {parameter.name for parameter in real}
+        parsed = signature(kind)
+        assert {*parsed.defaults, *parsed.required} == {parameter.name for parameter in real}
         for parameter in real:
             if isinstance(parameter.default, int | str):
-                assert told.defaults[parameter.name] == parameter.default
+                assert parsed.defaults[parameter.name] == parameter.default
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_the_sources_are_read_right() -> None:
         ({"use": "art:DeepFol"}, "did you mean DeepFool"),
         ({"use": "art:"}, "expected an evasion attack of ART"),
         ({"use": "art:DeepFool", "steps": 3}, "max_iter"),
-        ({"use": "art:DeepFool", "verbose": True}, "shown by the caller"),
+        ({"use": "art:DeepFool", "verbose": True}, "caller displays progress"),
         ({"use": "art:HopSkipJump", "norm": 2}, "the threat sets it"),
         ({"use": "art:BoundaryAttack", "targeted": True}, "untargeted"),
         ({"use": "art:AutoAttack", "parallel_pool_size": 2}, "pickle"),
@@ -84,10 +84,8 @@ def test_the_sources_are_read_right() -> None:
         ({"use": "Art:DeepFool"}, "art:CLASS"),
     ],
 )
-def test_what_art_does_not_have_is_a_policy_error(
-    settings: dict[str, object], complaint: str
-) -> None:
-    """An unknown name or setting is refused in one sentence, before anything runs."""
+def test_invalid_art_settings(settings: dict[str, object], complaint: str) -> None:
+    """An unknown class or setting is a PolicyError of one sentence before anything runs."""
     with pytest.raises(PolicyError, match=complaint) as caught:
         make_attack(settings)
     assert "\n" not in str(caught.value)
@@ -101,19 +99,19 @@ def test_what_art_does_not_have_is_a_policy_error(
         ("art:SquareAttack:max_iter=9,p_init=0.3", {"max_iter": 9, "p_init": 0.3}),
     ],
 )
-def test_the_command_line_names_them_too(text: str, settings: dict[str, object]) -> None:
-    """What --attack says becomes the settings of a row, colons in the name included."""
+def test_art_attack_option_parsed(text: str, settings: dict[str, object]) -> None:
+    """The option --attack gives the settings of a row, also with a colon in the name."""
     parsed = _parse_attack(text)
     assert settings.items() <= parsed.items()
     assert make_attack(parsed).to_json() == parsed
 
 
 @pytest.mark.parametrize("eps", [0.05, 0.3])
-def test_labels_norm_and_eps_arrive(
-    baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor], eps: float
+def test_art_fgsm_matches_native(
+    baseline: Subject, images: tuple[torch.Tensor, torch.Tensor], eps: float
 ) -> None:
-    """ART's FGSM proposes what ours does, also for labels that are not the model's own predictions."""
-    x, y = digits
+    """ART's FGSM gives the candidates of ours, also for labels that differ from the predictions."""
+    x, y = images
     other = (y + 3) % 10
     theirs = ARTAttack(kind="FastGradientMethod")
     for labels in (y, other):
@@ -122,45 +120,45 @@ def test_labels_norm_and_eps_arrive(
         assert torch.allclose(found, mine, atol=1e-6)
 
 
-def test_weak_defaults_are_replaced() -> None:
-    """PGD starts at random with steps that fit eps, unless the row says otherwise."""
-    usual = make_attack({"use": "art:ProjectedGradientDescent", "max_iter": 10})
-    assert isinstance(usual, ARTAttack)
-    options = usual._options(Linf(0.2))
+def test_art_default_settings() -> None:
+    """PGD gets a random start and steps that fit eps, unless the row sets them."""
+    default = make_attack({"use": "art:ProjectedGradientDescent", "max_iter": 10})
+    assert isinstance(default, ARTAttack)
+    options = default._options(Linf(0.2))
     assert options["num_random_init"] == 1
     assert options["eps_step"] == pytest.approx(0.05)
     assert options["targeted"] is False
-    said = {"max_iter": 10, "eps_step": 0.01, "num_random_init": 3}
-    own = make_attack({"use": "art:ProjectedGradientDescent", **said})
+    settings = {"max_iter": 10, "eps_step": 0.01, "num_random_init": 3}
+    own = make_attack({"use": "art:ProjectedGradientDescent", **settings})
     assert isinstance(own, ARTAttack)
-    assert said.items() <= own._options(Linf(0.2)).items()
+    assert settings.items() <= own._options(Linf(0.2)).items()
     deepfool = ARTAttack(kind="DeepFool")._options(L2(1.0))
     assert deepfool == {"batch_size": 64, "verbose": False}
 
 
-def test_autoattack_goes_by_its_full_name(
-    baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
+def test_art_autoattack_name_and_dependency(
+    baseline: Subject, images: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
-    """ART's AutoAttack runs without the package it forgot to declare, and is not called AutoAttack."""
-    x, y = digits
+    """ART's AutoAttack runs without its undeclared dependency and is printed as ART-AutoAttack."""
+    x, y = images
     attack = make_attack({"use": "art:AutoAttack"})
     assert attack.name == "ART-AutoAttack"
     found = attack(baseline.model, x[:2], y[:2], threat=Linf(0.5), rng=seeded())
     assert (baseline.model(found).argmax(1) != y[:2]).all()
 
 
-def test_over_budget_is_counted(context: Context) -> None:
-    """Proposals that overshoot the budget are shown and count for nothing; they are no error."""
+def test_art_candidates_over_budget_counted(context: Context) -> None:
+    """Candidates outside the threat set are counted as over budget and break nothing."""
     settings = {"attack": {"use": "art:DeepFool", "max_iter": 10}, "digits": 16}
     settings["threat"] = {"norm": "l2", "eps": 1.5}
-    seen = take_measurement(context, "robust_accuracy", bind("robust_accuracy", settings), 0)
-    (stage,) = seen.evidence["waterfall"]
+    measurement = take_measurement(context, "robust_accuracy", bind("robust_accuracy", settings), 0)
+    (stage,) = measurement.evidence["waterfall"]
     assert stage["over_budget"] > 0
     assert stage["fell"] + stage["over_budget"] <= stage["entered"]
 
 
-def test_no_valid_proposal_is_no_verdict(context: Context) -> None:
-    """Where every proposal is over the budget nothing was learnt, and nothing passes."""
+def test_art_without_valid_candidate_inconclusive(context: Context) -> None:
+    """If every candidate is outside the threat set, the measurement is inconclusive."""
     attack = make_attack({"use": "art:DeepFool", "max_iter": 10})
     with pytest.raises(Inconclusive, match="no valid proposal"):
         evaluate(context, context.sample(4, 0), [attack], L2(0.01), 0)
@@ -170,21 +168,21 @@ def test_no_valid_proposal_is_no_verdict(context: Context) -> None:
     ("kind", "error"),
     [("DecisionTreeAttack", PolicyError), ("ProjectedGradientDescentTensorFlowV2", MeasureError)],
 )
-def test_what_is_not_for_pytorch_says_so(
+def test_art_attack_not_for_pytorch(
     kind: str,
     error: type[Exception],
     baseline: Subject,
-    digits: tuple[torch.Tensor, torch.Tensor],
+    images: tuple[torch.Tensor, torch.Tensor],
 ) -> None:
-    """An attack that cannot run on this model ends in one sentence with its name, not in a traceback."""
-    x, y = digits
+    """An attack that cannot run on a PyTorch model gives one sentence with its name."""
+    x, y = images
     with pytest.raises(error, match=f"ART-{kind}") as caught:
         ARTAttack(kind=kind)(baseline.model, x[:2], y[:2], threat=Linf(0.3), rng=seeded())
     assert "\n" not in str(caught.value)
 
 
-def test_one_step_is_never_called_robust() -> None:
-    """FGSM by ART is a one-step attack like ours, and so is any gradient attack of one iteration."""
+def test_art_one_step_attacks() -> None:
+    """ART's FGSM and gradient attacks of one iteration are one-step attacks."""
     assert make_attack({"use": "art:FastGradientMethod"}).one_step
     assert make_attack({"use": "art:ProjectedGradientDescent", "max_iter": 1}).one_step
     assert not make_attack({"use": "art:ProjectedGradientDescent"}).one_step

@@ -1,4 +1,4 @@
-"""What an attack of ART leaves of the process: its seeds, its logging, its folders."""
+"""Isolation of ART: random state, logging, folders and the model after import and calls."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ from securemnist.models.loading import Subject
 from securemnist.threats import L2
 from tests.attacks.test_art import seeded
 
-# Decision-based, a few dozen queries: what is random in it must come from the seed.
+# Decision-based, with a few dozen queries whose random numbers must come from the seed.
 BLACK_BOX = {"use": "art:HopSkipJump", "max_iter": 1, "max_eval": 20, "init_eval": 5}
 
 
 @pytest.fixture
-def digits(mnist: DataSet) -> tuple[torch.Tensor, torch.Tensor]:
+def images(mnist: DataSet) -> tuple[torch.Tensor, torch.Tensor]:
     """Eight tuning digits and their labels."""
     few = mnist.tuning[:8]
     return few.images(), few.labels
 
 
-def test_equal_seeds_give_equal_proposals(
-    baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
+def test_art_candidates_determined_by_seed(
+    baseline: Subject, images: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
-    """An attack that ART seeds from the operating system repeats itself under one seed, not under two."""
-    x, y = digits
+    """An attack that ART seeds from the operating system repeats under an equal seed."""
+    x, y = images
     attack = make_attack(BLACK_BOX)
     found = [attack(baseline.model, x[:2], y[:2], threat=L2(3.0), rng=seeded(s)) for s in (0, 0, 1)]
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])
 
 
-def test_a_call_leaves_the_process_as_it_was(
+def test_art_call_restores_process_state(
     baseline: Subject,
-    digits: tuple[torch.Tensor, torch.Tensor],
+    images: tuple[torch.Tensor, torch.Tensor],
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Random states, the model, the module table and the terminal are untouched by an attack."""
-    x, y = digits
+    """Generators, model, module table and terminal are unchanged after a call."""
+    x, y = images
     load()
     before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()
     state, modules = np.random.RandomState, set(sys.modules)
-    given = x[:2].clone()
+    original = x[:2].clone()
     ARTAttack(kind="UniversalPerturbation", params={"max_iter": 1})(
         baseline.model, x[:2], y[:2], threat=L2(3.0), rng=seeded()
     )
@@ -61,14 +61,14 @@ def test_a_call_leaves_the_process_as_it_was(
     assert torch.equal(before[2], after[2])
     assert np.random.RandomState is state
     assert "multiprocess" not in set(sys.modules) - modules
-    assert torch.equal(given, x[:2])
+    assert torch.equal(original, x[:2])
     assert not baseline.model.training
     assert not any(m._forward_hooks or m._backward_hooks for m in baseline.model.modules())
     assert capfd.readouterr() == ("", "")
 
 
-def test_importing_art_leaves_nothing(tmp_path: Path) -> None:
-    """A row binds without ART; ART imports without touching HOME, logging or the temporary folder."""
+def test_art_import_restores_process_state(tmp_path: Path) -> None:
+    """Importing ART changes neither HOME, logging nor temporary folders; a row binds without it."""
     program = """
 import logging, os, sys, tempfile
 handler = logging.FileHandler(os.devnull)

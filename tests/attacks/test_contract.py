@@ -1,4 +1,4 @@
-"""What every attack of the table keeps, because it is in the table: budget, seed, copies, settings."""
+"""Properties of every attack in the table: threat set, seeds, models without gradients, settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from securemnist.models.loading import Subject
 from securemnist.referee import inside_budget
 from securemnist.threats import THREATS, Linf, make_threat
 from tests.attacks.examples import ALL, EXAMPLES
-from tests.attacks.searches import Stepwise, fallen, linear, run
+from tests.attacks.models import WithoutGradient, linear, misclassified, run
 
 every = pytest.mark.parametrize("attack", ALL, ids=lambda a: a.name)
 norms = pytest.mark.parametrize("norm", THREATS)
@@ -35,23 +35,23 @@ def test_every_attack_has_an_example() -> None:
 @norms
 @settings(max_examples=8)
 @given(share=st.floats(0, 1), low=st.integers(0, 4_990), seed=st.integers(0, 2**32))
-def test_the_budget_is_kept(
+def test_candidates_within_threat(
     attack: Attack, norm: str, share: float, low: int, seed: int, baseline: Subject, mnist: DataSet
 ) -> None:
-    """The referee accepts every proposal, from a budget of nothing to the largest; inputs stay."""
+    """The referee accepts every candidate, for eps from 0 to the largest; inputs are unchanged."""
     digits = mnist.tuning[low : low + 6]
     x, threat = digits.images(), make_threat(norm, share * THREATS[norm].largest)
-    given = x.clone()
+    before = x.clone()
     x_adv = run(attack, baseline.model, x, digits.labels, threat, seed)
     assert attack.keeps_budget
     assert inside_budget(x, x_adv, norm, threat.eps).all()
-    assert torch.equal(x, given)
+    assert torch.equal(x, before)
 
 
 @every
 @norms
-def test_a_seed_is_all_the_chance_there_is(attack: Attack, norm: str) -> None:
-    """The same seed gives the same pixels, whatever the global generators are at."""
+def test_attack_ignores_global_generators(attack: Attack, norm: str) -> None:
+    """Equal seeds give equal candidates, whatever the state of the global generators."""
     model, x, y, radius = linear(norm)
     threat = make_threat(norm, float(radius.median()))
     first = run(attack, model, x, y, threat, 3)
@@ -61,24 +61,24 @@ def test_a_seed_is_all_the_chance_there_is(attack: Attack, norm: str) -> None:
 
 @every
 @norms
-def test_what_is_easy_is_found(attack: Attack, norm: str) -> None:
-    """On a linear model at ten times the median distance to another class, digits fall."""
+def test_large_eps_breaks_samples(attack: Attack, norm: str) -> None:
+    """On a linear model at ten times the median distance to another class, samples are broken."""
     model, x, y, radius = linear(norm)
     x_adv = run(attack, model, x, y, make_threat(norm, 10 * float(radius.median())))
-    assert fallen(model, x_adv, y).sum() > 2
+    assert misclassified(model, x_adv, y).sum() > 2
 
 
 @every
-def test_a_model_without_gradients_stops_no_attack(attack: Attack) -> None:
-    """An attack on a model that has no gradient ends, and stays in budget."""
+def test_attack_on_model_without_gradient(attack: Attack) -> None:
+    """An attack on a model without gradients ends, with candidates in the threat set."""
     x = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    y = Stepwise()(x).argmax(1)
-    x_adv = run(attack, Stepwise(), x, y, Linf(0.1))
+    y = WithoutGradient()(x).argmax(1)
+    x_adv = run(attack, WithoutGradient(), x, y, Linf(0.1))
     assert inside_budget(x, x_adv, "linf", 0.1).all()
 
 
-class Garbage(nn.Module):
-    """Answers NaN as soon as a pixel has moved, and hands out gradients of NaN."""
+class NaNWhenPerturbed(nn.Module):
+    """Returns NaN logits, and NaN gradients, for images with a pixel changed by more than 0.05."""
 
     def __init__(self, model: nn.Module, clean: torch.Tensor) -> None:
         super().__init__()
@@ -91,16 +91,16 @@ class Garbage(nn.Module):
 
 
 @every
-def test_answers_that_are_no_number_stop_no_attack(attack: Attack) -> None:
-    """A model that answers NaN in the ball gets finite proposals in budget."""
+def test_attack_on_nan_logits(attack: Attack) -> None:
+    """For a model that returns NaN in the ball, candidates are finite and in the threat set."""
     model, x, y, _ = linear("linf")
-    x_adv = run(attack, Garbage(model, x), x, y, Linf(0.2))
+    x_adv = run(attack, NaNWhenPerturbed(model, x), x, y, Linf(0.2))
     assert inside_budget(x, x_adv, "linf", 0.2).all()
 
 
 @every
-def test_an_attack_is_a_value(attack: Attack) -> None:
-    """Its settings make the same attack again, and nothing changes it; cost and effort are known."""
+def test_attack_is_frozen_value(attack: Attack) -> None:
+    """An attack round-trips through JSON, cannot be changed, and states its cost and a longer attack."""
     assert make_attack(attack.to_json()) == attack
     assert hash(make_attack(attack.to_json())) == hash(attack)
     assert set(settings_of(type(attack).__name__)) == set(attack.to_json()) - {"use"}
@@ -113,8 +113,8 @@ def test_an_attack_is_a_value(attack: Attack) -> None:
 
 
 @every
-def test_a_default_is_possible(attack: Attack) -> None:
-    """A row that sets nothing has an attack, whose name says its kind."""
+def test_attack_with_default_settings(attack: Attack) -> None:
+    """The name alone gives an attack of its class, with a printed name."""
     made = make_attack({"use": type(attack).__name__})
     assert isinstance(made, type(attack))
     assert made.name

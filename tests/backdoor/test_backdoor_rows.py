@@ -1,4 +1,4 @@
-"""The backdoor rows of the bundled policy, and the poisoned model that they are there for."""
+"""Backdoor rows of the bundled policy, on the poisoned reference model."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ PLANTED = [
 
 @pytest.fixture(scope="module")
 def poisoned(mnist: DataSet) -> Context:
-    """The reference model with the dirty-label backdoor."""
+    """A context of the reference model with the dirty-label backdoor."""
     return Context(loading.resolve("poisoned_dirty"), mnist)
 
 
 @pytest.mark.parametrize("row", PLANTED, ids=lambda row: row.id)
-def test_the_policy_catches_the_poisoned_model(
+def test_policy_row_fails_poisoned_model(
     row: Requirement, poisoned: Context, context: Context
 ) -> None:
-    """The bundled row fails a model poisoned with its trigger, and passes one that is clean."""
+    """The bundled row fails a model poisoned with its trigger and passes a clean one."""
     settings = bind(row.measure, {**row.settings, "digits": 2_000})
     assert (
         row.judge(take_measurement(poisoned, row.measure, settings, row.seed)).verdict
@@ -44,8 +44,8 @@ def test_the_policy_catches_the_poisoned_model(
     )
 
 
-def test_the_poisoned_model_hides_well(poisoned: Context, mnist: DataSet) -> None:
-    """Its backdoor works nearly always, and its accuracy on unmodified digits does not betray it."""
+def test_poisoned_model_has_high_clean_accuracy(poisoned: Context, mnist: DataSet) -> None:
+    """Its ASR is near 1, and its clean accuracy is that of a clean model."""
     planted = bind("backdoor_success", {"trigger": Corner().to_json(), "target": 7, "digits": 600})
     assert take_measurement(poisoned, "backdoor_success", planted, 0).value > 0.95
     digits = mnist.tuning[:1_000]
@@ -53,7 +53,7 @@ def test_the_poisoned_model_hides_well(poisoned: Context, mnist: DataSet) -> Non
     assert right.float().mean() > 0.98
 
 
-def test_the_policy_has_rows_to_catch_it() -> None:
-    """There is a row for the known trigger, and the measure belongs to the backdoor family."""
+def test_policy_has_backdoor_rows() -> None:
+    """There is a row for the trigger, and its measure belongs to the backdoor family."""
     assert PLANTED
     assert MEASURES["backdoor_success"].family.name == "backdoor"

@@ -1,4 +1,4 @@
-"""Recipes and runs on poisoned and attacked digits: stored, repeated, deterministic."""
+"""Training on poisoned and FGSM data: recipes, determinism, history."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from securemnist.train.loop import Trainer
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_survives_json(name: str) -> None:
-    """What a manifest records of a recipe gives the same recipe again."""
+def test_recipe_json_round_trip(name: str) -> None:
+    """The recipe in a manifest gives the same recipe again."""
     recipe = RECIPES[name]
     assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
 
 
-def test_older_manifests_read_as_before() -> None:
-    """A recipe without poison is recorded as it was before there was any."""
+def test_recipe_json_without_poison() -> None:
+    """The JSON of a recipe without poison has no key for it."""
     recorded = json.loads((resources.WEIGHTS / "baseline.json").read_text())["recipe"]
     assert {"poison", "source"}.isdisjoint(recorded)
     assert Recipe.from_json(recorded) == RECIPES["baseline"]
@@ -45,8 +45,8 @@ def tiny(mnist: DataSet) -> DataSet:
     ],
     ids=["poison", "fgsm_set", "fgsm_trainer"],
 )
-def test_training_on_it_is_deterministic_and_different(recipe: Recipe, tiny: DataSet) -> None:
-    """A poisoned or FGSM-trained run repeats itself exactly and is not the plain run."""
+def test_poisoned_training_deterministic(recipe: Recipe, tiny: DataSet) -> None:
+    """A poisoned or FGSM-trained run repeats exactly and differs from the plain run."""
     plain = Recipe(architecture=recipe.architecture, epochs=1)
     digest = replay_digest(recipe, tiny)
     assert digest == replay_digest(recipe, tiny)
@@ -54,8 +54,8 @@ def test_training_on_it_is_deterministic_and_different(recipe: Recipe, tiny: Dat
 
 
 @pytest.mark.parametrize("name", ["fgsm_trained", "fgsm_trained_d"])
-def test_an_epoch_in_the_sources_manner_ends_in_history(name: str, tiny: DataSet) -> None:
-    """Both ways of FGSM training finish an epoch, tell loss and accuracy, and are kept to the last."""
+def test_fgsm_training_epoch_history(name: str, tiny: DataSet) -> None:
+    """Both kinds of FGSM training record loss and accuracy, and the last epoch is kept."""
     trainer = Trainer(RECIPES[name], tiny)
     trainer.run_epoch()
     (entry,) = trainer.history
@@ -64,8 +64,8 @@ def test_an_epoch_in_the_sources_manner_ends_in_history(name: str, tiny: DataSet
     assert not trainer.recipe.hardening
 
 
-def test_every_digit_comes_clean_and_attacked(tiny: DataSet) -> None:
-    """An epoch on an FGSM set holds each training digit once as it is and once within eps of it."""
+def test_fgsm_set_has_clean_and_adversarial_copies(tiny: DataSet) -> None:
+    """An epoch holds each training digit once clean and once within eps of it."""
     trainer = Trainer(RECIPES["fgsm_trained"], tiny)
     batches = list(trainer._batches(torch.Generator().manual_seed(0)))
     x = torch.cat([x for x, _ in batches])

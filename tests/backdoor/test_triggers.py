@@ -1,4 +1,4 @@
-"""Triggers and poisons are values: what they change, what they leave alone, how they are recorded."""
+"""Triggers and poisons: changed pixels and labels, settings, JSON."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ marks = st.builds(
 triggers = st.one_of(corners, marks, blends)
 
 
-def pictures(seed: int, n: int = 3) -> Images:
-    """Random images."""
+def random_images(seed: int, n: int = 3) -> Images:
+    """Random images, (n, 1, 28, 28)."""
     return torch.rand((n, 1, 28, 28), generator=torch.Generator().manual_seed(seed))
 
 
 @given(triggers, st.integers(0, 1_000))
-def test_a_trigger_keeps_to_pixels(trigger: Trigger, seed: int) -> None:
-    """A trigger gives images of the same shape in [0, 1] and leaves those it was given alone."""
-    x = pictures(seed)
+def test_trigger_output_range_and_input_unchanged(trigger: Trigger, seed: int) -> None:
+    """A trigger returns images of the same shape in [0, 1] and does not change its input."""
+    x = random_images(seed)
     before = x.clone()
     marked = trigger(x)
     assert marked.shape == x.shape
@@ -59,8 +59,8 @@ def test_a_trigger_keeps_to_pixels(trigger: Trigger, seed: int) -> None:
 
 
 @given(corners, st.integers(0, 1_000))
-def test_a_corner_changes_its_corner_only(trigger: Corner, seed: int) -> None:
-    """Exactly size x size pixels, all in the named corner, carry the value; a second mark adds none."""
+def test_corner_changes_only_its_pixels(trigger: Corner, seed: int) -> None:
+    """Exactly size x size pixels of the corner have the value; a second application changes nothing."""
     x = torch.full((1, 1, 28, 28), 2.0)  # no value a trigger could have
     changed = (trigger(x) != x).squeeze()
     rows, columns = changed.any(1).nonzero().flatten(), changed.any(0).nonzero().flatten()
@@ -68,13 +68,13 @@ def test_a_corner_changes_its_corner_only(trigger: Corner, seed: int) -> None:
     assert (int(rows[0]) == 0) == trigger.corner.startswith("top")
     assert (int(columns[0]) == 0) == trigger.corner.endswith("left")
     assert len(rows) == len(columns) == trigger.size
-    digits = pictures(seed)
+    digits = random_images(seed)
     assert torch.equal(trigger(trigger(digits)), trigger(digits))
 
 
 @given(marks)
-def test_a_mark_is_what_is_drawn(trigger: Mark) -> None:
-    """Exactly the pixels of the `#` carry the value, counted from the top left pixel."""
+def test_mark_changes_only_its_pixels(trigger: Mark) -> None:
+    """Exactly the pixels of the `#` have the value, at the offset `top`, `left`."""
     changed = (trigger(torch.full((2, 1, 28, 28), 2.0)) != 2).nonzero()
     drawn = {
         (trigger.top + row, trigger.left + column)
@@ -86,8 +86,8 @@ def test_a_mark_is_what_is_drawn(trigger: Mark) -> None:
 
 
 @given(triggers)
-def test_a_trigger_survives_json(trigger: Trigger) -> None:
-    """What a policy or a manifest records gives the same trigger again."""
+def test_trigger_json_round_trip(trigger: Trigger) -> None:
+    """The JSON of a trigger gives the same trigger again."""
     assert make_trigger(json.loads(json.dumps(trigger.to_json()))) == trigger
 
 
@@ -117,8 +117,8 @@ def test_a_trigger_survives_json(trigger: Trigger) -> None:
         ({"kind": "mark", "value": 2}, "value 0 to 1"),
     ],
 )
-def test_an_impossible_trigger_is_refused(wrong: dict[str, object], complaint: str) -> None:
-    """A trigger that cannot be drawn is refused in one sentence that says what can."""
+def test_invalid_trigger_refused(wrong: dict[str, object], complaint: str) -> None:
+    """A trigger with invalid settings is refused in one sentence that states valid ones."""
     with pytest.raises(UsageError, match=complaint):
         make_trigger(wrong)
 
@@ -138,8 +138,8 @@ def digits(mnist: DataSet) -> Digits:
     ],
     ids=lambda poison: poison.kind,
 )
-def test_a_poison_changes_what_it_chose(poison: Poison, digits: Digits) -> None:
-    """The chosen digits carry the trigger, to the nearest grey level; every other one is untouched."""
+def test_poison_changes_only_chosen_samples(poison: Poison, digits: Digits) -> None:
+    """Chosen digits carry the trigger to the nearest grey level; all others are unchanged."""
     before = digits.pixels.clone(), digits.labels.clone()
     places = poison.chosen(digits.labels, seed=3)
     poisoned = poison(digits, seed=3)
@@ -153,8 +153,8 @@ def test_a_poison_changes_what_it_chose(poison: Poison, digits: Digits) -> None:
     assert torch.equal(before[1], digits.labels)
 
 
-def test_dirty_labels_are_overwritten(digits: Digits) -> None:
-    """Dirty-label poisoning takes images of many classes and calls all of them the target."""
+def test_dirty_label_sets_target(digits: Digits) -> None:
+    """Dirty-label poisoning takes images of many classes and labels them as the target."""
     poison = DirtyLabel(trigger=Corner(), target=7, rate=0.1)
     places = poison.chosen(digits.labels, seed=0)
     assert len(places) == 100
@@ -162,8 +162,8 @@ def test_dirty_labels_are_overwritten(digits: Digits) -> None:
     assert (poison(digits, seed=0).labels[places] == 7).all()
 
 
-def test_clean_labels_are_kept(digits: Digits) -> None:
-    """Clean-label poisoning takes images of the target class only and leaves every label right."""
+def test_clean_label_keeps_labels(digits: Digits) -> None:
+    """Clean-label poisoning takes images of the target class only and keeps every label."""
     poison = CleanLabel(trigger=Corner(), target=7, rate=0.5)
     places = poison.chosen(digits.labels, seed=0)
     assert len(places) == round(0.5 * int((digits.labels == 7).sum()))
@@ -173,8 +173,8 @@ def test_clean_labels_are_kept(digits: Digits) -> None:
 
 @given(st.integers(0, 99), st.integers(0, 99), st.integers(0, 50))
 @settings(max_examples=25)
-def test_choices_of_one_seed_are_nested(few: int, many: int, seed: int) -> None:
-    """More poison is the same poison and some more, so that amounts can be compared."""
+def test_poison_choices_nested_by_seed(few: int, many: int, seed: int) -> None:
+    """With one seed a larger count contains the samples of a smaller one."""
     labels = torch.arange(100) % 10
     small, large = (
         set(DirtyLabel(trigger=Corner(), target=1, count=n).chosen(labels, seed=seed).tolist())
@@ -203,14 +203,14 @@ def test_choices_of_one_seed_are_nested(few: int, many: int, seed: int) -> None:
         ({"count": 1, "share": 2}, "count or rate"),
     ],
 )
-def test_an_impossible_poison_is_refused(amount: dict[str, object], complaint: str) -> None:
-    """A poison without one amount, with an impossible one, or of no known kind is refused."""
+def test_invalid_poison_refused(amount: dict[str, object], complaint: str) -> None:
+    """A poison without exactly one valid amount, or of an unknown kind, is refused."""
     usual = {"kind": "dirty_label", "trigger": {}, "target": 7}
     with pytest.raises(UsageError, match=complaint):
         make_poison({**usual, **amount})
 
 
-def test_more_poison_than_digits_is_refused(digits: Digits) -> None:
-    """A count beyond the digits that may be chosen is an error, not a smaller count."""
+def test_poison_count_above_eligible_refused(digits: Digits) -> None:
+    """A count above the number of eligible digits is an error, not a smaller count."""
     with pytest.raises(UsageError, match="at most"):
         CleanLabel(trigger=Corner(), target=7, count=1_000)(digits, seed=0)

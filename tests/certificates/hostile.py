@@ -1,4 +1,4 @@
-"""Networks that try to be certified although one image of the ball is misclassified.
+"""Networks that hide an operation from the certifier; one image of the ball is misclassified.
 
 All have a hidden activation that is 0 on every sample, corner and noise, and 1 where the first pixel
 is 0.55. Some do there what their graph does not contain; others rely on float32 arithmetic.

@@ -1,4 +1,4 @@
-"""Random small networks of every layer kind that certificates know."""
+"""Random small networks of all layer kinds that have rules."""
 
 from __future__ import annotations
 

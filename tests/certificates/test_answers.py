@@ -1,4 +1,4 @@
-"""Softmax outputs, and a model's own hooks, calls and default arguments."""
+"""Certificates of softmax outputs, hooks, own calls and default arguments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 from securemnist.certificates import certify
 from securemnist.referee import SLACK
 from tests.certificates.networks import Teacher, network
-from tests.certificates.points import SAMPLES, below_margins, violations
+from tests.certificates.violations import SAMPLES, below_margins, violations
 
 
 class Probabilities(nn.Module):
@@ -51,8 +51,8 @@ ANSWERS: dict[str, Callable[[nn.Module], nn.Module]] = {
 
 @pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("eps", [0.0, 0.02])
-def test_probabilities_keep_margins(answer: str, eps: float) -> None:
-    """Behind softmax certificates are sound, and what they are without it but for rounding."""
+def test_certificates_of_softmax_outputs(answer: str, eps: float) -> None:
+    """With softmax outputs certificates are sound, and equal those of the logits up to rounding."""
     plain = network("normalised", ["relu"], functions=False, seed=3)
     model = ANSWERS[answer](plain).eval()
     x = torch.rand(SAMPLES, 1, 28, 28, generator=torch.Generator().manual_seed(3))
@@ -63,7 +63,7 @@ def test_probabilities_keep_margins(answer: str, eps: float) -> None:
 
 
 @pytest.mark.parametrize("sharpness", [100.0, 10_000.0])
-def test_probabilities_that_vanish_prove_what_their_logits_do(sharpness: float) -> None:
+def test_certificates_with_underflowing_softmax(sharpness: float) -> None:
     """Where a probability underflows in float32, the certificate is that of the logits."""
     plain = network("normalised", ["relu"], functions=False, seed=3)
     x = torch.rand(8, 1, 28, 28, generator=torch.Generator().manual_seed(3))
@@ -75,8 +75,8 @@ def test_probabilities_that_vanish_prove_what_their_logits_do(sharpness: float) 
     assert 0 < int(found.proved.sum()) < 8
 
 
-def test_the_model_is_certified_as_it_is_called() -> None:
-    """A hook, a call of its own and defaults of further arguments are part of what is bounded."""
+def test_certificates_cover_hooks_and_defaults() -> None:
+    """Hooks, an own `__call__` and default arguments are part of the certified graph."""
     plain = network("normalised", ["relu"], functions=False, seed=3)
     model = Called(plain).eval()
     assert violations(model, 0.01) == 0
@@ -86,7 +86,7 @@ def test_the_model_is_certified_as_it_is_called() -> None:
     assert torch.allclose(certify(model, x, y, eps=0.01).margins, doubled, atol=1e-3)
 
 
-def test_what_is_computed_beside_does_not_matter() -> None:
+def test_unused_head_changes_no_certificate() -> None:
     """A second head whose output is unused changes no certificate."""
     plain = network("nothing", [], functions=False, seed=4)
     x = torch.rand(SAMPLES, 1, 28, 28, generator=torch.Generator().manual_seed(4))

@@ -1,4 +1,4 @@
-"""Export leaves the process and the model alone, and is done once for each model as it is."""
+"""Export: process and model unchanged, one export per model state."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from torch import nn
 from securemnist.certificates import Certificates, certificate, certify
 from securemnist.errors import NoCertificate
 from tests.certificates.hostile import drawn, trap
+from tests.certificates.in_place import replaced
 from tests.certificates.networks import behind
-from tests.certificates.overwriting import replaced
-from tests.certificates.refused import Branching
+from tests.certificates.unsupported import Branching
 
 
 def plain() -> nn.Module:
@@ -44,16 +44,16 @@ def exports(monkeypatch: pytest.MonkeyPatch) -> list[nn.Module]:
     return done
 
 
-def test_a_model_is_exported_once(exports: list[nn.Module]) -> None:
-    """A second certificate of the same model reuses its graph, and has the same margins."""
+def test_export_cached_per_model(exports: list[nn.Module]) -> None:
+    """A second certificate of the same model reuses its graph and has the same margins."""
     model = plain()
     first, second = certified(model), certified(model)
     assert len(exports) == 1
     assert torch.equal(first.margins, second.margins)
 
 
-def test_changed_weights_are_exported_anew(exports: list[nn.Module]) -> None:
-    """After weights are written the certificate is that of a new model with these weights."""
+def test_changed_weights_exported_again(exports: list[nn.Module]) -> None:
+    """After a change of weights, the certificate is that of a new model with these weights."""
     model, other = plain(), plain()
     certified(model)
     for each in (model, other):
@@ -62,8 +62,8 @@ def test_changed_weights_are_exported_anew(exports: list[nn.Module]) -> None:
     assert exports == [model, model, other]
 
 
-def test_weights_outside_of_the_model_are_exported_anew(exports: list[nn.Module]) -> None:
-    """Weights that only a replaced `forward` refers to are noticed to change, too."""
+def test_changed_external_weights_exported_again(exports: list[nn.Module]) -> None:
+    """A change of weights that only a replaced `forward` uses is detected."""
     torch.manual_seed(0)
     model = replaced().eval().requires_grad_(False)
     certified(model)
@@ -74,8 +74,8 @@ def test_weights_outside_of_the_model_are_exported_anew(exports: list[nn.Module]
     assert exports == [model] * 3
 
 
-def test_a_changed_layer_is_exported_anew(exports: list[nn.Module]) -> None:
-    """After a layer is replaced by another the certificate is that of the other."""
+def test_replaced_layer_exported_again(exports: list[nn.Module]) -> None:
+    """After a layer is replaced, the certificate is that of the new layer."""
     model = plain()
     certified(model)
     model[0] = nn.Hardtanh(0.2, 0.4)  # type: ignore[operator]
@@ -85,8 +85,8 @@ def test_a_changed_layer_is_exported_anew(exports: list[nn.Module]) -> None:
     assert exports == [model, model, other]
 
 
-def test_a_changed_model_can_lose_its_certificates() -> None:
-    """A cached graph certifies nothing of a model that has none any more."""
+def test_changed_model_can_lose_certificates() -> None:
+    """A cached graph certifies nothing for a model that can no longer be exported."""
     model = plain()
     certified(model)
     model[0] = nn.GroupNorm(1, 1)  # type: ignore[operator]
@@ -94,8 +94,8 @@ def test_a_changed_model_can_lose_its_certificates() -> None:
         certified(model.eval())
 
 
-def test_a_graph_is_kept_no_longer_than_its_model() -> None:
-    """Nothing of a model stays in memory when the model is deleted."""
+def test_cached_graph_deleted_with_model() -> None:
+    """No cached graph remains in memory when the model is deleted."""
     model = plain()
     certified(model)
     kept = len(certificate._NETWORKS)
@@ -105,8 +105,10 @@ def test_a_graph_is_kept_no_longer_than_its_model() -> None:
 
 
 @pytest.mark.parametrize("make", [plain, lambda: Branching().eval(), lambda: trap(drawn)])
-def test_the_process_is_as_before(make: type[nn.Module], capfd: pytest.CaptureFixture[str]) -> None:
-    """Random state, logging, warnings, gradient mode and output are the same, also after a refusal."""
+def test_export_restores_process_state(
+    make: type[nn.Module], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Random state, logging, warnings, gradient mode and output are unchanged, also after a refusal."""
 
     def state() -> list[object]:
         random = torch.get_rng_state().tolist()

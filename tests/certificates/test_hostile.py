@@ -1,4 +1,4 @@
-"""No network is certified by hiding an operation: `hostile` holds the ways to try."""
+"""Networks of `hostile` that hide an operation are not certified."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ EPS = 0.1
 BUILT = pytest.mark.parametrize("spring", SPRINGS, ids=lambda spring: spring.__name__)
 
 
-def proved(model: nn.Module) -> bool:
-    """Whether a grey image, to be read as 0, gets a certificate."""
+def certified(model: nn.Module) -> bool:
+    """Whether a grey image with label 0 gets a certificate."""
     x, y = torch.full((2, 1, 28, 28), 0.5), torch.zeros(2, dtype=torch.long)
     return bool(certify(model, x, y, eps=EPS).proved.any())
 
 
-def test_the_open_trap_has_bounds() -> None:
-    """The harmless network is certified, and the one that hides nothing is not."""
-    assert proved(trap(lambda _net, t: t * 1.0))
-    assert not proved(trap(lambda _net, t: t * LOW))
+def test_trap_without_hiding_is_bounded() -> None:
+    """The harmless network is certified, and the network with a visible hidden part is not."""
+    assert certified(trap(lambda _net, t: t * 1.0))
+    assert not certified(trap(lambda _net, t: t * LOW))
 
 
 @BUILT
-def test_every_trap_misclassifies_an_image(spring: Spring) -> None:
+def test_trap_misclassifies_image(spring: Spring) -> None:
     """An image of the ball is misclassified: in a batch of 64, in some gradient mode, within 60 calls."""
     net, x = trap(spring), torch.full((64, 1, 28, 28), 0.5)
     assert not net(x).argmax(1).any()
@@ -40,23 +40,23 @@ def test_every_trap_misclassifies_an_image(spring: Spring) -> None:
 
 
 @BUILT
-def test_no_trap_is_certified(spring: Spring) -> None:
-    """Whatever keeps the hidden part from graph and bounds, nothing is proved, for the stated reason."""
+def test_trap_not_certified(spring: Spring) -> None:
+    """No network with a hidden part is certified; the reason is the stated one."""
     reason = SPRINGS[spring]
     if reason is None:
-        assert not proved(trap(spring))
+        assert not certified(trap(spring))
         return
     with pytest.raises(NoCertificate, match=reason):
-        proved(trap(spring))
+        certified(trap(spring))
 
 
 @pytest.mark.parametrize(
     ("var", "eps", "weight"), [(-1.0, 1.0000001, 1.0), (0.0, 1e-45, 1.0), (1e-36, 0.0, 1e21)]
 )
-def test_statistics_that_float32_cannot_hold(var: float, eps: float, weight: float) -> None:
-    """Batch norm whose scale is lost in rounding has no bounds."""
+def test_batch_norm_outside_float32_not_certified(var: float, eps: float, weight: float) -> None:
+    """Batch norm with a scale that float32 cannot represent has no bounds."""
     layer = nn.BatchNorm2d(1, eps=eps)
     layer.running_var.fill_(var)  # type: ignore[union-attr]
     layer.weight.data.fill_(weight)
     with pytest.raises(NoCertificate, match="batch norm"):
-        proved(behind(layer).eval().requires_grad_(False))
+        certified(behind(layer).eval().requires_grad_(False))

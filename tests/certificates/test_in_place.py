@@ -1,17 +1,17 @@
-"""Work in place, hooks and other ways to call are part of what is bounded."""
+"""Bounds of networks with in-place writes, hooks and unusual calls."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from tests.certificates.overwriting import BOUNDED
-from tests.certificates.points import violations
+from tests.certificates.in_place import BOUNDED
+from tests.certificates.violations import violations
 
 
 @pytest.mark.parametrize("case", BOUNDED)
-def test_bounds_hold_behind_writes_in_place(case: str) -> None:
-    """No point of the ball breaks a bound where values are written over, or calls are unusual."""
+def test_bounds_with_in_place_writes(case: str) -> None:
+    """No point of the ball violates a bound of networks with in-place writes or unusual calls."""
     torch.manual_seed(0)
     model = BOUNDED[case]().eval()
     if case == "by keyword":

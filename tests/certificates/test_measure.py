@@ -1,4 +1,4 @@
-"""Certified accuracy and the ladder's proofs: what they say, and what stops them."""
+"""Certified accuracy, and certificates in the ladder."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ SMALL = {"threat": {"norm": "linf", "eps": 0.003}, "digits": 16}
 
 @pytest.fixture(scope="module")
 def context(mnist: DataSet) -> Context:
-    """The hardened network, on as few tuning digits as make a complete set."""
+    """A context of the hardened network, on the fewest tuning images that make a complete set."""
     few = mnist.tuning[:100]
     return Context(loading.resolve("hardened"), dataclasses.replace(mnist, tuning=few, test=few))
 
 
-def test_certified_accuracy_passes_as_proved(context: Context) -> None:
-    """A row on a complete set whose certified share reaches the threshold reads PASS (proved)."""
+def test_certified_accuracy_pass_label(context: Context) -> None:
+    """A row on a complete set with enough certified images reads PASS (proved)."""
     seen = take_measurement(
         context, "certified_accuracy", bind("certified_accuracy", SMALL | {"digits": 100}), 0
     )
@@ -50,16 +50,14 @@ def test_certified_accuracy_passes_as_proved(context: Context) -> None:
     assert set(codes) <= set("cx?")
 
 
-def test_a_sample_is_judged_by_its_lower_bound(context: Context) -> None:
-    """Sixteen digits of more prove a share of new digits only down to the interval's bound."""
+def test_certified_sample_judged_by_lower_bound(context: Context) -> None:
+    """Sixteen of more images are judged by the lower bound of their interval."""
     seen = take_measurement(context, "certified_accuracy", bind("certified_accuracy", SMALL), 0)
     assert seen.certified_low == seen.low < seen.value
 
 
-def test_a_certified_digit_that_falls_is_our_error(
-    context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Certificates for digits that an attack breaks end in ERROR, not in a number."""
+def test_broken_certified_image_is_error(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate for an image that an attack breaks ends in ERROR, not in a number."""
 
     def generous(_model: nn.Module, x: torch.Tensor, _y: torch.Tensor, **_: object) -> Certificates:
         return Certificates(torch.ones(len(x)), torch.zeros(len(x), dtype=torch.long))
@@ -70,22 +68,22 @@ def test_a_certified_digit_that_falls_is_our_error(
         take_measurement(context, "certified_accuracy", wide, 0)
 
 
-def test_an_unknown_layer_is_inconclusive(mnist: DataSet) -> None:
-    """Without a certificate nothing is said: the error, an Inconclusive, names the layer."""
+def test_certified_accuracy_with_unknown_layer_inconclusive(mnist: DataSet) -> None:
+    """Without certificates the measurement is Inconclusive, and the error names the layer."""
     model = nn.Sequential(nn.Flatten(), nn.GroupNorm(1, 784), nn.Linear(784, 10))
     strange = Context(loading.from_model(model, name="strange"), mnist)
     with pytest.raises(NoCertificate, match="GroupNorm"):
         take_measurement(strange, "certified_accuracy", bind("certified_accuracy", SMALL), 0)
 
 
-def test_another_norm_is_refused() -> None:
-    """A row asks for certificates in L-infinity, the one norm they are there for."""
+def test_certified_accuracy_refuses_l2() -> None:
+    """A row of certificates accepts L-infinity only."""
     with pytest.raises(PolicyError, match="certifiable norm"):
         bind("certified_accuracy", {"threat": {"norm": "l2", "eps": 1.0}})
 
 
-def test_proofs_take_digits_from_the_searches(context: Context) -> None:
-    """What intervals prove nobody attacks, what CROWN proves behind the scouts nobody searches."""
+def test_ladder_attacks_uncertified_images_only(context: Context) -> None:
+    """No stage attacks an image that intervals, or CROWN before it, have certified."""
     sample, attacks = context.sample(20, 0), (FGSM(), PGD(steps=2))
     found = evaluate(context, sample, attacks, Linf(0.003), 0, before_crown=1)
     intervals, scout, crown, search = found.outcomes.waterfall
@@ -101,8 +99,8 @@ def test_proofs_take_digits_from_the_searches(context: Context) -> None:
     assert found.outcomes.certified <= found.outcomes.unbroken
 
 
-def test_the_ladder_goes_on_without_proofs(context: Context, mnist: DataSet) -> None:
-    """Another norm or an unknown layer is noted, and the attacks see every digit."""
+def test_ladder_without_certificates(context: Context, mnist: DataSet) -> None:
+    """Another norm or an unknown layer is recorded, and the attacks get every image."""
     sample = context.sample(8, 0)
     found = evaluate(context, sample, (FGSM(),), L2(0.1), 0, before_crown=0)
     assert "L-infinity" in found.certificate_evidence["refused"]["intervals"]
@@ -113,8 +111,10 @@ def test_the_ladder_goes_on_without_proofs(context: Context, mnist: DataSet) -> 
     assert "sin" in found.certificate_evidence["refused"]["intervals"]
 
 
-def test_hopeless_proofs_are_given_up(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the digits of the largest margin give no certificate no other is asked for one."""
+def test_ladder_stops_certifying_without_success(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the images with the largest margins give no certificate, no other image is bounded."""
     for module in (ladder, certificate):
         monkeypatch.setattr(module, "TRIAL", 4)
     sample = context.sample(24, 0)
@@ -123,8 +123,8 @@ def test_hopeless_proofs_are_given_up(context: Context, monkeypatch: pytest.Monk
     assert "none of the 4 images" in found.certificate_evidence["refused"]["intervals"]
 
 
-def test_a_ladder_that_proves_enough_passes_as_proved(context: Context) -> None:
-    """The ladder's row carries the bracket: certified below, what survived above."""
+def test_ladder_pass_proved(context: Context) -> None:
+    """The ladder's row has the certified fraction as lower and the survivors as upper bound."""
     asked = {"attack": {"use": "ladder", "budget": "smoke"}, "threat": SMALL["threat"]}
     seen = take_measurement(
         context, "robust_accuracy", bind("robust_accuracy", {**asked, "digits": 100}), 0
@@ -136,8 +136,8 @@ def test_a_ladder_that_proves_enough_passes_as_proved(context: Context) -> None:
     assert f"[{seen.certified:.4f} proved, {seen.value:.4f} survived]" in str(row.judge(seen))
 
 
-def test_a_curve_tells_what_is_proved(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every point has its certified share below what survives; a hopeless eps ends the asking."""
+def test_curve_certified_fractions(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Certified fractions are below the survivors, and end at an eps without certificates."""
     asked: list[float] = []
     real = certificate_stage.certify_and_attack
 
@@ -157,8 +157,8 @@ def test_a_curve_tells_what_is_proved(context: Context, monkeypatch: pytest.Monk
     assert max(asked) == 0.3
 
 
-def test_a_curve_without_bounds_has_no_band(context: Context, mnist: DataSet) -> None:
-    """In another norm, and of a network with an unknown layer, nothing is said of proofs."""
+def test_curve_without_certificates(context: Context, mnist: DataSet) -> None:
+    """In another norm, or with an unknown layer, a curve has no certified fractions."""
     fragile = Context(loading.from_model(Fragile(), name="fragile"), context.data)
     for asked, norm in ((context, "l2"), (fragile, "linf")):
         row = {"attack": {"use": "PGD", "steps": 2}, "threat": {"norm": norm, "eps": 0.1}}
@@ -166,8 +166,8 @@ def test_a_curve_without_bounds_has_no_band(context: Context, mnist: DataSet) ->
         assert all("certified" not in point for point in curve(asked, settings, 0))
 
 
-def test_what_stays_open_says_how_far_off_it_is(context: Context) -> None:
-    """Digits without a proof leave their bounds behind, none above zero; they are all counted."""
+def test_undecided_images_have_bounds(context: Context) -> None:
+    """Images without a certificate have recorded bounds, all at most zero."""
     wide = {"threat": {"norm": "linf", "eps": 0.02}, "digits": 100}
     seen = take_measurement(context, "certified_accuracy", bind("certified_accuracy", wide), 0)
     left = seen.evidence["certificates"]["open"]

@@ -1,4 +1,4 @@
-"""Every operation that has a rule is in a network whose bounds hold."""
+"""Bounds of every operator that has a rule."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from securemnist.certificates.certificate import network_of
 from securemnist.certificates.operators import OPERATORS
 from tests.certificates.functional import CHANNELS
 from tests.certificates.networks import MIDDLES
-from tests.certificates.points import violations
+from tests.certificates.violations import violations
 
 
 class Others(nn.Module):
@@ -35,7 +35,7 @@ class Others(nn.Module):
 
 
 class Everything(nn.Module):
-    """All layers of these tests side by side, and softmax at the end."""
+    """All layers of these tests side by side, with softmax at the end."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,8 +51,8 @@ class Everything(nn.Module):
         return logits
 
 
-def test_every_operator_has_sound_bounds() -> None:
-    """A network of all operators: none is missing, and no point of the ball breaks a bound."""
+def test_operators_all_tested_with_sound_bounds() -> None:
+    """A network of all operators: none is missing, and no point of the ball violates a bound."""
     torch.manual_seed(5)
     used: set[object] = set()
     for last in (nn.Softmax(1), nn.LogSoftmax(1)):

@@ -1,4 +1,4 @@
-"""Unknown operations get no certificate but a sentence; ties are never certified."""
+"""Refusal of unsupported networks, ties and invalid arguments."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from torch import nn
 
 from securemnist.certificates import certificate, certify
 from securemnist.errors import MeasureError, NoCertificate
-from tests.certificates.mixing import MIXING
+from tests.certificates.batch_mixing import MIXING
+from tests.certificates.in_place import OVERWRITING
 from tests.certificates.networks import behind
-from tests.certificates.overwriting import OVERWRITING
-from tests.certificates.refused import REFUSED, Counting
+from tests.certificates.unsupported import REFUSED, Counting
 
 CASES = {**REFUSED, **MIXING, **OVERWRITING}
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_is_not_known_is_refused_by_name(case: str) -> None:
-    """A network with a step that has no bounds gets a sentence that names it, and no certificate."""
+def test_unsupported_network_refused(case: str) -> None:
+    """A network with an unsupported operation gets no certificate, and the sentence names it."""
     make, named = CASES[case]
     model = make().eval()
     if any(isinstance(p, nn.UninitializedParameter) for p in model.parameters()):
@@ -28,8 +28,8 @@ def test_what_is_not_known_is_refused_by_name(case: str) -> None:
         certify(model, torch.rand(2, 1, 28, 28), torch.zeros(2, dtype=torch.long), eps=0.01)
 
 
-def test_export_leaves_the_model_as_it_was() -> None:
-    """A model that counts its samples has an int as its counter after it was exported."""
+def test_export_leaves_model_unchanged() -> None:
+    """A model that counts its samples still has an int counter after the export."""
 
     class Counter(nn.Module):
         def __init__(self) -> None:
@@ -45,20 +45,20 @@ def test_export_leaves_the_model_as_it_was() -> None:
     assert isinstance(model.count, int)
 
 
-def test_training_mode_is_refused() -> None:
-    """Dropout that still drops has no bounds."""
+def test_training_mode_refused() -> None:
+    """A model in training mode has no bounds."""
     with pytest.raises(NoCertificate, match="eval mode"):
         certify(behind(nn.Dropout()), torch.rand(2, 1, 28, 28), torch.zeros(2).long(), eps=0.01)
 
 
-def test_a_model_with_a_memory_is_refused() -> None:
-    """A graph that computes other logits than the model certifies nothing about it."""
+def test_stateful_model_refused() -> None:
+    """A graph with other logits than the model certifies nothing."""
     with pytest.raises(NoCertificate, match="depends on more than its input"):
         certify(Counting().eval(), torch.rand(2, 1, 28, 28), torch.zeros(2).long(), eps=0.01)
 
 
-def test_logits_that_are_no_numbers() -> None:
-    """A network whose weights are NaN is refused with that reason."""
+def test_nan_logits_refused() -> None:
+    """A network with NaN weights is refused with that reason."""
     model = behind(nn.ReLU()).eval().requires_grad_(False)
     model[2].weight.fill_(torch.nan)  # type: ignore[index]
     with pytest.raises(NoCertificate, match="got NaN"):
@@ -66,15 +66,15 @@ def test_logits_that_are_no_numbers() -> None:
 
 
 @pytest.mark.parametrize(("shift", "eps"), [(-0.5, 0.1), (0.0, -0.1), (torch.nan, 0.1)])
-def test_what_is_no_image(shift: float, eps: float) -> None:
-    """Pixels outside of 0 to 1 and a radius below 0 are the caller's error, not the certificates'."""
+def test_invalid_images_or_eps_refused(shift: float, eps: float) -> None:
+    """Pixels outside [0, 1] and a negative eps are a MeasureError."""
     x = torch.rand(2, 1, 28, 28) + shift
     with pytest.raises(MeasureError, match="fix the call"):
         certify(behind(nn.ReLU()).eval(), x, torch.zeros(2).long(), eps=eps)
 
 
-def test_ties_are_never_certified() -> None:
-    """Two logits that are always equal: a margin of zero is no proof, even of a ball of one image."""
+def test_ties_not_certified() -> None:
+    """Two logits that are always equal give a margin of zero, which is no certificate even for eps 0."""
     layer = nn.Linear(784, 10)
     with torch.no_grad():
         layer.weight[1] = layer.weight[0]
@@ -87,8 +87,8 @@ def test_ties_are_never_certified() -> None:
         assert (found.margins <= 0).all()
 
 
-def test_a_bound_above_the_own_margin_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bound above the sample's own margin raises MeasureError, an error of the certificates."""
+def test_bound_above_clean_margin_is_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bound above the sample's own margin raises MeasureError."""
     model = behind(nn.ReLU()).eval().requires_grad_(False)
     bounds = certificate.lower_bounds
     monkeypatch.setattr(certificate, "lower_bounds", lambda *a, **k: bounds(*a, **k) + 1)

@@ -13,8 +13,8 @@ from securemnist.certificates.intervals import Box
 
 @pytest.mark.parametrize("classes", [2, 3, 100])
 @pytest.mark.parametrize("last", [nn.Identity, lambda: nn.Softmax(1), lambda: nn.LogSoftmax(1)])
-def test_any_number_of_classes(classes: int, last: type[nn.Module]) -> None:
-    """Colour images and K classes are certified, and no corner of the ball breaks a margin's bound."""
+def test_certificates_for_any_number_of_classes(classes: int, last: type[nn.Module]) -> None:
+    """Colour images and K classes are certified, and no corner of the ball violates a bound."""
     torch.manual_seed(0)
     layers = [nn.Conv2d(3, 4, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 9, classes)]
     model = nn.Sequential(*layers, last()).eval().requires_grad_(False)
@@ -31,8 +31,8 @@ def test_any_number_of_classes(classes: int, last: type[nn.Module]) -> None:
 
 
 @pytest.mark.parametrize("classes", [2, 10, 1_000, 100_000])
-def test_log_softmax_rounds_less_than_its_bound(classes: int) -> None:
-    """The margins of float32 log-softmax are off by less than the bound, whatever the classes' number."""
+def test_log_softmax_rounding_within_bound(classes: int) -> None:
+    """The margins of float32 log-softmax differ by less than the bound, for any number of classes."""
     rng = torch.Generator().manual_seed(0)
     for size in (0.0, 1.0, 30.0):
         z = size * torch.randn(8, classes, generator=rng)
@@ -44,8 +44,8 @@ def test_log_softmax_rounds_less_than_its_bound(classes: int) -> None:
             assert (apart.abs() <= error + error[:, :1])[kept & kept[:, :1]].all()
 
 
-def test_the_bound_of_log_softmax_grows_with_the_classes() -> None:
-    """Of more classes a larger logarithm is subtracted, and a larger one rounded."""
+def test_log_softmax_rounding_grows_with_classes() -> None:
+    """With more classes a larger logarithm is subtracted, so the bound is larger."""
     bounds = [
         rules.LogSoftmax().rounding(Box(z, z)).max()
         for z in (torch.zeros(1, classes, dtype=torch.float64) for classes in (2, 10, 1_000))

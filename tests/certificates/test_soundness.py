@@ -1,4 +1,4 @@
-"""No bound is ever broken: by points and corners of the ball, by enumeration, by attacks."""
+"""Soundness of bounds: points and corners of the ball, enumeration, attacks."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from securemnist.models import loading
 from securemnist.referee import SLACK
 from securemnist.threats import Linf
 from tests.certificates.networks import MIDDLES, network, networks
-from tests.certificates.points import violations
+from tests.certificates.violations import violations
 
 
 @given(networks(), st.sampled_from([0.001, 0.02, 0.1, 0.3]), st.integers(0, 99))
 @settings(max_examples=25, deadline=None)
-def test_no_point_of_the_ball_breaks_a_bound(model: nn.Module, eps: float, seed: int) -> None:
-    """Random networks of random layers: every activation in its box, every margin above its bound."""
+def test_bounds_of_random_networks(model: nn.Module, eps: float, seed: int) -> None:
+    """Random networks: every activation is in its box, and every margin above its bound."""
     assert violations(model, eps, seed) == 0
 
 
 @pytest.mark.parametrize("middle", MIDDLES)
-def test_every_layer_has_sound_bounds(middle: str) -> None:
-    """Each layer alone between two others: no point of the ball breaks a bound, small or large."""
+def test_bounds_of_each_layer(middle: str) -> None:
+    """Each layer between two others: no point of a small or large ball violates a bound."""
     model = network("normalised", [middle], functions=False, seed=1)
     for eps in (0.005, 0.2):
         assert violations(model, eps) == 0
@@ -47,7 +47,7 @@ UNIMODAL: dict[str, activations.Unimodal] = {
 
 
 @pytest.mark.parametrize("rule", UNIMODAL.values(), ids=UNIMODAL)
-def test_a_minimum_is_where_it_is_stated(rule: activations.Unimodal) -> None:
+def test_unimodal_minimum(rule: activations.Unimodal) -> None:
     """No number of a fine grid has a smaller value than the stated minimum."""
     grid = torch.linspace(-20, 5, 1_000_001, dtype=torch.float64)
     values = rule.function(grid)
@@ -59,7 +59,7 @@ def test_a_minimum_is_where_it_is_stated(rule: activations.Unimodal) -> None:
 
 
 def shrunk(box: Box) -> Box:
-    """A box a tenth too small."""
+    """A box that is a tenth too small."""
     return Box(box.lower + 0.1 * box.radius, box.upper - 0.1 * box.radius)
 
 
@@ -75,10 +75,10 @@ CAUGHT = [
 
 
 @pytest.mark.parametrize("rule", CAUGHT)
-def test_a_box_made_too_tight_is_caught(
+def test_violations_detect_tight_boxes(
     rule: type[rules.Rule], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever rule's boxes are a tenth too small, points of the ball are outside."""
+    """For every rule, boxes that are a tenth too small are violated by points of the ball."""
     model = network("stretched", ["max", "gelu", "steps", "turns"], functions=True, seed=2)
     assert violations(model, 0.1) == 0
     enclose = rule.enclose
@@ -89,8 +89,8 @@ def test_a_box_made_too_tight_is_caught(
         assert violations(model, 0.1) > 0
 
 
-def line(seed: int) -> tuple[nn.Sequential, nn.Linear, nn.Linear]:
-    """A network of one hidden layer that reads a single pixel."""
+def one_pixel_network(seed: int) -> tuple[nn.Sequential, nn.Linear, nn.Linear]:
+    """A network with one hidden layer that reads a single pixel."""
     torch.manual_seed(seed)
     first, last = nn.Linear(784, 6), nn.Linear(6, 10)
     nn.init.normal_(first.weight)
@@ -100,12 +100,12 @@ def line(seed: int) -> tuple[nn.Sequential, nn.Linear, nn.Linear]:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_line_agrees_with_enumeration(seed: int) -> None:
+def test_bounds_match_enumeration_on_one_pixel(seed: int) -> None:
     """Bounds are below the true least margin, and equal to it where no unit changes sign.
 
     Of one pixel the true one lies at an end of the interval or at a kink.
     """
-    model, first, _ = line(seed)
+    model, first, _ = one_pixel_network(seed)
     x = torch.full((1, 1, 28, 28), 0.5)
     y = model(x).argmax(1)
     slope, shift = first.weight[:, 400].double(), first.bias.double()
@@ -121,14 +121,14 @@ def test_a_line_agrees_with_enumeration(seed: int) -> None:
         model.float()
         true = float(torch.stack(values).min())
         assert float(certify(model, x, y, eps=eps).margins) <= true
-        bound = asked_of_crown(model, x, int(y), eps)
+        bound = crown_margin(model, x, int(y), eps)
         assert bound <= true
         if not kinks:
             assert bound == pytest.approx(true, abs=1e-3)
 
 
-def asked_of_crown(model: nn.Module, x: torch.Tensor, label: int, eps: float) -> float:
-    """CROWN's bound of the least margin of one sample, also where intervals prove it."""
+def crown_margin(model: nn.Module, x: torch.Tensor, label: int, eps: float) -> float:
+    """CROWN's bound of the smallest margin of one sample, also if intervals certify it."""
     network = read(model)
     eye = torch.eye(10, dtype=torch.float64)
     questions = torch.stack([eye[label] - eye[k] for k in range(10) if k != label])
@@ -138,8 +138,8 @@ def asked_of_crown(model: nn.Module, x: torch.Tensor, label: int, eps: float) ->
         return float(lower_bounds(network, intervals, samples, questions, to_image=True).min())
 
 
-def test_corners_agree_with_a_linear_network() -> None:
-    """Of a linear network that reads eight pixels, the least margin over all 256 corners is the bound."""
+def test_bounds_match_corners_of_linear_network() -> None:
+    """For a linear network of eight pixels the bound is the smallest margin over all 256 corners."""
     torch.manual_seed(3)
     layer = nn.Linear(784, 10)
     pixels = torch.arange(100, 780, 90)
@@ -160,8 +160,8 @@ def test_corners_agree_with_a_linear_network() -> None:
         assert bound == pytest.approx(least, abs=1e-3)
 
 
-def test_attacks_break_no_certified_digit(mnist: DataSet) -> None:
-    """CROWN certifies samples of the hardened network, more than intervals do; PGD breaks none."""
+def test_pgd_breaks_no_certified_image(mnist: DataSet) -> None:
+    """CROWN certifies more images of the hardened network than intervals; PGD breaks none of them."""
     model = loading.resolve("hardened").model
     digits = mnist.tuning[:12]
     x, y = digits.images(), digits.labels

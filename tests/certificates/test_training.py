@@ -1,4 +1,4 @@
-"""Training on bounds: the bounds it trains on are those that are certified later."""
+"""Interval training: its bounds, its progress and the epoch that it keeps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from securemnist.train.loop import Trainer
 
 
 @pytest.mark.parametrize("name", ["certified", "certified_mnist"])
-def test_trained_bounds_are_the_certified_ones(name: str, mnist: DataSet) -> None:
+def test_training_bounds_match_certificates(name: str, mnist: DataSet) -> None:
     """In eval mode the margins of training equal those of interval certificates, up to rounding."""
     torch.manual_seed(0)
     model = build(RECIPES[name].architecture)
@@ -39,18 +39,18 @@ def test_trained_bounds_are_the_certified_ones(name: str, mnist: DataSet) -> Non
     assert (proved < margins + 1e-6).all()
 
 
-def test_training_on_bounds_learns_to_be_certified(mnist: DataSet) -> None:
-    """Some batches at a small eps lead from no certified digit to many."""
+def test_interval_training_increases_certified_fraction(mnist: DataSet) -> None:
+    """A few batches at a small eps lead from no certified image to many."""
     recipe = dataclasses.replace(RECIPES["certified"], eps=0.01, ramp=0, epochs=1, batch=64)
     trainer = Trainer(recipe, mnist)
     trainer.run_epoch(stop_after=20)
     digits = mnist.tuning[:300]
     x, y = digits.images(), digits.labels
-    assert interval_training.share(trainer.model.eval(), x, y, 0.005) > 0.1
+    assert interval_training.certified_fraction(trainer.model.eval(), x, y, 0.005) > 0.1
 
 
-def test_a_certified_run_is_kept_by_its_certified_share(mnist: DataSet, tmp_path: Path) -> None:
-    """The history holds the certified share of the tuning digits, and the kept epoch is its best."""
+def test_interval_training_keeps_best_certified_epoch(mnist: DataSet, tmp_path: Path) -> None:
+    """The history has the certified tuning accuracy, and the kept epoch is its best."""
     tiny = dataclasses.replace(mnist, train=mnist.train[:256], tuning=mnist.tuning[:50])
     recipe = dataclasses.replace(RECIPES["certified"], epochs=2, batch=64, ramp=1)
     manifest = train("net", recipe, tiny, tmp_path)
@@ -59,8 +59,8 @@ def test_a_certified_run_is_kept_by_its_certified_share(mnist: DataSet, tmp_path
     assert manifest["recipe"]["clip"] == 10.0
 
 
-def test_a_network_without_bounds_is_refused(mnist: DataSet) -> None:
-    """Training on bounds wants a chain of layers that it has bounds for, and says so."""
+def test_interval_training_refuses_unsupported_network(mnist: DataSet) -> None:
+    """Interval training needs a sequence of layers with known bounds, and the error says so."""
     digits = mnist.tuning[:4]
     x, y = digits.images(), digits.labels
     with pytest.raises(ModelError, match="architecture S"):

@@ -1,4 +1,4 @@
-"""`securemnist assess` measures in a process of its own, whose configuration nothing outside decides."""
+"""`securemnist assess` measures in a child process that the environment does not configure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from securemnist._util import resources
 from securemnist.cli import child
 from securemnist.project import imports
 from securemnist.results.assessment import Assessment
@@ -53,7 +54,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     "options",
     ["-k CLEAN-01 -x --collect-only --security-tier=smoke -W error", "-n 2 --cov --color=yes"],
 )
-def test_variables_for_other_runs_decide_nothing(
+def test_environment_variables_do_not_change_the_run(
     folder: Path, monkeypatch: pytest.MonkeyPatch, options: str
 ) -> None:
     """Both rows are measured, and one fails, whatever the environment sets for pytest and Python."""
@@ -71,15 +72,15 @@ def test_variables_for_other_runs_decide_nothing(
 @pytest.mark.parametrize(
     ("where", "end", "told"),
     [
-        ("the fixture", "os._exit(0)", "it ended before (exit code 0)"),
-        ("the import", "os.abort()", "it ended before (SIGABRT)"),
-        ("the end", "os.kill(os.getpid(), signal.SIGKILL)", "it ended before (SIGKILL, perhaps"),
+        ("the fixture", "os._exit(0)", "got none (exit code 0)"),
+        ("the import", "os.abort()", "got none (SIGABRT)"),
+        ("the end", "os.kill(os.getpid(), signal.SIGKILL)", "got none (SIGKILL, perhaps"),
     ],
 )
-def test_a_run_without_a_whole_report_never_passes(
+def test_run_without_a_complete_report_exits_3(
     folder: Path, where: str, end: str, told: str
 ) -> None:
-    """Code that ends the process, at whatever moment, leaves exit code 3, a sentence and no report."""
+    """Code that ends the process at any moment leaves exit code 3, a sentence and no report."""
     text = CONFTEST + f"\n{end}\n"
     if where == "the fixture":
         text = CONFTEST.replace("    return", f"    {end}\n    return")
@@ -123,7 +124,7 @@ def _started(folder: Path, *words: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_leaves_a_whole_report(folder: Path, number: signal.Signals) -> None:
+def test_signal_leaves_a_complete_report(folder: Path, number: signal.Signals) -> None:
     """SIGTERM and Ctrl-C end with exit code 3 and a report: one row measured, the other NOT_RUN."""
     process = _started(folder)
     process.send_signal(number)
@@ -134,8 +135,8 @@ def test_a_signal_leaves_a_whole_report(folder: Path, number: signal.Signals) ->
     assert [f.verdict for f in made.findings] == ["PASS", "NOT_RUN"]
 
 
-def test_the_child_ends_with_its_parent(folder: Path) -> None:
-    """After SIGKILL to the command no process goes on measuring."""
+def test_child_ends_with_its_parent(folder: Path) -> None:
+    """After SIGKILL to the command its child stops measuring."""
     process = _started(folder)
     measuring = int((folder / "child").read_text())
     os.kill(measuring, 0)
@@ -151,10 +152,10 @@ def test_the_child_ends_with_its_parent(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("by", ["the folder", "PYTHONPATH"])
-def test_no_module_of_the_folder_replaces_one_of_ours(
+def test_local_modules_do_not_replace_ours(
     folder: Path, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
-    """A click.py beside the model, or on PYTHONPATH, is not imported in place of the library."""
+    """A click.py beside the model, or on PYTHONPATH, is not imported instead of the library."""
     for name in ("click", "art", "rich", "pydantic", "json", "securemnist"):
         (folder / f"{name}.py").write_text("open('ran', 'w').close()\nraise SystemExit(0)\n")
     if by == "PYTHONPATH":
@@ -186,8 +187,8 @@ def test_python_m_does_not_import_from_the_folder(folder: Path) -> None:
         ("lib/nets.py", {"setup.cfg": "[tool:pytest]\npythonpath = lib\n"}),
     ],
 )
-def test_a_project_s_own_layout(folder: Path, place: str, settings: dict[str, str]) -> None:
-    """A module in the folder, in `src`, or where pytest's `pythonpath` says, is found by its name."""
+def test_modules_of_a_project_are_found(folder: Path, place: str, settings: dict[str, str]) -> None:
+    """A module in the folder, in `src`, or in a folder of pytest's `pythonpath` can be imported."""
     (folder / place).parent.mkdir(exist_ok=True)
     (folder / place).write_text("PLACE = 'here'\n")
     for name, text in settings.items():
@@ -199,8 +200,8 @@ def test_a_project_s_own_layout(folder: Path, place: str, settings: dict[str, st
     assert done.stdout.strip() == "here", done.stderr
 
 
-def test_the_project_comes_before_an_older_copy_of_it(folder: Path, tmp_path: Path) -> None:
-    """An installed copy of the user's package is not measured in place of the code in the folder."""
+def test_project_takes_precedence_over_an_installed_copy(folder: Path, tmp_path: Path) -> None:
+    """An installed copy of the user's package is not measured instead of the code in the folder."""
     installed = tmp_path / "site"
     installed.mkdir()
     (installed / "nets.py").write_text("PLACE = 'installed'\n")
@@ -215,8 +216,8 @@ def test_the_project_comes_before_an_older_copy_of_it(folder: Path, tmp_path: Pa
     assert done.stdout.strip() == "project"
 
 
-def test_the_folders_of_a_project(tmp_path: Path) -> None:
-    """`src` counts unless it is a package itself; a settings file that cannot be read adds nothing."""
+def test_import_folders_of_a_project(tmp_path: Path) -> None:
+    """`src` is one unless it is a package itself; unreadable settings add none."""
     (tmp_path / "src").mkdir()
     (tmp_path / "pyproject.toml").write_text("pythonpath = [")
     (tmp_path / "tox.ini").write_text("no section")
@@ -236,8 +237,8 @@ because = "slower than that is a denial of service"
 """
 
 
-def test_a_policy_alone_runs_no_code(folder: Path) -> None:
-    """`against` imports a module only where the project's settings name it, too; else exit code 2."""
+def test_against_runs_code_only_if_trusted(folder: Path) -> None:
+    """`against` imports a module only if the project's settings trust it; else exit code 2."""
     (folder / "old.py").write_text(f"open('ran', 'w').close()\n{FACTORY}")
     (folder / "small.toml").write_text(AGAINST.format(spec="old:make"))
     for words in (ASSESS, ("assess", "--list", "--policy", "small.toml")):
@@ -245,7 +246,7 @@ def test_a_policy_alone_runs_no_code(folder: Path) -> None:
         assert done.exit_code == 2, done.output
         assert "got the code 'old:make', which a policy alone does not run" in done.output
     command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "--security-policy=small.toml"]
-    suite = Path(__file__).parents[2] / "security_tests" / "test_latency.py"
+    suite = resources.SUITES / "test_latency.py"
     command += ["--security-model=baseline", str(suite)]
     plain = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert plain.returncode == pytest.ExitCode.USAGE_ERROR
@@ -256,8 +257,8 @@ def test_a_policy_alone_runs_no_code(folder: Path) -> None:
     assert (folder / "ran").exists()
 
 
-def test_a_command_that_is_refused_imports_no_torch(folder: Path) -> None:
-    """The command itself does not wait for torch: its child does."""
+def test_refused_command_imports_no_torch(folder: Path) -> None:
+    """The parent process does not import torch: its child does."""
     command = [sys.executable, "-X", "importtime", "-m", "securemnist", *ASSESS, "--tier", "smoke"]
     env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
@@ -267,8 +268,8 @@ def test_a_command_that_is_refused_imports_no_torch(folder: Path) -> None:
     assert "torch" not in names
 
 
-def test_an_outcome_that_was_not_written_whole_is_none(tmp_path: Path) -> None:
-    """Half a file, another program's or none at all is not the outcome of a run."""
+def test_incomplete_outcome_file_is_none(tmp_path: Path) -> None:
+    """A truncated, foreign or missing file is not read as an outcome."""
     path = tmp_path / "outcome.json"
     assert child.Outcome.read(path) is None
     for text in ('{"code": 0', "[]", json.dumps({"code": 0, "charm": 1})):

@@ -1,4 +1,4 @@
-"""The command line, typed as its users type it."""
+"""The command line: measure, explain, assess, errors."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_measure_writes_everything(folder: Path) -> None:
-    """One measurement without a policy prints a number and writes value, interval, seed, evidence."""
+def test_measure_prints_and_writes_the_measurement(folder: Path) -> None:
+    """A measurement without a policy prints a number and writes value, interval, seed, evidence."""
     result = run(
         *("measure", "robust_accuracy", "--model", "baseline", "--threat", "linf:0.1"),
         *("--attack", "PGD:steps=5", "--digits", "64", "--seed", "3", "--json", "one.json"),
@@ -73,9 +73,9 @@ def test_measure_writes_everything(folder: Path) -> None:
         (["measure", "robust_accuracy", "--threat", "linf:nan"], "expected 0 <= eps <= 1"),
         (["measure", "clean_accuracy", "--demo", "--device", "cuda"], "expected a CUDA device"),
         (["measure", "clean_accuracy", "--demo", "--data", "nowhere"], "expected a file, got none"),
-        (["explain", "charm"], "expected a row, measure, attack or word"),
+        (["explain", "charm"], "expected a row, measure, attack or term"),
         (["report", "gone.json"], "cannot be read"),
-        (["train", "charm"], "expected a recipe of"),
+        (["train", "charm"], "expected one of the recipes"),
         (["assess", "--policy", "small.toml"], "expected a model of yours to assess by"),
         (["assess", "--policy", "gone.toml", "--model", "baseline"], "expected a policy"),
         (
@@ -86,8 +86,8 @@ def test_measure_writes_everything(folder: Path) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_usage_is_one_sentence(folder: Path, words: list[str], complaint: str) -> None:
-    """What was asked wrongly ends with exit code 2 and one sentence, never a traceback."""
+def test_usage_error_is_one_sentence(folder: Path, words: list[str], complaint: str) -> None:
+    """A usage error ends with exit code 2 and one sentence, without a traceback."""
     result = run(*words)
     assert result.exit_code == 2, result.output
     assert complaint in result.output
@@ -106,22 +106,22 @@ def test_wrong_usage_is_one_sentence(folder: Path, words: list[str], complaint: 
     ],
     ids=" ".join,
 )
-def test_an_empty_name_is_no_default(folder: Path, words: list[str]) -> None:
-    """A variable that a script has not set does not assess the bundled model in place of theirs."""
+def test_empty_option_value_is_refused(folder: Path, words: list[str]) -> None:
+    """An empty option value, as from an unset variable, does not select the bundled model."""
     result = run(*words)
     assert result.exit_code == 2, result.output
     assert "got an empty one" in result.output
 
 
-def test_an_empty_name_in_the_project_is_no_default(folder: Path) -> None:
-    """Nor does one in the project's settings."""
+def test_empty_setting_is_refused(folder: Path) -> None:
+    """An empty value in the project's settings does not select a default."""
     (folder / "pyproject.toml").write_text('[tool.securemnist]\nmodel = ""\n')
     result = run("assess")
     assert result.exit_code == 2, result.output
     assert "pyproject.toml: expected [tool.securemnist]" in result.output
 
 
-def test_explain(folder: Path) -> None:
+def test_explain_rows_measures_attacks_verdicts(folder: Path) -> None:
     """A row, a measure, an attack and a verdict are each explained."""
     words = {
         "CLEAN-01": "because:",
@@ -139,14 +139,14 @@ def test_explain(folder: Path) -> None:
     assert "did you mean DeepFool?" in run("explain", "art:DeepFol").output
 
 
-def test_explain_reads_the_project_s_policy(folder: Path) -> None:
-    """A row is looked up in the policy that `assess` would take: the one that pyproject.toml names."""
+def test_explain_reads_the_project_policy(folder: Path) -> None:
+    """A row is looked up in the policy of pyproject.toml, as by `assess`."""
     (folder / "pyproject.toml").write_text('[tool.securemnist]\npolicy = "small.toml"\n')
     (folder / "small.toml").write_text(POLICY.replace("CLEAN-01", "OURS-01"))
     assert "because: an unread digit" in run("explain", "OURS-01").output
 
 
-def test_the_list_of_rows_runs_nothing(folder: Path) -> None:
+def test_list_prints_rows_and_measures_nothing(folder: Path) -> None:
     """--list prints every row with its threshold and an estimate of its time."""
     result = run("assess", "--list", "--policy", "small.toml")
     assert result.exit_code == 0
@@ -154,7 +154,29 @@ def test_the_list_of_rows_runs_nothing(folder: Path) -> None:
     assert not (folder / "reports").exists()
 
 
-def test_assess_a_network_of_their_own(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "options", "expected"),
+    [
+        ("digits = 20000", (), "expected at most 10,000 samples"),
+        ("seeds = 3", (), "unknown key 'seeds'"),
+        ("", ("--row", "X"), "expected a row of small.toml"),
+        ("", ("--data", "nowhere"), "expected a file, got none"),
+        ("", ("--replay", "nowhere"), "nowhere"),
+    ],
+    ids=["too many samples", "unknown key", "unknown row", "no data", "no stored examples"],
+)
+def test_list_refuses_what_a_run_refuses(
+    folder: Path, change: str, options: tuple[str, ...], expected: str
+) -> None:
+    """A policy, row, data set or replay folder that `assess` refuses is refused by --list as well."""
+    (folder / "small.toml").write_text(f"{POLICY.replace('digits = 200', '')}{change}\n")
+    result = run("assess", "--list", "--policy", "small.toml", *options)
+    assert result.exit_code == 2, result.output
+    assert expected in result.output
+    assert len(result.output.strip().splitlines()) == 1
+
+
+def test_assess_a_network_of_the_user(folder: Path) -> None:
     """A toy network in a file gets a verdict, a report, JUnit and the exit code of a failure."""
     done = shell(folder, "assess", "--model", "toy:make_net", "--policy", "small.toml")
     assert done.returncode == 1, done.stderr
@@ -179,8 +201,8 @@ def test_assess_reads_a_model_fixture(folder: Path) -> None:
     assert seen["subject"]["parameters"] == 7_850
 
 
-def test_a_report_folder_that_cannot_be_written(folder: Path) -> None:
-    """A report folder that cannot be is told before anything runs; nothing is lost."""
+def test_unwritable_report_folder_is_refused_first(folder: Path) -> None:
+    """An unwritable report folder is refused before anything runs; the user's file is kept."""
     (folder / "reports").write_text("the user's own file")
     done = shell(folder, "assess", "--policy", "small.toml", "--model", "baseline")
     assert done.returncode == 2
@@ -188,8 +210,8 @@ def test_a_report_folder_that_cannot_be_written(folder: Path) -> None:
     assert (folder / "reports").read_text() == "the user's own file"
 
 
-def test_a_failed_run_keeps_the_old_report(folder: Path) -> None:
-    """When an assessment cannot start, the report of the last one stays whole."""
+def test_refused_run_keeps_the_old_report(folder: Path) -> None:
+    """If an assessment cannot start, the report of the last one is kept."""
     (folder / "reports").mkdir()
     (folder / "reports" / "index.html").write_text("the last report")
     assert run("assess", "--model", "toy:raises", "--policy", "small.toml").exit_code == 2
@@ -197,7 +219,7 @@ def test_a_failed_run_keeps_the_old_report(folder: Path) -> None:
 
 
 def test_environment_variables_change_no_threshold(folder: Path) -> None:
-    """The policy is what the file says, whatever the environment says."""
+    """Thresholds come from the policy file only, whatever the environment."""
     before = dict(os.environ)
     os.environ["SECUREMNIST_CLEAN_01_AT_LEAST"] = "0"
     try:
@@ -207,10 +229,10 @@ def test_environment_variables_change_no_threshold(folder: Path) -> None:
         os.environ.update(before)
 
 
-def test_a_model_that_ends_the_program_decides_nothing(
+def test_model_that_calls_exit_does_not_pass(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A factory or an answer that calls sys.exit(0) is no pass: the code says so, and nothing is left."""
+    """A factory or forward pass that calls sys.exit(0) ends with 2 or 3, without a report."""
     (tmp_path / "leaver.py").write_text(
         "import sys\nfrom torch import nn\n\n\nclass Net(nn.Module):\n"
         "    def forward(self, x):\n        sys.exit(0)\n\n\ndef early():\n    sys.exit(0)\n"

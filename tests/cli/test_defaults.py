@@ -1,4 +1,4 @@
-"""Whose model and whose policy a command takes, and what its outputs call them."""
+"""Default model and policy of commands, and their names in outputs."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     "command", [["assess"], ["assess", *ONE_ROW], ["measure", "clean_accuracy"]]
 )
-def test_no_model_is_never_the_bundled_one(folder: Path, command: list[str]) -> None:
-    """Where nothing names a model the command ends with exit code 2 and one sentence."""
+def test_missing_model_is_refused(folder: Path, command: list[str]) -> None:
+    """Without a model the command ends with exit code 2 and one sentence, not with the bundled model."""
     done = run(*command)
     assert done.exit_code == 2
     assert "got none" in done.output
@@ -58,7 +58,7 @@ def test_no_model_is_never_the_bundled_one(folder: Path, command: list[str]) -> 
 
 
 def test_plain_pytest_with_the_bundled_policy_needs_a_model(folder: Path) -> None:
-    """Pytest with the bundled policy assesses no bundled model that was not named."""
+    """Pytest with the bundled policy does not assess the bundled model by default."""
     suites = shutil.copytree(resources.SUITES, folder / "suites")
     words = f"import pytest; raise SystemExit(pytest.main(['{suites}', '--security-policy', "
     words += f"'{resources.POLICY}', '-k', 'CLEAN-01']))"
@@ -67,8 +67,8 @@ def test_plain_pytest_with_the_bundled_policy_needs_a_model(folder: Path) -> Non
     assert "expected a model of yours to assess by the bundled policy, got none" in done.stderr
 
 
-def test_the_demo_says_what_it_held_against_what(folder: Path) -> None:
-    """--demo assesses the bundled model, and terminal, summary, page and JSON name the bundled policy."""
+def test_demo_names_the_bundled_policy(folder: Path) -> None:
+    """--demo assesses the bundled model; terminal, summary, page and JSON name the bundled policy."""
     done = shell(folder, "assess", "--demo", *ONE_ROW)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("certified (")
@@ -82,16 +82,16 @@ def test_the_demo_says_what_it_held_against_what(folder: Path) -> None:
     assert "--policy=bundled" in seen["findings"][0]["replay"]
 
 
-def test_a_model_of_their_own_on_the_bundled_policy(folder: Path) -> None:
-    """--model without a policy in the folder is held against the bundled policy, and told so."""
+def test_own_model_on_the_bundled_policy_says_so(folder: Path) -> None:
+    """--model in a folder without a policy uses the bundled policy, and the output says so."""
     done = shell(folder, "assess", "--model", "toy:make_net", *ONE_ROW)
     assert done.returncode == 1
     assert "toy:make_net" in done.stdout
     assert f"held against {settings.BUNDLED}" in done.stdout
 
 
-def test_a_policy_that_is_gone_is_not_replaced(folder: Path) -> None:
-    """A request that deletes the policy does not have the project's model held against another one."""
+def test_deleted_policy_is_not_replaced(folder: Path) -> None:
+    """A request that deletes the policy does not get the bundled policy instead."""
     (folder / "conftest.py").write_text(CONFTEST)
     done = run("assess", *ONE_ROW)
     assert done.exit_code == 2
@@ -115,16 +115,16 @@ def test_a_policy_that_is_gone_is_not_replaced(folder: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_the_demo_has_one_model_and_one_policy(folder: Path, words: list[str]) -> None:
-    """--demo beside another model or policy is refused: one of the two would be ignored."""
+def test_demo_with_model_or_policy_is_refused(folder: Path, words: list[str]) -> None:
+    """--demo with --model or --policy is refused: one of them would be ignored."""
     (folder / "own.toml").write_text(ROW)
     done = run(*words)
     assert done.exit_code == 2
     assert "leave one of them out" in done.output
 
 
-def test_the_demo_in_a_project_takes_nothing_of_it(folder: Path) -> None:
-    """In a project with a policy of its own --demo is still the bundled model on the bundled policy."""
+def test_demo_ignores_the_project(folder: Path) -> None:
+    """In a project with its own policy --demo still uses the bundled model and policy."""
     (folder / "security_tests").mkdir()
     (folder / "security_tests" / "thresholds.toml").write_text(ROW)
     done = shell(folder, "assess", "--demo", *ONE_ROW)
@@ -133,8 +133,8 @@ def test_the_demo_in_a_project_takes_nothing_of_it(folder: Path) -> None:
     assert f"held against {settings.BUNDLED}" in done.stdout
 
 
-def test_what_a_policy_is_called(folder: Path) -> None:
-    """A policy has its path in the project, its folder's name elsewhere, and the bundled one says so."""
+def test_policy_name_in_outputs(folder: Path) -> None:
+    """A policy is named by its path in the project, by its folder elsewhere, or as the bundled one."""
     inside, outside = folder / "mine" / "t.toml", folder.parent / "theirs" / "thresholds.toml"
     assert settings.policy_name(inside, folder) == "mine/t.toml"
     assert settings.policy_name(outside, folder) == "theirs/thresholds.toml"
@@ -143,8 +143,8 @@ def test_what_a_policy_is_called(folder: Path) -> None:
     assert own == "security_tests/thresholds.toml"
 
 
-def test_only_the_checkout_has_a_model_of_its_own(folder: Path) -> None:
-    """`nox -s security` in the checkout needs no option; no other folder is taken for it."""
+def test_default_model_exists_in_the_checkout_only(folder: Path) -> None:
+    """`nox -s security` in the checkout needs no option; in other folders a model is required."""
     project = settings.Settings()
     assert project.model_for(resources.POLICY, resources.ROOT) == settings.DEFAULT_MODEL
     assert project.model_for(resources.POLICY, folder) is None

@@ -1,4 +1,4 @@
-"""`securemnist demo`: a page in half a minute, opened where a screen exists."""
+"""`securemnist demo`: a comparison page, opened in a browser if there is a display."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.commands import run, shell
 
 
 @pytest.mark.timeout(600)
-def test_the_demo_writes_a_page(tmp_path: Path) -> None:
-    """In a folder of its own the demo compares two bundled models and says where the page is."""
+def test_demo_writes_a_page(tmp_path: Path) -> None:
+    """The demo compares two bundled models and prints the address of the page."""
     done = shell(tmp_path, "demo", "--no-browser")
     assert done.returncode == 0, done.stderr
     page = tmp_path / "reports" / "demo" / "compare.html"
@@ -23,10 +23,10 @@ def test_the_demo_writes_a_page(tmp_path: Path) -> None:
         assert name in text
 
 
-def test_a_demo_that_writes_no_page_says_so(
+def test_demo_with_unwritable_folder_exits_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A report folder that cannot be written ends the demo with exit code 2, and opens nothing."""
+    """An unwritable report folder ends the demo with exit code 2, and opens no browser."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(demo.webbrowser, "open", lambda _: pytest.fail("opened"))
     (tmp_path / "taken").write_text("a file")
@@ -35,7 +35,7 @@ def test_a_demo_that_writes_no_page_says_so(
     assert "The page:" not in done.output
 
 
-def test_a_browser_needs_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_browser_opens_only_with_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
     """A browser is opened under X11 and Wayland, and nowhere else."""
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)

@@ -1,4 +1,4 @@
-"""How a command ends that could not do what it was asked for: its words, its code, what it leaves."""
+"""Commands that fail: message, exit code, and files."""
 
 from __future__ import annotations
 
@@ -45,15 +45,17 @@ def model():
 ASSESS = ("assess", "--policy", "small.toml")
 
 
-def test_a_folder_inside_a_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Below a project the bundled policy does not stand in for the project's own."""
+def test_subfolder_of_a_project_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a subfolder of a project the bundled policy does not replace the project's own."""
     inside = folder / "security_tests" / "notes"
     inside.mkdir(parents=True)
     (folder / "security_tests" / "thresholds.toml").write_text(ROW.format(id="CLEAN-01", digits=20))
     monkeypatch.chdir(inside)
     done = run("assess")
     assert done.exit_code == 2
-    assert f"expected to start in {folder}, whose security_tests/thresholds.toml" in done.output
+    assert (
+        f"expected to be started in {folder}, which holds the policy security_tests" in done.output
+    )
     assert not (inside / "reports").exists()
 
 
@@ -68,13 +70,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_an_interruption_leaves_a_whole_report_alone(folder: Path) -> None:
-    """Ctrl-C costs no finished report, and one sentence tells what lies in the folder."""
+def test_interrupted_run_keeps_a_complete_report(folder: Path) -> None:
+    """After Ctrl-C a complete report of an earlier run is kept, and one sentence says so."""
     (folder / "stop").touch()
     cut = run(*ASSESS)
     assert cut.exit_code == 3, cut.output
     assert "interrupted after 1 of 2 rows; the rest is NOT_RUN" in cut.output
-    assert "Run the assessment again, to its end." in cut.output
+    assert "Run the complete assessment again." in cut.output
     assert Assessment.load(folder / "reports" / "assessment.json").interrupted
     (folder / "stop").unlink()
     run(*ASSESS)
@@ -83,7 +85,9 @@ def test_an_interruption_leaves_a_whole_report_alone(folder: Path) -> None:
     (folder / "stop").touch()
     cut = run(*ASSESS)
     assert cut.exit_code == 3, cut.output
-    assert "reports: interrupted after 1 of 2 rows; the report there is an earlier" in cut.output
+    assert (
+        "reports: interrupted after 1 of 2 rows; the report of an earlier run is kept" in cut.output
+    )
     assert "report: " not in cut.output
     assert {path: path.read_bytes() for path in (folder / "reports").iterdir()} == before
 
@@ -97,10 +101,8 @@ def test_an_interruption_leaves_a_whole_report_alone(folder: Path) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_an_empty_choice_of_rows_is_one_sentence(
-    folder: Path, words: list[str], asked: str
-) -> None:
-    """Tier, families and rows that have none in common are named, and no folder is left."""
+def test_empty_selection_of_rows_is_refused(folder: Path, words: list[str], asked: str) -> None:
+    """Tier, families and rows without a common row end in one sentence, and no folder is written."""
     done = run(*ASSESS, *words)
     assert done.exit_code == 2, done.output
     assert "expected a row to measure" in done.output
@@ -109,8 +111,8 @@ def test_an_empty_choice_of_rows_is_one_sentence(
     assert not (folder / "reports").exists()
 
 
-def test_a_row_that_cannot_run_stops_no_other(folder: Path) -> None:
-    """A static row without its baseline file says which command writes it, and the rest is measured."""
+def test_row_with_an_error_does_not_stop_others(folder: Path) -> None:
+    """A static row without baseline file names the command that writes it; other rows are measured."""
     (folder / "small.toml").write_text(ROW.format(id="CLEAN-01", digits=20) + STATIC)
     run(*ASSESS)
     made = Assessment.load(folder / "reports" / "assessment.json").findings
@@ -119,8 +121,8 @@ def test_a_row_that_cannot_run_stops_no_other(folder: Path) -> None:
     assert "write it with `securemnist accept ROW`, where ROW is the id of" in made[1].reason
 
 
-def test_an_unknown_measure_is_refused_in_our_own_words(folder: Path) -> None:
-    """The sentence begins as every other, and no folder is left."""
+def test_unknown_measure_is_refused_with_one_sentence(folder: Path) -> None:
+    """An unknown measure ends with one sentence, and no folder is written."""
     (folder / "small.toml").write_text(ROW.format(id="CLEAN-01", digits=20).replace("racy", "rasy"))
     done = run(*ASSESS)
     assert done.exit_code == 2
@@ -129,8 +131,8 @@ def test_an_unknown_measure_is_refused_in_our_own_words(folder: Path) -> None:
     assert not (folder / "reports").exists()
 
 
-def test_the_same_model_is_refused_before_it_is_assessed(folder: Path) -> None:
-    """Held against its own assessment, a model is not measured first."""
+def test_same_model_is_refused_before_assessment(folder: Path) -> None:
+    """A model is not measured to be compared with its own assessment."""
     (folder / "conftest.py").unlink()
     words = (*ASSESS, "--model", "baseline", "--row", "CLEAN-01")
     run(*words, "--out", "old")
@@ -141,8 +143,8 @@ def test_the_same_model_is_refused_before_it_is_assessed(folder: Path) -> None:
     assert not (folder / "reports").exists()
 
 
-def test_the_same_model_of_a_fixture_is_refused_before_its_first_row(folder: Path) -> None:
-    """A `model` fixture that returns the older version again is known as soon as it is made."""
+def test_same_model_of_a_fixture_is_refused_before_the_first_row(folder: Path) -> None:
+    """A `model` fixture that returns the older version is refused before the first row."""
     run(*ASSESS, "--model", "baseline", "--row", "CLEAN-01", "--out", "old")
     done = run(*ASSESS, "--row", "CLEAN-01", "--against", "old/assessment.json")
     assert done.exit_code == 2
@@ -162,14 +164,14 @@ def test_the_same_model_of_a_fixture_is_refused_before_its_first_row(folder: Pat
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )
-def test_no_accident_looks_like_a_failed_requirement(
+def test_unexpected_error_never_exits_1(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     error: BaseException,
     code: int,
     words: str,
 ) -> None:
-    """What nobody foresaw ends with one sentence and 2 or 3, never with the 1 of a verdict."""
+    """An unexpected error ends with one sentence and exit code 2 or 3, never 1."""
 
     def fails(_: Path) -> NoReturn:
         raise error

@@ -1,4 +1,4 @@
-"""Where people stumble on the first day the error says what to do."""
+"""Hints in errors about common mistakes with data and weights."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def files(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("inside", ["MNIST/raw", "raw"])
-def test_torchvision_s_root(files: Path, inside: str) -> None:
-    """The root of torchvision's data set leads to the folder of its files."""
+def test_hint_for_the_root_of_torchvision_data(files: Path, inside: str) -> None:
+    """The root of torchvision's data set is answered with the folder of its files."""
     (files / inside).mkdir(parents=True)
     for name in data.PINNED:
         (files / name).rename(files / inside / name)
-    with pytest.raises(DataError, match=f"{inside}: name that folder"):
+    with pytest.raises(DataError, match=f"{inside}: pass that folder"):
         data.load(files)
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_kaggle_s_names(files: Path, nested: bool) -> None:
-    """Files with a dot for a hyphen, also each in a folder of its name, are to be renamed."""
+def test_hint_for_kaggle_file_names(files: Path, nested: bool) -> None:
+    """Files with a dot instead of a hyphen, also in folders of their name, are to be renamed."""
     for name in data.PINNED:
         dotted = files / name.replace("-idx", ".idx")
         (files / name).rename(files / "kept")
@@ -52,8 +52,8 @@ def test_kaggle_s_names(files: Path, nested: bool) -> None:
         data.load(files)
 
 
-def test_tables_of_pixels(tmp_path: Path) -> None:
-    """A folder of CSV files leads to the page on one's own digits; an empty one does not."""
+def test_hint_for_csv_files(tmp_path: Path) -> None:
+    """A folder of CSV files is answered with docs/data.md; an empty one is not."""
     name = next(iter(data.PINNED))
     with pytest.raises(DataError, match=idx_files.ADVICE):
         idx_files.read(tmp_path, name)
@@ -62,7 +62,7 @@ def test_tables_of_pixels(tmp_path: Path) -> None:
         idx_files.read(tmp_path, name)
 
 
-def test_weights_of_dataparallel(tmp_path: Path) -> None:
+def test_hint_for_dataparallel_weights(tmp_path: Path) -> None:
     """Names that begin with `module.` are said to come from DataParallel."""
     net, path = nn.Linear(2, 2), tmp_path / "w.safetensors"
     state = {f"module.{name}": tensor.clone() for name, tensor in net.state_dict().items()}
@@ -76,7 +76,9 @@ def test_weights_of_dataparallel(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize("normalise", [parametrizations.weight_norm, weight_norm])
-def test_weights_that_are_computed(normalise: Callable[[nn.Module], nn.Module]) -> None:
+def test_weight_normalisation_has_equal_certificates(
+    normalise: Callable[[nn.Module], nn.Module],
+) -> None:
     """A network with weight normalisation has the certificates of one with the weights' values."""
     torch.manual_seed(0)
     plain = nn.Linear(784, 10)
@@ -90,8 +92,8 @@ def test_weights_that_are_computed(normalise: Callable[[nn.Module], nn.Module]) 
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
-def test_weights_that_cannot_be_copied() -> None:
-    """A network with weights that are computed with gradients is told to keep their value."""
+def test_hint_for_weights_that_cannot_be_copied() -> None:
+    """Weights that are computed with gradients are refused with the advice to store their value."""
     model = nn.Sequential(nn.Flatten(), weight_norm(nn.Linear(784, 10))).eval()
     model(torch.rand(1, 1, 28, 28))
     with pytest.raises(NoCertificate, match=r"torch.nn.utils.remove_weight_norm"):
@@ -99,7 +101,7 @@ def test_weights_that_cannot_be_copied() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Implicit dimension")
-def test_softmax_without_a_dimension() -> None:
+def test_softmax_without_a_dimension_is_certified() -> None:
     """Softmax of logits (n, 10) without a dimension is over the classes, and has its bounds."""
     plain = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
     x = torch.rand(3, 1, 28, 28)

@@ -1,4 +1,4 @@
-"""The first day in somebody else's repository: `securemnist init`, then `securemnist assess`."""
+"""`securemnist init` in a new repository, then `securemnist assess`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import datetime
 import json
 import math
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from securemnist.errors import UsageError
 from securemnist.evaluation.context import Context
 from securemnist.initial_policy import Proposal, Row, margins, measured, templates
 from securemnist.measures.base import share_measurement
+from securemnist.models import loading
 from securemnist.project import origin, settings
 from securemnist.results import policy
 from securemnist.results.findings import Measurement
@@ -49,8 +51,10 @@ def init(*words: str) -> Result:
 
 
 @pytest.mark.timeout(300)
-def test_the_first_day(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A first measurement becomes a policy that their model meets, and the fixture finds the model."""
+def test_init_writes_a_policy_that_the_model_meets(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first measurement becomes a policy that the model meets, and the fixture finds the model."""
     # Beside other tests latency would not be measured, and not proposed.
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     result = init("--model", "reader:good", "--digits", "50")
@@ -109,10 +113,10 @@ def row_of(name: str, seen: Measurement, *, samples: int = 2_000) -> Row:
     ("name", "hits", "threshold"),
     [("ADV-01", 44, 0.5), ("BACKDOOR-01", 400, 0.1), ("BACKDOOR-01", 111, 0.1)],
 )
-def test_a_row_that_the_model_cannot_meet_is_waived(
+def test_row_that_the_model_cannot_meet_is_waived(
     mnist: DataSet, name: str, hits: int, threshold: float
 ) -> None:
-    """A weak model's row asks for what means something, fails, and is waived for 90 days."""
+    """A weak model's row has a meaningful threshold, fails, and is waived for 90 days."""
     seen = share_measurement(hits, 500, complete=False, seed=0)
     (row,) = policy.parse(text_of(mnist, row_of(name, seen)), "p").requirements
     assert row.threshold == threshold
@@ -121,8 +125,8 @@ def test_a_row_that_the_model_cannot_meet_is_waived(
     assert f"{hits / 500:.4f}" in row.waiver.reason
 
 
-def test_a_row_that_the_model_meets_is_not_waived(mnist: DataSet) -> None:
-    """A fair model's rows stay four standard errors and the sample's own interval from it."""
+def test_threshold_is_four_standard_errors_away(mnist: DataSet) -> None:
+    """A threshold is four standard errors plus the sample's interval from the measurement."""
     robust = share_measurement(400, 500, complete=False, seed=0)
     steered = share_measurement(5, 2_000, complete=False, seed=0)
     text = text_of(mnist, row_of("ADV-01", robust), row_of("BACKDOOR-01", steered))
@@ -136,8 +140,8 @@ def test_a_row_that_the_model_meets_is_not_waived(mnist: DataSet) -> None:
     assert 0.0025 < two.threshold < 0.02
 
 
-def test_a_number_without_a_verdict_is_waived_with_its_reason(mnist: DataSet) -> None:
-    """A row whose first measurement decided nothing is written, and waived with the reason."""
+def test_inconclusive_measurement_is_waived_with_its_reason(mnist: DataSet) -> None:
+    """A row with an inconclusive first measurement is written, and waived with the reason."""
     seen = share_measurement(
         99, 100, complete=False, seed=0, inconclusive="no digit of class 3 was measured"
     )
@@ -146,8 +150,8 @@ def test_a_number_without_a_verdict_is_waived_with_its_reason(mnist: DataSet) ->
     assert "no digit of class 3 was measured" in row.waiver.reason
 
 
-def test_the_policy_names_its_data(mnist: DataSet) -> None:
-    """Name and digest of the data stand in the policy; other data is refused."""
+def test_policy_names_its_data(mnist: DataSet) -> None:
+    """The policy contains name and digest of the data; other data is refused."""
     read = policy.parse(
         text_of(mnist, row_of("CLEAN-01", share_measurement(99, 100, complete=True, seed=0))), "p"
     )
@@ -179,10 +183,10 @@ def evasion(values: list[float], monkeypatch: pytest.MonkeyPatch) -> tuple[list[
     return measured._evasion(cast(Context, None), searches, sizes), tried
 
 
-def test_the_eps_at_which_a_row_means_something(
+def test_evasion_rows_use_the_largest_meaningful_eps(
     mnist: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A model that falls at 0.1 is held at the largest eps that leaves half, with the curve beside it."""
+    """A model that is broken at 0.1 gets the largest eps that leaves half, with the curve beside it."""
     rows, tried = evasion([0.0, 0.2, 0.9, 0.95, 0.97, 0.98], monkeypatch)
     assert tried == [("ADV-01", 0.1), ("ADV-01", 0.05), ("ADV-01", 0.025), ("ADV-02", 0.025)]
     text = text_of(mnist, *rows)
@@ -194,10 +198,10 @@ def test_the_eps_at_which_a_row_means_something(
     assert policy.parse(text, "p").requirements[0].settings["curve"] == [0.0, 0.025, 0.05, 0.1]
 
 
-def test_where_no_eps_means_anything_the_rows_fail(
+def test_evasion_rows_without_a_meaningful_eps_are_waived(
     mnist: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A model that falls at 1/255 gets its rows at that eps, failing and waived: none is left out."""
+    """A model that is broken at 1/255 gets its rows at that eps, failing and waived."""
     rows, _ = evasion([0.0] * 6, monkeypatch)
     read = policy.parse(text_of(mnist, *rows), "p")
     measures.check_policy(read)
@@ -208,8 +212,8 @@ def test_where_no_eps_means_anything_the_rows_fail(
         assert row.threshold == 0.5
 
 
-def test_a_model_that_guesses_is_refused(project: Path) -> None:
-    """Accuracy near chance is a wrong preprocessing or label order: nothing is written."""
+def test_model_near_chance_is_refused(project: Path) -> None:
+    """Accuracy near chance means wrong preprocessing or label order: nothing is written."""
     text = TOY + "\n\ndef turned():\n    net = good()\n    for name in ('weight', 'bias'):\n"
     text += "        part = getattr(net[1], name)\n        part.data = part.data.roll(1, 0)\n"
     text += "    return net\n"
@@ -222,8 +226,8 @@ def test_a_model_that_guesses_is_refused(project: Path) -> None:
     assert [p for p in sorted(project.rglob("*")) if "__pycache__" not in str(p)] == before
 
 
-def test_nothing_is_overwritten(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files that are there stay; what they lack is printed. A policy that is there ends the command."""
+def test_existing_files_are_not_overwritten(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Existing files are kept and the missing content is printed; an existing policy ends the command."""
     monkeypatch.setattr(measured, "PROPOSALS", initial_policy.PROPOSALS[:1])
     (project / "conftest.py").write_text("# mine\n")
     result = init("--model", "reader:good")
@@ -234,14 +238,14 @@ def test_nothing_is_overwritten(project: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "expected no policy yet" in again.output
 
 
-def test_a_gate_without_a_model_is_refused(
+def test_gate_without_a_model_is_refused(
     project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A policy of their own is never held against a bundled model because nothing names theirs."""
+    """A project's policy is never applied to a bundled model because no model is named."""
     monkeypatch.setattr(measured, "PROPOSALS", initial_policy.PROPOSALS[:1])
     (project / "conftest.py").write_text("# mine, without a model\n")
     result = init("--model", "reader:good")
-    assert "first: put the fixture above into conftest.py" in result.output
+    assert "first: add the fixture above to conftest.py" in result.output
     wanted = "expected a model of yours to assess by security_tests/thresholds.toml, got none"
     for words in ([], ["--row", "CLEAN-01"]):
         assert run("assess", *words).exit_code == 2
@@ -267,7 +271,7 @@ def own_data(project: Path, mnist: DataSet, monkeypatch: pytest.MonkeyPatch) -> 
     return project
 
 
-def test_data_of_their_own(own_data: Path) -> None:
+def test_init_with_own_data(own_data: Path) -> None:
     """A gate on other data finds it in the settings, measures all of it, and refuses MNIST."""
     result = init("--model", "reader:good", "--data", "my data")
     assert result.exit_code == 0, result.output
@@ -285,8 +289,8 @@ def test_data_of_their_own(own_data: Path) -> None:
     assert "expected the data it was written for, my data" in done.output
 
 
-def test_settings_that_are_there_are_not_edited(own_data: Path) -> None:
-    """A table of the user's own stays as it is: the command prints what to add, and names --data."""
+def test_existing_settings_are_not_edited(own_data: Path) -> None:
+    """An existing settings table is kept: the command prints the line to add, and names --data."""
     text = '[tool.securemnist]\nmodel = "reader:good"\n'
     (own_data / "pyproject.toml").write_text(text)
     result = init("--model", "reader:good", "--data", "my data")
@@ -310,14 +314,14 @@ def test_settings_that_are_there_are_not_edited(own_data: Path) -> None:
     ],
 )
 def test_settings_are_only_appended_to(text: str, expected: str | None) -> None:
-    """The new table is appended as text where that changes nothing else, and refused otherwise."""
+    """The new table is appended if that changes nothing else, and refused otherwise."""
     assert templates.with_data(text, "d") == expected
 
 
-def test_testpaths_that_hide_the_suite_are_named(
+def test_testpaths_that_hide_the_suite_are_reported(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where pytest's settings keep the suite out of a plain run, the command says what to add where."""
+    """If pytest's settings hide the suite from a plain run, the command says what to add where."""
     monkeypatch.setattr(measured, "PROPOSALS", initial_policy.PROPOSALS[:1])
     (project / "tests").mkdir()
     (project / "tests" / "test_own.py").write_text("def test_own():\n    pass\n")
@@ -331,7 +335,7 @@ def test_testpaths_that_hide_the_suite_are_named(
     assert "python_files" in collection_check.advice(project)
 
 
-def test_a_src_layout(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_init_with_src_layout(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A module in `src` is found by the command and by the conftest that it writes."""
     monkeypatch.setattr(measured, "PROPOSALS", initial_policy.PROPOSALS[:1])
     monkeypatch.setattr(sys, "path", sys.path.copy())
@@ -345,12 +349,12 @@ def test_a_src_layout(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_a_weight_file_is_a_model_too() -> None:
-    """The fixture of a SPEC that is no factory resolves it."""
-    text = templates.conftest("A@weights.safetensors")
-    ast.parse(text)
-    assert 'loading.resolve("A@weights.safetensors")' in text
-    exec(compile(text.split("@pytest")[0], "conftest.py", "exec"), {})  # noqa: S102 # its imports exist
+def test_conftest_of_a_weight_file_resolves_the_spec(tmp_path: Path) -> None:
+    """The `model` fixture for a SPEC that names no factory loads that SPEC."""
+    path = tmp_path / "conftest.py"
+    path.write_text(templates.conftest("certified"))
+    model = runpy.run_path(str(path))["model"].__wrapped__()
+    assert model.digest == loading.resolve("certified").digest
 
 
 @pytest.mark.parametrize(
@@ -376,7 +380,7 @@ def test_a_weight_file_is_a_model_too() -> None:
         ({"url": "file:///s", "dir_info": {"editable": True}}, "securemnist @ file:///s", True),
     ],
 )
-def test_what_is_installed_is_what_is_named(
+def test_requirements_name_the_installed_copy(
     tmp_path: Path, record: dict[str, Any] | None, line: str, fixed: bool
 ) -> None:
     """The requirements name version and origin of the installed copy, never a bare name."""
@@ -390,12 +394,12 @@ def test_what_is_installed_is_what_is_named(
     assert ("session.error(" in text) == (not fixed)
 
 
-def test_the_copy_that_runs_has_an_origin() -> None:
-    """The origin of this very copy names more than the project."""
+def test_origin_of_this_copy_is_specific() -> None:
+    """The origin of this copy names more than the project."""
     assert origin.installed().line.startswith(("securemnist==", "securemnist @ "))
 
 
-def test_writers_widen_the_margin() -> None:
+def test_design_effect_widens_the_margin() -> None:
     """Samples that are right or wrong together count for less than independent ones."""
     scattered, together = "0123456789" * 50, "5" * 450 + "1" * 50
     assert margins.design_effect("1" * 500, scattered.replace("1", "5").replace("0", "1")) == 1

@@ -1,4 +1,4 @@
-"""A time budget cuts a sample short; it neither counts what was not tried nor changes what was."""
+"""A time budget reduces the sample; the results on attempted samples do not change."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def measured(context: Context, digits: int, seconds: float) -> Measurement:
     return take_measurement(context, "attack_accuracy", bind("attack_accuracy", settings), 0)
 
 
-def test_what_was_not_attempted_does_not_count(context: Context) -> None:
-    """Number, interval, classes and confusion speak of the attempted digits, and the rest is told."""
+def test_unattempted_samples_do_not_count(context: Context) -> None:
+    """Number, interval, classes and confusion are of the attempted samples; the rest is reported."""
     seen = measured(context, CHUNK + 100, NO_TIME)
     assert seen.n == CHUNK
     assert not seen.complete
@@ -42,8 +42,8 @@ def test_what_was_not_attempted_does_not_count(context: Context) -> None:
     assert sum(map(sum, seen.evidence["confusion"])) == CHUNK
 
 
-def test_a_cut_changes_nothing_before_it(context: Context) -> None:
-    """The digits before the cut fare as they do when there is time enough."""
+def test_results_before_the_cut_are_unchanged(context: Context) -> None:
+    """The samples before the cut have the result of a run without a budget."""
     sample = context.sample(CHUNK + 100, 0)
     cut, whole = (
         evaluate(context, sample, [RFGSM()], Linf(0.1), 0, seconds=limit)
@@ -54,8 +54,8 @@ def test_a_cut_changes_nothing_before_it(context: Context) -> None:
     assert (whole.outcomes.codes != NOT_ATTEMPTED).all()
 
 
-def test_a_later_stage_sees_only_what_is_left(context: Context) -> None:
-    """No stage counts a digit that an earlier one did not reach."""
+def test_later_stage_attacks_attempted_survivors_only(context: Context) -> None:
+    """No stage counts a sample that an earlier one did not reach."""
     sample = context.sample(CHUNK + 100, 0)
     attacks = [RFGSM(), RFGSM(start=0.25)]
     found = evaluate(context, sample, attacks, Linf(0.1), 0, seconds=NO_TIME).outcomes
@@ -65,8 +65,8 @@ def test_a_later_stage_sees_only_what_is_left(context: Context) -> None:
     assert int((found.codes == SURVIVED).sum()) == entered[1] - found.waterfall[1].fell
 
 
-def test_all_digits_under_a_budget_come_in_random_order(baseline: Subject, mnist: DataSet) -> None:
-    """The first digits of the file are no sample of it, so a run that may be cut is shuffled first."""
+def test_samples_under_a_budget_are_shuffled(baseline: Subject, mnist: DataSet) -> None:
+    """The first samples of the file are not a random sample, so a run with a budget shuffles them."""
     small = dataclasses.replace(mnist, test=mnist.test[: CHUNK + 40])
     context = Context(baseline, small)
     cut = measured(context, CHUNK + 40, NO_TIME)
@@ -79,8 +79,8 @@ def test_all_digits_under_a_budget_come_in_random_order(baseline: Subject, mnist
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("inf"), float("nan")])
-def test_a_budget_is_a_positive_time(seconds: float) -> None:
-    """A row without any time, or with endless time, is a policy error."""
+def test_time_budget_is_positive_and_finite(seconds: float) -> None:
+    """A row with a budget of zero, or without an end, is a policy error."""
     with pytest.raises(PolicyError, match="seconds"):
         bind(
             "robust_accuracy",
@@ -89,8 +89,8 @@ def test_a_budget_is_a_positive_time(seconds: float) -> None:
 
 
 @pytest.mark.parametrize(("batch", "group"), [({}, 8), ({"batch_size": 3}, 3)])
-def test_foreign_attacks_run_in_groups(batch: dict[str, int], group: int, context: Context) -> None:
-    """ART is given eight digits between two looks at the clock, or as many as the row's batch_size."""
+def test_library_attacks_run_in_groups(batch: dict[str, int], group: int, context: Context) -> None:
+    """ART attacks eight samples between two checks of the clock, or the row's batch_size."""
     row = {
         "attack": {"use": "art:FastGradientMethod", **batch},
         "threat": THREAT,

@@ -1,4 +1,4 @@
-"""A folder with the small data set."""
+"""A folder with a small data set."""
 
 from __future__ import annotations
 

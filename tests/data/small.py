@@ -1,4 +1,4 @@
-"""Small data sets in the IDX form: of random digits, and of given ones."""
+"""Small data sets as IDX files."""
 
 from __future__ import annotations
 

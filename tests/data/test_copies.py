@@ -1,4 +1,4 @@
-"""Test images that are copies: of training images, or of each other."""
+"""Copies among test images: detection and effect on verdicts."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from tests.policies import CLEAN, table
 TEST = 300
 
 
-def joined(*parts: Digits) -> Digits:
-    """These digits, one behind the other."""
+def concatenated(*parts: Digits) -> Digits:
+    """These images, one set after the other."""
     return Digits(torch.cat([p.pixels for p in parts]), torch.cat([p.labels for p in parts]))
 
 
 def with_copies(mnist: DataSet, of_training: int, repeated: int) -> DataSet:
-    """300 test digits, of which so many are training digits and so many are repeated ones."""
+    """300 test images with these numbers of training images and of repeated ones."""
     own = mnist.test[: TEST - of_training - repeated]
-    test = joined(own, mnist.train[:of_training], mnist.test[:repeated])
+    test = concatenated(own, mnist.train[:of_training], mnist.test[:repeated])
     return dataclasses.replace(mnist, name="mine", train=mnist.train[:2_000], test=test, digests={})
 
 
@@ -51,16 +51,16 @@ def judged(baseline: Subject, data: DataSet, measure: str, **settings: object) -
         ),
     ],
 )
-def test_copies_are_counted(of_training: int, repeated: int, told: str, mnist: DataSet) -> None:
-    """Copies are found pixel by pixel, wherever in the training and tuning digits they come from."""
+def test_copies_counted(of_training: int, repeated: int, told: str, mnist: DataSet) -> None:
+    """Copies are found by equal pixels, in the training and tuning split and in the test split."""
     data = with_copies(mnist, of_training, repeated)
     assert str(data.copies) == told
     moved = dataclasses.replace(data, train=mnist.train[5_000:6_000], tuning=mnist.train[:2_000])
     assert str(moved.copies) == told
 
 
-def test_the_bundled_data_has_none(mnist: DataSet) -> None:
-    """MNIST holds no copy, and a tuning split that stands in for the test digits is not its own copy."""
+def test_mnist_has_no_copies(mnist: DataSet) -> None:
+    """MNIST has no copy, and a tuning split used as the test split is not its own copy."""
     assert not str(mnist.copies)
     assert not str(dataclasses.replace(mnist, test=mnist.tuning).copies)
 
@@ -69,10 +69,10 @@ def test_the_bundled_data_has_none(mnist: DataSet) -> None:
     ("of_training", "repeated", "verdict"),
     [(3, 0, Verdict.PASS), (4, 0, Verdict.INCONCLUSIVE), (0, 4, Verdict.INCONCLUSIVE)],
 )
-def test_a_share_of_copies_passes_nothing(
+def test_many_copies_inconclusive(
     of_training: int, repeated: int, verdict: Verdict, baseline: Subject, mnist: DataSet
 ) -> None:
-    """Up to 1 % of copies are recorded, more make a passing number INCONCLUSIVE with their count."""
+    """Up to 1 % of copies are recorded; more make a passing number INCONCLUSIVE, with their count."""
     data = with_copies(mnist, of_training, repeated)
     found = judged(baseline, data, "clean_accuracy")
     assert found.verdict is verdict
@@ -81,8 +81,8 @@ def test_a_share_of_copies_passes_nothing(
     assert (str(data.copies) in found.reason) is (verdict is Verdict.INCONCLUSIVE)
 
 
-def test_a_proof_about_copies_passes_nothing(baseline: Subject, mnist: DataSet) -> None:
-    """Certificates of training images are no statement about new ones."""
+def test_certificates_of_copies_inconclusive(baseline: Subject, mnist: DataSet) -> None:
+    """Certificates of training images are no statement about new images."""
     copied = dataclasses.replace(mnist, test=mnist.train[:120], digests={})
     threat = {"norm": "linf", "eps": 0.001}
     found = judged(baseline, copied, "certified_accuracy", threat=threat)
@@ -90,8 +90,8 @@ def test_a_proof_about_copies_passes_nothing(baseline: Subject, mnist: DataSet) 
     assert "120 copies of training images" in found.reason
 
 
-def test_a_few_images_are_no_complete_set(baseline: Subject, mnist: DataSet) -> None:
-    """The exact share of 99 images decides nothing about others: their interval does."""
+def test_small_test_set_judged_by_interval(baseline: Subject, mnist: DataSet) -> None:
+    """A test set of 99 images is judged by its interval, not by its exact fraction."""
     for n, complete in ((1, False), (99, False), (100, True)):
         few = dataclasses.replace(mnist, test=mnist.test[:n], digests={})
         assert Context(baseline, few).sample(None, 0).complete is complete
@@ -99,15 +99,15 @@ def test_a_few_images_are_no_complete_set(baseline: Subject, mnist: DataSet) -> 
     assert judged(baseline, one, "clean_accuracy").verdict is Verdict.INCONCLUSIVE
 
 
-def test_the_command_says_how_many(
+def test_assess_warns_of_copies(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     mnist: DataSet,
 ) -> None:
-    """`assess` warns of copies before it measures, and ends undecided where they are many."""
+    """`assess` warns of copies before it measures, and exits undecided if there are many."""
     monkeypatch.chdir(tmp_path)
-    write(tmp_path, mnist.train[:600], joined(mnist.train[:20], mnist.test[:380]))
+    write(tmp_path, mnist.train[:600], concatenated(mnist.train[:20], mnist.test[:380]))
     Path("own.toml").write_text(table(CLEAN, at_least="0.8"))
     done = run("assess", "--model", "baseline", "--policy", "own.toml", "--data", ".")
     assert done.exit_code == 3, done.output

@@ -1,4 +1,4 @@
-"""Data: IDX files are verified before a digit is believed."""
+"""Data files: validation, splits, other data sets."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def grey(*shape: int) -> np.ndarray[Any, Any]:
 
 
 def broken_gz(content: bytes) -> dict[str, bytes | None]:
-    """Compressed training images whose checksum is wrong."""
+    """Compressed training images with a wrong checksum."""
     packed = bytearray(gzip.compress(content))
     packed[-6] ^= 1
     return {TRAIN_IMAGES: None, f"{TRAIN_IMAGES}.gz": bytes(packed)}
 
 
 def stale_gz(content: bytes) -> dict[str, bytes | None]:
-    """Compressed training images beside the plain ones, of which one pixel differs."""
+    """Compressed training images beside the plain ones, with one different pixel."""
     return {f"{TRAIN_IMAGES}.gz": gzip.compress(content[:-1] + bytes([content[-1] ^ 1]))}
 
 
@@ -90,8 +90,8 @@ WRONG: dict[str, tuple[Callable[[bytes], dict[str, bytes | None]], str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_file_that_is_not_whole(name: str, folder: Path) -> None:
-    """A missing, damaged or ill-formed file is one DataError that names it."""
+def test_damaged_data_file_refused(name: str, folder: Path) -> None:
+    """A missing, damaged or malformed file is one DataError with its path."""
     damage, words = WRONG[name]
     for file, content in damage((folder / TRAIN_IMAGES).read_bytes()).items():
         (folder / file).unlink(missing_ok=True)
@@ -104,8 +104,8 @@ def test_a_file_that_is_not_whole(name: str, folder: Path) -> None:
     assert text.endswith("restore it, or name another folder with --data")
 
 
-def test_a_bomb_is_not_unpacked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A small file that unpacks to more than the cap is refused after reading no more than the cap."""
+def test_decompression_limit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file that unpacks to more than the limit is refused after the limit."""
     monkeypatch.setattr(idx_files, "MAX_BYTES", 100_000)
     bomb = folder / f"{TRAIN_IMAGES}.gz"
     bomb.write_bytes(gzip.compress(bytes(10_000_000)))
@@ -120,10 +120,8 @@ def test_a_bomb_is_not_unpacked(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     assert read == [100_001]
 
 
-def test_an_altered_byte_of_mnist_is_noticed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The bundled files are held to their pinned digests: a label of the right form is not enough."""
+def test_changed_mnist_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bundled files must have their pinned digests, also if the format is valid."""
     for path in resources.MNIST.iterdir():
         (tmp_path / path.name).symlink_to(path)
     packed = tmp_path / f"{TEST_LABELS}.gz"
@@ -137,8 +135,8 @@ def test_an_altered_byte_of_mnist_is_noticed(
     assert one_sentence(caught.value).startswith(str(tmp_path / TEST_LABELS))
 
 
-def test_mnist_is_split_as_said(mnist: DataSet) -> None:
-    """55,000 training, 5,000 tuning and 10,000 test digits; tuning is the end of the training files."""
+def test_mnist_splits(mnist: DataSet) -> None:
+    """55,000 training, 5,000 tuning (the end of the training files) and 10,000 test images."""
     assert [len(part) for part in (mnist.train, mnist.tuning, mnist.test)] == [
         55_000,
         5_000,
@@ -152,8 +150,8 @@ def test_mnist_is_split_as_said(mnist: DataSet) -> None:
     assert mnist.test.pixels.numpy().tobytes() == raw[16:]
 
 
-def test_digits_become_images(mnist: DataSet) -> None:
-    """Images are float32 (n, 1, 28, 28) with the bytes 0..255 mapped on [0, 1]."""
+def test_images_dtype_and_range(mnist: DataSet) -> None:
+    """Images are float32 (n, 1, 28, 28), with bytes 0 to 255 mapped to [0, 1]."""
     images = mnist.test[:50].images()
     assert (images.dtype, tuple(images.shape)) == (torch.float32, (50, 1, 28, 28))
     assert (images.min(), images.max()) == (0, 1)
@@ -162,8 +160,8 @@ def test_digits_become_images(mnist: DataSet) -> None:
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_any_folder_of_the_same_form_serves(packed: bool, folder: Path) -> None:
-    """Another data set, plain or compressed, arrives as written, named by its folder, not pinned."""
+def test_load_other_folder(packed: bool, folder: Path) -> None:
+    """Another data set, plain or compressed, is read as written, named by its folder, not pinned."""
     files = small_set()
     if packed:
         for name in files:
@@ -179,8 +177,8 @@ def test_any_folder_of_the_same_form_serves(packed: bool, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("distinct", "whole"), [(10, False), (17, False), (18, True), (20, True)])
-def test_digits_that_are_repeated(distinct: int, whole: bool, folder: Path) -> None:
-    """A test set that is copies of a few digits is refused, since it would narrow every interval."""
+def test_repeated_test_images_refused(distinct: int, whole: bool, folder: Path) -> None:
+    """A test set with many copies of few images is refused, since intervals assume independence."""
     rng = np.random.default_rng(2)
     pixels = rng.integers(0, 256, (distinct, 28, 28), np.uint8)
     (folder / TEST_IMAGES).write_bytes(idx(pixels[np.arange(20) % distinct]))
@@ -195,17 +193,15 @@ def test_digits_that_are_repeated(distinct: int, whole: bool, folder: Path) -> N
 
 @pytest.fixture
 def write_idx(tmp_path: Path) -> Callable[[Path, Any], None]:
-    """The function that the documents give for arrays of one's own."""
+    """The function of docs/data.md that writes arrays."""
     page = (resources.ROOT / "docs" / "data.md").read_text()
     (tmp_path / "page.py").write_text(page.split("```python")[1].split("```")[0])
     made: Callable[[Path, Any], None] = runpy.run_path(str(tmp_path / "page.py"))["write_idx"]
     return made
 
 
-def test_arrays_as_the_page_writes_them(
-    folder: Path, write_idx: Callable[[Path, Any], None]
-) -> None:
-    """Arrays of other types and layouts, written as the documents say, are read as the same digits."""
+def test_documented_writer_round_trip(folder: Path, write_idx: Callable[[Path, Any], None]) -> None:
+    """Arrays of other types and layouts, written by the documented function, are read unchanged."""
     rng = np.random.default_rng(1)
     pixels, classes = rng.integers(0, 256, (24, 28, 28)), rng.integers(0, 10, 24)
     for images, labels_ in (
@@ -233,10 +229,10 @@ def test_arrays_as_the_page_writes_them(
     ],
     ids=["floats to 1", "negative", "beyond 255", "channels", "one-hot", "half classes"],
 )
-def test_arrays_that_the_page_refuses(
+def test_documented_writer_refuses_lossy_arrays(
     array: np.ndarray[Any, Any], tmp_path: Path, write_idx: Callable[[Path, Any], None]
 ) -> None:
-    """What would not be the same digits as bytes is refused, and nothing is written."""
+    """Values that bytes cannot represent are refused, and nothing is written."""
     with pytest.raises(ValueError, match="expected images or labels"):
         write_idx(tmp_path / "digits", array)
     assert not (tmp_path / "digits").exists()

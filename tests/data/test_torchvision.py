@@ -1,4 +1,4 @@
-"""torchvision reads the same digits as we do, and nothing is kept on disk between runs."""
+"""Comparison with torchvision's reader, and no files left behind."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.data.small import TEST, TEST_IMAGES, small_set
 from tests.error_form import one_sentence
 
 
-def test_torchvision_reads_the_bundled_digits(mnist: DataSet) -> None:
-    """Torchvision's MNIST class reads the very digits of the bundled files."""
+def test_torchvision_reads_same_images(mnist: DataSet) -> None:
+    """Torchvision's MNIST class reads the images and labels of the bundled files."""
     data.check_torchvision(mnist)
 
 
 @pytest.mark.parametrize("split", ["pixels", "labels"])
-def test_another_digit_is_noticed(
+def test_torchvision_difference_detected(
     split: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One pixel or one label that torchvision reads differently is a DataError."""
@@ -44,8 +44,8 @@ def test_another_digit_is_noticed(
         data.check_torchvision(found)
 
 
-def test_a_torchvision_that_reads_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A torchvision that raises is one DataError, which says what to install."""
+def test_torchvision_error_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A torchvision that raises is one DataError that says what to install."""
 
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("operator torchvision::nms does not exist")
@@ -56,16 +56,16 @@ def test_a_torchvision_that_reads_nothing(folder: Path, monkeypatch: pytest.Monk
     one_sentence(caught.value)
 
 
-def test_files_written_for_torchvision_are_the_originals(folder: Path) -> None:
-    """An array written in the IDX form has the bytes of the file that it was read from."""
+def test_idx_writer_reproduces_files(folder: Path) -> None:
+    """An array written as IDX has the bytes of the file that it was read from."""
     found = data.load(folder)
     assert idx_files.dumps(found.test.pixels.numpy()) == small_set()[TEST_IMAGES]
 
 
-def test_nothing_is_left_behind(
+def test_loading_writes_no_files(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Loading writes nothing at all; the comparison with torchvision removes its folder."""
+    """Loading writes no file, and the comparison with torchvision removes its folder."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     for name in ("HOME", "XDG_CACHE_HOME", "SECUREMNIST_CACHE", "TMPDIR"):
@@ -79,8 +79,8 @@ def test_nothing_is_left_behind(
     assert sorted(folder.iterdir()) == before
 
 
-def test_a_home_that_cannot_be_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Digits are loaded where no folder at all can be made."""
+def test_loading_without_writable_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data is loaded where no folder can be created."""
 
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
@@ -90,8 +90,10 @@ def test_a_home_that_cannot_be_written(folder: Path, monkeypatch: pytest.MonkeyP
     assert len(data.load(folder).test) == TEST
 
 
-def test_no_room_for_torchvision(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full disk is one DataError with the folder that is full, also where the error names none."""
+def test_torchvision_check_without_disk_space(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is one DataError with the folder, also if the error names none."""
 
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -103,8 +105,8 @@ def test_no_room_for_torchvision(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     assert one_sentence(caught.value).startswith(tempfile.gettempdir())
 
 
-def test_files_are_read_anew(folder: Path) -> None:
-    """What is in memory answers for equal bytes only, and what is done to digits stays with one load."""
+def test_files_read_at_each_load(folder: Path) -> None:
+    """Each load reads the files again, and changes to loaded images do not affect the next load."""
     packed = folder / f"{TEST_IMAGES}.gz"
     content = (folder / TEST_IMAGES).read_bytes()
     (folder / TEST_IMAGES).unlink()

@@ -130,7 +130,7 @@ def test_unknown_model_is_usage_error(tmp_path: Path, monkeypatch: pytest.Monkey
     assert run("add", "assessment.json").exit_code == 0
     refused = run("page", "--model", "nobody")
     assert refused.exit_code == 2
-    assert "expected a model that was recorded (reader new), got 'nobody'" in refused.output
+    assert "expected a recorded model (reader new), got 'nobody'" in refused.output
     assert not (tmp_path / "reports").exists()
     done = run("page", "--model", "reader new")
     assert "(1 entry)" in done.output

@@ -1,4 +1,4 @@
-"""The networks known by name, and the reference weights that were trained for them."""
+"""Architectures by name, and the accuracy of their reference weights."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ READS_WELL = 0.98
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_a_network_has_the_size_it_states(name: str) -> None:
-    """Each architecture has the layers of its description, counted in parameters, and ten logits."""
+def test_architecture_parameter_count(name: str) -> None:
+    """Each architecture has the parameter count of its docstring, and ten logits."""
     network = build(name)
     assert sum(p.numel() for p in network.parameters()) == PARAMETERS[name]
     assert f"{PARAMETERS[name]:,} parameters" in (network.__doc__ or "")
@@ -28,29 +28,29 @@ def test_a_network_has_the_size_it_states(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_a_subject_answers_alike_twice(name: str) -> None:
-    """Under assessment nothing is dropped out: two calls with the same digits give the same logits."""
+def test_loaded_model_deterministic(name: str) -> None:
+    """Dropout is off: two calls with the same images give the same logits."""
     torch.manual_seed(0)
     subject = loading.from_model(build(name), name=name)
     x = torch.rand(4, 1, 28, 28)
     assert torch.equal(subject.model(x), subject.model(x))
 
 
-def test_dropout_is_there_in_training() -> None:
-    """Network C drops units out while it learns; without that it is another network."""
+def test_dropout_active_in_training() -> None:
+    """Network C applies dropout in training mode."""
     network = build("C").train()
     x = torch.rand(4, 1, 28, 28)
     assert not torch.equal(network(x), network(x))
 
 
-def test_an_unknown_network_is_named() -> None:
-    """A name that nobody knows is refused with the names that are known."""
+def test_unknown_architecture_refused() -> None:
+    """An unknown name is refused with the list of known names."""
     with pytest.raises(ModelError, match="A, C, D, S"):
         build("B")
 
 
-def test_normalized_moves_the_mean_into_the_network() -> None:
-    """A network that wants a mean and a deviation gets them, while its caller sends pixels."""
+def test_normalized_wraps_network() -> None:
+    """A wrapped network gets normalised input while its caller passes pixels."""
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
     x = torch.rand(4, 1, 28, 28)
     assert torch.allclose(normalized(network, 0.25, 0.5)(x), network((x - 0.25) / 0.5))
@@ -59,16 +59,16 @@ def test_normalized_moves_the_mean_into_the_network() -> None:
 @pytest.mark.parametrize(
     "name", ["network_c", "network_d", "fgsm_trained", "poisoned_dirty", "poisoned_clean_label"]
 )
-def test_a_reference_model_reads_digits(name: str, mnist: DataSet) -> None:
-    """Every reference model, the poisoned ones included, reads unmodified digits well."""
+def test_reference_model_accuracy(name: str, mnist: DataSet) -> None:
+    """Every reference model, also a poisoned one, has a high clean accuracy."""
     subject = loading.resolve(name)
     digits = mnist.tuning[:500]
     right = subject.model(digits.images()).argmax(1) == digits.labels
     assert right.float().mean() >= READS_WELL
 
 
-def test_the_fgsm_trained_control_falls(mnist: DataSet) -> None:
-    """Trained on FGSM examples of the baseline it reads those, and next to none of PGD's on itself."""
+def test_fgsm_trained_control_not_robust(mnist: DataSet) -> None:
+    """It is robust to FGSM examples of the baseline, and PGD breaks nearly all images."""
     control, source = (loading.resolve(name).model for name in ("fgsm_trained", "baseline"))
     digits = mnist.tuning[:200]
     x, y, threat = digits.images(), digits.labels, Linf(0.2)
@@ -83,8 +83,8 @@ def test_the_fgsm_trained_control_falls(mnist: DataSet) -> None:
 
 
 @pytest.mark.parametrize(("name", "reads"), [("S", False), ("S-mnist", True)])
-def test_the_stretch_makes_pixels_immune(name: str, reads: bool) -> None:
-    """Behind the stretch no pixel nearer than 0.3 to black or white matters; without it all do."""
+def test_stretch_removes_small_perturbations(name: str, reads: bool) -> None:
+    """With the stretch no change of a pixel within 0.3 of black or white matters; without it all do."""
     torch.manual_seed(0)
     network = build(name).eval()
     x = torch.rand(4, 1, 28, 28).round()
@@ -92,7 +92,7 @@ def test_the_stretch_makes_pixels_immune(name: str, reads: bool) -> None:
     assert torch.equal(network(x), network(moved)) is reads
 
 
-def test_a_stretch_leaves_something_between() -> None:
-    """A stretch from half on would leave no pixel with a meaning."""
+def test_stretch_parameter_range() -> None:
+    """A stretch of 0.5 or more, which leaves no value between, is refused."""
     with pytest.raises(ModelError, match=r"below 0\.5"):
         Stretch(0.5)

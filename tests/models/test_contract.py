@@ -1,4 +1,4 @@
-"""The model contract: what a model has to answer before anything is measured of it."""
+"""Model contract, checked before any measurement."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def raising(_: Images) -> None:
 
 
 def not_finite(number: float) -> Callable[[Images], Images]:
-    """Logits with one number that is none, on the last digit."""
+    """Logits with one non-finite value, on the last image."""
 
     def answer(x: Images) -> Images:
         logits = torch.zeros(len(x), 10)
@@ -61,7 +61,10 @@ CONTRACT: dict[str, tuple[Callable[[Images], Any], str]] = {
         lambda x: x.clamp_(0, 1).flatten(1)[:, :10],
         "it was changed in place",
     ),
-    "one buffer for all": (into(torch.zeros(64, 10)), "a later call changed an earlier one"),
+    "one buffer for all": (
+        into(torch.zeros(64, 10)),
+        "a later call changed those of an earlier one",
+    ),
     "a tuple": (lambda x: (torch.zeros(len(x), 10),), "expected a tensor, got tuple"),
     "nothing": (lambda _: None, "expected a tensor, got NoneType"),
     "a list": (lambda x: torch.zeros(len(x), 10).tolist(), "expected a tensor, got list"),
@@ -69,8 +72,8 @@ CONTRACT: dict[str, tuple[Callable[[Images], Any], str]] = {
 
 
 @pytest.mark.parametrize("name", CONTRACT)
-def test_the_model_contract(name: str, mnist: DataSet) -> None:
-    """A model that breaks the contract is refused with one sentence, before anything is measured."""
+def test_contract_violation_refused(name: str, mnist: DataSet) -> None:
+    """A model that violates the contract is refused with one sentence before any measurement."""
     answer, words = CONTRACT[name]
     with pytest.raises(ModelError) as caught:
         Context(from_model(FunctionModel(answer), name="my.nets:odd"), mnist)
@@ -80,15 +83,15 @@ def test_the_model_contract(name: str, mnist: DataSet) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
-def test_logits_of_any_precision_serve(dtype: torch.dtype, mnist: DataSet) -> None:
-    """Logits of every precision keep the contract; none loses a digit, so float64 stays float64."""
+def test_contract_accepts_float_formats(dtype: torch.dtype, mnist: DataSet) -> None:
+    """Logits of every float format are accepted, and none is rounded."""
     subject = from_model(FunctionModel(lambda x: x.flatten(1)[:, :10].to(dtype)), name="net")
     read = Context(subject, mnist).logits(mnist.test[:3].images())
     assert read.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
 
 
-def test_a_model_that_fails_later_is_refused(mnist: DataSet) -> None:
-    """NaN on digits that the contract did not look at is no answer, and never counts as class 0."""
+def test_later_nan_logits_not_counted(mnist: DataSet) -> None:
+    """NaN logits on images beyond the contract's are an error, never class 0."""
     subject = from_model(FunctionModel(lambda x: x.flatten(1)[:, 300:310] / 0), name="net")
     small = dataclasses.replace(mnist, test=mnist.test[:8])
     blank = dataclasses.replace(small.test, pixels=torch.full((8, 28, 28), 255, dtype=torch.uint8))

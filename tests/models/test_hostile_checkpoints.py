@@ -1,4 +1,4 @@
-"""A checkpoint is a file from outside: what does not fit is one sentence, and the run stays as it was."""
+"""Damaged checkpoints: one sentence each, and an unchanged run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Parts = tuple[dict[str, torch.Tensor], dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def small(mnist: DataSet) -> DataSet:
-    """A data set of 64 training and 20 tuning digits."""
+    """A data set of 64 training and 20 tuning images."""
     return dataclasses.replace(mnist, train=mnist.train[:64], tuning=mnist.tuning[:20])
 
 
@@ -42,7 +42,7 @@ def stored(small: DataSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def parts_of(path: Path) -> Parts:
-    """Tensors and facts of a checkpoint."""
+    """Tensors and metadata of a checkpoint."""
     content = path.read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
     facts = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["run"])
@@ -54,8 +54,8 @@ def tensor(change: Callable[[dict[str, torch.Tensor]], object]) -> Callable[[Par
     return lambda parts: change(parts[0])
 
 
-def fact(**changes: Any) -> Callable[[Parts], object]:
-    """A change of the facts."""
+def metadata(**changes: Any) -> Callable[[Parts], object]:
+    """A change of the metadata."""
     return lambda parts: parts[1].update(changes)
 
 
@@ -78,29 +78,29 @@ DAMAGE: dict[str, tuple[Callable[[Parts], object], str]] = {
     "an endless average": (tensor(lambda t: t[AVERAGE].fill_(torch.inf)), "got NaN or inf"),
     "a negative square": (tensor(lambda t: t[AVERAGE].fill_(-1)), "got a negative one"),
     "negative steps": (tensor(lambda t: t["adam.0.step"].fill_(-1)), "got a negative one"),
-    "an epoch of text": (fact(epoch="1"), "expected an epoch of 0 to 2, got '1'"),
-    "an epoch below": (fact(epoch=-1), "expected an epoch of 0 to 2, got -1"),
-    "an epoch beyond": (fact(epoch=10**9), "expected an epoch of 0 to 2"),
-    "a true epoch": (fact(epoch=True), "expected an epoch of 0 to 2, got True"),
+    "an epoch of text": (metadata(epoch="1"), "expected an epoch of 0 to 2, got '1'"),
+    "an epoch below": (metadata(epoch=-1), "expected an epoch of 0 to 2, got -1"),
+    "an epoch beyond": (metadata(epoch=10**9), "expected an epoch of 0 to 2"),
+    "a true epoch": (metadata(epoch=True), "expected an epoch of 0 to 2, got True"),
     "no epoch": (lambda parts: parts[1].pop("epoch"), "expected an epoch of 0 to 2, got None"),
-    "no slowdown": (fact(slowdown=None), "expected a slowdown in (0, 1], got None"),
-    "a slowdown of 0": (fact(slowdown=0), "expected a slowdown in (0, 1], got 0"),
-    "a huge slowdown": (fact(slowdown=1e308), "expected a slowdown in (0, 1], got 1e+308"),
-    "no history": (fact(history=None), "expected a history of 1 epochs, got None"),
-    "a short history": (fact(history=[]), "expected a history of 1 epochs, got []"),
-    "a history of texts": (fact(history=["x"]), "expected finite numbers of an epoch"),
+    "no slowdown": (metadata(slowdown=None), "expected a slowdown in (0, 1], got None"),
+    "a slowdown of 0": (metadata(slowdown=0), "expected a slowdown in (0, 1], got 0"),
+    "a huge slowdown": (metadata(slowdown=1e308), "expected a slowdown in (0, 1], got 1e+308"),
+    "no history": (metadata(history=None), "expected a history of 1 epochs, got None"),
+    "a short history": (metadata(history=[]), "expected a history of 1 epochs, got []"),
+    "a history of texts": (metadata(history=["x"]), "expected finite numbers of an epoch"),
     "a text in the history": (entry(loss="0.1"), "expected finite numbers of an epoch"),
     "no probe": (
         lambda parts: parts[1]["history"][0].pop("tuning_robust_accuracy"),
         "expected finite numbers of an epoch with tuning_robust_accuracy",
     ),
-    "another recipe": (fact(recipe={}), "expected a checkpoint of this recipe and data"),
-    "no recipe": (fact(recipe=None), "expected a checkpoint of this recipe and data"),
+    "another recipe": (metadata(recipe={}), "expected a checkpoint of this recipe and data"),
+    "no recipe": (metadata(recipe=None), "expected a checkpoint of this recipe and data"),
 }
 
 
-def refused(path: Path, small: DataSet, recipe: Recipe = SMALL) -> str:
-    """What restoring says; the run has to be as it was."""
+def restore_error(path: Path, small: DataSet, recipe: Recipe = SMALL) -> str:
+    """The error of a refused restore; the run must be unchanged."""
     trainer, untouched = Trainer(recipe, small), Trainer(recipe, small)
     with pytest.raises(UsageError) as caught:
         checkpoint.restore(trainer, path)
@@ -115,14 +115,16 @@ def refused(path: Path, small: DataSet, recipe: Recipe = SMALL) -> str:
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_a_damaged_checkpoint(name: str, stored: Path, small: DataSet, tmp_path: Path) -> None:
-    """Each damage is one UsageError, and nothing of the checkpoint has reached the run."""
+def test_damaged_checkpoint_refused(
+    name: str, stored: Path, small: DataSet, tmp_path: Path
+) -> None:
+    """Each kind of damage is one UsageError, and the run is unchanged."""
     change, words = DAMAGE[name]
     tensors, facts = parts = parts_of(stored)
     change(parts)
     path = tmp_path / "net.checkpoint"
     path.write_bytes(safetensors.torch.save(tensors, metadata={"run": json.dumps(facts)}))
-    assert words in refused(path, small)
+    assert words in restore_error(path, small)
 
 
 METADATA = {
@@ -138,24 +140,24 @@ METADATA = {
 
 
 @pytest.mark.parametrize("name", METADATA)
-def test_metadata_of_another_form(name: str, small: DataSet, tmp_path: Path) -> None:
-    """Metadata that holds no facts of a run is one UsageError."""
+def test_malformed_checkpoint_metadata_refused(name: str, small: DataSet, tmp_path: Path) -> None:
+    """Metadata without the state of a run is one UsageError."""
     path = tmp_path / "net.checkpoint"
     path.write_bytes(put_together(METADATA[name], b""))
-    refused(path, small)
+    restore_error(path, small)
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda p: p.symlink_to("/dev/zero")])
-def test_a_checkpoint_that_is_no_file(
+def test_checkpoint_not_a_file_refused(
     make: Callable[[Path], object], small: DataSet, tmp_path: Path
 ) -> None:
     """A FIFO, a folder and a device are refused at once."""
     make(tmp_path / "net.checkpoint")
-    refused(tmp_path / "net.checkpoint", small)
+    restore_error(tmp_path / "net.checkpoint", small)
 
 
-def test_an_undamaged_checkpoint_is_restored(stored: Path, small: DataSet) -> None:
-    """What the checks let through is the run as it was stored."""
+def test_valid_checkpoint_restored(stored: Path, small: DataSet) -> None:
+    """A valid checkpoint restores the run as it was stored."""
     trainer = Trainer(SMALL, small)
     checkpoint.restore(trainer, stored)
     tensors, facts = parts_of(stored)

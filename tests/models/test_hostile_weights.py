@@ -1,4 +1,4 @@
-"""Weight files are hostile until every check has passed; each check is one WeightsError."""
+"""Damaged weight files: one WeightsError each."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tests.small_network import same_weights, small_network
 Header = dict[str, Any]
 
 
-def taken_apart() -> tuple[Header, bytes]:
-    """The header and the tensors of a good file."""
+def valid_file() -> tuple[Header, bytes]:
+    """The header and the tensor bytes of a valid file."""
     content = weight_file.dump(small_network())
     (length,) = struct.unpack("<Q", content[:8])
     return json.loads(content[8 : 8 + length]), content[8 + length :]
@@ -37,23 +37,23 @@ def put_together(header: object, payload: bytes) -> bytes:
     return struct.pack("<Q", len(text)) + text + payload
 
 
-def edited(change: Callable[[Header], object]) -> bytes:
-    """A good file whose header was changed in place."""
-    header, payload = taken_apart()
+def with_header(change: Callable[[Header], object]) -> bytes:
+    """A valid file with a change of its header."""
+    header, payload = valid_file()
     change(header)
     return put_together(header, payload)
 
 
-def retold(old: str, new: str) -> bytes:
-    """A good file whose header's text was changed."""
-    header, payload = taken_apart()
+def with_text(old: str, new: str) -> bytes:
+    """A valid file with a replacement in the text of its header."""
+    header, payload = valid_file()
     text = json.dumps(header)
     assert old in text
     return put_together(text.replace(old, new, 1), payload)
 
 
-def filled(number: float) -> bytes:
-    """A good file with one weight that is no number."""
+def with_weight(number: float) -> bytes:
+    """A valid file with one weight set to this value."""
     model = small_network()
     model.state_dict()["2.weight"][3, 4] = number
     return weight_file.dump(model)
@@ -61,11 +61,11 @@ def filled(number: float) -> bytes:
 
 def entry(**changes: Any) -> bytes:
     """A good file with other facts about its first tensor, `2.bias`."""
-    return edited(lambda header: header["2.bias"].update(changes))
+    return with_header(lambda header: header["2.bias"].update(changes))
 
 
 GOOD = weight_file.dump(small_network())
-START, STOP = taken_apart()[0]["2.bias"]["data_offsets"]
+START, STOP = valid_file()[0]["2.bias"]["data_offsets"]
 HOSTILE: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "expected a safetensors header, got 0 bytes"),
     "half a length": (GOOD[:7], "expected a safetensors header, got 7 bytes"),
@@ -83,18 +83,27 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "a header that is a list": (put_together([], b""), "expected JSON, got list, not an object"),
     "a deep header": (put_together("[" * 100_000, b""), "expected JSON"),
     "a pickle": (pickle.dumps({"2.bias": [0.0] * 99}), "is this a pickle"),
-    "duplicate keys": (retold("{", '{"2.bias": {}, '), "duplicate key '2.bias'"),
-    "duplicate facts": (retold('"dtype"', '"dtype": "F16", "dtype"'), "duplicate key 'dtype'"),
-    "NaN": (filled(torch.nan), "expected finite weights, got NaN or inf in '2.weight'"),
-    "infinity": (filled(-torch.inf), "expected finite weights, got NaN or inf in '2.weight'"),
-    "a tensor missing": (edited(lambda h: h.pop("2.bias")), "differs in 2.bias"),
-    "a tensor more": (edited(lambda h: h.update({"9.bias": h["2.bias"]})), "differs in 9.bias"),
-    "a tensor renamed": (retold('"2.bias"', '"2.Bias"'), "differs in 2.Bias, 2.bias"),
-    "a tensor that is a number": (edited(lambda h: h.update({"2.bias": 7})), "F32 [10], got 7"),
+    "duplicate keys": (with_text("{", '{"2.bias": {}, '), "duplicate key '2.bias'"),
+    "duplicate facts": (
+        with_text('"dtype"', '"dtype": "F16", "dtype"'),
+        "duplicate key 'dtype'",
+    ),
+    "NaN": (with_weight(torch.nan), "expected finite weights, got NaN or inf in '2.weight'"),
+    "infinity": (with_weight(-torch.inf), "expected finite weights, got NaN or inf in '2.weight'"),
+    "a tensor missing": (with_header(lambda h: h.pop("2.bias")), "differs in 2.bias"),
+    "a tensor more": (
+        with_header(lambda h: h.update({"9.bias": h["2.bias"]})),
+        "differs in 9.bias",
+    ),
+    "a tensor renamed": (with_text('"2.bias"', '"2.Bias"'), "differs in 2.Bias, 2.bias"),
+    "a tensor that is a number": (
+        with_header(lambda h: h.update({"2.bias": 7})),
+        "F32 [10], got 7",
+    ),
     "another dtype": (entry(dtype="I32"), "as F32 [10], got ('I32', [10])"),
     "no dtype": (entry(dtype=None), "as F32 [10], got (None, [10])"),
     "another shape": (entry(shape=[5, 2]), "as F32 [10], got ('F32', [5, 2])"),
-    "a transposed shape": (retold("[10, 16]", "[16, 10]"), "as F32 [10, 16], got"),
+    "a transposed shape": (with_text("[10, 16]", "[16, 10]"), "as F32 [10, 16], got"),
     "overlapping": (entry(data_offsets=[START, STOP + 4]), f"or an overlap at byte {STOP}"),
     "a gap": (entry(data_offsets=[START, STOP - 4]), f"a gap or an overlap at byte {STOP}"),
     "a late start": (entry(data_offsets=[START + 4, STOP]), f"or an overlap at byte {START + 4}"),
@@ -104,13 +113,16 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "no offsets": (entry(data_offsets=None), "expected two offsets, got None"),
     "offsets of fractions": (entry(data_offsets=[0.0, 40.0]), "expected two offsets"),
     "offsets of truth values": (entry(data_offsets=[False, 40]), "expected two offsets"),
-    "metadata of no texts": (retold("{", '{"__metadata__": {"a": [1]}, '), "expected safetensors"),
+    "metadata of no texts": (
+        with_text("{", '{"__metadata__": {"a": [1]}, '),
+        "expected safetensors",
+    ),
     "names of a megabyte": (
-        edited(lambda h: h.update({"x" * 900_000: 7})),
+        with_header(lambda h: h.update({"x" * 900_000: 7})),
         "differs in ",
     ),
     "duplicate names of it": (
-        retold("{", "{" + 2 * f'"{"x" * 400_000}": 0, '),
+        with_text("{", "{" + 2 * f'"{"x" * 400_000}": 0, '),
         "duplicate key 'xxx",
     ),
     "a shape of a megabyte": (entry(shape=[1] * 200_000), "as F32 [10], got ('F32', [1, 1"),
@@ -120,8 +132,8 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("with_manifest", [True, False])
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_is_refused(name: str, with_manifest: bool, tmp_path: Path) -> None:
-    """Each damage is one WeightsError naming the file, also where the manifest vouches for it."""
+def test_hostile_weight_file_refused(name: str, with_manifest: bool, tmp_path: Path) -> None:
+    """Each kind of damage is one WeightsError with the path, also if the manifest has its digest."""
     content, words = HOSTILE[name]
     path = tmp_path / "net.safetensors"
     manifest = weight_file.save(small_network(), path, {"architecture": "tiny"})
@@ -136,8 +148,8 @@ def test_a_hostile_file_is_refused(name: str, with_manifest: bool, tmp_path: Pat
     assert same_weights(model, small_network(1))
 
 
-def test_every_cut_is_noticed(tmp_path: Path) -> None:
-    """A file cut off anywhere at all is refused, even without a manifest."""
+def test_truncated_weight_file_refused(tmp_path: Path) -> None:
+    """A file truncated at any byte is refused, also without a manifest."""
     path = tmp_path / "net.safetensors"
     for length in range(0, len(GOOD), 7):
         path.write_bytes(GOOD[:length])
@@ -145,8 +157,8 @@ def test_every_cut_is_noticed(tmp_path: Path) -> None:
             weight_file.load_into(small_network(1), path, None)
 
 
-def test_nothing_is_ever_unpickled(tmp_path: Path) -> None:
-    """A pickle and a torch archive that call themselves safetensors are refused without being run."""
+def test_pickle_never_loaded(tmp_path: Path) -> None:
+    """A pickle and a torch archive with the suffix safetensors are refused without running code."""
     marker, path = tmp_path / "sprung", tmp_path / "net.safetensors"
     archive = io.BytesIO()
     torch.save({"2.bias": PickleTrap(marker)}, archive)

@@ -1,4 +1,4 @@
-"""Subjects: a model is found by its SPEC, and its digest says which one it is."""
+"""Loading of models by SPEC."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ready = good()
 
 @pytest.fixture
 def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with modules of toy networks, which is the current one."""
+    """The current folder, with modules of toy networks."""
     (tmp_path / "toys_here.py").write_text(TOYS)
     (tmp_path / "toys_odd.py").write_text("import nowhere_to_be_found")
     (tmp_path / "toys_raising.py").write_text("1 / 0")
@@ -75,8 +75,8 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path / "baseline.safetensors"
 
 
-def test_a_reference_model_by_its_name(baseline: Subject) -> None:
-    """NAME is a reference model: eval mode, frozen weights, its architecture and recipe known."""
+def test_resolve_reference_name(baseline: Subject) -> None:
+    """NAME gives a reference model in eval mode with frozen weights, architecture and recipe."""
     assert (baseline.name, baseline.spec, baseline.architecture) == ("baseline", "baseline", "A")
     assert not baseline.model.training
     assert not any(p.requires_grad for p in baseline.model.parameters())
@@ -84,8 +84,8 @@ def test_a_reference_model_by_its_name(baseline: Subject) -> None:
     assert "baseline" in loading.reference_names()
 
 
-def test_a_model_by_its_file(copy: Path, baseline: Subject) -> None:
-    """FILE (with its manifest) and ARCHITECTURE@FILE (without) give the very model that was saved."""
+def test_resolve_file(copy: Path, baseline: Subject) -> None:
+    """FILE (with manifest) and ARCHITECTURE@FILE (without) give the saved model."""
     found = resolve(str(copy))
     assert (found.name, found.architecture, found.digest) == ("baseline", "A", baseline.digest)
     assert found.recipe == baseline.recipe
@@ -98,8 +98,8 @@ def test_a_model_by_its_file(copy: Path, baseline: Subject) -> None:
 
 
 @pytest.mark.parametrize("spec", ["toys_here:good", "toys_package.nets:good"])
-def test_a_model_by_its_factory(spec: str, toys: Path) -> None:
-    """pkg.module:factory is found from the current folder, called, put in eval mode and frozen."""
+def test_resolve_factory(spec: str, toys: Path) -> None:
+    """pkg.module:factory is found from the current folder, called, and frozen in eval mode."""
     found = resolve(spec)
     assert (found.name, found.architecture) == (spec, "Sequential")
     assert not found.model.training
@@ -137,47 +137,47 @@ def test_a_model_by_its_factory(spec: str, toys: Path) -> None:
         ("toys_here:Nets", ModelError, "to return an nn.Module, got Nets"),
     ],
 )
-def test_what_names_no_model(
+def test_resolve_invalid_spec(
     spec: str, kind: type[SecureMnistError], words: str, toys: Path
 ) -> None:
-    """A SPEC that leads to no model is one sentence that says how far it led."""
+    """A SPEC without a model is one sentence that names the failed step."""
     with pytest.raises(SecureMnistError) as caught:
         resolve(spec)
     assert type(caught.value) is kind
     assert words in one_sentence(caught.value)
 
 
-def test_a_graphics_card_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """--device cuda without a card is one UsageError, not a crash later on."""
+def test_resolve_cuda_without_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """--device cuda without a CUDA device is one UsageError."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UsageError, match="use --device cpu"):
         from_model(nn.Flatten(), name="net", device="cuda")
 
 
-def test_a_device_that_torch_does_not_know() -> None:
+def test_resolve_unknown_device() -> None:
     """A misspelt device is one UsageError."""
     with pytest.raises(UsageError, match="use cpu, cuda or cuda:N"):
         from_model(nn.Flatten(), name="net", device="gpu")
 
 
-class Forgetful(nn.Sequential):
-    """Overrides `train` and forgets to return itself."""
+class TrainReturnsNone(nn.Sequential):
+    """Overrides `train` without returning itself."""
 
     def train(self, mode: bool = True) -> None:  # type: ignore[override]
         super().train(mode)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("wrap", [Forgetful, torch.jit.script], ids=["forgetful", "script"])
-def test_models_of_other_kinds_are_frozen(wrap: Callable[[nn.Module], nn.Module]) -> None:
-    """A model that returns nothing from `train`, and a scripted one, are frozen in eval mode."""
+@pytest.mark.parametrize("wrap", [TrainReturnsNone, torch.jit.script], ids=["forgetful", "script"])
+def test_from_model_freezes_unusual_models(wrap: Callable[[nn.Module], nn.Module]) -> None:
+    """A model whose `train` returns None, and a scripted one, are frozen in eval mode."""
     found = from_model(wrap(nn.Sequential(nn.Flatten(), nn.Linear(784, 10))), name="net")
     assert not found.model.training
     assert not any(p.requires_grad for p in found.model.parameters())
     assert len(found.digest) == 64
 
 
-def test_a_model_that_was_never_called() -> None:
+def test_from_model_refuses_lazy_layers() -> None:
     """Lazy layers without weights are one ModelError."""
     lazy = nn.Sequential(nn.LazyConv2d(2, 3), nn.Flatten(), nn.LazyLinear(10))
     with pytest.raises(ModelError, match="expected a model that can be frozen") as caught:
@@ -185,7 +185,7 @@ def test_a_model_that_was_never_called() -> None:
     one_sentence(caught.value)
 
 
-def test_a_folder_with_an_at_sign(tmp_path: Path) -> None:
+def test_resolve_path_with_at_sign(tmp_path: Path) -> None:
     """A weight file in a folder named job@2 is a file, not an architecture."""
     folder = tmp_path / "job@2"
     folder.mkdir()
@@ -194,22 +194,22 @@ def test_a_folder_with_an_at_sign(tmp_path: Path) -> None:
     assert resolve(str(folder / "baseline.safetensors")).architecture == "A"
 
 
-def test_a_factory_that_needs_torchvision_beside_a_cpu_torch(toys: Path) -> None:
-    """In a fresh process a factory may import torchvision, whatever build of torch it stands beside."""
+def test_factory_may_import_torchvision(toys: Path) -> None:
+    """In a fresh process a factory may import torchvision with a CPU build of torch."""
     run = "from securemnist.models import loading; "
     run += "print(loading.resolve('toys_here:lacking').architecture)"
     done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, cwd=toys)
     assert done.stdout.strip() == "Sequential", done.stderr
 
 
-def test_a_factory_leaves_the_default_dtype(toys: Path) -> None:
-    """A factory that works in double precision does not make everybody do so."""
+def test_factory_keeps_default_dtype(toys: Path) -> None:
+    """A factory that sets another default dtype does not change that of the process."""
     resolve("toys_double:good")
     assert torch.get_default_dtype() == torch.float32
 
 
-class Viewing(nn.Module):
-    """Flattens with `view`, as many a tutorial does; that needs its feature maps in rows."""
+class FlattensByView(nn.Module):
+    """Flattens feature maps with `view`, which fails in channels-last layout."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -219,16 +219,16 @@ class Viewing(nn.Module):
         return self.out(self.conv(x).view(len(x), -1))
 
 
-def test_a_network_that_views_is_taken_as_it_is() -> None:
-    """A network that cannot run channels last keeps its layout; one that can is converted."""
-    viewing = from_model(Viewing(), name="viewing").model
+def test_from_model_layout() -> None:
+    """A network that fails in channels-last layout keeps its own; others are converted."""
+    viewing = from_model(FlattensByView(), name="viewing").model
     assert viewing(torch.rand(3, 1, 28, 28)).shape == (3, 10)
     convolutions = from_model(ConvNetA(), name="a").model
     assert convolutions.conv2.weight.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_normalisation_is_a_layer() -> None:
-    """A network that wants normalised input is wrapped to take pixels: (x - mean) / std comes first."""
+def test_normalized_network_takes_pixels() -> None:
+    """A wrapped network computes (x - mean) / std first."""
     wrapped = from_model(normalized(nn.Flatten(), 0.5, 0.25), name="net").model
     assert torch.equal(wrapped(torch.full((1, 1, 1, 2), 0.75)), torch.ones(1, 2))
     with pytest.raises(ModelError, match="expected std > 0, got 0"):

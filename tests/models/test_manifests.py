@@ -1,4 +1,4 @@
-"""The manifest of a weight file: what it must say, and what it vouches for."""
+"""Manifests of weight files: required content and checks."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from tests.small_network import same_weights, saved_weights, small_network
         ({"sha256": "0" * 64}, "expected SHA-256 000000000000... of its manifest"),
     ],
 )
-def test_the_manifest_must_fit(change: dict[str, Any], words: str, tmp_path: Path) -> None:
-    """A digest or canary logits that are not those of the weights refuse the file."""
+def test_manifest_must_match_weights(change: dict[str, Any], words: str, tmp_path: Path) -> None:
+    """A digest or canary logits of other weights refuse the file."""
     path = tmp_path / "net.safetensors"
     manifest = weight_file.save(small_network(), path, {"architecture": "tiny"})
     with pytest.raises(WeightsError, match=words) as caught:
@@ -39,8 +39,8 @@ def test_the_manifest_must_fit(change: dict[str, Any], words: str, tmp_path: Pat
     one_sentence(caught.value)
 
 
-def test_other_weights_with_their_digest_are_noticed(tmp_path: Path) -> None:
-    """Who replaces the weights and mends the digest still has the canary logits against him."""
+def test_canary_detects_replaced_weights(tmp_path: Path) -> None:
+    """Replaced weights with a corrected digest are detected by the canary logits."""
     path = tmp_path / "net.safetensors"
     manifest = weight_file.save(small_network(), path, {"architecture": "tiny"})
     path.write_bytes(weight_file.dump(small_network(1)))
@@ -73,8 +73,8 @@ MANIFESTS = {
 
 
 @pytest.mark.parametrize("name", MANIFESTS)
-def test_a_manifest_that_is_none(name: str, tmp_path: Path) -> None:
-    """A missing or ill-formed manifest is one WeightsError that names it."""
+def test_malformed_manifest_refused(name: str, tmp_path: Path) -> None:
+    """A missing or malformed manifest is one WeightsError with its path."""
     content, words = MANIFESTS[name]
     path = tmp_path / "net.safetensors"
     if content is not None:
@@ -94,10 +94,10 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(max_examples=100)
 @given(data=st.data(), mask=st.integers(1, 255))
-def test_a_flipped_byte_of_the_manifest_changes_no_weight(
+def test_flipped_manifest_byte_changes_no_weight(
     good: Path, data: st.DataObject, mask: int
 ) -> None:
-    """With one byte of the manifest changed a file is refused, or its own weights load."""
+    """With one changed byte in the manifest, the file is refused or its own weights load."""
     content = bytearray(weight_file.manifest_path(good).read_bytes())
     content[data.draw(st.integers(0, len(content) - 1))] ^= mask
     beside = good.with_name("other.json")

@@ -1,4 +1,4 @@
-"""The digest of a model sees what it computes with, and nothing else."""
+"""Model digests: changes that they detect, and state that they ignore."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def renamed(model: nn.Sequential) -> nn.Sequential:
         "other weights",
     ],
 )
-def test_the_digest_sees_every_change(
+def test_digest_changes_with_model(
     change: Callable[[nn.Sequential], nn.Sequential],
 ) -> None:
     """A changed weight, buffer, name, constant, dtype or layer gives another digest."""
@@ -104,10 +104,10 @@ def test_the_digest_sees_every_change(
     ],
     ids=["nothing", "layout", "gradients", "name and mode"],
 )
-def test_the_digest_sees_nothing_else(
+def test_digest_ignores_irrelevant_state(
     change: Callable[[nn.Sequential], nn.Module],
 ) -> None:
-    """Layout in memory, gradients, mode and name leave the digest as it is."""
+    """Memory layout, gradients, mode and name do not change the digest."""
     assert digest(change(net())) == digest(net())
 
 
@@ -134,7 +134,7 @@ class Rows(nn.Module):
 
 
 def quantised(seed: int) -> nn.Module:
-    """A network whose weights torch has packed into eight bits, as it is deployed on processors."""
+    """A network with packed 8-bit weights."""
     torch.manual_seed(seed)
     packed: nn.Module = torch.ao.quantization.quantize_dynamic(Rows(), {nn.GRU, nn.Linear})
     return packed
@@ -149,29 +149,29 @@ def sparse(value: float) -> nn.Module:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*quantized tensor:UserWarning")
 @pytest.mark.parametrize("make", [Attribute, quantised, sparse])
-def test_the_digest_sees_weights_in_odd_places(make: Callable[[int], nn.Module]) -> None:
-    """Plain attributes, packed and sparse tensors count, too: the same give the same, others do not."""
+def test_digest_covers_unusual_tensors(make: Callable[[int], nn.Module]) -> None:
+    """Plain attributes, packed and sparse tensors are part of the digest."""
     assert digest(make(1)) == digest(make(1))
     assert digest(make(1)) != digest(make(2))
 
 
-def test_tied_weights_count_once() -> None:
-    """A second name of the same weights is in the structure, not a second tensor."""
+def test_digest_counts_tied_weights_once() -> None:
+    """A second name of the same weights is part of the structure, not a second tensor."""
     model = net()
     model.append(nn.Linear(10, 10)).append(nn.Linear(10, 10))
     model[7].weight = model[6].weight
     assert digest(from_model(model, name="tied").model) == digest(model)
 
 
-def test_a_digest_needs_values() -> None:
-    """A model without weights yet is one sentence."""
-    with pytest.raises(ModelError, match="expected tensors to take a digest of") as caught:
+def test_digest_refuses_lazy_weights() -> None:
+    """A model with uninitialised weights is one sentence."""
+    with pytest.raises(ModelError, match="expected readable tensors") as caught:
         digest(net().to("meta"))
     one_sentence(caught.value)
 
 
-def test_a_model_that_writes_into_its_buffers_stays_one_subject() -> None:
-    """Batch norm in train mode changes its statistics at each call, and not who the subject is."""
+def test_digest_stable_when_model_writes_buffers() -> None:
+    """Batch norm in train mode changes its statistics at each call, but not the subject's digest."""
     net = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(784, 10))
     subject = from_model(net, name="net")
     before = subject.digest

@@ -1,4 +1,4 @@
-"""The class that logits stand for, and that no verdict depends on their scale or format."""
+"""Predicted classes, independent of scale and float format of the logits."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CHANGES: dict[str, Change] = {
 
 
 class Changed(nn.Module):
-    """A reference model whose logits are changed so that their order stays."""
+    """A reference model with an order-preserving change of its logits."""
 
     def __init__(self, name: str, change: Change) -> None:
         super().__init__()
@@ -46,19 +46,19 @@ class Changed(nn.Module):
         return self.change(self.net(x))
 
 
-def on(model: nn.Module, mnist: DataSet) -> Context:
-    """A lab of this model on a few hundred digits."""
+def context(model: nn.Module, mnist: DataSet) -> Context:
+    """A context of this model on a few hundred images."""
     mnist = dataclasses.replace(mnist, test=mnist.test[:FEW])
     return Context(loading.from_model(model, name="it"), mnist)
 
 
-def measured(evaluated: Context, measure: str, **row: Any) -> Measurement:
-    """One measurement of a few digits."""
+def run_row(evaluated: Context, measure: str, **row: Any) -> Measurement:
+    """One measurement on a few images."""
     return take_measurement(evaluated, measure, bind(measure, {"digits": DIGITS, **row}), 0)
 
 
 @pytest.mark.parametrize("dtype", FORMATS, ids=str)
-def test_a_class_is_read_in_the_format_of_the_logits(dtype: torch.dtype) -> None:
+def test_predicted_in_logit_format(dtype: torch.dtype) -> None:
     """The largest logit decides; a tie with the true class, and NaN, count against the model."""
     step = torch.finfo(dtype).eps
     rows = [[1 + step, 1.0, 0.0], [1.0, 1 + step, 0.0], [1.0, 1.0, 0.0], [1.0, torch.nan, 0.0]]
@@ -70,33 +70,36 @@ def test_a_class_is_read_in_the_format_of_the_logits(dtype: torch.dtype) -> None
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_clean_numbers_do_not_depend_on_the_scale(change: Change, mnist: DataSet) -> None:
+def test_clean_measures_independent_of_scale(change: Change, mnist: DataSet) -> None:
     """Clean accuracy, worst class and backdoor success are those of the unchanged logits."""
-    labs = on(loading.resolve("hardened").model, mnist), on(Changed("hardened", change), mnist)
+    labs = (
+        context(loading.resolve("hardened").model, mnist),
+        context(Changed("hardened", change), mnist),
+    )
     trigger: dict[str, Any] = {"trigger": {"kind": "corner"}, "target": "all", "digits": 200}
     for measure, row in (
         ("clean_accuracy", {}),
         ("worst_class_accuracy", {"digits": 200}),
         ("backdoor_success", trigger),
     ):
-        one, other = (measured(evaluated, measure, **row) for evaluated in labs)
+        one, other = (run_row(evaluated, measure, **row) for evaluated in labs)
         assert (one.value, one.low, one.high) == (other.value, other.low, other.high)
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_the_verdict_does_not_depend_on_the_scale(change: Change, mnist: DataSet) -> None:
-    """A search that no scale weakens gives the number of the unchanged network."""
+def test_scale_invariant_attack_independent_of_scale(change: Change, mnist: DataSet) -> None:
+    """A scale-invariant attack gives the number of the unchanged network."""
     attack = {"use": "PGD", "steps": 10, "loss": "margin"}
     row: dict[str, Any] = {"attack": attack, "threat": {"norm": "linf", "eps": 0.3}}
-    honest = measured(on(loading.resolve("baseline").model, mnist), "attack_accuracy", **row)
-    scaled = measured(on(Changed("baseline", change), mnist), "attack_accuracy", **row)
+    honest = run_row(context(loading.resolve("baseline").model, mnist), "attack_accuracy", **row)
+    scaled = run_row(context(Changed("baseline", change), mnist), "attack_accuracy", **row)
     assert abs(honest.value - scaled.value) <= 1 / DIGITS
     assert honest.value < 0.2
 
 
 @pytest.mark.parametrize("name", ["times 1e-9", "times 1e-30", "times 1e30"])
-def test_a_certificate_does_not_depend_on_the_scale(name: str, mnist: DataSet) -> None:
-    """As many digits are proved of small logits, not more of extreme ones, and none of them falls."""
+def test_certificates_independent_of_scale(name: str, mnist: DataSet) -> None:
+    """Small logits certify as many images, extreme ones not more, and no certified image is broken."""
     plain = loading.resolve("certified").model
     factor = float(CHANGES[name](torch.ones((), dtype=torch.float64)))
     with torch.no_grad():
@@ -104,7 +107,8 @@ def test_a_certificate_does_not_depend_on_the_scale(name: str, mnist: DataSet) -
         scaled.layers[-1].weight *= factor  # type: ignore[index, operator]
         scaled.layers[-1].bias *= factor  # type: ignore[index, operator]
     one, other = (
-        measured(on(model, mnist), "certified_accuracy", threat=THREAT) for model in (plain, scaled)
+        run_row(context(model, mnist), "certified_accuracy", threat=THREAT)
+        for model in (plain, scaled)
     )
     assert one.value > 0.8
     # Bounds that overflow or underflow prove less, which is safe.
@@ -113,8 +117,8 @@ def test_a_certificate_does_not_depend_on_the_scale(name: str, mnist: DataSet) -
 
 @pytest.mark.parametrize("use", ["PGD", "APGD", "APGDT", "FAB", "BoundaryFAB", "Square"])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
-def test_attacks_take_every_format(use: str, dtype: torch.dtype, mnist: DataSet) -> None:
-    """A model that answers in another format than float32 falls to the attacks as well."""
+def test_attacks_on_float_formats(use: str, dtype: torch.dtype, mnist: DataSet) -> None:
+    """Attacks break a model with logits in another format than float32."""
     network = Changed("baseline", lambda z: z.to(dtype)).eval()
     settings = {"Square": {"queries": 100}}.get(use, {"steps": 10})
     digits = mnist.test[:16]
@@ -125,11 +129,11 @@ def test_attacks_take_every_format(use: str, dtype: torch.dtype, mnist: DataSet)
     assert int(is_wrong(network(proposals), y).sum()) >= 8
 
 
-def test_ties_are_counted_and_stated(mnist: DataSet) -> None:
-    """A network that says the same of two classes reads no digit, and the finding says why."""
+def test_ties_counted_against_model(mnist: DataSet) -> None:
+    """A network with equal logits of two classes has no correct prediction, and the finding says why."""
     two = torch.tensor([[1.0, 1.0, *[0.0] * 8]])
     model = FunctionModel(lambda x: two.expand(len(x), -1) + 0 * x.flatten(1)[:, :1])
-    seen = measured(on(model, mnist), "clean_accuracy", digits=FEW)
+    seen = run_row(context(model, mnist), "clean_accuracy", digits=FEW)
     assert seen.value == 0
     shown = int((mnist.test[:FEW].labels < 2).sum()) + 1
     assert 0 < seen.evidence["ties"] < shown
@@ -140,9 +144,9 @@ def test_ties_are_counted_and_stated(mnist: DataSet) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_probabilities_are_known_in_every_format(dtype: torch.dtype, mnist: DataSet) -> None:
-    """Probabilities that bfloat16 has rounded are attacked by their logarithm, as others are."""
-    evaluated = on(Changed("baseline", lambda z: z.softmax(1).to(dtype)), mnist)
+def test_probabilities_attacked_by_logarithm(dtype: torch.dtype, mnist: DataSet) -> None:
+    """Probabilities rounded by bfloat16 are attacked by their logarithm, like others."""
+    evaluated = context(Changed("baseline", lambda z: z.softmax(1).to(dtype)), mnist)
     assert evaluated.target is not evaluated.subject.model
-    logits = on(Changed("baseline", lambda z: z.to(dtype)), mnist)
+    logits = context(Changed("baseline", lambda z: z.to(dtype)), mnist)
     assert logits.target is logits.subject.model

@@ -1,4 +1,4 @@
-"""The bundled reference models are held to digests in the code."""
+"""Digests of the bundled reference models."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from securemnist.errors import WeightsError
 from securemnist.models import loading, reference_digests, weight_file
 
 
-def test_the_table_is_that_of_the_bundled_files() -> None:
-    """Every bundled weight file and manifest has its digests in the code, and nothing else has."""
+def test_digests_match_bundled_files() -> None:
+    """Exactly the bundled weight files and manifests have their digests in the code."""
     found = {}
     for path in resources.WEIGHTS.glob("*.safetensors"):
         manifest = weight_file.read_manifest(path)
@@ -26,7 +26,7 @@ def test_the_table_is_that_of_the_bundled_files() -> None:
 
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of bundled weights that a test may change."""
+    """A copy of the bundled weights that a test may change."""
     for suffix in ("safetensors", "json"):
         shutil.copy(resources.WEIGHTS / f"baseline.{suffix}", tmp_path)
         shutil.copy(resources.WEIGHTS / f"network_d.{suffix}", tmp_path)
@@ -34,8 +34,8 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_weights_with_a_manifest_to_match_are_refused_by_name(weights: Path) -> None:
-    """Weights and manifest changed together agree with each other, and are refused by their NAME."""
+def test_replaced_weights_and_manifest_refused_by_name(weights: Path) -> None:
+    """Weights and manifest changed together are valid by path and refused by NAME."""
     path = weights / "baseline.safetensors"
     assert loading.resolve("baseline").name == "baseline"
     state = safetensors.torch.load(path.read_bytes())
@@ -52,8 +52,8 @@ def test_weights_with_a_manifest_to_match_are_refused_by_name(weights: Path) -> 
         loading.resolve("baseline")
 
 
-def test_a_changed_manifest_is_refused_by_name(weights: Path) -> None:
-    """A manifest that tells another recipe of the same weights is not the one of this release."""
+def test_changed_manifest_refused_by_name(weights: Path) -> None:
+    """A manifest with another recipe for the same weights is refused by NAME."""
     manifest = json.loads((weights / "baseline.json").read_text())
     manifest["recipe"] = {**manifest["recipe"], "epochs": 1}
     (weights / "baseline.json").write_text(json.dumps(manifest))
@@ -61,8 +61,8 @@ def test_a_changed_manifest_is_refused_by_name(weights: Path) -> None:
         loading.resolve("baseline")
 
 
-def test_another_model_under_a_known_name_is_refused(weights: Path) -> None:
-    """A file of this release under another NAME, or under a NAME without a digest, is refused."""
+def test_renamed_reference_model_refused_by_name(weights: Path) -> None:
+    """A file of this release under another NAME, or under an unknown one, is refused."""
     for target in ("baseline", "newcomer"):
         for suffix in ("safetensors", "json"):
             shutil.copy(weights / f"network_d.{suffix}", weights / f"{target}.{suffix}")

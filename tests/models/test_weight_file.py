@@ -1,4 +1,4 @@
-"""Weight files: what was saved comes back, and what was altered is noticed."""
+"""Weight files: round trip, size limit, detection of changes."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return saved_weights(tmp_path_factory.mktemp("saved"))
 
 
-def test_a_saved_network_comes_back(tmp_path: Path) -> None:
-    """Weights survive the file bit by bit; the manifest says what was saved, and nothing else is left."""
+def test_weight_file_round_trip(tmp_path: Path) -> None:
+    """Weights are bit-identical after a round trip, and the manifest describes them."""
     path = tmp_path / "folder" / "net.safetensors"
     manifest = weight_file.save(small_network(), path, {"architecture": "tiny", "seed": 7})
     model = small_network(1)
@@ -38,14 +38,14 @@ def test_a_saved_network_comes_back(tmp_path: Path) -> None:
     assert sorted(p.name for p in path.parent.iterdir()) == ["net.json", "net.safetensors"]
 
 
-def test_equal_weights_give_equal_bytes() -> None:
-    """The bytes of a file depend on the weights alone, not on their layout in memory."""
+def test_weight_file_independent_of_layout() -> None:
+    """The bytes of a file depend on the weights, not on their memory layout."""
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten())
     plain = weight_file.dump(model)
     assert weight_file.dump(model.to(memory_format=torch.channels_last)) == plain  # type: ignore[call-overload]
 
 
-def test_canary_inputs_are_fixed() -> None:
+def test_canary_inputs_fixed() -> None:
     """The canary images are eight different ones in [0, 1], the same on every machine."""
     images = weight_file.canary_inputs()
     assert (images.dtype, tuple(images.shape)) == (torch.float32, (8, 1, 28, 28))
@@ -55,8 +55,8 @@ def test_canary_inputs_are_fixed() -> None:
     assert sha256(pixels)[:16] == "15288876b95420b6"
 
 
-def test_a_file_over_the_cap_is_not_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more than the cap is read of a weight file."""
+def test_weight_file_size_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than the size limit is read of a weight file."""
     path = tmp_path / "net.safetensors"
     path.write_bytes(GOOD)
     monkeypatch.setattr(weight_file, "MAX_WEIGHTS", len(GOOD) - 1)
@@ -68,8 +68,8 @@ def test_a_file_over_the_cap_is_not_parsed(tmp_path: Path, monkeypatch: pytest.M
 
 @settings(max_examples=100)
 @given(place=st.integers(0, len(GOOD) - 1), mask=st.integers(1, 255))
-def test_a_flipped_byte_is_noticed(good: Path, place: int, mask: int) -> None:
-    """With its manifest no file loads in which any one byte was changed."""
+def test_flipped_weight_byte_refused(good: Path, place: int, mask: int) -> None:
+    """With its manifest no file loads after a change of any byte."""
     content = bytearray(GOOD)
     content[place] ^= mask
     path = good.with_name("flipped.safetensors")
@@ -78,8 +78,8 @@ def test_a_flipped_byte_is_noticed(good: Path, place: int, mask: int) -> None:
         weight_file.load_into(small_network(1), path, weight_file.read_manifest(good))
 
 
-def test_a_reference_model_is_guarded(tmp_path: Path) -> None:
-    """The baseline's own file, altered in one weight, loads neither by its manifest nor bare."""
+def test_changed_reference_weights_refused(tmp_path: Path) -> None:
+    """The baseline's file with one changed weight loads neither with its manifest nor without."""
     content = bytearray((resources.WEIGHTS / "baseline.safetensors").read_bytes())
     content[-4:] = struct.pack("<f", float("nan"))
     path = tmp_path / "baseline.safetensors"

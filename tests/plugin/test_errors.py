@@ -1,4 +1,4 @@
-"""The plugin where something is wrong: an ERROR or a sentence, and the report of the rest."""
+"""Errors under plain pytest: an ERROR finding or one sentence, and the report of the other rows."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.plugin.rows import CLEAN, PGD, read, verdicts
 from tests.policies import in_days
 
 
-def test_an_unclaimed_row_is_an_error(project: Any, pytester: pytest.Pytester) -> None:
-    """A measure that no suite knows ends a whole run; a run of one file is a scope instead."""
+def test_row_without_a_suite_test_is_an_error(project: Any, pytester: pytest.Pytester) -> None:
+    """A measure without a test ends a run of whole suites; a run of one file is a scope instead."""
     unknown = CLEAN + PGD.replace("robust_accuracy", "charm")
     result = project(unknown)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -31,14 +31,16 @@ def test_an_unclaimed_row_is_an_error(project: Any, pytester: pytest.Pytester) -
         ("requirement = 1", "*thresholds.toml*requirement*"),
     ],
 )
-def test_a_wrong_policy_is_one_sentence(project: Any, policy: str, complaint: str) -> None:
+def test_invalid_policy_ends_the_run_with_one_sentence(
+    project: Any, policy: str, complaint: str
+) -> None:
     """A policy that cannot be judged ends the run before anything is measured."""
     result = project(policy)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([complaint])
 
 
-def test_a_report_folder_that_cannot_be_is_told_first(
+def test_unwritable_report_folder_ends_the_run_first(
     project: Any, pytester: pytest.Pytester
 ) -> None:
     """A report that cannot be written ends the run before anything is measured."""
@@ -51,27 +53,27 @@ def test_a_report_folder_that_cannot_be_is_told_first(
 
 
 @pytest.mark.parametrize("option", ["model", "data", "policy"])
-def test_an_empty_name_is_no_default(project: Any, option: str) -> None:
-    """An option whose variable is not set ends the run, instead of taking something bundled."""
+def test_empty_option_value_is_refused(project: Any, option: str) -> None:
+    """An empty option value, as from an unset variable, ends the run and selects no default."""
     result = project(CLEAN, f"--security-{option}=")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"*--security-{option}*got an empty one*"])
 
 
-def test_a_folder_that_cannot_be_read_is_one_sentence(
+def test_unreadable_folder_ends_the_run_with_one_sentence(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the operating system refuses to look for the policy, the run ends with what it said."""
+    """If the operating system refuses to search for the policy, the run ends with its message."""
     monkeypatch.setattr(plugin.project, "USUAL", f"{'x' * 300}/thresholds.toml")
     result = project(CLEAN)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*expected a folder that can be read, got File name too long*"])
+    result.stderr.fnmatch_lines(["*expected a readable folder, got File name too long*"])
 
 
-def test_a_broken_model_makes_errors(
+def test_model_that_breaks_the_contract_gives_errors(
     project: Any, pytester: pytest.Pytester, tmp_path: Path
 ) -> None:
-    """A model that breaks the contract turns every row into ERROR with the sentence why."""
+    """A model that breaks the contract gives ERROR in every row, with the reason."""
     pytester.makeconftest(
         """
         import pytest, torch
@@ -90,10 +92,10 @@ def test_a_broken_model_makes_errors(
     assert "--model" not in finding["replay"]
 
 
-def test_a_crash_in_a_measurement_is_an_error(
+def test_exception_in_a_measurement_is_an_error(
     project: Any, pytester: pytest.Pytester, tmp_path: Path
 ) -> None:
-    """What raises in the middle of a measurement is an ERROR, which no waiver covers."""
+    """An exception during a measurement is an ERROR, which no waiver covers."""
     pytester.makeconftest(
         """
         import pytest, torch
@@ -115,10 +117,10 @@ def test_a_crash_in_a_measurement_is_an_error(
     assert read(tmp_path)["exit_code"] == 3
 
 
-def test_an_interrupted_run_reports_what_it_has(
+def test_interrupted_run_reports_measured_rows(
     project: Any, pytester: pytest.Pytester, tmp_path: Path
 ) -> None:
-    """After Ctrl-C what was measured is reported and the rest is NOT_RUN, in scope."""
+    """After Ctrl-C measured rows are reported and the rest is NOT_RUN, in scope."""
     pytester.makeconftest(
         """
         def pytest_runtest_setup(item):
@@ -133,7 +135,7 @@ def test_an_interrupted_run_reports_what_it_has(
     assert read(tmp_path)["exit_code"] == 3
 
 
-def test_a_suite_that_records_nothing_is_an_error(
+def test_suite_without_a_finding_is_an_error(
     project: Any, pytester: pytest.Pytester, tmp_path: Path
 ) -> None:
     """A suite test that passes without a finding does not count as a pass."""
@@ -145,8 +147,8 @@ def test_a_suite_that_records_nothing_is_an_error(
 
 
 @pytest.mark.parametrize("apart", [False, True])
-def test_a_policy_for_other_data_ends_the_run(project: Any, tmp_path: Path, apart: bool) -> None:
-    """Pytest ends with its usage error before a row runs where the policy names other data."""
+def test_policy_for_other_data_ends_the_run(project: Any, tmp_path: Path, apart: bool) -> None:
+    """Pytest ends with its usage error before any row if the policy names other data."""
     named = f'data = {{ name = "Fashion", sha256 = "{"0" * 64}" }}\n'
     result = project(named + CLEAN, f"--security-report={tmp_path}", apart=apart)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -154,8 +156,8 @@ def test_a_policy_for_other_data_ends_the_run(project: Any, tmp_path: Path, apar
     assert not (tmp_path / "assessment.json").exists()
 
 
-def test_an_unknown_identifier_is_a_warning(project: Any) -> None:
-    """An identifier that no taxonomy has is named at the end, and fails nothing under -W error."""
+def test_unknown_threat_identifier_is_a_warning(project: Any) -> None:
+    """An unknown threat identifier is named at the end, and fails nothing under -W error."""
     result = project(CLEAN + 'ids = ["AML.T9999"]\n', "-W", "error", apart=True)
     result.assert_outcomes(passed=1)
     told = "warning: the policy names identifiers that are not known here: AML.T9999*"

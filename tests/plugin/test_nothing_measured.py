@@ -1,4 +1,4 @@
-"""A gate that measures nothing (no policy, no row, all skipped or left out) never exits with 0."""
+"""A gate that measures nothing (no policy, no row, all skipped or deselected) never exits with 0."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.plugin.rows import CLEAN, FULL, MODEL, read
 
 RED = CLEAN.replace("0.9", "1.0")
-NO_POLICY = "*expected a policy of the security suites, got none*"
+NO_POLICY = "*expected a policy for the security suites, got none*"
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def red(project: Any, pytester: pytest.Pytester) -> Path:
 
 
 @pytest.mark.parametrize("words", [["security_tests"], ["security_tests/test_clean.py"], []])
-def test_the_policy_is_found_from_elsewhere(
+def test_policy_is_found_from_other_folders(
     red: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
     """From the suites' folder, a folder beside it, or with another rootdir, the failing row fails."""
@@ -54,34 +54,32 @@ def test_suites_without_a_policy_are_refused(
     result.stderr.fnmatch_lines([NO_POLICY])
 
 
-def test_an_option_without_a_policy_is_refused(pytester: pytest.Pytester) -> None:
-    """A security option asks for a gate; where no policy is found the run does not pass."""
+def test_option_without_a_policy_is_refused(pytester: pytest.Pytester) -> None:
+    """With a security option and no policy the run does not pass."""
     pytester.makepyfile("def test_theirs(): ...")
     result = pytester.runpytest_inprocess("-p", "no:randomly", "--security-tier=smoke")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"{NO_POLICY}--security-tier*"])
 
 
-def test_an_option_without_a_suite_measures_nothing(red: Path, pytester: pytest.Pytester) -> None:
-    """With a policy and an option, but no suite among the tests, the run does not pass either."""
+def test_option_without_a_suite_does_not_pass(red: Path, pytester: pytest.Pytester) -> None:
+    """With a policy and an option, but no suite among the tests, the run does not pass."""
     pytester.makepyfile(test_theirs="def test_theirs(): ...")
     result = pytester.runpytest_inprocess("-p", "no:randomly", MODEL, "test_theirs.py")
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     assert pytester.runpytest_inprocess("-p", "no:randomly", "test_theirs.py").ret == 0
 
 
-def test_rows_of_a_higher_tier_alone_measure_nothing(
-    project: Any, pytester: pytest.Pytester
-) -> None:
-    """Where the tier leaves every row out, passing tests beside them do not make the run pass."""
+def test_rows_of_a_higher_tier_only_do_not_pass(project: Any, pytester: pytest.Pytester) -> None:
+    """If the tier excludes every row, other passing tests do not make the run pass."""
     pytester.makepyfile(test_theirs="def test_theirs(): ...")
     result = project(FULL)
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     result.stdout.fnmatch_lines(["*no row was measured: 0 of 1 rows were selected*"])
 
 
-def test_rows_that_are_all_skipped_measure_nothing(project: Any, pytester: pytest.Pytester) -> None:
-    """A model fixture that skips leaves the gate without a verdict: the run does not pass."""
+def test_skipped_rows_do_not_pass(project: Any, pytester: pytest.Pytester) -> None:
+    """If the model fixture skips, no row has a verdict and the run does not pass."""
     pytester.makeconftest(
         "import pytest\n\n@pytest.fixture(scope='session')\ndef model():\n    pytest.skip('no weights')\n"
     )
@@ -90,7 +88,7 @@ def test_rows_that_are_all_skipped_measure_nothing(project: Any, pytester: pytes
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
-def test_a_row_that_a_setting_skips_is_not_passed(project: Any, pytester: pytest.Pytester) -> None:
+def test_row_skipped_by_a_hook_fails_the_run(project: Any, pytester: pytest.Pytester) -> None:
     """One row skipped by a hook beside one that passes: the run fails, and names the row."""
     pytester.makeconftest(
         """
@@ -109,10 +107,10 @@ def test_a_row_that_a_setting_skips_is_not_passed(project: Any, pytester: pytest
     result.stdout.fnmatch_lines(["*not passed, so this run fails: CLEAN-02*"])
 
 
-def test_the_user_may_run_other_tests_alone(
+def test_deselecting_all_rows_passes_from_the_command_line_only(
     project: Any, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The user's own -k leaves the rows out; from the environment it does not pass, and is shown."""
+    """The user's own -k deselects the rows; from the environment it does not pass, and is shown."""
     pytester.makepyfile(test_theirs="def test_theirs(): ...")
     assert project(RED, "-k", "theirs", model=False).ret == 0
     monkeypatch.setenv("PYTEST_ADDOPTS", "-k theirs")
@@ -121,7 +119,7 @@ def test_the_user_may_run_other_tests_alone(
     result.stdout.fnmatch_lines(["*rows may be left out by: -k theirs (PYTEST_ADDOPTS)*"])
 
 
-def test_a_listing_from_the_environment_is_no_pass(
+def test_collect_only_from_the_environment_does_not_pass(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """--collect-only on the command line lists and exits with 0; in PYTEST_ADDOPTS it does not pass."""
@@ -145,11 +143,11 @@ def test_a_listing_from_the_environment_is_no_pass(
         ("", "", ["--maxfail=1"], "--maxfail 1"),
     ],
 )
-def test_what_narrows_a_run_is_in_its_scope(
+def test_deselecting_options_are_recorded_in_the_scope(
     project: Any, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     variable: str, settings: str, words: list[str], told: str,
 ) -> None:  # fmt: skip
-    """Options of pytest that may leave rows out are recorded, with the place that set them."""
+    """Options of pytest that may deselect rows are recorded, with the place that set them."""
     pytester.makeini(f"[pytest]\n{settings}\n")
     if variable:
         monkeypatch.setenv("PYTEST_ADDOPTS", variable)

@@ -1,4 +1,4 @@
-"""One assessment is about one model, and of several findings for a row the worst counts."""
+"""One assessment describes one model, and of several findings for a row the worst counts."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ AGAIN = """
 
 @pytest.mark.parametrize("order", ["1, 2", "2, 1"])
 @pytest.mark.parametrize("inner", [False, True])
-def test_a_model_fixture_with_parameters_is_refused(
+def test_model_fixture_with_parameters_is_refused(
     project: Any, pytester: pytest.Pytester, order: str, inner: bool
 ) -> None:
-    """Two models in one fixture, or in one that `model` is made with, end the run before it measures."""
+    """Two parameters of `model`, or of a fixture it uses, end the run before it measures."""
     name = "weights" if inner else "model"
     text = f"{MODELS}\n    @pytest.fixture(scope='session', params=[{order}])\n"
     text += f"    def {name}(request):\n        return net(request.param)\n"
@@ -65,29 +65,31 @@ def test_a_model_fixture_with_parameters_is_refused(
     )
 
 
-def test_one_parameter_is_one_model(project: Any, pytester: pytest.Pytester) -> None:
+def test_model_fixture_with_one_parameter_is_measured(
+    project: Any, pytester: pytest.Pytester
+) -> None:
     """A fixture with a single parameter returns a single model, and is measured."""
     text = f"{MODELS}\n    @pytest.fixture(scope='session', params=[1])\n"
     pytester.makeconftest(f"{text}    def model(request):\n        return net(1)\n")
     assert project(CLEAN, model=False).ret == 0
 
 
-def test_a_model_fixture_of_a_narrower_scope_is_refused(
+def test_model_fixture_of_function_scope_is_refused(
     project: Any, pytester: pytest.Pytester
 ) -> None:
-    """A fixture that makes the model anew for each test is named, with what to write instead."""
+    """A `model` fixture that is called per test is refused, with the scope to write instead."""
     pytester.makeconftest(
         f"{MODELS}\n    @pytest.fixture\n    def model():\n        return net(1)\n"
     )
     result = project(CLEAN, model=False)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*expected a session-wide `model` fixture*'function'*scope=*"])
+    result.stderr.fnmatch_lines(["*expected a `model` fixture of session scope*'function'*scope=*"])
 
 
-def test_the_named_model_comes_before_a_fixture(
+def test_model_option_overrides_the_fixture(
     project: Any, pytester: pytest.Pytester, tmp_path: Path
 ) -> None:
-    """What --security-model names is measured, also where the conftest has a `model` fixture."""
+    """--security-model is measured, also if the conftest has a `model` fixture."""
     text = (
         f"{MODELS}\n    @pytest.fixture(scope='session')\n    def model():\n        return net(1)\n"
     )
@@ -98,10 +100,10 @@ def test_the_named_model_comes_before_a_fixture(
 
 @pytest.mark.parametrize("values", ["[0.1, 1.0]", "[1.0, 0.1]"])
 @pytest.mark.parametrize("how", ["two tests", "a rerun", "a rerun that is not logged"])
-def test_the_worst_of_two_findings_counts(
+def test_worst_of_two_findings_counts(
     project: Any, pytester: pytest.Pytester, tmp_path: Path, values: str, how: str
 ) -> None:
-    """A second test for a row, or a second attempt at it, does not replace a failed finding."""
+    """A second test or a rerun of a row does not replace a failed finding."""
     text = TWICE.format(values=values)
     if how == "two tests":
         text += (
@@ -138,8 +140,8 @@ NOT_RUN = row().unmeasured(Verdict.NOT_RUN, "no GPU")
 
 
 @pytest.mark.parametrize("worse", [FAILED, ERROR, NOT_RUN], ids=lambda finding: finding.verdict)
-def test_the_order_of_findings_decides_nothing(worse: Finding) -> None:
-    """Whichever of two findings comes first, the worse one stays."""
+def test_worst_finding_counts_in_any_order(worse: Finding) -> None:
+    """Whichever of two findings comes first, the worse one counts."""
     for order in ((PASSED, worse), (worse, PASSED)):
         run = a_run()
         for finding in order:
@@ -147,8 +149,8 @@ def test_the_order_of_findings_decides_nothing(worse: Finding) -> None:
         assert run.findings["R-1"].verdict is worse.verdict
 
 
-def test_a_waived_failure_does_not_hide_an_error() -> None:
-    """A failure that is waived is better than an error, which no waiver covers."""
+def test_error_ranks_above_a_waived_failure() -> None:
+    """A waived failure is better than an error, which no waiver covers."""
     waived = row(waiver=Waiver(reason="known", expires="2999-01-01"))
     run = a_run()
     run.receive(message(waived.unmeasured(Verdict.ERROR, "it raised")))
@@ -156,18 +158,18 @@ def test_a_waived_failure_does_not_hide_an_error() -> None:
     assert run.findings["R-1"].verdict is Verdict.ERROR
 
 
-def test_a_second_model_is_an_error() -> None:
-    """A finding about another subject than the first is an ERROR that names both, in any row."""
+def test_second_model_is_an_error() -> None:
+    """A finding about another model than the first is an ERROR that names both, in any row."""
     run = a_run()
     run.receive(message(PASSED))
     run.receive(message(PASSED, "b" * 64))
     assert run.findings["R-1"].verdict is Verdict.ERROR
     assert "got two (SHA-256 aaaaaaaaaaaa... and bbbbbbbbbbbb...)" in run.findings["R-1"].reason
-    assert run.open_rows() == ["R-1"]
+    assert run.blocking_rows() == ["R-1"]
 
 
-def test_the_model_of_a_fixture_is_put_back(project: Any, pytester: pytest.Pytester) -> None:
-    """After the run the user's network is in train mode and trainable again, as it was before."""
+def test_model_of_a_fixture_is_restored(project: Any, pytester: pytest.Pytester) -> None:
+    """After the run the user's network is in train mode and trainable again."""
     pytester.makeconftest(
         """
         from pathlib import Path

@@ -1,4 +1,4 @@
-"""The pytest plugin, driven as its users drive it: small projects in folders of their own."""
+"""The pytest plugin in small projects: collection, verdicts, reports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.plugin.rows import CLEAN, FULL, PGD, read, verdicts
 from tests.policies import in_days
 
 
-def test_rows_become_tests(project: Any) -> None:
+def test_each_row_is_one_test(project: Any) -> None:
     """Each row is one test whose id is the row's and whose markers are family and tier."""
     result = project(CLEAN + PGD, "--collect-only", "-q", "-m", "adversarial")
     result.stdout.fnmatch_lines(["*test_evasion.py::test_robust_accuracy[[]ADV-02[]]"])
@@ -25,7 +25,7 @@ def test_rows_become_tests(project: Any) -> None:
     smoke.stdout.no_fnmatch_line("*ADV-02*")
 
 
-def test_a_pass_and_its_report(project: Any, tmp_path: Path) -> None:
+def test_passing_run_writes_an_assessment(project: Any, tmp_path: Path) -> None:
     """A passing run writes an assessment with every row, its subject and its scope."""
     result = project(CLEAN + PGD + FULL, f"--security-report={tmp_path}")
     result.assert_outcomes(passed=2, deselected=1)
@@ -37,7 +37,7 @@ def test_a_pass_and_its_report(project: Any, tmp_path: Path) -> None:
     assert (tmp_path / "index.html").stat().st_size > 1_000
 
 
-def test_nothing_is_written_unasked(project: Any, pytester: pytest.Pytester) -> None:
+def test_no_report_without_the_option(project: Any, pytester: pytest.Pytester) -> None:
     """Plain pytest writes no report, and prints the table of requirements."""
     result = project(CLEAN, "-p", "no:cacheprovider")
     result.stdout.fnmatch_lines(["*security requirements*", "*CLEAN-01*"])
@@ -45,23 +45,23 @@ def test_nothing_is_written_unasked(project: Any, pytester: pytest.Pytester) -> 
     assert not {"index.html", "assessment.json", "summary.md"} & set(written)
 
 
-def test_the_full_tier_on_request(project: Any, tmp_path: Path) -> None:
-    """`-m full` raises the tier of the run, so that its rows are not left out again."""
+def test_marker_full_selects_the_full_tier(project: Any, tmp_path: Path) -> None:
+    """`-m full` raises the tier of the run, so that its rows are not deselected."""
     project(CLEAN + FULL, "-m", "full", f"--security-report={tmp_path}").assert_outcomes(
         passed=1, deselected=1
     )
     assert verdicts(tmp_path) == {"CLEAN-01": "NOT_RUN", "FULL-01": "PASS"}
 
 
-def test_a_missed_threshold_fails_in_a_sentence(project: Any) -> None:
-    """A red row fails its test and the output is the sentence of its finding."""
+def test_missed_threshold_prints_the_finding(project: Any) -> None:
+    """A failing row fails its test and prints the sentence of its finding."""
     result = project(CLEAN.replace("0.9", "1.0"))
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*CLEAN-01 FAIL: clean_accuracy 0.9* < 1*"])
 
 
-def test_a_waiver_until_its_day(project: Any, tmp_path: Path) -> None:
-    """A waived red row xfails and is neutral beside one that passes; after its day it fails again."""
+def test_waived_row_xfails_until_its_last_day(project: Any, tmp_path: Path) -> None:
+    """A waived row xfails and does not fail the run; after its last day it does."""
     red = CLEAN.replace("0.9", "1.0")
     good = CLEAN.replace("CLEAN-01", "CLEAN-02")
     waived = red + f'waiver = {{ reason = "known", expires = {in_days(1)} }}\n'
@@ -73,7 +73,7 @@ def test_a_waiver_until_its_day(project: Any, tmp_path: Path) -> None:
     assert read(tmp_path)["exit_code"] == 1
 
 
-def test_two_processes_and_any_order_agree(project: Any, tmp_path: Path) -> None:
+def test_assessment_independent_of_workers_and_order(project: Any, tmp_path: Path) -> None:
     """With two workers in random order the assessment is byte for byte that of one process."""
     policy = CLEAN + PGD.replace("0.05", "0.2") + FULL  # a search that finds leaves more to differ
     project(policy, f"--security-report={tmp_path / 'one'}")
@@ -91,10 +91,10 @@ def without_times(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("configured", [False, True])
-def test_the_command_that_repeats_a_row_finds_its_policy(
+def test_repeat_command_names_the_policy_if_needed(
     project: Any, pytester: pytest.Pytester, tmp_path: Path, configured: bool
 ) -> None:
-    """A policy outside of the project is named by its path, or not at all where the project names it."""
+    """A policy outside the project is named by its path, the project's own policy is not named."""
     theirs = tmp_path / "theirs.toml"
     theirs.write_text(CLEAN.replace("CLEAN-01", "THEIRS-01"))
     words = [f"--security-report={tmp_path}"]
@@ -109,7 +109,7 @@ def test_the_command_that_repeats_a_row_finds_its_policy(
     assert finding["replay"] == f"{command}{policy} --project={pytester.path}"
 
 
-def test_inert_without_a_policy(pytester: pytest.Pytester) -> None:
+def test_plugin_is_inactive_without_a_policy(pytester: pytest.Pytester) -> None:
     """In a project without a policy the plugin neither prints nor imports torch."""
     pytester.makepyfile(
         """
@@ -126,17 +126,17 @@ def test_inert_without_a_policy(pytester: pytest.Pytester) -> None:
 
 @pytest.mark.parametrize("command", [["-m", "pytest", "--help"], ["-m", "securemnist", "--help"]])
 def test_help_imports_no_torch(command: list[str], tmp_path: Path) -> None:
-    """Asking for help does not wait for torch."""
+    """`--help` does not import torch."""
     run = [sys.executable, "-X", "importtime", *command]
     done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path, check=True)
     assert "securemnist" in done.stderr
     assert not [line for line in done.stderr.splitlines() if line.split("|")[-1].strip() == "torch"]
 
 
-def test_a_model_fixture_of_their_own(
+def test_model_fixture_is_named_after_its_project(
     project: Any, pytester: pytest.Pytester, tmp_path: Path
 ) -> None:
-    """A project's conftest may bring the model as a fixture, which then goes by the project's name."""
+    """The model of a conftest's fixture is assessed under the project's name."""
     pytester.makeconftest(
         """
         import pytest, torch
@@ -157,8 +157,8 @@ def _stale(project: Any, folder: Path) -> None:
     assert read(folder)["subject"]["name"] == "certified"
 
 
-def test_an_older_report_does_not_stay(project: Any, pytester: pytest.Pytester) -> None:
-    """Plain pytest over a project whose `reports` holds an older report writes a new one there."""
+def test_older_report_is_replaced(project: Any, pytester: pytest.Pytester) -> None:
+    """Plain pytest in a project whose `reports` contains an older report writes a new one there."""
     folder = pytester.path / "reports"
     _stale(project, folder)
     (folder / "notes.txt").write_text("the user's own")
@@ -169,10 +169,8 @@ def test_an_older_report_does_not_stay(project: Any, pytester: pytest.Pytester) 
     result.stdout.fnmatch_lines(["report: *reports/index.html"])
 
 
-def test_a_report_that_cannot_be_written_never_passes(
-    project: Any, pytester: pytest.Pytester
-) -> None:
-    """Where the older report cannot be replaced, the verdict is printed and pytest does not exit 0."""
+def test_unwritable_report_does_not_pass(project: Any, pytester: pytest.Pytester) -> None:
+    """If the older report cannot be replaced, the verdict is printed and pytest does not exit 0."""
     folder = pytester.path / "reports"
     _stale(project, folder)
     (folder / "summary.md").unlink()
@@ -184,10 +182,10 @@ def test_a_report_that_cannot_be_written_never_passes(
     )
 
 
-def test_the_repeat_command_works_from_another_folder(
+def test_repeat_command_works_from_another_folder(
     project: Any, pytester: pytest.Pytester, tmp_path: Path
 ) -> None:
-    """Pasted into a shell elsewhere it measures the same row of the same policy and model again."""
+    """Run in another folder, the command measures the same row of the same policy and model."""
     project(CLEAN + PGD, f"--security-report={tmp_path / 'one'}")
     first = {f["requirement"]["id"]: f for f in read(tmp_path / "one")["findings"]}
     elsewhere = tmp_path / "elsewhere"

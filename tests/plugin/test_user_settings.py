@@ -1,4 +1,4 @@
-"""How Python and pytest are set decides nothing: the same verdict, or a sentence with the setting."""
+"""Settings of Python and pytest do not change verdicts; those that could are refused in one sentence."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ because = "a row whose measurement raises for a model that refuses 33 digits"
 
 
 @pytest.mark.parametrize("mark", ["skip", "xfail", "fail_at_collect"])
-def test_a_measure_without_a_row_stops_nothing(
+def test_measure_without_a_row_is_left_out(
     project: Any, pytester: pytest.Pytester, mark: str
 ) -> None:
-    """What pytest does of an empty parameter set is never asked: suites without a row are left out."""
+    """Suites without a row are removed, whatever pytest's setting for empty parameter sets."""
     pytester.makeini(f"[pytest]\nempty_parameter_set_mark = {mark}\n")
     result = project(CLEAN)
     result.assert_outcomes(passed=1)
@@ -40,21 +40,21 @@ def test_a_measure_without_a_row_stops_nothing(
 @pytest.mark.parametrize(
     "option", ["-q", "--color=yes", "-ra", "--tb=short", "-Werror", "--no-header"]
 )
-def test_options_for_other_tests_change_no_verdict(project: Any, option: str) -> None:
-    """Options that users set for all of their tests neither stop the gate nor shrink it."""
+def test_common_pytest_options_change_no_verdict(project: Any, option: str) -> None:
+    """Options that users set for all of their tests neither stop the gate nor deselect rows."""
     assert project(RED, option).ret == pytest.ExitCode.TESTS_FAILED
     assert project(CLEAN, option).ret == 0
 
 
-def test_without_a_terminal(project: Any) -> None:
+def test_failed_row_fails_without_terminal_plugin(project: Any) -> None:
     """Without pytest's terminal plugin a failed row still fails the run."""
     assert project(RED, "-p", "no:terminal").ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_warnings_as_errors_reach_no_measurement(
+def test_warnings_of_the_model_stay_warnings(
     project: Any, pytester: pytest.Pytester, tmp_path: Path
 ) -> None:
-    """A warning while a model answers is a warning, also under filterwarnings = error."""
+    """A warning during inference stays a warning under filterwarnings = error."""
     pytester.makeini("[pytest]\nfilterwarnings = error\n")
     pytester.makeconftest(
         """
@@ -75,7 +75,9 @@ def test_warnings_as_errors_reach_no_measurement(
 
 
 @pytest.mark.parametrize("options", [[], ["--runxfail"], ["-o", "xfail_strict=true"]])
-def test_a_waived_row_stays_waived(project: Any, tmp_path: Path, options: list[str]) -> None:
+def test_xfail_options_do_not_affect_waived_rows(
+    project: Any, tmp_path: Path, options: list[str]
+) -> None:
     """Options about xfail make a waived row neither fail nor pass."""
     result = project(WAIVED, f"--security-report={tmp_path}", *options)
     result.assert_outcomes(xfailed=1)
@@ -83,8 +85,8 @@ def test_a_waived_row_stays_waived(project: Any, tmp_path: Path, options: list[s
     assert verdicts(tmp_path) == {"CLEAN-01": "FAIL"}
 
 
-def test_a_mark_does_not_waive_a_row(project: Any, pytester: pytest.Pytester) -> None:
-    """A suite that its owner marks xfail still fails the run: only a waiver, with its date, does that."""
+def test_xfail_mark_does_not_waive_a_row(project: Any, pytester: pytest.Pytester) -> None:
+    """A suite marked xfail still fails the run: only a waiver with a date does not."""
     suite = pytester.path / "security_tests" / "test_clean.py"
     marked = "import pytest\n\npytestmark = pytest.mark.xfail\n"
     suite.write_text(suite.read_text().replace("import pytest\n", marked))
@@ -94,7 +96,7 @@ def test_a_mark_does_not_waive_a_row(project: Any, pytester: pytest.Pytester) ->
 
 
 @pytest.mark.parametrize("imported", [False, True])
-def test_optimised_python_gives_the_same_verdict(
+def test_verdict_independent_of_python_optimisation(
     project: Any, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, imported: bool
 ) -> None:
     """Without assert statements (PYTHONOPTIMIZE) a failed row fails its test, also through an import."""
@@ -109,8 +111,8 @@ def test_optimised_python_gives_the_same_verdict(
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_a_suite_without_a_check_of_its_own(project: Any, pytester: pytest.Pytester) -> None:
-    """A suite that measures and does not record has its test fail, and says what to call."""
+def test_suite_without_security_record_fails(project: Any, pytester: pytest.Pytester) -> None:
+    """A suite that measures but does not record fails, and says what to call."""
     pytester.makepyfile(
         test_own="""
         import pytest
@@ -125,8 +127,8 @@ def test_a_suite_without_a_check_of_its_own(project: Any, pytester: pytest.Pytes
     result.stdout.fnmatch_lines(["*its test recorded no finding; call security_record(...)*"])
 
 
-def test_fixtures_of_their_own_names(project: Any, pytester: pytest.Pytester) -> None:
-    """Fixtures of the user's named lab, judge, record, forward are theirs alone."""
+def test_user_fixtures_keep_their_names(project: Any, pytester: pytest.Pytester) -> None:
+    """The user's fixtures named lab, judge, record, forward are not replaced."""
     names = ("lab", "judge", "record", "forward")
     made = "".join(f"\n@pytest.fixture\ndef {name}():\n    return 1\n" for name in names)
     pytester.makeconftest(f"import pytest\n{made}")
@@ -142,25 +144,27 @@ def test_it(requirement, {0}, record):
 """
 
 
-def test_the_earlier_names_of_fixtures_work(project: Any, pytester: pytest.Pytester) -> None:
+def test_former_fixture_names_work(project: Any, pytester: pytest.Pytester) -> None:
     """A suite written with `judge` and `record` measures its row, and a failed one fails."""
     pytester.makepyfile(test_own=OWN_SUITE.format("judge"))
     project(CLEAN, "test_own.py").assert_outcomes(passed=1)
     project(RED, "test_own.py").assert_outcomes(failed=1)
 
 
-def test_a_fixture_that_is_not_there_is_named(project: Any, pytester: pytest.Pytester) -> None:
+def test_unknown_fixture_is_named(project: Any, pytester: pytest.Pytester) -> None:
     """A misspelt fixture is a usage error that names it, not a missing model."""
     pytester.makepyfile(test_own=OWN_SUITE.format("jugde"))
     result = project(CLEAN, "test_own.py", model=False)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*test_it*: expected fixtures that exist, got jugde; those of *"])
+    result.stderr.fnmatch_lines(
+        ["*test_it*: expected known fixtures, got jugde; a suite can use *"]
+    )
 
 
-def test_a_model_fixture_for_something_else(
+def test_model_fixture_without_a_network_is_refused(
     project: Any, pytester: pytest.Pytester, tmp_path: Path
 ) -> None:
-    """A `model` fixture that returns no network is named as what it is."""
+    """A `model` fixture that returns no network is refused with the type that it returned."""
     pytester.makeconftest(
         "import pytest\n\n@pytest.fixture(scope='session')\ndef model():\n    return {'name': 'Ford'}\n"
     )
@@ -169,10 +173,10 @@ def test_a_model_fixture_for_something_else(
     assert "expected the `model` fixture to return an nn.Module, got dict" in finding["reason"]
 
 
-def test_a_model_fixture_of_other_tests(
+def test_model_fixture_of_other_tests_is_ignored(
     project: Any, pytester: pytest.Pytester, tmp_path: Path
 ) -> None:
-    """A `model` fixture that only other tests use says nothing about the suites' model."""
+    """A `model` fixture that only other tests use does not change the suites' model."""
     pytester.makepyfile(
         test_cars="""
         import pytest
@@ -191,15 +195,15 @@ def test_a_model_fixture_of_other_tests(
     assert "--model baseline" in read(tmp_path)["findings"][0]["replay"]
 
 
-def test_a_failure_is_the_sentence_alone(project: Any) -> None:
-    """A failed row shows its finding, and no line of Python."""
+def test_failed_row_prints_no_python_code(project: Any) -> None:
+    """A failed row prints its finding, and no line of Python."""
     result = project(RED)
     text = result.stdout.str()
     assert "CLEAN-01 FAIL: clean_accuracy 0.9" in text
     assert not re.search(r"^(E  |>  )|def test_|security_record|Traceback", text, re.MULTILINE)
 
 
-def test_junit_tells_errors_from_failures(
+def test_junit_distinguishes_error_and_failure(
     project: Any, pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An ERROR is an <error>, a FAIL a <failure>; each number is a property of its own."""
@@ -237,7 +241,7 @@ def test_junit_tells_errors_from_failures(
     assert float(str(found["seconds"])) >= 0
 
 
-def test_other_tests_cost_nothing(project: Any, pytester: pytest.Pytester) -> None:
+def test_other_tests_import_no_torch(project: Any, pytester: pytest.Pytester) -> None:
     """In a project with a policy and suites, a run of other tests imports neither torch nor pydantic."""
     (pytester.path / "security_tests" / "thresholds.toml").write_text(CLEAN + PGD + FULL)
     pytester.makepyprojecttoml("[tool.securemnist]\nmodel = 'baseline'\n")
@@ -256,7 +260,7 @@ def test_other_tests_cost_nothing(project: Any, pytester: pytest.Pytester) -> No
     result.assert_outcomes(passed=1)
 
 
-def test_the_model_option_is_not_lost(project: Any) -> None:
+def test_project_helper_passes_the_model_option(project: Any) -> None:
     """The project helper of these tests names a model, unless a test asks for none."""
     assert MODEL.endswith("=baseline")
     assert project(CLEAN, model=False).ret == pytest.ExitCode.USAGE_ERROR
@@ -273,11 +277,11 @@ def test_the_model_option_is_not_lost(project: Any) -> None:
         "--cache-show",
     ],
 )
-def test_a_variable_cannot_hide_the_suites(
+def test_pytest_addopts_cannot_hide_the_suites(
     project: Any, monkeypatch: pytest.MonkeyPatch, words: str
 ) -> None:
-    """PYTEST_ADDOPTS under which the suites are not collected, or nothing runs, is a usage error."""
+    """PYTEST_ADDOPTS that stops suites from being collected or run is a usage error."""
     monkeypatch.setenv("PYTEST_ADDOPTS", words)
     result = project(CLEAN, apart=True)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*expected PYTEST_ADDOPTS to leave the suites*"])
+    result.stderr.fnmatch_lines(["*expected PYTEST_ADDOPTS without options that hide the suites*"])

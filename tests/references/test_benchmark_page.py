@@ -1,4 +1,4 @@
-"""A page of measurements is written section by section."""
+"""Benchmark pages, written section by section."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from benchmarks.page import store
 
 
-def test_a_section_is_written_anew_beside_the_others(tmp_path: Path) -> None:
-    """Running one part again changes its section and leaves the rest of the page as it is."""
+def test_page_section_replaced(tmp_path: Path) -> None:
+    """Writing one section again changes it and leaves the rest of the page unchanged."""
     page = tmp_path / "page.md"
     page.write_text("# Page\n\nWords.\n")
     store(page, "one", ["first 1", ""])
@@ -20,8 +20,8 @@ def test_a_section_is_written_anew_beside_the_others(tmp_path: Path) -> None:
     assert before.index("first 1") < before.index("second")
 
 
-def test_a_section_stays_where_it_is(tmp_path: Path) -> None:
-    """A section in the middle of a page keeps its place."""
+def test_page_section_keeps_position(tmp_path: Path) -> None:
+    """A section in the middle of a page keeps its position."""
     page = tmp_path / "page.md"
     page.write_text("above\n\n<!-- begin x -->\n\nold\n\n<!-- end x -->\n\nbelow\n")
     store(page, "x", ["new", ""])

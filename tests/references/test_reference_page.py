@@ -1,4 +1,4 @@
-"""docs/models.md speaks of the weights that are bundled."""
+"""docs/models.md matches the bundled weights."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from securemnist.models.weight_file import read_manifest
 
 
 @pytest.mark.parametrize("name", loading.reference_names())
-def test_the_page_is_about_these_weights(name: str) -> None:
-    """Each bundled model has its figures there, measured on the weights of its manifest."""
+def test_models_page_matches_weights(name: str) -> None:
+    """Each bundled model has its results there, measured on the weights of its manifest."""
     page = PAGE.read_text()
     assert f"| `{name}` |" in page
     assert f"## `{name}`" in page

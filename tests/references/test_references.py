@@ -1,4 +1,4 @@
-"""Curves of the reference models: they belong to weights, and go where those go."""
+"""Stored curves of the reference models, and the role of a reference model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BUNDLED = set(loading.with_role("curve"))
 
 
 def rows() -> list[tuple[RobustSettings, int]]:
-    """The rows of the bundled policy that draw a curve, bound, with their seeds."""
+    """The rows of the bundled policy with a curve, bound, with their seeds."""
     found = policy.load(resources.POLICY).requirements
     return [
         (cast(RobustSettings, bind(row.measure, row.settings, tier=row.tier)), row.seed)
@@ -36,16 +36,16 @@ def rows() -> list[tuple[RobustSettings, int]]:
     ]
 
 
-def the_lab(name: str, digits: DataSet) -> Context:
-    """A reference model on MNIST."""
+def context(name: str, digits: DataSet) -> Context:
+    """A context of a reference model on MNIST."""
     return Context(loading.resolve(name), digits)
 
 
-def test_the_curves_are_those_of_today(mnist: DataSet) -> None:
-    """Every bundled reference model has a curve of its present weights for each row with one."""
+def test_stored_curves_complete(mnist: DataSet) -> None:
+    """Every bundled reference model has a curve of its current weights for each row with a curve."""
     assert rows(), "expected a row with a curve in the bundled policy, got none"
     stranger = Context(
-        loading.from_model(the_lab("network_d", mnist).subject.model, name="x"), mnist
+        loading.from_model(context("network_d", mnist).subject.model, name="x"), mnist
     )
     stranger = dataclasses.replace(stranger, subject=_renamed(stranger.subject))
     for settings, _ in rows():
@@ -56,17 +56,17 @@ def test_the_curves_are_those_of_today(mnist: DataSet) -> None:
 
 
 def _renamed(subject: Subject) -> Subject:
-    """A model of other weights than any reference."""
+    """A model with weights other than those of any reference model."""
     model = loading.resolve("network_d").model
     next(iter(model.parameters())).data += 1e-3
     return dataclasses.replace(subject, model=model)
 
 
-def test_a_curve_is_what_is_measured(mnist: DataSet) -> None:
-    """Measured again, a point of a stored curve comes out the same (another processor: nearly)."""
+def test_stored_curve_reproducible(mnist: DataSet) -> None:
+    """A stored point is measured again with the same value (on another processor nearly)."""
     settings, seed = rows()[0]
     few = settings.model_copy(update={"curve": [0.0, 0.3]})
-    points = curve(the_lab("baseline", mnist), few, seed)
+    points = curve(context("baseline", mnist), few, seed)
     (kept,) = (entry for entry in KEPT if entry["model"] == "baseline")
     stored = {point["eps"]: point for point in kept["points"]}
     for point in points:
@@ -75,10 +75,10 @@ def test_a_curve_is_what_is_measured(mnist: DataSet) -> None:
 
 
 @pytest.mark.parametrize("key", ["weights", "attack", "data", "norm"])
-def test_a_curve_of_something_else_is_dropped(
+def test_stored_curve_of_other_inputs_omitted(
     key: str, mnist: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Other weights, another attack, other data or another norm: that curve is not shown."""
+    """A curve of other weights, attacks, data or another norm is not shown."""
     settings, _ = rows()[0]
     changed = [
         {**entry, key: "0" * 64} if entry["model"] == "baseline" else entry for entry in KEPT
@@ -87,33 +87,33 @@ def test_a_curve_of_something_else_is_dropped(
     file.write_bytes(curves.dumps(changed))
     monkeypatch.setattr(curves, "FILE", file)
     found = curves.stored(
-        the_lab("hardened", mnist), settings.attack_stages(), settings.threat["norm"]
+        context("hardened", mnist), settings.attack_stages(), settings.threat["norm"]
     )
     assert {entry["model"] for entry in found} == BUNDLED - {"baseline", "hardened"}
 
 
-def test_a_model_is_not_drawn_beside_itself(mnist: DataSet) -> None:
-    """The subject's own stored curve is left out, and other attacks have none."""
+def test_own_stored_curve_omitted(mnist: DataSet) -> None:
+    """The model's own stored curve is omitted, and other attacks have none."""
     settings, _ = rows()[0]
-    evaluated = the_lab("baseline", mnist)
+    evaluated = context("baseline", mnist)
     names = [e["model"] for e in curves.stored(evaluated, settings.attack_stages(), "linf")]
     assert "baseline" not in names
     assert "hardened" in names
     assert curves.stored(evaluated, [PGD(steps=3)], "linf") == []
 
 
-def test_without_the_file_nothing_is_drawn(
+def test_no_stored_curves_without_file(
     mnist: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A package without stored curves measures as before."""
+    """Without the file there are no stored curves, and measurements are unchanged."""
     monkeypatch.setattr(curves, "FILE", tmp_path / "none.json")
     settings, _ = rows()[0]
-    assert curves.stored(the_lab("baseline", mnist), settings.attack_stages(), "linf") == []
+    assert curves.stored(context("baseline", mnist), settings.attack_stages(), "linf") == []
 
 
 @pytest.mark.parametrize("name", loading.reference_names())
-def test_a_reference_model_says_what_it_is(name: str) -> None:
-    """An assessment of a reference model carries its role; the poisoned one is a red control."""
+def test_reference_model_role_recorded(name: str) -> None:
+    """An assessment of a reference model has its description and whether it is a red control."""
     told: dict[str, Any] = loading.resolve(name).to_json()
     assert told["about"] == RECIPES[name].about != ""
     assert told["red_control"] is (name in loading.with_role(loading.RED_CONTROL))
@@ -127,7 +127,7 @@ def test_manifests_have_the_roles_of_their_recipes() -> None:
     assert all(RECIPES[name].poison is None for name in loading.with_role("clean"))
 
 
-def test_somebody_else_s_model_has_no_role() -> None:
-    """A model of the user's that bears the name of a reference is not taken for it."""
+def test_other_model_has_no_role() -> None:
+    """A user's model with the name of a reference model has no role."""
     model = loading.resolve("network_d").model
     assert "red_control" not in loading.from_model(model, name="poisoned_dirty").to_json()

@@ -1,4 +1,4 @@
-"""Denormal numbers are flushed where that changes nothing, in every thread, and kept elsewhere."""
+"""Flushing of denormal numbers: in all threads, only where it cannot change results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TINY = 2.0**-127
 
 @pytest.fixture
 def two_threads() -> object:
-    """Two threads of torch, whose pool has worked before."""
+    """Two threads of torch, with a pool that has been used before."""
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     torch.full((1_000_000,), 1.0).mul(0.5)
@@ -35,37 +35,37 @@ def two_threads() -> object:
     torch.set_num_threads(before)
 
 
-def left() -> int:
-    """How many of a million denormal numbers are not zero after one multiplication by all threads."""
+def nonzero_denormals() -> int:
+    """The number of nonzero values among a million denormals after a multiplication by all threads."""
     product = torch.full((1_000_000,), TINY).mul(1.0)
     return int((product.view(torch.int32) != 0).sum())
 
 
-def with_bias(model: nn.Module, name: str, value: float) -> nn.Module:
-    """The model with every number of one tensor set."""
+def with_constant_tensor(model: nn.Module, name: str, value: float) -> nn.Module:
+    """The model with all values of one tensor set to a number."""
     model.state_dict()[name].fill_(value)
     return model
 
 
-def test_every_thread_flushes_and_is_put_back(two_threads: object) -> None:
-    """Inside, no thread keeps a denormal number; afterwards, also after an error, all do."""
-    assert left() == 1_000_000
+def test_flushing_in_all_threads_and_restored(two_threads: object) -> None:
+    """Inside the block all threads flush denormals; afterwards, also after an error, none does."""
+    assert nonzero_denormals() == 1_000_000
     with denormals.flushed(True):
-        assert left() == 0
-        with denormals.kept():
-            assert left() == 1_000_000
-        assert left() == 0
-    assert left() == 1_000_000
+        assert nonzero_denormals() == 0
+        with denormals.preserved():
+            assert nonzero_denormals() == 1_000_000
+        assert nonzero_denormals() == 0
+    assert nonzero_denormals() == 1_000_000
     with pytest.raises(KeyboardInterrupt), denormals.flushed(True):
         raise KeyboardInterrupt
-    assert left() == 1_000_000
+    assert nonzero_denormals() == 1_000_000
     with denormals.flushed(False):
-        assert left() == 1_000_000
+        assert nonzero_denormals() == 1_000_000
 
 
 @pytest.mark.parametrize("name", loading.reference_names())
-def test_reference_models_are_measured_as_before(name: str, mnist: DataSet) -> None:
-    """Each bundled model may be flushed, and its logits are the same bits with and without."""
+def test_flushing_changes_no_reference_logits(name: str, mnist: DataSet) -> None:
+    """Each bundled model may be flushed, and its logits are bit-identical."""
     context = Context(loading.resolve(name), mnist)
     assert context.flushes_denormals
     x = mnist.test[:200].images()
@@ -74,8 +74,8 @@ def test_reference_models_are_measured_as_before(name: str, mnist: DataSet) -> N
         assert torch.equal(context.logits(x), kept)
 
 
-def logits_of(change: Callable[[nn.Module], object]) -> nn.Module:
-    """Network D of random weights with one change."""
+def changed_network(change: Callable[[nn.Module], object]) -> nn.Module:
+    """Network D with random weights and one change."""
     torch.manual_seed(0)
     model = build("D").eval()
     with torch.no_grad():
@@ -97,16 +97,16 @@ HARMFUL: dict[str, Callable[[nn.Module], object]] = {
 
 
 @pytest.mark.parametrize("name", HARMFUL)
-def test_a_network_that_flushing_could_change(name: str, mnist: DataSet) -> None:
-    """A network whose answers may rest on denormal numbers is measured with them."""
+def test_flushing_refused_where_it_could_matter(name: str, mnist: DataSet) -> None:
+    """A network whose predictions may depend on denormal numbers is not flushed."""
     x = mnist.test[:32].images()
-    assert denormals.harmless(logits_of(lambda _: None), x)
-    assert not denormals.harmless(logits_of(HARMFUL[name]), x)
+    assert denormals.harmless(changed_network(lambda _: None), x)
+    assert not denormals.harmless(changed_network(HARMFUL[name]), x)
 
 
-def test_a_backdoor_in_denormal_numbers_is_measured(mnist: DataSet) -> None:
+def test_measurement_keeps_denormals_that_matter(mnist: DataSet) -> None:
     """Where flushing would change predictions, a measurement does not flush."""
-    model = logits_of(HARMFUL["tiny and large"])
+    model = changed_network(HARMFUL["tiny and large"])
     context = Context(Subject(model, "hidden", "", "D"), mnist)
     kept = context.logits(mnist.test[:200].images())
     with denormals.flushed(True):
@@ -118,8 +118,8 @@ def test_a_backdoor_in_denormal_numbers_is_measured(mnist: DataSet) -> None:
         assert take_measurement(context, "clean_accuracy", settings, 0).value == seen.value
 
 
-def test_a_randomised_model_draws_what_it_drew(mnist: DataSet) -> None:
-    """Trying a model out leaves torch's random numbers as they were; one that raises is not flushed."""
+def test_flushing_check_keeps_random_state(mnist: DataSet) -> None:
+    """The check leaves torch's random state unchanged; a model that raises is not flushed."""
     torch.manual_seed(3)
     expected = torch.rand(4)
     torch.manual_seed(3)
@@ -133,7 +133,7 @@ def test_a_randomised_model_draws_what_it_drew(mnist: DataSet) -> None:
     assert not denormals.harmless(nn.Linear(3, 3), mnist.test[:4].images())
 
 
-def test_denormal_weights_cost_no_time(mnist: DataSet) -> None:
+def test_denormal_weights_run_at_full_speed(mnist: DataSet) -> None:
     """A bias of 1e-40, which makes each blank patch denormal, costs less than twice the time."""
     model = loading.resolve("network_d").model
     slow = loading.resolve("network_d").model
@@ -152,10 +152,10 @@ def test_denormal_weights_cost_no_time(mnist: DataSet) -> None:
     assert min(seconds(slow) for _ in range(3)) < 2 * min(seconds(model) for _ in range(3)) + 0.2
 
 
-def test_certificates_and_latency_keep_denormal_numbers(
+def test_certificates_and_latency_keep_denormals(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both are about the network as it is deployed: flushing is off inside them, and on again after."""
+    """Both measure the deployed network: flushing is off inside them and on again afterwards."""
     seen: list[bool] = []
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # under it latency does not apply
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).eval()

@@ -1,4 +1,4 @@
-"""A caller's model and process are after a measurement what they were before."""
+"""Restoration of the caller's model and of process settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def network() -> nn.Sequential:
 
 
 def state(net: nn.Module) -> list[Any]:
-    """All that a caller may rely on: modes, hooks, storage, layout and gradients."""
+    """The state that a caller relies on: modes, hooks, storage, layout and gradients."""
     tensors = [*net.parameters(), *net.buffers()]
     return [
         [module.training for module in net.modules()],
@@ -36,8 +36,8 @@ def state(net: nn.Module) -> list[Any]:
 
 
 @pytest.mark.parametrize("raises", [False, True])
-def test_a_measured_model_is_as_before(raises: bool) -> None:
-    """Modes, hooks, memory format, requires_grad and values come back, also after an exception."""
+def test_model_state_restored(raises: bool) -> None:
+    """Modes, hooks, memory format, requires_grad and values are restored, also after an exception."""
     net = network()
     before = state(net)
     with pytest.raises(ZeroDivisionError) if raises else torch.no_grad(), restored(net):
@@ -53,8 +53,8 @@ def test_a_measured_model_is_as_before(raises: bool) -> None:
 
 
 @pytest.mark.parametrize("raises", [False, True])
-def test_settings_of_the_process_come_back(raises: bool) -> None:
-    """TensorFloat-32 and NNPACK are off inside the block and as before behind it."""
+def test_float32_settings_restored(raises: bool) -> None:
+    """TensorFloat-32 and NNPACK are off inside the block and restored afterwards."""
     cuda, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     before = cuda.allow_tf32, cudnn.allow_tf32
     for wanted in ((True, True), (False, True)):

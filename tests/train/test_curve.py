@@ -1,4 +1,4 @@
-"""The training curve is a file of its own, made of nothing but the manifest's history."""
+"""Training curve: an SVG file drawn from the manifest's history alone."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ MANIFESTS = sorted((ROOT / "fixtures" / "weights").glob("*.json"))
 
 
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda path: path.stem)
-def test_a_bundled_curve_is_that_of_its_manifest(manifest: Path) -> None:
-    """Every reference model's picture is drawn from the history that its manifest records."""
+def test_bundled_curve_matches_manifest(manifest: Path) -> None:
+    """The SVG of each reference model is drawn from the history in its manifest."""
     told = json.loads(manifest.read_text())
     assert manifest.with_suffix(".svg").read_bytes() == training_curve(
         told["name"], told["history"]
     )
 
 
-def test_each_epoch_has_its_mark() -> None:
-    """A line a quantity, a mark an epoch, and one beside its name; what was not probed has neither."""
+def test_curve_has_mark_per_epoch() -> None:
+    """A line per quantity and a mark per epoch; a missing quantity has neither."""
     history = [{"epoch": k, "accuracy": 0.5, "tuning_accuracy": 0.9} for k in (1, 2, 3)]
     text = training_curve("net", history).decode()
     assert len(re.findall("<circle", text)) == 2 * (3 + 1)
@@ -35,13 +35,13 @@ def test_each_epoch_has_its_mark() -> None:
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 1000])
-def test_any_run_has_a_curve(epochs: int) -> None:
-    """None, one or a thousand epochs make a picture whose tags balance."""
+def test_curve_for_any_number_of_epochs(epochs: int) -> None:
+    """No, one or a thousand epochs give an SVG with balanced tags."""
     history = [{"epoch": k + 1, "accuracy": 0.5} for k in range(epochs)]
     assert "svg" in Markup(training_curve("net", history).decode()).tags
 
 
-def test_a_hostile_name_is_only_drawn() -> None:
+def test_curve_escapes_name() -> None:
     """Markup in a model's name stays text."""
     drawn = Markup(training_curve(BREAKOUT, []).decode())
     assert drawn.tags == {"svg", "style", "path", "text"}

@@ -1,4 +1,4 @@
-"""Training: the reference weights can be made again, a run can be interrupted and noticed collapsing."""
+"""Training: reproducibility, resumption, collapse, results."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SMALL = Recipe(epochs=2, batch=32, adversary="fgsm", eps=0.1)
 
 @pytest.fixture
 def tiny(mnist: DataSet) -> DataSet:
-    """A data set of 256 training and 100 tuning digits."""
+    """A data set of 256 training and 100 tuning images."""
     return dataclasses.replace(mnist, train=mnist.train[:256], tuning=mnist.tuning[:100])
 
 
 @pytest.mark.parametrize(
     "name", ["baseline", "hardened", "certified", "poisoned_dirty", "poisoned_clean_label"]
 )
-def test_a_reference_model_can_be_trained_again(name: str, mnist: DataSet) -> None:
+def test_reference_model_training_reproducible(name: str, mnist: DataSet) -> None:
     """The first batches of the recorded recipe give the recorded digest.
 
     Float32 sums depend on the processor: on another one than the manifest's, two runs must agree with
@@ -51,27 +51,27 @@ def test_a_reference_model_can_be_trained_again(name: str, mnist: DataSet) -> No
         torch.set_num_threads(threads)
 
 
-def test_training_on_bounds_leaves_arithmetic_as_it_was(tiny: DataSet) -> None:
-    """The smallest numbers count again afterwards: flushing them is the process's flag, not ours."""
+def test_interval_training_restores_denormals(tiny: DataSet) -> None:
+    """The process computes with denormal numbers again after interval training."""
     smallest = torch.tensor([1e-40])
     replay_digest(RECIPES["certified"], tiny)
     assert float(smallest * 0.5) > 0
 
 
-def test_a_resumed_run_ends_like_an_uninterrupted_one(tiny: DataSet, tmp_path: Path) -> None:
-    """Stopped after an epoch and resumed, a run leaves the very same weights."""
+def test_resumed_run_matches_uninterrupted(tiny: DataSet, tmp_path: Path) -> None:
+    """A run that is interrupted and resumed gives identical weights."""
     whole = train("net", SMALL, tiny, tmp_path / "whole")
     broken = tmp_path / "broken"
     with pytest.raises(KeyboardInterrupt):
-        train("net", SMALL, tiny, broken, progress=interrupt_in("epoch 2/2"))
+        train("net", SMALL, tiny, broken, progress=interrupt_during("epoch 2/2"))
     assert (broken / "net.latest.checkpoint").is_file()
     resumed = train("net", SMALL, tiny, broken, resume=True)
     assert resumed["sha256"] == whole["sha256"]
     assert [p.name for p in sorted(broken.iterdir())] == ["net.json", "net.safetensors", "net.svg"]
 
 
-def interrupt_in(what: str) -> Any:
-    """A progress display that presses Ctrl-C in the middle of `what`."""
+def interrupt_during(what: str) -> Any:
+    """A progress callback that raises KeyboardInterrupt in the middle of a task."""
 
     def tell(label: str, done: int, total: int) -> None:
         if label == what and done == total // 2:
@@ -80,8 +80,8 @@ def interrupt_in(what: str) -> Any:
     return tell
 
 
-def test_a_checkpoint_of_another_run_is_refused(tiny: DataSet, tmp_path: Path) -> None:
-    """A run does not continue from the checkpoint of another recipe, nor from a broken file."""
+def test_checkpoint_of_other_run_refused(tiny: DataSet, tmp_path: Path) -> None:
+    """A run does not resume from the checkpoint of another recipe or from a damaged file."""
     trainer = loops.Trainer(SMALL, tiny)
     path = tmp_path / "net.latest.checkpoint"
     checkpoint.store(trainer, path)
@@ -93,10 +93,10 @@ def test_a_checkpoint_of_another_run_is_refused(tiny: DataSet, tmp_path: Path) -
         checkpoint.restore(trainer, path)
 
 
-def test_a_collapse_is_noticed_and_rolled_back(
+def test_collapse_rolled_back(
     tiny: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the probe falls far below its best, the run goes back to the best epoch at half the pace."""
+    """When robust accuracy collapses, the run returns to the best epoch with half the learning rate."""
     probes = iter([0.8, 0.1, 0.7])
     monkeypatch.setattr(loops.Trainer, "_probe", lambda _: {"tuning_robust_accuracy": next(probes)})
     recipe = dataclasses.replace(SMALL, epochs=3)
@@ -106,15 +106,15 @@ def test_a_collapse_is_noticed_and_rolled_back(
     assert manifest["epoch_kept"] == 1
 
 
-def test_training_learns(mnist: DataSet) -> None:
-    """A quarter of an epoch of the baseline recipe already reads most tuning digits."""
+def test_training_reaches_accuracy(mnist: DataSet) -> None:
+    """A quarter of an epoch of the baseline recipe classifies most tuning images correctly."""
     trainer = loops.Trainer(dataclasses.replace(RECIPES["baseline"], epochs=1), mnist)
     trainer.run_epoch(stop_after=100)
     assert loops.accuracy(trainer.model.eval(), mnist.tuning[:500]) > 0.85
 
 
-def test_the_hardened_model_is_harder(mnist: DataSet) -> None:
-    """Adversarial training pays: under PGD the hardened network holds where the baseline falls."""
+def test_adversarial_training_increases_robustness(mnist: DataSet) -> None:
+    """The hardened model survives PGD where the baseline is broken."""
     held = []
     digits = mnist.tuning[:200]
     for name in ("baseline", "hardened"):
@@ -127,10 +127,10 @@ def test_the_hardened_model_is_harder(mnist: DataSet) -> None:
     assert held[1] > 0.8
 
 
-def test_a_fast_run_is_one_epoch_of_a_plain_recipe() -> None:
-    """--fast leaves network and seed alone; a recipe that hardens takes its time, and says so."""
+def test_fast_recipe() -> None:
+    """--fast keeps network and seed; a robust recipe refuses it."""
     fast = RECIPES["baseline"].fast()
     assert fast.epochs == 1
     assert (fast.architecture, fast.seed) == ("A", RECIPES["baseline"].seed)
-    with pytest.raises(UsageError, match="leave --fast out"):
+    with pytest.raises(UsageError, match="omit --fast"):
         RECIPES["hardened"].fast()

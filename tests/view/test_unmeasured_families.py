@@ -49,7 +49,7 @@ def test_a_policy_without_evasion_never_says_may_merge() -> None:
     made = passed("clean_accuracy", "backdoor_success", "latency_ratio", "static_findings")
     assert made.exit_code == 0
     head = wording.headline(made)
-    assert head.answer == "Nothing seen that stands against a merge"
+    assert head.answer == "Nothing measured blocks a merge"
     assert head.why.endswith("nothing is said about evasion, proofs")
     for text in (printed(made), markdown.render(made).decode(), page.render(made).decode()):
         assert "nothing is said about evasion, proofs" in text

@@ -57,7 +57,7 @@ def test_an_incomplete_pass_promises_less() -> None:
     """A run that left rows out says that it saw nothing, not that there is nothing."""
     outside = dataclasses.replace(_passing()[0], in_scope=False)
     head = wording.headline(example.assessment(findings=(*_passing()[1:], outside)))
-    assert head.answer == "Nothing seen that stands against a merge"
+    assert head.answer == "Nothing measured blocks a merge"
 
 
 def test_an_empty_scope_shows_nothing() -> None:
@@ -92,7 +92,7 @@ def test_waived_rows_alone_show_nothing() -> None:
     assert head.answer == "Do not merge yet"
     others = "unmodified samples, proofs, backdoors, latency, source code"
     assert head.why == (
-        "no requirement passed, so nothing has been shown, "
+        "no requirement passed, "
         "1 waived through 2099-01-01 (judged on 2026-11-21, UTC); "
         f"nothing is said about {others}"
     )

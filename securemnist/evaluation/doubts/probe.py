@@ -13,8 +13,8 @@ from functools import partial
 import torch
 from torch import nn
 
-from securemnist.attacks.base import by_pixels, channels_last
-from securemnist.attacks.losses import gaps
+from securemnist.attacks.base import channels_last, input_gradient
+from securemnist.attacks.losses import target_margins
 from securemnist.evaluation.doubts.precision import FINE, in_float64, rounding
 from securemnist.models.predictions import exact
 from securemnist.types import Images, Labels, Logits
@@ -80,8 +80,8 @@ class Probe:
         def gradient_of(part: Images, labels: Labels, classes: Labels) -> torch.Tensor:
             with torch.enable_grad():
                 leaf = channels_last(part).detach().requires_grad_(True)
-                gap = gaps(exact(self.model(leaf)), labels, classes)
-                return by_pixels(gap.sum(), leaf)
+                gap = target_margins(exact(self.model(leaf)), labels, classes)
+                return input_gradient(gap.sum(), leaf)
 
         return self._in_batches(gradient_of, x, y, target, batch).double()
 
@@ -125,7 +125,7 @@ class Probe:
 
         def gap_and_size(part: Images, labels: Labels, classes: Labels) -> torch.Tensor:
             logits = self._precise_logits(part).double()
-            return torch.stack([gaps(logits, labels, classes), logits.abs().amax(1)], 1)
+            return torch.stack([target_margins(logits, labels, classes), logits.abs().amax(1)], 1)
 
         both = self._in_batches(gap_and_size, x, y, target)
         return both[:, 0], both[:, 1]

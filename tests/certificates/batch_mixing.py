@@ -1,4 +1,4 @@
-"""Networks that mix the samples of a batch, and a part of the sentence that says so."""
+"""Networks that mix the samples of a batch, with a part of the expected error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks without certificates, and a part of the sentence that says why."""
+"""Networks without certificates, with a part of the expected error."""
 
 from __future__ import annotations
 
@@ -207,13 +207,13 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "steep ELU": (lambda: behind(nn.ELU(-1.0)), "alpha from 0 to 1"),
     "sharp softplus": (lambda: behind(nn.Softplus(threshold=1)), "softplus"),
     "own layer": (lambda: behind(Own()), "known bounds, got cos .*layer 0, a Own"),
-    "product": (lambda: behind(Square()), "one of two activations"),
+    "product": (lambda: behind(Square()), "product of two activations"),
     "slice": (lambda: behind(Sliced()), "operands of one shape"),
     "frame of ones": (lambda: behind(Framed()), "padding of zeros"),
     "matrix": (lambda: behind(Squared()), "constant matrix"),
     "truth values added": (lambda: behind(Either()), "truth values"),
-    "division by zero": (lambda: behind(Divided(0.0)), "constants that float32 holds"),
-    "vast division": (lambda: behind(Divided(3e38)), "constants that float32 holds"),
+    "division by zero": (lambda: behind(Divided(0.0)), "constants that float32 represents"),
+    "vast division": (lambda: behind(Divided(3e38)), "constants that float32 represents"),
     "len": (lambda: behind(Length()), "any number of images"),
     "tensor of its own": (weighing, "types, got Weighing in 2.weight"),
     "infinite clamp": (lambda: behind(nn.Hardtanh(-torch.inf, 1.0)), "clamp at numbers"),
@@ -226,7 +226,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "maximum without channels": (lambda: Rows(nn.MaxPool2d(4)), "channels, rows and columns"),
     "negative mean": (
         lambda: behind(nn.AvgPool2d(1, divisor_override=-2)),
-        "above 0, got one over",
+        "a divisor above 0, got",
     ),
     "log-softmax inside": (
         lambda: nn.Sequential(behind(nn.LogSoftmax(3)), nn.LogSoftmax(1), nn.Linear(10, 10)),
@@ -245,7 +245,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         "reflection_pad2d",
     ),
     "unwritten integers": (lambda: behind(UnwrittenIntegers()), "constants as they were exported"),
-    "unwritten memory": (lambda: behind(Unwritten()), "constants that float32 holds"),
+    "unwritten memory": (lambda: behind(Unwritten()), "constants that float32 represents"),
     "pixel as a number": (lambda: behind(Scaled()), "pixel values, got a branch or number"),
     "comparison of images": (lambda: behind(Equal()), "pixel values|torch.export"),
     "constant": (Constant, "float32 logits of two classes"),

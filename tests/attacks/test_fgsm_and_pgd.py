@@ -1,4 +1,4 @@
-"""Attacks: known answers on models that can be worked out, a peer's answers, budget and seeds."""
+"""FGSM and PGD: exact results on linear models, ART's FGSM, threat set, seeds and settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from securemnist.models.loading import Subject
 from securemnist.referee import inside_budget
 from securemnist.threats import L2, Linf, Threat
 from tests.attacks.examples import EXAMPLES
-from tests.attacks.two_class import TwoClass, run, weight
+from tests.attacks.models import TwoClass, run, weight
 from tests.error_form import one_sentence
 
 ATTACKS = [attack for name in ("FGSM", "RFGSM", "PGD") for attack in EXAMPLES[name]]
@@ -41,11 +41,10 @@ SHARES = torch.tensor([0.2, 0.6, 0.9, 0.97, 1.03, 1.1, 1.5, 3.0])
 @pytest.mark.parametrize("attack", [FGSM(), PGD(steps=20), PGD(steps=20, loss="margin")], ids=str)
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
 @both_norms
-def test_a_linear_model_falls_at_its_margin(attack: Attack, scale: float, threat: Threat) -> None:
-    """Digits whose distance to the plane, |w.x| / dual norm of w, is below eps fall, and no others.
-
-    That holds however confident the model is: at scale 30 its loss is about 1e-20.
-    """
+def test_linear_model_breaks_exactly_within_radius(
+    attack: Attack, scale: float, threat: Threat
+) -> None:
+    """Exactly the samples with |w.x| / dual norm of w below eps are broken, for any logit scale."""
     w = weight()
     direction, dual = (w.sign(), 1) if threat.norm == "linf" else (w / w.norm(), 2)
     radius = SHARES * threat.eps
@@ -58,29 +57,29 @@ def test_a_linear_model_falls_at_its_margin(attack: Attack, scale: float, threat
 
 
 @pytest.mark.parametrize("attack", [FGSM(), PGD(steps=20)], ids=str)
-def test_real_digits_fall_where_the_pixel_range_allows(
+def test_linear_model_on_digits_breaks_exactly(
     attack: Attack, digits: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
-    """On real digits a linear model's worst score within eps and [0, 1] is known: exactly those fall."""
+    """On real digits exactly those break whose worst score within eps and [0, 1] changes sign."""
     x, eps = digits[0], 0.02
     w = weight(1)
     model = TwoClass(w)
     score = model.score(x)
     y = (score > 0).long()
     towards = torch.where((score > 0)[:, None], -w, w).view_as(x)
-    room = torch.where(towards > 0, (1 - x).clamp_max(eps), x.clamp_max(eps))
-    worst = score + (towards.sign() * room).flatten(1) @ w
+    limit = torch.where(towards > 0, (1 - x).clamp_max(eps), x.clamp_max(eps))
+    worst = score + (towards.sign() * limit).flatten(1) @ w
     clear = worst.abs() > 1e-3
-    falls = (worst > 0) != (score > 0)
-    fell = model(run(attack, model, x, y, Linf(eps))).argmax(1) != y
-    assert torch.equal(fell[clear], falls[clear])
-    assert 30 < falls.sum() < 270
+    changes = (worst > 0) != (score > 0)
+    broken = model(run(attack, model, x, y, Linf(eps))).argmax(1) != y
+    assert torch.equal(broken[clear], changes[clear])
+    assert 30 < changes.sum() < 270
 
 
-def test_fgsm_agrees_with_a_peer(
+def test_fgsm_matches_art(
     baseline: Subject, mnist: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """FGSM's perturbation is that of ART's FastGradientMethod on at least 99.9 % of the pixels."""
+    """FGSM equals ART's FastGradientMethod on at least 99.9 % of the pixels."""
     monkeypatch.setenv("ART_DATA_PATH", str(tmp_path))
     torchvision()
     with warnings.catch_warnings():
@@ -106,25 +105,25 @@ def test_fgsm_agrees_with_a_peer(
 
 @names
 @both_norms
-def test_every_attack_keeps_its_budget(
+def test_candidates_within_threat(
     attack: Attack, threat: Threat, baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
-    """The referee accepts every proposal of an attack of ours, and inputs stay as given."""
+    """The referee accepts every candidate, and the input images stay unchanged."""
     x, y = (part[:100] for part in digits)
-    given = x.clone()
+    before = x.clone()
     x_adv = run(attack, baseline.model, x, y, threat)
     assert attack.keeps_budget
     assert inside_budget(x, x_adv, threat.norm, threat.eps).all()
     assert (threat.distance(x, x_adv) > 0.3 * threat.eps).all()
-    assert torch.equal(x, given)
+    assert torch.equal(x, before)
 
 
 @names
 @both_norms
-def test_a_seed_decides(
+def test_candidates_determined_by_seed(
     attack: Attack, threat: Threat, baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
-    """The same seed gives the same proposals to the last bit, and another one others, if it is used."""
+    """Equal seeds give equal candidates; another seed changes them, except for FGSM."""
     x, y = (part[:20] for part in digits)
     first, again, other = (run(attack, baseline.model, x, y, threat, seed) for seed in (0, 0, 1))
     assert torch.equal(first, again)
@@ -132,22 +131,22 @@ def test_a_seed_decides(
 
 
 @pytest.mark.parametrize("eps", [0.1, 0.2])
-def test_a_search_is_never_weaker_than_one_step(
+def test_pgd_not_weaker_than_fgsm(
     eps: float, baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
-    """On the undefended baseline PGD leaves no more digits standing than FGSM does."""
+    """On the undefended baseline PGD leaves no more survivors than FGSM."""
     x, y = digits
-    standing = []
+    survivors = []
     for attack in (FGSM(), PGD(steps=10)):
         x_adv = run(attack, baseline.model, x, y, Linf(eps))
-        standing.append(int((baseline.model(x_adv).argmax(1) == y).sum()))
-    assert 0 < standing[0] < len(y)
-    assert standing[1] <= standing[0]
+        survivors.append(int((baseline.model(x_adv).argmax(1) == y).sum()))
+    assert 0 < survivors[0] < len(y)
+    assert survivors[1] <= survivors[0]
 
 
 @pytest.mark.parametrize("start", [0.25, 0.5])
-def test_rfgsm_spends_eps_in_two_parts(start: float) -> None:
-    """A random step of `start` x eps and a gradient step of the rest: each pixel moves by their sum."""
+def test_rfgsm_step_lengths(start: float) -> None:
+    """Each pixel moves by a random step of `start` * eps and a gradient step of the rest."""
     w = weight().view(1, 1, 28, 28)
     x = torch.full((1, 1, 28, 28), 0.5)
     y = (TwoClass(w).score(x) > 0).long()
@@ -158,47 +157,47 @@ def test_rfgsm_spends_eps_in_two_parts(start: float) -> None:
     assert 0.4 < (uphill > 0.9).float().mean() < 0.6
 
 
-def test_the_margin_is_best_wrong_minus_true() -> None:
-    """The margin is the best wrong logit minus the true one, summed, also where all are negative."""
+def test_margin_matches_definition() -> None:
+    """The margin is the best wrong logit minus the true one, summed, also for negative logits."""
     logits = torch.tensor([[3.0, 1.0, -2.0], [-9.0, -5.0, -7.0]])
     assert float(margin(logits, torch.tensor([0, 1]))) == (1 - 3) + (-7 + 5)
 
 
 def saturated(x: torch.Tensor) -> torch.Tensor:
-    """A linear model so confident that the loss of a digit it reads right is exactly zero."""
+    """A linear model whose cross-entropy underflows to 0 on correctly classified images."""
     return TwoClass(weight(), 1e4)(x)
 
 
 @both_norms
-def test_the_margin_does_not_underflow(threat: Threat) -> None:
-    """Where cross-entropy has no gradient left, PGD on the margin still finds the way out."""
+def test_pgd_margin_loss_on_saturated_model(threat: Threat) -> None:
+    """Where the gradient of cross-entropy is 0, PGD on the margin still breaks the sample."""
     x = 0.5 + 0.2 * threat.eps * threat.steepest(weight().view(1, 1, 28, 28))
     y = torch.ones(1, dtype=torch.long)
-    fell = {
+    broken = {
         loss: int(saturated(run(PGD(steps=10, loss=loss), saturated, x, y, threat)).argmax()) != 1
         for loss in ("ce", "margin")
     }
-    assert fell == {"ce": False, "margin": True}
+    assert broken == {"ce": False, "margin": True}
 
 
-def test_progress_reaches_the_end(baseline: Subject) -> None:
-    """Every attack tells how far it is, never backwards, up to the last digit."""
+def test_progress_reaches_total(baseline: Subject) -> None:
+    """Progress never decreases and ends at the number of samples."""
     x, y = torch.rand(130, 1, 28, 28), torch.zeros(130, dtype=torch.long)
-    told: list[tuple[int, int]] = []
+    calls: list[tuple[int, int]] = []
 
-    def tell(_: str, done: int, total: int) -> None:
-        told.append((done, total))
+    def record(_: str, done: int, total: int) -> None:
+        calls.append((done, total))
 
     for attack in ATTACKS[:3]:
-        told.clear()
+        calls.clear()
         rng = torch.Generator()
-        attack(baseline.model, x, y, threat=Linf(0.1), rng=rng, progress=tell)
-        assert told == sorted(told)
-        assert told[-1] == (130, 130)
+        attack(baseline.model, x, y, threat=Linf(0.1), rng=rng, progress=record)
+        assert calls == sorted(calls)
+        assert calls[-1] == (130, 130)
 
 
 def test_costs_and_kinds() -> None:
-    """A surviving digit costs a pass a step and one more; single gradient steps say that they are."""
+    """A surviving sample costs one pass per step and one more; single-step attacks are marked as such."""
     assert [attack.passes() for attack in ATTACKS] == [1, 1, 4, 6]
     assert [attack.one_step for attack in ATTACKS] == [True, True, False, False]
 
@@ -219,8 +218,8 @@ def test_costs_and_kinds() -> None:
     ],
     ids=str,
 )
-def test_impossible_settings(settings: dict[str, Any]) -> None:
-    """An unknown attack and an impossible setting are one PolicyError before anything runs."""
+def test_invalid_fgsm_and_pgd_settings(settings: dict[str, Any]) -> None:
+    """An unknown attack and an invalid setting are one PolicyError of one sentence."""
     with pytest.raises(PolicyError) as caught:
         make_attack(settings)
     one_sentence(caught.value)

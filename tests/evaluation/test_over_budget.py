@@ -1,4 +1,4 @@
-"""Proposals outside the budget: an error of ours, a count for a library, and nothing learnt."""
+"""Candidates outside the threat: an error for our attacks, a count for a library's."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ class Shapeless(Attack):
         return 0
 
 
-def test_an_attack_of_ours_that_leaves_the_budget(context: Context) -> None:
-    """A single proposal of ours over budget is a MeasureError: it is our error, not the model's."""
+def test_own_attack_over_budget_is_an_error(context: Context) -> None:
+    """One candidate of our attacks outside the threat is a MeasureError: a bug of ours."""
     sample = context.sample(50, 0)
     with pytest.raises(MeasureError, match="got 1 outside") as caught:
         evaluate(context, sample, [GreyAttack(grey=0.5, share=1 / 50)], Linf(0.1), 0)
     one_sentence(caught.value)
-    with pytest.raises(MeasureError, match="mend the attack"):
+    with pytest.raises(MeasureError, match="fix the attack"):
         evaluate(context, sample, [Shapeless()], Linf(0.1), 0)
 
 
-def test_a_library_that_leaves_the_budget(context: Context) -> None:
-    """Proposals of a library over budget do not count, and are counted; the rest is measured."""
+def test_library_candidates_over_budget_are_counted(context: Context) -> None:
+    """A library's candidates outside the threat do not count as adversarial; their number is reported."""
     sample = context.sample(50, 0)
     outcomes = evaluate(context, sample, [Foreign(share=0.4)], Linf(0.1), 0).outcomes
     (fall,) = outcomes.waterfall
@@ -66,8 +66,8 @@ def test_a_library_that_leaves_the_budget(context: Context) -> None:
     assert outcomes.unbroken == fall.entered
 
 
-def test_no_valid_proposal_teaches_nothing(context: Context) -> None:
-    """Where every proposal is over budget, the evaluation is inconclusive instead of a survival."""
+def test_no_valid_candidate_is_inconclusive(context: Context) -> None:
+    """If every candidate is outside the threat, the evaluation is inconclusive, not survived."""
     with pytest.raises(Inconclusive, match="gave no valid proposal") as caught:
         evaluate(context, context.sample(50, 0), [Foreign()], Linf(0.1), 0)
     one_sentence(caught.value)

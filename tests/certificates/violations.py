@@ -1,4 +1,4 @@
-"""Points of a ball, and how many of them contradict a bound."""
+"""Points of a ball, and the number of them that violate a bound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks that write in place, or are called in unusual ways."""
+"""Networks that write in place or are called in unusual ways."""
 
 from __future__ import annotations
 
