@@ -25,7 +25,7 @@ from securemnist.view.progress import progress_bar
 def main(again: bool) -> None:
     """Measure the reference models that are bundled, and write the file."""
     rows = [row for row in policy.load(resources.POLICY).requirements if row.settings.get("curve")]
-    names = [name for name in curves.MODELS if name in loading.reference_names()]
+    names = loading.with_role("curve")
     kept = [] if again else _kept()
     digits = data.load()
     measured = []

@@ -12,10 +12,12 @@ import torch
 from securemnist.errors import Inconclusive, NotApplicable, SecureMnistError, UsageError
 from securemnist.evaluation import example_store
 from securemnist.evaluation.context import Context
-from securemnist.measures import MEASURES, bind, take_measurement
+from securemnist.measures import bind, find, take_measurement
 from securemnist.measures.base import DEFAULT_TIER
 from securemnist.measures.claims import claims
+from securemnist.project import imports
 from securemnist.results.assessment import Assessment
+from securemnist.results.families import Family
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict
 from securemnist.results.policy import Policy
 from securemnist.results.scope import Scope
@@ -77,7 +79,7 @@ def assess(
                 context,
                 row,
                 claim=claims().get(row.measure, ""),
-                family=MEASURES[row.measure].family,
+                family=measured.family if (measured := find(row.measure)) else "",
                 until_decided=until_decided,
                 files=files,
             )
@@ -90,6 +92,7 @@ def assess(
         subject=context.subject.to_json() | {"data": context.data.to_json()},
         folder=context.project,
         processor=torch.backends.cpu.get_cpu_capability(),
+        code=imports.digests((row.measure, row.settings) for row in selected),
     )
     return made, files
 
@@ -99,7 +102,7 @@ def judge(
     requirement: Requirement,
     *,
     claim: str = "",
-    family: str = "",
+    family: Family | str = "",
     until_decided: bool = False,
     files: dict[str, bytes] | None = None,
 ) -> Finding:
@@ -109,7 +112,7 @@ def judge(
     decided, ERROR otherwise. With `until_decided` an attack ends as soon as the verdict is certain.
     `files` receives the adversarial examples, by file name.
     """
-    words: Mapping[str, str] = {"claim": claim, "family": family}
+    words: Mapping[str, Any] = {"claim": claim, "family": family}
     try:
         taken = measure(
             context,

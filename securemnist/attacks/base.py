@@ -33,9 +33,12 @@ Loss = Callable[[Logits, Labels], torch.Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Attack(ABC):
-    """Base of all attacks. Subclasses are frozen dataclasses whose fields are the settings."""
+    """Base of all attacks. A subclass is a frozen dataclass; its fields are the settings of a row.
 
-    # Whether every candidate lies in the threat set, so that one outside is an error of the attack.
+    `keeps_budget`: a candidate outside the threat is an error of the attack. Where it is False, such a
+    candidate does not count.
+    """
+
     keeps_budget: ClassVar[bool] = True
 
     def __call__(
@@ -69,9 +72,10 @@ class Attack(ABC):
         rng: torch.Generator,
         progress: Progress = silent,
     ) -> Images:
-        """Adversarial candidates, one per image, in the shape of `x` (n, 1, 28, 28) in [0, 1].
+        """Adversarial candidates, one per image, float32 like `x` (n, 1, 28, 28) in [0, 1].
 
         `y` int64 (n,) are the labels. Where the attack finds nothing it may return the image itself.
+        `rng` is the only source of random numbers, `progress(name, done, total)` reports the work.
         """
 
     @property
@@ -89,13 +93,25 @@ class Attack(ABC):
         """The printed name, for instance `PGD-40`."""
         return type(self).__name__
 
-    @abstractmethod
     def passes(self) -> float:
         """Forward and backward passes per surviving image, for time estimates."""
+        return 100.0
+
+    def longer(self) -> Attack | None:
+        """The attack with twice its effort, for the doubt `convergence`: by default twice the `steps`.
+
+        None where there is no such setting; then this doubt is not checked.
+        """
+        steps = getattr(self, "steps", None)
+        more = {"steps": 2 * steps} if type(steps) is int else {}
+        return dataclasses.replace(self, **more) if more else None
 
     def to_json(self) -> dict[str, Any]:
         """The attack as in a policy: {use, settings}."""
-        return {"use": type(self).__name__, **dataclasses.asdict(self)}
+        kind = type(self)
+        bundled = kind.__module__.startswith("securemnist.")
+        use = kind.__name__ if bundled else f"{kind.__module__}:{kind.__qualname__}"
+        return {"use": use, **dataclasses.asdict(self)}
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ class _Search(ActiveBatch[_State]):
         super().__init__(inputs, rounds=1)
         device, rng = self.x.device, self.rng
         self.queries = attack.queries
-        self.sampler = SAMPLERS[self.threat.norm](self.threat)
+        self.sampler = SAMPLERS[self.threat.square](self.threat)
         self.fractions = square_fractions(attack.queries, attack.start).to(device)
         length = _STREAM * attack.queries
         self.stream = torch.rand((length, self.sampler.draws), generator=rng).to(device)

@@ -96,19 +96,20 @@ class RunHooks:
 
 
 def _threats(rows: Iterable[Requirement]) -> list[Threat]:
-    """The threats of attack and certification rows; those of the user's own measures are unknown."""
-    from securemnist.measures import MEASURES, bind
+    """The threats of attack and certification rows; without measures that only a suite defines."""
+    from securemnist.measures import bind, find
     from securemnist.measures.base import ThreatSettings
 
-    settings = [bind(r.measure, r.settings, tier=r.tier) for r in rows if r.measure in MEASURES]
+    settings = [bind(r.measure, r.settings, tier=r.tier) for r in rows if find(r.measure)]
     threats = [one.threat_value() for one in settings if isinstance(one, ThreatSettings)]
     return list({str(threat): threat for threat in threats}.values())
 
 
 def seconds_of(row: Requirement, pace: Pace) -> float:
-    """Estimated seconds of a row at this pace; 1 for a measure of the user's own."""
-    from securemnist.measures import MEASURES, bind
+    """Estimated seconds of a row at this pace; 1 for a measure that only a suite defines."""
+    from securemnist.measures import bind, find
 
-    if row.measure not in MEASURES:
+    measure = find(row.measure)
+    if measure is None:
         return 1.0
-    return MEASURES[row.measure].estimate(bind(row.measure, row.settings, tier=row.tier), pace)
+    return measure.estimate(bind(row.measure, row.settings, tier=row.tier), pace)

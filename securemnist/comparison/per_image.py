@@ -73,7 +73,7 @@ class Ledger:
 def read(finding: Finding) -> Ledger | None:
     """The ledger of a finding; None where it recorded no digits, Inconsistent where they are odd."""
     seen = finding.measurement
-    ledger = None if seen is None else _ledger(finding.requirement, seen.evidence)
+    ledger = None if seen is None else _ledger(finding, seen.evidence)
     if seen is None or ledger is None:
         return None
     if not (ledger.events != NOT_COUNTED).any():
@@ -83,11 +83,13 @@ def read(finding: Finding) -> Ledger | None:
     return ledger
 
 
-def _ledger(row: Requirement, evidence: Evidence) -> Ledger | None:
+def _ledger(finding: Finding, evidence: Evidence) -> Ledger | None:
     if isinstance(evidence, AttackEvidence | CertifiedEvidence):
-        return None if evidence.outcomes is None else _outcomes(row, evidence.outcomes)
+        return None if evidence.outcomes is None else _outcomes(finding, evidence.outcomes)
     if isinstance(evidence, CleanEvidence | BackdoorEvidence):
-        return None if evidence.answers is None else _answers(row, evidence.answers)
+        worst = isinstance(evidence, CleanEvidence) and evidence.worst_class is not None
+        table = evidence.answers
+        return None if table is None else _answers(finding.requirement, table, by_class=worst)
     return None
 
 
@@ -104,10 +106,10 @@ def pair(old: Ledger, new: Ledger, among: np.ndarray | None = None) -> list[Pair
     return tables
 
 
-def _outcomes(row: Requirement, table: OutcomeTable) -> Ledger:
+def _outcomes(finding: Finding, table: OutcomeTable) -> Ledger:
     """Robustness: a digit that stands; where certificates are counted, one that is proved."""
     codes = table.codes
-    proofs_alone = row.measure.startswith("certified")
+    proofs_alone = finding.family.proofs
     standing = (per_image.CERTIFIED,) if proofs_alone else per_image.UNBROKEN
     held = np.isin(codes, standing).astype(np.int8)
     if not proofs_alone:  # where proofs are counted, a digit without one counts
@@ -116,14 +118,14 @@ def _outcomes(row: Requirement, table: OutcomeTable) -> Ledger:
     return _of_table(table, held[None], codes, stages=stages)
 
 
-def _answers(row: Requirement, table: AnswerTable) -> Ledger | None:
+def _answers(row: Requirement, table: AnswerTable, *, by_class: bool) -> Ledger | None:
     """What each digit was read as: right or not, of all or by class; with a trigger, steered or not."""
     labels, answered = table.labels, table.read
     if (triggered := table.triggered) is not None:
         events = _steered(row.settings.get("target"), labels, answered, triggered)
         return None if events is None else _of_table(table, events, triggered, extreme=np.max)
     right = (answered == labels).astype(np.int8)
-    if row.measure != "worst_class_accuracy":
+    if not by_class:
         return _of_table(table, right[None], answered)
     classes = np.arange(CLASSES)[:, None]
     return _of_table(table, np.where(labels == classes, right, NOT_COUNTED), answered)

@@ -72,7 +72,7 @@ def _common(old: Finding | None, new: Finding | None, day: str) -> dict[str, Any
     return {
         "id": row.id,
         "measure": line(row.measure, 60),
-        "family": shown.family or (old.family if old else ""),
+        "family": line(shown.family.name or (old.family.name if old else ""), 60),
         "claim": requirement_text.claim(shown),
         "unit": shown.measurement.unit if shown.measurement else "share",
         "relation": row.relation,

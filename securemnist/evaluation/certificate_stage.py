@@ -44,7 +44,7 @@ def certify_and_attack(
     Raises it, too, for a model whose predictions vary or depend on the batch. Raises MeasureError
     where the attack breaks a certified image.
     """
-    if threat.norm != "linf":
+    if not threat.certifiable:
         raise NoCertificate(f"expected a ball of L-infinity for certificates, got {threat.norm}")
     if doubts := prediction_doubts(context):
         raise NoCertificate(

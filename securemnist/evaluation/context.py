@@ -14,6 +14,7 @@ from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import channels_last
 from securemnist.data import DataSet, Digits
 from securemnist.errors import ModelError, UsageError
+from securemnist.evaluation import own_doubts
 from securemnist.evaluation.replay import Replay
 from securemnist.models import contract
 from securemnist.models.loading import Subject
@@ -66,7 +67,8 @@ class Context:
     """A model that has passed the model contract, and the data it is measured on.
 
     `replay`: stored adversarial examples that searches try first. `cache`: results that several
-    rows share. `project`: the folder that paths of a static row are relative to.
+    rows share. `project`: the folder that paths of a static row are relative to. `doubts`: the
+    user's own doubts about searches, by default those of the project in the working folder.
     """
 
     subject: Subject
@@ -75,6 +77,9 @@ class Context:
     replay: Replay | None = None
     cache: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     project: Path = field(default_factory=Path.cwd, compare=False)
+    doubts: tuple[own_doubts.Check, ...] = field(
+        default_factory=lambda: own_doubts.of_project(Path.cwd()), repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         contract.check(self.subject, self.data.test[:8].images())

@@ -21,6 +21,7 @@ from securemnist.evaluation import certificate_stage
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.outcomes import Outcomes
+from securemnist.evaluation.refereed import attempt
 from securemnist.evaluation.replay import Replay
 from securemnist.referee import Ruling, rule
 from securemnist.results.evidence.attack import StageResult
@@ -117,16 +118,19 @@ def _attack_stage(job: _Job, attack: Attack | Replay, stage: int, chunk: range) 
         outcomes.record(StageResult(attack.name, 0, 0, 0, 0.0), places, places, stage)
         return
     x, y = sample.x[places], sample.y[places]
+    model = context.subject.model
     if isinstance(attack, Replay):
-        proposals = attack(context.subject.model, sample.places[places.cpu()], x, y, threat)
+        proposals = attack(model, sample.places[places.cpu()], x, y, threat)
+        ruling = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps)
     else:
         offset = [chunk.start] if chunk.start else []
         parts = job.seed, attack.to_json(), threat.to_json(), *offset
         rng = torch.Generator().manual_seed(seed_from(*parts))
         progress = context.progress if len(chunk) >= len(sample) else silent
-        proposals = attack.propose(context.target, x, y, threat=threat, rng=rng, progress=progress)
+        proposals, ruling = attempt(
+            attack, context.target, model, x, y, threat=threat, rng=rng, progress=progress
+        )
     context.progress(attack.name, min(chunk.stop, len(sample)), len(sample))
-    ruling = rule(context.subject.model, x, y, proposals, norm=threat.norm, eps=threat.eps)
     over = _over_budget(attack, ruling)
     broken = places[ruling.fooled]
     run.x_adv[broken] = proposals[ruling.fooled]
@@ -178,8 +182,8 @@ def _over_budget(attack: Attack | Replay, ruling: Ruling) -> int:
     invalid = int((~ruling.valid).sum())
     if invalid and attack.keeps_budget:
         raise MeasureError(
-            f"expected every proposal of {attack.name} inside the budget, got {invalid} outside; this is "
-            "an error of the attack, report it"
+            f"expected every proposal of {attack.name} inside the budget, got {invalid} outside; fix "
+            "the attack"
         )
     return invalid
 

@@ -11,6 +11,7 @@ from securemnist.evaluation.thumbnails import smallest_margin_images
 from securemnist.measures.base import AnswerSettings, Measure, share_measurement, unreliable_reason
 from securemnist.models.predictions import predicted, tied
 from securemnist.results.evidence.answers import CleanEvidence
+from securemnist.results.families import CLEAN
 from securemnist.results.findings import Measurement
 
 
@@ -69,5 +70,5 @@ def _estimate(settings: AnswerSettings, pace: Pace) -> float:
     return settings.expected_digits * pace.seconds / 2
 
 
-CLEAN_ACCURACY = Measure(clean_accuracy, AnswerSettings, "clean", _estimate)
-WORST_CLASS_ACCURACY = Measure(worst_class_accuracy, AnswerSettings, "clean", _estimate)
+CLEAN_ACCURACY = Measure(clean_accuracy, AnswerSettings, CLEAN, _estimate)
+WORST_CLASS_ACCURACY = Measure(worst_class_accuracy, AnswerSettings, CLEAN, _estimate)

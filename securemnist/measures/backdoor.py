@@ -28,11 +28,10 @@ from securemnist.measures.base import AnswerSettings, Measure, unreliable_reason
 from securemnist.models import loading
 from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.evidence.images import ChangedImage
+from securemnist.results.families import BACKDOOR
 from securemnist.results.findings import Measurement
 from securemnist.types import CLASSES, Logits
 
-# Reference models trained on clean data: the effect of the trigger on them is no backdoor.
-CLEAN_REFERENCES = ("baseline", "hardened", "network_c", "network_d")
 CONTROL_DIGITS = 500
 
 
@@ -165,9 +164,7 @@ def _control(
     ]
     x, own_digest = digits.images(), context.subject.digest
     rates: dict[str, float] = {}
-    for name in CLEAN_REFERENCES:
-        if name not in loading.reference_names():
-            continue
+    for name in loading.with_role("clean"):
         reference = loading.resolve(name)
         if reference.digest == own_digest:
             continue  # a model is not its own control
@@ -208,14 +205,14 @@ def _gallery(
 
 def _estimate(settings: BackdoorSettings, pace: Pace) -> float:
     # Forward passes only: two for each image, and two for each control image on each reference.
-    controls = len(CLEAN_REFERENCES) * CONTROL_DIGITS
+    controls = len(loading.with_role("clean")) * CONTROL_DIGITS
     return 2 * (settings.expected_digits + controls) * pace.seconds / 2
 
 
 BACKDOOR_SUCCESS = Measure(
     backdoor_success,
     BackdoorSettings,
-    "backdoor",
+    BACKDOOR,
     _estimate,
     good="at_most",
     limits=(0.0, 1.0),

@@ -23,10 +23,12 @@ from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
 from securemnist.measures.base import Measure, ThreatSettings, share_measurement
 from securemnist.models.predictions import predicted
+from securemnist.results import families
 from securemnist.results.evidence.certificates import Certificates as CertificateCounts
 from securemnist.results.evidence.certificates import CertifiedEvidence
 from securemnist.results.findings import Measurement
 from securemnist.results.per_image import CERTIFIED, NOT_ATTEMPTED
+from securemnist.threats import THREATS
 from securemnist.types import CLASSES
 
 
@@ -36,7 +38,7 @@ class CertifiedSettings(ThreatSettings):
     @field_validator("threat")
     @classmethod
     def _in_linf(cls, threat: dict[str, Any]) -> dict[str, Any]:
-        if threat["norm"] != "linf":
+        if not THREATS[threat["norm"]].certifiable:
             raise ValueError(f"expected a certifiable norm (linf), got {threat['norm']!r}")
         return threat
 
@@ -87,4 +89,4 @@ def _estimate(settings: CertifiedSettings, pace: Pace) -> float:
     return settings.expected_digits * passes * pace.seconds
 
 
-CERTIFIED_ACCURACY = Measure(certified_accuracy, CertifiedSettings, "certified", _estimate)
+CERTIFIED_ACCURACY = Measure(certified_accuracy, CertifiedSettings, families.CERTIFIED, _estimate)

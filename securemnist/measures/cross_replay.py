@@ -17,6 +17,7 @@ import torch
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.outcomes import per_class
 from securemnist.evaluation.replay import Replay
+from securemnist.measures.table import find
 from securemnist.referee import rule
 from securemnist.results.evidence.attack import AttackEvidence, StageResult
 from securemnist.results.evidence.tables import OutcomeTable
@@ -35,7 +36,8 @@ def rejudge_with_replay(context: Context, finding: Finding, replay: Replay) -> F
     certified image makes the row an ERROR.
     """
     row, measurement = finding.requirement, finding.measurement
-    searched = row.measure == "robust_accuracy" and not row.settings.get("randomised")
+    measure = find(row.measure)
+    searched = measure is not None and measure.search and not row.settings.get("randomised")
     evidence = measurement.evidence if measurement is not None else None
     if measurement is None or not searched or not isinstance(evidence, AttackEvidence):
         return finding
@@ -46,7 +48,7 @@ def rejudge_with_replay(context: Context, finding: Finding, replay: Replay) -> F
     codes = table.codes
     unbroken = np.flatnonzero(np.isin(codes, UNBROKEN)).tolist()
     broken = _broken(context, table, unbroken, make_threat(**row.settings["threat"]), replay)
-    labels = {"claim": finding.claim, "family": finding.family}
+    labels: Mapping[str, Any] = {"claim": finding.claim, "family": finding.family}
     if any(codes[index] == CERTIFIED for index in broken):
         reason = (
             "expected certified images to withstand stored adversarial examples, got some broken; this "

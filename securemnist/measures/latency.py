@@ -21,6 +21,7 @@ from securemnist.models import loading
 from securemnist.models.architectures import build
 from securemnist.references import published
 from securemnist.results.evidence.latency import LatencyEvidence
+from securemnist.results.families import LATENCY
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import median_interval
 from securemnist.runtime import denormals
@@ -150,7 +151,7 @@ def _estimate(settings: LatencySettings, pace: Pace) -> float:
 LATENCY_RATIO = Measure(
     latency_ratio,
     LatencySettings,
-    "latency",
+    LATENCY,
     _estimate,
     good="at_most",
     limits=(0.0, _LARGEST_RATIO),

@@ -25,6 +25,7 @@ from securemnist.evaluation.replay import Replay
 from securemnist.measures.base import AttackSettings, Measure, share_measurement
 from securemnist.references import curves
 from securemnist.results.evidence.attack import CurvePoint
+from securemnist.results.families import ADVERSARIAL
 from securemnist.results.findings import Doubt, Measurement
 from securemnist.results.intervals import share_interval
 from securemnist.threats import Threat, make_threat
@@ -188,7 +189,6 @@ def _run_attacks(
     replay: Replay | None = None,
 ) -> LadderRun:
     """The row's attack on `digits` images, in random order where time is limited."""
-    limit = math.inf if settings.seconds is None else settings.seconds
     sample = context.sample(digits, seed, shuffled=settings.seconds is not None)
     return evaluate(
         _attack_context(context, settings),
@@ -198,7 +198,7 @@ def _run_attacks(
         seed,
         # A certificate of the mean of a few draws does not certify the model.
         before_crown=None if settings.randomised else before_crown,
-        seconds=limit,
+        seconds=math.inf if settings.seconds is None else settings.seconds,
         replay=replay,
         decided=_decided(settings, sample),
     )
@@ -238,5 +238,7 @@ def _estimate_robust(settings: RobustSettings, pace: Pace) -> float:
     return _estimate(settings, pace) + curve + _ABOUT_THE_SEARCH * pace.seconds
 
 
-ATTACK_ACCURACY = Measure(attack_accuracy, AttackSettings, "adversarial", _estimate)
-ROBUST_ACCURACY = Measure(robust_accuracy, RobustSettings, "adversarial", _estimate_robust)
+ATTACK_ACCURACY = Measure(attack_accuracy, AttackSettings, ADVERSARIAL, _estimate)
+ROBUST_ACCURACY = Measure(
+    robust_accuracy, RobustSettings, ADVERSARIAL, _estimate_robust, search=True
+)

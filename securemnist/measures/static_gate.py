@@ -15,6 +15,7 @@ from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.measures.base import Measure, Settings
 from securemnist.results.evidence.static import BaselineEntry, StaticEvidence, StaticIssue
+from securemnist.results.families import STATIC
 from securemnist.results.findings import Measurement
 from securemnist.sanitize import terminal
 from securemnist.static import Issue, PythonFiles, Scan, baseline, scan
@@ -129,7 +130,7 @@ def _at_level(issues: Sequence[Issue], level: str) -> list[Issue]:
 STATIC_FINDINGS = Measure(
     static_findings,
     StaticSettings,
-    "static",
+    STATIC,
     lambda *_: _SECONDS,
     good="at_most",
     limits=(0.0, _MOST),

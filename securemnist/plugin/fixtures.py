@@ -42,7 +42,7 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Context
     """
     from torch import nn
 
-    from securemnist.evaluation import example_store
+    from securemnist.evaluation import example_store, own_doubts
     from securemnist.evaluation.context import Context
     from securemnist.plugin.dataset import data_of
     from securemnist.runtime.model_state import restored
@@ -58,7 +58,10 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Context
             stored = [Path(name) for name in config.getoption("--security-replay")]
             replay = example_store.load(stored, digits) if stored else None
             progress = config.stash.get(PROGRESS, silent)
-            context = Context(subject, digits, progress, replay, project=_project(config))
+            doubts = own_doubts.of_project(config.rootpath)
+            context = Context(
+                subject, digits, progress, replay, project=_project(config), doubts=doubts
+            )
         yield context
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from securemnist.project import imports
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Requirement, Verdict
 from securemnist.results.policy import Policy
@@ -81,7 +82,7 @@ class Run:
             f"expected one model in one assessment, got two (SHA-256 {digests[0]}... and "
             f"{digests[1]}...); run it once for each model, and seed a model that is built at random"
         )
-        words = {"claim": finding.claim, "family": finding.family}
+        words: Mapping[str, Any] = {"claim": finding.claim, "family": finding.family}
         return finding.requirement.unmeasured(Verdict.ERROR, reason, **words)
 
     def blocking_rows(self) -> list[str]:
@@ -105,6 +106,7 @@ class Run:
 
     def assessment(self, folder: Path) -> Assessment:
         """The assessment: every row of the policy with its finding."""
+        measured = [finding.requirement for finding in self.findings.values()]
         return self.scope.assessment(
             self.policy,
             self.findings,
@@ -113,6 +115,7 @@ class Run:
             or {"name": self.model_spec or "the model fixture", "spec": self.model_spec},
             folder=folder,
             processor=self.processor,
+            code=imports.digests((row.measure, row.settings) for row in measured),
             command=self._replay,
         )
 

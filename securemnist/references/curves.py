@@ -20,16 +20,6 @@ from securemnist.results.evidence.attack import CurvePoint, ReferenceCurve
 FILE = resources.FIXTURES / "reference-curves.json"
 SCHEMA = 1
 COMMAND = "nox -s references"
-# Models whose curves are drawn: undefended networks, defences, and a control with masked gradients.
-MODELS = (
-    "certified",
-    "certified_mnist",
-    "hardened",
-    "baseline",
-    "network_c",
-    "network_d",
-    "fgsm_trained",
-)
 
 
 def stored(context: Context, attacks: Sequence[Attack], norm: str) -> list[ReferenceCurve]:

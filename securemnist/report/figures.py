@@ -37,8 +37,9 @@ def not_recorded(finding: Finding) -> tuple[str, ...]:
     if finding.measurement is None:
         return ()
     seen = finding.measurement.evidence
-    expected = _EXPECTED.get(finding.family, {})
-    return tuple(title for key, title in expected.items() if getattr(seen, key, None) is None)
+    expected = finding.family.figures
+    present = seen.table if isinstance(seen, OtherEvidence) else vars(seen)
+    return tuple(line(title, 60) for key, title in expected.items() if present.get(key) is None)
 
 
 def _stages(_: Finding, seen: Evidence) -> Exhibit | None:
@@ -78,9 +79,7 @@ def _classes(finding: Finding, seen: Evidence) -> Exhibit | None:
     if not values or not known:
         return None
     worst = (max if triggered else min)(known, key=known.__getitem__)
-    verb = {"adversarial": "misread under attack", "certified": "without a proof"}.get(
-        finding.family, "misread"
-    )
+    verb = line(finding.family.misread, 60)
     pairs = finding.requirement.settings.get("target") == "pair"
     if triggered:
         verb = f"steered to {'one other class' if pairs else 'the target'}"
@@ -90,7 +89,7 @@ def _classes(finding: Finding, seen: Evidence) -> Exhibit | None:
         f"Percent of each class. Class {worst} fares worst: {_percent(round(bad[worst] or 0, 3))}."
     )
     whose = "of the worst pair" if pairs else "over all its digits"
-    if finding.requirement.measure == "worst_class_accuracy":
+    if isinstance(seen, CleanEvidence) and seen.worst_class is not None:
         whose = "of the worst class"
     caption += f" Dashed: the {_percent(limit)} that the row allows {whose}."
     what = "attack success" if triggered else "accuracy"
@@ -228,18 +227,3 @@ _MAKERS: Sequence[Callable[[Finding, Evidence], Exhibit | None]] = (
     _notices,
     _other,
 )
-_EXPECTED = {
-    "clean": {"confusion": "the confusion matrix", "per_class": "the classes"},
-    "adversarial": {
-        "gallery": "digits before and after",
-        "waterfall": "the stages",
-        "outcomes": "what became of each digit",
-        "confusion": "the confusion matrix",
-    },
-    "backdoor": {
-        "triggered_gallery": "digits with the trigger",
-        "per_class_asr": "the classes",
-    },
-    "latency": {"samples": "the timings"},
-    "static": {"static": "the places"},
-}

@@ -14,9 +14,9 @@ from securemnist.results.evidence.certificates import CertifiedEvidence
 from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.findings import Finding
 from securemnist.results.per_image import CLASSES
+from securemnist.sanitize import line
 
 Counts = list[list[int]]
-_AFTER = {"adversarial": "under attack", "backdoor": "with the trigger"}
 
 
 def confusion(finding: Finding, seen: Evidence) -> Exhibit | None:
@@ -28,7 +28,7 @@ def confusion(finding: Finding, seen: Evidence) -> Exhibit | None:
         return None
     clean = None if isinstance(seen, CleanEvidence) else seen.clean_confusion
     total, right = _right(counts)
-    where = _AFTER.get(finding.family, "")
+    where = line(finding.family.condition, 60)
     caption = (
         f"Down: true class; across: what it is read as. {right:,} of {total:,} digits are right"
     )
@@ -90,7 +90,7 @@ def fates(finding: Finding, seen: Evidence) -> Exhibit | None:
         return None
     classes = _by_class(seen.outcomes)
     # Where nothing but proofs was tried, a digit that is left is not proved.
-    left = "not proved" if finding.requirement.measure == "certified_accuracy" else "not tried"
+    left = "not proved" if finding.family.proofs else "not tried"
     kinds = grids.FATES | {"open": (left, *grids.FATES["open"][1:])}
     sums = {kind: sum(fate[kind] for fate in classes) for kind in grids.FATES}
     total = sum(sums.values())

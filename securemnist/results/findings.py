@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from securemnist.results import families
+from securemnist.results.families import Family
 from securemnist.results.json_model import JsonModel
 from securemnist.results.measurement import Measurement
-from securemnist.results.value_types import Flag, Integer, Number, StoredVerdict
+from securemnist.results.value_types import Flag, Integer, Number, StoredFamily, StoredVerdict
 from securemnist.results.verdicts import LARGEST, TIERS, Doubt, Verdict, Waiver
 from securemnist.sanitize import sentence
 
@@ -51,26 +54,22 @@ class Requirement(JsonModel):
         """The sign between value and threshold."""
         return ">=" if self.at_least is not None else "<="
 
-    def judge(self, measurement: Measurement, *, claim: str = "", family: str = "") -> Finding:
+    def judge(
+        self, measurement: Measurement, *, claim: str = "", family: Family | str = ""
+    ) -> Finding:
         """The finding that this measurement leads to."""
         verdict, proved, reason = _judge(self, measurement)
+        found = self.unmeasured(verdict, reason, claim=claim, family=family)
         if verdict is Verdict.ERROR:  # a number that is none: JSON could not even carry it
-            return self.unmeasured(verdict, reason, claim=claim, family=family)
-        return Finding(
-            requirement=self,
-            verdict=verdict,
-            measurement=measurement,
-            proved=proved,
-            reason=reason,
-            claim=claim,
-            family=family,
-        )
+            return found
+        return dataclasses.replace(found, measurement=measurement, proved=proved)
 
     def unmeasured(
-        self, verdict: Verdict, reason: str, *, claim: str = "", family: str = ""
+        self, verdict: Verdict, reason: str, *, claim: str = "", family: Family | str = ""
     ) -> Finding:
         """The finding of a row without a number: ERROR, INCONCLUSIVE or NOT_RUN with its reason."""
-        return Finding(requirement=self, verdict=verdict, reason=reason, claim=claim, family=family)
+        own = families.read(family)
+        return Finding(requirement=self, verdict=verdict, reason=reason, claim=claim, family=own)
 
 
 def _judge(row: Requirement, seen: Measurement) -> tuple[Verdict, bool, str]:
@@ -128,9 +127,13 @@ class Finding(JsonModel):
     proved: Flag = False
     reason: str = ""
     claim: str = ""
-    family: str = ""
+    family: StoredFamily = families.NONE
     in_scope: Flag = True
     replay: str = ""
+
+    def __post_init__(self) -> None:
+        """A family may be given by its name."""
+        object.__setattr__(self, "family", families.read(self.family))
 
     @property
     def passed(self) -> bool:

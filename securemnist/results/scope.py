@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from securemnist._util.environment import describe
@@ -45,12 +46,14 @@ class Scope:
         subject: Mapping[str, Any],
         folder: Path,
         processor: str,
+        code: Mapping[str, str] = MappingProxyType({}),
         command: Callable[[Requirement], str] = no_command,
     ) -> Assessment:
         """Every row of the policy with its finding.
 
         A row without one is NOT_RUN: the run stopped before it if it was `selected`, else it is out of
-        scope. `command` gives the command line that measures a row again.
+        scope. `code`: the digests of the user's own code that rows name. `command` gives the command
+        line that measures a row again.
         """
 
         def finding(row: Requirement) -> Finding:
@@ -67,7 +70,10 @@ class Scope:
         return Assessment(
             subject=subject,
             scope=self.to_json(),
-            environment=describe(folder, processor=processor),
+            environment={
+                **describe(folder, processor=processor),
+                **({"code": code} if code else {}),
+            },
             policy=policy.to_json(),
             findings=tuple(map(finding, policy.requirements)),
             day=utc_day(),

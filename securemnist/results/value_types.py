@@ -10,9 +10,19 @@ import binascii
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, Strict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    Strict,
+    TypeAdapter,
+    WithJsonSchema,
+)
 
 from securemnist.errors import FAILED, UNDECIDED
+from securemnist.results import families
+from securemnist.results.families import Family
 from securemnist.results.per_image import CLASSES, CODE, NOT_ATTEMPTED, PLACE, decode, encode
 from securemnist.results.verdicts import LARGEST, Verdict
 
@@ -38,6 +48,13 @@ def _pixels(text: Any) -> bytes:
     return content
 
 
+def _family(value: Any) -> Family:
+    known = isinstance(value, Family | str)
+    return (
+        families.read(value) if known else families.own(TypeAdapter(Family).validate_python(value))
+    )
+
+
 Flag = Annotated[bool, Strict()]
 Integer = Annotated[int, Strict()]
 # A value, bound or threshold: sums and quotients of such numbers stay finite.
@@ -51,6 +68,13 @@ Count = Annotated[int, Strict(), Field(ge=0, le=_MOST)]
 Class = Annotated[int, Strict(), Field(ge=0, lt=CLASSES)]
 StoredVerdict = Annotated[
     Verdict, PlainSerializer(str), WithJsonSchema({"enum": [str(v) for v in Verdict]})
+]
+# The name of a bundled family, the whole table of a user's own.
+StoredFamily = Annotated[
+    Family,
+    PlainValidator(_family),
+    PlainSerializer(Family.to_json),
+    WithJsonSchema({"anyOf": [{"type": "string"}, TypeAdapter(Family).json_schema()]}),
 ]
 _EXIT_CODES = WithJsonSchema({"enum": [0, FAILED, UNDECIDED]})
 ExitCode = Annotated[int, Strict(), AfterValidator(_exit_code), _EXIT_CODES]

@@ -62,21 +62,26 @@ def _threat(settings: Mapping[str, Any]) -> str:
     raise ValueError("threat: expected linf or l2")
 
 
-# What an attack does so many times, and the words for it.
+# Settings that say how often an attack does something, and the words for it.
 _EFFORTS = {"steps": "steps", "max_iter": "iterations", "queries": "queries", "restarts": "starts"}
 
 
 def _attack(row: Requirement) -> str:
-    """`40 steps of PGD`, `ART's DeepFool`, `the ladder of attacks (full)`."""
+    """`40 steps of PGD`, `ART's DeepFool`, `the ladder of attacks (full)`, `MyAttack (trials 5)`."""
     attack = read(_TABLE, row.settings.get("attack", {"use": "ladder"}))
-    use = line(attack["use"], 40)
+    use = line(attack["use"], 80)
     if use == "ladder":
         return f"the ladder of attacks ({line(attack.get('budget', row.tier), 20)})"
-    name = f"ART's {use.removeprefix('art:')}" if use.startswith("art:") else use
-    efforts = [
-        f"{read(Count, attack[key]):,} {noun}" for key, noun in _EFFORTS.items() if key in attack
-    ]
-    return f"{' and '.join(efforts)} of {name}" if efforts else name
+    own = ":" in use and not use.startswith("art:")
+    name = use.rpartition(":")[2] if own else use.replace("art:", "ART's ")
+    counts = {key: attack[key] for key in _EFFORTS if key in attack}
+    if own and not all(type(count) is int and count >= 0 for count in counts.values()):
+        counts = {}  # the user's own attack may mean something else by these names
+    efforts = [f"{read(Count, count):,} {_EFFORTS[key]}" for key, count in counts.items()]
+    if efforts:
+        return f"{' and '.join(efforts)} of {name}"
+    others = ", ".join(f"{key} {value}" for key, value in attack.items() if key != "use")
+    return f"{name} ({line(others, 60)})" if own and others else name
 
 
 def _under_attack(row: Requirement) -> str:

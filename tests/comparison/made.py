@@ -54,14 +54,9 @@ def read_as(text: str, measure: str = "clean_accuracy", **row: Any) -> Finding:
         "read": encoded(text),
     }
     settings = {"digits": len(text)}
-    return judged(
-        "CLEAN-01",
-        measure,
-        value,
-        CleanEvidence.from_json({"answers": answers}),
-        settings=settings,
-        **row,
-    )
+    worst = 0 if measure == "worst_class_accuracy" else None
+    evidence = CleanEvidence.from_json({"answers": answers, "worst_class": worst})
+    return judged("CLEAN-01", measure, value, evidence, settings=settings, **row)
 
 
 def judged(
@@ -91,7 +86,11 @@ def judged(
         "evidence": evidence,
     }
     families = {"robust_accuracy": "adversarial", "latency_ratio": "latency"}
-    families |= {"static_findings": "static", "backdoor_success": "backdoor"}
+    families |= {
+        "certified_accuracy": "certified",
+        "static_findings": "static",
+        "backdoor_success": "backdoor",
+    }
     return requirement.judge(
         Measurement(**{**measured, **(seen or {})}),
         claim="Digits keep their class.",

@@ -19,10 +19,11 @@ from securemnist.models import loading
 from securemnist.models.loading import Subject
 from securemnist.references import curves
 from securemnist.results import policy
+from securemnist.train import RECIPES
 
 MISSING = f"expected the curves of today's weights, rows and attacks; run {curves.COMMAND}"
 KEPT = json.loads(curves.FILE.read_bytes())["curves"]
-BUNDLED = {name for name in curves.MODELS if name in loading.reference_names()}
+BUNDLED = set(loading.with_role("curve"))
 
 
 def rows() -> list[tuple[RobustSettings, int]]:
@@ -114,8 +115,16 @@ def test_no_stored_curves_without_file(
 def test_reference_model_role_recorded(name: str) -> None:
     """An assessment of a reference model has its description and whether it is a red control."""
     told: dict[str, Any] = loading.resolve(name).to_json()
-    assert told["about"] == {**loading.ABOUT, **loading.RED_CONTROLS}.get(name, "")
-    assert told["red_control"] is (name in loading.RED_CONTROLS)
+    assert told["about"] == RECIPES[name].about != ""
+    assert told["red_control"] is (name in loading.with_role(loading.RED_CONTROL))
+
+
+def test_manifests_have_the_roles_of_their_recipes() -> None:
+    """A reference model that is trained again keeps its roles; the clean ones have no planted trigger."""
+    for name in loading.reference_names():
+        for role in ("clean", "curve", "transfer", "red control"):
+            assert (name in loading.with_role(role)) is (role in RECIPES[name].roles)
+    assert all(RECIPES[name].poison is None for name in loading.with_role("clean"))
 
 
 def test_other_model_has_no_role() -> None:
