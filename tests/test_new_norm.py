@@ -79,6 +79,6 @@ def test_a_row_is_measured_in_it(mnist: DataSet) -> None:
     taken = take_measurement(
         context, "robust_accuracy", bind("robust_accuracy", {**settings, "digits": 100}), 0
     )
-    assert taken.evidence["waterfall"][0]["over_budget"] == 0
-    assert taken.evidence["waterfall"][0]["fell"] > 0
-    assert taken.evidence["sensitivity"]["planted"] > 0
+    assert taken.evidence.waterfall[0].over_budget == 0
+    assert taken.evidence.waterfall[0].fell > 0
+    assert taken.evidence.sensitivity.planted > 0
