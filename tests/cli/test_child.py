@@ -245,7 +245,7 @@ def test_a_policy_alone_runs_no_code(folder: Path) -> None:
         assert done.exit_code == 2, done.output
         assert "got the code 'old:make', which a policy alone does not run" in done.output
     command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "--security-policy=small.toml"]
-    suite = Path(__file__).parents[1] / "security_tests" / "test_latency.py"
+    suite = Path(__file__).parents[2] / "security_tests" / "test_latency.py"
     command += ["--security-model=baseline", str(suite)]
     plain = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert plain.returncode == pytest.ExitCode.USAGE_ERROR
