@@ -124,17 +124,22 @@ def _certified_share(run: LadderRun, n: int, *, complete: bool) -> dict[str, flo
 
 def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Measurement:
     """Share of test images that are classified right after a search within the threat."""
-    threat, digits, crown = settings.threat_value(), settings.digits, settings.before_crown
-    run = _run_attacks(context, settings, digits, threat, seed, crown, replay=context.replay)
+    threat, replay = settings.threat_value(), context.replay
+    run = _run_attacks(
+        context, settings, settings.digits, threat, seed, settings.before_crown, replay=replay
+    )
     measured = _measured(context, settings, run, seed)
     if run.skipped_stages:
         return measured
     undecided, sample = run.outcomes.undecided, run.sample
-    x, y = sample.x[undecided], sample.y[undecided]
     checked = search_doubts(
         _attack_context(context, settings),
-        *(settings.attack_stages(), threat, x, y, seed),
-        survived=len(y) / measured.n,
+        settings.attack_stages(),
+        threat,
+        sample.x[undecided],
+        sample.y[undecided],
+        seed,
+        survived=len(undecided) / measured.n,
         last_broke=run.outcomes.waterfall[-1].fell / measured.n,
     )
     more: dict[str, Any] = {"sensitivity": checked.sensitivity}
@@ -207,8 +212,7 @@ def _run_attacks(
 def _decided(settings: AttackSettings, sample: Sample) -> Callable[[Outcomes], bool]:
     """Whether the number is already certain to lie on one side of `until`.
 
-    Survivors can only become fewer and certified images more, so the verdict equals that of a full
-    run.
+    Survivors become fewer and certified images more, so the verdict equals that of a full run.
     """
     until, n = settings.until, len(sample)
 
