@@ -61,7 +61,7 @@ def test_measure_prints_and_writes_the_measurement(folder: Path) -> None:
         (["measure", "charm"], "expected a measure of"),
         (
             ["measure", "clean_accuracy", "--demo", "--digits", "10001"],
-            "expected 1 to 10000 test digits",
+            "expected 1 to 10000 test images",
         ),
         (["measure", "clean_accuracy", "--model", "nobody"], "which is no reference model"),
         (["measure", "clean_accuracy", "--model", "gone:make"], "expected a module to import"),

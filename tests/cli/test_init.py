@@ -254,7 +254,7 @@ def test_gate_without_a_model_is_refused(
     assert wanted in shell(project, "pytest", "-m", "clean").stderr
     done = run("measure", "clean_accuracy", "--digits", "50")
     assert done.exit_code == 2
-    assert "expected a model to measure, got none" in done.output
+    assert "expected a model, got none" in done.output
     (project / "pyproject.toml").write_text('[tool.securemnist]\nmodel = "reader:good"\n')
     done = run("assess", "--row", "CLEAN-01")
     assert done.exit_code == 0, done.output
