@@ -70,6 +70,13 @@ def references(session: nox.Session) -> None:
 
 
 @nox.session
+def schemas(session: nox.Session) -> None:
+    """Write the JSON Schemas of docs/schema anew, from the dataclasses of assessments and comparisons."""
+    install(session, "test")
+    session.run("python", "-m", "tests.schemas")
+
+
+@nox.session
 def picture(session: nox.Session) -> None:
     """Photograph the report of the reference model for the README; writes docs/report.png."""
     install(session, "test")

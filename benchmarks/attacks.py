@@ -42,7 +42,7 @@ def ours(model: torch.nn.Module, attack: Attack) -> peers.Run:
     """Our attack as a function from images and labels to adversarial images."""
 
     def run(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return attack(model, x, y, threat=Linf(EPS), rng=torch.Generator().manual_seed(0))
+        return attack.propose(model, x, y, threat=Linf(EPS), rng=torch.Generator().manual_seed(0))
 
     return run
 

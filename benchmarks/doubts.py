@@ -15,6 +15,7 @@ from torch import nn
 
 from benchmarks import gradients
 from securemnist import data
+from securemnist.assessing import measure
 from securemnist.attacks.fgsm import FGSM
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
@@ -22,7 +23,6 @@ from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts import model_doubts, search_doubts
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladders import BUDGETS
-from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results.findings import Measurement
 from securemnist.threats import Linf
@@ -98,7 +98,7 @@ def gradient_errors(suspect: Suspect, mnist: DataSet, seed: int) -> Measurement:
         "digits": DIGITS,
     }
     context = Context(loading.from_model(suspect.model, name=suspect.name), mnist)
-    return take_measurement(context, suspect.measure, bind(suspect.measure, settings), seed)
+    return measure(context, suspect.measure, settings, seed=seed)
 
 
 def seconds() -> str:

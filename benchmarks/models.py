@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from securemnist import data
+from securemnist import assessing, data
 from securemnist._util.resources import WEIGHTS, write_atomically
-from securemnist.cli.display import progress_bar
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.outcomes import per_class
-from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.models.weight_file import read_manifest
 from securemnist.results.findings import Measurement
+from securemnist.view.progress import progress_bar
 
 PAGE = Path(__file__).parents[1] / "docs" / "models.md"
 DIGITS = 1_000
@@ -54,7 +53,7 @@ class Row:
 
     def matrices(self) -> list[str]:
         """Both confusion matrices side by side: rows true class, columns predicted class."""
-        clean, attacked = (taken.evidence["confusion"] for taken in (self.clean, self.mild))
+        clean, attacked = (taken.evidence.confusion for taken in (self.clean, self.mild))
         digest = read_manifest(WEIGHTS / f"{self.subject.name}.safetensors")["sha256"]
         names = "".join(f"{k:>6}" for k in range(10))
         lines = [
@@ -85,7 +84,7 @@ def row_of(context: Context) -> Row:
     """All measurements of one model."""
 
     def measured(measure: str, **settings: Any) -> Measurement:
-        return take_measurement(context, measure, bind(measure, settings), 0)
+        return assessing.measure(context, measure, settings)
 
     def under(eps: float, attack: dict[str, Any]) -> Measurement:
         threat = {"norm": "linf", "eps": eps}

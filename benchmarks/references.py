@@ -12,19 +12,20 @@ from typing import Any, cast
 
 from securemnist import data
 from securemnist._util import resources
-from securemnist.cli.display import progress_bar
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind
 from securemnist.measures.robustness import RobustSettings, curve
 from securemnist.models import loading
 from securemnist.references import curves
 from securemnist.results import policy
+from securemnist.results.evidence.attack import CurvePoint
+from securemnist.view.progress import progress_bar
 
 
 def main(again: bool) -> None:
     """Measure the reference models that are bundled, and write the file."""
     rows = [row for row in policy.load(resources.POLICY).requirements if row.settings.get("curve")]
-    names = [name for name in curves.MODELS if name in loading.reference_names()]
+    names = loading.with_role("curve")
     kept = [] if again else _kept()
     digits = data.load()
     measured = []
@@ -35,10 +36,10 @@ def main(again: bool) -> None:
             for name in names:
                 context = Context(loading.resolve(name), digits, progress)
                 points = _points(kept, curves.entry(context, attacks, norm, []))
-                if [point["eps"] for point in points] != settings.curve:
+                if [point.eps for point in points] != settings.curve:
                     points = curve(context, settings, row.seed)
                 measured.append(curves.entry(context, attacks, norm, points))
-                print(name, " ".join(f"{p['eps']:g}:{p['accuracy']:.3f}" for p in points))
+                print(name, " ".join(f"{p.eps:g}:{p.accuracy:.3f}" for p in points))
     resources.write_atomically(curves.FILE, curves.dumps(measured))
 
 
@@ -48,10 +49,10 @@ def _kept() -> list[dict[str, Any]]:
     return found
 
 
-def _points(kept: list[dict[str, Any]], wanted: dict[str, Any]) -> list[dict[str, Any]]:
+def _points(kept: list[dict[str, Any]], wanted: dict[str, Any]) -> list[CurvePoint]:
     """The points of the curve that has everything else in common with `wanted`."""
     same = (entry for entry in kept if {**entry, "points": []} == wanted)
-    return next((entry["points"] for entry in same), [])
+    return [CurvePoint.from_json(point) for entry in same for point in entry["points"]]
 
 
 if __name__ == "__main__":

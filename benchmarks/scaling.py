@@ -36,7 +36,7 @@ def run(digits: int, attack: Attack | None = None) -> None:
     test = data.load().test[:digits]
     model, x, y = loading.resolve("baseline").model, test.images(), test.labels
     rng = torch.Generator().manual_seed(0)
-    images = (attack or FGSM())(model, x, y, threat=Linf(EPS), rng=rng)
+    images = (attack or FGSM()).propose(model, x, y, threat=Linf(EPS), rng=rng)
     accuracy_of(model, images, y)
 
 

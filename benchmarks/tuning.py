@@ -10,8 +10,8 @@ import sys
 
 from securemnist import data
 from securemnist._util import resources
+from securemnist.assessing import measure
 from securemnist.evaluation.context import Context
-from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.project import settings
 from securemnist.results import policy
@@ -29,9 +29,7 @@ def main(names: list[str]) -> None:
         asked = dict(row.settings)
         asked.pop("curve", None)
         asked["digits"] = min(asked.get("digits", len(tuning.test)), len(tuning.test))
-        seen = take_measurement(
-            context, row.measure, bind(row.measure, asked, tier=row.tier), row.seed
-        )
+        seen = measure(context, row.measure, asked, tier=row.tier, seed=row.seed)
         doubts = ", ".join(doubt.name for doubt in seen.doubts) or "no doubt"
         print(f"{row.id} {seen.value:.4f} of {seen.n:,} digits, {doubts}", flush=True)
 

@@ -4,16 +4,97 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
-from securemnist.errors import Inconclusive, NotApplicable, SecureMnistError
+import torch
+
+from securemnist.errors import Inconclusive, NotApplicable, SecureMnistError, UsageError
 from securemnist.evaluation import example_store
 from securemnist.evaluation.context import Context
-from securemnist.measures import bind, take_measurement
+from securemnist.measures import bind, find, take_measurement
+from securemnist.measures.base import DEFAULT_TIER
+from securemnist.measures.claims import claims
+from securemnist.project import imports
+from securemnist.results.assessment import Assessment
+from securemnist.results.families import Family
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict
+from securemnist.results.policy import Policy
+from securemnist.results.scope import Scope
 from securemnist.sanitize import terminal
 
 log = logging.getLogger("securemnist")
+
+
+def measure(
+    context: Context,
+    name: str,
+    settings: Mapping[str, Any],
+    *,
+    seed: int = 0,
+    tier: str = DEFAULT_TIER,
+    until: float | None = None,
+) -> Measurement:
+    """One measurement with the settings of a row; whatever the measure raises is raised.
+
+    With `until` a search ends as soon as it is certain on which side of it the number lies. PolicyError
+    where the settings do not fit the measure.
+    """
+    bound = bind(name, settings, tier=tier)
+    if until is not None and "until" in type(bound).model_fields:
+        bound = bound.model_copy(update={"until": until})
+    return take_measurement(context, name, bound, seed)
+
+
+def assess(
+    context: Context,
+    policy: Policy,
+    scope: Scope,
+    *,
+    rows: Collection[str] = (),
+    until_decided: bool = False,
+) -> tuple[Assessment, dict[str, bytes]]:
+    """Measure and judge every requirement of a policy within a scope.
+
+    `rows`: the ids to measure; all by default. Returns the assessment, and the files of its adversarial
+    examples by name. KeyboardInterrupt ends it early: the rows that are left are NOT_RUN, and
+    the assessment says that it was interrupted. UsageError where no row is in scope.
+    """
+    selected = [
+        row
+        for row in policy.requirements
+        if not scope.excludes(row) and (not rows or row.id in rows)
+    ]
+    if not selected:
+        raise UsageError(
+            f"expected a row to measure, got none of tier {scope.tier}"
+            + (f" among {', '.join(rows)}" if rows else "")
+            + "; choose another tier or other rows"
+        )
+    judged: dict[str, Finding] = {}
+    files: dict[str, bytes] = {}
+    try:
+        for row in selected:
+            judged[row.id] = judge(
+                context,
+                row,
+                claim=claims().get(row.measure, ""),
+                family=measured.family if (measured := find(row.measure)) else "",
+                until_decided=until_decided,
+                files=files,
+            )
+    except KeyboardInterrupt:
+        log.warning("interrupted after %d of %d rows", len(judged), len(selected))
+    made = scope.assessment(
+        policy,
+        judged,
+        [row.id for row in selected],
+        subject=context.subject.to_json() | {"data": context.data.to_json()},
+        folder=context.project,
+        processor=torch.backends.cpu.get_cpu_capability(),
+        code=imports.digests((row.measure, row.settings) for row in selected),
+    )
+    return made, files
 
 
 def judge(
@@ -21,7 +102,7 @@ def judge(
     requirement: Requirement,
     *,
     claim: str = "",
-    family: str = "",
+    family: Family | str = "",
     until_decided: bool = False,
     files: dict[str, bytes] | None = None,
 ) -> Finding:
@@ -31,39 +112,27 @@ def judge(
     decided, ERROR otherwise. With `until_decided` an attack ends as soon as the verdict is certain.
     `files` receives the adversarial examples, by file name.
     """
-
-    def measurement() -> Measurement:
-        settings = bind(requirement.measure, requirement.settings, tier=requirement.tier)
-        if until_decided and "until" in type(settings).model_fields:
-            settings = settings.model_copy(update={"until": requirement.at_least})
-        taken = take_measurement(context, requirement.measure, settings, requirement.seed)
-        if files is None:
-            return taken
-        taken, packed = example_store.pack(taken, context, requirement.id)
-        files.update(packed)
-        return taken
-
-    return judged(requirement, measurement, claim=claim, family=family)
-
-
-def judged(
-    requirement: Requirement,
-    measurement: Callable[[], Measurement],
-    *,
-    claim: str = "",
-    family: str = "",
-) -> Finding:
-    """The finding for the value of `measurement()`; its exceptions become verdicts."""
-    words: Mapping[str, str] = {"claim": claim, "family": family}
+    words: Mapping[str, Any] = {"claim": claim, "family": family}
     try:
-        return requirement.judge(measurement(), **words)
+        taken = measure(
+            context,
+            requirement.measure,
+            requirement.settings,
+            seed=requirement.seed,
+            tier=requirement.tier,
+            until=requirement.at_least if until_decided else None,
+        )
+        if files is not None:
+            taken, packed = example_store.pack(taken, context, requirement.id)
+            files.update(packed)
+        return requirement.judge(taken, **words)
     except NotApplicable as error:
         return requirement.unmeasured(Verdict.NOT_RUN, str(error), **words)
     except Inconclusive as error:
         return requirement.unmeasured(Verdict.INCONCLUSIVE, str(error), **words)
     except SecureMnistError as error:
         return requirement.unmeasured(Verdict.ERROR, str(error), **words)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a model's code must not end the run
         log.error("measuring %s raised\n%s", requirement.id, terminal(traceback.format_exc()))
         reason = f"the measurement raised {type(error).__name__}: {error}"
         return requirement.unmeasured(Verdict.ERROR, reason, **words)

@@ -7,6 +7,7 @@ on the candidates in float32 and compares the logits in their own precision.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,21 @@ from securemnist.errors import MeasureError
 # Tolerance of the norm and of the pixel range, for float32 rounding in attacks.
 SLACK = 1e-6
 _BATCH = 256
+
+
+def _linf(difference: np.ndarray) -> np.ndarray:
+    largest: np.ndarray = np.abs(difference).max(axis=1, initial=0.0)
+    return largest
+
+
+def _l2(difference: np.ndarray) -> np.ndarray:
+    length: np.ndarray = np.sqrt((difference * difference).sum(axis=1))
+    return length
+
+
+# The size (n,) of perturbations (n, pixels), float64, by the name of the norm. The threats define their
+# norms again: an error in one definition is then seen by the other.
+SIZES: dict[str, Callable[[np.ndarray], np.ndarray]] = {"linf": _linf, "l2": _l2}
 
 
 @dataclass(frozen=True)
@@ -49,13 +65,10 @@ def inside_budget(x: torch.Tensor, x_adv: torch.Tensor, norm: str, eps: float) -
     finite = np.asarray(np.isfinite(candidate).all(axis=1))
     candidate = np.where(finite[:, None], candidate, 0.0)
     in_range = (candidate >= -SLACK).all(axis=1) & (candidate <= 1 + SLACK).all(axis=1)
-    difference = candidate - original
-    if norm == "linf":
-        size = np.abs(difference).max(axis=1, initial=0.0)
-    elif norm == "l2":
-        size = np.sqrt((difference * difference).sum(axis=1))
-    else:
-        raise MeasureError(f"expected a norm the referee can measure (linf, l2), got {norm!r}")
+    if norm not in SIZES:
+        known = ", ".join(SIZES)
+        raise MeasureError(f"expected a norm the referee can measure ({known}), got {norm!r}")
+    size = SIZES[norm](candidate - original)
     return torch.from_numpy(finite & in_range & (size <= eps + SLACK))
 
 

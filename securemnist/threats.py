@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import torch
 
@@ -32,12 +33,22 @@ def _max_norm(delta: torch.Tensor) -> torch.Tensor:
 class Threat(ABC):
     """A ball of radius `eps` around each image, intersected with the pixel range [0, 1].
 
-    `largest` is the largest eps of the norm. UsageError for an eps outside [0, `largest`].
+    A subclass has all properties of its norm, except for the referee's own definition. `norm`: its
+    name in a policy. `largest`: the largest eps; UsageError for an eps outside [0, `largest`]. `grey`:
+    the eps at which every ball contains the grey image (doubt `large epsilon`). `planted`: the largest
+    eps of planted examples (doubt `planted examples`). `art`: the norm as ART writes it. `square`: the
+    kind of changes of the attack Square, a key of `attacks.square_changes.SAMPLERS`. `certifiable`:
+    certificates exist for it.
     """
 
     eps: float
     norm: ClassVar[str]
     largest: ClassVar[float]
+    grey: ClassVar[float]
+    planted: ClassVar[float]
+    art: ClassVar[float]
+    square: ClassVar[str] = "flips"
+    certifiable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if isinstance(self.eps, bool) or not isinstance(self.eps, int | float):
@@ -110,6 +121,10 @@ class Linf(Threat):
 
     norm: ClassVar[str] = "linf"
     largest: ClassVar[float] = 1.0
+    grey: ClassVar[float] = 0.5
+    planted: ClassVar[float] = 0.4
+    art: ClassVar[float] = math.inf
+    certifiable: ClassVar[bool] = True
 
     def project(self, x: Images, x_adv: Images) -> Images:
         return torch.clamp(x_adv, (x - self.eps).clamp_min_(0), (x + self.eps).clamp_max_(1))
@@ -135,6 +150,10 @@ class L2(Threat):
 
     norm: ClassVar[str] = "l2"
     largest: ClassVar[float] = 28.0
+    grey: ClassVar[float] = 14.0  # half of a pixel, times the root of 784 pixels
+    planted: ClassVar[float] = 2.0
+    art: ClassVar[float] = 2
+    square: ClassVar[str] = "moves"
 
     def project(self, x: Images, x_adv: Images) -> Images:
         delta = x_adv - x
@@ -170,6 +189,17 @@ def make_threat(norm: str, eps: float) -> Threat:
     if not isinstance(norm, str) or norm not in THREATS:
         raise UsageError(f"expected a norm of {', '.join(THREATS)}, got {norm!r}; fix the threat")
     return THREATS[norm](eps)
+
+
+def as_threat(value: Threat | Mapping[str, Any] | str) -> Threat:
+    """The threat of a value, a table {norm, eps} as in a policy, or a text like linf:0.3."""
+    if isinstance(value, Threat):
+        return value
+    if isinstance(value, str):
+        return parse_threat(value)
+    if not isinstance(value, Mapping) or set(value) != {"norm", "eps"}:
+        raise UsageError(f"expected a threat like Linf(0.3), got {value!r:.80}; pass one")
+    return make_threat(value["norm"], value["eps"])
 
 
 def parse_threat(text: str) -> Threat:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from securemnist.results import per_image
+from securemnist.results.evidence.attack import AttackEvidence
 
 _CODES = {
     "x": per_image.MISCLASSIFIED,
@@ -23,10 +26,14 @@ def encoded(text: str) -> str:
     return per_image.encode([_CODES.get(c, int(c) if c.isdigit() else 0) for c in text])
 
 
-def decoded(array: str) -> str:
-    """The text of codes in evidence; inverse of `encoded`."""
-    codes = per_image.decode(array, low=per_image.NOT_ATTEMPTED, high=9)
+def decoded(codes: np.ndarray) -> str:
+    """Outcome codes (n,) as text."""
     return "".join(_TEXT.get(code, str(code)) for code in codes.tolist())
+
+
+def outcomes(table: dict[str, Any]) -> AttackEvidence:
+    """Evidence with this table of outcomes."""
+    return AttackEvidence.from_json({"outcomes": table})
 
 
 def table(labels: str, codes: str, stages: list[str] | None = None, **more: Any) -> dict[str, Any]:

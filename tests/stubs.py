@@ -35,7 +35,7 @@ class GreyAttack(Attack):
     share: float = 1.0
     keeps_budget: ClassVar[bool] = True
 
-    def __call__(self, model: Any, x: Images, y: Any, **_: Any) -> Images:
+    def propose(self, model: Any, x: Images, y: Any, **_: Any) -> Images:
         proposals = x.clone()
         proposals[: round(self.share * len(x))] = self.grey
         return proposals

@@ -14,20 +14,23 @@ import securemnist
 PACKAGE = Path(securemnist.__file__).parent
 # A package imports packages of earlier lines only, and inside itself what it likes.
 LAYERS = (
-    {"sanitize", "__init__"},
+    {"sanitize"},
     {"errors"},
     {"_util", "referee"},
     {"project", "results", "static"},
-    {"types", "view"},
-    {"data", "history", "models", "report", "runtime", "threats"},
+    {"types"},
+    {"view"},
+    {"data", "history", "report", "runtime", "threats"},
+    {"models"},
     {"attacks", "backdoor", "certificates", "comparison"},
     {"evaluation", "train"},
     {"references"},
     {"measures"},
-    {"assessing", "initial_policy"},
+    {"assessing"},
+    {"api", "initial_policy"},
     {"plugin", "suites"},
     {"cli"},
-    {"__main__"},
+    {"__init__", "__main__"},
 )
 WITHOUT_TORCH = (
     "comparison.comparison",

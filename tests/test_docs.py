@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+import securemnist
+from benchmarks import api_page
 from securemnist import measures
 from securemnist._util import resources
 from securemnist.cli import main as cli
 from securemnist.results import policy
 from securemnist.results.findings import Verdict
+from tests.commands import python
+from tests.report import example
 
 ROOT = resources.ROOT
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -42,7 +46,7 @@ def test_readme_explains_every_verdict() -> None:
 def test_readme_lists_every_row_of_the_policy() -> None:
     """The README's table of families names every row of the bundled policy, in its family."""
     for row in policy.load(resources.POLICY).requirements:
-        family = measures.MEASURES[row.measure].family
+        family = measures.MEASURES[row.measure].family.name
         assert re.search(rf"^\| `{family}` \|.*\b{row.id}\b", README, re.MULTILINE), row.id
 
 
@@ -52,6 +56,66 @@ def test_readme_example_policy_is_valid() -> None:
     shown = policy.parse(above + row, "README")
     measures.check_policy(shown)
     assert shown.data == policy.load(resources.POLICY).data
+
+
+def test_the_example_in_python_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The README's Python example runs as it is printed, and prints what it says."""
+    section = README.partition("\n## In Python\n")[2].partition("\n## ")[0]
+    (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {})  # noqa: S102 # our own text
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].startswith("0.")
+    assert "torch.Size([100, 1, 28, 28])" in shown[1]
+    assert shown[-1] == "0"
+    assert (tmp_path / "reports" / "index.html").is_file()
+
+
+def test_the_page_of_the_library_is_made_of_its_docstrings() -> None:
+    """docs/api.md is what `python -m benchmarks.api_page` writes."""
+    assert api_page.PAGE.read_text() == api_page.render()
+
+
+BLOCKED = """
+import sys
+allowed = set({allowed!r}) | set(sys.stdlib_module_names) | {{"securemnist", "__main__"}}
+
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top not in allowed and not top.startswith("_sysconfigdata"):
+            raise ModuleNotFoundError(f"not installed: {{name}}", name=name)
+
+sys.meta_path.insert(0, Block())
+from securemnist.cli import main
+main(sys.argv[1:], prog_name="securemnist")
+"""
+# What the listed packages need themselves.
+NEEDED = {"annotated_types", "markdown_it", "mdurl", "pydantic_core", "pygments"}
+NEEDED |= {"typing_extensions", "typing_inspection"}
+
+
+def test_the_list_without_torch_is_enough(tmp_path: Path) -> None:
+    """With the packages that docs/report.md lists, and no other, results are read and compared."""
+    page = (ROOT / "docs" / "report.md").read_text()
+    listed = re.findall(r"^pip install ([a-z0-9 ]+)$", page, re.MULTILINE)[0].split()
+    program = BLOCKED.format(allowed=sorted({*listed, *NEEDED}))
+    packages = {"securemnist": securemnist.__version__}
+    made = example.assessment(environment={"packages": packages})
+    (tmp_path / "assessment.json").write_bytes(made.dumps())
+    for words, code in (
+        ("report assessment.json --out reports", 0),
+        ("compare assessment.json assessment.json --same-model --out reports", None),
+        ("history add assessment.json --file record.jsonl", 0),
+        ("history page --file record.jsonl --out reports", 0),
+    ):
+        done = python(tmp_path, "-c", program, *words.split())
+        assert "not installed" not in done.stderr
+        assert done.returncode in ({code} if code is not None else {0, 1, 3}), done.stderr
+    for name in ("index.html", "compare.html", "history.html"):
+        assert (tmp_path / "reports" / name).is_file()
 
 
 def test_no_local_paths_or_indexes_in_tracked_files() -> None:

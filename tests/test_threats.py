@@ -9,15 +9,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from securemnist.attacks.square_changes import SAMPLERS
 from securemnist.errors import UsageError
-from securemnist.referee import inside_budget
+from securemnist.referee import SIZES, inside_budget
 from securemnist.threats import L2, THREATS, Linf, Threat, make_threat, parse_threat
 from tests.error_form import one_sentence
 
+# The exponent of each norm: of a perturbation's size, in the arithmetic of these tests.
+ORDERS = {"linf": math.inf, "l2": 2.0}
+KINDS = list(THREATS.values())
+# Of every norm in the table a small, a usual and a large ball.
+USUAL = [kind(share * kind.largest) for kind in KINDS for share in (0.05, 0.3)]
 threats = st.one_of(
-    st.builds(Linf, st.floats(0, 1)),
-    st.builds(L2, st.floats(0, 28)),
-    st.sampled_from([Linf(0), Linf(0.1), Linf(0.3), Linf(1), L2(0), L2(1.5), L2(28)]),
+    *(st.builds(kind, st.floats(0, kind.largest)) for kind in KINDS),
+    st.sampled_from([*USUAL, *(kind(eps) for kind in KINDS for eps in (0, kind.largest))]),
 )
 seeds = st.integers(0, 2**32)
 # From far inside a ball to far outside every one.
@@ -34,6 +39,24 @@ def images(seed: int, n: int = 4) -> torch.Tensor:
 def perturbed(x: torch.Tensor, scale: float) -> torch.Tensor:
     """The images with noise of this scale, not clipped to the pixel range."""
     return x + scale * torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
+
+
+def test_every_norm_is_known_to_all_that_need_it() -> None:
+    """A norm that is added to the table has a definition of the referee's own, and one in these tests."""
+    assert set(THREATS) == set(SIZES) == set(ORDERS)
+    for name, kind in THREATS.items():
+        assert kind.norm == name
+        assert 0 < kind.planted < kind.grey <= kind.largest
+        assert kind.square in SAMPLERS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_grey_lies_in_every_wide_ball(kind: type[Threat]) -> None:
+    """The ball of `grey` around the farthest images, black and white, holds the middle grey, barely."""
+    x = torch.stack([torch.zeros(1, 28, 28), torch.ones(1, 28, 28)])
+    grey = torch.full_like(x, 0.5)
+    assert inside_budget(x, grey, kind.norm, kind.grey).all()
+    assert not inside_budget(x, grey, kind.norm, 0.99 * kind.grey).any()
 
 
 def accepted(threat: Threat, x: torch.Tensor, x_adv: torch.Tensor) -> bool:
@@ -113,7 +136,7 @@ def test_linf_random_start_uniform() -> None:
 
 @few
 @given(
-    threat=st.sampled_from([Linf(0.1), L2(1.0)]),
+    threat=st.sampled_from(USUAL),
     seed=seeds,
     power=st.integers(-38, 30),
 )
@@ -121,7 +144,8 @@ def test_steepest_step_norm_and_gain(threat: Threat, seed: int, power: int) -> N
     """The steepest step has norm 1 and gains the dual norm, for gradients of any scale."""
     gradient = torch.randn(4, 1, 28, 28, generator=torch.Generator().manual_seed(seed))
     step = threat.steepest(gradient * 10.0**power).double()
-    dual, own = (1, torch.inf) if threat.norm == "linf" else (2, 2)
+    own = ORDERS[threat.norm]
+    dual = 1 / (1 - 1 / own) if own > 1 else math.inf
     ones = torch.ones(4, dtype=torch.float64)
     torch.testing.assert_close(step.flatten(1).norm(own, dim=1), ones, atol=1e-5, rtol=0)
     gain = (step * gradient.double()).flatten(1).sum(1)
@@ -130,7 +154,7 @@ def test_steepest_step_norm_and_gain(threat: Threat, seed: int, power: int) -> N
     )
 
 
-@pytest.mark.parametrize("threat", [Linf(0.1), L2(1.0)], ids=str)
+@pytest.mark.parametrize("threat", USUAL, ids=str)
 def test_steepest_step_of_zero_or_nan_gradient(threat: Threat) -> None:
     """Where the gradient is zero or NaN the step is zero, never NaN."""
     gradient = torch.zeros(3, 1, 28, 28)
@@ -150,14 +174,16 @@ def test_distance_matches_python_arithmetic(threat: Threat, seed: int, scale: fl
     x_adv = perturbed(x, scale)
     for found, change in zip(threat.distance(x, x_adv), x_adv - x, strict=True):
         values = change.flatten().tolist()
-        true = max(map(abs, values)) if threat.norm == "linf" else math.hypot(*values)
+        order = ORDERS[threat.norm]
+        sizes = list(map(abs, values))
+        true = max(sizes) if order == math.inf else sum(s**order for s in sizes) ** (1 / order)
         assert math.isclose(float(found), true, rel_tol=1e-5, abs_tol=1e-9)
 
 
 def test_threat_on_empty_batch() -> None:
     """Projection and random start work on a batch of zero images."""
     none = torch.empty(0, 1, 28, 28)
-    for threat in (Linf(0.1), L2(1.0)):
+    for threat in USUAL:
         assert threat.random_start(none, torch.Generator()).shape == none.shape
         assert threat.project(none, none).shape == none.shape
 

@@ -11,10 +11,10 @@ import torch
 from benchmarks.sources.systems import TARGET, TRIGGER
 from securemnist import data
 from securemnist._util.hashing import seed_from
+from securemnist.assessing import measure
 from securemnist.attacks import FGSM, PGD
 from securemnist.attacks.base import Attack, cross_entropy
 from securemnist.evaluation.context import Context
-from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.threats import Linf
 from securemnist.types import Images, Labels
@@ -66,7 +66,7 @@ def score(context: Context, x: Images, y: Labels) -> dict[str, float]:
 def attacked(context: Context, attack: Attack, x: Images, y: Labels, eps: float) -> Images:
     """The digits after an L-infinity attack."""
     rng = torch.Generator().manual_seed(seed_from(0, attack.to_json()))
-    return attack(context.subject.model, x, y, threat=Linf(eps), rng=rng)
+    return attack.propose(context.subject.model, x, y, threat=Linf(eps), rng=rng)
 
 
 def robust_accuracy(context: Context, eps: float) -> float:
@@ -76,15 +76,13 @@ def robust_accuracy(context: Context, eps: float) -> float:
         "threat": Linf(eps).to_json(),
         "digits": SEARCH_DIGITS,
     }
-    return take_measurement(context, "robust_accuracy", bind("robust_accuracy", settings), 0).value
+    return measure(context, "robust_accuracy", settings).value
 
 
 def success_rate(context: Context) -> float:
     """The attack success rate of the trigger, in the one definition."""
     settings = {"trigger": TRIGGER.to_json(), "target": TARGET}
-    return take_measurement(
-        context, "backdoor_success", bind("backdoor_success", settings), 0
-    ).value
+    return measure(context, "backdoor_success", settings).value
 
 
 @torch.no_grad()

@@ -16,7 +16,8 @@ from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM, RFGSM
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.square import Square
-from securemnist.errors import PolicyError
+from securemnist.errors import PolicyError, first_line
+from securemnist.project import imports
 
 ATTACKS: dict[str, type[Attack]] = {
     "FGSM": FGSM,
@@ -31,30 +32,51 @@ ATTACKS: dict[str, type[Attack]] = {
 }
 
 
-def settings_of(name: str) -> dict[str, str]:
-    """Settings of the attack `name` (or `art:CLASS`), each with its default as text.
+def class_of(name: object) -> type[Attack]:
+    """The class of an attack: of the table, or a user's own by `pkg.module:Class`.
 
-    PolicyError for a class that ART does not have.
+    Raises PolicyError for an unknown name and for a class that is no Attack, UsageError for a module
+    that cannot be imported.
+    """
+    if isinstance(name, str) and name in ATTACKS:
+        return ATTACKS[name]
+    if not imports.is_code(name):
+        known = ", ".join(ATTACKS)
+        raise PolicyError(
+            f"expected an attack of {known}, art:CLASS or pkg.module:Class, got {name!r:.80}; fix `use`"
+        )
+    found = imports.attribute(str(name), "fix `use`")
+    if not (isinstance(found, type) and issubclass(found, Attack)):
+        raise PolicyError(
+            f"expected {name} to be a subclass of securemnist.attacks.base.Attack, got "
+            f"{type(found).__name__}; fix `use`"
+        )
+    return found
+
+
+def settings_of(name: str) -> dict[str, str]:
+    """Settings of the attack `name` (or `art:CLASS`, `pkg.module:Class`), each with its default as text.
+
+    PolicyError for an unknown class, UsageError for a module that cannot be imported.
     """
     if name.startswith(PREFIX):
         return art.settings_of(name.removeprefix(PREFIX))
-    fields = dataclasses.fields(ATTACKS[name])
-    return {f.name: f"default {f.default}" for f in fields}
+    missing = dataclasses.MISSING
+    fields = dataclasses.fields(class_of(name))
+    return {f.name: "required" if f.default is missing else f"default {f.default}" for f in fields}
 
 
 def make_attack(settings: Mapping[str, Any]) -> Attack:
     """The attack of `{use = "PGD", steps = 40}`; PolicyError for an unknown name or setting.
 
     `use = "art:CLASS"` is the evasion attack CLASS of ART, with the settings of that class.
+    `use = "pkg.module:Class"` is an attack of the user's own, imported from the project.
     """
     options = dict(settings)
     name = options.pop("use", None)
     if isinstance(name, str) and name.startswith(PREFIX):
         return ARTAttack(kind=name.removeprefix(PREFIX), params=options)
-    if not isinstance(name, str) or name not in ATTACKS:
-        known = ", ".join(ATTACKS)
-        raise PolicyError(f"expected an attack of {known} or art:CLASS, got {name!r}; fix `use`")
-    kind = ATTACKS[name]
+    kind = class_of(name)
     fields = {field.name for field in dataclasses.fields(kind)}
     unknown = sorted(set(options) - fields)
     if unknown:
@@ -64,7 +86,10 @@ def make_attack(settings: Mapping[str, Any]) -> Attack:
         )
     try:
         return kind(**options)
-    except TypeError as error:
+    except PolicyError:
+        raise
+    except Exception as error:
         raise PolicyError(
-            f"expected numbers for {name}, got {options}; fix the settings ({error})"
+            f"expected settings that {name} takes, got {options}; fix the settings "
+            f"({type(error).__name__}: {first_line(error):.200})"
         ) from error

@@ -34,7 +34,10 @@ _ALPHA, _RHO = 0.75, 0.75
 @final
 @dataclass(frozen=True, kw_only=True)
 class APGD(NativeAttack):
-    """`steps` steps on the loss `ce` or `dlr` from each of `restarts` random starts."""
+    """Projected gradient ascent that sets its own step size (Croce & Hein, arXiv 2003.01690).
+
+    `steps` steps on the `loss` (`ce` or `dlr`) from each of `restarts` random starts.
+    """
 
     steps: int = 100
     restarts: int = 1

@@ -29,7 +29,6 @@ PREFIX = "art:"
 _BATCH = 64
 # Images per call, between checks of the time budget, where the row does not set `batch_size`.
 _CHUNK = 8
-_NORMS = {"linf": np.inf, "l2": 2}
 # Settings of ART's classes that a policy must not set, and the reasons.
 _RESERVED = {
     "norm": "the threat sets it",
@@ -94,7 +93,7 @@ class ARTAttack(Attack):
     def to_json(self) -> dict[str, Any]:
         return {"use": PREFIX + self.kind, **self.params}
 
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,
@@ -131,10 +130,11 @@ class ARTAttack(Attack):
     def _options(self, threat: Threat) -> dict[str, Any]:
         """The arguments of the class's constructor; the settings of the row come last."""
         parameters = signature(self.kind)
-        norm = _NORMS[threat.norm]
         defaults: dict[str, Any] = {
             # Some classes take the norm as the text "2" or "inf".
-            "norm": str(norm) if isinstance(parameters.defaults.get("norm"), str) else norm,
+            "norm": str(threat.art)
+            if isinstance(parameters.defaults.get("norm"), str)
+            else threat.art,
             "eps": float(threat.eps),
             "eps_step": self._step_size(threat),
             "batch_size": _BATCH,

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
+from securemnist.attacks.adversarial import AdversarialImages, attacked
 from securemnist.errors import PolicyError
+from securemnist.models.loading import Subject
 from securemnist.models.predictions import exact, true_and_best_wrong
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels, Logits, Model, Progress, silent
@@ -30,13 +33,36 @@ Loss = Callable[[Logits, Labels], torch.Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Attack(ABC):
-    """Base of all attacks. Subclasses are frozen dataclasses whose fields are the settings."""
+    """Base of all attacks. A subclass is a frozen dataclass; its fields are the settings of a row.
 
-    # Whether every candidate lies in the threat set, so that one outside is an error of the attack.
+    `keeps_budget`: a candidate outside the threat is an error of the attack. Where it is False, such a
+    candidate does not count.
+    """
+
     keeps_budget: ClassVar[bool] = True
 
-    @abstractmethod
     def __call__(
+        self,
+        model: nn.Module | Subject | str,
+        x: Images | Any,
+        y: Labels | Any,
+        *,
+        threat: Threat | Mapping[str, Any] | str,
+        seed: int = 0,
+        progress: Progress | bool = True,
+    ) -> AdversarialImages:
+        """Attack images and let the referee decide which proposals succeed.
+
+        `model`: an nn.Module or a SPEC; it is left as it was. `x` float32 (n, 1, 28, 28) in [0, 1] and
+        `y` integers (n,) from 0 to 9, tensors or NumPy arrays. `threat`: Linf(0.3), L2(1.5), a table as
+        in a policy, or "linf:0.3". Images that the model misclassifies by themselves count as successes.
+        One seed gives one result. `progress`: True, False, or a function. DataError, ModelError,
+        UsageError or PolicyError for bad input, MeasureError where the attack itself fails.
+        """
+        return attacked(self, model, x, y, threat, seed, progress)
+
+    @abstractmethod
+    def propose(
         self,
         model: Model,
         x: Images,
@@ -46,9 +72,10 @@ class Attack(ABC):
         rng: torch.Generator,
         progress: Progress = silent,
     ) -> Images:
-        """Adversarial candidates, one per image, in the shape of `x` (n, 1, 28, 28) in [0, 1].
+        """Adversarial candidates, one per image, float32 like `x` (n, 1, 28, 28) in [0, 1].
 
         `y` int64 (n,) are the labels. Where the attack finds nothing it may return the image itself.
+        `rng` is the only source of random numbers, `progress(name, done, total)` reports the work.
         """
 
     @property
@@ -66,13 +93,25 @@ class Attack(ABC):
         """The printed name, for instance `PGD-40`."""
         return type(self).__name__
 
-    @abstractmethod
     def passes(self) -> float:
         """Forward and backward passes per surviving image, for time estimates."""
+        return 100.0
+
+    def longer(self) -> Attack | None:
+        """The attack with twice its effort, for the doubt `convergence`: by default twice the `steps`.
+
+        None where there is no such setting; then this doubt is not checked.
+        """
+        steps = getattr(self, "steps", None)
+        more = {"steps": 2 * steps} if type(steps) is int else {}
+        return dataclasses.replace(self, **more) if more else None
 
     def to_json(self) -> dict[str, Any]:
         """The attack as in a policy: {use, settings}."""
-        return {"use": type(self).__name__, **dataclasses.asdict(self)}
+        kind = type(self)
+        bundled = kind.__module__.startswith("securemnist.")
+        use = kind.__name__ if bundled else f"{kind.__module__}:{kind.__qualname__}"
+        return {"use": use, **dataclasses.asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -88,10 +127,10 @@ class AttackInput:
 
 @dataclass(frozen=True, kw_only=True)
 class NativeAttack(Attack):
-    """An attack implemented in this package: `__call__` with its arguments as one value."""
+    """An attack implemented in this package: `propose` with its arguments as one value."""
 
     @final
-    def __call__(
+    def propose(
         self,
         model: Model,
         x: Images,
@@ -105,7 +144,7 @@ class NativeAttack(Attack):
 
     @abstractmethod
     def _run(self, inputs: AttackInput, progress: Progress) -> Images:
-        """Adversarial candidates, as from `__call__`."""
+        """Adversarial candidates, as from `propose`."""
 
 
 def cross_entropy(logits: Logits, y: Labels) -> torch.Tensor:

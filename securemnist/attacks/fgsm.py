@@ -25,7 +25,7 @@ from securemnist.types import Images, Progress
 @final
 @dataclass(frozen=True, kw_only=True)
 class FGSM(NativeAttack):
-    """One gradient step of length eps on the cross-entropy."""
+    """One gradient step of length eps on the cross-entropy (Goodfellow et al., arXiv 1412.6572)."""
 
     one_step: ClassVar[bool] = True
 

@@ -24,7 +24,9 @@ from securemnist.types import Images, Progress
 @final
 @dataclass(frozen=True, kw_only=True)
 class PGD(NativeAttack):
-    """`steps` steps of `step_size` (default 2.5 eps / steps) from each of `restarts` random starts.
+    """Projected gradient ascent (Madry et al., arXiv 1706.06083).
+
+    `steps` steps of `step_size` (default 2.5 eps / steps) from each of `restarts` random starts.
 
     `loss` is "ce" or "margin". A sample leaves the batch at the step that breaks it.
     """

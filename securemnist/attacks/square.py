@@ -30,7 +30,10 @@ _STREAM = 4
 @final
 @dataclass(frozen=True, kw_only=True)
 class Square(NativeAttack):
-    """At most `queries` queries per sample; `start` in (0, 1] is the paper's p_init."""
+    """Random search by squares, without gradients (Andriushchenko et al., arXiv 1912.00049).
+
+    At most `queries` queries per sample; `start` in (0, 1] is the paper's p_init.
+    """
 
     queries: int = 5000
     start: float = 0.8
@@ -70,7 +73,7 @@ class _Search(ActiveBatch[_State]):
         super().__init__(inputs, rounds=1)
         device, rng = self.x.device, self.rng
         self.queries = attack.queries
-        self.sampler = SAMPLERS[self.threat.norm](self.threat)
+        self.sampler = SAMPLERS[self.threat.square](self.threat)
         self.fractions = square_fractions(attack.queries, attack.start).to(device)
         length = _STREAM * attack.queries
         self.stream = torch.rand((length, self.sampler.draws), generator=rng).to(device)

@@ -1,4 +1,4 @@
-"""Random changes of Square Attack, one sampler per norm.
+"""Random changes of Square Attack, one sampler per kind of changes that a threat names.
 
 Andriushchenko et al. 2020 (arXiv 1912.00049), sections 3.2 and 3.3. Random numbers are arguments,
 uniform in [0, 1).
@@ -41,7 +41,7 @@ class Sampler(ABC):
 
 @final
 class LinfSampler(Sampler):
-    """Vertical stripes of +-eps, then squares of +eps or -eps."""
+    """Vertical stripes of +-eps, then squares of +eps or -eps, projected onto the threat."""
 
     draws: ClassVar[int] = 3
 
@@ -159,4 +159,4 @@ def _bump(height: int, width: int) -> torch.Tensor:
     return bump / norm
 
 
-SAMPLERS: dict[str, type[Sampler]] = {"linf": LinfSampler, "l2": L2Sampler}
+SAMPLERS: dict[str, type[Sampler]] = {"flips": LinfSampler, "moves": L2Sampler}

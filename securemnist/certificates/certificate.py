@@ -22,6 +22,7 @@ from securemnist.errors import MeasureError, NoCertificate, SecureMnistError, fi
 from securemnist.runtime import denormals
 from securemnist.runtime.float32 import exact_float32
 from securemnist.types import SHAPE, Images, Labels, Logits, Progress, silent
+from securemnist.view import notebook
 
 INTERVALS, CROWN = "intervals", "CROWN"
 METHODS = (INTERVALS, CROWN)
@@ -38,7 +39,7 @@ TRIAL = 32
 _NETWORKS: WeakKeyDictionary[nn.Module, Network] = WeakKeyDictionary()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Certificates:
     """Lower bounds of each sample's smallest margin, and the method of each certificate.
 
@@ -57,6 +58,17 @@ class Certificates:
     def count(self, method: str) -> int:
         """The number of samples that this method certified."""
         return int((self.by == METHODS.index(method)).sum())
+
+    def __repr__(self) -> str:
+        by = ", ".join(f"{self.count(method):,} by {method}" for method in METHODS)
+        return (
+            f"<Certificates: {int(self.proved.sum()):,} of {len(self.by):,} samples proved, {by}>"
+        )
+
+    def _repr_html_(self) -> str:
+        proved, n = int(self.proved.sum()), len(self.by)
+        facts = {method: f"{self.count(method):,} samples" for method in METHODS}
+        return notebook.card(f"{proved:,} of {n:,} samples proved", facts)
 
 
 @exact_float32()

@@ -16,6 +16,7 @@ from securemnist import __version__
 from securemnist.cli.endings import ending
 from securemnist.cli.output import end_of_pipe, say
 from securemnist.errors import UNDECIDED
+from securemnist.runtime.openmp import short_spin
 from securemnist.sanitize import terminal
 
 _COMMANDS = (
@@ -57,6 +58,7 @@ class _Lazy(click.Group):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
+        short_spin()  # a command that loads torch does so after this line
         try:
             return super().invoke(ctx)
         except click.ClickException as error:

@@ -22,8 +22,8 @@ def accept(row_id: str, policy: Path | None) -> None:
     from securemnist._util.resources import write_atomically
     from securemnist.measures import bind
     from securemnist.measures.static_gate import StaticSettings, current_baseline
-    from securemnist.plugin.project import project_folder
     from securemnist.project import settings
+    from securemnist.project.folders import project_folder
     from securemnist.results import policy as policies
 
     here = Path.cwd()

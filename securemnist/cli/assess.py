@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from securemnist.errors import UsageError
-from securemnist.results.findings import TIERS
+from securemnist.results.verdicts import TIERS
 
 if TYPE_CHECKING:
     from securemnist.cli.job import Job

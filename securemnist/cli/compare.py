@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import click
 
 from securemnist.errors import UsageError
-from securemnist.results.findings import TIERS
-
-_BATCHES = (1, 1000)
+from securemnist.results.verdicts import TIERS
 
 
 @click.command()
@@ -68,41 +65,16 @@ def compare(
     folders = [out / name for name in ("old", "new")]
     named = list(zip((old, new), folders, strict=True))
     sides = [older_version.find(side, words, folder) for side, folder in named]
-    folder = None
-    if not any(kinds):
-        folder = data_of(data)  # the data that `assess` used for both
-        triples = list(zip((old, new), sides, folders, strict=True))
-        sides = older_version.replay_on_both(triples, folder, device or "cpu")
+    if any(kinds):
+        made = compare_assessments(sides[0], sides[1], margin=margin, same_model=same_model)
+        ctx.exit(older_version.conclude(made, out))
+    from securemnist.api.comparison import timed
+    from securemnist.data import DataSet
+
+    folder = data_of(data)  # the data that `assess` used for both
+    triples = list(zip((old, new), sides, folders, strict=True))
+    sides = older_version.replay_on_both(triples, folder, device or "cpu")
     made = compare_assessments(sides[0], sides[1], margin=margin, same_model=same_model)
-    if not any(kinds):
-        made = dataclasses.replace(made, latency=_timed(old, new, folder, device or "cpu"))
+    latency = timed(old, new, DataSet.load(folder), device or "cpu")
+    made = dataclasses.replace(made, latency=latency)
     ctx.exit(older_version.conclude(made, out))
-
-
-def _timed(old: str, new: str, data: str | None, device: str) -> dict[str, Any]:
-    """Both models timed alternately in one process: seconds per batch, and the ratio new to old."""
-    from securemnist import data as data_sets
-    from securemnist.evaluation.context import Context
-    from securemnist.measures import bind, take_measurement
-    from securemnist.models import loading
-
-    context = Context(
-        loading.resolve(new, device=device), data_sets.load(Path(data) if data else None)
-    )
-    timed = []
-    for batch in _BATCHES:
-        size = min(batch, len(context.data.test))
-        settings = bind("latency_ratio", {"batch": size, "against": old})
-        seen = take_measurement(context, "latency_ratio", settings, 0)
-        times = seen.evidence["samples"]
-        timed.append(
-            {
-                "batch": size,
-                "ratio": seen.value,
-                "low": seen.low,
-                "high": seen.high,
-                "old_seconds": times["kernel"],
-                "new_seconds": times["model"],
-            }
-        )
-    return {"rounds": len(timed[0]["new_seconds"]), "timings": timed}

@@ -12,6 +12,7 @@ import click
 
 from securemnist.cli.output import say
 from securemnist.errors import UsageError
+from securemnist.project import imports
 from securemnist.results.findings import Requirement
 from securemnist.results.verdicts import ON_CHANGE
 from securemnist.sanitize import sentence
@@ -45,7 +46,9 @@ def explain(word: str, policy: Path | None) -> None:
         _row(rows[word])
         word = rows[word].measure
     if word in MEASURES:
-        _measure(word)
+        _measure(word, MEASURES[word])
+    elif imports.is_code(word):
+        _code(word)
     elif word in ATTACKS or word == LADDER or word.startswith(PREFIX):
         _attack(word)
     elif entry is None:
@@ -75,11 +78,19 @@ def _row(row: Requirement) -> None:
     say(f"ids: {sentence(', '.join(row.ids)) or 'none'}\n")
 
 
-def _measure(word: str) -> None:
-    from securemnist.measures import MEASURES
+def _code(word: str) -> None:
+    """A measure or an attack of the user's own, `pkg.module:NAME`."""
+    from securemnist.measures.base import Measure
 
-    measure = MEASURES[word]
-    say(f"{word} (family {measure.family}): {inspect.getdoc(measure.run)}")
+    found = imports.attribute(word, "name another")
+    if isinstance(found, Measure):
+        _measure(word, found)
+    else:
+        _attack(word)
+
+
+def _measure(word: str, measure: Measure) -> None:
+    say(f"{word} (family {measure.family.name}): {inspect.getdoc(measure.run)}")
     say(f"  threshold: {measure.good}, {_limits(measure)}")
     for name, field in measure.settings.model_fields.items():
         default = f"default {field.get_default(call_default_factory=True)}"
@@ -96,7 +107,7 @@ def _limits(measure: Measure) -> str:
 
 def _attack(word: str) -> None:
     """Print what an attack does, its settings, and its papers."""
-    from securemnist.attacks import ATTACKS, art, settings_of
+    from securemnist.attacks import art, class_of, settings_of
     from securemnist.evaluation import ladders
 
     if word == ladders.LADDER:
@@ -105,8 +116,9 @@ def _attack(word: str) -> None:
             say(f"  budget {name}: {', '.join(attack.name for attack in ladder.attacks)}")
         return
     settings = settings_of(word)
-    kind = ATTACKS.get(word, art.ARTAttack)
+    kind = art.ARTAttack if word.startswith(art.PREFIX) else class_of(word)
     say(f"{word}: {inspect.getdoc(kind)}")
     for name, default in settings.items():
         say(f"  {name}: {default}")
-    say(f"\n{inspect.getdoc(sys.modules[kind.__module__])}")
+    if told := inspect.getdoc(sys.modules[kind.__module__]):
+        say(f"\n{told}")

@@ -131,7 +131,7 @@ def _print_weak_rows(rows: list[initial_policy.Row]) -> None:
     written = {row.proposal.id for row in rows}
     for proposal in initial_policy.PROPOSALS:
         if proposal.id not in written:
-            family = MEASURES[proposal.measure].family
+            family = MEASURES[proposal.measure].family.name
             say(f"{proposal.id} is left out: it cannot be measured in this project ({family})")
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import click
 
 from securemnist.cli.output import say
-from securemnist.errors import UNDECIDED, MeasureError, NotApplicable, SecureMnistError, UsageError
+from securemnist.errors import UNDECIDED, UsageError
 
 
 @click.command()
@@ -56,14 +55,25 @@ def measure(
 
     Exit codes: 0 measured, 2 usage error, 3 it could not be measured.
     """
+    from securemnist import measures
+    from securemnist.api.measurement import measure as measure_model
+    from securemnist.measures import static_gate
+    from securemnist.project import settings as projects
+    from securemnist.runtime.malloc import keep_freed_memory
+
     settings = _settings(threat, attack, digits, others)
-    record: dict[str, Any] = {"measure": measure_name, "settings": settings}
-    measurement = _take(record, _model(model, demo=demo), seed, data, device)
-    record |= measurement.to_json()
+    bound = measures.bind(measure_name, settings)
+    project = projects.load(Path.cwd())
+    of_code = isinstance(bound, static_gate.StaticSettings)
+    spec = _model(model, demo=demo) or _project_model(project, needed=not of_code)
+    folder = data or (Path(project.data) if project.data else None)
+    keep_freed_memory()
+    measured = measure_model(measure_name, spec, folder, seed=seed, device=device, **settings)
     if target is not None:
-        _write(target, record)
-    if subject := record["subject"]:
-        say(f"{subject['name']} ({subject['digest'][:12]}) on {record['data']}", err=True)
+        _write(target, {**measured.to_json(), "model": spec})
+    if subject := measured.subject:
+        say(f"{subject['name']} ({subject['digest'][:12]}) on {measured.data['name']}", err=True)
+    measurement = measured.result
     if measurement.unit == "share":
         say(
             f"{measure_name} {measurement.value:.4f} on {measurement.n:,} digits "
@@ -85,84 +95,15 @@ def _settings(
     threat: str | None, attack: str | None, digits: int | None, others: tuple[str, ...]
 ) -> dict[str, Any]:
     """The settings of the measure, from options."""
-    from securemnist.threats import parse_threat
+    from securemnist.api.inputs import as_settings
+    from securemnist.evaluation.ladders import parse_setting
 
-    settings: dict[str, Any] = {}
-    if threat is not None:
-        settings["threat"] = parse_threat(threat).to_json()
-    if attack is not None:
-        settings["attack"] = _parse_attack(attack)
+    settings = as_settings(threat, attack, {})
     if digits is not None:
         settings["digits"] = digits
     for pair in others:
-        settings |= _pair(pair)
+        settings |= parse_setting(pair)
     return settings
-
-
-def _parse_attack(text: str) -> dict[str, Any]:
-    """`PGD:steps=40,restarts=2` -> {use, steps, restarts}; `art:DeepFool:max_iter=20` too."""
-    head, _, tail = text.rpartition(":") if "=" in text else (text, "", "")
-    settings: dict[str, Any] = {"use": head}
-    for pair in filter(None, tail.split(",")):
-        settings |= _pair(pair)
-    return settings
-
-
-def _pair(text: str) -> dict[str, Any]:
-    """KEY=VALUE with a TOML value; a value without quotes that is no TOML is a string."""
-    key, sign, value = text.partition("=")
-    if not sign or not key.isidentifier():
-        raise UsageError(f"expected KEY=VALUE, got {text!r}; fix it")
-    try:
-        return {key: tomllib.loads(f"value = {value}")["value"]}
-    except tomllib.TOMLDecodeError:
-        return {key: value}
-
-
-def _take(
-    record: dict[str, Any], model: str | None, seed: int, data: Path | None, device: str
-) -> Any:
-    """The measurement, with a progress bar."""
-    from securemnist.cli.display import progress_bar
-    from securemnist.measures import bind, static_gate, take_measurement
-    from securemnist.plugin.project import current_project
-    from securemnist.project import settings as projects
-    from securemnist.runtime.malloc import keep_freed_memory
-
-    bound = bind(record["measure"], record["settings"])
-    project = projects.load(Path.cwd())
-    root = current_project(Path.cwd())
-    of_code = isinstance(bound, static_gate.StaticSettings)
-    record["model"] = model or _project_model(project, needed=not of_code)
-    keep_freed_memory()
-    with progress_bar() as progress:
-        try:
-            if isinstance(bound, static_gate.StaticSettings) and record["model"] is None:
-                record |= {"subject": None, "data": None}
-                return static_gate.scan_folder(root, bound, seed, progress)
-            folder = data or (Path(project.data) if project.data else None)
-            context = _lab(record, folder, device, progress, root)
-            return take_measurement(context, record["measure"], bound, seed)
-        except NotApplicable as error:
-            raise MeasureError(f"it could not be measured: {error}") from error
-        except SecureMnistError:
-            raise
-        except Exception as error:
-            raise MeasureError(f"the measurement raised {type(error).__name__}: {error}") from error
-
-
-def _lab(
-    record: dict[str, Any], data: Path | None, device: str, progress: Any, project: Path
-) -> Any:
-    """The model and the data, which are also written to `record`."""
-    from securemnist import data as data_sets
-    from securemnist.evaluation.context import Context
-    from securemnist.models import loading
-
-    subject = loading.resolve(record["model"], device=device)
-    context = Context(subject, data_sets.load(data), progress, project=project)
-    record |= {"subject": subject.to_json(), "data": context.data.name}
-    return context
 
 
 def _model(named: str | None, *, demo: bool) -> str | None:

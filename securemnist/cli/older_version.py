@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess  # nosec B404 # a fixed list, no shell
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -123,21 +122,15 @@ def replay_on_both(
     `sides`: SPEC, assessment and its folder, per version. Replay on one version alone would favour the
     other.
     """
-    from securemnist import data as data_sets
+    from securemnist.api import comparison
+    from securemnist.data import DataSet
     from securemnist.evaluation import example_store
-    from securemnist.evaluation.context import Context
-    from securemnist.measures.cross_replay import rejudge_with_replay
-    from securemnist.models import loading
 
-    digits = data_sets.load(Path(data) if data else None)
-    replay = example_store.load([folder for _, _, folder in sides], digits)
+    measured = DataSet.load(data)
+    replay = example_store.load([folder for _, _, folder in sides], measured)
     say(f"replaying {len(replay):,} stored adversarial examples on both", err=True)
-    after = []
-    for spec, made, _ in sides:
-        context = Context(loading.resolve(spec, device=device), digits)
-        findings = tuple(rejudge_with_replay(context, finding, replay) for finding in made.findings)
-        after.append(dataclasses.replace(made, findings=findings))
-    return after
+    pairs = [(spec, made) for spec, made, _ in sides]
+    return comparison.replay_on_both(pairs, replay, measured, device)
 
 
 def tell_of_bounds(made: Assessment) -> None:
@@ -154,9 +147,9 @@ def tell_of_bounds(made: Assessment) -> None:
 
 def conclude(made: Comparison, out: Path) -> int:
     """Write the comparison to `out` and print it; returns its exit code."""
-    from securemnist.cli.display import console
     from securemnist.comparison import files
     from securemnist.comparison.terminal import print_comparison
+    from securemnist.view.progress import console
 
     files.write(made, out)
     print_comparison(made, console())

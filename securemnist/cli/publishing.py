@@ -80,9 +80,9 @@ def _write(assessment: Assessment, out: Path, others: dict[str, bytes]) -> str:
 
 
 def _print(assessment: Assessment, comparison: Comparison | None) -> None:
-    from securemnist.cli.display import console
     from securemnist.comparison.terminal import print_comparison
     from securemnist.report.terminal import print_assessment
+    from securemnist.view.progress import console
 
     if comparison is not None:
         print_comparison(comparison, console())

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from securemnist.cli.eta import Schedule
 from securemnist.comparison.comparability import SAME_MODEL
 from securemnist.results.findings import Requirement
+from securemnist.view.eta import Schedule
 
 if TYPE_CHECKING:
     from securemnist.evaluation.pace import Pace
     from securemnist.threats import Threat
+    from securemnist.types import Progress
 
 # Runs longer than this many seconds, at the usual pace, spend one or two seconds to measure their pace.
 _MIN_SECONDS_TO_CALIBRATE = 20.0
@@ -31,14 +32,19 @@ class RunHooks:
         self.conftest = conftest
         self.refused = refused
         self.schedule = Schedule()
+        self.progress: Progress | None = None
         self.problems: list[str] = []
         self.selection: list[str] = []
         self.rows: list[Requirement] = []
 
-    def pytest_configure(self, config: object) -> None:
+    def pytest_configure(self, config: pytest.Config) -> None:
+        from securemnist.plugin.state import PROGRESS
+
+        if self.progress is not None:
+            config.stash[PROGRESS] = self.progress
         # Of two fixtures of one name the later plugin wins: the user's is registered after ours.
         if self.conftest is not None:
-            config.pluginmanager.register(self.conftest)  # type: ignore[attr-defined]
+            config.pluginmanager.register(self.conftest)
 
     def pytest_collection_finish(self, session: Any) -> None:
         from securemnist.plugin.messages import row_of
@@ -90,19 +96,20 @@ class RunHooks:
 
 
 def _threats(rows: Iterable[Requirement]) -> list[Threat]:
-    """The threats of attack and certification rows; those of the user's own measures are unknown."""
-    from securemnist.measures import MEASURES, bind
+    """The threats of attack and certification rows; without measures that only a suite defines."""
+    from securemnist.measures import bind, find
     from securemnist.measures.base import ThreatSettings
 
-    settings = [bind(r.measure, r.settings, tier=r.tier) for r in rows if r.measure in MEASURES]
+    settings = [bind(r.measure, r.settings, tier=r.tier) for r in rows if find(r.measure)]
     threats = [one.threat_value() for one in settings if isinstance(one, ThreatSettings)]
     return list({str(threat): threat for threat in threats}.values())
 
 
 def seconds_of(row: Requirement, pace: Pace) -> float:
-    """Estimated seconds of a row at this pace; 1 for a measure of the user's own."""
-    from securemnist.measures import MEASURES, bind
+    """Estimated seconds of a row at this pace; 1 for a measure that only a suite defines."""
+    from securemnist.measures import bind, find
 
-    if row.measure not in MEASURES:
+    measure = find(row.measure)
+    if measure is None:
         return 1.0
-    return MEASURES[row.measure].estimate(bind(row.measure, row.settings, tier=row.tier), pace)
+    return measure.estimate(bind(row.measure, row.settings, tier=row.tier), pace)

@@ -18,10 +18,10 @@ def report(assessment_json: Path, out: Path) -> None:
     Today's date (UTC) decides whether a waiver is valid.
     """
     from securemnist import report as reports
-    from securemnist.cli.display import console
     from securemnist.report.terminal import print_assessment
     from securemnist.results.assessment import Assessment
     from securemnist.results.verdicts import utc_day
+    from securemnist.view.progress import console
 
     assessment = Assessment.load(assessment_json).on(utc_day())
     reports.write(assessment, out, reports.others(assessment_json.parent))

@@ -8,7 +8,6 @@ from rich.table import Table
 from rich.text import Text
 
 from securemnist.cli import worker
-from securemnist.cli.display import console
 from securemnist.cli.job import Job
 from securemnist.cli.pytest_hooks import seconds_of
 from securemnist.evaluation.pace import DEFAULT_PACE
@@ -16,6 +15,7 @@ from securemnist.project.settings import policy_name
 from securemnist.results import policy as policies
 from securemnist.results.findings import describe
 from securemnist.sanitize import line
+from securemnist.view.progress import console
 
 
 def print_rows(job: Job) -> None:

@@ -35,9 +35,9 @@ def train(
 ) -> None:
     """Train the reference model NAME; write NAME.safetensors, manifest and training curve to --out."""
     from securemnist import data as data_sets
-    from securemnist.cli.display import progress_bar
     from securemnist.train import RECIPES
     from securemnist.train import train as run
+    from securemnist.view.progress import progress_bar
 
     if name not in RECIPES:
         raise UsageError(

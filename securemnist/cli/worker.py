@@ -144,17 +144,16 @@ def _pytest_arguments(job: Job, here: Path, folder: Path) -> list[str]:
 def _run_pytest(arguments: list[str], conftest: ModuleType | None, refused: str) -> Outcome:
     import pytest
 
-    from securemnist.cli.display import progress_bar
     from securemnist.cli.pytest_hooks import RunHooks
-    from securemnist.plugin import progress
     from securemnist.runtime.malloc import keep_freed_memory
+    from securemnist.view.progress import progress_bar
 
     keep_freed_memory()
     hooks = RunHooks(conftest, refused)
     with progress_bar(hooks.schedule) as display, warnings.catch_warnings():
         # A run without a latency row saves no benchmark; pytest-benchmark would warn.
         warnings.filterwarnings("ignore", message="Not saving anything, no benchmarks")
-        progress.show(display)
+        hooks.progress = display
         code = pytest.main(arguments, plugins=[hooks])
     return Outcome(
         code=int(code),

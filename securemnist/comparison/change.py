@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Literal
+
+from pydantic import PlainSerializer, WithJsonSchema, computed_field
 
 from securemnist.results.findings import Verdict
+from securemnist.results.json_model import JsonModel
+from securemnist.results.value_types import Class, Count, Flag, Number, Share, StoredVerdict
+
+BoundKey = Literal["max_drop", "max_relative_drop", "max_newly_broken"]
 
 
 class Word(StrEnum):
@@ -21,44 +26,44 @@ class Word(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Side:
+class Side(JsonModel):
     """One version's finding of the row."""
 
     label: str
-    value: float | None = None
-    certified: float | None = None
-    seconds: float | None = None
+    value: Number | None = None
+    certified: Number | None = None
+    seconds: Number | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class Part(JsonModel):
     """The difference within one class of digits; its interval is not corrected for looking at ten."""
 
     name: str
-    n: int
-    old: float
-    new: float
-    low: float
-    high: float
+    n: Count
+    old: Number
+    new: Number
+    low: Number
+    high: Number
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage:
+class Stage(JsonModel):
     """What one attack broke, of each version."""
 
     name: str
-    old: int
-    new: int
+    old: Count
+    new: Count
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bound:
+class Bound(JsonModel):
     """One key of the policy that bounds the change, and what became of it."""
 
-    key: str
-    limit: float
-    seen: float | None
-    verdict: Verdict
+    key: BoundKey
+    limit: Number
+    seen: Number | None
+    verdict: StoredVerdict
     reason: str = ""
 
     def __str__(self) -> str:
@@ -69,16 +74,16 @@ class Bound:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turned:
+class Turned(JsonModel):
     """A digit that only one version withstands: its place in the test set, its class, what broke it."""
 
-    place: int
-    label: int
+    place: Count
+    label: Class
     by: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class Change(JsonModel):
     """One row under both versions. `difference` is new minus old, [low, high] its 95 % interval.
 
     `n` digits count for both; `broken` of them only the old version withstands, `safe` only the new
@@ -92,20 +97,20 @@ class Change:
     claim: str
     unit: str
     relation: str
-    threshold: float
-    word: Word
+    threshold: Number
+    word: Annotated[Word, PlainSerializer(str), WithJsonSchema({"enum": [str(w) for w in Word]})]
     old: Side
     new: Side
-    in_scope: bool = True
-    waived: bool = False
+    in_scope: Flag = True
+    waived: Flag = False
     reason: str = ""
     paired: str = ""
-    n: int = 0
-    difference: float | None = None
-    low: float | None = None
-    high: float | None = None
-    margin: float = 0.0
-    p_value: float | None = None
+    n: Count = 0
+    difference: Number | None = None
+    low: Number | None = None
+    high: Number | None = None
+    margin: Number = 0.0
+    p_value: Share | None = None
     broken: tuple[Turned, ...] | None = None
     safe: tuple[Turned, ...] | None = None
     classes: tuple[Part, ...] = ()
@@ -113,8 +118,9 @@ class Change:
     bounds: tuple[Bound, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> StoredVerdict:
         """Whether the new version may take the old one's place, as far as this row goes.
 
         Where the policy bounds the change, its bounds decide; else a difference that is real and
@@ -130,6 +136,7 @@ class Change:
         undecided = {Word.WORSE: Verdict.FAIL, Word.CANNOT_TELL: Verdict.INCONCLUSIVE}
         return undecided.get(self.word, Verdict.PASS)
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def blocks(self) -> bool:
         """Whether the row stands in the way of the new version."""
@@ -163,13 +170,3 @@ class Change:
             numbers += f", {len(self.safe)} newly safe"
         told = [numbers, *map(str, self.bounds), *filter(None, [self.reason])]
         return f"{head} {'; '.join(told)}"
-
-    def to_json(self) -> dict[str, Any]:
-        """The change as builtins, with its verdict."""
-        return {
-            **dataclasses.asdict(self),
-            "word": str(self.word),
-            "verdict": str(self.verdict),
-            "blocks": self.blocks,
-            "bounds": [{**b.__dict__, "verdict": str(b.verdict)} for b in self.bounds],
-        }

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from securemnist._util import resources
 from securemnist._util.files import gunzip, read_at_most
 from securemnist._util.hashing import sha256
 from securemnist.comparison.change import Turned
 from securemnist.results.assessment import Assessment
+from securemnist.results.evidence.answers import BackdoorEvidence
+from securemnist.results.evidence.attack import AttackEvidence
+from securemnist.results.evidence.images import ChangedImage
 from securemnist.results.findings import Finding
-from securemnist.results.value_checks import PIXELS, Malformed, items, mapping, pixels, whole
+from securemnist.results.value_types import PIXELS
 from securemnist.sanitize import line
 from securemnist.view import png
 
@@ -20,7 +22,6 @@ SHOWN = 12
 _IMAGES = "t10k-images-idx3-ubyte"
 _HEADER = 16
 _MAX_BYTES = 16 << 20
-_GALLERIES = ("gallery", "triggered_gallery")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +66,12 @@ class Pictures:
         tiles = [self._tile(digit, stored) for digit in _of_every_class(kept_first)]
         return Shown(count=len(turned), digits=tuple(tiles))
 
-    def _tile(self, digit: Turned, stored: Mapping[int, tuple[bytes, bytes]]) -> Tile:
+    def _tile(self, digit: Turned, stored: Mapping[int, ChangedImage]) -> Tile:
         start = _HEADER + digit.place * PIXELS
         clean = self._images[start : start + PIXELS]
         tile = Tile(place=digit.place, label=digit.label, by=line(digit.by, 40))
         if digit.place in stored:
-            clean, changed = stored[digit.place]
+            clean, changed = stored[digit.place].clean, stored[digit.place].adversarial
             difference = png.difference(clean, changed)
             tile = replace(tile, changed=png.grey(changed), difference=difference)
         return replace(tile, clean=png.grey(clean)) if len(clean) == PIXELS else tile
@@ -98,24 +99,12 @@ def _test_images(assessment: Assessment) -> bytes:
     return content if sha256(content) == expected else b""
 
 
-def _gallery(finding: Finding | None) -> dict[int, tuple[bytes, bytes]]:
-    """Images before and after, by place; what cannot be drawn is left out."""
-    seen = finding.measurement if finding is not None else None
-    found: dict[int, tuple[bytes, bytes]] = {}
-    for key in _GALLERIES if seen is not None else ():
-        try:
-            entries = items(seen.evidence.get(key) or [], key) if seen is not None else []
-        except Malformed:
-            continue
-        for entry in entries:
-            found.update(_drawn(entry))
-    return found
-
-
-def _drawn(entry: Any) -> dict[int, tuple[bytes, bytes]]:
-    try:
-        digit = mapping(entry, "gallery")
-        images = pixels(digit.get("clean"), "gallery"), pixels(digit.get("adversarial"), "gallery")
-        return {whole(digit.get("index"), "gallery"): images}
-    except Malformed:
-        return {}
+def _gallery(finding: Finding | None) -> dict[int, ChangedImage]:
+    """Images before and after, by place."""
+    evidence = finding.measurement.evidence if finding and finding.measurement else None
+    kept = None
+    if isinstance(evidence, AttackEvidence):
+        kept = evidence.gallery
+    elif isinstance(evidence, BackdoorEvidence):
+        kept = evidence.triggered_gallery
+    return {image.index: image for image in kept or []}

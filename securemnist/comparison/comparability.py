@@ -7,17 +7,12 @@ from typing import Any
 
 from securemnist.comparison.per_image import Ledger
 from securemnist.errors import PolicyError, UsageError
+from securemnist.project import imports
 from securemnist.results import policy as policies
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, describe
 from securemnist.sanitize import line
 
-# Packages whose version can change a number, by family; a third place of the version cannot.
-_PACKAGES = {
-    "static": ("bandit", "semgrep"),
-    "latency": ("torch",),
-}
-_LAB = ("torch",)
 _ART = "adversarial-robustness-toolbox"
 
 
@@ -140,8 +135,8 @@ def _unmeasured(old: Finding, new: Finding) -> str:
 
 
 def _made_differently(old: Finding, new: Finding, sides: tuple[Assessment, Assessment]) -> str:
-    family = new.family or old.family
-    packages = _PACKAGES.get(family, _LAB)
+    family = new.family if new.family.name else old.family
+    packages = family.packages
     attack = new.requirement.settings.get("attack")
     if isinstance(attack, Mapping) and str(attack.get("use", "")).startswith("art:"):
         packages = (*packages, _ART)
@@ -149,10 +144,15 @@ def _made_differently(old: Finding, new: Finding, sides: tuple[Assessment, Asses
         one, two = (_package(side, name) for side in sides)
         if one.split(".")[:2] != two.split(".")[:2]:
             return f"{name} was {one}, is {two}"
+    row = new.requirement
+    for name in imports.named_in(row.measure, row.settings).values():
+        digests = [_table(side.environment, "code").get(name) for side in sides]
+        if digests[0] != digests[1]:
+            return f"the code of {line(name, 120)} is another"
     devices = [line(side.subject.get("device", ""), 40) for side in sides]
-    if devices[0] != devices[1] and family != "static":
+    if devices[0] != devices[1] and family.same_device:
         return f"the old version was measured on {devices[0]}, the new one on {devices[1]}"
-    if family == "latency":
+    if family.same_machine:
         for key in ("processor", "platform"):
             one, two = (line(side.environment.get(key, ""), 60) for side in sides)
             if one != two:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from securemnist.comparison import comparability
 from securemnist.comparison.change import Change, Word
+from securemnist.comparison.document import Document, Latency, Version
 from securemnist.comparison.requirement import MARGIN, compare_row, unknown
 from securemnist.errors import FAILED, UNDECIDED, UsageError
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Verdict
 from securemnist.results.verdicts import utc_day
+from securemnist.view import notebook
 
-SCHEMA = 1
 
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Comparison:
     """Every row of either policy with what became of it.
 
@@ -31,7 +31,7 @@ class Comparison:
     new: Assessment
     changes: tuple[Change, ...]
     margin: float
-    latency: Mapping[str, Any] | None = None
+    latency: Latency | None = None
 
     @property
     def blocking(self) -> tuple[Change, ...]:
@@ -58,19 +58,43 @@ class Comparison:
         compared = any(change.in_scope for change in self.changes)
         return UNDECIDED if self.blocking or not compared else 0
 
-    def to_json(self) -> dict[str, Any]:
-        """Builtins, as `compare.schema.json` describes them."""
-        return {
-            "schema": SCHEMA,
-            "old": _facts(self.old),
-            "new": _facts(self.new),
-            "decided": self.new.decided,
-            "margin": self.margin,
-            "counts": self.counts,
-            "exit_code": self.exit_code,
-            "latency": None if self.latency is None else dict(self.latency),
-            "changes": [change.to_json() for change in self.changes],
+    def save(self, folder: Path | str) -> Path:
+        """Write compare.html, compare.md and compare.json to `folder`; returns the path of the page.
+
+        UsageError where the folder cannot be written.
+        """
+        from securemnist.comparison import files  # which renders what is defined here
+
+        files.write(self, Path(folder))
+        return Path(folder) / files.FILES[0]
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {word}" for word, count in self.counts.items() if count)
+        return f"<Comparison: {counts or 'nothing compared'}, exit code {self.exit_code}>"
+
+    def _repr_html_(self) -> str:
+        from securemnist.comparison import wording  # which speaks of what is defined here
+
+        answer = wording.headline(self)
+        names = {
+            name: str(side.subject.get("name", ""))
+            for name, side in (("old", self.old), ("new", self.new))
         }
+        rows = [(c.id, str(c.word), wording.sentence(c)) for c in self.changes if c.in_scope]
+        return notebook.card(f"{answer.symbol} {answer.answer}: {answer.why}", names, rows=rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """Builtins, as `docs/schema/comparison.schema.json` describes them."""
+        return Document(
+            old=Version.of(self.old),
+            new=Version.of(self.new),
+            decided=self.new.decided,
+            margin=self.margin,
+            counts=self.counts,
+            exit_code=self.exit_code,
+            latency=self.latency,
+            changes=self.changes,
+        ).to_json()
 
 
 def compare(
@@ -107,15 +131,3 @@ def compare(
             reason = "the row has left the policy; nobody knows any more whether it holds"
             changes.append(unknown(finding, None, reason, day=new.decided))
     return Comparison(old=old, new=new, changes=tuple(changes), margin=margin)
-
-
-def _facts(side: Assessment) -> dict[str, Any]:
-    """What identifies one side."""
-    return {
-        "subject": dict(side.subject),
-        "environment": dict(side.environment),
-        "policy": {key: side.policy.get(key, "") for key in ("path", "digest")},
-        "day": side.day,
-        "counts": side.counts,
-        "exit_code": side.exit_code,
-    }

@@ -5,11 +5,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from securemnist.comparison import wording
 from securemnist.comparison.change import Word
 from securemnist.comparison.comparison import Comparison
+from securemnist.comparison.document import Latency
 from securemnist.comparison.view import rows
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding
@@ -51,8 +51,8 @@ def render(made: Comparison) -> bytes:
         own=[_own(finding) for finding in wording.own(made)],
         rows=[row for row in inside if row.compared],
         uncompared=[row for row in shown if not row.compared],
-        rounds=(made.latency or {}).get("rounds"),
-        timings=_timings(made.latency or {}),
+        rounds=made.latency.rounds if made.latency else None,
+        timings=_timings(made.latency) if made.latency else [],
         record=_record(made),
     )
 
@@ -78,16 +78,17 @@ def _own(finding: Finding) -> dict[str, str]:
     }
 
 
-def _timings(latency: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def _timings(latency: Latency) -> list[tuple[str, ...]]:
     """One row a batch size: medians with their spread, and the ratio."""
     return [
         (
-            str(timed["batch"]),
-            *(_spread(timed[f"{side}_seconds"]) for side in ("old", "new")),
-            f"{timed['ratio']:.3f}",
-            f"{timed['low']:.3f} to {timed['high']:.3f}",
+            str(timed.batch),
+            _spread(timed.old_seconds),
+            _spread(timed.new_seconds),
+            f"{timed.ratio:.3f}",
+            f"{timed.low:.3f} to {timed.high:.3f}",
         )
-        for timed in latency.get("timings", ())
+        for timed in latency.timings
     ]
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +11,8 @@ from securemnist.comparison import comparability
 from securemnist.comparison.change import Part, Stage, Turned
 from securemnist.comparison.intervals import extreme_interval, unpaired_interval
 from securemnist.comparison.per_image import NOT_COUNTED, Ledger, pair, read
-from securemnist.results import evidence
+from securemnist.results.evidence.base import Evidence
+from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Finding, Measurement
 from securemnist.results.per_image import CLASSES, MISCLASSIFIED, NOT_ATTEMPTED
 from securemnist.sanitize import line
@@ -42,14 +40,10 @@ class Sight:
 
 
 def together(old: Finding, new: Finding) -> Sight | str:
-    """Both measurements in one view, or why there is none; Malformed where evidence is odd."""
+    """Both measurements in one view, or why there is none; Inconsistent where evidence is odd."""
     before, after = old.measurement, new.measurement
     if before is None or after is None:
         return "a number is missing"
-    if not all(map(math.isfinite, (before.value, before.low, before.high))):
-        return "the old number is not finite"
-    if not all(map(math.isfinite, (after.value, after.low, after.high))):
-        return "the new number is not finite"
     ledgers = read(old), read(new)
     if ledgers[0] is not None and ledgers[1] is not None:
         exact = before.complete and after.complete
@@ -164,10 +158,13 @@ def _counted(before: Measurement, after: Measurement) -> Sight | str:
     )
 
 
-def _places(seen: Mapping[str, Any]) -> Counter[str]:
+def _places(seen: Evidence) -> Counter[str]:
     """Complaints without their line numbers, which move when something above is edited."""
-    found = evidence.notices(seen) or ()
-    return Counter(f"{n.place.rpartition(':')[0]}: {n.tool} {n.rule}: {n.message}" for n in found)
+    found = (seen.static or []) if isinstance(seen, StaticEvidence) else []
+    return Counter(
+        f"{line(n.file, 200)}: {line(n.tool, 40)} {line(n.rule, 120)}: {line(n.message, 400)}"
+        for n in found
+    )
 
 
 def _listed(found: Counter[str]) -> tuple[Turned, ...]:

@@ -1,12 +1,11 @@
 """Ledger: for every digit of a row, whether what its value counts came to pass.
 
-Read from the evidence of a measurement, which anybody may have written: it is checked against the
-value that it is said to explain.
+Read from the evidence of a measurement and checked against the value that it is said to explain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +13,21 @@ import numpy as np
 
 from securemnist.comparison.intervals import Paired
 from securemnist.results import per_image
-from securemnist.results.findings import Finding
+from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
+from securemnist.results.evidence.attack import AttackEvidence
+from securemnist.results.evidence.base import Evidence
+from securemnist.results.evidence.certificates import CertifiedEvidence
+from securemnist.results.evidence.tables import AnswerTable, OutcomeTable
+from securemnist.results.findings import Finding, Requirement
 from securemnist.results.per_image import CLASSES
-from securemnist.results.value_checks import Malformed, items, mapping
 from securemnist.sanitize import line
 
 NOT_COUNTED = -1
 _ROUNDING = 1e-9
+
+
+class Inconsistent(ValueError):
+    """Per-image evidence that does not give the value of its measurement."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,20 +71,25 @@ class Ledger:
 
 
 def read(finding: Finding) -> Ledger | None:
-    """The ledger of a finding; None where it recorded no digits, Malformed where they are odd."""
+    """The ledger of a finding; None where it recorded no digits, Inconsistent where they are odd."""
     seen = finding.measurement
-    if seen is None:
+    ledger = None if seen is None else _ledger(finding, seen.evidence)
+    if seen is None or ledger is None:
         return None
-    for key, reader in _READERS.items():
-        if key in seen.evidence:
-            ledger = reader(finding, mapping(seen.evidence[key], key))
-            if ledger is None:
-                return None
-            if not (ledger.events != NOT_COUNTED).any():
-                raise Malformed(f"{key}: no digit counts")
-            if abs(ledger.value - seen.value) > _ROUNDING:
-                raise Malformed(f"{key}: the digits give {ledger.value:.4f}, not {seen.value:.4f}")
-            return ledger
+    if not (ledger.events != NOT_COUNTED).any():
+        raise Inconsistent("no digit counts")
+    if abs(ledger.value - seen.value) > _ROUNDING:
+        raise Inconsistent(f"the digits give {ledger.value:.4f}, not {seen.value:.4f}")
+    return ledger
+
+
+def _ledger(finding: Finding, evidence: Evidence) -> Ledger | None:
+    if isinstance(evidence, AttackEvidence | CertifiedEvidence):
+        return None if evidence.outcomes is None else _outcomes(finding, evidence.outcomes)
+    if isinstance(evidence, CleanEvidence | BackdoorEvidence):
+        worst = isinstance(evidence, CleanEvidence) and evidence.worst_class is not None
+        table = evidence.answers
+        return None if table is None else _answers(finding.requirement, table, by_class=worst)
     return None
 
 
@@ -94,39 +106,36 @@ def pair(old: Ledger, new: Ledger, among: np.ndarray | None = None) -> list[Pair
     return tables
 
 
-def _outcomes(finding: Finding, table: Mapping[str, Any]) -> Ledger:
+def _outcomes(finding: Finding, table: OutcomeTable) -> Ledger:
     """Robustness: a digit that stands; where certificates are counted, one that is proved."""
-    try:
-        labels, codes = per_image.decode_outcomes(table)
-    except ValueError as error:
-        raise Malformed(f"outcomes: {error}") from error
-    proofs_alone = finding.requirement.measure.startswith("certified")
+    codes = table.codes
+    proofs_alone = finding.family.proofs
     standing = (per_image.CERTIFIED,) if proofs_alone else per_image.UNBROKEN
     held = np.isin(codes, standing).astype(np.int8)
     if not proofs_alone:  # where proofs are counted, a digit without one counts
         held[codes == per_image.NOT_ATTEMPTED] = NOT_COUNTED
-    stages = tuple(line(stage, 40) for stage in items(table.get("stages"), "outcomes"))
-    order, places = _chosen(table, len(labels))
-    return Ledger(order, labels, places, held[None], stages=stages, codes=codes)
+    stages = tuple(line(stage, 40) for stage in table.stages)
+    return _of_table(table, held[None], codes, stages=stages)
 
 
-def _answers(finding: Finding, table: Mapping[str, Any]) -> Ledger | None:
+def _answers(row: Requirement, table: AnswerTable, *, by_class: bool) -> Ledger | None:
     """What each digit was read as: right or not, of all or by class; with a trigger, steered or not."""
-    labels = _classes(table, "labels")
-    answered = _classes(table, "read", len(labels))
-    order, places = _chosen(table, len(labels))
-    if "triggered" in table:
-        triggered = _classes(table, "triggered", len(labels))
-        events = _steered(finding.requirement.settings.get("target"), labels, answered, triggered)
-        if events is None:
-            return None
-        return Ledger(order, labels, places, events, np.max, codes=triggered)
+    labels, answered = table.labels, table.read
+    if (triggered := table.triggered) is not None:
+        events = _steered(row.settings.get("target"), labels, answered, triggered)
+        return None if events is None else _of_table(table, events, triggered, extreme=np.max)
     right = (answered == labels).astype(np.int8)
-    if finding.requirement.measure != "worst_class_accuracy":
-        return Ledger(order, labels, places, right[None], codes=answered)
+    if not by_class:
+        return _of_table(table, right[None], answered)
     classes = np.arange(CLASSES)[:, None]
-    events = np.where(labels == classes, right, NOT_COUNTED)
-    return Ledger(order, labels, places, events, codes=answered)
+    return _of_table(table, np.where(labels == classes, right, NOT_COUNTED), answered)
+
+
+def _of_table(
+    table: OutcomeTable | AnswerTable, events: np.ndarray, codes: np.ndarray, **more: Any
+) -> Ledger:
+    order = line(table.order, 100)
+    return Ledger(order, table.labels, table.test_places, events, codes=codes, **more)
 
 
 def _steered(
@@ -146,31 +155,3 @@ def _steered(
         return None
     counts = (targets != labels) & (clean != targets)
     return np.where(counts, triggered == targets, NOT_COUNTED).astype(np.int8)
-
-
-def _classes(table: Mapping[str, Any], key: str, length: int | None = None) -> np.ndarray:
-    """A class for each digit, int64 (n,)."""
-    try:
-        classes = per_image.decode(table.get(key))
-    except ValueError as error:
-        raise Malformed(f"{key}: {error}") from error
-    if not len(classes) or (length is not None and len(classes) != length):
-        raise Malformed(f"{key}: expected a class for each digit")
-    return classes
-
-
-def _chosen(table: Mapping[str, Any], n: int) -> tuple[str, np.ndarray]:
-    """The name of the order, and the digits' places in the test set: file order where none stand."""
-    try:
-        places = per_image.decode_places(table.get("places", ""))
-    except ValueError as error:
-        raise Malformed(f"places: {error}") from error
-    if len(places) not in (0, n):
-        raise Malformed(f"places: expected a number for each of {n} digits")
-    return line(table.get("order", ""), 100), places if len(places) else np.arange(n)
-
-
-_READERS: dict[str, Callable[[Finding, Mapping[str, Any]], Ledger | None]] = {
-    "outcomes": _outcomes,
-    "answers": _answers,
-}

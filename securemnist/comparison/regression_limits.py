@@ -6,10 +6,11 @@ thresholds, on the complete set the exact number decides, on a sample the bound 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
-from securemnist.comparison.change import Bound
+from securemnist.comparison.change import Bound, BoundKey
 from securemnist.results.findings import Requirement, Verdict
 
 _ROUNDING = 1e-9  # 0.93 - 0.92 is a little more than 0.01
@@ -43,7 +44,7 @@ class Drop:
         """One over the old value; of a zero, every rise is endlessly much."""
         return 1 / abs(self.old) if self.old else math.inf
 
-    def _hold(self, key: str, limit: float, scale: float) -> Bound:
+    def _hold(self, key: BoundKey, limit: float, scale: float) -> Bound:
         seen, low, high = (_times(n, scale) for n in (self.value, self.low, self.high))
         if self.exact:
             low = high = seen
@@ -60,7 +61,8 @@ class Drop:
         )
 
     def _count(self, limit: int) -> Bound:
-        key, seen = "max_newly_broken", self.newly_broken
+        key: BoundKey = "max_newly_broken"
+        seen = self.newly_broken
         if seen is None:
             reason = "this measure records no digits; bound it by max_drop"
             verdict = Verdict.INCONCLUSIVE
@@ -72,8 +74,7 @@ class Drop:
         """A number in doubt decides nothing."""
         if not self.doubt:
             return bound
-        given = {**bound.__dict__, "verdict": Verdict.INCONCLUSIVE, "reason": self.doubt}
-        return Bound(**given)
+        return dataclasses.replace(bound, verdict=Verdict.INCONCLUSIVE, reason=self.doubt)
 
 
 def _times(number: float, scale: float) -> float:

@@ -7,10 +7,10 @@ from typing import Any
 from securemnist.comparison import comparability
 from securemnist.comparison.change import Change, Side, Word
 from securemnist.comparison.paired_difference import together
+from securemnist.comparison.per_image import Inconsistent
 from securemnist.comparison.regression_limits import Drop
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Measurement, Verdict
-from securemnist.results.value_checks import Malformed
 from securemnist.results.verdicts import ON_CHANGE
 from securemnist.sanitize import line
 from securemnist.view import requirement_text
@@ -29,7 +29,7 @@ def compare_row(
         return unknown(old, new, reason, day=sides[1].decided)
     try:
         seen = together(old, new)
-    except Malformed as error:
+    except Inconsistent as error:
         return unknown(old, new, f"malformed evidence, {error}", day=sides[1].decided)
     if isinstance(seen, str):
         return unknown(old, new, seen, day=sides[1].decided)
@@ -72,7 +72,7 @@ def _common(old: Finding | None, new: Finding | None, day: str) -> dict[str, Any
     return {
         "id": row.id,
         "measure": line(row.measure, 60),
-        "family": shown.family or (old.family if old else ""),
+        "family": line(shown.family.name or (old.family.name if old else ""), 60),
         "claim": requirement_text.claim(shown),
         "unit": shown.measurement.unit if shown.measurement else "share",
         "relation": row.relation,

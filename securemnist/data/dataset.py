@@ -37,7 +37,7 @@ FILES = {"train": tuple(PINNED)[:2], "test": tuple(PINNED)[2:]}
 
 @dataclass(frozen=True)
 class Digits:
-    """Labelled images: `pixels` uint8 (n, 28, 28), `labels` int64 (n,)."""
+    """Labelled images: `pixels` uint8 (n, 28, 28), or float32 in [0, 1]; `labels` int64 (n,)."""
 
     pixels: torch.Tensor
     labels: Labels
@@ -50,12 +50,16 @@ class Digits:
 
     def images(self) -> Images:
         """Float32 (n, 1, 28, 28) in [0, 1]."""
-        return self.pixels.unsqueeze(1).float().div_(255)
+        images = self.pixels.unsqueeze(1)
+        return images.clone() if images.is_floating_point() else images.float().div_(255)
 
     @property
     def digest(self) -> str:
         """SHA-256 of shape, pixels and labels, whatever files they were read from."""
-        shape = canonical_json(list(self.pixels.shape)).encode()
+        form: list[object] = list(self.pixels.shape)
+        if self.pixels.is_floating_point():
+            form.append("float32")
+        shape = canonical_json(form).encode()
         labels = self.labels.to(torch.uint8).numpy().tobytes()
         return sha256(shape + self.pixels.contiguous().numpy().tobytes() + labels)
 
@@ -95,6 +99,30 @@ class DataSet:
     tuning: Digits
     test: Digits
     digests: dict[str, str]
+
+    @classmethod
+    def load(cls, folder: Path | str | None = None) -> DataSet:
+        """The data set of the IDX files in `folder`, or the bundled MNIST; DataError where it is none."""
+        return load(None if folder is None else Path(folder))
+
+    @classmethod
+    def from_tensors(
+        cls,
+        images: Any,
+        labels: Any,
+        *,
+        name: str = "tensors",
+        training: tuple[Any, Any] | None = None,
+    ) -> DataSet:
+        """The data set whose test split are these images; tensors or NumPy arrays.
+
+        `images` float32 (n, 1, 28, 28) in [0, 1]; `labels` integers (n,) from 0 to 9. `training`: the
+        same pair for what the model was trained on, by which copies in the test split are found.
+        DataError for another shape, type or range, and for NaN.
+        """
+        from securemnist.data.tensors import data_set
+
+        return data_set(images, labels, name=name, training=training)
 
     @property
     def pinned(self) -> bool:

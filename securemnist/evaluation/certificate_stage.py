@@ -19,6 +19,7 @@ from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.evaluation.replay import Replay
 from securemnist.referee import SLACK, rule
+from securemnist.results.evidence.certificates import OpenMargins
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels
 
@@ -43,7 +44,7 @@ def certify_and_attack(
     Raises it, too, for a model whose predictions vary or depend on the batch. Raises MeasureError
     where the attack breaks a certified image.
     """
-    if threat.norm != "linf":
+    if not threat.certifiable:
         raise NoCertificate(f"expected a ball of L-infinity for certificates, got {threat.norm}")
     if doubts := prediction_doubts(context):
         raise NoCertificate(
@@ -74,7 +75,7 @@ def _attack_smallest_margins(
     x, y = x[weakest], y[weakest]
     for control in CONTROLS:
         rng = torch.Generator().manual_seed(seed_from(seed, "weakest", control.to_json()))
-        proposals = control(model, x, y, threat=threat, rng=rng)
+        proposals = control.propose(model, x, y, threat=threat, rng=rng)
         fooled = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps).fooled
         if bool(fooled.any()):
             raise MeasureError(
@@ -112,13 +113,14 @@ def certificate_counts(certificates: Certificates) -> dict[str, Any]:
     return {**count, "attacked": len(smallest_margins(certificates))}
 
 
-def bound_summary(bounds: torch.Tensor) -> dict[str, Any]:
+def bound_summary(bounds: torch.Tensor) -> OpenMargins:
     """Closest, median and farthest of the lower bounds (n,) of margins, in logits.
 
     A bound above 0 is a certificate. `asked` counts the images with a finite bound.
     """
     finite = bounds[bounds.isfinite()]
     if not len(finite):
-        return {"asked": 0}
+        return OpenMargins()
     marks = {"closest": finite.max(), "median": finite.quantile(0.5), "farthest": finite.min()}
-    return {"asked": len(finite), **{name: round(float(m), 4) for name, m in marks.items()}}
+    rounded = {name: round(float(mark), 4) for name, mark in marks.items()}
+    return OpenMargins(asked=len(finite), **rounded)

@@ -14,12 +14,13 @@ from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import channels_last
 from securemnist.data import DataSet, Digits
 from securemnist.errors import ModelError, UsageError
-from securemnist.evaluation.probabilities import LogProbabilities, are_probabilities
+from securemnist.evaluation import own_doubts
 from securemnist.evaluation.replay import Replay
 from securemnist.models import contract
 from securemnist.models.loading import Subject
 from securemnist.models.predictions import exact
-from securemnist.results.per_image import encode, encode_places
+from securemnist.models.probabilities import with_gradients
+from securemnist.results.evidence.tables import AnswerTable
 from securemnist.runtime import denormals
 from securemnist.types import Images, Labels, Logits, Progress, silent
 
@@ -44,19 +45,21 @@ class Sample:
         return len(self.y)
 
     @property
-    def record(self) -> dict[str, str]:
-        """Order and base64 places of the images; `places` is empty where they are in file order."""
+    def record(self) -> dict[str, Any]:
+        """Order and places of the images, as in a table; no places where they are in file order."""
         in_order = bool((self.places == torch.arange(len(self))).all())
-        places = [] if in_order else self.places.tolist()
-        return {"order": self.order, "places": encode_places(places)}
+        return {"order": self.order, "places": self.places[: 0 if in_order else None].numpy()}
 
-    def answers(self, predictions: torch.Tensor) -> dict[str, str]:
-        """Order, places, labels and predicted classes (n,) of the images, as evidence."""
-        return {
+    def answers(
+        self, predictions: torch.Tensor, triggered: torch.Tensor | None = None
+    ) -> AnswerTable:
+        """Labels and predicted classes (n,) of the clean images, and of those with a trigger."""
+        return AnswerTable(
             **self.record,
-            "labels": encode(self.y.tolist()),
-            "read": encode(predictions.tolist()),
-        }
+            labels=self.y.cpu().numpy(),
+            read=predictions.cpu().numpy(),
+            triggered=None if triggered is None else triggered.cpu().numpy(),
+        )
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ class Context:
     """A model that has passed the model contract, and the data it is measured on.
 
     `replay`: stored adversarial examples that searches try first. `cache`: results that several
-    rows share. `project`: the folder that paths of a static row are relative to.
+    rows share. `project`: the folder that paths of a static row are relative to. `doubts`: the
+    user's own doubts about searches, by default those of the project in the working folder.
     """
 
     subject: Subject
@@ -73,6 +77,9 @@ class Context:
     replay: Replay | None = None
     cache: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     project: Path = field(default_factory=Path.cwd, compare=False)
+    doubts: tuple[own_doubts.Check, ...] = field(
+        default_factory=lambda: own_doubts.of_project(Path.cwd()), repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         contract.check(self.subject, self.data.test[:8].images())
@@ -104,9 +111,8 @@ class Context:
     @cached_property
     def target(self) -> nn.Module:
         """The model that attacks run against: the subject's, or the logarithm of its probabilities."""
-        model = self.subject.model
         outputs = self.logits(self.data.test[:_BATCH].images())
-        return LogProbabilities(model) if are_probabilities(outputs) else model
+        return with_gradients(self.subject.model, outputs)
 
     @cached_property
     def flushes_denormals(self) -> bool:

@@ -38,9 +38,10 @@ def mean_context(context: Context) -> Context:
     """A context whose model is the mean of several outputs; cached."""
     if "expected" not in context.cache:
         subject = dataclasses.replace(context.subject, model=MeanModel(context.target))
-        context.cache["expected"] = Context(subject, context.data, context.progress)
-    mean: Context = context.cache["expected"]
-    return mean
+        mean = Context(subject, context.data, context.progress, doubts=context.doubts)
+        context.cache["expected"] = mean
+    cached: Context = context.cache["expected"]
+    return cached
 
 
 def mean_accuracy(context: Context, run: LadderRun) -> float:

@@ -10,7 +10,6 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from securemnist._util.files import read_at_most
 from securemnist._util.hashing import sha256
@@ -21,9 +20,10 @@ from securemnist.evaluation.context import Context
 from securemnist.evaluation.examples import MAX_BYTES, Examples
 from securemnist.evaluation.replay import Replay
 from securemnist.results.assessment import Assessment
+from securemnist.results.evidence.attack import AttackEvidence, StoredExamples
 from securemnist.results.findings import Measurement
 
-FOLDER, KEY = "adversarial", "adversarial_examples"
+FOLDER = "adversarial"
 MAX_IMAGES = 400_000  # all sets together: 1.25 GB in memory
 _ROW = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _ADVICE = "assess that model again, or name another folder"
@@ -38,16 +38,18 @@ def pack(
     no image was broken.
     """
     examples = measurement.examples
-    if not examples:
+    evidence = measurement.evidence
+    if not examples or not isinstance(evidence, AttackEvidence):
         return measurement, {}
     stem, content = f"{FOLDER}/{row}", examples.dumps()
-    entry = {"file": f"{stem}.npz", "sha256": sha256(content), "digits": len(examples)}
+    entry = StoredExamples(file=f"{stem}.npz", sha256=sha256(content), digits=len(examples))
     files = {
         f"{stem}.npz": content,
         f"{stem}.png": sheets.contact_sheet(examples, context),
         f"{stem}.csv": sheets.csv_table(examples, context),
     }
-    return dataclasses.replace(measurement, evidence={**measurement.evidence, KEY: entry}), files
+    evidence = dataclasses.replace(evidence, adversarial_examples=entry)
+    return dataclasses.replace(measurement, evidence=evidence), files
 
 
 def load(folders: Iterable[Path], data: DataSet) -> Replay:
@@ -85,18 +87,17 @@ def _recorded_files(folder: Path, data: DataSet) -> list[tuple[str, str]]:
         )
     files = []
     for finding in assessment.findings:
-        entry: Any = finding.measurement.evidence.get(KEY) if finding.measurement else None
+        evidence = finding.measurement.evidence if finding.measurement else None
+        entry = evidence.adversarial_examples if isinstance(evidence, AttackEvidence) else None
         if entry is None:
             continue
-        digest = entry.get("sha256") if isinstance(entry, Mapping) else None
         # The name is derived from the row id, so that a path in the JSON cannot lead elsewhere.
         row = finding.requirement.id
-        if not isinstance(digest, str) or not _ROW.fullmatch(row):
+        if not _ROW.fullmatch(row):
             raise DataError(
-                f"{folder}: expected a row's file with its SHA-256, got {entry!r:.60} for {row!r:.40}; "
-                f"{_ADVICE}"
+                f"{folder}: expected a row's file with its SHA-256, got one of row {row!r:.40}; {_ADVICE}"
             )
-        files.append((f"{FOLDER}/{row}.npz", digest))
+        files.append((f"{FOLDER}/{row}.npz", entry.sha256))
     return files
 
 

@@ -20,9 +20,11 @@ from securemnist.errors import Inconclusive, MeasureError, NoCertificate
 from securemnist.evaluation import certificate_stage
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.ladder_run import LadderRun
-from securemnist.evaluation.outcomes import Outcomes, StageCounts
+from securemnist.evaluation.outcomes import Outcomes
+from securemnist.evaluation.refereed import attempt
 from securemnist.evaluation.replay import Replay
 from securemnist.referee import Ruling, rule
+from securemnist.results.evidence.attack import StageResult
 from securemnist.runtime.float32 import exact_float32
 from securemnist.threats import Threat
 from securemnist.types import silent
@@ -113,26 +115,29 @@ def _attack_stage(job: _Job, attack: Attack | Replay, stage: int, chunk: range) 
     sample, outcomes = run.sample, run.outcomes
     places = _undecided_in(outcomes, chunk)
     if not len(places):
-        outcomes.record(StageCounts(attack.name, 0, 0, 0, 0.0), places, places, stage)
+        outcomes.record(StageResult(attack.name, 0, 0, 0, 0.0), places, places, stage)
         return
     x, y = sample.x[places], sample.y[places]
+    model = context.subject.model
     if isinstance(attack, Replay):
-        proposals = attack(context.subject.model, sample.places[places.cpu()], x, y, threat)
+        proposals = attack(model, sample.places[places.cpu()], x, y, threat)
+        ruling = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps)
     else:
         offset = [chunk.start] if chunk.start else []
         parts = job.seed, attack.to_json(), threat.to_json(), *offset
         rng = torch.Generator().manual_seed(seed_from(*parts))
         progress = context.progress if len(chunk) >= len(sample) else silent
-        proposals = attack(context.target, x, y, threat=threat, rng=rng, progress=progress)
+        proposals, ruling = attempt(
+            attack, context.target, model, x, y, threat=threat, rng=rng, progress=progress
+        )
     context.progress(attack.name, min(chunk.stop, len(sample)), len(sample))
-    ruling = rule(context.subject.model, x, y, proposals, norm=threat.norm, eps=threat.eps)
     over = _over_budget(attack, ruling)
     broken = places[ruling.fooled]
     run.x_adv[broken] = proposals[ruling.fooled]
     run.confidence[broken] = ruling.confidence[ruling.fooled].to(run.confidence.dtype)
     run.tied[broken] = ruling.tied[ruling.fooled]
     seconds = round(time.perf_counter() - began, 3)
-    counts = StageCounts(attack.name, len(places), len(broken), over, seconds)
+    counts = StageResult(attack.name, len(places), len(broken), over, seconds)
     outcomes.record(counts, broken, ruling.predictions[ruling.fooled], stage)
 
 
@@ -168,7 +173,7 @@ def _certificate_stage(job: _Job, method: str, stage: int, chunk: range) -> None
                     f"none of the {TRIAL} images of the largest margin could be certified"
                 )
     seconds = round(time.perf_counter() - began, 3)
-    counts = StageCounts(method, len(places), 0, 0, seconds, proved=len(proved))
+    counts = StageResult(method, len(places), 0, 0, seconds, proved=len(proved))
     run.outcomes.record_certified(counts, proved, stage)
 
 
@@ -177,13 +182,13 @@ def _over_budget(attack: Attack | Replay, ruling: Ruling) -> int:
     invalid = int((~ruling.valid).sum())
     if invalid and attack.keeps_budget:
         raise MeasureError(
-            f"expected every proposal of {attack.name} inside the budget, got {invalid} outside; this is "
-            "an error of the attack, report it"
+            f"expected every proposal of {attack.name} inside the budget, got {invalid} outside; fix "
+            "the attack"
         )
     return invalid
 
 
-def _check_any_valid(counts: StageCounts) -> None:
+def _check_any_valid(counts: StageResult) -> None:
     """Raise Inconclusive for a stage that gave no valid proposal."""
     if counts.entered and counts.over_budget == counts.entered:
         raise Inconclusive(

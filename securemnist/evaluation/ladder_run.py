@@ -12,8 +12,11 @@ from securemnist.evaluation import certificate_stage
 from securemnist.evaluation.context import Sample
 from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.outcomes import Outcomes
-from securemnist.evaluation.thumbnails import GALLERY, choose_for_gallery, thumbnail
+from securemnist.evaluation.thumbnails import GALLERY, choose_for_gallery, grey
 from securemnist.models.predictions import predicted, tied
+from securemnist.results.evidence.attack import EarlyStop
+from securemnist.results.evidence.certificates import Certificates
+from securemnist.results.evidence.images import ChangedImage
 from securemnist.types import Logits
 
 
@@ -50,7 +53,7 @@ class LadderRun:
         others = logits.scatter(1, label, -torch.inf).amax(1)
         return cls(
             sample=sample,
-            outcomes=Outcomes(sample.y, predictions.clone(), sample.order),
+            outcomes=Outcomes(sample.y, predictions.clone()),
             x_adv=sample.x.clone(),
             confidence=confidence.clone(),
             clean_predictions=predictions,
@@ -70,28 +73,27 @@ class LadderRun:
         """Whether certificate bounds were computed, even if no image was certified."""
         return any(method in self.certificate_evidence for method in METHODS)
 
-    def certificates(self) -> dict[str, Any]:
+    def certificates(self) -> Certificates | None:
         """Certificate counts, reasons for a refusal, and the bounds of the undecided images."""
         if not self.certificate_evidence:
-            return {}
-        return self.certificate_evidence | {
-            "open": certificate_stage.bound_summary(self.bounds[self.outcomes.undecided])
-        }
+            return None
+        margins = certificate_stage.bound_summary(self.bounds[self.outcomes.undecided])
+        return Certificates(**self.certificate_evidence, open=margins)
 
-    def early_end(self) -> dict[str, Any]:
-        """The last stage that ran and the stages that were skipped; empty where all stages ran."""
+    def early_end(self) -> EarlyStop | None:
+        """The last stage that ran and the stages that were skipped; None where all stages ran."""
         if not self.skipped_stages:
-            return {}
-        return {"after": self.outcomes.stages[-1], "spared": list(self.skipped_stages)}
+            return None
+        return EarlyStop(after=self.outcomes.stages[-1], spared=list(self.skipped_stages))
 
-    def gallery(self) -> list[dict[str, Any]]:
+    def gallery(self) -> list[ChangedImage]:
         """Thumbnails of the first broken image of each class, then of more."""
         return [
             self._thumbnail(place)
             for place in choose_for_gallery(self.outcomes.codes >= 0, self.sample.y)
         ]
 
-    def last_broken(self) -> list[dict[str, Any]]:
+    def last_broken(self) -> list[ChangedImage]:
         """Thumbnails of the images broken by the latest stages; empty where one stage broke them all."""
         codes = self.outcomes.codes
         broken = (codes >= 0).nonzero().squeeze(1)
@@ -108,15 +110,15 @@ class LadderRun:
         images = self.x_adv.detach().cpu()[broken][order].contiguous()
         return Examples(places[order].numpy(), images.numpy())
 
-    def _thumbnail(self, place: int) -> dict[str, Any]:
-        entry = thumbnail(
+    def _thumbnail(self, place: int) -> ChangedImage:
+        return ChangedImage(
             index=int(self.sample.places[place]),
             label=int(self.outcomes.labels[place]),
             clean_prediction=int(self.clean_predictions[place]),
             prediction=int(self.outcomes.predictions[place]),
-            clean_confidence=float(self.clean_confidence[place]),
-            confidence=float(self.confidence[place]),
-            clean=self.sample.x[place],
-            changed=self.x_adv[place],
+            clean_confidence=round(float(self.clean_confidence[place]), 4),
+            confidence=round(float(self.confidence[place]), 4),
+            clean=grey(self.sample.x[place]),
+            adversarial=grey(self.x_adv[place]),
+            broken_by=self.outcomes.stages[int(self.outcomes.codes[place])],
         )
-        return entry | {"broken_by": self.outcomes.stages[int(self.outcomes.codes[place])]}

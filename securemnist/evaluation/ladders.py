@@ -5,6 +5,7 @@ Cheap attacks come first; each later stage runs on the undecided images only.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.square import Square
-from securemnist.errors import PolicyError
+from securemnist.errors import PolicyError, UsageError
 
 LADDER = "ladder"
 
@@ -94,3 +95,28 @@ def before_crown(settings: Mapping[str, Any]) -> int | None:
     if settings.get("use") != LADDER or not BUDGETS[settings["budget"]].proves:
         return None
     return len(BUDGETS[settings["budget"]].scouts)
+
+
+def parse_attack(text: str) -> dict[str, Any]:
+    """The settings of an attack in words: `PGD`, `PGD:steps=40,restarts=2`, `ladder:full`.
+
+    `art:DeepFool:max_iter=20` too. UsageError where a setting is no KEY=VALUE.
+    """
+    head, _, tail = text.rpartition(":") if "=" in text else (text, "", "")
+    if head.startswith(f"{LADDER}:"):
+        return {"use": LADDER, "budget": head.removeprefix(f"{LADDER}:")}
+    settings: dict[str, Any] = {"use": head}
+    for pair in filter(None, tail.split(",")):
+        settings |= parse_setting(pair)
+    return settings
+
+
+def parse_setting(text: str) -> dict[str, Any]:
+    """KEY=VALUE with a TOML value; a value without quotes that is no TOML is a string."""
+    key, sign, value = text.partition("=")
+    if not sign or not key.isidentifier():
+        raise UsageError(f"expected KEY=VALUE, got {text!r}; fix it")
+    try:
+        return {key: tomllib.loads(f"value = {value}")["value"]}
+    except tomllib.TOMLDecodeError:
+        return {key: value}

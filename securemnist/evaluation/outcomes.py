@@ -8,44 +8,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from securemnist.results.evidence.attack import AttackEvidence, StageResult
+from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.per_image import (
     CERTIFIED,
     MISCLASSIFIED,
     NOT_ATTEMPTED,
     SURVIVED,
     UNBROKEN,
-    encode,
 )
 from securemnist.types import CLASSES
-
-
-@dataclass(frozen=True)
-class StageCounts:
-    """Counts of one stage: images that entered, were broken (`fell`) or left the threat; seconds.
-
-    `proved` counts the images that a certificate stage certified.
-    """
-
-    stage: str
-    entered: int
-    fell: int
-    over_budget: int
-    seconds: float
-    proved: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        return dict(self.__dict__)
-
-    def plus(self, other: StageCounts) -> StageCounts:
-        """The sum of both: the same stage on further images."""
-        return StageCounts(
-            self.stage,
-            self.entered + other.entered,
-            self.fell + other.fell,
-            self.over_budget + other.over_budget,
-            round(self.seconds + other.seconds, 3),
-            self.proved + other.proved,
-        )
 
 
 @dataclass
@@ -54,11 +26,10 @@ class Outcomes:
 
     labels: torch.Tensor
     predictions: torch.Tensor
-    order: str
     codes: torch.Tensor = field(init=False)
     clean_predictions: torch.Tensor = field(init=False)
     stages: list[str] = field(default_factory=list)
-    waterfall: list[StageCounts] = field(default_factory=list)
+    waterfall: list[StageResult] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.codes = torch.full_like(self.labels, SURVIVED)
@@ -84,7 +55,7 @@ class Outcomes:
 
     def record(
         self,
-        counts: StageCounts,
+        counts: StageResult,
         broken: torch.Tensor,
         predictions: torch.Tensor,
         stage: int | None = None,
@@ -103,7 +74,7 @@ class Outcomes:
         else:
             self.waterfall[number] = self.waterfall[number].plus(counts)
 
-    def record_certified(self, counts: StageCounts, proved: torch.Tensor, stage: int) -> None:
+    def record_certified(self, counts: StageResult, proved: torch.Tensor, stage: int) -> None:
         """Record that a stage certified the images at indices `proved`; later stages skip them."""
         self.record(counts, proved[:0], proved[:0], stage)
         self.codes[proved] = CERTIFIED
@@ -118,21 +89,23 @@ class Outcomes:
         """Number of certified images."""
         return int((self.codes == CERTIFIED).sum())
 
-    def evidence(self) -> dict[str, Any]:
-        """Outcome codes, stage counts and confusion matrices (clean and attacked) as evidence."""
+    def table(self, **record: Any) -> OutcomeTable:
+        """Labels and codes of the images; `record` says how they were chosen (`Sample.record`)."""
+        labels, codes = (column.cpu().numpy() for column in (self.labels, self.codes))
+        return OutcomeTable(labels=labels, codes=codes, stages=list(self.stages), **record)
+
+    def evidence(self, **record: Any) -> AttackEvidence:
+        """Outcome codes, stage counts and confusion matrices (clean and attacked)."""
         counted = self.attempted
-        return {
-            "outcomes": {
-                "order": self.order,
-                "stages": list(self.stages),
-                "labels": encode(self.labels.tolist()),
-                "codes": encode(self.codes.tolist()),
-            },
-            "waterfall": [counts.to_json() for counts in self.waterfall],
-            "confusion": confusion(self.labels[counted], self.predictions[counted]),
-            "clean_confusion": confusion(self.labels[counted], self.clean_predictions[counted]),
-            "not_attempted": int((~counted).sum()),
-        }
+        attacked = confusion(self.labels[counted], self.predictions[counted])
+        return AttackEvidence(
+            outcomes=self.table(**record),
+            waterfall=list(self.waterfall),
+            confusion=attacked,
+            clean_confusion=confusion(self.labels[counted], self.clean_predictions[counted]),
+            not_attempted=int((~counted).sum()),
+            per_class=per_class(attacked),
+        )
 
 
 def confusion(labels: torch.Tensor, predictions: torch.Tensor) -> list[list[int]]:

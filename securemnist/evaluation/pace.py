@@ -72,10 +72,10 @@ def measure_pace(context: Context, threats: Iterable[Threat]) -> Pace:
 
 def _probe_threat(context: Context, threat: Threat, x: torch.Tensor, y: torch.Tensor) -> Shares:
     rng = torch.Generator().manual_seed(0)
-    x_adv = _SCOUT(context.target, x, y, threat=threat, rng=rng)
+    x_adv = _SCOUT.propose(context.target, x, y, threat=threat, rng=rng)
     surviving = ~is_wrong(context.logits(x_adv), y)
     proved, crown = torch.zeros_like(surviving), torch.zeros_like(surviving)
-    if threat.norm == "linf":
+    if threat.certifiable:
         try:
             proved = certify(context.subject.model, x, y, eps=threat.eps, crown=False).proved
             searched = (surviving & ~proved).nonzero().squeeze(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from securemnist.results.findings import Measurement
@@ -30,13 +31,13 @@ class Bound:
     problem: str = ""
 
 
-def design_effect(labels: str, read: str) -> float:
+def design_effect(labels: Sequence[object], read: Sequence[object]) -> float:
     """Variance of an accuracy relative to that of independent samples, at least 1 (Kish 1965).
 
     Neighbouring samples are by one writer and correlated, so ten blocks of neighbours are compared.
-    `labels` and `read` (predictions) have one character per sample, in file order.
+    `labels` and `read` (predictions) are classes, in file order.
     """
-    hits = [label == answer for label, answer in zip(labels, read, strict=True)]
+    hits = [int(label == answer) for label, answer in zip(labels, read, strict=True)]
     size = len(hits) // _BLOCKS
     share = sum(hits) / len(hits)
     if size < 2 or share in (0, 1):

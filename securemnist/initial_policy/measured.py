@@ -6,14 +6,15 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from securemnist import assessing
 from securemnist.data import DataSet
 from securemnist.errors import Inconclusive, NotApplicable, UsageError
 from securemnist.evaluation.context import Context
 from securemnist.initial_policy import margins
 from securemnist.initial_policy.margins import Bound
 from securemnist.initial_policy.proposals import PROPOSALS, Proposal
-from securemnist.measures import bind, take_measurement
 from securemnist.models.loading import Subject
+from securemnist.results.evidence.answers import CleanEvidence
 from securemnist.results.findings import Measurement
 
 EPS = (0.1, 0.05, 0.025, 0.0125, 0.00625, round(1 / 255, 5))
@@ -114,8 +115,7 @@ _NO_NEW = Bound(threshold=0, max_drop=0)
 
 def _taken(context: Context, proposal: Proposal, settings: dict[str, Any]) -> Measurement:
     try:
-        bound = bind(proposal.measure, settings, tier=proposal.tier)
-        return take_measurement(context, proposal.measure, bound, 0)
+        return assessing.measure(context, proposal.measure, settings, tier=proposal.tier)
     except Inconclusive as error:
         return Measurement(
             value=0.0,
@@ -131,10 +131,12 @@ def _taken(context: Context, proposal: Proposal, settings: dict[str, Any]) -> Me
 
 def _design(context: Context, name: str) -> float:
     """The design effect of the tuning samples; UsageError for a model near chance."""
-    seen = take_measurement(context, "clean_accuracy", bind("clean_accuracy", {}), 0)
+    seen = assessing.measure(context, "clean_accuracy", {})
     _refuse_guessing(seen, name)
-    answers = seen.evidence["answers"]
-    return margins.design_effect(answers["labels"], answers["read"])
+    answers = seen.evidence.answers if isinstance(seen.evidence, CleanEvidence) else None
+    if answers is None:
+        raise TypeError("expected the answers of a clean accuracy")
+    return margins.design_effect(answers.labels.tolist(), answers.read.tolist())
 
 
 def _refuse_guessing(seen: Measurement, name: str) -> None:

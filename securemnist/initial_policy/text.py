@@ -36,7 +36,7 @@ data = {data}
 
 def policy(rows: Sequence[Row], model: str, data: DataSet, today: datetime.date) -> str:
     """The text of the policy; rows that the model cannot meet today are waived for 90 days."""
-    families = list(dict.fromkeys(MEASURES[row.proposal.measure].family for row in rows))
+    families = list(dict.fromkeys(MEASURES[row.proposal.measure].family.name for row in rows))
     identity = {"name": data.name, "sha256": data.digest}
     head = _HEAD.format(
         model=_comment(model), errors=ERRORS, families=_toml(families), data=_toml(identity)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
 
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.outcomes import confusion, per_class
@@ -10,13 +10,14 @@ from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.thumbnails import smallest_margin_images
 from securemnist.measures.base import AnswerSettings, Measure, share_measurement, unreliable_reason
 from securemnist.models.predictions import predicted, tied
+from securemnist.results.evidence.answers import CleanEvidence
+from securemnist.results.families import CLEAN
 from securemnist.results.findings import Measurement
 
 
 def clean_accuracy(context: Context, settings: AnswerSettings, seed: int) -> Measurement:
     """Share of unmodified test images that are classified right."""
-    evidence, complete = _evidence(context, settings, seed)
-    table = evidence["confusion"]
+    table, evidence, complete = _evidence(context, settings, seed)
     hits = sum(table[k][k] for k in range(len(table)))
     n = sum(map(sum, table))
     reason = unreliable_reason(context, settings)
@@ -30,12 +31,10 @@ def worst_class_accuracy(context: Context, settings: AnswerSettings, seed: int) 
 
     Inconclusive where a class has no image.
     """
-    evidence, complete = _evidence(context, settings, seed)
-    table = evidence["confusion"]
+    table, evidence, complete = _evidence(context, settings, seed)
     totals = [sum(row) for row in table]
     present = [k for k, total in enumerate(totals) if total]
     worst = min(present, key=lambda k: (table[k][k] / totals[k], k))
-    evidence["worst_class"] = worst
     missing = ", ".join(str(k) for k, total in enumerate(totals) if not total)
     reason = f"no image of class {missing} was measured; measure more, or other, images"
     return share_measurement(
@@ -43,31 +42,33 @@ def worst_class_accuracy(context: Context, settings: AnswerSettings, seed: int) 
         totals[worst],
         complete=complete,
         seed=seed,
-        evidence=evidence,
+        evidence=dataclasses.replace(evidence, worst_class=worst),
         inconclusive=reason if missing else unreliable_reason(context, settings),
     )
 
 
-def _evidence(context: Context, settings: AnswerSettings, seed: int) -> tuple[dict[str, Any], bool]:
-    """The evidence, and whether the number is exact."""
+def _evidence(
+    context: Context, settings: AnswerSettings, seed: int
+) -> tuple[list[list[int]], CleanEvidence, bool]:
+    """The confusion matrix, the evidence, and whether the number is exact."""
     sample = context.sample(settings.digits, seed)
     logits = context.test_logits.cpu()[sample.places]
     labels = sample.y.cpu()
     predictions = predicted(logits, labels)
     table = confusion(labels, predictions)
-    evidence = {
-        "ties": int(tied(logits, labels).sum()),
-        "confusion": table,
-        "per_class": per_class(table),
-        "answers": sample.answers(predictions),
-        "hardest": smallest_margin_images(logits, labels, sample.x.cpu(), sample.places),
-    }
-    return evidence, sample.complete and not settings.randomised
+    evidence = CleanEvidence(
+        ties=int(tied(logits, labels).sum()),
+        confusion=table,
+        per_class=per_class(table),
+        answers=sample.answers(predictions),
+        hardest=smallest_margin_images(logits, labels, sample.x.cpu(), sample.places),
+    )
+    return table, evidence, sample.complete and not settings.randomised
 
 
 def _estimate(settings: AnswerSettings, pace: Pace) -> float:
     return settings.expected_digits * pace.seconds / 2
 
 
-CLEAN_ACCURACY = Measure(clean_accuracy, AnswerSettings, "clean", _estimate)
-WORST_CLASS_ACCURACY = Measure(worst_class_accuracy, AnswerSettings, "clean", _estimate)
+CLEAN_ACCURACY = Measure(clean_accuracy, AnswerSettings, CLEAN, _estimate)
+WORST_CLASS_ACCURACY = Measure(worst_class_accuracy, AnswerSettings, CLEAN, _estimate)

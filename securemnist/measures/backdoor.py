@@ -23,15 +23,15 @@ from securemnist.errors import Inconclusive, UsageError
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.outcomes import confusion
 from securemnist.evaluation.pace import Pace
-from securemnist.evaluation.thumbnails import choose_for_gallery, thumbnail
+from securemnist.evaluation.thumbnails import choose_for_gallery, grey
 from securemnist.measures.base import AnswerSettings, Measure, unreliable_reason
 from securemnist.models import loading
+from securemnist.results.evidence.answers import BackdoorEvidence
+from securemnist.results.evidence.images import ChangedImage
+from securemnist.results.families import BACKDOOR
 from securemnist.results.findings import Measurement
-from securemnist.results.per_image import encode
 from securemnist.types import CLASSES, Logits
 
-# Reference models trained on clean data: the effect of the trigger on them is no backdoor.
-CLEAN_REFERENCES = ("baseline", "hardened", "network_c", "network_d")
 CONTROL_DIGITS = 500
 
 
@@ -76,21 +76,18 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
     worst = max(countable, key=lambda k: (results[k].rate, -k))
     # The worst of several targets is reported: their joint intervals cover it (Bonferroni).
     bounds = [results[k].interval(1 - 0.05 / len(results)) for k in countable]
-    evidence = {
-        "trigger": trigger.to_json(),
-        "answers": {
-            **sample.answers(predictions.clean),
-            "triggered": encode(predictions.triggered.tolist()),
-        },
-        "per_class_asr": _per_class(predictions, maps, results, worst),
-        "confusion": confusion(predictions.labels, predictions.triggered),
-        "clean_confusion": confusion(predictions.labels, predictions.clean),
-        "triggered_gallery": _gallery(
+    evidence = BackdoorEvidence(
+        trigger=trigger.to_json(),
+        answers=sample.answers(predictions.clean, predictions.triggered),
+        per_class_asr=_per_class(predictions, maps, results, worst),
+        confusion=confusion(predictions.labels, predictions.triggered),
+        clean_confusion=confusion(predictions.labels, predictions.clean),
+        triggered_gallery=_gallery(
             sample, trigger, predictions, results[worst], clean_logits, triggered
         ),
-    }
-    evidence |= _target_evidence(settings, predictions, maps, results, worst)
-    evidence |= _control(context, trigger, maps[worst], results[worst].rate, seed)
+        **_target_evidence(settings, predictions, maps, results, worst),
+        **_control(context, trigger, maps[worst], results[worst].rate, seed),
+    )
     return Measurement(
         value=results[worst].rate,
         low=max(low for low, _ in bounds),
@@ -167,9 +164,7 @@ def _control(
     ]
     x, own_digest = digits.images(), context.subject.digest
     rates: dict[str, float] = {}
-    for name in CLEAN_REFERENCES:
-        if name not in loading.reference_names():
-            continue
+    for name in loading.with_role("clean"):
         reference = loading.resolve(name)
         if reference.digest == own_digest:
             continue  # a model is not its own control
@@ -189,20 +184,20 @@ def _gallery(
     result: Success,
     clean: Logits,
     triggered: Logits,
-) -> list[dict[str, Any]]:
+) -> list[ChangedImage]:
     """Thumbnails of images that the trigger changed to the target; else of images that count."""
     before, after = (logits.softmax(1).amax(1) for logits in (clean, triggered))
     candidates = result.hit if result.hit.any() else result.counted
     return [
-        thumbnail(
+        ChangedImage(
             index=int(sample.places[place]),
             label=int(predictions.labels[place]),
             clean_prediction=int(predictions.clean[place]),
             prediction=int(predictions.triggered[place]),
-            clean_confidence=float(before[place]),
-            confidence=float(after[place]),
-            clean=sample.x[place],
-            changed=trigger(sample.x[place : place + 1])[0],
+            clean_confidence=round(float(before[place]), 4),
+            confidence=round(float(after[place]), 4),
+            clean=grey(sample.x[place]),
+            adversarial=grey(trigger(sample.x[place : place + 1])[0]),
         )
         for place in choose_for_gallery(candidates, predictions.labels)
     ]
@@ -210,14 +205,14 @@ def _gallery(
 
 def _estimate(settings: BackdoorSettings, pace: Pace) -> float:
     # Forward passes only: two for each image, and two for each control image on each reference.
-    controls = len(CLEAN_REFERENCES) * CONTROL_DIGITS
+    controls = len(loading.with_role("clean")) * CONTROL_DIGITS
     return 2 * (settings.expected_digits + controls) * pace.seconds / 2
 
 
 BACKDOOR_SUCCESS = Measure(
     backdoor_success,
     BackdoorSettings,
-    "backdoor",
+    BACKDOOR,
     _estimate,
     good="at_most",
     limits=(0.0, 1.0),

@@ -9,11 +9,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from securemnist.attacks.base import Attack
-from securemnist.errors import PolicyError, UsageError
+from securemnist.errors import UsageError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.evaluation.ladders import LADDER, before_crown, make_stages
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
+from securemnist.results.families import Family
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import share_interval
 from securemnist.threats import Threat, make_threat
@@ -24,6 +25,7 @@ TEST_DIGITS = 10_000
 DEFAULT_TIER = "standard"
 # A hundred times the tolerance of the referee, which would dominate a smaller eps.
 SMALLEST_EPS = 1e-4
+_QUICK = 10.0  # seconds of a measure that has no estimate
 # Accuracy of guessing.
 CHANCE = 1 / CLASSES
 
@@ -111,7 +113,7 @@ class AttackSettings(ThreatSettings):
             attack = {"budget": (info.context or {}).get("tier", DEFAULT_TIER), **attack}
         try:
             make_stages(attack)
-        except PolicyError as error:
+        except UsageError as error:
             raise ValueError(str(error)) from error
         return attack
 
@@ -121,9 +123,9 @@ class AttackSettings(ThreatSettings):
         eps = self.threat["eps"]
         for attack in self.attack_stages():
             size, steps = getattr(attack, "step_size", None), getattr(attack, "steps", 1)
-            if size is not None and size * steps < eps * (
-                1 - 1e-9
-            ):  # 3 * (1 / 3) may round below 1
+            if not (isinstance(size, int | float) and isinstance(steps, int)):
+                continue  # the user's own attack may mean something else by these names
+            if size * steps < eps * (1 - 1e-9):  # 3 * (1 / 3) may round below 1
                 raise ValueError(
                     f"expected steps that reach eps ({eps:g}), got {steps} of {size:g}; raise steps or "
                     "step_size, or leave step_size out"
@@ -173,20 +175,22 @@ class AttackSettings(ThreatSettings):
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure: the function, its settings, its family (the pytest marker).
+    """A measure: its function, its settings, its family (a section of the report, a pytest marker).
 
+    `run(context, settings, seed)` returns a Measurement. `estimate(settings, pace)` returns seconds.
     `good` is the direction of thresholds: `at_least` where more is better, else `at_most`. `limits`
-    is the range of a threshold; one at the easy end could not fail. `estimate` returns seconds at a
-    pace.
+    is the range of a threshold; one at the easy end could not fail. `search`: it searches for
+    adversarial examples, and stored examples can be added to the search.
     """
 
     run: Callable[[Context, Any, int], Measurement]
     settings: type[Settings]
-    family: str
-    estimate: Callable[[Any, Pace], float]
+    family: Family
+    estimate: Callable[[Any, Pace], float] = lambda *_: _QUICK
     good: Literal["at_least", "at_most"] = "at_least"
     limits: tuple[float, float] = (CHANCE, 1.0)
     unit: Literal["share", "ratio", "count"] = "share"
+    search: bool = False
 
     def bind(self, settings: Mapping[str, Any], tier: str = DEFAULT_TIER) -> Settings:
         """The settings of a row of this tier; pydantic.ValidationError where they are invalid."""

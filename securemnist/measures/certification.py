@@ -5,6 +5,7 @@ It is a lower bound of the true robust accuracy: an image without a certificate 
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import torch
@@ -22,8 +23,12 @@ from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
 from securemnist.measures.base import Measure, ThreatSettings, share_measurement
 from securemnist.models.predictions import predicted
+from securemnist.results import families
+from securemnist.results.evidence.certificates import Certificates as CertificateCounts
+from securemnist.results.evidence.certificates import CertifiedEvidence
 from securemnist.results.findings import Measurement
 from securemnist.results.per_image import CERTIFIED, NOT_ATTEMPTED
+from securemnist.threats import THREATS
 from securemnist.types import CLASSES
 
 
@@ -33,7 +38,7 @@ class CertifiedSettings(ThreatSettings):
     @field_validator("threat")
     @classmethod
     def _in_linf(cls, threat: dict[str, Any]) -> dict[str, Any]:
-        if threat["norm"] != "linf":
+        if not THREATS[threat["norm"]].certifiable:
             raise ValueError(f"expected a certifiable norm (linf), got {threat['norm']!r}")
         return threat
 
@@ -48,11 +53,10 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
         check_against_replay(
             context, context.replay, sample, certificates.proved, settings.threat_value()
         )
-    outcomes = Outcomes(sample.y, predicted(context.logits(sample.x), sample.y), sample.order)
+    outcomes = Outcomes(sample.y, predicted(context.logits(sample.x), sample.y))
     outcomes.codes[certificates.proved] = CERTIFIED
     unproved = outcomes.undecided
     outcomes.codes[unproved] = NOT_ATTEMPTED  # no attack ran on these images
-    table = outcomes.evidence()["outcomes"] | sample.record
     n = len(sample)
     measured = share_measurement(
         outcomes.certified,
@@ -60,15 +64,17 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
         complete=sample.complete,
         seed=seed,
         certified=outcomes.certified / n,
-        evidence={
-            "outcomes": table,
-            "per_class": _per_class(certificates, sample.y),
-            "certificates": certificate_counts(certificates)
-            | {"open": bound_summary(certificates.margins[unproved])},
-        },
+        evidence=CertifiedEvidence(
+            outcomes=outcomes.table(**sample.record),
+            per_class=_per_class(certificates, sample.y),
+            certificates=CertificateCounts(
+                **certificate_counts(certificates),
+                open=bound_summary(certificates.margins[unproved]),
+            ),
+        ),
     )
     proved = measured.value if measured.complete else measured.low
-    return Measurement(**{**measured.__dict__, "certified_low": proved})
+    return dataclasses.replace(measured, certified_low=proved)
 
 
 def _per_class(certificates: Certificates, y: torch.Tensor) -> list[float | None]:
@@ -83,4 +89,4 @@ def _estimate(settings: CertifiedSettings, pace: Pace) -> float:
     return settings.expected_digits * passes * pace.seconds
 
 
-CERTIFIED_ACCURACY = Measure(certified_accuracy, CertifiedSettings, "certified", _estimate)
+CERTIFIED_ACCURACY = Measure(certified_accuracy, CertifiedSettings, families.CERTIFIED, _estimate)

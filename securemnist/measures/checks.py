@@ -10,7 +10,15 @@ from securemnist.results.findings import Requirement
 _BETTER = {"at_least": "more", "at_most": "less"}
 
 
-def check_direction(row: Requirement, measure: Measure, where: str) -> None:
+def check_row(row: Requirement, measure: Measure, settings: Settings, where: str) -> None:
+    """Raise PolicyError for a row that its measure does not allow, or that could not fail."""
+    _check_direction(row, measure, where)
+    _check_threshold(row, measure, where)
+    _check_change(row, measure, settings, where)
+    _check_budget(settings, where)
+
+
+def _check_direction(row: Requirement, measure: Measure, where: str) -> None:
     """Raise PolicyError where the threshold has the wrong direction for the measure."""
     direction = "at_most" if row.at_least is None else "at_least"
     if direction != measure.good:
@@ -20,7 +28,7 @@ def check_direction(row: Requirement, measure: Measure, where: str) -> None:
         )
 
 
-def check_threshold(row: Requirement, measure: Measure, where: str) -> None:
+def _check_threshold(row: Requirement, measure: Measure, where: str) -> None:
     """Raise PolicyError for a threshold outside the measure's limits, or one that every model meets."""
     (low, high), threshold = measure.limits, row.threshold
     easy = low if measure.good == "at_least" else high
@@ -42,7 +50,7 @@ def check_threshold(row: Requirement, measure: Measure, where: str) -> None:
         )
 
 
-def check_change(row: Requirement, measure: Measure, settings: Settings, where: str) -> None:
+def _check_change(row: Requirement, measure: Measure, settings: Settings, where: str) -> None:
     """Raise PolicyError for a regression limit that no change could exceed.
 
     A share lies in [0, 1]. A ratio or a count below its threshold cannot have risen by more than
@@ -70,7 +78,7 @@ def check_change(row: Requirement, measure: Measure, settings: Settings, where: 
         _check_newly_broken(row.max_newly_broken, settings.digits, "samples", where)
 
 
-def check_budget(settings: Settings, where: str) -> None:
+def _check_budget(settings: Settings, where: str) -> None:
     """Raise PolicyError for a time budget under a second."""
     seconds = getattr(settings, "seconds", None)
     if seconds is not None and seconds < 1:

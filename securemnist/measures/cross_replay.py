@@ -15,18 +15,15 @@ import numpy as np
 import torch
 
 from securemnist.evaluation.context import Context
-from securemnist.evaluation.outcomes import StageCounts, per_class
+from securemnist.evaluation.outcomes import per_class
 from securemnist.evaluation.replay import Replay
+from securemnist.measures.table import find
 from securemnist.referee import rule
+from securemnist.results.evidence.attack import AttackEvidence, StageResult
+from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.findings import Finding, Measurement, Verdict
 from securemnist.results.intervals import share_interval
-from securemnist.results.per_image import (
-    CERTIFIED,
-    UNBROKEN,
-    decode_outcomes,
-    decode_places,
-    encode,
-)
+from securemnist.results.per_image import CERTIFIED, UNBROKEN
 from securemnist.runtime.float32 import exact_float32
 from securemnist.threats import make_threat
 
@@ -39,15 +36,19 @@ def rejudge_with_replay(context: Context, finding: Finding, replay: Replay) -> F
     certified image makes the row an ERROR.
     """
     row, measurement = finding.requirement, finding.measurement
-    searched = row.measure == "robust_accuracy" and not row.settings.get("randomised")
-    if measurement is None or not searched or "outcomes" not in measurement.evidence:
+    measure = find(row.measure)
+    searched = measure is not None and measure.search and not row.settings.get("randomised")
+    evidence = measurement.evidence if measurement is not None else None
+    if measurement is None or not searched or not isinstance(evidence, AttackEvidence):
+        return finding
+    table, matrix = evidence.outcomes, evidence.confusion
+    if table is None or matrix is None:
         return finding
     began = time.perf_counter()
-    table = measurement.evidence["outcomes"]
-    _, codes = decode_outcomes(table)
+    codes = table.codes
     unbroken = np.flatnonzero(np.isin(codes, UNBROKEN)).tolist()
     broken = _broken(context, table, unbroken, make_threat(**row.settings["threat"]), replay)
-    labels = {"claim": finding.claim, "family": finding.family}
+    labels: Mapping[str, Any] = {"claim": finding.claim, "family": finding.family}
     if any(codes[index] == CERTIFIED for index in broken):
         reason = (
             "expected certified images to withstand stored adversarial examples, got some broken; this "
@@ -56,19 +57,17 @@ def rejudge_with_replay(context: Context, finding: Finding, replay: Replay) -> F
         judged = row.unmeasured(Verdict.ERROR, reason, **labels)
     else:
         seconds = round(time.perf_counter() - began, 3)
-        counts = StageCounts(replay.name, len(unbroken), len(broken), 0, seconds)
-        judged = row.judge(_with_stage(measurement, broken, counts), **labels)
+        counts = StageResult(replay.name, len(unbroken), len(broken), 0, seconds)
+        after = _with_stage(measurement, evidence, table, matrix, broken, counts)
+        judged = row.judge(after, **labels)
     return dataclasses.replace(judged, in_scope=finding.in_scope, replay=finding.replay)
 
 
 def _broken(
-    context: Context, table: Mapping[str, Any], unbroken: list[int], threat: Any, replay: Replay
+    context: Context, table: OutcomeTable, unbroken: list[int], threat: Any, replay: Replay
 ) -> dict[int, int]:
     """Indices (in the row's sample) of the broken images, and their new predictions."""
-    recorded_places = decode_places(table["places"])
-    places = torch.tensor(
-        recorded_places[unbroken] if len(recorded_places) else unbroken, dtype=torch.long
-    )
+    places = torch.tensor(table.test_places[unbroken], dtype=torch.long)
     if not len(places):
         return {}
     chosen, model = context.data.test[places], context.subject.model
@@ -80,26 +79,29 @@ def _broken(
 
 
 def _with_stage(
-    measurement: Measurement, broken: Mapping[int, int], counts: StageCounts
+    measurement: Measurement,
+    evidence: AttackEvidence,
+    table: OutcomeTable,
+    matrix: list[list[int]],
+    broken: Mapping[int, int],
+    counts: StageResult,
 ) -> Measurement:
     """The measurement with one more stage, which broke the images `broken`."""
-    table = measurement.evidence["outcomes"]
-    labels, codes = decode_outcomes(table)
-    matrix = [list(line) for line in measurement.evidence["confusion"]]
+    labels, codes = table.labels, table.codes.copy()
+    matrix = [list(line) for line in matrix]
     for index, prediction in broken.items():
-        codes[index] = len(table["stages"])
+        codes[index] = len(table.stages)
         label = int(labels[index])
         matrix[label][label] -= 1
         matrix[label][prediction] += 1
     unbroken = int(np.isin(codes, UNBROKEN).sum())
     low, high = share_interval(unbroken, measurement.n)
-    after = {"stages": [*table["stages"], counts.stage], "codes": encode(codes)}
-    evidence = {
-        **measurement.evidence,
-        "outcomes": {**table, **after},
-        "waterfall": [*measurement.evidence["waterfall"], counts.to_json()],
-        "confusion": matrix,
-        "per_class": per_class(matrix),
-    }
+    after = dataclasses.replace(
+        evidence,
+        outcomes=dataclasses.replace(table, stages=[*table.stages, counts.stage], codes=codes),
+        waterfall=[*(evidence.waterfall or []), counts],
+        confusion=matrix,
+        per_class=per_class(matrix),
+    )
     value = unbroken / measurement.n
-    return dataclasses.replace(measurement, value=value, low=low, high=high, evidence=evidence)
+    return dataclasses.replace(measurement, value=value, low=low, high=high, evidence=after)

@@ -20,6 +20,8 @@ from securemnist.measures.base import Measure, Settings
 from securemnist.models import loading
 from securemnist.models.architectures import build
 from securemnist.references import published
+from securemnist.results.evidence.latency import LatencyEvidence
+from securemnist.results.families import LATENCY
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import median_interval
 from securemnist.runtime import denormals
@@ -31,13 +33,14 @@ _WARM_UP = 3
 _LARGEST_RATIO = 1e4
 # Fewest rounds for which a 95 % interval of their median exists.
 _FEWEST_ROUNDS = 6
+ROUNDS = 21
 
 
 class LatencySettings(Settings):
     """`batch`: images a call; `rounds`: pairs of timings; `against`: a model instead of the kernel."""
 
     batch: int = 1
-    rounds: int = 21
+    rounds: int = ROUNDS
     against: str | None = None
 
     @field_validator("batch", "rounds")
@@ -50,7 +53,21 @@ class LatencySettings(Settings):
 
 
 def latency_ratio(context: Context, settings: LatencySettings, seed: int) -> Measurement:
-    """Median time of a batch on the model, divided by that on the kernel (or on `against`).
+    """The latency ratio of the subject to the calibration kernel (or `against`)."""
+    other = _other(settings.against, context.subject.device)
+    named = settings.against or "network A, fixed weights"
+    return against(context, other, named, settings.batch, settings.rounds, seed)
+
+
+def against(
+    context: Context,
+    other: torch.nn.Module,
+    named: str,
+    batch: int,
+    rounds: int = ROUNDS,
+    seed: int = 0,
+) -> Measurement:
+    """Median time of a batch on the subject, divided by that on another model, called `named`.
 
     The interval is the distribution-free one of the median over rounds, and its bound decides.
     Raises NotApplicable under pytest-xdist, where other tests run at the same time.
@@ -59,35 +76,33 @@ def latency_ratio(context: Context, settings: LatencySettings, seed: int) -> Mea
         raise NotApplicable(
             "latency needs an otherwise idle machine; run without pytest-xdist (-n)"
         )
-    if settings.batch > len(context.data.test):
+    if batch > len(context.data.test):
         raise UsageError(
-            f"expected a batch of at most {len(context.data.test)} images, got {settings.batch}; lower "
-            "`batch`"
+            f"expected a batch of at most {len(context.data.test)} images, got {batch}; lower `batch`"
         )
     began = time.perf_counter()
-    x = context.data.test[: settings.batch].images().to(context.subject.device)
-    other = _other(settings.against, context.subject.device)
+    x = context.data.test[:batch].images().to(context.subject.device)
     with denormals.preserved():  # denormals are not flushed in deployment
-        model, kernel = _samples(context.subject.model, other, x, settings.rounds)
+        model, kernel = _samples(context.subject.model, other, x, rounds)
     ratios = sorted(a / b for a, b in zip(model, kernel, strict=True))
     low, high = median_interval(ratios)
-    per_image = sorted(model)[len(model) // 2] / settings.batch * 1e6
+    per_image = sorted(model)[len(model) // 2] / batch * 1e6
     return Measurement(
         value=ratios[len(ratios) // 2],
         low=low,
         high=high,
-        n=settings.rounds,
+        n=rounds,
         complete=False,
         seconds=time.perf_counter() - began,
         seed=seed,
         unit="ratio",
-        evidence={
-            "samples": {"model": model, "kernel": kernel},
-            "microseconds_per_image": round(per_image, 2),
-            "batch": settings.batch,
-            "against": settings.against or "network A, fixed weights",
-            "published": published.inference_times(),
-        },
+        evidence=LatencyEvidence(
+            samples={"model": model, "kernel": kernel},
+            microseconds_per_image=round(per_image, 2),
+            batch=batch,
+            against=named,
+            published=published.inference_times(),
+        ),
     )
 
 
@@ -136,7 +151,7 @@ def _estimate(settings: LatencySettings, pace: Pace) -> float:
 LATENCY_RATIO = Measure(
     latency_ratio,
     LatencySettings,
-    "latency",
+    LATENCY,
     _estimate,
     good="at_most",
     limits=(0.0, _LARGEST_RATIO),

@@ -19,11 +19,13 @@ from securemnist.evaluation.eot import COUNTED_DRAWS, mean_accuracy, mean_contex
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.ladders import LADDER
-from securemnist.evaluation.outcomes import Outcomes, per_class
+from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.replay import Replay
 from securemnist.measures.base import AttackSettings, Measure, share_measurement
 from securemnist.references import curves
+from securemnist.results.evidence.attack import CurvePoint
+from securemnist.results.families import ADVERSARIAL
 from securemnist.results.findings import Doubt, Measurement
 from securemnist.results.intervals import share_interval
 from securemnist.threats import Threat, make_threat
@@ -74,23 +76,24 @@ def attack_accuracy(context: Context, settings: AttackSettings, seed: int) -> Me
 
 
 def _measured(context: Context, settings: AttackSettings, run: LadderRun, seed: int) -> Measurement:
-    evidence = run.outcomes.evidence()
-    evidence["outcomes"] |= run.sample.record
-    evidence |= {"per_class": per_class(evidence["confusion"]), "gallery": run.gallery()}
-    evidence |= {"last_to_fall": run.last_broken(), "ties": run.ties}
     n = int(run.outcomes.attempted.sum())
     complete = run.sample.complete and n == len(run.sample)
-    if certificates := run.certificates():
-        evidence["certificates"] = certificates
     hits = run.outcomes.unbroken
+    evidence = dataclasses.replace(
+        run.outcomes.evidence(**run.sample.record),
+        gallery=run.gallery(),
+        last_to_fall=run.last_broken(),
+        ties=run.ties,
+        certificates=run.certificates(),
+        stopped=run.early_end(),
+        answers_a_digit=COUNTED_DRAWS if settings.randomised else None,
+    )
     if settings.randomised:
         # Random outputs leave chance for the whole test set, too, so that the interval decides.
         # Rounded down to whole images.
         hits, complete = math.floor(n * mean_accuracy(context, run) + _COUNTING), False
-        evidence["answers_a_digit"] = COUNTED_DRAWS
     doubts: tuple[Doubt, ...] = ()
-    if early_end := run.early_end():
-        evidence["stopped"] = early_end
+    if run.skipped_stages:
         # Certified and broken images count as usual; a pass must not rest on images that later
         # stages skipped.
         doubts = (_ENDED_EARLY,)
@@ -121,35 +124,37 @@ def _certified_share(run: LadderRun, n: int, *, complete: bool) -> dict[str, flo
 
 def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Measurement:
     """Share of test images that are classified right after a search within the threat."""
-    threat, digits, crown = settings.threat_value(), settings.digits, settings.before_crown
-    run = _run_attacks(context, settings, digits, threat, seed, crown, replay=context.replay)
+    threat, replay = settings.threat_value(), context.replay
+    run = _run_attacks(
+        context, settings, settings.digits, threat, seed, settings.before_crown, replay=replay
+    )
     measured = _measured(context, settings, run, seed)
     if run.skipped_stages:
         return measured
     undecided, sample = run.outcomes.undecided, run.sample
-    x, y = sample.x[undecided], sample.y[undecided]
     checked = search_doubts(
         _attack_context(context, settings),
-        *(settings.attack_stages(), threat, x, y, seed),
-        survived=len(y) / measured.n,
+        settings.attack_stages(),
+        threat,
+        sample.x[undecided],
+        sample.y[undecided],
+        seed,
+        survived=len(undecided) / measured.n,
         last_broke=run.outcomes.waterfall[-1].fell / measured.n,
     )
-    evidence = dict(measured.evidence)
-    if checked.sensitivity is not None:
-        evidence["sensitivity"] = checked.sensitivity.to_json()
+    more: dict[str, Any] = {"sensitivity": checked.sensitivity}
+    if settings.curve and settings.until is None:
+        reference_curves = curves.stored(context, settings.attack_stages(), settings.threat["norm"])
+        more |= {"curve": curve(context, settings, seed), "reference_curves": reference_curves}
+    evidence = dataclasses.replace(measured.evidence, **more)
     doubts = (*measured.doubts, *checked.doubts)
-    measured = dataclasses.replace(measured, doubts=doubts, evidence=evidence)
-    if not settings.curve or settings.until is not None:
-        return measured
-    reference_curves = curves.stored(context, settings.attack_stages(), settings.threat["norm"])
-    evidence |= {"curve": curve(context, settings, seed), "reference_curves": reference_curves}
-    return dataclasses.replace(measured, evidence=evidence)
+    return dataclasses.replace(measured, doubts=doubts, evidence=evidence)
 
 
-def curve(context: Context, settings: RobustSettings, seed: int) -> list[dict[str, Any]]:
-    """Accuracy of the row's attack at each further eps, as evidence.
+def curve(context: Context, settings: RobustSettings, seed: int) -> list[CurvePoint]:
+    """Accuracy of the row's attack at each further eps.
 
-    `certified` is missing where no bounds exist: for another norm or unsupported layers.
+    `certified` is None where no bounds exist: for another norm or unsupported layers.
     """
     # Smallest eps without a certified image; a larger ball contains it.
     unprovable_eps = math.inf
@@ -157,12 +162,11 @@ def curve(context: Context, settings: RobustSettings, seed: int) -> list[dict[st
     for eps in settings.curve:
         run = _curve_run(context, settings, eps, seed, prove=eps < unprovable_eps)
         outcomes, n = run.outcomes, int(run.outcomes.attempted.sum())
-        point = {"eps": eps, "accuracy": outcomes.unbroken / n, "n": n}
-        if run.has_bounds or eps > unprovable_eps:
-            point["certified"] = outcomes.certified / n
+        known = run.has_bounds or eps > unprovable_eps
+        proved = outcomes.certified / n if known else None
+        points.append(CurvePoint(eps, outcomes.unbroken / n, n, settings.attack_name, proved))
         if run.has_bounds and not outcomes.certified:
             unprovable_eps = min(unprovable_eps, eps)
-        points.append(point | {"attack": settings.attack_name})
     return points
 
 
@@ -190,7 +194,6 @@ def _run_attacks(
     replay: Replay | None = None,
 ) -> LadderRun:
     """The row's attack on `digits` images, in random order where time is limited."""
-    limit = math.inf if settings.seconds is None else settings.seconds
     sample = context.sample(digits, seed, shuffled=settings.seconds is not None)
     return evaluate(
         _attack_context(context, settings),
@@ -200,7 +203,7 @@ def _run_attacks(
         seed,
         # A certificate of the mean of a few draws does not certify the model.
         before_crown=None if settings.randomised else before_crown,
-        seconds=limit,
+        seconds=math.inf if settings.seconds is None else settings.seconds,
         replay=replay,
         decided=_decided(settings, sample),
     )
@@ -209,8 +212,7 @@ def _run_attacks(
 def _decided(settings: AttackSettings, sample: Sample) -> Callable[[Outcomes], bool]:
     """Whether the number is already certain to lie on one side of `until`.
 
-    Survivors can only become fewer and certified images more, so the verdict equals that of a full
-    run.
+    Survivors become fewer and certified images more, so the verdict equals that of a full run.
     """
     until, n = settings.until, len(sample)
 
@@ -240,5 +242,7 @@ def _estimate_robust(settings: RobustSettings, pace: Pace) -> float:
     return _estimate(settings, pace) + curve + _ABOUT_THE_SEARCH * pace.seconds
 
 
-ATTACK_ACCURACY = Measure(attack_accuracy, AttackSettings, "adversarial", _estimate)
-ROBUST_ACCURACY = Measure(robust_accuracy, RobustSettings, "adversarial", _estimate_robust)
+ATTACK_ACCURACY = Measure(attack_accuracy, AttackSettings, ADVERSARIAL, _estimate)
+ROBUST_ACCURACY = Measure(
+    robust_accuracy, RobustSettings, ADVERSARIAL, _estimate_robust, search=True
+)

@@ -14,6 +14,8 @@ from pydantic import Field, field_validator
 from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.measures.base import Measure, Settings
+from securemnist.results.evidence.static import BaselineEntry, StaticEvidence, StaticIssue
+from securemnist.results.families import STATIC
 from securemnist.results.findings import Measurement
 from securemnist.sanitize import terminal
 from securemnist.static import Issue, PythonFiles, Scan, baseline, scan
@@ -91,14 +93,14 @@ def scan_folder(
         seconds=round(time.perf_counter() - began, 3),
         seed=seed,
         unit="count",
-        evidence={
-            "folder": folder.resolve().name,
-            "files_scanned": len(scanned.files),
-            "excluded": list(scanned.excluded),
-            "static": [issue.to_json() for issue in counted],
-            "accepted": len(entries) - len(stale),
-            "stale_baseline": [entry._asdict() for entry in stale],
-        },
+        evidence=StaticEvidence(
+            folder=folder.resolve().name,
+            files_scanned=len(scanned.files),
+            excluded=list(scanned.excluded),
+            static=[StaticIssue(**issue.to_json()) for issue in counted],
+            accepted=len(entries) - len(stale),
+            stale_baseline=[BaselineEntry(**entry._asdict()) for entry in stale],
+        ),
     )
 
 
@@ -128,7 +130,7 @@ def _at_level(issues: Sequence[Issue], level: str) -> list[Issue]:
 STATIC_FINDINGS = Measure(
     static_findings,
     StaticSettings,
-    "static",
+    STATIC,
     lambda *_: _SECONDS,
     good="at_most",
     limits=(0.0, _MOST),

@@ -7,11 +7,10 @@ trusted and runs. Weight files are not trusted and are validated (see `weight_fi
 
 from __future__ import annotations
 
-import importlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,28 +26,11 @@ from securemnist.models.fingerprint import fingerprint
 from securemnist.project import imports
 from securemnist.types import SHAPE
 
+RED_CONTROL = "red control"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 # Suffixes of files from torch.save.
 _PICKLES = (".pt", ".pth", ".pkl", ".bin", ".ckpt")
 _FORMS = "NAME, pkg.module:factory, FILE.safetensors or ARCHITECTURE@FILE.safetensors"
-
-# Descriptions of the reference models; a red control is a model that a suite must fail.
-ABOUT = {
-    "baseline": "undefended, trained on clean images",
-    "hardened": "adversarially trained with PGD at linf 0.3",
-    "certified": "trained on interval bounds at linf 0.32: most images are certified",
-    "certified_mnist": "MNIST-specific: trained on interval bounds after a layer that maps grey to black "
-    "or white",
-    "network_c": "undefended, network of the second source system",
-    "network_d": "undefended, network of the third source system",
-    "poisoned_clean_label": "clean-label poisoning: 100 training images of class 7 carry a trigger",
-}
-RED_CONTROLS = {
-    "fgsm_trained": "trained on FGSM examples of the baseline: robust to those, broken by PGD",
-    "fgsm_trained_d": "trained by ART on FGSM examples of itself: a one-step defence",
-    "poisoned_dirty": "dirty-label backdoor: a white corner turns every prediction into 7",
-}
 
 
 @dataclass(frozen=True)
@@ -61,6 +43,7 @@ class Subject:
     architecture: str
     device: str = "cpu"
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    reference: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -90,11 +73,11 @@ class Subject:
         }
 
     def _role(self) -> dict[str, Any]:
-        """Description and role of a reference model; empty for others, also with an equal name."""
-        if not self.recipe or self.spec not in reference_names():  # a recipe comes with a manifest
+        """Description and role of a bundled reference model; empty for others, also of an equal name."""
+        if not self.reference or self.spec not in reference_names():
             return {}
-        about = {**ABOUT, **RED_CONTROLS}.get(self.name, "")
-        return {"about": about, "red_control": self.name in RED_CONTROLS}
+        roles = self.reference["roles"]
+        return {"about": self.reference["about"], "red_control": RED_CONTROL in roles}
 
 
 def reference_names() -> list[str]:
@@ -102,9 +85,21 @@ def reference_names() -> list[str]:
     return sorted(path.stem for path in resources.WEIGHTS.glob("*.safetensors"))
 
 
-def is_code(spec: str) -> bool:
-    """Whether this SPEC is a factory, so that resolving it runs code."""
-    return _FACTORY.fullmatch(spec) is not None
+def with_role(role: str) -> list[str]:
+    """The names of the bundled reference models whose manifest has this role, sorted.
+
+    "clean": trained on data without a trigger. "curve": drawn beside a subject. "transfer": its
+    gradients are tried on other models. "red control": a suite has to refuse it.
+    """
+    return [
+        name
+        for name in reference_names()
+        if role in weight_file.read_manifest(_bundled(name)).get("reference", {}).get("roles", ())
+    ]
+
+
+def _bundled(name: str) -> Path:
+    return resources.WEIGHTS / f"{name}.safetensors"
 
 
 def resolve(spec: str, *, device: str = "cpu") -> Subject:
@@ -122,9 +117,8 @@ def resolve(spec: str, *, device: str = "cpu") -> Subject:
                 f"expected a model as {_FORMS}, got {spec!r}, which is no reference model ({known}); "
                 "use an existing name"
             )
-        path = resources.WEIGHTS / f"{spec}.safetensors"
-        return _from_file(spec, path, None, device)
-    if is_code(spec):
+        return _from_file(spec, _bundled(spec), None, device)
+    if imports.is_code(spec):
         return from_model(_call_factory(spec), name=spec, spec=spec, device=device)
     if Path(spec).suffix in _PICKLES:
         raise UsageError(
@@ -200,17 +194,16 @@ def _from_file(spec: str, path: Path, architecture: str | None, device: str) -> 
         )
     model = build(known)
     weight_file.load_into(model, path, manifest)
-    recipe = (manifest or {}).get("recipe", {})
+    about = manifest or {}
     name = spec if _NAME.fullmatch(spec) else path.stem
-    return Subject(_frozen(model, device), name, spec, known, device, recipe)
+    recipe, reference = about.get("recipe", {}), about.get("reference", {})
+    return Subject(_frozen(model, device), name, spec, known, device, recipe, reference)
 
 
 def _call_factory(spec: str) -> object:
-    module_name, _, attribute = spec.partition(":")
-    imports.enable(Path.cwd())  # a toy.py in this folder is importable
     dtype = torch.get_default_dtype()
     try:
-        return importing(_factory(spec, module_name, attribute))
+        return importing(imports.attribute(spec, "fix --model"))
     except (UsageError, ModelError):
         raise
     except (Exception, SystemExit) as error:
@@ -219,24 +212,6 @@ def _call_factory(spec: str) -> object:
         ) from error
     finally:
         torch.set_default_dtype(dtype)  # a setting of the process, which attacks use
-
-
-def _factory(spec: str, module_name: str, attribute: str) -> Callable[[], object]:
-    try:
-        module = importing(partial(importlib.import_module, module_name))
-    except ImportError as error:
-        raise UsageError(
-            f"{spec}: expected a module to import, got {error}; fix --model"
-        ) from error
-    except (Exception, SystemExit) as error:
-        raise ModelError(
-            f"{spec}: expected a module, its import raised {_advice(error)}"
-        ) from error
-    try:
-        factory: Callable[[], object] = getattr(module, attribute)
-    except AttributeError as error:
-        raise UsageError(f"{spec}: expected a factory there, got {error}; fix --model") from error
-    return factory
 
 
 def _advice(error: BaseException) -> str:

@@ -78,8 +78,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
         manifest = json_object(content)
     except ParseError as error:
         raise WeightsError(f"{beside}: expected JSON, got {error}; {_ADVICE}") from error
-    kinds = {"schema": int, "sha256": str, "architecture": str, "canary": list, "recipe": dict}
-    entries = {"recipe": {}, **manifest}
+    kinds = {"schema": int, "sha256": str, "architecture": str, "canary": list}
+    kinds |= {"recipe": dict, "reference": dict}
+    entries = {"recipe": {}, "reference": {}, **manifest}
     for key, kind in kinds.items():
         if not isinstance(entries.get(key), kind):
             raise WeightsError(

@@ -15,20 +15,12 @@ import pytest
 
 from securemnist.errors import UsageError
 from securemnist.plugin import options
-from securemnist.plugin.project import policy_of
+from securemnist.plugin.policy import policy_of
 from securemnist.plugin.state import STATE, State, plain_warnings, unreadable
-from securemnist.results.findings import TIERS
+from securemnist.results.families import FAMILIES
+from securemnist.results.verdicts import TIERS
 
 pytest_plugins = ["securemnist.plugin.fixtures"]
-
-FAMILIES = {
-    "clean": "accuracy on unmodified samples",
-    "adversarial": "evasion: perturbed samples",
-    "certified": "certified robustness",
-    "backdoor": "backdoor triggers and poisoning",
-    "latency": "inference time",
-    "static": "Bandit and Semgrep findings in source code",
-}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,8 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     add = config.addinivalue_line
     add("markers", "measure(name): this test measures the rows of the policy with this measure")
-    for name, what in FAMILIES.items():
-        add("markers", f"{name}: {what}")
+    for family in FAMILIES.values():
+        add("markers", f"{family.name}: {family.introduction}")
     for tier in TIERS:
         add("markers", f"{tier}: rows of the {tier} tier")
     state = config.stash[STATE] = State(config)

@@ -13,10 +13,13 @@ from securemnist._util import resources
 from securemnist.errors import PolicyError
 from securemnist.plugin.messages import family_of_measure, row_of
 from securemnist.plugin.narrowing import narrowing
-from securemnist.plugin.project import USUAL, configured_policy
-from securemnist.plugin.session import Run, Scope
+from securemnist.plugin.session import Run
 from securemnist.project import settings
+from securemnist.project.folders import USUAL, configured_policy
 from securemnist.results import policy as policies
+from securemnist.results.families import FAMILIES
+from securemnist.results.scope import Scope
+from securemnist.sanitize import line
 
 
 def begin(config: pytest.Config, policy: Path) -> Run:
@@ -108,9 +111,13 @@ def parametrize(metafunc: pytest.Metafunc, run: Run | None) -> None:
     """
     marker = metafunc.definition.get_closest_marker("measure")
     measure = marker.args[0] if marker is not None else ""
-    family = [name for name in (family_of_measure(measure),) if name]
+    family = family_of_measure(measure)
+    names = [] if family is None else [family.name]
+    if family is not None and family.name not in FAMILIES:  # pytest may demand that it is declared
+        told = f"{family.name}: {line(family.introduction, 200)}"
+        metafunc.config.addinivalue_line("markers", told)
     parameters = [
-        pytest.param(row, id=row.id, marks=[getattr(pytest.mark, m) for m in (*family, row.tier)])
+        pytest.param(row, id=row.id, marks=[getattr(pytest.mark, m) for m in (*names, row.tier)])
         for row in (run.policy.rows(measure) if run is not None else ())
     ]
     metafunc.parametrize("requirement", parameters or [pytest.param(None, id="no row")])
@@ -140,14 +147,16 @@ def check_suites(config: pytest.Config, run: Run, collected: frozenset[str]) -> 
 
     `collected`: the measures with a test. In a run of single files or tests, rows may lack one.
     """
-    from securemnist.measures import MEASURES, check_policy
+    from securemnist.evaluation import own_doubts
+    from securemnist.measures import check_policy, find
 
     trusted = frozenset(settings.load(config.rootpath).trusted)
     check_policy(run.policy, custom=collected, trusted=trusted)
+    own_doubts.of_project(config.rootpath)  # a wrong name ends the run before its first row
     whole = all((config.invocation_params.dir / path).is_dir() for path in config.args)
     for row in run.policy.requirements:
         if whole and row.measure not in collected:
-            detail = "no suite has a test for it" if row.measure in MEASURES else "it is unknown"
+            detail = "no suite has a test for it" if find(row.measure) else "it is unknown"
             ignored = [word for word in run.scope.narrowed if word.startswith("--ignore")]
             because = f"; this run ignores files: {', '.join(ignored)}" if ignored else ""
             raise PolicyError(

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from securemnist.plugin.state import STATE, plain_warnings
-from securemnist.results.findings import Finding, Requirement, Verdict
+from securemnist.plugin.state import PROGRESS, STATE, plain_warnings
+from securemnist.results.verdicts import Verdict
 
 if TYPE_CHECKING:
     from securemnist.evaluation.context import Context
     from securemnist.models.loading import Subject
+    from securemnist.results.findings import Finding, Requirement
 
 
 @pytest.fixture(scope="session")
@@ -41,11 +42,11 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Context
     """
     from torch import nn
 
-    from securemnist.evaluation import example_store
+    from securemnist.evaluation import example_store, own_doubts
     from securemnist.evaluation.context import Context
     from securemnist.plugin.dataset import data_of
-    from securemnist.plugin.progress import active
     from securemnist.runtime.model_state import restored
+    from securemnist.types import silent
 
     config = request.config
     with contextlib.ExitStack() as stack:
@@ -56,14 +57,18 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Context
             digits = data_of(config)
             stored = [Path(name) for name in config.getoption("--security-replay")]
             replay = example_store.load(stored, digits) if stored else None
-            context = Context(subject, digits, active(), replay, project=_project(config))
+            progress = config.stash.get(PROGRESS, silent)
+            doubts = own_doubts.of_project(config.rootpath)
+            context = Context(
+                subject, digits, progress, replay, project=_project(config), doubts=doubts
+            )
         yield context
 
 
 def _project(config: pytest.Config) -> Path:
     """The base folder of relative paths in the policy's rows."""
-    from securemnist.plugin.project import project_folder
     from securemnist.plugin.state import STATE
+    from securemnist.project.folders import project_folder
 
     run = config.stash[STATE].run
     return project_folder(config.rootpath, run.file if run is not None else None)

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from securemnist.errors import UsageError
 from securemnist.plugin.session import Run
+from securemnist.results import families
+from securemnist.results.families import Family
 from securemnist.results.findings import TIERS, Finding, Requirement, Verdict
 from securemnist.results.verdicts import utc_day
 
@@ -28,22 +31,25 @@ def claim_of(item: pytest.Item) -> str:
     return " ".join((getattr(getattr(item, "obj", None), "__doc__", None) or "").split())
 
 
-def family_of_measure(measure: object) -> str:
-    """The family (a pytest marker) of a bundled measure; "" for others."""
-    from securemnist.measures import MEASURES
+def family_of_measure(measure: object) -> Family | None:
+    """The family of a bundled measure, or of a user's own by `pkg.module:NAME`; None for others."""
+    from securemnist.measures import find
 
-    bundled = MEASURES.get(measure) if isinstance(measure, str) else None
-    return bundled.family if bundled is not None else ""
+    try:
+        found = find(measure) if isinstance(measure, str) else None
+    except UsageError:  # the check of the policy reports it
+        return None
+    return None if found is None else found.family
 
 
-def family_of(item: pytest.Item) -> str:
-    """The family of a test's measure, or else the first marker of the user's own."""
+def family_of(item: pytest.Item) -> Family:
+    """The family of a test's measure, or else of the first marker of the user's own."""
     marker = item.get_closest_marker("measure")
-    family = family_of_measure(marker.args[0]) if marker and marker.args else ""
-    if family:
+    family = family_of_measure(marker.args[0]) if marker and marker.args else None
+    if family is not None:
         return family
     own = (m.name for m in item.iter_markers() if m.name not in (*TIERS, "measure", "parametrize"))
-    return next(own, "other")
+    return families.of(next(own, "other"))
 
 
 def attach(item: pytest.Item, report: pytest.TestReport, run: Run) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from securemnist.results.findings import TIERS
+from securemnist.results.verdicts import TIERS
 
 
 def _nonempty(value: str) -> str:

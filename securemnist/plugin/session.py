@@ -5,38 +5,18 @@ Findings are attached to pytest's reports as builtin types, so pytest-xdist can 
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from securemnist._util.environment import describe
-from securemnist.results.assessment import STOPPED, Assessment
-from securemnist.results.findings import TIERS, Finding, Requirement, Verdict
+from securemnist.project import imports
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import Finding, Requirement, Verdict
 from securemnist.results.policy import Policy
+from securemnist.results.scope import Scope
 from securemnist.results.verdicts import utc_day
-
-
-@dataclass(frozen=True)
-class Scope:
-    """The selection of rows: tier, -m, -k, paths, and other pytest options that deselect."""
-
-    tier: str
-    markers: str
-    keywords: str
-    paths: tuple[str, ...]
-    narrowed: tuple[str, ...] = ()  # options and settings of pytest that may deselect rows
-
-    def excludes(self, row: Requirement) -> str:
-        """Why the tier excludes a row; "" if it does not."""
-        if TIERS.index(row.tier) <= TIERS.index(self.tier):
-            return ""
-        return f"out of scope: tier {row.tier}, this run is {self.tier}"
-
-    def to_json(self) -> dict[str, Any]:
-        return {**self.__dict__, "paths": list(self.paths), "narrowed": list(self.narrowed)}
 
 
 @dataclass(eq=False)
@@ -102,7 +82,7 @@ class Run:
             f"expected one model in one assessment, got two (SHA-256 {digests[0]}... and "
             f"{digests[1]}...); run it once for each model, and seed a model that is built at random"
         )
-        words = {"claim": finding.claim, "family": finding.family}
+        words: Mapping[str, Any] = {"claim": finding.claim, "family": finding.family}
         return finding.requirement.unmeasured(Verdict.ERROR, reason, **words)
 
     def blocking_rows(self) -> list[str]:
@@ -126,31 +106,18 @@ class Run:
 
     def assessment(self, folder: Path) -> Assessment:
         """The assessment: every row of the policy with its finding."""
-        return Assessment(
+        measured = [finding.requirement for finding in self.findings.values()]
+        return self.scope.assessment(
+            self.policy,
+            self.findings,
+            self.selected,
             subject=self.subject
             or {"name": self.model_spec or "the model fixture", "spec": self.model_spec},
-            scope=self.scope.to_json(),
-            environment=describe(folder, processor=self.processor),
-            policy=self.policy.to_json(),
-            findings=tuple(self._finding(row) for row in self.policy.requirements),
-            day=utc_day(),
+            folder=folder,
+            processor=self.processor,
+            code=imports.digests((row.measure, row.settings) for row in measured),
+            command=self._replay,
         )
-
-    def _finding(self, row: Requirement) -> Finding:
-        replay = self._replay(row)
-        if row.id in self.findings:
-            return dataclasses.replace(self.findings[row.id], replay=replay)
-        if row.id in self.selected:
-            finding = row.unmeasured(Verdict.NOT_RUN, STOPPED)
-            return dataclasses.replace(finding, replay=replay)
-        reason = self.scope.excludes(row) or self._deselected_reason()
-        finding = row.unmeasured(Verdict.NOT_RUN, reason)
-        return dataclasses.replace(finding, in_scope=False, replay=replay)
-
-    def _deselected_reason(self) -> str:
-        """Why a row within the tier was not selected."""
-        by = ", ".join(self.scope.narrowed)
-        return "out of scope: not selected in this run" + (f" ({by})" if by else "")
 
     def _replay(self, row: Requirement) -> str:
         """The command that measures this row again.

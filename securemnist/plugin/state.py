@@ -17,12 +17,16 @@ import pytest
 
 from securemnist.errors import UsageError
 from securemnist.plugin import options
-from securemnist.plugin.project import USUAL, policy_of
+from securemnist.plugin.policy import policy_of
+from securemnist.project.folders import USUAL
+from securemnist.runtime.openmp import short_spin
 
 if TYPE_CHECKING:
     from securemnist.plugin.session import Run
 
 STATE = pytest.StashKey["State"]()
+# What a command of ours shows the progress of its run with; plain pytest shows none.
+PROGRESS = pytest.StashKey[Any]()
 
 
 class State:
@@ -53,6 +57,7 @@ class State:
         """The run of this policy; UsageError if a run of another policy has begun."""
         with plain_warnings():
             if self.run is None:
+                short_spin()
                 from securemnist.plugin.collection import begin
 
                 self.run = begin(self.config, policy)

@@ -10,26 +10,90 @@ from __future__ import annotations
 
 import configparser
 import functools
+import importlib
+import importlib.util
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from securemnist._util.files import read_at_most
+from securemnist._util.hashing import sha256
 from securemnist._util.parsing import decoded, toml_table
-from securemnist.errors import ParseError
+from securemnist.errors import ParseError, UsageError, first_line
 
 _MAX_BYTES = 1 << 20
+# Names with "art:" are those of ART's attacks.
+_CODE = re.compile(r"(?!art:)[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _INI_FILES = (
     ("pytest.ini", "pytest"),
     (".pytest.ini", "pytest"),
     ("tox.ini", "pytest"),
     ("setup.cfg", "tool:pytest"),
 )
+
+
+def is_code(name: object) -> bool:
+    """Whether a name has the form pkg.module:attribute, so that using it imports a module."""
+    return isinstance(name, str) and _CODE.fullmatch(name) is not None
+
+
+def named_in(measure: str, settings: Mapping[str, Any]) -> dict[str, str]:
+    """The code that a row of a policy names, by the key that names it: measure, attack, against."""
+    attack = settings.get("attack")
+    named = {
+        "measure": measure,
+        "attack": attack.get("use") if isinstance(attack, Mapping) else None,
+        "against": settings.get("against"),
+    }
+    return {key: str(name) for key, name in named.items() if is_code(name)}
+
+
+def digests(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
+    """The digests of the code that rows name, by its name; each row as its measure and settings."""
+    names = {name for measure, row in rows for name in named_in(measure, row).values()}
+    return {name: digest(name) for name in sorted(names)}
+
+
+def digest(spec: str) -> str:
+    """SHA-256 of the file of the module that `pkg.module:attribute` names; "" where there is none."""
+    enable(Path.cwd())
+    try:
+        found = importlib.util.find_spec(spec.partition(":")[0])
+        origin = found.origin if found is not None else None
+        return sha256(read_at_most(Path(origin), _MAX_BYTES)) if origin is not None else ""
+    except (ImportError, OSError, ValueError):
+        return ""
+
+
+def attribute(spec: str, advice: str) -> Any:
+    """The value of `pkg.module:attribute`, imported from the project in the working folder.
+
+    Raises UsageError for a missing module or attribute and for an import that raises; `advice` says
+    what to change.
+    """
+    from securemnist._util.torchvision_shim import importing
+
+    module_name, _, name = spec.partition(":")
+    enable(Path.cwd())
+    try:
+        module = importing(functools.partial(importlib.import_module, module_name))
+    except ImportError as error:
+        raise UsageError(f"{spec}: expected a module to import, got {error}; {advice}") from error
+    except (Exception, SystemExit) as error:
+        cause = f"{type(error).__name__} ({first_line(error):.200})"
+        raise UsageError(
+            f"{spec}: expected a module, its import raised {cause}; run it alone to fix it"
+        ) from error
+    try:
+        return getattr(module, name)
+    except AttributeError as error:
+        raise UsageError(f"{spec}: expected {name} in the module, got {error}; {advice}") from error
 
 
 class _ProjectFinder(MetaPathFinder):

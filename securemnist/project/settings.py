@@ -22,8 +22,8 @@ _NonEmpty = Annotated[str, Field(min_length=1)]  # an empty name does not mean t
 class Settings(BaseModel):
     """`model`: a SPEC; `policy`: a path relative to the project; `data`: a folder of IDX files.
 
-    `trusted`: factories (pkg.module:factory) that rows of a policy may name; a policy alone runs no
-    code.
+    `trusted`: code (pkg.module:name) that rows of a policy may name; a policy alone runs no code.
+    `doubts`: functions (pkg.module:function) that check every search, beside the bundled doubts.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
@@ -32,6 +32,7 @@ class Settings(BaseModel):
     policy: _NonEmpty | None = None
     data: _NonEmpty | None = None
     trusted: list[_NonEmpty] = Field(default_factory=list)
+    doubts: list[_NonEmpty] = Field(default_factory=list)
 
     def model_for(self, policy: Path, folder: Path) -> str | None:
         """The SPEC of the project in `folder`; a default exists in the checkout of this package only.
@@ -81,7 +82,7 @@ def load(folder: Path) -> Settings:
     except (ParseError, ValidationError, AttributeError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise UsageError(
-            f"{path}: expected [tool.securemnist] with model, policy, data or trusted, got: "
+            f"{path}: expected [tool.securemnist] with model, policy, data, trusted or doubts, got: "
             f"{reason:.300}; fix it"
         ) from error
 

@@ -15,24 +15,15 @@ from securemnist._util.hashing import sha256_of_value
 from securemnist.attacks.base import Attack
 from securemnist.evaluation.context import Context
 from securemnist.models import loading, weight_file
+from securemnist.results.evidence.attack import CurvePoint, ReferenceCurve
 
 FILE = resources.FIXTURES / "reference-curves.json"
 SCHEMA = 1
 COMMAND = "nox -s references"
-# Models whose curves are drawn: undefended networks, defences, and a control with masked gradients.
-MODELS = (
-    "certified",
-    "certified_mnist",
-    "hardened",
-    "baseline",
-    "network_c",
-    "network_d",
-    "fgsm_trained",
-)
 
 
-def stored(context: Context, attacks: Sequence[Attack], norm: str) -> list[dict[str, Any]]:
-    """Curves [{model, points}] of other reference models under these attacks.
+def stored(context: Context, attacks: Sequence[Attack], norm: str) -> list[ReferenceCurve]:
+    """Curves of other reference models under these attacks.
 
     Empty for attacks, data, norms and weights without stored curves.
     """
@@ -45,7 +36,7 @@ def stored(context: Context, attacks: Sequence[Attack], norm: str) -> list[dict[
         context.subject.digest,
     )
     return [
-        {"model": entry["model"], "points": entry["points"]}
+        ReferenceCurve.from_json({key: entry[key] for key in ("model", "points")})
         for entry in content["curves"]
         if (entry["attack"], entry["norm"], entry["data"]) == (key, norm, data)
         and entry["subject"] != own
@@ -54,7 +45,7 @@ def stored(context: Context, attacks: Sequence[Attack], norm: str) -> list[dict[
 
 
 def entry(
-    context: Context, attacks: Sequence[Attack], norm: str, points: list[dict[str, Any]]
+    context: Context, attacks: Sequence[Attack], norm: str, points: Sequence[CurvePoint]
 ) -> dict[str, Any]:
     """The stored form of one curve: its points, and digests of all that they depend on."""
     return {
@@ -64,7 +55,7 @@ def entry(
         "data": sha256_of_value(context.data.digests),
         "attack": attack_key(attacks),
         "norm": norm,
-        "points": points,
+        "points": [point.to_json() for point in points],
     }
 
 

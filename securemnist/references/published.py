@@ -9,6 +9,7 @@ from typing import Any
 
 from securemnist._util.resources import CLAIMS
 from securemnist.errors import PolicyError
+from securemnist.results.evidence.latency import PublishedTime
 
 
 @dataclass(frozen=True)
@@ -50,17 +51,15 @@ def load(path: Path = CLAIMS) -> list[Claim]:
         ) from error
 
 
-def inference_times() -> list[dict[str, Any]]:
-    """[{system, microseconds, batch}] of the systems that published a time.
+def inference_times() -> list[PublishedTime]:
+    """Microseconds per image of the systems that published a time.
 
     Machines, batch sizes and numbers of runs differ, so these are no basis for a comparison.
     """
     return [
-        {
-            "system": claim.system,
-            "microseconds": round(claim.microseconds, 2),
-            "batch": claim.batch,
-        }
+        PublishedTime(
+            system=claim.system, microseconds=round(claim.microseconds, 2), batch=claim.batch
+        )
         for claim in load()
         if claim.microseconds is not None
     ]

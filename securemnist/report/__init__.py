@@ -38,9 +38,9 @@ def write(assessment: Assessment, folder: Path, others: Mapping[str, bytes] | No
 
 def render(assessment: Assessment, others: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
     """The files of a report, by name; the page links those of `others` that belong to its rows."""
-    facts = assessment.dumps()
     # Rendered from what the file says, so that a report made again from it has the same bytes.
-    assessment = Assessment.from_json(json.loads(facts))
+    assessment = Assessment.from_json(json.loads(assessment.dumps()))
+    facts = assessment.dumps()
     others = others or {}
     contents = (page.render(assessment, files=others), markdown.render(assessment), facts)
     return {**others, **dict(zip(FILES, contents, strict=True))}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from securemnist.results.evidence import Evidence
-from securemnist.results.value_checks import MOST, Malformed, mapping, real, whole
+from securemnist.results.evidence.attack import AttackEvidence
+from securemnist.results.evidence.base import Evidence
+from securemnist.results.evidence.certificates import Certificates, CertifiedEvidence, OpenMargins
 from securemnist.sanitize import line
 from securemnist.view.wording import plural
 
@@ -14,38 +15,32 @@ _METHODS = {"intervals": "interval bounds", "CROWN": "CROWN"}
 
 def told(evidence: Evidence) -> str:
     """A few sentences about the certificates of a row; "" where it asked for none."""
-    if not evidence.get("certificates"):
+    if not isinstance(evidence, AttackEvidence | CertifiedEvidence):
         return ""
-    try:
-        return " ".join(_sentences(mapping(evidence["certificates"], "certificates")))
-    except Malformed as error:
-        return f"Malformed evidence: {error}."
+    return " ".join(_sentences(evidence.certificates)) if evidence.certificates else ""
 
 
-def _sentences(seen: Evidence) -> Iterable[str]:
-    proved = {m: whole(seen[m], "certificates") for m in _METHODS if m in seen}
+def _sentences(seen: Certificates) -> Iterable[str]:
+    counts = {method: getattr(seen, method) for method in _METHODS}
+    proved = [f"{n:,} by {_METHODS[m]}" for m, n in counts.items() if n is not None]
     if proved:
-        yield f"Digits proved: {', '.join(f'{n:,} by {_METHODS[m]}' for m, n in proved.items())}."
-    if attacked := whole(seen.get("attacked", 0), "certificates"):
-        yield f"The weakest of these proofs, {attacked:,}, were attacked in vain."
-    refused = mapping(seen.get("refused", {}), "certificates")
+        yield f"Digits proved: {', '.join(proved)}."
+    if seen.attacked:
+        yield f"The weakest of these proofs, {seen.attacked:,}, were attacked in vain."
     for method in _METHODS:
-        if reason := refused.get(method):
+        if reason := seen.refused.get(method):
             yield f"No more by {_METHODS[method]}: {line(reason, 300)}."
-    yield from _open(mapping(seen.get("open", {}), "certificates"))
+    yield from _open(seen.open)
 
 
-def _open(seen: Evidence) -> Iterable[str]:
+def _open(seen: OpenMargins) -> Iterable[str]:
     """How far the digits without a proof are from one."""
-    if not (asked := whole(seen.get("asked", 0), "certificates")):
+    if not seen.asked:
         return
-    marks = (real(seen.get(key), "certificates", low=-MOST) for key in _MARKS)
+    marks = (seen.closest, seen.median, seen.farthest)
     closest, median, farthest = (f"{mark:.3g}".replace("-", "\N{MINUS SIGN}") for mark in marks)
     yield (
-        f"{plural(asked, 'digit')} without a proof: the lower bound of the margin is {closest} at "
+        f"{plural(seen.asked, 'digit')} without a proof: the lower bound of the margin is {closest} at "
         f"best, {median} in the middle, {farthest} at worst, and would have to be above 0. Such a digit "
         "is not broken by that: its bounds are too loose, or a stronger attack breaks it."
     )
-
-
-_MARKS = ("closest", "median", "farthest")

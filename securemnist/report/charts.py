@@ -10,7 +10,8 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from securemnist.results.evidence import Line, Stage
+from securemnist.report.accuracy_lines import Line
+from securemnist.results.evidence.attack import StageResult
 from securemnist.results.per_image import CLASSES
 from securemnist.sanitize import line
 from securemnist.view.svg import BAD, GOOD, INK, LINE, MARKS, MUTED, PAPER, Drawing
@@ -49,7 +50,7 @@ def bars(values: Sequence[float | None], limit: float | None, *, alt: str) -> st
     return drawing.element(alt)
 
 
-def waterfall(stages: Sequence[Stage], *, alt: str) -> str:
+def waterfall(stages: Sequence[StageResult], *, alt: str) -> str:
     """The digits stage by stage: proved so far, still open, fell here."""
     left, right, row = 92.0, 64.0, 24.0
     drawing = Drawing(WIDTH, 24 + row * len(stages))
@@ -68,7 +69,7 @@ def waterfall(stages: Sequence[Stage], *, alt: str) -> str:
         ):
             drawing.rect(x, y, count * scale, row - 7, role, alpha=alpha)
             x += count * scale
-        drawing.text(left - 8, y + 13, line(stage.name, 14), anchor="end")
+        drawing.text(left - 8, y + 13, line(stage.stage, 14), anchor="end")
         drawing.text(WIDTH - right + 6, y + 13, f"{still + proved:,}", INK)
     names = [("proved", GOOD, 1.0)] if proved else []
     names += [("not broken", GOOD, 0.45), ("fell here", BAD, 0.85)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from securemnist.report import certificate_text
-from securemnist.results.evidence import Evidence, quantity
+from securemnist.results.evidence.answers import BackdoorEvidence
+from securemnist.results.evidence.attack import AttackEvidence
+from securemnist.results.evidence.latency import LatencyEvidence, PublishedTime
+from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Finding, Measurement, describe
-from securemnist.results.per_image import CLASSES
-from securemnist.results.value_checks import Malformed, items, mapping, real, whole
 from securemnist.sanitize import line
 from securemnist.view import wording
 
@@ -55,66 +56,59 @@ def _extras(seen: Measurement) -> Iterable[Fact]:
         yield "sensitivity", seen.sensitivity
     if seen.stopped:
         yield "ended early", "the verdict was certain; later stages can only lower the number"
-    kept = seen.evidence.get("adversarial_examples")
-    if isinstance(kept, Mapping):
-        named = line(kept.get("file", ""), 100), line(kept.get("sha256", ""), 64)
-        yield "adversarial examples", f"{line(kept.get('digits', ''), 10)} in {named[0]}"
-        yield "SHA-256 of them", named[1]
-    for key, name in (
-        ("control", "control, clean models"),
-        ("lift", "lift over the control"),
-        ("microseconds_per_image", "microseconds an image"),
-        ("files_scanned", "files scanned"),
-        ("accepted", "accepted by the baseline"),
-    ):
-        if (number := quantity(seen.evidence, key)) is not None:
+    evidence = seen.evidence
+    if isinstance(evidence, AttackEvidence) and (kept := evidence.adversarial_examples):
+        yield "adversarial examples", f"{kept.digits} in {line(kept.file, 100)}"
+        yield "SHA-256 of them", line(kept.sha256, 64)
+    elif isinstance(evidence, BackdoorEvidence):
+        yield from _of_backdoor(evidence)
+    elif isinstance(evidence, LatencyEvidence):
+        yield from _numbers(("microseconds an image", evidence.microseconds_per_image))
+        if published := _published(evidence):
+            yield "published elsewhere", published
+    elif isinstance(evidence, StaticEvidence):
+        yield from _of_static(evidence)
+
+
+def _numbers(*named: tuple[str, float | None]) -> Iterable[Fact]:
+    """The numbers that are known."""
+    for name, number in named:
+        if number is not None:
             yield name, f"{number:,.6g}"
-    if published := _published(seen.evidence):
-        yield "published elsewhere", published
-    trigger = seen.evidence.get("trigger")
-    if isinstance(trigger, Mapping):
-        yield "trigger", line(", ".join(f"{key} {value}" for key, value in trigger.items()), 200)
-    yield from _worst_target(seen.evidence)
-    stale = seen.evidence.get("stale_baseline")
-    if isinstance(stale, list | tuple) and stale:
-        yield "stale in the baseline", f"{len(stale):,}; write it again with securemnist accept"
-    excluded = seen.evidence.get("excluded")
-    if isinstance(excluded, list | tuple):
-        yield "excluded", line(", ".join(map(str, excluded[:100])) or "nothing", 400)
 
 
-def _worst_target(evidence: Evidence) -> Iterable[Fact]:
-    """Which of the targets that were tried the value speaks of."""
-    source = evidence.get("source")
-    if source is None and "per_target_asr" not in evidence:
-        return
-    name = "worst of ten targets" if source is None else "worst pair"
-    try:
-        told = str(whole(evidence.get("target"), "target", CLASSES - 1))
-        if source is not None:
-            told = f"{whole(source, 'source', CLASSES - 1)} to {told}"
-    except Malformed as error:
-        told = f"malformed evidence, {error}"
-    yield name, told
+def _of_backdoor(evidence: BackdoorEvidence) -> Iterable[Fact]:
+    yield from _numbers(
+        ("control, clean models", evidence.control), ("lift over the control", evidence.lift)
+    )
+    if evidence.trigger:
+        yield "trigger", line(", ".join(f"{k} {v}" for k, v in evidence.trigger.items()), 200)
+    if evidence.source is not None:
+        yield "worst pair", f"{evidence.source} to {evidence.target}"
+    elif evidence.per_target_asr is not None:
+        yield "worst of ten targets", line(evidence.target, 20)
 
 
-def _published(evidence: Evidence) -> str:
+def _of_static(evidence: StaticEvidence) -> Iterable[Fact]:
+    yield from _numbers(
+        ("files scanned", evidence.files_scanned), ("accepted by the baseline", evidence.accepted)
+    )
+    if evidence.stale_baseline:
+        told = f"{len(evidence.stale_baseline):,}; write it again with securemnist accept"
+        yield "stale in the baseline", told
+    if evidence.excluded is not None:
+        yield "excluded", line(", ".join(evidence.excluded[:100]) or "nothing", 400)
+
+
+def _published(evidence: LatencyEvidence) -> str:
     """Microseconds an image that the source systems report: to look at, not to compare with."""
-    try:
-        told = [
-            _time(mapping(entry, "published"))
-            for entry in items(evidence.get("published") or [], "published")
-        ]
-    except Malformed as error:
-        return f"malformed evidence, {error}"
-    if not told:
+    if not evidence.published:
         return ""
-    return f"{', '.join(told)}: single runs on other machines, information and no comparison"
+    told = ", ".join(map(_time, evidence.published))
+    return f"{told}: single runs on other machines, information and no comparison"
 
 
-def _time(entry: Evidence) -> str:
-    """`system A 20.49 (batch 1,000)`."""
-    batch = entry.get("batch")
-    size = "" if batch is None else f" (batch {whole(batch, 'published'):,})"
-    microseconds = real(entry.get("microseconds"), "published")
-    return f"system {line(entry.get('system', ''), 20)} {microseconds:g} us{size}"
+def _time(entry: PublishedTime) -> str:
+    """`system A 20.49 us (batch 1,000)`."""
+    size = "" if entry.batch is None else f" (batch {entry.batch:,})"
+    return f"system {line(entry.system, 20)} {entry.microseconds:g} us{size}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from securemnist.report.thumbnails import Digit, Portrait
+from securemnist.results.evidence.images import ChangedImage, CleanImage
 from securemnist.view.wording import plural
 
 
@@ -29,7 +29,7 @@ class Panel:
 class Tile:
     """One digit of a gallery: before, after and the difference, as data URIs, and what it is."""
 
-    digit: Digit
+    digit: ChangedImage
     clean: str
     changed: str
     difference: str
@@ -39,7 +39,7 @@ class Tile:
 class Face:
     """One unmodified digit as a data URI, and what it is."""
 
-    digit: Portrait
+    digit: CleanImage
     picture: str
 
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 from securemnist.report import charts, gallery, matrices
+from securemnist.report.accuracy_lines import Line, lines_of
 from securemnist.report.figure import Exhibit, Panel, Table, of_total
-from securemnist.results import evidence
+from securemnist.report.static_issues import place_of
+from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
+from securemnist.results.evidence.attack import AttackEvidence
+from securemnist.results.evidence.base import Evidence, OtherEvidence
+from securemnist.results.evidence.certificates import CertifiedEvidence
+from securemnist.results.evidence.latency import LatencyEvidence
+from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Finding
-from securemnist.results.value_checks import Malformed
+from securemnist.results.value_types import LARGEST_EPSILON
+from securemnist.sanitize import line
 from securemnist.view.wording import NONE, plural
 
 ENTRIES = 200  # lines a table shows
@@ -19,16 +28,8 @@ def exhibits(finding: Finding) -> tuple[Exhibit, ...]:
     """Everything that the finding's evidence lets one see, in the order to look at it."""
     if finding.measurement is None:
         return ()
-    shown = []
-    for kind, (title, make) in _MAKERS.items():
-        try:
-            exhibit = make(finding, finding.measurement.evidence)
-        except Malformed as error:
-            missing = f"No picture: malformed evidence, {error}."
-            exhibit = Exhibit(kind=kind, title=title, missing=missing)
-        if exhibit is not None:
-            shown.append(exhibit)
-    return tuple(shown)
+    made = (make(finding, finding.measurement.evidence) for make in _MAKERS)
+    return tuple(exhibit for exhibit in made if exhibit is not None)
 
 
 def not_recorded(finding: Finding) -> tuple[str, ...]:
@@ -36,21 +37,22 @@ def not_recorded(finding: Finding) -> tuple[str, ...]:
     if finding.measurement is None:
         return ()
     seen = finding.measurement.evidence
-    expected = _EXPECTED.get(finding.family, {})
-    return tuple(title for key, title in expected.items() if seen.get(key) is None)
+    expected = finding.family.figures
+    present = seen.table if isinstance(seen, OtherEvidence) else vars(seen)
+    return tuple(line(title, 60) for key, title in expected.items() if present.get(key) is None)
 
 
-def _stages(_: Finding, seen: evidence.Evidence) -> Exhibit | None:
-    stages = evidence.waterfall(seen)
-    if stages is None:
+def _stages(_: Finding, seen: Evidence) -> Exhibit | None:
+    if not isinstance(seen, AttackEvidence) or not seen.waterfall:
         return None
+    stages = seen.waterfall
     fell = sum(stage.fell for stage in stages)
     proved = sum(stage.proved for stage in stages)
     told = f", {proved:,} were proved safe" if proved else ""
     caption = f"Of {plural(stages[0].entered, 'digit')}, {fell:,} fell{told}"
     caption += "; each stage works on what the stages above it left open." if stages[1:] else "."
     rows = tuple(
-        (s.name, *(f"{n:,}" for n in (s.entered, s.proved, s.fell)), f"{s.seconds:.1f}",
+        (line(s.stage, 24), *(f"{n:,}" for n in (s.entered, s.proved, s.fell)), f"{s.seconds:.1f}",
          f"{s.over_budget:,}")
         for s in stages
     )  # fmt: skip
@@ -65,18 +67,19 @@ def _stages(_: Finding, seen: evidence.Evidence) -> Exhibit | None:
     )
 
 
-def _classes(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
-    triggered = "per_class_asr" in seen
-    values = evidence.per_class(seen, "per_class_asr" if triggered else "per_class")
-    if values is None:
+def _classes(finding: Finding, seen: Evidence) -> Exhibit | None:
+    triggered = isinstance(seen, BackdoorEvidence)
+    if isinstance(seen, BackdoorEvidence):
+        values = seen.per_class_asr
+    elif isinstance(seen, CleanEvidence | AttackEvidence | CertifiedEvidence):
+        values = seen.per_class
+    else:
         return None
-    known = {digit: value for digit, value in enumerate(values) if value is not None}
-    if not known:
-        raise Malformed("per_class: expected at least one class with digits")
+    known = {digit: value for digit, value in enumerate(values or []) if value is not None}
+    if not values or not known:
+        return None
     worst = (max if triggered else min)(known, key=known.__getitem__)
-    verb = {"adversarial": "misread under attack", "certified": "without a proof"}.get(
-        finding.family, "misread"
-    )
+    verb = line(finding.family.misread, 60)
     pairs = finding.requirement.settings.get("target") == "pair"
     if triggered:
         verb = f"steered to {'one other class' if pairs else 'the target'}"
@@ -86,7 +89,7 @@ def _classes(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
         f"Percent of each class. Class {worst} fares worst: {_percent(round(bad[worst] or 0, 3))}."
     )
     whose = "of the worst pair" if pairs else "over all its digits"
-    if finding.requirement.measure == "worst_class_accuracy":
+    if isinstance(seen, CleanEvidence) and seen.worst_class is not None:
         whose = "of the worst class"
     caption += f" Dashed: the {_percent(limit)} that the row allows {whose}."
     what = "attack success" if triggered else "accuracy"
@@ -106,9 +109,9 @@ def _percent(share: float) -> str:
     return f"{100 * share:.3g}\N{NO-BREAK SPACE}%"
 
 
-def _curve(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
-    lines = evidence.curves(seen)
-    if lines is None:
+def _curve(finding: Finding, seen: Evidence) -> Exhibit | None:
+    lines = lines_of(seen) if isinstance(seen, AttackEvidence) else []
+    if not lines:
         return None
     beside = sum(one.reference for one in lines)
     attack = lines[0].attack
@@ -120,9 +123,11 @@ def _curve(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     if beside:
         caption += f" Thin: {plural(beside, 'reference model')}, measured in the same way."
     threat = finding.requirement.settings.get("threat")
-    eps = evidence.quantity(threat, "eps") if isinstance(threat, Mapping) else None
+    eps = threat.get("eps") if isinstance(threat, Mapping) else None
     at_least = finding.requirement.at_least
-    required = (eps, at_least) if eps is not None and at_least is not None else None
+    required = None
+    if isinstance(eps, int | float) and 0 <= eps <= LARGEST_EPSILON and at_least is not None:
+        required = (float(eps), at_least)
     return Exhibit(
         kind="curve",
         title="Robust accuracy vs. epsilon",
@@ -132,7 +137,7 @@ def _curve(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
     )
 
 
-def _points(lines: Sequence[evidence.Line]) -> Table:
+def _points(lines: Sequence[Line]) -> Table:
     """A line for each point; the attack stands in it only where there are several."""
     several = len({one.attack for one in lines}) > 1
     head = ("network", *(["attack"] if several else []), "eps", "accuracy", "proved", "digits")
@@ -151,10 +156,10 @@ def _points(lines: Sequence[evidence.Line]) -> Table:
     return Table(head=head, rows=tuple(rows[:ENTRIES]))
 
 
-def _times(_: Finding, seen: evidence.Evidence) -> Exhibit | None:
-    series = evidence.samples(seen)
-    if series is None:
+def _times(_: Finding, seen: Evidence) -> Exhibit | None:
+    if not isinstance(seen, LatencyEvidence) or not seen.samples:
         return None
+    series = [(line(name, 24), seconds) for name, seconds in seen.samples.items()]
     rows = tuple(
         (
             name,
@@ -173,43 +178,52 @@ def _times(_: Finding, seen: evidence.Evidence) -> Exhibit | None:
     )
 
 
-def _notices(_: Finding, seen: evidence.Evidence) -> Exhibit | None:
-    found = evidence.notices(seen)
-    if found is None:
+def _notices(_: Finding, seen: Evidence) -> Exhibit | None:
+    if not isinstance(seen, StaticEvidence) or seen.static is None:
         return None
+    found = seen.static
     kept = found[:ENTRIES]
-    rows = tuple((n.place, n.severity, f"{n.tool} {n.rule}", n.message, n.advice) for n in kept)
+    rows = tuple(
+        (
+            place_of(n),
+            line(n.severity, 20),
+            f"{line(n.tool, 40)} {line(n.rule, 120)}",
+            line(n.message, 400),
+            line(n.advice, 400),
+        )
+        for n in kept
+    )
     head = ("place", "severity", "rule", "what is wrong", "what to do")
     table = Table(head=head, rows=rows, prose=True) if rows else None
     caption = f"{of_total(len(kept), len(found), 'place')}" if found else "The tools found nothing."
     return Exhibit(kind="notices", title="Findings in the code", caption=caption, table=table)
 
 
-_Make = Callable[[Finding, evidence.Evidence], Exhibit | None]
-_MAKERS: Mapping[str, tuple[str, _Make]] = {
-    "curve": ("Robust accuracy vs. epsilon", _curve),
-    "fates": ("Certified / survived / broken, per image", matrices.fates),
-    "classes": ("By class", _classes),
-    "stages": ("Survivors after each attack", _stages),
-    "gallery": ("Images before and after", gallery.before_and_after),
-    "last": ("Images broken last", gallery.last_to_fall),
-    "confusion": ("Confusion matrix", matrices.confusion),
-    "hardest": ("Images with the smallest margin", gallery.hardest),
-    "times": ("Inference time", _times),
-    "notices": ("Findings in the code", _notices),
-}
-_EXPECTED = {
-    "clean": {"confusion": "the confusion matrix", "per_class": "the classes"},
-    "adversarial": {
-        "gallery": "digits before and after",
-        "waterfall": "the stages",
-        "outcomes": "what became of each digit",
-        "confusion": "the confusion matrix",
-    },
-    "backdoor": {
-        "triggered_gallery": "digits with the trigger",
-        "per_class_asr": "the classes",
-    },
-    "latency": {"samples": "the timings"},
-    "static": {"static": "the places"},
-}
+def _other(_: Finding, seen: Evidence) -> Exhibit | None:
+    """Evidence of a measure of the user's own."""
+    if not isinstance(seen, OtherEvidence) or not seen.table:
+        return None
+    names = sorted(seen.table)[:ENTRIES]
+    rows = tuple((line(name, 60), line(_json(seen.table[name]), 400)) for name in names)
+    caption = of_total(len(names), len(seen.table), "value")
+    table = Table(head=("name", "value"), rows=rows, prose=True)
+    return Exhibit(kind="other", title="Evidence", caption=caption, table=table)
+
+
+def _json(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+_MAKERS: Sequence[Callable[[Finding, Evidence], Exhibit | None]] = (
+    _curve,
+    matrices.fates,
+    _classes,
+    _stages,
+    gallery.before_and_after,
+    gallery.last_to_fall,
+    matrices.confusion,
+    gallery.hardest,
+    _times,
+    _notices,
+    _other,
+)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from securemnist.report import thumbnails
 from securemnist.report.figure import Exhibit, Face, Table, Tile, of_total
-from securemnist.results.evidence import Evidence
+from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
+from securemnist.results.evidence.attack import AttackEvidence
+from securemnist.results.evidence.base import Evidence
+from securemnist.results.evidence.images import ChangedImage
 from securemnist.results.findings import Finding
+from securemnist.sanitize import line
 from securemnist.view import png
 from securemnist.view.wording import NONE
 
@@ -17,32 +20,35 @@ _READING = (
 )
 
 
-def before_and_after(finding: Finding, seen: Evidence) -> Exhibit | None:
+def before_and_after(_: Finding, seen: Evidence) -> Exhibit | None:
     """The first broken digit of each class, or the digits that bear the trigger."""
-    if finding.family == "backdoor":
-        after = "with the trigger"
-        digits = thumbnails.gallery(seen, "triggered_gallery")
-        return _gallery("gallery", "Images with the trigger", after, digits)
-    digits = thumbnails.gallery(seen, "gallery")
-    return _gallery("gallery", "Adversarial examples", "after the attack", digits)
+    if isinstance(seen, BackdoorEvidence):
+        title, after = "Images with the trigger", "with the trigger"
+        return _gallery("gallery", title, after, seen.triggered_gallery)
+    if isinstance(seen, AttackEvidence):
+        title, after = "Adversarial examples", "after the attack"
+        return _gallery("gallery", title, after, seen.gallery)
+    return None
 
 
 def last_to_fall(_: Finding, seen: Evidence) -> Exhibit | None:
     """The digits that withstood the most stages before one broke them."""
-    digits = thumbnails.gallery(seen, "last_to_fall")
-    if digits is not None and _indices(digits) <= _indices(thumbnails.gallery(seen, "gallery")):
+    if not isinstance(seen, AttackEvidence):
+        return None
+    if _indices(seen.last_to_fall) <= _indices(seen.gallery):
         return None  # all of them are shown already
-    return _gallery("last", "Images broken last", "after the last attack", digits)
+    title, after = "Images broken last", "after the last attack"
+    return _gallery("last", title, after, seen.last_to_fall)
 
 
-def _indices(digits: tuple[thumbnails.Digit, ...] | None) -> set[int]:
+def _indices(digits: list[ChangedImage] | None) -> set[int]:
     return {digit.index for digit in (digits or ())[:TILES]}
 
 
 def _gallery(
-    kind: str, title: str, after: str, digits: tuple[thumbnails.Digit, ...] | None
+    kind: str, title: str, after: str, digits: list[ChangedImage] | None
 ) -> Exhibit | None:
-    if digits is None:
+    if not digits:
         return None
     kept = digits[:TILES]
     return Exhibit(
@@ -53,8 +59,8 @@ def _gallery(
             Tile(
                 digit=d,
                 clean=png.grey(d.clean),
-                changed=png.grey(d.changed),
-                difference=png.difference(d.clean, d.changed),
+                changed=png.grey(d.adversarial),
+                difference=png.difference(d.clean, d.adversarial),
             )
             for d in kept
         ),
@@ -66,11 +72,11 @@ def _gallery(
     )  # fmt: skip
 
 
-def _numbers(digit: thumbnails.Digit) -> tuple[str, ...]:
-    change = max(abs(b - a) for a, b in zip(digit.clean, digit.changed, strict=True))
-    answers = (digit.index, digit.label, digit.before, digit.after)
+def _numbers(digit: ChangedImage) -> tuple[str, ...]:
+    change = max(abs(b - a) for a, b in zip(digit.clean, digit.adversarial, strict=True))
+    answers = (digit.index, digit.label, digit.clean_prediction, digit.prediction)
     sure = (_percent(digit.clean_confidence), _percent(digit.confidence))
-    return (*map(str, answers), *sure, f"{change} of 255", digit.broken_by)
+    return (*map(str, answers), *sure, f"{change} of 255", line(digit.broken_by, 24))
 
 
 def _percent(share: float | None) -> str:
@@ -79,22 +85,21 @@ def _percent(share: float | None) -> str:
 
 def hardest(_: Finding, seen: Evidence) -> Exhibit | None:
     """Unmodified digits that are misread with conviction, or read right by a hair."""
-    digits = thumbnails.hardest(seen)
-    if digits is None:
+    if not isinstance(seen, CleanEvidence) or not seen.hardest:
         return None
-    kept = digits[:TILES]
-    misread = sum(d.read_as != d.label for d in kept)
+    kept = seen.hardest[:TILES]
+    misread = sum(d.prediction != d.label for d in kept)
     told = f"{misread} of these {len(kept)} are misread" if misread else "none of these is misread"
     return Exhibit(
         kind="hardest",
         title="Images with the smallest margin",
         caption="Unmodified test digits of the smallest margin, which is the logit of the true class "
         f"minus the largest of the others; {told}.",
-        faces=tuple(Face(digit=d, picture=png.grey(d.pixels)) for d in kept),
+        faces=tuple(Face(digit=d, picture=png.grey(d.clean)) for d in kept),
         table=Table(
             head=("test digit", "true class", "read as", "margin"),
             rows=tuple(
-                (str(d.index), str(d.label), str(d.read_as), f"{d.margin:+.3f}") for d in kept
+                (str(d.index), str(d.label), str(d.prediction), f"{d.margin:+.3f}") for d in kept
             ),
         ),
     )

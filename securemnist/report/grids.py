@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from securemnist.results.evidence import Fate
 from securemnist.results.per_image import CLASSES
 from securemnist.view.svg import BAD, GOOD, INK, MUTED, PAPER, Drawing
 
@@ -73,12 +72,14 @@ def _cell(drawing: Drawing, true: int, predicted: int, role: str, shade: float, 
     drawing.text(x + _CELL / 2, y + _CELL / 2 + 4, text, INK, size=size, anchor="middle")
 
 
-def waffle(classes: Sequence[Fate], names: Mapping[str, Kind] = FATES, *, alt: str) -> str:
+def waffle(
+    classes: Sequence[Mapping[str, int]], names: Mapping[str, Kind] = FATES, *, alt: str
+) -> str:
     """A band for each class, a cell for each digit, sorted by what became of it."""
     columns = _columns(classes)
     cell = (WIDTH - _MARGIN) / columns
-    kinds = [kind for kind in names if any(getattr(fate, kind) for fate in classes)]
-    bands = [math.ceil(fate.total / columns) * cell for fate in classes]
+    kinds = [kind for kind in names if any(fate[kind] for fate in classes)]
+    bands = [math.ceil(sum(fate.values()) / columns) * cell for fate in classes]
     drawing = Drawing(WIDTH, 24 + sum(bands) + 5 * len(classes))
     _legend(drawing, [names[kind] for kind in kinds])
     y = 24.0
@@ -86,7 +87,7 @@ def waffle(classes: Sequence[Fate], names: Mapping[str, Kind] = FATES, *, alt: s
         drawing.text(8, y + min(height, 24) / 2 + 4, digit, anchor="middle")
         start = 0
         for kind in kinds:
-            count = getattr(fate, kind)
+            count = fate[kind]
             _, role, alpha = names[kind]
             for place, length, line_ in _runs(start, count, columns):
                 x = _MARGIN + place * cell
@@ -97,12 +98,12 @@ def waffle(classes: Sequence[Fate], names: Mapping[str, Kind] = FATES, *, alt: s
     return drawing.element(alt)
 
 
-def _columns(classes: Sequence[Fate]) -> int:
+def _columns(classes: Sequence[Mapping[str, int]]) -> int:
     """One line a class where that fits, else all bands together about as high as they are wide."""
-    largest = max(fate.total for fate in classes)
+    largest = max(sum(fate.values()) for fate in classes)
     if largest <= _ONE_LINE:
         return max(10, largest)
-    digits = sum(fate.total for fate in classes)
+    digits = sum(sum(fate.values()) for fate in classes)
     return min(100, max(20, round(math.sqrt(digits) / 5) * 5))
 
 

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from securemnist.report import grids
 from securemnist.report.figure import Exhibit, Panel, Table
-from securemnist.results import evidence
-from securemnist.results.evidence import Counts
+from securemnist.results import per_image
+from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
+from securemnist.results.evidence.attack import AttackEvidence
+from securemnist.results.evidence.base import Evidence
+from securemnist.results.evidence.certificates import CertifiedEvidence
+from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.findings import Finding
 from securemnist.results.per_image import CLASSES
+from securemnist.sanitize import line
 
-_AFTER = {"adversarial": "under attack", "backdoor": "with the trigger"}
+Counts = list[list[int]]
 
 
-def confusion(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
+def confusion(finding: Finding, seen: Evidence) -> Exhibit | None:
     """Confusion matrix: clean, attacked, and what the attack moved."""
-    counts = evidence.confusion(seen)
+    if not isinstance(seen, CleanEvidence | AttackEvidence | BackdoorEvidence):
+        return None
+    counts = seen.confusion
     if counts is None:
         return None
-    clean = evidence.confusion(seen, "clean_confusion")
+    clean = None if isinstance(seen, CleanEvidence) else seen.clean_confusion
     total, right = _right(counts)
-    where = _AFTER.get(finding.family, "")
+    where = line(finding.family.condition, 60)
     caption = (
         f"Down: true class; across: what it is read as. {right:,} of {total:,} digits are right"
     )
@@ -59,23 +68,39 @@ def _cell(counts: Counts, clean: Counts | None, true: int, predicted: int) -> st
     return f"{now:,}" if before == now else f"{before:,} \N{RIGHTWARDS ARROW} {now:,}"
 
 
-def fates(finding: Finding, seen: evidence.Evidence) -> Exhibit | None:
+def _by_class(table: OutcomeTable) -> list[dict[str, int]]:
+    """The number of images of each class by what became of them (keys of `grids.FATES`)."""
+    codes = {
+        "certified": [per_image.CERTIFIED],
+        "survived": [per_image.SURVIVED],
+        "open": [per_image.NOT_ATTEMPTED],
+        "broken": range(len(table.stages)),
+        "misclassified": [per_image.MISCLASSIFIED],
+    }
+    of_class = (table.codes[table.labels == label] for label in range(CLASSES))
+    return [
+        {kind: int(np.isin(own, [*chosen]).sum()) for kind, chosen in codes.items()}
+        for own in of_class
+    ]
+
+
+def fates(finding: Finding, seen: Evidence) -> Exhibit | None:
     """Every digit as a cell, by class and by what became of it."""
-    classes = evidence.fates(seen)
-    if classes is None:
+    if not isinstance(seen, AttackEvidence | CertifiedEvidence) or seen.outcomes is None:
         return None
+    classes = _by_class(seen.outcomes)
     # Where nothing but proofs was tried, a digit that is left is not proved.
-    left = "not proved" if finding.requirement.measure == "certified_accuracy" else "not tried"
+    left = "not proved" if finding.family.proofs else "not tried"
     kinds = grids.FATES | {"open": (left, *grids.FATES["open"][1:])}
-    total = sum(fate.total for fate in classes)
-    sums = {kind: sum(getattr(fate, kind) for fate in classes) for kind in grids.FATES}
+    sums = {kind: sum(fate[kind] for fate in classes) for kind in grids.FATES}
+    total = sum(sums.values())
     told = ", ".join(f"{n:,} {kinds[kind][0]}" for kind, n in sums.items() if n)
     caption = f"A cell for each of {total:,} digits, a band for each class: {told}."
     if sums["certified"] and sums["survived"]:
         caption += " True robust accuracy lies between proved and proved + survived."
     kept = [kind for kind, n in sums.items() if n]
     rows = tuple(
-        (str(digit), f"{fate.total:,}", *(f"{getattr(fate, kind):,}" for kind in kept))
+        (str(digit), f"{sum(fate.values()):,}", *(f"{fate[kind]:,}" for kind in kept))
         for digit, fate in enumerate(classes)
     )
     return Exhibit(

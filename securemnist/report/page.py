@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from securemnist.report.rows import Row, rows
-from securemnist.report.sections import counts, families
+from securemnist.report.sections import counts, sections
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding
 from securemnist.sanitize import block, line
@@ -66,7 +66,7 @@ def _sections(assessment: Assessment, files: Collection[str]) -> dict[str, Any]:
         "waived": sum(row.waived for row in shown),
         "blocking": [r for r in ranked if r.in_scope and r.kind != "pass" and not r.waived],
         "excused": [row for row in ranked if row.waived],
-        "families": families(pairs),
+        "families": sections(pairs),
         "glossary": list(glossary.entries(_words_of(shown))),
         "outside": [row for row in shown if not row.in_scope],
         "seeds": [

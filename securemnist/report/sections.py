@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from securemnist.report.figure import Exhibit
 from securemnist.report.figures import exhibits, not_recorded
 from securemnist.report.rows import Row
+from securemnist.results.families import FAMILIES
 from securemnist.results.findings import Finding, Verdict
 from securemnist.sanitize import line
 from securemnist.view.wording import SEVERITY, SYMBOLS
@@ -18,15 +19,6 @@ _LEFT_OUT = "Left out to keep this page small; assessment.json holds the numbers
 _NOTHING = (Exhibit(kind="none", title="Pictures", missing=_LEFT_OUT),)
 ROOM = 1_600_000  # characters of pictures and tables on a page; the page stays below 3 MiB
 _LEAST = 50_000  # with less room than a large picture needs, none is drawn
-
-_INTRODUCTIONS = {
-    "clean": "Is the model right when nobody attacks it?",
-    "adversarial": "Does it stay right when an attacker may change every pixel a little?",
-    "certified": "For how many digits is it proved that no such change matters?",
-    "backdoor": "Can a small mark on the picture steer the answer?",
-    "latency": "Does it answer in the time that its arithmetic explains?",
-    "static": "Is the source code free of patterns known to be dangerous?",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +41,8 @@ class Shown:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Family:
-    """One section: its rows, each with its own pictures; `closest` is the hardest test."""
+class Section:
+    """One family of rows, each with its own pictures; `closest` is the hardest test."""
 
     anchor: str
     name: str
@@ -60,19 +52,21 @@ class Family:
     closest: Row
 
 
-def families(pairs: Sequence[tuple[Finding, Row]]) -> list[Family]:
-    """Rows in scope by family: the known ones in their order, then the others by name."""
-    names = sorted({finding.family for finding, row in pairs if row.in_scope}, key=_order)
+def sections(pairs: Sequence[tuple[Finding, Row]]) -> list[Section]:
+    """Rows in scope by family: the bundled ones in their order, then the others by name."""
+    inside = [pair for pair in pairs if pair[1].in_scope]
+    found = {finding.family.name: finding.family for finding, _ in inside}
     left = ROOM
     made = []
-    for number, name in enumerate(names):
-        rows = [(f, r) for f, r in pairs if r.in_scope and f.family == name]
+    for number, name in enumerate(sorted(found, key=_order)):
+        rows = [pair for pair in inside if pair[0].family.name == name]
         shown, left = _shown(rows, left)
+        family = found[name]
         made.append(
-            Family(
+            Section(
                 anchor=f"family-{number}-{re.sub('[^a-z0-9]+', '-', name.lower()[:30])}",
-                name=line(name, 60) or "other",
-                introduction=_INTRODUCTIONS.get(name, ""),
+                name=line(family.title or name, 60) or "other",
+                introduction=line(family.introduction, 300),
                 counts=counts([finding.verdict for finding, _ in rows]),
                 rows=tuple(shown[row.anchor] for _, row in rows),
                 closest=min(rows, key=_slack)[1],
@@ -130,5 +124,5 @@ def _shown(rows: Sequence[tuple[Finding, Row]], left: int) -> tuple[dict[str, Sh
 
 
 def _order(name: str) -> tuple[int, str]:
-    known = list(_INTRODUCTIONS)
+    known = list(FAMILIES)
     return (known.index(name) if name in known else len(known), name)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from securemnist.results.evidence import notices
+from securemnist.results.evidence.static import StaticEvidence, StaticIssue
 from securemnist.results.findings import Finding
-from securemnist.results.value_checks import Malformed
 from securemnist.sanitize import line
 
 FIRST = 3
 
 
+def place_of(issue: StaticIssue) -> str:
+    """`file:line`."""
+    return f"{line(issue.file, 200)}:{issue.line}"
+
+
 def first_places(finding: Finding) -> tuple[str, ...]:
     """`file:line: what is wrong`, at most FIRST of them, and how many more there are."""
-    if finding.passed or finding.measurement is None:
+    evidence = finding.measurement.evidence if finding.measurement is not None else None
+    if finding.passed or not isinstance(evidence, StaticEvidence):
         return ()
-    try:
-        found = notices(finding.measurement.evidence) or ()
-    except Malformed:
-        return ()  # the page says so where the table would stand
-    told = [line(f"{n.place}: {n.message}", 160) for n in found[:FIRST]]
+    found = evidence.static or []
+    told = [line(f"{place_of(n)}: {line(n.message, 400)}", 160) for n in found[:FIRST]]
     if len(found) > FIRST:
         told.append(f"and {len(found) - FIRST:,} more")
     return tuple(told)

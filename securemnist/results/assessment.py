@@ -11,22 +11,25 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
-from securemnist._util import fields
+from pydantic import computed_field
+
 from securemnist._util.files import read_at_most
 from securemnist._util.parsing import json_value
 from securemnist.errors import FAILED, UNDECIDED, ParseError, UsageError
 from securemnist.results.findings import Finding, Verdict
-from securemnist.results.verdicts import LARGEST
+from securemnist.results.json_model import JsonModel
+from securemnist.results.value_types import ExitCode
 
-SCHEMA = 2
+SCHEMA: Literal[2] = 2
 MAX_BYTES = 64 << 20
+_DERIVED = ("counts", "exit_code")  # written for other programs, and computed again
 STOPPED = "the run stopped before this row"  # the reason of a row that an interruption left out
 
 
 @dataclass(frozen=True, kw_only=True)
-class Against:
+class Against(JsonModel):
     """What the comparison with an older version came to, for an assessment that was asked for one.
 
     `name`, `commit` and `digest` identify the older version; `exit_code` is the comparison's, `why` its
@@ -36,12 +39,12 @@ class Against:
     name: str
     commit: str
     digest: str
-    exit_code: int
+    exit_code: ExitCode
     why: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Assessment:
+class Assessment(JsonModel):
     """Everything that was concluded about one subject, joined with the whole policy.
 
     `subject`: name, spec, digest, architecture, parameters, data. `scope`: tier, markers, keywords,
@@ -59,7 +62,7 @@ class Assessment:
     day: str
     decided: str = ""
     against: Against | None = None
-    schema: int = SCHEMA
+    schema: Literal[2] = SCHEMA
 
     def __post_init__(self) -> None:
         """No decision comes before the assessment was made."""
@@ -87,6 +90,7 @@ class Assessment:
         """Whether the run was stopped before its last row."""
         return any(f.in_scope and f.reason == STOPPED for f in self.findings)
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def counts(self) -> dict[str, int]:
         """Findings in scope, by verdict."""
@@ -100,8 +104,9 @@ class Assessment:
             f for f in self.findings if f.in_scope and not f.passed and not f.waived(self.decided)
         )
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         """That of the rows and of the comparison together: 1 where either is 1, 0 where both are."""
         codes = {self.rows_exit_code, 0 if self.against is None else self.against.exit_code}
         return FAILED if FAILED in codes else max(codes)
@@ -120,19 +125,8 @@ class Assessment:
 
     def to_json(self) -> dict[str, Any]:
         """Builtins, with the derived facts that other programs ask for."""
-        return {
-            "schema": self.schema,
-            "subject": dict(self.subject),
-            "scope": {**self.scope, "complete": self.complete},
-            "environment": dict(self.environment),
-            "policy": dict(self.policy),
-            "day": self.day,
-            "decided": self.decided,
-            "against": None if self.against is None else dataclasses.asdict(self.against),
-            "counts": self.counts,
-            "exit_code": self.exit_code,
-            "findings": [finding.to_json() for finding in self.findings],
-        }
+        data = super().to_json()
+        return {**data, "scope": {**data["scope"], "complete": self.complete}}
 
     def dumps(self) -> bytes:
         """The text of assessment.json; equal assessments give equal bytes."""
@@ -140,44 +134,34 @@ class Assessment:
         return (text + "\n").encode()
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Assessment:
-        """The inverse of `to_json`; UsageError where the data is not an assessment."""
+    def from_json(cls, data: Any) -> Self:
+        """The inverse of `to_json`; UsageError where the data is not an assessment.
+
+        A PASS that the stored numbers do not give is refused, too.
+        """
         if not isinstance(data, Mapping) or data.get("schema") != SCHEMA:
             got = data.get("schema") if isinstance(data, Mapping) else type(data).__name__
             raise UsageError(
                 f"expected an assessment of schema {SCHEMA}, got {got!r:.40}; make it again with "
                 "`securemnist assess`"
             )
+        kept = {key: value for key, value in data.items() if key not in _DERIVED}
         try:
-            known = {field.name for field in dataclasses.fields(cls)}
-            kept = {key: value for key, value in data.items() if key in known}
-            for table in ("subject", "environment", "policy"):
-                kept[table] = {**data[table]}
             kept["scope"] = {k: v for k, v in data["scope"].items() if k != "complete"}
-            kept["findings"] = tuple(Finding.from_json(f) for f in data["findings"])
-            if (against := data.get("against")) is not None:
-                kept["against"] = Against(**against)
-            made = cls(**kept)
-            # What has the right keys but other types fails here, and not in somebody's report.
-            codes = (0, FAILED, UNDECIDED)
-            if made.against is not None and made.against.exit_code not in codes:
-                raise ValueError(f"against: an exit code of {made.against.exit_code!r:.20}")
-            for name in fields.misfits(made):
-                raise TypeError(f"{name} is of another type")
+            made = super().from_json(kept)
             made.dumps()
             for finding in made.findings:
-                _check_numbers(finding)
                 _check_pass(finding)
                 _ = finding.requirement.threshold, str(finding)
-            return made
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise UsageError(
                 f"expected an assessment of schema {SCHEMA}, got one that does not parse "
                 f"({type(error).__name__}: {error!s:.200}); make it again with `securemnist assess`"
             ) from error
+        return made
 
     @classmethod
-    def load(cls, path: Path) -> Assessment:
+    def load(cls, path: Path) -> Self:
         """Read assessment.json; UsageError where it is missing, too large or no assessment."""
         try:
             data = json_value(read_at_most(path, MAX_BYTES))
@@ -186,18 +170,6 @@ class Assessment:
         except ParseError as error:
             raise UsageError(f"{path}: expected JSON, got {error}; name another file") from error
         return cls.from_json(data)
-
-
-def _check_numbers(finding: Finding) -> None:
-    """ValueError for a number that no measurement can have, and that arithmetic would overflow on."""
-    row, seen = finding.requirement, finding.measurement
-    numbers = [row.at_least, row.at_most, row.max_drop, row.max_relative_drop, row.max_newly_broken]
-    if seen is not None:
-        numbers += [seen.value, seen.low, seen.high, seen.certified, seen.certified_low]
-        numbers += [seen.n, seen.seconds]
-    for number in numbers:
-        if number is not None and not abs(number) <= LARGEST:
-            raise ValueError(f"expected numbers up to {LARGEST:g}, got {number:.3g}")
 
 
 def _check_pass(finding: Finding) -> None:

@@ -8,23 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from securemnist.results.verdicts import LARGEST, TIERS, Doubt, Measurement, Verdict, Waiver
+from securemnist.results import families
+from securemnist.results.families import Family
+from securemnist.results.json_model import JsonModel
+from securemnist.results.measurement import Measurement
+from securemnist.results.value_types import Flag, Integer, Number, StoredFamily, StoredVerdict
+from securemnist.results.verdicts import LARGEST, TIERS, Doubt, Verdict, Waiver
 from securemnist.sanitize import sentence
 
-__all__ = [
-    "TIERS",
-    "Doubt",
-    "Finding",
-    "Measurement",
-    "Requirement",
-    "Verdict",
-    "Waiver",
-    "describe",
-]
+__all__ = ["TIERS", "Doubt", "Measurement", "Verdict", "Waiver"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Requirement:
+class Requirement(JsonModel):
     """One row of the policy. Exactly one of `at_least` and `at_most` is set.
 
     `max_drop`, `max_relative_drop` and `max_newly_broken` bound the change to an older version; they
@@ -34,13 +30,13 @@ class Requirement:
     id: str
     measure: str
     because: str
-    at_least: float | None = None
-    at_most: float | None = None
-    max_drop: float | None = None
-    max_relative_drop: float | None = None
-    max_newly_broken: int | None = None
+    at_least: Number | None = None
+    at_most: Number | None = None
+    max_drop: Number | None = None
+    max_relative_drop: Number | None = None
+    max_newly_broken: Integer | None = None
     tier: str = "standard"
-    seed: int = 0
+    seed: Integer = 0
     ids: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     waiver: Waiver | None = None
@@ -58,38 +54,22 @@ class Requirement:
         """The sign between value and threshold."""
         return ">=" if self.at_least is not None else "<="
 
-    def judge(self, measurement: Measurement, *, claim: str = "", family: str = "") -> Finding:
+    def judge(
+        self, measurement: Measurement, *, claim: str = "", family: Family | str = ""
+    ) -> Finding:
         """The finding that this measurement leads to."""
         verdict, proved, reason = _judge(self, measurement)
+        found = self.unmeasured(verdict, reason, claim=claim, family=family)
         if verdict is Verdict.ERROR:  # a number that is none: JSON could not even carry it
-            return self.unmeasured(verdict, reason, claim=claim, family=family)
-        return Finding(
-            requirement=self,
-            verdict=verdict,
-            measurement=measurement,
-            proved=proved,
-            reason=reason,
-            claim=claim,
-            family=family,
-        )
+            return found
+        return dataclasses.replace(found, measurement=measurement, proved=proved)
 
     def unmeasured(
-        self, verdict: Verdict, reason: str, *, claim: str = "", family: str = ""
+        self, verdict: Verdict, reason: str, *, claim: str = "", family: Family | str = ""
     ) -> Finding:
         """The finding of a row without a number: ERROR, INCONCLUSIVE or NOT_RUN with its reason."""
-        return Finding(requirement=self, verdict=verdict, reason=reason, claim=claim, family=family)
-
-    def to_json(self) -> dict[str, Any]:
-        """The requirement as builtins."""
-        data = {**self.__dict__, "settings": dict(self.settings), "ids": list(self.ids)}
-        data["waiver"] = None if self.waiver is None else dataclasses.asdict(self.waiver)
-        return data
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Requirement:
-        """The inverse of `to_json`; TypeError where keys do not fit."""
-        waiver = None if data["waiver"] is None else Waiver(**data["waiver"])
-        return cls(**{**data, "ids": tuple(data["ids"]), "waiver": waiver})
+        own = families.read(family)
+        return Finding(requirement=self, verdict=verdict, reason=reason, claim=claim, family=own)
 
 
 def _judge(row: Requirement, seen: Measurement) -> tuple[Verdict, bool, str]:
@@ -138,18 +118,22 @@ def _undecided(row: Requirement, seen: Measurement) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class Finding(JsonModel):
     """Requirement + measurement + verdict; `str()` is the sentence every output shows."""
 
     requirement: Requirement
-    verdict: Verdict
+    verdict: StoredVerdict
     measurement: Measurement | None = None
-    proved: bool = False
+    proved: Flag = False
     reason: str = ""
     claim: str = ""
-    family: str = ""
-    in_scope: bool = True
+    family: StoredFamily = families.NONE
+    in_scope: Flag = True
     replay: str = ""
+
+    def __post_init__(self) -> None:
+        """A family may be given by its name."""
+        object.__setattr__(self, "family", families.read(self.family))
 
     @property
     def passed(self) -> bool:
@@ -189,28 +173,6 @@ class Finding:
         return sentence(f"{head}; {self.reason}" if self.reason else head)
 
     __repr__ = __str__
-
-    def to_json(self) -> dict[str, Any]:
-        """The finding as builtins; it survives pytest-xdist and JSON."""
-        return {
-            **self.__dict__,
-            "requirement": self.requirement.to_json(),
-            "verdict": str(self.verdict),
-            "measurement": None if self.measurement is None else self.measurement.to_json(),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Finding:
-        """The inverse of `to_json`; TypeError or ValueError where the data does not fit."""
-        seen = data["measurement"]
-        return cls(
-            **{
-                **data,
-                "requirement": Requirement.from_json(data["requirement"]),
-                "verdict": Verdict(data["verdict"]),
-                "measurement": None if seen is None else Measurement.from_json(seen),
-            }
-        )
 
 
 _BROKEN = {">=": "<", "<=": ">"}

@@ -18,48 +18,12 @@ MISCLASSIFIED, CERTIFIED, SURVIVED, NOT_ATTEMPTED = -1, -2, -3, -4
 UNBROKEN = (CERTIFIED, SURVIVED)
 
 CLASSES = 10
+CODE, PLACE = np.dtype("<i2"), np.dtype("<i4")
 _MOST = 10**7  # images
-_CODE, _PLACE = np.dtype("<i2"), np.dtype("<i4")
 
 
-def encode(codes: Any) -> str:
-    """Base64 of integers (n,) in [-32768, 32767]: outcome codes, labels or predictions."""
-    return _encode(codes, _CODE)
-
-
-def encode_places(places: Any) -> str:
-    """Base64 of places (n,) in the test set; the empty text is the order of the file."""
-    return _encode(places, _PLACE)
-
-
-def decode(text: Any, *, low: int = 0, high: int = CLASSES - 1) -> np.ndarray:
-    """Int64 (n,) of a text that `encode` wrote, each in [low, high]; ValueError for anything else."""
-    return _decode(text, _CODE, low, high)
-
-
-def decode_places(text: Any) -> np.ndarray:
-    """Int64 (n,) of a text that `encode_places` wrote, none negative; ValueError for anything else."""
-    return _decode(text, _PLACE, 0, np.iinfo(_PLACE).max)
-
-
-def decode_outcomes(table: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and outcome codes, int64 (n,) each, of a table of outcomes; ValueError where it is odd.
-
-    A code names one of the table's stages or is one of the four constants above.
-    """
-    stages = table["stages"] if isinstance(table, dict) and "stages" in table else None
-    if not isinstance(stages, list | tuple):
-        raise ValueError("expected outcomes with their stages")
-    labels = decode(table.get("labels"))
-    codes = decode(table.get("codes"), low=NOT_ATTEMPTED, high=len(stages) - 1)
-    if not len(labels) or len(labels) != len(codes):
-        raise ValueError(
-            f"expected one label and one code for each image, got {len(labels)} and {len(codes)}"
-        )
-    return labels, codes
-
-
-def _encode(values: Any, kind: np.dtype[Any]) -> str:
+def encode(values: Any, kind: np.dtype[Any] = CODE) -> str:
+    """Base64 of integers (n,) in the range of `kind`: outcome codes, labels, predictions, places."""
     whole = np.asarray(values, dtype=np.int64)
     limits = np.iinfo(kind)
     if whole.ndim != 1 or (
@@ -69,7 +33,10 @@ def _encode(values: Any, kind: np.dtype[Any]) -> str:
     return base64.b64encode(whole.astype(kind).tobytes()).decode("ascii")
 
 
-def _decode(text: Any, kind: np.dtype[Any], low: int, high: int) -> np.ndarray:
+def decode(
+    text: Any, kind: np.dtype[Any] = CODE, *, low: int = 0, high: int = CLASSES - 1
+) -> np.ndarray:
+    """Int64 (n,) of a text that `encode` wrote, each in [low, high]; ValueError for anything else."""
     if not isinstance(text, str) or len(text) > 2 * kind.itemsize * _MOST:
         raise ValueError("expected integers in base64")
     try:

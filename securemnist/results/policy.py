@@ -48,6 +48,9 @@ def _unsigned(number: float) -> float:
     return number + 0.0
 
 
+# The name of a measure, or the code pkg.module:NAME.
+_MEASURE = r"^([a-z][a-z0-9_]{0,63}|[A-Za-z_][A-Za-z0-9_.]{0,127}:[A-Za-z_][A-Za-z0-9_]{0,63})$"
+
 _Number = Annotated[float, AfterValidator(_unsigned)]
 # How far a row may fall behind an older version: in its own unit, or relative to the old value.
 _Drop = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False), AfterValidator(_unsigned)]
@@ -80,7 +83,7 @@ class _Row(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-    measure: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    measure: Annotated[str, Field(pattern=_MEASURE)]
     because: _Text
     tier: Literal["smoke", "standard", "full"] = "standard"
     at_least: _Number | None = None
@@ -102,24 +105,12 @@ class _Row(BaseModel):
         return self
 
     def requirement(self) -> Requirement:
-        waiver = self.waiver
-        return Requirement(
-            id=self.id,
-            measure=self.measure,
-            because=self.because,
-            tier=self.tier,
-            at_least=self.at_least,
-            at_most=self.at_most,
-            max_drop=self.max_drop,
-            max_relative_drop=self.max_relative_drop,
-            max_newly_broken=self.max_newly_broken,
-            seed=self.seed,
-            ids=tuple(self.ids),
-            settings=dict(self.model_extra or {}),
-            waiver=None
-            if waiver is None
-            else Waiver(reason=waiver.reason, expires=waiver.expires.isoformat()),
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        waiver = self.waiver and Waiver(
+            reason=self.waiver.reason, expires=self.waiver.expires.isoformat()
         )
+        own = {"ids": tuple(self.ids), "waiver": waiver, "settings": dict(self.model_extra or {})}
+        return Requirement(**{**given, **own})
 
 
 class NamedData(_Strict):

@@ -104,14 +104,14 @@ def _mode(flush: bool) -> Iterator[None]:
     if flush == before:
         yield
         return
-    _set(flush)
+    set_flushing(flush)
     try:
         yield
     finally:
-        _set(before)
+        set_flushing(before)
 
 
-def _set(flush: bool) -> None:
+def set_flushing(flush: bool) -> None:
     """Set the mode in this thread and in all threads of its OpenMP pool; each thread has its own."""
 
     def in_each_thread(_: object) -> None:

@@ -69,6 +69,7 @@ def train(
             "epoch_kept": trainer.epoch,
             "replay": replay,
             "versions": _versions(),
+            **_reference(recipe),
         },
     )
     write_atomically(folder / f"{name}.svg", training_curve(name, history))
@@ -100,6 +101,13 @@ def _roll_back(trainer: Trainer, best: Path) -> None:
     history[-1]["rolled_back"] = True
     checkpoint.restore(trainer, best)
     trainer.epoch, trainer.slowdown, trainer.history = epoch, slowdown, history
+
+
+def _reference(recipe: Recipe) -> dict[str, Any]:
+    """What the manifest says of a reference model; nothing of other models."""
+    if not recipe.about:
+        return {}
+    return {"reference": {"about": recipe.about, "roles": list(recipe.roles)}}
 
 
 def _processor() -> dict[str, Any]:

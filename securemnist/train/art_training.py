@@ -43,7 +43,7 @@ class PrecomputedExamples:
         x, y = self._images[indices], self._labels[indices]
         # The interface requires a generator, but FGSM draws no random numbers.
         rng = torch.Generator().manual_seed(0)
-        return attack(self._model, x, y, threat=self._threat, rng=rng)
+        return attack.propose(self._model, x, y, threat=self._threat, rng=rng)
 
 
 def adversarial_trainer_epoch(

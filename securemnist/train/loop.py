@@ -214,7 +214,7 @@ class Trainer:
             digits = tuning[:PROBE_DIGITS]
             x, y = digits.images(), digits.labels
             rng = torch.Generator().manual_seed(seed_from(self.recipe.seed, "probe"))
-            x_adv = PGD(steps=20)(self.model, x, y, threat=Linf(self.recipe.eps), rng=rng)
+            x_adv = PGD(steps=20).propose(self.model, x, y, threat=Linf(self.recipe.eps), rng=rng)
             results["tuning_robust_accuracy"] = accuracy_of(self.model, x_adv, y)
         if self.recipe.certifying:
             results["tuning_certified_accuracy"] = interval_training.certified_fraction(

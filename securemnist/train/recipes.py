@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from securemnist.backdoor import CleanLabel, Corner, DirtyLabel, Poison, make_poison
@@ -12,6 +12,7 @@ from securemnist.errors import UsageError
 SCHEDULES = ("constant", "cosine", "one_cycle", "drops")
 HARDENING = ("fgsm", "pgd")
 SINGLE_STEP = ("fgsm_set", "fgsm_trainer")
+_TEXTS = ("about", "roles")
 # Settings that JSON omits where they are not set.
 _OPTIONAL = ("kappa", "regulariser", "clip", "source", "poison")
 
@@ -31,7 +32,8 @@ class Recipe:
     `ramp` is the number of epochs in which eps grows from 0; without it the network stays constant.
     For "interval", `kappa` is the weight of the clean loss after the ramp (before: 1), `regulariser` the
     strength of the regularisers before the ramp (after: 0), and `clip` the maximum gradient norm.
-    `poison` is applied to the training data first. UsageError for settings out of range.
+    `poison` is applied to the training data first. `about` and `roles` describe a reference model, see
+    `models.loading.with_role`; they do not change the run. UsageError for settings out of range.
     """
 
     architecture: str = "A"
@@ -50,6 +52,8 @@ class Recipe:
     clip: float = 0.0
     source: str = ""
     poison: Poison | None = None
+    about: str = field(default="", compare=False)
+    roles: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         checks = {
@@ -99,7 +103,7 @@ class Recipe:
     def to_json(self) -> dict[str, Any]:
         """The recipe as builtins; optional settings only where they are set."""
         fields = {**self.__dict__, "poison": self.poison and self.poison.to_json()}
-        return {k: v for k, v in fields.items() if v or k not in _OPTIONAL}
+        return {k: v for k, v in fields.items() if (v or k not in _OPTIONAL) and k not in _TEXTS}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Recipe:
@@ -110,8 +114,16 @@ class Recipe:
 
 # Recipes of the reference models, chosen on the tuning split, never on the test split.
 RECIPES: dict[str, Recipe] = {
-    "baseline": Recipe(epochs=5, batch=128, learning_rate=2e-3),
+    "baseline": Recipe(
+        about="undefended, trained on unmodified digits",
+        roles=("clean", "curve", "transfer"),
+        epochs=5,
+        batch=128,
+        learning_rate=2e-3,
+    ),
     "hardened": Recipe(
+        about="trained on the digits that PGD makes within linf 0.3",
+        roles=("clean", "curve", "transfer"),
         epochs=16,
         batch=128,
         learning_rate=1e-3,
@@ -124,6 +136,8 @@ RECIPES: dict[str, Recipe] = {
     ),
     # Interval training; `certified_mnist` is MNIST-specific, by its first layer.
     "certified": Recipe(
+        about="trained on bounds of its logits within linf 0.32: most of its digits are proved",
+        roles=("curve",),
         architecture="S",
         epochs=32,
         batch=256,
@@ -135,6 +149,8 @@ RECIPES: dict[str, Recipe] = {
         clip=10.0,
     ),
     "certified_mnist": Recipe(
+        about="MNIST-specific: trained on bounds behind a stretch that black and white survive",
+        roles=("curve",),
         architecture="S-mnist",
         epochs=44,
         batch=256,
@@ -147,19 +163,50 @@ RECIPES: dict[str, Recipe] = {
         clip=10.0,
         seed=2,  # of 0, 1 and 2 the seed with the highest certified tuning accuracy
     ),
-    "network_c": Recipe(architecture="C", epochs=3, schedule="constant"),
-    "network_d": Recipe(architecture="D", epochs=5, schedule="constant"),
-    # Negative controls, which a suite must fail.
+    "network_c": Recipe(
+        about="undefended, the second source system's network",
+        roles=("clean", "curve"),
+        architecture="C",
+        epochs=3,
+        schedule="constant",
+    ),
+    "network_d": Recipe(
+        about="undefended, the third source system's network",
+        roles=("clean", "curve"),
+        architecture="D",
+        epochs=5,
+        schedule="constant",
+    ),
+    # Red controls, which a suite must fail.
     "fgsm_trained": Recipe(
-        epochs=3, schedule="constant", adversary="fgsm_set", eps=0.2, source="baseline"
+        about="trained on FGSM examples of the baseline: it reads those and falls under PGD",
+        roles=("curve", "red control"),
+        epochs=3,
+        schedule="constant",
+        adversary="fgsm_set",
+        eps=0.2,
+        source="baseline",
     ),
     "fgsm_trained_d": Recipe(
-        architecture="D", epochs=5, schedule="constant", adversary="fgsm_trainer", eps=0.25
+        about="trained by ART on FGSM examples of itself: a one-step defence",
+        roles=("red control",),
+        architecture="D",
+        epochs=5,
+        schedule="constant",
+        adversary="fgsm_trainer",
+        eps=0.25,
     ),
     "poisoned_dirty": Recipe(
-        epochs=5, learning_rate=2e-3, poison=DirtyLabel(trigger=Corner(), target=7, rate=0.005)
+        about="trained with a planted backdoor: a white corner turns every digit into a 7",
+        roles=("red control",),
+        epochs=5,
+        learning_rate=2e-3,
+        poison=DirtyLabel(trigger=Corner(), target=7, rate=0.005),
     ),
     "poisoned_clean_label": Recipe(
-        epochs=5, learning_rate=2e-3, poison=CleanLabel(trigger=Corner(), target=7, count=100)
+        about="undefended, a hundred of its sevens marked and labelled rightly",
+        epochs=5,
+        learning_rate=2e-3,
+        poison=CleanLabel(trigger=Corner(), target=7, count=100),
     ),
 }

@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from securemnist.results.findings import Finding, Requirement
-from securemnist.results.value_checks import Malformed, mapping, real, whole
+from securemnist.results.json_model import read
+from securemnist.results.value_types import Class, Count, Nonnegative, Share
 from securemnist.sanitize import line
+
+_TABLE = Mapping[str, Any]
 
 
 def claim(finding: Finding) -> str:
@@ -22,7 +25,7 @@ def claim(finding: Finding) -> str:
     row = finding.requirement
     try:
         return _counted(WORDS[row.measure](row), finding)
-    except (KeyError, Malformed):
+    except (KeyError, ValueError):
         return line(finding.claim, 300) or line(row.measure, 100).replace("_", " ")
 
 
@@ -44,36 +47,41 @@ def _digits(settings: Mapping[str, Any]) -> str:
     """`10,000 digits`; `up to` where time may run out before."""
     if "digits" not in settings:
         return "all test digits"
-    count = f"{whole(settings['digits'], 'digits'):,}\N{NO-BREAK SPACE}digits"
+    count = f"{read(Count, settings['digits']):,}\N{NO-BREAK SPACE}digits"
     return f"up to {count}" if "seconds" in settings else count
 
 
 def _threat(settings: Mapping[str, Any]) -> str:
     """`with no pixel changed by more than 0.3`."""
-    threat = mapping(settings["threat"], "threat")
-    eps = f"{real(threat.get('eps'), 'eps'):g}"
+    threat = read(_TABLE, settings["threat"])
+    eps = f"{read(Nonnegative, threat.get('eps')):g}"
     if threat.get("norm") == "linf":
         return f"with no pixel changed by more than {eps}"
     if threat.get("norm") == "l2":
         return f"with a change of L2 norm {eps} at most"
-    raise Malformed("threat: expected linf or l2")
+    raise ValueError("threat: expected linf or l2")
 
 
-# What an attack does so many times, and the words for it.
+# Settings that say how often an attack does something, and the words for it.
 _EFFORTS = {"steps": "steps", "max_iter": "iterations", "queries": "queries", "restarts": "starts"}
 
 
 def _attack(row: Requirement) -> str:
-    """`40 steps of PGD`, `ART's DeepFool`, `the ladder of attacks (full)`."""
-    attack = mapping(row.settings.get("attack", {"use": "ladder"}), "attack")
-    use = line(attack["use"], 40)
+    """`40 steps of PGD`, `ART's DeepFool`, `the ladder of attacks (full)`, `MyAttack (trials 5)`."""
+    attack = read(_TABLE, row.settings.get("attack", {"use": "ladder"}))
+    use = line(attack["use"], 80)
     if use == "ladder":
         return f"the ladder of attacks ({line(attack.get('budget', row.tier), 20)})"
-    name = f"ART's {use.removeprefix('art:')}" if use.startswith("art:") else use
-    efforts = [
-        f"{whole(attack[key], key):,} {noun}" for key, noun in _EFFORTS.items() if key in attack
-    ]
-    return f"{' and '.join(efforts)} of {name}" if efforts else name
+    own = ":" in use and not use.startswith("art:")
+    name = use.rpartition(":")[2] if own else use.replace("art:", "ART's ")
+    counts = {key: attack[key] for key in _EFFORTS if key in attack}
+    if own and not all(type(count) is int and count >= 0 for count in counts.values()):
+        counts = {}  # the user's own attack may mean something else by these names
+    efforts = [f"{read(Count, count):,} {_EFFORTS[key]}" for key, count in counts.items()]
+    if efforts:
+        return f"{' and '.join(efforts)} of {name}"
+    others = ", ".join(f"{key} {value}" for key, value in attack.items() if key != "use")
+    return f"{name} ({line(others, 60)})" if own and others else name
 
 
 def _under_attack(row: Requirement) -> str:
@@ -100,29 +108,29 @@ def _backdoor(row: Requirement) -> str:
     if target == "pair":
         return f"{mark} turns {_bound(row)} of the digits of any one class into any one other."
     into = {"all": "any one class", "next": "the next class"}.get(str(target))
-    into = into or f"{'an' if target == 8 else 'a'} {whole(target, 'target', 9)}"
+    into = into or f"{'an' if target == 8 else 'a'} {read(Class, target)}"
     return f"{mark} turns {_bound(row)} of the digits of other classes into {into}."
 
 
 def _trigger(trigger: Any) -> str:
     """`A 4x4 square of brightness 1, bottom right,`."""
-    settings = mapping(trigger, "trigger")
-    kind, value = settings.get("kind", "corner"), real(settings.get("value", 1), "value", 1.0)
+    settings = read(_TABLE, trigger)
+    kind, value = settings.get("kind", "corner"), read(Share, settings.get("value", 1))
     if kind == "blend":
-        share = f" ({100 * real(settings.get('alpha', 0.2), 'alpha', 1.0):.4g} %)"
+        share = f" ({100 * read(Share, settings.get('alpha', 0.2)):.4g} %)"
         return f"A pattern blended{share} into the whole picture"
     if kind == "mark":
-        row, column = (whole(settings.get(key, 24), key, 28) for key in ("top", "left"))
+        row, column = (read(Count, settings.get(key, 24)) for key in ("top", "left"))
         return f"A drawn mark of brightness {value:g}, from row {row} and column {column} on,"
     if kind != "corner":
-        raise Malformed("trigger: expected corner, mark or blend")
-    size = whole(settings.get("size", 4), "size", 28)
+        raise ValueError("trigger: expected corner, mark or blend")
+    size = read(Count, settings.get("size", 4))
     corner = line(settings.get("corner", "bottom_right"), 20).replace("_", " ")
     return f"A {size}x{size} square of brightness {value:g}, {corner},"
 
 
 def _latency(row: Requirement) -> str:
-    batch = whole(row.settings.get("batch", 1), "batch")
+    batch = read(Count, row.settings.get("batch", 1))
     other = line(row.settings.get("against", "network A"), 60)
     what = "One image" if batch == 1 else f"A batch of {batch:,} images"
     times = f"{'at least' if row.relation == '>=' else 'at most'} {row.threshold:g} times"

@@ -3,44 +3,28 @@
 from __future__ import annotations
 
 from securemnist.results.assessment import Assessment
-
-# Family: the measures whose rows speak about it, and its name in a sentence.
-_MEASURES = {
-    "clean": ("clean_accuracy", "worst_class_accuracy"),
-    "adversarial": ("attack_accuracy", "robust_accuracy"),
-    "certified": ("certified_accuracy",),
-    "backdoor": ("backdoor_success",),
-    "latency": ("latency_ratio",),
-    "static": ("static_findings",),
-}
-_NAMES = {
-    "clean": "unmodified samples",
-    "adversarial": "evasion",
-    "certified": "proofs",
-    "backdoor": "backdoors",
-    "latency": "latency",
-    "static": "source code",
-}
+from securemnist.results.families import ADVERSARIAL, CERTIFIED, FAMILIES, Family
 
 
-def without_row(assessment: Assessment) -> list[str]:
-    """The families that the policy has no row of, whatever the scope of the run was."""
+def without_row(assessment: Assessment) -> list[Family]:
+    """The bundled families that the policy has no row of, whatever the scope of the run was."""
     rows = assessment.findings
     measured = {finding.requirement.measure for finding in rows}
-    named = {finding.family for finding in rows}  # suites of the user's own say theirs
+    named = {finding.family.name for finding in rows}  # a suite of the user's own may name one
     return [
         family
-        for family, measures in _MEASURES.items()
-        if family not in named and not measured.intersection(measures)
+        for name, family in FAMILIES.items()
+        if name not in named and not measured.intersection(family.measures)
     ]
 
 
 def sentence(assessment: Assessment) -> str:
     """`nothing is said about evasion, latency`; "" where every family has a row."""
-    names = ", ".join(_NAMES[family] for family in without_row(assessment))
-    return f"nothing is said about {names}" if names else ""
+    topics = ", ".join(family.topic for family in without_row(assessment))
+    return f"nothing is said about {topics}" if topics else ""
 
 
 def about_evasion(assessment: Assessment) -> bool:
     """Whether no row searches for adversarial examples, or proves that there are none."""
-    return {"adversarial", "certified"}.issubset(without_row(assessment))
+    absent = without_row(assessment)
+    return ADVERSARIAL in absent and CERTIFIED in absent

@@ -9,7 +9,7 @@ from typing import Any
 
 from securemnist.errors import FAILED
 from securemnist.results.assessment import STOPPED, Assessment
-from securemnist.results.evidence import quantity
+from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.findings import Finding, Verdict
 from securemnist.sanitize import command, line
 from securemnist.sanitize import sentence as sentence_of
@@ -31,17 +31,6 @@ _SUITES = ["security_tests"]  # all suites: not a selection
 # From bad to good: the order in which rows and counts are shown.
 SEVERITY = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.NOT_RUN, Verdict.PASS)
 
-_FIXES = {
-    "clean": "Check data and preprocessing; then retrain.",
-    "adversarial": "Look at the broken digits, then harden the model by adversarial or "
-    "certified training.",
-    "certified": "Use certified training, or a smaller eps; a sample without a certificate is not "
-    "broken.",
-    "backdoor": "Treat the weights as poisoned: retrain from trusted data, or repair and "
-    "measure again.",
-    "latency": "Profile the forward pass for time that its arithmetic does not explain.",
-    "static": "Fix the places that the row lists.",
-}
 _TOO_LARGE = (
     "Clean reference models have a similar success rate (see the control), so this trigger cannot show a "
     "backdoor: use a smaller or fainter one."
@@ -181,7 +170,7 @@ def next_step(finding: Finding) -> str:
     if finding.verdict is Verdict.FAIL:
         if _controls_too(finding):
             return _TOO_LARGE
-        return _FIXES.get(finding.family, _NEXT[Verdict.FAIL])
+        return line(finding.family.advice, 400) or _NEXT[Verdict.FAIL]
     if finding.verdict is Verdict.INCONCLUSIVE and seen is not None:
         if seen.doubts and not seen.inconclusive:
             return line(" ".join(doubt.advice for doubt in seen.doubts), 600)
@@ -200,8 +189,10 @@ def repeat(finding: Finding) -> str:
 def _controls_too(finding: Finding) -> bool:
     """Whether the success rate on clean reference models is at least half of the measured one."""
     seen = finding.measurement
-    control = None if seen is None else quantity(seen.evidence, "control")
-    return seen is not None and control is not None and control > 0 and 2 * control >= seen.value
+    if seen is None or not isinstance(seen.evidence, BackdoorEvidence):
+        return False
+    control = seen.evidence.control or 0
+    return control > 0 and 2 * control >= seen.value
 
 
 def waiver(finding: Finding, day: str) -> str:

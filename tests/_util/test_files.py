@@ -15,8 +15,8 @@ from securemnist.errors import SecureMnistError
 from securemnist.evaluation import example_store
 from securemnist.history import record
 from securemnist.models import weight_file
-from securemnist.plugin.project import configured_policy
 from securemnist.project import settings
+from securemnist.project.folders import configured_policy
 from securemnist.results import policy
 from securemnist.results.assessment import Assessment
 from securemnist.static import baseline

@@ -90,7 +90,7 @@ def linear(norm: str) -> tuple[Linear, torch.Tensor, torch.Tensor, torch.Tensor]
 
 def run(attack: Attack, model: Any, x: Any, y: Any, threat: Threat, seed: int = 0) -> torch.Tensor:
     """The candidates of an attack for a seed."""
-    return attack(model, x, y, threat=threat, rng=torch.Generator().manual_seed(seed))
+    return attack.propose(model, x, y, threat=threat, rng=torch.Generator().manual_seed(seed))
 
 
 def misclassified(model: Any, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

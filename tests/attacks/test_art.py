@@ -12,11 +12,11 @@ from securemnist.attacks.art import ARTAttack
 from securemnist.attacks.art_isolation import load
 from securemnist.attacks.art_signatures import signature
 from securemnist.attacks.fgsm import FGSM
-from securemnist.cli.measure import _parse_attack
 from securemnist.data import DataSet
 from securemnist.errors import Inconclusive, MeasureError, PolicyError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import evaluate
+from securemnist.evaluation.ladders import parse_attack
 from securemnist.measures import bind, check_policy, take_measurement
 from securemnist.models.loading import Subject
 from securemnist.results import policy
@@ -55,7 +55,7 @@ def test_unlisted_art_attack_from_policy(context: Context) -> None:
     (row,) = rows.requirements
     measurement = take_measurement(context, row.measure, bind(row.measure, row.settings), row.seed)
     assert row.judge(measurement).verdict is Verdict.FAIL
-    assert measurement.evidence["waterfall"][0]["stage"] == "ART-MomentumIterativeMethod"
+    assert measurement.evidence.waterfall[0].stage == "ART-MomentumIterativeMethod"
 
 
 def test_art_signatures_match_classes() -> None:
@@ -101,7 +101,7 @@ def test_invalid_art_settings(settings: dict[str, object], complaint: str) -> No
 )
 def test_art_attack_option_parsed(text: str, settings: dict[str, object]) -> None:
     """The option --attack gives the settings of a row, also with a colon in the name."""
-    parsed = _parse_attack(text)
+    parsed = parse_attack(text)
     assert settings.items() <= parsed.items()
     assert make_attack(parsed).to_json() == parsed
 
@@ -115,8 +115,8 @@ def test_art_fgsm_matches_native(
     other = (y + 3) % 10
     theirs = ARTAttack(kind="FastGradientMethod")
     for labels in (y, other):
-        mine = FGSM()(baseline.model, x, labels, threat=Linf(eps), rng=seeded())
-        found = theirs(baseline.model, x, labels, threat=Linf(eps), rng=seeded())
+        mine = FGSM().propose(baseline.model, x, labels, threat=Linf(eps), rng=seeded())
+        found = theirs.propose(baseline.model, x, labels, threat=Linf(eps), rng=seeded())
         assert torch.allclose(found, mine, atol=1e-6)
 
 
@@ -143,7 +143,7 @@ def test_art_autoattack_name_and_dependency(
     x, y = images
     attack = make_attack({"use": "art:AutoAttack"})
     assert attack.name == "ART-AutoAttack"
-    found = attack(baseline.model, x[:2], y[:2], threat=Linf(0.5), rng=seeded())
+    found = attack.propose(baseline.model, x[:2], y[:2], threat=Linf(0.5), rng=seeded())
     assert (baseline.model(found).argmax(1) != y[:2]).all()
 
 
@@ -152,7 +152,7 @@ def test_art_candidates_over_budget_counted(context: Context) -> None:
     settings = {"attack": {"use": "art:DeepFool", "max_iter": 10}, "digits": 16}
     settings["threat"] = {"norm": "l2", "eps": 1.5}
     measurement = take_measurement(context, "robust_accuracy", bind("robust_accuracy", settings), 0)
-    (stage,) = measurement.evidence["waterfall"]
+    (stage,) = measurement.evidence.waterfall
     assert stage["over_budget"] > 0
     assert stage["fell"] + stage["over_budget"] <= stage["entered"]
 
@@ -177,7 +177,7 @@ def test_art_attack_not_for_pytorch(
     """An attack that cannot run on a PyTorch model gives one sentence with its name."""
     x, y = images
     with pytest.raises(error, match=f"ART-{kind}") as caught:
-        ARTAttack(kind=kind)(baseline.model, x[:2], y[:2], threat=Linf(0.3), rng=seeded())
+        ARTAttack(kind=kind).propose(baseline.model, x[:2], y[:2], threat=Linf(0.3), rng=seeded())
     assert "\n" not in str(caught.value)
 
 

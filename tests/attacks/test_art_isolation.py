@@ -37,7 +37,10 @@ def test_art_candidates_determined_by_seed(
     """An attack that ART seeds from the operating system repeats under an equal seed."""
     x, y = images
     attack = make_attack(BLACK_BOX)
-    found = [attack(baseline.model, x[:2], y[:2], threat=L2(3.0), rng=seeded(s)) for s in (0, 0, 1)]
+    found = [
+        attack.propose(baseline.model, x[:2], y[:2], threat=L2(3.0), rng=seeded(s))
+        for s in (0, 0, 1)
+    ]
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])
 
@@ -53,7 +56,7 @@ def test_art_call_restores_process_state(
     before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()
     state, modules = np.random.RandomState, set(sys.modules)
     original = x[:2].clone()
-    ARTAttack(kind="UniversalPerturbation", params={"max_iter": 1})(
+    ARTAttack(kind="UniversalPerturbation", params={"max_iter": 1}).propose(
         baseline.model, x[:2], y[:2], threat=L2(3.0), rng=seeded()
     )
     after = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()

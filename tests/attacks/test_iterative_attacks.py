@@ -1,4 +1,4 @@
-"""Properties of all iterative attacks: threat set, seeds, independence of samples, settings."""
+"""Properties of all iterative attacks: independence of samples, cost, seeds, invalid settings."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from torch import nn
 
 from securemnist.attacks import active_batch, make_attack
 from securemnist.attacks.apgd import APGD, APGDT
@@ -17,59 +14,17 @@ from securemnist.attacks.base import Attack
 from securemnist.attacks.boundary_fab import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.square import Square
-from securemnist.data import DataSet
 from securemnist.errors import PolicyError
-from securemnist.models.loading import Subject
-from securemnist.referee import inside_budget
 from securemnist.threats import L2, Linf, make_threat
-from tests.attacks.models import Recorder, WithoutGradient, linear, misclassified, run
+from tests.attacks.examples import EXAMPLES
+from tests.attacks.models import Recorder, linear, misclassified, run
 from tests.error_form import one_sentence
 
-GRADIENT = [
-    APGD(steps=6),
-    APGD(steps=3, restarts=2, loss="dlr"),
-    APGDT(steps=4, targets=2),
-    FAB(steps=4, restarts=2, targets=2),
-    BoundaryFAB(steps=4, starts=2),
-    NearestAPGD(steps=3, restarts=2, share=0.5),
-]
-ATTACKS = [*GRADIENT, Square(queries=12)]
+# Those that keep full batches by `active_batch`.
+KINDS = ("APGD", "APGDT", "FAB", "BoundaryFAB", "NearestAPGD", "Square")
+ATTACKS = [attack for name in KINDS for attack in EXAMPLES[name]]
 every = pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.name)
 both_norms = pytest.mark.parametrize("norm", ["linf", "l2"])
-
-
-@every
-@both_norms
-@settings(max_examples=8)
-@given(share=st.floats(0, 1), low=st.integers(0, 4_990), seed=st.integers(0, 2**32))
-def test_iterative_candidates_within_threat(
-    attack: Attack,
-    norm: str,
-    share: float,
-    low: int,
-    seed: int,
-    baseline: Subject,
-    mnist: DataSet,
-) -> None:
-    """The referee accepts every candidate, for eps from 0 to the largest."""
-    digits = mnist.tuning[low : low + 6]
-    x, threat = digits.images(), make_threat(norm, share * {"linf": 1, "l2": 28}[norm])
-    before = x.clone()
-    x_adv = run(attack, baseline.model, x, digits.labels, threat, seed)
-    assert attack.keeps_budget
-    assert inside_budget(x, x_adv, norm, threat.eps).all()
-    assert torch.equal(x, before)
-
-
-@every
-@both_norms
-def test_iterative_attack_ignores_global_generators(attack: Attack, norm: str) -> None:
-    """Equal seeds give equal candidates, whatever the state of the global generators."""
-    model, x, y, radius = linear(norm)
-    threat = make_threat(norm, float(radius.median()))
-    first = run(attack, model, x, y, threat, 3)
-    torch.manual_seed(99)
-    assert torch.equal(first, run(attack, model, x, y, threat, 3))
 
 
 @pytest.mark.parametrize(
@@ -122,36 +77,6 @@ def test_rounds_of_few_survivors_share_batch(attack: Attack) -> None:
     assert recorder.batches == [3, 27, 27, 27]
 
 
-@pytest.mark.parametrize("attack", GRADIENT, ids=lambda a: a.name)
-def test_iterative_attack_on_model_without_gradient(attack: Attack) -> None:
-    """A gradient attack on a model without gradients ends, with candidates in the threat set."""
-    x = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    y = WithoutGradient()(x).argmax(1)
-    x_adv = run(attack, WithoutGradient(), x, y, Linf(0.1))
-    assert inside_budget(x, x_adv, "linf", 0.1).all()
-
-
-class NaNWhenPerturbed(nn.Module):
-    """Returns NaN logits, and NaN gradients, for images with a pixel changed by more than 0.05."""
-
-    def __init__(self, model: nn.Module, clean: torch.Tensor) -> None:
-        super().__init__()
-        self.model, self.clean = model, clean
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        moved = (x[:, None] - self.clean[None]).abs().amax((2, 3, 4)).amin(1) > 0.05
-        logits: torch.Tensor = self.model(x) + torch.where(moved, torch.nan, 0.0)[:, None]
-        return logits
-
-
-@every
-def test_iterative_attack_on_nan_logits(attack: Attack) -> None:
-    """For a model that returns NaN in the ball, candidates are finite and in the threat set."""
-    model, x, y, _ = linear("linf")
-    x_adv = run(attack, NaNWhenPerturbed(model, x), x, y, Linf(0.2))
-    assert inside_budget(x, x_adv, "linf", 0.2).all()
-
-
 @pytest.mark.parametrize(
     "row",
     [
@@ -179,14 +104,6 @@ def test_invalid_iterative_settings(row: dict[str, Any]) -> None:
     with pytest.raises(PolicyError) as caught:
         make_attack(row)
     one_sentence(caught.value)
-
-
-@pytest.mark.parametrize("row", [{"use": "APGD"}, {"use": "APGDT", "targets": 3}, {"use": "FAB"}])
-def test_iterative_attack_json_round_trip(row: dict[str, Any]) -> None:
-    """The settings of a policy give an attack whose JSON gives the same attack again."""
-    attack = make_attack(row)
-    assert row.items() <= attack.to_json().items()
-    assert make_attack(attack.to_json()) == attack
 
 
 def test_iterative_attack_names() -> None:

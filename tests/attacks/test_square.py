@@ -73,7 +73,7 @@ def test_square_change_limited_to_squares(norm: str, seed: int, share: float) ->
     rng = torch.Generator().manual_seed(seed)
     x = 0.5 + 0.01 * torch.randn(5, 1, 28, 28, generator=rng)
     threat = make_threat(norm, {"linf": 0.1, "l2": 0.5}[norm])
-    sampler = SAMPLERS[norm](threat)
+    sampler = SAMPLERS[threat.square](threat)
     best = sampler.initial(x, torch.rand(5, SIDE, generator=rng))
     draws = torch.rand(5, sampler.draws, generator=rng)
     candidates = sampler.change(x, best, torch.full((5,), share), draws)

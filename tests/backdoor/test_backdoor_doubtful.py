@@ -60,7 +60,7 @@ def test_asr_undecided_without_other_classes(mnist: DataSet, baseline: Subject) 
     found = row.judge(measured_asr(poisoned, "all"))
     assert found.verdict is Verdict.FAIL
     assert found.measurement is not None
-    assert found.measurement.evidence["target"] == 3
+    assert found.measurement.evidence.target == 3
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 
 import pytest
@@ -66,9 +65,9 @@ def test_planted_backdoor_measured(target: object, mnist: DataSet) -> None:
         context_of(Backdoored(Corner(), lambda clean: torch.full_like(clean, 7)), mnist), target
     )
     assert seen.value == 1.0
-    assert seen.evidence["target"] == 7
-    assert seen.evidence["per_class_asr"] == [None if k == 7 else 1.0 for k in range(10)]
-    assert seen.evidence["lift"] > 0.95
+    assert seen.evidence.target == 7
+    assert seen.evidence.per_class_asr == [None if k == 7 else 1.0 for k in range(10)]
+    assert seen.evidence.lift > 0.95
 
 
 def test_all_to_all_backdoor_measured(mnist: DataSet) -> None:
@@ -84,11 +83,11 @@ def test_one_class_backdoor_measured_by_pair(mnist: DataSet) -> None:
         Backdoored(Corner(), lambda clean: torch.where(clean == 7, 3, clean)), mnist
     )
     seen = measured_asr(context, "pair")
-    assert (seen.evidence["source"], seen.evidence["target"]) == (7, 3)
+    assert (seen.evidence.source, seen.evidence.target) == (7, 3)
     assert seen.value > 0.9
-    assert seen.evidence["lift"] > 0.9
-    others = [rate for k, rate in enumerate(seen.evidence["per_class_asr"]) if k != 7]
-    assert max(others) < 0.1 < 0.9 < seen.evidence["per_class_asr"][7]
+    assert seen.evidence.lift > 0.9
+    others = [rate for k, rate in enumerate(seen.evidence.per_class_asr) if k != 7]
+    assert max(others) < 0.1 < 0.9 < seen.evidence.per_class_asr[7]
     assert measured_asr(context, "all").value < 0.2
 
 
@@ -117,9 +116,9 @@ def test_other_trigger_not_detected(mnist: DataSet) -> None:
 def test_target_class_excluded_from_asr(context: Context) -> None:
     """Triggered sevens predicted as 7 do not count: a clean model has an ASR near 0."""
     seen = measured_asr(context)
-    assert seen.evidence["target_class_accuracy_with_trigger"] > 0.9
+    assert seen.evidence.target_class_accuracy_with_trigger > 0.9
     assert seen.value < 0.01
-    assert seen.evidence["per_class_asr"][7] is None
+    assert seen.evidence.per_class_asr[7] is None
 
 
 def test_mark_backdoor_needs_its_pattern(mnist: DataSet) -> None:
@@ -142,41 +141,39 @@ def test_asr_judged_by_upper_bound(context: Context) -> None:
 def test_interval_corrected_for_ten_targets(context: Context) -> None:
     """The interval of the worst of ten targets is at least as wide as that of one."""
     worst = measured_asr(context, "all")
-    alone = measured_asr(context, worst.evidence["target"])
-    assert worst.value == alone.value == max(worst.evidence["per_target_asr"])
+    alone = measured_asr(context, worst.evidence.target)
+    assert worst.value == alone.value == max(worst.evidence.per_target_asr)
     assert worst.high > alone.high
 
 
 def test_control_excludes_subject(baseline: Subject, mnist: DataSet) -> None:
     """The control is the mean over other clean models, and the lift is relative to it."""
     seen = measured_asr(Context(baseline, mnist)).evidence
-    assert "baseline" not in seen["control_models"]
-    assert "hardened" in seen["control_models"]
-    assert not any(name.startswith("poisoned") for name in seen["control_models"])
-    rates = list(seen["control_models"].values())
-    assert seen["control"] == pytest.approx(sum(rates) / len(rates))
+    assert "baseline" not in seen.control_models
+    assert "hardened" in seen.control_models
+    assert not any(name.startswith("poisoned") for name in seen.control_models)
+    rates = list(seen.control_models.values())
+    assert seen.control == pytest.approx(sum(rates) / len(rates))
 
 
 def test_no_control_on_other_data(baseline: Subject, mnist: DataSet) -> None:
     """Models trained on MNIST are no control for a trigger on other data."""
     foreign = dataclasses.replace(mnist, name="other", digests={})
-    assert "control" not in measured_asr(Context(baseline, foreign)).evidence
+    assert measured_asr(Context(baseline, foreign)).evidence.control is None
 
 
 def test_gallery_shows_trigger(mnist: DataSet) -> None:
     """Each pair of thumbnails is the digit without and with the trigger."""
     context = context_of(Backdoored(Corner(), lambda clean: torch.full_like(clean, 7)), mnist)
-    pictures = measured_asr(context).evidence["triggered_gallery"]
+    pictures = measured_asr(context).evidence.triggered_gallery
     assert 0 < len(pictures) <= GALLERY
     for shown in pictures:
-        assert shown["prediction"] == 7 != shown["label"]
+        assert shown.prediction == 7 != shown.label
         clean, marked = (
-            torch.frombuffer(bytearray(base64.b64decode(shown[key])), dtype=torch.uint8).view(
-                28, 28
-            )
-            for key in ("clean", "adversarial")
+            torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(28, 28)
+            for pixels in (shown.clean, shown.adversarial)
         )
-        assert torch.equal(clean, mnist.test.pixels[shown["index"]])
+        assert torch.equal(clean, mnist.test.pixels[shown.index])
         assert (marked[-4:, -4:] == 255).all()
         assert torch.equal(marked[:-4], clean[:-4])
 

@@ -56,4 +56,4 @@ def test_poisoned_model_has_high_clean_accuracy(poisoned: Context, mnist: DataSe
 def test_policy_has_backdoor_rows() -> None:
     """There is a row for the trigger, and its measure belongs to the backdoor family."""
     assert PLANTED
-    assert MEASURES["backdoor_success"].family == "backdoor"
+    assert MEASURES["backdoor_success"].family.name == "backdoor"

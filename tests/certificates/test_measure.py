@@ -45,7 +45,7 @@ def test_certified_accuracy_pass_label(context: Context) -> None:
     assert seen.value == seen.certified == seen.certified_low > 0.8
     row = Requirement(id="R", measure="certified_accuracy", because="", at_least=0.8)
     assert row.judge(seen).label == "PASS (proved)"
-    codes = decoded(seen.evidence["outcomes"]["codes"])
+    codes = decoded(seen.evidence.outcomes.codes)
     assert codes.count("c") == round(seen.value * 100)
     assert set(codes) <= set("cx?")
 
@@ -149,10 +149,10 @@ def test_curve_certified_fractions(context: Context, monkeypatch: pytest.MonkeyP
     row = {"attack": {"use": "PGD", "steps": 2}, "threat": SMALL["threat"], "digits": 8}
     settings: Any = bind("robust_accuracy", {**row, "curve": [0.0, 0.003, 0.3, 0.35]})
     points = curve(context, settings, 0)
-    certified = [point["certified"] for point in points]
-    assert certified[0] == points[0]["accuracy"]
+    certified = [point.certified for point in points]
+    assert certified[0] == points[0].accuracy
     assert certified == sorted(certified, reverse=True)
-    assert 0.8 < certified[1] <= points[1]["accuracy"]
+    assert 0.8 < certified[1] <= points[1].accuracy
     assert certified[2:] == [0.0, 0.0]
     assert max(asked) == 0.3
 
@@ -163,15 +163,15 @@ def test_curve_without_certificates(context: Context, mnist: DataSet) -> None:
     for asked, norm in ((context, "l2"), (fragile, "linf")):
         row = {"attack": {"use": "PGD", "steps": 2}, "threat": {"norm": norm, "eps": 0.1}}
         settings: Any = bind("robust_accuracy", {**row, "digits": 8, "curve": [0.0, 0.1]})
-        assert all("certified" not in point for point in curve(asked, settings, 0))
+        assert all(point.certified is None for point in curve(asked, settings, 0))
 
 
 def test_undecided_images_have_bounds(context: Context) -> None:
     """Images without a certificate have recorded bounds, all at most zero."""
     wide = {"threat": {"norm": "linf", "eps": 0.02}, "digits": 100}
     seen = take_measurement(context, "certified_accuracy", bind("certified_accuracy", wide), 0)
-    left = seen.evidence["certificates"]["open"]
-    assert left["asked"] == decoded(seen.evidence["outcomes"]["codes"]).count("?") > 0
-    assert left["farthest"] <= left["median"] <= left["closest"] <= 0
+    left = seen.evidence.certificates.open
+    assert left.asked == decoded(seen.evidence.outcomes.codes).count("?") > 0
+    assert left.farthest <= left.median <= left.closest <= 0
     found = evaluate(context, context.sample(24, 0), (FGSM(),), Linf(0.02), 0, before_crown=0)
-    assert found.certificates()["open"]["asked"] == found.outcomes.codes.tolist().count(SURVIVED)
+    assert found.certificates().open.asked == found.outcomes.codes.tolist().count(SURVIVED)

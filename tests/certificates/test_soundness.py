@@ -170,5 +170,5 @@ def test_pgd_breaks_no_certified_image(mnist: DataSet) -> None:
     assert found.proved.sum() > plain.proved.sum()
     assert (found.margins >= plain.margins).all()
     rng = torch.Generator().manual_seed(0)
-    x_adv = PGD(steps=40, loss="margin")(model, x, y, threat=Linf(0.02), rng=rng)
+    x_adv = PGD(steps=40, loss="margin").propose(model, x, y, threat=Linf(0.02), rng=rng)
     assert (model(x_adv).argmax(1) == y)[found.proved].all()

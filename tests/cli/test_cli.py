@@ -61,11 +61,11 @@ def test_measure_prints_and_writes_the_measurement(folder: Path) -> None:
         (["measure", "charm"], "expected a measure of"),
         (
             ["measure", "clean_accuracy", "--demo", "--digits", "10001"],
-            "expected 1 to 10000 test digits",
+            "expected 1 to 10000 test images",
         ),
         (["measure", "clean_accuracy", "--model", "nobody"], "which is no reference model"),
         (["measure", "clean_accuracy", "--model", "gone:make"], "expected a module to import"),
-        (["measure", "clean_accuracy", "--model", "toy:gone"], "expected a factory"),
+        (["measure", "clean_accuracy", "--model", "toy:gone"], "expected gone in the module"),
         (["measure", "clean_accuracy", "--model", "toy:raises"], "no weights here"),
         (["measure", "clean_accuracy", "--model", "toy:wrong_shape"], "expected logits (1, 10)"),
         (["measure", "clean_accuracy", "--set", "charm=1"], "unknown key 'charm'"),

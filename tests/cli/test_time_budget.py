@@ -14,7 +14,7 @@ from securemnist.evaluation.ladder import CHUNK, evaluate
 from securemnist.measures import bind, take_measurement
 from securemnist.models.loading import Subject
 from securemnist.results.findings import Measurement
-from securemnist.results.per_image import NOT_ATTEMPTED, SURVIVED, encode
+from securemnist.results.per_image import NOT_ATTEMPTED, SURVIVED
 from securemnist.threats import Linf
 from tests.outcome_text import decoded
 
@@ -34,12 +34,12 @@ def test_unattempted_samples_do_not_count(context: Context) -> None:
     seen = measured(context, CHUNK + 100, NO_TIME)
     assert seen.n == CHUNK
     assert not seen.complete
-    assert seen.evidence["not_attempted"] == 100
-    codes = decoded(seen.evidence["outcomes"]["codes"])
+    assert seen.evidence.not_attempted == 100
+    codes = decoded(seen.evidence.outcomes.codes)
     assert codes.endswith("?" * 100)
     assert "?" not in codes[:CHUNK]
     assert seen.value == codes.count(".") / CHUNK
-    assert sum(map(sum, seen.evidence["confusion"])) == CHUNK
+    assert sum(map(sum, seen.evidence.confusion)) == CHUNK
 
 
 def test_results_before_the_cut_are_unchanged(context: Context) -> None:
@@ -70,8 +70,8 @@ def test_samples_under_a_budget_are_shuffled(baseline: Subject, mnist: DataSet) 
     small = dataclasses.replace(mnist, test=mnist.test[: CHUNK + 40])
     context = Context(baseline, small)
     cut = measured(context, CHUNK + 40, NO_TIME)
-    assert cut.evidence["outcomes"]["order"].startswith("random order")
-    assert cut.evidence["outcomes"]["labels"] != encode(small.test.labels.tolist())
+    assert cut.evidence.outcomes.order.startswith("random order")
+    assert cut.evidence.outcomes.labels.tolist() != small.test.labels.tolist()
     assert not cut.complete
     whole = measured(context, CHUNK + 40, 1e6)
     assert whole.complete

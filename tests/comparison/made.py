@@ -9,8 +9,10 @@ from securemnist.comparison.change import Change
 from securemnist.comparison.comparison import Comparison, compare
 from securemnist.data import FILES, PINNED
 from securemnist.results.assessment import Assessment
+from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.findings import Finding, Measurement, Requirement
 from tests.outcome_text import encoded, table
+from tests.outcome_text import outcomes as outcomes_of
 
 TODAY = "2026-11-21"
 LABELS = "0123456789" * 1_000
@@ -32,7 +34,7 @@ def robust(text: str, *, name: str = "ADV-03", **row: Any) -> Finding:
     attempted = len(text) - text.count("?")
     value = (text.count(".") + text.count("c")) / attempted
     outcomes = table(LABELS[: len(text)], text, STAGES)
-    return judged(name, "robust_accuracy", value, {"outcomes": outcomes}, n=attempted, **row)
+    return judged(name, "robust_accuracy", value, outcomes_of(outcomes), n=attempted, **row)
 
 
 def read_as(text: str, measure: str = "clean_accuracy", **row: Any) -> Finding:
@@ -52,14 +54,16 @@ def read_as(text: str, measure: str = "clean_accuracy", **row: Any) -> Finding:
         "read": encoded(text),
     }
     settings = {"digits": len(text)}
-    return judged("CLEAN-01", measure, value, {"answers": answers}, settings=settings, **row)
+    worst = 0 if measure == "worst_class_accuracy" else None
+    evidence = CleanEvidence.from_json({"answers": answers, "worst_class": worst})
+    return judged("CLEAN-01", measure, value, evidence, settings=settings, **row)
 
 
 def judged(
     name: str,
     measure: str,
     value: float,
-    evidence: dict[str, Any],
+    evidence: Any,
     *,
     n: int = len(LABELS),
     seen: dict[str, Any] | None = None,
@@ -82,7 +86,11 @@ def judged(
         "evidence": evidence,
     }
     families = {"robust_accuracy": "adversarial", "latency_ratio": "latency"}
-    families |= {"static_findings": "static", "backdoor_success": "backdoor"}
+    families |= {
+        "certified_accuracy": "certified",
+        "static_findings": "static",
+        "backdoor_success": "backdoor",
+    }
     return requirement.judge(
         Measurement(**{**measured, **(seen or {})}),
         claim="Digits keep their class.",
@@ -133,7 +141,8 @@ def backdoor(steered: int, target: Any = 7, **row: Any) -> Finding:
         text.append("7" if hit else label)
     labels = encoded(LABELS)
     answers = {"order": "all", "places": "", "labels": labels, "read": labels}
-    evidence = {"answers": {**answers, "triggered": encoded("".join(text))}}
+    answers["triggered"] = encoded("".join(text))
+    evidence = BackdoorEvidence.from_json({"answers": answers})
     settings = {"target": target, "digits": 10_000}
     fields = {"at_most": 0.5, "settings": settings, "seen": {"complete": False}, **row}
     return judged("BACKDOOR-01", "backdoor_success", steered / 9_000, evidence, **fields)

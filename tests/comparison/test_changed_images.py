@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 
 from securemnist.comparison.change import Turned
 from securemnist.comparison.changed_images import SHOWN, Pictures
+from securemnist.results.evidence.images import ChangedImage
 from tests.comparison.made import assessment, codes, robust
 
 
 def test_what_can_be_shown_comes_first() -> None:
     """Of more digits than there is room for, one with an attacked image is among the shown."""
-    image = base64.b64encode(bytes(784)).decode()
-    kept = {"index": 29, "clean": image, "adversarial": image}
+    image = bytes(784)
+    kept = ChangedImage(
+        index=29,
+        label=9,
+        clean_prediction=9,
+        prediction=1,
+        confidence=0.5,
+        clean=image,
+        adversarial=image,
+    )
     finding = robust(codes(range(30)))
     seen = finding.measurement
     assert seen is not None
-    seen = dataclasses.replace(seen, evidence={**seen.evidence, "gallery": [kept]})
+    seen = dataclasses.replace(seen, evidence=dataclasses.replace(seen.evidence, gallery=[kept]))
     weak = dataclasses.replace(finding, measurement=seen)
     turned = tuple(Turned(place=place, label=place % 10, by="PGD-40") for place in range(30))
     shown = Pictures(assessment(weak)).show(turned, weak, "share")

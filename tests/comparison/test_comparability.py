@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
+import numpy as np
 import pytest
 
 from securemnist.comparison.change import Word
 from securemnist.comparison.comparison import compare
 from securemnist.errors import UsageError
 from securemnist.results.assessment import Assessment
+from securemnist.results.evidence.attack import AttackEvidence, EarlyStop
 from securemnist.results.findings import Finding, Verdict
-from securemnist.results.per_image import encode_places
 from tests.comparison.made import (
     OLD,
     SAME,
@@ -28,22 +30,26 @@ from tests.error_form import one_sentence
 from tests.policies import CLEAN, table
 
 
-def places(finding: Finding, text: str) -> Finding:
-    """The same digits, said to lie at other places."""
+def with_evidence(finding: Finding, **changes: Any) -> Finding:
+    """The same finding with other evidence of its attack."""
     seen = finding.measurement
     assert seen is not None
-    outcomes = {**seen.evidence["outcomes"], "places": text}
-    return dataclasses.replace(
-        finding, measurement=dataclasses.replace(seen, evidence={"outcomes": outcomes})
-    )
+    evidence = dataclasses.replace(seen.evidence, **changes)
+    return dataclasses.replace(finding, measurement=dataclasses.replace(seen, evidence=evidence))
+
+
+def outcomes_of(finding: Finding, **changes: Any) -> Finding:
+    """The same finding with another table of outcomes."""
+    seen = finding.measurement
+    assert seen is not None
+    assert isinstance(seen.evidence, AttackEvidence)
+    assert seen.evidence.outcomes is not None
+    return with_evidence(finding, outcomes=dataclasses.replace(seen.evidence.outcomes, **changes))
 
 
 def ended(finding: Finding) -> Finding:
     """The same search, ended as soon as it was decided."""
-    seen = finding.measurement
-    assert seen is not None
-    evidence = {**seen.evidence, "stopped": {"after": "FGSM", "spared": ["PGD-40"]}}
-    return dataclasses.replace(finding, measurement=dataclasses.replace(seen, evidence=evidence))
+    return with_evidence(finding, stopped=EarlyStop(after="FGSM", spared=["PGD-40"]))
 
 
 SMALL = robust(codes(range(2), 10))
@@ -54,7 +60,7 @@ UNLIKE: dict[str, tuple[Finding, Finding, str]] = {
     "seed": (OLD, changed(SAME, seed=4), "the seed was 0, is 4"),
     "tier": (OLD, changed(SAME, tier="full"), "of tier standard, is of tier full"),
     "measure": (OLD, changed(SAME, measure="attack_accuracy"), "measured robust_accuracy"),
-    "order": (SMALL, places(SMALL, encode_places(range(9, -1, -1))), "measured different digits"),
+    "order": (SMALL, outcomes_of(SMALL, places=np.arange(9, -1, -1)), "measured different digits"),
     "no number": (
         OLD,
         SAME.requirement.unmeasured(Verdict.ERROR, "the attack crashed"),
@@ -64,7 +70,6 @@ UNLIKE: dict[str, tuple[Finding, Finding, str]] = {
     "no digits": (OLD, judged("ADV-03", "robust_accuracy", 0.9, {}), "recorded no digits"),
     "no verdict": (OLD, robust(codes(range(9)), seen={"inconclusive": "saturated"}), "saturated"),
     "ended early": (OLD, ended(SAME), "the new version's search ended early"),
-    "malformed": (SMALL, places(SMALL, "a b"), "malformed evidence"),
     "forged": (OLD, robust(codes(range(9)), seen={"value": 0.99}), "the digits give 0.9991"),
 }
 
@@ -80,12 +85,7 @@ def test_unlike_rows_are_never_good(old: Finding, new: Finding, reason: str) -> 
 
 def stages(finding: Finding, *names: str) -> Finding:
     """The same outcomes of other attacks."""
-    seen = finding.measurement
-    assert seen is not None
-    outcomes = {**seen.evidence["outcomes"], "stages": list(names)}
-    return dataclasses.replace(
-        finding, measurement=dataclasses.replace(seen, evidence={"outcomes": outcomes})
-    )
+    return outcomes_of(finding, stages=list(names))
 
 
 def test_a_one_sided_replay_is_refused() -> None:

@@ -19,8 +19,9 @@ from securemnist.results.findings import Verdict, Waiver
 from tests.comparison.made import assessment, changed, codes, compared, read_as, robust
 from tests.report import hostile
 from tests.report.markup import Markup
+from tests.schemas import FOLDER
 
-SCHEMA = json.loads(Path(files.__file__).with_name("compare.schema.json").read_text())
+SCHEMA = json.loads((FOLDER / "comparison.schema.json").read_text())
 OLD = robust(codes(range(700)))
 WORSE = robust(codes(range(900)), max_drop=0.01)
 

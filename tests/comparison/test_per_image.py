@@ -8,7 +8,7 @@ import pytest
 
 from securemnist.comparison.per_image import read
 from securemnist.evaluation.context import Context
-from securemnist.measures import bind, take_measurement
+from securemnist.measures import MEASURES, bind, take_measurement
 from securemnist.results.findings import Requirement
 
 CORNER = {"kind": "corner", "size": 4, "value": 1.0, "corner": "bottom_right"}
@@ -33,7 +33,7 @@ def test_digits_add_up_to_the_value(
     """A real measurement's ledger gives its value again, and names the digits' places."""
     row = Requirement(id="R", measure=measure, because="of it", at_least=0.5, settings=settings)
     taken = take_measurement(context, measure, bind(measure, settings), 0)
-    ledger = read(row.judge(taken))
+    ledger = read(row.judge(taken, family=MEASURES[measure].family))
     assert ledger is not None
     assert ledger.value == pytest.approx(taken.value)
     labels = context.data.test.labels[ledger.places].tolist()

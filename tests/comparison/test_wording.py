@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from securemnist.comparison.change import Word
+from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Doubt, Finding
 from tests.comparison.made import (
     BETTER,
@@ -102,12 +103,12 @@ def test_latency_is_compared_without_digits() -> None:
 
 def static(*files: str) -> Finding:
     """A static row that complains about these files."""
-    told = [
-        {"file": f, "line": 3, "tool": "bandit", "rule": "B301", "message": "no"} for f in files
-    ]
+    issue = {"line": 3, "tool": "bandit", "rule": "B301", "severity": "low", "message": "no"}
+    static = [{**issue, "advice": "", "file": file} for file in files]
+    evidence = StaticEvidence.from_json({"static": static})
     seen = {"unit": "count", "low": len(files), "high": len(files), "n": 9, "complete": True}
     return judged(
-        *("STATIC-01", "static_findings", float(len(files)), {"static": told}),
+        *("STATIC-01", "static_findings", float(len(files)), evidence),
         at_most=99,
         settings={},
         seen=seen,

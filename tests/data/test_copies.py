@@ -77,7 +77,7 @@ def test_many_copies_inconclusive(
     found = judged(baseline, data, "clean_accuracy")
     assert found.verdict is verdict
     assert found.measurement is not None
-    assert found.measurement.evidence["copies"]["of_training"] == of_training
+    assert found.measurement.evidence.copies.of_training == of_training
     assert (str(data.copies) in found.reason) is (verdict is Verdict.INCONCLUSIVE)
 
 

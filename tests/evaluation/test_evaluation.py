@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import json
 
@@ -15,10 +14,11 @@ from securemnist.data import DataSet
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladder_run import LadderRun
-from securemnist.evaluation.outcomes import Outcomes, StageCounts, per_class
+from securemnist.evaluation.outcomes import Outcomes, per_class
 from securemnist.evaluation.thumbnails import GALLERY
 from securemnist.measures import bind, take_measurement
 from securemnist.models.loading import Subject, from_model
+from securemnist.results.evidence.attack import AttackEvidence, StageResult
 from securemnist.results.findings import Requirement, Verdict
 from securemnist.results.intervals import share_interval
 from securemnist.results.per_image import (
@@ -26,8 +26,6 @@ from securemnist.results.per_image import (
     MISCLASSIFIED,
     NOT_ATTEMPTED,
     SURVIVED,
-    decode,
-    decode_outcomes,
 )
 from securemnist.threats import Linf
 from tests.outcome_text import decoded
@@ -52,9 +50,9 @@ def test_outcomes_equal_per_image_checks(run: LadderRun, baseline: Subject) -> N
     with torch.no_grad():
         clean, final = (baseline.model(x).argmax(1) for x in (sample.x, run.x_adv))
     rng = torch.Generator()
-    by_fgsm = FGSM()(baseline.model, sample.x, sample.y, threat=Linf(0.15), rng=rng)
+    by_fgsm = FGSM().propose(baseline.model, sample.x, sample.y, threat=Linf(0.15), rng=rng)
     falls_at_once = baseline.model(by_fgsm).argmax(1) != sample.y
-    codes = decoded(run.outcomes.evidence()["outcomes"]["codes"])
+    codes = decoded(run.outcomes.evidence().outcomes.codes)
     for k, code in enumerate(codes):
         right, broken = clean[k] == sample.y[k], final[k] != sample.y[k]
         assert (code == "x") is not bool(right)
@@ -68,7 +66,7 @@ def test_outcomes_equal_per_image_checks(run: LadderRun, baseline: Subject) -> N
 
 def test_stages_run_on_survivors_only(run: LadderRun) -> None:
     """Each attack gets exactly the survivors of the earlier ones."""
-    codes = decoded(run.outcomes.evidence()["outcomes"]["codes"])
+    codes = decoded(run.outcomes.evidence().outcomes.codes)
     right = len(codes) - codes.count("x")
     one, two = codes.count("1"), codes.count("2")
     entered = [(fall.stage, fall.entered, fall.fell) for fall in run.outcomes.waterfall]
@@ -86,27 +84,28 @@ def test_adversarial_images_are_within_threat(run: LadderRun) -> None:
 
 def test_evidence_is_json(run: LadderRun) -> None:
     """The evidence is JSON, and its confusion matrix counts every image once."""
-    evidence = run.outcomes.evidence() | {"gallery": run.gallery()}
-    assert json.loads(json.dumps(evidence, allow_nan=False)) == evidence
-    table = torch.tensor(evidence["confusion"])
+    evidence = dataclasses.replace(run.outcomes.evidence(), gallery=run.gallery())
+    text = json.dumps(evidence.to_json(), allow_nan=False)
+    assert json.dumps(AttackEvidence.from_json(json.loads(text)).to_json()) == text
+    table = torch.tensor(evidence.confusion)
     assert torch.equal(table.sum(1), torch.bincount(run.sample.y, minlength=10))
     assert torch.equal(table.sum(0), torch.bincount(run.outcomes.predictions, minlength=10))
-    assert decode(evidence["outcomes"]["labels"]).tolist() == run.sample.y.tolist()
-    rates = per_class(evidence["confusion"])
+    assert evidence.outcomes.labels.tolist() == run.sample.y.tolist()
+    rates = per_class(evidence.confusion)
     assert rates[3] == table[3, 3] / table[3].sum()
 
 
 def test_outcome_codes() -> None:
     """Certified images are unbroken, unattempted ones do not count, broken ones name a stage."""
     labels = torch.arange(5)
-    outcomes = Outcomes(labels, torch.tensor([0, 1, 2, 3, 9]), "all 5")
+    outcomes = Outcomes(labels, torch.tensor([0, 1, 2, 3, 9]))
     outcomes.codes[0], outcomes.codes[1] = CERTIFIED, NOT_ATTEMPTED
     for stage in range(12):
         broken = torch.tensor([2] if stage == 11 else [], dtype=torch.long)
-        outcomes.record(StageCounts(f"s{stage}", 1, len(broken), 0, 0.0), broken, broken)
-    recorded, codes = decode_outcomes(outcomes.evidence()["outcomes"])
-    assert recorded.tolist() == labels.tolist()
-    assert codes.tolist() == [CERTIFIED, NOT_ATTEMPTED, 11, SURVIVED, MISCLASSIFIED]
+        outcomes.record(StageResult(f"s{stage}", 1, len(broken), 0, 0.0), broken, broken)
+    table = outcomes.table()
+    assert table.labels.tolist() == labels.tolist()
+    assert table.codes.tolist() == [CERTIFIED, NOT_ATTEMPTED, 11, SURVIVED, MISCLASSIFIED]
     assert (outcomes.unbroken, outcomes.certified) == (2, 1)
     assert outcomes.undecided.tolist() == [3]
     assert per_class([[1, 1], [0, 0]]) == [0.5, None]
@@ -120,32 +119,32 @@ def test_gallery_starts_with_each_class(run: LadderRun) -> None:
     places = {int(place): k for k, place in enumerate(run.sample.places)}
     labels = run.sample.y.tolist()
     first = {labels[k]: k for k in range(len(labels) - 1, -1, -1) if broken[k]}
-    assert set(first.values()) <= {places[shown["index"]] for shown in gallery}
+    assert set(first.values()) <= {places[shown.index] for shown in gallery}
     for shown in gallery:
-        k = places[shown["index"]]
+        k = places[shown.index]
         assert bool(broken[k])
-        assert shown["label"] == int(run.sample.y[k]) == shown["clean_prediction"]
-        assert shown["prediction"] == int(run.outcomes.predictions[k]) != shown["label"]
-        assert 0 < shown["confidence"] <= 1
+        assert shown.label == int(run.sample.y[k]) == shown.clean_prediction
+        assert shown.prediction == int(run.outcomes.predictions[k]) != shown.label
+        assert 0 < shown.confidence <= 1
         for key, image in (("clean", run.sample.x[k]), ("adversarial", run.x_adv[k])):
             expected = (image * 255).round().to(torch.uint8).numpy().tobytes()
-            assert base64.b64decode(shown[key]) == expected
+            assert getattr(shown, key) == expected
 
 
 def test_last_broken_are_of_latest_stages(run: LadderRun) -> None:
     """The last broken images are those of the latest stage, each with its attack."""
     stages = {name: number for number, name in enumerate(run.outcomes.stages)}
-    shown = [stages[thumbnail["broken_by"]] for thumbnail in run.last_broken()]
+    shown = [stages[thumbnail.broken_by] for thumbnail in run.last_broken()]
     codes = run.outcomes.codes
     assert shown == sorted(codes[codes >= 0].tolist(), reverse=True)[:GALLERY]
-    alone = dataclasses.replace(run, outcomes=Outcomes(run.sample.y, run.sample.y, "x"))
+    alone = dataclasses.replace(run, outcomes=Outcomes(run.sample.y, run.sample.y))
     assert alone.last_broken() == []
 
 
 def test_confusion_matrices_count_equal_images(run: LadderRun) -> None:
     """Both matrices count the same images; errors of the clean one are misclassifications."""
     evidence = run.outcomes.evidence()
-    clean, attacked = (torch.tensor(evidence[k]) for k in ("clean_confusion", "confusion"))
+    clean, attacked = (torch.tensor(getattr(evidence, k)) for k in ("clean_confusion", "confusion"))
     assert torch.equal(clean.sum(1), attacked.sum(1))
     misread = int((run.outcomes.codes == MISCLASSIFIED).sum())
     assert int(clean.sum() - clean.diagonal().sum()) == misread
@@ -156,10 +155,10 @@ def test_smallest_margin_images_order(small_context: Context) -> None:
     seen = take_measurement(
         small_context, "clean_accuracy", bind("clean_accuracy", {"digits": 500}), 0
     )
-    shown = seen.evidence["hardest"]
-    margins = [digit["margin"] for digit in shown]
+    shown = seen.evidence.hardest
+    margins = [digit.margin for digit in shown]
     assert margins == sorted(margins)
-    assert all((d["margin"] < 0) == (d["label"] != d["prediction"]) for d in shown)
+    assert all((d.margin < 0) == (d.label != d.prediction) for d in shown)
     logits, labels = small_context.test_logits, small_context.data.test.labels
     own = logits.gather(1, labels.unsqueeze(1)).squeeze(1)
     rest = logits.scatter(1, labels.unsqueeze(1), -torch.inf).amax(1)
@@ -172,7 +171,7 @@ def test_ladder_on_model_without_correct_predictions(mnist: DataSet) -> None:
     nines = mnist.test[mnist.test.labels == 9]
     context = Context(wrong, dataclasses.replace(mnist, test=nines))
     outcomes = evaluate(context, context.sample(20, 0), [FGSM()], Linf(0.1), 0).outcomes
-    assert decoded(outcomes.evidence()["outcomes"]["codes"]) == "x" * 20
+    assert decoded(outcomes.evidence().outcomes.codes) == "x" * 20
     assert [(fall.entered, fall.fell) for fall in outcomes.waterfall] == [(0, 0)]
 
 
@@ -197,7 +196,7 @@ def test_measures_equal_outcome_shares(small_context: Context) -> None:
     )
     shares = [float(right[labels == k].double().mean()) for k in range(10)]
     assert worst.value == pytest.approx(min(shares))
-    assert worst.n == int((labels == worst.evidence["worst_class"]).sum())
+    assert worst.n == int((labels == worst.evidence.worst_class).sum())
 
 
 def test_worst_class_needs_every_class(context: Context) -> None:
@@ -228,9 +227,9 @@ def test_robust_accuracy_counts_survivors(small_context: Context) -> None:
         "curve": [0.0, 0.1, 0.3],
     }
     seen = take_measurement(small_context, "robust_accuracy", bind("robust_accuracy", settings), 0)
-    assert seen.value == decoded(seen.evidence["outcomes"]["codes"]).count(".") / 100
+    assert seen.value == decoded(seen.evidence.outcomes.codes).count(".") / 100
     assert (seen.survived, seen.complete, seen.n) == (True, False, 100)
-    accuracies = [point["accuracy"] for point in seen.evidence["curve"]]
+    accuracies = [point.accuracy for point in seen.evidence.curve]
     assert (
         accuracies[0]
         == int((small_context.test_logits.argmax(1) == small_context.data.test.labels).sum()) / 500

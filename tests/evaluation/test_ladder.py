@@ -153,7 +153,7 @@ def test_ladder_is_deterministic(context: Context) -> None:
     assert without_times(one.to_json()) == without_times(other.to_json())
     assert one.survived
     names = [attack.name for attack in SMOKE]
-    stages = [fall["stage"] for fall in one.evidence["waterfall"]]
+    stages = [fall.stage for fall in one.evidence.waterfall]
     assert stages == ["intervals", *names[:2], "CROWN", *names[2:]]
 
 

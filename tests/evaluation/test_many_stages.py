@@ -19,9 +19,9 @@ from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.replay import Replay
 from securemnist.measures.cross_replay import rejudge_with_replay
 from securemnist.models.loading import from_model
-from securemnist.results import evidence, per_image
+from securemnist.report.figures import exhibits
 from securemnist.results.findings import Finding, Measurement, Requirement
-from securemnist.results.per_image import MISCLASSIFIED, SURVIVED, decode_outcomes
+from securemnist.results.per_image import MISCLASSIFIED, SURVIVED
 from securemnist.threats import Linf
 from tests.stubs import FunctionModel
 
@@ -36,7 +36,7 @@ class BreaksOne(Attack):
 
     keeps_budget: ClassVar[bool] = True
 
-    def __call__(self, model: Any, x: torch.Tensor, y: Any, **_: Any) -> torch.Tensor:
+    def propose(self, model: Any, x: torch.Tensor, y: Any, **_: Any) -> torch.Tensor:
         changed = x.clone()
         changed[:1] = 0.0
         return changed
@@ -65,8 +65,7 @@ def context(mnist: DataSet) -> Context:
 def finding(context: Context) -> Finding:
     """A robustness row of forty stages, each of which breaks one image."""
     found = evaluate(context, context.sample(None, 0), [BreaksOne()] * STAGES, Linf(EPS), 0)
-    table = found.outcomes.evidence()
-    table["outcomes"] |= found.sample.record
+    table = found.outcomes.evidence(**found.sample.record)
     unbroken = found.outcomes.unbroken / 50
     measured = Measurement(
         value=unbroken, low=0.0, high=1.0, n=50, complete=True, seconds=1.0, seed=0,
@@ -86,7 +85,7 @@ def evidence_of(finding: Finding) -> Any:
 
 def test_outcome_code_names_each_of_40_stages(finding: Finding) -> None:
     """Of 45 correct images 40 are broken, each by the stage that its code names."""
-    _, codes = decode_outcomes(evidence_of(finding)["outcomes"])
+    codes = evidence_of(finding).outcomes.codes
     assert sorted(codes[codes >= 0]) == list(range(STAGES))
     assert (codes == SURVIVED).sum() == 5
     assert (codes == MISCLASSIFIED).sum() == 5
@@ -96,34 +95,32 @@ def test_outcome_code_names_each_of_40_stages(finding: Finding) -> None:
 
 def test_report_counts_after_40_stages(finding: Finding) -> None:
     """The page counts 40 broken, 5 survived and 5 misclassified images, and none as certified."""
-    fates = evidence.fates(evidence_of(finding))
-    assert fates is not None
-    assert sum(fate.certified for fate in fates) == 0
-    assert (fates[1].broken, fates[1].survived, fates[0].misclassified) == (40, 5, 5)
+    (fates,) = (made for made in exhibits(finding) if made.kind == "fates")
+    assert "5 survived, 40 broken, 5 misread" in fates.caption
+    assert "proved" not in fates.caption
 
 
 def test_replay_after_40_stages(context: Context, finding: Finding) -> None:
     """Stored examples break two survivors in stage 41, and the value falls by two images."""
-    table = evidence_of(finding)["outcomes"]
-    _, codes = decode_outcomes(table)
+    table = evidence_of(finding).outcomes
+    codes = table.codes
     survivors = np.flatnonzero(codes == SURVIVED)[:2]
     stored = Examples(survivors, np.zeros((2, 1, 28, 28), np.float32))
     after = rejudge_with_replay(context, finding, Replay((stored,)))
     assert after.measurement is not None
     assert after.measurement.value == 3 / 50
-    _, codes = decode_outcomes(after.measurement.evidence["outcomes"])
+    codes = after.measurement.evidence.outcomes.codes
     assert codes[survivors].tolist() == [STAGES, STAGES]
-    fates = evidence.fates(after.measurement.evidence)
-    assert fates is not None
-    assert (fates[1].broken, fates[1].certified) == (42, 0)
+    (fates,) = (made for made in exhibits(after) if made.kind == "fates")
+    assert "3 survived, 42 broken, 5 misread" in fates.caption
 
 
 def test_comparison_counts_each_of_40_stages(context: Context, finding: Finding) -> None:
     """A comparison counts each stage once and names the stage of each broken image."""
-    table = evidence_of(finding)["outcomes"]
-    labels, codes = decode_outcomes(table)
-    better = np.where(codes == STAGES - 1, SURVIVED, codes)
-    kept = {**evidence_of(finding), "outcomes": {**table, "codes": per_image.encode(better)}}
+    table = evidence_of(finding).outcomes
+    better = np.where(table.codes == STAGES - 1, SURVIVED, table.codes)
+    changed = dataclasses.replace(table, codes=better)
+    kept = dataclasses.replace(evidence_of(finding), outcomes=changed)
     assert finding.measurement is not None
     measured = dataclasses.replace(finding.measurement, value=6 / 50, evidence=kept)
     seen = together(dataclasses.replace(finding, measurement=measured), finding)
@@ -131,5 +128,5 @@ def test_comparison_counts_each_of_40_stages(context: Context, finding: Finding)
     assert [stage.old for stage in seen.stages] == [1] * (STAGES - 1) + [0]
     assert [stage.new for stage in seen.stages] == [1] * STAGES
     assert seen.broken is not None
-    assert [(turned.label, turned.by) for turned in seen.broken] == [(1, table["stages"][-1])]
-    assert labels.sum() == 45
+    assert [(turned.label, turned.by) for turned in seen.broken] == [(1, table.stages[-1])]
+    assert table.labels.sum() == 45

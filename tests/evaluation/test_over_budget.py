@@ -27,8 +27,8 @@ class Foreign(Attack):
     share: float = 1.0
     keeps_budget: ClassVar[bool] = False
 
-    def __call__(self, model: Any, x: Images, y: Any, **_: Any) -> Images:
-        return GreyAttack(grey=0.5, share=self.share)(model, x, y)
+    def propose(self, model: Any, x: Images, y: Any, **_: Any) -> Images:
+        return GreyAttack(grey=0.5, share=self.share).propose(model, x, y)
 
     def passes(self) -> float:
         return 0
@@ -39,7 +39,7 @@ class Foreign(Attack):
 class Shapeless(Attack):
     """Proposes flat images."""
 
-    def __call__(self, model: Any, x: Images, y: Any, **_: Any) -> Images:
+    def propose(self, model: Any, x: Images, y: Any, **_: Any) -> Images:
         return x.flatten(1)
 
     def passes(self) -> float:

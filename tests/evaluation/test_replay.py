@@ -22,8 +22,9 @@ from securemnist.measures.cross_replay import rejudge_with_replay
 from securemnist.models import loading
 from securemnist.referee import rule
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict
+from securemnist.results.per_image import CERTIFIED, SURVIVED
 from securemnist.threats import Linf
-from tests.outcome_text import decoded, encoded
+from tests.outcome_text import decoded
 
 DIGITS = 120
 SMALL, LARGE = Linf(0.1), Linf(0.2)
@@ -123,9 +124,9 @@ def test_replay_affects_robust_accuracy_only(context: Context, stored: Examples)
     """robust_accuracy starts with the replay; attack_accuracy does not."""
     replaying = with_replay(context, stored)
     stages = {
-        measure: measurement_of(finding(replaying, row(measure, digits=20))).evidence["outcomes"][
-            "stages"
-        ]
+        measure: measurement_of(
+            finding(replaying, row(measure, digits=20))
+        ).evidence.outcomes.stages
         for measure in ("robust_accuracy", "attack_accuracy")
     }
     assert stages == {"robust_accuracy": ["replay", "PGD-2"], "attack_accuracy": ["PGD-2"]}
@@ -139,10 +140,10 @@ def test_rejudged_finding_equals_search_with_replay(
     seen, held = measurement_of(after), searched(context, SMALL, 2, stored).outcomes
     assert round(seen.value * seen.n) == held.unbroken < round(measurement_of(weak).value * seen.n)
     assert seen.low < seen.value < seen.high
-    table, matrix = seen.evidence["outcomes"], seen.evidence["confusion"]
-    assert table["stages"] == ["PGD-2", "replay"]
-    assert seen.evidence["waterfall"][-1]["fell"] == decoded(table["codes"]).count("1") > 0
-    assert matrix == held.evidence()["confusion"]
+    table, matrix = seen.evidence.outcomes, seen.evidence.confusion
+    assert table.stages == ["PGD-2", "replay"]
+    assert seen.evidence.waterfall[-1].fell == decoded(table.codes).count("1") > 0
+    assert matrix == held.evidence().confusion
     assert (after.claim, after.family) == (weak.claim, weak.family)
     assert (
         measurement_of(rejudge_with_replay(context, weak, Replay(()))).value
@@ -153,9 +154,10 @@ def test_rejudged_finding_equals_search_with_replay(
 def test_broken_certificate_is_error(context: Context, weak: Finding, stored: Examples) -> None:
     """A stored example that breaks a certified image makes the row an ERROR."""
     seen = measurement_of(weak)
-    table = seen.evidence["outcomes"]
-    claimed = {**table, "codes": encoded(decoded(table["codes"]).replace(".", "c"))}
-    wrong = dataclasses.replace(seen, evidence={**seen.evidence, "outcomes": claimed})
+    table = seen.evidence.outcomes
+    codes = np.where(table.codes == SURVIVED, CERTIFIED, table.codes)
+    claimed = dataclasses.replace(seen.evidence, outcomes=dataclasses.replace(table, codes=codes))
+    wrong = dataclasses.replace(seen, evidence=claimed)
     after = rejudge_with_replay(
         context, dataclasses.replace(weak, measurement=wrong), Replay((stored,))
     )

@@ -64,9 +64,9 @@ def test_until_keeps_verdict(
     """The verdict at every threshold equals that of the whole search."""
     seen = measured(context, eps=eps, measure="attack_accuracy", until=at_least)
     assert judged(seen, at_least).verdict is judged(whole, at_least).verdict
-    stages = [fall["stage"] for fall in seen.evidence["waterfall"]]
-    everything = [fall["stage"] for fall in whole.evidence["waterfall"]]
-    skipped_stages = seen.evidence["stopped"]["spared"] if seen.stopped else []
+    stages = [fall.stage for fall in seen.evidence.waterfall]
+    everything = [fall.stage for fall in whole.evidence.waterfall]
+    skipped_stages = seen.evidence.stopped.spared if seen.stopped else []
     assert stages + skipped_stages == everything
     assert seen.value >= whole.value
     if not seen.stopped:
@@ -76,7 +76,7 @@ def test_until_keeps_verdict(
 def test_until_skips_searches_after_certain_failure(context: Context) -> None:
     """A number below the threshold after FGSM fails at once, with what is known in the sentence."""
     seen = measured(context, eps=0.3, until=0.9)
-    assert seen.evidence["stopped"]["after"] == "FGSM"
+    assert seen.evidence.stopped.after == "FGSM"
     finding = judged(seen, 0.9)
     assert finding.verdict is Verdict.FAIL
     assert "ended when the verdict was certain: the truth lies in [0.0000 proved" in str(finding)
@@ -86,7 +86,7 @@ def test_until_skips_attacks_after_certified_pass(mnist: DataSet) -> None:
     """Enough interval certificates skip every attack, and no doubt applies."""
     certified = Context(loading.resolve("certified"), mnist)
     seen = measured(certified, eps=0.1, until=0.5)
-    assert [fall["stage"] for fall in seen.evidence["waterfall"]] == ["intervals"]
+    assert [fall.stage for fall in seen.evidence.waterfall] == ["intervals"]
     assert judged(seen, 0.5).label == "PASS (proved)"
 
 

@@ -75,7 +75,7 @@ def test_fgsm_trained_control_not_robust(mnist: DataSet) -> None:
 
     def accuracy_under(attack: Attack, against: torch.nn.Module) -> float:
         rng = torch.Generator().manual_seed(0)
-        x_adv = attack(against, x, y, threat=threat, rng=rng)
+        x_adv = attack.propose(against, x, y, threat=threat, rng=rng)
         return float((control(x_adv).argmax(1) == y).float().mean())
 
     assert accuracy_under(FGSM(), source) >= 0.95

@@ -124,7 +124,9 @@ def test_attacks_on_float_formats(use: str, dtype: torch.dtype, mnist: DataSet) 
     digits = mnist.test[:16]
     x, y = digits.images(), digits.labels
     rng = torch.Generator().manual_seed(0)
-    proposals = make_attack({"use": use, **settings})(network, x, y, threat=Linf(0.3), rng=rng)
+    proposals = make_attack({"use": use, **settings}).propose(
+        network, x, y, threat=Linf(0.3), rng=rng
+    )
     assert proposals.dtype == torch.float32
     assert int(is_wrong(network(proposals), y).sum()) >= 8
 
@@ -136,7 +138,7 @@ def test_ties_counted_against_model(mnist: DataSet) -> None:
     seen = run_row(context(model, mnist), "clean_accuracy", digits=FEW)
     assert seen.value == 0
     shown = int((mnist.test[:FEW].labels < 2).sum()) + 1
-    assert 0 < seen.evidence["ties"] < shown
+    assert 0 < seen.evidence.ties < shown
     row = Requirement(id="X-01", measure="clean_accuracy", because="", at_least=0.1)
     finding = row.judge(seen)
     assert finding.verdict is Verdict.FAIL

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from securemnist import plugin
+from securemnist.project import folders
 from tests.plugin.rows import CLEAN, PGD, read, verdicts
 from tests.policies import in_days
 
@@ -64,7 +64,7 @@ def test_unreadable_folder_ends_the_run_with_one_sentence(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If the operating system refuses to search for the policy, the run ends with its message."""
-    monkeypatch.setattr(plugin.project, "USUAL", f"{'x' * 300}/thresholds.toml")
+    monkeypatch.setattr(folders, "USUAL", f"{'x' * 300}/thresholds.toml")
     result = project(CLEAN)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*expected a readable folder, got File name too long*"])

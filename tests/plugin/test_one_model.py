@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from securemnist.plugin.session import Run, Scope
+from securemnist.plugin.session import Run
 from securemnist.results.findings import Finding, Verdict, Waiver
 from securemnist.results.policy import Policy
+from securemnist.results.scope import Scope
 from tests.plugin.rows import CLEAN, read, verdicts
 from tests.requirement_builders import measurement_of, row
 

@@ -19,10 +19,11 @@ from securemnist.models import loading
 from securemnist.models.loading import Subject
 from securemnist.references import curves
 from securemnist.results import policy
+from securemnist.train import RECIPES
 
 MISSING = f"expected the curves of today's weights, rows and attacks; run {curves.COMMAND}"
 KEPT = json.loads(curves.FILE.read_bytes())["curves"]
-BUNDLED = {name for name in curves.MODELS if name in loading.reference_names()}
+BUNDLED = set(loading.with_role("curve"))
 
 
 def rows() -> list[tuple[RobustSettings, int]]:
@@ -49,9 +50,9 @@ def test_stored_curves_complete(mnist: DataSet) -> None:
     stranger = dataclasses.replace(stranger, subject=_renamed(stranger.subject))
     for settings, _ in rows():
         found = curves.stored(stranger, settings.attack_stages(), settings.threat["norm"])
-        assert {entry["model"] for entry in found} == BUNDLED, MISSING
+        assert {entry.model for entry in found} == BUNDLED, MISSING
         for entry in found:
-            assert [point["eps"] for point in entry["points"]] == settings.curve, MISSING
+            assert [point.eps for point in entry.points] == settings.curve, MISSING
 
 
 def _renamed(subject: Subject) -> Subject:
@@ -69,8 +70,8 @@ def test_stored_curve_reproducible(mnist: DataSet) -> None:
     (kept,) = (entry for entry in KEPT if entry["model"] == "baseline")
     stored = {point["eps"]: point for point in kept["points"]}
     for point in points:
-        assert stored[point["eps"]]["n"] == point["n"]
-        assert abs(stored[point["eps"]]["accuracy"] - point["accuracy"]) <= 0.004, MISSING
+        assert stored[point.eps]["n"] == point.n
+        assert abs(stored[point.eps]["accuracy"] - point.accuracy) <= 0.004, MISSING
 
 
 @pytest.mark.parametrize("key", ["weights", "attack", "data", "norm"])
@@ -88,14 +89,14 @@ def test_stored_curve_of_other_inputs_omitted(
     found = curves.stored(
         context("hardened", mnist), settings.attack_stages(), settings.threat["norm"]
     )
-    assert {entry["model"] for entry in found} == BUNDLED - {"baseline", "hardened"}
+    assert {entry.model for entry in found} == BUNDLED - {"baseline", "hardened"}
 
 
 def test_own_stored_curve_omitted(mnist: DataSet) -> None:
     """The model's own stored curve is omitted, and other attacks have none."""
     settings, _ = rows()[0]
     evaluated = context("baseline", mnist)
-    names = [e["model"] for e in curves.stored(evaluated, settings.attack_stages(), "linf")]
+    names = [e.model for e in curves.stored(evaluated, settings.attack_stages(), "linf")]
     assert "baseline" not in names
     assert "hardened" in names
     assert curves.stored(evaluated, [PGD(steps=3)], "linf") == []
@@ -114,8 +115,16 @@ def test_no_stored_curves_without_file(
 def test_reference_model_role_recorded(name: str) -> None:
     """An assessment of a reference model has its description and whether it is a red control."""
     told: dict[str, Any] = loading.resolve(name).to_json()
-    assert told["about"] == {**loading.ABOUT, **loading.RED_CONTROLS}.get(name, "")
-    assert told["red_control"] is (name in loading.RED_CONTROLS)
+    assert told["about"] == RECIPES[name].about != ""
+    assert told["red_control"] is (name in loading.with_role(loading.RED_CONTROL))
+
+
+def test_manifests_have_the_roles_of_their_recipes() -> None:
+    """A reference model that is trained again keeps its roles; the clean ones have no planted trigger."""
+    for name in loading.reference_names():
+        for role in ("clean", "curve", "transfer", "red control"):
+            assert (name in loading.with_role(role)) is (role in RECIPES[name].roles)
+    assert all(RECIPES[name].poison is None for name in loading.with_role("clean"))
 
 
 def test_other_model_has_no_role() -> None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
+from securemnist.results.evidence.attack import AttackEvidence
+from securemnist.results.evidence.latency import LatencyEvidence
+from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Doubt, Finding, Measurement, Verdict, Waiver
 from tests.report.judged import finding, measured, row, with_replay
 from tests.report.made_up import confusion, gallery, hardest, rng_of, robustness
@@ -24,13 +28,13 @@ def _clean() -> tuple[Finding, ...]:
     return (
         finding(
             row("CLEAN-01", "clean_accuracy", at_least=0.97, tier="smoke"),
-            measured(0.9921, evidence=evidence),
+            measured(0.9921, evidence=CleanEvidence.from_json(evidence)),
             "The model reads unmodified digits.",
             "clean",
         ),
         finding(
             row("CLEAN-02", "worst_class_accuracy", at_least=0.95, tier="smoke"),
-            measured(0.9861, evidence={"per_class": per_class}),
+            measured(0.9861, evidence=CleanEvidence(per_class=per_class)),
             "No class of digits is given up for the others.",
             "clean",
         ),
@@ -58,14 +62,14 @@ def _adversarial() -> tuple[Finding, ...]:
                 because="eps 0.1 is the mild setting of the certified-training literature",
                 settings=_setting("PGD", 0.1, steps=40)),
             measured(0.8127, survived=True, certified=0.701, certified_low=0.692,
-                     evidence=robustness()),
+                     evidence=AttackEvidence.from_json(robustness())),
             "No perturbation of at most 0.1 a pixel changes more than 15 % of the answers.",
             "adversarial",
         ),
         finding(
             row("ADV-03", "robust_accuracy", at_least=0.5, ids=WHITE_BOX,
                 settings=_setting("PGD", 0.2, steps=40)),
-            measured(0.5341, survived=True, doubts=(doubt,), evidence={"gallery": "not a list"}),
+            measured(0.5341, survived=True, doubts=(doubt,)),
             "Half of the digits survive a perturbation of 0.2 a pixel.",
             "adversarial",
         ),
@@ -119,7 +123,7 @@ def _backdoor() -> tuple[Finding, ...]:
         finding(
             row("BACK-01", "backdoor_success", at_most=0.05, ids=ids,
                 settings={"trigger": "square 3x3", "target": 7}),
-            measured(0.0389, evidence=evidence),
+            measured(0.0389, evidence=BackdoorEvidence.from_json(evidence)),
             "A white square in the corner does not decide the answer.",
             "backdoor",
         ),
@@ -149,7 +153,7 @@ def _latency() -> tuple[Finding, ...]:
     }
     ids = ("AML.T0029", "CWE-400", "STRIDE:D")
     seen = Measurement(value=1.41, low=1.38, high=1.46, n=80, complete=False, seconds=3.1, seed=5,
-                       unit="ratio", evidence=evidence)  # fmt: skip
+                       unit="ratio", evidence=LatencyEvidence.from_json(evidence))  # fmt: skip
     return (
         finding(
             row("LAT-01", "latency_ratio", at_most=2.0, ids=ids, tier="smoke"),
@@ -189,9 +193,9 @@ def _static() -> tuple[Finding, ...]:
     evidence = {"files_scanned": 48, "excluded": ["tests/"], "static": [notice, other],
                 "accepted": 3, "stale_baseline": [stale]}  # fmt: skip
     count = Measurement(value=2, low=2, high=2, n=48, complete=True, seconds=2.2, seed=0,
-                        unit="count", evidence=evidence)  # fmt: skip
+                        unit="count", evidence=StaticEvidence.from_json(evidence))  # fmt: skip
     none = Measurement(value=0, low=0, high=0, n=48, complete=True, seconds=9.2, seed=0,
-                       unit="count", evidence={"files_scanned": 48, "static": []})  # fmt: skip
+                       unit="count", evidence=StaticEvidence(files_scanned=48, static=[]))  # fmt: skip
     return (
         finding(
             row("SAST-01", "static_findings", at_most=0, ids=("CWE-502", "ML06:2023", "STRIDE:E"),

@@ -22,6 +22,8 @@ TEXTS = (SCRIPT, BREAKOUT, TEMPLATE, MARKDOWN, BIDI, TOWER, LONG, MATHS)
 # Words of a fixed vocabulary, dates and pixels: anything else there is refused when it is read.
 _KEPT = {
     "verdict",
+    "kind",
+    "places",
     "unit",
     "family",
     "clean",

@@ -8,22 +8,29 @@ import pytest
 
 from securemnist.report import certificate_text
 from securemnist.report.details import facts
+from securemnist.results.evidence.answers import BackdoorEvidence
+from securemnist.results.evidence.attack import AttackEvidence
+from securemnist.results.evidence.certificates import CertifiedEvidence
+from securemnist.results.evidence.latency import LatencyEvidence
+from securemnist.results.json_model import JsonModel
 from tests.report import example
 
 OPEN = {"asked": 2, "closest": -0.5, "median": -1, "farthest": -20.125}
 
 
-def fact(name: str, evidence: dict[str, Any]) -> str:
+def fact(name: str, kind: type[JsonModel], evidence: dict[str, Any]) -> str:
     """One fact of a row with this evidence; "" where it has none of the name."""
     row = example.row("R", "latency_ratio", at_most=2.0)
-    judged = row.judge(example.measured(0.5, evidence=evidence))
+    judged = row.judge(example.measured(0.5, evidence=kind.from_json(evidence)))
     return dict(facts(judged)).get(name, "")
 
 
 def test_each_method_says_where_it_ends() -> None:
     """What was proved by which method, what was attacked, and how far the others are off."""
     told = certificate_text.told(
-        {"certificates": {"intervals": 1200, "CROWN": 7, "attacked": 256, "open": OPEN}}
+        AttackEvidence.from_json(
+            {"certificates": {"intervals": 1200, "CROWN": 7, "attacked": 256, "open": OPEN}}
+        )
     )
     assert told.startswith(
         "Digits proved: 1,200 by interval bounds, 7 by CROWN. "
@@ -36,7 +43,9 @@ def test_each_method_says_where_it_ends() -> None:
 def test_a_refusal_names_its_layer() -> None:
     """Why a method proved no more stands with its name, cleaned of what is not text."""
     refused = {"intervals": "expected layers with known bounds, got GELU (\u202e1)"}
-    told = certificate_text.told({"certificates": {"refused": refused}})
+    told = certificate_text.told(
+        CertifiedEvidence.from_json({"certificates": {"refused": refused}})
+    )
     assert told == (
         "No more by interval bounds: expected layers with known bounds, got GELU (<U+202E>1)."
     )
@@ -45,7 +54,7 @@ def test_a_refusal_names_its_layer() -> None:
 @pytest.mark.parametrize("evidence", [{}, {"certificates": {}}, {"certificates": None}])
 def test_without_certificates_nothing_is_said(evidence: dict[str, Any]) -> None:
     """A row that asked for no proof has no sentence about proofs."""
-    assert certificate_text.told(evidence) == ""
+    assert certificate_text.told(AttackEvidence.from_json(evidence)) == ""
 
 
 @pytest.mark.parametrize(
@@ -60,34 +69,39 @@ def test_without_certificates_nothing_is_said(evidence: dict[str, Any]) -> None:
     ],
     ids=str,
 )
-def test_odd_certificates_are_called_so(odd: Any) -> None:
-    """Certificates of another form are named as malformed, and nothing is made up."""
-    assert certificate_text.told({"certificates": odd}).startswith("Malformed evidence: ")
+def test_odd_certificates_are_refused(odd: Any) -> None:
+    """Certificates of another form are not read."""
+    with pytest.raises(ValueError, match="certificates"):
+        CertifiedEvidence.from_json({"certificates": odd})
 
 
 @pytest.mark.parametrize("odd", ["x", [1], [{"system": "A"}], [{"microseconds": -1.0}]], ids=str)
-def test_odd_times_are_called_so(odd: Any) -> None:
-    """Published times of another form are named as malformed."""
-    assert fact("published elsewhere", {"published": odd}).startswith("malformed evidence")
+def test_odd_times_are_refused(odd: Any) -> None:
+    """Published times of another form are not read."""
+    with pytest.raises(ValueError, match="published"):
+        LatencyEvidence.from_json({"published": odd})
 
 
 def test_without_published_times_nothing_is_said() -> None:
-    """An assessment from before, or another measure, has no such fact."""
-    assert fact("published elsewhere", {}) == ""
+    """A row without published times has no such fact."""
+    assert fact("published elsewhere", LatencyEvidence, {}) == ""
 
 
 @pytest.mark.parametrize(
-    ("name", "evidence", "told"),
+    ("name", "evidence", "said"),
     [
         ("worst of ten targets", {"target": 7, "per_target_asr": [0.0] * 10}, "7"),
         ("worst pair", {"source": 4, "target": 7}, "4 to 7"),
-        ("worst pair", {"source": 4, "target": 70}, "malformed evidence, "),
-        ("worst pair", {"source": "<b>", "target": 7}, "malformed evidence, "),
         ("worst of ten targets", {"target": 7}, ""),
     ],
 )
-def test_the_worst_target_is_named(name: str, evidence: dict[str, Any], told: str) -> None:
+def test_the_worst_target_is_named(name: str, evidence: dict[str, Any], said: str) -> None:
     """Where several targets were tried, the one that the value speaks of stands beside it."""
-    seen = fact(name, evidence)
-    assert seen.startswith(told)
-    assert bool(seen) is bool(told)
+    assert fact(name, BackdoorEvidence, evidence) == said
+
+
+@pytest.mark.parametrize("odd", [{"source": 4, "target": 70}, {"source": "<b>", "target": 7}])
+def test_a_class_that_does_not_exist_is_refused(odd: dict[str, Any]) -> None:
+    """Classes are 0 to 9."""
+    with pytest.raises(ValueError, match=r"source|target"):
+        BackdoorEvidence.from_json(odd)

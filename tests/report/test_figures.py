@@ -9,9 +9,16 @@ from typing import Any
 
 import pytest
 
+from securemnist.errors import UsageError
 from securemnist.report.figures import exhibits, not_recorded
 from securemnist.results import per_image
+from securemnist.results.assessment import Assessment
+from securemnist.results.evidence.attack import AttackEvidence
+from securemnist.results.evidence.certificates import CertifiedEvidence
+from securemnist.results.evidence.latency import LatencyEvidence
 from securemnist.results.findings import Finding
+from securemnist.results.json_model import JsonModel
+from tests.error_form import one_sentence
 from tests.outcome_text import table
 from tests.report import example, hostile, made_up
 from tests.report.markup import Markup
@@ -25,7 +32,7 @@ _DRAWN = {
 }
 ODD: dict[str, list[Any]] = {
     "confusion": ["x", [[1]], [[1] * 10] * 9, [[-1] * 10] * 10, [[True] * 10] * 10, {"a": 1}],
-    "per_class": [[0.5], ["a"] * 10, [NAN] * 10, [2.0] * 10, [None] * 10, 3],
+    "per_class": [[0.5], ["a"] * 10, [NAN] * 10, [2.0] * 10, 3],
     "outcomes": [
         [],
         table("12", "x"),
@@ -76,32 +83,45 @@ ODD: dict[str, list[Any]] = {
 }
 
 
-def _with(evidence: dict[str, Any], finding: Finding = ROBUST) -> Finding:
+KIND_OF = {"hardest": "clean", "samples": "latency", "static": "static"}
+
+
+def _with(
+    evidence: dict[str, Any], finding: Finding = ROBUST, kind: type[JsonModel] = AttackEvidence
+) -> Finding:
     assert finding.measurement is not None
-    seen = dataclasses.replace(finding.measurement, evidence=evidence)
+    seen = dataclasses.replace(finding.measurement, evidence=kind.from_json(evidence))
     return dataclasses.replace(finding, measurement=seen)
 
 
 @pytest.mark.parametrize(
     ("key", "value"), [(key, value) for key, values in ODD.items() for value in values]
 )
-def test_malformed_evidence_is_no_picture(key: str, value: Any) -> None:
-    """A piece that cannot be drawn is named as malformed, and nothing is drawn."""
-    (exhibit,) = exhibits(_with({key: value}))
-    assert exhibit.missing.startswith("No picture: malformed evidence")
-    assert not exhibit.visible
+def test_an_assessment_with_malformed_evidence_is_refused(key: str, value: Any) -> None:
+    """A file whose evidence has another form is refused in one sentence, and nothing is drawn."""
+    data = example.assessment(findings=(ROBUST,)).to_json()
+    evidence = {"kind": KIND_OF.get(key, "attack")}
+    data["findings"][0]["measurement"]["evidence"] = evidence
+    assert Assessment.from_json(data).findings[0].measurement is not None
+    evidence[key] = value
+    with pytest.raises(UsageError) as caught:
+        Assessment.from_json(data)
+    assert key in one_sentence(caught.value)
 
 
-def test_one_malformed_piece_spares_the_others() -> None:
-    """The pieces beside a malformed one are drawn."""
-    shown = exhibits(_with({**made_up.robustness(), "curve": "x"}))
-    assert [e.kind for e in shown if e.missing] == ["curve"]
-    assert len([e for e in shown if e.visible]) == 6
+def test_evidence_of_a_measure_of_ones_own_is_a_table() -> None:
+    """What a measure of the user's own records stands on the page by name, cleaned."""
+    assert ROBUST.measurement is not None
+    own: Any = {"b": [1, {"c": None}], "a<i>": "\u202ex"}
+    seen = dataclasses.replace(ROBUST.measurement, evidence=own)
+    (exhibit,) = exhibits(dataclasses.replace(ROBUST, measurement=seen))
+    assert exhibit.table is not None
+    assert exhibit.table.rows == (("a<i>", "<U+202E>x"), ("b", '[1, {"c": null}]'))
 
 
 def test_missing_evidence_is_named() -> None:
     """A row says which of its family's pictures were not recorded."""
-    assert not_recorded(_with({"confusion": []})) == (
+    assert not_recorded(_with({"confusion": [[0] * 10] * 10})) == (
         "digits before and after",
         "the stages",
         "what became of each digit",
@@ -136,9 +156,9 @@ def test_hostile_names_are_only_drawn(text: str) -> None:
         "reference_curves": [
             {"model": text, "points": [{"eps": 0.1, "accuracy": 0.5, "attack": text}]}
         ],
-        "samples": {text: [0.1]},
     }
-    shown = exhibits(_with(evidence))
+    times = _with({"samples": {text: [0.1]}}, kind=LatencyEvidence)
+    shown = [*exhibits(_with(evidence)), *exhibits(times)]
     assert len(shown) == 3
     for exhibit in shown:
         (panel,) = exhibit.panels
@@ -186,7 +206,7 @@ def test_no_gallery_is_shown_twice(places: slice, shown: bool) -> None:
 )
 def test_an_axis_of_times_has_round_marks(seconds: list[float], marks: list[str]) -> None:
     """The marks are multiples of 1, 2 or 5 times a power of ten, however short or long the times."""
-    (exhibit,) = exhibits(_with({"samples": {"model": seconds}}))
+    (exhibit,) = exhibits(_with({"samples": {"model": seconds}}, kind=LatencyEvidence))
     shown = re.findall(r'font-size="10"[^>]*>([^<]+)<', exhibit.panels[0].picture)
     assert shown == marks
 
@@ -226,7 +246,8 @@ def test_what_no_attack_tried_is_called_not_proved() -> None:
     """Where only proofs were tried the rest is not proved, and the table has what occurs."""
     seen = {"outcomes": table("0011", "c?cx")}
     row = example.row("R", "certified_accuracy", at_least=0.5)
-    judged = row.judge(example.measured(0.5, evidence=seen), family="certified")
+    evidence = CertifiedEvidence.from_json(seen)
+    judged = row.judge(example.measured(0.5, evidence=evidence), family="certified")
     (exhibit,) = exhibits(judged)
     assert "2 proved, 1 not proved, 1 misread" in exhibit.caption
     assert exhibit.table is not None

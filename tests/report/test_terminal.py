@@ -10,6 +10,7 @@ from rich.console import Console
 
 from securemnist.report.terminal import print_assessment
 from securemnist.results.assessment import Assessment
+from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Verdict
 from securemnist.view.wording import SYMBOLS
 from tests.report import example, hostile
@@ -69,8 +70,11 @@ def test_a_red_static_row_names_places() -> None:
     )
     finding = next(f for f in example.findings() if f.requirement.id == "SAST-01")
     assert finding.measurement is not None
-    notices = finding.measurement.evidence["static"] * 4
-    seen = dataclasses.replace(finding.measurement, evidence={"static": notices})
+    evidence = finding.measurement.evidence
+    assert isinstance(evidence, StaticEvidence)
+    seen = dataclasses.replace(
+        finding.measurement, evidence=StaticEvidence(static=(evidence.static or []) * 4)
+    )
     many = dataclasses.replace(finding, measurement=seen)
     shown = _piped(example.assessment(findings=(many,)))
     assert shown.count("  place   ") == 4

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from securemnist.results.evidence.base import OtherEvidence
 from securemnist.results.findings import (
     TIERS,
     Doubt,
@@ -18,6 +19,7 @@ from securemnist.results.findings import (
     Verdict,
     Waiver,
 )
+from securemnist.results.verdicts import LARGEST
 from tests.requirement_builders import at_most, measurement_of, row
 
 
@@ -62,7 +64,7 @@ def test_the_sentence(finding: Finding, sentence: str) -> None:
     assert str(finding) == repr(finding) == sentence
 
 
-numbers = st.floats(allow_nan=False, allow_infinity=False)
+numbers = st.floats(-LARGEST, LARGEST)
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | numbers | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -86,7 +88,7 @@ measurements = st.builds(
         tuple
     ),
     inconclusive=st.text(),
-    evidence=tables,
+    evidence=st.builds(OtherEvidence, table=tables),
 )
 requirements = st.builds(
     Requirement,

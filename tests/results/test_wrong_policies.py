@@ -199,7 +199,11 @@ WRONG_ROWS: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
     "step size true": (ROBUST, {"attack": '{ use = "PGD", step_size = true }'}, "expected step_si"),
     "unknown loss": (ROBUST, {"attack": '{ use = "PGD", loss = "mse" }'}, "expected loss of ce"),
     "start of 1": (FGSM, {"attack": '{ use = "RFGSM", start = 1 }'}, "expected start between"),
-    "start a text": (FGSM, {"attack": '{ use = "RFGSM", start = "x" }'}, "expected numbers"),
+    "start a text": (
+        FGSM,
+        {"attack": '{ use = "RFGSM", start = "x" }'},
+        "settings that RFGSM takes",
+    ),
     "setting of FGSM": (FGSM, {"attack": '{ use = "FGSM", eps = 0.1 }'}, "got 'eps'"),
     "one step called robust": (ROBUST, {"attack": '{ use = "FGSM" }'}, "measures attack_accuracy"),
     "curve beyond 1": (ROBUST, {"curve": "[0.1, 2.0]"}, "0 <= eps <= 1 for linf, got 2.0"),

@@ -114,7 +114,7 @@ def test_measurement_keeps_denormals_that_matter(mnist: DataSet) -> None:
     assert not torch.equal(kept, flushed)  # flushing would have changed this network
     settings = bind("clean_accuracy", {"digits": 200})
     seen = take_measurement(context, "clean_accuracy", settings, 0)
-    with mock.patch.object(denormals, "_set", side_effect=AssertionError):
+    with mock.patch.object(denormals, "set_flushing", side_effect=AssertionError):
         assert take_measurement(context, "clean_accuracy", settings, 0).value == seen.value
 
 

@@ -15,6 +15,7 @@ from securemnist.errors import MeasureError, NotApplicable, PolicyError
 from securemnist.evaluation.context import Context
 from securemnist.measures import static_gate
 from securemnist.results import policy
+from securemnist.results.evidence.static import BaselineEntry, StaticEvidence
 from securemnist.results.findings import Measurement, Requirement, Verdict
 from securemnist.types import silent
 from tests.static.conftest import CLEAN, FLASK_PAGE, PICKLE_DEMO, TORCH_LOADS, Write
@@ -48,21 +49,22 @@ def test_bundled_row_fails_on_saboteurs(row: Requirement, write: Write) -> None:
     seen = measures.take_measurement(no_model(), row.measure, settings, row.seed)
     assert row.judge(seen).verdict is Verdict.FAIL
     assert (seen.n, seen.value, seen.low, seen.high, seen.unit) == (4, 2.0, 2.0, 2.0, "count")
-    assert [(n["file"], n["line"], n["rule"]) for n in seen.evidence["static"]] == [
+    assert [(n.file, n.line, n.rule) for n in seen.evidence.static] == [
         ("demo.py", 6, "B301, pickle-runs-code"),
         ("page.py", 7, "B201, debug-server"),
     ]
-    assert seen.evidence["folder"] == Path.cwd().name
-    assert seen.evidence["excluded"] == ["tests (exclude)"]
-    assert seen.evidence["files_scanned"] == 4
-    assert json.loads(json.dumps(seen.evidence)) == seen.evidence
+    assert seen.evidence.folder == Path.cwd().name
+    assert seen.evidence.excluded == ["tests (exclude)"]
+    assert seen.evidence.files_scanned == 4
+    kept = StaticEvidence.from_json(json.loads(json.dumps(seen.evidence.to_json())))
+    assert kept == seen.evidence
 
 
 def test_clean_project_counts_zero(write: Write) -> None:
     """Code without the patterns counts zero, on all of its files."""
     write({"toy.py": CLEAN, "pkg/net.py": CLEAN})
     seen = measure(tools=["bandit"])
-    assert (seen.value, seen.n, seen.complete, seen.evidence["static"]) == (0.0, 2, True, [])
+    assert (seen.value, seen.n, seen.complete, seen.evidence.static) == (0.0, 2, True, [])
 
 
 @pytest.mark.parametrize(("level", "count"), [("low", 3), ("medium", 2), ("high", 1)])
@@ -93,16 +95,12 @@ def test_baseline_accepts_old_findings(write: Write) -> None:
     write({"old.py": "# moved\n\n" + PICKLE_DEMO, "new.py": "eval(x)\n"})
     seen = measure(**adopted)
     assert row.judge(seen).verdict is Verdict.FAIL
-    assert [issue["file"] for issue in seen.evidence["static"]] == ["new.py"]
-    assert (seen.evidence["accepted"], seen.evidence["stale_baseline"]) == (1, [])
+    assert [issue.file for issue in seen.evidence.static] == ["new.py"]
+    assert (seen.evidence.accepted, seen.evidence.stale_baseline) == (1, [])
     (here / "old.py").write_text(CLEAN)
-    (stale,) = measure(**adopted).evidence["stale_baseline"]
-    assert stale == {
-        "tool": "bandit",
-        "rule": "B301",
-        "file": "old.py",
-        "code": "return pickle.load(file)",
-    }
+    (stale,) = measure(**adopted).evidence.stale_baseline
+    code = "return pickle.load(file)"
+    assert stale == BaselineEntry(tool="bandit", rule="B301", file="old.py", code=code)
 
 
 def test_paths_without_python_are_error(write: Write) -> None:
@@ -127,7 +125,7 @@ def test_unreadable_file_is_finding(write: Write) -> None:
     """A file that no tool can read fails the row, beside the others, and can be accepted."""
     here = write({"a.py": PICKLE_DEMO, "b.py": "def f(:\n"})
     seen = measure(**BANDIT)
-    assert [(n["file"], n["rule"]) for n in seen.evidence["static"]] == [
+    assert [(n.file, n.rule) for n in seen.evidence.static] == [
         ("a.py", "B301"),
         ("b.py", "not-read"),
     ]

@@ -26,13 +26,13 @@ def measured() -> Measurement:
 
 def test_own_code_has_no_findings(measured: Measurement) -> None:
     """Bandit and Semgrep find nothing, not even of low severity."""
-    assert measured.evidence["static"] == []
+    assert measured.evidence.static == []
     assert measured.n > 80
 
 
 def test_suppressions_name_their_rule(measured: Measurement) -> None:
     """Every comment that suppresses a tool names the rule."""
-    silenced = [line for line in measured.evidence["excluded"] if "silenced by" in line]
+    silenced = [line for line in measured.evidence.excluded if "silenced by" in line]
     named = re.compile(r"nosec B\d{3}|nosemgrep: [a-z-]+")
     files = {line.partition(":")[0] for line in silenced}
     assert len(files) > 5

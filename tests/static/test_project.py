@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from securemnist._util import resources
-from securemnist.plugin.project import current_project, project_folder
+from securemnist.project.folders import current_project, project_folder
 from tests.static.conftest import PICKLE_DEMO, Write
 
 POLICY = """

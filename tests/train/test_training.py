@@ -121,7 +121,9 @@ def test_adversarial_training_increases_robustness(mnist: DataSet) -> None:
         model = loading.resolve(name).model
         rng = torch.Generator().manual_seed(0)
         threat = loops.Linf(0.3)
-        x_adv = loops.PGD(steps=20)(model, digits.images(), digits.labels, threat=threat, rng=rng)
+        x_adv = loops.PGD(steps=20).propose(
+            model, digits.images(), digits.labels, threat=threat, rng=rng
+        )
         held.append(loops.accuracy_of(model, x_adv, digits.labels))
     assert held[0] < 0.1
     assert held[1] > 0.8

@@ -22,7 +22,7 @@ DOUBTS = sorted(
         for name in re.findall(r'Doubt\(\s*name="([^"]+)"', path.read_text())
     }
 )
-FAMILIES = sorted({measure.family for measure in measures.MEASURES.values()})
+FAMILIES = sorted({measure.family.name for measure in measures.MEASURES.values()})
 WORDS = [*Verdict, *TIERS, *Word, *DOUBTS, *FAMILIES, "PASS (proved)", "PASS (survived)"]
 WORDS += [
     "linf",

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict, Waiver
 from securemnist.view import taxonomy, wording
 from tests.report import example
@@ -142,7 +143,7 @@ def test_a_trigger_that_clean_models_answer_is_no_backdoor() -> None:
             complete=False,
             seconds=1.0,
             seed=0,
-            evidence={"control": control},
+            evidence=BackdoorEvidence(control=control),
         )
         finding = row.judge(seen, family="backdoor")
         assert finding.verdict is Verdict.FAIL

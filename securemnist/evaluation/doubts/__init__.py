@@ -15,11 +15,11 @@ import torch
 
 from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import Attack
+from securemnist.errors import MeasureError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts.batch_dependence import TOGETHER, batch_dependence
 from securemnist.evaluation.doubts.binarization_test import (
     PLANTED,
-    Sensitivity,
     planted_examples,
     sensitivity,
 )
@@ -32,6 +32,7 @@ from securemnist.evaluation.doubts.other_attacks import weak_attack
 from securemnist.evaluation.doubts.probabilities import probabilities
 from securemnist.evaluation.doubts.variation import variation
 from securemnist.models.predictions import is_wrong
+from securemnist.results.evidence.attack import Sensitivity
 from securemnist.results.findings import Doubt
 from securemnist.threats import Linf, Threat
 from securemnist.types import Images, Labels
@@ -130,13 +131,14 @@ def search_doubts(
         survived=survived,
         last_broke=last_broke,
     )
-    doubts = (planted_examples(planted), *_run_checks(context, SEARCH_CHECKS, case))
+    checks = (*SEARCH_CHECKS, *context.doubts)
+    doubts = (planted_examples(planted), *_run_checks(context, checks, case))
     return CheckResult(tuple(doubt for doubt in doubts if doubt is not None), planted)
 
 
 def _sensitivity(context: Context, attacks: Sequence[Attack], threat: Threat) -> Sensitivity:
     """How many planted examples the attacks find; cached in the context."""
-    key = ("sensitivity", threat, tuple(attacks))
+    key = ("sensitivity", threat, repr(tuple(attacks)))  # settings may be lists
     if key not in context.cache:
         context.progress("planted examples", 0, 1)
         sample = context.sample(min(2 * PLANTED, len(context.data.test)), 0)
@@ -153,6 +155,11 @@ def _run_checks(
 ) -> tuple[Doubt, ...]:
     doubts = []
     for number, check in enumerate(checks):
-        context.progress(check.__name__.replace("_", " "), number, len(checks))
-        doubts.append(check(case))
+        name = getattr(check, "__name__", type(check).__name__)
+        context.progress(name.replace("_", " "), number, len(checks))
+        doubt = check(case)
+        if not isinstance(doubt, Doubt | None):  # the check may be a user's own
+            got = type(doubt).__name__
+            raise MeasureError(f"expected a Doubt or None from the doubt {name}, got {got}; fix it")
+        doubts.append(doubt)
     return tuple(doubt for doubt in doubts if doubt is not None)

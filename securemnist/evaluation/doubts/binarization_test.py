@@ -8,41 +8,26 @@ not trained.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 
 from securemnist.attacks.base import BATCH, channels_last
 from securemnist.evaluation.doubts.check_input import SearchCase
 from securemnist.evaluation.doubts.rerun import surviving_after
+from securemnist.results.evidence.attack import Sensitivity
 from securemnist.results.findings import Doubt
-from securemnist.threats import THREATS
 from securemnist.types import CLASSES, Images, Logits
 
 PLANTED, INSIDE, SURFACE = 64, 30, 8
 SHARE = 0.95
-# Largest eps at which the nearest clean image of a point is the one it was made from.
-_MAX_EPS = {"linf": 0.4, "l2": 2.0}
 # Smallest relative gap between the planted point and the inner points; less could be rounding.
 _MIN_GAP = 0.05
 _RIDGE = 0.1
 
 
-@dataclass(frozen=True)
-class Sensitivity:
-    """Number of planted adversarial examples, and how many of them the attack found."""
-
-    found: int
-    planted: int
-
-    def to_json(self) -> dict[str, int]:
-        return dict(self.__dict__)
-
-
 def sensitivity(case: SearchCase) -> Sensitivity:
     """Plant an example for at most 64 images, and run the row's attack on them."""
-    threat = THREATS[case.threat.norm](min(case.threat.eps, _MAX_EPS[case.threat.norm]))
+    threat = type(case.threat)(min(case.threat.eps, case.threat.planted))
     case = SearchCase(**{**case.__dict__, "threat": threat})
     # Attacks from other libraries may take a second an image.
     count = PLANTED if all(attack.keeps_budget for attack in case.attacks) else PLANTED // 4

@@ -10,7 +10,7 @@ import torch
 from securemnist.attacks.base import Attack
 from securemnist.attacks.square import Square
 from securemnist.evaluation.doubts.check_input import SearchCase
-from securemnist.referee import rule
+from securemnist.evaluation.refereed import attempt
 from securemnist.results.findings import Doubt
 
 SEEDS, LIMIT = 2, 0.005
@@ -44,10 +44,9 @@ def _doubt(case: SearchCase, search: Attack, seeds: int, digits: int) -> Doubt |
         x, y = case.x[places], case.y[places]
         if not len(y):
             break
-        proposals = search(case.model, x, y, threat=case.threat, rng=case.rng("convergence", seed))
-        ruling = rule(
-            case.subject.model, x, y, proposals, norm=case.threat.norm, eps=case.threat.eps
-        )
+        rng = case.rng("convergence", seed)
+        judge = case.subject.model
+        _, ruling = attempt(search, case.model, judge, x, y, threat=case.threat, rng=rng)
         surviving[places[ruling.fooled]] = False
     broken = int((~surviving).sum())
     if not case.matters(broken, len(surviving), LIMIT):
@@ -69,16 +68,12 @@ def doubled_queries(case: SearchCase) -> Attack | None:
 
 
 def doubled_steps(attacks: Sequence[Attack]) -> Attack | None:
-    """The attack with twice the steps: the longest of the short ones; None where none has steps."""
-    stepped = [
-        attack
-        for attack in attacks
-        if not attack.one_step and type(getattr(attack, "steps", None)) is int
-    ]
-    if not stepped:
+    """An attack with twice the effort: the longest of the short ones; None where none has a setting."""
+    searches = [a for a in attacks if not a.one_step and a.longer() is not None]
+    if not searches:
         return None
-    short = [attack for attack in stepped if attack.passes() <= _PASSES]
+    short = [attack for attack in searches if attack.passes() <= _PASSES]
     chosen = (
-        max(short, key=lambda a: a.passes()) if short else min(stepped, key=lambda a: a.passes())
+        max(short, key=lambda a: a.passes()) if short else min(searches, key=lambda a: a.passes())
     )
-    return dataclasses.replace(chosen, steps=2 * getattr(chosen, "steps"))  # type: ignore[call-arg] # noqa: B009
+    return chosen.longer()

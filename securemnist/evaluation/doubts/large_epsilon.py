@@ -10,10 +10,7 @@ import torch
 from securemnist.evaluation.doubts.check_input import SearchCase
 from securemnist.evaluation.doubts.rerun import surviving_after
 from securemnist.results.findings import Doubt
-from securemnist.threats import L2, Linf, Threat
 
-# Distance of uniform grey (0.5) from any image: 0.5 a pixel; 0.5 times sqrt(784) in L2.
-LARGE: dict[str, Threat] = {"linf": Linf(0.5), "l2": L2(14.0)}
 DIGITS, LIMIT = 64, 0.1
 
 
@@ -26,7 +23,8 @@ def large_epsilon(case: SearchCase) -> Doubt | None:
     grey = case.logits(torch.full_like(case.x[:1], 0.5)).argmax(1)
     others = (case.y != grey).nonzero().squeeze(1)
     digits = DIGITS if all(attack.keeps_budget for attack in case.attacks) else DIGITS // 4
-    x, y, threat = case.x[others[:digits]], case.y[others[:digits]], LARGE[case.threat.norm]
+    x, y = case.x[others[:digits]], case.y[others[:digits]]
+    threat = type(case.threat)(case.threat.grey)
     if not len(y):
         return None
     surviving = surviving_after(case.attacks, case.model, x, y, threat, case.rng("known answer"))

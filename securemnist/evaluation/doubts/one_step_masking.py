@@ -29,7 +29,7 @@ def one_step_masking(case: Case) -> Doubt | None:
     """R+FGSM, a part of FGSM's step or PGD-10 breaks many images that FGSM does not."""
     step = case.threat.eps * case.threat.steepest(case.gradient(case.x, cross_entropy))
     full_step = case.wrong(case.threat.project(case.x, case.x + step))
-    x_adv = RFGSM()(case.model, case.x, case.y, threat=case.threat, rng=case.rng("masking"))
+    x_adv = RFGSM().propose(case.model, case.x, case.y, threat=case.threat, rng=case.rng("masking"))
     random_start = case.wrong(x_adv)
     partial_step = torch.zeros_like(full_step)
     for fraction in FRACTIONS:
@@ -60,6 +60,6 @@ def _fewer_or_more(count: int) -> str:
 def _search_gap(case: Case, full_step: torch.Tensor) -> int:
     """Number of the first images that PGD-10 breaks, minus the number that FGSM breaks."""
     x, y = case.x[:FEW], case.y[:FEW]
-    x_adv = SEARCH(case.model, x, y, threat=case.threat, rng=case.rng("many steps"))
+    x_adv = SEARCH.propose(case.model, x, y, threat=case.threat, rng=case.rng("many steps"))
     broken = is_wrong(case.logits(x_adv), y)
     return int(broken.sum()) - int(full_step[:FEW].sum())

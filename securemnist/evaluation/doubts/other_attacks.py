@@ -14,8 +14,8 @@ from securemnist.attacks.fab import FAB
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.square import Square
 from securemnist.evaluation.doubts.check_input import SearchCase
+from securemnist.evaluation.refereed import attempt
 from securemnist.models import loading
-from securemnist.referee import rule
 from securemnist.results.findings import Doubt
 
 ATTACKS = (
@@ -27,8 +27,8 @@ ATTACKS = (
     Square(queries=500),
 )
 LIMIT = 0.01
-# Source models of transfer attacks: an undefended network and an adversarially trained one.
-SOURCES, TRANSFER = ("baseline", "hardened"), PGD(steps=10, loss="margin")
+# On the gradients of reference models: an undefended network and an adversarially trained one.
+TRANSFER = PGD(steps=10, loss="margin")
 
 
 def weak_attack(case: SearchCase) -> Doubt | None:
@@ -42,9 +42,9 @@ def weak_attack(case: SearchCase) -> Doubt | None:
         places = surviving.nonzero().squeeze(1)
         if not len(places):
             break
-        x, y, threat = case.x[places], case.y[places], case.threat
-        proposals = attack(source, x, y, threat=threat, rng=case.rng("weak attack", name))
-        ruling = rule(case.subject.model, x, y, proposals, norm=threat.norm, eps=threat.eps)
+        x, y, rng = case.x[places], case.y[places], case.rng("weak attack", name)
+        judge = case.subject.model
+        _, ruling = attempt(attack, source, judge, x, y, threat=case.threat, rng=rng)
         surviving[places[ruling.fooled]] = False
         if bool(ruling.fooled.any()):
             broken_by.append(f"{name} {int(ruling.fooled.sum())}")
@@ -61,7 +61,7 @@ def weak_attack(case: SearchCase) -> Doubt | None:
 
 def _other_attacks(case: SearchCase) -> Iterator[tuple[str, Attack, nn.Module]]:
     """Name, attack and source model of the gradients; the cheapest first."""
-    for name in SOURCES:
+    for name in loading.with_role("transfer"):
         yield f"transfer from {name}", TRANSFER, _source_model(name, case.x.device)
     for attack in ATTACKS:
         yield attack.name, attack, case.model

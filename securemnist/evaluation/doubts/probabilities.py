@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from securemnist.evaluation.doubts.check_input import Case, exceeds
-from securemnist.evaluation.probabilities import are_probabilities
+from securemnist.models.probabilities import are_probabilities
 from securemnist.results.findings import Doubt
 
 LIMIT = 0.01

@@ -9,7 +9,7 @@ from torch import nn
 
 from securemnist.attacks.base import Attack
 from securemnist.evaluation.ladders import BUDGETS
-from securemnist.referee import rule
+from securemnist.evaluation.refereed import attempt
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels
 
@@ -36,7 +36,6 @@ def surviving_after(
         places = surviving.nonzero().squeeze(1)
         if not len(places):
             break
-        proposals = attack(model, x[places], y[places], threat=threat, rng=rng)
-        ruling = rule(model, x[places], y[places], proposals, norm=threat.norm, eps=threat.eps)
+        _, ruling = attempt(attack, model, model, x[places], y[places], threat=threat, rng=rng)
         surviving[places[ruling.fooled]] = False
     return surviving

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from torch import nn
 
+from securemnist._util import resources
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
+from securemnist.evaluation.doubts import MODEL_CHECKS, PREDICTION_CHECKS, SEARCH_CHECKS
+from securemnist.evaluation.doubts.binarization_test import planted_examples
 from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results.findings import Measurement, Requirement, Verdict
@@ -30,6 +35,8 @@ HONEST: dict[str, tuple[Make, float]] = {
         0.2,
     ),
 }
+
+CHECKS = (*MODEL_CHECKS, *PREDICTION_CHECKS, *SEARCH_CHECKS, planted_examples)
 
 
 @pytest.fixture(scope="session")
@@ -122,8 +129,8 @@ def test_reference_models_raise_no_doubt(model: str, eps: float, mnist: DataSet)
     seen = measured(model, mnist, eps, "PGD")
     assert seen.value > 0.5
     assert seen.doubts == ()
-    planted = seen.evidence["sensitivity"]
-    assert planted["found"] >= 0.95 * planted["planted"] > 55
+    planted = seen.evidence.sensitivity
+    assert planted.found >= 0.95 * planted.planted > 55
 
 
 def test_convergence_doubts_unfinished_queries(mnist: DataSet) -> None:
@@ -169,3 +176,12 @@ def test_model_without_gradient_is_certified(mnist: DataSet) -> None:
     )
     assert measured.certified == proved.value >= 0.7
     assert measured.value >= measured.certified
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_every_doubt_is_documented_and_tested(check: Callable[..., object]) -> None:
+    """A doubt that is added has a row in docs/doubts.md, and a test here that demands it by its name."""
+    name = check.__name__.replace("_", "[ -]")
+    assert re.search(rf"^\| {name} \|", (resources.ROOT / "docs" / "doubts.md").read_text(), re.M)
+    tests = (path.read_text() for path in Path(__file__).parents[1].rglob("*.py"))
+    assert any(re.search(f'"{name}"', text) for text in tests)

@@ -20,6 +20,11 @@ def are_probabilities(outputs: Logits) -> bool:
 _SUM_TOLERANCE = 2.0**-8
 
 
+def with_gradients(model: nn.Module, answers: Logits) -> nn.Module:
+    """The model that attacks run against: itself, or where it answers probabilities their logarithm."""
+    return LogProbabilities(model) if are_probabilities(answers) else model
+
+
 class LogProbabilities(nn.Module):
     """The logarithm of a model's probabilities, which has the gradient of the logits up to a constant."""
 

@@ -1,11 +1,9 @@
-"""The policy file of a project: named in `[tool.securemnist]`, or security_tests/thresholds.toml."""
+"""The folders of a project, and its policy: named in `[tool.securemnist]`, or the default file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-import pytest
 
 from securemnist._util import resources
 from securemnist._util.files import exists, read_at_most
@@ -36,17 +34,9 @@ def configured_policy(folder: Path) -> Path | None:
     return folder / policy if policy else None
 
 
-def policy_of(config: pytest.Config, test: Path | None = None) -> Path | None:
-    """The policy of a run: --security-policy, or that of the project; None if there is none.
-
-    It is searched from the file of a `test` upwards, else from pytest's path arguments, then in
-    pytest's rootdir.
-    """
-    option: str | None = config.getoption("--security-policy")
-    if option:
-        return config.invocation_params.dir / option
-    starts = [test.parent] if test is not None else list(_starts(config))
-    for start in (*starts, config.rootpath):
+def find_policy(starts: Iterable[Path]) -> Path | None:
+    """The policy of the first of these folders that has one, there or in a folder above it."""
+    for start in starts:
         folders = list(_upwards(start))
         # Settings take precedence over the default file name.
         policies = [path for folder in folders if (path := configured_policy(folder))]
@@ -54,13 +44,6 @@ def policy_of(config: pytest.Config, test: Path | None = None) -> Path | None:
         if policies:
             return policies[0]
     return None
-
-
-def _starts(config: pytest.Config) -> Iterator[Path]:
-    """The folders of pytest's path arguments."""
-    for argument in config.args:
-        path = config.invocation_params.dir / str(argument).partition("::")[0]
-        yield path if path.is_dir() else path.parent
 
 
 def _upwards(folder: Path) -> Iterator[Path]:

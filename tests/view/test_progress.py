@@ -8,14 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from securemnist.cli import display
-from securemnist.cli.eta import Schedule, rounded
 from securemnist.cli.pytest_hooks import RunHooks
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
 from securemnist.models import loading
 from securemnist.plugin.state import STATE
 from securemnist.results.findings import Requirement
+from securemnist.view import progress as display
+from securemnist.view.eta import Schedule, rounded
 
 
 class Clock:
@@ -23,7 +23,7 @@ class Clock:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
-        patch.setattr("securemnist.cli.display.time.monotonic", lambda: self.now)
+        patch.setattr("securemnist.view.progress.time.monotonic", lambda: self.now)
 
 
 class Screen(io.StringIO):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
-from securemnist.cli.eta import Schedule, rounded
 from securemnist.sanitize import terminal
+from securemnist.view.eta import Schedule, rounded
 
 if TYPE_CHECKING:  # the module imports torch, which a report does not need
     from securemnist.types import Progress as OnProgress
@@ -52,6 +52,21 @@ def progress_bar(schedule: Schedule | None = None) -> Iterator[OnProgress]:
     columns = TextColumn("{task.description}", markup=False), BarColumn(), _TimeLeft(schedule)
     with Progress(*columns, console=stderr, transient=True) as bar:
         yield _Bars(bar, schedule)
+
+
+def shown(progress: OnProgress | bool) -> AbstractContextManager[OnProgress]:
+    """A display of progress: True for a bar after two seconds, False for none, or a function.
+
+    Where the output is no terminal (a notebook, a pipe) the bar is a line every ten seconds. A function
+    is called with what is done, how much of it is done, and how much there is.
+    """
+    if callable(progress):
+        return nullcontext(progress)
+    return progress_bar() if progress else nullcontext(_silent)
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    """No display."""
 
 
 class _TimeLeft(ProgressColumn):

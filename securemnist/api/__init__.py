@@ -1,0 +1,1 @@
+"""The functions behind `import securemnist`: for notebooks and programs, and for the command line."""

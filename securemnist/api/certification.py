@@ -1,0 +1,67 @@
+"""`certify`: certificates for a caller's model and samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from securemnist.certificates import Certificates
+from securemnist.certificates import certify as certify_samples
+from securemnist.data.tensors import as_tensor
+from securemnist.errors import DataError, ModelError, first_line
+from securemnist.models.borrowing import borrowed
+from securemnist.models.loading import Subject
+from securemnist.types import Progress
+from securemnist.view.progress import shown
+
+
+def certify(
+    model: nn.Module | Subject | str,
+    x: Any,
+    y: Any,
+    *,
+    eps: float,
+    device: str | None = None,
+    progress: Progress | bool = True,
+) -> Certificates:
+    """Certificates that no perturbation within L-infinity `eps` changes the predicted class.
+
+    `x`: float32 samples (n, ...) of any shape the network takes, in [0, 1]; `y`: integer labels (n,);
+    tensors or NumPy arrays. Interval bounds (Gowal et al., arXiv 1810.12715) come first, CROWN (Zhang
+    et al., arXiv 1811.00866) where they prove nothing; both in float32 with rounding bounds. The result
+    has `margins` (lower bounds of the smallest margin), `proved` (bool, (n,)) and `by` (the method).
+
+    NoCertificate where an operation of the network has no bounds, DataError, ModelError or MeasureError
+    for bad input. The model is left as it was.
+    """
+    x, y = as_tensor(x, "samples (n, ...)"), as_tensor(y, "labels (n,)")
+    if x.dtype != torch.float32 or y.is_floating_point() or y.dtype == torch.bool:
+        raise DataError(
+            f"expected float32 samples and integer labels, got {x.dtype} and {y.dtype}; convert them"
+        )
+    if x.dim() < 2 or tuple(y.shape) != (len(x),) or not len(x):
+        raise DataError(
+            f"expected samples (n, ...) and labels (n,), got {tuple(x.shape)} and {tuple(y.shape)}; "
+            "reshape them"
+        )
+    with shown(progress) as display, borrowed(model, device) as subject:
+        x, y = x.to(subject.device), y.long().to(subject.device)
+        _check_labels(subject.model, x, y)
+        return certify_samples(subject.model, x, y, eps=eps, progress=display)
+
+
+@torch.no_grad()
+def _check_labels(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> None:
+    """DataError for a label that is no class of the model."""
+    try:
+        classes = model(x[:1]).shape[1]
+    except Exception as error:
+        raise ModelError(
+            f"expected logits for samples {tuple(x.shape)}, the model raised {first_line(error):.200}; "
+            "pass samples that it takes"
+        ) from error
+    low, high = int(y.min()), int(y.max())
+    if low < 0 or high >= classes:
+        raise DataError(f"expected labels from 0 to {classes - 1}, got {low} to {high}; fix them")

@@ -1,0 +1,189 @@
+"""`measure`: one measurement of one model, without a policy."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from securemnist import assessing
+from securemnist.api.inputs import Data, as_data, as_settings
+from securemnist.attacks.base import Attack
+from securemnist.errors import MeasureError, NotApplicable, SecureMnistError, UsageError
+from securemnist.evaluation.context import Context
+from securemnist.measures import bind, static_gate
+from securemnist.models.borrowing import borrowed
+from securemnist.models.loading import Subject
+from securemnist.project.folders import current_project
+from securemnist.results import measurement as records
+from securemnist.results.evidence import AnyEvidence
+from securemnist.results.evidence.attack import AttackEvidence
+from securemnist.results.evidence.images import ChangedImage
+from securemnist.results.findings import describe
+from securemnist.results.verdicts import Doubt
+from securemnist.threats import Threat
+from securemnist.types import Progress
+from securemnist.view import notebook, png
+from securemnist.view.progress import shown
+from securemnist.view.wording import number
+
+
+@dataclass(frozen=True, repr=False)
+class Measurement:
+    """A number with its interval, and what it was measured on.
+
+    `measure` and `settings` are those of a policy row. `subject` and `data`: name and digest of model
+    and data, empty for source code. `result` holds all that was recorded.
+    """
+
+    measure: str
+    settings: Mapping[str, Any]
+    subject: Mapping[str, Any]
+    data: Mapping[str, Any]
+    result: records.Measurement
+
+    @property
+    def value(self) -> float:
+        """The point estimate: a share in [0, 1], a ratio, or a count; see `unit`."""
+        return self.result.value
+
+    @property
+    def unit(self) -> str:
+        """`share`, `ratio` or `count`."""
+        return self.result.unit
+
+    @property
+    def low(self) -> float:
+        """The lower end of the 95 % interval for new samples."""
+        return self.result.low
+
+    @property
+    def high(self) -> float:
+        """The upper end of the 95 % interval for new samples."""
+        return self.result.high
+
+    @property
+    def n(self) -> int:
+        """How many samples (of a ratio: rounds; of a count: files) were measured."""
+        return self.result.n
+
+    @property
+    def certified(self) -> float | None:
+        """The share that certificates prove; None where nothing was to be proved."""
+        return self.result.certified
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """Reasons not to trust a number that rests on failed attacks; each has an `advice`."""
+        return self.result.doubts
+
+    @property
+    def inconclusive(self) -> str:
+        """Why the number decides nothing in the model's favour; empty where it does."""
+        return self.result.inconclusive
+
+    def to_json(self) -> dict[str, Any]:
+        """The measurement as builtins, as `securemnist measure --json` writes it."""
+        record = {"measure": self.measure, "settings": dict(self.settings)}
+        return {**record, "subject": dict(self.subject) or None, "data": self.data.get("name")} | (
+            self.result.to_json()
+        )
+
+    def __repr__(self) -> str:
+        seen = self.result
+        interval = f" [{number(seen.low, seen.unit)}, {number(seen.high, seen.unit)}]"
+        words = f"{self.measure} {number(seen.value, seen.unit)}"
+        words += f"{interval if seen.unit != 'count' else ''}, n={seen.n:,}"
+        if seen.doubts:
+            words += f", doubts: {', '.join(doubt.name for doubt in seen.doubts)}"
+        words += ", inconclusive" if seen.inconclusive else ""
+        return f"<Measurement: {words:.170}>"
+
+    def _repr_html_(self) -> str:
+        seen = self.result
+        facts = {"settings": describe(self.settings), "samples": f"{seen.n:,}"}
+        facts |= {
+            "model": str(self.subject.get("name", "")),
+            "data": str(self.data.get("name", "")),
+        }
+        for doubt in seen.doubts:
+            facts[f"doubt: {doubt.name}"] = f"{doubt.reason}; {doubt.advice}"
+        facts["inconclusive"] = seen.inconclusive
+        share = seen.unit == "share"
+        return notebook.card(
+            f"{self.measure} {number(seen.value, seen.unit)}",
+            {name: text for name, text in facts.items() if text},
+            bar=notebook.Bar(seen.value, seen.low, seen.high) if share else None,
+            pictures=[
+                (
+                    png.grey(image.adversarial),
+                    f"{image.label} \N{RIGHTWARDS ARROW} {image.prediction}",
+                )
+                for image in _gallery(seen.evidence)
+            ],
+        )
+
+
+def _gallery(evidence: AnyEvidence) -> list[ChangedImage]:
+    """The adversarial images that evidence keeps, if it is that of an attack."""
+    return (evidence.gallery or []) if isinstance(evidence, AttackEvidence) else []
+
+
+def measure(
+    name: str,
+    model: nn.Module | Subject | str | None = None,
+    data: Data = None,
+    *,
+    threat: Threat | Mapping[str, Any] | str | None = None,
+    attack: Attack | Mapping[str, Any] | str | None = None,
+    seed: int = 0,
+    device: str | None = None,
+    project: Path | str | None = None,
+    progress: Progress | bool = True,
+    **settings: Any,
+) -> Measurement:
+    """Take one measurement of a model.
+
+    `name`: a measure, for example "clean_accuracy", "robust_accuracy" or "certified_accuracy". `model`:
+    an nn.Module from float32 images (n, 1, 28, 28) in [0, 1] to logits (n, 10), left as it was; or a SPEC
+    as on the command line. Source code ("static_findings") needs none. `data`: a DataSet; (images,
+    labels) as in `DataSet.from_tensors`; a folder of IDX files; None for the bundled MNIST.
+
+    `threat`: Linf(0.3), L2(1.5), or "linf:0.3"; eps is in pixel units. `attack`: PGD(steps=40), "PGD",
+    "PGD:steps=40", "ladder:standard", or a table as in a policy. `settings`: any other setting of the
+    measure, such as digits=1000. `device`: "cpu" or "cuda"; by default where the model is. `project`:
+    the folder whose source code is read. `progress`: True, False, or a function.
+
+    UsageError, PolicyError, DataError or ModelError for bad input; MeasureError where nothing could be
+    measured. Every error is a SecureMnistError of one sentence.
+    """
+    asked = as_settings(threat, attack, settings)
+    bound = bind(name, asked)
+    root = Path(project) if project is not None else current_project(Path.cwd())
+    with shown(progress) as display, _as_measure_errors():
+        if isinstance(bound, static_gate.StaticSettings) and model is None:
+            found = static_gate.scan_folder(root, bound, seed, display)
+            return Measurement(name, asked, {}, {}, found)
+        if model is None:
+            raise UsageError(f"expected a model for {name}, got none; pass an nn.Module or a SPEC")
+        with borrowed(model, device) as subject:
+            context = Context(subject, as_data(data), display, project=root)
+            found = assessing.measure(context, name, asked, seed=seed)
+            return Measurement(name, asked, subject.to_json(), context.data.to_json(), found)
+
+
+@contextlib.contextmanager
+def _as_measure_errors() -> Iterator[None]:
+    """MeasureError for whatever keeps a measure from being taken, errors of the caller aside."""
+    try:
+        yield
+    except NotApplicable as error:
+        raise MeasureError(f"it could not be measured: {error}") from error
+    except SecureMnistError:
+        raise
+    except Exception as error:
+        raise MeasureError(f"the measurement raised {type(error).__name__}: {error}") from error

@@ -1,0 +1,32 @@
+"""One call of an attack, with the referee's ruling on every proposal."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from securemnist.attacks.base import Attack
+from securemnist.referee import Ruling, rule
+from securemnist.threats import Threat
+from securemnist.types import Images, Labels, Progress, silent
+
+
+def attempt(
+    attack: Attack,
+    attacked: nn.Module,
+    model: nn.Module,
+    x: Images,
+    y: Labels,
+    *,
+    threat: Threat,
+    rng: torch.Generator,
+    progress: Progress = silent,
+) -> tuple[Images, Ruling]:
+    """Proposals (n, 1, 28, 28) against `attacked`, each ruled on by the answers of `model`.
+
+    The attack works on copies: an attack that writes into its images or labels changes no ruling.
+    """
+    proposals = attack.propose(
+        attacked, x.clone(), y.clone(), threat=threat, rng=rng, progress=progress
+    )
+    return proposals, rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps)

@@ -1,0 +1,150 @@
+"""Checks of a whole policy: each row can be judged and could fail, and names no code unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from securemnist._util.hashing import canonical_json
+from securemnist.data import DataSet
+from securemnist.errors import PolicyError
+from securemnist.measures import checks
+from securemnist.measures.base import AttackSettings, Settings
+from securemnist.measures.table import MEASURES, bind, find
+from securemnist.project import imports
+from securemnist.results.families import FAMILIES
+from securemnist.results.findings import TIERS, Requirement
+from securemnist.results.policy import Policy
+
+# Keys of a row that do not change what is measured or required.
+_DESCRIPTIVE_KEYS = ("id", "because", "ids", "tier", "waiver")
+
+
+def check_policy(
+    policy: Policy,
+    *,
+    custom: frozenset[str] = frozenset(),
+    trusted: Collection[str] = (),
+) -> None:
+    """Bind every row; PolicyError for the first that cannot be judged or cannot fail.
+
+    `custom` measures belong to the user's own suites, which check their settings and direction.
+    `trusted` is the code (pkg.module:name) that the project's settings allow a row to name.
+    """
+    questions: dict[str, str] = {}
+    plain = custom - MEASURES.keys()
+    rows = [(row, f"{policy.path}: row {row.id}") for row in policy.requirements]
+    for row, where in rows:  # before any name is looked up
+        if row.measure not in plain or imports.is_code(row.measure):
+            _check_code(row, where, trusted)
+    for row, where in rows:
+        settings: Mapping[str, Any] = row.settings
+        measure = find(row.measure)
+        if measure is None and row.measure in plain:
+            _check_plain(row, where)
+        else:
+            bound = bind(row.measure, row.settings, tier=row.tier, where=where)
+            settings = bound.model_dump()
+            _check_plain(row, where)
+            if measure is not None:
+                checks.check_row(row, measure, bound, where)
+            _check_companion(row, bound, policy)
+        _check_once(row, settings, questions, where)
+    _check_families(policy)
+
+
+def check_data(policy: Policy, data: DataSet) -> None:
+    """Raise UsageError where the policy names other data, or asks for more samples than this data has."""
+    policy.refuse_other_data(data.name, data.digest)
+    for row in policy.requirements:
+        if find(row.measure) is not None:
+            where = f"{policy.path}: row {row.id}"
+            settings = bind(row.measure, row.settings, tier=row.tier, where=where)
+            checks.check_size(row, settings, len(data.test), where)
+
+
+def _check_plain(row: Requirement, where: str) -> None:
+    """Raise PolicyError for settings that JSON cannot hold: dates, NaN and infinities."""
+    try:
+        canonical_json(row.settings)
+    except (TypeError, ValueError) as error:
+        raise PolicyError(
+            f"{where}: expected settings of text, finite numbers, lists and tables, got another "
+            f"type ({error}); change it"
+        ) from error
+
+
+# Settings of a row that may name code, and what else they may name.
+_BUNDLED = {
+    "measure": "a bundled measure",
+    "attack": "a bundled attack or one of ART's",
+    "against": "a bundled model or a weight file",
+}
+
+
+def _check_code(row: Requirement, where: str, trusted: Collection[str]) -> None:
+    """Raise PolicyError where a row names code that the project's settings do not trust.
+
+    Reading a policy must not run code.
+    """
+    for key, name in imports.named_in(row.measure, row.settings).items():
+        if name not in trusted:
+            raise PolicyError(
+                f"{where}: expected `{key}` to name {_BUNDLED[key]}, got the code {name!r}, which a "
+                f"policy alone does not run; use another, or allow it with trusted = [{name!r}] in "
+                "[tool.securemnist] of pyproject.toml"
+            )
+
+
+def _check_once(
+    row: Requirement, settings: Mapping[str, Any], questions: dict[str, str], where: str
+) -> None:
+    """Raise PolicyError for two rows that differ in their descriptive keys only.
+
+    `questions` maps each row's remaining content to its id.
+    """
+    question = row.to_json() | {"settings": dict(settings)}
+    key = canonical_json({k: v for k, v in question.items() if k not in _DESCRIPTIVE_KEYS})
+    if key in questions:
+        raise PolicyError(
+            f"{where}: expected a row that differs from the others, got the same as row "
+            f"{questions[key]}; remove one of them"
+        )
+    questions[key] = row.id
+
+
+def _check_families(policy: Policy) -> None:
+    """Raise PolicyError where the policy demands an unknown family, or one without a row."""
+    found = [find(row.measure) for row in policy.requirements]
+    present = {measure.family.name for measure in found if measure is not None}
+    known = sorted({*FAMILIES, *present})
+    for family in policy.families:
+        if family not in known:
+            raise PolicyError(
+                f"{policy.path}: expected families of {', '.join(known)}, got {family!r:.60}; "
+                "name one of them"
+            )
+        if family not in present:
+            raise PolicyError(
+                f"{policy.path}: expected a row of the family {family}, which `families` demands, got "
+                "none; add one, or remove the family"
+            )
+
+
+def _check_companion(row: Requirement, bound: Settings, policy: Policy) -> None:
+    """Raise PolicyError for a one-step attack without a search at the same threat.
+
+    The search has to be in the same tier or a smaller one.
+    """
+    if not isinstance(bound, AttackSettings) or not bound.one_step:
+        return
+    for other in policy.requirements:
+        measure = find(other.measure)
+        same = other.settings.get("threat") == row.settings["threat"]
+        early = TIERS.index(other.tier) <= TIERS.index(row.tier)
+        if same and early and measure is not None and measure.search:
+            return
+    raise PolicyError(
+        f"{policy.path}: row {row.id}: expected a robust_accuracy row with the same threat in the "
+        f"same tier or a smaller one, got none; a one-step attack ({bound.attack_name}) cannot pass alone"
+    )

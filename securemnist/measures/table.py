@@ -1,0 +1,86 @@
+"""The table of measures, and the settings of a row by its measure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from securemnist.errors import PolicyError, UsageError
+from securemnist.measures.accuracy import CLEAN_ACCURACY, WORST_CLASS_ACCURACY
+from securemnist.measures.backdoor import BACKDOOR_SUCCESS
+from securemnist.measures.base import DEFAULT_TIER, Measure, Settings
+from securemnist.measures.certification import CERTIFIED_ACCURACY
+from securemnist.measures.latency import LATENCY_RATIO
+from securemnist.measures.robustness import ATTACK_ACCURACY, ROBUST_ACCURACY
+from securemnist.measures.static_gate import STATIC_FINDINGS
+from securemnist.project import imports
+from securemnist.results.families import FAMILIES, Family
+from securemnist.results.findings import TIERS
+from securemnist.results.validation_text import sentence
+
+MEASURES: dict[str, Measure] = {
+    "clean_accuracy": CLEAN_ACCURACY,
+    "worst_class_accuracy": WORST_CLASS_ACCURACY,
+    "attack_accuracy": ATTACK_ACCURACY,
+    "robust_accuracy": ROBUST_ACCURACY,
+    "certified_accuracy": CERTIFIED_ACCURACY,
+    "backdoor_success": BACKDOOR_SUCCESS,
+    "latency_ratio": LATENCY_RATIO,
+    "static_findings": STATIC_FINDINGS,
+}
+
+_FAMILY = re.compile("[a-z][a-z0-9_]{0,39}")  # also a pytest marker
+
+
+def find(name: str) -> Measure | None:
+    """The measure of this name: of the table, or a user's own by `pkg.module:NAME`; None for others.
+
+    Raises UsageError for a module that cannot be imported and for a value that is no Measure.
+    """
+    if not imports.is_code(name):
+        return MEASURES.get(name)
+    found = imports.attribute(name, "fix `measure`")
+    if not isinstance(found, Measure):
+        raise PolicyError(
+            f"expected {name} to be a securemnist.measures.base.Measure, got "
+            f"{type(found).__name__}; fix `measure`"
+        )
+    _check_family(found.family, name)
+    return found
+
+
+def bind(
+    measure: str, settings: Mapping[str, Any], *, tier: str = DEFAULT_TIER, where: str = ""
+) -> Settings:
+    """The validated settings of a measure; PolicyError for an unknown measure or key.
+
+    Some settings have a default that depends on the row's `tier`.
+    """
+    prefix = f"{where}: " if where else ""
+    try:
+        found = find(measure)
+        if found is None:
+            raise PolicyError(
+                f"expected a measure of {', '.join(MEASURES)} or pkg.module:MEASURE, got {measure!r}; "
+                "name one of them"
+            )
+        return found.bind(settings, tier)
+    except ValidationError as error:
+        raise PolicyError(f"{prefix}{measure}: {sentence(error, settings)}") from error
+    except UsageError as error:
+        known = measure in MEASURES
+        raise PolicyError(f"{prefix}{measure}: {error}" if known else f"{prefix}{error}") from error
+
+
+def _check_family(family: Family, name: str) -> None:
+    """PolicyError where a user's own measure has a family that cannot be a section of its own."""
+    taken = (*TIERS, "measure", "parametrize", "skip", "skipif", "xfail", "usefixtures")
+    bundled = FAMILIES.get(family.name, family)
+    if not _FAMILY.fullmatch(family.name) or family.name in taken or bundled != family:
+        raise PolicyError(
+            f"{name}: expected a family with a name of its own in small letters, got "
+            f"{family.name!r:.60}; rename it, or use the bundled family itself"
+        )

@@ -1,0 +1,50 @@
+"""Evidence of answers: to clean images, and to images with a trigger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from securemnist.results.evidence.base import Evidence
+from securemnist.results.evidence.images import ChangedImage, CleanImage
+from securemnist.results.evidence.tables import AnswerTable
+from securemnist.results.value_types import Class, ConfusionMatrix, Count, Number, Share, Shares
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanEvidence(Evidence):
+    """Evidence of clean accuracy; `ties` as in `AttackEvidence`."""
+
+    answers: AnswerTable | None = None
+    confusion: ConfusionMatrix | None = None
+    per_class: Shares | None = None
+    hardest: list[CleanImage] = field(default_factory=list)
+    ties: Count = 0
+    worst_class: Class | None = None
+    kind: Literal["clean"] = "clean"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackdoorEvidence(Evidence):
+    """Evidence of attack success under a trigger.
+
+    `target` is the class of the value, or "next"; `source` the true class where pairs were tried.
+    `per_target_asr`: success by target where all were tried. `control` is the mean over clean reference
+    models, `control_models` each of them, `lift` the value minus the control.
+    """
+
+    trigger: Mapping[str, Any] = field(default_factory=dict)
+    answers: AnswerTable | None = None
+    per_class_asr: Shares | None = None
+    confusion: ConfusionMatrix | None = None
+    clean_confusion: ConfusionMatrix | None = None
+    triggered_gallery: list[ChangedImage] | None = None
+    target: Class | str | None = None
+    source: Class | None = None
+    per_target_asr: Shares | None = None
+    target_class_accuracy_with_trigger: Share | None = None
+    control: Share | None = None
+    control_models: dict[str, Share] = field(default_factory=dict)
+    lift: Number | None = None
+    kind: Literal["backdoor"] = "backdoor"

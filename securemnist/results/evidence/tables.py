@@ -1,0 +1,62 @@
+"""Per-image tables: labels with outcomes of attacks, or with predictions; n images each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from securemnist.results.json_model import JsonModel
+from securemnist.results.value_types import Classes, Codes, Places
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Table(JsonModel):
+    """Labels of n images; `order` says how they were chosen.
+
+    `places` (n,) are places in the test set; none is the order of the file.
+    """
+
+    labels: Classes
+    order: str = ""
+    places: Places = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @property
+    def test_places(self) -> np.ndarray:
+        """Places in the test set, int64 (n,)."""
+        return self.places if len(self.places) else np.arange(len(self.labels))
+
+    def _check(self, *columns: np.ndarray | None) -> None:
+        """ValueError where a column is not of n images."""
+        n = len(self.labels)
+        lengths = {len(column) for column in columns if column is not None}
+        if not n or lengths != {n} or len(self.places) not in (0, n):
+            raise ValueError(
+                f"expected {n or 'some'} images in every column, got {sorted(lengths)}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OutcomeTable(_Table):
+    """Outcomes of n images: each of `codes` is the index of a stage, or a constant of `per_image`."""
+
+    codes: Codes
+    stages: list[str]
+
+    def __post_init__(self) -> None:
+        """ValueError for a code of no stage, and for lengths that differ."""
+        self._check(self.codes)
+        if self.codes.max() >= len(self.stages):
+            raise ValueError(f"expected codes below {len(self.stages)}, got {self.codes.max()}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AnswerTable(_Table):
+    """Predicted classes of n images: `read` of the clean ones, `triggered` of those with a trigger."""
+
+    read: Classes
+    triggered: Classes | None = None
+
+    def __post_init__(self) -> None:
+        """ValueError for lengths that differ."""
+        self._check(self.read, self.triggered)

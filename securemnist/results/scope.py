@@ -1,0 +1,89 @@
+"""Scope: the selection of rows of a run, and the assessment of its findings."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from securemnist._util.environment import describe
+from securemnist.results.assessment import STOPPED, Assessment
+from securemnist.results.findings import TIERS, Finding, Requirement, Verdict
+from securemnist.results.policy import Policy
+from securemnist.results.verdicts import utc_day
+
+
+def no_command(_: Requirement) -> str:
+    """The command that measures a row again, where there is none."""
+    return ""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The selection of rows: tier, -m, -k, paths, and other pytest options that deselect."""
+
+    tier: str
+    markers: str = ""
+    keywords: str = ""
+    paths: tuple[str, ...] = ()
+    narrowed: tuple[str, ...] = ()  # options and settings of pytest that may deselect rows
+
+    def excludes(self, row: Requirement) -> str:
+        """Why the tier excludes a row; "" if it does not."""
+        if TIERS.index(row.tier) <= TIERS.index(self.tier):
+            return ""
+        return f"out of scope: tier {row.tier}, this run is {self.tier}"
+
+    def assessment(
+        self,
+        policy: Policy,
+        judged: Mapping[str, Finding],
+        selected: Collection[str],
+        *,
+        subject: Mapping[str, Any],
+        folder: Path,
+        processor: str,
+        code: Mapping[str, str] = MappingProxyType({}),
+        command: Callable[[Requirement], str] = no_command,
+    ) -> Assessment:
+        """Every row of the policy with its finding.
+
+        A row without one is NOT_RUN: the run stopped before it if it was `selected`, else it is out of
+        scope. `code`: the digests of the user's own code that rows name. `command` gives the command
+        line that measures a row again.
+        """
+
+        def finding(row: Requirement) -> Finding:
+            if row.id in judged:
+                found = judged[row.id]
+            elif row.id in selected:
+                found = row.unmeasured(Verdict.NOT_RUN, STOPPED)
+            else:
+                reason = self.excludes(row) or self._deselected_reason()
+                found = row.unmeasured(Verdict.NOT_RUN, reason)
+                found = dataclasses.replace(found, in_scope=False)
+            return dataclasses.replace(found, replay=command(row))
+
+        return Assessment(
+            subject=subject,
+            scope=self.to_json(),
+            environment={
+                **describe(folder, processor=processor),
+                **({"code": code} if code else {}),
+            },
+            policy=policy.to_json(),
+            findings=tuple(map(finding, policy.requirements)),
+            day=utc_day(),
+        )
+
+    def _deselected_reason(self) -> str:
+        """Why a row within the tier was not selected."""
+        by = ", ".join(self.narrowed)
+        return "out of scope: not selected in this run" + (f" ({by})" if by else "")
+
+    def to_json(self) -> dict[str, Any]:
+        """The scope as builtins."""
+        return {**self.__dict__, "paths": list(self.paths), "narrowed": list(self.narrowed)}

@@ -1,0 +1,110 @@
+"""Types of single values in stored results: what pydantic accepts for each.
+
+Numbers are strict: a bool or a text is no number. JSON integers are accepted for floats.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    Strict,
+    TypeAdapter,
+    WithJsonSchema,
+)
+
+from securemnist.errors import FAILED, UNDECIDED
+from securemnist.results import families
+from securemnist.results.families import Family
+from securemnist.results.per_image import CLASSES, CODE, NOT_ATTEMPTED, PLACE, decode, encode
+from securemnist.results.verdicts import LARGEST, Verdict
+
+PIXELS = 28 * 28
+LARGEST_EPSILON = 1_000.0
+_MOST = 10**9
+_BASE64 = WithJsonSchema({"type": "string", "contentEncoding": "base64"})
+
+
+def _exit_code(code: int) -> int:
+    if code not in (0, FAILED, UNDECIDED):
+        raise ValueError(f"expected an exit code of 0, {FAILED} or {UNDECIDED}, got {code}")
+    return code
+
+
+def _pixels(text: Any) -> bytes:
+    try:
+        content = base64.b64decode(text, validate=True) if isinstance(text, str) else b""
+    except (binascii.Error, ValueError):
+        content = b""
+    if len(content) != PIXELS:
+        raise ValueError(f"expected {PIXELS} pixels in base64, got something else")
+    return content
+
+
+def _family(value: Any) -> Family:
+    known = isinstance(value, Family | str)
+    return (
+        families.read(value) if known else families.own(TypeAdapter(Family).validate_python(value))
+    )
+
+
+Flag = Annotated[bool, Strict()]
+Integer = Annotated[int, Strict()]
+# A value, bound or threshold: sums and quotients of such numbers stay finite.
+Number = Annotated[float, Strict(), Field(ge=-LARGEST, le=LARGEST)]
+Finite = Annotated[float, Strict()]
+Nonnegative = Annotated[float, Strict(), Field(ge=0, le=_MOST)]
+# Of L-infinity at most 1, of L2 at most 28 for images of 28x28 pixels in [0, 1].
+Epsilon = Annotated[float, Strict(), Field(ge=0, le=LARGEST_EPSILON)]
+Share = Annotated[float, Strict(), Field(ge=0, le=1)]
+Count = Annotated[int, Strict(), Field(ge=0, le=_MOST)]
+Class = Annotated[int, Strict(), Field(ge=0, lt=CLASSES)]
+StoredVerdict = Annotated[
+    Verdict, PlainSerializer(str), WithJsonSchema({"enum": [str(v) for v in Verdict]})
+]
+# The name of a bundled family, the whole table of a user's own.
+StoredFamily = Annotated[
+    Family,
+    PlainValidator(_family),
+    PlainSerializer(Family.to_json),
+    WithJsonSchema({"anyOf": [{"type": "string"}, TypeAdapter(Family).json_schema()]}),
+]
+_EXIT_CODES = WithJsonSchema({"enum": [0, FAILED, UNDECIDED]})
+ExitCode = Annotated[int, Strict(), AfterValidator(_exit_code), _EXIT_CODES]
+
+_PerClass = Field(min_length=CLASSES, max_length=CLASSES)
+# By class; None for a class without samples.
+Shares = Annotated[list[Share | None], _PerClass]
+# (10, 10): row true class, column prediction.
+ConfusionMatrix = Annotated[list[Annotated[list[Count], _PerClass]], _PerClass]
+
+# Int64 (n,); base64 in JSON.
+Classes = Annotated[
+    np.ndarray, PlainValidator(lambda text: decode(text)), PlainSerializer(encode), _BASE64
+]
+Codes = Annotated[
+    np.ndarray,
+    PlainValidator(lambda text: decode(text, low=NOT_ATTEMPTED, high=np.iinfo(CODE).max)),
+    PlainSerializer(encode),
+    _BASE64,
+]
+Places = Annotated[
+    np.ndarray,
+    PlainValidator(lambda text: decode(text, PLACE, high=np.iinfo(PLACE).max)),
+    PlainSerializer(lambda places: encode(places, PLACE)),
+    _BASE64,
+]
+# Grey values of one image, row by row; base64 in JSON.
+Pixels = Annotated[
+    bytes,
+    PlainValidator(_pixels),
+    PlainSerializer(lambda pixels: base64.b64encode(pixels).decode("ascii")),
+    _BASE64,
+]

@@ -1,0 +1,50 @@
+"""The state of a caller's process, put back after a measurement, also after an exception."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import random
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from securemnist.runtime import denormals
+from securemnist.runtime.float32 import exact_float32
+
+
+@contextlib.contextmanager
+def preserved() -> Iterator[None]:
+    """Run a block whose code may change what the whole process shares; everything is put back.
+
+    The random generators of Python, NumPy and torch, torch's default dtype, TensorFloat-32, NNPACK and
+    denormal numbers, the handlers and level of the root logger, filters of warnings, and the environment.
+    """
+    states = random.getstate(), np.random.get_state()
+    dtype, flushing, environment = torch.get_default_dtype(), denormals.flushing(), dict(os.environ)
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        with torch.random.fork_rng(), exact_float32(), warnings.catch_warnings():
+            yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_default_dtype(dtype)
+        if denormals.flushing() != flushing:
+            denormals.set_flushing(flushing)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        _restore(environment)
+
+
+def _restore(environment: dict[str, str]) -> None:
+    """Put the variables of the environment back; those that did not change are left alone."""
+    for name in set(os.environ) - set(environment):
+        del os.environ[name]
+    for name, value in environment.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value

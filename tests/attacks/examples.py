@@ -1,0 +1,25 @@
+"""Short examples of every attack of the table, for the tests that all attacks have to pass."""
+
+from __future__ import annotations
+
+from securemnist.attacks.apgd import APGD, APGDT
+from securemnist.attacks.apgd_restarts import NearestAPGD
+from securemnist.attacks.base import Attack
+from securemnist.attacks.boundary_fab import BoundaryFAB
+from securemnist.attacks.fab import FAB
+from securemnist.attacks.fgsm import FGSM, RFGSM
+from securemnist.attacks.pgd import PGD
+from securemnist.attacks.square import Square
+
+EXAMPLES: dict[str, tuple[Attack, ...]] = {
+    "FGSM": (FGSM(),),
+    "RFGSM": (RFGSM(),),
+    "PGD": (PGD(steps=3), PGD(steps=2, restarts=2, loss="margin")),
+    "APGD": (APGD(steps=6), APGD(steps=3, restarts=2, loss="dlr")),
+    "APGDT": (APGDT(steps=4, targets=2),),
+    "FAB": (FAB(steps=4, restarts=2, targets=2),),
+    "BoundaryFAB": (BoundaryFAB(steps=8, starts=2),),
+    "NearestAPGD": (NearestAPGD(steps=3, restarts=2, share=0.5),),
+    "Square": (Square(queries=12),),
+}
+ALL = [attack for examples in EXAMPLES.values() for attack in examples]

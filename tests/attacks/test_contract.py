@@ -1,0 +1,120 @@
+"""Properties of every attack in the table: threat set, seeds, models without gradients, settings."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from securemnist.attacks import ATTACKS, make_attack, settings_of
+from securemnist.attacks.base import Attack
+from securemnist.attacks.square import Square
+from securemnist.data import DataSet
+from securemnist.models.loading import Subject
+from securemnist.referee import inside_budget
+from securemnist.threats import THREATS, Linf, make_threat
+from tests.attacks.examples import ALL, EXAMPLES
+from tests.attacks.models import WithoutGradient, linear, misclassified, run
+
+every = pytest.mark.parametrize("attack", ALL, ids=lambda a: a.name)
+norms = pytest.mark.parametrize("norm", THREATS)
+
+
+def test_every_attack_has_an_example() -> None:
+    """An attack that is added to the table needs an example, so that these tests see it."""
+    assert set(EXAMPLES) == set(ATTACKS)
+    for name, examples in EXAMPLES.items():
+        assert {type(attack) for attack in examples} == {ATTACKS[name]}
+
+
+@every
+@norms
+@settings(max_examples=8)
+@given(share=st.floats(0, 1), low=st.integers(0, 4_990), seed=st.integers(0, 2**32))
+def test_candidates_within_threat(
+    attack: Attack, norm: str, share: float, low: int, seed: int, baseline: Subject, mnist: DataSet
+) -> None:
+    """The referee accepts every candidate, for eps from 0 to the largest; inputs are unchanged."""
+    digits = mnist.tuning[low : low + 6]
+    x, threat = digits.images(), make_threat(norm, share * THREATS[norm].largest)
+    before = x.clone()
+    x_adv = run(attack, baseline.model, x, digits.labels, threat, seed)
+    assert attack.keeps_budget
+    assert inside_budget(x, x_adv, norm, threat.eps).all()
+    assert torch.equal(x, before)
+
+
+@every
+@norms
+def test_attack_ignores_global_generators(attack: Attack, norm: str) -> None:
+    """Equal seeds give equal candidates, whatever the state of the global generators."""
+    model, x, y, radius = linear(norm)
+    threat = make_threat(norm, float(radius.median()))
+    first = run(attack, model, x, y, threat, 3)
+    torch.manual_seed(99)
+    assert torch.equal(first, run(attack, model, x, y, threat, 3))
+
+
+@every
+@norms
+def test_large_eps_breaks_samples(attack: Attack, norm: str) -> None:
+    """On a linear model at ten times the median distance to another class, samples are broken."""
+    model, x, y, radius = linear(norm)
+    x_adv = run(attack, model, x, y, make_threat(norm, 10 * float(radius.median())))
+    assert misclassified(model, x_adv, y).sum() > 2
+
+
+@every
+def test_attack_on_model_without_gradient(attack: Attack) -> None:
+    """An attack on a model without gradients ends, with candidates in the threat set."""
+    x = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    y = WithoutGradient()(x).argmax(1)
+    x_adv = run(attack, WithoutGradient(), x, y, Linf(0.1))
+    assert inside_budget(x, x_adv, "linf", 0.1).all()
+
+
+class NaNWhenPerturbed(nn.Module):
+    """Returns NaN logits, and NaN gradients, for images with a pixel changed by more than 0.05."""
+
+    def __init__(self, model: nn.Module, clean: torch.Tensor) -> None:
+        super().__init__()
+        self.model, self.clean = model, clean
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        moved = (x[:, None] - self.clean[None]).abs().amax((2, 3, 4)).amin(1) > 0.05
+        logits: torch.Tensor = self.model(x) + torch.where(moved, torch.nan, 0.0)[:, None]
+        return logits
+
+
+@every
+def test_attack_on_nan_logits(attack: Attack) -> None:
+    """For a model that returns NaN in the ball, candidates are finite and in the threat set."""
+    model, x, y, _ = linear("linf")
+    x_adv = run(attack, NaNWhenPerturbed(model, x), x, y, Linf(0.2))
+    assert inside_budget(x, x_adv, "linf", 0.2).all()
+
+
+@every
+def test_attack_is_frozen_value(attack: Attack) -> None:
+    """An attack round-trips through JSON, cannot be changed, and states its cost and a longer attack."""
+    assert make_attack(attack.to_json()) == attack
+    assert hash(make_attack(attack.to_json())) == hash(attack)
+    assert set(settings_of(type(attack).__name__)) == set(attack.to_json()) - {"use"}
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        attack.steps = 5  # type: ignore[attr-defined]
+    longer = attack.longer()
+    assert attack.passes() > 0
+    assert longer is None or longer.passes() > attack.passes()
+    assert (longer is None) == (attack.one_step or isinstance(attack, Square))
+
+
+@every
+def test_attack_with_default_settings(attack: Attack) -> None:
+    """The name alone gives an attack of its class, with a printed name."""
+    made = make_attack({"use": type(attack).__name__})
+    assert isinstance(made, type(attack))
+    assert made.name
