@@ -22,7 +22,7 @@ Images = torch.Tensor
 @final
 @dataclass(frozen=True, kw_only=True)
 class Foreign(Attack):
-    """A library's attack: as `Puts`, but its proposals may leave the budget."""
+    """A library's attack: as `GreyAttack`, but its candidates may leave the budget."""
 
     share: float = 1.0
     keeps_budget: ClassVar[bool] = False
