@@ -81,7 +81,7 @@ class Own(Attack):
         return type(self).doing(model, x)
 
     @staticmethod
-    def doing(model: Any, x: Any) -> Any:
+    def doing(_: Any, x: Any) -> Any:
         """By default nothing."""
         return x
 
@@ -159,13 +159,13 @@ def test_what_the_process_shares_is_put_back(
 @pytest.mark.parametrize(
     "doing",
     [
-        lambda _, x: None,
+        lambda *_: None,
         lambda _, x: x.numpy(),
         lambda _, x: x.double(),
         lambda _, x: x.to(torch.complex64),
         lambda _, x: x[:-1],
         lambda _, x: x * float("nan"),
-        lambda _, x: sys.exit(0),
+        lambda *_: sys.exit(0),
     ],
 )
 def test_wrong_proposals_are_an_error(
