@@ -28,8 +28,10 @@ def values(assessment: dict[str, Any]) -> dict[str, Any]:
     for finding in assessment["findings"]:
         requirement, measurement = finding["requirement"], finding["measurement"]
         timed = "seconds" in requirement["settings"]
-        if measurement and not timed and requirement["measure"] not in _LEFT_OUT:
-            rows[requirement["id"]] = [finding["verdict"], measurement["value"]]
+        in_scope = finding.get("in_scope", True)
+        if in_scope and not timed and requirement["measure"] not in _LEFT_OUT:
+            value = measurement["value"] if measurement else None  # an ERROR has no number
+            rows[requirement["id"]] = [finding["verdict"], value]
     return {
         "processor": environment["processor"],
         "torch": environment["packages"]["torch"],
@@ -45,7 +47,9 @@ def differences(measured: dict[str, Any], recorded: dict[str, Any]) -> list[str]
         if row not in measured["rows"]:
             continue
         got, number = measured["rows"][row]
-        near = number == value if same else abs(number - value) <= ELSEWHERE
+        near = number == value
+        if not same and None not in (number, value):
+            near = abs(number - value) <= ELSEWHERE
         if got != verdict or not near:
             found.append(f"{row}: recorded {verdict} {value!r}, measured {got} {number!r}")
     return found
@@ -55,7 +59,7 @@ def main(words: list[str]) -> int:
     """Compare or record; 1 where a value differs."""
     known: dict[str, Any] = json.loads(FILE.read_bytes()) if FILE.is_file() else {}
     record = words[:1] == ["record"]
-    code = 0
+    code = not words[record:]  # nothing was compared
     for path in words[record:]:
         assessment = json.loads(Path(path).read_bytes())
         name, measured = assessment["subject"]["name"], values(assessment)

@@ -269,7 +269,7 @@ def test_a_wrong_doubt_is_one_sentence(package: Path, doubts: str, words: str) -
 class Writer(Attack):
     """Writes into the images and labels that it was given, and proposes them."""
 
-    def __call__(self, model: Any, x: Any, y: Any, **_: Any) -> Any:
+    def propose(self, model: Any, x: Any, y: Any, **_: Any) -> Any:
         x.fill_(0.5)
         y.fill_(0)
         return x

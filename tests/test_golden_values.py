@@ -44,6 +44,21 @@ def test_the_values_of_a_reference_model_are_those_recorded(model: str, mnist: D
     assert golden.differences(measured, RECORDED[model]) == []
 
 
+def test_a_row_without_a_number_is_found() -> None:
+    """A row that became an ERROR differs from the recorded one, and no assessment is no comparison."""
+    recorded = {"processor": "p", "torch": "1", "rows": {"A": ["PASS", 0.9]}}
+    row = {"id": "A", "measure": "clean_accuracy", "settings": {}}
+    finding = {"requirement": row, "measurement": None, "verdict": "ERROR", "in_scope": True}
+    environment = {"processor": "p", "packages": {"torch": "1"}}
+    made = {"environment": environment, "findings": [finding]}
+    assert len(golden.differences(golden.values(made), recorded)) == 1
+    made["environment"]["processor"] = "another"
+    assert len(golden.differences(golden.values(made), recorded)) == 1
+    out_of_scope = made | {"findings": [finding | {"in_scope": False}]}
+    assert golden.values(out_of_scope)["rows"] == {}
+    assert golden.main([]) == 1
+
+
 def test_a_changed_value_is_found() -> None:
     """One sample more or less on the recording processor, or a percent elsewhere, is a difference."""
     recorded = RECORDED["certified"]

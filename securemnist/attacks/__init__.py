@@ -88,7 +88,7 @@ def make_attack(settings: Mapping[str, Any]) -> Attack:
         return kind(**options)
     except PolicyError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PolicyError(
             f"expected settings that {name} takes, got {options}; fix the settings "
             f"({type(error).__name__}: {first_line(error):.200})"

@@ -81,7 +81,8 @@ def attacked(
         with torch.no_grad():
             target = with_gradients(subject.model, subject.model(x[:256]))
         try:
-            found = attack.propose(target, x, y, threat=within, rng=rng, progress=display)
+            given = x.clone(), y.clone()  # an attack may write into its input
+            found = attack.propose(target, *given, threat=within, rng=rng, progress=display)
         except SecureMnistError:
             raise
         except Exception as error:

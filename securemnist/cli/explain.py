@@ -12,7 +12,7 @@ import click
 
 from securemnist.cli.output import say
 from securemnist.errors import UsageError
-from securemnist.project import imports
+from securemnist.project import imports, settings
 from securemnist.results.findings import Requirement
 from securemnist.results.verdicts import ON_CHANGE
 from securemnist.sanitize import sentence
@@ -45,6 +45,9 @@ def explain(word: str, policy: Path | None) -> None:
     if word in rows:
         _row(rows[word])
         word = rows[word].measure
+        if imports.is_code(word) and word not in settings.load(Path.cwd()).trusted:
+            say(f"{word}: code of your own, which a policy alone does not run; `trusted` lacks it")
+            return
     if word in MEASURES:
         _measure(word, MEASURES[word])
     elif imports.is_code(word):

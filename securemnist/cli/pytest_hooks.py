@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -106,10 +107,14 @@ def _threats(rows: Iterable[Requirement]) -> list[Threat]:
 
 
 def seconds_of(row: Requirement, pace: Pace) -> float:
-    """Estimated seconds of a row at this pace; 1 for a measure that only a suite defines."""
+    """Estimated seconds of a row at this pace; 1 where there is no usable estimate."""
     from securemnist.measures import bind, find
 
     measure = find(row.measure)
     if measure is None:
         return 1.0
-    return measure.estimate(bind(row.measure, row.settings, tier=row.tier), pace)
+    try:
+        seconds = float(measure.estimate(bind(row.measure, row.settings, tier=row.tier), pace))
+    except (Exception, SystemExit):  # a user's own estimate decides nothing
+        return 1.0
+    return seconds if math.isfinite(seconds) and seconds >= 0 else 1.0

@@ -144,11 +144,8 @@ def _made_differently(old: Finding, new: Finding, sides: tuple[Assessment, Asses
         one, two = (_package(side, name) for side in sides)
         if one.split(".")[:2] != two.split(".")[:2]:
             return f"{name} was {one}, is {two}"
-    row = new.requirement
-    for name in imports.named_in(row.measure, row.settings).values():
-        digests = [_table(side.environment, "code").get(name) for side in sides]
-        if digests[0] != digests[1]:
-            return f"the code of {line(name, 120)} is another"
+    if reason := _code_differs(new, sides):
+        return reason
     devices = [line(side.subject.get("device", ""), 40) for side in sides]
     if devices[0] != devices[1] and family.same_device:
         return f"the old version was measured on {devices[0]}, the new one on {devices[1]}"
@@ -157,6 +154,18 @@ def _made_differently(old: Finding, new: Finding, sides: tuple[Assessment, Asses
             one, two = (line(side.environment.get(key, ""), 60) for side in sides)
             if one != two:
                 return f"the {key} was {one}, is {two}"
+    return ""
+
+
+def _code_differs(new: Finding, sides: tuple[Assessment, Assessment]) -> str:
+    """Why code of the user's own, which the row names, was not the same for both; "" where it was."""
+    row = new.requirement
+    for name in imports.named_in(row.measure, row.settings).values():
+        digests = [_table(side.environment, "code").get(name) for side in sides]
+        if not all(isinstance(digest, str) and digest for digest in digests):
+            return f"the code of {line(name, 120)} is not recorded for both"
+        if digests[0] != digests[1]:
+            return f"the code of {line(name, 120)} is another"
     return ""
 
 

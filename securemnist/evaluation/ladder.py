@@ -102,6 +102,11 @@ def _stage_name(stage: Attack | Replay | str) -> str:
 def _chunk_size(attacks: Sequence[Attack], samples: int, deadline: float) -> int:
     """Number of images that pass through all stages before the clock is read again."""
     limited = [attack.chunk for attack in attacks if attack.chunk is not None]
+    for size in limited:
+        if type(size) is not int or size < 1:
+            raise MeasureError(
+                f"expected a chunk of at least 1 image, got {size!r:.40}; fix the attack"
+            )
     return min([*limited, samples if deadline == math.inf else CHUNK])
 
 

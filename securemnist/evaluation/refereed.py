@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from securemnist.attacks.base import Attack
+from securemnist.errors import MeasureError
 from securemnist.referee import Ruling, rule
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels, Progress, silent
@@ -29,4 +30,9 @@ def attempt(
     proposals = attack.propose(
         attacked, x.clone(), y.clone(), threat=threat, rng=rng, progress=progress
     )
+    if not isinstance(proposals, torch.Tensor) or proposals.dtype != x.dtype:
+        got = getattr(proposals, "dtype", type(proposals).__name__)
+        raise MeasureError(
+            f"expected proposals of {attack.name} as a tensor of {x.dtype}, got {got}; fix the attack"
+        )
     return proposals, rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps)

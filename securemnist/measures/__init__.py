@@ -7,9 +7,11 @@ import time
 
 from securemnist.errors import MeasureError, PolicyError
 from securemnist.evaluation.context import Context
+from securemnist.measures import own_code
 from securemnist.measures.base import Measure, Settings
 from securemnist.measures.policy_check import check_data, check_policy
 from securemnist.measures.table import MEASURES, bind, find
+from securemnist.project import imports
 from securemnist.results.evidence.base import Copies
 from securemnist.results.findings import Measurement
 from securemnist.runtime import denormals
@@ -28,7 +30,14 @@ def take_measurement(context: Context, measure: str, settings: Settings, seed: i
         found = find(measure)
         if found is None:
             raise PolicyError(f"expected a known measure, got {measure!r}; name one of the table")
-        measurement = _with_copies_checked(_measurement(found, context, settings, seed), context)
+        named = imports.named_in(measure, settings.model_dump())
+        if named or (found.search and context.doubts):
+            with own_code.contained(context):
+                measurement = _measurement(found, context, settings, seed)
+            own_code.check_result(measurement, found, context, own="measure" in named)
+        else:
+            measurement = _measurement(found, context, settings, seed)
+        measurement = _with_copies_checked(measurement, context)
     return dataclasses.replace(measurement, seconds=round(time.perf_counter() - began, 3))
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from securemnist.errors import PolicyError, UsageError
+from securemnist.errors import PolicyError, UsageError, first_line
+from securemnist.measures import own_code
 from securemnist.measures.accuracy import CLEAN_ACCURACY, WORST_CLASS_ACCURACY
 from securemnist.measures.backdoor import BACKDOOR_SUCCESS
 from securemnist.measures.base import DEFAULT_TIER, Measure, Settings
@@ -48,6 +49,7 @@ def find(name: str) -> Measure | None:
             f"expected {name} to be a securemnist.measures.base.Measure, got "
             f"{type(found).__name__}; fix `measure`"
         )
+    own_code.check_measure(found, name)
     _check_family(found.family, name)
     return found
 
@@ -73,6 +75,13 @@ def bind(
     except UsageError as error:
         known = measure in MEASURES
         raise PolicyError(f"{prefix}{measure}: {error}" if known else f"{prefix}{error}") from error
+    except (Exception, SystemExit) as error:  # of settings of a user's own
+        if not imports.is_code(measure):
+            raise
+        raise PolicyError(
+            f"{prefix}{measure}: expected settings that it takes, got {type(error).__name__} "
+            f"({first_line(error):.200}); fix its settings"
+        ) from error
 
 
 def _check_family(family: Family, name: str) -> None:

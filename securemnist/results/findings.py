@@ -13,7 +13,7 @@ from securemnist.results.families import Family
 from securemnist.results.json_model import JsonModel
 from securemnist.results.measurement import Measurement
 from securemnist.results.value_types import Flag, Integer, Number, StoredFamily, StoredVerdict
-from securemnist.results.verdicts import LARGEST, TIERS, Doubt, Verdict, Waiver
+from securemnist.results.verdicts import TIERS, Doubt, Verdict, Waiver
 from securemnist.sanitize import sentence
 
 __all__ = ["TIERS", "Doubt", "Measurement", "Verdict", "Waiver"]
@@ -74,11 +74,8 @@ class Requirement(JsonModel):
 
 def _judge(row: Requirement, seen: Measurement) -> tuple[Verdict, bool, str]:
     """Verdict, whether certificates alone carry it, and the reason where it is not a plain one."""
-    numbers = (seen.value, seen.low, seen.high, seen.certified, seen.certified_low)
-    odd = [n for n in numbers if n is not None and not abs(n) <= LARGEST]
-    if odd:
-        reason = f"expected a finite measurement up to {LARGEST:g}, got {odd[0]}"
-        return Verdict.ERROR, False, reason
+    if seen.impossible:
+        return Verdict.ERROR, False, seen.impossible
     proved = None if seen.inconclusive else seen.certified_low
     if row.at_least is not None and proved is not None and proved >= row.at_least:
         return Verdict.PASS, True, ""

@@ -14,7 +14,10 @@ from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.base import OtherEvidence
 from securemnist.results.json_model import JsonModel
 from securemnist.results.value_types import Count, Flag, Integer, Number
-from securemnist.results.verdicts import Doubt
+from securemnist.results.verdicts import LARGEST, Doubt
+
+UNITS = ("share", "ratio", "count")
+_ROUNDING = 1e-9
 
 
 def _not_stored(value: Any) -> None:
@@ -59,6 +62,33 @@ class Measurement(JsonModel):
         """A mapping as evidence, as a measure of the user's own may give it, is OtherEvidence."""
         if isinstance(self.evidence, Mapping):
             object.__setattr__(self, "evidence", OtherEvidence(table=dict(self.evidence)))
+
+    @property
+    def impossible(self) -> str:
+        """Why no measurement has these numbers; "" where one may have them."""
+        known = (self.value, self.low, self.high, self.certified, self.certified_low)
+        numbers = [number for number in known if number is not None]
+        for number in numbers:
+            if type(number) is bool or not isinstance(number, int | float):
+                return f"expected a number, got {type(number).__name__}"
+            if not abs(number) <= LARGEST:
+                return f"expected a finite measurement up to {LARGEST:g}, got {number}"
+        if self.unit not in UNITS:
+            return f"expected a unit of {', '.join(UNITS)}, got {self.unit!r:.40}"
+        if min(numbers) < 0 or (self.unit == "share" and max(numbers) > 1):
+            expected = "shares in [0, 1]" if self.unit == "share" else "no negative number"
+            return f"expected {expected}, got {', '.join(f'{n:g}' for n in numbers)}"
+        if self.unit != "count" and not self.n >= 1:
+            return f"expected a measurement of at least 1 sample, got {self.n}"
+        if not self.low - _ROUNDING <= self.value <= self.high + _ROUNDING:
+            return f"expected {self.value:g} within its interval, got [{self.low:g}, {self.high:g}]"
+        if (self.certified_low or 0) > (self.certified or 0) + _ROUNDING:
+            return f"expected a certified share of at least {self.certified_low:g}, its lower bound"
+        if (self.certified or 0) > self.value + _ROUNDING:
+            return (
+                f"expected no more certified than {self.value:g} withstood, got {self.certified:g}"
+            )
+        return ""
 
     @property
     def sensitivity(self) -> str:

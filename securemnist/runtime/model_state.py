@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import torch
 from torch import nn
 
 # The dictionaries in which torch keeps the hooks of a module.
@@ -17,6 +19,28 @@ _HOOKS = (
     "_backward_hooks",
     "_backward_pre_hooks",
 )
+
+
+@contextmanager
+def kept(model: nn.Module) -> Iterator[nn.Module]:
+    """Like `restored`, and the values of tensors and the submodules are put back, too."""
+    tensors = [*model.parameters(), *model.buffers()]
+    values = [tensor.detach().clone() for tensor in tensors]
+    tables: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        (getattr(module, name), dict(getattr(module, name)))
+        for module in model.modules()
+        for name in ("_modules", "_parameters")
+    ]
+    try:
+        with restored(model):
+            yield model
+    finally:
+        for table, before in tables:
+            table.clear()
+            table.update(before)
+        for tensor, value in zip(tensors, values, strict=True):
+            if not torch.equal(tensor, value):
+                tensor.data.copy_(value)
 
 
 @contextmanager

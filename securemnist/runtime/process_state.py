@@ -20,15 +20,21 @@ from securemnist.runtime.float32 import exact_float32
 def preserved() -> Iterator[None]:
     """Run a block whose code may change what the whole process shares; everything is put back.
 
-    The random generators of Python, NumPy and torch, torch's default dtype, TensorFloat-32, NNPACK and
-    denormal numbers, the handlers and level of the root logger, filters of warnings, and the environment.
+    The random generators of Python, NumPy and torch, torch's default dtype and whether it records
+    gradients, TensorFloat-32, NNPACK and denormal numbers, the handlers and level of the root logger,
+    filters of warnings, and the environment.
     """
     states = random.getstate(), np.random.get_state()
     dtype, flushing, environment = torch.get_default_dtype(), denormals.flushing(), dict(os.environ)
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     try:
-        with torch.random.fork_rng(), exact_float32(), warnings.catch_warnings():
+        with (
+            torch.random.fork_rng(),
+            exact_float32(),
+            warnings.catch_warnings(),
+            torch.set_grad_enabled(torch.is_grad_enabled()),
+        ):
             yield
     finally:
         random.setstate(states[0])

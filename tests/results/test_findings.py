@@ -69,7 +69,7 @@ def test_a_proof_outweighs_everything() -> None:
         measurement_of(0.95, complete=True, inconclusive="copies of training images", **proof)
     )
     assert (nothing.verdict, nothing.proved) == (INCONCLUSIVE, False)
-    finding = row().judge(measurement_of(0.92, doubts=DOUBTS, **proof))
+    finding = row().judge(measurement_of(0.95, doubts=DOUBTS, **proof))
     assert (finding.verdict, finding.proved, finding.label) == (PASS, True, "PASS (proved)")
 
 
