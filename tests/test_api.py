@@ -251,6 +251,22 @@ def test_models_that_are_none() -> None:
         sm.measure("robust_acuracy", small_network(), (X, Y))
 
 
+def test_an_attack_that_is_none() -> None:
+    """A class, or another value that is no attack, is one sentence that shows it."""
+    for wrong, said in ((sm.PGD, "got <class .*PGD'>"), (40, "got 40")):
+        with pytest.raises(errors.UsageError, match=f"an attack like .*{said}"):
+            sm.measure("robust_accuracy", small_network(), (X, Y), threat="linf:0.1", attack=wrong)  # type: ignore[arg-type]
+
+
+def test_a_data_set_is_short(images: tuple[torch.Tensor, torch.Tensor]) -> None:
+    """A data set and its splits are shown as one line with numbers of images."""
+    data = sm.DataSet.from_tensors(*images, name="mine", training=(X, Y))
+    n = len(images[1])
+    assert repr(data.test) == f"<Digits: {n:,} images>"
+    assert repr(data).startswith("<DataSet: mine, ")
+    assert repr(data).endswith(f" {n:,} test images>")
+
+
 def test_an_attack_is_refereed_and_repeats(
     baseline: Any, images: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
@@ -284,6 +300,14 @@ def test_certificates_are_those_of_the_package(images: tuple[torch.Tensor, torch
     for labels, said in ((y + 10, "labels from 0 to 9"), (y.float(), "integer labels")):
         with pytest.raises(errors.DataError, match=said):
             sm.certify(net, x, labels, eps=0.01)
+    with pytest.raises(
+        errors.UsageError, match=r"eps as a number of 0 or more, got Linf\(eps=0.1\)"
+    ):
+        sm.certify(net, x, y, eps=sm.Linf(0.1))  # type: ignore[arg-type]
+    with pytest.raises(errors.MeasureError, match=r"an eps of 0 or more, got -0\.1"):
+        sm.certify(net, x, y, eps=-0.1)
+    with pytest.raises(errors.MeasureError, match="images from 0 to 1"):
+        sm.certify(net, x + 1, y, eps=0.1)
 
 
 def test_an_assessment_is_that_of_the_command_line(

@@ -10,7 +10,7 @@ from torch import nn
 from securemnist.certificates import Certificates
 from securemnist.certificates import certify as certify_samples
 from securemnist.data.tensors import as_tensor
-from securemnist.errors import DataError, ModelError, first_line
+from securemnist.errors import DataError, ModelError, UsageError, first_line
 from securemnist.models.borrowing import borrowed
 from securemnist.models.loading import Subject
 from securemnist.types import Progress
@@ -33,8 +33,8 @@ def certify(
     et al., arXiv 1811.00866) where they prove nothing; both in float32 with rounding bounds. The result
     has `margins` (lower bounds of the smallest margin), `proved` (bool, (n,)) and `by` (the method).
 
-    NoCertificate where an operation of the network has no bounds, DataError, ModelError or MeasureError
-    for bad input. The model is left as it was.
+    NoCertificate where an operation of the network has no bounds, UsageError, DataError, ModelError or
+    MeasureError for bad input. The model is left as it was.
     """
     x, y = as_tensor(x, "samples (n, ...)"), as_tensor(y, "labels (n,)")
     if x.dtype != torch.float32 or y.is_floating_point() or y.dtype == torch.bool:
@@ -46,6 +46,8 @@ def certify(
             f"expected samples (n, ...) and labels (n,), got {tuple(x.shape)} and {tuple(y.shape)}; "
             "reshape them"
         )
+    if not hasattr(eps, "__float__"):
+        raise UsageError(f"expected eps as a number of 0 or more, got {eps!r:.80}; pass 0.1, say")
     with shown(progress) as display, borrowed(model, device) as subject:
         x, y = x.to(subject.device), y.long().to(subject.device)
         _check_labels(subject.model, x, y)

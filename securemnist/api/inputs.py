@@ -10,7 +10,7 @@ from typing import Any
 from securemnist._util import resources
 from securemnist.attacks.base import Attack
 from securemnist.data import DataSet
-from securemnist.errors import DataError, PolicyError
+from securemnist.errors import DataError, PolicyError, UsageError
 from securemnist.evaluation.ladders import parse_attack
 from securemnist.project.settings import policy_name
 from securemnist.results import policy as policies
@@ -46,8 +46,12 @@ def as_settings(
         settings["attack"] = attack.to_json()
     elif isinstance(attack, str):
         settings["attack"] = parse_attack(attack)
-    elif attack is not None:
+    elif isinstance(attack, Mapping):
         settings["attack"] = dict(attack)
+    elif attack is not None:
+        raise UsageError(
+            f"expected an attack like PGD(steps=40) or 'PGD:steps=40', got {attack!r:.80}; pass one"
+        )
     return settings
 
 

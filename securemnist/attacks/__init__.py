@@ -77,6 +77,10 @@ def make_attack(settings: Mapping[str, Any]) -> Attack:
     if isinstance(name, str) and name.startswith(PREFIX):
         return ARTAttack(kind=name.removeprefix(PREFIX), params=options)
     kind = class_of(name)
+    if missing := ", ".join(sorted(kind.__abstractmethods__)):
+        raise PolicyError(
+            f"expected {name} to have the method {missing}, got a class without it; write that method"
+        )
     fields = {field.name for field in dataclasses.fields(kind)}
     unknown = sorted(set(options) - fields)
     if unknown:

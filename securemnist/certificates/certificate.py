@@ -92,10 +92,10 @@ def certify(
     compute different logits. MeasureError for images outside [0, 1], for a negative `eps`, and for a
     bound above the margin of the sample itself, which is an error of this package.
     """
-    if not (eps >= 0 and bool(((x >= 0) & (x <= 1)).all())):
-        raise MeasureError(
-            f"expected images from 0 to 1 and an eps of 0 or more, got others (eps {eps}); fix the call"
-        )
+    if not eps >= 0:
+        raise MeasureError(f"expected an eps of 0 or more, got {eps}; fix the call")
+    if not ((x >= 0) & (x <= 1)).all():
+        raise MeasureError("expected images from 0 to 1, got others; scale them")
     network = network_of(model, _corners(x[:_CORNERS], eps))
     margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=x.device)
     by, crown_samples = torch.full_like(y, -1), 0

@@ -58,7 +58,10 @@ def _expand(shape: Shape, _x: Activations, _size: Any) -> Rule:
 
 
 def _rearrange(function: Callable[..., torch.Tensor]) -> Operator:
-    """A selection by constant arguments; the output shape ensures that it keeps the batch dimension."""
+    """A selection by constant arguments; the output shape ensures that it keeps the batch dimension.
+
+    An operation that keeps the shape and reorders samples, such as a flip, needs its own check.
+    """
     return lambda _shape, _x, *rest: Rearrange(lambda x: function(x, *rest))
 
 

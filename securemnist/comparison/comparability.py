@@ -43,7 +43,7 @@ def _refuse_other_data(side: Assessment) -> None:
 
 SAME_MODEL = (
     "expected two models, got the same one twice (SHA-256 {digest:.12}...); name another, or say "
-    "--same-model"
+    "--same-model (in Python same_model=True)"
 )
 
 

@@ -42,6 +42,9 @@ class Digits:
     pixels: torch.Tensor
     labels: Labels
 
+    def __repr__(self) -> str:
+        return f"<Digits: {len(self):,} images>"
+
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -99,6 +102,12 @@ class DataSet:
     tuning: Digits
     test: Digits
     digests: dict[str, str]
+
+    def __repr__(self) -> str:
+        counts = (
+            f"{len(self.train):,} training, {len(self.tuning):,} tuning, {len(self.test):,} test"
+        )
+        return f"<DataSet: {self.name}, {counts} images>"
 
     @classmethod
     def load(cls, folder: Path | str | None = None) -> DataSet:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from securemnist.results.evidence.attack import AttackEvidence, StageResult
@@ -68,6 +70,15 @@ def test_a_mapping_is_evidence_of_ones_own() -> None:
     assert measured.evidence == OtherEvidence(table=own)
     text = json.dumps(row().judge(measured).to_json())
     assert Finding.from_json(json.loads(text)).measurement == measured
+
+
+@pytest.mark.parametrize("value", [np.zeros(2), math.nan, {(1, 2): 3}, {1, 2}], ids=repr)
+def test_evidence_that_json_does_not_have_is_refused(value: Any) -> None:
+    """A mapping with an array, NaN or another such value is a ValueError, and fails no report later."""
+    with pytest.raises(ValueError, match="expected JSON values in a mapping as evidence, got"):
+        measurement_of(0.5, evidence={"mine": value})
+    with pytest.raises(ValueError, match="expected JSON values"):
+        OtherEvidence(table={"mine": value})
 
 
 def test_an_unknown_kind_of_evidence_is_refused() -> None:
