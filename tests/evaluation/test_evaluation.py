@@ -48,7 +48,7 @@ def test_outcomes_equal_per_image_checks(run: LadderRun, baseline: Subject) -> N
     """An image is misclassified, broken by the first successful attack, or survives."""
     sample: Sample = run.sample
     outcomes = run.outcomes
-    assert outcomes.stages == ["Puts", "FGSM", "PGD-5"]
+    assert outcomes.stages == ["GreyAttack", "FGSM", "PGD-5"]
     with torch.no_grad():
         clean, final = (baseline.model(x).argmax(1) for x in (sample.x, run.x_adv))
     rng = torch.Generator()
@@ -72,7 +72,7 @@ def test_stages_run_on_survivors_only(run: LadderRun) -> None:
     right = len(codes) - codes.count("x")
     one, two = codes.count("1"), codes.count("2")
     entered = [(fall.stage, fall.entered, fall.fell) for fall in run.outcomes.waterfall]
-    assert entered == [("Puts", right, 0), ("FGSM", right, one), ("PGD-5", right - one, two)]
+    assert entered == [("GreyAttack", right, 0), ("FGSM", right, one), ("PGD-5", right - one, two)]
 
 
 def test_adversarial_images_are_within_threat(run: LadderRun) -> None:
