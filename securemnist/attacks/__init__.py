@@ -40,7 +40,7 @@ def class_of(name: object) -> type[Attack]:
     """
     if isinstance(name, str) and name in ATTACKS:
         return ATTACKS[name]
-    if not imports.is_code(name):
+    if not imports.is_code(name) or str(name).lower().startswith("art:"):
         known = ", ".join(ATTACKS)
         raise PolicyError(
             f"expected an attack of {known}, art:CLASS or pkg.module:Class, got {name!r:.80}; fix `use`"

@@ -153,8 +153,8 @@ def test_art_candidates_over_budget_counted(context: Context) -> None:
     settings["threat"] = {"norm": "l2", "eps": 1.5}
     measurement = take_measurement(context, "robust_accuracy", bind("robust_accuracy", settings), 0)
     (stage,) = measurement.evidence.waterfall
-    assert stage["over_budget"] > 0
-    assert stage["fell"] + stage["over_budget"] <= stage["entered"]
+    assert stage.over_budget > 0
+    assert stage.fell + stage.over_budget <= stage.entered
 
 
 def test_art_without_valid_candidate_inconclusive(context: Context) -> None:
