@@ -223,7 +223,7 @@ def own_measure(**changes: Any) -> Measure:
         {"inconclusive": None},
         {"evidence": None},
         {"evidence": {"x": float("nan")}},
-        {"evidence": {"x": object()}},
+        {"evidence": {"x": object}},
     ],
     ids=str,
 )
