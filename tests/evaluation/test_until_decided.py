@@ -137,4 +137,4 @@ def test_until_decided_excludes_against(tmp_path: Path) -> None:
     """--until-decided together with --against is one sentence."""
     done = run("assess", "--until-decided", "--against", "baseline", "--out", str(tmp_path))
     assert done.exit_code == 2
-    assert "leave it or --against out" in done.output
+    assert "leave out --until-decided or --against" in done.output
