@@ -199,8 +199,8 @@ def test_a_call_of_an_attack_rules_by_the_caller_s_images(context: Context) -> N
 def own_measure(**changes: Any) -> Measure:
     """A measure that gives a share of 0.9, with changes."""
     fields = {"value": 0.9, "low": 0.8, "high": 0.95, "n": 20, "complete": False}
-    made = Measurement(**{**fields, "seconds": 0.0, "seed": 0, **changes})
-    return Measure(lambda *_: made, DigitSettings, FAMILY)
+    values = {**fields, "seconds": 0.0, "seed": 0, **changes}
+    return Measure(lambda *_: Measurement(**values), DigitSettings, FAMILY)
 
 
 @pytest.mark.parametrize(
