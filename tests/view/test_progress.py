@@ -154,10 +154,11 @@ def test_remaining_time_scales_with_measured_rows(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0.2, "about 0 s"), (89.4, "about 89 s"), (150.0, "about 2 min")]
+    ("seconds", "words"),
+    [(0.2, "under 15 s"), (14.9, "under 15 s"), (89.4, "about 89 s"), (150.0, "about 2 min")],
 )
 def test_remaining_time_is_rounded(seconds: float, words: str) -> None:
-    """Below 90 seconds the text is in seconds, above in minutes."""
+    """The last 15 seconds are one text; below 90 the text is in seconds, above in minutes."""
     assert rounded(seconds) == words
 
 
