@@ -18,10 +18,10 @@ import torch
 from securemnist._util import resources
 from securemnist.attacks import make_attack
 from securemnist.attacks.base import Attack
+from securemnist.attacks.refereed import attempt
 from securemnist.comparison.comparison import compare
 from securemnist.errors import UsageError
 from securemnist.evaluation import own_doubts
-from securemnist.evaluation.refereed import attempt
 from securemnist.measures import find
 from securemnist.results.assessment import Assessment
 from securemnist.threats import Linf

@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 from securemnist._util.hashing import seed_from
+from securemnist.attacks.refereed import attempt
 from securemnist.data.tensors import checked_images, checked_labels
 from securemnist.errors import MeasureError, SecureMnistError
 from securemnist.models import contract
 from securemnist.models.borrowing import borrowed
 from securemnist.models.loading import Subject
 from securemnist.models.probabilities import with_gradients
-from securemnist.referee import rule
 from securemnist.threats import Threat, as_threat
 from securemnist.types import Images, Labels, Progress
 from securemnist.view import notebook, png
@@ -81,13 +81,13 @@ def attacked(
         with torch.no_grad():
             target = with_gradients(subject.model, subject.model(x[:256]))
         try:
-            given = x.clone(), y.clone()  # an attack may write into its input
-            found = attack.propose(target, *given, threat=within, rng=rng, progress=display)
+            found, ruling = attempt(
+                attack, target, subject.model, x, y, threat=within, rng=rng, progress=display
+            )
         except SecureMnistError:
             raise
         except Exception as error:
             raise MeasureError(f"the attack raised {type(error).__name__}: {error}") from error
-        ruling = rule(subject.model, x, y, found, norm=within.norm, eps=within.eps)
     return AdversarialImages(
         found.detach(), ruling.fooled, ruling.predictions, attack.name, str(within), y
     )

@@ -13,6 +13,7 @@ from securemnist._util.hashing import seed_from
 from securemnist.attacks.apgd import APGD
 from securemnist.attacks.base import Attack
 from securemnist.attacks.pgd import PGD
+from securemnist.attacks.refereed import attempt
 from securemnist.certificates import METHODS, Certificates, certify
 from securemnist.errors import MeasureError, NoCertificate
 from securemnist.evaluation.context import Context, Sample
@@ -75,8 +76,7 @@ def _attack_smallest_margins(
     x, y = x[weakest], y[weakest]
     for control in CONTROLS:
         rng = torch.Generator().manual_seed(seed_from(seed, "weakest", control.to_json()))
-        proposals = control.propose(model, x, y, threat=threat, rng=rng)
-        fooled = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps).fooled
+        fooled = attempt(control, model, model, x, y, threat=threat, rng=rng)[1].fooled
         if bool(fooled.any()):
             raise MeasureError(
                 f"expected certified images to withstand {control.name}, got {int(fooled.sum())} of "

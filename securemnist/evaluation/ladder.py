@@ -15,13 +15,13 @@ import torch
 
 from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import Attack
+from securemnist.attacks.refereed import attempt
 from securemnist.certificates import CROWN, INTERVALS
 from securemnist.errors import Inconclusive, MeasureError, NoCertificate
 from securemnist.evaluation import certificate_stage
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.outcomes import Outcomes
-from securemnist.evaluation.refereed import attempt
 from securemnist.evaluation.replay import Replay
 from securemnist.referee import Ruling, rule
 from securemnist.results.evidence.attack import StageResult

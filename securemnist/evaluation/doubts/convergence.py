@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 
 from securemnist.attacks.base import Attack
+from securemnist.attacks.refereed import attempt
 from securemnist.attacks.square import Square
 from securemnist.evaluation.doubts.check_input import SearchCase
-from securemnist.evaluation.refereed import attempt
 from securemnist.results.findings import Doubt
 
 SEEDS, LIMIT = 2, 0.005

@@ -12,9 +12,9 @@ from securemnist.attacks.base import Attack
 from securemnist.attacks.boundary_fab import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.pgd import PGD
+from securemnist.attacks.refereed import attempt
 from securemnist.attacks.square import Square
 from securemnist.evaluation.doubts.check_input import SearchCase
-from securemnist.evaluation.refereed import attempt
 from securemnist.models import loading
 from securemnist.results.findings import Doubt
 

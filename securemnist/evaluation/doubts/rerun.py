@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from securemnist.attacks.base import Attack
+from securemnist.attacks.refereed import attempt
 from securemnist.evaluation.ladders import BUDGETS
-from securemnist.evaluation.refereed import attempt
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels
 

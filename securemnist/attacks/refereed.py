@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import nn
 
-from securemnist.attacks.base import Attack
 from securemnist.errors import MeasureError
 from securemnist.referee import Ruling, rule
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels, Progress, silent
+
+if TYPE_CHECKING:
+    from securemnist.attacks.base import Attack
 
 
 def attempt(
@@ -23,7 +27,7 @@ def attempt(
     rng: torch.Generator,
     progress: Progress = silent,
 ) -> tuple[Images, Ruling]:
-    """Proposals (n, 1, 28, 28) against `attacked`, each ruled on by the answers of `model`.
+    """Adversarial candidates (n, 1, 28, 28) against `attacked`, each ruled on by the answers of `model`.
 
     The attack works on copies: an attack that writes into its images or labels changes no ruling.
     """
