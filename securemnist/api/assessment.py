@@ -123,9 +123,9 @@ def assess(
     _check_scope(read, tier, rows)
     data = as_data(data)
     check_data(read, data)
-    for told in (unknown_ids(read.requirements), str(data.copies)):
-        if told:
-            warnings.warn(told, stacklevel=2)
+    for detail in (unknown_ids(read.requirements), str(data.copies)):
+        if detail:
+            warnings.warn(detail, stacklevel=2)
     stored = example_store.load([Path(folder) for folder in replay], data) if replay else None
     here = Path.cwd()
     named = policy if isinstance(policy, Path | str) and policy != "bundled" else resources.POLICY

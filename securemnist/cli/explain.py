@@ -123,5 +123,5 @@ def _attack(word: str) -> None:
     say(f"{word}: {inspect.getdoc(kind)}")
     for name, default in settings.items():
         say(f"  {name}: {default}")
-    if told := inspect.getdoc(sys.modules[kind.__module__]):
-        say(f"\n{told}")
+    if detail := inspect.getdoc(sys.modules[kind.__module__]):
+        say(f"\n{detail}")

@@ -168,5 +168,5 @@ class Change(JsonModel):
         if self.broken is not None and self.safe is not None and self.unit == "share":
             numbers += f" on {self.n:,} digits, {len(self.broken)} newly broken"
             numbers += f", {len(self.safe)} newly safe"
-        told = [numbers, *map(str, self.bounds), *filter(None, [self.reason])]
-        return f"{head} {'; '.join(told)}"
+        detail = [numbers, *map(str, self.bounds), *filter(None, [self.reason])]
+        return f"{head} {'; '.join(detail)}"

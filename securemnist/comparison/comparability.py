@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from securemnist.comparison.per_image import Ledger
+from securemnist.comparison.per_image import EventMatrix
 from securemnist.errors import PolicyError, UsageError
 from securemnist.project import imports
 from securemnist.results import policy as policies
@@ -76,7 +76,7 @@ def of_row(old: Finding, new: Finding, sides: tuple[Assessment, Assessment]) -> 
     )
 
 
-def of_digits(old: Ledger, new: Ledger) -> str:
+def of_digits(old: EventMatrix, new: EventMatrix) -> str:
     """Why two ledgers do not speak of the same thing; empty where they do."""
     if not old.same_digits(new):
         return "the two measured different digits"
@@ -121,8 +121,8 @@ def _unmeasured(old: Finding, new: Finding) -> str:
         if side.measurement is None:
             return f"the {name} version has no number: {side.verdict}, {line(side.reason, 160)}"
         if side.measurement.inconclusive:
-            told = line(side.measurement.inconclusive, 160)
-            return f"the {name} version's number carries no verdict: {told}"
+            detail = line(side.measurement.inconclusive, 160)
+            return f"the {name} version's number carries no verdict: {detail}"
         if side.measurement.stopped:
             return f"the {name} version's search ended early (--until-decided); let it end"
     before, after = old.measurement, new.measurement

@@ -24,7 +24,7 @@ class Comparison:
     """Every row of either policy with what became of it.
 
     `latency`: both models timed in turn in one process, where that was done. `margin`: the difference
-    of a share below which nobody need care.
+    of a share up to which two versions count as the same.
     """
 
     old: Assessment
@@ -128,6 +128,6 @@ def compare(
             changes.append(unknown(None, finding, reason, day=new.decided))
     for name, finding in before.items():
         if name not in after:
-            reason = "the row has left the policy; nobody knows any more whether it holds"
+            reason = "the new policy has no such row, so it was not measured for the new version"
             changes.append(unknown(finding, None, reason, day=new.decided))
     return Comparison(old=old, new=new, changes=tuple(changes), margin=margin)

@@ -51,7 +51,7 @@ class Paired:
     def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
         """Tango's score interval (Statistics in Medicine 17, 1998), but for what it says of zero.
 
-        It reaches to zero wherever the exact test does not exclude that: nobody is called worse by a
+        It reaches to zero wherever the exact test does not exclude that: no version is called worse by a
         bound that is only approximate.
         """
         from scipy.special import ndtri

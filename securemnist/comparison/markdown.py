@@ -54,10 +54,10 @@ def _blocking(change: Change) -> str:
 
 
 def _plain(change: Change) -> str:
-    told = wording.difference(change)
+    detail = wording.difference(change)
     if change.word is Word.NOT_COMPARABLE or change.verdict is not Verdict.PASS:
-        told = wording.sentence(change)
-    return f"{_head(change)} | {'<br>'.join(escape(t) for t in (told, *change.notes))} |"
+        detail = wording.sentence(change)
+    return f"{_head(change)} | {'<br>'.join(escape(t) for t in (detail, *change.notes))} |"
 
 
 def _head(change: Change) -> str:

@@ -1,4 +1,4 @@
-"""Sight: what two measurements of one row say together, paired by digit where both recorded digits."""
+"""Difference between two measurements of one row, paired by image where both recorded images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from securemnist.comparison import comparability
 from securemnist.comparison.change import Part, Stage, Turned
 from securemnist.comparison.intervals import extreme_interval, unpaired_interval
-from securemnist.comparison.per_image import NOT_COUNTED, Ledger, pair, read
+from securemnist.comparison.per_image import NOT_COUNTED, EventMatrix, pair, read
 from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Finding, Measurement
@@ -19,7 +19,7 @@ from securemnist.sanitize import line
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sight:
+class PairedDifference:
     """The difference, new minus old, with its 95 % interval, and what lies behind it.
 
     `broken` and `safe` are None where no digits were recorded; `exact` says that both measured the
@@ -39,7 +39,7 @@ class Sight:
     exact: bool = False
 
 
-def together(old: Finding, new: Finding) -> Sight | str:
+def together(old: Finding, new: Finding) -> PairedDifference | str:
     """Both measurements in one view, or why there is none; Inconsistent where evidence is odd."""
     before, after = old.measurement, new.measurement
     if before is None or after is None:
@@ -58,10 +58,14 @@ def together(old: Finding, new: Finding) -> Sight | str:
         (before.value, before.low, before.high), (after.value, after.low, after.high)
     )
     how = "unpaired, from the two intervals"
-    return Sight(paired=how, difference=difference, low=low, high=high, n=min(before.n, after.n))
+    return PairedDifference(
+        paired=how, difference=difference, low=low, high=high, n=min(before.n, after.n)
+    )
 
 
-def _on_digits(old: Ledger, new: Ledger, *, exact: bool, up: bool) -> Sight | str:
+def _on_digits(
+    old: EventMatrix, new: EventMatrix, *, exact: bool, up: bool
+) -> PairedDifference | str:
     reason = comparability.of_digits(old, new)
     if reason:
         return reason
@@ -82,7 +86,7 @@ def _on_digits(old: Ledger, new: Ledger, *, exact: bool, up: bool) -> Sight | st
         how, p_value = f"worst of {len(tables)}, drawn from their paired tables", None
     gone, come = (old.once == 1) & (new.once == 0), (old.once == 0) & (new.once == 1)
     broken, safe = (gone, come) if up else (come, gone)
-    return Sight(
+    return PairedDifference(
         paired=how,
         difference=difference,
         low=low,
@@ -97,7 +101,7 @@ def _on_digits(old: Ledger, new: Ledger, *, exact: bool, up: bool) -> Sight | st
     )
 
 
-def _turned(weak: Ledger, which: np.ndarray) -> tuple[Turned, ...]:
+def _turned(weak: EventMatrix, which: np.ndarray) -> tuple[Turned, ...]:
     """The digits, with what broke the version that does not withstand them."""
     return tuple(
         Turned(place=int(weak.places[k]), label=int(weak.labels[k]), by=_cause(weak, k))
@@ -105,7 +109,7 @@ def _turned(weak: Ledger, which: np.ndarray) -> tuple[Turned, ...]:
     )
 
 
-def _cause(weak: Ledger, k: int) -> str:
+def _cause(weak: EventMatrix, k: int) -> str:
     """What broke digit `k`; "" where nothing of it was recorded."""
     if not len(weak.codes):
         return ""
@@ -116,7 +120,7 @@ def _cause(weak: Ledger, k: int) -> str:
     return weak.stages[code] if weak.stages else f"read as {code}"
 
 
-def _classes(old: Ledger, new: Ledger) -> tuple[Part, ...]:
+def _classes(old: EventMatrix, new: EventMatrix) -> tuple[Part, ...]:
     parts = []
     for digit in range(CLASSES):
         among = old.labels == digit
@@ -130,24 +134,24 @@ def _classes(old: Ledger, new: Ledger) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _any(ledger: Ledger) -> Ledger:
-    return Ledger(ledger.order, ledger.labels, ledger.places, ledger.once[None])
+def _any(matrix: EventMatrix) -> EventMatrix:
+    return EventMatrix(matrix.order, matrix.labels, matrix.places, matrix.once[None])
 
 
-def _stages(old: Ledger, new: Ledger) -> tuple[Stage, ...]:
+def _stages(old: EventMatrix, new: EventMatrix) -> tuple[Stage, ...]:
     return tuple(
         Stage(name=name, old=int((old.codes == k).sum()), new=int((new.codes == k).sum()))
         for k, name in enumerate(old.stages)
     )
 
 
-def _counted(before: Measurement, after: Measurement) -> Sight | str:
+def _counted(before: Measurement, after: Measurement) -> PairedDifference | str:
     """Counts are exact; what is new of the places that a tool complains about is listed by number."""
     if not before.complete or not after.complete:
         return "a count of a part cannot be held against another"
     difference = after.value - before.value
     found = _places(before.evidence), _places(after.evidence)
-    return Sight(
+    return PairedDifference(
         paired="exact counts",
         difference=difference,
         low=difference,

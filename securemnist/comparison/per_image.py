@@ -1,4 +1,4 @@
-"""Ledger: for every digit of a row, whether what its value counts came to pass.
+"""Per-image events of one row: 1 the counted event happened, 0 it did not, -1 not counted.
 
 Read from the evidence of a measurement and checked against the value that it is said to explain.
 """
@@ -31,8 +31,8 @@ class Inconsistent(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class Ledger:
-    """Events int8 (k, n) of n digits: 1 it came to pass, 0 it did not, -1 the digit does not count.
+class EventMatrix:
+    """Events int8 (k, n) of n images: 1 it happened, 0 it did not, -1 the image is not counted.
 
     A value is the share of events in one row, or the `extreme` of the shares of k rows: the worst of
     ten classes, of ten targets, of ninety pairs. `places` are places in the test set; `stages` the
@@ -47,7 +47,7 @@ class Ledger:
     stages: tuple[str, ...] = ()
     codes: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
-    def same_digits(self, other: Ledger) -> bool:
+    def same_digits(self, other: EventMatrix) -> bool:
         """Whether both speak of the same digits in the same order."""
         return (
             self.order == other.order
@@ -70,20 +70,20 @@ class Ledger:
         return rows
 
 
-def read(finding: Finding) -> Ledger | None:
-    """The ledger of a finding; None where it recorded no digits, Inconsistent where they are odd."""
+def read(finding: Finding) -> EventMatrix | None:
+    """The events of a finding; None without any, Inconsistent where they give another value."""
     seen = finding.measurement
-    ledger = None if seen is None else _ledger(finding, seen.evidence)
-    if seen is None or ledger is None:
+    matrix = None if seen is None else _event_matrix(finding, seen.evidence)
+    if seen is None or matrix is None:
         return None
-    if not (ledger.events != NOT_COUNTED).any():
+    if not (matrix.events != NOT_COUNTED).any():
         raise Inconsistent("no digit counts")
-    if abs(ledger.value - seen.value) > _ROUNDING:
-        raise Inconsistent(f"the digits give {ledger.value:.4f}, not {seen.value:.4f}")
-    return ledger
+    if abs(matrix.value - seen.value) > _ROUNDING:
+        raise Inconsistent(f"the digits give {matrix.value:.4f}, not {seen.value:.4f}")
+    return matrix
 
 
-def _ledger(finding: Finding, evidence: Evidence) -> Ledger | None:
+def _event_matrix(finding: Finding, evidence: Evidence) -> EventMatrix | None:
     if isinstance(evidence, AttackEvidence | CertifiedEvidence):
         return None if evidence.outcomes is None else _outcomes(finding, evidence.outcomes)
     if isinstance(evidence, CleanEvidence | BackdoorEvidence):
@@ -93,7 +93,7 @@ def _ledger(finding: Finding, evidence: Evidence) -> Ledger | None:
     return None
 
 
-def pair(old: Ledger, new: Ledger, among: np.ndarray | None = None) -> list[Paired]:
+def pair(old: EventMatrix, new: EventMatrix, among: np.ndarray | None = None) -> list[Paired]:
     """A table for each row that has digits which count under both, `among` the digits (n,) asked."""
     tables = []
     for before, after in zip(old.events, new.events, strict=True):
@@ -106,7 +106,7 @@ def pair(old: Ledger, new: Ledger, among: np.ndarray | None = None) -> list[Pair
     return tables
 
 
-def _outcomes(finding: Finding, table: OutcomeTable) -> Ledger:
+def _outcomes(finding: Finding, table: OutcomeTable) -> EventMatrix:
     """Robustness: a digit that stands; where certificates are counted, one that is proved."""
     codes = table.codes
     proofs_alone = finding.family.proofs
@@ -118,7 +118,7 @@ def _outcomes(finding: Finding, table: OutcomeTable) -> Ledger:
     return _of_table(table, held[None], codes, stages=stages)
 
 
-def _answers(row: Requirement, table: AnswerTable, *, by_class: bool) -> Ledger | None:
+def _answers(row: Requirement, table: AnswerTable, *, by_class: bool) -> EventMatrix | None:
     """What each digit was read as: right or not, of all or by class; with a trigger, steered or not."""
     labels, answered = table.labels, table.read
     if (triggered := table.triggered) is not None:
@@ -133,9 +133,9 @@ def _answers(row: Requirement, table: AnswerTable, *, by_class: bool) -> Ledger 
 
 def _of_table(
     table: OutcomeTable | AnswerTable, events: np.ndarray, codes: np.ndarray, **more: Any
-) -> Ledger:
+) -> EventMatrix:
     order = line(table.order, 100)
-    return Ledger(order, table.labels, table.test_places, events, codes=codes, **more)
+    return EventMatrix(order, table.labels, table.test_places, events, codes=codes, **more)
 
 
 def _steered(

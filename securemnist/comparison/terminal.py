@@ -38,17 +38,17 @@ def print_comparison(made: Comparison, console: Console) -> None:
         text.rstrip()
         write(console, text, cut=True)
     for change in made.blocking:
-        told = Text(f"\n{line(change.id, 60)} {change.label}", _STYLE[change.word])
-        write(console, told.append(f": {wording.sentence(change)}", "default"))
+        detail = Text(f"\n{line(change.id, 60)} {change.label}", _STYLE[change.word])
+        write(console, detail.append(f": {wording.sentence(change)}", "default"))
         for note in change.notes:
             write(console, Text(f"  note    {note}"))
         write(console, Text("  next    ", "bold").append(wording.next_step(change)))
     for finding in wording.own(made):
-        told = Text(
+        detail = Text(
             f"\n{line(finding.requirement.id, 60)} {finding.label}", STYLES[finding.verdict]
         )
         own = f": its own requirement, {report_words.sentence(finding)}"
-        write(console, told.append(own, "default"))
+        write(console, detail.append(own, "default"))
     head = wording.headline(made)
     write(console, Text(f"\n{head.symbol} {head.answer}: {head.why}", style=STYLES[head.verdict]))
     write(console, Text(f"  exit code {made.exit_code}", "dim"))

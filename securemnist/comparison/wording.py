@@ -54,8 +54,10 @@ def own(made: Comparison) -> tuple[Finding, ...]:
     said = {change.id: change.verdict for change in made.blocking}
 
     def is_said(finding: Finding) -> bool:
-        told = said.get(finding.requirement.id)
-        return told is Verdict.FAIL or (told is not None and finding.verdict is not Verdict.FAIL)
+        detail = said.get(finding.requirement.id)
+        return detail is Verdict.FAIL or (
+            detail is not None and finding.verdict is not Verdict.FAIL
+        )
 
     return tuple(finding for finding in made.new.open_findings if not is_said(finding))
 

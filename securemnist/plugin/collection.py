@@ -114,8 +114,8 @@ def parametrize(metafunc: pytest.Metafunc, run: Run | None) -> None:
     family = family_of_measure(measure)
     names = [] if family is None else [family.name]
     if family is not None and family.name not in FAMILIES:  # pytest may demand that it is declared
-        told = f"{family.name}: {line(family.introduction, 200)}"
-        metafunc.config.addinivalue_line("markers", told)
+        detail = f"{family.name}: {line(family.introduction, 200)}"
+        metafunc.config.addinivalue_line("markers", detail)
     parameters = [
         pytest.param(row, id=row.id, marks=[getattr(pytest.mark, m) for m in (*names, row.tier)])
         for row in (run.policy.rows(measure) if run is not None else ())

@@ -13,7 +13,7 @@ from securemnist.view.wording import plural
 _METHODS = {"intervals": "interval bounds", "CROWN": "CROWN"}
 
 
-def told(evidence: Evidence) -> str:
+def description(evidence: Evidence) -> str:
     """A few sentences about the certificates of a row; "" where it asked for none."""
     if not isinstance(evidence, AttackEvidence | CertifiedEvidence):
         return ""

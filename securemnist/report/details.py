@@ -33,7 +33,7 @@ def facts(finding: Finding) -> Iterable[Fact]:
     if seen.certified is not None:
         low = "" if seen.certified_low is None else f", lower bound {seen.certified_low:.4f}"
         yield "proved", f"{seen.certified:.4f}{low}"
-    if ends := certificate_text.told(seen.evidence):
+    if ends := certificate_text.description(seen.evidence):
         yield "where proofs end", ends
     yield from _extras(seen)
     yield "seed, time", f"{line(seen.seed, 40)}, {wording.number(seen.seconds, '')} s"
@@ -94,8 +94,8 @@ def _of_static(evidence: StaticEvidence) -> Iterable[Fact]:
         ("files scanned", evidence.files_scanned), ("accepted by the baseline", evidence.accepted)
     )
     if evidence.stale_baseline:
-        told = f"{len(evidence.stale_baseline):,}; write it again with securemnist accept"
-        yield "stale in the baseline", told
+        detail = f"{len(evidence.stale_baseline):,}; write it again with securemnist accept"
+        yield "stale in the baseline", detail
     if evidence.excluded is not None:
         yield "excluded", line(", ".join(evidence.excluded[:100]) or "nothing", 400)
 
@@ -104,8 +104,8 @@ def _published(evidence: LatencyEvidence) -> str:
     """Microseconds an image that the source systems report: to look at, not to compare with."""
     if not evidence.published:
         return ""
-    told = ", ".join(map(_time, evidence.published))
-    return f"{told}: single runs on other machines, information and no comparison"
+    detail = ", ".join(map(_time, evidence.published))
+    return f"{detail}: single runs on other machines, information and no comparison"
 
 
 def _time(entry: PublishedTime) -> str:

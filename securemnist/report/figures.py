@@ -48,8 +48,8 @@ def _stages(_: Finding, seen: Evidence) -> Exhibit | None:
     stages = seen.waterfall
     fell = sum(stage.fell for stage in stages)
     proved = sum(stage.proved for stage in stages)
-    told = f", {proved:,} were proved safe" if proved else ""
-    caption = f"Of {plural(stages[0].entered, 'digit')}, {fell:,} fell{told}"
+    detail = f", {proved:,} were proved safe" if proved else ""
+    caption = f"Of {plural(stages[0].entered, 'digit')}, {fell:,} fell{detail}"
     caption += "; each stage works on what the stages above it left open." if stages[1:] else "."
     rows = tuple(
         (line(s.stage, 24), *(f"{n:,}" for n in (s.entered, s.proved, s.fell)), f"{s.seconds:.1f}",

@@ -89,12 +89,14 @@ def hardest(_: Finding, seen: Evidence) -> Exhibit | None:
         return None
     kept = seen.hardest[:TILES]
     misread = sum(d.prediction != d.label for d in kept)
-    told = f"{misread} of these {len(kept)} are misread" if misread else "none of these is misread"
+    detail = (
+        f"{misread} of these {len(kept)} are misread" if misread else "none of these is misread"
+    )
     return Exhibit(
         kind="hardest",
         title="Images with the smallest margin",
         caption="Unmodified test digits of the smallest margin, which is the logit of the true class "
-        f"minus the largest of the others; {told}.",
+        f"minus the largest of the others; {detail}.",
         faces=tuple(Face(digit=d, picture=png.grey(d.clean)) for d in kept),
         table=Table(
             head=("test digit", "true class", "read as", "margin"),

@@ -33,7 +33,7 @@ def listed(folder: Path) -> dict[str, str]:
 
 
 def owned(folder: Path) -> dict[str, bytes]:
-    """The content by name of what the report in `folder` lists and nobody has changed since."""
+    """The content by name of what the report in `folder` lists and that is unchanged since."""
     found = {}
     for name, digest in listed(folder).items():
         with contextlib.suppress(OSError):

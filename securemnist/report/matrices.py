@@ -94,8 +94,8 @@ def fates(finding: Finding, seen: Evidence) -> Exhibit | None:
     kinds = grids.FATES | {"open": (left, *grids.FATES["open"][1:])}
     sums = {kind: sum(fate[kind] for fate in classes) for kind in grids.FATES}
     total = sum(sums.values())
-    told = ", ".join(f"{n:,} {kinds[kind][0]}" for kind, n in sums.items() if n)
-    caption = f"A cell for each of {total:,} digits, a band for each class: {told}."
+    detail = ", ".join(f"{n:,} {kinds[kind][0]}" for kind, n in sums.items() if n)
+    caption = f"A cell for each of {total:,} digits, a band for each class: {detail}."
     if sums["certified"] and sums["survived"]:
         caption += " True robust accuracy lies between proved and proved + survived."
     kept = [kind for kind, n in sums.items() if n]

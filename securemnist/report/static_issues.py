@@ -20,7 +20,7 @@ def first_places(finding: Finding) -> tuple[str, ...]:
     if finding.passed or not isinstance(evidence, StaticEvidence):
         return ()
     found = evidence.static or []
-    told = [line(f"{place_of(n)}: {line(n.message, 400)}", 160) for n in found[:FIRST]]
+    detail = [line(f"{place_of(n)}: {line(n.message, 400)}", 160) for n in found[:FIRST]]
     if len(found) > FIRST:
-        told.append(f"and {len(found) - FIRST:,} more")
-    return tuple(told)
+        detail.append(f"and {len(found) - FIRST:,} more")
+    return tuple(detail)

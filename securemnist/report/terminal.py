@@ -73,14 +73,14 @@ def _cells(finding: Finding, day: str) -> tuple[str, ...]:
     sign = {">=": "≥", "<=": "≤"}[row.relation]
     value = "no number" if seen is None else wording.number(seen.value, seen.unit)
     waived = f" {wording.WAIVED} waived" if finding.waived(day) else ""
-    told = "" if seen is None else seen.sensitivity
+    detail = "" if seen is None else seen.sensitivity
     said = line(requirement_text.claim(finding))
     return (
         f"{wording.SYMBOLS[finding.verdict]} {finding.label}{waived}",
         line(row.id, 40),
         value,
         f"{sign} {row.threshold:g}",
-        f"{said} ({told})" if told else said,
+        f"{said} ({detail})" if detail else said,
     )
 
 
@@ -92,13 +92,13 @@ def _print_reason(finding: Finding, day: str, console: Console) -> None:
     write(console, text)
     for place in first_places(finding):
         write(console, Text().append("  place   ", "bold").append(place))
-    for word, told in (
+    for word, detail in (
         ("waiver", wording.waiver(finding, day)),
         ("next", wording.next_step(finding)),
         ("repeat", wording.repeat(finding)),
     ):
-        if told:
-            write(console, Text().append(f"  {word:<6}  ", "bold").append(told))
+        if detail:
+            write(console, Text().append(f"  {word:<6}  ", "bold").append(detail))
 
 
 def write(console: Console, text: Text, *, cut: bool = False) -> None:

@@ -50,7 +50,7 @@ class Family:
 
 CLEAN = Family(
     name="clean",
-    introduction="Is the model right when nobody attacks it?",
+    introduction="Is the model right without an attack?",
     advice="Check data and preprocessing; then retrain.",
     topic="unmodified samples",
     figures={"confusion": "the confusion matrix", "per_class": "the classes"},

@@ -29,12 +29,12 @@ def claim(finding: Finding) -> str:
         return line(finding.claim, 300) or line(row.measure, 100).replace("_", " ")
 
 
-def _counted(told: str, finding: Finding) -> str:
+def _counted(detail: str, finding: Finding) -> str:
     """The claim with the number of all digits, once it is known: all may be five."""
     seen = finding.measurement
     if seen is None or not seen.complete:
-        return told
-    return told.replace("all test digits", f"all {seen.n:,}\N{NO-BREAK SPACE}test digits")
+        return detail
+    return detail.replace("all test digits", f"all {seen.n:,}\N{NO-BREAK SPACE}test digits")
 
 
 def _bound(row: Requirement) -> str:

@@ -68,9 +68,9 @@ class Drawing:
         """One line of text; whatever the words are, they are only drawn. `halo`: readable on a line."""
         extra = _attributes(font_size=size) + (' font-weight="600"' if bold else "")
         extra += f' text-anchor="{anchor}"' if anchor != "start" else ""
-        told = escape(line(words, 80))
+        detail = escape(line(words, 80))
         kind = f"fill-{role} halo" if halo else f"fill-{role}"
-        self._shapes.append(f'<text class="{kind}"{_attributes(x=x, y=y)}{extra}>{told}</text>')
+        self._shapes.append(f'<text class="{kind}"{_attributes(x=x, y=y)}{extra}>{detail}</text>')
 
     def element(self, alt: str) -> str:
         """The drawing as an <svg> element whose name is `alt`."""

@@ -30,11 +30,11 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
 def test_digits_add_up_to_the_value(
     context: Context, measure: str, settings: dict[str, Any]
 ) -> None:
-    """A real measurement's ledger gives its value again, and names the digits' places."""
+    """A real measurement's matrix gives its value again, and names the digits' places."""
     row = Requirement(id="R", measure=measure, because="of it", at_least=0.5, settings=settings)
     taken = take_measurement(context, measure, bind(measure, settings), 0)
-    ledger = read(row.judge(taken, family=MEASURES[measure].family))
-    assert ledger is not None
-    assert ledger.value == pytest.approx(taken.value)
-    labels = context.data.test.labels[ledger.places].tolist()
-    assert ledger.labels.tolist() == labels
+    matrix = read(row.judge(taken, family=MEASURES[measure].family))
+    assert matrix is not None
+    assert matrix.value == pytest.approx(taken.value)
+    labels = context.data.test.labels[matrix.places].tolist()
+    assert matrix.labels.tolist() == labels

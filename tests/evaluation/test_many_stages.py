@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from securemnist.attacks.base import Attack
-from securemnist.comparison.paired_difference import Sight, together
+from securemnist.comparison.paired_difference import PairedDifference, together
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.examples import Examples
@@ -124,7 +124,7 @@ def test_comparison_counts_each_of_40_stages(context: Context, finding: Finding)
     assert finding.measurement is not None
     measured = dataclasses.replace(finding.measurement, value=6 / 50, evidence=kept)
     seen = together(dataclasses.replace(finding, measurement=measured), finding)
-    assert isinstance(seen, Sight)
+    assert isinstance(seen, PairedDifference)
     assert [stage.old for stage in seen.stages] == [1] * (STAGES - 1) + [0]
     assert [stage.new for stage in seen.stages] == [1] * STAGES
     assert seen.broken is not None

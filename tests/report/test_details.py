@@ -27,7 +27,7 @@ def fact(name: str, kind: type[JsonModel], evidence: dict[str, Any]) -> str:
 
 def test_each_method_says_where_it_ends() -> None:
     """What was proved by which method, what was attacked, and how far the others are off."""
-    told = certificate_text.told(
+    told = certificate_text.description(
         AttackEvidence.from_json(
             {"certificates": {"intervals": 1200, "CROWN": 7, "attacked": 256, "open": OPEN}}
         )
@@ -43,7 +43,7 @@ def test_each_method_says_where_it_ends() -> None:
 def test_a_refusal_names_its_layer() -> None:
     """Why a method proved no more stands with its name, cleaned of what is not text."""
     refused = {"intervals": "expected layers with known bounds, got GELU (\u202e1)"}
-    told = certificate_text.told(
+    told = certificate_text.description(
         CertifiedEvidence.from_json({"certificates": {"refused": refused}})
     )
     assert told == (
@@ -54,7 +54,7 @@ def test_a_refusal_names_its_layer() -> None:
 @pytest.mark.parametrize("evidence", [{}, {"certificates": {}}, {"certificates": None}])
 def test_without_certificates_nothing_is_said(evidence: dict[str, Any]) -> None:
     """A row that asked for no proof has no sentence about proofs."""
-    assert certificate_text.told(AttackEvidence.from_json(evidence)) == ""
+    assert certificate_text.description(AttackEvidence.from_json(evidence)) == ""
 
 
 @pytest.mark.parametrize(

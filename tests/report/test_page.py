@@ -101,7 +101,7 @@ def test_the_first_words_answer_whether_to_merge(html: str) -> None:
     )
     places = [text.index(word) for word in (*words, "Blocking requirements", "Waived requirements")]
     assert places == sorted(places)
-    assert places[-1] < text.index("Is the model right when nobody attacks it?")
+    assert places[-1] < text.index("Is the model right without an attack?")
 
 
 def test_every_open_row_says_what_to_do(html: str) -> None:
@@ -194,7 +194,7 @@ def test_each_family_shows_its_closest_call(html: str) -> None:
     """Before the sections stand, for each family, the number of its worst row and what was required."""
     text = Markup(html).text
     glance = text.partition("Closest to the threshold, per family")[2]
-    glance = glance.partition("Is the model right when nobody attacks it?")[0]
+    glance = glance.partition("Is the model right without an attack?")[0]
     for words in ("0.9861 ≥ 0.95 required", "0.8127 ≥ 0.85 required", "2 ≤ 0 required"):
         assert words in glance
 
