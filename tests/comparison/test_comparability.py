@@ -101,7 +101,8 @@ def test_rows_on_one_side_only() -> None:
     came = compare(assessment(OLD), assessment(SAME, other, digest="new"))
     assert (came.exit_code, came.counts["not comparable"]) == (3, 1)
     left = compare(assessment(OLD, other), assessment(SAME, digest="new"))
-    assert (left.exit_code, left.changes[1].reason[:30]) == (3, "the new policy has no such row,")
+    assert left.exit_code == 3
+    assert left.changes[1].reason.startswith("the new policy has no such row")
 
 
 def test_a_row_out_of_the_new_scope_is_neutral() -> None:
