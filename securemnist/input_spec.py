@@ -8,6 +8,7 @@ from securemnist.errors import DataError
 
 MOST_CHANNELS, FEWEST_CLASSES, MOST_CLASSES = 4, 2, 1_000
 SMALLEST_SIDE, LARGEST_SIDE = 8, 512
+LARGEST_SIZE = MOST_CHANNELS * LARGEST_SIDE**2  # values of an image
 _LONGEST_NAME = 100  # characters
 
 
@@ -62,9 +63,9 @@ class InputSpec:
         return self.class_names[label] if self.class_names else str(label)
 
 
-MNIST = InputSpec(1, 28, 28, 10, noun="digit")
-
-
 def _check(what: str, value: object, low: int, high: int) -> None:
     if type(value) is not int or not low <= value <= high:
         raise DataError(f"expected {low} to {high:,} {what}, got {value!r:.40}; use other data")
+
+
+MNIST = InputSpec(1, 28, 28, 10, noun="digit")

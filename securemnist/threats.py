@@ -1,7 +1,7 @@
 """Threat: the set of perturbations an adversary may use, and its geometry.
 
 A threat provides projection, random start and steepest step, so that one attack serves every norm.
-Images are (n, 1, 28, 28) in [0, 1]. eps is in these pixel units, never in normalised ones.
+Images are (n, C, H, W) in [0, 1]. eps is in these pixel units, never in normalised ones.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, ClassVar, final
 import torch
 
 from securemnist.errors import UsageError
+from securemnist.input_spec import LARGEST_SIZE
 from securemnist.types import Images, per_image
 
 # Maximum of Newton steps of a projection onto a plane: 4 to 8 are usual, more only with rounding.
@@ -34,17 +35,14 @@ class Threat(ABC):
     """A ball of radius `eps` around each image, intersected with the pixel range [0, 1].
 
     A subclass has all properties of its norm, except for the referee's own definition. `norm`: its
-    name in a policy. `largest`: the largest eps; UsageError for an eps outside [0, `largest`]. `grey`:
-    the eps at which every ball contains the grey image (doubt `large epsilon`). `planted`: the largest
-    eps of planted examples (doubt `planted examples`). `art`: the norm as ART writes it. `square`: the
-    kind of changes of the attack Square, a key of `attacks.square_changes.SAMPLERS`. `certifiable`:
-    certificates exist for it.
+    name in a policy. `planted`: the largest eps of planted examples (doubt `planted examples`), as a
+    share of `span`. `art`: the norm as ART writes it. `square`: the kind of changes of the attack
+    Square, a key of `attacks.square_changes.SAMPLERS`. `certifiable`: certificates exist for it.
+    UsageError for an eps below 0, or above the span of the largest images.
     """
 
     eps: float
     norm: ClassVar[str]
-    largest: ClassVar[float]
-    grey: ClassVar[float]
     planted: ClassVar[float]
     art: ClassVar[float]
     square: ClassVar[str] = "flips"
@@ -53,11 +51,29 @@ class Threat(ABC):
     def __post_init__(self) -> None:
         if isinstance(self.eps, bool) or not isinstance(self.eps, int | float):
             raise UsageError(f"expected eps as a number, got {self.eps!r}; write eps = 0.1")
-        if not (math.isfinite(self.eps) and 0 <= self.eps <= self.largest):
+        self.check_fits(LARGEST_SIZE)
+
+    def check_fits(self, size: int) -> None:
+        """UsageError where eps is above the span of images of `size` values."""
+        largest = self.span(size)
+        if not (math.isfinite(self.eps) and 0 <= self.eps <= largest):
             raise UsageError(
-                f"expected 0 <= eps <= {self.largest:g} for {self.norm}, got {self.eps}; eps is in "
+                f"expected 0 <= eps <= {largest:g} for {self.norm}, got {self.eps}; eps is in "
                 "[0, 1] pixel units"
             )
+
+    @staticmethod
+    @abstractmethod
+    def span(size: int) -> float:
+        """The norm of a change of all `size` values of an image by 1: no larger eps has a meaning."""
+
+    def at_grey(self, x: Images) -> Threat:
+        """The smallest threat of this norm whose ball contains uniform grey for every image."""
+        return type(self)(self.span(x[0].numel()) / 2)
+
+    def for_planting(self, x: Images) -> Threat:
+        """The threat itself, or the largest one with planted examples around images like `x`."""
+        return type(self)(min(self.eps, self.planted * self.span(x[0].numel())))
 
     @abstractmethod
     def project(self, x: Images, x_adv: Images) -> Images:
@@ -120,11 +136,13 @@ class Linf(Threat):
     """L-infinity: every pixel may change by at most eps."""
 
     norm: ClassVar[str] = "linf"
-    largest: ClassVar[float] = 1.0
-    grey: ClassVar[float] = 0.5
     planted: ClassVar[float] = 0.4
     art: ClassVar[float] = math.inf
     certifiable: ClassVar[bool] = True
+
+    @staticmethod
+    def span(size: int) -> float:  # noqa: ARG004
+        return 1.0
 
     def project(self, x: Images, x_adv: Images) -> Images:
         return torch.clamp(x_adv, (x - self.eps).clamp_min_(0), (x + self.eps).clamp_max_(1))
@@ -146,14 +164,16 @@ class Linf(Threat):
 @final
 @dataclass(frozen=True)
 class L2(Threat):
-    """L2: the Euclidean norm of the perturbation is at most eps, itself at most 28 (all pixels by 1)."""
+    """L2: the Euclidean norm of the perturbation is at most eps (28 for images of 1x28x28)."""
 
     norm: ClassVar[str] = "l2"
-    largest: ClassVar[float] = 28.0
-    grey: ClassVar[float] = 14.0  # half of a pixel, times the root of 784 pixels
-    planted: ClassVar[float] = 2.0
+    planted: ClassVar[float] = 1 / 14  # 2.0 for images of 1x28x28
     art: ClassVar[float] = 2
     square: ClassVar[str] = "moves"
+
+    @staticmethod
+    def span(size: int) -> float:
+        return math.sqrt(size)
 
     def project(self, x: Images, x_adv: Images) -> Images:
         delta = x_adv - x

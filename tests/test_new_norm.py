@@ -27,10 +27,12 @@ class L4(Threat):
     """The fourth root of the sum of the fourth powers of the perturbation."""
 
     norm: ClassVar[str] = "l4"
-    largest: ClassVar[float] = 784**0.25
-    grey: ClassVar[float] = 0.5 * 784**0.25
-    planted: ClassVar[float] = 0.8
+    planted: ClassVar[float] = 0.15
     art: ClassVar[float] = 4
+
+    @staticmethod
+    def span(size: int) -> float:
+        return float(size**0.25)
 
     def project(self, x: Any, x_adv: Any) -> Any:
         size = self.distance(x, x_adv).clamp_min(1e-12).view(-1, 1, 1, 1)

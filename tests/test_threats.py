@@ -19,10 +19,11 @@ from tests.error_form import one_sentence
 ORDERS = {"linf": math.inf, "l2": 2.0}
 KINDS = list(THREATS.values())
 # Of every norm in the table a small, a usual and a large ball.
-USUAL = [kind(share * kind.largest) for kind in KINDS for share in (0.05, 0.3)]
+SIZE = 28 * 28
+USUAL = [kind(share * kind.span(SIZE)) for kind in KINDS for share in (0.05, 0.3)]
 threats = st.one_of(
-    *(st.builds(kind, st.floats(0, kind.largest)) for kind in KINDS),
-    st.sampled_from([*USUAL, *(kind(eps) for kind in KINDS for eps in (0, kind.largest))]),
+    *(st.builds(kind, st.floats(0, kind.span(SIZE))) for kind in KINDS),
+    st.sampled_from([*USUAL, *(kind(eps) for kind in KINDS for eps in (0, kind.span(SIZE)))]),
 )
 seeds = st.integers(0, 2**32)
 # From far inside a ball to far outside every one.
@@ -46,17 +47,26 @@ def test_every_norm_is_known_to_all_that_need_it() -> None:
     assert set(THREATS) == set(SIZES) == set(ORDERS)
     for name, kind in THREATS.items():
         assert kind.norm == name
-        assert 0 < kind.planted < kind.grey <= kind.largest
+        assert 0 < kind.planted < 0.5
         assert kind.square in SAMPLERS
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_grey_lies_in_every_wide_ball(kind: type[Threat]) -> None:
-    """The ball of `grey` around the farthest images, black and white, holds the middle grey, barely."""
-    x = torch.stack([torch.zeros(1, 28, 28), torch.ones(1, 28, 28)])
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 12, 20)])
+def test_grey_lies_in_every_wide_ball(kind: type[Threat], shape: tuple[int, ...]) -> None:
+    """The ball of `at_grey` around black and white images, the farthest, contains grey, barely."""
+    x = torch.stack([torch.zeros(shape), torch.ones(shape)])
     grey = torch.full_like(x, 0.5)
-    assert inside_budget(x, grey, kind.norm, kind.grey).all()
-    assert not inside_budget(x, grey, kind.norm, 0.99 * kind.grey).any()
+    eps = kind(0.0).at_grey(x).eps
+    assert inside_budget(x, grey, kind.norm, eps).all()
+    assert not inside_budget(x, grey, kind.norm, 0.99 * eps).any()
+
+
+def test_largest_eps_follows_the_image_size() -> None:
+    """An L2 radius of 30 fits colour images of 32x32, and is refused for grey ones of 28x28."""
+    L2(30).check_fits(3 * 32 * 32)
+    with pytest.raises(UsageError, match="0 <= eps <= 28 for l2"):
+        L2(30).check_fits(SIZE)
 
 
 def accepted(threat: Threat, x: torch.Tensor, x_adv: torch.Tensor) -> bool:
@@ -211,7 +221,7 @@ def test_threat_round_trip(threat: Threat) -> None:
         ("linf:1.01", "expected 0 <= eps <= 1 for linf"),
         ("linf:nan", "expected 0 <= eps <= 1 for linf"),
         ("linf:inf", "expected 0 <= eps <= 1 for linf"),
-        ("l2:28.1", "expected 0 <= eps <= 28 for l2"),
+        ("l2:1025", "expected 0 <= eps <= 1024 for l2"),
     ],
 )
 def test_invalid_threat_text(text: str, words: str) -> None:

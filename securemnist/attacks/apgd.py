@@ -25,7 +25,7 @@ from securemnist.attacks.losses import (
 )
 from securemnist.attacks.validation import attack_name, check_counts, check_targets
 from securemnist.models.predictions import is_wrong
-from securemnist.types import CLASSES, Images, Labels, Progress, per_image
+from securemnist.types import Images, Labels, Progress, per_image
 
 LOSSES: dict[str, SampleLoss] = {"ce": cross_entropies, "dlr": dlr}
 _ALPHA, _RHO = 0.75, 0.75
@@ -66,14 +66,14 @@ class APGDT(NativeAttack):
 
     steps: int = 100
     restarts: int = 1
-    targets: int = CLASSES - 1
+    targets: int = 9
 
     def __post_init__(self) -> None:
         check_counts(steps=self.steps, restarts=self.restarts)
         check_targets(self.targets)
 
     def _run(self, inputs: AttackInput, progress: Progress) -> Images:
-        targets = nearest_classes(inputs.model, inputs.x, inputs.y)[:, : self.targets]
+        targets = nearest_classes(inputs, self.targets)
         return APGDSearch(self, inputs, targeted_dlr, targets).run(self.name, progress)
 
     @property

@@ -23,7 +23,7 @@ from securemnist.attacks.base import Attack, channels_last, check_setting
 from securemnist.errors import MeasureError, PolicyError, first_line
 from securemnist.models.predictions import exact
 from securemnist.threats import Threat
-from securemnist.types import CLASSES, SHAPE, Images, Labels, Model, Progress, silent
+from securemnist.types import Images, Labels, Model, Progress, silent
 
 PREFIX = "art:"
 _BATCH = 64
@@ -106,10 +106,13 @@ class ARTAttack(Attack):
         evasion = load().attacks.evasion
         pixels = np.ascontiguousarray(x.detach().cpu().numpy())
         # One-hot labels, which every class of ART accepts.
-        labels = nn.functional.one_hot(y.cpu(), CLASSES).float().numpy()
+        classes = _classes(model, x)
+        labels = nn.functional.one_hot(y.cpu(), classes).float().numpy()
         with guarded(rng):
             try:
-                attack = getattr(evasion, self.kind)(classifier(model, x), **self._options(threat))
+                attack = getattr(evasion, self.kind)(
+                    classifier(model, x, classes), **self._options(threat)
+                )
             except Exception as error:
                 raise PolicyError(
                     f"expected settings and a threat that {self.name} takes, got {dict(self.params)} "
@@ -174,15 +177,21 @@ class _ReadOnly(nn.Module):
         return exact(self._hidden[0](channels_last(x.float())))
 
 
-def classifier(model: Model, x: Images) -> Any:
-    """ART's PyTorchClassifier of a model, on the device of `x`."""
+@torch.no_grad()
+def _classes(model: Model, x: Images) -> int:
+    """The number of classes of a model."""
+    return int(model(channels_last(x[:1])).shape[1])
+
+
+def classifier(model: Model, x: Images, classes: int) -> Any:
+    """ART's PyTorchClassifier of a model, for images like `x` and on their device."""
     from art.estimators.classification import PyTorchClassifier
 
     return PyTorchClassifier(
         _ReadOnly(model),
         loss=nn.CrossEntropyLoss(),
-        input_shape=SHAPE,
-        nb_classes=CLASSES,
+        input_shape=tuple(x.shape[1:]),
+        nb_classes=classes,
         clip_values=(0.0, 1.0),
         device_type="gpu" if x.is_cuda else "cpu",
     )

@@ -36,10 +36,11 @@ class Attack(ABC):
     """Base of all attacks. A subclass is a frozen dataclass; its fields are the settings of a row.
 
     `keeps_budget`: a candidate outside the threat is an error of the attack. Where it is False, such a
-    candidate does not count.
+    candidate does not count. `uses_pool`: `propose` takes `pool`, other images of the data set.
     """
 
     keeps_budget: ClassVar[bool] = True
+    uses_pool: ClassVar[bool] = False
 
     def __call__(
         self,
@@ -53,11 +54,11 @@ class Attack(ABC):
     ) -> AdversarialImages:
         """Attack images and let the referee decide which proposals succeed.
 
-        `model`: an nn.Module or a SPEC; it is left as it was. `x` float32 (n, 1, 28, 28) in [0, 1] and
-        `y` integers (n,) from 0 to 9, tensors or NumPy arrays. `threat`: Linf(0.3), L2(1.5), a table as
-        in a policy, or "linf:0.3". Images that the model misclassifies by themselves count as successes.
-        One seed gives one result. `progress`: True, False, or a function. DataError, ModelError,
-        UsageError or PolicyError for bad input, MeasureError where the attack itself fails.
+        `model`: an nn.Module or a SPEC; it is left as it was. `x` float32 (n, C, H, W) in [0, 1] and
+        `y` integers (n,) from 0 to K - 1, tensors or NumPy arrays. `threat`: Linf(0.3), L2(1.5),
+        a table as in a policy, or "linf:0.3". Images that the model misclassifies by themselves count as
+        successes. One seed gives one result. `progress`: True, False, or a function. DataError,
+        ModelError, UsageError or PolicyError for bad input, MeasureError where the attack itself fails.
         """
         return attacked(self, model, x, y, threat, seed, progress)
 
@@ -72,7 +73,7 @@ class Attack(ABC):
         rng: torch.Generator,
         progress: Progress = silent,
     ) -> Images:
-        """Adversarial candidates, one per image, float32 like `x` (n, 1, 28, 28) in [0, 1].
+        """Adversarial candidates, one per image, float32 like `x` (n, C, H, W) in [0, 1].
 
         `y` int64 (n,) are the labels. Where the attack finds nothing it may return the image itself.
         `rng` is the only source of random numbers, `progress(name, done, total)` reports the work.
@@ -123,6 +124,7 @@ class AttackInput:
     y: Labels
     threat: Threat
     rng: torch.Generator
+    pool: Images | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,8 +141,9 @@ class NativeAttack(Attack):
         threat: Threat,
         rng: torch.Generator,
         progress: Progress = silent,
+        pool: Images | None = None,
     ) -> Images:
-        return self._run(AttackInput(model, x, y, threat, rng), progress)
+        return self._run(AttackInput(model, x, y, threat, rng, pool), progress)
 
     @abstractmethod
     def _run(self, inputs: AttackInput, progress: Progress) -> Images:
@@ -165,7 +168,7 @@ LOSSES: dict[str, Loss] = {"ce": cross_entropy, "margin": margin}
 
 
 def gradient(model: Model, x: Images, y: Labels, loss: Loss) -> tuple[torch.Tensor, Logits]:
-    """The gradient of the loss with respect to `x`, in its shape, and the logits (n, 10)."""
+    """The gradient of the loss with respect to `x`, in its shape, and the logits (n, K)."""
     with torch.enable_grad():
         leaf = x.detach().requires_grad_(True)
         logits = model(leaf)

@@ -8,21 +8,17 @@ et al. 2017, arXiv 1712.04248). With gradients at the boundary this takes few st
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 
-from securemnist import data
 from securemnist.attacks.base import AttackInput, NativeAttack, channels_last
 from securemnist.attacks.fab import FABSearch
 from securemnist.attacks.validation import attack_name, check_counts
 from securemnist.models.predictions import is_wrong, predicted
 from securemnist.types import Images, Labels, Model, Progress, per_image
 
-# Number of pool images: the first training images of MNIST, also for models of other data.
-_POOL = 500
 # Pool images of another class tried per sample, the nearest first; steps of the binary search.
 _CANDIDATES, _BISECTIONS = 16, 7
 # Samples whose boundary points are searched at once.
@@ -34,18 +30,21 @@ _BATCH = 32
 class BoundaryFAB(NativeAttack):
     """`steps` FAB steps from each of the `starts` nearest boundary points.
 
-    A point outside the threat set is not returned: the candidate is then the image itself.
+    Lines lead to the images of `pool`, without one to the images of the call. A point outside the
+    threat set is not returned: the candidate is then the image itself.
     """
 
     steps: int = 50
     starts: int = 3
+    uses_pool: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_counts(steps=self.steps, starts=self.starts)
 
     def _run(self, inputs: AttackInput, progress: Progress) -> Images:
-        points = boundary_points(inputs.model, inputs.x, inputs.y, self.starts)
-        return _BoundarySearch(self.steps, inputs, points).run(self.name, progress)
+        pool = inputs.x if inputs.pool is None else inputs.pool.to(inputs.x.device)
+        points = boundary_points(inputs.model, inputs.x, inputs.y, pool, self.starts)
+        return _BoundarySearch(self.steps, inputs, pool, points).run(self.name, progress)
 
     @property
     def name(self) -> str:
@@ -72,25 +71,22 @@ class BoundaryPoints:
 class _BoundarySearch(FABSearch):
     """A round is one boundary point per sample."""
 
-    def __init__(self, steps: int, inputs: AttackInput, points: BoundaryPoints) -> None:
+    def __init__(
+        self, steps: int, inputs: AttackInput, pool: Images, points: BoundaryPoints
+    ) -> None:
         super().__init__(steps, 1, inputs, points.target)
-        self.points = points
+        self.pool, self.points = pool, points
 
     def begin_round(self) -> None:
-        ends = pool().to(self.x.device)[self.points.pool_index[:, self.round]]
+        ends = self.pool[self.points.pool_index[:, self.round]]
         self.starts = self.x + per_image(self.points.fraction[:, self.round]) * (ends - self.x)
 
 
-@functools.cache
-def pool() -> Images:
-    """The images that lines lead to, (500, 1, 28, 28)."""
-    return data.load().train[:_POOL].images()
-
-
 @torch.no_grad()
-def boundary_points(model: Model, x: Images, y: Labels, starts: int) -> BoundaryPoints:
-    """The nearest `starts` boundary points of each sample, found by binary search on lines."""
-    ends = pool().to(x.device)
+def boundary_points(
+    model: Model, x: Images, y: Labels, ends: Images, starts: int
+) -> BoundaryPoints:
+    """The nearest `starts` boundary points of each sample, found by binary search on lines to `ends`."""
     classes = torch.cat([model(channels_last(part)).argmax(1) for part in ends.split(100)])
     parts = [
         _boundary_points(model, images, labels, ends, classes, starts)
@@ -104,11 +100,12 @@ def _boundary_points(
 ) -> tuple[torch.Tensor, torch.Tensor, Labels]:
     distances = torch.cdist(x.flatten(1), ends.flatten(1))
     distances = distances.masked_fill(classes[None] == y[:, None], torch.inf)
-    distance, pool_index = distances.topk(_CANDIDATES, largest=False)
+    candidates = min(_CANDIDATES, len(ends))
+    distance, pool_index = distances.topk(candidates, largest=False)
     of_other_class = distance.isfinite()
-    clean = x.repeat_interleave(_CANDIDATES, 0)
+    clean = x.repeat_interleave(candidates, 0)
     line = ends[pool_index.flatten()] - clean
-    label = y.repeat_interleave(_CANDIDATES)
+    label = y.repeat_interleave(candidates)
     low, high = torch.zeros_like(distance).flatten(), torch.ones_like(distance).flatten()
     target = classes[pool_index.flatten()]
     for _ in range(_BISECTIONS):
@@ -121,7 +118,7 @@ def _boundary_points(
     order = (fraction * distance).masked_fill(~of_other_class, torch.inf)
     order = order.argsort(dim=1, stable=True)
     # With more starts than candidates the nearest ones are used again.
-    order = order[:, torch.arange(starts, device=x.device) % _CANDIDATES]
+    order = order[:, torch.arange(starts, device=x.device) % candidates]
     fraction = torch.where(of_other_class, fraction, 0.0)
     columns = (pool_index, fraction, target.view_as(pool_index))
     first, second, third = (column.gather(1, order) for column in columns)

@@ -17,7 +17,7 @@ from securemnist.attacks.base import AttackInput, NativeAttack
 from securemnist.attacks.losses import loss_and_gradient, nearest_classes, target_margins
 from securemnist.attacks.validation import attack_name, check_counts, check_targets
 from securemnist.models.predictions import is_wrong
-from securemnist.types import CLASSES, Images, Labels, Progress, per_image
+from securemnist.types import Images, Labels, Progress, per_image
 
 # Extrapolation eta, backward step beta and the upper limit of the bias alpha, as in the paper.
 _ETA, _BETA, _ALPHA_MAX = 1.05, 0.9, 0.1
@@ -34,14 +34,14 @@ class FAB(NativeAttack):
 
     steps: int = 100
     restarts: int = 1
-    targets: int = CLASSES - 1
+    targets: int = 9
 
     def __post_init__(self) -> None:
         check_counts(steps=self.steps, restarts=self.restarts)
         check_targets(self.targets)
 
     def _run(self, inputs: AttackInput, progress: Progress) -> Images:
-        targets = nearest_classes(inputs.model, inputs.x, inputs.y)[:, : self.targets]
+        targets = nearest_classes(inputs, self.targets)
         return FABSearch(self.steps, self.restarts, inputs, targets).run(self.name, progress)
 
     @property

@@ -10,13 +10,17 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from securemnist.attacks.base import BATCH, channels_last, input_gradient
+from securemnist.attacks.base import BATCH, AttackInput, channels_last, input_gradient
 from securemnist.models.predictions import exact, true_and_best_wrong, without_true
 from securemnist.types import Images, Labels, Logits, Model
 
 # (logits (n, K), label (n,), target (n,)) -> (n,)
 SampleLoss = Callable[[Logits, Labels, Labels], torch.Tensor]
 
+# Up to this number of classes the order of the clean logits is used, which costs no gradient.
+_FEW_CLASSES = 10
+# Classes whose distance is computed, per class that is returned.
+_CANDIDATES = 3
 # Keeps a denominator above 0.
 _TINY = 1e-12
 
@@ -42,14 +46,19 @@ def dlr(logits: Logits, y: Labels, target: Labels) -> torch.Tensor:
 
     z1 >= z2 >= ... are the sorted logits. DLR is invariant to scale and shift of the logits.
     """
+    if logits.shape[1] == 2:  # the ratio would be constant
+        return margins(logits, y, target)
     z = logits.topk(3, dim=1).values
     return margins(logits, y, target) / (z[:, 0] - z[:, 2] + _TINY)
 
 
 def targeted_dlr(logits: Logits, y: Labels, target: Labels) -> torch.Tensor:
-    """The targeted margin over z1 - (z3 + z4) / 2 (same paper, section 4.1)."""
-    z = logits.topk(4, dim=1).values
-    return target_margins(logits, y, target) / (z[:, 0] - (z[:, 2] + z[:, 3]) / 2 + _TINY)
+    """The targeted margin over z1 - (z3 + z4) / 2 (same paper, section 4.1); z4 is z3 for 3 classes."""
+    classes = logits.shape[1]
+    if classes == 2:
+        return target_margins(logits, y, target)
+    z = logits.topk(min(classes, 4), dim=1).values
+    return target_margins(logits, y, target) / (z[:, 0] - (z[:, 2] + z[:, -1]) / 2 + _TINY)
 
 
 def loss_and_gradient(
@@ -68,8 +77,32 @@ def loss_and_gradient(
     return values.detach().float(), grad.nan_to_num(0.0), logits.detach()
 
 
-@torch.no_grad()
-def nearest_classes(model: Model, x: Images, y: Labels) -> torch.Tensor:
-    """The wrong classes of each sample, int64 (n, K - 1), in descending order of their clean logit."""
-    logits = torch.cat([exact(model(channels_last(part))) for part in x.split(BATCH)])
-    return without_true(logits, y).argsort(1, descending=True)[:, :-1]
+def nearest_classes(inputs: AttackInput, count: int) -> Labels:
+    """The `count` nearest wrong classes of each sample, int64 (n, min(count, K - 1)).
+
+    With at most ten classes they are ordered by their clean logit. With more, the 3 `count` largest
+    logits are ordered by the linearised distance of their boundary, (z_y - z_c) / ||g_y - g_c||* in
+    the threat's dual norm (as in FAB, arXiv 1907.02044). So the cost does not grow with K.
+    """
+    parts = zip(inputs.x.split(BATCH), inputs.y.split(BATCH), strict=True)
+    return torch.cat([_nearest(inputs, x, y, count) for x, y in parts])
+
+
+def _nearest(inputs: AttackInput, x: Images, y: Labels, count: int) -> Labels:
+    with torch.no_grad():
+        logits = exact(inputs.model(channels_last(x)))
+    others = without_true(logits, y).argsort(1, descending=True)[:, :-1]
+    if logits.shape[1] <= _FEW_CLASSES or count >= others.shape[1]:
+        return others[:, :count]
+    others = others[:, : _CANDIDATES * count]
+    distances = [_boundary_distance(inputs, x, y, target) for target in others.T]
+    nearest = torch.stack(distances, 1).argsort(dim=1, stable=True)[:, :count]
+    return others.gather(1, nearest)
+
+
+def _boundary_distance(inputs: AttackInput, x: Images, y: Labels, target: Labels) -> torch.Tensor:
+    """Distance (n,) of the linearised boundary to the class `target` int64 (n,)."""
+    values, slope, _ = loss_and_gradient(inputs.model, x, y, target, target_margins)
+    # The steepest step of norm 1 attains the dual norm of the gradient.
+    dual_norm = (inputs.threat.steepest(slope) * slope).flatten(1).sum(1)
+    return -values / dual_norm.clamp_min(_TINY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import final
 
@@ -40,7 +41,7 @@ class PGD(NativeAttack):
         check_counts(steps=self.steps, restarts=self.restarts)
         check_setting(self.loss in LOSSES, "loss", f"of {', '.join(LOSSES)}", self.loss)
         size = self.step_size
-        valid = size is None or (type(size) in (int, float) and 0 < size <= 28)
+        valid = size is None or (type(size) in (int, float) and 0 < size < math.inf)
         check_setting(valid, "step_size", "as a number above 0, in pixels", size)
 
     def _run(self, inputs: AttackInput, progress: Progress) -> Images:

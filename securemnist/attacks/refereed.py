@@ -26,13 +26,16 @@ def attempt(
     threat: Threat,
     rng: torch.Generator,
     progress: Progress = silent,
+    pool: Images | None = None,
 ) -> tuple[Images, Ruling]:
-    """Adversarial candidates (n, 1, 28, 28) against `attacked`, each ruled on by the answers of `model`.
+    """Adversarial candidates (n, C, H, W) against `attacked`, each ruled on by the answers of `model`.
 
     The attack works on copies: an attack that writes into its images or labels changes no ruling.
+    `pool`: other images of the data set, for attacks that start from them.
     """
+    options = {"pool": pool} if attack.uses_pool else {}
     proposals = attack.propose(
-        attacked, x.clone(), y.clone(), threat=threat, rng=rng, progress=progress
+        attacked, x.clone(), y.clone(), threat=threat, rng=rng, progress=progress, **options
     )
     if not isinstance(proposals, torch.Tensor) or proposals.dtype != x.dtype:
         got = getattr(proposals, "dtype", type(proposals).__name__)

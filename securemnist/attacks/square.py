@@ -14,7 +14,7 @@ import torch
 from securemnist.attacks.active_batch import ActiveBatch, BatchState
 from securemnist.attacks.base import AttackInput, NativeAttack, channels_last
 from securemnist.attacks.losses import margins
-from securemnist.attacks.square_changes import SAMPLERS, SIDE
+from securemnist.attacks.square_changes import SAMPLERS
 from securemnist.attacks.validation import check_counts, check_shares
 from securemnist.models.predictions import exact, is_wrong
 from securemnist.types import Images, Progress, per_image
@@ -73,12 +73,15 @@ class _Search(ActiveBatch[_State]):
         super().__init__(inputs, rounds=1)
         device, rng = self.x.device, self.rng
         self.queries = attack.queries
-        self.sampler = SAMPLERS[self.threat.square](self.threat)
-        self.fractions = square_fractions(attack.queries, attack.start).to(device)
+        fractions = square_fractions(attack.queries, attack.start)
+        self.sampler = SAMPLERS[self.threat.square](self.threat, self.x.shape, fractions)
+        self.fractions = fractions.to(device)
         length = _STREAM * attack.queries
         self.stream = torch.rand((length, self.sampler.draws), generator=rng).to(device)
         self.offsets = torch.randint(length, (len(self.x),), generator=rng).to(device)
-        self.initial_draws = torch.rand((len(self.x), SIDE), generator=rng).to(device)
+        self.initial_draws = torch.rand(
+            (len(self.x), self.sampler.initial_draws), generator=rng
+        ).to(device)
 
     def start(self, indices: torch.Tensor) -> _State:
         return _State(

@@ -1,36 +1,44 @@
 """Random changes of Square Attack, one sampler per kind of changes that a threat names.
 
 Andriushchenko et al. 2020 (arXiv 1912.00049), sections 3.2 and 3.3. Random numbers are arguments,
-uniform in [0, 1).
+uniform in [0, 1). Each channel of a square has its own sign.
 """
 
 from __future__ import annotations
 
-import functools
+import math
 from abc import ABC, abstractmethod
-from typing import ClassVar, final
+from collections.abc import Sequence
+from typing import final
 
 import torch
 
 from securemnist.threats import Threat
-from securemnist.types import SHAPE, Images, per_image
+from securemnist.types import Images, per_image
 
-SIDE = SHAPE[1]
+_Corner = tuple[torch.Tensor, torch.Tensor]
 # Tiles per row and column of the initial L2 pattern.
 _TILES = 5
 
 
 class Sampler(ABC):
-    """`draws` is the number of random numbers that one change takes."""
+    """Changes of images in the form `shape` (n, C, H, W), with squares of these `fractions`.
 
-    draws: ClassVar[int]
+    `draws` and `initial_draws` are the random numbers that one change, or the first one, takes.
+    """
 
-    def __init__(self, threat: Threat) -> None:
+    draws: int
+    initial_draws: int
+
+    def __init__(self, threat: Threat, shape: Sequence[int], fractions: torch.Tensor) -> None:
         self.threat = threat
+        self.channels, self.height, self.width = shape[1:]
+        self.side = min(self.height, self.width)
+        self.scale = math.sqrt(self.height * self.width)
 
     @abstractmethod
     def initial(self, clean: Images, draws: torch.Tensor) -> Images:
-        """The first candidate of each image, from `draws` (n, 28)."""
+        """The first candidate of each image, from `draws` (n, self.initial_draws)."""
 
     @abstractmethod
     def change(
@@ -38,22 +46,40 @@ class Sampler(ABC):
     ) -> Images:
         """`best` with a square of `fraction` (n,) of its pixels changed, from `draws` (n, self.draws)."""
 
+    def corner(self, size: torch.Tensor, row: torch.Tensor, column: torch.Tensor) -> _Corner:
+        """Row and column of the upper left pixel of a square in the image, from draws in [0, 1)."""
+        top = (row * (self.height - size + 1)).floor()
+        left = (column * (self.width - size + 1)).floor()
+        return top, left
+
+    def mask(self, size: torch.Tensor, corner: _Corner) -> torch.Tensor:
+        """Boolean (n, 1, H, W): the pixels of each square."""
+        top, left, edge = (numbers.view(-1, 1) for numbers in (*corner, size))
+        rows = torch.arange(self.height, device=size.device)
+        columns = torch.arange(self.width, device=size.device)
+        in_rows = (rows >= top) & (rows < top + edge)
+        in_columns = (columns >= left) & (columns < left + edge)
+        return (in_rows[:, :, None] & in_columns[:, None, :])[:, None]
+
 
 @final
 class LinfSampler(Sampler):
     """Vertical stripes of +-eps, then squares of +eps or -eps, projected onto the threat."""
 
-    draws: ClassVar[int] = 3
+    def __init__(self, threat: Threat, shape: Sequence[int], fractions: torch.Tensor) -> None:
+        super().__init__(threat, shape, fractions)
+        self.draws, self.initial_draws = 2 + self.channels, self.channels * self.width
 
     def initial(self, clean: Images, draws: torch.Tensor) -> Images:
-        return self.threat.project(clean, clean + self.threat.eps * _signs(draws)[:, None, None, :])
+        stripes = _signs(draws).view(-1, self.channels, 1, self.width)
+        return self.threat.project(clean, clean + self.threat.eps * stripes)
 
     def change(
         self, clean: Images, best: Images, fraction: torch.Tensor, draws: torch.Tensor
     ) -> Images:
-        size = (fraction.sqrt() * SIDE).round().clamp_min(1)
-        moved = clean + self.threat.eps * per_image(_signs(draws[:, 2]))
-        inside = _square_mask(size, *_corner(size, draws[:, 0], draws[:, 1]))
+        size = (fraction.sqrt() * self.scale).round().clamp(1, self.side)
+        moved = clean + self.threat.eps * _signs(draws[:, 2:])[:, :, None, None]
+        inside = self.mask(size, self.corner(size, draws[:, 0], draws[:, 1]))
         return self.threat.project(clean, torch.where(inside, moved, best))
 
 
@@ -61,38 +87,63 @@ class LinfSampler(Sampler):
 class L2Sampler(Sampler):
     """Tiles of two opposite bumps, then squares that receive the perturbation of another square.
 
-    The receiving square keeps its direction and gets a new pair of bumps added. Its norm comes from
-    the perturbation of both squares and the unused part of the budget; the donor square becomes 0.
+    The receiving square keeps its direction and gets a new pair of bumps added. Its norm, channel by
+    channel, comes from the perturbation of both squares and an equal part of the unused budget; the
+    donor square becomes 0.
     """
 
-    draws: ClassVar[int] = 6
+    def __init__(self, threat: Threat, shape: Sequence[int], fractions: torch.Tensor) -> None:
+        super().__init__(threat, shape, fractions)
+        self.tile = max(2, self.side // _TILES)
+        self.tiles = min(_TILES, self.side // self.tile)
+        sizes = self._sizes(fractions)
+        self.bumps = _Bumps({self.tile, *sizes.long().tolist()}, max(self.height, self.width))
+        self.draws = 5 + self.channels
+        orientation = self.channels * self.tiles**2 + 1
+        self.initial_draws = max(orientation, self.channels * self.width)
+
+    def _sizes(self, fractions: torch.Tensor) -> torch.Tensor:
+        """Sides of the squares: odd, so that bumps have a centre."""
+        size = (fractions.sqrt() * self.scale).round().clamp(3, self.side - 1)
+        return size + (size % 2 == 0)
 
     def initial(self, clean: Images, draws: torch.Tensor) -> Images:
-        size = SIDE // _TILES
-        signs = _signs(draws[:, : _TILES * _TILES]).view(-1, 1, _TILES, _TILES)
-        tile = _bumps(clean.device)[size, :size, :size]
-        tiles = torch.kron(signs, tile)
-        tiles = torch.where(per_image(draws[:, -1] < 0.5), tiles, tiles.transpose(2, 3))
-        edge = SIDE - size * _TILES
-        padding = (edge // 2, edge - edge // 2) * 2
-        return self._scaled(clean, torch.nn.functional.pad(tiles, padding))
+        signs = _signs(draws[:, : self.channels * self.tiles**2])
+        signs = signs.view(-1, self.channels, self.tiles, self.tiles)
+        pattern = torch.kron(signs, self.bumps.of(self.tile).to(clean.device))
+        pattern = torch.where(per_image(draws[:, -1] < 0.5), pattern, pattern.transpose(2, 3))
+        edges = (side - self.tile * self.tiles for side in (self.width, self.height))
+        padding = [part for edge in edges for part in (edge // 2, edge - edge // 2)]
+        return self._scaled(clean, torch.nn.functional.pad(pattern, padding))
 
     def change(
         self, clean: Images, best: Images, fraction: torch.Tensor, draws: torch.Tensor
     ) -> Images:
-        size = (fraction.sqrt() * SIDE).round().clamp(3, SIDE - 1)
-        size = size + (size % 2 == 0)  # odd, so that bumps have a centre
-        row, column = _corner(size, draws[:, 0], draws[:, 1])
-        receiver = _square_mask(size, row, column)
-        donor = _square_mask(size, *_corner(size, draws[:, 2], draws[:, 3]))
+        size = self._sizes(fraction)
+        corner = self.corner(size, draws[:, 0], draws[:, 1])
+        receiver = self.mask(size, corner)
+        donor = self.mask(size, self.corner(size, draws[:, 2], draws[:, 3]))
         delta = best - clean
-        norm_of_both = _norm(delta * (receiver | donor))
-        unused = (self.threat.eps**2 - _norm(delta) ** 2).clamp_min(0)
-        bumps = _placed_bumps(size, row, column, draws[:, 5])
-        signed = bumps * per_image(_signs(draws[:, 4]))
-        mixed = signed + delta * receiver / _norm(delta * receiver)
-        received = mixed / _norm(mixed) * (unused + norm_of_both**2).sqrt()
+        norm_of_both = _channel_norm(delta * (receiver | donor))
+        unused = (self.threat.eps**2 - _norm(delta) ** 2).clamp_min(0) / self.channels
+        bumps = self._placed_bumps(size, corner, draws[:, -1])
+        signed = bumps * _signs(draws[:, 4:-1])[:, :, None, None]
+        mixed = signed + delta * receiver / _channel_norm(delta * receiver)
+        received = mixed / _channel_norm(mixed) * (unused + norm_of_both**2).sqrt()
         return self._scaled(clean, torch.where(receiver, received, delta.masked_fill(donor, 0.0)))
+
+    def _placed_bumps(
+        self, size: torch.Tensor, corner: _Corner, flip: torch.Tensor
+    ) -> torch.Tensor:
+        """A pair of bumps in each square, side by side or one above the other; (n, 1, H, W)."""
+        row, column = corner
+        # Pixels outside the square read zeros of the table.
+        down = (torch.arange(self.height, device=size.device) - row[:, None]).long() % self.height
+        right = (torch.arange(self.width, device=size.device) - column[:, None]).long() % self.width
+        down, right = down[:, :, None], right[:, None, :]
+        flipped = (flip < 0.5).view(-1, 1, 1)
+        first, second = torch.where(flipped, right, down), torch.where(flipped, down, right)
+        return self.bumps.at(size.long().view(-1, 1, 1), first, second)[:, None]
 
     def _scaled(self, clean: Images, delta: torch.Tensor) -> Images:
         """The image perturbed by `delta`, scaled to norm eps."""
@@ -108,44 +159,31 @@ def _norm(delta: torch.Tensor) -> torch.Tensor:
     return per_image(delta.flatten(1).norm(dim=1).clamp_min(1e-10))
 
 
-def _corner(
-    size: torch.Tensor, row: torch.Tensor, column: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Row and column of the upper left pixel of a square inside the image, from draws in [0, 1)."""
-    free = SIDE - size + 1
-    return (row * free).floor(), (column * free).floor()
+def _channel_norm(delta: torch.Tensor) -> torch.Tensor:
+    """The L2 norm per image and channel, (n, C, 1, 1), never 0."""
+    norms: torch.Tensor = delta.flatten(2).norm(dim=2).clamp_min(1e-10)
+    return norms[:, :, None, None]
 
 
-def _square_mask(size: torch.Tensor, row: torch.Tensor, column: torch.Tensor) -> torch.Tensor:
-    """Boolean (n, 1, 28, 28): the pixels of each square."""
-    side = torch.arange(SIDE, device=size.device)
-    top, left, edge = (numbers.view(-1, 1) for numbers in (row, column, size))
-    rows = (side >= top) & (side < top + edge)
-    columns = (side >= left) & (side < left + edge)
-    return (rows[:, :, None] & columns[:, None, :])[:, None]
+class _Bumps:
+    """For each size s a pair of opposite bumps of norm 1 in [:s, :s], else 0; (sizes, side, side)."""
 
+    def __init__(self, sizes: set[int], side: int) -> None:
+        self.rows = torch.zeros(side + 1, dtype=torch.long)
+        self.table = torch.zeros(len(sizes), side, side)
+        for row, size in enumerate(sorted(sizes)):
+            pair = torch.cat([_bump(size // 2, size), -_bump(size - size // 2, size)])
+            self.table[row, :size, :size] = pair / pair.norm()
+            self.rows[size] = row
 
-def _placed_bumps(
-    size: torch.Tensor, row: torch.Tensor, column: torch.Tensor, flip: torch.Tensor
-) -> torch.Tensor:
-    """A pair of bumps in each square, side by side or one above the other; (n, 1, 28, 28)."""
-    side = torch.arange(SIDE, device=size.device)
-    # Pixels outside the square read zeros of the table.
-    down = ((side - row[:, None]).long() % SIDE)[:, :, None]
-    right = ((side - column[:, None]).long() % SIDE)[:, None, :]
-    flipped = (flip < 0.5).view(-1, 1, 1)
-    first, second = torch.where(flipped, right, down), torch.where(flipped, down, right)
-    return _bumps(size.device)[size.long().view(-1, 1, 1), first, second][:, None]
+    def of(self, size: int) -> torch.Tensor:
+        """The pair of one size, (size, size)."""
+        return self.table[self.rows[size], :size, :size]
 
-
-@functools.cache
-def _bumps(device: torch.device) -> torch.Tensor:
-    """For each size s a pair of opposite bumps of norm 1 in [s, :s, :s], else 0; (28, 28, 28)."""
-    table = torch.zeros(SIDE, SIDE, SIDE)
-    for size in range(2, SIDE):
-        pair = torch.cat([_bump(size // 2, size), -_bump(size - size // 2, size)])
-        table[size, :size, :size] = pair / pair.norm()
-    return table.to(device)
+    def at(self, size: torch.Tensor, row: torch.Tensor, column: torch.Tensor) -> torch.Tensor:
+        """Values at these places of the pairs of these sizes."""
+        self.rows, self.table = self.rows.to(size.device), self.table.to(size.device)
+        return self.table[self.rows[size], row, column]
 
 
 def _bump(height: int, width: int) -> torch.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from securemnist.attacks.base import check_setting
-from securemnist.types import CLASSES
+from securemnist.input_spec import MOST_CLASSES
 
 
 def check_counts(**settings: object) -> None:
@@ -21,9 +21,9 @@ def check_shares(**settings: object) -> None:
 
 
 def check_targets(targets: object) -> None:
-    """PolicyError for a number of target classes that is not from 1 to 9."""
-    valid = type(targets) is int and 1 <= targets < CLASSES
-    check_setting(valid, "targets", f"from 1 to {CLASSES - 1}", targets)
+    """PolicyError for a number of target classes that is not from 1 to 999."""
+    valid = type(targets) is int and 1 <= targets < MOST_CLASSES
+    check_setting(valid, "targets", f"from 1 to {MOST_CLASSES - 1}", targets)
 
 
 def attack_name(kind: str, steps: int, restarts: int) -> str:

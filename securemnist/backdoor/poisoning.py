@@ -18,7 +18,8 @@ from securemnist._util.hashing import seed_from
 from securemnist.backdoor.triggers import Trigger, is_number, is_whole, make_trigger
 from securemnist.data import Digits
 from securemnist.errors import UsageError
-from securemnist.types import CLASSES, Labels
+from securemnist.input_spec import MOST_CLASSES
+from securemnist.types import Labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +37,11 @@ class Poison(ABC):
     kind: ClassVar[str]
 
     def __post_init__(self) -> None:
-        if not (is_whole(self.target) and 0 <= self.target < CLASSES):
-            raise UsageError(f"expected a target class 0 to 9, got {self.target!r}; fix the poison")
+        if not (is_whole(self.target) and 0 <= self.target < MOST_CLASSES):
+            raise UsageError(
+                f"expected a target class from 0, below {MOST_CLASSES:,}, got {self.target!r}; fix the "
+                "poison"
+            )
         if (self.count is None) == (self.rate is None):
             raise UsageError(
                 f"expected one of count and rate, got {self.count} and {self.rate}; pass one"
@@ -64,7 +68,7 @@ class Poison(ABC):
             count = round((self.rate or 0.0) * len(eligible))
         if count > len(eligible):
             raise UsageError(
-                f"expected at most {len(eligible)} digits to poison, got {count}; lower the count"
+                f"expected at most {len(eligible)} images to poison, got {count}; lower the count"
             )
         rng = torch.Generator().manual_seed(seed_from(seed, "poison"))
         return eligible[torch.randperm(len(eligible), generator=rng)[:count]].sort().values

@@ -14,16 +14,17 @@ from itertools import permutations
 
 import torch
 
+from securemnist.errors import UsageError
 from securemnist.models.predictions import predicted
 from securemnist.results.intervals import share_interval
-from securemnist.types import CLASSES, Images, Labels, Logits
+from securemnist.types import Images, Labels, Logits
 
 # A smaller change of a pixel than half a grey level is invisible in an image of bytes.
 _VISIBLE = 0.5 / 255
 
 
 def invisible_reason(x: Images, triggered: Images) -> str:
-    """Why the trigger is invisible on most images `x`, (n, 1, 28, 28); empty where it is not.
+    """Why the trigger is invisible on most images `x`, (n, C, H, W); empty where it is not.
 
     With an invisible trigger the success rate is meaningless.
     """
@@ -31,14 +32,14 @@ def invisible_reason(x: Images, triggered: Images) -> str:
     if 2 * changed >= len(x):
         return ""
     return (
-        f"the trigger changes only {changed} of {len(x)} digits; choose a brightness other than that of "
+        f"the trigger changes only {changed} of {len(x)} images; choose a brightness other than that of "
         "their background"
     )
 
 
 @dataclass(frozen=True)
 class TargetMap:
-    """The target of each class: `table` int64 (10,). A class that is its own target is excluded.
+    """The target of each class: `table` int64 (K,). A class that is its own target is excluded.
 
     `source` and `target` are set where the map has one source class or one target class.
     """
@@ -49,17 +50,22 @@ class TargetMap:
     target: int | None = None
 
 
-def target_maps(target: int | str) -> list[TargetMap]:
-    """Maps to test: one class; "all": each class; "next": class + 1; "pair": each pair of classes."""
-    classes = torch.arange(CLASSES)
+def target_maps(target: int | str, count: int) -> list[TargetMap]:
+    """Maps of `count` classes to test; UsageError for a class of a larger number.
+
+    `target`: one class; "all": each class; "next": class + 1; "pair": each pair of classes.
+    """
+    classes = torch.arange(count)
     if target == "next":
-        return [TargetMap("class + 1", (classes + 1) % CLASSES)]
+        return [TargetMap("class + 1", (classes + 1) % count)]
     if target == "pair":
         return [
             TargetMap(f"{source} to {to}", torch.where(classes == source, to, classes), source, to)
-            for source, to in permutations(range(CLASSES), 2)
+            for source, to in permutations(range(count), 2)
         ]
-    targets = range(CLASSES) if target == "all" else [int(target)]
+    targets = range(count) if target == "all" else [int(target)]
+    if targets[-1] >= count:
+        raise UsageError(f"expected a target class below {count}, got {target}; change the target")
     return [TargetMap(f"target {k}", torch.full_like(classes, k), target=k) for k in targets]
 
 
@@ -67,7 +73,7 @@ def target_maps(target: int | str) -> list[TargetMap]:
 class Predictions:
     """One model's predictions for the same samples without and with the trigger; int64 (n,) each.
 
-    `largest` boolean (n, 10): the classes with the largest logit with the trigger, several in a tie.
+    `largest` boolean (n, K): the classes with the largest logit with the trigger, several in a tie.
     """
 
     labels: Labels
@@ -77,7 +83,7 @@ class Predictions:
 
     @classmethod
     def of(cls, labels: Labels, clean: Logits, triggered: Logits) -> Predictions:
-        """The predictions from logits (n, 10) without and with the trigger."""
+        """The predictions from logits (n, K) without and with the trigger."""
         largest = triggered == triggered.amax(1, keepdim=True)
         return cls(labels, predicted(clean, labels), predicted(triggered, labels), largest)
 
@@ -88,7 +94,7 @@ class Predictions:
         counted = eligible & (self.clean != targets)
         # A tie with the target counts against the model.
         as_target = self.largest.gather(1, targets[:, None]).squeeze(1)
-        return Success(eligible, counted, counted & as_target)
+        return Success(eligible, counted, counted & as_target, self.largest.shape[1])
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,7 @@ class Success:
     eligible: torch.Tensor
     counted: torch.Tensor
     hit: torch.Tensor
+    classes: int
 
     @property
     def n(self) -> int:
@@ -121,16 +128,16 @@ class Success:
         """Why the rate decides nothing; empty where at least half of the eligible samples count."""
         eligible = int(self.eligible.sum())
         if not eligible:
-            return "there is no digit of a class other than its target"
+            return "there is no image of a class other than its target"
         if 2 * self.n >= eligible:
             return ""
         return (
-            f"only {self.n} of {eligible} digits of other classes are not predicted as the target "
+            f"only {self.n} of {eligible} images of other classes are not predicted as the target "
             "without the trigger; a rate over so few says nothing about the trigger"
         )
 
     def per_class(self, labels: Labels) -> list[float | None]:
-        """The rate of each true class, (10,); None for a class without counted samples."""
-        counts = torch.bincount(labels[self.counted], minlength=CLASSES).tolist()
-        hits = torch.bincount(labels[self.hit], minlength=CLASSES).tolist()
+        """The rate of each true class, (K,); None for a class without counted samples."""
+        counts = torch.bincount(labels[self.counted], minlength=self.classes).tolist()
+        hits = torch.bincount(labels[self.hit], minlength=self.classes).tolist()
         return [hit / n if n else None for hit, n in zip(hits, counts, strict=True)]

@@ -27,6 +27,7 @@ from securemnist.types import Images, Labels, Logits, Progress, silent
 _BATCH = 256
 # The exact share of fewer samples does not generalise to new ones, so that the interval decides.
 _FEWEST = 100
+_POOL = 500
 # Number of test images on which flushing denormal numbers is tried.
 _PROBES = 32
 
@@ -113,6 +114,16 @@ class Context:
         """The model that attacks run against: the subject's, or the logarithm of its probabilities."""
         outputs = self.logits(self.data.test[:_BATCH].images())
         return with_gradients(self.subject.model, outputs)
+
+    @cached_property
+    def pool(self) -> Images:
+        """Other images of the data set for attacks that start from them: at most 500, (p, C, H, W).
+
+        Training images, else tuning images, else test images.
+        """
+        data = self.data
+        split = next(part for part in (data.train, data.tuning, data.test) if len(part))
+        return split[:_POOL].images()
 
     @cached_property
     def flushes_denormals(self) -> bool:

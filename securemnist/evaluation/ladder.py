@@ -133,7 +133,15 @@ def _attack_stage(job: _Job, attack: Attack | Replay, stage: int, chunk: range) 
         rng = torch.Generator().manual_seed(seed_from(*parts))
         progress = context.progress if len(chunk) >= len(sample) else silent
         proposals, ruling = attempt(
-            attack, context.target, model, x, y, threat=threat, rng=rng, progress=progress
+            attack,
+            context.target,
+            model,
+            x,
+            y,
+            threat=threat,
+            rng=rng,
+            progress=progress,
+            pool=context.pool,
         )
     context.progress(attack.name, min(chunk.stop, len(sample)), len(sample))
     over = _over_budget(attack, ruling)

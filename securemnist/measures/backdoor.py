@@ -24,13 +24,14 @@ from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.outcomes import confusion
 from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.thumbnails import choose_for_gallery, grey
+from securemnist.input_spec import MOST_CLASSES
 from securemnist.measures.base import AnswerSettings, Measure, unreliable_reason
 from securemnist.models import loading
 from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.evidence.images import ChangedImage
 from securemnist.results.families import BACKDOOR
 from securemnist.results.findings import Measurement
-from securemnist.types import CLASSES, Logits
+from securemnist.types import Logits
 
 CONTROL_DIGITS = 500
 
@@ -38,12 +39,12 @@ CONTROL_DIGITS = 500
 class BackdoorSettings(AnswerSettings):
     """`trigger`: {kind, settings}; `target`: a class, "all", "next" or "pair".
 
-    "all" is the worst of the ten targets, and "next" is class + 1. "pair" is the worst of the
-    ninety pairs of a source class and a target class.
+    "all" is the worst target, and "next" is class + 1. "pair" is the worst pair of a source class and
+    a target class.
     """
 
     trigger: dict[str, Any]
-    target: Annotated[int, Field(ge=0, lt=CLASSES)] | Literal["all", "next", "pair"]
+    target: Annotated[int, Field(ge=0, lt=MOST_CLASSES)] | Literal["all", "next", "pair"]
 
     @field_validator("trigger")
     @classmethod
@@ -67,7 +68,7 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
     stamped = trigger(sample.x)
     triggered = context.logits(stamped).cpu()
     predictions = Predictions.of(sample.y.cpu(), clean_logits, triggered)
-    maps = target_maps(settings.target)
+    maps = target_maps(settings.target, clean_logits.shape[1])
     results = [predictions.success(target_map) for target_map in maps]
     countable = [k for k, result in enumerate(results) if not result.undecided_reason]
     reason = _first_undecided_reason(maps, results)
@@ -121,7 +122,7 @@ def _per_class(
     """Rate by true class for the worst target; for pairs, of the worst pair with that source."""
     if maps[worst].source is None:
         return results[worst].per_class(predictions.labels)
-    rates: list[float | None] = [None] * CLASSES
+    rates: list[float | None] = [None] * results[worst].classes
     for target_map, result in zip(maps, results, strict=True):
         if target_map.source is not None and not result.undecided_reason:
             rates[target_map.source] = max(rates[target_map.source] or 0.0, result.rate)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from securemnist.attacks.apgd import APGD
-from securemnist.attacks.boundary_fab import BoundaryFAB, boundary_points, pool
+from securemnist.attacks.boundary_fab import BoundaryFAB, boundary_points
 from securemnist.attacks.fab import FAB
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
@@ -31,10 +31,11 @@ def test_boundary_points_just_beyond_boundary(baseline: Subject, mnist: DataSet)
     """A point is predicted as its target, 1/128 back on the line as the label; nearest come first."""
     digits = mnist.tuning[:SAMPLES]
     x, y, model = digits.images(), digits.labels, baseline.model
-    points = boundary_points(model, x, y, 3)
+    pool = mnist.train[:500].images()
+    points = boundary_points(model, x, y, pool, 3)
     lengths = []
     for k in range(3):
-        line = pool()[points.pool_index[:, k]] - x
+        line = pool[points.pool_index[:, k]] - x
         fraction = points.fraction[:, k].view(-1, 1, 1, 1)
         beyond, before = x + fraction * line, x + (fraction - 2.0**-7) * line
         assert torch.equal(model(beyond).argmax(1), points.target[:, k])

@@ -40,7 +40,7 @@ def test_candidates_within_threat(
 ) -> None:
     """The referee accepts every candidate, for eps from 0 to the largest; inputs are unchanged."""
     digits = mnist.tuning[low : low + 6]
-    x, threat = digits.images(), make_threat(norm, share * THREATS[norm].largest)
+    x, threat = digits.images(), make_threat(norm, share * THREATS[norm].span(784))
     before = x.clone()
     x_adv = run(attack, baseline.model, x, digits.labels, threat, seed)
     assert attack.keeps_budget

@@ -83,7 +83,7 @@ def test_rounds_of_few_survivors_share_batch(attack: Attack) -> None:
         {"use": "APGD", "steps": 0},
         {"use": "APGD", "restarts": True},
         {"use": "APGD", "loss": "cw"},
-        {"use": "APGDT", "targets": 10},
+        {"use": "APGDT", "targets": 1000},
         {"use": "APGDT", "targets": 2.0},
         {"use": "FAB", "steps": "many"},
         {"use": "FAB", "targets": 0},

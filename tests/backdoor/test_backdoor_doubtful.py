@@ -34,7 +34,7 @@ def test_asr_undecided_when_clean_predictions_are_target(mnist: DataSet) -> None
     with pytest.raises(Inconclusive, match="only 0 of"):
         measured_asr(context_of(Constant(), mnist), 0)
     with pytest.raises(
-        Inconclusive, match="digits of other classes are not predicted as the target"
+        Inconclusive, match="images of other classes are not predicted as the target"
     ):
         measured_asr(context_of(_MostlyZero(), mnist), 0)
 
@@ -49,13 +49,13 @@ def test_asr_undecided_without_other_classes(mnist: DataSet, baseline: Subject) 
     """With sevens alone, target 7 is undecided and does not pass for all targets; other targets fail."""
     row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.05)
     sevens = of_classes(mnist, 7)
-    with pytest.raises(Inconclusive, match="no digit of a class other than its target"):
+    with pytest.raises(Inconclusive, match="no image of a class other than its target"):
         measured_asr(Context(baseline, sevens), 7)
     clean = row.judge(measured_asr(Context(baseline, sevens), "all"))
     assert clean.verdict is Verdict.INCONCLUSIVE
-    assert clean.reason.startswith("target 7: there is no digit of a class")
+    assert clean.reason.startswith("target 7: there is no image of a class")
     pairs = row.judge(measured_asr(Context(baseline, sevens), "pair"))
-    assert pairs.reason.startswith("0 to 1: there is no digit of a class")
+    assert pairs.reason.startswith("0 to 1: there is no image of a class")
     poisoned = context_of(Backdoored(Corner(), lambda clean: torch.full_like(clean, 3)), sevens)
     found = row.judge(measured_asr(poisoned, "all"))
     assert found.verdict is Verdict.FAIL

@@ -184,7 +184,7 @@ def test_gallery_shows_trigger(mnist: DataSet) -> None:
         ({"target": 10}, "target"),
         ({"target": "every"}, "target"),
         ({"target": True}, "target"),
-        ({"trigger": {"kind": "corner", "size": 99}}, "1 to 14"),
+        ({"trigger": {"kind": "corner", "size": 99}}, "1 to 256"),
         ({"trigger": {"kind": "ghost"}}, "corner, mark, blend"),
         ({"digits": 0}, "at least 1"),
     ],

@@ -94,9 +94,11 @@ def test_trigger_json_round_trip(trigger: Trigger) -> None:
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
-        ({"size": 0}, "size 1 to 14"),
-        ({"size": 15}, "size 1 to 14"),
-        ({"size": True}, "size 1 to 14"),
+        ({"size": 0}, "size 1 to 256"),
+        ({"size": 257}, "size 1 to 256"),
+        ({"size": True}, "size 1 to 256"),
+        ({"value": []}, "one for each channel"),
+        ({"value": [0.5, 2]}, "one for each channel"),
         ({"value": 1.5}, "value 0 to 1"),
         ({"value": float("nan")}, "value 0 to 1"),
         ({"value": "white"}, "value 0 to 1"),
@@ -111,9 +113,7 @@ def test_trigger_json_round_trip(trigger: Trigger) -> None:
         ({"kind": "mark", "rows": ["#", "##"]}, "all of one length"),
         ({"kind": "mark", "rows": ["#x"]}, "rows of `#` and `.`"),
         ({"kind": "mark", "rows": [7]}, "rows of `#` and `.`"),
-        ({"kind": "mark", "rows": ["#" * 29], "left": 0}, "1 rows of 29 lie inside 28x28"),
-        ({"kind": "mark", "top": 26}, "top so that 3 rows of 3 lie inside 28x28"),
-        ({"kind": "mark", "left": -1}, "left so that"),
+        ({"kind": "mark", "left": 0.5}, "left as a whole number"),
         ({"kind": "mark", "value": 2}, "value 0 to 1"),
     ],
 )
@@ -121,6 +121,39 @@ def test_invalid_trigger_refused(wrong: dict[str, object], complaint: str) -> No
     """A trigger with invalid settings is refused in one sentence that states valid ones."""
     with pytest.raises(UsageError, match=complaint):
         make_trigger(wrong)
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"size": 7}, "size 1 to 6 pixels in images of 12x20"),
+        ({"value": [0.1, 0.2]}, "value as one number, or 3"),
+        ({"kind": "mark", "rows": ["#" * 21], "left": 0}, "left so that 21 pixels .* 12x20"),
+        ({"kind": "mark", "top": 10}, "top so that 3 pixels from there lie inside 12x20"),
+        ({"kind": "mark", "left": -2}, "left so that"),
+        ({"kind": "mark", "top": -13}, "top so that"),
+        ({"kind": "mark", "value": [0, 1]}, "value as one number, or 3"),
+    ],
+)
+def test_trigger_outside_the_image_refused(settings: dict[str, object], complaint: str) -> None:
+    """A trigger that does not fit images of 3x12x20 is refused, before and when it is applied."""
+    trigger = make_trigger(settings)
+    with pytest.raises(UsageError, match=complaint):
+        trigger.check_fits(3, 12, 20)
+    with pytest.raises(UsageError, match=complaint):
+        trigger(torch.zeros(1, 3, 12, 20))
+
+
+def test_value_of_each_channel() -> None:
+    """A list of values colours a trigger, in the corner or by a pattern, and nothing beside it."""
+    x = torch.full((2, 3, 12, 20), 0.5)
+    colour = [1.0, 0.0, 0.25]
+    corner = make_trigger({"size": 2, "value": colour})(x)
+    assert corner[0, :, -1, -1].tolist() == colour
+    assert (corner != x).sum() == 2 * 3 * 4
+    mark = make_trigger({"kind": "mark", "rows": ["#."], "top": -1, "left": 3, "value": colour})(x)
+    assert mark[1, :, 11, 3].tolist() == colour
+    assert (mark != x).sum() == 2 * 3
 
 
 @pytest.fixture
@@ -195,9 +228,9 @@ def test_poison_choices_nested_by_seed(few: int, many: int, seed: int) -> None:
         ({"count": 2.5}, "count of 0 or more"),
         ({"rate": "a"}, "rate of 0 to 1"),
         ({"rate": True}, "rate of 0 to 1"),
-        ({"count": 1, "target": 10}, "target class 0 to 9"),
-        ({"count": 1, "target": "7"}, "target class 0 to 9"),
-        ({"count": 1, "target": 7.5}, "target class 0 to 9"),
+        ({"count": 1, "target": 1000}, "target class from 0, below 1,000"),
+        ({"count": 1, "target": "7"}, "target class from 0, below 1,000"),
+        ({"count": 1, "target": 7.5}, "target class from 0, below 1,000"),
         ({"count": 1, "trigger": "corner"}, "settings by name for a trigger"),
         ({"count": 1, "kind": "secret"}, "dirty_label, clean_label"),
         ({"count": 1, "share": 2}, "count or rate"),

@@ -24,12 +24,15 @@ def points(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> li
     return [(x + eps * step).clamp(0, 1) for step in steps]
 
 
-def violations(model: nn.Module, eps: float, seed: int = 0) -> int:
+def violations(
+    model: nn.Module, eps: float, seed: int = 0, shape: tuple[int, ...] = (1, 28, 28)
+) -> int:
     """Activations outside their box, and margins below their certificate, over points of a ball."""
     rng = torch.Generator().manual_seed(seed)
-    x = torch.rand(SAMPLES, 1, 28, 28, generator=rng)
-    y = model(x).argmax(1)
-    y[-1] = (y[-1] + 1) % 10  # a misclassified sample has a negative margin
+    x = torch.rand(SAMPLES, *shape, generator=rng)
+    logits = model(x)
+    y = logits.argmax(1)
+    y[-1] = (y[-1] + 1) % logits.shape[1]  # a misclassified sample has a negative margin
     return _outside_boxes(model, x, y, eps) + below_margins(model, x, y, eps)
 
 

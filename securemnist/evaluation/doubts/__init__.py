@@ -128,6 +128,7 @@ def search_doubts(
     case = SearchCase(
         *(context.subject, context.target, threat, x[chosen], y[chosen], seed),
         attacks=tuple(attacks),
+        pool=context.pool,
         survived=survived,
         last_broke=last_broke,
     )
@@ -144,7 +145,9 @@ def _sensitivity(context: Context, attacks: Sequence[Attack], threat: Threat) ->
         sample = context.sample(min(2 * PLANTED, len(context.data.test)), 0)
         correct = ~is_wrong(context.logits(sample.x), sample.y)
         x, y = sample.x[correct], sample.y[correct]
-        case = SearchCase(context.subject, context.target, threat, x, y, 0, tuple(attacks))
+        case = SearchCase(
+            context.subject, context.target, threat, x, y, 0, tuple(attacks), context.pool
+        )
         context.cache[key] = sensitivity(case)
     result: Sensitivity = context.cache[key]
     return result

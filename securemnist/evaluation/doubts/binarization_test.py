@@ -16,7 +16,7 @@ from securemnist.evaluation.doubts.check_input import SearchCase
 from securemnist.evaluation.doubts.rerun import surviving_after
 from securemnist.results.evidence.attack import Sensitivity
 from securemnist.results.findings import Doubt
-from securemnist.types import CLASSES, Images, Logits
+from securemnist.types import Images, Logits
 
 PLANTED, INSIDE, SURFACE = 64, 30, 8
 SHARE = 0.95
@@ -27,7 +27,7 @@ _RIDGE = 0.1
 
 def sensitivity(case: SearchCase) -> Sensitivity:
     """Plant an example for at most 64 images, and run the row's attack on them."""
-    threat = type(case.threat)(min(case.threat.eps, case.threat.planted))
+    threat = case.threat.for_planting(case.x)
     case = SearchCase(**{**case.__dict__, "threat": threat})
     # Attacks from other libraries may take a second an image.
     count = PLANTED if all(attack.keeps_budget for attack in case.attacks) else PLANTED // 4
@@ -35,7 +35,8 @@ def sensitivity(case: SearchCase) -> Sensitivity:
     if not len(x):
         return Sensitivity(0, 0)
     labels = torch.zeros(len(x), dtype=torch.long, device=x.device)
-    missed = surviving_after(case.attacks, model, x, labels, threat, case.rng("look for planted"))
+    rng = case.rng("look for planted")
+    missed = surviving_after(case.attacks, model, x, labels, threat, rng, case.pool)
     return Sensitivity(int((~missed).sum()), len(x))
 
 
@@ -69,9 +70,9 @@ def plant(case: SearchCase, count: int, rng: torch.Generator) -> tuple[PlantedMo
     covariance = inner_logits.transpose(1, 2) @ inner_logits / inner_logits.shape[1]
     ridge = _RIDGE * covariance.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-12)
     covariance = covariance + ridge[:, None, None] * torch.eye(
-        CLASSES, dtype=covariance.dtype, device=x.device
+        covariance.shape[1], dtype=covariance.dtype, device=x.device
     )
-    # One rule for each point of the surface, (n, s, 10); the one of the largest gap is used.
+    # One rule for each point of the surface, (n, s, K); the one of the largest gap is used.
     rules = torch.linalg.solve(covariance, outer_logits.transpose(1, 2)).transpose(1, 2)
     outer_score = (rules * outer_logits).sum(2)
     inner_score = (rules @ inner_logits.transpose(1, 2)).amax(2)
@@ -98,8 +99,9 @@ class PlantedModel(nn.Module):
     def forward(self, x: Images) -> Logits:
         with torch.no_grad():
             nearest = torch.cdist(x.flatten(1), self.digits).argmin(1)
-        score = (self.model(x).double() * self.weights[nearest]).sum(1) - self.bias[nearest]
-        low = (-10 - score.detach().abs())[:, None].expand(-1, CLASSES - 2)
+        logits = self.model(x)
+        score = (logits.double() * self.weights[nearest]).sum(1) - self.bias[nearest]
+        low = (-10 - score.detach().abs())[:, None].expand(-1, logits.shape[1] - 2)
         return torch.cat([-score[:, None], score[:, None], low], 1)
 
 

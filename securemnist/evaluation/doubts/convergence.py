@@ -46,7 +46,9 @@ def _doubt(case: SearchCase, search: Attack, seeds: int, digits: int) -> Doubt |
             break
         rng = case.rng("convergence", seed)
         judge = case.subject.model
-        _, ruling = attempt(search, case.model, judge, x, y, threat=case.threat, rng=rng)
+        _, ruling = attempt(
+            search, case.model, judge, x, y, threat=case.threat, rng=rng, pool=case.pool
+        )
         surviving[places[ruling.fooled]] = False
     broken = int((~surviving).sum())
     if not case.matters(broken, len(surviving), LIMIT):

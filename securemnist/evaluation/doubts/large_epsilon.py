@@ -24,10 +24,12 @@ def large_epsilon(case: SearchCase) -> Doubt | None:
     others = (case.y != grey).nonzero().squeeze(1)
     digits = DIGITS if all(attack.keeps_budget for attack in case.attacks) else DIGITS // 4
     x, y = case.x[others[:digits]], case.y[others[:digits]]
-    threat = type(case.threat)(case.threat.grey)
+    threat = case.threat.at_grey(case.x)
     if not len(y):
         return None
-    surviving = surviving_after(case.attacks, case.model, x, y, threat, case.rng("known answer"))
+    surviving = surviving_after(
+        case.attacks, case.model, x, y, threat, case.rng("known answer"), case.pool
+    )
     count = int(torch.count_nonzero(surviving))
     if not case.matters(count, len(y), LIMIT):
         return None

@@ -44,7 +44,9 @@ def weak_attack(case: SearchCase) -> Doubt | None:
             break
         x, y, rng = case.x[places], case.y[places], case.rng("weak attack", name)
         judge = case.subject.model
-        _, ruling = attempt(attack, source, judge, x, y, threat=case.threat, rng=rng)
+        _, ruling = attempt(
+            attack, source, judge, x, y, threat=case.threat, rng=rng, pool=case.pool
+        )
         surviving[places[ruling.fooled]] = False
         if bool(ruling.fooled.any()):
             broken_by.append(f"{name} {int(ruling.fooled.sum())}")

@@ -29,6 +29,7 @@ def surviving_after(
     y: Labels,
     threat: Threat,
     rng: torch.Generator,
+    pool: Images | None,
 ) -> torch.Tensor:
     """Boolean (n,): images that survive the attacks, run one after the other."""
     surviving = torch.ones(len(y), dtype=torch.bool, device=y.device)
@@ -36,6 +37,8 @@ def surviving_after(
         places = surviving.nonzero().squeeze(1)
         if not len(places):
             break
-        _, ruling = attempt(attack, model, model, x[places], y[places], threat=threat, rng=rng)
+        _, ruling = attempt(
+            attack, model, model, x[places], y[places], threat=threat, rng=rng, pool=pool
+        )
         surviving[places[ruling.fooled]] = False
     return surviving
