@@ -14,6 +14,7 @@ from typing import Any, ClassVar, final
 
 import torch
 
+from securemnist.epsilon import epsilon_text, parse_epsilon
 from securemnist.errors import UsageError
 from securemnist.input_spec import LARGEST_SIZE
 from securemnist.types import Images, per_image
@@ -49,8 +50,10 @@ class Threat(ABC):
     certifiable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.eps, bool) or not isinstance(self.eps, int | float):
-            raise UsageError(f"expected eps as a number, got {self.eps!r}; write eps = 0.1")
+        try:
+            object.__setattr__(self, "eps", parse_epsilon(self.eps))
+        except ValueError as error:
+            raise UsageError(str(error)) from error
         self.check_fits(LARGEST_SIZE)
 
     def check_fits(self, size: int) -> None:
@@ -127,7 +130,7 @@ class Threat(ABC):
         return {"norm": self.norm, "eps": self.eps}
 
     def __str__(self) -> str:
-        return f"{self.norm} {self.eps:g}"
+        return f"{self.norm} {epsilon_text(self.eps)}"
 
 
 @final
@@ -204,11 +207,14 @@ class L2(Threat):
 THREATS: dict[str, type[Threat]] = {"linf": Linf, "l2": L2}
 
 
-def make_threat(norm: str, eps: float) -> Threat:
-    """The threat of a norm "linf" or "l2"; UsageError for another norm or an eps out of range."""
+def make_threat(norm: str, eps: float | str) -> Threat:
+    """The threat of a norm "linf" or "l2", with an eps like 0.3 or "8/255".
+
+    UsageError for another norm, or an eps out of range.
+    """
     if not isinstance(norm, str) or norm not in THREATS:
         raise UsageError(f"expected a norm of {', '.join(THREATS)}, got {norm!r}; fix the threat")
-    return THREATS[norm](eps)
+    return THREATS[norm](eps)  # type: ignore[arg-type] # a text is converted
 
 
 def as_threat(value: Threat | Mapping[str, Any] | str) -> Threat:
@@ -226,6 +232,9 @@ def parse_threat(text: str) -> Threat:
     """The threat of a text like `linf:0.3`; UsageError for any other text."""
     norm, _, eps = text.partition(":")
     try:
-        return make_threat(norm, float(eps))
+        number = parse_epsilon(eps)
     except ValueError:
-        raise UsageError(f"expected a threat like linf:0.3, got {text!r}; write NORM:EPS") from None
+        raise UsageError(
+            f"expected a threat like linf:0.3 or linf:8/255, got {text!r}; write NORM:EPS"
+        ) from None
+    return make_threat(norm, number)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from securemnist.results.per_image import CLASSES as CLASSES
+from securemnist.input_spec import MNIST
 
 # float32 (n, 1, 28, 28) in [0, 1]
 Images = torch.Tensor
@@ -21,8 +21,8 @@ Model = Callable[[Images], Logits]
 # Callback with the name of a task, the number of finished units and their total.
 Progress = Callable[[str, int, int], None]
 
-# Channels, height and width of an image.
-SHAPE = (1, 28, 28)
+# Of MNIST: channels, height and width of an image, and the number of classes.
+SHAPE, CLASSES = MNIST.shape, MNIST.classes
 
 
 def silent(_task: str, _done: int, _total: int) -> None:

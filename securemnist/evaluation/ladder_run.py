@@ -12,7 +12,7 @@ from securemnist.evaluation import certificate_stage
 from securemnist.evaluation.context import Sample
 from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.outcomes import Outcomes
-from securemnist.evaluation.thumbnails import GALLERY, choose_for_gallery, grey
+from securemnist.evaluation.thumbnails import GALLERY, choose_for_gallery, picture
 from securemnist.models.predictions import predicted, tied
 from securemnist.results.evidence.attack import EarlyStop
 from securemnist.results.evidence.certificates import Certificates
@@ -46,14 +46,14 @@ class LadderRun:
 
     @classmethod
     def begin(cls, sample: Sample, logits: Logits) -> LadderRun:
-        """The state before the first stage, from the logits (n, 10) of the clean images."""
+        """The state before the first stage, from the logits (n, K) of the clean images."""
         predictions = predicted(logits, sample.y)
         confidence = logits.softmax(1).gather(1, predictions[:, None]).squeeze(1)
         label = sample.y[:, None]
         others = logits.scatter(1, label, -torch.inf).amax(1)
         return cls(
             sample=sample,
-            outcomes=Outcomes(sample.y, predictions.clone()),
+            outcomes=Outcomes(sample.y, predictions.clone(), logits.shape[1]),
             x_adv=sample.x.clone(),
             confidence=confidence.clone(),
             clean_predictions=predictions,
@@ -118,7 +118,7 @@ class LadderRun:
             prediction=int(self.outcomes.predictions[place]),
             clean_confidence=round(float(self.clean_confidence[place]), 4),
             confidence=round(float(self.confidence[place]), 4),
-            clean=grey(self.sample.x[place]),
-            adversarial=grey(self.x_adv[place]),
+            clean=picture(self.sample.x[place]),
+            adversarial=picture(self.x_adv[place]),
             broken_by=self.outcomes.stages[int(self.outcomes.codes[place])],
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 
+from securemnist.results.confusion import confusion, per_class
 from securemnist.results.evidence.attack import AttackEvidence, StageResult
 from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.per_image import (
@@ -17,7 +17,6 @@ from securemnist.results.per_image import (
     SURVIVED,
     UNBROKEN,
 )
-from securemnist.types import CLASSES
 
 
 @dataclass
@@ -26,6 +25,7 @@ class Outcomes:
 
     labels: torch.Tensor
     predictions: torch.Tensor
+    classes: int
     codes: torch.Tensor = field(init=False)
     clean_predictions: torch.Tensor = field(init=False)
     stages: list[str] = field(default_factory=list)
@@ -90,32 +90,21 @@ class Outcomes:
         return int((self.codes == CERTIFIED).sum())
 
     def table(self, **record: Any) -> OutcomeTable:
-        """Labels and codes of the images; `record` says how they were chosen (`Sample.record`)."""
-        labels, codes = (column.cpu().numpy() for column in (self.labels, self.codes))
-        return OutcomeTable(labels=labels, codes=codes, stages=list(self.stages), **record)
+        """Labels, codes and predictions; `record` says how the images were chosen (`Sample.record`)."""
+        columns = self.labels, self.codes, self.clean_predictions, self.predictions
+        labels, codes, read, attacked = (column.cpu().numpy() for column in columns)
+        stages = list(self.stages)
+        return OutcomeTable(
+            labels=labels, codes=codes, stages=stages, read=read, attacked=attacked, **record
+        )
 
     def evidence(self, **record: Any) -> AttackEvidence:
-        """Outcome codes, stage counts and confusion matrices (clean and attacked)."""
+        """Outcomes, stage counts, and the accuracy of each class under attack."""
         counted = self.attempted
-        attacked = confusion(self.labels[counted], self.predictions[counted])
+        columns = (self.labels[counted].cpu().numpy(), self.predictions[counted].cpu().numpy())
         return AttackEvidence(
             outcomes=self.table(**record),
             waterfall=list(self.waterfall),
-            confusion=attacked,
-            clean_confusion=confusion(self.labels[counted], self.clean_predictions[counted]),
             not_attempted=int((~counted).sum()),
-            per_class=per_class(attacked),
+            per_class=per_class(confusion(*columns, self.classes)),
         )
-
-
-def confusion(labels: torch.Tensor, predictions: torch.Tensor) -> list[list[int]]:
-    """Counts (10, 10): row true class, column predicted class."""
-    cells = labels.cpu().numpy() * CLASSES + predictions.cpu().numpy()
-    counts = np.bincount(cells, minlength=CLASSES * CLASSES).reshape(CLASSES, CLASSES)
-    table: list[list[int]] = counts.tolist()
-    return table
-
-
-def per_class(table: list[list[int]]) -> list[float | None]:
-    """Accuracy of each class; None for a class without images."""
-    return [row[k] / total if (total := sum(row)) else None for k, row in enumerate(table)]

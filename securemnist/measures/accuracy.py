@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from securemnist.evaluation.context import Context
-from securemnist.evaluation.outcomes import confusion, per_class
 from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.thumbnails import smallest_margin_images
 from securemnist.measures.base import AnswerSettings, Measure, share_measurement, unreliable_reason
 from securemnist.models.predictions import predicted, tied
+from securemnist.results.confusion import confusion, per_class
 from securemnist.results.evidence.answers import CleanEvidence
 from securemnist.results.families import CLEAN
 from securemnist.results.findings import Measurement
@@ -49,16 +51,15 @@ def worst_class_accuracy(context: Context, settings: AnswerSettings, seed: int) 
 
 def _evidence(
     context: Context, settings: AnswerSettings, seed: int
-) -> tuple[list[list[int]], CleanEvidence, bool]:
+) -> tuple[np.ndarray, CleanEvidence, bool]:
     """The confusion matrix, the evidence, and whether the number is exact."""
     sample = context.sample(settings.digits, seed)
     logits = context.test_logits.cpu()[sample.places]
     labels = sample.y.cpu()
     predictions = predicted(logits, labels)
-    table = confusion(labels, predictions)
+    table = confusion(labels.numpy(), predictions.numpy(), logits.shape[1])
     evidence = CleanEvidence(
         ties=int(tied(logits, labels).sum()),
-        confusion=table,
         per_class=per_class(table),
         answers=sample.answers(predictions),
         hardest=smallest_margin_images(logits, labels, sample.x.cpu(), sample.places),

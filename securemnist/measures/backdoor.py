@@ -21,9 +21,8 @@ from securemnist.backdoor.success_rate import (
 )
 from securemnist.errors import Inconclusive, UsageError
 from securemnist.evaluation.context import Context, Sample
-from securemnist.evaluation.outcomes import confusion
 from securemnist.evaluation.pace import Pace
-from securemnist.evaluation.thumbnails import choose_for_gallery, grey
+from securemnist.evaluation.thumbnails import choose_for_gallery, picture
 from securemnist.input_spec import MOST_CLASSES
 from securemnist.measures.base import AnswerSettings, Measure, unreliable_reason
 from securemnist.models import loading
@@ -81,8 +80,6 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
         trigger=trigger.to_json(),
         answers=sample.answers(predictions.clean, predictions.triggered),
         per_class_asr=_per_class(predictions, maps, results, worst),
-        confusion=confusion(predictions.labels, predictions.triggered),
-        clean_confusion=confusion(predictions.labels, predictions.clean),
         triggered_gallery=_gallery(
             sample, trigger, predictions, results[worst], clean_logits, triggered
         ),
@@ -197,8 +194,8 @@ def _gallery(
             prediction=int(predictions.triggered[place]),
             clean_confidence=round(float(before[place]), 4),
             confidence=round(float(after[place]), 4),
-            clean=grey(sample.x[place]),
-            adversarial=grey(trigger(sample.x[place : place + 1])[0]),
+            clean=picture(sample.x[place]),
+            adversarial=picture(trigger(sample.x[place : place + 1])[0]),
         )
         for place in choose_for_gallery(candidates, predictions.labels)
     ]

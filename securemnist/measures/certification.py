@@ -29,7 +29,6 @@ from securemnist.results.evidence.certificates import CertifiedEvidence
 from securemnist.results.findings import Measurement
 from securemnist.results.per_image import CERTIFIED, NOT_ATTEMPTED
 from securemnist.threats import THREATS
-from securemnist.types import CLASSES
 
 
 class CertifiedSettings(ThreatSettings):
@@ -53,7 +52,8 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
         check_against_replay(
             context, context.replay, sample, certificates.proved, settings.threat_value()
         )
-    outcomes = Outcomes(sample.y, predicted(context.logits(sample.x), sample.y))
+    logits = context.logits(sample.x)
+    outcomes = Outcomes(sample.y, predicted(logits, sample.y), logits.shape[1])
     outcomes.codes[certificates.proved] = CERTIFIED
     unproved = outcomes.undecided
     outcomes.codes[unproved] = NOT_ATTEMPTED  # no attack ran on these images
@@ -66,7 +66,7 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
         certified=outcomes.certified / n,
         evidence=CertifiedEvidence(
             outcomes=outcomes.table(**sample.record),
-            per_class=_per_class(certificates, sample.y),
+            per_class=_per_class(certificates, sample.y, outcomes.classes),
             certificates=CertificateCounts(
                 **certificate_counts(certificates),
                 open=bound_summary(certificates.margins[unproved]),
@@ -77,9 +77,9 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
     return dataclasses.replace(measured, certified_low=proved)
 
 
-def _per_class(certificates: Certificates, y: torch.Tensor) -> list[float | None]:
-    counts = torch.bincount(y, minlength=CLASSES).tolist()
-    hits = torch.bincount(y[certificates.proved], minlength=CLASSES).tolist()
+def _per_class(certificates: Certificates, y: torch.Tensor, classes: int) -> list[float | None]:
+    counts = torch.bincount(y, minlength=classes).tolist()
+    hits = torch.bincount(y[certificates.proved], minlength=classes).tolist()
     return [hit / n if n else None for hit, n in zip(hits, counts, strict=True)]
 
 

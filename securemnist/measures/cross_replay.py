@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from securemnist.evaluation.context import Context
-from securemnist.evaluation.outcomes import per_class
 from securemnist.evaluation.replay import Replay
 from securemnist.measures.table import find
 from securemnist.referee import rule
+from securemnist.results.confusion import per_class
 from securemnist.results.evidence.attack import AttackEvidence, StageResult
 from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.findings import Finding, Measurement, Verdict
@@ -41,8 +41,8 @@ def rejudge_with_replay(context: Context, finding: Finding, replay: Replay) -> F
     evidence = measurement.evidence if measurement is not None else None
     if measurement is None or not searched or not isinstance(evidence, AttackEvidence):
         return finding
-    table, matrix = evidence.outcomes, evidence.confusion
-    if table is None or matrix is None:
+    table = evidence.outcomes
+    if table is None or table.attacked is None:
         return finding
     began = time.perf_counter()
     codes = table.codes
@@ -58,7 +58,7 @@ def rejudge_with_replay(context: Context, finding: Finding, replay: Replay) -> F
     else:
         seconds = round(time.perf_counter() - began, 3)
         counts = StageResult(replay.name, len(unbroken), len(broken), 0, seconds)
-        after = _with_stage(measurement, evidence, table, matrix, broken, counts)
+        after = _with_stage(measurement, evidence, table, broken, counts)
         judged = row.judge(after, **labels)
     return dataclasses.replace(judged, in_scope=finding.in_scope, replay=finding.replay)
 
@@ -82,26 +82,23 @@ def _with_stage(
     measurement: Measurement,
     evidence: AttackEvidence,
     table: OutcomeTable,
-    matrix: list[list[int]],
     broken: Mapping[int, int],
     counts: StageResult,
 ) -> Measurement:
     """The measurement with one more stage, which broke the images `broken`."""
-    labels, codes = table.labels, table.codes.copy()
-    matrix = [list(line) for line in matrix]
-    for index, prediction in broken.items():
-        codes[index] = len(table.stages)
-        label = int(labels[index])
-        matrix[label][label] -= 1
-        matrix[label][prediction] += 1
+    codes, attacked = table.codes.copy(), np.array(table.attacked)
+    codes[list(broken)] = len(table.stages)
+    attacked[list(broken)] = list(broken.values())
     unbroken = int(np.isin(codes, UNBROKEN).sum())
     low, high = share_interval(unbroken, measurement.n)
     after = dataclasses.replace(
         evidence,
-        outcomes=dataclasses.replace(table, stages=[*table.stages, counts.stage], codes=codes),
+        outcomes=dataclasses.replace(
+            table, stages=[*table.stages, counts.stage], codes=codes, attacked=attacked
+        ),
         waterfall=[*(evidence.waterfall or []), counts],
-        confusion=matrix,
-        per_class=per_class(matrix),
     )
+    if (matrix := after.confusion) is not None:
+        after = dataclasses.replace(after, per_class=per_class(matrix))
     value = unbroken / measurement.n
     return dataclasses.replace(measurement, value=value, low=low, high=high, evidence=after)

@@ -53,7 +53,7 @@ CLEAN = Family(
     introduction="Is the model right without an attack?",
     advice="Check data and preprocessing; then retrain.",
     topic="unmodified samples",
-    figures={"confusion": "the confusion matrix", "per_class": "the classes"},
+    figures={"answers": "the confusion matrix", "per_class": "the classes"},
     measures=("clean_accuracy", "worst_class_accuracy"),
 )
 ADVERSARIAL = Family(
@@ -67,7 +67,6 @@ ADVERSARIAL = Family(
         "gallery": "digits before and after",
         "waterfall": "the stages",
         "outcomes": "what became of each digit",
-        "confusion": "the confusion matrix",
     },
     measures=("attack_accuracy", "robust_accuracy"),
 )

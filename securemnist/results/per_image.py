@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from securemnist.input_spec import MOST_CLASSES
+
 # Outcome codes. A code of 0 or more is the index of the stage that broke the image.
 MISCLASSIFIED, CERTIFIED, SURVIVED, NOT_ATTEMPTED = -1, -2, -3, -4
 # An image that counts for robust accuracy: no attack broke it.
 UNBROKEN = (CERTIFIED, SURVIVED)
 
-CLASSES = 10
 CODE, PLACE = np.dtype("<i2"), np.dtype("<i4")
 _MOST = 10**7  # images
 
@@ -34,7 +35,7 @@ def encode(values: Any, kind: np.dtype[Any] = CODE) -> str:
 
 
 def decode(
-    text: Any, kind: np.dtype[Any] = CODE, *, low: int = 0, high: int = CLASSES - 1
+    text: Any, kind: np.dtype[Any] = CODE, *, low: int = 0, high: int = MOST_CLASSES - 1
 ) -> np.ndarray:
     """Int64 (n,) of a text that `encode` wrote, each in [low, high]; ValueError for anything else."""
     if not isinstance(text, str) or len(text) > 2 * kind.itemsize * _MOST:

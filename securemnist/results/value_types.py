@@ -21,12 +21,14 @@ from pydantic import (
 )
 
 from securemnist.errors import FAILED, UNDECIDED
+from securemnist.input_spec import FEWEST_CLASSES, MOST_CHANNELS, MOST_CLASSES
 from securemnist.results import families
 from securemnist.results.families import Family
-from securemnist.results.per_image import CLASSES, CODE, NOT_ATTEMPTED, PLACE, decode, encode
+from securemnist.results.per_image import CODE, NOT_ATTEMPTED, PLACE, decode, encode
 from securemnist.results.verdicts import LARGEST, Verdict
 
-PIXELS = 28 * 28
+# Pixels a side of a stored picture; larger images are reduced.
+PICTURE_SIDE = 64
 LARGEST_EPSILON = 1_000.0
 _MOST = 10**9
 _BASE64 = WithJsonSchema({"type": "string", "contentEncoding": "base64"})
@@ -43,8 +45,8 @@ def _pixels(text: Any) -> bytes:
         content = base64.b64decode(text, validate=True) if isinstance(text, str) else b""
     except (binascii.Error, ValueError):
         content = b""
-    if len(content) != PIXELS:
-        raise ValueError(f"expected {PIXELS} pixels in base64, got something else")
+    if not 0 < len(content) <= MOST_CHANNELS * PICTURE_SIDE**2:
+        raise ValueError("expected the pixels of a picture in base64, got something else")
     return content
 
 
@@ -61,11 +63,11 @@ Integer = Annotated[int, Strict()]
 Number = Annotated[float, Strict(), Field(ge=-LARGEST, le=LARGEST)]
 Finite = Annotated[float, Strict()]
 Nonnegative = Annotated[float, Strict(), Field(ge=0, le=_MOST)]
-# Of L-infinity at most 1, of L2 at most 28 for images of 28x28 pixels in [0, 1].
+# Of L-infinity at most 1, of L2 at most the root of the number of values.
 Epsilon = Annotated[float, Strict(), Field(ge=0, le=LARGEST_EPSILON)]
 Share = Annotated[float, Strict(), Field(ge=0, le=1)]
 Count = Annotated[int, Strict(), Field(ge=0, le=_MOST)]
-Class = Annotated[int, Strict(), Field(ge=0, lt=CLASSES)]
+Class = Annotated[int, Strict(), Field(ge=0, lt=MOST_CLASSES)]
 StoredVerdict = Annotated[
     Verdict, PlainSerializer(str), WithJsonSchema({"enum": [str(v) for v in Verdict]})
 ]
@@ -79,11 +81,10 @@ StoredFamily = Annotated[
 _EXIT_CODES = WithJsonSchema({"enum": [0, FAILED, UNDECIDED]})
 ExitCode = Annotated[int, Strict(), AfterValidator(_exit_code), _EXIT_CODES]
 
-_PerClass = Field(min_length=CLASSES, max_length=CLASSES)
+Side = Annotated[int, Strict(), Field(ge=1, le=PICTURE_SIDE)]
+Channels = Annotated[int, Strict(), Field(ge=1, le=MOST_CHANNELS)]
 # By class; None for a class without samples.
-Shares = Annotated[list[Share | None], _PerClass]
-# (10, 10): row true class, column prediction.
-ConfusionMatrix = Annotated[list[Annotated[list[Count], _PerClass]], _PerClass]
+Shares = Annotated[list[Share | None], Field(min_length=FEWEST_CLASSES, max_length=MOST_CLASSES)]
 
 # Int64 (n,); base64 in JSON.
 Classes = Annotated[
@@ -101,7 +102,7 @@ Places = Annotated[
     PlainSerializer(lambda places: encode(places, PLACE)),
     _BASE64,
 ]
-# Grey values of one image, row by row; base64 in JSON.
+# Values of one picture, uint8, row by row, channels last; base64 in JSON.
 Pixels = Annotated[
     bytes,
     PlainValidator(_pixels),

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.images import ChangedImage, CleanImage
 from securemnist.results.evidence.tables import AnswerTable
-from securemnist.results.value_types import Class, ConfusionMatrix, Count, Number, Share, Shares
+from securemnist.results.value_types import Class, Count, Number, Share, Shares
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,12 +19,23 @@ class CleanEvidence(Evidence):
     """Evidence of clean accuracy; `ties` as in `AttackEvidence`."""
 
     answers: AnswerTable | None = None
-    confusion: ConfusionMatrix | None = None
     per_class: Shares | None = None
     hardest: list[CleanImage] = field(default_factory=list)
     ties: Count = 0
     worst_class: Class | None = None
     kind: Literal["clean"] = "clean"
+
+    def __post_init__(self) -> None:
+        """ValueError for a class above those of `per_class`."""
+        if self.answers is not None and self.per_class is not None:
+            self.answers.check_classes(len(self.per_class), self.answers.read)
+
+    @property
+    def confusion(self) -> np.ndarray | None:
+        """Counts (K, K): row true class, column predicted class."""
+        if self.answers is None or self.per_class is None:
+            return None
+        return self.answers.confusion(self.answers.read, len(self.per_class))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +50,6 @@ class BackdoorEvidence(Evidence):
     trigger: Mapping[str, Any] = field(default_factory=dict)
     answers: AnswerTable | None = None
     per_class_asr: Shares | None = None
-    confusion: ConfusionMatrix | None = None
-    clean_confusion: ConfusionMatrix | None = None
     triggered_gallery: list[ChangedImage] | None = None
     target: Class | str | None = None
     source: Class | None = None
@@ -48,3 +59,23 @@ class BackdoorEvidence(Evidence):
     control_models: dict[str, Share] = field(default_factory=dict)
     lift: Number | None = None
     kind: Literal["backdoor"] = "backdoor"
+
+    def __post_init__(self) -> None:
+        """ValueError for a class above those of `per_class_asr`."""
+        if self.answers is not None and self.per_class_asr is not None:
+            columns = self.answers.read, self.answers.triggered
+            self.answers.check_classes(len(self.per_class_asr), *columns)
+
+    @property
+    def confusion(self) -> np.ndarray | None:
+        """Counts (K, K) with the trigger: row true class, column predicted class."""
+        if self.answers is None or self.per_class_asr is None:
+            return None
+        return self.answers.confusion(self.answers.triggered, len(self.per_class_asr))
+
+    @property
+    def clean_confusion(self) -> np.ndarray | None:
+        """Counts (K, K) without the trigger."""
+        if self.answers is None or self.per_class_asr is None:
+            return None
+        return self.answers.confusion(self.answers.read, len(self.per_class_asr))

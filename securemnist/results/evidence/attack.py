@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass, field
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field
 
 from securemnist.results.evidence.base import Evidence
@@ -12,8 +13,8 @@ from securemnist.results.evidence.certificates import Certificates
 from securemnist.results.evidence.images import ChangedImage
 from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.json_model import JsonModel
+from securemnist.results.per_image import NOT_ATTEMPTED
 from securemnist.results.value_types import (
-    ConfusionMatrix,
     Count,
     Epsilon,
     Nonnegative,
@@ -97,15 +98,13 @@ class ReferenceCurve(JsonModel):
 class AttackEvidence(Evidence):
     """Evidence of accuracy under attack.
 
-    `confusion` is the matrix under attack. `not_attempted` images were left out by a time limit. `ties`
+    `not_attempted` images were left out by a time limit. `ties`
     images count as wrong because the true class shares the largest logit. `answers_a_digit`: answers
     drawn for each image of a randomised model.
     """
 
     outcomes: OutcomeTable | None = None
     waterfall: list[StageResult] | None = None
-    confusion: ConfusionMatrix | None = None
-    clean_confusion: ConfusionMatrix | None = None
     not_attempted: Count = 0
     per_class: Shares | None = None
     gallery: list[ChangedImage] | None = None
@@ -121,9 +120,28 @@ class AttackEvidence(Evidence):
     kind: Literal["attack"] = "attack"
 
     def __post_init__(self) -> None:
-        """ValueError for more lines of accuracy over epsilon than a figure holds."""
+        """ValueError for a class above those of `per_class`, and for a curve of too many lines."""
+        if self.outcomes is not None and self.per_class is not None:
+            columns = self.outcomes.read, self.outcomes.attacked
+            self.outcomes.check_classes(len(self.per_class), *columns)
         lines = len({point.attack for point in self.curve})
         for reference in self.reference_curves:
             lines += len({point.attack for point in reference.points})
         if lines > MOST_LINES:
             raise ValueError(f"curve: expected at most {MOST_LINES} lines, got {lines}")
+
+    @property
+    def confusion(self) -> np.ndarray | None:
+        """Counts (K, K) under attack: row true class, column predicted class."""
+        return None if self.outcomes is None else self._confusion(self.outcomes.attacked)
+
+    @property
+    def clean_confusion(self) -> np.ndarray | None:
+        """Counts (K, K) of the same images before the attack."""
+        return None if self.outcomes is None else self._confusion(self.outcomes.read)
+
+    def _confusion(self, predictions: np.ndarray | None) -> np.ndarray | None:
+        if self.outcomes is None or self.per_class is None:
+            return None
+        counted = self.outcomes.codes != NOT_ATTEMPTED
+        return self.outcomes.confusion(predictions, len(self.per_class), counted)

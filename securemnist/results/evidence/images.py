@@ -5,7 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from securemnist.results.json_model import JsonModel
-from securemnist.results.value_types import Class, Count, Finite, Pixels, Share
+from securemnist.results.value_types import Channels, Class, Count, Finite, Pixels, Share, Side
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture(JsonModel):
+    """An image as uint8 (height, width, channels), for display: at most 64 pixels a side.
+
+    Larger images are reduced: `original` is then their height and width.
+    """
+
+    height: Side
+    width: Side
+    channels: Channels
+    pixels: Pixels
+    original: tuple[Count, Count] | None = None
+
+    def __post_init__(self) -> None:
+        """ValueError for a number of values other than height x width x channels."""
+        size = self.height * self.width * self.channels
+        if len(self.pixels) != size:
+            raise ValueError(f"expected {size} values of a picture, got {len(self.pixels)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +41,16 @@ class ChangedImage(JsonModel):
     clean_prediction: Class
     prediction: Class
     confidence: Share
-    clean: Pixels
-    adversarial: Pixels
+    clean: Picture
+    adversarial: Picture
     clean_confidence: Share | None = None
     broken_by: str = ""
+
+    def __post_init__(self) -> None:
+        """ValueError for pictures of different forms."""
+        forms = {(p.height, p.width, p.channels) for p in (self.clean, self.adversarial)}
+        if len(forms) > 1:
+            raise ValueError("expected one form of an image before and after the change, got two")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,4 +61,4 @@ class CleanImage(JsonModel):
     label: Class
     prediction: Class
     margin: Finite
-    clean: Pixels
+    clean: Picture

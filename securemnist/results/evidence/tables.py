@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from securemnist.results.confusion import confusion
 from securemnist.results.json_model import JsonModel
 from securemnist.results.value_types import Classes, Codes, Places
 
@@ -26,6 +27,24 @@ class _Table(JsonModel):
         """Places in the test set, int64 (n,)."""
         return self.places if len(self.places) else np.arange(len(self.labels))
 
+    def confusion(
+        self, predictions: np.ndarray | None, classes: int, counted: np.ndarray | None = None
+    ) -> np.ndarray | None:
+        """Counts (K, K) of one column of predictions, by true class; None without the column.
+
+        `counted` boolean (n,): the images that count.
+        """
+        if predictions is None:
+            return None
+        chosen = slice(None) if counted is None else counted
+        return confusion(self.labels[chosen], predictions[chosen], classes)
+
+    def check_classes(self, classes: int, *columns: np.ndarray | None) -> None:
+        """ValueError where a label, or a prediction of these columns, is no class below `classes`."""
+        largest = max(int(c.max()) for c in (self.labels, *columns) if c is not None and len(c))
+        if largest >= classes:
+            raise ValueError(f"expected classes below {classes}, got {largest}")
+
     def _check(self, *columns: np.ndarray | None) -> None:
         """ValueError where a column is not of n images."""
         n = len(self.labels)
@@ -38,14 +57,19 @@ class _Table(JsonModel):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OutcomeTable(_Table):
-    """Outcomes of n images: each of `codes` is the index of a stage, or a constant of `per_image`."""
+    """Outcomes of n images: each of `codes` is the index of a stage, or a constant of `per_image`.
+
+    Predicted classes: `read` of the clean images, `attacked` of the images that the attacks left.
+    """
 
     codes: Codes
     stages: list[str]
+    read: Classes | None = None
+    attacked: Classes | None = None
 
     def __post_init__(self) -> None:
         """ValueError for a code of no stage, and for lengths that differ."""
-        self._check(self.codes)
+        self._check(self.codes, self.read, self.attacked)
         if self.codes.max() >= len(self.stages):
             raise ValueError(f"expected codes below {len(self.stages)}, got {self.codes.max()}")
 
