@@ -9,15 +9,10 @@ _BYTES = 255
 
 
 def parse_epsilon(value: object) -> float:
-    """The number of 0.3, "0.3" or "8/255"; ValueError in one sentence for anything else."""
-    if isinstance(value, str):
-        if match := _FRACTION.fullmatch(value):
-            return float(match[1]) / float(match[2])
-        try:
-            return float(value)
-        except ValueError:
-            pass
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+    """The number of 0.3 or "8/255"; ValueError in one sentence for anything else."""
+    if isinstance(value, str) and (match := _FRACTION.fullmatch(value)):
+        return float(match[1]) / float(match[2])
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     raise ValueError(f'expected eps as a number, got {value!r:.40}; write eps = 0.1 or "8/255"')
 

@@ -232,7 +232,7 @@ def parse_threat(text: str) -> Threat:
     """The threat of a text like `linf:0.3`; UsageError for any other text."""
     norm, _, eps = text.partition(":")
     try:
-        number = parse_epsilon(eps)
+        number = parse_epsilon(eps) if "/" in eps else float(eps)
     except ValueError:
         raise UsageError(
             f"expected a threat like linf:0.3 or linf:8/255, got {text!r}; write NORM:EPS"
