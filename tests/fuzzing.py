@@ -225,7 +225,7 @@ def _read_images(path: Path) -> None:
     (folder / f"{TEST_IMAGES}.gz").unlink(missing_ok=True)
     (folder / (f"{TEST_IMAGES}.gz" if packed else TEST_IMAGES)).write_bytes(content)
     found = data.load(folder)
-    assert found.test.pixels.shape == (len(found.test.labels), 28, 28)
+    assert found.test.pixels.shape == (len(found.test.labels), *found.spec.shape)
 
 
 def _read_assessment(path: Path) -> None:
