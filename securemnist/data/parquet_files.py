@@ -20,9 +20,11 @@ from securemnist.data.description import Description
 from securemnist.data.samples import Samples
 from securemnist.data.storage import Storage
 from securemnist.errors import DataError, ParseError, first_line
+from securemnist.input_spec import MOST_CLASSES
 from securemnist.types import Progress
 
 _ROWS = 64  # pictures in memory at a time
+_BUFFER = 1 << 20  # bytes of a column read at a time; without it the whole column
 _MAX_GROUP = 4 << 30  # bytes of a row group, which pyarrow may read as a whole
 _ADVICE = "write it again, as `datasets.Dataset.to_parquet` does"
 
@@ -66,10 +68,14 @@ def _samples(
         for number, (image, label) in enumerate(_rows(pyarrow, path)):
             where = f"{path}: row {number}"
             content = image.get("bytes") if isinstance(image, dict) else image
-            if not isinstance(content, bytes) or type(label) is not int:
+            if (
+                not isinstance(content, bytes)
+                or type(label) is not int
+                or not 0 <= label < MOST_CLASSES
+            ):
                 raise DataError(
-                    f"{where}: expected the bytes of a picture and a whole label, got "
-                    f"{type(content).__name__} and {type(label).__name__}; {_ADVICE}"
+                    f"{where}: expected the bytes of a picture and a label from 0 to "
+                    f"{MOST_CLASSES - 1}, got {type(content).__name__} and {label!r:.40}; {_ADVICE}"
                 )
             if len(labels) == total:
                 raise DataError(f"{where}: expected {total:,} rows, got more; {_ADVICE}")
@@ -138,7 +144,7 @@ def _rows(pyarrow: Any, path: Path) -> Iterator[tuple[Any, Any]]:
 def _file(pyarrow: Any, path: Path) -> Any:
     try:
         with open_regular(path):
-            return pyarrow.parquet.ParquetFile(path, memory_map=False, pre_buffer=False)
+            return pyarrow.parquet.ParquetFile(path, buffer_size=_BUFFER)
     except Exception as error:  # see _rows
         raise _unreadable(path, error) from error
 

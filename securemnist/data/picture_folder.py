@@ -74,6 +74,8 @@ def _files(split: Path) -> dict[str, list[str]]:
 
 def _entries(folder: Path) -> list[tuple[str, bool]]:
     """Name of each entry, and whether it is a folder; DataError for links and special files."""
+    if folder.is_symlink():
+        raise DataError(f"{folder}: expected a folder, got a link; replace it by the folder")
     try:
         with os.scandir(folder) as found:
             entries = [entry for entry in found if not entry.name.startswith(".")]

@@ -13,6 +13,7 @@ import torch
 
 from securemnist.data.samples import Samples, as_bytes, as_images
 from securemnist.errors import DataError
+from securemnist.input_spec import LARGEST_SIDE, SMALLEST_SIDE
 from securemnist.types import Labels
 
 # Larger sets are memory-mapped.
@@ -57,6 +58,7 @@ class Storage:
         """The room, rebuilt where these images need channels or precision that it lacks."""
         shape, dtype = tuple(images.shape[1:]), images.dtype
         if not self.filled:
+            _check_sides(shape, where)
             self._pixels, self._mapping = _room((self.n, *shape), dtype)
             return self._pixels
         stored, kept = tuple(self._pixels.shape[1:]), self._pixels.dtype
@@ -76,6 +78,15 @@ class Storage:
                 )
                 start += len(chunk)
         return self._pixels
+
+
+def _check_sides(shape: tuple[int, ...], where: str) -> None:
+    """DataError for an image of other sides than an input specification allows."""
+    if not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in shape[1:]):
+        raise DataError(
+            f"{where}: expected sides of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels, got {_size(shape)}; "
+            "set `resize` for pictures (docs/data.md), or resize the images"
+        )
 
 
 def _room(shape: tuple[int, ...], dtype: torch.dtype) -> tuple[torch.Tensor, mmap.mmap | None]:

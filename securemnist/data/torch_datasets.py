@@ -15,6 +15,7 @@ from securemnist.data.samples import Samples
 from securemnist.data.storage import Storage
 from securemnist.data.tensors import check_range
 from securemnist.errors import DataError
+from securemnist.input_spec import MOST_CLASSES
 from securemnist.types import Progress
 from securemnist.view.progress import shown
 
@@ -80,8 +81,9 @@ def _image(value: Any, where: str) -> torch.Tensor:
 def _label(value: Any, where: str) -> int:
     if isinstance(value, torch.Tensor | np.ndarray) and value.ndim == 0:
         value = value.item()
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or not 0 <= value < MOST_CLASSES:
         raise DataError(
-            f"{where}: expected a label as whole number, got {value!r:.60}; convert it with int()"
+            f"{where}: expected a whole label from 0 to {MOST_CLASSES - 1}, got {value!r:.60}; convert it"
         )
     return int(value)
