@@ -56,13 +56,13 @@ def warnings(data: DataSet) -> Iterator[str]:
 
 
 def grid(data: DataSet) -> bytes:
-    """A PNG file: a row of at most 10 test images for each class, the 20 smallest classes first.
+    """A PNG file: a row of at most 10 test images for each of the 20 smallest classes, by label.
 
     Images are in file order, larger ones reduced. Of 2 or 4 channels the first, or the first three, are
     shown.
     """
     smallest = sorted(class_counts(data), key=lambda each: (each.test, each.label))
-    labels = [each.label for each in smallest if each.test][:_ROWS]
+    labels = sorted([each.label for each in smallest if each.test][:_ROWS])
     rows = [_row(data.test, label) for label in labels]
     sheet = torch.cat(rows, dim=1).permute(1, 2, 0).contiguous()
     _, width, channels = sheet.shape

@@ -28,10 +28,10 @@ def test_inspect_pictures(tmp_path: Path) -> None:
     assert settings == {"tool": {"securemnist": {"data": str(folder)}}}
     grid = np.array(Image.open(tmp_path / "grid.png"))
     assert grid.shape == (2 * (SIDE + 2), 10 * (SIDE + 2), 3)
-    # The smallest class first, its first image at the left.
+    # A row for each class, its first image at the left.
     dog = random_pixels(SIDE, SIDE, 3, seed=1)
-    assert np.array_equal(grid[:SIDE, :SIDE], dog)
-    assert (grid[:SIDE, 3 * (SIDE + 2) :] == 255).all()
+    assert np.array_equal(grid[SIDE + 2 : -2, :SIDE], dog)
+    assert (grid[SIDE + 2 :, 3 * (SIDE + 2) :] == 255).all()
 
 
 def test_inspect_many_classes(tmp_path: Path) -> None:
