@@ -37,9 +37,15 @@ class InputSpec:
             raise DataError(
                 f"expected {self.classes} class names, got {len(names)}; name every class or none"
             )
-        if any(not name.strip() or len(name) > _LONGEST_NAME for name in names):
+        wrong = [
+            name
+            for name in names
+            if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME
+        ]
+        if wrong:
             raise DataError(
-                f"expected class names of 1 to {_LONGEST_NAME} characters, got another; fix it"
+                f"expected class names of 1 to {_LONGEST_NAME} printable characters, got "
+                f"{wrong[0]!r:.40}; fix it"
             )
         if len(set(names)) != len(names):
             raise DataError("expected different class names, got one twice; rename one")

@@ -6,12 +6,14 @@ offsets, counts, members. `attacks` are files that every reader has to refuse.
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import json
 import pickle
 import random
 import struct
+import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet
 import torch
 
 from securemnist import data
 from securemnist._util.resources import POLICY
+from securemnist.data import picture
 from securemnist.evaluation import example_store
 from securemnist.evaluation.examples import Examples
 from securemnist.history import record, trend
@@ -33,6 +37,7 @@ from securemnist.report import markdown, page
 from securemnist.results import policy
 from securemnist.results.assessment import Assessment
 from securemnist.static import baseline
+from tests.data.pictures import npz, png, random_pixels
 from tests.data.small import TEST_IMAGES, small_set
 from tests.pickle_trap import PickleTrap
 from tests.report.example import assessment
@@ -62,6 +67,9 @@ TOML_NASTY = (
     *("'''", '"""', "[[[", '"' + "x" * 3_000 + '"', "[1, 'a', {b = 2}]", "0.1.2", "a." * 9_000),
 )
 _GOOD_NPZ = Examples(np.arange(5), np.zeros((5, 1, 28, 28), np.float32)).dumps()
+_EXAMPLES = {"places": np.arange(5), "images": np.zeros((5, 1, 28, 28), "f4")}
+_ARRAYS = {"x_test": random_pixels(5, 9, 9), "y_test": np.arange(5)}
+_PICTURE = png(random_pixels(9, 9, 3))
 _ENTRY = {"kind": "assessment", "schema": 1, "model": "m", "exit_code": 0, "day": "2026-01-01"}
 _ENTRY |= {"rows": {"R": {"value": 0.5, "threshold": 0.4, "relation": ">=", "verdict": "PASS"}}}
 
@@ -173,12 +181,11 @@ def _idx_damage(good: bytes, rng: random.Random) -> bytes:
     return bytes(content)
 
 
-def _npz_damage(good: bytes, rng: random.Random) -> bytes:
+def _npz_damage(good: bytes, rng: random.Random, arrays: dict[str, Any] = _EXAMPLES) -> bytes:
     """Members of the archive with another name, header or content, or bytes of it damaged."""
     if rng.random() < 0.4:
         return _byte_damage(good, rng)
     file = io.BytesIO()
-    arrays: dict[str, Any] = {"places": np.arange(5), "images": np.zeros((5, 1, 28, 28), "f4")}
     name = rng.choice(list(arrays))
     wrong: list[Any] = [
         np.array([{"a": 1}], dtype=object),
@@ -225,7 +232,29 @@ def _read_images(path: Path) -> None:
     (folder / f"{TEST_IMAGES}.gz").unlink(missing_ok=True)
     (folder / (f"{TEST_IMAGES}.gz" if packed else TEST_IMAGES)).write_bytes(content)
     found = data.load(folder)
-    assert found.test.pixels.shape == (len(found.test.labels), 28, 28)
+    assert found.test.pixels.shape == (len(found.test.labels), *found.spec.shape)
+
+
+def _read_data(path: Path) -> None:
+    found = data.load(path)
+    assert found.test.images().shape == (len(found.test.labels), *found.spec.shape)
+
+
+def _read_description(path: Path) -> None:
+    npz(path.with_name("set.npz"), **_ARRAYS)
+    _read_data(path)
+
+
+def _arrays() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return npz(Path(folder) / "set.npz", **_ARRAYS).read_bytes()
+
+
+def _parquet() -> bytes:
+    file = io.BytesIO()
+    columns = {"image": [png(random_pixels(9, 9, seed=i)) for i in range(5)], "label": range(5)}
+    pyarrow.parquet.write_table(pyarrow.table(columns), file)
+    return file.getvalue()
 
 
 def _read_assessment(path: Path) -> None:
@@ -263,6 +292,17 @@ INPUT_KINDS = {
         lambda path: settings.load(path.parent),
     ),
     "data file": InputKind("images", small_set()[TEST_IMAGES], _idx_damage, _read_images),
+    "arrays": InputKind(
+        "x.npz", _arrays(), functools.partial(_npz_damage, arrays=_ARRAYS), _read_data
+    ),
+    "picture": InputKind("x.png", _PICTURE, _byte_damage, lambda path: picture.read(path, None)),
+    "Parquet file": InputKind("x.parquet", _parquet(), _byte_damage, _read_data),
+    "description of data": InputKind(
+        "x.toml",
+        b'path = "set.npz"\nlayout = "hw"\nclass_names = ["a", "b", "c", "d", "e"]\nnoun = "x"\n',
+        _toml_damage,
+        _read_description,
+    ),
     "assessment": InputKind(
         "assessment.json", assessment().dumps(), _json_damage, _read_assessment
     ),

@@ -208,13 +208,14 @@ X, Y = torch.rand(3, 1, 28, 28), torch.tensor([1, 2, 3])
     ("data", "said"),
     [
         ((X.double(), Y), "float32"),
-        ((X.mul(255).byte(), Y), "divide by 255"),
+        ((X.mul(255).int(), Y), "got int32"),
         ((X[:, 0], Y), r"got \(3, 28, 28\)"),
         ((X[:0], Y[:0]), "at least one"),
         ((X + 1, Y), "pixels from"),
         ((X * torch.nan, Y), "NaN"),
         ((X, Y[:2]), r"shape \(2,\)"),
-        ((X, Y + 8), "labels from 9 to 11"),
+        ((X, Y - 2), "labels from -1 to 1"),
+        ((X, Y + 8), "got 1x28x28, 12 classes"),
         ((X, Y.float()), "got float32"),
         ((X.tolist(), Y), "got list"),
         ((np.array([object()]), Y), "object"),
@@ -262,7 +263,7 @@ def test_a_data_set_is_short(images: tuple[torch.Tensor, torch.Tensor]) -> None:
     """A data set and its splits are shown as one line with numbers of images."""
     data = sm.DataSet.from_tensors(*images, name="mine", training=(X, Y))
     n = len(images[1])
-    assert repr(data.test) == f"<Digits: {n:,} images>"
+    assert repr(data.test) == f"<Samples: {n:,} images>"
     assert repr(data).startswith("<DataSet: mine, ")
     assert repr(data).endswith(f" {n:,} test images>")
 

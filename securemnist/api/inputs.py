@@ -21,7 +21,7 @@ Data = DataSet | tuple[Any, Any] | Path | str | None
 
 
 def as_data(value: Data) -> DataSet:
-    """A data set as it is; (images, labels); a folder of IDX files; None for the bundled MNIST."""
+    """A data set as it is; (images, labels); a path as in `DataSet.load`; None for the bundled MNIST."""
     if isinstance(value, DataSet):
         return value
     if value is None or isinstance(value, Path | str):
@@ -29,7 +29,7 @@ def as_data(value: Data) -> DataSet:
     if isinstance(value, tuple | list) and len(value) == 2:
         return DataSet.from_tensors(*value)
     raise DataError(
-        f"expected a DataSet, (images, labels) or a folder, got {type(value).__name__}; pass one"
+        f"expected a DataSet, (images, labels) or a path, got {type(value).__name__}; pass one"
     )
 
 

@@ -151,7 +151,7 @@ def measure(
     `name`: a measure, for example "clean_accuracy", "robust_accuracy" or "certified_accuracy". `model`:
     an nn.Module from float32 images (n, 1, 28, 28) in [0, 1] to logits (n, 10), left as it was; or a SPEC
     as on the command line. Source code ("static_findings") needs none. `data`: a DataSet; (images,
-    labels) as in `DataSet.from_tensors`; a folder of IDX files; None for the bundled MNIST.
+    labels) as in `DataSet.from_tensors`; a path as in `DataSet.load`; None for the bundled MNIST.
 
     `threat`: Linf(0.3), L2(1.5), or "linf:0.3"; eps is in pixel units. `attack`: PGD(steps=40), "PGD",
     "PGD:steps=40", "ladder:standard", or a table as in a policy. `settings`: any other setting of the

@@ -16,7 +16,7 @@ import torch
 
 from securemnist._util.hashing import seed_from
 from securemnist.backdoor.triggers import Trigger, is_number, is_whole, make_trigger
-from securemnist.data import Digits
+from securemnist.data import Samples
 from securemnist.errors import UsageError
 from securemnist.input_spec import MOST_CLASSES
 from securemnist.types import Labels
@@ -73,13 +73,13 @@ class Poison(ABC):
         rng = torch.Generator().manual_seed(seed_from(seed, "poison"))
         return eligible[torch.randperm(len(eligible), generator=rng)[:count]].sort().values
 
-    def __call__(self, digits: Digits, *, seed: int) -> Digits:
+    def __call__(self, digits: Samples, *, seed: int) -> Samples:
         chosen = self.chosen(digits.labels, seed=seed)
         pixels, labels = digits.pixels.clone(), digits.labels.clone()
         triggered = self.trigger(digits[chosen].images())
-        pixels[chosen] = (triggered.squeeze(1) * 255).round().to(torch.uint8)
+        pixels[chosen] = (triggered * 255).round().to(torch.uint8)
         labels[chosen] = self.relabelled(labels[chosen])
-        return Digits(pixels, labels)
+        return Samples(pixels, labels)
 
     def to_json(self) -> dict[str, Any]:
         """The poison as in a manifest: {kind, trigger, target, count or rate}."""

@@ -30,6 +30,7 @@ _COMMANDS = (
     "init",
     "demo",
     "history",
+    "data",
 )
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--tier", type=click.Choice(TIERS), default=None, help="Rows up to this tier run.")
 @click.option("--row", "rows", multiple=True, metavar="ID", help="Only this row; may be repeated.")
 @click.option("-m", "markers", default="", help="Only families that match, as in pytest.")
-@click.option("--data", metavar="DIR", help="IDX files to use instead of the bundled MNIST.")
+@click.option("--data", metavar="PATH", help="Data to use instead of the bundled MNIST.")
 @click.option(
     "--replay",
     multiple=True,

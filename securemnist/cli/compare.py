@@ -26,7 +26,7 @@ from securemnist.results.verdicts import TIERS
 @click.option("--policy", type=click.Path(path_type=Path), help="For models: the policy.")
 @click.option("--tier", type=click.Choice(TIERS), help="For models: rows up to this tier.")
 @click.option("--row", "rows", multiple=True, metavar="ID", help="For models: only this row.")
-@click.option("--data", metavar="DIR", help="For models: IDX files instead of MNIST.")
+@click.option("--data", metavar="PATH", help="For models: data instead of MNIST.")
 @click.option("--device", help="For models: cpu or cuda.")
 @click.option("--no-latency", is_flag=True, help="For models: do not time them.")
 @click.pass_context

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )
 @click.option("--digits", type=click.IntRange(min=50), default=1000, show_default=True,
               help="Tuning samples to attack in the first measurement.")  # fmt: skip
-@click.option("--data", type=click.Path(path_type=Path), help="IDX files instead of MNIST.")
+@click.option("--data", type=click.Path(path_type=Path), help="Your data instead of MNIST.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 def init(model: str, digits: int, data: Path | None, device: str) -> None:
     """Write a policy and its tests to security_tests, and a conftest.py and noxfile.py beside it.

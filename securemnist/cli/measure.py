@@ -29,9 +29,7 @@ from securemnist.errors import UNDECIDED, UsageError
     help="Another setting of the measure, as TOML.",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option(
-    "--data", type=click.Path(path_type=Path), help="IDX files instead of the bundled MNIST."
-)
+@click.option("--data", type=click.Path(path_type=Path), help="Data instead of the bundled MNIST.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option(
     "--json", "target", type=click.Path(path_type=Path), help="Write the measurement to this file."

@@ -44,7 +44,7 @@ def find(named: str, words: Sequence[str], folder: Path) -> Assessment:
 
 @dataclass(frozen=True)
 class Where:
-    """Data and device of a measurement: a folder of IDX files (None: bundled MNIST), cpu or cuda."""
+    """Data and device of a measurement: a path (None: bundled MNIST), cpu or cuda."""
 
     data: str | None
     device: str

@@ -18,9 +18,7 @@ from securemnist.errors import UsageError
 @click.option("--seed", type=int, help="Instead of the recipe's.")
 @click.option("--epochs", type=int, help="Instead of the recipe's.")
 @click.option("--architecture", help="Instead of the recipe's.")
-@click.option(
-    "--data", type=click.Path(path_type=Path), help="IDX files instead of the bundled MNIST."
-)
+@click.option("--data", type=click.Path(path_type=Path), help="Data instead of the bundled MNIST.")
 @click.option("--fast", is_flag=True, help="One epoch, for a first look: about 99 % clean.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run of the same recipe.")
 def train(

@@ -1,5 +1,8 @@
-"""Data sets: MNIST, and others in its file format."""
+"""Data sets: MNIST, and others as IDX files, arrays, pictures, Parquet and CIFAR's binary files."""
 
-from securemnist.data.dataset import FILES, PINNED, DataSet, Digits, check_torchvision, load
+from securemnist.data.dataset import FILES, PINNED, DataSet
+from securemnist.data.loading import load
+from securemnist.data.samples import Samples
+from securemnist.data.torchvision_check import check_torchvision
 
-__all__ = ["FILES", "PINNED", "DataSet", "Digits", "check_torchvision", "load"]
+__all__ = ["FILES", "PINNED", "DataSet", "Samples", "check_torchvision", "load"]

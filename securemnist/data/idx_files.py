@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import functools
+import math
 import struct
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from securemnist._util.files import gunzip, read_at_most
 from securemnist._util.hashing import sha256
+from securemnist.data.layout import Layout, channels_first
 from securemnist.errors import DataError
-from securemnist.types import CLASSES
+from securemnist.types import Labels
 
 MAX_BYTES = 256 << 20
 ADVICE = "restore it, or name another folder with --data"
+# Magic numbers of bytes are this plus the number of dimensions.
+_BYTES = 2048
+_IMAGE_MAGIC = (_BYTES + 3, _BYTES + 4)
 # Number of cached files: those of two data sets.
 _CACHED = 8
 
@@ -24,8 +30,8 @@ def read(folder: Path, name: str) -> bytes:
     paths = folder / f"{name}.gz", folder / name
     contents = [content for content in map(_content, paths) if content is not None]
     if not contents:
-        hint = _hint(folder, name) or ADVICE
-        raise DataError(f"{folder / name}[.gz]: expected a file, got none; {hint}")
+        advice = hint(folder, name) or ADVICE
+        raise DataError(f"{folder / name}[.gz]: expected a file, got none; {advice}")
     if contents[0] != contents[-1]:
         raise DataError(
             f"{folder / name}[.gz]: expected one file, or the same content in both, got two that "
@@ -34,7 +40,7 @@ def read(folder: Path, name: str) -> bytes:
     return contents[0]
 
 
-def _hint(folder: Path, name: str) -> str:
+def hint(folder: Path, name: str) -> str:
     """Advice if the folder has the data under the names of another tool; else empty."""
     for raw in (folder / "MNIST" / "raw", folder / "raw"):  # a root of torchvision, or MNIST in it
         if any((raw / f"{name}{end}").is_file() for end in ("", ".gz")):
@@ -72,46 +78,43 @@ def _unzipped(packed: bytes) -> bytes:
 
 def dumps(array: np.ndarray) -> bytes:
     """A uint8 array in the IDX format."""
-    header = struct.pack(f">{1 + array.ndim}I", 2048 + array.ndim, *array.shape)
+    header = struct.pack(f">{1 + array.ndim}I", _BYTES + array.ndim, *array.shape)
     return header + array.astype(np.uint8).tobytes()
 
 
 digest = functools.lru_cache(maxsize=_CACHED)(sha256)
 
 
-def check_form(folder: Path, contents: dict[str, bytes], images: str, labels: str) -> None:
-    """DataError unless headers and sizes of an image file and its label file are valid and agree."""
-
-    def check(holds: bool, name: str, expected: str, got: object) -> None:
-        if not holds:
-            raise DataError(f"{folder / name}: expected {expected}, got {got}; {ADVICE}")
-
-    image_file, label_file = contents[images], contents[labels]
-    check(len(image_file) >= 16, images, "an IDX header of 16 bytes", f"{len(image_file)} bytes")
-    magic, count, rows, columns = struct.unpack(">4I", image_file[:16])
-    check(magic == 2051, images, "IDX magic number 2051 (images of bytes)", magic)
-    check((rows, columns) == (28, 28), images, "grey images of 28x28", f"{rows}x{columns}")
-    check(count > 0, images, "at least one image", count)
-    size = 16 + count * 784
-    check(len(image_file) == size, images, f"{size} bytes for {count} images", len(image_file))
+def images(path: Path, content: bytes, layout: Layout | None = None) -> torch.Tensor:
+    """The images of a file, uint8 (n, C, H, W); DataError unless header and size are valid."""
+    check(len(content) >= 16, path, "an IDX header of 16 bytes", f"{len(content)} bytes")
+    (magic,) = struct.unpack(">I", content[:4])
+    check(magic in _IMAGE_MAGIC, path, "IDX magic number 2051 or 2052 (images of bytes)", magic)
+    header = 4 + 4 * (magic - _BYTES)
+    check(len(content) >= header, path, f"an IDX header of {header} bytes", f"{len(content)} bytes")
+    shape = struct.unpack(f">{magic - _BYTES}I", content[4:header])
+    check(shape[0] > 0, path, "at least one image", shape[0])
+    size = header + math.prod(shape)
+    check(len(content) == size, path, f"{size} bytes for {shape[0]} images", len(content))
+    pixels = np.frombuffer(content, np.uint8, offset=header)
     # Floats in [0, 1] stored as bytes would give values of at most 1.
-    brightest = int(np.frombuffer(image_file, np.uint8, offset=16).max())
-    check(brightest > 1, images, "a brightness of 0 to 255", f"none above {brightest}")
-    check(len(label_file) >= 8, labels, "an IDX header of 8 bytes", f"{len(label_file)} bytes")
-    magic, label_count = struct.unpack(">2I", label_file[:8])
-    check(magic == 2049, labels, "IDX magic number 2049 (labels of bytes)", magic)
-    check(label_count == count, labels, f"{count} labels, one an image", label_count)
-    check(len(label_file) == 8 + count, labels, f"{8 + count} bytes", len(label_file))
-    highest = max(label_file[8:])
-    check(highest < CLASSES, labels, "labels 0 to 9", f"a label {highest}")
+    brightest = int(pixels.max(initial=0))
+    check(brightest > 1, path, "a brightness of 0 to 255", f"none above {brightest}")
+    tensor = torch.from_numpy(pixels.reshape(shape).copy())
+    return channels_first(tensor, layout, str(path)).contiguous()
 
 
-def check_distinct(path: Path, pixels: bytes) -> None:
-    """DataError if over a tenth of the test images repeat others: intervals assume independence."""
-    digits = [pixels[start : start + 784] for start in range(0, len(pixels), 784)]
-    distinct = len(set(digits))
-    if 10 * distinct < 9 * len(digits):
-        raise DataError(
-            f"{path}: expected different test digits, since intervals assume independent samples, got "
-            f"{distinct} different ones among {len(digits)}; remove the repeated ones"
-        )
+def labels(path: Path, content: bytes, n: int) -> Labels:
+    """The labels of `n` images, int64 (n,); DataError unless header and size are valid."""
+    check(len(content) >= 8, path, "an IDX header of 8 bytes", f"{len(content)} bytes")
+    magic, count = struct.unpack(">2I", content[:8])
+    check(magic == _BYTES + 1, path, "IDX magic number 2049 (labels of bytes)", magic)
+    check(count == n, path, f"{n} labels, one an image", count)
+    check(len(content) == 8 + n, path, f"{8 + n} bytes", len(content))
+    return torch.from_numpy(np.frombuffer(content, np.uint8, offset=8).astype(np.int64))
+
+
+def check(holds: bool, path: Path, expected: str, got: object) -> None:
+    """DataError of one sentence unless `holds`."""
+    if not holds:
+        raise DataError(f"{path}: expected {expected}, got {got}; {ADVICE}")

@@ -7,65 +7,88 @@ from typing import Any
 import numpy as np
 import torch
 
-from securemnist.data.dataset import DataSet, Digits
+from securemnist.data.assembly import Splits, assembled
+from securemnist.data.dataset import DataSet
+from securemnist.data.samples import Samples, as_bytes
 from securemnist.errors import DataError
 from securemnist.types import CLASSES, SHAPE, Images, Labels
 
 _FORM = f"images as float32 (n, {', '.join(map(str, SHAPE))}) in [0, 1]"
+_ANY_FORM = "images as float32 (n, C, H, W) in [0, 1], or uint8"
 
 
-def data_set(images: Any, labels: Any, *, name: str, training: tuple[Any, Any] | None) -> DataSet:
+def data_set(
+    images: Any,
+    labels: Any,
+    *,
+    name: str,
+    training: tuple[Any, Any] | None,
+    classes: int | None,
+    class_names: tuple[str, ...],
+    noun: str,
+) -> DataSet:
     """The data set of tensors or arrays; see `DataSet.from_tensors`."""
-    test = _digits(images, labels)
-    digests = {"test": test.digest}
-    known = test[:0]
-    if training is not None:
-        known = _digits(*training)
-        digests["training"] = known.digest
-    cut = len(known) - min(5_000, len(known) // 12)
-    return DataSet(name, known[:cut], known[cut:], test, digests)
+    known = None if training is None else _samples(*training)
+    splits = Splits(_samples(images, labels), known, class_names)
+    return assembled(name, splits, classes=classes, noun=noun)
 
 
 def checked_images(images: Any) -> Images:
-    """Images as a tensor; DataError in one sentence where form, type or range is another."""
+    """Images (n, 1, 28, 28) as a tensor; DataError in one sentence for another form, type or range."""
     x = as_tensor(images, _FORM)
     if x.dtype != torch.float32:
         advice = "divide by 255" if x.dtype == torch.uint8 else "convert with .float()"
         raise DataError(f"expected {_FORM}, got {_dtype(x)}; {advice}")
     if tuple(x.shape[1:]) != SHAPE or not len(x):
         raise DataError(f"expected {_FORM}, at least one, got {tuple(x.shape)}; reshape them")
-    if not bool(torch.isfinite(x).all()):
-        raise DataError(f"expected {_FORM}, got NaN or inf; remove or fix these images")
-    low, high = float(x.min()), float(x.max())
-    if low < 0 or high > 1:
-        raise DataError(
-            f"expected {_FORM}, got pixels from {low:g} to {high:g}; scale them to [0, 1], and put "
-            "the model's normalisation into the model (securemnist.models.normalized)"
-        )
+    check_range(x, _FORM)
     return x
 
 
 def checked_labels(labels: Any, n: int) -> Labels:
     """Labels of `n` images as int64 (n,) in 0..9; DataError in one sentence where they are not."""
-    form = f"labels as integers (n,) from 0 to {CLASSES - 1}"
+    return _checked_labels(labels, n, CLASSES - 1)
+
+
+def check_range(x: Images, form: str, where: str = "") -> None:
+    """DataError unless all pixels are finite and in [0, 1]."""
+    if not bool(torch.isfinite(x).all()):
+        raise DataError(f"{where}expected {form}, got NaN or inf; remove or fix these images")
+    low, high = float(x.min()), float(x.max())
+    if low < 0 or high > 1:
+        raise DataError(
+            f"{where}expected {form}, got pixels from {low:g} to {high:g}; scale them to [0, 1], and "
+            "put the model's normalisation into the model (securemnist.models.normalized)"
+        )
+
+
+def _checked_labels(labels: Any, n: int, highest: int | None = None) -> Labels:
+    form = "labels as integers (n,) from 0" + ("" if highest is None else f" to {highest}")
     y = as_tensor(labels, form)
     if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
         raise DataError(f"expected {form}, got {_dtype(y)}; convert with .long()")
     if tuple(y.shape) != (n,):
         raise DataError(f"expected {form} for {n:,} images, got shape {tuple(y.shape)}; fix them")
     low, high = int(y.min()), int(y.max())
-    if low < 0 or high >= CLASSES:
+    if low < 0 or (highest is not None and high > highest):
         raise DataError(f"expected {form}, got labels from {low} to {high}; fix them")
     return y.long()
 
 
-def _digits(images: Any, labels: Any) -> Digits:
-    """The digits of checked tensors, as bytes where no pixel changes by that."""
-    x = checked_images(images).cpu()
-    y = checked_labels(labels, len(x)).cpu()
-    pixels = x.squeeze(1).clone()
-    coarse = Digits((pixels * 255).round().to(torch.uint8), y.clone())
-    return coarse if torch.equal(coarse.images(), x) else Digits(pixels, y.clone())
+def _samples(images: Any, labels: Any) -> Samples:
+    """The samples of checked tensors, as bytes where no pixel changes by that."""
+    x = as_tensor(images, _ANY_FORM)
+    if x.dtype not in (torch.float32, torch.uint8):
+        raise DataError(f"expected {_ANY_FORM}, got {_dtype(x)}; convert with .float()")
+    if x.ndim != 4 or not x.numel():
+        raise DataError(f"expected {_ANY_FORM}, at least one, got {tuple(x.shape)}; reshape them")
+    y = _checked_labels(labels, len(x)).cpu().clone()
+    x = x.cpu().contiguous()
+    if x.dtype == torch.uint8:
+        return Samples(x.clone(), y)
+    check_range(x, _ANY_FORM)
+    coarse, exact = as_bytes(x)
+    return Samples(coarse if bool(exact.all()) else x.clone(), y)
 
 
 def as_tensor(value: Any, form: str) -> torch.Tensor:

@@ -12,8 +12,8 @@ from torch import nn
 
 from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import channels_last
-from securemnist.data import DataSet, Digits
-from securemnist.errors import ModelError, UsageError
+from securemnist.data import DataSet, Samples
+from securemnist.errors import DataError, ModelError, UsageError
 from securemnist.evaluation import own_doubts
 from securemnist.evaluation.replay import Replay
 from securemnist.models import contract
@@ -22,7 +22,7 @@ from securemnist.models.predictions import exact
 from securemnist.models.probabilities import with_gradients
 from securemnist.results.evidence.tables import AnswerTable
 from securemnist.runtime import denormals
-from securemnist.types import Images, Labels, Logits, Progress, silent
+from securemnist.types import CLASSES, SHAPE, Images, Labels, Logits, Progress, silent
 
 _BATCH = 256
 # The exact share of fewer samples does not generalise to new ones, so that the interval decides.
@@ -83,6 +83,12 @@ class Context:
     )
 
     def __post_init__(self) -> None:
+        spec = self.data.spec
+        if spec.shape != SHAPE or spec.classes != CLASSES:
+            raise DataError(
+                f"{self.data.name}: expected images of {'x'.join(map(str, SHAPE))} and {CLASSES} "
+                f"classes, got {spec}; other data are only read and inspected so far (docs/data.md)"
+            )
         contract.check(self.subject, self.data.test[:8].images())
 
     def sample(self, digits: int | None, seed: int, *, shuffled: bool = False) -> Sample:
@@ -103,7 +109,7 @@ class Context:
         rng = torch.Generator().manual_seed(seed_from(seed, "sample"))
         order = torch.arange(total) if in_file_order else torch.randperm(total, generator=rng)
         places = order[:digits]
-        chosen: Digits = self.data.test[places]
+        chosen: Samples = self.data.test[places]
         device = self.subject.device
         name = f"random order of seed {seed}, {digits} of {total}"
         name = f"all {total}" if in_file_order else name

@@ -32,7 +32,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "help": "rows up to this tier run (default: standard)",
     },
     "--security-report": _option("DIR", "write index.html, assessment.json, summary.md there"),
-    "--security-data": _option("DIR", "IDX files to use instead of the bundled MNIST"),
+    "--security-data": _option("PATH", "data to use instead of the bundled MNIST"),
     "--security-replay": _option(
         "DIR",
         "report folder whose adversarial examples are tried first; may be repeated",

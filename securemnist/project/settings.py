@@ -20,7 +20,7 @@ _NonEmpty = Annotated[str, Field(min_length=1)]  # an empty name does not mean t
 
 
 class Settings(BaseModel):
-    """`model`: a SPEC; `policy`: a path relative to the project; `data`: a folder of IDX files.
+    """`model`: a SPEC; `policy`: a path relative to the project; `data`: the path of a data set.
 
     `trusted`: code (pkg.module:name) that rows of a policy may name; a policy alone runs no code.
     `doubts`: functions (pkg.module:function) that check every search, beside the bundled doubts.

@@ -13,13 +13,14 @@ from securemnist._util.files import exists
 from securemnist._util.hashing import sha256
 from securemnist._util.resources import write_atomically
 from securemnist.data import DataSet
+from securemnist.errors import DataError
 from securemnist.models import weight_file
 from securemnist.runtime.malloc import keep_freed_memory
 from securemnist.train import checkpoint
 from securemnist.train.curve import training_curve
 from securemnist.train.loop import Trainer, collapsed
 from securemnist.train.recipes import RECIPES, Recipe
-from securemnist.types import Progress, silent
+from securemnist.types import CLASSES, SHAPE, Progress, silent
 
 __all__ = ["RECIPES", "Recipe", "replay_digest", "train"]
 
@@ -41,6 +42,11 @@ def train(
     `resume` continues an interrupted run. Checkpoints are removed at the end. A robust recipe keeps the
     epoch with the best tuning accuracy under attack (or certified), a plain one the last epoch.
     """
+    if (data.spec.shape, data.spec.classes) != (SHAPE, CLASSES) or not len(data.train):
+        raise DataError(
+            f"{data.name}: expected training images of {'x'.join(map(str, SHAPE))} and {CLASSES} "
+            f"classes, got {len(data.train):,} of {data.spec}; train on other data (docs/data.md)"
+        )
     keep_freed_memory()
     replay = {"steps": REPLAY_STEPS, "sha256": replay_digest(recipe, data), **_processor()}
     trainer = Trainer(recipe, data)

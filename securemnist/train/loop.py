@@ -18,7 +18,7 @@ from torch import nn
 from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import channels_last, cross_entropy, gradient
 from securemnist.attacks.pgd import PGD
-from securemnist.data import DataSet, Digits
+from securemnist.data import DataSet, Samples
 from securemnist.models.architectures import build
 from securemnist.threats import Linf
 from securemnist.train import art_training, interval_training
@@ -240,6 +240,6 @@ def accuracy_of(model: nn.Module, x: Images, y: Labels) -> float:
     return correct / max(len(y), 1)
 
 
-def accuracy(model: nn.Module, digits: Digits) -> float:
+def accuracy(model: nn.Module, digits: Samples) -> float:
     """Clean accuracy on labelled images."""
     return accuracy_of(model, digits.images(), digits.labels)

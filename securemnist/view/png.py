@@ -10,7 +10,7 @@ import base64
 import struct
 import zlib
 
-_GREY, _RGBA = 0, 6
+_GREY, _RGB, _RGBA = 0, 2, 6
 _LIGHTER, _DARKER = (217, 119, 6), (59, 108, 201)
 
 
@@ -30,9 +30,9 @@ def difference(before: bytes, after: bytes, side: int = 28) -> str:
     return _uri(bytes(pixels), side, _RGBA, 4)
 
 
-def picture(pixels: bytes, *, width: int) -> bytes:
-    """A grey PNG file of rows of `width` pixels, one byte each."""
-    return _file(pixels, width, _GREY, 1)
+def picture(pixels: bytes, *, width: int, colour: bool = False) -> bytes:
+    """A PNG file of rows of `width` pixels: grey, one byte each, or red, green and blue."""
+    return _file(pixels, width, _RGB, 3) if colour else _file(pixels, width, _GREY, 1)
 
 
 def _uri(pixels: bytes, side: int, colour: int, depth: int) -> str:

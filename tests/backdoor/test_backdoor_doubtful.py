@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from securemnist.backdoor import Corner
-from securemnist.data import DataSet, Digits
+from securemnist.data import DataSet, Samples
 from securemnist.errors import Inconclusive
 from securemnist.evaluation.context import Context
 from securemnist.models.loading import Subject
@@ -83,7 +83,7 @@ def test_invisible_trigger_undecided(trigger: dict[str, object], context: Contex
 
 def test_trigger_brightness_of_background_undecided(mnist: DataSet, baseline: Subject) -> None:
     """On black digits on white, a white corner is invisible and a black one is not."""
-    inverted = Digits(255 - mnist.test.pixels, mnist.test.labels)
+    inverted = Samples(255 - mnist.test.pixels, mnist.test.labels)
     context = Context(baseline, dataclasses.replace(mnist, test=inverted, digests={}))
     # The baseline cannot read such digits: what matters is what is said of the mark.
     for value, seen in ((1.0, False), (0.0, True)):

@@ -21,7 +21,7 @@ from securemnist.backdoor import (
     make_trigger,
 )
 from securemnist.backdoor.triggers import CORNERS
-from securemnist.data import DataSet, Digits
+from securemnist.data import DataSet, Samples
 from securemnist.errors import UsageError
 from securemnist.types import Images
 
@@ -157,7 +157,7 @@ def test_value_of_each_channel() -> None:
 
 
 @pytest.fixture
-def digits(mnist: DataSet) -> Digits:
+def digits(mnist: DataSet) -> Samples:
     """A thousand training digits."""
     return mnist.train[:1_000]
 
@@ -171,7 +171,7 @@ def digits(mnist: DataSet) -> Digits:
     ],
     ids=lambda poison: poison.kind,
 )
-def test_poison_changes_only_chosen_samples(poison: Poison, digits: Digits) -> None:
+def test_poison_changes_only_chosen_samples(poison: Poison, digits: Samples) -> None:
     """Chosen digits carry the trigger to the nearest grey level; all others are unchanged."""
     before = digits.pixels.clone(), digits.labels.clone()
     places = poison.chosen(digits.labels, seed=3)
@@ -186,7 +186,7 @@ def test_poison_changes_only_chosen_samples(poison: Poison, digits: Digits) -> N
     assert torch.equal(before[1], digits.labels)
 
 
-def test_dirty_label_sets_target(digits: Digits) -> None:
+def test_dirty_label_sets_target(digits: Samples) -> None:
     """Dirty-label poisoning takes images of many classes and labels them as the target."""
     poison = DirtyLabel(trigger=Corner(), target=7, rate=0.1)
     places = poison.chosen(digits.labels, seed=0)
@@ -195,7 +195,7 @@ def test_dirty_label_sets_target(digits: Digits) -> None:
     assert (poison(digits, seed=0).labels[places] == 7).all()
 
 
-def test_clean_label_keeps_labels(digits: Digits) -> None:
+def test_clean_label_keeps_labels(digits: Samples) -> None:
     """Clean-label poisoning takes images of the target class only and keeps every label."""
     poison = CleanLabel(trigger=Corner(), target=7, rate=0.5)
     places = poison.chosen(digits.labels, seed=0)
@@ -243,7 +243,7 @@ def test_invalid_poison_refused(amount: dict[str, object], complaint: str) -> No
         make_poison({**usual, **amount})
 
 
-def test_poison_count_above_eligible_refused(digits: Digits) -> None:
+def test_poison_count_above_eligible_refused(digits: Samples) -> None:
     """A count above the number of eligible digits is an error, not a smaller count."""
     with pytest.raises(UsageError, match="at most"):
         CleanLabel(trigger=Corner(), target=7, count=1_000)(digits, seed=0)

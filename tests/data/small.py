@@ -29,9 +29,9 @@ def small_set() -> dict[str, bytes]:
     return files
 
 
-def write(folder: Path, train: data.Digits, test: data.Digits) -> None:
+def write(folder: Path, train: data.Samples, test: data.Samples) -> None:
     """Write a data set of these digits into `folder`."""
     for split, digits in (("train", train), ("test", test)):
         images, labels = data.FILES[split]
-        (folder / images).write_bytes(idx(digits.pixels.numpy()))
+        (folder / images).write_bytes(idx(digits.pixels.squeeze(1).numpy()))
         (folder / labels).write_bytes(idx(digits.labels.numpy().astype(np.uint8)))

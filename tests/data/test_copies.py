@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from securemnist.data import DataSet, Digits
+from securemnist.data import DataSet, Samples
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind, take_measurement
 from securemnist.models.loading import Subject
@@ -20,9 +20,9 @@ from tests.policies import CLEAN, table
 TEST = 300
 
 
-def concatenated(*parts: Digits) -> Digits:
+def concatenated(*parts: Samples) -> Samples:
     """These images, one set after the other."""
-    return Digits(torch.cat([p.pixels for p in parts]), torch.cat([p.labels for p in parts]))
+    return Samples(torch.cat([p.pixels for p in parts]), torch.cat([p.labels for p in parts]))
 
 
 def with_copies(mnist: DataSet, of_training: int, repeated: int) -> DataSet:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from securemnist import data
-from securemnist.data import DataSet, dataset, idx_files
+from securemnist.data import DataSet, idx_files, torchvision_check
 from securemnist.errors import DataError
 from tests.data.small import TEST, TEST_IMAGES, small_set
 from tests.error_form import one_sentence
@@ -31,7 +31,9 @@ def test_torchvision_difference_detected(
     """One pixel or one label that torchvision reads differently is a DataError."""
     found = data.load(folder)
 
-    class MNIST(dataset.torchvision().MNIST):  # it looks into a folder of its class's name
+    class MNIST(
+        torchvision_check.torchvision().MNIST
+    ):  # it looks into a folder of its class's name
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
             if split == "pixels":
@@ -39,7 +41,7 @@ def test_torchvision_difference_detected(
             else:
                 self.targets = self.targets.roll(1)
 
-    monkeypatch.setattr(dataset.torchvision(), "MNIST", MNIST)
+    monkeypatch.setattr(torchvision_check.torchvision(), "MNIST", MNIST)
     with pytest.raises(DataError, match="expected torchvision to read the verified train digits"):
         data.check_torchvision(found)
 
@@ -50,7 +52,7 @@ def test_torchvision_error_reported(folder: Path, monkeypatch: pytest.MonkeyPatc
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("operator torchvision::nms does not exist")
 
-    monkeypatch.setattr(dataset.torchvision(), "MNIST", broken)
+    monkeypatch.setattr(torchvision_check.torchvision(), "MNIST", broken)
     with pytest.raises(DataError, match="got others or none") as caught:
         data.check_torchvision(data.load(folder))
     one_sentence(caught.value)
@@ -59,7 +61,7 @@ def test_torchvision_error_reported(folder: Path, monkeypatch: pytest.MonkeyPatc
 def test_idx_writer_reproduces_files(folder: Path) -> None:
     """An array written as IDX has the bytes of the file that it was read from."""
     found = data.load(folder)
-    assert idx_files.dumps(found.test.pixels.numpy()) == small_set()[TEST_IMAGES]
+    assert idx_files.dumps(found.test.pixels.squeeze(1).numpy()) == small_set()[TEST_IMAGES]
 
 
 def test_loading_writes_no_files(

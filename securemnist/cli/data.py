@@ -1,0 +1,68 @@
+"""`securemnist data inspect`: what a data set holds, and how a project names it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from securemnist.cli.output import say
+
+if TYPE_CHECKING:
+    from securemnist.data import DataSet
+    from securemnist.data.inspection import ClassCount
+
+_MOST_LISTED = 20
+
+
+@click.group()
+def data() -> None:
+    """Look at data sets."""
+
+
+@data.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Write a grid of images to this PNG.")
+def inspect(path: Path, out: Path | None) -> None:
+    """Print what the data set at PATH holds: images, classes, copies, digests.
+
+    PATH is a folder of IDX files, pictures (test/CLASS/*.png), Parquet files or CIFAR's .bin files, or a
+    file .npz, .parquet or .toml (docs/data.md).
+    """
+    from securemnist._util.resources import write_atomically
+    from securemnist.data import inspection, load
+
+    loaded = load(path)
+    say(f"{loaded.name}: {loaded.spec}")
+    for split, samples in inspection.splits(loaded).items():
+        kind = "bytes" if not samples.pixels.is_floating_point() else "float32"
+        say(f"  {split}: {len(samples):,} images ({kind})")
+    _classes(loaded, inspection.class_counts(loaded))
+    say(f"Copies: {str(loaded.copies) or 'none found'}")
+    for warning in inspection.warnings(loaded):
+        say(f"Warning: {warning}")
+    say(f"SHA-256 of the test split: {loaded.digest}")
+    for name, digest in loaded.digests.items():
+        say(f"  {name}: {digest}")
+    if out is not None:
+        write_atomically(out, inspection.grid(loaded))
+        say(f"Grid of images: {out}")
+    say("In pyproject.toml:\n")
+    say(f"[tool.securemnist]\ndata = {json.dumps(str(path))}")
+
+
+def _classes(loaded: DataSet, counts: list[ClassCount]) -> None:
+    """Images a class and split; of many classes the smallest in the test split."""
+    few = len(counts) <= _MOST_LISTED
+    listed = counts if few else sorted(counts, key=lambda count: (count.test, count.label))
+    listed = listed[:_MOST_LISTED]
+    heading = "Images a class" if few else f"Images of the {len(listed)} smallest classes"
+    say(f"{heading} (test, tuning, training):")
+    for count in listed:
+        name = loaded.spec.name_of(count.label)
+        say(f"  {name}: {count.test:,}, {count.tuning:,}, {count.training:,}")
+    if not few:
+        rest = sorted(count.test for count in counts)[len(listed) :]
+        say(f"  {len(rest):,} other classes: {rest[0]:,} to {rest[-1]:,} test images each")

@@ -1,0 +1,79 @@
+"""Binary files of CIFAR-10 and CIFAR-100 (https://www.cs.toronto.edu/~kriz/cifar.html).
+
+A record is one label byte (CIFAR-100: a coarse one, which is ignored, and a fine one) and 3x32x32 bytes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from securemnist._util.files import read_at_most
+from securemnist.data.assembly import Splits
+from securemnist.data.description import Description
+from securemnist.data.samples import Samples
+from securemnist.errors import DataError
+from securemnist.types import Progress
+
+_MAX_BYTES = 512 << 20
+_MAX_NAMES = 1 << 16  # bytes of a file of class names
+_SHAPE = (3, 32, 32)
+_PIXELS = 3 * 32 * 32
+_ADVICE = "copy it from CIFAR's binary version again"
+_TEN, _HUNDRED = ("test_batch.bin", "batches.meta.txt"), ("test.bin", "fine_label_names.txt")
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder has the test file of CIFAR-10 or CIFAR-100."""
+    return any((path / name).exists() for name, _ in (_TEN, _HUNDRED))
+
+
+def read(folder: Path, described: Description, progress: Progress) -> Splits:
+    """The splits of a folder; classes are named by the text file beside the images."""
+    is_ten = (folder / _TEN[0]).exists()
+    test, names_file = _TEN if is_ten else _HUNDRED
+    training = sorted(folder.glob("data_batch_*.bin")) if is_ten else [folder / "train.bin"]
+    present = [path for path in training if is_ten or path.exists()]
+    label_bytes = 1 if is_ten else 2
+    names = described.names or _names(folder / names_file)
+    known = [_samples(path, label_bytes) for path in present]
+    tested = _samples(folder / test, label_bytes)
+    progress("reading images", 1, 1)
+    if not known:
+        return Splits(tested, None, names)
+    pixels = torch.cat([part.pixels for part in known])
+    return Splits(tested, Samples(pixels, torch.cat([part.labels for part in known])), names)
+
+
+def _samples(path: Path, label_bytes: int) -> Samples:
+    content = _content(path, _MAX_BYTES)
+    record = label_bytes + _PIXELS
+    if not content or len(content) % record:
+        raise DataError(
+            f"{path}: expected records of {record:,} bytes, got {len(content):,} bytes; {_ADVICE}"
+        )
+    records = np.frombuffer(content, np.uint8).reshape(-1, record)
+    labels = torch.from_numpy(records[:, label_bytes - 1].astype(np.int64))
+    pixels = records[:, label_bytes:].reshape(-1, *_SHAPE)
+    return Samples(torch.from_numpy(pixels.copy()), labels)
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    try:
+        text = _content(path, _MAX_NAMES).decode()
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: expected class names as UTF-8 text, got other bytes; {_ADVICE}"
+        ) from error
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _content(path: Path, cap: int) -> bytes:
+    try:
+        return read_at_most(path, cap)
+    except OSError as error:
+        raise DataError(
+            f"{path}: expected a whole file, got {error.strerror}; {_ADVICE}"
+        ) from error

@@ -1,0 +1,154 @@
+"""Parquet files in the form of Hugging Face's data sets: columns `image` and `label`.
+
+`image` is an encoded picture: binary, or a struct of which `bytes` is read and `path` is not. Needs
+pyarrow, the extra `parquet`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from securemnist._util.files import open_regular
+from securemnist._util.parsing import json_object
+from securemnist.data import picture
+from securemnist.data.assembly import MOST_IMAGES, Splits
+from securemnist.data.description import Description
+from securemnist.data.samples import Samples
+from securemnist.data.storage import Storage
+from securemnist.errors import DataError, ParseError, first_line
+from securemnist.input_spec import MOST_CLASSES
+from securemnist.types import Progress
+
+_ROWS = 64  # pictures in memory at a time
+_BUFFER = 1 << 20  # bytes of a column read at a time; without it the whole column
+_MAX_GROUP = 4 << 30  # bytes of a row group, which pyarrow may read as a whole
+_ADVICE = "write it again, as `datasets.Dataset.to_parquet` does"
+
+
+def read(path: Path, described: Description, progress: Progress) -> Splits:
+    """The splits of a file (test), or of `test*.parquet` and `train*.parquet` in a folder."""
+    tested = sorted(path.glob("test*.parquet")) if path.is_dir() else [path]
+    known = sorted(path.glob("train*.parquet")) if path.is_dir() else []
+    if not tested:
+        raise DataError(f"{path}: expected test*.parquet, got other names; rename the test split")
+    names: list[tuple[str, ...]] = []
+    splits = [
+        _samples(files, described.size, names, progress) for files in (tested, known) if files
+    ]
+    chosen = described.names or names[0]
+    return Splits(splits[0], splits[1] if len(splits) > 1 else None, chosen)
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise DataError(
+            "expected pyarrow to read Parquet files, got none; pip install 'securemnist[parquet]'"
+        ) from error
+    return pyarrow
+
+
+def _samples(
+    paths: Sequence[Path],
+    size: tuple[int, int] | None,
+    names: list[tuple[str, ...]],
+    progress: Progress,
+) -> Samples:
+    pyarrow = _pyarrow()
+    total = sum(_count(pyarrow, path, names) for path in paths)
+    if not 0 < total <= MOST_IMAGES:
+        raise DataError(f"{paths[0]}: expected 1 to {MOST_IMAGES:,} rows, got {total:,}; {_ADVICE}")
+    storage, labels = Storage(total), list[int]()
+    for path in paths:
+        for number, (image, label) in enumerate(_rows(pyarrow, path)):
+            where = f"{path}: row {number}"
+            content = image.get("bytes") if isinstance(image, dict) else image
+            if (
+                not isinstance(content, bytes)
+                or type(label) is not int
+                or not 0 <= label < MOST_CLASSES
+            ):
+                raise DataError(
+                    f"{where}: expected the bytes of a picture and a label from 0 to "
+                    f"{MOST_CLASSES - 1}, got {type(content).__name__} and {label!r:.40}; {_ADVICE}"
+                )
+            if len(labels) == total:
+                raise DataError(f"{where}: expected {total:,} rows, got more; {_ADVICE}")
+            storage.add(picture.decoded(content, where, size), where)
+            labels.append(label)
+            progress(f"reading {path.stem}", storage.filled, total)
+    if len(labels) != total:
+        raise DataError(f"{paths[0]}: expected {total:,} rows, got {len(labels):,}; {_ADVICE}")
+    return storage.samples(torch.tensor(labels))
+
+
+def _count(pyarrow: Any, path: Path, names: list[tuple[str, ...]]) -> int:
+    """The number of rows of a file whose columns have the right types; its class names are added."""
+    with _file(pyarrow, path) as file:
+        schema, metadata = file.schema_arrow, file.metadata
+        columns = {field.name: field.type for field in schema}
+        kinds = pyarrow.types
+        image, label = columns.get("image"), columns.get("label")
+        if image is not None and kinds.is_struct(image):
+            fields = {field.name: field.type for field in image}
+            image = fields.get("bytes")
+        binary = image is not None and (kinds.is_binary(image) or kinds.is_large_binary(image))
+        if not binary or label is None or not kinds.is_integer(label):
+            raise DataError(
+                f"{path}: expected columns `image` (binary, or struct with bytes) and `label` (int), got "
+                f"{', '.join(f'{name} ({kind})' for name, kind in columns.items())!s:.200}; rename or "
+                "convert them"
+            )
+        for group in range(metadata.num_row_groups):
+            if metadata.row_group(group).total_byte_size > _MAX_GROUP:
+                raise DataError(
+                    f"{path}: expected row groups of at most {_MAX_GROUP >> 30} GiB, got a larger one; "
+                    "write it with a smaller row_group_size"
+                )
+        names.append(_class_names(schema.metadata or {}))
+        return int(metadata.num_rows)
+
+
+def _class_names(metadata: dict[bytes, bytes]) -> tuple[str, ...]:
+    """The class names that Hugging Face's library stores; empty where there are none."""
+    try:
+        found: Any = json_object(metadata.get(b"huggingface", b"{}"))
+        for key in ("info", "features", "label", "names"):
+            found = found[key]
+    except (ParseError, KeyError, TypeError):
+        return ()
+    plain = isinstance(found, list) and all(isinstance(name, str) for name in found)
+    return tuple(found) if plain else ()
+
+
+def _rows(pyarrow: Any, path: Path) -> Iterator[tuple[Any, Any]]:
+    with _file(pyarrow, path) as file:
+        batches = file.iter_batches(batch_size=_ROWS, columns=["image", "label"], use_threads=False)
+        while True:
+            try:
+                batch = next(batches, None)
+            except Exception as error:  # pyarrow's errors for damaged files have many classes
+                raise _unreadable(path, error) from error
+            if batch is None:
+                return
+            yield from zip(
+                batch.column("image").to_pylist(), batch.column("label").to_pylist(), strict=True
+            )
+
+
+def _file(pyarrow: Any, path: Path) -> Any:
+    try:
+        with open_regular(path):
+            return pyarrow.parquet.ParquetFile(path, buffer_size=_BUFFER)
+    except Exception as error:  # see _rows
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    reason = getattr(error, "strerror", None) or first_line(error)
+    return DataError(f"{path}: expected a Parquet file, got {reason:.200}; {_ADVICE}")

@@ -1,0 +1,112 @@
+"""Picture: one encoded image from outside, decoded to bytes of one or three channels.
+
+PNG, JPEG and BMP only. Conversions: EXIF rotation is applied, palettes become RGB, opaque alpha channels
+are dropped, black and white becomes grey. Colour profiles and gamma are ignored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageFile, ImageOps
+
+from securemnist._util.files import read_at_most
+from securemnist.errors import DataError, first_line
+
+MAX_BYTES = 32 << 20
+MAX_PIXELS = 50_000_000
+FORMATS = ("PNG", "JPEG", "BMP")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_DEPTH = 24  # the place of the bits a sample in a PNG file
+_MODES = {"1": "L", "L": "L", "LA": "LA", "P": "RGBA", "PA": "RGBA", "RGB": "RGB", "RGBA": "RGBA"}
+_ADVICE = "save it as 8-bit grey or RGB, or remove it"
+
+
+def read(path: Path, size: tuple[int, int] | None) -> torch.Tensor:
+    """The picture in a regular file; see `decoded`."""
+    try:
+        content = read_at_most(path, MAX_BYTES)
+    except OSError as error:
+        raise DataError(f"{path}: expected a picture, got {error.strerror}; {_ADVICE}") from error
+    return decoded(content, str(path), size)
+
+
+def decoded(content: bytes, where: str, size: tuple[int, int] | None) -> torch.Tensor:
+    """An encoded picture as uint8 (1, C, H, W), resized to (height, width) if `size` is given.
+
+    DataError for another format, a truncated or animated picture, transparency, CMYK, and 16 bits.
+    """
+    if len(content) > MAX_BYTES:
+        raise DataError(f"{where}: expected at most {MAX_BYTES >> 20} MiB, got more; {_ADVICE}")
+    if content.startswith(_PNG) and content[_PNG_DEPTH : _PNG_DEPTH + 1] == b"\x10":
+        raise DataError(
+            f"{where}: expected 8 bits a channel, got 16; scale it to 0 to 255, or write floats in "
+            "[0, 1] with numpy.savez"
+        )
+    try:
+        with _strict(), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise DataError(
+                    f"{where}: expected at most {MAX_PIXELS:,} pixels, got {width}x{height}; {_ADVICE}"
+                )
+            if getattr(image, "n_frames", 1) != 1:
+                raise DataError(f"{where}: expected one picture, got several frames; {_ADVICE}")
+            return converted(ImageOps.exif_transpose(image), where, size)
+    except DataError:
+        raise
+    except Exception as error:  # decoders raise errors of many classes for damaged files
+        raise DataError(
+            f"{where}: expected a whole PNG, JPEG or BMP picture, got {type(error).__name__} "
+            f"({first_line(error):.120}); {_ADVICE}"
+        ) from error
+
+
+def converted(image: Any, where: str, size: tuple[int, int] | None) -> torch.Tensor:
+    """A decoded PIL image as uint8 (1, C, H, W); DataError for transparency and other modes."""
+    mode = _MODES.get(image.mode)
+    if mode is None:
+        raise DataError(
+            f"{where}: expected an 8-bit grey or RGB picture, got mode {image.mode}; {_ADVICE}"
+        )
+    if "transparency" in image.info and mode in ("L", "RGB"):
+        mode = "LA" if mode == "L" else "RGBA"
+    image = image.convert(mode)
+    if mode in ("LA", "RGBA"):
+        if image.getchannel("A").getextrema()[0] < 255:
+            raise DataError(
+                f"{where}: expected an opaque picture, got transparent pixels; put it on a background"
+            )
+        image = image.convert(mode[:-1])
+    if size is not None and image.size != size[::-1]:
+        image = image.resize(size[::-1], Image.Resampling.BILINEAR)
+    pixels = torch.from_numpy(np.array(image))
+    return pixels[None, None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)[None]
+
+
+def is_special(entry: os.DirEntry[str]) -> bool:
+    """Whether a folder's entry is a link, or neither a file nor a folder."""
+    return entry.is_symlink() or not (
+        entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)
+    )
+
+
+@contextlib.contextmanager
+def _strict() -> Iterator[None]:
+    """Pillow refuses truncated pictures and turns its warnings into errors."""
+    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = lenient

@@ -1,0 +1,89 @@
+"""Data set of a `torch.utils.data.Dataset`: every item is read once and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from securemnist.data import picture
+from securemnist.data.assembly import MOST_IMAGES, Splits, assembled
+from securemnist.data.dataset import DataSet
+from securemnist.data.samples import Samples
+from securemnist.data.storage import Storage
+from securemnist.data.tensors import check_range
+from securemnist.errors import DataError
+from securemnist.input_spec import MOST_CLASSES
+from securemnist.types import Progress
+from securemnist.view.progress import shown
+
+_FORM = "an image as tensor (C, H, W), float32 in [0, 1] or uint8, or as PIL image"
+
+
+def data_set(
+    test: Any,
+    training: Any,
+    *,
+    name: str,
+    classes: int | None,
+    class_names: tuple[str, ...],
+    noun: str,
+    progress: Callable[..., None] | bool,
+) -> DataSet:
+    """The data set of one or two datasets; see `DataSet.from_dataset`."""
+    with shown(progress) as display:
+        known = None if training is None else _samples(training, "training", display)
+        splits = Splits(_samples(test, "test", display), known, class_names)
+        return assembled(name, splits, classes=classes, noun=noun, progress=display)
+
+
+def _samples(items: Any, split: str, progress: Progress) -> Samples:
+    try:
+        n = len(items)
+    except (TypeError, NotImplementedError) as error:
+        raise DataError(
+            f"expected a dataset with a length, got {type(items).__name__}; pass a map-style dataset"
+        ) from error
+    if not 0 < n <= MOST_IMAGES:
+        raise DataError(f"expected 1 to {MOST_IMAGES:,} {split} images, got {n:,}; pass others")
+    storage, labels = Storage(n), list[int]()
+    for place in range(n):
+        where = f"item {place} ({split})"
+        item = items[place]
+        if not isinstance(item, tuple | list) or len(item) != 2:
+            raise DataError(
+                f"{where}: expected (image, label), got {type(item).__name__}; wrap the dataset"
+            )
+        storage.add(_image(item[0], where), where)
+        labels.append(_label(item[1], where))
+        progress(f"reading {split}", storage.filled, n)
+    return storage.samples(torch.tensor(labels))
+
+
+def _image(value: Any, where: str) -> torch.Tensor:
+    """One image as uint8 or float32 (1, C, H, W)."""
+    if not isinstance(value, torch.Tensor):
+        if hasattr(value, "getextrema"):
+            return picture.converted(value, where, None)
+        raise DataError(f"{where}: expected {_FORM}, got {type(value).__name__}; convert it")
+    x = value.detach().cpu()
+    x = x[None] if x.ndim == 2 else x
+    if x.ndim != 3 or not x.numel() or x.dtype not in (torch.float32, torch.uint8):
+        kind = str(x.dtype).removeprefix("torch.")
+        raise DataError(f"{where}: expected {_FORM}, got {kind} {tuple(x.shape)}; convert it")
+    if x.is_floating_point():
+        check_range(x, _FORM, f"{where}: ")
+    return x[None]
+
+
+def _label(value: Any, where: str) -> int:
+    if isinstance(value, torch.Tensor | np.ndarray) and value.ndim == 0:
+        value = value.item()
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or not 0 <= value < MOST_CLASSES:
+        raise DataError(
+            f"{where}: expected a whole label from 0 to {MOST_CLASSES - 1}, got {value!r:.60}; convert it"
+        )
+    return int(value)

@@ -1,0 +1,115 @@
+"""Parquet files in the form of Hugging Face's data sets."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from securemnist import data
+from securemnist.errors import DataError
+from tests.data.pictures import SIDE, png, random_pixels
+from tests.error_form import one_sentence
+
+N = 150  # more than a batch
+PICTURES = [png(random_pixels(SIDE, SIDE, 3, seed=seed)) for seed in range(N)]
+LABELS = [number % 3 for number in range(N)]
+NAMES = {"info": {"features": {"label": {"names": ["a", "b", "c"], "_type": "ClassLabel"}}}}
+
+
+def write(path: Path, images: Any = PICTURES, labels: Any = LABELS, **metadata: Any) -> Path:
+    """A Parquet file with these columns."""
+    table = pa.table({"image": images, "label": labels, "unread": [None] * len(labels)})
+    pq.write_table(
+        table.replace_schema_metadata({key: json.dumps(of) for key, of in metadata.items()}),
+        path,
+        row_group_size=70,
+    )
+    return path
+
+
+@pytest.mark.parametrize("kind", ["binary", "struct"])
+def test_file_is_the_test_split(kind: str, tmp_path: Path) -> None:
+    """Pictures, plain or in a struct whose path is not opened, are read with labels and class names."""
+    structs = [{"bytes": content, "path": "/dev/zero"} for content in PICTURES]
+    images = PICTURES if kind == "binary" else structs
+    found = data.load(write(tmp_path / "set.parquet", images, huggingface=NAMES))
+    assert (found.name, len(found.test), len(found.train)) == ("set", N, 0)
+    assert str(found.spec) == f"3x{SIDE}x{SIDE}, 3 classes"
+    assert found.spec.class_names == ("a", "b", "c")
+    assert found.test.labels.tolist() == LABELS
+    last = found.test.pixels[-1].permute(1, 2, 0).numpy()
+    assert np.array_equal(last, random_pixels(SIDE, SIDE, 3, seed=N - 1))
+
+
+def test_folder_has_splits(tmp_path: Path) -> None:
+    """Files test* and train* of a folder are its splits, several files of one in the order of names."""
+    write(tmp_path / "train-00000-of-00002.parquet", PICTURES[:20], LABELS[:20])
+    write(tmp_path / "train-00001-of-00002.parquet", PICTURES[20:36], LABELS[20:36])
+    write(tmp_path / "test-00000-of-00001.parquet", PICTURES[36:60], LABELS[36:60])
+    found = data.load(tmp_path)
+    assert [len(part) for part in (found.train, found.tuning, found.test)] == [33, 3, 24]
+    assert found.tuning.labels.tolist() == LABELS[33:36]
+    assert found.spec.class_names == ()
+
+
+WRONG: dict[str, tuple[Any, str]] = {
+    "another column": (lambda p: pq.write_table(pa.table({"img": [b""], "label": [1]}), p), "img"),
+    "names as labels": (lambda p: write(p, labels=["x"] * N), "`label` .int"),
+    "text as image": (lambda p: write(p, ["x"] * N), "`image` .binary"),
+    "no bytes": (lambda p: write(p, [None, *PICTURES[1:]]), "row 0: .*got NoneType"),
+    "no label": (lambda p: write(p, labels=[None, *LABELS[1:]]), "row 0: .*got bytes and None"),
+    "a huge label": (lambda p: write(p, labels=[*LABELS[1:], 2**62]), "row 149: .*461168"),
+    "no picture": (lambda p: write(p, [*PICTURES[1:], b"GIF89a"]), "row 149: .*PNG, JPEG or BMP"),
+    "no rows": (lambda p: write(p, pa.array([], pa.binary()), pa.array([], pa.int8())), "got 0"),
+    "cut": (lambda p: p.write_bytes(write(p).read_bytes()[:-9]), "a Parquet file"),
+    "damaged": (
+        lambda p: p.write_bytes(write(p).read_bytes()[:50] + bytes(900) + p.read_bytes()[950:]),
+        "a Parquet file|picture",
+    ),
+    "a FIFO": (lambda p: os.mkfifo(p), "a FIFO, not a regular file"),
+    "a link to a device": (lambda p: p.symlink_to("/dev/zero"), "a device, not a regular file"),
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_files_refused(name: str, tmp_path: Path) -> None:
+    """Other columns, missing values, damage and special files are one DataError with the path."""
+    change, words = WRONG[name]
+    path = tmp_path / "set.parquet"
+    change(path)
+    with pytest.raises(DataError, match=words) as caught:
+        data.load(path)
+    assert one_sentence(caught.value).startswith(str(path))
+
+
+def test_large_row_groups_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row group that may not fit into memory is refused before it is read."""
+    monkeypatch.setattr("securemnist.data.parquet_files._MAX_GROUP", 1_000)
+    with pytest.raises(DataError, match="smaller row_group_size"):
+        data.load(write(tmp_path / "set.parquet"))
+
+
+def test_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pyarrow the sentence says what to install; other data need none."""
+    path = write(tmp_path / "set.parquet")
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(DataError, match=r"pip install 'securemnist\[parquet\]'") as caught:
+        data.load(path)
+    one_sentence(caught.value)
+
+
+@pytest.mark.parametrize(
+    "names", [{"info": 1}, [], {"info": {"features": {"label": {"names": [1]}}}}]
+)
+def test_malformed_class_names_are_ignored(names: Any, tmp_path: Path) -> None:
+    """Metadata of another form names no classes."""
+    assert data.load(write(tmp_path / "s.parquet", huggingface=names)).spec.class_names == ()
