@@ -62,9 +62,10 @@ class InputSpec:
         return self.class_names[label] if self.class_names else str(label)
 
 
-MNIST = InputSpec(1, 28, 28, 10, noun="digit")
-
-
 def _check(what: str, value: object, low: int, high: int) -> None:
     if type(value) is not int or not low <= value <= high:
         raise DataError(f"expected {low} to {high:,} {what}, got {value!r:.40}; use other data")
+
+
+# Behind the check, which runs when it is built.
+MNIST = InputSpec(1, 28, 28, 10, noun="digit")

@@ -20,11 +20,11 @@ from torch import nn
 from securemnist._util import resources
 from securemnist._util.torchvision_shim import importing
 from securemnist.errors import ModelError, UsageError, WeightsError, first_line
+from securemnist.input_spec import MNIST, InputSpec
 from securemnist.models import reference_digests, weight_file
 from securemnist.models.architectures import ARCHITECTURES, build
 from securemnist.models.fingerprint import fingerprint
 from securemnist.project import imports
-from securemnist.types import SHAPE
 
 RED_CONTROL = "red control"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -102,8 +102,11 @@ def _bundled(name: str) -> Path:
     return resources.WEIGHTS / f"{name}.safetensors"
 
 
-def resolve(spec: str, *, device: str = "cpu") -> Subject:
-    """The model of a SPEC; UsageError, WeightsError or ModelError in one sentence."""
+def resolve(spec: str, *, device: str = "cpu", input_spec: InputSpec = MNIST) -> Subject:
+    """The model of a SPEC, for images of `input_spec`.
+
+    UsageError, WeightsError or ModelError in one sentence.
+    """
     architecture, at, file = spec.partition("@")
     # The name of a folder may contain @.
     if at and (architecture in ARCHITECTURES or not Path(spec).exists()):
@@ -119,7 +122,9 @@ def resolve(spec: str, *, device: str = "cpu") -> Subject:
             )
         return _from_file(spec, _bundled(spec), None, device)
     if imports.is_code(spec):
-        return from_model(_call_factory(spec), name=spec, spec=spec, device=device)
+        return from_model(
+            _call_factory(spec), name=spec, spec=spec, device=device, input_spec=input_spec
+        )
     if Path(spec).suffix in _PICKLES:
         raise UsageError(
             f"expected a model as {_FORMS}, got {spec!r}: a pickle can run code and is never read; save "
@@ -128,14 +133,19 @@ def resolve(spec: str, *, device: str = "cpu") -> Subject:
     raise UsageError(f"expected a model as {_FORMS}, got {spec!r}; fix the SPEC")
 
 
-def from_model(model: object, *, name: str, spec: str = "", device: str = "cpu") -> Subject:
-    """The subject of an nn.Module; `spec` is set if a SPEC leads to it. ModelError for other objects."""
+def from_model(
+    model: object, *, name: str, spec: str = "", device: str = "cpu", input_spec: InputSpec = MNIST
+) -> Subject:
+    """The subject of an nn.Module for images of `input_spec`; `spec` is set if a SPEC leads to it.
+
+    ModelError for other objects.
+    """
     if not isinstance(model, nn.Module):
         raise ModelError(
             f"expected {name} to return an nn.Module, got {type(model).__name__}; fix it"
         )
     try:
-        frozen = _frozen(model, device)
+        frozen = _frozen(model, device, input_spec)
     except UsageError:
         raise
     except Exception as error:
@@ -145,7 +155,7 @@ def from_model(model: object, *, name: str, spec: str = "", device: str = "cpu")
     return Subject(frozen, name, spec, type(model).__name__, device)
 
 
-def _frozen(model: nn.Module, device: str) -> nn.Module:
+def _frozen(model: nn.Module, device: str, input_spec: InputSpec) -> nn.Module:
     """The model in eval mode, without gradients for weights, in channels-last layout if possible."""
     try:
         torch.device(device)
@@ -160,10 +170,10 @@ def _frozen(model: nn.Module, device: str) -> nn.Module:
     model.eval()
     for weights in model.parameters():
         weights.requires_grad_(False)
-    return _in_channels_last(model, device)
+    return _in_channels_last(model, device, input_spec)
 
 
-def _in_channels_last(model: nn.Module, device: str) -> nn.Module:
+def _in_channels_last(model: nn.Module, device: str, input_spec: InputSpec) -> nn.Module:
     """The model in channels-last layout, in which convolutions on a CPU are fastest.
 
     A network that flattens feature maps with `view` fails in this layout and keeps the default one.
@@ -174,7 +184,7 @@ def _in_channels_last(model: nn.Module, device: str) -> nn.Module:
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     try:
         with torch.no_grad():
-            model(torch.zeros(2, *SHAPE, device=device))
+            model(torch.zeros(2, *input_spec.shape, device=device))
     except Exception:  # the model contract reports errors other than the layout
         model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return model
@@ -197,7 +207,7 @@ def _from_file(spec: str, path: Path, architecture: str | None, device: str) -> 
     about = manifest or {}
     name = spec if _NAME.fullmatch(spec) else path.stem
     recipe, reference = about.get("recipe", {}), about.get("reference", {})
-    return Subject(_frozen(model, device), name, spec, known, device, recipe, reference)
+    return Subject(_frozen(model, device, MNIST), name, spec, known, device, recipe, reference)
 
 
 def _call_factory(spec: str) -> object:
