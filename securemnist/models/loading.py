@@ -1,8 +1,9 @@
 """Loading of the model under assessment by its SPEC.
 
 SPEC is NAME (a reference model) | pkg.module:factory | FILE.safetensors (with its manifest) |
-ARCHITECTURE@FILE.safetensors. A factory takes no argument and returns an nn.Module; its code is
-trusted and runs. Weight files are not trusted and are validated (see `weight_file`).
+ARCHITECTURE@FILE.safetensors | FILE.onnx | FILE.keras. A factory takes no argument and returns an
+nn.Module; its code is trusted and runs. Files are not trusted and are validated (see `weight_file` and
+`formats`).
 """
 
 from __future__ import annotations
@@ -24,18 +25,21 @@ from securemnist.input_spec import MNIST, InputSpec
 from securemnist.models import reference_digests, weight_file
 from securemnist.models.architectures import ARCHITECTURES, build
 from securemnist.models.fingerprint import fingerprint
+from securemnist.models.formats import files
+from securemnist.models.formats.files import FORMATS
 from securemnist.project import imports
 
 RED_CONTROL = "red control"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-# Suffixes of files from torch.save.
-_PICKLES = (".pt", ".pth", ".pkl", ".bin", ".ckpt")
-_FORMS = "NAME, pkg.module:factory, FILE.safetensors or ARCHITECTURE@FILE.safetensors"
+_FORMS = "NAME, pkg.module:factory, FILE.safetensors, ARCHITECTURE@FILE.safetensors, FILE.onnx or FILE.keras"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The model under assessment, in eval mode with frozen weights, with its name and origin."""
+    """The model under assessment, in eval mode with frozen weights, with its name and origin.
+
+    `recipe`: how it was trained, by its manifest; for ONNX and Keras the SHA-256 of its files, by name.
+    """
 
     model: nn.Module
     name: str
@@ -125,11 +129,10 @@ def resolve(spec: str, *, device: str = "cpu", input_spec: InputSpec = MNIST) ->
         return from_model(
             _call_factory(spec), name=spec, spec=spec, device=device, input_spec=input_spec
         )
-    if Path(spec).suffix in _PICKLES:
-        raise UsageError(
-            f"expected a model as {_FORMS}, got {spec!r}: a pickle can run code and is never read; save "
-            "its weights as safetensors, or pass a factory that loads them"
-        )
+    if Path(spec).suffix in FORMATS:
+        return _from_other_format(spec, device, input_spec)
+    if (refusal := files.refusal(spec)) is not None:
+        raise UsageError(f"expected a model as {_FORMS}, got {spec!r}: {refusal}")
     raise UsageError(f"expected a model as {_FORMS}, got {spec!r}; fix the SPEC")
 
 
@@ -208,6 +211,14 @@ def _from_file(spec: str, path: Path, architecture: str | None, device: str) -> 
     name = spec if _NAME.fullmatch(spec) else path.stem
     recipe, reference = about.get("recipe", {}), about.get("reference", {})
     return Subject(_frozen(model, device, MNIST), name, spec, known, device, recipe, reference)
+
+
+def _from_other_format(spec: str, device: str, input_spec: InputSpec) -> Subject:
+    path = Path(spec)
+    form = FORMATS[path.suffix]
+    network, digests = form.load(path, input_spec)
+    frozen = _frozen(network, device, input_spec)
+    return Subject(frozen, path.stem, spec, form.name, device, recipe={"sha256": digests})
 
 
 def _call_factory(spec: str) -> object:

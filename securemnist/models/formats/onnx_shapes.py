@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 
 from securemnist.errors import first_line
 from securemnist.input_spec import InputSpec
-from securemnist.models.formats.refusal import AGAIN, FACTORY, refused
+from securemnist.models.formats.image_layout import layout_of
+from securemnist.models.formats.refusal import AGAIN, FACTORY, MAX_VALUES, refused
 
-# Values of one activation of one sample.
-MAX_VALUES = 1 << 26
 # Operators with further outputs, which a classifier does not read.
 _FURTHER_OUTPUTS = ("BatchNormalization", "Dropout", "LayerNormalization", "MaxPool")
 
@@ -47,15 +46,8 @@ def images(path: Path, model: Any, spec: InputSpec, onnx: Any) -> Images:
     if len(sizes) != 3 or min(batch, *sizes) < 0 or batch > 64:
         found = f"{len(sizes) + 1} with a batch of {batch}"
         raise refused(path, "four dimensions, and a batch of at most 64", found, AGAIN)
-    channels, height, width = spec.shape
-    for order, last in ((spec.shape, False), ((height, width, channels), True)):
-        if all(size in (0, wanted) for size, wanted in zip(sizes, order, strict=True)):
-            return Images(inputs[0].name, spec.shape, last, batch)
-    if not all(sizes):
-        found = "x".join(str(size or "?") for size in sizes)
-        wanted = "x".join(map(str, spec.shape))
-        raise refused(path, f"an input for images {wanted}", found, "use data of that shape")
-    return Images(inputs[0].name, (sizes[0], sizes[1], sizes[2]), False, batch)
+    shape, channels_last = layout_of(path, sizes, spec)
+    return Images(inputs[0].name, shape, channels_last, batch)
 
 
 def check(path: Path, model: Any, images: Images, onnx: Any) -> None:

@@ -9,6 +9,8 @@ from securemnist.errors import WeightsError
 
 # Bytes of a model: its file, its external data, and its unpacked tensors, each.
 MAX_BYTES = 512 << 20
+# Values of one activation of one sample.
+MAX_VALUES = 1 << 26
 FACTORY = "pass a factory that returns the network in torch instead"
 AGAIN = "export it again"
 
