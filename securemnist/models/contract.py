@@ -55,7 +55,10 @@ def _check_batch(subject: Subject, x: Images, spec: InputSpec) -> None:
     if not logits.is_floating_point():
         raise ModelError(f"{name}: expected floating-point logits, got {logits.dtype}; {_ADVICE}")
     if not torch.isfinite(logits).all():
-        raise ModelError(f"{name}: expected finite logits, got NaN or inf; {_ADVICE}")
+        raise ModelError(
+            f"{name}: expected finite logits, got NaN or inf; {_ADVICE}, and end it in "
+            "log_softmax where it takes the logarithm of softmax"
+        )
     # The version also counts writes of equal values, which raise an error under an attack.
     if images._version or not torch.equal(images, x):
         raise ModelError(f"{name}: expected an unchanged input, it was changed in place; {_ADVICE}")

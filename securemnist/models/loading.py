@@ -31,7 +31,9 @@ from securemnist.project import imports
 
 RED_CONTROL = "red control"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_FORMS = "NAME, pkg.module:factory, FILE.safetensors, ARCHITECTURE@FILE.safetensors, FILE.onnx or FILE.keras"
+_FORMS = (
+    "NAME, pkg.module:factory, FILE.safetensors, ARCHITECTURE@FILE.safetensors, .onnx or .keras"
+)
 
 
 @dataclass(frozen=True)

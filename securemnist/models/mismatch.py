@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from securemnist.input_spec import InputSpec
+from securemnist.models.probabilities import are_probabilities
 from securemnist.types import Images
 
 _WRAP = "wrap the model with securemnist.models."
@@ -43,6 +44,8 @@ def output_advice(outputs: Any, spec: InputSpec) -> str:
     if width == 1 and spec.classes == 2:
         return f"{_WRAP}binary_sigmoid(net)"
     if width is not None and width > spec.classes:
+        if are_probabilities(outputs):
+            return f"{_WRAP}from_probabilities(select_classes(net, classes=[...]))"
         return f"{_WRAP}select_classes(net, classes=[...]), with the output of each class"
     return f"fix the model, or use data of as many classes ({_WRAP}binary_sigmoid takes one output)"
 

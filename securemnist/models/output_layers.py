@@ -9,11 +9,7 @@ import torch
 from torch import nn
 
 from securemnist.errors import ModelError
-from securemnist.models.probabilities import are_probabilities
 from securemnist.types import Images, Logits
-
-# A log-probability of 0 may be off by the rounding of float16.
-_ROUNDING = 2.0**-8
 
 
 class _Wrapped(nn.Module):
@@ -28,23 +24,20 @@ class _Wrapped(nn.Module):
 class BinarySigmoid(_Wrapped):
     """Logits (0, z) of one logit z, or probabilities (1 - p, p) of one probability p."""
 
-    signs: torch.Tensor
-
     def __init__(self, network: nn.Module, probability: bool) -> None:
         super().__init__(network)
         self.probability = probability
-        self.register_buffer("signs", torch.tensor([0.0, 1.0]), persistent=False)
 
     def forward(self, x: Images) -> Logits:
         z: torch.Tensor = self.network(x)
-        if z.shape not in ((len(x),), (len(x), 1)):
+        if tuple(z.shape[1:]) not in ((), (1,)) or z.dim() == 0:
             raise ModelError(
                 f"expected one output a sample, got {tuple(z.shape)}; remove binary_sigmoid"
             )
-        z = z.reshape(-1, 1)
+        z = z.reshape(z.shape[0], 1)
         if not self.probability:
-            # A product with constants: certificates have bounds for it, and 0 * z is exact.
-            return z * self.signs
+            # 0 as a product: certificates have bounds for it, and it is exact.
+            return torch.cat((z * 0.0, z), 1)
         if bool(((z < 0) | (z > 1)).any()):
             raise ModelError("expected a probability, got one outside [0, 1]; omit `probability`")
         p = z.double()  # float64 keeps 1 - p apart from 1
@@ -91,23 +84,6 @@ class Probabilities(_Wrapped):
 
 
 @final
-class LogScores(_Wrapped):
-    """Log-probabilities, checked."""
-
-    def forward(self, x: Images) -> Logits:
-        outputs: Logits = self.network(x)
-        # A certificate's export has no values; the same values were checked before.
-        if torch.compiler.is_exporting():
-            return outputs
-        if bool((outputs > _ROUNDING).any() | (outputs == -torch.inf).any()):
-            raise ModelError(
-                "expected finite log-probabilities of at most 0, got others; end the network in "
-                "log_softmax"
-            )
-        return outputs
-
-
-@final
 class SelectClasses(_Wrapped):
     """Some outputs of many, in a given order."""
 
@@ -127,12 +103,7 @@ class SelectClasses(_Wrapped):
                 f"expected outputs below {outputs.shape[-1]}, got {max(self.classes)}; list others"
             )
         # Slices, for which certificates have bounds.
-        selected = torch.cat([outputs[:, each : each + 1] for each in self.classes], 1)
-        if torch.compiler.is_exporting() or not are_probabilities(outputs):
-            return selected
-        # Only probabilities that sum to 1 are recognised as such, and attacked by their logarithm.
-        selected = selected.double()
-        return selected / selected.sum(1, keepdim=True)
+        return torch.cat([outputs[:, each : each + 1] for each in self.classes], 1)
 
     def extra_repr(self) -> str:
         return str(self.classes)

@@ -80,19 +80,20 @@ def from_probabilities(network: nn.Module) -> nn.Module:
 
 
 def from_log_probabilities(network: nn.Module) -> nn.Module:
-    """A classifier from a network that outputs log-probabilities, which are logits up to a constant.
+    """The network itself: log-probabilities are logits up to a constant, and certificates cover them.
 
-    The outputs stay as they are, and certificates cover them. ModelError for an output above 0, or minus
-    infinity, which softmax followed by a logarithm can give.
+    A logarithm of softmax can be minus infinity, which the model contract refuses; end the network in
+    log_softmax.
     """
-    return output_layers.LogScores(network)
+    return network
 
 
 def select_classes(network: nn.Module, classes: Sequence[int]) -> nn.Module:
     """A classifier from a network with more outputs than the data have classes: those of `classes`.
 
-    Output `classes[k]` becomes logit k; probabilities are divided by their sum. Certificates cover it for
-    logits. ModelError for a repeated, negative or missing output.
+    Output `classes[k]` becomes logit k. Certificates cover it. Where the network ends in softmax, wrap
+    the result in `from_probabilities`, because its outputs no longer sum to 1. ModelError for a
+    repeated, negative or missing output.
     """
     return output_layers.SelectClasses(network, classes)
 
