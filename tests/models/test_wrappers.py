@@ -95,9 +95,14 @@ CASES: dict[str, tuple[Callable[[], nn.Module], Callable[[], torch.Tensor], str 
         "upsample_bilinear2d",
     ),
     "one logit": (
-        lambda: models.binary_sigmoid(OneLogit(flat=True, probability=False)),
+        lambda: models.binary_sigmoid(OneLogit(flat=False, probability=False)),
         lambda: torch.cat((torch.zeros(4, 1), linear(1)(X)), 1),
         None,
+    ),
+    "one flat probability": (
+        lambda: models.binary_sigmoid(OneLogit(flat=True, probability=True), probability=True),
+        lambda: torch.cat((1 - linear(1)(X).sigmoid(), linear(1)(X).sigmoid()), 1),
+        "do not depend on pixel values",
     ),
     "one probability": (
         lambda: models.binary_sigmoid(OneLogit(flat=False, probability=True), probability=True),
