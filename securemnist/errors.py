@@ -41,7 +41,7 @@ class WeightsError(UsageError):
 
 
 class ModelError(UsageError):
-    """A model that breaks the contract: images (n, 1, 28, 28) in [0, 1] -> logits (n, 10)."""
+    """A model that breaks the contract: images (n, C, H, W) in [0, 1] -> logits (n, K)."""
 
 
 class MeasureError(SecureMnistError):

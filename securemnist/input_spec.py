@@ -74,4 +74,5 @@ def _check(what: str, value: object, low: int, high: int) -> None:
         raise DataError(f"expected {low} to {high:,} {what}, got {value!r:.40}; use other data")
 
 
+# Behind the check, which runs when it is built.
 MNIST = InputSpec(1, 28, 28, 10, noun="digit")

@@ -53,13 +53,14 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666) -> Ite
         os.close(descriptor)
 
 
-def read_at_most(path: Path, cap: int) -> bytes:
-    """Content of the regular file at `path`, at most `cap` bytes.
+def read_at_most(path: Path, cap: int, *, follow: bool = True) -> bytes:
+    """Content of the regular file at `path`, at most `cap` bytes; without `follow` no symbolic link.
 
     The size is taken once, after opening; bytes appended later are not read. Raises OSError as
     `open_regular` does, and where the file is larger than `cap` or shrinks while it is read.
     """
-    with open_regular(path) as descriptor:
+    flags = os.O_RDONLY if follow else os.O_RDONLY | os.O_NOFOLLOW
+    with open_regular(path, flags) as descriptor:
         size = os.fstat(descriptor).st_size
         if size > cap:
             raise OSError(errno.EFBIG, f"more than {cap} bytes", str(path))

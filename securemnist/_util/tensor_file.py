@@ -17,6 +17,7 @@ from securemnist._util.parsing import json_object
 from securemnist.errors import ParseError
 
 MAX_HEADER = 1 << 20
+_DATA_PARALLEL = "module."
 _DTYPES = {torch.float32: "F32", torch.float64: "F64", torch.int64: "I64", torch.uint8: "U8"}
 
 
@@ -68,16 +69,15 @@ def read_tensors(
 ) -> dict[str, torch.Tensor]:
     """The tensors of a file that holds exactly the `expected` ones; ParseError otherwise.
 
+    Names may all have the prefix of torch's DataParallel, which is removed.
+
     `owner` names what they belong to in the message: "the architecture".
     """
     entries = {key: value for key, value in header.entries.items() if key != "__metadata__"}
+    prefix = _prefix(entries, expected)
+    expected = {f"{prefix}{name}": entry for name, entry in expected.items()}
     if set(entries) != set(expected):
         differing = ", ".join(sorted(set(entries) ^ set(expected))[:4])
-        if {name.removeprefix("module.") for name in entries} == set(expected):
-            raise ParseError(
-                f"expected the tensors of {owner}, got names that begin with 'module.' (saved from "
-                "DataParallel; save model.module.state_dict())"
-            )
         raise ParseError(f"expected the tensors of {owner}, differs in {differing:.80}")
     spans = [_span(name, entries[name], entry) for name, entry in expected.items()]
     end = 0
@@ -91,7 +91,14 @@ def read_tensors(
         raise ParseError(
             f"expected {header.length + end} bytes, got {len(content)} (truncated, or bytes added)"
         )
-    return _finite(_parsed(content))
+    tensors = _finite(_parsed(content))
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+
+
+def _prefix(entries: Mapping[str, Any], expected: Mapping[str, Expected]) -> str:
+    """The prefix that torch's DataParallel has put before every name, or nothing."""
+    added = {f"{_DATA_PARALLEL}{name}" for name in expected}
+    return _DATA_PARALLEL if added == set(entries) else ""
 
 
 def _span(name: str, entry: Any, expected: Expected) -> tuple[int, int]:

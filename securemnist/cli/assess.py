@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--model", metavar="SPEC", help="NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE."
+    "--model",
+    metavar="SPEC",
+    help="NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE, FILE.onnx, FILE.keras.",
 )
 @click.option("--demo", is_flag=True, help="The bundled model on the bundled policy.")
 @click.option(

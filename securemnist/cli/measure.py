@@ -15,7 +15,9 @@ from securemnist.errors import UNDECIDED, UsageError
 @click.command()
 @click.argument("measure_name", metavar="MEASURE")
 @click.option(
-    "--model", metavar="SPEC", help="NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE."
+    "--model",
+    metavar="SPEC",
+    help="NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE, FILE.onnx, FILE.keras.",
 )
 @click.option("--demo", is_flag=True, help="Measure the bundled model `certified`.")
 @click.option("--threat", metavar="NORM:EPS", help="For example linf:0.3; eps in [0, 1] pixels.")

@@ -16,7 +16,10 @@ from securemnist.comparison.comparison import Comparison, compare
 from securemnist.errors import UsageError
 from securemnist.results.assessment import Assessment
 
-_NAMES = "an assessment.json or a model (NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE)"
+_NAMES = (
+    "an assessment.json or a model (NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE, FILE.onnx, "
+    "FILE.keras)"
+)
 
 
 def is_file(named: str) -> bool:

@@ -6,7 +6,7 @@ ReLU: both orders give the same values and gradients, and this one applies ReLU 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import final
 
 import torch
@@ -21,26 +21,33 @@ MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
 
 @final
 class Normalize(nn.Module):
-    """(x - mean) / std with constants, so that attacks work on pixels in [0, 1]."""
+    """(x - mean) / std with constants, one number or one a channel, for pixels in [0, 1]."""
 
     mean: torch.Tensor
     std: torch.Tensor
 
-    def __init__(self, mean: float = MNIST_MEAN, std: float = MNIST_STD) -> None:
+    def __init__(
+        self,
+        mean: float | Sequence[float] = MNIST_MEAN,
+        std: float | Sequence[float] = MNIST_STD,
+    ) -> None:
         super().__init__()
-        if not std > 0:
+        means, stds = _constant(mean), _constant(std)
+        if not (stds > 0).all() or not torch.isfinite(means / stds).all():
             raise ModelError(f"expected std > 0, got {std}; pass the training set's deviation")
         # Not persistent, because these are constants of the architecture.
-        self.register_buffer("mean", torch.tensor(float(mean)), persistent=False)
-        self.register_buffer("std", torch.tensor(float(std)), persistent=False)
+        self.register_buffer("mean", means, persistent=False)
+        self.register_buffer("std", stds, persistent=False)
 
     def forward(self, x: Images) -> torch.Tensor:
         return (x - self.mean) / self.std
 
 
-def normalized(network: nn.Module, mean: float, std: float) -> nn.Module:
-    """A network for pixels in [0, 1] from one that expects (x - mean) / std."""
-    return nn.Sequential(Normalize(mean, std), network)
+def _constant(values: float | Sequence[float]) -> torch.Tensor:
+    """A number as a scalar, a number for each channel as (C, 1, 1)."""
+    if isinstance(values, int | float):
+        return torch.tensor(float(values))
+    return torch.tensor([float(value) for value in values]).view(-1, 1, 1)
 
 
 @final

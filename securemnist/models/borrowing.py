@@ -9,14 +9,17 @@ import torch
 from torch import nn
 
 from securemnist.errors import MeasureError, ModelError
+from securemnist.input_spec import MNIST, InputSpec
 from securemnist.models.loading import Subject, from_model, resolve
 from securemnist.runtime.model_state import restored
 from securemnist.runtime.process_state import preserved
 
 
 @contextmanager
-def borrowed(model: nn.Module | Subject | str, device: str | None = None) -> Iterator[Subject]:
-    """Give the subject of a model: an nn.Module, or the SPEC of one.
+def borrowed(
+    model: nn.Module | Subject | str, device: str | None = None, input_spec: InputSpec = MNIST
+) -> Iterator[Subject]:
+    """Give the subject of a model for images of `input_spec`: an nn.Module, or the SPEC of one.
 
     Inside the block the model is in eval mode with frozen weights on `device` (by default where it is;
     for a SPEC the CPU). Behind it model and process are as before, also after an exception: see
@@ -25,7 +28,7 @@ def borrowed(model: nn.Module | Subject | str, device: str | None = None) -> Ite
     """
     with preserved(), _returning():
         if isinstance(model, str):
-            yield resolve(model, device=device or "cpu")
+            yield resolve(model, device=device or "cpu", input_spec=input_spec)
             return
         network = model.model if isinstance(model, Subject) else model
         if not isinstance(network, nn.Module):
@@ -37,7 +40,10 @@ def borrowed(model: nn.Module | Subject | str, device: str | None = None) -> Ite
                 yield model
             else:
                 yield from_model(
-                    model, name=type(model).__name__, device=device or _device(network)
+                    model,
+                    name=type(model).__name__,
+                    device=device or _device(network),
+                    input_spec=input_spec,
                 )
 
 

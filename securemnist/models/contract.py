@@ -1,7 +1,8 @@
 """Model contract, checked before any attack.
 
-Input float32 (n, 1, 28, 28) in [0, 1], output finite floating-point logits (n, 10), input unchanged.
-A violation is a ModelError of one sentence. Noise, saturation and batch effects are doubts instead.
+Input float32 (n, C, H, W) in [0, 1], output finite floating-point logits (n, K), input unchanged; the
+data's `InputSpec` says which. A violation is a ModelError of one sentence, with the wrapper to use where
+there is one. Noise, saturation and batch effects are doubts instead.
 """
 
 from __future__ import annotations
@@ -9,42 +10,55 @@ from __future__ import annotations
 import torch
 
 from securemnist.errors import ModelError, first_line
+from securemnist.input_spec import MNIST, InputSpec
+from securemnist.models import mismatch
 from securemnist.models.loading import Subject
-from securemnist.types import CLASSES, Images
+from securemnist.types import Images
 
-_ADVICE = (
-    "fix the model, or wrap it (securemnist.models.normalized wraps one that expects mean and std)"
-)
+_ADVICE = "fix the model"
 
 
-def check(subject: Subject, x: Images) -> None:
-    """Call the model on images `x`, in batches of 1 and of all; ModelError at the first violation."""
+def check(subject: Subject, x: Images, spec: InputSpec = MNIST) -> None:
+    """Call the model on images `x` of `spec`, in batches of 1 and of all.
+
+    ModelError at the first violation.
+    """
     for batch in (x[:1], x):
-        _check_batch(subject, batch.to(subject.device))
+        _check_batch(subject, batch.to(subject.device), spec)
     _check_outputs_not_reused(subject, x.to(subject.device))
 
 
 @torch.no_grad()
-def _check_batch(subject: Subject, x: Images) -> None:
+def _check_batch(subject: Subject, x: Images, spec: InputSpec) -> None:
     name, images = subject.name, x.clone()
     try:
         logits = subject.model(images)
+    except ModelError as error:  # a wrapper's own sentence
+        raise ModelError(f"{name}: {error}") from error
     except Exception as error:
         raise ModelError(
             f"{name}: expected logits for images {tuple(x.shape)}, it raised "
-            f"{type(error).__name__} ({first_line(error):.200}); {_ADVICE}"
+            f"{type(error).__name__} ({first_line(error):.120}); "
+            f"{mismatch.input_advice(subject.model, x[:1], spec)}"
         ) from error
     if not isinstance(logits, torch.Tensor):
-        raise ModelError(f"{name}: expected a tensor, got {type(logits).__name__}; {_ADVICE}")
-    expected = (len(x), CLASSES)
+        raise ModelError(
+            f"{name}: expected a tensor, got {type(logits).__name__}; "
+            f"{mismatch.output_advice(logits, spec)}"
+        )
+    expected = (len(x), spec.classes)
     if tuple(logits.shape) != expected:
         raise ModelError(
-            f"{name}: expected logits {expected}, got {tuple(logits.shape)}; {_ADVICE}"
+            f"{name}: expected logits {expected}, got {tuple(logits.shape)}; "
+            f"{mismatch.output_advice(logits, spec)}"
         )
     if not logits.is_floating_point():
         raise ModelError(f"{name}: expected floating-point logits, got {logits.dtype}; {_ADVICE}")
     if not torch.isfinite(logits).all():
-        raise ModelError(f"{name}: expected finite logits, got NaN or inf; {_ADVICE}")
+        raise ModelError(
+            f"{name}: expected finite logits, got NaN or inf; {_ADVICE}, and end it in "
+            "log_softmax where it takes the logarithm of softmax"
+        )
     # The version also counts writes of equal values, which raise an error under an attack.
     if images._version or not torch.equal(images, x):
         raise ModelError(f"{name}: expected an unchanged input, it was changed in place; {_ADVICE}")

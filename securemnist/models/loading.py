@@ -1,8 +1,9 @@
 """Loading of the model under assessment by its SPEC.
 
 SPEC is NAME (a reference model) | pkg.module:factory | FILE.safetensors (with its manifest) |
-ARCHITECTURE@FILE.safetensors. A factory takes no argument and returns an nn.Module; its code is
-trusted and runs. Weight files are not trusted and are validated (see `weight_file`).
+ARCHITECTURE@FILE.safetensors | FILE.onnx | FILE.keras. A factory takes no argument and returns an
+nn.Module; its code is trusted and runs. Files are not trusted and are validated (see `weight_file` and
+`formats`).
 """
 
 from __future__ import annotations
@@ -20,22 +21,27 @@ from torch import nn
 from securemnist._util import resources
 from securemnist._util.torchvision_shim import importing
 from securemnist.errors import ModelError, UsageError, WeightsError, first_line
+from securemnist.input_spec import MNIST, InputSpec
 from securemnist.models import reference_digests, weight_file
 from securemnist.models.architectures import ARCHITECTURES, build
 from securemnist.models.fingerprint import fingerprint
+from securemnist.models.formats import files
+from securemnist.models.formats.files import FORMATS
 from securemnist.project import imports
-from securemnist.types import SHAPE
 
 RED_CONTROL = "red control"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-# Suffixes of files from torch.save.
-_PICKLES = (".pt", ".pth", ".pkl", ".bin", ".ckpt")
-_FORMS = "NAME, pkg.module:factory, FILE.safetensors or ARCHITECTURE@FILE.safetensors"
+_FORMS = (
+    "NAME, pkg.module:factory, FILE.safetensors, ARCHITECTURE@FILE.safetensors, .onnx or .keras"
+)
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The model under assessment, in eval mode with frozen weights, with its name and origin."""
+    """The model under assessment, in eval mode with frozen weights, with its name and origin.
+
+    `recipe`: how it was trained, by its manifest; for ONNX and Keras the SHA-256 of its files, by name.
+    """
 
     model: nn.Module
     name: str
@@ -102,8 +108,11 @@ def _bundled(name: str) -> Path:
     return resources.WEIGHTS / f"{name}.safetensors"
 
 
-def resolve(spec: str, *, device: str = "cpu") -> Subject:
-    """The model of a SPEC; UsageError, WeightsError or ModelError in one sentence."""
+def resolve(spec: str, *, device: str = "cpu", input_spec: InputSpec = MNIST) -> Subject:
+    """The model of a SPEC, for images of `input_spec`.
+
+    UsageError, WeightsError or ModelError in one sentence.
+    """
     architecture, at, file = spec.partition("@")
     # The name of a folder may contain @.
     if at and (architecture in ARCHITECTURES or not Path(spec).exists()):
@@ -119,23 +128,29 @@ def resolve(spec: str, *, device: str = "cpu") -> Subject:
             )
         return _from_file(spec, _bundled(spec), None, device)
     if imports.is_code(spec):
-        return from_model(_call_factory(spec), name=spec, spec=spec, device=device)
-    if Path(spec).suffix in _PICKLES:
-        raise UsageError(
-            f"expected a model as {_FORMS}, got {spec!r}: a pickle can run code and is never read; save "
-            "its weights as safetensors, or pass a factory that loads them"
+        return from_model(
+            _call_factory(spec), name=spec, spec=spec, device=device, input_spec=input_spec
         )
+    if Path(spec).suffix in FORMATS:
+        return _from_other_format(spec, device, input_spec)
+    if (refusal := files.refusal(spec)) is not None:
+        raise UsageError(f"expected a model as {_FORMS}, got {spec!r}: {refusal}")
     raise UsageError(f"expected a model as {_FORMS}, got {spec!r}; fix the SPEC")
 
 
-def from_model(model: object, *, name: str, spec: str = "", device: str = "cpu") -> Subject:
-    """The subject of an nn.Module; `spec` is set if a SPEC leads to it. ModelError for other objects."""
+def from_model(
+    model: object, *, name: str, spec: str = "", device: str = "cpu", input_spec: InputSpec = MNIST
+) -> Subject:
+    """The subject of an nn.Module for images of `input_spec`; `spec` is set if a SPEC leads to it.
+
+    ModelError for other objects.
+    """
     if not isinstance(model, nn.Module):
         raise ModelError(
             f"expected {name} to return an nn.Module, got {type(model).__name__}; fix it"
         )
     try:
-        frozen = _frozen(model, device)
+        frozen = _frozen(model, device, input_spec)
     except UsageError:
         raise
     except Exception as error:
@@ -145,7 +160,7 @@ def from_model(model: object, *, name: str, spec: str = "", device: str = "cpu")
     return Subject(frozen, name, spec, type(model).__name__, device)
 
 
-def _frozen(model: nn.Module, device: str) -> nn.Module:
+def _frozen(model: nn.Module, device: str, input_spec: InputSpec) -> nn.Module:
     """The model in eval mode, without gradients for weights, in channels-last layout if possible."""
     try:
         torch.device(device)
@@ -160,10 +175,10 @@ def _frozen(model: nn.Module, device: str) -> nn.Module:
     model.eval()
     for weights in model.parameters():
         weights.requires_grad_(False)
-    return _in_channels_last(model, device)
+    return _in_channels_last(model, device, input_spec)
 
 
-def _in_channels_last(model: nn.Module, device: str) -> nn.Module:
+def _in_channels_last(model: nn.Module, device: str, input_spec: InputSpec) -> nn.Module:
     """The model in channels-last layout, in which convolutions on a CPU are fastest.
 
     A network that flattens feature maps with `view` fails in this layout and keeps the default one.
@@ -174,7 +189,7 @@ def _in_channels_last(model: nn.Module, device: str) -> nn.Module:
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     try:
         with torch.no_grad():
-            model(torch.zeros(2, *SHAPE, device=device))
+            model(torch.zeros(2, *input_spec.shape, device=device))
     except Exception:  # the model contract reports errors other than the layout
         model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return model
@@ -197,7 +212,15 @@ def _from_file(spec: str, path: Path, architecture: str | None, device: str) -> 
     about = manifest or {}
     name = spec if _NAME.fullmatch(spec) else path.stem
     recipe, reference = about.get("recipe", {}), about.get("reference", {})
-    return Subject(_frozen(model, device), name, spec, known, device, recipe, reference)
+    return Subject(_frozen(model, device, MNIST), name, spec, known, device, recipe, reference)
+
+
+def _from_other_format(spec: str, device: str, input_spec: InputSpec) -> Subject:
+    path = Path(spec)
+    form = FORMATS[path.suffix]
+    network, digests = form.load(path, input_spec)
+    frozen = _frozen(network, device, input_spec)
+    return Subject(frozen, path.stem, spec, form.name, device, recipe={"sha256": digests})
 
 
 def _call_factory(spec: str) -> object:

@@ -10,7 +10,8 @@ from securemnist.attacks.base import Attack
 from securemnist.data import DataSet
 from securemnist.errors import ModelError
 from securemnist.models import loading
-from securemnist.models.architectures import ARCHITECTURES, Stretch, build, normalized
+from securemnist.models.architectures import ARCHITECTURES, Stretch, build
+from securemnist.models.wrappers import normalized
 from securemnist.threats import Linf
 
 PARAMETERS = {"A": 421_642, "C": 1_199_882, "D": 225_034, "S": 483_562, "S-mnist": 2_667_274}

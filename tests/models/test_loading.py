@@ -15,8 +15,9 @@ from torch import nn
 from securemnist._util import resources
 from securemnist.errors import ModelError, SecureMnistError, UsageError, WeightsError
 from securemnist.models import loading
-from securemnist.models.architectures import ConvNetA, normalized
+from securemnist.models.architectures import ConvNetA
 from securemnist.models.loading import Subject, from_model, resolve
+from securemnist.models.wrappers import normalized
 from tests.error_form import one_sentence
 
 TOYS = """

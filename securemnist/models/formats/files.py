@@ -1,0 +1,53 @@
+"""Formats of model files by suffix: those that are read, and those that are not, with the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from torch import nn
+
+from securemnist.input_spec import InputSpec
+from securemnist.models.formats import keras_network, onnx_network
+
+Loader = Callable[[Path, InputSpec], tuple[nn.Module, dict[str, str]]]
+
+
+class Format(NamedTuple):
+    """A format of model files: its name, and the function that loads one."""
+
+    name: str
+    load: Loader
+
+
+FORMATS: Mapping[str, Format] = {
+    ".onnx": Format("ONNX", onnx_network.load),
+    ".keras": Format("Keras", keras_network.load),
+}
+# Files from torch.save, joblib and pickle, from TorchScript and torch.export; files of older Keras.
+_PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".joblib", ".tar")
+_PROGRAMS = (".pt2", ".ts", ".torchscript", ".jit", ".ptl", ".pte")
+_OLD_KERAS = (".h5", ".hdf5")
+_REFUSED: Mapping[str, str] = {
+    **dict.fromkeys(
+        _PICKLES,
+        "a pickle can run code and is never read, nor is TorchScript; save its weights as safetensors, "
+        "export it as ONNX, or pass a factory that loads them",
+    ),
+    **dict.fromkeys(
+        _PROGRAMS,
+        "a program of torch can run code and is never read; export the network as ONNX, or pass a "
+        "factory that builds it",
+    ),
+    **dict.fromkeys(
+        _OLD_KERAS,
+        "HDF5 of older Keras can hold code and is never read; if you trust it, load it and save it with "
+        "model.save('model.keras')",
+    ),
+}
+
+
+def refusal(path: str) -> str | None:
+    """Why a file of this name is not read, and the way out; None for another name."""
+    return _REFUSED.get(Path(path).suffix.lower())

@@ -1,0 +1,133 @@
+"""Keras 3 archives (`.keras`), untrusted until all checks pass; nothing in them is run here.
+
+The file is read once and checked in this order: size limit; a ZIP archive of the three known members
+with limited sizes; JSON; classes by an allowlist; an HDF5 file of plain numbers inside the file itself.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from securemnist._util.hashing import sha256
+from securemnist._util.parsing import json_object
+from securemnist.errors import ParseError, first_line
+from securemnist.models.formats.keras_classes import CLASSES, TENSOR
+from securemnist.models.formats.refusal import FACTORY, MAX_BYTES, content, refused
+
+MAX_CONFIG, MAX_OBJECTS = 16 << 20, 20_000
+_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+_AGAIN = "save it again with model.save('model.keras') in Keras 3"
+
+
+@dataclass(frozen=True)
+class KerasFile:
+    """A checked archive: the configuration of the model, its weights as HDF5, and its SHA-256."""
+
+    config: dict[str, Any]
+    weights: bytes
+    digests: dict[str, str]
+
+
+def read(path: Path, h5py: Any) -> KerasFile:
+    """The checked archive at `path`; WeightsError in one sentence for the first failed check."""
+    packed = content(path)
+    members = _members(path, packed)
+    try:
+        config = json_object(members[_CONFIG])
+    except ParseError as error:
+        raise refused(path, "JSON in config.json", str(error), _AGAIN) from error
+    _check_classes(path, config)
+    config.pop("compile_config", None)  # an optimizer and losses, which are not needed
+    _check_weights(path, members[_WEIGHTS], h5py)
+    return KerasFile(config, members[_WEIGHTS], {path.name: sha256(packed)})
+
+
+def _members(path: Path, packed: bytes) -> dict[str, bytes]:
+    """The members of the archive, unpacked to the sizes that it states."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            entries = archive.infolist()
+            names = [entry.filename for entry in entries]
+            if sorted(names) != sorted((_CONFIG, _METADATA, _WEIGHTS)):
+                found = ", ".join(sorted(names)[:5])
+                known = f"{_CONFIG}, {_METADATA} and {_WEIGHTS}"
+                raise refused(path, f"an archive of {known}", found or "none", _AGAIN)
+            limits = {_CONFIG: MAX_CONFIG, _METADATA: MAX_CONFIG, _WEIGHTS: MAX_BYTES}
+            large = [entry for entry in entries if entry.file_size > limits[entry.filename]]
+            if large:
+                found = f"{large[0].file_size} bytes"
+                limit = f"at most {limits[large[0].filename]} bytes in {large[0].filename}"
+                raise refused(path, limit, found, "use a smaller model")
+            # Reading stops at the size that was checked, and the checksum then fails.
+            return {entry.filename: archive.read(entry) for entry in entries}
+    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError) as error:
+        raise refused(path, "a Keras 3 archive", first_line(error), _AGAIN) from error
+
+
+def _check_classes(path: Path, config: dict[str, Any]) -> None:
+    """WeightsError for a class that is not in the allowlist, at any depth."""
+    objects = 0
+    for entry in _dictionaries(config):
+        name = entry.get("class_name")
+        if name is None or (name == TENSOR and "module" not in entry):
+            continue
+        objects += 1
+        known = isinstance(name, str) and (entry.get("module"), name) in CLASSES
+        if not known or entry.get("registered_name") not in (None, name):
+            raise refused(
+                path, "layers of Keras itself", f"{name!r:.80}", f"{_WITHOUT}, or {FACTORY}"
+            )
+    if not 1 <= objects <= MAX_OBJECTS:
+        raise refused(path, f"1 to {MAX_OBJECTS:,} layers", f"{objects:,}", _AGAIN)
+
+
+_WITHOUT = "build the model without it (Lambda and layers of your own are code)"
+
+
+def _dictionaries(value: Any) -> Iterator[dict[str, Any]]:
+    """All dictionaries in a JSON value, without recursion."""
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, dict):
+            yield each
+            pending += each.values()
+        elif isinstance(each, list):
+            pending += each
+
+
+def _check_weights(path: Path, packed: bytes, h5py: Any) -> None:
+    """WeightsError unless the HDF5 file holds numbers only, in itself, of limited size."""
+    total = objects = 0
+    try:
+        with h5py.File(io.BytesIO(packed), "r") as file:
+            pending = [file]
+            while pending:
+                group = pending.pop()
+                for name in group:
+                    objects += 1
+                    link = group.get(name, getlink=True)
+                    entry = group[name] if isinstance(link, h5py.HardLink) else None
+                    if isinstance(entry, h5py.Group) and objects <= MAX_OBJECTS:
+                        pending.append(entry)
+                    elif isinstance(entry, h5py.Dataset) and _is_plain(entry):
+                        total += entry.size * entry.dtype.itemsize
+                    else:
+                        found = f"{name!r:.60} with a link, a filter or other data"
+                        raise refused(path, "numbers in the file itself", found, _AGAIN)
+                    if total > MAX_BYTES:
+                        raise refused(path, f"at most {MAX_BYTES} bytes of weights", "more", _AGAIN)
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise refused(path, f"HDF5 in {_WEIGHTS}", first_line(error), _AGAIN) from error
+
+
+def _is_plain(dataset: Any) -> bool:
+    """Whether a data set has numbers in the file itself: no external file, no other source, no filter."""
+    elsewhere = dataset.external is not None or dataset.is_virtual
+    filters = dataset.id.get_create_plist().get_nfilters()
+    return dataset.dtype.kind in "fiub" and not elsewhere and filters == 0

@@ -1,0 +1,77 @@
+"""Agreement of a converted network with onnxruntime, which runs the ONNX file itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from securemnist.errors import ModelError, first_line
+from securemnist.models.formats.onnx_file import OnnxFile
+from securemnist.models.formats.refusal import AGAIN, FACTORY
+from securemnist.types import Images
+
+# Images on which both have to agree, and the largest difference of outputs: of outputs above 1, this
+# share of the largest one.
+IMAGES, TOLERANCE = 64, 1e-4
+
+
+def check(path: Path, network: nn.Module, file: OnnxFile, runtime: Any) -> None:
+    """ModelError unless torch's outputs are those of onnxruntime on images of noise and grey."""
+    rng = torch.Generator().manual_seed(0)
+    contrast = torch.linspace(0, 1, IMAGES).view(-1, 1, 1, 1)
+    x = torch.rand(IMAGES, *file.images.shape, generator=rng) * contrast + 0.5 * (1 - contrast)
+    try:
+        with torch.no_grad():
+            got: Any = network(x)
+    except Exception as error:
+        raise ModelError(
+            f"{path}: expected a network for any number of images, it raised "
+            f"{type(error).__name__} ({first_line(error):.120}); export it with a dynamic batch size"
+        ) from error
+    outputs = got if isinstance(got, list) else [got]
+    for output, other in zip(outputs, _by_onnxruntime(path, file, x, runtime), strict=True):
+        _compare(path, output, other)
+
+
+def _compare(path: Path, output: torch.Tensor, other: torch.Tensor) -> None:
+    if output.shape != other.shape:
+        raise ModelError(
+            f"{path}: expected outputs {tuple(other.shape)} as from onnxruntime, got "
+            f"{tuple(output.shape)}; export it with a dynamic batch size"
+        )
+    difference = float((output.double() - other.double()).abs().max())
+    limit = TOLERANCE * max(1.0, float(other.double().abs().max()))
+    if not difference <= limit:  # NaN is no agreement
+        raise ModelError(
+            f"{path}: expected outputs within {limit:.2g} of onnxruntime's, got a difference of "
+            f"{difference:.2g}; {FACTORY}"
+        )
+
+
+def _by_onnxruntime(path: Path, file: OnnxFile, x: Images, runtime: Any) -> list[torch.Tensor]:
+    """The outputs of the file itself, in batches of the size that it was exported with."""
+    options = runtime.SessionOptions()
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 4
+    size = file.images.batch or len(x)
+    batches = -(-len(x) // size)
+    # The last batch is filled up with the first images.
+    padded = torch.cat((x, x[: batches * size - len(x)]))
+    inputs = (padded.permute(0, 2, 3, 1) if file.images.channels_last else padded).contiguous()
+    try:
+        session = runtime.InferenceSession(
+            file.model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        parts = [session.run(None, {file.images.name: part.numpy()}) for part in inputs.split(size)]
+    except Exception as error:  # onnxruntime has an exception for each kind of failure
+        raise ModelError(
+            f"{path}: expected a model that onnxruntime runs, got {first_line(error):.160}; {AGAIN}"
+        ) from error
+    return [
+        torch.cat([torch.from_numpy(part) for part in column])[: len(x)]
+        for column in zip(*parts, strict=True)
+    ]

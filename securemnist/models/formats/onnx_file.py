@@ -1,0 +1,87 @@
+"""ONNX files, untrusted until all checks pass; nothing in them is run here.
+
+The file is read once and checked in this order: size limit; protobuf; operators by an allowlist, no
+functions, no subgraphs; tensors, with data in the file or in regular files beside it; onnx's own
+checker; one input of images; shapes of all activations, which bound the memory that it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from securemnist._util.hashing import sha256
+from securemnist.errors import first_line
+from securemnist.input_spec import InputSpec
+from securemnist.models.formats import onnx_external, onnx_shapes
+from securemnist.models.formats.onnx_operators import OPERATORS
+from securemnist.models.formats.refusal import AGAIN, FACTORY, content, refused
+
+MAX_NODES = 20_000
+_DOMAINS = ("", "ai.onnx")
+
+
+@dataclass(frozen=True)
+class OnnxFile:
+    """A checked ONNX model whose tensors are all in memory.
+
+    `digests`: the SHA-256 of its files, by name. `images`: the shape of images that it takes.
+    """
+
+    model: Any  # onnx.ModelProto
+    digests: dict[str, str]
+    images: onnx_shapes.Images
+
+
+def read(path: Path, spec: InputSpec, onnx: Any) -> OnnxFile:
+    """The checked model of the file at `path`, for images of `spec` where it leaves sizes open.
+
+    WeightsError in one sentence for the first failed check.
+    """
+    packed = content(path)
+    try:
+        model = onnx.ModelProto.FromString(packed)
+    except Exception as error:  # protobuf's DecodeError, by its own name in each implementation
+        raise refused(path, "an ONNX model", first_line(error), AGAIN) from error
+    _check_nodes(path, model)
+    tensors = list(_tensors(model))
+    digests = {path.name: sha256(packed), **onnx_external.load(path, tensors, onnx)}
+    try:
+        onnx.checker.check_model(model)
+        for tensor in tensors:
+            onnx.numpy_helper.to_array(tensor)
+    except Exception as error:  # the checker's and NumPy's
+        raise refused(path, "a valid ONNX model", first_line(error), AGAIN) from error
+    images = onnx_shapes.images(path, model, spec, onnx)
+    onnx_shapes.check(path, model, images, onnx)
+    return OnnxFile(model, digests, images)
+
+
+def _check_nodes(path: Path, model: Any) -> None:
+    graph = model.graph
+    if model.functions or graph.sparse_initializer:
+        raise refused(path, "operators and dense tensors", "functions or sparse tensors", AGAIN)
+    if not 1 <= len(graph.node) <= MAX_NODES:
+        raise refused(path, f"1 to {MAX_NODES:,} nodes", f"{len(graph.node):,}", AGAIN)
+    unknown = {
+        f"{node.domain}.{node.op_type}".lstrip(".")
+        for node in graph.node
+        if node.domain not in _DOMAINS or node.op_type not in OPERATORS
+    }
+    if unknown:
+        names = ", ".join(sorted(unknown)[:5])
+        raise refused(path, "operators that have a conversion", names, FACTORY)
+    if any(each.HasField("g") or each.graphs for node in graph.node for each in node.attribute):
+        raise refused(path, "no subgraphs", "one in a node", FACTORY)
+
+
+def _tensors(model: Any) -> Iterator[Any]:
+    """All tensors of the file: weights, and constants of nodes."""
+    yield from model.graph.initializer
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors

@@ -1,0 +1,109 @@
+"""A checked ONNX graph made ready for the converter; its meaning stays the same.
+
+Names become numbers, because the converter uses them as attributes. Constants become weights. A fixed
+batch size is opened. That the result computes the same is measured afterwards, by onnxruntime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from securemnist.models.formats.onnx_shapes import real_inputs
+
+
+def prepared(model: Any, onnx: Any) -> Any:
+    """A copy of the model for the converter."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    graph = copy.graph
+    batch = _open_batch(graph)
+    _constants_as_weights(graph, onnx)
+    if batch is not None:
+        _open_reshapes(graph, batch, onnx)
+    _rename(graph)
+    return copy
+
+
+def _open_batch(graph: Any) -> int | None:
+    """Leave the batch size of the input open; the size that it had, or None."""
+    dim = real_inputs(graph)[0].type.tensor_type.shape.dim[0]
+    size = int(dim.dim_value) if dim.HasField("dim_value") else None
+    dim.dim_param = "n"
+    del graph.value_info[:]
+    return size
+
+
+def _constants_as_weights(graph: Any, onnx: Any) -> None:
+    """Constants, and Identity of weights, as weights under their own name; training is off."""
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    kept = []
+    for node in graph.node:
+        tensor = _value(node, weights, onnx)
+        if tensor is not None:
+            tensor.name = node.output[0]
+            weights[tensor.name] = tensor
+            continue
+        for attribute in [each for each in node.attribute if each.name == "training_mode"]:
+            if attribute.i == 0:
+                node.attribute.remove(attribute)
+        kept.append(node)
+    outputs = {each.name for each in graph.output}
+    used = {name for node in kept for name in node.input} | outputs
+    nodes, tensors = [*kept], [each for name, each in weights.items() if name in used]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    inputs = real_inputs(graph)
+    del graph.input[:]
+    graph.input.extend(inputs)
+    del graph.initializer[:]
+    graph.initializer.extend(tensors)
+
+
+def _value(node: Any, weights: dict[str, Any], onnx: Any) -> Any:
+    """A copy of the tensor that a node always gives, or None."""
+    tensor = onnx.TensorProto()
+    if node.op_type == "Identity" and node.input[0] in weights:
+        tensor.CopyFrom(weights[node.input[0]])
+        return tensor
+    values = [each for each in node.attribute if each.name == "value"]
+    if node.op_type == "Constant" and values:
+        tensor.CopyFrom(values[0].t)
+        return tensor
+    return None
+
+
+def _open_reshapes(graph: Any, batch: int, onnx: Any) -> None:
+    """Let reshapes keep the number of samples where the file has a fixed one."""
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    for number, node in enumerate(graph.node):
+        if node.op_type != "Reshape" or node.input[1] not in weights:
+            continue
+        shape = [int(size) for size in onnx.numpy_helper.to_array(weights[node.input[1]])]
+        if shape and shape[0] == batch:
+            # 0 copies the size of the input; -1 is what is left over.
+            shape[0] = 0 if -1 in shape else -1
+            name = f"{node.input[1]}/{number}"
+            graph.initializer.append(onnx.helper.make_tensor(name, 7, [len(shape)], shape))
+            node.input[1] = name
+
+
+def _rename(graph: Any) -> None:
+    """Number all values in the order of the graph, so that no name can collide or mean anything."""
+    names: dict[str, str] = {"": ""}
+    for name in _names(graph):
+        names.setdefault(name, f"v{len(names)}")
+    for each in (*graph.input, *graph.output, *graph.initializer):
+        each.name = names[each.name]
+    for node in graph.node:
+        node.name = node.doc_string = ""
+        node.input[:] = [names[name] for name in node.input]
+        node.output[:] = [names[name] for name in node.output]
+
+
+def _names(graph: Any) -> Iterator[str]:
+    for each in (*graph.input, *graph.initializer):
+        yield each.name
+    for node in graph.node:
+        yield from (*node.input, *node.output)
+    yield from (each.name for each in graph.output)

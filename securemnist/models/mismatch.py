@@ -1,0 +1,75 @@
+"""Why a network does not fit the model contract, and the wrapper that makes it fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from securemnist.input_spec import InputSpec
+from securemnist.models.probabilities import are_probabilities
+from securemnist.types import Images
+
+_WRAP = "wrap the model with securemnist.models."
+# Sides of images that networks are commonly built for, in pixels.
+_SIDES = (28, 32, 64, 96, 224)
+
+
+def input_advice(model: nn.Module, x: Images, spec: InputSpec) -> str:
+    """The advice for a model that raised on one image `x` (1, C, H, W): other inputs are tried."""
+    if accepts(model, x.permute(0, 2, 3, 1).contiguous()):
+        return f"it takes images (n, H, W, C): {_WRAP}nhwc(net)"
+    channels = _channels(model) or spec.channels
+    for height, width in ((spec.height, spec.width), *((side, side) for side in _SIDES)):
+        if accepts(model, x.new_zeros(1, channels, height, width)):
+            fits = f"{channels}x{height}x{width}"
+            if spec.channels not in (1, channels):
+                return f"it takes images {fits}: use data of that shape"
+            return f"it takes images {fits}: {_WRAP}resized(net, {channels}, {height}, {width})"
+    return f"fix the model, or {_WRAP}normalized, nhwc or resized"
+
+
+def output_advice(outputs: Any, spec: InputSpec) -> str:
+    """The advice for outputs that are no tensor (n, K): the wrapper that takes them."""
+    if isinstance(outputs, Mapping | tuple | list):
+        entries = outputs.items() if isinstance(outputs, Mapping) else enumerate(outputs)
+        # The first tensor of the right shape, or else the first entry.
+        keys = [key for key, value in entries if _is_logits(value, spec)] or [*_keys(outputs)]
+        return f"{_WRAP}output(net, {keys[0]!r:.40})" if keys else "fix the model"
+    if not isinstance(outputs, torch.Tensor):
+        return f"fix the model, or {_WRAP}output(net, NAME)"
+    width = outputs.shape[1] if outputs.dim() == 2 else None
+    if width == 1 and spec.classes == 2:
+        return f"{_WRAP}binary_sigmoid(net)"
+    if width is not None and width > spec.classes:
+        if are_probabilities(outputs):
+            return f"{_WRAP}from_probabilities(select_classes(net, classes=[...]))"
+        return f"{_WRAP}select_classes(net, classes=[...]), with the output of each class"
+    return f"fix the model, or use data of as many classes ({_WRAP}binary_sigmoid takes one output)"
+
+
+def accepts(model: nn.Module, x: torch.Tensor) -> bool:
+    """Whether the model returns something for these inputs."""
+    try:
+        with torch.no_grad():
+            model(x)
+    except Exception:  # any error of the model's code means that it does not
+        return False
+    return True
+
+
+def _channels(model: nn.Module) -> int | None:
+    """The input channels of the first 2-D convolution."""
+    layers: Iterator[nn.Conv2d] = (m for m in model.modules() if isinstance(m, nn.Conv2d))
+    first = next(layers, None)
+    return None if first is None else first.in_channels
+
+
+def _keys(outputs: Any) -> Iterator[Any]:
+    return iter(outputs) if isinstance(outputs, Mapping) else iter(range(len(outputs)))
+
+
+def _is_logits(value: object, spec: InputSpec) -> bool:
+    return isinstance(value, torch.Tensor) and value.shape[1:] == (spec.classes,)

@@ -1,0 +1,144 @@
+"""A model that does not fit the data's spec: one sentence with the wrapper to use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from securemnist.errors import ModelError
+from securemnist.input_spec import MNIST, InputSpec
+from securemnist.models import contract, select_classes
+from securemnist.models.loading import from_model
+from tests.error_form import one_sentence
+from tests.stubs import FunctionModel
+
+COLOUR = InputSpec(3, 32, 32, 10)
+BINARY = InputSpec(1, 28, 28, 2)
+
+
+def convolutional(channels: int, side: int, outputs: int = 10) -> nn.Module:
+    """A network for images of one shape."""
+    return nn.Sequential(
+        nn.Conv2d(channels, 2, 3), nn.Flatten(), nn.Linear(2 * (side - 2) ** 2, outputs)
+    )
+
+
+class LastAxis(nn.Module):
+    """A network for images (n, H, W, C)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits of the mean of all pixels."""
+        return self.layer(x).mean((1, 2))
+
+
+def outputs(*shape: int) -> nn.Module:
+    """A network with outputs of this shape a sample."""
+    return FunctionModel(lambda x: torch.zeros(len(x), *shape))
+
+
+CASES: dict[str, tuple[nn.Module, InputSpec, str]] = {
+    "colour network, grey data": (
+        convolutional(3, 32),
+        MNIST,
+        "it takes images 3x32x32: wrap the model with securemnist.models.resized(net, 3, 32, 32)",
+    ),
+    "three channels": (
+        convolutional(3, 28),
+        MNIST,
+        "it takes images 3x28x28: wrap the model with securemnist.models.resized(net, 3, 28, 28)",
+    ),
+    "larger": (convolutional(1, 64), MNIST, "securemnist.models.resized(net, 1, 64, 64)"),
+    "grey network, colour data": (
+        convolutional(1, 28),
+        COLOUR,
+        "it takes images 1x28x28: use data of that shape",
+    ),
+    "channels last": (
+        LastAxis(),
+        COLOUR,
+        "it takes images (n, H, W, C): wrap the model with securemnist.models.nhwc(net)",
+    ),
+    "odd": (nn.Sequential(nn.Flatten(), nn.Linear(7, 10)), MNIST, "normalized, nhwc or resized"),
+    "11 outputs": (
+        outputs(11),
+        MNIST,
+        "securemnist.models.select_classes(net, classes=[...]), with the output of each class",
+    ),
+    "11 probabilities": (
+        nn.Sequential(outputs(11), nn.Softmax(1)),
+        MNIST,
+        "securemnist.models.from_probabilities(select_classes(net, classes=[...]))",
+    ),
+    "9 outputs": (outputs(9), MNIST, "use data of as many classes"),
+    "one output": (outputs(1), BINARY, "wrap the model with securemnist.models.binary_sigmoid"),
+    "flat output": (outputs(), BINARY, "wrap the model with securemnist.models.binary_sigmoid"),
+    "tuple": (
+        FunctionModel(lambda x: (x, torch.zeros(len(x), 10))),
+        MNIST,
+        "securemnist.models.output(net, 1)",
+    ),
+    "dictionary": (
+        FunctionModel(lambda x: {"loss": None, "logits": torch.zeros(len(x), 10)}),
+        MNIST,
+        "securemnist.models.output(net, 'logits')",
+    ),
+    "other parts": (FunctionModel(lambda x: [x]), MNIST, "securemnist.models.output(net, 0)"),
+    "no parts": (FunctionModel(lambda _: ()), MNIST, "got tuple; fix the model"),
+    "object": (FunctionModel(lambda _: object()), MNIST, "securemnist.models.output(net, NAME)"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_mismatch_names_the_wrapper(name: str) -> None:
+    """A model that does not fit is refused in one sentence that names the wrapper."""
+    model, spec, words = CASES[name]
+    with pytest.raises(ModelError) as caught:
+        check(model, spec)
+    assert words in one_sentence(caught.value)
+
+
+@pytest.mark.parametrize("spec", [COLOUR, BINARY, InputSpec(4, 8, 12, 1_000)], ids=str)
+def test_fitting_model_passes(spec: InputSpec) -> None:
+    """A model of the spec's channels, sides and classes passes."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(spec.size, spec.classes))
+    assert check(net, spec) is None
+
+
+def test_advice_of_a_wrapper_is_kept() -> None:
+    """The sentence of a wrapper that refuses its network is not wrapped in another one."""
+    with pytest.raises(ModelError) as caught:
+        check(select_classes(outputs(9), range(10)), MNIST)
+    assert str(caught.value) == "net: expected outputs below 9, got 9; list others"
+
+
+class FlattensByView(nn.Module):
+    """A colour network that fails in channels-last layout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.out = nn.Conv2d(3, 8, 3), nn.Linear(8 * 30 * 30, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits."""
+        return self.out(self.conv(x).view(len(x), -1))
+
+
+def test_layout_is_tried_on_images_of_the_spec() -> None:
+    """The layout of a colour network is chosen by images of its own shape."""
+    viewing = from_model(FlattensByView(), name="net", input_spec=COLOUR).model
+    assert viewing(torch.rand(2, 3, 32, 32)).shape == (2, 10)
+    layer = from_model(convolutional(3, 32), name="net", input_spec=COLOUR).model[0]
+    assert layer.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def check(model: nn.Module, spec: InputSpec) -> Any:
+    """The contract on eight images of noise."""
+    x = torch.rand(8, *spec.shape, generator=torch.Generator().manual_seed(0))
+    return contract.check(from_model(model, name="net", input_spec=spec), x, spec)
