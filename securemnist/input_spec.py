@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from securemnist.errors import DataError
 
@@ -63,6 +64,27 @@ class InputSpec:
     def size(self) -> int:
         """Values an image."""
         return self.channels * self.height * self.width
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields by name, as in an assessment."""
+        return {**self.__dict__, "class_names": list(self.class_names)}
+
+    @classmethod
+    def from_json(cls, fields: Any) -> InputSpec:
+        """The inverse of `to_json`; that of MNIST for None. DataError for anything else."""
+        if fields is None:
+            return MNIST
+        try:
+            names = fields["class_names"]
+            valid = isinstance(names, list) and all(isinstance(name, str) for name in names)
+            if not valid or not isinstance(fields["noun"], str):
+                raise TypeError
+            return cls(**{**fields, "class_names": tuple(names)})
+        except (KeyError, TypeError):
+            raise DataError(
+                "expected channels, height, width, classes, class_names and noun of the data, got "
+                "something else; assess again"
+            ) from None
 
     def name_of(self, label: int) -> str:
         """The name of a class; its number where classes have no names."""

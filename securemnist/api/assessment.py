@@ -130,7 +130,7 @@ def assess(
     here = Path.cwd()
     named = policy if isinstance(policy, Path | str) and policy != "bundled" else resources.POLICY
     scope = Scope(tier, keywords=" or ".join(f"[{row}]" for row in rows))
-    with shown(progress) as display, borrowed(model, device) as subject:
+    with shown(progress) as display, borrowed(model, device, data.spec) as subject:
         folder = project_folder(here, Path(named))
         context = Context(subject, data, display, stored, project=folder)
         made, files = assessing.assess(context, read, scope, rows=rows, until_decided=until_decided)

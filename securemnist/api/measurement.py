@@ -120,7 +120,7 @@ class Measurement:
             bar=notebook.Bar(seen.value, seen.low, seen.high) if share else None,
             pictures=[
                 (
-                    png.grey(image.adversarial),
+                    png.image(image.adversarial),
                     f"{image.label} \N{RIGHTWARDS ARROW} {image.prediction}",
                 )
                 for image in _gallery(seen.evidence)
@@ -170,8 +170,9 @@ def measure(
             return Measurement(name, asked, {}, {}, found)
         if model is None:
             raise UsageError(f"expected a model for {name}, got none; pass an nn.Module or a SPEC")
-        with borrowed(model, device) as subject:
-            context = Context(subject, as_data(data), display, project=root)
+        measured = as_data(data)
+        with borrowed(model, device, measured.spec) as subject:
+            context = Context(subject, measured, display, project=root)
             found = assessing.measure(context, name, asked, seed=seed)
             return Measurement(name, asked, subject.to_json(), context.data.to_json(), found)
 

@@ -12,7 +12,9 @@ from torch import nn
 from securemnist._util.hashing import seed_from
 from securemnist.attacks.refereed import attempt
 from securemnist.data.tensors import checked_images, checked_labels
+from securemnist.data.thumbnail import thumbnail
 from securemnist.errors import MeasureError, SecureMnistError
+from securemnist.input_spec import MOST_CLASSES, InputSpec
 from securemnist.models import contract
 from securemnist.models.borrowing import borrowed
 from securemnist.models.loading import Subject
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 class AdversarialImages:
     """The result of one attack on n images.
 
-    `images` float32 (n, 1, 28, 28) in [0, 1]: the proposals. `success` bool (n,): the proposal lies
+    `images` float32 (n, C, H, W) in [0, 1]: the proposals. `success` bool (n,): the proposal lies
     within the threat, and the model does not predict the label; decided by the referee in float64.
     `predictions` int64 (n,): the classes of the proposals; of a tie with the label the other class.
     `labels` int64 (n,): those of the call.
@@ -56,9 +58,9 @@ class AdversarialImages:
         return notebook.card(title, facts, pictures=[self._picture(place) for place in places])
 
     def _picture(self, place: int) -> tuple[str, str]:
-        pixels = self.images[place].mul(255).round().to(torch.uint8).cpu().numpy().tobytes()
+        picture = thumbnail(self.images[place])
         caption = f"{int(self.labels[place])} \N{RIGHTWARDS ARROW} {int(self.predictions[place])}"
-        return png.grey(pixels), caption
+        return png.image(picture), caption
 
 
 def attacked(
@@ -73,10 +75,13 @@ def attacked(
     """Run an attack on images; see `Attack.__call__`."""
     within = as_threat(threat)
     x = checked_images(x)
-    y = checked_labels(y, len(x))
-    with shown(progress) as display, borrowed(model) as subject:
-        x, y = x.to(subject.device), y.to(subject.device)
-        contract.check(subject, x[:8])
+    channels, height, width = x.shape[1:]
+    form = InputSpec(channels, height, width, MOST_CLASSES)
+    with shown(progress) as display, borrowed(model, input_spec=form) as subject:
+        x = x.to(subject.device)
+        spec = contract.check_any(subject, x[:8])
+        y = checked_labels(y, len(x), spec.classes).to(subject.device)
+        within.check_fits(spec.size)
         rng = torch.Generator().manual_seed(seed_from(seed, attack.to_json(), within.to_json()))
         with torch.no_grad():
             target = with_gradients(subject.model, subject.model(x[:256]))

@@ -54,7 +54,7 @@ def init(model: str, digits: int, data: Path | None, device: str) -> None:
     src = templates.in_src(here, model)
     if src and (path := str(here / "src")) not in sys.path:
         sys.path.insert(0, path)
-    subject = loading.resolve(model, device=device)
+    subject = loading.resolve(model, device=device, input_spec=data_set.spec)
     say(f"measuring {subject.name} on the tuning split", err=True)
     rows = initial_policy.measure(subject, data_set, digits)
     today = datetime.datetime.now(datetime.UTC).date()

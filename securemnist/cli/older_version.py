@@ -14,6 +14,7 @@ from securemnist.cli.output import say
 from securemnist.comparison import comparability
 from securemnist.comparison.comparison import Comparison, compare
 from securemnist.errors import UsageError
+from securemnist.input_spec import InputSpec
 from securemnist.results.assessment import Assessment
 
 _NAMES = (
@@ -85,7 +86,8 @@ def check_specs(against: str, tried: Mapping[str, Any], where: Where, *, same_mo
         return
     from securemnist.models import loading
 
-    old = loading.resolve(against, device=where.device)
+    spec = InputSpec.from_json(tried["data"].get("spec"))
+    old = loading.resolve(against, device=where.device, input_spec=spec)
     comparability.refuse_subjects(
         {**old.to_json(), "data": tried["data"]}, tried, same_model=same_model
     )

@@ -100,7 +100,8 @@ def try_out(spec: str | None, job: Job) -> dict[str, Any]:
     digits = check_inputs(job)
     if spec is None:
         return {}
-    subject = Context(loading.resolve(spec, device=job.device), digits).subject
+    subject = loading.resolve(spec, device=job.device, input_spec=digits.spec)
+    Context(subject, digits)  # checks the model contract
     return {**subject.to_json(), "data": digits.to_json()}
 
 

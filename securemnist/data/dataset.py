@@ -135,4 +135,9 @@ class DataSet:
 
     def to_json(self) -> dict[str, Any]:
         """The entry of the data in an assessment."""
-        return {"name": self.name, "sha256": self.digest, "digests": self.digests}
+        return {
+            "name": self.name,
+            "sha256": self.digest,
+            "digests": self.digests,
+            "spec": self.spec.to_json(),
+        }

@@ -11,9 +11,9 @@ from securemnist.data.assembly import Splits, assembled
 from securemnist.data.dataset import DataSet
 from securemnist.data.samples import Samples, as_bytes
 from securemnist.errors import DataError
-from securemnist.types import CLASSES, SHAPE, Images, Labels
+from securemnist.types import Images, Labels
 
-_FORM = f"images as float32 (n, {', '.join(map(str, SHAPE))}) in [0, 1]"
+_FORM = "images as float32 (n, C, H, W) in [0, 1]"
 _ANY_FORM = "images as float32 (n, C, H, W) in [0, 1], or uint8"
 
 
@@ -34,20 +34,20 @@ def data_set(
 
 
 def checked_images(images: Any) -> Images:
-    """Images (n, 1, 28, 28) as a tensor; DataError in one sentence for another form, type or range."""
+    """Images (n, C, H, W) as a tensor; DataError in one sentence for another form, type or range."""
     x = as_tensor(images, _FORM)
     if x.dtype != torch.float32:
         advice = "divide by 255" if x.dtype == torch.uint8 else "convert with .float()"
         raise DataError(f"expected {_FORM}, got {_dtype(x)}; {advice}")
-    if tuple(x.shape[1:]) != SHAPE or not len(x):
+    if x.dim() != 4 or not len(x):
         raise DataError(f"expected {_FORM}, at least one, got {tuple(x.shape)}; reshape them")
     check_range(x, _FORM)
     return x
 
 
-def checked_labels(labels: Any, n: int) -> Labels:
-    """Labels of `n` images as int64 (n,) in 0..9; DataError in one sentence where they are not."""
-    return _checked_labels(labels, n, CLASSES - 1)
+def checked_labels(labels: Any, n: int, classes: int) -> Labels:
+    """Labels of `n` images as int64 (n,) below `classes`; DataError in one sentence for others."""
+    return _checked_labels(labels, n, classes - 1)
 
 
 def check_range(x: Images, form: str, where: str = "") -> None:

@@ -89,7 +89,7 @@ class Context:
                 f"{self.data.name}: expected images of {'x'.join(map(str, SHAPE))} and {CLASSES} "
                 f"classes, got {spec}; other data are only read and inspected so far (docs/data.md)"
             )
-        contract.check(self.subject, self.data.test[:8].images())
+        contract.check(self.subject, self.data.test[:8].images(), self.data.spec)
 
     def sample(self, digits: int | None, seed: int, *, shuffled: bool = False) -> Sample:
         """The first `digits` images of a seeded random order of the test set; None: all, in file order.

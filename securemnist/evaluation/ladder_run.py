@@ -8,11 +8,12 @@ from typing import Any
 import torch
 
 from securemnist.certificates import METHODS
+from securemnist.data.thumbnail import thumbnail
 from securemnist.evaluation import certificate_stage
 from securemnist.evaluation.context import Sample
 from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.outcomes import Outcomes
-from securemnist.evaluation.thumbnails import GALLERY, choose_for_gallery, picture
+from securemnist.evaluation.thumbnails import GALLERY, choose_for_gallery
 from securemnist.models.predictions import predicted, tied
 from securemnist.results.evidence.attack import EarlyStop
 from securemnist.results.evidence.certificates import Certificates
@@ -118,7 +119,7 @@ class LadderRun:
             prediction=int(self.outcomes.predictions[place]),
             clean_confidence=round(float(self.clean_confidence[place]), 4),
             confidence=round(float(self.confidence[place]), 4),
-            clean=picture(self.sample.x[place]),
-            adversarial=picture(self.x_adv[place]),
+            clean=thumbnail(self.sample.x[place]),
+            adversarial=thumbnail(self.x_adv[place]),
             broken_by=self.outcomes.stages[int(self.outcomes.codes[place])],
         )

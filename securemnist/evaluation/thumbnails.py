@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from securemnist.data.thumbnail import thumbnail
 from securemnist.models.predictions import predicted
-from securemnist.results.evidence.images import CleanImage, Picture
-from securemnist.results.value_types import PICTURE_SIDE
+from securemnist.results.evidence.images import CleanImage
 from securemnist.types import Labels
 
 GALLERY = 12  # divides by 2, 3, 4 and 6 columns
@@ -39,27 +39,7 @@ def smallest_margin_images(
             label=int(labels[k]),
             prediction=int(predictions[k]),
             margin=round(float(margins[k]), 4),
-            clean=picture(images[k]),
+            clean=thumbnail(images[k]),
         )
         for k in margins.argsort(stable=True)[:GALLERY].tolist()
     ]
-
-
-def picture(image: torch.Tensor) -> Picture:
-    """An image (C, H, W) in [0, 1]; one of more than 64 pixels a side is reduced by area means."""
-    image = image.detach().cpu()
-    sides = image.shape[1], image.shape[2]
-    reduced = max(sides) > PICTURE_SIDE
-    if reduced:
-        scale = PICTURE_SIDE / max(sides)
-        size = [max(1, round(scale * side)) for side in sides]
-        image = torch.nn.functional.interpolate(image[None], size, mode="area")[0]
-    values = (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
-    height, width, channels = values.shape
-    return Picture(
-        height=height,
-        width=width,
-        channels=channels,
-        pixels=values.contiguous().numpy().tobytes(),
-        original=sides if reduced else None,
-    )

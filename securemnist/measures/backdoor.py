@@ -19,10 +19,11 @@ from securemnist.backdoor.success_rate import (
     invisible_reason,
     target_maps,
 )
+from securemnist.data.thumbnail import thumbnail
 from securemnist.errors import Inconclusive, UsageError
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.pace import Pace
-from securemnist.evaluation.thumbnails import choose_for_gallery, picture
+from securemnist.evaluation.thumbnails import choose_for_gallery
 from securemnist.input_spec import MOST_CLASSES
 from securemnist.measures.base import AnswerSettings, Measure, unreliable_reason
 from securemnist.models import loading
@@ -194,8 +195,8 @@ def _gallery(
             prediction=int(predictions.triggered[place]),
             clean_confidence=round(float(before[place]), 4),
             confidence=round(float(after[place]), 4),
-            clean=picture(sample.x[place]),
-            adversarial=picture(trigger(sample.x[place : place + 1])[0]),
+            clean=thumbnail(sample.x[place]),
+            adversarial=thumbnail(trigger(sample.x[place : place + 1])[0]),
         )
         for place in choose_for_gallery(candidates, predictions.labels)
     ]

@@ -7,10 +7,12 @@ there is one. Noise, saturation and batch effects are doubts instead.
 
 from __future__ import annotations
 
+import contextlib
+
 import torch
 
 from securemnist.errors import ModelError, first_line
-from securemnist.input_spec import MNIST, InputSpec
+from securemnist.input_spec import FEWEST_CLASSES, MNIST, MOST_CLASSES, InputSpec
 from securemnist.models import mismatch
 from securemnist.models.loading import Subject
 from securemnist.types import Images
@@ -26,6 +28,20 @@ def check(subject: Subject, x: Images, spec: InputSpec = MNIST) -> None:
     for batch in (x[:1], x):
         _check_batch(subject, batch.to(subject.device), spec)
     _check_outputs_not_reused(subject, x.to(subject.device))
+
+
+@torch.no_grad()
+def check_any(subject: Subject, x: Images) -> InputSpec:
+    """The specification of images `x` and of the model's classes; ModelError as from `check`."""
+    channels, height, width = x.shape[1:]
+    classes = FEWEST_CLASSES
+    with contextlib.suppress(Exception):  # the check reports it
+        logits = subject.model(x[:1].to(subject.device))
+        if logits.dim() == 2 and FEWEST_CLASSES <= logits.shape[1] <= MOST_CLASSES:
+            classes = logits.shape[1]
+    spec = InputSpec(channels, height, width, classes)
+    check(subject, x, spec)
+    return spec
 
 
 @torch.no_grad()

@@ -22,16 +22,18 @@ if TYPE_CHECKING:
 def model(request: pytest.FixtureRequest) -> Any:
     """The model under assessment, by --security-model. Override this fixture in your conftest.
 
-    May return an nn.Module: float32 (n, 1, 28, 28) in [0, 1] -> logits (n, 10).
+    May return an nn.Module: float32 (n, C, H, W) in [0, 1] -> logits (n, K), by the form of the data.
     """
     from securemnist.models.loading import resolve
+    from securemnist.plugin.dataset import data_of
 
     run = request.config.stash[STATE].run
     spec = run.model_spec if run is not None else None
     if spec is None:
         pytest.fail("expected `model` in a security suite, got another test", pytrace=False)
     with plain_warnings():
-        return resolve(spec, device=request.config.getoption("--security-device"))
+        device = request.config.getoption("--security-device")
+        return resolve(spec, device=device, input_spec=data_of(request.config).spec)
 
 
 @pytest.fixture(scope="session")
@@ -80,12 +82,13 @@ def _subject(config: pytest.Config, model: Any) -> Subject:
 
     from securemnist.errors import ModelError
     from securemnist.models import loading
+    from securemnist.plugin.dataset import data_of
 
     if isinstance(model, loading.Subject):
         return model
-    device = config.getoption("--security-device")
+    device, input_spec = config.getoption("--security-device"), data_of(config).spec
     if spec := config.getoption("--security-model"):
-        return loading.resolve(spec, device=device)
+        return loading.resolve(spec, device=device, input_spec=input_spec)
     if not isinstance(model, nn.Module):
         raise ModelError(
             f"expected the `model` fixture to return an nn.Module, got {type(model).__name__}; the "
@@ -93,7 +96,7 @@ def _subject(config: pytest.Config, model: Any) -> Subject:
         )
     # Models of fixtures are named after their project.
     name = config.rootpath.name or type(model).__name__
-    return loading.from_model(model, name=name, device=device)
+    return loading.from_model(model, name=name, device=device, input_spec=input_spec)
 
 
 @pytest.fixture

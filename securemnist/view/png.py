@@ -10,24 +10,39 @@ import base64
 import struct
 import zlib
 
+import numpy as np
+
+from securemnist.results.evidence.images import Picture
+
 _GREY, _RGB, _RGBA = 0, 2, 6
+_COLOURS = 3
 _LIGHTER, _DARKER = (217, 119, 6), (59, 108, 201)
 
 
-def grey(pixels: bytes, side: int = 28) -> str:
-    """A square grey picture."""
-    return _uri(pixels, side, _GREY, 1)
+def image(shown: Picture) -> str:
+    """A picture: one channel as grey, three or four as red, green and blue, two as their mean."""
+    values = _values(shown)
+    if shown.channels >= _COLOURS:
+        return _uri(values[..., :_COLOURS].tobytes(), shown.width, _RGB, 3)
+    return _uri(values.mean(2).astype(np.uint8).tobytes(), shown.width, _GREY, 1)
 
 
-def difference(before: bytes, after: bytes, side: int = 28) -> str:
-    """What changed, magnified to full strength: orange lighter, blue darker, nothing clear."""
-    changes = [b - a for a, b in zip(before, after, strict=True)]
-    most = max(map(abs, changes)) or 1
-    pixels = bytearray()
-    for change in changes:
-        pixels += bytes(_LIGHTER if change > 0 else _DARKER)
-        pixels.append(abs(change) * 255 // most)
-    return _uri(bytes(pixels), side, _RGBA, 4)
+def difference(before: Picture, after: Picture) -> str:
+    """What changed, magnified to full strength: orange lighter, blue darker, nothing clear.
+
+    Of several channels the sum of the changes.
+    """
+    changes = (_values(after).astype(np.int64) - _values(before)).sum(2)
+    most = int(np.abs(changes).max()) or 1
+    colour = np.where(changes[..., None] > 0, _LIGHTER, _DARKER)
+    alpha = np.abs(changes)[..., None] * 255 // most
+    pixels = np.concatenate([colour, alpha], 2).astype(np.uint8)
+    return _uri(pixels.tobytes(), before.width, _RGBA, 4)
+
+
+def _values(shown: Picture) -> np.ndarray:
+    values = np.frombuffer(shown.pixels, np.uint8)
+    return values.reshape(shown.height, shown.width, shown.channels)
 
 
 def picture(pixels: bytes, *, width: int, colour: bool = False) -> bytes:
@@ -35,8 +50,8 @@ def picture(pixels: bytes, *, width: int, colour: bool = False) -> bytes:
     return _file(pixels, width, _RGB, 3) if colour else _file(pixels, width, _GREY, 1)
 
 
-def _uri(pixels: bytes, side: int, colour: int, depth: int) -> str:
-    content = _file(pixels, side, colour, depth)
+def _uri(pixels: bytes, width: int, colour: int, depth: int) -> str:
+    content = _file(pixels, width, colour, depth)
     return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
