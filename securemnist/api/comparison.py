@@ -84,7 +84,7 @@ def compare(
     if measured is None or len(models) < len(sides):
         return comparison.compare(before, after, margin=margin, same_model=same_model)
     first, second = models
-    replay = _examples(sides, len(measured.test))
+    replay = _examples(sides, measured)
     pairs = [(first, before), (second, after)]
     before, after = replay_on_both(pairs, replay, measured, device)
     made = comparison.compare(before, after, margin=margin, same_model=same_model)
@@ -143,8 +143,13 @@ def timed(old: Model, new: Model, data: DataSet, device: str | None) -> Latency:
     return Latency(rounds=len(timings[0].new_seconds), timings=timings)
 
 
-def _examples(sides: Sequence[Assessment], total: int) -> Replay:
+def _examples(sides: Sequence[Assessment], data: DataSet) -> Replay:
     """The adversarial examples of both assessments."""
     files = [pair for side in sides for pair in sorted(side.files.items())]
     kept = [(name, content) for name, content in files if name.endswith(".npz")]
-    return Replay(tuple(Examples.loads(content, name=name, total=total) for name, content in kept))
+    total, shape = len(data.test), data.spec.shape
+    return Replay(
+        tuple(
+            Examples.loads(content, name=name, total=total, shape=shape) for name, content in kept
+        )
+    )

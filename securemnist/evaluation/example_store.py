@@ -67,7 +67,14 @@ def load(folders: Iterable[Path], data: DataSet) -> Replay:
                     f"{folder / name}: expected SHA-256 {digest:.12}... of assessment.json, got "
                     f"{sha256(content):.12}...; {_ADVICE}"
                 )
-            sets.append(Examples.loads(content, name=str(folder / name), total=len(data.test)))
+            sets.append(
+                Examples.loads(
+                    content,
+                    name=str(folder / name),
+                    total=len(data.test),
+                    shape=data.spec.shape,
+                )
+            )
             if sum(map(len, sets)) > MAX_IMAGES:
                 raise DataError(
                     f"{folder}: expected at most {MAX_IMAGES:,} stored examples, got more; name fewer "

@@ -9,21 +9,18 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from securemnist.errors import DataError
-from securemnist.types import SHAPE
 
 MAX_BYTES = 256 << 20
 _HEADER = 1 << 12  # the header of an npy member, or the list of members, generously
 _END = struct.Struct("<4s4H2LH")  # the last record of a zip archive
-_MEMBERS: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {
-    "places": (np.dtype("<i8"), ()),
-    "images": (np.dtype("<f4"), SHAPE),
-}
+_MEMBERS: dict[str, np.dtype[Any]] = {"places": np.dtype("<i8"), "images": np.dtype("<f4")}
 _ADVICE = "assess that model again, or name another folder"
 
 
@@ -31,7 +28,7 @@ _ADVICE = "assess that model again, or name another folder"
 class Examples:
     """One adversarial image for each broken test image.
 
-    `places` int64 (n,) in the test set, strictly rising. `images` float32 (n, 1, 28, 28) in [0, 1],
+    `places` int64 (n,) in the test set, strictly rising. `images` float32 (n, C, H, W) in [0, 1],
     not rounded to bytes, so that they stay within their threat.
     """
 
@@ -49,10 +46,12 @@ class Examples:
         return file.getvalue()
 
     @classmethod
-    def loads(cls, content: bytes, *, name: str, total: int) -> Examples:
-        """The inverse of `dumps` for a test set of `total` images; DataError, naming the file."""
+    def loads(
+        cls, content: bytes, *, name: str, total: int, shape: tuple[int, int, int]
+    ) -> Examples:
+        """The inverse of `dumps` for a test set of `total` images of this shape; DataError for others."""
         try:
-            arrays = _unpacked(content, total)
+            arrays = _unpacked(content, total, {"places": (), "images": shape})
         except Exception as error:  # any error of the parsers means that the file is malformed
             raise DataError(
                 f"{name}: expected stored adversarial examples, got {error!s:.120}; {_ADVICE}"
@@ -68,13 +67,15 @@ class Examples:
         return cls(places, images)
 
 
-def _unpacked(content: bytes, total: int) -> dict[str, np.ndarray]:
+def _unpacked(
+    content: bytes, total: int, shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, np.ndarray]:
     """The arrays by name; ValueError, or an error of zipfile or numpy, for a malformed archive."""
     _check_directory(content)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if sorted(archive.namelist()) != sorted(f"{name}.npy" for name in _MEMBERS):
             raise ValueError("other members")
-        return {name: _array(archive, name, total) for name in _MEMBERS}
+        return {name: _array(archive, name, total, shapes[name]) for name in _MEMBERS}
 
 
 def _check_directory(content: bytes) -> None:
@@ -91,8 +92,8 @@ def _check_directory(content: bytes) -> None:
         raise ValueError("no archive as numpy writes it")
 
 
-def _array(archive: zipfile.ZipFile, name: str, total: int) -> np.ndarray:
-    kind, shape = _MEMBERS[name]
+def _array(archive: zipfile.ZipFile, name: str, total: int, shape: tuple[int, ...]) -> np.ndarray:
+    kind = _MEMBERS[name]
     limit = _HEADER + total * kind.itemsize * int(np.prod(shape))
     with archive.open(f"{name}.npy") as member:
         # The declared size of a member is not trusted: at most `limit` bytes are unpacked.

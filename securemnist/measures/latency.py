@@ -18,7 +18,7 @@ from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
 from securemnist.measures.base import Measure, Settings
 from securemnist.models import loading
-from securemnist.models.architectures import build
+from securemnist.models.architectures import ConvNetA
 from securemnist.references import published
 from securemnist.results.evidence.latency import LatencyEvidence
 from securemnist.results.families import LATENCY
@@ -54,7 +54,7 @@ class LatencySettings(Settings):
 
 def latency_ratio(context: Context, settings: LatencySettings, seed: int) -> Measurement:
     """The latency ratio of the subject to the calibration kernel (or `against`)."""
-    other = _other(settings.against, context.subject.device)
+    other = _other(settings.against, context)
     named = settings.against or "network A, fixed weights"
     return against(context, other, named, settings.batch, settings.rounds, seed)
 
@@ -101,18 +101,19 @@ def against(
             microseconds_per_image=round(per_image, 2),
             batch=batch,
             against=named,
-            published=published.inference_times(),
+            published=published.inference_times() if context.data.pinned else [],
         ),
     )
 
 
-def _other(spec: str | None, device: str) -> torch.nn.Module:
+def _other(spec: str | None, context: Context) -> torch.nn.Module:
+    device, form = context.subject.device, context.data.spec
     if spec is not None:
-        return loading.resolve(spec, device=device).model
+        return loading.resolve(spec, device=device, input_spec=form).model
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = build("A")
-    return loading.from_model(network, name="kernel", device=device).model
+        network = ConvNetA(form)
+    return loading.from_model(network, name="kernel", device=device, input_spec=form).model
 
 
 def _samples(

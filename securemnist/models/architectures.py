@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from securemnist.errors import ModelError
+from securemnist.input_spec import MNIST, InputSpec
 from securemnist.types import CLASSES, Images, Logits
 
 # Mean and standard deviation of MNIST's training pixels.
@@ -54,23 +55,28 @@ def _constant(values: float | Sequence[float]) -> torch.Tensor:
 class ConvNetA(nn.Module):
     """Two 3x3 convolutions (32, 64; padding 1), each ReLU and 2x2 max pooling; 128 hidden units.
 
-    421,642 parameters, 8.5 MFLOP per image forward.
+    421,642 parameters, 8.5 MFLOP per image forward. Images of another form have as many layers; feature
+    maps of more than 7x7 are pooled to at most 7x7.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, spec: InputSpec = MNIST) -> None:
         super().__init__()
+        height, width = (min(7, side // 4) for side in spec.shape[1:])
+        self._reduced = (height, width) if max(spec.shape[1:]) // 4 > 7 else None
         self.normalize = Normalize()
-        self.conv1 = nn.Conv2d(1, 32, 3, padding=1)
+        self.conv1 = nn.Conv2d(spec.channels, 32, 3, padding=1)
         self.conv2 = nn.Conv2d(32, 64, 3, padding=1)
         self.pool = nn.MaxPool2d(2)
         self.relu = nn.ReLU()
         self.flatten = nn.Flatten()
-        self.fc1 = nn.Linear(64 * 7 * 7, 128)
-        self.fc2 = nn.Linear(128, CLASSES)
+        self.fc1 = nn.Linear(64 * height * width, 128)
+        self.fc2 = nn.Linear(128, spec.classes)
 
     def forward(self, x: Images) -> Logits:
         x = self.relu(self.pool(self.conv1(self.normalize(x))))
         x = self.relu(self.pool(self.conv2(x)))
+        if self._reduced is not None:
+            x = nn.functional.adaptive_avg_pool2d(x, self._reduced)
         logits: Logits = self.fc2(self.relu(self.fc1(self.flatten(x))))
         return logits
 

@@ -129,6 +129,7 @@ def search_doubts(
         *(context.subject, context.target, threat, x[chosen], y[chosen], seed),
         attacks=tuple(attacks),
         pool=context.pool,
+        transfer=context.data.pinned,
         survived=survived,
         last_broke=last_broke,
     )

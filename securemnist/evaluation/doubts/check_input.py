@@ -58,11 +58,13 @@ class SearchCase(Case):
     """Images that survived `attacks`, which are the share `survived` of the row's images.
 
     Few survivors change the number by little. `last_broke` is the share of the row's images that only
-    the last attack broke. `pool`: other images of the data set.
+    the last attack broke. `pool`: other images of the data set. `transfer`: the
+    bundled reference models are models of this data set.
     """
 
     attacks: Sequence[Attack] = ()
     pool: Images | None = None
+    transfer: bool = True
     survived: float = 1.0
     last_broke: float = 0.0
 

@@ -63,7 +63,7 @@ def weak_attack(case: SearchCase) -> Doubt | None:
 
 def _other_attacks(case: SearchCase) -> Iterator[tuple[str, Attack, nn.Module]]:
     """Name, attack and source model of the gradients; the cheapest first."""
-    for name in loading.with_role("transfer"):
+    for name in loading.with_role("transfer") if case.transfer else ():
         yield f"transfer from {name}", TRANSFER, _source_model(name, case.x.device)
     for attack in ATTACKS:
         yield attack.name, attack, case.model
