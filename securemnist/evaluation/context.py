@@ -13,7 +13,7 @@ from torch import nn
 from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import channels_last
 from securemnist.data import DataSet, Samples
-from securemnist.errors import DataError, ModelError, UsageError
+from securemnist.errors import ModelError, UsageError
 from securemnist.evaluation import own_doubts
 from securemnist.evaluation.replay import Replay
 from securemnist.models import contract
@@ -22,7 +22,7 @@ from securemnist.models.predictions import exact
 from securemnist.models.probabilities import with_gradients
 from securemnist.results.evidence.tables import AnswerTable
 from securemnist.runtime import denormals
-from securemnist.types import CLASSES, SHAPE, Images, Labels, Logits, Progress, silent
+from securemnist.types import Images, Labels, Logits, Progress, silent
 
 _BATCH = 256
 # The exact share of fewer samples does not generalise to new ones, so that the interval decides.
@@ -83,12 +83,6 @@ class Context:
     )
 
     def __post_init__(self) -> None:
-        spec = self.data.spec
-        if spec.shape != SHAPE or spec.classes != CLASSES:
-            raise DataError(
-                f"{self.data.name}: expected images of {'x'.join(map(str, SHAPE))} and {CLASSES} "
-                f"classes, got {spec}; other data are only read and inspected so far (docs/data.md)"
-            )
         contract.check(self.subject, self.data.test[:8].images(), self.data.spec)
 
     def sample(self, digits: int | None, seed: int, *, shuffled: bool = False) -> Sample:
@@ -139,12 +133,12 @@ class Context:
 
     @cached_property
     def test_logits(self) -> Logits:
-        """Logits of the subject on all test images, (n, 10)."""
+        """Logits of the subject on all test images, (n, K)."""
         return self.logits(self.data.test.images())
 
     @torch.no_grad()
     def logits(self, x: Images) -> Logits:
-        """Logits (n, 10) of images (n, 1, 28, 28), in batches; ModelError where one is not finite."""
+        """Logits (n, K) of images (n, C, H, W), in batches; ModelError where one is not finite."""
         model, device = self.subject.model, self.subject.device
         parts = [exact(model(channels_last(part.to(device)))) for part in x.split(_BATCH)]
         logits = torch.cat(parts)
