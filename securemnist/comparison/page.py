@@ -7,54 +7,53 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from securemnist.comparison import wording
-from securemnist.comparison.change import Word
+from securemnist.comparison.change import Change, Word
 from securemnist.comparison.comparison import Comparison
 from securemnist.comparison.document import Latency
 from securemnist.comparison.view import rows
 from securemnist.results.assessment import Assessment
-from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view import html, requirement_text
 from securemnist.view import wording as report_words
+from securemnist.view.count import counts
 from securemnist.view.wording import NONE
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _ENTRIES = 200
 
 
-def render(made: Comparison) -> bytes:
+def render(comparison: Comparison) -> bytes:
     """The page; equal comparisons give equal bytes."""
-    shown = rows(made)
-    inside = [row for row in shown if row.in_scope]
-    ranked = {change.id: place for place, change in enumerate(made.blocking)}
-    blocking = sorted((r for r in inside if r.blocks), key=lambda r: ranked.get(r.key, 0))
+    page_rows = rows(comparison)
+    inside = [row for row in page_rows if row.change.in_scope]
+    place = {change.id: place for place, change in enumerate(comparison.blocking)}
+    blocking = [row for row in inside if row.change.blocks]
     return html.render(
         "compare.html.j2",
         _TEMPLATES,
-        headline=wording.headline(made),
-        old=_subject(made.old),
-        new=_subject(made.new),
-        counts=[
-            {
-                "kind": str(word).replace(" ", "-"),
-                "symbol": wording.SYMBOLS[word],
-                "word": str(word),
-                "number": made.counts[str(word)],
-            }
-            for word in Word
-            if made.counts[str(word)]
-        ],
-        margin=f"{made.margin:g}",
-        decided=line(made.new.decided, 20),
-        exit_code=made.exit_code,
-        blocking=blocking,
-        own=[_own(finding) for finding in wording.own(made)],
-        rows=[row for row in inside if row.compared],
-        uncompared=[row for row in shown if not row.compared],
-        rounds=made.latency.rounds if made.latency else None,
-        timings=_timings(made.latency) if made.latency else [],
-        record=_record(made),
+        words=wording,
+        requirement_claim=requirement_text.claim,
+        stages=_stages,
+        headline=wording.headline(comparison),
+        old=_subject(comparison.old),
+        new=_subject(comparison.new),
+        counts=counts((row.change.word for row in inside), wording.SYMBOLS),
+        margin=f"{comparison.margin:g}",
+        decided=line(comparison.new.decided, 20),
+        exit_code=comparison.exit_code,
+        blocking=sorted(blocking, key=lambda row: place.get(row.change.id, 0)),
+        own=wording.own(comparison),
+        rows=[row for row in inside if row.change.word is not Word.NOT_COMPARABLE],
+        uncompared=[row for row in page_rows if row.change.word is Word.NOT_COMPARABLE],
+        rounds=comparison.latency.rounds if comparison.latency else None,
+        timings=_timings(comparison.latency) if comparison.latency else [],
+        record=_record(comparison),
     )
+
+
+def _stages(change: Change) -> list[tuple[str, ...]]:
+    """The rows of the table by attack."""
+    return [(stage.name, f"{stage.old:,}", f"{stage.new:,}") for stage in change.stages]
 
 
 def _subject(side: Assessment) -> dict[str, str]:
@@ -64,17 +63,6 @@ def _subject(side: Assessment) -> dict[str, str]:
         "digest": f"{digest[:16]}…" if len(digest) > 16 else digest,
         "version": report_words.version_of(side),
         "day": line(side.day, 20),
-    }
-
-
-def _own(finding: Finding) -> dict[str, str]:
-    return {
-        "id": line(finding.requirement.id, 60),
-        "kind": finding.verdict.value.lower().replace("_", "-"),
-        "symbol": report_words.SYMBOLS[finding.verdict],
-        "label": finding.label,
-        "claim": requirement_text.claim(finding),
-        "sentence": report_words.sentence(finding),
     }
 
 
@@ -97,9 +85,9 @@ def _spread(seconds: list[float]) -> str:
     return f"{middle:.3g} ({low:.3g} to {high:.3g})"
 
 
-def _record(made: Comparison) -> list[tuple[str, str, str, str]]:
+def _record(comparison: Comparison) -> list[tuple[str, str, str, str]]:
     """Facts of both sides by name, and which differ."""
-    old, new = (dict(_facts(side)) for side in (made.old, made.new))
+    old, new = (dict(_facts(side)) for side in (comparison.old, comparison.new))
     names = list(dict.fromkeys([*new, *old]))[:_ENTRIES]
     both = [(name, old.get(name, NONE), new.get(name, NONE)) for name in names]
     return [(*entry, "" if entry[1] == entry[2] else "yes") for entry in both]

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from securemnist.report import charts, gallery, matrices
 from securemnist.report.accuracy_lines import Line, lines_of
-from securemnist.report.figure import Exhibit, Panel, Table, of_total
 from securemnist.report.static_issues import place_of
 from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
@@ -19,6 +18,7 @@ from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Finding
 from securemnist.results.value_types import LARGEST_EPSILON
 from securemnist.sanitize import line
+from securemnist.view.figure import Exhibit, Panel, Table, of_total
 from securemnist.view.wording import NONE, plural
 
 ENTRIES = 200  # lines a table shows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from securemnist.report.figure import Exhibit, Face, Table, Tile, of_total
 from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.base import Evidence
@@ -10,6 +9,7 @@ from securemnist.results.evidence.images import ChangedImage
 from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view import png
+from securemnist.view.figure import Exhibit, Table, Tile, of_total
 from securemnist.view.wording import NONE
 
 TILES = 12  # digits a gallery shows; more is a wall
@@ -55,15 +55,7 @@ def _gallery(
         kind=kind,
         title=title,
         caption=f"{_READING.format(after=after)} {of_total(len(kept), len(digits), 'digit')}",
-        tiles=tuple(
-            Tile(
-                digit=d,
-                clean=png.grey(d.clean),
-                changed=png.grey(d.adversarial),
-                difference=png.difference(d.clean, d.adversarial),
-            )
-            for d in kept
-        ),
+        tiles=tuple(Tile(d, png.change(d.clean, d.adversarial)) for d in kept),
         table=Table(
             head=("test digit", "true class", "before", "after", "sure before", "sure after",
                   "largest change", "broken by"),
@@ -97,7 +89,7 @@ def hardest(_: Finding, seen: Evidence) -> Exhibit | None:
         title="Images with the smallest margin",
         caption="Unmodified test digits of the smallest margin, which is the logit of the true class "
         f"minus the largest of the others; {detail}.",
-        faces=tuple(Face(digit=d, picture=png.grey(d.clean)) for d in kept),
+        tiles=tuple(Tile(d, (png.grey(d.clean),)) for d in kept),
         table=Table(
             head=("test digit", "true class", "read as", "margin"),
             rows=tuple(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from securemnist.report import grids
-from securemnist.report.figure import Exhibit, Panel, Table
 from securemnist.results import per_image
 from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
@@ -15,6 +14,7 @@ from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.findings import Finding
 from securemnist.results.per_image import CLASSES
 from securemnist.sanitize import line
+from securemnist.view.figure import Exhibit, Panel, Table
 
 Counts = list[list[int]]
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from securemnist.report.figures import not_recorded
 from securemnist.report.rows import Row, rows
-from securemnist.report.sections import counts, sections
+from securemnist.report.sections import sections
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding
 from securemnist.sanitize import block, line
 from securemnist.view import glossary, html, wording
+from securemnist.view.count import counts
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _ENTRIES = 300  # facts a list shows
@@ -35,7 +37,8 @@ def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
         decided=line(assessment.decided, 20),
         comparison="compare.html" if "compare.html" in files else "",
         stamp=list(_stamp(assessment)),
-        **_sections(assessment, files),
+        absent=not_recorded,
+        **_sections(rows(assessment.findings, assessment.decided, files)),
         **_record(assessment),
     )
 
@@ -55,32 +58,33 @@ def _stamp(assessment: Assessment) -> Iterable[tuple[str, str]]:
     yield "policy", f"{path} ({digest[:7]})" if digest else path
 
 
-def _sections(assessment: Assessment, files: Collection[str]) -> dict[str, Any]:
+def _sections(rows: Sequence[Row]) -> dict[str, Any]:
     """The rows: those in the way, those waived, all by family, those out of scope."""
-    shown = rows(assessment.findings, assessment.decided, files)
-    pairs = list(zip(assessment.findings, shown, strict=True))
-    ranked = [row for _, row in sorted(pairs, key=lambda p: wording.SEVERITY.index(p[0].verdict))]
+    inside = [row for row in rows if row.finding.in_scope]
+    ranked = sorted(rows, key=lambda row: wording.SEVERITY.index(row.finding.verdict))
     return {
-        "counts": counts([finding.verdict for finding, row in pairs if row.in_scope]),
+        "counts": counts((row.finding.verdict for row in inside), wording.SYMBOLS),
         "short": _SHORT,
-        "waived": sum(row.waived for row in shown),
-        "blocking": [r for r in ranked if r.in_scope and r.kind != "pass" and not r.waived],
-        "excused": [row for row in ranked if row.waived],
-        "families": sections(pairs),
-        "glossary": list(glossary.entries(_words_of(shown))),
-        "outside": [row for row in shown if not row.in_scope],
-        "seeds": [
-            (row.id, str(finding.requirement.seed), _seed(finding)) for finding, row in pairs
+        "blocking": [
+            r for r in ranked if r.finding.in_scope and not r.finding.passed and not r.waived
         ],
+        "excused": [row for row in ranked if row.waived],
+        "families": sections(rows),
+        "glossary": list(glossary.entries(_terms(rows))),
+        "outside": [row for row in rows if not row.finding.in_scope],
+        "seeds": [(row.id, str(row.finding.requirement.seed), _seed(row.finding)) for row in rows],
     }
 
 
-def _words_of(shown: Iterable[Row]) -> str:
+def _terms(rows: Iterable[Row]) -> str:
     """The product's own words on the page, for its glossary; no text from outside."""
-    labels = {word for row in shown for word in (row.label, row.tier, row.measure)}
-    names = {name for row in shown for name, _ in row.facts}
-    doubts = {doubt.name for row in shown for doubt in row.doubts}
-    return " ".join([*labels, *names, *doubts, *_ALWAYS])
+    terms = list(_ALWAYS)
+    for row in rows:
+        terms += [row.finding.label, line(row.finding.requirement.tier, 20), row.measure]
+        terms += [name for name, _ in row.facts]
+        if row.finding.measurement is not None:
+            terms += [line(doubt.name, 80) for doubt in row.finding.measurement.doubts[:20]]
+    return " ".join(terms)
 
 
 def _record(assessment: Assessment) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from securemnist.sanitize import block
+from securemnist.sanitize import block, line
+from securemnist.view import taxonomy, wording
 
 _SHARED = Path(__file__).parent / "templates"
 
@@ -34,7 +35,7 @@ def render(name: str, folder: Path, **values: Any) -> bytes:
 
 @functools.cache
 def _environment(folder: Path) -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader([folder, _SHARED]),
         autoescape=True,
         undefined=StrictUndefined,
@@ -43,6 +44,9 @@ def _environment(folder: Path) -> Environment:
         # The last gate: whatever a template prints has no invisible characters.
         finalize=lambda value: value if isinstance(value, Markup) else block(value),
     )
+    environment.filters.update(line=line, kind=wording.kind)
+    environment.globals.update(taxonomy=taxonomy, wording=wording)
+    return environment
 
 
 def _content_policy(stylesheet: str) -> str:

@@ -30,6 +30,11 @@ def difference(before: bytes, after: bytes, side: int = 28) -> str:
     return _uri(bytes(pixels), side, _RGBA, 4)
 
 
+def change(before: bytes, after: bytes) -> tuple[str, str, str]:
+    """Three pictures: before, after, and the difference."""
+    return grey(before), grey(after), difference(before, after)
+
+
 def picture(pixels: bytes, *, width: int) -> bytes:
     """A grey PNG file of rows of `width` pixels, one byte each."""
     return _file(pixels, width, _GREY, 1)

@@ -10,26 +10,25 @@ from typing import Any
 from securemnist.errors import FAILED
 from securemnist.results.assessment import STOPPED, Assessment
 from securemnist.results.evidence.answers import BackdoorEvidence
-from securemnist.results.findings import Finding, Verdict
+from securemnist.results.findings import Finding, Requirement, Verdict
 from securemnist.sanitize import command, line
 from securemnist.sanitize import sentence as sentence_of
 from securemnist.view import unmeasured_families
 
 NONE = "\N{EN DASH}"  # also: no number
+# From bad to good: the order of rows and counts.
 SYMBOLS = {
-    Verdict.PASS: "✓",
     Verdict.FAIL: "✗",
-    Verdict.INCONCLUSIVE: "?",
     Verdict.ERROR: "!",
+    Verdict.INCONCLUSIVE: "?",
     Verdict.NOT_RUN: NONE,
+    Verdict.PASS: "✓",
 }
+SEVERITY = tuple(SYMBOLS)
 WAIVED = "⚑"
 # The options of a scope that select rows, and their labels.
 _CHOICES = (("markers", "-m"), ("keywords", "-k"), ("paths", "files"), ("narrowed", "options"))
 _SUITES = ["security_tests"]  # all suites: not a selection
-
-# From bad to good: the order in which rows and counts are shown.
-SEVERITY = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.NOT_RUN, Verdict.PASS)
 
 _TOO_LARGE = (
     "Clean reference models have a similar success rate (see the control), so this trigger cannot show a "
@@ -209,6 +208,22 @@ def waiver(finding: Finding, day: str) -> str:
         f"the waiver has expired: its last day was {until}, and {line(day, 20)} (UTC) decides "
         f"({line(given.reason, 400)})"
     )
+
+
+def kind(word: str) -> str:
+    """A verdict, or the word of a comparison, as a class of the style sheet: `not-run`."""
+    return word.lower().replace("_", "-").replace(" ", "-")
+
+
+def required(row: Requirement) -> str:
+    """`≥ 0.85`."""
+    return f"{'≥' if row.at_least is not None else '≤'} {row.threshold:g}"
+
+
+def value(finding: Finding) -> str:
+    """The measured value, or that there is none."""
+    seen = finding.measurement
+    return "no number" if seen is None else number(seen.value, seen.unit)
 
 
 def number(value: float, unit: str = "share") -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from securemnist.results.evidence.images import ChangedImage, CleanImage
 from securemnist.view.wording import plural
 
 
@@ -17,30 +17,18 @@ class Table:
     prose: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Panel:
+class Panel(NamedTuple):
     """One picture: an SVG element, safe to stand in the page, and its title, which may be empty."""
 
     picture: str
     title: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tile:
-    """One digit of a gallery: before, after and the difference, as data URIs, and what it is."""
+class Tile(NamedTuple):
+    """A test image with its facts, and its pictures as data URIs: clean, changed, difference."""
 
-    digit: ChangedImage
-    clean: str
-    changed: str
-    difference: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Face:
-    """One unmodified digit as a data URI, and what it is."""
-
-    digit: CleanImage
-    picture: str
+    image: Any
+    pictures: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,21 +44,19 @@ class Exhibit:
     caption: str = ""
     panels: tuple[Panel, ...] = ()
     tiles: tuple[Tile, ...] = ()
-    faces: tuple[Face, ...] = ()
     table: Table | None = None
     missing: str = ""
 
     @property
     def visible(self) -> bool:
         """Whether there is a picture of any kind."""
-        return bool(self.panels or self.tiles or self.faces)
+        return bool(self.panels or self.tiles)
 
     @property
     def wide(self) -> bool:
         """Whether it needs the whole width of the page."""
         prose = self.table is not None and self.table.prose
-        shown = bool(self.tiles or self.faces) or len(self.panels) > 1
-        return prose or shown or self.kind == "curve"
+        return prose or bool(self.tiles) or len(self.panels) > 1 or self.kind == "curve"
 
     @property
     def tall(self) -> bool:
@@ -81,10 +67,9 @@ class Exhibit:
     def size(self) -> int:
         """About so many characters it takes on the page."""
         pictures = sum(len(panel.picture) for panel in self.panels)
-        tiles = sum(len(t.clean) + len(t.changed) + len(t.difference) + 800 for t in self.tiles)
-        faces = sum(len(face.picture) + 300 for face in self.faces)
+        tiles = sum(sum(map(len, t.pictures)) + 250 * len(t.pictures) for t in self.tiles)
         cells = sum(len(c) + 10 for row in self.table.rows for c in row) if self.table else 0
-        return pictures + tiles + faces + cells
+        return pictures + tiles + cells
 
 
 def of_total(shown: int, total: int, noun: str) -> str:
