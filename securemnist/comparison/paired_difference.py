@@ -115,9 +115,9 @@ def _cause(weak: EventMatrix, k: int) -> str:
         return ""
     code = int(weak.codes[k])
     if code < 0:
-        causes = {MISCLASSIFIED: "misread without any attack", NOT_ATTEMPTED: "no proof"}
+        causes = {MISCLASSIFIED: "misclassified without an attack", NOT_ATTEMPTED: "no proof"}
         return causes.get(code, "")
-    return weak.stages[code] if weak.stages else f"read as {code}"
+    return weak.stages[code] if weak.stages else f"predicted as {code}"
 
 
 def _classes(old: EventMatrix, new: EventMatrix) -> tuple[Part, ...]:

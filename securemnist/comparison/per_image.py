@@ -36,7 +36,7 @@ class EventMatrix:
 
     A value is the share of events in one row, or the `extreme` of the shares of k rows: the worst of
     ten classes, of ten targets, of ninety pairs. `places` are places in the test set; `stages` the
-    attacks. `codes` int64 (n,): which stage broke each digit; without stages, what it was read as.
+    attacks. `codes` int64 (n,): which stage broke each digit; without stages, its predicted class.
     """
 
     order: str
@@ -119,7 +119,7 @@ def _outcomes(finding: Finding, table: OutcomeTable) -> EventMatrix:
 
 
 def _answers(row: Requirement, table: AnswerTable, *, by_class: bool) -> EventMatrix | None:
-    """What each digit was read as: right or not, of all or by class; with a trigger, steered or not."""
+    """The predicted class of each digit: right or not, of all or by class; with a trigger, steered or not."""
     labels, answered = table.labels, table.read
     if (triggered := table.triggered) is not None:
         events = _steered(row.settings.get("target"), labels, answered, triggered)

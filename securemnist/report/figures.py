@@ -46,17 +46,17 @@ def _stages(_: Finding, seen: Evidence) -> Exhibit | None:
     if not isinstance(seen, AttackEvidence) or not seen.waterfall:
         return None
     stages = seen.waterfall
-    fell = sum(stage.fell for stage in stages)
+    broken = sum(stage.fell for stage in stages)
     proved = sum(stage.proved for stage in stages)
     detail = f", {proved:,} were proved safe" if proved else ""
-    caption = f"Of {plural(stages[0].entered, 'digit')}, {fell:,} fell{detail}"
+    caption = f"Of {plural(stages[0].entered, 'digit')}, {broken:,} were broken{detail}"
     caption += "; each stage works on what the stages above it left open." if stages[1:] else "."
     rows = tuple(
         (line(s.stage, 24), *(f"{n:,}" for n in (s.entered, s.proved, s.fell)), f"{s.seconds:.1f}",
          f"{s.over_budget:,}")
         for s in stages
     )  # fmt: skip
-    head = ("stage", "entered", "proved", "fell", "seconds", "over budget")
+    head = ("stage", "entered", "proved", "broken", "seconds", "over budget")
     return Exhibit(
         kind="stages",
         title="Survivors after each attack",

@@ -76,13 +76,15 @@ def _percent(share: float | None) -> str:
 
 
 def hardest(_: Finding, seen: Evidence) -> Exhibit | None:
-    """Unmodified digits that are misread with conviction, or read right by a hair."""
+    """The unmodified digits of the smallest margin."""
     if not isinstance(seen, CleanEvidence) or not seen.hardest:
         return None
     kept = seen.hardest[:TILES]
-    misread = sum(d.prediction != d.label for d in kept)
+    wrong = sum(d.prediction != d.label for d in kept)
     detail = (
-        f"{misread} of these {len(kept)} are misread" if misread else "none of these is misread"
+        f"{wrong} of these {len(kept)} are misclassified"
+        if wrong
+        else "none of these is misclassified"
     )
     return Exhibit(
         kind="hardest",
@@ -91,7 +93,7 @@ def hardest(_: Finding, seen: Evidence) -> Exhibit | None:
         f"minus the largest of the others; {detail}.",
         tiles=tuple(Tile(d, (png.grey(d.clean),)) for d in kept),
         table=Table(
-            head=("test digit", "true class", "read as", "margin"),
+            head=("test digit", "true class", "predicted class", "margin"),
             rows=tuple(
                 (str(d.index), str(d.label), str(d.prediction), f"{d.margin:+.3f}") for d in kept
             ),

@@ -19,7 +19,7 @@ FATES: dict[str, Kind] = {  # in the order of a waffle, the good end first
     "survived": ("survived", GOOD, 0.45),
     "open": ("not tried", MUTED, 0.25),
     "broken": ("broken", BAD, 0.85),
-    "misclassified": ("misread", INK, 0.6),
+    "misclassified": ("misclassified", INK, 0.6),
 }
 _MARGIN = 22.0
 _ONE_LINE = 40  # cells that are large enough to be counted
@@ -32,7 +32,7 @@ def confusion(counts: Sequence[Sequence[int]], *, alt: str) -> str:
     for true, row in enumerate(counts):
         for predicted, count in enumerate(row):
             role = GOOD if true == predicted else BAD
-            # The square root keeps a single misread digit visible beside a thousand.
+            # The square root keeps a single misclassified digit visible beside a thousand.
             shade = 0.06 + 0.44 * (count / max(sum(row), 1)) ** 0.5
             _cell(drawing, true, predicted, role, shade if count else 0.0, f"{count}")
     return drawing.element(alt)
@@ -81,7 +81,7 @@ def waffle(
     kinds = [kind for kind in names if any(fate[kind] for fate in classes)]
     bands = [math.ceil(sum(fate.values()) / columns) * cell for fate in classes]
     drawing = Drawing(WIDTH, 24 + sum(bands) + 5 * len(classes))
-    _legend(drawing, [names[kind] for kind in kinds])
+    drawing.legend(_MARGIN, [names[kind] for kind in kinds])
     y = 24.0
     for digit, (fate, height) in enumerate(zip(classes, bands, strict=True)):
         drawing.text(8, y + min(height, 24) / 2 + 4, digit, anchor="middle")
@@ -124,11 +124,3 @@ def _grid(drawing: Drawing, y: float, height: float, columns: int, cell: float) 
     lines = round(height / cell)
     across = [((_MARGIN, y + i * cell), (WIDTH, y + i * cell)) for i in range(lines + 1)]
     drawing.segments([*down, *across], PAPER, width=0.5 if cell < 6 else 1.4)
-
-
-def _legend(drawing: Drawing, kinds: Sequence[Kind]) -> None:
-    x = _MARGIN
-    for name, role, alpha in kinds:
-        drawing.rect(x, 3, 10, 10, role, alpha=alpha)
-        drawing.text(x + 14, 12, name)
-        x += 24 + 6.0 * len(name)

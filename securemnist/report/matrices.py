@@ -29,9 +29,7 @@ def confusion(finding: Finding, seen: Evidence) -> Exhibit | None:
     clean = None if isinstance(seen, CleanEvidence) else seen.clean_confusion
     total, right = _right(counts)
     where = line(finding.family.condition, 60)
-    caption = (
-        f"Down: true class; across: what it is read as. {right:,} of {total:,} digits are right"
-    )
+    caption = f"Down: true class; across: predicted class. {right:,} of {total:,} digits are classified correctly"
     picture = grids.confusion(counts, alt=f"Confusion matrix {where}: {right:,} of {total:,} right")
     if clean is None:
         title = f"Confusion matrix {where}".strip()
@@ -52,7 +50,7 @@ def confusion(finding: Finding, seen: Evidence) -> Exhibit | None:
         (str(digit), *(_cell(counts, clean, digit, other) for other in range(CLASSES)))
         for digit in range(CLASSES)
     )
-    table = Table(head=("true \\ read as", *map(str, range(CLASSES))), rows=rows)
+    table = Table(head=("true \\ predicted", *map(str, range(CLASSES))), rows=rows)
     return Exhibit(kind="confusion", title=title, caption=caption, panels=panels, table=table)
 
 

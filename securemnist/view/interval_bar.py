@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from securemnist.results.findings import Measurement, Requirement
+from securemnist.view.axis import Scale
 from securemnist.view.wording import number
 
 
@@ -26,19 +27,6 @@ class IntervalBar:
     certified: float | None = None
 
 
-@dataclass(frozen=True)
-class Scale:
-    """The stretch of numbers that a line shows."""
-
-    first: float
-    last: float
-
-    def place(self, mark: float) -> float:
-        """From 0 to 100 along the line; a number outside lies at its end."""
-        share = (mark - self.first) / (self.last - self.first)
-        return round(min(max(share, 0.0), 1.0) * 100, 2)
-
-
 def of_measurement(row: Requirement, seen: Measurement | None) -> IntervalBar | None:
     """None where there is nothing to scale: a count, or numbers that are not finite."""
     if seen is None or seen.unit not in ("share", "ratio"):
@@ -51,17 +39,17 @@ def of_measurement(row: Requirement, seen: Measurement | None) -> IntervalBar | 
     spread = max(max(marks) - min(marks), 0.02 if seen.unit == "share" else 0.1)
     last = max(marks) + 0.15 * spread
     last = min(last, 1.0) if seen.unit == "share" else last
-    scale = Scale(max(min(marks) - 0.15 * spread, 0.0), last)
-    threshold = scale.place(row.threshold)
+    scale = Scale(max(min(marks) - 0.15 * spread, 0.0), last, 0, 100)
+    threshold = _place(scale, row.threshold)
     return IntervalBar(
         first=_short(scale.first, seen.unit),
         last=_short(scale.last, seen.unit),
-        value=scale.place(seen.value),
-        low=scale.place(seen.low),
-        high=scale.place(seen.high),
+        value=_place(scale, seen.value),
+        low=_place(scale, seen.low),
+        high=_place(scale, seen.high),
         mark=threshold,
         zone=(threshold, 100.0) if row.at_least is not None else (0.0, threshold),
-        certified=None if seen.certified is None else scale.place(seen.certified),
+        certified=None if seen.certified is None else _place(scale, seen.certified),
     )
 
 
@@ -69,16 +57,21 @@ def of_difference(value: float, low: float, high: float, margin: float) -> Inter
     """A difference against zero; the zone is the margin on either side."""
     marks = (low, high, 0.0, -margin, margin)
     spread = max(max(marks) - min(marks), 1e-6)
-    scale = Scale(min(marks) - 0.1 * spread, max(marks) + 0.1 * spread)
+    scale = Scale(min(marks) - 0.1 * spread, max(marks) + 0.1 * spread, 0, 100)
     return IntervalBar(
         first=f"{scale.first:+.3g}",
         last=f"{scale.last:+.3g}",
-        value=scale.place(value),
-        low=scale.place(low),
-        high=scale.place(high),
-        mark=scale.place(0.0),
-        zone=(scale.place(-margin), scale.place(margin)),
+        value=_place(scale, value),
+        low=_place(scale, low),
+        high=_place(scale, high),
+        mark=_place(scale, 0.0),
+        zone=(_place(scale, -margin), _place(scale, margin)),
     )
+
+
+def _place(scale: Scale, mark: float) -> float:
+    """From 0 to 100 along the line; a number outside lies at its end."""
+    return round(min(max(scale(mark), 0.0), 100.0), 2)
 
 
 def _short(mark: float, unit: str) -> str:

@@ -72,6 +72,13 @@ class Drawing:
         kind = f"fill-{role} halo" if halo else f"fill-{role}"
         self._shapes.append(f'<text class="{kind}"{_attributes(x=x, y=y)}{extra}>{detail}</text>')
 
+    def legend(self, x: float, kinds: Iterable[tuple[str, str, float]]) -> None:
+        """A row of filled squares at the top, each with its name: name, role, opacity."""
+        for name, role, alpha in kinds:
+            self.rect(x, 3, 10, 10, role, alpha=alpha)
+            self.text(x + 14, 12, name)
+            x += 24 + 6.0 * len(name)
+
     def element(self, alt: str) -> str:
         """The drawing as an <svg> element whose name is `alt`."""
         size = (
