@@ -119,7 +119,7 @@ def _outcomes(finding: Finding, table: OutcomeTable) -> EventMatrix:
 
 
 def _answers(row: Requirement, table: AnswerTable, *, by_class: bool) -> EventMatrix | None:
-    """The predicted class of each digit: right or not, of all or by class; with a trigger, steered or not."""
+    """Predicted classes: right or not, of all digits or by class; with a trigger, steered or not."""
     labels, answered = table.labels, table.read
     if (triggered := table.triggered) is not None:
         events = _steered(row.settings.get("target"), labels, answered, triggered)

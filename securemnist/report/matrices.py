@@ -29,7 +29,8 @@ def confusion(finding: Finding, seen: Evidence) -> Exhibit | None:
     clean = None if isinstance(seen, CleanEvidence) else seen.clean_confusion
     total, right = _right(counts)
     where = line(finding.family.condition, 60)
-    caption = f"Down: true class; across: predicted class. {right:,} of {total:,} digits are classified correctly"
+    caption = "Down: true class; across: predicted class. "
+    caption += f"{right:,} of {total:,} digits are classified correctly"
     picture = grids.confusion(counts, alt=f"Confusion matrix {where}: {right:,} of {total:,} right")
     if clean is None:
         title = f"Confusion matrix {where}".strip()

@@ -63,14 +63,20 @@ class Drawing:
 
     def text(
         self, x: float, y: float, words: object, role: str = MUTED, *, size: float = 11,
-        anchor: str = "start", bold: bool = False, halo: bool = False,
+        anchor: str = "start", bold: bool = False, halo: bool = False, vertical: bool = False,
     ) -> None:  # fmt: skip
-        """One line of text; whatever the words are, they are only drawn. `halo`: readable on a line."""
+        """One line of text; whatever the words are, they are only drawn.
+
+        `halo`: readable on a line. `vertical`: upwards from the place.
+        """
         extra = _attributes(font_size=size) + (' font-weight="600"' if bold else "")
         extra += f' text-anchor="{anchor}"' if anchor != "start" else ""
         detail = escape(line(words, 80))
         kind = f"fill-{role} halo" if halo else f"fill-{role}"
-        self._shapes.append(f'<text class="{kind}"{_attributes(x=x, y=y)}{extra}>{detail}</text>')
+        place = _attributes(x=x, y=y)
+        if vertical:
+            place = f' transform="translate({_short(x)} {_short(y)}) rotate(-90)"'
+        self._shapes.append(f'<text class="{kind}"{place}{extra}>{detail}</text>')
 
     def legend(self, x: float, kinds: Iterable[tuple[str, str, float]]) -> None:
         """A row of filled squares at the top, each with its name: name, role, opacity."""
