@@ -15,7 +15,7 @@ from securemnist.sanitize import line
 from securemnist.view import html
 from securemnist.view.axis import Scale
 from securemnist.view.figure import Exhibit, Panel, Table
-from securemnist.view.svg import BAD, GOOD, INK, LINE, MUTED, Drawing
+from securemnist.view.svg import GOOD, INK, LINE, MUTED, Drawing
 from securemnist.view.wording import NONE, SYMBOLS, kind, plural, version
 
 MAX_POINTS = 30  # entries in a chart, the latest ones
@@ -106,7 +106,9 @@ def _requirement_chart(name: str, entries: Sequence[Mapping[str, Any]]) -> Exhib
     points = [
         _Point(
             entry,
-            *(_number(row.get(key)) for key in ("value", "low", "high")),
+            _number(row.get("value")),
+            low=_number(row.get("low")),
+            high=_number(row.get("high")),
             verdict=next((v for v in Verdict if v == row.get("verdict")), None),
             asked=str(row.get("asked", "")),
         )
@@ -160,7 +162,7 @@ def _draw(drawing: Drawing, x: float, y: Scale, point: _Point) -> None:
         drawing.lines([(x, y(point.low)), (x, y(point.high))], MUTED, width=1.2, alpha=0.6)
     if point.verdict is Verdict.FAIL:
         cross = [((x - 4, value - s), (x + 4, value + s)) for s in (4, -4)]
-        drawing.segments(cross, BAD, width=2.5)
+        drawing.segments(cross, kind(point.verdict), width=2.5)
     else:
         role = GOOD if point.verdict is None else kind(point.verdict)
         drawing.mark(x, value, "dot", role, size=4)

@@ -54,7 +54,7 @@ def test_trend_has_chart_per_requirement(tmp_path: Path) -> None:
         assert told in text
     assert html.count("<circle") == 3
     assert html.count('<circle class="fill-pass"') == 1
-    assert html.count('<path class="stroke-bad"') == 1
+    assert html.count('<path class="stroke-fail"') == 1
 
 
 @pytest.mark.parametrize(("today", "told"), [("2026-12-31", "passed"), ("2027-01-01", "a waiver")])
