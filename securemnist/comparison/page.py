@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from securemnist.comparison import wording
 from securemnist.comparison.change import Change, Word
+from securemnist.comparison.changed_images import Images
 from securemnist.comparison.comparison import Comparison
 from securemnist.comparison.document import Latency
-from securemnist.comparison.view import rows
 from securemnist.results.assessment import Assessment
 from securemnist.sanitize import line
 from securemnist.view import html, requirement_text
-from securemnist.view import wording as report_words
 from securemnist.view.count import counts
+from securemnist.view.interval_bar import IntervalBar, of_difference
 from securemnist.view.wording import NONE
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -24,46 +25,58 @@ _ENTRIES = 200
 
 def render(comparison: Comparison) -> bytes:
     """The page; equal comparisons give equal bytes."""
-    page_rows = rows(comparison)
-    inside = [row for row in page_rows if row.change.in_scope]
-    place = {change.id: place for place, change in enumerate(comparison.blocking)}
-    blocking = [row for row in inside if row.change.blocks]
+    images = Images(comparison.new)
+    old = {finding.requirement.id: finding for finding in comparison.old.findings}
+    new = {finding.requirement.id: finding for finding in comparison.new.findings}
+    inside = [change for change in comparison.changes if change.in_scope]
     return html.render(
         "compare.html.j2",
         _TEMPLATES,
+        comparison=comparison,
         words=wording,
         requirement_claim=requirement_text.claim,
-        stages=_stages,
         headline=wording.headline(comparison),
-        old=_subject(comparison.old),
-        new=_subject(comparison.new),
-        counts=counts((row.change.word for row in inside), wording.SYMBOLS),
-        margin=f"{comparison.margin:g}",
-        decided=line(comparison.new.decided, 20),
-        exit_code=comparison.exit_code,
-        blocking=sorted(blocking, key=lambda row: place.get(row.change.id, 0)),
+        counts=counts((change.word for change in inside), wording.SYMBOLS),
         own=wording.own(comparison),
-        rows=[row for row in inside if row.change.word is not Word.NOT_COMPARABLE],
-        uncompared=[row for row in page_rows if row.change.word is Word.NOT_COMPARABLE],
-        rounds=comparison.latency.rounds if comparison.latency else None,
+        anchors={change.id: _anchor(k, change.id) for k, change in enumerate(comparison.changes)},
+        rows=[change for change in inside if change.word is not Word.NOT_COMPARABLE],
+        uncompared=[c for c in comparison.changes if c.word is Word.NOT_COMPARABLE],
+        facts=lambda change: list(_facts(change)),
+        bar=_bar,
+        broken=lambda change: images.of(change.broken, new.get(change.id), change.unit),
+        safe=lambda change: images.of(change.safe, old.get(change.id), change.unit),
         timings=_timings(comparison.latency) if comparison.latency else [],
         record=_record(comparison),
     )
 
 
-def _stages(change: Change) -> list[tuple[str, ...]]:
-    """The rows of the table by attack."""
-    return [(stage.name, f"{stage.old:,}", f"{stage.new:,}") for stage in change.stages]
+def _anchor(place: int, name: str) -> str:
+    """An anchor that no two rows share."""
+    return f"row-{place}-{re.sub(r'[^A-Za-z0-9_-]+', '-', name[:60]).strip('-')}"
 
 
-def _subject(side: Assessment) -> dict[str, str]:
-    digest = line(side.subject.get("digest") or "", 80)
-    return {
-        "name": line(side.subject.get("name") or "unnamed model", 80),
-        "digest": f"{digest[:16]}…" if len(digest) > 16 else digest,
-        "version": report_words.version_of(side),
-        "day": line(side.day, 20),
-    }
+def _facts(change: Change) -> Iterable[tuple[str, str]]:
+    yield "measure", f"{change.measure} {change.relation} {change.threshold:g}"
+    yield "verdicts", f"{change.old.label} → {change.new.label}"
+    yield "difference", f"{wording.difference(change)}, {change.paired}"
+    if change.p_value is not None:
+        yield "McNemar, exact", f"p = {change.p_value:.2g}"
+    for bound in change.bounds:
+        yield "bound", line(bound, 300)
+    bracket = wording.bracket(change)
+    if bracket is not None:
+        yield "[proved, attacked]", f"{bracket[0]} → {bracket[1]}"
+    seconds = [side.seconds for side in (change.old, change.new)]
+    if None not in seconds:
+        yield "seconds to measure", f"{seconds[0]:g} → {seconds[1]:g}"
+
+
+def _bar(change: Change) -> IntervalBar | None:
+    if change.difference is None or change.low is None or change.high is None:
+        return None
+    if change.unit == "count":
+        return None
+    return of_difference(change.difference, change.low, change.high, change.margin)
 
 
 def _timings(latency: Latency) -> list[tuple[str, ...]]:
@@ -87,13 +100,13 @@ def _spread(seconds: list[float]) -> str:
 
 def _record(comparison: Comparison) -> list[tuple[str, str, str, str]]:
     """Facts of both sides by name, and which differ."""
-    old, new = (dict(_facts(side)) for side in (comparison.old, comparison.new))
+    old, new = (dict(_identity(side)) for side in (comparison.old, comparison.new))
     names = list(dict.fromkeys([*new, *old]))[:_ENTRIES]
     both = [(name, old.get(name, NONE), new.get(name, NONE)) for name in names]
     return [(*entry, "" if entry[1] == entry[2] else "yes") for entry in both]
 
 
-def _facts(side: Assessment) -> Iterable[tuple[str, str]]:
+def _identity(side: Assessment) -> Iterable[tuple[str, str]]:
     subject, environment = side.subject, side.environment
     for key in ("spec", "architecture", "parameters", "device", "digest"):
         yield key, line(subject.get(key, NONE), 200)
