@@ -8,7 +8,7 @@ from securemnist.comparison import comparability
 from securemnist.comparison.change import Change, Side, Word
 from securemnist.comparison.paired_difference import together
 from securemnist.comparison.per_image import Inconsistent
-from securemnist.comparison.regression_limits import Drop
+from securemnist.comparison.regression_limits import judge
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Measurement, Verdict
 from securemnist.results.verdicts import ON_CHANGE
@@ -23,39 +23,28 @@ def compare_row(
     old: Finding, new: Finding, sides: tuple[Assessment, Assessment], margin: float
 ) -> Change:
     """The change of a row that both policies have."""
+    day = sides[1].decided
     reason = comparability.of_row(old, new, sides)
     before, after = old.measurement, new.measurement
     if reason or before is None or after is None:
-        return unknown(old, new, reason, day=sides[1].decided)
+        return unknown(old, new, reason, day=day)
     try:
-        seen = together(old, new)
+        difference = together(old, new)
     except Inconsistent as error:
-        return unknown(old, new, f"malformed evidence, {error}", day=sides[1].decided)
-    if isinstance(seen, str):
-        return unknown(old, new, seen, day=sides[1].decided)
+        difference = f"malformed evidence, {error}"
+    if isinstance(difference, str):
+        return unknown(old, new, difference, day=day)
+    allowed = _margin(before, margin)
     up = new.requirement.at_least is not None
-    kept = _margin(before, margin)
-    word = word_of(seen.low, seen.high, kept, up=up)
-    believed, doubt = _believed(old, new, word)
-    worse = -1.0 if up else 1.0
-    low, high = sorted((worse * seen.low, worse * seen.high))
-    drop = Drop(
-        value=worse * seen.difference,
-        low=low,
-        high=high,
-        exact=seen.exact,
-        old=before.value,
-        newly_broken=None if seen.broken is None else len(seen.broken),
-        doubt=doubt,
-    )
-    fields = {k: v for k, v in seen.__dict__.items() if k != "exact"}
+    word, doubt = _believed(old, new, word_of(difference.low, difference.high, allowed, up=up))
+    fields = {key: value for key, value in vars(difference).items() if key != "exact"}
     return Change(
-        **_common(old, new, sides[1].decided),
+        **_common(old, new, day),
         **fields,
-        word=believed,
+        word=word,
         reason=doubt,
-        margin=kept,
-        bounds=drop.judge(new.requirement),
+        margin=allowed,
+        bounds=judge(new.requirement, difference, before.value, doubt),
     )
 
 
@@ -109,11 +98,9 @@ def _expired(new: Finding | None, day: str) -> tuple[str, ...]:
 def _side(finding: Finding | None) -> Side:
     if finding is None:
         return Side(label="no such row")
-    seen = finding.measurement
-    if seen is None:
-        return Side(label=finding.label)
+    numbers = ("value", "certified", "seconds")
     return Side(
-        label=finding.label, value=seen.value, certified=seen.certified, seconds=seen.seconds
+        label=finding.label, **{key: getattr(finding.measurement, key, None) for key in numbers}
     )
 
 
@@ -122,14 +109,16 @@ def _notes(old: Finding | None, new: Finding | None) -> tuple[str, ...]:
     if old is None or new is None:
         return ()
     before, after = old.requirement, new.requirement
-    made = []
-    if before.relation == after.relation and before.threshold != after.threshold:
-        made.append(f"the threshold was {before.threshold:g}, is {after.threshold:g}")
-    for key in ON_CHANGE:
-        one, two = getattr(before, key), getattr(after, key)
-        if one != two:
-            made.append(f"{key} was {_or_none(one)}, is {_or_none(two)}")
-    return tuple(made)
+    keys = ["threshold"] if before.relation == after.relation else []
+    names = {"threshold": "the threshold"}
+    numbers = [
+        (names.get(k, k), getattr(before, k), getattr(after, k)) for k in (*keys, *ON_CHANGE)
+    ]
+    return tuple(
+        f"{name} was {_or_none(one)}, is {_or_none(two)}"
+        for name, one, two in numbers
+        if one != two
+    )
 
 
 def _or_none(number: float | None) -> str:
