@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from securemnist.errors import UsageError
@@ -27,13 +27,22 @@ def write(assessment: Assessment, folder: Path, others: Mapping[str, bytes] | No
     Everything is rendered before the old report goes, and the folder is replaced as one. The summary
     is appended to $GITHUB_STEP_SUMMARY where that is set. UsageError where it cannot be written.
     """
-    files = render(assessment, others)
+    put(publish, folder, render(assessment, others), "summary.md")
+
+
+def put(
+    write: Callable[[Path, Mapping[str, bytes]], None],
+    folder: Path,
+    files: Mapping[str, bytes],
+    summary: str,
+) -> None:
+    """`write` the files to a folder, and append one of them to the summary of a GitHub job."""
     check_writable(folder)
     try:
-        publish(folder, files)
+        write(folder, files)
     except OSError as error:
         raise unwritable(folder, error) from error
-    append_step_summary(files["summary.md"])
+    append_step_summary(files[summary])
 
 
 def render(assessment: Assessment, others: Mapping[str, bytes] | None = None) -> dict[str, bytes]:

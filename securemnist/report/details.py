@@ -1,4 +1,4 @@
-"""What a row tells beside its sentence: how it was measured, what was seen, how far proofs go."""
+"""Facts of a row beside its sentence: its protocol, its evidence, how far proofs go, places in code."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from securemnist.report import certificate_text
 from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.latency import LatencyEvidence, PublishedTime
-from securemnist.results.evidence.static import StaticEvidence
+from securemnist.results.evidence.static import StaticEvidence, StaticIssue
 from securemnist.results.findings import Finding, Measurement, describe
 from securemnist.sanitize import line
 from securemnist.view import wording
 
 Fact = tuple[str, str]
+FIRST = 3  # places of a static row, where there is no room for all
 
 
 def facts(finding: Finding) -> Iterable[Fact]:
@@ -112,3 +113,20 @@ def _time(entry: PublishedTime) -> str:
     """`system A 20.49 us (batch 1,000)`."""
     size = "" if entry.batch is None else f" (batch {entry.batch:,})"
     return f"system {line(entry.system, 20)} {entry.microseconds:g} us{size}"
+
+
+def place_of(issue: StaticIssue) -> str:
+    """`file:line`."""
+    return f"{line(issue.file, 200)}:{issue.line}"
+
+
+def first_places(finding: Finding) -> tuple[str, ...]:
+    """`file:line: what is wrong`, at most FIRST of them, and how many more there are."""
+    evidence = finding.measurement.evidence if finding.measurement is not None else None
+    if finding.passed or not isinstance(evidence, StaticEvidence):
+        return ()
+    found = evidence.static or []
+    detail = [line(f"{place_of(n)}: {line(n.message, 400)}", 160) for n in found[:FIRST]]
+    if len(found) > FIRST:
+        detail.append(f"and {len(found) - FIRST:,} more")
+    return tuple(detail)

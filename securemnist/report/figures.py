@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 from securemnist.report import charts, gallery, matrices
-from securemnist.report.accuracy_lines import Line, lines_of
-from securemnist.report.static_issues import place_of
+from securemnist.report.charts import Line, lines_of
+from securemnist.report.details import place_of
 from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.base import Evidence, OtherEvidence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from securemnist.report.static_issues import first_places
+from securemnist.report.details import first_places
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding
 from securemnist.sanitize import markdown as escape

@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from securemnist.report.details import Fact, facts
-from securemnist.report.static_issues import first_places
+from securemnist.report.details import Fact, facts, first_places
 from securemnist.results.findings import Finding, describe
 from securemnist.sanitize import line
 from securemnist.view import requirement_text, wording

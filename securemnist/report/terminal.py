@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from securemnist.report.static_issues import first_places
+from securemnist.report.details import first_places
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Verdict
 from securemnist.sanitize import line, terminal
