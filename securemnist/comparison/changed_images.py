@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from securemnist._util import resources
@@ -69,12 +71,8 @@ class Images:
 
 def _of_every_class(turned: Iterable[Turned]) -> list[Turned]:
     """SHOWN digits: the first of each class, then the second, and so on."""
-    rank: dict[int, int] = {}
-    keyed = []
-    for digit in turned:
-        rank[digit.label] = rank.get(digit.label, 0) + 1
-        keyed.append((rank[digit.label], digit.label, digit))
-    return [entry[-1] for entry in sorted(keyed, key=lambda entry: entry[:2])[:SHOWN]]
+    ranks: defaultdict[int, Iterator[int]] = defaultdict(itertools.count)
+    return sorted(turned, key=lambda digit: (next(ranks[digit.label]), digit.label))[:SHOWN]
 
 
 def _test_images(assessment: Assessment) -> bytes:

@@ -11,7 +11,6 @@ from securemnist.comparison import wording
 from securemnist.comparison.change import Change, Word
 from securemnist.comparison.changed_images import Images
 from securemnist.comparison.comparison import Comparison
-from securemnist.comparison.document import Latency
 from securemnist.results.assessment import Assessment
 from securemnist.sanitize import line
 from securemnist.view import html, requirement_text
@@ -45,7 +44,7 @@ def render(comparison: Comparison) -> bytes:
         bar=_bar,
         broken=lambda change: images.of(change.broken, new.get(change.id), change.unit),
         safe=lambda change: images.of(change.safe, old.get(change.id), change.unit),
-        timings=_timings(comparison.latency) if comparison.latency else [],
+        spread=_spread,
         record=_record(comparison),
     )
 
@@ -79,21 +78,8 @@ def _bar(change: Change) -> IntervalBar | None:
     return of_difference(change.difference, change.low, change.high, change.margin)
 
 
-def _timings(latency: Latency) -> list[tuple[str, ...]]:
-    """One row a batch size: medians with their spread, and the ratio."""
-    return [
-        (
-            str(timed.batch),
-            _spread(timed.old_seconds),
-            _spread(timed.new_seconds),
-            f"{timed.ratio:.3f}",
-            f"{timed.low:.3f} to {timed.high:.3f}",
-        )
-        for timed in latency.timings
-    ]
-
-
 def _spread(seconds: list[float]) -> str:
+    """Milliseconds: the median and the range."""
     middle, low, high = (1000 * f(seconds) for f in (statistics.median, min, max))
     return f"{middle:.3g} ({low:.3g} to {high:.3g})"
 

@@ -130,15 +130,15 @@ def _chart(name: str, caption: str, points: Sequence[_Point], bound: float | Non
     y = Scale(min(marks) - 0.1 * spread, max(marks) + 0.1 * spread, _BOTTOM, _TOP)
     width = _LEFT + _STEP * len(points)
     drawing = Drawing(width, _BOTTOM + 104)
-    drawing.lines([(50, _BOTTOM), (width, _BOTTOM)], LINE)
+    drawing.lines(LINE, [(50, _BOTTOM), (width, _BOTTOM)])
     for place, number in ((18, y.last), (_BOTTOM, y.first)):
         drawing.text(46, place, f"{number:.4g}", size=10, anchor="end")
     if bound is not None:
-        drawing.lines([(50, y(bound)), (width, y(bound))], INK, dash="4 3")
+        drawing.lines(INK, [(50, y(bound)), (width, y(bound))], dash="4 3")
     drawn = [(_LEFT + _STEP * k, p) for k, p in enumerate(points) if p.value is not None]
     # A number with other settings or data starts a new line.
     for _, part in itertools.groupby(drawn, key=lambda item: item[1].asked):
-        drawing.lines([(x, y(p.value or 0.0)) for x, p in part], GOOD, width=1.5)
+        drawing.lines(GOOD, [(x, y(p.value or 0.0)) for x, p in part], width=1.5)
     for x, point in drawn:
         _draw(drawing, x, y, point)
     for k, point in enumerate(points):
@@ -159,10 +159,10 @@ def _draw(drawing: Drawing, x: float, y: Scale, point: _Point) -> None:
     """The interval, and a cross for a failure or a dot in the colour of the verdict."""
     value = y(point.value or 0.0)
     if point.low is not None and point.high is not None:
-        drawing.lines([(x, y(point.low)), (x, y(point.high))], MUTED, width=1.2, alpha=0.6)
+        drawing.lines(MUTED, [(x, y(point.low)), (x, y(point.high))], width=1.2, alpha=0.6)
     if point.verdict is Verdict.FAIL:
         cross = [((x - 4, value - s), (x + 4, value + s)) for s in (4, -4)]
-        drawing.segments(cross, kind(point.verdict), width=2.5)
+        drawing.lines(kind(point.verdict), *cross, width=2.5)
     else:
         role = GOOD if point.verdict is None else kind(point.verdict)
         drawing.mark(x, value, "dot", role, size=4)

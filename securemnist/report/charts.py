@@ -33,7 +33,7 @@ def bars(values: Sequence[float | None], limit: float | None, *, alt: str) -> st
     step = (WIDTH - left) / CLASSES
     allowed = None if limit is None else bottom - height(limit)
     if allowed is not None:
-        drawing.lines([(left, allowed), (WIDTH, allowed)], INK, dash="4 3")
+        drawing.lines(INK, [(left, allowed), (WIDTH, allowed)], dash="4 3")
     for digit, value in enumerate(values):
         x, high = left + digit * step, height(value or 0)
         drawing.text(x + step / 2, bottom + 17, digit, anchor="middle")
@@ -43,7 +43,7 @@ def bars(values: Sequence[float | None], limit: float | None, *, alt: str) -> st
             y = allowed - 4
         percent = NONE if value is None else f"{100 * value:.1f}"
         drawing.text(x + step / 2, y, percent, INK, size=11, anchor="middle", halo=True)
-    drawing.lines([(left, bottom), (WIDTH, bottom)], LINE)
+    drawing.lines(LINE, [(left, bottom), (WIDTH, bottom)])
     return drawing.element(alt)
 
 
@@ -129,14 +129,14 @@ def curve(lines: Sequence[Line], required: tuple[float, float] | None, *, alt: s
         elif one is not lines[0]:
             role, mark = GOOD, "square"
         points = [(x(p.eps), _Y(p.accuracy)) for p in one.points]
-        drawing.lines(points, role, width=width, dash=dash)
+        drawing.lines(role, points, width=width, dash=dash)
         for point in points:
             drawing.mark(*point, mark, role, size=3.6 if role == INK else 2.6)
         ends.append((points[-1][1], one.name, role, mark))
     _names(drawing, ends)
     if required is not None:
         eps, y = x(required[0]), _Y(required[1])
-        drawing.lines([(eps - 8, y), (eps + 8, y)], BAD, width=2.5)
+        drawing.lines(BAD, [(eps - 8, y), (eps + 8, y)], width=2.5)
         drawing.text(eps, y + 14, "required", BAD, size=10, anchor="middle", halo=True)
     return drawing.element(alt)
 
@@ -148,7 +148,7 @@ def _band(drawing: Drawing, x: Scale, one: Line) -> None:
         upper = [(x(p.eps), _Y(p.accuracy)) for p in known]
         lower = [(x(p.eps), _Y(p.certified or 0.0)) for p in known]
         drawing.area([*upper, *reversed(lower)], GOOD, alpha=0.17)
-        drawing.lines(lower, GOOD, width=1.6)
+        drawing.lines(GOOD, lower, width=1.6)
 
 
 def _names(drawing: Drawing, ends: Sequence[tuple[float, str, str, str]]) -> None:
@@ -180,7 +180,7 @@ def times(series: Sequence[tuple[str, Sequence[float]]], *, alt: str) -> str:
         for i, sample in enumerate(_thinned([1000 * s for s in seconds])):
             drawing.mark(x(sample), y + ((7 * i) % 11 - 5) * 2, "dot", GOOD, size=2.4)
         for role, width in ((PAPER, 5), (INK, 2)):
-            drawing.lines([(x(middle), y - 15), (x(middle), y + 15)], role, width=width)
+            drawing.lines(role, [(x(middle), y - 15), (x(middle), y + 15)], width=width)
     bottom = row * len(series) + 16
     step = round_step(most)
     for number in range(int(most / step) + 1):

@@ -122,4 +122,4 @@ def _grid(drawing: Drawing, y: float, height: float, columns: int, cell: float) 
     down = [((_MARGIN + i * cell, y), (_MARGIN + i * cell, y + height)) for i in range(columns + 1)]
     lines = round(height / cell)
     across = [((_MARGIN, y + i * cell), (WIDTH, y + i * cell)) for i in range(lines + 1)]
-    drawing.segments([*down, *across], PAPER, width=0.5 if cell < 6 else 1.4)
+    drawing.lines(PAPER, *down, *across, width=0.5 if cell < 6 else 1.4)

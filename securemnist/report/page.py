@@ -7,39 +7,42 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from securemnist.report.details import first_places
 from securemnist.report.figures import not_recorded
-from securemnist.report.rows import Row, rows
+from securemnist.report.rows import Row, protocol, rows
 from securemnist.report.sections import sections
 from securemnist.results.assessment import Assessment
-from securemnist.results.findings import Finding
-from securemnist.sanitize import block, line
+from securemnist.sanitize import line
 from securemnist.view import glossary, html, wording
 from securemnist.view.count import counts
+from securemnist.view.interval_bar import of_measurement
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _ENTRIES = 300  # facts a list shows
 _SHORT = 6  # rows that the verdict names at once; the list below it has all
 _ALWAYS = ("threshold", "policy", "scope", "tier", "interval", "exit code", "eps", "linf", "waiver")
-_CONTROL = "This model was made to be refused. A policy that lets it pass is blind to what ails it."
 
 
 def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
     """The page; equal assessments give equal bytes. `files`: what lies beside it and can be linked."""
+    environment = assessment.environment
     return html.render(
         "page.html.j2",
         _TEMPLATES,
-        subject=_subject(assessment.subject),
+        assessment=assessment,
+        subject=assessment.subject,
         headline=wording.headline(assessment),
-        scope=wording.scope(assessment),
-        complete=assessment.complete,
-        exit_code=assessment.exit_code,
-        day=line(assessment.day, 20),
-        decided=line(assessment.decided, 20),
+        about=_about(assessment.subject),
         comparison="compare.html" if "compare.html" in files else "",
         stamp=list(_stamp(assessment)),
         absent=not_recorded,
+        bar=of_measurement,
+        places=first_places,
+        protocol=protocol,
+        digests=_digests(assessment),
+        facts=_facts,
+        environment={k: v or "none recorded" for k, v in environment.items() if k != "packages"},
         **_sections(rows(assessment.findings, assessment.decided, files)),
-        **_record(assessment),
     )
 
 
@@ -50,8 +53,7 @@ def _stamp(assessment: Assessment) -> Iterable[tuple[str, str]]:
     changed = ", with changes that are not committed" if commit.endswith("+") else ""
     yield "commit", f"{commit.removesuffix('+')[:12]}{changed}" if commit else "none recorded"
     yield "time", line(environment.get("time") or assessment.day, 40).replace("T", " ")
-    seen = [finding.measurement for finding in assessment.findings if finding.measurement]
-    seconds = sum(measured.seconds for measured in seen)
+    seconds = sum(f.measurement.seconds for f in assessment.findings if f.measurement)
     yield "measured for", f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
     digest = line(policy.get("digest") or "", 80)
     path = line(policy.get("path") or "a policy without a name", 80)
@@ -72,7 +74,7 @@ def _sections(rows: Sequence[Row]) -> dict[str, Any]:
         "families": sections(rows),
         "glossary": list(glossary.entries(_terms(rows))),
         "outside": [row for row in rows if not row.finding.in_scope],
-        "seeds": [(row.id, str(row.finding.requirement.seed), _seed(row.finding)) for row in rows],
+        "rows": rows,
     }
 
 
@@ -87,38 +89,17 @@ def _terms(rows: Iterable[Row]) -> str:
     return " ".join(terms)
 
 
-def _record(assessment: Assessment) -> dict[str, Any]:
-    """What it takes to repeat the assessment."""
-    environment, policy = assessment.environment, assessment.policy
-    facts = {k: v or "none recorded" for k, v in environment.items() if k != "packages"}
-    return {
-        "environment": _facts(facts),
-        "packages": _facts(_mapping(environment.get("packages"))),
-        "digests": _facts(_digests(assessment)),
-        "recipe": _facts(_mapping(assessment.subject.get("recipe"))),
-        "policy_path": line(policy.get("path", ""), 300),
-        "policy_text": block(policy.get("text", "")),
-    }
-
-
-def _subject(subject: Mapping[str, Any]) -> Mapping[str, str]:
-    """Name, what else identifies the model in one line, and what a reference model is for."""
-    count, role = subject.get("parameters"), line(subject.get("about") or "", 200)
-    data, architecture = _mapping(subject.get("data")), line(subject.get("architecture") or "", 80)
+def _about(subject: Mapping[str, Any]) -> str:
+    """What identifies the model beside its name, in one line."""
+    count, data = subject.get("parameters"), _mapping(subject.get("data"))
+    architecture = line(subject.get("architecture") or "", 80)
     parts = (
         architecture if len(architecture) > 2 else f"network {architecture}".strip(),
         f"{count:,} parameters" if isinstance(count, int) else "",
         f"on {line(data['name'], 40)}" if data.get("name") else "",
         f"measured on {line(subject['device'], 40)}" if subject.get("device") else "",
     )
-    return {
-        "name": line(subject.get("name") or "unnamed model", 80),
-        "spec": line(subject.get("spec") or "", 160),
-        "digest": line(subject.get("digest") or "", 80),
-        "about": " · ".join(filter(None, parts)),
-        "role": f"Reference model: {role}." if role else "",
-        "control": _CONTROL if subject.get("red_control") is True else "",
-    }
+    return " · ".join(filter(None, parts))
 
 
 def _digests(assessment: Assessment) -> Mapping[str, Any]:
@@ -132,12 +113,9 @@ def _digests(assessment: Assessment) -> Mapping[str, Any]:
     }
 
 
-def _seed(finding: Finding) -> str:
-    return wording.NONE if finding.measurement is None else line(finding.measurement.seed, 40)
-
-
-def _facts(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return list(_flat(mapping))[:_ENTRIES]
+def _facts(value: Any) -> list[tuple[str, str]]:
+    """Names and values of a stored mapping; none of another value."""
+    return list(_flat(_mapping(value)))[:_ENTRIES]
 
 
 def _flat(mapping: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:

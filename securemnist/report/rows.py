@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from securemnist.report.details import Fact, facts, first_places
+from securemnist.report.details import Fact, facts
 from securemnist.results.findings import Finding, describe
 from securemnist.sanitize import line
 from securemnist.view import requirement_text, wording
-from securemnist.view.interval_bar import IntervalBar, of_measurement
 
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # a row's id as the name of a file
 
@@ -20,23 +18,18 @@ _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # a row's id as the name
 class Row:
     """A finding with its anchor and with texts that are cleaned and cut.
 
-    `kind` is the verdict as a class of the style sheet. `protocol` is attack, threat and trigger in a few
-    words. `files` are the files of its adversarial examples that lie beside the page.
+    `files` are the files of its adversarial examples that lie beside the page.
     """
 
     finding: Finding
     anchor: str
     id: str
-    kind: str
     waived: bool
     claim: str
-    protocol: str
     measure: str
-    places: tuple[str, ...]
     waiver: str
     facts: tuple[Fact, ...]
     files: tuple[Fact, ...]
-    bar: IntervalBar | None
 
 
 def rows(findings: Iterable[Finding], day: str, files: Collection[str] = ()) -> list[Row]:
@@ -57,20 +50,18 @@ def _row(finding: Finding, day: str, anchor: str, files: Collection[str]) -> Row
         finding=finding,
         anchor=anchor,
         id=line(requirement.id, 60),
-        kind=wording.kind(finding.verdict),
         waived=finding.in_scope and finding.waived(day),
         claim=requirement_text.claim(finding),
-        protocol=_protocol(requirement.settings),
         measure=line(requirement.measure, 100),
-        places=first_places(finding),
         waiver=wording.waiver(finding, day),
         facts=tuple(facts(finding)),
         files=tuple(_files(requirement.id, files)),
-        bar=of_measurement(requirement, finding.measurement),
     )
 
 
-def _protocol(settings: Mapping[str, Any]) -> str:
+def protocol(finding: Finding) -> str:
+    """Attack, threat and trigger in a few words."""
+    settings = finding.requirement.settings
     chosen = {key: settings[key] for key in ("attack", "threat", "trigger") if key in settings}
     try:
         return line(describe(chosen), 120)

@@ -48,7 +48,7 @@ def training_curve(name: str, history: Sequence[Mapping[str, Any]]) -> bytes:
     for key, (title, role, dash, mark) in _LINES.items():
         points = [(x(entry["epoch"]), y(entry[key])) for entry in history if key in entry]
         if points:
-            drawing.lines(points, role, width=1.8, dash=dash)
+            drawing.lines(role, points, width=1.8, dash=dash)
             for point in points:
                 drawing.mark(*point, mark, role, size=2.6)
             drawing.mark(_RIGHT + 16, y_name, mark, role)

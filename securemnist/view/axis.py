@@ -34,5 +34,5 @@ def percent_lines(
 ) -> None:
     """Horizontal lines at 0, 25, 50, 75 and 100 %, labelled at their left."""
     for share in (0, 0.25, 0.5, 0.75, 1):
-        drawing.lines([(left, y(share)), (right, y(share))], LINE, width=width)
+        drawing.lines(LINE, [(left, y(share)), (right, y(share))], width=width)
         drawing.text(left - 6, y(share) + 4, f"{100 * share:.0f} %", size=size, anchor="end")

@@ -34,21 +34,15 @@ class Drawing:
             self._shapes.append(f'<rect class="fill-{role}"{place}{_opacity(alpha)}/>')
 
     def lines(
-        self, points: Iterable[Point], role: str, *, width: float = 1.0, dash: str = "",
+        self, role: str, *lines: Iterable[Point], width: float = 1.0, dash: str = "",
         alpha: float = 1.0,
     ) -> None:  # fmt: skip
-        """An open line through the points; `dash` as in SVG."""
+        """Open lines through their points, as one shape; `dash` as in SVG."""
         stroke = _attributes(stroke_width=width) + (f' stroke-dasharray="{dash}"' if dash else "")
-        path = _path(points)
+        path = "".join(map(_path, lines))
         self._shapes.append(
             f'<path class="stroke-{role}" fill="none" d="{path}"{stroke}{_opacity(alpha)}/>'
         )
-
-    def segments(self, pairs: Iterable[tuple[Point, Point]], role: str, *, width: float) -> None:
-        """Many separate straight lines in one shape: a grid."""
-        path = "".join(_path(pair) for pair in pairs)
-        stroke = _attributes(stroke_width=width)
-        self._shapes.append(f'<path class="stroke-{role}" fill="none" d="{path}"{stroke}/>')
 
     def area(self, points: Iterable[Point], role: str, *, alpha: float = 1.0) -> None:
         """A filled shape whose outline goes through the points."""
