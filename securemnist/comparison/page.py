@@ -40,7 +40,6 @@ def render(comparison: Comparison) -> bytes:
         anchors={change.id: _anchor(k, change.id) for k, change in enumerate(comparison.changes)},
         rows=[change for change in inside if change.word is not Word.NOT_COMPARABLE],
         uncompared=[c for c in comparison.changes if c.word is Word.NOT_COMPARABLE],
-        facts=lambda change: list(_facts(change)),
         bar=_bar,
         broken=lambda change: images.of(change.broken, new.get(change.id), change.unit),
         safe=lambda change: images.of(change.safe, old.get(change.id), change.unit),
@@ -52,22 +51,6 @@ def render(comparison: Comparison) -> bytes:
 def _anchor(place: int, name: str) -> str:
     """An anchor that no two rows share."""
     return f"row-{place}-{re.sub(r'[^A-Za-z0-9_-]+', '-', name[:60]).strip('-')}"
-
-
-def _facts(change: Change) -> Iterable[tuple[str, str]]:
-    yield "measure", f"{change.measure} {change.relation} {change.threshold:g}"
-    yield "verdicts", f"{change.old.label} → {change.new.label}"
-    yield "difference", f"{wording.difference(change)}, {change.paired}"
-    if change.p_value is not None:
-        yield "McNemar, exact", f"p = {change.p_value:.2g}"
-    for bound in change.bounds:
-        yield "bound", line(bound, 300)
-    bracket = wording.bracket(change)
-    if bracket is not None:
-        yield "[proved, attacked]", f"{bracket[0]} → {bracket[1]}"
-    seconds = [side.seconds for side in (change.old, change.new)]
-    if None not in seconds:
-        yield "seconds to measure", f"{seconds[0]:g} → {seconds[1]:g}"
 
 
 def _bar(change: Change) -> IntervalBar | None:

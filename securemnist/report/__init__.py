@@ -57,12 +57,7 @@ def render(assessment: Assessment, others: Mapping[str, bytes] | None = None) ->
 
 def holds_one(folder: Path) -> bool:
     """Whether a report of ours lies in `folder`."""
-    if "assessment.json" in manifest.listed(folder):
-        return True
-    try:
-        return bool(Assessment.load(folder / "assessment.json"))
-    except UsageError:
-        return False
+    return "assessment.json" in manifest.listed(folder) or _stored(folder) is not None
 
 
 def others(folder: Path) -> dict[str, bytes]:
@@ -70,14 +65,18 @@ def others(folder: Path) -> dict[str, bytes]:
     return {name: data for name, data in manifest.owned(folder).items() if name not in FILES}
 
 
-def keeps(folder: Path, made: Assessment) -> bool:
+def keeps(folder: Path, new: Assessment) -> bool:
     """Whether `folder` holds a whole report that an interrupted run may not replace."""
-    if not made.interrupted:
-        return False
+    stored = _stored(folder) if new.interrupted else None
+    return stored is not None and not stored.interrupted
+
+
+def _stored(folder: Path) -> Assessment | None:
+    """The assessment in `folder`; None without one, and where it cannot be read."""
     try:
-        return not Assessment.load(folder / "assessment.json").interrupted
-    except UsageError:  # none, or none that can be read
-        return False
+        return Assessment.load(folder / "assessment.json")
+    except UsageError:
+        return None
 
 
 def check_writable(folder: Path) -> None:

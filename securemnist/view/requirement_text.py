@@ -84,14 +84,10 @@ def _attack(row: Requirement) -> str:
     return f"{name} ({line(others, 60)})" if own and others else name
 
 
-def _under_attack(row: Requirement) -> str:
-    where, digits = _threat(row.settings), _digits(row.settings)
-    return f"Under {_attack(row)}, {where}, {_bound(row)} of {digits} keep their class."
-
-
-def _certified(row: Requirement) -> str:
-    where, digits = _threat(row.settings), _digits(row.settings)
-    return f"By proof, {where}, {_bound(row)} of {digits} keep their class."
+def _robust(row: Requirement) -> str:
+    how = "By proof" if row.measure == "certified_accuracy" else f"Under {_attack(row)}"
+    digits = _digits(row.settings)
+    return f"{how}, {_threat(row.settings)}, {_bound(row)} of {digits} keep their class."
 
 
 def _clean(row: Requirement) -> str:
@@ -146,9 +142,9 @@ def _static(row: Requirement) -> str:
 WORDS: Mapping[str, Callable[[Requirement], str]] = {
     "clean_accuracy": _clean,
     "worst_class_accuracy": _worst_class,
-    "attack_accuracy": _under_attack,
-    "robust_accuracy": _under_attack,
-    "certified_accuracy": _certified,
+    "attack_accuracy": _robust,
+    "robust_accuracy": _robust,
+    "certified_accuracy": _robust,
     "backdoor_success": _backdoor,
     "latency_ratio": _latency,
     "static_findings": _static,
