@@ -42,8 +42,8 @@ class Comparison:
     @property
     def counts(self) -> dict[str, int]:
         """Rows in scope, by word."""
-        seen = Counter(str(change.word) for change in self.changes if change.in_scope)
-        return {str(word): seen[str(word)] for word in Word}
+        numbers = Counter(str(change.word) for change in self.changes if change.in_scope)
+        return {str(word): numbers[str(word)] for word in Word}
 
     @property
     def exit_code(self) -> int:

@@ -13,31 +13,33 @@ from securemnist.view.wording import WAIVED
 ROWS = 40  # rows a table shows; the page has them all
 
 
-def render(made: Comparison) -> bytes:
+def render(comparison: Comparison) -> bytes:
     """The comment; equal comparisons give equal bytes."""
-    head = wording.headline(made)
-    old, new = (escape(report_words.version_of(side), 160) for side in (made.old, made.new))
+    head = wording.headline(comparison)
+    old, new = (
+        escape(report_words.version_of(side), 160) for side in (comparison.old, comparison.new)
+    )
     counts = [
-        f"{wording.SYMBOLS[word]} {made.counts[str(word)]} {word}"
+        f"{wording.SYMBOLS[word]} {comparison.counts[str(word)]} {word}"
         for word in Word
-        if made.counts[str(word)]
+        if comparison.counts[str(word)]
     ]
     parts = [
         f"## {head.symbol} {head.answer}",
         f"**{old}** → **{new}**: {escape(head.why)}.",
         " · ".join(counts) or "no row in scope",
     ]
-    if made.blocking:
+    if comparison.blocking:
         head_row = [
             "| | requirement | old → new | result | what to do |",
             "|---|---|---|---|---|",
         ]
-        parts.append("\n".join([*head_row, *map(_blocking, made.blocking[:ROWS])]))
-        parts += _left_out(len(made.blocking))
-    if own := wording.own(made):
+        parts.append("\n".join([*head_row, *map(_blocking, comparison.blocking[:ROWS])]))
+        parts += _left_out(len(comparison.blocking))
+    if own := wording.own(comparison):
         parts.append("The new version's own requirements:")
         parts.append("\n".join(_own(finding) for finding in own[:ROWS]))
-    rest = [c for c in made.changes if c.in_scope and not c.blocks]
+    rest = [c for c in comparison.changes if c.in_scope and not c.blocks]
     if rest:
         head_row = ["| | requirement | old → new | difference |", "|---|---|---|---|"]
         table = "\n".join([*head_row, *map(_plain, rest[:ROWS])])
@@ -49,8 +51,8 @@ def render(made: Comparison) -> bytes:
 
 
 def _blocking(change: Change) -> str:
-    seen = "<br>".join(escape(text) for text in (wording.sentence(change), *change.notes))
-    return f"{_head(change)} | {seen} | {escape(wording.next_step(change))} |"
+    result = "<br>".join(escape(text) for text in (wording.sentence(change), *change.notes))
+    return f"{_head(change)} | {result} | {escape(wording.next_step(change))} |"
 
 
 def _plain(change: Change) -> str:

@@ -150,26 +150,26 @@ def _counted(before: Measurement, after: Measurement) -> PairedDifference | str:
     if not before.complete or not after.complete:
         return "a count of a part cannot be held against another"
     difference = after.value - before.value
-    found = _places(before.evidence), _places(after.evidence)
+    places = _places(before.evidence), _places(after.evidence)
     return PairedDifference(
         paired="exact counts",
         difference=difference,
         low=difference,
         high=difference,
         n=after.n,
-        broken=_listed(found[1] - found[0]),
-        safe=_listed(found[0] - found[1]),
+        broken=_listed(places[1] - places[0]),
+        safe=_listed(places[0] - places[1]),
     )
 
 
-def _places(seen: Evidence) -> Counter[str]:
+def _places(evidence: Evidence) -> Counter[str]:
     """Complaints without their line numbers, which move when something above is edited."""
-    found = (seen.static or []) if isinstance(seen, StaticEvidence) else []
+    places = (evidence.static or []) if isinstance(evidence, StaticEvidence) else []
     return Counter(
         f"{line(n.file, 200)}: {line(n.tool, 40)} {line(n.rule, 120)}: {line(n.message, 400)}"
-        for n in found
+        for n in places
     )
 
 
-def _listed(found: Counter[str]) -> tuple[Turned, ...]:
-    return tuple(Turned(place=0, label=0, by=line(what, 300)) for what in found.elements())
+def _listed(places: Counter[str]) -> tuple[Turned, ...]:
+    return tuple(Turned(place=0, label=0, by=line(what, 300)) for what in places.elements())

@@ -72,14 +72,14 @@ class EventMatrix:
 
 def read(finding: Finding) -> EventMatrix | None:
     """The events of a finding; None without any, Inconsistent where they give another value."""
-    seen = finding.measurement
-    matrix = None if seen is None else _event_matrix(finding, seen.evidence)
-    if seen is None or matrix is None:
+    measurement = finding.measurement
+    matrix = None if measurement is None else _event_matrix(finding, measurement.evidence)
+    if measurement is None or matrix is None:
         return None
     if not (matrix.events != NOT_COUNTED).any():
         raise Inconsistent("no digit counts")
-    if abs(matrix.value - seen.value) > _ROUNDING:
-        raise Inconsistent(f"the digits give {matrix.value:.4f}, not {seen.value:.4f}")
+    if abs(matrix.value - measurement.value) > _ROUNDING:
+        raise Inconsistent(f"the digits give {matrix.value:.4f}, not {measurement.value:.4f}")
     return matrix
 
 

@@ -54,16 +54,16 @@ def unknown(old: Finding | None, new: Finding | None, reason: str, *, day: str) 
 
 
 def _common(old: Finding | None, new: Finding | None, day: str) -> dict[str, Any]:
-    shown = new or old
-    if shown is None:
+    finding = new or old
+    if finding is None:
         raise ValueError("expected a finding on one side at least")
-    row = shown.requirement
+    row = finding.requirement
     return {
         "id": row.id,
         "measure": line(row.measure, 60),
-        "family": line(shown.family.name or (old.family.name if old else ""), 60),
-        "claim": requirement_text.claim(shown),
-        "unit": shown.measurement.unit if shown.measurement else "share",
+        "family": line(finding.family.name or (old.family.name if old else ""), 60),
+        "claim": requirement_text.claim(finding),
+        "unit": finding.measurement.unit if finding.measurement else "share",
         "relation": row.relation,
         "threshold": row.threshold,
         "old": _side(old),
@@ -125,10 +125,10 @@ def _or_none(number: float | None) -> str:
     return "not asked for" if number is None else f"{number:g}"
 
 
-def _margin(seen: Measurement, margin: float) -> float:
-    if seen.unit == "share":
+def _margin(measurement: Measurement, margin: float) -> float:
+    if measurement.unit == "share":
         return margin
-    return RATIO_MARGIN * seen.value if seen.unit == "ratio" else 0.0
+    return RATIO_MARGIN * measurement.value if measurement.unit == "ratio" else 0.0
 
 
 def word_of(low: float, high: float, margin: float, *, up: bool) -> Word:
@@ -158,7 +158,7 @@ def _believed(old: Finding, new: Finding, word: Word) -> tuple[Word, str]:
 
 
 def _doubts(side: Finding) -> str:
-    seen = side.measurement
-    if seen is None or not seen.survived or side.proved:
+    measurement = side.measurement
+    if measurement is None or not measurement.survived or side.proved:
         return ""
-    return ", ".join(line(doubt.name, 60) for doubt in seen.doubts[:5])
+    return ", ".join(line(doubt.name, 60) for doubt in measurement.doubts[:5])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from securemnist.report import charts, gallery, matrices
 from securemnist.report.charts import Line, lines_of
@@ -28,24 +29,25 @@ def exhibits(finding: Finding) -> tuple[Exhibit, ...]:
     """Everything that the finding's evidence lets one see, in the order to look at it."""
     if finding.measurement is None:
         return ()
-    made = (make(finding, finding.measurement.evidence) for make in _MAKERS)
-    return tuple(exhibit for exhibit in made if exhibit is not None)
+    evidence = finding.measurement.evidence
+    figures = (figure(finding, evidence) for figure in _FIGURES.get(type(evidence), ()))
+    return tuple(exhibit for exhibit in figures if exhibit is not None)
 
 
 def not_recorded(finding: Finding) -> tuple[str, ...]:
     """Titles of the exhibits that a row of this family could have and this one has not."""
     if finding.measurement is None:
         return ()
-    seen = finding.measurement.evidence
+    evidence = finding.measurement.evidence
     expected = finding.family.figures
-    present = seen.table if isinstance(seen, OtherEvidence) else vars(seen)
+    present = evidence.table if isinstance(evidence, OtherEvidence) else vars(evidence)
     return tuple(line(title, 60) for key, title in expected.items() if present.get(key) is None)
 
 
-def _stages(_: Finding, seen: Evidence) -> Exhibit | None:
-    if not isinstance(seen, AttackEvidence) or not seen.waterfall:
+def _stages(_: Finding, evidence: AttackEvidence) -> Exhibit | None:
+    stages = evidence.waterfall
+    if not stages:
         return None
-    stages = seen.waterfall
     broken = sum(stage.fell for stage in stages)
     proved = sum(stage.proved for stage in stages)
     detail = f", {proved:,} were proved safe" if proved else ""
@@ -67,14 +69,9 @@ def _stages(_: Finding, seen: Evidence) -> Exhibit | None:
     )
 
 
-def _classes(finding: Finding, seen: Evidence) -> Exhibit | None:
-    triggered = isinstance(seen, BackdoorEvidence)
-    if isinstance(seen, BackdoorEvidence):
-        values = seen.per_class_asr
-    elif isinstance(seen, CleanEvidence | AttackEvidence | CertifiedEvidence):
-        values = seen.per_class
-    else:
-        return None
+def _classes(finding: Finding, evidence: Evidence) -> Exhibit | None:
+    triggered = isinstance(evidence, BackdoorEvidence)
+    values = vars(evidence)["per_class_asr" if triggered else "per_class"]
     known = {digit: value for digit, value in enumerate(values or []) if value is not None}
     if not values or not known:
         return None
@@ -89,7 +86,7 @@ def _classes(finding: Finding, seen: Evidence) -> Exhibit | None:
         f"Percent of each class. Class {worst} fares worst: {_percent(round(bad[worst] or 0, 3))}."
     )
     whose = "of the worst pair" if pairs else "over all its digits"
-    if isinstance(seen, CleanEvidence) and seen.worst_class is not None:
+    if isinstance(evidence, CleanEvidence) and evidence.worst_class is not None:
         whose = "of the worst class"
     caption += f" Dashed: the {_percent(limit)} that the row allows {whose}."
     what = "attack success" if triggered else "accuracy"
@@ -109,8 +106,8 @@ def _percent(share: float) -> str:
     return f"{100 * share:.3g}\N{NO-BREAK SPACE}%"
 
 
-def _curve(finding: Finding, seen: Evidence) -> Exhibit | None:
-    lines = lines_of(seen) if isinstance(seen, AttackEvidence) else []
+def _curve(finding: Finding, evidence: AttackEvidence) -> Exhibit | None:
+    lines = lines_of(evidence)
     if not lines:
         return None
     beside = sum(one.reference for one in lines)
@@ -156,10 +153,10 @@ def _points(lines: Sequence[Line]) -> Table:
     return Table(head=head, rows=tuple(rows[:ENTRIES]))
 
 
-def _times(_: Finding, seen: Evidence) -> Exhibit | None:
-    if not isinstance(seen, LatencyEvidence) or not seen.samples:
+def _times(_: Finding, evidence: LatencyEvidence) -> Exhibit | None:
+    if not evidence.samples:
         return None
-    series = [(line(name, 24), seconds) for name, seconds in seen.samples.items()]
+    series = [(line(name, 24), seconds) for name, seconds in evidence.samples.items()]
     rows = tuple(
         (
             name,
@@ -178,11 +175,10 @@ def _times(_: Finding, seen: Evidence) -> Exhibit | None:
     )
 
 
-def _notices(_: Finding, seen: Evidence) -> Exhibit | None:
-    if not isinstance(seen, StaticEvidence) or seen.static is None:
+def _notices(_: Finding, evidence: StaticEvidence) -> Exhibit | None:
+    if evidence.static is None:
         return None
-    found = seen.static
-    kept = found[:ENTRIES]
+    issues = evidence.static[:ENTRIES]
     rows = tuple(
         (
             place_of(n),
@@ -191,21 +187,22 @@ def _notices(_: Finding, seen: Evidence) -> Exhibit | None:
             line(n.message, 400),
             line(n.advice, 400),
         )
-        for n in kept
+        for n in issues
     )
     head = ("place", "severity", "rule", "what is wrong", "what to do")
     table = Table(head=head, rows=rows, prose=True) if rows else None
-    caption = f"{of_total(len(kept), len(found), 'place')}" if found else "The tools found nothing."
+    caption = of_total(len(issues), len(evidence.static), "place")
+    caption = caption if issues else "The tools found nothing."
     return Exhibit(kind="notices", title="Findings in the code", caption=caption, table=table)
 
 
-def _other(_: Finding, seen: Evidence) -> Exhibit | None:
+def _other(_: Finding, evidence: OtherEvidence) -> Exhibit | None:
     """Evidence of a measure of the user's own."""
-    if not isinstance(seen, OtherEvidence) or not seen.table:
+    if not evidence.table:
         return None
-    names = sorted(seen.table)[:ENTRIES]
-    rows = tuple((line(name, 60), line(_json(seen.table[name]), 400)) for name in names)
-    caption = of_total(len(names), len(seen.table), "value")
+    names = sorted(evidence.table)[:ENTRIES]
+    rows = tuple((line(name, 60), line(_json(evidence.table[name]), 400)) for name in names)
+    caption = of_total(len(names), len(evidence.table), "value")
     table = Table(head=("name", "value"), rows=rows, prose=True)
     return Exhibit(kind="other", title="Evidence", caption=caption, table=table)
 
@@ -214,16 +211,21 @@ def _json(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-_MAKERS: Sequence[Callable[[Finding, Evidence], Exhibit | None]] = (
-    _curve,
-    matrices.fates,
-    _classes,
-    _stages,
-    gallery.before_and_after,
-    gallery.last_to_fall,
-    matrices.confusion,
-    gallery.hardest,
-    _times,
-    _notices,
-    _other,
-)
+# The figures of each kind of evidence, in the order to look at them.
+_FIGURES: Mapping[type[Evidence], Sequence[Callable[[Finding, Any], Exhibit | None]]] = {
+    CleanEvidence: (_classes, matrices.confusion, gallery.hardest),
+    AttackEvidence: (
+        _curve,
+        matrices.fates,
+        _classes,
+        _stages,
+        gallery.adversarial,
+        gallery.broken_last,
+        matrices.confusion,
+    ),
+    CertifiedEvidence: (matrices.fates, _classes),
+    BackdoorEvidence: (_classes, gallery.triggered, matrices.confusion),
+    LatencyEvidence: (_times,),
+    StaticEvidence: (_notices,),
+    OtherEvidence: (_other,),
+}

@@ -64,8 +64,8 @@ def _open_row(finding: Finding, day: str) -> str:
     mark = f"<br>{wording.WAIVED} waived" if waived else ""
     what = f"**{escape(finding.requirement.id, 60)}** {escape(claim(finding), 200)}".strip()
     todo = "<br>".join(filter(None, steps))
-    seen = "<br>".join(map(escape, (wording.sentence(finding), *first_places(finding))))
-    return f"| {verdict}{mark} | {what} | {seen} | {todo} |"
+    result = "<br>".join(map(escape, (wording.sentence(finding), *first_places(finding))))
+    return f"| {verdict}{mark} | {what} | {result} | {todo} |"
 
 
 def _passed_row(finding: Finding) -> str:
@@ -76,15 +76,15 @@ def _passed_row(finding: Finding) -> str:
 
 def _table(rows: Iterable[str], head: tuple[str, str], room: int) -> tuple[str, int]:
     """As many rows as there is room for, and how many were left out."""
-    kept: list[str] = []
+    fitting: list[str] = []
     left_out = 0
     for row in rows:
         if left_out or len(row) > room:
             left_out += 1
             continue
-        kept.append(row)
+        fitting.append(row)
         room -= len(row) + 1
-    if not kept and not left_out:
+    if not fitting and not left_out:
         return "", room
     tail = [f"\n{wording.plural(left_out, 'more row')} in index.html."] if left_out else []
-    return "\n".join([*head, *kept, *tail]), room
+    return "\n".join([*head, *fitting, *tail]), room

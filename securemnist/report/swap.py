@@ -77,12 +77,12 @@ def _locked_folder(out: Path) -> tuple[Path, int]:
     umask = os.umask(0)
     os.umask(umask)
     while True:
-        made = Path(tempfile.mkdtemp(dir=out.parent, prefix=_prefix(out)))
-        lock = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
+        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=_prefix(out)))
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if made.exists():  # not cleared by another process before it was locked
-            made.chmod(0o777 & ~umask)
-            return made, lock
+        if folder.exists():  # not cleared by another process before it was locked
+            folder.chmod(0o777 & ~umask)
+            return folder, lock
         os.close(lock)
 
 

@@ -50,8 +50,8 @@ def _about(assessment: Assessment) -> str:
     subject = assessment.subject
     digest = line(str(subject.get("digest") or "")[:12])
     name = line(subject.get("name") or "a model", 80) + (f" ({digest})" if digest else "")
-    kept = subject.get("data")
-    data = line(kept.get("name") or "", 60) if isinstance(kept, Mapping) else ""
+    data_set = subject.get("data")
+    data = line(data_set.get("name") or "", 60) if isinstance(data_set, Mapping) else ""
     policy = line(assessment.policy.get("path") or "a policy", 80)
     return f"{name}{f' on {data}' if data else ''}, held against {policy}"
 

@@ -72,6 +72,6 @@ class Exhibit:
         return pictures + tiles + cells
 
 
-def of_total(shown: int, total: int, noun: str) -> str:
+def of_total(count: int, total: int, noun: str) -> str:
     """`12 of 40 digits.`, or `40 digits.` where all are shown."""
-    return f"{shown:,} of {plural(total, noun)}." if shown < total else f"{plural(total, noun)}."
+    return f"{count:,} of {plural(total, noun)}." if count < total else f"{plural(total, noun)}."

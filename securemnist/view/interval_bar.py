@@ -27,29 +27,29 @@ class IntervalBar:
     certified: float | None = None
 
 
-def of_measurement(row: Requirement, seen: Measurement | None) -> IntervalBar | None:
+def of_measurement(row: Requirement, measurement: Measurement | None) -> IntervalBar | None:
     """None where there is nothing to scale: a count, or numbers that are not finite."""
-    if seen is None or seen.unit not in ("share", "ratio"):
+    if measurement is None or measurement.unit not in ("share", "ratio"):
         return None
-    marks = [seen.value, seen.low, seen.high, row.threshold]
-    if seen.certified is not None:
-        marks.append(seen.certified)
+    marks = [measurement.value, measurement.low, measurement.high, row.threshold]
+    if measurement.certified is not None:
+        marks.append(measurement.certified)
     if not all(map(math.isfinite, marks)):
         return None
-    spread = max(max(marks) - min(marks), 0.02 if seen.unit == "share" else 0.1)
+    spread = max(max(marks) - min(marks), 0.02 if measurement.unit == "share" else 0.1)
     last = max(marks) + 0.15 * spread
-    last = min(last, 1.0) if seen.unit == "share" else last
+    last = min(last, 1.0) if measurement.unit == "share" else last
     scale = Scale(max(min(marks) - 0.15 * spread, 0.0), last, 0, 100)
     threshold = _place(scale, row.threshold)
     return IntervalBar(
-        first=_short(scale.first, seen.unit),
-        last=_short(scale.last, seen.unit),
-        value=_place(scale, seen.value),
-        low=_place(scale, seen.low),
-        high=_place(scale, seen.high),
+        first=_short(scale.first, measurement.unit),
+        last=_short(scale.last, measurement.unit),
+        value=_place(scale, measurement.value),
+        low=_place(scale, measurement.low),
+        high=_place(scale, measurement.high),
         mark=threshold,
         zone=(threshold, 100.0) if row.at_least is not None else (0.0, threshold),
-        certified=None if seen.certified is None else _place(scale, seen.certified),
+        certified=None if measurement.certified is None else _place(scale, measurement.certified),
     )
 
 

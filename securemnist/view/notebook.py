@@ -33,8 +33,8 @@ def card(
 
     `facts`: text by name. `rows`: the lines of a table. `pictures`: data URIs and their captions.
     """
-    shown = pictures[:PICTURES]
+    visible = pictures[:PICTURES]
     page = render(
-        "card.html.j2", _TEMPLATES, title=title, facts=facts, rows=rows, bar=bar, pictures=shown
+        "card.html.j2", _TEMPLATES, title=title, facts=facts, rows=rows, bar=bar, pictures=visible
     )
     return page.decode()

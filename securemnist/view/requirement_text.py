@@ -31,10 +31,10 @@ def claim(finding: Finding) -> str:
 
 def _counted(detail: str, finding: Finding) -> str:
     """The claim with the number of all digits, once it is known: all may be five."""
-    seen = finding.measurement
-    if seen is None or not seen.complete:
+    measurement = finding.measurement
+    if measurement is None or not measurement.complete:
         return detail
-    return detail.replace("all test digits", f"all {seen.n:,}\N{NO-BREAK SPACE}test digits")
+    return detail.replace("all test digits", f"all {measurement.n:,}\N{NO-BREAK SPACE}test digits")
 
 
 def _bound(row: Requirement) -> str:

@@ -40,14 +40,14 @@ def name(identifier: str) -> str:
 
 def unknown_ids(rows: Iterable[Requirement]) -> str:
     """A sentence that names identifiers of a taxonomy that are not listed here; "" without one."""
-    found = dict.fromkeys(identifier for row in rows for identifier in row.ids)
-    odd = [one for one in found if _OF_A_TAXONOMY.match(one.strip()) and not name(one)]
-    if not odd:
+    identifiers = dict.fromkeys(identifier for row in rows for identifier in row.ids)
+    unknown = [i for i in identifiers if _OF_A_TAXONOMY.match(i.strip()) and not name(i)]
+    if not unknown:
         return ""
-    more = f" and {len(odd) - _MOST_NAMED} more" if len(odd) > _MOST_NAMED else ""
-    shown = ", ".join(line(one, 60) for one in odd[:_MOST_NAMED])
+    more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
+    names = ", ".join(line(identifier, 60) for identifier in unknown[:_MOST_NAMED])
     return (
-        f"the policy names identifiers that are not known here: {shown}{more}; check their spelling"
+        f"the policy names identifiers that are not known here: {names}{more}; check their spelling"
     )
 
 
