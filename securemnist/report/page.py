@@ -32,32 +32,16 @@ def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
         assessment=assessment,
         subject=assessment.subject,
         headline=wording.headline(assessment),
-        about=_about(assessment.subject),
         comparison="compare.html" if "compare.html" in files else "",
-        stamp=list(_stamp(assessment)),
         absent=not_recorded,
         bar=of_measurement,
         places=first_places,
         protocol=protocol,
-        digests=_digests(assessment),
         facts=_facts,
-        environment={k: v or "none recorded" for k, v in environment.items() if k != "packages"},
+        machine={k: v or "none recorded" for k, v in environment.items() if k != "packages"},
+        seconds=sum(f.measurement.seconds for f in assessment.findings if f.measurement),
         **_sections(rows(assessment.findings, assessment.decided, files)),
     )
-
-
-def _stamp(assessment: Assessment) -> Iterable[tuple[str, str]]:
-    """When, on what and how long: what a reader asks first."""
-    environment, policy = assessment.environment, assessment.policy
-    commit = line(environment.get("commit") or "", 60)
-    changed = ", with changes that are not committed" if commit.endswith("+") else ""
-    yield "commit", f"{commit.removesuffix('+')[:12]}{changed}" if commit else "none recorded"
-    yield "time", line(environment.get("time") or assessment.day, 40).replace("T", " ")
-    seconds = sum(f.measurement.seconds for f in assessment.findings if f.measurement)
-    yield "measured for", f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-    digest = line(policy.get("digest") or "", 80)
-    path = line(policy.get("path") or "a policy without a name", 80)
-    yield "policy", f"{path} ({digest[:7]})" if digest else path
 
 
 def _sections(rows: Sequence[Row]) -> dict[str, Any]:
@@ -89,33 +73,9 @@ def _terms(rows: Iterable[Row]) -> str:
     return " ".join(terms)
 
 
-def _about(subject: Mapping[str, Any]) -> str:
-    """What identifies the model beside its name, in one line."""
-    count, data = subject.get("parameters"), _mapping(subject.get("data"))
-    architecture = line(subject.get("architecture") or "", 80)
-    parts = (
-        architecture if len(architecture) > 2 else f"network {architecture}".strip(),
-        f"{count:,} parameters" if isinstance(count, int) else "",
-        f"on {line(data['name'], 40)}" if data.get("name") else "",
-        f"measured on {line(subject['device'], 40)}" if subject.get("device") else "",
-    )
-    return " · ".join(filter(None, parts))
-
-
-def _digests(assessment: Assessment) -> Mapping[str, Any]:
-    data = _mapping(assessment.subject.get("data"))
-    files = _mapping(data.get("digests"))
-    return {
-        "model, its structure and tensors": assessment.subject.get("digest") or "none recorded",
-        "policy": assessment.policy.get("digest") or "none recorded",
-        "data, test split": line(data.get("sha256") or "none recorded", 80),
-        **{f"data, {name}": digest for name, digest in files.items()},
-    }
-
-
-def _facts(value: Any) -> list[tuple[str, str]]:
+def _facts(value: Any, prefix: str = "") -> list[tuple[str, str]]:
     """Names and values of a stored mapping; none of another value."""
-    return list(_flat(_mapping(value)))[:_ENTRIES]
+    return list(_flat(value, prefix))[:_ENTRIES] if isinstance(value, Mapping) else []
 
 
 def _flat(mapping: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
@@ -128,7 +88,3 @@ def _flat(mapping: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, s
             yield name, line(value, 400)
         elif value is not None:
             yield name, line(json.dumps(value, default=str, ensure_ascii=False), 400)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
