@@ -13,7 +13,7 @@ from securemnist.comparison.changed_images import Images
 from securemnist.comparison.comparison import Comparison
 from securemnist.results.assessment import Assessment
 from securemnist.sanitize import line
-from securemnist.view import html, requirement_text
+from securemnist.view import jinja, requirement_text
 from securemnist.view.count import counts
 from securemnist.view.interval_bar import IntervalBar, of_difference
 from securemnist.view.wording import NONE
@@ -28,7 +28,7 @@ def render(comparison: Comparison) -> bytes:
     old = {finding.requirement.id: finding for finding in comparison.old.findings}
     new = {finding.requirement.id: finding for finding in comparison.new.findings}
     inside = [change for change in comparison.changes if change.in_scope]
-    return html.render(
+    return jinja.page(
         "compare.html.j2",
         _TEMPLATES,
         comparison=comparison,

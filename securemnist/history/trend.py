@@ -12,7 +12,7 @@ from securemnist.history.record import Record
 from securemnist.results.findings import Verdict
 from securemnist.results.verdicts import utc_day
 from securemnist.sanitize import line
-from securemnist.view import html
+from securemnist.view import jinja
 from securemnist.view.axis import Scale
 from securemnist.view.figure import Exhibit, Panel, Table
 from securemnist.view.svg import GOOD, INK, LINE, MUTED, Drawing
@@ -42,7 +42,7 @@ def render(record: Record, model: str | None = None, *, today: str | None = None
         a.entry for a in [a for a in assessments if line(a.model, 80) == name][-MAX_POINTS:]
     ]
     benchmarks = [b.entry for b in [b for b in record.lines if b.kind == "bench"][-MAX_POINTS:]]
-    return html.render(
+    return jinja.page(
         "trend.html.j2",
         _TEMPLATES,
         model=name or "no model",

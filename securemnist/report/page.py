@@ -13,7 +13,7 @@ from securemnist.report.rows import Row, protocol, rows
 from securemnist.report.sections import sections
 from securemnist.results.assessment import Assessment
 from securemnist.sanitize import line
-from securemnist.view import glossary, html, wording
+from securemnist.view import glossary, jinja, wording
 from securemnist.view.count import counts
 from securemnist.view.interval_bar import of_measurement
 
@@ -26,7 +26,7 @@ _ALWAYS = ("threshold", "policy", "scope", "tier", "interval", "exit code", "eps
 def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
     """The page; equal assessments give equal bytes. `files`: what lies beside it and can be linked."""
     environment = assessment.environment
-    return html.render(
+    return jinja.page(
         "page.html.j2",
         _TEMPLATES,
         assessment=assessment,

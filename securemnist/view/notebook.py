@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from securemnist.view.html import render
+from securemnist.view import jinja
 
 _TEMPLATES = Path(__file__).parent / "templates"
 PICTURES = 8  # a card shows no more
@@ -34,7 +34,7 @@ def card(
     `facts`: text by name. `rows`: the lines of a table. `pictures`: data URIs and their captions.
     """
     visible = pictures[:PICTURES]
-    page = render(
+    page = jinja.page(
         "card.html.j2", _TEMPLATES, title=title, facts=facts, rows=rows, bar=bar, pictures=visible
     )
     return page.decode()

@@ -1,40 +1,51 @@
-"""HTML out of templates: everything escaped, nothing invisible, nothing that a page could run."""
+"""Pages and comments out of templates: everything escaped, nothing invisible, nothing that could run."""
 
 from __future__ import annotations
 
 import base64
 import functools
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from securemnist.sanitize import block, line
+from securemnist.sanitize import block, line, markdown, markdown_code
 from securemnist.view import taxonomy, wording
 
 _SHARED = Path(__file__).parent / "templates"
 
 
-def render(name: str, folder: Path, **values: Any) -> bytes:
-    """The page of a template in `folder`, which may import the shared templates.
+def page(name: str, folder: Path, **values: Any) -> bytes:
+    """The HTML page of a template in `folder`, which may import the shared templates.
 
     The template gets the shared style sheet, followed by the `style.css` of `folder` if there is one,
     and the content policy for both.
     """
     sheets = [sheet for place in (_SHARED, folder) if (sheet := place / "style.css").is_file()]
     stylesheet = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
-    text = (
-        _environment(folder)
-        .get_template(name)
-        .render(stylesheet=stylesheet, content_policy=_content_policy(stylesheet), **values)
-    )
-    return text.encode("utf-8")
+    values |= {"stylesheet": stylesheet, "content_policy": _content_policy(stylesheet)}
+    return _environment(folder, block).get_template(name).render(values).encode("utf-8")
+
+
+def comment(name: str, folder: Path, **values: Any) -> bytes:
+    """The GitHub-flavoured Markdown of a template in `folder`; no value of it acts as markup."""
+    text = _environment(folder, _as_markdown).get_template(name).render(values)
+    return f"{text.rstrip()}\n".encode()
+
+
+def _as_markdown(value: object) -> Markup:
+    return Markup(markdown(value))  # nosec B704 # noqa: S704 # escaped
+
+
+def _as_code(value: object) -> Markup:
+    return Markup(markdown_code(value))  # nosec B704 # noqa: S704 # escaped
 
 
 @functools.cache
-def _environment(folder: Path) -> Environment:
+def _environment(folder: Path, clean: Callable[[object], str]) -> Environment:
     environment = Environment(
         loader=FileSystemLoader([folder, _SHARED]),
         autoescape=True,
@@ -42,9 +53,9 @@ def _environment(folder: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         # The last gate: whatever a template prints has no invisible characters.
-        finalize=lambda value: value if isinstance(value, Markup) else block(value),
+        finalize=lambda value: value if isinstance(value, Markup) else clean(value),
     )
-    environment.filters.update(line=line, kind=wording.kind)
+    environment.filters.update(line=line, kind=wording.kind, code=_as_code)
     environment.globals.update(taxonomy=taxonomy, wording=wording)
     return environment
 
