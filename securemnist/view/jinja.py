@@ -31,17 +31,20 @@ def page(name: str, folder: Path, **values: Any) -> bytes:
 
 
 def comment(name: str, folder: Path, **values: Any) -> bytes:
-    """The GitHub-flavoured Markdown of a template in `folder`; no value of it acts as markup."""
-    text = _environment(folder, _as_markdown).get_template(name).render(values)
+    """The GitHub-flavoured Markdown of a template in `folder`; no value of it acts as markup.
+
+    The template's `code` makes a code span.
+    """
+    text = _environment(folder, _as_markdown).get_template(name).render(code=_as_code, **values)
     return f"{text.rstrip()}\n".encode()
 
 
 def _as_markdown(value: object) -> Markup:
-    return Markup(markdown(value))  # nosec B704 # noqa: S704 # escaped
+    return Markup(markdown(value))  # noqa: S704 # escaped
 
 
 def _as_code(value: object) -> Markup:
-    return Markup(markdown_code(value))  # nosec B704 # noqa: S704 # escaped
+    return Markup(markdown_code(value))  # noqa: S704 # escaped
 
 
 @functools.cache
@@ -55,7 +58,7 @@ def _environment(folder: Path, clean: Callable[[object], str]) -> Environment:
         # The last gate: whatever a template prints has no invisible characters.
         finalize=lambda value: value if isinstance(value, Markup) else clean(value),
     )
-    environment.filters.update(line=line, kind=wording.kind, code=_as_code)
+    environment.filters.update(line=line, kind=wording.kind)
     environment.globals.update(taxonomy=taxonomy, wording=wording)
     return environment
 
