@@ -74,10 +74,10 @@ def _on_digits(
     least = min((old.once != NOT_COUNTED).sum(), (new.once != NOT_COUNTED).sum())
     if not tables or 2 * counted.sum() < least:
         return "fewer than half of the digits count for both versions"
-    one = tables[0]
+    table = tables[0]
     if len(old.events) == 1:
-        low, high = one.interval()
-        how, difference, p_value = "paired, score interval", one.difference, one.p_value
+        low, high = table.interval()
+        how, difference, p_value = "paired, score interval", table.difference, table.p_value
     else:
         low, high = extreme_interval(tables, old.extreme)
         difference = float(

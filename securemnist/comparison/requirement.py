@@ -6,7 +6,7 @@ from typing import Any
 
 from securemnist.comparison import comparability
 from securemnist.comparison.change import Change, Side, Word
-from securemnist.comparison.paired_difference import together
+from securemnist.comparison.paired_difference import PairedDifference, together
 from securemnist.comparison.per_image import Inconsistent
 from securemnist.comparison.regression_limits import judge
 from securemnist.results.assessment import Assessment
@@ -20,26 +20,20 @@ RATIO_MARGIN = 0.1  # of a ratio, relative: timings of one model differ by as mu
 
 
 def compare_row(
-    old: Finding, new: Finding, sides: tuple[Assessment, Assessment], margin: float
+    old: Finding | None, new: Finding | None, sides: tuple[Assessment, Assessment], margin: float
 ) -> Change:
-    """The change of a row that both policies have."""
-    day = sides[1].decided
-    reason = comparability.of_row(old, new, sides)
-    before, after = old.measurement, new.measurement
-    if reason or before is None or after is None:
-        return unknown(old, new, reason, day=day)
-    try:
-        difference = together(old, new)
-    except Inconsistent as error:
-        difference = f"malformed evidence, {error}"
-    if isinstance(difference, str):
-        return unknown(old, new, difference, day=day)
+    """The change of a row; a finding is missing where the policy of that version has no such row."""
+    common = _common(old, new, sides[1].decided)
+    difference = _difference(old, new, sides)
+    before = old.measurement if old is not None else None
+    if isinstance(difference, str) or before is None or old is None or new is None:
+        return Change(**common, word=Word.NOT_COMPARABLE, reason=str(difference))
     allowed = _margin(before, margin)
     up = new.requirement.at_least is not None
     word, doubt = _believed(old, new, word_of(difference.low, difference.high, allowed, up=up))
     fields = {key: value for key, value in vars(difference).items() if key != "exact"}
     return Change(
-        **_common(old, new, day),
+        **common,
         **fields,
         word=word,
         reason=doubt,
@@ -48,9 +42,18 @@ def compare_row(
     )
 
 
-def unknown(old: Finding | None, new: Finding | None, reason: str, *, day: str) -> Change:
-    """A row that cannot be compared; one of the two findings may be missing."""
-    return Change(**_common(old, new, day), word=Word.NOT_COMPARABLE, reason=reason)
+def _difference(
+    old: Finding | None, new: Finding | None, sides: tuple[Assessment, Assessment]
+) -> PairedDifference | str:
+    """The difference, or why the row cannot be compared."""
+    if old is None:
+        return "the old policy has no such row; assess the old version with the new policy"
+    if new is None:
+        return "the new policy has no such row, so it was not measured for the new version"
+    try:
+        return comparability.of_row(old, new, sides) or together(old, new)
+    except Inconsistent as error:
+        return f"malformed evidence, {error}"
 
 
 def _common(old: Finding | None, new: Finding | None, day: str) -> dict[str, Any]:
@@ -115,9 +118,9 @@ def _notes(old: Finding | None, new: Finding | None) -> tuple[str, ...]:
         (names.get(k, k), getattr(before, k), getattr(after, k)) for k in (*keys, *ON_CHANGE)
     ]
     return tuple(
-        f"{name} was {_or_none(one)}, is {_or_none(two)}"
-        for name, one, two in numbers
-        if one != two
+        f"{name} was {_or_none(old_value)}, is {_or_none(new_value)}"
+        for name, old_value, new_value in numbers
+        if old_value != new_value
     )
 
 

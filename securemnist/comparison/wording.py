@@ -96,11 +96,8 @@ def next_step(change: Change) -> str:
 
 def bracket(change: Change) -> tuple[str, str] | None:
     """Certified and attacked share of both versions; None where nothing was certified."""
-    both = (change.old, change.new)
-    if all(side.certified is None for side in both):
+    if change.old.certified is None and change.new.certified is None:
         return None
-    brackets = []
-    for side in both:
-        low = NONE if side.certified is None else f"{side.certified:.4f}"
-        brackets.append(f"[{low}, {NONE if side.value is None else f'{side.value:.4f}'}]")
-    return brackets[0], brackets[1]
+    ends = ((side.certified, side.value) for side in (change.old, change.new))
+    old, new = ([NONE if end is None else f"{end:.4f}" for end in pair] for pair in ends)
+    return f"[{old[0]}, {old[1]}]", f"[{new[0]}, {new[1]}]"

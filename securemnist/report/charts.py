@@ -106,7 +106,7 @@ def _lines(points: Sequence[CurvePoint], model: str) -> list[Line]:
 def curve(lines: Sequence[Line], required: tuple[float, float] | None, *, alt: str) -> str:
     """Accuracy over eps: the subject strong, with the band above its proofs, the others thin."""
     drawing = Drawing(WIDTH, 262)
-    most = max([0.01, *(p.eps for one in lines for p in one.points), *(required or ())[:1]])
+    most = max([0.01, *(p.eps for item in lines for p in item.points), *(required or ())[:1]])
     x = Scale(0, most, _LEFT, _RIGHT)
     percent_lines(drawing, _LEFT, _RIGHT, _Y, width=0.8, size=10)
     step = round_step(most)
@@ -115,24 +115,24 @@ def curve(lines: Sequence[Line], required: tuple[float, float] | None, *, alt: s
         drawing.text(x(eps), _BOTTOM + 15, f"{eps:g}", size=10, anchor="middle")
     middle = (_LEFT + _RIGHT) / 2
     drawing.text(middle, _BOTTOM + 31, "eps, the largest change of a pixel", anchor="middle")
-    for one in lines:
-        if not one.reference:  # bands upon bands say nothing; the table has them
-            _band(drawing, x, one)
+    for item in lines:
+        if not item.reference:  # bands upon bands say nothing; the table has them
+            _band(drawing, x, item)
     thin = 0
     ends = []
-    for one in reversed(lines):  # the subject's line comes last and lies on top
+    for item in reversed(lines):  # the subject's line comes last and lies on top
         role, width, dash, mark = INK, 2.4, "", "dot"
-        if one.reference:
+        if item.reference:
             thin += 1
             role, width = MUTED, 1.2
             dash, mark = _DASHES[thin % len(_DASHES)], MARKS[thin % len(MARKS)]
-        elif one is not lines[0]:
+        elif item is not lines[0]:
             role, mark = GOOD, "square"
-        points = [(x(p.eps), _Y(p.accuracy)) for p in one.points]
+        points = [(x(p.eps), _Y(p.accuracy)) for p in item.points]
         drawing.lines(role, points, width=width, dash=dash)
         for point in points:
             drawing.mark(*point, mark, role, size=3.6 if role == INK else 2.6)
-        ends.append((points[-1][1], one.name, role, mark))
+        ends.append((points[-1][1], item.name, role, mark))
     _names(drawing, ends)
     if required is not None:
         eps, y = x(required[0]), _Y(required[1])
@@ -141,9 +141,9 @@ def curve(lines: Sequence[Line], required: tuple[float, float] | None, *, alt: s
     return drawing.element(alt)
 
 
-def _band(drawing: Drawing, x: Scale, one: Line) -> None:
+def _band(drawing: Drawing, x: Scale, item: Line) -> None:
     """Between what is proved and what survived: there the truth lies."""
-    known = [p for p in one.points if p.certified is not None]
+    known = [p for p in item.points if p.certified is not None]
     if len(known) > 1:
         upper = [(x(p.eps), _Y(p.accuracy)) for p in known]
         lower = [(x(p.eps), _Y(p.certified or 0.0)) for p in known]

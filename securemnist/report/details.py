@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from securemnist.report import certificate_text
 from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.evidence.attack import AttackEvidence
-from securemnist.results.evidence.latency import LatencyEvidence, PublishedTime
+from securemnist.results.evidence.latency import LatencyEvidence
 from securemnist.results.evidence.static import StaticEvidence, StaticIssue
 from securemnist.results.findings import Finding, Measurement, describe
 from securemnist.sanitize import line
@@ -105,14 +105,12 @@ def _published(evidence: LatencyEvidence) -> str:
     """Microseconds an image that the source systems report: to look at, not to compare with."""
     if not evidence.published:
         return ""
-    detail = ", ".join(map(_time, evidence.published))
+    detail = ", ".join(
+        f"system {line(entry.system, 20)} {entry.microseconds:g} us"
+        f"{'' if entry.batch is None else f' (batch {entry.batch:,})'}"
+        for entry in evidence.published
+    )
     return f"{detail}: single runs on other machines, information and no comparison"
-
-
-def _time(entry: PublishedTime) -> str:
-    """`system A 20.49 us (batch 1,000)`."""
-    size = "" if entry.batch is None else f" (batch {entry.batch:,})"
-    return f"system {line(entry.system, 20)} {entry.microseconds:g} us{size}"
 
 
 def place_of(issue: StaticIssue) -> str:

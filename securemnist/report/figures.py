@@ -110,12 +110,12 @@ def _curve(finding: Finding, evidence: AttackEvidence) -> Exhibit | None:
     lines = lines_of(evidence)
     if not lines:
         return None
-    beside = sum(one.reference for one in lines)
+    beside = sum(curve.reference for curve in lines)
     attack = lines[0].attack
     attack = f"the {attack}" if attack.startswith("ladder") else attack
     caption = f"What {attack} leaves of the accuracy; at eps 1 black may become white."
-    own = (one for one in lines if not one.reference)
-    if any(p.certified is not None for one in own for p in one.points):
+    own = (curve for curve in lines if not curve.reference)
+    if any(p.certified is not None for curve in own for p in curve.points):
         caption += " Shaded: from what is proved up to what survived; there the truth lies."
     if beside:
         caption += f" Thin: {plural(beside, 'reference model')}, measured in the same way."
@@ -136,19 +136,19 @@ def _curve(finding: Finding, evidence: AttackEvidence) -> Exhibit | None:
 
 def _points(lines: Sequence[Line]) -> Table:
     """A line for each point; the attack stands in it only where there are several."""
-    several = len({one.attack for one in lines}) > 1
+    several = len({curve.attack for curve in lines}) > 1
     head = ("network", *(["attack"] if several else []), "eps", "accuracy", "proved", "digits")
     rows = [
         (
-            one.name,
-            *([one.attack] if several else []),
+            curve.name,
+            *([curve.attack] if several else []),
             f"{p.eps:g}",
             f"{p.accuracy:.4f}",
             NONE if p.certified is None else f"{p.certified:.4f}",
             f"{p.n:,}",
         )
-        for one in lines
-        for p in one.points
+        for curve in lines
+        for p in curve.points
     ]
     return Table(head=head, rows=tuple(rows[:ENTRIES]))
 
