@@ -19,6 +19,11 @@ def grey(pixels: bytes, side: int = 28) -> str:
     return _uri(pixels, side, _GREY, 1)
 
 
+def change(before: bytes, after: bytes) -> tuple[str, str, str]:
+    """Three pictures: before, after, and the difference."""
+    return grey(before), grey(after), difference(before, after)
+
+
 def difference(before: bytes, after: bytes, side: int = 28) -> str:
     """What changed, magnified to full strength: orange lighter, blue darker, nothing clear."""
     changes = [b - a for a, b in zip(before, after, strict=True)]
@@ -28,11 +33,6 @@ def difference(before: bytes, after: bytes, side: int = 28) -> str:
         pixels += bytes(_LIGHTER if change > 0 else _DARKER)
         pixels.append(abs(change) * 255 // most)
     return _uri(bytes(pixels), side, _RGBA, 4)
-
-
-def change(before: bytes, after: bytes) -> tuple[str, str, str]:
-    """Three pictures: before, after, and the difference."""
-    return grey(before), grey(after), difference(before, after)
 
 
 def picture(pixels: bytes, *, width: int) -> bytes:
