@@ -53,17 +53,6 @@ class Exhibit:
         return bool(self.panels or self.tiles)
 
     @property
-    def wide(self) -> bool:
-        """Whether it needs the whole width of the page."""
-        prose = self.table is not None and self.table.prose
-        return prose or bool(self.tiles) or len(self.panels) > 1 or self.kind == "curve"
-
-    @property
-    def tall(self) -> bool:
-        """Whether two small pictures fit beside it, one above the other."""
-        return self.kind == "fates" and not self.wide
-
-    @property
     def size(self) -> int:
         """About so many characters it takes on the page."""
         pictures = sum(len(panel.picture) for panel in self.panels)
