@@ -112,15 +112,12 @@ def _notes(old: Finding | None, new: Finding | None) -> tuple[str, ...]:
     if old is None or new is None:
         return ()
     before, after = old.requirement, new.requirement
-    keys = ["threshold"] if before.relation == after.relation else []
-    names = {"threshold": "the threshold"}
-    numbers = [
-        (names.get(k, k), getattr(before, k), getattr(after, k)) for k in (*keys, *ON_CHANGE)
-    ]
+    keys = {"threshold": "the threshold"} if before.relation == after.relation else {}
+    keys |= {key: key for key in ON_CHANGE}
     return tuple(
-        f"{name} was {_or_none(old_value)}, is {_or_none(new_value)}"
-        for name, old_value, new_value in numbers
-        if old_value != new_value
+        f"{name} was {_or_none(getattr(before, key))}, is {_or_none(getattr(after, key))}"
+        for key, name in keys.items()
+        if getattr(before, key) != getattr(after, key)
     )
 
 
