@@ -80,11 +80,11 @@ def of_digits(old: EventMatrix, new: EventMatrix) -> str:
     """Why two ledgers do not speak of the same thing; empty where they do."""
     if not old.same_digits(new):
         return "the two measured different digits"
-    odd = sorted(set(old.stages) ^ set(new.stages))
-    if odd:
+    unmatched = sorted(set(old.stages) ^ set(new.stages))
+    if unmatched:
         # Stored examples that were tried on one version only would flatter the other.
-        where = "new" if odd[0] in new.stages else "old"
-        return f"the stage {odd[0]} was run on the {where} version only"
+        where = "new" if unmatched[0] in new.stages else "old"
+        return f"the stage {unmatched[0]} was run on the {where} version only"
     if old.stages != new.stages:
         return "the attacks were run in another order"
     return ""
@@ -102,11 +102,11 @@ def _asked_differently(old: Finding, new: Finding) -> str:
             for key in {*before.settings, *after.settings}
             if before.settings.get(key) != after.settings.get(key)
         }
-        one, two = (
+        old_text, new_text = (
             line(describe({k: row.settings[k] for k in sorted(changed) if k in row.settings}), 80)
             for row in (before, after)
         )
-        return f"the protocol differs: {one or 'nothing'} before, {two or 'nothing'} now"
+        return f"the protocol differs: {old_text or 'nothing'} before, {new_text or 'nothing'} now"
     if before.tier != after.tier:
         return f"the row was of tier {before.tier}, is of tier {after.tier}: another budget"
     if before.seed != after.seed:
@@ -141,9 +141,9 @@ def _made_differently(old: Finding, new: Finding, sides: tuple[Assessment, Asses
     if isinstance(attack, Mapping) and str(attack.get("use", "")).startswith("art:"):
         packages = (*packages, _ART)
     for name in packages:
-        one, two = (_package(side, name) for side in sides)
-        if one.split(".")[:2] != two.split(".")[:2]:
-            return f"{name} was {one}, is {two}"
+        old_text, new_text = (_package(side, name) for side in sides)
+        if old_text.split(".")[:2] != new_text.split(".")[:2]:
+            return f"{name} was {old_text}, is {new_text}"
     if reason := _code_differs(new, sides):
         return reason
     devices = [line(side.subject.get("device", ""), 40) for side in sides]
@@ -151,9 +151,9 @@ def _made_differently(old: Finding, new: Finding, sides: tuple[Assessment, Asses
         return f"the old version was measured on {devices[0]}, the new one on {devices[1]}"
     if family.same_machine:
         for key in ("processor", "platform"):
-            one, two = (line(side.environment.get(key, ""), 60) for side in sides)
-            if one != two:
-                return f"the {key} was {one}, is {two}"
+            old_text, new_text = (line(side.environment.get(key, ""), 60) for side in sides)
+            if old_text != new_text:
+                return f"the {key} was {old_text}, is {new_text}"
     return ""
 
 

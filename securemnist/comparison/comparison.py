@@ -11,7 +11,7 @@ from typing import Any
 from securemnist.comparison import comparability
 from securemnist.comparison.change import Change, Word
 from securemnist.comparison.document import Document, Latency, Version
-from securemnist.comparison.requirement import MARGIN, compare_row, unknown
+from securemnist.comparison.requirement import MARGIN, compare_row
 from securemnist.errors import FAILED, UNDECIDED, UsageError
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Verdict
@@ -42,8 +42,8 @@ class Comparison:
     @property
     def counts(self) -> dict[str, int]:
         """Rows in scope, by word."""
-        seen = Counter(str(change.word) for change in self.changes if change.in_scope)
-        return {str(word): seen[str(word)] for word in Word}
+        numbers = Counter(str(change.word) for change in self.changes if change.in_scope)
+        return {str(word): numbers[str(word)] for word in Word}
 
     @property
     def exit_code(self) -> int:
@@ -119,15 +119,6 @@ def compare(
     new = new.on(today or utc_day())
     before = {finding.requirement.id: finding for finding in old.findings}
     after = {finding.requirement.id: finding for finding in new.findings}
-    changes = []
-    for name, finding in after.items():
-        if name in before:
-            changes.append(compare_row(before[name], finding, (old, new), margin))
-        else:
-            reason = "the old policy has no such row; assess the old version with the new policy"
-            changes.append(unknown(None, finding, reason, day=new.decided))
-    for name, finding in before.items():
-        if name not in after:
-            reason = "the new policy has no such row, so it was not measured for the new version"
-            changes.append(unknown(finding, None, reason, day=new.decided))
-    return Comparison(old=old, new=new, changes=tuple(changes), margin=margin)
+    pairs = ((before.get(name), after.get(name)) for name in {**after, **before})
+    changes = tuple(compare_row(*pair, (old, new), margin) for pair in pairs)
+    return Comparison(old=old, new=new, changes=changes, margin=margin)

@@ -13,22 +13,16 @@ from securemnist.report.folder import add
 FILES = ("compare.html", "compare.md", "compare.json")
 
 
-def render(made: Comparison) -> dict[str, bytes]:
+def render(comparison: Comparison) -> dict[str, bytes]:
     """The three files, by name."""
-    facts = json.dumps(made.to_json(), indent=1, sort_keys=True, allow_nan=False) + "\n"
-    contents = (page.render(made), markdown.render(made), facts.encode())
+    facts = json.dumps(comparison.to_json(), indent=1, sort_keys=True, allow_nan=False) + "\n"
+    contents = (page.render(comparison), markdown.render(comparison), facts.encode())
     return dict(zip(FILES, contents, strict=True))
 
 
-def write(made: Comparison, folder: Path) -> None:
+def write(comparison: Comparison, folder: Path) -> None:
     """Add the three files to `folder`, and the comment to $GITHUB_STEP_SUMMARY where that is set.
 
     All are rendered before the first is written. UsageError where the folder cannot be written.
     """
-    files = render(made)
-    report.check_writable(folder)
-    try:
-        add(folder, files)
-    except OSError as error:
-        raise report.unwritable(folder, error) from error
-    report.append_step_summary(files["compare.md"])
+    report.put(add, folder, render(comparison), "compare.md")

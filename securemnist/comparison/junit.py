@@ -14,16 +14,17 @@ from securemnist.sanitize import line
 _SUITE = "comparison with an older version"
 
 
-def added(junit: bytes, made: Comparison) -> bytes:
+def added(junit: bytes, comparison: Comparison) -> bytes:
     """`junit`, as pytest wrote it, with a test case for each row in scope of the comparison."""
     root = ET.fromstring(junit)  # nosec B314 # as above  # noqa: S314
     suites = root if root.tag == "testsuites" else ET.Element("testsuites")
     if suites is not root:
         suites.append(root)
-    cases = [_case(change) for change in made.changes if change.in_scope]
+    cases = [_change(change) for change in comparison.changes if change.in_scope]
     tags = Counter(part.tag for case in cases for part in case)
-    if made.exit_code and not tags["failure"] + tags["error"]:
-        cases.append(_other(made))
+    if comparison.exit_code and not tags["failure"] + tags["error"]:
+        # Its own rows or an empty scope stand against the new version, and no change does.
+        cases.append(_case("verdict", "error", wording.headline(comparison).why))
         tags["error"] += 1
     counts = {"tests": len(cases), "failures": tags["failure"], "errors": tags["error"]}
     suite = ET.SubElement(suites, "testsuite", {"name": _SUITE, "skipped": "0", "time": "0"})
@@ -36,19 +37,15 @@ def added(junit: bytes, made: Comparison) -> bytes:
     return text
 
 
-def _case(change: Change) -> ET.Element:
-    place = {"classname": "securemnist.comparison", "name": line(change.id, 60), "time": "0"}
+def _change(change: Change) -> ET.Element:
+    tag = "failure" if change.verdict is Verdict.FAIL else "error"
+    return _case(change.id, tag if change.blocks else "", wording.sentence(change))
+
+
+def _case(name: str, tag: str, message: str) -> ET.Element:
+    """A test case, with a child of this tag where it did not pass."""
+    place = {"classname": "securemnist.comparison", "name": line(name, 60), "time": "0"}
     case = ET.Element("testcase", place)
-    if change.blocks:
-        tag = "failure" if change.verdict is Verdict.FAIL else "error"
-        ET.SubElement(case, tag, {"message": line(wording.sentence(change), 700)})
-    return case
-
-
-def _other(made: Comparison) -> ET.Element:
-    """What stands against the new version without being a change: its own rows, or an empty scope."""
-    case = ET.Element(
-        "testcase", {"classname": "securemnist.comparison", "name": "verdict", "time": "0"}
-    )
-    ET.SubElement(case, "error", {"message": line(wording.headline(made).why, 700)})
+    if tag:
+        ET.SubElement(case, tag, {"message": line(message, 700)})
     return case

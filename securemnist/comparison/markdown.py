@@ -2,77 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from securemnist.comparison import wording
-from securemnist.comparison.change import Change, Word
 from securemnist.comparison.comparison import Comparison
-from securemnist.results.findings import Finding, Verdict
-from securemnist.sanitize import markdown as escape
-from securemnist.view import wording as report_words
-from securemnist.view.wording import WAIVED
+from securemnist.view import jinja
+from securemnist.view.count import counts
 
-ROWS = 40  # rows a table shows; the page has them all
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(made: Comparison) -> bytes:
+def render(comparison: Comparison) -> bytes:
     """The comment; equal comparisons give equal bytes."""
-    head = wording.headline(made)
-    old, new = (escape(report_words.version_of(side), 160) for side in (made.old, made.new))
-    counts = [
-        f"{wording.SYMBOLS[word]} {made.counts[str(word)]} {word}"
-        for word in Word
-        if made.counts[str(word)]
-    ]
-    parts = [
-        f"## {head.symbol} {head.answer}",
-        f"**{old}** → **{new}**: {escape(head.why)}.",
-        " · ".join(counts) or "no row in scope",
-    ]
-    if made.blocking:
-        head_row = [
-            "| | requirement | old → new | result | what to do |",
-            "|---|---|---|---|---|",
-        ]
-        parts.append("\n".join([*head_row, *map(_blocking, made.blocking[:ROWS])]))
-        parts += _left_out(len(made.blocking))
-    if own := wording.own(made):
-        parts.append("The new version's own requirements:")
-        parts.append("\n".join(_own(finding) for finding in own[:ROWS]))
-    rest = [c for c in made.changes if c.in_scope and not c.blocks]
-    if rest:
-        head_row = ["| | requirement | old → new | difference |", "|---|---|---|---|"]
-        table = "\n".join([*head_row, *map(_plain, rest[:ROWS])])
-        title = f"{report_words.plural(len(rest), 'row')} that do not block"
-        folded = "\n\n".join([table, *_left_out(len(rest))])
-        parts.append(f"<details><summary>{title}</summary>\n\n{folded}\n\n</details>")
-    parts.append("Differences are new minus old, on the same digits, with 95 % intervals.")
-    return ("\n\n".join(parts) + "\n").encode("utf-8")
-
-
-def _blocking(change: Change) -> str:
-    seen = "<br>".join(escape(text) for text in (wording.sentence(change), *change.notes))
-    return f"{_head(change)} | {seen} | {escape(wording.next_step(change))} |"
-
-
-def _plain(change: Change) -> str:
-    detail = wording.difference(change)
-    if change.word is Word.NOT_COMPARABLE or change.verdict is not Verdict.PASS:
-        detail = wording.sentence(change)
-    return f"{_head(change)} | {'<br>'.join(escape(t) for t in (detail, *change.notes))} |"
-
-
-def _head(change: Change) -> str:
-    mark = f"<br>{WAIVED} waived" if change.excused else ""
-    old, new = wording.sides(change)
-    what = f"**{escape(change.id, 60)}** {escape(change.claim, 120)}".strip()
-    label = escape(change.label)
-    return f"| {wording.SYMBOLS[change.word]} {label}{mark} | {what} | {old} → {new}"
-
-
-def _own(finding: Finding) -> str:
-    symbol = report_words.SYMBOLS[finding.verdict]
-    return f"- {symbol} **{escape(finding.requirement.id, 60)}** {escape(finding)}"
-
-
-def _left_out(count: int) -> list[str]:
-    more = count - ROWS
-    return [f"{report_words.plural(more, 'more row')} in compare.html."] if more > 0 else []
+    inside = [change for change in comparison.changes if change.in_scope]
+    return jinja.comment(
+        "compare.md.j2",
+        _TEMPLATES,
+        comparison=comparison,
+        words=wording,
+        headline=wording.headline(comparison),
+        counts=counts((change.word for change in inside), wording.SYMBOLS),
+        own=wording.own(comparison),
+        rest=[change for change in inside if not change.blocks],
+    )

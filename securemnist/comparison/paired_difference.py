@@ -74,10 +74,10 @@ def _on_digits(
     least = min((old.once != NOT_COUNTED).sum(), (new.once != NOT_COUNTED).sum())
     if not tables or 2 * counted.sum() < least:
         return "fewer than half of the digits count for both versions"
-    one = tables[0]
+    table = tables[0]
     if len(old.events) == 1:
-        low, high = one.interval()
-        how, difference, p_value = "paired, score interval", one.difference, one.p_value
+        low, high = table.interval()
+        how, difference, p_value = "paired, score interval", table.difference, table.p_value
     else:
         low, high = extreme_interval(tables, old.extreme)
         difference = float(
@@ -115,9 +115,9 @@ def _cause(weak: EventMatrix, k: int) -> str:
         return ""
     code = int(weak.codes[k])
     if code < 0:
-        causes = {MISCLASSIFIED: "misread without any attack", NOT_ATTEMPTED: "no proof"}
+        causes = {MISCLASSIFIED: "misclassified without an attack", NOT_ATTEMPTED: "no proof"}
         return causes.get(code, "")
-    return weak.stages[code] if weak.stages else f"read as {code}"
+    return weak.stages[code] if weak.stages else f"predicted as {code}"
 
 
 def _classes(old: EventMatrix, new: EventMatrix) -> tuple[Part, ...]:
@@ -150,26 +150,26 @@ def _counted(before: Measurement, after: Measurement) -> PairedDifference | str:
     if not before.complete or not after.complete:
         return "a count of a part cannot be held against another"
     difference = after.value - before.value
-    found = _places(before.evidence), _places(after.evidence)
+    places = _places(before.evidence), _places(after.evidence)
     return PairedDifference(
         paired="exact counts",
         difference=difference,
         low=difference,
         high=difference,
         n=after.n,
-        broken=_listed(found[1] - found[0]),
-        safe=_listed(found[0] - found[1]),
+        broken=_listed(places[1] - places[0]),
+        safe=_listed(places[0] - places[1]),
     )
 
 
-def _places(seen: Evidence) -> Counter[str]:
+def _places(evidence: Evidence) -> Counter[str]:
     """Complaints without their line numbers, which move when something above is edited."""
-    found = (seen.static or []) if isinstance(seen, StaticEvidence) else []
+    places = (evidence.static or []) if isinstance(evidence, StaticEvidence) else []
     return Counter(
         f"{line(n.file, 200)}: {line(n.tool, 40)} {line(n.rule, 120)}: {line(n.message, 400)}"
-        for n in found
+        for n in places
     )
 
 
-def _listed(found: Counter[str]) -> tuple[Turned, ...]:
-    return tuple(Turned(place=0, label=0, by=line(what, 300)) for what in found.elements())
+def _listed(places: Counter[str]) -> tuple[Turned, ...]:
+    return tuple(Turned(place=0, label=0, by=line(what, 300)) for what in places.elements())

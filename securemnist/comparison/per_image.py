@@ -36,7 +36,7 @@ class EventMatrix:
 
     A value is the share of events in one row, or the `extreme` of the shares of k rows: the worst of
     ten classes, of ten targets, of ninety pairs. `places` are places in the test set; `stages` the
-    attacks. `codes` int64 (n,): which stage broke each digit; without stages, what it was read as.
+    attacks. `codes` int64 (n,): which stage broke each digit; without stages, its predicted class.
     """
 
     order: str
@@ -72,14 +72,14 @@ class EventMatrix:
 
 def read(finding: Finding) -> EventMatrix | None:
     """The events of a finding; None without any, Inconsistent where they give another value."""
-    seen = finding.measurement
-    matrix = None if seen is None else _event_matrix(finding, seen.evidence)
-    if seen is None or matrix is None:
+    measurement = finding.measurement
+    matrix = None if measurement is None else _event_matrix(finding, measurement.evidence)
+    if measurement is None or matrix is None:
         return None
     if not (matrix.events != NOT_COUNTED).any():
         raise Inconsistent("no digit counts")
-    if abs(matrix.value - seen.value) > _ROUNDING:
-        raise Inconsistent(f"the digits give {matrix.value:.4f}, not {seen.value:.4f}")
+    if abs(matrix.value - measurement.value) > _ROUNDING:
+        raise Inconsistent(f"the digits give {matrix.value:.4f}, not {measurement.value:.4f}")
     return matrix
 
 
@@ -119,7 +119,7 @@ def _outcomes(finding: Finding, table: OutcomeTable) -> EventMatrix:
 
 
 def _answers(row: Requirement, table: AnswerTable, *, by_class: bool) -> EventMatrix | None:
-    """What each digit was read as: right or not, of all or by class; with a trigger, steered or not."""
+    """Predicted classes: right or not, of all digits or by class; with a trigger, steered or not."""
     labels, answered = table.labels, table.read
     if (triggered := table.triggered) is not None:
         events = _steered(row.settings.get("target"), labels, answered, triggered)

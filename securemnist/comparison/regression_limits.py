@@ -8,74 +8,64 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
 
 from securemnist.comparison.change import Bound, BoundKey
+from securemnist.comparison.paired_difference import PairedDifference
 from securemnist.results.findings import Requirement, Verdict
 
 _ROUNDING = 1e-9  # 0.93 - 0.92 is a little more than 0.01
 
 
-@dataclass(frozen=True, kw_only=True)
-class Drop:
-    """By how much a row got worse, with its interval; `exact` where the complete set was measured."""
+def judge(
+    row: Requirement, change: PairedDifference, old: float, doubt: str = ""
+) -> tuple[Bound, ...]:
+    """The verdict of each bound of the row; `old` is the old value.
 
-    value: float
-    low: float
-    high: float
-    exact: bool
-    old: float
-    newly_broken: int | None
-    doubt: str = ""
-
-    def judge(self, row: Requirement) -> tuple[Bound, ...]:
-        """What becomes of each bound of the row."""
-        made = []
-        if row.max_drop is not None:
-            made.append(self._hold("max_drop", row.max_drop, 1.0))
-        if row.max_relative_drop is not None:
-            made.append(self._hold("max_relative_drop", row.max_relative_drop, self._scale))
-        if row.max_newly_broken is not None:
-            made.append(self._count(row.max_newly_broken))
-        return tuple(made)
-
-    @property
-    def _scale(self) -> float:
-        """One over the old value; of a zero, every rise is endlessly much."""
-        return 1 / abs(self.old) if self.old else math.inf
-
-    def _hold(self, key: BoundKey, limit: float, scale: float) -> Bound:
-        seen, low, high = (_times(n, scale) for n in (self.value, self.low, self.high))
-        if self.exact:
-            low = high = seen
-        shown = seen if math.isfinite(seen) else None
-        if low > limit + _ROUNDING:
-            verdict, reason = Verdict.FAIL, "" if math.isfinite(seen) else "the old value is zero"
-        elif high <= limit + _ROUNDING:
-            verdict, reason = Verdict.PASS, ""
-        else:
-            verdict = Verdict.INCONCLUSIVE
-            reason = f"the limit lies inside [{low:.4f}, {high:.4f}]; measure more digits"
-        return self._doubted(
-            Bound(key=key, limit=limit, seen=shown, verdict=verdict, reason=reason)
-        )
-
-    def _count(self, limit: int) -> Bound:
-        key: BoundKey = "max_newly_broken"
-        seen = self.newly_broken
-        if seen is None:
-            reason = "this measure records no digits; bound it by max_drop"
-            verdict = Verdict.INCONCLUSIVE
-            return Bound(key=key, limit=limit, seen=None, verdict=verdict, reason=reason)
-        verdict = Verdict.FAIL if seen > limit else Verdict.PASS
-        return self._doubted(Bound(key=key, limit=limit, seen=seen, verdict=verdict))
-
-    def _doubted(self, bound: Bound) -> Bound:
-        """A number in doubt decides nothing."""
-        if not self.doubt:
-            return bound
-        return dataclasses.replace(bound, verdict=Verdict.INCONCLUSIVE, reason=self.doubt)
+    `doubt` says why the numbers are in doubt: such a number decides nothing.
+    """
+    worse = -1.0 if row.at_least is not None else 1.0
+    drop = worse * change.difference
+    low, high = sorted((worse * change.low, worse * change.high))
+    drops = (drop, drop, drop) if change.exact else (drop, low, high)
+    bounds = []
+    if row.max_drop is not None:
+        bounds.append(_drop("max_drop", row.max_drop, *drops))
+    if row.max_relative_drop is not None:
+        scale = 1 / abs(old) if old else math.inf  # of a zero, every rise is endlessly much
+        relative = (number * scale if number else 0.0 for number in drops)
+        bounds.append(_drop("max_relative_drop", row.max_relative_drop, *relative))
+    if row.max_newly_broken is not None:
+        bounds.append(_newly_broken(row.max_newly_broken, change))
+    if not doubt:
+        return tuple(bounds)
+    undecided = []
+    for bound in bounds:
+        counted = bound.key != "max_newly_broken" or bound.seen is not None
+        reason = doubt if counted else bound.reason
+        undecided.append(dataclasses.replace(bound, verdict=Verdict.INCONCLUSIVE, reason=reason))
+    return tuple(undecided)
 
 
-def _times(number: float, scale: float) -> float:
-    return 0.0 if number == 0 else number * scale
+def _drop(key: BoundKey, limit: float, drop: float, low: float, high: float) -> Bound:
+    reason = ""
+    if low > limit + _ROUNDING:
+        verdict = Verdict.FAIL
+        reason = "" if math.isfinite(drop) else "the old value is zero"
+    elif high <= limit + _ROUNDING:
+        verdict = Verdict.PASS
+    else:
+        verdict = Verdict.INCONCLUSIVE
+        reason = f"the limit lies inside [{low:.4f}, {high:.4f}]; measure more digits"
+    number = drop if math.isfinite(drop) else None
+    return Bound(key=key, limit=limit, seen=number, verdict=verdict, reason=reason)
+
+
+def _newly_broken(limit: int, change: PairedDifference) -> Bound:
+    count, reason = None, ""
+    if change.broken is None:
+        verdict = Verdict.INCONCLUSIVE
+        reason = "this measure records no digits; bound it by max_drop"
+    else:
+        count = len(change.broken)
+        verdict = Verdict.FAIL if count > limit else Verdict.PASS
+    return Bound(key="max_newly_broken", limit=limit, seen=count, verdict=verdict, reason=reason)

@@ -6,9 +6,9 @@ from typing import Any
 
 from securemnist.comparison import comparability
 from securemnist.comparison.change import Change, Side, Word
-from securemnist.comparison.paired_difference import together
+from securemnist.comparison.paired_difference import PairedDifference, together
 from securemnist.comparison.per_image import Inconsistent
-from securemnist.comparison.regression_limits import Drop
+from securemnist.comparison.regression_limits import judge
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Measurement, Verdict
 from securemnist.results.verdicts import ON_CHANGE
@@ -20,61 +20,53 @@ RATIO_MARGIN = 0.1  # of a ratio, relative: timings of one model differ by as mu
 
 
 def compare_row(
-    old: Finding, new: Finding, sides: tuple[Assessment, Assessment], margin: float
+    old: Finding | None, new: Finding | None, sides: tuple[Assessment, Assessment], margin: float
 ) -> Change:
-    """The change of a row that both policies have."""
-    reason = comparability.of_row(old, new, sides)
-    before, after = old.measurement, new.measurement
-    if reason or before is None or after is None:
-        return unknown(old, new, reason, day=sides[1].decided)
-    try:
-        seen = together(old, new)
-    except Inconsistent as error:
-        return unknown(old, new, f"malformed evidence, {error}", day=sides[1].decided)
-    if isinstance(seen, str):
-        return unknown(old, new, seen, day=sides[1].decided)
+    """The change of a row; a finding is missing where the policy of that version has no such row."""
+    common = _common(old, new, sides[1].decided)
+    difference = _difference(old, new, sides)
+    before = old.measurement if old is not None else None
+    if isinstance(difference, str) or before is None or old is None or new is None:
+        return Change(**common, word=Word.NOT_COMPARABLE, reason=str(difference))
+    allowed = _margin(before, margin)
     up = new.requirement.at_least is not None
-    kept = _margin(before, margin)
-    word = word_of(seen.low, seen.high, kept, up=up)
-    believed, doubt = _believed(old, new, word)
-    worse = -1.0 if up else 1.0
-    low, high = sorted((worse * seen.low, worse * seen.high))
-    drop = Drop(
-        value=worse * seen.difference,
-        low=low,
-        high=high,
-        exact=seen.exact,
-        old=before.value,
-        newly_broken=None if seen.broken is None else len(seen.broken),
-        doubt=doubt,
-    )
-    fields = {k: v for k, v in seen.__dict__.items() if k != "exact"}
+    word, doubt = _believed(old, new, word_of(difference.low, difference.high, allowed, up=up))
+    fields = {key: value for key, value in vars(difference).items() if key != "exact"}
     return Change(
-        **_common(old, new, sides[1].decided),
+        **common,
         **fields,
-        word=believed,
+        word=word,
         reason=doubt,
-        margin=kept,
-        bounds=drop.judge(new.requirement),
+        margin=allowed,
+        bounds=judge(new.requirement, difference, before.value, doubt),
     )
 
 
-def unknown(old: Finding | None, new: Finding | None, reason: str, *, day: str) -> Change:
-    """A row that cannot be compared; one of the two findings may be missing."""
-    return Change(**_common(old, new, day), word=Word.NOT_COMPARABLE, reason=reason)
+def _difference(
+    old: Finding | None, new: Finding | None, sides: tuple[Assessment, Assessment]
+) -> PairedDifference | str:
+    """The difference, or why the row cannot be compared."""
+    if old is None:
+        return "the old policy has no such row; assess the old version with the new policy"
+    if new is None:
+        return "the new policy has no such row, so it was not measured for the new version"
+    try:
+        return comparability.of_row(old, new, sides) or together(old, new)
+    except Inconsistent as error:
+        return f"malformed evidence, {error}"
 
 
 def _common(old: Finding | None, new: Finding | None, day: str) -> dict[str, Any]:
-    shown = new or old
-    if shown is None:
+    finding = new or old
+    if finding is None:
         raise ValueError("expected a finding on one side at least")
-    row = shown.requirement
+    row = finding.requirement
     return {
         "id": row.id,
         "measure": line(row.measure, 60),
-        "family": line(shown.family.name or (old.family.name if old else ""), 60),
-        "claim": requirement_text.claim(shown),
-        "unit": shown.measurement.unit if shown.measurement else "share",
+        "family": line(finding.family.name or (old.family.name if old else ""), 60),
+        "claim": requirement_text.claim(finding),
+        "unit": finding.measurement.unit if finding.measurement else "share",
         "relation": row.relation,
         "threshold": row.threshold,
         "old": _side(old),
@@ -109,11 +101,9 @@ def _expired(new: Finding | None, day: str) -> tuple[str, ...]:
 def _side(finding: Finding | None) -> Side:
     if finding is None:
         return Side(label="no such row")
-    seen = finding.measurement
-    if seen is None:
-        return Side(label=finding.label)
+    numbers = ("value", "certified", "seconds")
     return Side(
-        label=finding.label, value=seen.value, certified=seen.certified, seconds=seen.seconds
+        label=finding.label, **{key: getattr(finding.measurement, key, None) for key in numbers}
     )
 
 
@@ -122,24 +112,23 @@ def _notes(old: Finding | None, new: Finding | None) -> tuple[str, ...]:
     if old is None or new is None:
         return ()
     before, after = old.requirement, new.requirement
-    made = []
-    if before.relation == after.relation and before.threshold != after.threshold:
-        made.append(f"the threshold was {before.threshold:g}, is {after.threshold:g}")
-    for key in ON_CHANGE:
-        one, two = getattr(before, key), getattr(after, key)
-        if one != two:
-            made.append(f"{key} was {_or_none(one)}, is {_or_none(two)}")
-    return tuple(made)
+    keys = {"threshold": "the threshold"} if before.relation == after.relation else {}
+    keys |= {key: key for key in ON_CHANGE}
+    return tuple(
+        f"{name} was {_or_none(getattr(before, key))}, is {_or_none(getattr(after, key))}"
+        for key, name in keys.items()
+        if getattr(before, key) != getattr(after, key)
+    )
 
 
 def _or_none(number: float | None) -> str:
     return "not asked for" if number is None else f"{number:g}"
 
 
-def _margin(seen: Measurement, margin: float) -> float:
-    if seen.unit == "share":
+def _margin(measurement: Measurement, margin: float) -> float:
+    if measurement.unit == "share":
         return margin
-    return RATIO_MARGIN * seen.value if seen.unit == "ratio" else 0.0
+    return RATIO_MARGIN * measurement.value if measurement.unit == "ratio" else 0.0
 
 
 def word_of(low: float, high: float, margin: float, *, up: bool) -> Word:
@@ -169,7 +158,7 @@ def _believed(old: Finding, new: Finding, word: Word) -> tuple[Word, str]:
 
 
 def _doubts(side: Finding) -> str:
-    seen = side.measurement
-    if seen is None or not seen.survived or side.proved:
+    measurement = side.measurement
+    if measurement is None or not measurement.survived or side.proved:
         return ""
-    return ", ".join(line(doubt.name, 60) for doubt in seen.doubts[:5])
+    return ", ".join(line(doubt.name, 60) for doubt in measurement.doubts[:5])

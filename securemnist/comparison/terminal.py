@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from securemnist.comparison import wording
 from securemnist.comparison.change import Change, Word
 from securemnist.comparison.comparison import Comparison
-from securemnist.report.terminal import STYLES, write
+from securemnist.report.terminal import STYLES, print_table, write
 from securemnist.sanitize import line
 from securemnist.view import wording as report_words
 from securemnist.view.wording import WAIVED
@@ -23,35 +22,27 @@ _STYLE = {
 }
 
 
-def print_comparison(made: Comparison, console: Console) -> None:
+def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print the table, the rows in the way with their next steps, and the answer."""
-    old, new = map(report_words.version_of, (made.old, made.new))
+    old, new = map(report_words.version_of, (comparison.old, comparison.new))
     write(console, Text(f"{old} -> {new}, difference is new minus old", "dim"))
-    inside = [change for change in made.changes if change.in_scope]
-    rows = [_cells(change) for change in inside]
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    for change, cells in zip(inside, rows, strict=True):
-        text = Text()
-        for place, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-            text.append(cell, _STYLE[change.word] if place == 0 else "")
-            text.append(" " * (width - cell_len(cell) + 2))
-        text.rstrip()
-        write(console, text, cut=True)
-    for change in made.blocking:
+    inside = [change for change in comparison.changes if change.in_scope]
+    print_table(console, [(_STYLE[change.word], _cells(change)) for change in inside])
+    for change in comparison.blocking:
         detail = Text(f"\n{line(change.id, 60)} {change.label}", _STYLE[change.word])
         write(console, detail.append(f": {wording.sentence(change)}", "default"))
         for note in change.notes:
             write(console, Text(f"  note    {note}"))
         write(console, Text("  next    ", "bold").append(wording.next_step(change)))
-    for finding in wording.own(made):
+    for finding in wording.own(comparison):
         detail = Text(
             f"\n{line(finding.requirement.id, 60)} {finding.label}", STYLES[finding.verdict]
         )
         own = f": its own requirement, {report_words.sentence(finding)}"
         write(console, detail.append(own, "default"))
-    head = wording.headline(made)
+    head = wording.headline(comparison)
     write(console, Text(f"\n{head.symbol} {head.answer}: {head.why}", style=STYLES[head.verdict]))
-    write(console, Text(f"  exit code {made.exit_code}", "dim"))
+    write(console, Text(f"  exit code {comparison.exit_code}", "dim"))
 
 
 def _cells(change: Change) -> tuple[str, ...]:

@@ -18,22 +18,22 @@ SYMBOLS = {
 }
 
 
-def headline(made: Comparison) -> Headline:
+def headline(comparison: Comparison) -> Headline:
     """Whether the new version may replace the old one: the exit code in words."""
-    rows = [change for change in made.changes if change.in_scope]
+    rows = [change for change in comparison.changes if change.in_scope]
     waived = sum(change.excused for change in rows)
-    day = line(made.new.decided, 20)
+    day = line(comparison.new.decided, 20)
     tail = f"; {waived} waived on {day} (UTC)" if waived else ""
-    if made.exit_code == 0:
-        words = made.counts
+    if comparison.exit_code == 0:
+        words = comparison.counts
         parts = [f"{words[str(word)]} {word}" for word in Word if words[str(word)]]
         why = f"{plural(len(rows), 'requirement')}: {', '.join(reversed(parts))}{tail}"
-        sure = made.new.complete and not words["cannot tell"] and not words["not comparable"]
+        sure = comparison.new.complete and not words["cannot tell"] and not words["not comparable"]
         answer = "May replace the old one" if sure else "Nothing measured blocks the new version"
         return Headline(verdict=Verdict.PASS, answer=answer, why=why)
-    worse = sum(change.verdict is Verdict.FAIL for change in made.blocking)
-    undecided = len(made.blocking) - worse
-    open_rows = [finding.verdict for finding in own(made)]
+    worse = sum(change.verdict is Verdict.FAIL for change in comparison.blocking)
+    undecided = len(comparison.blocking) - worse
+    open_rows = [finding.verdict for finding in own(comparison)]
     failed = open_rows.count(Verdict.FAIL)
     parts = [f"{plural(worse, 'requirement')} got worse"] if worse else []
     parts += [f"{plural(failed, 'requirement')} failed"] if failed else []
@@ -41,25 +41,25 @@ def headline(made: Comparison) -> Headline:
     parts += [f"{len(open_rows) - failed} without a verdict"] if len(open_rows) > failed else []
     nothing = "no requirement passed" if rows else "nothing was compared"
     why = (", ".join(parts) or nothing) + tail
-    if made.exit_code == FAILED:
+    if comparison.exit_code == FAILED:
         return Headline(verdict=Verdict.FAIL, answer="Do not replace the old one", why=why)
     return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not replace the old one yet", why=why)
 
 
-def own(made: Comparison) -> tuple[Finding, ...]:
+def own(comparison: Comparison) -> tuple[Finding, ...]:
     """The new version's blocking findings that no change reports.
 
     A row that cannot be compared has not necessarily failed.
     """
-    said = {change.id: change.verdict for change in made.blocking}
+    reported = {change.id: change.verdict for change in comparison.blocking}
 
-    def is_said(finding: Finding) -> bool:
-        detail = said.get(finding.requirement.id)
+    def is_reported(finding: Finding) -> bool:
+        detail = reported.get(finding.requirement.id)
         return detail is Verdict.FAIL or (
             detail is not None and finding.verdict is not Verdict.FAIL
         )
 
-    return tuple(finding for finding in made.new.open_findings if not is_said(finding))
+    return tuple(finding for finding in comparison.new.open_findings if not is_reported(finding))
 
 
 def sentence(change: Change) -> str:
@@ -96,11 +96,8 @@ def next_step(change: Change) -> str:
 
 def bracket(change: Change) -> tuple[str, str] | None:
     """Certified and attacked share of both versions; None where nothing was certified."""
-    both = (change.old, change.new)
-    if all(side.certified is None for side in both):
+    if change.old.certified is None and change.new.certified is None:
         return None
-    shown = []
-    for side in both:
-        low = NONE if side.certified is None else f"{side.certified:.4f}"
-        shown.append(f"[{low}, {NONE if side.value is None else f'{side.value:.4f}'}]")
-    return shown[0], shown[1]
+    ends = ((side.certified, side.value) for side in (change.old, change.new))
+    old, new = ([NONE if end is None else f"{end:.4f}" for end in pair] for pair in ends)
+    return f"[{old[0]}, {old[1]}]", f"[{new[0]}, {new[1]}]"

@@ -43,9 +43,7 @@ def _row(finding: Finding, subject: Mapping[str, Any]) -> dict[str, Any]:
         "relation": row.relation,
         "threshold": row.threshold,
         "verdict": str(finding.verdict),
-        "value": None if measurement is None else measurement.value,
-        "low": None if measurement is None else measurement.low,
-        "high": None if measurement is None else measurement.high,
+        **{key: getattr(measurement, key, None) for key in ("value", "low", "high")},
     }
 
 

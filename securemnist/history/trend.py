@@ -2,55 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from securemnist.history.record import Record
 from securemnist.results.findings import Verdict
 from securemnist.results.verdicts import utc_day
 from securemnist.sanitize import line
-from securemnist.view import html
-from securemnist.view.wording import NONE, SYMBOLS, plural, version
+from securemnist.view import jinja
+from securemnist.view.axis import Scale
+from securemnist.view.figure import Exhibit, Panel, Table
+from securemnist.view.svg import GOOD, INK, LINE, MUTED, Drawing
+from securemnist.view.wording import NONE, SYMBOLS, kind, plural, version
 
 MAX_POINTS = 30  # entries in a chart, the latest ones
 _TEMPLATES = Path(__file__).parent / "templates"
-_LEFT, _STEP, _TOP, _HIGH = 60, 14, 12, 90
-
-
-@dataclass(frozen=True, kw_only=True)
-class Point:
-    """One entry in a chart: coordinates, and the values of its table row."""
-
-    x: float
-    y: float | None
-    commit: str
-    version: str
-    value: str
-    interval: str
-    low: float | None
-    high: float | None
-    symbol: str
-    kind: str
-    day: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chart:
-    """One small chart: `line` is an SVG path through the values, `bound` the height of the threshold."""
-
-    name: str
-    title: str
-    points: tuple[Point, ...]
-    line: str
-    width: float
-    bottom: float
-    first: str
-    last: str
-    bound: float | None
-    required: str
+_LEFT, _STEP, _TOP, _BOTTOM = 60, 14, 12, 102
+_HEAD = ("version", "time (UTC)", "value", "95 % interval", "verdict")
 
 
 def models(record: Record) -> list[str]:
@@ -71,7 +42,7 @@ def render(record: Record, model: str | None = None, *, today: str | None = None
         a.entry for a in [a for a in assessments if line(a.model, 80) == name][-MAX_POINTS:]
     ]
     benchmarks = [b.entry for b in [b for b in record.lines if b.kind == "bench"][-MAX_POINTS:]]
-    return html.render(
+    return jinja.page(
         "trend.html.j2",
         _TEMPLATES,
         model=name or "no model",
@@ -79,8 +50,8 @@ def render(record: Record, model: str | None = None, *, today: str | None = None
         count=plural(len(of_model), "assessment"),
         damaged=plural(record.damaged, "unreadable line") if record.damaged else "",
         last=_last(of_model, today or utc_day()),
-        rows=[_row_chart(row, of_model) for row in _names(of_model, "rows")],
-        figures=[_figure_chart(figure, benchmarks) for figure in _names(benchmarks, "figures")],
+        rows=[_requirement_chart(row, of_model) for row in _names(of_model, "rows")],
+        figures=[_benchmark_chart(figure, benchmarks) for figure in _names(benchmarks, "figures")],
     )
 
 
@@ -102,7 +73,7 @@ def _last(entries: Sequence[Mapping[str, Any]], today: str) -> Mapping[str, str]
     if code == 0 and through and not (isinstance(through, str) and today <= through):
         text = f"Latest assessment needed a waiver that expired on {line(through, 20)}"
         verdict = Verdict.INCONCLUSIVE
-    return {"verdict": verdict.lower().replace("_", "-"), "symbol": SYMBOLS[verdict], "words": text}
+    return {"verdict": kind(verdict), "symbol": SYMBOLS[verdict], "words": text}
 
 
 def _names(entries: Iterable[Mapping[str, Any]], key: str) -> list[str]:
@@ -114,95 +85,105 @@ def _names(entries: Iterable[Mapping[str, Any]], key: str) -> list[str]:
     return list(names)[:200]
 
 
-def _row_chart(name: str, entries: Sequence[Mapping[str, Any]]) -> Chart:
+class _Point(NamedTuple):
+    """One entry of the record in a chart. `asked` names settings and data: equal ones share a line."""
+
+    entry: Mapping[str, Any]
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    verdict: Verdict | None = None
+    asked: str = ""
+
+
+def _requirement_chart(name: str, entries: Sequence[Mapping[str, Any]]) -> Exhibit:
     rows = [_table(_table(entry, "rows"), name) for entry in entries]
     newest: Mapping[str, Any] = next((row for row in reversed(rows) if row), {})
     sign = {">=": "≥", "<=": "≤"}.get(str(newest.get("relation")), "")
     bound = _number(newest.get("threshold"))
-    return _chart(
-        name,
-        line(newest.get("measure", ""), 60),
-        entries,
-        [(_number(r.get("value")), _number(r.get("low")), _number(r.get("high"))) for r in rows],
-        [str(row.get("verdict", "")) for row in rows],
-        [str(row.get("asked", "")) for row in rows],
-        bound,
-        "" if bound is None else f"{sign} {bound:g}",
-    )
+    caption = line(newest.get("measure", ""), 60)
+    caption += "" if bound is None else f", required {sign} {bound:g}"
+    points = [
+        _Point(
+            entry,
+            _number(row.get("value")),
+            low=_number(row.get("low")),
+            high=_number(row.get("high")),
+            verdict=next((v for v in Verdict if v == row.get("verdict")), None),
+            asked=str(row.get("asked", "")),
+        )
+        for entry, row in zip(entries, rows, strict=True)
+    ]
+    return _chart(name, caption, points, bound)
 
 
-def _figure_chart(name: str, entries: Sequence[Mapping[str, Any]]) -> Chart:
-    values = [_number(_table(entry, "figures").get(name)) for entry in entries]
-    return _chart(
-        name,
-        "seconds",
-        entries,
-        [(v, None, None) for v in values],
-        [""] * len(values),
-        [""] * len(values),
-        None,
-        "",
-    )
+def _benchmark_chart(name: str, entries: Sequence[Mapping[str, Any]]) -> Exhibit:
+    points = [_Point(entry, _number(_table(entry, "figures").get(name))) for entry in entries]
+    return _chart(name, "seconds", points, None)
 
 
-def _chart(
-    name: str,
-    title: str,
-    entries: Sequence[Mapping[str, Any]],
-    values: Sequence[tuple[float | None, float | None, float | None]],
-    verdicts: Sequence[str],
-    asked: Sequence[str],
-    bound: float | None,
-    required: str,
-) -> Chart:
-    marks = [mark for value in (*values, (bound,)) for mark in value if mark is not None] or [0.0]
+def _chart(name: str, caption: str, points: Sequence[_Point], bound: float | None) -> Exhibit:
+    """The values with their intervals, day and commit under each, and the same as a table."""
+    marks = [m for p in points for m in (p.value, p.low, p.high) if m is not None]
+    marks = [*marks, *([] if bound is None else [bound])] or [0.0]
     spread = max(max(marks) - min(marks), 0.02 * max(map(abs, marks)), 1e-9)
-    low, high = min(marks) - 0.1 * spread, max(marks) + 0.1 * spread
+    y = Scale(min(marks) - 0.1 * spread, max(marks) + 0.1 * spread, _BOTTOM, _TOP)
+    width = _LEFT + _STEP * len(points)
+    drawing = Drawing(width, _BOTTOM + 104)
+    drawing.lines(LINE, [(50, _BOTTOM), (width, _BOTTOM)])
+    for place, number in ((18, y.last), (_BOTTOM, y.first)):
+        drawing.text(46, place, f"{number:.4g}", size=10, anchor="end")
+    if bound is not None:
+        drawing.lines(INK, [(50, y(bound)), (width, y(bound))], dash="4 3")
+    drawn = [(_LEFT + _STEP * k, p) for k, p in enumerate(points) if p.value is not None]
+    # A number with other settings or data starts a new line.
+    for _, part in itertools.groupby(drawn, key=lambda item: item[1].asked):
+        drawing.lines(GOOD, [(x, y(p.value or 0.0)) for x, p in part], width=1.5)
+    for x, point in drawn:
+        _draw(drawing, x, y, point)
+    for k, point in enumerate(points):
+        day, commit = _day(point.entry)[2:10], line(point.entry.get("commit", "") or NONE, 60)[:7]
+        x = _LEFT + _STEP * k + 3
+        drawing.text(x, _BOTTOM + 96, f"{day} {commit}", size=10, vertical=True)
+    alt = f"{line(name, 60)} over {len(points)} entries; the numbers follow as a table"
+    return Exhibit(
+        kind="trend",
+        title=line(name, 60),
+        caption=caption,
+        panels=(Panel(drawing.element(alt)),),
+        table=Table(head=_HEAD, rows=tuple(map(_cells, reversed(points)))),
+    )
 
-    def height(mark: float) -> float:
-        return round(_TOP + _HIGH * (high - mark) / (high - low), 2)
 
-    points = tuple(
-        Point(
-            x=_LEFT + _STEP * place,
-            y=None if value is None else height(value),
-            low=None if low_end is None else height(low_end),
-            high=None if high_end is None else height(high_end),
-            commit=line(entry.get("commit", "") or NONE, 60)[:7],
-            version=version("", entry.get("commit"), entry.get("digest")).removeprefix(
-                "unnamed model"
-            ),
-            value="no number" if value is None else f"{value:.4g}",
-            interval=""
-            if low_end is None or high_end is None
-            else f"{low_end:.4g} to {high_end:.4g}",
-            symbol=SYMBOLS[Verdict(verdict)] if verdict in list(Verdict) else "",
-            kind=verdict.lower().replace("_", "-") if verdict in list(Verdict) else "none",
-            day=line(entry.get("time", ""), 30)[:16].replace("T", " "),
-        )
-        for place, (entry, (value, low_end, high_end), verdict) in enumerate(
-            zip(entries, values, verdicts, strict=True)
-        )
+def _draw(drawing: Drawing, x: float, y: Scale, point: _Point) -> None:
+    """The interval, and a cross for a failure or a dot in the colour of the verdict."""
+    value = y(point.value or 0.0)
+    if point.low is not None and point.high is not None:
+        drawing.lines(MUTED, [(x, y(point.low)), (x, y(point.high))], width=1.2, alpha=0.6)
+    if point.verdict is Verdict.FAIL:
+        cross = [((x - 4, value - s), (x + 4, value + s)) for s in (4, -4)]
+        drawing.lines(kind(point.verdict), *cross, width=2.5)
+    else:
+        role = GOOD if point.verdict is None else kind(point.verdict)
+        drawing.mark(x, value, "dot", role, size=4)
+
+
+def _cells(point: _Point) -> tuple[str, ...]:
+    """A row of the table: version, time, value, interval, verdict."""
+    entry = point.entry
+    model = version("", entry.get("commit"), entry.get("digest")).removeprefix("unnamed model")
+    known = point.low is not None and point.high is not None
+    return (
+        model or NONE,
+        _day(entry),
+        "no number" if point.value is None else f"{point.value:.4g}",
+        f"{point.low:.4g} to {point.high:.4g}" if known else NONE,
+        NONE if point.verdict is None else f"{SYMBOLS[point.verdict]} {kind(point.verdict)}",
     )
-    drawn = [(p, key) for p, key in zip(points, asked, strict=True) if p.y is not None]
-    # A number with other settings or data starts a new line segment.
-    before = [None, *(key for _, key in drawn)]
-    path = " ".join(
-        f"{'L' if key == last else 'M'}{p.x} {p.y}"
-        for (p, key), last in zip(drawn, before, strict=False)
-    )
-    return Chart(
-        name=line(name, 60),
-        title=title,
-        points=points,
-        line=path,
-        width=_LEFT + _STEP * len(points),
-        bottom=_TOP + _HIGH,
-        first=f"{high:.4g}",
-        last=f"{low:.4g}",
-        bound=None if bound is None else height(bound),
-        required=required,
-    )
+
+
+def _day(entry: Mapping[str, Any]) -> str:
+    return line(entry.get("time", ""), 30)[:16].replace("T", " ")
 
 
 def _table(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from securemnist.errors import UsageError
@@ -27,13 +27,22 @@ def write(assessment: Assessment, folder: Path, others: Mapping[str, bytes] | No
     Everything is rendered before the old report goes, and the folder is replaced as one. The summary
     is appended to $GITHUB_STEP_SUMMARY where that is set. UsageError where it cannot be written.
     """
-    files = render(assessment, others)
+    put(publish, folder, render(assessment, others), "summary.md")
+
+
+def put(
+    write: Callable[[Path, Mapping[str, bytes]], None],
+    folder: Path,
+    files: Mapping[str, bytes],
+    summary: str,
+) -> None:
+    """`write` the files to a folder, and append one of them to the summary of a GitHub job."""
     check_writable(folder)
     try:
-        publish(folder, files)
+        write(folder, files)
     except OSError as error:
         raise unwritable(folder, error) from error
-    append_step_summary(files["summary.md"])
+    append_step_summary(files[summary])
 
 
 def render(assessment: Assessment, others: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
@@ -48,12 +57,7 @@ def render(assessment: Assessment, others: Mapping[str, bytes] | None = None) ->
 
 def holds_one(folder: Path) -> bool:
     """Whether a report of ours lies in `folder`."""
-    if "assessment.json" in manifest.listed(folder):
-        return True
-    try:
-        return bool(Assessment.load(folder / "assessment.json"))
-    except UsageError:
-        return False
+    return "assessment.json" in manifest.listed(folder) or _stored(folder) is not None
 
 
 def others(folder: Path) -> dict[str, bytes]:
@@ -61,14 +65,18 @@ def others(folder: Path) -> dict[str, bytes]:
     return {name: data for name, data in manifest.owned(folder).items() if name not in FILES}
 
 
-def keeps(folder: Path, made: Assessment) -> bool:
+def keeps(folder: Path, new: Assessment) -> bool:
     """Whether `folder` holds a whole report that an interrupted run may not replace."""
-    if not made.interrupted:
-        return False
+    stored = _stored(folder) if new.interrupted else None
+    return stored is not None and not stored.interrupted
+
+
+def _stored(folder: Path) -> Assessment | None:
+    """The assessment in `folder`; None without one, and where it cannot be read."""
     try:
-        return not Assessment.load(folder / "assessment.json").interrupted
-    except UsageError:  # none, or none that can be read
-        return False
+        return Assessment.load(folder / "assessment.json")
+    except UsageError:
+        return None
 
 
 def check_writable(folder: Path) -> None:

@@ -20,27 +20,28 @@ def description(evidence: Evidence) -> str:
     return " ".join(_sentences(evidence.certificates)) if evidence.certificates else ""
 
 
-def _sentences(seen: Certificates) -> Iterable[str]:
-    counts = {method: getattr(seen, method) for method in _METHODS}
+def _sentences(certificates: Certificates) -> Iterable[str]:
+    counts = {method: getattr(certificates, method) for method in _METHODS}
     proved = [f"{n:,} by {_METHODS[m]}" for m, n in counts.items() if n is not None]
     if proved:
         yield f"Digits proved: {', '.join(proved)}."
-    if seen.attacked:
-        yield f"The weakest of these proofs, {seen.attacked:,}, were attacked in vain."
+    if certificates.attacked:
+        yield f"The weakest of these proofs, {certificates.attacked:,}, were attacked in vain."
     for method in _METHODS:
-        if reason := seen.refused.get(method):
+        if reason := certificates.refused.get(method):
             yield f"No more by {_METHODS[method]}: {line(reason, 300)}."
-    yield from _open(seen.open)
+    yield from _open(certificates.open)
 
 
-def _open(seen: OpenMargins) -> Iterable[str]:
+def _open(margins: OpenMargins) -> Iterable[str]:
     """How far the digits without a proof are from one."""
-    if not seen.asked:
+    if not margins.asked:
         return
-    marks = (seen.closest, seen.median, seen.farthest)
+    marks = (margins.closest, margins.median, margins.farthest)
     closest, median, farthest = (f"{mark:.3g}".replace("-", "\N{MINUS SIGN}") for mark in marks)
     yield (
-        f"{plural(seen.asked, 'digit')} without a proof: the lower bound of the margin is {closest} at "
-        f"best, {median} in the middle, {farthest} at worst, and would have to be above 0. Such a digit "
-        "is not broken by that: its bounds are too loose, or a stronger attack breaks it."
+        f"{plural(margins.asked, 'digit')} without a proof: the lower bound of the margin is "
+        f"{closest} at best, {median} in the middle, {farthest} at worst, and would have to be "
+        "above 0. Such a digit is not broken by that: "
+        "its bounds are too loose, or a stronger attack breaks it."
     )

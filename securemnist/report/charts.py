@@ -6,199 +6,188 @@ their numbers, and every number stands in a table beside its picture.
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from securemnist.report.accuracy_lines import Line
-from securemnist.results.evidence.attack import StageResult
+from securemnist.results.evidence.attack import AttackEvidence, CurvePoint, StageResult
 from securemnist.results.per_image import CLASSES
 from securemnist.sanitize import line
+from securemnist.view.axis import Scale, percent_lines, round_step
 from securemnist.view.svg import BAD, GOOD, INK, LINE, MARKS, MUTED, PAPER, Drawing
 from securemnist.view.wording import NONE
 
 WIDTH = 340
+_LEFT, _TOP, _RIGHT, _BOTTOM = 34.0, 12.0, 250.0, 226.0  # of the curve
+_Y = Scale(0, 1, _BOTTOM, _TOP)
+_WATERFALL = (("proved", GOOD, 1.0), ("not broken", GOOD, 0.45), ("broken here", BAD, 0.85))
 _DASHES = ("", "5 3", "1.5 3", "7 3 1.5 3", "3 3")
 
 
 def bars(values: Sequence[float | None], limit: float | None, *, alt: str) -> str:
     """A share a class of something bad, from 0; `limit` is the most that the policy allows."""
     drawing = Drawing(WIDTH, 196)
-    left, top, bottom = 4.0, 22.0, 170.0
-    seen = [value for value in values if value is not None]
-    most = max([*seen, limit or 0.0, 0.004]) * 1.1
+    left, bottom = 4.0, 170.0
+    most = max([*(value or 0.0 for value in values), limit or 0.0, 0.004]) * 1.1
+    height = Scale(0, most, 0, bottom - 22.0)
     step = (WIDTH - left) / CLASSES
-
-    def height(value: float) -> float:
-        return (bottom - top) * value / most
-
     allowed = None if limit is None else bottom - height(limit)
     if allowed is not None:
-        drawing.lines([(left, allowed), (WIDTH, allowed)], INK, dash="4 3")
+        drawing.lines(INK, [(left, allowed), (WIDTH, allowed)], dash="4 3")
     for digit, value in enumerate(values):
-        x = left + digit * step
+        x, high = left + digit * step, height(value or 0)
         drawing.text(x + step / 2, bottom + 17, digit, anchor="middle")
-        shown = NONE if value is None else f"{100 * value:.1f}"
-        drawing.rect(
-            x + 4, bottom - height(value or 0), step - 8, height(value or 0), BAD, alpha=0.7
-        )
-        y = bottom - height(value or 0) - 5
+        drawing.rect(x + 4, bottom - high, step - 8, high, BAD, alpha=0.7)
+        y = bottom - high - 5
         if allowed is not None and y - 11 < allowed < y + 4:  # no line through a number
             y = allowed - 4
-        drawing.text(x + step / 2, y, shown, INK, size=11, anchor="middle", halo=True)
-    drawing.lines([(left, bottom), (WIDTH, bottom)], LINE)
+        percent = NONE if value is None else f"{100 * value:.1f}"
+        drawing.text(x + step / 2, y, percent, INK, size=11, anchor="middle", halo=True)
+    drawing.lines(LINE, [(left, bottom), (WIDTH, bottom)])
     return drawing.element(alt)
 
 
 def waterfall(stages: Sequence[StageResult], *, alt: str) -> str:
-    """The digits stage by stage: proved so far, still open, fell here."""
+    """The samples stage by stage: proved so far, still open, broken by the stage."""
     left, right, row = 92.0, 64.0, 24.0
     drawing = Drawing(WIDTH, 24 + row * len(stages))
-    most = max(stage.entered for stage in stages) or 1
-    scale = (WIDTH - left - right) / most
+    width = Scale(0, max(stage.entered for stage in stages) or 1, 0, WIDTH - left - right)
     proved = 0
     for number, stage in enumerate(stages):
         y = 24 + number * row
         proved += stage.proved
         still = stage.entered - stage.fell - stage.proved
         x = left
-        for count, role, alpha in (
-            (proved, GOOD, 1.0),
-            (still, GOOD, 0.45),
-            (stage.fell, BAD, 0.85),
-        ):
-            drawing.rect(x, y, count * scale, row - 7, role, alpha=alpha)
-            x += count * scale
+        for count, (_, role, alpha) in zip((proved, still, stage.fell), _WATERFALL, strict=True):
+            drawing.rect(x, y, width(count), row - 7, role, alpha=alpha)
+            x += width(count)
         drawing.text(left - 8, y + 13, line(stage.stage, 14), anchor="end")
         drawing.text(WIDTH - right + 6, y + 13, f"{still + proved:,}", INK)
-    names = [("proved", GOOD, 1.0)] if proved else []
-    names += [("not broken", GOOD, 0.45), ("fell here", BAD, 0.85)]
-    x = left
-    for name, role, alpha in names:
-        drawing.rect(x, 3, 10, 10, role, alpha=alpha)
-        drawing.text(x + 14, 12, name)
-        x += 26 + 6 * len(name)
+    drawing.legend(left, _WATERFALL if proved else _WATERFALL[1:])
     return drawing.element(alt)
 
 
-class _Plane:
-    """eps to the right, accuracy upwards, in the rectangle between the margins."""
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """Points of one network under one attack, by eps; `reference` is a network beside the subject."""
 
-    left, top, right, bottom = 34.0, 12.0, 250.0, 226.0
+    name: str
+    attack: str
+    points: tuple[CurvePoint, ...]
+    reference: bool = False
 
-    def __init__(self, most: float) -> None:
-        self.most = most
 
-    def place(self, eps: float, accuracy: float) -> tuple[float, float]:
-        x = self.left + (self.right - self.left) * eps / self.most
-        return x, self.bottom - (self.bottom - self.top) * accuracy
+def lines_of(evidence: AttackEvidence) -> list[Line]:
+    """The lines to draw; none where no accuracy over epsilon was measured."""
+    if not evidence.curve:
+        return []
+    lines = _lines(evidence.curve, "")
+    for reference in evidence.reference_curves:
+        lines += _lines(reference.points, line(reference.model, 40))
+    return lines
+
+
+def _lines(points: Sequence[CurvePoint], model: str) -> list[Line]:
+    """The points of one network, by attack."""
+    found: dict[str, list[CurvePoint]] = {}
+    for point in points:
+        found.setdefault(line(point.attack, 24), []).append(point)
+    return [
+        Line(
+            name=model or (attack if len(found) > 1 else "this model"),
+            attack=attack,
+            points=tuple(sorted(points, key=lambda point: point.eps)),
+            reference=bool(model),
+        )
+        for attack, points in found.items()
+    ]
 
 
 def curve(lines: Sequence[Line], required: tuple[float, float] | None, *, alt: str) -> str:
     """Accuracy over eps: the subject strong, with the band above its proofs, the others thin."""
     drawing = Drawing(WIDTH, 262)
-    most = max([0.01, *(p.eps for one in lines for p in one.points), *(required or ())[:1]])
-    plane = _Plane(most)
-    _axes(drawing, plane)
-    for one in lines:
-        if not one.reference:  # bands upon bands say nothing; the table has them
-            _band(drawing, plane, one)
+    most = max([0.01, *(p.eps for item in lines for p in item.points), *(required or ())[:1]])
+    x = Scale(0, most, _LEFT, _RIGHT)
+    percent_lines(drawing, _LEFT, _RIGHT, _Y, width=0.8, size=10)
+    step = round_step(most)
+    for number in range(int(most / step + 1e-9) + 1):
+        eps = number * step
+        drawing.text(x(eps), _BOTTOM + 15, f"{eps:g}", size=10, anchor="middle")
+    middle = (_LEFT + _RIGHT) / 2
+    drawing.text(middle, _BOTTOM + 31, "eps, the largest change of a pixel", anchor="middle")
+    for item in lines:
+        if not item.reference:  # bands upon bands say nothing; the table has them
+            _band(drawing, x, item)
     thin = 0
     ends = []
-    for one in reversed(lines):  # the subject's line comes last and lies on top
+    for item in reversed(lines):  # the subject's line comes last and lies on top
         role, width, dash, mark = INK, 2.4, "", "dot"
-        if one.reference:
+        if item.reference:
             thin += 1
             role, width = MUTED, 1.2
             dash, mark = _DASHES[thin % len(_DASHES)], MARKS[thin % len(MARKS)]
-        elif one is not lines[0]:
+        elif item is not lines[0]:
             role, mark = GOOD, "square"
-        points = [plane.place(p.eps, p.accuracy) for p in one.points]
-        drawing.lines(points, role, width=width, dash=dash)
-        for x, y in points:
-            drawing.mark(x, y, mark, role, size=3.6 if role == INK else 2.6)
-        ends.append((points[-1][1], one.name, role, mark))
-    _names(drawing, plane, ends)
+        points = [(x(p.eps), _Y(p.accuracy)) for p in item.points]
+        drawing.lines(role, points, width=width, dash=dash)
+        for point in points:
+            drawing.mark(*point, mark, role, size=3.6 if role == INK else 2.6)
+        ends.append((points[-1][1], item.name, role, mark))
+    _names(drawing, ends)
     if required is not None:
-        x, y = plane.place(*required)
-        drawing.lines([(x - 8, y), (x + 8, y)], BAD, width=2.5)
-        drawing.text(x, y + 14, "required", BAD, size=10, anchor="middle", halo=True)
+        eps, y = x(required[0]), _Y(required[1])
+        drawing.lines(BAD, [(eps - 8, y), (eps + 8, y)], width=2.5)
+        drawing.text(eps, y + 14, "required", BAD, size=10, anchor="middle", halo=True)
     return drawing.element(alt)
 
 
-def _axes(drawing: Drawing, plane: _Plane) -> None:
-    for share in (0, 0.25, 0.5, 0.75, 1):
-        y = plane.place(0, share)[1]
-        drawing.lines([(plane.left, y), (plane.right, y)], LINE, width=0.8)
-        drawing.text(plane.left - 6, y + 4, f"{100 * share:.0f} %", size=10, anchor="end")
-    step = next((s for s in (0.01, 0.02, 0.05, 0.1, 0.2) if plane.most / s <= 5), 0.5)
-    count = int(plane.most / step + 1e-9)
-    for number in range(count + 1):
-        x = plane.place(number * step, 0)[0]
-        drawing.text(x, plane.bottom + 15, f"{number * step:g}", size=10, anchor="middle")
-    middle = (plane.left + plane.right) / 2
-    drawing.text(middle, plane.bottom + 31, "eps, the largest change of a pixel", anchor="middle")
-
-
-def _band(drawing: Drawing, plane: _Plane, one: Line) -> None:
+def _band(drawing: Drawing, x: Scale, item: Line) -> None:
     """Between what is proved and what survived: there the truth lies."""
-    known = [p for p in one.points if p.certified is not None]
+    known = [p for p in item.points if p.certified is not None]
     if len(known) > 1:
-        upper = [plane.place(p.eps, p.accuracy) for p in known]
-        lower = [plane.place(p.eps, p.certified or 0.0) for p in known]
+        upper = [(x(p.eps), _Y(p.accuracy)) for p in known]
+        lower = [(x(p.eps), _Y(p.certified or 0.0)) for p in known]
         drawing.area([*upper, *reversed(lower)], GOOD, alpha=0.17)
-        drawing.lines(lower, GOOD, width=1.6)
+        drawing.lines(GOOD, lower, width=1.6)
 
 
-def _names(drawing: Drawing, plane: _Plane, ends: Sequence[tuple[float, str, str, str]]) -> None:
+def _names(drawing: Drawing, ends: Sequence[tuple[float, str, str, str]]) -> None:
     """The names beside the ends of their lines, moved apart where they would touch."""
     ordered = sorted(ends)
-    y = plane.top
+    y = _TOP
     places = []
     for rest, (end, *_) in zip(range(len(ordered) - 1, -1, -1), ordered, strict=True):
-        y = min(max(end, y), plane.bottom - 13 * rest)
+        y = min(max(end, y), _BOTTOM - 13 * rest)
         places.append(y)
         y += 13
     for (_, name, role, mark), y in zip(ordered, places, strict=True):
-        drawing.mark(plane.right + 12, y, mark, role, size=3)
-        drawing.text(plane.right + 19, y + 4, line(name, 12), role, size=10, bold=role == INK)
+        drawing.mark(_RIGHT + 12, y, mark, role, size=3)
+        drawing.text(_RIGHT + 19, y + 4, line(name, 12), role, size=10, bold=role == INK)
 
 
 def times(series: Sequence[tuple[str, Sequence[float]]], *, alt: str) -> str:
     """Every sample as a dot on an axis of milliseconds, the median as a bar."""
-    row = 58.0
+    row, left = 58.0, 6.0
     drawing = Drawing(WIDTH, row * len(series) + 34)
     most = 1.05 * max(1e-6, *(1000 * max(seconds) for _, seconds in series))
-    left = 6.0
-
-    def place(milliseconds: float) -> float:
-        return left + (WIDTH - 2 * left) * milliseconds / most
-
+    x = Scale(0, most, left, WIDTH - left)
     for number, (name, seconds) in enumerate(series):
         y = number * row + 40
         drawing.text(left, y - 26, line(name, 24), INK, bold=True)
-        shown = _thinned([1000 * s for s in seconds])
         middle = 1000 * statistics.median(seconds)
         drawing.text(WIDTH - left, y - 26, f"median {middle:.3g} ms", anchor="end")
         drawing.rect(left, y - 14, WIDTH - 2 * left, 28, MUTED, alpha=0.07)
-        for i, sample in enumerate(shown):
-            drawing.mark(place(sample), y + ((7 * i) % 11 - 5) * 2, "dot", GOOD, size=2.4)
-        drawing.lines([(place(middle), y - 15), (place(middle), y + 15)], PAPER, width=5)
-        drawing.lines([(place(middle), y - 15), (place(middle), y + 15)], INK, width=2)
+        for i, sample in enumerate(_thinned([1000 * s for s in seconds])):
+            drawing.mark(x(sample), y + ((7 * i) % 11 - 5) * 2, "dot", GOOD, size=2.4)
+        for role, width in ((PAPER, 5), (INK, 2)):
+            drawing.lines(role, [(x(middle), y - 15), (x(middle), y + 15)], width=width)
     bottom = row * len(series) + 16
-    step = _step(most)
+    step = round_step(most)
     for number in range(int(most / step) + 1):
-        x = place(number * step)
         anchor = "middle" if number else "start"
-        drawing.text(x, bottom, f"{number * step:g}", size=10, anchor=anchor)
+        drawing.text(x(number * step), bottom, f"{number * step:g}", size=10, anchor=anchor)
     drawing.text(WIDTH / 2, bottom + 15, "milliseconds", anchor="middle")
     return drawing.element(alt)
-
-
-def _step(most: float) -> float:
-    """The distance of about five round marks on an axis up to `most`."""
-    power = 10.0 ** math.floor(math.log10(most / 5))
-    return next(power * k for k in (1, 2, 5, 10) if power * k >= most / 5)
 
 
 def _thinned(values: Sequence[float], most: int = 80) -> list[float]:

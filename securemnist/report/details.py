@@ -1,4 +1,4 @@
-"""What a row tells beside its sentence: how it was measured, what was seen, how far proofs go."""
+"""Facts of a row beside its sentence: its protocol, its evidence, how far proofs go, places in code."""
 
 from __future__ import annotations
 
@@ -7,59 +7,60 @@ from collections.abc import Iterable
 from securemnist.report import certificate_text
 from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.evidence.attack import AttackEvidence
-from securemnist.results.evidence.latency import LatencyEvidence, PublishedTime
-from securemnist.results.evidence.static import StaticEvidence
+from securemnist.results.evidence.latency import LatencyEvidence
+from securemnist.results.evidence.static import StaticEvidence, StaticIssue
 from securemnist.results.findings import Finding, Measurement, describe
 from securemnist.sanitize import line
 from securemnist.view import wording
 
 Fact = tuple[str, str]
+FIRST = 3  # places of a static row, where there is no room for all
 
 
 def facts(finding: Finding) -> Iterable[Fact]:
     """How it was measured and what was seen, in the order of reading."""
-    requirement, seen = finding.requirement, finding.measurement
+    requirement, measurement = finding.requirement, finding.measurement
     how = line(describe(requirement.settings), 600)
     measure = line(requirement.measure, 100)
     if finding.claim:
         yield "the suite's claim", line(finding.claim, 300)
     yield "measured by", f"{measure}: {how}" if how else measure
-    if seen is None:
+    if measurement is None:
         return
-    if seen.unit == "count":
-        yield "counted over", f"n = {seen.n:,}"
+    if measurement.unit == "count":
+        yield "counted over", f"n = {measurement.n:,}"
     else:
-        yield "95 % interval", _interval(seen)
-    if seen.certified is not None:
-        low = "" if seen.certified_low is None else f", lower bound {seen.certified_low:.4f}"
-        yield "proved", f"{seen.certified:.4f}{low}"
-    if ends := certificate_text.description(seen.evidence):
+        yield "95 % interval", _interval(measurement)
+    if measurement.certified is not None:
+        low = measurement.certified_low
+        bound = "" if low is None else f", lower bound {low:.4f}"
+        yield "proved", f"{measurement.certified:.4f}{bound}"
+    if ends := certificate_text.description(measurement.evidence):
         yield "where proofs end", ends
-    yield from _extras(seen)
-    yield "seed, time", f"{line(seen.seed, 40)}, {wording.number(seen.seconds, '')} s"
+    yield from _extras(measurement)
+    yield "seed, time", f"{line(measurement.seed, 40)}, {wording.number(measurement.seconds, '')} s"
 
 
-def _interval(seen: Measurement) -> str:
-    low, high = wording.number(seen.low, seen.unit), wording.number(seen.high, seen.unit)
-    if seen.unit != "share":
-        return f"{low} to {high}, n = {seen.n:,}"
-    if seen.complete:
-        return (
-            f"{low} to {high} for new digits; n = {seen.n:,}, the complete set: the count decides"
-        )
-    return f"{low} to {high}; n = {seen.n:,}, a sample: the bound decides"
+def _interval(measurement: Measurement) -> str:
+    n, ends = measurement.n, (measurement.low, measurement.high)
+    low, high = (wording.number(end, measurement.unit) for end in ends)
+    if measurement.unit != "share":
+        return f"{low} to {high}, n = {n:,}"
+    if measurement.complete:
+        return f"{low} to {high} for new digits; n = {n:,}, the complete set: the count decides"
+    return f"{low} to {high}; n = {n:,}, a sample: the bound decides"
 
 
-def _extras(seen: Measurement) -> Iterable[Fact]:
+def _extras(measurement: Measurement) -> Iterable[Fact]:
     """Facts that only some measures leave behind."""
-    if seen.sensitivity:
-        yield "sensitivity", seen.sensitivity
-    if seen.stopped:
+    if measurement.sensitivity:
+        yield "sensitivity", measurement.sensitivity
+    if measurement.stopped:
         yield "ended early", "the verdict was certain; later stages can only lower the number"
-    evidence = seen.evidence
-    if isinstance(evidence, AttackEvidence) and (kept := evidence.adversarial_examples):
-        yield "adversarial examples", f"{kept.digits} in {line(kept.file, 100)}"
-        yield "SHA-256 of them", line(kept.sha256, 64)
+    evidence = measurement.evidence
+    if isinstance(evidence, AttackEvidence) and (examples := evidence.adversarial_examples):
+        yield "adversarial examples", f"{examples.digits} in {line(examples.file, 100)}"
+        yield "SHA-256 of them", line(examples.sha256, 64)
     elif isinstance(evidence, BackdoorEvidence):
         yield from _of_backdoor(evidence)
     elif isinstance(evidence, LatencyEvidence):
@@ -104,11 +105,26 @@ def _published(evidence: LatencyEvidence) -> str:
     """Microseconds an image that the source systems report: to look at, not to compare with."""
     if not evidence.published:
         return ""
-    detail = ", ".join(map(_time, evidence.published))
+    detail = ", ".join(
+        f"system {line(entry.system, 20)} {entry.microseconds:g} us"
+        f"{'' if entry.batch is None else f' (batch {entry.batch:,})'}"
+        for entry in evidence.published
+    )
     return f"{detail}: single runs on other machines, information and no comparison"
 
 
-def _time(entry: PublishedTime) -> str:
-    """`system A 20.49 us (batch 1,000)`."""
-    size = "" if entry.batch is None else f" (batch {entry.batch:,})"
-    return f"system {line(entry.system, 20)} {entry.microseconds:g} us{size}"
+def place_of(issue: StaticIssue) -> str:
+    """`file:line`."""
+    return f"{line(issue.file, 200)}:{issue.line}"
+
+
+def first_places(finding: Finding) -> tuple[str, ...]:
+    """`file:line: what is wrong`, at most FIRST of them, and how many more there are."""
+    evidence = finding.measurement.evidence if finding.measurement is not None else None
+    if finding.passed or not isinstance(evidence, StaticEvidence):
+        return ()
+    issues = evidence.static or []
+    detail = [line(f"{place_of(n)}: {line(n.message, 400)}", 160) for n in issues[:FIRST]]
+    if len(issues) > FIRST:
+        detail.append(f"and {len(issues) - FIRST:,} more")
+    return tuple(detail)

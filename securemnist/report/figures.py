@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from securemnist.report import charts, gallery, matrices
-from securemnist.report.accuracy_lines import Line, lines_of
-from securemnist.report.figure import Exhibit, Panel, Table, of_total
-from securemnist.report.static_issues import place_of
+from securemnist.report.charts import Line, lines_of
+from securemnist.report.details import place_of
 from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.base import Evidence, OtherEvidence
@@ -19,6 +19,7 @@ from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Finding
 from securemnist.results.value_types import LARGEST_EPSILON
 from securemnist.sanitize import line
+from securemnist.view.figure import Exhibit, Panel, Table, of_total
 from securemnist.view.wording import NONE, plural
 
 ENTRIES = 200  # lines a table shows
@@ -28,35 +29,36 @@ def exhibits(finding: Finding) -> tuple[Exhibit, ...]:
     """Everything that the finding's evidence lets one see, in the order to look at it."""
     if finding.measurement is None:
         return ()
-    made = (make(finding, finding.measurement.evidence) for make in _MAKERS)
-    return tuple(exhibit for exhibit in made if exhibit is not None)
+    evidence = finding.measurement.evidence
+    figures = (figure(finding, evidence) for figure in _FIGURES.get(type(evidence), ()))
+    return tuple(exhibit for exhibit in figures if exhibit is not None)
 
 
 def not_recorded(finding: Finding) -> tuple[str, ...]:
     """Titles of the exhibits that a row of this family could have and this one has not."""
     if finding.measurement is None:
         return ()
-    seen = finding.measurement.evidence
+    evidence = finding.measurement.evidence
     expected = finding.family.figures
-    present = seen.table if isinstance(seen, OtherEvidence) else vars(seen)
+    present = evidence.table if isinstance(evidence, OtherEvidence) else vars(evidence)
     return tuple(line(title, 60) for key, title in expected.items() if present.get(key) is None)
 
 
-def _stages(_: Finding, seen: Evidence) -> Exhibit | None:
-    if not isinstance(seen, AttackEvidence) or not seen.waterfall:
+def _stages(_: Finding, evidence: AttackEvidence) -> Exhibit | None:
+    stages = evidence.waterfall
+    if not stages:
         return None
-    stages = seen.waterfall
-    fell = sum(stage.fell for stage in stages)
+    broken = sum(stage.fell for stage in stages)
     proved = sum(stage.proved for stage in stages)
     detail = f", {proved:,} were proved safe" if proved else ""
-    caption = f"Of {plural(stages[0].entered, 'digit')}, {fell:,} fell{detail}"
+    caption = f"Of {plural(stages[0].entered, 'digit')}, {broken:,} were broken{detail}"
     caption += "; each stage works on what the stages above it left open." if stages[1:] else "."
     rows = tuple(
         (line(s.stage, 24), *(f"{n:,}" for n in (s.entered, s.proved, s.fell)), f"{s.seconds:.1f}",
          f"{s.over_budget:,}")
         for s in stages
     )  # fmt: skip
-    head = ("stage", "entered", "proved", "fell", "seconds", "over budget")
+    head = ("stage", "entered", "proved", "broken", "seconds", "over budget")
     return Exhibit(
         kind="stages",
         title="Survivors after each attack",
@@ -67,14 +69,9 @@ def _stages(_: Finding, seen: Evidence) -> Exhibit | None:
     )
 
 
-def _classes(finding: Finding, seen: Evidence) -> Exhibit | None:
-    triggered = isinstance(seen, BackdoorEvidence)
-    if isinstance(seen, BackdoorEvidence):
-        values = seen.per_class_asr
-    elif isinstance(seen, CleanEvidence | AttackEvidence | CertifiedEvidence):
-        values = seen.per_class
-    else:
-        return None
+def _classes(finding: Finding, evidence: Evidence) -> Exhibit | None:
+    triggered = isinstance(evidence, BackdoorEvidence)
+    values = vars(evidence)["per_class_asr" if triggered else "per_class"]
     known = {digit: value for digit, value in enumerate(values or []) if value is not None}
     if not values or not known:
         return None
@@ -89,7 +86,7 @@ def _classes(finding: Finding, seen: Evidence) -> Exhibit | None:
         f"Percent of each class. Class {worst} fares worst: {_percent(round(bad[worst] or 0, 3))}."
     )
     whose = "of the worst pair" if pairs else "over all its digits"
-    if isinstance(seen, CleanEvidence) and seen.worst_class is not None:
+    if isinstance(evidence, CleanEvidence) and evidence.worst_class is not None:
         whose = "of the worst class"
     caption += f" Dashed: the {_percent(limit)} that the row allows {whose}."
     what = "attack success" if triggered else "accuracy"
@@ -109,16 +106,16 @@ def _percent(share: float) -> str:
     return f"{100 * share:.3g}\N{NO-BREAK SPACE}%"
 
 
-def _curve(finding: Finding, seen: Evidence) -> Exhibit | None:
-    lines = lines_of(seen) if isinstance(seen, AttackEvidence) else []
+def _curve(finding: Finding, evidence: AttackEvidence) -> Exhibit | None:
+    lines = lines_of(evidence)
     if not lines:
         return None
-    beside = sum(one.reference for one in lines)
+    beside = sum(curve.reference for curve in lines)
     attack = lines[0].attack
     attack = f"the {attack}" if attack.startswith("ladder") else attack
     caption = f"What {attack} leaves of the accuracy; at eps 1 black may become white."
-    own = (one for one in lines if not one.reference)
-    if any(p.certified is not None for one in own for p in one.points):
+    own = (curve for curve in lines if not curve.reference)
+    if any(p.certified is not None for curve in own for p in curve.points):
         caption += " Shaded: from what is proved up to what survived; there the truth lies."
     if beside:
         caption += f" Thin: {plural(beside, 'reference model')}, measured in the same way."
@@ -139,27 +136,27 @@ def _curve(finding: Finding, seen: Evidence) -> Exhibit | None:
 
 def _points(lines: Sequence[Line]) -> Table:
     """A line for each point; the attack stands in it only where there are several."""
-    several = len({one.attack for one in lines}) > 1
+    several = len({curve.attack for curve in lines}) > 1
     head = ("network", *(["attack"] if several else []), "eps", "accuracy", "proved", "digits")
     rows = [
         (
-            one.name,
-            *([one.attack] if several else []),
+            curve.name,
+            *([curve.attack] if several else []),
             f"{p.eps:g}",
             f"{p.accuracy:.4f}",
             NONE if p.certified is None else f"{p.certified:.4f}",
             f"{p.n:,}",
         )
-        for one in lines
-        for p in one.points
+        for curve in lines
+        for p in curve.points
     ]
     return Table(head=head, rows=tuple(rows[:ENTRIES]))
 
 
-def _times(_: Finding, seen: Evidence) -> Exhibit | None:
-    if not isinstance(seen, LatencyEvidence) or not seen.samples:
+def _times(_: Finding, evidence: LatencyEvidence) -> Exhibit | None:
+    if not evidence.samples:
         return None
-    series = [(line(name, 24), seconds) for name, seconds in seen.samples.items()]
+    series = [(line(name, 24), seconds) for name, seconds in evidence.samples.items()]
     rows = tuple(
         (
             name,
@@ -178,11 +175,10 @@ def _times(_: Finding, seen: Evidence) -> Exhibit | None:
     )
 
 
-def _notices(_: Finding, seen: Evidence) -> Exhibit | None:
-    if not isinstance(seen, StaticEvidence) or seen.static is None:
+def _notices(_: Finding, evidence: StaticEvidence) -> Exhibit | None:
+    if evidence.static is None:
         return None
-    found = seen.static
-    kept = found[:ENTRIES]
+    issues = evidence.static[:ENTRIES]
     rows = tuple(
         (
             place_of(n),
@@ -191,21 +187,22 @@ def _notices(_: Finding, seen: Evidence) -> Exhibit | None:
             line(n.message, 400),
             line(n.advice, 400),
         )
-        for n in kept
+        for n in issues
     )
     head = ("place", "severity", "rule", "what is wrong", "what to do")
     table = Table(head=head, rows=rows, prose=True) if rows else None
-    caption = f"{of_total(len(kept), len(found), 'place')}" if found else "The tools found nothing."
+    caption = of_total(len(issues), len(evidence.static), "place")
+    caption = caption if issues else "The tools found nothing."
     return Exhibit(kind="notices", title="Findings in the code", caption=caption, table=table)
 
 
-def _other(_: Finding, seen: Evidence) -> Exhibit | None:
+def _other(_: Finding, evidence: OtherEvidence) -> Exhibit | None:
     """Evidence of a measure of the user's own."""
-    if not isinstance(seen, OtherEvidence) or not seen.table:
+    if not evidence.table:
         return None
-    names = sorted(seen.table)[:ENTRIES]
-    rows = tuple((line(name, 60), line(_json(seen.table[name]), 400)) for name in names)
-    caption = of_total(len(names), len(seen.table), "value")
+    names = sorted(evidence.table)[:ENTRIES]
+    rows = tuple((line(name, 60), line(_json(evidence.table[name]), 400)) for name in names)
+    caption = of_total(len(names), len(evidence.table), "value")
     table = Table(head=("name", "value"), rows=rows, prose=True)
     return Exhibit(kind="other", title="Evidence", caption=caption, table=table)
 
@@ -214,16 +211,21 @@ def _json(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-_MAKERS: Sequence[Callable[[Finding, Evidence], Exhibit | None]] = (
-    _curve,
-    matrices.fates,
-    _classes,
-    _stages,
-    gallery.before_and_after,
-    gallery.last_to_fall,
-    matrices.confusion,
-    gallery.hardest,
-    _times,
-    _notices,
-    _other,
-)
+# The figures of each kind of evidence, in the order to look at them.
+_FIGURES: Mapping[type[Evidence], Sequence[Callable[[Finding, Any], Exhibit | None]]] = {
+    CleanEvidence: (_classes, matrices.confusion, gallery.hardest),
+    AttackEvidence: (
+        _curve,
+        matrices.fates,
+        _classes,
+        _stages,
+        gallery.adversarial,
+        gallery.broken_last,
+        matrices.confusion,
+    ),
+    CertifiedEvidence: (matrices.fates, _classes),
+    BackdoorEvidence: (_classes, gallery.triggered, matrices.confusion),
+    LatencyEvidence: (_times,),
+    StaticEvidence: (_notices,),
+    OtherEvidence: (_other,),
+}

@@ -8,17 +8,15 @@ report lists are ever removed.
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from securemnist.report import manifest
-from securemnist.report.swap import swap, write
+from securemnist.report.swap import locked, swap, write
 
 _STAGED, _REPLACING = ".securemnist-staged", ".securemnist-replacing"
 
@@ -44,14 +42,14 @@ def add(out: Path, files: Mapping[str, bytes]) -> None:
 def finish(out: Path) -> None:
     """Finish what a killed run has begun to replace in `out`, if any."""
     if (out / _REPLACING / manifest.NAME).is_file():
-        with _locked(out):
+        with locked(out):
             _fill(out)
 
 
 def _replace_in_place(out: Path, content: Mapping[str, bytes]) -> None:
     """Everything lies complete inside `out` before the first old file goes."""
     out.mkdir(parents=True, exist_ok=True)
-    with _locked(out):
+    with locked(out):
         for name in content:
             if (out / name).is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(out / name))
@@ -65,17 +63,6 @@ def _replace_in_place(out: Path, content: Mapping[str, bytes]) -> None:
             shutil.rmtree(staged, ignore_errors=True)
             raise
         _fill(out)
-
-
-@contextlib.contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """One process at a time; the lock ends with the process."""
-    lock = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 def _fill(out: Path) -> None:

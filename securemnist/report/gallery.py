@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from securemnist.report.figure import Exhibit, Face, Table, Tile, of_total
 from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
-from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.images import ChangedImage
 from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view import png
+from securemnist.view.figure import Exhibit, Table, Tile, of_total
 from securemnist.view.wording import NONE
 
 TILES = 12  # digits a gallery shows; more is a wall
@@ -20,25 +19,23 @@ _READING = (
 )
 
 
-def before_and_after(_: Finding, seen: Evidence) -> Exhibit | None:
-    """The first broken digit of each class, or the digits that bear the trigger."""
-    if isinstance(seen, BackdoorEvidence):
-        title, after = "Images with the trigger", "with the trigger"
-        return _gallery("gallery", title, after, seen.triggered_gallery)
-    if isinstance(seen, AttackEvidence):
-        title, after = "Adversarial examples", "after the attack"
-        return _gallery("gallery", title, after, seen.gallery)
-    return None
+def adversarial(_: Finding, evidence: AttackEvidence) -> Exhibit | None:
+    """The first broken digit of each class."""
+    return _gallery("gallery", "Adversarial examples", "after the attack", evidence.gallery)
 
 
-def last_to_fall(_: Finding, seen: Evidence) -> Exhibit | None:
+def triggered(_: Finding, evidence: BackdoorEvidence) -> Exhibit | None:
+    """Digits with the trigger."""
+    title, after = "Images with the trigger", "with the trigger"
+    return _gallery("gallery", title, after, evidence.triggered_gallery)
+
+
+def broken_last(_: Finding, evidence: AttackEvidence) -> Exhibit | None:
     """The digits that withstood the most stages before one broke them."""
-    if not isinstance(seen, AttackEvidence):
-        return None
-    if _indices(seen.last_to_fall) <= _indices(seen.gallery):
-        return None  # all of them are shown already
+    if _indices(evidence.last_to_fall) <= _indices(evidence.gallery):
+        return None  # the first gallery has all of them
     title, after = "Images broken last", "after the last attack"
-    return _gallery("last", title, after, seen.last_to_fall)
+    return _gallery("last", title, after, evidence.last_to_fall)
 
 
 def _indices(digits: list[ChangedImage] | None) -> set[int]:
@@ -50,24 +47,16 @@ def _gallery(
 ) -> Exhibit | None:
     if not digits:
         return None
-    kept = digits[:TILES]
+    tiles = digits[:TILES]
     return Exhibit(
         kind=kind,
         title=title,
-        caption=f"{_READING.format(after=after)} {of_total(len(kept), len(digits), 'digit')}",
-        tiles=tuple(
-            Tile(
-                digit=d,
-                clean=png.grey(d.clean),
-                changed=png.grey(d.adversarial),
-                difference=png.difference(d.clean, d.adversarial),
-            )
-            for d in kept
-        ),
+        caption=f"{_READING.format(after=after)} {of_total(len(tiles), len(digits), 'digit')}",
+        tiles=tuple(Tile(d, png.change(d.clean, d.adversarial)) for d in tiles),
         table=Table(
             head=("test digit", "true class", "before", "after", "sure before", "sure after",
                   "largest change", "broken by"),
-            rows=tuple(_numbers(digit) for digit in kept),
+            rows=tuple(_numbers(digit) for digit in tiles),
         ),
     )  # fmt: skip
 
@@ -83,25 +72,27 @@ def _percent(share: float | None) -> str:
     return NONE if share is None else f"{100 * share:.1f} %"
 
 
-def hardest(_: Finding, seen: Evidence) -> Exhibit | None:
-    """Unmodified digits that are misread with conviction, or read right by a hair."""
-    if not isinstance(seen, CleanEvidence) or not seen.hardest:
+def hardest(_: Finding, evidence: CleanEvidence) -> Exhibit | None:
+    """The unmodified digits of the smallest margin."""
+    if not evidence.hardest:
         return None
-    kept = seen.hardest[:TILES]
-    misread = sum(d.prediction != d.label for d in kept)
+    tiles = evidence.hardest[:TILES]
+    wrong = sum(d.prediction != d.label for d in tiles)
     detail = (
-        f"{misread} of these {len(kept)} are misread" if misread else "none of these is misread"
+        f"{wrong} of these {len(tiles)} are misclassified"
+        if wrong
+        else "none of these is misclassified"
     )
     return Exhibit(
         kind="hardest",
         title="Images with the smallest margin",
         caption="Unmodified test digits of the smallest margin, which is the logit of the true class "
         f"minus the largest of the others; {detail}.",
-        faces=tuple(Face(digit=d, picture=png.grey(d.clean)) for d in kept),
+        tiles=tuple(Tile(d, (png.grey(d.clean),)) for d in tiles),
         table=Table(
-            head=("test digit", "true class", "read as", "margin"),
+            head=("test digit", "true class", "predicted class", "margin"),
             rows=tuple(
-                (str(d.index), str(d.label), str(d.prediction), f"{d.margin:+.3f}") for d in kept
+                (str(d.index), str(d.label), str(d.prediction), f"{d.margin:+.3f}") for d in tiles
             ),
         ),
     )

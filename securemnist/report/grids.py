@@ -6,20 +6,22 @@ stands in a table beside its picture.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from securemnist.results.per_image import CLASSES
 from securemnist.view.svg import BAD, GOOD, INK, MUTED, PAPER, Drawing
 
 WIDTH = 340
 Kind = tuple[str, str, float]  # its word, role and opacity
+Cell = tuple[str, float, str]  # its role, opacity and text
 FATES: dict[str, Kind] = {  # in the order of a waffle, the good end first
     "certified": ("proved", GOOD, 1.0),
     "survived": ("survived", GOOD, 0.45),
     "open": ("not tried", MUTED, 0.25),
     "broken": ("broken", BAD, 0.85),
-    "misclassified": ("misread", INK, 0.6),
+    "misclassified": ("misclassified", INK, 0.6),
 }
 _MARGIN = 22.0
 _ONE_LINE = 40  # cells that are large enough to be counted
@@ -28,48 +30,45 @@ _CELL = (WIDTH - _MARGIN) / CLASSES
 
 def confusion(counts: Sequence[Sequence[int]], *, alt: str) -> str:
     """A 10x10 matrix; a cell's shade is its share of the row."""
-    drawing = _matrix()
-    for true, row in enumerate(counts):
-        for predicted, count in enumerate(row):
-            role = GOOD if true == predicted else BAD
-            # The square root keeps a single misread digit visible beside a thousand.
-            shade = 0.06 + 0.44 * (count / max(sum(row), 1)) ** 0.5
-            _cell(drawing, true, predicted, role, shade if count else 0.0, f"{count}")
-    return drawing.element(alt)
+
+    def cell(true: int, predicted: int) -> Cell:
+        count = counts[true][predicted]
+        # The square root keeps a single misclassified digit visible beside a thousand.
+        shade = 0.06 + 0.44 * (count / max(sum(counts[true]), 1)) ** 0.5
+        return GOOD if true == predicted else BAD, shade if count else 0.0, f"{count}"
+
+    return _matrix(cell, alt)
 
 
 def moved(before: Sequence[Sequence[int]], after: Sequence[Sequence[int]], *, alt: str) -> str:
     """What the change did: `after` minus `before`, signed; digits lost and gained wrongly are bad."""
-    drawing = _matrix()
-    for true in range(CLASSES):
-        total = max(sum(before[true]), 1)
-        for predicted in range(CLASSES):
-            change = after[true][predicted] - before[true][predicted]
-            better = (change > 0) == (true == predicted)
-            shade = 0.08 + 0.52 * min(abs(change) / total, 1.0) ** 0.5
-            text = f"{change:+d}".replace("-", "\N{MINUS SIGN}")
-            _cell(drawing, true, predicted, GOOD if better else BAD, shade if change else 0, text)
-    return drawing.element(alt)
+
+    def cell(true: int, predicted: int) -> Cell:
+        change = after[true][predicted] - before[true][predicted]
+        better = (change > 0) == (true == predicted)
+        shade = 0.08 + 0.52 * min(abs(change) / max(sum(before[true]), 1), 1.0) ** 0.5
+        text = f"{change:+d}".replace("-", "\N{MINUS SIGN}")
+        return GOOD if better else BAD, shade if change else 0.0, text
+
+    return _matrix(cell, alt)
 
 
-def _matrix() -> Drawing:
-    """An empty matrix with the digits along its edges."""
+def _matrix(cell: Callable[[int, int], Cell], alt: str) -> str:
+    """A matrix with the digits along its edges; a cell without a shade stays empty."""
     drawing = Drawing(WIDTH, WIDTH)
     for digit in range(CLASSES):
         middle = _MARGIN + (digit + 0.5) * _CELL
         drawing.text(middle, 14, digit, anchor="middle")
         drawing.text(8, middle + 4, digit, anchor="middle")
-    return drawing
-
-
-def _cell(drawing: Drawing, true: int, predicted: int, role: str, shade: float, text: str) -> None:
-    x, y = _MARGIN + predicted * _CELL, _MARGIN + true * _CELL
-    if not shade:
-        drawing.rect(x + 1, y + 1, _CELL - 2, _CELL - 2, MUTED, alpha=0.06)
-        return
-    drawing.rect(x + 1, y + 1, _CELL - 2, _CELL - 2, role, alpha=shade)
-    size = 12.0 if len(text) < 4 else 42.0 / len(text)
-    drawing.text(x + _CELL / 2, y + _CELL / 2 + 4, text, INK, size=size, anchor="middle")
+    for true, predicted in itertools.product(range(CLASSES), repeat=2):
+        role, shade, text = cell(true, predicted)
+        x, y = _MARGIN + predicted * _CELL + 1, _MARGIN + true * _CELL + 1
+        drawing.rect(x, y, _CELL - 2, _CELL - 2, role if shade else MUTED, alpha=shade or 0.06)
+        if shade:
+            size = 12.0 if len(text) < 4 else 42.0 / len(text)
+            middle = x - 1 + _CELL / 2
+            drawing.text(middle, y + _CELL / 2 + 3, text, INK, size=size, anchor="middle")
+    return drawing.element(alt)
 
 
 def waffle(
@@ -81,7 +80,7 @@ def waffle(
     kinds = [kind for kind in names if any(fate[kind] for fate in classes)]
     bands = [math.ceil(sum(fate.values()) / columns) * cell for fate in classes]
     drawing = Drawing(WIDTH, 24 + sum(bands) + 5 * len(classes))
-    _legend(drawing, [names[kind] for kind in kinds])
+    drawing.legend(_MARGIN, [names[kind] for kind in kinds])
     y = 24.0
     for digit, (fate, height) in enumerate(zip(classes, bands, strict=True)):
         drawing.text(8, y + min(height, 24) / 2 + 4, digit, anchor="middle")
@@ -123,12 +122,4 @@ def _grid(drawing: Drawing, y: float, height: float, columns: int, cell: float) 
     down = [((_MARGIN + i * cell, y), (_MARGIN + i * cell, y + height)) for i in range(columns + 1)]
     lines = round(height / cell)
     across = [((_MARGIN, y + i * cell), (WIDTH, y + i * cell)) for i in range(lines + 1)]
-    drawing.segments([*down, *across], PAPER, width=0.5 if cell < 6 else 1.4)
-
-
-def _legend(drawing: Drawing, kinds: Sequence[Kind]) -> None:
-    x = _MARGIN
-    for name, role, alpha in kinds:
-        drawing.rect(x, 3, 10, 10, role, alpha=alpha)
-        drawing.text(x + 14, 12, name)
-        x += 24 + 6.0 * len(name)
+    drawing.lines(PAPER, *down, *across, width=0.5 if cell < 6 else 1.4)

@@ -5,33 +5,31 @@ from __future__ import annotations
 import numpy as np
 
 from securemnist.report import grids
-from securemnist.report.figure import Exhibit, Panel, Table
 from securemnist.results import per_image
 from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
-from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.certificates import CertifiedEvidence
 from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.findings import Finding
 from securemnist.results.per_image import CLASSES
 from securemnist.sanitize import line
+from securemnist.view.figure import Exhibit, Panel, Table
 
 Counts = list[list[int]]
 
 
-def confusion(finding: Finding, seen: Evidence) -> Exhibit | None:
+def confusion(
+    finding: Finding, evidence: CleanEvidence | AttackEvidence | BackdoorEvidence
+) -> Exhibit | None:
     """Confusion matrix: clean, attacked, and what the attack moved."""
-    if not isinstance(seen, CleanEvidence | AttackEvidence | BackdoorEvidence):
-        return None
-    counts = seen.confusion
+    counts = evidence.confusion
     if counts is None:
         return None
-    clean = None if isinstance(seen, CleanEvidence) else seen.clean_confusion
+    clean = None if isinstance(evidence, CleanEvidence) else evidence.clean_confusion
     total, right = _right(counts)
     where = line(finding.family.condition, 60)
-    caption = (
-        f"Down: true class; across: what it is read as. {right:,} of {total:,} digits are right"
-    )
+    caption = "Down: true class; across: predicted class. "
+    caption += f"{right:,} of {total:,} digits are classified correctly"
     picture = grids.confusion(counts, alt=f"Confusion matrix {where}: {right:,} of {total:,} right")
     if clean is None:
         title = f"Confusion matrix {where}".strip()
@@ -52,7 +50,7 @@ def confusion(finding: Finding, seen: Evidence) -> Exhibit | None:
         (str(digit), *(_cell(counts, clean, digit, other) for other in range(CLASSES)))
         for digit in range(CLASSES)
     )
-    table = Table(head=("true \\ read as", *map(str, range(CLASSES))), rows=rows)
+    table = Table(head=("true \\ predicted", *map(str, range(CLASSES))), rows=rows)
     return Exhibit(kind="confusion", title=title, caption=caption, panels=panels, table=table)
 
 
@@ -84,11 +82,11 @@ def _by_class(table: OutcomeTable) -> list[dict[str, int]]:
     ]
 
 
-def fates(finding: Finding, seen: Evidence) -> Exhibit | None:
+def fates(finding: Finding, evidence: AttackEvidence | CertifiedEvidence) -> Exhibit | None:
     """Every digit as a cell, by class and by what became of it."""
-    if not isinstance(seen, AttackEvidence | CertifiedEvidence) or seen.outcomes is None:
+    if evidence.outcomes is None:
         return None
-    classes = _by_class(seen.outcomes)
+    classes = _by_class(evidence.outcomes)
     # Where nothing but proofs was tried, a digit that is left is not proved.
     left = "not proved" if finding.family.proofs else "not tried"
     kinds = grids.FATES | {"open": (left, *grids.FATES["open"][1:])}
@@ -98,9 +96,9 @@ def fates(finding: Finding, seen: Evidence) -> Exhibit | None:
     caption = f"A cell for each of {total:,} digits, a band for each class: {detail}."
     if sums["certified"] and sums["survived"]:
         caption += " True robust accuracy lies between proved and proved + survived."
-    kept = [kind for kind, n in sums.items() if n]
+    present = [kind for kind, n in sums.items() if n]
     rows = tuple(
-        (str(digit), f"{sum(fate.values()):,}", *(f"{fate[kind]:,}" for kind in kept))
+        (str(digit), f"{sum(fate.values()):,}", *(f"{fate[kind]:,}" for kind in present))
         for digit, fate in enumerate(classes)
     )
     return Exhibit(
@@ -108,5 +106,5 @@ def fates(finding: Finding, seen: Evidence) -> Exhibit | None:
         title="Certified / survived / broken, per image",
         caption=caption,
         panels=(Panel(picture=grids.waffle(classes, kinds, alt=caption)),),
-        table=Table(head=("class", "digits", *(kinds[kind][0] for kind in kept)), rows=rows),
+        table=Table(head=("class", "digits", *(kinds[kind][0] for kind in present)), rows=rows),
     )

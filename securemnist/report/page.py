@@ -3,137 +3,79 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from securemnist.report.rows import Row, rows
-from securemnist.report.sections import counts, sections
+from securemnist.report.details import first_places
+from securemnist.report.figures import not_recorded
+from securemnist.report.rows import Row, protocol, rows
+from securemnist.report.sections import sections
 from securemnist.results.assessment import Assessment
-from securemnist.results.findings import Finding
-from securemnist.sanitize import block, line
-from securemnist.view import glossary, html, wording
+from securemnist.sanitize import line
+from securemnist.view import glossary, jinja, wording
+from securemnist.view.count import counts
+from securemnist.view.interval_bar import of_measurement
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _ENTRIES = 300  # facts a list shows
 _SHORT = 6  # rows that the verdict names at once; the list below it has all
 _ALWAYS = ("threshold", "policy", "scope", "tier", "interval", "exit code", "eps", "linf", "waiver")
-_CONTROL = "This model was made to be refused. A policy that lets it pass is blind to what ails it."
 
 
 def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
     """The page; equal assessments give equal bytes. `files`: what lies beside it and can be linked."""
-    return html.render(
+    environment = assessment.environment
+    return jinja.page(
         "page.html.j2",
         _TEMPLATES,
-        subject=_subject(assessment.subject),
+        assessment=assessment,
+        subject=assessment.subject,
         headline=wording.headline(assessment),
-        scope=wording.scope(assessment),
-        complete=assessment.complete,
-        exit_code=assessment.exit_code,
-        day=line(assessment.day, 20),
-        decided=line(assessment.decided, 20),
         comparison="compare.html" if "compare.html" in files else "",
-        stamp=list(_stamp(assessment)),
-        **_sections(assessment, files),
-        **_record(assessment),
+        absent=not_recorded,
+        bar=of_measurement,
+        places=first_places,
+        protocol=protocol,
+        facts=_facts,
+        machine={k: v or "none recorded" for k, v in environment.items() if k != "packages"},
+        seconds=sum(f.measurement.seconds for f in assessment.findings if f.measurement),
+        **_sections(rows(assessment.findings, assessment.decided, files)),
     )
 
 
-def _stamp(assessment: Assessment) -> Iterable[tuple[str, str]]:
-    """When, on what and how long: what a reader asks first."""
-    environment, policy = assessment.environment, assessment.policy
-    commit = line(environment.get("commit") or "", 60)
-    changed = ", with changes that are not committed" if commit.endswith("+") else ""
-    yield "commit", f"{commit.removesuffix('+')[:12]}{changed}" if commit else "none recorded"
-    yield "time", line(environment.get("time") or assessment.day, 40).replace("T", " ")
-    seen = [finding.measurement for finding in assessment.findings if finding.measurement]
-    seconds = sum(measured.seconds for measured in seen)
-    yield "measured for", f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-    digest = line(policy.get("digest") or "", 80)
-    path = line(policy.get("path") or "a policy without a name", 80)
-    yield "policy", f"{path} ({digest[:7]})" if digest else path
-
-
-def _sections(assessment: Assessment, files: Collection[str]) -> dict[str, Any]:
+def _sections(rows: Sequence[Row]) -> dict[str, Any]:
     """The rows: those in the way, those waived, all by family, those out of scope."""
-    shown = rows(assessment.findings, assessment.decided, files)
-    pairs = list(zip(assessment.findings, shown, strict=True))
-    ranked = [row for _, row in sorted(pairs, key=lambda p: wording.SEVERITY.index(p[0].verdict))]
+    inside = [row for row in rows if row.finding.in_scope]
+    ranked = sorted(rows, key=lambda row: wording.SEVERITY.index(row.finding.verdict))
     return {
-        "counts": counts([finding.verdict for finding, row in pairs if row.in_scope]),
+        "counts": counts((row.finding.verdict for row in inside), wording.SYMBOLS),
         "short": _SHORT,
-        "waived": sum(row.waived for row in shown),
-        "blocking": [r for r in ranked if r.in_scope and r.kind != "pass" and not r.waived],
-        "excused": [row for row in ranked if row.waived],
-        "families": sections(pairs),
-        "glossary": list(glossary.entries(_words_of(shown))),
-        "outside": [row for row in shown if not row.in_scope],
-        "seeds": [
-            (row.id, str(finding.requirement.seed), _seed(finding)) for finding, row in pairs
+        "blocking": [
+            r for r in ranked if r.finding.in_scope and not r.finding.passed and not r.waived
         ],
+        "excused": [row for row in ranked if row.waived],
+        "families": sections(rows),
+        "glossary": list(glossary.entries(_terms(rows))),
+        "outside": [row for row in rows if not row.finding.in_scope],
+        "rows": rows,
     }
 
 
-def _words_of(shown: Iterable[Row]) -> str:
+def _terms(rows: Iterable[Row]) -> str:
     """The product's own words on the page, for its glossary; no text from outside."""
-    labels = {word for row in shown for word in (row.label, row.tier, row.measure)}
-    names = {name for row in shown for name, _ in row.facts}
-    doubts = {doubt.name for row in shown for doubt in row.doubts}
-    return " ".join([*labels, *names, *doubts, *_ALWAYS])
+    terms = list(_ALWAYS)
+    for row in rows:
+        terms += [row.finding.label, line(row.finding.requirement.tier, 20), row.measure]
+        terms += [name for name, _ in row.facts]
+        if row.finding.measurement is not None:
+            terms += [line(doubt.name, 80) for doubt in row.finding.measurement.doubts[:20]]
+    return " ".join(terms)
 
 
-def _record(assessment: Assessment) -> dict[str, Any]:
-    """What it takes to repeat the assessment."""
-    environment, policy = assessment.environment, assessment.policy
-    facts = {k: v or "none recorded" for k, v in environment.items() if k != "packages"}
-    return {
-        "environment": _facts(facts),
-        "packages": _facts(_mapping(environment.get("packages"))),
-        "digests": _facts(_digests(assessment)),
-        "recipe": _facts(_mapping(assessment.subject.get("recipe"))),
-        "policy_path": line(policy.get("path", ""), 300),
-        "policy_text": block(policy.get("text", "")),
-    }
-
-
-def _subject(subject: Mapping[str, Any]) -> Mapping[str, str]:
-    """Name, what else identifies the model in one line, and what a reference model is for."""
-    count, role = subject.get("parameters"), line(subject.get("about") or "", 200)
-    data, architecture = _mapping(subject.get("data")), line(subject.get("architecture") or "", 80)
-    parts = (
-        architecture if len(architecture) > 2 else f"network {architecture}".strip(),
-        f"{count:,} parameters" if isinstance(count, int) else "",
-        f"on {line(data['name'], 40)}" if data.get("name") else "",
-        f"measured on {line(subject['device'], 40)}" if subject.get("device") else "",
-    )
-    return {
-        "name": line(subject.get("name") or "unnamed model", 80),
-        "spec": line(subject.get("spec") or "", 160),
-        "digest": line(subject.get("digest") or "", 80),
-        "about": " · ".join(filter(None, parts)),
-        "role": f"Reference model: {role}." if role else "",
-        "control": _CONTROL if subject.get("red_control") is True else "",
-    }
-
-
-def _digests(assessment: Assessment) -> Mapping[str, Any]:
-    data = _mapping(assessment.subject.get("data"))
-    files = _mapping(data.get("digests"))
-    return {
-        "model, its structure and tensors": assessment.subject.get("digest") or "none recorded",
-        "policy": assessment.policy.get("digest") or "none recorded",
-        "data, test split": line(data.get("sha256") or "none recorded", 80),
-        **{f"data, {name}": digest for name, digest in files.items()},
-    }
-
-
-def _seed(finding: Finding) -> str:
-    return wording.NONE if finding.measurement is None else line(finding.measurement.seed, 40)
-
-
-def _facts(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return list(_flat(mapping))[:_ENTRIES]
+def _facts(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """Names and values of a stored mapping; none of another value."""
+    return list(_flat(value, prefix))[:_ENTRIES] if isinstance(value, Mapping) else []
 
 
 def _flat(mapping: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
@@ -146,7 +88,3 @@ def _flat(mapping: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, s
             yield name, line(value, 400)
         elif value is not None:
             yield name, line(json.dumps(value, default=str, ensure_ascii=False), 400)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -10,7 +10,7 @@ import glob
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from securemnist.report import manifest
@@ -63,6 +63,17 @@ def write(folder: Path, content: Mapping[str, bytes]) -> None:
             os.fsync(file.fileno())
 
 
+@contextlib.contextmanager
+def locked(folder: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+    """One process at a time; the lock ends with the process."""
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(lock, how)
+        yield
+    finally:
+        os.close(lock)
+
+
 def _may_swap(out: Path) -> bool:
     """Not where this process or a mount stands in `out`, nor where it is of another user or group."""
     if not out.exists():
@@ -77,27 +88,23 @@ def _locked_folder(out: Path) -> tuple[Path, int]:
     umask = os.umask(0)
     os.umask(umask)
     while True:
-        made = Path(tempfile.mkdtemp(dir=out.parent, prefix=_prefix(out)))
-        lock = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
+        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=_prefix(out)))
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if made.exists():  # not cleared by another process before it was locked
-            made.chmod(0o777 & ~umask)
-            return made, lock
+        if folder.exists():  # not cleared by another process before it was locked
+            folder.chmod(0o777 & ~umask)
+            return folder, lock
         os.close(lock)
 
 
 def _clear(out: Path) -> None:
     """Remove the folders that killed runs have left beside `out`."""
     for left in out.parent.glob(f"{glob.escape(_prefix(out))}*"):
-        with contextlib.suppress(OSError):
-            lock = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # an error: its maker lives
-                if out.is_dir():
-                    _carry(left, out, dict.fromkeys(manifest.listed(left), b""))
-                shutil.rmtree(left)
-            finally:
-                os.close(lock)
+        # An error of the lock: the process that made it lives.
+        with contextlib.suppress(OSError), locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            if out.is_dir():
+                _carry(left, out, dict.fromkeys(manifest.listed(left), b""))
+            shutil.rmtree(left)
 
 
 def _prefix(out: Path) -> str:
@@ -124,10 +131,10 @@ def _carry(source: Path, target: Path, content: Mapping[str, bytes]) -> None:
             os.link(path, target / name, follow_symlinks=False)
 
 
-def _exchange(one: Path, other: Path) -> bool:
+def _exchange(first: Path, second: Path) -> bool:
     """Swap two folders by renameat2 of Linux; False where the system cannot."""
     call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if call is None:
         return False
-    paths = os.fsencode(one), os.fsencode(other)
+    paths = os.fsencode(first), os.fsencode(second)
     return bool(call(_AT_CWD, paths[0], _AT_CWD, paths[1], _RENAME_EXCHANGE) == 0)

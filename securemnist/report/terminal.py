@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from securemnist.report.static_issues import first_places
+from securemnist.report.details import first_places
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Verdict
 from securemnist.sanitize import line, terminal
@@ -34,9 +34,10 @@ def print_assessment(assessment: Assessment, console: Console) -> None:
     """Print who was assessed, the table, the rows that stand in the way and what to do, the verdict."""
     write(console, Text(_about(assessment), style="dim"))
     inside = [finding for finding in assessment.findings if finding.in_scope]
-    _print_table(inside, assessment.decided, console)
+    day = assessment.decided
+    print_table(console, [(STYLES[finding.verdict], _cells(finding, day)) for finding in inside])
     for finding in wording.by_severity(assessment.open_findings):
-        _print_reason(finding, assessment.decided, console)
+        _print_reason(finding, day, console)
     head = wording.headline(assessment)
     style = STYLES[head.verdict]
     write(console, Text())
@@ -49,38 +50,35 @@ def _about(assessment: Assessment) -> str:
     subject = assessment.subject
     digest = line(str(subject.get("digest") or "")[:12])
     name = line(subject.get("name") or "a model", 80) + (f" ({digest})" if digest else "")
-    kept = subject.get("data")
-    data = line(kept.get("name") or "", 60) if isinstance(kept, Mapping) else ""
+    data_set = subject.get("data")
+    data = line(data_set.get("name") or "", 60) if isinstance(data_set, Mapping) else ""
     policy = line(assessment.policy.get("path") or "a policy", 80)
     return f"{name}{f' on {data}' if data else ''}, held against {policy}"
 
 
-def _print_table(findings: Sequence[Finding], day: str, console: Console) -> None:
-    rows = [_cells(finding, day) for finding in findings]
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    for finding, cells in zip(findings, rows, strict=True):
+def print_table(console: Console, rows: Sequence[tuple[str, Sequence[str]]]) -> None:
+    """A line for each row, in columns. A row: the style of its first cell, and its cells."""
+    columns = zip(*(cells for _, cells in rows), strict=True)
+    widths = [max(map(cell_len, column)) for column in columns]
+    for style, cells in rows:
         text = Text()
         for place, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-            style = STYLES[finding.verdict] if place == 0 else ""
-            text.append(cell, style)
+            text.append(cell, "" if place else style)
             text.append(" " * (width - cell_len(cell) + 2))
         text.rstrip()
         write(console, text, cut=True)
 
 
 def _cells(finding: Finding, day: str) -> tuple[str, ...]:
-    row, seen = finding.requirement, finding.measurement
-    sign = {">=": "≥", "<=": "≤"}[row.relation]
-    value = "no number" if seen is None else wording.number(seen.value, seen.unit)
     waived = f" {wording.WAIVED} waived" if finding.waived(day) else ""
-    detail = "" if seen is None else seen.sensitivity
-    said = line(requirement_text.claim(finding))
+    detail = finding.measurement.sensitivity if finding.measurement else ""
+    claim = line(requirement_text.claim(finding))
     return (
         f"{wording.SYMBOLS[finding.verdict]} {finding.label}{waived}",
-        line(row.id, 40),
-        value,
-        f"{sign} {row.threshold:g}",
-        f"{said} ({detail})" if detail else said,
+        line(finding.requirement.id, 40),
+        wording.value(finding),
+        wording.required(finding.requirement),
+        f"{claim} ({detail})" if detail else claim,
     )
 
 

@@ -32,7 +32,7 @@ class Family:
     advice: str = ""
     topic: str = ""
     condition: str = ""
-    misread: str = "misread"
+    misread: str = "misclassified"
     figures: Mapping[str, str] = field(default_factory=dict)
     proofs: bool = False
     packages: tuple[str, ...] = ("torch",)
@@ -62,7 +62,7 @@ ADVERSARIAL = Family(
     advice="Look at the broken digits, then harden the model by adversarial or certified training.",
     topic="evasion",
     condition="under attack",
-    misread="misread under attack",
+    misread="misclassified under attack",
     figures={
         "gallery": "digits before and after",
         "waterfall": "the stages",

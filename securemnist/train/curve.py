@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from securemnist.view.svg import BAD, GOOD, INK, LINE, MUTED, Drawing, Point
+from securemnist.view.axis import Scale, percent_lines, round_step
+from securemnist.view.svg import BAD, GOOD, INK, MUTED, Drawing
 
 WIDTH, HEIGHT = 460.0, 264.0
 _LEFT, _TOP, _RIGHT, _BOTTOM = 44.0, 32.0, 330.0, 220.0
@@ -35,27 +36,21 @@ def training_curve(name: str, history: Sequence[Mapping[str, Any]]) -> bytes:
     epochs = [int(entry["epoch"]) for entry in history] or [1]
     first, last = min(epochs), max(*epochs, min(epochs) + 1)
 
-    def place(epoch: float, accuracy: float) -> Point:
-        x = _LEFT + (_RIGHT - _LEFT) * (epoch - first) / (last - first)
-        return x, _BOTTOM - (_BOTTOM - _TOP) * accuracy
-
+    x, y = Scale(first, last, _LEFT, _RIGHT), Scale(0, 1, _BOTTOM, _TOP)
     drawing.text(_LEFT, 18, name, INK, size=13, bold=True)
-    for share in (0, 0.25, 0.5, 0.75, 1):
-        y = place(first, share)[1]
-        drawing.lines([(_LEFT, y), (_RIGHT, y)], LINE)
-        drawing.text(_LEFT - 6, y + 4, f"{100 * share:.0f} %", anchor="end")
-    step = next((k for k in (1, 2, 5, 10, 20, 50) if (last - first) / k <= 8), 100)
+    percent_lines(drawing, _LEFT, _RIGHT, y)
+    step = max(round_step(last - first, 8), 1)
     for epoch in range(first, last + 1):
         if epoch % step == 0 or epoch == first:
-            drawing.text(place(epoch, 0)[0], _BOTTOM + 17, epoch, anchor="middle")
+            drawing.text(x(epoch), _BOTTOM + 17, epoch, anchor="middle")
     drawing.text((_LEFT + _RIGHT) / 2, _BOTTOM + 36, "epoch", anchor="middle")
     y_name = _TOP
     for key, (title, role, dash, mark) in _LINES.items():
-        points = [place(entry["epoch"], entry[key]) for entry in history if key in entry]
+        points = [(x(entry["epoch"]), y(entry[key])) for entry in history if key in entry]
         if points:
-            drawing.lines(points, role, width=1.8, dash=dash)
-            for x, y in points:
-                drawing.mark(x, y, mark, role, size=2.6)
+            drawing.lines(role, points, width=1.8, dash=dash)
+            for point in points:
+                drawing.mark(*point, mark, role, size=2.6)
             drawing.mark(_RIGHT + 16, y_name, mark, role)
             drawing.text(_RIGHT + 25, y_name + 4, title, role)
             y_name += 20

@@ -1,1 +1,1 @@
-"""What report, comparison and history share: wording, HTML, SVG, PNG."""
+"""What report, comparison and history share: wording, templates, SVG, PNG."""

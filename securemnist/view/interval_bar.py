@@ -6,55 +6,74 @@ import math
 from dataclasses import dataclass
 
 from securemnist.results.findings import Measurement, Requirement
+from securemnist.view.axis import Scale
 from securemnist.view.wording import number
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gauge:
-    """Places from 0 to 100 along a line from `first` to `last`."""
+class IntervalBar:
+    """Places from 0 to 100 along a line from `first` to `last`.
+
+    `mark` is what the value is held against, `zone` the good part of the line.
+    """
 
     first: str
     last: str
     value: float
     low: float
     high: float
-    threshold: float
-    certified: float | None
-    good_from: float
-    good_to: float
+    mark: float
+    zone: tuple[float, float]
+    certified: float | None = None
 
 
-def gauge(row: Requirement, seen: Measurement) -> Gauge | None:
+def of_measurement(row: Requirement, measurement: Measurement | None) -> IntervalBar | None:
     """None where there is nothing to scale: a count, or numbers that are not finite."""
-    marks = [seen.value, seen.low, seen.high, row.threshold]
-    if seen.certified is not None:
-        marks.append(seen.certified)
-    if seen.unit not in ("share", "ratio") or not all(map(math.isfinite, marks)):
+    if measurement is None or measurement.unit not in ("share", "ratio"):
         return None
-    spread = max(max(marks) - min(marks), 0.02 if seen.unit == "share" else 0.1)
-    first = max(min(marks) - 0.15 * spread, 0.0)
+    marks = [measurement.value, measurement.low, measurement.high, row.threshold]
+    if measurement.certified is not None:
+        marks.append(measurement.certified)
+    if not all(map(math.isfinite, marks)):
+        return None
+    spread = max(max(marks) - min(marks), 0.02 if measurement.unit == "share" else 0.1)
     last = max(marks) + 0.15 * spread
-    if seen.unit == "share":
-        last = min(last, 1.0)
-
-    def place(mark: float) -> float:
-        return round(min(max((mark - first) / (last - first), 0.0), 1.0) * 100, 2)
-
-    threshold = place(row.threshold)
-    at_least = row.at_least is not None
-    return Gauge(
-        first=_short(first, seen.unit),
-        last=_short(last, seen.unit),
-        value=place(seen.value),
-        low=place(seen.low),
-        high=place(seen.high),
-        threshold=threshold,
-        certified=None if seen.certified is None else place(seen.certified),
-        good_from=threshold if at_least else 0.0,
-        good_to=100.0 if at_least else threshold,
+    last = min(last, 1.0) if measurement.unit == "share" else last
+    scale = Scale(max(min(marks) - 0.15 * spread, 0.0), last, 0, 100)
+    threshold = _place(scale, row.threshold)
+    return IntervalBar(
+        first=_short(scale.first, measurement.unit),
+        last=_short(scale.last, measurement.unit),
+        value=_place(scale, measurement.value),
+        low=_place(scale, measurement.low),
+        high=_place(scale, measurement.high),
+        mark=threshold,
+        zone=(threshold, 100.0) if row.at_least is not None else (0.0, threshold),
+        certified=None if measurement.certified is None else _place(scale, measurement.certified),
     )
 
 
+def of_difference(value: float, low: float, high: float, margin: float) -> IntervalBar:
+    """A difference against zero; the zone is the margin on either side."""
+    marks = (low, high, 0.0, -margin, margin)
+    spread = max(max(marks) - min(marks), 1e-6)
+    scale = Scale(min(marks) - 0.1 * spread, max(marks) + 0.1 * spread, 0, 100)
+    return IntervalBar(
+        first=f"{scale.first:+.3g}",
+        last=f"{scale.last:+.3g}",
+        value=_place(scale, value),
+        low=_place(scale, low),
+        high=_place(scale, high),
+        mark=_place(scale, 0.0),
+        zone=(_place(scale, -margin), _place(scale, margin)),
+    )
+
+
+def _place(scale: Scale, mark: float) -> float:
+    """From 0 to 100 along the line; a number outside lies at its end."""
+    return round(min(max(scale(mark), 0.0), 100.0), 2)
+
+
 def _short(mark: float, unit: str) -> str:
-    shown = number(round(mark, 3), unit)
-    return shown.rstrip("0").rstrip(".") if "." in shown else shown
+    text = number(round(mark, 3), unit)
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from securemnist.view.html import render
+from securemnist.view import jinja
 
 _TEMPLATES = Path(__file__).parent / "templates"
 PICTURES = 8  # a card shows no more
@@ -33,8 +33,8 @@ def card(
 
     `facts`: text by name. `rows`: the lines of a table. `pictures`: data URIs and their captions.
     """
-    shown = pictures[:PICTURES]
-    page = render(
-        "card.html.j2", _TEMPLATES, title=title, facts=facts, rows=rows, bar=bar, pictures=shown
+    visible = pictures[:PICTURES]
+    page = jinja.page(
+        "card.html.j2", _TEMPLATES, title=title, facts=facts, rows=rows, bar=bar, pictures=visible
     )
     return page.decode()

@@ -27,6 +27,11 @@ def image(shown: Picture) -> str:
     return _uri(values.mean(2).astype(np.uint8).tobytes(), shown.width, _GREY, 1)
 
 
+def change(before: Picture, after: Picture) -> tuple[str, str, str]:
+    """Three pictures: before, after, and the difference."""
+    return image(before), image(after), difference(before, after)
+
+
 def difference(before: Picture, after: Picture) -> str:
     """What changed, magnified to full strength: orange lighter, blue darker, nothing clear.
 

@@ -31,10 +31,10 @@ def claim(finding: Finding) -> str:
 
 def _counted(detail: str, finding: Finding) -> str:
     """The claim with the number of all digits, once it is known: all may be five."""
-    seen = finding.measurement
-    if seen is None or not seen.complete:
+    measurement = finding.measurement
+    if measurement is None or not measurement.complete:
         return detail
-    return detail.replace("all test digits", f"all {seen.n:,}\N{NO-BREAK SPACE}test digits")
+    return detail.replace("all test digits", f"all {measurement.n:,}\N{NO-BREAK SPACE}test digits")
 
 
 def _bound(row: Requirement) -> str:
@@ -84,14 +84,10 @@ def _attack(row: Requirement) -> str:
     return f"{name} ({line(others, 60)})" if own and others else name
 
 
-def _under_attack(row: Requirement) -> str:
-    where, digits = _threat(row.settings), _digits(row.settings)
-    return f"Under {_attack(row)}, {where}, {_bound(row)} of {digits} keep their class."
-
-
-def _certified(row: Requirement) -> str:
-    where, digits = _threat(row.settings), _digits(row.settings)
-    return f"By proof, {where}, {_bound(row)} of {digits} keep their class."
+def _robust(row: Requirement) -> str:
+    how = "By proof" if row.measure == "certified_accuracy" else f"Under {_attack(row)}"
+    digits = _digits(row.settings)
+    return f"{how}, {_threat(row.settings)}, {_bound(row)} of {digits} keep their class."
 
 
 def _clean(row: Requirement) -> str:
@@ -146,9 +142,9 @@ def _static(row: Requirement) -> str:
 WORDS: Mapping[str, Callable[[Requirement], str]] = {
     "clean_accuracy": _clean,
     "worst_class_accuracy": _worst_class,
-    "attack_accuracy": _under_attack,
-    "robust_accuracy": _under_attack,
-    "certified_accuracy": _certified,
+    "attack_accuracy": _robust,
+    "robust_accuracy": _robust,
+    "certified_accuracy": _robust,
     "backdoor_success": _backdoor,
     "latency_ratio": _latency,
     "static_findings": _static,

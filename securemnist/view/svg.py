@@ -34,21 +34,15 @@ class Drawing:
             self._shapes.append(f'<rect class="fill-{role}"{place}{_opacity(alpha)}/>')
 
     def lines(
-        self, points: Iterable[Point], role: str, *, width: float = 1.0, dash: str = "",
+        self, role: str, *lines: Iterable[Point], width: float = 1.0, dash: str = "",
         alpha: float = 1.0,
     ) -> None:  # fmt: skip
-        """An open line through the points; `dash` as in SVG."""
+        """Open lines through their points, as one shape; `dash` as in SVG."""
         stroke = _attributes(stroke_width=width) + (f' stroke-dasharray="{dash}"' if dash else "")
-        path = _path(points)
+        path = "".join(map(_path, lines))
         self._shapes.append(
             f'<path class="stroke-{role}" fill="none" d="{path}"{stroke}{_opacity(alpha)}/>'
         )
-
-    def segments(self, pairs: Iterable[tuple[Point, Point]], role: str, *, width: float) -> None:
-        """Many separate straight lines in one shape: a grid."""
-        path = "".join(_path(pair) for pair in pairs)
-        stroke = _attributes(stroke_width=width)
-        self._shapes.append(f'<path class="stroke-{role}" fill="none" d="{path}"{stroke}/>')
 
     def area(self, points: Iterable[Point], role: str, *, alpha: float = 1.0) -> None:
         """A filled shape whose outline goes through the points."""
@@ -63,14 +57,27 @@ class Drawing:
 
     def text(
         self, x: float, y: float, words: object, role: str = MUTED, *, size: float = 11,
-        anchor: str = "start", bold: bool = False, halo: bool = False,
+        anchor: str = "start", bold: bool = False, halo: bool = False, vertical: bool = False,
     ) -> None:  # fmt: skip
-        """One line of text; whatever the words are, they are only drawn. `halo`: readable on a line."""
+        """One line of text; whatever the words are, they are only drawn.
+
+        `halo`: readable on a line. `vertical`: upwards from the place.
+        """
         extra = _attributes(font_size=size) + (' font-weight="600"' if bold else "")
         extra += f' text-anchor="{anchor}"' if anchor != "start" else ""
         detail = escape(line(words, 80))
         kind = f"fill-{role} halo" if halo else f"fill-{role}"
-        self._shapes.append(f'<text class="{kind}"{_attributes(x=x, y=y)}{extra}>{detail}</text>')
+        place = _attributes(x=x, y=y)
+        if vertical:
+            place = f' transform="translate({_short(x)} {_short(y)}) rotate(-90)"'
+        self._shapes.append(f'<text class="{kind}"{place}{extra}>{detail}</text>')
+
+    def legend(self, x: float, kinds: Iterable[tuple[str, str, float]]) -> None:
+        """A row of filled squares at the top, each with its name: name, role, opacity."""
+        for name, role, alpha in kinds:
+            self.rect(x, 3, 10, 10, role, alpha=alpha)
+            self.text(x + 14, 12, name)
+            x += 24 + 6.0 * len(name)
 
     def element(self, alt: str) -> str:
         """The drawing as an <svg> element whose name is `alt`."""

@@ -10,26 +10,25 @@ from typing import Any
 from securemnist.errors import FAILED
 from securemnist.results.assessment import STOPPED, Assessment
 from securemnist.results.evidence.answers import BackdoorEvidence
-from securemnist.results.findings import Finding, Verdict
+from securemnist.results.findings import Finding, Requirement, Verdict
 from securemnist.sanitize import command, line
 from securemnist.sanitize import sentence as sentence_of
 from securemnist.view import unmeasured_families
 
 NONE = "\N{EN DASH}"  # also: no number
+# From bad to good: the order of rows and counts.
 SYMBOLS = {
-    Verdict.PASS: "✓",
     Verdict.FAIL: "✗",
-    Verdict.INCONCLUSIVE: "?",
     Verdict.ERROR: "!",
+    Verdict.INCONCLUSIVE: "?",
     Verdict.NOT_RUN: NONE,
+    Verdict.PASS: "✓",
 }
+SEVERITY = tuple(SYMBOLS)
 WAIVED = "⚑"
 # The options of a scope that select rows, and their labels.
 _CHOICES = (("markers", "-m"), ("keywords", "-k"), ("paths", "files"), ("narrowed", "options"))
 _SUITES = ["security_tests"]  # all suites: not a selection
-
-# From bad to good: the order in which rows and counts are shown.
-SEVERITY = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.NOT_RUN, Verdict.PASS)
 
 _TOO_LARGE = (
     "Clean reference models have a similar success rate (see the control), so this trigger cannot show a "
@@ -107,9 +106,9 @@ def _open(assessment: Assessment) -> str:
 
 def _waived(assessment: Assessment) -> str:
     """`, 2 waived, the first through 2026-12-31 (judged on 2026-11-21, UTC)`; "" if none is."""
-    given = [finding.requirement.waiver for finding in assessment.findings
+    waivers = [finding.requirement.waiver for finding in assessment.findings
              if finding.in_scope and finding.waived(assessment.decided)]  # fmt: skip
-    days = sorted(line(waiver.expires, 20) for waiver in given if waiver is not None)
+    days = sorted(line(waiver.expires, 20) for waiver in waivers if waiver is not None)
     if not days:
         return ""
     first = ", the first" if days[1:] else ""
@@ -122,10 +121,10 @@ def version(name: object, commit: object, digest: object) -> str:
 
     A commit that ends in `+` had uncommitted changes.
     """
-    shown, made_at = line(name or "unnamed model", 60), line(commit or "", 60)
-    if made_at:
-        shown += f"@{made_at[:7]}{'+' if made_at.endswith('+') else ''}"
-    return f"{shown} ({line(digest, 80)[:7]})" if digest else shown
+    text, revision = line(name or "unnamed model", 60), line(commit or "", 60)
+    if revision:
+        text += f"@{revision[:7]}{'+' if revision.endswith('+') else ''}"
+    return f"{text} ({line(digest, 80)[:7]})" if digest else text
 
 
 def version_of(assessment: Assessment) -> str:
@@ -148,11 +147,11 @@ def asked_for(scope: Mapping[str, Any]) -> list[str]:
     for key, sign in _CHOICES:
         value = scope.get(key)
         if value and value != _SUITES:
-            shown = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            text = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
             # `assess --row ID` selects by pytest's -k "[ID]".
-            if sign == "-k" and re.fullmatch(r"\[[\w.-]+\]( or \[[\w.-]+\])*", shown):
-                sign, shown = "only", ", ".join(re.findall(r"[\w.-]+(?=\])", shown))
-            words.append(f"{sign} {line(shown, 120)}")
+            if sign == "-k" and re.fullmatch(r"\[[\w.-]+\]( or \[[\w.-]+\])*", text):
+                sign, text = "only", ", ".join(re.findall(r"[\w.-]+(?=\])", text))
+            words.append(f"{sign} {line(text, 120)}")
     return words
 
 
@@ -166,15 +165,19 @@ def next_step(finding: Finding) -> str:
     """The next step for a row that does not pass; "" for one that does."""
     if finding.passed:
         return ""
-    seen = finding.measurement
+    measurement = finding.measurement
     if finding.verdict is Verdict.FAIL:
         if _controls_too(finding):
             return _TOO_LARGE
         return line(finding.family.advice, 400) or _NEXT[Verdict.FAIL]
-    if finding.verdict is Verdict.INCONCLUSIVE and seen is not None:
-        if seen.doubts and not seen.inconclusive:
-            return line(" ".join(doubt.advice for doubt in seen.doubts), 600)
-        if not seen.complete and seen.unit == "share" and not seen.inconclusive:
+    if finding.verdict is Verdict.INCONCLUSIVE and measurement is not None:
+        if measurement.doubts and not measurement.inconclusive:
+            return line(" ".join(doubt.advice for doubt in measurement.doubts), 600)
+        if (
+            not measurement.complete
+            and measurement.unit == "share"
+            and not measurement.inconclusive
+        ):
             return "Measure more digits: raise the row's `digits`, or take a larger test set."
     if finding.reason == STOPPED:
         return "Run the complete assessment again."
@@ -188,27 +191,43 @@ def repeat(finding: Finding) -> str:
 
 def _controls_too(finding: Finding) -> bool:
     """Whether the success rate on clean reference models is at least half of the measured one."""
-    seen = finding.measurement
-    if seen is None or not isinstance(seen.evidence, BackdoorEvidence):
+    measurement = finding.measurement
+    if measurement is None or not isinstance(measurement.evidence, BackdoorEvidence):
         return False
-    control = seen.evidence.control or 0
-    return control > 0 and 2 * control >= seen.value
+    control = measurement.evidence.control or 0
+    return control > 0 and 2 * control >= measurement.value
 
 
 def waiver(finding: Finding, day: str) -> str:
     """The effect of a waiver on this row on `day`; "" without a waiver, or if the row passed."""
-    given = finding.requirement.waiver
-    if given is None or finding.passed:
+    own = finding.requirement.waiver
+    if own is None or finding.passed:
         return ""
-    until = line(given.expires, 20)
+    until = line(own.expires, 20)
     if finding.waived(day):
-        return f"waived through {until} (UTC): {line(given.reason, 400)}"
+        return f"waived through {until} (UTC): {line(own.reason, 400)}"
     if finding.verdict is Verdict.ERROR:
-        return f"not waived: an error cannot be ({line(given.reason, 400)})"
+        return f"not waived: an error cannot be ({line(own.reason, 400)})"
     return (
         f"the waiver has expired: its last day was {until}, and {line(day, 20)} (UTC) decides "
-        f"({line(given.reason, 400)})"
+        f"({line(own.reason, 400)})"
     )
+
+
+def kind(word: str) -> str:
+    """A verdict, or the word of a comparison, as a class of the style sheet: `not-run`."""
+    return word.lower().replace("_", "-").replace(" ", "-")
+
+
+def required(row: Requirement) -> str:
+    """`≥ 0.85`."""
+    return f"{'≥' if row.at_least is not None else '≤'} {row.threshold:g}"
+
+
+def value(finding: Finding) -> str:
+    """The measured value, or that there is none."""
+    measurement = finding.measurement
+    return "no number" if measurement is None else number(measurement.value, measurement.unit)
 
 
 def number(value: float, unit: str = "share") -> str:

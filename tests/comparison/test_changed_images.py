@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from securemnist.comparison.change import Turned
-from securemnist.comparison.changed_images import SHOWN, Pictures
+from securemnist.comparison.changed_images import SHOWN, Images
 from securemnist.results.evidence.images import ChangedImage
 from tests.comparison.made import assessment, codes, robust
 
@@ -28,8 +28,8 @@ def test_what_can_be_shown_comes_first() -> None:
     seen = dataclasses.replace(seen, evidence=dataclasses.replace(seen.evidence, gallery=[kept]))
     weak = dataclasses.replace(finding, measurement=seen)
     turned = tuple(Turned(place=place, label=place % 10, by="PGD-40") for place in range(30))
-    shown = Pictures(assessment(weak)).show(turned, weak, "share")
-    assert shown.count == 30
-    assert len(shown.digits) == SHOWN
-    assert [tile.place for tile in shown.digits if tile.changed] == [29]
-    assert {tile.label for tile in shown.digits} == set(range(10))
+    images = Images(assessment(weak)).of(turned, weak, "share")
+    assert images.count == 30
+    assert len(images.tiles) == SHOWN
+    assert [tile.image.place for tile in images.tiles if len(tile.pictures) == 3] == [29]
+    assert {tile.image.label for tile in images.tiles} == set(range(10))

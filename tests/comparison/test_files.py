@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -16,7 +17,7 @@ from securemnist.comparison.comparison import Comparison, compare
 from securemnist.errors import UsageError
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Verdict, Waiver
-from tests.comparison.made import assessment, changed, codes, compared, read_as, robust
+from tests.comparison.made import TODAY, assessment, changed, codes, compared, read_as, robust
 from tests.report import hostile
 from tests.report.markup import Markup
 from tests.schemas import FOLDER
@@ -62,6 +63,20 @@ def test_the_comment_says_what_stands_in_the_way() -> None:
         assert told in text
     assert text.index("ADV-03") < text.index("<details>") < text.index("ADV-05")
     assert len(text) < 6_000
+
+
+def test_a_comment_fits_github() -> None:
+    """However many rows block, GitHub takes the comment, and the number of rows left out is in it."""
+    waiver = Waiver(reason="@" * 300, expires=TODAY)
+    rows = [changed(WORSE, id=f"ADV-{n}", waiver=waiver) for n in range(150)]
+    old = [changed(OLD, id=f"ADV-{n}") for n in range(150)]
+    blocking = compare(assessment(*old), assessment(*rows, digest="new"), today="2027-01-01")
+    assert len(blocking.blocking) == 150
+    text = markdown.render(blocking).decode()
+    assert len(text) < 65_536
+    left_out = re.search(r"(\d+) more rows in compare\.html\.", text)
+    assert left_out is not None
+    assert text.count("| **ADV-") == 150 - int(left_out[1])
 
 
 def test_the_page_is_whole(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_what_turned_is_listed() -> None:
     assert seen.safe is not None
     assert [(t.place, t.label, t.by) for t in seen.safe] == [(0, 0, "PGD-40")]
     assert [t.place for t in seen.broken] == [3, 4, 7]
-    assert seen.broken[-1].by == "misread without any attack"
+    assert seen.broken[-1].by == "misclassified without an attack"
     assert [(s.name, s.old, s.new) for s in seen.stages] == [("FGSM", 0, 0), ("PGD-40", 3, 4)]
     assert sum(part.n for part in seen.classes) == len(LABELS)
 
@@ -67,10 +67,10 @@ def test_classes_show_where_it_happens() -> None:
     assert parts["5"].low <= 0 <= parts["5"].high
 
 
-def test_a_misread_digit_says_as_what() -> None:
+def test_a_misclassified_digit_names_its_class() -> None:
     """Without an attack a turned digit names the class that it is read as now."""
     (turned,) = change(read_as(LABELS), read_as("7" + LABELS[1:])).broken or ()
-    assert (turned.place, turned.label, turned.by) == (0, 0, "read as 7")
+    assert (turned.place, turned.label, turned.by) == (0, 0, "predicted as 7")
 
 
 def test_the_worst_class() -> None:

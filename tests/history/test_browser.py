@@ -36,7 +36,7 @@ def test_trend_page_fits_and_is_accessible(
 def test_trend_chart_shows_latest_commit_first(browser: Any, page: Path) -> None:  # noqa: F811
     """On a phone, a chart that is too wide shows the latest commit."""
     visit = Visit(browser, page, 360, "light")
-    commits = visit.page.locator("svg.trend").first.locator("text[transform]")
+    commits = visit.page.locator(".charts svg").first.locator("text[transform]")
     oldest, newest = commits.first.bounding_box(), commits.last.bounding_box()
     assert 0 < newest["x"] < 360
     assert oldest["x"] < 0

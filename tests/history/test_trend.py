@@ -53,8 +53,8 @@ def test_trend_has_chart_per_requirement(tmp_path: Path) -> None:
     for told in ("FGSM, 10 digits: securemnist", "2.52", "bbbbbbb"):
         assert told in text
     assert html.count("<circle") == 3
-    assert '<circle class="pass"' in html
-    assert '<path class="fail"' in html
+    assert html.count('<circle class="fill-pass"') == 1
+    assert html.count('<path class="stroke-fail"') == 1
 
 
 @pytest.mark.parametrize(("today", "told"), [("2026-12-31", "passed"), ("2027-01-01", "a waiver")])
@@ -79,8 +79,10 @@ def test_trend_line_breaks_at_changed_settings(change: str, tmp_path: Path) -> N
         after["findings"][0]["requirement"]["settings"] |= {"digits": 500}
     made = map(Assessment.from_json, (before, after))
     html = trend.render(history(tmp_path / "h.jsonl", *made)).decode()
-    line = re.findall(r'class="path" d="([^"]*)"', html)[0]
-    assert re.sub(r"[^ML]", "", line) == ("ML" if change == "nothing" else "MM")
+    chart = html[: html.index("Benchmarks")]
+    lines = re.findall(r'class="stroke-good" fill="none" d="([^"]*)"', chart)
+    paths = [re.sub(r"[^ML]", "", line) for line in lines]
+    assert paths == (["ML"] if change == "nothing" else ["M", "M"])
 
 
 def test_trend_shows_one_model(tmp_path: Path) -> None:
@@ -162,4 +164,4 @@ def test_trend_table_has_version_time_and_interval(tmp_path: Path) -> None:
     assert row is not None
     assert f"{row.low:.4g} to {row.high:.4g}" in html
     assert "@a1a1a1a (newnewn)" in html
-    assert '<path class="spread"' in html
+    assert html.count('<path class="stroke-muted"') == 1

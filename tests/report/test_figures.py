@@ -249,9 +249,9 @@ def test_what_no_attack_tried_is_called_not_proved() -> None:
     evidence = CertifiedEvidence.from_json(seen)
     judged = row.judge(example.measured(0.5, evidence=evidence), family="certified")
     (exhibit,) = exhibits(judged)
-    assert "2 proved, 1 not proved, 1 misread" in exhibit.caption
+    assert "2 proved, 1 not proved, 1 misclassified" in exhibit.caption
     assert exhibit.table is not None
-    assert exhibit.table.head == ("class", "digits", "proved", "not proved", "misread")
+    assert exhibit.table.head == ("class", "digits", "proved", "not proved", "misclassified")
 
 
 def test_the_difference_is_attacked_minus_clean() -> None:
