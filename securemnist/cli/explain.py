@@ -37,6 +37,7 @@ def explain(word: str, policy: Path | None) -> None:
     from securemnist.cli.defaults import policy_of, warn_of_ids
     from securemnist.evaluation.ladders import LADDER
     from securemnist.measures import MEASURES
+    from securemnist.measures.base import Measure
     from securemnist.results import policy as policies
 
     loaded = policies.load(policy_of(policy))
@@ -51,7 +52,12 @@ def explain(word: str, policy: Path | None) -> None:
     if word in MEASURES:
         _measure(word, MEASURES[word])
     elif imports.is_code(word):
-        _code(word)
+        # A measure or an attack of the user's own, `pkg.module:NAME`.
+        value = imports.attribute(word, "name another")
+        if isinstance(value, Measure):
+            _measure(word, value)
+        else:
+            _attack(word)
     elif word in ATTACKS or word == LADDER or word.startswith(PREFIX):
         _attack(word)
     elif entry is None:
@@ -79,17 +85,6 @@ def _row(row: Requirement) -> None:
     if row.waiver is not None:
         say(f"waived through {row.waiver.expires} (UTC, inclusive): {sentence(row.waiver.reason)}")
     say(f"ids: {sentence(', '.join(row.ids)) or 'none'}\n")
-
-
-def _code(word: str) -> None:
-    """A measure or an attack of the user's own, `pkg.module:NAME`."""
-    from securemnist.measures.base import Measure
-
-    found = imports.attribute(word, "name another")
-    if isinstance(found, Measure):
-        _measure(word, found)
-    else:
-        _attack(word)
 
 
 def _measure(word: str, measure: Measure) -> None:

@@ -13,10 +13,8 @@ from typing import Any
 
 import pytest
 
-from securemnist.errors import UsageError
 from securemnist.plugin import options
-from securemnist.plugin.policy import policy_of
-from securemnist.plugin.state import STATE, State, plain_warnings, unreadable
+from securemnist.plugin.state import STATE, State, plain_warnings, usage_errors
 from securemnist.results.families import FAMILIES
 from securemnist.results.verdicts import TIERS
 
@@ -38,14 +36,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(state, "securemnist-state")
     if not options.given(config):
         return
-    try:
-        policy = policy_of(config)
+    with usage_errors():
+        policy = options.policy_of(config)
         if policy is not None:
             state.begin(policy)
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
-    except OSError as error:
-        raise pytest.UsageError(str(unreadable(error))) from error
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -54,10 +48,8 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
     from securemnist.plugin.narrowing import ENVIRONMENT, hidden_by_environment
 
     hidden = hidden_by_environment()
-    try:
-        policy = policy_of(config) if hidden else None
-    except (UsageError, OSError) as error:
-        raise pytest.UsageError(str(error)) from error
+    with usage_errors():
+        policy = options.policy_of(config) if hidden else None
     if policy is not None:
         raise pytest.UsageError(
             f"expected {ENVIRONMENT} without options that hide the suites of {policy}, got {hidden!r}; "
@@ -69,11 +61,10 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("measure") is None:
         return
-    if "requirement" not in metafunc.fixturenames:
-        return
-    from securemnist.plugin.collection import is_suite, parametrize
+    from securemnist.plugin.collection import parametrize
+    from securemnist.plugin.messages import measure_of
 
-    if is_suite(metafunc.definition, metafunc.fixturenames):
+    if measure_of(metafunc.definition) is not None:
         with plain_warnings():
             run = metafunc.config.stash[STATE].begin_for_test(metafunc.definition.path)
             parametrize(metafunc, run)
@@ -85,27 +76,25 @@ def pytest_collection_modifyitems(
 ) -> Generator[None, object, object]:
     """Record the collected rows before other plugins, and the remaining rows after them."""
     state = config.stash[STATE]
-    try:
+    with usage_errors():
         state.check()
         run = state.run
         if run is not None:
-            from securemnist.plugin.collection import check_suites, measures_of, remove_empty
-            from securemnist.plugin.messages import row_of
+            from securemnist.plugin.collection import check_suites, remove_empty
+            from securemnist.plugin.messages import measure_of, rows_of
 
-            measures = measures_of(items)
+            measures = frozenset(name for item in items if (name := measure_of(item)) is not None)
             remove_empty(items)
             if state.suites and not session.testsfailed:  # pytest itself reports a file that fails
                 with plain_warnings():
                     check_suites(config, run, measures)
-            run.collected = {row.id for item in items if (row := row_of(item)) is not None}
+            run.collected = rows_of(items)
         outcome = yield
         if run is not None:
             from securemnist.plugin.collection import deselect_tiers
 
-            run.reached = {row.id for item in items if (row := row_of(item)) is not None}
+            run.reached = rows_of(items)
             deselect_tiers(config, run, items)
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
     return outcome
 
 
@@ -114,14 +103,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if run is None:
         return
     from securemnist.plugin.dataset import data_of
-    from securemnist.plugin.messages import row_of
+    from securemnist.plugin.messages import rows_of
     from securemnist.plugin.subject import check_fixtures, check_model_fixture, model_fixture
     from securemnist.project.settings import NO_MODEL
 
-    selected = {row.id for item in session.items if (row := row_of(item)) is not None}
+    selected = rows_of(session.items)
     # A pytest-xdist worker has no exit code of its own: there each row reports the error.
     worker = hasattr(session.config, "workerinput")
-    try:
+    with usage_errors():
         if selected and not worker and not session.config.getoption("collectonly"):
             data_of(session.config)
         run.selected = selected
@@ -129,8 +118,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if session.config.getoption("--security-model"):
             return
         check_model_fixture(session.items)
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
     if model_fixture(session.items) is not None:
         run.model_spec = ""
     elif run.selected and run.model_spec is None:

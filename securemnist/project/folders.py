@@ -7,7 +7,6 @@ from pathlib import Path
 
 from securemnist._util import resources
 from securemnist._util.files import exists, read_at_most
-from securemnist.errors import UsageError
 
 _FOLDER, _FILE = "security_tests", "thresholds.toml"
 USUAL = f"{_FOLDER}/{_FILE}"
@@ -20,14 +19,12 @@ def configured_policy(folder: Path) -> Path | None:
     """The policy named in the project's pyproject.toml, if any."""
     path = folder / "pyproject.toml"
     try:
-        if b"tool.securemnist" not in read_at_most(path, MAX_BYTES):
+        if b"securemnist" not in read_at_most(path, MAX_BYTES):
             return None
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except OSError as error:
-        raise UsageError(
-            f"{path}: expected a TOML file or none, got {error.strerror}; fix or remove it"
-        ) from error
+    except OSError:
+        pass  # `load` reports it
     from securemnist.project.settings import load
 
     policy = load(folder).policy
