@@ -133,10 +133,11 @@ def assess(
             older_version.print_unchecked_bounds(assessment)
         ctx.exit(code)
     with tempfile.TemporaryDirectory() as scratch:
-        older = older_version.prepare(job, against, Path(scratch) / "old", same_model=same_model)
-        digest = str(older.assessment.subject.get("digest", ""))
+        folder = Path(scratch) / "old"
+        old, compare = older_version.prepare(job, against, folder, same_model=same_model)
+        digest = str(old.subject.get("digest", ""))
         job = dataclasses.replace(job, refused="" if same_model else digest)
-        code, _ = runner.run(job, out, older.compare)
+        code, _ = runner.run(job, out, compare)
     ctx.exit(code)
 
 

@@ -89,18 +89,13 @@ def _row(row: Requirement) -> None:
 
 def _measure(word: str, measure: Measure) -> None:
     say(f"{word} (family {measure.family.name}): {inspect.getdoc(measure.run)}")
-    say(f"  threshold: {measure.good}, {_limits(measure)}")
+    low, high = measure.limits
+    more_is_better = measure.good == "at_least"
+    limits = f"above {low:g} to {high:g}" if more_is_better else f"{low:g} to below {high:g}"
+    say(f"  threshold: {measure.good}, {limits}")
     for name, field in measure.settings.model_fields.items():
         default = f"default {field.get_default(call_default_factory=True)}"
         say(f"  {name}: {'required' if field.is_required() else default}")
-
-
-def _limits(measure: Measure) -> str:
-    """The range of allowed thresholds."""
-    low, high = measure.limits
-    return (
-        f"above {low:g} to {high:g}" if measure.good == "at_least" else f"{low:g} to below {high:g}"
-    )
 
 
 def _attack(word: str) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import subprocess  # nosec B404 # a fixed list, no shell
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import securemnist
@@ -18,61 +17,38 @@ from securemnist.errors import UsageError
 from securemnist.results.assessment import Assessment
 from securemnist.results.verdicts import ON_CHANGE
 
-_NAMES = "an assessment.json or a model (NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE)"
 
-
-def is_file(named: str) -> bool:
+def is_file(version: str) -> bool:
     """Whether OLD or NEW is an assessment file; otherwise it is a model."""
-    return named.endswith(".json")
+    return version.endswith(".json")
 
 
-def find(named: str, words: Sequence[str], folder: Path) -> Assessment:
+def find(version: str, words: Sequence[str], folder: Path) -> Assessment:
     """The assessment of OLD or NEW: read from a file, or made in `folder` with options of `assess`.
 
     UsageError if another version of securemnist wrote the file.
     """
-    if not is_file(named):
-        return assess(named, words, folder)
-    assessment = Assessment.load(Path(named))
+    if not is_file(version):
+        return assess(version, words, folder)
+    assessment = Assessment.load(Path(version))
     packages = assessment.environment.get("packages")
-    version = packages.get("securemnist") if isinstance(packages, dict) else None
-    if version != securemnist.__version__:
+    writer = packages.get("securemnist") if isinstance(packages, dict) else None
+    if writer != securemnist.__version__:
         raise UsageError(
-            f"{named}: expected an assessment by securemnist {securemnist.__version__}, got "
-            f"{version or 'none recorded':.40}; assess that model again with this version"
+            f"{version}: expected an assessment by securemnist {securemnist.__version__}, got "
+            f"{writer or 'none recorded':.40}; assess that model again with this version"
         )
     return assessment
 
 
-@dataclass(frozen=True)
-class Older:
-    """The older version named by --against, and the inputs of a comparison with it.
+def prepare(
+    job: Job, against: str, folder: Path, *, same_model: bool
+) -> tuple[Assessment, Callable[[Assessment, Path], Comparison | None]]:
+    """The older version, assessed in `folder` unless `against` is a file, and a comparison with it.
 
-    `folder`: where its assessment was written. `job`: that of the new version.
-    """
-
-    named: str
-    assessment: Assessment
-    folder: Path
-    job: Job
-    same_model: bool
-
-    def compare(self, new: Assessment, new_folder: Path) -> Comparison | None:
-        """The comparison with the assessment in `new_folder`; None if no row of that was measured."""
-        if not new.subject.get("digest"):
-            return None
-        old = self.assessment
-        if self.job.spec is not None and not is_file(self.named):
-            sides = (self.named, old, self.folder), (self.job.spec, new, new_folder)
-            old, new = replay_on_both(sides, data_of(self.job.data), self.job.device)
-        return compare(old, new, same_model=self.same_model)
-
-
-def prepare(job: Job, against: str, folder: Path, *, same_model: bool) -> Older:
-    """The older version, assessed in `folder` unless `against` is an assessment file.
-
-    A job that cannot be run, and versions that cannot be compared, are refused before anything is
-    measured. The model of a fixture is not known yet: for it the comparison itself refuses.
+    The comparison takes the assessment of the new version and its folder; it is None if no row was
+    measured. A job that cannot be run, and versions that cannot be compared, are refused before
+    anything is measured. The model of a fixture is not known yet: for it the comparison itself refuses.
     """
     from securemnist.cli import worker
     from securemnist.models import loading
@@ -91,7 +67,17 @@ def prepare(job: Job, against: str, folder: Path, *, same_model: bool) -> Older:
     old = find(against, words, folder)
     if subject:
         comparability.refuse_subjects(old.subject, subject, same_model=same_model)
-    return Older(against, old, folder, job, same_model)
+
+    def compare_with(new: Assessment, new_folder: Path) -> Comparison | None:
+        if not new.subject.get("digest"):
+            return None
+        before = old
+        if job.spec is not None and not is_file(against):
+            sides = (against, old, folder), (job.spec, new, new_folder)
+            before, new = replay_on_both(sides, data_of(job.data), job.device)
+        return compare(before, new, same_model=same_model)
+
+    return old, compare_with
 
 
 def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
@@ -105,8 +91,9 @@ def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
     done = subprocess.run(command, env=env, check=False)  # nosec B603 # a list, no shell
     if not written.is_file():
         raise UsageError(
-            f"expected {_NAMES}, got {spec!r}, whose assessment ended with exit code "
-            f"{done.returncode}; read its message above"
+            "expected an assessment.json or a model (NAME, pkg.module:factory, FILE.safetensors, "
+            f"ARCH@FILE), got {spec!r}, whose assessment ended with exit code {done.returncode}; read "
+            "its message above"
         )
     return Assessment.load(written)
 

@@ -23,7 +23,7 @@ from securemnist.project import imports, settings
 if TYPE_CHECKING:
     from securemnist.data import DataSet
 
-# Settings of pytest that do not depend on the folder the command is started in.
+# Settings of pytest: only our plugins, no capturing, no output by pytest, whatever the folder.
 _INI = Path(__file__).with_name("assess.ini")
 
 
@@ -126,12 +126,9 @@ def _conftest_of(here: Path) -> ModuleType | None:
 
 
 def _pytest_arguments(job: Job, here: Path, folder: Path) -> list[str]:
-    """Arguments for pytest: only our plugins, no capturing, no output by pytest."""
+    """Arguments for pytest, beside those of the settings file."""
     words = [*(job.suites or (str(resources.SUITES),))]
     words += ["-c", str(_INI), "--rootdir", str(here), f"--confcutdir={resources.SUITES}"]
-    words += ["--disable-plugin-autoload", "-p", "securemnist.plugin"]
-    words += ["-p", "pytest_benchmark.plugin"]
-    words += ["-p", "no:cacheprovider", "-p", "no:terminal", "--capture=no"]
     options = {"model": job.spec, "policy": job.policy, "tier": job.tier, "data": job.data}
     options |= {"device": job.device, "report": str(folder / "report")}
     words += [f"--security-{name}={value}" for name, value in options.items() if value is not None]
@@ -140,7 +137,7 @@ def _pytest_arguments(job: Job, here: Path, folder: Path) -> list[str]:
     words += ["-m", job.markers] if job.markers else []
     words += ["-k", " or ".join(f"[{row}]" for row in job.rows)] if job.rows else []
     words += [f"--junitxml={folder / 'junit.xml'}", f"--benchmark-json={folder / 'benchmark.json'}"]
-    return [*words, "--benchmark-quiet", f"--benchmark-storage=file://{folder}/storage"]
+    return [*words, f"--benchmark-storage=file://{folder}/storage"]
 
 
 def _run_pytest(arguments: list[str], hooks: RunHooks) -> Outcome:

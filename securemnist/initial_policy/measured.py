@@ -64,9 +64,8 @@ def measure(subject: Subject, data: DataSet, digits: int) -> list[Row]:
         with contextlib.suppress(NotApplicable):
             if not proposal.evasion:
                 rows.append(_row(context, proposal, proposal.settings, sizes))
-    order = list(PROPOSALS)
     rows += _evasion(context, [p for p in PROPOSALS if p.evasion], sizes)
-    return sorted(rows, key=lambda row: order.index(row.proposal))
+    return sorted(rows, key=lambda row: PROPOSALS.index(row.proposal))
 
 
 def _evasion(context: Context, proposals: list[Proposal], sizes: Sizes) -> list[Row]:

@@ -19,6 +19,7 @@ from securemnist.results.families import FAMILIES
 from securemnist.results.verdicts import TIERS
 
 pytest_plugins = ["securemnist.plugin.fixtures"]
+_ROWS = ("collected", "reached", "selected")  # sets of a run that workers send to the controller
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
         add("markers", f"{tier}: rows of the {tier} tier")
     state = config.stash[STATE] = State(config)
     config.pluginmanager.register(state, "securemnist-state")
-    if not options.given(config):
+    if not options.changed(config):
         return
     with usage_errors():
         policy = options.policy_of(config)
@@ -146,7 +147,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     run = state.run
     worker = getattr(config, "workeroutput", None)
     if worker is not None:
-        worker["security"] = _for_controller(state)
+        if run is not None:
+            rows = {name: sorted(getattr(run, name)) for name in _ROWS}
+            worker["security"] = {**rows, "policy": str(run.file), "model_spec": run.model_spec}
         return
     session.exitstatus = exit_status(state, int(session.exitstatus))
     if run is None or not run.active or config.getoption("collectonly"):
@@ -158,15 +161,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporting.write(session, run)
 
 
-def _for_controller(state: State) -> dict[str, Any] | None:
-    """Data for the pytest-xdist controller: the policy, and the collected and selected rows."""
-    run = state.run
-    if run is None:
-        return None
-    sets = {name: sorted(getattr(run, name)) for name in ("collected", "reached", "selected")}
-    return {**sets, "policy": str(run.file), "model_spec": run.model_spec}
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Merge the policy and rows of a pytest-xdist worker into the controller's run."""
@@ -174,7 +168,7 @@ def pytest_testnodedown(node: Any) -> None:
     if message is not None:
         run = node.config.stash[STATE].begin(Path(message["policy"]))
         run.model_spec = message["model_spec"]
-        for name in ("collected", "reached", "selected"):
+        for name in _ROWS:
             getattr(run, name).update(message[name])
 
 

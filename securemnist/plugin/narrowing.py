@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 ENVIRONMENT = "PYTEST_ADDOPTS"
-# Spellings of an option by its destination; the first one is shown.
+# Spellings of an option by its destination; the first is displayed.
 _DESELECTING = {
     "keyword": ("-k",),
     "markexpr": ("-m",),

@@ -59,7 +59,7 @@ def add(parser: pytest.Parser) -> None:
         group.addoption(name, **settings)
 
 
-def given(config: pytest.Config) -> list[str]:
+def changed(config: pytest.Config) -> list[str]:
     """The security options that differ from their default, wherever they were set."""
     return [
         name for name, option in _OPTIONS.items() if config.getoption(name) != option["default"]

@@ -70,7 +70,7 @@ class State:
         """UsageError if suites or options need a policy, and no usable one was found."""
         if self.problem is not None:
             raise self.problem
-        if self.run is None and (names := options.given(self.config)):
+        if self.run is None and (names := options.changed(self.config)):
             raise _no_policy(f"{self.config.rootpath} (for {', '.join(names)})")
 
     @pytest.hookimpl(trylast=True)

@@ -37,7 +37,8 @@ def find_policy(starts: Iterable[Path]) -> Path | None:
         folders = list(_upwards(start))
         # Settings take precedence over the default file name.
         policies = [path for folder in folders if (path := configured_policy(folder))]
-        policies += [path for folder in folders if (path := _usual(folder, beside=folder == start))]
+        usual = [start / USUAL, start / _FILE, *(folder / USUAL for folder in folders[1:])]
+        policies += filter(exists, usual)
         if policies:
             return policies[0]
     return None
@@ -49,13 +50,6 @@ def _upwards(folder: Path) -> Iterator[Path]:
         yield place
         if (place / ".git").exists():
             return
-
-
-def _usual(folder: Path, *, beside: bool) -> Path | None:
-    """The default policy file in this folder; with `beside`, also thresholds.toml itself."""
-    if exists(folder / USUAL):
-        return folder / USUAL
-    return folder / _FILE if beside and exists(folder / _FILE) else None
 
 
 def project_folder(start: Path, policy: Path | None) -> Path:

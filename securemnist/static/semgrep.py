@@ -7,7 +7,6 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ OFFLINE = ("--metrics=off", "--disable-version-check", "--oss-only")
 # Seconds for one rule on one file; long, so that a loaded machine skips no file.
 _OPTIONS = ("--no-rewrite-rule-ids", "--max-target-bytes=0", "--timeout=60", "--json", "--quiet")
 _MAX_SARIF = 1 << 30
+_REGION = ("startLine", "startColumn", "endLine", "endColumn")
 
 
 def program() -> Path:
@@ -64,7 +64,9 @@ def scan(copy: ScratchCopy) -> ToolReport:
     issues: list[Issue] = []
     silenced: list[Issue] = []
     for entry in report["results"]:
-        place = (entry["check_id"], os.path.normpath(entry["path"]), *_corners(entry))
+        start, end = entry["start"], entry["end"]
+        region = start["line"], start["col"], end["line"], end["col"]
+        place = (entry["check_id"], os.path.normpath(entry["path"]), *region)
         (silenced if marked[place] > 0 else issues).append(_issue(entry, copy))
         marked[place] -= 1
     return ToolReport(issues, silenced, _unread(report, copy))
@@ -79,26 +81,16 @@ def _marked(path: Path) -> Counter[tuple[object, ...]]:
             f"expected Semgrep's SARIF output, got {error}; run semgrep by hand to see why"
         ) from error
     return Counter(
-        place
+        (
+            result["ruleId"],
+            os.path.normpath(location["physicalLocation"]["artifactLocation"]["uri"]),
+            *(location["physicalLocation"]["region"][key] for key in _REGION),
+        )
         for run in runs
         for result in run["results"]
         if result.get("suppressions")
-        for place in _places(result)
+        for location in result["locations"]
     )
-
-
-def _places(result: dict[str, Any]) -> Iterator[tuple[object, ...]]:
-    for location in result["locations"]:
-        at = location["physicalLocation"]
-        region = at["region"]
-        keys = ("startLine", "startColumn", "endLine", "endColumn")
-        name = os.path.normpath(at["artifactLocation"]["uri"])
-        yield (result["ruleId"], name, *(region[key] for key in keys))
-
-
-def _corners(entry: dict[str, Any]) -> tuple[int, int, int, int]:
-    start, end = entry["start"], entry["end"]
-    return start["line"], start["col"], end["line"], end["col"]
 
 
 def _unread(report: dict[str, Any], copy: ScratchCopy) -> list[Issue]:
