@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import os
 import platform
-import subprocess  # nosec B404 # fixed lists, no shell
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import securemnist
+from securemnist._util.git import git
 
 # Packages whose version can change a number.
 PACKAGES = (
@@ -50,18 +49,7 @@ def _versions() -> dict[str, str]:
 
 def _commit(folder: Path) -> str:
     """The commit of a checkout, with `+` where it has changes; empty outside of a checkout."""
-    try:
-        head, changes = _git(folder, "rev-parse", "HEAD"), _git(folder, "status", "--porcelain")
-    except (OSError, subprocess.SubprocessError):
+    head, changes = git(folder, "rev-parse", "HEAD"), git(folder, "status", "--porcelain")
+    if head is None or changes is None:
         return ""
-    return head + ("+" if changes else "")
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    """Output of git; GIT_OPTIONAL_LOCKS=0, so that reading takes no lock."""
-    env = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-    command = ["git", *arguments]
-    process = subprocess.run(  # nosec B603 # a fixed list
-        command, cwd=folder, env=env, capture_output=True, timeout=10, check=True
-    )
-    return process.stdout.decode(errors="replace").strip()
+    return head.decode(errors="replace").strip() + ("+" if changes else "")

@@ -12,6 +12,7 @@ import json
 import math
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -135,11 +136,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object without duplicate keys: parsers disagree on which of two counts."""
     table = dict(pairs)
     if len(table) != len(pairs):
-        keys: set[str] = set()
-        for key, _ in pairs:
-            if key in keys:
-                raise ParseError(f"duplicate key {key!r:.40}")
-            keys.add(key)
+        counts = Counter(key for key, _ in pairs)
+        duplicate = next(key for key in counts if counts[key] > 1)
+        raise ParseError(f"duplicate key {duplicate!r:.40}")
     return table
 
 

@@ -91,7 +91,13 @@ def read_tensors(
         raise ParseError(
             f"expected {header.length + end} bytes, got {len(content)} (truncated, or bytes added)"
         )
-    tensors = _finite(_parsed(content))
+    try:
+        tensors = safetensors.torch.load(content)
+    except Exception as error:  # any error of the parser means that the file is malformed
+        raise ParseError(f"expected safetensors, got {error!s:.200}") from error
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise ParseError(f"expected finite weights, got NaN or inf in {name!r:.80}")
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
 
 
@@ -110,17 +116,3 @@ def _span(name: str, entry: Any, expected: Expected) -> tuple[int, int]:
     if not (isinstance(span, list) and len(span) == 2 and all(type(v) is int for v in span)):
         raise ParseError(f"expected two offsets, got {span!r:.40}")
     return span[0], span[1]
-
-
-def _parsed(content: bytes) -> dict[str, torch.Tensor]:
-    try:
-        return safetensors.torch.load(content)
-    except Exception as error:  # any error of the parser means that the file is malformed
-        raise ParseError(f"expected safetensors, got {error!s:.200}") from error
-
-
-def _finite(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    for name, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
-            raise ParseError(f"expected finite weights, got NaN or inf in {name!r:.80}")
-    return tensors

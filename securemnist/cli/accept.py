@@ -7,7 +7,7 @@ from typing import cast
 
 import click
 
-from securemnist.cli.output import say
+from securemnist.cli.output import say, write_file
 from securemnist.errors import PolicyError, UsageError
 
 
@@ -19,7 +19,6 @@ def accept(row_id: str, policy: Path | None) -> None:
 
     Afterwards only new findings count. Entries without a matching finding are dropped.
     """
-    from securemnist._util.resources import write_atomically
     from securemnist.measures import bind
     from securemnist.measures.static_gate import StaticSettings, current_baseline
     from securemnist.project import settings
@@ -43,8 +42,5 @@ def accept(row_id: str, policy: Path | None) -> None:
     bound = bind("static_findings", row_settings, where=f"{path}: row {row_id}")
     folder = project_folder(here, path)
     content, count = current_baseline(cast(StaticSettings, bound), folder)
-    try:
-        write_atomically(folder / target, content)
-    except OSError as error:
-        raise UsageError(f"{target}: cannot be written ({error.strerror}); name another") from error
+    write_file(folder, target, content)
     say(f"{target}: {count} findings accepted; commit the file, and review it as code")

@@ -6,16 +6,11 @@ import contextlib
 import dataclasses
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from securemnist.errors import UsageError
 from securemnist.results.verdicts import TIERS
-
-if TYPE_CHECKING:
-    from securemnist.cli.job import Job
-    from securemnist.cli.older_version import Older
 
 
 @click.command()
@@ -98,21 +93,18 @@ def assess(
 
     out = out.absolute() if start else out
     here = _enter_project(ctx, start, suites)
-    project = settings.load(here)
     policy_path = defaults.policy_of(policy, demo=demo)
     defaults.refuse_inside_a_project(policy_path, explicit=demo or policy is not None)
     job = Job(
         policy=str(policy_path),
         tier=tier,
         data=data,
-        project_data=project.data,
         device=device,
         replay=tuple(map(str, replay)),
         until_decided=until_decided,
         markers=markers,
         rows=rows,
         suites=tuple(map(str, suites)),
-        trusted=tuple(project.trusted),
     )
     if only_list:
         from securemnist.cli.row_list import print_rows
@@ -130,20 +122,24 @@ def assess(
             "leave out --until-decided or --against"
         )
     fixture = not (model or demo) and here != resources.ROOT and exists(here / "conftest.py")
-    spec = defaults.model_of(model, policy_path, demo=demo, fixture=fixture)
+    spec = defaults.model_of(model, policy_path, demo=demo)
+    if spec is None and not fixture:
+        raise UsageError(settings.NO_MODEL.format(policy=settings.policy_name(policy_path, here)))
     defaults.check_policy_is_chosen(policy_path, explicit=bool(demo or policy or model))
     report.check_writable(out)
-    job = dataclasses.replace(job, spec=spec, conftest=fixture)
+    # A `model` fixture takes precedence over the model of the project's settings.
+    job = dataclasses.replace(job, spec=None if fixture else spec, conftest=fixture)
     if against is None:
         code, assessment = runner.run(job, out)
         if assessment is not None:
-            older_version.tell_of_bounds(assessment)
+            older_version.print_unchecked_bounds(assessment)
         ctx.exit(code)
     with tempfile.TemporaryDirectory() as scratch:
-        older = _older_version(job, against, Path(scratch) / "old", same_model=same_model)
-        digest = str(older.assessment.subject.get("digest", ""))
+        folder = Path(scratch) / "old"
+        old, compare = older_version.prepare(job, against, folder, same_model=same_model)
+        digest = str(old.subject.get("digest", ""))
         job = dataclasses.replace(job, refused="" if same_model else digest)
-        code, _ = runner.run(job, out, older.compare)
+        code, _ = runner.run(job, out, compare)
     ctx.exit(code)
 
 
@@ -155,21 +151,3 @@ def _enter_project(ctx: click.Context, start: Path | None, suites: tuple[Path, .
         if not Path(str(suite).partition("::")[0]).exists():
             raise UsageError(f"expected suites that exist, got {str(suite)!r}; name another path")
     return Path.cwd()
-
-
-def _older_version(job: Job, against: str, folder: Path, *, same_model: bool) -> Older:
-    """The older version, assessed; a job that cannot be run is refused before anything is measured."""
-    from securemnist.cli import older_version, worker
-
-    worker.check_rows(job)
-    new = None if job.conftest else job.spec
-    subject = worker.try_out(new, job)
-    options = {"policy": job.policy, "tier": job.tier, "data": job.data, "device": job.device}
-    words = [f"--{name}={value}" for name, value in options.items() if value]
-    words += [*(f"--replay={name}" for name in job.replay), *(f"--row={row}" for row in job.rows)]
-    words += [*(("-m", job.markers) if job.markers else ()), *job.suites]
-    where = older_version.Where(job.data or job.project_data, job.device)
-    older_version.check_specs(against, subject, where, same_model=same_model)
-    old = older_version.find(against, words, folder)
-    older_version.check_subjects(old, subject, same_model=same_model)
-    return older_version.Older(against, old, folder, new, where, same_model)

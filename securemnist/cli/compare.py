@@ -66,20 +66,20 @@ def compare(
             "expected no option for models with two stored assessments, got "
             f"{words_of_models[0]}; leave it out"
         )
-    folders = [out / name for name in ("old", "new")]
-    named = list(zip((old, new), folders, strict=True))
-    sides = [older_version.find(side, words, folder) for side, folder in named]
+    folders = out / "old", out / "new"
+    old_side = older_version.find(old, words, folders[0])
+    new_side = older_version.find(new, words, folders[1])
     if any(kinds):
-        made = compare_assessments(sides[0], sides[1], margin=margin, same_model=same_model)
-        ctx.exit(older_version.conclude(made, out))
+        comparison = compare_assessments(old_side, new_side, margin=margin, same_model=same_model)
+        ctx.exit(older_version.conclude(comparison, out))
     from securemnist.api.comparison import timed
     from securemnist.data import DataSet
 
-    folder = data_of(data)  # the data that `assess` used for both
-    triples = list(zip((old, new), sides, folders, strict=True))
-    sides = older_version.replay_on_both(triples, folder, device or "cpu")
-    made = compare_assessments(sides[0], sides[1], margin=margin, same_model=same_model)
+    data_folder = data_of(data)  # the data that `assess` used for both
+    examples = (old, old_side, folders[0]), (new, new_side, folders[1])
+    sides = older_version.replay_on_both(examples, data_folder, device or "cpu")
+    comparison = compare_assessments(*sides, margin=margin, same_model=same_model)
     if not no_latency:
-        latency = timed(old, new, DataSet.load(folder), device or "cpu")
-        made = dataclasses.replace(made, latency=latency)
-    ctx.exit(older_version.conclude(made, out))
+        latency = timed(old, new, DataSet.load(data_folder), device or "cpu")
+        comparison = dataclasses.replace(comparison, latency=latency)
+    ctx.exit(older_version.conclude(comparison, out))

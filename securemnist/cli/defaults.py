@@ -9,10 +9,10 @@ from securemnist._util.files import exists
 from securemnist.cli.output import say
 from securemnist.errors import UsageError
 from securemnist.project import settings
+from securemnist.project.folders import USUAL, configured_policy
 from securemnist.results.policy import Policy
 from securemnist.view.taxonomy import unknown_ids
 
-_USUAL = "security_tests/thresholds.toml"
 _BUNDLED = Path("bundled")
 
 
@@ -31,17 +31,14 @@ def policy_of(option: Path | None, *, demo: bool = False) -> Path:
     if option is not None:
         return option
     here = Path.cwd()
-    configured = settings.load(here).policy
-    if configured:
-        return here / configured
-    own = here / _USUAL
-    return own if exists(own) else resources.POLICY
+    own = here / USUAL
+    return configured_policy(here) or (own if exists(own) else resources.POLICY)
 
 
-def model_of(option: str | None, policy: Path, *, demo: bool, fixture: bool) -> str | None:
-    """--model, or the bundled model for --demo, or the project's; None where a `fixture` provides it.
+def model_of(option: str | None, policy: Path, *, demo: bool) -> str | None:
+    """--model, or the bundled model for --demo, or the project's; None where there is none.
 
-    UsageError if there is none, or if --model and --demo are both given.
+    UsageError if --model and --demo are both given.
     """
     if demo and option is not None:
         raise UsageError(
@@ -50,13 +47,8 @@ def model_of(option: str | None, policy: Path, *, demo: bool, fixture: bool) -> 
         )
     if demo:
         return settings.DEFAULT_MODEL
-    if option is not None:
-        return option
     here = Path.cwd()
-    spec = settings.load(here).model_for(policy, here)
-    if spec is None and not fixture:
-        raise UsageError(settings.NO_MODEL.format(policy=settings.policy_name(policy, here)))
-    return spec
+    return option or settings.load(here).model_for(policy, here)
 
 
 def check_policy_is_chosen(policy: Path, *, explicit: bool) -> None:
@@ -66,7 +58,7 @@ def check_policy_is_chosen(policy: Path, *, explicit: bool) -> None:
     """
     if not explicit and settings.is_bundled(policy) and not settings.is_checkout(Path.cwd()):
         raise UsageError(
-            f"expected a policy beside the model of this project ({_USUAL}), got none; restore it, "
+            f"expected a policy beside the model of this project ({USUAL}), got none; restore it, "
             f"write one with `securemnist init`, or use {settings.BUNDLED} with --policy bundled"
         )
 
@@ -76,9 +68,9 @@ def refuse_inside_a_project(policy: Path, *, explicit: bool) -> None:
     here = Path.cwd()
     by_default = not explicit and policy == resources.POLICY and here != resources.ROOT
     for folder in here.parents if by_default else ():
-        if exists(folder / _USUAL):
+        if exists(folder / USUAL):
             raise UsageError(
-                f"expected to be started in {folder}, which holds the policy {_USUAL}, got {here}; "
+                f"expected to be started in {folder}, which holds the policy {USUAL}, got {here}; "
                 "change to that folder, or pass --policy"
             )
 

@@ -28,13 +28,10 @@ def ending(error: BaseException) -> tuple[str, int]:
             "decided, fix the model",
             UNDECIDED,
         )
-    return _unexpected(error), UNDECIDED
-
-
-def _unexpected(error: BaseException) -> str:
     place = traceback.extract_tb(error.__traceback__)[-1]
     return (
         f"expected a verdict or an error message, got {type(error).__name__} "
         f"({first_line(error)}) in {Path(place.filename).name}:{place.lineno}; this is a bug in "
-        "securemnist, report it"
+        "securemnist, report it",
+        UNDECIDED,
     )

@@ -37,6 +37,7 @@ def explain(word: str, policy: Path | None) -> None:
     from securemnist.cli.defaults import policy_of, warn_of_ids
     from securemnist.evaluation.ladders import LADDER
     from securemnist.measures import MEASURES
+    from securemnist.measures.base import Measure
     from securemnist.results import policy as policies
 
     loaded = policies.load(policy_of(policy))
@@ -51,7 +52,12 @@ def explain(word: str, policy: Path | None) -> None:
     if word in MEASURES:
         _measure(word, MEASURES[word])
     elif imports.is_code(word):
-        _code(word)
+        # A measure or an attack of the user's own, `pkg.module:NAME`.
+        value = imports.attribute(word, "name another")
+        if isinstance(value, Measure):
+            _measure(word, value)
+        else:
+            _attack(word)
     elif word in ATTACKS or word == LADDER or word.startswith(PREFIX):
         _attack(word)
     elif entry is None:
@@ -81,31 +87,15 @@ def _row(row: Requirement) -> None:
     say(f"ids: {sentence(', '.join(row.ids)) or 'none'}\n")
 
 
-def _code(word: str) -> None:
-    """A measure or an attack of the user's own, `pkg.module:NAME`."""
-    from securemnist.measures.base import Measure
-
-    found = imports.attribute(word, "name another")
-    if isinstance(found, Measure):
-        _measure(word, found)
-    else:
-        _attack(word)
-
-
 def _measure(word: str, measure: Measure) -> None:
     say(f"{word} (family {measure.family.name}): {inspect.getdoc(measure.run)}")
-    say(f"  threshold: {measure.good}, {_limits(measure)}")
+    low, high = measure.limits
+    more_is_better = measure.good == "at_least"
+    limits = f"above {low:g} to {high:g}" if more_is_better else f"{low:g} to below {high:g}"
+    say(f"  threshold: {measure.good}, {limits}")
     for name, field in measure.settings.model_fields.items():
         default = f"default {field.get_default(call_default_factory=True)}"
         say(f"  {name}: {'required' if field.is_required() else default}")
-
-
-def _limits(measure: Measure) -> str:
-    """The range of allowed thresholds."""
-    low, high = measure.limits
-    return (
-        f"above {low:g} to {high:g}" if measure.good == "at_least" else f"{low:g} to below {high:g}"
-    )
 
 
 def _attack(word: str) -> None:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from securemnist.cli.output import say
+from securemnist.cli.output import say, write_file
 from securemnist.errors import UsageError
 
 if TYPE_CHECKING:
     from securemnist import initial_policy
+
+_ADVICE = "change the folder's permissions"
 
 
 @click.command()
@@ -85,20 +87,9 @@ def _write(here: Path, name: str, text: str) -> bool:
     if (here / name).exists():
         say(f"{name}: exists and was not changed; it should contain:\n\n{text}")
         return False
-    _put(here / name, name, text)
+    write_file(here, name, text.encode(), _ADVICE)
     say(f"{name}: written")
     return True
-
-
-def _put(path: Path, name: str, text: str) -> None:
-    from securemnist._util.resources import write_atomically
-
-    try:
-        write_atomically(path, text.encode())
-    except OSError as error:
-        raise UsageError(
-            f"{name}: cannot be written ({error.strerror}); change the folder's permissions"
-        ) from error
 
 
 def _configure_data(here: Path, data: Path) -> bool:
@@ -113,7 +104,7 @@ def _configure_data(here: Path, data: Path) -> bool:
     if (changed := templates.with_data(text, str(data))) is None:
         say(f"pyproject.toml: add to [tool.securemnist]: data = {json.dumps(str(data))}")
         return False
-    _put(path, "pyproject.toml", changed)
+    write_file(here, "pyproject.toml", changed.encode(), _ADVICE)
     say(f"pyproject.toml: [tool.securemnist] names the data {data}")
     return True
 
@@ -126,7 +117,7 @@ def _print_weak_rows(rows: list[initial_policy.Row]) -> None:
     for row in rows:
         if row.bound.problem:
             say(f"{row.proposal.id} fails and is waived: {row.bound.problem}")
-        for doubt in row.seen.doubts:
+        for doubt in row.measurement.doubts:
             say(f"{row.proposal.id} is in doubt: {doubt.name}: {doubt.reason}; {doubt.advice}")
     written = {row.proposal.id for row in rows}
     for proposal in initial_policy.PROPOSALS:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
-from securemnist.cli.output import say
+from securemnist.cli.output import say, write_file
 from securemnist.errors import UNDECIDED, UsageError
 
 
@@ -56,21 +55,32 @@ def measure(
     Exit codes: 0 measured, 2 usage error, 3 it could not be measured.
     """
     from securemnist import measures
+    from securemnist._util import resources
+    from securemnist.api.inputs import as_settings
     from securemnist.api.measurement import measure as measure_model
-    from securemnist.measures import static_gate
+    from securemnist.cli import defaults
+    from securemnist.evaluation.ladders import parse_setting
+    from securemnist.measures.static_gate import StaticSettings
     from securemnist.project import settings as projects
     from securemnist.runtime.malloc import keep_freed_memory
 
-    settings = _settings(threat, attack, digits, others)
+    settings = as_settings(threat, attack, {} if digits is None else {"digits": digits})
+    for pair in others:
+        settings |= parse_setting(pair)
     bound = measures.bind(measure_name, settings)
-    project = projects.load(Path.cwd())
-    of_code = isinstance(bound, static_gate.StaticSettings)
-    spec = _model(model, demo=demo) or _project_model(project, needed=not of_code)
-    folder = data or (Path(project.data) if project.data else None)
+    spec = defaults.model_of(model, resources.POLICY, demo=demo)
+    if spec is None and not isinstance(bound, StaticSettings):
+        raise UsageError(
+            "expected a model, got none (fixtures are used by pytest and `assess` only); pass --model "
+            "SPEC, set model = SPEC in [tool.securemnist], or pass --demo for the bundled model"
+        )
+    folder = data or projects.load(Path.cwd()).data
     keep_freed_memory()
     measured = measure_model(measure_name, spec, folder, seed=seed, device=device, **settings)
     if target is not None:
-        _write(target, {**measured.to_json(), "model": spec})
+        record = {**measured.to_json(), "model": spec}
+        text = json.dumps(record, indent=1, sort_keys=True) + "\n"
+        write_file(Path(), target, text.encode())
     if subject := measured.subject:
         say(f"{subject['name']} ({subject['digest'][:12]}) on {measured.data['name']}", err=True)
     measurement = measured.result
@@ -89,54 +99,3 @@ def measure(
     if measurement.inconclusive:
         say(f"inconclusive: {measurement.inconclusive}", err=True)
         ctx.exit(UNDECIDED)
-
-
-def _settings(
-    threat: str | None, attack: str | None, digits: int | None, others: tuple[str, ...]
-) -> dict[str, Any]:
-    """The settings of the measure, from options."""
-    from securemnist.api.inputs import as_settings
-    from securemnist.evaluation.ladders import parse_setting
-
-    settings = as_settings(threat, attack, {})
-    if digits is not None:
-        settings["digits"] = digits
-    for pair in others:
-        settings |= parse_setting(pair)
-    return settings
-
-
-def _model(named: str | None, *, demo: bool) -> str | None:
-    """--model, or the bundled model for --demo; None means the project's model."""
-    if not demo:
-        return named
-    if named is not None:
-        raise UsageError(f"expected --model or --demo, got both ({named!r}); leave one of them out")
-    from securemnist.project.settings import DEFAULT_MODEL
-
-    return DEFAULT_MODEL
-
-
-def _project_model(project: Any, *, needed: bool) -> str | None:
-    """The SPEC of the project in this folder; in the checkout of securemnist the bundled model's.
-
-    None where there is none and none is `needed`: static rows need no model.
-    """
-    from securemnist._util import resources
-
-    spec: str | None = project.model_for(resources.POLICY, Path.cwd())
-    if spec is None and needed:
-        raise UsageError(
-            "expected a model, got none (fixtures are used by pytest and `assess` only); pass --model "
-            "SPEC, set model = SPEC in [tool.securemnist], or pass --demo for the bundled model"
-        )
-    return spec
-
-
-def _write(target: Path, record: dict[str, Any]) -> None:
-    from securemnist._util.resources import write_atomically
-
-    try:
-        write_atomically(target, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
-    except OSError as error:
-        raise UsageError(f"{target}: cannot be written ({error.strerror}); name another") from error

@@ -3,103 +3,83 @@
 from __future__ import annotations
 
 import subprocess  # nosec B404 # a fixed list, no shell
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import securemnist
 from securemnist.cli import child
+from securemnist.cli.defaults import data_of
+from securemnist.cli.job import Job
 from securemnist.cli.output import say
 from securemnist.comparison import comparability
 from securemnist.comparison.comparison import Comparison, compare
 from securemnist.errors import UsageError
 from securemnist.input_spec import InputSpec
 from securemnist.results.assessment import Assessment
-
-_NAMES = (
-    "an assessment.json or a model (NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE, FILE.onnx, "
-    "FILE.keras)"
-)
+from securemnist.results.verdicts import ON_CHANGE
 
 
-def is_file(named: str) -> bool:
+def is_file(version: str) -> bool:
     """Whether OLD or NEW is an assessment file; otherwise it is a model."""
-    return named.endswith(".json")
+    return version.endswith(".json")
 
 
-def load(named: str) -> Assessment:
-    """The assessment in a file; UsageError if another version of securemnist wrote it."""
-    made = Assessment.load(Path(named))
-    packages = made.environment.get("packages")
-    version = packages.get("securemnist") if isinstance(packages, dict) else None
-    if version != securemnist.__version__:
-        raise UsageError(
-            f"{named}: expected an assessment by securemnist {securemnist.__version__}, got "
-            f"{version or 'none recorded':.40}; assess that model again with this version"
-        )
-    return made
+def find(version: str, words: Sequence[str], folder: Path) -> Assessment:
+    """The assessment of OLD or NEW: read from a file, or made in `folder` with options of `assess`.
 
-
-def find(named: str, words: Sequence[str], folder: Path) -> Assessment:
-    """The assessment of OLD or NEW: read from a file, or made in `folder` with options of `assess`."""
-    return load(named) if is_file(named) else assess(named, words, folder)
-
-
-@dataclass(frozen=True)
-class Where:
-    """Data and device of a measurement: a path (None: bundled MNIST), cpu or cuda."""
-
-    data: str | None
-    device: str
-
-
-@dataclass(frozen=True)
-class Older:
-    """The older version named by --against, and the inputs of a comparison with it.
-
-    `folder`: where its assessment was written. `new`: SPEC of the new version, None for a fixture's
-    model.
+    UsageError if another version of securemnist wrote the file.
     """
-
-    named: str
-    assessment: Assessment
-    folder: Path
-    new: str | None
-    where: Where
-    same_model: bool
-
-    def compare(self, made: Assessment, made_in: Path) -> Comparison | None:
-        """The comparison with the assessment in `made_in`; None if no row of that was measured."""
-        if not made.subject.get("digest"):
-            return None
-        old = self.assessment
-        if self.new is not None and not is_file(self.named):
-            sides = (self.named, old, self.folder), (self.new, made, made_in)
-            old, made = replay_on_both(sides, self.where.data, self.where.device)
-        return compare(old, made, same_model=self.same_model)
+    if not is_file(version):
+        return assess(version, words, folder)
+    assessment = Assessment.load(Path(version))
+    packages = assessment.environment.get("packages")
+    writer = packages.get("securemnist") if isinstance(packages, dict) else None
+    if writer != securemnist.__version__:
+        raise UsageError(
+            f"{version}: expected an assessment by securemnist {securemnist.__version__}, got "
+            f"{writer or 'none recorded':.40}; assess that model again with this version"
+        )
+    return assessment
 
 
-def check_specs(against: str, tried: Mapping[str, Any], where: Where, *, same_model: bool) -> None:
-    """UsageError, before the older version is assessed, if both SPECs are the same model."""
-    if is_file(against) or not tried:
-        return
+def prepare(
+    job: Job, against: str, folder: Path, *, same_model: bool
+) -> tuple[Assessment, Callable[[Assessment, Path], Comparison | None]]:
+    """The older version, assessed in `folder` unless `against` is a file, and a comparison with it.
+
+    The comparison takes the assessment of the new version and its folder; it is None if no row was
+    measured. A job that cannot be run, and versions that cannot be compared, are refused before
+    anything is measured. The model of a fixture is not known yet: for it the comparison itself refuses.
+    """
+    from securemnist.cli import worker
     from securemnist.models import loading
 
-    spec = InputSpec.from_json(tried["data"].get("spec"))
-    old = loading.resolve(against, device=where.device, input_spec=spec)
-    comparability.refuse_subjects(
-        {**old.to_json(), "data": tried["data"]}, tried, same_model=same_model
-    )
+    worker.check_rows(job)
+    subject = worker.try_out(job)
+    if subject and not is_file(against):
+        spec = InputSpec.from_json(subject["data"].get("spec"))
+        old_subject = loading.resolve(against, device=job.device, input_spec=spec).to_json()
+        comparability.refuse_subjects(
+            {**old_subject, "data": subject["data"]}, subject, same_model=same_model
+        )
+    options = {"policy": job.policy, "tier": job.tier, "data": job.data, "device": job.device}
+    words = [f"--{name}={value}" for name, value in options.items() if value]
+    words += [*(f"--replay={name}" for name in job.replay), *(f"--row={row}" for row in job.rows)]
+    words += [*(("-m", job.markers) if job.markers else ()), *job.suites]
+    old = find(against, words, folder)
+    if subject:
+        comparability.refuse_subjects(old.subject, subject, same_model=same_model)
 
+    def compare_with(new: Assessment, new_folder: Path) -> Comparison | None:
+        if not new.subject.get("digest"):
+            return None
+        before = old
+        if job.spec is not None and not is_file(against):
+            sides = (against, old, folder), (job.spec, new, new_folder)
+            before, new = replay_on_both(sides, data_of(job.data), job.device)
+        return compare(before, new, same_model=same_model)
 
-def check_subjects(old: Assessment | None, tried: Mapping[str, Any], *, same_model: bool) -> None:
-    """UsageError, before anything is measured, if the two versions cannot be compared.
-
-    `tried` is empty for a fixture's model: then the comparison itself refuses.
-    """
-    if old is not None and tried:
-        comparability.refuse_subjects(old.subject, tried, same_model=same_model)
+    return old, compare_with
 
 
 def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
@@ -113,8 +93,9 @@ def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
     done = subprocess.run(command, env=env, check=False)  # nosec B603 # a list, no shell
     if not written.is_file():
         raise UsageError(
-            f"expected {_NAMES}, got {spec!r}, whose assessment ended with exit code "
-            f"{done.returncode}; read its message above"
+            "expected an assessment.json or a model (NAME, pkg.module:factory, FILE.safetensors, "
+            f"ARCH@FILE, FILE.onnx, FILE.keras), got {spec!r}, whose assessment ended with exit code {done.returncode}; read "
+            "its message above"
         )
     return Assessment.load(written)
 
@@ -134,15 +115,14 @@ def replay_on_both(
     measured = DataSet.load(data)
     replay = example_store.load([folder for _, _, folder in sides], measured)
     say(f"replaying {len(replay):,} stored adversarial examples on both", err=True)
-    pairs = [(spec, made) for spec, made, _ in sides]
+    pairs = [(spec, assessment) for spec, assessment, _ in sides]
     return comparison.replay_on_both(pairs, replay, measured, device)
 
 
-def tell_of_bounds(made: Assessment) -> None:
+def print_unchecked_bounds(assessment: Assessment) -> None:
     """Print the rows whose limits on change (`max_drop`, ...) were not checked in this run."""
-    keys = ("max_drop", "max_relative_drop", "max_newly_broken")
-    asked = [f.requirement for f in made.findings if f.in_scope]
-    names = [row.id for row in asked if any(getattr(row, key) is not None for key in keys)]
+    rows = [finding.requirement for finding in assessment.findings if finding.in_scope]
+    names = [row.id for row in rows if any(getattr(row, key) is not None for key in ON_CHANGE)]
     if names:
         say(
             f"not compared: {', '.join(names)[:200]} also limit the change; pass the older version "
@@ -150,13 +130,13 @@ def tell_of_bounds(made: Assessment) -> None:
         )
 
 
-def conclude(made: Comparison, out: Path) -> int:
+def conclude(comparison: Comparison, out: Path) -> int:
     """Write the comparison to `out` and print it; returns its exit code."""
     from securemnist.comparison import files
     from securemnist.comparison.terminal import print_comparison
     from securemnist.view.progress import console
 
-    files.write(made, out)
-    print_comparison(made, console())
+    files.write(comparison, out)
+    print_comparison(comparison, console())
     say(f"comparison: {out / 'compare.html'}")
-    return made.exit_code
+    return comparison.exit_code

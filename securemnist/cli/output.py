@@ -1,12 +1,14 @@
-"""Output of commands: `say` escapes control characters in text from files and models."""
+"""Output of commands: lines whose control characters are escaped, and files."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 from click.utils import PacifyFlushWrapper
 
+from securemnist.errors import UsageError
 from securemnist.sanitize import terminal
 
 
@@ -17,6 +19,18 @@ def say(text: object = "", *, err: bool = False) -> None:
     except BrokenPipeError:
         if not err:
             raise
+
+
+def write_file(
+    folder: Path, name: Path | str, content: bytes, advice: str = "name another"
+) -> None:
+    """Write a file of the user's choice; UsageError with this advice where that fails."""
+    from securemnist._util.resources import write_atomically
+
+    try:
+        write_atomically(folder / name, content)
+    except OSError as error:
+        raise UsageError(f"{name}: cannot be written ({error.strerror}); {advice}") from error
 
 
 def end_of_pipe() -> None:

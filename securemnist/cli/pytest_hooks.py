@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from securemnist.comparison.comparability import SAME_MODEL
+from securemnist.plugin.messages import row_of
+from securemnist.plugin.state import PROGRESS, STATE
 from securemnist.results.findings import Requirement
+from securemnist.view import wording
 from securemnist.view.eta import Schedule
 
 if TYPE_CHECKING:
@@ -39,8 +42,6 @@ class RunHooks:
         self.rows: list[Requirement] = []
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        from securemnist.plugin.state import PROGRESS
-
         if self.progress is not None:
             config.stash[PROGRESS] = self.progress
         # Of two fixtures of one name the later plugin wins: the user's is registered after ours.
@@ -48,14 +49,10 @@ class RunHooks:
             config.pluginmanager.register(self.conftest)
 
     def pytest_collection_finish(self, session: Any) -> None:
-        from securemnist.plugin.messages import row_of
-        from securemnist.plugin.state import STATE
-        from securemnist.view import wording
+        from securemnist.evaluation.pace import DEFAULT_PACE
 
         if (run := session.config.stash[STATE].run) is not None:
             self.selection = wording.asked_for(run.scope.to_json())
-        from securemnist.evaluation.pace import DEFAULT_PACE
-
         self.rows = [row for item in session.items if (row := row_of(item)) is not None]
         self._plan(DEFAULT_PACE)
 
@@ -76,11 +73,9 @@ class RunHooks:
         return lab
 
     def _plan(self, pace: Pace) -> None:
-        self.schedule.plan({row.id: seconds_of(row, pace) for row in self.rows})
+        self.schedule.expected = {row.id: seconds_of(row, pace) for row in self.rows}
 
     def pytest_runtest_setup(self, item: Any) -> None:
-        from securemnist.plugin.messages import row_of
-
         if (row := row_of(item)) is not None:
             self.schedule.begin(row.id)
 
@@ -102,7 +97,7 @@ def _threats(rows: Iterable[Requirement]) -> list[Threat]:
     from securemnist.measures.base import ThreatSettings
 
     settings = [bind(r.measure, r.settings, tier=r.tier) for r in rows if find(r.measure)]
-    threats = [one.threat_value() for one in settings if isinstance(one, ThreatSettings)]
+    threats = [row.threat_value() for row in settings if isinstance(row, ThreatSettings)]
     return list({str(threat): threat for threat in threats}.values())
 
 

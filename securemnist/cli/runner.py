@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from securemnist.cli import child, publishing
-from securemnist.cli.job import Job, Outcome
-from securemnist.cli.output import say
-from securemnist.errors import UNDECIDED, USAGE, SecureMnistError, UsageError
-from securemnist.results.assessment import Assessment
+from securemnist import report
+from securemnist.cli import child
+from securemnist.cli.job import Job
+from securemnist.cli.output import end_of_pipe, say
+from securemnist.comparison import files as compare_files
+from securemnist.comparison import junit, wording
+from securemnist.comparison.comparison import Comparison
+from securemnist.errors import USAGE, SecureMnistError, UsageError
+from securemnist.results.assessment import STOPPED, Against, Assessment
 
-# pytest's exit codes; pytest itself is imported by the child alone.
-_USAGE_ERROR, _NO_TESTS = 4, 5
+Compare = Callable[[Assessment, Path], Comparison | None]
 
 
-def run(
-    job: Job, out: Path, compare: publishing.Compare | None = None
-) -> tuple[int, Assessment | None]:
+def run(job: Job, out: Path, compare: Compare | None = None) -> tuple[int, Assessment | None]:
     """Run the suites: the exit code, and the assessment unless the run was refused or interrupted.
 
     `compare` is called with the assessment and its folder, before the report is published.
@@ -27,24 +30,92 @@ def run(
         outcome = child.measure(job, folder)
         for problem in outcome.problems:
             say(problem, err=True)
-        _refuse(outcome)
+        if outcome.error:
+            error = SecureMnistError(outcome.error)
+            error.exit_code = outcome.exit_code
+            raise error
         written = folder / "report" / "assessment.json"
         if not written.is_file():
-            usage = outcome.code == _USAGE_ERROR or outcome.problems
-            return USAGE if usage else UNDECIDED, None
+            return outcome.exit_code, None
         assessment = Assessment.load(written)
-        code = publishing.publish(assessment, written.parent, out, compare)
+        code = _publish(assessment, written.parent, out, compare)
     return code, None if assessment.interrupted else assessment
 
 
-def _refuse(outcome: Outcome) -> None:
-    """Raise the error that ended the child before its first row."""
-    if outcome.code is None:
-        error = SecureMnistError(outcome.error)
-        error.exit_code = outcome.exit_code
-        raise error
-    if outcome.code == _NO_TESTS and not outcome.selected:
-        raise UsageError(
-            f"expected a row to measure, got none for {', '.join(outcome.selection)}; name a --tier, "
-            "-m and --row that select at least one (`securemnist assess --list` prints the rows)"
-        )
+def _publish(assessment: Assessment, folder: Path, out: Path, compare: Compare | None) -> int:
+    """Compare with an older version if asked, replace the report in `out`, print; returns the exit code.
+
+    `folder`: the report that the child wrote, beside junit.xml and benchmark.json. The verdict is printed
+    even if the report cannot be written; an assessment that passed then ends with 2.
+    """
+    comparison = None
+    if compare is not None and not assessment.interrupted:
+        comparison = compare(assessment, folder)
+    others = {**report.others(folder), **_pytest_files(folder)}
+    if comparison is not None:
+        assessment = dataclasses.replace(assessment, against=_against(comparison))
+        others |= compare_files.render(comparison)
+        if "junit.xml" in others:
+            others["junit.xml"] = junit.added(others["junit.xml"], comparison)
+    keep_old = report.keeps(out, assessment)
+    problem = "" if keep_old else _write(assessment, out, others)
+    try:
+        _print(assessment, comparison)
+        if assessment.interrupted:
+            _print_interruption(assessment, out, keep_old=keep_old)
+        if not keep_old and not problem:
+            say(f"report: {out / 'index.html'}")
+            if comparison is not None:
+                say(f"comparison: {out / 'compare.html'}")
+    except BrokenPipeError:
+        end_of_pipe()  # the exit code is the verdict's, also without a reader
+    if problem:
+        say(f"securemnist: {problem}", err=True)
+    return assessment.exit_code or (USAGE if problem else 0)
+
+
+def _pytest_files(folder: Path) -> dict[str, bytes]:
+    """Files that pytest's plugins wrote beside the report; empty ones are left out."""
+    paths = {name: folder.parent / name for name in ("junit.xml", "benchmark.json")}
+    content = {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
+    return {name: data for name, data in content.items() if data}
+
+
+def _against(comparison: Comparison) -> Against:
+    """Summary of a comparison, stored in the assessment."""
+    subject, environment = comparison.old.subject, comparison.old.environment
+    return Against(
+        name=str(subject.get("name") or "the older version"),
+        commit=str(environment.get("commit") or ""),
+        digest=str(subject.get("digest") or ""),
+        exit_code=comparison.exit_code,
+        why=wording.headline(comparison).why,
+    )
+
+
+def _write(assessment: Assessment, out: Path, others: dict[str, bytes]) -> str:
+    """Replace the report; returns the error sentence, "" on success."""
+    try:
+        report.write(assessment, out, others)
+    except UsageError as error:
+        return f"no report was written: {error}"
+    if "compare.md" in others:
+        report.append_step_summary(others["compare.md"])
+    return ""
+
+
+def _print(assessment: Assessment, comparison: Comparison | None) -> None:
+    from securemnist.comparison.terminal import print_comparison
+    from securemnist.report.terminal import print_assessment
+    from securemnist.view.progress import console
+
+    if comparison is not None:
+        print_comparison(comparison, console())
+    print_assessment(assessment, console())
+
+
+def _print_interruption(assessment: Assessment, out: Path, *, keep_old: bool) -> None:
+    rows = [finding for finding in assessment.findings if finding.in_scope]
+    done = sum(finding.reason != STOPPED for finding in rows)
+    rest = "the report of an earlier run is kept" if keep_old else "the rest is NOT_RUN"
+    say(f"{out}: interrupted after {done} of {len(rows)} rows; {rest}", err=True)

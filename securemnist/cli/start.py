@@ -14,8 +14,8 @@ JOB = "measure-job"  # arguments: the private folder, and the descriptor that cl
 
 def _extend_path() -> None:
     package = str(Path(__file__).resolve().parents[2])
-    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    for folder in (package, *(os.path.abspath(name) for name in named if name)):
+    names = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    for folder in (package, *(os.path.abspath(name) for name in names if name)):
         if folder not in sys.path:
             sys.path.append(folder)
 

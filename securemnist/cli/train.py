@@ -47,12 +47,7 @@ def train(
     recipe = dataclasses.replace(chosen, **set_options)
     loaded = data_sets.load(data)
     data_sets.check_torchvision(loaded)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"{out}: cannot be created ({error.strerror}); name another --out"
-        ) from error
+    out.mkdir(parents=True, exist_ok=True)
     with progress_bar() as progress:
         manifest = run(name, recipe, loaded, out, resume=resume, progress=progress)
     for entry in manifest["history"]:

@@ -10,17 +10,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from securemnist._util import resources
 from securemnist.cli.endings import ending
 from securemnist.cli.job import Job, Outcome
 from securemnist.cli.output import say
-from securemnist.errors import UNDECIDED, UsageError
-from securemnist.project import imports
+from securemnist.cli.pytest_hooks import RunHooks
+from securemnist.errors import UNDECIDED, USAGE, UsageError
+from securemnist.project import imports, settings
 
 if TYPE_CHECKING:
     from securemnist.data import DataSet
 
-# Settings of pytest that do not depend on the folder the command is started in.
+# Settings of pytest: only our plugins, no capturing, no output by pytest, whatever the folder.
 _INI = Path(__file__).with_name("assess.ini")
 
 
@@ -44,12 +47,12 @@ def _end_with_parent(alive: int) -> None:
 
 
 def _measure(job: Job, folder: Path) -> Outcome:
-    here = Path.cwd()
     check_rows(job)
+    here = Path.cwd()
     # A conftest may define the `model` fixture; that model is checked where it is created.
     conftest = _conftest_of(here) if job.conftest else None
-    try_out(None if job.conftest else job.spec, job)
-    return _run_pytest(_pytest_arguments(job, here, folder), conftest, job.refused)
+    try_out(job)
+    return _run_pytest(_pytest_arguments(job, here, folder), RunHooks(conftest, job.refused))
 
 
 def check_rows(job: Job) -> None:
@@ -63,7 +66,7 @@ def check_rows(job: Job) -> None:
 
     policy = policies.load(Path(job.policy))
     foreign = frozenset(row.measure for row in policy.requirements if job.suites)
-    measures.check_policy(policy, custom=foreign, trusted=job.trusted)
+    measures.check_policy(policy, custom=foreign, trusted=settings.load(Path.cwd()).trusted)
     warn_of_ids(policy)
     known = [row.id for row in policy.requirements]
     for row in job.rows:
@@ -76,11 +79,12 @@ def check_rows(job: Job) -> None:
 def check_inputs(job: Job) -> DataSet:
     """The data of a job; UsageError where data or stored examples do not fit policy and job."""
     from securemnist import data as data_sets
+    from securemnist.cli.defaults import data_of
     from securemnist.evaluation import example_store
     from securemnist.measures import check_data
     from securemnist.results import policy as policies
 
-    folder = job.data or job.project_data
+    folder = data_of(job.data)
     digits = data_sets.load(Path(folder) if folder else None)
     check_data(policies.load(Path(job.policy)), digits)
     if copies := str(digits.copies):
@@ -89,7 +93,7 @@ def check_inputs(job: Job) -> DataSet:
     return digits
 
 
-def try_out(spec: str | None, job: Job) -> dict[str, Any]:
+def try_out(job: Job) -> dict[str, Any]:
     """The subject as an assessment records it; an error ends the command before anything is measured.
 
     Empty without a SPEC: the model comes from a fixture and is checked where it is created.
@@ -98,9 +102,9 @@ def try_out(spec: str | None, job: Job) -> dict[str, Any]:
     from securemnist.models import loading
 
     digits = check_inputs(job)
-    if spec is None:
+    if job.spec is None:
         return {}
-    subject = loading.resolve(spec, device=job.device, input_spec=digits.spec)
+    subject = loading.resolve(job.spec, device=job.device, input_spec=digits.spec)
     Context(subject, digits)  # checks the model contract
     return {**subject.to_json(), "data": digits.to_json()}
 
@@ -123,15 +127,10 @@ def _conftest_of(here: Path) -> ModuleType | None:
 
 
 def _pytest_arguments(job: Job, here: Path, folder: Path) -> list[str]:
-    """Arguments for pytest: only our plugins, no capturing, no output by pytest."""
+    """Arguments for pytest, beside those of the settings file."""
     words = [*(job.suites or (str(resources.SUITES),))]
     words += ["-c", str(_INI), "--rootdir", str(here), f"--confcutdir={resources.SUITES}"]
-    words += ["--disable-plugin-autoload", "-p", "securemnist.plugin"]
-    words += ["-p", "pytest_benchmark.plugin"]
-    words += ["-p", "no:cacheprovider", "-p", "no:terminal", "--capture=no"]
-    # A `model` fixture takes precedence over the model of the project's settings.
-    spec = None if job.conftest else job.spec
-    options = {"model": spec, "policy": job.policy, "tier": job.tier, "data": job.data}
+    options = {"model": job.spec, "policy": job.policy, "tier": job.tier, "data": job.data}
     options |= {"device": job.device, "report": str(folder / "report")}
     words += [f"--security-{name}={value}" for name, value in options.items() if value is not None]
     words += [f"--security-replay={name}" for name in job.replay]
@@ -139,26 +138,24 @@ def _pytest_arguments(job: Job, here: Path, folder: Path) -> list[str]:
     words += ["-m", job.markers] if job.markers else []
     words += ["-k", " or ".join(f"[{row}]" for row in job.rows)] if job.rows else []
     words += [f"--junitxml={folder / 'junit.xml'}", f"--benchmark-json={folder / 'benchmark.json'}"]
-    return [*words, "--benchmark-quiet", f"--benchmark-storage=file://{folder}/storage"]
+    return [*words, f"--benchmark-storage=file://{folder}/storage"]
 
 
-def _run_pytest(arguments: list[str], conftest: ModuleType | None, refused: str) -> Outcome:
-    import pytest
-
-    from securemnist.cli.pytest_hooks import RunHooks
+def _run_pytest(arguments: list[str], hooks: RunHooks) -> Outcome:
     from securemnist.runtime.malloc import keep_freed_memory
     from securemnist.view.progress import progress_bar
 
     keep_freed_memory()
-    hooks = RunHooks(conftest, refused)
     with progress_bar(hooks.schedule) as display, warnings.catch_warnings():
         # A run without a latency row saves no benchmark; pytest-benchmark would warn.
         warnings.filterwarnings("ignore", message="Not saving anything, no benchmarks")
         hooks.progress = display
         code = pytest.main(arguments, plugins=[hooks])
-    return Outcome(
-        code=int(code),
-        problems=hooks.problems,
-        selection=hooks.selection,
-        selected=len(hooks.schedule.expected),
-    )
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED and not hooks.rows:
+        error = (
+            f"expected a row to measure, got none for {', '.join(hooks.selection)}; name a --tier, "
+            "-m and --row that select at least one (`securemnist assess --list` prints the rows)"
+        )
+        return Outcome(problems=hooks.problems, error=error, exit_code=USAGE)
+    usage = code == pytest.ExitCode.USAGE_ERROR or hooks.problems
+    return Outcome(problems=hooks.problems, exit_code=USAGE if usage else UNDECIDED)

@@ -68,22 +68,21 @@ def of_share(
     design: float = 1.0,
 ) -> Bound:
     """The bound of a row that measures a share of samples."""
+    weakest = MEANINGFUL if high_is_good else ONE_CLASS
     if measurement.inconclusive:
-        threshold = MEANINGFUL if high_is_good else ONE_CLASS
-        return Bound(threshold=threshold, max_drop=_SMALLEST_DROP, problem=measurement.inconclusive)
+        return Bound(threshold=weakest, max_drop=_SMALLEST_DROP, problem=measurement.inconclusive)
     room = margin(measurement, samples, whole=whole, design=design)
     drop = max(math.ceil(room * 1000) / 1000, _SMALLEST_DROP)
     if high_is_good:
-        floor = math.floor((measurement.value - room) * 1000) / 1000
-        if floor >= MEANINGFUL:
-            return Bound(threshold=floor, max_drop=drop)
-        problem = f"{measurement.value:.4f} leaves a threshold below {MEANINGFUL:g}"
-        return Bound(threshold=MEANINGFUL, max_drop=drop, problem=problem)
-    ceiling = math.ceil((measurement.value + room) * 1000) / 1000
-    if ceiling <= ONE_CLASS:
-        return Bound(threshold=ceiling, max_drop=drop)
-    problem = f"{measurement.value:.4f} could come from a backdoor for one class"
-    return Bound(threshold=ONE_CLASS, max_drop=drop, problem=problem)
+        threshold = math.floor((measurement.value - room) * 1000) / 1000
+        met, problem = threshold >= weakest, f"leaves a threshold below {weakest:g}"
+    else:
+        threshold = math.ceil((measurement.value + room) * 1000) / 1000
+        met, problem = threshold <= weakest, "could come from a backdoor for one class"
+    if met:
+        return Bound(threshold=threshold, max_drop=drop)
+    problem = f"{measurement.value:.4f} {problem}"
+    return Bound(threshold=weakest, max_drop=drop, problem=problem)
 
 
 def of_ratio(measurement: Measurement) -> Bound:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,7 @@ class Row:
 
     proposal: Proposal
     settings: dict[str, Any]
-    seen: Measurement
+    measurement: Measurement
     bound: Bound
     curve: tuple[tuple[float, float], ...] = ()
 
@@ -60,14 +61,11 @@ def measure(subject: Subject, data: DataSet, digits: int) -> list[Row]:
     sizes = Sizes(digits=digits, test=len(data.test), design=_design(context, subject.name))
     rows: list[Row] = []
     for proposal in PROPOSALS:
-        try:
+        with contextlib.suppress(NotApplicable):
             if not proposal.evasion:
                 rows.append(_row(context, proposal, proposal.settings, sizes))
-        except NotApplicable:
-            continue
-    order = list(PROPOSALS)
     rows += _evasion(context, [p for p in PROPOSALS if p.evasion], sizes)
-    return sorted(rows, key=lambda row: order.index(row.proposal))
+    return sorted(rows, key=lambda row: PROPOSALS.index(row.proposal))
 
 
 def _evasion(context: Context, proposals: list[Proposal], sizes: Sizes) -> list[Row]:
@@ -84,7 +82,7 @@ def _evasion(context: Context, proposals: list[Proposal], sizes: Sizes) -> list[
                 break
             settings = {**proposal.settings, "threat": {"norm": "linf", "eps": eps}}
             rows.append(_row(context, proposal, settings, sizes))
-        curve.append((eps, rows[0].seen.value))
+        curve.append((eps, rows[0].measurement.value))
         if not any(row.bound.problem for row in rows):
             break
     return [dataclasses.replace(row, curve=tuple(curve) if row is rows[0] else ()) for row in rows]
@@ -92,25 +90,23 @@ def _evasion(context: Context, proposals: list[Proposal], sizes: Sizes) -> list[
 
 def _row(context: Context, proposal: Proposal, settings: dict[str, Any], sizes: Sizes) -> Row:
     """One proposal, measured on tuning samples."""
-    tuning, digits, test = len(context.data.test), sizes.digits, sizes.test
-    used = min(digits, proposal.digits or digits, tuning) if proposal.digits else tuning
-    asked = settings if proposal.measure in _WHOLE else {**settings, "digits": used}
-    seen = _taken(context, proposal, asked)
-    if seen.unit == "count":
-        return Row(proposal=proposal, settings=settings, seen=seen, bound=_NO_NEW)
-    if seen.unit == "ratio":
-        bound = margins.of_ratio(seen)
-        return Row(proposal=proposal, settings=settings, seen=seen, bound=bound)
-    wanted = min(proposal.digits or test, test)
-    # A class, or a pair of classes, has only a part of the samples.
-    samples = max(wanted * seen.n / used, 1)
-    good = proposal.measure != "backdoor_success"
-    whole = wanted == test
-    bound = margins.of_share(seen, samples, whole=whole, high_is_good=good, design=sizes.design)
-    return Row(proposal=proposal, settings=settings, seen=seen, bound=bound)
-
-
-_NO_NEW = Bound(threshold=0, max_drop=0)
+    tuning, wanted = len(context.data.test), min(proposal.digits or sizes.test, sizes.test)
+    used = min(sizes.digits, proposal.digits, tuning) if proposal.digits else tuning
+    digits = {} if proposal.measure in _WHOLE else {"digits": used}
+    measurement = _taken(context, proposal, settings | digits)
+    if measurement.unit == "count":
+        bound = Bound(threshold=0, max_drop=0)
+    elif measurement.unit == "ratio":
+        bound = margins.of_ratio(measurement)
+    else:
+        bound = margins.of_share(
+            measurement,
+            max(wanted * measurement.n / used, 1),  # a class, or a pair, has a part of the samples
+            whole=wanted == sizes.test,
+            high_is_good=proposal.measure != "backdoor_success",
+            design=sizes.design,
+        )
+    return Row(proposal=proposal, settings=settings, measurement=measurement, bound=bound)
 
 
 def _taken(context: Context, proposal: Proposal, settings: dict[str, Any]) -> Measurement:
@@ -130,22 +126,19 @@ def _taken(context: Context, proposal: Proposal, settings: dict[str, Any]) -> Me
 
 
 def _design(context: Context, name: str) -> float:
-    """The design effect of the tuning samples; UsageError for a model near chance."""
-    seen = assessing.measure(context, "clean_accuracy", {})
-    _refuse_guessing(seen, name)
-    answers = seen.evidence.answers if isinstance(seen.evidence, CleanEvidence) else None
+    """The design effect of the tuning samples.
+
+    UsageError unless the lower bound of the accuracy exceeds twice chance (0.2).
+    """
+    clean = assessing.measure(context, "clean_accuracy", {})
+    if clean.low <= 2 * _CHANCE:
+        raise UsageError(
+            f"expected {name} to classify unmodified samples clearly better than guessing, got accuracy "
+            f"{clean.value:.4f} on {clean.n:,} samples; check its preprocessing (pixels are in [0, 1], "
+            "white on black; wrap it with securemnist.models.normalized(net, mean, std) where it was "
+            "trained on normalised pixels), the order of its classes, and whether its weights were loaded"
+        )
+    answers = clean.evidence.answers if isinstance(clean.evidence, CleanEvidence) else None
     if answers is None:
         raise TypeError("expected the answers of a clean accuracy")
     return margins.design_effect(answers.labels.tolist(), answers.read.tolist())
-
-
-def _refuse_guessing(seen: Measurement, name: str) -> None:
-    """UsageError unless the lower bound of the accuracy exceeds twice chance (0.2)."""
-    if seen.low > 2 * _CHANCE:
-        return
-    raise UsageError(
-        f"expected {name} to classify unmodified samples clearly better than guessing, got accuracy "
-        f"{seen.value:.4f} on {seen.n:,} samples; check its preprocessing (pixels are in [0, 1], white "
-        "on black; wrap it with securemnist.models.normalized(net, mean, std) where it was trained on "
-        "normalised pixels), the order of its classes, and whether its weights were loaded"
-    )

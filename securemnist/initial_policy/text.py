@@ -69,7 +69,7 @@ def _row(row: Row, test: int, until: datetime.date) -> str:
 
 def _because(row: Row) -> str:
     """The reason of the row, and the measured number."""
-    why, measurement = row.proposal.why, row.seen
+    why, measurement = row.proposal.why, row.measurement
     if measurement.unit == "count":
         count = (
             f"{measurement.value:g} accepted in {STATIC_BASELINE}" if measurement.value else "none"

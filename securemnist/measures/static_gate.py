@@ -99,7 +99,7 @@ def scan_folder(
             excluded=list(scanned.excluded),
             static=[StaticIssue(**issue.to_json()) for issue in counted],
             accepted=len(entries) - len(stale),
-            stale_baseline=[BaselineEntry(**entry._asdict()) for entry in stale],
+            stale_baseline=[BaselineEntry(**entry.model_dump()) for entry in stale],
         ),
     )
 

@@ -13,14 +13,13 @@ from typing import Any
 
 import pytest
 
-from securemnist.errors import UsageError
 from securemnist.plugin import options
-from securemnist.plugin.policy import policy_of
-from securemnist.plugin.state import STATE, State, plain_warnings, unreadable
+from securemnist.plugin.state import STATE, State, plain_warnings, usage_errors
 from securemnist.results.families import FAMILIES
 from securemnist.results.verdicts import TIERS
 
 pytest_plugins = ["securemnist.plugin.fixtures"]
+_ROWS = ("collected", "reached", "selected")  # sets of a run that workers send to the controller
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,16 +35,12 @@ def pytest_configure(config: pytest.Config) -> None:
         add("markers", f"{tier}: rows of the {tier} tier")
     state = config.stash[STATE] = State(config)
     config.pluginmanager.register(state, "securemnist-state")
-    if not options.given(config):
+    if not options.changed(config):
         return
-    try:
-        policy = policy_of(config)
+    with usage_errors():
+        policy = options.policy_of(config)
         if policy is not None:
             state.begin(policy)
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
-    except OSError as error:
-        raise pytest.UsageError(str(unreadable(error))) from error
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -54,10 +49,8 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
     from securemnist.plugin.narrowing import ENVIRONMENT, hidden_by_environment
 
     hidden = hidden_by_environment()
-    try:
-        policy = policy_of(config) if hidden else None
-    except (UsageError, OSError) as error:
-        raise pytest.UsageError(str(error)) from error
+    with usage_errors():
+        policy = options.policy_of(config) if hidden else None
     if policy is not None:
         raise pytest.UsageError(
             f"expected {ENVIRONMENT} without options that hide the suites of {policy}, got {hidden!r}; "
@@ -69,11 +62,10 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("measure") is None:
         return
-    if "requirement" not in metafunc.fixturenames:
-        return
-    from securemnist.plugin.collection import is_suite, parametrize
+    from securemnist.plugin.collection import parametrize
+    from securemnist.plugin.messages import measure_of
 
-    if is_suite(metafunc.definition, metafunc.fixturenames):
+    if measure_of(metafunc.definition) is not None:
         with plain_warnings():
             run = metafunc.config.stash[STATE].begin_for_test(metafunc.definition.path)
             parametrize(metafunc, run)
@@ -85,27 +77,25 @@ def pytest_collection_modifyitems(
 ) -> Generator[None, object, object]:
     """Record the collected rows before other plugins, and the remaining rows after them."""
     state = config.stash[STATE]
-    try:
+    with usage_errors():
         state.check()
         run = state.run
         if run is not None:
-            from securemnist.plugin.collection import check_suites, measures_of, remove_empty
-            from securemnist.plugin.messages import row_of
+            from securemnist.plugin.collection import check_suites, remove_empty
+            from securemnist.plugin.messages import measure_of, rows_of
 
-            measures = measures_of(items)
+            measures = frozenset(name for item in items if (name := measure_of(item)) is not None)
             remove_empty(items)
             if state.suites and not session.testsfailed:  # pytest itself reports a file that fails
                 with plain_warnings():
                     check_suites(config, run, measures)
-            run.collected = {row.id for item in items if (row := row_of(item)) is not None}
+            run.collected = rows_of(items)
         outcome = yield
         if run is not None:
             from securemnist.plugin.collection import deselect_tiers
 
-            run.reached = {row.id for item in items if (row := row_of(item)) is not None}
+            run.reached = rows_of(items)
             deselect_tiers(config, run, items)
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
     return outcome
 
 
@@ -114,14 +104,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if run is None:
         return
     from securemnist.plugin.dataset import data_of
-    from securemnist.plugin.messages import row_of
+    from securemnist.plugin.messages import rows_of
     from securemnist.plugin.subject import check_fixtures, check_model_fixture, model_fixture
     from securemnist.project.settings import NO_MODEL
 
-    selected = {row.id for item in session.items if (row := row_of(item)) is not None}
+    selected = rows_of(session.items)
     # A pytest-xdist worker has no exit code of its own: there each row reports the error.
     worker = hasattr(session.config, "workerinput")
-    try:
+    with usage_errors():
         if selected and not worker and not session.config.getoption("collectonly"):
             data_of(session.config)
         run.selected = selected
@@ -129,8 +119,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if session.config.getoption("--security-model"):
             return
         check_model_fixture(session.items)
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
     if model_fixture(session.items) is not None:
         run.model_spec = ""
     elif run.selected and run.model_spec is None:
@@ -159,7 +147,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     run = state.run
     worker = getattr(config, "workeroutput", None)
     if worker is not None:
-        worker["security"] = _for_controller(state)
+        if run is not None:
+            rows = {name: sorted(getattr(run, name)) for name in _ROWS}
+            worker["security"] = {**rows, "policy": str(run.file), "model_spec": run.model_spec}
         return
     session.exitstatus = exit_status(state, int(session.exitstatus))
     if run is None or not run.active or config.getoption("collectonly"):
@@ -171,15 +161,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporting.write(session, run)
 
 
-def _for_controller(state: State) -> dict[str, Any] | None:
-    """Data for the pytest-xdist controller: the policy, and the collected and selected rows."""
-    run = state.run
-    if run is None:
-        return None
-    sets = {name: sorted(getattr(run, name)) for name in ("collected", "reached", "selected")}
-    return {**sets, "policy": str(run.file), "model_spec": run.model_spec}
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Merge the policy and rows of a pytest-xdist worker into the controller's run."""
@@ -187,7 +168,7 @@ def pytest_testnodedown(node: Any) -> None:
     if message is not None:
         run = node.config.stash[STATE].begin(Path(message["policy"]))
         run.model_spec = message["model_spec"]
-        for name in ("collected", "reached", "selected"):
+        for name in _ROWS:
             getattr(run, name).update(message[name])
 
 

@@ -11,7 +11,7 @@ import pytest
 from securemnist import report
 from securemnist._util import resources
 from securemnist.errors import PolicyError
-from securemnist.plugin.messages import family_of_measure, row_of
+from securemnist.plugin.messages import family_of_measure, measure_of, row_of
 from securemnist.plugin.narrowing import narrowing
 from securemnist.plugin.session import Run
 from securemnist.project import settings
@@ -31,7 +31,7 @@ def begin(config: pytest.Config, policy: Path) -> Run:
         markers=markers,
         keywords=config.getoption("keyword", "") or "",
         paths=tuple(_from_root(path, config, private=True) for path in config.args),
-        narrowed=narrowing(config),
+        narrowed=tuple(narrowing(config)),
     )
     spec = config.getoption("--security-model") or project.model_for(policy, _folder(config))
     loaded = policies.load(policy)
@@ -96,21 +96,13 @@ def _tier_of(markers: str) -> str:
     return "full" if "full" in markers.replace("(", " ").replace(")", " ").split() else "standard"
 
 
-def is_suite(definition: pytest.Item, fixturenames: object) -> bool:
-    """Whether a test belongs to a suite: marked measure("name"), with the fixture `requirement`."""
-    marker = definition.get_closest_marker("measure")
-    has_measure = marker is not None and len(marker.args) == 1 and isinstance(marker.args[0], str)
-    return has_measure and isinstance(fixturenames, list) and "requirement" in fixturenames
-
-
 def parametrize(metafunc: pytest.Metafunc, run: Run | None) -> None:
     """One test per row; the row's id, family and tier become the test's id and markers.
 
     A measure without a row gets one test, which `remove_empty` removes: the effect of an empty parameter
     list depends on the user's pytest settings.
     """
-    marker = metafunc.definition.get_closest_marker("measure")
-    measure = marker.args[0] if marker is not None else ""
+    measure = measure_of(metafunc.definition) or ""
     family = family_of_measure(measure)
     names = [] if family is None else [family.name]
     if family is not None and family.name not in FAMILIES:  # pytest may demand that it is declared
@@ -123,23 +115,9 @@ def parametrize(metafunc: pytest.Metafunc, run: Run | None) -> None:
     metafunc.parametrize("requirement", parameters or [pytest.param(None, id="no row")])
 
 
-def measures_of(items: list[pytest.Item]) -> frozenset[str]:
-    """The measures of the suites among these tests."""
-    markers = [
-        item.get_closest_marker("measure")
-        for item in items
-        if is_suite(item, getattr(item, "fixturenames", ()))
-    ]
-    return frozenset(marker.args[0] for marker in markers if marker is not None)
-
-
 def remove_empty(items: list[pytest.Item]) -> None:
     """Remove the tests of measures for which the policy has no row."""
-    items[:] = [
-        item
-        for item in items
-        if row_of(item) is not None or not is_suite(item, getattr(item, "fixturenames", ()))
-    ]
+    items[:] = [item for item in items if row_of(item) is not None or measure_of(item) is None]
 
 
 def check_suites(config: pytest.Config, run: Run, collected: frozenset[str]) -> None:
@@ -168,11 +146,9 @@ def check_suites(config: pytest.Config, run: Run, collected: frozenset[str]) -> 
 
 def deselect_tiers(config: pytest.Config, run: Run, items: list[pytest.Item]) -> None:
     """Deselect the rows whose tier is above that of the run."""
-    selected: list[pytest.Item] = []
-    deselected: list[pytest.Item] = []
-    for item in items:
-        row = row_of(item)
-        (deselected if row is not None and run.scope.excludes(row) else selected).append(item)
+    deselected = {
+        item for item in items if (row := row_of(item)) is not None and run.scope.excludes(row)
+    }
     if deselected:
-        config.hook.pytest_deselected(items=deselected)
-        items[:] = selected
+        config.hook.pytest_deselected(items=[item for item in items if item in deselected])
+        items[:] = [item for item in items if item not in deselected]

@@ -42,16 +42,13 @@ def sentences(state: State, *, failed: bool) -> list[str]:
         notes.append(f"no row was measured: {len(run.selected)} of {rows} rows were selected")
     elif not failed and run.blocking_rows():
         notes.append(f"not passed, so this run fails: {', '.join(run.blocking_rows())}")
-    narrowed = [*(f"{o} {v}" for o, v in _selection(state) if v), *run.scope.narrowed]
+    # The user's own -k and -m, unless `narrowed` contains them.
+    narrowed = [
+        f"{option} {value}"
+        for option, value in (("-k", run.scope.keywords), ("-m", run.scope.markers))
+        if value and not any(word.startswith(f"{option} ") for word in run.scope.narrowed)
+    ]
+    narrowed += run.scope.narrowed
     if narrowed and len(run.reached) < rows:
         notes.append(f"rows may be left out by: {', '.join(narrowed)}")
     return notes
-
-
-def _selection(state: State) -> list[tuple[str, str]]:
-    """The user's own -k and -m, unless `narrowed` contains them."""
-    scope = state.run.scope if state.run is not None else None
-    if scope is None:
-        return []
-    pairs = [("-k", scope.keywords), ("-m", scope.markers)]
-    return [p for p in pairs if not any(word.startswith(f"{p[0]} ") for word in scope.narrowed)]

@@ -47,6 +47,7 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Context
     from securemnist.evaluation import example_store, own_doubts
     from securemnist.evaluation.context import Context
     from securemnist.plugin.dataset import data_of
+    from securemnist.project.folders import project_folder
     from securemnist.runtime.model_state import restored
     from securemnist.types import silent
 
@@ -61,19 +62,10 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Context
             replay = example_store.load(stored, digits) if stored else None
             progress = config.stash.get(PROGRESS, silent)
             doubts = own_doubts.of_project(config.rootpath)
-            context = Context(
-                subject, digits, progress, replay, project=_project(config), doubts=doubts
-            )
+            run = config.stash[STATE].run
+            project = project_folder(config.rootpath, run.file if run is not None else None)
+            context = Context(subject, digits, progress, replay, project=project, doubts=doubts)
         yield context
-
-
-def _project(config: pytest.Config) -> Path:
-    """The base folder of relative paths in the policy's rows."""
-    from securemnist.plugin.state import STATE
-    from securemnist.project.folders import project_folder
-
-    run = config.stash[STATE].run
-    return project_folder(config.rootpath, run.file if run is not None else None)
 
 
 def _subject(config: pytest.Config, model: Any) -> Subject:

@@ -17,6 +17,14 @@ from securemnist.results.verdicts import utc_day
 RECORDED = pytest.StashKey[list[dict[str, Any]]]()  # the findings passed to security_record
 
 
+def measure_of(item: pytest.Item) -> str | None:
+    """The measure of a suite's test: marked measure("name"), with the fixture `requirement`."""
+    marker = item.get_closest_marker("measure")
+    name = marker.args[0] if marker is not None and len(marker.args) == 1 else None
+    is_suite = isinstance(name, str) and "requirement" in getattr(item, "fixturenames", ())
+    return name if is_suite else None
+
+
 def row_of(item: pytest.Item) -> Requirement | None:
     """The requirement of a suite's test; None for other tests, also with a parameter of this name."""
     if item.get_closest_marker("measure") is None:
@@ -24,6 +32,11 @@ def row_of(item: pytest.Item) -> Requirement | None:
     call = getattr(item, "callspec", None)
     row = call.params.get("requirement") if call is not None else None
     return row if isinstance(row, Requirement) else None
+
+
+def rows_of(items: list[pytest.Item]) -> set[str]:
+    """The ids of the rows among these tests."""
+    return {row.id for item in items if (row := row_of(item)) is not None}
 
 
 def claim_of(item: pytest.Item) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 ENVIRONMENT = "PYTEST_ADDOPTS"
-# Spellings of an option by its destination; the first one is shown.
+# Spellings of an option by its destination; the first is displayed.
 _DESELECTING = {
     "keyword": ("-k",),
     "markexpr": ("-m",),
@@ -31,12 +31,8 @@ _DESELECTING = {
 _RECORDED = ("keyword", "markexpr", "security_tier")
 
 
-def narrowing(config: pytest.Config) -> tuple[str, ...]:
+def narrowing(config: pytest.Config) -> Iterator[str]:
     """Every option that may deselect rows: `--lf`, `-k CLEAN (PYTEST_ADDOPTS)`."""
-    return tuple(_options(config))
-
-
-def _options(config: pytest.Config) -> Iterator[str]:
     for name, forms in _DESELECTING.items():
         value = config.getoption(name, None)
         source = _source(config, forms)
@@ -49,7 +45,7 @@ def _options(config: pytest.Config) -> Iterator[str]:
 
 def by_environment(config: pytest.Config) -> bool:
     """Whether PYTEST_ADDOPTS has an option that may deselect rows."""
-    return any(word.endswith(f"({ENVIRONMENT})") for word in _options(config))
+    return any(word.endswith(f"({ENVIRONMENT})") for word in narrowing(config))
 
 
 # Options with which pytest runs no test, and settings that change which files are collected.

@@ -1,12 +1,16 @@
-"""The command-line options of the plugin; all begin with --security-."""
+"""The command-line options of the plugin (all begin with --security-), and the policy they select."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from securemnist.errors import UsageError
+from securemnist.project.folders import find_policy
 from securemnist.results.verdicts import TIERS
 
 
@@ -55,7 +59,7 @@ def add(parser: pytest.Parser) -> None:
         group.addoption(name, **settings)
 
 
-def given(config: pytest.Config) -> list[str]:
+def changed(config: pytest.Config) -> list[str]:
     """The security options that differ from their default, wherever they were set."""
     return [
         name for name, option in _OPTIONS.items() if config.getoption(name) != option["default"]
@@ -65,3 +69,28 @@ def given(config: pytest.Config) -> list[str]:
 def on_command_line(config: pytest.Config) -> bool:
     """Whether the command line (not a setting or a variable) has a security option."""
     return any(str(word).startswith("--security-") for word in config.invocation_params.args)
+
+
+def policy_of(config: pytest.Config, test: Path | None = None) -> Path | None:
+    """The policy of a run: --security-policy, or that of the project; None if there is none.
+
+    It is searched from the file of a `test` upwards, else from pytest's path arguments, then in
+    pytest's rootdir. UsageError for a folder that cannot be searched.
+    """
+    option: str | None = config.getoption("--security-policy")
+    if option:
+        return config.invocation_params.dir / option
+    starts = [test.parent] if test is not None else list(_starts(config))
+    try:
+        return find_policy([*starts, config.rootpath])
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename}: expected a readable folder, got {error.strerror}; fix its permissions"
+        ) from error
+
+
+def _starts(config: pytest.Config) -> Iterator[Path]:
+    """The folders of pytest's path arguments."""
+    for argument in config.args:
+        path = config.invocation_params.dir / str(argument).partition("::")[0]
+        yield path if path.is_dir() else path.parent

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from securemnist import report
+from securemnist.errors import UsageError
+
 FILES = pytest.StashKey[dict[str, bytes]]()  # report files of one row: content by name
 _LINES = pytest.StashKey[list[str]]()
 _USUAL = "reports"
@@ -21,17 +24,12 @@ def folder_of(config: pytest.Config) -> Path | None:
     option = config.getoption("--security-report")
     if option:
         return Path(option)
-    from securemnist import report
-
     usual = config.rootpath / _USUAL
     return usual if report.holds_one(usual) else None
 
 
 def write(session: pytest.Session, run: Any) -> None:
     """Write the report of a run; if that fails, pytest does not exit with 0."""
-    from securemnist import report
-    from securemnist.errors import UsageError
-
     config = session.config
     folder = folder_of(config)
     if folder is None:

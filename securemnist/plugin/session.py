@@ -90,19 +90,14 @@ class Run:
 
         Rows that their own measure reports as not applicable do not block.
         """
-        blocking = []
-        for row in sorted(self.selected | set(self.findings)):
-            finding = self.findings.get(row)
-            not_applicable = (
-                finding is not None
-                and finding.verdict is Verdict.NOT_RUN
-                and row not in self.skipped
-            )
-            if finding is None or not (
-                finding.passed or finding.waived(utc_day()) or not_applicable
-            ):
-                blocking.append(row)
-        return blocking
+        return [row for row in sorted(self.selected | set(self.findings)) if self._blocks(row)]
+
+    def _blocks(self, row: str) -> bool:
+        finding = self.findings.get(row)
+        if finding is None:
+            return True
+        not_applicable = finding.verdict is Verdict.NOT_RUN and row not in self.skipped
+        return not (finding.passed or finding.waived(utc_day()) or not_applicable)
 
     def assessment(self, folder: Path) -> Assessment:
         """The assessment: every row of the policy with its finding."""
@@ -128,16 +123,14 @@ class Run:
         spec = self.subject["spec"] if self.subject else self.model_spec
         if spec and spec == self.model_spec:
             spec = self.repeat_spec or spec
+        suites = self.suites
+        if suites:
+            from securemnist.measures import MEASURES
+
+            suites = () if row.measure in MEASURES else suites
         words = ["securemnist", "assess", *(["--model", spec] if spec else [])]
-        words += ["--row", row.id, "--tier", row.tier, *self.repeat_options, *self._suites_of(row)]
+        words += ["--row", row.id, "--tier", row.tier, *self.repeat_options, *suites]
         return shlex.join(words)
-
-    def _suites_of(self, row: Requirement) -> tuple[str, ...]:
-        if not self.suites:
-            return ()
-        from securemnist.measures import MEASURES
-
-        return () if row.measure in MEASURES else self.suites
 
 
 _WORST_LAST = (Verdict.PASS, Verdict.NOT_RUN, Verdict.INCONCLUSIVE, Verdict.ERROR, Verdict.FAIL)

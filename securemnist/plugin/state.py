@@ -17,7 +17,6 @@ import pytest
 
 from securemnist.errors import UsageError
 from securemnist.plugin import options
-from securemnist.plugin.policy import policy_of
 from securemnist.project.folders import USUAL
 from securemnist.runtime.openmp import short_spin
 
@@ -42,15 +41,13 @@ class State:
         """The run for a suite in a test file; None if there is an error, stored in `problem`."""
         self.suites = True
         try:
-            policy = policy_of(self.config, path)
+            policy = options.policy_of(self.config, path)
             if policy is None:
                 self.problem = self.problem or _no_policy(f"{path} and the folders above it")
             else:
                 return self.begin(policy)
         except UsageError as error:
             self.problem = self.problem or error
-        except OSError as error:
-            self.problem = self.problem or unreadable(error)
         return None
 
     def begin(self, policy: Path) -> Run:
@@ -73,7 +70,7 @@ class State:
         """UsageError if suites or options need a policy, and no usable one was found."""
         if self.problem is not None:
             raise self.problem
-        if self.run is None and (names := options.given(self.config)):
+        if self.run is None and (names := options.changed(self.config)):
             raise _no_policy(f"{self.config.rootpath} (for {', '.join(names)})")
 
     @pytest.hookimpl(trylast=True)
@@ -94,11 +91,13 @@ def _no_policy(where: str) -> UsageError:
     )
 
 
-def unreadable(error: OSError) -> UsageError:
-    """The error for a folder that cannot be searched for a policy."""
-    return UsageError(
-        f"{error.filename}: expected a readable folder, got {error.strerror}; fix its permissions"
-    )
+@contextlib.contextmanager
+def usage_errors() -> Iterator[None]:
+    """Raise pytest.UsageError, which ends the run with one sentence, for our UsageError."""
+    try:
+        yield
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 @contextlib.contextmanager

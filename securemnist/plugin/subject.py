@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -66,14 +65,9 @@ def _definitions(item: pytest.Item) -> dict[str, Any]:
 
 def _model_parameters(item: pytest.Item) -> dict[str, int]:
     """Parameter index of `model` and of each fixture it depends on."""
-    call = getattr(item, "callspec", None)
-    indices: dict[str, int] = getattr(call, "indices", {})
-    return {name: indices[name] for name in _closure(item, "model") if name in indices}
-
-
-def _closure(item: pytest.Item, name: str, visited: frozenset[str] = frozenset()) -> Iterator[str]:
-    yield name
-    for definition in _definitions(item).get(name, ()):
-        for other in definition.argnames:
-            if other not in visited and other != name:
-                yield from _closure(item, other, visited | {name})
+    indices: dict[str, int] = getattr(getattr(item, "callspec", None), "indices", {})
+    names = ["model"]
+    for name in names:  # grows
+        for definition in _definitions(item).get(name, ()):
+            names += set(definition.argnames) - set(names)
+    return {name: indices[name] for name in names if name in indices}

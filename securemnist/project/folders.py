@@ -7,7 +7,6 @@ from pathlib import Path
 
 from securemnist._util import resources
 from securemnist._util.files import exists, read_at_most
-from securemnist.errors import UsageError
 
 _FOLDER, _FILE = "security_tests", "thresholds.toml"
 USUAL = f"{_FOLDER}/{_FILE}"
@@ -20,14 +19,12 @@ def configured_policy(folder: Path) -> Path | None:
     """The policy named in the project's pyproject.toml, if any."""
     path = folder / "pyproject.toml"
     try:
-        if b"tool.securemnist" not in read_at_most(path, MAX_BYTES):
+        if b"securemnist" not in read_at_most(path, MAX_BYTES):
             return None
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except OSError as error:
-        raise UsageError(
-            f"{path}: expected a TOML file or none, got {error.strerror}; fix or remove it"
-        ) from error
+    except OSError:
+        pass  # `load` reports it
     from securemnist.project.settings import load
 
     policy = load(folder).policy
@@ -40,7 +37,8 @@ def find_policy(starts: Iterable[Path]) -> Path | None:
         folders = list(_upwards(start))
         # Settings take precedence over the default file name.
         policies = [path for folder in folders if (path := configured_policy(folder))]
-        policies += [path for folder in folders if (path := _usual(folder, beside=folder == start))]
+        usual = [start / USUAL, start / _FILE, *(folder / USUAL for folder in folders[1:])]
+        policies += filter(exists, usual)
         if policies:
             return policies[0]
     return None
@@ -52,13 +50,6 @@ def _upwards(folder: Path) -> Iterator[Path]:
         yield place
         if (place / ".git").exists():
             return
-
-
-def _usual(folder: Path, *, beside: bool) -> Path | None:
-    """The default policy file in this folder; with `beside`, also thresholds.toml itself."""
-    if exists(folder / USUAL):
-        return folder / USUAL
-    return folder / _FILE if beside and exists(folder / _FILE) else None
 
 
 def project_folder(start: Path, policy: Path | None) -> Path:

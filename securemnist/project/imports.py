@@ -46,12 +46,12 @@ def is_code(name: object) -> bool:
 def named_in(measure: str, settings: Mapping[str, Any]) -> dict[str, str]:
     """The code that a row of a policy names, by the key that names it: measure, attack, against."""
     attack = settings.get("attack")
-    named = {
+    names = {
         "measure": measure,
         "attack": attack.get("use") if isinstance(attack, Mapping) else None,
         "against": settings.get("against"),
     }
-    return {key: str(name) for key, name in named.items() if is_code(name)}
+    return {key: str(name) for key, name in names.items() if is_code(name)}
 
 
 def digests(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
@@ -162,17 +162,14 @@ def _pythonpath(project: Path) -> list[str]:
 def _dependencies() -> frozenset[str]:
     """Top-level modules of all direct and indirect dependencies of securemnist."""
     modules: set[str] = set()
-    pending, seen = ["securemnist"], {"securemnist"}
-    while pending:
+    required = ["securemnist"]
+    for name in required:  # grows
         try:
-            distribution = metadata.distribution(pending.pop())
+            distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
             continue
         modules |= set(_modules(distribution.files or ()))
-        for name in _required(distribution.requires or ()):
-            if name not in seen:
-                seen.add(name)
-                pending.append(name)
+        required += set(_required(distribution.requires or ())) - set(required)
     return frozenset(modules)
 
 

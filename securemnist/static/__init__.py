@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 from securemnist.errors import MeasureError
 from securemnist.static import bandit, semgrep
-from securemnist.static.issue import Issue
+from securemnist.static.issue import Issue, silenced_lines
 from securemnist.static.merging import merge
 from securemnist.static.python_files import PythonFiles
-from securemnist.static.tool_report import silenced_lines
 from securemnist.static.torch_version import default_runs_code
 
 _TOOLS = {"bandit": bandit.scan, "semgrep": semgrep.scan}

@@ -6,14 +6,14 @@ import importlib.util
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
 from securemnist.errors import MeasureError
-from securemnist.static.issue import Issue, not_read, severity
+from securemnist.static.issue import Issue, ToolReport, severity
 from securemnist.static.process import run_for_json
 from securemnist.static.python_files import ScratchCopy
-from securemnist.static.tool_report import ToolReport, silenced_issues
 
 # Matches more than Bandit's own pattern: a file without this text has no suppressing comment.
 _MARKER = re.compile("nosec", re.IGNORECASE)
@@ -30,23 +30,20 @@ def scan(copy: ScratchCopy) -> ToolReport:
     if importlib.util.find_spec("bandit") is None:
         raise MeasureError("expected Bandit beside Python, got none; pip install bandit")
     report = _run(copy, copy.source_files, "--ignore-nosec")
-    unread = [_unread(problem, copy) for problem in report["errors"]]
-    read_files = {os.path.normpath(name) for name in report["metrics"]}
-    unread += [
-        not_read(source_file.name, "Bandit passed over it", content=source_file.digest)
-        for name, source_file in copy.source_files.items()
-        if name not in read_files
+    unread = [
+        copy.unread(problem["filename"], f"Bandit cannot read it ({problem['reason']})")
+        for problem in report["errors"]
     ]
+    unread += copy.passed_over("Bandit", report["metrics"])
     issues = [_issue(entry, copy) for entry in report["results"]]
-    files_with_issues = {os.path.normpath(entry["filename"]) for entry in report["results"]}
-    with_marker = [
-        name for name in sorted(files_with_issues) if _MARKER.search(copy.source_files[name].text)
-    ]
+    names = sorted({os.path.normpath(entry["filename"]) for entry in report["results"]})
+    with_marker = [name for name in names if _MARKER.search(copy.source_files[name].text)]
     obedient_results = _run(copy, with_marker)["results"] if with_marker else []
-    obedient_issues = [_issue(entry, copy) for entry in obedient_results]
     marked_names = {copy.source_files[name].name for name in with_marker}
-    silenced = silenced_issues([n for n in issues if n.file in marked_names], obedient_issues)
-    return ToolReport.of(issues, silenced, unread)
+    silenced = Counter(issue for issue in issues if issue.file in marked_names)
+    silenced -= Counter(_issue(entry, copy) for entry in obedient_results)
+    remaining = Counter(issues) - silenced
+    return ToolReport(list(remaining.elements()), list(silenced.elements()), unread)
 
 
 def _run(copy: ScratchCopy, names: Collection[str], *options: str) -> dict[str, Any]:
@@ -58,13 +55,6 @@ def _run(copy: ScratchCopy, names: Collection[str], *options: str) -> dict[str, 
         tool="bandit",
         environment={},
         refused=_CRASH,
-    )
-
-
-def _unread(problem: dict[str, Any], copy: ScratchCopy) -> Issue:
-    source_file = copy.source_files[os.path.normpath(problem["filename"])]
-    return not_read(
-        source_file.name, f"Bandit cannot read it ({problem['reason']})", content=source_file.digest
     )
 
 

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -23,16 +23,9 @@ MAX_BYTES = 16 << 20
 _ADVICE = "write it with `securemnist accept ROW`, where ROW is the id of this row"
 
 
-class Entry(NamedTuple):
+class Entry(BaseModel):
     """The key of an issue, stable while the file changes elsewhere."""
 
-    tool: str
-    rule: str
-    file: str
-    code: str
-
-
-class _Accepted(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     tool: str
@@ -45,7 +38,7 @@ class _File(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     schema_version: Literal[1]
-    accepted: list[_Accepted]
+    accepted: list[Entry]
 
 
 def load(path: Path) -> list[Entry]:
@@ -62,12 +55,12 @@ def load(path: Path) -> list[Entry]:
         raise PolicyError(
             f"{path}: expected a baseline, got: {error.errors()[0]['msg']}; {_ADVICE}"
         ) from error
-    return [Entry(**entry.__dict__) for entry in file.accepted]
+    return file.accepted
 
 
 def dumps(issues: Iterable[Issue]) -> bytes:
     """The baseline file that accepts these issues; equal issues give equal bytes."""
-    accepted = [_entry(issue)._asdict() for issue in sorted(issues)]
+    accepted = [_entry(issue).model_dump() for issue in sorted(issues)]
     return (json.dumps({"schema_version": 1, "accepted": accepted}, indent=1) + "\n").encode()
 
 
@@ -83,8 +76,10 @@ def split(
             unspent[entry] -= 1
         else:
             unaccepted.append(issue)
-    return tuple(unaccepted), tuple(sorted(unspent.elements()))
+    return tuple(unaccepted), tuple(
+        sorted(unspent.elements(), key=lambda entry: [*entry.model_dump().values()])
+    )
 
 
 def _entry(issue: Issue) -> Entry:
-    return Entry(issue.tool, issue.rule, issue.file, issue.code)
+    return Entry(tool=issue.tool, rule=issue.rule, file=issue.file, code=issue.code)

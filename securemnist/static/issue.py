@@ -1,9 +1,10 @@
-"""Issue: one place in the source code that a tool reports."""
+"""Issue: one place in the source code that a tool reports; the report of a tool."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 LEVELS = ("low", "medium", "high")
 NOT_READ = "not-read"
@@ -42,6 +43,22 @@ class Issue:
         """Place, severity, rule and message on one line; control characters are escaped."""
         text = f"{self.file}:{self.line}: {self.severity}: {self.tool} {self.rule}: {self.message}"
         return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+class ToolReport(NamedTuple):
+    """Issues of a tool, issues that comments suppress, and issues for unread files."""
+
+    issues: list[Issue]
+    silenced: list[Issue]
+    unread: list[Issue]
+
+
+def silenced_lines(silenced: Iterable[Issue]) -> list[str]:
+    """One line for each suppressed issue: place, rule, code."""
+    return [
+        f"{n.file}:{n.line} ({n.tool} {n.rule}, silenced by a comment: {n.code:.80})"
+        for n in sorted(silenced)
+    ]
 
 
 def not_read(file: str, reason: str, *, content: str) -> Issue:

@@ -28,11 +28,12 @@ class FileKind(Enum):
     PTH = "path configuration"
     BYTECODE = "compiled Python, which no tool reads"
     BINARY = "compiled or packed, not source code"
+    UNREADABLE = "the file cannot be opened"
     OTHER = ""
 
 
 def file_kind(path: Path) -> FileKind:
-    """The kind of a regular file; OSError where it depends on content that cannot be opened."""
+    """The kind of a regular file."""
     name = path.name
     if _SOURCE.search(name):
         return FileKind.SOURCE
@@ -44,8 +45,11 @@ def file_kind(path: Path) -> FileKind:
         return FileKind.BINARY
     if name.lower().endswith(".pth"):
         return FileKind.PTH if _is_path_configuration(path) else FileKind.OTHER
-    with path.open("rb") as file:
-        return FileKind.SOURCE if _SHEBANG.match(file.read(256)) else FileKind.OTHER
+    try:
+        with path.open("rb") as file:
+            return FileKind.SOURCE if _SHEBANG.match(file.read(256)) else FileKind.OTHER
+    except OSError:
+        return FileKind.UNREADABLE
 
 
 def read_content(path: Path, kind: FileKind) -> bytes:

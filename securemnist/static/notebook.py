@@ -1,6 +1,6 @@
 """Jupyter notebooks: the Python of code cells, with IPython syntax replaced.
 
-Formats 3 and 4 (nbformat). Lines keep their order; `places` maps them to cell and line.
+Formats 3 and 4 (nbformat). Lines keep their order.
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from securemnist.static.issue import Issue, not_read
 from securemnist.static.reading import NotRead, parsed, python_text
+from securemnist.static.source_file import ReadResult, SourceFile
 
 _LINE = re.compile(r"^(?P<indent>\s*)(?P<target>[\w.,\s]+=\s*)?(?P<sign>!!?|%)(?P<rest>.*)$")
 _HELP = re.compile(r"^(?P<indent>\s*)(\?{1,2}\s*[\w.*]+|[%\w.*]+\s*\?{1,2})\s*$")
@@ -24,47 +25,41 @@ _OTHER_LANGUAGES = {
 }
 
 
-@dataclass(frozen=True)
-class Notebook:
-    """Python text, (cell, line) of each of its lines, unread cells with reasons, and excluded cells."""
+def read(name: str, content: bytes, digest: str) -> ReadResult:
+    """The Python of a notebook; NotRead where it is malformed.
 
-    text: str
-    places: tuple[tuple[int, int], ...]
-    unread: tuple[tuple[int, str], ...]
-    excluded: tuple[str, ...]
-
-
-def read(content: bytes) -> Notebook | None:
-    """The Python of a notebook; None for another language. NotRead where it is malformed.
-
-    Cells that are not Python after IPython syntax is replaced are in `unread`, with the reason.
+    A cell that is not Python after IPython syntax is replaced is an issue. Notebooks and cells in
+    another language are excluded.
     """
     try:
         notebook = json.loads(content)
-        if not _is_python(notebook):
-            return None
-        cells = list(_cells(notebook))
+        cells = list(_cells(notebook)) if _is_python(notebook) else None
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise NotRead(
             f"expected a Jupyter notebook, got {type(error).__name__} ({error})"
         ) from error
+    if cells is None:
+        return ReadResult(excluded=(f"{name} (notebook in another language than Python)",))
     lines: list[str] = []
     places: list[tuple[int, int]] = []
-    unread: list[tuple[int, str]] = []
+    unread: list[Issue] = []
     excluded: list[str] = []
     for number, source in cells:
         try:
             text = _python(source)
         except NotRead as error:
-            unread.append((number, str(error)))
+            content_of_cell = f"cell {number} of {digest}"
+            unread.append(not_read(name, f"cell {number}: {error}", content=content_of_cell))
             continue
         if text is None:
-            excluded.append(f"cell {number} ({source.lstrip().split(maxsplit=1)[0]})")
+            magic = source.lstrip().split(maxsplit=1)[0]
+            excluded.append(f"{name}, cell {number} ({magic}) (another language than Python)")
             continue
         new = text.split("\n")
         lines += new
         places += [(number, line) for line in range(1, len(new) + 1)]
-    return Notebook("\n".join(lines) + "\n", tuple(places), tuple(unread), tuple(excluded))
+    source_file = SourceFile(name, "\n".join(lines) + "\n", digest, tuple(places))
+    return ReadResult(source_file, tuple(unread), tuple(excluded))
 
 
 def _is_python(notebook: Any) -> bool:

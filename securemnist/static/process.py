@@ -28,25 +28,6 @@ def run_for_json(
 
     `refused` is a text in the error output that marks an incomplete report.
     """
-    code, out, err = _run(command, folder, tool, environment, seconds)
-    try:
-        if code == 0 and not (refused and refused.encode() in err):
-            return json_object(out)
-    except ParseError:
-        pass  # reported below, with the tool's own output
-    output = " ".join((err or out).decode(errors="replace").split())[-300:]
-    raise MeasureError(
-        f"expected a report of {tool}, got exit code {code} ({output!r}); run {tool} by hand to see why"
-    )
-
-
-def _run(
-    command: Sequence[str],
-    folder: Path,
-    tool: str,
-    environment: Mapping[str, str],
-    seconds: float,
-) -> tuple[int, bytes, bytes]:
     # The user's variables for other runs of the tool, and Python's warnings, must not change the
     # result. PYTHONSAFEPATH: a json.py in the examined folder must not be imported by the tool.
     inherited = {
@@ -64,9 +45,24 @@ def _run(
         )
     except (OSError, ValueError) as error:
         raise MeasureError(f"expected {tool} to start, got {error}; install it again") from error
+    out, err = _output(process, tool, seconds)
+    try:
+        if process.returncode == 0 and not (refused and refused.encode() in err):
+            return json_object(out)
+    except ParseError:
+        pass  # reported below, with the tool's own output
+    output = " ".join((err or out).decode(errors="replace").split())[-300:]
+    raise MeasureError(
+        f"expected a report of {tool}, got exit code {process.returncode} ({output!r}); run {tool} by "
+        "hand to see why"
+    )
+
+
+def _output(process: subprocess.Popen[bytes], tool: str, seconds: float) -> tuple[bytes, bytes]:
+    """Standard output and standard error of a process that ends within `seconds`."""
     with process:
         try:
-            out, err = process.communicate(timeout=seconds)
+            return process.communicate(timeout=seconds)
         except BaseException as error:
             # Kill the whole session: a child of the tool would keep the pipes open and use the
             # processor.
@@ -76,4 +72,3 @@ def _run(
             raise MeasureError(
                 f"expected {tool} to end within {seconds:g} s, got none; name fewer `paths`"
             ) from error
-    return process.returncode, out, err

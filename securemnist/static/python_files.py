@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from securemnist._util.hashing import sha256
 from securemnist.errors import MeasureError
+from securemnist.static import notebook
 from securemnist.static.issue import Issue, not_read
-from securemnist.static.source_file import SourceFile, read
+from securemnist.static.kinds import FileKind, read_content
+from securemnist.static.reading import NotRead, pth_text, python_text
+from securemnist.static.source_file import ReadResult, SourceFile
 from securemnist.static.walk import ProjectWalk
 
 
@@ -39,16 +44,14 @@ class PythonFiles:
             _check(folder, path)
         walk = ProjectWalk(folder, exclude)
         walk.run(paths)
-        results = [read(folder, name, kind) for name, kind in sorted(walk.files.items())]
+        results = [_read(folder, name, kind) for name, kind in sorted(walk.files.items())]
         unread = [not_read(name, why, content=why) for name, why in sorted(walk.unread.items())]
         excluded = [f"{name} ({why})" for name, why in sorted(walk.excluded.items())]
         return cls(
             folder=folder,
-            source_files=tuple(
-                result.source_file for result in results if result.source_file is not None
-            ),
-            unread=(*unread, *(issue for result in results for issue in result.unread)),
-            excluded=(*excluded, *(line for result in results for line in result.excluded)),
+            source_files=tuple(file for file, _, _ in results if file is not None),
+            unread=(*unread, *(issue for _, issues, _ in results for issue in issues)),
+            excluded=(*excluded, *(line for _, _, lines in results for line in lines)),
         )
 
     @property
@@ -89,6 +92,16 @@ class ScratchCopy:
     folder: Path
     source_files: Mapping[str, SourceFile]
 
+    def unread(self, name: str, reason: str) -> Issue:
+        """The issue for a file of this folder that a tool could not read."""
+        source_file = self.source_files[os.path.normpath(name)]
+        return not_read(source_file.name, reason, content=source_file.digest)
+
+    def passed_over(self, tool: str, read_names: Iterable[str]) -> list[Issue]:
+        """An issue for each file that a tool does not mention."""
+        missing = self.source_files.keys() - set(map(os.path.normpath, read_names))
+        return [self.unread(name, f"{tool} passed over it") for name in sorted(missing)]
+
 
 def _check(folder: Path, path: str) -> None:
     place = (folder / path).resolve()
@@ -100,3 +113,23 @@ def _check(folder: Path, path: str) -> None:
         raise MeasureError(
             f"expected an existing path in the project folder {folder}, got {path!r}; fix `paths`"
         )
+
+
+def _read(folder: Path, name: str, kind: FileKind) -> ReadResult:
+    """A file as Python reads it; parts that cannot be read become issues."""
+    try:
+        name.encode()
+        content = read_content(folder / name, kind)
+    except UnicodeEncodeError:
+        return ReadResult(unread=(not_read(name, "its name is not UTF-8", content=ascii(name)),))
+    except OSError as error:
+        reason = error.strerror or "it cannot be opened"
+        return ReadResult(unread=(not_read(name, reason, content=name),))
+    digest = f"sha256:{sha256(content)}"
+    try:
+        if kind is FileKind.NOTEBOOK:
+            return notebook.read(name, content, digest)
+        text = pth_text(content) if kind is FileKind.PTH else python_text(content)
+        return ReadResult(SourceFile(name, text, digest))
+    except NotRead as error:
+        return ReadResult(unread=(not_read(name, str(error), content=digest),))

@@ -7,23 +7,22 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from securemnist._util.files import read_at_most
 from securemnist._util.resources import RULES
 from securemnist.errors import MeasureError
-from securemnist.static.issue import Issue, not_read, severity
+from securemnist.static.issue import Issue, ToolReport, severity
 from securemnist.static.process import run_for_json
 from securemnist.static.python_files import ScratchCopy
-from securemnist.static.tool_report import ToolReport
 
 # No metrics and no version check; also used by the tests of the rules.
 OFFLINE = ("--metrics=off", "--disable-version-check", "--oss-only")
 # Seconds for one rule on one file; long, so that a loaded machine skips no file.
 _OPTIONS = ("--no-rewrite-rule-ids", "--max-target-bytes=0", "--timeout=60", "--json", "--quiet")
 _MAX_SARIF = 1 << 30
+_REGION = ("startLine", "startColumn", "endLine", "endColumn")
 
 
 def program() -> Path:
@@ -62,15 +61,15 @@ def scan(copy: ScratchCopy) -> ToolReport:
             environment=environment(scratch),
         )
         marked = _marked(sarif)
-    found, silenced = [], []
+    issues: list[Issue] = []
+    silenced: list[Issue] = []
     for entry in report["results"]:
-        issue = _issue(entry, copy)
-        found.append(issue)
-        place = (entry["check_id"], os.path.normpath(entry["path"]), *_corners(entry))
-        if marked[place]:
-            marked[place] -= 1
-            silenced.append(issue)
-    return ToolReport.of(found, silenced, _unread(report, copy))
+        start, end = entry["start"], entry["end"]
+        region = start["line"], start["col"], end["line"], end["col"]
+        place = (entry["check_id"], os.path.normpath(entry["path"]), *region)
+        (silenced if marked[place] > 0 else issues).append(_issue(entry, copy))
+        marked[place] -= 1
+    return ToolReport(issues, silenced, _unread(report, copy))
 
 
 def _marked(path: Path) -> Counter[tuple[object, ...]]:
@@ -82,26 +81,16 @@ def _marked(path: Path) -> Counter[tuple[object, ...]]:
             f"expected Semgrep's SARIF output, got {error}; run semgrep by hand to see why"
         ) from error
     return Counter(
-        place
+        (
+            result["ruleId"],
+            os.path.normpath(location["physicalLocation"]["artifactLocation"]["uri"]),
+            *(location["physicalLocation"]["region"][key] for key in _REGION),
+        )
         for run in runs
         for result in run["results"]
         if result.get("suppressions")
-        for place in _places(result)
+        for location in result["locations"]
     )
-
-
-def _places(result: dict[str, Any]) -> Iterator[tuple[object, ...]]:
-    for location in result["locations"]:
-        at = location["physicalLocation"]
-        region = at["region"]
-        keys = ("startLine", "startColumn", "endLine", "endColumn")
-        name = os.path.normpath(at["artifactLocation"]["uri"])
-        yield (result["ruleId"], name, *(region[key] for key in keys))
-
-
-def _corners(entry: dict[str, Any]) -> tuple[int, int, int, int]:
-    start, end = entry["start"], entry["end"]
-    return start["line"], start["col"], end["line"], end["col"]
 
 
 def _unread(report: dict[str, Any], copy: ScratchCopy) -> list[Issue]:
@@ -109,19 +98,13 @@ def _unread(report: dict[str, Any], copy: ScratchCopy) -> list[Issue]:
     unread = []
     for problem in report["errors"]:
         message = f"{problem.get('message', problem)!r:.300}"
-        source_file = copy.source_files.get(os.path.normpath(str(problem.get("path"))))
-        if source_file is None:
+        name = str(problem.get("path"))
+        if os.path.normpath(name) not in copy.source_files:
             raise MeasureError(
                 f"expected Semgrep to read every file, got {message}; run semgrep by hand to see why"
             )
-        reason = f"Semgrep cannot read all of it ({message})"
-        unread.append(not_read(source_file.name, reason, content=source_file.digest))
-    read = {os.path.normpath(name) for name in report["paths"]["scanned"]}
-    return unread + [
-        not_read(source_file.name, "Semgrep passed over it", content=source_file.digest)
-        for name, source_file in copy.source_files.items()
-        if name not in read
-    ]
+        unread.append(copy.unread(name, f"Semgrep cannot read all of it ({message})"))
+    return unread + copy.passed_over("Semgrep", report["paths"]["scanned"])
 
 
 def _issue(entry: dict[str, Any], copy: ScratchCopy) -> Issue:

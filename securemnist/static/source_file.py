@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
-from securemnist.static import notebook
-from securemnist.static.issue import Issue, not_read
-from securemnist.static.kinds import FileKind, read_content
-from securemnist.static.reading import NotRead, pth_text, python_text
+from securemnist.static.issue import Issue
 
 
 @dataclass(frozen=True)
@@ -36,42 +32,9 @@ class SourceFile:
         return f" (cell {cell}, line {number})"
 
 
-@dataclass(frozen=True)
-class ReadResult:
+class ReadResult(NamedTuple):
     """Result of reading one file: its source, issues for unread parts, and exclusions."""
 
     source_file: SourceFile | None = None
     unread: tuple[Issue, ...] = ()
     excluded: tuple[str, ...] = ()
-
-
-def read(folder: Path, name: str, kind: FileKind) -> ReadResult:
-    """A file as Python reads it; parts that cannot be read become issues."""
-    try:
-        name.encode()
-        content = read_content(folder / name, kind)
-    except UnicodeEncodeError:
-        return ReadResult(unread=(not_read(name, "its name is not UTF-8", content=ascii(name)),))
-    except OSError as error:
-        reason = error.strerror if error.filename is None else f"{error.strerror}"
-        return ReadResult(unread=(not_read(name, reason or "it cannot be opened", content=name),))
-    digest = "sha256:" + hashlib.sha256(content).hexdigest()
-    try:
-        if kind is FileKind.NOTEBOOK:
-            return _notebook(name, content, digest)
-        text = pth_text(content) if kind is FileKind.PTH else python_text(content)
-        return ReadResult(SourceFile(name, text, digest))
-    except NotRead as error:
-        return ReadResult(unread=(not_read(name, str(error), content=digest),))
-
-
-def _notebook(name: str, content: bytes, digest: str) -> ReadResult:
-    contents = notebook.read(content)
-    if contents is None:
-        return ReadResult(excluded=(f"{name} (notebook in another language than Python)",))
-    unread = tuple(
-        not_read(name, f"cell {cell}: {reason}", content=f"cell {cell} of {digest}")
-        for cell, reason in contents.unread
-    )
-    excluded = tuple(f"{name}, {cell} (another language than Python)" for cell in contents.excluded)
-    return ReadResult(SourceFile(name, contents.text, digest, contents.places), unread, excluded)

@@ -39,8 +39,8 @@ def default_runs_code(folder: Path) -> bool:
     """Whether the installed torch, or one that a file in `folder` pins, is older than 2.6."""
     if _installed() < _SAFE_VERSION:
         return True
-    pinned = (bounds for name in _FILES for bounds in _pins(folder, name, _REQUIREMENT))
-    if any(_forbids_safe(bounds[1]) for bounds in pinned):
+    pinned = (match[1] for name in _FILES for match in _pins(folder, name, _REQUIREMENT))
+    if any(_below_safe(*bound) for bounds in pinned for bound in _BOUND.findall(bounds)):
         return True
     locked = (found for name in _LOCKS for found in _pins(folder, name, _LOCKED))
     return any((int(found[1]), int(found[2])) < _SAFE_VERSION for found in locked)
@@ -65,11 +65,6 @@ def _pins(folder: Path, pattern: str, wanted: re.Pattern[str]) -> list[re.Match[
                 continue  # an unreadable file pins no version
             found += wanted.finditer(text)
     return found
-
-
-def _forbids_safe(bounds: str) -> bool:
-    """Whether a version requirement allows only versions before 2.6."""
-    return any(_below_safe(*bound) for bound in _BOUND.findall(bounds))
 
 
 def _below_safe(sign: str, major: str, minor: str, patch: str) -> bool:

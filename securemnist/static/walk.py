@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from securemnist._util.git import git
 from securemnist.errors import MeasureError
 from securemnist.static.kinds import FileKind, file_kind, is_regular
-from securemnist.static.tracked import tracked_files
 
 # More files indicate a home folder, not a project.
 MAX_FILES = 5_000
 # Entries of a folder outside the project that are checked for Python.
 _MAX_OUTSIDE = 20_000
+_NO_PYTHON = {FileKind.OTHER, FileKind.BINARY}
 
 
 @dataclass
@@ -36,7 +37,8 @@ class ProjectWalk:
 
     def run(self, paths: Sequence[str]) -> None:
         """Search at and below each of `paths`; links come last, when the targets are known."""
-        self._tracked = tracked_files(self.folder)
+        names = git(self.folder, "ls-files", "-z", "--cached", "--", ".") or b""
+        self._tracked = tuple(sorted(os.fsdecode(name) for name in names.split(b"\0") if name))
         for path in paths:
             name = os.path.relpath(self.folder / path, self.folder)
             if (self.folder / name).is_dir():
@@ -83,11 +85,8 @@ class ProjectWalk:
     def _file(self, name: str) -> None:
         path = self.folder / name
         if matches(name, self.exclude):
-            if (
-                not path.is_symlink()
-                and is_regular(path)
-                and _kind(path) not in (None, FileKind.OTHER)
-            ):
+            kind = FileKind.OTHER if path.is_symlink() or not is_regular(path) else file_kind(path)
+            if kind not in (FileKind.OTHER, FileKind.UNREADABLE):
                 self.excluded[name] = "exclude"
         elif path.is_symlink():
             self._links.append(name)
@@ -102,10 +101,8 @@ class ProjectWalk:
             )
 
     def _regular(self, name: str, path: Path) -> None:
-        kind = _kind(path)
-        if kind is None:
-            self.unread[name] = "the file cannot be opened"
-        elif kind is FileKind.BYTECODE:
+        kind = file_kind(path)
+        if kind in (FileKind.BYTECODE, FileKind.UNREADABLE):
             self.unread[name] = kind.value
         elif kind is FileKind.BINARY:
             self.excluded[name] = kind.value
@@ -129,12 +126,7 @@ class ProjectWalk:
                 self.excluded[name] = f"link to {relative}"
             else:
                 self._regular(name, self.folder / name)
-        elif _kind(self.folder / name) in (FileKind.OTHER, FileKind.BINARY) and _kind(
-            Path(target)
-        ) in (
-            FileKind.OTHER,
-            FileKind.BINARY,
-        ):
+        elif {file_kind(self.folder / name), file_kind(Path(target))} <= _NO_PYTHON:
             self.excluded[name] = "link that leads out of the project"
         else:
             self.unread[name] = "a link that leads out of the project"
@@ -158,7 +150,7 @@ def python_below(folder: Path) -> str:
         entries += len(folders) + len(files)
         for name in sorted(files):
             path = Path(root) / name
-            if is_regular(path) and _kind(path) not in (FileKind.OTHER, FileKind.BINARY):
+            if is_regular(path) and file_kind(path) not in _NO_PYTHON:
                 return f"a folder with Python ({name})"
         if entries > _MAX_OUTSIDE:
             return f"a folder with more than {_MAX_OUTSIDE:,} entries"
@@ -190,14 +182,6 @@ def _is_environment(folder: Path) -> bool:
     return any((folder / name).exists() for name in programs) or any(
         folder.glob("lib*/python*/site-packages")
     )
-
-
-def _kind(path: Path) -> FileKind | None:
-    """The kind of a regular file; None where it cannot be opened."""
-    try:
-        return file_kind(path)
-    except OSError:
-        return None
 
 
 def _join(folder: str, name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 
 # Weight of the estimates, in seconds, against the measured time of the finished rows.
 _PRIOR_SECONDS = 60.0
@@ -11,17 +10,13 @@ _SHORT = 15  # seconds that are estimated as one
 
 
 class Schedule:
-    """The rows of a run with their estimated seconds, and the row being measured."""
+    """The rows of a run, with the estimated seconds of each, and the row being measured."""
 
     def __init__(self) -> None:
         self.expected: dict[str, float] = {}
         self.row, self.position, self.began = "", 0, 0.0
         self.current_left = 0.0  # seconds that the attack being run still takes at least
         self._measured: dict[str, float] = {}
-
-    def plan(self, expected: Mapping[str, float]) -> None:
-        """Set the rows of this run, with the estimated seconds of each."""
-        self.expected = dict(expected)
 
     def begin(self, row: str) -> None:
         """Mark the start of a row."""

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from securemnist.sanitize import terminal
@@ -45,7 +45,7 @@ def progress_bar(schedule: Schedule | None = None) -> Iterator[OnProgress]:
 
     With a `schedule` the remaining time of all its rows is printed, too.
     """
-    stderr = console(stderr=True)
+    stderr, schedule = console(stderr=True), schedule or Schedule()
     if not stderr.is_terminal:
         yield _Lines(stderr, schedule)
         return
@@ -74,12 +74,12 @@ class _TimeLeft(ProgressColumn):
 
     max_refresh = 0.5  # a number that changes more often cannot be read
 
-    def __init__(self, schedule: Schedule | None) -> None:
+    def __init__(self, schedule: Schedule) -> None:
         super().__init__()
         self.schedule = schedule
 
     def render(self, task: Task) -> Text:
-        if task.fields.get("rows") and self.schedule is not None:
+        if task.fields.get("rows"):
             return Text(f"{rounded(self.schedule.left())} left in all")
         return Text("" if task.time_remaining is None else f"{task.time_remaining:.0f} s")
 
@@ -104,11 +104,9 @@ class _CurrentWork:
 class _Bars:
     """On a terminal: a bar for all rows, and one for current work of more than two seconds."""
 
-    def __init__(self, bar: Progress, schedule: Schedule | None) -> None:
+    def __init__(self, bar: Progress, schedule: Schedule) -> None:
         self.bar, self.schedule, self.current = bar, schedule, _CurrentWork()
-        self.rows: TaskID | None = None
-        if schedule is not None:
-            self.rows = bar.add_task("", total=1.0, visible=False, rows=True)
+        self.rows = bar.add_task("", total=1.0, visible=False, rows=True)
         self.work = bar.add_task("", total=None, visible=False)
         self.first = time.monotonic()
 
@@ -121,7 +119,7 @@ class _Bars:
         self.bar.update(
             self.work, description=terminal(label), completed=done, total=total, visible=visible
         )
-        if self.rows is not None and self.schedule is not None and self.schedule.row:
+        if self.schedule.row:
             self.schedule.current_left = left or 0.0
             visible = now - self.first > _BAR_DELAY
             title, fraction = self.schedule.title, self.schedule.fraction
@@ -131,7 +129,7 @@ class _Bars:
 class _Lines:
     """For a pipe: a plain line every ten seconds, with the remaining time."""
 
-    def __init__(self, console: Console, schedule: Schedule | None) -> None:
+    def __init__(self, console: Console, schedule: Schedule) -> None:
         self.console, self.schedule, self.current = console, schedule, _CurrentWork()
         self.last = time.monotonic()
 
@@ -145,7 +143,7 @@ class _Lines:
 
     def _left(self, seconds: float | None) -> str:
         text = "" if seconds is None else f", about {seconds:.0f} s left"
-        if self.schedule is None or not self.schedule.row:
+        if not self.schedule.row:
             return text
         self.schedule.current_left = seconds or 0.0
         return f"{text}; {self.schedule.title}, {rounded(self.schedule.left())} left in all"

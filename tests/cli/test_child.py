@@ -268,10 +268,12 @@ def test_refused_command_imports_no_torch(folder: Path) -> None:
     assert "torch" not in names
 
 
-def test_incomplete_outcome_file_is_none(tmp_path: Path) -> None:
+def test_incomplete_outcome_file_is_refused(tmp_path: Path) -> None:
     """A truncated, foreign or missing file is not read as an outcome."""
     path = tmp_path / "outcome.json"
-    assert child.Outcome.read(path) is None
-    for text in ('{"code": 0', "[]", json.dumps({"code": 0, "charm": 1})):
+    with pytest.raises(FileNotFoundError):
+        child.Outcome.read(path)
+    for text in ('{"exit_code": 0', "[]", json.dumps({"exit_code": 0, "charm": 1})):
         path.write_text(text)
-        assert child.Outcome.read(path) is None
+        with pytest.raises((ValueError, TypeError)):
+            child.Outcome.read(path)

@@ -106,7 +106,7 @@ def row_of(name: str, seen: Measurement, *, samples: int = 2_000) -> Row:
     settings = dict(proposal.settings)
     if proposal.evasion:
         settings["threat"] = {"norm": "linf", "eps": 0.1}
-    return Row(proposal=proposal, settings=settings, seen=seen, bound=bound)
+    return Row(proposal=proposal, settings=settings, measurement=seen, bound=bound)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def made(values: dict[float, float], tried: list[tuple[str, float]]) -> Callable
         tried.append((proposal.id, eps))
         seen = share_measurement(round(values[eps] * 500), 500, complete=False, seed=0)
         bound = margins.of_share(seen, 500, whole=False, high_is_good=True)
-        return Row(proposal=proposal, settings=settings, seen=seen, bound=bound)
+        return Row(proposal=proposal, settings=settings, measurement=seen, bound=bound)
 
     return row
 

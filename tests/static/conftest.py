@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from securemnist.static import PythonFiles, bandit, semgrep
-from securemnist.static.tool_report import ToolReport
+from securemnist.static.issue import ToolReport
 
 # What the four source systems were told by their tools, on code of our own writing.
 TORCH_LOADS = """

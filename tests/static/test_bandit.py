@@ -9,8 +9,8 @@ import pytest
 
 from securemnist.errors import MeasureError
 from securemnist.static import PythonFiles, bandit
+from securemnist.static.issue import silenced_lines
 from securemnist.static.source_file import SourceFile
-from securemnist.static.tool_report import silenced_lines
 from tests.static.conftest import CLEAN, FLASK_PAGE, PICKLE_DEMO, TORCH_LOADS, Write, report_of
 
 SYSTEM = "import os\nos.system(x)\neval(x)\n"
@@ -30,7 +30,7 @@ def test_bandit_finds_known_patterns(write: Write) -> None:
         ("page.py", 7, "B201", "high"),
     ]
     assert all(n.tool == "bandit" and n.message and "https://" in n.advice for n in report.issues)
-    assert (report.silenced, report.unread) == ((), ())
+    assert (report.silenced, report.unread) == ([], [])
 
 
 def test_bandit_accepts_odd_file_names(write: Write) -> None:
@@ -40,7 +40,7 @@ def test_bandit_accepts_odd_file_names(write: Write) -> None:
     with PythonFiles(folder=write({}), source_files=source_files).scratch_copy() as copy:
         report = bandit.scan(copy)
     assert sorted(n.file for n in report.issues if n.rule == "B605") == sorted(names)
-    assert report.unread == ()
+    assert report.unread == []
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_ignored_comments_suppress_nothing(write: Write) -> None:
     """A marker in capitals or in a string suppresses nothing, and the issue counts."""
     here = write({"a.py": "eval(x)  # NOSEC\neval('# nosec')\n"})
     report = report_of("bandit", here)
-    assert ([n.line for n in report.issues], report.silenced) == ([1, 2], ())
+    assert ([n.line for n in report.issues], report.silenced) == ([1, 2], [])
 
 
 def test_unread_file_is_issue(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

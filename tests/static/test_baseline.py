@@ -66,7 +66,7 @@ issues = st.lists(st.builds(Issue, line=st.integers(1, 9), severity=st.just("low
 @given(issues, issues)
 def test_split_partitions_issues(old: list[Issue], now: list[Issue]) -> None:
     """Every issue is new or uses one entry; accepting all leaves nothing new."""
-    read = [baseline.Entry(n.tool, n.rule, n.file, n.code) for n in old]
+    read = [baseline.Entry(tool=n.tool, rule=n.rule, file=n.file, code=n.code) for n in old]
     new, stale = baseline.split(now, read)
     assert len(now) - len(new) == len(read) - len(stale)
     assert baseline.split(old, read) == ((), ())

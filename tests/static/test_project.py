@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from securemnist._util import resources
-from securemnist.project.folders import current_project, project_folder
+from securemnist.project.folders import current_project, find_policy, project_folder
 from tests.static.conftest import PICKLE_DEMO, Write
 
 POLICY = """
@@ -46,6 +46,16 @@ def test_project_is_found_from_policy(write: Write, start: str, policy: str, exp
     here = write({"project/pyproject.toml": "", f"project/{policy}": ""}) / "project"
     (here / start).mkdir(parents=True, exist_ok=True)
     assert project_folder(here / start, here / policy) == (here / expected).resolve()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[tool.securemnist]\npolicy = 'a.toml'\n", "[tool]\nsecuremnist = {policy = 'a.toml'}\n"],
+)
+def test_policy_of_the_settings_is_found_in_any_form(write: Write, text: str) -> None:
+    """A policy in an inline table of the settings comes before the default file, too."""
+    here = write({"pyproject.toml": text, "security_tests/thresholds.toml": ""})
+    assert find_policy([here]) == here / "a.toml"
 
 
 def test_bundled_policy_reads_working_folder(tmp_path: Path) -> None:

@@ -72,27 +72,33 @@ def notebook_file(*python_files: str, language: str = "python") -> bytes:
 )
 def test_magics_become_python(source: str, text: str) -> None:
     """IPython syntax is replaced line by line; Python that looks like it stays."""
-    read = notebook.read(notebook_file(source))
-    assert read is not None
-    assert read.text == text + "\n"
-    assert (read.unread, read.excluded) == ((), ())
+    result = notebook.read("a.ipynb", notebook_file(source), "digest")
+    assert result.source_file is not None
+    assert result.source_file.text == text + "\n"
+    assert (result.unread, result.excluded) == ((), ())
 
 
 def test_other_cells_are_listed() -> None:
     """A cell in another language is excluded; an unreadable one is an issue."""
-    read = notebook.read(notebook_file("%%bash\nls -l | wc", "%%spell\nno python here", "x = 1"))
-    assert read is not None
-    assert read.excluded == ("cell 1 (%%bash)",)
-    assert [number for number, _ in read.unread] == [2]
-    assert read.places == ((3, 1),)
+    content = notebook_file("%%bash\nls -l | wc", "%%spell\nno python here", "x = 1")
+    result = notebook.read("a.ipynb", content, "digest")
+    assert result.source_file is not None
+    assert result.excluded == ("a.ipynb, cell 1 (%%bash) (another language than Python)",)
+    assert [issue.code for issue in result.unread] == ["cell 2 of digest"]
+    assert result.source_file.places == ((3, 1),)
 
 
 def test_other_notebooks_are_excluded() -> None:
     """A notebook in R is excluded; a malformed notebook is an issue."""
-    assert notebook.read(notebook_file("x <- 1", language="R")) is None
+    content = notebook_file("x <- 1", language="R")
+    assert notebook.read("a.ipynb", content, "digest") == (
+        None,
+        (),
+        ("a.ipynb (notebook in another language than Python)",),
+    )
     for content in (b"", b"[]", b"{}", b'{"cells": [1]}', b"[" * 100_000):
         with pytest.raises(NotRead, match="expected a Jupyter notebook"):
-            notebook.read(content)
+            notebook.read("a.ipynb", content, "digest")
 
 
 @pytest.mark.parametrize(

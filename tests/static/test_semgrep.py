@@ -40,7 +40,7 @@ def test_semgrep_reads_every_file(write: Write, monkeypatch: pytest.MonkeyPatch)
     assert {(n.tool, n.rule, n.line, n.severity) for n in report.issues} == {
         ("semgrep", "shell-command", 2, "high")
     }
-    assert (report.silenced, report.unread) == ((), ())
+    assert (report.silenced, report.unread) == ([], [])
     assert list(home.iterdir()) == []
 
 

@@ -101,7 +101,7 @@ PACE = 80 / 70
 def running_schedule(clock: Clock) -> Schedule:
     """Rows of 10, 20 and 30 estimated seconds; the first took 20, the second is running."""
     schedule = Schedule()
-    schedule.plan({"R-1": 10.0, "R-2": 20.0, "R-3": 30.0})
+    schedule.expected = {"R-1": 10.0, "R-2": 20.0, "R-3": 30.0}
     schedule.begin("R-1")
     clock.now += 20
     schedule.end()
