@@ -10,11 +10,11 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from securemnist.attacks.art import ARTAttack
+from securemnist.attacks.art import ARTAttack, classifier
 from securemnist.attacks.art_isolation import guarded, load
 from securemnist.models import loading
 from securemnist.threats import Linf
-from securemnist.types import CLASSES, SHAPE, Images, Labels
+from securemnist.types import Images, Labels
 
 
 class PrecomputedExamples:
@@ -61,18 +61,9 @@ def adversarial_trainer_epoch(
     load()
     from art.attacks.evasion import FastGradientMethod
     from art.defences.trainer import AdversarialTrainer
-    from art.estimators.classification import PyTorchClassifier
 
-    classifier = PyTorchClassifier(
-        model,
-        loss=nn.CrossEntropyLoss(),
-        optimizer=optimizer,
-        input_shape=SHAPE,
-        nb_classes=CLASSES,
-        clip_values=(0.0, 1.0),
-        device_type="cpu",
-    )
-    attack = FastGradientMethod(classifier, eps=eps, batch_size=batch)
+    trained = classifier(model, optimizer=optimizer)
+    attack = FastGradientMethod(trained, eps=eps, batch_size=batch)
     with guarded(rng):
-        trainer = AdversarialTrainer(classifier, attack, ratio=ratio)
+        trainer = AdversarialTrainer(trained, attack, ratio=ratio)
         trainer.fit(images.numpy(), labels.numpy(), batch_size=batch, nb_epochs=1)
