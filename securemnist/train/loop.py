@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from securemnist._util.hashing import seed_from
-from securemnist.attacks.base import channels_last, cross_entropy, gradient
+from securemnist.attacks.base import channels_last
+from securemnist.attacks.losses import cross_entropies, loss_and_gradient
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet, Digits
 from securemnist.models.architectures import build
@@ -128,7 +130,8 @@ class Trainer:
         x, y = self._images[order[:5_000]], self._labels[order[:5_000]]
         self.model.eval()
         with torch.no_grad():
-            loss = float(cross_entropy(self.model(channels_last(x)), y)) / len(y)
+            logits = self.model(channels_last(x))
+        loss = float(F.cross_entropy(logits, y, reduction="sum")) / len(y)
         return {"loss": round(loss, 6), "accuracy": accuracy_of(self.model, x, y)}
 
     def _batches(self, rng: torch.Generator) -> Iterator[tuple[Images, Labels]]:
@@ -143,7 +146,7 @@ class Trainer:
     def _step(self, x: Images, y: Labels) -> tuple[float, int]:
         self.optimizer.zero_grad(set_to_none=True)
         logits = self.model(x)
-        loss = cross_entropy(logits, y)
+        loss = F.cross_entropy(logits, y, reduction="sum")
         (loss / len(y)).backward()
         self.optimizer.step()
         return float(loss.detach()), int((logits.detach().argmax(1) == y).sum())
@@ -186,8 +189,8 @@ class Trainer:
         self.model.eval()
         x_adv = threat.random_start(x, rng)
         for _ in range(steps):
-            grad, _ = gradient(self.model, x_adv, y, cross_entropy)
-            x_adv = threat.project(x, x_adv + size * threat.steepest(grad))
+            _, gradient, _ = loss_and_gradient(self.model, x_adv, y, cross_entropies)
+            x_adv = threat.project(x, x_adv + size * threat.steepest(gradient))
         self.model.train()
         return x_adv
 
