@@ -32,8 +32,7 @@ class LeakyReLU(Rule):
     slope: torch.Tensor
 
     def enclose(self, *boxes: Box) -> Box:
-        (box,) = boxes
-        return Box(self._at(box.lower), self._at(box.upper))
+        return boxes[0].map(self._at)
 
     def rounding(self, *boxes: Box) -> torch.Tensor | None:
         return rounding(2, boxes[0].size) if bool(self.slope.any()) else None
@@ -69,13 +68,10 @@ class Monotone(Rule):
     share: float = 0.0
 
     def enclose(self, *boxes: Box) -> Box:
-        return Box(self.function(boxes[0].lower), self.function(boxes[0].upper))
+        return boxes[0].map(self.function)
 
     def rounding(self, *boxes: Box) -> torch.Tensor:
         return self.error + self.share * boxes[0].size
-
-    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
-        return [None], out.minimum(weights)
 
 
 @final
@@ -95,9 +91,6 @@ class Unimodal(Rule):
 
     def rounding(self, *boxes: Box) -> torch.Tensor:
         return _CURVE * (1 + boxes[0].size)
-
-    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
-        return [None], out.minimum(weights)
 
 
 @final
@@ -124,13 +117,20 @@ class Comparison(Rule):
         invalid = torch.where(box.lower <= box.upper, 0.0, torch.nan)
         return Box(*(end.double() + invalid for end in ends))
 
-    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
-        return [None], out.minimum(weights)
 
-
-def relu() -> Rule:
-    """ReLU."""
-    return leaky_relu(0.0)
+SIGMOID = Monotone(torch.sigmoid, _CURVE)
+TANH = Monotone(torch.tanh, _CURVE)
+# Their values are exact integers.
+ROUND, FLOOR, CEIL, SIGN = (
+    Monotone(function, 0.0) for function in (torch.round, torch.floor, torch.ceil, torch.sign)
+)
+ABSOLUTE = Unimodal(torch.abs, 0.0)
+# x * sigmoid(x), also called swish.
+SILU = Unimodal(F.silu, -1.2784645428)
+# x * tanh(softplus(x)); Misra 2019, arXiv 1908.08681.
+MISH = Unimodal(F.mish, -1.1924312145)
+# x * clamp(x + 3, 0, 6) / 6; Howard et al. 2019, arXiv 1905.02244.
+HARDSWISH = Unimodal(F.hardswish, -1.5)
 
 
 def leaky_relu(slope: float | torch.Tensor = 0.01) -> Rule:
@@ -139,11 +139,6 @@ def leaky_relu(slope: float | torch.Tensor = 0.01) -> Rule:
     if not bool(((slopes >= 0) & (slopes <= 1)).all()):
         raise NoCertificate(f"expected a leaky ReLU with slopes from 0 to 1, got {slope}")
     return LeakyReLU(slopes)
-
-
-def hardtanh(low: float = -1.0, high: float = 1.0) -> Rule:
-    """A clamp to [`low`, `high`]."""
-    return clamp(low, high)
 
 
 def clamp(low: float | None = None, high: float | None = None) -> Rule:
@@ -156,16 +151,6 @@ def clamp(low: float | None = None, high: float | None = None) -> Rule:
         raise NoCertificate(f"expected a clamp at numbers up to {LARGEST:g}, got one at {largest}")
     # The kernel rounds its limits to float32, with an absolute error for the smallest.
     return Monotone(lambda x: x.clamp(low, high), 2.0**-23 * largest + UNDERFLOW)
-
-
-def sigmoid() -> Rule:
-    """1 / (1 + exp(-x))."""
-    return Monotone(torch.sigmoid, _CURVE)
-
-
-def tanh() -> Rule:
-    """The hyperbolic tangent."""
-    return Monotone(torch.tanh, _CURVE)
 
 
 def elu(alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Rule:
@@ -194,32 +179,7 @@ def softplus(beta: float = 1.0, threshold: float = 20.0) -> Rule:
     return Monotone(lambda x: F.softplus(x, beta, threshold), _CURVE * (1 + 1 / beta), _CURVE)
 
 
-def integer(function: Map) -> Rule:
-    """A non-decreasing function whose values are exact integers: round, floor, ceil, sign."""
-    return Monotone(function, 0.0)
-
-
-def absolute() -> Unimodal:
-    """|x|."""
-    return Unimodal(torch.abs, 0.0)
-
-
 def gelu(approximate: str = "none") -> Unimodal:
     """X * Phi(x), Phi the normal distribution; Hendrycks & Gimpel 2016, arXiv 1606.08415."""
     minimum = {"none": -0.7517915247, "tanh": -0.7524614221}[approximate]
     return Unimodal(lambda x: F.gelu(x, approximate=approximate), minimum)
-
-
-def silu() -> Unimodal:
-    """X * sigmoid(x), also called swish."""
-    return Unimodal(F.silu, -1.2784645428)
-
-
-def mish() -> Unimodal:
-    """X * tanh(softplus(x)); Misra 2019, arXiv 1908.08681."""
-    return Unimodal(F.mish, -1.1924312145)
-
-
-def hardswish() -> Unimodal:
-    """X * clamp(x + 3, 0, 6) / 6; Howard et al. 2019, arXiv 1905.02244."""
-    return Unimodal(F.hardswish, -1.5)

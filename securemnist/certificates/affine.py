@@ -29,12 +29,6 @@ def elementwise(scale: torch.Tensor, shift: torch.Tensor, size: torch.Tensor) ->
     )
 
 
-def negative() -> Affine:
-    """-x."""
-    zero = torch.zeros(())
-    return elementwise(-torch.ones(()), zero, zero)
-
-
 def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> Affine:
     """X @ weight.T + bias over the last dimension: `weight` (outputs, inputs)."""
     weight, shift = weight.double(), _bias(bias, weight)

@@ -24,22 +24,12 @@ class Activations:
 
 def add(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
     """One + alpha * other, for an alpha of 1."""
-    _check_alpha(alpha)
-    if _both(shape, one, other):
-        return Sum(1)
-    value = broadcast(other if isinstance(one, Activations) else one, shape)
-    return affine.elementwise(torch.ones_like(value), value, value.abs())
+    return _sum(shape, one, other, 1, alpha)
 
 
 def subtract(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
     """One - alpha * other, for an alpha of 1."""
-    _check_alpha(alpha)
-    if _both(shape, one, other):
-        return Sum(-1)
-    minuend = isinstance(one, Activations)
-    value = broadcast(other if minuend else one, shape)
-    sign = torch.ones_like(value) if minuend else -torch.ones_like(value)
-    return affine.elementwise(sign, -sign * value, value.abs())
+    return _sum(shape, one, other, -1, alpha)
 
 
 def subtract_from(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
@@ -92,6 +82,19 @@ def _both(shape: Shape, *operands: Any) -> bool:
     return len(shapes) == 2
 
 
+def _sum(shape: Shape, one: Any, other: Any, sign: int, alpha: float) -> Rule:
+    """One + sign * other, for an alpha of 1."""
+    if alpha != 1:
+        raise NoCertificate(f"expected a sum without a factor, got alpha {alpha}")
+    if _both(shape, one, other):
+        return Sum(sign)
+    if isinstance(one, Activations):
+        value = broadcast(other, shape)
+        return affine.elementwise(torch.ones_like(value), sign * value, value.abs())
+    value = broadcast(one, shape)
+    return affine.elementwise(sign * torch.ones_like(value), value, value.abs())
+
+
 def _scaled(value: torch.Tensor) -> Rule:
     return affine.elementwise(value, torch.zeros_like(value), torch.zeros_like(value))
 
@@ -100,8 +103,3 @@ def _checked(constant: torch.Tensor) -> torch.Tensor:
     if not representable(constant):
         raise NoCertificate("expected constants that float32 represents, got others")
     return constant
-
-
-def _check_alpha(alpha: float) -> None:
-    if alpha != 1:
-        raise NoCertificate(f"expected a sum without a factor, got alpha {alpha}")

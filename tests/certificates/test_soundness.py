@@ -40,9 +40,9 @@ def test_bounds_of_each_layer(middle: str) -> None:
 UNIMODAL: dict[str, activations.Unimodal] = {
     "gelu": activations.gelu(),
     "gelu, approximate": activations.gelu("tanh"),
-    "silu": activations.silu(),
-    "mish": activations.mish(),
-    "hardswish": activations.hardswish(),
+    "silu": activations.SILU,
+    "mish": activations.MISH,
+    "hardswish": activations.HARDSWISH,
 }
 
 
