@@ -22,19 +22,21 @@ class Activations:
     shape: Shape
 
 
-def add(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
-    """One + alpha * other, for an alpha of 1."""
-    return _sum(shape, one, other, 1, alpha)
+def signed_sum(sign: int) -> Callable[..., Rule]:
+    """The rule of one + sign * alpha * other, for an alpha of 1."""
 
+    def rule(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
+        if alpha != 1:
+            raise NoCertificate(f"expected a sum without a factor, got alpha {alpha}")
+        if _both(shape, one, other):
+            return Sum(sign)
+        if isinstance(one, Activations):
+            value = broadcast(other, shape)
+            return affine.elementwise(torch.ones_like(value), sign * value, value.abs())
+        value = broadcast(one, shape)
+        return affine.elementwise(sign * torch.ones_like(value), value, value.abs())
 
-def subtract(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
-    """One - alpha * other, for an alpha of 1."""
-    return _sum(shape, one, other, -1, alpha)
-
-
-def subtract_from(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
-    """Other - alpha * one, for an alpha of 1."""
-    return subtract(shape, other, one, alpha)
+    return rule
 
 
 def multiply(shape: Shape, one: Any, other: Any) -> Rule:
@@ -80,19 +82,6 @@ def _both(shape: Shape, *operands: Any) -> bool:
     if any(each != shape for each in shapes):
         raise NoCertificate("expected operands of one shape, got others")
     return len(shapes) == 2
-
-
-def _sum(shape: Shape, one: Any, other: Any, sign: int, alpha: float) -> Rule:
-    """One + sign * other, for an alpha of 1."""
-    if alpha != 1:
-        raise NoCertificate(f"expected a sum without a factor, got alpha {alpha}")
-    if _both(shape, one, other):
-        return Sum(sign)
-    if isinstance(one, Activations):
-        value = broadcast(other, shape)
-        return affine.elementwise(torch.ones_like(value), sign * value, value.abs())
-    value = broadcast(one, shape)
-    return affine.elementwise(sign * torch.ones_like(value), value, value.abs())
 
 
 def _scaled(value: torch.Tensor) -> Rule:

@@ -16,12 +16,10 @@ import torch.nn.functional as F
 from securemnist.certificates import activations, affine
 from securemnist.certificates.arithmetic import (
     Activations,
-    add,
     compare,
     divide,
     multiply,
-    subtract,
-    subtract_from,
+    signed_sum,
 )
 from securemnist.certificates.rules import (
     Concatenate,
@@ -103,16 +101,8 @@ def _matmul(_shape: Shape, _x: Activations, matrix: Any) -> Rule:
     return affine.linear(matrix.t().contiguous())
 
 
-def _convolution(_shape: Shape, _x: Activations, *arguments: Any) -> Rule:
-    weight, bias, stride, padding, dilation, transposed, _, groups = arguments
-    if transposed or weight.dim() != 4:
-        raise NoCertificate("expected a 2-D convolution, got a transposed one or other dimensions")
-    return affine.convolution(weight, bias, stride, padding, dilation, groups)
-
-
 def _batch_norm(_shape: Shape, x: Activations, *arguments: Any) -> Rule:
-    weight, bias, mean, var, _, eps = arguments
-    return affine.batch_norm(mean, var, weight, bias, eps, x.shape)
+    return affine.batch_norm(x.shape, *arguments)
 
 
 def _max_pool(function: Callable[..., Any]) -> Operator:
@@ -151,6 +141,13 @@ def _softmax(*, exponential: bool) -> Operator:
     return rule
 
 
+subtract = signed_sum(-1)
+
+
+def _subtract_from(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule | None:
+    return subtract(shape, other, one, alpha)
+
+
 # Operations with boolean outputs, which only a conversion to float32 may read.
 COMPARISONS: dict[Any, Operator] = {
     getattr(getattr(aten, name), overload): compare(getattr(torch, name))
@@ -161,9 +158,9 @@ CONVERSIONS = (aten._to_copy.default,)
 # Operations with two operands, either of which may be activations.
 BINARY: dict[Any, Operator] = {
     **COMPARISONS,
-    aten.add.Tensor: add,
+    aten.add.Tensor: signed_sum(1),
     aten.sub.Tensor: subtract,
-    **dict.fromkeys((aten.rsub.Tensor, aten.rsub.Scalar), subtract_from),
+    **dict.fromkeys((aten.rsub.Tensor, aten.rsub.Scalar), _subtract_from),
     aten.mul.Tensor: multiply,
     aten.div.Tensor: divide,
 }
@@ -189,7 +186,7 @@ OPERATORS: dict[Any, Operator] = {
     aten.cat.default: _concatenate,
     aten.linear.default: _each(affine.linear),
     aten.matmul.default: _matmul,
-    aten.convolution.default: _convolution,
+    aten.convolution.default: _each(affine.convolution),
     aten._native_batch_norm_legit_no_training.default: _batch_norm,
     aten.max_pool2d_with_indices.default: _max_pool(aten.max_pool2d_with_indices),
     aten.adaptive_max_pool2d.default: _max_pool(aten.adaptive_max_pool2d),

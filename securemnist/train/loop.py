@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -20,7 +19,7 @@ from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import channels_last
 from securemnist.attacks.losses import cross_entropies, loss_and_gradient
 from securemnist.attacks.pgd import PGD
-from securemnist.data import DataSet, Digits
+from securemnist.data import DataSet
 from securemnist.models.architectures import build
 from securemnist.threats import Linf
 from securemnist.train import art_training, interval_training
@@ -34,20 +33,13 @@ PROBE_EPS = 0.3
 COLLAPSE = 0.25
 
 
-@dataclass
 class Trainer:
     """The mutable state of one run: network, optimizer, finished epochs, history."""
 
-    recipe: Recipe
-    data: DataSet
-    model: nn.Module = field(init=False)
-    optimizer: torch.optim.Adam = field(init=False)
-    _fgsm_examples: art_training.PrecomputedExamples = field(init=False)
-    epoch: int = 0
-    slowdown: float = 1.0
-    history: list[dict[str, Any]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
+    def __init__(self, recipe: Recipe, data: DataSet) -> None:
+        self.recipe, self.data = recipe, data
+        self.epoch, self.slowdown = 0, 1.0
+        self.history: list[dict[str, Any]] = []
         torch.manual_seed(seed_from(self.recipe.seed, "initial weights"))
         self.model = build(self.recipe.architecture)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -211,17 +203,16 @@ class Trainer:
     def _probe(self) -> dict[str, float]:
         """Tuning accuracy; for robust recipes also PGD-20 accuracy, or certified accuracy."""
         self.model.eval()
-        tuning = self.data.tuning
-        results = {"tuning_accuracy": accuracy(self.model, tuning)}
+        images, labels = self.data.tuning.images(), self.data.tuning.labels
+        results = {"tuning_accuracy": accuracy_of(self.model, images, labels)}
         if self.recipe.hardening:
-            digits = tuning[:PROBE_DIGITS]
-            x, y = digits.images(), digits.labels
+            x, y = images[:PROBE_DIGITS], labels[:PROBE_DIGITS]
             rng = torch.Generator().manual_seed(seed_from(self.recipe.seed, "probe"))
             x_adv = PGD(steps=20).propose(self.model, x, y, threat=Linf(self.recipe.eps), rng=rng)
             results["tuning_robust_accuracy"] = accuracy_of(self.model, x_adv, y)
         if self.recipe.certifying:
             results["tuning_certified_accuracy"] = interval_training.certified_fraction(
-                self.model, tuning.images(), tuning.labels, PROBE_EPS
+                self.model, images, labels, PROBE_EPS
             )
         return results
 
@@ -241,8 +232,3 @@ def accuracy_of(model: nn.Module, x: Images, y: Labels) -> float:
     for images, labels in zip(x.split(256), y.split(256), strict=True):
         correct += int((model(channels_last(images)).argmax(1) == labels).sum())
     return correct / max(len(y), 1)
-
-
-def accuracy(model: nn.Module, digits: Digits) -> float:
-    """Clean accuracy on labelled images."""
-    return accuracy_of(model, digits.images(), digits.labels)
