@@ -40,7 +40,7 @@ class Box:
         return torch.maximum(self.lower.abs(), self.upper.abs())
 
     def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> Box:
-        """The box of a non-decreasing function."""
+        """A function of both bounds: the box of a non-decreasing function."""
         return Box(function(self.lower), function(self.upper))
 
     def widened(self, by: torch.Tensor) -> Box:
