@@ -74,7 +74,8 @@ def export(model: nn.Module, shape: Shape) -> Exported:
             )
             program = captured.run_decompositions(_decompositions())
             # Copies, so that the exported values stay when the model writes its own.
-            modules = [_copied(each) for each in (captured, program)]
+            programs = (captured, program)
+            modules = [copy.deepcopy(each.module(check_guards=False)) for each in programs]
     except NoCertificate:
         raise
     except Exception as error:
@@ -95,10 +96,6 @@ def check_supported(model: nn.Module) -> None:
             raise NoCertificate(f"expected float32 weights, got {tensor.dtype} in {name}")
     if torch_modules._global_forward_hooks or torch_modules._global_forward_pre_hooks:
         raise NoCertificate("expected no hook on all modules, got one; remove it first")
-
-
-def _copied(program: ExportedProgram) -> nn.Module:
-    return copy.deepcopy(program.module(check_guards=False))
 
 
 class _Called(nn.Module):

@@ -83,7 +83,7 @@ def _concatenate(shape: Shape, tensors: Sequence[Any], dim: int = 0) -> Rule:
 
 def _each(function: Callable[..., Rule]) -> Operator:
     """An elementwise operation, whose rule depends on constant arguments only."""
-    return lambda _shape, _x, *rest, **named: function(*rest, **named)
+    return lambda _shape, _x, *rest, **options: function(*rest, **options)
 
 
 def _fixed(rule: Rule) -> Operator:

@@ -113,7 +113,6 @@ class Trainer:
             self._images[order],
             self._labels[order],
             eps=self.recipe.eps,
-            ratio=0.5,
             batch=self.recipe.batch,
             rng=rng,
         )
