@@ -27,6 +27,7 @@ import numpy as np
 import torch
 
 from securemnist._util.torchvision_shim import torchvision
+from securemnist.runtime.process_state import generators_preserved
 
 # Temporary folders that are removed when the process ends.
 _homes: list[tempfile.TemporaryDirectory[str]] = []
@@ -58,7 +59,12 @@ def guarded(rng: torch.Generator) -> Iterator[None]:
 
     # Progress bars of nested attacks cannot be switched off; they go to standard error.
     quiet = contextlib.redirect_stderr(io.StringIO())
-    with quiet, _seeded(rng), warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+    seed = int(torch.randint(2**31, (1,), generator=rng, device=rng.device))
+    ignored, patched = warnings.catch_warnings(), pytest.MonkeyPatch.context()
+    with quiet, generators_preserved(), ignored, patched as patch:
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
         warnings.simplefilter("ignore")  # divisions by zero and deprecations inside ART
         patch.setattr(np.random, "RandomState", _SeededState)
         if importlib.util.find_spec("multiprocess") is None:
@@ -76,22 +82,6 @@ class _SeededState(np.random.RandomState):
     """
 
     def __init__(self, seed: Any = None) -> None:
-        # `_seeded` has seeded the global generator.
+        # `guarded` has seeded the global generator.
         # nosemgrep: attack-randomness-without-seed
         super().__init__(np.random.randint(2**31) if seed is None else seed)
-
-
-@contextlib.contextmanager
-def _seeded(rng: torch.Generator) -> Iterator[None]:
-    """The global generators that ART uses, seeded from `rng` and restored afterwards."""
-    seed = int(torch.randint(2**31, (1,), generator=rng, device=rng.device))
-    states = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])
