@@ -81,7 +81,7 @@ def bounds(layers: nn.Sequential, x: Images, y: Labels, eps: float, *, regularis
             norm = following if isinstance(following, nn.BatchNorm2d | nn.BatchNorm1d) else None
             clean, box = _affine(layer, norm, clean, box)
             if norm is not None:
-                next(steps, None)
+                next(steps, None)  # the batch norm, which the map includes
         elif isinstance(layer, nn.ReLU):
             if regularise:
                 terms.append(_regulariser(box, first_radius))
