@@ -12,7 +12,7 @@ from benchmarks.timing import Timing, interleaved, ratio
 from securemnist import data
 from securemnist._util import resources
 from securemnist.models import loading
-from securemnist.train.loop import accuracy
+from securemnist.train.loop import accuracy_of
 
 # As in anybody's script: nothing of ours is imported, so that no setting of ours helps.
 _DATA = """
@@ -105,7 +105,8 @@ def _whole_command() -> list[str]:
 
         taken = interleaved({"train baseline --fast": whole}, 3)["train baseline --fast"]
         model = loading.resolve(f"{folder}/baseline.safetensors").model
-    right = accuracy(model, data.load().test)
+    test = data.load().test
+    right = accuracy_of(model, test.images(), test.labels)
     return [
         "### `securemnist train baseline --fast`",
         "",

@@ -1,4 +1,4 @@
-"""Attacks by their names in a policy. A new attack is one file and one line in `ATTACKS`."""
+"""Attacks by their names in a policy. A new attack is one file and its class in `_CLASSES`."""
 
 from __future__ import annotations
 
@@ -19,17 +19,8 @@ from securemnist.attacks.square import Square
 from securemnist.errors import PolicyError, first_line
 from securemnist.project import imports
 
-ATTACKS: dict[str, type[Attack]] = {
-    "FGSM": FGSM,
-    "RFGSM": RFGSM,
-    "PGD": PGD,
-    "APGD": APGD,
-    "APGDT": APGDT,
-    "FAB": FAB,
-    "BoundaryFAB": BoundaryFAB,
-    "NearestAPGD": NearestAPGD,
-    "Square": Square,
-}
+_CLASSES = (FGSM, RFGSM, PGD, APGD, APGDT, FAB, BoundaryFAB, NearestAPGD, Square)
+ATTACKS: dict[str, type[Attack]] = {kind.__name__: kind for kind in _CLASSES}
 
 
 def class_of(name: object) -> type[Attack]:

@@ -155,8 +155,9 @@ class APGDSearch(ActiveBatch[_State]):
 
     def step(self, state: _State) -> torch.Tensor:
         f, gradient, logits = loss_and_gradient(
-            self.model, state.x_k, state.label, state.target, self.loss
+            self.model, state.x_k, state.label, self.loss, state.target
         )
+        gradient = gradient.nan_to_num(0.0)
         self.record_success(state, state.x_k, is_wrong(logits, state.label))
         state.increases = state.increases + (f > state.f)
         better = f > state.f_best

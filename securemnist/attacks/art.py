@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from securemnist.attacks.art_isolation import guarded, load
-from securemnist.attacks.art_signatures import signature
+from securemnist.attacks.art_signatures import REQUIRED, signature
 from securemnist.attacks.base import Attack, channels_last, check_setting
 from securemnist.errors import MeasureError, PolicyError, first_line
 from securemnist.models.predictions import exact
@@ -62,9 +62,9 @@ class ARTAttack(Attack):
                 )
             known = key in parameters
             check_setting(known, f"settings of {self.name}", f"({names or 'none'})", key)
-        for key in sorted(set(parameters.required) - set(_RESERVED)):
-            present = key in self.params
-            check_setting(present, f"a setting {key!r} of {self.name}", "to be set", None)
+        for key in sorted(parameters.keys() - _RESERVED.keys() - self.params.keys()):
+            optional = parameters[key] is not REQUIRED
+            check_setting(optional, f"a setting {key!r} of {self.name}", "to be set", None)
         for key in _EFFORT & self.params.keys():
             number = self.params[key]
             positive = not isinstance(number, int | float) or number > 0
@@ -110,9 +110,8 @@ class ARTAttack(Attack):
         labels = nn.functional.one_hot(y.cpu(), classes).float().numpy()
         with guarded(rng):
             try:
-                attack = getattr(evasion, self.kind)(
-                    classifier(model, x, classes), **self._options(threat)
-                )
+                subject = classifier(_ReadOnly(model), tuple(x.shape[1:]), classes, cuda=x.is_cuda)
+                attack = getattr(evasion, self.kind)(subject, **self._options(threat))
             except Exception as error:
                 raise PolicyError(
                     f"expected settings and a threat that {self.name} takes, got {dict(self.params)} "
@@ -128,16 +127,14 @@ class ARTAttack(Attack):
         return torch.from_numpy(np.asarray(x_adv, dtype=np.float32)).to(x.device)
 
     def _setting(self, key: str) -> Any:
-        return self.params.get(key, signature(self.kind).defaults.get(key))
+        return self.params.get(key, signature(self.kind).get(key))
 
     def _options(self, threat: Threat) -> dict[str, Any]:
         """The arguments of the class's constructor; the settings of the row come last."""
         parameters = signature(self.kind)
         defaults: dict[str, Any] = {
             # Some classes take the norm as the text "2" or "inf".
-            "norm": str(threat.art)
-            if isinstance(parameters.defaults.get("norm"), str)
-            else threat.art,
+            "norm": str(threat.art) if isinstance(parameters.get("norm"), str) else threat.art,
             "eps": float(threat.eps),
             "eps_step": self._step_size(threat),
             "batch_size": _BATCH,
@@ -159,10 +156,11 @@ class ARTAttack(Attack):
 
 def settings_of(kind: str) -> dict[str, str]:
     """Settings of ART's class `kind` that a row may set: "required", or the default as text."""
-    parameters = signature(kind)
-    settings = {key: f"default {value}" for key, value in parameters.defaults.items()}
-    settings |= dict.fromkeys(parameters.required, "required")
-    return {key: text for key, text in settings.items() if key not in _RESERVED}
+    return {
+        key: "required" if value is REQUIRED else f"default {value}"
+        for key, value in signature(kind).items()
+        if key not in _RESERVED
+    }
 
 
 class _ReadOnly(nn.Module):
@@ -183,15 +181,23 @@ def _classes(model: Model, x: Images) -> int:
     return int(model(channels_last(x[:1])).shape[1])
 
 
-def classifier(model: Model, x: Images, classes: int) -> Any:
-    """ART's PyTorchClassifier of a model, for images like `x` and on their device."""
+def classifier(
+    model: nn.Module,
+    shape: tuple[int, ...],
+    classes: int,
+    *,
+    cuda: bool = False,
+    optimizer: torch.optim.Optimizer | None = None,
+) -> Any:
+    """ART's PyTorchClassifier of a model, for images of this shape (C, H, W)."""
     from art.estimators.classification import PyTorchClassifier
 
     return PyTorchClassifier(
-        _ReadOnly(model),
+        model,
         loss=nn.CrossEntropyLoss(),
-        input_shape=tuple(x.shape[1:]),
+        optimizer=optimizer,
+        input_shape=shape,
         nb_classes=classes,
         clip_values=(0.0, 1.0),
-        device_type="gpu" if x.is_cuda else "cpu",
+        device_type="gpu" if cuda else "cpu",
     )

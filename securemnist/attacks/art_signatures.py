@@ -10,8 +10,8 @@ import ast
 import difflib
 import functools
 import importlib.util
+import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +21,16 @@ _PACKAGE = "art.attacks.evasion"
 _EXAMPLES = "DeepFool, CarliniL2Method, HopSkipJump, BoundaryAttack, AutoAttack"
 
 
-@dataclass(frozen=True)
-class Signature:
-    """The parameters of an attack class, without its estimator.
-
-    `defaults` holds literal default values, and None for others (`np.inf`). `required` parameters
-    have no default.
-    """
-
-    defaults: Mapping[str, Any]
-    required: tuple[str, ...]
-
-    def __contains__(self, parameter: str) -> bool:
-        return parameter in self.defaults or parameter in self.required
+# The value of a parameter without a default.
+REQUIRED = inspect.Parameter.empty
 
 
 @functools.cache
-def signature(kind: str) -> Signature:
-    """The signature of ART's evasion attack `kind`; PolicyError for an unknown name."""
+def signature(kind: str) -> Mapping[str, Any]:
+    """Parameters of ART's evasion attack `kind` and their defaults, without the estimator.
+
+    A default that is no literal (`np.inf`) is None. PolicyError for an unknown name.
+    """
     module = _modules().get(kind)
     if module is None:
         similar = difflib.get_close_matches(kind, _modules(), n=1, cutoff=0.5)
@@ -65,13 +57,13 @@ def _modules() -> Mapping[str, str]:
     }
 
 
-def _signature(node: ast.ClassDef) -> Signature:
+def _signature(node: ast.ClassDef) -> dict[str, Any]:
     inits = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
     names = [argument.arg for argument in inits[0].args.args] if inits else []
     values = inits[0].args.defaults if inits else []
     split = len(names) - len(values)
     defaults = {name: _literal(value) for name, value in zip(names[split:], values, strict=True)}
-    return Signature(defaults, tuple(names[2:split]))  # without self and the estimator
+    return defaults | dict.fromkeys(names[2:split], REQUIRED)  # without self and the estimator
 
 
 def _literal(node: ast.expr) -> Any:

@@ -1,4 +1,4 @@
-"""Interface of all attacks, and the gradient that they share.
+"""Interface of all attacks.
 
 An attack is a frozen value, called with a model and labelled images. It returns candidates; the
 referee, which shares no code with it, decides which of them count. Models are called in eval mode
@@ -9,26 +9,22 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from securemnist.attacks.adversarial import AdversarialImages, attacked
 from securemnist.errors import PolicyError
 from securemnist.models.loading import Subject
-from securemnist.models.predictions import exact, true_and_best_wrong
 from securemnist.threats import Threat
-from securemnist.types import Images, Labels, Logits, Model, Progress, silent
+from securemnist.types import Images, Labels, Model, Progress, silent
 
 # Measured on two cores, network A, forward and backward of 10,000 images in channels-last float32:
 # 1.94 s in batches of 128, 2.27 s of 64, 2.01 s of 256.
 BATCH = 128
-
-Loss = Callable[[Logits, Labels], torch.Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,43 +144,6 @@ class NativeAttack(Attack):
     @abstractmethod
     def _run(self, inputs: AttackInput, progress: Progress) -> Images:
         """Adversarial candidates, as from `propose`."""
-
-
-def cross_entropy(logits: Logits, y: Labels) -> torch.Tensor:
-    """Cross-entropy summed over the samples, so that gradients do not depend on the batch size."""
-    return F.cross_entropy(exact(logits), y, reduction="sum")
-
-
-def margin(logits: Logits, y: Labels) -> torch.Tensor:
-    """Best wrong logit minus true logit, summed (Carlini & Wagner, arXiv 1608.04644).
-
-    Unlike cross-entropy its gradient does not underflow on a confident network.
-    """
-    true, wrong = true_and_best_wrong(logits, y)
-    return (wrong - true).sum()
-
-
-LOSSES: dict[str, Loss] = {"ce": cross_entropy, "margin": margin}
-
-
-def gradient(model: Model, x: Images, y: Labels, loss: Loss) -> tuple[torch.Tensor, Logits]:
-    """The gradient of the loss with respect to `x`, in its shape, and the logits (n, K)."""
-    with torch.enable_grad():
-        leaf = x.detach().requires_grad_(True)
-        logits = model(leaf)
-        grad = input_gradient(loss(logits, y), leaf)
-    return grad, logits.detach()
-
-
-def input_gradient(value: torch.Tensor, pixels: Images) -> torch.Tensor:
-    """The gradient of a scalar with respect to the pixels; zero where autograd finds no path to them.
-
-    The doubts report models whose gradient is zero (a comparison, for instance).
-    """
-    if not value.requires_grad:
-        return torch.zeros_like(pixels)
-    # `materialize_grads` gives zeros where only the weights, not the pixels, have a gradient.
-    return torch.autograd.grad(value, pixels, materialize_grads=True)[0]
 
 
 def channels_last(x: Images) -> Images:

@@ -85,8 +85,9 @@ class FABSearch(ActiveBatch[FABState]):
     def step(self, state: FABState) -> torch.Tensor:
         clean, x_k = state.clean, state.x_k
         f, normal, logits = loss_and_gradient(
-            self.model, x_k, state.label, state.target, target_margins
+            self.model, x_k, state.label, target_margins, state.target
         )
+        normal = normal.nan_to_num(0.0)
         wrong = is_wrong(logits, state.label)
         inside = self.threat.distance(clean, x_k) <= self.threat.eps
         self.record_success(state, self.threat.project(clean, x_k), wrong & inside)

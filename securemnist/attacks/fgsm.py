@@ -10,15 +10,8 @@ from typing import ClassVar, final
 
 import torch
 
-from securemnist.attacks.base import (
-    BATCH,
-    AttackInput,
-    NativeAttack,
-    channels_last,
-    check_setting,
-    cross_entropy,
-    gradient,
-)
+from securemnist.attacks.base import BATCH, AttackInput, NativeAttack, check_setting
+from securemnist.attacks.losses import cross_entropies, loss_and_gradient
 from securemnist.types import Images, Progress
 
 
@@ -63,8 +56,9 @@ def _gradient_step(inputs: AttackInput, start: Images, size: float, progress: Pr
     x_adv = torch.empty_like(x)
     for low in range(0, len(x), BATCH):
         part = slice(low, low + BATCH)
-        batch = channels_last(start[part])
-        grad, _ = gradient(inputs.model, batch, inputs.y[part], cross_entropy)
-        x_adv[part] = threat.project(x[part], start[part] + size * threat.steepest(grad))
+        _, gradient, _ = loss_and_gradient(
+            inputs.model, start[part], inputs.y[part], cross_entropies
+        )
+        x_adv[part] = threat.project(x[part], start[part] + size * threat.steepest(gradient))
         progress("FGSM", min(low + BATCH, len(x)), len(x))
     return x_adv

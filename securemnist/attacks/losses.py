@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from securemnist.attacks.base import BATCH, AttackInput, channels_last, input_gradient
+from securemnist.attacks.base import BATCH, AttackInput, channels_last
 from securemnist.models.predictions import exact, true_and_best_wrong, without_true
 from securemnist.types import Images, Labels, Logits, Model
 
@@ -36,7 +36,10 @@ def target_margins(logits: Logits, y: Labels, target: Labels) -> torch.Tensor:
 
 
 def margins(logits: Logits, y: Labels, _target: Labels) -> torch.Tensor:
-    """Best wrong logit minus true logit: above 0 the sample is misclassified."""
+    """Best wrong logit minus true logit (Carlini & Wagner, arXiv 1608.04644): above 0 misclassified.
+
+    Unlike that of cross-entropy its gradient does not underflow on a confident network.
+    """
     true, wrong = true_and_best_wrong(logits, y)
     return wrong - true
 
@@ -62,19 +65,22 @@ def targeted_dlr(logits: Logits, y: Labels, target: Labels) -> torch.Tensor:
 
 
 def loss_and_gradient(
-    model: Model, x: Images, y: Labels, target: Labels, loss: SampleLoss
+    model: Model, x: Images, y: Labels, loss: SampleLoss, target: Labels | None = None
 ) -> tuple[torch.Tensor, torch.Tensor, Logits]:
     """Losses float32 (n,), their gradients in the shape of `x`, and the logits, in one pass.
 
-    A missing gradient and NaN entries are 0.
+    An untargeted loss needs no `target`. The gradient is zero where autograd finds no path to the
+    pixels; the doubts report such models (a comparison, for instance).
     """
     with torch.enable_grad():
         leaf = channels_last(x).detach().requires_grad_(True)
         logits = exact(model(leaf))
-        values = loss(logits, y, target)
-        grad = input_gradient(values.sum(), leaf)
-    # `nan_to_num` is not in place, because autograd may return an expanded tensor.
-    return values.detach().float(), grad.nan_to_num(0.0), logits.detach()
+        values = loss(logits, y, y if target is None else target)
+        if not values.requires_grad:
+            return values.float(), torch.zeros_like(leaf), logits.detach()
+        # `materialize_grads` gives zeros where only the weights, not the pixels, have a gradient.
+        (gradient,) = torch.autograd.grad(values.sum(), leaf, materialize_grads=True)
+    return values.detach().float(), gradient, logits.detach()
 
 
 def nearest_classes(inputs: AttackInput, count: int) -> Labels:
@@ -102,7 +108,7 @@ def _nearest(inputs: AttackInput, x: Images, y: Labels, count: int) -> Labels:
 
 def _boundary_distance(inputs: AttackInput, x: Images, y: Labels, target: Labels) -> torch.Tensor:
     """Distance (n,) of the linearised boundary to the class `target` int64 (n,)."""
-    values, slope, _ = loss_and_gradient(inputs.model, x, y, target, target_margins)
+    values, slope, _ = loss_and_gradient(inputs.model, x, y, target_margins, target)
     # The steepest step of norm 1 attains the dual norm of the gradient.
     dual_norm = (inputs.threat.steepest(slope) * slope).flatten(1).sum(1)
     return -values / dual_norm.clamp_min(_TINY)

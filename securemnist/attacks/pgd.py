@@ -9,17 +9,13 @@ from typing import final
 import torch
 
 from securemnist.attacks.active_batch import ActiveBatch, BatchState
-from securemnist.attacks.base import (
-    LOSSES,
-    AttackInput,
-    NativeAttack,
-    channels_last,
-    check_setting,
-    gradient,
-)
+from securemnist.attacks.base import AttackInput, NativeAttack, channels_last, check_setting
+from securemnist.attacks.losses import SampleLoss, cross_entropies, loss_and_gradient, margins
 from securemnist.attacks.validation import attack_name, check_counts
 from securemnist.models.predictions import is_wrong
 from securemnist.types import Images, Progress
+
+LOSSES: dict[str, SampleLoss] = {"ce": cross_entropies, "margin": margins}
 
 
 @final
@@ -82,11 +78,11 @@ class _Search(ActiveBatch[BatchState]):
             with torch.no_grad():
                 self.broken[state.index] = is_wrong(self.model(channels_last(x_k)), state.label)
             return torch.zeros_like(state.age, dtype=torch.bool)
-        grad, logits = gradient(self.model, channels_last(x_k), state.label, self.loss)
+        _, gradient, logits = loss_and_gradient(self.model, x_k, state.label, self.loss)
         wrong = is_wrong(logits, state.label)
         self.broken[state.index] = wrong
         active = ~wrong & (state.age < self.steps)
-        moved = x_k[active] + self.step_size * self.threat.steepest(grad[active])
+        moved = x_k[active] + self.step_size * self.threat.steepest(gradient[active])
         self.x_adv[state.index[active]] = self.threat.project(state.clean[active], moved)
         state.age = state.age + 1
         return active

@@ -7,6 +7,7 @@ A comparison is 0 on one side of its threshold and 1 on the other.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
@@ -32,8 +33,7 @@ class LeakyReLU(Rule):
     slope: torch.Tensor
 
     def enclose(self, *boxes: Box) -> Box:
-        (box,) = boxes
-        return Box(self._at(box.lower), self._at(box.upper))
+        return boxes[0].map(self._at)
 
     def rounding(self, *boxes: Box) -> torch.Tensor | None:
         return rounding(2, boxes[0].size) if bool(self.slope.any()) else None
@@ -58,46 +58,26 @@ class LeakyReLU(Rule):
 
 @final
 @dataclass(frozen=True)
-class Monotone(Rule):
-    """A non-decreasing function: clamp, sigmoid, tanh, ELU. Its linear bounds are constants.
+class Curve(Rule):
+    """A function that decreases up to `minimum`, if at all, and increases after it.
 
     The deployed function's rounding error is at most `error` + `share` * |input|.
     """
 
     function: Map
-    error: float
-    share: float = 0.0
-
-    def enclose(self, *boxes: Box) -> Box:
-        return Box(self.function(boxes[0].lower), self.function(boxes[0].upper))
-
-    def rounding(self, *boxes: Box) -> torch.Tensor:
-        return self.error + self.share * boxes[0].size
-
-    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
-        return [None], out.minimum(weights)
-
-
-@final
-@dataclass(frozen=True)
-class Unimodal(Rule):
-    """A function that decreases up to `minimum` and increases after it: GELU, SiLU."""
-
-    function: Map
-    minimum: float
+    error: float = _CURVE
+    share: float = _CURVE
+    minimum: float = -math.inf
 
     def enclose(self, *boxes: Box) -> Box:
         (box,) = boxes
-        ends = self.function(box.lower), self.function(box.upper)
+        ends = box.map(self.function)
         # Within the box the point nearest to the minimum has the smallest value.
         nearest = torch.full_like(box.lower, self.minimum).clamp(box.lower, box.upper)
-        return Box(self.function(nearest), torch.maximum(*ends))
+        return Box(self.function(nearest), torch.maximum(ends.lower, ends.upper))
 
     def rounding(self, *boxes: Box) -> torch.Tensor:
-        return _CURVE * (1 + boxes[0].size)
-
-    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
-        return [None], out.minimum(weights)
+        return self.error + self.share * boxes[0].size
 
 
 @final
@@ -124,13 +104,20 @@ class Comparison(Rule):
         invalid = torch.where(box.lower <= box.upper, 0.0, torch.nan)
         return Box(*(end.double() + invalid for end in ends))
 
-    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
-        return [None], out.minimum(weights)
 
-
-def relu() -> Rule:
-    """ReLU."""
-    return leaky_relu(0.0)
+SIGMOID = Curve(torch.sigmoid, share=0)
+TANH = Curve(torch.tanh, share=0)
+# Their values are exact integers.
+ROUND, FLOOR, CEIL, SIGN = (
+    Curve(function, 0, 0) for function in (torch.round, torch.floor, torch.ceil, torch.sign)
+)
+ABSOLUTE = Curve(torch.abs, minimum=0)
+# x * sigmoid(x), also called swish.
+SILU = Curve(F.silu, minimum=-1.2784645428)
+# x * tanh(softplus(x)); Misra 2019, arXiv 1908.08681.
+MISH = Curve(F.mish, minimum=-1.1924312145)
+# x * clamp(x + 3, 0, 6) / 6; Howard et al. 2019, arXiv 1905.02244.
+HARDSWISH = Curve(F.hardswish, minimum=-1.5)
 
 
 def leaky_relu(slope: float | torch.Tensor = 0.01) -> Rule:
@@ -139,11 +126,6 @@ def leaky_relu(slope: float | torch.Tensor = 0.01) -> Rule:
     if not bool(((slopes >= 0) & (slopes <= 1)).all()):
         raise NoCertificate(f"expected a leaky ReLU with slopes from 0 to 1, got {slope}")
     return LeakyReLU(slopes)
-
-
-def hardtanh(low: float = -1.0, high: float = 1.0) -> Rule:
-    """A clamp to [`low`, `high`]."""
-    return clamp(low, high)
 
 
 def clamp(low: float | None = None, high: float | None = None) -> Rule:
@@ -155,17 +137,7 @@ def clamp(low: float | None = None, high: float | None = None) -> Rule:
     if not largest <= LARGEST:
         raise NoCertificate(f"expected a clamp at numbers up to {LARGEST:g}, got one at {largest}")
     # The kernel rounds its limits to float32, with an absolute error for the smallest.
-    return Monotone(lambda x: x.clamp(low, high), 2.0**-23 * largest + UNDERFLOW)
-
-
-def sigmoid() -> Rule:
-    """1 / (1 + exp(-x))."""
-    return Monotone(torch.sigmoid, _CURVE)
-
-
-def tanh() -> Rule:
-    """The hyperbolic tangent."""
-    return Monotone(torch.tanh, _CURVE)
+    return Curve(lambda x: x.clamp(low, high), 2.0**-23 * largest + UNDERFLOW, 0)
 
 
 def elu(alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Rule:
@@ -174,13 +146,13 @@ def elu(alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Rul
     SELU has the constants of Klambauer et al. 2017, arXiv 1706.02515.
     """
     if (alpha, scale, input_scale) == _SELU:
-        return Monotone(F.selu, _CURVE, _CURVE)
+        return Curve(F.selu)
     if not (0 <= alpha <= 1 and scale == input_scale == 1):
         raise NoCertificate(
             "expected SELU, or an ELU with alpha from 0 to 1 and scales of 1, got alpha "
             f"{alpha} and scales {scale} and {input_scale}"
         )
-    return Monotone(lambda x: F.elu(x, alpha), _CURVE, _CURVE)
+    return Curve(lambda x: F.elu(x, alpha))
 
 
 def softplus(beta: float = 1.0, threshold: float = 20.0) -> Rule:
@@ -191,35 +163,10 @@ def softplus(beta: float = 1.0, threshold: float = 20.0) -> Rule:
             "expected a softplus with beta from 0.01 to 100 and a threshold from 20 to 80, got "
             f"{beta} and {threshold}"
         )
-    return Monotone(lambda x: F.softplus(x, beta, threshold), _CURVE * (1 + 1 / beta), _CURVE)
+    return Curve(lambda x: F.softplus(x, beta, threshold), _CURVE * (1 + 1 / beta))
 
 
-def integer(function: Map) -> Rule:
-    """A non-decreasing function whose values are exact integers: round, floor, ceil, sign."""
-    return Monotone(function, 0.0)
-
-
-def absolute() -> Unimodal:
-    """|x|."""
-    return Unimodal(torch.abs, 0.0)
-
-
-def gelu(approximate: str = "none") -> Unimodal:
+def gelu(approximate: str = "none") -> Curve:
     """X * Phi(x), Phi the normal distribution; Hendrycks & Gimpel 2016, arXiv 1606.08415."""
     minimum = {"none": -0.7517915247, "tanh": -0.7524614221}[approximate]
-    return Unimodal(lambda x: F.gelu(x, approximate=approximate), minimum)
-
-
-def silu() -> Unimodal:
-    """X * sigmoid(x), also called swish."""
-    return Unimodal(F.silu, -1.2784645428)
-
-
-def mish() -> Unimodal:
-    """X * tanh(softplus(x)); Misra 2019, arXiv 1908.08681."""
-    return Unimodal(F.mish, -1.1924312145)
-
-
-def hardswish() -> Unimodal:
-    """X * clamp(x + 3, 0, 6) / 6; Howard et al. 2019, arXiv 1905.02244."""
-    return Unimodal(F.hardswish, -1.5)
+    return Curve(lambda x: F.gelu(x, approximate=approximate), minimum=minimum)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,8 +12,6 @@ from torch.nn.grad import conv2d_input
 from securemnist.certificates.intervals import SMALLEST, representable
 from securemnist.certificates.rules import Affine, Shape, transposed
 from securemnist.errors import NoCertificate
-
-Lengths = Sequence[int]
 
 
 def elementwise(scale: torch.Tensor, shift: torch.Tensor, size: torch.Tensor) -> Affine:
@@ -29,12 +27,6 @@ def elementwise(scale: torch.Tensor, shift: torch.Tensor, size: torch.Tensor) ->
     )
 
 
-def negative() -> Affine:
-    """-x."""
-    zero = torch.zeros(())
-    return elementwise(-torch.ones(()), zero, zero)
-
-
 def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> Affine:
     """X @ weight.T + bias over the last dimension: `weight` (outputs, inputs)."""
     weight, shift = weight.double(), _bias(bias, weight)
@@ -48,17 +40,13 @@ def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> Affine:
     )
 
 
-def convolution(
-    weight: torch.Tensor,
-    bias: torch.Tensor | None,
-    stride: Lengths,
-    padding: Lengths,
-    dilation: Lengths,
-    groups: int,
-) -> Affine:
-    """A 2-D convolution with zero padding: the arguments of F.conv2d."""
+def convolution(weight: torch.Tensor, bias: torch.Tensor | None, *settings: Any) -> Affine:
+    """A 2-D convolution with zero padding: the arguments of aten.convolution."""
+    stride, padding, dilation, transposes, _, groups = settings
+    if transposes or weight.dim() != 4:
+        raise NoCertificate("expected a 2-D convolution, got a transposed one or other dimensions")
     weight, shift = weight.double(), _bias(bias, weight).view(-1, 1, 1)
-    geometry: Any = (stride, padding, dilation, groups)
+    geometry = (stride, padding, dilation, groups)
     return Affine(
         linear=lambda x: F.conv2d(x, weight, None, *geometry),
         absolute=lambda x: F.conv2d(x, weight.abs(), None, *geometry),
@@ -74,12 +62,13 @@ def _bias(bias: torch.Tensor | None, weight: torch.Tensor) -> torch.Tensor:
 
 
 def batch_norm(
-    mean: torch.Tensor,
-    var: torch.Tensor,
+    shape: Shape,
     weight: torch.Tensor | None,
     bias: torch.Tensor | None,
+    mean: torch.Tensor,
+    var: torch.Tensor,
+    _momentum: float,
     eps: float,
-    shape: Shape,
 ) -> Affine:
     """Batch norm with running statistics, one value per channel, of samples of this shape."""
     spread = var.double() + eps

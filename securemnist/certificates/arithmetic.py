@@ -22,29 +22,21 @@ class Activations:
     shape: Shape
 
 
-def add(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
-    """One + alpha * other, for an alpha of 1."""
-    _check_alpha(alpha)
-    if _both(shape, one, other):
-        return Sum(1)
-    value = broadcast(other if isinstance(one, Activations) else one, shape)
-    return affine.elementwise(torch.ones_like(value), value, value.abs())
+def signed_sum(sign: int) -> Callable[..., Rule]:
+    """The rule of one + sign * alpha * other, for an alpha of 1."""
 
+    def rule(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
+        if alpha != 1:
+            raise NoCertificate(f"expected a sum without a factor, got alpha {alpha}")
+        if _both(shape, one, other):
+            return Sum(sign)
+        if isinstance(one, Activations):
+            value = broadcast(other, shape)
+            return affine.elementwise(torch.ones_like(value), sign * value, value.abs())
+        value = broadcast(one, shape)
+        return affine.elementwise(sign * torch.ones_like(value), value, value.abs())
 
-def subtract(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
-    """One - alpha * other, for an alpha of 1."""
-    _check_alpha(alpha)
-    if _both(shape, one, other):
-        return Sum(-1)
-    minuend = isinstance(one, Activations)
-    value = broadcast(other if minuend else one, shape)
-    sign = torch.ones_like(value) if minuend else -torch.ones_like(value)
-    return affine.elementwise(sign, -sign * value, value.abs())
-
-
-def subtract_from(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
-    """Other - alpha * one, for an alpha of 1."""
-    return subtract(shape, other, one, alpha)
+    return rule
 
 
 def multiply(shape: Shape, one: Any, other: Any) -> Rule:
@@ -100,8 +92,3 @@ def _checked(constant: torch.Tensor) -> torch.Tensor:
     if not representable(constant):
         raise NoCertificate("expected constants that float32 represents, got others")
     return constant
-
-
-def _check_alpha(alpha: float) -> None:
-    if alpha != 1:
-        raise NoCertificate(f"expected a sum without a factor, got alpha {alpha}")

@@ -160,7 +160,8 @@ def _certified(
     """Smallest margins and methods of one batch, and the number of samples with CROWN bounds."""
     logits = same_logits(network, model, x)
     intervals = network.intervals(ball(x, eps))
-    bounds = _by_intervals(network, intervals, y)
+    unbounded = torch.full_like(logits, -torch.inf, dtype=torch.float64)
+    bounds = _improved(network, intervals, y, unbounded, unbounded < 0, to_image=False)
     clean = _clean_margins(logits, y, probabilities=network.probabilities)
     _check(bounds, clean)
     # `amin` propagates NaN, which certifies nothing.
@@ -174,14 +175,6 @@ def _certified(
     return bounds.amin(1), by, int(undecided.sum())
 
 
-def _by_intervals(network: Network, intervals: Intervals, y: Labels) -> torch.Tensor:
-    """Lower bounds (n, K) of logit[label] - logit[k], infinite at the label."""
-    shape = (len(y), network.classes)
-    unbounded = intervals.boxes[0].lower.new_full(shape, -torch.inf)
-    all_margins = torch.ones(shape, dtype=torch.bool, device=y.device)
-    return _improved(network, intervals, y, unbounded, all_margins, to_image=False)
-
-
 def _improved(
     network: Network,
     intervals: Intervals,
@@ -191,7 +184,10 @@ def _improved(
     *,
     to_image: bool,
 ) -> torch.Tensor:
-    """`bounds` (n, K), tightened where `margins`, boolean (n, K), is true; never looser than before."""
+    """Lower bounds (n, K) of logit[label] - logit[k], infinite at the label.
+
+    They are `bounds`, tightened where `margins`, boolean (n, K), is true; never looser than before.
+    """
     improved = bounds.clone()
     improved.scatter_(1, y[:, None], torch.inf)
     samples, classes = (margins & (improved < torch.inf)).nonzero(as_tuple=True)

@@ -36,21 +36,12 @@ _BATCH = 3
 # Python may read constants of the model, as float(self.scale) does, but no value computed from pixels.
 _KNOWN_CONSTANTS = functorch_config.patch(fake_tensor_propagate_real_tensors=True)
 # Reasons of failed exports, by a part of torch's error message.
-_REASONS = (
-    (
-        "Constraints violated",
-        "expected a graph that is the same for any number of images, got another",
-    ),
-    (
-        "data-dependent",
-        "expected operations that do not depend on pixel values, got a branch on them",
-    ),
-    (
-        "graph leaves",
-        "expected a model that copy.deepcopy copies, got weights computed with gradients; keep their "
-        "value: torch.nn.utils.remove_weight_norm(layer), or tensor.detach()",
-    ),
-)
+_REASONS = {
+    "Constraints violated": "expected a graph that is the same for any number of images, got another",
+    "data-dependent": "expected operations that do not depend on pixel values, got a branch on them",
+    "graph leaves": "expected a model that copy.deepcopy copies, got weights computed with gradients; "
+    "keep their value: torch.nn.utils.remove_weight_norm(layer), or tensor.detach()",
+}
 
 
 @dataclass(frozen=True)
@@ -75,16 +66,16 @@ def export(model: nn.Module, shape: Shape) -> Exported:
         with _quiet(), _KNOWN_CONSTANTS, fork_rng([]), torch.inference_mode(False), torch.no_grad():
             # A copy, because export runs the model's code, which may change the model.
             called = _Called(copy.deepcopy(model))
-            called.training = (
-                False  # not `eval()`, which would change the mode of the model's layers
-            )
+            # Not `eval()`, which would change the mode of the model's layers.
+            called.training = False
             x = torch.full((_BATCH, *shape), 0.5, device=device)
             captured = torch.export.export(
                 called, (x,), dynamic_shapes=({0: Dim("n")},), strict=False
             )
             program = captured.run_decompositions(_decompositions())
             # Copies, so that the exported values stay when the model writes its own.
-            modules = [_copied(each) for each in (captured, program)]
+            programs = (captured, program)
+            modules = [copy.deepcopy(each.module(check_guards=False)) for each in programs]
     except NoCertificate:
         raise
     except Exception as error:
@@ -105,10 +96,6 @@ def check_supported(model: nn.Module) -> None:
             raise NoCertificate(f"expected float32 weights, got {tensor.dtype} in {name}")
     if torch_modules._global_forward_hooks or torch_modules._global_forward_pre_hooks:
         raise NoCertificate("expected no hook on all modules, got one; remove it first")
-
-
-def _copied(program: ExportedProgram) -> nn.Module:
-    return copy.deepcopy(program.module(check_guards=False))
 
 
 class _Called(nn.Module):
@@ -152,7 +139,7 @@ def _quiet() -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     text = str(error)
-    known = (sentence for part, sentence in _REASONS if part in text)
+    known = (sentence for part, sentence in _REASONS.items() if part in text)
     return next(known, f"expected a graph from torch.export, got {first_line(error):.120}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -37,6 +38,10 @@ class Box:
     def size(self) -> torch.Tensor:
         """The largest absolute value in the box."""
         return torch.maximum(self.lower.abs(), self.upper.abs())
+
+    def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> Box:
+        """A function of both bounds: the box of a non-decreasing function."""
+        return Box(function(self.lower), function(self.upper))
 
     def widened(self, by: torch.Tensor) -> Box:
         """The box extended by `by` on both sides."""

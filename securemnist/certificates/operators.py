@@ -16,19 +16,16 @@ import torch.nn.functional as F
 from securemnist.certificates import activations, affine
 from securemnist.certificates.arithmetic import (
     Activations,
-    add,
     compare,
     divide,
     multiply,
-    subtract,
-    subtract_from,
+    signed_sum,
 )
 from securemnist.certificates.rules import (
     Concatenate,
     LogSoftmax,
     MaxPool,
     Rearrange,
-    Reshape,
     Rule,
     Shape,
 )
@@ -43,14 +40,14 @@ def _same(_shape: Shape, _x: Activations, **_options: Any) -> None:
 
 
 def _reshape(shape: Shape, _x: Activations, *_sizes: Any) -> Rule:
-    return Reshape(shape)
+    return Rearrange(lambda x: x.reshape(len(x), *shape))
 
 
 def _squeeze(shape: Shape, x: Activations, dim: int | Sequence[int]) -> Rule:
     dims = [dim] if isinstance(dim, int) else dim
     if any(each % (len(x.shape) + 1) == 0 for each in dims):
         raise NoCertificate("expected a batch dimension that stays, got it squeezed")
-    return Reshape(shape)
+    return _reshape(shape, x)
 
 
 def _expand(shape: Shape, _x: Activations, _size: Any) -> Rule:
@@ -86,15 +83,16 @@ def _concatenate(shape: Shape, tensors: Sequence[Any], dim: int = 0) -> Rule:
 
 def _each(function: Callable[..., Rule]) -> Operator:
     """An elementwise operation, whose rule depends on constant arguments only."""
-    return lambda _shape, _x, *rest, **named: function(*rest, **named)
+    return lambda _shape, _x, *rest, **options: function(*rest, **options)
+
+
+def _fixed(rule: Rule) -> Operator:
+    """An elementwise operation without other arguments."""
+    return lambda _shape, _x: rule
 
 
 def _prelu(_shape: Shape, x: Activations, slope: torch.Tensor) -> Rule:
     return activations.leaky_relu(affine.channels(slope.flatten(), x.shape))
-
-
-def _linear(_shape: Shape, _x: Activations, weight: Any, bias: Any = None) -> Rule:
-    return affine.linear(weight, bias)
 
 
 def _matmul(_shape: Shape, _x: Activations, matrix: Any) -> Rule:
@@ -103,30 +101,8 @@ def _matmul(_shape: Shape, _x: Activations, matrix: Any) -> Rule:
     return affine.linear(matrix.t().contiguous())
 
 
-def _convolution(
-    _shape: Shape,
-    _x: Activations,
-    weight: torch.Tensor,
-    bias: torch.Tensor | None,
-    *rest: Any,
-) -> Rule:
-    stride, padding, dilation, transposed, _, groups = rest
-    if transposed or weight.dim() != 4:
-        raise NoCertificate("expected a 2-D convolution, got a transposed one or other dimensions")
-    return affine.convolution(weight, bias, stride, padding, dilation, groups)
-
-
-def _batch_norm(
-    _shape: Shape,
-    x: Activations,
-    weight: torch.Tensor | None,
-    bias: torch.Tensor | None,
-    mean: torch.Tensor,
-    var: torch.Tensor,
-    _momentum: float,
-    eps: float,
-) -> Rule:
-    return affine.batch_norm(mean, var, weight, bias, eps, x.shape)
+def _batch_norm(_shape: Shape, x: Activations, *arguments: Any) -> Rule:
+    return affine.batch_norm(x.shape, *arguments)
 
 
 def _max_pool(function: Callable[..., Any]) -> Operator:
@@ -136,7 +112,7 @@ def _max_pool(function: Callable[..., Any]) -> Operator:
         if len(x.shape) != 3:
             dims = len(x.shape)
             raise NoCertificate(f"expected channels, rows and columns in a maximum, got {dims}")
-        return MaxPool(lambda t: function(t, *rest)[0], lambda t: function(t, *rest)[1])
+        return MaxPool(lambda t: function(t, *rest))
 
     return rule
 
@@ -165,6 +141,13 @@ def _softmax(*, exponential: bool) -> Operator:
     return rule
 
 
+subtract = signed_sum(-1)
+
+
+def _subtract_from(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule | None:
+    return subtract(shape, other, one, alpha)
+
+
 # Operations with boolean outputs, which only a conversion to float32 may read.
 COMPARISONS: dict[Any, Operator] = {
     getattr(getattr(aten, name), overload): compare(getattr(torch, name))
@@ -175,9 +158,9 @@ CONVERSIONS = (aten._to_copy.default,)
 # Operations with two operands, either of which may be activations.
 BINARY: dict[Any, Operator] = {
     **COMPARISONS,
-    aten.add.Tensor: add,
+    aten.add.Tensor: signed_sum(1),
     aten.sub.Tensor: subtract,
-    **dict.fromkeys((aten.rsub.Tensor, aten.rsub.Scalar), subtract_from),
+    **dict.fromkeys((aten.rsub.Tensor, aten.rsub.Scalar), _subtract_from),
     aten.mul.Tensor: multiply,
     aten.div.Tensor: divide,
 }
@@ -201,9 +184,9 @@ OPERATORS: dict[Any, Operator] = {
     aten.slice.Tensor: _slice,
     aten.constant_pad_nd.default: _pad,
     aten.cat.default: _concatenate,
-    aten.linear.default: _linear,
+    aten.linear.default: _each(affine.linear),
     aten.matmul.default: _matmul,
-    aten.convolution.default: _convolution,
+    aten.convolution.default: _each(affine.convolution),
     aten._native_batch_norm_legit_no_training.default: _batch_norm,
     aten.max_pool2d_with_indices.default: _max_pool(aten.max_pool2d_with_indices),
     aten.adaptive_max_pool2d.default: _max_pool(aten.adaptive_max_pool2d),
@@ -211,27 +194,27 @@ OPERATORS: dict[Any, Operator] = {
     aten._adaptive_avg_pool2d.default: _reduce(aten._adaptive_avg_pool2d),
     aten.mean.dim: _reduce(torch.mean),
     aten.sum.dim_IntList: _reduce(torch.sum),
-    aten.relu.default: _each(activations.relu),
+    aten.relu.default: _fixed(activations.leaky_relu(0.0)),
     aten.leaky_relu.default: _each(activations.leaky_relu),
     aten._prelu_kernel.default: _prelu,
-    aten.hardtanh.default: _each(activations.hardtanh),
+    aten.hardtanh.default: _each(lambda low=-1.0, high=1.0: activations.clamp(low, high)),
     aten.clamp.default: _each(activations.clamp),
     aten.clamp_min.default: _each(activations.clamp),
     aten.clamp_max.default: _each(partial(activations.clamp, None)),
-    aten.sigmoid.default: _each(activations.sigmoid),
-    aten.tanh.default: _each(activations.tanh),
+    aten.sigmoid.default: _fixed(activations.SIGMOID),
+    aten.tanh.default: _fixed(activations.TANH),
     aten.elu.default: _each(activations.elu),
     aten.softplus.default: _each(activations.softplus),
     aten.gelu.default: _each(activations.gelu),
-    aten.silu.default: _each(activations.silu),
-    aten.mish.default: _each(activations.mish),
-    aten.hardswish.default: _each(activations.hardswish),
-    aten.abs.default: _each(activations.absolute),
-    aten.neg.default: _each(affine.negative),
-    aten.round.default: _each(partial(activations.integer, torch.round)),
-    aten.floor.default: _each(partial(activations.integer, torch.floor)),
-    aten.ceil.default: _each(partial(activations.integer, torch.ceil)),
-    aten.sign.default: _each(partial(activations.integer, torch.sign)),
+    aten.silu.default: _fixed(activations.SILU),
+    aten.mish.default: _fixed(activations.MISH),
+    aten.hardswish.default: _fixed(activations.HARDSWISH),
+    aten.abs.default: _fixed(activations.ABSOLUTE),
+    aten.neg.default: lambda shape, x: subtract(shape, 0.0, x),
+    aten.round.default: _fixed(activations.ROUND),
+    aten.floor.default: _fixed(activations.FLOOR),
+    aten.ceil.default: _fixed(activations.CEIL),
+    aten.sign.default: _fixed(activations.SIGN),
     aten._softmax.default: _softmax(exponential=True),
     aten._log_softmax.default: _softmax(exponential=False),
 }

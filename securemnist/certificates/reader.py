@@ -23,15 +23,6 @@ from securemnist.certificates.operators import (
 from securemnist.certificates.rules import LogSoftmax, Rule, Shape
 from securemnist.errors import NoCertificate, first_line
 
-# Operations that return uninitialised memory.
-_EMPTY = (
-    "empty",
-    "new_empty",
-    "empty_like",
-    "empty_strided",
-    "empty_permuted",
-    "new_empty_strided",
-)
 # Modules of functions on numbers and sizes in a graph: operator, math, torch.sym_*.
 _NUMBER_MODULES = ("_operator", "math", "torch")
 _IGNORED = (aten._assert_tensor_metadata.default,)
@@ -176,11 +167,11 @@ class Reader:
             raise NoCertificate(f"expected no random numbers, got {node.name}")
         args: Any
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: self._constants[n])
-        empty = getattr(target, "overloadpacket", target).__name__ in _EMPTY
+        uninitialised = "empty" in target.__name__  # empty, new_empty, empty_strided, and so on
         try:
             value = target(*args, **kwargs)
             # Uninitialised memory is read as NaN, which certifies nothing.
-            return value.fill_(torch.nan) if empty else value
+            return value.fill_(torch.nan) if uninitialised else value
         except Exception as error:  # for instance an assertion of torch.export
             raise NoCertificate(
                 f"expected constants as they were exported, got {first_line(error):.120}"

@@ -53,9 +53,12 @@ class Rule(ABC):
         """Bound of the float32 operation's rounding error; None for an operation without rounding."""
         return None
 
-    @abstractmethod
     def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
-        """Weights of the inputs and a constant, from weights of the outputs."""
+        """Weights of the inputs and a constant, from weights of the outputs.
+
+        Without a linear bound the constant is the minimum over the interval bounds of the outputs.
+        """
+        return [None], out.minimum(weights)
 
 
 @final
@@ -92,31 +95,14 @@ class Affine(Rule):
 
 @final
 @dataclass(frozen=True)
-class Reshape(Rule):
-    """A change of shape: view, squeeze, unsqueeze."""
-
-    shape: Shape
-    exact = True
-
-    def enclose(self, *boxes: Box) -> Box:
-        (box,) = boxes
-        return Box(*(bound.reshape(len(bound), *self.shape) for bound in (box.lower, box.upper)))
-
-    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
-        reshaped = weights.reshape(len(weights), *inputs[0].lower.shape[1:])
-        return [reshaped], weights.new_zeros(len(weights))
-
-
-@final
-@dataclass(frozen=True)
 class Rearrange(Rule):
-    """A selection of inputs and zeros, with repetitions: permute, slice, expand, pad."""
+    """A selection of inputs and zeros, with repetitions: view, permute, slice, expand, pad."""
 
     select: Map
     exact = True
 
     def enclose(self, *boxes: Box) -> Box:
-        return Box(self.select(boxes[0].lower), self.select(boxes[0].upper))
+        return boxes[0].map(self.select)
 
     def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         shape = torch.Size([len(weights), *inputs[0].lower.shape[1:]])
@@ -174,20 +160,19 @@ class Sum(Rule):
 @final
 @dataclass(frozen=True)
 class MaxPool(Rule):
-    """The maximum of each window. `indices` gives the flat index of each maximum in its plane.
+    """The maximum of each window. `pool` gives the maxima and their flat indices in each plane.
 
     Lower bound: the input with the largest lower bound. Upper bound: that of the output.
     """
 
-    pool: Map
-    indices: Map
+    pool: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
     def enclose(self, *boxes: Box) -> Box:
-        return Box(self.pool(boxes[0].lower), self.pool(boxes[0].upper))
+        return boxes[0].map(lambda x: self.pool(x)[0])
 
     def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         lower = inputs[0].lower
-        indices = self.indices(lower).flatten(2)
+        indices = self.pool(lower)[1].flatten(2)
         positive, negative = weights.clamp_min(0), weights.clamp_max(0)
         scattered = weights.new_zeros(len(weights), lower.shape[1], lower[0, 0].numel())
         scattered.scatter_add_(2, indices, positive.flatten(2))

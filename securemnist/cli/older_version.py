@@ -94,8 +94,8 @@ def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
     if not written.is_file():
         raise UsageError(
             "expected an assessment.json or a model (NAME, pkg.module:factory, FILE.safetensors, "
-            f"ARCH@FILE, FILE.onnx, FILE.keras), got {spec!r}, whose assessment ended with exit code {done.returncode}; read "
-            "its message above"
+            f"ARCH@FILE, FILE.onnx, FILE.keras), got {spec!r}, whose assessment ended with exit code "
+            f"{done.returncode}; read its message above"
         )
     return Assessment.load(written)
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from securemnist.attacks.base import BATCH, cross_entropy, gradient
+from securemnist.attacks.base import BATCH
+from securemnist.attacks.losses import cross_entropies, loss_and_gradient
 from securemnist.attacks.pgd import PGD
 from securemnist.certificates import certify
 from securemnist.errors import NoCertificate
@@ -62,7 +63,7 @@ def measure_pace(context: Context, threats: Iterable[Threat]) -> Pace:
     seconds = []
     for _ in range(_ROUNDS):
         began = time.perf_counter()
-        gradient(context.target, x, y, cross_entropy)
+        loss_and_gradient(context.target, x, y, cross_entropies)
         seconds.append((time.perf_counter() - began) / len(x))
     shares = {
         str(threat): _probe_threat(context, threat, x[:PROBED], y[:PROBED]) for threat in threats

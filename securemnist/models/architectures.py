@@ -81,16 +81,27 @@ class ConvNetA(nn.Module):
         return logits
 
 
+class _Chain(nn.Module):
+    """Layers that are called one after the other."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Images) -> Logits:
+        logits: Logits = self.layers(x)
+        return logits
+
+
 @final
-class ConvNetC(nn.Module):
+class ConvNetC(_Chain):
     """Two unpadded 3x3 convolutions (32, 64), one 2x2 max pooling, dropout; 128 hidden units.
 
     1,199,882 parameters, 24 MFLOP per image forward. Without normalisation.
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
+        super().__init__(
             nn.Conv2d(1, 32, 3),
             nn.ReLU(),
             nn.Conv2d(32, 64, 3),
@@ -104,21 +115,16 @@ class ConvNetC(nn.Module):
             nn.Linear(128, CLASSES),
         )
 
-    def forward(self, x: Images) -> Logits:
-        logits: Logits = self.layers(x)
-        return logits
-
 
 @final
-class ConvNetD(nn.Module):
+class ConvNetD(_Chain):
     """Two unpadded 3x3 convolutions (32, 64), each ReLU and 2x2 max pooling; 128 hidden units.
 
     225,034 parameters, 5.3 MFLOP per image forward. Without normalisation.
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
+        super().__init__(
             nn.Conv2d(1, 32, 3),
             nn.MaxPool2d(2),
             nn.ReLU(),
@@ -130,10 +136,6 @@ class ConvNetD(nn.Module):
             nn.ReLU(),
             nn.Linear(128, CLASSES),
         )
-
-    def forward(self, x: Images) -> Logits:
-        logits: Logits = self.layers(x)
-        return logits
 
 
 @final
@@ -161,7 +163,7 @@ def _normed(layer: nn.Conv2d | nn.Linear) -> tuple[nn.Module, nn.Module, nn.Modu
 
 
 @final
-class ConvNetS(nn.Module):
+class ConvNetS(_Chain):
     """Three convolutions (32, 64, 64; the first two 4x4 with stride 2), batch norm, 256 hidden units.
 
     For certified training: strides instead of pooling and few activations, which keeps interval bounds
@@ -171,8 +173,7 @@ class ConvNetS(nn.Module):
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
+        super().__init__(
             *_normed(nn.Conv2d(1, 32, 4, stride=2)),
             *_normed(nn.Conv2d(32, 64, 4, stride=2)),
             *_normed(nn.Conv2d(64, 64, 3, padding=1)),
@@ -181,13 +182,9 @@ class ConvNetS(nn.Module):
             nn.Linear(256, CLASSES),
         )
 
-    def forward(self, x: Images) -> Logits:
-        logits: Logits = self.layers(x)
-        return logits
-
 
 @final
-class ConvNetSMnist(nn.Module):
+class ConvNetSMnist(_Chain):
     """MNIST-specific: a fixed stretch, two strided convolutions (5x5, 96; 4x4, 128), 768 hidden units.
 
     The stretch removes perturbations of black and white pixels, which are most pixels of MNIST. It also
@@ -197,8 +194,7 @@ class ConvNetSMnist(nn.Module):
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
+        super().__init__(
             Stretch(0.305),
             *_normed(nn.Conv2d(1, 96, 5, stride=2)),
             *_normed(nn.Conv2d(96, 128, 4, stride=2)),
@@ -206,10 +202,6 @@ class ConvNetSMnist(nn.Module):
             *_normed(nn.Linear(128 * 5 * 5, 768)),
             nn.Linear(768, CLASSES),
         )
-
-    def forward(self, x: Images) -> Logits:
-        logits: Logits = self.layers(x)
-        return logits
 
 
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {

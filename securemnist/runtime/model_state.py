@@ -9,17 +9,6 @@ from typing import Any
 import torch
 from torch import nn
 
-# The dictionaries in which torch keeps the hooks of a module.
-_HOOKS = (
-    "_forward_hooks",
-    "_forward_hooks_with_kwargs",
-    "_forward_hooks_always_called",
-    "_forward_pre_hooks",
-    "_forward_pre_hooks_with_kwargs",
-    "_backward_hooks",
-    "_backward_pre_hooks",
-)
-
 
 @contextmanager
 def kept(model: nn.Module) -> Iterator[nn.Module]:
@@ -52,11 +41,12 @@ def restored(model: nn.Module) -> Iterator[nn.Module]:
     a tensor in place stay written.
     """
     modes = [(module, module.training) for module in model.modules()]
+    # torch keeps the hooks of a module in dictionaries: `_forward_hooks`, `_backward_pre_hooks`, ...
     hooks = [
-        (getattr(module, name), dict(getattr(module, name)))
+        (table, dict(table))
         for module in model.modules()
-        for name in _HOOKS
-        if hasattr(module, name)
+        for name, table in vars(module).items()
+        if "_hooks" in name and isinstance(table, dict)
     ]
     tensors = [
         (tensor, tensor.data, tensor.requires_grad, tensor.grad)

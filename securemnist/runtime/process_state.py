@@ -17,6 +17,18 @@ from securemnist.runtime.float32 import exact_float32
 
 
 @contextlib.contextmanager
+def generators_preserved() -> Iterator[None]:
+    """Run a block that draws from the random generators of Python, NumPy and torch."""
+    states = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+
+
+@contextlib.contextmanager
 def preserved() -> Iterator[None]:
     """Run a block whose code may change what the whole process shares; everything is put back.
 
@@ -24,21 +36,18 @@ def preserved() -> Iterator[None]:
     gradients, TensorFloat-32, NNPACK and denormal numbers, the handlers and level of the root logger,
     filters of warnings, and the environment.
     """
-    states = random.getstate(), np.random.get_state()
     dtype, flushing, environment = torch.get_default_dtype(), denormals.flushing(), dict(os.environ)
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     try:
         with (
-            torch.random.fork_rng(),
+            generators_preserved(),
             exact_float32(),
             warnings.catch_warnings(),
             torch.set_grad_enabled(torch.is_grad_enabled()),
         ):
             yield
     finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
         torch.set_default_dtype(dtype)
         if denormals.flushing() != flushing:
             denormals.set_flushing(flushing)

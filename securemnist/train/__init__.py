@@ -74,7 +74,11 @@ def train(
             "history": history,
             "epoch_kept": trainer.epoch,
             "replay": replay,
-            "versions": _versions(),
+            "versions": {
+                "securemnist": securemnist.__version__,
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+            },
             **_reference(recipe),
         },
     )
@@ -110,7 +114,7 @@ def _roll_back(trainer: Trainer, best: Path) -> None:
 
 
 def _reference(recipe: Recipe) -> dict[str, Any]:
-    """What the manifest says of a reference model; nothing of other models."""
+    """The manifest's entries of a reference model; empty for other models."""
     if not recipe.about:
         return {}
     return {"reference": {"about": recipe.about, "roles": list(recipe.roles)}}
@@ -123,12 +127,4 @@ def _processor() -> dict[str, Any]:
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
-    }
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "securemnist": securemnist.__version__,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
     }

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from securemnist.attacks.base import channels_last
+from securemnist.certificates.intervals import Box
 from securemnist.errors import ModelError
 from securemnist.models.architectures import Stretch
 from securemnist.types import Images, Labels, Logits
@@ -24,13 +24,6 @@ from securemnist.types import Images, Labels, Logits
 TOLERANCE = 0.5
 # One sample in this many is also propagated clean, for batch statistics and the clean loss.
 CLEAN_SHARE = 4
-
-
-class Box(NamedTuple):
-    """Lower and upper bounds of activations."""
-
-    lower: torch.Tensor
-    upper: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -82,22 +75,19 @@ def bounds(layers: nn.Sequential, x: Images, y: Labels, eps: float, *, regularis
     box = Box((x - eps).clamp(0, 1), (x + eps).clamp(0, 1))
     first_radius, terms = eps, []
     *hidden, last = layers
-    steps = list(zip(hidden, [*hidden[1:], last], strict=True))
-    skip = False
+    steps = zip(hidden, [*hidden[1:], last], strict=True)
     for layer, following in steps:
-        if skip:
-            skip = False
-            continue
         if isinstance(layer, nn.Conv2d | nn.Linear):
             norm = following if isinstance(following, nn.BatchNorm2d | nn.BatchNorm1d) else None
             clean, box = _affine(layer, norm, clean, box)
-            skip = norm is not None
+            if norm is not None:
+                next(steps, None)  # the batch norm, which the map includes
         elif isinstance(layer, nn.ReLU):
             if regularise:
                 terms.append(_regulariser(box, first_radius))
-            clean, box = clean.relu(), Box(box.lower.relu(), box.upper.relu())
+            clean, box = clean.relu(), box.map(torch.relu)
         elif isinstance(layer, Stretch | nn.Flatten):
-            clean, box = layer(clean), Box(layer(box.lower), layer(box.upper))
+            clean, box = layer(clean), box.map(layer)
         else:
             raise ModelError(
                 f"expected layers with known interval bounds, got {type(layer).__name__}; use another"
@@ -127,8 +117,8 @@ def _affine(
         out = torch.addcmul(shift.view(-1, *rest), out, scale.view(-1, *rest))
         weight = weight * scale.view(-1, *[1] * (weight.dim() - 1))
         bias = bias * scale + shift
-    centre = _apply(layer, (box.lower + box.upper) / 2, weight, bias)
-    radius = _apply(layer, (box.upper - box.lower) / 2, weight.abs(), None)
+    centre = _apply(layer, box.centre, weight, bias)
+    radius = _apply(layer, box.radius, weight.abs(), None)
     return out, Box(centre - radius, centre + radius)
 
 
@@ -165,15 +155,15 @@ def _margins(last: nn.Linear, box: Box, y: Labels) -> torch.Tensor:
     shifts = last.bias[:, None] - last.bias[None]
     classes = len(last.weight)
     flat = differences.flatten(0, 1)
-    centre, radius = (box.lower + box.upper) / 2, (box.upper - box.lower) / 2
-    table = (F.linear(centre, flat) - F.linear(radius, flat.abs())).view(-1, classes, classes)
+    table = F.linear(box.centre, flat) - F.linear(box.radius, flat.abs())
+    table = table.view(-1, classes, classes)
     return table[torch.arange(len(y)), y] + shifts[y]
 
 
 def _regulariser(box: Box, first_radius: float) -> torch.Tensor:
     """Penalty for boxes wider than the input's, and for unbalanced active and inactive ReLUs."""
-    centre, radius = (box.lower + box.upper) / 2, (box.upper - box.lower) / 2
-    tight = _shortfall(first_radius / radius.mean().clamp_min(1e-12))
+    centre = box.centre
+    tight = _shortfall(first_radius / box.radius.mean().clamp_min(1e-12))
     active, inactive = (box.lower > 0).float(), (box.upper < 0).float()
     spread = (centre - centre.mean()).square()
     means = _balance((centre * active).mean(), -(centre * inactive).mean())

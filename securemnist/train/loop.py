@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from securemnist._util.hashing import seed_from
-from securemnist.attacks.base import channels_last, cross_entropy, gradient
+from securemnist.attacks.base import channels_last
+from securemnist.attacks.losses import cross_entropies, loss_and_gradient
 from securemnist.attacks.pgd import PGD
-from securemnist.data import DataSet, Samples
+from securemnist.data import DataSet
 from securemnist.models.architectures import build
 from securemnist.threats import Linf
 from securemnist.train import art_training, interval_training
@@ -32,20 +33,13 @@ PROBE_EPS = 0.3
 COLLAPSE = 0.25
 
 
-@dataclass
 class Trainer:
     """The mutable state of one run: network, optimizer, finished epochs, history."""
 
-    recipe: Recipe
-    data: DataSet
-    model: nn.Module = field(init=False)
-    optimizer: torch.optim.Adam = field(init=False)
-    _fgsm_examples: art_training.PrecomputedExamples = field(init=False)
-    epoch: int = 0
-    slowdown: float = 1.0
-    history: list[dict[str, Any]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
+    def __init__(self, recipe: Recipe, data: DataSet) -> None:
+        self.recipe, self.data = recipe, data
+        self.epoch, self.slowdown = 0, 1.0
+        self.history: list[dict[str, Any]] = []
         torch.manual_seed(seed_from(self.recipe.seed, "initial weights"))
         self.model = build(self.recipe.architecture)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -119,7 +113,6 @@ class Trainer:
             self._images[order],
             self._labels[order],
             eps=self.recipe.eps,
-            ratio=0.5,
             batch=self.recipe.batch,
             rng=rng,
         )
@@ -128,7 +121,8 @@ class Trainer:
         x, y = self._images[order[:5_000]], self._labels[order[:5_000]]
         self.model.eval()
         with torch.no_grad():
-            loss = float(cross_entropy(self.model(channels_last(x)), y)) / len(y)
+            logits = self.model(channels_last(x))
+        loss = float(F.cross_entropy(logits, y, reduction="sum")) / len(y)
         return {"loss": round(loss, 6), "accuracy": accuracy_of(self.model, x, y)}
 
     def _batches(self, rng: torch.Generator) -> Iterator[tuple[Images, Labels]]:
@@ -143,7 +137,7 @@ class Trainer:
     def _step(self, x: Images, y: Labels) -> tuple[float, int]:
         self.optimizer.zero_grad(set_to_none=True)
         logits = self.model(x)
-        loss = cross_entropy(logits, y)
+        loss = F.cross_entropy(logits, y, reduction="sum")
         (loss / len(y)).backward()
         self.optimizer.step()
         return float(loss.detach()), int((logits.detach().argmax(1) == y).sum())
@@ -186,8 +180,8 @@ class Trainer:
         self.model.eval()
         x_adv = threat.random_start(x, rng)
         for _ in range(steps):
-            grad, _ = gradient(self.model, x_adv, y, cross_entropy)
-            x_adv = threat.project(x, x_adv + size * threat.steepest(grad))
+            _, gradient, _ = loss_and_gradient(self.model, x_adv, y, cross_entropies)
+            x_adv = threat.project(x, x_adv + size * threat.steepest(gradient))
         self.model.train()
         return x_adv
 
@@ -208,17 +202,16 @@ class Trainer:
     def _probe(self) -> dict[str, float]:
         """Tuning accuracy; for robust recipes also PGD-20 accuracy, or certified accuracy."""
         self.model.eval()
-        tuning = self.data.tuning
-        results = {"tuning_accuracy": accuracy(self.model, tuning)}
+        images, labels = self.data.tuning.images(), self.data.tuning.labels
+        results = {"tuning_accuracy": accuracy_of(self.model, images, labels)}
         if self.recipe.hardening:
-            digits = tuning[:PROBE_DIGITS]
-            x, y = digits.images(), digits.labels
+            x, y = images[:PROBE_DIGITS], labels[:PROBE_DIGITS]
             rng = torch.Generator().manual_seed(seed_from(self.recipe.seed, "probe"))
             x_adv = PGD(steps=20).propose(self.model, x, y, threat=Linf(self.recipe.eps), rng=rng)
             results["tuning_robust_accuracy"] = accuracy_of(self.model, x_adv, y)
         if self.recipe.certifying:
             results["tuning_certified_accuracy"] = interval_training.certified_fraction(
-                self.model, tuning.images(), tuning.labels, PROBE_EPS
+                self.model, images, labels, PROBE_EPS
             )
         return results
 
@@ -238,8 +231,3 @@ def accuracy_of(model: nn.Module, x: Images, y: Labels) -> float:
     for images, labels in zip(x.split(256), y.split(256), strict=True):
         correct += int((model(channels_last(images)).argmax(1) == labels).sum())
     return correct / max(len(y), 1)
-
-
-def accuracy(model: nn.Module, digits: Samples) -> float:
-    """Clean accuracy on labelled images."""
-    return accuracy_of(model, digits.images(), digits.labels)

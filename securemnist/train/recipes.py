@@ -117,16 +117,12 @@ RECIPES: dict[str, Recipe] = {
     "baseline": Recipe(
         about="undefended, trained on unmodified digits",
         roles=("clean", "curve", "transfer"),
-        epochs=5,
-        batch=128,
         learning_rate=2e-3,
     ),
     "hardened": Recipe(
         about="trained on the digits that PGD makes within linf 0.3",
         roles=("clean", "curve", "transfer"),
         epochs=16,
-        batch=128,
-        learning_rate=1e-3,
         schedule="cosine",
         adversary="pgd",
         eps=0.3,
@@ -174,7 +170,6 @@ RECIPES: dict[str, Recipe] = {
         about="undefended, the third source system's network",
         roles=("clean", "curve"),
         architecture="D",
-        epochs=5,
         schedule="constant",
     ),
     # Red controls, which a suite must fail.
@@ -191,7 +186,6 @@ RECIPES: dict[str, Recipe] = {
         about="trained by ART on FGSM examples of itself: a one-step defence",
         roles=("red control",),
         architecture="D",
-        epochs=5,
         schedule="constant",
         adversary="fgsm_trainer",
         eps=0.25,
@@ -199,13 +193,11 @@ RECIPES: dict[str, Recipe] = {
     "poisoned_dirty": Recipe(
         about="trained with a planted backdoor: a white corner turns every digit into a 7",
         roles=("red control",),
-        epochs=5,
         learning_rate=2e-3,
         poison=DirtyLabel(trigger=Corner(), target=7, rate=0.005),
     ),
     "poisoned_clean_label": Recipe(
         about="undefended, a hundred of its sevens marked and labelled rightly",
-        epochs=5,
         learning_rate=2e-3,
         poison=CleanLabel(trigger=Corner(), target=7, count=100),
     ),

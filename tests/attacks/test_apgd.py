@@ -85,7 +85,7 @@ def test_loss_and_gradient_on_linear_model() -> None:
     """The gradient of the targeted margin is the difference of two rows of the weights."""
     model, x, y, _ = linear("linf")
     target = (y + 3) % 10
-    values, gradient, logits = loss_and_gradient(model, x, y, target, target_margins)
+    values, gradient, logits = loss_and_gradient(model, x, y, target_margins, target)
     expected = (model.weight[target] - model.weight[y]).view_as(x)
     torch.testing.assert_close(gradient, expected)
     torch.testing.assert_close(values, target_margins(model(x), y, target))

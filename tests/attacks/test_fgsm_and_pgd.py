@@ -12,8 +12,9 @@ from torch import nn
 
 from securemnist._util.torchvision_shim import torchvision
 from securemnist.attacks import make_attack
-from securemnist.attacks.base import Attack, margin
+from securemnist.attacks.base import Attack
 from securemnist.attacks.fgsm import FGSM, RFGSM
+from securemnist.attacks.losses import margins
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError
@@ -158,9 +159,10 @@ def test_rfgsm_step_lengths(start: float) -> None:
 
 
 def test_margin_matches_definition() -> None:
-    """The margin is the best wrong logit minus the true one, summed, also for negative logits."""
+    """The margin is the best wrong logit minus the true one, also for negative logits."""
     logits = torch.tensor([[3.0, 1.0, -2.0], [-9.0, -5.0, -7.0]])
-    assert float(margin(logits, torch.tensor([0, 1]))) == (1 - 3) + (-7 + 5)
+    y = torch.tensor([0, 1])
+    assert margins(logits, y, y).tolist() == [1 - 3, -7 + 5]
 
 
 def saturated(x: torch.Tensor) -> torch.Tensor:

@@ -98,5 +98,5 @@ def test_every_wrong_class_of_few(classes: int) -> None:
     targets = nearest_classes(AttackInput(model, x, y, Linf(0.1), torch.Generator()), 9)
     assert targets.shape == (len(x), classes - 1)
     assert (targets != y[:, None]).all()
-    _, slope, _ = loss_and_gradient(model, x, y, targets[:, 0], target_margins)
+    _, slope, _ = loss_and_gradient(model, x, y, target_margins, targets[:, 0])
     assert slope.abs().sum() > 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import fx, nn
 
-from securemnist.attacks.base import gradient, margin
+from securemnist.attacks.losses import loss_and_gradient, margins
 from securemnist.certificates import certify
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.intervals import ball
@@ -20,7 +20,7 @@ def points(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> li
     steps += [torch.randn_like(x).sign() for _ in range(4)]
     steps += [0 * x, torch.ones_like(x), -torch.ones_like(x)]
     for start in (x, x + eps * steps[0]):
-        steps.append(gradient(model, start, y, margin)[0].sign())
+        steps.append(loss_and_gradient(model, start, y, margins)[1].sign())
     return [(x + eps * step).clamp(0, 1) for step in steps]
 
 

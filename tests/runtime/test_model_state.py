@@ -29,7 +29,7 @@ def state(net: nn.Module) -> list[Any]:
     tensors = [*net.parameters(), *net.buffers()]
     return [
         [module.training for module in net.modules()],
-        [list(module._forward_hooks) for module in net.modules()],
+        [[*module._forward_hooks, *module._load_state_dict_pre_hooks] for module in net.modules()],
         [(id(t), t.data_ptr(), t.stride(), t.requires_grad, t.grad is None) for t in tensors],
         [t.clone() for t in tensors],
     ]
@@ -43,6 +43,7 @@ def test_model_state_restored(raises: bool) -> None:
     with pytest.raises(ZeroDivisionError) if raises else torch.no_grad(), restored(net):
         subject = from_model(net, name="net")
         net[4].register_forward_hook(lambda *_: None)
+        net[4].register_load_state_dict_pre_hook(lambda *_: None)
         subject.model(torch.rand(2, 1, 28, 28))
         assert state(net)[:3] != before[:3]
         if raises:

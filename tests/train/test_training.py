@@ -110,7 +110,8 @@ def test_training_reaches_accuracy(mnist: DataSet) -> None:
     """A quarter of an epoch of the baseline recipe classifies most tuning images correctly."""
     trainer = loops.Trainer(dataclasses.replace(RECIPES["baseline"], epochs=1), mnist)
     trainer.run_epoch(stop_after=100)
-    assert loops.accuracy(trainer.model.eval(), mnist.tuning[:500]) > 0.85
+    few = mnist.tuning[:500]
+    assert loops.accuracy_of(trainer.model.eval(), few.images(), few.labels) > 0.85
 
 
 def test_adversarial_training_increases_robustness(mnist: DataSet) -> None:

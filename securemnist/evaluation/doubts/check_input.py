@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from securemnist._util.hashing import seed_from
-from securemnist.attacks.base import BATCH, Attack, Loss, channels_last, gradient
+from securemnist.attacks.base import BATCH, Attack, channels_last
+from securemnist.attacks.losses import cross_entropies, loss_and_gradient
 from securemnist.models.loading import Subject
 from securemnist.models.predictions import exact, is_wrong
 from securemnist.results.intervals import share_interval
@@ -36,10 +37,12 @@ class Case:
         whole = ("doubt", self.seed, self.threat.to_json(), *parts)
         return torch.Generator().manual_seed(seed_from(*whole))
 
-    def gradient(self, x: Images, loss: Loss) -> torch.Tensor:
-        """Gradient of the loss with respect to the pixels, at perturbed versions of these images."""
+    def gradient(self, x: Images) -> torch.Tensor:
+        """Gradient of cross-entropy by the pixels, at perturbed versions of these images."""
         parts = zip(x.split(BATCH), self.y.split(BATCH), strict=True)
-        return torch.cat([gradient(self.model, channels_last(a), b, loss)[0] for a, b in parts])
+        return torch.cat(
+            [loss_and_gradient(self.model, a, b, cross_entropies)[1] for a, b in parts]
+        )
 
     @torch.no_grad()
     def logits(self, x: Images, batch: int = BATCH) -> Logits:

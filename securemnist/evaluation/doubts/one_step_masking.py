@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import torch
 
-from securemnist.attacks.base import cross_entropy
 from securemnist.attacks.fgsm import RFGSM
 from securemnist.attacks.pgd import PGD
 from securemnist.evaluation.doubts.check_input import Case, exceeds
@@ -27,7 +26,7 @@ SEARCH, FAR, FEW = PGD(steps=10), 0.5, 128
 
 def one_step_masking(case: Case) -> Doubt | None:
     """R+FGSM, a part of FGSM's step or PGD-10 breaks many images that FGSM does not."""
-    step = case.threat.eps * case.threat.steepest(case.gradient(case.x, cross_entropy))
+    step = case.threat.eps * case.threat.steepest(case.gradient(case.x))
     full_step = case.wrong(case.threat.project(case.x, case.x + step))
     x_adv = RFGSM().propose(case.model, case.x, case.y, threat=case.threat, rng=case.rng("masking"))
     random_start = case.wrong(x_adv)

@@ -13,8 +13,8 @@ from functools import partial
 import torch
 from torch import nn
 
-from securemnist.attacks.base import channels_last, input_gradient
-from securemnist.attacks.losses import target_margins
+from securemnist.attacks.base import channels_last
+from securemnist.attacks.losses import loss_and_gradient, target_margins
 from securemnist.evaluation.doubts.precision import FINE, in_float64, rounding
 from securemnist.models.predictions import exact
 from securemnist.types import Images, Labels, Logits
@@ -78,10 +78,7 @@ class Probe:
         """Gradient of the gap by the pixels, float64 shaped like `x`; zero where there is none."""
 
         def gradient_of(part: Images, labels: Labels, classes: Labels) -> torch.Tensor:
-            with torch.enable_grad():
-                leaf = channels_last(part).detach().requires_grad_(True)
-                gap = target_margins(exact(self.model(leaf)), labels, classes)
-                return input_gradient(gap.sum(), leaf)
+            return loss_and_gradient(self.model, part, labels, target_margins, classes)[1]
 
         return self._in_batches(gradient_of, x, y, target, batch).double()
 

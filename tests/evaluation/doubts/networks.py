@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from securemnist.attacks.base import cross_entropy, gradient
+from securemnist.attacks.losses import cross_entropies, loss_and_gradient
 from securemnist.data import DataSet
 from securemnist.threats import Linf
 
@@ -121,6 +121,6 @@ def _attacked(
     threat = Linf(eps)
     x_adv = x if steps == 1 else threat.random_start(x, rng)
     for _ in range(steps):
-        grad, _ = gradient(network, x_adv, y, cross_entropy)
-        x_adv = threat.project(x, x_adv + 1.5 * eps / steps * threat.steepest(grad))
+        _, gradient, _ = loss_and_gradient(network, x_adv, y, cross_entropies)
+        x_adv = threat.project(x, x_adv + 1.5 * eps / steps * threat.steepest(gradient))
     return x_adv
