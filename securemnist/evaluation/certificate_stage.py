@@ -19,7 +19,7 @@ from securemnist.errors import MeasureError, NoCertificate
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.evaluation.replay import Replay
-from securemnist.referee import SLACK, rule
+from securemnist.referee import SLACK, Ruling
 from securemnist.results.evidence.certificates import OpenMargins
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels
@@ -76,12 +76,7 @@ def _attack_smallest_margins(
     x, y = x[weakest], y[weakest]
     for control in CONTROLS:
         rng = torch.Generator().manual_seed(seed_from(seed, "weakest", control.to_json()))
-        fooled = attempt(control, model, model, x, y, threat=threat, rng=rng)[1].fooled
-        if bool(fooled.any()):
-            raise MeasureError(
-                f"expected certified images to withstand {control.name}, got {int(fooled.sum())} of "
-                f"{len(weakest)} broken; this is an error of the certificates, report it"
-            )
+        _check_unbroken(attempt(control, model, model, x, y, threat=threat, rng=rng), control.name)
 
 
 def check_against_replay(
@@ -91,13 +86,17 @@ def check_against_replay(
     if not bool(proved.any()):
         return
     x, y, places = sample.x[proved], sample.y[proved], sample.places[proved.cpu()]
-    model = context.subject.model
-    proposals = replay(model, places, x, y, threat)
-    fooled = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps).fooled
+    attempted = replay(context.subject.model, places, x, y, threat)
+    _check_unbroken(attempted, "stored adversarial examples")
+
+
+def _check_unbroken(attempted: tuple[Images, Ruling], attack: str) -> None:
+    """Raise MeasureError where the attack on certified images broke one of them."""
+    fooled = attempted[1].fooled
     if bool(fooled.any()):
         raise MeasureError(
-            f"expected certified images to withstand stored adversarial examples, got "
-            f"{int(fooled.sum())} of {len(x)} broken; this is an error of the certificates, report it"
+            f"expected certified images to withstand {attack}, got {int(fooled.sum())} of "
+            f"{len(fooled)} broken; this is an error of the certificates, report it"
         )
 
 

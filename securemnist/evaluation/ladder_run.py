@@ -9,15 +9,15 @@ import torch
 
 from securemnist.certificates import METHODS
 from securemnist.evaluation import certificate_stage
-from securemnist.evaluation.context import Sample
+from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.thumbnails import GALLERY, choose_for_gallery, grey
-from securemnist.models.predictions import predicted, tied
+from securemnist.models.predictions import margin, predicted, tied
 from securemnist.results.evidence.attack import EarlyStop
 from securemnist.results.evidence.certificates import Certificates
 from securemnist.results.evidence.images import ChangedImage
-from securemnist.types import Logits
+from securemnist.threats import Threat
 
 
 @dataclass
@@ -28,11 +28,13 @@ class LadderRun:
     bound of the margin within the ball; -inf where none was computed.
     """
 
+    context: Context
     sample: Sample
+    threat: Threat
+    seed: int
     outcomes: Outcomes
     x_adv: torch.Tensor
     confidence: torch.Tensor
-    clean_predictions: torch.Tensor
     clean_confidence: torch.Tensor
     margins: torch.Tensor
     bounds: torch.Tensor
@@ -45,20 +47,21 @@ class LadderRun:
     skipped_stages: tuple[str, ...] = ()
 
     @classmethod
-    def begin(cls, sample: Sample, logits: Logits) -> LadderRun:
-        """The state before the first stage, from the logits (n, 10) of the clean images."""
+    def begin(cls, context: Context, sample: Sample, threat: Threat, seed: int) -> LadderRun:
+        """The state before the first stage: the clean images and their logits."""
+        logits = context.logits(sample.x)
         predictions = predicted(logits, sample.y)
         confidence = logits.softmax(1).gather(1, predictions[:, None]).squeeze(1)
-        label = sample.y[:, None]
-        others = logits.scatter(1, label, -torch.inf).amax(1)
         return cls(
+            context=context,
             sample=sample,
-            outcomes=Outcomes(sample.y, predictions.clone()),
+            threat=threat,
+            seed=seed,
+            outcomes=Outcomes(sample.y, predictions),
             x_adv=sample.x.clone(),
             confidence=confidence.clone(),
-            clean_predictions=predictions,
             clean_confidence=confidence,
-            margins=logits.gather(1, label).squeeze(1) - others,
+            margins=margin(logits, sample.y),
             bounds=torch.full_like(confidence, -torch.inf, dtype=torch.float64),
             tied=tied(logits, sample.y),
         )
@@ -114,7 +117,7 @@ class LadderRun:
         return ChangedImage(
             index=int(self.sample.places[place]),
             label=int(self.outcomes.labels[place]),
-            clean_prediction=int(self.clean_predictions[place]),
+            clean_prediction=int(self.outcomes.clean_predictions[place]),
             prediction=int(self.outcomes.predictions[place]),
             clean_confidence=round(float(self.clean_confidence[place]), 4),
             confidence=round(float(self.confidence[place]), 4),

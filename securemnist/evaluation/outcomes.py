@@ -74,11 +74,6 @@ class Outcomes:
         else:
             self.waterfall[number] = self.waterfall[number].plus(counts)
 
-    def record_certified(self, counts: StageResult, proved: torch.Tensor, stage: int) -> None:
-        """Record that a stage certified the images at indices `proved`; later stages skip them."""
-        self.record(counts, proved[:0], proved[:0], stage)
-        self.codes[proved] = CERTIFIED
-
     @property
     def unbroken(self) -> int:
         """Number of images that are predicted right and that no attack broke; certified ones included."""

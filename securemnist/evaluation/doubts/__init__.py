@@ -49,8 +49,6 @@ MODEL_CHECKS: tuple[Callable[[Case], Doubt | None], ...] = (
 )
 # Checks of the predictions, on which every number rests, under attack or not.
 PREDICTION_CHECKS = (variation, batch_dependence)
-# Checks that are skipped for a model that is declared `randomised`.
-RANDOMNESS_CHECKS = (variation,)
 SEARCH_CHECKS: tuple[Callable[[SearchCase], Doubt | None], ...] = (
     large_epsilon,
     weak_attack,
@@ -93,9 +91,7 @@ def prediction_doubts(context: Context, *, randomised: bool = False) -> tuple[Do
     key = ("doubts of the answers", randomised)
     if key not in context.cache:
         sample = context.sample(min(TOGETHER, len(context.data.test)), 0)
-        checks = tuple(
-            check for check in PREDICTION_CHECKS if not (randomised and check in RANDOMNESS_CHECKS)
-        )
+        checks = (batch_dependence,) if randomised else PREDICTION_CHECKS
         case = Case(context.subject, context.target, Linf(0.0), sample.x, sample.y)
         context.cache[key] = _run_checks(context, checks, case)
     doubts: tuple[Doubt, ...] = context.cache[key]

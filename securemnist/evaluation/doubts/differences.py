@@ -41,15 +41,6 @@ class GradientErrors:
     changing: torch.Tensor
 
 
-@dataclass(frozen=True)
-class _Point:
-    """Errors at one point of each image, (n,) each."""
-
-    false: torch.Tensor
-    missing: torch.Tensor
-    changing: torch.Tensor
-
-
 def gradient_errors(case: Case) -> GradientErrors:
     """Errors of the gradients of the first images of the case, at most 256."""
     rng, probe, threat = case.rng("gradients"), Probe(case.model, case.x), case.threat
@@ -70,12 +61,8 @@ def gradient_errors(case: Case) -> GradientErrors:
             errors.append(_errors_at(probe, at, case.y, target, gradient, rng))
             point = threat.project(case.x, at + threat.eps * threat.steepest(gradient).float())
     silent = torch.stack(zero).all(0) | torch.stack(not_finite).any(0)
-    return GradientErrors(
-        silent,
-        torch.stack([error.false for error in errors]).any(0) & ~silent,
-        torch.stack([error.missing for error in errors]).amax(0),
-        torch.stack([error.changing for error in errors]).amax(0),
-    )
+    false, missing, changing = (torch.stack(column) for column in zip(*errors, strict=True))
+    return GradientErrors(silent, false.any(0) & ~silent, missing.amax(0), changing.amax(0))
 
 
 def _interior(x: Images, probe: Probe, eps: float, rng: torch.Generator) -> Images:
@@ -93,8 +80,8 @@ def _errors_at(
     target: Labels,
     gradient: torch.Tensor,
     rng: torch.Generator,
-) -> _Point:
-    """Errors of the gradient (n, 1, 28, 28) at images `x`."""
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """`false`, `missing` and `changing` (n,) of the gradient (n, 1, 28, 28) at images `x`."""
     changing = _batch_change(probe, x, y, target, gradient)
     # Randomness that cannot be repeated changes honest gradients, too.
     false = (changing > probe.own_format.changing) & probe.repeats
@@ -110,12 +97,9 @@ def _errors_at(
         missing = torch.maximum(missing, _share(unexplained, size))
         # Noise hides the slope of a single image, but not the mean over images.
         error = _ERRORS_OF_MEAN * noise.square().sum().sqrt()
-        if bool(
-            (slope - expected).sum().abs()
-            > probe.missing * size.sum() + error + rounding_error.sum()
-        ):
-            false = torch.ones_like(false)
-    return _Point(false | (missing > probe.missing), missing, changing)
+        allowed = probe.missing * size.sum() + error + rounding_error.sum()
+        false = false | ((slope - expected).sum().abs() > allowed)
+    return false | (missing > probe.missing), missing, changing
 
 
 def _batch_change(
