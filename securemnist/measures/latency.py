@@ -80,7 +80,6 @@ def against(
         raise UsageError(
             f"expected a batch of at most {len(context.data.test)} images, got {batch}; lower `batch`"
         )
-    began = time.perf_counter()
     x = context.data.test[:batch].images().to(context.subject.device)
     with denormals.preserved():  # denormals are not flushed in deployment
         model, kernel = _samples(context.subject.model, other, x, rounds)
@@ -93,7 +92,7 @@ def against(
         high=high,
         n=rounds,
         complete=False,
-        seconds=time.perf_counter() - began,
+        seconds=0.0,
         seed=seed,
         unit="ratio",
         evidence=LatencyEvidence(

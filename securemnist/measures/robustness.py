@@ -71,7 +71,8 @@ def attack_accuracy(context: Context, settings: AttackSettings, seed: int) -> Me
     attack.
     """
     threat = settings.threat_value()
-    run = _run_attacks(context, settings, settings.digits, threat, seed, settings.before_crown)
+    before_crown = settings.ladder.before_crown
+    run = _run_attacks(context, settings, settings.digits, threat, seed, before_crown)
     return _measured(context, settings, run, seed)
 
 
@@ -99,7 +100,7 @@ def _measured(context: Context, settings: AttackSettings, run: LadderRun, seed: 
         doubts = (_ENDED_EARLY,)
     elif len(run.outcomes.undecided):
         target, threat = _attack_context(context, settings), settings.threat_value()
-        doubts = model_doubts(target, threat, n, randomised=settings.randomised).doubts
+        doubts = model_doubts(target, threat, n, randomised=settings.randomised)
     return share_measurement(
         hits,
         n,
@@ -124,17 +125,17 @@ def _certified_share(run: LadderRun, n: int, *, complete: bool) -> dict[str, flo
 
 def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Measurement:
     """Share of test images that are classified right after a search within the threat."""
-    threat, replay = settings.threat_value(), context.replay
+    threat, replay, ladder = settings.threat_value(), context.replay, settings.ladder
     run = _run_attacks(
-        context, settings, settings.digits, threat, seed, settings.before_crown, replay=replay
+        context, settings, settings.digits, threat, seed, ladder.before_crown, replay=replay
     )
     measured = _measured(context, settings, run, seed)
     if run.skipped_stages:
         return measured
     undecided, sample = run.outcomes.undecided, run.sample
-    checked = search_doubts(
+    doubts, sensitivity = search_doubts(
         _attack_context(context, settings),
-        settings.attack_stages(),
+        ladder.attacks,
         threat,
         sample.x[undecided],
         sample.y[undecided],
@@ -142,13 +143,12 @@ def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Me
         survived=len(undecided) / measured.n,
         last_broke=run.outcomes.waterfall[-1].fell / measured.n,
     )
-    more: dict[str, Any] = {"sensitivity": checked.sensitivity}
+    more: dict[str, Any] = {"sensitivity": sensitivity}
     if settings.curve and settings.until is None:
-        reference_curves = curves.stored(context, settings.attack_stages(), settings.threat["norm"])
+        reference_curves = curves.stored(context, ladder.attacks, threat.norm)
         more |= {"curve": curve(context, settings, seed), "reference_curves": reference_curves}
     evidence = dataclasses.replace(measured.evidence, **more)
-    doubts = (*measured.doubts, *checked.doubts)
-    return dataclasses.replace(measured, doubts=doubts, evidence=evidence)
+    return dataclasses.replace(measured, doubts=measured.doubts + doubts, evidence=evidence)
 
 
 def curve(context: Context, settings: RobustSettings, seed: int) -> list[CurvePoint]:
@@ -176,10 +176,10 @@ def _curve_run(
     """The row's attack at `eps`, with certificates even where the row has none."""
     digits = min(CURVE_DIGITS, len(context.data.test))
     threat = make_threat(settings.threat["norm"], eps)
-    before_crown = settings.before_crown
+    before_crown = settings.ladder.before_crown
     if before_crown is None:
         # What the attacks break needs no certificate.
-        before_crown = len(settings.attack_stages())
+        before_crown = len(settings.ladder.attacks)
     return _run_attacks(context, settings, digits, threat, seed, before_crown if prove else None)
 
 
@@ -198,7 +198,7 @@ def _run_attacks(
     return evaluate(
         _attack_context(context, settings),
         sample,
-        settings.attack_stages(),
+        settings.ladder.attacks,
         threat,
         seed,
         # A certificate of the mean of a few draws does not certify the model.
