@@ -189,7 +189,17 @@ def unreliable_reason(context: Context, settings: AnswerSettings) -> str:
     return "; ".join(f"{doubt.name}, {doubt.reason}" for doubt in doubts)
 
 
-def share_measurement(hits: int, n: int, **more: Any) -> Measurement:
-    """Measurement of the share hits / n, with its exact 95 % interval (Clopper & Pearson)."""
+def share_measurement(
+    hits: int, n: int, *, complete: bool, proved: int | None = None, **more: Any
+) -> Measurement:
+    """Measurement of the share hits / n, with its exact 95 % interval (Clopper & Pearson).
+
+    `proved`: the number of certified images; it decides by the lower bound of its share, too.
+    """
     low, high = share_interval(hits, n)
-    return Measurement(value=hits / n, low=low, high=high, n=n, seconds=0.0, **more)
+    if proved is not None:
+        certified_low = proved / n if complete else share_interval(proved, n)[0]
+        more |= {"certified": proved / n, "certified_low": certified_low}
+    return Measurement(
+        value=hits / n, low=low, high=high, n=n, complete=complete, seconds=0.0, **more
+    )

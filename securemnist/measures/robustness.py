@@ -110,17 +110,8 @@ def _measured(context: Context, settings: AttackSettings, run: LadderRun, seed: 
         doubts=doubts,
         evidence=evidence,
         examples=run.examples(),
-        **_certified_share(run, n, complete=complete),
+        proved=run.outcomes.certified or None,
     )
-
-
-def _certified_share(run: LadderRun, n: int, *, complete: bool) -> dict[str, float]:
-    """The certified share and its lower bound; empty where no image is certified."""
-    hits = run.outcomes.certified
-    if not hits:
-        return {}
-    low = hits / n if complete else share_interval(hits, n)[0]
-    return {"certified": hits / n, "certified_low": low}
 
 
 def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Measurement:
