@@ -58,7 +58,7 @@ def evaluate(
     Raises MeasureError where one of our attacks leaves the threat, and Inconclusive where a stage
     gave no valid proposal for any image.
     """
-    run = LadderRun.begin(context, sample, threat, seed)
+    run = LadderRun(context, sample, threat, seed)
     outcomes = run.outcomes
     deadline = time.perf_counter() + seconds
     stages: list[Attack | Replay | str] = list(attacks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -20,51 +19,30 @@ from securemnist.results.evidence.images import ChangedImage
 from securemnist.threats import Threat
 
 
-@dataclass
 class LadderRun:
     """Outcomes of one ladder run; `x_adv` holds the adversarial images, elsewhere the clean ones.
 
     `margins`: true logit minus best other logit of the clean images. `bounds`: the best known lower
-    bound of the margin within the ball; -inf where none was computed.
+    bound of the margin within the ball; -inf where none was computed. `tied`, boolean (n,): the true
+    class shares the largest logit with another one, for the last image evaluated.
+    `certificate_evidence`: counts of the certificate stages over all chunks, and reasons for a
+    refusal. `skipped_stages`: those that were skipped because the verdict was certain.
     """
 
-    context: Context
-    sample: Sample
-    threat: Threat
-    seed: int
-    outcomes: Outcomes
-    x_adv: torch.Tensor
-    confidence: torch.Tensor
-    clean_confidence: torch.Tensor
-    margins: torch.Tensor
-    bounds: torch.Tensor
-    # Boolean (n,): the true class shares the largest logit with another one, for the last image
-    # evaluated.
-    tied: torch.Tensor
-    # Counts of the certificate stages over all chunks, and reasons for a refusal.
-    certificate_evidence: dict[str, Any] = field(default_factory=dict)
-    # Stages that were skipped because the verdict was certain.
-    skipped_stages: tuple[str, ...] = ()
-
-    @classmethod
-    def begin(cls, context: Context, sample: Sample, threat: Threat, seed: int) -> LadderRun:
+    def __init__(self, context: Context, sample: Sample, threat: Threat, seed: int) -> None:
         """The state before the first stage: the clean images and their logits."""
+        self.context, self.sample, self.threat, self.seed = context, sample, threat, seed
         logits = context.logits(sample.x)
         predictions = predicted(logits, sample.y)
-        confidence = logits.softmax(1).gather(1, predictions[:, None]).squeeze(1)
-        return cls(
-            context=context,
-            sample=sample,
-            threat=threat,
-            seed=seed,
-            outcomes=Outcomes(sample.y, predictions),
-            x_adv=sample.x.clone(),
-            confidence=confidence.clone(),
-            clean_confidence=confidence,
-            margins=margin(logits, sample.y),
-            bounds=torch.full_like(confidence, -torch.inf, dtype=torch.float64),
-            tied=tied(logits, sample.y),
-        )
+        self.outcomes = Outcomes(sample.y, predictions)
+        self.x_adv = sample.x.clone()
+        self.clean_confidence = logits.softmax(1).gather(1, predictions[:, None]).squeeze(1)
+        self.confidence = self.clean_confidence.clone()
+        self.margins = margin(logits, sample.y)
+        self.bounds = torch.full_like(self.confidence, -torch.inf, dtype=torch.float64)
+        self.tied = tied(logits, sample.y)
+        self.certificate_evidence: dict[str, Any] = {}
+        self.skipped_stages: tuple[str, ...] = ()
 
     @property
     def ties(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,21 +19,16 @@ from securemnist.results.per_image import (
 from securemnist.types import CLASSES
 
 
-@dataclass
 class Outcomes:
     """`codes` int64 (n,): MISCLASSIFIED, CERTIFIED, SURVIVED, NOT_ATTEMPTED or the index of a stage."""
 
-    labels: torch.Tensor
-    predictions: torch.Tensor
-    codes: torch.Tensor = field(init=False)
-    clean_predictions: torch.Tensor = field(init=False)
-    stages: list[str] = field(default_factory=list)
-    waterfall: list[StageResult] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.codes = torch.full_like(self.labels, SURVIVED)
-        self.codes[self.predictions != self.labels] = MISCLASSIFIED
-        self.clean_predictions = self.predictions.clone()
+    def __init__(self, labels: torch.Tensor, predictions: torch.Tensor) -> None:
+        self.labels, self.predictions = labels, predictions
+        self.codes = torch.full_like(labels, SURVIVED)
+        self.codes[predictions != labels] = MISCLASSIFIED
+        self.clean_predictions = predictions.clone()
+        self.stages: list[str] = []
+        self.waterfall: list[StageResult] = []
 
     @property
     def undecided(self) -> torch.Tensor:
