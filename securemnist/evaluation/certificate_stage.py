@@ -58,25 +58,12 @@ def certify_and_attack(
     certificates = certify(
         model, x, y, eps=eps, crown=crown, trial=trial, progress=context.progress
     )
-    _attack_smallest_margins(model, x, y, certificates, threat, seed)
-    return certificates
-
-
-def _attack_smallest_margins(
-    model: torch.nn.Module,
-    x: Images,
-    y: Labels,
-    certificates: Certificates,
-    threat: Threat,
-    seed: int,
-) -> None:
     weakest = smallest_margins(certificates)
-    if not len(weakest):
-        return
     x, y = x[weakest], y[weakest]
-    for control in CONTROLS:
+    for control in CONTROLS if len(weakest) else ():
         rng = torch.Generator().manual_seed(seed_from(seed, "weakest", control.to_json()))
         _check_unbroken(attempt(control, model, model, x, y, threat=threat, rng=rng), control.name)
+    return certificates
 
 
 def check_against_replay(

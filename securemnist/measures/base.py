@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -177,10 +177,6 @@ class Measure:
     limits: tuple[float, float] = (CHANCE, 1.0)
     unit: Literal["share", "ratio", "count"] = "share"
     search: bool = False
-
-    def bind(self, settings: Mapping[str, Any], tier: str = DEFAULT_TIER) -> Settings:
-        """The settings of a row of this tier; pydantic.ValidationError where they are invalid."""
-        return self.settings.model_validate(dict(settings), context={"tier": tier})
 
 
 def unreliable_reason(context: Context, settings: AnswerSettings) -> str:

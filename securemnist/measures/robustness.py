@@ -147,11 +147,16 @@ def curve(context: Context, settings: RobustSettings, seed: int) -> list[CurvePo
 
     `certified` is None where no bounds exist: for another norm or unsupported layers.
     """
+    digits, ladder = min(CURVE_DIGITS, len(context.data.test)), settings.ladder
+    # With certificates even where the row has none: what the attacks break needs none.
+    before_crown = ladder.before_crown if ladder.proves else len(ladder.attacks)
     # Smallest eps without a certified image; a larger ball contains it.
     unprovable_eps = math.inf
     points = []
     for eps in settings.curve:
-        run = _curve_run(context, settings, eps, seed, prove=eps < unprovable_eps)
+        threat = make_threat(settings.threat["norm"], eps)
+        before = before_crown if eps < unprovable_eps else None
+        run = _run_attacks(context, settings, digits, threat, seed, before)
         outcomes, n = run.outcomes, int(run.outcomes.attempted.sum())
         known = run.has_bounds or eps > unprovable_eps
         proved = outcomes.certified / n if known else None
@@ -159,19 +164,6 @@ def curve(context: Context, settings: RobustSettings, seed: int) -> list[CurvePo
         if run.has_bounds and not outcomes.certified:
             unprovable_eps = min(unprovable_eps, eps)
     return points
-
-
-def _curve_run(
-    context: Context, settings: RobustSettings, eps: float, seed: int, *, prove: bool
-) -> LadderRun:
-    """The row's attack at `eps`, with certificates even where the row has none."""
-    digits = min(CURVE_DIGITS, len(context.data.test))
-    threat = make_threat(settings.threat["norm"], eps)
-    before_crown = settings.ladder.before_crown
-    if before_crown is None:
-        # What the attacks break needs no certificate.
-        before_crown = len(settings.ladder.attacks)
-    return _run_attacks(context, settings, digits, threat, seed, before_crown if prove else None)
 
 
 def _run_attacks(
