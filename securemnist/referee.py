@@ -21,7 +21,7 @@ _BATCH = 256
 
 
 # The size (n,) of perturbations (n, pixels), float64, by the name of the norm. The threats define their
-# norms again: an error in one definition is then seen by the other.
+# norms again: an error in one definition is then found by the other.
 SIZES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "linf": lambda perturbations: np.linalg.norm(perturbations, ord=np.inf, axis=1),
     "l2": lambda perturbations: np.linalg.norm(perturbations, ord=2, axis=1),

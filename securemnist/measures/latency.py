@@ -55,19 +55,19 @@ class LatencySettings(Settings):
 def latency_ratio(context: Context, settings: LatencySettings, seed: int) -> Measurement:
     """The latency ratio of the subject to the calibration kernel (or `against`)."""
     other = _other(settings.against, context.subject.device)
-    named = settings.against or "network A, fixed weights"
-    return against(context, other, named, settings.batch, settings.rounds, seed)
+    name = settings.against or "network A, fixed weights"
+    return against(context, other, name, settings.batch, settings.rounds, seed)
 
 
 def against(
     context: Context,
     other: torch.nn.Module,
-    named: str,
+    name: str,
     batch: int,
     rounds: int = ROUNDS,
     seed: int = 0,
 ) -> Measurement:
-    """Median time of a batch on the subject, divided by that on another model, called `named`.
+    """Median time of a batch on the subject, divided by that on another model, called `name`.
 
     The interval is the distribution-free one of the median over rounds, and its bound decides.
     Raises NotApplicable under pytest-xdist, where other tests run at the same time.
@@ -99,7 +99,7 @@ def against(
             samples={"model": model, "kernel": kernel},
             microseconds_per_image=round(per_image, 2),
             batch=batch,
-            against=named,
+            against=name,
             published=published.inference_times(),
         ),
     )
