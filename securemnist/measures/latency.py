@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 
 import torch
 from pydantic import ValidationInfo, field_validator
@@ -123,21 +122,21 @@ def _samples(
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
         for side, count, seconds in zip(sides, repeats, times, strict=True):
-            seconds.append(_timed(lambda side=side: side(x), count))  # type: ignore[misc]
+            seconds.append(_timed(side, x, count))
     return times
 
 
 def _repeats(model: torch.nn.Module, x: Images) -> int:
     """Number of calls in a round; also warms the model up."""
-    single = min(_timed(lambda: model(x), 1) for _ in range(_WARM_UP))
+    single = min(_timed(model, x, 1) for _ in range(_WARM_UP))
     return max(1, round(_ROUND_SECONDS / max(single, 1e-6)))
 
 
 @torch.no_grad()
-def _timed(call: Callable[[], object], count: int) -> float:
+def _timed(model: torch.nn.Module, x: Images, count: int) -> float:
     began = time.perf_counter()
     for _ in range(count):
-        call()
+        model(x)
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return (time.perf_counter() - began) / count
