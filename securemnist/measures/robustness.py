@@ -148,7 +148,7 @@ def curve(context: Context, settings: RobustSettings, seed: int) -> list[CurvePo
     `certified` is None where no bounds exist: for another norm or unsupported layers.
     """
     digits, ladder = min(CURVE_DIGITS, len(context.data.test)), settings.ladder
-    # With certificates even where the row has none: what the attacks break needs none.
+    # A row without certificates has them after its attacks: a broken image needs none.
     before_crown = ladder.before_crown if ladder.proves else len(ladder.attacks)
     # Smallest eps without a certified image; a larger ball contains it.
     unprovable_eps = math.inf
