@@ -35,7 +35,12 @@ class Measurement(records.Measurement):
     """A number with its interval, and what it was measured on.
 
     `measure` and `settings` are those of a policy row. `subject` and `data`: name and digest of model
-    and data, empty for source code. `result`: the same without them, as an assessment records it.
+    and data, empty for source code. `value`: the point estimate, a share in [0, 1], a ratio or a
+    count; `unit`: `share`, `ratio` or `count`. `low` and `high`: the 95 % interval for new samples.
+    `n`: how many samples (of a ratio: rounds; of a count: files) were measured. `certified`: the share
+    that certificates prove; None where nothing was to be proved. `doubts`: reasons not to trust a
+    number that rests on failed attacks; each has an `advice`. `inconclusive`: why the number decides
+    nothing in the model's favour; empty where it does. `evidence`: what the measure recorded.
     """
 
     measure: str
