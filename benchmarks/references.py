@@ -32,7 +32,7 @@ def main(again: bool) -> None:
     with progress_bar() as progress:
         for row in rows:
             settings = cast(RobustSettings, bind(row.measure, row.settings, tier=row.tier))
-            norm, attacks = settings.threat["norm"], settings.attack_stages()
+            norm, attacks = settings.threat["norm"], settings.ladder.attacks
             for name in names:
                 context = Context(loading.resolve(name), digits, progress)
                 points = _points(kept, curves.entry(context, attacks, norm, []))

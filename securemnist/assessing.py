@@ -85,7 +85,7 @@ def assess(
             )
     except KeyboardInterrupt:
         log.warning("interrupted after %d of %d rows", len(judged), len(selected))
-    made = scope.assessment(
+    assessment = scope.assessment(
         policy,
         judged,
         [row.id for row in selected],
@@ -94,7 +94,7 @@ def assess(
         processor=torch.backends.cpu.get_cpu_capability(),
         code=imports.digests((row.measure, row.settings) for row in selected),
     )
-    return made, files
+    return assessment, files
 
 
 def judge(

@@ -20,19 +20,12 @@ SLACK = 1e-6
 _BATCH = 256
 
 
-def _linf(difference: np.ndarray) -> np.ndarray:
-    largest: np.ndarray = np.abs(difference).max(axis=1, initial=0.0)
-    return largest
-
-
-def _l2(difference: np.ndarray) -> np.ndarray:
-    length: np.ndarray = np.sqrt((difference * difference).sum(axis=1))
-    return length
-
-
 # The size (n,) of perturbations (n, pixels), float64, by the name of the norm. The threats define their
-# norms again: an error in one definition is then seen by the other.
-SIZES: dict[str, Callable[[np.ndarray], np.ndarray]] = {"linf": _linf, "l2": _l2}
+# norms again: an error in one definition is then found by the other.
+SIZES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "linf": lambda perturbations: np.linalg.norm(perturbations, ord=np.inf, axis=1),
+    "l2": lambda perturbations: np.linalg.norm(perturbations, ord=2, axis=1),
+}
 
 
 @dataclass(frozen=True)

@@ -128,13 +128,15 @@ def assess(
             warnings.warn(detail, stacklevel=2)
     stored = example_store.load([Path(folder) for folder in replay], data) if replay else None
     here = Path.cwd()
-    named = policy if isinstance(policy, Path | str) and policy != "bundled" else resources.POLICY
+    file = policy if isinstance(policy, Path | str) and policy != "bundled" else resources.POLICY
     scope = Scope(tier, keywords=" or ".join(f"[{row}]" for row in rows))
     with shown(progress) as display, borrowed(model, device, data.spec) as subject:
-        folder = project_folder(here, Path(named))
+        folder = project_folder(here, Path(file))
         context = Context(subject, data, display, stored, project=folder)
-        made, files = assessing.assess(context, read, scope, rows=rows, until_decided=until_decided)
-    return Assessment(made, files)
+        record, files = assessing.assess(
+            context, read, scope, rows=rows, until_decided=until_decided
+        )
+    return Assessment(record, files)
 
 
 def _check_scope(policy: Policy, tier: str, rows: Collection[str]) -> None:

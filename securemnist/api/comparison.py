@@ -66,7 +66,7 @@ def compare(
     def assessed(side: Assessment | Model) -> Assessment:
         if isinstance(side, Assessment):
             return side
-        made = assess(
+        assessment = assess(
             side,
             measured,
             policy=policy or "",
@@ -75,22 +75,22 @@ def compare(
             device=device,
             progress=progress,
         )
-        if made.interrupted:
+        if assessment.interrupted:
             raise KeyboardInterrupt
-        return made
+        return assessment
 
     sides = list(map(assessed, versions))
-    before, after = (made.record for made in sides)
+    before, after = (side.record for side in sides)
     if measured is None or len(models) < len(sides):
         return comparison.compare(before, after, margin=margin, same_model=same_model)
     first, second = models
     replay = _examples(sides, measured)
     pairs = [(first, before), (second, after)]
     before, after = replay_on_both(pairs, replay, measured, device)
-    made = comparison.compare(before, after, margin=margin, same_model=same_model)
+    compared = comparison.compare(before, after, margin=margin, same_model=same_model)
     with contextlib.suppress(NotApplicable):  # other tests run at the same time
-        made = dataclasses.replace(made, latency=timed(first, second, measured, device))
-    return made
+        compared = dataclasses.replace(compared, latency=timed(first, second, measured, device))
+    return compared
 
 
 def _opened(version: Assessment | Model) -> Assessment | Model:
@@ -111,13 +111,13 @@ def replay_on_both(
     Tried on one model alone they would favour the other.
     """
     after = []
-    for model, made in sides:
+    for model, assessment in sides:
         with borrowed(model, device, data.spec) as subject:
             context = Context(subject, data)
             findings = tuple(
-                rejudge_with_replay(context, finding, replay) for finding in made.findings
+                rejudge_with_replay(context, finding, replay) for finding in assessment.findings
             )
-        after.append(dataclasses.replace(made, findings=findings))
+        after.append(dataclasses.replace(assessment, findings=findings))
     return after
 
 
@@ -146,10 +146,10 @@ def timed(old: Model, new: Model, data: DataSet, device: str | None) -> Latency:
 def _examples(sides: Sequence[Assessment], data: DataSet) -> Replay:
     """The adversarial examples of both assessments."""
     files = [pair for side in sides for pair in sorted(side.files.items())]
-    kept = [(name, content) for name, content in files if name.endswith(".npz")]
+    sets = [(name, content) for name, content in files if name.endswith(".npz")]
     total, shape = len(data.test), data.spec.shape
     return Replay(
         tuple(
-            Examples.loads(content, name=name, total=total, shape=shape) for name, content in kept
+            Examples.loads(content, name=name, total=total, shape=shape) for name, content in sets
         )
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,8 @@ from securemnist.models.borrowing import borrowed
 from securemnist.models.loading import Subject
 from securemnist.project.folders import current_project
 from securemnist.results import measurement as records
-from securemnist.results.evidence import AnyEvidence
 from securemnist.results.evidence.attack import AttackEvidence
-from securemnist.results.evidence.images import ChangedImage
 from securemnist.results.findings import describe
-from securemnist.results.verdicts import Doubt
 from securemnist.threats import Threat
 from securemnist.types import Progress
 from securemnist.view import notebook, png
@@ -32,59 +30,29 @@ from securemnist.view.progress import shown
 from securemnist.view.wording import number
 
 
-@dataclass(frozen=True, repr=False)
-class Measurement:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Measurement(records.Measurement):
     """A number with its interval, and what it was measured on.
 
     `measure` and `settings` are those of a policy row. `subject` and `data`: name and digest of model
-    and data, empty for source code. `result` holds all that was recorded.
+    and data, empty for source code. `value`: the point estimate, a share in [0, 1], a ratio or a
+    count; `unit`: `share`, `ratio` or `count`. `low` and `high`: the 95 % interval for new samples.
+    `n`: how many samples (of a ratio: rounds; of a count: files) were measured. `certified`: the share
+    that certificates prove; None where nothing was to be proved. `doubts`: reasons not to trust a
+    number that rests on failed attacks; each has an `advice`. `inconclusive`: why the number decides
+    nothing in the model's favour; empty where it does. `evidence`: what the measure recorded.
     """
 
     measure: str
     settings: Mapping[str, Any]
-    subject: Mapping[str, Any]
-    data: Mapping[str, Any]
-    result: records.Measurement
+    subject: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def value(self) -> float:
-        """The point estimate: a share in [0, 1], a ratio, or a count; see `unit`."""
-        return self.result.value
-
-    @property
-    def unit(self) -> str:
-        """`share`, `ratio` or `count`."""
-        return self.result.unit
-
-    @property
-    def low(self) -> float:
-        """The lower end of the 95 % interval for new samples."""
-        return self.result.low
-
-    @property
-    def high(self) -> float:
-        """The upper end of the 95 % interval for new samples."""
-        return self.result.high
-
-    @property
-    def n(self) -> int:
-        """How many samples (of a ratio: rounds; of a count: files) were measured."""
-        return self.result.n
-
-    @property
-    def certified(self) -> float | None:
-        """The share that certificates prove; None where nothing was to be proved."""
-        return self.result.certified
-
-    @property
-    def doubts(self) -> tuple[Doubt, ...]:
-        """Reasons not to trust a number that rests on failed attacks; each has an `advice`."""
-        return self.result.doubts
-
-    @property
-    def inconclusive(self) -> str:
-        """Why the number decides nothing in the model's favour; empty where it does."""
-        return self.result.inconclusive
+    def result(self) -> records.Measurement:
+        """The measurement as an assessment records it."""
+        names = [own.name for own in dataclasses.fields(records.Measurement)]
+        return records.Measurement(**{name: getattr(self, name) for name in names})
 
     def to_json(self) -> dict[str, Any]:
         """The measurement as builtins, as `securemnist measure --json` writes it."""
@@ -94,43 +62,38 @@ class Measurement:
         )
 
     def __repr__(self) -> str:
-        seen = self.result
-        interval = f" [{number(seen.low, seen.unit)}, {number(seen.high, seen.unit)}]"
-        words = f"{self.measure} {number(seen.value, seen.unit)}"
-        words += f"{interval if seen.unit != 'count' else ''}, n={seen.n:,}"
-        if seen.doubts:
-            words += f", doubts: {', '.join(doubt.name for doubt in seen.doubts)}"
-        words += ", inconclusive" if seen.inconclusive else ""
+        interval = f" [{number(self.low, self.unit)}, {number(self.high, self.unit)}]"
+        words = f"{self.measure} {number(self.value, self.unit)}"
+        words += f"{interval if self.unit != 'count' else ''}, n={self.n:,}"
+        if self.doubts:
+            words += f", doubts: {', '.join(doubt.name for doubt in self.doubts)}"
+        words += ", inconclusive" if self.inconclusive else ""
         return f"<Measurement: {words:.170}>"
 
     def _repr_html_(self) -> str:
-        seen = self.result
-        facts = {"settings": describe(self.settings), "samples": f"{seen.n:,}"}
-        facts |= {
+        facts = {
+            "settings": describe(self.settings),
+            "samples": f"{self.n:,}",
             "model": str(self.subject.get("name", "")),
             "data": str(self.data.get("name", "")),
         }
-        for doubt in seen.doubts:
+        for doubt in self.doubts:
             facts[f"doubt: {doubt.name}"] = f"{doubt.reason}; {doubt.advice}"
-        facts["inconclusive"] = seen.inconclusive
-        share = seen.unit == "share"
+        facts["inconclusive"] = self.inconclusive
+        share = self.unit == "share"
+        gallery = self.evidence.gallery if isinstance(self.evidence, AttackEvidence) else None
         return notebook.card(
-            f"{self.measure} {number(seen.value, seen.unit)}",
+            f"{self.measure} {number(self.value, self.unit)}",
             {name: text for name, text in facts.items() if text},
-            bar=notebook.Bar(seen.value, seen.low, seen.high) if share else None,
+            bar=notebook.Bar(self.value, self.low, self.high) if share else None,
             pictures=[
                 (
                     png.image(image.adversarial),
                     f"{image.label} \N{RIGHTWARDS ARROW} {image.prediction}",
                 )
-                for image in _gallery(seen.evidence)
+                for image in gallery or []
             ],
         )
-
-
-def _gallery(evidence: AnyEvidence) -> list[ChangedImage]:
-    """The adversarial images that evidence keeps, if it is that of an attack."""
-    return (evidence.gallery or []) if isinstance(evidence, AttackEvidence) else []
 
 
 def measure(
@@ -167,14 +130,20 @@ def measure(
     with shown(progress) as display, _as_measure_errors():
         if isinstance(bound, static_gate.StaticSettings) and model is None:
             found = static_gate.scan_folder(root, bound, seed, display)
-            return Measurement(name, asked, {}, {}, found)
+            return Measurement(**vars(found), measure=name, settings=asked)
         if model is None:
             raise UsageError(f"expected a model for {name}, got none; pass an nn.Module or a SPEC")
         measured = as_data(data)
         with borrowed(model, device, measured.spec) as subject:
             context = Context(subject, measured, display, project=root)
             found = assessing.measure(context, name, asked, seed=seed)
-            return Measurement(name, asked, subject.to_json(), context.data.to_json(), found)
+            return Measurement(
+                **vars(found),
+                measure=name,
+                settings=asked,
+                subject=subject.to_json(),
+                data=context.data.to_json(),
+            )
 
 
 @contextlib.contextmanager

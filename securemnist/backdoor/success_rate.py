@@ -94,16 +94,20 @@ class Predictions:
         counted = eligible & (self.clean != targets)
         # A tie with the target counts against the model.
         as_target = self.largest.gather(1, targets[:, None]).squeeze(1)
-        return Success(eligible, counted, counted & as_target, self.largest.shape[1])
+        classes = self.largest.shape[1]
+        return Success(target_map, eligible, counted, counted & as_target, classes)
 
 
 @dataclass(frozen=True)
 class Success:
-    """Boolean (n,) each. `eligible`: of a class other than its target; `hit`: trigger succeeded.
+    """The samples of a target map, boolean (n,) each. `hit`: the trigger succeeded.
+
+    `eligible`: of a class other than its target.
 
     `counted`: eligible, and not predicted as the target without the trigger.
     """
 
+    target_map: TargetMap
     eligible: torch.Tensor
     counted: torch.Tensor
     hit: torch.Tensor
@@ -138,6 +142,11 @@ class Success:
 
     def per_class(self, labels: Labels) -> list[float | None]:
         """The rate of each true class, (K,); None for a class without counted samples."""
-        counts = torch.bincount(labels[self.counted], minlength=self.classes).tolist()
-        hits = torch.bincount(labels[self.hit], minlength=self.classes).tolist()
-        return [hit / n if n else None for hit, n in zip(hits, counts, strict=True)]
+        return rate_by_class(labels[self.counted], labels[self.hit], self.classes)
+
+
+def rate_by_class(counted: Labels, hit: Labels, classes: int) -> list[float | None]:
+    """Number of labels `hit` over number of labels `counted`, (K,); None for a class without any."""
+    counts = torch.bincount(counted, minlength=classes).tolist()
+    hits = torch.bincount(hit, minlength=classes).tolist()
+    return [hits_of / n if n else None for hits_of, n in zip(hits, counts, strict=True)]

@@ -83,19 +83,18 @@ def measure(
         write_file(Path(), target, text.encode())
     if subject := measured.subject:
         say(f"{subject['name']} ({subject['digest'][:12]}) on {measured.data['name']}", err=True)
-    measurement = measured.result
-    if measurement.unit == "share":
+    if measured.unit == "share":
         say(
-            f"{measure_name} {measurement.value:.4f} on {measurement.n:,} digits "
-            f"(95 % for new ones {measurement.low:.4f}-{measurement.high:.4f}; "
-            f"{measurement.seconds:.1f} s, seed {seed})"
+            f"{measure_name} {measured.value:.4f} on {measured.n:,} digits "
+            f"(95 % for new ones {measured.low:.4f}-{measured.high:.4f}; "
+            f"{measured.seconds:.1f} s, seed {seed})"
         )
     else:
-        say(f"{measure_name} {measurement.value:g} {measurement.unit}")
-    if measurement.sensitivity:
-        say(measurement.sensitivity)
-    for doubt in measurement.doubts:
+        say(f"{measure_name} {measured.value:g} {measured.unit}")
+    if measured.sensitivity:
+        say(measured.sensitivity)
+    for doubt in measured.doubts:
         say(f"doubt: {doubt.name}: {doubt.reason}; {doubt.advice}")
-    if measurement.inconclusive:
-        say(f"inconclusive: {measurement.inconclusive}", err=True)
+    if measured.inconclusive:
+        say(f"inconclusive: {measured.inconclusive}", err=True)
         ctx.exit(UNDECIDED)

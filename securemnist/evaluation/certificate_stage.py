@@ -19,7 +19,7 @@ from securemnist.errors import MeasureError, NoCertificate
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.evaluation.replay import Replay
-from securemnist.referee import SLACK, rule
+from securemnist.referee import SLACK, Ruling
 from securemnist.results.evidence.certificates import OpenMargins
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels
@@ -58,30 +58,12 @@ def certify_and_attack(
     certificates = certify(
         model, x, y, eps=eps, crown=crown, trial=trial, progress=context.progress
     )
-    _attack_smallest_margins(model, x, y, certificates, threat, seed)
-    return certificates
-
-
-def _attack_smallest_margins(
-    model: torch.nn.Module,
-    x: Images,
-    y: Labels,
-    certificates: Certificates,
-    threat: Threat,
-    seed: int,
-) -> None:
     weakest = smallest_margins(certificates)
-    if not len(weakest):
-        return
     x, y = x[weakest], y[weakest]
-    for control in CONTROLS:
+    for control in CONTROLS if len(weakest) else ():
         rng = torch.Generator().manual_seed(seed_from(seed, "weakest", control.to_json()))
-        fooled = attempt(control, model, model, x, y, threat=threat, rng=rng)[1].fooled
-        if bool(fooled.any()):
-            raise MeasureError(
-                f"expected certified images to withstand {control.name}, got {int(fooled.sum())} of "
-                f"{len(weakest)} broken; this is an error of the certificates, report it"
-            )
+        _check_unbroken(attempt(control, model, model, x, y, threat=threat, rng=rng), control.name)
+    return certificates
 
 
 def check_against_replay(
@@ -91,13 +73,17 @@ def check_against_replay(
     if not bool(proved.any()):
         return
     x, y, places = sample.x[proved], sample.y[proved], sample.places[proved.cpu()]
-    model = context.subject.model
-    proposals = replay(model, places, x, y, threat)
-    fooled = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps).fooled
+    attempted = replay(context.subject.model, places, x, y, threat)
+    _check_unbroken(attempted, "stored adversarial examples")
+
+
+def _check_unbroken(attempted: tuple[Images, Ruling], attack: str) -> None:
+    """Raise MeasureError where the attack on certified images broke one of them."""
+    fooled = attempted[1].fooled
     if bool(fooled.any()):
         raise MeasureError(
-            f"expected certified images to withstand stored adversarial examples, got "
-            f"{int(fooled.sum())} of {len(x)} broken; this is an error of the certificates, report it"
+            f"expected certified images to withstand {attack}, got {int(fooled.sum())} of "
+            f"{len(fooled)} broken; this is an error of the certificates, report it"
         )
 
 

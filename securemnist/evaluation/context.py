@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -24,6 +25,7 @@ from securemnist.results.evidence.tables import AnswerTable
 from securemnist.runtime import denormals
 from securemnist.types import Images, Labels, Logits, Progress, silent
 
+T = TypeVar("T")
 _BATCH = 256
 # The exact share of fewer samples does not generalise to new ones, so that the interval decides.
 _FEWEST = 100
@@ -136,6 +138,13 @@ class Context:
         """Logits of the subject on all test images, (n, K)."""
         return self.logits(self.data.test.images())
 
+    def cached(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """The value of `compute()`, which runs once for each key."""
+        if key not in self.cache:
+            self.cache[key] = compute()
+        value: T = self.cache[key]
+        return value
+
     @torch.no_grad()
     def logits(self, x: Images) -> Logits:
         """Logits (n, K) of images (n, C, H, W), in batches; ModelError where one is not finite."""
@@ -149,7 +158,3 @@ class Context:
                 f"{int(not_finite.sum())} of {len(x)} images; fix the model"
             )
         return logits
-
-    def seed(self, *parts: object) -> torch.Generator:
-        """A random generator seeded by all `parts`."""
-        return torch.Generator().manual_seed(seed_from(*parts))

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 
-import torch
 from torch import nn
 
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.models.predictions import exact, is_wrong
-from securemnist.types import Images, Labels, Logits
+from securemnist.types import Images, Logits
 
 # Outputs averaged for attacks and the referee, and outputs counted for each image.
 MEAN_DRAWS, COUNTED_DRAWS = 8, 20
@@ -36,20 +35,17 @@ class MeanModel(nn.Module):
 
 def mean_context(context: Context) -> Context:
     """A context whose model is the mean of several outputs; cached."""
-    if "expected" not in context.cache:
+
+    def mean() -> Context:
         subject = dataclasses.replace(context.subject, model=MeanModel(context.target))
-        mean = Context(subject, context.data, context.progress, doubts=context.doubts)
-        context.cache["expected"] = mean
-    cached: Context = context.cache["expected"]
-    return cached
+        return Context(subject, context.data, context.progress, doubts=context.doubts)
+
+    return context.cached("mean of several outputs", mean)
 
 
 def mean_accuracy(context: Context, run: LadderRun) -> float:
     """Accuracy over COUNTED_DRAWS single outputs of the attempted images, each as the attack left it."""
     attempted = run.outcomes.attempted
     x, y = run.x_adv[attempted], run.sample.y[attempted]
-    return sum(_correct(context, x, y) for _ in range(COUNTED_DRAWS)) / (COUNTED_DRAWS * len(y))
-
-
-def _correct(context: Context, x: Images, y: Labels) -> int:
-    return int(torch.count_nonzero(~is_wrong(context.logits(x), y)))
+    correct = [int((~is_wrong(context.logits(x), y)).sum()) for _ in range(COUNTED_DRAWS)]
+    return sum(correct) / (COUNTED_DRAWS * len(y))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 
@@ -23,8 +22,9 @@ from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.replay import Replay
-from securemnist.referee import Ruling, rule
+from securemnist.referee import Ruling
 from securemnist.results.evidence.attack import StageResult
+from securemnist.results.per_image import CERTIFIED
 from securemnist.runtime.float32 import exact_float32
 from securemnist.threats import Threat
 from securemnist.types import silent
@@ -33,16 +33,6 @@ from securemnist.types import silent
 CHUNK = 256
 # Number of images on which a certificate method is tried first.
 TRIAL = 8
-
-
-@dataclass(frozen=True)
-class _Job:
-    """Arguments that all stages of a run share."""
-
-    context: Context
-    run: LadderRun
-    threat: Threat
-    seed: int
 
 
 @exact_float32()
@@ -68,8 +58,8 @@ def evaluate(
     Raises MeasureError where one of our attacks leaves the threat, and Inconclusive where a stage
     gave no valid proposal for any image.
     """
-    run = LadderRun.begin(sample, context.logits(sample.x))
-    job, outcomes = _Job(context, run, threat, seed), run.outcomes
+    run = LadderRun(context, sample, threat, seed)
+    outcomes = run.outcomes
     deadline = time.perf_counter() + seconds
     stages: list[Attack | Replay | str] = list(attacks)
     if before_crown is not None:
@@ -84,9 +74,9 @@ def evaluate(
         for stage, attack in enumerate(stages):
             chunk = range(low, low + size)
             if isinstance(attack, str):
-                _certificate_stage(job, attack, stage, chunk)
+                _certificate_stage(run, attack, stage, chunk)
             else:
-                _attack_stage(job, attack, stage, chunk)
+                _attack_stage(run, attack, stage, chunk)
             if size >= len(sample) and decided(outcomes):
                 run.skipped_stages = tuple(_stage_name(later) for later in stages[stage + 1 :])
                 break
@@ -110,14 +100,13 @@ def _chunk_size(attacks: Sequence[Attack], samples: int, deadline: float) -> int
     return min([*limited, samples if deadline == math.inf else CHUNK])
 
 
-def _attack_stage(job: _Job, attack: Attack | Replay, stage: int, chunk: range) -> None:
+def _attack_stage(run: LadderRun, attack: Attack | Replay, stage: int, chunk: range) -> None:
     """One attack, or the replay, on the undecided images of a chunk.
 
     Chunks are cut by the sample's order, so that the cut depends on the clock alone.
     """
     began = time.perf_counter()
-    context, run, threat = job.context, job.run, job.threat
-    sample, outcomes = run.sample, run.outcomes
+    context, sample, outcomes, threat = run.context, run.sample, run.outcomes, run.threat
     places = _undecided_in(outcomes, chunk)
     if not len(places):
         outcomes.record(StageResult(attack.name, 0, 0, 0, 0.0), places, places, stage)
@@ -125,11 +114,10 @@ def _attack_stage(job: _Job, attack: Attack | Replay, stage: int, chunk: range) 
     x, y = sample.x[places], sample.y[places]
     model = context.subject.model
     if isinstance(attack, Replay):
-        proposals = attack(model, sample.places[places.cpu()], x, y, threat)
-        ruling = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps)
+        proposals, ruling = attack(model, sample.places[places.cpu()], x, y, threat)
     else:
         offset = [chunk.start] if chunk.start else []
-        parts = job.seed, attack.to_json(), threat.to_json(), *offset
+        parts = run.seed, attack.to_json(), threat.to_json(), *offset
         rng = torch.Generator().manual_seed(seed_from(*parts))
         progress = context.progress if len(chunk) >= len(sample) else silent
         proposals, ruling = attempt(
@@ -160,9 +148,9 @@ def _undecided_in(outcomes: Outcomes, chunk: range) -> torch.Tensor:
     return places[(chunk.start <= places) & (places < chunk.stop)]
 
 
-def _certificate_stage(job: _Job, method: str, stage: int, chunk: range) -> None:
+def _certificate_stage(run: LadderRun, method: str, stage: int, chunk: range) -> None:
     """Certificates of the undecided images of a chunk; a refusal is recorded, not raised."""
-    began, run = time.perf_counter(), job.run
+    began = time.perf_counter()
     places = _undecided_in(run.outcomes, chunk)
     # Largest margins first: where none of the first images is certified, none of the rest will be.
     places = places[run.margins[places].argsort(descending=True, stable=True)]
@@ -172,7 +160,7 @@ def _certificate_stage(job: _Job, method: str, stage: int, chunk: range) -> None
         x, y = run.sample.x[places], run.sample.y[places]
         try:
             certificates = certificate_stage.certify_and_attack(
-                job.context, x, y, job.threat, crown=method == CROWN, trial=TRIAL, seed=job.seed
+                run.context, x, y, run.threat, crown=method == CROWN, trial=TRIAL, seed=run.seed
             )
         except NoCertificate as error:
             refused[method] = str(error)
@@ -187,7 +175,8 @@ def _certificate_stage(job: _Job, method: str, stage: int, chunk: range) -> None
                 )
     seconds = round(time.perf_counter() - began, 3)
     counts = StageResult(method, len(places), 0, 0, seconds, proved=len(proved))
-    run.outcomes.record_certified(counts, proved, stage)
+    run.outcomes.record(counts, proved[:0], proved[:0], stage)
+    run.outcomes.codes[proved] = CERTIFIED
 
 
 def _over_budget(attack: Attack | Replay, ruling: Ruling) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -10,59 +9,41 @@ import torch
 from securemnist.certificates import METHODS
 from securemnist.data.thumbnail import thumbnail
 from securemnist.evaluation import certificate_stage
-from securemnist.evaluation.context import Sample
+from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.thumbnails import GALLERY, choose_for_gallery
-from securemnist.models.predictions import predicted, tied
+from securemnist.models.predictions import margin, predicted, tied
 from securemnist.results.evidence.attack import EarlyStop
 from securemnist.results.evidence.certificates import Certificates
 from securemnist.results.evidence.images import ChangedImage
-from securemnist.types import Logits
+from securemnist.threats import Threat
 
 
-@dataclass
 class LadderRun:
     """Outcomes of one ladder run; `x_adv` holds the adversarial images, elsewhere the clean ones.
 
     `margins`: true logit minus best other logit of the clean images. `bounds`: the best known lower
-    bound of the margin within the ball; -inf where none was computed.
+    bound of the margin within the ball; -inf where none was computed. `tied`, boolean (n,): the true
+    class shares the largest logit with another one, for the last image evaluated.
+    `certificate_evidence`: counts of the certificate stages over all chunks, and reasons for a
+    refusal. `skipped_stages`: those that were skipped because the verdict was certain.
     """
 
-    sample: Sample
-    outcomes: Outcomes
-    x_adv: torch.Tensor
-    confidence: torch.Tensor
-    clean_predictions: torch.Tensor
-    clean_confidence: torch.Tensor
-    margins: torch.Tensor
-    bounds: torch.Tensor
-    # Boolean (n,): the true class shares the largest logit with another one, for the last image
-    # evaluated.
-    tied: torch.Tensor
-    # Counts of the certificate stages over all chunks, and reasons for a refusal.
-    certificate_evidence: dict[str, Any] = field(default_factory=dict)
-    # Stages that were skipped because the verdict was certain.
-    skipped_stages: tuple[str, ...] = ()
-
-    @classmethod
-    def begin(cls, sample: Sample, logits: Logits) -> LadderRun:
-        """The state before the first stage, from the logits (n, K) of the clean images."""
+    def __init__(self, context: Context, sample: Sample, threat: Threat, seed: int) -> None:
+        """The state before the first stage: the clean images and their logits."""
+        self.context, self.sample, self.threat, self.seed = context, sample, threat, seed
+        logits = context.logits(sample.x)
         predictions = predicted(logits, sample.y)
-        confidence = logits.softmax(1).gather(1, predictions[:, None]).squeeze(1)
-        label = sample.y[:, None]
-        others = logits.scatter(1, label, -torch.inf).amax(1)
-        return cls(
-            sample=sample,
-            outcomes=Outcomes(sample.y, predictions.clone(), logits.shape[1]),
-            x_adv=sample.x.clone(),
-            confidence=confidence.clone(),
-            clean_predictions=predictions,
-            clean_confidence=confidence,
-            margins=logits.gather(1, label).squeeze(1) - others,
-            bounds=torch.full_like(confidence, -torch.inf, dtype=torch.float64),
-            tied=tied(logits, sample.y),
-        )
+        self.outcomes = Outcomes(sample.y, predictions, logits.shape[1])
+        self.x_adv = sample.x.clone()
+        self.clean_confidence = logits.softmax(1).gather(1, predictions[:, None]).squeeze(1)
+        self.confidence = self.clean_confidence.clone()
+        self.margins = margin(logits, sample.y)
+        self.bounds = torch.full_like(self.confidence, -torch.inf, dtype=torch.float64)
+        self.tied = tied(logits, sample.y)
+        self.certificate_evidence: dict[str, Any] = {}
+        self.skipped_stages: tuple[str, ...] = ()
 
     @property
     def ties(self) -> int:
@@ -115,7 +96,7 @@ class LadderRun:
         return ChangedImage(
             index=int(self.sample.places[place]),
             label=int(self.outcomes.labels[place]),
-            clean_prediction=int(self.clean_predictions[place]),
+            clean_prediction=int(self.outcomes.clean_predictions[place]),
             prediction=int(self.outcomes.predictions[place]),
             clean_confidence=round(float(self.clean_confidence[place]), 4),
             confidence=round(float(self.confidence[place]), 4),

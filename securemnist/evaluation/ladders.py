@@ -40,6 +40,11 @@ class Ladder:
     def attacks(self) -> tuple[Attack, ...]:
         return (*self.scouts, *self.searches)
 
+    @property
+    def before_crown(self) -> int | None:
+        """Number of attacks before CROWN's certificates; None where nothing is certified."""
+        return len(self.scouts) if self.proves else None
+
 
 _SCOUTS = (FGSM(), PGD(steps=10))
 BUDGETS: dict[str, Ladder] = {
@@ -71,13 +76,13 @@ BUDGETS: dict[str, Ladder] = {
 }
 
 
-def make_stages(settings: Mapping[str, Any]) -> tuple[Attack, ...]:
-    """The attacks of `{use = "ladder", budget = "full"}`, or the single attack of other settings.
+def make_ladder(settings: Mapping[str, Any]) -> Ladder:
+    """The ladder of `{use = "ladder", budget = "full"}`, or the single attack of other settings.
 
     Raises PolicyError for an unknown name, budget or setting.
     """
     if settings.get("use") != LADDER:
-        return (make_attack(settings),)
+        return Ladder((), (make_attack(settings),), proves=False)
     budget = settings.get("budget")
     if not isinstance(budget, str) or budget not in BUDGETS:
         raise PolicyError(
@@ -87,14 +92,7 @@ def make_stages(settings: Mapping[str, Any]) -> tuple[Attack, ...]:
         raise PolicyError(
             f"expected no setting of a ladder but `budget`, got {unknown[0]!r}; remove it"
         )
-    return BUDGETS[budget].attacks
-
-
-def before_crown(settings: Mapping[str, Any]) -> int | None:
-    """Number of attacks before CROWN's certificates; None where nothing is certified."""
-    if settings.get("use") != LADDER or not BUDGETS[settings["budget"]].proves:
-        return None
-    return len(BUDGETS[settings["budget"]].scouts)
+    return BUDGETS[budget]
 
 
 def parse_attack(text: str) -> dict[str, Any]:

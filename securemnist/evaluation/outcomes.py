@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -19,22 +18,16 @@ from securemnist.results.per_image import (
 )
 
 
-@dataclass
 class Outcomes:
     """`codes` int64 (n,): MISCLASSIFIED, CERTIFIED, SURVIVED, NOT_ATTEMPTED or the index of a stage."""
 
-    labels: torch.Tensor
-    predictions: torch.Tensor
-    classes: int
-    codes: torch.Tensor = field(init=False)
-    clean_predictions: torch.Tensor = field(init=False)
-    stages: list[str] = field(default_factory=list)
-    waterfall: list[StageResult] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.codes = torch.full_like(self.labels, SURVIVED)
-        self.codes[self.predictions != self.labels] = MISCLASSIFIED
-        self.clean_predictions = self.predictions.clone()
+    def __init__(self, labels: torch.Tensor, predictions: torch.Tensor, classes: int) -> None:
+        self.labels, self.predictions, self.classes = labels, predictions, classes
+        self.codes = torch.full_like(labels, SURVIVED)
+        self.codes[predictions != labels] = MISCLASSIFIED
+        self.clean_predictions = predictions.clone()
+        self.stages: list[str] = []
+        self.waterfall: list[StageResult] = []
 
     @property
     def undecided(self) -> torch.Tensor:
@@ -73,11 +66,6 @@ class Outcomes:
             self.waterfall.append(counts)
         else:
             self.waterfall[number] = self.waterfall[number].plus(counts)
-
-    def record_certified(self, counts: StageResult, proved: torch.Tensor, stage: int) -> None:
-        """Record that a stage certified the images at indices `proved`; later stages skip them."""
-        self.record(counts, proved[:0], proved[:0], stage)
-        self.codes[proved] = CERTIFIED
 
     @property
     def unbroken(self) -> int:

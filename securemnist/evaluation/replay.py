@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from securemnist.evaluation.examples import Examples
-from securemnist.referee import rule
+from securemnist.referee import Ruling, rule
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels
 
@@ -33,10 +33,11 @@ class Replay:
 
     def __call__(
         self, model: torch.nn.Module, places: torch.Tensor, x: Images, y: Labels, threat: Threat
-    ) -> Images:
+    ) -> tuple[Images, Ruling]:
         """For each image the first stored example within `threat` that breaks it, else the image itself.
 
-        `places` int64 (n,) are the places of `x` (n, 1, 28, 28) in the test set.
+        `places` int64 (n,) are the places of `x` (n, 1, 28, 28) in the test set. The ruling is on the
+        returned images.
         """
         proposals, unbroken = x.clone(), np.ones(len(x), bool)
         for stored in self.sets:
@@ -48,7 +49,7 @@ class Replay:
             ruling = rule(model, x[indices], y[indices], images, norm=threat.norm, eps=threat.eps)
             proposals[indices[ruling.fooled]] = images[ruling.fooled]
             unbroken[matched[ruling.fooled.cpu().numpy()]] = False
-        return proposals
+        return proposals, rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps)
 
 
 def _matched(

@@ -12,7 +12,7 @@ from securemnist.evaluation.context import Context
 from securemnist.evaluation.examples import Examples
 from securemnist.view import png
 
-_COLUMNS, _MAX_IMAGES, _SIDE = 8, 200, 28
+_COLUMNS, _MAX_IMAGES = 8, 200
 _HEADER = ("test_digit", "label", "prediction", "linf", "l2")
 
 
@@ -43,11 +43,10 @@ def contact_sheet(examples: Examples, context: Context) -> bytes:
     clean = context.data.test[torch.from_numpy(examples.places[:count])].images().numpy()
     pairs = np.concatenate([clean, examples.images[:count]], axis=3)[:, 0]
     columns = min(_COLUMNS, count)
-    lines = -(-count // columns)
-    width, height = 2 * _SIDE + 4, _SIDE + 4
-    canvas = np.full((lines * height, columns * width), 255, np.uint8)
-    for number, pair in enumerate(pairs):
-        top, left = number // columns * height + 2, number % columns * width + 2
-        canvas[top : top + _SIDE, left : left + 2 * _SIDE] = np.round(255 * pair)
+    grey = np.round(255 * pairs).astype(np.uint8)
+    # A white frame around each pair, and white tiles to the end of the last line.
+    tiles = np.pad(grey, ((0, -count % columns), (2, 2), (2, 2)), constant_values=255)
+    lines = np.split(tiles, len(tiles) // columns)
+    canvas = np.concatenate([np.concatenate(line, axis=1) for line in lines])
     doubled = canvas.repeat(2, axis=0).repeat(2, axis=1)
     return png.picture(doubled.tobytes(), width=doubled.shape[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from securemnist.data.thumbnail import thumbnail
-from securemnist.models.predictions import predicted
+from securemnist.models.predictions import margin, predicted
 from securemnist.results.evidence.images import CleanImage
 from securemnist.types import Labels
 
@@ -29,9 +29,7 @@ def smallest_margin_images(
 
     A negative margin is a misclassified image.
     """
-    own = labels.unsqueeze(1)
-    others = logits.scatter(1, own, -torch.inf)
-    margins = logits.gather(1, own).squeeze(1) - others.amax(1)
+    margins = margin(logits, labels)
     predictions = predicted(logits, labels)
     return [
         CleanImage(

@@ -30,11 +30,11 @@ def take_measurement(context: Context, measure: str, settings: Settings, seed: i
         found = find(measure)
         if found is None:
             raise PolicyError(f"expected a known measure, got {measure!r}; name one of the table")
-        named = imports.named_in(measure, settings.model_dump())
-        if named or (found.search and context.doubts):
+        code = imports.named_in(measure, settings.model_dump())
+        if code or (found.search and context.doubts):
             with own_code.contained(context):
                 measurement = _measurement(found, context, settings, seed)
-            own_code.check_result(measurement, found, context, own="measure" in named)
+            own_code.check_result(measurement, found, context, own="measure" in code)
         else:
             measurement = _measurement(found, context, settings, seed)
         measurement = _with_copies_checked(measurement, context)

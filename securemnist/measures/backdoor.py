@@ -15,7 +15,6 @@ from securemnist.backdoor import Trigger, make_trigger
 from securemnist.backdoor.success_rate import (
     Predictions,
     Success,
-    TargetMap,
     invisible_reason,
     target_maps,
 )
@@ -70,28 +69,26 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
     predictions = Predictions.of(sample.y.cpu(), clean_logits, triggered)
     maps = target_maps(settings.target, clean_logits.shape[1])
     results = [predictions.success(target_map) for target_map in maps]
-    countable = [k for k, result in enumerate(results) if not result.undecided_reason]
-    reason = _first_undecided_reason(maps, results)
+    countable = [result for result in results if not result.undecided_reason]
+    reason = _first_undecided_reason(results)
     if not countable:
         raise Inconclusive(reason)
-    worst = max(countable, key=lambda k: (results[k].rate, -k))
+    worst = max(countable, key=lambda result: result.rate)
     # The worst of several targets is reported: their joint intervals cover it (Bonferroni).
-    bounds = [results[k].interval(1 - 0.05 / len(results)) for k in countable]
+    bounds = [result.interval(1 - 0.05 / len(results)) for result in countable]
     evidence = BackdoorEvidence(
         trigger=trigger.to_json(),
         answers=sample.answers(predictions.clean, predictions.triggered),
-        per_class_asr=_per_class(predictions, maps, results, worst),
-        triggered_gallery=_gallery(
-            sample, trigger, predictions, results[worst], clean_logits, triggered
-        ),
-        **_target_evidence(settings, predictions, maps, results, worst),
-        **_control(context, trigger, maps[worst], results[worst].rate, seed),
+        per_class_asr=_per_class(predictions, results, worst),
+        triggered_gallery=_gallery(sample, trigger, predictions, worst, clean_logits, triggered),
+        **_target_evidence(settings, predictions, results, worst),
+        **_control(context, trigger, worst, seed),
     )
     return Measurement(
-        value=results[worst].rate,
+        value=worst.rate,
         low=max(low for low, _ in bounds),
         high=max(high for _, high in bounds),
-        n=results[worst].n,
+        n=worst.n,
         complete=False,  # the upper bound decides, for the whole test set, too
         seconds=0.0,
         seed=seed,
@@ -102,40 +99,36 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
     )
 
 
-def _first_undecided_reason(maps: Sequence[TargetMap], results: Sequence[Success]) -> str:
+def _first_undecided_reason(results: Sequence[Success]) -> str:
     """Why the rate of a target map decides nothing, with the name if there are several; else empty."""
-    for target_map, result in zip(maps, results, strict=True):
-        if result.undecided_reason:
-            return (
-                f"{target_map.name}: {result.undecided_reason}"
-                if maps[1:]
-                else result.undecided_reason
-            )
+    for result in results:
+        if reason := result.undecided_reason:
+            return f"{result.target_map.name}: {reason}" if len(results) > 1 else reason
     return ""
 
 
 def _per_class(
-    predictions: Predictions, maps: Sequence[TargetMap], results: Sequence[Success], worst: int
+    predictions: Predictions, results: Sequence[Success], worst: Success
 ) -> list[float | None]:
     """Rate by true class for the worst target; for pairs, of the worst pair with that source."""
-    if maps[worst].source is None:
-        return results[worst].per_class(predictions.labels)
-    rates: list[float | None] = [None] * results[worst].classes
-    for target_map, result in zip(maps, results, strict=True):
-        if target_map.source is not None and not result.undecided_reason:
-            rates[target_map.source] = max(rates[target_map.source] or 0.0, result.rate)
+    if worst.target_map.source is None:
+        return worst.per_class(predictions.labels)
+    rates: list[float | None] = [None] * worst.classes
+    for result in results:
+        source = result.target_map.source
+        if source is not None and not result.undecided_reason:
+            rates[source] = max(rates[source] or 0.0, result.rate)
     return rates
 
 
 def _target_evidence(
     settings: BackdoorSettings,
     predictions: Predictions,
-    maps: Sequence[TargetMap],
     results: Sequence[Success],
-    worst: int,
+    worst: Success,
 ) -> dict[str, Any]:
     """The worst target, the rates of all targets, and accuracy on the target class under the trigger."""
-    target_map = maps[worst]
+    target_map = worst.target_map
     if target_map.target is None:
         return {"target": target_map.name}
     if target_map.source is not None:
@@ -152,15 +145,12 @@ def _target_evidence(
     return evidence
 
 
-def _control(
-    context: Context, trigger: Trigger, target_map: TargetMap, rate: float, seed: int
-) -> dict[str, Any]:
+def _control(context: Context, trigger: Trigger, worst: Success, seed: int) -> dict[str, Any]:
     """The rate on clean reference models; empty for data that they were not trained on."""
     if not context.data.pinned:
         return {}
-    digits = context.data.test[
-        context.sample(min(CONTROL_DIGITS, len(context.data.test)), seed).places
-    ]
+    sample = context.sample(min(CONTROL_DIGITS, len(context.data.test)), seed)
+    digits = context.data.test[sample.places]
     x, own_digest = digits.images(), context.subject.digest
     rates: dict[str, float] = {}
     for name in loading.with_role("clean"):
@@ -169,11 +159,11 @@ def _control(
             continue  # a model is not its own control
         other = Context(reference, context.data)
         predictions = Predictions.of(digits.labels, other.logits(x), other.logits(trigger(x)))
-        rates[name] = predictions.success(target_map).rate
+        rates[name] = predictions.success(worst.target_map).rate
     if not rates:
         return {}
     control = sum(rates.values()) / len(rates)
-    return {"control": control, "control_models": rates, "lift": rate - control}
+    return {"control": control, "control_models": rates, "lift": worst.rate - control}
 
 
 def _gallery(

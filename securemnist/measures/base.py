@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from securemnist.attacks.base import Attack
 from securemnist.errors import UsageError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts import prediction_doubts
-from securemnist.evaluation.ladders import LADDER, before_crown, make_stages
+from securemnist.evaluation.ladders import LADDER, Ladder, make_ladder
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
 from securemnist.results.families import Family
 from securemnist.results.findings import Measurement
@@ -112,7 +111,7 @@ class AttackSettings(ThreatSettings):
         if attack.get("use") == LADDER:
             attack = {"budget": (info.context or {}).get("tier", DEFAULT_TIER), **attack}
         try:
-            make_stages(attack)
+            make_ladder(attack)
         except UsageError as error:
             raise ValueError(str(error)) from error
         return attack
@@ -121,7 +120,7 @@ class AttackSettings(ThreatSettings):
     def _reaches(self) -> AttackSettings:
         """Raise ValueError for an attack whose steps together are shorter than eps."""
         eps = self.threat["eps"]
-        for attack in self.attack_stages():
+        for attack in self.ladder.attacks:
             size, steps = getattr(attack, "step_size", None), getattr(attack, "steps", 1)
             if not (isinstance(size, int | float) and isinstance(steps, int)):
                 continue  # the user's own attack may mean something else by these names
@@ -132,45 +131,32 @@ class AttackSettings(ThreatSettings):
                 )
         return self
 
-    def attack_stages(self) -> tuple[Attack, ...]:
-        """The attacks: a single one, or the attacks of the ladder."""
-        return make_stages(self.attack)
-
     @property
-    def before_crown(self) -> int | None:
-        """Number of attacks before CROWN's certificates; None where nothing is certified."""
-        return before_crown(self.attack)
+    def ladder(self) -> Ladder:
+        """The attacks, one or several, and the place of their certificates."""
+        return make_ladder(self.attack)
 
     @property
     def attack_name(self) -> str:
         """Display name: `PGD-40`, `ladder (full)`."""
         if self.attack["use"] == LADDER:
             return f"{LADDER} ({self.attack['budget']})"
-        return self.attack_stages()[0].name
+        return self.ladder.attacks[0].name
 
     @property
     def one_step(self) -> bool:
         """Whether every attack takes a single step."""
-        return all(attack.one_step for attack in self.attack_stages())
-
-    def passes(self) -> float:
-        """Forward and backward passes of a surviving image."""
-        return sum(attack.passes() for attack in self.attack_stages())
+        return all(attack.one_step for attack in self.ladder.attacks)
 
     def seconds_an_image(self, pace: Pace) -> float:
         """Mean seconds of an image; some are broken or certified long before the last attack."""
-        shares, attacks, before_crown = (
-            pace.shares(self.threat_value()),
-            self.attack_stages(),
-            self.before_crown,
-        )
-        if before_crown is None:
-            return pace.seconds * (1 + self.passes() * shares.surviving)
-        scouts = sum(attack.passes() for attack in attacks[:before_crown])
-        searches = CROWN_PASSES + sum(attack.passes() for attack in attacks[before_crown:])
-        return pace.seconds * (
-            INTERVAL_PASSES + scouts * shares.unproved + searches * shares.undecided
-        )
+        shares, ladder = pace.shares(self.threat_value()), self.ladder
+        scouts = sum(attack.passes() for attack in ladder.scouts)
+        searches = sum(attack.passes() for attack in ladder.searches)
+        if not ladder.proves:
+            return pace.seconds * (1 + (scouts + searches) * shares.surviving)
+        before_crown = INTERVAL_PASSES + scouts * shares.unproved
+        return pace.seconds * (before_crown + (CROWN_PASSES + searches) * shares.undecided)
 
 
 @dataclass(frozen=True)
@@ -192,10 +178,6 @@ class Measure:
     unit: Literal["share", "ratio", "count"] = "share"
     search: bool = False
 
-    def bind(self, settings: Mapping[str, Any], tier: str = DEFAULT_TIER) -> Settings:
-        """The settings of a row of this tier; pydantic.ValidationError where they are invalid."""
-        return self.settings.model_validate(dict(settings), context={"tier": tier})
-
 
 def unreliable_reason(context: Context, settings: AnswerSettings) -> str:
     """Why predictions depend on the draw or on the batch; empty where they do not."""
@@ -204,17 +186,16 @@ def unreliable_reason(context: Context, settings: AnswerSettings) -> str:
 
 
 def share_measurement(
-    hits: int, n: int, *, complete: bool, seed: int, seconds: float = 0.0, **more: Any
+    hits: int, n: int, *, complete: bool, proved: int | None = None, **more: Any
 ) -> Measurement:
-    """Measurement of the share hits / n, with its exact 95 % interval (Clopper & Pearson)."""
+    """Measurement of the share hits / n, with its exact 95 % interval (Clopper & Pearson).
+
+    `proved`: the number of certified images; it decides by the lower bound of its share, too.
+    """
     low, high = share_interval(hits, n)
+    if proved is not None:
+        certified_low = proved / n if complete else share_interval(proved, n)[0]
+        more |= {"certified": proved / n, "certified_low": certified_low}
     return Measurement(
-        value=hits / n,
-        low=low,
-        high=high,
-        n=n,
-        complete=complete,
-        seconds=seconds,
-        seed=seed,
-        **more,
+        value=hits / n, low=low, high=high, n=n, complete=complete, seconds=0.0, **more
     )

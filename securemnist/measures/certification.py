@@ -5,13 +5,11 @@ It is a lower bound of the true robust accuracy: an image without a certificate 
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
-import torch
 from pydantic import field_validator
 
-from securemnist.certificates import Certificates
+from securemnist.backdoor.success_rate import rate_by_class
 from securemnist.evaluation.certificate_stage import (
     bound_summary,
     certificate_counts,
@@ -24,8 +22,7 @@ from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
 from securemnist.measures.base import Measure, ThreatSettings, share_measurement
 from securemnist.models.predictions import predicted
 from securemnist.results import families
-from securemnist.results.evidence.certificates import Certificates as CertificateCounts
-from securemnist.results.evidence.certificates import CertifiedEvidence
+from securemnist.results.evidence.certificates import Certificates, CertifiedEvidence
 from securemnist.results.findings import Measurement
 from securemnist.results.per_image import CERTIFIED, NOT_ATTEMPTED
 from securemnist.threats import THREATS
@@ -57,30 +54,21 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
     outcomes.codes[certificates.proved] = CERTIFIED
     unproved = outcomes.undecided
     outcomes.codes[unproved] = NOT_ATTEMPTED  # no attack ran on these images
-    n = len(sample)
-    measured = share_measurement(
+    return share_measurement(
         outcomes.certified,
-        n,
+        len(sample),
         complete=sample.complete,
+        proved=outcomes.certified,
         seed=seed,
-        certified=outcomes.certified / n,
         evidence=CertifiedEvidence(
             outcomes=outcomes.table(**sample.record),
-            per_class=_per_class(certificates, sample.y, outcomes.classes),
-            certificates=CertificateCounts(
+            per_class=rate_by_class(sample.y, sample.y[certificates.proved], outcomes.classes),
+            certificates=Certificates(
                 **certificate_counts(certificates),
                 open=bound_summary(certificates.margins[unproved]),
             ),
         ),
     )
-    proved = measured.value if measured.complete else measured.low
-    return dataclasses.replace(measured, certified_low=proved)
-
-
-def _per_class(certificates: Certificates, y: torch.Tensor, classes: int) -> list[float | None]:
-    counts = torch.bincount(y, minlength=classes).tolist()
-    hits = torch.bincount(y[certificates.proved], minlength=classes).tolist()
-    return [hit / n if n else None for hit, n in zip(hits, counts, strict=True)]
 
 
 def _estimate(settings: CertifiedSettings, pace: Pace) -> float:

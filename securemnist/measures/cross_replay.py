@@ -17,7 +17,6 @@ import torch
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.replay import Replay
 from securemnist.measures.table import find
-from securemnist.referee import rule
 from securemnist.results.confusion import per_class
 from securemnist.results.evidence.attack import AttackEvidence, StageResult
 from securemnist.results.evidence.tables import OutcomeTable
@@ -72,8 +71,7 @@ def _broken(
         return {}
     chosen, model = context.data.test[places], context.subject.model
     x, y = chosen.images().to(context.subject.device), chosen.labels.to(context.subject.device)
-    proposals = replay(model, places, x, y, threat)
-    ruling = rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps)
+    ruling = replay(model, places, x, y, threat)[1]
     rulings = zip(unbroken, ruling.fooled.tolist(), ruling.predictions.tolist(), strict=True)
     return {index: prediction for index, fooled, prediction in rulings if fooled}
 

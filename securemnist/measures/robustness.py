@@ -71,7 +71,8 @@ def attack_accuracy(context: Context, settings: AttackSettings, seed: int) -> Me
     attack.
     """
     threat = settings.threat_value()
-    run = _run_attacks(context, settings, settings.digits, threat, seed, settings.before_crown)
+    before_crown = settings.ladder.before_crown
+    run = _run_attacks(context, settings, settings.digits, threat, seed, before_crown)
     return _measured(context, settings, run, seed)
 
 
@@ -99,7 +100,7 @@ def _measured(context: Context, settings: AttackSettings, run: LadderRun, seed: 
         doubts = (_ENDED_EARLY,)
     elif len(run.outcomes.undecided):
         target, threat = _attack_context(context, settings), settings.threat_value()
-        doubts = model_doubts(target, threat, n, randomised=settings.randomised).doubts
+        doubts = model_doubts(target, threat, n, randomised=settings.randomised)
     return share_measurement(
         hits,
         n,
@@ -109,32 +110,23 @@ def _measured(context: Context, settings: AttackSettings, run: LadderRun, seed: 
         doubts=doubts,
         evidence=evidence,
         examples=run.examples(),
-        **_certified_share(run, n, complete=complete),
+        proved=run.outcomes.certified or None,
     )
-
-
-def _certified_share(run: LadderRun, n: int, *, complete: bool) -> dict[str, float]:
-    """The certified share and its lower bound; empty where no image is certified."""
-    hits = run.outcomes.certified
-    if not hits:
-        return {}
-    low = hits / n if complete else share_interval(hits, n)[0]
-    return {"certified": hits / n, "certified_low": low}
 
 
 def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Measurement:
     """Share of test images that are classified right after a search within the threat."""
-    threat, replay = settings.threat_value(), context.replay
+    threat, replay, ladder = settings.threat_value(), context.replay, settings.ladder
     run = _run_attacks(
-        context, settings, settings.digits, threat, seed, settings.before_crown, replay=replay
+        context, settings, settings.digits, threat, seed, ladder.before_crown, replay=replay
     )
     measured = _measured(context, settings, run, seed)
     if run.skipped_stages:
         return measured
     undecided, sample = run.outcomes.undecided, run.sample
-    checked = search_doubts(
+    doubts, sensitivity = search_doubts(
         _attack_context(context, settings),
-        settings.attack_stages(),
+        ladder.attacks,
         threat,
         sample.x[undecided],
         sample.y[undecided],
@@ -142,13 +134,12 @@ def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Me
         survived=len(undecided) / measured.n,
         last_broke=run.outcomes.waterfall[-1].fell / measured.n,
     )
-    more: dict[str, Any] = {"sensitivity": checked.sensitivity}
+    more: dict[str, Any] = {"sensitivity": sensitivity}
     if settings.curve and settings.until is None:
-        reference_curves = curves.stored(context, settings.attack_stages(), settings.threat["norm"])
+        reference_curves = curves.stored(context, ladder.attacks, threat.norm)
         more |= {"curve": curve(context, settings, seed), "reference_curves": reference_curves}
     evidence = dataclasses.replace(measured.evidence, **more)
-    doubts = (*measured.doubts, *checked.doubts)
-    return dataclasses.replace(measured, doubts=doubts, evidence=evidence)
+    return dataclasses.replace(measured, doubts=measured.doubts + doubts, evidence=evidence)
 
 
 def curve(context: Context, settings: RobustSettings, seed: int) -> list[CurvePoint]:
@@ -156,11 +147,16 @@ def curve(context: Context, settings: RobustSettings, seed: int) -> list[CurvePo
 
     `certified` is None where no bounds exist: for another norm or unsupported layers.
     """
+    digits, ladder = min(CURVE_DIGITS, len(context.data.test)), settings.ladder
+    # A row without certificates has them after its attacks: a broken image needs none.
+    before_crown = ladder.before_crown if ladder.proves else len(ladder.attacks)
     # Smallest eps without a certified image; a larger ball contains it.
     unprovable_eps = math.inf
     points = []
     for eps in settings.curve:
-        run = _curve_run(context, settings, eps, seed, prove=eps < unprovable_eps)
+        threat = make_threat(settings.threat["norm"], eps)
+        before = before_crown if eps < unprovable_eps else None
+        run = _run_attacks(context, settings, digits, threat, seed, before)
         outcomes, n = run.outcomes, int(run.outcomes.attempted.sum())
         known = run.has_bounds or eps > unprovable_eps
         proved = outcomes.certified / n if known else None
@@ -168,19 +164,6 @@ def curve(context: Context, settings: RobustSettings, seed: int) -> list[CurvePo
         if run.has_bounds and not outcomes.certified:
             unprovable_eps = min(unprovable_eps, eps)
     return points
-
-
-def _curve_run(
-    context: Context, settings: RobustSettings, eps: float, seed: int, *, prove: bool
-) -> LadderRun:
-    """The row's attack at `eps`, with certificates even where the row has none."""
-    digits = min(CURVE_DIGITS, len(context.data.test))
-    threat = make_threat(settings.threat["norm"], eps)
-    before_crown = settings.before_crown
-    if before_crown is None:
-        # What the attacks break needs no certificate.
-        before_crown = len(settings.attack_stages())
-    return _run_attacks(context, settings, digits, threat, seed, before_crown if prove else None)
 
 
 def _run_attacks(
@@ -198,7 +181,7 @@ def _run_attacks(
     return evaluate(
         _attack_context(context, settings),
         sample,
-        settings.attack_stages(),
+        settings.ladder.attacks,
         threat,
         seed,
         # A certificate of the mean of a few draws does not certify the model.

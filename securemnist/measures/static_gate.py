@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +17,7 @@ from securemnist.results.evidence.static import BaselineEntry, StaticEvidence, S
 from securemnist.results.families import STATIC
 from securemnist.results.findings import Measurement
 from securemnist.sanitize import terminal
-from securemnist.static import Issue, PythonFiles, Scan, baseline, scan
+from securemnist.static import PythonFiles, Scan, baseline, scan
 from securemnist.types import Progress
 
 log = logging.getLogger("securemnist")
@@ -80,7 +79,7 @@ def scan_folder(
     scanned = _scan(settings, folder)
     progress(tools, 1, 1)
     unaccepted, stale = baseline.split(scanned.issues, entries)
-    counted = _at_level(unaccepted, settings.level)
+    counted = [issue for issue in unaccepted if issue.at_least(settings.level)]
     for issue in counted[:MAX_LOGGED]:
         log.warning("%s", terminal(issue))
     value = float(len(counted))
@@ -109,7 +108,8 @@ def current_baseline(settings: StaticSettings, folder: Path) -> tuple[bytes, int
 
     A row with this `baseline` can have `at_most = 0`.
     """
-    counted = _at_level(_scan(settings, folder).issues, settings.level)
+    issues = _scan(settings, folder).issues
+    counted = [issue for issue in issues if issue.at_least(settings.level)]
     return baseline.dumps(counted), len(counted)
 
 
@@ -121,10 +121,6 @@ def _scan(settings: StaticSettings, folder: Path) -> Scan:
             "the row's `paths`"
         )
     return scan(python_files, tools=settings.tools)
-
-
-def _at_level(issues: Sequence[Issue], level: str) -> list[Issue]:
-    return [issue for issue in issues if issue.at_least(level)]
 
 
 STATIC_FINDINGS = Measure(

@@ -69,7 +69,7 @@ def bind(
                 f"expected a measure of {', '.join(MEASURES)} or pkg.module:MEASURE, got {measure!r}; "
                 "name one of them"
             )
-        return found.bind(settings, tier)
+        return found.settings.model_validate(dict(settings), context={"tier": tier})
     except ValidationError as error:
         raise PolicyError(f"{prefix}{measure}: {sentence(error, settings)}") from error
     except UsageError as error:

@@ -22,6 +22,12 @@ def true_and_best_wrong(logits: Logits, y: Labels) -> tuple[torch.Tensor, torch.
     return logits.gather(1, y[:, None]).squeeze(1), without_true(logits, y).amax(1)
 
 
+def margin(logits: Logits, y: Labels) -> torch.Tensor:
+    """True logit minus the largest wrong logit, (n,); below 0 the sample is misclassified."""
+    true, wrong = true_and_best_wrong(logits, y)
+    return true - wrong
+
+
 def without_true(logits: Logits, y: Labels) -> Logits:
     """The logits with minus infinity at the true class."""
     return logits.scatter(1, y[:, None], -torch.inf)

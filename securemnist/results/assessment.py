@@ -94,8 +94,8 @@ class Assessment(JsonModel):
     @property
     def counts(self) -> dict[str, int]:
         """Findings in scope, by verdict."""
-        seen = Counter(str(f.verdict) for f in self.findings if f.in_scope)
-        return {str(verdict): seen[str(verdict)] for verdict in Verdict}
+        numbers = Counter(str(f.verdict) for f in self.findings if f.in_scope)
+        return {str(verdict): numbers[str(verdict)] for verdict in Verdict}
 
     @property
     def open_findings(self) -> tuple[Finding, ...]:
@@ -145,12 +145,12 @@ class Assessment(JsonModel):
                 f"expected an assessment of schema {SCHEMA}, got {got!r:.40}; make it again with "
                 "`securemnist assess`"
             )
-        kept = {key: value for key, value in data.items() if key not in _DERIVED}
+        stored = {key: value for key, value in data.items() if key not in _DERIVED}
         try:
-            kept["scope"] = {k: v for k, v in data["scope"].items() if k != "complete"}
-            made = super().from_json(kept)
-            made.dumps()
-            for finding in made.findings:
+            stored["scope"] = {k: v for k, v in data["scope"].items() if k != "complete"}
+            assessment = super().from_json(stored)
+            assessment.dumps()
+            for finding in assessment.findings:
                 _check_pass(finding)
                 _ = finding.requirement.threshold, str(finding)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -158,7 +158,7 @@ class Assessment(JsonModel):
                 f"expected an assessment of schema {SCHEMA}, got one that does not parse "
                 f"({type(error).__name__}: {error!s:.200}); make it again with `securemnist assess`"
             ) from error
-        return made
+        return assessment
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -176,9 +176,9 @@ def _check_pass(finding: Finding) -> None:
     """ValueError for a PASS that the stored measurement and threshold do not lead to."""
     if not finding.passed:
         return
-    row, seen = finding.requirement, finding.measurement
-    if seen is None:
+    row, measurement = finding.requirement, finding.measurement
+    if measurement is None:
         raise ValueError(f"{row.id}: a PASS without a measurement")
-    judged = row.judge(seen)
+    judged = row.judge(measurement)
     if not judged.passed or judged.proved != finding.proved:
         raise ValueError(f"{row.id}: {finding.label} is stored, its numbers give {judged.label}")

@@ -72,27 +72,29 @@ class Requirement(JsonModel):
         return Finding(requirement=self, verdict=verdict, reason=reason, claim=claim, family=own)
 
 
-def _judge(row: Requirement, seen: Measurement) -> tuple[Verdict, bool, str]:
+def _judge(row: Requirement, measured: Measurement) -> tuple[Verdict, bool, str]:
     """Verdict, whether certificates alone carry it, and the reason where it is not a plain one."""
-    if seen.impossible:
-        return Verdict.ERROR, False, seen.impossible
-    proved = None if seen.inconclusive else seen.certified_low
+    if measured.impossible:
+        return Verdict.ERROR, False, measured.impossible
+    proved = None if measured.inconclusive else measured.certified_low
     if row.at_least is not None and proved is not None and proved >= row.at_least:
         return Verdict.PASS, True, ""
-    verdict = _compare(row, seen)
-    if seen.inconclusive and verdict is not Verdict.FAIL:
-        return Verdict.INCONCLUSIVE, False, seen.inconclusive
+    verdict = _compare(row, measured)
+    if measured.inconclusive and verdict is not Verdict.FAIL:
+        return Verdict.INCONCLUSIVE, False, measured.inconclusive
     if verdict is Verdict.INCONCLUSIVE:
-        return verdict, False, _undecided(row, seen)
-    if verdict is Verdict.PASS and seen.survived and seen.doubts:
-        names = ", ".join(doubt.name for doubt in seen.doubts)
+        return verdict, False, _undecided(row, measured)
+    if verdict is Verdict.PASS and measured.survived and measured.doubts:
+        names = ", ".join(doubt.name for doubt in measured.doubts)
         return Verdict.INCONCLUSIVE, False, f"the attacks that failed are in doubt: {names}"
     return verdict, False, ""
 
 
-def _compare(row: Requirement, seen: Measurement) -> Verdict:
+def _compare(row: Requirement, measured: Measurement) -> Verdict:
     """PASS, FAIL or INCONCLUSIVE of the number alone: exact on a complete set, else by bound."""
-    low, high = (seen.value, seen.value) if seen.complete else (seen.low, seen.high)
+    low, high = measured.low, measured.high
+    if measured.complete:
+        low = high = measured.value
     if row.at_most is not None:
         low, high, threshold = -high, -low, -row.at_most
     else:
@@ -102,16 +104,17 @@ def _compare(row: Requirement, seen: Measurement) -> Verdict:
     return Verdict.FAIL if high < threshold else Verdict.INCONCLUSIVE
 
 
-def _undecided(row: Requirement, seen: Measurement) -> str:
+def _undecided(row: Requirement, measured: Measurement) -> str:
     """Why a sample does not settle the row, and how many digits would (normal approximation)."""
-    shown = f"the threshold {row.threshold:g} lies inside [{seen.low:.4f}, {seen.high:.4f}]"
-    if seen.unit != "share":
-        return shown
-    gap = abs(seen.value - row.threshold)
-    variance = max(seen.value * (1 - seen.value), 1 / (4 * max(seen.n, 1)))
+    interval = f"[{measured.low:.4f}, {measured.high:.4f}]"
+    inside = f"the threshold {row.threshold:g} lies inside {interval}"
+    if measured.unit != "share":
+        return inside
+    gap = abs(measured.value - row.threshold)
+    variance = max(measured.value * (1 - measured.value), 1 / (4 * max(measured.n, 1)))
     if gap == 0 or (needed := math.ceil(1.96**2 * variance / gap**2)) > 1_000_000:
-        return f"{shown}; no sample would settle it, measure the complete set"
-    return f"{shown}; about {max(needed, seen.n + 1):,} digits would settle it"
+        return f"{inside}; no sample would settle it, measure the complete set"
+    return f"{inside}; about {max(needed, measured.n + 1):,} digits would settle it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,11 +164,11 @@ class Finding(JsonModel):
         row = self.requirement
         head = f"{row.id} {self.label}: {row.measure}"
         if self.measurement is not None:
-            seen = self.measurement
-            number = f"{seen.value:.4f}" if seen.unit in ("share", "ratio") else f"{seen.value:g}"
+            measured = self.measurement
+            number = format(measured.value, ".4f" if measured.unit in ("share", "ratio") else "g")
             sign = row.relation if self.verdict is not Verdict.FAIL else _BROKEN[row.relation]
             joint = "against" if self.verdict is Verdict.INCONCLUSIVE else sign
-            head = f"{head} {number} {joint} {row.threshold:g}{_setting_words(row, seen)}"
+            head = f"{head} {number} {joint} {row.threshold:g}{_setting_words(row, measured)}"
         # pytest, JUnit and logs print this as it is; reasons and settings come from files.
         return sentence(f"{head}; {self.reason}" if self.reason else head)
 
@@ -196,11 +199,12 @@ def describe(settings: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _setting_words(row: Requirement, seen: Measurement) -> str:
-    shown = {key: value for key, value in row.settings.items() if key != "digits"}
-    words = [describe(shown)] if shown else []
-    if seen.unit == "share":
-        kind = "complete set" if seen.complete else "sample"
-        words.append(f"{seen.n:,} digits, {kind}; 95 % for new ones {seen.low:.4f}-{seen.high:.4f}")
-    words += [said for said in (seen.ties, seen.sensitivity, seen.bracket) if said]
+def _setting_words(row: Requirement, measured: Measurement) -> str:
+    chosen = {key: value for key, value in row.settings.items() if key != "digits"}
+    words = [describe(chosen)] if chosen else []
+    if measured.unit == "share":
+        kind = "complete set" if measured.complete else "sample"
+        interval = f"{measured.low:.4f}-{measured.high:.4f}"
+        words.append(f"{measured.n:,} digits, {kind}; 95 % for new ones {interval}")
+    words += filter(None, (measured.ties, measured.sensitivity, measured.bracket))
     return f" ({'; '.join(words)})" if words else ""

@@ -32,8 +32,8 @@ class JsonModel:
     @classmethod
     def from_json(cls, data: Any) -> Self:
         """The inverse of `to_json`; ValueError in one line for anything else."""
-        made: Self = read(cls, data)
-        return made
+        value: Self = read(cls, data)
+        return value
 
 
 def read(kind: Any, data: Any) -> Any:

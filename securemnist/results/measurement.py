@@ -28,16 +28,16 @@ def _not_stored(value: Any) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement(JsonModel):
-    """What was seen.
+    """A number with its 95 % interval, its doubts and its evidence.
 
     `value` is the point estimate (a share in [0, 1], a ratio or a count, see `unit`);
-    [low, high] a 95 % interval for new digits. `complete` says that the whole pinned set was
-    measured: then the exact value decides, else the interval's bound does.
-    `survived` marks a number that rests on attacks that failed; doubts apply to it alone.
-    `certified` (with its own lower bound) is the share that a proof covers.
-    `inconclusive` says why the row cannot pass whatever the number is; a number may still fail it.
-    `examples` are the images behind broken digits, which a run may keep in a file; they are no part
-    of the JSON.
+    [low, high] a 95 % interval for new samples. `n` samples were measured (of a ratio: rounds; of a
+    count: files). `complete` says that the whole pinned set was measured: then the exact value
+    decides, else the interval's bound does. `survived` marks a number that rests on attacks that
+    failed; doubts apply to it alone. `certified` (with its own lower bound) is the share that
+    certificates prove; None where nothing was to be proved. `inconclusive` says why the row cannot
+    pass whatever the number is, empty otherwise; a number may still fail it. `examples` are the
+    adversarial images, which a run may keep in a file; they are no part of the JSON.
     """
 
     value: Number

@@ -105,12 +105,12 @@ class _Row(BaseModel):
         return self
 
     def requirement(self) -> Requirement:
-        given = {name: getattr(self, name) for name in type(self).model_fields}
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
         waiver = self.waiver and Waiver(
             reason=self.waiver.reason, expires=self.waiver.expires.isoformat()
         )
         own = {"ids": tuple(self.ids), "waiver": waiver, "settings": dict(self.model_extra or {})}
-        return Requirement(**{**given, **own})
+        return Requirement(**{**fields, **own})
 
 
 class NamedData(_Strict):
@@ -188,15 +188,15 @@ def parse(text: str, path: str) -> Policy:
     requirements = tuple(
         _requirement(row, number, path) for number, row in enumerate(file.requirement, 1)
     )
-    seen: dict[str, str] = {}
+    ids: dict[str, str] = {}
     for row in requirements:
         folded = row.id.casefold()  # pytest's -k, which picks a row, knows no case
-        if folded in seen:
-            got = "twice" if seen[folded] == row.id else f"beside {seen[folded]!r}"
+        if folded in ids:
+            got = "twice" if ids[folded] == row.id else f"beside {ids[folded]!r}"
             raise PolicyError(
                 f"{path}: expected ids that differ in more than case, got {row.id!r} {got}; rename one"
             )
-        seen[folded] = row.id
+        ids[folded] = row.id
     return Policy(path, text, requirements, tuple(file.families), file.data)
 
 

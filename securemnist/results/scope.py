@@ -16,11 +16,6 @@ from securemnist.results.policy import Policy
 from securemnist.results.verdicts import utc_day
 
 
-def no_command(_: Requirement) -> str:
-    """The command that measures a row again, where there is none."""
-    return ""
-
-
 @dataclass(frozen=True)
 class Scope:
     """The selection of rows: tier, -m, -k, paths, and other pytest options that deselect."""
@@ -47,7 +42,7 @@ class Scope:
         folder: Path,
         processor: str,
         code: Mapping[str, str] = MappingProxyType({}),
-        command: Callable[[Requirement], str] = no_command,
+        command: Callable[[Requirement], str] = lambda _: "",
     ) -> Assessment:
         """Every row of the policy with its finding.
 

@@ -13,7 +13,7 @@ from securemnist.errors import PolicyError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import CHUNK, evaluate
 from securemnist.evaluation.ladder_run import LadderRun
-from securemnist.evaluation.ladders import BUDGETS, make_stages
+from securemnist.evaluation.ladders import BUDGETS, make_ladder
 from securemnist.evaluation.pace import DEFAULT_PACE
 from securemnist.measures import MEASURES, bind, take_measurement
 from securemnist.referee import rule
@@ -23,7 +23,7 @@ from securemnist.threats import Linf
 from tests.error_form import one_sentence
 
 THREAT = {"norm": "linf", "eps": 0.12}
-SMOKE = make_stages({"use": "ladder", "budget": "smoke"})
+SMOKE = make_ladder({"use": "ladder", "budget": "smoke"}).attacks
 
 
 def without_times(value: Any) -> Any:
@@ -70,7 +70,7 @@ def test_passes_grow_with_budget() -> None:
 
 def test_named_attack_is_single_stage() -> None:
     """A named attack is the only stage."""
-    assert make_stages({"use": "PGD", "steps": 7}) == (PGD(steps=7),)
+    assert make_ladder({"use": "PGD", "steps": 7}).attacks == (PGD(steps=7),)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_unknown_ladder_is_policy_error(attack: dict[str, Any]) -> None:
 def test_default_budget_is_tier(tier: str, attack: dict[str, Any]) -> None:
     """Without an attack, or a budget, a robustness row uses the ladder of its tier."""
     settings: Any = bind("robust_accuracy", {"threat": THREAT} | attack, tier=tier)
-    assert settings.attack_stages() == BUDGETS[tier].attacks
+    assert settings.ladder.attacks == BUDGETS[tier].attacks
     assert settings.attack_name == f"ladder ({tier})"
 
 
@@ -104,7 +104,7 @@ def test_named_budget_overrides_tier() -> None:
     """A row of the standard tier may use the reference budget."""
     row = {"threat": THREAT, "attack": {"use": "ladder", "budget": "reference"}}
     settings: Any = bind("robust_accuracy", row, tier="standard")
-    assert settings.attack_stages() == BUDGETS["reference"].attacks
+    assert settings.ladder.attacks == BUDGETS["reference"].attacks
 
 
 def test_ladder_counts_as_search() -> None:

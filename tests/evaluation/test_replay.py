@@ -15,7 +15,7 @@ from securemnist.evaluation.context import Context
 from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladder_run import LadderRun
-from securemnist.evaluation.ladders import make_stages
+from securemnist.evaluation.ladders import make_ladder
 from securemnist.evaluation.replay import Replay
 from securemnist.measures import bind, take_measurement
 from securemnist.measures.cross_replay import rejudge_with_replay
@@ -32,7 +32,7 @@ SMALL, LARGE = Linf(0.1), Linf(0.2)
 
 def searched(context: Context, threat: Linf, steps: int, *sets: Examples) -> LadderRun:
     """PGD on some images, starting with these examples if there are any."""
-    attacks = make_stages({"use": "PGD", "steps": steps})
+    attacks = make_ladder({"use": "PGD", "steps": steps}).attacks
     replay = Replay(sets) if sets else None
     return evaluate(context, context.sample(DIGITS, 0), attacks, threat, 0, replay=replay)
 
@@ -170,7 +170,7 @@ def test_broken_images_are_never_certified(mnist: DataSet, name: str, eps: float
     """No image that a stored example breaks is certified, by intervals or by CROWN."""
     context, threat = Context(loading.resolve(name), mnist), Linf(eps)
     sample = context.sample(300, 0)
-    attack = make_stages({"use": "PGD", "steps": 20, "loss": "margin"})
+    attack = make_ladder({"use": "PGD", "steps": 20, "loss": "margin"}).attacks
     stored = evaluate(context, sample, attack, threat, 0).examples()
     assert len(stored) >= 3
     chosen = mnist.test[torch.from_numpy(stored.places)]

@@ -49,7 +49,7 @@ def test_stored_curves_complete(mnist: DataSet) -> None:
     )
     stranger = dataclasses.replace(stranger, subject=_renamed(stranger.subject))
     for settings, _ in rows():
-        found = curves.stored(stranger, settings.attack_stages(), settings.threat["norm"])
+        found = curves.stored(stranger, settings.ladder.attacks, settings.threat["norm"])
         assert {entry.model for entry in found} == BUNDLED, MISSING
         for entry in found:
             assert [point.eps for point in entry.points] == settings.curve, MISSING
@@ -87,7 +87,7 @@ def test_stored_curve_of_other_inputs_omitted(
     file.write_bytes(curves.dumps(changed))
     monkeypatch.setattr(curves, "FILE", file)
     found = curves.stored(
-        context("hardened", mnist), settings.attack_stages(), settings.threat["norm"]
+        context("hardened", mnist), settings.ladder.attacks, settings.threat["norm"]
     )
     assert {entry.model for entry in found} == BUNDLED - {"baseline", "hardened"}
 
@@ -96,7 +96,7 @@ def test_own_stored_curve_omitted(mnist: DataSet) -> None:
     """The model's own stored curve is omitted, and other attacks have none."""
     settings, _ = rows()[0]
     evaluated = context("baseline", mnist)
-    names = [e.model for e in curves.stored(evaluated, settings.attack_stages(), "linf")]
+    names = [e.model for e in curves.stored(evaluated, settings.ladder.attacks, "linf")]
     assert "baseline" not in names
     assert "hardened" in names
     assert curves.stored(evaluated, [PGD(steps=3)], "linf") == []
@@ -108,7 +108,7 @@ def test_no_stored_curves_without_file(
     """Without the file there are no stored curves, and measurements are unchanged."""
     monkeypatch.setattr(curves, "FILE", tmp_path / "none.json")
     settings, _ = rows()[0]
-    assert curves.stored(context("baseline", mnist), settings.attack_stages(), "linf") == []
+    assert curves.stored(context("baseline", mnist), settings.ladder.attacks, "linf") == []
 
 
 @pytest.mark.parametrize("name", loading.reference_names())

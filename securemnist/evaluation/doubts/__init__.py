@@ -8,7 +8,6 @@ docs/doubts.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
@@ -49,8 +48,6 @@ MODEL_CHECKS: tuple[Callable[[Case], Doubt | None], ...] = (
 )
 # Checks of the predictions, on which every number rests, under attack or not.
 PREDICTION_CHECKS = (variation, batch_dependence)
-# Checks that are skipped for a model that is declared `randomised`.
-RANDOMNESS_CHECKS = (variation,)
 SEARCH_CHECKS: tuple[Callable[[SearchCase], Doubt | None], ...] = (
     large_epsilon,
     weak_attack,
@@ -58,30 +55,22 @@ SEARCH_CHECKS: tuple[Callable[[SearchCase], Doubt | None], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class CheckResult:
-    """Doubts, and the planted examples that the attack found (None: not tested)."""
-
-    doubts: tuple[Doubt, ...]
-    sensitivity: Sensitivity | None = None
-
-
 def model_doubts(
     context: Context, threat: Threat, digits: int = DIGITS, *, randomised: bool = False
-) -> CheckResult:
+) -> tuple[Doubt, ...]:
     """Doubts about the model as attacks see it, on at most `digits` images; cached in the context.
 
     A model that is declared `randomised` may vary.
     """
     sample = context.sample(min(digits, DIGITS, len(context.data.test)), 0)
-    key = ("doubts of the model", threat, len(sample))
-    if key not in context.cache:
+
+    def doubts() -> tuple[Doubt, ...]:
         correct = ~is_wrong(context.logits(sample.x), sample.y)
         case = Case(context.subject, context.target, threat, sample.x[correct], sample.y[correct])
-        doubts = _run_checks(context, MODEL_CHECKS, case) if len(case.y) else ()
-        context.cache[key] = CheckResult(prediction_doubts(context, randomised=randomised) + doubts)
-    result: CheckResult = context.cache[key]
-    return result
+        return _run_checks(context, MODEL_CHECKS, case) if len(case.y) else ()
+
+    about_model = context.cached(("doubts about the model", threat, len(sample)), doubts)
+    return prediction_doubts(context, randomised=randomised) + about_model
 
 
 def prediction_doubts(context: Context, *, randomised: bool = False) -> tuple[Doubt, ...]:
@@ -90,16 +79,14 @@ def prediction_doubts(context: Context, *, randomised: bool = False) -> tuple[Do
     A number that depends on the random draw or on the batch does not describe the model. A model
     that is declared `randomised` may vary, but may not depend on the batch.
     """
-    key = ("doubts of the answers", randomised)
-    if key not in context.cache:
+
+    def doubts() -> tuple[Doubt, ...]:
         sample = context.sample(min(TOGETHER, len(context.data.test)), 0)
-        checks = tuple(
-            check for check in PREDICTION_CHECKS if not (randomised and check in RANDOMNESS_CHECKS)
-        )
+        checks = (batch_dependence,) if randomised else PREDICTION_CHECKS
         case = Case(context.subject, context.target, Linf(0.0), sample.x, sample.y)
-        context.cache[key] = _run_checks(context, checks, case)
-    doubts: tuple[Doubt, ...] = context.cache[key]
-    return doubts
+        return _run_checks(context, checks, case)
+
+    return context.cached(("doubts about the predictions", randomised), doubts)
 
 
 def search_doubts(
@@ -112,17 +99,19 @@ def search_doubts(
     *,
     survived: float,
     last_broke: float,
-) -> CheckResult:
+) -> tuple[tuple[Doubt, ...], Sensitivity | None]:
     """Doubts about a search that images `x` with labels `y` survived; on at most 128 of them.
+
+    The second value counts the planted examples that the attack found; None where it was not tested.
 
     `survived` is their share of the row's images, `last_broke` the share that the last attack
     broke.
     """
     if threat.eps == 0:
-        return CheckResult(())
+        return (), None
     planted = _sensitivity(context, attacks, threat)
     if not len(y):
-        return CheckResult((), planted)
+        return (), planted
     rng = torch.Generator().manual_seed(seed_from(seed, "survivors"))
     chosen = torch.randperm(len(y), generator=rng)[:SURVIVORS].to(y.device)
     case = SearchCase(
@@ -135,23 +124,25 @@ def search_doubts(
     )
     checks = (*SEARCH_CHECKS, *context.doubts)
     doubts = (planted_examples(planted), *_run_checks(context, checks, case))
-    return CheckResult(tuple(doubt for doubt in doubts if doubt is not None), planted)
+    return tuple(doubt for doubt in doubts if doubt is not None), planted
 
 
 def _sensitivity(context: Context, attacks: Sequence[Attack], threat: Threat) -> Sensitivity:
     """How many planted examples the attacks find; cached in the context."""
-    key = ("sensitivity", threat, repr(tuple(attacks)))  # settings may be lists
-    if key not in context.cache:
+
+    def measured() -> Sensitivity:
         context.progress("planted examples", 0, 1)
         sample = context.sample(min(2 * PLANTED, len(context.data.test)), 0)
         correct = ~is_wrong(context.logits(sample.x), sample.y)
         x, y = sample.x[correct], sample.y[correct]
-        case = SearchCase(
-            context.subject, context.target, threat, x, y, 0, tuple(attacks), context.pool
+        return sensitivity(
+            SearchCase(
+                context.subject, context.target, threat, x, y, 0, tuple(attacks), context.pool
+            )
         )
-        context.cache[key] = sensitivity(case)
-    result: Sensitivity = context.cache[key]
-    return result
+
+    # Settings of an attack may be lists, which no key may contain.
+    return context.cached(("sensitivity", threat, repr(tuple(attacks))), measured)
 
 
 def _run_checks(

@@ -13,7 +13,7 @@ from torch import nn
 
 from securemnist.attacks.base import BATCH, channels_last
 from securemnist.evaluation.doubts.check_input import SearchCase
-from securemnist.evaluation.doubts.rerun import surviving_after
+from securemnist.evaluation.doubts.rerun import shortened, surviving_after
 from securemnist.results.evidence.attack import Sensitivity
 from securemnist.results.findings import Doubt
 from securemnist.types import Images, Logits
@@ -35,8 +35,8 @@ def sensitivity(case: SearchCase) -> Sensitivity:
     if not len(x):
         return Sensitivity(0, 0)
     labels = torch.zeros(len(x), dtype=torch.long, device=x.device)
-    rng = case.rng("look for planted")
-    missed = surviving_after(case.attacks, model, x, labels, threat, rng, case.pool)
+    runs = shortened(case.attacks, case.rng("look for planted"))
+    missed = surviving_after(runs, model, x, labels, threat, judge=model, pool=case.pool)
     return Sensitivity(int((~missed).sum()), len(x))
 
 
@@ -59,10 +59,8 @@ def plant(case: SearchCase, count: int, rng: torch.Generator) -> tuple[PlantedMo
     inner_points = [x, *(threat.random_start(x, rng) for _ in range(INSIDE))]
     noise = (torch.randn(x.shape, generator=rng).to(x.device) for _ in range(SURFACE))
     surface_points = [threat.project(x, x + threat.eps * threat.steepest(step)) for step in noise]
-    inner_logits = torch.stack([_logits(case.model, points) for points in inner_points], 1).double()
-    outer_logits = torch.stack(
-        [_logits(case.model, points) for points in surface_points], 1
-    ).double()
+    inner_logits = torch.stack([_logits(case.model, points) for points in inner_points], 1)
+    outer_logits = torch.stack([_logits(case.model, points) for points in surface_points], 1)
     center = inner_logits.mean(1, keepdim=True)
     # Scaled by the spread of the logits, so that small logits work as well as large ones.
     scale = (inner_logits - center).abs().amax((1, 2), keepdim=True).clamp_min(1e-300)

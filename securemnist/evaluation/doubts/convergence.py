@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-import torch
-
 from securemnist.attacks.base import Attack
-from securemnist.attacks.refereed import attempt
 from securemnist.attacks.square import Square
 from securemnist.evaluation.doubts.check_input import SearchCase
+from securemnist.evaluation.doubts.rerun import surviving_after
 from securemnist.results.findings import Doubt
 
 SEEDS, LIMIT = 2, 0.005
@@ -38,18 +36,9 @@ def convergence(case: SearchCase) -> Doubt | None:
 
 def _doubt(case: SearchCase, search: Attack, seeds: int, digits: int) -> Doubt | None:
     """A doubt where the longer search breaks enough of the first `digits` survivors."""
-    surviving = torch.ones(min(digits, len(case.y)), dtype=torch.bool, device=case.y.device)
-    for seed in range(seeds):
-        places = surviving.nonzero().squeeze(1)
-        x, y = case.x[places], case.y[places]
-        if not len(y):
-            break
-        rng = case.rng("convergence", seed)
-        judge = case.subject.model
-        _, ruling = attempt(
-            search, case.model, judge, x, y, threat=case.threat, rng=rng, pool=case.pool
-        )
-        surviving[places[ruling.fooled]] = False
+    runs = [(search, case.rng("convergence", seed)) for seed in range(seeds)]
+    x, y, judge = case.x[:digits], case.y[:digits], case.subject.model
+    surviving = surviving_after(runs, case.model, x, y, case.threat, judge=judge, pool=case.pool)
     broken = int((~surviving).sum())
     if not case.matters(broken, len(surviving), LIMIT):
         return None

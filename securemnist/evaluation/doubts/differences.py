@@ -8,7 +8,6 @@ signs. The gradient is computed again in another batch.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 
 import torch
 
@@ -26,36 +25,16 @@ _OFF = 1e-3
 _ERRORS, _ERRORS_OF_MEAN = 6.0, 4.0
 
 
-@dataclass(frozen=True)
-class GradientErrors:
-    """Errors of the gradients of n images, (n,) each.
+def gradient_errors(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
+    """Errors of the gradients of the first images of the case, at most 256; boolean (n,) each.
 
-    `silent`: no gradient at all four points, or one that is not finite. `false`: a gradient that is
-    not the slope, or changes in another batch. `missing` and `changing`: the largest relative
-    errors of both kinds.
+    The first, silent: no gradient at all four points, or one that is not finite. The second, false: a
+    gradient that is not the slope, or changes in another batch.
     """
-
-    silent: torch.Tensor
-    false: torch.Tensor
-    missing: torch.Tensor
-    changing: torch.Tensor
-
-
-@dataclass(frozen=True)
-class _Point:
-    """Errors at one point of each image, (n,) each."""
-
-    false: torch.Tensor
-    missing: torch.Tensor
-    changing: torch.Tensor
-
-
-def gradient_errors(case: Case) -> GradientErrors:
-    """Errors of the gradients of the first images of the case, at most 256."""
     rng, probe, threat = case.rng("gradients"), Probe(case.model, case.x), case.threat
     digits = VARYING if probe.varies else DIGITS
     case = dataclasses.replace(case, x=case.x[:digits], y=case.y[:digits])
-    zero, not_finite, errors = [], [], []
+    zero, not_finite, false = [], [], []
     for start in (case.x, threat.random_start(case.x, rng)):
         point = start
         for _ in range(2):
@@ -67,15 +46,10 @@ def gradient_errors(case: Case) -> GradientErrors:
             gradient = gradient.nan_to_num(0.0, 0.0, 0.0)
             not_finite.append(~finite)
             zero.append(~finite | (gradient == 0).flatten(1).all(1))
-            errors.append(_errors_at(probe, at, case.y, target, gradient, rng))
+            false.append(_false_at(probe, at, case.y, target, gradient, rng))
             point = threat.project(case.x, at + threat.eps * threat.steepest(gradient).float())
     silent = torch.stack(zero).all(0) | torch.stack(not_finite).any(0)
-    return GradientErrors(
-        silent,
-        torch.stack([error.false for error in errors]).any(0) & ~silent,
-        torch.stack([error.missing for error in errors]).amax(0),
-        torch.stack([error.changing for error in errors]).amax(0),
-    )
+    return silent, torch.stack(false).any(0) & ~silent
 
 
 def _interior(x: Images, probe: Probe, eps: float, rng: torch.Generator) -> Images:
@@ -86,19 +60,18 @@ def _interior(x: Images, probe: Probe, eps: float, rng: torch.Generator) -> Imag
     return torch.minimum(torch.maximum(x + shift * (noise - 0.5), edge), 1 - edge)
 
 
-def _errors_at(
+def _false_at(
     probe: Probe,
     x: Images,
     y: Labels,
     target: Labels,
     gradient: torch.Tensor,
     rng: torch.Generator,
-) -> _Point:
-    """Errors of the gradient (n, 1, 28, 28) at images `x`."""
+) -> torch.Tensor:
+    """Boolean (n,): the gradient (n, 1, 28, 28) at image `x` is not the slope, or changes in a batch."""
     changing = _batch_change(probe, x, y, target, gradient)
     # Randomness that cannot be repeated changes honest gradients, too.
     false = (changing > probe.own_format.changing) & probe.repeats
-    missing = torch.zeros_like(changing)
     noise = probe.noise(x, y, target)
     random = torch.randint(0, 2, x.shape, generator=rng).to(x.device).double() * 2 - 1
     for direction in (gradient.sign(), random):
@@ -107,15 +80,12 @@ def _errors_at(
         difference = (slope - expected).abs()
         size = torch.stack([slope.abs(), expected.abs(), _norm(gradient)]).amax(0)
         unexplained = (difference - rounding_error - _ERRORS * noise).clamp_min(0)
-        missing = torch.maximum(missing, _share(unexplained, size))
+        false = false | (_share(unexplained, size) > probe.missing)
         # Noise hides the slope of a single image, but not the mean over images.
         error = _ERRORS_OF_MEAN * noise.square().sum().sqrt()
-        if bool(
-            (slope - expected).sum().abs()
-            > probe.missing * size.sum() + error + rounding_error.sum()
-        ):
-            false = torch.ones_like(false)
-    return _Point(false | (missing > probe.missing), missing, changing)
+        allowed = probe.missing * size.sum() + error + rounding_error.sum()
+        false = false | ((slope - expected).sum().abs() > allowed)
+    return false
 
 
 def _batch_change(

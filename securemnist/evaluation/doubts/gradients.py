@@ -20,8 +20,8 @@ def gradients(case: Case) -> Doubt | None:
     The gradient of cross-entropy is not used: it underflows on confident, honest networks.
     """
     errors = gradient_errors(case)
-    n = len(errors.false)
-    silent, false = int(errors.silent.sum()), int(errors.false.sum())
+    n = len(errors[0])
+    silent, false = (int(kind.sum()) for kind in errors)
     if not (exceeds(silent, n, SILENT) or exceeds(false, n, FALSE)):
         return None
     reasons = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 
 from securemnist.evaluation.doubts.check_input import SearchCase
-from securemnist.evaluation.doubts.rerun import surviving_after
+from securemnist.evaluation.doubts.rerun import shortened, surviving_after
 from securemnist.results.findings import Doubt
 
 DIGITS, LIMIT = 64, 0.1
@@ -27,9 +27,8 @@ def large_epsilon(case: SearchCase) -> Doubt | None:
     threat = case.threat.at_grey(case.x)
     if not len(y):
         return None
-    surviving = surviving_after(
-        case.attacks, case.model, x, y, threat, case.rng("known answer"), case.pool
-    )
+    runs = shortened(case.attacks, case.rng("known answer"))
+    surviving = surviving_after(runs, case.model, x, y, threat, judge=case.model, pool=case.pool)
     count = int(torch.count_nonzero(surviving))
     if not case.matters(count, len(y), LIMIT):
         return None

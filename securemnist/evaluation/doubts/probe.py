@@ -80,7 +80,7 @@ class Probe:
         def gradient_of(part: Images, labels: Labels, classes: Labels) -> torch.Tensor:
             return loss_and_gradient(self.model, part, labels, target_margins, classes)[1]
 
-        return self._in_batches(gradient_of, x, y, target, batch).double()
+        return self._in_batches(gradient_of, x, y, target, batch=batch).double()
 
     def slope(
         self, x: Images, y: Labels, target: Labels, direction: torch.Tensor
@@ -90,9 +90,8 @@ class Probe:
         ahead, behind = x.double() + step * direction, x.double() - step * direction
         up, size = self._gap(ahead, y, target)
         down, _ = self._gap(behind, y, target)
-        return (up - down) / (
-            2 * step
-        ), self.step_format.roundings * self.step_format.rounding * size / step
+        rounding_error = self.step_format.roundings * self.step_format.rounding * size / step
+        return (up - down) / (2 * step), rounding_error
 
     def noise(self, x: Images, y: Labels, target: Labels) -> torch.Tensor:
         """Standard error (n,) of a slope from random draws that cannot be repeated."""
@@ -103,8 +102,7 @@ class Probe:
 
     def logits(self, x: Images) -> Logits:
         """The model's logits, (n, 10)."""
-        unused = torch.zeros(len(x), dtype=torch.long, device=x.device)
-        return self._in_batches(lambda part, _y, _k: self._precise_logits(part), x, unused, unused)
+        return self._in_batches(self._precise_logits, x)
 
     @torch.no_grad()
     def _own_logits(self, x: Images) -> Logits:
@@ -128,19 +126,11 @@ class Probe:
         return both[:, 0], both[:, 1]
 
     def _in_batches(
-        self,
-        call: Callable[[Images, Labels, Labels], torch.Tensor],
-        x: Images,
-        y: Labels,
-        target: Labels,
-        batch: int = BATCH,
+        self, call: Callable[..., torch.Tensor], *columns: torch.Tensor, batch: int = BATCH
     ) -> torch.Tensor:
         """Results of `call` over batches, each with its own seed for a randomised model."""
-        results = []
-        parts = zip(x.split(batch), y.split(batch), target.split(batch), strict=True)
-        for batch_number, part in enumerate(parts):
-            results.append(self._seeded(partial(call, *part), batch_number))
-        return torch.cat(results)
+        parts = zip(*(column.split(batch) for column in columns), strict=True)
+        return torch.cat([self._seeded(partial(call, *part), k) for k, part in enumerate(parts)])
 
     def _seeded(self, call: Callable[[], torch.Tensor], seed: int = 0) -> torch.Tensor:
         if not self.varies:

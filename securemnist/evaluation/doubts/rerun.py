@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import nn
@@ -14,31 +14,35 @@ from securemnist.threats import Threat
 from securemnist.types import Images, Labels
 
 
-def smallest_ladder(attacks: Sequence[Attack]) -> Sequence[Attack]:
+def shortened(
+    attacks: Sequence[Attack], rng: torch.Generator
+) -> Iterator[tuple[Attack, torch.Generator]]:
     """A single attack unchanged; for a ladder, the smallest one, which has the same kinds of stages.
 
     A larger budget would find at least as many examples.
     """
-    return attacks if len(attacks) == 1 else BUDGETS["smoke"].attacks
+    chosen = attacks if len(attacks) == 1 else BUDGETS["smoke"].attacks
+    return ((attack, rng) for attack in chosen)
 
 
 def surviving_after(
-    attacks: Sequence[Attack],
+    runs: Iterable[tuple[Attack, torch.Generator]],
     model: nn.Module,
     x: Images,
     y: Labels,
     threat: Threat,
-    rng: torch.Generator,
+    *,
+    judge: nn.Module,
     pool: Images | None,
 ) -> torch.Tensor:
-    """Boolean (n,): images that survive the attacks, run one after the other."""
+    """Boolean (n,): images that survive attacks on `model`, one after the other, ruled on by `judge`."""
     surviving = torch.ones(len(y), dtype=torch.bool, device=y.device)
-    for attack in smallest_ladder(attacks):
+    for attack, rng in runs:
         places = surviving.nonzero().squeeze(1)
         if not len(places):
             break
         _, ruling = attempt(
-            attack, model, model, x[places], y[places], threat=threat, rng=rng, pool=pool
+            attack, model, judge, x[places], y[places], threat=threat, rng=rng, pool=pool
         )
         surviving[places[ruling.fooled]] = False
     return surviving
