@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from securemnist.cli.output import say
+from securemnist.sanitize import sentence
 
 if TYPE_CHECKING:
     from securemnist.data import DataSet
@@ -35,7 +36,7 @@ def inspect(path: Path, out: Path | None) -> None:
     from securemnist.data import inspection, load
 
     loaded = load(path)
-    say(f"{loaded.name}: {loaded.spec}")
+    say(f"{sentence(loaded.name)}: {loaded.spec}")
     for split, samples in inspection.splits(loaded).items():
         kind = "bytes" if not samples.pixels.is_floating_point() else "float32"
         say(f"  {split}: {len(samples):,} images ({kind})")

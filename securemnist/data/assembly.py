@@ -12,6 +12,7 @@ from securemnist.input_spec import MNIST, InputSpec
 from securemnist.types import Progress, silent
 
 MOST_IMAGES = 10_000_000
+TOO_DARK = "expected a brightness of 0 to 255, got none above 1; store bytes as 0 to 255"
 _MOST_TUNING = 5_000
 
 
@@ -27,6 +28,17 @@ class Splits:
     def present(self) -> list[Samples]:
         """The splits that exist."""
         return [self.test] if self.training is None else [self.test, self.training]
+
+    def in_equal_channels(self) -> Splits:
+        """Grey images as colour where the other split has colour; without a copy."""
+        most = max(part.pixels.shape[1] for part in self.present)
+        test, *training = [
+            Samples(part.pixels.expand(-1, most, -1, -1), part.labels, part.mapping)
+            if (part.pixels.shape[1], most) == (1, 3)
+            else part
+            for part in self.present
+        ]
+        return Splits(test, training[0] if training else None, self.class_names)
 
 
 def assembled(
@@ -44,7 +56,6 @@ def assembled(
     The tuning split is the end of training: a twelfth, at most 5,000 images. `digests` are those of the
     files; by default those of the splits.
     """
-    splits = _same_channels(splits)
     prefix = f"{where}: " if where else ""
     spec = _spec(splits, prefix, classes, noun)
     for part in splits.present:
@@ -92,23 +103,7 @@ def check_brightness(samples: Samples, where: str) -> None:
     if not samples.pixels.is_floating_point() and not any(
         int(chunk.max()) > 1 for chunk in samples.chunks()
     ):
-        raise DataError(
-            f"{where}: expected a brightness of 0 to 255, got none above 1; store bytes as 0 to 255"
-        )
-
-
-def _same_channels(splits: Splits) -> Splits:
-    """Grey images as colour where the other split has colour; without a copy."""
-    most = max(part.pixels.shape[1] for part in splits.present)
-    if most != 3:
-        return splits
-    parts = [
-        Samples(part.pixels.expand(-1, most, -1, -1), part.labels, part.mapping)
-        if part.pixels.shape[1] == 1
-        else part
-        for part in splits.present
-    ]
-    return Splits(parts[0], parts[1] if len(parts) > 1 else None, splits.class_names)
+        raise DataError(f"{where}: {TOO_DARK}")
 
 
 def _spec(splits: Splits, prefix: str, classes: int | None, noun: str) -> InputSpec:

@@ -55,18 +55,27 @@ def _reader(path: Path) -> tuple[Reader, str]:
 
     if path.suffix == ".npz":
         return npz_file.read, "layout"
-    if path.suffix == ".parquet" or (path.is_dir() and any(path.glob("*.parquet"))):
+    if path.suffix == ".parquet":
         return parquet_files.read, "resize"
+    forms: dict[str, tuple[Reader, str]] = {}
+    if path.is_dir() and any(path.glob("*.parquet")):
+        forms["Parquet files"] = parquet_files.read, "resize"
     if cifar_files.is_folder(path):
-        return cifar_files.read, ""
-    if (path / "test").is_dir() and not (path / "meta").is_file():
-        return picture_folder.read, "resize"
-    raise DataError(_unknown(path))
+        forms["CIFAR's files"] = cifar_files.read, ""
+    if (path / "test").is_dir():
+        forms["pictures"] = picture_folder.read, "resize"
+    if len(forms) > 1:
+        raise DataError(
+            f"{path}: expected data of one form, got {' and '.join(forms)}; move one to another folder"
+        )
+    if not forms:
+        raise DataError(_unknown(path))
+    return next(iter(forms.values()))
 
 
 def _unknown(path: Path) -> str:
     if hint := idx_folder.hint(path):
-        return f"{path}: expected IDX files, got them under other names; {hint}"
+        return f"{path}: expected {_FORMS}, got other files; {hint}"
     pickles = [name for name in _CIFAR_PICKLES if (path / name).exists()]
     if pickles or ((path / "meta").is_file() and (path / "test").is_file()):
         return (

@@ -40,7 +40,8 @@ def read(path: Path, described: Description, progress: Progress) -> Splits:
         _samples(files, described.size, names, progress) for files in (tested, known) if files
     ]
     chosen = described.names or names[0]
-    return Splits(splits[0], splits[1] if len(splits) > 1 else None, chosen)
+    parts = Splits(splits[0], splits[1] if len(splits) > 1 else None, chosen)
+    return parts.in_equal_channels()
 
 
 def _pyarrow() -> Any:

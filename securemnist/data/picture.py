@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,13 +89,6 @@ def converted(image: Any, where: str, size: tuple[int, int] | None) -> torch.Ten
         image = image.resize(size[::-1], Image.Resampling.BILINEAR)
     pixels = torch.from_numpy(np.array(image))
     return pixels[None, None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)[None]
-
-
-def is_special(entry: os.DirEntry[str]) -> bool:
-    """Whether a folder's entry is a link, or neither a file nor a folder."""
-    return entry.is_symlink() or not (
-        entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)
-    )
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ def read(folder: Path, described: Description, progress: Progress) -> Splits:
     parts = [
         _samples(folder / split, files[split], names, described.size, progress) for split in splits
     ]
-    return Splits(parts[0], parts[1] if len(parts) > 1 else None, names)
+    return Splits(parts[0], parts[1] if len(parts) > 1 else None, names).in_equal_channels()
 
 
 def _class_names(folder: Path, named: tuple[str, ...], found: set[str]) -> tuple[str, ...]:
@@ -84,12 +84,19 @@ def _entries(folder: Path) -> list[tuple[str, bool]]:
             f"{folder}: expected a folder of pictures, got {error.strerror}; fix or remove it"
         ) from error
     for entry in entries:
-        if picture.is_special(entry):
+        if _is_special(entry):
             raise DataError(
                 f"{entry.path}: expected a file or folder, got a link, FIFO or device; replace it by the "
                 "file"
             )
     return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+
+
+def _is_special(entry: os.DirEntry[str]) -> bool:
+    """Whether a folder's entry is a link, or neither a file nor a folder."""
+    return entry.is_symlink() or not (
+        entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)
+    )
 
 
 def _samples(

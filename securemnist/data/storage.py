@@ -46,13 +46,18 @@ class Storage:
         room[self.filled : end] = images  # a grey image fills all channels
         self.filled = end
         self._unreleased += images.numel() * images.element_size()
-        if self._mapping is not None and self._unreleased > _RELEASE:
-            self._mapping.madvise(mmap.MADV_DONTNEED)  # the file keeps what was written
-            self._unreleased = 0
+        if self._unreleased > _RELEASE:
+            self._release()
 
     def samples(self, labels: Labels) -> Samples:
         """The stored images with these labels."""
         return Samples(self._pixels[: self.filled], labels, self._mapping)
+
+    def _release(self) -> None:
+        """Free the memory of what was written; the file keeps it."""
+        self._unreleased = 0
+        if self._mapping is not None:
+            self._mapping.madvise(mmap.MADV_DONTNEED)
 
     def _room_for(self, images: torch.Tensor, where: str) -> torch.Tensor:
         """The room, rebuilt where these images need channels or precision that it lacks."""
@@ -77,6 +82,7 @@ class Storage:
                     as_images(chunk) if wider.is_floating_point else chunk
                 )
                 start += len(chunk)
+                self._release()
         return self._pixels
 
 

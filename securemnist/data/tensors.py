@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from securemnist.data.assembly import Splits, assembled
+from securemnist.data.assembly import TOO_DARK, Splits, assembled
 from securemnist.data.dataset import DataSet
 from securemnist.data.samples import Samples, as_bytes
 from securemnist.errors import DataError
@@ -85,6 +85,8 @@ def _samples(images: Any, labels: Any) -> Samples:
     y = _checked_labels(labels, len(x)).cpu().clone()
     x = x.cpu().contiguous()
     if x.dtype == torch.uint8:
+        if int(x.max()) < 2:
+            raise DataError(TOO_DARK)
         return Samples(x.clone(), y)
     check_range(x, _ANY_FORM)
     coarse, exact = as_bytes(x)

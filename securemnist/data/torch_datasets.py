@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from securemnist.data import picture
-from securemnist.data.assembly import MOST_IMAGES, Splits, assembled
+from securemnist.data.assembly import MOST_IMAGES, TOO_DARK, Splits, assembled
 from securemnist.data.dataset import DataSet
 from securemnist.data.samples import Samples
 from securemnist.data.storage import Storage
@@ -36,6 +36,7 @@ def data_set(
     with shown(progress) as display:
         known = None if training is None else _samples(training, "training", display)
         splits = Splits(_samples(test, "test", display), known, class_names)
+        splits = splits.in_equal_channels()
         return assembled(name, splits, classes=classes, noun=noun, progress=display)
 
 
@@ -48,7 +49,7 @@ def _samples(items: Any, split: str, progress: Progress) -> Samples:
         ) from error
     if not 0 < n <= MOST_IMAGES:
         raise DataError(f"expected 1 to {MOST_IMAGES:,} {split} images, got {n:,}; pass others")
-    storage, labels = Storage(n), list[int]()
+    storage, labels, bright = Storage(n), list[int](), False
     for place in range(n):
         where = f"item {place} ({split})"
         item = items[place]
@@ -56,9 +57,13 @@ def _samples(items: Any, split: str, progress: Progress) -> Samples:
             raise DataError(
                 f"{where}: expected (image, label), got {type(item).__name__}; wrap the dataset"
             )
-        storage.add(_image(item[0], where), where)
+        image = _image(item[0], where)
+        bright = bright or image.is_floating_point() or int(image.max()) > 1
+        storage.add(image, where)
         labels.append(_label(item[1], where))
         progress(f"reading {split}", storage.filled, n)
+    if not bright:
+        raise DataError(f"{split} images: {TOO_DARK}")
     return storage.samples(torch.tensor(labels))
 
 

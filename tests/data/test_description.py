@@ -93,6 +93,10 @@ def make_file(path: Path) -> Path:
 PATHS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "nothing": (lambda p: p / "absent", "got none"),
     "an empty folder": (lambda p: p, "got a folder without them"),
+    "two forms": (
+        lambda p: make_file(picture_folder(p) / "test.parquet").parent,
+        "got Parquet files and pictures; move one",
+    ),
     "a text": (lambda p: make_file(p / "set.txt"), "got another file"),
     "a pickle": (lambda p: make_file(p / "set.pkl"), r"got .pkl, which is not read; .*numpy.savez"),
     "torch's pickle": (lambda p: make_file(p / "set.pt"), "got .pt, which is not read"),

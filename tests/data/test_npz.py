@@ -170,6 +170,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"x_test": X, "y_test": Y, "x_train": X[:, 1:], "y_train": Y},
         "training images of 1x12x10",
     ),
+    "colour training": (
+        {"x_test": X, "y_test": Y, "x_train": HWC, "y_train": Y},
+        "training images of 1x12x10 like the test images, got 3x12x10",
+    ),
     "repeated images": ({"x_test": X[[0] * 20], "y_test": Y}, "1 different ones among 20"),
     "Fortran order": ({"x_test": np.asfortranarray(X), "y_test": Y}, "ascontiguousarray"),
     "objects": ({"x_test": np.array([PickleTrap(Path("x"))]), "y_test": Y}, "pickles can run code"),

@@ -60,6 +60,16 @@ def test_folder_has_splits(tmp_path: Path) -> None:
     assert found.spec.class_names == ()
 
 
+def test_grey_and_colour_splits_become_colour(tmp_path: Path) -> None:
+    """A grey test split is colour where the training split is."""
+    grey = [png(random_pixels(SIDE, SIDE, seed=seed)) for seed in range(20)]
+    write(tmp_path / "test.parquet", grey, LABELS[:20])
+    write(tmp_path / "train.parquet", PICTURES[:20], LABELS[:20])
+    found = data.load(tmp_path)
+    assert found.spec.channels == 3
+    assert np.array_equal(found.test.pixels[0, 2].numpy(), random_pixels(SIDE, SIDE, seed=0))
+
+
 WRONG: dict[str, tuple[Any, str]] = {
     "another column": (lambda p: pq.write_table(pa.table({"img": [b""], "label": [1]}), p), "img"),
     "names as labels": (lambda p: write(p, labels=["x"] * N), "`label` .int"),

@@ -94,6 +94,8 @@ WRONG = {
     "small": (COLOUR[..., :4], Y, {}),
     "above the named classes": (COLOUR, Y, {"classes": 3}),
     "more names than classes": (COLOUR, Y, {"classes": 5, "class_names": "abcd"}),
+    "floats as bytes": ((COLOUR // 128), Y, {}),
+    "grey training": (COLOUR, Y, {"training": (COLOUR[:, :1], Y)}),
     "one class": (COLOUR, Y * 0, {}),
     "training of another size": (COLOUR, Y, {"training": (COLOUR[:, :, 1:], Y)}),
 }
@@ -183,6 +185,7 @@ WRONG_ITEMS: dict[str, tuple[Any, str]] = {
     "doubles": (Items((IMAGE.double(), 0)), "got float64"),
     "floats to 255": (Items((IMAGE.float(), 0)), "got pixels from"),
     "NaN": (Items((IMAGE * torch.nan, 0)), "NaN"),
+    "floats as bytes": (Items((IMAGE // 128, 0), (IMAGE // 128, 1)), "none above 1"),
     "an array": (Items((IMAGE.numpy(), 0)), "got ndarray; convert"),
     "16 bits": (Items((Image.fromarray(IMAGE[0].numpy().astype(np.uint16)), 0)), "got mode I;16"),
 }

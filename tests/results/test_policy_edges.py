@@ -101,7 +101,7 @@ def test_other_data_than_the_policy_names(mnist: DataSet) -> None:
     named = f'data = {{ name = "MNIST", sha256 = "{mnist.digest}" }}\n'
     check_data(check(named + table(CLEAN)), mnist)
     pixels = mnist.test.pixels.clone()
-    pixels[9_999, 27, 27] += 1
+    pixels[9_999, 0, 27, 27] += 1
     other = dataclasses.replace(mnist, test=dataclasses.replace(mnist.test, pixels=pixels))
     with pytest.raises(UsageError) as refused:
         check_data(check(named + table(CLEAN)), other)
