@@ -1,6 +1,7 @@
 """Models: architectures, wrappers, loading by SPEC, files, digests and the model contract."""
 
 from securemnist.models.architectures import ARCHITECTURES, build
+from securemnist.models.loading import load
 from securemnist.models.wrappers import (
     binary_sigmoid,
     bytes_scaled,
@@ -23,6 +24,7 @@ __all__ = [
     "from_log_probabilities",
     "from_probabilities",
     "half_precision",
+    "load",
     "nhwc",
     "normalized",
     "output",

@@ -138,6 +138,14 @@ def resolve(spec: str, *, device: str = "cpu", input_spec: InputSpec = MNIST) ->
     raise UsageError(f"expected a model as {_FORMS}, got {spec!r}; fix the SPEC")
 
 
+def load(spec: str | Path, *, input_spec: InputSpec = MNIST) -> nn.Module:
+    """The network of a SPEC, in eval mode with frozen weights, for a factory that wraps it.
+
+    `input_spec` gives the sizes of images that a file leaves open. Errors as in `resolve`.
+    """
+    return resolve(str(spec), input_spec=input_spec).model
+
+
 def from_model(
     model: object, *, name: str, spec: str = "", device: str = "cpu", input_spec: InputSpec = MNIST
 ) -> Subject:

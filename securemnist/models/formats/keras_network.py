@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +25,8 @@ from securemnist.models.input_layers import ChannelsLast
 from securemnist.runtime.process_state import preserved
 from securemnist.types import Images
 
+_RANDOM_STATE = "seed_generator_state"
+
 
 @final
 class KerasNetwork(nn.Module):
@@ -34,6 +37,7 @@ class KerasNetwork(nn.Module):
         self.layout = ChannelsLast() if channels_last else nn.Identity()
         self.network, self.config = network, config
         self._on = keras.device
+        _forget_random_states(network)
 
     def forward(self, x: Images) -> Any:
         # Keras moves its inputs to a device of its own choice otherwise.
@@ -44,12 +48,21 @@ class KerasNetwork(nn.Module):
         return f"config={self.config}"
 
 
+def _forget_random_states(network: nn.Module) -> None:
+    """Remove the states of Dropout's generators: their names count up, which would change the digest."""
+    for module in network.modules():
+        if isinstance(module, nn.ParameterDict):
+            for name in [key for key in module if key.endswith(_RANDOM_STATE)]:
+                del module[name]
+
+
 def load(path: Path, spec: InputSpec) -> tuple[nn.Module, dict[str, str]]:
     """The network of the archive at `path`, and the SHA-256 of the file by name.
 
     `spec` gives the sizes that the file leaves open. UsageError or WeightsError in one sentence.
     """
     with preserved():
+        warnings.simplefilter("ignore")  # of Keras and its dependencies
         keras, h5py = _keras(), extras.module("h5py", "keras")
         file = keras_file.read(path, h5py)
         with keras.device("meta"):  # variables without memory

@@ -63,7 +63,7 @@ def check(path: Path, model: Any, images: Images, onnx: Any) -> None:
                     path, "shapes that follow from the file", f"none for {node.op_type}", FACTORY
                 )
             size = math.prod(dim.dim_value for dim in dims) // max(1, images.batch)
-            if size > MAX_VALUES:
+            if not 0 <= size <= MAX_VALUES:  # a negative size is an overflow
                 found = f"{size:,} after {node.op_type}"
                 raise refused(path, f"at most {MAX_VALUES:,} values a sample", found, FACTORY)
 

@@ -1,0 +1,130 @@
+"""Keras 3 archives as models."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from securemnist._util.hashing import sha256
+from securemnist.certificates import certify
+from securemnist.data import DataSet
+from securemnist.errors import UsageError
+from securemnist.evaluation.context import Context
+from securemnist.input_spec import InputSpec
+from securemnist.models.loading import resolve
+from securemnist.models.probabilities import LogProbabilities
+from tests.error_form import one_sentence
+from tests.models.formats import keras_models
+
+X = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+
+
+def test_archive_computes_what_keras_computes(tmp_path: Path) -> None:
+    """An archive has the outputs of the Keras model, gradients of the images, and certificates."""
+    model = keras_models.small()
+    found = resolve(str(keras_models.saved(model, tmp_path / "net.keras")))
+    x = X.clone().requires_grad_(True)
+    logits = found.model(x)
+    expected = model(X.permute(0, 2, 3, 1), training=False)
+    torch.testing.assert_close(logits, expected)
+    assert torch.autograd.grad(logits.sum(), x)[0].abs().max() > 0
+    assert certify(found.model, X, logits.argmax(1), eps=1e-6).proved.all()
+
+
+def test_subject_of_an_archive(tmp_path: Path) -> None:
+    """The subject has the file's name and SHA-256, frozen weights, and a digest of the weights."""
+    path = keras_models.saved(keras_models.small(), tmp_path / "net.keras")
+    found = resolve(str(path))
+    assert (found.name, found.architecture) == ("net", "Keras")
+    assert found.recipe == {"sha256": {"net.keras": sha256(path.read_bytes())}}
+    assert not any(p.requires_grad for p in found.model.parameters())
+    assert resolve(str(path)).digest == found.digest
+    other = resolve(str(keras_models.saved(keras_models.small(), tmp_path / "other.keras")))
+    assert other.digest != found.digest
+
+
+def test_softmax_is_attacked_by_its_logarithm(tmp_path: Path, mnist: DataSet) -> None:
+    """A model that ends in softmax fits the contract, and attacks get the logarithm."""
+    model = keras_models.small(activation="softmax")
+    context = Context(resolve(str(keras_models.saved(model, tmp_path / "net.keras"))), mnist)
+    assert isinstance(context.target, LogProbabilities)
+
+
+def test_channels_first_and_colour(tmp_path: Path) -> None:
+    """A model for images (n, C, H, W) gets them as they are, and a colour one in its order."""
+    keras = keras_models.keras()
+    colour = InputSpec(3, 8, 10, 2)
+    for shape in ((3, 8, 10), (8, 10, 3)):
+        layers = [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(2)]
+        model = keras.Sequential(layers)
+        path = keras_models.saved(model, tmp_path / "net.keras")
+        x = torch.rand(2, 3, 8, 10)
+        inputs = x if shape[0] == 3 else x.permute(0, 2, 3, 1)
+        assert torch.equal(resolve(str(path), input_spec=colour).model(x), model(inputs))
+
+
+LOAD = """
+import os, random, sys
+before = dict(os.environ), random.getstate()
+from securemnist.models.loading import resolve
+found = resolve(sys.argv[1])
+assert (dict(os.environ), random.getstate()) == before
+import keras
+print(keras.config.backend(), sorted(os.listdir(os.environ["HOME"])))
+"""
+
+
+def test_home_and_environment_stay(tmp_path: Path) -> None:
+    """Loading an archive writes nothing into the home folder, and sets no variable for good."""
+    path = keras_models.saved(keras_models.small(), tmp_path / "net.keras")
+    home = tmp_path / "home"
+    home.mkdir()
+    done = run(LOAD, path, HOME=str(home))
+    assert done.stdout.strip() == "torch []", done.stderr
+
+
+OTHER = """
+import sys, types
+keras = types.ModuleType("keras")
+keras.config = types.SimpleNamespace(backend=lambda: "jax")
+sys.modules["keras"] = keras
+from securemnist.errors import UsageError
+from securemnist.models.loading import resolve
+try:
+    resolve(sys.argv[1])
+except UsageError as error:
+    print(error)
+"""
+
+
+def test_other_backend_refused(tmp_path: Path) -> None:
+    """Keras that was imported with another backend is refused."""
+    done = run(OTHER, tmp_path / "net.keras")
+    assert "got jax; set KERAS_BACKEND=torch" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "extra"),
+    [("onnx", "onnx"), ("onnx2pytorch", "onnx"), ("onnxruntime", "onnx"), ("keras", "keras")],
+)
+def test_missing_extra(
+    name: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an optional package one sentence has the command that installs it."""
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(UsageError) as caught:
+        resolve(str(tmp_path / f"net.{extra}"))
+    assert f"pip install 'securemnist[{extra}]'" in one_sentence(caught.value)
+
+
+def run(program: str, path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A program in a process of its own."""
+    words = [sys.executable, "-c", program, str(path)]
+    return subprocess.run(
+        words, capture_output=True, text=True, env={**os.environ, **environment}, timeout=120
+    )
