@@ -21,8 +21,8 @@ id = "ADV-02"
 measure = "robust_accuracy"
 attack = { use = "PGD", steps = 3 }
 threat = { norm = "linf", eps = 0.05 }
-digits = 40
-at_least = 0.7
+digits = 10
+at_least = 0.5
 because = "a search within a small ball"
 """
 FULL = """
