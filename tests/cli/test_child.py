@@ -17,6 +17,7 @@ from securemnist.cli import child
 from securemnist.project import imports
 from securemnist.results.assessment import Assessment
 from tests.commands import run
+from tests.data import small
 
 ROW = """
 [[requirement]]
@@ -40,8 +41,9 @@ ASSESS = ("assess", "--policy", "small.toml")
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user's folder with a model fixture and a policy of a row that passes and one that fails."""
+    (tmp_path / "pyproject.toml").write_text(small.settings(small_mnist))
     (tmp_path / "conftest.py").write_text(CONFTEST)
     rows = ROW.format(id="CLEAN-01", bound=0.9), ROW.format(id="CLEAN-02", bound=1.0)
     (tmp_path / "small.toml").write_text("".join(rows))
@@ -237,7 +239,7 @@ because = "slower than that is a denial of service"
 """
 
 
-def test_against_runs_code_only_if_trusted(folder: Path) -> None:
+def test_against_runs_code_only_if_trusted(folder: Path, small_mnist: Path) -> None:
     """`against` imports a module only if the project's settings trust it; else exit code 2."""
     (folder / "old.py").write_text(f"open('ran', 'w').close()\n{FACTORY}")
     (folder / "small.toml").write_text(AGAINST.format(spec="old:make"))
@@ -252,7 +254,8 @@ def test_against_runs_code_only_if_trusted(folder: Path) -> None:
     assert plain.returncode == pytest.ExitCode.USAGE_ERROR
     assert "which a policy alone does not run" in plain.stderr
     assert not (folder / "ran").exists()
-    (folder / "pyproject.toml").write_text('[tool.securemnist]\ntrusted = ["old:make"]\n')
+    trusted = f'{small.settings(small_mnist)}trusted = ["old:make"]\n'
+    (folder / "pyproject.toml").write_text(trusted)
     assert run(*ASSESS).exit_code == 0
     assert (folder / "ran").exists()
 

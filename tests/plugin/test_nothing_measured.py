@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.data import small
 from tests.plugin.rows import CLEAN, FULL, MODEL, read
 
 RED = CLEAN.replace("0.9", "1.0")
@@ -16,10 +17,9 @@ NO_POLICY = "*expected a policy for the security suites, got none*"
 @pytest.fixture
 def red(project: Any, pytester: pytest.Pytester, small_mnist: Path) -> Path:
     """The folder of a project whose one row fails wherever it is measured."""
-    settings = f"[tool.securemnist]\ndata = {str(small_mnist)!r}\n"
     for folder in (pytester.path, pytester.path / "security_tests", pytester.path / "other"):
         folder.mkdir(exist_ok=True)
-        (folder / "pyproject.toml").write_text(settings)
+        (folder / "pyproject.toml").write_text(small.settings(small_mnist))
     (pytester.path / "security_tests" / "thresholds.toml").write_text(RED)
     return pytester.path
 
