@@ -15,6 +15,7 @@ digits = 300
 at_least = 0.9
 because = "an unread digit is not worth defending"
 """
+RED = CLEAN.replace("0.9", "1.0")
 PGD = """
 [[requirement]]
 id = "ADV-02"

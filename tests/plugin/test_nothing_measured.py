@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from tests.data import small
-from tests.plugin.rows import CLEAN, FULL, MODEL, read
+from tests.plugin.rows import CLEAN, FULL, MODEL, RED, read
 
-RED = CLEAN.replace("0.9", "1.0")
 NO_POLICY = "*expected a policy for the security suites, got none*"
 
 
