@@ -3,14 +3,19 @@
 import nox
 
 nox.options.sessions = ["lint", "security", "tests"]
-nox.options.default_venv_backend = "venv"
+# uv, where it is installed, links packages from its cache instead of unpacking them once a session.
+nox.options.default_venv_backend = "uv|venv"
 # Made once; every run still installs what the project's files ask for by now.
 nox.options.reuse_venv = "yes"
 nox.needs_version = ">=2024.10"
 
 
 def install(session: nox.Session, *extras: str) -> None:
-    """Install the project with its extras, at the versions it is tested with."""
+    """Install the project with its extras, at the versions it is tested with.
+
+    uv compiles nothing, so every process would compile all it imports if none could store it.
+    """
+    session.env["PYTHONDONTWRITEBYTECODE"] = ""
     project = f".[{','.join(extras)}]" if extras else "."
     session.install("-q", "-c", "constraints.txt", "-e", project)
 

@@ -7,18 +7,15 @@ offsets, counts, members. `attacks` are files that every reader has to refuse.
 from __future__ import annotations
 
 import functools
-import gzip
 import io
 import json
 import pickle
 import random
 import struct
 import tempfile
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet
@@ -37,37 +34,22 @@ from securemnist.report import markdown, page
 from securemnist.results import policy
 from securemnist.results.assessment import Assessment
 from securemnist.static import baseline
+from tests.damage import (
+    byte_damage,
+    header_damage,
+    idx_damage,
+    json_damage,
+    line_damage,
+    npz_damage,
+    toml_damage,
+)
 from tests.data.pictures import npz, png, random_pixels
 from tests.data.small import TEST_IMAGES, small_set
 from tests.pickle_trap import PickleTrap
 from tests.report.example import assessment
 from tests.small_network import small_network
 
-NASTY = (
-    *(
-        "null",
-        "true",
-        "-1",
-        "0",
-        "1e308",
-        "-1e308",
-        "1e999",
-        "5e-324",
-        "NaN",
-        "-Infinity",
-        "9" * 40,
-    ),
-    *("9" * 5_000, '""', '"x"', '"' + "x" * 20_000 + '"', "[]", "{}", "[[]]", '{"a": 1, "a": 2}'),
-    *('"\\ud800"', '"\\u0000\\u001b[2J"', '"../../etc/passwd"', '"{{ 7 * 7 }}"', "[" * 2_000),
-    *('"<script>alert(1)</script>"', '"\\u202e"', "2.5", "1e-400", "-0.0", '{"__class__": "os"}'),
-)
-TOML_NASTY = (
-    *("nan", "inf", "-1", "0", "1e308", "true", '""', "[]", "{}", "9" * 40, "0x" + "f" * 5_000),
-    *("[" * 500 + "]" * 500, "{a = " * 300 + "1" + "}" * 300, "1979-05-27", '"\\u0000"', "'../..'"),
-    *("'''", '"""', "[[[", '"' + "x" * 3_000 + '"', "[1, 'a', {b = 2}]", "0.1.2", "a." * 9_000),
-)
 _GOOD_NPZ = Examples(np.arange(5), np.zeros((5, 1, 28, 28), np.float32)).dumps()
-_EXAMPLES = {"places": np.arange(5), "images": np.zeros((5, 1, 28, 28), "f4")}
 _ARRAYS = {"x_test": random_pixels(5, 9, 9), "y_test": np.arange(5)}
 _PICTURE = png(random_pixels(9, 9, 3))
 _ENTRY = {"kind": "assessment", "schema": 1, "model": "m", "exit_code": 0, "day": "2026-01-01"}
@@ -82,136 +64,6 @@ class InputKind:
     good: bytes
     damage: Callable[[bytes, random.Random], bytes]
     read: Callable[[Path], object]
-
-
-def _json_damage(good: bytes, rng: random.Random) -> bytes:
-    """One to three values or keys of a JSON text replaced, removed or doubled, or its bytes damaged."""
-    if rng.random() < 0.2:
-        return _byte_damage(good, rng)
-    value = json.loads(good)
-    marks: dict[str, str] = {}
-    for number in range(rng.randint(1, 3)):
-        at, places = value, []
-        while isinstance(at, dict | list) and at and (not places or rng.random() < 0.8):
-            key = rng.choice(list(at)) if isinstance(at, dict) else rng.randrange(len(at))
-            places.append((at, key))
-            at = at[key]
-        if not places:
-            continue
-        holder, key = places[-1]
-        mark = f"@mark{number}@"
-        marks[f'"{mark}"'] = rng.choice(NASTY)
-        what = rng.random()
-        if what < 0.2:
-            del holder[key]
-        elif what < 0.3 and isinstance(holder, dict):
-            holder[mark] = holder.pop(key)
-            marks[f'"{mark}"'] = '"\\u001b]0;x' + "k" * rng.choice([1, 200, 20_000]) + '"'
-        elif what < 0.4 and isinstance(holder, list):
-            holder += [at] * rng.choice([1, 50])
-        else:
-            holder[key] = mark
-    text = json.dumps(value)
-    for mark, nasty in marks.items():
-        text = text.replace(mark, nasty)
-    return text.encode()
-
-
-def _toml_damage(good: bytes, rng: random.Random) -> bytes:
-    """Values and lines of a TOML text replaced, doubled or removed."""
-    lines = good.decode().splitlines()
-    for _ in range(rng.randint(1, 3)):
-        at = rng.randrange(len(lines))
-        what = rng.random()
-        if what < 0.6 and "=" in lines[at]:
-            lines[at] = f"{lines[at].split('=')[0]}= {rng.choice(TOML_NASTY)}"
-        elif what < 0.7:
-            lines.insert(at, lines[at])
-        elif what < 0.8:
-            lines.insert(at, f"{rng.choice(TOML_NASTY)} = 1")
-        else:
-            del lines[at]
-            lines = lines or [""]
-    content = "\n".join(lines).encode()
-    return _byte_damage(content, rng) if rng.random() < 0.2 else content
-
-
-def _byte_damage(good: bytes, rng: random.Random) -> bytes:
-    """Bytes flipped, cut, inserted or repeated."""
-    content = bytearray(good)
-    for _ in range(rng.randint(1, 4)):
-        at, what = rng.randrange(len(content) + 1), rng.random()
-        if what < 0.4 and at < len(content):
-            content[at] ^= 1 << rng.randrange(8)
-        elif what < 0.6:
-            del content[at:]
-        elif what < 0.8:
-            content[at:at] = rng.randbytes(rng.choice([1, 4, 100]))
-        else:
-            content += content[:at]
-    return bytes(content)
-
-
-def _header_damage(good: bytes, rng: random.Random) -> bytes:
-    """The JSON header of safetensors damaged, its length, or the bytes of the file."""
-    (length,) = struct.unpack("<Q", good[:8])
-    header, tensors = good[8 : 8 + length], good[8 + length :]
-    what = rng.random()
-    if what < 0.6:
-        header = _json_damage(header, rng)
-        return struct.pack("<Q", len(header)) + header + tensors
-    if what < 0.8:
-        wrong = rng.choice([0, 1, 7, len(good), 2**31, 2**63 - 1, 2**64 - 1, rng.randrange(2**20)])
-        return struct.pack("<Q", wrong) + good[8:]
-    return _byte_damage(good, rng)
-
-
-def _idx_damage(good: bytes, rng: random.Random) -> bytes:
-    """A field of the IDX header replaced, or bytes damaged; half of them packed, some damaged then."""
-    content = bytearray(good)
-    if rng.random() < 0.6:
-        field = 4 * rng.randrange(4)
-        wrong = rng.choice([0, 1, 27, 2049, 2051, 2**31 - 1, 2**32 - 1, rng.randrange(2**32)])
-        content[field : field + 4] = struct.pack(">I", wrong)
-    else:
-        content = bytearray(_byte_damage(good, rng))
-    if rng.random() < 0.5:
-        packed = gzip.compress(bytes(content), 1, mtime=0)
-        return _byte_damage(packed, rng) if rng.random() < 0.5 else packed
-    return bytes(content)
-
-
-def _npz_damage(good: bytes, rng: random.Random, arrays: dict[str, Any] = _EXAMPLES) -> bytes:
-    """Members of the archive with another name, header or content, or bytes of it damaged."""
-    if rng.random() < 0.4:
-        return _byte_damage(good, rng)
-    file = io.BytesIO()
-    name = rng.choice(list(arrays))
-    wrong: list[Any] = [
-        np.array([{"a": 1}], dtype=object),
-        np.zeros((0,)),
-        np.full((5,), np.nan),
-        np.arange(5)[::-1],
-        np.arange(5) + rng.choice([-3, 2**40]),
-        np.zeros((5, 28, 28), "f4"),
-        np.array("x" * 100),
-        np.zeros((5_000_000,), "i1"),
-    ]
-    with zipfile.ZipFile(file, "w", rng.choice([0, 8])) as archive:
-        for member, array in arrays.items():
-            content = io.BytesIO()
-            np.save(content, rng.choice(wrong) if member == name else array, allow_pickle=True)
-            archive.writestr(f"{member}.npy", content.getvalue())
-        if rng.random() < 0.2:
-            archive.writestr(rng.choice(["../x", "places.npy", "y.npy"]), b"x")
-    return file.getvalue()
-
-
-def _line_damage(good: bytes, rng: random.Random) -> bytes:
-    """Damaged entries between good ones."""
-    lines = good.splitlines()
-    lines.insert(rng.randrange(len(lines) + 1), _json_damage(lines[0], rng).replace(b"\n", b" "))
-    return b"\n".join(lines) + b"\n"
 
 
 def _read_weights(path: Path) -> None:
@@ -276,49 +128,47 @@ def _read_examples(path: Path) -> None:
 
 INPUT_KINDS = {
     "weight file": InputKind(
-        "x.safetensors", weight_file.dump(small_network()), _header_damage, _read_weights
+        "x.safetensors", weight_file.dump(small_network()), header_damage, _read_weights
     ),
     "manifest": InputKind(
         "x.json",
         b'{"schema": 1, "sha256": "00", "architecture": "A", "canary": [[0.5]], "recipe": {"a": 1}}',
-        _json_damage,
+        json_damage,
         lambda path: weight_file.read_manifest(path),
     ),
-    "policy": InputKind("p.toml", POLICY.read_bytes(), _toml_damage, _read_policy),
+    "policy": InputKind("p.toml", POLICY.read_bytes(), toml_damage, _read_policy),
     "settings": InputKind(
         "pyproject.toml",
         b'[project]\nname = "x"\n\n[tool.securemnist]\nmodel = "a:b"\npolicy = "p"\ndata = "d"\n',
-        _toml_damage,
+        toml_damage,
         lambda path: settings.load(path.parent),
     ),
-    "data file": InputKind("images", small_set()[TEST_IMAGES], _idx_damage, _read_images),
+    "data file": InputKind("images", small_set()[TEST_IMAGES], idx_damage, _read_images),
     "arrays": InputKind(
-        "x.npz", _arrays(), functools.partial(_npz_damage, arrays=_ARRAYS), _read_data
+        "x.npz", _arrays(), functools.partial(npz_damage, arrays=_ARRAYS), _read_data
     ),
-    "picture": InputKind("x.png", _PICTURE, _byte_damage, lambda path: picture.read(path, None)),
-    "Parquet file": InputKind("x.parquet", _parquet(), _byte_damage, _read_data),
+    "picture": InputKind("x.png", _PICTURE, byte_damage, lambda path: picture.read(path, None)),
+    "Parquet file": InputKind("x.parquet", _parquet(), byte_damage, _read_data),
     "description of data": InputKind(
         "x.toml",
         b'path = "set.npz"\nlayout = "hw"\nclass_names = ["a", "b", "c", "d", "e"]\nnoun = "x"\n',
-        _toml_damage,
+        toml_damage,
         _read_description,
     ),
-    "assessment": InputKind(
-        "assessment.json", assessment().dumps(), _json_damage, _read_assessment
-    ),
+    "assessment": InputKind("assessment.json", assessment().dumps(), json_damage, _read_assessment),
     "history": InputKind(
         "h.jsonl",
         (json.dumps(_ENTRY) + "\n").encode() * 3,
-        _line_damage,
+        line_damage,
         lambda path: trend.render(record.read(path)),
     ),
     "accepted notices": InputKind(
         "b.json",
         b'{"schema_version": 1, "accepted": [{"tool": "t", "rule": "r", "file": "f", "code": "c"}]}',
-        _json_damage,
+        json_damage,
         baseline.load,
     ),
-    "stored examples": InputKind("r.npz", _GOOD_NPZ, _npz_damage, _read_examples),
+    "stored examples": InputKind("r.npz", _GOOD_NPZ, npz_damage, _read_examples),
 }
 
 

@@ -16,7 +16,7 @@ from tests.saboteurs import SABOTEURS
 # A static row reads code, no digits: its saboteurs are files, see tests/static/test_measure.py.
 ROWS = [r for r in policy.load(resources.POLICY).requirements if r.measure != "static_findings"]
 # Enough for a bound far from the threshold, few enough for a test.
-DIGITS = 300
+DIGITS = 100
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)

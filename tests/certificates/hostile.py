@@ -10,32 +10,17 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
-LOW = -100.0
-
-
-class Trap(nn.Module):
-    """Classifies all images as 0; `spring` makes a change of that logit of the hidden part (n, 1)."""
-
-    def __init__(self, spring: Callable[[Trap, torch.Tensor], torch.Tensor]) -> None:
-        super().__init__()
-        self.spring = spring
-        self.first, self.last = nn.Linear(784, 1), nn.Linear(1, 10)
-        self.w = nn.Parameter(torch.ones(1))
-        self.register_buffer("b", torch.ones(1))
-        self.leaky, self.padded = nn.LeakyReLU(0.0), nn.ZeroPad2d((1, 0, 0, 0))
-        self.soft, self.norm = nn.Softplus(), nn.BatchNorm1d(1)
-        eye = torch.eye(784)[:1]
-        for layer, weight in ((self.first, eye), (self.last, torch.eye(10)[:, :1])):
-            layer.weight.data = weight.clone()
-        self.first.bias.data.fill_(-0.55)
-        self.last.bias.data = 5 * torch.eye(10)[0]
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        hidden = torch.relu(1 - 50 * torch.abs(self.first(x.flatten(1))))
-        logits: torch.Tensor = self.last(self.spring(self, hidden))
-        return logits
+from tests.certificates.hostile_numbers import (
+    Falsy,
+    above_infinity,
+    below_float32,
+    beyond_float32,
+    clamped_high,
+    overflown,
+    vanishing,
+)
+from tests.certificates.trap_network import LOW, Trap
 
 
 def negated_twice(net: Trap, t: torch.Tensor) -> torch.Tensor:
@@ -107,15 +92,6 @@ def overlapping(_net: Trap, t: torch.Tensor) -> torch.Tensor:
     return LOW * torch.relu(other.flatten(1).sum(1, keepdim=True) - 500)
 
 
-def overflown(_net: Trap, t: torch.Tensor) -> torch.Tensor:
-    return LOW * (t * 1e35 * 0.5 > 0.5).float()
-
-
-def vanishing(_net: Trap, t: torch.Tensor) -> torch.Tensor:
-    almost_one = (0 * t + 1).clamp(0, 1e-44) * 1e22 * 1e22
-    return 100 * LOW * torch.relu(t - almost_one)
-
-
 def framed_otherwise(net: Trap, t: torch.Tensor) -> torch.Tensor:
     net.padded.value = 1000.0
     framed = net.padded(t.view(-1, 1, 1, 1)).flatten(1)
@@ -133,38 +109,9 @@ def shadowed(net: Trap, t: torch.Tensor) -> torch.Tensor:
     return y
 
 
-class Falsy(float):
-    """A number above 0 whose truth value is False."""
-
-    def __bool__(self) -> bool:
-        return False
-
-
 def frame_of_falsy(_net: Trap, t: torch.Tensor) -> torch.Tensor:
     framed = F.pad(t, (1, 0), value=Falsy(1000.0))
     return LOW * torch.relu(framed.sum(1, keepdim=True) - 1000)
-
-
-def float64(value: float) -> torch.Tensor:
-    """A float64 number, which is rounded to float32 where it is used."""
-    return torch.tensor(value, dtype=torch.float64)
-
-
-def beyond_float32(_net: Trap, t: torch.Tensor) -> torch.Tensor:
-    return LOW * torch.relu(((t - 0.5) * 1e-20 * float64(1e39) * 1e-22).clamp(-1, 1))
-
-
-def below_float32(_net: Trap, t: torch.Tensor) -> torch.Tensor:
-    return LOW * torch.relu(t - 0.2 * ((0 * t + 1) * 1e29 * float64(6e-46) * 1e17))
-
-
-def above_infinity(_net: Trap, t: torch.Tensor) -> torch.Tensor:
-    large = t * 3e38
-    return LOW * (large + large >= float("inf")).float()
-
-
-def clamped_high(_net: Trap, t: torch.Tensor) -> torch.Tensor:
-    return LOW * torch.relu(t + (F.hardswish(t.clamp(1e38, 2e38)) > 3e38).float() - 1.5)
 
 
 def another_tensor(_net: Trap, t: torch.Tensor) -> torch.Tensor:

@@ -8,8 +8,9 @@ from torch import nn
 
 from securemnist.certificates import certify
 from securemnist.errors import NoCertificate
-from tests.certificates.hostile import LOW, SPRINGS, Spring, trap
+from tests.certificates.hostile import SPRINGS, Spring, trap
 from tests.certificates.networks import behind
+from tests.certificates.trap_network import LOW
 
 EPS = 0.1
 BUILT = pytest.mark.parametrize("spring", SPRINGS, ids=lambda spring: spring.__name__)

@@ -23,7 +23,7 @@ from tests.certificates.violations import violations
 
 
 @given(networks(), st.sampled_from([0.001, 0.02, 0.1, 0.3]), st.integers(0, 99))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_bounds_of_random_networks(model: nn.Module, eps: float, seed: int) -> None:
     """Random networks: every activation is in its box, and every margin above its bound."""
     assert violations(model, eps, seed) == 0

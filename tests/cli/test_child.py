@@ -14,9 +14,9 @@ import pytest
 
 from securemnist._util import resources
 from securemnist.cli import child
-from securemnist.project import imports
 from securemnist.results.assessment import Assessment
 from tests.commands import run
+from tests.data import small
 
 ROW = """
 [[requirement]]
@@ -40,8 +40,9 @@ ASSESS = ("assess", "--policy", "small.toml")
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user's folder with a model fixture and a policy of a row that passes and one that fails."""
+    (tmp_path / "pyproject.toml").write_text(small.settings(small_mnist))
     (tmp_path / "conftest.py").write_text(CONFTEST)
     rows = ROW.format(id="CLEAN-01", bound=0.9), ROW.format(id="CLEAN-02", bound=1.0)
     (tmp_path / "small.toml").write_text("".join(rows))
@@ -151,81 +152,6 @@ def test_child_ends_with_its_parent(folder: Path) -> None:
     pytest.fail(f"process {measuring} goes on")
 
 
-@pytest.mark.parametrize("by", ["the folder", "PYTHONPATH"])
-def test_local_modules_do_not_replace_ours(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, by: str
-) -> None:
-    """A click.py beside the model, or on PYTHONPATH, is not imported instead of the library."""
-    for name in ("click", "art", "rich", "pydantic", "json", "securemnist"):
-        (folder / f"{name}.py").write_text("open('ran', 'w').close()\nraise SystemExit(0)\n")
-    if by == "PYTHONPATH":
-        monkeypatch.setenv("PYTHONPATH", str(folder))
-    command = child.command("assess", "--list", "--policy", "small.toml")
-    done = subprocess.run(command, env=child.environment(), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "CLEAN-02" in done.stdout
-    assert not (folder / "ran").exists()
-
-
-def test_python_m_does_not_import_from_the_folder(folder: Path) -> None:
-    """`python -m securemnist` in a folder with a click.py runs the library."""
-    (folder / "click.py").write_text("open('ran', 'w').close()\n")
-    command = [sys.executable, "-m", "securemnist", "--version"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    assert "securemnist" in done.stdout
-    assert not (folder / "ran").exists()
-
-
-@pytest.mark.parametrize(
-    ("place", "settings"),
-    [
-        ("nets.py", {}),
-        ("src/nets.py", {}),
-        ("lib/nets.py", {"pyproject.toml": "[tool.pytest.ini_options]\npythonpath = ['lib']\n"}),
-        ("lib/nets.py", {"pyproject.toml": "[tool.pytest]\npythonpath = ['lib']\n"}),
-        ("lib/nets.py", {"pytest.ini": "[pytest]\npythonpath = other lib\n"}),
-        ("lib/nets.py", {"setup.cfg": "[tool:pytest]\npythonpath = lib\n"}),
-    ],
-)
-def test_modules_of_a_project_are_found(folder: Path, place: str, settings: dict[str, str]) -> None:
-    """A module in the folder, in `src`, or in a folder of pytest's `pythonpath` can be imported."""
-    (folder / place).parent.mkdir(exist_ok=True)
-    (folder / place).write_text("PLACE = 'here'\n")
-    for name, text in settings.items():
-        (folder / name).write_text(text)
-    program = "from pathlib import Path; from securemnist.project import imports as p; "
-    program += "p.enable(Path.cwd()); import nets; print(nets.PLACE)"
-    command = [sys.executable, "-P", "-c", program]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert done.stdout.strip() == "here", done.stderr
-
-
-def test_project_takes_precedence_over_an_installed_copy(folder: Path, tmp_path: Path) -> None:
-    """An installed copy of the user's package is not measured instead of the code in the folder."""
-    installed = tmp_path / "site"
-    installed.mkdir()
-    (installed / "nets.py").write_text("PLACE = 'installed'\n")
-    (folder / "nets.py").write_text("PLACE = 'project'\n")
-    program = (
-        f"import sys; sys.path.insert(0, {str(installed)!r}); from pathlib import Path; "
-        "from securemnist.project import imports; imports.enable(Path.cwd()); "
-        "import nets; print(nets.PLACE)"
-    )
-    command = [sys.executable, "-P", "-c", program]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "project"
-
-
-def test_import_folders_of_a_project(tmp_path: Path) -> None:
-    """`src` is one unless it is a package itself; unreadable settings add none."""
-    (tmp_path / "src").mkdir()
-    (tmp_path / "pyproject.toml").write_text("pythonpath = [")
-    (tmp_path / "tox.ini").write_text("no section")
-    assert imports.folders_of(tmp_path) == [tmp_path, tmp_path / "src"]
-    (tmp_path / "src" / "__init__.py").touch()
-    assert imports.folders_of(tmp_path) == [tmp_path]
-
-
 AGAINST = """
 [[requirement]]
 id = "LAT-01"
@@ -237,7 +163,7 @@ because = "slower than that is a denial of service"
 """
 
 
-def test_against_runs_code_only_if_trusted(folder: Path) -> None:
+def test_against_runs_code_only_if_trusted(folder: Path, small_mnist: Path) -> None:
     """`against` imports a module only if the project's settings trust it; else exit code 2."""
     (folder / "old.py").write_text(f"open('ran', 'w').close()\n{FACTORY}")
     (folder / "small.toml").write_text(AGAINST.format(spec="old:make"))
@@ -252,7 +178,8 @@ def test_against_runs_code_only_if_trusted(folder: Path) -> None:
     assert plain.returncode == pytest.ExitCode.USAGE_ERROR
     assert "which a policy alone does not run" in plain.stderr
     assert not (folder / "ran").exists()
-    (folder / "pyproject.toml").write_text('[tool.securemnist]\ntrusted = ["old:make"]\n')
+    trusted = f'{small.settings(small_mnist)}trusted = ["old:make"]\n'
+    (folder / "pyproject.toml").write_text(trusted)
     assert run(*ASSESS).exit_code == 0
     assert (folder / "ran").exists()
 

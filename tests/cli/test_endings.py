@@ -11,6 +11,7 @@ from securemnist.project import settings
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Verdict
 from tests.commands import run
+from tests.data import small
 
 ROW = """
 [[requirement]]
@@ -60,8 +61,9 @@ def test_subfolder_of_a_project_is_refused(folder: Path, monkeypatch: pytest.Mon
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user's folder with a model fixture and a policy of two rows."""
+    (tmp_path / "pyproject.toml").write_text(small.settings(small_mnist))
     (tmp_path / "conftest.py").write_text(CONFTEST)
     rows = ROW.format(id="CLEAN-01", digits=20) + ROW.format(id="CLEAN-02", digits=30)
     (tmp_path / "small.toml").write_text(rows)

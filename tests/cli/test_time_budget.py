@@ -12,11 +12,12 @@ from securemnist.errors import PolicyError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import CHUNK, evaluate
 from securemnist.measures import bind, take_measurement
-from securemnist.models.loading import Subject
+from securemnist.models.loading import from_model
 from securemnist.results.findings import Measurement
 from securemnist.results.per_image import NOT_ATTEMPTED, SURVIVED
 from securemnist.threats import Linf
 from tests.outcome_text import decoded
+from tests.small_network import small_network
 
 # Spent before the first chunk is done: what runs is exactly one chunk.
 NO_TIME = 1e-9
@@ -65,10 +66,10 @@ def test_later_stage_attacks_attempted_survivors_only(context: Context) -> None:
     assert int((found.codes == SURVIVED).sum()) == entered[1] - found.waterfall[1].fell
 
 
-def test_samples_under_a_budget_are_shuffled(baseline: Subject, mnist: DataSet) -> None:
+def test_samples_under_a_budget_are_shuffled(mnist: DataSet) -> None:
     """The first samples of the file are not a random sample, so a run with a budget shuffles them."""
     small = dataclasses.replace(mnist, test=mnist.test[: CHUNK + 40])
-    context = Context(baseline, small)
+    context = Context(from_model(small_network(), name="it"), small)
     cut = measured(context, CHUNK + 40, NO_TIME)
     assert cut.evidence.outcomes.order.startswith("random order")
     assert cut.evidence.outcomes.labels.tolist() != small.test.labels.tolist()

@@ -29,6 +29,11 @@ def small_set() -> dict[str, bytes]:
     return files
 
 
+def settings(folder: Path) -> str:
+    """The text of a pyproject.toml that names the data set in `folder`."""
+    return f"[tool.securemnist]\ndata = '{folder}'\n"
+
+
 def write(folder: Path, train: data.Samples, test: data.Samples) -> None:
     """Write a data set of these digits into `folder`."""
     for split, digits in (("train", train), ("test", test)):

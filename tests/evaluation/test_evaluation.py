@@ -225,12 +225,12 @@ def test_robust_accuracy_counts_survivors(small_context: Context) -> None:
     settings = {
         "attack": {"use": "PGD", "steps": 3},
         "threat": {"norm": "linf", "eps": 0.1},
-        "digits": 100,
+        "digits": 30,
         "curve": [0.0, 0.1, 0.3],
     }
     seen = take_measurement(small_context, "robust_accuracy", bind("robust_accuracy", settings), 0)
-    assert seen.value == decoded(seen.evidence.outcomes.codes).count(".") / 100
-    assert (seen.survived, seen.complete, seen.n) == (True, False, 100)
+    assert seen.value == decoded(seen.evidence.outcomes.codes).count(".") / 30
+    assert (seen.survived, seen.complete, seen.n) == (True, False, 30)
     accuracies = [point.accuracy for point in seen.evidence.curve]
     assert (
         accuracies[0]

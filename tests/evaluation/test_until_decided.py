@@ -118,12 +118,13 @@ def test_until_is_a_share(until: object) -> None:
         bind("robust_accuracy", asked)
 
 
-def test_until_decided_option(tmp_path: Path) -> None:
+def test_until_decided_option(tmp_path: Path, small_mnist: Path) -> None:
     """`assess --until-decided` uses each row's threshold; report and replay command say so."""
     policy = tmp_path / "policy.toml"
     policy.write_text(POLICY.format(at_least=0.9))
     out = tmp_path / "reports"
     words = ["--policy", str(policy), "--out", str(out), "--until-decided"]
+    words += ["--data", str(small_mnist)]
     done = shell(tmp_path, "assess", "--model", "baseline", *words)
     assert done.returncode == 1, done.stderr
     (finding,) = Assessment.from_json(json.loads((out / "assessment.json").read_text())).findings

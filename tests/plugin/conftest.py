@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,17 +20,26 @@ PRELOADED = (measures, report, scipy.special, torchvision())
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> Any:
-    """A function that makes a project of a policy and the bundled suites, and runs pytest in it."""
+def project(pytester: pytest.Pytester, small_mnist: Path) -> Any:
+    """A function that makes a project of a policy and the bundled suites, and runs pytest in it.
+
+    On a small part of MNIST, unless `whole`.
+    """
     suites = pytester.mkdir("security_tests")
     for path in resources.SUITES.glob("test_*.py"):
         shutil.copy(path, suites)
 
     def run(
-        policy: str, *arguments: str, apart: bool = False, model: bool = True
+        policy: str,
+        *arguments: str,
+        apart: bool = False,
+        model: bool = True,
+        whole: bool = False,
     ) -> pytest.RunResult:
         (suites / "thresholds.toml").write_text(policy)
         start = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
-        return start("-p", "no:randomly", *([MODEL] if model else []), *arguments)
+        options = [MODEL] if model else []
+        options += [] if whole else [f"--security-data={small_mnist}"]
+        return start("-p", "no:randomly", *options, *arguments)
 
     return run

@@ -15,14 +15,15 @@ digits = 300
 at_least = 0.9
 because = "an unread digit is not worth defending"
 """
+RED = CLEAN.replace("0.9", "1.0")
 PGD = """
 [[requirement]]
 id = "ADV-02"
 measure = "robust_accuracy"
 attack = { use = "PGD", steps = 3 }
 threat = { norm = "linf", eps = 0.05 }
-digits = 40
-at_least = 0.7
+digits = 10
+at_least = 0.5
 because = "a search within a small ball"
 """
 FULL = """

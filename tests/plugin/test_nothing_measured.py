@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
-from tests.plugin.rows import CLEAN, FULL, MODEL, read
+from tests.data import small
+from tests.plugin.rows import CLEAN, FULL, MODEL, RED, read
 
-RED = CLEAN.replace("0.9", "1.0")
 NO_POLICY = "*expected a policy for the security suites, got none*"
 
 
 @pytest.fixture
-def red(project: Any, pytester: pytest.Pytester) -> Path:
+def red(project: Any, pytester: pytest.Pytester, small_mnist: Path) -> Path:
     """The folder of a project whose one row fails wherever it is measured."""
+    for folder in (pytester.path, pytester.path / "security_tests", pytester.path / "other"):
+        folder.mkdir(exist_ok=True)
+        (folder / "pyproject.toml").write_text(small.settings(small_mnist))
     (pytester.path / "security_tests" / "thresholds.toml").write_text(RED)
     return pytester.path
 
@@ -25,7 +28,6 @@ def test_policy_is_found_from_other_folders(
     red: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
     """From the suites' folder, a folder beside it, or with another rootdir, the failing row fails."""
-    (red / "other").mkdir()
     if words:
         start, where = red / "other", [f"../{words[0]}", f"--rootdir={red / 'other'}"]
     else:
@@ -112,9 +114,9 @@ def test_deselecting_all_rows_passes_from_the_command_line_only(
 ) -> None:
     """The user's own -k deselects the rows; from the environment it does not pass, and is shown."""
     pytester.makepyfile(test_theirs="def test_theirs(): ...")
-    assert project(RED, "-k", "theirs", model=False).ret == 0
+    assert project(RED, "-k", "theirs", model=False, whole=True).ret == 0
     monkeypatch.setenv("PYTEST_ADDOPTS", "-k theirs")
-    result = project(RED, model=False)
+    result = project(RED, model=False, whole=True)
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     result.stdout.fnmatch_lines(["*rows may be left out by: -k theirs (PYTEST_ADDOPTS)*"])
 

@@ -102,7 +102,7 @@ def test_repeat_command_names_the_policy_if_needed(
         pytester.makepyprojecttoml(f"[tool.securemnist]\npolicy = '{theirs}'")
     else:
         words.append(f"--security-policy={theirs}")
-    project(CLEAN, *words)
+    project(CLEAN, *words, whole=True)
     (finding,) = read(tmp_path)["findings"]
     command = "securemnist assess --model baseline --row THEIRS-01 --tier smoke"
     policy = "" if configured else f" --policy={theirs}"

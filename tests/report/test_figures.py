@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from typing import Any
 
 import pytest
@@ -13,17 +12,14 @@ from securemnist.errors import UsageError
 from securemnist.report.figures import exhibits, not_recorded
 from securemnist.results import per_image
 from securemnist.results.assessment import Assessment
-from securemnist.results.evidence.attack import AttackEvidence
-from securemnist.results.evidence.certificates import CertifiedEvidence
 from securemnist.results.evidence.latency import LatencyEvidence
 from securemnist.results.findings import Finding
-from securemnist.results.json_model import JsonModel
 from tests.error_form import one_sentence
 from tests.outcome_text import table
 from tests.report import example, hostile, made_up
+from tests.report.figure_rows import ROBUST, with_evidence
 from tests.report.markup import Markup
 
-ROBUST = next(f for f in example.findings() if f.requirement.id == "ADV-02")
 NAN = math.nan
 _DRAWN = {
     *("viewbox", "width", "height", "role", "aria-label", "class", "d", "x", "y", "cx", "cy", "r"),
@@ -81,17 +77,7 @@ ODD: dict[str, list[Any]] = {
     "samples": ["x", {"model": []}, {"model": [NAN]}, {str(i): [1.0] for i in range(9)}],
     "static": ["x", [1], {"tool": "bandit"}],
 }
-
-
 KIND_OF = {"hardest": "clean", "samples": "latency", "static": "static"}
-
-
-def _with(
-    evidence: dict[str, Any], finding: Finding = ROBUST, kind: type[JsonModel] = AttackEvidence
-) -> Finding:
-    assert finding.measurement is not None
-    seen = dataclasses.replace(finding.measurement, evidence=kind.from_json(evidence))
-    return dataclasses.replace(finding, measurement=seen)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +107,7 @@ def test_evidence_of_a_measure_of_ones_own_is_a_table() -> None:
 
 def test_missing_evidence_is_named() -> None:
     """A row says which of its family's pictures were not recorded."""
-    assert not_recorded(_with({"confusion": [[0] * 10] * 10})) == (
+    assert not_recorded(with_evidence({"confusion": [[0] * 10] * 10})) == (
         "digits before and after",
         "the stages",
         "what became of each digit",
@@ -157,8 +143,8 @@ def test_hostile_names_are_only_drawn(text: str) -> None:
             {"model": text, "points": [{"eps": 0.1, "accuracy": 0.5, "attack": text}]}
         ],
     }
-    times = _with({"samples": {text: [0.1]}}, kind=LatencyEvidence)
-    shown = [*exhibits(_with(evidence)), *exhibits(times)]
+    times = with_evidence({"samples": {text: [0.1]}}, kind=LatencyEvidence)
+    shown = [*exhibits(with_evidence(evidence)), *exhibits(times)]
     assert len(shown) == 3
     for exhibit in shown:
         (panel,) = exhibit.panels
@@ -191,80 +177,4 @@ def test_no_gallery_is_shown_twice(places: slice, shown: bool) -> None:
     """The last to fall are shown where they are not all among the digits shown before."""
     digits = made_up.gallery(14)
     seen = {"gallery": digits, "last_to_fall": digits[places]}
-    assert ("last" in [exhibit.kind for exhibit in exhibits(_with(seen))]) is shown
-
-
-@pytest.mark.parametrize(
-    ("seconds", "marks"),
-    [
-        ([0.0], ["0", "5e-07", "1e-06"]),
-        ([5e-324], ["0", "5e-07", "1e-06"]),
-        ([0.0012, 0.0031], ["0", "1", "2", "3"]),
-        ([0.9, 1.1], ["0", "500", "1000"]),
-        ([1e9], ["0", "5e+11", "1e+12"]),
-    ],
-)
-def test_an_axis_of_times_has_round_marks(seconds: list[float], marks: list[str]) -> None:
-    """The marks are multiples of 1, 2 or 5 times a power of ten, however short or long the times."""
-    (exhibit,) = exhibits(_with({"samples": {"model": seconds}}, kind=LatencyEvidence))
-    shown = re.findall(r'font-size="10"[^>]*>([^<]+)<', exhibit.panels[0].picture)
-    assert shown == marks
-
-
-def test_few_digits_have_one_line_a_class() -> None:
-    """A class of at most forty digits is one line of cells, so that lengths can be compared."""
-    labels = "0" * 33 + "1" * 12
-    seen = {"outcomes": table(labels, "." * 45)}
-    (exhibit,) = exhibits(_with(seen))
-    rects = [a for tag, a in Markup(exhibit.panels[0].picture).elements if tag == "rect"]
-    assert len(rects) == 1 + 2
-
-
-def test_what_is_proved_is_a_band() -> None:
-    """Points that carry a certified accuracy span an area; without them there is none."""
-    points = [{"eps": eps, "accuracy": 0.9, "n": 9} for eps in (0.1, 0.2)]
-    plain, banded = (
-        exhibits(_with({"curve": [p | more for p in points]}))[0].panels[0].picture
-        for more in ({}, {"certified": 0.7})
-    )
-    assert (plain.count('z" opacity'), banded.count('z" opacity')) == (0, 1)
-
-
-def test_every_digit_has_a_cell() -> None:
-    """The rectangles of the waffle cover as many cells as there are digits."""
-    fates = next(e for e in exhibits(ROBUST) if e.kind == "fates")
-    sizes = [
-        (float(attributes["width"] or 0), float(attributes["height"] or 0))
-        for tag, attributes in Markup(fates.panels[0].picture).elements
-        if tag == "rect" and attributes["y"] != "3"
-    ]
-    cell = sizes[0][1]
-    assert sum(round(width / cell) for width, _ in sizes) == 10_000
-
-
-def test_what_no_attack_tried_is_called_not_proved() -> None:
-    """Where only proofs were tried the rest is not proved, and the table has what occurs."""
-    seen = {"outcomes": table("0011", "c?cx")}
-    row = example.row("R", "certified_accuracy", at_least=0.5)
-    evidence = CertifiedEvidence.from_json(seen)
-    judged = row.judge(example.measured(0.5, evidence=evidence), family="certified")
-    (exhibit,) = exhibits(judged)
-    assert "2 proved, 1 not proved, 1 misclassified" in exhibit.caption
-    assert exhibit.table is not None
-    assert exhibit.table.head == ("class", "digits", "proved", "not proved", "misclassified")
-
-
-def test_the_difference_is_attacked_minus_clean() -> None:
-    """The third matrix holds signed changes, and its table both counts."""
-    clean, attacked = [[10] * 10 for _ in range(10)], [[10] * 10 for _ in range(10)]
-    attacked[4][4], attacked[4][9] = 7, 13
-    seen = {"clean_confusion": clean, "confusion": attacked}
-    (exhibit,) = (e for e in exhibits(_with(seen)) if e.kind == "confusion")
-    assert [panel.title for panel in exhibit.panels] == ["Clean", "Under attack", "Difference"]
-    difference = exhibit.panels[2].picture
-    assert (difference.count(">\N{MINUS SIGN}3<"), difference.count(">+3<")) == (1, 1)
-    assert exhibit.table is not None
-    assert exhibit.table.rows[4][5::5] == (
-        "10 \N{RIGHTWARDS ARROW} 7",
-        "10 \N{RIGHTWARDS ARROW} 13",
-    )
+    assert ("last" in [exhibit.kind for exhibit in exhibits(with_evidence(seen))]) is shown

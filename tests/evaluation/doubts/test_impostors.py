@@ -45,14 +45,16 @@ def honest(mnist: DataSet) -> nn.Module:
     return networks.plain(mnist, 0)
 
 
-def measured(model: nn.Module | str, mnist: DataSet, eps: float, attack: str) -> Measurement:
+def measured(
+    model: nn.Module | str, mnist: DataSet, eps: float, attack: str, digits: int = DIGITS
+) -> Measurement:
     """Robust accuracy of a model under one attack, on a few images."""
     resolve = loading.resolve
     subject = resolve(model) if isinstance(model, str) else loading.from_model(model, name="it")
     row = {
         "attack": ATTACKS[attack],
         "threat": {"norm": "linf", "eps": eps},
-        "digits": DIGITS,
+        "digits": digits,
     }
     return take_measurement(
         Context(subject, mnist), "robust_accuracy", bind("robust_accuracy", row), 0
@@ -126,7 +128,7 @@ def test_honest_small_networks_raise_no_doubt(name: str, mnist: DataSet) -> None
 )
 def test_reference_models_raise_no_doubt(model: str, eps: float, mnist: DataSet) -> None:
     """No reference model is doubted, with dropout layers in eval mode included."""
-    seen = measured(model, mnist, eps, "PGD")
+    seen = measured(model, mnist, eps, "PGD", digits=20)
     assert seen.value > 0.5
     assert seen.doubts == ()
     planted = seen.evidence.sensitivity

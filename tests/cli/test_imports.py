@@ -1,0 +1,103 @@
+"""Modules that a command imports: those of the project, and none in place of ours."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from securemnist.cli import child
+from securemnist.project import imports
+
+POLICY = """
+[[requirement]]
+id = "CLEAN-02"
+measure = "clean_accuracy"
+at_least = 0.9
+because = "an unread digit is not worth defending"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folder with a policy, in which commands start."""
+    (tmp_path / "small.toml").write_text(POLICY)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("by", ["the folder", "PYTHONPATH"])
+def test_local_modules_do_not_replace_ours(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """A click.py beside the model, or on PYTHONPATH, is not imported instead of the library."""
+    for name in ("click", "art", "rich", "pydantic", "json", "securemnist"):
+        (folder / f"{name}.py").write_text("open('ran', 'w').close()\nraise SystemExit(0)\n")
+    if by == "PYTHONPATH":
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+    command = child.command("assess", "--list", "--policy", "small.toml")
+    done = subprocess.run(command, env=child.environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "CLEAN-02" in done.stdout
+    assert not (folder / "ran").exists()
+
+
+def test_python_m_does_not_import_from_the_folder(folder: Path) -> None:
+    """`python -m securemnist` in a folder with a click.py runs the library."""
+    (folder / "click.py").write_text("open('ran', 'w').close()\n")
+    command = [sys.executable, "-m", "securemnist", "--version"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert "securemnist" in done.stdout
+    assert not (folder / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "settings"),
+    [
+        ("nets.py", {}),
+        ("src/nets.py", {}),
+        ("lib/nets.py", {"pyproject.toml": "[tool.pytest.ini_options]\npythonpath = ['lib']\n"}),
+        ("lib/nets.py", {"pyproject.toml": "[tool.pytest]\npythonpath = ['lib']\n"}),
+        ("lib/nets.py", {"pytest.ini": "[pytest]\npythonpath = other lib\n"}),
+        ("lib/nets.py", {"setup.cfg": "[tool:pytest]\npythonpath = lib\n"}),
+    ],
+)
+def test_modules_of_a_project_are_found(folder: Path, place: str, settings: dict[str, str]) -> None:
+    """A module in the folder, in `src`, or in a folder of pytest's `pythonpath` can be imported."""
+    (folder / place).parent.mkdir(exist_ok=True)
+    (folder / place).write_text("PLACE = 'here'\n")
+    for name, text in settings.items():
+        (folder / name).write_text(text)
+    program = "from pathlib import Path; from securemnist.project import imports as p; "
+    program += "p.enable(Path.cwd()); import nets; print(nets.PLACE)"
+    command = [sys.executable, "-P", "-c", program]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.stdout.strip() == "here", done.stderr
+
+
+def test_project_takes_precedence_over_an_installed_copy(folder: Path, tmp_path: Path) -> None:
+    """An installed copy of the user's package is not measured instead of the code in the folder."""
+    installed = tmp_path / "site"
+    installed.mkdir()
+    (installed / "nets.py").write_text("PLACE = 'installed'\n")
+    (folder / "nets.py").write_text("PLACE = 'project'\n")
+    program = (
+        f"import sys; sys.path.insert(0, {str(installed)!r}); from pathlib import Path; "
+        "from securemnist.project import imports; imports.enable(Path.cwd()); "
+        "import nets; print(nets.PLACE)"
+    )
+    command = [sys.executable, "-P", "-c", program]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "project"
+
+
+def test_import_folders_of_a_project(tmp_path: Path) -> None:
+    """`src` is one unless it is a package itself; unreadable settings add none."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "pyproject.toml").write_text("pythonpath = [")
+    (tmp_path / "tox.ini").write_text("no section")
+    assert imports.folders_of(tmp_path) == [tmp_path, tmp_path / "src"]
+    (tmp_path / "src" / "__init__.py").touch()
+    assert imports.folders_of(tmp_path) == [tmp_path]

@@ -1,0 +1,81 @@
+"""Files that `securemnist init` writes, and the origin of the installed copy."""
+
+from __future__ import annotations
+
+import ast
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from securemnist.initial_policy import templates
+from securemnist.models import loading
+from securemnist.project import origin
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", '[tool.securemnist]\ndata = "d"\n'),
+        ("[project]\nname = 'x'", "[project]\nname = 'x'\n\n[tool.securemnist]\ndata = \"d\"\n"),
+        ("[tool.securemnist]\n", None),
+        ("tool = { securemnist = { } }\n", None),
+        ("tool = { other = 1 }\n", None),
+        ("tool = 1\n", None),
+        ("not toml", None),
+    ],
+)
+def test_settings_are_only_appended_to(text: str, expected: str | None) -> None:
+    """The new table is appended if that changes nothing else, and refused otherwise."""
+    assert templates.with_data(text, "d") == expected
+
+
+def test_conftest_of_a_weight_file_resolves_the_spec(tmp_path: Path) -> None:
+    """The `model` fixture for a SPEC that names no factory loads that SPEC."""
+    path = tmp_path / "conftest.py"
+    path.write_text(templates.conftest("certified"))
+    model = runpy.run_path(str(path))["model"].__wrapped__()
+    assert model.digest == loading.resolve("certified").digest
+
+
+@pytest.mark.parametrize(
+    ("record", "line", "fixed"),
+    [
+        (None, "securemnist==1.2", False),
+        (
+            {"url": "https://h/r.git", "vcs_info": {"vcs": "git", "commit_id": "c0ffee"}},
+            "securemnist @ git+https://h/r.git@c0ffee",
+            True,
+        ),
+        (
+            {"url": "https://h/s.whl", "archive_info": {"hashes": {"sha256": "ab"}}},
+            "securemnist @ https://h/s.whl#sha256=ab",
+            True,
+        ),
+        (
+            {"url": "https://h/s.whl", "archive_info": {"hash": "sha256=ab"}},
+            "securemnist @ https://h/s.whl#sha256=ab",
+            True,
+        ),
+        ({"url": "https://h/s.whl", "archive_info": {}}, "securemnist @ https://h/s.whl", False),
+        ({"url": "file:///s", "dir_info": {"editable": True}}, "securemnist @ file:///s", True),
+    ],
+)
+def test_requirements_name_the_installed_copy(
+    tmp_path: Path, record: dict[str, Any] | None, line: str, fixed: bool
+) -> None:
+    """The requirements name version and origin of the installed copy, never a bare name."""
+    source = origin.from_record("1.2", record)
+    assert (source.line, source.fixed) == (line, fixed)
+    assert line in templates.requirements(tmp_path, source).splitlines()
+    text = templates.noxfile(tmp_path, source=source)
+    ast.parse(text)
+    assert "--require-hashes" in text
+    # Without content to hold it to, nothing is installed before it is locked with hashes.
+    assert ("session.error(" in text) == (not fixed)
+
+
+def test_origin_of_this_copy_is_specific() -> None:
+    """The origin of this copy names more than the project."""
+    assert origin.installed().line.startswith(("securemnist==", "securemnist @ "))

@@ -1,0 +1,151 @@
+"""Thresholds, margins and eps of a first policy."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from securemnist import initial_policy, measures
+from securemnist.data import DataSet
+from securemnist.errors import UsageError
+from securemnist.evaluation.context import Context
+from securemnist.initial_policy import Proposal, Row, margins, measured
+from securemnist.measures.base import share_measurement
+from securemnist.results import policy
+from securemnist.results.findings import Measurement
+
+TODAY = datetime.datetime.now(datetime.UTC).date()
+
+
+def text_of(data: DataSet, *rows: Row) -> str:
+    """The policy of these rows."""
+    return initial_policy.policy(rows, "net", data, TODAY)
+
+
+def row_of(name: str, measurement: Measurement, *, samples: int = 2_000) -> Row:
+    """The row of a proposal with a first measurement."""
+    proposal = next(p for p in initial_policy.PROPOSALS if p.id == name)
+    good = proposal.measure != "backdoor_success"
+    bound = margins.of_share(measurement, samples, whole=False, high_is_good=good)
+    settings = dict(proposal.settings)
+    if proposal.evasion:
+        settings["threat"] = {"norm": "linf", "eps": 0.1}
+    return Row(proposal=proposal, settings=settings, seen=measurement, bound=bound)
+
+
+@pytest.mark.parametrize(
+    ("name", "hits", "threshold"),
+    [("ADV-01", 44, 0.5), ("BACKDOOR-01", 400, 0.1), ("BACKDOOR-01", 111, 0.1)],
+)
+def test_row_that_the_model_cannot_meet_is_waived(
+    mnist: DataSet, name: str, hits: int, threshold: float
+) -> None:
+    """A weak model's row has a meaningful threshold, fails, and is waived for 90 days."""
+    measurement = share_measurement(hits, 500, complete=False, seed=0)
+    (row,) = policy.parse(text_of(mnist, row_of(name, measurement)), "p").requirements
+    assert row.threshold == threshold
+    assert row.waiver is not None
+    assert row.waiver.expires == (TODAY + datetime.timedelta(days=90)).isoformat()
+    assert f"{hits / 500:.4f}" in row.waiver.reason
+
+
+def test_threshold_is_four_standard_errors_away(mnist: DataSet) -> None:
+    """A threshold is four standard errors plus the sample's interval from the measurement."""
+    robust = share_measurement(400, 500, complete=False, seed=0)
+    steered = share_measurement(5, 2_000, complete=False, seed=0)
+    text = text_of(mnist, row_of("ADV-01", robust), row_of("BACKDOOR-01", steered))
+    one, two = policy.parse(text, "p").requirements
+    assert (one.waiver, two.waiver) == (None, None)
+    p = 402 / 504
+    spread = math.sqrt(p * (1 - p))
+    room = 4 * spread * math.sqrt(1 / 500 + 1 / 2_000) + 1.96 * spread * math.sqrt(1 / 2_000)
+    assert one.threshold == pytest.approx(0.8 - room, abs=0.001)
+    assert one.max_drop == pytest.approx(room, abs=0.001)
+    assert 0.0025 < two.threshold < 0.02
+
+
+def test_inconclusive_measurement_is_waived_with_its_reason(mnist: DataSet) -> None:
+    """A row with an inconclusive first measurement is written, and waived with the reason."""
+    measurement = share_measurement(
+        99, 100, complete=False, seed=0, inconclusive="no digit of class 3 was measured"
+    )
+    (row,) = policy.parse(text_of(mnist, row_of("CLEAN-02", measurement)), "p").requirements
+    assert row.waiver is not None
+    assert "no digit of class 3 was measured" in row.waiver.reason
+
+
+def test_policy_names_its_data(mnist: DataSet) -> None:
+    """The policy contains name and digest of the data; other data is refused."""
+    read = policy.parse(
+        text_of(mnist, row_of("CLEAN-01", share_measurement(99, 100, complete=True, seed=0))), "p"
+    )
+    read.refuse_other_data(mnist.name, mnist.digest)
+    with pytest.raises(UsageError, match="expected the data it was written for, MNIST"):
+        read.refuse_other_data("others", "0" * 64)
+
+
+def row_function(values: dict[float, float], tried: list[tuple[str, float]]) -> Callable[..., Row]:
+    """Stands for one measurement: the share that each eps leaves, whatever the attack is."""
+
+    def row(context: object, proposal: Proposal, settings: dict[str, Any], *_: int) -> Row:
+        eps = settings["threat"]["eps"]
+        tried.append((proposal.id, eps))
+        measurement = share_measurement(round(values[eps] * 500), 500, complete=False, seed=0)
+        bound = margins.of_share(measurement, 500, whole=False, high_is_good=True)
+        return Row(proposal=proposal, settings=settings, seen=measurement, bound=bound)
+
+    return row
+
+
+def evasion(values: list[float], monkeypatch: pytest.MonkeyPatch) -> tuple[list[Row], list[Any]]:
+    """The evasion rows of a model that leaves `values` at the eps of the search."""
+    tried: list[tuple[str, float]] = []
+    known = dict(zip(measured.EPS, values, strict=True))
+    monkeypatch.setattr(measured, "_row", row_function(known, tried))
+    searches = [p for p in initial_policy.PROPOSALS if p.evasion]
+    sizes = measured.Sizes(digits=500, test=10_000, design=1.0)
+    return measured._evasion(cast(Context, None), searches, sizes), tried
+
+
+def test_evasion_rows_use_the_largest_meaningful_eps(
+    mnist: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that is broken at 0.1 gets the largest eps that leaves half, with the curve beside it."""
+    rows, tried = evasion([0.0, 0.2, 0.9, 0.95, 0.97, 0.98], monkeypatch)
+    assert tried == [("ADV-01", 0.1), ("ADV-01", 0.05), ("ADV-01", 0.025), ("ADV-02", 0.025)]
+    text = text_of(mnist, *rows)
+    for row in policy.parse(text, "p").requirements:
+        assert row.settings["threat"]["eps"] == 0.025
+        assert row.waiver is None
+    assert "# robust accuracy at eps 0.1: 0.0000" in text
+    assert "# robust accuracy at eps 0.025: 0.9000" in text
+    assert policy.parse(text, "p").requirements[0].settings["curve"] == [0.0, 0.025, 0.05, 0.1]
+
+
+def test_evasion_rows_without_a_meaningful_eps_are_waived(
+    mnist: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that is broken at 1/255 gets its rows at that eps, failing and waived."""
+    rows, _ = evasion([0.0] * 6, monkeypatch)
+    read = policy.parse(text_of(mnist, *rows), "p")
+    measures.check_policy(read)
+    assert [row.id for row in read.requirements] == ["ADV-01", "ADV-02"]
+    for row in read.requirements:
+        assert row.settings["threat"]["eps"] == pytest.approx(1 / 255, abs=1e-5)
+        assert row.waiver is not None
+        assert row.threshold == 0.5
+
+
+def test_design_effect_widens_the_margin() -> None:
+    """Samples that are right or wrong together count for less than independent ones."""
+    scattered, together = "0123456789" * 50, "5" * 450 + "1" * 50
+    assert margins.design_effect("1" * 500, scattered.replace("1", "5").replace("0", "1")) == 1
+    assert margins.design_effect("5" * 500, together) > 10
+    assert margins.design_effect("5" * 500, "5" * 500) == 1
+    measurement = share_measurement(450, 500, complete=False, seed=0)
+    narrow = margins.margin(measurement, 500, whole=True)
+    assert margins.margin(measurement, 500, whole=True, design=4) == pytest.approx(2 * narrow)
