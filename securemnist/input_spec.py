@@ -18,7 +18,7 @@ class InputSpec:
     """Images float32 (n, `channels`, `height`, `width`) in [0, 1], labels from 0 to `classes` - 1.
 
     1 to 4 channels, sides of 8 to 512 pixels, 2 to 1,000 classes. `class_names` has a name for each
-    class, or is empty. `noun` is the word for one sample in reports. DataError for other values.
+    class, or is empty. DataError for other values.
     """
 
     channels: int
@@ -26,7 +26,6 @@ class InputSpec:
     width: int
     classes: int
     class_names: tuple[str, ...] = ()
-    noun: str = "image"
 
     def __post_init__(self) -> None:
         _check("channels", self.channels, 1, MOST_CHANNELS)
@@ -77,12 +76,12 @@ class InputSpec:
         try:
             names = fields["class_names"]
             valid = isinstance(names, list) and all(isinstance(name, str) for name in names)
-            if not valid or not isinstance(fields["noun"], str):
+            if not valid:
                 raise TypeError
             return cls(**{**fields, "class_names": tuple(names)})
         except (KeyError, TypeError):
             raise DataError(
-                "expected channels, height, width, classes, class_names and noun of the data, got "
+                "expected channels, height, width, classes and class_names of the data, got "
                 "something else; assess again"
             ) from None
 
@@ -97,4 +96,4 @@ def _check(what: str, value: object, low: int, high: int) -> None:
 
 
 # Behind the check, which runs when it is built.
-MNIST = InputSpec(1, 28, 28, 10, noun="digit")
+MNIST = InputSpec(1, 28, 28, 10)

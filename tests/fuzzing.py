@@ -151,7 +151,7 @@ INPUT_KINDS = {
     "Parquet file": InputKind("x.parquet", _parquet(), byte_damage, _read_data),
     "description of data": InputKind(
         "x.toml",
-        b'path = "set.npz"\nlayout = "hw"\nclass_names = ["a", "b", "c", "d", "e"]\nnoun = "x"\n',
+        b'path = "set.npz"\nlayout = "hw"\nclass_names = ["a", "b", "c", "d", "e"]\n',
         toml_damage,
         _read_description,
     ),

@@ -47,7 +47,6 @@ def assembled(
     *,
     where: str = "",
     classes: int | None = None,
-    noun: str = "image",
     digests: dict[str, str] | None = None,
     progress: Progress = silent,
 ) -> DataSet:
@@ -57,7 +56,7 @@ def assembled(
     files; by default those of the splits.
     """
     prefix = f"{where}: " if where else ""
-    spec = _spec(splits, prefix, classes, noun)
+    spec = _spec(splits, prefix, classes)
     for part in splits.present:
         low, high = int(part.labels.min()), int(part.labels.max())
         if low < 0 or high >= spec.classes:
@@ -106,7 +105,7 @@ def check_brightness(samples: Samples, where: str) -> None:
         raise DataError(f"{where}: {TOO_DARK}")
 
 
-def _spec(splits: Splits, prefix: str, classes: int | None, noun: str) -> InputSpec:
+def _spec(splits: Splits, prefix: str, classes: int | None) -> InputSpec:
     shapes = [_shape(part) for part in splits.present]
     if shapes[0] != shapes[-1]:
         test, training = ("x".join(map(str, shape)) for shape in shapes)
@@ -118,7 +117,7 @@ def _spec(splits: Splits, prefix: str, classes: int | None, noun: str) -> InputS
     names = splits.class_names
     try:
         count = class_count(shapes[0], labels, names, classes)
-        return InputSpec(*shapes[0], count, names, noun)
+        return InputSpec(*shapes[0], count, names)
     except DataError as error:
         raise DataError(f"{prefix}{error}") from error
 

@@ -68,7 +68,6 @@ class DataSet:
         training: tuple[Any, Any] | None = None,
         classes: int | None = None,
         class_names: Sequence[str] = (),
-        noun: str = "image",
     ) -> DataSet:
         """The data set whose test split are these images; tensors or NumPy arrays.
 
@@ -87,7 +86,6 @@ class DataSet:
             training=training,
             classes=classes,
             class_names=tuple(class_names),
-            noun=noun,
         )
 
     @classmethod
@@ -99,7 +97,6 @@ class DataSet:
         name: str = "dataset",
         classes: int | None = None,
         class_names: Sequence[str] = (),
-        noun: str = "image",
         progress: Callable[..., None] | bool = True,
     ) -> DataSet:
         """The data set of a `torch.utils.data.Dataset` with a length, whose items are (image, label).
@@ -115,7 +112,6 @@ class DataSet:
             name=name,
             classes=classes,
             class_names=tuple(class_names),
-            noun=noun,
             progress=progress,
         )
 

@@ -14,14 +14,13 @@ from securemnist.errors import DataError, ParseError
 from securemnist.input_spec import LARGEST_SIDE, MOST_CLASSES, SMALLEST_SIDE
 
 _Side = Annotated[int, Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE)]
-_Word = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^\w[\w -]*$")]
 
 
 class Description(BaseModel):
     """Where data are, and how they are read.
 
     `path`: relative to the description. `layout` of arrays: "hw", "hwc" or "chw". `resize`: height and
-    width of pictures, bilinear. `class_names`: a name for each class. `noun`: the word for one sample.
+    width of pictures, bilinear. `class_names`: a name for each class.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
@@ -30,7 +29,6 @@ class Description(BaseModel):
     layout: Layout | None = None
     resize: Annotated[list[_Side], Field(min_length=2, max_length=2)] | None = None
     class_names: Annotated[list[str], Field(max_length=MOST_CLASSES)] = Field(default_factory=list)
-    noun: _Word = "image"
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -17,9 +17,8 @@ from securemnist.data.dataset import FILES, PINNED, DataSet
 from securemnist.data.description import Description
 from securemnist.data.samples import Samples
 from securemnist.errors import DataError
-from securemnist.input_spec import MNIST
 
-_BUNDLED = Description(path=".", noun=MNIST.noun)
+_BUNDLED = Description(path=".")
 
 
 def is_one(folder: Path) -> bool:
@@ -47,8 +46,6 @@ def bundled() -> DataSet:
 def load(folder: Path, described: Description, name: str) -> DataSet:
     """The data set of the files in a folder; DataError for a missing or malformed one."""
     contents, digests = _files(folder)
-    if digests == PINNED and described.noun == Description.model_fields["noun"].default:
-        described = described.model_copy(update={"noun": MNIST.noun})
     return _data_set(folder, contents, digests, described, name)
 
 
@@ -69,7 +66,7 @@ def _data_set(
     wanted = f"images of {shapes[1]}, as in {FILES['test'][0]}"
     idx_files.check(shapes[0] == shapes[1], folder / FILES["train"][0], wanted, shapes[0])
     splits = Splits(test, training, described.names)
-    data = assembled(name, splits, where=str(folder), noun=described.noun, digests=digests)
+    data = assembled(name, splits, where=str(folder), digests=digests)
     check_distinct(data.test, str(folder / FILES["test"][0]))
     return data
 

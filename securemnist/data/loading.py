@@ -44,7 +44,7 @@ def load(path: Path | None = None, *, progress: Callable[..., None] | bool = Tru
         splits = reader(file, described, display)
         for part in splits.present:
             check_brightness(part, str(file))
-        data = assembled(name, splits, where=str(file), noun=described.noun, progress=display)
+        data = assembled(name, splits, where=str(file), progress=display)
         check_distinct(data.test, str(file))
     return data
 

@@ -25,12 +25,11 @@ def data_set(
     training: tuple[Any, Any] | None,
     classes: int | None,
     class_names: tuple[str, ...],
-    noun: str,
 ) -> DataSet:
     """The data set of tensors or arrays; see `DataSet.from_tensors`."""
     known = None if training is None else _samples(*training)
     splits = Splits(_samples(images, labels), known, class_names)
-    return assembled(name, splits, classes=classes, noun=noun)
+    return assembled(name, splits, classes=classes)
 
 
 def checked_images(images: Any) -> Images:

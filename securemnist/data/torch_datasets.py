@@ -29,7 +29,6 @@ def data_set(
     name: str,
     classes: int | None,
     class_names: tuple[str, ...],
-    noun: str,
     progress: Callable[..., None] | bool,
 ) -> DataSet:
     """The data set of one or two datasets; see `DataSet.from_dataset`."""
@@ -37,7 +36,7 @@ def data_set(
         known = None if training is None else _samples(training, "training", display)
         splits = Splits(_samples(test, "test", display), known, class_names)
         splits = splits.in_equal_channels()
-        return assembled(name, splits, classes=classes, noun=noun, progress=display)
+        return assembled(name, splits, classes=classes, progress=display)
 
 
 def _samples(items: Any, split: str, progress: Progress) -> Samples:

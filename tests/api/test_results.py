@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,9 @@ def test_a_measurement_is_that_of_the_core(images: tuple[torch.Tensor, torch.Ten
     assert found.subject["digest"] == context.subject.digest
     assert found.data == context.data.to_json()
     assert json.loads(json.dumps(found.to_json()))["value"] == same.value
+    recorded = dataclasses.replace(same, seconds=found.seconds).to_json()
+    assert found.result.to_json() == recorded
+    assert found.to_json().items() >= recorded.items()
     assert net.training is False
 
 

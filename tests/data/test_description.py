@@ -32,14 +32,13 @@ def described(tmp_path: Path) -> Callable[[str], Path]:
 
 
 def test_description_of_arrays(described: Callable[[str], Path]) -> None:
-    """A description names path, layout, classes and noun; the set has its name."""
-    text = 'path = "set.npz"\nlayout = "hwc"\nclass_names = ["a", "b", "c"]\nnoun = "cell"'
+    """A description names path, layout and classes; the set has its name."""
+    text = 'path = "set.npz"\nlayout = "hwc"\nclass_names = ["a", "b", "c"]'
     found = data.load(described(text))
-    assert (found.name, found.spec.noun) == ("mine", "cell")
+    assert found.name == "mine"
     assert found.spec.class_names == ("a", "b", "c")
     assert found.spec.classes == 3
     plain = data.load(described('path = "set.npz"'))
-    assert plain.spec.noun == "image"
     assert plain.digest == found.digest
 
 
@@ -67,7 +66,6 @@ WRONG = {
     'path = "set.npz"\nclass_names = ["a"]': "2 to 1,000 classes",
     'path = "set.npz"\nclass_names = ["a", "a"]': "got one twice",
     'path = "set.npz"\nclass_names = ["a", 3]': "another value of 'class_names.1'",
-    'path = "set.npz"\nnoun = "a\\nb"': "another value of 'noun'",
     'path = ""': "another value of 'path'",
     'path = "mine.toml"': "got another description",
     'path = "absent"': "got none; name your data",

@@ -66,13 +66,13 @@ def test_sides_beyond_the_limits_refused(tmp_path: Path) -> None:
 
 
 def test_layout_in_a_description(tmp_path: Path) -> None:
-    """A description names layout, noun and classes; a layout that does not fit is refused."""
+    """A description names layout and classes; a layout that does not fit is refused."""
     (tmp_path / "set").mkdir()
     write(tmp_path / "set", random_pixels(N, 9, 14, 3), np.arange(N) % 2)
     description = tmp_path / "mine.toml"
-    description.write_text('path = "set"\nlayout = "hwc"\nnoun = "scan"\nclass_names = ["a", "b"]')
+    description.write_text('path = "set"\nlayout = "hwc"\nclass_names = ["a", "b"]')
     found = data.load(description)
-    assert (found.spec.noun, found.spec.class_names) == ("scan", ("a", "b"))
+    assert found.spec.class_names == ("a", "b")
     description.write_text('path = "set"\nlayout = "chw"')
     with pytest.raises(DataError, match="layout 'chw'"):
         data.load(description)

@@ -153,12 +153,12 @@ class Stream(IterableDataset[Any]):
 def test_torch_datasets(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Items as tensors or PIL images give the set of the same tensors, also above the memory limit."""
     monkeypatch.setattr(storage, "IN_MEMORY", limit)
-    wanted = DataSet.from_tensors(COLOUR, Y, training=(COLOUR[:5] // 3, Y[:5]), noun="cell")
+    wanted = DataSet.from_tensors(COLOUR, Y, training=(COLOUR[:5] // 3, Y[:5]))
     known = TensorDataset(COLOUR[:5] // 3, Y[:5])
     arrays = COLOUR.permute(0, 2, 3, 1).numpy()
     pictures = [(Image.fromarray(x), int(y)) for x, y in zip(arrays, Y, strict=True)]
     for test in (TensorDataset(COLOUR, Y), TensorDataset(COLOUR / 255, Y), Items(*pictures)):
-        made = DataSet.from_dataset(test, known, noun="cell", progress=False)
+        made = DataSet.from_dataset(test, known, progress=False)
         assert (made.digests, made.spec) == (wanted.digests, wanted.spec)
         assert (made.test.mapping is None) is (limit > 100)
 
