@@ -1,6 +1,6 @@
 """Survivors of the ladder that torchattacks' AutoAttack breaks, for every reference model.
 
-Resumable: what a model, an eps and a hundred digits came to is kept in reports/agreement; remove the
+Resumable: what a model, an eps and a hundred images came to is kept in reports/agreement; remove the
 folder after a change of an attack that its settings do not show.
 """
 
@@ -26,15 +26,15 @@ from securemnist.models import loading
 from securemnist.results.per_image import SURVIVED
 
 EPSILONS = (0.1, 0.3)
-DIGITS = 100
+IMAGES = 100
 BUDGET = "full"
 FOLDER = ROOT / "reports" / "agreement"
-# Model, eps, the first of its digits.
+# Model, eps, the first of its images.
 Case = tuple[str, float, int]
 
 
 def beside(case: Case) -> dict[str, int]:
-    """Counts of a case. A digit that has fallen to us needs no peer, nor does one that is proved."""
+    """Counts of a case. A image that has fallen to us needs no peer, nor does one that is proved."""
     name, eps, low = case
     subject = loading.resolve(name)
     attacks = [attack.to_json() for attack in BUDGETS[BUDGET].attacks]
@@ -67,7 +67,7 @@ def report() -> list[str]:
     """The table over all bundled models; nothing is timed, so each core takes cases of its own."""
     print("agreement", flush=True)
     rows = [(name, eps) for name in loading.reference_names() for eps in EPSILONS]
-    cases = [(*row, low) for low in range(0, DIGITS, PEER_BATCH) for row in rows]
+    cases = [(*row, low) for low in range(0, IMAGES, PEER_BATCH) for row in rows]
     with ProcessPoolExecutor(
         os.cpu_count(), multiprocessing.get_context("spawn"), torch.set_num_threads, (1,)
     ) as pool:
@@ -78,7 +78,7 @@ def report() -> list[str]:
     return [
         "### Survivors of the ladder and of torchattacks' AutoAttack",
         "",
-        f"The first {DIGITS} test samples, `{BUDGET}` ladder. The peer attacks the samples that",
+        f"The first {IMAGES} test samples, `{BUDGET}` ladder. The peer attacks the samples that",
         "we have neither broken nor certified; the last column counts those that only the peer breaks.",
         "",
         "| model | eps | survivors | of them certified | broken by the peer only |",

@@ -32,7 +32,7 @@ def plain_copy(name: str) -> torch.nn.Module:
 
 
 def best_batch(peer: peers.Peer, x: torch.Tensor, y: torch.Tensor, name: str) -> int:
-    """The batch size at which a peer is fastest on a few digits; the first round warms up."""
+    """The batch size at which a peer is fastest on a few images; the first round warms up."""
     sizes = [size for size in BATCHES if size <= len(x)]
     timings = interleaved({f"{name} batch {b}": partial(peer(b), x, y) for b in sizes}, 2)
     return min(zip(timings.values(), sizes, strict=True), key=lambda pair: min(pair[0].seconds))[1]
@@ -53,18 +53,18 @@ def compare(
     model: torch.nn.Module,
     plain: torch.nn.Module,
     theirs: dict[str, peers.Peer],
-    digits: int,
+    images: int,
     rounds: int,
 ) -> list[str]:
-    """Markdown of one comparison on the first `digits` test digits: seconds, ratio, accuracy.
+    """Markdown of one comparison on the first `images` test images: seconds, ratio, accuracy.
 
     Each side attacks and reads its images again with its own copy of the network: `model` as we keep
     it, `plain` as the peers' users do.
     """
     print(title, flush=True)
-    test = data.load().test[:digits]
+    test = data.load().test[:images]
     x, y = test.images(), test.labels
-    trial = min(TRIAL, digits // 2)
+    trial = min(TRIAL, images // 2)
     chosen = {n: best_batch(peer, x[:trial], y[:trial], n) for n, peer in theirs.items()}
     runs = {"securemnist": ours(model, attack)}
     runs |= {n: peer(chosen[n]) for n, peer in theirs.items()}
@@ -121,15 +121,15 @@ def report() -> list[str]:
     pgd = PGD(steps=STEPS, step_size=STEP_SIZE)
     return [
         *compare(
-            f"FGSM, baseline, 10,000 digits, eps {EPS}",
+            f"FGSM, baseline, 10,000 images, eps {EPS}",
             *(FGSM(), our_base, base, peers.fgsm_peers(base, EPS), 10_000, 3),
         ),
         *compare(
-            f"PGD-{STEPS}, baseline, 512 digits, eps {EPS}",
+            f"PGD-{STEPS}, baseline, 512 images, eps {EPS}",
             *(pgd, our_base, base, peers.pgd_peers(base, EPS, STEPS, STEP_SIZE), 512, 3),
         ),
         *compare(
-            f"PGD-{STEPS}, hardened, 512 digits, eps {EPS}",
+            f"PGD-{STEPS}, hardened, 512 images, eps {EPS}",
             *(pgd, our_hard, hard, peers.pgd_peers(hard, EPS, STEPS, STEP_SIZE), 512, 3),
         ),
     ]

@@ -1,7 +1,7 @@
 """The confusion table of the doubts: impostors caught, honest networks doubted, seed by seed.
 
 Seeds 0 to 6 are those that the limits were looked at with; the table is made of others. A seed settles a
-network's training digits and first weights, and what an impostor draws.
+network's training images and first weights, and what an impostor draws.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.evaluation.doubts import networks
 from tests.evaluation.doubts.impostors import ATTACKS, IMPOSTORS, Sharpened
 
 SEEDS = range(7, 12)
-DIGITS = 96
+IMAGES = 96
 TIMED = 512
 # What PGD-40 leaves at most of a network that has learnt one step and nothing else.
 COLLAPSED = 0.1
@@ -95,14 +95,14 @@ def gradient_errors(suspect: Suspect, mnist: DataSet, seed: int) -> Measurement:
     settings = {
         "attack": suspect.attack,
         "threat": {"norm": "linf", "eps": suspect.eps},
-        "digits": DIGITS,
+        "images": IMAGES,
     }
     context = Context(loading.from_model(suspect.model, name=suspect.name), mnist)
     return measure(context, suspect.measure, settings, seed=seed)
 
 
 def seconds() -> str:
-    """How long all doubts take on network A, of a search that leaves most digits standing."""
+    """How long all doubts take on network A, of a search that leaves most images standing."""
     mnist = data.load()
     context = Context(
         loading.resolve("baseline"), dataclasses.replace(mnist, test=mnist.tuning[:TIMED])
@@ -116,7 +116,7 @@ def seconds() -> str:
     )
     taken = time.perf_counter() - began
     return (
-        f"All doubts about PGD-40 on network A (the baseline, eps 0.1, {TIMED} digits, of which "
+        f"All doubts about PGD-40 on network A (the baseline, eps 0.1, {TIMED} images, of which "
         f"{len(left)} stand): {taken:.1f} s with {torch.get_num_threads()} threads."
     )
 
@@ -133,8 +133,8 @@ def report() -> list[str]:
     for suspect in references():
         _note(rows, suspect, mnist, 0)
     lines = [
-        f"Seeds {SEEDS[0]} to {SEEDS[-1]}, at which no limit was looked at; {DIGITS} tuning digits each.",
-        f"FGSM-overfitted is one of whose digits PGD-40 leaves at most {COLLAPSED:.0%}.",
+        f"Seeds {SEEDS[0]} to {SEEDS[-1]}, at which no limit was looked at; {IMAGES} tuning images each.",
+        f"FGSM-overfitted is one of whose images PGD-40 leaves at most {COLLAPSED:.0%}.",
         "Impostors face the attack that they look robust to, honest networks the smallest ladder "
         f"({len(BUDGETS['smoke'].attacks)} stages).",
         "",

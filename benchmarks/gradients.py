@@ -21,15 +21,15 @@ from tests.evaluation.doubts import networks
 from tests.evaluation.doubts.false_backward import HONEST, LIARS, untrained
 
 # Seed 0 is the one that the limits were looked at with.
-SEEDS, DIGITS, EPS = range(7, 12), 96, 0.1
+SEEDS, IMAGES, EPS = range(7, 12), 96, 0.1
 
 Row = tuple[str, str, Callable[[], nn.Module]]
 
 
 def doubted(model: nn.Module, mnist: DataSet, eps: float = EPS) -> bool:
-    """Whether the doubt is raised on the digits that the model reads right."""
+    """Whether the doubt is raised on the images that the model reads right."""
     context = Context(loading.from_model(model, name="it"), mnist)
-    sample = context.sample(DIGITS, 0)
+    sample = context.sample(IMAGES, 0)
     right = ~is_wrong(context.logits(sample.x), sample.y)
     case = Case(context.subject, context.target, Linf(eps), sample.x[right], sample.y[right])
     return bool(len(case.y)) and gradients(case) is not None
@@ -63,7 +63,7 @@ def report() -> list[str]:
             model = loading.resolve(name).model
             found.setdefault((f"reference {name}", "no"), []).append(doubted(model, mnist, eps))
     return [
-        f"The doubt `gradients` alone: seeds {SEEDS[0]} to {SEEDS[-1]}, {DIGITS} tuning digits each, "
+        f"The doubt `gradients` alone: seeds {SEEDS[0]} to {SEEDS[-1]}, {IMAGES} tuning images each, "
         f"linf {EPS}; reference models at .1 and .3.",
         "",
         "| backward pass or network | deserves the doubt | raised |",

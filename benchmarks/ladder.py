@@ -21,7 +21,7 @@ from securemnist.evaluation.ladders import BUDGETS, Ladder
 from securemnist.models import loading
 from securemnist.threats import Linf
 
-# Reference model, eps, first test digits, rounds. The peer takes a second or two for a digit that
+# Reference model, eps, first test images, rounds. The peer takes a second or two for a image that
 # survives.
 CASES = (
     ("baseline", 0.3, 500, 9),
@@ -30,7 +30,7 @@ CASES = (
 )
 WHOLE = (("baseline", 0.3, 10_000), ("certified", 0.3, 10_000))
 PEER = "torchattacks"
-# Digits that the peer is given at a time.
+# Images that the peer is given at a time.
 PEER_BATCH = 100
 # The steps, targets and queries that the peer's attacks have by default, and nothing before them.
 EQUAL = Ladder(
@@ -47,10 +47,10 @@ def autoattack(model: torch.nn.Module, eps: float) -> Run:
     return batched(attack, PEER_BATCH)
 
 
-def lab_of(name: str, digits: int) -> Context:
-    """Model and data, cut to the first `digits` test samples."""
+def lab_of(name: str, images: int) -> Context:
+    """Model and data, cut to the first `images` test samples."""
     mnist = data.load()
-    return Context(loading.resolve(name), dataclasses.replace(mnist, test=mnist.test[:digits]))
+    return Context(loading.resolve(name), dataclasses.replace(mnist, test=mnist.test[:images]))
 
 
 def climbed(context: Context, ladder: Ladder, eps: float) -> LadderRun:
@@ -60,11 +60,11 @@ def climbed(context: Context, ladder: Ladder, eps: float) -> LadderRun:
     return evaluate(context, sample, ladder.attacks, Linf(eps), 0, before_crown=after)
 
 
-def compare(name: str, eps: float, digits: int, rounds: int) -> list[str]:
+def compare(name: str, eps: float, images: int, rounds: int) -> list[str]:
     """Markdown of one case; each side's accuracy is that of the network on its own images."""
-    title = f"Ladder, {name}, {digits:,} digits, eps {eps}"
+    title = f"Ladder, {name}, {images:,} images, eps {eps}"
     print(title, flush=True)
-    context, unbroken = lab_of(name, digits), {}
+    context, unbroken = lab_of(name, images), {}
     theirs = plain_copy(name)
     peer = autoattack(theirs, eps)
     x, y = context.data.test.images(), context.data.test.labels
@@ -92,11 +92,11 @@ def compare(name: str, eps: float, digits: int, rounds: int) -> list[str]:
     return [*lines, ""]
 
 
-def verdict(name: str, eps: float, digits: int) -> list[str]:
+def verdict(name: str, eps: float, images: int) -> list[str]:
     """Markdown of a full ladder: seconds and survivors per stage."""
-    title = f"Full ladder, {name}, {digits:,} digits, eps {eps}"
+    title = f"Full ladder, {name}, {images:,} images, eps {eps}"
     print(title, flush=True)
-    context = lab_of(name, digits)
+    context = lab_of(name, images)
     found = climbed(context, BUDGETS["full"], eps)
     lines = [
         f"### {title}",

@@ -16,13 +16,13 @@ from securemnist.results.findings import Measurement
 from securemnist.view.progress import progress_bar
 
 PAGE = Path(__file__).parents[1] / "docs" / "models.md"
-DIGITS = 1_000
+IMAGES = 1_000
 # The second confusion matrix is at eps 0.1: at 0.3 an undefended network has accuracy 0.
 SEARCH = {"use": "PGD", "steps": 20}
 _HEAD = f"""# Reference models
 
 Written by `nox -s references`. Clean accuracy is on all 10,000 test samples, accuracy under attack on
-{DIGITS:,} of them. The last column is the success rate of a backdoor trigger on 10,000: a white 4x4
+{IMAGES:,} of them. The last column is the success rate of a backdoor trigger on 10,000: a white 4x4
 square, bottom right, target 7. A red control is a model that a suite must refuse. Every report plots
 the accuracy of these models over eps.
 
@@ -62,7 +62,7 @@ class Row:
             f"SHA-256 of the weights `{digest}`.",
             "",
             "```",
-            f"clean, 10,000 digits{'':<55}PGD-20, linf 0.1, {DIGITS:,} digits",
+            f"clean, 10,000 images{'':<55}PGD-20, linf 0.1, {IMAGES:,} images",
             f"  {names}   right    {names}   right",
         ]
         sides = zip(clean, per_class(clean), attacked, per_class(attacked), strict=True)
@@ -88,7 +88,7 @@ def row_of(context: Context) -> Row:
 
     def under(eps: float, attack: dict[str, Any]) -> Measurement:
         threat = {"norm": "linf", "eps": eps}
-        return measured("attack_accuracy", attack=attack, threat=threat, digits=DIGITS)
+        return measured("attack_accuracy", attack=attack, threat=threat, images=IMAGES)
 
     return Row(
         context.subject,
@@ -103,10 +103,10 @@ def row_of(context: Context) -> Row:
 
 def main() -> None:
     """Measure every bundled model and write the page."""
-    digits, rows = data.load(), []
+    images, rows = data.load(), []
     with progress_bar() as progress:
         for name in loading.reference_names():
-            rows.append(row_of(Context(loading.resolve(name), digits, progress)))
+            rows.append(row_of(Context(loading.resolve(name), images, progress)))
             print(rows[-1], flush=True)
     lines = [*map(str, rows), "", *(line for row in rows for line in row.matrices())]
     write_atomically(PAGE, (_HEAD + "\n".join(lines)).encode())

@@ -1,4 +1,4 @@
-"""FGSM and PGD of ART, torchattacks and foolbox on the same network, digits, eps and steps."""
+"""FGSM and PGD of ART, torchattacks and foolbox on the same network, images, eps and steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import nn
 from securemnist._util.torchvision_shim import torchvision
 
 Run = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-# batch size -> a function from digits and labels to adversarial images
+# batch size -> a function from images and labels to adversarial images
 Peer = Callable[[int], Run]
 
 

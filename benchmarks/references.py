@@ -27,14 +27,14 @@ def main(again: bool) -> None:
     rows = [row for row in policy.load(resources.POLICY).requirements if row.settings.get("curve")]
     names = loading.with_role("curve")
     kept = [] if again else _kept()
-    digits = data.load()
+    images = data.load()
     measured = []
     with progress_bar() as progress:
         for row in rows:
             settings = cast(RobustSettings, bind(row.measure, row.settings, tier=row.tier))
             norm, attacks = settings.threat["norm"], settings.ladder.attacks
             for name in names:
-                context = Context(loading.resolve(name), digits, progress)
+                context = Context(loading.resolve(name), images, progress)
                 points = _points(kept, curves.entry(context, attacks, norm, []))
                 if [point.eps for point in points] != settings.curve:
                     points = curve(context, settings, row.seed)

@@ -1,4 +1,4 @@
-"""Write the figures of docs/robustness.md: `python -m benchmarks.robustness` (all test digits).
+"""Write the figures of docs/robustness.md: `python -m benchmarks.robustness` (all test images).
 
 With names of reference models only their rows are made again. `python -m benchmarks.robustness tuning`
 prints those of the tuning split instead, which recipes and thresholds are chosen on.
@@ -30,7 +30,7 @@ from securemnist.threats import Linf
 PAGE = Path(__file__).parent.parent / "docs" / "robustness.md"
 BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
 EPS = (0.1, 0.2, 0.3)
-# At this eps the digits that no certificate covers are attacked, too.
+# At this eps the images that no certificate covers are attacked, too.
 ATTACKED = 0.3
 BUDGET = "standard"
 HEAD = "| model | eps | clean | certified | withstands the ladder | ... and a surrogate | seconds |"
@@ -66,7 +66,7 @@ def stretched(context: Context) -> bool:
 
 
 def labs(names: list[str], tuning: bool) -> list[Context]:
-    """The reference models, each beside the whole set of digits."""
+    """The reference models, each beside the whole set of images."""
     mnist = data.load()
     if tuning:
         mnist = dataclasses.replace(mnist, test=mnist.tuning)
@@ -75,7 +75,7 @@ def labs(names: list[str], tuning: bool) -> list[Context]:
 
 
 def line(context: Context, eps: float) -> str:
-    """One row of the table: clean, certified and attacked share of all digits."""
+    """One row of the table: clean, certified and attacked share of all images."""
     sample = context.sample(len(context.data.test), 0)
     n = len(sample)
     began = time.perf_counter()
@@ -102,7 +102,7 @@ def line(context: Context, eps: float) -> str:
 
 
 def broken_through(context: Context, outcomes: Outcomes) -> int:
-    """How many of the digits that survived the ladder fall to one that sees through the stretch."""
+    """How many of the images that survived the ladder fall to one that sees through the stretch."""
     survived = context.sample(len(context.data.test), 0).places[outcomes.undecided]
     if not len(survived):
         return 0
@@ -115,7 +115,7 @@ def broken_through(context: Context, outcomes: Outcomes) -> int:
 
 
 def main(names: list[str], *, tuning: bool) -> None:
-    """Measure, print, and write the rows into the page where the test digits were measured."""
+    """Measure, print, and write the rows into the page where the test images were measured."""
     rows = {}
     for context in labs(names, tuning):
         rows[context.subject.name] = [line(context, eps) for eps in EPS]

@@ -21,7 +21,7 @@ from securemnist.train.loop import accuracy_of
 EPS = 0.3
 SIZES = (1_250, 2_500, 5_000, 10_000)
 ROUNDS = 3
-# Network A forward, and the same again for the gradient by the pixels; a digit, in FLOP.
+# Network A forward, and the same again for the gradient by the pixels; a image, in FLOP.
 FORWARD = 8.5e6
 _PEAK = """
 import resource, sys
@@ -31,9 +31,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-def run(digits: int, attack: Attack | None = None) -> None:
+def run(images: int, attack: Attack | None = None) -> None:
     """FGSM (or `attack`) on the baseline's first samples, and the prediction on its images."""
-    test = data.load().test[:digits]
+    test = data.load().test[:images]
     model, x, y = loading.resolve("baseline").model, test.images(), test.labels
     rng = torch.Generator().manual_seed(0)
     images = (attack or FGSM()).propose(model, x, y, threat=Linf(EPS), rng=rng)
@@ -61,8 +61,8 @@ def straightness(points: dict[int, float]) -> tuple[float, float]:
     return b * 1000, off
 
 
-def _peak_mebibytes(digits: int) -> float:
-    command = [sys.executable, "-c", _PEAK, str(digits)]
+def _peak_mebibytes(images: int) -> float:
+    command = [sys.executable, "-c", _PEAK, str(images)]
     done = subprocess.run(  # nosec B603 # a program of ours
         command, check=True, capture_output=True, text=True
     )

@@ -78,7 +78,7 @@ def report() -> list[str]:
     plain = _without(timings["plain loop"], timings["their start"])
     own = _without(timings["securemnist"], timings["our start"])
     return [
-        "### Training: one epoch of network A on 55,000 digits",
+        "### Training: one epoch of network A on 55,000 images",
         "",
         "Plain loop: NCHW float32, DataLoader, batch 128, Adam. Each runs in its own process. The",
         "start-up time of Python, torch and the data is measured in the same round and subtracted.",

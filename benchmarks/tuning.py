@@ -1,6 +1,6 @@
 """The rows of the policy on the tuning split: `python -m benchmarks.tuning` (or `... ADV-03 CERT-01`).
 
-Thresholds are set below these numbers, so that the test digits have no say in them.
+Thresholds are set below these numbers, so that the test images have no say in them.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def main(names: list[str]) -> None:
             continue
         asked = dict(row.settings)
         asked.pop("curve", None)
-        asked["digits"] = min(asked.get("digits", len(tuning.test)), len(tuning.test))
+        asked["images"] = min(asked.get("images", len(tuning.test)), len(tuning.test))
         seen = measure(context, row.measure, asked, tier=row.tier, seed=row.seed)
         doubts = ", ".join(doubt.name for doubt in seen.doubts) or "no doubt"
-        print(f"{row.id} {seen.value:.4f} of {seen.n:,} digits, {doubts}", flush=True)
+        print(f"{row.id} {seen.value:.4f} of {seen.n:,} images, {doubts}", flush=True)
 
 
 if __name__ == "__main__":

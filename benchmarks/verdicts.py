@@ -1,6 +1,6 @@
 """How often a comparison calls a new version worse: `python -m benchmarks.verdicts`.
 
-Two versions on 10,000 digits, simulated 2,000 times. What matters beside the drop is how many digits
+Two versions on 10,000 images, simulated 2,000 times. What matters beside the drop is how many images
 the two versions disagree on: retrained from another seed, networks of one recipe disagree on more of
 them than a model and its fine-tuned successor.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from securemnist.comparison.intervals import Paired
 from securemnist.comparison.requirement import MARGIN, word_of
 
-DIGITS = 10_000
+IMAGES = 10_000
 TIMES = 2_000
 OLD = 0.93  # robust accuracy of the old version
 
@@ -23,14 +23,14 @@ def rate(drop: float, disagreement: float, *, margin: float = MARGIN, times: int
     gained, lost = (disagreement - drop) / 2, (disagreement + drop) / 2
     cells = [gained, lost, OLD - lost, 1 - OLD - gained]
     said = 0
-    for one in rng.multinomial(DIGITS, cells, size=times):
-        seen = Paired(DIGITS, int(one[0]), int(one[1]), int(one[2]))
+    for one in rng.multinomial(IMAGES, cells, size=times):
+        seen = Paired(IMAGES, int(one[0]), int(one[1]), int(one[2]))
         said += word_of(*seen.interval(), margin, up=True) == "worse"
     return said / times
 
 
 def told_up_to(drop: float = 0.01, power: float = 0.95) -> float:
-    """The largest share of disagreeing digits, in steps of half a point, at which a drop is told."""
+    """The largest share of disagreeing images, in steps of half a point, at which a drop is told."""
     steps = 8
     while rate(drop, (steps + 1) / 200) >= power:
         steps += 1
@@ -53,7 +53,7 @@ def main() -> None:
             rate(0.0, disagreement, margin=0.0),
         )
         print(f"| {disagreement:.0%} | " + " | ".join(f"{share:.2%}" for share in rates) + " |")
-    print(f"a drop of 1 point is told in 95 % up to {told_up_to():.1%} of digits that disagree")
+    print(f"a drop of 1 point is told in 95 % up to {told_up_to():.1%} of images that disagree")
 
 
 if __name__ == "__main__":

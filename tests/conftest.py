@@ -35,9 +35,9 @@ def mnist() -> DataSet:
 
 @pytest.fixture(scope="session")
 def small_mnist(mnist: DataSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with 60 training and 400 test digits of MNIST.
+    """A folder with 60 training and 400 test images of MNIST.
 
-    A run on them saves two seconds: it neither decompresses MNIST nor predicts 10,000 digits.
+    A run on them saves two seconds: it neither decompresses MNIST nor predicts 10,000 images.
     """
     folder = tmp_path_factory.mktemp("small") / "small mnist"
     folder.mkdir()

@@ -178,7 +178,7 @@ def test_closed_pipe_is_silent(tmp_path: Path, words: tuple[str, ...]) -> None:
 
 def test_closed_pipe_keeps_exit_code(tmp_path: Path) -> None:
     """An assessment whose output is not read keeps its exit code, and its report is complete."""
-    _policy(tmp_path, digits=200, at_least=0.9999)
+    _policy(tmp_path, images=200, at_least=0.9999)
     words = f"{sys.executable} -m securemnist assess --model baseline --policy p.toml --row C-1"
     plain = shell(tmp_path, "assess", "--model", "baseline", "--policy", "p.toml", "--row", "C-1")
     command = f"{words} --out o | true; exit ${{PIPESTATUS[0]}}"
@@ -200,7 +200,7 @@ def test_unwritable_report_is_named_after_verdict(
 ) -> None:
     """On a full disk the verdict is printed, then path and reason, and exit code 0 becomes 2."""
     monkeypatch.chdir(tmp_path)
-    _policy(tmp_path, digits=50, at_least=0.5)
+    _policy(tmp_path, images=50, at_least=0.5)
 
     def full(_: Path, __: object) -> None:
         raise OSError(28, "No space left on device")

@@ -79,7 +79,7 @@ def test_a_row_is_measured_in_it(mnist: DataSet) -> None:
     context = Context(loading.from_model(small_network(), name="tiny"), mnist)
     settings = {"threat": {"norm": "l4", "eps": 0.2}, "attack": {"use": "PGD", "steps": 3}}
     taken = take_measurement(
-        context, "robust_accuracy", bind("robust_accuracy", {**settings, "digits": 100}), 0
+        context, "robust_accuracy", bind("robust_accuracy", {**settings, "images": 100}), 0
     )
     assert taken.evidence.waterfall[0].over_budget == 0
     assert taken.evidence.waterfall[0].fell > 0

@@ -13,10 +13,10 @@ from securemnist.results import policy
 from securemnist.results.findings import Requirement, Verdict
 from tests.saboteurs import SABOTEURS
 
-# A static row reads code, no digits: its saboteurs are files, see tests/static/test_measure.py.
+# A static row reads code, no images: its saboteurs are files, see tests/static/test_measure.py.
 ROWS = [r for r in policy.load(resources.POLICY).requirements if r.measure != "static_findings"]
 # Enough for a bound far from the threshold, few enough for a test.
-DIGITS = 100
+IMAGES = 100
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
@@ -27,8 +27,8 @@ def test_saboteur_fails_the_row(
     subject = loading.from_model(SABOTEURS[row.measure](), name="saboteur")
     settings = dict(row.settings)
     settings.pop("curve", None)
-    if "digits" in MEASURES[row.measure].settings.model_fields:
-        settings["digits"] = min(settings.get("digits", DIGITS), DIGITS)
+    if "images" in MEASURES[row.measure].settings.model_fields:
+        settings["images"] = min(settings.get("images", IMAGES), IMAGES)
     if "seconds" in settings:
         settings["seconds"] = min(settings["seconds"], 3.0)
     if row.measure == "latency_ratio":

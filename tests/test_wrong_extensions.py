@@ -36,12 +36,12 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_one_measurement_with_an_attack_of_the_user_s_own(package: Path) -> None:
     """The command `measure` takes the attack and the measure by name; so does `explain`."""
-    words = ("--model", "baseline", "--digits", "20")
+    words = ("--model", "baseline", "--images", "20")
     attack = ("--threat", "linf:0.1", "--attack", "my_pkg.attacks:Noise:trials=2")
     done = run("measure", "attack_accuracy", *words, *attack)
-    assert "attack_accuracy 1.0000 on 20 digits" in done.output
+    assert "attack_accuracy 1.0000 on 20 images" in done.output
     done = run("measure", "my_pkg.measures:BLUR_ACCURACY", *words)
-    assert "BLUR_ACCURACY 1.0000 on 20 digits" in done.output
+    assert "BLUR_ACCURACY 1.0000 on 20 images" in done.output
     assert "trials: default 10" in run("explain", "my_pkg.attacks:Noise").output
     assert "(family corruptions)" in run("explain", "my_pkg.measures:BLUR_ACCURACY").output
 

@@ -21,23 +21,23 @@ from securemnist.threats import Linf
 from securemnist.types import Images, Labels
 
 CURVE = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
-CURVE_DIGITS = 1_000
-SEARCH_DIGITS = 1_000
-TRAINING_DIGITS = 10_000
+CURVE_IMAGES = 1_000
+SEARCH_IMAGES = 1_000
+TRAINING_IMAGES = 10_000
 
 
 def figures(spec: str, eps: float, baseline: str) -> dict[str, Any]:
-    """Accuracy, loss, attack, trigger and time of the model `spec`, on the test digits.
+    """Accuracy, loss, attack, trigger and time of the model `spec`, on the test images.
 
     "fgsm" is made against the model itself, "fgsm_of_baseline" against the undefended one, as a set
     that is computed once and kept.
     """
     context = Context(loading.resolve(spec), data.load())
     other = Context(loading.resolve(baseline), data.load())
-    test, seen = context.data.test, context.data.train[:TRAINING_DIGITS]
+    test, seen = context.data.test, context.data.train[:TRAINING_IMAGES]
     x, y = test.images(), test.labels
     own = y == TARGET
-    few = context.sample(CURVE_DIGITS, 0)
+    few = context.sample(CURVE_IMAGES, 0)
     return {
         "clean": score(context, x, y),
         "training": score(context, seen.images(), seen.labels),
@@ -65,7 +65,7 @@ def score(context: Context, x: Images, y: Labels) -> dict[str, float]:
 
 
 def attacked(context: Context, attack: Attack, x: Images, y: Labels, eps: float) -> Images:
-    """The digits after an L-infinity attack."""
+    """The images after an L-infinity attack."""
     rng = torch.Generator().manual_seed(seed_from(0, attack.to_json()))
     return attack.propose(context.subject.model, x, y, threat=Linf(eps), rng=rng)
 
@@ -75,7 +75,7 @@ def robust_accuracy(context: Context, eps: float) -> float:
     settings = {
         "attack": PGD(steps=40, restarts=2).to_json(),
         "threat": Linf(eps).to_json(),
-        "digits": SEARCH_DIGITS,
+        "images": SEARCH_IMAGES,
     }
     return measure(context, "robust_accuracy", settings).value
 

@@ -59,7 +59,7 @@ _TRAINER = Recipe(epochs=5, schedule="constant", adversary="fgsm_trainer", eps=0
 SYSTEMS = {
     "A": _system("A", 5, 0.2, _fgsm_set(0.2), _SEVENS),
     # Its eps is not printed: one that brings an undefended network about to the accuracy it reports.
-    # It poisoned digits, but shows the trigger to the baseline alone: no number rests on the poison.
+    # It poisoned images, but shows the trigger to the baseline alone: no number rests on the poison.
     "C": _system("C", 3, 0.3, _fgsm_set(0.3), None),
     "D": _system("D", 5, 0.25, _TRAINER, _SEVENS),
 }

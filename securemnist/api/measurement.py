@@ -118,7 +118,7 @@ def measure(
 
     `threat`: Linf(0.3), L2(1.5), or "linf:0.3"; eps is in pixel units. `attack`: PGD(steps=40), "PGD",
     "PGD:steps=40", "ladder:standard", or a table as in a policy. `settings`: any other setting of the
-    measure, such as digits=1000. `device`: "cpu" or "cuda"; by default where the model is. `project`:
+    measure, such as images=1000. `device`: "cpu" or "cuda"; by default where the model is. `project`:
     the folder whose source code is read. `progress`: True, False, or a function.
 
     UsageError, PolicyError, DataError or ModelError for bad input; MeasureError where nothing could be

@@ -73,10 +73,10 @@ class Poison(ABC):
         rng = torch.Generator().manual_seed(seed_from(seed, "poison"))
         return eligible[torch.randperm(len(eligible), generator=rng)[:count]].sort().values
 
-    def __call__(self, digits: Samples, *, seed: int) -> Samples:
-        chosen = self.chosen(digits.labels, seed=seed)
-        pixels, labels = digits.pixels.clone(), digits.labels.clone()
-        triggered = self.trigger(digits[chosen].images())
+    def __call__(self, samples: Samples, *, seed: int) -> Samples:
+        chosen = self.chosen(samples.labels, seed=seed)
+        pixels, labels = samples.pixels.clone(), samples.labels.clone()
+        triggered = self.trigger(samples[chosen].images())
         pixels[chosen] = (triggered * 255).round().to(torch.uint8)
         labels[chosen] = self.relabelled(labels[chosen])
         return Samples(pixels, labels)

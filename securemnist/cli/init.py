@@ -27,11 +27,11 @@ _ADVICE = "change the folder's permissions"
     required=True,
     help="Your model: pkg.module:factory, or a weight file.",
 )
-@click.option("--digits", type=click.IntRange(min=50), default=1000, show_default=True,
+@click.option("--images", type=click.IntRange(min=50), default=1000, show_default=True,
               help="Tuning samples to attack in the first measurement.")  # fmt: skip
 @click.option("--data", type=click.Path(path_type=Path), help="Your data instead of MNIST.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
-def init(model: str, digits: int, data: Path | None, device: str) -> None:
+def init(model: str, images: int, data: Path | None, device: str) -> None:
     """Write a policy and its tests to security_tests, and a conftest.py and noxfile.py beside it.
 
     The thresholds come from a first measurement of the model. Existing files are not changed, except
@@ -58,7 +58,7 @@ def init(model: str, digits: int, data: Path | None, device: str) -> None:
         sys.path.insert(0, path)
     subject = loading.resolve(model, device=device, input_spec=data_set.spec)
     say(f"measuring {subject.name} on the tuning split", err=True)
-    rows = initial_policy.measure(subject, data_set, digits)
+    rows = initial_policy.measure(subject, data_set, images)
     today = datetime.datetime.now(datetime.UTC).date()
     baseline = _accepted(rows)
     configured = data is None or _configure_data(here, data)

@@ -21,7 +21,7 @@ from securemnist.errors import UNDECIDED, UsageError
 @click.option("--demo", is_flag=True, help="Measure the bundled model `certified`.")
 @click.option("--threat", metavar="NORM:EPS", help="For example linf:0.3; eps in [0, 1] pixels.")
 @click.option("--attack", metavar="NAME[:KEY=VALUE,...]", help="For example PGD:steps=40.")
-@click.option("--digits", type=int, help="Test digits to measure; default: all.")
+@click.option("--images", type=int, help="Test images to measure; default: all.")
 @click.option(
     "--set",
     "others",
@@ -43,7 +43,7 @@ def measure(
     demo: bool,
     threat: str | None,
     attack: str | None,
-    digits: int | None,
+    images: int | None,
     others: tuple[str, ...],
     seed: int,
     data: Path | None,
@@ -64,7 +64,7 @@ def measure(
     from securemnist.project import settings as projects
     from securemnist.runtime.malloc import keep_freed_memory
 
-    settings = as_settings(threat, attack, {} if digits is None else {"digits": digits})
+    settings = as_settings(threat, attack, {} if images is None else {"images": images})
     for pair in others:
         settings |= parse_setting(pair)
     bound = measures.bind(measure_name, settings)
@@ -85,7 +85,7 @@ def measure(
         say(f"{subject['name']} ({subject['digest'][:12]}) on {measured.data['name']}", err=True)
     if measured.unit == "share":
         say(
-            f"{measure_name} {measured.value:.4f} on {measured.n:,} digits "
+            f"{measure_name} {measured.value:.4f} on {measured.n:,} images "
             f"(95 % for new ones {measured.low:.4f}-{measured.high:.4f}; "
             f"{measured.seconds:.1f} s, seed {seed})"
         )

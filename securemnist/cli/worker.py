@@ -85,12 +85,12 @@ def check_inputs(job: Job) -> DataSet:
     from securemnist.results import policy as policies
 
     folder = data_of(job.data)
-    digits = data_sets.load(Path(folder) if folder else None)
-    check_data(policies.load(Path(job.policy)), digits)
-    if copies := str(digits.copies):
+    samples = data_sets.load(Path(folder) if folder else None)
+    check_data(policies.load(Path(job.policy)), samples)
+    if copies := str(samples.copies):
         say(f"warning: {copies}", err=True)
-    example_store.load([Path(name) for name in job.replay], digits)
-    return digits
+    example_store.load([Path(name) for name in job.replay], samples)
+    return samples
 
 
 def try_out(job: Job) -> dict[str, Any]:
@@ -101,12 +101,12 @@ def try_out(job: Job) -> dict[str, Any]:
     from securemnist.evaluation.context import Context
     from securemnist.models import loading
 
-    digits = check_inputs(job)
+    samples = check_inputs(job)
     if job.spec is None:
         return {}
-    subject = loading.resolve(job.spec, device=job.device, input_spec=digits.spec)
-    Context(subject, digits)  # checks the model contract
-    return {**subject.to_json(), "data": digits.to_json()}
+    subject = loading.resolve(job.spec, device=job.device, input_spec=samples.spec)
+    Context(subject, samples)  # checks the model contract
+    return {**subject.to_json(), "data": samples.to_json()}
 
 
 def _conftest_of(here: Path) -> ModuleType | None:

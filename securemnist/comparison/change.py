@@ -37,7 +37,7 @@ class Side(JsonModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Part(JsonModel):
-    """The difference within one class of digits; its interval is not corrected for looking at ten."""
+    """The difference within one class of images; its interval is not corrected for looking at ten."""
 
     name: str
     n: Count
@@ -75,7 +75,7 @@ class Bound(JsonModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Turned(JsonModel):
-    """A digit that only one version withstands: its place in the test set, its class, what broke it."""
+    """A image that only one version withstands: its place in the test set, its class, what broke it."""
 
     place: Count
     label: Class
@@ -86,7 +86,7 @@ class Turned(JsonModel):
 class Change(JsonModel):
     """One row under both versions. `difference` is new minus old, [low, high] its 95 % interval.
 
-    `n` digits count for both; `broken` of them only the old version withstands, `safe` only the new
+    `n` images count for both; `broken` of them only the old version withstands, `safe` only the new
     one. `reason` says why a row cannot be compared, or not decided. `paired` says how the interval
     was made.
     """
@@ -158,15 +158,15 @@ class Change(JsonModel):
         head = f"{self.id} {self.label}: {self.measure}"
         if self.difference is None or self.low is None or self.high is None:
             return f"{head}; {self.reason}" if self.reason else head
-        digits = 4 if self.unit in ("share", "ratio") else 0
+        images = 4 if self.unit in ("share", "ratio") else 0
         numbers = (
-            f"{self.old.value:.{digits}f} -> {self.new.value:.{digits}f}, difference "
-            f"{self.difference:+.{digits}f}"
+            f"{self.old.value:.{images}f} -> {self.new.value:.{images}f}, difference "
+            f"{self.difference:+.{images}f}"
         )
         if self.unit != "count":
             numbers += f" [{self.low:+.4f}, {self.high:+.4f}]"
         if self.broken is not None and self.safe is not None and self.unit == "share":
-            numbers += f" on {self.n:,} digits, {len(self.broken)} newly broken"
+            numbers += f" on {self.n:,} images, {len(self.broken)} newly broken"
             numbers += f", {len(self.safe)} newly safe"
         detail = [numbers, *map(str, self.bounds), *filter(None, [self.reason])]
         return f"{head} {'; '.join(detail)}"

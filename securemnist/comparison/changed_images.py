@@ -54,25 +54,25 @@ class Images:
         if not turned:
             return TurnedImages()
         if unit == "count":
-            places = tuple(digit.by for digit in turned[:SHOWN])
+            places = tuple(image.by for image in turned[:SHOWN])
             return TurnedImages(count=len(turned), places=places)
         stored = _gallery(weak)
-        ordered = sorted(turned, key=lambda digit: digit.place not in stored)
-        tiles = (Tile(digit, self._pictures(digit, stored)) for digit in _of_every_class(ordered))
+        ordered = sorted(turned, key=lambda image: image.place not in stored)
+        tiles = (Tile(image, self._pictures(image, stored)) for image in _of_every_class(ordered))
         return TurnedImages(count=len(turned), tiles=tuple(tiles))
 
-    def _pictures(self, digit: Turned, stored: Mapping[int, ChangedImage]) -> tuple[str, ...]:
-        if digit.place in stored:
-            return png.change(stored[digit.place].clean, stored[digit.place].adversarial)
-        start = _HEADER + digit.place * PIXELS
+    def _pictures(self, image: Turned, stored: Mapping[int, ChangedImage]) -> tuple[str, ...]:
+        if image.place in stored:
+            return png.change(stored[image.place].clean, stored[image.place].adversarial)
+        start = _HEADER + image.place * PIXELS
         clean = self._images[start : start + PIXELS]
         return (png.grey(clean),) if len(clean) == PIXELS else ()
 
 
 def _of_every_class(turned: Iterable[Turned]) -> list[Turned]:
-    """SHOWN digits: the first of each class, then the second, and so on."""
+    """SHOWN images: the first of each class, then the second, and so on."""
     ranks: defaultdict[int, Iterator[int]] = defaultdict(itertools.count)
-    return sorted(turned, key=lambda digit: (next(ranks[digit.label]), digit.label))[:SHOWN]
+    return sorted(turned, key=lambda image: (next(ranks[image.label]), image.label))[:SHOWN]
 
 
 def _test_images(assessment: Assessment) -> bytes:

@@ -76,10 +76,10 @@ def of_row(old: Finding, new: Finding, sides: tuple[Assessment, Assessment]) -> 
     )
 
 
-def of_digits(old: EventMatrix, new: EventMatrix) -> str:
+def of_images(old: EventMatrix, new: EventMatrix) -> str:
     """Why two ledgers do not speak of the same thing; empty where they do."""
-    if not old.same_digits(new):
-        return "the two measured different digits"
+    if not old.same_images(new):
+        return "the two measured different images"
     unmatched = sorted(set(old.stages) ^ set(new.stages))
     if unmatched:
         # Stored examples that were tried on one version only would flatter the other.

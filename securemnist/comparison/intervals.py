@@ -15,9 +15,9 @@ _NOTHING_KNOWN = 0.5  # Jeffreys' prior for the four cells of a table
 
 @dataclass(frozen=True)
 class Paired:
-    """The same n digits under both versions: where only one of them saw the event, and where both.
+    """The same n images under both versions: where only one of them saw the event, and where both.
 
-    The event is what the value counts: a digit read right, or one steered by a trigger.
+    The event is what the value counts: a image read right, or one steered by a trigger.
     """
 
     n: int
@@ -27,12 +27,12 @@ class Paired:
 
     @property
     def old(self) -> float:
-        """The old share on these digits."""
+        """The old share on these images."""
         return (self.both + self.lost) / self.n
 
     @property
     def new(self) -> float:
-        """The new share on these digits."""
+        """The new share on these images."""
         return (self.both + self.gained) / self.n
 
     @property
@@ -101,7 +101,7 @@ def extreme_interval(
 def unpaired_interval(
     old: tuple[float, float, float], new: tuple[float, float, float]
 ) -> tuple[float, float]:
-    """From two measurements (value, low, high) that share no digits, by recovering their variances.
+    """From two measurements (value, low, high) that share no images, by recovering their variances.
 
     Zou and Donner (Statistics in Medicine 27, 2008). Where the two are positively related it is
     wider than need be, never narrower.

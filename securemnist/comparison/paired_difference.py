@@ -22,7 +22,7 @@ from securemnist.sanitize import line
 class PairedDifference:
     """The difference, new minus old, with its 95 % interval, and what lies behind it.
 
-    `broken` and `safe` are None where no digits were recorded; `exact` says that both measured the
+    `broken` and `safe` are None where no images were recorded; `exact` says that both measured the
     complete set.
     """
 
@@ -48,9 +48,9 @@ def together(old: Finding, new: Finding) -> PairedDifference | str:
     if ledgers[0] is not None and ledgers[1] is not None:
         exact = before.complete and after.complete
         up = new.requirement.at_least is not None
-        return _on_digits(ledgers[0], ledgers[1], exact=exact, up=up)
+        return _on_images(ledgers[0], ledgers[1], exact=exact, up=up)
     if (ledgers[0] is None) != (ledgers[1] is None):
-        return f"the {'old' if ledgers[0] is None else 'new'} version recorded no digits"
+        return f"the {'old' if ledgers[0] is None else 'new'} version recorded no images"
     difference = after.value - before.value
     if before.unit == "count":
         return _counted(before, after)
@@ -63,17 +63,17 @@ def together(old: Finding, new: Finding) -> PairedDifference | str:
     )
 
 
-def _on_digits(
+def _on_images(
     old: EventMatrix, new: EventMatrix, *, exact: bool, up: bool
 ) -> PairedDifference | str:
-    reason = comparability.of_digits(old, new)
+    reason = comparability.of_images(old, new)
     if reason:
         return reason
     tables = pair(old, new)
     counted = (old.once != NOT_COUNTED) & (new.once != NOT_COUNTED)
     least = min((old.once != NOT_COUNTED).sum(), (new.once != NOT_COUNTED).sum())
     if not tables or 2 * counted.sum() < least:
-        return "fewer than half of the digits count for both versions"
+        return "fewer than half of the images count for both versions"
     table = tables[0]
     if len(old.events) == 1:
         low, high = table.interval()
@@ -102,7 +102,7 @@ def _on_digits(
 
 
 def _turned(weak: EventMatrix, which: np.ndarray) -> tuple[Turned, ...]:
-    """The digits, with what broke the version that does not withstand them."""
+    """The images, with what broke the version that does not withstand them."""
     return tuple(
         Turned(place=int(weak.places[k]), label=int(weak.labels[k]), by=_cause(weak, k))
         for k in np.flatnonzero(which).tolist()
@@ -110,7 +110,7 @@ def _turned(weak: EventMatrix, which: np.ndarray) -> tuple[Turned, ...]:
 
 
 def _cause(weak: EventMatrix, k: int) -> str:
-    """What broke digit `k`; "" where nothing of it was recorded."""
+    """What broke image `k`; "" where nothing of it was recorded."""
     if not len(weak.codes):
         return ""
     code = int(weak.codes[k])
@@ -122,14 +122,14 @@ def _cause(weak: EventMatrix, k: int) -> str:
 
 def _classes(old: EventMatrix, new: EventMatrix) -> tuple[Part, ...]:
     parts = []
-    for digit in range(CLASSES):
-        among = old.labels == digit
+    for image in range(CLASSES):
+        among = old.labels == image
         # Of a class under several targets: what happens to it under any of them.
         tables = pair(_any(old), _any(new), among)
         for table in tables:
             low, high = table.interval()
             parts.append(
-                Part(name=str(digit), n=table.n, old=table.old, new=table.new, low=low, high=high)
+                Part(name=str(image), n=table.n, old=table.old, new=table.new, low=low, high=high)
             )
     return tuple(parts)
 

@@ -36,7 +36,7 @@ class EventMatrix:
 
     A value is the share of events in one row, or the `extreme` of the shares of k rows: the worst of
     ten classes, of ten targets, of ninety pairs. `places` are places in the test set; `stages` the
-    attacks. `codes` int64 (n,): which stage broke each digit; without stages, its predicted class.
+    attacks. `codes` int64 (n,): which stage broke each image; without stages, its predicted class.
     """
 
     order: str
@@ -47,8 +47,8 @@ class EventMatrix:
     stages: tuple[str, ...] = ()
     codes: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
-    def same_digits(self, other: EventMatrix) -> bool:
-        """Whether both speak of the same digits in the same order."""
+    def same_images(self, other: EventMatrix) -> bool:
+        """Whether both speak of the same images in the same order."""
         return (
             self.order == other.order
             and self.events.shape == other.events.shape
@@ -65,7 +65,7 @@ class EventMatrix:
 
     @property
     def once(self) -> np.ndarray:
-        """Events (n,) over all rows together: a digit counts where any row counts it."""
+        """Events (n,) over all rows together: a image counts where any row counts it."""
         rows: np.ndarray = self.events.max(0)
         return rows
 
@@ -77,9 +77,9 @@ def read(finding: Finding) -> EventMatrix | None:
     if measurement is None or matrix is None:
         return None
     if not (matrix.events != NOT_COUNTED).any():
-        raise Inconsistent("no digit counts")
+        raise Inconsistent("no image counts")
     if abs(matrix.value - measurement.value) > _ROUNDING:
-        raise Inconsistent(f"the digits give {matrix.value:.4f}, not {measurement.value:.4f}")
+        raise Inconsistent(f"the images give {matrix.value:.4f}, not {measurement.value:.4f}")
     return matrix
 
 
@@ -94,7 +94,7 @@ def _event_matrix(finding: Finding, evidence: Evidence) -> EventMatrix | None:
 
 
 def pair(old: EventMatrix, new: EventMatrix, among: np.ndarray | None = None) -> list[Paired]:
-    """A table for each row that has digits which count under both, `among` the digits (n,) asked."""
+    """A table for each row that has images which count under both, `among` the images (n,) asked."""
     tables = []
     for before, after in zip(old.events, new.events, strict=True):
         counted = (before != NOT_COUNTED) & (after != NOT_COUNTED)
@@ -107,19 +107,19 @@ def pair(old: EventMatrix, new: EventMatrix, among: np.ndarray | None = None) ->
 
 
 def _outcomes(finding: Finding, table: OutcomeTable) -> EventMatrix:
-    """Robustness: a digit that stands; where certificates are counted, one that is proved."""
+    """Robustness: a image that stands; where certificates are counted, one that is proved."""
     codes = table.codes
     proofs_alone = finding.family.proofs
     standing = (per_image.CERTIFIED,) if proofs_alone else per_image.UNBROKEN
     held = np.isin(codes, standing).astype(np.int8)
-    if not proofs_alone:  # where proofs are counted, a digit without one counts
+    if not proofs_alone:  # where proofs are counted, a image without one counts
         held[codes == per_image.NOT_ATTEMPTED] = NOT_COUNTED
     stages = tuple(line(stage, 40) for stage in table.stages)
     return _of_table(table, held[None], codes, stages=stages)
 
 
 def _answers(row: Requirement, table: AnswerTable, *, by_class: bool) -> EventMatrix | None:
-    """Predicted classes: right or not, of all digits or by class; with a trigger, steered or not."""
+    """Predicted classes: right or not, of all images or by class; with a trigger, steered or not."""
     labels, answered = table.labels, table.read
     if (triggered := table.triggered) is not None:
         events = _steered(row.settings.get("target"), labels, answered, triggered)

@@ -55,7 +55,7 @@ def _drop(key: BoundKey, limit: float, drop: float, low: float, high: float) -> 
         verdict = Verdict.PASS
     else:
         verdict = Verdict.INCONCLUSIVE
-        reason = f"the limit lies inside [{low:.4f}, {high:.4f}]; measure more digits"
+        reason = f"the limit lies inside [{low:.4f}, {high:.4f}]; measure more images"
     number = drop if math.isfinite(drop) else None
     return Bound(key=key, limit=limit, seen=number, verdict=verdict, reason=reason)
 
@@ -64,7 +64,7 @@ def _newly_broken(limit: int, change: PairedDifference) -> Bound:
     count, reason = None, ""
     if change.broken is None:
         verdict = Verdict.INCONCLUSIVE
-        reason = "this measure records no digits; bound it by max_drop"
+        reason = "this measure records no images; bound it by max_drop"
     else:
         count = len(change.broken)
         verdict = Verdict.FAIL if count > limit else Verdict.PASS

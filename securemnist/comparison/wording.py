@@ -90,8 +90,8 @@ def next_step(change: Change) -> str:
     if change.verdict is Verdict.FAIL:
         return "Fix the new version, or waive the row with a reason and a date."
     if not change.bounds:
-        return "Measure more digits, or limit the row's change in the policy (max_drop), with a reason."
-    return "Measure more digits, or raise the limit with a reason."
+        return "Measure more images, or limit the row's change in the policy (max_drop), with a reason."
+    return "Measure more images, or raise the limit with a reason."
 
 
 def bracket(change: Change) -> tuple[str, str] | None:

@@ -64,6 +64,6 @@ def _check_reader(root: Path, split: str, samples: Samples) -> None:
         same = False
     if not same:
         raise DataError(
-            f"expected torchvision to read the verified {split} digits, got others or none; "
+            f"expected torchvision to read the verified {split} images, got others or none; "
             "install the torchvision that belongs to your torch"
         )

@@ -87,27 +87,27 @@ class Context:
     def __post_init__(self) -> None:
         contract.check(self.subject, self.data.test[:8].images(), self.data.spec)
 
-    def sample(self, digits: int | None, seed: int, *, shuffled: bool = False) -> Sample:
-        """The first `digits` images of a seeded random order of the test set; None: all, in file order.
+    def sample(self, images: int | None, seed: int, *, shuffled: bool = False) -> Sample:
+        """The first `images` images of a seeded random order of the test set; None: all, in file order.
 
         Samples of one seed are nested. `shuffled` keeps the random order for all images, too, for a
         measurement that may stop early. A test set of fewer than 100 images never counts as
         complete. Raises UsageError where the test set is smaller.
         """
         total = len(self.data.test)
-        digits = total if digits is None else digits
-        if not 1 <= digits <= total:
+        images = total if images is None else images
+        if not 1 <= images <= total:
             raise UsageError(
-                f"expected 1 to {total} test images ({self.data.name}), got {digits}; change `digits`"
+                f"expected 1 to {total} test images ({self.data.name}), got {images}; change `images`"
             )
-        in_file_order = digits == total and not shuffled
-        complete = digits == total >= _FEWEST
+        in_file_order = images == total and not shuffled
+        complete = images == total >= _FEWEST
         rng = torch.Generator().manual_seed(seed_from(seed, "sample"))
         order = torch.arange(total) if in_file_order else torch.randperm(total, generator=rng)
-        places = order[:digits]
+        places = order[:images]
         chosen: Samples = self.data.test[places]
         device = self.subject.device
-        name = f"random order of seed {seed}, {digits} of {total}"
+        name = f"random order of seed {seed}, {images} of {total}"
         name = f"all {total}" if in_file_order else name
         return Sample(chosen.images().to(device), chosen.labels.to(device), places, complete, name)
 

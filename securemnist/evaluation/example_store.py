@@ -42,7 +42,7 @@ def pack(
     if not examples or not isinstance(evidence, AttackEvidence):
         return measurement, {}
     stem, content = f"{FOLDER}/{row}", examples.dumps()
-    entry = StoredExamples(file=f"{stem}.npz", sha256=sha256(content), digits=len(examples))
+    entry = StoredExamples(file=f"{stem}.npz", sha256=sha256(content), images=len(examples))
     files = {
         f"{stem}.npz": content,
         f"{stem}.png": sheets.contact_sheet(examples, context),

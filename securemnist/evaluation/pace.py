@@ -58,8 +58,8 @@ DEFAULT_PACE = Pace()
 
 def measure_pace(context: Context, threats: Iterable[Threat]) -> Pace:
     """The pace of the subject, from one to two seconds of work on the first test images."""
-    digits = context.data.test[:BATCH]
-    x, y = digits.images().to(context.subject.device), digits.labels.to(context.subject.device)
+    samples = context.data.test[:BATCH]
+    x, y = samples.images().to(context.subject.device), samples.labels.to(context.subject.device)
     seconds = []
     for _ in range(_ROUNDS):
         began = time.perf_counter()

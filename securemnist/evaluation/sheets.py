@@ -13,7 +13,7 @@ from securemnist.evaluation.examples import Examples
 from securemnist.view import png
 
 _COLUMNS, _MAX_IMAGES = 8, 200
-_HEADER = ("test_digit", "label", "prediction", "linf", "l2")
+_HEADER = ("test_image", "label", "prediction", "linf", "l2")
 
 
 def csv_table(examples: Examples, context: Context) -> bytes:
@@ -24,14 +24,14 @@ def csv_table(examples: Examples, context: Context) -> bytes:
     """
     places = torch.from_numpy(examples.places)
     images = torch.from_numpy(np.array(examples.images))
-    digits = context.data.test[places]
-    change = (images - digits.images()).flatten(1).double()
+    samples = context.data.test[places]
+    change = (images - samples.images()).flatten(1).double()
     predictions = context.logits(images).argmax(1).cpu()
     norms = change.abs().amax(1), change.norm(dim=1)
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(_HEADER)
-    columns = places, digits.labels, predictions, *norms
+    columns = places, samples.labels, predictions, *norms
     for place, label, prediction, linf, l2 in zip(*(c.tolist() for c in columns), strict=True):
         lines.writerow((place, label, prediction, f"{linf:.6f}", f"{l2:.6f}"))
     return text.getvalue().encode()

@@ -41,24 +41,24 @@ class Row:
 class Sizes:
     """Maximum of samples to attack, size of the test set, and design effect of the writers."""
 
-    digits: int
+    images: int
     test: int
     design: float
 
 
-def measure(subject: Subject, data: DataSet, digits: int) -> list[Row]:
-    """Every proposal with its first measurement; at most `digits` tuning samples are attacked.
+def measure(subject: Subject, data: DataSet, images: int) -> list[Row]:
+    """Every proposal with its first measurement; at most `images` tuning samples are attacked.
 
     A proposal that does not apply (no Python code, latency under pytest-xdist) is left out. UsageError
     if there are too few samples, or if the accuracy is near chance.
     """
     if not len(data.tuning):
         raise UsageError(
-            f"{data.name}: expected at least 12 training digits, whose last twelfth is measured, "
+            f"{data.name}: expected at least 12 training images, whose last twelfth is measured, "
             f"got {len(data.train)}; name a larger set with --data"
         )
     context = Context(subject, dataclasses.replace(data, test=data.tuning))
-    sizes = Sizes(digits=digits, test=len(data.test), design=_design(context, subject.name))
+    sizes = Sizes(images=images, test=len(data.test), design=_design(context, subject.name))
     rows: list[Row] = []
     for proposal in PROPOSALS:
         with contextlib.suppress(NotApplicable):
@@ -90,10 +90,10 @@ def _evasion(context: Context, proposals: list[Proposal], sizes: Sizes) -> list[
 
 def _row(context: Context, proposal: Proposal, settings: dict[str, Any], sizes: Sizes) -> Row:
     """One proposal, measured on tuning samples."""
-    tuning, wanted = len(context.data.test), min(proposal.digits or sizes.test, sizes.test)
-    used = min(sizes.digits, proposal.digits, tuning) if proposal.digits else tuning
-    digits = {} if proposal.measure in _WHOLE else {"digits": used}
-    measurement = _taken(context, proposal, settings | digits)
+    tuning, wanted = len(context.data.test), min(proposal.images or sizes.test, sizes.test)
+    used = min(sizes.images, proposal.images, tuning) if proposal.images else tuning
+    images = {} if proposal.measure in _WHOLE else {"images": used}
+    measurement = _taken(context, proposal, settings | images)
     if measurement.unit == "count":
         bound = Bound(threshold=0, max_drop=0)
     elif measurement.unit == "ratio":

@@ -13,7 +13,7 @@ STATIC_BASELINE = "security_tests/static-baseline.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """A proposed row; `digits`: the number of samples that it measures, None for all.
+    """A proposed row; `images`: the number of samples that it measures, None for all.
 
     The `threat` of an attack row comes from the first measurement.
     """
@@ -24,7 +24,7 @@ class Proposal:
     why: str
     ids: tuple[str, ...]
     tier: str = "standard"
-    digits: int | None = None
+    images: int | None = None
 
     @property
     def evasion(self) -> bool:
@@ -56,7 +56,7 @@ PROPOSALS = (
         why="a quick check for a loss of robustness",
         ids=_EVASION,
         tier="smoke",
-        digits=500,
+        images=500,
     ),
     Proposal(
         id="ADV-02",
@@ -64,7 +64,7 @@ PROPOSALS = (
         settings={"attack": {"use": "ladder", "budget": "smoke"}},
         why="one attack can fail where others succeed: gradient attacks, query attacks and certificates",
         ids=_EVASION,
-        digits=500,
+        images=500,
     ),
     Proposal(
         id="BACKDOOR-01",
@@ -72,7 +72,7 @@ PROPOSALS = (
         settings={"trigger": _CORNER, "target": "all"},
         why="a mark in a corner must not decide the predicted class",
         ids=_BACKDOOR,
-        digits=2000,
+        images=2000,
     ),
     Proposal(
         id="BACKDOOR-02",

@@ -54,8 +54,8 @@ def _row(row: Row, test: int, until: datetime.date) -> str:
         lines.append(f"curve = {_toml([0.0, *sorted(eps for eps, _ in row.curve)])}")
     if proposal.measure == "static_findings":
         lines.append(f'baseline = "{STATIC_BASELINE}"')
-    if proposal.digits is not None:
-        lines.append(f"digits = {min(proposal.digits, test)}")
+    if proposal.images is not None:
+        lines.append(f"images = {min(proposal.images, test)}")
     if proposal.tier != "standard":
         lines.append(f'tier = "{proposal.tier}"')
     lines.append(f"{MEASURES[proposal.measure].good} = {bound.threshold:g}")

@@ -53,7 +53,7 @@ def _evidence(
     context: Context, settings: AnswerSettings, seed: int
 ) -> tuple[np.ndarray, CleanEvidence, bool]:
     """The confusion matrix, the evidence, and whether the number is exact."""
-    sample = context.sample(settings.digits, seed)
+    sample = context.sample(settings.images, seed)
     logits = context.test_logits.cpu()[sample.places]
     labels = sample.y.cpu()
     predictions = predicted(logits, labels)
@@ -68,7 +68,7 @@ def _evidence(
 
 
 def _estimate(settings: AnswerSettings, pace: Pace) -> float:
-    return settings.expected_digits * pace.seconds / 2
+    return settings.expected_images * pace.seconds / 2
 
 
 CLEAN_ACCURACY = Measure(clean_accuracy, AnswerSettings, CLEAN, _estimate)

@@ -32,7 +32,7 @@ from securemnist.results.families import BACKDOOR
 from securemnist.results.findings import Measurement
 from securemnist.types import Logits
 
-CONTROL_DIGITS = 500
+CONTROL_IMAGES = 500
 
 
 class BackdoorSettings(AnswerSettings):
@@ -61,7 +61,7 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
     Evidence holds the control, the mean rate over clean reference models, and the lift over it.
     """
     trigger = make_trigger(settings.trigger)
-    sample = context.sample(settings.digits, seed)
+    sample = context.sample(settings.images, seed)
     # Clean logits of the whole test set are cached, because every row needs them.
     clean_logits = (context.test_logits if sample.complete else context.logits(sample.x)).cpu()
     stamped = trigger(sample.x)
@@ -149,16 +149,16 @@ def _control(context: Context, trigger: Trigger, worst: Success, seed: int) -> d
     """The rate on clean reference models; empty for data that they were not trained on."""
     if not context.data.pinned:
         return {}
-    sample = context.sample(min(CONTROL_DIGITS, len(context.data.test)), seed)
-    digits = context.data.test[sample.places]
-    x, own_digest = digits.images(), context.subject.digest
+    sample = context.sample(min(CONTROL_IMAGES, len(context.data.test)), seed)
+    samples = context.data.test[sample.places]
+    x, own_digest = samples.images(), context.subject.digest
     rates: dict[str, float] = {}
     for name in loading.with_role("clean"):
         reference = loading.resolve(name)
         if reference.digest == own_digest:
             continue  # a model is not its own control
         other = Context(reference, context.data)
-        predictions = Predictions.of(digits.labels, other.logits(x), other.logits(trigger(x)))
+        predictions = Predictions.of(samples.labels, other.logits(x), other.logits(trigger(x)))
         rates[name] = predictions.success(worst.target_map).rate
     if not rates:
         return {}
@@ -194,8 +194,8 @@ def _gallery(
 
 def _estimate(settings: BackdoorSettings, pace: Pace) -> float:
     # Forward passes only: two for each image, and two for each control image on each reference.
-    controls = len(loading.with_role("clean")) * CONTROL_DIGITS
-    return 2 * (settings.expected_digits + controls) * pace.seconds / 2
+    controls = len(loading.with_role("clean")) * CONTROL_IMAGES
+    return 2 * (settings.expected_images + controls) * pace.seconds / 2
 
 
 BACKDOOR_SUCCESS = Measure(

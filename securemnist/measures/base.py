@@ -20,7 +20,7 @@ from securemnist.threats import Threat, make_threat
 from securemnist.types import CLASSES
 
 # Of MNIST; the size of another data set is unknown before it is read.
-TEST_DIGITS = 10_000
+TEST_IMAGES = 10_000
 DEFAULT_TIER = "standard"
 # A hundred times the tolerance of the referee, which would dominate a smaller eps.
 SMALLEST_EPS = 1e-4
@@ -35,25 +35,25 @@ class Settings(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class DigitSettings(Settings):
-    """Settings of a measure on `digits` test images; None: the whole test set."""
+class ImageSettings(Settings):
+    """Settings of a measure on `images` test images; None: the whole test set."""
 
-    digits: int | None = None
+    images: int | None = None
 
-    @field_validator("digits")
+    @field_validator("images")
     @classmethod
-    def _some(cls, digits: int | None) -> int | None:
-        if digits is not None and digits < 1:
-            raise ValueError(f"expected at least 1 image, got {digits}")
-        return digits
+    def _some(cls, images: int | None) -> int | None:
+        if images is not None and images < 1:
+            raise ValueError(f"expected at least 1 image, got {images}")
+        return images
 
     @property
-    def expected_digits(self) -> int:
+    def expected_images(self) -> int:
         """Number of images, for a time estimate."""
-        return self.digits or TEST_DIGITS
+        return self.images or TEST_IMAGES
 
 
-class AnswerSettings(DigitSettings):
+class AnswerSettings(ImageSettings):
     """Settings of a measure of predictions. `randomised`: predictions are random on purpose.
 
     They may then vary from one call to the next, and the interval decides for the whole test set,
@@ -63,7 +63,7 @@ class AnswerSettings(DigitSettings):
     randomised: bool = False
 
 
-class ThreatSettings(DigitSettings):
+class ThreatSettings(ImageSettings):
     """Settings of a measure within one threat."""
 
     threat: dict[str, Any]

@@ -41,7 +41,7 @@ class CertifiedSettings(ThreatSettings):
 
 def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int) -> Measurement:
     """Share of test images that are certified to be classified right within the threat."""
-    sample = context.sample(settings.digits, seed)
+    sample = context.sample(settings.images, seed)
     certificates = certify_and_attack(
         context, sample.x, sample.y, settings.threat_value(), crown=True, seed=seed
     )
@@ -74,7 +74,7 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
 def _estimate(settings: CertifiedSettings, pace: Pace) -> float:
     unproved = pace.shares(settings.threat_value()).unproved
     passes = INTERVAL_PASSES + CROWN_PASSES * unproved
-    return settings.expected_digits * passes * pace.seconds
+    return settings.expected_images * passes * pace.seconds
 
 
 CERTIFIED_ACCURACY = Measure(certified_accuracy, CertifiedSettings, families.CERTIFIED, _estimate)

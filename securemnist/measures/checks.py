@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from securemnist.errors import PolicyError
-from securemnist.measures.base import DigitSettings, Measure, Settings
+from securemnist.measures.base import ImageSettings, Measure, Settings
 from securemnist.measures.latency import LatencySettings
 from securemnist.results.findings import Requirement
 
@@ -74,8 +74,8 @@ def _check_change(row: Requirement, measure: Measure, settings: Settings, where:
         )
     if measure.unit == "count":
         _check_newly_broken(row.max_newly_broken, max(int(row.threshold), 1), "findings", where)
-    elif isinstance(settings, DigitSettings) and settings.digits is not None:
-        _check_newly_broken(row.max_newly_broken, settings.digits, "samples", where)
+    elif isinstance(settings, ImageSettings) and settings.images is not None:
+        _check_newly_broken(row.max_newly_broken, settings.images, "samples", where)
 
 
 def _check_budget(settings: Settings, where: str) -> None:
@@ -90,15 +90,15 @@ def _check_budget(settings: Settings, where: str) -> None:
 def check_size(row: Requirement, settings: Settings, samples: int, where: str) -> None:
     """Raise PolicyError where a row asks for more than the test set's number of `samples`."""
     count = settings.batch if isinstance(settings, LatencySettings) else None
-    if isinstance(settings, DigitSettings):
-        count = settings.digits
+    if isinstance(settings, ImageSettings):
+        count = settings.images
     if count is not None and count > samples:
         raise PolicyError(
             f"{where}: expected at most {samples:,} samples, as many as the test set has, got {count:,}; "
-            "lower `digits` or `batch`"
+            "lower `images` or `batch`"
         )
-    if row.max_newly_broken is not None and isinstance(settings, DigitSettings):
-        _check_newly_broken(row.max_newly_broken, settings.digits or samples, "samples", where)
+    if row.max_newly_broken is not None and isinstance(settings, ImageSettings):
+        _check_newly_broken(row.max_newly_broken, settings.images or samples, "samples", where)
 
 
 def _check_newly_broken(bound: int, most: int, what: str, where: str) -> None:

@@ -30,7 +30,7 @@ from securemnist.results.findings import Doubt, Measurement
 from securemnist.results.intervals import share_interval
 from securemnist.threats import Threat, make_threat
 
-CURVE_DIGITS = 500
+CURVE_IMAGES = 500
 # Tolerance: a quotient of integers times its divisor may round below the integer.
 _COUNTING = 1e-9
 _ENDED_EARLY = Doubt(
@@ -72,7 +72,7 @@ def attack_accuracy(context: Context, settings: AttackSettings, seed: int) -> Me
     """
     threat = settings.threat_value()
     before_crown = settings.ladder.before_crown
-    run = _run_attacks(context, settings, settings.digits, threat, seed, before_crown)
+    run = _run_attacks(context, settings, settings.images, threat, seed, before_crown)
     return _measured(context, settings, run, seed)
 
 
@@ -87,7 +87,7 @@ def _measured(context: Context, settings: AttackSettings, run: LadderRun, seed: 
         ties=run.ties,
         certificates=run.certificates(),
         stopped=run.early_end(),
-        answers_a_digit=COUNTED_DRAWS if settings.randomised else None,
+        answers_a_image=COUNTED_DRAWS if settings.randomised else None,
     )
     if settings.randomised:
         # Random outputs leave chance for the whole test set, too, so that the interval decides.
@@ -118,7 +118,7 @@ def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Me
     """Share of test images that are classified right after a search within the threat."""
     threat, replay, ladder = settings.threat_value(), context.replay, settings.ladder
     run = _run_attacks(
-        context, settings, settings.digits, threat, seed, ladder.before_crown, replay=replay
+        context, settings, settings.images, threat, seed, ladder.before_crown, replay=replay
     )
     measured = _measured(context, settings, run, seed)
     if run.skipped_stages:
@@ -147,7 +147,7 @@ def curve(context: Context, settings: RobustSettings, seed: int) -> list[CurvePo
 
     `certified` is None where no bounds exist: for another norm or unsupported layers.
     """
-    digits, ladder = min(CURVE_DIGITS, len(context.data.test)), settings.ladder
+    images, ladder = min(CURVE_IMAGES, len(context.data.test)), settings.ladder
     # A row without certificates has them after its attacks: a broken image needs none.
     before_crown = ladder.before_crown if ladder.proves else len(ladder.attacks)
     # Smallest eps without a certified image; a larger ball contains it.
@@ -156,7 +156,7 @@ def curve(context: Context, settings: RobustSettings, seed: int) -> list[CurvePo
     for eps in settings.curve:
         threat = make_threat(settings.threat["norm"], eps)
         before = before_crown if eps < unprovable_eps else None
-        run = _run_attacks(context, settings, digits, threat, seed, before)
+        run = _run_attacks(context, settings, images, threat, seed, before)
         outcomes, n = run.outcomes, int(run.outcomes.attempted.sum())
         known = run.has_bounds or eps > unprovable_eps
         proved = outcomes.certified / n if known else None
@@ -169,15 +169,15 @@ def curve(context: Context, settings: RobustSettings, seed: int) -> list[CurvePo
 def _run_attacks(
     context: Context,
     settings: AttackSettings,
-    digits: int | None,
+    images: int | None,
     threat: Threat,
     seed: int,
     before_crown: int | None,
     *,
     replay: Replay | None = None,
 ) -> LadderRun:
-    """The row's attack on `digits` images, in random order where time is limited."""
-    sample = context.sample(digits, seed, shuffled=settings.seconds is not None)
+    """The row's attack on `images` images, in random order where time is limited."""
+    sample = context.sample(images, seed, shuffled=settings.seconds is not None)
     return evaluate(
         _attack_context(context, settings),
         sample,
@@ -216,12 +216,12 @@ def _attack_context(context: Context, settings: AttackSettings) -> Context:
 
 
 def _estimate(settings: AttackSettings, pace: Pace) -> float:
-    seconds = settings.expected_digits * settings.seconds_an_image(pace)
+    seconds = settings.expected_images * settings.seconds_an_image(pace)
     return min(seconds, settings.seconds or math.inf) + _ABOUT_THE_MODEL * pace.seconds
 
 
 def _estimate_robust(settings: RobustSettings, pace: Pace) -> float:
-    curve = len(settings.curve) * CURVE_DIGITS * settings.seconds_an_image(pace)
+    curve = len(settings.curve) * CURVE_IMAGES * settings.seconds_an_image(pace)
     return _estimate(settings, pace) + curve + _ABOUT_THE_SEARCH * pace.seconds
 
 

@@ -57,14 +57,14 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Context
             stack.enter_context(restored(model))  # other tests may use the same model
         with plain_warnings():
             subject = _subject(config, model)
-            digits = data_of(config)
+            images = data_of(config)
             stored = [Path(name) for name in config.getoption("--security-replay")]
-            replay = example_store.load(stored, digits) if stored else None
+            replay = example_store.load(stored, images) if stored else None
             progress = config.stash.get(PROGRESS, silent)
             doubts = own_doubts.of_project(config.rootpath)
             run = config.stash[STATE].run
             project = project_folder(config.rootpath, run.file if run is not None else None)
-            context = Context(subject, digits, progress, replay, project=project, doubts=doubts)
+            context = Context(subject, images, progress, replay, project=project, doubts=doubts)
         yield context
 
 

@@ -24,7 +24,7 @@ def _sentences(certificates: Certificates) -> Iterable[str]:
     counts = {method: getattr(certificates, method) for method in _METHODS}
     proved = [f"{n:,} by {_METHODS[m]}" for m, n in counts.items() if n is not None]
     if proved:
-        yield f"Digits proved: {', '.join(proved)}."
+        yield f"Images proved: {', '.join(proved)}."
     if certificates.attacked:
         yield f"The weakest of these proofs, {certificates.attacked:,}, were attacked in vain."
     for method in _METHODS:
@@ -34,14 +34,14 @@ def _sentences(certificates: Certificates) -> Iterable[str]:
 
 
 def _open(margins: OpenMargins) -> Iterable[str]:
-    """How far the digits without a proof are from one."""
+    """How far the images without a proof are from one."""
     if not margins.asked:
         return
     marks = (margins.closest, margins.median, margins.farthest)
     closest, median, farthest = (f"{mark:.3g}".replace("-", "\N{MINUS SIGN}") for mark in marks)
     yield (
-        f"{plural(margins.asked, 'digit')} without a proof: the lower bound of the margin is "
+        f"{plural(margins.asked, 'image')} without a proof: the lower bound of the margin is "
         f"{closest} at best, {median} in the middle, {farthest} at worst, and would have to be "
-        "above 0. Such a digit is not broken by that: "
+        "above 0. Such a image is not broken by that: "
         "its bounds are too loose, or a stronger attack breaks it."
     )

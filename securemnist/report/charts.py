@@ -34,9 +34,9 @@ def bars(values: Sequence[float | None], limit: float | None, *, alt: str) -> st
     allowed = None if limit is None else bottom - height(limit)
     if allowed is not None:
         drawing.lines(INK, [(left, allowed), (WIDTH, allowed)], dash="4 3")
-    for digit, value in enumerate(values):
-        x, high = left + digit * step, height(value or 0)
-        drawing.text(x + step / 2, bottom + 17, digit, anchor="middle")
+    for image, value in enumerate(values):
+        x, high = left + image * step, height(value or 0)
+        drawing.text(x + step / 2, bottom + 17, image, anchor="middle")
         drawing.rect(x + 4, bottom - high, step - 8, high, BAD, alpha=0.7)
         y = bottom - high - 5
         if allowed is not None and y - 11 < allowed < y + 4:  # no line through a number

@@ -47,7 +47,7 @@ def _interval(measurement: Measurement) -> str:
     if measurement.unit != "share":
         return f"{low} to {high}, n = {n:,}"
     if measurement.complete:
-        return f"{low} to {high} for new digits; n = {n:,}, the complete set: the count decides"
+        return f"{low} to {high} for new images; n = {n:,}, the complete set: the count decides"
     return f"{low} to {high}; n = {n:,}, a sample: the bound decides"
 
 
@@ -59,7 +59,7 @@ def _extras(measurement: Measurement) -> Iterable[Fact]:
         yield "ended early", "the verdict was certain; later stages can only lower the number"
     evidence = measurement.evidence
     if isinstance(evidence, AttackEvidence) and (examples := evidence.adversarial_examples):
-        yield "adversarial examples", f"{examples.digits} in {line(examples.file, 100)}"
+        yield "adversarial examples", f"{examples.images} in {line(examples.file, 100)}"
         yield "SHA-256 of them", line(examples.sha256, 64)
     elif isinstance(evidence, BackdoorEvidence):
         yield from _of_backdoor(evidence)

@@ -51,7 +51,7 @@ def _stages(_: Finding, evidence: AttackEvidence) -> Exhibit | None:
     broken = sum(stage.fell for stage in stages)
     proved = sum(stage.proved for stage in stages)
     detail = f", {proved:,} were proved safe" if proved else ""
-    caption = f"Of {plural(stages[0].entered, 'digit')}, {broken:,} were broken{detail}"
+    caption = f"Of {plural(stages[0].entered, 'image')}, {broken:,} were broken{detail}"
     caption += "; each stage works on what the stages above it left open." if stages[1:] else "."
     rows = tuple(
         (line(s.stage, 24), *(f"{n:,}" for n in (s.entered, s.proved, s.fell)), f"{s.seconds:.1f}",
@@ -72,7 +72,7 @@ def _stages(_: Finding, evidence: AttackEvidence) -> Exhibit | None:
 def _classes(finding: Finding, evidence: Evidence) -> Exhibit | None:
     triggered = isinstance(evidence, BackdoorEvidence)
     values = vars(evidence)["per_class_asr" if triggered else "per_class"]
-    known = {digit: value for digit, value in enumerate(values or []) if value is not None}
+    known = {image: value for image, value in enumerate(values or []) if value is not None}
     if not values or not known:
         return None
     worst = (max if triggered else min)(known, key=known.__getitem__)
@@ -85,14 +85,14 @@ def _classes(finding: Finding, evidence: Evidence) -> Exhibit | None:
     caption = (
         f"Percent of each class. Class {worst} fares worst: {_percent(round(bad[worst] or 0, 3))}."
     )
-    whose = "of the worst pair" if pairs else "over all its digits"
+    whose = "of the worst pair" if pairs else "over all its images"
     if isinstance(evidence, CleanEvidence) and evidence.worst_class is not None:
         whose = "of the worst class"
     caption += f" Dashed: the {_percent(limit)} that the row allows {whose}."
     what = "attack success" if triggered else "accuracy"
     return Exhibit(
         kind="classes",
-        title=f"Digits {verb}, by class",
+        title=f"Images {verb}, by class",
         caption=caption,
         panels=(Panel(picture=charts.bars(bad, limit, alt=caption)),),
         table=Table(
@@ -137,7 +137,7 @@ def _curve(finding: Finding, evidence: AttackEvidence) -> Exhibit | None:
 def _points(lines: Sequence[Line]) -> Table:
     """A line for each point; the attack stands in it only where there are several."""
     several = len({curve.attack for curve in lines}) > 1
-    head = ("network", *(["attack"] if several else []), "eps", "accuracy", "proved", "digits")
+    head = ("network", *(["attack"] if several else []), "eps", "accuracy", "proved", "images")
     rows = [
         (
             curve.name,

@@ -1,4 +1,4 @@
-"""Galleries: digits before and after an attack, and those that are hard without any."""
+"""Galleries: images before and after an attack, and those that are hard without any."""
 
 from __future__ import annotations
 
@@ -11,61 +11,61 @@ from securemnist.view import png
 from securemnist.view.figure import Exhibit, Table, Tile, of_total
 from securemnist.view.wording import NONE
 
-TILES = 12  # digits a gallery shows; more is a wall
+TILES = 12  # images a gallery shows; more is a wall
 _READING = (
-    "Three pictures each: the digit, the same {after}, and the difference magnified to full "
+    "Three pictures each: the image, the same {after}, and the difference magnified to full "
     "strength (orange: lighter, blue: darker). Below: true class \N{RIGHTWARDS ARROW} new answer, and "
     "how sure the model is of its answer, before \N{RIGHTWARDS ARROW} after."
 )
 
 
 def adversarial(_: Finding, evidence: AttackEvidence) -> Exhibit | None:
-    """The first broken digit of each class."""
+    """The first broken image of each class."""
     return _gallery("gallery", "Adversarial examples", "after the attack", evidence.gallery)
 
 
 def triggered(_: Finding, evidence: BackdoorEvidence) -> Exhibit | None:
-    """Digits with the trigger."""
+    """Images with the trigger."""
     title, after = "Images with the trigger", "with the trigger"
     return _gallery("gallery", title, after, evidence.triggered_gallery)
 
 
 def broken_last(_: Finding, evidence: AttackEvidence) -> Exhibit | None:
-    """The digits that withstood the most stages before one broke them."""
+    """The images that withstood the most stages before one broke them."""
     if _indices(evidence.last_to_fall) <= _indices(evidence.gallery):
         return None  # the first gallery has all of them
     title, after = "Images broken last", "after the last attack"
     return _gallery("last", title, after, evidence.last_to_fall)
 
 
-def _indices(digits: list[ChangedImage] | None) -> set[int]:
-    return {digit.index for digit in (digits or ())[:TILES]}
+def _indices(images: list[ChangedImage] | None) -> set[int]:
+    return {image.index for image in (images or ())[:TILES]}
 
 
 def _gallery(
-    kind: str, title: str, after: str, digits: list[ChangedImage] | None
+    kind: str, title: str, after: str, samples: list[ChangedImage] | None
 ) -> Exhibit | None:
-    if not digits:
+    if not samples:
         return None
-    tiles = digits[:TILES]
+    tiles = samples[:TILES]
     return Exhibit(
         kind=kind,
         title=title,
-        caption=f"{_READING.format(after=after)} {of_total(len(tiles), len(digits), 'digit')}",
+        caption=f"{_READING.format(after=after)} {of_total(len(tiles), len(samples), 'image')}",
         tiles=tuple(Tile(d, png.change(d.clean, d.adversarial)) for d in tiles),
         table=Table(
-            head=("test digit", "true class", "before", "after", "sure before", "sure after",
+            head=("test image", "true class", "before", "after", "sure before", "sure after",
                   "largest change", "broken by"),
-            rows=tuple(_numbers(digit) for digit in tiles),
+            rows=tuple(_numbers(image) for image in tiles),
         ),
     )  # fmt: skip
 
 
-def _numbers(digit: ChangedImage) -> tuple[str, ...]:
-    change = max(abs(b - a) for a, b in zip(digit.clean, digit.adversarial, strict=True))
-    answers = (digit.index, digit.label, digit.clean_prediction, digit.prediction)
-    sure = (_percent(digit.clean_confidence), _percent(digit.confidence))
-    return (*map(str, answers), *sure, f"{change} of 255", line(digit.broken_by, 24))
+def _numbers(image: ChangedImage) -> tuple[str, ...]:
+    change = max(abs(b - a) for a, b in zip(image.clean, image.adversarial, strict=True))
+    answers = (image.index, image.label, image.clean_prediction, image.prediction)
+    sure = (_percent(image.clean_confidence), _percent(image.confidence))
+    return (*map(str, answers), *sure, f"{change} of 255", line(image.broken_by, 24))
 
 
 def _percent(share: float | None) -> str:
@@ -73,7 +73,7 @@ def _percent(share: float | None) -> str:
 
 
 def hardest(_: Finding, evidence: CleanEvidence) -> Exhibit | None:
-    """The unmodified digits of the smallest margin."""
+    """The unmodified images of the smallest margin."""
     if not evidence.hardest:
         return None
     tiles = evidence.hardest[:TILES]
@@ -86,11 +86,11 @@ def hardest(_: Finding, evidence: CleanEvidence) -> Exhibit | None:
     return Exhibit(
         kind="hardest",
         title="Images with the smallest margin",
-        caption="Unmodified test digits of the smallest margin, which is the logit of the true class "
+        caption="Unmodified test images of the smallest margin, which is the logit of the true class "
         f"minus the largest of the others; {detail}.",
         tiles=tuple(Tile(d, (png.grey(d.clean),)) for d in tiles),
         table=Table(
-            head=("test digit", "true class", "predicted class", "margin"),
+            head=("test image", "true class", "predicted class", "margin"),
             rows=tuple(
                 (str(d.index), str(d.label), str(d.prediction), f"{d.margin:+.3f}") for d in tiles
             ),

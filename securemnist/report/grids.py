@@ -1,4 +1,4 @@
-"""Pictures made of cells: confusion matrices, and a waffle with a cell for every digit.
+"""Pictures made of cells: confusion matrices, and a waffle with a cell for every image.
 
 No meaning rests on colour: cells carry their counts, shades differ in lightness, and every number
 stands in a table beside its picture.
@@ -33,7 +33,7 @@ def confusion(counts: Sequence[Sequence[int]], *, alt: str) -> str:
 
     def cell(true: int, predicted: int) -> Cell:
         count = counts[true][predicted]
-        # The square root keeps a single misclassified digit visible beside a thousand.
+        # The square root keeps a single misclassified image visible beside a thousand.
         shade = 0.06 + 0.44 * (count / max(sum(counts[true]), 1)) ** 0.5
         return GOOD if true == predicted else BAD, shade if count else 0.0, f"{count}"
 
@@ -41,7 +41,7 @@ def confusion(counts: Sequence[Sequence[int]], *, alt: str) -> str:
 
 
 def moved(before: Sequence[Sequence[int]], after: Sequence[Sequence[int]], *, alt: str) -> str:
-    """What the change did: `after` minus `before`, signed; digits lost and gained wrongly are bad."""
+    """What the change did: `after` minus `before`, signed; images lost and gained wrongly are bad."""
 
     def cell(true: int, predicted: int) -> Cell:
         change = after[true][predicted] - before[true][predicted]
@@ -54,12 +54,12 @@ def moved(before: Sequence[Sequence[int]], after: Sequence[Sequence[int]], *, al
 
 
 def _matrix(cell: Callable[[int, int], Cell], alt: str) -> str:
-    """A matrix with the digits along its edges; a cell without a shade stays empty."""
+    """A matrix with the images along its edges; a cell without a shade stays empty."""
     drawing = Drawing(WIDTH, WIDTH)
-    for digit in range(CLASSES):
-        middle = _MARGIN + (digit + 0.5) * _CELL
-        drawing.text(middle, 14, digit, anchor="middle")
-        drawing.text(8, middle + 4, digit, anchor="middle")
+    for image in range(CLASSES):
+        middle = _MARGIN + (image + 0.5) * _CELL
+        drawing.text(middle, 14, image, anchor="middle")
+        drawing.text(8, middle + 4, image, anchor="middle")
     for true, predicted in itertools.product(range(CLASSES), repeat=2):
         role, shade, text = cell(true, predicted)
         x, y = _MARGIN + predicted * _CELL + 1, _MARGIN + true * _CELL + 1
@@ -74,7 +74,7 @@ def _matrix(cell: Callable[[int, int], Cell], alt: str) -> str:
 def waffle(
     classes: Sequence[Mapping[str, int]], names: Mapping[str, Kind] = FATES, *, alt: str
 ) -> str:
-    """A band for each class, a cell for each digit, sorted by what became of it."""
+    """A band for each class, a cell for each image, sorted by what became of it."""
     columns = _columns(classes)
     cell = (WIDTH - _MARGIN) / columns
     kinds = [kind for kind in names if any(fate[kind] for fate in classes)]
@@ -82,8 +82,8 @@ def waffle(
     drawing = Drawing(WIDTH, 24 + sum(bands) + 5 * len(classes))
     drawing.legend(_MARGIN, [names[kind] for kind in kinds])
     y = 24.0
-    for digit, (fate, height) in enumerate(zip(classes, bands, strict=True)):
-        drawing.text(8, y + min(height, 24) / 2 + 4, digit, anchor="middle")
+    for image, (fate, height) in enumerate(zip(classes, bands, strict=True)):
+        drawing.text(8, y + min(height, 24) / 2 + 4, image, anchor="middle")
         start = 0
         for kind in kinds:
             count = fate[kind]
@@ -102,8 +102,8 @@ def _columns(classes: Sequence[Mapping[str, int]]) -> int:
     largest = max(sum(fate.values()) for fate in classes)
     if largest <= _ONE_LINE:
         return max(10, largest)
-    digits = sum(sum(fate.values()) for fate in classes)
-    return min(100, max(20, round(math.sqrt(digits) / 5) * 5))
+    images = sum(sum(fate.values()) for fate in classes)
+    return min(100, max(20, round(math.sqrt(images) / 5) * 5))
 
 
 def _runs(start: int, count: int, columns: int) -> list[tuple[int, int, int]]:
@@ -118,7 +118,7 @@ def _runs(start: int, count: int, columns: int) -> list[tuple[int, int, int]]:
 
 
 def _grid(drawing: Drawing, y: float, height: float, columns: int, cell: float) -> None:
-    """Lines of the paper's colour between the cells: every digit is one of them."""
+    """Lines of the paper's colour between the cells: every image is one of them."""
     down = [((_MARGIN + i * cell, y), (_MARGIN + i * cell, y + height)) for i in range(columns + 1)]
     lines = round(height / cell)
     across = [((_MARGIN, y + i * cell), (WIDTH, y + i * cell)) for i in range(lines + 1)]

@@ -1,4 +1,4 @@
-"""Exhibits made of cells: confusion matrices, and what became of each digit."""
+"""Exhibits made of cells: confusion matrices, and what became of each image."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def confusion(
     total, right = _right(counts)
     where = line(finding.family.condition, 60)
     caption = "Down: true class; across: predicted class. "
-    caption += f"{right:,} of {total:,} digits are classified correctly"
+    caption += f"{right:,} of {total:,} images are classified correctly"
     picture = grids.confusion(counts, alt=f"Confusion matrix {where}: {right:,} of {total:,} right")
     if clean is None:
         title = f"Confusion matrix {where}".strip()
@@ -44,19 +44,19 @@ def confusion(
                 clean, alt=f"Clean confusion matrix: {before:,} of {total:,} right")),
             Panel(title=where.capitalize() or "Measured", picture=picture),
             Panel(title="Difference", picture=grids.moved(
-                clean, counts, alt=f"Difference: {right - before:+,} digits right")),
+                clean, counts, alt=f"Difference: {right - before:+,} images right")),
         )  # fmt: skip
     rows = tuple(
-        (str(digit), *(_cell(counts, clean, digit, other) for other in range(CLASSES)))
-        for digit in range(CLASSES)
+        (str(image), *(_cell(counts, clean, image, other) for other in range(CLASSES)))
+        for image in range(CLASSES)
     )
     table = Table(head=("true \\ predicted", *map(str, range(CLASSES))), rows=rows)
     return Exhibit(kind="confusion", title=title, caption=caption, panels=panels, table=table)
 
 
 def _right(counts: Counts) -> tuple[int, int]:
-    """All digits, and those on the diagonal."""
-    return sum(map(sum, counts)), sum(counts[digit][digit] for digit in range(CLASSES))
+    """All images, and those on the diagonal."""
+    return sum(map(sum, counts)), sum(counts[image][image] for image in range(CLASSES))
 
 
 def _cell(counts: Counts, clean: Counts | None, true: int, predicted: int) -> str:
@@ -83,28 +83,28 @@ def _by_class(table: OutcomeTable) -> list[dict[str, int]]:
 
 
 def fates(finding: Finding, evidence: AttackEvidence | CertifiedEvidence) -> Exhibit | None:
-    """Every digit as a cell, by class and by what became of it."""
+    """Every image as a cell, by class and by what became of it."""
     if evidence.outcomes is None:
         return None
     classes = _by_class(evidence.outcomes)
-    # Where nothing but proofs was tried, a digit that is left is not proved.
+    # Where nothing but proofs was tried, a image that is left is not proved.
     left = "not proved" if finding.family.proofs else "not tried"
     kinds = grids.FATES | {"open": (left, *grids.FATES["open"][1:])}
     sums = {kind: sum(fate[kind] for fate in classes) for kind in grids.FATES}
     total = sum(sums.values())
     detail = ", ".join(f"{n:,} {kinds[kind][0]}" for kind, n in sums.items() if n)
-    caption = f"A cell for each of {total:,} digits, a band for each class: {detail}."
+    caption = f"A cell for each of {total:,} images, a band for each class: {detail}."
     if sums["certified"] and sums["survived"]:
         caption += " True robust accuracy lies between proved and proved + survived."
     present = [kind for kind, n in sums.items() if n]
     rows = tuple(
-        (str(digit), f"{sum(fate.values()):,}", *(f"{fate[kind]:,}" for kind in present))
-        for digit, fate in enumerate(classes)
+        (str(image), f"{sum(fate.values()):,}", *(f"{fate[kind]:,}" for kind in present))
+        for image, fate in enumerate(classes)
     )
     return Exhibit(
         kind="fates",
         title="Certified / survived / broken, per image",
         caption=caption,
         panels=(Panel(picture=grids.waffle(classes, kinds, alt=caption)),),
-        table=Table(head=("class", "digits", *(kinds[kind][0] for kind in present)), rows=rows),
+        table=Table(head=("class", "images", *(kinds[kind][0] for kind in present)), rows=rows),
     )

@@ -59,20 +59,20 @@ CLEAN = Family(
 ADVERSARIAL = Family(
     name="adversarial",
     introduction="Does it stay right when an attacker may change every pixel a little?",
-    advice="Look at the broken digits, then harden the model by adversarial or certified training.",
+    advice="Look at the broken images, then harden the model by adversarial or certified training.",
     topic="evasion",
     condition="under attack",
     misread="misclassified under attack",
     figures={
-        "gallery": "digits before and after",
+        "gallery": "images before and after",
         "waterfall": "the stages",
-        "outcomes": "what became of each digit",
+        "outcomes": "what became of each image",
     },
     measures=("attack_accuracy", "robust_accuracy"),
 )
 CERTIFIED = Family(
     name="certified",
-    introduction="For how many digits is it proved that no such change matters?",
+    introduction="For how many images is it proved that no such change matters?",
     advice="Use certified training, or a smaller eps; a sample without a certificate is not broken.",
     topic="proofs",
     misread="without a proof",
@@ -85,7 +85,7 @@ BACKDOOR = Family(
     advice="Treat the weights as poisoned: retrain from trusted data, or repair and measure again.",
     topic="backdoors",
     condition="with the trigger",
-    figures={"triggered_gallery": "digits with the trigger", "per_class_asr": "the classes"},
+    figures={"triggered_gallery": "images with the trigger", "per_class_asr": "the classes"},
     measures=("backdoor_success",),
 )
 LATENCY = Family(

@@ -105,7 +105,7 @@ def _compare(row: Requirement, measured: Measurement) -> Verdict:
 
 
 def _undecided(row: Requirement, measured: Measurement) -> str:
-    """Why a sample does not settle the row, and how many digits would (normal approximation)."""
+    """Why a sample does not settle the row, and how many images would (normal approximation)."""
     interval = f"[{measured.low:.4f}, {measured.high:.4f}]"
     inside = f"the threshold {row.threshold:g} lies inside {interval}"
     if measured.unit != "share":
@@ -114,7 +114,7 @@ def _undecided(row: Requirement, measured: Measurement) -> str:
     variance = max(measured.value * (1 - measured.value), 1 / (4 * max(measured.n, 1)))
     if gap == 0 or (needed := math.ceil(1.96**2 * variance / gap**2)) > 1_000_000:
         return f"{inside}; no sample would settle it, measure the complete set"
-    return f"{inside}; about {max(needed, measured.n + 1):,} digits would settle it"
+    return f"{inside}; about {max(needed, measured.n + 1):,} images would settle it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,11 +176,11 @@ class Finding(JsonModel):
 
 
 _BROKEN = {">=": "<", "<=": ">"}
-_FIRST = ("attack", "threat", "trigger", "target", "digits")
+_FIRST = ("attack", "threat", "trigger", "target", "images")
 
 
 def describe(settings: Mapping[str, Any]) -> str:
-    """Settings in a few words: `PGD steps=40, linf 0.1, digits 10000`."""
+    """Settings in a few words: `PGD steps=40, linf 0.1, images 10000`."""
     words = []
     # JSON sorts keys: the order of reading must not depend on where the settings come from.
     for key in (*(k for k in _FIRST if k in settings), *sorted(set(settings) - set(_FIRST))):
@@ -200,11 +200,11 @@ def describe(settings: Mapping[str, Any]) -> str:
 
 
 def _setting_words(row: Requirement, measured: Measurement) -> str:
-    chosen = {key: value for key, value in row.settings.items() if key != "digits"}
+    chosen = {key: value for key, value in row.settings.items() if key != "images"}
     words = [describe(chosen)] if chosen else []
     if measured.unit == "share":
         kind = "complete set" if measured.complete else "sample"
         interval = f"{measured.low:.4f}-{measured.high:.4f}"
-        words.append(f"{measured.n:,} digits, {kind}; 95 % for new ones {interval}")
+        words.append(f"{measured.n:,} images, {kind}; 95 % for new ones {interval}")
     words += filter(None, (measured.ties, measured.sensitivity, measured.bracket))
     return f" ({'; '.join(words)})" if words else ""

@@ -100,13 +100,13 @@ class Measurement(JsonModel):
 
     @property
     def ties(self) -> str:
-        """`3 digits count as wrong: ...`; "" where the true class shares its logit with no other."""
+        """`3 images count as wrong: ...`; "" where the true class shares its logit with no other."""
         kinds = AttackEvidence | CleanEvidence
         count = self.evidence.ties if isinstance(self.evidence, kinds) else 0
         if not count:
             return ""
-        digits = "1 digit counts" if count == 1 else f"{count:,} digits count"
-        return f"{digits} as wrong: the true class ties with another class"
+        images = "1 image counts" if count == 1 else f"{count:,} images count"
+        return f"{images} as wrong: the true class ties with another class"
 
     @property
     def stopped(self) -> bool:

@@ -26,7 +26,7 @@ from securemnist.train import art_training, interval_training
 from securemnist.train.recipes import Recipe
 from securemnist.types import Images, Labels, Progress, silent
 
-PROBE_DIGITS = 500
+PROBE_IMAGES = 500
 # eps of tuning certified accuracy: that of the literature, smaller than that of training.
 PROBE_EPS = 0.3
 # A loss of this fraction of the best robust accuracy is a collapse.
@@ -46,12 +46,12 @@ class Trainer:
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=self.recipe.learning_rate, fused=True
         )
-        digits, poison = self.data.train, self.recipe.poison
+        samples, poison = self.data.train, self.recipe.poison
         if poison is not None:
-            digits = poison(digits, seed=self.recipe.seed)
+            samples = poison(samples, seed=self.recipe.seed)
         if self.recipe.certifying:
             interval_training.initialise(self.model)
-        self._images, self._labels = digits.images(), digits.labels
+        self._images, self._labels = samples.images(), samples.labels
         # With a source model the training set has each image clean and attacked.
         self._copies = 2 if self.recipe.source else 1
         if self.recipe.source:
@@ -205,7 +205,7 @@ class Trainer:
         images, labels = self.data.tuning.images(), self.data.tuning.labels
         results = {"tuning_accuracy": accuracy_of(self.model, images, labels)}
         if self.recipe.hardening:
-            x, y = images[:PROBE_DIGITS], labels[:PROBE_DIGITS]
+            x, y = images[:PROBE_IMAGES], labels[:PROBE_IMAGES]
             rng = torch.Generator().manual_seed(seed_from(self.recipe.seed, "probe"))
             x_adv = PGD(steps=20).propose(self.model, x, y, threat=Linf(self.recipe.eps), rng=rng)
             results["tuning_robust_accuracy"] = accuracy_of(self.model, x_adv, y)

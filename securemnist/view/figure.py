@@ -62,5 +62,5 @@ class Exhibit:
 
 
 def of_total(count: int, total: int, noun: str) -> str:
-    """`12 of 40 digits.`, or `40 digits.` where all are shown."""
+    """`12 of 40 images.`, or `40 images.` where all are shown."""
     return f"{count:,} of {plural(total, noun)}." if count < total else f"{plural(total, noun)}."

@@ -1,4 +1,4 @@
-"""What a row claims, in one sentence of its own: its attack, threat, digits and threshold.
+"""What a row claims, in one sentence of its own: its attack, threat, images and threshold.
 
 A suite's docstring is the claim of a measure, the same for all its rows. A row of a measure that this
 module does not know, or with settings of another form, keeps it.
@@ -30,11 +30,11 @@ def claim(finding: Finding) -> str:
 
 
 def _counted(detail: str, finding: Finding) -> str:
-    """The claim with the number of all digits, once it is known: all may be five."""
+    """The claim with the number of all images, once it is known: all may be five."""
     measurement = finding.measurement
     if measurement is None or not measurement.complete:
         return detail
-    return detail.replace("all test digits", f"all {measurement.n:,}\N{NO-BREAK SPACE}test digits")
+    return detail.replace("all test images", f"all {measurement.n:,}\N{NO-BREAK SPACE}test images")
 
 
 def _bound(row: Requirement) -> str:
@@ -43,11 +43,11 @@ def _bound(row: Requirement) -> str:
     return f"{words} {100 * row.threshold:.4g}\N{NO-BREAK SPACE}%"
 
 
-def _digits(settings: Mapping[str, Any]) -> str:
-    """`10,000 digits`; `up to` where time may run out before."""
-    if "digits" not in settings:
-        return "all test digits"
-    count = f"{read(Count, settings['digits']):,}\N{NO-BREAK SPACE}digits"
+def _images(settings: Mapping[str, Any]) -> str:
+    """`10,000 images`; `up to` where time may run out before."""
+    if "images" not in settings:
+        return "all test images"
+    count = f"{read(Count, settings['images']):,}\N{NO-BREAK SPACE}images"
     return f"up to {count}" if "seconds" in settings else count
 
 
@@ -86,26 +86,26 @@ def _attack(row: Requirement) -> str:
 
 def _robust(row: Requirement) -> str:
     how = "By proof" if row.measure == "certified_accuracy" else f"Under {_attack(row)}"
-    digits = _digits(row.settings)
-    return f"{how}, {_threat(row.settings)}, {_bound(row)} of {digits} keep their class."
+    images = _images(row.settings)
+    return f"{how}, {_threat(row.settings)}, {_bound(row)} of {images} keep their class."
 
 
 def _clean(row: Requirement) -> str:
-    return f"Of {_digits(row.settings)}, unmodified, {_bound(row)} are read as their label."
+    return f"Of {_images(row.settings)}, unmodified, {_bound(row)} are read as their label."
 
 
 def _worst_class(row: Requirement) -> str:
-    of = "the digits" if "digits" not in row.settings else f"its share of {_digits(row.settings)}"
+    of = "the images" if "images" not in row.settings else f"its share of {_images(row.settings)}"
     return f"Of every class, {_bound(row)} of {of} are read as their label."
 
 
 def _backdoor(row: Requirement) -> str:
     mark, target = _trigger(row.settings["trigger"]), row.settings["target"]
     if target == "pair":
-        return f"{mark} turns {_bound(row)} of the digits of any one class into any one other."
+        return f"{mark} turns {_bound(row)} of the images of any one class into any one other."
     into = {"all": "any one class", "next": "the next class"}.get(str(target))
     into = into or f"{'an' if target == 8 else 'a'} {read(Class, target)}"
-    return f"{mark} turns {_bound(row)} of the digits of other classes into {into}."
+    return f"{mark} turns {_bound(row)} of the images of other classes into {into}."
 
 
 def _trigger(trigger: Any) -> str:

@@ -117,7 +117,7 @@ def _waived(assessment: Assessment) -> str:
 
 
 def version(name: object, commit: object, digest: object) -> str:
-    """`digits@3f2a9c1 (81b0e22)`: a model, its commit, and its SHA-256, both shortened.
+    """`images@3f2a9c1 (81b0e22)`: a model, its commit, and its SHA-256, both shortened.
 
     A commit that ends in `+` had uncommitted changes.
     """
@@ -178,7 +178,7 @@ def next_step(finding: Finding) -> str:
             and measurement.unit == "share"
             and not measurement.inconclusive
         ):
-            return "Measure more digits: raise the row's `digits`, or take a larger test set."
+            return "Measure more images: raise the row's `images`, or take a larger test set."
     if finding.reason == STOPPED:
         return "Run the complete assessment again."
     return _NEXT[finding.verdict]

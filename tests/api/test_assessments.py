@@ -23,7 +23,7 @@ def test_an_assessment_is_that_of_the_command_line(
     tmp_path: Path, policy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`assess` gives the findings of `securemnist assess`, claim, scope and evidence included."""
-    policy.write_text((CLEAN + ATTACK).replace("at_least", "digits = 50\nat_least") + SEARCH)
+    policy.write_text((CLEAN + ATTACK).replace("at_least", "images = 50\nat_least") + SEARCH)
     monkeypatch.chdir(tmp_path)
     assessment = sm.assess("baseline", policy=policy)
     found = json.loads(json.dumps(assessment.to_json()))

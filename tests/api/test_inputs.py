@@ -23,8 +23,8 @@ def test_attacks_and_threats_in_every_form() -> None:
             assert as_settings(threat, attack, {}) == row
     value = sm.PGD(steps=2)
     assert as_settings(None, value, {}) == {"attack": value.to_json()}
-    ladder = {"attack": {"use": "ladder", "budget": "standard"}, "digits": 5}
-    assert as_settings(None, "ladder:standard", {"digits": 5}) == ladder
+    ladder = {"attack": {"use": "ladder", "budget": "standard"}, "images": 5}
+    assert as_settings(None, "ladder:standard", {"images": 5}) == ladder
     assert as_settings(None, "art:DeepFool", {}) == {"attack": {"use": "art:DeepFool"}}
 
 

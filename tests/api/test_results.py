@@ -34,9 +34,9 @@ def test_public_names() -> None:
 def test_a_measurement_is_that_of_the_core(images: tuple[torch.Tensor, torch.Tensor]) -> None:
     """`measure` gives the number, the digests and the JSON that the core gives, for arrays as well."""
     net, (x, y) = small_network(), images
-    found = sm.measure("clean_accuracy", net, (x.numpy(), y.numpy()), digits=60, seed=3)
+    found = sm.measure("clean_accuracy", net, (x.numpy(), y.numpy()), images=60, seed=3)
     context = Context(from_model(small_network(), name="it"), sm.DataSet.from_tensors(x, y))
-    same = assessing.measure(context, "clean_accuracy", {"digits": 60}, seed=3)
+    same = assessing.measure(context, "clean_accuracy", {"images": 60}, seed=3)
     assert (found.value, found.low, found.high, found.n) == (same.value, same.low, same.high, 60)
     assert found.subject["digest"] == context.subject.digest
     assert found.data == context.data.to_json()
@@ -133,7 +133,7 @@ def test_nothing_is_printed_of_a_short_measurement(
         stages.append(what)
 
     row = {"attack": "FGSM", "threat": "linf:0.1"}
-    sm.measure("attack_accuracy", small_network(), images, digits=20, **row)  # type: ignore[arg-type]
+    sm.measure("attack_accuracy", small_network(), images, images=20, **row)  # type: ignore[arg-type]
     assert capfd.readouterr() == ("", "")
-    sm.measure("attack_accuracy", small_network(), images, digits=20, progress=note, **row)  # type: ignore[arg-type]
+    sm.measure("attack_accuracy", small_network(), images, images=20, progress=note, **row)  # type: ignore[arg-type]
     assert "FGSM" in stages

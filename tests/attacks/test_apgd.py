@@ -96,8 +96,8 @@ def test_loss_and_gradient_on_linear_model() -> None:
 @pytest.mark.parametrize(("name", "eps"), [("baseline", 0.1), ("hardened", 0.3)])
 def test_apgd_not_weaker_than_pgd_at_equal_steps(name: str, eps: float, mnist: DataSet) -> None:
     """On 300 tuning images APGD leaves no more survivors than PGD with equal steps."""
-    subject, digits = loading.resolve(name), mnist.tuning[:300]
-    x, y = digits.images(), digits.labels
+    subject, samples = loading.resolve(name), mnist.tuning[:300]
+    x, y = samples.images(), samples.labels
     survivors = [
         int((~misclassified(subject.model, run(attack, subject.model, x, y, Linf(eps)), y)).sum())
         for attack in (APGD(steps=20), PGD(steps=20))
@@ -109,8 +109,8 @@ def test_apgd_not_weaker_than_pgd_at_equal_steps(name: str, eps: float, mnist: D
 def test_apgd_restarts_break_superset(mnist: DataSet) -> None:
     """What one start breaks, three starts break as well."""
     model = loading.resolve("baseline").model
-    digits = mnist.tuning[:64]
-    x, y = digits.images(), digits.labels
+    samples = mnist.tuning[:64]
+    x, y = samples.images(), samples.labels
     once, thrice = (
         misclassified(model, run(APGD(steps=4, restarts=k), model, x, y, Linf(0.12)), y)
         for k in (1, 3)

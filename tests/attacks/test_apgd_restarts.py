@@ -18,8 +18,8 @@ INDICES = [0, 1, 2, 3, 5]
 def test_nearest_apgd_restarts_break_rugged_sample(mnist: DataSet) -> None:
     """The sample that breaks from few starts is broken by restarts; single starts mostly fail."""
     model = loading.resolve("network_d").model
-    digits = mnist.test[INDICES]
-    x, y, threat = digits.images(), digits.labels, Linf(0.1)
+    samples = mnist.test[INDICES]
+    x, y, threat = samples.images(), samples.labels, Linf(0.1)
     many = misclassified(model, run(NearestAPGD(restarts=100), model, x, y, threat), y)
     assert many.tolist() == [False, False, False, False, True]
     once = [

@@ -31,7 +31,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 @pytest.fixture
 def images(mnist: DataSet) -> tuple[torch.Tensor, torch.Tensor]:
-    """Eight tuning digits and their labels."""
+    """Eight tuning images and their labels."""
     few = mnist.tuning[:8]
     return few.images(), few.labels
 
@@ -45,7 +45,7 @@ def test_unlisted_art_attack_from_policy(context: Context) -> None:
         measure = "robust_accuracy"
         attack = { use = "art:MomentumIterativeMethod", max_iter = 5, decay = 0.9 }
         threat = { norm = "linf", eps = 0.3 }
-        digits = 16
+        images = 16
         at_least = 0.9
         because = "a reviewer wants to see momentum"
         """,
@@ -149,7 +149,7 @@ def test_art_autoattack_name_and_dependency(
 
 def test_art_candidates_over_budget_counted(context: Context) -> None:
     """Candidates outside the threat set are counted as over budget and break nothing."""
-    settings = {"attack": {"use": "art:DeepFool", "max_iter": 10}, "digits": 16}
+    settings = {"attack": {"use": "art:DeepFool", "max_iter": 10}, "images": 16}
     settings["threat"] = {"norm": "l2", "eps": 1.5}
     measurement = take_measurement(context, "robust_accuracy", bind("robust_accuracy", settings), 0)
     (stage,) = measurement.evidence.waterfall

@@ -26,7 +26,7 @@ BLACK_BOX = {"use": "art:HopSkipJump", "max_iter": 1, "max_eval": 20, "init_eval
 
 @pytest.fixture
 def images(mnist: DataSet) -> tuple[torch.Tensor, torch.Tensor]:
-    """Eight tuning digits and their labels."""
+    """Eight tuning images and their labels."""
     few = mnist.tuning[:8]
     return few.images(), few.labels
 

@@ -29,8 +29,8 @@ class Constant(nn.Module):
 
 def test_boundary_points_just_beyond_boundary(baseline: Subject, mnist: DataSet) -> None:
     """A point is predicted as its target, 1/128 back on the line as the label; nearest come first."""
-    digits = mnist.tuning[:SAMPLES]
-    x, y, model = digits.images(), digits.labels, baseline.model
+    samples = mnist.tuning[:SAMPLES]
+    x, y, model = samples.images(), samples.labels, baseline.model
     pool = mnist.train[:500].images()
     points = boundary_points(model, x, y, pool, 3)
     lengths = []
@@ -61,8 +61,8 @@ def test_boundary_fab_breaks_linear_model_within_radius(norm: str) -> None:
 def test_boundary_fab_breaks_more_than_fab_and_apgd(mnist: DataSet) -> None:
     """On a network trained on L-inf bounds it breaks more samples in L2 than FAB and APGD."""
     model = loading.resolve("certified").model
-    digits = mnist.tuning[:SAMPLES]
-    x, y = digits.images(), digits.labels
+    samples = mnist.tuning[:SAMPLES]
+    x, y = samples.images(), samples.labels
     from_boundary, *from_image = (
         int(misclassified(model, run(attack, model, x, y, L2(1.0)), y).sum())
         for attack in (BoundaryFAB(), FAB(steps=50, targets=3), APGD(steps=100))
@@ -83,7 +83,7 @@ def test_weak_pgd_result_doubted_by_boundary_fab(mnist: DataSet) -> None:
     row = {"attack": {"use": "PGD", "steps": 20}, "threat": {"norm": "l2", "eps": 1.0}}
     context = Context(loading.resolve("certified"), mnist)
     measurement = take_measurement(
-        context, "robust_accuracy", bind("robust_accuracy", {**row, "digits": 48}), 0
+        context, "robust_accuracy", bind("robust_accuracy", {**row, "images": 48}), 0
     )
     doubt = next(doubt for doubt in measurement.doubts if doubt.name == "weak attack")
     assert "FAB-B-30x2" in doubt.reason

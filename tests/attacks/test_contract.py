@@ -39,10 +39,10 @@ def test_candidates_within_threat(
     attack: Attack, norm: str, share: float, low: int, seed: int, baseline: Subject, mnist: DataSet
 ) -> None:
     """The referee accepts every candidate, for eps from 0 to the largest; inputs are unchanged."""
-    digits = mnist.tuning[low : low + 6]
-    x, threat = digits.images(), make_threat(norm, share * THREATS[norm].span(784))
+    samples = mnist.tuning[low : low + 6]
+    x, threat = samples.images(), make_threat(norm, share * THREATS[norm].span(784))
     before = x.clone()
-    x_adv = run(attack, baseline.model, x, digits.labels, threat, seed)
+    x_adv = run(attack, baseline.model, x, samples.labels, threat, seed)
     assert attack.keeps_budget
     assert inside_budget(x, x_adv, norm, threat.eps).all()
     assert torch.equal(x, before)

@@ -117,8 +117,8 @@ def test_fab_point_near_minimal(norm: str) -> None:
 def test_fab_breaks_more_than_apgd_with_masked_gradients(mnist: DataSet) -> None:
     """On a network trained against L-inf, FAB-T breaks more samples in L2 than APGD."""
     model = loading.resolve("hardened").model
-    digits = mnist.tuning[:40]
-    x, y = digits.images(), digits.labels
+    samples = mnist.tuning[:40]
+    x, y = samples.images(), samples.labels
     fab, apgd = (
         int(misclassified(model, run(attack, model, x, y, L2(2.0)), y).sum())
         for attack in (FAB(steps=60, targets=2), APGD(steps=120))

@@ -31,8 +31,8 @@ both_norms = pytest.mark.parametrize("threat", [Linf(0.1), L2(1.5)], ids=str)
 
 
 @pytest.fixture(scope="module")
-def digits(mnist: DataSet) -> tuple[torch.Tensor, torch.Tensor]:
-    """300 tuning digits."""
+def images(mnist: DataSet) -> tuple[torch.Tensor, torch.Tensor]:
+    """300 tuning images."""
     return mnist.tuning[:300].images(), mnist.tuning[:300].labels
 
 
@@ -58,11 +58,11 @@ def test_linear_model_breaks_exactly_within_radius(
 
 
 @pytest.mark.parametrize("attack", [FGSM(), PGD(steps=20)], ids=str)
-def test_linear_model_on_digits_breaks_exactly(
-    attack: Attack, digits: tuple[torch.Tensor, torch.Tensor]
+def test_linear_model_on_images_breaks_exactly(
+    attack: Attack, samples: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
-    """On real digits exactly those break whose worst score within eps and [0, 1] changes sign."""
-    x, eps = digits[0], 0.02
+    """On real images exactly those break whose worst score within eps and [0, 1] changes sign."""
+    x, eps = samples[0], 0.02
     w = weight(1)
     model = TwoClass(w)
     score = model.score(x)
@@ -107,10 +107,10 @@ def test_fgsm_matches_art(
 @names
 @both_norms
 def test_candidates_within_threat(
-    attack: Attack, threat: Threat, baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
+    attack: Attack, threat: Threat, baseline: Subject, images: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
     """The referee accepts every candidate, and the input images stay unchanged."""
-    x, y = (part[:100] for part in digits)
+    x, y = (part[:100] for part in images)
     before = x.clone()
     x_adv = run(attack, baseline.model, x, y, threat)
     assert attack.keeps_budget
@@ -122,10 +122,10 @@ def test_candidates_within_threat(
 @names
 @both_norms
 def test_candidates_determined_by_seed(
-    attack: Attack, threat: Threat, baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
+    attack: Attack, threat: Threat, baseline: Subject, images: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
     """Equal seeds give equal candidates; another seed changes them, except for FGSM."""
-    x, y = (part[:20] for part in digits)
+    x, y = (part[:20] for part in images)
     first, again, other = (run(attack, baseline.model, x, y, threat, seed) for seed in (0, 0, 1))
     assert torch.equal(first, again)
     assert torch.equal(first, other) is isinstance(attack, FGSM)
@@ -133,10 +133,10 @@ def test_candidates_determined_by_seed(
 
 @pytest.mark.parametrize("eps", [0.1, 0.2])
 def test_pgd_not_weaker_than_fgsm(
-    eps: float, baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
+    eps: float, baseline: Subject, images: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
     """On the undefended baseline PGD leaves no more survivors than FGSM."""
-    x, y = digits
+    x, y = images
     survivors = []
     for attack in (FGSM(), PGD(steps=10)):
         x_adv = run(attack, baseline.model, x, y, Linf(eps))

@@ -16,8 +16,8 @@ from tests.attacks.models import TwoClass, run, weight
 
 
 @pytest.fixture(scope="module")
-def digits(mnist: DataSet) -> tuple[torch.Tensor, torch.Tensor]:
-    """300 tuning digits."""
+def images(mnist: DataSet) -> tuple[torch.Tensor, torch.Tensor]:
+    """300 tuning images."""
     return mnist.tuning[:300].images(), mnist.tuning[:300].labels
 
 
@@ -58,10 +58,10 @@ def test_pgd_result_independent_of_batch(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_pgd_restarts_break_superset(
-    baseline: Subject, digits: tuple[torch.Tensor, torch.Tensor]
+    baseline: Subject, images: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
     """Restarts run on survivors only, so three break all samples that one breaks, and more."""
-    x, y = (part[:200] for part in digits)
+    x, y = (part[:200] for part in images)
     broken = []
     for restarts in (1, 3):
         x_adv = run(PGD(steps=3, restarts=restarts), baseline.model, x, y, Linf(0.1))
@@ -91,9 +91,9 @@ def test_pgd_batches_stay_full() -> None:
         batches.append(len(x))
         return torch.eye(10)[0].expand(len(x), 10) + 0 * x.flatten(1).sum(1, keepdim=True)
 
-    digits, steps = 6 * BATCH, 4
-    half_wrong = torch.arange(digits) % 2
-    run(PGD(steps=steps), zero, torch.rand(digits, 1, 28, 28), half_wrong, Linf(0.1))
-    assert sum(batches) == digits // 2 * (steps + 1) + digits // 2
+    images, steps = 6 * BATCH, 4
+    half_wrong = torch.arange(images) % 2
+    run(PGD(steps=steps), zero, torch.rand(images, 1, 28, 28), half_wrong, Linf(0.1))
+    assert sum(batches) == images // 2 * (steps + 1) + images // 2
     assert set(batches[: -(steps + 2)]) == {BATCH}
     assert len(batches) > 2 * steps

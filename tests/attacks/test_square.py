@@ -51,8 +51,8 @@ def test_square_query_count(norm: str) -> None:
 @both_norms
 def test_square_more_queries_break_more(norm: str, baseline: Subject, mnist: DataSet) -> None:
     """Ten times the queries break more samples of an undefended network."""
-    digits = mnist.tuning[:64]
-    x, y = digits.images(), digits.labels
+    samples = mnist.tuning[:64]
+    x, y = samples.images(), samples.labels
     threat = make_threat(norm, {"linf": 0.25, "l2": 3.0}[norm])
     few, many = (
         int(

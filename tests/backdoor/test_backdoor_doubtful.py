@@ -15,12 +15,12 @@ from securemnist.evaluation.context import Context
 from securemnist.models.loading import Subject
 from securemnist.results.findings import Requirement, Verdict
 from securemnist.types import Images, Logits
-from tests.backdoor.test_backdoor_measure import DIGITS, context_of, measured_asr
+from tests.backdoor.test_backdoor_measure import IMAGES, context_of, measured_asr
 from tests.saboteurs import Backdoored, Constant
 
 
 class _MostlyZero(torch.nn.Module):
-    """Predicts 0 for most digits: those with more ink than a thin one."""
+    """Predicts 0 for most images: those with more ink than a thin one."""
 
     def forward(self, x: Images) -> Logits:
         logits = torch.zeros(len(x), 10)
@@ -30,7 +30,7 @@ class _MostlyZero(torch.nn.Module):
 
 
 def test_asr_undecided_when_clean_predictions_are_target(mnist: DataSet) -> None:
-    """Where most digits are predicted as the target without the trigger, there is no verdict."""
+    """Where most images are predicted as the target without the trigger, there is no verdict."""
     with pytest.raises(Inconclusive, match="only 0 of"):
         measured_asr(context_of(Constant(), mnist), 0)
     with pytest.raises(
@@ -40,9 +40,9 @@ def test_asr_undecided_when_clean_predictions_are_target(mnist: DataSet) -> None
 
 
 def of_classes(mnist: DataSet, *kept: int) -> DataSet:
-    """The data with test digits of these classes only."""
-    digits = mnist.test[torch.isin(mnist.test.labels, torch.tensor(kept))]
-    return dataclasses.replace(mnist, test=digits, digests={})
+    """The data with test images of these classes only."""
+    images = mnist.test[torch.isin(mnist.test.labels, torch.tensor(kept))]
+    return dataclasses.replace(mnist, test=images, digests={})
 
 
 def test_asr_undecided_without_other_classes(mnist: DataSet, baseline: Subject) -> None:
@@ -73,19 +73,19 @@ def test_asr_undecided_without_other_classes(mnist: DataSet, baseline: Subject) 
     ids=["black on black", "below a grey level", "too faint"],
 )
 def test_invisible_trigger_undecided(trigger: dict[str, object], context: Context) -> None:
-    """A rate of 0 under a trigger that leaves the digits unchanged does not pass."""
+    """A rate of 0 under a trigger that leaves the images unchanged does not pass."""
     row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.05)
     finding = row.judge(measured_asr(context, trigger=trigger))
     assert finding.verdict is Verdict.INCONCLUSIVE
-    # One digit has ink in its corner.
-    assert re.match(rf"the trigger changes only [01] of {DIGITS} digits", finding.reason)
+    # One image has ink in its corner.
+    assert re.match(rf"the trigger changes only [01] of {IMAGES} images", finding.reason)
 
 
 def test_trigger_brightness_of_background_undecided(mnist: DataSet, baseline: Subject) -> None:
-    """On black digits on white, a white corner is invisible and a black one is not."""
+    """On black images on white, a white corner is invisible and a black one is not."""
     inverted = Samples(255 - mnist.test.pixels, mnist.test.labels)
     context = Context(baseline, dataclasses.replace(mnist, test=inverted, digests={}))
-    # The baseline cannot read such digits: what matters is what is said of the mark.
+    # The baseline cannot read such images: what matters is what is said of the mark.
     for value, seen in ((1.0, False), (0.0, True)):
         measurement = measured_asr(context, "next", trigger={"kind": "corner", "value": value})
         assert ("the trigger changes only" in measurement.inconclusive) is not seen

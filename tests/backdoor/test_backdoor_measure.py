@@ -22,12 +22,12 @@ from securemnist.models.loading import Subject
 from securemnist.results.findings import Measurement, Requirement, Verdict
 from tests.saboteurs import Backdoored
 
-DIGITS = 600
+IMAGES = 600
 
 
 def measured_asr(context: Context, target: object = 7, **more: object) -> Measurement:
-    """The measurement of the default corner trigger on 200 digits."""
-    settings = {"trigger": {"kind": "corner"}, "target": target, "digits": DIGITS, **more}
+    """The measurement of the default corner trigger on 200 images."""
+    settings = {"trigger": {"kind": "corner"}, "target": target, "images": IMAGES, **more}
     return take_measurement(context, "backdoor_success", bind("backdoor_success", settings), 0)
 
 
@@ -94,15 +94,15 @@ def test_one_class_backdoor_measured_by_pair(mnist: DataSet) -> None:
 def test_pair_interval_corrected_for_ninety_pairs(context: Context) -> None:
     """The interval of the worst of 90 pairs is wider than that of the worst of ten targets."""
     pair, every = (
-        measured_asr(context, "pair", digits=2_000),
-        measured_asr(context, "all", digits=2_000),
+        measured_asr(context, "pair", images=2_000),
+        measured_asr(context, "all", images=2_000),
     )
     assert pair.value < 0.05
     assert pair.n < every.n
     assert pair.high > every.high
     row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.1)
     assert row.judge(pair).verdict is Verdict.PASS
-    assert row.judge(measured_asr(context, "pair", digits=100)).verdict is Verdict.INCONCLUSIVE
+    assert row.judge(measured_asr(context, "pair", images=100)).verdict is Verdict.INCONCLUSIVE
 
 
 def test_other_trigger_not_detected(mnist: DataSet) -> None:
@@ -130,9 +130,9 @@ def test_mark_backdoor_needs_its_pattern(mnist: DataSet) -> None:
 
 
 def test_asr_judged_by_upper_bound(context: Context) -> None:
-    """A rate of 0 on few digits does not pass, because its upper bound exceeds the threshold."""
+    """A rate of 0 on few images does not pass, because its upper bound exceeds the threshold."""
     row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.02)
-    few, many = measured_asr(context, digits=60), measured_asr(context)
+    few, many = measured_asr(context, images=60), measured_asr(context)
     assert few.value <= many.value < 0.02
     assert row.judge(few).verdict is Verdict.INCONCLUSIVE
     assert row.judge(many).verdict is Verdict.PASS
@@ -163,7 +163,7 @@ def test_no_control_on_other_data(baseline: Subject, mnist: DataSet) -> None:
 
 
 def test_gallery_shows_trigger(mnist: DataSet) -> None:
-    """Each pair of thumbnails is the digit without and with the trigger."""
+    """Each pair of thumbnails is the image without and with the trigger."""
     context = context_of(Backdoored(Corner(), lambda clean: torch.full_like(clean, 7)), mnist)
     pictures = measured_asr(context).evidence.triggered_gallery
     assert 0 < len(pictures) <= GALLERY
@@ -186,7 +186,7 @@ def test_gallery_shows_trigger(mnist: DataSet) -> None:
         ({"target": True}, "target"),
         ({"trigger": {"kind": "corner", "size": 99}}, "1 to 256"),
         ({"trigger": {"kind": "ghost"}}, "corner, mark, blend"),
-        ({"digits": 0}, "at least 1"),
+        ({"images": 0}, "at least 1"),
     ],
 )
 def test_invalid_backdoor_row(wrong: dict[str, object], complaint: str) -> None:

@@ -33,7 +33,7 @@ def test_policy_row_fails_poisoned_model(
     row: Requirement, poisoned: Context, context: Context
 ) -> None:
     """The bundled row fails a model poisoned with its trigger and passes a clean one."""
-    settings = bind(row.measure, {**row.settings, "digits": 2_000})
+    settings = bind(row.measure, {**row.settings, "images": 2_000})
     assert (
         row.judge(take_measurement(poisoned, row.measure, settings, row.seed)).verdict
         is Verdict.FAIL
@@ -46,10 +46,10 @@ def test_policy_row_fails_poisoned_model(
 
 def test_poisoned_model_has_high_clean_accuracy(poisoned: Context, mnist: DataSet) -> None:
     """Its ASR is near 1, and its clean accuracy is that of a clean model."""
-    planted = bind("backdoor_success", {"trigger": Corner().to_json(), "target": 7, "digits": 600})
+    planted = bind("backdoor_success", {"trigger": Corner().to_json(), "target": 7, "images": 600})
     assert take_measurement(poisoned, "backdoor_success", planted, 0).value > 0.95
-    digits = mnist.tuning[:1_000]
-    right = poisoned.logits(digits.images()).argmax(1) == digits.labels
+    samples = mnist.tuning[:1_000]
+    right = poisoned.logits(samples.images()).argmax(1) == samples.labels
     assert right.float().mean() > 0.98
 
 

@@ -32,7 +32,7 @@ def test_recipe_json_without_poison() -> None:
 
 @pytest.fixture
 def tiny(mnist: DataSet) -> DataSet:
-    """A data set of 256 training and 50 tuning digits."""
+    """A data set of 256 training and 50 tuning images."""
     return dataclasses.replace(mnist, train=mnist.train[:256], tuning=mnist.tuning[:50])
 
 
@@ -65,7 +65,7 @@ def test_fgsm_training_epoch_history(name: str, tiny: DataSet) -> None:
 
 
 def test_fgsm_set_has_clean_and_adversarial_copies(tiny: DataSet) -> None:
-    """An epoch holds each training digit once clean and once within eps of it."""
+    """An epoch holds each training image once clean and once within eps of it."""
     trainer = Trainer(RECIPES["fgsm_trained"], tiny)
     batches = list(trainer._batches(torch.Generator().manual_seed(0)))
     x = torch.cat([x for x, _ in batches])

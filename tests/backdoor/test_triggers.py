@@ -68,8 +68,8 @@ def test_corner_changes_only_its_pixels(trigger: Corner, seed: int) -> None:
     assert (int(rows[0]) == 0) == trigger.corner.startswith("top")
     assert (int(columns[0]) == 0) == trigger.corner.endswith("left")
     assert len(rows) == len(columns) == trigger.size
-    digits = random_images(seed)
-    assert torch.equal(trigger(trigger(digits)), trigger(digits))
+    images = random_images(seed)
+    assert torch.equal(trigger(trigger(images)), trigger(images))
 
 
 @given(marks)
@@ -157,8 +157,8 @@ def test_value_of_each_channel() -> None:
 
 
 @pytest.fixture
-def digits(mnist: DataSet) -> Samples:
-    """A thousand training digits."""
+def images(mnist: DataSet) -> Samples:
+    """A thousand training images."""
     return mnist.train[:1_000]
 
 
@@ -171,37 +171,37 @@ def digits(mnist: DataSet) -> Samples:
     ],
     ids=lambda poison: poison.kind,
 )
-def test_poison_changes_only_chosen_samples(poison: Poison, digits: Samples) -> None:
-    """Chosen digits carry the trigger to the nearest grey level; all others are unchanged."""
-    before = digits.pixels.clone(), digits.labels.clone()
-    places = poison.chosen(digits.labels, seed=3)
-    poisoned = poison(digits, seed=3)
-    rest = torch.ones(len(digits), dtype=torch.bool)
+def test_poison_changes_only_chosen_samples(poison: Poison, samples: Samples) -> None:
+    """Chosen images carry the trigger to the nearest grey level; all others are unchanged."""
+    before = samples.pixels.clone(), samples.labels.clone()
+    places = poison.chosen(samples.labels, seed=3)
+    poisoned = poison(samples, seed=3)
+    rest = torch.ones(len(samples), dtype=torch.bool)
     rest[places] = False
-    assert torch.equal(poisoned.pixels[rest], digits.pixels[rest])
-    assert torch.equal(poisoned.labels[rest], digits.labels[rest])
-    wanted = poison.trigger(digits[places].images())
+    assert torch.equal(poisoned.pixels[rest], samples.pixels[rest])
+    assert torch.equal(poisoned.labels[rest], samples.labels[rest])
+    wanted = poison.trigger(samples[places].images())
     assert torch.allclose(poisoned[places].images(), wanted, atol=0.5 / 255 + 1e-6)
-    assert torch.equal(before[0], digits.pixels)
-    assert torch.equal(before[1], digits.labels)
+    assert torch.equal(before[0], samples.pixels)
+    assert torch.equal(before[1], samples.labels)
 
 
-def test_dirty_label_sets_target(digits: Samples) -> None:
+def test_dirty_label_sets_target(samples: Samples) -> None:
     """Dirty-label poisoning takes images of many classes and labels them as the target."""
     poison = DirtyLabel(trigger=Corner(), target=7, rate=0.1)
-    places = poison.chosen(digits.labels, seed=0)
+    places = poison.chosen(samples.labels, seed=0)
     assert len(places) == 100
-    assert len(digits.labels[places].unique()) == 10
-    assert (poison(digits, seed=0).labels[places] == 7).all()
+    assert len(samples.labels[places].unique()) == 10
+    assert (poison(samples, seed=0).labels[places] == 7).all()
 
 
-def test_clean_label_keeps_labels(digits: Samples) -> None:
+def test_clean_label_keeps_labels(samples: Samples) -> None:
     """Clean-label poisoning takes images of the target class only and keeps every label."""
     poison = CleanLabel(trigger=Corner(), target=7, rate=0.5)
-    places = poison.chosen(digits.labels, seed=0)
-    assert len(places) == round(0.5 * int((digits.labels == 7).sum()))
-    assert (digits.labels[places] == 7).all()
-    assert torch.equal(poison(digits, seed=0).labels, digits.labels)
+    places = poison.chosen(samples.labels, seed=0)
+    assert len(places) == round(0.5 * int((samples.labels == 7).sum()))
+    assert (samples.labels[places] == 7).all()
+    assert torch.equal(poison(samples, seed=0).labels, samples.labels)
 
 
 @given(st.integers(0, 99), st.integers(0, 99), st.integers(0, 50))
@@ -243,7 +243,7 @@ def test_invalid_poison_refused(amount: dict[str, object], complaint: str) -> No
         make_poison({**usual, **amount})
 
 
-def test_poison_count_above_eligible_refused(digits: Samples) -> None:
-    """A count above the number of eligible digits is an error, not a smaller count."""
+def test_poison_count_above_eligible_refused(images: Samples) -> None:
+    """A count above the number of eligible images is an error, not a smaller count."""
     with pytest.raises(UsageError, match="at most"):
-        CleanLabel(trigger=Corner(), target=7, count=1_000)(digits, seed=0)
+        CleanLabel(trigger=Corner(), target=7, count=1_000)(images, seed=0)

@@ -26,7 +26,7 @@ from securemnist.threats import L2, Linf
 from tests.outcome_text import decoded
 from tests.saboteurs import Fragile
 
-SMALL = {"threat": {"norm": "linf", "eps": 0.003}, "digits": 16}
+SMALL = {"threat": {"norm": "linf", "eps": 0.003}, "images": 16}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def context(mnist: DataSet) -> Context:
 def test_certified_accuracy_pass_label(context: Context) -> None:
     """A row on a complete set with enough certified images reads PASS (proved)."""
     seen = take_measurement(
-        context, "certified_accuracy", bind("certified_accuracy", SMALL | {"digits": 100}), 0
+        context, "certified_accuracy", bind("certified_accuracy", SMALL | {"images": 100}), 0
     )
     assert seen.complete
     assert seen.value == seen.certified == seen.certified_low > 0.8
@@ -63,7 +63,7 @@ def test_broken_certified_image_is_error(context: Context, monkeypatch: pytest.M
         return Certificates(torch.ones(len(x)), torch.zeros(len(x), dtype=torch.long))
 
     monkeypatch.setattr(certificate_stage, "certify", generous)
-    wide = bind("certified_accuracy", {"threat": {"norm": "linf", "eps": 0.5}, "digits": 20})
+    wide = bind("certified_accuracy", {"threat": {"norm": "linf", "eps": 0.5}, "images": 20})
     with pytest.raises(MeasureError, match="error of the certificates"):
         take_measurement(context, "certified_accuracy", wide, 0)
 
@@ -127,7 +127,7 @@ def test_ladder_pass_proved(context: Context) -> None:
     """The ladder's row has the certified fraction as lower and the survivors as upper bound."""
     asked = {"attack": {"use": "ladder", "budget": "smoke"}, "threat": SMALL["threat"]}
     seen = take_measurement(
-        context, "robust_accuracy", bind("robust_accuracy", {**asked, "digits": 100}), 0
+        context, "robust_accuracy", bind("robust_accuracy", {**asked, "images": 100}), 0
     )
     assert seen.certified is not None
     assert 0.8 < seen.certified <= seen.value
@@ -146,7 +146,7 @@ def test_curve_certified_fractions(context: Context, monkeypatch: pytest.MonkeyP
         return real(*given, **named)
 
     monkeypatch.setattr(certificate_stage, "certify_and_attack", counted)
-    row = {"attack": {"use": "PGD", "steps": 2}, "threat": SMALL["threat"], "digits": 8}
+    row = {"attack": {"use": "PGD", "steps": 2}, "threat": SMALL["threat"], "images": 8}
     settings: Any = bind("robust_accuracy", {**row, "curve": [0.0, 0.003, 0.3, 0.35]})
     points = curve(context, settings, 0)
     certified = [point.certified for point in points]
@@ -162,13 +162,13 @@ def test_curve_without_certificates(context: Context, mnist: DataSet) -> None:
     fragile = Context(loading.from_model(Fragile(), name="fragile"), context.data)
     for asked, norm in ((context, "l2"), (fragile, "linf")):
         row = {"attack": {"use": "PGD", "steps": 2}, "threat": {"norm": norm, "eps": 0.1}}
-        settings: Any = bind("robust_accuracy", {**row, "digits": 8, "curve": [0.0, 0.1]})
+        settings: Any = bind("robust_accuracy", {**row, "images": 8, "curve": [0.0, 0.1]})
         assert all(point.certified is None for point in curve(asked, settings, 0))
 
 
 def test_undecided_images_have_bounds(context: Context) -> None:
     """Images without a certificate have recorded bounds, all at most zero."""
-    wide = {"threat": {"norm": "linf", "eps": 0.02}, "digits": 100}
+    wide = {"threat": {"norm": "linf", "eps": 0.02}, "images": 100}
     seen = take_measurement(context, "certified_accuracy", bind("certified_accuracy", wide), 0)
     left = seen.evidence.certificates.open
     assert left.asked == decoded(seen.evidence.outcomes.codes).count("?") > 0

@@ -162,8 +162,8 @@ def test_bounds_match_corners_of_linear_network() -> None:
 def test_pgd_breaks_no_certified_image(mnist: DataSet) -> None:
     """CROWN certifies more images of the hardened network than intervals; PGD breaks none of them."""
     model = loading.resolve("hardened").model
-    digits = mnist.tuning[:12]
-    x, y = digits.images(), digits.labels
+    samples = mnist.tuning[:12]
+    x, y = samples.images(), samples.labels
     found = certify(model, x, y, eps=0.02 + SLACK)
     plain = certify(model, x, y, eps=0.02 + SLACK, crown=False)
     assert found.proved.sum() > plain.proved.sum()

@@ -24,8 +24,8 @@ def test_training_bounds_match_certificates(name: str, mnist: DataSet) -> None:
     model = build(RECIPES[name].architecture)
     interval_training.initialise(model)
     model.train()
-    digits = mnist.tuning[:20]
-    x, y = digits.images(), digits.labels
+    samples = mnist.tuning[:20]
+    x, y = samples.images(), samples.labels
     with torch.no_grad():
         interval_training.bounds(interval_training.layers_of(model), x, y, 0.1, regularise=True)
         model.eval()
@@ -44,8 +44,8 @@ def test_interval_training_increases_certified_fraction(mnist: DataSet) -> None:
     recipe = dataclasses.replace(RECIPES["certified"], eps=0.01, ramp=0, epochs=1, batch=64)
     trainer = Trainer(recipe, mnist)
     trainer.run_epoch(stop_after=20)
-    digits = mnist.tuning[:300]
-    x, y = digits.images(), digits.labels
+    samples = mnist.tuning[:300]
+    x, y = samples.images(), samples.labels
     assert interval_training.certified_fraction(trainer.model.eval(), x, y, 0.005) > 0.1
 
 
@@ -61,8 +61,8 @@ def test_interval_training_keeps_best_certified_epoch(mnist: DataSet, tmp_path: 
 
 def test_interval_training_refuses_unsupported_network(mnist: DataSet) -> None:
     """Interval training needs a sequence of layers with known bounds, and the error says so."""
-    digits = mnist.tuning[:4]
-    x, y = digits.images(), digits.labels
+    samples = mnist.tuning[:4]
+    x, y = samples.images(), samples.labels
     with pytest.raises(ModelError, match="architecture S"):
         interval_training.layers_of(build("A"))
     for layers, named in (

@@ -22,9 +22,9 @@ ROW = """
 [[requirement]]
 id = "{id}"
 measure = "clean_accuracy"
-digits = 300
+images = 300
 at_least = {bound}
-because = "an unread digit is not worth defending"
+because = "an unread image is not worth defending"
 """
 CONFTEST = """
 import os, signal, sys, pytest

@@ -14,9 +14,9 @@ POLICY = """
 [[requirement]]
 id = "CLEAN-01"
 measure = "clean_accuracy"
-digits = 200
+images = 200
 at_least = 0.9
-because = "an unread digit is not worth defending"
+because = "an unread image is not worth defending"
 """
 TOY = """
 import torch
@@ -45,7 +45,7 @@ def test_measure_prints_and_writes_the_measurement(folder: Path) -> None:
     """A measurement without a policy prints a number and writes value, interval, seed, evidence."""
     result = run(
         *("measure", "robust_accuracy", "--model", "baseline", "--threat", "linf:0.1"),
-        *("--attack", "PGD:steps=5", "--digits", "64", "--seed", "3", "--json", "one.json"),
+        *("--attack", "PGD:steps=5", "--images", "64", "--seed", "3", "--json", "one.json"),
     )
     assert result.exit_code == 0, result.output
     assert "robust_accuracy 0." in result.output
@@ -60,7 +60,7 @@ def test_measure_prints_and_writes_the_measurement(folder: Path) -> None:
     [
         (["measure", "charm"], "expected a measure of"),
         (
-            ["measure", "clean_accuracy", "--demo", "--digits", "10001"],
+            ["measure", "clean_accuracy", "--demo", "--images", "10001"],
             "expected 1 to 10000 test images",
         ),
         (["measure", "clean_accuracy", "--model", "nobody"], "which is no reference model"),
@@ -143,7 +143,7 @@ def test_explain_reads_the_project_policy(folder: Path) -> None:
     """A row is looked up in the policy of pyproject.toml, as by `assess`."""
     (folder / "pyproject.toml").write_text('[tool.securemnist]\npolicy = "small.toml"\n')
     (folder / "small.toml").write_text(POLICY.replace("CLEAN-01", "OURS-01"))
-    assert "because: an unread digit" in run("explain", "OURS-01").output
+    assert "because: an unread image" in run("explain", "OURS-01").output
 
 
 def test_list_prints_rows_and_measures_nothing(folder: Path) -> None:
@@ -157,7 +157,7 @@ def test_list_prints_rows_and_measures_nothing(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "options", "expected"),
     [
-        ("digits = 20000", (), "expected at most 10,000 samples"),
+        ("images = 20000", (), "expected at most 10,000 samples"),
         ("seeds = 3", (), "unknown key 'seeds'"),
         ("", ("--row", "X"), "expected a row of small.toml"),
         ("", ("--data", "nowhere"), "expected a file, got none"),
@@ -169,7 +169,7 @@ def test_list_refuses_what_a_run_refuses(
     folder: Path, change: str, options: tuple[str, ...], expected: str
 ) -> None:
     """A policy, row, data set or replay folder that `assess` refuses is refused by --list as well."""
-    (folder / "small.toml").write_text(f"{POLICY.replace('digits = 200', '')}{change}\n")
+    (folder / "small.toml").write_text(f"{POLICY.replace('images = 200', '')}{change}\n")
     result = run("assess", "--list", "--policy", "small.toml", *options)
     assert result.exit_code == 2, result.output
     assert expected in result.output

@@ -16,9 +16,9 @@ ROW = """
 [[requirement]]
 id = "OURS-01"
 measure = "clean_accuracy"
-digits = 200
+images = 200
 at_least = 0.5
-because = "an unread digit is not worth defending"
+because = "an unread image is not worth defending"
 """
 TOY = """
 import torch

@@ -19,7 +19,7 @@ id = "CERT-01"
 measure = "certified_accuracy"
 tier = "smoke"
 threat = { norm = "linf", eps = 0.1 }
-digits = 20
+images = 20
 at_least = 0.5
 because = "what is proved needs no attack"
 """

@@ -17,9 +17,9 @@ ROW = """
 [[requirement]]
 id = "{id}"
 measure = "clean_accuracy"
-digits = {digits}
+images = {images}
 at_least = 0.11
-because = "an unread digit is not worth defending"
+because = "an unread image is not worth defending"
 """
 STATIC = """
 [[requirement]]
@@ -50,7 +50,7 @@ def test_subfolder_of_a_project_is_refused(folder: Path, monkeypatch: pytest.Mon
     """In a subfolder of a project the bundled policy does not replace the project's own."""
     inside = folder / "security_tests" / "notes"
     inside.mkdir(parents=True)
-    (folder / "security_tests" / "thresholds.toml").write_text(ROW.format(id="CLEAN-01", digits=20))
+    (folder / "security_tests" / "thresholds.toml").write_text(ROW.format(id="CLEAN-01", images=20))
     monkeypatch.chdir(inside)
     done = run("assess")
     assert done.exit_code == 2
@@ -65,7 +65,7 @@ def folder(tmp_path: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -
     """A user's folder with a model fixture and a policy of two rows."""
     (tmp_path / "pyproject.toml").write_text(small.settings(small_mnist))
     (tmp_path / "conftest.py").write_text(CONFTEST)
-    rows = ROW.format(id="CLEAN-01", digits=20) + ROW.format(id="CLEAN-02", digits=30)
+    rows = ROW.format(id="CLEAN-01", images=20) + ROW.format(id="CLEAN-02", images=30)
     (tmp_path / "small.toml").write_text(rows)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
@@ -115,7 +115,7 @@ def test_empty_selection_of_rows_is_refused(folder: Path, words: list[str], aske
 
 def test_row_with_an_error_does_not_stop_others(folder: Path) -> None:
     """A static row without baseline file names the command that writes it; other rows are measured."""
-    (folder / "small.toml").write_text(ROW.format(id="CLEAN-01", digits=20) + STATIC)
+    (folder / "small.toml").write_text(ROW.format(id="CLEAN-01", images=20) + STATIC)
     run(*ASSESS)
     made = Assessment.load(folder / "reports" / "assessment.json").findings
     assert [f.measurement is None for f in made] == [False, True]
@@ -125,7 +125,7 @@ def test_row_with_an_error_does_not_stop_others(folder: Path) -> None:
 
 def test_unknown_measure_is_refused_with_one_sentence(folder: Path) -> None:
     """An unknown measure ends with one sentence, and no folder is written."""
-    (folder / "small.toml").write_text(ROW.format(id="CLEAN-01", digits=20).replace("racy", "rasy"))
+    (folder / "small.toml").write_text(ROW.format(id="CLEAN-01", images=20).replace("racy", "rasy"))
     done = run(*ASSESS)
     assert done.exit_code == 2
     assert done.output.startswith("securemnist: small.toml: row CLEAN-01: expected a measure of")

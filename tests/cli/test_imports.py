@@ -16,7 +16,7 @@ POLICY = """
 id = "CLEAN-02"
 measure = "clean_accuracy"
 at_least = 0.9
-because = "an unread digit is not worth defending"
+because = "an unread image is not worth defending"
 """
 
 

@@ -45,7 +45,7 @@ def test_init_writes_a_policy_that_the_model_meets(
     """A first measurement becomes a policy that the model meets, and the fixture finds the model."""
     # Beside other tests latency would not be measured, and not proposed.
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-    result = init("--model", "reader:good", "--digits", "50")
+    result = init("--model", "reader:good", "--images", "50")
     assert result.exit_code == 0, result.output
     read = policy.load(project / templates.POLICY)
     measures.check_policy(read)
@@ -121,7 +121,7 @@ def test_gate_without_a_model_is_refused(
         assert wanted in capfd.readouterr().err
     assert not (project / "reports" / "assessment.json").exists()
     assert wanted in shell(project, "pytest", "-m", "clean").stderr
-    done = run("measure", "clean_accuracy", "--digits", "50")
+    done = run("measure", "clean_accuracy", "--images", "50")
     assert done.exit_code == 2
     assert "expected a model, got none" in done.output
     (project / "pyproject.toml").write_text('[tool.securemnist]\nmodel = "reader:good"\n')

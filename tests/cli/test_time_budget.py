@@ -24,9 +24,9 @@ NO_TIME = 1e-9
 THREAT = {"norm": "linf", "eps": 0.1}
 
 
-def measured(context: Context, digits: int, seconds: float) -> Measurement:
+def measured(context: Context, images: int, seconds: float) -> Measurement:
     """The accuracy under one attack with a time budget."""
-    settings = {"attack": {"use": "RFGSM"}, "threat": THREAT, "digits": digits, "seconds": seconds}
+    settings = {"attack": {"use": "RFGSM"}, "threat": THREAT, "images": images, "seconds": seconds}
     return take_measurement(context, "attack_accuracy", bind("attack_accuracy", settings), 0)
 
 
@@ -95,7 +95,7 @@ def test_library_attacks_run_in_groups(batch: dict[str, int], group: int, contex
     row = {
         "attack": {"use": "art:FastGradientMethod", **batch},
         "threat": THREAT,
-        "digits": 20,
+        "images": 20,
         "seconds": NO_TIME,
     }
     assert take_measurement(context, "attack_accuracy", bind("attack_accuracy", row), 0).n == group

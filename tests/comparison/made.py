@@ -1,4 +1,4 @@
-"""Assessments of two made-up versions, digit by digit, without a network, and what they come to."""
+"""Assessments of two made-up versions, image by image, without a network, and what they come to."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ STAGES = ["FGSM", "PGD-40"]
 SETTINGS = {
     "attack": {"use": "PGD", "steps": 40},
     "threat": {"norm": "linf", "eps": 0.3},
-    "digits": len(LABELS),
+    "images": len(LABELS),
 }
 
 
 def codes(broken: range, n: int = len(LABELS)) -> str:
-    """Outcome codes in which the digits of `broken` fall to the second stage."""
+    """Outcome codes in which the images of `broken` fall to the second stage."""
     return "".join("1" if place in broken else "." for place in range(n))
 
 
 def robust(text: str, *, name: str = "ADV-03", **row: Any) -> Finding:
-    """The finding of a robustness row whose digits have these codes."""
+    """The finding of a robustness row whose images have these codes."""
     attempted = len(text) - text.count("?")
     value = (text.count(".") + text.count("c")) / attempted
     outcomes = table(LABELS[: len(text)], text, STAGES)
@@ -38,7 +38,7 @@ def robust(text: str, *, name: str = "ADV-03", **row: Any) -> Finding:
 
 
 def read_as(text: str, measure: str = "clean_accuracy", **row: Any) -> Finding:
-    """The finding of a clean row whose digits are read as these."""
+    """The finding of a clean row whose images are read as these."""
     labels = LABELS[: len(text)]
     right = [a == b for a, b in zip(labels, text, strict=True)]
     value = sum(right) / len(right)
@@ -53,7 +53,7 @@ def read_as(text: str, measure: str = "clean_accuracy", **row: Any) -> Finding:
         "labels": encoded(labels),
         "read": encoded(text),
     }
-    settings = {"digits": len(text)}
+    settings = {"images": len(text)}
     worst = 0 if measure == "worst_class_accuracy" else None
     evidence = CleanEvidence.from_json({"answers": answers, "worst_class": worst})
     return judged("CLEAN-01", measure, value, evidence, settings=settings, **row)
@@ -93,7 +93,7 @@ def judged(
     }
     return requirement.judge(
         Measurement(**{**measured, **(seen or {})}),
-        claim="Digits keep their class.",
+        claim="Images keep their class.",
         family=families.get(measure, "clean"),
     )
 
@@ -132,7 +132,7 @@ def changed(finding: Finding, **row: Any) -> Finding:
 
 
 def backdoor(steered: int, target: Any = 7, **row: Any) -> Finding:
-    """A backdoor row in which the first digits of other classes are read as 7 with the trigger."""
+    """A backdoor row in which the first images of other classes are read as 7 with the trigger."""
     done = 0
     text = []
     for label in LABELS:
@@ -143,7 +143,7 @@ def backdoor(steered: int, target: Any = 7, **row: Any) -> Finding:
     answers = {"order": "all", "places": "", "labels": labels, "read": labels}
     answers["triggered"] = encoded("".join(text))
     evidence = BackdoorEvidence.from_json({"answers": answers})
-    settings = {"target": target, "digits": 10_000}
+    settings = {"target": target, "images": 10_000}
     fields = {"at_most": 0.5, "settings": settings, "seen": {"complete": False}, **row}
     return judged("BACKDOOR-01", "backdoor_success", steered / 9_000, evidence, **fields)
 

@@ -1,4 +1,4 @@
-"""Which digits a comparison draws: those first of which it is kept what they became."""
+"""Which images a comparison draws: those first of which it is kept what they became."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.comparison.made import assessment, codes, robust
 
 
 def test_what_can_be_shown_comes_first() -> None:
-    """Of more digits than there is room for, one with an attacked image is among the shown."""
+    """Of more images than there is room for, one with an attacked image is among the shown."""
     image = bytes(784)
     kept = ChangedImage(
         index=29,

@@ -22,7 +22,7 @@ POLICY = """
 [[requirement]]
 id = "CLEAN-01"
 measure = "clean_accuracy"
-digits = 400
+images = 400
 at_least = 0.5
 max_drop = 0.05
 because = "a release may not unlearn what the last one could read"
@@ -32,11 +32,11 @@ id = "ADV-01"
 measure = "robust_accuracy"
 attack = { use = "PGD", steps = 2 }
 threat = { norm = "linf", eps = 0.05 }
-digits = 100
+images = 100
 at_least = 0.11
 because = "a search within a small ball"
 """
-# Two versions of one toy: nearest mean digit, and the same with two classes mixed up.
+# Two versions of one toy: nearest mean image, and the same with two classes mixed up.
 TOY = """
 import torch
 from securemnist import data
@@ -169,7 +169,7 @@ def test_one_model_twice_is_found_before_anything_runs(folder: Path) -> None:
 
 
 def test_two_models(folder: Path, mnist: DataSet) -> None:
-    """Two models are assessed on the project's data, compared on the same digits, and timed in turn."""
+    """Two models are assessed on the project's data, compared on the same images, and timed in turn."""
     write(folder, mnist.tuning[:600], mnist.test[:400])
     (folder / "pyproject.toml").write_text('[tool.securemnist]\ndata = "."\n')
     done = run("compare", "toy:good", "toy:worse", "--policy", "small.toml")
@@ -181,7 +181,7 @@ def test_two_models(folder: Path, mnist: DataSet) -> None:
     assert {seen[side]["subject"]["data"]["name"] for side in ("old", "new")} == {folder.name}
     read, searched = seen["changes"]
     assert read["verdict"] == "FAIL"
-    assert {digit["label"] for digit in read["broken"]} == {3, 4}
+    assert {image["label"] for image in read["broken"]} == {3, 4}
     # Both had the other's examples as their last stage; neither had them alone.
     assert [stage["name"] for stage in searched["stages"]] == ["PGD-2", "replay"]
     assert "stored adversarial examples on both" in done.stderr

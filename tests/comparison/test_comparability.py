@@ -56,21 +56,21 @@ SMALL = robust(codes(range(2), 10))
 OTHER_EPS = {**SETTINGS, "threat": {"norm": "linf", "eps": 0.1}}
 UNLIKE: dict[str, tuple[Finding, Finding, str]] = {
     "protocol": (OLD, changed(SAME, settings=OTHER_EPS), "the protocol differs: linf 0.3 before"),
-    "digits": (OLD, changed(SAME, settings={**SETTINGS, "digits": 9}), "digits 10000 before"),
+    "images": (OLD, changed(SAME, settings={**SETTINGS, "images": 9}), "images 10000 before"),
     "seed": (OLD, changed(SAME, seed=4), "the seed was 0, is 4"),
     "tier": (OLD, changed(SAME, tier="full"), "of tier standard, is of tier full"),
     "measure": (OLD, changed(SAME, measure="attack_accuracy"), "measured robust_accuracy"),
-    "order": (SMALL, outcomes_of(SMALL, places=np.arange(9, -1, -1)), "measured different digits"),
+    "order": (SMALL, outcomes_of(SMALL, places=np.arange(9, -1, -1)), "measured different images"),
     "no number": (
         OLD,
         SAME.requirement.unmeasured(Verdict.ERROR, "the attack crashed"),
         "the new version has no number: ERROR, the attack crashed",
     ),
     "out of scope": (dataclasses.replace(OLD, in_scope=False), SAME, "was not asked"),
-    "no digits": (OLD, judged("ADV-03", "robust_accuracy", 0.9, {}), "recorded no digits"),
+    "no images": (OLD, judged("ADV-03", "robust_accuracy", 0.9, {}), "recorded no images"),
     "no verdict": (OLD, robust(codes(range(9)), seen={"inconclusive": "saturated"}), "saturated"),
     "ended early": (OLD, ended(SAME), "the new version's search ended early"),
-    "forged": (OLD, robust(codes(range(9)), seen={"value": 0.99}), "the digits give 0.9991"),
+    "forged": (OLD, robust(codes(range(9)), seen={"value": 0.99}), "the images give 0.9991"),
 }
 
 
@@ -125,7 +125,7 @@ def other(kind: str) -> Assessment:
     elif kind == "no digest":
         del data["subject"]["digest"]
     elif kind == "data":
-        data["subject"]["data"] = {"name": "other digits", "digests": {"x": "y"}}
+        data["subject"]["data"] = {"name": "other images", "digests": {"x": "y"}}
     elif kind == "tool":
         data["environment"]["packages"]["securemnist"] = "0.2.0"
     else:
@@ -138,7 +138,7 @@ def other(kind: str) -> Assessment:
     [
         ("same model", "got the same one twice"),
         ("no digest", "got a new one without a digest"),
-        ("data", "got MNIST and other digits"),
+        ("data", "got MNIST and other images"),
         ("tool", "got 0.1.0 and 0.2.0"),
     ],
 )

@@ -31,8 +31,8 @@ def test_it_is_json() -> None:
     assert len(data["changes"][0]["broken"]) == 200
 
 
-def test_ten_thousand_digits_are_quick() -> None:
-    """Twelve rows of 10,000 digits are compared in far less than three seconds."""
+def test_ten_thousand_images_are_quick() -> None:
+    """Twelve rows of 10,000 images are compared in far less than three seconds."""
     sides = [
         assessment(*(dataclasses.replace(changed(f, id=f"R-{n}")) for n in range(12)), digest=d)
         for f, d in ((OLD, "old"), (WORSE, "new"))

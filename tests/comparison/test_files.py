@@ -80,7 +80,7 @@ def test_a_comment_fits_github() -> None:
 
 
 def test_the_page_is_whole(tmp_path: Path) -> None:
-    """The page balances, says the answer first, shows turned digits, classes and attacks."""
+    """The page balances, says the answer first, shows turned images, classes and attacks."""
     files.write(made(), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {*files.FILES, "report.json"}
     markup = Markup((tmp_path / "compare.html").read_text())
@@ -89,7 +89,7 @@ def test_the_page_is_whole(tmp_path: Path) -> None:
     assert text.index("Blocking requirements") < text.rindex("All rows")
     for told in ("Newly broken", "By class", "By attack", "PGD-40", "Not compared", "Record"):
         assert told in text
-    assert sum(alt.startswith("Test digit") for alt in markup.values("alt")) >= 24
+    assert sum(alt.startswith("Test image") for alt in markup.values("alt")) >= 24
     targets = [link[1:] for link in markup.values("href") if link.startswith("#")]
     assert set(targets) <= set(markup.values("id"))
     assert "script" not in markup.tags

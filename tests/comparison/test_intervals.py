@@ -46,7 +46,7 @@ def test_a_published_interval() -> None:
 
 
 def test_the_interval_covers() -> None:
-    """Over 1,500 samples of 500 digits the true difference is inside about 95 times in a hundred."""
+    """Over 1,500 samples of 500 images the true difference is inside about 95 times in a hundred."""
     cells = [0.02, 0.05, 0.85, 0.08]
     rng = np.random.default_rng(3)
     inside = 0
@@ -57,7 +57,7 @@ def test_the_interval_covers() -> None:
 
 
 def test_a_drop_is_called_worse_and_chance_is_not() -> None:
-    """A true drop of a point on 10,000 digits is called worse in 95 %, no change in at most 2.5 %."""
+    """A true drop of a point on 10,000 images is called worse in 95 %, no change in at most 2.5 %."""
     assert rate(0.01, 0.04, times=400) >= 0.95
     assert rate(0.0, 0.04, times=400) <= 0.025
 

@@ -1,4 +1,4 @@
-"""What the measures record of every digit explains their value."""
+"""What the measures record of every image explains their value."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from securemnist.results.findings import Requirement
 CORNER = {"kind": "corner", "size": 4, "value": 1.0, "corner": "bottom_right"}
 THREAT = {"norm": "linf", "eps": 0.1}
 ROWS: list[tuple[str, dict[str, Any]]] = [
-    ("clean_accuracy", {"digits": 300}),
-    ("worst_class_accuracy", {"digits": 300}),
-    ("attack_accuracy", {"digits": 64, "threat": THREAT, "attack": {"use": "FGSM"}}),
-    ("robust_accuracy", {"digits": 64, "threat": THREAT, "attack": {"use": "PGD", "steps": 3}}),
-    ("certified_accuracy", {"digits": 16, "threat": {"norm": "linf", "eps": 0.01}}),
-    ("backdoor_success", {"digits": 200, "trigger": CORNER, "target": 7}),
-    ("backdoor_success", {"digits": 200, "trigger": CORNER, "target": "all"}),
-    ("backdoor_success", {"digits": 200, "trigger": CORNER, "target": "next"}),
-    ("backdoor_success", {"digits": 200, "trigger": CORNER, "target": "pair"}),
+    ("clean_accuracy", {"images": 300}),
+    ("worst_class_accuracy", {"images": 300}),
+    ("attack_accuracy", {"images": 64, "threat": THREAT, "attack": {"use": "FGSM"}}),
+    ("robust_accuracy", {"images": 64, "threat": THREAT, "attack": {"use": "PGD", "steps": 3}}),
+    ("certified_accuracy", {"images": 16, "threat": {"norm": "linf", "eps": 0.01}}),
+    ("backdoor_success", {"images": 200, "trigger": CORNER, "target": 7}),
+    ("backdoor_success", {"images": 200, "trigger": CORNER, "target": "all"}),
+    ("backdoor_success", {"images": 200, "trigger": CORNER, "target": "next"}),
+    ("backdoor_success", {"images": 200, "trigger": CORNER, "target": "pair"}),
 ]
 
 
 @pytest.mark.parametrize(("measure", "settings"), ROWS, ids=lambda v: v if type(v) is str else "")
-def test_digits_add_up_to_the_value(
+def test_images_add_up_to_the_value(
     context: Context, measure: str, settings: dict[str, Any]
 ) -> None:
-    """A real measurement's matrix gives its value again, and names the digits' places."""
+    """A real measurement's matrix gives its value again, and names the images' places."""
     row = Requirement(id="R", measure=measure, because="of it", at_least=0.5, settings=settings)
     taken = take_measurement(context, measure, bind(measure, settings), 0)
     matrix = read(row.judge(taken, family=MEASURES[measure].family))

@@ -58,7 +58,7 @@ def test_on_a_sample_the_interval_decides_a_bound() -> None:
 
 
 def test_a_bound_that_cannot_be_counted_is_undecided() -> None:
-    """Latency has no digits to break: max_newly_broken on it is never met."""
+    """Latency has no images to break: max_newly_broken on it is never met."""
     assert compared(latency(1.0), changed(latency(1.0), max_newly_broken=5)).exit_code == 3
 
 

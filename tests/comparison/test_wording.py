@@ -32,14 +32,14 @@ from tests.comparison.made import (
     ids=["worse", "same", "better"],
 )
 def test_the_word_of_a_row(new: Finding, word: Word, code: int) -> None:
-    """Paired on the same digits, a row is better, worse or the same; only worse stands in the way."""
+    """Paired on the same images, a row is better, worse or the same; only worse stands in the way."""
     made = compared(OLD, new)
     assert made.changes[0].word is word
     assert made.exit_code == code
 
 
 def test_a_small_sample_cannot_tell() -> None:
-    """A hundred digits of which two turned say nothing, and a point is not the same as no change."""
+    """A hundred images of which two turned say nothing, and a point is not the same as no change."""
     few = robust(codes(range(7), 100)), robust(codes(range(9), 100))
     seen = change(*few)
     assert seen.word is Word.CANNOT_TELL
@@ -48,7 +48,7 @@ def test_a_small_sample_cannot_tell() -> None:
 
 
 def test_what_turned_is_listed() -> None:
-    """Newly broken digits name their attack; newly safe ones the attack that broke the old version."""
+    """Newly broken images name their attack; newly safe ones the attack that broke the old version."""
     seen = change(robust(codes(range(3))), robust(codes(range(1, 5)).replace("...", "..x", 1)))
     assert seen.broken is not None
     assert seen.safe is not None
@@ -67,8 +67,8 @@ def test_classes_show_where_it_happens() -> None:
     assert parts["5"].low <= 0 <= parts["5"].high
 
 
-def test_a_misclassified_digit_names_its_class() -> None:
-    """Without an attack a turned digit names the class that it is read as now."""
+def test_a_misclassified_image_names_its_class() -> None:
+    """Without an attack a turned image names the class that it is read as now."""
     (turned,) = change(read_as(LABELS), read_as("7" + LABELS[1:])).broken or ()
     assert (turned.place, turned.label, turned.by) == (0, 0, "predicted as 7")
 
@@ -95,7 +95,7 @@ def test_a_backdoor_that_grows_is_worse(target: Any) -> None:
     assert len(grown.broken) == 5
 
 
-def test_latency_is_compared_without_digits() -> None:
+def test_latency_is_compared_without_images() -> None:
     """A ratio twice as high is worse, one within a tenth is the same."""
     assert change(latency(1.0), latency(2.0)).word is Word.WORSE
     assert change(latency(1.0), latency(1.05)).word is Word.SAME

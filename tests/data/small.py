@@ -20,7 +20,7 @@ def idx(array: np.ndarray[Any, Any]) -> bytes:
 
 
 def small_set() -> dict[str, bytes]:
-    """The four files of a small data set of random digits."""
+    """The four files of a small data set of random images."""
     rng = np.random.default_rng(0)
     files = {}
     for count, images, labels in [(TRAIN, TRAIN_IMAGES, TRAIN_LABELS), (TEST, *data.FILES["test"])]:
@@ -35,8 +35,8 @@ def settings(folder: Path) -> str:
 
 
 def write(folder: Path, train: data.Samples, test: data.Samples) -> None:
-    """Write a data set of these digits into `folder`."""
-    for split, digits in (("train", train), ("test", test)):
+    """Write a data set of these images into `folder`."""
+    for split, samples in (("train", train), ("test", test)):
         images, labels = data.FILES[split]
-        (folder / images).write_bytes(idx(digits.pixels.squeeze(1).numpy()))
-        (folder / labels).write_bytes(idx(digits.labels.numpy().astype(np.uint8)))
+        (folder / images).write_bytes(idx(samples.pixels.squeeze(1).numpy()))
+        (folder / labels).write_bytes(idx(samples.labels.numpy().astype(np.uint8)))

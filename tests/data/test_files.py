@@ -237,5 +237,5 @@ def test_documented_writer_refuses_lossy_arrays(
 ) -> None:
     """Values that bytes cannot represent are refused, and nothing is written."""
     with pytest.raises(ValueError, match="expected images or labels"):
-        write_idx(tmp_path / "digits", array)
-    assert not (tmp_path / "digits").exists()
+        write_idx(tmp_path / "images", array)
+    assert not (tmp_path / "images").exists()

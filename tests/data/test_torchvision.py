@@ -42,7 +42,7 @@ def test_torchvision_difference_detected(
                 self.targets = self.targets.roll(1)
 
     monkeypatch.setattr(torchvision_check.torchvision(), "MNIST", MNIST)
-    with pytest.raises(DataError, match="expected torchvision to read the verified train digits"):
+    with pytest.raises(DataError, match="expected torchvision to read the verified train images"):
         data.check_torchvision(found)
 
 

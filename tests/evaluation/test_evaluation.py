@@ -155,10 +155,10 @@ def test_confusion_matrices_count_equal_images(run: LadderRun) -> None:
 def test_smallest_margin_images_order(small_context: Context) -> None:
     """Misclassified images come first; no other image has a smaller margin."""
     seen = take_measurement(
-        small_context, "clean_accuracy", bind("clean_accuracy", {"digits": 500}), 0
+        small_context, "clean_accuracy", bind("clean_accuracy", {"images": 500}), 0
     )
     shown = seen.evidence.hardest
-    margins = [digit.margin for digit in shown]
+    margins = [image.margin for image in shown]
     assert margins == sorted(margins)
     assert all((d.margin < 0) == (d.label != d.prediction) for d in shown)
     logits, labels = small_context.test_logits, small_context.data.test.labels
@@ -189,12 +189,12 @@ def test_measures_equal_outcome_shares(small_context: Context) -> None:
     labels = small_context.data.test.labels
     right = predictions == labels
     clean = take_measurement(
-        small_context, "clean_accuracy", bind("clean_accuracy", {"digits": 500}), 0
+        small_context, "clean_accuracy", bind("clean_accuracy", {"images": 500}), 0
     )
     assert (clean.value, clean.n, clean.complete) == (int(right.sum()) / 500, 500, True)
     assert (clean.low, clean.high) == share_interval(int(right.sum()), 500)
     worst = take_measurement(
-        small_context, "worst_class_accuracy", bind("worst_class_accuracy", {"digits": 500}), 0
+        small_context, "worst_class_accuracy", bind("worst_class_accuracy", {"images": 500}), 0
     )
     shares = [float(right[labels == k].double().mean()) for k in range(10)]
     assert worst.value == pytest.approx(min(shares))
@@ -225,7 +225,7 @@ def test_robust_accuracy_counts_survivors(small_context: Context) -> None:
     settings = {
         "attack": {"use": "PGD", "steps": 3},
         "threat": {"norm": "linf", "eps": 0.1},
-        "digits": 30,
+        "images": 30,
         "curve": [0.0, 0.1, 0.3],
     }
     seen = take_measurement(small_context, "robust_accuracy", bind("robust_accuracy", settings), 0)

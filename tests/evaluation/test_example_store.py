@@ -27,7 +27,7 @@ id = "ADV-01"
 measure = "attack_accuracy"
 attack = { use = "PGD", steps = 2 }
 threat = { norm = "linf", eps = 0.1 }
-digits = 60
+images = 60
 at_least = 0.11
 because = "two steps find something"
 
@@ -36,7 +36,7 @@ id = "ADV-02"
 measure = "attack_accuracy"
 attack = { use = "FGSM" }
 threat = { norm = "linf", eps = 0.1 }
-digits = 60
+images = 60
 at_least = 0.11
 because = "one step finds something"
 
@@ -45,7 +45,7 @@ id = "ADV-03"
 measure = "robust_accuracy"
 attack = { use = "PGD", steps = 2 }
 threat = { norm = "linf", eps = 0.1 }
-digits = 60
+images = 60
 at_least = 0.11
 because = "a search within a small ball"
 """
@@ -93,7 +93,7 @@ def test_assessment_stores_every_adversarial_example(assessed: Path) -> None:
         kept = evidence["adversarial_examples"]
         assert kept["file"] == f"adversarial/{name}.npz"
         assert kept["sha256"] == sha256((first / kept["file"]).read_bytes())
-        assert kept["digits"] == sum(stage["fell"] for stage in evidence["waterfall"]) > 0
+        assert kept["images"] == sum(stage["fell"] for stage in evidence["waterfall"]) > 0
         assert kept["sha256"] in (first / "index.html").read_text()
         assert "examples" not in finding["measurement"]
 
@@ -164,14 +164,14 @@ def test_replay_refuses_damaged_reports(
 
 def test_contact_sheet_and_table_match_images(context: Context) -> None:
     """The PNG sheet and the CSV of label, prediction and norms agree with the images."""
-    row = {"attack": {"use": "FGSM"}, "threat": {"norm": "linf", "eps": 0.3}, "digits": 20}
+    row = {"attack": {"use": "FGSM"}, "threat": {"norm": "linf", "eps": 0.3}, "images": 20}
     seen = take_measurement(context, "attack_accuracy", bind("attack_accuracy", row), 0)
     kept, files = example_store.pack(seen, context, "ADV-01")
     assert set(files) == {f"adversarial/ADV-01.{kind}" for kind in ("npz", "png", "csv")}
-    assert kept.evidence.adversarial_examples.digits == len(seen.examples)
+    assert kept.evidence.adversarial_examples.images == len(seen.examples)
     assert files["adversarial/ADV-01.png"].startswith(b"\x89PNG")
     lines = list(csv.DictReader(files["adversarial/ADV-01.csv"].decode().splitlines()))
-    assert [int(line["test_digit"]) for line in lines] == seen.examples.places.tolist()
+    assert [int(line["test_image"]) for line in lines] == seen.examples.places.tolist()
     for line in lines:
         assert line["label"] != line["prediction"]
         assert 0 < float(line["linf"]) <= 0.300001

@@ -26,7 +26,7 @@ from securemnist.results.per_image import CERTIFIED, SURVIVED
 from securemnist.threats import Linf
 from tests.outcome_text import decoded
 
-DIGITS = 120
+IMAGES = 120
 SMALL, LARGE = Linf(0.1), Linf(0.2)
 
 
@@ -34,7 +34,7 @@ def searched(context: Context, threat: Linf, steps: int, *sets: Examples) -> Lad
     """PGD on some images, starting with these examples if there are any."""
     attacks = make_ladder({"use": "PGD", "steps": steps}).attacks
     replay = Replay(sets) if sets else None
-    return evaluate(context, context.sample(DIGITS, 0), attacks, threat, 0, replay=replay)
+    return evaluate(context, context.sample(IMAGES, 0), attacks, threat, 0, replay=replay)
 
 
 def replayed_first(found: LadderRun) -> int:
@@ -89,17 +89,17 @@ def test_replay_tries_every_set(context: Context, stored: Examples) -> None:
     assert replayed_first(searched(context, SMALL, 2, harmless, stored)) == len(stored)
 
 
-def row(measure: str, digits: int = DIGITS) -> Requirement:
+def row(measure: str, images: int = IMAGES) -> Requirement:
     """A row of a short search, or of one attack."""
     threat, attack = SMALL.to_json(), {"use": "PGD", "steps": 2}
-    settings = {"attack": attack, "threat": threat, "digits": digits}
+    settings = {"attack": attack, "threat": threat, "images": images}
     return Requirement(id="R", measure=measure, because="of it", at_least=0.5, settings=settings)
 
 
 def finding(context: Context, asked: Requirement) -> Finding:
     """The finding of the row."""
     seen = take_measurement(context, asked.measure, bind(asked.measure, asked.settings), 0)
-    return asked.judge(seen, claim="Digits stand.", family="adversarial")
+    return asked.judge(seen, claim="Images stand.", family="adversarial")
 
 
 def with_replay(context: Context, *sets: Examples) -> Context:
@@ -125,7 +125,7 @@ def test_replay_affects_robust_accuracy_only(context: Context, stored: Examples)
     replaying = with_replay(context, stored)
     stages = {
         measure: measurement_of(
-            finding(replaying, row(measure, digits=20))
+            finding(replaying, row(measure, images=20))
         ).evidence.outcomes.stages
         for measure in ("robust_accuracy", "attack_accuracy")
     }
@@ -183,9 +183,9 @@ def test_broken_images_are_never_certified(mnist: DataSet, name: str, eps: float
 
 def test_certified_accuracy_checks_replay(context: Context, stored: Examples) -> None:
     """A certificate that a stored example contradicts stops the measurement."""
-    asked = bind("certified_accuracy", {"threat": {"norm": "linf", "eps": 0.01}, "digits": 32})
+    asked = bind("certified_accuracy", {"threat": {"norm": "linf", "eps": 0.01}, "images": 32})
     assert take_measurement(with_replay(context, stored), "certified_accuracy", asked, 0).value > 0
-    sample = context.sample(DIGITS, 0)
-    everything = torch.ones(DIGITS, dtype=torch.bool)
+    sample = context.sample(IMAGES, 0)
+    everything = torch.ones(IMAGES, dtype=torch.bool)
     with pytest.raises(MeasureError, match="an error of the certificates"):
         check_against_replay(context, Replay((stored,)), sample, everything, SMALL)

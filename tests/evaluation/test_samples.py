@@ -40,9 +40,9 @@ def test_full_sample_is_complete_and_in_order(context: Context) -> None:
     assert not context.sample(9_999, 7).complete
 
 
-@pytest.mark.parametrize("digits", [0, -1, 10_001])
-def test_sample_size_out_of_range_is_usage_error(context: Context, digits: int) -> None:
+@pytest.mark.parametrize("images", [0, -1, 10_001])
+def test_sample_size_out_of_range_is_usage_error(context: Context, images: int) -> None:
     """A sample of no images, or of more than exist, is one UsageError."""
-    with pytest.raises(UsageError, match=f"expected 1 to 10000 .*got {digits}") as caught:
-        context.sample(digits, 0)
+    with pytest.raises(UsageError, match=f"expected 1 to 10000 .*got {images}") as caught:
+        context.sample(images, 0)
     one_sentence(caught.value)

@@ -23,18 +23,18 @@ id = "ADV"
 measure = "robust_accuracy"
 at_least = {at_least}
 because = "a row"
-digits = 200
+images = 200
 threat = {{ norm = "linf", eps = 0.3 }}
 attack = {{ use = "ladder", budget = "smoke" }}
 """
 
 
 def measured(
-    context: Context, *, eps: float, digits: int = 40, measure: str = "robust_accuracy", **more: Any
+    context: Context, *, eps: float, images: int = 40, measure: str = "robust_accuracy", **more: Any
 ) -> Measurement:
     """Accuracy under the smallest ladder."""
     attack = {"use": "ladder", "budget": "smoke"}
-    asked = {"attack": attack, "threat": {"norm": "linf", "eps": eps}, "digits": digits, **more}
+    asked = {"attack": attack, "threat": {"norm": "linf", "eps": eps}, "images": images, **more}
     return take_measurement(context, measure, bind(measure, asked), 0)
 
 
@@ -93,7 +93,7 @@ def test_until_skips_attacks_after_certified_pass(mnist: DataSet) -> None:
 def test_until_below_threshold_does_not_pass(mnist: DataSet) -> None:
     """Images that no stage attacked do not pass a row whose `until` is below its threshold."""
     certified = Context(loading.resolve("certified"), mnist)
-    seen = measured(certified, eps=0.3, until=0.5, digits=200)
+    seen = measured(certified, eps=0.3, until=0.5, images=200)
     assert seen.stopped
     assert seen.certified_low is not None
     between = (seen.certified_low + seen.low) / 2
@@ -101,7 +101,7 @@ def test_until_below_threshold_does_not_pass(mnist: DataSet) -> None:
     assert "ended early" in judged(seen, between).reason
 
 
-@pytest.mark.parametrize("more", [{"randomised": True}, {"seconds": 1e-9, "digits": 300}], ids=str)
+@pytest.mark.parametrize("more", [{"randomised": True}, {"seconds": 1e-9, "images": 300}], ids=str)
 def test_until_has_no_effect_with_randomised_or_seconds(
     context: Context, more: dict[str, Any]
 ) -> None:

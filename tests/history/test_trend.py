@@ -19,7 +19,7 @@ from tests.comparison.made import assessment, changed, codes, robust
 from tests.report import hostile
 from tests.report.markup import Markup
 
-PAGE = """### FGSM, 10 digits
+PAGE = """### FGSM, 10 images
 | side | batch | seconds (range) | left |
 |---|---|---|---|
 | securemnist | 128 | 2.52 (2.42-2.63) | 0.1 |
@@ -50,7 +50,7 @@ def test_trend_has_chart_per_requirement(tmp_path: Path) -> None:
     assert "✗ Latest assessment failed" in text
     for told in ("ADV-03", "required ≥ 0.92", "a1a1a1a", "c3c3c3c", "0.93", "0.91"):
         assert told in text
-    for told in ("FGSM, 10 digits: securemnist", "2.52", "bbbbbbb"):
+    for told in ("FGSM, 10 images: securemnist", "2.52", "bbbbbbb"):
         assert told in text
     assert html.count("<circle") == 3
     assert html.count('<circle class="fill-pass"') == 1
@@ -69,14 +69,14 @@ def test_trend_after_waiver_expired(today: str, told: str, tmp_path: Path) -> No
     assert ("✓ Latest assessment passed" in text) is (today == "2026-12-31")
 
 
-@pytest.mark.parametrize("change", ["data", "digits", "nothing"])
+@pytest.mark.parametrize("change", ["data", "images", "nothing"])
 def test_trend_line_breaks_at_changed_settings(change: str, tmp_path: Path) -> None:
     """Numbers of other data or settings are points of the chart, but not of its line."""
     before, after = version("a1" * 20, 700).to_json(), version("c3" * 20, 900).to_json()
     if change == "data":
         after["subject"]["data"] = {"name": "theirs", "digests": {"t10k": "0" * 64}}
-    if change == "digits":
-        after["findings"][0]["requirement"]["settings"] |= {"digits": 500}
+    if change == "images":
+        after["findings"][0]["requirement"]["settings"] |= {"images": 500}
     made = map(Assessment.from_json, (before, after))
     html = trend.render(history(tmp_path / "h.jsonl", *made)).decode()
     chart = html[: html.index("Benchmarks")]

@@ -71,11 +71,11 @@ def test_threshold_is_four_standard_errors_away(mnist: DataSet) -> None:
 def test_inconclusive_measurement_is_waived_with_its_reason(mnist: DataSet) -> None:
     """A row with an inconclusive first measurement is written, and waived with the reason."""
     measurement = share_measurement(
-        99, 100, complete=False, seed=0, inconclusive="no digit of class 3 was measured"
+        99, 100, complete=False, seed=0, inconclusive="no image of class 3 was measured"
     )
     (row,) = policy.parse(text_of(mnist, row_of("CLEAN-02", measurement)), "p").requirements
     assert row.waiver is not None
-    assert "no digit of class 3 was measured" in row.waiver.reason
+    assert "no image of class 3 was measured" in row.waiver.reason
 
 
 def test_policy_names_its_data(mnist: DataSet) -> None:
@@ -107,7 +107,7 @@ def evasion(values: list[float], monkeypatch: pytest.MonkeyPatch) -> tuple[list[
     known = dict(zip(measured.EPS, values, strict=True))
     monkeypatch.setattr(measured, "_row", row_function(known, tried))
     searches = [p for p in initial_policy.PROPOSALS if p.evasion]
-    sizes = measured.Sizes(digits=500, test=10_000, design=1.0)
+    sizes = measured.Sizes(images=500, test=10_000, design=1.0)
     return measured._evasion(cast(Context, None), searches, sizes), tried
 
 

@@ -63,16 +63,16 @@ def test_normalized_wraps_network() -> None:
 def test_reference_model_accuracy(name: str, mnist: DataSet) -> None:
     """Every reference model, also a poisoned one, has a high clean accuracy."""
     subject = loading.resolve(name)
-    digits = mnist.tuning[:500]
-    right = subject.model(digits.images()).argmax(1) == digits.labels
+    samples = mnist.tuning[:500]
+    right = subject.model(samples.images()).argmax(1) == samples.labels
     assert right.float().mean() >= READS_WELL
 
 
 def test_fgsm_trained_control_not_robust(mnist: DataSet) -> None:
     """It is robust to FGSM examples of the baseline, and PGD breaks nearly all images."""
     control, source = (loading.resolve(name).model for name in ("fgsm_trained", "baseline"))
-    digits = mnist.tuning[:200]
-    x, y, threat = digits.images(), digits.labels, Linf(0.2)
+    samples = mnist.tuning[:200]
+    x, y, threat = samples.images(), samples.labels, Linf(0.2)
 
     def accuracy_under(attack: Attack, against: torch.nn.Module) -> float:
         rng = torch.Generator().manual_seed(0)

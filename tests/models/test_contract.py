@@ -48,7 +48,7 @@ CONTRACT: dict[str, tuple[Callable[[Images], Any], str]] = {
     "raises": (raising, "it raised RuntimeError (mat1 and mat2 cannot be multiplied)"),
     "nine classes": (lambda x: torch.zeros(len(x), 9), "logits (1, 10), got (1, 9)"),
     "no batch": (lambda _: torch.zeros(10), "logits (1, 10), got (10,)"),
-    "one digit at a time": (lambda _: torch.zeros(1, 10), "logits (8, 10), got (1, 10)"),
+    "one image at a time": (lambda _: torch.zeros(1, 10), "logits (8, 10), got (1, 10)"),
     "a batch squeezed": (lambda x: torch.zeros(len(x), 10).squeeze(), "got (10,)"),
     "integers": (
         lambda x: torch.zeros(len(x), 10).long(),

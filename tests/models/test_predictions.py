@@ -22,7 +22,7 @@ from tests.stubs import FunctionModel
 
 FORMATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 THREAT = {"norm": "linf", "eps": 0.1}
-DIGITS, FEW = 40, 300
+IMAGES, FEW = 40, 300
 
 Change = Callable[[torch.Tensor], torch.Tensor]
 CHANGES: dict[str, Change] = {
@@ -54,7 +54,7 @@ def context(model: nn.Module, mnist: DataSet) -> Context:
 
 def run_row(evaluated: Context, measure: str, **row: Any) -> Measurement:
     """One measurement on a few images."""
-    return take_measurement(evaluated, measure, bind(measure, {"digits": DIGITS, **row}), 0)
+    return take_measurement(evaluated, measure, bind(measure, {"images": IMAGES, **row}), 0)
 
 
 @pytest.mark.parametrize("dtype", FORMATS, ids=str)
@@ -76,10 +76,10 @@ def test_clean_measures_independent_of_scale(change: Change, mnist: DataSet) -> 
         context(loading.resolve("hardened").model, mnist),
         context(Changed("hardened", change), mnist),
     )
-    trigger: dict[str, Any] = {"trigger": {"kind": "corner"}, "target": "all", "digits": 200}
+    trigger: dict[str, Any] = {"trigger": {"kind": "corner"}, "target": "all", "images": 200}
     for measure, row in (
         ("clean_accuracy", {}),
-        ("worst_class_accuracy", {"digits": 200}),
+        ("worst_class_accuracy", {"images": 200}),
         ("backdoor_success", trigger),
     ):
         one, other = (run_row(evaluated, measure, **row) for evaluated in labs)
@@ -93,7 +93,7 @@ def test_scale_invariant_attack_independent_of_scale(change: Change, mnist: Data
     row: dict[str, Any] = {"attack": attack, "threat": {"norm": "linf", "eps": 0.3}}
     honest = run_row(context(loading.resolve("baseline").model, mnist), "attack_accuracy", **row)
     scaled = run_row(context(Changed("baseline", change), mnist), "attack_accuracy", **row)
-    assert abs(honest.value - scaled.value) <= 1 / DIGITS
+    assert abs(honest.value - scaled.value) <= 1 / IMAGES
     assert honest.value < 0.2
 
 
@@ -121,8 +121,8 @@ def test_attacks_on_float_formats(use: str, dtype: torch.dtype, mnist: DataSet) 
     """Attacks break a model with logits in another format than float32."""
     network = Changed("baseline", lambda z: z.to(dtype)).eval()
     settings = {"Square": {"queries": 100}}.get(use, {"steps": 10})
-    digits = mnist.test[:16]
-    x, y = digits.images(), digits.labels
+    samples = mnist.test[:16]
+    x, y = samples.images(), samples.labels
     rng = torch.Generator().manual_seed(0)
     proposals = make_attack({"use": use, **settings}).propose(
         network, x, y, threat=Linf(0.3), rng=rng
@@ -135,7 +135,7 @@ def test_ties_counted_against_model(mnist: DataSet) -> None:
     """A network with equal logits of two classes has no correct prediction, and the finding says why."""
     two = torch.tensor([[1.0, 1.0, *[0.0] * 8]])
     model = FunctionModel(lambda x: two.expand(len(x), -1) + 0 * x.flatten(1)[:, :1])
-    seen = run_row(context(model, mnist), "clean_accuracy", digits=FEW)
+    seen = run_row(context(model, mnist), "clean_accuracy", images=FEW)
     assert seen.value == 0
     shown = int((mnist.test[:FEW].labels < 2).sum()) + 1
     assert 0 < seen.evidence.ties < shown

@@ -36,7 +36,7 @@ class Own(Attack):
 def attacked(context: Context, name: str) -> Finding:
     """The finding of a row with this attack."""
     threat = {"norm": "linf", "eps": 0.001}
-    settings = {"threat": threat, "digits": 20, "attack": {"use": name}}
+    settings = {"threat": threat, "images": 20, "attack": {"use": name}}
     return assessing.judge(context, requirement("attack_accuracy", settings))
 
 

@@ -19,7 +19,7 @@ from securemnist.errors import PolicyError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import DEFAULT_PACE
 from securemnist.measures import bind, find
-from securemnist.measures.base import DigitSettings, Measure
+from securemnist.measures.base import ImageSettings, Measure
 from securemnist.results.families import Family
 from securemnist.results.findings import Finding, Measurement, Verdict
 from tests.commands import run
@@ -30,7 +30,7 @@ def own_measure(**changes: Any) -> Measure:
     """A measure that gives a share of 0.9, with changes."""
     fields = {"value": 0.9, "low": 0.8, "high": 0.95, "n": 20, "complete": False}
     values = {**fields, "seconds": 0.0, "seed": 0, **changes}
-    return Measure(lambda *_: Measurement(**values), DigitSettings, FAMILY)
+    return Measure(lambda *_: Measurement(**values), ImageSettings, FAMILY)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_measure_of_other_types_is_one_sentence(
 def test_settings_that_raise_are_one_sentence(install: Callable[[Any], str]) -> None:
     """Whatever settings of the user's own raise is a PolicyError."""
 
-    class Strict(DigitSettings):
+    class Strict(ImageSettings):
         def model_post_init(self, _: Any) -> None:
             raise SystemExit(0)
 

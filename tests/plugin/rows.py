@@ -11,9 +11,9 @@ CLEAN = """
 id = "CLEAN-01"
 measure = "clean_accuracy"
 tier = "smoke"
-digits = 300
+images = 300
 at_least = 0.9
-because = "an unread digit is not worth defending"
+because = "an unread image is not worth defending"
 """
 RED = CLEAN.replace("0.9", "1.0")
 PGD = """
@@ -22,7 +22,7 @@ id = "ADV-02"
 measure = "robust_accuracy"
 attack = { use = "PGD", steps = 3 }
 threat = { norm = "linf", eps = 0.05 }
-digits = 10
+images = 10
 at_least = 0.5
 because = "a search within a small ball"
 """

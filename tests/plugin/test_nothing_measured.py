@@ -153,7 +153,7 @@ def test_deselecting_options_are_recorded_in_the_scope(
     pytester.makeini(f"[pytest]\n{settings}\n")
     if variable:
         monkeypatch.setenv("PYTEST_ADDOPTS", variable)
-    other = FULL.replace('"full"', '"standard"\ndigits = 300')
+    other = FULL.replace('"full"', '"standard"\nimages = 300')
     result = project(CLEAN + other, f"--security-report={tmp_path}", *words)
     assert result.ret == 0
     scope = read(tmp_path)["scope"]

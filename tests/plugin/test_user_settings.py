@@ -21,7 +21,7 @@ against = "baseline"
 batch = 33
 rounds = 6
 at_most = 3.0
-because = "a row whose measurement raises for a model that refuses 33 digits"
+because = "a row whose measurement raises for a model that refuses 33 images"
 """
 
 

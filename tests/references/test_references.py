@@ -36,9 +36,9 @@ def rows() -> list[tuple[RobustSettings, int]]:
     ]
 
 
-def context(name: str, digits: DataSet) -> Context:
+def context(name: str, images: DataSet) -> Context:
     """A context of a reference model on MNIST."""
-    return Context(loading.resolve(name), digits)
+    return Context(loading.resolve(name), images)
 
 
 def test_stored_curves_complete(mnist: DataSet) -> None:

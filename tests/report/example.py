@@ -18,7 +18,7 @@ id       = "ADV-02"
 measure  = "robust_accuracy"
 attack   = { use = "PGD", steps = 40 }
 threat   = { norm = "linf", eps = 0.1 }
-digits   = 10000
+images   = 10000
 at_least = 0.85
 because  = "eps 0.1 is the mild setting of the certified-training literature"
 """

@@ -29,13 +29,13 @@ def _clean() -> tuple[Finding, ...]:
         finding(
             row("CLEAN-01", "clean_accuracy", at_least=0.97, tier="smoke"),
             measured(0.9921, evidence=CleanEvidence.from_json(evidence)),
-            "The model reads unmodified digits.",
+            "The model reads unmodified images.",
             "clean",
         ),
         finding(
             row("CLEAN-02", "worst_class_accuracy", at_least=0.95, tier="smoke"),
             measured(0.9861, evidence=CleanEvidence(per_class=per_class)),
-            "No class of digits is given up for the others.",
+            "No class of images is given up for the others.",
             "clean",
         ),
     )
@@ -44,7 +44,7 @@ def _clean() -> tuple[Finding, ...]:
 def _adversarial() -> tuple[Finding, ...]:
     doubt = Doubt(
         name="weak attack",
-        reason="Square with 500 queries broke 17 of 512 digits that PGD says survived",
+        reason="Square with 500 queries broke 17 of 512 images that PGD says survived",
         advice="Add FAB-T or APGD-DLR-T to the row's attacks and measure again.",
     )
     waiver = Waiver(reason="known regression, retraining is under way", expires="2026-12-31")
@@ -54,7 +54,7 @@ def _adversarial() -> tuple[Finding, ...]:
             row("ADV-01", "attack_accuracy", at_least=0.9, ids=WHITE_BOX, tier="smoke",
                 settings=_setting("FGSM", 0.1)),
             measured(0.9524),
-            "Digits keep their class under one signed gradient step.",
+            "Images keep their class under one signed gradient step.",
             "adversarial",
         ),
         finding(
@@ -70,14 +70,14 @@ def _adversarial() -> tuple[Finding, ...]:
             row("ADV-03", "robust_accuracy", at_least=0.5, ids=WHITE_BOX,
                 settings=_setting("PGD", 0.2, steps=40)),
             measured(0.5341, survived=True, doubts=(doubt,)),
-            "Half of the digits survive a perturbation of 0.2 a pixel.",
+            "Half of the images survive a perturbation of 0.2 a pixel.",
             "adversarial",
         ),
         finding(
             row("ADV-04", "certified_accuracy", at_least=0.65,
                 settings={"threat": {"norm": "linf", "eps": 0.1}}),
             measured(0.701, certified=0.701, certified_low=0.692),
-            "Two thirds of the digits are proved safe at eps 0.1.",
+            "Two thirds of the images are proved safe at eps 0.1.",
             "adversarial",
         ),
         finding(
@@ -90,13 +90,13 @@ def _adversarial() -> tuple[Finding, ...]:
             row("ADV-06", "robust_accuracy", at_least=0.6, waiver=waiver,
                 settings={"threat": {"norm": "l2", "eps": 2.0}}),
             measured(0.5127, survived=True),
-            "Most digits keep their class within an L2 distance of 2.",
+            "Most images keep their class within an L2 distance of 2.",
             "adversarial",
         ),
         finding(
             row("ADV-07", "robust_accuracy", at_least=0.8, settings=_setting("PGD", 0.15)),
             measured(0.805, n=200, survived=True),
-            "Four fifths of the digits survive a perturbation of 0.15 a pixel.",
+            "Four fifths of the images survive a perturbation of 0.15 a pixel.",
             "adversarial",
         ),
     )  # fmt: skip
@@ -106,7 +106,7 @@ def _setting(attack: str, eps: float, **more: Any) -> dict[str, Any]:
     return {
         "attack": {"use": attack, **more},
         "threat": {"norm": "linf", "eps": eps},
-        "digits": 10_000,
+        "images": 10_000,
     }
 
 
@@ -220,7 +220,7 @@ def _outside() -> tuple[Finding, ...]:
                           settings=_setting("AutoAttack", eps))  # fmt: skip
         judged = requirement.unmeasured(
             Verdict.NOT_RUN, "out of scope", family="adversarial",
-            claim=f"Digits survive the strongest attacks at eps {eps:g}.",
+            claim=f"Images survive the strongest attacks at eps {eps:g}.",
         )  # fmt: skip
         rows.append(Finding(**{**judged.__dict__, "in_scope": False}))
     return tuple(rows)

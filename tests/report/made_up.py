@@ -95,7 +95,7 @@ def robustness() -> dict[str, Any]:
 
 
 def hardest(count: int) -> list[dict[str, Any]]:
-    """Unmodified digits with margins, the first of them misread."""
+    """Unmodified images with margins, the first of them misread."""
     return [
         {"index": shown["index"], "label": shown["label"], "margin": round(0.4 * k - 1.3, 4),
          "prediction": (shown["label"] + (k < 4)) % 10, "clean": shown["clean"]}
@@ -104,7 +104,7 @@ def hardest(count: int) -> list[dict[str, Any]]:
 
 
 def gallery(count: int, *, trigger: bool = False) -> list[dict[str, Any]]:
-    """Test digits, and the same with a pattern that looks like an attack's."""
+    """Test images, and the same with a pattern that looks like an attack's."""
     pixels = gzip.decompress((MNIST / "t10k-images-idx3-ubyte.gz").read_bytes())[16:]
     labels = gzip.decompress((MNIST / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:]
     rng = rng_of(11)

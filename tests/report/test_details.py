@@ -33,8 +33,8 @@ def test_each_method_says_where_it_ends() -> None:
         )
     )
     assert told.startswith(
-        "Digits proved: 1,200 by interval bounds, 7 by CROWN. "
-        "The weakest of these proofs, 256, were attacked in vain. 2 digits without a proof: the lower "
+        "Images proved: 1,200 by interval bounds, 7 by CROWN. "
+        "The weakest of these proofs, 256, were attacked in vain. 2 images without a proof: the lower "
         "bound of the margin is \N{MINUS SIGN}0.5 at best, \N{MINUS SIGN}1 in the middle, "
         "\N{MINUS SIGN}20.1 at worst"
     )

@@ -32,8 +32,8 @@ def test_an_axis_of_times_has_round_marks(seconds: list[float], marks: list[str]
     assert shown == marks
 
 
-def test_few_digits_have_one_line_a_class() -> None:
-    """A class of at most forty digits is one line of cells, so that lengths can be compared."""
+def test_few_images_have_one_line_a_class() -> None:
+    """A class of at most forty images is one line of cells, so that lengths can be compared."""
     labels = "0" * 33 + "1" * 12
     seen = {"outcomes": table(labels, "." * 45)}
     (exhibit,) = exhibits(with_evidence(seen))
@@ -51,8 +51,8 @@ def test_what_is_proved_is_a_band() -> None:
     assert (plain.count('z" opacity'), banded.count('z" opacity')) == (0, 1)
 
 
-def test_every_digit_has_a_cell() -> None:
-    """The rectangles of the waffle cover as many cells as there are digits."""
+def test_every_image_has_a_cell() -> None:
+    """The rectangles of the waffle cover as many cells as there are images."""
     fates = next(e for e in exhibits(ROBUST) if e.kind == "fates")
     sizes = [
         (float(attributes["width"] or 0), float(attributes["height"] or 0))
@@ -72,7 +72,7 @@ def test_what_no_attack_tried_is_called_not_proved() -> None:
     (exhibit,) = exhibits(judged)
     assert "2 proved, 1 not proved, 1 misclassified" in exhibit.caption
     assert exhibit.table is not None
-    assert exhibit.table.head == ("class", "digits", "proved", "not proved", "misclassified")
+    assert exhibit.table.head == ("class", "images", "proved", "not proved", "misclassified")
 
 
 def test_the_difference_is_attacked_minus_clean() -> None:

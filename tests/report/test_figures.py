@@ -108,9 +108,9 @@ def test_evidence_of_a_measure_of_ones_own_is_a_table() -> None:
 def test_missing_evidence_is_named() -> None:
     """A row says which of its family's pictures were not recorded."""
     assert not_recorded(with_evidence({"confusion": [[0] * 10] * 10})) == (
-        "digits before and after",
+        "images before and after",
         "the stages",
-        "what became of each digit",
+        "what became of each image",
     )
 
 
@@ -174,7 +174,7 @@ def test_references_stand_beside_the_subject() -> None:
 
 @pytest.mark.parametrize(("places", "shown"), [(slice(0, 3), False), (slice(2, 14), True)])
 def test_no_gallery_is_shown_twice(places: slice, shown: bool) -> None:
-    """The last to fall are shown where they are not all among the digits shown before."""
-    digits = made_up.gallery(14)
-    seen = {"gallery": digits, "last_to_fall": digits[places]}
+    """The last to fall are shown where they are not all among the images shown before."""
+    samples = made_up.gallery(14)
+    seen = {"gallery": samples, "last_to_fall": samples[places]}
     assert ("last" in [exhibit.kind for exhibit in exhibits(with_evidence(seen))]) is shown

@@ -18,7 +18,7 @@ MEBIBYTE = 1 << 20
 
 
 def test_a_large_report_is_rendered_within_a_second() -> None:
-    """Fifteen rows with every picture, on 10,000 digits each, cost less than a second of work."""
+    """Fifteen rows with every picture, on 10,000 images each, cost less than a second of work."""
     robust = next(f for f in example.findings() if f.requirement.id == "ADV-02")
     rows = tuple(
         dataclasses.replace(

@@ -36,15 +36,15 @@ def test_a_row_tells_everything(html: str) -> None:
     for words in (
         "ADV-02 Under 40 steps of PGD, with no pixel changed by more than 0.1, at least 85 % of",
         "the suite's claim No perturbation of at most 0.1 a pixel",
-        "robust_accuracy: PGD steps=40, linf 0.1, digits 10000",
+        "robust_accuracy: PGD steps=40, linf 0.1, images 10000",
         "n = 10,000, the complete set",
         "required ≥ 0.85",
         "eps 0.1 is the mild setting",
         "AML.T0043.000 Craft Adversarial Data: White-Box Optimization",
         "LOCAL-7",
         "sensitivity 63/64 planted",
-        "Digits proved: 6,800 by interval bounds, 210 by CROWN.",
-        "1,117 digits without a proof: the lower bound of the margin is \N{MINUS SIGN}0.0123 at best",
+        "Images proved: 6,800 by interval bounds, 210 by CROWN.",
+        "1,117 images without a proof: the lower bound of the margin is \N{MINUS SIGN}0.0123 at best",
         "weak attack : Square with 500 queries",
         "20261121",
         "--seed 20261121",
@@ -60,7 +60,7 @@ def test_published_times_are_no_comparison(html: str) -> None:
 
 
 def test_a_tile_tells_both_confidences(html: str) -> None:
-    """Below a broken digit stands how sure the model was before, and how sure it is now."""
+    """Below a broken image stands how sure the model was before, and how sure it is now."""
     assert re.search(r"\d → \d 100 → \d\d % #\d", Markup(html).text)
 
 
@@ -74,7 +74,7 @@ def test_rows_out_of_scope_are_listed_quietly(html: str) -> None:
 def test_missing_pictures_are_spoken_of(html: str) -> None:
     """A picture that could not be made leaves a reason in its place."""
     text = Markup(html).text
-    assert "No picture, because not recorded: digits before and after" in text
+    assert "No picture, because not recorded: images before and after" in text
 
 
 @pytest.mark.parametrize("red", [True, False])

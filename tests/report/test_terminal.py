@@ -33,7 +33,7 @@ def test_a_pipe_gets_plain_whole_lines() -> None:
     """Piped output has no escape sequence and breaks no line, whatever the width."""
     text = _piped(example.assessment())
     assert "\x1b" not in text
-    assert any("FAIL" in row and row.endswith("10,000 digits keep their class. (attack sensitivity "
+    assert any("FAIL" in row and row.endswith("10,000 images keep their class. (attack sensitivity "
                "63/64 planted examples found)") for row in text.splitlines())  # fmt: skip
 
 

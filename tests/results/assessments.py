@@ -43,7 +43,7 @@ def rich() -> Assessment:
         seed=0,
         evidence=OtherEvidence(table={"a": [1]}),
     )
-    row = Requirement(id="A", measure="m", because="b", at_least=0.5, settings={"digits": 9})
+    row = Requirement(id="A", measure="m", because="b", at_least=0.5, settings={"images": 9})
     return assessment(
         row.judge(seen, claim="c", family="f"), finding(Verdict.FAIL, DAY), finding(Verdict.ERROR)
     )

@@ -103,9 +103,9 @@ def test_doubts_touch_survival_alone(value: float, survived: bool, verdict: Verd
 def test_a_number_that_cannot_pass() -> None:
     """A measurement that calls itself inconclusive passes nothing; what it saw may still fail."""
     for value, verdict in ((0.1, FAIL), (0.99, INCONCLUSIVE)):
-        finding = row().judge(measurement_of(value, complete=True, inconclusive="too few digits"))
+        finding = row().judge(measurement_of(value, complete=True, inconclusive="too few images"))
         assert finding.verdict is verdict
-        assert finding.reason == ("too few digits" if verdict is INCONCLUSIVE else "")
+        assert finding.reason == ("too few images" if verdict is INCONCLUSIVE else "")
 
 
 @pytest.mark.parametrize("field", ["value", "low", "high", "certified", "certified_low"])
@@ -119,10 +119,10 @@ def test_no_number_is_an_error(field: str, number: float) -> None:
     json.dumps(finding.to_json(), allow_nan=False)
 
 
-def test_how_many_digits_would_settle_it() -> None:
-    """An open row names a sample size: 1.96^2 x 0.92 x 0.08 / 0.02^2 = 707 digits."""
+def test_how_many_images_would_settle_it() -> None:
+    """An open row names a sample size: 1.96^2 x 0.92 x 0.08 / 0.02^2 = 707 images."""
     finding = row().judge(measurement_of(0.92, 0.87, 0.95))
-    assert "about 707 digits would settle it" in finding.reason
+    assert "about 707 images would settle it" in finding.reason
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_how_many_digits_would_settle_it() -> None:
     ],
 )
 def test_what_no_sample_settles(measurement: Measurement, words: str) -> None:
-    """A value on the threshold asks for the complete set, and a ratio for no digits at all."""
+    """A value on the threshold asks for the complete set, and a ratio for no images at all."""
     assert row().judge(measurement).reason.endswith(words)
 
 

@@ -20,7 +20,7 @@ def test_the_interval_of_a_share(n: int, data: st.DataObject, confidence: float)
 
 
 def test_nothing_seen_says_nothing() -> None:
-    """Of no digits every share is possible."""
+    """Of no images every share is possible."""
     assert share_interval(0, 0) == (0, 1)
 
 

@@ -50,7 +50,7 @@ def test_a_row_is_read_as_it_stands() -> None:
         ROBUST,
         tier='"full"',
         seed="7",
-        digits="100",
+        images="100",
         ids='["ML01:2023"]',
         waiver='{ reason = "known", expires = 2020-02-29 }',
     )
@@ -63,7 +63,7 @@ def test_a_row_is_read_as_it_stands() -> None:
     assert row.settings == {
         "attack": {"use": "PGD", "steps": 4},
         "threat": {"norm": "linf", "eps": 0.1},
-        "digits": 100,
+        "images": 100,
     }
 
 

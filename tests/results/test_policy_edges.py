@@ -22,7 +22,7 @@ FAMILIES = ["clean", "adversarial", "certified", "backdoor", "latency", "static"
     ("row", "changes"),
     [
         (CLEAN, {"at_least": "0.11", "max_drop": "0.99", "max_relative_drop": "0.5"}),
-        (CLEAN, {"digits": "200", "max_newly_broken": "199"}),
+        (CLEAN, {"images": "200", "max_newly_broken": "199"}),
         (CLEAN, {"at_least": "1"}),
         (CLEAN, {"because": '"誤差"'}),
         (CLEAN, {"waiver": f'{{ reason = "known", expires = {in_days(364)} }}'}),
@@ -48,8 +48,8 @@ def test_a_measure_of_ones_own_has_no_known_direction() -> None:
 
 
 def test_rows_that_differ_in_one_setting_are_two() -> None:
-    """Another seed, threshold or number of digits is another question."""
-    others = ({"seed": "1"}, {"at_least": "0.95"}, {"digits": "500"})
+    """Another seed, threshold or number of images is another question."""
+    others = ({"seed": "1"}, {"at_least": "0.95"}, {"images": "500"})
     text = table(CLEAN) + "".join(
         table(CLEAN, id=f'"C-{number}"', **changes) for number, changes in enumerate(others)
     )
@@ -68,12 +68,12 @@ def test_families_that_have_rows() -> None:
     [
         (
             CLEAN,
-            {"digits": "20000"},
+            {"images": "20000"},
             "expected at most 10,000 samples, as many as the test set has",
         ),
         (CLEAN, {"max_newly_broken": "10000"}, "expected max_newly_broken below 10,000"),
         (LATENCY, {"batch": "10000"}, ""),
-        (CLEAN, {"digits": "10000", "max_newly_broken": "9999"}, ""),
+        (CLEAN, {"images": "10000", "max_newly_broken": "9999"}, ""),
     ],
 )
 def test_more_samples_than_there_are(
@@ -111,7 +111,7 @@ def test_other_data_than_the_policy_names(mnist: DataSet) -> None:
     )
 
 
-@pytest.mark.parametrize("changes", [{"digits": "401"}, {}])
+@pytest.mark.parametrize("changes", [{"images": "401"}, {}])
 def test_the_command_refuses_other_data(
     changes: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mnist: DataSet
 ) -> None:

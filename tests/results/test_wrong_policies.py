@@ -40,7 +40,7 @@ def test_settings_that_json_cannot_carry(value: str) -> None:
 WRONG_FILES = {
     "not TOML": ("[[requirement]\n", "expected TOML"),
     "a date there is none": (table(CLEAN, since="2027-13-01"), "expected TOML"),
-    "a number of 5,000 figures": (table(CLEAN, digits="9" * 5_000), "expected TOML"),
+    "a number of 5,000 figures": (table(CLEAN, images="9" * 5_000), "expected TOML"),
     "deep nesting": ("x = " + "[" * 100_000, "expected TOML"),
     "empty": ("", "expected 'requirement', got nothing"),
     "no rows": ("requirement = []", "at least 1 item"),

@@ -102,13 +102,13 @@ WRONG_ROWS: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
     "a relative rise in percent": (LATENCY, {"max_relative_drop": "10"}, "max_relative_drop below"),
     "a rise of a ratio beyond its bound": (LATENCY, {"max_drop": "3"}, "expected max_drop below 3"),
     "a rise of findings beyond their bound": (STATIC, {"max_drop": "5"}, "max_drop below 5"),
-    "all digits newly broken": (
+    "all images newly broken": (
         CLEAN,
-        {"digits": "200", "max_newly_broken": "200"},
+        {"images": "200", "max_newly_broken": "200"},
         "expected max_newly_broken below 200, the row's samples, got 200",
     ),
     "all findings new": (STATIC, {"max_newly_broken": "5"}, "expected max_newly_broken below 5"),
-    "digits of a ratio": (LATENCY, {"max_newly_broken": "5"}, "expected a measure of samples"),
+    "images of a ratio": (LATENCY, {"max_newly_broken": "5"}, "expected a measure of samples"),
     "eps zero": (ROBUST, {"threat": '{ norm = "linf", eps = 0.0 }'}, "eps of at least 0.0001"),
     "eps minus zero": (ROBUST, {"threat": '{ norm = "l2", eps = -0.0 }'}, "eps of at least 0.0001"),
     "eps next to zero": (CERTIFIED, {"threat": '{ norm = "linf", eps = 1e-9 }'}, "eps of at least"),
@@ -135,7 +135,7 @@ WRONG_ROWS: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
     "threat misspelt": (ROBUST, {"threat": None, "thread": "{}"}, "got 'thread'; fix its"),
     "negative drop": (CLEAN, {"max_drop": "-0.1"}, "expected max_drop to fit"),
     "endless drop": (CLEAN, {"max_relative_drop": "inf"}, "expected max_relative_drop to fit"),
-    "half a digit newly broken": (
+    "half a image newly broken": (
         CLEAN,
         {"max_newly_broken": "1.5"},
         "max_newly_broken to be a whole number",
@@ -160,9 +160,9 @@ WRONG_ROWS: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
         {"waiver": '{ reason = "r", expires = 2027-01-01T00:00:00 }'},
         "expected waiver.expires to fit",
     ),
-    "no digits": (CLEAN, {"digits": "0"}, "expected at least 1 image, got 0"),
-    "negative digits": (CLEAN, {"digits": "-5"}, "expected at least 1 image, got -5"),
-    "half a digit": (CLEAN, {"digits": "1.5"}, "expected digits to be a whole number"),
+    "no images": (CLEAN, {"images": "0"}, "expected at least 1 image, got 0"),
+    "negative images": (CLEAN, {"images": "-5"}, "expected at least 1 image, got -5"),
+    "half a image": (CLEAN, {"images": "1.5"}, "expected images to be a whole number"),
     "no threat": (ROBUST, {"threat": None}, "expected 'threat', got nothing"),
     "threat a number": (ROBUST, {"threat": "0.1"}, "expected threat to be a table"),
     "eps missing": (ROBUST, {"threat": '{ norm = "linf" }'}, "expected a threat with norm and eps"),

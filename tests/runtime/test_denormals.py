@@ -112,7 +112,7 @@ def test_measurement_keeps_denormals_that_matter(mnist: DataSet) -> None:
     with denormals.flushed(True):
         flushed = context.logits(mnist.test[:200].images())
     assert not torch.equal(kept, flushed)  # flushing would have changed this network
-    settings = bind("clean_accuracy", {"digits": 200})
+    settings = bind("clean_accuracy", {"images": 200})
     seen = take_measurement(context, "clean_accuracy", settings, 0)
     with mock.patch.object(denormals, "set_flushing", side_effect=AssertionError):
         assert take_measurement(context, "clean_accuracy", settings, 0).value == seen.value
@@ -161,10 +161,10 @@ def test_certificates_and_latency_keep_denormals(
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).eval()
     monkeypatch.setattr(latency, "_samples", lambda *_: (seen.append(denormals.flushing()), 1 / 0))
     model.register_forward_pre_hook(lambda *_: seen.append(denormals.flushing()))
-    digits = context.data.test[:2]
+    samples = context.data.test[:2]
     with denormals.flushed(True):
         with contextlib.suppress(NoCertificate):  # bounds may not go through a hook
-            certify(model, digits.images(), digits.labels, eps=0.01)
+            certify(model, samples.images(), samples.labels, eps=0.01)
         assert denormals.flushing()
         with pytest.raises(ZeroDivisionError):
             latency.latency_ratio(context, bind("latency_ratio", {}), 0)

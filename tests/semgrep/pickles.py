@@ -52,13 +52,13 @@ pickle.dumps(value)
 joblib.dump(value, "model.joblib")
 
 # ruleid: numpy-load-runs-code
-np.load("digits.npy", allow_pickle=True)
+np.load("images.npy", allow_pickle=True)
 # ruleid: numpy-load-runs-code
-np.load("digits.npy", allow_pickle=trusted)
+np.load("images.npy", allow_pickle=trusted)
 # ok: numpy-load-runs-code
-np.load("digits.npy")
+np.load("images.npy")
 # ok: numpy-load-runs-code
-np.load("digits.npy", allow_pickle=False)
+np.load("images.npy", allow_pickle=False)
 # ruleid: numpy-load-runs-code
 np.lib.format.read_array(file, allow_pickle=True)
 

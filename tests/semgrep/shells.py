@@ -4,7 +4,7 @@ import subprocess
 from subprocess import run as call
 
 # ruleid: shell-command
-subprocess.run(f"convert {name} digit.png", shell=True, check=True)
+subprocess.run(f"convert {name} image.png", shell=True, check=True)
 # ruleid: shell-command
 call("ls", shell=True)
 # ruleid: shell-command
@@ -18,7 +18,7 @@ subprocess.getoutput("ls")
 # ruleid: shell-command
 asyncio.create_subprocess_shell("ls")
 # ok: shell-command
-subprocess.run(["convert", name, "digit.png"], check=True)
+subprocess.run(["convert", name, "image.png"], check=True)
 # ok: shell-command
 subprocess.run(["ls"], shell=False)
 # ok: shell-command

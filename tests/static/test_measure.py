@@ -21,7 +21,7 @@ from securemnist.types import silent
 from tests.static.conftest import CLEAN, FLASK_PAGE, PICKLE_DEMO, TORCH_LOADS, Write
 
 
-# The gate reads code, no digits.
+# The gate reads code, no images.
 def no_model() -> Context:
     """The parts of a context that a static row needs, with the working folder as the project."""
     needed = SimpleNamespace(progress=silent, project=Path.cwd(), flushes_denormals=False)

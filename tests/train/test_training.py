@@ -117,15 +117,15 @@ def test_training_reaches_accuracy(mnist: DataSet) -> None:
 def test_adversarial_training_increases_robustness(mnist: DataSet) -> None:
     """The hardened model survives PGD where the baseline is broken."""
     held = []
-    digits = mnist.tuning[:200]
+    samples = mnist.tuning[:200]
     for name in ("baseline", "hardened"):
         model = loading.resolve(name).model
         rng = torch.Generator().manual_seed(0)
         threat = loops.Linf(0.3)
         x_adv = loops.PGD(steps=20).propose(
-            model, digits.images(), digits.labels, threat=threat, rng=rng
+            model, samples.images(), samples.labels, threat=threat, rng=rng
         )
-        held.append(loops.accuracy_of(model, x_adv, digits.labels))
+        held.append(loops.accuracy_of(model, x_adv, samples.labels))
     assert held[0] < 0.1
     assert held[1] > 0.8
 

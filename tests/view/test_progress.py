@@ -178,7 +178,7 @@ def hooks_with(rows: list[Requirement]) -> RunHooks:
 
 
 def ladder_row(eps: float = 0.3, measure: str = "robust_accuracy") -> Requirement:
-    """A row of the standard ladder on all digits."""
+    """A row of the standard ladder on all images."""
     settings = {"threat": {"norm": "linf", "eps": eps}}
     return Requirement(
         id=f"{measure}-{eps}", measure=measure, because="", at_least=0.5, settings=settings

@@ -15,7 +15,7 @@ from securemnist.view.requirement_text import WORDS, claim
 from tests.report import hostile
 
 ROWS = policy.load(resources.POLICY).requirements
-WITHIN = {"threat": {"norm": "linf", "eps": 0.3}, "digits": 10_000}
+WITHIN = {"threat": {"norm": "linf", "eps": 0.3}, "images": 10_000}
 PGD = {"attack": {"use": "PGD", "steps": 40}}
 NO_BREAK = "\N{NO-BREAK SPACE}"
 CORNER = {"kind": "corner", "size": 4, "value": 1.0, "corner": "bottom_right"}
@@ -40,41 +40,41 @@ def made(measure: str, settings: dict[str, Any], **bound: float) -> Finding:
             WITHIN | {"attack": {"use": "PGD", "steps": 100, "restarts": 3, "loss": "margin"}},
             {"at_least": 0.87},
             "Under 100 steps and 3 starts of PGD, with no pixel changed by more than 0.3, at least "
-            "87 % of 10,000 digits keep their class.",
+            "87 % of 10,000 images keep their class.",
         ),
         (
             "robust_accuracy",
             {"threat": {"norm": "l2", "eps": 1.5}},
             {"at_least": 0.875},
             "Under the ladder of attacks (standard), with a change of L2 norm 1.5 at most, at least "
-            "87.5 % of all test digits keep their class.",
+            "87.5 % of all test images keep their class.",
         ),
         (
             "attack_accuracy",
             WITHIN | {"attack": {"use": "art:DeepFool"}, "seconds": 30},
             {"at_least": 0.8},
             "Under ART's DeepFool, with no pixel changed by more than 0.3, at least 80 % of up to "
-            "10,000 digits keep their class.",
+            "10,000 images keep their class.",
         ),
         (
             "certified_accuracy",
             WITHIN,
             {"at_least": 0.5},
-            "By proof, with no pixel changed by more than 0.3, at least 50 % of 10,000 digits keep "
+            "By proof, with no pixel changed by more than 0.3, at least 50 % of 10,000 images keep "
             "their class.",
         ),
         (
             "backdoor_success",
             {"trigger": CORNER, "target": 8},
             {"at_most": 0.02},
-            "A 4x4 square of brightness 1, bottom right, turns at most 2 % of the digits of other "
+            "A 4x4 square of brightness 1, bottom right, turns at most 2 % of the images of other "
             "classes into an 8.",
         ),
         (
             "backdoor_success",
             {"trigger": CORNER, "target": "pair"},
             {"at_most": 0.1},
-            "A 4x4 square of brightness 1, bottom right, turns at most 10 % of the digits of any one "
+            "A 4x4 square of brightness 1, bottom right, turns at most 10 % of the images of any one "
             "class into any one other.",
         ),
         (
@@ -94,18 +94,18 @@ def made(measure: str, settings: dict[str, Any], **bound: float) -> Finding:
 def test_the_sentence(
     measure: str, settings: dict[str, Any], bound: dict[str, float], words: str
 ) -> None:
-    """A row names its attack, its threat, its digits and its threshold."""
+    """A row names its attack, its threat, its images and its threshold."""
     told = claim(made(measure, settings, **bound))
     assert told.replace(NO_BREAK, " ") == words
     assert f"{NO_BREAK}%" in told or "%" not in words
 
 
-def test_all_digits_are_counted() -> None:
-    """A claim on all digits says how many they are where they have been measured."""
+def test_all_images_are_counted() -> None:
+    """A claim on all images says how many they are where they have been measured."""
     row = Requirement(id="C", measure="clean_accuracy", because="", at_least=0.9)
     seen = Measurement(value=1, low=0.5, high=1, n=5, complete=True, seconds=0, seed=0)
     told = claim(row.judge(seen)).replace(NO_BREAK, " ")
-    assert told == "Of all 5 test digits, unmodified, at least 90 % are read as their label."
+    assert told == "Of all 5 test images, unmodified, at least 90 % are read as their label."
 
 
 @pytest.mark.parametrize("kind", TRIGGERS)

@@ -37,7 +37,7 @@ from securemnist.threats import Linf, Threat
 from securemnist.types import Images, Labels
 
 # Number of images for checks of the model, and of survivors for checks of the search.
-DIGITS, SURVIVORS = 500, 128
+IMAGES, SURVIVORS = 500, 128
 
 C = TypeVar("C", bound=Case)
 
@@ -56,13 +56,13 @@ SEARCH_CHECKS: tuple[Callable[[SearchCase], Doubt | None], ...] = (
 
 
 def model_doubts(
-    context: Context, threat: Threat, digits: int = DIGITS, *, randomised: bool = False
+    context: Context, threat: Threat, images: int = IMAGES, *, randomised: bool = False
 ) -> tuple[Doubt, ...]:
-    """Doubts about the model as attacks see it, on at most `digits` images; cached in the context.
+    """Doubts about the model as attacks see it, on at most `images` images; cached in the context.
 
     A model that is declared `randomised` may vary.
     """
-    sample = context.sample(min(digits, DIGITS, len(context.data.test)), 0)
+    sample = context.sample(min(images, IMAGES, len(context.data.test)), 0)
 
     def doubts() -> tuple[Doubt, ...]:
         correct = ~is_wrong(context.logits(sample.x), sample.y)

@@ -88,15 +88,15 @@ class PlantedModel(nn.Module):
     """Class 1 where the rule of the nearest clean image exceeds its threshold, else class 0."""
 
     def __init__(
-        self, model: nn.Module, digits: Images, weights: torch.Tensor, bias: torch.Tensor
+        self, model: nn.Module, images: Images, weights: torch.Tensor, bias: torch.Tensor
     ) -> None:
         super().__init__()
-        self.model, self.digits = model, digits.flatten(1)
+        self.model, self.images = model, images.flatten(1)
         self.weights, self.bias = weights, bias
 
     def forward(self, x: Images) -> Logits:
         with torch.no_grad():
-            nearest = torch.cdist(x.flatten(1), self.digits).argmin(1)
+            nearest = torch.cdist(x.flatten(1), self.images).argmin(1)
         logits = self.model(x)
         score = (logits.double() * self.weights[nearest]).sum(1) - self.bias[nearest]
         low = (-10 - score.detach().abs())[:, None].expand(-1, logits.shape[1] - 2)

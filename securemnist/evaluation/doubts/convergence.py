@@ -34,10 +34,10 @@ def convergence(case: SearchCase) -> Doubt | None:
     return doubt
 
 
-def _doubt(case: SearchCase, search: Attack, seeds: int, digits: int) -> Doubt | None:
-    """A doubt where the longer search breaks enough of the first `digits` survivors."""
+def _doubt(case: SearchCase, search: Attack, seeds: int, images: int) -> Doubt | None:
+    """A doubt where the longer search breaks enough of the first `images` survivors."""
     runs = [(search, case.rng("convergence", seed)) for seed in range(seeds)]
-    x, y, judge = case.x[:digits], case.y[:digits], case.subject.model
+    x, y, judge = case.x[:images], case.y[:images], case.subject.model
     surviving = surviving_after(runs, case.model, x, y, case.threat, judge=judge, pool=case.pool)
     broken = int((~surviving).sum())
     if not case.matters(broken, len(surviving), LIMIT):

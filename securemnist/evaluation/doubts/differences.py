@@ -16,7 +16,7 @@ from securemnist.evaluation.doubts.probe import Probe
 from securemnist.types import Images, Labels
 
 # Number of images; fewer for a randomised model, whose outputs are averaged.
-DIGITS, VARYING = 256, 64
+IMAGES, VARYING = 256, 64
 # Batch size of the second gradient; images are in reversed order.
 _OTHER_BATCH = 96
 # Largest shift of pixels away from black, white and ties, where ReLU and maxima have no derivative.
@@ -32,8 +32,8 @@ def gradient_errors(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
     gradient that is not the slope, or changes in another batch.
     """
     rng, probe, threat = case.rng("gradients"), Probe(case.model, case.x), case.threat
-    digits = VARYING if probe.varies else DIGITS
-    case = dataclasses.replace(case, x=case.x[:digits], y=case.y[:digits])
+    images = VARYING if probe.varies else IMAGES
+    case = dataclasses.replace(case, x=case.x[:images], y=case.y[:images])
     zero, not_finite, false = [], [], []
     for start in (case.x, threat.random_start(case.x, rng)):
         point = start

@@ -11,7 +11,7 @@ from securemnist.evaluation.doubts.check_input import SearchCase
 from securemnist.evaluation.doubts.rerun import shortened, surviving_after
 from securemnist.results.findings import Doubt
 
-DIGITS, LIMIT = 64, 0.1
+IMAGES, LIMIT = 64, 0.1
 
 
 def large_epsilon(case: SearchCase) -> Doubt | None:
@@ -22,8 +22,8 @@ def large_epsilon(case: SearchCase) -> Doubt | None:
     """
     grey = case.logits(torch.full_like(case.x[:1], 0.5)).argmax(1)
     others = (case.y != grey).nonzero().squeeze(1)
-    digits = DIGITS if all(attack.keeps_budget for attack in case.attacks) else DIGITS // 4
-    x, y = case.x[others[:digits]], case.y[others[:digits]]
+    images = IMAGES if all(attack.keeps_budget for attack in case.attacks) else IMAGES // 4
+    x, y = case.x[others[:images]], case.y[others[:images]]
     threat = case.threat.at_grey(case.x)
     if not len(y):
         return None

@@ -9,7 +9,7 @@ from securemnist.evaluation.doubts.precision import rounding
 from securemnist.results.findings import Doubt
 from securemnist.types import Logits
 
-DIGITS, REPEATS = 128, 3
+IMAGES, REPEATS = 128, 3
 # Allowed difference of a logit, relative to the spread of all: batches of other sizes sum in
 # another order.
 TOLERANCE = 1e-4
@@ -33,7 +33,7 @@ def variation(case: Case) -> Doubt | None:
 
 def varies(case: Case) -> torch.Tensor:
     """Boolean (n,): the first images whose logits differ in a repeated prediction."""
-    x = case.x[:DIGITS]
+    x = case.x[:IMAGES]
     first = case.logits(x)
     varying = torch.zeros(len(x), dtype=torch.bool, device=x.device)
     for _ in range(REPEATS):

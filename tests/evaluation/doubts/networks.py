@@ -46,27 +46,27 @@ def few_channels() -> nn.Module:
 
 def plain(mnist: DataSet, seed: int, network: Make = convolutions) -> nn.Module:
     """Training on clean images."""
-    return _train(mnist, seed, network, digits=2000, epochs=3)
+    return _train(mnist, seed, network, images=2000, epochs=3)
 
 
 def hardened(mnist: DataSet, seed: int, eps: float, network: Make = convolutions) -> nn.Module:
     """Training on PGD examples (Madry et al. 2017, arXiv 1706.06083); eps rises over the epochs."""
-    return _train(mnist, seed, network, digits=2000, epochs=5, eps=eps, steps=3)
+    return _train(mnist, seed, network, images=2000, epochs=5, eps=eps, steps=3)
 
 
 def overfitted(
     mnist: DataSet, seed: int, network: Make = convolutions, epochs: int = 14
 ) -> nn.Module:
-    """Trained on FGSM examples from the digits themselves, without a random start, until it collapses.
+    """Trained on FGSM examples from the images themselves, without a random start, until it collapses.
 
     A smaller network may be trained for less, but does not collapse on every seed.
     """
-    return _train(mnist, seed, network, digits=4000, epochs=epochs, eps=OVERFITTED, steps=1)
+    return _train(mnist, seed, network, images=4000, epochs=epochs, eps=OVERFITTED, steps=1)
 
 
 def distilled(mnist: DataSet, seed: int) -> nn.Module:
     """Defensive distillation (Papernot et al. 2015, arXiv 1511.04508)."""
-    hot = {"digits": 2000, "epochs": 4, "temperature": TEMPERATURE}
+    hot = {"images": 2000, "epochs": 4, "temperature": TEMPERATURE}
     teacher = _train(mnist, seed, convolutions, **hot)
     return _train(mnist, seed, convolutions, **hot, teacher=teacher)
 
@@ -76,27 +76,27 @@ def _train(
     seed: int,
     make: Make,
     *,
-    digits: int,
+    images: int,
     epochs: int,
     eps: float = 0.0,
     steps: int = 0,
     temperature: float = 1.0,
     teacher: nn.Module | None = None,
 ) -> nn.Module:
-    """On a part of the training digits that the seed chooses; the first weights come from it, too.
+    """On a part of the training images that the seed chooses; the first weights come from it, too.
 
-    Labels are those of the digits, or the answers of a `teacher` at the same temperature.
+    Labels are those of the images, or the answers of a `teacher` at the same temperature.
     """
     rng = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = make()
-    chosen = mnist.train[torch.randperm(len(mnist.train), generator=rng)[:digits]]
+    chosen = mnist.train[torch.randperm(len(mnist.train), generator=rng)[:images]]
     images, labels = chosen.images(), chosen.labels
     optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
-    done, half = 0, epochs * digits / BATCH / 2
+    done, half = 0, epochs * images / BATCH / 2
     for _ in range(epochs):
-        for part in torch.randperm(digits, generator=rng).split(BATCH):
+        for part in torch.randperm(images, generator=rng).split(BATCH):
             x, y = images[part], labels[part]
             # From the full eps at once a network stays a constant.
             x = _attacked(network, x, y, eps * min(1.0, done / half), steps, rng)

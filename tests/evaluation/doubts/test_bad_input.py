@@ -28,9 +28,9 @@ def test_invalid_threat_is_policy_error(threat: dict[str, Any]) -> None:
     one_sentence(caught.value)
 
 
-def test_too_many_digits_are_usage_error(context: Context) -> None:
+def test_too_many_images_are_usage_error(context: Context) -> None:
     """A row that asks for more images than exist is refused before any attack."""
-    row = {"threat": {"norm": "linf", "eps": 0.1}, "digits": 10_001}
+    row = {"threat": {"norm": "linf", "eps": 0.1}, "images": 10_001}
     with pytest.raises(UsageError) as caught:
         take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
     one_sentence(caught.value)

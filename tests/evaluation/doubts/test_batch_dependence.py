@@ -22,9 +22,9 @@ from tests.evaluation.doubts.impostors import Around, BatchMean, Dropping, Noisy
 from tests.evaluation.doubts.test_gradients import OwnNoise, network
 
 ROWS: dict[str, dict[str, Any]] = {
-    "clean_accuracy": {"digits": 100},
-    "worst_class_accuracy": {"digits": 100},
-    "backdoor_success": {"digits": 100, "trigger": {"kind": "corner"}, "target": 7},
+    "clean_accuracy": {"images": 100},
+    "worst_class_accuracy": {"images": 100},
+    "backdoor_success": {"images": 100, "trigger": {"kind": "corner"}, "target": 7},
 }
 
 

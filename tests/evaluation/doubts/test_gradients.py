@@ -36,7 +36,7 @@ from tests.evaluation.doubts.false_backward import (
 )
 from tests.evaluation.doubts.impostors import Around, Dropping, Noisy
 
-DIGITS = 64
+IMAGES = 64
 FORMATS: dict[str, Callable[[nn.Module], nn.Module]] = {
     "bfloat16": InBfloat16,
     "autocast": Autocast,
@@ -70,10 +70,10 @@ def network() -> nn.Module:
     return copy.deepcopy(loading.resolve("network_d").model)
 
 
-def case(model: nn.Module, mnist: DataSet, threat: Threat, digits: int = DIGITS) -> Case:
+def case(model: nn.Module, mnist: DataSet, threat: Threat, images: int = IMAGES) -> Case:
     """The correctly classified images of a model."""
     context = Context(loading.from_model(model, name="it"), mnist)
-    sample = context.sample(digits, 0)
+    sample = context.sample(images, 0)
     right = ~is_wrong(context.logits(sample.x), sample.y)
     return Case(context.subject, context.target, threat, sample.x[right], sample.y[right])
 
@@ -150,7 +150,7 @@ def test_noise_gradient_is_inconclusive(mnist: DataSet) -> None:
     context = Context(
         loading.from_model(FalseBackward(network(), "noise").eval(), name="it"), mnist
     )
-    row: dict[str, Any] = {"threat": {"norm": "linf", "eps": 0.06}, "digits": 40}
+    row: dict[str, Any] = {"threat": {"norm": "linf", "eps": 0.06}, "images": 40}
     seen = take_measurement(
         context, "robust_accuracy", bind("robust_accuracy", row, tier="smoke"), 0
     )

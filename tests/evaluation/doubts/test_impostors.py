@@ -20,7 +20,7 @@ from securemnist.results.findings import Measurement, Requirement, Verdict
 from tests.evaluation.doubts import networks
 from tests.evaluation.doubts.impostors import ATTACKS, IMPOSTORS, Around, Sharpened, Thresholded
 
-DIGITS = 48
+IMAGES = 48
 
 
 Make = Callable[[DataSet], nn.Module]
@@ -46,7 +46,7 @@ def honest(mnist: DataSet) -> nn.Module:
 
 
 def measured(
-    model: nn.Module | str, mnist: DataSet, eps: float, attack: str, digits: int = DIGITS
+    model: nn.Module | str, mnist: DataSet, eps: float, attack: str, images: int = IMAGES
 ) -> Measurement:
     """Robust accuracy of a model under one attack, on a few images."""
     resolve = loading.resolve
@@ -54,7 +54,7 @@ def measured(
     row = {
         "attack": ATTACKS[attack],
         "threat": {"norm": "linf", "eps": eps},
-        "digits": digits,
+        "images": images,
     }
     return take_measurement(
         Context(subject, mnist), "robust_accuracy", bind("robust_accuracy", row), 0
@@ -79,7 +79,7 @@ def test_large_epsilon_doubt(mnist: DataSet) -> None:
     row = {
         "attack": {"use": "PGD", "steps": 2, "step_size": 0.01},
         "threat": {"norm": "linf", "eps": 0.02},
-        "digits": DIGITS,
+        "images": IMAGES,
     }
     context = Context(loading.resolve("hardened"), mnist)
     seen = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
@@ -100,13 +100,13 @@ def test_one_step_masking_doubt(mnist: DataSet) -> None:
     overfitted = networks.overfitted(mnist, 2, networks.few_channels, epochs=8)
     subject = loading.from_model(overfitted, name="it")
     threat = {"norm": "linf", "eps": networks.OVERFITTED}
-    row = {"attack": {"use": "FGSM"}, "threat": threat, "digits": 150}
+    row = {"attack": {"use": "FGSM"}, "threat": threat, "images": 150}
     seen = take_measurement(
         Context(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0
     )
     assert seen.value > 0.7
     assert "one-step masking" in {found.name for found in seen.doubts}
-    search = {"attack": {"use": "PGD", "steps": 10}, "threat": threat, "digits": 50}
+    search = {"attack": {"use": "PGD", "steps": 10}, "threat": threat, "images": 50}
     fallen = take_measurement(
         Context(subject, mnist), "robust_accuracy", bind("robust_accuracy", search), 0
     )
@@ -128,7 +128,7 @@ def test_honest_small_networks_raise_no_doubt(name: str, mnist: DataSet) -> None
 )
 def test_reference_models_raise_no_doubt(model: str, eps: float, mnist: DataSet) -> None:
     """No reference model is doubted, with dropout layers in eval mode included."""
-    seen = measured(model, mnist, eps, "PGD", digits=20)
+    seen = measured(model, mnist, eps, "PGD", images=20)
     assert seen.value > 0.5
     assert seen.doubts == ()
     planted = seen.evidence.sensitivity
@@ -140,7 +140,7 @@ def test_convergence_doubts_unfinished_queries(mnist: DataSet) -> None:
     row = {
         "attack": {"use": "Square", "queries": 300},
         "threat": {"norm": "l2", "eps": 1.5},
-        "digits": DIGITS,
+        "images": IMAGES,
     }
     context = Context(loading.resolve("certified"), mnist)
     seen = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
@@ -154,7 +154,7 @@ def test_convergence_doubts_unfinished_queries(mnist: DataSet) -> None:
 def test_model_without_gradient_is_inconclusive(use: str, mnist: DataSet) -> None:
     """Survivors of gradient attacks on a model without gradients are in doubt, with the reason."""
     subject = loading.from_model(Thresholded(loading.resolve("baseline").model), name="it")
-    row = {"attack": {"use": use}, "threat": {"norm": "linf", "eps": 0.1}, "digits": 4}
+    row = {"attack": {"use": use}, "threat": {"norm": "linf", "eps": 0.1}, "images": 4}
     measured = take_measurement(
         Context(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0
     )
@@ -167,13 +167,13 @@ def test_model_without_gradient_is_certified(mnist: DataSet) -> None:
     """The ladder certifies most images of a certified network behind a threshold."""
     subject = loading.from_model(Thresholded(loading.resolve("certified").model), name="it")
     threat = {"norm": "linf", "eps": 0.3}
-    row = {"attack": {"use": "ladder", "budget": "smoke"}, "threat": threat, "digits": 40}
+    row = {"attack": {"use": "ladder", "budget": "smoke"}, "threat": threat, "images": 40}
     context = Context(subject, mnist)
     measured = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
     proved = take_measurement(
         context,
         "certified_accuracy",
-        bind("certified_accuracy", {"threat": threat, "digits": 40}),
+        bind("certified_accuracy", {"threat": threat, "images": 40}),
         0,
     )
     assert measured.certified == proved.value >= 0.7

@@ -14,7 +14,7 @@ from securemnist.results.findings import Measurement, Requirement, Verdict
 from tests.evaluation.doubts import networks
 from tests.evaluation.doubts.impostors import Noisy
 
-DIGITS = 16
+IMAGES = 16
 
 
 def measured(mnist: DataSet, *, randomised: bool) -> Measurement:
@@ -26,7 +26,7 @@ def measured(mnist: DataSet, *, randomised: bool) -> Measurement:
     row = {
         "attack": {"use": "PGD", "steps": 3},
         "threat": {"norm": "linf", "eps": 0.1},
-        "digits": DIGITS,
+        "images": IMAGES,
         "randomised": randomised,
     }
     return take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
@@ -37,7 +37,7 @@ def test_declared_noise_uses_interval(mnist: DataSet) -> None:
     declared = measured(mnist, randomised=True)
     names = {doubt.name for doubt in declared.doubts}
     assert not names & {"variation", "batch dependence"}
-    assert declared.evidence.answers_a_digit == COUNTED_DRAWS
+    assert declared.evidence.answers_a_image == COUNTED_DRAWS
     assert not declared.complete
     assert declared.low < declared.value < declared.high
     between = Requirement(id="X-01", measure="robust_accuracy", because="", at_least=declared.value)
