@@ -103,7 +103,9 @@ def _parts(member: Member) -> Iterator[np.ndarray]:
         for start, end in pieces(len(member), item):
             part = np.frombuffer(member.take(stream, (end - start) * item), member.dtype)
             part = part.reshape(end - start, *member.shape[1:])
-            yield part.copy() if part.dtype == np.uint8 else part.astype(np.float32)
+            with np.errstate(over="ignore"):  # infinity is refused later
+                values = part.copy() if part.dtype == np.uint8 else part.astype(np.float32)
+            yield values
 
 
 def _labels(member: Member, n: int, where: str) -> Labels:

@@ -173,7 +173,7 @@ def test_gallery_shows_trigger(mnist: DataSet) -> None:
             torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(28, 28)
             for pixels in (shown.clean, shown.adversarial)
         )
-        assert torch.equal(clean, mnist.test.pixels[shown.index])
+        assert torch.equal(clean, mnist.test.pixels[shown.index, 0])
         assert (marked[-4:, -4:] == 255).all()
         assert torch.equal(marked[:-4], clean[:-4])
 

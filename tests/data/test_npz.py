@@ -149,6 +149,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "whole numbers": ({"x_test": X.astype(int), "y_test": Y}, "uint8, or floats"),
     "floats to 255": ({"x_test": X.astype(np.float32), "y_test": Y}, "got pixels from 0 to 255"),
+    "huge floats": ({"x_test": np.full((N, H, W), 1e300), "y_test": Y}, "got NaN or inf"),
     "NaN": ({"x_test": NAN, "y_test": Y}, "got NaN"),
     "floats as bytes": (
         {"x_test": X // 128, "y_test": Y},

@@ -94,7 +94,9 @@ def test_later_nan_logits_not_counted(mnist: DataSet) -> None:
     """NaN logits on images beyond the contract's are an error, never class 0."""
     subject = from_model(FunctionModel(lambda x: x.flatten(1)[:, 300:310] / 0), name="net")
     small = dataclasses.replace(mnist, test=mnist.test[:8])
-    blank = dataclasses.replace(small.test, pixels=torch.full((8, 28, 28), 255, dtype=torch.uint8))
+    blank = dataclasses.replace(
+        small.test, pixels=torch.full((8, 1, 28, 28), 255, dtype=torch.uint8)
+    )
     with pytest.raises(ModelError, match="expected finite logits"):
         Context(subject, dataclasses.replace(small, test=blank))
     late = from_model(FunctionModel(lambda x: x.flatten(1)[:, :10] / (len(x) <= 8)), name="net")
