@@ -157,7 +157,7 @@ def test_value_of_each_channel() -> None:
 
 
 @pytest.fixture
-def images(mnist: DataSet) -> Samples:
+def samples(mnist: DataSet) -> Samples:
     """A thousand training images."""
     return mnist.train[:1_000]
 
