@@ -98,7 +98,9 @@ def compare(
         )
     lines += ["", f"Best peer: {_best(timings)}."]
     if isinstance(attack, FGSM):
-        same = float((images["securemnist"] - images["ART"]).abs().lt(1e-6).float().mean())
+        same = float(
+            (adversarial["securemnist"] - adversarial["ART"]).abs().lt(1e-6).float().mean()
+        )
         lines[-1] += f" Pixels equal to ART's: {same:.4%}."
     return [*lines, ""]
 
