@@ -11,13 +11,14 @@ from securemnist._util import resources
 from securemnist._util.files import gunzip, read_at_most
 from securemnist._util.hashing import sha256
 from securemnist.comparison.change import Turned
+from securemnist.input_spec import MNIST
 from securemnist.results.assessment import Assessment
 from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.evidence.attack import AttackEvidence
-from securemnist.results.evidence.images import ChangedImage
+from securemnist.results.evidence.images import ChangedImage, Picture
 from securemnist.results.findings import Finding
-from securemnist.results.value_types import PIXELS
 from securemnist.view import png
+from securemnist.view.class_names import names_of
 from securemnist.view.figure import Tile
 
 SHOWN = 12
@@ -43,6 +44,7 @@ class Images:
 
     def __init__(self, assessment: Assessment) -> None:
         self._images = _test_images(assessment)
+        self._names = names_of(assessment.subject)
 
     def of(
         self, turned: tuple[Turned, ...] | None, weak: Finding | None, unit: str
@@ -58,15 +60,21 @@ class Images:
             return TurnedImages(count=len(turned), places=places)
         stored = _gallery(weak)
         ordered = sorted(turned, key=lambda image: image.place not in stored)
-        tiles = (Tile(image, self._pictures(image, stored)) for image in _of_every_class(ordered))
+        tiles = (
+            Tile(image, self._pictures(image, stored), self._names(image.label))
+            for image in _of_every_class(ordered)
+        )
         return TurnedImages(count=len(turned), tiles=tuple(tiles))
 
     def _pictures(self, image: Turned, stored: Mapping[int, ChangedImage]) -> tuple[str, ...]:
         if image.place in stored:
             return png.change(stored[image.place].clean, stored[image.place].adversarial)
-        start = _HEADER + image.place * PIXELS
-        clean = self._images[start : start + PIXELS]
-        return (png.grey(clean),) if len(clean) == PIXELS else ()
+        start = _HEADER + image.place * MNIST.size
+        clean = self._images[start : start + MNIST.size]
+        if len(clean) < MNIST.size:
+            return ()
+        picture = Picture(height=MNIST.height, width=MNIST.width, channels=1, pixels=clean)
+        return (png.image(picture),)
 
 
 def _of_every_class(turned: Iterable[Turned]) -> list[Turned]:

@@ -19,7 +19,6 @@ from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.certificates import CertifiedEvidence
 from securemnist.results.evidence.tables import AnswerTable, OutcomeTable
 from securemnist.results.findings import Finding, Requirement
-from securemnist.results.per_image import CLASSES
 from securemnist.sanitize import line
 
 NOT_COUNTED = -1
@@ -35,7 +34,7 @@ class EventMatrix:
     """Events int8 (k, n) of n images: 1 it happened, 0 it did not, -1 the image is not counted.
 
     A value is the share of events in one row, or the `extreme` of the shares of k rows: the worst of
-    ten classes, of ten targets, of ninety pairs. `places` are places in the test set; `stages` the
+    all classes, of all targets, of all pairs. `places` are places in the test set; `stages` the
     attacks. `codes` int64 (n,): which stage broke each image; without stages, its predicted class.
     """
 
@@ -89,7 +88,13 @@ def _event_matrix(finding: Finding, evidence: Evidence) -> EventMatrix | None:
     if isinstance(evidence, CleanEvidence | BackdoorEvidence):
         worst = isinstance(evidence, CleanEvidence) and evidence.worst_class is not None
         table = evidence.answers
-        return None if table is None else _answers(finding.requirement, table, by_class=worst)
+        if table is None:
+            return None
+        rates = (
+            evidence.per_class if isinstance(evidence, CleanEvidence) else evidence.per_class_asr
+        )
+        classes = len(rates or ()) or int(table.labels.max()) + 1
+        return _answers(finding.requirement, table, classes, by_class=worst)
     return None
 
 
@@ -118,17 +123,19 @@ def _outcomes(finding: Finding, table: OutcomeTable) -> EventMatrix:
     return _of_table(table, held[None], codes, stages=stages)
 
 
-def _answers(row: Requirement, table: AnswerTable, *, by_class: bool) -> EventMatrix | None:
+def _answers(
+    row: Requirement, table: AnswerTable, classes: int, *, by_class: bool
+) -> EventMatrix | None:
     """Predicted classes: right or not, of all images or by class; with a trigger, steered or not."""
     labels, answered = table.labels, table.read
     if (triggered := table.triggered) is not None:
-        events = _steered(row.settings.get("target"), labels, answered, triggered)
+        events = _steered(row.settings.get("target"), labels, answered, triggered, classes)
         return None if events is None else _of_table(table, events, triggered, extreme=np.max)
     right = (answered == labels).astype(np.int8)
     if not by_class:
         return _of_table(table, right[None], answered)
-    classes = np.arange(CLASSES)[:, None]
-    return _of_table(table, np.where(labels == classes, right, NOT_COUNTED), answered)
+    rows = np.arange(classes)[:, None]
+    return _of_table(table, np.where(labels == rows, right, NOT_COUNTED), answered)
 
 
 def _of_table(
@@ -139,17 +146,17 @@ def _of_table(
 
 
 def _steered(
-    target: Any, labels: np.ndarray, clean: np.ndarray, triggered: np.ndarray
+    target: Any, labels: np.ndarray, clean: np.ndarray, triggered: np.ndarray, classes: int
 ) -> np.ndarray | None:
     """Attack success by the definition of `evaluation.backdoor`, a row for each target tried."""
     if target == "next":
-        targets = ((labels + 1) % CLASSES)[None]
+        targets = ((labels + 1) % classes)[None]
     elif target == "pair":
-        sources, aims = (k[:, None] for k in np.nonzero(~np.eye(CLASSES, dtype=bool)))
+        sources, aims = (k[:, None] for k in np.nonzero(~np.eye(classes, dtype=bool)))
         targets = np.where(labels == sources, aims, labels)
     elif target == "all":
-        targets = np.broadcast_to(np.arange(CLASSES)[:, None], (CLASSES, len(labels)))
-    elif isinstance(target, int) and 0 <= target < CLASSES:
+        targets = np.broadcast_to(np.arange(classes)[:, None], (classes, len(labels)))
+    elif isinstance(target, int) and 0 <= target < classes:
         targets = np.full((1, len(labels)), target)
     else:
         return None

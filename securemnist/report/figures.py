@@ -19,18 +19,22 @@ from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Finding
 from securemnist.results.value_types import LARGEST_EPSILON
 from securemnist.sanitize import line
+from securemnist.view.class_names import SHOWN, Names, worst_classes
 from securemnist.view.figure import Exhibit, Panel, Table, of_total
 from securemnist.view.wording import NONE, plural
 
 ENTRIES = 200  # lines a table shows
 
 
-def exhibits(finding: Finding) -> tuple[Exhibit, ...]:
-    """Everything that the finding's evidence lets one see, in the order to look at it."""
+def exhibits(finding: Finding, names: Names = str) -> tuple[Exhibit, ...]:
+    """Everything that the finding's evidence lets one see, in the order to look at it.
+
+    `names` gives the name of each class.
+    """
     if finding.measurement is None:
         return ()
     evidence = finding.measurement.evidence
-    figures = (figure(finding, evidence) for figure in _FIGURES.get(type(evidence), ()))
+    figures = (figure(finding, evidence, names) for figure in _FIGURES.get(type(evidence), ()))
     return tuple(exhibit for exhibit in figures if exhibit is not None)
 
 
@@ -44,7 +48,7 @@ def not_recorded(finding: Finding) -> tuple[str, ...]:
     return tuple(line(title, 60) for key, title in expected.items() if present.get(key) is None)
 
 
-def _stages(_: Finding, evidence: AttackEvidence) -> Exhibit | None:
+def _stages(_: Finding, evidence: AttackEvidence, _names: Names) -> Exhibit | None:
     stages = evidence.waterfall
     if not stages:
         return None
@@ -69,10 +73,10 @@ def _stages(_: Finding, evidence: AttackEvidence) -> Exhibit | None:
     )
 
 
-def _classes(finding: Finding, evidence: Evidence) -> Exhibit | None:
+def _classes(finding: Finding, evidence: Evidence, names: Names) -> Exhibit | None:
     triggered = isinstance(evidence, BackdoorEvidence)
     values = vars(evidence)["per_class_asr" if triggered else "per_class"]
-    known = {image: value for image, value in enumerate(values or []) if value is not None}
+    known = {label: value for label, value in enumerate(values or []) if value is not None}
     if not values or not known:
         return None
     worst = (max if triggered else min)(known, key=known.__getitem__)
@@ -83,8 +87,11 @@ def _classes(finding: Finding, evidence: Evidence) -> Exhibit | None:
     bad = [v if triggered or v is None else 1 - v for v in values]
     limit = finding.requirement.threshold if triggered else 1 - finding.requirement.threshold
     caption = (
-        f"Percent of each class. Class {worst} fares worst: {_percent(round(bad[worst] or 0, 3))}."
+        f"Percent of each class. Class {names(worst)} fares worst: "
+        f"{_percent(round(bad[worst] or 0, 3))}."
     )
+    shown = worst_classes(bad)
+    caption += f" The {len(shown)} worst of {len(bad):,} classes." if bad[SHOWN:] else ""
     whose = "of the worst pair" if pairs else "over all its images"
     if isinstance(evidence, CleanEvidence) and evidence.worst_class is not None:
         whose = "of the worst class"
@@ -94,10 +101,12 @@ def _classes(finding: Finding, evidence: Evidence) -> Exhibit | None:
         kind="classes",
         title=f"Images {verb}, by class",
         caption=caption,
-        panels=(Panel(picture=charts.bars(bad, limit, alt=caption)),),
+        panels=(Panel(picture=charts.bars([(str(k), bad[k]) for k in shown], limit, alt=caption)),),
         table=Table(
             head=("class", what),
-            rows=tuple((str(d), NONE if v is None else f"{v:.4f}") for d, v in enumerate(values)),
+            rows=tuple(
+                (names(k), NONE if values[k] is None else f"{values[k]:.4f}") for k in shown
+            ),
         ),
     )
 
@@ -106,7 +115,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.3g}\N{NO-BREAK SPACE}%"
 
 
-def _curve(finding: Finding, evidence: AttackEvidence) -> Exhibit | None:
+def _curve(finding: Finding, evidence: AttackEvidence, _names: Names) -> Exhibit | None:
     lines = lines_of(evidence)
     if not lines:
         return None
@@ -153,7 +162,7 @@ def _points(lines: Sequence[Line]) -> Table:
     return Table(head=head, rows=tuple(rows[:ENTRIES]))
 
 
-def _times(_: Finding, evidence: LatencyEvidence) -> Exhibit | None:
+def _times(_: Finding, evidence: LatencyEvidence, _names: Names) -> Exhibit | None:
     if not evidence.samples:
         return None
     series = [(line(name, 24), seconds) for name, seconds in evidence.samples.items()]
@@ -175,7 +184,7 @@ def _times(_: Finding, evidence: LatencyEvidence) -> Exhibit | None:
     )
 
 
-def _notices(_: Finding, evidence: StaticEvidence) -> Exhibit | None:
+def _notices(_: Finding, evidence: StaticEvidence, _names: Names) -> Exhibit | None:
     if evidence.static is None:
         return None
     issues = evidence.static[:ENTRIES]
@@ -196,7 +205,7 @@ def _notices(_: Finding, evidence: StaticEvidence) -> Exhibit | None:
     return Exhibit(kind="notices", title="Findings in the code", caption=caption, table=table)
 
 
-def _other(_: Finding, evidence: OtherEvidence) -> Exhibit | None:
+def _other(_: Finding, evidence: OtherEvidence, _names: Names) -> Exhibit | None:
     """Evidence of a measure of the user's own."""
     if not evidence.table:
         return None
@@ -212,7 +221,7 @@ def _json(value: object) -> str:
 
 
 # The figures of each kind of evidence, in the order to look at them.
-_FIGURES: Mapping[type[Evidence], Sequence[Callable[[Finding, Any], Exhibit | None]]] = {
+_FIGURES: Mapping[type[Evidence], Sequence[Callable[[Finding, Any, Names], Exhibit | None]]] = {
     CleanEvidence: (_classes, matrices.confusion, gallery.hardest),
     AttackEvidence: (
         _curve,

@@ -10,7 +10,8 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from securemnist.results.per_image import CLASSES
+import numpy as np
+
 from securemnist.view.svg import BAD, GOOD, INK, MUTED, PAPER, Drawing
 
 WIDTH = 340
@@ -25,56 +26,63 @@ FATES: dict[str, Kind] = {  # in the order of a waffle, the good end first
 }
 _MARGIN = 22.0
 _ONE_LINE = 40  # cells that are large enough to be counted
-_CELL = (WIDTH - _MARGIN) / CLASSES
 
 
-def confusion(counts: Sequence[Sequence[int]], *, alt: str) -> str:
-    """A 10x10 matrix; a cell's shade is its share of the row."""
+def confusion(counts: np.ndarray, *, alt: str) -> str:
+    """Counts (K, K); a cell's shade is its share of the row."""
+    totals = counts.sum(1).clip(1)
 
     def cell(true: int, predicted: int) -> Cell:
-        count = counts[true][predicted]
+        count = int(counts[true, predicted])
         # The square root keeps a single misclassified image visible beside a thousand.
-        shade = 0.06 + 0.44 * (count / max(sum(counts[true]), 1)) ** 0.5
+        shade = 0.06 + 0.44 * (count / int(totals[true])) ** 0.5
         return GOOD if true == predicted else BAD, shade if count else 0.0, f"{count}"
 
-    return _matrix(cell, alt)
+    return _matrix(len(counts), cell, alt)
 
 
-def moved(before: Sequence[Sequence[int]], after: Sequence[Sequence[int]], *, alt: str) -> str:
+def moved(before: np.ndarray, after: np.ndarray, *, alt: str) -> str:
     """What the change did: `after` minus `before`, signed; images lost and gained wrongly are bad."""
+    totals = before.sum(1).clip(1)
 
     def cell(true: int, predicted: int) -> Cell:
-        change = after[true][predicted] - before[true][predicted]
+        change = int(after[true, predicted] - before[true, predicted])
         better = (change > 0) == (true == predicted)
-        shade = 0.08 + 0.52 * min(abs(change) / max(sum(before[true]), 1), 1.0) ** 0.5
+        shade = 0.08 + 0.52 * min(abs(change) / int(totals[true]), 1.0) ** 0.5
         text = f"{change:+d}".replace("-", "\N{MINUS SIGN}")
         return GOOD if better else BAD, shade if change else 0.0, text
 
-    return _matrix(cell, alt)
+    return _matrix(len(after), cell, alt)
 
 
-def _matrix(cell: Callable[[int, int], Cell], alt: str) -> str:
-    """A matrix with the images along its edges; a cell without a shade stays empty."""
+def _matrix(classes: int, cell: Callable[[int, int], Cell], alt: str) -> str:
+    """A matrix with the classes along its edges; a cell without a shade stays empty."""
     drawing = Drawing(WIDTH, WIDTH)
-    for image in range(CLASSES):
-        middle = _MARGIN + (image + 0.5) * _CELL
-        drawing.text(middle, 14, image, anchor="middle")
-        drawing.text(8, middle + 4, image, anchor="middle")
-    for true, predicted in itertools.product(range(CLASSES), repeat=2):
+    side = (WIDTH - _MARGIN) / classes
+    largest = min(12.0, 0.6 * side)
+    for label in range(classes):
+        middle = _MARGIN + (label + 0.5) * side
+        drawing.text(middle, 14, label, anchor="middle", size=largest)
+        drawing.text(8, middle + 4, label, anchor="middle", size=largest)
+    for true, predicted in itertools.product(range(classes), repeat=2):
         role, shade, text = cell(true, predicted)
-        x, y = _MARGIN + predicted * _CELL + 1, _MARGIN + true * _CELL + 1
-        drawing.rect(x, y, _CELL - 2, _CELL - 2, role if shade else MUTED, alpha=shade or 0.06)
+        x, y = _MARGIN + predicted * side + 1, _MARGIN + true * side + 1
+        drawing.rect(x, y, side - 2, side - 2, role if shade else MUTED, alpha=shade or 0.06)
         if shade:
-            size = 12.0 if len(text) < 4 else 42.0 / len(text)
-            middle = x - 1 + _CELL / 2
-            drawing.text(middle, y + _CELL / 2 + 3, text, INK, size=size, anchor="middle")
+            size = min(largest, 12.0 if len(text) < 4 else 1.32 * side / len(text))
+            middle = x - 1 + side / 2
+            drawing.text(middle, y + side / 2 + 3, text, INK, size=size, anchor="middle")
     return drawing.element(alt)
 
 
 def waffle(
-    classes: Sequence[Mapping[str, int]], names: Mapping[str, Kind] = FATES, *, alt: str
+    bands_of: Sequence[tuple[str, Mapping[str, int]]],
+    names: Mapping[str, Kind] = FATES,
+    *,
+    alt: str,
 ) -> str:
-    """A band for each class, a cell for each image, sorted by what became of it."""
+    """A band for each class by its number, a cell for each image, sorted by its outcome."""
+    labels, classes = [label for label, _ in bands_of], [counts for _, counts in bands_of]
     columns = _columns(classes)
     cell = (WIDTH - _MARGIN) / columns
     kinds = [kind for kind in names if any(fate[kind] for fate in classes)]
@@ -82,8 +90,8 @@ def waffle(
     drawing = Drawing(WIDTH, 24 + sum(bands) + 5 * len(classes))
     drawing.legend(_MARGIN, [names[kind] for kind in kinds])
     y = 24.0
-    for image, (fate, height) in enumerate(zip(classes, bands, strict=True)):
-        drawing.text(8, y + min(height, 24) / 2 + 4, image, anchor="middle")
+    for label, fate, height in zip(labels, classes, bands, strict=True):
+        drawing.text(8, y + min(height, 24) / 2 + 4, label, anchor="middle")
         start = 0
         for kind in kinds:
             count = fate[kind]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from securemnist.report import grids
@@ -11,21 +13,23 @@ from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.certificates import CertifiedEvidence
 from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.findings import Finding
-from securemnist.results.per_image import CLASSES
 from securemnist.sanitize import line
+from securemnist.view.class_names import SHOWN, Names, worst_classes
 from securemnist.view.figure import Exhibit, Panel, Table
 
-Counts = list[list[int]]
+LARGEST = 15  # confusions that are listed of more than SHOWN classes
 
 
 def confusion(
-    finding: Finding, evidence: CleanEvidence | AttackEvidence | BackdoorEvidence
+    finding: Finding, evidence: CleanEvidence | AttackEvidence | BackdoorEvidence, names: Names
 ) -> Exhibit | None:
     """Confusion matrix: clean, attacked, and what the attack moved."""
     counts = evidence.confusion
     if counts is None:
         return None
     clean = None if isinstance(evidence, CleanEvidence) else evidence.clean_confusion
+    if len(counts) > SHOWN:
+        return _largest_confusions(finding, counts, clean, names)
     total, right = _right(counts)
     where = line(finding.family.condition, 60)
     caption = "Down: true class; across: predicted class. "
@@ -46,28 +50,54 @@ def confusion(
             Panel(title="Difference", picture=grids.moved(
                 clean, counts, alt=f"Difference: {right - before:+,} images right")),
         )  # fmt: skip
+    labels = range(len(counts))
     rows = tuple(
-        (str(image), *(_cell(counts, clean, image, other) for other in range(CLASSES)))
-        for image in range(CLASSES)
+        (names(label), *(_cell(counts, clean, label, other) for other in labels))
+        for label in labels
     )
-    table = Table(head=("true \\ predicted", *map(str, range(CLASSES))), rows=rows)
+    table = Table(head=("true \\ predicted", *map(names, labels)), rows=rows)
     return Exhibit(kind="confusion", title=title, caption=caption, panels=panels, table=table)
 
 
-def _right(counts: Counts) -> tuple[int, int]:
+def _largest_confusions(
+    finding: Finding, counts: np.ndarray, clean: np.ndarray | None, names: Names
+) -> Exhibit:
+    """The pairs of true and predicted class with the most images, where there are many classes."""
+    total, right = _right(counts)
+    wrong = counts.copy()
+    np.fill_diagonal(wrong, 0)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:LARGEST]
+    pairs = [divmod(int(place), len(counts)) for place in order if wrong.flat[place]]
+    where = line(finding.family.condition, 60)
+    caption = f"{right:,} of {total:,} images are classified correctly {where}".rstrip()
+    if clean is not None:
+        caption += f", {_right(clean)[1]:,} without"
+    caption += (
+        f". The {len(pairs)} most frequent errors of {len(counts):,} classes." if pairs else "."
+    )
+    rows = tuple((names(t), names(p), _cell(counts, clean, t, p)) for t, p in pairs)
+    return Exhibit(
+        kind="confusion",
+        title=f"Largest confusions {where}".strip(),
+        caption=caption,
+        table=Table(head=("true class", "predicted class", "images"), rows=rows) if rows else None,
+    )
+
+
+def _right(counts: np.ndarray) -> tuple[int, int]:
     """All images, and those on the diagonal."""
-    return sum(map(sum, counts)), sum(counts[image][image] for image in range(CLASSES))
+    return int(counts.sum()), int(counts.trace())
 
 
-def _cell(counts: Counts, clean: Counts | None, true: int, predicted: int) -> str:
+def _cell(counts: np.ndarray, clean: np.ndarray | None, true: int, predicted: int) -> str:
     """The count, and what it was without the attack where that differs."""
-    now = counts[true][predicted]
-    before = now if clean is None else clean[true][predicted]
+    now = int(counts[true, predicted])
+    before = now if clean is None else int(clean[true, predicted])
     return f"{now:,}" if before == now else f"{before:,} \N{RIGHTWARDS ARROW} {now:,}"
 
 
-def _by_class(table: OutcomeTable) -> list[dict[str, int]]:
-    """The number of images of each class by what became of them (keys of `grids.FATES`)."""
+def _by_class(table: OutcomeTable, classes: int) -> list[dict[str, int]]:
+    """The number of images of each class by their outcome (keys of `grids.FATES`)."""
     codes = {
         "certified": [per_image.CERTIFIED],
         "survived": [per_image.SURVIVED],
@@ -75,19 +105,23 @@ def _by_class(table: OutcomeTable) -> list[dict[str, int]]:
         "broken": range(len(table.stages)),
         "misclassified": [per_image.MISCLASSIFIED],
     }
-    of_class = (table.codes[table.labels == label] for label in range(CLASSES))
+    of_class = (table.codes[table.labels == label] for label in range(classes))
     return [
         {kind: int(np.isin(own, [*chosen]).sum()) for kind, chosen in codes.items()}
         for own in of_class
     ]
 
 
-def fates(finding: Finding, evidence: AttackEvidence | CertifiedEvidence) -> Exhibit | None:
-    """Every image as a cell, by class and by what became of it."""
+def fates(
+    finding: Finding, evidence: AttackEvidence | CertifiedEvidence, names: Names
+) -> Exhibit | None:
+    """Every image as a cell, by class and by its outcome."""
     if evidence.outcomes is None:
         return None
-    classes = _by_class(evidence.outcomes)
-    # Where nothing but proofs was tried, a image that is left is not proved.
+    labels = evidence.outcomes.labels
+    number = len(evidence.per_class or ()) or int(labels.max()) + 1
+    classes = _by_class(evidence.outcomes, number)
+    # Where nothing but proofs was tried, an image that is left is not proved.
     left = "not proved" if finding.family.proofs else "not tried"
     kinds = grids.FATES | {"open": (left, *grids.FATES["open"][1:])}
     sums = {kind: sum(fate[kind] for fate in classes) for kind in grids.FATES}
@@ -97,14 +131,29 @@ def fates(finding: Finding, evidence: AttackEvidence | CertifiedEvidence) -> Exh
     if sums["certified"] and sums["survived"]:
         caption += " True robust accuracy lies between proved and proved + survived."
     present = [kind for kind, n in sums.items() if n]
+    shown = worst_classes([_share_lost(fate) for fate in classes])
+    bands = [(str(label), classes[label]) for label in shown]
+    named = [(names(label), classes[label]) for label in shown]
+    if len(shown) < number:
+        others = [fate for label, fate in enumerate(classes) if label not in set(shown)]
+        rest = {kind: sum(fate[kind] for fate in others) for kind in grids.FATES}
+        bands.append(("...", rest))
+        named.append((f"the other {number - len(shown):,} classes", rest))
+        caption += f" The {len(shown)} worst classes, and the others together."
     rows = tuple(
-        (str(image), f"{sum(fate.values()):,}", *(f"{fate[kind]:,}" for kind in present))
-        for image, fate in enumerate(classes)
+        (name, f"{sum(fate.values()):,}", *(f"{fate[kind]:,}" for kind in present))
+        for name, fate in named
     )
     return Exhibit(
         kind="fates",
         title="Certified / survived / broken, per image",
         caption=caption,
-        panels=(Panel(picture=grids.waffle(classes, kinds, alt=caption)),),
+        panels=(Panel(picture=grids.waffle(bands, kinds, alt=caption)),),
         table=Table(head=("class", "images", *(kinds[kind][0] for kind in present)), rows=rows),
     )
+
+
+def _share_lost(fate: Mapping[str, int]) -> float | None:
+    """The share of a class that is broken or misclassified; None for a class without images."""
+    total = sum(fate.values())
+    return (fate["broken"] + fate["misclassified"]) / total if total else None

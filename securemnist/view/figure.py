@@ -25,10 +25,15 @@ class Panel(NamedTuple):
 
 
 class Tile(NamedTuple):
-    """A test image with its facts, and its pictures as data URIs: clean, changed, difference."""
+    """A test image with its facts, and its pictures as data URIs: clean, changed, difference.
+
+    `label` and `prediction` are names of classes.
+    """
 
     image: Any
     pictures: tuple[str, ...]
+    label: str
+    prediction: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
