@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
+from securemnist.errors import DataError
 from securemnist.input_spec import InputSpec
 from securemnist.sanitize import line
 
@@ -13,13 +15,14 @@ _LONGEST = 40  # characters
 
 
 def names_of(subject: Mapping[str, object]) -> Names:
-    """The name of each class of an assessment's data, sanitised; its number where it has none.
+    """The name of each class of an assessment's data, sanitised.
 
-    DataError for data whose specification is malformed.
+    It is the number of the class where the assessment has no valid names.
     """
-    data = subject.get("data")
-    spec = InputSpec.from_json(data.get("spec") if isinstance(data, Mapping) else None)
-    names = [line(name, _LONGEST) for name in spec.class_names]
+    data, names = subject.get("data"), []
+    with contextlib.suppress(DataError):  # a stored assessment may hold anything
+        spec = InputSpec.from_json(data.get("spec") if isinstance(data, Mapping) else None)
+        names = [line(name, _LONGEST) for name in spec.class_names]
     return lambda label: names[label] if label < len(names) else str(label)
 
 

@@ -15,7 +15,7 @@ SHARES = st.lists(st.floats(0, 1), min_size=10, max_size=10)
 @given(values=SHARES, limit=st.floats(0.001, 1))
 def test_no_line_goes_through_a_number(values: list[float], limit: float) -> None:
     """The dashed line of what is allowed passes above or below the number of every bar."""
-    picture = charts.bars(values, limit, alt="bars")
+    picture = charts.bars([(str(k), v) for k, v in enumerate(values)], limit, alt="bars")
     dashed = re.search(r'd="M4 ([\d.]+)L[^"]*"[^>]*stroke-dasharray', picture)
     numbers = re.findall(r'<text class="fill-ink halo" x="[\d.]+" y="([\d.]+)"', picture)
     assert len(numbers) == 10

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 
 from securemnist.report.figures import exhibits
+from securemnist.results import per_image
 from securemnist.results.evidence.certificates import CertifiedEvidence
 from securemnist.results.evidence.latency import LatencyEvidence
 from tests.outcome_text import table
@@ -77,9 +79,14 @@ def test_what_no_attack_tried_is_called_not_proved() -> None:
 
 def test_the_difference_is_attacked_minus_clean() -> None:
     """The third matrix holds signed changes, and its table both counts."""
-    clean, attacked = [[10] * 10 for _ in range(10)], [[10] * 10 for _ in range(10)]
-    attacked[4][4], attacked[4][9] = 7, 13
-    seen = {"clean_confusion": clean, "confusion": attacked}
+    labels = np.repeat(np.arange(10), 100)
+    clean = np.tile(np.arange(10), 100)
+    attacked = clean.copy()
+    attacked[np.flatnonzero((labels == 4) & (clean == 4))[:3]] = 9
+    columns = {"labels": labels, "codes": labels, "read": clean, "attacked": attacked}
+    encoded = {name: per_image.encode(column) for name, column in columns.items()}
+    stages = [f"s{k}" for k in range(10)]
+    seen = {"outcomes": {"stages": stages, **encoded}, "per_class": [0.1] * 10}
     (exhibit,) = (e for e in exhibits(with_evidence(seen)) if e.kind == "confusion")
     assert [panel.title for panel in exhibit.panels] == ["Clean", "Under attack", "Difference"]
     difference = exhibit.panels[2].picture
