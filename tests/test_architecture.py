@@ -16,7 +16,7 @@ PACKAGE = Path(securemnist.__file__).parent
 LAYERS = (
     {"sanitize"},
     {"errors"},
-    {"_util", "referee"},
+    {"_util", "input_spec", "referee"},
     {"project", "results", "static"},
     {"types"},
     {"view"},

@@ -28,6 +28,7 @@ from securemnist.results.verdicts import TIERS
 @click.option("--row", "rows", multiple=True, metavar="ID", help="For models: only this row.")
 @click.option("--data", metavar="DIR", help="For models: IDX files instead of MNIST.")
 @click.option("--device", help="For models: cpu or cuda.")
+@click.option("--no-latency", is_flag=True, help="For models: do not time them.")
 @click.pass_context
 def compare(
     ctx: click.Context,
@@ -41,6 +42,7 @@ def compare(
     rows: tuple[str, ...],
     data: str | None,
     device: str | None,
+    no_latency: bool,
 ) -> None:
     """Compare NEW with OLD, print the differences, write compare.html, .md and .json to --out.
 
@@ -57,10 +59,12 @@ def compare(
     options = {"policy": policy, "tier": tier, "data": data, "device": device}
     words = [f"--{name}={value}" for name, value in options.items() if value is not None]
     words += [f"--row={row}" for row in rows]
+    words_of_models = words + ["--no-latency"] * no_latency
     kinds = [older_version.is_file(side) for side in (old, new)]
-    if words and all(kinds):
+    if words_of_models and all(kinds):
         raise UsageError(
-            f"expected no option of `assess` for two stored assessments, got {words[0]}; leave it out"
+            "expected no option for models with two stored assessments, got "
+            f"{words_of_models[0]}; leave it out"
         )
     folders = [out / name for name in ("old", "new")]
     named = list(zip((old, new), folders, strict=True))
@@ -75,6 +79,7 @@ def compare(
     triples = list(zip((old, new), sides, folders, strict=True))
     sides = older_version.replay_on_both(triples, folder, device or "cpu")
     made = compare_assessments(sides[0], sides[1], margin=margin, same_model=same_model)
-    latency = timed(old, new, DataSet.load(folder), device or "cpu")
-    made = dataclasses.replace(made, latency=latency)
+    if not no_latency:
+        latency = timed(old, new, DataSet.load(folder), device or "cpu")
+        made = dataclasses.replace(made, latency=latency)
     ctx.exit(older_version.conclude(made, out))

@@ -75,10 +75,14 @@ def _probe_threat(context: Context, threat: Threat, x: torch.Tensor, y: torch.Te
     x_adv = _SCOUT.propose(context.target, x, y, threat=threat, rng=rng)
     surviving = ~is_wrong(context.logits(x_adv), y)
     proved, crown = torch.zeros_like(surviving), torch.zeros_like(surviving)
-    if threat.certifiable:
+    searched = surviving.nonzero().squeeze(1)  # a broken image has no certificate
+    if threat.certifiable and len(searched):
         try:
-            proved = certify(context.subject.model, x, y, eps=threat.eps, crown=False).proved
-            searched = (surviving & ~proved).nonzero().squeeze(1)
+            bounds = certify(
+                context.subject.model, x[searched], y[searched], eps=threat.eps, crown=False
+            )
+            proved[searched] = bounds.proved
+            searched = searched[~bounds.proved]
             if bool(proved.any()) and len(searched):
                 crown[searched] = certify(
                     context.subject.model, x[searched], y[searched], eps=threat.eps

@@ -94,7 +94,7 @@ def test_two_files(folder: Path, words: tuple[str, ...], code: int, answer: str)
     [
         (("old.json", "old.json"), "got the same one twice"),
         (("old.json", "gone.json"), "cannot be read"),
-        (("old.json", "new.json", "--tier", "smoke"), "expected no option of `assess`"),
+        (("old.json", "new.json", "--tier", "smoke"), "expected no option for models"),
         (("old.json", "new.json", "--margin", "2"), "expected a margin from 0 to 1"),
         (("old.json", "outdated.json"), "got 0.0.9"),
     ],
