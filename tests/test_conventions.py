@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import SLOW
 
 CONFTEST = Path(__file__).with_name("conftest.py").read_text()
 
@@ -20,3 +23,10 @@ def test_missing_docstring_stops_collection(docstring: str, pytester: pytest.Pyt
         return
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*::test_sum: expected a claim as its docstring, got none"])
+
+
+def test_slow_tests_exist() -> None:
+    """Every test that begins first is one of these tests."""
+    texts = [path.read_text() for path in Path(__file__).parent.rglob("test_*.py")]
+    names = {name for text in texts for name in re.findall(r"^def (test_\w+)", text, re.M)}
+    assert SLOW - names == set()

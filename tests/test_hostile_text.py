@@ -23,6 +23,7 @@ from securemnist.report.terminal import print_assessment
 from securemnist.results.assessment import SCHEMA, Assessment
 from securemnist.results.findings import Requirement, Verdict
 from tests.commands import run, shell
+from tests.data import small
 from tests.hostile_text import STRINGS
 from tests.report import example, hostile
 from tests.report.markup import Markup
@@ -176,8 +177,9 @@ def test_closed_pipe_is_silent(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert done.stderr == ""
 
 
-def test_closed_pipe_keeps_exit_code(tmp_path: Path) -> None:
+def test_closed_pipe_keeps_exit_code(tmp_path: Path, small_mnist: Path) -> None:
     """An assessment whose output is not read keeps its exit code, and its report is complete."""
+    (tmp_path / "pyproject.toml").write_text(small.settings(small_mnist))
     _policy(tmp_path, images=200, at_least=0.9999)
     words = f"{sys.executable} -m securemnist assess --model baseline --policy p.toml --row C-1"
     plain = shell(tmp_path, "assess", "--model", "baseline", "--policy", "p.toml", "--row", "C-1")
@@ -196,9 +198,10 @@ def test_closed_pipe_keeps_exit_code(tmp_path: Path) -> None:
 
 
 def test_unwritable_report_is_named_after_verdict(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a full disk the verdict is printed, then path and reason, and exit code 0 becomes 2."""
+    (tmp_path / "pyproject.toml").write_text(small.settings(small_mnist))
     monkeypatch.chdir(tmp_path)
     _policy(tmp_path, images=50, at_least=0.5)
 
