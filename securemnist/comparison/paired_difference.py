@@ -16,7 +16,6 @@ from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Finding, Measurement
 from securemnist.results.per_image import MISCLASSIFIED, NOT_ATTEMPTED
 from securemnist.sanitize import line
-from securemnist.view.class_names import SHOWN, Names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +39,8 @@ class PairedDifference:
     exact: bool = False
 
 
-def together(old: Finding, new: Finding, names: Names = str) -> PairedDifference | str:
-    """Both measurements in one view, or why there is none; Inconsistent where evidence is odd.
-
-    `names` gives the name of each class.
-    """
+def together(old: Finding, new: Finding) -> PairedDifference | str:
+    """Both measurements in one view, or why there is none; Inconsistent where evidence is odd."""
     before, after = old.measurement, new.measurement
     if before is None or after is None:
         return "a number is missing"
@@ -52,7 +48,7 @@ def together(old: Finding, new: Finding, names: Names = str) -> PairedDifference
     if ledgers[0] is not None and ledgers[1] is not None:
         exact = before.complete and after.complete
         up = new.requirement.at_least is not None
-        return _on_images(ledgers[0], ledgers[1], exact=exact, up=up, names=names)
+        return _on_images(ledgers[0], ledgers[1], exact=exact, up=up)
     if (ledgers[0] is None) != (ledgers[1] is None):
         return f"the {'old' if ledgers[0] is None else 'new'} version recorded no images"
     difference = after.value - before.value
@@ -68,7 +64,7 @@ def together(old: Finding, new: Finding, names: Names = str) -> PairedDifference
 
 
 def _on_images(
-    old: EventMatrix, new: EventMatrix, *, exact: bool, up: bool, names: Names
+    old: EventMatrix, new: EventMatrix, *, exact: bool, up: bool
 ) -> PairedDifference | str:
     reason = comparability.of_images(old, new)
     if reason:
@@ -97,23 +93,23 @@ def _on_images(
         high=high,
         n=int(counted.sum()),
         p_value=p_value,
-        broken=_turned(new, broken & counted, names),
-        safe=_turned(old, safe & counted, names),
-        classes=_classes(old, new, names),
+        broken=_turned(new, broken & counted),
+        safe=_turned(old, safe & counted),
+        classes=_classes(old, new),
         stages=_stages(old, new),
         exact=exact,
     )
 
 
-def _turned(weak: EventMatrix, which: np.ndarray, names: Names) -> tuple[Turned, ...]:
+def _turned(weak: EventMatrix, which: np.ndarray) -> tuple[Turned, ...]:
     """The images, with what broke the version that does not withstand them."""
     return tuple(
-        Turned(place=int(weak.places[k]), label=int(weak.labels[k]), by=_cause(weak, k, names))
+        Turned(place=int(weak.places[k]), label=int(weak.labels[k]), by=_cause(weak, k))
         for k in np.flatnonzero(which).tolist()
     )
 
 
-def _cause(weak: EventMatrix, k: int, names: Names) -> str:
+def _cause(weak: EventMatrix, k: int) -> str:
     """What broke image `k`; "" where nothing of it was recorded."""
     if not len(weak.codes):
         return ""
@@ -121,11 +117,10 @@ def _cause(weak: EventMatrix, k: int, names: Names) -> str:
     if code < 0:
         causes = {MISCLASSIFIED: "misclassified without an attack", NOT_ATTEMPTED: "no proof"}
         return causes.get(code, "")
-    return weak.stages[code] if weak.stages else f"predicted as {names(code)}"
+    return weak.stages[code] if weak.stages else f"predicted as {code}"
 
 
-def _classes(old: EventMatrix, new: EventMatrix, names: Names) -> tuple[Part, ...]:
-    """The difference in each class; of more than SHOWN the ones that changed most."""
+def _classes(old: EventMatrix, new: EventMatrix) -> tuple[Part, ...]:
     parts = []
     for label in np.unique(old.labels).tolist():
         among = old.labels == label
@@ -134,10 +129,8 @@ def _classes(old: EventMatrix, new: EventMatrix, names: Names) -> tuple[Part, ..
         for table in tables:
             low, high = table.interval()
             parts.append(
-                Part(name=names(label), n=table.n, old=table.old, new=table.new, low=low, high=high)
+                Part(name=str(label), n=table.n, old=table.old, new=table.new, low=low, high=high)
             )
-    if len(parts) > SHOWN:
-        parts = sorted(parts, key=lambda part: -abs(part.new - part.old))[:SHOWN]
     return tuple(parts)
 
 

@@ -22,6 +22,7 @@ from securemnist.results.findings import Finding, Requirement
 from securemnist.sanitize import line
 
 NOT_COUNTED = -1
+_MOST_CLASSES_OF_PAIRS = 32  # 992 pairs
 _ROUNDING = 1e-9
 
 
@@ -33,8 +34,8 @@ class Inconsistent(ValueError):
 class EventMatrix:
     """Events int8 (k, n) of n images: 1 it happened, 0 it did not, -1 the image is not counted.
 
-    A value is the share of events in one row, or the `extreme` of the shares of k rows: the worst of
-    all classes, of all targets, of all pairs. `places` are places in the test set; `stages` the
+    A value is the share of events in one row, or the `extreme` of the shares of k rows: the worst
+    class, target, or pair of classes. `places` are places in the test set; `stages` the
     attacks. `codes` int64 (n,): which stage broke each image; without stages, its predicted class.
     """
 
@@ -86,14 +87,14 @@ def _event_matrix(finding: Finding, evidence: Evidence) -> EventMatrix | None:
     if isinstance(evidence, AttackEvidence | CertifiedEvidence):
         return None if evidence.outcomes is None else _outcomes(finding, evidence.outcomes)
     if isinstance(evidence, CleanEvidence | BackdoorEvidence):
-        worst = isinstance(evidence, CleanEvidence) and evidence.worst_class is not None
-        table = evidence.answers
+        table, shares, worst = evidence.answers, None, False
+        if isinstance(evidence, BackdoorEvidence):
+            shares = evidence.per_class_asr
+        else:
+            shares, worst = evidence.per_class, evidence.worst_class is not None
         if table is None:
             return None
-        rates = (
-            evidence.per_class if isinstance(evidence, CleanEvidence) else evidence.per_class_asr
-        )
-        classes = len(rates or ()) or int(table.labels.max()) + 1
+        classes = int(table.labels.max()) + 1 if shares is None else len(shares)
         return _answers(finding.requirement, table, classes, by_class=worst)
     return None
 
@@ -126,16 +127,16 @@ def _outcomes(finding: Finding, table: OutcomeTable) -> EventMatrix:
 def _answers(
     row: Requirement, table: AnswerTable, classes: int, *, by_class: bool
 ) -> EventMatrix | None:
-    """Predicted classes: right or not, of all images or by class; with a trigger, steered or not."""
+    """Predicted classes: right or not, of all images or by class; with a trigger, the target or not."""
     labels, answered = table.labels, table.read
     if (triggered := table.triggered) is not None:
-        events = _steered(row.settings.get("target"), labels, answered, triggered, classes)
+        events = _hits(row.settings.get("target"), classes, labels, answered, triggered)
         return None if events is None else _of_table(table, events, triggered, extreme=np.max)
     right = (answered == labels).astype(np.int8)
     if not by_class:
         return _of_table(table, right[None], answered)
     rows = np.arange(classes)[:, None]
-    return _of_table(table, np.where(labels == rows, right, NOT_COUNTED), answered)
+    return _of_table(table, np.where(labels == rows, right, np.int8(NOT_COUNTED)), answered)
 
 
 def _of_table(
@@ -145,13 +146,16 @@ def _of_table(
     return EventMatrix(order, table.labels, table.test_places, events, codes=codes, **more)
 
 
-def _steered(
-    target: Any, labels: np.ndarray, clean: np.ndarray, triggered: np.ndarray, classes: int
+def _hits(
+    target: Any, classes: int, labels: np.ndarray, clean: np.ndarray, triggered: np.ndarray
 ) -> np.ndarray | None:
-    """Attack success by the definition of `evaluation.backdoor`, a row for each target tried."""
+    """Attack success by the definition of `evaluation.backdoor`, a row for each target tried.
+
+    None for another target, and where the rows of all pairs would not fit into memory.
+    """
     if target == "next":
         targets = ((labels + 1) % classes)[None]
-    elif target == "pair":
+    elif target == "pair" and classes <= _MOST_CLASSES_OF_PAIRS:
         sources, aims = (k[:, None] for k in np.nonzero(~np.eye(classes, dtype=bool)))
         targets = np.where(labels == sources, aims, labels)
     elif target == "all":
@@ -161,4 +165,5 @@ def _steered(
     else:
         return None
     counts = (targets != labels) & (clean != targets)
-    return np.where(counts, triggered == targets, NOT_COUNTED).astype(np.int8)
+    hits = (triggered == targets).astype(np.int8)
+    return np.where(counts, hits, np.int8(NOT_COUNTED))

@@ -1,159 +1,147 @@
-"""Exhibits made of cells: confusion matrices, and what became of each image."""
+"""Confusion matrices; above 20 classes the largest confusions instead."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
-from securemnist.report import grids
-from securemnist.results import per_image
+from securemnist.report import bars, grids
 from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
-from securemnist.results.evidence.certificates import CertifiedEvidence
-from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.findings import Finding
 from securemnist.sanitize import line
-from securemnist.view.class_names import SHOWN, Names, worst_classes
+from securemnist.view.class_names import SHOWN, ClassNames
 from securemnist.view.figure import Exhibit, Panel, Table
+from securemnist.view.wording import NONE
 
-LARGEST = 15  # confusions that are listed of more than SHOWN classes
+LARGEST = 15  # confusions that stand for a matrix of more than SHOWN classes
+
+
+class _Matrices(NamedTuple):
+    """Counts int64 (K, K), and those of the same images without the attack, where there was one."""
+
+    counts: np.ndarray
+    clean: np.ndarray | None
+
+    @property
+    def total(self) -> int:
+        return int(self.counts.sum())
+
+    @property
+    def right(self) -> int:
+        return int(self.counts.trace())
+
+    @property
+    def right_before(self) -> int:
+        return self.right if self.clean is None else int(self.clean.trace())
 
 
 def confusion(
-    finding: Finding, evidence: CleanEvidence | AttackEvidence | BackdoorEvidence, names: Names
+    finding: Finding,
+    evidence: CleanEvidence | AttackEvidence | BackdoorEvidence,
+    names: ClassNames,
 ) -> Exhibit | None:
-    """Confusion matrix: clean, attacked, and what the attack moved."""
+    """Confusion matrix: clean, attacked, and the difference of both."""
     counts = evidence.confusion
     if counts is None:
         return None
     clean = None if isinstance(evidence, CleanEvidence) else evidence.clean_confusion
-    if len(counts) > SHOWN:
-        return _largest_confusions(finding, counts, clean, names)
-    total, right = _right(counts)
+    matrices = _Matrices(counts, clean)
     where = line(finding.family.condition, 60)
-    caption = "Down: true class; across: predicted class. "
-    caption += f"{right:,} of {total:,} images are classified correctly"
-    picture = grids.confusion(counts, alt=f"Confusion matrix {where}: {right:,} of {total:,} right")
-    if clean is None:
-        title = f"Confusion matrix {where}".strip()
-        panels: tuple[Panel, ...] = (Panel(picture=picture),)
-        caption += "."
-    else:
+    draw = _matrix if len(counts) <= SHOWN else _largest
+    return draw(matrices, where, names)
+
+
+def _right(matrices: _Matrices, where: str) -> str:
+    text = f"{matrices.right:,} of {matrices.total:,} images are classified correctly"
+    if matrices.clean is None:
+        return f"{text}."
+    return f"{text} {where}, {matrices.right_before:,} without."
+
+
+def _matrix(matrices: _Matrices, where: str, names: ClassNames) -> Exhibit:
+    counts, clean = matrices.counts.tolist(), matrices.clean
+    total, right = matrices.total, matrices.right
+    labels = [names.short(label) for label in range(len(counts))]
+    alt = f"Confusion matrix {where}: {right:,} of {total:,} right"
+    picture = grids.confusion(counts, labels, alt=alt)
+    caption = f"Down: true class; across: predicted class. {_right(matrices, where)}"
+    title = f"Confusion matrix {where}".strip()
+    pictures = [("", picture)]
+    before = None if clean is None else clean.tolist()
+    if before is not None:
         title = "Confusion matrix"
-        before = _right(clean)[1]
-        caption += f" {where}, {before:,} without. The difference shows what moved."
-        panels = (
-            Panel(title="Clean", picture=grids.confusion(
-                clean, alt=f"Clean confusion matrix: {before:,} of {total:,} right")),
-            Panel(title=where.capitalize() or "Measured", picture=picture),
-            Panel(title="Difference", picture=grids.moved(
-                clean, counts, alt=f"Difference: {right - before:+,} images right")),
-        )  # fmt: skip
-    labels = range(len(counts))
+        caption += " The difference is attacked minus clean."
+        alt = f"Clean confusion matrix: {matrices.right_before:,} of {total:,} right"
+        change = f"Difference: {right - matrices.right_before:+,} images right"
+        pictures = [
+            ("Clean", grids.confusion(before, labels, alt=alt)),
+            (where.capitalize() or "Measured", picture),
+            ("Difference", grids.moved(before, counts, labels, alt=change)),
+        ]
+    classes = range(len(counts))
     rows = tuple(
-        (names(label), *(_cell(counts, clean, label, other) for other in labels))
-        for label in labels
+        (names[true], *(_cell(counts, before, true, other) for other in classes))
+        for true in classes
     )
-    table = Table(head=("true \\ predicted", *map(names, labels)), rows=rows)
-    return Exhibit(kind="confusion", title=title, caption=caption, panels=panels, table=table)
-
-
-def _largest_confusions(
-    finding: Finding, counts: np.ndarray, clean: np.ndarray | None, names: Names
-) -> Exhibit:
-    """The pairs of true and predicted class with the most images, where there are many classes."""
-    total, right = _right(counts)
-    wrong = counts.copy()
-    np.fill_diagonal(wrong, 0)
-    order = np.argsort(-wrong, axis=None, kind="stable")[:LARGEST]
-    pairs = [divmod(int(place), len(counts)) for place in order if wrong.flat[place]]
-    where = line(finding.family.condition, 60)
-    caption = f"{right:,} of {total:,} images are classified correctly {where}".rstrip()
-    if clean is not None:
-        caption += f", {_right(clean)[1]:,} without"
-    caption += (
-        f". The {len(pairs)} most frequent errors of {len(counts):,} classes." if pairs else "."
-    )
-    rows = tuple((names(t), names(p), _cell(counts, clean, t, p)) for t, p in pairs)
+    large = grids.is_large(len(counts))
     return Exhibit(
         kind="confusion",
-        title=f"Largest confusions {where}".strip(),
+        title=title,
         caption=caption,
-        table=Table(head=("true class", "predicted class", "images"), rows=rows) if rows else None,
+        panels=tuple(Panel(picture, title, large=large) for title, picture in pictures),
+        table=Table(head=("true \\ predicted", *(names[k] for k in classes)), rows=rows),
     )
 
 
-def _right(counts: np.ndarray) -> tuple[int, int]:
-    """All images, and those on the diagonal."""
-    return int(counts.sum()), int(counts.trace())
-
-
-def _cell(counts: np.ndarray, clean: np.ndarray | None, true: int, predicted: int) -> str:
+def _cell(counts: grids.Matrix, clean: grids.Matrix | None, true: int, predicted: int) -> str:
     """The count, and what it was without the attack where that differs."""
-    now = int(counts[true, predicted])
-    before = now if clean is None else int(clean[true, predicted])
+    now = counts[true][predicted]
+    before = now if clean is None else clean[true][predicted]
     return f"{now:,}" if before == now else f"{before:,} \N{RIGHTWARDS ARROW} {now:,}"
 
 
-def _by_class(table: OutcomeTable, classes: int) -> list[dict[str, int]]:
-    """The number of images of each class by their outcome (keys of `grids.FATES`)."""
-    codes = {
-        "certified": [per_image.CERTIFIED],
-        "survived": [per_image.SURVIVED],
-        "open": [per_image.NOT_ATTEMPTED],
-        "broken": range(len(table.stages)),
-        "misclassified": [per_image.MISCLASSIFIED],
-    }
-    of_class = (table.codes[table.labels == label] for label in range(classes))
-    return [
-        {kind: int(np.isin(own, [*chosen]).sum()) for kind, chosen in codes.items()}
-        for own in of_class
+def _largest(matrices: _Matrices, where: str, names: ClassNames) -> Exhibit | None:
+    """The pairs of classes that are confused most, before and after."""
+    wrong = matrices.counts.copy()
+    np.fill_diagonal(wrong, 0)
+    pairs = int((wrong > 0).sum())
+    order = np.argsort(-wrong, axis=None, kind="stable")[: min(LARGEST, pairs)]
+    chosen = [divmod(int(place), len(wrong)) for place in order]
+    images = int(wrong.sum())
+    left_out = images - sum(int(wrong[pair]) for pair in chosen)
+    clean = matrices.clean
+    caption = _right(matrices, where)
+    if pairs:
+        caption += f" The {len(chosen)} largest of {pairs:,} confusions, as true class "
+        caption += "\N{RIGHTWARDS ARROW} predicted class"
+        caption += f"; the others are {left_out:,} of {images:,} images." if left_out else "."
+    shown = [
+        bars.Counts(
+            f"{names.short(true)} \N{RIGHTWARDS ARROW} {names.short(predicted)}",
+            None if clean is None else int(clean[true, predicted]),
+            int(wrong[true, predicted]),
+        )
+        for true, predicted in chosen
     ]
-
-
-def fates(
-    finding: Finding, evidence: AttackEvidence | CertifiedEvidence, names: Names
-) -> Exhibit | None:
-    """Every image as a cell, by class and by its outcome."""
-    if evidence.outcomes is None:
-        return None
-    labels = evidence.outcomes.labels
-    number = len(evidence.per_class or ()) or int(labels.max()) + 1
-    classes = _by_class(evidence.outcomes, number)
-    # Where nothing but proofs was tried, an image that is left is not proved.
-    left = "not proved" if finding.family.proofs else "not tried"
-    kinds = grids.FATES | {"open": (left, *grids.FATES["open"][1:])}
-    sums = {kind: sum(fate[kind] for fate in classes) for kind in grids.FATES}
-    total = sum(sums.values())
-    detail = ", ".join(f"{n:,} {kinds[kind][0]}" for kind, n in sums.items() if n)
-    caption = f"A cell for each of {total:,} images, a band for each class: {detail}."
-    if sums["certified"] and sums["survived"]:
-        caption += " True robust accuracy lies between proved and proved + survived."
-    present = [kind for kind, n in sums.items() if n]
-    shown = worst_classes([_share_lost(fate) for fate in classes])
-    bands = [(str(label), classes[label]) for label in shown]
-    named = [(names(label), classes[label]) for label in shown]
-    if len(shown) < number:
-        others = [fate for label, fate in enumerate(classes) if label not in set(shown)]
-        rest = {kind: sum(fate[kind] for fate in others) for kind in grids.FATES}
-        bands.append(("...", rest))
-        named.append((f"the other {number - len(shown):,} classes", rest))
-        caption += f" The {len(shown)} worst classes, and the others together."
+    after = where or "measured"
     rows = tuple(
-        (name, f"{sum(fate.values()):,}", *(f"{fate[kind]:,}" for kind in present))
-        for name, fate in named
+        (
+            names.change(*pair),
+            NONE if clean is None else f"{int(clean[pair]):,}",
+            f"{int(wrong[pair]):,}",
+        )
+        for pair in chosen
     )
+    picture = bars.counts(shown, names=("clean", after), alt=caption)
     return Exhibit(
-        kind="fates",
-        title="Certified / survived / broken, per image",
+        kind="confusions",
+        title=f"Largest confusions {where}".strip(),
         caption=caption,
-        panels=(Panel(picture=grids.waffle(bands, kinds, alt=caption)),),
-        table=Table(head=("class", "images", *(kinds[kind][0] for kind in present)), rows=rows),
-    )
-
-
-def _share_lost(fate: Mapping[str, int]) -> float | None:
-    """The share of a class that is broken or misclassified; None for a class without images."""
-    total = sum(fate.values())
-    return (fate["broken"] + fate["misclassified"]) / total if total else None
+        panels=(Panel(picture),) if pairs else (),
+        table=Table(head=("true \N{RIGHTWARDS ARROW} predicted", "clean", after), rows=rows)
+        if clean is not None
+        else Table(head=("true \N{RIGHTWARDS ARROW} predicted", "images"),
+                   rows=tuple((name, count) for name, _, count in rows)),
+    )  # fmt: skip

@@ -14,7 +14,7 @@ from securemnist.report.sections import sections
 from securemnist.results.assessment import Assessment
 from securemnist.sanitize import line
 from securemnist.view import glossary, jinja, wording
-from securemnist.view.class_names import Names, names_of
+from securemnist.view.class_names import ClassNames
 from securemnist.view.count import counts
 from securemnist.view.interval_bar import of_measurement
 
@@ -27,6 +27,7 @@ _ALWAYS = ("threshold", "policy", "scope", "tier", "interval", "exit code", "eps
 def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
     """The page; equal assessments give equal bytes. `files`: what lies beside it and can be linked."""
     environment = assessment.environment
+    names = ClassNames.of(assessment.subject)
     return jinja.page(
         "page.html.j2",
         _TEMPLATES,
@@ -41,13 +42,11 @@ def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
         facts=_facts,
         machine={k: v or "none recorded" for k, v in environment.items() if k != "packages"},
         seconds=sum(f.measurement.seconds for f in assessment.findings if f.measurement),
-        **_sections(
-            rows(assessment.findings, assessment.decided, files), names_of(assessment.subject)
-        ),
+        **_sections(rows(assessment.findings, assessment.decided, files, names), names),
     )
 
 
-def _sections(rows: Sequence[Row], names: Names) -> dict[str, Any]:
+def _sections(rows: Sequence[Row], names: ClassNames) -> dict[str, Any]:
     """The rows: those in the way, those waived, all by family, those out of scope."""
     inside = [row for row in rows if row.finding.in_scope]
     ranked = sorted(rows, key=lambda row: wording.SEVERITY.index(row.finding.verdict))

@@ -1,37 +1,49 @@
-"""Class names: how reports call the classes of a data set, and which of many classes they show."""
+"""Names of classes, as every page and text shows them: cleaned, and shortened where room is small."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from securemnist.errors import DataError
 from securemnist.input_spec import InputSpec
 from securemnist.sanitize import line
 
-Names = Callable[[int], str]
-SHOWN = 20  # classes; of more, the worst are shown
-_LONGEST = 40  # characters
+SHOWN = 20  # classes that a figure or a table shows one by one
+_SHORT = 12  # characters beside an axis
+_LONG = 100
 
 
-def names_of(subject: Mapping[str, object]) -> Names:
-    """The name of each class of an assessment's data, sanitised.
+@dataclass(frozen=True)
+class ClassNames:
+    """Names by class; the number of a class without a name is its name."""
 
-    It is the number of the class where the assessment has no valid names.
-    """
-    data, names = subject.get("data"), []
-    with contextlib.suppress(DataError):  # a stored assessment may hold anything
-        spec = InputSpec.from_json(data.get("spec") if isinstance(data, Mapping) else None)
-        names = [line(name, _LONGEST) for name in spec.class_names]
-    return lambda label: names[label] if label < len(names) else str(label)
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, subject: Mapping[str, Any]) -> ClassNames:
+        """The names in the subject of an assessment; none where they cannot be read."""
+        data = subject.get("data")
+        try:
+            spec = InputSpec.from_json(data.get("spec") if isinstance(data, Mapping) else None)
+        except DataError:
+            return cls()
+        return cls(spec.class_names)
+
+    def __getitem__(self, label: int | str | None) -> str:
+        """The whole name of a class, of at most 100 characters; another text is only cleaned."""
+        known = isinstance(label, int) and 0 <= label < len(self.names)
+        return line(self.names[int(label)] if known and label is not None else label, _LONG)
+
+    def short(self, label: int | None) -> str:
+        """The name in at most 12 characters."""
+        name = self[label]
+        return name if len(name) <= _SHORT else f"{name[: _SHORT - 1].rstrip()}…"
+
+    def change(self, before: int, after: int) -> str:
+        """`cat -> dog`, with the whole names."""
+        return f"{self[before]} \N{RIGHTWARDS ARROW} {self[after]}"
 
 
-def worst_classes(badness: Sequence[float | None]) -> list[int]:
-    """Up to SHOWN classes: all in their order, or of more the worst ones, the worst first.
-
-    `badness` is None for a class without images.
-    """
-    if len(badness) <= SHOWN:
-        return list(range(len(badness)))
-    known = [(value, label) for label, value in enumerate(badness) if value is not None]
-    return [label for _, label in sorted(known, key=lambda pair: (-pair[0], pair[1]))[:SHOWN]]
+NUMBERS = ClassNames()  # classes without names

@@ -112,28 +112,24 @@ def _backdoor(row: Requirement) -> str:
 def _trigger(trigger: Any) -> str:
     """`A 4x4 square of brightness 1, bottom right,`."""
     settings = read(_TABLE, trigger)
-    kind = settings.get("kind", "corner")
+    kind, value = settings.get("kind", "corner"), _brightness(settings.get("value", 1))
     if kind == "blend":
         share = f" ({100 * read(Share, settings.get('alpha', 0.2)):.4g} %)"
         return f"A pattern blended{share} into the whole picture"
     if kind == "mark":
         row, column = (read(Integer, settings.get(key, -4)) for key in ("top", "left"))
-        return f"A drawn mark of {_brightness(settings)}, from row {row} and column {column} on,"
+        return f"A drawn mark of brightness {value}, from row {row} and column {column} on,"
     if kind != "corner":
         raise ValueError("trigger: expected corner, mark or blend")
     size = read(Count, settings.get("size", 4))
     corner = line(settings.get("corner", "bottom_right"), 20).replace("_", " ")
-    return f"A {size}x{size} square of {_brightness(settings)}, {corner},"
+    return f"A {size}x{size} square of brightness {value}, {corner},"
 
 
-def _brightness(settings: Mapping[str, Any]) -> str:
-    """`brightness 1`, or `brightness 1, 0 and 0.5` for several channels."""
-    value = settings.get("value", 1)
-    parts = [
-        f"{read(Share, part):g}" for part in (value if isinstance(value, list | tuple) else [value])
-    ]
-    *first, last = parts
-    return f"brightness {' and '.join([', '.join(first), last]) if first else last}"
+def _brightness(value: Any) -> str:
+    """`1`, or the values of the channels: `1/0/0.5`."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return "/".join(f"{read(Share, one):g}" for one in values)
 
 
 def _latency(row: Requirement) -> str:

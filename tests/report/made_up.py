@@ -9,7 +9,7 @@ import random
 from typing import Any
 
 from securemnist._util.resources import MNIST
-from securemnist.results import per_image
+from securemnist.results.per_image import encode
 from tests.outcome_text import encoded
 
 STAGES = ["replay", "FGSM", "PGD-10", "APGD-CE", "APGD-DLR-T", "FAB-T", "Square"]
@@ -22,22 +22,15 @@ def rng_of(seed: int) -> random.Random:
 
 
 def answers(per_class: list[float], n: int = 1000) -> dict[str, Any]:
-    """A table of answers with these shares of right ones."""
+    """Predictions of `n` images of each class, with these shares of correct ones."""
     rng = rng_of(5)
-    classes = len(per_class)
     labels, read = [], []
-    for label, share in enumerate(per_class):
+    for true, share in enumerate(per_class):
         right = round(share * n)
-        labels += [label] * n
-        read += [label] * right
-        read += [(label + rng.choice((1, 2, 4, 5, 5, 7, 9))) % classes for _ in range(n - right)]
-    return {"order": "t10k", "labels": per_image.encode(labels), "read": per_image.encode(read)}
-
-
-def picture(pixels: bytes) -> dict[str, Any]:
-    """A grey picture of 28x28 pixels, as evidence holds it."""
-    content = base64.b64encode(pixels).decode()
-    return {"height": 28, "width": 28, "channels": 1, "pixels": content}
+        labels += [true] * n
+        read += [true] * right
+        read += [(true + rng.choice((1, 2, 4, 5, 5, 7, 9))) % 10 for _ in range(n - right)]
+    return {"order": "all", "labels": encode(labels), "read": encode(read)}
 
 
 @functools.cache
@@ -52,12 +45,6 @@ def robustness() -> dict[str, Any]:
                                                            0.992 - per_class[int(d)]])[0]
         for d in labels
     )  # fmt: skip
-    broken = [c in letters for c in codes]
-    read = [(int(d) + (c == "x")) % 10 for d, c in zip(labels, codes, strict=True)]
-    attacked = [
-        (int(d) + rng.choice((1, 2, 4, 5, 5, 7, 9))) % 10 if fallen else predicted
-        for d, fallen, predicted in zip(labels, broken, read, strict=True)
-    ]
     fell = [78, 0, 410, 236, 902, 148, 71, 19, 9]
     entered = 10_000
     waterfall = []
@@ -90,8 +77,8 @@ def robustness() -> dict[str, Any]:
             "stages": STAGES,
             "labels": encoded(labels),
             "codes": encoded(codes),
-            "read": per_image.encode(read),
-            "attacked": per_image.encode(attacked),
+            "read": encode(_read(labels, codes, rng, "x")),
+            "attacked": encode(_read(labels, codes, rng, "x0123456")),
         },
         "waterfall": waterfall,
         "gallery": gallery(14),
@@ -109,8 +96,22 @@ def robustness() -> dict[str, Any]:
     }
 
 
+def _read(labels: str, codes: str, rng: random.Random, wrong: str) -> list[int]:
+    """Predictions: another class for the images whose code is among `wrong`."""
+    return [
+        (int(label) + rng.choice((1, 2, 4, 5, 5, 7, 9))) % 10 if code in wrong else int(label)
+        for label, code in zip(labels, codes, strict=True)
+    ]
+
+
+def picture(pixels: bytes, height: int = 28, width: int = 28, channels: int = 1) -> dict[str, Any]:
+    """A picture as evidence stores it."""
+    text = base64.b64encode(pixels).decode()
+    return {"height": height, "width": width, "channels": channels, "pixels": text}
+
+
 def hardest(count: int) -> list[dict[str, Any]]:
-    """Unmodified images with margins, the first of them misread."""
+    """Unmodified images with margins, the first of them misclassified."""
     return [
         {"index": shown["index"], "label": shown["label"], "margin": round(0.4 * k - 1.3, 4),
          "prediction": (shown["label"] + (k < 4)) % 10, "clean": shown["clean"]}

@@ -90,9 +90,9 @@ def test_without_published_times_nothing_is_said() -> None:
 @pytest.mark.parametrize(
     ("name", "evidence", "said"),
     [
-        ("worst of ten targets", {"target": 7, "per_target_asr": [0.0] * 10}, "7"),
+        ("worst of 10 targets", {"target": 7, "per_target_asr": [0.0] * 10}, "7"),
         ("worst pair", {"source": 4, "target": 7}, "4 to 7"),
-        ("worst of ten targets", {"target": 7}, ""),
+        ("worst of 10 targets", {"target": 7}, ""),
     ],
 )
 def test_the_worst_target_is_named(name: str, evidence: dict[str, Any], said: str) -> None:
