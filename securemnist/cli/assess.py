@@ -109,7 +109,7 @@ def assess(
     if only_list:
         from securemnist.cli.row_list import print_rows
 
-        print_rows(job)
+        print_rows(dataclasses.replace(job, spec=defaults.model_named(model, demo=demo)))
         return
     from securemnist import report
     from securemnist._util import resources

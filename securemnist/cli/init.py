@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from securemnist.cli.images_option import images_option
 from securemnist.cli.output import say, write_file
 from securemnist.errors import UsageError
 
@@ -27,8 +28,12 @@ _ADVICE = "change the folder's permissions"
     required=True,
     help="Your model: pkg.module:factory, or a weight file.",
 )
-@click.option("--images", type=click.IntRange(min=50), default=1000, show_default=True,
-              help="Tuning samples to attack in the first measurement.")  # fmt: skip
+@images_option(
+    type=click.IntRange(min=50),
+    default=1000,
+    show_default=True,
+    help="Tuning samples to attack in the first measurement.",
+)
 @click.option("--data", type=click.Path(path_type=Path), help="Your data instead of MNIST.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 def init(model: str, images: int, data: Path | None, device: str) -> None:
@@ -57,7 +62,8 @@ def init(model: str, images: int, data: Path | None, device: str) -> None:
     if src and (path := str(here / "src")) not in sys.path:
         sys.path.insert(0, path)
     subject = loading.resolve(model, device=device, input_spec=data_set.spec)
-    say(f"measuring {subject.name} on the tuning split", err=True)
+    split = "tuning" if len(data_set.tuning) else "test"
+    say(f"measuring {subject.name} on the {split} split", err=True)
     rows = initial_policy.measure(subject, data_set, images)
     today = datetime.datetime.now(datetime.UTC).date()
     baseline = _accepted(rows)
@@ -67,12 +73,12 @@ def init(model: str, images: int, data: Path | None, device: str) -> None:
         **baseline,
         templates.SUITE: templates.TESTS,
         templates.REQUIREMENTS: templates.requirements(here),
-        templates.CONFTEST: templates.conftest(model, src=src),
+        templates.CONFTEST: templates.conftest(model, data_set.spec, src=src),
         templates.NOXFILE: templates.noxfile(here, None if configured else data),
         templates.IGNORED: templates.IGNORE,
     }
     existing = [name for name, text in files.items() if not _write(here, name, text)]
-    _print_weak_rows(rows)
+    _print_weak_rows(rows, initial_policy.proposals(data_set))
     if templates.CONFTEST in existing:
         say(f"first: add the fixture above to {templates.CONFTEST}, if it has none")
     option = "" if configured else f" --data {shlex.quote(str(data))}"
@@ -109,9 +115,10 @@ def _configure_data(here: Path, data: Path) -> bool:
     return True
 
 
-def _print_weak_rows(rows: list[initial_policy.Row]) -> None:
+def _print_weak_rows(
+    rows: list[initial_policy.Row], proposed: list[initial_policy.Proposal]
+) -> None:
     """Print rows that fail today, rows in doubt, and proposals without a row."""
-    from securemnist import initial_policy
     from securemnist.measures import MEASURES
 
     for row in rows:
@@ -120,7 +127,7 @@ def _print_weak_rows(rows: list[initial_policy.Row]) -> None:
         for doubt in row.measurement.doubts:
             say(f"{row.proposal.id} is in doubt: {doubt.name}: {doubt.reason}; {doubt.advice}")
     written = {row.proposal.id for row in rows}
-    for proposal in initial_policy.PROPOSALS:
+    for proposal in proposed:
         if proposal.id not in written:
             family = MEASURES[proposal.measure].family.name
             say(f"{proposal.id} is left out: it cannot be measured in this project ({family})")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.images_option import images_option
 from securemnist.cli.output import say, write_file
 from securemnist.errors import UNDECIDED, UsageError
 
@@ -21,7 +22,7 @@ from securemnist.errors import UNDECIDED, UsageError
 @click.option("--demo", is_flag=True, help="Measure the bundled model `certified`.")
 @click.option("--threat", metavar="NORM:EPS", help="For example linf:0.3; eps in [0, 1] pixels.")
 @click.option("--attack", metavar="NAME[:KEY=VALUE,...]", help="For example PGD:steps=40.")
-@click.option("--images", type=int, help="Test images to measure; default: all.")
+@images_option(type=int, help="Test images to measure; default: all.")
 @click.option(
     "--set",
     "others",

@@ -69,7 +69,7 @@ class RunHooks:
         if self.schedule.left() > _MIN_SECONDS_TO_CALIBRATE:
             from securemnist.evaluation import pace
 
-            self._plan(pace.measure_pace(lab, _threats(self.rows)))
+            self._plan(pace.measure_pace(lab, threats_of(self.rows)))
         return lab
 
     def _plan(self, pace: Pace) -> None:
@@ -91,7 +91,7 @@ class RunHooks:
         self.problems.append(str(excrepr))
 
 
-def _threats(rows: Iterable[Requirement]) -> list[Threat]:
+def threats_of(rows: Iterable[Requirement]) -> list[Threat]:
     """The threats of attack and certification rows; without measures that only a suite defines."""
     from securemnist.measures import bind, find
     from securemnist.measures.base import ThreatSettings

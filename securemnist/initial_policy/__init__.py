@@ -1,12 +1,12 @@
 """The first policy of a repository: rows with thresholds from one measurement of its model.
 
-The measurement uses the tuning split, never the test samples. The thresholds keep the model at its
-present level, until its owners decide what is enough. A row that the model cannot meet is still
-written: it fails, and is waived until a date.
+The measurement uses the tuning split, or the test split of data without training samples. The
+thresholds keep the model at its present level, until its owners decide what is enough. A row that
+the model cannot meet is still written: it fails, and is waived until a date.
 """
 
-from securemnist.initial_policy.measured import Row, measure
+from securemnist.initial_policy.measured import Row, measure, proposals
 from securemnist.initial_policy.proposals import PROPOSALS, STATIC_BASELINE, Proposal
 from securemnist.initial_policy.text import policy
 
-__all__ = ["PROPOSALS", "STATIC_BASELINE", "Proposal", "Row", "measure", "policy"]
+__all__ = ["PROPOSALS", "STATIC_BASELINE", "Proposal", "Row", "measure", "policy", "proposals"]

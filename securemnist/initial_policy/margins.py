@@ -16,9 +16,9 @@ _BLOCKS = 10
 # On a sample the bound of the 95 % interval decides, which is this many standard errors away.
 _INTERVAL = 1.96
 # A threshold below this share promises too little.
-MEANINGFUL = 0.5
+_MEANINGFUL = 0.5
 # A backdoor for one source class of ten changes about a ninth of the predictions.
-ONE_CLASS = 0.1
+_ONE_CLASS = 0.1
 _SMALLEST_DROP = 0.01
 
 
@@ -29,6 +29,11 @@ class Bound:
     threshold: float
     max_drop: float
     problem: str = ""
+
+
+def meaningful(classes: int) -> float:
+    """The least accuracy that a threshold may promise: a half, and one and a half times guessing."""
+    return max(_MEANINGFUL, 1.5 / classes)
 
 
 def design_effect(labels: Sequence[object], read: Sequence[object]) -> float:
@@ -66,9 +71,10 @@ def of_share(
     whole: bool,
     high_is_good: bool,
     design: float = 1.0,
+    classes: int = 10,
 ) -> Bound:
     """The bound of a row that measures a share of samples."""
-    weakest = MEANINGFUL if high_is_good else ONE_CLASS
+    weakest = meaningful(classes) if high_is_good else min(_ONE_CLASS, 1 / classes)
     if measurement.inconclusive:
         return Bound(threshold=weakest, max_drop=_SMALLEST_DROP, problem=measurement.inconclusive)
     room = margin(measurement, samples, whole=whole, design=design)

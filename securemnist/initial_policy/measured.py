@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +13,14 @@ from securemnist.data import DataSet
 from securemnist.errors import Inconclusive, NotApplicable, UsageError
 from securemnist.evaluation.context import Context
 from securemnist.initial_policy import margins
+from securemnist.initial_policy.kind import kind_of
 from securemnist.initial_policy.margins import Bound
-from securemnist.initial_policy.proposals import PROPOSALS, Proposal
+from securemnist.initial_policy.proposals import PROPOSALS, Proposal, fitted
 from securemnist.models.loading import Subject
 from securemnist.results.evidence.answers import CleanEvidence
 from securemnist.results.findings import Measurement
 
-EPS = (0.1, 0.05, 0.025, 0.0125, 0.00625, round(1 / 255, 5))
-_CHANCE = 0.1
+_ABOVE_CHANCE = 0.1
 _WHOLE = ("latency_ratio", "static_findings")  # measures without a share of samples
 
 
@@ -39,46 +40,58 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """Maximum of samples to attack, size of the test set, and design effect of the writers."""
+    """Maximum of samples to attack, size of the test set, design effect of the writers, and classes."""
 
     images: int
     test: int
     design: float
+    classes: int = 10
+
+
+def proposals(data: DataSet) -> list[Proposal]:
+    """The proposals that fit the kind of the data, its number of classes and the size of its test set."""
+    return fitted(PROPOSALS, kind_of(data), len(data.test), data.spec.classes)
 
 
 def measure(subject: Subject, data: DataSet, images: int) -> list[Row]:
     """Every proposal with its first measurement; at most `images` tuning samples are attacked.
 
+    Data without training samples have no tuning split; the test split is measured instead.
+
     A proposal that does not apply (no Python code, latency under pytest-xdist) is left out. UsageError
-    if there are too few samples, or if the accuracy is near chance.
+    if the accuracy is near chance.
     """
-    if not len(data.tuning):
-        raise UsageError(
-            f"{data.name}: expected at least 12 training images, whose last twelfth is measured, "
-            f"got {len(data.train)}; name a larger set with --data"
-        )
-    context = Context(subject, dataclasses.replace(data, test=data.tuning))
-    sizes = Sizes(images=images, test=len(data.test), design=_design(context, subject.name))
-    rows: list[Row] = []
-    for proposal in PROPOSALS:
+    measured = data.tuning if len(data.tuning) else data.test
+    context = Context(subject, dataclasses.replace(data, test=measured))
+    sizes = Sizes(
+        images=images,
+        test=len(data.test),
+        design=_design(context, subject.name),
+        classes=data.spec.classes,
+    )
+    proposed, rows = proposals(data), list[Row]()
+    for proposal in proposed:
         with contextlib.suppress(NotApplicable):
             if not proposal.evasion:
                 rows.append(_row(context, proposal, proposal.settings, sizes))
-    rows += _evasion(context, [p for p in PROPOSALS if p.evasion], sizes)
-    return sorted(rows, key=lambda row: PROPOSALS.index(row.proposal))
+    searches = [proposal for proposal in proposed if proposal.evasion]
+    rows += _evasion(context, searches, sizes, kind_of(data).linf)
+    return sorted(rows, key=lambda row: proposed.index(row.proposal))
 
 
-def _evasion(context: Context, proposals: list[Proposal], sizes: Sizes) -> list[Row]:
-    """The attack rows at the largest eps at which all thresholds are meaningful; else at the smallest.
+def _evasion(
+    context: Context, searches: list[Proposal], sizes: Sizes, usual: Sequence[float]
+) -> list[Row]:
+    """The attack rows at the largest usual eps with meaningful thresholds; else at the smallest.
 
     Later attacks are stronger and slower: they run only where the earlier ones leave enough survivors.
     """
     curve: list[tuple[float, float]] = []
     rows: list[Row] = []
-    for eps in EPS if proposals else ():
+    for eps in usual if searches else ():
         rows = []
-        for proposal in proposals:
-            if eps != EPS[-1] and any(row.bound.problem for row in rows):
+        for proposal in searches:
+            if eps != usual[-1] and any(row.bound.problem for row in rows):
                 break
             settings = {**proposal.settings, "threat": {"norm": "linf", "eps": eps}}
             rows.append(_row(context, proposal, settings, sizes))
@@ -105,6 +118,7 @@ def _row(context: Context, proposal: Proposal, settings: dict[str, Any], sizes: 
             whole=wanted == sizes.test,
             high_is_good=proposal.measure != "backdoor_success",
             design=sizes.design,
+            classes=sizes.classes,
         )
     return Row(proposal=proposal, settings=settings, measurement=measurement, bound=bound)
 
@@ -128,10 +142,11 @@ def _taken(context: Context, proposal: Proposal, settings: dict[str, Any]) -> Me
 def _design(context: Context, name: str) -> float:
     """The design effect of the tuning samples.
 
-    UsageError unless the lower bound of the accuracy exceeds twice chance (0.2).
+    UsageError unless the lower bound of the accuracy exceeds twice chance, or chance by a tenth.
     """
     clean = assessing.measure(context, "clean_accuracy", {})
-    if clean.low <= 2 * _CHANCE:
+    chance = 1 / context.data.spec.classes
+    if clean.low <= chance + min(chance, _ABOVE_CHANCE):
         raise UsageError(
             f"expected {name} to classify unmodified samples clearly better than guessing, got accuracy "
             f"{clean.value:.4f} on {clean.n:,} samples; check its preprocessing (pixels are in [0, 1], "

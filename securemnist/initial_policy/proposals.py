@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from securemnist.initial_policy.kind import Kind
+from securemnist.measures.checks import MOST_CLASSES_OF_PAIRS
+
 _CORNER = {"kind": "corner", "size": 4, "value": 1.0, "corner": "bottom_right"}
+# Fewer test samples of a class leave the rate of a pair undecided.
+_OF_A_CLASS = 50
 _EVASION = ("AML.T0043.000", "AML.T0043.001", "ML01:2023", "CWE-1039", "STRIDE:T")
 _BACKDOOR = ("AML.T0018.000", "AML.T0043.004", "ML10:2023", "CWE-506", "STRIDE:T")
 STATIC_BASELINE = "security_tests/static-baseline.json"
@@ -28,8 +34,28 @@ class Proposal:
 
     @property
     def evasion(self) -> bool:
-        """Whether the row measures robust accuracy."""
-        return self.measure == "robust_accuracy"
+        """Whether the row measures robust accuracy at an eps that the first measurement chooses."""
+        return self.measure == "robust_accuracy" and "threat" not in self.settings
+
+
+def fitted(proposals: Sequence[Proposal], kind: Kind, test: int, classes: int) -> list[Proposal]:
+    """The proposals for data of a kind with `test` samples of this many classes."""
+    rows = []
+    for proposal in proposals:
+        row = proposal
+        too_small = test < _OF_A_CLASS * classes or classes > MOST_CLASSES_OF_PAIRS
+        if row.settings.get("target") == "pair" and too_small:
+            continue
+        if "trigger" in row.settings:
+            row = replace(row, settings={**row.settings, "trigger": kind.trigger})
+        rows.append(row)
+        if row.id == "ADV-02" and kind.l2 is not None:
+            threat = {"norm": "l2", "eps": kind.l2}
+            why = f"a model may be robust in one norm only; L2 {kind.l2:g} is usual for {kind.name}"
+            rows.append(
+                replace(row, id="ADV-03", settings={**row.settings, "threat": threat}, why=why)
+            )
+    return rows
 
 
 PROPOSALS = (

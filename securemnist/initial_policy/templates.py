@@ -6,6 +6,7 @@ import json
 import tomllib
 from pathlib import Path
 
+from securemnist.input_spec import MNIST, InputSpec
 from securemnist.project import origin
 
 POLICY, SUITE = "security_tests/thresholds.toml", "security_tests/test_security.py"
@@ -35,8 +36,9 @@ def in_src(folder: Path, spec: str) -> bool:
     return ":" in spec and "@" not in spec and in_folder == [False, True]
 
 
-def conftest(spec: str, *, src: bool = False) -> str:
+def conftest(spec: str, form: InputSpec = MNIST, *, src: bool = False) -> str:
     """A conftest.py with a `model` fixture for SPEC; `src`: its module is in `src`."""
+    shape = ", ".join(map(str, form.shape))
     module, _, factory = spec.partition(":")
     if factory and "@" not in spec:
         source, call = f"from {module} import {factory}", f"{factory}()"
@@ -51,7 +53,7 @@ def conftest(spec: str, *, src: bool = False) -> str:
 
 @pytest.fixture(scope="session")
 def model():
-    """The model under assessment: images (n, 1, 28, 28) in [0, 1] to logits (n, 10)."""
+    """The model under assessment: images (n, {shape}) in [0, 1] to logits (n, {form.classes})."""
     return {call}
 '''
 

@@ -8,16 +8,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from securemnist.data import DataSet
-from securemnist.initial_policy.margins import ERRORS, MEANINGFUL
+from securemnist.epsilon import epsilon_text
+from securemnist.initial_policy.kind import kind_of
+from securemnist.initial_policy.margins import ERRORS, meaningful
 from securemnist.initial_policy.measured import Row
 from securemnist.initial_policy.proposals import STATIC_BASELINE
 from securemnist.measures import MEASURES
 
 WAIVED_DAYS = 90
+_TUNING = "the tuning split (the last training samples, never the test samples)."
+_TEST = (
+    "the test split,\n# because there are no training samples. So review every threshold: the "
+    "samples it was chosen on\n# are those it judges."
+)
 _HEAD = """\
 # The security policy of this project: every number that can fail a build. `securemnist init` wrote it
-# after one measurement of {model} on the tuning split (the last training samples, never the test
-# samples). Thresholds on shares are {errors} standard errors from the measured share. The error is that
+# after one measurement of {model} on
+# {split}
+# The data are {kind}; epsilons and triggers are those usual for them.
+# Thresholds on shares are {errors} standard errors from the measured share. The error is that
 # of the difference between both samples, with the design effect of their writers. A row on a part of
 # the test set adds the half-width of its own 95 % interval. Raise thresholds that are too low for you,
 # and give the reason in `because`.
@@ -38,24 +47,32 @@ def policy(rows: Sequence[Row], model: str, data: DataSet, today: datetime.date)
     """The text of the policy; rows that the model cannot meet today are waived for 90 days."""
     families = list(dict.fromkeys(MEASURES[row.proposal.measure].family.name for row in rows))
     identity = {"name": data.name, "sha256": data.digest}
+    split = _TUNING if len(data.tuning) else _TEST
     head = _HEAD.format(
-        model=_comment(model), errors=ERRORS, families=_toml(families), data=_toml(identity)
+        split=split,
+        kind=kind_of(data).name,
+        model=_comment(model),
+        errors=ERRORS,
+        families=_toml(families),
+        data=_toml(identity),
     )
     until = today + datetime.timedelta(days=WAIVED_DAYS)
-    return "\n".join([head, *(_row(row, len(data.test), until) for row in rows)])
+    return "\n".join([head, *(_row(row, data, until) for row in rows)])
 
 
-def _row(row: Row, test: int, until: datetime.date) -> str:
+def _row(row: Row, data: DataSet, until: datetime.date) -> str:
     proposal, bound = row.proposal, row.bound
-    lines = [f"# robust accuracy at eps {eps:g}: {value:.4f}" for eps, value in row.curve]
+    lines = [
+        f"# robust accuracy at eps {epsilon_text(eps)}: {value:.4f}" for eps, value in row.curve
+    ]
     lines += ["[[requirement]]", f'id = "{proposal.id}"', f'measure = "{proposal.measure}"']
     lines += [f"{key} = {_toml(value)}" for key, value in row.settings.items()]
     if row.curve:
-        lines.append(f"curve = {_toml([0.0, *sorted(eps for eps, _ in row.curve)])}")
+        lines.append(f"curve = {_toml([0.0, *map(_eps, sorted(eps for eps, _ in row.curve))])}")
     if proposal.measure == "static_findings":
         lines.append(f'baseline = "{STATIC_BASELINE}"')
     if proposal.images is not None:
-        lines.append(f"images = {min(proposal.images, test)}")
+        lines.append(f"images = {min(proposal.images, len(data.test))}")
     if proposal.tier != "standard":
         lines.append(f'tier = "{proposal.tier}"')
     lines.append(f"{MEASURES[proposal.measure].good} = {bound.threshold:g}")
@@ -63,11 +80,11 @@ def _row(row: Row, test: int, until: datetime.date) -> str:
     if bound.problem:
         reason = f"not met when this policy was written: {bound.problem}"
         lines.append(f"waiver = {{ reason = {_toml(reason)}, expires = {until.isoformat()} }}")
-    lines += [f"because = {_toml(_because(row))}", f"ids = {_toml(list(proposal.ids))}", ""]
+    lines += [f"because = {_toml(_because(row, data))}", f"ids = {_toml(list(proposal.ids))}", ""]
     return "\n".join(lines)
 
 
-def _because(row: Row) -> str:
+def _because(row: Row, data: DataSet) -> str:
     """The reason of the row, and the measured number."""
     why, measurement = row.proposal.why, row.measurement
     if measurement.unit == "count":
@@ -77,10 +94,15 @@ def _because(row: Row) -> str:
         return f"{why}; the first measurement found {count}"
     if measurement.inconclusive:
         return f"{why}; the first measurement decided nothing"
-    where = f" of {measurement.n:,} tuning samples" if measurement.unit == "share" else ""
+    split = "tuning" if len(data.tuning) else "test"
+    where = f" of {measurement.n:,} {split} samples" if measurement.unit == "share" else ""
     text = f"{why}; the first measurement gave {measurement.value:.4f}{where}"
     if row.curve:
-        text += f"; the largest eps tried with a threshold of at least {MEANINGFUL:g}"
+        least = meaningful(data.spec.classes)
+        text += (
+            f"; of the eps usual for {kind_of(data).name} the largest with a threshold of at least "
+            f"{least:g}"
+        )
     return text
 
 
@@ -89,8 +111,15 @@ def _comment(text: str) -> str:
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:100]
 
 
+def _eps(eps: float) -> float | str:
+    """An epsilon, as a text like "8/255" where only the fraction is exact."""
+    text = epsilon_text(eps)
+    return text if "/" in text else eps
+
+
 def _toml(value: Any) -> str:
     """A value as TOML; JSON strings are TOML basic strings."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
+        parts = {key: _eps(part) if key == "eps" else part for key, part in value.items()}
+        return "{ " + ", ".join(f"{key} = {_toml(part)}" for key, part in parts.items()) + " }"
     return json.dumps(value)

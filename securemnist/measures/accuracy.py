@@ -71,7 +71,7 @@ def _evidence(
 
 
 def _estimate(settings: AnswerSettings, pace: Pace) -> float:
-    return settings.expected_images * pace.seconds / 2
+    return settings.expected_images(pace) * pace.seconds / 2
 
 
 CLEAN_ACCURACY = Measure(clean_accuracy, AnswerSettings, CLEAN, _estimate)

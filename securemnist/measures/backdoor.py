@@ -197,7 +197,7 @@ def _gallery(
 def _estimate(settings: BackdoorSettings, pace: Pace) -> float:
     # Forward passes only: two for each image, and two for each control image on each reference.
     controls = len(loading.with_role("clean")) * CONTROL_IMAGES
-    return 2 * (settings.expected_images + controls) * pace.seconds / 2
+    return 2 * (settings.expected_images(pace) + controls) * pace.seconds / 2
 
 
 BACKDOOR_SUCCESS = Measure(

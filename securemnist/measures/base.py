@@ -13,20 +13,18 @@ from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.evaluation.ladders import LADDER, Ladder, make_ladder
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
+from securemnist.input_spec import MOST_CLASSES
 from securemnist.results.families import Family
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import share_interval
 from securemnist.threats import Threat, make_threat
-from securemnist.types import CLASSES
 
-# Of MNIST; the size of another data set is unknown before it is read.
-TEST_IMAGES = 10_000
 DEFAULT_TIER = "standard"
 # A hundred times the tolerance of the referee, which would dominate a smaller eps.
 SMALLEST_EPS = 1e-4
 _QUICK = 10.0  # seconds of a measure that has no estimate
-# Accuracy of guessing.
-CHANCE = 1 / CLASSES
+# Accuracy of guessing among the most classes that data may have; `check_data` knows their number.
+LEAST_CHANCE = 1 / MOST_CLASSES
 
 
 class Settings(BaseModel):
@@ -47,10 +45,9 @@ class ImageSettings(Settings):
             raise ValueError(f"expected at least 1 image, got {images}")
         return images
 
-    @property
-    def expected_images(self) -> int:
+    def expected_images(self, pace: Pace) -> int:
         """Number of images, for a time estimate."""
-        return self.images or TEST_IMAGES
+        return self.images or pace.test_images
 
 
 class AnswerSettings(ImageSettings):
@@ -174,7 +171,7 @@ class Measure:
     family: Family
     estimate: Callable[[Any, Pace], float] = lambda *_: _QUICK
     good: Literal["at_least", "at_most"] = "at_least"
-    limits: tuple[float, float] = (CHANCE, 1.0)
+    limits: tuple[float, float] = (LEAST_CHANCE, 1.0)
     unit: Literal["share", "ratio", "count"] = "share"
     search: bool = False
 

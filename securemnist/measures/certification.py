@@ -74,7 +74,7 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
 def _estimate(settings: CertifiedSettings, pace: Pace) -> float:
     unproved = pace.shares(settings.threat_value()).unproved
     passes = INTERVAL_PASSES + CROWN_PASSES * unproved
-    return settings.expected_images * passes * pace.seconds
+    return settings.expected_images(pace) * passes * pace.seconds
 
 
 CERTIFIED_ACCURACY = Measure(certified_accuracy, CertifiedSettings, families.CERTIFIED, _estimate)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from securemnist.errors import PolicyError
-from securemnist.measures.base import ImageSettings, Measure, Settings
+from securemnist.backdoor import make_trigger
+from securemnist.errors import PolicyError, UsageError
+from securemnist.input_spec import InputSpec
+from securemnist.measures.backdoor import BackdoorSettings
+from securemnist.measures.base import (
+    LEAST_CHANCE,
+    ImageSettings,
+    Measure,
+    Settings,
+    ThreatSettings,
+)
 from securemnist.measures.latency import LatencySettings
 from securemnist.results.findings import Requirement
+from securemnist.threats import make_threat
 
+# 9,900 pairs; the intervals of more are too wide to decide anything.
+MOST_CLASSES_OF_PAIRS = 100
 _BETTER = {"at_least": "more", "at_most": "less"}
 
 
@@ -84,6 +96,44 @@ def _check_budget(settings: Settings, where: str) -> None:
     if seconds is not None and seconds < 1:
         raise PolicyError(
             f"{where}: expected seconds of at least 1, got {seconds:g}; give the attack the time it needs"
+        )
+
+
+def check_form(
+    row: Requirement, measure: Measure, settings: Settings, spec: InputSpec, where: str
+) -> None:
+    """Raise PolicyError where a row does not fit the shape of the images or the number of classes."""
+    _check_chance(row, measure, spec.classes, where)
+    try:
+        if isinstance(settings, ThreatSettings):
+            settings.threat_value().check_fits(spec.size)
+            for eps in getattr(settings, "curve", ()):
+                make_threat(settings.threat["norm"], eps).check_fits(spec.size)
+        if isinstance(settings, BackdoorSettings):
+            make_trigger(settings.trigger).check_fits(*spec.shape)
+            _check_target(settings.target, spec.classes)
+    except UsageError as error:
+        raise PolicyError(f"{where}: {error}") from error
+
+
+def _check_chance(row: Requirement, measure: Measure, classes: int, where: str) -> None:
+    """Raise PolicyError for an accuracy that guessing among the classes of the data meets."""
+    guessed = measure.unit == "share" and measure.good == "at_least"
+    if guessed and measure.limits[0] == LEAST_CHANCE and row.threshold <= 1 / classes:
+        raise PolicyError(
+            f"{where}: expected a threshold above {1 / classes:.4g} for {row.measure} on {classes:,} "
+            f"classes, got {row.threshold:g}; a model that guesses meets it, so raise it"
+        )
+
+
+def _check_target(target: int | str, classes: int) -> None:
+    """UsageError for a class that the data lacks, or for more pairs than can be measured."""
+    if isinstance(target, int) and target >= classes:
+        raise UsageError(f"expected a target class below {classes}, got {target}; fix `target`")
+    if target == "pair" and classes > MOST_CLASSES_OF_PAIRS:
+        raise UsageError(
+            f"expected at most {MOST_CLASSES_OF_PAIRS} classes for every pair of them, got "
+            f'{classes:,}; write target = "all" or "next"'
         )
 
 

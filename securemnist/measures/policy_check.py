@@ -51,12 +51,13 @@ def check_policy(
 
 
 def check_data(policy: Policy, data: DataSet) -> None:
-    """Raise UsageError where the policy names other data, or asks for more samples than this data has."""
+    """Raise UsageError where the policy names other data, or where a row does not fit this data."""
     policy.refuse_other_data(data.name, data.digest)
     for row in policy.requirements:
-        if find(row.measure) is not None:
+        if (measure := find(row.measure)) is not None:
             where = f"{policy.path}: row {row.id}"
             settings = bind(row.measure, row.settings, tier=row.tier, where=where)
+            checks.check_form(row, measure, settings, data.spec, where)
             checks.check_size(row, settings, len(data.test), where)
 
 

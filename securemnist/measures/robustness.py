@@ -216,7 +216,7 @@ def _attack_context(context: Context, settings: AttackSettings) -> Context:
 
 
 def _estimate(settings: AttackSettings, pace: Pace) -> float:
-    seconds = settings.expected_images * settings.seconds_an_image(pace)
+    seconds = settings.expected_images(pace) * settings.seconds_an_image(pace)
     return min(seconds, settings.seconds or math.inf) + _ABOUT_THE_MODEL * pace.seconds
 
 

@@ -18,6 +18,7 @@ from securemnist.measures.latency import LATENCY_RATIO
 from securemnist.measures.robustness import ATTACK_ACCURACY, ROBUST_ACCURACY
 from securemnist.measures.static_gate import STATIC_FINDINGS
 from securemnist.project import imports
+from securemnist.results import row_keys
 from securemnist.results.families import FAMILIES, Family
 from securemnist.results.findings import TIERS
 from securemnist.results.validation_text import sentence
@@ -69,7 +70,7 @@ def bind(
                 f"expected a measure of {', '.join(MEASURES)} or pkg.module:MEASURE, got {measure!r}; "
                 "name one of them"
             )
-        return found.settings.model_validate(dict(settings), context={"tier": tier})
+        return found.settings.model_validate(row_keys.normalised(settings), context={"tier": tier})
     except ValidationError as error:
         raise PolicyError(f"{prefix}{measure}: {sentence(error, settings)}") from error
     except UsageError as error:

@@ -213,9 +213,18 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def build(architecture: str) -> nn.Module:
-    """A new network with random weights; ModelError for an unknown name."""
+def build(architecture: str, spec: InputSpec = MNIST) -> nn.Module:
+    """A new network with random weights; ModelError for an unknown name.
+
+    A takes images of every form, the others those of MNIST's form: ModelError for another `spec`.
+    """
     if architecture not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         raise ModelError(f"expected an architecture of {known}, got {architecture!r}; choose one")
+    if architecture == "A":
+        return ConvNetA(spec)
+    if (spec.shape, spec.classes) != (MNIST.shape, MNIST.classes):
+        raise ModelError(
+            f"expected images of {MNIST} for architecture {architecture}, got {spec}; use architecture A"
+        )
     return ARCHITECTURES[architecture]()

@@ -116,9 +116,9 @@ def resolve(spec: str, *, device: str = "cpu", input_spec: InputSpec = MNIST) ->
     architecture, at, file = spec.partition("@")
     # The name of a folder may contain @.
     if at and (architecture in ARCHITECTURES or not Path(spec).exists()):
-        return _from_file(spec, Path(file), architecture, device)
+        return _from_file(spec, Path(file), architecture, device, input_spec)
     if spec.endswith(".safetensors"):
-        return _from_file(spec, Path(spec), None, device)
+        return _from_file(spec, Path(spec), None, device, input_spec)
     if _NAME.fullmatch(spec):
         if spec not in reference_names():
             known = ", ".join(reference_names())
@@ -126,7 +126,7 @@ def resolve(spec: str, *, device: str = "cpu", input_spec: InputSpec = MNIST) ->
                 f"expected a model as {_FORMS}, got {spec!r}, which is no reference model ({known}); "
                 "use an existing name"
             )
-        return _from_file(spec, _bundled(spec), None, device)
+        return _from_file(spec, _bundled(spec), None, device, input_spec)
     if imports.is_code(spec):
         return from_model(
             _call_factory(spec), name=spec, spec=spec, device=device, input_spec=input_spec
@@ -203,24 +203,25 @@ def _in_channels_last(model: nn.Module, device: str, input_spec: InputSpec) -> n
     return model
 
 
-def _from_file(spec: str, path: Path, architecture: str | None, device: str) -> Subject:
+def _from_file(
+    spec: str, path: Path, architecture: str | None, device: str, form: InputSpec
+) -> Subject:
     if architecture is None and not path.exists():
         raise WeightsError(f"{path}: expected a weight file, got No such file; pass another")
-    manifest = weight_file.read_manifest(path) if architecture is None else None
-    if manifest is not None and _NAME.fullmatch(spec):
+    manifest = weight_file.read_manifest(path) if architecture is None else {}
+    if manifest and _NAME.fullmatch(spec):
         reference_digests.check(spec, path, manifest)
-    known = (manifest or {})["architecture"] if architecture is None else architecture
+    known = manifest["architecture"] if architecture is None else architecture
     if known not in ARCHITECTURES:
         raise UsageError(
-            f"expected an architecture of {', '.join(ARCHITECTURES)}, got {known!r:.40}; use one of "
-            "them"
+            f"expected an architecture of {', '.join(ARCHITECTURES)}, got {known!r:.40}; use one"
         )
-    model = build(known)
-    weight_file.load_into(model, path, manifest)
-    about = manifest or {}
+    form = InputSpec.from_json(manifest.get("spec")) if manifest else form
+    model = build(known, form)
+    weight_file.load_into(model, path, manifest or None)
     name = spec if _NAME.fullmatch(spec) else path.stem
-    recipe, reference = about.get("recipe", {}), about.get("reference", {})
-    return Subject(_frozen(model, device, MNIST), name, spec, known, device, recipe, reference)
+    recipe, reference = manifest.get("recipe", {}), manifest.get("reference", {})
+    return Subject(_frozen(model, device, form), name, spec, known, device, recipe, reference)
 
 
 def _from_other_format(spec: str, device: str, input_spec: InputSpec) -> Subject:

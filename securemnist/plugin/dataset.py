@@ -21,8 +21,9 @@ def data_of(config: pytest.Config) -> DataSet:
         from securemnist.plugin.state import STATE
         from securemnist.project import settings
 
-        folder = config.getoption("--security-data") or settings.load(config.rootpath).data
-        loaded = data.load(Path(folder) if folder else None)
+        option, own = config.getoption("--security-data"), settings.load(config.rootpath).data
+        folder = config.rootpath / own if own and not option else option and Path(option)
+        loaded = data.load(folder)
         run = config.stash[STATE].run
         if run is not None:
             check_data(run.policy, loaded)

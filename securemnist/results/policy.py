@@ -26,6 +26,7 @@ from securemnist._util.files import read_at_most
 from securemnist._util.hashing import sha256
 from securemnist._util.parsing import decoded, toml_table
 from securemnist.errors import ParseError, PolicyError, UsageError
+from securemnist.results import row_keys
 from securemnist.results.findings import Requirement, Waiver
 from securemnist.results.validation_text import sentence
 from securemnist.results.verdicts import LARGEST, utc_day
@@ -37,7 +38,7 @@ _FILLERS = "\u115f\u1160\u3164\uffa0"
 
 
 def _readable(text: str) -> str:
-    """The text; ValueError where it holds no letter or image, or only invisible ones."""
+    """The text; ValueError where it holds no letter or figure, or only invisible ones."""
     if not any(sign.isalnum() and sign not in _FILLERS for sign in text):
         raise ValueError(f"expected words that can be read, got {text!r:.40}; write them")
     return text
@@ -153,8 +154,9 @@ class Policy:
         if self.data is not None and self.data.sha256 != digest:
             raise UsageError(
                 f"{self.path}: expected the data it was written for, {self.data.name} (SHA-256 "
-                f"{self.data.sha256:.12}...), got {name} ({digest}); name that data, or choose the "
-                "thresholds again and set `data` to what they were chosen for"
+                f"{self.data.sha256:.12}...), got {name} ({digest}); name that data, write a "
+                "policy for this data with `securemnist init --data`, or choose the thresholds again "
+                "and set `data`"
             )
 
     def to_json(self) -> dict[str, str]:
@@ -208,6 +210,8 @@ def _requirement(row: Mapping[str, Any], number: int, path: str) -> Requirement:
             "move it there"
         )
     try:
-        return _Row.model_validate(row).requirement()
+        return _Row.model_validate(row_keys.normalised(row)).requirement()
     except ValidationError as error:
         raise PolicyError(f"{path}: row {name}: {sentence(error, row)}") from error
+    except UsageError as error:
+        raise PolicyError(f"{path}: row {name}: {error}") from error

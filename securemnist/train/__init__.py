@@ -13,14 +13,16 @@ from securemnist._util.files import exists
 from securemnist._util.hashing import sha256
 from securemnist._util.resources import write_atomically
 from securemnist.data import DataSet
-from securemnist.errors import DataError
+from securemnist.errors import DataError, UsageError
+from securemnist.input_spec import MNIST
 from securemnist.models import weight_file
+from securemnist.models.architectures import build
 from securemnist.runtime.malloc import keep_freed_memory
 from securemnist.train import checkpoint
 from securemnist.train.curve import training_curve
 from securemnist.train.loop import Trainer, collapsed
 from securemnist.train.recipes import RECIPES, Recipe
-from securemnist.types import CLASSES, SHAPE, Progress, silent
+from securemnist.types import Progress, silent
 
 __all__ = ["RECIPES", "Recipe", "replay_digest", "train"]
 
@@ -42,11 +44,7 @@ def train(
     `resume` continues an interrupted run. Checkpoints are removed at the end. A robust recipe keeps the
     epoch with the best tuning accuracy under attack (or certified), a plain one the last epoch.
     """
-    if (data.spec.shape, data.spec.classes) != (SHAPE, CLASSES) or not len(data.train):
-        raise DataError(
-            f"{data.name}: expected training images of {'x'.join(map(str, SHAPE))} and {CLASSES} "
-            f"classes, got {len(data.train):,} of {data.spec}; train on other data (docs/data.md)"
-        )
+    _check_fits(recipe, data)
     keep_freed_memory()
     replay = {"steps": REPLAY_STEPS, "sha256": replay_digest(recipe, data), **_processor()}
     trainer = Trainer(recipe, data)
@@ -80,12 +78,35 @@ def train(
                 "python": platform.python_version(),
             },
             **_reference(recipe),
+            **_form(data),
         },
     )
     write_atomically(folder / f"{name}.svg", training_curve(name, history))
     for path in (latest, best):
         path.unlink(missing_ok=True)
     return manifest
+
+
+def _check_fits(recipe: Recipe, data: DataSet) -> None:
+    """DataError or UsageError where the data have no training images, or the recipe is for others."""
+    spec, poison = data.spec, recipe.poison
+    if not len(data.train):
+        raise DataError(
+            f"{data.name}: expected training images, got none; train on other data (docs/data.md)"
+        )
+    if recipe.source and (spec.shape, spec.classes) != (MNIST.shape, MNIST.classes):
+        raise UsageError(
+            f"expected images of {MNIST} for a recipe with the source {recipe.source}, got {spec}; use "
+            "a recipe without a source, such as baseline or hardened"
+        )
+    if poison is not None:
+        poison.trigger.check_fits(*spec.shape)
+        if poison.target >= spec.classes:
+            raise UsageError(
+                f"expected a poison target below {spec.classes}, the classes of {data.name}, got "
+                f"{poison.target}; use another recipe"
+            )
+    build(recipe.architecture, spec)
 
 
 def replay_digest(recipe: Recipe, data: DataSet) -> str:
@@ -118,6 +139,12 @@ def _reference(recipe: Recipe) -> dict[str, Any]:
     if not recipe.about:
         return {}
     return {"reference": {"about": recipe.about, "roles": list(recipe.roles)}}
+
+
+def _form(data: DataSet) -> dict[str, Any]:
+    """The manifest's entry of the form of the images, where it is not that of MNIST."""
+    same = (data.spec.shape, data.spec.classes) == (MNIST.shape, MNIST.classes)
+    return {} if same else {"spec": data.spec.to_json()}
 
 
 def _processor() -> dict[str, Any]:

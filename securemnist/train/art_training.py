@@ -12,9 +12,10 @@ from torch import nn
 
 from securemnist.attacks.art import ARTAttack, classifier
 from securemnist.attacks.art_isolation import guarded, load
+from securemnist.input_spec import InputSpec
 from securemnist.models import loading
 from securemnist.threats import Linf
-from securemnist.types import CLASSES, SHAPE, Images, Labels
+from securemnist.types import Images, Labels
 
 
 class PrecomputedExamples:
@@ -31,7 +32,7 @@ class PrecomputedExamples:
         self._examples = torch.empty_like(images)
 
     def at(self, indices: torch.Tensor) -> Images:
-        """The examples of the images at `indices` int64 (n,), (n, 1, 28, 28)."""
+        """The examples of the images at `indices` int64 (n,), (n, C, H, W)."""
         new = indices[~self._computed[indices]]
         if len(new):
             self._examples[new] = self._attacked(new)
@@ -52,6 +53,7 @@ def adversarial_trainer_epoch(
     images: Images,
     labels: Labels,
     *,
+    spec: InputSpec,
     eps: float,
     batch: int,
     rng: torch.Generator,
@@ -61,7 +63,7 @@ def adversarial_trainer_epoch(
     from art.attacks.evasion import FastGradientMethod
     from art.defences.trainer import AdversarialTrainer
 
-    trained = classifier(model, SHAPE, CLASSES, optimizer=optimizer)
+    trained = classifier(model, spec.shape, spec.classes, optimizer=optimizer)
     attack = FastGradientMethod(trained, eps=eps, batch_size=batch)
     with guarded(rng):
         trainer = AdversarialTrainer(trained, attack, ratio=0.5)

@@ -41,7 +41,7 @@ class Trainer:
         self.epoch, self.slowdown = 0, 1.0
         self.history: list[dict[str, Any]] = []
         torch.manual_seed(seed_from(self.recipe.seed, "initial weights"))
-        self.model = build(self.recipe.architecture)
+        self.model = build(self.recipe.architecture, data.spec)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=self.recipe.learning_rate, fused=True
@@ -112,6 +112,7 @@ class Trainer:
             self.optimizer,
             self._images[order],
             self._labels[order],
+            spec=self.data.spec,
             eps=self.recipe.eps,
             batch=self.recipe.batch,
             rng=rng,
@@ -226,7 +227,7 @@ def collapsed(history: list[dict[str, Any]]) -> bool:
 
 @torch.no_grad()
 def accuracy_of(model: nn.Module, x: Images, y: Labels) -> float:
-    """Accuracy on images (n, 1, 28, 28) with labels (n,), in [0, 1]."""
+    """Accuracy on images (n, C, H, W) with labels (n,), in [0, 1]."""
     correct = 0
     for images, labels in zip(x.split(256), y.split(256), strict=True):
         correct += int((model(channels_last(images)).argmax(1) == labels).sum())

@@ -7,6 +7,7 @@ docs/doubts.md.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -38,6 +39,8 @@ from securemnist.types import Images, Labels
 
 # Number of images for checks of the model, and of survivors for checks of the search.
 IMAGES, SURVIVORS = 500, 128
+
+UNCALIBRATED = "uncalibrated: its limits were chosen on MNIST"
 
 C = TypeVar("C", bound=Case)
 
@@ -123,7 +126,10 @@ def search_doubts(
         last_broke=last_broke,
     )
     checks = (*SEARCH_CHECKS, *context.doubts)
-    doubts = (planted_examples(planted), *_run_checks(context, checks, case))
+    first = planted_examples(planted)
+    if first is not None and not context.data.pinned:
+        first = uncalibrated(first)
+    doubts = (first, *_run_checks(context, checks, case))
     return tuple(doubt for doubt in doubts if doubt is not None), planted
 
 
@@ -145,6 +151,11 @@ def _sensitivity(context: Context, attacks: Sequence[Attack], threat: Threat) ->
     return context.cached(("sensitivity", threat, repr(tuple(attacks))), measured)
 
 
+def uncalibrated(doubt: Doubt) -> Doubt:
+    """The doubt on data other than MNIST: its reason says that its limits were not chosen on them."""
+    return dataclasses.replace(doubt, reason=f"{doubt.reason} ({UNCALIBRATED})")
+
+
 def _run_checks(
     context: Context, checks: Sequence[Callable[[C], Doubt | None]], case: C
 ) -> tuple[Doubt, ...]:
@@ -156,5 +167,7 @@ def _run_checks(
         if not isinstance(doubt, Doubt | None):  # the check may be a user's own
             got = type(doubt).__name__
             raise MeasureError(f"expected a Doubt or None from the doubt {name}, got {got}; fix it")
+        if doubt is not None and not context.data.pinned and check not in context.doubts:
+            doubt = uncalibrated(doubt)
         doubts.append(doubt)
     return tuple(doubt for doubt in doubts if doubt is not None)
