@@ -14,15 +14,16 @@ from securemnist.comparison.change import Turned
 from securemnist.results.assessment import Assessment
 from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.evidence.attack import AttackEvidence
-from securemnist.results.evidence.images import ChangedImage
+from securemnist.results.evidence.images import ChangedImage, Picture
 from securemnist.results.findings import Finding
-from securemnist.results.value_types import PIXELS
 from securemnist.view import png
+from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Tile
 
 SHOWN = 12
 _IMAGES = "t10k-images-idx3-ubyte"
 _HEADER = 16
+_SIDE = 28
 _MAX_BYTES = 16 << 20
 
 
@@ -43,6 +44,7 @@ class Images:
 
     def __init__(self, assessment: Assessment) -> None:
         self._images = _test_images(assessment)
+        self._names = ClassNames.of(assessment.subject)
 
     def of(
         self, turned: tuple[Turned, ...] | None, weak: Finding | None, unit: str
@@ -58,15 +60,20 @@ class Images:
             return TurnedImages(count=len(turned), places=places)
         stored = _gallery(weak)
         ordered = sorted(turned, key=lambda image: image.place not in stored)
-        tiles = (Tile(image, self._pictures(image, stored)) for image in _of_every_class(ordered))
+        tiles = (self._tile(image, stored) for image in _of_every_class(ordered))
         return TurnedImages(count=len(turned), tiles=tuple(tiles))
 
-    def _pictures(self, image: Turned, stored: Mapping[int, ChangedImage]) -> tuple[str, ...]:
-        if image.place in stored:
-            return png.change(stored[image.place].clean, stored[image.place].adversarial)
-        start = _HEADER + image.place * PIXELS
-        clean = self._images[start : start + PIXELS]
-        return (png.grey(clean),) if len(clean) == PIXELS else ()
+    def _tile(self, image: Turned, stored: Mapping[int, ChangedImage]) -> Tile:
+        name = self._names[image.label]
+        if kept := stored.get(image.place):
+            pictures = png.change(kept.clean, kept.adversarial)
+            return Tile(image, pictures, name, width=kept.clean.width, height=kept.clean.height)
+        start = _HEADER + image.place * _SIDE**2
+        clean = self._images[start : start + _SIDE**2]
+        if len(clean) < _SIDE**2:
+            return Tile(image, (), name)
+        picture = Picture(height=_SIDE, width=_SIDE, channels=1, pixels=clean)
+        return Tile(image, (png.image(picture),), name, width=_SIDE, height=_SIDE)
 
 
 def _of_every_class(turned: Iterable[Turned]) -> list[Turned]:

@@ -85,14 +85,18 @@ def extreme_interval(
     tables give an equal interval.
     """
     rng = np.random.default_rng(0)
-    old, new = [], []
-    for table in tables:
+    old: np.ndarray | None = None
+    new: np.ndarray | None = None
+    for table in tables:  # one at a time: a thousand classes do not fit into memory
         cells = (table.both, table.gained, table.lost)
         rest = table.n - sum(cells)
         draws = rng.dirichlet([count + _NOTHING_KNOWN for count in (*cells, rest)], _DRAWS)
-        new.append(draws[:, 0] + draws[:, 1])
-        old.append(draws[:, 0] + draws[:, 2])
-    differences = extreme(new, axis=0) - extreme(old, axis=0)
+        shares = draws[:, 0] + draws[:, 2], draws[:, 0] + draws[:, 1]
+        old = shares[0] if old is None else extreme([old, shares[0]], axis=0)
+        new = shares[1] if new is None else extreme([new, shares[1]], axis=0)
+    if old is None or new is None:
+        raise ValueError("expected at least one table")
+    differences = new - old
     tail = (1 - confidence) / 2
     low, high = np.quantile(differences, [tail, 1 - tail])
     return float(low), float(high)

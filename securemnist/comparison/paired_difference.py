@@ -14,7 +14,7 @@ from securemnist.comparison.per_image import NOT_COUNTED, EventMatrix, pair, rea
 from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Finding, Measurement
-from securemnist.results.per_image import CLASSES, MISCLASSIFIED, NOT_ATTEMPTED
+from securemnist.results.per_image import MISCLASSIFIED, NOT_ATTEMPTED
 from securemnist.sanitize import line
 
 
@@ -122,14 +122,14 @@ def _cause(weak: EventMatrix, k: int) -> str:
 
 def _classes(old: EventMatrix, new: EventMatrix) -> tuple[Part, ...]:
     parts = []
-    for image in range(CLASSES):
-        among = old.labels == image
+    for label in np.unique(old.labels).tolist():
+        among = old.labels == label
         # Of a class under several targets: what happens to it under any of them.
         tables = pair(_any(old), _any(new), among)
         for table in tables:
             low, high = table.interval()
             parts.append(
-                Part(name=str(image), n=table.n, old=table.old, new=table.new, low=low, high=high)
+                Part(name=str(label), n=table.n, old=table.old, new=table.new, low=low, high=high)
             )
     return tuple(parts)
 

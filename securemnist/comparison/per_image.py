@@ -19,10 +19,10 @@ from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.certificates import CertifiedEvidence
 from securemnist.results.evidence.tables import AnswerTable, OutcomeTable
 from securemnist.results.findings import Finding, Requirement
-from securemnist.results.per_image import CLASSES
 from securemnist.sanitize import line
 
 NOT_COUNTED = -1
+_MOST_CLASSES_OF_PAIRS = 32  # 992 pairs
 _ROUNDING = 1e-9
 
 
@@ -34,8 +34,8 @@ class Inconsistent(ValueError):
 class EventMatrix:
     """Events int8 (k, n) of n images: 1 it happened, 0 it did not, -1 the image is not counted.
 
-    A value is the share of events in one row, or the `extreme` of the shares of k rows: the worst of
-    ten classes, of ten targets, of ninety pairs. `places` are places in the test set; `stages` the
+    A value is the share of events in one row, or the `extreme` of the shares of k rows: the worst
+    class, target, or pair of classes. `places` are places in the test set; `stages` the
     attacks. `codes` int64 (n,): which stage broke each image; without stages, its predicted class.
     """
 
@@ -87,9 +87,15 @@ def _event_matrix(finding: Finding, evidence: Evidence) -> EventMatrix | None:
     if isinstance(evidence, AttackEvidence | CertifiedEvidence):
         return None if evidence.outcomes is None else _outcomes(finding, evidence.outcomes)
     if isinstance(evidence, CleanEvidence | BackdoorEvidence):
-        worst = isinstance(evidence, CleanEvidence) and evidence.worst_class is not None
-        table = evidence.answers
-        return None if table is None else _answers(finding.requirement, table, by_class=worst)
+        table, shares, worst = evidence.answers, None, False
+        if isinstance(evidence, BackdoorEvidence):
+            shares = evidence.per_class_asr
+        else:
+            shares, worst = evidence.per_class, evidence.worst_class is not None
+        if table is None:
+            return None
+        classes = int(table.labels.max()) + 1 if shares is None else len(shares)
+        return _answers(finding.requirement, table, classes, by_class=worst)
     return None
 
 
@@ -118,17 +124,19 @@ def _outcomes(finding: Finding, table: OutcomeTable) -> EventMatrix:
     return _of_table(table, held[None], codes, stages=stages)
 
 
-def _answers(row: Requirement, table: AnswerTable, *, by_class: bool) -> EventMatrix | None:
-    """Predicted classes: right or not, of all images or by class; with a trigger, steered or not."""
+def _answers(
+    row: Requirement, table: AnswerTable, classes: int, *, by_class: bool
+) -> EventMatrix | None:
+    """Predicted classes: right or not, of all images or by class; with a trigger, the target or not."""
     labels, answered = table.labels, table.read
     if (triggered := table.triggered) is not None:
-        events = _steered(row.settings.get("target"), labels, answered, triggered)
+        events = _hits(row.settings.get("target"), classes, labels, answered, triggered)
         return None if events is None else _of_table(table, events, triggered, extreme=np.max)
     right = (answered == labels).astype(np.int8)
     if not by_class:
         return _of_table(table, right[None], answered)
-    classes = np.arange(CLASSES)[:, None]
-    return _of_table(table, np.where(labels == classes, right, NOT_COUNTED), answered)
+    rows = np.arange(classes)[:, None]
+    return _of_table(table, np.where(labels == rows, right, np.int8(NOT_COUNTED)), answered)
 
 
 def _of_table(
@@ -138,20 +146,24 @@ def _of_table(
     return EventMatrix(order, table.labels, table.test_places, events, codes=codes, **more)
 
 
-def _steered(
-    target: Any, labels: np.ndarray, clean: np.ndarray, triggered: np.ndarray
+def _hits(
+    target: Any, classes: int, labels: np.ndarray, clean: np.ndarray, triggered: np.ndarray
 ) -> np.ndarray | None:
-    """Attack success by the definition of `evaluation.backdoor`, a row for each target tried."""
+    """Attack success by the definition of `evaluation.backdoor`, a row for each target tried.
+
+    None for another target, and where the rows of all pairs would not fit into memory.
+    """
     if target == "next":
-        targets = ((labels + 1) % CLASSES)[None]
-    elif target == "pair":
-        sources, aims = (k[:, None] for k in np.nonzero(~np.eye(CLASSES, dtype=bool)))
+        targets = ((labels + 1) % classes)[None]
+    elif target == "pair" and classes <= _MOST_CLASSES_OF_PAIRS:
+        sources, aims = (k[:, None] for k in np.nonzero(~np.eye(classes, dtype=bool)))
         targets = np.where(labels == sources, aims, labels)
     elif target == "all":
-        targets = np.broadcast_to(np.arange(CLASSES)[:, None], (CLASSES, len(labels)))
-    elif isinstance(target, int) and 0 <= target < CLASSES:
+        targets = np.broadcast_to(np.arange(classes)[:, None], (classes, len(labels)))
+    elif isinstance(target, int) and 0 <= target < classes:
         targets = np.full((1, len(labels)), target)
     else:
         return None
     counts = (targets != labels) & (clean != targets)
-    return np.where(counts, triggered == targets, NOT_COUNTED).astype(np.int8)
+    hits = (triggered == targets).astype(np.int8)
+    return np.where(counts, hits, np.int8(NOT_COUNTED))

@@ -1,4 +1,4 @@
-"""Pictures with an axis: bars by class, the waterfall, accuracy over eps, timings.
+"""Pictures with an axis: the waterfall, accuracy over eps, timings.
 
 No meaning rests on colour: lines differ in markers and dashes and carry their names, bars carry
 their numbers, and every number stands in a table beside its picture.
@@ -11,40 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from securemnist.results.evidence.attack import AttackEvidence, CurvePoint, StageResult
-from securemnist.results.per_image import CLASSES
 from securemnist.sanitize import line
 from securemnist.view.axis import Scale, percent_lines, round_step
-from securemnist.view.svg import BAD, GOOD, INK, LINE, MARKS, MUTED, PAPER, Drawing
-from securemnist.view.wording import NONE
+from securemnist.view.svg import BAD, GOOD, INK, MARKS, MUTED, PAPER, Drawing
 
 WIDTH = 340
 _LEFT, _TOP, _RIGHT, _BOTTOM = 34.0, 12.0, 250.0, 226.0  # of the curve
 _Y = Scale(0, 1, _BOTTOM, _TOP)
 _WATERFALL = (("proved", GOOD, 1.0), ("not broken", GOOD, 0.45), ("broken here", BAD, 0.85))
 _DASHES = ("", "5 3", "1.5 3", "7 3 1.5 3", "3 3")
-
-
-def bars(values: Sequence[float | None], limit: float | None, *, alt: str) -> str:
-    """A share a class of something bad, from 0; `limit` is the most that the policy allows."""
-    drawing = Drawing(WIDTH, 196)
-    left, bottom = 4.0, 170.0
-    most = max([*(value or 0.0 for value in values), limit or 0.0, 0.004]) * 1.1
-    height = Scale(0, most, 0, bottom - 22.0)
-    step = (WIDTH - left) / CLASSES
-    allowed = None if limit is None else bottom - height(limit)
-    if allowed is not None:
-        drawing.lines(INK, [(left, allowed), (WIDTH, allowed)], dash="4 3")
-    for image, value in enumerate(values):
-        x, high = left + image * step, height(value or 0)
-        drawing.text(x + step / 2, bottom + 17, image, anchor="middle")
-        drawing.rect(x + 4, bottom - high, step - 8, high, BAD, alpha=0.7)
-        y = bottom - high - 5
-        if allowed is not None and y - 11 < allowed < y + 4:  # no line through a number
-            y = allowed - 4
-        percent = NONE if value is None else f"{100 * value:.1f}"
-        drawing.text(x + step / 2, y, percent, INK, size=11, anchor="middle", halo=True)
-    drawing.lines(LINE, [(left, bottom), (WIDTH, bottom)])
-    return drawing.element(alt)
 
 
 def waterfall(stages: Sequence[StageResult], *, alt: str) -> str:

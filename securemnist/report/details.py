@@ -12,13 +12,14 @@ from securemnist.results.evidence.static import StaticEvidence, StaticIssue
 from securemnist.results.findings import Finding, Measurement, describe
 from securemnist.sanitize import line
 from securemnist.view import wording
+from securemnist.view.class_names import NUMBERS, ClassNames
 
 Fact = tuple[str, str]
 FIRST = 3  # places of a static row, where there is no room for all
 
 
-def facts(finding: Finding) -> Iterable[Fact]:
-    """How it was measured and what was seen, in the order of reading."""
+def facts(finding: Finding, names: ClassNames = NUMBERS) -> Iterable[Fact]:
+    """The protocol and the evidence, in the order of reading."""
     requirement, measurement = finding.requirement, finding.measurement
     how = line(describe(requirement.settings), 600)
     measure = line(requirement.measure, 100)
@@ -37,7 +38,7 @@ def facts(finding: Finding) -> Iterable[Fact]:
         yield "proved", f"{measurement.certified:.4f}{bound}"
     if ends := certificate_text.description(measurement.evidence):
         yield "where proofs end", ends
-    yield from _extras(measurement)
+    yield from _extras(measurement, names)
     yield "seed, time", f"{line(measurement.seed, 40)}, {wording.number(measurement.seconds, '')} s"
 
 
@@ -51,7 +52,7 @@ def _interval(measurement: Measurement) -> str:
     return f"{low} to {high}; n = {n:,}, a sample: the bound decides"
 
 
-def _extras(measurement: Measurement) -> Iterable[Fact]:
+def _extras(measurement: Measurement, names: ClassNames) -> Iterable[Fact]:
     """Facts that only some measures leave behind."""
     if measurement.sensitivity:
         yield "sensitivity", measurement.sensitivity
@@ -62,7 +63,7 @@ def _extras(measurement: Measurement) -> Iterable[Fact]:
         yield "adversarial examples", f"{examples.images} in {line(examples.file, 100)}"
         yield "SHA-256 of them", line(examples.sha256, 64)
     elif isinstance(evidence, BackdoorEvidence):
-        yield from _of_backdoor(evidence)
+        yield from _of_backdoor(evidence, names)
     elif isinstance(evidence, LatencyEvidence):
         yield from _numbers(("microseconds an image", evidence.microseconds_per_image))
         if published := _published(evidence):
@@ -78,16 +79,16 @@ def _numbers(*named: tuple[str, float | None]) -> Iterable[Fact]:
             yield name, f"{number:,.6g}"
 
 
-def _of_backdoor(evidence: BackdoorEvidence) -> Iterable[Fact]:
+def _of_backdoor(evidence: BackdoorEvidence, names: ClassNames) -> Iterable[Fact]:
     yield from _numbers(
         ("control, clean models", evidence.control), ("lift over the control", evidence.lift)
     )
     if evidence.trigger:
         yield "trigger", line(", ".join(f"{k} {v}" for k, v in evidence.trigger.items()), 200)
     if evidence.source is not None:
-        yield "worst pair", f"{evidence.source} to {evidence.target}"
+        yield "worst pair", f"{names[evidence.source]} to {names[evidence.target]}"
     elif evidence.per_target_asr is not None:
-        yield "worst of ten targets", line(evidence.target, 20)
+        yield f"worst of {len(evidence.per_target_asr):,} targets", names[evidence.target]
 
 
 def _of_static(evidence: StaticEvidence) -> Iterable[Fact]:

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from securemnist.report import charts, gallery, matrices
+from securemnist.report import charts, classes, gallery, matrices
 from securemnist.report.charts import Line, lines_of
 from securemnist.report.details import place_of
 from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
@@ -19,18 +19,19 @@ from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Finding
 from securemnist.results.value_types import LARGEST_EPSILON
 from securemnist.sanitize import line
+from securemnist.view.class_names import NUMBERS, ClassNames
 from securemnist.view.figure import Exhibit, Panel, Table, of_total
 from securemnist.view.wording import NONE, plural
 
 ENTRIES = 200  # lines a table shows
 
 
-def exhibits(finding: Finding) -> tuple[Exhibit, ...]:
-    """Everything that the finding's evidence lets one see, in the order to look at it."""
+def exhibits(finding: Finding, names: ClassNames = NUMBERS) -> tuple[Exhibit, ...]:
+    """The figures of a finding's evidence, in the order to look at them."""
     if finding.measurement is None:
         return ()
     evidence = finding.measurement.evidence
-    figures = (figure(finding, evidence) for figure in _FIGURES.get(type(evidence), ()))
+    figures = (figure(finding, evidence, names) for figure in _FIGURES.get(type(evidence), ()))
     return tuple(exhibit for exhibit in figures if exhibit is not None)
 
 
@@ -44,7 +45,7 @@ def not_recorded(finding: Finding) -> tuple[str, ...]:
     return tuple(line(title, 60) for key, title in expected.items() if present.get(key) is None)
 
 
-def _stages(_: Finding, evidence: AttackEvidence) -> Exhibit | None:
+def _stages(_: Finding, evidence: AttackEvidence, __: ClassNames) -> Exhibit | None:
     stages = evidence.waterfall
     if not stages:
         return None
@@ -69,44 +70,7 @@ def _stages(_: Finding, evidence: AttackEvidence) -> Exhibit | None:
     )
 
 
-def _classes(finding: Finding, evidence: Evidence) -> Exhibit | None:
-    triggered = isinstance(evidence, BackdoorEvidence)
-    values = vars(evidence)["per_class_asr" if triggered else "per_class"]
-    known = {image: value for image, value in enumerate(values or []) if value is not None}
-    if not values or not known:
-        return None
-    worst = (max if triggered else min)(known, key=known.__getitem__)
-    verb = line(finding.family.misread, 60)
-    pairs = finding.requirement.settings.get("target") == "pair"
-    if triggered:
-        verb = f"steered to {'one other class' if pairs else 'the target'}"
-    bad = [v if triggered or v is None else 1 - v for v in values]
-    limit = finding.requirement.threshold if triggered else 1 - finding.requirement.threshold
-    caption = (
-        f"Percent of each class. Class {worst} fares worst: {_percent(round(bad[worst] or 0, 3))}."
-    )
-    whose = "of the worst pair" if pairs else "over all its images"
-    if isinstance(evidence, CleanEvidence) and evidence.worst_class is not None:
-        whose = "of the worst class"
-    caption += f" Dashed: the {_percent(limit)} that the row allows {whose}."
-    what = "attack success" if triggered else "accuracy"
-    return Exhibit(
-        kind="classes",
-        title=f"Images {verb}, by class",
-        caption=caption,
-        panels=(Panel(picture=charts.bars(bad, limit, alt=caption)),),
-        table=Table(
-            head=("class", what),
-            rows=tuple((str(d), NONE if v is None else f"{v:.4f}") for d, v in enumerate(values)),
-        ),
-    )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g}\N{NO-BREAK SPACE}%"
-
-
-def _curve(finding: Finding, evidence: AttackEvidence) -> Exhibit | None:
+def _curve(finding: Finding, evidence: AttackEvidence, _: ClassNames) -> Exhibit | None:
     lines = lines_of(evidence)
     if not lines:
         return None
@@ -153,7 +117,7 @@ def _points(lines: Sequence[Line]) -> Table:
     return Table(head=head, rows=tuple(rows[:ENTRIES]))
 
 
-def _times(_: Finding, evidence: LatencyEvidence) -> Exhibit | None:
+def _times(_: Finding, evidence: LatencyEvidence, __: ClassNames) -> Exhibit | None:
     if not evidence.samples:
         return None
     series = [(line(name, 24), seconds) for name, seconds in evidence.samples.items()]
@@ -175,7 +139,7 @@ def _times(_: Finding, evidence: LatencyEvidence) -> Exhibit | None:
     )
 
 
-def _notices(_: Finding, evidence: StaticEvidence) -> Exhibit | None:
+def _notices(_: Finding, evidence: StaticEvidence, __: ClassNames) -> Exhibit | None:
     if evidence.static is None:
         return None
     issues = evidence.static[:ENTRIES]
@@ -196,7 +160,7 @@ def _notices(_: Finding, evidence: StaticEvidence) -> Exhibit | None:
     return Exhibit(kind="notices", title="Findings in the code", caption=caption, table=table)
 
 
-def _other(_: Finding, evidence: OtherEvidence) -> Exhibit | None:
+def _other(_: Finding, evidence: OtherEvidence, __: ClassNames) -> Exhibit | None:
     """Evidence of a measure of the user's own."""
     if not evidence.table:
         return None
@@ -212,19 +176,21 @@ def _json(value: object) -> str:
 
 
 # The figures of each kind of evidence, in the order to look at them.
-_FIGURES: Mapping[type[Evidence], Sequence[Callable[[Finding, Any], Exhibit | None]]] = {
-    CleanEvidence: (_classes, matrices.confusion, gallery.hardest),
+_FIGURES: Mapping[
+    type[Evidence], Sequence[Callable[[Finding, Any, ClassNames], Exhibit | None]]
+] = {
+    CleanEvidence: (classes.by_class, matrices.confusion, gallery.hardest),
     AttackEvidence: (
         _curve,
-        matrices.fates,
-        _classes,
+        classes.outcomes,
+        classes.by_class,
         _stages,
         gallery.adversarial,
         gallery.broken_last,
         matrices.confusion,
     ),
-    CertifiedEvidence: (matrices.fates, _classes),
-    BackdoorEvidence: (_classes, gallery.triggered, matrices.confusion),
+    CertifiedEvidence: (classes.outcomes, classes.by_class),
+    BackdoorEvidence: (classes.by_class, gallery.triggered, matrices.confusion),
     LatencyEvidence: (_times,),
     StaticEvidence: (_notices,),
     OtherEvidence: (_other,),

@@ -1,13 +1,14 @@
-"""Galleries: images before and after an attack, and those that are hard without any."""
+"""Galleries: images before and after an attack, and those of small margin without any."""
 
 from __future__ import annotations
 
 from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
-from securemnist.results.evidence.images import ChangedImage
+from securemnist.results.evidence.images import ChangedImage, CleanImage
 from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view import png
+from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Table, Tile, of_total
 from securemnist.view.wording import NONE
 
@@ -19,23 +20,23 @@ _READING = (
 )
 
 
-def adversarial(_: Finding, evidence: AttackEvidence) -> Exhibit | None:
+def adversarial(_: Finding, evidence: AttackEvidence, names: ClassNames) -> Exhibit | None:
     """The first broken image of each class."""
-    return _gallery("gallery", "Adversarial examples", "after the attack", evidence.gallery)
+    return _gallery("gallery", "Adversarial examples", "after the attack", evidence.gallery, names)
 
 
-def triggered(_: Finding, evidence: BackdoorEvidence) -> Exhibit | None:
+def triggered(_: Finding, evidence: BackdoorEvidence, names: ClassNames) -> Exhibit | None:
     """Images with the trigger."""
     title, after = "Images with the trigger", "with the trigger"
-    return _gallery("gallery", title, after, evidence.triggered_gallery)
+    return _gallery("gallery", title, after, evidence.triggered_gallery, names)
 
 
-def broken_last(_: Finding, evidence: AttackEvidence) -> Exhibit | None:
+def broken_last(_: Finding, evidence: AttackEvidence, names: ClassNames) -> Exhibit | None:
     """The images that withstood the most stages before one broke them."""
     if _indices(evidence.last_to_fall) <= _indices(evidence.gallery):
         return None  # the first gallery has all of them
     title, after = "Images broken last", "after the last attack"
-    return _gallery("last", title, after, evidence.last_to_fall)
+    return _gallery("last", title, after, evidence.last_to_fall, names)
 
 
 def _indices(images: list[ChangedImage] | None) -> set[int]:
@@ -43,36 +44,61 @@ def _indices(images: list[ChangedImage] | None) -> set[int]:
 
 
 def _gallery(
-    kind: str, title: str, after: str, samples: list[ChangedImage] | None
+    kind: str, title: str, after: str, samples: list[ChangedImage] | None, names: ClassNames
 ) -> Exhibit | None:
     if not samples:
         return None
-    tiles = samples[:TILES]
+    shown = samples[:TILES]
+    caption = f"{_READING.format(after=after)} {of_total(len(shown), len(samples), 'image')}"
     return Exhibit(
         kind=kind,
         title=title,
-        caption=f"{_READING.format(after=after)} {of_total(len(tiles), len(samples), 'image')}",
-        tiles=tuple(Tile(d, png.change(d.clean, d.adversarial)) for d in tiles),
+        caption=f"{caption}{_reduced(shown[0])}",
+        tiles=tuple(changed(image, names) for image in shown),
         table=Table(
             head=("test image", "true class", "before", "after", "sure before", "sure after",
                   "largest change", "broken by"),
-            rows=tuple(_numbers(image) for image in tiles),
+            rows=tuple(_numbers(image, names) for image in shown),
         ),
     )  # fmt: skip
 
 
-def _numbers(image: ChangedImage) -> tuple[str, ...]:
-    change = max(abs(b - a) for a, b in zip(image.clean, image.adversarial, strict=True))
-    answers = (image.index, image.label, image.clean_prediction, image.prediction)
+def changed(image: ChangedImage, names: ClassNames) -> Tile:
+    """An image before and after, and the difference."""
+    correct = image.clean_prediction == image.label
+    return Tile(
+        image,
+        png.change(image.clean, image.adversarial),
+        names[image.label],
+        names[image.prediction],
+        "" if correct else names[image.clean_prediction],
+        image.clean.width,
+        image.clean.height,
+    )
+
+
+def _reduced(image: ChangedImage | CleanImage) -> str:
+    """A sentence where the pictures are smaller than the images; "" where they are as large."""
+    picture = image.clean
+    if picture.original is None:
+        return ""
+    height, width = picture.original
+    return f" Shown at {picture.height}x{picture.width} pixels, original {height}x{width}."
+
+
+def _numbers(image: ChangedImage, names: ClassNames) -> tuple[str, ...]:
+    pixels = zip(image.clean.pixels, image.adversarial.pixels, strict=True)
+    change = max(abs(b - a) for a, b in pixels)
+    answers = (names[label] for label in (image.label, image.clean_prediction, image.prediction))
     sure = (_percent(image.clean_confidence), _percent(image.confidence))
-    return (*map(str, answers), *sure, f"{change} of 255", line(image.broken_by, 24))
+    return (str(image.index), *answers, *sure, f"{change} of 255", line(image.broken_by, 24))
 
 
 def _percent(share: float | None) -> str:
     return NONE if share is None else f"{100 * share:.1f} %"
 
 
-def hardest(_: Finding, evidence: CleanEvidence) -> Exhibit | None:
+def hardest(_: Finding, evidence: CleanEvidence, names: ClassNames) -> Exhibit | None:
     """The unmodified images of the smallest margin."""
     if not evidence.hardest:
         return None
@@ -87,12 +113,26 @@ def hardest(_: Finding, evidence: CleanEvidence) -> Exhibit | None:
         kind="hardest",
         title="Images with the smallest margin",
         caption="Unmodified test images of the smallest margin, which is the logit of the true class "
-        f"minus the largest of the others; {detail}.",
-        tiles=tuple(Tile(d, (png.grey(d.clean),)) for d in tiles),
+        f"minus the largest of the others; {detail}.{_reduced(tiles[0])}",
+        tiles=tuple(_clean(image, names) for image in tiles),
         table=Table(
             head=("test image", "true class", "predicted class", "margin"),
             rows=tuple(
-                (str(d.index), str(d.label), str(d.prediction), f"{d.margin:+.3f}") for d in tiles
+                (str(d.index), names[d.label], names[d.prediction], f"{d.margin:+.3f}")
+                for d in tiles
             ),
         ),
+    )
+
+
+def _clean(image: CleanImage, names: ClassNames) -> Tile:
+    picture = image.clean
+    return Tile(
+        image,
+        (png.image(picture),),
+        names[image.label],
+        names[image.prediction],
+        "",
+        picture.width,
+        picture.height,
     )

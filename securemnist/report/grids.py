@@ -1,4 +1,4 @@
-"""Pictures made of cells: confusion matrices, and a waffle with a cell for every image.
+"""Pictures made of cells: confusion matrices, and a cell for every image.
 
 No meaning rests on colour: cells carry their counts, shades differ in lightness, and every number
 stands in a table beside its picture.
@@ -10,26 +10,29 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from securemnist.results.per_image import CLASSES
+from securemnist.report.bars import margin
 from securemnist.view.svg import BAD, GOOD, INK, MUTED, PAPER, Drawing
 
 WIDTH = 340
 Kind = tuple[str, str, float]  # its word, role and opacity
+Matrix = Sequence[Sequence[int]]
 Cell = tuple[str, float, str]  # its role, opacity and text
-FATES: dict[str, Kind] = {  # in the order of a waffle, the good end first
+OUTCOMES: dict[str, Kind] = {  # in the order of a waffle, the good end first
     "certified": ("proved", GOOD, 1.0),
     "survived": ("survived", GOOD, 0.45),
     "open": ("not tried", MUTED, 0.25),
     "broken": ("broken", BAD, 0.85),
     "misclassified": ("misclassified", INK, 0.6),
 }
-_MARGIN = 22.0
 _ONE_LINE = 40  # cells that are large enough to be counted
-_CELL = (WIDTH - _MARGIN) / CLASSES
+_FIXED = 10  # classes of a matrix as wide as its column; a larger one has cells of a fixed size
+_CELL, _LARGEST_CELL = 32.0, 64.0  # pixels
+_LEAST_BAND = 11.0  # pixels, so that names below each other stay apart
+_LETTER = 6.4  # pixels of a letter of size 11
 
 
-def confusion(counts: Sequence[Sequence[int]], *, alt: str) -> str:
-    """A 10x10 matrix; a cell's shade is its share of the row."""
+def confusion(counts: Matrix, labels: Sequence[str], *, alt: str) -> str:
+    """A matrix of counts (K, K) with a label for each class; a cell's shade is its share of the row."""
 
     def cell(true: int, predicted: int) -> Cell:
         count = counts[true][predicted]
@@ -37,11 +40,11 @@ def confusion(counts: Sequence[Sequence[int]], *, alt: str) -> str:
         shade = 0.06 + 0.44 * (count / max(sum(counts[true]), 1)) ** 0.5
         return GOOD if true == predicted else BAD, shade if count else 0.0, f"{count}"
 
-    return _matrix(cell, alt)
+    return _matrix(cell, labels, alt)
 
 
-def moved(before: Sequence[Sequence[int]], after: Sequence[Sequence[int]], *, alt: str) -> str:
-    """What the change did: `after` minus `before`, signed; images lost and gained wrongly are bad."""
+def moved(before: Matrix, after: Matrix, labels: Sequence[str], *, alt: str) -> str:
+    """The change: `after` minus `before`, signed; images lost and gained wrongly are bad."""
 
     def cell(true: int, predicted: int) -> Cell:
         change = after[true][predicted] - before[true][predicted]
@@ -50,59 +53,82 @@ def moved(before: Sequence[Sequence[int]], after: Sequence[Sequence[int]], *, al
         text = f"{change:+d}".replace("-", "\N{MINUS SIGN}")
         return GOOD if better else BAD, shade if change else 0.0, text
 
-    return _matrix(cell, alt)
+    return _matrix(cell, labels, alt)
 
 
-def _matrix(cell: Callable[[int, int], Cell], alt: str) -> str:
-    """A matrix with the images along its edges; a cell without a shade stays empty."""
-    drawing = Drawing(WIDTH, WIDTH)
-    for image in range(CLASSES):
-        middle = _MARGIN + (image + 0.5) * _CELL
-        drawing.text(middle, 14, image, anchor="middle")
-        drawing.text(8, middle + 4, image, anchor="middle")
-    for true, predicted in itertools.product(range(CLASSES), repeat=2):
+def is_large(classes: int) -> bool:
+    """Whether a matrix of so many classes is wider than a column of the page."""
+    return classes > _FIXED
+
+
+def _matrix(cell: Callable[[int, int], Cell], labels: Sequence[str], alt: str) -> str:
+    """A matrix with the classes along its edges; a cell without a shade stays empty."""
+    left = margin(labels)
+    size = _CELL if is_large(len(labels)) else min((WIDTH - left) / len(labels), _LARGEST_CELL)
+    level = max(map(len, labels)) * _LETTER <= size
+    top = 22.0 if level else left
+    length = size * len(labels)
+    drawing = Drawing(left + length if is_large(len(labels)) else WIDTH, top + length)
+    for place, label in enumerate(labels):
+        middle = (place + 0.5) * size
+        if level:
+            drawing.text(left + middle, 14, label, anchor="middle")
+        else:
+            drawing.text(left + middle + 4, top - 6, label, vertical=True)
+        if left == top == 22.0:
+            drawing.text(8, top + middle + 4, label, anchor="middle")
+        else:
+            drawing.text(left - 6, top + middle + 4, label, anchor="end")
+    for true, predicted in itertools.product(range(len(labels)), repeat=2):
         role, shade, text = cell(true, predicted)
-        x, y = _MARGIN + predicted * _CELL + 1, _MARGIN + true * _CELL + 1
-        drawing.rect(x, y, _CELL - 2, _CELL - 2, role if shade else MUTED, alpha=shade or 0.06)
+        x, y = left + predicted * size + 1, top + true * size + 1
+        drawing.rect(x, y, size - 2, size - 2, role if shade else MUTED, alpha=shade or 0.06)
         if shade:
-            size = 12.0 if len(text) < 4 else 42.0 / len(text)
-            middle = x - 1 + _CELL / 2
-            drawing.text(middle, y + _CELL / 2 + 3, text, INK, size=size, anchor="middle")
+            letters = 12.0 if len(text) < 4 and size > 30 else min(12.0, 1.32 * size / len(text))
+            middle = x - 1 + size / 2
+            drawing.text(middle, y + size / 2 + 3, text, INK, size=letters, anchor="middle")
     return drawing.element(alt)
 
 
 def waffle(
-    classes: Sequence[Mapping[str, int]], names: Mapping[str, Kind] = FATES, *, alt: str
+    classes: Sequence[Mapping[str, int]],
+    labels: Sequence[str],
+    names: Mapping[str, Kind] = OUTCOMES,
+    *,
+    alt: str,
 ) -> str:
-    """A band for each class, a cell for each image, sorted by what became of it."""
+    """A band for each class, a cell for each image, sorted by its outcome."""
+    left = margin(labels)
     columns = _columns(classes)
-    cell = (WIDTH - _MARGIN) / columns
-    kinds = [kind for kind in names if any(fate[kind] for fate in classes)]
-    bands = [math.ceil(sum(fate.values()) / columns) * cell for fate in classes]
-    drawing = Drawing(WIDTH, 24 + sum(bands) + 5 * len(classes))
-    drawing.legend(_MARGIN, [names[kind] for kind in kinds])
+    cell = (WIDTH - left) / columns
+    kinds = [kind for kind in names if any(outcome[kind] for outcome in classes)]
+    bands = [math.ceil(sum(outcome.values()) / columns) * cell for outcome in classes]
+    heights = [max(band, _LEAST_BAND) if left > 22.0 else band for band in bands]
+    drawing = Drawing(WIDTH, 24 + sum(heights) + 5 * len(classes))
+    drawing.legend(22.0, [names[kind] for kind in kinds])
     y = 24.0
-    for image, (fate, height) in enumerate(zip(classes, bands, strict=True)):
-        drawing.text(8, y + min(height, 24) / 2 + 4, image, anchor="middle")
+    for outcome, label, band, height in zip(classes, labels, bands, heights, strict=True):
+        anchor, x = ("middle", 8.0) if left == 22.0 else ("end", left - 6)
+        drawing.text(x, y + min(height, 24) / 2 + 4, label, anchor=anchor)
         start = 0
         for kind in kinds:
-            count = fate[kind]
+            count = outcome[kind]
             _, role, alpha = names[kind]
             for place, length, line_ in _runs(start, count, columns):
-                x = _MARGIN + place * cell
+                x = left + place * cell
                 drawing.rect(x, y + line_ * cell, length * cell, cell, role, alpha=alpha)
             start += count
-        _grid(drawing, y, height, columns, cell)
+        _grid(drawing, left, y, band, columns, cell)
         y += height + 5
     return drawing.element(alt)
 
 
 def _columns(classes: Sequence[Mapping[str, int]]) -> int:
     """One line a class where that fits, else all bands together about as high as they are wide."""
-    largest = max(sum(fate.values()) for fate in classes)
+    largest = max(sum(outcome.values()) for outcome in classes)
     if largest <= _ONE_LINE:
         return max(10, largest)
-    images = sum(sum(fate.values()) for fate in classes)
+    images = sum(sum(outcome.values()) for outcome in classes)
     return min(100, max(20, round(math.sqrt(images) / 5) * 5))
 
 
@@ -117,9 +143,11 @@ def _runs(start: int, count: int, columns: int) -> list[tuple[int, int, int]]:
     return runs
 
 
-def _grid(drawing: Drawing, y: float, height: float, columns: int, cell: float) -> None:
+def _grid(
+    drawing: Drawing, left: float, y: float, height: float, columns: int, cell: float
+) -> None:
     """Lines of the paper's colour between the cells: every image is one of them."""
-    down = [((_MARGIN + i * cell, y), (_MARGIN + i * cell, y + height)) for i in range(columns + 1)]
+    down = [((left + i * cell, y), (left + i * cell, y + height)) for i in range(columns + 1)]
     lines = round(height / cell)
-    across = [((_MARGIN, y + i * cell), (WIDTH, y + i * cell)) for i in range(lines + 1)]
+    across = [((left, y + i * cell), (WIDTH, y + i * cell)) for i in range(lines + 1)]
     drawing.lines(PAPER, *down, *across, width=0.5 if cell < 6 else 1.4)

@@ -1,110 +1,147 @@
-"""Exhibits made of cells: confusion matrices, and what became of each image."""
+"""Confusion matrices; above 20 classes the largest confusions instead."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from securemnist.report import grids
-from securemnist.results import per_image
+from securemnist.report import bars, grids
 from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
-from securemnist.results.evidence.certificates import CertifiedEvidence
-from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.findings import Finding
-from securemnist.results.per_image import CLASSES
 from securemnist.sanitize import line
+from securemnist.view.class_names import SHOWN, ClassNames
 from securemnist.view.figure import Exhibit, Panel, Table
+from securemnist.view.wording import NONE
 
-Counts = list[list[int]]
+LARGEST = 15  # confusions that stand for a matrix of more than SHOWN classes
+
+
+class _Matrices(NamedTuple):
+    """Counts int64 (K, K), and those of the same images without the attack, where there was one."""
+
+    counts: np.ndarray
+    clean: np.ndarray | None
+
+    @property
+    def total(self) -> int:
+        return int(self.counts.sum())
+
+    @property
+    def right(self) -> int:
+        return int(self.counts.trace())
+
+    @property
+    def right_before(self) -> int:
+        return self.right if self.clean is None else int(self.clean.trace())
 
 
 def confusion(
-    finding: Finding, evidence: CleanEvidence | AttackEvidence | BackdoorEvidence
+    finding: Finding,
+    evidence: CleanEvidence | AttackEvidence | BackdoorEvidence,
+    names: ClassNames,
 ) -> Exhibit | None:
-    """Confusion matrix: clean, attacked, and what the attack moved."""
+    """Confusion matrix: clean, attacked, and the difference of both."""
     counts = evidence.confusion
     if counts is None:
         return None
     clean = None if isinstance(evidence, CleanEvidence) else evidence.clean_confusion
-    total, right = _right(counts)
+    matrices = _Matrices(counts, clean)
     where = line(finding.family.condition, 60)
-    caption = "Down: true class; across: predicted class. "
-    caption += f"{right:,} of {total:,} images are classified correctly"
-    picture = grids.confusion(counts, alt=f"Confusion matrix {where}: {right:,} of {total:,} right")
-    if clean is None:
-        title = f"Confusion matrix {where}".strip()
-        panels: tuple[Panel, ...] = (Panel(picture=picture),)
-        caption += "."
-    else:
+    draw = _matrix if len(counts) <= SHOWN else _largest
+    return draw(matrices, where, names)
+
+
+def _right(matrices: _Matrices, where: str) -> str:
+    text = f"{matrices.right:,} of {matrices.total:,} images are classified correctly"
+    if matrices.clean is None:
+        return f"{text}."
+    return f"{text} {where}, {matrices.right_before:,} without."
+
+
+def _matrix(matrices: _Matrices, where: str, names: ClassNames) -> Exhibit:
+    counts, clean = matrices.counts.tolist(), matrices.clean
+    total, right = matrices.total, matrices.right
+    labels = [names.short(label) for label in range(len(counts))]
+    alt = f"Confusion matrix {where}: {right:,} of {total:,} right"
+    picture = grids.confusion(counts, labels, alt=alt)
+    caption = f"Down: true class; across: predicted class. {_right(matrices, where)}"
+    title = f"Confusion matrix {where}".strip()
+    pictures = [("", picture)]
+    before = None if clean is None else clean.tolist()
+    if before is not None:
         title = "Confusion matrix"
-        before = _right(clean)[1]
-        caption += f" {where}, {before:,} without. The difference shows what moved."
-        panels = (
-            Panel(title="Clean", picture=grids.confusion(
-                clean, alt=f"Clean confusion matrix: {before:,} of {total:,} right")),
-            Panel(title=where.capitalize() or "Measured", picture=picture),
-            Panel(title="Difference", picture=grids.moved(
-                clean, counts, alt=f"Difference: {right - before:+,} images right")),
-        )  # fmt: skip
+        caption += " The difference is attacked minus clean."
+        alt = f"Clean confusion matrix: {matrices.right_before:,} of {total:,} right"
+        change = f"Difference: {right - matrices.right_before:+,} images right"
+        pictures = [
+            ("Clean", grids.confusion(before, labels, alt=alt)),
+            (where.capitalize() or "Measured", picture),
+            ("Difference", grids.moved(before, counts, labels, alt=change)),
+        ]
+    classes = range(len(counts))
     rows = tuple(
-        (str(image), *(_cell(counts, clean, image, other) for other in range(CLASSES)))
-        for image in range(CLASSES)
+        (names[true], *(_cell(counts, before, true, other) for other in classes))
+        for true in classes
     )
-    table = Table(head=("true \\ predicted", *map(str, range(CLASSES))), rows=rows)
-    return Exhibit(kind="confusion", title=title, caption=caption, panels=panels, table=table)
+    large = grids.is_large(len(counts))
+    return Exhibit(
+        kind="confusion",
+        title=title,
+        caption=caption,
+        panels=tuple(Panel(picture, title, large=large) for title, picture in pictures),
+        table=Table(head=("true \\ predicted", *(names[k] for k in classes)), rows=rows),
+    )
 
 
-def _right(counts: Counts) -> tuple[int, int]:
-    """All images, and those on the diagonal."""
-    return sum(map(sum, counts)), sum(counts[image][image] for image in range(CLASSES))
-
-
-def _cell(counts: Counts, clean: Counts | None, true: int, predicted: int) -> str:
+def _cell(counts: grids.Matrix, clean: grids.Matrix | None, true: int, predicted: int) -> str:
     """The count, and what it was without the attack where that differs."""
     now = counts[true][predicted]
     before = now if clean is None else clean[true][predicted]
     return f"{now:,}" if before == now else f"{before:,} \N{RIGHTWARDS ARROW} {now:,}"
 
 
-def _by_class(table: OutcomeTable) -> list[dict[str, int]]:
-    """The number of images of each class by what became of them (keys of `grids.FATES`)."""
-    codes = {
-        "certified": [per_image.CERTIFIED],
-        "survived": [per_image.SURVIVED],
-        "open": [per_image.NOT_ATTEMPTED],
-        "broken": range(len(table.stages)),
-        "misclassified": [per_image.MISCLASSIFIED],
-    }
-    of_class = (table.codes[table.labels == label] for label in range(CLASSES))
-    return [
-        {kind: int(np.isin(own, [*chosen]).sum()) for kind, chosen in codes.items()}
-        for own in of_class
+def _largest(matrices: _Matrices, where: str, names: ClassNames) -> Exhibit | None:
+    """The pairs of classes that are confused most, before and after."""
+    wrong = matrices.counts.copy()
+    np.fill_diagonal(wrong, 0)
+    pairs = int((wrong > 0).sum())
+    order = np.argsort(-wrong, axis=None, kind="stable")[: min(LARGEST, pairs)]
+    chosen = [divmod(int(place), len(wrong)) for place in order]
+    images = int(wrong.sum())
+    left_out = images - sum(int(wrong[pair]) for pair in chosen)
+    clean = matrices.clean
+    caption = _right(matrices, where)
+    if pairs:
+        caption += f" The {len(chosen)} largest of {pairs:,} confusions, as true class "
+        caption += "\N{RIGHTWARDS ARROW} predicted class"
+        caption += f"; the others are {left_out:,} of {images:,} images." if left_out else "."
+    shown = [
+        bars.Counts(
+            f"{names.short(true)} \N{RIGHTWARDS ARROW} {names.short(predicted)}",
+            None if clean is None else int(clean[true, predicted]),
+            int(wrong[true, predicted]),
+        )
+        for true, predicted in chosen
     ]
-
-
-def fates(finding: Finding, evidence: AttackEvidence | CertifiedEvidence) -> Exhibit | None:
-    """Every image as a cell, by class and by what became of it."""
-    if evidence.outcomes is None:
-        return None
-    classes = _by_class(evidence.outcomes)
-    # Where nothing but proofs was tried, a image that is left is not proved.
-    left = "not proved" if finding.family.proofs else "not tried"
-    kinds = grids.FATES | {"open": (left, *grids.FATES["open"][1:])}
-    sums = {kind: sum(fate[kind] for fate in classes) for kind in grids.FATES}
-    total = sum(sums.values())
-    detail = ", ".join(f"{n:,} {kinds[kind][0]}" for kind, n in sums.items() if n)
-    caption = f"A cell for each of {total:,} images, a band for each class: {detail}."
-    if sums["certified"] and sums["survived"]:
-        caption += " True robust accuracy lies between proved and proved + survived."
-    present = [kind for kind, n in sums.items() if n]
+    after = where or "measured"
     rows = tuple(
-        (str(image), f"{sum(fate.values()):,}", *(f"{fate[kind]:,}" for kind in present))
-        for image, fate in enumerate(classes)
+        (
+            names.change(*pair),
+            NONE if clean is None else f"{int(clean[pair]):,}",
+            f"{int(wrong[pair]):,}",
+        )
+        for pair in chosen
     )
+    picture = bars.counts(shown, names=("clean", after), alt=caption)
     return Exhibit(
-        kind="fates",
-        title="Certified / survived / broken, per image",
+        kind="confusions",
+        title=f"Largest confusions {where}".strip(),
         caption=caption,
-        panels=(Panel(picture=grids.waffle(classes, kinds, alt=caption)),),
-        table=Table(head=("class", "images", *(kinds[kind][0] for kind in present)), rows=rows),
-    )
+        panels=(Panel(picture),) if pairs else (),
+        table=Table(head=("true \N{RIGHTWARDS ARROW} predicted", "clean", after), rows=rows)
+        if clean is not None
+        else Table(head=("true \N{RIGHTWARDS ARROW} predicted", "images"),
+                   rows=tuple((name, count) for name, _, count in rows)),
+    )  # fmt: skip

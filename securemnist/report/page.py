@@ -14,6 +14,7 @@ from securemnist.report.sections import sections
 from securemnist.results.assessment import Assessment
 from securemnist.sanitize import line
 from securemnist.view import glossary, jinja, wording
+from securemnist.view.class_names import ClassNames
 from securemnist.view.count import counts
 from securemnist.view.interval_bar import of_measurement
 
@@ -26,6 +27,7 @@ _ALWAYS = ("threshold", "policy", "scope", "tier", "interval", "exit code", "eps
 def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
     """The page; equal assessments give equal bytes. `files`: what lies beside it and can be linked."""
     environment = assessment.environment
+    names = ClassNames.of(assessment.subject)
     return jinja.page(
         "page.html.j2",
         _TEMPLATES,
@@ -40,11 +42,11 @@ def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
         facts=_facts,
         machine={k: v or "none recorded" for k, v in environment.items() if k != "packages"},
         seconds=sum(f.measurement.seconds for f in assessment.findings if f.measurement),
-        **_sections(rows(assessment.findings, assessment.decided, files)),
+        **_sections(rows(assessment.findings, assessment.decided, files, names), names),
     )
 
 
-def _sections(rows: Sequence[Row]) -> dict[str, Any]:
+def _sections(rows: Sequence[Row], names: ClassNames) -> dict[str, Any]:
     """The rows: those in the way, those waived, all by family, those out of scope."""
     inside = [row for row in rows if row.finding.in_scope]
     ranked = sorted(rows, key=lambda row: wording.SEVERITY.index(row.finding.verdict))
@@ -55,7 +57,7 @@ def _sections(rows: Sequence[Row]) -> dict[str, Any]:
             r for r in ranked if r.finding.in_scope and not r.finding.passed and not r.waived
         ],
         "excused": [row for row in ranked if row.waived],
-        "families": sections(rows),
+        "families": sections(rows, names),
         "glossary": list(glossary.entries(_terms(rows))),
         "outside": [row for row in rows if not row.finding.in_scope],
         "rows": rows,

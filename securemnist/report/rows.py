@@ -10,6 +10,7 @@ from securemnist.report.details import Fact, facts
 from securemnist.results.findings import Finding, describe
 from securemnist.sanitize import line
 from securemnist.view import requirement_text, wording
+from securemnist.view.class_names import NUMBERS, ClassNames
 
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # a row's id as the name of a file
 
@@ -32,7 +33,12 @@ class Row:
     files: tuple[Fact, ...]
 
 
-def rows(findings: Iterable[Finding], day: str, files: Collection[str] = ()) -> list[Row]:
+def rows(
+    findings: Iterable[Finding],
+    day: str,
+    files: Collection[str] = (),
+    names: ClassNames = NUMBERS,
+) -> list[Row]:
     """A row for each finding, with anchors that no two share. `files`: what lies beside the page."""
     taken: dict[str, int] = {}
     rows = []
@@ -40,11 +46,11 @@ def rows(findings: Iterable[Finding], day: str, files: Collection[str] = ()) -> 
         slug = re.sub(r"[^A-Za-z0-9_-]+", "-", finding.requirement.id[:60]).strip("-") or "row"
         taken[slug] = taken.get(slug, 0) + 1
         anchor = slug if taken[slug] == 1 else f"{slug}--{taken[slug]}"
-        rows.append(_row(finding, day, f"row-{anchor}", files))
+        rows.append(_row(finding, day, f"row-{anchor}", files, names))
     return rows
 
 
-def _row(finding: Finding, day: str, anchor: str, files: Collection[str]) -> Row:
+def _row(finding: Finding, day: str, anchor: str, files: Collection[str], names: ClassNames) -> Row:
     requirement = finding.requirement
     return Row(
         finding=finding,
@@ -54,7 +60,7 @@ def _row(finding: Finding, day: str, anchor: str, files: Collection[str]) -> Row
         claim=requirement_text.claim(finding),
         measure=line(requirement.measure, 100),
         waiver=wording.waiver(finding, day),
-        facts=tuple(facts(finding)),
+        facts=tuple(facts(finding, names)),
         files=tuple(_files(requirement.id, files)),
     )
 

@@ -10,6 +10,7 @@ from securemnist.report.figures import exhibits
 from securemnist.report.rows import Row
 from securemnist.results.families import FAMILIES
 from securemnist.sanitize import line
+from securemnist.view.class_names import NUMBERS, ClassNames
 from securemnist.view.count import Count, counts
 from securemnist.view.figure import Exhibit
 from securemnist.view.wording import SEVERITY, SYMBOLS
@@ -32,7 +33,7 @@ class Section:
     closest: Row
 
 
-def sections(rows: Sequence[Row]) -> list[Section]:
+def sections(rows: Sequence[Row], names: ClassNames = NUMBERS) -> list[Section]:
     """Rows in scope by family: the bundled ones in their order, then the others by name."""
     inside = [row for row in rows if row.finding.in_scope]
     families = {row.finding.family.name: row.finding.family for row in inside}
@@ -41,7 +42,7 @@ def sections(rows: Sequence[Row]) -> list[Section]:
     for number, name in enumerate(sorted(families, key=_order)):
         family = families[name]
         members = [row for row in inside if row.finding.family.name == name]
-        pictures, left = _exhibits(members, left)
+        pictures, left = _exhibits(members, names, left)
         sections.append(
             Section(
                 anchor=f"family-{number}-{re.sub('[^a-z0-9]+', '-', name.lower()[:30])}",
@@ -74,12 +75,14 @@ def _slack(row: Row) -> tuple[int, float]:
     return SEVERITY.index(row.finding.verdict), slack
 
 
-def _exhibits(rows: Sequence[Row], left: int) -> tuple[dict[str, tuple[Exhibit, ...]], int]:
+def _exhibits(
+    rows: Sequence[Row], names: ClassNames, left: int
+) -> tuple[dict[str, tuple[Exhibit, ...]], int]:
     """The exhibits of each row by its anchor, the bad rows served first while there is room."""
     pictures = {}
     for row in sorted(rows, key=_rank):
         fitting = []
-        for exhibit in exhibits(row.finding) if left > _LEAST else _NOTHING:
+        for exhibit in exhibits(row.finding, names) if left > _LEAST else _NOTHING:
             fits = exhibit.size <= left
             left -= exhibit.size if fits else 0
             empty = Exhibit(kind=exhibit.kind, title=exhibit.title, missing=_LEFT_OUT)

@@ -18,24 +18,37 @@ class Table:
 
 
 class Panel(NamedTuple):
-    """One picture: an SVG element, safe to stand in the page, and its title, which may be empty."""
+    """One picture: an SVG element, safe to stand in the page, and its title, which may be empty.
+
+    `large`: wider than a column of the page.
+    """
 
     picture: str
     title: str = ""
+    large: bool = False
 
 
 class Tile(NamedTuple):
-    """A test image with its facts, and its pictures as data URIs: clean, changed, difference."""
+    """A test image with its facts, and its pictures as data URIs: clean, changed, difference.
+
+    `true`, `predicted`, `before`: names of classes; `before` is the clean prediction where that is
+    another than the true class. `width`, `height`: of the pictures, in pixels.
+    """
 
     image: Any
     pictures: tuple[str, ...]
+    true: str
+    predicted: str = ""
+    before: str = ""
+    width: int = 1
+    height: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exhibit:
     """One thing to look at.
 
-    `kind` tells what it shows, so that a section shows each kind once. `missing` says why there is
+    `kind` says what it shows, so that a section shows each kind once. `missing` says why there is
     nothing to see.
     """
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from securemnist.results.findings import Finding, Requirement
 from securemnist.results.json_model import read
-from securemnist.results.value_types import Class, Count, Nonnegative, Share
+from securemnist.results.value_types import Class, Count, Integer, Nonnegative, Share
 from securemnist.sanitize import line
 
 _TABLE = Mapping[str, Any]
@@ -111,18 +111,24 @@ def _backdoor(row: Requirement) -> str:
 def _trigger(trigger: Any) -> str:
     """`A 4x4 square of brightness 1, bottom right,`."""
     settings = read(_TABLE, trigger)
-    kind, value = settings.get("kind", "corner"), read(Share, settings.get("value", 1))
+    kind, value = settings.get("kind", "corner"), _brightness(settings.get("value", 1))
     if kind == "blend":
         share = f" ({100 * read(Share, settings.get('alpha', 0.2)):.4g} %)"
         return f"A pattern blended{share} into the whole picture"
     if kind == "mark":
-        row, column = (read(Count, settings.get(key, 24)) for key in ("top", "left"))
-        return f"A drawn mark of brightness {value:g}, from row {row} and column {column} on,"
+        row, column = (read(Integer, settings.get(key, -4)) for key in ("top", "left"))
+        return f"A drawn mark of brightness {value}, from row {row} and column {column} on,"
     if kind != "corner":
         raise ValueError("trigger: expected corner, mark or blend")
     size = read(Count, settings.get("size", 4))
     corner = line(settings.get("corner", "bottom_right"), 20).replace("_", " ")
-    return f"A {size}x{size} square of brightness {value:g}, {corner},"
+    return f"A {size}x{size} square of brightness {value}, {corner},"
+
+
+def _brightness(value: Any) -> str:
+    """`1`, or the values of the channels: `1/0/0.5`."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return "/".join(f"{read(Share, one):g}" for one in values)
 
 
 def _latency(row: Requirement) -> str:

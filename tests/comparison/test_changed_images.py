@@ -6,13 +6,13 @@ import dataclasses
 
 from securemnist.comparison.change import Turned
 from securemnist.comparison.changed_images import SHOWN, Images
-from securemnist.results.evidence.images import ChangedImage
+from securemnist.results.evidence.images import ChangedImage, Picture
 from tests.comparison.made import assessment, codes, robust
 
 
 def test_what_can_be_shown_comes_first() -> None:
     """Of more images than there is room for, one with an attacked image is among the shown."""
-    image = bytes(784)
+    image = Picture(height=28, width=28, channels=1, pixels=bytes(784))
     kept = ChangedImage(
         index=29,
         label=9,

@@ -95,9 +95,9 @@ def test_outcome_code_names_each_of_40_stages(finding: Finding) -> None:
 
 def test_report_counts_after_40_stages(finding: Finding) -> None:
     """The page counts 40 broken, 5 survived and 5 misclassified images, and none as certified."""
-    (fates,) = (made for made in exhibits(finding) if made.kind == "fates")
-    assert "5 survived, 40 broken, 5 misclassified" in fates.caption
-    assert "proved" not in fates.caption
+    (outcomes,) = (made for made in exhibits(finding) if made.kind == "outcomes")
+    assert "5 survived, 40 broken, 5 misclassified" in outcomes.caption
+    assert "proved" not in outcomes.caption
 
 
 def test_replay_after_40_stages(context: Context, finding: Finding) -> None:
@@ -111,8 +111,8 @@ def test_replay_after_40_stages(context: Context, finding: Finding) -> None:
     assert after.measurement.value == 3 / 50
     codes = after.measurement.evidence.outcomes.codes
     assert codes[survivors].tolist() == [STAGES, STAGES]
-    (fates,) = (made for made in exhibits(after) if made.kind == "fates")
-    assert "3 survived, 42 broken, 5 misclassified" in fates.caption
+    (outcomes,) = (made for made in exhibits(after) if made.kind == "outcomes")
+    assert "3 survived, 42 broken, 5 misclassified" in outcomes.caption
 
 
 def test_comparison_counts_each_of_40_stages(context: Context, finding: Finding) -> None:

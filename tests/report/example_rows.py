@@ -11,7 +11,7 @@ from securemnist.results.evidence.latency import LatencyEvidence
 from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Doubt, Finding, Measurement, Verdict, Waiver
 from tests.report.judged import finding, measured, row, with_replay
-from tests.report.made_up import confusion, gallery, hardest, rng_of, robustness
+from tests.report.made_up import answers, gallery, hardest, rng_of, robustness
 
 WHITE_BOX = ("AML.T0043.000", "AML.T0015", "ML01:2023", "CWE-1039", "STRIDE:T")
 
@@ -24,7 +24,7 @@ def findings() -> tuple[Finding, ...]:
 
 def _clean() -> tuple[Finding, ...]:
     per_class = [0.9969, 0.9982, 0.9932, 0.9941, 0.9929, 0.9888, 0.9906, 0.9893, 0.9908, 0.9861]
-    evidence = {"confusion": confusion(per_class), "per_class": per_class, "hardest": hardest(12)}
+    evidence = {"answers": answers(per_class), "per_class": per_class, "hardest": hardest(12)}
     return (
         finding(
             row("CLEAN-01", "clean_accuracy", at_least=0.97, tier="smoke"),

@@ -9,6 +9,7 @@ import random
 from typing import Any
 
 from securemnist._util.resources import MNIST
+from securemnist.results.per_image import encode
 from tests.outcome_text import encoded
 
 STAGES = ["replay", "FGSM", "PGD-10", "APGD-CE", "APGD-DLR-T", "FAB-T", "Square"]
@@ -20,15 +21,16 @@ def rng_of(seed: int) -> random.Random:
     return random.Random(seed)  # noqa: S311 - made-up numbers, not secrets
 
 
-def confusion(per_class: list[float], n: int = 1000) -> list[list[int]]:
-    """Counts with these shares on the diagonal."""
+def answers(per_class: list[float], n: int = 1000) -> dict[str, Any]:
+    """Predictions of `n` images of each class, with these shares of correct ones."""
     rng = rng_of(5)
-    table = [[0] * 10 for _ in range(10)]
+    labels, read = [], []
     for true, share in enumerate(per_class):
-        table[true][true] = round(share * n)
-        for _ in range(n - table[true][true]):
-            table[true][(true + rng.choice((1, 2, 4, 5, 5, 7, 9))) % 10] += 1
-    return table
+        right = round(share * n)
+        labels += [true] * n
+        read += [true] * right
+        read += [(true + rng.choice((1, 2, 4, 5, 5, 7, 9))) % 10 for _ in range(n - right)]
+    return {"order": "all", "labels": encode(labels), "read": encode(read)}
 
 
 @functools.cache
@@ -69,14 +71,14 @@ def robustness() -> dict[str, Any]:
         for model, slope in (("hardened", 0.6), ("baseline", 40.0), ("network_c", 55.0))
     ]  # fmt: skip
     return {
-        "confusion": confusion(per_class),
-        "clean_confusion": confusion([0.99] * 10),
         "per_class": per_class,
         "outcomes": {
             "order": "t10k",
             "stages": STAGES,
             "labels": encoded(labels),
             "codes": encoded(codes),
+            "read": encode(_read(labels, codes, rng, "x")),
+            "attacked": encode(_read(labels, codes, rng, "x0123456")),
         },
         "waterfall": waterfall,
         "gallery": gallery(14),
@@ -94,8 +96,22 @@ def robustness() -> dict[str, Any]:
     }
 
 
+def _read(labels: str, codes: str, rng: random.Random, wrong: str) -> list[int]:
+    """Predictions: another class for the images whose code is among `wrong`."""
+    return [
+        (int(label) + rng.choice((1, 2, 4, 5, 5, 7, 9))) % 10 if code in wrong else int(label)
+        for label, code in zip(labels, codes, strict=True)
+    ]
+
+
+def picture(pixels: bytes, height: int = 28, width: int = 28, channels: int = 1) -> dict[str, Any]:
+    """A picture as evidence stores it."""
+    text = base64.b64encode(pixels).decode()
+    return {"height": height, "width": width, "channels": channels, "pixels": text}
+
+
 def hardest(count: int) -> list[dict[str, Any]]:
-    """Unmodified images with margins, the first of them misread."""
+    """Unmodified images with margins, the first of them misclassified."""
     return [
         {"index": shown["index"], "label": shown["label"], "margin": round(0.4 * k - 1.3, 4),
          "prediction": (shown["label"] + (k < 4)) % 10, "clean": shown["clean"]}
@@ -121,9 +137,9 @@ def gallery(count: int, *, trigger: bool = False) -> list[dict[str, Any]]:
                 "prediction": (label + rng.choice((2, 4, 5, 7))) % 10,
                 "clean_confidence": 0.9991,
                 "confidence": round(0.5 + 0.5 * rng.random(), 4),
-                "clean": base64.b64encode(clean).decode(),
+                "clean": picture(clean),
                 "broken_by": STAGES[place % len(STAGES)],
-                "adversarial": base64.b64encode(_changed(clean, rng, trigger=trigger)).decode(),
+                "adversarial": picture(_changed(clean, rng, trigger=trigger)),
             }
         )
     return shown

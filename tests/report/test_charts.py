@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from securemnist.report import charts
+from securemnist.report import bars
 
 SHARES = st.lists(st.floats(0, 1), min_size=10, max_size=10)
 
@@ -15,7 +15,8 @@ SHARES = st.lists(st.floats(0, 1), min_size=10, max_size=10)
 @given(values=SHARES, limit=st.floats(0.001, 1))
 def test_no_line_goes_through_a_number(values: list[float], limit: float) -> None:
     """The dashed line of what is allowed passes above or below the number of every bar."""
-    picture = charts.bars(values, limit, alt="bars")
+    drawn = [bars.Bar(str(label), value) for label, value in enumerate(values)]
+    picture = bars.shares(drawn, limit, alt="bars")
     dashed = re.search(r'd="M4 ([\d.]+)L[^"]*"[^>]*stroke-dasharray', picture)
     numbers = re.findall(r'<text class="fill-ink halo" x="[\d.]+" y="([\d.]+)"', picture)
     assert len(numbers) == 10

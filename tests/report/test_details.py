@@ -90,9 +90,9 @@ def test_without_published_times_nothing_is_said() -> None:
 @pytest.mark.parametrize(
     ("name", "evidence", "said"),
     [
-        ("worst of ten targets", {"target": 7, "per_target_asr": [0.0] * 10}, "7"),
+        ("worst of 10 targets", {"target": 7, "per_target_asr": [0.0] * 10}, "7"),
         ("worst pair", {"source": 4, "target": 7}, "4 to 7"),
-        ("worst of ten targets", {"target": 7}, ""),
+        ("worst of 10 targets", {"target": 7}, ""),
     ],
 )
 def test_the_worst_target_is_named(name: str, evidence: dict[str, Any], said: str) -> None:
@@ -100,8 +100,8 @@ def test_the_worst_target_is_named(name: str, evidence: dict[str, Any], said: st
     assert fact(name, BackdoorEvidence, evidence) == said
 
 
-@pytest.mark.parametrize("odd", [{"source": 4, "target": 70}, {"source": "<b>", "target": 7}])
+@pytest.mark.parametrize("odd", [{"source": 4, "target": 1000}, {"source": "<b>", "target": 7}])
 def test_a_class_that_does_not_exist_is_refused(odd: dict[str, Any]) -> None:
-    """Classes are 0 to 9."""
+    """Classes are 0 to 999."""
     with pytest.raises(ValueError, match=r"source|target"):
         BackdoorEvidence.from_json(odd)

@@ -9,7 +9,7 @@ import pytest
 from securemnist.report.figures import exhibits
 from securemnist.results.evidence.certificates import CertifiedEvidence
 from securemnist.results.evidence.latency import LatencyEvidence
-from tests.outcome_text import table
+from tests.outcome_text import encoded, table
 from tests.report import example
 from tests.report.figure_rows import ROBUST, with_evidence
 from tests.report.markup import Markup
@@ -53,10 +53,10 @@ def test_what_is_proved_is_a_band() -> None:
 
 def test_every_image_has_a_cell() -> None:
     """The rectangles of the waffle cover as many cells as there are images."""
-    fates = next(e for e in exhibits(ROBUST) if e.kind == "fates")
+    outcomes = next(e for e in exhibits(ROBUST) if e.kind == "outcomes")
     sizes = [
         (float(attributes["width"] or 0), float(attributes["height"] or 0))
-        for tag, attributes in Markup(fates.panels[0].picture).elements
+        for tag, attributes in Markup(outcomes.panels[0].picture).elements
         if tag == "rect" and attributes["y"] != "3"
     ]
     cell = sizes[0][1]
@@ -77,15 +77,16 @@ def test_what_no_attack_tried_is_called_not_proved() -> None:
 
 def test_the_difference_is_attacked_minus_clean() -> None:
     """The third matrix holds signed changes, and its table both counts."""
-    clean, attacked = [[10] * 10 for _ in range(10)], [[10] * 10 for _ in range(10)]
-    attacked[4][4], attacked[4][9] = 7, 13
-    seen = {"clean_confusion": clean, "confusion": attacked}
+    labels = "".join(str(label) * 100 for label in range(10))
+    attacked = labels.replace("444", "999", 1)
+    outcomes = table(labels, "." * 1_000) | {"read": encoded(labels), "attacked": encoded(attacked)}
+    seen = {"outcomes": outcomes, "per_class": [1.0] * 10}
     (exhibit,) = (e for e in exhibits(with_evidence(seen)) if e.kind == "confusion")
     assert [panel.title for panel in exhibit.panels] == ["Clean", "Under attack", "Difference"]
     difference = exhibit.panels[2].picture
     assert (difference.count(">\N{MINUS SIGN}3<"), difference.count(">+3<")) == (1, 1)
     assert exhibit.table is not None
     assert exhibit.table.rows[4][5::5] == (
-        "10 \N{RIGHTWARDS ARROW} 7",
-        "10 \N{RIGHTWARDS ARROW} 13",
+        "100 \N{RIGHTWARDS ARROW} 97",
+        "0 \N{RIGHTWARDS ARROW} 3",
     )

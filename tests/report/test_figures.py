@@ -27,13 +27,12 @@ _DRAWN = {
     "text-anchor",
 }
 ODD: dict[str, list[Any]] = {
-    "confusion": ["x", [[1]], [[1] * 10] * 9, [[-1] * 10] * 10, [[True] * 10] * 10, {"a": 1}],
     "per_class": [[0.5], ["a"] * 10, [NAN] * 10, [2.0] * 10, 3],
     "outcomes": [
         [],
         table("12", "x"),
         table("1", "0"),
-        {**table("1", "x"), "labels": per_image.encode([10])},
+        {**table("1", "x"), "labels": per_image.encode([1000])},
         {**table("1", "x"), "labels": "a"},
         {**table("1", "x"), "labels": "\N{GREEK SMALL LETTER ALPHA}AA="},
         {**table("1", "x"), "codes": per_image.encode([per_image.NOT_ATTEMPTED - 1])},
@@ -62,15 +61,15 @@ ODD: dict[str, list[Any]] = {
         "x",
         [{}],
         [{**made_up.hardest(1)[0], "margin": NAN}],
-        [{**made_up.hardest(1)[0], "clean": "AAAA"}],
+        [{**made_up.hardest(1)[0], "clean": made_up.picture(bytes(784)) | {"pixels": "AAAA"}}],
     ],
     "last_to_fall": ["x", [1], [{**made_up.gallery(1)[0], "prediction": "7"}]],
     "gallery": [
         "x",
         [{}],
-        [{**made_up.gallery(1)[0], "clean": "!!"}],
-        [{**made_up.gallery(1)[0], "adversarial": "AAAA"}],
-        [{**made_up.gallery(1)[0], "label": 10}],
+        [{**made_up.gallery(1)[0], "clean": made_up.picture(bytes(784)) | {"pixels": "!!"}}],
+        [{**made_up.gallery(1)[0], "adversarial": made_up.picture(bytes(2), 1, 2)}],
+        [{**made_up.gallery(1)[0], "label": 1000}],
         [{**made_up.gallery(1)[0], "confidence": math.inf}],
         [{**made_up.gallery(1)[0], "index": "7"}],
     ],
@@ -107,7 +106,7 @@ def test_evidence_of_a_measure_of_ones_own_is_a_table() -> None:
 
 def test_missing_evidence_is_named() -> None:
     """A row says which of its family's pictures were not recorded."""
-    assert not_recorded(with_evidence({"confusion": [[0] * 10] * 10})) == (
+    assert not_recorded(with_evidence({"per_class": [0.5] * 10})) == (
         "images before and after",
         "the stages",
         "what became of each image",

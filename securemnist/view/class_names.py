@@ -1,0 +1,49 @@
+"""Names of classes, as every page and text shows them: cleaned, and shortened where room is small."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from securemnist.errors import DataError
+from securemnist.input_spec import InputSpec
+from securemnist.sanitize import line
+
+SHOWN = 20  # classes that a figure or a table shows one by one
+_SHORT = 12  # characters beside an axis
+_LONG = 100
+
+
+@dataclass(frozen=True)
+class ClassNames:
+    """Names by class; the number of a class without a name is its name."""
+
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, subject: Mapping[str, Any]) -> ClassNames:
+        """The names in the subject of an assessment; none where they cannot be read."""
+        data = subject.get("data")
+        try:
+            spec = InputSpec.from_json(data.get("spec") if isinstance(data, Mapping) else None)
+        except DataError:
+            return cls()
+        return cls(spec.class_names)
+
+    def __getitem__(self, label: int | str | None) -> str:
+        """The whole name of a class, of at most 100 characters; another text is only cleaned."""
+        known = isinstance(label, int) and 0 <= label < len(self.names)
+        return line(self.names[int(label)] if known and label is not None else label, _LONG)
+
+    def short(self, label: int | None) -> str:
+        """The name in at most 12 characters."""
+        name = self[label]
+        return name if len(name) <= _SHORT else f"{name[: _SHORT - 1].rstrip()}…"
+
+    def change(self, before: int, after: int) -> str:
+        """`cat -> dog`, with the whole names."""
+        return f"{self[before]} \N{RIGHTWARDS ARROW} {self[after]}"
+
+
+NUMBERS = ClassNames()  # classes without names
