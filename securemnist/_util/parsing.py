@@ -23,7 +23,7 @@ MAX_DEPTH = 64
 MAX_VALUES = 500_000
 MAX_TOML_BYTES = 1 << 20
 MAX_TOML_PARTS = 20_000
-_MAX_IMAGES = 300
+_MAX_FIGURES = 300
 # Closed strings and an unclosed one; possessive quantifiers read each byte once.
 _JSON_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _TOML_OPAQUE = re.compile(
@@ -143,13 +143,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _whole(figures: str) -> int:
-    if len(figures) > _MAX_IMAGES:
+    if len(figures) > _MAX_FIGURES:
         raise ParseError(f"a number of {len(figures)} figures")
     return int(figures)
 
 
 def _finite(figures: str) -> float:
-    if len(figures) > _MAX_IMAGES:
+    if len(figures) > _MAX_FIGURES:
         raise ParseError(f"a number of {len(figures)} figures")
     value = float(figures)
     if not math.isfinite(value):
