@@ -34,7 +34,7 @@ def row_of(name: str, measurement: Measurement, *, samples: int = 2_000) -> Row:
     settings = dict(proposal.settings)
     if proposal.evasion:
         settings["threat"] = {"norm": "linf", "eps": 0.1}
-    return Row(proposal=proposal, settings=settings, seen=measurement, bound=bound)
+    return Row(proposal=proposal, settings=settings, measurement=measurement, bound=bound)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def row_function(values: dict[float, float], tried: list[tuple[str, float]]) -> 
         tried.append((proposal.id, eps))
         measurement = share_measurement(round(values[eps] * 500), 500, complete=False, seed=0)
         bound = margins.of_share(measurement, 500, whole=False, high_is_good=True)
-        return Row(proposal=proposal, settings=settings, seen=measurement, bound=bound)
+        return Row(proposal=proposal, settings=settings, measurement=measurement, bound=bound)
 
     return row
 
