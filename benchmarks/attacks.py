@@ -69,18 +69,18 @@ def compare(
     runs = {"securemnist": ours(model, attack)}
     runs |= {n: peer(chosen[n]) for n, peer in theirs.items()}
     left: dict[str, float] = {}
-    images: dict[str, torch.Tensor] = {}
+    adversarial: dict[str, torch.Tensor] = {}
 
     def read_again(side: str) -> float:
         if side == "securemnist":
-            return accuracy_of(model, images[side], y)
+            return accuracy_of(model, adversarial[side], y)
         with torch.no_grad():
-            parts = [plain(part).argmax(1) for part in images[side].split(chosen[side])]
+            parts = [plain(part).argmax(1) for part in adversarial[side].split(chosen[side])]
         return float((torch.cat(parts) == y).float().mean())
 
     def attack_and_read(side: str) -> Callable[[], None]:
         def work() -> None:
-            images[side] = runs[side](x, y)
+            adversarial[side] = runs[side](x, y)
             left[side] = read_again(side)
 
         return work
@@ -98,7 +98,9 @@ def compare(
         )
     lines += ["", f"Best peer: {_best(timings)}."]
     if isinstance(attack, FGSM):
-        same = float((images["securemnist"] - images["ART"]).abs().lt(1e-6).float().mean())
+        same = float(
+            (adversarial["securemnist"] - adversarial["ART"]).abs().lt(1e-6).float().mean()
+        )
         lines[-1] += f" Pixels equal to ART's: {same:.4%}."
     return [*lines, ""]
 

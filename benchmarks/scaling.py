@@ -36,8 +36,8 @@ def run(images: int, attack: Attack | None = None) -> None:
     test = data.load().test[:images]
     model, x, y = loading.resolve("baseline").model, test.images(), test.labels
     rng = torch.Generator().manual_seed(0)
-    images = (attack or FGSM()).propose(model, x, y, threat=Linf(EPS), rng=rng)
-    accuracy_of(model, images, y)
+    x_adv = (attack or FGSM()).propose(model, x, y, threat=Linf(EPS), rng=rng)
+    accuracy_of(model, x_adv, y)
 
 
 def gemm_rate(size: int = 1536, repeats: int = 12) -> float:

@@ -122,7 +122,7 @@ def _read_policy(path: Path) -> None:
 
 
 def _read_examples(path: Path) -> None:
-    found = Examples.loads(example_store._read(path), name=str(path), total=10)
+    found = Examples.loads(example_store._read(path), name=str(path), total=10, shape=(1, 28, 28))
     assert len(found.places) == len(found.images) <= 10
 
 

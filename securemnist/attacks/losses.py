@@ -111,6 +111,7 @@ def _nearest(inputs: AttackInput, x: Images, y: Labels, count: int) -> Labels:
 def _boundary_distance(inputs: AttackInput, x: Images, y: Labels, target: Labels) -> torch.Tensor:
     """Distance (n,) of the linearised boundary to the class `target` int64 (n,)."""
     values, slope, _ = loss_and_gradient(inputs.model, x, y, target_margins, target)
+    slope = slope.nan_to_num(0.0)
     # The steepest step of norm 1 attains the dual norm of the gradient.
     dual_norm = (inputs.threat.steepest(slope) * slope).flatten(1).sum(1)
     return -values / dual_norm.clamp_min(_TINY)

@@ -31,22 +31,34 @@ _BATCH = 256
 # The exact share of fewer samples does not generalise to new ones, so that the interval decides.
 _FEWEST = 100
 _POOL = 500
+# Largest test set whose logits are all kept, and the number of images converted to floats at once.
+_CACHED, _PART = 10_000, 16 * _BATCH
 # Number of test images on which flushing denormal numbers is tried.
 _PROBES = 32
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Test images of a measurement: images on the device, labels, and their places in the test set."""
+    """Test images of a measurement, and their places in the test set; read where they are used."""
 
-    x: Images
-    y: Labels
+    samples: Samples
+    device: str
     places: torch.Tensor
     complete: bool
     order: str
 
     def __len__(self) -> int:
-        return len(self.y)
+        return len(self.places)
+
+    @cached_property
+    def x(self) -> Images:
+        """The images on the device, float32 (n, C, H, W) in [0, 1]."""
+        return self.samples.images().to(self.device)
+
+    @cached_property
+    def y(self) -> Labels:
+        """The labels on the device, int64 (n,)."""
+        return self.samples.labels.to(self.device)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -106,11 +118,11 @@ class Context:
         rng = torch.Generator().manual_seed(seed_from(seed, "sample"))
         order = torch.arange(total) if in_file_order else torch.randperm(total, generator=rng)
         places = order[:images]
-        chosen: Samples = self.data.test[places]
-        device = self.subject.device
+        # A slice of a memory-mapped test set is not read yet.
+        chosen = self.data.test[:images] if in_file_order else self.data.test[places]
         name = f"random order of seed {seed}, {images} of {total}"
         name = f"all {total}" if in_file_order else name
-        return Sample(chosen.images().to(device), chosen.labels.to(device), places, complete, name)
+        return Sample(chosen, self.subject.device, places, complete, name)
 
     @cached_property
     def target(self) -> nn.Module:
@@ -134,10 +146,24 @@ class Context:
         probes = self.data.test[:_PROBES].images().to(self.subject.device)
         return denormals.harmless(self.subject.model, probes)
 
+    def clean_logits(self, sample: Sample) -> Logits:
+        """Logits (n, K) of a sample, on the CPU.
+
+        Up to 10,000 test images all are classified once, because several rows need them.
+        """
+        if len(self.data.test) <= _CACHED:
+            return self._test_logits[sample.places]
+        return self.cached(("clean logits", sample.order), lambda: self._in_parts(sample.samples))
+
     @cached_property
-    def test_logits(self) -> Logits:
-        """Logits of the subject on all test images, (n, K)."""
-        return self.logits(self.data.test.images())
+    def _test_logits(self) -> Logits:
+        return self._in_parts(self.data.test)
+
+    def _in_parts(self, samples: Samples) -> Logits:
+        """Logits of samples that need not fit into memory as floats."""
+        starts = range(0, len(samples), _PART)
+        parts = [self.logits(samples[k : k + _PART].images()).cpu() for k in starts]
+        return torch.cat(parts)
 
     def cached(self, key: Hashable, compute: Callable[[], T]) -> T:
         """The value of `compute()`, which runs once for each key."""

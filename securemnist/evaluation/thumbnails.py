@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 
 from securemnist.data.thumbnail import thumbnail
+from securemnist.evaluation.context import Sample
 from securemnist.models.predictions import margin, predicted
 from securemnist.results.evidence.images import CleanImage
-from securemnist.types import Labels
+from securemnist.types import Labels, Logits
 
 GALLERY = 12  # divides by 2, 3, 4 and 6 columns
 
@@ -22,13 +23,12 @@ def choose_for_gallery(candidates: torch.Tensor, labels: Labels) -> list[int]:
     return (chosen + rest)[:GALLERY]
 
 
-def smallest_margin_images(
-    logits: torch.Tensor, labels: Labels, images: torch.Tensor, places: torch.Tensor
-) -> list[CleanImage]:
+def smallest_margin_images(logits: Logits, sample: Sample) -> list[CleanImage]:
     """The GALLERY images of the smallest margin: true logit minus best other logit.
 
-    A negative margin is a misclassified image.
+    A negative margin is a misclassified image. `logits` (n, K) are those of the sample.
     """
+    labels, places = sample.samples.labels, sample.places
     margins = margin(logits, labels)
     predictions = predicted(logits, labels)
     return [
@@ -37,7 +37,7 @@ def smallest_margin_images(
             label=int(labels[k]),
             prediction=int(predictions[k]),
             margin=round(float(margins[k]), 4),
-            clean=thumbnail(images[k]),
+            clean=thumbnail(sample.samples[k : k + 1].images()[0]),
         )
         for k in margins.argsort(stable=True)[:GALLERY].tolist()
     ]

@@ -63,7 +63,9 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
     trigger = make_trigger(settings.trigger)
     sample = context.sample(settings.images, seed)
     # Clean logits of the whole test set are cached, because every row needs them.
-    clean_logits = (context.test_logits if sample.complete else context.logits(sample.x)).cpu()
+    clean_logits = (
+        context.clean_logits(sample) if sample.complete else context.logits(sample.x).cpu()
+    )
     stamped = trigger(sample.x)
     triggered = context.logits(stamped).cpu()
     predictions = Predictions.of(sample.y.cpu(), clean_logits, triggered)

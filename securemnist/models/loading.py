@@ -228,7 +228,8 @@ def _from_other_format(spec: str, device: str, input_spec: InputSpec) -> Subject
     form = FORMATS[path.suffix]
     network, digests = form.load(path, input_spec)
     frozen = _frozen(network, device, input_spec)
-    return Subject(frozen, path.stem, spec, form.name, device, recipe={"sha256": digests})
+    origin = {f"sha256 of {name}": digest for name, digest in digests.items()}
+    return Subject(frozen, path.stem, spec, form.name, device, recipe=origin)
 
 
 def _call_factory(spec: str) -> object:

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from securemnist.epsilon import epsilon_text
 from securemnist.report import charts, classes, gallery, matrices
 from securemnist.report.charts import Line, lines_of
 from securemnist.report.details import place_of
@@ -106,7 +107,7 @@ def _points(lines: Sequence[Line]) -> Table:
         (
             curve.name,
             *([curve.attack] if several else []),
-            f"{p.eps:g}",
+            epsilon_text(p.eps),
             f"{p.accuracy:.4f}",
             NONE if p.certified is None else f"{p.certified:.4f}",
             f"{p.n:,}",

@@ -115,12 +115,12 @@ class Recipe:
 # Recipes of the reference models, chosen on the tuning split, never on the test split.
 RECIPES: dict[str, Recipe] = {
     "baseline": Recipe(
-        about="undefended, trained on unmodified images",
+        about="undefended, trained on unmodified digits",
         roles=("clean", "curve", "transfer"),
         learning_rate=2e-3,
     ),
     "hardened": Recipe(
-        about="trained on the images that PGD makes within linf 0.3",
+        about="trained on the digits that PGD makes within linf 0.3",
         roles=("clean", "curve", "transfer"),
         epochs=16,
         schedule="cosine",
@@ -132,7 +132,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     # Interval training; `certified_mnist` is MNIST-specific, by its first layer.
     "certified": Recipe(
-        about="trained on bounds of its logits within linf 0.32: most of its images are proved",
+        about="trained on bounds of its logits within linf 0.32: most of its digits are proved",
         roles=("curve",),
         architecture="S",
         epochs=32,
@@ -191,7 +191,7 @@ RECIPES: dict[str, Recipe] = {
         eps=0.25,
     ),
     "poisoned_dirty": Recipe(
-        about="trained with a planted backdoor: a white corner turns every image into a 7",
+        about="trained with a planted backdoor: a white corner turns every digit into a 7",
         roles=("red control",),
         learning_rate=2e-3,
         poison=DirtyLabel(trigger=Corner(), target=7, rate=0.005),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from securemnist.epsilon import epsilon_text
 from securemnist.results.findings import Finding, Requirement
 from securemnist.results.json_model import read
 from securemnist.results.value_types import Class, Count, Integer, Nonnegative, Share
@@ -54,7 +55,7 @@ def _images(settings: Mapping[str, Any]) -> str:
 def _threat(settings: Mapping[str, Any]) -> str:
     """`with no pixel changed by more than 0.3`."""
     threat = read(_TABLE, settings["threat"])
-    eps = f"{read(Nonnegative, threat.get('eps')):g}"
+    eps = epsilon_text(read(Nonnegative, threat.get("eps")))
     if threat.get("norm") == "linf":
         return f"with no pixel changed by more than {eps}"
     if threat.get("norm") == "l2":
@@ -111,24 +112,28 @@ def _backdoor(row: Requirement) -> str:
 def _trigger(trigger: Any) -> str:
     """`A 4x4 square of brightness 1, bottom right,`."""
     settings = read(_TABLE, trigger)
-    kind, value = settings.get("kind", "corner"), _brightness(settings.get("value", 1))
+    kind = settings.get("kind", "corner")
     if kind == "blend":
         share = f" ({100 * read(Share, settings.get('alpha', 0.2)):.4g} %)"
         return f"A pattern blended{share} into the whole picture"
     if kind == "mark":
         row, column = (read(Integer, settings.get(key, -4)) for key in ("top", "left"))
-        return f"A drawn mark of brightness {value}, from row {row} and column {column} on,"
+        return f"A drawn mark of {_brightness(settings)}, from row {row} and column {column} on,"
     if kind != "corner":
         raise ValueError("trigger: expected corner, mark or blend")
     size = read(Count, settings.get("size", 4))
     corner = line(settings.get("corner", "bottom_right"), 20).replace("_", " ")
-    return f"A {size}x{size} square of brightness {value}, {corner},"
+    return f"A {size}x{size} square of {_brightness(settings)}, {corner},"
 
 
-def _brightness(value: Any) -> str:
-    """`1`, or the values of the channels: `1/0/0.5`."""
-    values = value if isinstance(value, list | tuple) else [value]
-    return "/".join(f"{read(Share, one):g}" for one in values)
+def _brightness(settings: Mapping[str, Any]) -> str:
+    """`brightness 1`, or `brightness 1, 0 and 0.5` for several channels."""
+    value = settings.get("value", 1)
+    parts = [
+        f"{read(Share, part):g}" for part in (value if isinstance(value, list | tuple) else [value])
+    ]
+    *first, last = parts
+    return f"brightness {' and '.join([', '.join(first), last]) if first else last}"
 
 
 def _latency(row: Requirement) -> str:

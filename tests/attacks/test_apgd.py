@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from securemnist.attacks.apgd import APGD, APGDT, checkpoints
-from securemnist.attacks.base import Attack
+from securemnist.attacks.base import Attack, AttackInput
 from securemnist.attacks.losses import (
     cross_entropies,
     dlr,
@@ -74,7 +74,7 @@ def test_dlr_invariant_to_scale_and_shift(loss: object) -> None:
 def test_nearest_classes_sorted_by_clean_logit() -> None:
     """The nine wrong classes are sorted by descending logit and never contain the label."""
     model, x, y, _ = linear("linf")
-    order = nearest_classes(model, x, y)
+    order = nearest_classes(AttackInput(model, x, y, Linf(0.1), torch.Generator()), 9)
     logits = model(x).gather(1, order)
     assert order.shape == (len(x), 9)
     assert (order != y[:, None]).all()

@@ -11,6 +11,7 @@ from scipy.optimize import linprog
 from scipy.sparse import eye_array, hstack, vstack
 
 from securemnist.attacks.apgd import APGD
+from securemnist.attacks.base import AttackInput
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.losses import nearest_classes
 from securemnist.data import DataSet
@@ -106,7 +107,7 @@ def test_fab_point_near_minimal(norm: str) -> None:
     model, x, y, radius = linear(norm)
     threat = make_threat(norm, float(radius.max()) * 2)
     x_adv = run(FAB(steps=10, targets=1), model, x, y, threat)
-    target = nearest_classes(model, x, y)[:, :1]
+    target = nearest_classes(AttackInput(model, x, y, threat, torch.Generator()), 1)
     margin = (model(x).gather(1, y[:, None]) - model(x).gather(1, target)).squeeze(1)
     normals = model.weight[y] - model.weight[target.squeeze(1)]
     share = threat.distance(x, x_adv) / (margin / normals.norm({"linf": 1, "l2": 2}[norm], dim=1))

@@ -8,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from securemnist.attacks.square import Square, square_fractions
-from securemnist.attacks.square_changes import SAMPLERS, SIDE, L2Sampler, LinfSampler
+from securemnist.attacks.square_changes import SAMPLERS, L2Sampler, LinfSampler
 from securemnist.data import DataSet
 from securemnist.models.loading import Subject
 from securemnist.threats import L2, Linf, make_threat
 from tests.attacks.models import Recorder, WithoutGradient, linear, misclassified, run
 
 both_norms = pytest.mark.parametrize("norm", ["linf", "l2"])
+SIDE = 28
+SHAPE = (1, 1, SIDE, SIDE)
 
 
 @both_norms
@@ -73,8 +75,8 @@ def test_square_change_limited_to_squares(norm: str, seed: int, share: float) ->
     rng = torch.Generator().manual_seed(seed)
     x = 0.5 + 0.01 * torch.randn(5, 1, 28, 28, generator=rng)
     threat = make_threat(norm, {"linf": 0.1, "l2": 0.5}[norm])
-    sampler = SAMPLERS[threat.square](threat)
-    best = sampler.initial(x, torch.rand(5, SIDE, generator=rng))
+    sampler = SAMPLERS[threat.square](threat, SHAPE, torch.tensor([share]))
+    best = sampler.initial(x, torch.rand(5, sampler.initial_draws, generator=rng))
     draws = torch.rand(5, sampler.draws, generator=rng)
     candidates = sampler.change(x, best, torch.full((5,), share), draws)
     if norm == "linf":
@@ -88,8 +90,9 @@ def test_square_change_limited_to_squares(norm: str, seed: int, share: float) ->
 
 def test_square_reaches_corners() -> None:
     """The smallest and largest draws place squares of every size in the image's corners."""
-    sampler, x = LinfSampler(Linf(0.1)), torch.full((1, 1, 28, 28), 0.5)
-    for share in (0.001, 0.3, 1.0):
+    shares = (0.001, 0.3, 1.0)
+    sampler, x = LinfSampler(Linf(0.1), SHAPE, torch.tensor(shares)), torch.full(SHAPE, 0.5)
+    for share in shares:
         for low, corner in ((0.0, (0, 0)), (1 - 1e-7, (-1, -1))):
             draws = torch.tensor([[low, low, 0.9]])
             candidates = sampler.change(x, x, torch.tensor([share]), draws)
@@ -98,8 +101,8 @@ def test_square_reaches_corners() -> None:
 
 def test_square_l2_sampler_perturbation() -> None:
     """In L2 the donor square becomes unperturbed, and the norm stays eps."""
-    sampler = L2Sampler(L2(1.0))
-    x = torch.full((1, 1, 28, 28), 0.5)
+    sampler = L2Sampler(L2(1.0), SHAPE, torch.tensor([0.05]))
+    x = torch.full(SHAPE, 0.5)
     best = sampler.initial(x, torch.rand(1, SIDE, generator=torch.Generator().manual_seed(0)))
     draws = torch.tensor([[0.0, 0.0, 1 - 1e-7, 1 - 1e-7, 0.9, 0.9]])
     candidates = sampler.change(x, best, torch.tensor([0.05]), draws)

@@ -170,8 +170,8 @@ def test_gallery_shows_trigger(mnist: DataSet) -> None:
     for shown in pictures:
         assert shown.prediction == 7 != shown.label
         clean, marked = (
-            torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(28, 28)
-            for pixels in (shown.clean, shown.adversarial)
+            torch.frombuffer(bytearray(picture.pixels), dtype=torch.uint8).view(28, 28)
+            for picture in (shown.clean, shown.adversarial)
         )
         assert torch.equal(clean, mnist.test.pixels[shown.index, 0])
         assert (marked[-4:, -4:] == 255).all()

@@ -157,7 +157,7 @@ def test_value_of_each_channel() -> None:
 
 
 @pytest.fixture
-def images(mnist: DataSet) -> Samples:
+def samples(mnist: DataSet) -> Samples:
     """A thousand training images."""
     return mnist.train[:1_000]
 
@@ -243,7 +243,7 @@ def test_invalid_poison_refused(amount: dict[str, object], complaint: str) -> No
         make_poison({**usual, **amount})
 
 
-def test_poison_count_above_eligible_refused(images: Samples) -> None:
+def test_poison_count_above_eligible_refused(samples: Samples) -> None:
     """A count above the number of eligible images is an error, not a smaller count."""
     with pytest.raises(UsageError, match="at most"):
-        CleanLabel(trigger=Corner(), target=7, count=1_000)(images, seed=0)
+        CleanLabel(trigger=Corner(), target=7, count=1_000)(samples, seed=0)

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,10 +16,11 @@ from securemnist.data import DataSet
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladder_run import LadderRun
-from securemnist.evaluation.outcomes import Outcomes, per_class
+from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.thumbnails import GALLERY
 from securemnist.measures import bind, take_measurement
 from securemnist.models.loading import Subject, from_model
+from securemnist.results.confusion import per_class
 from securemnist.results.evidence.attack import AttackEvidence, StageResult
 from securemnist.results.findings import Requirement, Verdict
 from securemnist.results.intervals import share_interval
@@ -99,7 +101,7 @@ def test_evidence_is_json(run: LadderRun) -> None:
 def test_outcome_codes() -> None:
     """Certified images are unbroken, unattempted ones do not count, broken ones name a stage."""
     labels = torch.arange(5)
-    outcomes = Outcomes(labels, torch.tensor([0, 1, 2, 3, 9]))
+    outcomes = Outcomes(labels, torch.tensor([0, 1, 2, 3, 9]), 10)
     outcomes.codes[0], outcomes.codes[1] = CERTIFIED, NOT_ATTEMPTED
     for stage in range(12):
         broken = torch.tensor([2] if stage == 11 else [], dtype=torch.long)
@@ -109,7 +111,7 @@ def test_outcome_codes() -> None:
     assert table.codes.tolist() == [CERTIFIED, NOT_ATTEMPTED, 11, SURVIVED, MISCLASSIFIED]
     assert (outcomes.unbroken, outcomes.certified) == (2, 1)
     assert outcomes.undecided.tolist() == [3]
-    assert per_class([[1, 1], [0, 0]]) == [0.5, None]
+    assert per_class(np.array([[1, 1], [0, 0]])) == [0.5, None]
 
 
 def test_gallery_starts_with_each_class(run: LadderRun) -> None:
@@ -129,7 +131,7 @@ def test_gallery_starts_with_each_class(run: LadderRun) -> None:
         assert 0 < shown.confidence <= 1
         for key, image in (("clean", run.sample.x[k]), ("adversarial", run.x_adv[k])):
             expected = (image * 255).round().to(torch.uint8).numpy().tobytes()
-            assert getattr(shown, key) == expected
+            assert getattr(shown, key).pixels == expected
 
 
 def test_last_broken_are_of_latest_stages(run: LadderRun) -> None:
@@ -139,7 +141,7 @@ def test_last_broken_are_of_latest_stages(run: LadderRun) -> None:
     codes = run.outcomes.codes
     assert shown == sorted(codes[codes >= 0].tolist(), reverse=True)[:GALLERY]
     alone = copy.copy(run)
-    alone.outcomes = Outcomes(run.sample.y, run.sample.y)
+    alone.outcomes = Outcomes(run.sample.y, run.sample.y, 10)
     assert alone.last_broken() == []
 
 
@@ -161,7 +163,10 @@ def test_smallest_margin_images_order(small_context: Context) -> None:
     margins = [image.margin for image in shown]
     assert margins == sorted(margins)
     assert all((d.margin < 0) == (d.label != d.prediction) for d in shown)
-    logits, labels = small_context.test_logits, small_context.data.test.labels
+    logits, labels = (
+        small_context.clean_logits(small_context.sample(None, 0)),
+        small_context.data.test.labels,
+    )
     own = logits.gather(1, labels.unsqueeze(1)).squeeze(1)
     rest = logits.scatter(1, labels.unsqueeze(1), -torch.inf).amax(1)
     assert margins == pytest.approx((own - rest).sort().values[:GALLERY].tolist(), abs=1e-3)
@@ -185,7 +190,7 @@ def small_context(baseline: Subject, mnist: DataSet) -> Context:
 
 def test_measures_equal_outcome_shares(small_context: Context) -> None:
     """Each measure is its share of the outcomes, with its exact interval, complete on all images."""
-    predictions = small_context.test_logits.argmax(1)
+    predictions = small_context.clean_logits(small_context.sample(None, 0)).argmax(1)
     labels = small_context.data.test.labels
     right = predictions == labels
     clean = take_measurement(
@@ -234,6 +239,12 @@ def test_robust_accuracy_counts_survivors(small_context: Context) -> None:
     accuracies = [point.accuracy for point in seen.evidence.curve]
     assert (
         accuracies[0]
-        == int((small_context.test_logits.argmax(1) == small_context.data.test.labels).sum()) / 500
+        == int(
+            (
+                small_context.clean_logits(small_context.sample(None, 0)).argmax(1)
+                == small_context.data.test.labels
+            ).sum()
+        )
+        / 500
     )
     assert accuracies[0] > accuracies[1] > accuracies[2]

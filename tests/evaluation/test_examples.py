@@ -87,19 +87,19 @@ HOSTILE = {
 
 def test_examples_round_trip() -> None:
     """Places and images are read back bit by bit, and equal examples give equal bytes."""
-    back = Examples.loads(GOOD, name="a.npz", total=TOTAL)
+    back = Examples.loads(GOOD, name="a.npz", total=TOTAL, shape=(1, 28, 28))
     assert back.places.tolist() == PLACES.tolist()
     assert back.images.tobytes() == IMAGES.tobytes()
     assert back.dumps() == GOOD
     none = Examples(PLACES[:0], IMAGES[:0])
-    assert len(Examples.loads(none.dumps(), name="a.npz", total=TOTAL)) == 0
+    assert len(Examples.loads(none.dumps(), name="a.npz", total=TOTAL, shape=(1, 28, 28))) == 0
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_loads_refuses_damaged_files(name: str) -> None:
     """Each damage is one sentence that names the file, with the exit code of a usage error."""
     with pytest.raises(DataError) as caught:
-        Examples.loads(HOSTILE[name], name="ADV-03.npz", total=TOTAL)
+        Examples.loads(HOSTILE[name], name="ADV-03.npz", total=TOTAL, shape=(1, 28, 28))
     assert one_sentence(caught.value).startswith("ADV-03.npz: expected ")
     assert caught.value.exit_code == 2
 
@@ -108,7 +108,7 @@ def test_loads_refuses_pickles(tmp_path: Path) -> None:
     """Object arrays are refused without creating an object."""
     trap = np.array([PickleTrap(tmp_path / "sprung")] * 3)
     with pytest.raises(DataError):
-        Examples.loads(packed(images=trap), name="a.npz", total=TOTAL)
+        Examples.loads(packed(images=trap), name="a.npz", total=TOTAL, shape=(1, 28, 28))
     assert not (tmp_path / "sprung").exists()
     np.load(io.BytesIO(packed(images=trap)), allow_pickle=True)["images"]
     assert (tmp_path / "sprung").exists(), "the trap itself must work"
@@ -121,7 +121,7 @@ def test_loads_limits_unpacked_size() -> None:
     tracemalloc.start()
     try:
         with pytest.raises(DataError, match="more than 100 places"):
-            Examples.loads(bomb, name="a.npz", total=TOTAL)
+            Examples.loads(bomb, name="a.npz", total=TOTAL, shape=(1, 28, 28))
         assert tracemalloc.get_traced_memory()[1] < 4 << 20
     finally:
         tracemalloc.stop()
@@ -135,7 +135,7 @@ def test_loads_after_random_damage(place: int, mask: int, cut: bool) -> None:
     if not cut:
         content[place] ^= mask
     try:
-        back = Examples.loads(bytes(content), name="a.npz", total=TOTAL)
+        back = Examples.loads(bytes(content), name="a.npz", total=TOTAL, shape=(1, 28, 28))
     except DataError:
         return
     assert not cut
@@ -153,4 +153,4 @@ def test_loads_refuses_many_members(monkeypatch: pytest.MonkeyPatch) -> None:
     zip64 = GOOD[:-22] + b"PK\x06\x07" + bytes(16) + GOOD[-22:]
     for content in (many, zip64, GOOD + b"comment"):
         with pytest.raises(DataError, match="no archive as numpy writes it"):
-            Examples.loads(content, name="x", total=TOTAL)
+            Examples.loads(content, name="x", total=TOTAL, shape=(1, 28, 28))

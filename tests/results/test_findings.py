@@ -146,7 +146,7 @@ def test_the_sample_that_settles_it_is_larger(hits: int, n: int, threshold: floa
     """The sample size named is larger than the one taken, and its interval excludes the threshold."""
     value = hits / n
     finding = row(at_least=threshold).judge(measurement_of(value, 0.0, 1.0, n=n))
-    named = re.search(r"about ([\d,]+) digits", finding.reason)
+    named = re.search(r"about ([\d,]+) images", finding.reason)
     if named is None:
         assert abs(value - threshold) < 0.002
         return

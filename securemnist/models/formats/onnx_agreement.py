@@ -16,6 +16,7 @@ from securemnist.types import Images
 # Images on which both have to agree, and the largest difference of outputs: of outputs above 1, this
 # share of the largest one.
 IMAGES, TOLERANCE = 64, 1e-4
+BATCH = 8
 
 
 def check(path: Path, network: nn.Module, file: OnnxFile, runtime: Any) -> None:
@@ -23,17 +24,27 @@ def check(path: Path, network: nn.Module, file: OnnxFile, runtime: Any) -> None:
     rng = torch.Generator().manual_seed(0)
     contrast = torch.linspace(0, 1, IMAGES).view(-1, 1, 1, 1)
     x = torch.rand(IMAGES, *file.images.shape, generator=rng) * contrast + 0.5 * (1 - contrast)
+    both = zip(_by_torch(path, network, x), _by_onnxruntime(path, file, x, runtime), strict=True)
+    for output, other in both:
+        _compare(path, output, other)
+
+
+@torch.no_grad()
+def _by_torch(path: Path, network: nn.Module, x: Images) -> list[torch.Tensor]:
+    """The outputs of the converted network."""
     try:
-        with torch.no_grad():
-            got: Any = network(x)
-    except Exception as error:
+        parts: list[Any] = [network(part) for part in x.split(BATCH)]
+        return _joined([part if isinstance(part, list) else [part] for part in parts])
+    except Exception as error:  # a converted graph raises what its operations raise
         raise ModelError(
             f"{path}: expected a network for any number of images, it raised "
             f"{type(error).__name__} ({first_line(error):.120}); export it with a dynamic batch size"
         ) from error
-    outputs = got if isinstance(got, list) else [got]
-    for output, other in zip(outputs, _by_onnxruntime(path, file, x, runtime), strict=True):
-        _compare(path, output, other)
+
+
+def _joined(parts: list[list[torch.Tensor]]) -> list[torch.Tensor]:
+    """Each output of all batches."""
+    return [torch.cat(column) for column in zip(*parts, strict=True)]
 
 
 def _compare(path: Path, output: torch.Tensor, other: torch.Tensor) -> None:
@@ -57,7 +68,7 @@ def _by_onnxruntime(path: Path, file: OnnxFile, x: Images, runtime: Any) -> list
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 4
-    size = file.images.batch or len(x)
+    size = file.images.batch or BATCH
     batches = -(-len(x) // size)
     # The last batch is filled up with the first images.
     padded = torch.cat((x, x[: batches * size - len(x)]))
@@ -66,12 +77,12 @@ def _by_onnxruntime(path: Path, file: OnnxFile, x: Images, runtime: Any) -> list
         session = runtime.InferenceSession(
             file.model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
-        parts = [session.run(None, {file.images.name: part.numpy()}) for part in inputs.split(size)]
+        parts = [
+            [torch.from_numpy(each) for each in session.run(None, {file.images.name: part.numpy()})]
+            for part in inputs.split(size)
+        ]
     except Exception as error:  # onnxruntime has an exception for each kind of failure
         raise ModelError(
             f"{path}: expected a model that onnxruntime runs, got {first_line(error):.160}; {AGAIN}"
         ) from error
-    return [
-        torch.cat([torch.from_numpy(part) for part in column])[: len(x)]
-        for column in zip(*parts, strict=True)
-    ]
+    return [each[: len(x)] for each in _joined(parts)]

@@ -35,42 +35,43 @@ def _open_batch(graph: Any) -> int | None:
 
 
 def _constants_as_weights(graph: Any, onnx: Any) -> None:
-    """Constants, and Identity of weights, as weights under their own name; training is off."""
+    """Constants as weights, and Identity of weights as the weights themselves; training is off."""
     weights = {tensor.name: tensor for tensor in graph.initializer}
+    same: dict[str, str] = {}  # no copies, of which a small file could ask for many
     kept = []
     for node in graph.node:
-        tensor = _value(node, weights, onnx)
+        node.input[:] = [same.get(name, name) for name in node.input]
+        tensor = _constant(node, onnx)
         if tensor is not None:
-            tensor.name = node.output[0]
             weights[tensor.name] = tensor
-            continue
-        for attribute in [each for each in node.attribute if each.name == "training_mode"]:
-            if attribute.i == 0:
-                node.attribute.remove(attribute)
-        kept.append(node)
-    outputs = {each.name for each in graph.output}
-    used = {name for node in kept for name in node.input} | outputs
-    nodes, tensors = [*kept], [each for name, each in weights.items() if name in used]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    inputs = real_inputs(graph)
-    del graph.input[:]
-    graph.input.extend(inputs)
-    del graph.initializer[:]
-    graph.initializer.extend(tensors)
+        elif node.op_type == "Identity" and node.input[0] in weights:
+            same[node.output[0]] = node.input[0]
+        else:
+            _remove_inference_mode(node)
+            kept.append(node)
+    used = {name for node in kept for name in node.input}
+    inputs, tensors = real_inputs(graph), [weights[name] for name in weights if name in used]
+    for field, values in ((graph.node, kept), (graph.input, inputs), (graph.initializer, tensors)):
+        del field[:]
+        field.extend(values)
 
 
-def _value(node: Any, weights: dict[str, Any], onnx: Any) -> Any:
-    """A copy of the tensor that a node always gives, or None."""
+def _constant(node: Any, onnx: Any) -> Any:
+    """The tensor of a Constant under the name of its output, or None."""
+    values = [each.t for each in node.attribute if each.name == "value"]
+    if node.op_type != "Constant" or not values:
+        return None
     tensor = onnx.TensorProto()
-    if node.op_type == "Identity" and node.input[0] in weights:
-        tensor.CopyFrom(weights[node.input[0]])
-        return tensor
-    values = [each for each in node.attribute if each.name == "value"]
-    if node.op_type == "Constant" and values:
-        tensor.CopyFrom(values[0].t)
-        return tensor
-    return None
+    tensor.CopyFrom(values[0])
+    tensor.name = node.output[0]
+    return tensor
+
+
+def _remove_inference_mode(node: Any) -> None:
+    """Remove the attribute that batch norm is not in training, which the converter does not know."""
+    for attribute in [each for each in node.attribute if each.name == "training_mode"]:
+        if attribute.i == 0:
+            node.attribute.remove(attribute)
 
 
 def _open_reshapes(graph: Any, batch: int, onnx: Any) -> None:

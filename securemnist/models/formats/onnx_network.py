@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, final
 
@@ -15,7 +16,7 @@ from securemnist.errors import first_line
 from securemnist.input_spec import InputSpec
 from securemnist.models.formats import extras, onnx_agreement, onnx_file
 from securemnist.models.formats.onnx_graph import prepared
-from securemnist.models.formats.refusal import FACTORY, refused
+from securemnist.models.formats.refusal import FACTORY, MAX_BYTES, refused
 from securemnist.models.input_layers import ChannelsLast
 from securemnist.types import Images
 
@@ -82,6 +83,7 @@ def load(path: Path, spec: InputSpec) -> tuple[nn.Module, dict[str, str]]:
 
 def _converted(path: Path, graph: Any, onnx: Any, converter: Any) -> nn.Module:
     weights = {each.name: each for each in graph.graph.initializer}
+    _check_copies(path, graph, weights)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -98,6 +100,16 @@ def _converted(path: Path, graph: Any, onnx: Any, converter: Any) -> nn.Module:
             setattr(network, names[node.output[0]], fixed)
     del kept.graph.initializer[:]  # the weights are in the layers by now
     return network
+
+
+def _check_copies(path: Path, graph: Any, weights: Mapping[str, Any]) -> None:
+    """WeightsError where the layers, each with weights of its own, would need too much memory."""
+    sizes = {name: tensor.ByteSize() for name, tensor in weights.items()}
+    total = sum(sizes.get(name, 0) for node in graph.graph.node for name in node.input)
+    if total > MAX_BYTES:
+        raise refused(
+            path, f"at most {MAX_BYTES} bytes of weights in all layers", str(total), FACTORY
+        )
 
 
 def _fixed(node: Any, weights: dict[str, Any], onnx: Any) -> nn.Module | None:

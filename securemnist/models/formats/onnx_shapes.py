@@ -13,6 +13,8 @@ from securemnist.models.formats.refusal import AGAIN, FACTORY, MAX_VALUES, refus
 
 # Operators with further outputs, which a classifier does not read.
 _FURTHER_OUTPUTS = ("BatchNormalization", "Dropout", "LayerNormalization", "MaxPool")
+# Samples of a batch that may all have activations of the largest size.
+_FULL_BATCH = 8
 
 
 class Images(NamedTuple):
@@ -54,6 +56,7 @@ def check(path: Path, model: Any, images: Images, onnx: Any) -> None:
     """WeightsError for an activation of unknown size, or of more than `MAX_VALUES` a sample."""
     graph = _inferred(path, model, images, onnx).graph
     known = {value.name: value for value in (*graph.value_info, *graph.output)}
+    samples = min(max(images.batch, 1), _FULL_BATCH)
     for node in graph.node:
         names = node.output[:1] if node.op_type in _FURTHER_OUTPUTS else filter(None, node.output)
         for name in names:
@@ -62,10 +65,10 @@ def check(path: Path, model: Any, images: Images, onnx: Any) -> None:
                 raise refused(
                     path, "shapes that follow from the file", f"none for {node.op_type}", FACTORY
                 )
-            size = math.prod(dim.dim_value for dim in dims) // max(1, images.batch)
-            if not 0 <= size <= MAX_VALUES:  # a negative size is an overflow
+            size, limit = math.prod(dim.dim_value for dim in dims), MAX_VALUES * samples
+            if not 0 <= size <= limit:  # a negative size is an overflow
                 found = f"{size:,} after {node.op_type}"
-                raise refused(path, f"at most {MAX_VALUES:,} values a sample", found, FACTORY)
+                raise refused(path, f"at most {limit:,} values in a batch", found, FACTORY)
 
 
 def _inferred(path: Path, model: Any, images: Images, onnx: Any) -> Any:

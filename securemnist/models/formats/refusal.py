@@ -9,8 +9,8 @@ from securemnist.errors import WeightsError
 
 # Bytes of a model: its file, its external data, and its unpacked tensors, each.
 MAX_BYTES = 512 << 20
-# Values of one activation of one sample.
-MAX_VALUES = 1 << 26
+# Values of one activation of one sample: 64 channels of 512 x 512.
+MAX_VALUES = 1 << 24
 FACTORY = "pass a factory that returns the network in torch instead"
 AGAIN = "export it again"
 

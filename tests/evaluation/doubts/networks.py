@@ -92,12 +92,12 @@ def _train(
         torch.manual_seed(seed)
         network = make()
     chosen = mnist.train[torch.randperm(len(mnist.train), generator=rng)[:images]]
-    images, labels = chosen.images(), chosen.labels
+    pixels, labels = chosen.images(), chosen.labels
     optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
     done, half = 0, epochs * images / BATCH / 2
     for _ in range(epochs):
         for part in torch.randperm(images, generator=rng).split(BATCH):
-            x, y = images[part], labels[part]
+            x, y = pixels[part], labels[part]
             # From the full eps at once a network stays a constant.
             x = _attacked(network, x, y, eps * min(1.0, done / half), steps, rng)
             optimizer.zero_grad(set_to_none=True)

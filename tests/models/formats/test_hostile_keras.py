@@ -108,7 +108,7 @@ def test_huge_activation_refused(tmp_path: Path) -> None:
     layers = [keras.Input((28, 28, 1)), keras.layers.UpSampling2D(400), pooling]
     model = keras.Sequential([*layers, keras.layers.Dense(10)])
     path = keras_models.saved(model, tmp_path / "net.keras")
-    refused(path, "at most 67,108,864 values a sample, got 125,440,000")
+    refused(path, "at most 16,777,216 values a sample, got 125,440,000")
 
 
 def hdf5(write: Callable[[h5py.File], Any]) -> Callable[[bytes], bytes]:

@@ -77,6 +77,17 @@ def of_unknown_size() -> Any:
     )
 
 
+def of_many_copies() -> Any:
+    """A small model whose layers all have the same large weights."""
+    products = [node("MatMul", [f"h{i}", "m"], [f"h{i + 1}"]) for i in range(230)]
+    return graph(
+        node("Flatten", ["x"], ["h0"]),
+        *products,
+        node("Identity", ["h230"], ["y"]),
+        weights={"m": np.zeros((784, 784), np.float32)},
+    )
+
+
 def custom(domain: str, name: str) -> Any:
     """A model with an operator of another domain, or of none that exists."""
     model = before_linear(node(name, ["x"], ["h"], domain=domain))
@@ -101,8 +112,9 @@ MODELS: dict[str, tuple[Callable[[], Any], str]] = {
     "vectors": (lambda: linear(shape=("n", 784)), "expected four dimensions"),
     "huge batch": (lambda: linear(shape=(1 << 40, 1, 28, 28)), "batch of at most 64"),
     "open channels": (lambda: linear(shape=("n", "c", 32, 32)), "for images 1x28x28, got ?x32x32"),
-    "huge padding": (lambda: padded(1 << 20), "at most 67,108,864 values a sample, got"),
+    "huge padding": (lambda: padded(1 << 20), "at most 16,777,216 values in a batch, got"),
     "overflowing padding": (lambda: padded(1 << 62), "expected"),
+    "many copies": (of_many_copies, "536870912 bytes of weights in all layers, got 565"),
     "size from pixels": (of_unknown_size, "shapes that follow from the file"),
     "shapes that differ": (
         lambda: before_linear(node("Flatten", ["x"], ["h"]), shape=("n", 1, 28, 27)),

@@ -41,7 +41,7 @@ def test_subject_of_an_archive(tmp_path: Path) -> None:
     path = keras_models.saved(keras_models.small(), tmp_path / "net.keras")
     found = resolve(str(path))
     assert (found.name, found.architecture) == ("net", "Keras")
-    assert found.recipe == {"sha256": {"net.keras": sha256(path.read_bytes())}}
+    assert found.recipe == {"sha256 of net.keras": sha256(path.read_bytes())}
     assert not any(p.requires_grad for p in found.model.parameters())
     assert resolve(str(path)).digest == found.digest
     other = resolve(str(keras_models.saved(keras_models.small(), tmp_path / "other.keras")))
