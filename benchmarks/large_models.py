@@ -49,7 +49,7 @@ def report() -> list[str]:
         "the labels are the network's predictions. Peak memory is that of the process, with Python "
         "and torch.",
         "",
-        "| network | images | attacked | PGD-10 left | clean, seconds | PGD-10 row, seconds | peak memory |",
+        "| network | images | attacked | PGD-10 left | clean, s | PGD-10 row, s | peak memory |",
         "|---|---|---|---|---|---|---|",
     ]
     for case in CASES:
@@ -106,5 +106,7 @@ if __name__ == "__main__":
         network, side, images = sys.argv[1:]
         print(json.dumps(run(Case(network, int(side), int(images)))))
     else:
-        made = f"Made by `python -m benchmarks.large_models` on torch {torch.__version__}, 2 threads."
+        made = (
+            f"Made by `python -m benchmarks.large_models` on torch {torch.__version__}, 2 threads."
+        )
         store(PAGE, "large models", [*report(), made, ""])
