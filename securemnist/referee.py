@@ -17,7 +17,7 @@ from securemnist.errors import MeasureError
 
 # Tolerance of the norm and of the pixel range, for float32 rounding in attacks.
 SLACK = 1e-6
-_BATCH = 256
+_BATCH, _VALUES = 256, 128 * 3 * 64 * 64  # images, and values, of a batch
 
 
 # The size (n,) of perturbations (n, pixels), float64, by the name of the norm. The threats define their
@@ -79,9 +79,8 @@ def rule(
     valid = inside_budget(x, x_adv, norm, eps)
     exact = x_adv.float().nan_to_num(0.0, 1.0, 0.0).clamp(0, 1)
     # Float64 represents every smaller float format exactly, so different logits stay different.
-    logits = torch.cat(
-        [model(exact[low : low + _BATCH]).double() for low in range(0, len(x), _BATCH)]
-    )
+    size = max(1, min(_BATCH, _VALUES // max(1, exact.shape[1:].numel())))
+    logits = torch.cat([model(exact[low : low + size]).double() for low in range(0, len(x), size)])
     label = y[:, None]
     true = logits.gather(1, label).squeeze(1)
     best, other = logits.scatter(1, label, -torch.inf).max(1)

@@ -6,6 +6,7 @@ Two are real: patches of colour photographs, and the 8x8 digits of scikit-learn.
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,10 +57,17 @@ class Task:
     class_names: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> Path:
-        """The data as `folder/NAME.npz`; beside it `NAME_net.py` with trained weights."""
+        """The data as `--data` takes them; beside them `NAME_net.py` with trained weights.
+
+        That is `folder/NAME.npz`, or `folder/NAME.toml` where the classes have names.
+        """
         arrays = self.make()
         path = folder / f"{self.name}.npz"
         np.savez(path, **arrays)
+        if self.class_names:
+            path = path.with_suffix(".toml")
+            names = json.dumps(self.class_names)
+            path.write_text(f'path = "{self.name}.npz"\nclass_names = {names}\n')
         images = as_images(arrays["x_train"])
         classes = int(arrays["y_train"].max()) + 1
         shape = (*images.shape[1:], classes)
@@ -123,7 +131,7 @@ def small_digits() -> Arrays:
 
 
 def photographs() -> Arrays:
-    """Patches of 32x32 pixels of six colour photographs; the class is the photograph."""
+    """Different patches of 32x32 pixels of six colour photographs; the class is the photograph."""
     from skimage import data
 
     images, labels = [], []
@@ -131,10 +139,13 @@ def photographs() -> Arrays:
         photograph = np.asarray(getattr(data, name)())[..., :3]
         height, width = photograph.shape[:2]
         rng = np.random.default_rng(label)
-        for _ in range(250):
+        patches: dict[bytes, np.ndarray] = {}  # flat patches would be copies of one another
+        while len(patches) < 250:
             top, left = rng.integers(height - 32), rng.integers(width - 32)
-            images.append(photograph[top : top + 32, left : left + 32])
-            labels.append(label)
+            patch = photograph[top : top + 32, left : left + 32]
+            patches[patch.tobytes()] = patch
+        images += patches.values()
+        labels += [label] * len(patches)
     return _split(np.stack(images), np.array(labels), test=400)
 
 

@@ -16,7 +16,7 @@ PACKAGE = Path(securemnist.__file__).parent
 LAYERS = (
     {"sanitize"},
     {"errors"},
-    {"_util", "epsilon", "input_spec", "referee"},
+    {"_util", "batches", "epsilon", "input_spec", "referee"},
     {"project", "results", "static"},
     {"types"},
     {"view"},

@@ -16,6 +16,7 @@ from typing import Generic, Self, TypeVar
 import torch
 
 from securemnist.attacks.base import BATCH, AttackInput
+from securemnist.batches import batch_size
 from securemnist.types import Images, Labels, Progress
 
 
@@ -99,7 +100,9 @@ class ActiveBatch(ABC, Generic[S]):
 
     def _fill(self, state: S | None) -> S | None:
         """The state with free rows filled from the queue; None when no sample is left."""
-        for fresh in self._dequeue(BATCH - (0 if state is None else len(state))):
+        for fresh in self._dequeue(
+            batch_size(self.x, BATCH) - (0 if state is None else len(state))
+        ):
             state = fresh if state is None else state.append(fresh)
         return state if state is not None and len(state) else None
 

@@ -12,6 +12,7 @@ import torch
 
 from securemnist.attacks.base import BATCH, AttackInput, NativeAttack, check_setting
 from securemnist.attacks.losses import cross_entropies, loss_and_gradient
+from securemnist.batches import batch_size
 from securemnist.types import Images, Progress
 
 
@@ -54,11 +55,12 @@ def _gradient_step(inputs: AttackInput, start: Images, size: float, progress: Pr
     """A step of length `size` from `start`, projected onto the threat set around `inputs.x`."""
     x, threat = inputs.x, inputs.threat
     x_adv = torch.empty_like(x)
-    for low in range(0, len(x), BATCH):
-        part = slice(low, low + BATCH)
+    batch = batch_size(x, BATCH)
+    for low in range(0, len(x), batch):
+        part = slice(low, low + batch)
         _, gradient, _ = loss_and_gradient(
             inputs.model, start[part], inputs.y[part], cross_entropies
         )
         x_adv[part] = threat.project(x[part], start[part] + size * threat.steepest(gradient))
-        progress("FGSM", min(low + BATCH, len(x)), len(x))
+        progress("FGSM", min(low + batch, len(x)), len(x))
     return x_adv

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from securemnist.attacks.base import BATCH, AttackInput, channels_last
+from securemnist.batches import batch_size
 from securemnist.models.predictions import exact, true_and_best_wrong, without_true
 from securemnist.types import Images, Labels, Logits, Model
 
@@ -90,7 +91,8 @@ def nearest_classes(inputs: AttackInput, count: int) -> Labels:
     logits are ordered by the linearised distance of their boundary, (z_y - z_c) / ||g_y - g_c||* in
     the threat's dual norm (as in FAB, arXiv 1907.02044). So the cost does not grow with K.
     """
-    parts = zip(inputs.x.split(BATCH), inputs.y.split(BATCH), strict=True)
+    size = batch_size(inputs.x, BATCH)
+    parts = zip(inputs.x.split(size), inputs.y.split(size), strict=True)
     return torch.cat([_nearest(inputs, x, y, count) for x, y in parts])
 
 

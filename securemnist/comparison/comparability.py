@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from securemnist.comparison.per_image import EventMatrix
-from securemnist.errors import PolicyError, UsageError
+from securemnist.errors import DataError, PolicyError, UsageError
+from securemnist.input_spec import InputSpec
 from securemnist.project import imports
 from securemnist.results import policy as policies
 from securemnist.results.assessment import Assessment
@@ -60,6 +61,13 @@ def refuse_subjects(
             )
     if digests[0] == digests[1] and not same_model:
         raise UsageError(SAME_MODEL.format(digest=digests[0]))
+    specs = [_table(_table(side, "data"), "spec") for side in (old, new)]
+    if specs[0] != specs[1] and all(specs):
+        forms = [_form(spec) for spec in specs]
+        raise UsageError(
+            f"expected both assessments on data of one form, got {forms[0]} and {forms[1]}; assess "
+            "both on one"
+        )
     data = [_table(_table(side, "data"), "digests") for side in (old, new)]
     if data[0] != data[1]:
         names = [line(_table(side, "data").get("name", "none"), 40) for side in (old, new)]
@@ -67,6 +75,16 @@ def refuse_subjects(
             f"expected both assessments on the same data, got {names[0]} and {names[1]} with other "
             "digests; assess both on one"
         )
+
+
+def _form(spec: Mapping[str, Any]) -> str:
+    """`3x32x32, 100 classes` of a stored specification; with the first class names."""
+    try:
+        form = str(InputSpec.from_json(spec))
+    except DataError:
+        return "a malformed specification"
+    names = ", ".join(line(name, 20) for name in spec["class_names"][:3])
+    return f"{form} ({names}, ...)" if names else form
 
 
 def of_row(old: Finding, new: Finding, sides: tuple[Assessment, Assessment]) -> str:

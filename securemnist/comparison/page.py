@@ -14,6 +14,7 @@ from securemnist.comparison.comparison import Comparison
 from securemnist.results.assessment import Assessment
 from securemnist.sanitize import line
 from securemnist.view import jinja, requirement_text
+from securemnist.view.class_names import SHOWN
 from securemnist.view.count import counts
 from securemnist.view.interval_bar import IntervalBar, of_difference
 from securemnist.view.wording import NONE
@@ -44,6 +45,7 @@ def render(comparison: Comparison) -> bytes:
         broken=lambda change: images.of(change.broken, new.get(change.id), change.unit),
         safe=lambda change: images.of(change.safe, old.get(change.id), change.unit),
         spread=_spread,
+        shown=SHOWN,
         record=_record(comparison),
     )
 

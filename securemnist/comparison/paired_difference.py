@@ -16,6 +16,7 @@ from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Finding, Measurement
 from securemnist.results.per_image import MISCLASSIFIED, NOT_ATTEMPTED
 from securemnist.sanitize import line
+from securemnist.view.class_names import NUMBERS, SHOWN, ClassNames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class PairedDifference:
     exact: bool = False
 
 
-def together(old: Finding, new: Finding) -> PairedDifference | str:
+def together(old: Finding, new: Finding, names: ClassNames = NUMBERS) -> PairedDifference | str:
     """Both measurements in one view, or why there is none; Inconsistent where evidence is odd."""
     before, after = old.measurement, new.measurement
     if before is None or after is None:
@@ -48,7 +49,7 @@ def together(old: Finding, new: Finding) -> PairedDifference | str:
     if ledgers[0] is not None and ledgers[1] is not None:
         exact = before.complete and after.complete
         up = new.requirement.at_least is not None
-        return _on_images(ledgers[0], ledgers[1], exact=exact, up=up)
+        return _on_images(ledgers[0], ledgers[1], exact=exact, up=up, names=names)
     if (ledgers[0] is None) != (ledgers[1] is None):
         return f"the {'old' if ledgers[0] is None else 'new'} version recorded no images"
     difference = after.value - before.value
@@ -64,7 +65,7 @@ def together(old: Finding, new: Finding) -> PairedDifference | str:
 
 
 def _on_images(
-    old: EventMatrix, new: EventMatrix, *, exact: bool, up: bool
+    old: EventMatrix, new: EventMatrix, *, exact: bool, up: bool, names: ClassNames
 ) -> PairedDifference | str:
     reason = comparability.of_images(old, new)
     if reason:
@@ -93,23 +94,23 @@ def _on_images(
         high=high,
         n=int(counted.sum()),
         p_value=p_value,
-        broken=_turned(new, broken & counted),
-        safe=_turned(old, safe & counted),
-        classes=_classes(old, new),
+        broken=_turned(new, broken & counted, names),
+        safe=_turned(old, safe & counted, names),
+        classes=_classes(old, new, names),
         stages=_stages(old, new),
         exact=exact,
     )
 
 
-def _turned(weak: EventMatrix, which: np.ndarray) -> tuple[Turned, ...]:
+def _turned(weak: EventMatrix, which: np.ndarray, names: ClassNames) -> tuple[Turned, ...]:
     """The images, with what broke the version that does not withstand them."""
     return tuple(
-        Turned(place=int(weak.places[k]), label=int(weak.labels[k]), by=_cause(weak, k))
+        Turned(place=int(weak.places[k]), label=int(weak.labels[k]), by=_cause(weak, k, names))
         for k in np.flatnonzero(which).tolist()
     )
 
 
-def _cause(weak: EventMatrix, k: int) -> str:
+def _cause(weak: EventMatrix, k: int, names: ClassNames) -> str:
     """What broke image `k`; "" where nothing of it was recorded."""
     if not len(weak.codes):
         return ""
@@ -117,10 +118,11 @@ def _cause(weak: EventMatrix, k: int) -> str:
     if code < 0:
         causes = {MISCLASSIFIED: "misclassified without an attack", NOT_ATTEMPTED: "no proof"}
         return causes.get(code, "")
-    return weak.stages[code] if weak.stages else f"predicted as {code}"
+    return weak.stages[code] if weak.stages else f"predicted as {names[code]}"
 
 
-def _classes(old: EventMatrix, new: EventMatrix) -> tuple[Part, ...]:
+def _classes(old: EventMatrix, new: EventMatrix, names: ClassNames) -> tuple[Part, ...]:
+    """The difference in each class; of more than 20 those of the largest difference."""
     parts = []
     for label in np.unique(old.labels).tolist():
         among = old.labels == label
@@ -129,8 +131,10 @@ def _classes(old: EventMatrix, new: EventMatrix) -> tuple[Part, ...]:
         for table in tables:
             low, high = table.interval()
             parts.append(
-                Part(name=str(label), n=table.n, old=table.old, new=table.new, low=low, high=high)
+                Part(name=names[label], n=table.n, old=table.old, new=table.new, low=low, high=high)
             )
+    if len(parts) > SHOWN:
+        parts = sorted(parts, key=lambda part: -abs(part.new - part.old))[:SHOWN]
     return tuple(parts)
 
 

@@ -14,6 +14,7 @@ from securemnist.results.findings import Finding, Measurement, Verdict
 from securemnist.results.verdicts import ON_CHANGE
 from securemnist.sanitize import line
 from securemnist.view import requirement_text
+from securemnist.view.class_names import ClassNames
 
 MARGIN = 0.01  # of a share
 RATIO_MARGIN = 0.1  # of a ratio, relative: timings of one model differ by as much on a busy machine
@@ -51,7 +52,9 @@ def _difference(
     if new is None:
         return "the new policy has no such row, so it was not measured for the new version"
     try:
-        return comparability.of_row(old, new, sides) or together(old, new)
+        return comparability.of_row(old, new, sides) or together(
+            old, new, ClassNames.of(sides[1].subject)
+        )
     except Inconsistent as error:
         return f"malformed evidence, {error}"
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import channels_last
+from securemnist.batches import batch_size
 from securemnist.data import DataSet, Samples
 from securemnist.errors import ModelError, UsageError
 from securemnist.evaluation import own_doubts
@@ -175,7 +176,9 @@ class Context:
     def logits(self, x: Images) -> Logits:
         """Logits (n, K) of images (n, C, H, W), in batches; ModelError where one is not finite."""
         model, device = self.subject.model, self.subject.device
-        parts = [exact(model(channels_last(part.to(device)))) for part in x.split(_BATCH)]
+        parts = [
+            exact(model(channels_last(part.to(device)))) for part in x.split(batch_size(x, _BATCH))
+        ]
         logits = torch.cat(parts)
         not_finite = (~torch.isfinite(logits)).any(1)
         if bool(not_finite.any()):

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from securemnist.attacks.base import BATCH, channels_last
+from securemnist.batches import batch_size
 from securemnist.evaluation.doubts.check_input import SearchCase
 from securemnist.evaluation.doubts.rerun import shortened, surviving_after
 from securemnist.results.evidence.attack import Sensitivity
@@ -104,4 +105,6 @@ class PlantedModel(nn.Module):
 
 
 def _logits(model: nn.Module, x: Images) -> Logits:
-    return torch.cat([model(channels_last(part)).double() for part in x.split(BATCH)])
+    return torch.cat(
+        [model(channels_last(part)).double() for part in x.split(batch_size(x, BATCH))]
+    )

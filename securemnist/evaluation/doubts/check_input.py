@@ -11,6 +11,7 @@ from torch import nn
 from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import BATCH, Attack, channels_last
 from securemnist.attacks.losses import cross_entropies, loss_and_gradient
+from securemnist.batches import batch_size
 from securemnist.models.loading import Subject
 from securemnist.models.predictions import exact, is_wrong
 from securemnist.results.intervals import share_interval
@@ -39,7 +40,8 @@ class Case:
 
     def gradient(self, x: Images) -> torch.Tensor:
         """Gradient of cross-entropy by the pixels, at perturbed versions of these images."""
-        parts = zip(x.split(BATCH), self.y.split(BATCH), strict=True)
+        size = batch_size(x, BATCH)
+        parts = zip(x.split(size), self.y.split(size), strict=True)
         return torch.cat(
             [loss_and_gradient(self.model, a, b, cross_entropies)[1] for a, b in parts]
         )
@@ -48,7 +50,10 @@ class Case:
     def logits(self, x: Images, batch: int = BATCH) -> Logits:
         """The subject's own logits (n, 10)."""
         return torch.cat(
-            [exact(self.subject.model(channels_last(part))) for part in x.split(batch)]
+            [
+                exact(self.subject.model(channels_last(part)))
+                for part in x.split(batch_size(x, batch))
+            ]
         )
 
     def wrong(self, x: Images) -> torch.Tensor:

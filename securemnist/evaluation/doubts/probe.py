@@ -15,6 +15,7 @@ from torch import nn
 
 from securemnist.attacks.base import channels_last
 from securemnist.attacks.losses import loss_and_gradient, target_margins
+from securemnist.batches import batch_size
 from securemnist.evaluation.doubts.precision import FINE, in_float64, rounding
 from securemnist.models.predictions import exact
 from securemnist.types import Images, Labels, Logits
@@ -57,7 +58,7 @@ class Probe:
     """Access to one model's gradients and slopes; images `x` (n, 1, 28, 28) determine its format."""
 
     def __init__(self, model: nn.Module, x: Images) -> None:
-        self.model, first = model, x[:BATCH]
+        self.model, first = model, x[: batch_size(x, BATCH)]
         first = channels_last(first)
         self.varies = not torch.equal(self._own_logits(first), self._own_logits(first))
         call = partial(self._own_logits, first)
@@ -129,7 +130,8 @@ class Probe:
         self, call: Callable[..., torch.Tensor], *columns: torch.Tensor, batch: int = BATCH
     ) -> torch.Tensor:
         """Results of `call` over batches, each with its own seed for a randomised model."""
-        parts = zip(*(column.split(batch) for column in columns), strict=True)
+        size = batch_size(columns[0], batch)
+        parts = zip(*(column.split(size) for column in columns), strict=True)
         return torch.cat([self._seeded(partial(call, *part), k) for k, part in enumerate(parts)])
 
     def _seeded(self, call: Callable[[], torch.Tensor], seed: int = 0) -> torch.Tensor:

@@ -1,0 +1,13 @@
+"""Batch sizes: large images are computed in smaller batches, so that memory has a limit."""
+
+from __future__ import annotations
+
+import torch
+
+# Values of a batch: 128 images of 3x64x64. ResNet-18 then takes about 1 GiB for a gradient.
+_VALUES = 128 * 3 * 64 * 64
+
+
+def batch_size(x: torch.Tensor, most: int) -> int:
+    """Images of a batch: `most`, or fewer where an image of `x` (n, C, H, W) is large."""
+    return max(1, min(most, _VALUES // max(1, x.shape[1:].numel())))

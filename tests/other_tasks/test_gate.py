@@ -1,0 +1,121 @@
+"""Data sets of other image forms, from `data inspect` to the comparison of two versions."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from securemnist.input_spec import InputSpec
+from securemnist.results import policy
+from tests.commands import run
+from tests.tasks import TASKS
+
+# Other versions of a network: one with the same predictions, and two that are worse.
+VERSIONS = """
+import torch
+from torch import nn
+
+from {name}_net import factory
+
+
+class Steep(nn.Module):
+    \"\"\"Images of bytes are unchanged; any smaller perturbation is made larger.\"\"\"
+
+    def forward(self, x):
+        return x + 0.2 * torch.sin(255 * 2 * torch.pi * x)
+
+
+def rescaled():
+    model = factory()
+    with torch.no_grad():
+        for values in model.head.parameters():
+            values.mul_(1.5)
+    return model
+
+
+def steep():
+    return nn.Sequential(Steep(), factory())
+
+
+def constant():
+    model = factory()
+    with torch.no_grad():
+        model.head.weight.mul_(1e-6)
+        model.head.bias.copy_(torch.eye(len(model.head.bias))[0])
+    return model
+"""
+SHAPES = {
+    "small_digits": "1x8x8, 10 classes",
+    "photographs": "3x32x32, 6 classes",
+    "shapes": "1x64x64, 7 classes",
+    "patterns": "3x16x16, 100 classes",
+    "stripes": "1x12x20, 2 classes",
+}
+every_task = pytest.mark.parametrize("name", TASKS)
+
+
+@pytest.mark.timeout(300)
+@every_task
+def test_gate_on_another_task(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network meets its first policy, an equal version may replace it, and worse ones may not."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    path = TASKS[name].write(tmp_path).name
+    (tmp_path / "versions.py").write_text(VERSIONS.format(name=name))
+
+    inspected = run("data", "inspect", path, "--out", "grid.png")
+    assert inspected.exit_code == 0
+    assert SHAPES[name] in inspected.output
+    assert "copies" not in inspected.output.replace("no copies", "")
+    assert (tmp_path / "grid.png").read_bytes()[:4] == b"\x89PNG"
+
+    made = run("init", "--model", f"{name}_net:factory", "--images", "50")
+    assert made.exit_code == 2  # the model does not fit MNIST
+    made = run("init", "--model", f"{name}_net:factory", "--data", path, "--images", "50")
+    assert made.exit_code == 0, made.output
+    assert "does not collect" not in made.output
+    rows = policy.load(tmp_path / "security_tests" / "thresholds.toml").requirements
+    smoke = [row.id for row in rows if row.tier == "smoke"]
+
+    assert assess(name, f"{name}_net:factory", "first") == 0
+    recorded = document("first/assessment.json")
+    assert str(InputSpec.from_json(recorded["subject"]["data"]["spec"])) == SHAPES[name]
+    assert {finding["requirement"]["id"] for finding in recorded["findings"]} >= set(smoke)
+    page = (tmp_path / "first" / "index.html").read_text()
+    assert all(class_name in page for class_name in TASKS[name].class_names)
+    assert len(page) < 4 * 2**20
+
+    assert assess(name, "versions:rescaled", "equal") == 0
+    assert compare("first", "equal") == 0
+    for worse, failing in (("steep", "ADV-01"), ("constant", "CLEAN-01")):
+        assert assess(name, f"versions:{worse}", worse) == 1
+        verdicts = {
+            finding["requirement"]["id"]: finding["verdict"]
+            for finding in document(f"{worse}/assessment.json")["findings"]
+        }
+        assert verdicts[failing] == "FAIL"
+        assert compare("first", worse) == 1
+
+
+def assess(name: str, model: str, out: str) -> int:
+    """The exit code of the smoke tier on the project's data; the report is in `out`."""
+    done = run("assess", "--model", model, "--tier", "smoke", "--out", out)
+    assert re.search(r"CLEAN-01", done.output), done.output
+    return done.exit_code
+
+
+def compare(old: str, new: str) -> int:
+    """The exit code of a comparison of two assessments."""
+    done = run("compare", f"{old}/assessment.json", f"{new}/assessment.json", "--out", "compared")
+    assert Path("compared/compare.html").is_file(), done.output
+    return done.exit_code
+
+
+def document(path: str) -> dict[str, Any]:
+    """A JSON document."""
+    found: dict[str, Any] = json.loads(Path(path).read_text())
+    return found
