@@ -61,6 +61,7 @@ def save(model: nn.Module, path: Path, manifest: Mapping[str, Any]) -> dict[str,
     Schema, SHA-256, size and canary logits are added to `manifest`.
     """
     content = dump(model)
+    canary = _canary(model, form_of(manifest, path)).tolist()
     full = {
         **manifest,
         "schema": MANIFEST_SCHEMA,

@@ -27,7 +27,7 @@ def bright(classes: int = 3) -> DataSet:
 def test_network_of_the_form_of_the_data(adversary: str, tmp_path: Path) -> None:
     """A recipe of architecture A trains on colour images, and its weights are read again by path."""
     data = bright()
-    recipe = Recipe(epochs=3, batch=32, learning_rate=3e-3, adversary=adversary, eps=4 / 255)
+    recipe = Recipe(epochs=12, batch=16, learning_rate=3e-3, adversary=adversary, eps=4 / 255)
     manifest = train("own", recipe, data, tmp_path)
     assert manifest["spec"] == data.spec.to_json()
     subject = loading.resolve(str(tmp_path / "own.safetensors"), input_spec=data.spec)
