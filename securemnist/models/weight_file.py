@@ -67,9 +67,7 @@ def save(model: nn.Module, path: Path, manifest: Mapping[str, Any]) -> dict[str,
         "schema": MANIFEST_SCHEMA,
         "sha256": sha256(content),
         "size": len(content),
-        "canary": [
-            [round(v, 6) for v in row] for row in _canary(model, form_of(manifest, path)).tolist()
-        ],
+        "canary": [[round(v, 6) for v in row] for row in canary],
     }
     write_atomically(path, content)
     text = json.dumps(full, indent=1, sort_keys=True, allow_nan=False) + "\n"
