@@ -20,8 +20,7 @@ from securemnist.results.findings import Measurement
 def clean_accuracy(context: Context, settings: AnswerSettings, seed: int) -> Measurement:
     """Share of unmodified test images that are classified right."""
     table, evidence, complete = _evidence(context, settings, seed)
-    hits = sum(table[k][k] for k in range(len(table)))
-    n = sum(map(sum, table))
+    hits, n = int(table.trace()), int(table.sum())
     reason = unreliable_reason(context, settings)
     return share_measurement(
         hits, n, complete=complete, seed=seed, evidence=evidence, inconclusive=reason
@@ -34,13 +33,13 @@ def worst_class_accuracy(context: Context, settings: AnswerSettings, seed: int) 
     Inconclusive where a class has no image.
     """
     table, evidence, complete = _evidence(context, settings, seed)
-    totals = [sum(row) for row in table]
+    totals: list[int] = table.sum(1).tolist()
     present = [k for k, total in enumerate(totals) if total]
-    worst = min(present, key=lambda k: (table[k][k] / totals[k], k))
+    worst = min(present, key=lambda k: (table[k, k] / totals[k], k))
     missing = ", ".join(str(k) for k, total in enumerate(totals) if not total)
     reason = f"no image of class {missing} was measured; measure more, or other, images"
     return share_measurement(
-        table[worst][worst],
+        int(table[worst, worst]),
         totals[worst],
         complete=complete,
         seed=seed,
