@@ -216,7 +216,7 @@ def _from_file(
         raise UsageError(
             f"expected an architecture of {', '.join(ARCHITECTURES)}, got {known!r:.40}; use one"
         )
-    form = InputSpec.from_json(manifest.get("spec")) if manifest else form
+    form = weight_file.form_of(manifest, path) if manifest else form
     model = build(known, form)
     weight_file.load_into(model, path, manifest or None)
     name = spec if _NAME.fullmatch(spec) else path.stem

@@ -22,7 +22,8 @@ from securemnist._util.hashing import sha256
 from securemnist._util.parsing import json_object
 from securemnist._util.resources import write_atomically
 from securemnist._util.tensor_file import Expected, read_header, read_tensors
-from securemnist.errors import ParseError, WeightsError
+from securemnist.errors import DataError, ParseError, WeightsError
+from securemnist.input_spec import MNIST, InputSpec
 from securemnist.types import Images
 
 MAX_WEIGHTS = 256 << 20
@@ -31,11 +32,19 @@ MANIFEST_SCHEMA = 1
 _ADVICE = "train it again or restore the file"
 
 
-def canary_inputs() -> Images:
-    """Eight fixed images from integer arithmetic, (8, 1, 28, 28) in [0, 1]."""
-    index = torch.arange(8 * 784, dtype=torch.int64)
-    pixels = (index * 2654435761 + index // 784 * 40503) % 256
-    return pixels.view(8, 1, 28, 28).float() / 255
+def canary_inputs(form: InputSpec = MNIST) -> Images:
+    """Eight fixed images from integer arithmetic, (8, C, H, W) in [0, 1]."""
+    index = torch.arange(8 * form.size, dtype=torch.int64)
+    pixels = (index * 2654435761 + index // form.size * 40503) % 256
+    return pixels.view(8, *form.shape).float() / 255
+
+
+def form_of(manifest: Mapping[str, Any], path: Path) -> InputSpec:
+    """The form of the images that a manifest states, by default MNIST's; WeightsError for others."""
+    try:
+        return InputSpec.from_json(manifest.get("spec"))
+    except DataError as error:
+        raise WeightsError(f"{path}: {error}; {_ADVICE}") from error
 
 
 def dump(model: nn.Module) -> bytes:
@@ -52,12 +61,13 @@ def save(model: nn.Module, path: Path, manifest: Mapping[str, Any]) -> dict[str,
     Schema, SHA-256, size and canary logits are added to `manifest`.
     """
     content = dump(model)
+    canary = _canary(model, form_of(manifest, path)).tolist()
     full = {
         **manifest,
         "schema": MANIFEST_SCHEMA,
         "sha256": sha256(content),
         "size": len(content),
-        "canary": [[round(v, 6) for v in row] for row in _canary(model).tolist()],
+        "canary": [[round(v, 6) for v in row] for row in canary],
     }
     write_atomically(path, content)
     text = json.dumps(full, indent=1, sort_keys=True, allow_nan=False) + "\n"
@@ -111,7 +121,7 @@ def load_into(model: nn.Module, path: Path, manifest: Mapping[str, Any] | None) 
         raise WeightsError(f"{path}: {error}; {_ADVICE}") from error
     model.load_state_dict(state, strict=True)
     if manifest is not None:
-        _check_canary(model, manifest["canary"], path)
+        _check_canary(model, manifest["canary"], form_of(manifest, path), path)
 
 
 def _read(path: Path, limit: int, kind: str) -> bytes:
@@ -124,20 +134,20 @@ def _read(path: Path, limit: int, kind: str) -> bytes:
 
 
 @torch.no_grad()
-def _canary(model: nn.Module) -> torch.Tensor:
+def _canary(model: nn.Module, form: InputSpec) -> torch.Tensor:
     was_training = model.training
-    logits: torch.Tensor = model.eval()(canary_inputs()).double()
+    logits: torch.Tensor = model.eval()(canary_inputs(form)).double()
     model.train(was_training)
     return logits
 
 
-def _check_canary(model: nn.Module, recorded: list[Any], path: Path) -> None:
+def _check_canary(model: nn.Module, recorded: list[Any], form: InputSpec, path: Path) -> None:
     """WeightsError unless the logits of the canary inputs are the recorded ones."""
     try:
         expected = torch.tensor(recorded, dtype=torch.float64)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise WeightsError(f"{path}: expected canary logits, got {error}; {_ADVICE}") from error
-    logits = _canary(model)
+    logits = _canary(model, form)
     # Processors differ in the order of sums; the tolerance is far below any change of weights.
     if expected.shape != logits.shape or not torch.allclose(logits, expected, rtol=1e-3, atol=1e-3):
         raise WeightsError(
