@@ -11,6 +11,7 @@ from torch import nn
 
 from securemnist._util.hashing import seed_from
 from securemnist.attacks.refereed import attempt
+from securemnist.batches import batch_size
 from securemnist.data.tensors import checked_images, checked_labels
 from securemnist.data.thumbnail import thumbnail
 from securemnist.errors import MeasureError, SecureMnistError
@@ -84,7 +85,10 @@ def attacked(
         within.check_fits(spec.size)
         rng = torch.Generator().manual_seed(seed_from(seed, attack.to_json(), within.to_json()))
         with torch.no_grad():
-            target = with_gradients(subject.model, subject.model(x[:256]))
+            parts = x[:256].split(batch_size(x, 256))
+            target = with_gradients(
+                subject.model, torch.cat([subject.model(part) for part in parts])
+            )
         try:
             found, ruling = attempt(
                 attack, target, subject.model, x, y, threat=within, rng=rng, progress=display

@@ -16,6 +16,7 @@ import torch
 from securemnist.attacks.base import AttackInput, NativeAttack, channels_last
 from securemnist.attacks.fab import FABSearch
 from securemnist.attacks.validation import attack_name, check_counts
+from securemnist.batches import batch_size
 from securemnist.models.predictions import is_wrong, predicted
 from securemnist.types import Images, Labels, Model, Progress, per_image
 
@@ -87,10 +88,13 @@ def boundary_points(
     model: Model, x: Images, y: Labels, ends: Images, starts: int
 ) -> BoundaryPoints:
     """The nearest `starts` boundary points of each sample, found by binary search on lines to `ends`."""
-    classes = torch.cat([model(channels_last(part)).argmax(1) for part in ends.split(100)])
+    classes = torch.cat(
+        [model(channels_last(part)).argmax(1) for part in ends.split(batch_size(ends, 100))]
+    )
+    size = batch_size(x, _BATCH)
     parts = [
         _boundary_points(model, images, labels, ends, classes, starts)
-        for images, labels in zip(x.split(_BATCH), y.split(_BATCH), strict=True)
+        for images, labels in zip(x.split(size), y.split(size), strict=True)
     ]
     return BoundaryPoints(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
