@@ -49,6 +49,15 @@ def test_other_forms_are_not_compared() -> None:
     assert "1x28x28, 10 classes" in text
 
 
+def test_other_class_names_are_not_compared() -> None:
+    """Class names that differ are other data, whatever the digests of the files say."""
+    old, new = sides()
+    other = InputSpec(3, 32, 32, 10, tuple("abcdefghij"))
+    with pytest.raises(UsageError) as caught:
+        compare(on(ANIMALS, old), on(other, new), today=made.TODAY)
+    assert "with other class names" in one_sentence(caught.value)
+
+
 def test_classes_have_their_names() -> None:
     """The table by class and the images call each class by its name, which is only shown."""
     done = compared(ANIMALS)
@@ -59,14 +68,14 @@ def test_classes_have_their_names() -> None:
     assert "animal <b>" not in markdown.render(done).decode()
 
 
-def backdoor(classes: int, target: int | str) -> EventMatrix | None:
+def backdoor(classes: int, target: str) -> EventMatrix | None:
     """The events of a row whose trigger turns every image into its class + 1."""
     labels = np.arange(200) % classes
     answers = {"order": "all", "labels": encode(labels), "read": encode(labels),
                "triggered": encode((labels + 1) % classes)}  # fmt: skip
     evidence = BackdoorEvidence.from_json({"answers": answers, "per_class_asr": [1.0] * classes})
     settings = {"target": target, "images": 200}
-    value = 1.0 if target != 3 else 1 / (classes - 1)
+    value = 1 / (classes - 1) if target == "all" else 1.0
     return read(
         made.judged("B-1", "backdoor_success", value, evidence, at_most=0.5, settings=settings)
     )
