@@ -26,6 +26,7 @@ from securemnist.results.findings import describe
 from securemnist.threats import Threat
 from securemnist.types import Progress
 from securemnist.view import notebook, png
+from securemnist.view.class_names import ClassNames
 from securemnist.view.progress import shown
 from securemnist.view.wording import number
 
@@ -82,6 +83,7 @@ class Measurement(records.Measurement):
         facts["inconclusive"] = self.inconclusive
         share = self.unit == "share"
         gallery = self.evidence.gallery if isinstance(self.evidence, AttackEvidence) else None
+        names = ClassNames.of({"data": self.data})
         return notebook.card(
             f"{self.measure} {number(self.value, self.unit)}",
             {name: text for name, text in facts.items() if text},
@@ -89,7 +91,7 @@ class Measurement(records.Measurement):
             pictures=[
                 (
                     png.image(image.adversarial),
-                    f"{image.label} \N{RIGHTWARDS ARROW} {image.prediction}",
+                    names.change(image.label, image.prediction),
                 )
                 for image in gallery or []
             ],

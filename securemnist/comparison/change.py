@@ -16,7 +16,7 @@ BoundKey = Literal["max_drop", "max_relative_drop", "max_newly_broken"]
 
 
 class Word(StrEnum):
-    """How the new version stands to the old one in one row."""
+    """The new version against the old one in one row."""
 
     WORSE = "worse"
     NOT_COMPARABLE = "not comparable"
@@ -37,7 +37,7 @@ class Side(JsonModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Part(JsonModel):
-    """The difference within one class of images; its interval is not corrected for looking at ten."""
+    """The difference within one class of images; its interval is not corrected for many classes."""
 
     name: str
     n: Count
@@ -58,7 +58,7 @@ class Stage(JsonModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Bound(JsonModel):
-    """One key of the policy that bounds the change, and what became of it."""
+    """One key of the policy that bounds the change, and its verdict."""
 
     key: BoundKey
     limit: Number
@@ -75,7 +75,7 @@ class Bound(JsonModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Turned(JsonModel):
-    """A image that only one version withstands: its place in the test set, its class, what broke it."""
+    """An image on which only one version is robust: its place, its class, and what broke it."""
 
     place: Count
     label: Class

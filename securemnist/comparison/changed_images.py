@@ -1,4 +1,4 @@
-"""Images that only one version withstands: from the evidence, or clean from the bundled test set."""
+"""Images on which only one version is robust: from the evidence, or clean from the bundled test set."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MAX_BYTES = 16 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class TurnedImages:
-    """The number of images that only one version withstands, and some of them.
+    """The number of images on which only one version is robust, and some of them.
 
     `tiles`: pictures of a `Turned`. `places`: places in source code, where a row counts those.
     """

@@ -7,7 +7,7 @@ from typing import Any
 
 from securemnist.comparison.per_image import EventMatrix
 from securemnist.errors import DataError, PolicyError, UsageError
-from securemnist.input_spec import InputSpec
+from securemnist.input_spec import MNIST, InputSpec
 from securemnist.project import imports
 from securemnist.results import policy as policies
 from securemnist.results.assessment import Assessment
@@ -61,9 +61,10 @@ def refuse_subjects(
             )
     if digests[0] == digests[1] and not same_model:
         raise UsageError(SAME_MODEL.format(digest=digests[0]))
-    specs = [_table(_table(side, "data"), "spec") for side in (old, new)]
-    if specs[0] != specs[1] and all(specs):
+    specs = [_table(_table(side, "data"), "spec") or MNIST.to_json() for side in (old, new)]
+    if specs[0] != specs[1]:
         forms = [_form(spec) for spec in specs]
+        forms[1] += " with other class names" if forms[0] == forms[1] else ""
         raise UsageError(
             f"expected both assessments on data of one form, got {forms[0]} and {forms[1]}; assess "
             "both on one"
@@ -78,13 +79,11 @@ def refuse_subjects(
 
 
 def _form(spec: Mapping[str, Any]) -> str:
-    """`3x32x32, 100 classes` of a stored specification; with the first class names."""
+    """`3x32x32, 100 classes` of a stored specification."""
     try:
-        form = str(InputSpec.from_json(spec))
+        return str(InputSpec.from_json(spec))
     except DataError:
         return "a malformed specification"
-    names = ", ".join(line(name, 20) for name in spec["class_names"][:3])
-    return f"{form} ({names}, ...)" if names else form
 
 
 def of_row(old: Finding, new: Finding, sides: tuple[Assessment, Assessment]) -> str:

@@ -21,7 +21,7 @@ from securemnist.view import notebook
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Comparison:
-    """Every row of either policy with what became of it.
+    """Every row of either policy with its change.
 
     `latency`: both models timed in turn in one process, where that was done. `margin`: the difference
     of a share up to which two versions count as the same.

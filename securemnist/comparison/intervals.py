@@ -17,7 +17,7 @@ _NOTHING_KNOWN = 0.5  # Jeffreys' prior for the four cells of a table
 class Paired:
     """The same n images under both versions: where only one of them saw the event, and where both.
 
-    The event is what the value counts: a image read right, or one steered by a trigger.
+    The event is what the value counts: an image classified correctly, or as the target of a trigger.
     """
 
     n: int

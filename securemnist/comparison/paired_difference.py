@@ -103,7 +103,7 @@ def _on_images(
 
 
 def _turned(weak: EventMatrix, which: np.ndarray, names: ClassNames) -> tuple[Turned, ...]:
-    """The images, with what broke the version that does not withstand them."""
+    """The images, with what broke the version that is not robust on them."""
     return tuple(
         Turned(place=int(weak.places[k]), label=int(weak.labels[k]), by=_cause(weak, k, names))
         for k in np.flatnonzero(which).tolist()

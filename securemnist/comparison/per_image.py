@@ -65,7 +65,7 @@ class EventMatrix:
 
     @property
     def once(self) -> np.ndarray:
-        """Events (n,) over all rows together: a image counts where any row counts it."""
+        """Events (n,) over all rows together: an image counts where any row counts it."""
         rows: np.ndarray = self.events.max(0)
         return rows
 
@@ -113,12 +113,12 @@ def pair(old: EventMatrix, new: EventMatrix, among: np.ndarray | None = None) ->
 
 
 def _outcomes(finding: Finding, table: OutcomeTable) -> EventMatrix:
-    """Robustness: a image that stands; where certificates are counted, one that is proved."""
+    """Robustness: an image that survived; where certificates are counted, one that is proved."""
     codes = table.codes
     proofs_alone = finding.family.proofs
     standing = (per_image.CERTIFIED,) if proofs_alone else per_image.UNBROKEN
     held = np.isin(codes, standing).astype(np.int8)
-    if not proofs_alone:  # where proofs are counted, a image without one counts
+    if not proofs_alone:  # where proofs are counted, an image without one counts
         held[codes == per_image.NOT_ATTEMPTED] = NOT_COUNTED
     stages = tuple(line(stage, 40) for stage in table.stages)
     return _of_table(table, held[None], codes, stages=stages)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from securemnist._util.hashing import sha256_of_value
+from securemnist.input_spec import MNIST
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding
 
@@ -34,12 +35,13 @@ def _row(finding: Finding, subject: Mapping[str, Any]) -> dict[str, Any]:
     """Result of one row; numbers with equal `asked` are comparable and share a line in the chart."""
     row, measurement = finding.requirement, finding.measurement
     data = subject.get("data")
-    digests = data.get("digests") if isinstance(data, Mapping) else None
+    data = data if isinstance(data, Mapping) else {}
+    asked = [row.measure, dict(row.settings), row.tier, row.seed, data.get("digests")]
+    if (spec := data.get("spec")) not in (None, MNIST.to_json()):  # entries without one are MNIST's
+        asked.append(spec)
     return {
         "measure": row.measure,
-        "asked": sha256_of_value([row.measure, dict(row.settings), row.tier, row.seed, digests])[
-            :16
-        ],
+        "asked": sha256_of_value(asked)[:16],
         "relation": row.relation,
         "threshold": row.threshold,
         "verdict": str(finding.verdict),

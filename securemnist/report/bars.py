@@ -68,14 +68,17 @@ def _flat(bars: Sequence[Bar], limit: float | None, most: float) -> Drawing:
     drawing = Drawing(WIDTH, _ROW * len(bars) + 4)
     left = margin(bar.label for bar in bars)
     width = Scale(0, most, 0, WIDTH - left - 40.0)
+    allowed = None if limit is None else left + width(limit)
+    if allowed is not None:
+        drawing.lines(INK, [(allowed, 0), (allowed, drawing.height)], dash="4 3")
     for place, (label, value) in enumerate(bars):
         y, long = _ROW * place + 2, width(value or 0)
         drawing.text(left - 6, y + 12, label, anchor="end")
         drawing.rect(left, y, long, _ROW - 5, BAD, alpha=0.7)
-        drawing.text(left + long + 5, y + 12, _percent(value), INK, halo=True)
-    if limit is not None:
-        allowed = left + width(limit)
-        drawing.lines(INK, [(allowed, 0), (allowed, drawing.height)], dash="4 3")
+        x, text = left + long + 5, _percent(value)
+        if allowed is not None and x - 2 < allowed < x + _LETTER * len(text):
+            x = allowed + 4  # no line through a number
+        drawing.text(x, y + 12, text, INK, halo=True)
     drawing.lines(LINE, [(left, 0), (left, drawing.height)])
     return drawing
 
@@ -98,7 +101,9 @@ def counts(bars: Sequence[Counts], *, names: tuple[str, str], alt: str) -> str:
         for count, (_, role, alpha) in zip(both, kinds, strict=True):
             if count is not None:
                 drawing.rect(left, y, width(count), thick, role, alpha=alpha)
-                drawing.text(left + width(count) + 5, y + thick - 1, f"{count:,}", INK, size=10)
+                drawing.text(
+                    left + width(count) + 5, y + thick / 2 + 3.5, f"{count:,}", INK, size=10
+                )
                 y += thick
     drawing.lines(LINE, [(left, top), (left, drawing.height)])
     return drawing.element(alt)

@@ -42,6 +42,6 @@ def _open(margins: OpenMargins) -> Iterable[str]:
     yield (
         f"{plural(margins.asked, 'image')} without a proof: the lower bound of the margin is "
         f"{closest} at best, {median} in the middle, {farthest} at worst, and would have to be "
-        "above 0. Such a image is not broken by that: "
+        "above 0. Such an image is not broken by that: "
         "its bounds are too loose, or a stronger attack breaks it."
     )

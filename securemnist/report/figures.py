@@ -78,10 +78,10 @@ def _curve(finding: Finding, evidence: AttackEvidence, _: ClassNames) -> Exhibit
     beside = sum(curve.reference for curve in lines)
     attack = lines[0].attack
     attack = f"the {attack}" if attack.startswith("ladder") else attack
-    caption = f"What {attack} leaves of the accuracy; at eps 1 black may become white."
+    caption = f"Accuracy under {attack}, by epsilon."
     own = (curve for curve in lines if not curve.reference)
     if any(p.certified is not None for curve in own for p in curve.points):
-        caption += " Shaded: from what is proved up to what survived; there the truth lies."
+        caption += " Shaded: robust accuracy lies between proved and survived."
     if beside:
         caption += f" Thin: {plural(beside, 'reference model')}, measured in the same way."
     threat = finding.requirement.settings.get("threat")
@@ -100,7 +100,7 @@ def _curve(finding: Finding, evidence: AttackEvidence, _: ClassNames) -> Exhibit
 
 
 def _points(lines: Sequence[Line]) -> Table:
-    """A line for each point; the attack stands in it only where there are several."""
+    """A line for each point; with the attack where there are several."""
     several = len({curve.attack for curve in lines}) > 1
     head = ("network", *(["attack"] if several else []), "eps", "accuracy", "proved", "images")
     rows = [
@@ -130,7 +130,7 @@ def _times(_: Finding, evidence: LatencyEvidence, __: ClassNames) -> Exhibit | N
         )
         for name, s in series
     )
-    caption = "Every dot is one timing, spread out to be seen; the sides took turns."
+    caption = "Every dot is one timing, spread for visibility; all series were timed in turn."
     return Exhibit(
         kind="times",
         title="Inference time",

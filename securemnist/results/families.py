@@ -66,7 +66,7 @@ ADVERSARIAL = Family(
     figures={
         "gallery": "images before and after",
         "waterfall": "the stages",
-        "outcomes": "what became of each image",
+        "outcomes": "the outcome of each image",
     },
     measures=("attack_accuracy", "robust_accuracy"),
 )
@@ -81,7 +81,7 @@ CERTIFIED = Family(
 )
 BACKDOOR = Family(
     name="backdoor",
-    introduction="Can a small mark on the picture steer the answer?",
+    introduction="Can a small mark on the image change the answer?",
     advice="Treat the weights as poisoned: retrain from trusted data, or repair and measure again.",
     topic="backdoors",
     condition="with the trigger",

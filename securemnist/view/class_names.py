@@ -11,7 +11,7 @@ from securemnist.input_spec import InputSpec
 from securemnist.sanitize import line
 
 SHOWN = 20  # classes that a figure or a table shows one by one
-_SHORT = 12  # characters beside an axis
+_SHORT, _HEAD = 12, 7  # characters beside an axis, and of the beginning of a longer name
 _LONG = 100
 
 
@@ -37,9 +37,9 @@ class ClassNames:
         return line(self.names[int(label)] if known and label is not None else label, _LONG)
 
     def short(self, label: int | None) -> str:
-        """The name in at most 12 characters."""
+        """The name in at most 12 characters, of a longer one its two ends."""
         name = self[label]
-        return name if len(name) <= _SHORT else f"{name[: _SHORT - 1].rstrip()}…"
+        return name if len(name) <= _SHORT else f"{name[:_HEAD]}…{name[_HEAD + 1 - _SHORT :]}"
 
     def change(self, before: int, after: int) -> str:
         """`cat -> dog`, with the whole names."""

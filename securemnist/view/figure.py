@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from securemnist.view.wording import plural
 
+_NUMBERS = 6  # characters of two classes without names
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
@@ -64,6 +66,11 @@ class Exhibit:
     def visible(self) -> bool:
         """Whether there is a picture of any kind."""
         return bool(self.panels or self.tiles)
+
+    @property
+    def named(self) -> bool:
+        """Whether the classes of its images have names that take more room than a number."""
+        return any(len(tile.true + tile.predicted) > _NUMBERS for tile in self.tiles)
 
     @property
     def size(self) -> int:

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from benchmarks import figures
 from securemnist.cli import main
 from securemnist.history import entry, record, trend
+from securemnist.input_spec import InputSpec
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Waiver
 from tests.comparison.made import assessment, changed, codes, robust
@@ -69,12 +70,15 @@ def test_trend_after_waiver_expired(today: str, told: str, tmp_path: Path) -> No
     assert ("✓ Latest assessment passed" in text) is (today == "2026-12-31")
 
 
-@pytest.mark.parametrize("change", ["data", "images", "nothing"])
+@pytest.mark.parametrize("change", ["data", "names", "images", "nothing"])
 def test_trend_line_breaks_at_changed_settings(change: str, tmp_path: Path) -> None:
     """Numbers of other data or settings are points of the chart, but not of its line."""
     before, after = version("a1" * 20, 700).to_json(), version("c3" * 20, 900).to_json()
     if change == "data":
         after["subject"]["data"] = {"name": "theirs", "digests": {"t10k": "0" * 64}}
+    if change == "names":
+        spec = InputSpec(1, 28, 28, 10, tuple("abcdefghij"))
+        after["subject"]["data"]["spec"] = spec.to_json()
     if change == "images":
         after["findings"][0]["requirement"]["settings"] |= {"images": 500}
     made = map(Assessment.from_json, (before, after))

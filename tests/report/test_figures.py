@@ -109,7 +109,7 @@ def test_missing_evidence_is_named() -> None:
     assert not_recorded(with_evidence({"per_class": [0.5] * 10})) == (
         "images before and after",
         "the stages",
-        "what became of each image",
+        "the outcome of each image",
     )
 
 
