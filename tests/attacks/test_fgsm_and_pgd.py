@@ -59,10 +59,10 @@ def test_linear_model_breaks_exactly_within_radius(
 
 @pytest.mark.parametrize("attack", [FGSM(), PGD(steps=20)], ids=str)
 def test_linear_model_on_images_breaks_exactly(
-    attack: Attack, samples: tuple[torch.Tensor, torch.Tensor]
+    attack: Attack, images: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
     """On real images exactly those break whose worst score within eps and [0, 1] changes sign."""
-    x, eps = samples[0], 0.02
+    x, eps = images[0], 0.02
     w = weight(1)
     model = TwoClass(w)
     score = model.score(x)
