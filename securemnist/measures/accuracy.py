@@ -16,6 +16,9 @@ from securemnist.results.evidence.answers import CleanEvidence
 from securemnist.results.families import CLEAN
 from securemnist.results.findings import Measurement
 
+# Classes without images that a reason lists.
+_LISTED = 10
+
 
 def clean_accuracy(context: Context, settings: AnswerSettings, seed: int) -> Measurement:
     """Share of unmodified test images that are classified right."""
@@ -33,14 +36,15 @@ def worst_class_accuracy(context: Context, settings: AnswerSettings, seed: int) 
     Inconclusive where a class has no image.
     """
     table, evidence, complete = _evidence(context, settings, seed)
-    totals: list[int] = table.sum(1).tolist()
-    present = [k for k, total in enumerate(totals) if total]
-    worst = min(present, key=lambda k: (table[k, k] / totals[k], k))
-    missing = ", ".join(str(k) for k, total in enumerate(totals) if not total)
-    reason = f"no image of class {missing} was measured; measure more, or other, images"
+    shares = {k: share for k, share in enumerate(per_class(table)) if share is not None}
+    worst = min(shares, key=lambda k: (shares[k], k))
+    names = context.data.spec.name_of
+    missing = [names(k) for k in range(len(table)) if k not in shares]
+    listed = ", ".join(missing[:_LISTED]) + (", ..." if missing[_LISTED:] else "")
+    reason = f"no image of class {listed} was measured; measure more, or other, images"
     return share_measurement(
         int(table[worst, worst]),
-        totals[worst],
+        int(table[worst].sum()),
         complete=complete,
         seed=seed,
         evidence=dataclasses.replace(evidence, worst_class=worst),
@@ -53,15 +57,15 @@ def _evidence(
 ) -> tuple[np.ndarray, CleanEvidence, bool]:
     """The confusion matrix, the evidence, and whether the number is exact."""
     sample = context.sample(settings.images, seed)
-    logits = context.test_logits.cpu()[sample.places]
-    labels = sample.y.cpu()
+    logits = context.clean_logits(sample)
+    labels = sample.samples.labels
     predictions = predicted(logits, labels)
     table = confusion(labels.numpy(), predictions.numpy(), logits.shape[1])
     evidence = CleanEvidence(
         ties=int(tied(logits, labels).sum()),
         per_class=per_class(table),
         answers=sample.answers(predictions),
-        hardest=smallest_margin_images(logits, labels, sample.x.cpu(), sample.places),
+        hardest=smallest_margin_images(logits, sample),
     )
     return table, evidence, sample.complete and not settings.randomised
 

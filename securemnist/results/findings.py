@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from securemnist.epsilon import epsilon_text
+from securemnist.epsilon import epsilon_text, parse_epsilon
 from securemnist.results import families
 from securemnist.results.families import Family
 from securemnist.results.json_model import JsonModel
@@ -187,7 +187,7 @@ def describe(settings: Mapping[str, Any]) -> str:
     for key in (*(k for k in _FIRST if k in settings), *sorted(set(settings) - set(_FIRST))):
         value = settings[key]
         if key == "threat" and isinstance(value, Mapping):
-            words.append(f"{value.get('norm')} {epsilon_text(value['eps'])}")
+            words.append(f"{value.get('norm')} {epsilon_text(parse_epsilon(value.get('eps')))}")
         elif key == "attack" and isinstance(value, Mapping):
             options = "".join(f" {k}={v}" for k, v in value.items() if k != "use")
             words.append(f"{value.get('use')}{options}")
