@@ -16,8 +16,8 @@ from securemnist.results.evidence.answers import CleanEvidence
 from securemnist.results.families import CLEAN
 from securemnist.results.findings import Measurement
 
-# Classes without images that a reason lists.
-_LISTED = 10
+
+_LISTED = 10  # classes of a message
 
 
 def clean_accuracy(context: Context, settings: AnswerSettings, seed: int) -> Measurement:
@@ -57,15 +57,15 @@ def _evidence(
 ) -> tuple[np.ndarray, CleanEvidence, bool]:
     """The confusion matrix, the evidence, and whether the number is exact."""
     sample = context.sample(settings.images, seed)
-    logits = context.clean_logits(sample)
-    labels = sample.samples.labels
+    logits = context.test_logits.cpu()[sample.places]
+    labels = sample.y.cpu()
     predictions = predicted(logits, labels)
     table = confusion(labels.numpy(), predictions.numpy(), logits.shape[1])
     evidence = CleanEvidence(
         ties=int(tied(logits, labels).sum()),
         per_class=per_class(table),
         answers=sample.answers(predictions),
-        hardest=smallest_margin_images(logits, sample),
+        hardest=smallest_margin_images(logits, labels, sample.x.cpu(), sample.places),
     )
     return table, evidence, sample.complete and not settings.randomised
 
