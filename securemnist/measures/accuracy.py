@@ -16,7 +16,6 @@ from securemnist.results.evidence.answers import CleanEvidence
 from securemnist.results.families import CLEAN
 from securemnist.results.findings import Measurement
 
-
 _LISTED = 10  # classes of a message
 
 
