@@ -203,15 +203,13 @@ def _in_channels_last(model: nn.Module, device: str, input_spec: InputSpec) -> n
     return model
 
 
-def _from_file(
-    spec: str, path: Path, architecture: str | None, device: str, form: InputSpec
-) -> Subject:
-    if architecture is None and not path.exists():
+def _from_file(spec: str, path: Path, named: str | None, device: str, form: InputSpec) -> Subject:
+    if named is None and not path.exists():
         raise WeightsError(f"{path}: expected a weight file, got No such file; pass another")
-    manifest = weight_file.read_manifest(path) if architecture is None else {}
+    manifest = weight_file.read_manifest(path) if named is None else {}
     if manifest and _NAME.fullmatch(spec):
         reference_digests.check(spec, path, manifest)
-    known = manifest["architecture"] if architecture is None else architecture
+    known = manifest["architecture"] if named is None else named
     if known not in ARCHITECTURES:
         raise UsageError(
             f"expected an architecture of {', '.join(ARCHITECTURES)}, got {known!r:.40}; use one"
