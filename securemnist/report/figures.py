@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from securemnist.epsilon import epsilon_text
+from securemnist.epsilon import epsilon_text, parse_epsilon
 from securemnist.report import charts, classes, gallery, matrices
 from securemnist.report.charts import Line, lines_of
 from securemnist.report.details import place_of
@@ -85,11 +85,11 @@ def _curve(finding: Finding, evidence: AttackEvidence, _: ClassNames) -> Exhibit
     if beside:
         caption += f" Thin: {plural(beside, 'reference model')}, measured in the same way."
     threat = finding.requirement.settings.get("threat")
-    eps = threat.get("eps") if isinstance(threat, Mapping) else None
+    eps = _epsilon(threat.get("eps")) if isinstance(threat, Mapping) else None
     at_least = finding.requirement.at_least
     required = None
-    if isinstance(eps, int | float) and 0 <= eps <= LARGEST_EPSILON and at_least is not None:
-        required = (float(eps), at_least)
+    if eps is not None and 0 <= eps <= LARGEST_EPSILON and at_least is not None:
+        required = (eps, at_least)
     return Exhibit(
         kind="curve",
         title="Robust accuracy vs. epsilon",
@@ -97,6 +97,14 @@ def _curve(finding: Finding, evidence: AttackEvidence, _: ClassNames) -> Exhibit
         panels=(Panel(picture=charts.curve(lines, required, alt=caption)),),
         table=_points(lines),
     )
+
+
+def _epsilon(value: object) -> float | None:
+    """The number of an epsilon as a policy writes it; None of anything else."""
+    try:
+        return parse_epsilon(value)
+    except ValueError:
+        return None
 
 
 def _points(lines: Sequence[Line]) -> Table:

@@ -72,7 +72,7 @@ def _matrix(matrices: _Matrices, where: str, names: ClassNames) -> Exhibit:
     before = None if clean is None else clean.tolist()
     if before is not None:
         title = "Confusion matrix"
-        caption += " The difference is attacked minus clean."
+        caption += " The difference is the second minus the first."
         alt = f"Clean confusion matrix: {matrices.right_before:,} of {total:,} right"
         change = f"Difference: {right - matrices.right_before:+,} images right"
         pictures = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from securemnist.epsilon import epsilon_text
+from securemnist.epsilon import epsilon_text, parse_epsilon
 from securemnist.results.findings import Finding, Requirement
 from securemnist.results.json_model import read
 from securemnist.results.value_types import Class, Count, Integer, Nonnegative, Share
@@ -55,7 +55,7 @@ def _images(settings: Mapping[str, Any]) -> str:
 def _threat(settings: Mapping[str, Any]) -> str:
     """`with no pixel changed by more than 0.3`."""
     threat = read(_TABLE, settings["threat"])
-    eps = epsilon_text(read(Nonnegative, threat.get("eps")))
+    eps = epsilon_text(read(Nonnegative, parse_epsilon(threat.get("eps"))))
     if threat.get("norm") == "linf":
         return f"with no pixel changed by more than {eps}"
     if threat.get("norm") == "l2":

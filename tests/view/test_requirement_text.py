@@ -58,6 +58,13 @@ def made(measure: str, settings: dict[str, Any], **bound: float) -> Finding:
         ),
         (
             "certified_accuracy",
+            {"threat": {"norm": "linf", "eps": "8/255"}},
+            {"at_least": 0.5},
+            "By proof, with no pixel changed by more than 8/255, at least 50 % of all test images "
+            "keep their class.",
+        ),
+        (
+            "certified_accuracy",
             WITHIN,
             {"at_least": 0.5},
             "By proof, with no pixel changed by more than 0.3, at least 50 % of 10,000 images keep "
