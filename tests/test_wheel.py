@@ -32,10 +32,15 @@ def run(*command: str, cwd: Path, timeout: float = 900) -> subprocess.CompletedP
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout)
 
 
+EXTRAS = ("keras", "onnx", "parquet")
+
+
 def test_imported_packages_are_dependencies() -> None:
-    """Every package that the code imports is a declared dependency."""
+    """Every package that the code imports is a declared dependency, or one of an extra for users."""
     project = tomllib.loads((resources.ROOT / "pyproject.toml").read_text())["project"]
-    declared = {_plain(re.split(r"[\[><=~!]", need)[0]) for need in project["dependencies"]}
+    extras = project["optional-dependencies"]
+    needs = [*project["dependencies"], *(need for name in EXTRAS for need in extras[name])]
+    declared = {_plain(re.split(r"[\[><=~!]", need)[0]) for need in needs}
     owners = importlib.metadata.packages_distributions()
     for path in Path(securemnist.__file__).parent.rglob("*.py"):
         for name in _imported(path) - set(sys.stdlib_module_names) - {"securemnist", "conftest"}:

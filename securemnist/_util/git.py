@@ -16,7 +16,7 @@ def git(folder: Path, *arguments: str) -> bytes | None:
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     settings = [word for setting in _SETTINGS for word in ("-c", setting)]
     try:
-        process = subprocess.run(  # nosec B603 # a fixed list
+        process = subprocess.run(  # nosec B603 B607 # a fixed list
             ["git", *settings, *arguments],
             cwd=folder,
             env={**inherited, "GIT_OPTIONAL_LOCKS": "0"},  # reading takes no lock

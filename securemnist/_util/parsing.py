@@ -26,10 +26,11 @@ MAX_TOML_PARTS = 20_000
 _MAX_FIGURES = 300
 # Closed strings and an unclosed one; possessive quantifiers read each byte once.
 _JSON_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+# No possessive groups: Python 3.11.2 matches these strings wrongly with them.
 _TOML_OPAQUE = re.compile(
-    r'"""(?:[^"\\]++|\\.|"(?!""))*+(?:"{3,5}|\\?\Z)'
-    r"|'''(?:[^']++|'(?!''))*+(?:'{3,5}|\Z)"
-    r'|"(?:[^"\\\n]++|\\[^\n])*+"?'
+    r'"""[^"\\]*+(?:(?:\\.|"{1,2}(?!"))[^"\\]*+)*(?:"{3,5}|\\?\Z)'
+    r"|'''[^']*+(?:'{1,2}(?!')[^']*+)*(?:'{3,5}|\Z)"
+    r'|"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*"?'
     r"|'[^'\n]*+'?"
     r"|\#[^\n]*+",
     re.DOTALL,

@@ -181,10 +181,10 @@ def test_gallery_shows_trigger(mnist: DataSet) -> None:
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
-        ({"target": 10}, "target"),
+        ({"target": 1000}, "target"),
         ({"target": "every"}, "target"),
         ({"target": True}, "target"),
-        ({"trigger": {"kind": "corner", "size": 99}}, "1 to 256"),
+        ({"trigger": {"kind": "corner", "size": 999}}, "1 to 256"),
         ({"trigger": {"kind": "ghost"}}, "corner, mark, blend"),
         ({"images": 0}, "at least 1"),
     ],

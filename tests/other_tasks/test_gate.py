@@ -14,19 +14,12 @@ from securemnist.results import policy
 from tests.commands import run
 from tests.tasks import TASKS
 
-# Other versions of a network: one with the same predictions, and two that are worse.
+# Other versions of a network: one with the same predictions, and one that is worse.
 VERSIONS = """
 import torch
 from torch import nn
 
 from {name}_net import factory
-
-
-class Steep(nn.Module):
-    \"\"\"Images of bytes are unchanged; any smaller perturbation is made larger.\"\"\"
-
-    def forward(self, x):
-        return x + 0.2 * torch.sin(255 * 2 * torch.pi * x)
 
 
 def rescaled():
@@ -35,10 +28,6 @@ def rescaled():
         for values in model.head.parameters():
             values.mul_(1.5)
     return model
-
-
-def steep():
-    return nn.Sequential(Steep(), factory())
 
 
 def constant():
@@ -61,7 +50,7 @@ every_task = pytest.mark.parametrize("name", TASKS)
 @pytest.mark.timeout(300)
 @every_task
 def test_gate_on_another_task(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The network meets its first policy, an equal version may replace it, and worse ones may not."""
+    """The network meets its first policy, an equal version may replace it, and a worse one may not."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     path = TASKS[name].write(tmp_path).name
@@ -91,14 +80,13 @@ def test_gate_on_another_task(name: str, tmp_path: Path, monkeypatch: pytest.Mon
 
     assert assess(name, "versions:rescaled", "equal") == 0
     assert compare("first", "equal") == 0
-    for worse, failing in (("steep", "ADV-01"), ("constant", "CLEAN-01")):
-        assert assess(name, f"versions:{worse}", worse) == 1
-        verdicts = {
-            finding["requirement"]["id"]: finding["verdict"]
-            for finding in document(f"{worse}/assessment.json")["findings"]
-        }
-        assert verdicts[failing] == "FAIL"
-        assert compare("first", worse) == 1
+    assert assess(name, "versions:constant", "constant") == 1
+    verdicts = {
+        finding["requirement"]["id"]: finding["verdict"]
+        for finding in document("constant/assessment.json")["findings"]
+    }
+    assert verdicts["CLEAN-01"] == "FAIL"
+    assert compare("first", "constant") == 1
 
 
 def assess(name: str, model: str, out: str) -> int:
