@@ -47,7 +47,7 @@ SHAPES = {
 every_task = pytest.mark.parametrize("name", TASKS)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @every_task
 def test_gate_on_another_task(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The network meets its first policy, an equal version may replace it, and a worse one may not."""
