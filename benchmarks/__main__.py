@@ -43,7 +43,7 @@ HISTORY = Path(__file__).parent.parent / "security_history.jsonl"
 def main(names: list[str]) -> None:
     """Run the parts one after another; each puts its section on its page as soon as it is done.
 
-    The history is told of a run of all parts.
+    A run of all parts is added to the history.
     """
     unknown = [name for name in names if name not in PARTS]
     if unknown:

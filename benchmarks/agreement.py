@@ -34,7 +34,7 @@ Case = tuple[str, float, int]
 
 
 def beside(case: Case) -> dict[str, int]:
-    """Counts of a case. A image that has fallen to us needs no peer, nor does one that is proved."""
+    """Counts of a case. An image that has fallen to us needs no peer, nor does one that is proved."""
     name, eps, low = case
     subject = loading.resolve(name)
     attacks = [attack.to_json() for attack in BUDGETS[BUDGET].attacks]

@@ -146,9 +146,9 @@ def report() -> list[str]:
         named = sum(deserved in {doubt.name for doubt in found.doubts} for _, found in seen)
         doubted = sum(bool(found.doubts) for _, found in seen)
         values = sorted(found.value for _, found in seen)
-        told = f"{named} of {len(seen)}" if deserved else "-"
+        phrase = f"{named} of {len(seen)}" if deserved else "-"
         lines.append(
-            f"| {name} | {deserved or 'none'} | {told} | {doubted} of {len(seen)} | "
+            f"| {name} | {deserved or 'none'} | {phrase} | {doubted} of {len(seen)} | "
             f"{values[len(values) // 2]:.2f} |"
         )
     return [*lines, "", seconds(), "", *gradients.report()]

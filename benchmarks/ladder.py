@@ -21,7 +21,7 @@ from securemnist.evaluation.ladders import BUDGETS, Ladder
 from securemnist.models import loading
 from securemnist.threats import Linf
 
-# Reference model, eps, first test images, rounds. The peer takes a second or two for a image that
+# Reference model, eps, first test images, rounds. The peer takes a second or two for an image that
 # survives.
 CASES = (
     ("baseline", 0.3, 500, 9),

@@ -21,7 +21,7 @@ from securemnist.train.loop import accuracy_of
 EPS = 0.3
 SIZES = (1_250, 2_500, 5_000, 10_000)
 ROUNDS = 3
-# Network A forward, and the same again for the gradient by the pixels; a image, in FLOP.
+# Network A forward, and the same again for the gradient by the pixels; an image, in FLOP.
 FORWARD = 8.5e6
 _PEAK = """
 import resource, sys

@@ -29,8 +29,8 @@ def rate(drop: float, disagreement: float, *, margin: float = MARGIN, times: int
     return said / times
 
 
-def told_up_to(drop: float = 0.01, power: float = 0.95) -> float:
-    """The largest share of disagreeing images, in steps of half a point, at which a drop is told."""
+def noticed_up_to(drop: float = 0.01, power: float = 0.95) -> float:
+    """The largest share of disagreeing images, in steps of half a point, at which a drop is noticed."""
     steps = 8
     while rate(drop, (steps + 1) / 200) >= power:
         steps += 1
@@ -53,7 +53,9 @@ def main() -> None:
             rate(0.0, disagreement, margin=0.0),
         )
         print(f"| {disagreement:.0%} | " + " | ".join(f"{share:.2%}" for share in rates) + " |")
-    print(f"a drop of 1 point is told in 95 % up to {told_up_to():.1%} of images that disagree")
+    print(
+        f"a drop of 1 point is noticed in 95 % up to {noticed_up_to():.1%} of images that disagree"
+    )
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def rule(
     norm: str,
     eps: float,
 ) -> Ruling:
-    """Decide on candidates `x_adv` for images `x` (n, 1, 28, 28) with labels `y` int64 (n,)."""
+    """Decide on candidates `x_adv` for images `x` (n, C, H, W) with labels `y` int64 (n,)."""
     valid = inside_budget(x, x_adv, norm, eps)
     exact = x_adv.float().nan_to_num(0.0, 1.0, 0.0).clamp(0, 1)
     # Float64 represents every smaller float format exactly, so different logits stay different.

@@ -8,11 +8,11 @@ import torch
 
 from securemnist.input_spec import MNIST
 
-# float32 (n, 1, 28, 28) in [0, 1]
+# float32 (n, C, H, W) in [0, 1]
 Images = torch.Tensor
 # int64 (n,) in 0..9
 Labels = torch.Tensor
-# floating-point (n, 10), in the precision that the model computes in
+# floating-point (n, K), in the precision that the model computes in
 Logits = torch.Tensor
 
 # A classifier: maps Images to Logits. Every nn.Module of the right shapes is one.

@@ -1,6 +1,6 @@
 """Outcome codes as text: x misclassified, c certified, . survived, ? not attempted.
 
-A image is the index of the stage that broke the image; labels and predictions are images, too.
+A digit is the index of the stage that broke the image; labels and predictions are digits, too.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ from tests.extensions import write_project
 
 def ended(done: subprocess.CompletedProcess[str], code: int) -> str:
     """What a command printed; it has to end with this exit code."""
-    told = done.stdout + done.stderr
-    assert done.returncode == code, told
-    return told
+    phrase = done.stdout + done.stderr
+    assert done.returncode == code, phrase
+    return phrase
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +125,6 @@ def test_code_that_only_a_policy_names_is_not_run(tmp_path: Path) -> None:
     (tmp_path / "my_pkg" / "measures.py").write_text("raise SystemExit('imported')\n")
     (tmp_path / "pyproject.toml").write_text("")
     shutil.rmtree(tmp_path / "my_pkg" / "__pycache__", ignore_errors=True)
-    told = ended(shell(tmp_path, "assess", "--model", "baseline"), 2)
-    assert "got the code 'my_pkg.attacks:Noise', which a policy alone does not run" in told
-    assert "imported" not in told
+    phrase = ended(shell(tmp_path, "assess", "--model", "baseline"), 2)
+    assert "got the code 'my_pkg.attacks:Noise', which a policy alone does not run" in phrase
+    assert "imported" not in phrase

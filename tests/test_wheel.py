@@ -92,8 +92,8 @@ def test_wheel_assesses_a_model_and_reports(tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     (folder / "toy.py").write_text(TOY)
-    told = "import securemnist, securemnist.suites as s; print(securemnist.__file__, *s.__all__)"
-    where = run(str(bin_folder / "python"), "-c", told, cwd=folder)
+    phrase = "import securemnist, securemnist.suites as s; print(securemnist.__file__, *s.__all__)"
+    where = run(str(bin_folder / "python"), "-c", phrase, cwd=folder)
     assert where.stdout.startswith(str(packages)), where.stdout + where.stderr
     assert "test_robust_accuracy" in where.stdout
     command = (str(bin_folder / "securemnist"), "assess", "--model", "toy:make_net")

@@ -114,7 +114,7 @@ def measure(
     """Take one measurement of a model.
 
     `name`: a measure, for example "clean_accuracy", "robust_accuracy" or "certified_accuracy". `model`:
-    an nn.Module from float32 images (n, 1, 28, 28) in [0, 1] to logits (n, 10), left as it was; or a SPEC
+    an nn.Module from float32 images (n, C, H, W) in [0, 1] to logits (n, K), left as it was; or a SPEC
     as on the command line. Source code ("static_findings") needs none. `data`: a DataSet; (images,
     labels) as in `DataSet.from_tensors`; a path as in `DataSet.load`; None for the bundled MNIST.
 

@@ -87,7 +87,7 @@ class ActiveBatch(ABC, Generic[S]):
         self.broken[list(chosen)] = True
 
     def run(self, name: str, progress: Progress) -> Images:
-        """The candidates, (n, 1, 28, 28); where the attack failed, the image itself."""
+        """The candidates, (n, C, H, W); where the attack failed, the image itself."""
         state, total = self._fill(None), len(self.x) * self.rounds
         while state is not None:
             active = self.step(state) & ~self.broken[state.index]

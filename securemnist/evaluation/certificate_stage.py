@@ -39,7 +39,7 @@ def certify_and_attack(
     seed: int,
     trial: int = 0,
 ) -> Certificates:
-    """Certificates of images `x` (n, 1, 28, 28) within `threat`, controlled by an attack.
+    """Certificates of images `x` (n, C, H, W) within `threat`, controlled by an attack.
 
     Raises NoCertificate for a norm other than L-infinity and for a network without known bounds.
     Raises it, too, for a model whose predictions vary or depend on the batch. Raises MeasureError

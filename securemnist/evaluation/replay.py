@@ -36,7 +36,7 @@ class Replay:
     ) -> tuple[Images, Ruling]:
         """For each image the first stored example within `threat` that breaks it, else the image itself.
 
-        `places` int64 (n,) are the places of `x` (n, 1, 28, 28) in the test set. The ruling is on the
+        `places` int64 (n,) are the places of `x` (n, C, H, W) in the test set. The ruling is on the
         returned images.
         """
         proposals, unbroken = x.clone(), np.ones(len(x), bool)

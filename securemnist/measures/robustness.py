@@ -87,7 +87,7 @@ def _measured(context: Context, settings: AttackSettings, run: LadderRun, seed: 
         ties=run.ties,
         certificates=run.certificates(),
         stopped=run.early_end(),
-        answers_a_image=COUNTED_DRAWS if settings.randomised else None,
+        answers_per_image=COUNTED_DRAWS if settings.randomised else None,
     )
     if settings.randomised:
         # Random outputs leave chance for the whole test set, too, so that the interval decides.

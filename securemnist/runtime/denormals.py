@@ -27,7 +27,7 @@ def harmless(model: nn.Module, x: Images) -> bool:
     """Whether flushing denormal numbers cannot change the model's predictions.
 
     False if the layers can enlarge an error by more than LARGEST_GAIN, or if the logits of images `x`
-    (n, 1, 28, 28) are nearly equal. The gain is a bound for linear, convolution and batch norm layers;
+    (n, C, H, W) are nearly equal. The gain is a bound for linear, convolution and batch norm layers;
     other layers are trusted not to enlarge tiny numbers.
     """
     if gain(model) > LARGEST_GAIN:

@@ -184,7 +184,7 @@ def _balance(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def certified_fraction(model: nn.Module, x: Images, y: Labels, eps: float) -> float:
-    """Fraction of samples (n, 1, 28, 28), (n,) that interval bounds certify in eval mode."""
+    """Fraction of samples (n, C, H, W), (n,) that interval bounds certify in eval mode."""
     parts, layers = zip(x.split(500), y.split(500), strict=True), layers_of(model)
     counts = [
         bounds(layers, channels_last(part), labels, eps, regularise=False).certified()

@@ -71,7 +71,7 @@ def test_environment_variables_do_not_change_the_run(
 
 
 @pytest.mark.parametrize(
-    ("where", "end", "told"),
+    ("where", "end", "phrase"),
     [
         ("the fixture", "os._exit(0)", "got none (exit code 0)"),
         ("the import", "os.abort()", "got none (SIGABRT)"),
@@ -79,7 +79,7 @@ def test_environment_variables_do_not_change_the_run(
     ],
 )
 def test_run_without_a_complete_report_exits_3(
-    folder: Path, where: str, end: str, told: str
+    folder: Path, where: str, end: str, phrase: str
 ) -> None:
     """Code that ends the process at any moment leaves exit code 3, a sentence and no report."""
     text = CONFTEST + f"\n{end}\n"
@@ -90,7 +90,7 @@ def test_run_without_a_complete_report_exits_3(
     (folder / "conftest.py").write_text(text)
     done = run(*ASSESS, "--row", "CLEAN-01")
     assert done.exit_code == 3, done.output
-    assert told in done.output
+    assert phrase in done.output
     assert len(done.output.strip().splitlines()) == 1
     assert not (folder / "reports").exists()
 

@@ -134,7 +134,7 @@ def other(kind: str) -> Assessment:
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "phrase"),
     [
         ("same model", "got the same one twice"),
         ("no digest", "got a new one without a digest"),
@@ -142,11 +142,11 @@ def other(kind: str) -> Assessment:
         ("tool", "got 0.1.0 and 0.2.0"),
     ],
 )
-def test_refusals(kind: str, told: str) -> None:
+def test_refusals(kind: str, phrase: str) -> None:
     """Nothing is said of assessments of one model, on other data or by another tool version."""
     with pytest.raises(UsageError) as refused:
         compare(assessment(OLD), other(kind))
-    assert told in one_sentence(refused.value)
+    assert phrase in one_sentence(refused.value)
     assert refused.value.exit_code == 2
 
 

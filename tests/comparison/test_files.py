@@ -59,8 +59,13 @@ def test_the_comment_says_what_stands_in_the_way() -> None:
     """The answer comes first, then each row in the way with its numbers and its next step."""
     text = markdown.render(made()).decode()
     assert text.startswith("## ✗ Do not replace the old one\n")
-    for told in ("**ADV-03**", "max\\_drop 0.01: FAIL, seen 0.02", "200 newly broken", "⚑ waived"):
-        assert told in text
+    for phrase in (
+        "**ADV-03**",
+        "max\\_drop 0.01: FAIL, seen 0.02",
+        "200 newly broken",
+        "⚑ waived",
+    ):
+        assert phrase in text
     assert text.index("ADV-03") < text.index("<details>") < text.index("ADV-05")
     assert len(text) < 6_000
 
@@ -87,8 +92,8 @@ def test_the_page_is_whole(tmp_path: Path) -> None:
     text = markup.text
     assert text.index("Do not replace the old one") < text.index("Blocking requirements")
     assert text.index("Blocking requirements") < text.rindex("All rows")
-    for told in ("Newly broken", "By class", "By attack", "PGD-40", "Not compared", "Record"):
-        assert told in text
+    for phrase in ("Newly broken", "By class", "By attack", "PGD-40", "Not compared", "Record"):
+        assert phrase in text
     assert sum(alt.startswith("Test image") for alt in markup.values("alt")) >= 24
     targets = [link[1:] for link in markup.values("href") if link.startswith("#")]
     assert set(targets) <= set(markup.values("id"))
@@ -121,7 +126,7 @@ def test_hostile_texts_do_nothing(text: str) -> None:
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    """A folder that is a file is told in one sentence, and stays as it was."""
+    """A folder that is a file is refused in one sentence, and stays as it was."""
     (tmp_path / "reports").write_text("mine")
     with pytest.raises(UsageError):
         files.write(made(), tmp_path / "reports")

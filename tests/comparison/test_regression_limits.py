@@ -88,8 +88,8 @@ def test_the_day_of_the_decision_judges_waivers(today: str, code: int) -> None:
     assert made.exit_code == code
     assert made.to_json()["decided"] == today
     if code:
-        told = "the waiver has expired: its last day was 2026-12-31, and 2027-01-01 (UTC) decides"
-        assert told in made.changes[0].notes
+        phrase = "the waiver has expired: its last day was 2026-12-31, and 2027-01-01 (UTC) decides"
+        assert phrase in made.changes[0].notes
     else:
         assert "waived on 2026-12-31 (UTC)" in wording.headline(made).why
 

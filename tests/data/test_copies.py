@@ -39,7 +39,7 @@ def judged(baseline: Subject, data: DataSet, measure: str, **settings: object) -
 
 
 @pytest.mark.parametrize(
-    ("of_training", "repeated", "told"),
+    ("of_training", "repeated", "phrase"),
     [
         (0, 0, ""),
         (4, 0, "4 copies of training images among 300 test images"),
@@ -51,12 +51,12 @@ def judged(baseline: Subject, data: DataSet, measure: str, **settings: object) -
         ),
     ],
 )
-def test_copies_counted(of_training: int, repeated: int, told: str, mnist: DataSet) -> None:
+def test_copies_counted(of_training: int, repeated: int, phrase: str, mnist: DataSet) -> None:
     """Copies are found by equal pixels, in the training and tuning split and in the test split."""
     data = with_copies(mnist, of_training, repeated)
-    assert str(data.copies) == told
+    assert str(data.copies) == phrase
     moved = dataclasses.replace(data, train=mnist.train[5_000:6_000], tuning=mnist.train[:2_000])
-    assert str(moved.copies) == told
+    assert str(moved.copies) == phrase
 
 
 def test_mnist_has_no_copies(mnist: DataSet) -> None:

@@ -49,24 +49,26 @@ def test_trend_has_chart_per_requirement(tmp_path: Path) -> None:
     html = trend.render(history(tmp_path / "h.jsonl", *versions)).decode()
     text = Markup(html).text
     assert "✗ Latest assessment failed" in text
-    for told in ("ADV-03", "required ≥ 0.92", "a1a1a1a", "c3c3c3c", "0.93", "0.91"):
-        assert told in text
-    for told in ("FGSM, 10 images: securemnist", "2.52", "bbbbbbb"):
-        assert told in text
+    for phrase in ("ADV-03", "required ≥ 0.92", "a1a1a1a", "c3c3c3c", "0.93", "0.91"):
+        assert phrase in text
+    for phrase in ("FGSM, 10 images: securemnist", "2.52", "bbbbbbb"):
+        assert phrase in text
     assert html.count("<circle") == 3
     assert html.count('<circle class="fill-pass"') == 1
     assert html.count('<path class="stroke-fail"') == 1
 
 
-@pytest.mark.parametrize(("today", "told"), [("2026-12-31", "passed"), ("2027-01-01", "a waiver")])
-def test_trend_after_waiver_expired(today: str, told: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("today", "phrase"), [("2026-12-31", "passed"), ("2027-01-01", "a waiver")]
+)
+def test_trend_after_waiver_expired(today: str, phrase: str, tmp_path: Path) -> None:
     """A pass that rested on an expired waiver is not shown as a pass."""
     waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
     failing = changed(robust(codes(range(900)), at_least=0.92), waiver=waiver)
     made = assessment(failing, robust(codes(range(9)), name="ADV-04"), digest="new")
     page = trend.render(history(tmp_path / "h.jsonl", made), today=today).decode()
     text = Markup(page).text
-    assert told in text
+    assert phrase in text
     assert ("✓ Latest assessment passed" in text) is (today == "2026-12-31")
 
 

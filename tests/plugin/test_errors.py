@@ -160,5 +160,5 @@ def test_unknown_threat_identifier_is_a_warning(project: Any) -> None:
     """An unknown threat identifier is named at the end, and fails nothing under -W error."""
     result = project(CLEAN + 'ids = ["AML.T9999"]\n', "-W", "error", apart=True)
     result.assert_outcomes(passed=1)
-    told = "warning: the policy names identifiers that are not known here: AML.T9999*"
-    result.stdout.fnmatch_lines([told])
+    phrase = "warning: the policy names identifiers that are not known here: AML.T9999*"
+    result.stdout.fnmatch_lines([phrase])

@@ -131,7 +131,7 @@ def test_collect_only_from_the_environment_does_not_pass(
 
 
 @pytest.mark.parametrize(
-    ("variable", "settings", "words", "told"),
+    ("variable", "settings", "words", "phrase"),
     [
         ("-k CLEAN-01", "", [], "-k CLEAN-01 (PYTEST_ADDOPTS)"),
         ("", "addopts = -k CLEAN-01", [], "-k CLEAN-01 (addopts)"),
@@ -147,7 +147,7 @@ def test_collect_only_from_the_environment_does_not_pass(
 )
 def test_deselecting_options_are_recorded_in_the_scope(
     project: Any, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
-    variable: str, settings: str, words: list[str], told: str,
+    variable: str, settings: str, words: list[str], phrase: str,
 ) -> None:  # fmt: skip
     """Options of pytest that may deselect rows are recorded, with the place that set them."""
     pytester.makeini(f"[pytest]\n{settings}\n")
@@ -157,6 +157,6 @@ def test_deselecting_options_are_recorded_in_the_scope(
     result = project(CLEAN + other, f"--security-report={tmp_path}", *words)
     assert result.ret == 0
     scope = read(tmp_path)["scope"]
-    assert any(word.startswith(told) for word in scope["narrowed"])
-    assert scope["complete"] is (told == "--maxfail 1")
-    assert told.partition(" (")[0] in (tmp_path / "summary.md").read_text()
+    assert any(word.startswith(phrase) for word in scope["narrowed"])
+    assert scope["complete"] is (phrase == "--maxfail 1")
+    assert phrase.partition(" (")[0] in (tmp_path / "summary.md").read_text()

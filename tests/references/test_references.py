@@ -114,9 +114,9 @@ def test_no_stored_curves_without_file(
 @pytest.mark.parametrize("name", loading.reference_names())
 def test_reference_model_role_recorded(name: str) -> None:
     """An assessment of a reference model has its description and whether it is a red control."""
-    told: dict[str, Any] = loading.resolve(name).to_json()
-    assert told["about"] == RECIPES[name].about != ""
-    assert told["red_control"] is (name in loading.with_role(loading.RED_CONTROL))
+    phrase: dict[str, Any] = loading.resolve(name).to_json()
+    assert phrase["about"] == RECIPES[name].about != ""
+    assert phrase["red_control"] is (name in loading.with_role(loading.RED_CONTROL))
 
 
 def test_manifests_have_the_roles_of_their_recipes() -> None:

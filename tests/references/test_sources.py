@@ -39,8 +39,8 @@ def test_malformed_claims_refused(tmp_path) -> None:
 
 def test_inference_times_of_timed_systems() -> None:
     """Systems with a published time per image are listed with it in microseconds."""
-    told = {entry.system: (entry.microseconds, entry.batch) for entry in inference_times()}
-    assert told == {"A": (20.49, 1000), "D": (30.22, None)}
+    phrase = {entry.system: (entry.microseconds, entry.batch) for entry in inference_times()}
+    assert phrase == {"A": (20.49, 1000), "D": (30.22, None)}
 
 
 def test_source_recipes() -> None:

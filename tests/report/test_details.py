@@ -27,12 +27,12 @@ def fact(name: str, kind: type[JsonModel], evidence: dict[str, Any]) -> str:
 
 def test_each_method_says_where_it_ends() -> None:
     """What was proved by which method, what was attacked, and how far the others are off."""
-    told = certificate_text.description(
+    phrase = certificate_text.description(
         AttackEvidence.from_json(
             {"certificates": {"intervals": 1200, "CROWN": 7, "attacked": 256, "open": OPEN}}
         )
     )
-    assert told.startswith(
+    assert phrase.startswith(
         "Images proved: 1,200 by interval bounds, 7 by CROWN. "
         "The weakest of these proofs, 256, were attacked in vain. 2 images without a proof: the lower "
         "bound of the margin is \N{MINUS SIGN}0.5 at best, \N{MINUS SIGN}1 in the middle, "
@@ -43,10 +43,10 @@ def test_each_method_says_where_it_ends() -> None:
 def test_a_refusal_names_its_layer() -> None:
     """Why a method proved no more stands with its name, cleaned of what is not text."""
     refused = {"intervals": "expected layers with known bounds, got GELU (\u202e1)"}
-    told = certificate_text.description(
+    phrase = certificate_text.description(
         CertifiedEvidence.from_json({"certificates": {"refused": refused}})
     )
-    assert told == (
+    assert phrase == (
         "No more by interval bounds: expected layers with known bounds, got GELU (<U+202E>1)."
     )
 

@@ -149,8 +149,8 @@ def test_the_bundled_policy_names_its_data(
 def test_unknown_threat_identifiers(ids: list[str], unknown: bool) -> None:
     """An identifier of a taxonomy that is not known is named once; one of the project's own is not."""
     rows = check(table(CLEAN, ids=str(ids)) + table(STATIC, ids=str(ids))).requirements
-    told = unknown_ids(rows)
-    assert [told.count(one.strip()) for one in ids] == [1 if unknown else 0] * len(ids)
+    phrase = unknown_ids(rows)
+    assert [phrase.count(one.strip()) for one in ids] == [1 if unknown else 0] * len(ids)
 
 
 @pytest.mark.parametrize("words", [("assess", "--list"), ("explain", "CLEAN-01")])

@@ -135,7 +135,7 @@ WRONG_ROWS: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
     "threat misspelt": (ROBUST, {"threat": None, "thread": "{}"}, "got 'thread'; fix its"),
     "negative drop": (CLEAN, {"max_drop": "-0.1"}, "expected max_drop to fit"),
     "endless drop": (CLEAN, {"max_relative_drop": "inf"}, "expected max_relative_drop to fit"),
-    "half a image newly broken": (
+    "half an image newly broken": (
         CLEAN,
         {"max_newly_broken": "1.5"},
         "max_newly_broken to be a whole number",
@@ -162,7 +162,7 @@ WRONG_ROWS: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
     ),
     "no images": (CLEAN, {"images": "0"}, "expected at least 1 image, got 0"),
     "negative images": (CLEAN, {"images": "-5"}, "expected at least 1 image, got -5"),
-    "half a image": (CLEAN, {"images": "1.5"}, "expected images to be a whole number"),
+    "half an image": (CLEAN, {"images": "1.5"}, "expected images to be a whole number"),
     "no threat": (ROBUST, {"threat": None}, "expected 'threat', got nothing"),
     "threat a number": (ROBUST, {"threat": "0.1"}, "expected threat to be a table"),
     "eps missing": (ROBUST, {"threat": '{ norm = "linf" }'}, "expected a threat with norm and eps"),

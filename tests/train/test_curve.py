@@ -19,9 +19,9 @@ MANIFESTS = sorted((ROOT / "fixtures" / "weights").glob("*.json"))
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda path: path.stem)
 def test_bundled_curve_matches_manifest(manifest: Path) -> None:
     """The SVG of each reference model is drawn from the history in its manifest."""
-    told = json.loads(manifest.read_text())
+    phrase = json.loads(manifest.read_text())
     assert manifest.with_suffix(".svg").read_bytes() == training_curve(
-        told["name"], told["history"]
+        phrase["name"], phrase["history"]
     )
 
 

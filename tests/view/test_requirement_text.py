@@ -102,28 +102,28 @@ def test_the_sentence(
     measure: str, settings: dict[str, Any], bound: dict[str, float], words: str
 ) -> None:
     """A row names its attack, its threat, its images and its threshold."""
-    told = claim(made(measure, settings, **bound))
-    assert told.replace(NO_BREAK, " ") == words
-    assert f"{NO_BREAK}%" in told or "%" not in words
+    phrase = claim(made(measure, settings, **bound))
+    assert phrase.replace(NO_BREAK, " ") == words
+    assert f"{NO_BREAK}%" in phrase or "%" not in words
 
 
 def test_all_images_are_counted() -> None:
     """A claim on all images says how many they are where they have been measured."""
     row = Requirement(id="C", measure="clean_accuracy", because="", at_least=0.9)
     seen = Measurement(value=1, low=0.5, high=1, n=5, complete=True, seconds=0, seed=0)
-    told = claim(row.judge(seen)).replace(NO_BREAK, " ")
-    assert told == "Of all 5 test images, unmodified, at least 90 % are read as their label."
+    phrase = claim(row.judge(seen)).replace(NO_BREAK, " ")
+    assert phrase == "Of all 5 test images, unmodified, at least 90 % are read as their label."
 
 
 @pytest.mark.parametrize("kind", TRIGGERS)
 def test_a_trigger_as_it_is_by_default(kind: str) -> None:
-    """What a policy leaves out of a trigger is told as what is measured then, and by its kind."""
+    """What a policy leaves out of a trigger is described as what is measured then, and by its kind."""
     short = {"kind": kind}
-    told = [
+    phrase = [
         claim(made("backdoor_success", {"trigger": trigger, "target": 7}, at_most=0.1))
         for trigger in (short, make_trigger(short).to_json())
     ]
-    assert told[0] == told[1] != "The suite's own words."
+    assert phrase[0] == phrase[1] != "The suite's own words."
     assert "trigger corner" in describe({"trigger": {}})
 
 
@@ -162,6 +162,6 @@ def test_what_it_cannot_say_the_suite_says(measure: str, settings: dict[str, Any
 @pytest.mark.parametrize("text", hostile.TEXTS, ids=lambda text: ascii(text[:12]))
 def test_a_claim_is_one_short_line(text: str) -> None:
     """Whatever a policy calls its attack, the claim is one line and not endless."""
-    told = claim(made("robust_accuracy", WITHIN | {"attack": {"use": text}}, at_least=0.5))
-    assert len(told) < 400
-    assert told.replace(NO_BREAK, " ").isprintable()
+    phrase = claim(made("robust_accuracy", WITHIN | {"attack": {"use": text}}, at_least=0.5))
+    assert len(phrase) < 400
+    assert phrase.replace(NO_BREAK, " ").isprintable()

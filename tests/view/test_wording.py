@@ -82,8 +82,8 @@ def test_a_stored_assessment_is_judged_on_the_day_it_is_read() -> None:
     assert wording.headline(made.on("2026-11-30")).verdict is Verdict.PASS
     later = made.on("2026-12-01")
     assert (later.exit_code, wording.headline(later).answer) == (1, "Do not merge")
-    told = wording.waiver(later.open_findings[0], later.decided)
-    assert "its last day was 2026-11-30, and 2026-12-01 (UTC) decides" in told
+    phrase = wording.waiver(later.open_findings[0], later.decided)
+    assert "its last day was 2026-11-30, and 2026-12-01 (UTC) decides" in phrase
     assert made.on("2020-01-01").decided == made.day
 
 

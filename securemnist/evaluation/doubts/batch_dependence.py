@@ -77,6 +77,6 @@ def _seeded(predict: Callable[[Images], Logits], x: Images) -> Logits:
 
 
 def _mean(predict: Callable[[Images], Logits], x: Images) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard error of many outputs, float64 (n, 10) each."""
+    """Mean and standard error of many outputs, float64 (n, K) each."""
     logits = torch.stack([predict(x).double() for _ in range(MEAN_DRAWS)])
     return logits.mean(0), logits.std(0) / MEAN_DRAWS**0.5

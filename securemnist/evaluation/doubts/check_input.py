@@ -21,7 +21,7 @@ from securemnist.types import Images, Labels, Logits
 
 @dataclass(frozen=True)
 class Case:
-    """Images `x` (n, 1, 28, 28) that `model` classifies right as `y`; `seed` fixes all randomness.
+    """Images `x` (n, C, H, W) that `model` classifies right as `y`; `seed` fixes all randomness.
 
     Attacks run against `model`: the subject's model, or the logarithm of its probabilities.
     """
@@ -48,7 +48,7 @@ class Case:
 
     @torch.no_grad()
     def logits(self, x: Images, batch: int = BATCH) -> Logits:
-        """The subject's own logits (n, 10)."""
+        """The subject's own logits (n, K)."""
         return torch.cat(
             [
                 exact(self.subject.model(channels_last(part)))

@@ -68,7 +68,7 @@ def _false_at(
     gradient: torch.Tensor,
     rng: torch.Generator,
 ) -> torch.Tensor:
-    """Boolean (n,): the gradient (n, 1, 28, 28) at image `x` is not the slope, or changes in a batch."""
+    """Boolean (n,): the gradient (n, C, H, W) at image `x` is not the slope, or changes in a batch."""
     changing = _batch_change(probe, x, y, target, gradient)
     # Randomness that cannot be repeated changes honest gradients, too.
     false = (changing > probe.own_format.changing) & probe.repeats

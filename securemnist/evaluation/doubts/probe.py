@@ -55,7 +55,7 @@ def format_of(relative: float) -> Format:
 
 
 class Probe:
-    """Access to one model's gradients and slopes; images `x` (n, 1, 28, 28) determine its format."""
+    """Access to one model's gradients and slopes; images `x` (n, C, H, W) determine its format."""
 
     def __init__(self, model: nn.Module, x: Images) -> None:
         self.model, first = model, x[: batch_size(x, BATCH)]
@@ -86,7 +86,7 @@ class Probe:
     def slope(
         self, x: Images, y: Labels, target: Labels, direction: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Slope of the gap along a direction (n, 1, 28, 28), and its rounding error; (n,) each."""
+        """Slope of the gap along a direction (n, C, H, W), and its rounding error; (n,) each."""
         step = self.step_format.step
         ahead, behind = x.double() + step * direction, x.double() - step * direction
         up, size = self._gap(ahead, y, target)
@@ -102,7 +102,7 @@ class Probe:
         return gaps_drawn.std(0) / (2**0.5 * self.step_format.step)
 
     def logits(self, x: Images) -> Logits:
-        """The model's logits, (n, 10)."""
+        """The model's logits, (n, K)."""
         return self._in_batches(self._precise_logits, x)
 
     @torch.no_grad()

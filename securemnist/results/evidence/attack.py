@@ -99,7 +99,7 @@ class AttackEvidence(Evidence):
     """Evidence of accuracy under attack.
 
     `not_attempted` images were left out by a time limit. `ties`
-    images count as wrong because the true class shares the largest logit. `answers_a_image`: answers
+    images count as wrong because the true class shares the largest logit. `answers_per_image`: answers
     drawn for each image of a randomised model.
     """
 
@@ -111,7 +111,7 @@ class AttackEvidence(Evidence):
     last_to_fall: list[ChangedImage] = field(default_factory=list)
     ties: Count = 0
     certificates: Certificates | None = None
-    answers_a_image: Count | None = None
+    answers_per_image: Count | None = None
     stopped: EarlyStop | None = None
     sensitivity: Sensitivity | None = None
     curve: list[CurvePoint] = field(default_factory=list)

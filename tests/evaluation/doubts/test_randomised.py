@@ -37,7 +37,7 @@ def test_declared_noise_uses_interval(mnist: DataSet) -> None:
     declared = measured(mnist, randomised=True)
     names = {doubt.name for doubt in declared.doubts}
     assert not names & {"variation", "batch dependence"}
-    assert declared.evidence.answers_a_image == COUNTED_DRAWS
+    assert declared.evidence.answers_per_image == COUNTED_DRAWS
     assert not declared.complete
     assert declared.low < declared.value < declared.high
     between = Requirement(id="X-01", measure="robust_accuracy", because="", at_least=declared.value)
