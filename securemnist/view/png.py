@@ -66,7 +66,7 @@ def _file(pixels: bytes, width: int, colour: int, depth: int) -> bytes:
     lines = (pixels[i * stride : (i + 1) * stride] for i in range(height))
     raw = b"".join(b"\0" + row for row in lines)
     header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
-    parts = (_chunk(b"IHDR", header), _chunk(b"IDAT", zlib.compress(raw, 9)), _chunk(b"IEND", b""))
+    parts = (_chunk(b"IHDR", header), _chunk(b"IDAT", zlib.compress(raw, 6)), _chunk(b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
