@@ -32,7 +32,7 @@ def run(*command: str, cwd: Path, timeout: float = 900) -> subprocess.CompletedP
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout)
 
 
-EXTRAS = ("keras", "onnx", "parquet")
+EXTRAS = ("keras", "onnx", "parquet", "serve")
 
 
 def test_imported_packages_are_dependencies() -> None:
