@@ -169,7 +169,7 @@ def _pythonpath(project: Path) -> list[str]:
 def _dependencies() -> frozenset[str]:
     """Top-level modules of all direct and indirect dependencies of securemnist."""
     modules: set[str] = set()
-    required = [("securemnist", EXTRAS)]
+    required: list[_Requirement] = [("securemnist", EXTRAS)]
     for name, extras in required:  # grows
         try:
             distribution = metadata.distribution(name)
