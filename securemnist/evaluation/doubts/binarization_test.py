@@ -83,8 +83,8 @@ def plant(case: SearchCase, count: int, rng: torch.Generator) -> tuple[PlantedMo
 def _discriminants(inner: Logits, outer: Logits) -> torch.Tensor:
     """Fisher's discriminant (n, s, K) of each outer point (n, s, K): C^-1 times the point.
 
-    C is the covariance of the inner points (n, m, K), with a ridge. For K above m the inverse has its
-    dual form, (C + r)^-1 = (1 - A' (A A' / m + r)^-1 A / m) / r with C = A' A / m, of size m instead of K.
+    C is the covariance A' A / m of the inner points A (n, m, K), with a ridge r. For K above m the
+    inverse has its dual form: (C + r)^-1 = (1 - A' (A A' / m + r)^-1 A / m) / r, of size m instead of K.
     """
     points, classes = inner.shape[1:]
     if classes <= points:
