@@ -14,12 +14,16 @@ from securemnist.results import policy
 from tests.commands import run
 from tests.tasks import TASKS
 
-# Other versions of a network: one with the same predictions, and one that is worse.
+# Other versions of a network: one with the same predictions, one that is worse, and one that is worse
+# under attack alone, because it has large weights on pixels that are black in all images.
 VERSIONS = """
+from pathlib import Path
+
+import numpy as np
 import torch
 from torch import nn
 
-from {name}_net import factory
+from {name}_net import SHAPE, factory
 
 
 def rescaled():
@@ -36,7 +40,23 @@ def constant():
         model.head.weight.mul_(1e-6)
         model.head.bias.copy_(torch.eye(len(model.head.bias))[0])
     return model
+
+
+class Fragile(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.network = factory()
+        images = np.load(Path(__file__).with_name("{name}.npz"))["x_train"]
+        unused = np.flatnonzero(images.reshape(len(images), -1).max(0) == 0)
+        self.register_buffer("weights", torch.zeros(images[0].size, SHAPE[-1]))
+        for number, place in enumerate(unused):
+            self.weights[place, number :: len(unused)] = 300
+
+    def forward(self, x):
+        return self.network(x) + x.flatten(1) @ self.weights
 """
+# Tasks whose images leave pixels black.
+UNUSED_PIXELS = ("small_digits",)
 SHAPES = {
     "small_digits": "1x8x8, 10 classes",
     "photographs": "3x32x32, 6 classes",
@@ -50,7 +70,10 @@ every_task = pytest.mark.parametrize("name", TASKS)
 @pytest.mark.timeout(900)
 @every_task
 def test_gate_on_another_task(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The network meets its first policy, an equal version may replace it, and a worse one may not."""
+    """The network meets its first policy; an equal version may replace it, worse ones may not.
+
+    One is worse under attack alone.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     path = TASKS[name].write(tmp_path).name
@@ -81,12 +104,12 @@ def test_gate_on_another_task(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     assert assess(name, "versions:rescaled", "equal") == 0
     assert compare("first", "equal") == 0
     assert assess(name, "versions:constant", "constant") == 1
-    verdicts = {
-        finding["requirement"]["id"]: finding["verdict"]
-        for finding in document("constant/assessment.json")["findings"]
-    }
-    assert verdicts["CLEAN-01"] == "FAIL"
+    assert verdicts("constant")["CLEAN-01"] == "FAIL"
     assert compare("first", "constant") == 1
+    if name in UNUSED_PIXELS:
+        assert assess(name, "versions:Fragile", "fragile") == 1
+        assert verdicts("fragile") == {"CLEAN-01": "PASS", "CLEAN-02": "PASS", "ADV-01": "FAIL"}
+        assert compare("first", "fragile") == 1
 
 
 def assess(name: str, model: str, out: str) -> int:
@@ -101,6 +124,12 @@ def compare(old: str, new: str) -> int:
     done = run("compare", f"{old}/assessment.json", f"{new}/assessment.json", "--out", "compared")
     assert Path("compared/compare.html").is_file(), done.output
     return done.exit_code
+
+
+def verdicts(out: str) -> dict[str, str]:
+    """The verdict of each row of an assessment."""
+    findings = document(f"{out}/assessment.json")["findings"]
+    return {finding["requirement"]["id"]: finding["verdict"] for finding in findings}
 
 
 def document(path: str) -> dict[str, Any]:

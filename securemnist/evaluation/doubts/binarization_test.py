@@ -87,14 +87,20 @@ def _discriminants(inner: Logits, outer: Logits) -> torch.Tensor:
     inverse has its dual form: (C + r)^-1 = (1 - A' (A A' / m + r)^-1 A / m) / r, of size m instead of K.
     """
     points, classes = inner.shape[1:]
+    rules: torch.Tensor
     if classes <= points:
         covariance = inner.transpose(1, 2) @ inner / points
         ridge = _RIDGE * covariance.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-12)
-        return torch.linalg.solve(_ridged(covariance, ridge), outer.transpose(1, 2)).transpose(1, 2)
-    ridge = _RIDGE * inner.square().mean((1, 2)).clamp_min(1e-12)
-    products = inner @ inner.transpose(1, 2) / points
-    inside = torch.linalg.solve(_ridged(products, ridge), inner @ outer.transpose(1, 2) / points)
-    return (outer - inside.transpose(1, 2) @ inner) / ridge[:, None, None]
+        rules = torch.linalg.solve(_ridged(covariance, ridge), outer.transpose(1, 2))
+        rules = rules.transpose(1, 2)
+    else:
+        ridge = _RIDGE * inner.square().mean((1, 2)).clamp_min(1e-12)
+        products = inner @ inner.transpose(1, 2) / points
+        inside = torch.linalg.solve(
+            _ridged(products, ridge), inner @ outer.transpose(1, 2) / points
+        )
+        rules = (outer - inside.transpose(1, 2) @ inner) / ridge[:, None, None]
+    return rules
 
 
 def _ridged(matrices: torch.Tensor, ridge: torch.Tensor) -> torch.Tensor:
