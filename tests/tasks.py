@@ -5,11 +5,11 @@ Two are real: patches of colour photographs, and the 8x8 digits of scikit-learn.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,31 +69,28 @@ class Task:
             path = path.with_suffix(".toml")
             names = json.dumps(self.class_names)
             path.write_text(f'path = "{self.name}.npz"\nclass_names = {names}\n')
-        images = as_images(arrays["x_train"])
-        classes = int(arrays["y_train"].max()) + 1
-        shape = (*images.shape[1:], classes)
         module = folder / f"{self.name}_net.py"
-        module.write_text(f"SHAPE, WIDTH = {shape}, {self.width}\n{NETWORK}")
-        labels = torch.from_numpy(arrays["y_train"])
-        model = trained(_network(module), images, labels, self.epochs)
-        save_file(model.state_dict(), module.with_suffix(".safetensors"))
+        module.write_text(f"SHAPE, WIDTH = {_shape(arrays)}, {self.width}\n{NETWORK}")
+        save_file(self.network(arrays).state_dict(), module.with_suffix(".safetensors"))
         return path
+
+    def network(self, arrays: Arrays) -> nn.Module:
+        """The network of the task, trained on its training images."""
+        images, labels = as_images(arrays["x_train"]), torch.from_numpy(arrays["y_train"])
+        names: dict[str, Any] = {"WIDTH": self.width}
+        exec(NETWORK, names)  # noqa: S102 # nosec B102 # our own text
+        return trained(lambda: names["Network"](*_shape(arrays)), images, labels, self.epochs)
+
+
+def _shape(arrays: Arrays) -> tuple[int, ...]:
+    """Channels, height, width and classes."""
+    return *as_images(arrays["x_train"][:1]).shape[1:], int(arrays["y_train"].max()) + 1
 
 
 def as_images(pixels: np.ndarray) -> torch.Tensor:
     """Pixels (n, H, W) or (n, H, W, C) as float32 (n, C, H, W) in [0, 1]."""
     x = torch.from_numpy(pixels).float() / 255
     return x[:, None] if x.dim() == 3 else x.permute(0, 3, 1, 2).contiguous()
-
-
-def _network(path: Path) -> Callable[[], nn.Module]:
-    """The network of the module that was written to this path, without its weights."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return lambda: module.Network(*module.SHAPE)
 
 
 def trained(
