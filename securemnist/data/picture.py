@@ -38,10 +38,13 @@ def read(path: Path, size: tuple[int, int] | None) -> torch.Tensor:
     return decoded(content, str(path), size)
 
 
-def decoded(content: bytes, where: str, size: tuple[int, int] | None) -> torch.Tensor:
+def decoded(
+    content: bytes, where: str, size: tuple[int, int] | None, most_pixels: int = MAX_PIXELS
+) -> torch.Tensor:
     """An encoded picture as uint8 (1, C, H, W), resized to (height, width) if `size` is given.
 
-    DataError for another format, a truncated or animated picture, transparency, CMYK, and 16 bits.
+    DataError for more than `most_pixels`, another format, a truncated or animated picture, transparency,
+    CMYK, and 16 bits.
     """
     if len(content) > MAX_BYTES:
         raise DataError(f"{where}: expected at most {MAX_BYTES >> 20} MiB, got more; {_ADVICE}")
@@ -53,9 +56,9 @@ def decoded(content: bytes, where: str, size: tuple[int, int] | None) -> torch.T
     try:
         with _strict(), Image.open(io.BytesIO(content), formats=FORMATS) as image:
             width, height = image.size
-            if width * height > MAX_PIXELS:
+            if width * height > most_pixels:
                 raise DataError(
-                    f"{where}: expected at most {MAX_PIXELS:,} pixels, got {width}x{height}; {_ADVICE}"
+                    f"{where}: expected at most {most_pixels:,} pixels, got {width}x{height}; {_ADVICE}"
                 )
             if getattr(image, "n_frames", 1) != 1:
                 raise DataError(f"{where}: expected one picture, got several frames; {_ADVICE}")
