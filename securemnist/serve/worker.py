@@ -82,7 +82,7 @@ class Worker:
                     self._news.wait()
                 if not (self._images or self._tasks):
                     return
-            if not self._classify():
+            if not self._classify() and self._tasks:
                 self._work(self._tasks.popleft())
 
     def _classify(self) -> bool:
@@ -114,26 +114,35 @@ class Worker:
                 ):
                     break
                 self._images.popleft()
+                if job.future.cancelled():
+                    job.answer()
+                    continue
                 jobs.append(job)
                 size += len(_images(job))
         return jobs
 
     def _work(self, job: Job) -> None:
+        if job.future.cancelled():
+            job.answer()
+            return
         try:
             result = job.call() if job.call else None
             if isinstance(result, Generator):
-                result = self._in_turns(result)
+                result = self._in_turns(job, result)
         except Exception as error:
             job.answer(error=error)
         else:
             job.answer(result)
 
-    def _in_turns(self, steps: Generator[Any, None, Any]) -> Any:
+    def _in_turns(self, job: Job, steps: Generator[Any, None, Any]) -> Any:
         while True:
             try:
                 next(steps)
             except StopIteration as end:
                 return end.value
+            if job.future.cancelled():
+                steps.close()
+                return None
             while self._classify():
                 pass
 
