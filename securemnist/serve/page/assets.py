@@ -8,28 +8,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from securemnist.serve.routes import Path
-from securemnist.view import jinja
+from securemnist import view
 
-_HERE = File(__file__).parent
-_SHARED = File(jinja.__file__).parent / "templates" / "base.css"
+_FILES = File(__file__).parent / "static"
+_COLOURS = File(view.__file__).parent / "templates" / "base.css"  # shared with the report
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
 def paths() -> tuple[Path, ...]:
     """The page at `/` and its files at `/page/`. They name neither a model nor a class."""
-    document = jinja.page("page.html.j2", _HERE / "templates")
-    files = [_SHARED, *sorted((_HERE / "static").iterdir())]
-    return (
-        _file("/", document, "text/html"),
-        *(_file(f"/page/{file.name}", file.read_bytes(), _TYPES[file.suffix]) for file in files),
-    )
+    files = [_COLOURS, *(file for file in sorted(_FILES.iterdir()) if file.suffix != ".html")]
+    return _file("/", _FILES / "page.html"), *(_file(f"/page/{file.name}", file) for file in files)
 
 
-def _file(path: str, content: bytes, kind: str) -> Path:
+def _file(path: str, file: File) -> Path:
+    content, kind = file.read_bytes(), _TYPES[file.suffix]
     headers = {"Content-Security-Policy": POLICY} if kind == "text/html" else {}
 
     async def send(_request: Request) -> Response:
