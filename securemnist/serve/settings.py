@@ -94,8 +94,16 @@ class Settings(BaseModel):
         return control not in self.off
 
 
-def load(path: Path) -> Settings:
-    """The `[serve]` table of a TOML file; UsageError in one sentence."""
+def with_options(settings: Settings, **options: str | int | None) -> Settings:
+    """The settings with those options that are not None."""
+    given = {name: value for name, value in options.items() if value is not None}
+    return Settings.model_validate({**settings.model_dump(), **given})
+
+
+def load(path: Path | None) -> Settings:
+    """The `[serve]` table of a TOML file, by default the defaults; UsageError in one sentence."""
+    if path is None:
+        return Settings()
     try:
         table = toml_table(decoded(read_at_most(path, MAX_BYTES)))
         serve = table.get("serve", {})
