@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import torch
 
@@ -16,7 +17,8 @@ from securemnist.types import Images
 
 # A ball of more than 0.5 contains uniform grey around every image.
 LARGEST = 0.5
-_PRECISION, _FINEST = 0.02, 0.0005  # of the bisection: a share of epsilon, and its least value
+_SMALLEST = 0.0005  # no smaller epsilon is tried
+_PRECISION = 1.02  # ratio of the smallest epsilon that was not proved to the largest that was
 # CROWN costs some passes for every other class; with more classes only intervals are used.
 _MOST_CLASSES = 20
 
@@ -26,23 +28,38 @@ def certified_radius(
 ) -> Generator[None, None, float]:
     """The largest L-infinity epsilon found at which `label` is proved for `image` (1, C, H, W).
 
-    0 where nothing is proved. It yields between the steps, and begins none after `seconds`.
-    NoCertificate for a network without known bounds, and for one whose answer varies or depends on
-    the batch.
+    0 where nothing is proved. It yields between the steps. It begins none after `seconds`, which do not
+    count the checks of a new model. NoCertificate for a network without known bounds, and for one
+    whose answer varies or depends on the batch.
     """
-    end = time.monotonic() + seconds
     if doubts := prediction_doubts(context):
         raise NoCertificate(f"{doubts[0].name}: {doubts[0].reason}")
     y = torch.tensor([label])
-    proved, unproved = 0.0, LARGEST
-    while unproved - proved > max(_FINEST, _PRECISION * unproved) and time.monotonic() < end:
-        yield
-        middle = (proved + unproved) / 2
+
+    def proves(eps: float, *, crown: bool) -> bool:
         # The referee accepts perturbations larger than eps by this tolerance.
-        eps, crown = middle + SLACK, context.data.spec.classes <= _MOST_CLASSES
-        found = certify(context.subject.model, image, y, eps=eps, crown=crown)
-        if bool(found.proved[0]):
-            proved = middle
+        model, size = context.subject.model, eps + SLACK
+        return bool(certify(model, image, y, eps=size, crown=crown).proved[0])
+
+    yield
+    proves(_SMALLEST, crown=False)  # reads the network of a new model
+    end = time.monotonic() + seconds
+    proved = yield from _bisected(lambda eps: proves(eps, crown=False), 0.0, end)
+    if context.data.spec.classes <= _MOST_CLASSES:
+        proved = yield from _bisected(lambda eps: proves(eps, crown=True), proved, end)
+    return proved
+
+
+def _bisected(
+    proves: Callable[[float], bool], proved: float, end: float
+) -> Generator[None, None, float]:
+    """The largest epsilon found for which `proves` holds, at least `proved`; geometric bisection."""
+    unproved = LARGEST
+    while unproved > _PRECISION * max(proved, _SMALLEST) and time.monotonic() < end:
+        yield
+        eps = math.sqrt(max(proved, _SMALLEST) * unproved)
+        if proves(eps):
+            proved = eps
         else:
-            unproved = middle
+            unproved = eps
     return proved

@@ -100,9 +100,7 @@ def _within(
     return None
 
 
-def _moved_closer(
-    model: nn.Module, image: Images, found: Images, y: torch.Tensor
-) -> Nearest:
+def _moved_closer(model: nn.Module, image: Images, found: Images, y: torch.Tensor) -> Nearest:
     """The point nearest to the image on the line to `found` that the referee accepts, judged alone."""
     shares = torch.linspace(1 / _SHARES, 1, _SHARES).view(-1, 1, 1, 1)
     points = torch.cat([image + shares[:-1] * (found - image), found]).clamp(0, 1)

@@ -25,7 +25,9 @@ def uploaded(content: bytes, spec: InputSpec) -> torch.Tensor:
     DataError in one sentence for any other file, see `data/picture.py`.
     """
     if not can_be_uploaded(spec):
-        raise DataError(f"expected a model of 1 or 3 channels, got {spec.channels}; use a test image")
+        raise DataError(
+            f"expected a model of 1 or 3 channels, got {spec.channels}; use a test image"
+        )
     size = spec.height, spec.width
     image = picture.decoded(content, "the picture", size, _MOST_PIXELS)
     if image.shape[1] == spec.channels:

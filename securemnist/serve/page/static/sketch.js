@@ -165,8 +165,9 @@ export class Sketch {
     context.lineWidth = WIDTH * side;
     for (const [first, ...others] of this.strokes) {
       context.beginPath();
-      context.moveTo(first[0] * side, first[1] * side);
-      for (const [x, y] of others.length ? others : [first]) context.lineTo(x * side, y * side);
+      // Lines of length 0 are not drawn; a dot is a very short one.
+      context.moveTo(first[0] * side + 0.01, first[1] * side);
+      for (const [x, y] of [first, ...others]) context.lineTo(x * side, y * side);
       context.stroke();
     }
   }
