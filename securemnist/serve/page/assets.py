@@ -7,8 +7,8 @@ from pathlib import Path as File
 from starlette.requests import Request
 from starlette.responses import Response
 
-from securemnist.serve.routes import Path
 from securemnist import view
+from securemnist.serve.routes import Path
 
 _FILES = File(__file__).parent / "static"
 _COLOURS = File(view.__file__).parent / "templates" / "base.css"  # shared with the report

@@ -15,8 +15,10 @@ import torch
 from torch import nn
 
 from securemnist._util.hashing import seed_from
-from securemnist.attacks import APGD, FAB, PGD
+from securemnist.attacks.apgd import APGD
 from securemnist.attacks.base import Attack
+from securemnist.attacks.fab import FAB
+from securemnist.attacks.pgd import PGD
 from securemnist.attacks.refereed import attempt
 from securemnist.errors import MeasureError
 from securemnist.evaluation.context import Context
