@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from securemnist._util.files import read_at_most
 from securemnist.errors import DataError, first_line
@@ -65,6 +65,10 @@ def decoded(
             return converted(ImageOps.exif_transpose(image), where, size)
     except DataError:
         raise
+    except UnidentifiedImageError as error:  # its text has the address of the buffer
+        raise DataError(
+            f"{where}: expected a PNG, JPEG or BMP picture, got another file; {_ADVICE}"
+        ) from error
     except Exception as error:  # decoders raise errors of many classes for damaged files
         raise DataError(
             f"{where}: expected a whole PNG, JPEG or BMP picture, got {type(error).__name__} "

@@ -18,7 +18,8 @@ from securemnist.types import Images
 # A ball of more than 0.5 contains uniform grey around every image.
 LARGEST = 0.5
 _SMALLEST = 0.0005  # no smaller epsilon is tried
-_PRECISION = 1.02  # ratio of the smallest epsilon that was not proved to the largest that was
+# Ratio of the smallest epsilon that was not proved to the largest that was, at the end of a bisection.
+_FINE, _COARSE = 1.02, 1.5
 # CROWN costs some passes for every other class; with more classes only intervals are used.
 _MOST_CLASSES = 20
 
@@ -44,18 +45,20 @@ def certified_radius(
     yield
     proves(_SMALLEST, crown=False)  # reads the network of a new model
     end = time.monotonic() + seconds
-    proved = yield from _bisected(lambda eps: proves(eps, crown=False), 0.0, end)
-    if context.data.spec.classes <= _MOST_CLASSES:
-        proved = yield from _bisected(lambda eps: proves(eps, crown=True), proved, end)
+    few = context.data.spec.classes <= _MOST_CLASSES
+    ratio = _COARSE if few else _FINE
+    proved = yield from _bisected(lambda eps: proves(eps, crown=False), 0.0, ratio, end)
+    if few:
+        proved = yield from _bisected(lambda eps: proves(eps, crown=True), proved, _FINE, end)
     return proved
 
 
 def _bisected(
-    proves: Callable[[float], bool], proved: float, end: float
+    proves: Callable[[float], bool], proved: float, ratio: float, end: float
 ) -> Generator[None, None, float]:
     """The largest epsilon found for which `proves` holds, at least `proved`; geometric bisection."""
     unproved = LARGEST
-    while unproved > _PRECISION * max(proved, _SMALLEST) and time.monotonic() < end:
+    while unproved > ratio * max(proved, _SMALLEST) and time.monotonic() < end:
         yield
         eps = math.sqrt(max(proved, _SMALLEST) * unproved)
         if proves(eps):
