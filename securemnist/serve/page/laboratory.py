@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Generator
 
 from securemnist._util.hashing import sha256
 from securemnist.data import DataSet
-from securemnist.errors import MeasureError
+from securemnist.errors import MeasureError, NoCertificate
 from securemnist.evaluation.context import Context
 from securemnist.models.loading import Subject
 from securemnist.serve.page.certified_radius import certified_radius
@@ -33,6 +34,13 @@ class Laboratory:
         self.data = data
         self._contexts: dict[str, Context] = {}
         self._radii: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    def prepare(self) -> Generator[None, None, None]:
+        """Read and check each model's network, which takes a second at its first certificate."""
+        image = self.data.test[:1].images()
+        for model in self.models:
+            with contextlib.suppress(NoCertificate):
+                yield from certified_radius(self._context(model), image, 0, 0.0)
 
     def radius(self, model: ServedModel, image: Images, label: int) -> Generator[None, None, float]:
         """The certified radius of an image (1, C, H, W) and its predicted class."""

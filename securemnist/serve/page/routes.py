@@ -5,6 +5,9 @@ An image travels as its bytes, one a value, so that certificate and attack get w
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import importlib
 import logging
 import math
 import secrets
@@ -24,7 +27,7 @@ from securemnist.serve.page.certified_radius import LARGEST
 from securemnist.serve.page.laboratory import Laboratory
 from securemnist.serve.refusal import Refusal
 from securemnist.serve.routes import Path
-from securemnist.serve.service import ServedModel, Service
+from securemnist.serve.service import Overloaded, ServedModel, Service
 from securemnist.serve.settings import Settings
 from securemnist.types import Images
 
@@ -68,9 +71,12 @@ class _Requests:
         self.laboratory = Laboratory(service.models, self.data) if self.data else None
         self.shown = self.laboratory.models if self.laboratory else service.models[:1]
         self.spec = service.models[0].spec
+        self.preparation: asyncio.Task[None] | None = None
 
     async def models(self, _request: Request) -> dict[str, Any]:
-        """What the page offers."""
+        """What the page offers. The first page that is opened prepares the certificates."""
+        if self.laboratory is not None and self.preparation is None:
+            self.preparation = asyncio.create_task(self._prepare(self.laboratory))
         return {
             "models": [{"name": model.name, "digest": model.digest} for model in self.shown],
             "classes": [self.spec.name_of(label) for label in range(self.spec.classes)],
@@ -145,6 +151,12 @@ class _Requests:
             "image": answers.image(found.image),
             "predictions": [answers.prediction(one, self.settings) for one in others],
         }
+
+    async def _prepare(self, laboratory: Laboratory) -> None:
+        # Most of the work is this import, which keeps no request waiting in another thread.
+        await asyncio.to_thread(importlib.import_module, "torch._dynamo")
+        with contextlib.suppress(Overloaded):
+            await self.service.run(laboratory.prepare)
 
     async def _chosen(self, request: Request) -> tuple[Laboratory, ServedModel, Images]:
         """The model that a request names by its place, and its image."""

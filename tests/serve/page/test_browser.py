@@ -140,35 +140,48 @@ class Visit:
         assert results.violations_count == 0, results.generate_report()
 
 
-def test_strokes_are_read_proved_and_attacked(browser: Any, link: str) -> None:
-    """A drawn seven is read as 7, its proof ends before its attack, and both models are attacked."""
+@pytest.fixture(scope="module")
+def attacked(browser: Any, link: str) -> Iterator[Visit]:
+    """A drawn seven, with proofs and attacks of both models."""
     with Visit(browser, link) as visit:
-        page = visit.page
         visit.draw(SEVEN)
         visit.answers("7")
-        certified, hardened = visit.proved()
-        assert certified > 0.2 > hardened > 0
-        words = page.locator(".model .verdict-word")
-        page.locator("#epsilon").fill("0.1")
-        assert words.nth(0).inner_text() == "✓ proved safe"
-        assert "open" in words.nth(1).inner_text()
-        assert "proved safe" in page.locator("#epsilon").get_attribute("aria-valuetext")
+        visit.proved()
+        visit.page.locator("#attack").click()
+        visit.page.locator("#progress", has_text="Done.").wait_for()
+        yield visit
+
+
+def test_attacks_lie_beyond_proofs(attacked: Visit) -> None:
+    """Both models are attacked, beyond what is proved of each, and the slider says which it is where."""
+    page, radii = attacked.page, attacked.proved()
+    words = page.locator(".model .verdict-word")
+    assert radii[0] > 0.2 > radii[1] > 0
+    assert page.locator("#found canvas").count() == 6
+    for place, radius in enumerate(radii):
+        text = page.locator("#found .card").nth(place).inner_text()
+        found = re.search(r"reads (\d) instead of 7.*more than ([\d.]+)\.", text, re.DOTALL)
+        assert found is not None
+        assert found[1] != "7"
+        assert radius < float(found[2]) < 0.5
         page.locator("#epsilon").fill("0.5")
-        assert "open" in words.nth(0).inner_text()
-        page.locator("#attack").click()
-        page.locator("#progress", has_text="Done.").wait_for()
-        for place, radius in enumerate((certified, hardened)):
-            text = page.locator("#found .card").nth(place).inner_text()
-            found = re.search(r"reads (\d) instead of 7.*more than ([\d.]+)\.", text, re.DOTALL)
-            assert found is not None
-            assert found[1] != "7"
-            assert radius < float(found[2]) < 0.5
-            assert f"broken: {found[1]}" in words.nth(place).inner_text()
-        assert page.locator("#found canvas").count() == 6
-        visit.draw(((0.2, 0.2), (0.3, 0.3)))
-        assert page.locator("#found .card").count() == 0
-        assert "broken" not in words.nth(0).inner_text()
-        assert visit.messages == []
+        assert words.nth(place).inner_text() == f"✕ broken: {found[1]}"
+    page.locator("#epsilon").fill("0.1")
+    assert words.all_inner_texts() == ["✓ proved safe", "? open: neither proved nor broken"]
+    assert "proved safe" in page.locator("#epsilon").get_attribute("aria-valuetext")
+    assert attacked.messages == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_is_accessible_at_every_width(attacked: Visit, scheme: str) -> None:
+    """With answers, proofs and attacks: nothing sideways at 360 to 1600 pixels, and axe finds nothing."""
+    attacked.page.emulate_media(color_scheme=scheme)
+    for width in (360, 1024, 1600):
+        attacked.page.set_viewport_size({"width": width, "height": 900})
+        assert attacked.overflow() == 0
+        attacked.hold_to_axe()
+        attacked.screenshot(f"drawing-{width}-{scheme}")
+    assert attacked.messages == []
 
 
 def test_keyboard_draws(browser: Any, link: str) -> None:
@@ -243,23 +256,6 @@ def test_one_click_takes_a_test_image(browser: Any, link: str) -> None:
         assert visit.messages == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_page_is_accessible_at_every_width(browser: Any, link: str, scheme: str) -> None:
-    """With answers, proofs and attacks: nothing sideways at 360 to 1600 pixels, and axe finds nothing."""
-    with Visit(browser, link, color_scheme=scheme) as visit:
-        visit.hold_to_axe()
-        visit.draw(SEVEN)
-        visit.proved()
-        visit.page.locator("#attack").click()
-        visit.page.locator("#progress", has_text="Done.").wait_for()
-        for width in (360, 1024, 1600):
-            visit.page.set_viewport_size({"width": width, "height": 900})
-            assert visit.overflow() == 0
-            visit.hold_to_axe()
-            visit.screenshot(f"drawing-{width}-{scheme}")
-        assert visit.messages == []
-
-
 def test_link_signs_in_once(browser: Any, link: str) -> None:
     """The token leaves the address; the cookie is out of reach of scripts and survives a reload."""
     with Visit(browser, link) as visit:
@@ -305,7 +301,7 @@ def test_hostile_file_gets_one_sentence(browser: Any, link: str) -> None:
 
 
 def test_picture_of_a_colour_model(browser: Any, colour_link: str) -> None:
-    """A picture is uploaded, classified and attacked instead; hostile class names are text."""
+    """A picture is uploaded, classified and attacked; hostile names are text; a new image starts anew."""
     with Visit(browser, colour_link, color_scheme="dark") as visit:
         page = visit.page
         assert page.get_by_role("button", name="Clear").is_hidden()
@@ -323,4 +319,9 @@ def test_picture_of_a_colour_model(browser: Any, colour_link: str) -> None:
         assert visit.overflow() == 0
         visit.hold_to_axe()
         visit.screenshot("picture")
+        assert "broken" in page.locator(".verdict-word").inner_text()
+        page.get_by_role("button", name="Test image").click()
+        page.locator("#source", has_text="Test image").wait_for()
+        assert page.locator("#found .card").count() == 0
+        assert "broken" not in page.locator(".verdict-word").inner_text()
         assert visit.messages == []
