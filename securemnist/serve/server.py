@@ -106,6 +106,10 @@ class ServerThread:
         self._server.stop()
         self._thread.join(30)
 
+    def stop(self) -> None:
+        """Stop accepting; what was accepted is answered."""
+        self._server.stop()
+
     def _run(self) -> None:
         asyncio.run(self._server.serve(self._started.set))
 

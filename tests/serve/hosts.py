@@ -39,6 +39,7 @@ class Client:
         )
         self.http = httpx.AsyncClient(transport=transport, base_url=URL, headers=headers)
         self.headers = self.http.headers
+        self.application = application
         self.runner = asyncio.Runner()
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
