@@ -256,6 +256,26 @@ def test_one_click_takes_a_test_image(browser: Any, link: str) -> None:
         assert visit.messages == []
 
 
+def test_misclassified_image_is_never_green(browser: Any, colour_link: str) -> None:
+    """A test image with another label than the answer is misclassified at each epsilon, proof or not."""
+
+    def mislabelled(route: Any) -> None:
+        response = route.fetch()
+        answer = response.json()
+        answer["truth"] = (answer["predictions"][0]["label"] + 1) % len(HOSTILE_NAMES)
+        route.fulfill(response=response, json=answer)
+
+    with Visit(browser, colour_link) as visit:
+        page = visit.page
+        page.route("**/page/test-image", mislabelled)
+        page.get_by_role("button", name="Test image").click()
+        page.locator(".numbers", has_text="proved").wait_for()
+        for epsilon in ("0", "0.001", "0.1"):
+            page.locator("#epsilon").fill(epsilon)
+            assert page.locator(".model.fail .verdict-word", has_text="misclassified").count() == 1
+        assert page.locator(".zones .proved").evaluate("e => e.getBoundingClientRect().width") == 0
+
+
 def test_link_signs_in_once(browser: Any, link: str) -> None:
     """The token leaves the address; the cookie is out of reach of scripts and survives a reload."""
     with Visit(browser, link) as visit:

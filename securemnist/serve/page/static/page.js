@@ -50,7 +50,12 @@ function empty() {
 
 function show(answer, source) {
   image = answer.image;
-  cards.forEach((card, place) => card.show(answer.predictions[place]));
+  cards.forEach((card, place) => {
+    const { label } = answer.predictions[place];
+    card.show(answer.predictions[place]);
+    const wrong = answer.truth !== undefined && answer.truth !== label;
+    if (wrong) radius.setWrong(place, offer.classes[answer.truth]);
+  });
   const small = picture(image);
   const prepared = find("prepared");
   Object.assign(prepared, { width: small.width, height: small.height });

@@ -34,7 +34,14 @@ export class Radius {
 
   // Of a new image nothing is known.
   reset() {
-    for (const row of this.rows) Object.assign(row, { state: "none", radius: null, attack: null });
+    const nothing = { state: "none", radius: null, attack: null, wrong: "" };
+    for (const row of this.rows) Object.assign(row, nothing);
+    this.update();
+  }
+
+  // The answer is known to be wrong: nothing about it is shown as proved.
+  setWrong(place, label) {
+    this.rows[place].wrong = label;
     this.update();
   }
 
@@ -56,8 +63,9 @@ export class Radius {
     this.ruler.style.setProperty("--at", epsilon / this.end);
     for (const row of this.rows) {
       const distance = row.attack?.distance ?? null;
+      const proved = row.wrong ? 0 : (row.radius ?? 0);
       row.root.classList.toggle("busy", row.state === "busy");
-      row.proved.style.transform = `scaleX(${Math.min(1, (row.radius ?? 0) / this.end)})`;
+      row.proved.style.transform = `scaleX(${Math.min(1, proved / this.end)})`;
       const broken = distance === null ? 0 : Math.max(0, 1 - distance / this.end);
       row.broken.style.transform = `scaleX(${broken})`;
       row.numbers.textContent = numbers(row, distance);
@@ -82,7 +90,8 @@ function numbers({ state, radius, attack }, distance) {
   return words.join(", ");
 }
 
-function verdict({ state, radius, attack }, distance, epsilon) {
+function verdict({ state, radius, attack, wrong }, distance, epsilon) {
+  if (wrong) return ["fail", `✕ misclassified: labelled ${wrong}`];
   if (state === "done" && radius > 0 && epsilon <= radius) return ["pass", "✓ proved safe"];
   if (distance !== null && epsilon >= distance) return ["fail", `✕ broken: ${attack.answer}`];
   if (state === "none" && !attack) return ["not-run", "not checked yet"];
