@@ -31,6 +31,8 @@ _COMMANDS = (
     "demo",
     "history",
     "data",
+    "audit",
+    "monitor",
 )
 
 
