@@ -32,7 +32,6 @@ _COMMANDS = (
     "history",
     "data",
     "audit",
-    "monitor",
 )
 
 

@@ -86,7 +86,7 @@ def show(
     """
     from securemnist.audit import search, verification
 
-    if request is image is subject is None:
+    if request is None and image is None and subject is None:
         raise UsageError("expected --request, --image or --subject, got none; name one")
     wanted = search.Wanted(request, _hash(folder, image), subject)
     code = _report(folder, verification.verify(folder, key=key, head=head, first=first), key)
