@@ -67,9 +67,7 @@ def _model(name: str, clean: int) -> int:
     return missed
 
 
-def _changes(
-    model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor
-) -> dict[str, torch.Tensor]:
+def _changes(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> dict[str, torch.Tensor]:
     """Streams by name, each of the size of `x`."""
     generator = torch.Generator().manual_seed(0)
     turned = rotate(x.numpy(), 15, axes=(2, 3), reshape=False, order=1)

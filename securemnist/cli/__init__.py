@@ -32,6 +32,7 @@ _COMMANDS = (
     "history",
     "data",
     "audit",
+    "monitor",
 )
 
 

@@ -52,7 +52,8 @@ def classes(reference: Counts, window: Counts) -> float:
         pooled[-1] = pooled[-1] + column
         expected += count
     if expected < _LEAST_EXPECTED and len(pooled) > 1:
-        pooled[-2] = pooled[-2] + pooled.pop()
+        rest = pooled.pop()
+        pooled[-1] = pooled[-1] + rest
     if len(pooled) == 1:
         return 1.0
     return float(chi2_contingency(np.stack(pooled, 1), correction=False).pvalue)

@@ -18,7 +18,7 @@ class MonitorSettings(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     window: Annotated[int, Field(ge=50, le=100_000)] = 500
-    alpha: Annotated[float, Field(gt=0, le=0.5, allow_inf_nan=False)] = 0.01
+    alpha: Annotated[float, Field(gt=0, le=0.5, allow_inf_nan=False)] = 0.001
     tail: Annotated[float, Field(gt=0, le=0.2, allow_inf_nan=False)] = 0.01
 
     def limit(self, window: int, tests: int) -> float:
