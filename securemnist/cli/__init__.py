@@ -29,6 +29,7 @@ _COMMANDS = (
     "train",
     "init",
     "demo",
+    "serve",
     "history",
     "data",
     "audit",

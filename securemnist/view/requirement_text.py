@@ -146,6 +146,34 @@ def _static(row: Requirement) -> str:
     return f"Bandit and Semgrep find {found} of {level} severity or above that is not accepted."
 
 
+_CONTROLS = {
+    "authentication": "Without a valid token nothing is answered",
+    "token_comparison": "The time of a refusal does not tell how near a token is",
+    "rate_limit": "A client that sends too much is refused for a while",
+    "body_cap": "Large bodies are refused before they are read",
+    "slow_requests": "Slow clients are cut off and delay no others",
+    "malformed_json": "Malformed JSON is refused and does no harm",
+    "wrong_tensors": "Images of another shape, type or range are refused",
+    "methods": "Paths answer to their own methods only",
+    "path_traversal": "No path leads to a file of the machine",
+    "error_disclosure": "Errors give no details away",
+    "security_headers": "Answers carry the headers that make browsers strict",
+    "origins": "Requests of other sites and for other hosts are refused",
+    "confidence_precision": "Confidences are rounded, or left out",
+    "batch_independence": "An answer depends on its image only",
+    "overload": "Requests above the bound are refused, the others are answered in time",
+    "audit_trail": "Each request leaves a record",
+}
+
+
+def _service(row: Requirement) -> str:
+    found = "all" if row.threshold == 0 else f"all but {row.threshold:g}"
+    of = "a service of the model"
+    if endpoint := row.settings.get("endpoint"):
+        of = line(endpoint, 100)
+    return f"{_CONTROLS[str(row.settings['control'])]}: {found} checks of {of} hold."
+
+
 WORDS: Mapping[str, Callable[[Requirement], str]] = {
     "clean_accuracy": _clean,
     "worst_class_accuracy": _worst_class,
@@ -155,4 +183,5 @@ WORDS: Mapping[str, Callable[[Requirement], str]] = {
     "backdoor_success": _backdoor,
     "latency_ratio": _latency,
     "static_findings": _static,
+    "service_violations": _service,
 }
