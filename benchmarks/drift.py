@@ -1,9 +1,9 @@
 """False alarms and found drift of the monitor: `python -m benchmarks.drift [MODEL ...] [--images N]`.
 
-The reference is the tuning split of MNIST, streams are resampled test images. A clean stream has 100,000
-images. Each drift follows it once at once (the first windows, with the largest limit) and once after
-the whole clean stream (the smallest one). Printed is by how many images after its beginning it was
-named, the worst of several beginnings within a window. Exit code 1 where a target is missed.
+The reference is the tuning split of MNIST, streams are resampled test images. Five clean streams have
+100,000 images each. Each drift begins in the first windows, which have the largest limit, and after such
+a stream, where the limit is smallest. Printed is by how many images after its beginning it was named, the
+worst of several beginnings within a window. Exit code 1 where a target is missed.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from securemnist.types import silent
 MODELS = ("baseline", "certified")
 CLEAN, LATEST, MOST_ALARMS = 100_000, 1_000, 1
 _POOL, _BATCH = 2_000, 64
+_STREAMS = 5
 _BEGINNINGS = (0, 1, 250, 499)
 Stream = tuple[torch.Tensor, torch.Tensor]
 
@@ -49,14 +50,15 @@ def _model(name: str, clean: int) -> int:
     rng = np.random.default_rng(0)
     everything = images, predict(images)
     monitor = Monitor(reference)
-    began = time.perf_counter()
-    alarms = _feed(monitor, everything, clean, rng)
-    micros = (time.perf_counter() - began) / clean * 1e6
-    print(
-        f"| {name} | {clean:,} test images, resampled | {len(alarms)} alarms | | {micros:.0f} us an "
-        "image |"
-    )
-    windows, missed = monitor.windows, len(alarms) > MOST_ALARMS
+    began = time.process_time()
+    alarms = [len(_feed(monitor, everything, clean, rng))]
+    micros = (time.process_time() - began) / clean * 1e6
+    windows = monitor.windows
+    alarms += [len(_feed(Monitor(reference), everything, clean, rng)) for _ in range(_STREAMS - 1)]
+    counts = ", ".join(map(str, alarms))
+    print(f"| {name} | {_STREAMS} clean streams of {clean:,} images | alarms: {counts} | | |")
+    print(f"{name}: {micros:.0f} us of processor time an image, in requests of {_BATCH}")
+    missed = max(alarms) > MOST_ALARMS
     pool = torch.from_numpy(rng.permutation(len(images))[:_POOL])
     for what, changed in _changes(model, images[pool], labels[pool]).items():
         stream = changed, predict(changed)

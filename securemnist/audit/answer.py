@@ -15,9 +15,9 @@ _LONGEST_TEXT = 200
 class Answer:
     """Who asked what when, and what was answered.
 
-    `request`: the id of the request; `subject`: the id of the token, never the token; `model`: name and
-    `digest` of the model; `status`: the HTTP status; `images`: keyed hashes, one an image; `classes`:
-    the predicted ones, one an image.
+    `request`: the id of the request; `path`: its path; `subject`: the id of the token, never the token;
+    `model`: name and `digest` of the model; `status`: the HTTP status; `images`: keyed hashes, one an
+    image; `classes`: the predicted ones, one an image.
     """
 
     request: str
@@ -28,6 +28,7 @@ class Answer:
     images: Sequence[str] = ()
     classes: Sequence[int] = ()
     milliseconds: float = 0.0
+    path: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The keys of a line; texts are cut at 200 visible characters."""
@@ -36,6 +37,7 @@ class Answer:
             "subject": line(self.subject, _LONGEST_TEXT),
             "model": line(self.model, _LONGEST_TEXT),
             "model_digest": line(self.model_digest, _LONGEST_TEXT),
+            "path": line(self.path, _LONGEST_TEXT),
             "status": int(self.status),
             "images": list(self.images),
             "classes": [int(label) for label in self.classes],

@@ -24,7 +24,7 @@ from securemnist.audit.segment import Segment
 from securemnist.audit.settings import FORMAT, AuditSettings
 from securemnist.errors import AuditError, UsageError
 
-_REFUSAL_SECONDS = 1.0
+_COUNT_SECONDS = 1.0
 
 
 class AuditLog:
@@ -37,7 +37,7 @@ class AuditLog:
     def __init__(self, folder: Path, settings: AuditSettings | None = None) -> None:
         self.folder, self.settings = folder, settings or AuditSettings()
         self._guard = threading.Lock()
-        self._refused: Counter[int] = Counter()
+        self._counts: Counter[int] = Counter()
         self._counted = self._signed_at = time.monotonic()
         self._unsigned = 0
         with contextlib.ExitStack() as stack:
@@ -95,26 +95,26 @@ class AuditLog:
                 self._sync()
             return number
 
-    def refused(self, status: int) -> None:
-        """Count a request that was refused before its sender was known.
+    def count(self, status: int) -> None:
+        """Count a request that gets no line of its own, such as one without a token.
 
         Counts are written once a second at most, so that strangers do not fill the disk.
         """
         with self._guard:
-            self._refused[int(status)] += 1
-            if time.monotonic() - self._counted >= _REFUSAL_SECONDS:
-                self._write_refusals()
+            self._counts[int(status)] += 1
+            if time.monotonic() - self._counted >= _COUNT_SECONDS:
+                self._write_counts()
 
     def tick(self) -> None:
-        """Write counted refusals, and sign what is due; to be called about once a second."""
+        """Write counts, and sign what is due; to be called about once a second."""
         with self._guard:
-            self._write_refusals()
+            self._write_counts()
             self._sign_when_due()
 
     def close(self) -> None:
-        """Write counted refusals, sign the last lines, and let another writer go on."""
+        """Write counts, sign the last lines, and let another writer go on."""
         with self._guard, self._resources:
-            self._write_refusals()
+            self._write_counts()
             if self._unsigned:
                 self._sign()
 
@@ -129,11 +129,11 @@ class AuditLog:
     ) -> None:
         self.close()
 
-    def _write_refusals(self) -> None:
-        if self._refused:
-            statuses = {str(status): count for status, count in sorted(self._refused.items())}
-            self._append("refusals", {"statuses": statuses, "time": _now()})
-            self._refused.clear()
+    def _write_counts(self) -> None:
+        if self._counts:
+            statuses = {str(status): count for status, count in sorted(self._counts.items())}
+            self._append("counts", {"statuses": statuses, "time": _now()})
+            self._counts.clear()
         self._counted = time.monotonic()
 
     def _sign_when_due(self) -> None:

@@ -52,7 +52,7 @@ class _Chain:
         """None after the line was added; else what is wrong with it."""
         line = place.line
         if line is None or line.number != self.number + 1 or not self._linked(line):
-            after = list(itertools.islice(rest, _AHEAD))
+            after = list(itertools.islice(rest, _AHEAD if line is not None else 0))
             return classified(place, self.before, after, self.number + 1)
         if (reason := self._wrong(line)) is not None:
             return Damage("changed", self._first_unsigned(line), place.where, reason)

@@ -46,7 +46,7 @@ class Monitor:
         self.reference, self.settings = reference, settings or MonitorSettings()
         self.path = path
         self.tests = _TESTS * len(reference.names) + 1
-        self.owner = sha256_of_value([reference.digest, self.settings.model_dump()])
+        self.owner = sha256_of_value([reference.digest, self.settings.compared()])
         self._waiting: list[tuple[Images, Logits]] = []
         self._waiting_images = self._waiting_values = 0
         self._restore(self._stored())

@@ -9,12 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from securemnist._util.files import read_at_most
 from securemnist._util.parsing import decoded, toml_table
+from securemnist.audit.settings import AuditSettings
 from securemnist.errors import ParseError, UsageError
+from securemnist.monitoring.settings import MonitorSettings
 from securemnist.results.validation_text import sentence
 
 MAX_BYTES = 1 << 20
 # Controls that `off` may name; everything else cannot be switched off.
 SWITCHES = (
+    "audit",
     "authentication",
     "body_cap",
     "concurrency",
@@ -22,6 +25,7 @@ SWITCHES = (
     "errors",
     "headers",
     "hosts",
+    "monitor",
     "origins",
     "rate_limits",
     "rounding",
@@ -43,6 +47,7 @@ class Settings(BaseModel):
     `answer_seconds`: the time after which a request in work is refused. `stop_seconds`: how long a stop
     waits for accepted requests.
     `decimals`: figures of a probability after the point; `labels_only` leaves probabilities out.
+    `audit`, `monitor`: the tables `[serve.audit]` and `[serve.monitor]`.
     `hosts`: names in the Host header beside loopback's. `origins`: other pages that may send requests.
     """
 
@@ -69,6 +74,8 @@ class Settings(BaseModel):
     decimals: int = Field(default=3, ge=0, le=8)
     labels_only: bool = False
     hosts: tuple[_Name, ...] = Field(default=(), strict=False)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
+    monitor: MonitorSettings = Field(default_factory=MonitorSettings)
     origins: tuple[_Name, ...] = Field(default=(), strict=False)
 
     @field_validator("off")

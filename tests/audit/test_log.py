@@ -50,6 +50,7 @@ def test_answer_is_stored_as_given(tmp_path: Path) -> None:
         "subject": "token-1",
         "model": "m",
         "model_digest": "d",
+        "path": "",
         "status": 200,
         "images": ["ab" * 32],
         "classes": [7],
@@ -127,13 +128,13 @@ def test_checkpoint_follows_after_its_time(tmp_path: Path) -> None:
         assert kinds(tmp_path) == KINDS
 
 
-def test_refusals_of_strangers_are_counted(tmp_path: Path) -> None:
+def test_requests_of_strangers_are_counted(tmp_path: Path) -> None:
     """A thousand requests without a token take one line, which has their number by status."""
     with AuditLog(tmp_path) as log:
         for _ in range(1_000):
-            log.refused(401)
-        log.refused(429)
-    assert kinds(tmp_path) == ["start", "checkpoint", "refusals", "checkpoint"]
+            log.count(401)
+        log.count(429)
+    assert kinds(tmp_path) == ["start", "checkpoint", "counts", "checkpoint"]
     assert line.parse(lines(tmp_path)[2][:-1]).content["statuses"] == {"401": 1000, "429": 1}
 
 
