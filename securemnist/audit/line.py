@@ -17,8 +17,9 @@ from securemnist.audit.settings import LONGEST_LINE
 from securemnist.errors import ParseError
 
 BEGINNING = "0" * 64  # what the first line has as the digest of the line before
-# Started, a file begun, an answer, counted requests, a line that was not completed, a signature.
-KINDS = ("start", "segment", "answer", "counts", "torn", "checkpoint")
+# The writer began, began a file, an answer, counted requests, a line that was not completed, a signature,
+# the writer ended.
+KINDS = ("start", "segment", "answer", "counts", "torn", "checkpoint", "stop")
 _END = re.compile(rb',"digest":"([0-9a-f]{64})"\}')
 _END_LENGTH = 77
 _HEX = re.compile(r"[0-9a-f]{64}")

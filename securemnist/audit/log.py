@@ -39,7 +39,7 @@ class AuditLog:
         self._guard = threading.Lock()
         self._counts: Counter[int] = Counter()
         self._counted = self._signed_at = time.monotonic()
-        self._unsigned = 0
+        self._unsigned, self._closed = 0, False
         with contextlib.ExitStack() as stack:
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -112,11 +112,14 @@ class AuditLog:
             self._sign_when_due()
 
     def close(self) -> None:
-        """Write counts, sign the last lines, and let another writer go on."""
+        """Write counts, say that the writer ends, sign, and let another writer go on."""
         with self._guard, self._resources:
+            if self._closed:
+                return
+            self._closed = True
             self._write_counts()
-            if self._unsigned:
-                self._sign()
+            self._append("stop", {"time": _now()})
+            self._sign()
 
     def __enter__(self) -> Self:
         return self

@@ -21,14 +21,16 @@ class Verification:
     """What was found.
 
     `first`, `last`: numbers of the first and last line that are as written; `signed`: the number of the
-    last checkpoint among them; `late`: spans of lines signed by a later start of the writer only;
-    `damage`: the first damage, or None.
+    last checkpoint among them; `unstopped`: numbers of lines where a writer began though the one before
+    had not stopped, each with the number of the last line that was signed before it; `stopped`: whether
+    the last writer has stopped; `damage`: the first damage, or None.
     """
 
     first: int
     last: int
     signed: int
-    late: tuple[tuple[int, int], ...]
+    unstopped: tuple[tuple[int, int], ...]
+    stopped: bool
     damage: Damage | None
 
     @property
@@ -45,7 +47,8 @@ class _Chain:
         self.before: Place | None = None
         self.about: tuple[object, ...] | None = None
         self.signed = first - 1
-        self.late: list[tuple[int, int]] = []
+        self.unstopped: list[tuple[int, int]] = []
+        self.stopped = True  # as if before the first line
         self.heads: dict[int, str] = {}
 
     def damage(self, place: Place, rest: Iterator[Place]) -> Damage | None:
@@ -75,9 +78,11 @@ class _Chain:
             self.about = about
             if about[1] != self.key:
                 return "it names another key than the one that verifies"
-            if line.kind == "start" and line.number > self.signed + 1:
-                self.late.append((self.signed + 1, line.number - 1))
-        if line.kind == "checkpoint":
+            if line.kind == "start" and not self.stopped:
+                self.unstopped.append((line.number, self.signed))
+        if line.kind != "checkpoint":
+            self.stopped = line.kind == "stop"
+        else:
             if not checkpoint.signed(line, str((self.about or ("",))[0]), self.key):
                 return f"the signature of line {line.number} does not fit"
             self.signed = line.number
@@ -123,7 +128,8 @@ def verify_places(
             break
     for path, line in known:
         damage = damage or _cut(chain, path, line)
-    return Verification(first, chain.number, chain.signed, tuple(chain.late), damage)
+    spans = tuple(chain.unstopped)
+    return Verification(first, chain.number, chain.signed, spans, chain.stopped, damage)
 
 
 def _cut(chain: _Chain, path: Path, head: Line | None) -> Damage | None:

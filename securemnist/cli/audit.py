@@ -106,10 +106,13 @@ def _report(folder: Path, result: Verification, key: Path | None) -> int:
     say(
         f"{folder}: lines {result.first} to {result.last} are as written, signed up to {result.signed}"
     )
-    for start, end in result.late:
+    for number, signed in result.unstopped:
         say(
-            f"lines {start} to {end} were signed after a restart only; a change before it would not show"
+            f"before line {number} the service was killed, or lines after {signed} were cut off or "
+            "changed; only lines up to that one were signed then"
         )
+    if not result.stopped and result.damage is None:
+        say("the log has no end: the service runs, it was killed, or the last lines were cut off")
     if key is None:
         say("verified by the key beside the log; pass a copy kept elsewhere with --key")
     if result.damage is not None:

@@ -31,5 +31,5 @@ def lines(folder: Path) -> list[bytes]:
 
 def verified(texts: Iterable[bytes], key: str, *heads: Path) -> Verification:
     """What verification says of these lines."""
-    places = [verification.place(f"f:{n}", text) for n, text in enumerate(texts, 1)]
+    places = (verification.place(f"f:{n}", text) for n, text in enumerate(texts, 1))
     return verification.verify_places(places, key, heads)

@@ -21,7 +21,7 @@ from securemnist.errors import AuditError, UsageError
 from tests.audit.logs import answer, lines, write
 from tests.error_form import one_sentence
 
-KINDS = ["start", "checkpoint", "answer", "checkpoint"]
+KINDS = ["start", "checkpoint", "answer", "stop", "checkpoint"]
 OTHER_WRITER = """
 import sys
 from pathlib import Path
@@ -90,7 +90,7 @@ def test_second_writer_is_refused(tmp_path: Path) -> None:
         assert run.returncode == 1
         assert "another service" in run.stderr
     AuditLog(tmp_path).close()
-    assert kinds(tmp_path) == ["start", "checkpoint"] * 2
+    assert kinds(tmp_path) == ["start", "checkpoint", "stop", "checkpoint"] * 2
 
 
 def test_threads_share_a_log(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_checkpoint_follows_after_its_time(tmp_path: Path) -> None:
         log.answer(answer())
         log.tick()
         log.tick()
-        assert kinds(tmp_path) == KINDS
+        assert kinds(tmp_path) == ["start", "checkpoint", "answer", "checkpoint"]
 
 
 def test_requests_of_strangers_are_counted(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_requests_of_strangers_are_counted(tmp_path: Path) -> None:
         for _ in range(1_000):
             log.count(401)
         log.count(429)
-    assert kinds(tmp_path) == ["start", "checkpoint", "counts", "checkpoint"]
+    assert kinds(tmp_path) == ["start", "checkpoint", "counts", "stop", "checkpoint"]
     assert line.parse(lines(tmp_path)[2][:-1]).content["statuses"] == {"401": 1000, "429": 1}
 
 

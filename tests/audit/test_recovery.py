@@ -83,16 +83,19 @@ def test_first_line_never_completed(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("torn-1-*.part"))) == 1
 
 
-def test_lines_signed_late_are_named(tmp_path: Path) -> None:
-    """Lines without a signature at the end of a killed writer are named as signed late."""
+@pytest.mark.parametrize("left", [2, 4])
+def test_start_after_a_kill_is_named(left: int, tmp_path: Path) -> None:
+    """A writer that had not stopped is named, with the last line signed before, also where it was cut."""
     write(tmp_path, 3)
     path = segments(tmp_path)[0]
-    path.write_bytes(b"".join(lines(tmp_path)[:-1]))
+    path.write_bytes(b"".join(lines(tmp_path)[:left]))
     (tmp_path / "head.json").write_bytes(lines(tmp_path)[1])
+    assert not verify(tmp_path).stopped
     AuditLog(tmp_path).close()
     result = verify(tmp_path)
     assert result.whole
-    assert result.late == ((3, 5),)
+    assert result.stopped
+    assert result.unstopped == ((left + 1, 2),)
 
 
 @pytest.mark.parametrize("content", [b"text\n", b"\x00" * 50 + b"\n", b"x" * 3_000_000])

@@ -30,7 +30,7 @@ def test_verify_names_the_last_signed_line(tmp_path: Path) -> None:
     write(folder, 3)
     done = run("audit", "verify", str(folder))
     assert done.exit_code == 0, done.output
-    assert "lines 1 to 6 are as written, signed up to 6" in done.output
+    assert "lines 1 to 7 are as written, signed up to 7" in done.output
     assert "pass a copy kept elsewhere with --key" in done.output
     copy = tmp_path / "copy.pub"
     copy.write_bytes((folder / keys.PUBLIC).read_bytes())
@@ -56,6 +56,7 @@ def test_unsigned_lines_are_no_pass(tmp_path: Path) -> None:
         done = run("audit", "verify", str(tmp_path))
         assert done.exit_code == 3
         assert "lines 3 to 3 are not signed yet" in done.output
+        assert "the log has no end" in done.output
 
 
 def test_another_key_is_no_pass(tmp_path: Path) -> None:
