@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from securemnist.audit import checkpoint, keys, line, verify
 from securemnist.audit.folder import HEAD, segments
@@ -55,6 +61,22 @@ def chained(texts: list[bytes], start: int) -> list[bytes]:
         before = line.parse(forged[place - 1][:-1])
         forged[place] = rewritten(forged[place], number=before.number + 1, previous=before.digest)
     return forged
+
+
+def test_lines_are_as_documented(log: Log) -> None:
+    """Digest and signature of a checkpoint follow from the text that docs/audit.md describes."""
+    text = log.lines[-1][:-1].decode()
+    end = len(',"digest":"') + 64 + len('"}')
+    stored = json.loads(text)
+    assert stored["digest"] == hashlib.sha256(f"{text[:-end]}}}".encode()).hexdigest()
+    assert stored["previous"] == json.loads(log.lines[-2])["digest"]
+    first = json.loads(log.lines[0])
+    assert first["previous"] == "0" * 64
+    parts = (first["log"], str(stored["number"]), stored["previous"], stored["time"])
+    message = "".join(f"{part}\n" for part in ("securemnist audit checkpoint 1", *parts))
+    public = load_pem_public_key((log.folder / keys.PUBLIC).read_bytes())
+    assert isinstance(public, Ed25519PublicKey)
+    public.verify(bytes.fromhex(stored["signature"]), message.encode())
 
 
 def test_untouched_log_is_whole(log: Log) -> None:
