@@ -46,8 +46,8 @@ def overload(target: Target) -> list[ServiceCheck]:
         ),
         check(
             f"a request after the burst of {seconds:.1f} s",
-            after.accepted and after.seconds <= 1,
-            "an answer within 1 s",
+            after.accepted and after.seconds <= 2,
+            "an answer within 2 s",
             f"{after} after {after.seconds:.2f} s",
         ),
     ]

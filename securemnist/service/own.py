@@ -17,6 +17,7 @@ from securemnist.serve.tokens import Token
 from securemnist.service.target import Target
 
 MODEL = "model"
+TIMEOUT = 10.0  # seconds of a request
 _IMAGES = 64
 _UNLIMITED = {"requests_per_token": 1_000_000, "requests_per_address": 1_000_000}
 # Smaller limits than the defaults, so that a probe reaches them within a second or two.
@@ -42,7 +43,7 @@ def own_target(context: Context, control: str, **changes: Any) -> Iterator[Targe
         application = create_application(service, settings, [token])
         with (
             ServerThread(application, settings) as server,
-            Target(server.address, MODEL, spec, images, secret, records) as target,
+            Target(server.address, MODEL, spec, images, secret, records, TIMEOUT) as target,
         ):
             yield target
     finally:

@@ -12,7 +12,7 @@ from securemnist.service.target import Target, parsed
 
 _CONNECTIONS = 20  # of each kind
 _PAUSE = 0.1  # seconds between two bytes
-_HONEST_SECONDS = 1.0
+_HONEST_SECONDS = 2.0
 
 
 def slow_requests(target: Target) -> list[ServiceCheck]:
