@@ -85,6 +85,8 @@ def _write_on(folder: Path, number: int, writing: int) -> None:
         for request in range(1_000):
             log.answer(Answer(str(request), f"child {number}", "m", "d", 200, images))
             os.write(writing, b".")
+            if request % 4 == 3:
+                log.tick()
         time.sleep(60)
     finally:
         os._exit(1)

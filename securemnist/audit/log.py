@@ -40,6 +40,7 @@ class AuditLog:
         self._counts: Counter[int] = Counter()
         self._counted = self._signed_at = time.monotonic()
         self._unsigned, self._closed = 0, False
+        self._head = self._published = b""
         with contextlib.ExitStack() as stack:
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -85,6 +86,7 @@ class AuditLog:
         for part in self._torn:
             self._append("torn", {**part, "time": _now()})
         self._sign()
+        self._publish_held()
 
     def answer(self, answer: Answer) -> int:
         """Append an answer; its number. The answer may leave the service after this returns."""
@@ -106,10 +108,16 @@ class AuditLog:
                 self._write_counts()
 
     def tick(self) -> None:
-        """Write counts, and sign what is due; to be called about once a second."""
+        """Write counts, sign what is due, and wait for the disk; to be called about once a second.
+
+        Answers do not wait for it.
+        """
         with self._guard:
+            if self._closed:
+                return
             self._write_counts()
             self._sign_when_due()
+        self._publish()
 
     def close(self) -> None:
         """Write counts, say that the writer ends, sign, and let another writer go on."""
@@ -120,6 +128,7 @@ class AuditLog:
             self._write_counts()
             self._append("stop", {"time": _now()})
             self._sign()
+            self._publish_held()
 
     def __enter__(self) -> Self:
         return self
@@ -145,15 +154,33 @@ class AuditLog:
             self._sign()
 
     def _sign(self) -> None:
-        """Append a checkpoint; then the head, so that it never is ahead of the log on the disk."""
+        """Append a checkpoint, which becomes the head at the next tick."""
         content = checkpoint.sign(self._key, self._id, self._number + 1, self._digest, _now())
-        line = self._put("checkpoint", content)
+        self._head = self._put("checkpoint", content).text
+        self._unsigned, self._signed_at = 0, time.monotonic()
+
+    def _publish(self) -> None:
+        """Write the head, without keeping answers waiting."""
+        with self._guard:
+            head, segment = self._head, self._segment.duplicate()
         try:
-            self._segment.sync()
-            names.write_head(self.folder, line.text)
+            if head and head != self._published:
+                self._write_head(head, segment)
+        finally:
+            segment.close()
+
+    def _publish_held(self) -> None:
+        """The same while nothing else is written."""
+        self._write_head(self._head, self._segment)
+
+    def _write_head(self, head: bytes, segment: Segment) -> None:
+        """Lines first, so that the head never is ahead of the log on the disk."""
+        try:
+            segment.sync()
+            names.write_head(self.folder, head)
         except OSError as error:
             raise _unwritable(self.folder, error) from error
-        self._unsigned, self._signed_at = 0, time.monotonic()
+        self._published = head
 
     def _append(self, kind: str, content: Mapping[str, Any]) -> int:
         if self._segment.size >= self.settings.segment_bytes:
@@ -169,6 +196,7 @@ class AuditLog:
         if self._unsigned:
             self._sign()
         try:
+            self._segment.sync()
             following = Segment(names.next_segment(self._segment.path, self.folder), new=True)
         except OSError as error:
             raise _unwritable(self.folder, error) from error

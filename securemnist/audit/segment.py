@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 from pathlib import Path
@@ -18,6 +19,12 @@ class Segment:
         self.size = os.fstat(self._file).st_size
         if new:
             sync_folder(path.parent)
+
+    def duplicate(self) -> Segment:
+        """The same file under another descriptor, for `sync`; to be closed."""
+        other = copy.copy(self)
+        other._file = os.dup(self._file)
+        return other
 
     def write(self, text: bytes) -> None:
         """Append a whole line, or raise OSError and leave the file as it was.

@@ -16,8 +16,8 @@ class AuditSettings(BaseModel):
 
     `folder`: where it is written; one service writes one log. `required`: whether an answer that cannot
     be logged is withheld. `sync`: whether every line waits for the disk ("line"), or checkpoints only.
-    SIGKILL loses no complete line with either; a loss of power may lose lines after the last checkpoint
-    with "checkpoint". A checkpoint follows after `lines` lines or `seconds` seconds. A file that has
+    SIGKILL loses no complete line with either; a loss of power may lose lines after the last head with
+    "checkpoint". A checkpoint follows after `lines` lines or `seconds` seconds. A file that has
     `segment_bytes` is followed by another.
     """
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from securemnist.monitoring import Monitor
 from securemnist.monitoring.metrics import Metrics
+from securemnist.monitoring.state import State
 from securemnist.serve.record import Record
 
 log = logging.getLogger("securemnist")
@@ -20,6 +21,7 @@ class MonitorObserver:
     metrics: Metrics
     monitors: Mapping[str, Monitor]
     names: Mapping[str, str]
+    _unsaved: dict[str, State] = field(default_factory=dict)
 
     def __call__(self, record: Record) -> None:
         try:
@@ -40,12 +42,21 @@ class MonitorObserver:
             log.warning("drift of %s: %s", name, alarm)
         if monitor.windows > windows:
             self.metrics.drift(name, monitor, alarms)
-            monitor.save()
+            self._unsaved[record.model] = monitor.state()
+
+    def save(self) -> None:
+        """Write new states; for another thread than that of the requests, which does not wait then."""
+        for digest in list(self._unsaved):
+            self._write(self.monitors[digest], self._unsaved.pop(digest))
 
     def close(self) -> None:
-        """Write the states."""
+        """Write all states."""
         for monitor in self.monitors.values():
-            try:
-                monitor.save()
-            except OSError as error:
-                log.error("the state of a monitor cannot be written: %s", error.strerror)
+            self._write(monitor, monitor.state())
+
+    def _write(self, monitor: Monitor, state: State) -> None:
+        try:
+            if monitor.path is not None:
+                state.write(monitor.path)
+        except OSError as error:
+            log.error("the state of a monitor cannot be written: %s", error.strerror)

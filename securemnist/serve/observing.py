@@ -6,7 +6,7 @@ import contextlib
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import torch
 
 from securemnist.audit import AuditLog
 from securemnist.data import DataSet
-from securemnist.errors import AuditError
+from securemnist.errors import SecureMnistError
 from securemnist.monitoring import Monitor, Reference
 from securemnist.monitoring.metrics import Metrics
 from securemnist.monitoring.metrics_server import MetricsServer
@@ -24,7 +24,7 @@ from securemnist.serve.service import ServedModel, Service
 from securemnist.serve.settings import Settings
 
 log = logging.getLogger("securemnist")
-_TICK = 1.0
+_SECONDS = 1.0
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9.]+")
 
 
@@ -46,24 +46,24 @@ def observed(service: Service, settings: Settings, data: DataSet) -> Iterator[li
 @contextlib.contextmanager
 def _audited(service: Service, settings: Settings) -> Iterator[list[str]]:
     folder = Path(settings.audit.folder)
-    with AuditLog(folder, settings.audit) as audit, _ticking(audit):
+    with AuditLog(folder, settings.audit) as audit, _each_second(audit.tick):
         service.observers.append(AuditObserver(audit, _names(service)))
         yield [f"audit log: {folder}"]
 
 
 @contextlib.contextmanager
-def _ticking(audit: AuditLog) -> Iterator[None]:
-    """Sign the last lines of a quiet log, too."""
+def _each_second(call: Callable[[], None]) -> Iterator[None]:
+    """Call a function once a second, in a thread of its own, which may wait for the disk."""
     ended = threading.Event()
 
-    def tick() -> None:
-        while not ended.wait(_TICK):
+    def run() -> None:
+        while not ended.wait(_SECONDS):
             try:
-                audit.tick()
-            except AuditError as error:
+                call()
+            except SecureMnistError as error:
                 log.error("%s", error)
 
-    thread = threading.Thread(target=tick, name="audit", daemon=True)
+    thread = threading.Thread(target=run, name="observing", daemon=True)
     thread.start()
     try:
         yield
@@ -85,7 +85,8 @@ def _monitored(service: Service, settings: Settings, data: DataSet) -> Iterator[
     server = MetricsServer(metrics.text, chosen.metrics_port)
     service.observers.append(observer)
     try:
-        yield [f"metrics: {server.url}", *(f"drift: {path}" for path in paths)]
+        with _each_second(observer.save):
+            yield [f"metrics: {server.url}", *(f"drift: {path}" for path in paths)]
     finally:
         server.close()
         observer.close()
