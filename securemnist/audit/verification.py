@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from securemnist.audit import checkpoint, keys
@@ -13,7 +13,7 @@ from securemnist.audit.damage import Damage, Place, classified
 from securemnist.audit.line import BEGINNING, Line, parse
 from securemnist.errors import ParseError, UsageError
 
-_AHEAD = 10_000  # lines that are read to say what kind of damage it is
+_AHEAD = 1_000  # lines that are read to say what kind of damage it is
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class _Chain:
         """None after the line was added; else what is wrong with it."""
         line = place.line
         if line is None or line.number != self.number + 1 or not self._linked(line):
-            after = list(itertools.islice(rest, _AHEAD if line is not None else 0))
+            ahead = itertools.islice(rest, _AHEAD if line is not None else 0)
+            after = [_light(place) for place in ahead]
             return classified(place, self.before, after, self.number + 1)
         if (reason := self._wrong(line)) is not None:
             return Damage("changed", self._first_unsigned(line), place.where, reason)
@@ -76,6 +77,8 @@ class _Chain:
             if line.kind not in ("start", "segment") or self.about not in (None, about):
                 return "it is of another log"
             self.about = about
+            if not all(isinstance(text, str) for text in about[:2]):
+                return "it names no log and no key"
             if about[1] != self.key:
                 return "it names another key than the one that verifies"
             if line.kind == "start" and not self.stopped:
@@ -149,6 +152,12 @@ def _cut(chain: _Chain, path: Path, head: Line | None) -> Damage | None:
     return None
 
 
+def _light(place: Place) -> Place:
+    """A place without the content of its line, which may be large."""
+    line = place.line and replace(place.line, content={}, text=b"")
+    return replace(place, line=line)
+
+
 def _head(path: Path) -> Line | None:
     try:
         return names.read_head(path)
@@ -167,7 +176,7 @@ def place(where: str, text: bytes) -> Place:
     """A line with its line break, at a place."""
     if not text.endswith(b"\n"):
         return Place(
-            where, None, "it is not complete; the next start of the service keeps it aside"
+            where, None, "it is not complete: it is being written, or the next start keeps it aside"
         )
     try:
         return Place(where, parse(text[:-1]))

@@ -141,14 +141,17 @@ def _text(place: Place, image: str | None) -> str:
     """One answer as a line of text."""
     assert place.line is not None  # nosec B101 # noqa: S101 # only lines that can be read are found
     content = place.line.content
-    classes, images = (content.get(name) for name in ("classes", "images"))
-    listed = list(zip(images, classes, strict=False)) if images and classes else []
-    said = [label for shown, label in listed if image in (None, shown)]
+    classes, images = (_list(content.get(name)) for name in ("classes", "images"))
+    said = [label for sent, label in zip(images, classes, strict=False) if image in (None, sent)]
     shown = ", ".join(map(str, said[:10])) + (", ..." if len(said) > 10 else "")
-    number = f"{len(images or ())} image{'' if len(images or ()) == 1 else 's'}"
+    number = f"{len(images)} image{'' if len(images) == 1 else 's'}"
     return (
         f"line {place.line.number}, {content.get('time')}: {content.get('subject') or 'no token'} sent "
         f"request {content.get('request')!r} with {number} to {content.get('model')} "
         f"({str(content.get('model_digest'))[:12]}); status {content.get('status')}, "
         f"class {shown or 'none'}"
     )
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

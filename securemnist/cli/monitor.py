@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 import click
 
 from securemnist.cli.output import say
-from securemnist.errors import FAILED, UNDECIDED
+from securemnist.errors import FAILED, UNDECIDED, UsageError
 from securemnist.sanitize import line
 
 if TYPE_CHECKING:
     from securemnist.monitoring.state import State
 
 _ALARMS = 10  # that are printed, the latest
+_MOST_FILES = 50
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("path", type=click.Path(path_type=Path), default=Path("serve-monitor"))
 @click.option(
     "--watch",
     type=click.FloatRange(0.2, 3600),
@@ -27,22 +28,35 @@ _ALARMS = 10  # that are printed, the latest
     help="Print again after so many seconds, until Ctrl-C.",
 )
 @click.pass_context
-def monitor(ctx: click.Context, file: Path, watch: float | None) -> None:
-    """Show the last window and the alarms in FILE, the state that `securemnist serve` writes.
+def monitor(ctx: click.Context, path: Path, watch: float | None) -> None:
+    """Show the last windows and the alarms in PATH, a state of `securemnist serve` or a folder of them.
 
     
-    Exit codes: 0 compared, no alarm; 1 an alarm; 2 no such file; 3 no window was compared yet.
+    Exit codes: 0 compared, no alarm; 1 an alarm; 2 no such file; 3 of a model no window was compared.
     """
-    from securemnist.monitoring import state
-
-    found = state.read(file)
-    _show(file, found)
+    found = _shown(path)
     while watch is not None:
         time.sleep(watch)
-        found = state.read(file)
         click.clear()
-        _show(file, found)
-    ctx.exit(FAILED if found.alarm_count else 0 if found.windows else UNDECIDED)
+        found = _shown(path)
+    alarms = any(state.alarm_count for state in found)
+    ctx.exit(FAILED if alarms else 0 if all(state.windows for state in found) else UNDECIDED)
+
+
+def _shown(path: Path) -> list[State]:
+    """The states, each printed."""
+    from securemnist.monitoring import state
+
+    files = sorted(path.glob("drift-*.json"))[:_MOST_FILES] if path.is_dir() else [path]
+    if not files:
+        raise UsageError(
+            f"{path}: expected states drift-NAME.json of a monitor, got none; name the folder that "
+            "`securemnist serve` writes"
+        )
+    found = [state.read(file) for file in files]
+    for file, one in zip(files, found, strict=True):
+        _show(file, one)
+    return found
 
 
 def _show(file: Path, state: State) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from securemnist.audit import AuditLog, keys
 from securemnist.audit.folder import HEAD, segments
 from securemnist.audit.image_hash import image_hashes
+from securemnist.audit.line import build
 from tests.audit.logs import answer, lines, write
 from tests.commands import run
 from tests.error_form import one_sentence
@@ -96,6 +97,18 @@ def test_show_finds_the_sender_of_a_picture(tmp_path: Path, picture: Path) -> No
     both = run("audit", "show", str(folder), "--subject", "alice", "--image", str(picture))
     assert both.exit_code == 1
     assert "no answer in this log fits" in both.output
+
+
+def test_hostile_lines_are_shown_safely(tmp_path: Path) -> None:
+    """Lines of a forged log, with escape sequences and other types, are shown sanitised."""
+    write(tmp_path, 1)
+    forged = {"request": "r", "images": 7, "classes": {}, "subject": "\x1b[2J", "model": ["x" * 9]}
+    text = build("answer", 3, "0" * 64, {**forged, "status": None}).text + b"\n"
+    segments(tmp_path)[0].write_bytes(b"".join([*lines(tmp_path)[:2], text]))
+    done = run("audit", "show", str(tmp_path), "--request", "r")
+    assert done.exit_code == 1
+    assert "sent request 'r' with 0 images" in done.output
+    assert "\x1b" not in done.output
 
 
 def test_show_says_that_the_log_is_damaged(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from securemnist.monitoring import Monitor, MonitorSettings, Reference
 from tests.commands import run
+from tests.error_form import one_sentence
 from tests.monitoring.streams import stream
 
 
@@ -43,6 +44,21 @@ def test_nothing_compared_is_no_pass(tmp_path: Path) -> None:
     done = run("monitor", str(state(tmp_path / "s.json", 99)))
     assert done.exit_code == 3
     assert "no window was compared yet" in done.output
+
+
+def test_folder_of_states(tmp_path: Path) -> None:
+    """Of a folder every state is shown, and one model without a window leaves it undecided."""
+    state(tmp_path / "drift-a.json", 250)
+    assert run("monitor", str(tmp_path)).exit_code == 0
+    state(tmp_path / "drift-b.json", 20)
+    done = run("monitor", str(tmp_path))
+    assert done.exit_code == 3
+    assert "drift-a.json: 250 images" in done.output
+    assert "drift-b.json: 20 images" in done.output
+    (tmp_path / "empty").mkdir()
+    done = run("monitor", str(tmp_path / "empty"))
+    assert done.exit_code == 2
+    one_sentence(Exception(done.output.strip()))
 
 
 def test_missing_and_hostile_states(tmp_path: Path) -> None:
