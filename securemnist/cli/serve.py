@@ -58,6 +58,7 @@ def serve(
     from securemnist.data import load as load_data
     from securemnist.project import settings as projects
     from securemnist.serve.hosting import hosted, warnings_of
+    from securemnist.serve.observing import observed
     from securemnist.serve.settings import load, with_options
 
     project = projects.load(Path.cwd())
@@ -68,10 +69,13 @@ def serve(
     spec = model or project.model or projects.DEFAULT_MODEL
     if not (model or project.model or beside or folder):
         beside = _SHOWN_BESIDE
-    ready = hosted((spec, *beside), load_data(folder), settings)
+    images = load_data(folder)
+    ready = hosted((spec, *beside), images, settings)
     for warning in warnings_of(settings):
         say(f"warning: {warning}", err=True)
-    _run(ready, settings)
+    with observed(ready.service, settings, images) as sentences:
+        _run(ready, settings, sentences)
+    say("stopped; all accepted requests were answered")
 
 
 def _require_packages() -> None:
@@ -79,14 +83,16 @@ def _require_packages() -> None:
 
     from securemnist.errors import UsageError
 
-    missing = [name for name in ("granian", "starlette") if find_spec(name) is None]
+    missing = [
+        name for name in ("granian", "starlette", "prometheus_client") if find_spec(name) is None
+    ]
     if missing:
         raise UsageError(
             f"expected the packages of the service, got no {missing[0]}; install securemnist[serve]"
         )
 
 
-def _run(ready: Hosted, settings: Settings) -> None:
+def _run(ready: Hosted, settings: Settings, sentences: list[str]) -> None:
     import asyncio
     import signal
 
@@ -102,10 +108,11 @@ def _run(ready: Hosted, settings: Settings) -> None:
         names = ", ".join(model.name for model in ready.service.models)
         link = f"{server.address}/#token={ready.secret}" if ready.secret else server.address
         say(f"{names}: {link}")
+        for sentence in sentences:
+            say(sentence)
 
     asyncio.run(server.serve(started))
     ready.service.close(settings.stop_seconds)
-    say("stopped; all accepted requests were answered")
 
 
 @serve.group()

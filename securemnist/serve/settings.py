@@ -9,12 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from securemnist._util.files import read_at_most
 from securemnist._util.parsing import decoded, toml_table
+from securemnist.audit.settings import AuditSettings
 from securemnist.errors import ParseError, UsageError
+from securemnist.monitoring.settings import MonitorSettings
 from securemnist.results.validation_text import sentence
 
 MAX_BYTES = 1 << 20
 # Controls that `off` may name; everything else cannot be switched off.
 SWITCHES = (
+    "audit",
     "authentication",
     "body_cap",
     "concurrency",
@@ -22,6 +25,7 @@ SWITCHES = (
     "errors",
     "headers",
     "hosts",
+    "monitor",
     "origins",
     "rate_limits",
     "rounding",
@@ -46,6 +50,7 @@ class Settings(BaseModel):
     `decimals`: figures of a probability after the point; `labels_only` leaves probabilities out.
     `page`: whether the drawing page is served. `attacks`: whether it attacks images on request; without a
     value it does on loopback only, because an attack with the weights helps one without them.
+    `audit`, `monitor`: the tables `[serve.audit]` and `[serve.monitor]`.
     `hosts`: names in the Host header beside loopback's. `origins`: other pages that may send requests.
     """
 
@@ -74,6 +79,8 @@ class Settings(BaseModel):
     page: bool = True
     attacks: bool | None = None
     hosts: tuple[_Name, ...] = Field(default=(), strict=False)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
+    monitor: MonitorSettings = Field(default_factory=MonitorSettings)
     origins: tuple[_Name, ...] = Field(default=(), strict=False)
 
     @field_validator("off")
