@@ -1,0 +1,111 @@
+"""The description of a model that speaks the Open Inference Protocol v2, from its own metadata.
+
+https://github.com/kserve/open-inference-protocol, as KServe, Triton, MLServer and OpenVINO speak it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from securemnist._util.parsing import json_object
+from securemnist.endpoint.client import Client
+from securemnist.endpoint.description import Description, described
+from securemnist.errors import ModelError, ParseError
+from securemnist.input_spec import InputSpec
+
+_ADDRESS = re.compile(r"https?://[^?#]+/v2/models/[^/?#]+(/versions/[^/?#]+)?")
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_ADVICE = "describe the endpoint in a TOML file (docs/endpoint.md)"
+# The environment variable of a bearer token, used where it is set.
+KEY_ENV = "SECUREMNIST_KEY"
+_VALUES = {"UINT8": "uint8", "FP32": "float"}
+
+
+def is_address(spec: str) -> bool:
+    """Whether this is the address of a model, https://HOST/v2/models/NAME."""
+    return _ADDRESS.fullmatch(spec) is not None
+
+
+def ask(address: str, spec: InputSpec, *, key: bool) -> Description:
+    """The description of the model at an address; `key`: a bearer token is in SECUREMNIST_KEY.
+
+    ModelError where its metadata do not fit images of `spec`, NoAnswer where there are none.
+    """
+    secret: dict[str, Any] = {}
+    if key:
+        secret = {"key_env": KEY_ENV, "headers": {"Authorization": "Bearer $KEY"}}
+    found = {
+        "uri": f"{address}/infer",
+        "request": '{"$image":{"as":"list"}}',
+        "scores": "$",
+    } | secret
+    client = Client(described(found, address))
+    try:
+        metadata = json_object(client.get(address))
+    except ParseError as error:
+        raise ModelError(f"{address}: expected metadata in JSON, got {error}; {_ADVICE}") from error
+    finally:
+        client.close()
+    request, path = _request(metadata, spec, address), _path(metadata, spec, address)
+    return described({"uri": f"{address}/infer", "request": request} | path | secret, address)
+
+
+def _request(metadata: dict[str, Any], spec: InputSpec, address: str) -> str:
+    """The template of a request for the only input."""
+    inputs = metadata.get("inputs")
+    first = inputs[0] if isinstance(inputs, list) and inputs else None
+    usable = [
+        one for one in inputs or () if isinstance(one, dict) and one.get("datatype") in _VALUES
+    ]
+    first = usable[0] if usable else first
+    if not isinstance(first, dict) or first.get("datatype") not in _VALUES:
+        raise ModelError(
+            f"{address}: expected an input of {', '.join(_VALUES)}, got none; {_ADVICE}"
+        )
+    values, sizes = _VALUES[first["datatype"]], first.get("shape")
+    images = {"as": "flat", "values": values, "joined": True}
+    channels, height, width = spec.shape
+    forms = {
+        (channels, height, width): ("NCHW", "CHW"),
+        (height, width, channels): ("NHWC", "HWC"),
+        (spec.size,): ("NF", "CHW"),
+    }
+    form = forms.get(tuple(sizes[1:])) if isinstance(sizes, list) else None
+    if form is None:
+        raise ModelError(
+            f"{address}: expected an input for images {spec}, got the shape {sizes!s:.80}; use data of "
+            f"that shape, or {_ADVICE}"
+        )
+    tensor = {
+        "name": str(first.get("name", "")),
+        "shape": {"$shape": form[0]},
+        "datatype": first["datatype"],
+        "data": {"$images": images | {"layout": form[1]}},
+    }
+    return json.dumps({"inputs": [tensor]})
+
+
+def _path(metadata: dict[str, Any], spec: InputSpec, address: str) -> dict[str, str]:
+    """Where the scores are: the first output with one number for each class, else a label."""
+    outputs = [one for one in metadata.get("outputs") or () if isinstance(one, dict)]
+    for number, output in enumerate(outputs):
+        sizes = output.get("shape")
+        if isinstance(sizes, list) and sizes[1:] == [spec.classes]:
+            return {"scores": _data_of(output, number)}
+    for number, output in enumerate(outputs):
+        sizes = output.get("shape")
+        if isinstance(sizes, list) and sizes[1:] in ([], [1]):
+            return {"labels": _data_of(output, number)}
+    raise ModelError(
+        f"{address}: expected an output of {spec.classes} scores or of labels, got none; {_ADVICE}"
+    )
+
+
+def _data_of(output: dict[str, Any], number: int) -> str:
+    """The JSONPath of an output's data, by its name where that needs no quoting."""
+    name = output.get("name")
+    if isinstance(name, str) and _PLAIN.fullmatch(name):
+        return f"$.outputs[?@.name == '{name}'].data"
+    return f"$.outputs[{number}].data"
