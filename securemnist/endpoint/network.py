@@ -17,7 +17,7 @@ from securemnist.endpoint.description import Description
 from securemnist.endpoint.ledger import Counts
 from securemnist.endpoint.probe import Facts, differs, probe
 from securemnist.endpoint.queries import Queries
-from securemnist.errors import ModelError
+from securemnist.errors import ModelError, NoAnswer
 from securemnist.input_spec import InputSpec
 from securemnist.types import Images, Logits
 
@@ -111,9 +111,12 @@ class RemoteModel(nn.Module):
         """
         if (problem := self.client.ledger.row.problem) or self._control is None:
             return problem
-        with self.fresh():
-            again = self.queries.answers(self._control)
         first = self.queries.answers(self._control)
+        try:
+            with self.fresh(), self.client.ledger.last_query():
+                again = self.queries.answers(self._control)
+        except (NoAnswer, ModelError) as error:
+            return f"the control at the end of the row got no answer: {error}"
         if bool(differs(first, again, self.facts.decimals).any()) and self.facts.deterministic:
             return (
                 "the endpoint answers the same image otherwise than at the start; another model may "

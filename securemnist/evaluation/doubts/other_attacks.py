@@ -65,5 +65,5 @@ def _other_attacks(case: SearchCase) -> Iterator[tuple[str, Attack, nn.Module]]:
     """Name, attack and source model of the gradients; the cheapest first."""
     for name in loading.with_role("transfer") if case.transfer else ():
         yield f"transfer from {name}", TRANSFER, source_model(name, case.x.device)
-    for attack in ATTACKS:
+    for attack in ATTACKS if case.subject.remote is None else ():
         yield attack.name, attack, case.model
