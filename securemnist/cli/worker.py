@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from securemnist.results.findings import Requirement
 
 # Settings of pytest: only our plugins, no capturing, no output by pytest, whatever the folder.
-DEFAULT_TIER = "standard"
 _INI = Path(__file__).with_name("assess.ini")
+_DEFAULT_TIER = "standard"
 
 
 def work(folder: Path, alive: int) -> None:
@@ -119,7 +119,7 @@ def _selected(job: Job) -> list[Requirement]:
     from securemnist.results import policy as policies
 
     rows = policies.load(Path(job.policy)).requirements
-    last = TIERS.index(job.tier or DEFAULT_TIER)
+    last = TIERS.index(job.tier or _DEFAULT_TIER)
     wanted = [row for row in rows if TIERS.index(row.tier) <= last]
     return [row for row in wanted if not job.rows or row.id in job.rows]
 
