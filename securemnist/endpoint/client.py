@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 
 import httpx
@@ -44,6 +45,9 @@ class Client:
                 max_keepalive_connections=description.concurrency,
             ),
         )
+
+        # A client that is forgotten, or left at the end of the process, leaves no connection open.
+        self.close = weakref.finalize(self, self._http.close)
 
     def ask(self, body: bytes, images: int) -> bytes:
         """The answer to a request that holds this number of images.
@@ -95,10 +99,6 @@ class Client:
         if not 200 <= status < 300:
             raise ModelError(f"{uri}: {_refused(status)}")
         return content
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._http.close()
 
     def _send(
         self, method: str, uri: str, body: bytes | None

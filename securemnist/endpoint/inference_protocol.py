@@ -94,7 +94,9 @@ def _path(metadata: dict[str, Any], spec: InputSpec, address: str) -> dict[str, 
         sizes = output.get("shape")
         if isinstance(sizes, list) and sizes[1:] == [spec.classes]:
             return {"scores": _data_of(output, number)}
-    for number, output in enumerate(outputs):
+    # Labels where there are no scores: scores of another number of classes fit no label, either.
+    tables = [one for one in outputs if len(one.get("shape") or ()) > 1 and one["shape"][1:] != [1]]
+    for number, output in enumerate(() if tables else outputs):
         sizes = output.get("shape")
         if isinstance(sizes, list) and sizes[1:] in ([], [1]):
             return {"labels": _data_of(output, number)}
