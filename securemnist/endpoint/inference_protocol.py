@@ -54,16 +54,16 @@ def ask(address: str, spec: InputSpec, *, key: bool) -> Description:
 
 def _request(metadata: dict[str, Any], spec: InputSpec, address: str) -> str:
     """The template of a request for the only input."""
-    inputs = metadata.get("inputs")
-    first = inputs[0] if isinstance(inputs, list) and inputs else None
+    given = metadata.get("inputs")
+    inputs = given if isinstance(given, list) else []
     usable = [
-        one for one in inputs or () if isinstance(one, dict) and one.get("datatype") in _VALUES
+        one for one in inputs if isinstance(one, dict) and str(one.get("datatype")) in _VALUES
     ]
-    first = usable[0] if usable else first
-    if not isinstance(first, dict) or first.get("datatype") not in _VALUES:
+    if len(inputs) != 1 or not usable:
         raise ModelError(
-            f"{address}: expected an input of {', '.join(_VALUES)}, got none; {_ADVICE}"
+            f"{address}: expected one input of {' or '.join(_VALUES)}, got others; {_ADVICE}"
         )
+    first = usable[0]
     values, sizes = _VALUES[first["datatype"]], first.get("shape")
     images = {"as": "flat", "values": values, "joined": True}
     channels, height, width = spec.shape
@@ -89,17 +89,17 @@ def _request(metadata: dict[str, Any], spec: InputSpec, address: str) -> str:
 
 def _path(metadata: dict[str, Any], spec: InputSpec, address: str) -> dict[str, str]:
     """Where the scores are: the first output with one number for each class, else a label."""
-    outputs = [one for one in metadata.get("outputs") or () if isinstance(one, dict)]
-    for number, output in enumerate(outputs):
-        sizes = output.get("shape")
-        if isinstance(sizes, list) and sizes[1:] == [spec.classes]:
-            return {"scores": _data_of(output, number)}
+    given = metadata.get("outputs")
+    outputs = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    sizes = [one.get("shape") for one in outputs]
+    rows = [size[1:] if isinstance(size, list) and size else None for size in sizes]
+    for number, row in enumerate(rows):
+        if row == [spec.classes]:
+            return {"scores": _data_of(outputs[number], number)}
     # Labels where there are no scores: scores of another number of classes fit no label, either.
-    tables = [one for one in outputs if len(one.get("shape") or ()) > 1 and one["shape"][1:] != [1]]
-    for number, output in enumerate(() if tables else outputs):
-        sizes = output.get("shape")
-        if isinstance(sizes, list) and sizes[1:] in ([], [1]):
-            return {"labels": _data_of(output, number)}
+    for number, row in enumerate(rows):
+        if row in ([], [1]) and all(other in ([], [1], None) for other in rows):
+            return {"labels": _data_of(outputs[number], number)}
     raise ModelError(
         f"{address}: expected an output of {spec.classes} scores or of labels, got none; {_ADVICE}"
     )

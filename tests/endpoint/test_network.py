@@ -152,7 +152,7 @@ def test_spec_of_an_endpoint(service: Service, monkeypatch: pytest.MonkeyPatch) 
 def test_metadata_that_do_not_fit_are_refused(service: Service) -> None:
     """Images of another shape, or other classes, are refused before anything is sent."""
     for spec in (InputSpec(3, 28, 28, 10), InputSpec(1, 32, 32, 10), InputSpec(1, 28, 28, 7)):
-        with pytest.raises(ModelError, match=r"expected an (input|output)"):
+        with pytest.raises(ModelError, match=r"expected (an|one) (input|output)"):
             loading.resolve(service.model, input_spec=spec)
     service.labels = True
     assert loading.resolve(service.model, input_spec=InputSpec(1, 28, 28, 7)).remote is not None
