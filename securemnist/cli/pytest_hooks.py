@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from securemnist.cli.endpoint_option import print_endpoint
 from securemnist.comparison.comparability import SAME_MODEL
 from securemnist.plugin.messages import row_of
 from securemnist.plugin.state import PROGRESS, STATE
@@ -66,6 +67,8 @@ class RunHooks:
             problem = SAME_MODEL.format(digest=self.refused)
             self.problems.append(f"securemnist: {problem}")
             pytest.exit(problem, returncode=pytest.ExitCode.USAGE_ERROR)
+        if self.conftest is not None:  # otherwise the command has printed it
+            print_endpoint(lab, self.rows)
         if self.schedule.left() > _MIN_SECONDS_TO_CALIBRATE:
             from securemnist.evaluation import pace
 

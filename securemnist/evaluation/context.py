@@ -127,6 +127,8 @@ class Context:
     @cached_property
     def target(self) -> nn.Module:
         """The model that attacks run against: the subject's, or the logarithm of its probabilities."""
+        if self.subject.remote is not None:  # its logits are logarithms already
+            return self.subject.model
         outputs = self.logits(self.data.test[:_BATCH].images())
         return with_gradients(self.subject.model, outputs)
 
@@ -143,15 +145,18 @@ class Context:
     @cached_property
     def flushes_denormals(self) -> bool:
         """Whether measurements may flush denormal numbers to zero without a change of the result."""
+        if self.subject.remote is not None:
+            return False
         probes = self.data.test[:_PROBES].images().to(self.subject.device)
         return denormals.harmless(self.subject.model, probes)
 
     def clean_logits(self, sample: Sample) -> Logits:
         """Logits (n, K) of a sample, on the CPU.
 
-        Up to 10,000 test images all are classified once, because several rows need them.
+        Up to 10,000 test images all are classified once, because several rows need them. An endpoint
+        is asked about the sample only.
         """
-        if len(self.data.test) <= _CACHED:
+        if len(self.data.test) <= _CACHED and self.subject.remote is None:
             return self._test_logits[sample.places]
         return self.cached(("clean logits", sample.order), lambda: self._in_parts(sample.samples))
 

@@ -13,6 +13,7 @@ from securemnist.data import DataSet
 from securemnist.errors import Inconclusive, NotApplicable, UsageError
 from securemnist.evaluation.context import Context
 from securemnist.initial_policy import margins
+from securemnist.initial_policy.endpoint_proposals import proposals_for
 from securemnist.initial_policy.kind import kind_of
 from securemnist.initial_policy.margins import Bound
 from securemnist.initial_policy.proposals import PROPOSALS, Proposal, fitted
@@ -48,20 +49,28 @@ class Sizes:
     classes: int = 10
 
 
-def proposals(data: DataSet) -> list[Proposal]:
-    """The proposals that fit the kind of the data, its number of classes and the size of its test set."""
-    return fitted(PROPOSALS, kind_of(data), len(data.test), data.spec.classes)
+def proposals(data: DataSet, subject: Subject | None = None) -> list[Proposal]:
+    """The proposals that fit the kind of the data, its number of classes and the size of its test set.
+
+    For a `subject` behind an endpoint, which has been probed, those that its answers decide.
+    """
+    remote = None if subject is None else subject.remote
+    every = PROPOSALS if remote is None else proposals_for(remote)
+    return fitted(every, kind_of(data), len(data.test), data.spec.classes)
 
 
 def measure(subject: Subject, data: DataSet, images: int) -> list[Row]:
     """Every proposal with its first measurement; at most `images` tuning samples are attacked.
 
-    Data without training samples have no tuning split; the test split is measured instead.
+    Data without training samples have no tuning split; the test split is measured instead. An endpoint
+    is asked about that many samples only.
 
     A proposal that does not apply (no Python code, latency under pytest-xdist) is left out. UsageError
     if the accuracy is near chance.
     """
     measured = data.tuning if len(data.tuning) else data.test
+    if subject.remote is not None:
+        measured = measured[:images]
     context = Context(subject, dataclasses.replace(data, test=measured))
     sizes = Sizes(
         images=images,
@@ -69,7 +78,7 @@ def measure(subject: Subject, data: DataSet, images: int) -> list[Row]:
         design=_design(context, subject.name),
         classes=data.spec.classes,
     )
-    proposed, rows = proposals(data), list[Row]()
+    proposed, rows = proposals(data, subject), list[Row]()
     for proposal in proposed:
         with contextlib.suppress(NotApplicable):
             if not proposal.evasion:

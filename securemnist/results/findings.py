@@ -158,7 +158,10 @@ class Finding(JsonModel):
             return str(self.verdict)
         if self.proved:
             return "PASS (proved)"
-        return "PASS (survived)" if self.measurement.survived else "PASS"
+        if not self.measurement.survived:
+            return "PASS"
+        queries = self.measurement.queries_per_image
+        return f"PASS (survived{f' {queries:,} queries an image' if queries else ''})"
 
     def __str__(self) -> str:
         """Id, verdict, the number against its threshold and what it was measured on."""

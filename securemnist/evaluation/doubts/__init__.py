@@ -25,6 +25,7 @@ from securemnist.evaluation.doubts.binarization_test import (
 )
 from securemnist.evaluation.doubts.check_input import Case, SearchCase
 from securemnist.evaluation.doubts.convergence import convergence
+from securemnist.evaluation.doubts.endpoint_answers import endpoint_doubts
 from securemnist.evaluation.doubts.gradients import gradients
 from securemnist.evaluation.doubts.large_epsilon import large_epsilon
 from securemnist.evaluation.doubts.one_step_masking import one_step_masking
@@ -63,8 +64,11 @@ def model_doubts(
 ) -> tuple[Doubt, ...]:
     """Doubts about the model as attacks see it, on at most `images` images; cached in the context.
 
-    A model that is declared `randomised` may vary.
+    A model that is declared `randomised` may vary. Of an endpoint, which has no gradients, only the
+    answers are checked.
     """
+    if context.subject.remote is not None:
+        return prediction_doubts(context)
     sample = context.sample(min(images, IMAGES, len(context.data.test)), 0)
 
     def doubts() -> tuple[Doubt, ...]:
@@ -85,6 +89,8 @@ def prediction_doubts(context: Context, *, randomised: bool = False) -> tuple[Do
 
     def doubts() -> tuple[Doubt, ...]:
         sample = context.sample(min(TOGETHER, len(context.data.test)), 0)
+        if context.subject.remote is not None:
+            return endpoint_doubts(context.subject.remote, sample.x)
         checks = (batch_dependence,) if randomised else PREDICTION_CHECKS
         case = Case(context.subject, context.target, Linf(0.0), sample.x, sample.y)
         return _run_checks(context, checks, case)
@@ -112,6 +118,8 @@ def search_doubts(
     """
     if threat.eps == 0:
         return (), None
+    if context.subject.remote is not None:
+        return _endpoint_search_doubts(context, attacks, threat, (x, y), seed, survived), None
     planted = _sensitivity(context, attacks, threat)
     if not len(y):
         return (), planted
@@ -131,6 +139,30 @@ def search_doubts(
         first = uncalibrated(first)
     doubts = (first, *_run_checks(context, checks, case))
     return tuple(doubt for doubt in doubts if doubt is not None), planted
+
+
+def _endpoint_search_doubts(
+    context: Context,
+    attacks: Sequence[Attack],
+    threat: Threat,
+    survivors: tuple[Images, Labels],
+    seed: int,
+    survived: float,
+) -> tuple[Doubt, ...]:
+    """Doubts about a search through an endpoint: those whose checks need answers only.
+
+    Planted examples need a network around the model, and convergence would ask more queries than the
+    row, whose number is part of its claim.
+    """
+    x, y = survivors[0][:SURVIVORS], survivors[1][:SURVIVORS]
+    case = SearchCase(
+        *(context.subject, context.target, threat, x, y, seed),
+        attacks=tuple(attacks),
+        transfer=context.data.pinned,
+        survived=survived,
+    )
+    checks = (large_epsilon, weak_attack, *context.doubts)
+    return _run_checks(context, checks, case) if len(y) else ()
 
 
 def _sensitivity(context: Context, attacks: Sequence[Attack], threat: Threat) -> Sensitivity:
