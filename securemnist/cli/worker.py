@@ -105,8 +105,8 @@ def try_out(job: Job) -> dict[str, Any]:
     if job.spec is None:
         return {}
     subject = loading.resolve(job.spec, device=job.device, input_spec=samples.spec)
-    Context(subject, samples)  # checks the model contract
-    return {**subject.to_json(), "data": samples.to_json()}
+    context = Context(subject, samples)  # checks the model contract
+    return {**subject.to_json(), "data": context.data_record}
 
 
 def _conftest_of(here: Path) -> ModuleType | None:

@@ -159,7 +159,7 @@ def _control(context: Context, trigger: Trigger, worst: Success, seed: int) -> d
         reference = loading.resolve(name)
         if reference.digest == own_digest:
             continue  # a model is not its own control
-        other = Context(reference, context.data)
+        other = Context(reference, context.data, project=context.project)
         predictions = Predictions.of(samples.labels, other.logits(x), other.logits(trigger(x)))
         rates[name] = predictions.success(worst.target_map).rate
     if not rates:
