@@ -21,7 +21,7 @@ _PGD: Mapping[str, Any] = {"use": "PGD", "steps": 10}
 
 @dataclass(frozen=True)
 class Impostor:
-    """`doubt`: the one that it has to raise. `make`: its network, from an honest one, a threat and images.
+    """`doubt`: the one that it has to raise. `make`: its network from an honest one.
 
     `attack`: settings of the attack that it looks robust to; the step size is a share of eps.
     """
@@ -88,7 +88,7 @@ class _Flip(torch.autograd.Function):
         return x.clone()
 
     @staticmethod
-    def backward(_ctx: object, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+    def backward(_ctx: object, gradient: torch.Tensor) -> torch.Tensor:
         return gradient.flip(2, 3)
 
 
@@ -122,7 +122,7 @@ def _unchanged(network: nn.Module, _threat: Threat, _images: Images) -> nn.Modul
     return network
 
 
-_SHORT = {"use": "PGD", "steps": 2, "step_size": 0.02}
+_SHORT = {"use": "PGD", "steps": 2, "step_size": 0.5}
 IMPOSTORS = (
     Impostor("logits times 1,000", "weak attack", _of(_Scaled), _PGD),
     Impostor("rounded pixels", "gradients", _of(_Rounded), _PGD),
@@ -131,9 +131,7 @@ IMPOSTORS = (
     Impostor("mean of the batch", "batch dependence", _of(_BatchMean), _PGD),
     Impostor("rounded probabilities", "probabilities", _of(_Saturated), _PGD),
     Impostor("masked full step", "one-step masking", _Masked, _PGD),
-    Impostor("two short steps", "planted examples", _unchanged, _SHORT),
-    Impostor("two short steps, large eps", "large epsilon", _unchanged, _SHORT),
-    Impostor(
-        "half of the way", "convergence", _unchanged, {"use": "PGD", "steps": 5, "step_size": 0.1}
-    ),
+    Impostor("rounded pixels, planted", "planted examples", _of(_Rounded), _PGD),
+    Impostor("two short steps", "large epsilon", _unchanged, _SHORT),
+    Impostor("few queries", "convergence", _unchanged, {"use": "Square", "queries": 20}),
 )
