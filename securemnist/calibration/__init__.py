@@ -4,7 +4,7 @@ Two honest networks must raise no doubt. Each impostor must raise its own. Every
 factor of MNIST's limits for which both hold; one for which no factor does stays uncalibrated.
 """
 
-from securemnist.calibration.measured import calibrate
+from securemnist.calibration.measured import calibrate, check_data
 from securemnist.calibration.references import trained
 
-__all__ = ["calibrate", "trained"]
+__all__ = ["calibrate", "check_data", "trained"]

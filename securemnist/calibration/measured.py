@@ -4,53 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from torch import nn
+from collections.abc import Sequence
 
 from securemnist import assessing
-from securemnist.calibration.impostors import IMPOSTORS, Impostor
+from securemnist.calibration.honest import Honest
+from securemnist.calibration.impostors import IMPOSTORS
 from securemnist.data import DataSet
 from securemnist.errors import UsageError
 from securemnist.evaluation.calibration import FACTORS, Calibration, Limits, Reference
 from securemnist.evaluation.context import Context
 from securemnist.initial_policy.kind import kind_of
-from securemnist.models import loading
 from securemnist.models.loading import Subject
 from securemnist.threats import Linf
 from securemnist.types import Progress, silent
 
-# Images that doubts about the model use, and images that are attacked.
-_IMAGES, _ATTACKED = 500, 96
+# Images that doubts about the model use.
+_IMAGES = 500
 _LADDER = {"use": "ladder", "budget": "smoke"}
 _PGD = {"use": "PGD", "steps": 10}
 # A reference is attacked where about a fifth to two fifths of its right predictions break.
 _SURVIVING, _FINER, _MOST_EPS = 0.6, 2**-0.5, 24
 _ABOVE_CHANCE = 0.1
 DOUBTS = tuple(dict.fromkeys(impostor.doubt for impostor in IMPOSTORS))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Honest:
-    """An honest network on the images that are used, and the threat at which it is attacked."""
-
-    subject: Subject
-    data: DataSet
-    threat: Linf
-
-    def raised(self, attack: Mapping[str, Any], limits: Limits) -> frozenset[str]:
-        """The names of the doubts about this attack on the network, with these limits."""
-        return _raised(self.subject, self.data, self.threat, attack, limits)
-
-    def catches(self, impostor: Impostor, limits: Limits) -> bool:
-        """Whether the impostor around this network raises its doubt."""
-        subject, data = self.subject, self.data
-        images = data.test.images().to(subject.device)
-        network = impostor.make(subject.model, self.threat, images)
-        around = _subject(network.eval(), impostor.name, subject, data)
-        attack = impostor.attack_at(self.threat.eps)
-        return impostor.doubt in _raised(around, data, self.threat, attack, limits)
 
 
 def calibrate(
@@ -61,11 +36,15 @@ def calibrate(
     UsageError for MNIST, for fewer than two different networks, for one near chance, and where it takes
     longer than `seconds`.
     """
-    _check(references, data)
+    check_data(data)
+    if len({subject.digest for subject in references}) < 2:
+        raise UsageError(
+            "expected two different honest networks for a calibration, got one; name another"
+        )
     end = time.monotonic() + seconds
     split = data.tuning if len(data.tuning) else data.test
     used = dataclasses.replace(data, test=split[:_IMAGES])
-    total = 3 + len(IMPOSTORS)
+    total = 2 + len(IMPOSTORS)
 
     def step(done: int) -> None:
         progress("calibration", done, total)
@@ -76,11 +55,11 @@ def calibrate(
             )
 
     step(0)
-    honest = [_Honest(subject, used, _threat(subject, used)) for subject in references]
+    entries = [_reference(subject, used) for subject in references]
+    honest = [network for network, _ in entries]
     step(1)
     factors = _without_doubts(honest)
-    limits = Limits(factors, source="trial")
-    missed = set()
+    limits, missed = Limits(factors), set()
     for number, impostor in enumerate(IMPOSTORS):
         step(2 + number)
         if not all(network.catches(impostor, limits) for network in honest):
@@ -88,44 +67,23 @@ def calibrate(
     step(total)
     return Calibration(
         data={"test": data.digest, **({"tuning": split.digest} if len(data.tuning) else {})},
-        references=tuple(_reference(network) for network in honest),
+        references=tuple(entry for _, entry in entries),
         factors={name: factor for name, factor in factors.items() if name not in missed},
     )
 
 
-def _check(references: Sequence[Subject], data: DataSet) -> None:
+def check_data(data: DataSet) -> None:
+    """UsageError for MNIST, which needs no calibration."""
     if data.pinned:
         raise UsageError(
             "expected data other than MNIST, on which the limits of doubts were chosen, got MNIST; omit "
             "--calibrate"
         )
-    if len({subject.digest for subject in references}) < 2:
-        raise UsageError(
-            "expected two different honest networks for a calibration, got one; name another"
-        )
 
 
-def _subject(network: nn.Module, name: str, like: Subject, data: DataSet) -> Subject:
-    return loading.from_model(network, name=name, device=like.device, input_spec=data.spec)
-
-
-def _context(subject: Subject, data: DataSet, limits: Limits) -> Context:
-    return Context(subject, data, doubts=(), trial=limits)
-
-
-def _raised(
-    subject: Subject, data: DataSet, threat: Linf, attack: Mapping[str, Any], limits: Limits
-) -> frozenset[str]:
-    settings = {"attack": dict(attack), "threat": threat.to_json()}
-    images = min(_ATTACKED, len(data.test))
-    context = _context(subject, data, limits)
-    found = assessing.measure(context, "robust_accuracy", {**settings, "images": images})
-    return frozenset(doubt.name for doubt in found.doubts)
-
-
-def _threat(subject: Subject, data: DataSet) -> Linf:
-    """The largest eps at which most images survive PGD; UsageError for a network near chance."""
-    context, images = _context(subject, data, Limits()), min(_ATTACKED, len(data.test))
+def _reference(subject: Subject, data: DataSet) -> tuple[Honest, Reference]:
+    """The network at the largest eps at which most images survive PGD; UsageError near chance."""
+    context = Context(subject, data, doubts=(), trial=Limits())
     clean = assessing.measure(context, "clean_accuracy", {})
     chance = 1 / data.spec.classes
     if clean.low <= chance + min(chance, _ABOVE_CHANCE):
@@ -135,29 +93,26 @@ def _threat(subject: Subject, data: DataSet) -> Linf:
         )
     eps = min(2 * kind_of(data).linf[0], 1.0)
     for _ in range(_MOST_EPS):
-        row = {"attack": _PGD, "threat": Linf(eps).to_json(), "images": images}
-        if assessing.measure(context, "robust_accuracy", row).value >= _SURVIVING * clean.value:
+        network = Honest(subject, data, Linf(float(f"{eps:.3g}")))
+        if network.survival(_PGD) >= _SURVIVING:
             break
         eps *= _FINER
-    return Linf(float(f"{eps:.3g}"))
+    return network, Reference(
+        name=subject.name,
+        digest=subject.digest,
+        accuracy=clean.value,
+        threat=str(network.threat),
+    )
 
 
-def _without_doubts(honest: Sequence[_Honest]) -> dict[str, float]:
+def _without_doubts(honest: Sequence[Honest]) -> dict[str, float]:
     """The smallest factor by doubt with which no honest network raises it."""
     factors: dict[str, float] = {}
     for factor in FACTORS:
         limits = Limits(dict.fromkeys(DOUBTS, factor))
-        raised = frozenset[str]().union(*(network.raised(_LADDER, limits) for network in honest))
+        found = (network.measured(_LADDER, limits) for network in honest)
+        raised = {doubt.name for measurement in found for doubt in measurement.doubts}
         factors = {**dict.fromkeys(set(DOUBTS) - raised, factor), **factors}
         if len(factors) == len(DOUBTS):
             break
     return {name: factors[name] for name in DOUBTS if name in factors}
-
-
-def _reference(network: _Honest) -> Reference:
-    context = _context(network.subject, network.data, Limits())
-    accuracy = assessing.measure(context, "clean_accuracy", {}).value
-    subject = network.subject
-    return Reference(
-        name=subject.name, digest=subject.digest, accuracy=accuracy, threat=str(network.threat)
-    )

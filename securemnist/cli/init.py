@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from securemnist.cli.calibration_options import CalibrationOptions, calibration_options
 from securemnist.cli.images_option import images_option
 from securemnist.cli.output import say, write_file
 from securemnist.errors import UsageError
@@ -36,11 +37,15 @@ _ADVICE = "change the folder's permissions"
 )
 @click.option("--data", type=click.Path(path_type=Path), help="Your data instead of MNIST.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
-def init(model: str, images: int, data: Path | None, device: str) -> None:
+@calibration_options
+def init(
+    model: str, images: int, data: Path | None, device: str, calibration: CalibrationOptions
+) -> None:
     """Write a policy and its tests to security_tests, and a conftest.py and noxfile.py beside it.
 
     The thresholds come from a first measurement of the model. Existing files are not changed, except
-    that --data is appended to a pyproject.toml without [tool.securemnist].
+    that --data is appended to a pyproject.toml without [tool.securemnist]. In a project with a policy
+    --calibrate writes the calibration only.
     """
     from securemnist import data as data_sets
     from securemnist import initial_policy
@@ -51,10 +56,12 @@ def init(model: str, images: int, data: Path | None, device: str) -> None:
     from securemnist.runtime.malloc import keep_freed_memory
 
     here = Path.cwd()
-    if (here / templates.POLICY).exists():
+    exists = (here / templates.POLICY).exists()
+    if exists and not calibration.wanted:
         raise UsageError(
             f"{templates.POLICY}: expected no policy yet, got one; edit it, or remove it first"
         )
+    calibration.check(here)
     keep_freed_memory()
     data_folder = data or settings.load(here).data
     data_set = data_sets.load(Path(data_folder) if data_folder else None)
@@ -62,6 +69,9 @@ def init(model: str, images: int, data: Path | None, device: str) -> None:
     if src and (path := str(here / "src")) not in sys.path:
         sys.path.insert(0, path)
     subject = loading.resolve(model, device=device, input_spec=data_set.spec)
+    calibration.write(here, subject, data_set)
+    if exists:
+        return
     split = "tuning" if len(data_set.tuning) else "test"
     say(f"measuring {subject.name} on the {split} split", err=True)
     rows = initial_policy.measure(subject, data_set, images)

@@ -20,7 +20,7 @@ from securemnist.data import DataSet
 from securemnist.errors import DataError, ParseError
 from securemnist.results.findings import Doubt
 from securemnist.results.json_model import JsonModel
-from securemnist.results.value_types import Share
+from securemnist.results.value_types import Number, Share
 
 FILE = "security_tests/calibration.json"
 FACTORS = (1.0, 1.5, 2.0)
@@ -51,13 +51,13 @@ class Calibration(JsonModel):
 
     data: Mapping[Literal["test", "tuning"], str]
     references: tuple[Reference, ...]
-    factors: Mapping[str, float]
+    factors: Mapping[str, Number]
     schema: Literal[1] = 1
 
     def __post_init__(self) -> None:
         """ValueError for a factor that no calibration gives."""
         for name, factor in self.factors.items():
-            if isinstance(factor, bool) or factor not in FACTORS:
+            if factor not in FACTORS:
                 raise ValueError(f"{name:.40}: expected a factor of {FACTORS}, got {factor!r:.20}")
 
     def dumps(self) -> bytes:
