@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -75,8 +75,11 @@ class Honest:
         case = self._case(context, Limits())
         return self._search(context, case, make_attack(attack)).survived
 
-    def catches(self, impostor: Impostor, limits: Limits) -> bool:
-        """Whether the impostor around this network raises its doubt."""
+    def missed(self, impostor: Impostor, limits: Limits) -> set[str]:
+        """The doubts that the impostor around this network should raise, but does not."""
+        if impostor.scale != 1:
+            threat = Linf(min(impostor.scale * self.threat.eps, 1.0))
+            return replace(self, threat=threat).missed(replace(impostor, scale=1.0), limits)
         images, device = self.data.test.images(), self.subject.device
         network = impostor.make(self.subject.model, self.threat, images.to(device)).eval()
         around = loading.from_model(
@@ -84,10 +87,13 @@ class Honest:
         )
         context = Context(around, self.data, doubts=(), trial=limits)
         case = self._case(context, limits)
-        if impostor.doubt in OF_MODEL:
-            return OF_MODEL[impostor.doubt](case) is not None
-        attack = make_attack(impostor.attack_at(self.threat.eps))
-        return OF_SEARCH[impostor.doubt](self._search(context, case, attack)) is not None
+        model_checks = {name: OF_MODEL[name] for name in impostor.doubts if name in OF_MODEL}
+        search_checks = {name: OF_SEARCH[name] for name in impostor.doubts if name in OF_SEARCH}
+        missed = {name for name, check in model_checks.items() if check(case) is None}
+        if search_checks:
+            search = self._search(context, case, make_attack(impostor.attack_at(self.threat.eps)))
+            missed |= {name for name, check in search_checks.items() if check(search) is None}
+        return missed
 
     def _case(self, context: Context, limits: Limits) -> Case:
         """The images that the model of the context classifies right."""

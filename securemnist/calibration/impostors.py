@@ -6,7 +6,7 @@ Each is an honest network with one change, for images of any form. A limit that 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -16,20 +16,21 @@ from securemnist.threats import Threat
 from securemnist.types import Images, Logits
 
 Make = Callable[[nn.Module, Threat, Images], nn.Module]
-_PGD: Mapping[str, Any] = {"use": "PGD", "steps": 10}
 
 
 @dataclass(frozen=True)
 class Impostor:
-    """`doubt`: the one that it has to raise. `make`: its network from an honest one.
+    """`doubts`: those that it has to raise. `make`: its network from an honest one.
 
-    `attack`: settings of the attack that it looks robust to; the step size is a share of eps.
+    `attack`: settings of the attack that it looks robust to; the step size is a share of eps. `scale`: its
+    eps as a multiple of that of the honest network.
     """
 
     name: str
-    doubt: str
+    doubts: tuple[str, ...]
     make: Make
-    attack: Mapping[str, Any]
+    attack: Mapping[str, Any] = field(default_factory=lambda: {"use": "PGD", "steps": 10})
+    scale: float = 1.0
 
     def attack_at(self, eps: float) -> dict[str, Any]:
         """The attack for this eps."""
@@ -118,20 +119,18 @@ def _of(kind: Callable[[nn.Module], nn.Module]) -> Make:
     return lambda network, _threat, _images: kind(network)
 
 
-def _unchanged(network: nn.Module, _threat: Threat, _images: Images) -> nn.Module:
-    return network
-
-
-_SHORT = {"use": "PGD", "steps": 2, "step_size": 0.5}
 IMPOSTORS = (
-    Impostor("logits times 1,000", "weak attack", _of(_Scaled), _PGD),
-    Impostor("rounded pixels", "gradients", _of(_Rounded), _PGD),
-    Impostor("false gradient", "gradients", _of(_Misleading), _PGD),
-    Impostor("noise", "variation", _of(_Noisy), _PGD),
-    Impostor("mean of the batch", "batch dependence", _of(_BatchMean), _PGD),
-    Impostor("rounded probabilities", "probabilities", _of(_Saturated), _PGD),
-    Impostor("masked full step", "one-step masking", _Masked, _PGD),
-    Impostor("rounded pixels, planted", "planted examples", _of(_Rounded), _PGD),
-    Impostor("two short steps", "large epsilon", _unchanged, _SHORT),
-    Impostor("few queries", "convergence", _unchanged, {"use": "Square", "queries": 20}),
+    Impostor("logits times 1,000", ("weak attack",), _of(_Scaled)),
+    Impostor("rounded pixels", ("gradients", "planted examples", "large epsilon"), _of(_Rounded)),
+    Impostor("false gradient", ("gradients",), _of(_Misleading)),
+    Impostor("noise", ("variation",), _of(_Noisy)),
+    Impostor("mean of the batch", ("batch dependence",), _of(_BatchMean)),
+    Impostor("rounded probabilities", ("probabilities",), _of(_Saturated)),
+    Impostor("masked full step", ("one-step masking",), _Masked, scale=2.0),
+    Impostor(
+        "two short steps",
+        ("convergence",),
+        lambda network, _threat, _images: network,
+        {"use": "PGD", "steps": 2, "step_size": 0.5},
+    ),
 )

@@ -13,7 +13,6 @@ from securemnist.data import DataSet
 from securemnist.errors import UsageError
 from securemnist.evaluation.calibration import FACTORS, Calibration, Limits, Reference
 from securemnist.evaluation.context import Context
-from securemnist.initial_policy.kind import kind_of
 from securemnist.models.loading import Subject
 from securemnist.threats import Linf
 from securemnist.types import Progress, silent
@@ -23,9 +22,9 @@ _IMAGES = 500
 _LADDER = {"use": "ladder", "budget": "smoke"}
 _PGD = {"use": "PGD", "steps": 10}
 # A reference is attacked where about a fifth to two fifths of its right predictions break.
-_SURVIVING, _FINER, _MOST_EPS = 0.6, 2**-0.5, 24
+_SURVIVING, _LARGEST, _FINER, _MOST_EPS = 0.6, 0.5, 2**-0.25, 48
 _ABOVE_CHANCE = 0.1
-DOUBTS = tuple(dict.fromkeys(impostor.doubt for impostor in IMPOSTORS))
+DOUBTS = tuple(dict.fromkeys(name for impostor in IMPOSTORS for name in impostor.doubts))
 
 
 def calibrate(
@@ -59,11 +58,10 @@ def calibrate(
     honest = [network for network, _ in entries]
     step(1)
     factors = _without_doubts(honest)
-    limits, missed = Limits(factors), set()
+    limits, missed = Limits(factors), set[str]()
     for number, impostor in enumerate(IMPOSTORS):
         step(2 + number)
-        if not all(network.catches(impostor, limits) for network in honest):
-            missed.add(impostor.doubt)
+        missed |= {name for network in honest for name in network.missed(impostor, limits)}
     step(total)
     return Calibration(
         data={"test": data.digest, **({"tuning": split.digest} if len(data.tuning) else {})},
@@ -91,7 +89,7 @@ def _reference(subject: Subject, data: DataSet) -> tuple[Honest, Reference]:
             f"expected an honest network clearly better than guessing, got {subject.name} of accuracy "
             f"{clean.value:.4f}; raise --calibrate-minutes, or name two of yours: --calibrate-with"
         )
-    eps = min(2 * kind_of(data).linf[0], 1.0)
+    eps = _LARGEST
     for _ in range(_MOST_EPS):
         network = Honest(subject, data, Linf(float(f"{eps:.3g}")))
         if network.survival(_PGD) >= _SURVIVING:

@@ -24,10 +24,10 @@ def images(seed: int) -> DataSet:
     return DataSet.from_tensors(torch.rand((60, 1, 8, 8), generator=rng), torch.arange(60) % 2)
 
 
-def write(folder: Path, data: DataSet, **changes: Any) -> None:
+def write(folder: Path, images: DataSet, **changes: Any) -> None:
     """A calibration for these data, with changes of its JSON."""
     found = Calibration(
-        data={"test": data.digest}, references=(), factors={"variation": 1.0, "weak attack": 1.5}
+        data={"test": images.digest}, references=(), factors={"variation": 1.0, "weak attack": 1.5}
     )
     (folder / FILE).parent.mkdir(exist_ok=True)
     (folder / FILE).write_text(json.dumps(found.to_json() | changes))
