@@ -22,8 +22,8 @@ Make = Callable[[nn.Module, Threat, Images], nn.Module]
 class Impostor:
     """`doubts`: those that it has to raise. `make`: its network from an honest one.
 
-    `attack`: settings of the attack that it looks robust to; the step size is a share of eps. `scale`: its
-    eps as a multiple of that of the honest network.
+    `attack`: settings of the attack that it looks robust to; the step size is a share of eps. `scale`:
+    its eps as a multiple of that of the honest network.
     """
 
     name: str
