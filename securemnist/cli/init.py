@@ -133,7 +133,8 @@ def _print_weak_rows(
 
     for row in rows:
         if row.bound.problem:
-            say(f"{row.proposal.id} fails and is waived: {row.bound.problem}")
+            fails = "may fail" if row.bound.close else "fails"
+            say(f"{row.proposal.id} {fails} and is waived: {row.bound.problem}")
         for doubt in row.measurement.doubts:
             say(f"{row.proposal.id} is in doubt: {doubt.name}: {doubt.reason}; {doubt.advice}")
     written = {row.proposal.id for row in rows}
