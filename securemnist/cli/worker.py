@@ -111,7 +111,7 @@ def try_out(job: Job) -> dict[str, Any]:
     subject = loading.resolve(job.spec, device=job.device, input_spec=samples.spec)
     context = Context(subject, samples)  # checks the model contract
     print_endpoint(context, _selected(job))
-    return {**subject.to_json(), "data": samples.to_json()}
+    return {**subject.to_json(), "data": context.data_record}
 
 
 def _selected(job: Job) -> list[Requirement]:

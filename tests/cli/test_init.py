@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -53,7 +54,8 @@ def test_init_writes_a_policy_that_the_model_meets(
     assert [row.id for row in read.requirements] == [p.id for p in initial_policy.PROPOSALS]
     for row in read.requirements:
         assert row.max_drop is not None
-        assert (row.waiver is not None) == (f"{row.id} fails and is waived" in result.output)
+        waived = re.search(rf"^{row.id} (may fail|fails) and is waived", result.output, re.M)
+        assert (row.waiver is not None) == bool(waived)
     assert read.families == ("clean", "adversarial", "backdoor", "latency", "static")
     clean = read.requirements[0]
     assert "the first measurement gave 0.8" in clean.because

@@ -40,7 +40,14 @@ WRONG: dict[str, tuple[dict[str, str], dict[str, Any], tuple[int, ...], int, str
         10,
         "1 to 6 pixels in images of 12x20",
     ),
-    "target": (BACKDOOR, {}, (3, 8, 8), 6, "a target class below 6, got 7"),
+    "target": (BACKDOOR, {}, (3, 8, 8), 6, "a target class below 6, .*got 7"),
+    "target word": (
+        BACKDOOR,
+        {"target": '"every"'},
+        (3, 8, 8),
+        10,
+        "all, next or pair, got 'every'",
+    ),
     "pairs": (BACKDOOR, {"target": '"pair"'}, (1, 8, 8), 101, "at most 100 classes .* got 101"),
     "images": (CLEAN, {"images": "201"}, (1, 8, 8), 10, "at most 200 samples"),
     "batch": (LATENCY, {"batch": "201"}, (1, 8, 8), 10, "at most 200 samples"),
@@ -58,8 +65,16 @@ def test_row_that_does_not_fit_the_data(name: str) -> None:
 
 
 def test_rows_that_fit_are_accepted() -> None:
-    """Thresholds just above the chance of the data, and an L2 eps of larger images, are accepted."""
+    """Thresholds just above chance, an L2 eps of larger images, and a class name are accepted."""
     check_data(check(table(CLEAN, at_least="0.02")), data_of((1, 8, 8), 100))
     check_data(check(table(CLEAN, at_least="0.51")), data_of((1, 8, 8), 2))
     check_data(check(table(ROBUST, threat=L2 % "29")), data_of((3, 32, 32), 10))
     check_data(check(table(BACKDOOR, target='"pair"')), data_of((1, 8, 8), 100))
+    named = DataSet.from_tensors(
+        torch.rand(100, 1, 8, 8), torch.arange(100) % 2, class_names=["cat", "dog"]
+    )
+    check_data(check(table(BACKDOOR, target='"dog"')), named)
+    with pytest.raises(
+        PolicyError, match=r"a class name \(cat, dog\), all, next or pair, got 'cow'"
+    ):
+        check_data(check(table(BACKDOOR, target='"cow"')), named)
