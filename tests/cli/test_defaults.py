@@ -73,13 +73,13 @@ def test_demo_names_the_bundled_policy(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("certified (")
     reports = folder / "reports"
-    seen = json.loads((reports / "assessment.json").read_text())
-    assert seen["policy"]["path"] == settings.BUNDLED
+    document = json.loads((reports / "assessment.json").read_text())
+    assert document["policy"]["path"] == settings.BUNDLED
     texts = [done.stdout, *((reports / name).read_text() for name in ("summary.md", "index.html"))]
     for text in texts:
         assert settings.BUNDLED in text
         assert "thresholds.toml" not in text
-    assert "--policy=bundled" in seen["findings"][0]["replay"]
+    assert "--policy=bundled" in document["findings"][0]["replay"]
 
 
 def test_own_model_on_the_bundled_policy_says_so(folder: Path) -> None:
