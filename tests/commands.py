@@ -37,7 +37,12 @@ def run(*words: str, cold: bool = False) -> Result:
 
 def shell(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """One command in a process of its own, started warm in `folder`."""
-    return _process(folder, warm.python("-m", "securemnist", *words))
+    return module(folder, "securemnist", *words)
+
+
+def module(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`python -m WORDS` in a process of its own, started warm in `folder`."""
+    return _process(folder, warm.python("-m", *words))
 
 
 def python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

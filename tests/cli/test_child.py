@@ -51,15 +51,12 @@ def folder(tmp_path: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    "options",
-    ["-k CLEAN-01 -x --collect-only --security-tier=smoke -W error", "-n 2 --cov --color=yes"],
-)
 def test_environment_variables_do_not_change_the_run(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, options: str
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both rows are measured, and one fails, whatever the environment sets for pytest and Python."""
-    monkeypatch.setenv("PYTEST_ADDOPTS", options)
+    options = "-k CLEAN-01 -x --collect-only --security-tier=smoke -W error"
+    monkeypatch.setenv("PYTEST_ADDOPTS", f"{options} -n 2 --cov --color=yes")
     monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
     monkeypatch.setenv("PYTHONOPTIMIZE", "2")
     monkeypatch.setenv("PYTHONWARNINGS", "error")

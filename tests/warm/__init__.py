@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ _COLD = child.command
 
 
 def python(*words: str) -> list[str]:
-    """The command line of `python WORDS`, where WORDS are `-m securemnist ...` or its child's."""
+    """The command line of `python WORDS`: flags, then a module or a script, and its arguments."""
     client = str(_HERE / "client.py")
     return [sys.executable, "-I", "-S", client, _address(), *words]
 
@@ -33,13 +34,22 @@ def children() -> mock._patch[object]:
 
 
 @functools.cache
+def executable() -> str:
+    """The path of a program that is to `python` what a warm process is to a cold one."""
+    path = Path(_address()).with_name("python")
+    path.write_text(f'#!/bin/sh\nexec {shlex.join(python())} "$@"\n')
+    path.chmod(0o700)
+    return str(path)
+
+
+@functools.cache
 def _address() -> str:
     """The socket of the server, which ends with this process: then its standard input is closed."""
     folder = tempfile.TemporaryDirectory(prefix="warm.")
     address = f"{folder.name}/socket"
     env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
     server = subprocess.Popen(
-        [sys.executable, "-P", str(_HERE / "server.py"), address],
+        [sys.executable, str(_HERE / "server.py"), address],
         env=env,
         cwd=folder.name,
         stdin=subprocess.PIPE,
