@@ -20,9 +20,13 @@ HIGH = 500  # above every descriptor that a process inherits
 
 
 def preload() -> None:
-    """Import what an assessment needs, and write a report of nothing: its templates stay compiled."""
+    """Import what an assessment needs, export a network, and write a report of nothing.
+
+    What an export imports and the templates of a report are ready then.
+    """
     import pytest  # noqa: F401
     import scipy.special  # noqa: F401
+    import torch
 
     from securemnist import comparison, measures, plugin, report  # noqa: F401
     from securemnist._util.torchvision_shim import torchvision
@@ -30,6 +34,7 @@ def preload() -> None:
     from securemnist.results.assessment import Assessment
 
     torchvision()
+    torch.export.export(torch.nn.Linear(1, 1), (torch.zeros(1, 1),))
     nothing: dict[str, Any] = {"subject": {}, "scope": {}, "environment": {}, "policy": {}}
     report.render(Assessment(**nothing, findings=(), day="2026-01-01"))
     gc.collect()
