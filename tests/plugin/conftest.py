@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,13 @@ def project(pytester: pytest.Pytester, small_mnist: Path) -> Any:
         apart: bool = False,
         model: bool = True,
         whole: bool = False,
+        plugins: Sequence[object] = (),
     ) -> pytest.RunResult:
         (suites / "thresholds.toml").write_text(policy)
         start = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
         options = [MODEL] if model else []
         options += [] if whole else [f"--security-data={small_mnist}"]
-        return start("-p", "no:randomly", *options, *arguments)
+        more: dict[str, Any] = {"plugins": plugins} if plugins else {}
+        return start("-p", "no:randomly", *options, *arguments, **more)
 
     return run
