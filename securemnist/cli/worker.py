@@ -56,7 +56,9 @@ def _measure(job: Job, folder: Path) -> Outcome:
     # A conftest may define the `model` fixture; that model is checked where it is created.
     conftest = _conftest_of(here) if job.conftest else None
     try_out(job)
-    return _run_pytest(_pytest_arguments(job, here, folder), RunHooks(conftest, job.refused))
+    return _run_pytest(
+        _pytest_arguments(job, here, folder), RunHooks(conftest, job.refused, job.rows)
+    )
 
 
 def check_rows(job: Job) -> None:

@@ -30,7 +30,7 @@ from securemnist.types import Images, Labels, Logits, Progress, silent
 T = TypeVar("T")
 _BATCH = 256
 # The exact share of fewer samples does not generalise to new ones, so that the interval decides.
-_FEWEST = 100
+FEWEST = 100
 _POOL = 500
 # Largest test set whose logits are all kept, and the number of images converted to floats at once.
 _CACHED, _PART = 10_000, 16 * _BATCH
@@ -118,7 +118,7 @@ class Context:
                 f"expected 1 to {total} test images ({self.data.name}), got {images}; change `images`"
             )
         in_file_order = images == total and not shuffled
-        complete = images == total >= _FEWEST
+        complete = images == total >= FEWEST
         rng = torch.Generator().manual_seed(seed_from(seed, "sample"))
         order = torch.arange(total) if in_file_order else torch.randperm(total, generator=rng)
         places = order[:images]

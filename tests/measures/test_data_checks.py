@@ -10,7 +10,7 @@ import torch
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError
 from securemnist.measures import check_data
-from tests.policies import BACKDOOR, CLEAN, LATENCY, ROBUST, check, table
+from tests.policies import BACKDOOR, CERTIFIED, CLEAN, LATENCY, ROBUST, WORST, check, table
 
 
 def data_of(shape: tuple[int, ...], classes: int, n: int = 200) -> DataSet:
@@ -78,3 +78,18 @@ def test_rows_that_fit_are_accepted() -> None:
         PolicyError, match=r"a class name \(cat, dog\), all, next or pair, got 'cow'"
     ):
         check_data(check(table(BACKDOOR, target='"cow"')), named)
+
+
+@pytest.mark.parametrize("row", [CLEAN, ROBUST, CERTIFIED], ids=lambda row: row["measure"])
+def test_accuracy_of_a_constant_answer_is_refused(row: dict[str, str]) -> None:
+    """Where nine of ten samples are of one class, always answering it does not meet a row."""
+    labels = (torch.arange(200) % 10 == 0).long()
+    data = DataSet.from_tensors(torch.rand(200, 1, 8, 8), labels, classes=2)
+    constant = table(row, at_least="0.9")
+    with pytest.raises(PolicyError, match=r"above 0\.9, the share of the most frequent class"):
+        check_data(check(constant), data)
+    late = table(WORST, tier='"full"')
+    with pytest.raises(PolicyError, match="worst_class_accuracy in the same tier"):
+        check_data(check(constant + late), data)
+    check_data(check(constant + table(WORST)), data)
+    check_data(check(table(row, at_least="0.91")), data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,14 @@ def project(pytester: pytest.Pytester, small_mnist: Path) -> Any:
         apart: bool = False,
         model: bool = True,
         whole: bool = False,
+        plugins: Sequence[object] = (),
     ) -> pytest.RunResult:
         (suites / "thresholds.toml").write_text(policy)
         options = ["-p", "no:randomly", *([MODEL] if model else [])]
         options += [] if whole else [f"--security-data={small_mnist}"]
         if apart:
             return pytester.run(*warm.python("-m", "pytest", *options, *arguments))
-        return pytester.runpytest_inprocess(*options, *arguments)
+        more: dict[str, Any] = {"plugins": plugins} if plugins else {}
+        return pytester.runpytest_inprocess(*options, *arguments, **more)
 
     return run
