@@ -25,11 +25,15 @@ _SMALLEST_DROP, _LARGEST_DROP = 0.01, 0.99
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
-    """Threshold and `max_drop` of a row; `problem`: why the model cannot meet the threshold, or ""."""
+    """Threshold and `max_drop` of a row; `problem`: why the model cannot meet the threshold, or "".
+
+    `close`: it meets the threshold by less than the margin, so that chance may decide.
+    """
 
     threshold: float
     max_drop: float
     problem: str = ""
+    close: bool = False
 
 
 def meaningful(classes: int) -> float:
@@ -88,8 +92,11 @@ def of_share(
         met, problem = threshold <= weakest, "could come from a backdoor for one class"
     if met:
         return Bound(threshold=threshold, max_drop=drop)
-    problem = f"{measurement.value:.4f} {problem}"
-    return Bound(threshold=weakest, max_drop=drop, problem=problem)
+    value = measurement.value
+    close = value >= weakest if high_is_good else value <= weakest
+    if close:
+        problem = f"meets {weakest:g}, but not by the margin of {room:.3f}"
+    return Bound(threshold=weakest, max_drop=drop, problem=f"{value:.4f} {problem}", close=close)
 
 
 def of_ratio(measurement: Measurement) -> Bound:

@@ -13,6 +13,7 @@ from torch import nn
 
 from securemnist.attacks.base import BATCH, channels_last
 from securemnist.batches import batch_size
+from securemnist.evaluation.calibration import Limits
 from securemnist.evaluation.doubts.check_input import SearchCase
 from securemnist.evaluation.doubts.rerun import shortened, surviving_after
 from securemnist.results.evidence.attack import Sensitivity
@@ -41,9 +42,10 @@ def sensitivity(case: SearchCase) -> Sensitivity:
     return Sensitivity(int((~missed).sum()), len(x))
 
 
-def planted_examples(result: Sensitivity) -> Doubt | None:
+def planted_examples(result: Sensitivity, limits: Limits) -> Doubt | None:
     """The attack finds fewer than 95 % of the planted examples."""
-    if result.found >= SHARE * result.planted:
+    factor = limits.factors.get("planted examples", 1.0)
+    if result.found >= (SHARE - (factor - 1) * (1 - SHARE)) * result.planted:
         return None
     return Doubt(
         name="planted examples",
