@@ -13,7 +13,7 @@ import pytest
 
 from securemnist.comparison.comparison import compare
 from securemnist.results.assessment import Assessment
-from tests.commands import python, shell
+from tests.commands import module, shell
 from tests.extensions import write_project
 
 
@@ -105,17 +105,8 @@ def test_reading_needs_no_code_of_the_user_s(assessed: tuple[Path, str], tmp_pat
 def test_pytest_runs_it_where_markers_are_strict(tmp_path: Path) -> None:
     """The marker of the user's own family is declared, and selects its rows."""
     write_project(tmp_path)
-    words = (
-        "-m",
-        "pytest",
-        "--strict-markers",
-        "-m",
-        "corruptions",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-    )
-    assert "1 passed" in ended(python(tmp_path, *words), 0)
+    words = ("--strict-markers", "-m", "corruptions", "-q", "-p", "no:cacheprovider")
+    assert "1 passed" in ended(module(tmp_path, "pytest", *words), 0)
 
 
 def test_code_that_only_a_policy_names_is_not_run(tmp_path: Path) -> None:
