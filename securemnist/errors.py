@@ -44,12 +44,20 @@ class ModelError(UsageError):
     """A model that breaks the contract: images (n, C, H, W) in [0, 1] -> logits (n, K)."""
 
 
+class AuditError(SecureMnistError):
+    """A line of the audit log that could not be written."""
+
+
 class MeasureError(SecureMnistError):
     """A failed measurement; its row becomes ERROR."""
 
 
 class Inconclusive(SecureMnistError):
     """A measurement that decides nothing; its row becomes INCONCLUSIVE."""
+
+
+class NoAnswer(Inconclusive):
+    """An endpoint that gave no answer: it failed, refused for its load, or the queries are spent."""
 
 
 class NoCertificate(Inconclusive):

@@ -32,6 +32,8 @@ _COMMANDS = (
     "serve",
     "history",
     "data",
+    "audit",
+    "monitor",
 )
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from securemnist.serve.hosting import Hosted
     from securemnist.serve.settings import Settings
 
+_SHOWN_BESIDE = ("hardened", "baseline")  # for comparison on the page
 _DEFAULT_TOKENS = Path("serve-tokens.json")
 
 
@@ -48,8 +49,8 @@ def serve(
 ) -> None:
     """Serve a model by the Open Inference Protocol, on loopback, until it is interrupted.
 
-    Without options it serves `certified` and prints a link with a random token. Exit codes: 0 it was
-    stopped, 2 it could not start.
+    Without options it serves `certified`, beside it `hardened` and `baseline`, and prints a link with a
+    random token. Exit codes: 0 it was stopped, 2 it could not start.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -57,6 +58,7 @@ def serve(
     from securemnist.data import load as load_data
     from securemnist.project import settings as projects
     from securemnist.serve.hosting import hosted, warnings_of
+    from securemnist.serve.observing import observed
     from securemnist.serve.settings import load, with_options
 
     project = projects.load(Path.cwd())
@@ -65,10 +67,15 @@ def serve(
     )
     folder = data or (Path(project.data) if project.data else None)
     spec = model or project.model or projects.DEFAULT_MODEL
-    ready = hosted((spec, *beside), load_data(folder), settings)
+    if not (model or project.model or beside or folder):
+        beside = _SHOWN_BESIDE
+    images = load_data(folder)
+    ready = hosted((spec, *beside), images, settings)
     for warning in warnings_of(settings):
         say(f"warning: {warning}", err=True)
-    _run(ready, settings)
+    with observed(ready.service, settings, images) as sentences:
+        _run(ready, settings, sentences)
+    say("stopped; all accepted requests were answered")
 
 
 def _require_packages() -> None:
@@ -76,14 +83,16 @@ def _require_packages() -> None:
 
     from securemnist.errors import UsageError
 
-    missing = [name for name in ("granian", "starlette") if find_spec(name) is None]
+    missing = [
+        name for name in ("granian", "starlette", "prometheus_client") if find_spec(name) is None
+    ]
     if missing:
         raise UsageError(
             f"expected the packages of the service, got no {missing[0]}; install securemnist[serve]"
         )
 
 
-def _run(ready: Hosted, settings: Settings) -> None:
+def _run(ready: Hosted, settings: Settings, sentences: list[str]) -> None:
     import asyncio
     import signal
 
@@ -99,10 +108,11 @@ def _run(ready: Hosted, settings: Settings) -> None:
         names = ", ".join(model.name for model in ready.service.models)
         link = f"{server.address}/#token={ready.secret}" if ready.secret else server.address
         say(f"{names}: {link}")
+        for sentence in sentences:
+            say(sentence)
 
     asyncio.run(server.serve(started))
     ready.service.close(settings.stop_seconds)
-    say("stopped; all accepted requests were answered")
 
 
 @serve.group()

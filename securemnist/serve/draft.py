@@ -23,6 +23,7 @@ class Draft:
     address: str
     subject: str = ""
     model: str = ""
+    request: str = ""
     images: Images | None = None
     logits: Logits | None = None
     time: float = field(default_factory=now)
@@ -42,6 +43,7 @@ class Draft:
             status,
             perf_counter() - self.began,
             self.path,
+            self.request,
         )
 
 

@@ -16,6 +16,7 @@ class Record:
     client. `model`: digest of the model, empty where no model was asked. `images` float32 (n, C, H, W)
     in [0, 1], `logits` (n, K) and `predictions` int64 (n,): None for a refused request. `status`: of
     HTTP. `latency`: seconds until the answer was ready. `path`: of the request, without its query.
+    `request`: the id that the client gave it, or empty.
     """
 
     time: float
@@ -28,6 +29,7 @@ class Record:
     status: int
     latency: float
     path: str
+    request: str = ""
 
 
 # Called in the thread of the event loop before an answer is sent. An observer that raises turns the

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from securemnist.audit import AuditLog
 from securemnist.evaluation.context import Context
 from securemnist.serve.application import create_application
+from securemnist.serve.audit_observer import AuditObserver
 from securemnist.serve.hosting import service_of
 from securemnist.serve.record import Record
 from securemnist.serve.server import ServerThread
-from securemnist.serve.service import ServedModel
+from securemnist.serve.service import ServedModel, Service
 from securemnist.serve.settings import Settings
 from securemnist.serve.tokens import Token
 from securemnist.service.target import Target
@@ -42,17 +46,30 @@ def own_target(context: Context, control: str, **changes: Any) -> Iterator[Targe
     )
     subject, spec = context.subject, context.data.spec
     service = service_of((ServedModel(MODEL, subject.model, spec, subject.digest),), settings)
-    records: list[Record] = []
-    if control == "audit_trail":
-        service.observers.append(records.append)
     token, secret = Token.new("probe")
     images = (context.data.test[:_IMAGES].images() * 255).round() / 255
     try:
         application = create_application(service, settings, [token])
         with (
+            _recorded(service, observed=control == "audit_trail") as (records, audit),
             ServerThread(application, settings) as server,
-            Target(server.address, MODEL, spec, images, secret, records, TIMEOUT) as target,
+            Target(server.address, MODEL, spec, images, secret, records, audit, TIMEOUT) as target,
         ):
             yield target
     finally:
         service.close(10)
+
+
+@contextmanager
+def _recorded(
+    service: Service, *, observed: bool
+) -> Iterator[tuple[list[Record], AuditLog | None]]:
+    """The records of a service, and its audit log in a folder of its own."""
+    records: list[Record] = []
+    if not observed:
+        yield records, None
+        return
+    with TemporaryDirectory() as folder, AuditLog(Path(folder)) as audit:
+        names = {model.digest: model.name for model in service.models}
+        service.observers += [records.append, AuditObserver(audit, names)]
+        yield records, audit

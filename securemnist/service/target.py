@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from securemnist.audit import AuditLog
 from securemnist.errors import MeasureError, NotApplicable
 from securemnist.input_spec import InputSpec
 from securemnist.serve.record import Record
@@ -31,8 +32,8 @@ class Target:
     """A model of a service by the Open Inference Protocol.
 
     `url` without a path; `model`: its name; `images`: some of the data, float32 (n, C, H, W) in [0, 1];
-    `token`: a valid one, or None; `records`: those of our own service, None for another; `timeout`: of
-    one request, in seconds; `scale`: how large a load may be, see the measure's settings.
+    `token`: a valid one, or None; `records`, `audit`: those of our own service and its audit log, None
+    for another; `timeout`: of one request, in seconds.
     """
 
     url: str
@@ -41,6 +42,7 @@ class Target:
     images: Images
     token: str | None
     records: list[Record] | None = None
+    audit: AuditLog | None = None
     timeout: float = 10.0
     most_requests: int = 500
     sent: int = 0

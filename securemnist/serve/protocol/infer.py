@@ -37,7 +37,7 @@ async def infer(request: Request) -> JSONResponse:
     except ParseError as error:
         raise Refusal(400, f"expected JSON, got {_without_quotes(error)}; fix the body") from None
     wanted = _wanted(body, labels_only=settings.labels_only)
-    state.model = model.digest
+    state.model, state.request = model.digest, body.get("id", "")
     state.images = images_of(body["inputs"][0], model.spec, most)
     state.logits = await service.logits(model, state.images)
     answer: dict[str, Any] = {"model_name": model.name}
