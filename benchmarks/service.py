@@ -76,7 +76,7 @@ def running() -> Iterator[Running]:
         file = Path(folder) / "serve.toml"
         file.write_text(SETTINGS)
         command = [sys.executable, "-m", "securemnist", "serve", "--settings", str(file)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as child:
             if child.stdout is None:
                 raise RuntimeError("expected the output of the service, got none")
             try:

@@ -91,7 +91,7 @@ class Worker:
         if not jobs:
             return False
         try:
-            x = jobs[0].images if len(jobs) == 1 else torch.cat([_images(job) for job in jobs])
+            x = torch.cat([_images(job) for job in jobs])
             with torch.inference_mode():
                 logits = _logits(jobs[0].module, x)
         except Exception as error:
@@ -153,10 +153,11 @@ def _images(job: Job) -> Images:
     return job.images
 
 
-def _logits(module: nn.Module | None, x: Images | None) -> torch.Tensor:
+def _logits(module: nn.Module | None, x: Images) -> torch.Tensor:
     if module is None:
         raise ValueError("expected a job with a module")
-    logits: torch.Tensor = exact(module(x))
+    device = next((tensor.device for tensor in module.parameters()), x.device)
+    logits: torch.Tensor = exact(module(x.to(device))).cpu()
     if not bool(torch.isfinite(logits).all()):
         raise ModelError("expected finite logits, got NaN or inf; fix the model")
     return logits

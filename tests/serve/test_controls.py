@@ -203,6 +203,7 @@ def test_a_token_becomes_a_session() -> None:
         del c.headers["Authorization"]
         page = {"Cookie": set_cookie.partition(";")[0], "Origin": URL}
         assert c.post(INFER, json=body(), headers=page).status_code == 200
+        assert c.post("/session", headers=page).status_code == 401  # it does not prolong itself
         changed = {**page, "Cookie": page["Cookie"].replace("alice", "admin")}
         assert c.post(INFER, json=body(), headers=changed).status_code == 401
         assert "Max-Age=0" in c.post("/session/end", headers=page).headers["Set-Cookie"]

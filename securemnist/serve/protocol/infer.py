@@ -17,7 +17,7 @@ from securemnist.serve.refusal import Refusal
 from securemnist.serve.service import ServedModel, Service
 from securemnist.serve.settings import Settings
 
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _KEYS = {"id", "parameters", "inputs", "outputs"}
 
 

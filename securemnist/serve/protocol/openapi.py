@@ -95,7 +95,7 @@ def _infer(models: Sequence[ServedModel], settings: Settings) -> dict[str, Any]:
     }
     wanted = {"type": "array", "minItems": 1, "items": _object({"name": {"enum": names}})}
     request = {
-        "id": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
+        "id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"},
         "parameters": {"type": "object"},
         "inputs": {
             "type": "array",
