@@ -56,6 +56,10 @@ class Inconclusive(SecureMnistError):
     """A measurement that decides nothing; its row becomes INCONCLUSIVE."""
 
 
+class NoAnswer(Inconclusive):
+    """An endpoint that gave no answer: it failed, refused for its load, or the queries are spent."""
+
+
 class NoCertificate(Inconclusive):
     """A network, or a threat, without supported certificates; says nothing about robustness."""
 

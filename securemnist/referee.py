@@ -75,9 +75,16 @@ def rule(
     norm: str,
     eps: float,
 ) -> Ruling:
-    """Decide on candidates `x_adv` for images `x` (n, C, H, W) with labels `y` int64 (n,)."""
+    """Decide on candidates `x_adv` for images `x` (n, C, H, W) with labels `y` int64 (n,).
+
+    Of a model behind an endpoint the images count that it reads, not those before their rounding.
+    """
     valid = inside_budget(x, x_adv, norm, eps)
     exact = x_adv.float().nan_to_num(0.0, 1.0, 0.0).clamp(0, 1)
+    as_sent = getattr(model, "as_sent", None)
+    if as_sent is not None:
+        exact = as_sent(exact)
+        valid = valid & inside_budget(x, exact, norm, eps)
     # Float64 represents every smaller float format exactly, so different logits stay different.
     size = max(1, min(_BATCH, _VALUES // max(1, exact.shape[1:].numel())))
     logits = torch.cat([model(exact[low : low + size]).double() for low in range(0, len(x), size)])

@@ -55,7 +55,7 @@ class Task:
     make: Callable[[], Arrays]
     epochs: int
     class_names: tuple[str, ...] = ()
-    width: int = 16  # channels of the first layer
+    width: int = 8  # channels of the first layer
 
     def write(self, folder: Path) -> Path:
         """The data as `--data` takes them; beside them `NAME_net.py` with trained weights.
@@ -128,7 +128,7 @@ def small_digits() -> Arrays:
     from sklearn.datasets import load_digits
 
     found = load_digits()
-    return _split(found.images * 15, found.target, test=500)
+    return _split(found.images * 15, found.target, test=200)
 
 
 def photographs() -> Arrays:
@@ -147,7 +147,7 @@ def photographs() -> Arrays:
             patches[patch.tobytes()] = patch
         images += patches.values()
         labels += [label] * len(patches)
-    return _split(np.stack(images), np.array(labels), test=400)
+    return _split(np.stack(images), np.array(labels), test=200)
 
 
 def shapes() -> Arrays:
@@ -171,7 +171,7 @@ def shapes() -> Arrays:
         image = 30 + 160 * inside + rng.normal(0, 15, (64, 64))
         images.append(image.clip(0, 255))
         labels.append(label)
-    return _split(np.stack(images), np.array(labels), test=300)
+    return _split(np.stack(images), np.array(labels), test=200)
 
 
 def patterns() -> Arrays:
@@ -182,7 +182,7 @@ def patterns() -> Arrays:
     labels = np.repeat(np.arange(100), 40)
     noise = rng.normal(0, 25, (len(labels), 3, 16, 16))
     images = (fine[labels] + noise).clip(0, 255).transpose(0, 2, 3, 1)
-    return _split(images, labels, test=800)
+    return _split(images, labels, test=500)
 
 
 def stripes() -> Arrays:
@@ -194,7 +194,7 @@ def stripes() -> Arrays:
         side = np.arange(20 if label else 12)
         wave = 128 + 60 * np.sin(side * rng.uniform(0.8, 2.0) + rng.uniform(0, 6))
         image[:] = (wave[None] if label else wave[:, None]) + rng.normal(0, 20, image.shape)
-    return _split(images.clip(0, 255), labels, test=300)
+    return _split(images.clip(0, 255), labels, test=200)
 
 
 TASKS = {

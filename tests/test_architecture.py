@@ -30,6 +30,7 @@ LAYERS = (
     {"measures"},
     {"assessing"},
     {"api", "initial_policy"},
+    {"calibration"},
     {"plugin", "suites"},
     {"cli"},
     {"__init__", "__main__"},

@@ -15,11 +15,13 @@ from securemnist.attacks.boundary_fab import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM, RFGSM
 from securemnist.attacks.pgd import PGD
+from securemnist.attacks.rays import RayS
 from securemnist.attacks.square import Square
+from securemnist.attacks.transfer import Transfer
 from securemnist.errors import PolicyError, first_line
 from securemnist.project import imports
 
-_CLASSES = (FGSM, RFGSM, PGD, APGD, APGDT, FAB, BoundaryFAB, NearestAPGD, Square)
+_CLASSES = (FGSM, RFGSM, PGD, APGD, APGDT, FAB, BoundaryFAB, NearestAPGD, Square, RayS, Transfer)
 ATTACKS: dict[str, type[Attack]] = {kind.__name__: kind for kind in _CLASSES}
 
 

@@ -33,10 +33,12 @@ class Attack(ABC):
 
     `keeps_budget`: a candidate outside the threat is an error of the attack. Where it is False, such a
     candidate does not count. `uses_pool`: `propose` takes `pool`, other images of the data set.
+    `black_box`: it uses the model's answers only, so that it runs on an endpoint, too.
     """
 
     keeps_budget: ClassVar[bool] = True
     uses_pool: ClassVar[bool] = False
+    black_box: ClassVar[bool] = False
 
     def __call__(
         self,
@@ -93,6 +95,12 @@ class Attack(ABC):
     def passes(self) -> float:
         """Forward and backward passes per surviving image, for time estimates."""
         return 100.0
+
+    @property
+    def queries_per_image(self) -> int:
+        """Most answers of the model for one image; 0 where the attack does not count them."""
+        queries = getattr(self, "queries", 0)
+        return queries if type(queries) is int else 0
 
     def longer(self) -> Attack | None:
         """The attack with twice its effort, for the doubt `convergence`: by default twice the `steps`.

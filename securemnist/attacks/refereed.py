@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from securemnist.attacks import on_levels
 from securemnist.errors import MeasureError
 from securemnist.referee import Ruling, rule
 from securemnist.threats import Threat
@@ -34,12 +35,16 @@ def attempt(
     `pool`: other images of the data set, for attacks that start from them.
     """
     options = {"pool": pool} if attack.uses_pool else {}
+    levels = getattr(model, "levels", None)  # of an endpoint that reads bytes
+    within = threat if levels is None else on_levels.narrowed(threat, x, levels)
     proposals = attack.propose(
-        attacked, x.clone(), y.clone(), threat=threat, rng=rng, progress=progress, **options
+        attacked, x.clone(), y.clone(), threat=within, rng=rng, progress=progress, **options
     )
     if not isinstance(proposals, torch.Tensor) or proposals.dtype != x.dtype:
         got = getattr(proposals, "dtype", type(proposals).__name__)
         raise MeasureError(
             f"expected proposals of {attack.name} as a tensor of {x.dtype}, got {got}; fix the attack"
         )
+    if levels is not None and proposals.shape == x.shape:
+        proposals = on_levels.snapped(x, proposals, threat, levels)
     return proposals, rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps)

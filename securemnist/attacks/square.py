@@ -7,7 +7,7 @@ increases the margin loss. Squares shrink by the paper's schedule, rescaled to t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 
@@ -35,6 +35,7 @@ class Square(NativeAttack):
     At most `queries` queries per sample; `start` in (0, 1] is the paper's p_init.
     """
 
+    black_box: ClassVar[bool] = True
     queries: int = 5000
     start: float = 0.8
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.endpoint_option import endpoint_option, model_or_endpoint
 from securemnist.errors import UsageError
 from securemnist.results.verdicts import TIERS
 
@@ -17,8 +18,9 @@ from securemnist.results.verdicts import TIERS
 @click.option(
     "--model",
     metavar="SPEC",
-    help="NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE, FILE.onnx, FILE.keras.",
+    help="NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE, FILE.onnx, FILE.keras, https://...",
 )
+@endpoint_option
 @click.option("--demo", is_flag=True, help="The bundled model on the bundled policy.")
 @click.option(
     "--policy",
@@ -63,6 +65,7 @@ from securemnist.results.verdicts import TIERS
 def assess(
     ctx: click.Context,
     model: str | None,
+    endpoint: str | None,
     demo: bool,
     policy: Path | None,
     tier: str | None,
@@ -91,6 +94,7 @@ def assess(
     from securemnist.cli.job import Job
     from securemnist.project import settings
 
+    model = model_or_endpoint(model, endpoint)
     out = out.absolute() if start else out
     here = _enter_project(ctx, start, suites)
     policy_path = defaults.policy_of(policy, demo=demo)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.endpoint_option import endpoint_option, model_or_endpoint
 from securemnist.cli.images_option import images_option
 from securemnist.cli.output import say, write_file
 from securemnist.errors import UNDECIDED, UsageError
@@ -17,8 +18,9 @@ from securemnist.errors import UNDECIDED, UsageError
 @click.option(
     "--model",
     metavar="SPEC",
-    help="NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE, FILE.onnx, FILE.keras.",
+    help="NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE, FILE.onnx, FILE.keras, https://...",
 )
+@endpoint_option
 @click.option("--demo", is_flag=True, help="Measure the bundled model `certified`.")
 @click.option("--threat", metavar="NORM:EPS", help="For example linf:0.3; eps in [0, 1] pixels.")
 @click.option("--attack", metavar="NAME[:KEY=VALUE,...]", help="For example PGD:steps=40.")
@@ -41,6 +43,7 @@ def measure(
     ctx: click.Context,
     measure_name: str,
     model: str | None,
+    endpoint: str | None,
     demo: bool,
     threat: str | None,
     attack: str | None,
@@ -69,7 +72,8 @@ def measure(
     for pair in others:
         settings |= parse_setting(pair)
     bound = measures.bind(measure_name, settings)
-    spec = defaults.model_of(model, resources.POLICY, demo=demo)
+    chosen = model_or_endpoint(model, endpoint)
+    spec = defaults.model_of(chosen, resources.POLICY, demo=demo)
     if spec is None and not isinstance(bound, StaticSettings):
         raise UsageError(
             "expected a model, got none (fixtures are used by pytest and `assess` only); pass --model "
@@ -94,6 +98,8 @@ def measure(
         say(f"{measure_name} {measured.value:g} {measured.unit}")
     if measured.sensitivity:
         say(measured.sensitivity)
+    if measured.queries_per_image:
+        say(f"at most {measured.queries_per_image:,} queries an image")
     for doubt in measured.doubts:
         say(f"doubt: {doubt.name}: {doubt.reason}; {doubt.advice}")
     if measured.inconclusive:

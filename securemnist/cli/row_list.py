@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from securemnist.cli import worker
+from securemnist.cli.endpoint_option import print_endpoint
 from securemnist.cli.job import Job
 from securemnist.cli.output import say
 from securemnist.cli.pytest_hooks import seconds_of, threats_of
@@ -58,6 +59,8 @@ def _pace(job: Job) -> tuple[Pace, str]:
             "or certified early; --model measures yours"
         )
     subject = loading.resolve(job.spec, device=job.device, input_spec=samples.spec)
-    threats = threats_of(policies.load(Path(job.policy)).requirements)
-    pace = measure_pace(Context(subject, samples), threats)
+    rows = policies.load(Path(job.policy)).requirements
+    context = Context(subject, samples)
+    print_endpoint(context, rows)
+    pace = measure_pace(context, threats_of(rows))
     return pace, f"times are for {of_data} and {line(subject.name, 100)}, measured on this machine"

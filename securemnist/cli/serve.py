@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from securemnist.serve.hosting import Hosted
     from securemnist.serve.settings import Settings
 
+_SHOWN_BESIDE = ("hardened", "baseline")  # for comparison on the page
 _DEFAULT_TOKENS = Path("serve-tokens.json")
 
 
@@ -48,8 +49,8 @@ def serve(
 ) -> None:
     """Serve a model by the Open Inference Protocol, on loopback, until it is interrupted.
 
-    Without options it serves `certified` and prints a link with a random token. Exit codes: 0 it was
-    stopped, 2 it could not start.
+    Without options it serves `certified`, beside it `hardened` and `baseline`, and prints a link with a
+    random token. Exit codes: 0 it was stopped, 2 it could not start.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -66,6 +67,8 @@ def serve(
     )
     folder = data or (Path(project.data) if project.data else None)
     spec = model or project.model or projects.DEFAULT_MODEL
+    if not (model or project.model or beside or folder):
+        beside = _SHOWN_BESIDE
     images = load_data(folder)
     ready = hosted((spec, *beside), images, settings)
     for warning in warnings_of(settings):

@@ -14,17 +14,21 @@ import pytest
 
 from securemnist._util import resources
 from securemnist.cli.endings import ending
+from securemnist.cli.endpoint_option import print_endpoint
 from securemnist.cli.job import Job, Outcome
 from securemnist.cli.output import say
 from securemnist.cli.pytest_hooks import RunHooks
 from securemnist.errors import UNDECIDED, USAGE, UsageError
 from securemnist.project import imports, settings
+from securemnist.results.verdicts import TIERS
 
 if TYPE_CHECKING:
     from securemnist.data import DataSet
+    from securemnist.results.findings import Requirement
 
 # Settings of pytest: only our plugins, no capturing, no output by pytest, whatever the folder.
 _INI = Path(__file__).with_name("assess.ini")
+_DEFAULT_TIER = "standard"
 
 
 def work(folder: Path, alive: int) -> None:
@@ -52,7 +56,9 @@ def _measure(job: Job, folder: Path) -> Outcome:
     # A conftest may define the `model` fixture; that model is checked where it is created.
     conftest = _conftest_of(here) if job.conftest else None
     try_out(job)
-    return _run_pytest(_pytest_arguments(job, here, folder), RunHooks(conftest, job.refused))
+    return _run_pytest(
+        _pytest_arguments(job, here, folder), RunHooks(conftest, job.refused, job.rows)
+    )
 
 
 def check_rows(job: Job) -> None:
@@ -105,8 +111,19 @@ def try_out(job: Job) -> dict[str, Any]:
     if job.spec is None:
         return {}
     subject = loading.resolve(job.spec, device=job.device, input_spec=samples.spec)
-    Context(subject, samples)  # checks the model contract
-    return {**subject.to_json(), "data": samples.to_json()}
+    context = Context(subject, samples)  # checks the model contract
+    print_endpoint(context, _selected(job))
+    return {**subject.to_json(), "data": context.data_record}
+
+
+def _selected(job: Job) -> list[Requirement]:
+    """The rows that a job measures."""
+    from securemnist.results import policy as policies
+
+    rows = policies.load(Path(job.policy)).requirements
+    last = TIERS.index(job.tier or _DEFAULT_TIER)
+    wanted = [row for row in rows if TIERS.index(row.tier) <= last]
+    return [row for row in wanted if not job.rows or row.id in job.rows]
 
 
 def _conftest_of(here: Path) -> ModuleType | None:

@@ -24,7 +24,7 @@ def compare_row(
     old: Finding | None, new: Finding | None, sides: tuple[Assessment, Assessment], margin: float
 ) -> Change:
     """The change of a row; a finding is missing where the policy of that version has no such row."""
-    common = _common(old, new, sides[1].decided)
+    common = _common(old, new, sides[1])
     difference = _difference(old, new, sides)
     before = old.measurement if old is not None else None
     if isinstance(difference, str) or before is None or old is None or new is None:
@@ -59,16 +59,17 @@ def _difference(
         return f"malformed evidence, {error}"
 
 
-def _common(old: Finding | None, new: Finding | None, day: str) -> dict[str, Any]:
+def _common(old: Finding | None, new: Finding | None, side: Assessment) -> dict[str, Any]:
     finding = new or old
     if finding is None:
         raise ValueError("expected a finding on one side at least")
+    day, names = side.decided, ClassNames.of(side.subject)
     row = finding.requirement
     return {
         "id": row.id,
         "measure": line(row.measure, 60),
         "family": line(finding.family.name or (old.family.name if old else ""), 60),
-        "claim": requirement_text.claim(finding),
+        "claim": requirement_text.claim(finding, names),
         "unit": finding.measurement.unit if finding.measurement else "share",
         "relation": row.relation,
         "threshold": row.threshold,

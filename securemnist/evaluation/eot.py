@@ -38,7 +38,12 @@ def mean_context(context: Context) -> Context:
 
     def mean() -> Context:
         subject = dataclasses.replace(context.subject, model=MeanModel(context.target))
-        return Context(subject, context.data, context.progress, doubts=context.doubts)
+        return Context(
+            *(subject, context.data, context.progress),
+            project=context.project,
+            doubts=context.doubts,
+            trial=context.trial,
+        )
 
     return context.cached("mean of several outputs", mean)
 

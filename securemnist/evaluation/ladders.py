@@ -18,7 +18,9 @@ from securemnist.attacks.boundary_fab import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM
 from securemnist.attacks.pgd import PGD
+from securemnist.attacks.rays import RayS
 from securemnist.attacks.square import Square
+from securemnist.attacks.transfer import Transfer
 from securemnist.errors import PolicyError, UsageError
 
 LADDER = "ladder"
@@ -73,6 +75,9 @@ BUDGETS: dict[str, Ladder] = {
     # Order, iterations and targets of AutoAttack (arXiv 2003.01690), for comparison with published
     # numbers; without scouts and certificates.
     "reference": Ladder((), (APGD(), APGDT(), FAB(), Square()), proves=False),
+    # Of an endpoint: answers only, in the order of what a query buys.
+    "black-box": Ladder((Transfer(),), (Square(queries=300), RayS(queries=500)), proves=False),
+    "labels": Ladder((Transfer(),), (RayS(queries=1000),), proves=False),
 }
 
 

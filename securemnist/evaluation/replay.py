@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from securemnist.attacks import on_levels
 from securemnist.evaluation.examples import Examples
 from securemnist.referee import Ruling, rule
 from securemnist.threats import Threat
@@ -40,12 +41,15 @@ class Replay:
         returned images.
         """
         proposals, unbroken = x.clone(), np.ones(len(x), bool)
+        levels = getattr(model, "levels", None)  # of an endpoint that reads bytes
         for stored in self.sets:
             matched, rows = _matched(places.cpu().numpy(), stored.places, unbroken)
             if not len(matched):
                 continue
             indices = torch.from_numpy(matched).to(x.device)
             images = torch.from_numpy(stored.images[rows]).to(x.device)
+            if levels is not None:
+                images = on_levels.snapped(x[indices], images, threat, levels)
             ruling = rule(model, x[indices], y[indices], images, norm=threat.norm, eps=threat.eps)
             proposals[indices[ruling.fooled]] = images[ruling.fooled]
             unbroken[matched[ruling.fooled.cpu().numpy()]] = False

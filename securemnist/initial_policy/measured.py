@@ -13,6 +13,7 @@ from securemnist.data import DataSet
 from securemnist.errors import Inconclusive, NotApplicable, UsageError
 from securemnist.evaluation.context import Context
 from securemnist.initial_policy import margins
+from securemnist.initial_policy.endpoint_proposals import proposals_for
 from securemnist.initial_policy.kind import kind_of
 from securemnist.initial_policy.margins import Bound
 from securemnist.initial_policy.proposals import PROPOSALS, Proposal, fitted
@@ -48,20 +49,28 @@ class Sizes:
     classes: int = 10
 
 
-def proposals(data: DataSet) -> list[Proposal]:
-    """The proposals that fit the kind of the data, its number of classes and the size of its test set."""
-    return fitted(PROPOSALS, kind_of(data), len(data.test), data.spec.classes)
+def proposals(data: DataSet, subject: Subject | None = None) -> list[Proposal]:
+    """The proposals that fit the kind of the data, its number of classes and the size of its test set.
+
+    For a `subject` behind an endpoint, which has been probed, those that its answers decide.
+    """
+    remote = None if subject is None else subject.remote
+    every = PROPOSALS if remote is None else proposals_for(remote)
+    return fitted(every, kind_of(data), len(data.test), data.spec.classes)
 
 
 def measure(subject: Subject, data: DataSet, images: int) -> list[Row]:
     """Every proposal with its first measurement; at most `images` tuning samples are attacked.
 
-    Data without training samples have no tuning split; the test split is measured instead.
+    Data without training samples have no tuning split; the test split is measured instead. An endpoint
+    is asked about that many samples only.
 
     A proposal that does not apply (no Python code, latency under pytest-xdist) is left out. UsageError
     if the accuracy is near chance.
     """
     measured = data.tuning if len(data.tuning) else data.test
+    if subject.remote is not None:
+        measured = measured[:images]
     context = Context(subject, dataclasses.replace(data, test=measured))
     sizes = Sizes(
         images=images,
@@ -69,7 +78,7 @@ def measure(subject: Subject, data: DataSet, images: int) -> list[Row]:
         design=_design(context, subject.name),
         classes=data.spec.classes,
     )
-    proposed, rows = proposals(data), list[Row]()
+    proposed, rows = proposals(data, subject), list[Row]()
     for proposal in proposed:
         with contextlib.suppress(NotApplicable):
             if not proposal.evasion:
@@ -112,8 +121,10 @@ def _row(context: Context, proposal: Proposal, settings: dict[str, Any], sizes: 
     elif measurement.unit == "ratio":
         bound = margins.of_ratio(measurement)
     else:
+        by_bound = proposal.measure == "worst_class_accuracy" and not measurement.complete
         bound = margins.of_share(
-            measurement,
+            # The bound of the smallest class decides where a class has few samples.
+            dataclasses.replace(measurement, value=measurement.low) if by_bound else measurement,
             max(wanted * measurement.n / used, 1),  # a class, or a pair, has a part of the samples
             whole=wanted == sizes.test,
             high_is_good=proposal.measure != "backdoor_success",
@@ -142,18 +153,25 @@ def _taken(context: Context, proposal: Proposal, settings: dict[str, Any]) -> Me
 def _design(context: Context, name: str) -> float:
     """The design effect of the tuning samples.
 
-    UsageError unless the lower bound of the accuracy exceeds twice chance, or chance by a tenth.
+    UsageError unless the lower bound of the accuracy, and its mean over classes, exceed twice chance, or
+    chance by a tenth.
     """
     clean = assessing.measure(context, "clean_accuracy", {})
     chance = 1 / context.data.spec.classes
-    if clean.low <= chance + min(chance, _ABOVE_CHANCE):
+    evidence = clean.evidence
+    shares = evidence.per_class if isinstance(evidence, CleanEvidence) else []
+    known = [share for share in shares or [] if share is not None]
+    # Always the most frequent class: a high accuracy, but each class counts as much here.
+    by_class = sum(known) / len(known) if known else 0.0
+    if min(clean.low, by_class) <= chance + min(chance, _ABOVE_CHANCE):
         raise UsageError(
             f"expected {name} to classify unmodified samples clearly better than guessing, got accuracy "
-            f"{clean.value:.4f} on {clean.n:,} samples; check its preprocessing (pixels are in [0, 1], "
-            "white on black; wrap it with securemnist.models.normalized(net, mean, std) where it was "
-            "trained on normalised pixels), the order of its classes, and whether its weights were loaded"
+            f"{clean.value:.4f} on {clean.n:,} samples ({by_class:.4f} as the mean over classes); check "
+            "its preprocessing (pixels are in [0, 1], white on black; wrap it with "
+            "securemnist.models.normalized(net, mean, std) where it was trained on normalised pixels), "
+            "the order of its classes, and whether its weights were loaded"
         )
-    answers = clean.evidence.answers if isinstance(clean.evidence, CleanEvidence) else None
+    answers = evidence.answers if isinstance(evidence, CleanEvidence) else None
     if answers is None:
         raise TypeError("expected the answers of a clean accuracy")
     return margins.design_effect(answers.labels.tolist(), answers.read.tolist())

@@ -6,6 +6,7 @@ import json
 import tomllib
 from pathlib import Path
 
+from securemnist.endpoint.loading import is_endpoint
 from securemnist.input_spec import MNIST, InputSpec
 from securemnist.project import origin
 
@@ -45,6 +46,9 @@ def conftest(spec: str, form: InputSpec = MNIST, *, src: bool = False) -> str:
     else:
         source = "from securemnist.models import loading"
         call = f"loading.resolve({json.dumps(spec)})"
+        if is_endpoint(spec):  # the form of the images is not in a file
+            source = f"from securemnist.input_spec import InputSpec\n{source}"
+            call = f"loading.resolve({json.dumps(spec)}, input_spec={form!r})"
     head = f"{_SRC}\n{source}  # noqa: E402" if src else f"import pytest\n\n{source}"
     return f'''"""The model fixture of the security suites."""
 

@@ -7,7 +7,7 @@ import time
 
 from securemnist.errors import MeasureError, PolicyError
 from securemnist.evaluation.context import Context
-from securemnist.measures import own_code
+from securemnist.measures import endpoints, own_code
 from securemnist.measures.base import Measure, Settings
 from securemnist.measures.policy_check import check_data, check_policy
 from securemnist.measures.table import MEASURES, bind, find
@@ -30,6 +30,10 @@ def take_measurement(context: Context, measure: str, settings: Settings, seed: i
         found = find(measure)
         if found is None:
             raise PolicyError(f"expected a known measure, got {measure!r}; name one of the table")
+        remote = context.subject.remote
+        if remote is not None:
+            endpoints.check_measurable(found, settings, remote)
+            remote.begin_row()
         code = imports.named_in(measure, settings.model_dump())
         if code or (found.search and context.doubts):
             with own_code.contained(context):
@@ -38,6 +42,8 @@ def take_measurement(context: Context, measure: str, settings: Settings, seed: i
         else:
             measurement = _measurement(found, context, settings, seed)
         measurement = _with_copies_checked(measurement, context)
+        if remote is not None:
+            measurement = endpoints.with_row_checked(measurement, remote)
     return dataclasses.replace(measurement, seconds=round(time.perf_counter() - began, 3))
 
 

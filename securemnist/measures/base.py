@@ -163,7 +163,8 @@ class Measure:
     `run(context, settings, seed)` returns a Measurement. `estimate(settings, pace)` returns seconds.
     `good` is the direction of thresholds: `at_least` where more is better, else `at_most`. `limits`
     is the range of a threshold; one at the easy end could not fail. `search`: it searches for
-    adversarial examples, and stored examples can be added to the search.
+    adversarial examples, and stored examples can be added to the search. `weights`: it needs the
+    network itself, and not only its answers.
     """
 
     run: Callable[[Context, Any, int], Measurement]
@@ -174,6 +175,7 @@ class Measure:
     limits: tuple[float, float] = (LEAST_CHANCE, 1.0)
     unit: Literal["share", "ratio", "count"] = "share"
     search: bool = False
+    weights: bool = False
 
 
 def unreliable_reason(context: Context, settings: AnswerSettings) -> str:

@@ -77,4 +77,6 @@ def _estimate(settings: CertifiedSettings, pace: Pace) -> float:
     return settings.expected_images(pace) * passes * pace.seconds
 
 
-CERTIFIED_ACCURACY = Measure(certified_accuracy, CertifiedSettings, families.CERTIFIED, _estimate)
+CERTIFIED_ACCURACY = Measure(
+    certified_accuracy, CertifiedSettings, families.CERTIFIED, _estimate, weights=True
+)

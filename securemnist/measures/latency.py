@@ -12,6 +12,7 @@ import time
 import torch
 from pydantic import ValidationInfo, field_validator
 
+from securemnist.endpoint.network import RemoteModel
 from securemnist.errors import NotApplicable, UsageError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
@@ -74,6 +75,10 @@ def against(
     if "PYTEST_XDIST_WORKER" in os.environ:
         raise NotApplicable(
             "latency needs an otherwise idle machine; run without pytest-xdist (-n)"
+        )
+    if isinstance(other, RemoteModel) or context.subject.remote is not None:
+        raise NotApplicable(
+            "no weights: the network of an endpoint cannot be timed apart from its way"
         )
     if batch > len(context.data.test):
         raise UsageError(

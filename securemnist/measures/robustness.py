@@ -23,6 +23,7 @@ from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.replay import Replay
 from securemnist.measures.base import AttackSettings, Measure, share_measurement
+from securemnist.measures.endpoints import queries_per_image, unasked_doubt
 from securemnist.references import curves
 from securemnist.results.evidence.attack import CurvePoint
 from securemnist.results.families import ADVERSARIAL
@@ -88,6 +89,7 @@ def _measured(context: Context, settings: AttackSettings, run: LadderRun, seed: 
         certificates=run.certificates(),
         stopped=run.early_end(),
         answers_per_image=COUNTED_DRAWS if settings.randomised else None,
+        queries_per_image=queries_per_image(context, settings),
     )
     if settings.randomised:
         # Random outputs leave chance for the whole test set, too, so that the interval decides.
@@ -100,7 +102,9 @@ def _measured(context: Context, settings: AttackSettings, run: LadderRun, seed: 
         doubts = (_ENDED_EARLY,)
     elif len(run.outcomes.undecided):
         target, threat = _attack_context(context, settings), settings.threat_value()
-        doubts = model_doubts(target, threat, n, randomised=settings.randomised)
+        with unasked_doubt() as unasked:
+            doubts = model_doubts(target, threat, n, randomised=settings.randomised)
+        doubts += tuple(unasked)
     return share_measurement(
         hits,
         n,
@@ -124,16 +128,20 @@ def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Me
     if run.skipped_stages:
         return measured
     undecided, sample = run.outcomes.undecided, run.sample
-    doubts, sensitivity = search_doubts(
-        _attack_context(context, settings),
-        ladder.attacks,
-        threat,
-        sample.x[undecided],
-        sample.y[undecided],
-        seed,
-        survived=len(undecided) / measured.n,
-        last_broke=run.outcomes.waterfall[-1].fell / measured.n,
-    )
+    doubts: tuple[Doubt, ...] = ()
+    sensitivity = None
+    with unasked_doubt() as unasked:
+        doubts, sensitivity = search_doubts(
+            _attack_context(context, settings),
+            ladder.attacks,
+            threat,
+            sample.x[undecided],
+            sample.y[undecided],
+            seed,
+            survived=len(undecided) / measured.n,
+            last_broke=run.outcomes.waterfall[-1].fell / measured.n,
+        )
+    doubts += tuple(unasked)
     more: dict[str, Any] = {"sensitivity": sensitivity}
     if settings.curve and settings.until is None:
         reference_curves = curves.stored(context, ladder.attacks, threat.norm)
@@ -177,7 +185,9 @@ def _run_attacks(
     replay: Replay | None = None,
 ) -> LadderRun:
     """The row's attack on `images` images, in random order where time is limited."""
-    sample = context.sample(images, seed, shuffled=settings.seconds is not None)
+    # A run that may stop early needs a random order: for time, or for the queries of an endpoint.
+    early = settings.seconds is not None or context.subject.remote is not None
+    sample = context.sample(images, seed, shuffled=early)
     return evaluate(
         _attack_context(context, settings),
         sample,

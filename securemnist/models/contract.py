@@ -11,7 +11,7 @@ import contextlib
 
 import torch
 
-from securemnist.errors import ModelError, first_line
+from securemnist.errors import ModelError, NoAnswer, first_line
 from securemnist.input_spec import FEWEST_CLASSES, MNIST, MOST_CLASSES, InputSpec
 from securemnist.models import mismatch
 from securemnist.models.loading import Subject
@@ -25,6 +25,8 @@ def check(subject: Subject, x: Images, spec: InputSpec = MNIST) -> None:
 
     ModelError at the first violation.
     """
+    if subject.remote is not None:
+        subject.remote.probe(x)
     for batch in (x[:1], x):
         _check_batch(subject, batch.to(subject.device), spec)
     _check_outputs_not_reused(subject, x.to(subject.device))
@@ -49,6 +51,8 @@ def _check_batch(subject: Subject, x: Images, spec: InputSpec) -> None:
     name, images = subject.name, x.clone()
     try:
         logits = subject.model(images)
+    except NoAnswer:  # of an endpoint: nothing is known about its answers
+        raise
     except ModelError as error:  # a wrapper's own sentence
         raise ModelError(f"{name}: {error}") from error
     except Exception as error:

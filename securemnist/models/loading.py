@@ -1,9 +1,9 @@
 """Loading of the model under assessment by its SPEC.
 
 SPEC is NAME (a reference model) | pkg.module:factory | FILE.safetensors (with its manifest) |
-ARCHITECTURE@FILE.safetensors | FILE.onnx | FILE.keras. A factory takes no argument and returns an
-nn.Module; its code is trusted and runs. Files are not trusted and are validated (see `weight_file` and
-`formats`).
+ARCHITECTURE@FILE.safetensors | FILE.onnx | FILE.keras | an endpoint: https://HOST/v2/models/NAME, or
+its description in FILE.toml. A factory takes no argument and returns an nn.Module; its code is trusted
+and runs. Files are not trusted and are validated (see `weight_file` and `formats`), nor are endpoints.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from torch import nn
 
 from securemnist._util import resources
 from securemnist._util.torchvision_shim import importing
+from securemnist.endpoint import loading as endpoints
+from securemnist.endpoint.network import RemoteModel
 from securemnist.errors import ModelError, UsageError, WeightsError, first_line
 from securemnist.input_spec import MNIST, InputSpec
 from securemnist.models import reference_digests, weight_file
@@ -27,12 +29,14 @@ from securemnist.models.architectures import ARCHITECTURES, build
 from securemnist.models.fingerprint import fingerprint
 from securemnist.models.formats import files
 from securemnist.models.formats.files import FORMATS
+from securemnist.models.freezing import frozen
 from securemnist.project import imports
 
 RED_CONTROL = "red control"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _FORMS = (
-    "NAME, pkg.module:factory, FILE.safetensors, ARCHITECTURE@FILE.safetensors, .onnx or .keras"
+    "NAME, pkg.module:factory, FILE.safetensors, ARCHITECTURE@FILE.safetensors, .onnx, .keras, "
+    "https://HOST/v2/models/NAME or .toml"
 )
 
 
@@ -51,12 +55,17 @@ class Subject:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     reference: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def remote(self) -> RemoteModel | None:
+        """The endpoint that answers for this model; None for a model whose weights are here."""
+        return self.model if isinstance(self.model, RemoteModel) else None
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 over structure and tensors, computed once, at the first access.
 
-        So a model that writes into its own tensors keeps its digest. ModelError for tensors without
-        values.
+        So a model that writes into its own tensors keeps its digest. Of an endpoint it covers the
+        description only. ModelError for tensors without values.
         """
         try:
             return fingerprint(self.model)
@@ -74,7 +83,7 @@ class Subject:
             "architecture": self.architecture,
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "device": self.device,
-            "recipe": dict(self.recipe),
+            "recipe": dict(self.recipe) | (self.remote.to_json() if self.remote else {}),
             **self._role(),
         }
 
@@ -113,6 +122,8 @@ def resolve(spec: str, *, device: str = "cpu", input_spec: InputSpec = MNIST) ->
 
     UsageError, WeightsError or ModelError in one sentence.
     """
+    if endpoints.is_endpoint(spec):
+        return _from_endpoint(spec, device, input_spec)
     architecture, at, file = spec.partition("@")
     # The name of a folder may contain @.
     if at and (architecture in ARCHITECTURES or not Path(spec).exists()):
@@ -158,49 +169,14 @@ def from_model(
             f"expected {name} to return an nn.Module, got {type(model).__name__}; fix it"
         )
     try:
-        frozen = _frozen(model, device, input_spec)
+        quiet = frozen(model, device, input_spec)
     except UsageError:
         raise
     except Exception as error:
         raise ModelError(
             f"{name}: expected a model that can be frozen in eval mode, it raised {_advice(error)}"
         ) from error
-    return Subject(frozen, name, spec, type(model).__name__, device)
-
-
-def _frozen(model: nn.Module, device: str, input_spec: InputSpec) -> nn.Module:
-    """The model in eval mode, without gradients for weights, in channels-last layout if possible."""
-    try:
-        torch.device(device)
-    except RuntimeError as error:
-        raise UsageError(
-            f"expected a device of torch, got {device!r}; use cpu, cuda or cuda:N"
-        ) from error
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise UsageError(f"expected a CUDA device for {device!r}, got none; use --device cpu")
-    # The return values are ignored: a model may override `to` and `eval` without returning itself.
-    model.to(device)
-    model.eval()
-    for weights in model.parameters():
-        weights.requires_grad_(False)
-    return _in_channels_last(model, device, input_spec)
-
-
-def _in_channels_last(model: nn.Module, device: str, input_spec: InputSpec) -> nn.Module:
-    """The model in channels-last layout, in which convolutions on a CPU are fastest.
-
-    A network that flattens feature maps with `view` fails in this layout and keeps the default one.
-    """
-    tensors = [*model.parameters(), *model.buffers()]
-    if not any(t.dim() == 4 for t in tensors) or any(t.dim() > 4 for t in tensors):
-        return model
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    try:
-        with torch.no_grad():
-            model(torch.zeros(2, *input_spec.shape, device=device))
-    except Exception:  # the model contract reports errors other than the layout
-        model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    return model
+    return Subject(quiet, name, spec, type(model).__name__, device)
 
 
 def _from_file(spec: str, path: Path, named: str | None, device: str, form: InputSpec) -> Subject:
@@ -219,16 +195,23 @@ def _from_file(spec: str, path: Path, named: str | None, device: str, form: Inpu
     weight_file.load_into(model, path, manifest or None)
     name = spec if _NAME.fullmatch(spec) else path.stem
     recipe, reference = manifest.get("recipe", {}), manifest.get("reference", {})
-    return Subject(_frozen(model, device, form), name, spec, known, device, recipe, reference)
+    return Subject(frozen(model, device, form), name, spec, known, device, recipe, reference)
 
 
 def _from_other_format(spec: str, device: str, input_spec: InputSpec) -> Subject:
     path = Path(spec)
     form = FORMATS[path.suffix]
     network, digests = form.load(path, input_spec)
-    frozen = _frozen(network, device, input_spec)
+    quiet = frozen(network, device, input_spec)
     origin = {f"sha256 of {name}": digest for name, digest in digests.items()}
-    return Subject(frozen, path.stem, spec, form.name, device, recipe=origin)
+    return Subject(quiet, path.stem, spec, form.name, device, recipe=origin)
+
+
+def _from_endpoint(spec: str, device: str, input_spec: InputSpec) -> Subject:
+    network = endpoints.load(spec, input_spec)
+    return Subject(
+        frozen(network, device, input_spec), network.description.name, spec, "endpoint", device
+    )
 
 
 def _call_factory(spec: str) -> object:

@@ -13,6 +13,7 @@ from securemnist.results.findings import Finding, Measurement, describe
 from securemnist.sanitize import line
 from securemnist.view import wording
 from securemnist.view.class_names import NUMBERS, ClassNames
+from securemnist.view.requirement_text import named
 
 Fact = tuple[str, str]
 FIRST = 3  # places of a static row, where there is no room for all
@@ -21,7 +22,7 @@ FIRST = 3  # places of a static row, where there is no room for all
 def facts(finding: Finding, names: ClassNames = NUMBERS) -> Iterable[Fact]:
     """The protocol and the evidence, in the order of reading."""
     requirement, measurement = finding.requirement, finding.measurement
-    how = line(describe(requirement.settings), 600)
+    how = line(describe(named(requirement, names).settings), 600)
     measure = line(requirement.measure, 100)
     if finding.claim:
         yield "the suite's claim", line(finding.claim, 300)

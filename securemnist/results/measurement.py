@@ -99,6 +99,13 @@ class Measurement(JsonModel):
         return f"attack sensitivity {found.found}/{found.planted} planted examples found"
 
     @property
+    def queries_per_image(self) -> int | None:
+        """Answers of an endpoint that attacks asked for each survivor; None for other models."""
+        return (
+            self.evidence.queries_per_image if isinstance(self.evidence, AttackEvidence) else None
+        )
+
+    @property
     def ties(self) -> str:
         """`3 images count as wrong: ...`; "" where the true class shares its logit with no other."""
         kinds = AttackEvidence | CleanEvidence

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from securemnist.serve import protocol, session_routes
+from securemnist.serve import page, protocol, session_routes
 from securemnist.serve.controls import CONTROLS, Around
 from securemnist.serve.routes import Path, Routes
 from securemnist.serve.service import Service
@@ -20,7 +20,7 @@ from securemnist.serve.settings import Settings
 from securemnist.serve.tokens import Token, Tokens
 
 # The topics of the service; each is a function of a service and its settings.
-ROUTES: tuple[Routes, ...] = (protocol.routes, session_routes.routes)
+ROUTES: tuple[Routes, ...] = (protocol.routes, session_routes.routes, page.routes)
 
 
 def create_application(

@@ -43,15 +43,18 @@ def hosted(specs: Sequence[str], data: DataSet, settings: Settings) -> Hosted:
                 f"expected models of different names, got {name!r:.60} twice; rename one"
             )
     known, secret = _tokens(settings)
-    return Hosted(service_of(tuple(models), settings), known, secret)
+    return Hosted(service_of(tuple(models), settings, data), known, secret)
 
 
-def service_of(models: tuple[ServedModel, ...], settings: Settings) -> Service:
-    """A service with the bounds of the settings."""
+def service_of(
+    models: tuple[ServedModel, ...], settings: Settings, data: DataSet | None = None
+) -> Service:
+    """A service with the bounds of the settings; `data`: test images for the page."""
     return Service(
         models,
         waiting_images=max(settings.waiting_images, settings.images),
         waiting_tasks=settings.waiting_tasks,
+        data=data,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from securemnist.data import DataSet
 from securemnist.errors import SecureMnistError
 from securemnist.input_spec import InputSpec
 from securemnist.models.loading import Subject
@@ -48,7 +49,7 @@ class Service:
     """Answers for one or several models, of which the first is the default.
 
     `waiting_images`, `waiting_tasks`: the most that are queued or in work; more raise Overloaded.
-    `observers` get the record of each request (`record.py`).
+    `data`: test images for the page. `observers` get the record of each request (`record.py`).
     """
 
     def __init__(
@@ -58,8 +59,10 @@ class Service:
         batch: int = BATCH,
         waiting_images: int = WAITING_IMAGES,
         waiting_tasks: int = WAITING_TASKS,
+        data: DataSet | None = None,
     ) -> None:
         self.models = models
+        self.data = data
         self.observers: list[Observer] = []
         self._worker = Worker(batch)
         self._limits = waiting_images, waiting_tasks

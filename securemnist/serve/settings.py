@@ -30,6 +30,7 @@ SWITCHES = (
     "rate_limits",
     "rounding",
 )
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 _Name = Annotated[str, Field(min_length=1, max_length=253)]
 
@@ -47,6 +48,8 @@ class Settings(BaseModel):
     `answer_seconds`: the time after which a request in work is refused. `stop_seconds`: how long a stop
     waits for accepted requests.
     `decimals`: figures of a probability after the point; `labels_only` leaves probabilities out.
+    `page`: whether the drawing page is served. `attacks`: whether it attacks images on request; without a
+    value it does on loopback only, because an attack with the weights helps one without them.
     `audit`, `monitor`: the tables `[serve.audit]` and `[serve.monitor]`.
     `hosts`: names in the Host header beside loopback's. `origins`: other pages that may send requests.
     """
@@ -73,6 +76,8 @@ class Settings(BaseModel):
     stop_seconds: _Seconds = 10.0
     decimals: int = Field(default=3, ge=0, le=8)
     labels_only: bool = False
+    page: bool = True
+    attacks: bool | None = None
     hosts: tuple[_Name, ...] = Field(default=(), strict=False)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     monitor: MonitorSettings = Field(default_factory=MonitorSettings)
@@ -85,6 +90,11 @@ class Settings(BaseModel):
         if wrong:
             raise ValueError(f"expected names of {', '.join(SWITCHES)}, got {wrong[0]!r:.40}")
         return names
+
+    @property
+    def shows_attacks(self) -> bool:
+        """Whether the page attacks images."""
+        return self.host in _LOOPBACK if self.attacks is None else self.attacks
 
     def has(self, control: str) -> bool:
         """Whether a control is switched on."""

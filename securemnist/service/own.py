@@ -23,10 +23,16 @@ from securemnist.service.target import Target
 MODEL = "model"
 TIMEOUT = 10.0  # seconds of a request
 _IMAGES = 64
-_UNLIMITED = {"requests_per_token": 1_000_000, "requests_per_address": 1_000_000}
+_UNLIMITED = {
+    "requests_per_token": 1_000_000,  # nosec B105 # a number of requests
+    "requests_per_address": 1_000_000,
+}
 # Smaller limits than the defaults, so that a probe reaches them within a second or two.
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
-    "rate_limit": {"requests_per_token": 40, "requests_per_address": 80},
+    "rate_limit": {
+        "requests_per_token": 40,  # nosec B105 # a number of requests
+        "requests_per_address": 80,
+    },
     "slow_requests": {"header_seconds": 0.7, "body_seconds": 0.7},
     "overload": {"requests": 8},
 }

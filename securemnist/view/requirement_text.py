@@ -7,6 +7,7 @@ module does not know, or with settings of another form, keeps it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from securemnist.epsilon import epsilon_text, parse_epsilon
@@ -14,20 +15,34 @@ from securemnist.results.findings import Finding, Requirement
 from securemnist.results.json_model import read
 from securemnist.results.value_types import Class, Count, Integer, Nonnegative, Share
 from securemnist.sanitize import line
+from securemnist.view.class_names import NUMBERS, ClassNames
 
 _TABLE = Mapping[str, Any]
+_VOWELS = (8, 11, 18, *range(80, 90), *range(800, 900))  # numbers that begin with a vowel
+_TARGETS = ("all", "next", "pair")  # targets that are no single class
 
 
-def claim(finding: Finding) -> str:
+def claim(finding: Finding, names: ClassNames = NUMBERS) -> str:
     """One sentence: the row's own, else the suite's, else the measure's name.
 
-    Numbers keep their units beside them, by no-break spaces.
+    Numbers keep their units beside them, by no-break spaces. `names` are those of the data's classes.
     """
-    row = finding.requirement
+    row, target = named(finding.requirement, names), finding.requirement.settings.get("target")
     try:
+        if isinstance(target, str) and target not in (*_TARGETS, *names.names):
+            raise ValueError("target: expected a class of the data")
         return _counted(WORDS[row.measure](row), finding)
     except (KeyError, ValueError):
         return line(finding.claim, 300) or line(row.measure, 100).replace("_", " ")
+
+
+def named(row: Requirement, names: ClassNames) -> Requirement:
+    """The row with the name of its target class instead of the number, where classes have names."""
+    target = row.settings.get("target")
+    if type(target) is not int or not 0 <= target < len(names.names):
+        return row
+    name = names[target]
+    return row if name in _TARGETS else replace(row, settings={**row.settings, "target": name})
 
 
 def _counted(detail: str, finding: Finding) -> str:
@@ -105,7 +120,9 @@ def _backdoor(row: Requirement) -> str:
     if target == "pair":
         return f"{mark} turns {_bound(row)} of the images of any one class into any one other."
     into = {"all": "any one class", "next": "the next class"}.get(str(target))
-    into = into or f"{'an' if target == 8 else 'a'} {read(Class, target)}"
+    if into is None and isinstance(target, str):
+        into = f"the class {line(target, 100)}"
+    into = into or f"{'an' if target in _VOWELS else 'a'} {read(Class, target)}"
     return f"{mark} turns {_bound(row)} of the images of other classes into {into}."
 
 

@@ -9,7 +9,9 @@ from securemnist.attacks.boundary_fab import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM, RFGSM
 from securemnist.attacks.pgd import PGD
+from securemnist.attacks.rays import RayS
 from securemnist.attacks.square import Square
+from securemnist.attacks.transfer import Transfer
 
 EXAMPLES: dict[str, tuple[Attack, ...]] = {
     "FGSM": (FGSM(),),
@@ -21,5 +23,7 @@ EXAMPLES: dict[str, tuple[Attack, ...]] = {
     "BoundaryFAB": (BoundaryFAB(steps=8, starts=2),),
     "NearestAPGD": (NearestAPGD(steps=3, restarts=2, share=0.5),),
     "Square": (Square(queries=12),),
+    "RayS": (RayS(queries=24),),
+    "Transfer": (Transfer(steps=3),),
 }
 ALL = [attack for examples in EXAMPLES.values() for attack in examples]

@@ -32,7 +32,7 @@ def test_attack_within_threat_on_every_form(attack: Attack, norm: str, spec: Inp
     x_adv = run(attack, model, x, y, threat)
     assert x_adv.shape == x.shape
     assert inside_budget(x, x_adv, norm, threat.eps).all()
-    if attack.name != "Square-12":  # a dozen queries of a search without gradients
+    if not attack.black_box:  # a dozen queries without gradients, or models of other images
         assert misclassified(model, x_adv, y).any()
 
 

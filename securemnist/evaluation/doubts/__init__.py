@@ -25,6 +25,7 @@ from securemnist.evaluation.doubts.binarization_test import (
 )
 from securemnist.evaluation.doubts.check_input import Case, SearchCase
 from securemnist.evaluation.doubts.convergence import convergence
+from securemnist.evaluation.doubts.endpoint_answers import endpoint_doubts
 from securemnist.evaluation.doubts.gradients import gradients
 from securemnist.evaluation.doubts.large_epsilon import large_epsilon
 from securemnist.evaluation.doubts.one_step_masking import one_step_masking
@@ -39,8 +40,6 @@ from securemnist.types import Images, Labels
 
 # Number of images for checks of the model, and of survivors for checks of the search.
 IMAGES, SURVIVORS = 500, 128
-
-UNCALIBRATED = "uncalibrated: its limits were chosen on MNIST"
 
 C = TypeVar("C", bound=Case)
 
@@ -63,13 +62,17 @@ def model_doubts(
 ) -> tuple[Doubt, ...]:
     """Doubts about the model as attacks see it, on at most `images` images; cached in the context.
 
-    A model that is declared `randomised` may vary.
+    A model that is declared `randomised` may vary. Of an endpoint, which has no gradients, only the
+    answers are checked.
     """
+    if context.subject.remote is not None:
+        return prediction_doubts(context)
     sample = context.sample(min(images, IMAGES, len(context.data.test)), 0)
 
     def doubts() -> tuple[Doubt, ...]:
         correct = ~is_wrong(context.logits(sample.x), sample.y)
-        case = Case(context.subject, context.target, threat, sample.x[correct], sample.y[correct])
+        x, y = sample.x[correct], sample.y[correct]
+        case = Case(context.subject, context.target, threat, x, y, limits=context.limits)
         return _run_checks(context, MODEL_CHECKS, case) if len(case.y) else ()
 
     about_model = context.cached(("doubts about the model", threat, len(sample)), doubts)
@@ -85,6 +88,8 @@ def prediction_doubts(context: Context, *, randomised: bool = False) -> tuple[Do
 
     def doubts() -> tuple[Doubt, ...]:
         sample = context.sample(min(TOGETHER, len(context.data.test)), 0)
+        if context.subject.remote is not None:
+            return endpoint_doubts(context.subject.remote, sample.x)
         checks = (batch_dependence,) if randomised else PREDICTION_CHECKS
         case = Case(context.subject, context.target, Linf(0.0), sample.x, sample.y)
         return _run_checks(context, checks, case)
@@ -112,6 +117,8 @@ def search_doubts(
     """
     if threat.eps == 0:
         return (), None
+    if context.subject.remote is not None:
+        return _endpoint_search_doubts(context, attacks, threat, (x, y), seed, survived), None
     planted = _sensitivity(context, attacks, threat)
     if not len(y):
         return (), planted
@@ -122,15 +129,38 @@ def search_doubts(
         attacks=tuple(attacks),
         pool=context.pool,
         transfer=context.data.pinned,
+        limits=context.limits,
         survived=survived,
         last_broke=last_broke,
     )
     checks = (*SEARCH_CHECKS, *context.doubts)
-    first = planted_examples(planted)
-    if first is not None and not context.data.pinned:
-        first = uncalibrated(first)
-    doubts = (first, *_run_checks(context, checks, case))
-    return tuple(doubt for doubt in doubts if doubt is not None), planted
+    first = planted_examples(planted, context.limits)
+    stated = () if first is None else (_stated(context, first),)
+    return (*stated, *_run_checks(context, checks, case)), planted
+
+
+def _endpoint_search_doubts(
+    context: Context,
+    attacks: Sequence[Attack],
+    threat: Threat,
+    survivors: tuple[Images, Labels],
+    seed: int,
+    survived: float,
+) -> tuple[Doubt, ...]:
+    """Doubts about a search through an endpoint: those whose checks need answers only.
+
+    Planted examples need a network around the model, and convergence would ask more queries than the
+    row, whose number is part of its claim.
+    """
+    x, y = survivors[0][:SURVIVORS], survivors[1][:SURVIVORS]
+    case = SearchCase(
+        *(context.subject, context.target, threat, x, y, seed),
+        attacks=tuple(attacks),
+        transfer=context.data.pinned,
+        survived=survived,
+    )
+    checks = (large_epsilon, weak_attack, *context.doubts)
+    return _run_checks(context, checks, case) if len(y) else ()
 
 
 def _sensitivity(context: Context, attacks: Sequence[Attack], threat: Threat) -> Sensitivity:
@@ -151,15 +181,15 @@ def _sensitivity(context: Context, attacks: Sequence[Attack], threat: Threat) ->
     return context.cached(("sensitivity", threat, repr(tuple(attacks))), measured)
 
 
-def uncalibrated(doubt: Doubt) -> Doubt:
-    """The doubt on data other than MNIST: its reason says that its limits were not chosen on them."""
-    return dataclasses.replace(doubt, reason=f"{doubt.reason} ({UNCALIBRATED})")
+def _stated(context: Context, doubt: Doubt) -> Doubt:
+    """The doubt; on data other than MNIST its reason says where its limits come from."""
+    return dataclasses.replace(doubt, reason=context.limits.stated(doubt))
 
 
 def _run_checks(
     context: Context, checks: Sequence[Callable[[C], Doubt | None]], case: C
 ) -> tuple[Doubt, ...]:
-    doubts = []
+    doubts = list[Doubt]()
     for number, check in enumerate(checks):
         name = getattr(check, "__name__", type(check).__name__)
         context.progress(name.replace("_", " "), number, len(checks))
@@ -167,7 +197,6 @@ def _run_checks(
         if not isinstance(doubt, Doubt | None):  # the check may be a user's own
             got = type(doubt).__name__
             raise MeasureError(f"expected a Doubt or None from the doubt {name}, got {got}; fix it")
-        if doubt is not None and not context.data.pinned and check not in context.doubts:
-            doubt = uncalibrated(doubt)
-        doubts.append(doubt)
-    return tuple(doubt for doubt in doubts if doubt is not None)
+        if doubt is not None:
+            doubts.append(doubt if check in context.doubts else _stated(context, doubt))
+    return tuple(doubts)

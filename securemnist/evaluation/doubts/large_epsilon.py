@@ -22,7 +22,8 @@ def large_epsilon(case: SearchCase) -> Doubt | None:
     """
     grey = case.logits(torch.full_like(case.x[:1], 0.5)).argmax(1)
     others = (case.y != grey).nonzero().squeeze(1)
-    images = IMAGES if all(attack.keeps_budget for attack in case.attacks) else IMAGES // 4
+    cheap = all(attack.keeps_budget for attack in case.attacks) and case.subject.remote is None
+    images = IMAGES if cheap else IMAGES // 4
     x, y = case.x[others[:images]], case.y[others[:images]]
     threat = case.threat.at_grey(case.x)
     if not len(y):
@@ -30,7 +31,7 @@ def large_epsilon(case: SearchCase) -> Doubt | None:
     runs = shortened(case.attacks, case.rng("known answer"))
     surviving = surviving_after(runs, case.model, x, y, threat, judge=case.model, pool=case.pool)
     count = int(torch.count_nonzero(surviving))
-    if not case.matters(count, len(y), LIMIT):
+    if not case.matters(count, len(y), case.limit("large epsilon", LIMIT)):
         return None
     return Doubt(
         name="large epsilon",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 
 import torch
@@ -14,6 +13,7 @@ from securemnist.attacks.fab import FAB
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.refereed import attempt
 from securemnist.attacks.square import Square
+from securemnist.attacks.transfer import source_model
 from securemnist.evaluation.doubts.check_input import SearchCase
 from securemnist.models import loading
 from securemnist.results.findings import Doubt
@@ -38,6 +38,7 @@ def weak_attack(case: SearchCase) -> Doubt | None:
     """
     surviving = torch.ones(len(case.y), dtype=torch.bool, device=case.y.device)
     broken_by: list[str] = []
+    limit = case.limit("weak attack", LIMIT)
     for name, attack, source in _other_attacks(case):
         places = surviving.nonzero().squeeze(1)
         if not len(places):
@@ -50,7 +51,7 @@ def weak_attack(case: SearchCase) -> Doubt | None:
         surviving[places[ruling.fooled]] = False
         if bool(ruling.fooled.any()):
             broken_by.append(f"{name} {int(ruling.fooled.sum())}")
-        if case.matters(int((~surviving).sum()), len(surviving), LIMIT):
+        if case.matters(int((~surviving).sum()), len(surviving), limit):
             return Doubt(
                 name="weak attack",
                 reason=f"of {len(surviving)} images that survived the row's attack, cheap attacks break "
@@ -64,11 +65,6 @@ def weak_attack(case: SearchCase) -> Doubt | None:
 def _other_attacks(case: SearchCase) -> Iterator[tuple[str, Attack, nn.Module]]:
     """Name, attack and source model of the gradients; the cheapest first."""
     for name in loading.with_role("transfer") if case.transfer else ():
-        yield f"transfer from {name}", TRANSFER, _source_model(name, case.x.device)
-    for attack in ATTACKS:
+        yield f"transfer from {name}", TRANSFER, source_model(name, case.x.device)
+    for attack in ATTACKS if case.subject.remote is None else ():
         yield attack.name, attack, case.model
-
-
-@functools.cache
-def _source_model(name: str, device: torch.device) -> nn.Module:
-    return loading.resolve(name, device=str(device)).model

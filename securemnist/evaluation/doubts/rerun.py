@@ -21,7 +21,8 @@ def shortened(
 
     A larger budget would find at least as many examples.
     """
-    chosen = attacks if len(attacks) == 1 else BUDGETS["smoke"].attacks
+    answers_only = all(attack.black_box for attack in attacks)
+    chosen = attacks if len(attacks) == 1 or answers_only else BUDGETS["smoke"].attacks
     return ((attack, rng) for attack in chosen)
 
 

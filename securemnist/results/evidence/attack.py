@@ -100,7 +100,8 @@ class AttackEvidence(Evidence):
 
     `not_attempted` images were left out by a time limit. `ties`
     images count as wrong because the true class shares the largest logit. `answers_per_image`: answers
-    drawn for each image of a randomised model.
+    drawn for each image of a randomised model. `queries_per_image`: answers of an endpoint that the
+    attacks asked for each survivor, at most.
     """
 
     outcomes: OutcomeTable | None = None
@@ -112,6 +113,7 @@ class AttackEvidence(Evidence):
     ties: Count = 0
     certificates: Certificates | None = None
     answers_per_image: Count | None = None
+    queries_per_image: Count | None = None
     stopped: EarlyStop | None = None
     sensitivity: Sensitivity | None = None
     curve: list[CurvePoint] = field(default_factory=list)

@@ -1,0 +1,49 @@
+"""Proposals for an endpoint that reads 8 bits a value: moved to levels that it can receive.
+
+A proposal between two levels is rounded on its way, perhaps out of the threat, and does not count then.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from securemnist.threats import Linf, Threat
+from securemnist.types import Images, per_image
+
+# Of a level: k / 255 * 255 is not always k, and the referee's own tolerance is larger than this.
+_TOLERANCE = 1e-4
+
+
+def narrowed(threat: Threat, x: Images, levels: int) -> Threat:
+    """The threat within which rounded proposals stay, for images `x` (n, C, H, W) on the levels.
+
+    L-infinity: the largest whole number of levels. Other norms: what half a level of every value
+    leaves, added at a right angle.
+    """
+    if isinstance(threat, Linf):
+        return Linf(int(threat.eps * levels + _TOLERANCE) / levels)
+    rounding = threat.span(x[0].numel()) * 0.5 / levels
+    return type(threat)(max(threat.eps**2 - rounding**2, 0.0) ** 0.5)
+
+
+def snapped(x: Images, proposals: Images, threat: Threat, levels: int) -> Images:
+    """The proposals on the levels: of each value the nearest level that the threat allows.
+
+    For norms other than L-infinity the nearest level, or where that leaves the threat the next one
+    towards `x`. A proposal that is not finite stays as it is.
+    """
+    finite = proposals.nan_to_num(0.0, 0.0, 0.0).clamp(0, 1).double() * levels
+    exact = x.double() * levels
+    nearest = finite.round()
+    if isinstance(threat, Linf):
+        reach = threat.eps * levels
+        low, high = (exact - reach - _TOLERANCE).ceil(), (exact + reach + _TOLERANCE).floor()
+        chosen = torch.minimum(torch.maximum(nearest, low), high)
+    else:
+        start = exact.round()
+        towards = (finite - start + _TOLERANCE * (finite - start).sign()).trunc() + start
+        inside = threat.distance(x.double(), nearest / levels) <= threat.eps
+        chosen = torch.where(per_image(inside), nearest, towards)
+    on_levels = (chosen.clamp(0, levels) / levels).to(proposals.dtype)
+    lost = ~torch.isfinite(proposals).flatten(1).all(1)
+    return torch.where(per_image(lost), proposals, on_levels)

@@ -1,0 +1,1 @@
+"""Served models of other people as models under test: description, client, probe, network."""

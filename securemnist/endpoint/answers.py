@@ -1,0 +1,116 @@
+"""Scores or labels in the answer of an endpoint, found by JSONPath and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jsonpath_rfc9535
+import numpy as np
+
+from securemnist._util.parsing import json_value
+from securemnist.errors import ModelError, ParseError
+
+_DEPTH = 32
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Where scores and labels are; `classes` are the names of the classes, by their number.
+
+    With `labels` alone an answer is one label an image. With both, each label names its score.
+    """
+
+    where: str
+    scores: str | None
+    labels: str | None
+    classes: tuple[str, ...]
+
+    def read(self, content: bytes, images: int) -> np.ndarray:
+        """Scores float64 (n, K), or where there are labels only classes int64 (n,).
+
+        ModelError for an answer of another form, for NaN, and for an unknown class.
+        """
+        try:
+            answer = json_value(content, depth=_DEPTH)
+        except ParseError as error:
+            raise self._wrong("JSON", str(error)) from error
+        if self.scores is None:
+            found = [*_leaves(self._at(self.labels, answer))]
+            if len(found) != images:
+                raise self._wrong(f"{images} labels at `labels`", f"{len(found)}")
+            return np.array([self._class(label) for label in found], np.int64)
+        if self.labels is not None:
+            return self._named(answer, images)
+        found = self._at(self.scores, answer)
+        flat = [*_leaves(found)]
+        if len(flat) == images and flat and all(isinstance(item, dict) for item in flat):
+            return np.array([self._by_name(item) for item in flat], np.float64)
+        return self._table(flat, images)
+
+    def _at(self, path: str | None, answer: Any) -> list[Any]:
+        try:
+            return list(jsonpath_rfc9535.find(path or "$", answer).values())
+        except (jsonpath_rfc9535.JSONPathError, RecursionError) as error:
+            raise self._wrong(f"a value at {path}", type(error).__name__) from error
+
+    def _table(self, flat: Sequence[Any], images: int) -> np.ndarray:
+        classes = len(self.classes)
+        if len(flat) != images * classes:
+            expected = f"{images} x {classes} scores at `scores`"
+            raise self._wrong(expected, f"{len(flat)} values")
+        if not all(type(score) in (int, float) for score in flat):
+            raise self._wrong("numbers at `scores`", "other values")
+        return np.array(flat, np.float64).reshape(images, classes)
+
+    def _named(self, answer: Any, images: int) -> np.ndarray:
+        """Scores of which each has its label beside it, in any order."""
+        labels = [*_leaves(self._at(self.labels, answer))]
+        scores = self._table([*_leaves(self._at(self.scores, answer))], images)
+        if len(labels) != scores.size:
+            raise self._wrong(f"{scores.size} labels at `labels`", f"{len(labels)}")
+        order = np.array([self._class(label) for label in labels]).reshape(scores.shape)
+        if not (np.sort(order, 1) == np.arange(len(self.classes))).all():
+            raise self._wrong("each class once for each image", "one twice")
+        result = np.empty_like(scores)
+        np.put_along_axis(result, order, scores, 1)
+        return result
+
+    def _by_name(self, scores: dict[str, Any]) -> np.ndarray:
+        if set(scores) != set(self.classes):
+            raise self._wrong("a score for each class by its name", f"{len(scores)} other names")
+        named: np.ndarray = self._table([scores[name] for name in self.classes], 1)[0]
+        return named
+
+    def _class(self, label: Any) -> int:
+        """The number of a class, from its name or its number."""
+        if isinstance(label, str) and label in self.classes:
+            return self.classes.index(label)
+        number = (
+            int(label) if isinstance(label, str) and label.isascii() and label.isdigit() else label
+        )
+        if type(number) is float and number.is_integer():
+            number = int(number)
+        if type(number) is int and 0 <= number < len(self.classes):
+            return number
+        raise self._wrong("a known class", f"{label!r:.40}")
+
+    def _wrong(self, expected: str, got: str) -> ModelError:
+        return ModelError(
+            f"{self.where}: expected {expected} in the answer, got {got:.160}; fix the description of "
+            "the endpoint, or the endpoint"
+        )
+
+
+def _leaves(values: list[Any]) -> Iterator[Any]:
+    """The values below nested lists, in order."""
+    pending = [iter(values)]
+    while pending:
+        for value in pending[-1]:
+            if isinstance(value, list):
+                pending.append(iter(value))
+                break
+            yield value
+        else:
+            pending.pop()

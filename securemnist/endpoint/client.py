@@ -1,0 +1,179 @@
+"""Requests to one endpoint: bounded in number, time, size and rate, and to one host only.
+
+No redirect is followed, and the variables of the environment that name proxies are not read unless the
+description says so. Messages hold neither headers nor the text of an answer: both may hold the key.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import time
+import weakref
+from collections.abc import Iterator, Mapping
+
+import httpx
+
+from securemnist.endpoint.description import KEY, Description
+from securemnist.endpoint.ledger import Ledger
+from securemnist.endpoint.pace import Pace, retry_after
+from securemnist.errors import ModelError, NoAnswer, UsageError
+
+_FIRST_WAIT = 0.5  # seconds after a failure, doubled by each further one
+_SECRET = 8  # characters; a shorter key could be part of an honest answer
+
+
+class Client:
+    """One endpoint; its methods may be called from several threads."""
+
+    def __init__(self, description: Description) -> None:
+        """UsageError where the key or a certificate cannot be read."""
+        self.description = description
+        self.ledger = Ledger(description.queries, description.row_queries)
+        self._pace = Pace(description.rate)
+        key = description.key() or ""
+        self._secret = key.encode() if len(key) >= _SECRET else b""
+        headers = {name: text.replace(KEY, key) for name, text in description.headers.items()}
+        self._http = httpx.Client(
+            headers={"Accept": "application/json", "Accept-Encoding": "identity", **headers},
+            verify=_certificates(description),
+            follow_redirects=False,
+            trust_env=description.use_proxies,
+            timeout=description.timeout,
+            limits=httpx.Limits(
+                max_connections=description.concurrency,
+                max_keepalive_connections=description.concurrency,
+            ),
+        )
+
+        # A client that is forgotten, or left at the end of the process, leaves no connection open.
+        self.close = weakref.finalize(self, self._http.close)
+
+    def ask(self, body: bytes, images: int) -> bytes:
+        """The answer to a request that holds this number of images.
+
+        NoAnswer where there is none after all attempts, or where the budget is spent. ModelError for a
+        status 3xx or 4xx other than those for throttling, which no repetition changes.
+        """
+        wanted = self.description
+        for attempt in range(wanted.retries + 1):
+            self._pace.wait()
+            self.ledger.spend(images)
+            wait = _FIRST_WAIT * 2**attempt
+            try:
+                status, headers, content = self._send(wanted.method, wanted.uri, body)
+            except _Failed as error:
+                self.ledger.count("failed")
+                reason = str(error)
+                self._pace.pause(min(wait, wanted.longest_wait))
+                continue
+            if 200 <= status < 300:
+                self._pace.answered()
+                return content
+            reason = f"status {status}"
+            if status in wanted.throttled:
+                self.ledger.count("throttled")
+                asked = retry_after(headers.get("retry-after"))
+                if asked is not None and asked > wanted.longest_wait:
+                    reason = f"a wait of {asked:.0f} s, longer than `longest_wait`"
+                    break
+                self._pace.refused(min(wait if asked is None else asked, wanted.longest_wait))
+            elif 300 <= status < 500:
+                self.ledger.count("failed")
+                raise ModelError(f"{wanted.name}: {_refused(status)}")
+            else:
+                self.ledger.count("failed")
+                self._pace.pause(min(wait, wanted.longest_wait))
+        self.ledger.count("unanswered", images)
+        raise NoAnswer(
+            f"{wanted.name}: expected an answer, got {reason} after {attempt + 1} attempts; try again "
+            "when the endpoint answers"
+        )
+
+    def get(self, uri: str) -> bytes:
+        """A document about the model; ModelError or NoAnswer where there is none."""
+        try:
+            status, _, content = self._send("GET", uri, None)
+        except _Failed as error:
+            raise NoAnswer(f"{uri}: expected an answer, got {error}; start the endpoint") from error
+        if not 200 <= status < 300:
+            raise ModelError(f"{uri}: {_refused(status)}")
+        return content
+
+    def _send(
+        self, method: str, uri: str, body: bytes | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and content of one attempt; _Failed where there is no whole answer."""
+        deadline = time.monotonic() + self.description.timeout
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        # The deadline covers the whole answer; httpx's own covers each part of it.
+        with (
+            _as_failure(),
+            self._http.stream(method, uri, content=body, headers=headers) as response,
+        ):
+            coding = response.headers.get("content-encoding", "identity")
+            if coding.lower() != "identity":
+                raise _Failed("a compressed answer")
+            parts, size = list[bytes](), 0
+            for part in response.iter_raw():
+                size += len(part)
+                if size > self.description.answer_bytes:
+                    raise _Failed(f"more than {self.description.answer_bytes:,} bytes")
+                if time.monotonic() > deadline:
+                    raise _Failed(f"no whole answer within {self.description.timeout:g} s")
+                parts.append(part)
+            return response.status_code, response.headers, self._without_key(b"".join(parts))
+
+    def _without_key(self, content: bytes) -> bytes:
+        """The content without the key, so that no message about it can quote the key."""
+        return content.replace(self._secret, b"***") if self._secret else content
+
+
+class _Failed(Exception):
+    """An attempt without an answer; the message says why."""
+
+
+@contextlib.contextmanager
+def _as_failure() -> Iterator[None]:
+    """_Failed for each error of the connection; its own text may quote a header."""
+    try:
+        yield
+    except httpx.TimeoutException as error:
+        raise _Failed("no answer in time") from error
+    except httpx.HTTPError as error:
+        raise _Failed(f"a failed connection ({type(error).__name__})") from error
+
+
+def _refused(status: int) -> str:
+    """What was expected and found, and what to do."""
+    if status < 400:
+        return (
+            f"expected an answer, got a redirect (status {status}), which is never followed; write "
+            "the final address"
+        )
+    advice = {
+        401: "fix the key",
+        403: "fix the key",
+        404: "fix the address",
+        405: "fix `method`",
+        413: "lower `batch`",
+    }.get(status, "fix the description of the endpoint")
+    return f"expected an answer, got status {status}; {advice}"
+
+
+def _certificates(description: Description) -> ssl.SSLContext | bool:
+    """What TLS connections are checked against; UsageError for files that hold no certificate."""
+    if not description.verify and description.client_certificate is None:
+        return False
+    try:
+        context = ssl.create_default_context(cafile=description.authority)
+        if not description.verify:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if description.client_certificate is not None:
+            context.load_cert_chain(description.client_certificate, description.client_key)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(
+            f"{description.name}: expected readable certificates in PEM, got "
+            f"{type(error).__name__}; fix `authority`, `client_certificate` or `client_key`"
+        ) from error
+    return context

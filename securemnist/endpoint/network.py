@@ -1,0 +1,154 @@
+"""An endpoint as a network without weights: images in, logits out, no gradient."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import nn
+
+from securemnist.endpoint.answers import Reader
+from securemnist.endpoint.client import Client
+from securemnist.endpoint.description import Description
+from securemnist.endpoint.ledger import Counts
+from securemnist.endpoint.probe import Facts, differs, probe
+from securemnist.endpoint.queries import Queries
+from securemnist.errors import ModelError, NoAnswer
+from securemnist.input_spec import InputSpec
+from securemnist.types import Images, Logits
+
+# Difference of the logits where only a label is known.
+LABEL_GAP = 20.0
+# The smallest probability whose logarithm is taken, where scores are not rounded.
+_SMALLEST = 1e-12
+
+
+@final
+class RemoteModel(nn.Module):
+    """A served model: float32 images (n, C, H, W) in [0, 1] to logits float64 (n, K), by requests.
+
+    Probabilities become their logarithm, a label a largest logit. The first images are used for the
+    probe. Errors as from `Client.ask` and `Reader.read`.
+    """
+
+    def __init__(self, description: Description, spec: InputSpec) -> None:
+        super().__init__()
+        self.description, self.spec = description, spec
+        self.pixels = description.template.pixels
+        if self.pixels.layout == "HW" and spec.channels != 1:
+            raise ModelError(
+                f'expected layout "CHW" or "HWC" for {spec}, got "HW"; fix the template'
+            )
+        reader = Reader(
+            description.name, description.scores, description.labels, _names(description, spec)
+        )
+        self.client = Client(description)
+        self.queries = Queries(self.client, reader)
+        self._facts: Facts | None = None
+        self._control: np.ndarray | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """What the probe found; ModelError before it."""
+        if self._facts is None:
+            raise ModelError(
+                "expected a probed endpoint, got one that was not asked; call it first"
+            )
+        return self._facts
+
+    @property
+    def counts(self) -> Counts:
+        """What was sent in this run."""
+        return self.client.ledger.run
+
+    @property
+    def levels(self) -> int | None:
+        """Number of steps between black and white that a request can hold; None for floats."""
+        return self.pixels.levels
+
+    def probe(self, x: Images) -> Facts:
+        """Ask about the first of these images, once."""
+        if self._facts is None:
+            images = x.detach().cpu().float().numpy()
+            self._facts = probe(self.queries, self.pixels, images, self.description.kind)
+            self._control = self.pixels.numbers(images[:1])
+            self.queries.answers(self._control)
+        return self._facts
+
+    @torch.no_grad()
+    def forward(self, x: Images) -> Logits:
+        self.probe(x)
+        return torch.from_numpy(self._logits(self.answers(x))).to(x.device)
+
+    def answers(self, x: Images) -> np.ndarray:
+        """The answers themselves: scores float64 (n, K), or labels int64 (n,)."""
+        return self.queries.answers(self.pixels.numbers(x.detach().cpu().float().numpy()))
+
+    def as_sent(self, x: Images) -> Images:
+        """The images as the service reads them: written as in a request, and read again."""
+        written = self.pixels.encoded(self.pixels.numbers(x.detach().cpu().float().numpy()))
+        read = self.pixels.decoded(json.loads(json.dumps(written)), self.spec.shape)
+        return torch.from_numpy(read).to(x.device)
+
+    @contextlib.contextmanager
+    def fresh(self) -> Iterator[None]:
+        """Send every image again inside the block."""
+        with self.queries.fresh():
+            yield
+
+    def begin_row(self) -> None:
+        """Count the queries of a new row."""
+        self.client.ledger.begin_row()
+
+    def row_problem(self) -> str:
+        """Why the answers of this row decide nothing; "" where they may.
+
+        One image is sent again: an endpoint whose answer has changed may serve another model by now.
+        """
+        if (problem := self.client.ledger.row.problem) or self._control is None:
+            return problem
+        first = self.queries.answers(self._control)
+        try:
+            with self.fresh(), self.client.ledger.last_query():
+                again = self.queries.answers(self._control)
+        except (NoAnswer, ModelError) as error:
+            return f"the control at the end of the row got no answer: {error}"
+        if bool(differs(first, again, self.facts.decimals).any()) and self.facts.deterministic:
+            return (
+                "the endpoint answers the same image otherwise than at the start; another model may "
+                "be served by now, so measure again"
+            )
+        return ""
+
+    def _logits(self, answers: np.ndarray) -> np.ndarray:
+        if answers.ndim == 1:
+            logits = np.full((len(answers), self.spec.classes), -LABEL_GAP)
+            logits[np.arange(len(answers)), answers] = 0.0
+            return logits
+        if not self.facts.probabilities:
+            return answers
+        decimals = self.facts.decimals
+        least = _SMALLEST if decimals is None else 0.5 * 10.0**-decimals
+        return np.asarray(np.log(np.maximum(answers, least)))
+
+    def to_json(self) -> dict[str, Any]:
+        """What the probe found, for a report; empty before it."""
+        return {} if self._facts is None else self._facts.to_json()
+
+    def extra_repr(self) -> str:
+        return f"{self.description.name}, {self.description.digest}"
+
+
+def _names(description: Description, spec: InputSpec) -> tuple[str, ...]:
+    """The names of the classes in answers; ModelError for another number of them."""
+    names = description.classes or spec.class_names or tuple(map(str, range(spec.classes)))
+    if len(names) != spec.classes:
+        raise ModelError(
+            f"{description.name}: expected {spec.classes} names in `classes`, one for each class of "
+            f"the data, got {len(names)}; fix them"
+        )
+    return names

@@ -1,0 +1,69 @@
+"""Doubts about the answers of an endpoint: they vary, or depend on the batch.
+
+Scores are compared and not their logarithms, in which the last decimal of a rounded score is large.
+Every image is sent again: stored answers would always be equal.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from securemnist.endpoint.network import RemoteModel
+from securemnist.endpoint.probe import differs
+from securemnist.results.findings import Doubt
+from securemnist.types import Images
+
+# Images, and how often each is sent again, in a batch and alone.
+IMAGES, REPEATS, ALONE = 32, 3, 8
+
+
+class _Asked(NamedTuple):
+    """Queries of the doubts, at most.
+
+    `answers`: of those about the answers. `attacked`: images that the whole attack runs on again.
+    `transferred`: queries of transfer on survivors.
+    """
+
+    answers: int
+    attacked: int
+    transferred: int
+
+
+ASKED = _Asked(answers=IMAGES * (REPEATS + 2) + ALONE, attacked=16, transferred=2 * 128)
+
+
+def endpoint_doubts(remote: RemoteModel, x: Images) -> tuple[Doubt, ...]:
+    """Doubts about the answers to images `x` (n, C, H, W), on at most 32 of them."""
+    x, decimals = x[:IMAGES], remote.facts.decimals
+    with remote.fresh():
+        first = remote.answers(x)
+        varying = np.zeros(len(x), bool)
+        for _ in range(REPEATS):
+            varying |= differs(first, remote.answers(x), decimals)
+        other = remote.answers(x.flip(0))[::-1]
+        alone = np.concatenate([remote.answers(x[k : k + 1]) for k in range(min(ALONE, len(x)))])
+    doubts = []
+    if bool(varying.any()):
+        doubts.append(
+            Doubt(
+                name="variation",
+                reason=f"{int(varying.sum())} of {len(x)} images got other answers when sent again",
+                advice="Let the service answer equal images alike: eval mode, one version of the "
+                "model behind one address.",
+            )
+        )
+        return tuple(doubts)
+    dependent = differs(first, other, decimals)
+    dependent[: len(alone)] |= differs(first[: len(alone)], alone, decimals)
+    if bool(dependent.any()):
+        doubts.append(
+            Doubt(
+                name="batch dependence",
+                reason=f"{int(dependent.sum())} of {len(x)} images got other answers in another batch",
+                advice="Let the service classify each image on its own, or send one at a time "
+                "(batch = 1).",
+            )
+        )
+    return tuple(doubts)

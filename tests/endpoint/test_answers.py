@@ -1,0 +1,76 @@
+"""Scores and labels of answers in several forms; everything else is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from securemnist.endpoint.answers import Reader
+from securemnist.errors import ModelError
+from tests.error_form import one_sentence
+
+NAMES = ("cat", "dog", "owl")
+SCORES = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]])
+NAMED = [[{"n": "owl", "s": 0.1}, {"n": "cat", "s": 0.7}, {"n": "dog", "s": 0.2}]]
+NAMED += [[{"n": "owl", "s": 0.6}, {"n": "dog", "s": 0.3}, {"n": "cat", "s": 0.1}]]
+FORMS: dict[str, tuple[Any, str | None, str | None]] = {
+    "lists": ({"p": SCORES.tolist()}, "$.p", None),
+    "each": ({"p": [{"v": row} for row in SCORES.tolist()]}, "$.p[*].v", None),
+    "one list": ({"p": SCORES.reshape(-1).tolist()}, "$.p", None),
+    "by name": ([dict(zip(NAMES, row, strict=True)) for row in SCORES.tolist()], "$[*]", None),
+    "with labels": (NAMED, "$[*][*].s", "$[*][*].n"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_scores_are_found(form: str) -> None:
+    """Scores as lists, as one list, by name and in any order give the same table."""
+    answer, scores, labels = FORMS[form]
+    reader = Reader("h", scores, labels, NAMES)
+    np.testing.assert_array_equal(reader.read(json.dumps(answer).encode(), 2), SCORES)
+
+
+@pytest.mark.parametrize("found", [["dog", "owl"], [1, 2], ["1", 2.0], [["dog"], [2]]], ids=str)
+def test_labels_are_found(found: list[Any]) -> None:
+    """Labels are names or numbers of classes."""
+    content = json.dumps({"labels": found}).encode()
+    assert Reader("h", None, "$.labels", NAMES).read(content, 2).tolist() == [1, 2]
+
+
+WRONG: dict[str, tuple[bytes, str | None, str | None]] = {
+    "no JSON": (b"<html>", "$.p", None),
+    "no UTF-8": (b"\xff\xfe\x00", "$.p", None),
+    "NaN": (b'{"p": [NaN, 0.5, 0.5]}', "$.p", None),
+    "infinite": (b'{"p": [1e999, 0.5, 0.5]}', "$.p", None),
+    "null": (b'{"p": [null, 0.5, 0.5]}', "$.p", None),
+    "truth": (b'{"p": [true, false, false]}', "$.p", None),
+    "text": (b'{"p": ["0.1", "0.2", "0.7"]}', "$.p", None),
+    "nothing there": (b'{"q": [0.1, 0.2, 0.7]}', "$.p", None),
+    "too few": (b'{"p": [0.5, 0.5]}', "$.p", None),
+    "too many": (b'{"p": [0.1, 0.2, 0.3, 0.4]}', "$.p", None),
+    "other names": (b'[{"cat": 1, "dog": 0, "emu": 0}]', "$[*]", None),
+    "a name twice": (
+        b'[{"s":1,"n":"cat"},{"s":0,"n":"cat"},{"s":0,"n":"owl"}]',
+        "$[*].s",
+        "$[*].n",
+    ),
+    "unknown label": (b'{"l": "emu"}', None, "$.l"),
+    "label of no class": (b'{"l": 3}', None, "$.l"),
+    "negative label": (b'{"l": -1}', None, "$.l"),
+    "half a label": (b'{"l": 1.5}', None, "$.l"),
+    "two labels": (b'{"l": [0, 1]}', None, "$.l"),
+    "deep": (b"[" * 100 + b"]" * 100, "$..*", None),
+    "duplicate key": (b'{"p": [1, 0, 0], "p": [0, 0, 1]}', "$.p", None),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_other_answers_are_refused(name: str) -> None:
+    """An answer of another form is an error of one sentence, and never a prediction."""
+    content, scores, labels = WRONG[name]
+    with pytest.raises(ModelError) as caught:
+        Reader("h", scores, labels, NAMES).read(content, 1)
+    one_sentence(caught.value)

@@ -1,0 +1,91 @@
+"""The probe finds what a service does to images and scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from securemnist.endpoint.probe import Facts
+from securemnist.errors import ModelError
+from tests.endpoint.conftest import png, remote, table
+from tests.endpoint.service import Service, by_brightness
+
+X = torch.rand(8, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * torch.linspace(
+    0.2, 1, 8
+).view(-1, 1, 1, 1)
+
+
+def facts(service: Service, **more: object) -> Facts:
+    """What the probe of a batch endpoint finds."""
+    return remote(table(service, **more)).probe(X)
+
+
+def test_probe_of_an_honest_service(service: Service) -> None:
+    """Probabilities, exact, equal for equal images, in batches of 32."""
+    found = facts(service)
+    assert (found.answers, found.decimals, found.deterministic) == ("probabilities", None, True)
+    assert (found.batch, found.batch_note, found.rounds_inputs) == (32, "", False)
+    assert found.seconds > 0
+    assert found.seconds_an_image <= found.seconds
+
+
+def test_probe_finds_rounded_scores(service: Service) -> None:
+    """Scores of three decimals, also where they no longer sum to 1."""
+    service.decimals = 3  # type: ignore[assignment]
+    found = facts(service)
+    assert (found.answers, found.decimals) == ("probabilities", 3)
+
+
+def test_probe_finds_logits(service: Service) -> None:
+    """Scores outside [0, 1] are logits, unless the description says otherwise."""
+    service.classify = lambda x: 5 * by_brightness(x) - 1
+    assert facts(service).answers == "logits"
+    with pytest.raises(ModelError, match='kind = "logits"'):
+        facts(service, kind="probabilities")
+
+
+def test_probe_finds_labels(service: Service) -> None:
+    """A service that answers labels has no scores."""
+    service.labels = True
+    found = remote(png(service)).probe(X)
+    assert (found.answers, found.decimals, found.batch) == ("labels only", None, 1)
+
+
+def test_probe_finds_varying_answers(service: Service) -> None:
+    """Five answers to one image that differ by more than rounding are not deterministic."""
+    rng = np.random.default_rng(0)
+    service.classify = lambda x: by_brightness(x + rng.normal(0, 0.02, (len(x), 1, 1, 1)))
+    assert not facts(service).deterministic
+
+
+@pytest.mark.parametrize(("most", "batch"), [(1, 1), (5, 4), (20, 16)])
+def test_probe_finds_the_largest_batch(most: int, batch: int, service: Service) -> None:
+    """A batch that is refused is halved until it is taken."""
+    service.most = most
+    found = facts(service)
+    assert found.batch == batch
+    assert "32 were refused" in found.batch_note
+
+
+def test_probe_finds_answers_that_depend_on_the_batch(service: Service) -> None:
+    """A service whose answers change in a batch is asked for one image at a time."""
+    service.classify = lambda x: by_brightness((x + x.mean()) / 2)
+    found = facts(service)
+    assert found.batch == 1
+    assert "differ from those alone" in found.batch_note
+
+
+def test_probe_finds_rounded_inputs(service: Service) -> None:
+    """A service that rounds floats to 8 bits is found."""
+    service.classify = lambda x: by_brightness(np.rint(x * 255) / 255)
+    assert facts(service).rounds_inputs
+
+
+def test_facts_as_lines(service: Service) -> None:
+    """What is printed says how images are sent, what is answered, and how fast."""
+    model = remote(png(service))
+    text = "\n".join(model.probe(X).lines(model.pixels))
+    assert "8 bits a value as PNG" in text
+    assert "probabilities, not rounded" in text
+    assert "images a second" in text
