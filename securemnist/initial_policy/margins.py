@@ -19,7 +19,8 @@ _INTERVAL = 1.96
 _MEANINGFUL = 0.5
 # A backdoor for one source class of ten changes about a ninth of the predictions.
 _ONE_CLASS = 0.1
-_SMALLEST_DROP = 0.01
+# A larger drop between two versions on the same images is a loss, however few images there are.
+_SMALLEST_DROP, _LARGEST_DROP = 0.01, 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,7 @@ def of_share(
     if measurement.inconclusive:
         return Bound(threshold=weakest, max_drop=_SMALLEST_DROP, problem=measurement.inconclusive)
     room = margin(measurement, samples, whole=whole, design=design)
-    drop = max(math.ceil(room * 1000) / 1000, _SMALLEST_DROP)
+    drop = min(max(math.ceil(room * 1000) / 1000, _SMALLEST_DROP), _LARGEST_DROP)
     if high_is_good:
         threshold = math.floor((measurement.value - room) * 1000) / 1000
         met, problem = threshold >= weakest, f"leaves a threshold below {weakest:g}"
