@@ -77,7 +77,7 @@ def running() -> Iterator[Running]:
         file.write_text(SETTINGS)
         command = [sys.executable, "-m", "securemnist", "serve", "--settings", str(file)]
         with subprocess.Popen(  # nosec B603 # a list, never a shell
-            command, stdout=subprocess.PIPE, text=True
+            command, cwd=folder, stdout=subprocess.PIPE, text=True
         ) as child:
             if child.stdout is None:
                 raise RuntimeError("expected the output of the service, got none")
