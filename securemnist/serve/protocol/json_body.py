@@ -17,7 +17,7 @@ from securemnist.errors import ParseError
 
 _DATA = re.compile(rb'(?<!\\)"data"[ \t\r\n]*:[ \t\r\n]*(?=\[)')
 _NUMBERS = b"0123456789eE+-., \t\r\n[]"
-_DEPTH, _VALUES = 8, 200
+_DEPTH, _VALUES, _BYTES = 8, 200, 16 << 10
 
 
 def parsed(body: bytes, *, most_numbers: int) -> dict[str, Any]:
@@ -27,12 +27,18 @@ def parsed(body: bytes, *, most_numbers: int) -> dict[str, Any]:
     """
     start, end = _place(body)
     if end <= start:
-        return _with_data(json_object(body, values=_VALUES, depth=_DEPTH), "", None)
+        return _with_data(_strict(body), "", None)
     # No client can send this text, since it is drawn anew each time.
     stand_in = secrets.token_hex(16)
     rest = b"".join((body[:start], f'"{stand_in}"'.encode(), body[end:]))
-    table = json_object(rest, values=_VALUES, depth=_DEPTH)
-    return _with_data(table, stand_in, _numbers(body[start:end], most_numbers))
+    return _with_data(_strict(rest), stand_in, _numbers(body[start:end], most_numbers))
+
+
+def _strict(rest: bytes) -> dict[str, Any]:
+    """The object around the numbers; the checks read it byte by byte, so that its size is limited."""
+    if len(rest) > _BYTES:
+        raise ParseError(f"more than {_BYTES:,} bytes beside the numbers")
+    return json_object(rest, values=_VALUES, depth=_DEPTH)
 
 
 def _place(body: bytes) -> tuple[int, int]:
