@@ -114,7 +114,8 @@ def test_gate_on_another_task(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     assert compare(old, "equal") == 0
     if name in UNUSED_PIXELS:
         assert assess("versions:Fragile", "fragile") == 1
-        assert verdicts("fragile") == {"CLEAN-01": "PASS", "CLEAN-02": "PASS", "ADV-01": "FAIL"}
+        expected = {"CLEAN-01": "PASS", "CLEAN-02": "PASS", "ADV-01": "FAIL"}
+        assert verdicts("fragile").items() >= expected.items()
         assert compare("first", "fragile") == 1
 
 
