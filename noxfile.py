@@ -23,7 +23,7 @@ def install(session: nox.Session, *extras: str) -> None:
 @nox.session
 def security(session: nox.Session) -> None:
     """The gate: assess the reference model (or `-- --model SPEC`), write reports/."""
-    install(session)
+    install(session, "serve")
     session.run("securemnist", "assess", "--out", "reports", *session.posargs)
 
 

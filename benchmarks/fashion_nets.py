@@ -9,7 +9,7 @@ from torch import nn
 
 import securemnist as sm
 
-DATA = Path("/usr/share/datasets/fashion-mnist")
+DATA, IMAGES = "fashion.toml", 15_000
 EPS = 0.05
 
 
@@ -53,13 +53,13 @@ def perturbed(model, x, y):
     return (x + change).clamp(0, 1).detach()
 
 
-def train(name, images, labels, epochs=3):
+def train(name, images, labels, epochs=4):
     """Train one of the networks, and write its weights."""
     torch.manual_seed(0)
     model = network()
     optimizer = torch.optim.Adam(model.parameters(), 2e-3)
     for _ in range(epochs):
-        for batch in torch.randperm(len(labels)).split(128):
+        for batch in torch.randperm(len(labels)).split(64):
             x, y = images[batch], labels[batch]
             if name == "robust":
                 x = perturbed(model, x, y)
@@ -72,4 +72,4 @@ def train(name, images, labels, epochs=3):
 if __name__ == "__main__":
     data = sm.DataSet.load(sys.argv[1] if sys.argv[1:] else DATA)
     for each in ("plain", "robust"):
-        train(each, data.train.images(), data.train.labels)
+        train(each, data.train[:IMAGES].images(), data.train[:IMAGES].labels)

@@ -89,7 +89,7 @@ def assess(
         policy,
         judged,
         [row.id for row in selected],
-        subject=context.subject.to_json() | {"data": context.data.to_json()},
+        subject=context.subject.to_json() | {"data": context.data_record},
         folder=context.project,
         processor=torch.backends.cpu.get_cpu_capability(),
         code=imports.digests((row.measure, row.settings) for row in selected),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_FRACTION = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*/\s*([1-9]\d{0,5})\s*")
+_FRACTION = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*/\s*([1-9]\d{0,5})\s*", re.ASCII)
 _BYTES = 255
 
 

@@ -44,6 +44,10 @@ class ModelError(UsageError):
     """A model that breaks the contract: images (n, C, H, W) in [0, 1] -> logits (n, K)."""
 
 
+class AuditError(SecureMnistError):
+    """A line of the audit log that could not be written."""
+
+
 class MeasureError(SecureMnistError):
     """A failed measurement; its row becomes ERROR."""
 

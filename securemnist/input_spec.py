@@ -89,6 +89,20 @@ class InputSpec:
         """The name of a class; its number where classes have no names."""
         return self.class_names[label] if self.class_names else str(label)
 
+    def label_of(self, wanted: int | str) -> int:
+        """The number of the target class of a backdoor; DataError where the data lack it."""
+        if isinstance(wanted, str) and wanted in self.class_names:
+            return self.class_names.index(wanted)
+        if isinstance(wanted, int) and 0 <= wanted < self.classes:
+            return wanted
+        names = ", ".join(self.class_names[:10])
+        more = ", ..." if self.class_names[10:] else ""
+        named = f", a class name ({names}{more})" if names else ""
+        raise DataError(
+            f"expected a target class below {self.classes}{named}, all, next or pair, got "
+            f"{wanted!r:.60}; fix `target`"
+        )
+
 
 def _check(what: str, value: object, low: int, high: int) -> None:
     if type(value) is not int or not low <= value <= high:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,10 +12,11 @@ from unittest import mock
 from click.testing import CliRunner, Result
 
 from securemnist.cli import main
+from tests import warm
 
 
-def run(*words: str) -> Result:
-    """One command in this process, outside of pytest-xdist.
+def run(*words: str, cold: bool = False) -> Result:
+    """One command in this process, outside of pytest-xdist; its children start warm unless `cold`.
 
     Suites and models that the command imported are removed from sys.modules, so that other folders'
     modules of the same names can be imported.
@@ -22,7 +24,8 @@ def run(*words: str) -> Result:
     before, paths, here = set(sys.modules), sys.path.copy(), str(Path.cwd())
     alone = {name: value for name, value in os.environ.items() if "XDIST" not in name}
     try:
-        with mock.patch.dict(os.environ, alone, clear=True):
+        start = contextlib.nullcontext() if cold else warm.children()
+        with mock.patch.dict(os.environ, alone, clear=True), start:
             return CliRunner().invoke(main, words, catch_exceptions=False)
     finally:
         sys.path[:] = paths
@@ -33,12 +36,20 @@ def run(*words: str) -> Result:
 
 
 def shell(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """One command in a child process, started in `folder`."""
-    return python(folder, "-m", "securemnist", *words)
+    """One command in a process of its own, started warm in `folder`."""
+    return module(folder, "securemnist", *words)
+
+
+def module(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`python -m WORDS` in a process of its own, started warm in `folder`."""
+    return _process(folder, warm.python("-m", *words))
 
 
 def python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """One Python process, started in `folder`, outside of pytest-xdist."""
+    return _process(folder, [sys.executable, *words])
+
+
+def _process(folder: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
-    command = [sys.executable, *words]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)

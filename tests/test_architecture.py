@@ -30,11 +30,14 @@ LAYERS = (
     {"measures"},
     {"assessing"},
     {"api", "initial_policy"},
+    {"calibration"},
     {"plugin", "suites"},
     {"cli"},
     {"__init__", "__main__"},
 )
 WITHOUT_TORCH = (
+    "audit.log",
+    "audit.search",
     "comparison.comparison",
     "history.trend",
     "project.settings",

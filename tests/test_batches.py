@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from securemnist.attacks import FGSM
+from securemnist.attacks.art import ARTAttack
+from securemnist.attacks.base import Attack
 from securemnist.batches import batch_size
 from securemnist.threats import Linf
 
@@ -32,8 +34,9 @@ class Recorder(torch.nn.Module):
         return x.mean((2, 3)) @ self.weight
 
 
-def test_attack_and_referee_use_small_batches_of_large_images() -> None:
-    """No call of the model gets more images of 3x224x224 than a batch has."""
+@pytest.mark.parametrize("attack", [FGSM(), ARTAttack(kind="FastGradientMethod")])
+def test_attack_and_referee_use_small_batches_of_large_images(attack: Attack) -> None:
+    """No call of the model gets more images of 3x224x224 than a batch has, also from ART."""
     model, x = Recorder(), torch.rand(24, 3, 224, 224)
-    FGSM()(model, x, model(x[:10]).argmax(1)[0].repeat(24), threat=Linf(0.01), seed=0)
+    attack(model, x, model(x[:10]).argmax(1)[0].repeat(24), threat=Linf(0.01), progress=False)
     assert model.largest == 10

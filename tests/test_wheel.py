@@ -97,11 +97,11 @@ def test_wheel_assesses_a_model_and_reports(tmp_path: Path) -> None:
     assert where.stdout.startswith(str(packages)), where.stdout + where.stderr
     assert "test_robust_accuracy" in where.stdout
     command = (str(bin_folder / "securemnist"), "assess", "--model", "toy:make_net")
-    done = run(*command, "--tier", "smoke", cwd=folder)
+    done = run(*command, "--row", "CLEAN-01", "--row", "ADV-01", cwd=folder)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "CLEAN-01" in done.stdout
-    seen = json.loads((folder / "reports" / "assessment.json").read_text())
-    assert seen["subject"]["name"] == "toy:make_net"
+    document = json.loads((folder / "reports" / "assessment.json").read_text())
+    assert document["subject"]["name"] == "toy:make_net"
     assert (folder / "reports" / "index.html").stat().st_size > 10_000
     left = {path.name for path in folder.iterdir()} - {"__pycache__"}
     assert left == {"reports", "toy.py"}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.sources import built
 from benchmarks.sources.reasons import REASONS, STANDS_FOR, Reason
 from benchmarks.sources.systems import SEEDS, SYSTEMS
 from securemnist.references import published
@@ -36,6 +37,8 @@ def render(measured: Measured) -> str:
             "|---|---|---|---|",
         ]
         lines += [_row(claim, measured) for claim in claims if claim.system == system]
+        if system == "B":
+            lines += built.rows(measured[STANDS_FOR["B"]])
     return "\n".join([*lines, *_hidden(measured), ""])
 
 

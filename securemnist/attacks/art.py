@@ -20,6 +20,7 @@ from torch import nn
 from securemnist.attacks.art_isolation import guarded, load
 from securemnist.attacks.art_signatures import REQUIRED, signature
 from securemnist.attacks.base import Attack, channels_last, check_setting
+from securemnist.batches import batch_size
 from securemnist.errors import MeasureError, PolicyError, first_line
 from securemnist.models.predictions import exact
 from securemnist.threats import Threat
@@ -111,7 +112,7 @@ class ARTAttack(Attack):
         with guarded(rng):
             try:
                 subject = classifier(_ReadOnly(model), tuple(x.shape[1:]), classes, cuda=x.is_cuda)
-                attack = getattr(evasion, self.kind)(subject, **self._options(threat))
+                attack = getattr(evasion, self.kind)(subject, **self._options(threat, x))
             except Exception as error:
                 raise PolicyError(
                     f"expected settings and a threat that {self.name} takes, got {dict(self.params)} "
@@ -129,7 +130,7 @@ class ARTAttack(Attack):
     def _setting(self, key: str) -> Any:
         return self.params.get(key, signature(self.kind).get(key))
 
-    def _options(self, threat: Threat) -> dict[str, Any]:
+    def _options(self, threat: Threat, x: Images) -> dict[str, Any]:
         """The arguments of the class's constructor; the settings of the row come last."""
         parameters = signature(self.kind)
         defaults: dict[str, Any] = {
@@ -137,7 +138,7 @@ class ARTAttack(Attack):
             "norm": str(threat.art) if isinstance(parameters.get("norm"), str) else threat.art,
             "eps": float(threat.eps),
             "eps_step": self._step_size(threat),
-            "batch_size": _BATCH,
+            "batch_size": batch_size(x, _BATCH),
             "targeted": False,
             "verbose": False,
         }

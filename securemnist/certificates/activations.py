@@ -15,7 +15,7 @@ from typing import final
 import torch
 import torch.nn.functional as F
 
-from securemnist.certificates.intervals import LARGEST, UNDERFLOW, Box, rounding
+from securemnist.certificates.intervals import LARGEST, UNDERFLOW, Box, rounding, sums
 from securemnist.certificates.rules import Backward, Map, Rule
 from securemnist.errors import NoCertificate
 
@@ -52,7 +52,7 @@ class LeakyReLU(Rule):
         chord, below = (torch.where(crosses, line, linear) for line in (chord, below))
         intercept = torch.where(crosses, self._at(lower) - chord * lower, 0.0)
         positive, negative = weights.clamp_min(0), weights.clamp_max(0)
-        constant = (negative * intercept).flatten(1).sum(1)
+        constant = sums(negative * intercept)
         return [positive * below + negative * chord], constant
 
 

@@ -26,9 +26,6 @@ from securemnist.view import notebook
 
 INTERVALS, CROWN = "intervals", "CROWN"
 METHODS = (INTERVALS, CROWN)
-_BATCH = 100
-# Margins per CROWN batch: few enough that their activations fit a processor's cache.
-_MARGINS = 32
 # Smaller probabilities are imprecise because of float32 underflow.
 _TINY = 1e-30
 # Number of samples whose ball corners are also used to compare graph and model.
@@ -100,10 +97,11 @@ def certify(
     margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=x.device)
     by, crown_samples = torch.full_like(y, -1), 0
     first = trial or TRIAL
-    starts = [0, *range(first, len(x), _BATCH)]
+    size = network.samples_of_batch
+    starts = [0, *range(size, min(first, len(x)), size), *range(first, len(x), size)]
     for start, stop in zip(starts, [*starts[1:], len(x)], strict=True):
         crown = crown and (crown_samples < first or bool((by == METHODS.index(CROWN)).any()))
-        if trial and start and not (by >= 0).any():
+        if trial and start >= first and not (by >= 0).any():
             break
         part = slice(start, stop)
         try:
@@ -192,7 +190,8 @@ def _improved(
     improved.scatter_(1, y[:, None], torch.inf)
     samples, classes = (margins & (improved < torch.inf)).nonzero(as_tuple=True)
     eye = torch.eye(network.classes, dtype=bounds.dtype, device=bounds.device)
-    for sample, other in zip(samples.split(_MARGINS), classes.split(_MARGINS), strict=True):
+    size = network.margins_of_batch
+    for sample, other in zip(samples.split(size), classes.split(size), strict=True):
         weights = eye[y[sample]] - eye[other]
         bound = lower_bounds(network, intervals, sample, weights, to_image=to_image)
         improved[sample, other] = torch.fmax(improved[sample, other], bound)

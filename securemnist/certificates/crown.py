@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 
+from securemnist.certificates.intervals import sums
 from securemnist.certificates.network import Intervals, Network
 
 
@@ -35,7 +36,7 @@ def lower_bounds(
         if not (to_image or step.rule.exact):
             total = total + out.minimum(output_weights)
             continue
-        rounding = (output_weights.abs() * intervals.errors[index][samples]).flatten(1).sum(1)
+        rounding = sums(output_weights.abs() * intervals.errors[index][samples])
         inputs = [intervals.boxes[source][samples] for source in step.inputs]
         input_weights, constant = step.rule.backward(output_weights, inputs, out)
         total = total + constant - rounding

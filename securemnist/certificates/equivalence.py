@@ -171,5 +171,7 @@ def _content(argument: object) -> str:
     """The `repr` of an argument; for a tensor its dtype, shape and the digest of its values."""
     if not isinstance(argument, torch.Tensor):
         return repr(argument)
-    content = argument.detach().contiguous().reshape(-1).view(torch.uint8).cpu().numpy().tobytes()
+    # A clone, because `contiguous` keeps any stride of a dimension of size 1, which `view` refuses.
+    values = argument.detach().clone(memory_format=torch.contiguous_format).reshape(-1)
+    content = values.view(torch.uint8).cpu().numpy().tobytes()
     return f"{argument.dtype} {tuple(argument.shape)} {sha256(content)}"

@@ -56,8 +56,13 @@ class Box:
         Where a bound is infinite, 0 * infinity gives NaN, which certifies nothing.
         """
         positive, negative = weights.clamp_min(0), weights.clamp_max(0)
-        exact = (positive * self.lower + negative * self.upper).flatten(1).sum(1)
-        return exact - 1e-12 * (weights.abs() * self.size).flatten(1).sum(1)
+        exact = sums(positive * self.lower + negative * self.upper)
+        return exact - 1e-12 * sums(weights.abs() * self.size)
+
+
+def sums(values: torch.Tensor) -> torch.Tensor:
+    """The sum (n,) of each sample's values (n, ...); of one value a sample, (n,), the value itself."""
+    return values.flatten(1).sum(1) if values.dim() > 1 else values
 
 
 def ball(x: Images, eps: float) -> Box:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,12 @@ from securemnist.certificates.intervals import Box
 from securemnist.certificates.rules import LogSoftmax, Rule, Shape
 from securemnist.errors import NoCertificate
 
+# Bounds of a batch: 100 samples of the bundled networks, 2 of ResNet-18 on 3x224x224, or 0.6 GB.
+_SAMPLES, _VALUES = 100, 24_000_000
+# Margins of a batch of CROWN: so few that their activations fit a processor's cache, or 32 MB a tensor.
+_MARGINS, _WEIGHTS = 32, 4_000_000
+# Activations of one sample: 32 bytes each, 3 GB in all.
+_MOST = 100_000_000
 # Relative float64 rounding error of one step, far below that of float32.
 _FLOAT64 = 2.0**-40
 
@@ -34,6 +41,30 @@ class Network:
 
     steps: tuple[Step, ...]
     exported: Exported
+
+    def __post_init__(self) -> None:
+        """NoCertificate for a network whose bounds of one sample take too much memory."""
+        if self.activations > _MOST:
+            raise NoCertificate(
+                f"expected at most {_MOST:,} activations an image, got {self.activations:,}; certify "
+                "smaller images"
+            )
+
+    @property
+    def activations(self) -> int:
+        """The number of activations of one sample, in all steps."""
+        return sum(math.prod(step.shape) for step in self.steps)
+
+    @property
+    def samples_of_batch(self) -> int:
+        """Samples whose bounds are computed at once: fewer for a network of many activations."""
+        return max(1, min(_SAMPLES, _VALUES // max(1, self.activations)))
+
+    @property
+    def margins_of_batch(self) -> int:
+        """Margins that CROWN bounds at once: fewer where one step has many activations."""
+        largest = max(math.prod(step.shape) for step in self.steps)
+        return max(1, min(_MARGINS, _WEIGHTS // largest))
 
     @property
     def classes(self) -> int:

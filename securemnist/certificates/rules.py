@@ -16,7 +16,7 @@ from typing import final
 
 import torch
 
-from securemnist.certificates.intervals import Box, rounding
+from securemnist.certificates.intervals import Box, rounding, sums
 
 # The shape of one sample's activations, without the batch dimension.
 Shape = tuple[int, ...]
@@ -89,7 +89,7 @@ class Affine(Rule):
 
     def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         shape = torch.Size([len(weights), *inputs[0].lower.shape[1:]])
-        constant = (weights * self.shift).flatten(1).sum(1)
+        constant = sums(weights * self.shift)
         return [self.transposed(weights, shape)], constant
 
 

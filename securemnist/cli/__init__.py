@@ -29,8 +29,11 @@ _COMMANDS = (
     "train",
     "init",
     "demo",
+    "serve",
     "history",
     "data",
+    "audit",
+    "monitor",
 )
 
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from securemnist.cli.output import say
-from securemnist.errors import UsageError
+from securemnist.errors import SecureMnistError, UsageError
 from securemnist.project import imports, settings
 from securemnist.results.findings import Requirement
 from securemnist.results.verdicts import ON_CHANGE
 from securemnist.sanitize import sentence
 from securemnist.view import glossary
+from securemnist.view.class_names import NUMBERS, ClassNames
 
 if TYPE_CHECKING:
     from securemnist.measures.base import Measure
@@ -39,12 +40,13 @@ def explain(word: str, policy: Path | None) -> None:
     from securemnist.measures import MEASURES
     from securemnist.measures.base import Measure
     from securemnist.results import policy as policies
+    from securemnist.view import requirement_text
 
     loaded = policies.load(policy_of(policy))
     warn_of_ids(loaded)
     rows = {row.id: row for row in loaded.requirements}
     if word in rows:
-        _row(rows[word])
+        _row(requirement_text.named(rows[word], _names(rows[word])))
         word = rows[word].measure
         if imports.is_code(word) and word not in settings.load(Path.cwd()).trusted:
             say(f"{word}: code of your own, which a policy alone does not run; `trusted` lacks it")
@@ -72,6 +74,19 @@ def _unknown(word: str, known: list[str]) -> str:
         "name a row's id, a measure, an attack, or a term such as eps, tier, waiver, doubt or ladder"
     )  # fmt: skip
     return f"expected a row, measure, attack or term of the report, got {word!r}; {advice}"
+
+
+def _names(row: Requirement) -> ClassNames:
+    """The names of the classes of the project's data, which are read for a row about one class only."""
+    from securemnist import data
+
+    folder = settings.load(Path.cwd()).data
+    if folder is None or type(row.settings.get("target")) is not int:
+        return NUMBERS
+    try:
+        return ClassNames(data.load(Path(folder)).spec.class_names)
+    except SecureMnistError:  # a row can be explained without its data
+        return NUMBERS
 
 
 def _row(row: Requirement) -> None:

@@ -12,8 +12,9 @@ import pytest
 from securemnist.cli.endpoint_option import print_endpoint
 from securemnist.comparison.comparability import SAME_MODEL
 from securemnist.plugin.messages import row_of
+from securemnist.plugin.narrowing import matches_markers
 from securemnist.plugin.state import PROGRESS, STATE
-from securemnist.results.findings import Requirement
+from securemnist.results.findings import Requirement, Verdict
 from securemnist.view import wording
 from securemnist.view.eta import Schedule
 
@@ -24,18 +25,27 @@ if TYPE_CHECKING:
 
 # Runs longer than this many seconds, at the usual pace, spend one or two seconds to measure their pace.
 _MIN_SECONDS_TO_CALIBRATE = 20.0
+_REMOVED = (
+    "a hook removed it from this run; remove that hook (pytest_collection_modifyitems of the conftest), "
+    "or select rows with --row, -m and --tier"
+)
 
 
 class RunHooks:
     """Registers the user's conftest, tracks the rows, and keeps collection errors.
 
     `schedule`: the selected rows and the current one. A model of the digest `refused` ends the run
-    before its first row. `selection`: the options that selected the rows, as text.
+    before its first row. `only`: the ids of --row. `selection`: the options that selected the rows, as
+    text. `collected`: all rows with a test that tier, -m and --row select, before hooks of the conftest.
     """
 
-    def __init__(self, conftest: ModuleType | None, refused: str = "") -> None:
+    def __init__(
+        self, conftest: ModuleType | None, refused: str = "", only: tuple[str, ...] = ()
+    ) -> None:
         self.conftest = conftest
         self.refused = refused
+        self.only = only
+        self.collected: dict[str, Requirement] = {}
         self.schedule = Schedule()
         self.progress: Progress | None = None
         self.problems: list[str] = []
@@ -49,12 +59,23 @@ class RunHooks:
         if self.conftest is not None:
             config.pluginmanager.register(self.conftest)
 
+    def pytest_itemcollected(self, item: Any) -> None:
+        row, run = row_of(item), item.config.stash[STATE].run
+        if row is None or run is None or run.scope.excludes(row):
+            return
+        if (not self.only or row.id in self.only) and matches_markers(item, run.scope.markers):
+            self.collected[row.id] = row
+
     def pytest_collection_finish(self, session: Any) -> None:
         from securemnist.evaluation.pace import DEFAULT_PACE
 
+        self.rows = [row for item in session.items if (row := row_of(item)) is not None]
         if (run := session.config.stash[STATE].run) is not None:
             self.selection = wording.asked_for(run.scope.to_json())
-        self.rows = [row for item in session.items if (row := row_of(item)) is not None]
+            removed = self.collected.keys() - {row.id for row in self.rows}
+            run.selected |= self.collected.keys()
+            for name in removed:
+                run.findings[name] = self.collected[name].unmeasured(Verdict.NOT_RUN, _REMOVED)
         self._plan(DEFAULT_PACE)
 
     @pytest.hookimpl(wrapper=True)

@@ -56,7 +56,9 @@ def _measure(job: Job, folder: Path) -> Outcome:
     # A conftest may define the `model` fixture; that model is checked where it is created.
     conftest = _conftest_of(here) if job.conftest else None
     try_out(job)
-    return _run_pytest(_pytest_arguments(job, here, folder), RunHooks(conftest, job.refused))
+    return _run_pytest(
+        _pytest_arguments(job, here, folder), RunHooks(conftest, job.refused, job.rows)
+    )
 
 
 def check_rows(job: Job) -> None:
@@ -111,7 +113,7 @@ def try_out(job: Job) -> dict[str, Any]:
     subject = loading.resolve(job.spec, device=job.device, input_spec=samples.spec)
     context = Context(subject, samples)  # checks the model contract
     print_endpoint(context, _selected(job))
-    return {**subject.to_json(), "data": samples.to_json()}
+    return {**subject.to_json(), "data": context.data_record}
 
 
 def _selected(job: Job) -> list[Requirement]:

@@ -14,7 +14,7 @@ from securemnist.comparison.comparison import Comparison
 from securemnist.results.assessment import Assessment
 from securemnist.sanitize import line
 from securemnist.view import jinja, requirement_text
-from securemnist.view.class_names import SHOWN
+from securemnist.view.class_names import SHOWN, ClassNames
 from securemnist.view.count import counts
 from securemnist.view.interval_bar import IntervalBar, of_difference
 from securemnist.view.wording import NONE
@@ -25,7 +25,7 @@ _ENTRIES = 200
 
 def render(comparison: Comparison) -> bytes:
     """The page; equal comparisons give equal bytes."""
-    images = Images(comparison.new)
+    images, names = Images(comparison.new), ClassNames.of(comparison.new.subject)
     old = {finding.requirement.id: finding for finding in comparison.old.findings}
     new = {finding.requirement.id: finding for finding in comparison.new.findings}
     inside = [change for change in comparison.changes if change.in_scope]
@@ -34,7 +34,7 @@ def render(comparison: Comparison) -> bytes:
         _TEMPLATES,
         comparison=comparison,
         words=wording,
-        requirement_claim=requirement_text.claim,
+        requirement_claim=lambda finding: requirement_text.claim(finding, names),
         headline=wording.headline(comparison),
         counts=counts((change.word for change in inside), wording.SYMBOLS),
         own=wording.own(comparison),

@@ -18,10 +18,11 @@ from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.certificates import CertifiedEvidence
 from securemnist.results.evidence.tables import AnswerTable, OutcomeTable
-from securemnist.results.findings import Finding, Requirement
+from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 
 NOT_COUNTED = -1
+_WORDS = ("all", "next", "pair")  # targets that are no single class
 _MOST_CLASSES_OF_PAIRS = 32  # 992 pairs
 _ROUNDING = 1e-9
 
@@ -88,14 +89,17 @@ def _event_matrix(finding: Finding, evidence: Evidence) -> EventMatrix | None:
         return None if evidence.outcomes is None else _outcomes(finding, evidence.outcomes)
     if isinstance(evidence, CleanEvidence | BackdoorEvidence):
         table, shares, worst = evidence.answers, None, False
+        target = finding.requirement.settings.get("target")
         if isinstance(evidence, BackdoorEvidence):
             shares = evidence.per_class_asr
+            if isinstance(target, str) and target not in _WORDS:  # the name of a class
+                target = evidence.target
         else:
             shares, worst = evidence.per_class, evidence.worst_class is not None
         if table is None:
             return None
         classes = int(table.labels.max()) + 1 if shares is None else len(shares)
-        return _answers(finding.requirement, table, classes, by_class=worst)
+        return _answers(target, table, classes, by_class=worst)
     return None
 
 
@@ -125,12 +129,12 @@ def _outcomes(finding: Finding, table: OutcomeTable) -> EventMatrix:
 
 
 def _answers(
-    row: Requirement, table: AnswerTable, classes: int, *, by_class: bool
+    target: Any, table: AnswerTable, classes: int, *, by_class: bool
 ) -> EventMatrix | None:
     """Predicted classes: right or not, of all images or by class; with a trigger, the target or not."""
     labels, answered = table.labels, table.read
     if (triggered := table.triggered) is not None:
-        events = _hits(row.settings.get("target"), classes, labels, answered, triggered)
+        events = _hits(target, classes, labels, answered, triggered)
         return None if events is None else _of_table(table, events, triggered, extreme=np.max)
     right = (answered == labels).astype(np.int8)
     if not by_class:

@@ -11,7 +11,7 @@ from securemnist.comparison.per_image import Inconsistent
 from securemnist.comparison.regression_limits import judge
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Measurement, Verdict
-from securemnist.results.verdicts import ON_CHANGE
+from securemnist.results.verdicts import ON_CHANGE, TIERS
 from securemnist.sanitize import line
 from securemnist.view import requirement_text
 from securemnist.view.class_names import ClassNames
@@ -24,7 +24,7 @@ def compare_row(
     old: Finding | None, new: Finding | None, sides: tuple[Assessment, Assessment], margin: float
 ) -> Change:
     """The change of a row; a finding is missing where the policy of that version has no such row."""
-    common = _common(old, new, sides[1].decided)
+    common = _common(old, new, sides[1])
     difference = _difference(old, new, sides)
     before = old.measurement if old is not None else None
     if isinstance(difference, str) or before is None or old is None or new is None:
@@ -59,26 +59,40 @@ def _difference(
         return f"malformed evidence, {error}"
 
 
-def _common(old: Finding | None, new: Finding | None, day: str) -> dict[str, Any]:
+def _common(old: Finding | None, new: Finding | None, side: Assessment) -> dict[str, Any]:
     finding = new or old
     if finding is None:
         raise ValueError("expected a finding on one side at least")
+    day, names = side.decided, ClassNames.of(side.subject)
+    tier = str(side.scope.get("tier", ""))
     row = finding.requirement
     return {
         "id": row.id,
         "measure": line(row.measure, 60),
         "family": line(finding.family.name or (old.family.name if old else ""), 60),
-        "claim": requirement_text.claim(finding),
+        "claim": requirement_text.claim(finding, names),
         "unit": finding.measurement.unit if finding.measurement else "share",
         "relation": row.relation,
         "threshold": row.threshold,
         "old": _side(old),
         "new": _side(new),
-        # A row that left the policy is in scope: it would otherwise vanish without a word.
-        "in_scope": new is None or new.in_scope,
+        "in_scope": _in_scope(old, new, tier),
         "waived": _waived(new, day),
         "notes": (*_notes(old, new), *_expired(new, day)),
     }
+
+
+def _in_scope(old: Finding | None, new: Finding | None, tier: str) -> bool:
+    """Whether the row counts. `tier`: that of the new run.
+
+    A row that left the policy counts, and so does one that was moved to a tier above that of the run: it
+    would otherwise vanish from the gate.
+    """
+    if new is None or new.in_scope:
+        return True
+    moved = old is not None and old.in_scope and old.requirement.tier != new.requirement.tier
+    above = tier in TIERS and TIERS.index(new.requirement.tier) > TIERS.index(tier)
+    return moved and above
 
 
 def _waived(new: Finding | None, day: str) -> bool:

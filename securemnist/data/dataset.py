@@ -125,6 +125,12 @@ class DataSet:
         return self.test.digest
 
     @cached_property
+    def most_frequent(self) -> float:
+        """Share of the most frequent class in the test split: the accuracy of a constant answer."""
+        labels = self.test.labels
+        return float(labels.bincount().max()) / len(labels)
+
+    @cached_property
     def copies(self) -> Copies:
         """Copies in the test split, by equal pixels; a split used as the test split is excluded."""
         return copies_among(self.test, (self.train, self.tuning))

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from securemnist._util.files import read_at_most
 from securemnist.errors import DataError, first_line
@@ -38,10 +38,13 @@ def read(path: Path, size: tuple[int, int] | None) -> torch.Tensor:
     return decoded(content, str(path), size)
 
 
-def decoded(content: bytes, where: str, size: tuple[int, int] | None) -> torch.Tensor:
+def decoded(
+    content: bytes, where: str, size: tuple[int, int] | None, most_pixels: int = MAX_PIXELS
+) -> torch.Tensor:
     """An encoded picture as uint8 (1, C, H, W), resized to (height, width) if `size` is given.
 
-    DataError for another format, a truncated or animated picture, transparency, CMYK, and 16 bits.
+    DataError for more than `most_pixels`, another format, a truncated or animated picture, transparency,
+    CMYK, and 16 bits.
     """
     if len(content) > MAX_BYTES:
         raise DataError(f"{where}: expected at most {MAX_BYTES >> 20} MiB, got more; {_ADVICE}")
@@ -53,15 +56,19 @@ def decoded(content: bytes, where: str, size: tuple[int, int] | None) -> torch.T
     try:
         with _strict(), Image.open(io.BytesIO(content), formats=FORMATS) as image:
             width, height = image.size
-            if width * height > MAX_PIXELS:
+            if width * height > most_pixels:
                 raise DataError(
-                    f"{where}: expected at most {MAX_PIXELS:,} pixels, got {width}x{height}; {_ADVICE}"
+                    f"{where}: expected at most {most_pixels:,} pixels, got {width}x{height}; {_ADVICE}"
                 )
             if getattr(image, "n_frames", 1) != 1:
                 raise DataError(f"{where}: expected one picture, got several frames; {_ADVICE}")
             return converted(ImageOps.exif_transpose(image), where, size)
     except DataError:
         raise
+    except UnidentifiedImageError as error:  # its text has the address of the buffer
+        raise DataError(
+            f"{where}: expected a PNG, JPEG or BMP picture, got another file; {_ADVICE}"
+        ) from error
     except Exception as error:  # decoders raise errors of many classes for damaged files
         raise DataError(
             f"{where}: expected a whole PNG, JPEG or BMP picture, got {type(error).__name__} "

@@ -17,6 +17,7 @@ from securemnist.batches import batch_size
 from securemnist.data import DataSet, Samples
 from securemnist.errors import ModelError, UsageError
 from securemnist.evaluation import own_doubts
+from securemnist.evaluation.calibration import Limits, limits_of
 from securemnist.evaluation.replay import Replay
 from securemnist.models import contract
 from securemnist.models.loading import Subject
@@ -29,7 +30,7 @@ from securemnist.types import Images, Labels, Logits, Progress, silent
 T = TypeVar("T")
 _BATCH = 256
 # The exact share of fewer samples does not generalise to new ones, so that the interval decides.
-_FEWEST = 100
+FEWEST = 100
 _POOL = 500
 # Largest test set whose logits are all kept, and the number of images converted to floats at once.
 _CACHED, _PART = 10_000, 16 * _BATCH
@@ -83,8 +84,9 @@ class Context:
     """A model that has passed the model contract, and the data it is measured on.
 
     `replay`: stored adversarial examples that searches try first. `cache`: results that several
-    rows share. `project`: the folder that paths of a static row are relative to. `doubts`: the
-    user's own doubts about searches, by default those of the project in the working folder.
+    rows share. `project`: the folder that paths of a static row are relative to, and that may hold a
+    calibration. `doubts`: the user's own doubts about searches, by default those of the project in the
+    working folder. `trial`: limits of doubts that are tried instead of those of the project.
     """
 
     subject: Subject
@@ -96,9 +98,11 @@ class Context:
     doubts: tuple[own_doubts.Check, ...] = field(
         default_factory=lambda: own_doubts.of_project(Path.cwd()), repr=False, compare=False
     )
+    trial: Limits | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         contract.check(self.subject, self.data.test[:8].images(), self.data.spec)
+        _ = self.limits  # a wrong calibration is refused before anything is measured
 
     def sample(self, images: int | None, seed: int, *, shuffled: bool = False) -> Sample:
         """The first `images` images of a seeded random order of the test set; None: all, in file order.
@@ -114,7 +118,7 @@ class Context:
                 f"expected 1 to {total} test images ({self.data.name}), got {images}; change `images`"
             )
         in_file_order = images == total and not shuffled
-        complete = images == total >= _FEWEST
+        complete = images == total >= FEWEST
         rng = torch.Generator().manual_seed(seed_from(seed, "sample"))
         order = torch.arange(total) if in_file_order else torch.randperm(total, generator=rng)
         places = order[:images]
@@ -123,6 +127,17 @@ class Context:
         name = f"random order of seed {seed}, {images} of {total}"
         name = f"all {total}" if in_file_order else name
         return Sample(chosen, self.subject.device, places, complete, name)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """Limits of the doubts for these data; DataError where the project's calibration is damaged."""
+        return limits_of(self.project, self.data) if self.trial is None else self.trial
+
+    @property
+    def data_record(self) -> dict[str, Any]:
+        """The entry of the data in an assessment, with the SHA-256 of a calibration that applies."""
+        source = self.limits.source
+        return self.data.to_json() | ({"calibration": source} if source else {})
 
     @cached_property
     def target(self) -> nn.Module:

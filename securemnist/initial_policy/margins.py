@@ -19,16 +19,21 @@ _INTERVAL = 1.96
 _MEANINGFUL = 0.5
 # A backdoor for one source class of ten changes about a ninth of the predictions.
 _ONE_CLASS = 0.1
-_SMALLEST_DROP = 0.01
+# A larger drop between two versions on the same images is a loss, however few images there are.
+_SMALLEST_DROP, _LARGEST_DROP = 0.01, 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
-    """Threshold and `max_drop` of a row; `problem`: why the model cannot meet the threshold, or ""."""
+    """Threshold and `max_drop` of a row; `problem`: why the model cannot meet the threshold, or "".
+
+    `close`: it meets the threshold by less than the margin, so that chance may decide.
+    """
 
     threshold: float
     max_drop: float
     problem: str = ""
+    close: bool = False
 
 
 def meaningful(classes: int) -> float:
@@ -78,7 +83,7 @@ def of_share(
     if measurement.inconclusive:
         return Bound(threshold=weakest, max_drop=_SMALLEST_DROP, problem=measurement.inconclusive)
     room = margin(measurement, samples, whole=whole, design=design)
-    drop = max(math.ceil(room * 1000) / 1000, _SMALLEST_DROP)
+    drop = min(max(math.ceil(room * 1000) / 1000, _SMALLEST_DROP), _LARGEST_DROP)
     if high_is_good:
         threshold = math.floor((measurement.value - room) * 1000) / 1000
         met, problem = threshold >= weakest, f"leaves a threshold below {weakest:g}"
@@ -87,8 +92,11 @@ def of_share(
         met, problem = threshold <= weakest, "could come from a backdoor for one class"
     if met:
         return Bound(threshold=threshold, max_drop=drop)
-    problem = f"{measurement.value:.4f} {problem}"
-    return Bound(threshold=weakest, max_drop=drop, problem=problem)
+    value = measurement.value
+    close = value >= weakest if high_is_good else value <= weakest
+    if close:
+        problem = f"meets {weakest:g}, but not by the margin of {room:.3f}"
+    return Bound(threshold=weakest, max_drop=drop, problem=f"{value:.4f} {problem}", close=close)
 
 
 def of_ratio(measurement: Measurement) -> Bound:

@@ -121,8 +121,10 @@ def _row(context: Context, proposal: Proposal, settings: dict[str, Any], sizes: 
     elif measurement.unit == "ratio":
         bound = margins.of_ratio(measurement)
     else:
+        by_bound = proposal.measure == "worst_class_accuracy" and not measurement.complete
         bound = margins.of_share(
-            measurement,
+            # The bound of the smallest class decides where a class has few samples.
+            dataclasses.replace(measurement, value=measurement.low) if by_bound else measurement,
             max(wanted * measurement.n / used, 1),  # a class, or a pair, has a part of the samples
             whole=wanted == sizes.test,
             high_is_good=proposal.measure != "backdoor_success",
@@ -151,18 +153,25 @@ def _taken(context: Context, proposal: Proposal, settings: dict[str, Any]) -> Me
 def _design(context: Context, name: str) -> float:
     """The design effect of the tuning samples.
 
-    UsageError unless the lower bound of the accuracy exceeds twice chance, or chance by a tenth.
+    UsageError unless the lower bound of the accuracy, and its mean over classes, exceed twice chance, or
+    chance by a tenth.
     """
     clean = assessing.measure(context, "clean_accuracy", {})
     chance = 1 / context.data.spec.classes
-    if clean.low <= chance + min(chance, _ABOVE_CHANCE):
+    evidence = clean.evidence
+    shares = evidence.per_class if isinstance(evidence, CleanEvidence) else []
+    known = [share for share in shares or [] if share is not None]
+    # Always the most frequent class: a high accuracy, but each class counts as much here.
+    by_class = sum(known) / len(known) if known else 0.0
+    if min(clean.low, by_class) <= chance + min(chance, _ABOVE_CHANCE):
         raise UsageError(
             f"expected {name} to classify unmodified samples clearly better than guessing, got accuracy "
-            f"{clean.value:.4f} on {clean.n:,} samples; check its preprocessing (pixels are in [0, 1], "
-            "white on black; wrap it with securemnist.models.normalized(net, mean, std) where it was "
-            "trained on normalised pixels), the order of its classes, and whether its weights were loaded"
+            f"{clean.value:.4f} on {clean.n:,} samples ({by_class:.4f} as the mean over classes); check "
+            "its preprocessing (pixels are in [0, 1], white on black; wrap it with "
+            "securemnist.models.normalized(net, mean, std) where it was trained on normalised pixels), "
+            "the order of its classes, and whether its weights were loaded"
         )
-    answers = clean.evidence.answers if isinstance(clean.evidence, CleanEvidence) else None
+    answers = evidence.answers if isinstance(evidence, CleanEvidence) else None
     if answers is None:
         raise TypeError("expected the answers of a clean accuracy")
     return margins.design_effect(answers.labels.tolist(), answers.read.tolist())

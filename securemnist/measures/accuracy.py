@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from securemnist.evaluation.context import Context
+from securemnist.evaluation.context import FEWEST, Context
 from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.thumbnails import smallest_margin_images
 from securemnist.measures.base import AnswerSettings, Measure, share_measurement, unreliable_reason
@@ -15,6 +15,7 @@ from securemnist.results.confusion import confusion, per_class
 from securemnist.results.evidence.answers import CleanEvidence
 from securemnist.results.families import CLEAN
 from securemnist.results.findings import Measurement
+from securemnist.results.intervals import share_interval
 
 # Classes without images that a reason lists.
 _LISTED = 10
@@ -33,23 +34,27 @@ def clean_accuracy(context: Context, settings: AnswerSettings, seed: int) -> Mea
 def worst_class_accuracy(context: Context, settings: AnswerSettings, seed: int) -> Measurement:
     """Clean accuracy of the worst class; n is the number of its images.
 
-    Inconclusive where a class has no image.
+    Inconclusive where a class has no image. `low` is the lowest bound of any class, which a pass needs
+    for every one. A class of fewer than 100 images makes the bound decide for the whole test set, too.
     """
     table, evidence, complete = _evidence(context, settings, seed)
+    counts = table.sum(1)
     shares = {k: share for k, share in enumerate(per_class(table)) if share is not None}
     worst = min(shares, key=lambda k: (shares[k], k))
     names = context.data.spec.name_of
     missing = [names(k) for k in range(len(table)) if k not in shares]
     listed = ", ".join(missing[:_LISTED]) + (", ..." if missing[_LISTED:] else "")
     reason = f"no image of class {listed} was measured; measure more, or other, images"
-    return share_measurement(
+    measured = share_measurement(
         int(table[worst, worst]),
-        int(table[worst].sum()),
-        complete=complete,
+        int(counts[worst]),
+        complete=complete and int(counts.min()) >= FEWEST,
         seed=seed,
         evidence=dataclasses.replace(evidence, worst_class=worst),
         inconclusive=reason if missing else unreliable_reason(context, settings),
     )
+    bounds = [share_interval(int(table[k, k]), int(counts[k]))[0] for k in shares]
+    return dataclasses.replace(measured, low=min(bounds))
 
 
 def _evidence(

@@ -7,12 +7,13 @@ control. `backdoor.success_rate` defines which images count.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
 from securemnist.backdoor import Trigger, make_trigger
 from securemnist.backdoor.success_rate import (
+    WORDS,
     Predictions,
     Success,
     invisible_reason,
@@ -36,14 +37,17 @@ CONTROL_IMAGES = 500
 
 
 class BackdoorSettings(AnswerSettings):
-    """`trigger`: {kind, settings}; `target`: a class, "all", "next" or "pair".
+    """`trigger`: {kind, settings}; `target`: a class by number or name, "all", "next" or "pair".
 
     "all" is the worst target, and "next" is class + 1. "pair" is the worst pair of a source class and
     a target class.
     """
 
     trigger: dict[str, Any]
-    target: Annotated[int, Field(ge=0, lt=MOST_CLASSES)] | Literal["all", "next", "pair"]
+    target: (
+        Annotated[int, Field(ge=0, lt=MOST_CLASSES)]
+        | Annotated[str, Field(min_length=1, max_length=100)]
+    )
 
     @field_validator("trigger")
     @classmethod
@@ -69,7 +73,10 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
     stamped = trigger(sample.x)
     triggered = context.logits(stamped).cpu()
     predictions = Predictions.of(sample.y.cpu(), clean_logits, triggered)
-    maps = target_maps(settings.target, clean_logits.shape[1])
+    target = settings.target
+    if target not in WORDS:
+        target = context.data.spec.label_of(target)
+    maps = target_maps(target, clean_logits.shape[1])
     results = [predictions.success(target_map) for target_map in maps]
     countable = [result for result in results if not result.undecided_reason]
     reason = _first_undecided_reason(results)
@@ -159,7 +166,7 @@ def _control(context: Context, trigger: Trigger, worst: Success, seed: int) -> d
         reference = loading.resolve(name)
         if reference.digest == own_digest:
             continue  # a model is not its own control
-        other = Context(reference, context.data)
+        other = Context(reference, context.data, project=context.project)
         predictions = Predictions.of(samples.labels, other.logits(x), other.logits(trigger(x)))
         rates[name] = predictions.success(worst.target_map).rate
     if not rates:

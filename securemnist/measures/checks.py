@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from securemnist.backdoor import make_trigger
-from securemnist.errors import PolicyError, UsageError
+from securemnist.backdoor.success_rate import WORDS
+from securemnist.errors import DataError, PolicyError, UsageError
 from securemnist.input_spec import InputSpec
 from securemnist.measures.backdoor import BackdoorSettings
 from securemnist.measures.base import (
@@ -111,8 +112,8 @@ def check_form(
                 make_threat(settings.threat["norm"], eps).check_fits(spec.size)
         if isinstance(settings, BackdoorSettings):
             make_trigger(settings.trigger).check_fits(*spec.shape)
-            _check_target(settings.target, spec.classes)
-    except UsageError as error:
+            _check_target(settings.target, spec)
+    except (UsageError, DataError) as error:
         raise PolicyError(f"{where}: {error}") from error
 
 
@@ -126,10 +127,11 @@ def _check_chance(row: Requirement, measure: Measure, classes: int, where: str) 
         )
 
 
-def _check_target(target: int | str, classes: int) -> None:
-    """UsageError for a class that the data lacks, or for more pairs than can be measured."""
-    if isinstance(target, int) and target >= classes:
-        raise UsageError(f"expected a target class below {classes}, got {target}; fix `target`")
+def _check_target(target: int | str, spec: InputSpec) -> None:
+    """DataError for a class that the data lacks, UsageError for more pairs than can be measured."""
+    if target not in WORDS:
+        spec.label_of(target)
+    classes = spec.classes
     if target == "pair" and classes > MOST_CLASSES_OF_PAIRS:
         raise UsageError(
             f"expected at most {MOST_CLASSES_OF_PAIRS} classes for every pair of them, got "

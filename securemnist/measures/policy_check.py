@@ -9,13 +9,14 @@ from securemnist._util.hashing import canonical_json
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError
 from securemnist.measures import checks
-from securemnist.measures.base import AttackSettings, Settings
+from securemnist.measures.base import AttackSettings, Measure, Settings
 from securemnist.measures.table import MEASURES, bind, find
 from securemnist.project import imports
 from securemnist.results.families import FAMILIES
 from securemnist.results.findings import TIERS, Requirement
 from securemnist.results.policy import Policy
 
+WORST_CLASS = "worst_class_accuracy"
 # Keys of a row that do not change what is measured or required.
 _DESCRIPTIVE_KEYS = ("id", "because", "ids", "tier", "waiver")
 
@@ -59,6 +60,26 @@ def check_data(policy: Policy, data: DataSet) -> None:
             settings = bind(row.measure, row.settings, tier=row.tier, where=where)
             checks.check_form(row, measure, settings, data.spec, where)
             checks.check_size(row, settings, len(data.test), where)
+            _check_frequent_class(row, measure, policy, data, where)
+
+
+def _check_frequent_class(
+    row: Requirement, measure: Measure, policy: Policy, data: DataSet, where: str
+) -> None:
+    """Raise PolicyError for an accuracy that a model of one constant answer has, and robustly.
+
+    A row of the worst class in the same tier or a smaller one refuses such a model.
+    """
+    accuracy = measure.unit == "share" and measure.good == "at_least"
+    if not accuracy or row.measure == WORST_CLASS or row.threshold > data.most_frequent:
+        return
+    tiers = [TIERS.index(other.tier) for other in policy.rows(WORST_CLASS)]
+    if not tiers or min(tiers) > TIERS.index(row.tier):
+        raise PolicyError(
+            f"{where}: expected a threshold above {data.most_frequent:.4g}, the share of the most "
+            f"frequent class, got {row.threshold:g}; a model that always answers that class meets it: "
+            f"raise it, or add a row of {WORST_CLASS} in the same tier or a smaller one"
+        )
 
 
 def _check_plain(row: Requirement, where: str) -> None:

@@ -16,6 +16,7 @@ from securemnist.measures.base import DEFAULT_TIER, Measure, Settings
 from securemnist.measures.certification import CERTIFIED_ACCURACY
 from securemnist.measures.latency import LATENCY_RATIO
 from securemnist.measures.robustness import ATTACK_ACCURACY, ROBUST_ACCURACY
+from securemnist.measures.service import SERVICE_VIOLATIONS
 from securemnist.measures.static_gate import STATIC_FINDINGS
 from securemnist.project import imports
 from securemnist.results import row_keys
@@ -32,6 +33,7 @@ MEASURES: dict[str, Measure] = {
     "backdoor_success": BACKDOOR_SUCCESS,
     "latency_ratio": LATENCY_RATIO,
     "static_findings": STATIC_FINDINGS,
+    "service_violations": SERVICE_VIOLATIONS,
 }
 
 _FAMILY = re.compile("[a-z][a-z0-9_]{0,39}")  # also a pytest marker

@@ -30,6 +30,8 @@ class BinarySigmoid(_Wrapped):
 
     def forward(self, x: Images) -> Logits:
         z: torch.Tensor = self.network(x)
+        if z.dim() == 0 and len(x) == 1:  # `squeeze()` removes the dimension of a single image, too
+            z = z.reshape(1)
         if tuple(z.shape[1:]) not in ((), (1,)) or z.dim() == 0:
             raise ModelError(
                 f"expected one output a sample, got {tuple(z.shape)}; remove binary_sigmoid"

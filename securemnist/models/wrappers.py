@@ -52,9 +52,9 @@ def resized(network: nn.Module, channels: int, height: int, width: int) -> nn.Mo
 def binary_sigmoid(network: nn.Module, *, probability: bool = False) -> nn.Module:
     """A classifier of two classes from a network with one output, (n, 1) or (n,), for class 1.
 
-    A logit z becomes the logits (0, z), which certificates cover for outputs (n, 1). With `probability`
-    an output p in [0, 1] becomes the probabilities (1 - p, p) in float64; attacks run on their logarithm,
-    and there are no certificates, which need float32. ModelError for another shape, or p outside [0, 1].
+    A logit z becomes the logits (0, z), which certificates cover. With `probability` an output p in
+    [0, 1] becomes the probabilities (1 - p, p) in float64; attacks run on their logarithm, and there are
+    no certificates, which need float32. ModelError for another shape, or p outside [0, 1].
     """
     return output_layers.BinarySigmoid(network, probability)
 

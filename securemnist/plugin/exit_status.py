@@ -46,9 +46,9 @@ def sentences(state: State, *, failed: bool) -> list[str]:
     narrowed = [
         f"{option} {value}"
         for option, value in (("-k", run.scope.keywords), ("-m", run.scope.markers))
-        if value and not any(word.startswith(f"{option} ") for word in run.scope.narrowed)
+        if value and not any(word.startswith(f"{option} ") for word in run.narrowed)
     ]
-    narrowed += run.scope.narrowed
+    narrowed += run.narrowed
     if narrowed and len(run.reached) < rows:
         notes.append(f"rows may be left out by: {', '.join(narrowed)}")
     return notes

@@ -153,7 +153,7 @@ def security_record(
     def hand_over(finding: Finding) -> Finding:
         message = {
             "finding": finding.to_json(),
-            "subject": security_lab.subject.to_json() | {"data": security_lab.data.to_json()},
+            "subject": security_lab.subject.to_json() | {"data": security_lab.data_record},
             "processor": torch.backends.cpu.get_cpu_capability(),
             "files": request.node.stash.get(FILES, {}),
         }

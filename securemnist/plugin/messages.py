@@ -99,8 +99,7 @@ def _unrecorded(item: pytest.Item, report: pytest.TestReport, row: Requirement) 
     else:
         verdict, reason = Verdict.ERROR, _crash_sentence(report)
     finding = row.unmeasured(verdict, reason, claim=claim_of(item), family=family_of(item))
-    skipped = verdict is Verdict.NOT_RUN
-    return {"finding": finding.to_json(), "subject": {}, "processor": "", "skipped": skipped}
+    return {"finding": finding.to_json(), "subject": {}, "processor": ""}
 
 
 def _set_outcome(report: pytest.TestReport, own: Finding, worst: Finding) -> None:

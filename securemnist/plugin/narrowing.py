@@ -8,6 +8,8 @@ import shlex
 from collections.abc import Iterator
 
 import pytest
+from _pytest.mark import MarkMatcher
+from _pytest.mark.expression import Expression
 
 ENVIRONMENT = "PYTEST_ADDOPTS"
 # Spellings of an option by its destination; the first is displayed.
@@ -46,6 +48,12 @@ def narrowing(config: pytest.Config) -> Iterator[str]:
 def by_environment(config: pytest.Config) -> bool:
     """Whether PYTEST_ADDOPTS has an option that may deselect rows."""
     return any(word.endswith(f"({ENVIRONMENT})") for word in narrowing(config))
+
+
+def matches_markers(item: pytest.Item, markers: str) -> bool:
+    """Whether pytest's -m selects a test."""
+    matcher = MarkMatcher.from_markers(item.iter_markers())
+    return not markers or Expression.compile(markers).evaluate(matcher)
 
 
 # Options with which pytest runs no test, and settings that change which files are collected.

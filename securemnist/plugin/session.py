@@ -5,6 +5,7 @@ Findings are attached to pytest's reports as builtin types, so pytest-xdist can 
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,8 +25,7 @@ class Run:
     """State of a run with a policy; stored in pytest's config stash.
 
     `file`: path of the policy. `repeat_options`: options of `assess` for the command that repeats a row.
-    Row ids: `collected` have a test, `reached` remain after pytest's options, `selected` after the tier,
-    `skipped` were skipped for another reason than by their measure.
+    Row ids: `collected` have a test, `reached` remain after pytest's options, `selected` after the tier.
     """
 
     policy: Policy
@@ -37,12 +37,20 @@ class Run:
     collected: set[str] = field(default_factory=set)
     reached: set[str] = field(default_factory=set)
     selected: set[str] = field(default_factory=set)
-    skipped: set[str] = field(default_factory=set)
     subject: Mapping[str, Any] = field(default_factory=dict)
     processor: str = ""
     repeat_spec: str | None = None  # `model_spec` with paths relative to the project's folder
     suites: tuple[str, ...] = ()  # the user's own
     files: dict[str, bytes] = field(default_factory=dict)  # further report files, by name
+
+    @property
+    def narrowed(self) -> tuple[str, ...]:
+        """What may have deselected rows: pytest's options, or else a hook or plugin."""
+        scope = self.scope
+        in_tier = {row.id for row in self.policy.requirements if not scope.excludes(row)}
+        known = scope.narrowed or scope.markers or scope.keywords
+        hidden = not known and bool((self.collected & in_tier) - self.selected)
+        return ("a hook or plugin",) if hidden else scope.narrowed
 
     @property
     def active(self) -> bool:
@@ -67,8 +75,6 @@ class Run:
         self.files |= message.get("files", {})
         if message["subject"] and not self.subject:
             self.subject, self.processor = message["subject"], message["processor"]
-        if message.get("skipped"):
-            self.skipped.add(row)
         known = self.findings.get(row)
         if known is None or _badness(finding) > _badness(known):
             self.findings[row] = finding
@@ -86,23 +92,19 @@ class Run:
         return finding.requirement.unmeasured(Verdict.ERROR, reason, **words)
 
     def blocking_rows(self) -> list[str]:
-        """The selected rows that prevent exit code 0: not passed, not waived.
-
-        Rows that their own measure reports as not applicable do not block.
-        """
+        """The selected rows that prevent exit code 0: not passed, not waived."""
         return [row for row in sorted(self.selected | set(self.findings)) if self._blocks(row)]
 
     def _blocks(self, row: str) -> bool:
         finding = self.findings.get(row)
         if finding is None:
             return True
-        not_applicable = finding.verdict is Verdict.NOT_RUN and row not in self.skipped
-        return not (finding.passed or finding.waived(utc_day()) or not_applicable)
+        return not (finding.passed or finding.waived(utc_day()))
 
     def assessment(self, folder: Path) -> Assessment:
         """The assessment: every row of the policy with its finding."""
         measured = [finding.requirement for finding in self.findings.values()]
-        return self.scope.assessment(
+        return dataclasses.replace(self.scope, narrowed=self.narrowed).assessment(
             self.policy,
             self.findings,
             self.selected,

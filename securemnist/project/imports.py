@@ -30,6 +30,13 @@ from securemnist.errors import ParseError, UsageError, first_line
 _MAX_BYTES = 1 << 20
 # Names with "art:" are those of ART's attacks.
 _CODE = re.compile(r"(?!art:)[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+# Extras whose packages are imported when they are installed; the others are for tests and benchmarks.
+EXTRAS = ("keras", "onnx", "parquet", "serve")
+# A distribution, and the extras of it that are required.
+_Requirement = tuple[str, tuple[str, ...]]
+_NAME = re.compile(r"([\w.-]+)\s*(?:\[([^]]*)\])?")
+_EXTRA = re.compile(r"\bextra\s*==\s*[\"']([\w.-]+)")
+_WORD = re.compile(r"[\w.-]+")
 _INI_FILES = (
     ("pytest.ini", "pytest"),
     (".pytest.ini", "pytest"),
@@ -162,23 +169,24 @@ def _pythonpath(project: Path) -> list[str]:
 def _dependencies() -> frozenset[str]:
     """Top-level modules of all direct and indirect dependencies of securemnist."""
     modules: set[str] = set()
-    required = ["securemnist"]
-    for name in required:  # grows
+    required: list[_Requirement] = [("securemnist", EXTRAS)]
+    for name, extras in required:  # grows
         try:
             distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
             continue
         modules |= set(_modules(distribution.files or ()))
-        required += set(_required(distribution.requires or ())) - set(required)
+        required += set(_required(distribution.requires or (), extras)) - set(required)
     return frozenset(modules)
 
 
-def _required(requirements: Iterable[str]) -> Iterator[str]:
-    """Names of distributions that are required without an extra."""
+def _required(requirements: Iterable[str], extras: Sequence[str]) -> Iterator[_Requirement]:
+    """Distributions that are required without an extra, or for one of `extras`."""
     for requirement in requirements:
-        name = re.match(r"[\w.-]+", requirement)
-        if name is not None and "extra ==" not in requirement:
-            yield re.sub(r"[-_.]+", "-", name[0]).lower()
+        name, marker = _NAME.match(requirement), _EXTRA.search(requirement)
+        if name is not None and (marker is None or marker[1] in extras):
+            own = sorted(_WORD.findall(name[2] or ""))
+            yield re.sub(r"[-_.]+", "-", name[1]).lower(), tuple(own)
 
 
 def _modules(files: Iterable[metadata.PackagePath]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.base import Evidence, OtherEvidence
 from securemnist.results.evidence.certificates import CertifiedEvidence
 from securemnist.results.evidence.latency import LatencyEvidence
+from securemnist.results.evidence.service import ServiceEvidence
 from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Finding
 from securemnist.results.value_types import LARGEST_EPSILON
@@ -169,6 +170,21 @@ def _notices(_: Finding, evidence: StaticEvidence, __: ClassNames) -> Exhibit | 
     return Exhibit(kind="notices", title="Findings in the code", caption=caption, table=table)
 
 
+def _checks(_: Finding, evidence: ServiceEvidence, __: ClassNames) -> Exhibit | None:
+    """The checks of a service, those first that do not hold."""
+    if not evidence.checks:
+        return None
+    ordered = sorted(evidence.checks, key=lambda one: one.holds)[:ENTRIES]
+    rows = tuple(
+        (line(c.name, 200), line(c.expected, 200), line(c.found, 200), "yes" if c.holds else "NO")
+        for c in ordered
+    )
+    table = Table(head=("check", "expected", "found", "holds"), rows=rows, prose=True)
+    caption = f"Asked: {line(evidence.subject, 200)}. "
+    caption += of_total(len(ordered), len(evidence.checks), "check")
+    return Exhibit(kind="checks", title="Checks of the service", caption=caption, table=table)
+
+
 def _other(_: Finding, evidence: OtherEvidence, __: ClassNames) -> Exhibit | None:
     """Evidence of a measure of the user's own."""
     if not evidence.table:
@@ -202,5 +218,6 @@ _FIGURES: Mapping[
     BackdoorEvidence: (classes.by_class, gallery.triggered, matrices.confusion),
     LatencyEvidence: (_times,),
     StaticEvidence: (_notices,),
+    ServiceEvidence: (_checks,),
     OtherEvidence: (_other,),
 }

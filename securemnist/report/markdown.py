@@ -7,6 +7,7 @@ from pathlib import Path
 from securemnist.report.details import first_places
 from securemnist.results.assessment import Assessment
 from securemnist.view import jinja, wording
+from securemnist.view.class_names import ClassNames
 from securemnist.view.count import counts
 from securemnist.view.requirement_text import claim
 
@@ -17,6 +18,7 @@ def render(assessment: Assessment) -> bytes:
     """The summary; equal assessments give equal bytes."""
     rows = wording.by_severity(tuple(f for f in assessment.findings if f.in_scope))
     rows.sort(key=lambda finding: finding.waived(assessment.decided))
+    names = ClassNames.of(assessment.subject)
     return jinja.comment(
         "summary.md.j2",
         _TEMPLATES,
@@ -26,6 +28,6 @@ def render(assessment: Assessment) -> bytes:
         unsettled=[finding for finding in rows if not finding.passed],
         passed=[finding for finding in rows if finding.passed],
         outside=len(assessment.findings) - len(rows),
-        claim=claim,
+        claim=lambda finding: claim(finding, names),
         places=first_places,
     )

@@ -57,7 +57,7 @@ def _row(finding: Finding, day: str, anchor: str, files: Collection[str], names:
         anchor=anchor,
         id=line(requirement.id, 60),
         waived=finding.in_scope and finding.waived(day),
-        claim=requirement_text.claim(finding),
+        claim=requirement_text.claim(finding, names),
         measure=line(requirement.measure, 100),
         waiver=wording.waiver(finding, day),
         facts=tuple(facts(finding, names)),

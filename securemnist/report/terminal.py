@@ -17,6 +17,7 @@ from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Verdict
 from securemnist.sanitize import line, terminal
 from securemnist.view import requirement_text, wording
+from securemnist.view.class_names import ClassNames
 
 STYLES = {
     Verdict.PASS: "green",
@@ -34,8 +35,10 @@ def print_assessment(assessment: Assessment, console: Console) -> None:
     """Print who was assessed, the table, the rows that stand in the way and what to do, the verdict."""
     write(console, Text(_about(assessment), style="dim"))
     inside = [finding for finding in assessment.findings if finding.in_scope]
-    day = assessment.decided
-    print_table(console, [(STYLES[finding.verdict], _cells(finding, day)) for finding in inside])
+    day, names = assessment.decided, ClassNames.of(assessment.subject)
+    print_table(
+        console, [(STYLES[finding.verdict], _cells(finding, day, names)) for finding in inside]
+    )
     for finding in wording.by_severity(assessment.open_findings):
         _print_reason(finding, day, console)
     head = wording.headline(assessment)
@@ -69,10 +72,10 @@ def print_table(console: Console, rows: Sequence[tuple[str, Sequence[str]]]) -> 
         write(console, text, cut=True)
 
 
-def _cells(finding: Finding, day: str) -> tuple[str, ...]:
+def _cells(finding: Finding, day: str, names: ClassNames) -> tuple[str, ...]:
     waived = f" {wording.WAIVED} waived" if finding.waived(day) else ""
     detail = finding.measurement.sensitivity if finding.measurement else ""
-    claim = line(requirement_text.claim(finding))
+    claim = line(requirement_text.claim(finding, names))
     return (
         f"{wording.SYMBOLS[finding.verdict]} {finding.label}{waived}",
         line(finding.requirement.id, 40),

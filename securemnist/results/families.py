@@ -107,9 +107,20 @@ STATIC = Family(
     same_device=False,
     measures=("static_findings",),
 )
+SERVICE = Family(
+    name="service",
+    title="served model",
+    introduction="Does a service of the model withstand hostile clients?",
+    advice="Switch the control on, or fix the requests that the row lists.",
+    topic="a service",
+    figures={"checks": "the checks"},
+    packages=("granian", "starlette"),
+    same_device=False,
+    measures=("service_violations",),
+)
 # In the order of the report.
 FAMILIES = {
-    one.name: one for one in (CLEAN, ADVERSARIAL, CERTIFIED, BACKDOOR, LATENCY, STATIC)
+    one.name: one for one in (CLEAN, ADVERSARIAL, CERTIFIED, BACKDOOR, LATENCY, STATIC, SERVICE)
 }  # fmt: skip
 NONE = Family(name="")
 

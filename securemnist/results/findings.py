@@ -10,6 +10,7 @@ from typing import Any
 
 from securemnist.epsilon import epsilon_text, parse_epsilon
 from securemnist.results import families
+from securemnist.results.evidence.answers import CleanEvidence
 from securemnist.results.families import Family
 from securemnist.results.json_model import JsonModel
 from securemnist.results.measurement import Measurement
@@ -111,6 +112,8 @@ def _undecided(row: Requirement, measured: Measurement) -> str:
     inside = f"the threshold {row.threshold:g} lies inside {interval}"
     if measured.unit != "share":
         return inside
+    if isinstance(measured.evidence, CleanEvidence) and measured.evidence.worst_class is not None:
+        return f"{inside}; every class counts, so measure more images of the smallest class"
     gap = abs(measured.value - row.threshold)
     variance = max(measured.value * (1 - measured.value), 1 / (4 * max(measured.n, 1)))
     if gap == 0 or (needed := math.ceil(1.96**2 * variance / gap**2)) > 1_000_000:

@@ -21,10 +21,11 @@ _SHARED = Path(__file__).parent / "templates"
 def page(name: str, folder: Path, **values: Any) -> bytes:
     """The HTML page of a template in `folder`, which may import the shared templates.
 
-    The template gets the shared style sheet, followed by the `style.css` of `folder` if there is one,
-    and the content policy for both.
+    The template gets the shared style sheets, followed by the `style.css` of `folder` if there is one,
+    and the content policy for all.
     """
-    sheets = [sheet for place in (_SHARED, folder) if (sheet := place / "style.css").is_file()]
+    files = _SHARED / "base.css", _SHARED / "style.css", folder / "style.css"
+    sheets = [sheet for sheet in files if sheet.is_file()]
     stylesheet = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
     values |= {"stylesheet": stylesheet, "content_policy": _content_policy(stylesheet)}
     return _environment(folder, block).get_template(name).render(values).encode("utf-8")

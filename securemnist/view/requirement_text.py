@@ -7,6 +7,7 @@ module does not know, or with settings of another form, keeps it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from securemnist.epsilon import epsilon_text, parse_epsilon
@@ -14,20 +15,34 @@ from securemnist.results.findings import Finding, Requirement
 from securemnist.results.json_model import read
 from securemnist.results.value_types import Class, Count, Integer, Nonnegative, Share
 from securemnist.sanitize import line
+from securemnist.view.class_names import NUMBERS, ClassNames
 
 _TABLE = Mapping[str, Any]
+_VOWELS = (8, 11, 18, *range(80, 90), *range(800, 900))  # numbers that begin with a vowel
+_TARGETS = ("all", "next", "pair")  # targets that are no single class
 
 
-def claim(finding: Finding) -> str:
+def claim(finding: Finding, names: ClassNames = NUMBERS) -> str:
     """One sentence: the row's own, else the suite's, else the measure's name.
 
-    Numbers keep their units beside them, by no-break spaces.
+    Numbers keep their units beside them, by no-break spaces. `names` are those of the data's classes.
     """
-    row = finding.requirement
+    row, target = named(finding.requirement, names), finding.requirement.settings.get("target")
     try:
+        if isinstance(target, str) and target not in (*_TARGETS, *names.names):
+            raise ValueError("target: expected a class of the data")
         return _counted(WORDS[row.measure](row), finding)
     except (KeyError, ValueError):
         return line(finding.claim, 300) or line(row.measure, 100).replace("_", " ")
+
+
+def named(row: Requirement, names: ClassNames) -> Requirement:
+    """The row with the name of its target class instead of the number, where classes have names."""
+    target = row.settings.get("target")
+    if type(target) is not int or not 0 <= target < len(names.names):
+        return row
+    name = names[target]
+    return row if name in _TARGETS else replace(row, settings={**row.settings, "target": name})
 
 
 def _counted(detail: str, finding: Finding) -> str:
@@ -105,7 +120,9 @@ def _backdoor(row: Requirement) -> str:
     if target == "pair":
         return f"{mark} turns {_bound(row)} of the images of any one class into any one other."
     into = {"all": "any one class", "next": "the next class"}.get(str(target))
-    into = into or f"{'an' if target == 8 else 'a'} {read(Class, target)}"
+    if into is None and isinstance(target, str):
+        into = f"the class {line(target, 100)}"
+    into = into or f"{'an' if target in _VOWELS else 'a'} {read(Class, target)}"
     return f"{mark} turns {_bound(row)} of the images of other classes into {into}."
 
 
@@ -146,6 +163,34 @@ def _static(row: Requirement) -> str:
     return f"Bandit and Semgrep find {found} of {level} severity or above that is not accepted."
 
 
+_CONTROLS = {
+    "authentication": "Without a valid token nothing is answered",
+    "token_comparison": "The time of a refusal does not tell how near a token is",
+    "rate_limit": "A client that sends too much is refused for a while",
+    "body_cap": "Large bodies are refused before they are read",
+    "slow_requests": "Slow clients are cut off and delay no others",
+    "malformed_json": "Malformed JSON is refused and does no harm",
+    "wrong_tensors": "Images of another shape, type or range are refused",
+    "methods": "Paths answer to their own methods only",
+    "path_traversal": "No path leads to a file of the machine",
+    "error_disclosure": "Errors give no details away",
+    "security_headers": "Answers carry the headers that make browsers strict",
+    "origins": "Requests of other sites and for other hosts are refused",
+    "confidence_precision": "Confidences are rounded, or left out",
+    "batch_independence": "An answer depends on its image only",
+    "overload": "Requests above the bound are refused, the others are answered in time",
+    "audit_trail": "Each request leaves a record",
+}
+
+
+def _service(row: Requirement) -> str:
+    found = "all" if row.threshold == 0 else f"all but {row.threshold:g}"
+    of = "a service of the model"
+    if endpoint := row.settings.get("endpoint"):
+        of = line(endpoint, 100)
+    return f"{_CONTROLS[str(row.settings['control'])]}: {found} checks of {of} hold."
+
+
 WORDS: Mapping[str, Callable[[Requirement], str]] = {
     "clean_accuracy": _clean,
     "worst_class_accuracy": _worst_class,
@@ -155,4 +200,5 @@ WORDS: Mapping[str, Callable[[Requirement], str]] = {
     "backdoor_success": _backdoor,
     "latency_ratio": _latency,
     "static_findings": _static,
+    "service_violations": _service,
 }

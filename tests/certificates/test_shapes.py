@@ -9,6 +9,7 @@ from torch import nn
 
 from securemnist.certificates import certify, rules
 from securemnist.certificates.intervals import Box
+from tests.certificates.violations import violations
 
 
 @pytest.mark.parametrize("classes", [2, 3, 100])
@@ -51,3 +52,31 @@ def test_log_softmax_rounding_grows_with_classes() -> None:
         for z in (torch.zeros(1, classes, dtype=torch.float64) for classes in (2, 10, 1_000))
     ]
     assert bounds[0] < bounds[1] < bounds[2]
+
+
+class Scalars(nn.Module):
+    """Activations (n,), one number a sample, in every kind of rule; then two logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(48, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        both = self.layer(x.flatten(1))
+        one, other = both[:, 0], both[:, 1]
+        bent = torch.relu(one - 0.1) * 0.5 + torch.tanh(other)
+        value = (bent + x.mean((1, 2, 3))).unsqueeze(1)
+        return torch.cat((value * 0.0, value), 1)
+
+
+def test_bounds_of_one_number_a_sample() -> None:
+    """Activations without a further dimension have sound bounds, and certificates at a small radius."""
+    torch.manual_seed(1)
+    model = Scalars().eval().requires_grad_(False)
+    for eps in (0.005, 0.1):
+        assert violations(model, eps, shape=(3, 4, 4)) == 0
+    x = torch.rand(6, 3, 4, 4)
+    y = model(x).argmax(1)
+    assert certify(model, x, y, eps=1e-4).proved.all()
+    crown, plain = (certify(model, x, y, eps=0.2, crown=crown) for crown in (True, False))
+    assert (crown.margins > plain.margins).any()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.ci.repository import project, record
 from tests.ci.services import SERVICES
 from tests.comparison.test_commands import POLICY
@@ -19,7 +19,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of a runner: ours is real, what would leave the machine only notes its words."""
     folder = tmp_path_factory.mktemp("tools")
     scripts = {
-        "securemnist": f'exec "{sys.executable}" -m securemnist "$@"',
+        "securemnist": f'exec "{warm.executable()}" -m securemnist "$@"',
         "pip": "true",
         "gh": 'printf "%s\\n" "$@" >> "$NOTES"',
         "curl": 'printf "%s\\n" "$@" >> "$NOTES"',

@@ -51,23 +51,20 @@ def folder(tmp_path: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    "options",
-    ["-k CLEAN-01 -x --collect-only --security-tier=smoke -W error", "-n 2 --cov --color=yes"],
-)
 def test_environment_variables_do_not_change_the_run(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, options: str
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both rows are measured, and one fails, whatever the environment sets for pytest and Python."""
-    monkeypatch.setenv("PYTEST_ADDOPTS", options)
+    options = "-k CLEAN-01 -x --collect-only --security-tier=smoke -W error"
+    monkeypatch.setenv("PYTEST_ADDOPTS", f"{options} -n 2 --cov --color=yes")
     monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
     monkeypatch.setenv("PYTHONOPTIMIZE", "2")
     monkeypatch.setenv("PYTHONWARNINGS", "error")
-    done = run(*ASSESS)
+    done = run(*ASSESS, cold=True)
     assert done.exit_code == 1, done.output
-    made = Assessment.load(folder / "reports" / "assessment.json")
-    assert [f.verdict for f in made.findings] == ["PASS", "FAIL"]
-    assert made.complete
+    assessment = Assessment.load(folder / "reports" / "assessment.json")
+    assert [f.verdict for f in assessment.findings] == ["PASS", "FAIL"]
+    assert assessment.complete
 
 
 @pytest.mark.parametrize(
@@ -132,8 +129,8 @@ def test_signal_leaves_a_complete_report(folder: Path, number: signal.Signals) -
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 3, output
     assert "interrupted after 1 of 2 rows" in output
-    made = Assessment.load(folder / "reports" / "assessment.json")
-    assert [f.verdict for f in made.findings] == ["PASS", "NOT_RUN"]
+    assessment = Assessment.load(folder / "reports" / "assessment.json")
+    assert [f.verdict for f in assessment.findings] == ["PASS", "NOT_RUN"]
 
 
 def test_child_ends_with_its_parent(folder: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import run, shell
+from tests.commands import python, run, shell
 
 POLICY = """
 [[requirement]]
@@ -49,10 +49,10 @@ def test_measure_prints_and_writes_the_measurement(folder: Path) -> None:
     )
     assert result.exit_code == 0, result.output
     assert "robust_accuracy 0." in result.output
-    seen = json.loads((folder / "one.json").read_text())
+    document = json.loads((folder / "one.json").read_text())
     for key in ("value", "low", "high", "n", "seconds", "seed", "doubts", "evidence"):
-        assert key in seen
-    assert (seen["n"], seen["seed"]) == (64, 3)
+        assert key in document
+    assert (document["n"], document["seed"]) == (64, 3)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,8 @@ def test_list_refuses_what_a_run_refuses(
 
 def test_assess_a_network_of_the_user(folder: Path) -> None:
     """A toy network in a file gets a verdict, a report, JUnit and the exit code of a failure."""
-    done = shell(folder, "assess", "--model", "toy:make_net", "--policy", "small.toml")
+    words = ("-m", "securemnist", "assess", "--model", "toy:make_net", "--policy", "small.toml")
+    done = python(folder, *words)
     assert done.returncode == 1, done.stderr
     assert "CLEAN-01" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
@@ -200,8 +201,8 @@ def test_assess_reads_a_model_fixture(folder: Path) -> None:
         "    return toy.make_net()\n"
     )
     assert shell(folder, "assess", "--policy", "small.toml").returncode == 1
-    seen = json.loads((folder / "reports" / "assessment.json").read_text())
-    assert seen["subject"]["parameters"] == 7_850
+    document = json.loads((folder / "reports" / "assessment.json").read_text())
+    assert document["subject"]["parameters"] == 7_850
 
 
 def test_unwritable_report_folder_is_refused_first(folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from securemnist._util import resources
 from securemnist.project import settings
-from tests.commands import python, run, shell
+from tests.commands import module, run, shell
 
 ROW = """
 [[requirement]]
@@ -60,9 +60,8 @@ def test_missing_model_is_refused(folder: Path, command: list[str]) -> None:
 def test_plain_pytest_with_the_bundled_policy_needs_a_model(folder: Path) -> None:
     """Pytest with the bundled policy does not assess the bundled model by default."""
     suites = shutil.copytree(resources.SUITES, folder / "suites")
-    words = f"import pytest; raise SystemExit(pytest.main(['{suites}', '--security-policy', "
-    words += f"'{resources.POLICY}', '-k', 'CLEAN-01']))"
-    done = python(folder, "-c", words)
+    words = (str(suites), "--security-policy", str(resources.POLICY), "-k", "CLEAN-01")
+    done = module(folder, "pytest", *words)
     assert done.returncode == 4, done.stdout
     assert "expected a model of yours to assess by the bundled policy, got none" in done.stderr
 
@@ -73,13 +72,13 @@ def test_demo_names_the_bundled_policy(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("certified (")
     reports = folder / "reports"
-    seen = json.loads((reports / "assessment.json").read_text())
-    assert seen["policy"]["path"] == settings.BUNDLED
+    document = json.loads((reports / "assessment.json").read_text())
+    assert document["policy"]["path"] == settings.BUNDLED
     texts = [done.stdout, *((reports / name).read_text() for name in ("summary.md", "index.html"))]
     for text in texts:
         assert settings.BUNDLED in text
         assert "thresholds.toml" not in text
-    assert "--policy=bundled" in seen["findings"][0]["replay"]
+    assert "--policy=bundled" in document["findings"][0]["replay"]
 
 
 def test_own_model_on_the_bundled_policy_says_so(folder: Path) -> None:

@@ -117,10 +117,10 @@ def test_row_with_an_error_does_not_stop_others(folder: Path) -> None:
     """A static row without baseline file names the command that writes it; other rows are measured."""
     (folder / "small.toml").write_text(ROW.format(id="CLEAN-01", images=20) + STATIC)
     run(*ASSESS)
-    made = Assessment.load(folder / "reports" / "assessment.json").findings
-    assert [f.measurement is None for f in made] == [False, True]
-    assert made[1].verdict is Verdict.ERROR
-    assert "write it with `securemnist accept ROW`, where ROW is the id of" in made[1].reason
+    findings = Assessment.load(folder / "reports" / "assessment.json").findings
+    assert [f.measurement is None for f in findings] == [False, True]
+    assert findings[1].verdict is Verdict.ERROR
+    assert "write it with `securemnist accept ROW`, where ROW is the id of" in findings[1].reason
 
 
 def test_unknown_measure_is_refused_with_one_sentence(folder: Path) -> None:

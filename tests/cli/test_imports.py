@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from securemnist._util.resources import ROOT
 from securemnist.cli import child
 from securemnist.project import imports
 
@@ -51,6 +53,43 @@ def test_python_m_does_not_import_from_the_folder(folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert "securemnist" in done.stdout
     assert not (folder / "ran").exists()
+
+
+def test_project_does_not_replace_packages_of_extras(folder: Path, tmp_path: Path) -> None:
+    """A module or folder named like a package that reads models is not imported in its place."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    lines = [f"{line}; extra == '{extra}'" for extra, lines in extras.items() for line in lines]
+    metadata = tmp_path / "site" / "securemnist-1.dist-info" / "METADATA"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_text("".join(f"Requires-Dist: {line}\n" for line in lines))
+    for name in ("onnx", "onnxruntime", "onnx2pytorch", "h5py", "optree", "pyarrow"):
+        (folder / f"{name}.py").write_text("")
+    (folder / "keras").mkdir()
+    (folder / "keras" / "__init__.py").write_text("")
+    (folder / "hypothesis.py").write_text("")  # of our tests: the project's own comes first
+    program = f"""
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from securemnist.project import imports
+sys.path.insert(0, {str(metadata.parent.parent)!r})
+imports.enable(Path.cwd())
+names = "onnx onnxruntime onnx2pytorch h5py optree pyarrow keras hypothesis".split()
+print([name for name in names if Path.cwd() in Path(find_spec(name).origin).parents])
+"""
+    command = [sys.executable, "-P", "-c", program]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.stdout.strip() == "['hypothesis']", done.stderr
+
+
+def test_extras_with_imported_packages_are_named() -> None:
+    """Every extra is named in `imports`, except for those of tests and benchmarks."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    assert set(imports.EXTRAS) == set(extras) - {"test", "lint", "bench"}
 
 
 @pytest.mark.parametrize(

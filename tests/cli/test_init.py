@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
-import os
-import subprocess
+import re
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,8 @@ from securemnist.data import DataSet
 from securemnist.initial_policy import measured, templates
 from securemnist.project import settings
 from securemnist.results import policy
-from tests.commands import run
+from tests import warm
+from tests.commands import module, run
 from tests.comparison.test_commands import TOY
 from tests.data.small import write
 
@@ -30,6 +31,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "requirements.txt").write_text("torch\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "reader", raising=False)
+    python = types.SimpleNamespace(executable=warm.executable())
+    monkeypatch.setattr(collection_check, "sys", python)
     return tmp_path
 
 
@@ -53,7 +56,8 @@ def test_init_writes_a_policy_that_the_model_meets(
     assert [row.id for row in read.requirements] == [p.id for p in initial_policy.PROPOSALS]
     for row in read.requirements:
         assert row.max_drop is not None
-        assert (row.waiver is not None) == (f"{row.id} fails and is waived" in result.output)
+        waived = re.search(rf"^{row.id} (may fail|fails) and is waived", result.output, re.M)
+        assert (row.waiver is not None) == bool(waived)
     assert read.families == ("clean", "adversarial", "backdoor", "latency", "static")
     clean = read.requirements[0]
     assert "the first measurement gave 0.8" in clean.because
@@ -63,22 +67,13 @@ def test_init_writes_a_policy_that_the_model_meets(
     assert (project / templates.IGNORED).read_text() == "*\n"
     for name in ("conftest.py", "noxfile.py", templates.SUITE):
         ast.parse((project / name).read_text())
-    assert shell(project, "securemnist", "assess", "-m", "clean or static").returncode == 0
+    assert module(project, "securemnist", "assess", "-m", "clean or static").returncode == 0
     report = json.loads((project / "reports" / "assessment.json").read_text())
     assert report["subject"]["parameters"] == 7_850
     # Their own test run takes the suites along: every row of the policy is a test, and here one ran.
-    done = shell(project, "pytest", "-m", "clean", "-k", "CLEAN-01", "-rA")
+    done = module(project, "pytest", "-m", "clean", "-k", "CLEAN-01", "-rA")
     assert done.returncode == 0, done.stdout
     assert "PASSED security_tests/test_security.py::test_clean_accuracy[CLEAN-01]" in done.stdout
-
-
-def shell(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """A command as their shell would run it, outside this run's pytest-xdist."""
-    command = [sys.executable, "-m", *words]
-    env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
-    return subprocess.run(
-        command, cwd=project, env=env, capture_output=True, text=True, timeout=200
-    )
 
 
 def test_model_near_chance_is_refused(project: Path) -> None:
@@ -120,7 +115,7 @@ def test_gate_without_a_model_is_refused(
         assert run("assess", *words).exit_code == 2
         assert wanted in capfd.readouterr().err
     assert not (project / "reports" / "assessment.json").exists()
-    assert wanted in shell(project, "pytest", "-m", "clean").stderr
+    assert wanted in module(project, "pytest", "-m", "clean").stderr
     done = run("measure", "clean_accuracy", "--images", "50")
     assert done.exit_code == 2
     assert "expected a model, got none" in done.output
@@ -197,5 +192,5 @@ def test_init_with_src_layout(project: Path, monkeypatch: pytest.MonkeyPatch) ->
     result = init("--model", "mine.reader:good")
     assert result.exit_code == 0, result.output
     assert "does not collect" not in result.output
-    done = shell(project, "pytest", "-m", "clean", "-q")
+    done = module(project, "pytest", "-m", "clean", "-q")
     assert done.returncode == 0, done.stdout

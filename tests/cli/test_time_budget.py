@@ -32,15 +32,15 @@ def measured(context: Context, images: int, seconds: float) -> Measurement:
 
 def test_unattempted_samples_do_not_count(context: Context) -> None:
     """Number, interval, classes and confusion are of the attempted samples; the rest is reported."""
-    seen = measured(context, CHUNK + 100, NO_TIME)
-    assert seen.n == CHUNK
-    assert not seen.complete
-    assert seen.evidence.not_attempted == 100
-    codes = decoded(seen.evidence.outcomes.codes)
+    found = measured(context, CHUNK + 100, NO_TIME)
+    assert found.n == CHUNK
+    assert not found.complete
+    assert found.evidence.not_attempted == 100
+    codes = decoded(found.evidence.outcomes.codes)
     assert codes.endswith("?" * 100)
     assert "?" not in codes[:CHUNK]
-    assert seen.value == codes.count(".") / CHUNK
-    assert sum(map(sum, seen.evidence.confusion)) == CHUNK
+    assert found.value == codes.count(".") / CHUNK
+    assert sum(map(sum, found.evidence.confusion)) == CHUNK
 
 
 def test_results_before_the_cut_are_unchanged(context: Context) -> None:

@@ -68,14 +68,15 @@ def test_classes_have_their_names() -> None:
     assert "animal <b>" not in markdown.render(done).decode()
 
 
-def backdoor(classes: int, target: str) -> EventMatrix | None:
+def backdoor(classes: int, target: int | str) -> EventMatrix | None:
     """The events of a row whose trigger turns every image into its class + 1."""
     labels = np.arange(200) % classes
     answers = {"order": "all", "labels": encode(labels), "read": encode(labels),
                "triggered": encode((labels + 1) % classes)}  # fmt: skip
-    evidence = BackdoorEvidence.from_json({"answers": answers, "per_class_asr": [1.0] * classes})
+    evidence = BackdoorEvidence.from_json({"answers": answers, "per_class_asr": [1.0] * classes,
+                                         "target": 0})  # fmt: skip
     settings = {"target": target, "images": 200}
-    value = 1 / (classes - 1) if target == "all" else 1.0
+    value = 1.0 if target in ("next", "pair") else 1 / (classes - 1)
     return read(
         made.judged("B-1", "backdoor_success", value, evidence, at_most=0.5, settings=settings)
     )
@@ -90,6 +91,14 @@ def test_targets_of_any_number_of_classes(classes: int, target: str, rows: int) 
     events = backdoor(classes, target)
     assert events is not None
     assert len(events.events) == rows
+
+
+def test_a_target_by_name_is_compared() -> None:
+    """A target that the policy names has the events of its number."""
+    by_name, by_number = (backdoor(10, target) for target in ("dog", 0))
+    assert by_name is not None
+    assert by_number is not None
+    assert np.array_equal(by_name.events, by_number.events)
 
 
 def test_too_many_pairs_have_no_events() -> None:

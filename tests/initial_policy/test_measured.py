@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
 import torch
 
 from securemnist.data import DataSet
+from securemnist.errors import UsageError
 from securemnist.evaluation.context import Context
 from securemnist.initial_policy import margins, measured
 from securemnist.models.loading import from_model
@@ -26,3 +28,13 @@ def test_the_design_effect_is_that_of_the_samples(mnist: DataSet) -> None:
     context = Context(from_model(FunctionModel(always_one), name="one"), small)
     expected = margins.design_effect([1] * 450 + [0] * 50, [1] * 500)
     assert measured._design(context, "one") == expected > 10
+
+
+def test_constant_answer_is_refused_on_uneven_classes() -> None:
+    """A network that always answers the class of nine in ten samples is no better than guessing."""
+    labels = (torch.arange(200) % 10 != 0).long()
+    data = DataSet.from_tensors(torch.rand(200, 1, 8, 8), labels, classes=2)
+    constant = FunctionModel(lambda x: torch.eye(2)[torch.ones(len(x), dtype=torch.long)])
+    context = Context(from_model(constant, name="one"), data)
+    with pytest.raises(UsageError, match=r"better than guessing.* 0\.9000 .*0\.5000 as the mean"):
+        measured._design(context, "one")

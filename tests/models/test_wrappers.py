@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from securemnist import models
+from securemnist.attacks import FGSM, Square
 from securemnist.certificates import certify
 from securemnist.data import DataSet
 from securemnist.errors import ModelError, NoCertificate
@@ -99,6 +100,11 @@ CASES: dict[str, tuple[Callable[[], nn.Module], Callable[[], torch.Tensor], str 
         lambda: torch.cat((torch.zeros(4, 1), linear(1)(X)), 1),
         None,
     ),
+    "one flat logit": (
+        lambda: models.binary_sigmoid(OneLogit(flat=True, probability=False)),
+        lambda: torch.cat((torch.zeros(4, 1), linear(1)(X)), 1),
+        None,
+    ),
     "one flat probability": (
         lambda: models.binary_sigmoid(OneLogit(flat=True, probability=True), probability=True),
         lambda: torch.cat((1 - linear(1)(X).sigmoid(), linear(1)(X).sigmoid()), 1),
@@ -159,6 +165,29 @@ def test_wrapper_certificates(name: str) -> None:
         return
     with pytest.raises(NoCertificate, match=reason):
         certify(model, X, y, eps=1e-6)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_wrapper_under_attack(name: str) -> None:
+    """FGSM breaks images of every wrapped network that it classifies right, and Square runs on it."""
+    make, _, _ = CASES[name]
+    model = make().eval()
+    x = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    y = model(x).argmax(1)
+    threat = Linf(0.6)
+    assert FGSM()(model, x, y, threat=threat, progress=False).success.any()
+    x_adv = Square(queries=5)(model, x, y, threat=threat, progress=False).images
+    assert x_adv.shape == x.shape
+    assert 0 < (x_adv - x).abs().max() <= threat.eps + 1e-6
+
+
+def test_single_image_of_a_network_that_squeezes() -> None:
+    """A network that squeezes all dimensions, also that of a single image, has logits (1, 2)."""
+    model = models.binary_sigmoid(FunctionModel(lambda x: linear(1)(x).squeeze()))
+    torch.testing.assert_close(model(X[:1]), model(X)[:1])
+    with pytest.raises(ModelError, match="one output a sample") as caught:
+        models.binary_sigmoid(FunctionModel(lambda x: x.mean()))(X)
+    one_sentence(caught.value)
 
 
 def test_resized_keeps_the_side_of_its_images() -> None:

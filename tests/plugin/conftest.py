@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import scipy.special
 from securemnist import measures, report
 from securemnist._util import resources
 from securemnist._util.torchvision_shim import torchvision
+from tests import warm
 from tests.plugin.rows import MODEL
 
 # pytester forgets what an inner run imports, and compiled modules refuse to be imported twice: all of
@@ -23,7 +25,7 @@ PRELOADED = (measures, report, scipy.special, torchvision())
 def project(pytester: pytest.Pytester, small_mnist: Path) -> Any:
     """A function that makes a project of a policy and the bundled suites, and runs pytest in it.
 
-    On a small part of MNIST, unless `whole`.
+    On a small part of MNIST, unless `whole`; in a process of its own where it runs `apart`.
     """
     suites = pytester.mkdir("security_tests")
     for path in resources.SUITES.glob("test_*.py"):
@@ -35,11 +37,14 @@ def project(pytester: pytest.Pytester, small_mnist: Path) -> Any:
         apart: bool = False,
         model: bool = True,
         whole: bool = False,
+        plugins: Sequence[object] = (),
     ) -> pytest.RunResult:
         (suites / "thresholds.toml").write_text(policy)
-        start = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
-        options = [MODEL] if model else []
+        options = ["-p", "no:randomly", *([MODEL] if model else [])]
         options += [] if whole else [f"--security-data={small_mnist}"]
-        return start("-p", "no:randomly", *options, *arguments)
+        if apart:
+            return pytester.run(*warm.python("-m", "pytest", *options, *arguments))
+        more: dict[str, Any] = {"plugins": plugins} if plugins else {}
+        return pytester.runpytest_inprocess(*options, *arguments, **more)
 
     return run

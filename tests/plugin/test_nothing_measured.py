@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from securemnist.cli.pytest_hooks import RunHooks
 from tests.data import small
-from tests.plugin.rows import CLEAN, FULL, MODEL, RED, read
+from tests.plugin.rows import CLEAN, FULL, MODEL, RED, read, verdicts
 
 NO_POLICY = "*expected a policy for the security suites, got none*"
 
@@ -107,6 +108,47 @@ def test_row_skipped_by_a_hook_fails_the_run(project: Any, pytester: pytest.Pyte
     result.assert_outcomes(passed=1, skipped=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*not passed, so this run fails: CLEAN-02*"])
+
+
+REMOVING = {
+    "modifyitems": "def pytest_collection_modifyitems(items):\n    items[:] = KEPT(items)\n",
+    "deselected": "def pytest_collection_modifyitems(config, items):\n"
+    "    config.hook.pytest_deselected(items=items[1:])\n    items[:] = KEPT(items)\n",
+    "finish": "import pytest\n\n@pytest.hookimpl(tryfirst=True)\n"
+    "def pytest_collection_finish(session):\n    session.items[:] = KEPT(session.items)\n",
+}
+KEPT = "\ndef KEPT(items):\n    return [item for item in items if 'CLEAN-02' not in item.name]\n"
+
+
+@pytest.mark.parametrize("how", REMOVING)
+def test_row_removed_by_a_hook_is_shown(
+    project: Any, pytester: pytest.Pytester, tmp_path: Path, how: str
+) -> None:
+    """Plain pytest names hooks and plugins in the scope; the gate leaves the row undecided."""
+    pytester.makeconftest(REMOVING[how] + KEPT)
+    both = RED.replace("CLEAN-01", "CLEAN-02").replace("300", "200") + CLEAN
+    assert project(both, f"--security-report={tmp_path / 'plain'}").ret == 0
+    assert read(tmp_path / "plain")["scope"]["narrowed"] == ["a hook or plugin"]
+    project(both, f"--security-report={tmp_path / 'gate'}", plugins=[RunHooks(None)])
+    gate = read(tmp_path / "gate")
+    assert gate["exit_code"] == 3
+    assert verdicts(tmp_path / "gate") == {"CLEAN-01": "PASS", "CLEAN-02": "NOT_RUN"}
+    reasons = {f["requirement"]["id"]: f["reason"] for f in gate["findings"]}
+    assert reasons["CLEAN-02"].startswith("a hook removed it from this run")
+
+
+@pytest.mark.parametrize(
+    ("only", "words"), [(("CLEAN-01",), ["-k", "[CLEAN-01]"]), ((), ["-m", "clean and smoke"])]
+)
+def test_rows_left_out_by_options_are_out_of_scope(
+    project: Any, tmp_path: Path, only: tuple[str, ...], words: list[str]
+) -> None:
+    """Rows that --row, -m or the tier leaves out do not count as removed by a hook."""
+    hooks = [RunHooks(None, only=only)]
+    other = CLEAN.replace("CLEAN-01", "CLEAN-02").replace('"smoke"', '"standard"\nseed = 1')
+    result = project(CLEAN + other + FULL, f"--security-report={tmp_path}", *words, plugins=hooks)
+    assert result.ret == 0
+    assert read(tmp_path)["exit_code"] == 0
 
 
 def test_deselecting_all_rows_passes_from_the_command_line_only(

@@ -150,6 +150,13 @@ def test_worst_finding_counts_in_any_order(worse: Finding) -> None:
         assert run.findings["R-1"].verdict is worse.verdict
 
 
+def test_row_that_does_not_apply_is_not_passed() -> None:
+    """A row that its measure did not run, such as a latency row under pytest-xdist, fails the run."""
+    run = a_run()
+    run.receive(message(NOT_RUN))
+    assert run.blocking_rows() == ["R-1"]
+
+
 def test_error_ranks_above_a_waived_failure() -> None:
     """A waived failure is better than an error, which no waiver covers."""
     waived = row(waiver=Waiver(reason="known", expires="2999-01-01"))

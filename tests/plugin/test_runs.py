@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests import warm
 from tests.plugin.rows import CLEAN, FULL, PGD, read, verdicts
 from tests.policies import in_days
 
@@ -29,11 +30,11 @@ def test_passing_run_writes_an_assessment(project: Any, tmp_path: Path) -> None:
     """A passing run writes an assessment with every row, its subject and its scope."""
     result = project(CLEAN + PGD + FULL, f"--security-report={tmp_path}")
     result.assert_outcomes(passed=2, deselected=1)
-    seen = read(tmp_path)
+    document = read(tmp_path)
     assert verdicts(tmp_path) == {"CLEAN-01": "PASS", "ADV-02": "PASS", "FULL-01": "NOT_RUN"}
-    assert seen["exit_code"] == 0
-    assert seen["scope"]["complete"] is False
-    assert seen["subject"]["name"] == "baseline"
+    assert document["exit_code"] == 0
+    assert document["scope"]["complete"] is False
+    assert document["subject"]["name"] == "baseline"
     assert (tmp_path / "index.html").stat().st_size > 1_000
 
 
@@ -192,8 +193,10 @@ def test_repeat_command_works_from_another_folder(
     elsewhere.mkdir()
     command = first["ADV-02"]["replay"]
     assert f"--project={pytester.path}" in command
-    bin_folder = str(Path(sys.executable).parent)
-    env = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}"}
+    program = tmp_path / "securemnist"
+    program.write_text(f'#!/bin/sh\nexec {warm.executable()} -m securemnist "$@"\n')
+    program.chmod(0o700)
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     subprocess.run(
         ["bash", "-c", command],
         cwd=elsewhere,
@@ -202,11 +205,11 @@ def test_repeat_command_works_from_another_folder(
         timeout=300,
         check=False,
     )
-    made = json.loads((elsewhere / "reports" / "assessment.json").read_bytes())
-    again = {f["requirement"]["id"]: f for f in made["findings"]}
+    repeated = read(elsewhere / "reports")
+    again = {f["requirement"]["id"]: f for f in repeated["findings"]}
     assert [name for name, f in again.items() if f["in_scope"]] == ["ADV-02"]
     assert again["ADV-02"]["requirement"] == first["ADV-02"]["requirement"]
     for key in ("value", "low", "high", "n", "seed"):
         assert again["ADV-02"]["measurement"][key] == first["ADV-02"]["measurement"][key]
-    assert made["policy"]["digest"] == read(tmp_path / "one")["policy"]["digest"]
-    assert made["subject"]["digest"] == read(tmp_path / "one")["subject"]["digest"]
+    assert repeated["policy"]["digest"] == read(tmp_path / "one")["policy"]["digest"]
+    assert repeated["subject"]["digest"] == read(tmp_path / "one")["subject"]["digest"]

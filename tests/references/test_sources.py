@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.sources import page, runs
+from benchmarks.sources import built, page, runs
 from benchmarks.sources.reasons import REASONS, STANDS_FOR
 from benchmarks.sources.systems import SEEDS, SYSTEMS
 from securemnist.errors import PolicyError
@@ -27,6 +27,13 @@ def test_claim_has_measurements_and_reason(claim: Claim) -> None:
     assert len(measured) == len(SEEDS) >= 3
     assert all(reason.figure(seed[reason.role]) for seed in measured)
     assert reason.why
+
+
+@pytest.mark.parametrize(("what", "here", "proof"), built.BUILT, ids=lambda text: text[:20])
+def test_what_b_built_has_a_proof(what: str, here: str, proof: str) -> None:
+    """What B built beside its numbers stands on the page with the tests that prove ours."""
+    assert f"| {what} | {here} | `{proof}` |" in page.PAGE.read_text()
+    assert "def test_" in (page.DOCS.parent / proof).read_text()
 
 
 def test_malformed_claims_refused(tmp_path) -> None:

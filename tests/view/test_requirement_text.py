@@ -11,6 +11,7 @@ from securemnist.backdoor import TRIGGERS, make_trigger
 from securemnist.measures import MEASURES
 from securemnist.results import policy
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict, describe
+from securemnist.view.class_names import ClassNames
 from securemnist.view.requirement_text import WORDS, claim
 from tests.report import hostile
 
@@ -105,6 +106,19 @@ def test_the_sentence(
     phrase = claim(made(measure, settings, **bound))
     assert phrase.replace(NO_BREAK, " ") == words
     assert f"{NO_BREAK}%" in phrase or "%" not in words
+
+
+@pytest.mark.parametrize("target", [1, "dog"])
+def test_a_target_class_has_its_name(target: int | str) -> None:
+    """A claim names the target class as the data do, whether the policy has its number or its name."""
+    row = made("backdoor_success", {"trigger": CORNER, "target": target}, at_most=0.02)
+    assert claim(row, ClassNames(("cat", "dog"))).endswith("of other classes into the class dog.")
+
+
+def test_a_class_called_like_a_rule_keeps_its_number() -> None:
+    """A class named "all" is not mistaken for all classes."""
+    row = made("backdoor_success", {"trigger": CORNER, "target": 1}, at_most=0.02)
+    assert claim(row, ClassNames(("none", "all"))).endswith("of other classes into a 1.")
 
 
 def test_all_images_are_counted() -> None:

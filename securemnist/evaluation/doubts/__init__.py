@@ -41,8 +41,6 @@ from securemnist.types import Images, Labels
 # Number of images for checks of the model, and of survivors for checks of the search.
 IMAGES, SURVIVORS = 500, 128
 
-UNCALIBRATED = "uncalibrated: its limits were chosen on MNIST"
-
 C = TypeVar("C", bound=Case)
 
 MODEL_CHECKS: tuple[Callable[[Case], Doubt | None], ...] = (
@@ -73,7 +71,8 @@ def model_doubts(
 
     def doubts() -> tuple[Doubt, ...]:
         correct = ~is_wrong(context.logits(sample.x), sample.y)
-        case = Case(context.subject, context.target, threat, sample.x[correct], sample.y[correct])
+        x, y = sample.x[correct], sample.y[correct]
+        case = Case(context.subject, context.target, threat, x, y, limits=context.limits)
         return _run_checks(context, MODEL_CHECKS, case) if len(case.y) else ()
 
     about_model = context.cached(("doubts about the model", threat, len(sample)), doubts)
@@ -130,15 +129,14 @@ def search_doubts(
         attacks=tuple(attacks),
         pool=context.pool,
         transfer=context.data.pinned,
+        limits=context.limits,
         survived=survived,
         last_broke=last_broke,
     )
     checks = (*SEARCH_CHECKS, *context.doubts)
-    first = planted_examples(planted)
-    if first is not None and not context.data.pinned:
-        first = uncalibrated(first)
-    doubts = (first, *_run_checks(context, checks, case))
-    return tuple(doubt for doubt in doubts if doubt is not None), planted
+    first = planted_examples(planted, context.limits)
+    stated = () if first is None else (_stated(context, first),)
+    return (*stated, *_run_checks(context, checks, case)), planted
 
 
 def _endpoint_search_doubts(
@@ -183,15 +181,15 @@ def _sensitivity(context: Context, attacks: Sequence[Attack], threat: Threat) ->
     return context.cached(("sensitivity", threat, repr(tuple(attacks))), measured)
 
 
-def uncalibrated(doubt: Doubt) -> Doubt:
-    """The doubt on data other than MNIST: its reason says that its limits were not chosen on them."""
-    return dataclasses.replace(doubt, reason=f"{doubt.reason} ({UNCALIBRATED})")
+def _stated(context: Context, doubt: Doubt) -> Doubt:
+    """The doubt; on data other than MNIST its reason says where its limits come from."""
+    return dataclasses.replace(doubt, reason=context.limits.stated(doubt))
 
 
 def _run_checks(
     context: Context, checks: Sequence[Callable[[C], Doubt | None]], case: C
 ) -> tuple[Doubt, ...]:
-    doubts = []
+    doubts = list[Doubt]()
     for number, check in enumerate(checks):
         name = getattr(check, "__name__", type(check).__name__)
         context.progress(name.replace("_", " "), number, len(checks))
@@ -199,7 +197,6 @@ def _run_checks(
         if not isinstance(doubt, Doubt | None):  # the check may be a user's own
             got = type(doubt).__name__
             raise MeasureError(f"expected a Doubt or None from the doubt {name}, got {got}; fix it")
-        if doubt is not None and not context.data.pinned and check not in context.doubts:
-            doubt = uncalibrated(doubt)
-        doubts.append(doubt)
-    return tuple(doubt for doubt in doubts if doubt is not None)
+        if doubt is not None:
+            doubts.append(doubt if check in context.doubts else _stated(context, doubt))
+    return tuple(doubts)

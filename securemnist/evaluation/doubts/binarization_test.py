@@ -13,6 +13,7 @@ from torch import nn
 
 from securemnist.attacks.base import BATCH, channels_last
 from securemnist.batches import batch_size
+from securemnist.evaluation.calibration import Limits
 from securemnist.evaluation.doubts.check_input import SearchCase
 from securemnist.evaluation.doubts.rerun import shortened, surviving_after
 from securemnist.results.evidence.attack import Sensitivity
@@ -41,9 +42,10 @@ def sensitivity(case: SearchCase) -> Sensitivity:
     return Sensitivity(int((~missed).sum()), len(x))
 
 
-def planted_examples(result: Sensitivity) -> Doubt | None:
+def planted_examples(result: Sensitivity, limits: Limits) -> Doubt | None:
     """The attack finds fewer than 95 % of the planted examples."""
-    if result.found >= SHARE * result.planted:
+    factor = limits.factors.get("planted examples", 1.0)
+    if result.found >= (SHARE - (factor - 1) * (1 - SHARE)) * result.planted:
         return None
     return Doubt(
         name="planted examples",
@@ -66,13 +68,8 @@ def plant(case: SearchCase, count: int, rng: torch.Generator) -> tuple[PlantedMo
     # Scaled by the spread of the logits, so that small logits work as well as large ones.
     scale = (inner_logits - center).abs().amax((1, 2), keepdim=True).clamp_min(1e-300)
     inner_logits, outer_logits = (inner_logits - center) / scale, (outer_logits - center) / scale
-    covariance = inner_logits.transpose(1, 2) @ inner_logits / inner_logits.shape[1]
-    ridge = _RIDGE * covariance.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-12)
-    covariance = covariance + ridge[:, None, None] * torch.eye(
-        covariance.shape[1], dtype=covariance.dtype, device=x.device
-    )
     # One rule for each point of the surface, (n, s, K); the one of the largest gap is used.
-    rules = torch.linalg.solve(covariance, outer_logits.transpose(1, 2)).transpose(1, 2)
+    rules = _discriminants(inner_logits, outer_logits)
     outer_score = (rules * outer_logits).sum(2)
     inner_score = (rules @ inner_logits.transpose(1, 2)).amax(2)
     gap = (outer_score - inner_score) / outer_score.clamp_min(1e-12)
@@ -83,6 +80,34 @@ def plant(case: SearchCase, count: int, rng: torch.Generator) -> tuple[PlantedMo
     weights = rules[rows, best] / (top - bottom)[:, None] / scale[:, 0]
     bias = (weights * center[:, 0]).sum(1) + (top + bottom) / (2 * (top - bottom))
     return PlantedModel(case.model, x[separable], weights[separable], bias[separable]), x[separable]
+
+
+def _discriminants(inner: Logits, outer: Logits) -> torch.Tensor:
+    """Fisher's discriminant (n, s, K) of each outer point (n, s, K): C^-1 times the point.
+
+    C is the covariance A' A / m of the inner points A (n, m, K), with a ridge r. For K above m the
+    inverse has its dual form: (C + r)^-1 = (1 - A' (A A' / m + r)^-1 A / m) / r, of size m instead of K.
+    """
+    points, classes = inner.shape[1:]
+    rules: torch.Tensor
+    if classes <= points:
+        covariance = inner.transpose(1, 2) @ inner / points
+        ridge = _RIDGE * covariance.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-12)
+        rules = torch.linalg.solve(_ridged(covariance, ridge), outer.transpose(1, 2))
+        rules = rules.transpose(1, 2)
+    else:
+        ridge = _RIDGE * inner.square().mean((1, 2)).clamp_min(1e-12)
+        products = inner @ inner.transpose(1, 2) / points
+        inside = torch.linalg.solve(
+            _ridged(products, ridge), inner @ outer.transpose(1, 2) / points
+        )
+        rules = (outer - inside.transpose(1, 2) @ inner) / ridge[:, None, None]
+    return rules
+
+
+def _ridged(matrices: torch.Tensor, ridge: torch.Tensor) -> torch.Tensor:
+    eye = torch.eye(matrices.shape[1], dtype=matrices.dtype, device=matrices.device)
+    return matrices + ridge[:, None, None] * eye
 
 
 class PlantedModel(nn.Module):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
@@ -12,6 +12,7 @@ from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import BATCH, Attack, channels_last
 from securemnist.attacks.losses import cross_entropies, loss_and_gradient
 from securemnist.batches import batch_size
+from securemnist.evaluation.calibration import Limits
 from securemnist.models.loading import Subject
 from securemnist.models.predictions import exact, is_wrong
 from securemnist.results.intervals import share_interval
@@ -23,7 +24,8 @@ from securemnist.types import Images, Labels, Logits
 class Case:
     """Images `x` (n, C, H, W) that `model` classifies right as `y`; `seed` fixes all randomness.
 
-    Attacks run against `model`: the subject's model, or the logarithm of its probabilities.
+    Attacks run against `model`: the subject's model, or the logarithm of its probabilities. `limits`:
+    those of the data.
     """
 
     subject: Subject
@@ -32,11 +34,16 @@ class Case:
     x: Images
     y: Labels
     seed: int = 0
+    limits: Limits = field(default_factory=Limits, kw_only=True)
 
     def rng(self, *parts: object) -> torch.Generator:
         """A random generator of its own for each purpose, named by `parts`."""
         whole = ("doubt", self.seed, self.threat.to_json(), *parts)
         return torch.Generator().manual_seed(seed_from(*whole))
+
+    def limit(self, doubt: str, bundled: float) -> float:
+        """The limit of a doubt: that of MNIST, `bundled`, times the factor of these data."""
+        return bundled * self.limits.factors.get(doubt, 1.0)
 
     def gradient(self, x: Images) -> torch.Tensor:
         """Gradient of cross-entropy by the pixels, at perturbed versions of these images."""

@@ -40,7 +40,7 @@ def _doubt(case: SearchCase, search: Attack, seeds: int, images: int) -> Doubt |
     x, y, judge = case.x[:images], case.y[:images], case.subject.model
     surviving = surviving_after(runs, case.model, x, y, case.threat, judge=judge, pool=case.pool)
     broken = int((~surviving).sum())
-    if not case.matters(broken, len(surviving), LIMIT):
+    if not case.matters(broken, len(surviving), case.limit("convergence", LIMIT)):
         return None
     return Doubt(
         name="convergence",

@@ -22,7 +22,8 @@ def gradients(case: Case) -> Doubt | None:
     errors = gradient_errors(case)
     n = len(errors[0])
     silent, false = (int(kind.sum()) for kind in errors)
-    if not (exceeds(silent, n, SILENT) or exceeds(false, n, FALSE)):
+    most_silent, most_false = (case.limit("gradients", limit) for limit in (SILENT, FALSE))
+    if not (exceeds(silent, n, most_silent) or exceeds(false, n, most_false)):
         return None
     reasons = []
     if silent:

@@ -31,7 +31,7 @@ def large_epsilon(case: SearchCase) -> Doubt | None:
     runs = shortened(case.attacks, case.rng("known answer"))
     surviving = surviving_after(runs, case.model, x, y, threat, judge=case.model, pool=case.pool)
     count = int(torch.count_nonzero(surviving))
-    if not case.matters(count, len(y), LIMIT):
+    if not case.matters(count, len(y), case.limit("large epsilon", LIMIT)):
         return None
     return Doubt(
         name="large epsilon",

@@ -37,8 +37,8 @@ def one_step_masking(case: Case) -> Doubt | None:
     reversed_ = int((partial_step & ~full_step).sum())
     search_gap, few = _search_gap(case, full_step), min(FEW, n)
     if not (
-        exceeds(max(gap, 0), n, GAP)
-        or exceeds(reversed_, n, REVERSAL)
+        exceeds(max(gap, 0), n, case.limit("one-step masking", GAP))
+        or exceeds(reversed_, n, case.limit("one-step masking", REVERSAL))
         or exceeds(max(search_gap, 0), few, FAR)
     ):
         return None

@@ -38,6 +38,7 @@ def weak_attack(case: SearchCase) -> Doubt | None:
     """
     surviving = torch.ones(len(case.y), dtype=torch.bool, device=case.y.device)
     broken_by: list[str] = []
+    limit = case.limit("weak attack", LIMIT)
     for name, attack, source in _other_attacks(case):
         places = surviving.nonzero().squeeze(1)
         if not len(places):
@@ -50,7 +51,7 @@ def weak_attack(case: SearchCase) -> Doubt | None:
         surviving[places[ruling.fooled]] = False
         if bool(ruling.fooled.any()):
             broken_by.append(f"{name} {int(ruling.fooled.sum())}")
-        if case.matters(int((~surviving).sum()), len(surviving), LIMIT):
+        if case.matters(int((~surviving).sum()), len(surviving), limit):
             return Doubt(
                 name="weak attack",
                 reason=f"of {len(surviving)} images that survived the row's attack, cheap attacks break "

@@ -11,9 +11,11 @@ from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.base import OtherEvidence
 from securemnist.results.evidence.certificates import CertifiedEvidence
 from securemnist.results.evidence.latency import LatencyEvidence
+from securemnist.results.evidence.service import ServiceEvidence
 from securemnist.results.evidence.static import StaticEvidence
 
 _Measured = CleanEvidence | AttackEvidence | CertifiedEvidence | BackdoorEvidence
 AnyEvidence = Annotated[
-    _Measured | LatencyEvidence | StaticEvidence | OtherEvidence, Field(discriminator="kind")
+    _Measured | LatencyEvidence | StaticEvidence | ServiceEvidence | OtherEvidence,
+    Field(discriminator="kind"),
 ]

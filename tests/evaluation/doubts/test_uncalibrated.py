@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from securemnist.data import DataSet
+from securemnist.evaluation.calibration import UNCALIBRATED
 from securemnist.evaluation.context import Context
-from securemnist.evaluation.doubts import UNCALIBRATED, prediction_doubts
+from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.models.loading import from_model
 from tests.stubs import FunctionModel
 

@@ -51,13 +51,39 @@ def network_a(net: ConvNetA) -> Any:
         ]
     )
     for name in ("conv1", "conv2", "fc1", "fc2"):
-        layer = getattr(net, name)
-        weight = layer.weight.detach()
-        if name == "fc1":  # Keras flattens rows, columns, channels
-            weight = weight.view(128, 64, 7, 7).permute(0, 2, 3, 1).flatten(1)
-        kernel = weight.permute(2, 3, 1, 0) if weight.dim() == 4 else weight.T
-        model.get_layer(name).set_weights([kernel.numpy(), layer.bias.detach().numpy()])
+        _copy_weights(getattr(net, name), model.get_layer(name), pixels=7 if name == "fc1" else 0)
     return model
+
+
+def of_task(net: Any) -> Any:
+    """A network of `tests.tasks` with its weights, for images (n, H, W, C) of 8x8 pixels."""
+    k = keras()
+    layers, first, second = k.layers, net.features[0], net.features[3]
+    same = {"padding": "same", "activation": "relu"}
+    model = k.Sequential(
+        [
+            k.Input((8, 8, first.in_channels)),
+            layers.Conv2D(first.out_channels, 3, **same, name="first"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(second.out_channels, 3, **same, name="second"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(net.head.out_features, name="head"),
+        ]
+    )
+    _copy_weights(first, model.get_layer("first"))
+    _copy_weights(second, model.get_layer("second"))
+    _copy_weights(net.head, model.get_layer("head"), pixels=2)
+    return model
+
+
+def _copy_weights(source: Any, layer: Any, *, pixels: int = 0) -> None:
+    """The weights of a layer of torch; behind `pixels` x `pixels` features they are reordered."""
+    weight = source.weight.detach()
+    if pixels:  # Keras flattens rows, columns, channels
+        weight = weight.view(len(weight), -1, pixels, pixels).permute(0, 2, 3, 1).flatten(1)
+    kernel = weight.permute(2, 3, 1, 0) if weight.dim() == 4 else weight.T
+    layer.set_weights([kernel.numpy(), source.bias.detach().numpy()])
 
 
 def saved(model: Any, path: Path) -> Path:

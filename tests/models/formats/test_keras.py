@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from securemnist.data import DataSet
 from securemnist.errors import UsageError
 from securemnist.evaluation.context import Context
 from securemnist.input_spec import InputSpec
+from securemnist.models.formats import extras
 from securemnist.models.loading import resolve
 from securemnist.models.probabilities import LogProbabilities
 from tests.error_form import one_sentence
@@ -120,6 +123,32 @@ def test_missing_extra(
     with pytest.raises(UsageError) as caught:
         resolve(str(tmp_path / f"net.{extra}"))
     assert f"pip install 'securemnist[{extra}]'" in one_sentence(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("onnx2pytorch.py", "got onnx2pytorch.py of the project; give that another name"),
+        ("onnx2pytorch/__init__.py", "got __init__.py of the project"),
+        ("onnx2pytorch/weights.txt", "got a folder without modules; pip install"),
+    ],
+)
+def test_module_of_the_project_instead_of_a_package(
+    place: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file or folder of the project that was imported as an optional package is named."""
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).write_text("")
+    monkeypatch.chdir(tmp_path)
+    # As in a process that imported it by itself, before this package.
+    monkeypatch.setitem(sys.modules, "onnx2pytorch", None)  # restored at the end
+    del sys.modules["onnx2pytorch"]
+    monkeypatch.setattr(sys, "meta_path", [PathFinder])
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    importlib.import_module("onnx2pytorch")
+    with pytest.raises(UsageError) as caught:
+        extras.module("onnx2pytorch", "onnx")
+    assert words in one_sentence(caught.value)
 
 
 def run(program: str, path: Path, **environment: str) -> subprocess.CompletedProcess[str]:

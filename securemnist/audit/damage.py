@@ -1,0 +1,78 @@
+"""Damage: what was done to the first line that is not as it was written.
+
+The words are guesses by the lines around it: who can recompute digests can make one change look like
+another. That there is a change is certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from securemnist.audit.line import Line
+
+KINDS = ("changed", "removed", "inserted", "reordered", "cut off")
+
+
+@dataclass(frozen=True)
+class Damage:
+    """`kind`: one of KINDS; `number`: of the first line concerned; `where`: file and line in it."""
+
+    kind: str
+    number: int
+    where: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"line {self.number} was {self.kind} ({self.where}): {self.detail}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line at its place; `line` is None, with a `reason`, where it cannot be read."""
+
+    where: str
+    line: Line | None
+    reason: str = ""
+
+
+def classified(place: Place, before: Place | None, after: Sequence[Place], number: int) -> Damage:
+    """The damage at `place`, where line `number` was expected behind line `before`.
+
+    `after`: some lines that follow.
+    """
+    line, where = place.line, place.where
+    if line is None:
+        return Damage("changed", number, where, place.reason)
+    if line.number > number:
+        return _missing(line, where, after, number)
+    if line.number < number:
+        return _repeated(place, before, after)
+    if before is None:
+        return Damage("changed", number, where, "it names a line before the first one")
+    follows = any(other.line and other.line.previous == line.digest for other in after[:1])
+    if follows or not after:
+        return Damage(
+            "changed", number - 1, before.where, f"line {number} names another digest of it"
+        )
+    return Damage("changed", number, where, "it names another line before it")
+
+
+def _missing(line: Line, where: str, after: Sequence[Place], number: int) -> Damage:
+    later = next((p for p in after if p.line and p.line.number == number), None)
+    if later is not None:
+        return Damage("reordered", number, where, f"it now is behind, at {later.where}")
+    last = line.number - 1
+    lines = f"lines {number} to {last} are" if last > number else f"line {number} is"
+    return Damage("removed", number, where, f"{lines} missing before line {line.number}")
+
+
+def _repeated(place: Place, before: Place | None, after: Sequence[Place]) -> Damage:
+    """A number that was there before: the line that the next one does not name was inserted."""
+    line = place.line
+    assert line is not None  # nosec B101 # noqa: S101 # the caller has checked it
+    same = before is not None and before.line is not None and before.line.number == line.number
+    named = any(p.line and p.line.previous == line.digest for p in after[:1])
+    if same and named and before is not None:
+        return Damage("inserted", line.number, before.where, f"another line {line.number} follows")
+    return Damage("inserted", line.number, place.where, f"there is a line {line.number} before")

@@ -1,0 +1,135 @@
+"""Keys of a log: an Ed25519 key that signs, and a key for the hashes of images; mode 0600."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+import tempfile
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from securemnist._util.files import exists, open_regular, read_at_most
+from securemnist.audit.image_hash import KEY_BYTES
+from securemnist.errors import UsageError
+
+SIGNING, PUBLIC, IMAGES = "signing.key", "signing.pub", "images.key"
+_MAX_BYTES = 4096
+_OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def create(folder: Path) -> None:
+    """Write the keys that a new log in `folder` lacks; OSError where that fails."""
+    if not exists(folder / SIGNING):
+        key = Ed25519PrivateKey.generate()
+        content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        _write(folder / SIGNING, content)
+    if not exists(folder / IMAGES):
+        _write(folder / IMAGES, f"{secrets.token_hex(KEY_BYTES)}\n".encode())
+
+
+def signing_key(folder: Path) -> Ed25519PrivateKey:
+    """The key that signs (PKCS #8 in PEM); UsageError where it is missing, open to others or damaged.
+
+    The public key (PEM) is written beside it where it is missing.
+    """
+    path = folder / SIGNING
+    try:
+        key = load_pem_private_key(_private(path), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise UsageError(
+            f"{path}: expected an Ed25519 key in PEM, got something else; restore it, or log to "
+            "another folder"
+        )
+    if not exists(folder / PUBLIC):
+        pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        _write(folder / PUBLIC, pem)
+    return key
+
+
+def image_key(folder: Path) -> bytes:
+    """The key of the images' hashes: 64 hexadecimal characters; UsageError for anything else."""
+    path = folder / IMAGES
+    content = _private(path).strip()
+    if re.fullmatch(rb"[0-9a-f]{64}", content) is None:
+        raise UsageError(
+            f"{path}: expected {2 * KEY_BYTES} hexadecimal characters, got something else; restore it, "
+            "or log to another folder"
+        )
+    return bytes.fromhex(content.decode())
+
+
+def public_key(path: Path) -> str:
+    """The hexadecimal public key in a PEM file; UsageError for anything else."""
+    try:
+        key = load_pem_public_key(read_at_most(path, _MAX_BYTES))
+    except OSError as error:
+        raise UsageError(
+            f"{path}: expected a public key, got {error.strerror}; pass the {PUBLIC} of the log"
+        ) from error
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PublicKey):
+        raise UsageError(
+            f"{path}: expected an Ed25519 public key in PEM, got something else; pass the {PUBLIC} of "
+            "the log"
+        )
+    return raw(key)
+
+
+def raw(key: Ed25519PublicKey) -> str:
+    """The 32 bytes of a public key, hexadecimal."""
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+
+def fits(signature: str, message: bytes, key: str) -> bool:
+    """Whether a hexadecimal signature over `message` is of the owner of a hexadecimal public key."""
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(
+            bytes.fromhex(signature), message
+        )
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _private(path: Path) -> bytes:
+    """Content of a key file that only its owner may read."""
+    try:
+        with open_regular(path, os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
+            mode = os.fstat(descriptor).st_mode
+            content = os.read(descriptor, _MAX_BYTES)
+    except OSError as error:
+        raise UsageError(
+            f"{path}: expected the key of this log, got {error.strerror}; restore it, or log to "
+            "another folder"
+        ) from error
+    if mode & _OPEN_TO_OTHERS:
+        raise UsageError(
+            f"{path}: expected a key that only its owner can read, got mode {mode & 0o777:o}; use "
+            "chmod 600, and log to another folder if others could read it"
+        )
+    return content
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a new file of mode 0600, whole or not at all."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".key-")
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(name, path)

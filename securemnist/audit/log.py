@@ -1,0 +1,245 @@
+"""The log that a service writes: one writer, one write a line, a signature at intervals."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import fcntl
+import os
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from securemnist._util.files import open_regular
+from securemnist.audit import checkpoint, keys, recovery
+from securemnist.audit import folder as names
+from securemnist.audit.answer import Answer
+from securemnist.audit.line import Line, build
+from securemnist.audit.segment import Segment
+from securemnist.audit.settings import FORMAT, AuditSettings
+from securemnist.errors import AuditError, UsageError
+
+_COUNT_SECONDS = 1.0
+
+
+class AuditLog:
+    """The log in a folder, which is created with its keys where it is missing.
+
+    Safe to use from several threads; a second writer, of any process, is refused by UsageError. What
+    cannot be written raises AuditError, and the log is then as before.
+    """
+
+    def __init__(self, folder: Path, settings: AuditSettings | None = None) -> None:
+        self.folder, self.settings = folder, settings or AuditSettings()
+        self._guard = threading.Lock()
+        self._counts: Counter[int] = Counter()
+        self._counted = self._signed_at = time.monotonic()
+        self._unsigned, self._closed = 0, False
+        self._head = self._published = b""
+        with contextlib.ExitStack() as stack:
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._lock = stack.enter_context(_locked(folder))
+                self._open(folder)
+            except OSError as error:
+                raise UsageError(
+                    f"{folder}: expected a folder for the audit log, got {error.strerror}; name another"
+                ) from error
+            stack.callback(lambda: self._segment.close())
+            self._begin()
+            self._resources = stack.pop_all()
+
+    def _open(self, folder: Path) -> None:
+        end = recovery.end_of(folder)
+        if (head := names.head_number(folder)) > end.number:
+            raise UsageError(
+                f"{folder}: expected the audit log up to line {head}, which was signed, got "
+                f"{end.number} lines; keep the folder, and log to another one"
+            )
+        if end.path is None:
+            keys.create(folder)
+        self._key = keys.signing_key(folder)
+        self.image_key = keys.image_key(folder)
+        self._torn = [recovery.torn_content(part) for part in end.torn]
+        self._number, self._digest = end.number, end.digest
+        self._id = secrets.token_hex(16)
+        public = keys.raw(self._key.public_key())
+        if end.path is not None:
+            first = recovery.first_line(end.path).content
+            self._id = str(first.get("log"))
+            if first.get("key") != public:
+                raise UsageError(
+                    f"{folder}: expected the key that has signed this log, got another; restore "
+                    f"{keys.SIGNING}, or log to another folder"
+                )
+        self._about = {"log": self._id, "key": public, "format": FORMAT}
+        path = end.path or names.next_segment(None, folder)
+        self._segment = Segment(path, new=end.path is None)
+
+    def _begin(self) -> None:
+        self._append("start", {**self._about, "time": _now()})
+        for part in self._torn:
+            self._append("torn", {**part, "time": _now()})
+        self._sign()
+        self._publish_held()
+
+    def answer(self, answer: Answer) -> int:
+        """Append an answer; its number. The answer may leave the service after this returns."""
+        with self._guard:
+            self._sign_when_due()
+            number = self._append("answer", {**answer.to_json(), "time": _now()})
+            if self.settings.sync == "line":
+                self._sync()
+            return number
+
+    def count(self, status: int) -> None:
+        """Count a request that gets no line of its own, such as one without a token.
+
+        Counts are written once a second at most, so that strangers do not fill the disk.
+        """
+        with self._guard:
+            self._counts[int(status)] += 1
+            if time.monotonic() - self._counted >= _COUNT_SECONDS:
+                self._write_counts()
+
+    def tick(self) -> None:
+        """Write counts, sign what is due, and wait for the disk; to be called about once a second.
+
+        Answers do not wait for it.
+        """
+        with self._guard:
+            if self._closed:
+                return
+            self._write_counts()
+            self._sign_when_due()
+        self._publish()
+
+    def close(self) -> None:
+        """Write counts, say that the writer ends, sign, and let another writer go on."""
+        with self._guard, self._resources:
+            if self._closed:
+                return
+            self._closed = True
+            self._write_counts()
+            self._append("stop", {"time": _now()})
+            self._sign()
+            self._publish_held()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _write_counts(self) -> None:
+        if self._counts:
+            statuses = {str(status): count for status, count in sorted(self._counts.items())}
+            self._append("counts", {"statuses": statuses, "time": _now()})
+            self._counts.clear()
+        self._counted = time.monotonic()
+
+    def _sign_when_due(self) -> None:
+        old = time.monotonic() - self._signed_at >= self.settings.seconds
+        if self._unsigned and (old or self._unsigned >= self.settings.lines):
+            self._sign()
+
+    def _sign(self) -> None:
+        """Append a checkpoint, which becomes the head at the next tick."""
+        content = checkpoint.sign(self._key, self._id, self._number + 1, self._digest, _now())
+        self._head = self._put("checkpoint", content).text
+        self._unsigned, self._signed_at = 0, time.monotonic()
+
+    def _publish(self) -> None:
+        """Write the head, without keeping answers waiting."""
+        with self._guard:
+            head, segment = self._head, self._segment.duplicate()
+        try:
+            if head and head != self._published:
+                self._write_head(head, segment)
+        finally:
+            segment.close()
+
+    def _publish_held(self) -> None:
+        """The same while nothing else is written."""
+        self._write_head(self._head, self._segment)
+
+    def _write_head(self, head: bytes, segment: Segment) -> None:
+        """Lines first, so that the head never is ahead of the log on the disk."""
+        try:
+            segment.sync()
+            names.write_head(self.folder, head)
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+        self._published = head
+
+    def _append(self, kind: str, content: Mapping[str, Any]) -> int:
+        if self._segment.size >= self.settings.segment_bytes:
+            self._rotate()
+        if not self._segment.size and kind != "start":
+            self._put("segment", {**self._about, "time": _now()})
+        line = self._put(kind, content)
+        self._unsigned += 1
+        return line.number
+
+    def _rotate(self) -> None:
+        """Sign the last line of the file, and go on in another."""
+        if self._unsigned:
+            self._sign()
+        try:
+            self._segment.sync()
+            following = Segment(names.next_segment(self._segment.path, self.folder), new=True)
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+        self._segment.close()
+        self._segment = following
+
+    def _put(self, kind: str, content: Mapping[str, Any]) -> Line:
+        try:
+            line = build(kind, self._number + 1, self._digest, content)
+            self._segment.write(line.text + b"\n")
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+        except ValueError as error:
+            raise AuditError(f"{error}; send fewer images in one request") from error
+        self._number, self._digest = line.number, line.digest
+        return line
+
+    def _sync(self) -> None:
+        try:
+            self._segment.sync()
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Any:
+    """The lock of the folder; UsageError where another writer holds it."""
+    with open_regular(folder / names.LOCK, os.O_RDWR | os.O_CREAT, 0o600) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(
+                f"{folder}: expected an audit log without a writer, got one that another service "
+                "writes; stop it, or name another folder"
+            ) from error
+        yield file
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
+
+
+def _unwritable(folder: Path, error: OSError) -> AuditError:
+    return AuditError(
+        f"{folder}: the audit log cannot be written ({error.strerror}); make room, or move the log"
+    )

@@ -1,0 +1,116 @@
+"""Factors of the limits: two honest networks raise no doubt, and each impostor raises its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+
+from securemnist import assessing
+from securemnist.calibration.honest import Honest
+from securemnist.calibration.impostors import IMPOSTORS
+from securemnist.data import DataSet
+from securemnist.errors import UsageError
+from securemnist.evaluation.calibration import FACTORS, Calibration, Limits, Reference
+from securemnist.evaluation.context import Context
+from securemnist.models.loading import Subject
+from securemnist.threats import Linf
+from securemnist.types import Progress, silent
+
+# Images that doubts about the model use.
+_IMAGES = 500
+_LADDER = {"use": "ladder", "budget": "smoke"}
+_PGD = {"use": "PGD", "steps": 10}
+# A reference is attacked where about a fifth to two fifths of its right predictions break.
+_SURVIVING, _LARGEST, _FINER, _MOST_EPS = 0.6, 0.5, 2**-0.25, 48
+_ABOVE_CHANCE = 0.1
+DOUBTS = tuple(dict.fromkeys(name for impostor in IMPOSTORS for name in impostor.doubts))
+
+
+def calibrate(
+    references: Sequence[Subject], data: DataSet, *, seconds: float, progress: Progress = silent
+) -> Calibration:
+    """Limits of the doubts for `data`, by honest networks; on tuning images, else on test images.
+
+    UsageError for MNIST, for fewer than two different networks, for one near chance, and where it takes
+    longer than `seconds`.
+    """
+    check_data(data)
+    if len({subject.digest for subject in references}) < 2:
+        raise UsageError(
+            "expected two different honest networks for a calibration, got one; name another"
+        )
+    end = time.monotonic() + seconds
+    split = data.tuning if len(data.tuning) else data.test
+    used = dataclasses.replace(data, test=split[:_IMAGES])
+    total = 2 + len(IMPOSTORS)
+
+    def step(done: int) -> None:
+        progress("calibration", done, total)
+        if time.monotonic() > end:
+            raise UsageError(
+                f"expected a calibration within the given time, got {done} of {total} steps; raise "
+                "--calibrate-minutes"
+            )
+
+    step(0)
+    entries = [_reference(subject, used) for subject in references]
+    honest = [network for network, _ in entries]
+    step(1)
+    factors = _without_doubts(honest)
+    limits, missed = Limits(factors), set[str]()
+    for number, impostor in enumerate(IMPOSTORS):
+        step(2 + number)
+        missed |= {name for network in honest for name in network.missed(impostor, limits)}
+    step(total)
+    return Calibration(
+        data={"test": data.digest, **({"tuning": split.digest} if len(data.tuning) else {})},
+        references=tuple(entry for _, entry in entries),
+        factors={name: factor for name, factor in factors.items() if name not in missed},
+    )
+
+
+def check_data(data: DataSet) -> None:
+    """UsageError for MNIST, which needs no calibration."""
+    if data.pinned:
+        raise UsageError(
+            "expected data other than MNIST, on which the limits of doubts were chosen, got MNIST; omit "
+            "--calibrate"
+        )
+
+
+def _reference(subject: Subject, data: DataSet) -> tuple[Honest, Reference]:
+    """The network at the largest eps at which most images survive PGD; UsageError near chance."""
+    context = Context(subject, data, doubts=(), trial=Limits())
+    clean = assessing.measure(context, "clean_accuracy", {})
+    chance = 1 / data.spec.classes
+    if clean.low <= chance + min(chance, _ABOVE_CHANCE):
+        raise UsageError(
+            f"expected an honest network clearly better than guessing, got {subject.name} of accuracy "
+            f"{clean.value:.4f}; raise --calibrate-minutes, or name two of yours: --calibrate-with"
+        )
+    eps = _LARGEST
+    for _ in range(_MOST_EPS):
+        network = Honest(subject, data, Linf(float(f"{eps:.3g}")))
+        if network.survival(_PGD) >= _SURVIVING:
+            break
+        eps *= _FINER
+    return network, Reference(
+        name=subject.name,
+        digest=subject.digest,
+        accuracy=clean.value,
+        threat=str(network.threat),
+    )
+
+
+def _without_doubts(honest: Sequence[Honest]) -> dict[str, float]:
+    """The smallest factor by doubt with which no honest network raises it."""
+    factors: dict[str, float] = {}
+    for factor in FACTORS:
+        limits = Limits(dict.fromkeys(DOUBTS, factor))
+        found = (network.measured(_LADDER, limits) for network in honest)
+        raised = {doubt.name for measurement in found for doubt in measurement.doubts}
+        factors = {**dict.fromkeys(set(DOUBTS) - raised, factor), **factors}
+        if len(factors) == len(DOUBTS):
+            break
+    return {name: factors[name] for name in DOUBTS if name in factors}

@@ -1,0 +1,90 @@
+"""Two honest networks of architecture A, trained on the user's data within a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import torch
+
+from securemnist.data import DataSet
+from securemnist.errors import DataError, UsageError
+from securemnist.initial_policy.kind import kind_of
+from securemnist.models import loading
+from securemnist.models.loading import Subject
+from securemnist.train.loop import Trainer
+from securemnist.train.recipes import Recipe
+from securemnist.types import Progress, silent
+
+# Most training images, and tuning images that a run measures after each epoch.
+_IMAGES, _TUNING = 20_000, 500
+_SMALLEST_BATCH, _LARGEST_BATCH = 16, 128
+# Epochs and batches of an unhurried run; fewer than a third of these batches train nothing.
+_EPOCHS, _BATCHES = 5, 600
+_TIMED = 3
+
+
+def trained(
+    data: DataSet, *, seconds: float, progress: Progress = silent
+) -> tuple[Subject, Subject]:
+    """A network trained on the images as they are, and one trained on PGD examples of them.
+
+    `seconds` limits the training of both together. DataError for data without training images, and
+    UsageError where the time is too short.
+    """
+    if not len(data.train):
+        raise DataError(
+            f"{data.name}: expected training images for the networks of --calibrate, got none; add a "
+            "training split, or name two honest networks of yours: --calibrate-with SPEC SPEC"
+        )
+    eps = kind_of(data).linf[2]
+    plain = Recipe(learning_rate=2e-3)
+    robust = Recipe(
+        learning_rate=2e-3,
+        adversary="pgd",
+        eps=eps,
+        steps=3,
+        step_size=eps / 2,
+        seed=1,
+    )
+    return (
+        _network("plain reference", plain, data, seconds / 3, progress),
+        _network("robust reference", robust, data, 2 * seconds / 3, progress),
+    )
+
+
+def _network(
+    name: str, recipe: Recipe, data: DataSet, seconds: float, progress: Progress
+) -> Subject:
+    """The network of a recipe, trained for as many batches as fit into the time."""
+    images = min(len(data.train), _IMAGES)
+    batch = min(max(images // 20, _SMALLEST_BATCH), _LARGEST_BATCH)
+    rng = torch.Generator().manual_seed(recipe.seed)
+    order = torch.randperm(len(data.train), generator=rng)
+    data = dataclasses.replace(data, tuning=data.tuning[:_TUNING])
+    wanted = max(_EPOCHS * -(-images // batch), _BATCHES)
+    recipe = dataclasses.replace(recipe, batch=batch)
+    few = dataclasses.replace(data, train=data.train[order[: (_TIMED + 1) * batch]])
+    possible = int(seconds / _seconds_a_batch(recipe, few))
+    if possible < _BATCHES // 3:
+        raise UsageError(
+            f"expected time for at least {_BATCHES // 3} batches of the {name}, got time for {possible}; "
+            "raise --calibrate-minutes"
+        )
+    batches = min(wanted, possible)
+    used = min(images, batches * batch)
+    data = dataclasses.replace(data, train=data.train[order[:used]])
+    epochs = max(round(batches / -(-used // batch)), 1)
+    trainer = Trainer(dataclasses.replace(recipe, epochs=epochs, ramp=epochs // 2), data)
+    for _ in range(epochs):
+        trainer.run_epoch(progress=progress)
+    return loading.from_model(trainer.model.eval(), name=name, input_spec=data.spec)
+
+
+def _seconds_a_batch(recipe: Recipe, data: DataSet) -> float:
+    """Seconds of one batch of training, from a few."""
+    trainer = Trainer(recipe, data)
+    trainer.run_epoch(stop_after=1)  # the first one takes longer
+    began = time.perf_counter()
+    trainer.run_epoch(stop_after=_TIMED)
+    return (time.perf_counter() - began) / _TIMED

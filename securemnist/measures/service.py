@@ -1,0 +1,147 @@
+"""Service violations: checks of one control of a service that do not hold."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, field_validator
+
+from securemnist.errors import MeasureError, NotApplicable
+from securemnist.evaluation.context import Context
+from securemnist.measures.base import Measure, Settings
+from securemnist.results.evidence.service import ServiceCheck, ServiceEvidence
+from securemnist.results.families import SERVICE
+from securemnist.results.findings import Measurement
+
+if TYPE_CHECKING:
+    from securemnist.service.target import Target
+
+OWN = "our own service on loopback"
+_SECONDS = 3.0
+_MOST = 1e4
+Control = Literal[
+    "authentication",
+    "token_comparison",
+    "rate_limit",
+    "body_cap",
+    "slow_requests",
+    "malformed_json",
+    "wrong_tensors",
+    "methods",
+    "path_traversal",
+    "error_disclosure",
+    "security_headers",
+    "origins",
+    "confidence_precision",
+    "batch_independence",
+    "overload",
+    "audit_trail",
+]
+
+
+class ServiceSettings(Settings):
+    """Settings of a row of a service.
+
+    `control`: what is probed. `endpoint`: a service of the user's by the Open Inference Protocol, as
+    https://HOST/v2/models/NAME; without it our own service is started around the model, with limits
+    that are reached sooner than the defaults. `token_env`: the environment variable with its token.
+    `most_requests`: the bound of loops. `timeout`: seconds of one request.
+    """
+
+    control: Control
+    endpoint: str | None = None
+    token_env: str | None = None
+    most_requests: int = Field(default=500, ge=10, le=100_000)
+    timeout: float = Field(default=10.0, gt=0, le=300, allow_inf_nan=False)
+
+    @field_validator("endpoint")
+    @classmethod
+    def _address(cls, endpoint: str | None) -> str | None:
+        if endpoint is not None and find_spec("starlette") is not None:
+            from securemnist.service.endpoint import split
+
+            split(endpoint)
+        return endpoint
+
+
+def service_violations(context: Context, settings: ServiceSettings, seed: int) -> Measurement:
+    """The number of checks of a control that do not hold, of a running service.
+
+    NotApplicable without the packages of the extra `serve`, and for a control that the service cannot
+    be asked about; MeasureError where it does not answer honest requests.
+    """
+    for package in ("granian", "starlette"):
+        if find_spec(package) is None:
+            raise NotApplicable(
+                f"a service needs the package {package}; install securemnist[serve]"
+            )
+    began = time.perf_counter()
+    with _target(context, settings) as target:
+        checks = _asked(target, settings.control)
+    if not checks:
+        raise MeasureError("expected checks of the service, got none; report this")
+    value = float(sum(not check.holds for check in checks))
+    return Measurement(
+        value=value,
+        low=value,
+        high=value,
+        n=len(checks),
+        complete=True,
+        seconds=round(time.perf_counter() - began, 3),
+        seed=seed,
+        unit="count",
+        evidence=ServiceEvidence(
+            checks=sorted(checks, key=lambda check: check.holds),
+            control=settings.control,
+            subject=settings.endpoint or OWN,
+            requests=target.sent,
+        ),
+    )
+
+
+def _asked(target: Target, control: str) -> list[ServiceCheck]:
+    """The checks of a control, between two honest requests: a service that is down refuses everything."""
+    from securemnist.service.reply import HONEST, accepted
+    from securemnist.service.table import PROBES
+
+    honest = target.infer(target.images[:1])
+    without_token = target.token is None and honest.status in (401, 403)
+    if without_token and control != "authentication":
+        target.need_token()
+    if not honest.accepted and not without_token:
+        raise MeasureError(
+            f"expected an answer to an honest request, got {honest}; check `endpoint` and the token"
+        )
+    checks = PROBES[control](target)
+    if control == "rate_limit" or without_token:  # refused by now, and rightly
+        return checks
+    return [*checks, accepted(HONEST, target.infer(target.images[:1]))]
+
+
+def _target(context: Context, settings: ServiceSettings) -> AbstractContextManager[Target]:
+    from securemnist.service.endpoint import endpoint_target
+    from securemnist.service.own import own_target
+
+    if settings.endpoint is None:
+        return own_target(context, settings.control)
+    return endpoint_target(
+        context,
+        settings.endpoint,
+        settings.token_env,
+        settings.most_requests,
+        settings.timeout,
+    )
+
+
+SERVICE_VIOLATIONS = Measure(
+    service_violations,
+    ServiceSettings,
+    SERVICE,
+    lambda *_: _SECONDS,
+    good="at_most",
+    limits=(0.0, _MOST),
+    unit="count",
+)

@@ -1,0 +1,77 @@
+"""State: what a monitor keeps over a restart, one JSON file that is written atomically."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from securemnist._util.files import read_at_most
+from securemnist._util.parsing import json_object
+from securemnist._util.resources import write_atomically
+from securemnist.errors import ParseError, UsageError
+from securemnist.monitoring.alarm import Alarm, Result
+from securemnist.results.json_model import JsonModel
+from securemnist.results.value_types import Class, Finite
+
+FORMAT = 1
+MAX_BYTES = 32 << 20
+KEPT_ALARMS = 100
+_MOST_VALUES = 3_000_000
+_Many = Annotated[int, Field(strict=True, ge=0, le=2**53)]
+_Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True)
+class State(JsonModel):
+    """`owner`: digest of the reference and the settings, by which a state of another monitor is known.
+
+    `windows`, `images`, `alarm_count`: totals. `rows`, `labels`: statistics and classes of the window
+    that is not complete. `last`: the results of the last window. `alarms`: the latest ones.
+    """
+
+    format: _Many
+    owner: _Digest
+    windows: _Many
+    images: _Many
+    alarm_count: _Many
+    rows: list[list[Finite]]
+    labels: list[Class]
+    last: list[Result]
+    limit: Finite
+    alarms: Annotated[list[Alarm], Field(max_length=KEPT_ALARMS)]
+
+    def write(self, path: Path) -> None:
+        """Replace the file; OSError where that fails."""
+        text = json.dumps(self.to_json(), separators=(",", ":"), allow_nan=False)
+        write_atomically(path, text.encode() + b"\n")
+
+
+def read(path: Path) -> State:
+    """The state in a file; UsageError where it is missing or damaged."""
+    try:
+        content = read_at_most(path, MAX_BYTES)
+        state = State.from_json(json_object(content, values=_MOST_VALUES))
+    except OSError as error:
+        raise UsageError(
+            f"{path}: expected the state of a monitor, got {error.strerror}; name the file that "
+            "`securemnist serve` writes"
+        ) from error
+    except (ParseError, ValueError) as error:
+        raise UsageError(
+            f"{path}: expected the state of a monitor, got {error!s:.200}; remove it to begin anew"
+        ) from error
+    return _consistent(path, state)
+
+
+def _consistent(path: Path, state: State) -> State:
+    widths: set[Any] = {len(row) for row in state.rows}
+    if state.format != FORMAT or len(widths) > 1 or len(state.rows) != len(state.labels):
+        raise UsageError(
+            f"{path}: expected the state of a monitor of this version, got another; remove it to begin "
+            "anew"
+        )
+    return state

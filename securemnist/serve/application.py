@@ -1,0 +1,58 @@
+"""The application: routes from tables, and the controls around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from securemnist.serve import page, protocol, session_routes
+from securemnist.serve.controls import CONTROLS, Around
+from securemnist.serve.routes import Path, Routes
+from securemnist.serve.service import Service
+from securemnist.serve.sessions import Sessions
+from securemnist.serve.settings import Settings
+from securemnist.serve.tokens import Token, Tokens
+
+# The topics of the service; each is a function of a service and its settings.
+ROUTES: tuple[Routes, ...] = (protocol.routes, session_routes.routes, page.routes)
+
+
+def create_application(
+    service: Service, settings: Settings, tokens: Iterable[Token] = ()
+) -> Starlette:
+    """The ASGI application of a service, with all controls that are not in `settings.off`.
+
+    Without tokens every request that needs one is refused.
+    """
+    paths = [path for routes in ROUTES for path in routes(service, settings)]
+    accepted, sessions = Tokens(tokens), Sessions(settings.session_seconds)
+    public = frozenset(path.path for path in paths if path.public)
+    around = Around(service, settings, accepted, sessions, public)
+    application = Starlette(
+        routes=[_route(path) for path in paths],
+        middleware=[
+            Middleware(control, around)
+            for switch, control in CONTROLS
+            if switch is None or settings.has(switch)
+        ],
+        exception_handlers={HTTPException: _raise},
+    )
+    application.router.redirect_slashes = False  # a redirect would repeat the Host header
+    for name in ("service", "settings", "tokens", "sessions"):
+        value = {"tokens": accepted}.get(name, getattr(around, name))
+        setattr(application.state, name, value)
+    return application
+
+
+def _route(path: Path) -> Route:
+    return Route(path.path, path.function, methods=[path.method])
+
+
+def _raise(_request: Request, error: Exception) -> Response:
+    raise error  # the control `errors` answers it

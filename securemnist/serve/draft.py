@@ -1,0 +1,56 @@
+"""What is known of a request while it is in work; it becomes a `Record`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import perf_counter
+from time import time as now
+from typing import Any
+
+from starlette.types import Scope
+
+from securemnist.serve.record import Record
+from securemnist.types import Images, Logits
+
+_KEY = "securemnist.draft"
+
+
+@dataclass
+class Draft:
+    """The fields of a record, filled in by controls and routes."""
+
+    path: str
+    address: str
+    subject: str = ""
+    model: str = ""
+    request: str = ""
+    images: Images | None = None
+    logits: Logits | None = None
+    time: float = field(default_factory=now)
+    began: float = field(default_factory=perf_counter)
+
+    def record(self, status: int) -> Record:
+        """The record of an answer of this status."""
+        predictions = None if self.logits is None else self.logits.argmax(1)
+        return Record(
+            self.time,
+            self.subject,
+            self.address,
+            self.model,
+            self.images,
+            self.logits,
+            predictions,
+            status,
+            perf_counter() - self.began,
+            self.path,
+            self.request,
+        )
+
+
+def of(scope: Scope) -> Draft:
+    """The draft of a request; a new one for a request without."""
+    if _KEY not in scope:
+        client: Any = scope.get("client") or ("",)
+        scope[_KEY] = Draft(scope.get("path", ""), str(client[0]))
+    draft: Draft = scope[_KEY]
+    return draft

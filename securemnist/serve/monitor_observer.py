@@ -1,0 +1,63 @@
+"""Metrics and drift as an observer. It never refuses an answer: what fails is logged."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from securemnist.monitoring import Monitor
+from securemnist.monitoring.metrics import Metrics
+from securemnist.monitoring.state import State
+from securemnist.serve.record import Record
+
+log = logging.getLogger("securemnist")
+
+
+@dataclass(frozen=True)
+class MonitorObserver:
+    """Counts requests, and compares the images of each model. `monitors`, `names`: by digest."""
+
+    metrics: Metrics
+    monitors: Mapping[str, Monitor]
+    names: Mapping[str, str]
+    _unsaved: dict[str, State] = field(default_factory=dict)
+
+    def __call__(self, record: Record) -> None:
+        try:
+            self.metrics.request(record.status, record.latency)
+            if record.model in self.monitors:
+                self._observe(record)
+        except Exception:
+            log.exception("expected to monitor a request, an error occurred")
+
+    def _observe(self, record: Record) -> None:
+        if record.images is None or record.logits is None or record.predictions is None:
+            return
+        name, monitor = self.names[record.model], self.monitors[record.model]
+        self.metrics.answers(name, record.predictions.tolist())
+        windows = monitor.windows
+        alarms = monitor.observe(record.images, record.logits)
+        if alarms:
+            least = min(alarms, key=lambda alarm: alarm.result.p)
+            log.warning("drift of %s, %d alarms: %s", name, len(alarms), least)
+        if monitor.windows > windows:
+            self.metrics.drift(name, monitor, alarms)
+            self._unsaved[record.model] = monitor.state()
+
+    def save(self) -> None:
+        """Write new states; for another thread than that of the requests, which does not wait then."""
+        for digest in list(self._unsaved):
+            self._write(self.monitors[digest], self._unsaved.pop(digest))
+
+    def close(self) -> None:
+        """Write all states."""
+        for monitor in self.monitors.values():
+            self._write(monitor, monitor.state())
+
+    def _write(self, monitor: Monitor, state: State) -> None:
+        try:
+            if monitor.path is not None:
+                state.write(monitor.path)
+        except OSError as error:
+            log.error("the state of a monitor cannot be written: %s", error.strerror)

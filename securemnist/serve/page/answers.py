@@ -1,0 +1,45 @@
+"""Answers of the page: what JavaScript gets of images and logits."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import torch
+
+from securemnist.data.samples import as_bytes
+from securemnist.errors import DataError
+from securemnist.input_spec import InputSpec
+from securemnist.models.probabilities import are_probabilities
+from securemnist.serve.settings import Settings
+from securemnist.types import Images, Logits
+
+
+def pixels_of(content: bytes, spec: InputSpec) -> torch.Tensor:
+    """The image uint8 (1, C, H, W) of these bytes, as `image` sent it; DataError for another number."""
+    if len(content) != spec.size:
+        raise DataError(
+            f"expected {spec.size:,} bytes of one image, got {len(content):,}; send it whole"
+        )
+    # A copy, which torch may write to.
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8).view(1, *spec.shape)
+
+
+def image(images: Images) -> dict[str, Any]:
+    """The first image (1, C, H, W), uint8 or float32 in [0, 1], as bytes."""
+    pixels = as_bytes(images)[0] if images.is_floating_point() else images
+    _, channels, height, width = pixels.shape
+    content = base64.b64encode(pixels.contiguous().cpu().numpy().tobytes()).decode()
+    return {"channels": channels, "height": height, "width": width, "pixels": content}
+
+
+def prediction(logits: Logits, settings: Settings) -> dict[str, Any]:
+    """The class of one image by its logits (1, K), and all probabilities where settings permit them."""
+    label = int(logits[0].argmax())
+    if settings.labels_only:
+        return {"label": label, "probabilities": None}
+    logits = logits.double()
+    shares = logits[0] if are_probabilities(logits) else logits[0].softmax(0)
+    if settings.has("rounding"):
+        shares = shares.round(decimals=settings.decimals)
+    return {"label": label, "probabilities": shares.tolist()}

@@ -1,0 +1,134 @@
+"""Granian around an application: one process, HTTP/1 only, a graceful stop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+import threading
+import warnings
+from collections.abc import Callable
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server as Granian
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from securemnist.errors import UsageError
+from securemnist.serve.settings import Settings
+
+_CONNECTIONS = 1024
+_BUFFER_BYTES = 64 << 10  # of headers, too
+_NO_DEADLINE = 24 * 3600.0
+_FLUSH_SECONDS = 0.1  # until the last answer has left the process
+
+
+class Server:
+    """A server of one application on one port; `serve` returns after `stop`.
+
+    UsageError where the port is taken.
+    """
+
+    def __init__(self, application: ASGIApp, settings: Settings) -> None:
+        self.port = free_port(settings.host, settings.port)
+        self._settings = settings
+        self._application = application
+        self._working = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        seconds = settings.header_seconds if settings.has("deadlines") else _NO_DEADLINE
+        self._granian = Granian(
+            target=self._counted,
+            address=settings.host,
+            port=self.port,
+            interface=Interfaces.ASGINL,
+            http=HTTPModes.http1,
+            websockets=False,
+            backlog=_CONNECTIONS,
+            backpressure=_CONNECTIONS,
+            http1_settings=HTTP1Settings(
+                header_read_timeout=int(seconds * 1000), max_buffer_size=_BUFFER_BYTES
+            ),
+            log_enabled=False,
+        )
+
+    @property
+    def address(self) -> str:
+        """The URL of the server, without a path."""
+        host = self._settings.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    async def serve(self, started: Callable[[], None] = lambda: None) -> None:
+        """Accept connections until `stop`; then answer what was accepted, for `stop_seconds` at most."""
+        self._loop = asyncio.get_running_loop()
+        logging.getLogger("_granian").setLevel(logging.ERROR)  # "experimental", at each start
+        serving = asyncio.create_task(self._granian.serve())
+        await asyncio.sleep(0)
+        started()
+        await serving
+        try:
+            async with asyncio.timeout(self._settings.stop_seconds):
+                while self._working:
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            warnings.warn("requests were still in work at the end of stop_seconds", stacklevel=2)
+        await asyncio.sleep(_FLUSH_SECONDS)
+
+    def stop(self) -> None:
+        """Stop accepting; any thread and any signal handler may call this."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._granian.stop)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._working += 1
+        try:
+            await self._application(scope, receive, send)
+        finally:
+            self._working -= 1
+
+
+class ServerThread:
+    """A server in a thread of its own, as a context manager; `address` is its URL."""
+
+    def __init__(self, application: ASGIApp, settings: Settings) -> None:
+        self._server = Server(application, settings)
+        self.address = self._server.address
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="server", daemon=True)
+
+    def __enter__(self) -> ServerThread:
+        self._thread.start()
+        self._started.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+        self._thread.join(30)
+
+    def stop(self) -> None:
+        """Stop accepting; what was accepted is answered."""
+        self._server.stop()
+
+    def _run(self) -> None:
+        asyncio.run(self._server.serve(self._started.set))
+
+
+def free_port(host: str, port: int) -> int:
+    """The port if it is free, or a free one for 0; UsageError for a taken one.
+
+    Granian shares its port with other processes of the user, so that it would not notice.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            number: int = probe.getsockname()[1]
+            return number
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        reason = "a port in use" if taken else os.strerror(error.errno or errno.EINVAL)
+        raise UsageError(
+            f"expected a free port {port} on {host}, got {reason}; pass another --port or --host"
+        ) from error

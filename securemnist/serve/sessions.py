@@ -1,0 +1,55 @@
+"""Sessions of the page: a signed cookie instead of a token.
+
+The name begins with `__Host-`, so that browsers bind the cookie to one origin and send it over HTTPS
+only. Chromium and Firefox count loopback as secure without HTTPS; elsewhere, put the service behind
+HTTPS, or send the token as a header. `SameSite=Strict` keeps other sites from using the cookie.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+
+COOKIE = "__Host-session"
+_ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Strict"
+
+
+class Sessions:
+    """Cookies that this process signs; its restart ends all sessions. Nothing is stored."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.time) -> None:
+        self._seconds, self._clock = seconds, clock
+        self._key = secrets.token_bytes(32)
+
+    def start(self, owner: str) -> str:
+        """The Set-Cookie header of a new session of a token's owner."""
+        ends = int(self._clock() + self._seconds)
+        value = f"{owner}.{ends}"
+        return f"{COOKIE}={value}.{self._sign(value)}; Max-Age={int(self._seconds)}; {_ATTRIBUTES}"
+
+    def end(self) -> str:
+        """The Set-Cookie header that deletes the cookie."""
+        return f"{COOKIE}=; Max-Age=0; {_ATTRIBUTES}"
+
+    def owner(self, cookie: str) -> str | None:
+        """The owner of a session by the value of its cookie; None once it has ended or was changed."""
+        value, _, signature = cookie.rpartition(".")
+        if not hmac.compare_digest(
+            self._sign(value).encode(), signature.encode("utf-8", "replace")
+        ):
+            return None
+        owner, _, ends = value.rpartition(".")
+        return owner if self._clock() < int(ends) else None
+
+    def _sign(self, value: str) -> str:
+        return hmac.new(self._key, value.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+def cookie_of(header: str) -> str | None:
+    """The session's value in a Cookie header; None without one, or with several."""
+    parts = [part.strip().partition("=") for part in header.split(";")]
+    values = [value for name, _, value in parts if name == COOKIE]
+    return values[0] if len(values) == 1 else None

@@ -1,0 +1,163 @@
+"""One thread that computes: images of several requests in common batches, other tasks between them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from securemnist.errors import ModelError
+from securemnist.models.predictions import exact
+from securemnist.types import Images
+
+
+@dataclass
+class Job:
+    """Images for a module, or a function to call, and the future of the result."""
+
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+    module: nn.Module | None = None
+    images: Images | None = None
+    call: Callable[[], Any] | None = None
+    done: Callable[[], None] = field(default=lambda: None)
+
+    def answer(self, value: Any = None, error: BaseException | None = None) -> None:
+        """Give the result to the waiting coroutine; it may be gone by now."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self.loop.call_soon_threadsafe(self._set, value, error)
+
+    def _set(self, value: Any, error: BaseException | None) -> None:
+        self.done()
+        if self.future.done():
+            return
+        if error is None:
+            self.future.set_result(value)
+        else:
+            self.future.set_exception(error)
+
+
+class Worker:
+    """A thread with two queues, without bounds of their own: images first, then tasks.
+
+    A task whose function returns a generator gives way to waiting images at each `yield`; the value
+    that the generator returns is the result.
+    """
+
+    def __init__(self, batch: int) -> None:
+        self._batch = batch
+        self._images: deque[Job] = deque()
+        self._tasks: deque[Job] = deque()
+        self._news = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="model", daemon=True)
+        self._thread.start()
+
+    def add(self, job: Job) -> None:
+        """Queue a job; RuntimeError once the worker is closed."""
+        with self._news:
+            if self._closed:
+                raise RuntimeError("expected an open worker, got a closed one; start another")
+            (self._tasks if job.images is None else self._images).append(job)
+            self._news.notify()
+
+    def close(self, timeout: float | None = None) -> None:
+        """Finish what is queued, then end the thread."""
+        with self._news:
+            self._closed = True
+            self._news.notify()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while True:
+            with self._news:
+                while not (self._images or self._tasks or self._closed):
+                    self._news.wait()
+                if not (self._images or self._tasks):
+                    return
+            if not self._classify() and self._tasks:
+                self._work(self._tasks.popleft())
+
+    def _classify(self) -> bool:
+        """Classify the images of waiting jobs in one batch; whether there were any."""
+        jobs = self._next_jobs()
+        if not jobs:
+            return False
+        try:
+            x = torch.cat([_images(job) for job in jobs])
+            with torch.inference_mode():
+                logits = _logits(jobs[0].module, x)
+        except Exception as error:
+            for job in jobs:
+                job.answer(error=error)
+            return True
+        for job, part in zip(jobs, logits.split([len(_images(j)) for j in jobs]), strict=True):
+            job.answer(part)
+        return True
+
+    def _next_jobs(self) -> list[Job]:
+        """The longest waiting job, and those behind it for the same model, up to a full batch."""
+        jobs: list[Job] = []
+        size = 0
+        with self._news:
+            while self._images:
+                job = self._images[0]
+                if jobs and (
+                    job.module is not jobs[0].module or size + len(_images(job)) > self._batch
+                ):
+                    break
+                self._images.popleft()
+                if job.future.cancelled():
+                    job.answer()
+                    continue
+                jobs.append(job)
+                size += len(_images(job))
+        return jobs
+
+    def _work(self, job: Job) -> None:
+        if job.future.cancelled():
+            job.answer()
+            return
+        try:
+            result = job.call() if job.call else None
+            if isinstance(result, Generator):
+                result = self._in_turns(job, result)
+        except Exception as error:
+            job.answer(error=error)
+        else:
+            job.answer(result)
+
+    def _in_turns(self, job: Job, steps: Generator[Any, None, Any]) -> Any:
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value
+            if job.future.cancelled():
+                steps.close()
+                return None
+            while self._classify():
+                pass
+
+
+def _images(job: Job) -> Images:
+    if job.images is None:
+        raise ValueError("expected a job with images")
+    return job.images
+
+
+def _logits(module: nn.Module | None, x: Images) -> torch.Tensor:
+    if module is None:
+        raise ValueError("expected a job with a module")
+    device = next((tensor.device for tensor in module.parameters()), x.device)
+    logits: torch.Tensor = exact(module(x.to(device))).cpu()
+    if not bool(torch.isfinite(logits).all()):
+        raise ModelError("expected finite logits, got NaN or inf; fix the model")
+    return logits

@@ -1,0 +1,1 @@
+"""Probes of a service: one file a control, each with requests and what has to come back."""

@@ -1,0 +1,33 @@
+"""Precision of confidences: few figures, so that queries tell a thief or an attacker less."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from securemnist.results.evidence.service import ServiceCheck
+from securemnist.service.answers import ask
+from securemnist.service.reply import check
+from securemnist.service.target import Target
+
+_DECIMALS = 4
+_IMAGES = 32
+
+
+def confidence_precision(target: Target) -> list[ServiceCheck]:
+    """The most figures after the point in any score of 32 images; labels alone have none."""
+    answers = ask(target, target.images[:_IMAGES])
+    texts = [text for row in answers.scores for text in row]
+    if not texts:
+        return [check("scores", True, "labels, or rounded scores", "labels only")]
+    most = max(_decimals(text) for text in texts)
+    largest = max(abs(float(text)) for text in texts)
+    return [
+        check("figures after the point", most <= _DECIMALS, f"at most {_DECIMALS}", most),
+        # Logits of 12.3456 have more figures than a share of 0.1235, and no fixed range.
+        check("the largest score", largest <= 1, "a share of 1 at most", f"{largest:.6g}"),
+    ]
+
+
+def _decimals(text: str) -> int:
+    exponent = Decimal(text).normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 99

@@ -1,0 +1,45 @@
+"""Security headers: browsers are told to be strict, and other sites cannot read answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from securemnist.results.evidence.service import ServiceCheck
+from securemnist.service.reply import check
+from securemnist.service.target import Target
+
+_FOREIGN = "http://attacker.example"
+_HEADERS: dict[str, tuple[str, Callable[[str], bool]]] = {
+    "x-content-type-options": ("nosniff", lambda value: value.lower() == "nosniff"),
+    "content-security-policy": (
+        "a policy with frame-ancestors and without unsafe-inline",
+        lambda value: "frame-ancestors" in value and "unsafe" not in value,
+    ),
+    "cache-control": ("no-store", lambda value: "no-store" in value.lower()),
+    "referrer-policy": (
+        "no-referrer or same-origin",
+        lambda value: value.lower() in ("no-referrer", "same-origin"),
+    ),
+    "access-control-allow-origin": (
+        "nothing, or an origin of one's own",
+        lambda value: value not in ("*", "null", _FOREIGN),
+    ),
+    "x-powered-by": ("nothing", lambda value: not value),
+}
+
+
+def security_headers(target: Target) -> list[ServiceCheck]:
+    """Headers of an answer, of a refusal and of an answer to another site's request."""
+    replies = {
+        "an answer": target.infer(target.images[:1]),
+        "a refusal": target.send("GET", "/nowhere"),
+        "metadata for another site": target.send(
+            "GET", target.metadata_path, headers={"Origin": _FOREIGN}
+        ),
+    }
+    return [
+        check(f"{header} of {name}", right(value), expected, value or "nothing")
+        for name, reply in replies.items()
+        for header, (expected, right) in _HEADERS.items()
+        for value in [reply.headers.get(header, "")]
+    ]

@@ -1,0 +1,74 @@
+"""`securemnist monitor`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from securemnist.monitoring import Monitor, MonitorSettings, Reference
+from tests.commands import run
+from tests.error_form import one_sentence
+from tests.monitoring.streams import stream
+
+
+def state(path: Path, count: int, brightness: float = 1.0) -> Path:
+    """The state of a monitor after so many images."""
+    known = Reference.of(*stream(1_000, seed=1))
+    monitor = Monitor(known, MonitorSettings(window=100), path)
+    images, logits = stream(count, seed=2)
+    monitor.observe(images * brightness, logits)
+    monitor.save()
+    return path
+
+
+def test_monitor_without_drift(tmp_path: Path) -> None:
+    """Windows without an alarm have exit code 0, and every test of the last one is shown."""
+    done = run("monitor", str(state(tmp_path / "s.json", 250)))
+    assert done.exit_code == 0, done.output
+    assert "250 images, 2 windows compared, 0 alarms" in done.output
+    for statistic in ("margin", "entropy", "variation", "brightness"):
+        assert done.output.count(f"{statistic} ") >= 3
+    assert "classes" in done.output
+
+
+def test_monitor_with_drift(tmp_path: Path) -> None:
+    """An alarm has exit code 1, and its sentence is printed."""
+    done = run("monitor", str(state(tmp_path / "s.json", 200, 0.5)))
+    assert done.exit_code == 1
+    assert "ALARM" in done.output
+    assert "window 1: brightness is distributed in another way than in the reference" in done.output
+
+
+def test_nothing_compared_is_no_pass(tmp_path: Path) -> None:
+    """Before the first window is complete the exit code is 3."""
+    done = run("monitor", str(state(tmp_path / "s.json", 99)))
+    assert done.exit_code == 3
+    assert "no window was compared yet" in done.output
+
+
+def test_folder_of_states(tmp_path: Path) -> None:
+    """Of a folder every state is shown, and one model without a window leaves it undecided."""
+    state(tmp_path / "drift-a.json", 250)
+    assert run("monitor", str(tmp_path)).exit_code == 0
+    state(tmp_path / "drift-b.json", 20)
+    done = run("monitor", str(tmp_path))
+    assert done.exit_code == 3
+    assert "drift-a.json: 250 images" in done.output
+    assert "drift-b.json: 20 images" in done.output
+    (tmp_path / "empty").mkdir()
+    done = run("monitor", str(tmp_path / "empty"))
+    assert done.exit_code == 2
+    one_sentence(Exception(done.output.strip()))
+
+
+def test_missing_and_hostile_states(tmp_path: Path) -> None:
+    """A missing state ends with 2, and text of a hostile one reaches the terminal sanitised."""
+    assert run("monitor", str(tmp_path / "none")).exit_code == 2
+    path = state(tmp_path / "s.json", 200, 0.5)
+    stored = json.loads(path.read_text())
+    stored["last"][0]["statistic"] = stored["alarms"][0]["time"] = "\x1b[2J[red]x[/red]\u202e"
+    path.write_text(json.dumps(stored))
+    done = run("monitor", str(path))
+    assert done.exit_code == 1
+    assert "\x1b" not in done.output
+    assert "\u202e" not in done.output

@@ -1,0 +1,64 @@
+"""Processes of `securemnist` that find the libraries imported, as forks of one server process.
+
+Half of the time of a short assessment is the import of its libraries. The server of a test process
+imports them once. Folder, environment, arguments, standard streams, descriptors, signals and exit status
+are those of a process of its own. Tests of the start itself (imports, environment) start cold.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from unittest import mock
+
+from securemnist.cli import child
+
+_HERE = Path(__file__).parent
+_COLD = child.command
+
+
+def python(*words: str) -> list[str]:
+    """The command line of `python WORDS`: flags, then a module or a script, and its arguments."""
+    client = str(_HERE / "client.py")
+    return [sys.executable, "-I", "-S", client, _address(), *words]
+
+
+def children() -> mock._patch[object]:
+    """A context in which commands of this process start their children warm."""
+    return mock.patch.object(child, "command", lambda *words: python(*_COLD(*words)[1:]))
+
+
+@functools.cache
+def executable() -> str:
+    """The path of a program that is to `python` what a warm process is to a cold one."""
+    path = Path(_address()).with_name("python")
+    path.write_text(f'#!/bin/sh\nexec {shlex.join(python())} "$@"\n')
+    path.chmod(0o700)
+    return str(path)
+
+
+@functools.cache
+def _address() -> str:
+    """The socket of the server, which ends with this process: then its standard input is closed."""
+    folder = tempfile.TemporaryDirectory(prefix="warm.")
+    address = f"{folder.name}/socket"
+    env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
+    server = subprocess.Popen(
+        [sys.executable, str(_HERE / "server.py"), address],
+        env=env,
+        cwd=folder.name,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert server.stdout is not None
+    assert server.stdout.readline() == b"ready\n"
+    _KEPT.extend((folder, server))
+    return address
+
+
+_KEPT: list[object] = []

@@ -1,0 +1,147 @@
+"""The server: imports the libraries once, then forks a process for every request of a client."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gc
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HIGH = 500  # above every descriptor that a process inherits
+
+
+def preload() -> None:
+    """Import what an assessment needs, export a network, and write a report of nothing.
+
+    What an export imports and the templates of a report are ready then.
+    """
+    import pytest  # noqa: F401
+    import scipy.special  # noqa: F401
+    import torch
+
+    from securemnist import comparison, measures, plugin, report  # noqa: F401
+    from securemnist._util.torchvision_shim import torchvision
+    from securemnist.cli import worker  # noqa: F401
+    from securemnist.results.assessment import Assessment
+
+    torchvision()
+    torch.export.export(torch.nn.Linear(1, 1), (torch.zeros(1, 1),))
+    nothing: dict[str, Any] = {"subject": {}, "scope": {}, "environment": {}, "policy": {}}
+    report.render(Assessment(**nothing, findings=(), day="2026-01-01"))
+    gc.collect()
+    gc.freeze()
+
+
+@dataclass
+class Request:
+    """What a process is started with."""
+
+    words: list[str]
+    folder: str
+    env: dict[str, str]
+    numbers: list[int]
+    descriptors: list[int]
+
+    @classmethod
+    def receive(cls, client: socket.socket) -> Request:
+        """The request of a client, with copies of its descriptors."""
+        size, descriptors, _, _ = socket.recv_fds(client, 4, 64)
+        text = client.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL)
+        high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, HIGH) for descriptor in descriptors]
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return cls(**json.loads(text), descriptors=high)
+
+    def take_over(self) -> None:
+        """Make this process the one that was asked for."""
+        for name in os.listdir("/proc/self/fd"):
+            if int(name) < HIGH:
+                with contextlib.suppress(OSError):
+                    os.close(int(name))
+        for descriptor, number in zip(self.descriptors, self.numbers, strict=True):
+            os.dup2(descriptor, number)
+        os.closerange(HIGH, HIGH + 64)
+        os.chdir(self.folder)
+        os.environ.clear()
+        os.environ.update(self.env)
+
+    def run(self) -> None:
+        """Run the module or script, as Python does with these words."""
+        words = self.words.copy()
+        safe = False
+        while words[0] in ("-E", "-P", "-s", "-B"):
+            safe |= words[0] == "-P"
+            sys.dont_write_bytecode |= words.pop(0) == "-B"
+        if not safe:
+            module = words[0] == "-m"
+            sys.path.insert(0, self.folder if module else str(Path(words[0]).resolve().parent))
+        if words[0] == "-m":
+            sys.argv = words[1:]
+            runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = words
+            runpy.run_path(words[0], run_name="__main__")
+
+
+def serve(address: str) -> Request:
+    """The request that this process, a fork, has to fulfil; the server itself never returns."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # its forks leave nothing to wait for
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen()
+    os.write(1, b"ready\n")
+    while True:
+        ready, _, _ = select.select([0, listener], [], [])
+        if 0 in ready:
+            os._exit(0)
+        client, _ = listener.accept()
+        request = Request.receive(client)
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            process = os.fork()
+            if process == 0:
+                client.detach()
+                listener.detach()
+                return request
+            _watch(client, process, request)
+        client.close()
+        for descriptor in request.descriptors:
+            os.close(descriptor)
+
+
+def _watch(client: socket.socket, process: int, request: Request) -> Any:
+    """Report how the process ends; kill it where its client ends first."""
+    for descriptor in (0, 1, 2, *request.descriptors):
+        os.close(descriptor)
+    client.sendall(process.to_bytes(4, "big"))
+    ended = os.pidfd_open(process)
+    ready, _, _ = select.select([client, ended], [], [])
+    if ended not in ready:
+        os.kill(process, signal.SIGKILL)
+    _, status = os.waitpid(process, 0)
+    with contextlib.suppress(OSError):
+        client.sendall(status.to_bytes(4, "big"))
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.path.pop(0)  # the folder of this file
+    preload()
+    found = serve(sys.argv[1])
+    found.take_over()
+    from securemnist.cli import child
+
+    client, address, cold = str(Path(__file__).with_name("client.py")), sys.argv[1], child.command
+    child.command = lambda *words: [
+        *(sys.executable, "-I", "-S", client, address, *cold(*words)[1:])
+    ]
+    found.run()
