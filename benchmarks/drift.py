@@ -4,6 +4,8 @@ The reference is the tuning split of MNIST, streams are resampled test images. F
 100,000 images each. Each drift begins in the first windows, which have the largest limit, and after such
 a stream, where the limit is smallest. Printed is by how many images after its beginning it was named, the
 worst of several beginnings within a window. Exit code 1 where a target is missed.
+
+`python -m benchmarks.drift cost` prints the processor time an image, by its size and that of requests.
 """
 
 from __future__ import annotations
@@ -27,6 +29,12 @@ MODELS = ("baseline", "certified")
 CLEAN, LATEST, MOST_ALARMS = 100_000, 1_000, 1
 _POOL, _BATCH = 2_000, 64
 _STREAMS = 5
+_SIZES = (
+    ((1, 28, 28), 10, 1),
+    ((1, 28, 28), 10, 64),
+    ((3, 32, 32), 100, 1),
+    ((3, 224, 224), 1_000, 1),
+)
 _BEGINNINGS = (0, 1, 250, 499)
 Stream = tuple[torch.Tensor, torch.Tensor]
 
@@ -132,8 +140,29 @@ def _batched(model: torch.nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
     return predict
 
 
+def cost() -> int:
+    """Microseconds an image, the least of three runs."""
+    torch.set_num_threads(1)
+    print("| images | classes | a request | microseconds an image |\n|---|---|---|---|")
+    for shape, classes, size in _SIZES:
+        count = 1_000 if shape[-1] > 100 else 10_000
+        x, z = torch.rand(512, *shape), torch.randn(512, classes)
+        reference, seconds = Reference.of(x, z), np.inf
+        for _ in range(3):
+            monitor, began = Monitor(reference), time.process_time()
+            for start in range(0, count, size):
+                place = start % 448
+                monitor.observe(x[place : place + size], z[place : place + size])
+            seconds = min(seconds, time.process_time() - began)
+        form = "x".join(map(str, shape))
+        print(f"| {form} | {classes:,} | {size} | {seconds / count * 1e6:.0f} |")
+    return 0
+
+
 if __name__ == "__main__":
     words = sys.argv[1:]
+    if words == ["cost"]:
+        sys.exit(cost())
     size = int(words.pop(words.index("--images") + 1)) if "--images" in words else CLEAN
     names = tuple(word for word in words if word != "--images")
     sys.exit(main(names or MODELS, size))

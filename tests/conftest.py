@@ -20,18 +20,12 @@ settings.register_profile("house", deadline=None, database=None, print_blob=True
 settings.load_profile("house")
 # Tests of ten seconds and more: begun last, one of them would run alone at the end.
 SLOW = {
+    "test_gate_on_another_task",
     "test_init_writes_a_policy_that_the_model_meets",
-    "test_demo_writes_a_page",
     "test_own_code_has_no_findings",
     "test_the_package_has_strict_types",
     "test_wheel_assesses_a_model_and_reports",
     "test_operators_all_tested_with_sound_bounds",
-    "test_testpaths_that_hide_the_suite_are_reported",
-    "test_interrupted_run_keeps_a_complete_report",
-    "test_gate_without_a_model_is_refused",
-    "test_same_model_of_a_fixture_is_refused_before_the_first_row",
-    "test_two_models",
-    "test_repeat_command_works_from_another_folder",
     "test_assessment_independent_of_workers_and_order",
     "test_better_model_passes",
     "test_worse_model_is_blocked",

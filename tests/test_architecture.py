@@ -36,6 +36,8 @@ LAYERS = (
     {"__init__", "__main__"},
 )
 WITHOUT_TORCH = (
+    "audit.log",
+    "audit.search",
     "comparison.comparison",
     "history.trend",
     "project.settings",

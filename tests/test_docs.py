@@ -103,8 +103,8 @@ def test_the_list_without_torch_is_enough(tmp_path: Path) -> None:
     listed = re.findall(r"^pip install ([a-z0-9 ]+)$", page, re.MULTILINE)[0].split()
     program = BLOCKED.format(allowed=sorted({*listed, *NEEDED}))
     packages = {"securemnist": securemnist.__version__}
-    made = example.assessment(environment={"packages": packages})
-    (tmp_path / "assessment.json").write_bytes(made.dumps())
+    assessment = example.assessment(environment={"packages": packages})
+    (tmp_path / "assessment.json").write_bytes(assessment.dumps())
     for words, code in (
         ("report assessment.json --out reports", 0),
         ("compare assessment.json assessment.json --same-model --out reports", None),

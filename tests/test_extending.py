@@ -13,7 +13,7 @@ import pytest
 
 from securemnist.comparison.comparison import compare
 from securemnist.results.assessment import Assessment
-from tests.commands import python, shell
+from tests.commands import module, shell
 from tests.extensions import write_project
 
 
@@ -34,8 +34,8 @@ def assessed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def findings(folder: Path) -> dict[str, Any]:
     """The findings of the report by the id of their row."""
-    made = json.loads((folder / "reports" / "assessment.json").read_text())
-    return {finding["requirement"]["id"]: finding for finding in made["findings"]}
+    document = json.loads((folder / "reports" / "assessment.json").read_text())
+    return {finding["requirement"]["id"]: finding for finding in document["findings"]}
 
 
 def test_an_attack_of_the_user_s_own_is_one_of_the_row_s(assessed: tuple[Path, str]) -> None:
@@ -80,10 +80,10 @@ def test_a_measure_of_the_user_s_own_has_a_section(assessed: tuple[Path, str]) -
 
 def test_reading_needs_no_code_of_the_user_s(assessed: tuple[Path, str], tmp_path: Path) -> None:
     """Report and comparison of a stored assessment show the section where the package is not there."""
-    made = json.loads((assessed[0] / "reports" / "assessment.json").read_text())
-    for name, digest in (("old", "0" * 64), ("new", made["subject"]["digest"])):
-        made["subject"]["digest"] = digest
-        (tmp_path / f"{name}.json").write_text(json.dumps(made))
+    document = json.loads((assessed[0] / "reports" / "assessment.json").read_text())
+    for name, digest in (("old", "0" * 64), ("new", document["subject"]["digest"])):
+        document["subject"]["digest"] = digest
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
     ended(shell(tmp_path, "report", "new.json", "--out", "again"), 0)
     assert "Common corruptions" in (tmp_path / "again" / "index.html").read_text()
     ended(shell(tmp_path, "compare", "old.json", "new.json", "--out", "both"), 3)
@@ -92,9 +92,9 @@ def test_reading_needs_no_code_of_the_user_s(assessed: tuple[Path, str], tmp_pat
     assert (blur["difference"], blur["n"], blur["family"]) == (0, 200, "corruptions")
     assert blur["paired"].startswith("paired")
     assert "BLUR-01" in (tmp_path / "both" / "compare.md").read_text()
-    made["environment"]["code"]["my_pkg.measures:BLUR_ACCURACY"] = "0" * 64
+    document["environment"]["code"]["my_pkg.measures:BLUR_ACCURACY"] = "0" * 64
     (tmp_path / "old.json").write_text(
-        json.dumps(made | {"subject": {**made["subject"], "digest": "0" * 64}})
+        json.dumps(document | {"subject": {**document["subject"], "digest": "0" * 64}})
     )
     changes = compare(
         *(Assessment.load(tmp_path / f"{name}.json") for name in ("old", "new"))
@@ -105,17 +105,8 @@ def test_reading_needs_no_code_of_the_user_s(assessed: tuple[Path, str], tmp_pat
 def test_pytest_runs_it_where_markers_are_strict(tmp_path: Path) -> None:
     """The marker of the user's own family is declared, and selects its rows."""
     write_project(tmp_path)
-    words = (
-        "-m",
-        "pytest",
-        "--strict-markers",
-        "-m",
-        "corruptions",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-    )
-    assert "1 passed" in ended(python(tmp_path, *words), 0)
+    words = ("--strict-markers", "-m", "corruptions", "-q", "-p", "no:cacheprovider")
+    assert "1 passed" in ended(module(tmp_path, "pytest", *words), 0)
 
 
 def test_code_that_only_a_policy_names_is_not_run(tmp_path: Path) -> None:

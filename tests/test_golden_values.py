@@ -50,11 +50,11 @@ def test_a_row_without_a_number_is_found() -> None:
     row = {"id": "A", "measure": "clean_accuracy", "settings": {}}
     finding = {"requirement": row, "measurement": None, "verdict": "ERROR", "in_scope": True}
     environment = {"processor": "p", "packages": {"torch": "1"}}
-    made = {"environment": environment, "findings": [finding]}
-    assert len(golden.differences(golden.values(made), recorded)) == 1
-    made["environment"]["processor"] = "another"
-    assert len(golden.differences(golden.values(made), recorded)) == 1
-    out_of_scope = made | {"findings": [finding | {"in_scope": False}]}
+    document = {"environment": environment, "findings": [finding]}
+    assert len(golden.differences(golden.values(document), recorded)) == 1
+    document["environment"]["processor"] = "another"
+    assert len(golden.differences(golden.values(document), recorded)) == 1
+    out_of_scope = document | {"findings": [finding | {"in_scope": False}]}
     assert golden.values(out_of_scope)["rows"] == {}
     assert golden.main([]) == 1
 

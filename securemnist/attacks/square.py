@@ -2,6 +2,7 @@
 
 Each step is one query: a random square of the image is changed, and the change is kept if it
 increases the margin loss. Squares shrink by the paper's schedule, rescaled to the number of queries.
+Where an endpoint rounds its scores, a change is also kept if the loss stays the same.
 """
 
 from __future__ import annotations
@@ -74,6 +75,8 @@ class _Search(ActiveBatch[_State]):
         super().__init__(inputs, rounds=1)
         device, rng = self.x.device, self.rng
         self.queries = attack.queries
+        # Rounded answers are equal over wide regions, which only steps without gain leave.
+        self.moves_on_ties = bool(getattr(inputs.model, "coarse", False))
         fractions = square_fractions(attack.queries, attack.start)
         self.sampler = SAMPLERS[self.threat.square](self.threat, self.x.shape, fractions)
         self.fractions = fractions.to(device)
@@ -100,7 +103,7 @@ class _Search(ActiveBatch[_State]):
         logits = exact(self.model(channels_last(candidates)))
         margin = margins(logits, state.label, state.label).float()
         self.record_success(state, candidates, is_wrong(logits, state.label))
-        better = margin > state.margin
+        better = (margin > state.margin) | (self.moves_on_ties & (margin == state.margin))
         state.best = torch.where(per_image(better), candidates, state.best)
         state.margin = torch.maximum(margin, state.margin)
         state.age = state.age + 1

@@ -105,6 +105,8 @@ def verify(
     older files were deleted on purpose. UsageError where there is no log, key or head.
     """
     public = keys.public_key(key or folder / keys.PUBLIC)
+    if head is not None and _head(head) is None:
+        raise UsageError(f"{head}: expected a copy of {names.HEAD}, got none; pass one")
     try:
         files = names.segments(folder)
     except OSError as error:

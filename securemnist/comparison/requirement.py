@@ -11,7 +11,7 @@ from securemnist.comparison.per_image import Inconsistent
 from securemnist.comparison.regression_limits import judge
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Measurement, Verdict
-from securemnist.results.verdicts import ON_CHANGE
+from securemnist.results.verdicts import ON_CHANGE, TIERS
 from securemnist.sanitize import line
 from securemnist.view import requirement_text
 from securemnist.view.class_names import ClassNames
@@ -64,6 +64,7 @@ def _common(old: Finding | None, new: Finding | None, side: Assessment) -> dict[
     if finding is None:
         raise ValueError("expected a finding on one side at least")
     day, names = side.decided, ClassNames.of(side.subject)
+    tier = str(side.scope.get("tier", ""))
     row = finding.requirement
     return {
         "id": row.id,
@@ -75,11 +76,23 @@ def _common(old: Finding | None, new: Finding | None, side: Assessment) -> dict[
         "threshold": row.threshold,
         "old": _side(old),
         "new": _side(new),
-        # A row that left the policy is in scope: it would otherwise vanish without a word.
-        "in_scope": new is None or new.in_scope,
+        "in_scope": _in_scope(old, new, tier),
         "waived": _waived(new, day),
         "notes": (*_notes(old, new), *_expired(new, day)),
     }
+
+
+def _in_scope(old: Finding | None, new: Finding | None, tier: str) -> bool:
+    """Whether the row counts. `tier`: that of the new run.
+
+    A row that left the policy counts, and so does one that was moved to a tier above that of the run: it
+    would otherwise vanish from the gate.
+    """
+    if new is None or new.in_scope:
+        return True
+    moved = old is not None and old.in_scope and old.requirement.tier != new.requirement.tier
+    above = tier in TIERS and TIERS.index(new.requirement.tier) > TIERS.index(tier)
+    return moved and above
 
 
 def _waived(new: Finding | None, day: str) -> bool:

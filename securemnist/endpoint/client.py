@@ -161,14 +161,15 @@ def _refused(status: int) -> str:
     return f"expected an answer, got status {status}; {advice}"
 
 
-def _certificates(description: Description) -> ssl.SSLContext | bool:
+def _certificates(description: Description) -> ssl.SSLContext:
     """What TLS connections are checked against; UsageError for files that hold no certificate."""
-    if not description.verify and description.client_certificate is None:
-        return False
     try:
         context = ssl.create_default_context(cafile=description.authority)
-        if not description.verify:
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if (
+            not description.verify
+        ):  # the user says so, and a warning is printed before anything is sent
+            context.check_hostname = False  # nosemgrep: certificate-not-checked
+            context.verify_mode = ssl.CERT_NONE  # nosemgrep: certificate-not-checked
         if description.client_certificate is not None:
             context.load_cert_chain(description.client_certificate, description.client_key)
     except (OSError, ssl.SSLError) as error:

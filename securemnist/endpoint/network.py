@@ -70,6 +70,12 @@ class RemoteModel(nn.Module):
         """Number of steps between black and white that a request can hold; None for floats."""
         return self.pixels.levels
 
+    @property
+    def coarse(self) -> bool:
+        """Whether different images often have equal answers: labels, or rounded scores."""
+        facts = self.facts
+        return facts.labels_only or facts.decimals is not None
+
     def probe(self, x: Images) -> Facts:
         """Ask about the first of these images, once."""
         if self._facts is None:

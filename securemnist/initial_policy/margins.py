@@ -19,8 +19,8 @@ _INTERVAL = 1.96
 _MEANINGFUL = 0.5
 # A backdoor for one source class of ten changes about a ninth of the predictions.
 _ONE_CLASS = 0.1
-# A policy refuses a limit of 1 and more, which no change of a share could exceed.
-_SMALLEST_DROP, _LARGEST_DROP = 0.01, 0.99
+# A larger drop between two versions on the same images is a loss, however few images there are.
+_SMALLEST_DROP, _LARGEST_DROP = 0.01, 0.2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,7 +78,7 @@ def _row(row: Row, data: DataSet, until: datetime.date) -> str:
     lines.append(f"{MEASURES[proposal.measure].good} = {bound.threshold:g}")
     lines.append(f"max_drop = {bound.max_drop:g}")
     if bound.problem:
-        met = "may not be met" if bound.close else "not met"
+        met = "not surely met" if bound.close else "not met"
         reason = f"{met} when this policy was written: {bound.problem}"
         lines.append(f"waiver = {{ reason = {_toml(reason)}, expires = {until.isoformat()} }}")
     lines += [f"because = {_toml(_because(row, data))}", f"ids = {_toml(list(proposal.ids))}", ""]

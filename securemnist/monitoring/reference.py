@@ -39,7 +39,7 @@ class Reference:
         if self.size < FEWEST:
             raise DataError(
                 f"expected at least {FEWEST} images as a reference of the monitor, got {self.size}; "
-                "use data with more images"
+                'use data with more images, or off = ["monitor"]'
             )
 
     @property

@@ -8,6 +8,7 @@ from securemnist.report import certificate_text
 from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.latency import LatencyEvidence
+from securemnist.results.evidence.service import ServiceEvidence
 from securemnist.results.evidence.static import StaticEvidence, StaticIssue
 from securemnist.results.findings import Finding, Measurement, describe
 from securemnist.sanitize import line
@@ -121,12 +122,20 @@ def place_of(issue: StaticIssue) -> str:
 
 
 def first_places(finding: Finding) -> tuple[str, ...]:
-    """`file:line: what is wrong`, at most FIRST of them, and how many more there are."""
+    """What is wrong where, at most FIRST of them, and how many more there are.
+
+    Places in source code, or checks of a service.
+    """
     evidence = finding.measurement.evidence if finding.measurement is not None else None
-    if finding.passed or not isinstance(evidence, StaticEvidence):
+    if finding.passed:
         return ()
-    issues = evidence.static or []
-    detail = [line(f"{place_of(n)}: {line(n.message, 400)}", 160) for n in issues[:FIRST]]
-    if len(issues) > FIRST:
-        detail.append(f"and {len(issues) - FIRST:,} more")
+    wrong: list[str] = []
+    if isinstance(evidence, StaticEvidence):
+        wrong = [f"{place_of(n)}: {line(n.message, 400)}" for n in evidence.static or ()]
+    elif isinstance(evidence, ServiceEvidence):
+        broken = [one for one in evidence.checks or () if not one.holds]
+        wrong = [f"{n.name}: expected {n.expected}, got {n.found}" for n in broken]
+    detail = [line(text, 160) for text in wrong[:FIRST]]
+    if len(wrong) > FIRST:
+        detail.append(f"and {len(wrong) - FIRST:,} more")
     return tuple(detail)

@@ -11,10 +11,8 @@ from securemnist.errors import UsageError
 from securemnist.models import contract, loading
 from securemnist.serve import tokens
 from securemnist.serve.service import ServedModel, Service
-from securemnist.serve.settings import Settings
+from securemnist.serve.settings import LOOPBACK, Settings
 from securemnist.serve.tokens import Token
-
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def service_of(
 def warnings_of(settings: Settings) -> list[str]:
     """What is less safe than the defaults, one sentence each; printed at the start."""
     found = [f"the control {name!r} is switched off" for name in settings.off]
-    if settings.host not in _LOOPBACK:
+    if settings.host not in LOOPBACK:
         found.append(
             f"{settings.host} is no loopback address, and HTTP is not encrypted; put a proxy with HTTPS "
             "before it, and name its host in `hosts`"

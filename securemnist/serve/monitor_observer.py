@@ -38,8 +38,9 @@ class MonitorObserver:
         self.metrics.answers(name, record.predictions.tolist())
         windows = monitor.windows
         alarms = monitor.observe(record.images, record.logits)
-        for alarm in alarms:
-            log.warning("drift of %s: %s", name, alarm)
+        if alarms:
+            least = min(alarms, key=lambda alarm: alarm.result.p)
+            log.warning("drift of %s, %d alarms: %s", name, len(alarms), least)
         if monitor.windows > windows:
             self.metrics.drift(name, monitor, alarms)
             self._unsaved[record.model] = monitor.state()

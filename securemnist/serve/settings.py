@@ -30,7 +30,7 @@ SWITCHES = (
     "rate_limits",
     "rounding",
 )
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 _Name = Annotated[str, Field(min_length=1, max_length=253)]
 
@@ -94,7 +94,7 @@ class Settings(BaseModel):
     @property
     def shows_attacks(self) -> bool:
         """Whether the page attacks images."""
-        return self.host in _LOOPBACK if self.attacks is None else self.attacks
+        return self.host in LOOPBACK if self.attacks is None else self.attacks
 
     def has(self, control: str) -> bool:
         """Whether a control is switched on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from securemnist.errors import MeasureError, NotApplicable
@@ -46,11 +47,22 @@ def endpoint_target(
     spec = context.data.spec
     images = (context.data.test[:_IMAGES].images() * 255).round() / 255
     target = Target(url, model, spec, images, token, timeout=timeout, most_requests=most_requests)
+    try:
+        target.input = _input_of(target, endpoint)
+    except BaseException:
+        target.__exit__()
+        raise
+    return target
+
+
+def _input_of(target: Target, endpoint: str) -> Mapping[str, str]:
+    """Name and datatype of the input by the metadata, which a service may refuse without a token."""
     reply = target.send("GET", target.metadata_path)
+    if target.token is None and reply.status in (401, 403):
+        return target.input
     if not reply.accepted:
         raise MeasureError(f"expected metadata of the model at {endpoint}, got {reply}; check it")
-    target.input = _input(reply.text, spec.shape)
-    return target
+    return _input(reply.text, target.spec.shape)
 
 
 def _input(text: str, shape: tuple[int, ...]) -> dict[str, str]:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from securemnist.results.assessment import Assessment
-from securemnist.results.families import ADVERSARIAL, CERTIFIED, FAMILIES, Family
+from securemnist.results.families import ADVERSARIAL, CERTIFIED, FAMILIES, SERVICE, Family
 
 
 def without_row(assessment: Assessment) -> list[Family]:
-    """The bundled families that the policy has no row of, whatever the scope of the run was."""
+    """The bundled families that the policy has no row of, whatever the scope of the run was.
+
+    A service is left out: many models are never served, and its rows are about another program.
+    """
     rows = assessment.findings
     measured = {finding.requirement.measure for finding in rows}
     named = {finding.family.name for finding in rows}  # a suite of the user's own may name one
     return [
         family
         for name, family in FAMILIES.items()
-        if name not in named and not measured.intersection(family.measures)
+        if family is not SERVICE
+        and name not in named
+        and not measured.intersection(family.measures)
     ]
 
 

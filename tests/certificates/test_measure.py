@@ -38,22 +38,24 @@ def context(mnist: DataSet) -> Context:
 
 def test_certified_accuracy_pass_label(context: Context) -> None:
     """A row on a complete set with enough certified images reads PASS (proved)."""
-    seen = take_measurement(
+    measurement = take_measurement(
         context, "certified_accuracy", bind("certified_accuracy", SMALL | {"images": 100}), 0
     )
-    assert seen.complete
-    assert seen.value == seen.certified == seen.certified_low > 0.8
+    assert measurement.complete
+    assert measurement.value == measurement.certified == measurement.certified_low > 0.8
     row = Requirement(id="R", measure="certified_accuracy", because="", at_least=0.8)
-    assert row.judge(seen).label == "PASS (proved)"
-    codes = decoded(seen.evidence.outcomes.codes)
-    assert codes.count("c") == round(seen.value * 100)
+    assert row.judge(measurement).label == "PASS (proved)"
+    codes = decoded(measurement.evidence.outcomes.codes)
+    assert codes.count("c") == round(measurement.value * 100)
     assert set(codes) <= set("cx?")
 
 
 def test_certified_sample_judged_by_lower_bound(context: Context) -> None:
     """Sixteen of more images are judged by the lower bound of their interval."""
-    seen = take_measurement(context, "certified_accuracy", bind("certified_accuracy", SMALL), 0)
-    assert seen.certified_low == seen.low < seen.value
+    measurement = take_measurement(
+        context, "certified_accuracy", bind("certified_accuracy", SMALL), 0
+    )
+    assert measurement.certified_low == measurement.low < measurement.value
 
 
 def test_broken_certified_image_is_error(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,14 +128,16 @@ def test_ladder_stops_certifying_without_success(
 def test_ladder_pass_proved(context: Context) -> None:
     """The ladder's row has the certified fraction as lower and the survivors as upper bound."""
     asked = {"attack": {"use": "ladder", "budget": "smoke"}, "threat": SMALL["threat"]}
-    seen = take_measurement(
+    measurement = take_measurement(
         context, "robust_accuracy", bind("robust_accuracy", {**asked, "images": 100}), 0
     )
-    assert seen.certified is not None
-    assert 0.8 < seen.certified <= seen.value
+    assert measurement.certified is not None
+    assert 0.8 < measurement.certified <= measurement.value
     row = Requirement(id="R", measure="robust_accuracy", because="", at_least=0.8)
-    assert row.judge(seen).label == "PASS (proved)"
-    assert f"[{seen.certified:.4f} proved, {seen.value:.4f} survived]" in str(row.judge(seen))
+    assert row.judge(measurement).label == "PASS (proved)"
+    assert f"[{measurement.certified:.4f} proved, {measurement.value:.4f} survived]" in str(
+        row.judge(measurement)
+    )
 
 
 def test_curve_certified_fractions(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,9 +173,11 @@ def test_curve_without_certificates(context: Context, mnist: DataSet) -> None:
 def test_undecided_images_have_bounds(context: Context) -> None:
     """Images without a certificate have recorded bounds, all at most zero."""
     wide = {"threat": {"norm": "linf", "eps": 0.02}, "images": 100}
-    seen = take_measurement(context, "certified_accuracy", bind("certified_accuracy", wide), 0)
-    left = seen.evidence.certificates.open
-    assert left.asked == decoded(seen.evidence.outcomes.codes).count("?") > 0
+    measurement = take_measurement(
+        context, "certified_accuracy", bind("certified_accuracy", wide), 0
+    )
+    left = measurement.evidence.certificates.open
+    assert left.asked == decoded(measurement.evidence.outcomes.codes).count("?") > 0
     assert left.farthest <= left.median <= left.closest <= 0
     found = evaluate(context, context.sample(24, 0), (FGSM(),), Linf(0.02), 0, before_crown=0)
     assert found.certificates().open.asked == found.outcomes.codes.tolist().count(SURVIVED)

@@ -69,12 +69,16 @@ def test_another_key_is_no_pass(tmp_path: Path) -> None:
     assert "another key" in done.output
 
 
-@pytest.mark.parametrize("words", [["verify", "none"], ["verify", "."], ["show", "."]])
+@pytest.mark.parametrize(
+    "words",
+    [["verify", "none"], ["verify", "."], ["show", "."], ["verify", "log", "--head", "none"]],
+)
 def test_no_log_is_a_usage_error(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A folder that is missing or has no log, and a search without a condition, end with 2."""
     monkeypatch.chdir(tmp_path)
+    write(tmp_path / "log", 1)
     done = run("audit", *words)
     assert done.exit_code == 2
     one_sentence(Exception(done.output.strip()))

@@ -143,12 +143,12 @@ def test_the_version_before_is_a_model(folder: Path) -> None:
     words = ("--against", "toy:good", "--policy", "small.toml", "--row", "ADV-01")
     done = run("assess", "--model", "toy:worse", *words)
     assert done.exit_code == 1, done.output
-    seen = json.loads((folder / "reports" / "compare.json").read_text())
-    assert seen["old"]["subject"]["spec"] == "toy:good"
-    change = next(change for change in seen["changes"] if change["id"] == "ADV-01")
+    comparison = json.loads((folder / "reports" / "compare.json").read_text())
+    assert comparison["old"]["subject"]["spec"] == "toy:good"
+    change = next(change for change in comparison["changes"] if change["id"] == "ADV-01")
     assert (change["word"], change["stages"][-1]["name"]) == ("worse", "replay")
-    made = json.loads((folder / "reports" / "assessment.json").read_text())
-    assert (made["exit_code"], made["against"]["exit_code"]) == (1, 1)
+    document = json.loads((folder / "reports" / "assessment.json").read_text())
+    assert (document["exit_code"], document["against"]["exit_code"]) == (1, 1)
     page = (folder / "reports" / "index.html").read_text()
     assert "Do not merge" in page
     assert 'href="compare.html"' in page
@@ -175,11 +175,11 @@ def test_two_models(folder: Path, mnist: DataSet) -> None:
     done = run("compare", "toy:good", "toy:worse", "--policy", "small.toml")
     assert done.exit_code == 1, done.output
     assert "max_drop 0.05: " in done.stdout
-    seen = json.loads((folder / "reports" / "compare.json").read_text())
-    jsonschema.validate(seen, SCHEMA)
-    assert [timed["batch"] for timed in seen["latency"]["timings"]] == [1, 400]
-    assert {seen[side]["subject"]["data"]["name"] for side in ("old", "new")} == {folder.name}
-    read, searched = seen["changes"]
+    comparison = json.loads((folder / "reports" / "compare.json").read_text())
+    jsonschema.validate(comparison, SCHEMA)
+    assert [timed["batch"] for timed in comparison["latency"]["timings"]] == [1, 400]
+    assert {comparison[side]["subject"]["data"]["name"] for side in ("old", "new")} == {folder.name}
+    read, searched = comparison["changes"]
     assert read["verdict"] == "FAIL"
     assert {image["label"] for image in read["broken"]} == {3, 4}
     # Both had the other's examples as their last stage; neither had them alone.

@@ -116,6 +116,18 @@ def test_a_row_out_of_the_new_scope_is_neutral() -> None:
     assert made.changes[1].word is Word.NOT_COMPARABLE
 
 
+def test_a_row_moved_to_a_higher_tier_counts() -> None:
+    """A row does not leave the gate by another tier in the policy: it is undecided, in scope."""
+    before = robust(codes(range(9)), name="ADV-09")
+    moved = changed(before, tier="full").requirement.unmeasured(Verdict.NOT_RUN, "out of scope")
+    moved = dataclasses.replace(moved, in_scope=False)
+    made = compare(assessment(OLD, before), assessment(SAME, moved, digest="new"))
+    assert made.exit_code == 3
+    assert "was of tier standard, is of tier full" in made.changes[1].reason
+    always = compare(assessment(OLD, moved), assessment(SAME, moved, digest="new"))
+    assert always.exit_code == 0
+
+
 def other(kind: str) -> Assessment:
     """A new version that was assessed otherwise."""
     made = assessment(SAME, digest="new")

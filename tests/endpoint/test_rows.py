@@ -347,3 +347,35 @@ def test_replayed_examples_are_rounded_first(service: Service, images: DataSet) 
     assert first.stage == "replay"
     assert first.fell > 10
     assert first.over_budget == 0
+
+
+@pytest.mark.parametrize("decimals", [None, 1])
+def test_square_moves_on_where_rounded_scores_are_equal(
+    decimals: int | None, service: Service, images: DataSet
+) -> None:
+    """Scores of one decimal are equal over wide regions; steps without gain leave them."""
+    service.decimals = decimals  # type: ignore[assignment]
+    model = context_of(service, images).subject.model
+    assert isinstance(model, RemoteModel)
+    assert model.coarse == (decimals is not None)
+    x, y = images.test[:40].images(), images.test[:40].labels
+    found = {}
+    for ties in (True, False):
+        target = model if ties else _Exact(model)
+        rng = torch.Generator().manual_seed(0)
+        attack = Square(queries=30)
+        _, ruling = attempt(attack, target, model, x, y, threat=Linf(0.06), rng=rng)
+        found[ties] = int(ruling.fooled.sum())
+    assert found[True] > found[False] if decimals else found[True] == found[False]
+
+
+class _Exact(torch.nn.Module):
+    """Another model, which does not say that its answers are rounded."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model(x)
+        return logits

@@ -62,8 +62,8 @@ def model():
 
 def read(folder: Path) -> dict[str, Any]:
     """The findings of the assessment in this folder, by row."""
-    made = json.loads((folder / "assessment.json").read_text())
-    return {finding["requirement"]["id"]: finding for finding in made["findings"]}
+    document = json.loads((folder / "assessment.json").read_text())
+    return {finding["requirement"]["id"]: finding for finding in document["findings"]}
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +116,8 @@ def test_replay_measures_fixture_model_again(folder: Path) -> None:
 def damage(folder: Path, how: str) -> None:
     """Damage the report in one way."""
     kept, facts = folder / "adversarial" / "ADV-01.npz", folder / "assessment.json"
-    made = json.loads(facts.read_text())
-    evidence = made["findings"][0]["measurement"]["evidence"]
+    document = json.loads(facts.read_text())
+    evidence = document["findings"][0]["measurement"]["evidence"]
     if how == "altered":
         kept.write_bytes(kept.read_bytes()[:-9] + b"123456789")
     elif how == "gone":
@@ -129,14 +129,14 @@ def damage(folder: Path, how: str) -> None:
         kept.write_bytes(b"no archive")
         evidence["adversarial_examples"]["sha256"] = sha256(kept.read_bytes())
     elif how == "a row that leads elsewhere":
-        made["findings"][0]["requirement"]["id"] = "../../small"
+        document["findings"][0]["requirement"]["id"] = "../../small"
     elif how == "facts that are none":
         evidence["adversarial_examples"] = [7]
     elif how == "other data":
-        made["subject"]["data"]["digests"] = {"x": "y"}
+        document["subject"]["data"]["digests"] = {"x": "y"}
     else:
-        made["subject"]["data"] = 7
-    facts.write_text(json.dumps(made))
+        document["subject"]["data"] = 7
+    facts.write_text(json.dumps(document))
 
 
 @pytest.mark.parametrize(

@@ -38,10 +38,10 @@ def measured(
     return take_measurement(context, measure, bind(measure, asked), 0)
 
 
-def judged(seen: Measurement, at_least: float) -> Finding:
+def judged(measurement: Measurement, at_least: float) -> Finding:
     """The finding of a row with a threshold."""
     row = Requirement(id="R", measure="robust_accuracy", because="", at_least=at_least)
-    return row.judge(seen)
+    return row.judge(measurement)
 
 
 @pytest.fixture(scope="module", params=[0.005, 0.1, 0.3])
@@ -62,22 +62,22 @@ def test_until_keeps_verdict(
     context: Context, eps: float, whole: Measurement, at_least: float
 ) -> None:
     """The verdict at every threshold equals that of the whole search."""
-    seen = measured(context, eps=eps, measure="attack_accuracy", until=at_least)
-    assert judged(seen, at_least).verdict is judged(whole, at_least).verdict
-    stages = [fall.stage for fall in seen.evidence.waterfall]
+    measurement = measured(context, eps=eps, measure="attack_accuracy", until=at_least)
+    assert judged(measurement, at_least).verdict is judged(whole, at_least).verdict
+    stages = [fall.stage for fall in measurement.evidence.waterfall]
     everything = [fall.stage for fall in whole.evidence.waterfall]
-    skipped_stages = seen.evidence.stopped.spared if seen.stopped else []
+    skipped_stages = measurement.evidence.stopped.spared if measurement.stopped else []
     assert stages + skipped_stages == everything
-    assert seen.value >= whole.value
-    if not seen.stopped:
-        assert seen.value == whole.value
+    assert measurement.value >= whole.value
+    if not measurement.stopped:
+        assert measurement.value == whole.value
 
 
 def test_until_skips_searches_after_certain_failure(context: Context) -> None:
     """A number below the threshold after FGSM fails at once, with what is known in the sentence."""
-    seen = measured(context, eps=0.3, until=0.9)
-    assert seen.evidence.stopped.after == "FGSM"
-    finding = judged(seen, 0.9)
+    measurement = measured(context, eps=0.3, until=0.9)
+    assert measurement.evidence.stopped.after == "FGSM"
+    finding = judged(measurement, 0.9)
     assert finding.verdict is Verdict.FAIL
     assert "ended when the verdict was certain: the truth lies in [0.0000 proved" in str(finding)
 
@@ -85,20 +85,20 @@ def test_until_skips_searches_after_certain_failure(context: Context) -> None:
 def test_until_skips_attacks_after_certified_pass(mnist: DataSet) -> None:
     """Enough interval certificates skip every attack, and no doubt applies."""
     certified = Context(loading.resolve("certified"), mnist)
-    seen = measured(certified, eps=0.1, until=0.5)
-    assert [fall.stage for fall in seen.evidence.waterfall] == ["intervals"]
-    assert judged(seen, 0.5).label == "PASS (proved)"
+    measurement = measured(certified, eps=0.1, until=0.5)
+    assert [fall.stage for fall in measurement.evidence.waterfall] == ["intervals"]
+    assert judged(measurement, 0.5).label == "PASS (proved)"
 
 
 def test_until_below_threshold_does_not_pass(mnist: DataSet) -> None:
     """Images that no stage attacked do not pass a row whose `until` is below its threshold."""
     certified = Context(loading.resolve("certified"), mnist)
-    seen = measured(certified, eps=0.3, until=0.5, images=200)
-    assert seen.stopped
-    assert seen.certified_low is not None
-    between = (seen.certified_low + seen.low) / 2
-    assert judged(seen, between).verdict is Verdict.INCONCLUSIVE
-    assert "ended early" in judged(seen, between).reason
+    measurement = measured(certified, eps=0.3, until=0.5, images=200)
+    assert measurement.stopped
+    assert measurement.certified_low is not None
+    between = (measurement.certified_low + measurement.low) / 2
+    assert judged(measurement, between).verdict is Verdict.INCONCLUSIVE
+    assert "ended early" in judged(measurement, between).reason
 
 
 @pytest.mark.parametrize("more", [{"randomised": True}, {"seconds": 1e-9, "images": 300}], ids=str)
@@ -106,8 +106,8 @@ def test_until_has_no_effect_with_randomised_or_seconds(
     context: Context, more: dict[str, Any]
 ) -> None:
     """The search runs on where later outputs or images could change the number."""
-    seen = measured(context, eps=0.3, until=0.9, **more)
-    assert not seen.stopped
+    measurement = measured(context, eps=0.3, until=0.9, **more)
+    assert not measurement.stopped
 
 
 @pytest.mark.parametrize("until", [-0.1, 1.1, float("nan"), "0.9"])

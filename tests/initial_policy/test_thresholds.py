@@ -158,3 +158,18 @@ def test_design_effect_widens_the_margin() -> None:
     measurement = share_measurement(450, 500, complete=False, seed=0)
     narrow = margins.margin(measurement, 500, whole=True)
     assert margins.margin(measurement, 500, whole=True, design=4) == pytest.approx(2 * narrow)
+
+
+def test_threshold_that_is_met_by_too_little(mnist: DataSet) -> None:
+    """A row that is met by less than the margin is waived, and the reason says that it is met."""
+    close = row_of("ADV-01", share_measurement(300, 500, complete=False, seed=0))
+    assert close.bound.close
+    assert "0.6000 meets 0.5, but not by the margin of" in close.bound.problem
+    assert "not surely met" in text_of(mnist, close)
+    assert not row_of("ADV-01", share_measurement(200, 500, complete=False, seed=0)).bound.close
+
+
+def test_few_samples_do_not_excuse_a_large_drop() -> None:
+    """Between two versions a row never allows a drop of more than a fifth."""
+    few = row_of("BACKDOOR-02", share_measurement(1, 15, complete=False, seed=0), samples=60)
+    assert few.bound.max_drop == 0.2

@@ -131,6 +131,6 @@ def test_a_call_of_an_attack_rules_by_the_caller_s_images(context: Context) -> N
     kind = type("Writing", (Own,), {"doing": staticmethod(lambda _, x: x.fill_(0.5))})
     x = context.data.test[:10].images()
     kept, y = x.clone(), context.data.test[:10].labels
-    made = kind()(context.subject, x, y, threat="linf:0.001", progress=False)
+    result = kind()(context.subject, x, y, threat="linf:0.001", progress=False)
     assert torch.equal(x, kept)
-    assert not made.success.any()
+    assert not result.success.any()

@@ -75,8 +75,14 @@ ODD: dict[str, list[Any]] = {
     ],
     "samples": ["x", {"model": []}, {"model": [NAN]}, {str(i): [1.0] for i in range(9)}],
     "static": ["x", [1], {"tool": "bandit"}],
+    "checks": [
+        "x",
+        [1],
+        [{"name": "a"}],
+        [{"name": "a", "expected": "b", "found": "c", "holds": 1}],
+    ],
 }
-KIND_OF = {"hardest": "clean", "samples": "latency", "static": "static"}
+KIND_OF = {"hardest": "clean", "samples": "latency", "static": "static", "checks": "service"}
 
 
 @pytest.mark.parametrize(

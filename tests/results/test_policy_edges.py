@@ -15,7 +15,7 @@ from tests.commands import run
 from tests.data.small import write
 from tests.policies import BACKDOOR, CLEAN, LATENCY, ROBUST, STATIC, check, in_days, table
 
-FAMILIES = ["clean", "adversarial", "certified", "backdoor", "latency", "static"]
+FAMILIES = ["clean", "adversarial", "certified", "backdoor", "latency", "static", "service"]
 
 
 @pytest.mark.parametrize(

@@ -144,8 +144,10 @@ def digits(mnist: DataSet) -> DataSet:
     return DataSet("few", mnist.tuning[:0], mnist.tuning[:600], mnist.test[:10], mnist.spec, {})
 
 
-def test_service_is_observed_until_its_end(tmp_path: Path, digits: DataSet) -> None:
-    """Log, metrics and drift follow the requests; the state and a whole log are left."""
+def test_service_is_observed_until_its_end(
+    tmp_path: Path, digits: DataSet, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Log, metrics and drift follow the requests; an alarm is printed, state and log are left."""
     chosen, service = settings(tmp_path), Service((toy(),))
     with observed(service, chosen, digits) as sentences:
         with client(observers=service.observers) as alice:
@@ -160,6 +162,7 @@ def test_service_is_observed_until_its_end(tmp_path: Path, digits: DataSet) -> N
     kept = state.read(next((tmp_path / "monitor").glob("drift-toy-*.json")))
     assert (kept.images, kept.windows, len(kept.rows)) == (80, 1, 30)
     assert "brightness" in {alarm.result.statistic for alarm in kept.alarms}
+    assert [text for text in caplog.messages if text.startswith("drift of toy, ")]
     assert verify(tmp_path / "audit").whole
     with pytest.raises(httpx.ConnectError):
         httpx.get(url)

@@ -46,25 +46,36 @@ def test_bundled_row_fails_on_saboteurs(row: Requirement, write: Write) -> None:
     """In another project the row reads its files; a fault that both tools report counts once."""
     write({**SABOTEURS, "ok.py": CLEAN, "tests/test_a.py": TORCH_LOADS})
     settings = measures.bind(row.measure, row.settings)
-    seen = measures.take_measurement(no_model(), row.measure, settings, row.seed)
-    assert row.judge(seen).verdict is Verdict.FAIL
-    assert (seen.n, seen.value, seen.low, seen.high, seen.unit) == (4, 2.0, 2.0, 2.0, "count")
-    assert [(n.file, n.line, n.rule) for n in seen.evidence.static] == [
+    measurement = measures.take_measurement(no_model(), row.measure, settings, row.seed)
+    assert row.judge(measurement).verdict is Verdict.FAIL
+    assert (
+        measurement.n,
+        measurement.value,
+        measurement.low,
+        measurement.high,
+        measurement.unit,
+    ) == (4, 2.0, 2.0, 2.0, "count")
+    assert [(n.file, n.line, n.rule) for n in measurement.evidence.static] == [
         ("demo.py", 6, "B301, pickle-runs-code"),
         ("page.py", 7, "B201, debug-server"),
     ]
-    assert seen.evidence.folder == Path.cwd().name
-    assert seen.evidence.excluded == ["tests (exclude)"]
-    assert seen.evidence.files_scanned == 4
-    kept = StaticEvidence.from_json(json.loads(json.dumps(seen.evidence.to_json())))
-    assert kept == seen.evidence
+    assert measurement.evidence.folder == Path.cwd().name
+    assert measurement.evidence.excluded == ["tests (exclude)"]
+    assert measurement.evidence.files_scanned == 4
+    kept = StaticEvidence.from_json(json.loads(json.dumps(measurement.evidence.to_json())))
+    assert kept == measurement.evidence
 
 
 def test_clean_project_counts_zero(write: Write) -> None:
     """Code without the patterns counts zero, on all of its files."""
     write({"toy.py": CLEAN, "pkg/net.py": CLEAN})
-    seen = measure(tools=["bandit"])
-    assert (seen.value, seen.n, seen.complete, seen.evidence.static) == (0.0, 2, True, [])
+    measurement = measure(tools=["bandit"])
+    assert (
+        measurement.value,
+        measurement.n,
+        measurement.complete,
+        measurement.evidence.static,
+    ) == (0.0, 2, True, [])
 
 
 @pytest.mark.parametrize(("level", "count"), [("low", 3), ("medium", 2), ("high", 1)])
@@ -93,10 +104,10 @@ def test_baseline_accepts_old_findings(write: Write) -> None:
     assert count == 1
     assert row.judge(measure(**adopted)).passed
     write({"old.py": "# moved\n\n" + PICKLE_DEMO, "new.py": "eval(x)\n"})
-    seen = measure(**adopted)
-    assert row.judge(seen).verdict is Verdict.FAIL
-    assert [issue.file for issue in seen.evidence.static] == ["new.py"]
-    assert (seen.evidence.accepted, seen.evidence.stale_baseline) == (1, [])
+    measurement = measure(**adopted)
+    assert row.judge(measurement).verdict is Verdict.FAIL
+    assert [issue.file for issue in measurement.evidence.static] == ["new.py"]
+    assert (measurement.evidence.accepted, measurement.evidence.stale_baseline) == (1, [])
     (here / "old.py").write_text(CLEAN)
     (stale,) = measure(**adopted).evidence.stale_baseline
     code = "return pickle.load(file)"
@@ -124,8 +135,8 @@ def test_folder_without_python_is_not_run(write: Write) -> None:
 def test_unreadable_file_is_finding(write: Write) -> None:
     """A file that no tool can read fails the row, beside the others, and can be accepted."""
     here = write({"a.py": PICKLE_DEMO, "b.py": "def f(:\n"})
-    seen = measure(**BANDIT)
-    assert [(n.file, n.rule) for n in seen.evidence.static] == [
+    measurement = measure(**BANDIT)
+    assert [(n.file, n.rule) for n in measurement.evidence.static] == [
         ("a.py", "B301"),
         ("b.py", "not-read"),
     ]

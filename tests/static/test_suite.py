@@ -48,6 +48,6 @@ def test_measure_needs_no_model(write: Write) -> None:
     here = write({"page.py": FLASK_PAGE})
     done = run("measure", "static_findings", "--set", 'tools=["bandit"]', "--json", "out.json")
     assert done.exit_code == 0, done.output
-    seen = json.loads((here / "out.json").read_text())
-    assert (seen["model"], seen["subject"], seen["value"]) == (None, None, 1.0)
-    assert seen["seconds"] > 0
+    document = json.loads((here / "out.json").read_text())
+    assert (document["model"], document["subject"], document["value"]) == (None, None, 1.0)
+    assert document["seconds"] > 0

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
+from torch import nn
 
+import securemnist as sm
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.eot import COUNTED_DRAWS, MeanModel
@@ -57,6 +61,35 @@ def test_mean_model_varies_less(mnist: DataSet) -> None:
     with torch.no_grad():
         moved = [float((model(x) - model(x)).abs().mean()) for model in (noisy, MeanModel(noisy))]
     assert moved[1] < moved[0] / 2
+
+
+class NoisyBrightness(nn.Module):
+    """Two classes by the mean brightness, with noise of standard deviation 1.5 on both logits."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        gap = 40 * (x.flatten(1).mean(1) - 0.5)
+        logits = torch.stack([-gap, gap], 1) / 2
+        return logits + 1.5 * torch.randn(logits.shape)
+
+
+@pytest.mark.parametrize("name", ["robust_accuracy", "attack_accuracy"])
+def test_single_outputs_are_counted_near_the_boundary(name: str) -> None:
+    """Images whose mean output withstands the attack count as often as their single outputs do."""
+    labels = torch.arange(200) % 2
+    x = torch.full((200, 1, 8, 8), 0.5) + (labels * 2 - 1).view(-1, 1, 1, 1) * 0.125
+    torch.manual_seed(0)
+    found = sm.measure(
+        name,
+        NoisyBrightness(),
+        (x, labels),
+        threat="linf:0.08",
+        attack="PGD:steps=3",
+        randomised=True,
+        progress=False,
+    )
+    # The margin within the ball is 40 * (0.125 - 0.08), its noise of standard deviation 1.5 * sqrt(2).
+    expected = 0.5 * (1 + math.erf(40 * 0.045 / (1.5 * 2**0.5) / 2**0.5))
+    assert found.value == pytest.approx(expected, abs=0.03)
 
 
 @pytest.mark.parametrize("value", [1, "yes", None])

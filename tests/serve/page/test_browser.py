@@ -96,7 +96,7 @@ class Visit:
         own = self.link.split("#")[0]
         assert all(url.startswith(own) for url in self.requests)
 
-    def draw(self, places: Sequence[tuple[float, float]]) -> None:
+    def draw(self, places: Sequence[tuple[float, float]], steps: int = 4) -> None:
         """One stroke through places in units of the canvas's side."""
         self.page.locator("#canvas").scroll_into_view_if_needed()
         box = self.page.locator("#canvas").bounding_box()
@@ -104,7 +104,7 @@ class Visit:
         self.page.mouse.move(*at[0])
         self.page.mouse.down()
         for place in at[1:]:
-            self.page.mouse.move(*place, steps=4)
+            self.page.mouse.move(*place, steps=steps)
         self.page.mouse.up()
 
     def answers(self, text: str) -> None:
@@ -241,6 +241,40 @@ def test_undo_and_clear_buttons(browser: Any, link: str) -> None:
         page.get_by_role("button", name="Clear").click()
         visit.answers("–")
         assert page.locator("#invitation").is_visible()
+
+
+def test_requests_of_a_stroke_are_few(browser: Any, link: str) -> None:
+    """A stroke of sixty moves is sent in a few requests, one at a time, and its end is not lost."""
+    with Visit(browser, link) as visit:
+        visit.page.locator("#bench").wait_for()
+        path = [(0.3 + k / 150, 0.25) for k in range(30)]
+        visit.draw([*path, *((0.5 - k / 300, 0.25 + k / 55) for k in range(30))], steps=1)
+        visit.answers("7")
+        sent = [url for url in visit.requests if url.endswith("/page/drawing")]
+        assert 1 <= len(sent) < 20
+
+
+def test_busy_service_is_asked_again(browser: Any, colour_link: str) -> None:
+    """A refusal with Retry-After is not shown: the page waits and asks again; a lost service is named."""
+    refused: list[str] = []
+
+    def once(route: Any) -> None:
+        if refused:
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.fulfill(status=503, headers={"Retry-After": "1"}, json={"error": "busy"})
+
+    with Visit(browser, colour_link) as visit:
+        page = visit.page
+        page.route("**/page/certificate*", once)
+        page.get_by_role("button", name="Test image").click()
+        page.locator(".numbers", has_text="proved").wait_for()
+        assert len(refused) == 1
+        assert page.locator("#trouble").is_hidden()
+        page.route("**/page/test-image", lambda route: route.abort())
+        page.get_by_role("button", name="Test image").click()
+        page.locator("#trouble", has_text="expected an answer of the service, got none").wait_for()
 
 
 def test_one_click_takes_a_test_image(browser: Any, link: str) -> None:

@@ -7,6 +7,7 @@ import { bytesOf, described, picture } from "./pictures.js";
 import { Radius } from "./radius.js";
 import { ask, askPatiently, signIn } from "./service.js";
 import { Sketch } from "./sketch.js";
+import { showWords, testSource } from "./words.js";
 
 const BETWEEN = 100; // milliseconds between the requests of a stroke
 const PAUSE = 700; // without a change, until proofs begin
@@ -169,24 +170,6 @@ function surface() {
   return new Sketch(canvas, find("cursor"), false);
 }
 
-function words() {
-  const digits = offer.classes.every((name, k) => name === String(k)) && offer.classes.length === 10;
-  const title = offer.drawing ? `Draw ${digits ? "a digit" : "an image"}` : "Try an image";
-  find("title").textContent = document.title = title;
-  const form = `${offer.height} × ${offer.width}`;
-  find("method").textContent = offer.drawing
-    ? `As the models get it, prepared as MNIST was: scaled into a box of ${Math.round((offer.height * 20) / 28)}` +
-      ` pixels with its aspect kept, centre of mass in the middle of ${form}. Keyboard: arrow keys move, ` +
-      "space puts the pen down and up, Delete clears."
-    : `As the models get it: ${form} pixels. A file is resized to that, by linear interpolation.`;
-  find("attack").textContent = offer.drawing ? "Attack my drawing" : "Attack this image";
-  find("input-title").textContent = offer.drawing ? "Your drawing" : "Image";
-}
-
-function testSource({ place, truth }) {
-  return `Test image ${place} of ${offer.data}, labelled ${offer.classes[truth]}.`;
-}
-
 async function begin() {
   offer = await ask("/page/models");
   names = offer.models.map((model) => model.name);
@@ -197,7 +180,7 @@ async function begin() {
   ruler.querySelectorAll(".model").forEach((row) => row.remove());
   radius = new Radius(ruler, slider, output, names, end);
   sketch = surface();
-  words();
+  showWords(offer);
   for (const id of ["undo", "clear"]) find(id).hidden = !offer.drawing;
   find("test-image").hidden = offer.data === null;
   find("upload").hidden = !offer.upload;
@@ -220,7 +203,9 @@ async function signedIn(token) {
 
 find("undo").addEventListener("click", () => sketch.undo());
 find("clear").addEventListener("click", () => sketch.clear());
-find("test-image").addEventListener("click", () => classify("/page/test-image", "", testSource));
+find("test-image").addEventListener("click", () => {
+  classify("/page/test-image", "", (answer) => testSource(offer, answer));
+});
 find("attack").addEventListener("click", attack);
 find("file").addEventListener("change", (event) => {
   const [file] = event.target.files;

@@ -1,0 +1,148 @@
+"""Commands on an endpoint: probe and budget are printed, rows are judged, a policy is proposed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from securemnist._util.resources import ROOT
+from securemnist.attacks.square import Square
+from securemnist.attacks.transfer import Transfer
+from securemnist.cli import main
+from securemnist.endpoint.description import Description
+from securemnist.endpoint.pixels import Pixels
+from securemnist.evaluation.ladders import BUDGETS, Ladder
+from securemnist.measures import check_policy
+from securemnist.results import policy as policies
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import Verdict
+from tests.commands import python
+from tests.endpoint.service import Service
+
+POLICY = """
+[[requirement]]
+id = "CLEAN-01"
+measure = "clean_accuracy"
+images = 50
+at_least = 0.5
+because = "answers are right"
+
+[[requirement]]
+id = "ADV-01"
+measure = "robust_accuracy"
+attack = { use = "Square", queries = 30 }
+threat = { norm = "linf", eps = 0.01 }
+images = 30
+at_least = 0.4
+because = "an attacker sees answers only"
+
+[[requirement]]
+id = "CERT-01"
+measure = "certified_accuracy"
+threat = { norm = "linf", eps = 0.01 }
+at_least = 0.4
+because = "a proof"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, service: Service, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with 120 images of 8x8, a policy, and the description that the documentation shows."""
+    rng = np.random.default_rng(0)
+    mean = (np.arange(120) % 10 + 0.5) / 10
+    x = (255 * mean[:, None, None] + rng.integers(-8, 9, (120, 8, 8))).clip(0, 255).astype(np.uint8)
+    np.savez(tmp_path / "grey.npz", x_test=x, y_test=np.arange(120) % 10)
+    service.shape = (1, 8, 8)
+    page = (ROOT / "docs" / "endpoint.md").read_text()
+    (shown,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "endpoint.toml").write_text(shown.replace("http://127.0.0.1:8000", service.url))
+    (tmp_path / "policy.toml").write_text(POLICY)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_documented_fields_exist() -> None:
+    """The tables of the page name every field of a description and of a form, and no other."""
+    page = (ROOT / "docs" / "endpoint.md").read_text()
+    fields, forms = page.partition("Paths are relative")[::2]
+    assert named(fields.partition("| field |")[2]) == set(Description.model_fields)
+    keys = {field.alias or name for name, field in Pixels.model_fields.items()}
+    assert named(forms.partition("| key of FORM |")[2].partition("##")[0]) == keys
+
+
+def named(table: str) -> set[str]:
+    """The names in the first column of a table."""
+    first = [row.split("|")[1] for row in table.splitlines() if row.count("|") > 2]
+    return {name for cell in first for name in re.findall(r"`(\w+)`", cell)}
+
+
+def test_assessment_of_a_described_endpoint(project: Path) -> None:
+    """The documented description is assessed: probe and budget are printed, rows have their verdicts."""
+    words = ["--endpoint", "endpoint.toml", "--policy", "policy.toml", "--data", "grey.npz"]
+    done = python(project, "-m", "securemnist", "assess", *words, "--out", "reports")
+    assert done.returncode == 3, done.stderr  # a row that is not measured
+    printed = " ".join(done.stderr.split())
+    assert "answers: probabilities, not rounded" in printed
+    assert "16 images a request" in printed
+    assert re.search(r"queries: at most [\d,]+ for these rows", printed)
+    assert "budget: 50,000 a row, 1,000,000 in all" in printed
+    found = {
+        f.requirement.id: f for f in Assessment.load(project / "reports/assessment.json").findings
+    }
+    assert found["CLEAN-01"].verdict is Verdict.PASS
+    assert found["ADV-01"].label == "PASS (survived 30 queries an image)"
+    assert found["CERT-01"].verdict is Verdict.NOT_RUN
+    assert found["CERT-01"].reason.startswith("no weights")
+
+
+def test_policy_for_an_endpoint(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`init` proposes rows that answers decide, and a fixture that opens the endpoint."""
+    short = Ladder((Transfer(),), (Square(queries=20),), proves=False)
+    monkeypatch.setitem(BUDGETS, "black-box", short)
+    words = ["init", "--endpoint", "endpoint.toml", "--data", "grey.npz", "--images", "50"]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    written = policies.load(project / "security_tests" / "thresholds.toml")
+    rows = {row.id: row for row in written.requirements}
+    assert list(rows) == ["CLEAN-01", "ADV-02", "BACKDOOR-01"]
+    assert rows["ADV-02"].settings["attack"] == {"use": "ladder", "budget": "black-box"}
+    check_policy(written)
+    fixture: dict[str, Any] = {}
+    text = (project / "conftest.py").read_text()
+    exec(compile(text, "conftest.py", "exec"), fixture)  # noqa: S102 # our own text
+    subject = fixture["model"].__wrapped__()
+    assert subject.remote is not None
+    assert subject.remote.spec.shape == (1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--model", "baseline", "--endpoint", "endpoint.toml"], "got both"),
+        (["--endpoint", "endpoint.json"], "expected --endpoint FILE.toml"),
+        (["--endpoint", "missing.toml"], "expected the description of an endpoint"),
+        (["--model", "https://host.example/classify"], "https://HOST/v2/models/NAME"),
+    ],
+    ids=str,
+)
+def test_wrong_options_are_usage_errors(words: list[str], sentence: str, project: Path) -> None:
+    """Both options, another file and another address end with exit code 2 and one sentence."""
+    result = CliRunner().invoke(main, ["measure", "clean_accuracy", *words, "--data", "grey.npz"])
+    assert result.exit_code == 2
+    assert sentence in " ".join(
+        str(result.exception or result.output).split() + result.output.split()
+    )
+
+
+def test_one_measurement(project: Path) -> None:
+    """`securemnist measure` takes an endpoint, and says how many queries an attack had."""
+    words = ["robust_accuracy", "--endpoint", "endpoint.toml", "--data", "grey.npz"]
+    words += ["--attack", "RayS:queries=20", "--threat", "linf:0.2", "--images", "20"]
+    result = CliRunner().invoke(main, ["measure", *words])
+    assert result.exit_code == 0, result.output
+    assert "at most 20 queries an image" in result.output
