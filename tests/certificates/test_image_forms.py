@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 
 import pytest
@@ -12,7 +13,7 @@ from securemnist.attacks.pgd import PGD
 from securemnist.certificates import certify
 from securemnist.input_spec import InputSpec
 from securemnist.threats import Linf
-from tests.certificates.violations import below_margins, violations
+from tests.certificates.violations import below_margins, crown_margin, violations
 from tests.image_forms import FORMS, convolutional, images
 
 forms = pytest.mark.parametrize("spec", FORMS.values(), ids=FORMS)
@@ -56,6 +57,43 @@ def test_bounds_match_corners_of_linear_network(spec: InputSpec) -> None:
         bound = float(certify(model, x, y, eps=0.2, crown=crown).margins)
         assert bound <= float(margins.min()) + 1e-6
         assert bound == pytest.approx(float(margins.min()), abs=5e-3)
+
+
+@forms
+def test_bounds_match_enumeration_of_one_value(spec: InputSpec) -> None:
+    """With a hidden layer that reads one value, bounds are below the true least margin.
+
+    The true one lies at an end of the interval, or where a hidden unit changes sign. Where none does,
+    CROWN's bound is equal to it.
+    """
+    rng = torch.Generator().manual_seed(7)
+    first, last = nn.Linear(spec.size, 6), nn.Linear(6, spec.classes)
+    place = spec.size // 3
+    first.weight.data.zero_()
+    first.weight.data[:, place] = torch.randn(6, generator=rng)
+    first.bias.data = 0.3 * torch.randn(6, generator=rng)
+    last.weight.data = torch.randn(spec.classes, 6, generator=rng)
+    model = nn.Sequential(nn.Flatten(), first, nn.ReLU(), last).eval().requires_grad_(False)
+    x = torch.full((1, *spec.shape), 0.5)
+    y = model(x).argmax(1)
+    exact = copy.deepcopy(model).double()
+    signs = (-first.bias.double() / first.weight[:, place].double()).tolist()
+    linear = 0
+    for eps in (0.001, 0.02, 0.4):
+        inside = [value for value in signs if 0.5 - eps < value < 0.5 + eps]
+        ends = torch.tensor([0.5 - eps, 0.5 + eps, *inside], dtype=torch.float64)
+        points = x.double().flatten(1).repeat(len(ends), 1)
+        points[:, place] = ends
+        logits = exact(points.view(-1, *spec.shape))
+        others = logits.index_fill(1, y, -torch.inf).amax(1)
+        least = float((logits[:, int(y)] - others).min())
+        assert float(certify(model, x, y, eps=eps).margins) <= least
+        bound = crown_margin(model, x, int(y), eps)
+        assert bound <= least
+        if not inside:
+            linear += 1
+            assert bound == pytest.approx(least, abs=1e-3)
+    assert linear
 
 
 @forms

@@ -11,15 +11,14 @@ from hypothesis import strategies as st
 from torch import nn
 
 from securemnist.attacks.pgd import PGD
-from securemnist.certificates import activations, certify, read, rules
-from securemnist.certificates.crown import lower_bounds
-from securemnist.certificates.intervals import Box, ball
+from securemnist.certificates import activations, certify, rules
+from securemnist.certificates.intervals import Box
 from securemnist.data import DataSet
 from securemnist.models import loading
 from securemnist.referee import SLACK
 from securemnist.threats import Linf
 from tests.certificates.networks import MIDDLES, network, networks
-from tests.certificates.violations import violations
+from tests.certificates.violations import crown_margin, violations
 
 
 @given(networks(), st.sampled_from([0.001, 0.02, 0.1, 0.3]), st.integers(0, 99))
@@ -124,17 +123,6 @@ def test_bounds_match_enumeration_on_one_pixel(seed: int) -> None:
         assert bound <= true
         if not kinks:
             assert bound == pytest.approx(true, abs=1e-3)
-
-
-def crown_margin(model: nn.Module, x: torch.Tensor, label: int, eps: float) -> float:
-    """CROWN's bound of the smallest margin of one sample, also if intervals certify it."""
-    network = read(model)
-    eye = torch.eye(10, dtype=torch.float64)
-    questions = torch.stack([eye[label] - eye[k] for k in range(10) if k != label])
-    samples = torch.zeros(len(questions), dtype=torch.long)
-    with torch.no_grad():
-        intervals = network.intervals(ball(x, eps))
-        return float(lower_bounds(network, intervals, samples, questions, to_image=True).min())
 
 
 def test_bounds_match_corners_of_linear_network() -> None:

@@ -8,6 +8,7 @@ from torch import fx, nn
 from securemnist.attacks.losses import loss_and_gradient, margins
 from securemnist.certificates import certify
 from securemnist.certificates.certificate import network_of
+from securemnist.certificates.crown import lower_bounds
 from securemnist.certificates.intervals import ball
 from securemnist.referee import SLACK
 
@@ -72,3 +73,14 @@ def below_margins(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float
             wrong = logits.scatter(1, y[:, None], -torch.inf).amax(1)
             count += int((right - wrong < bounds).sum())
     return count
+
+
+def crown_margin(model: nn.Module, x: torch.Tensor, label: int, eps: float) -> float:
+    """CROWN's bound of the smallest margin of one sample, also if intervals certify it."""
+    network = network_of(model, x)
+    eye = torch.eye(network.classes, dtype=torch.float64)
+    questions = torch.stack([eye[label] - eye[k] for k in range(len(eye)) if k != label])
+    samples = torch.zeros(len(questions), dtype=torch.long)
+    with torch.no_grad():
+        intervals = network.intervals(ball(x, eps))
+        return float(lower_bounds(network, intervals, samples, questions, to_image=True).min())
