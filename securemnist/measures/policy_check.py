@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from securemnist._util.hashing import canonical_json
@@ -12,6 +14,7 @@ from securemnist.measures import checks
 from securemnist.measures.base import AttackSettings, Settings
 from securemnist.measures.table import MEASURES, bind, find
 from securemnist.project import imports
+from securemnist.project.settings import BUNDLED, is_bundled
 from securemnist.results.families import FAMILIES
 from securemnist.results.findings import TIERS, Requirement
 from securemnist.results.policy import Policy
@@ -53,7 +56,8 @@ def check_policy(
 
 def check_data(policy: Policy, data: DataSet) -> None:
     """Raise UsageError where the policy names other data, or where a row does not fit this data."""
-    policy.refuse_other_data(data.name, data.digest)
+    shown = replace(policy, path=BUNDLED) if is_bundled(Path(policy.path)) else policy
+    shown.refuse_other_data(data.name, data.digest)
     for row in policy.requirements:
         if (measure := find(row.measure)) is not None:
             where = f"{policy.path}: row {row.id}"
