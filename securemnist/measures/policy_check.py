@@ -9,7 +9,7 @@ from securemnist._util.hashing import canonical_json
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError
 from securemnist.measures import checks
-from securemnist.measures.base import AttackSettings, Measure, Settings
+from securemnist.measures.base import LEAST_CHANCE, AttackSettings, Measure, Settings
 from securemnist.measures.table import MEASURES, bind, find
 from securemnist.project import imports
 from securemnist.results.families import FAMILIES
@@ -70,7 +70,11 @@ def _check_frequent_class(
 
     A row of the worst class in the same tier or a smaller one refuses such a model.
     """
-    accuracy = measure.unit == "share" and measure.good == "at_least"
+    accuracy = (measure.unit, measure.good, measure.limits[0]) == (
+        "share",
+        "at_least",
+        LEAST_CHANCE,
+    )
     if not accuracy or row.measure == WORST_CLASS or row.threshold > data.most_frequent:
         return
     tiers = [TIERS.index(other.tier) for other in policy.rows(WORST_CLASS)]
