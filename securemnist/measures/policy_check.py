@@ -11,7 +11,7 @@ from securemnist._util.hashing import canonical_json
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError
 from securemnist.measures import checks
-from securemnist.measures.base import AttackSettings, Settings
+from securemnist.measures.base import LEAST_CHANCE, AttackSettings, Settings
 from securemnist.measures.table import MEASURES, bind, find
 from securemnist.project import imports
 from securemnist.project.settings import BUNDLED, is_bundled
@@ -86,7 +86,11 @@ def _check_frequent_class(row: Requirement, policy: Policy, data: DataSet, where
 
 def _is_accuracy(row: Requirement) -> bool:
     measure = find(row.measure)
-    return measure is not None and measure.unit == "share" and measure.good == "at_least"
+    return measure is not None and (measure.unit, measure.good, measure.limits[0]) == (
+        "share",
+        "at_least",
+        LEAST_CHANCE,
+    )
 
 
 def _fails_constant(row: Requirement, data: DataSet) -> bool:
