@@ -22,6 +22,7 @@ settings.load_profile("house")
 SLOW = {
     "test_gate_on_another_task",
     "test_init_writes_a_policy_that_the_model_meets",
+    "test_first_policy_of_a_file",
     "test_own_code_has_no_findings",
     "test_the_package_has_strict_types",
     "test_wheel_assesses_a_model_and_reports",
