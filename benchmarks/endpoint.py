@@ -1,4 +1,4 @@
-"""Attacks on a served model: `python -m benchmarks.endpoint` writes docs/endpoint.md, section "Measured".
+"""Attacks on a served model: `python -m benchmarks.endpoint` writes docs/service.md, section "Endpoints".
 
 Starts `securemnist serve` with the undefended network as a child process, on loopback and without limits
 of rate, first with exact scores and then with its usual three decimals. Both processes share the cores.
@@ -27,7 +27,7 @@ from securemnist.evaluation.context import Context
 from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 
-PAGE = Path(__file__).parents[1] / "docs" / "endpoint.md"
+PAGE = Path(__file__).parents[1] / "docs" / "service.md"
 MODEL, IMAGES, EPS = "baseline", 100, 0.3
 SETTINGS = '[serve]\nport = 0\noff = ["rate_limits"]\ndecimals = {decimals}\n'
 SCORES, LABELS = 'outputs[?@.name == "probabilities"]', 'outputs[?@.name == "label"]'
@@ -56,7 +56,10 @@ def running(decimals: int) -> Iterator[str]:
         file.write_text(SETTINGS.format(decimals=decimals))
         words = ["serve", "--model", MODEL, "--settings", str(file)]
         command = [sys.executable, "-m", "securemnist", *words]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:  # nosec B603 # no shell
+        # The service keeps its records in the folder; its alarms about the attacks are not shown.
+        with subprocess.Popen(  # nosec B603 # a list, no shell
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as child:
             try:
                 line = (child.stdout.readline() if child.stdout else "").strip()
                 yield line.rpartition(": ")[2]
@@ -99,6 +102,10 @@ def main() -> None:
     links = parser.parse_args().link
     torch.set_num_threads(1)
     lines = [
+        "## Endpoints",
+        "",
+        "`--model` and `--endpoint` assess this service like any other, [by its answers](endpoint.md).",
+        "",
         f"The undefended network `{MODEL}` behind `securemnist serve`, {IMAGES} test images, "
         f"linf {EPS:g}; client and server share two cores.",
         "",
@@ -111,7 +118,7 @@ def main() -> None:
             lines += measured(link, rows)
     lines += ["", "Made by `python -m benchmarks.endpoint`.", ""]
     print("\n".join(lines))
-    store(PAGE, "measured", lines)
+    store(PAGE, "endpoints", lines)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import fcntl
-import os
-import secrets
 import threading
 import time
 from collections import Counter
@@ -15,13 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from securemnist._util.files import open_regular
-from securemnist.audit import checkpoint, keys, recovery
+from securemnist.audit import checkpoint
 from securemnist.audit import folder as names
 from securemnist.audit.answer import Answer
 from securemnist.audit.line import Line, build
+from securemnist.audit.opening import locked, opened
 from securemnist.audit.segment import Segment
-from securemnist.audit.settings import FORMAT, AuditSettings
+from securemnist.audit.settings import AuditSettings
 from securemnist.errors import AuditError, UsageError
 
 _COUNT_SECONDS = 1.0
@@ -43,50 +40,21 @@ class AuditLog:
         self._head = self._published = b""
         with contextlib.ExitStack() as stack:
             try:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._lock = stack.enter_context(_locked(folder))
-                self._open(folder)
+                stack.enter_context(locked(folder))
+                found = opened(folder)
             except OSError as error:
                 raise UsageError(
                     f"{folder}: expected a folder for the audit log, got {error.strerror}; name another"
                 ) from error
+            self._key, self._about, self.image_key = found.key, found.about, found.image_key
+            self._number, self._digest, self._segment = found.number, found.digest, found.segment
             stack.callback(lambda: self._segment.close())
-            self._begin()
+            self._append("start", {**self._about, "time": _now()})
+            for part in found.torn:
+                self._append("torn", {**part, "time": _now()})
+            self._sign()
+            self._publish_held()
             self._resources = stack.pop_all()
-
-    def _open(self, folder: Path) -> None:
-        end = recovery.end_of(folder)
-        if (head := names.head_number(folder)) > end.number:
-            raise UsageError(
-                f"{folder}: expected the audit log up to line {head}, which was signed, got "
-                f"{end.number} lines; keep the folder, and log to another one"
-            )
-        if end.path is None:
-            keys.create(folder)
-        self._key = keys.signing_key(folder)
-        self.image_key = keys.image_key(folder)
-        self._torn = [recovery.torn_content(part) for part in end.torn]
-        self._number, self._digest = end.number, end.digest
-        self._id = secrets.token_hex(16)
-        public = keys.raw(self._key.public_key())
-        if end.path is not None:
-            first = recovery.first_line(end.path).content
-            self._id = str(first.get("log"))
-            if first.get("key") != public:
-                raise UsageError(
-                    f"{folder}: expected the key that has signed this log, got another; restore "
-                    f"{keys.SIGNING}, or log to another folder"
-                )
-        self._about = {"log": self._id, "key": public, "format": FORMAT}
-        path = end.path or names.next_segment(None, folder)
-        self._segment = Segment(path, new=end.path is None)
-
-    def _begin(self) -> None:
-        self._append("start", {**self._about, "time": _now()})
-        for part in self._torn:
-            self._append("torn", {**part, "time": _now()})
-        self._sign()
-        self._publish_held()
 
     def answer(self, answer: Answer) -> int:
         """Append an answer; its number. The answer may leave the service after this returns."""
@@ -155,7 +123,9 @@ class AuditLog:
 
     def _sign(self) -> None:
         """Append a checkpoint, which becomes the head at the next tick."""
-        content = checkpoint.sign(self._key, self._id, self._number + 1, self._digest, _now())
+        content = checkpoint.sign(
+            self._key, self._about["log"], self._number + 1, self._digest, _now()
+        )
         self._head = self._put("checkpoint", content).text
         self._unsigned, self._signed_at = 0, time.monotonic()
 
@@ -219,20 +189,6 @@ class AuditLog:
             self._segment.sync()
         except OSError as error:
             raise _unwritable(self.folder, error) from error
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Any:
-    """The lock of the folder; UsageError where another writer holds it."""
-    with open_regular(folder / names.LOCK, os.O_RDWR | os.O_CREAT, 0o600) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(
-                f"{folder}: expected an audit log without a writer, got one that another service "
-                "writes; stop it, or name another folder"
-            ) from error
-        yield file
 
 
 def _now() -> str:

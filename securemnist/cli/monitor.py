@@ -15,7 +15,7 @@ from securemnist.sanitize import line
 if TYPE_CHECKING:
     from securemnist.monitoring.state import State
 
-_ALARMS = 10  # that are printed, the latest
+_ALARMS = 10  # that are printed: the first, and these latest
 _MOST_FILES = 50
 
 
@@ -85,5 +85,5 @@ def _show(file: Path, state: State) -> None:
         say(f"an alarm is a p value below {state.limit:.1e}")
     else:
         say("no window was compared yet")
-    for alarm in state.alarms[-_ALARMS:]:
+    for alarm in [*state.alarms[:1], *state.alarms[1:][-_ALARMS:]]:
         say(f"  {alarm}")

@@ -7,6 +7,7 @@ description says so. Messages hold neither headers nor the text of an answer: bo
 from __future__ import annotations
 
 import contextlib
+import os
 import ssl
 import time
 import weakref
@@ -29,7 +30,7 @@ class Client:
     def __init__(self, description: Description) -> None:
         """UsageError where the key or a certificate cannot be read."""
         self.description = description
-        self.ledger = Ledger(description.queries, description.row_queries)
+        self.ledger = Ledger(description.queries // _processes(), description.row_queries)
         self._pace = Pace(description.rate)
         key = description.key() or ""
         self._secret = key.encode() if len(key) >= _SECRET else b""
@@ -127,6 +128,12 @@ class Client:
     def _without_key(self, content: bytes) -> bytes:
         """The content without the key, so that no message about it can quote the key."""
         return content.replace(self._secret, b"***") if self._secret else content
+
+
+def _processes() -> int:
+    """Number of processes of this run: each worker of pytest-xdist may spend its share of the budget."""
+    count = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "")
+    return max(1, int(count)) if count.isascii() and count.isdigit() else 1
 
 
 class _Failed(Exception):

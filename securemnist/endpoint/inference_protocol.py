@@ -72,7 +72,8 @@ def _request(metadata: dict[str, Any], spec: InputSpec, address: str) -> str:
         (height, width, channels): ("NHWC", "HWC"),
         (spec.size,): ("NF", "CHW"),
     }
-    form = forms.get(tuple(sizes[1:])) if isinstance(sizes, list) else None
+    whole = isinstance(sizes, list) and all(type(size) is int for size in sizes)
+    form = forms.get(tuple(sizes[1:])) if whole and isinstance(sizes, list) else None
     if form is None:
         raise ModelError(
             f"{address}: expected an input for images {spec}, got the shape {sizes!s:.80}; use data of "

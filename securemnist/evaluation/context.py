@@ -135,9 +135,13 @@ class Context:
 
     @property
     def data_record(self) -> dict[str, Any]:
-        """The entry of the data in an assessment, with the SHA-256 of a calibration that applies."""
-        source = self.limits.source
-        return self.data.to_json() | ({"calibration": source} if source else {})
+        """The entry of the data in an assessment.
+
+        On data other than MNIST with the SHA-256 of the calibration that applies, or "none".
+        """
+        limits = self.limits
+        found = limits.source or ("none" if limits.missing else "")
+        return self.data.to_json() | ({"calibration": found} if found else {})
 
     @cached_property
     def target(self) -> nn.Module:

@@ -62,7 +62,7 @@ class BackdoorSettings(AnswerSettings):
 def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) -> Measurement:
     """Share of images whose prediction the trigger changes to the target.
 
-    Evidence holds the control, the mean rate over clean reference models, and the lift over it.
+    On MNIST evidence holds the control, the mean rate over clean reference models, and the lift over it.
     """
     trigger = make_trigger(settings.trigger)
     sample = context.sample(settings.images, seed)

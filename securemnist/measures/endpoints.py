@@ -7,10 +7,12 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from securemnist.attacks.transfer import Transfer
 from securemnist.endpoint.network import RemoteModel
 from securemnist.errors import NoAnswer, NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts.endpoint_answers import ASKED
+from securemnist.input_spec import MNIST
 from securemnist.measures.base import AnswerSettings, AttackSettings, ImageSettings, Measure
 from securemnist.measures.latency import LatencySettings
 from securemnist.results.findings import Doubt, Measurement
@@ -82,4 +84,10 @@ def queries_per_image(context: Context, settings: AttackSettings) -> int | None:
     """Most answers that the attacks ask of an endpoint for one image; None for other models."""
     if context.subject.remote is None:
         return None
-    return sum(attack.queries_per_image for attack in settings.ladder.attacks)
+    transfers = context.data.spec.shape == MNIST.shape  # elsewhere transfer has no sources
+    attacks = settings.ladder.attacks
+    return sum(
+        attack.queries_per_image
+        for attack in attacks
+        if transfers or not isinstance(attack, Transfer)
+    )

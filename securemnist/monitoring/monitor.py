@@ -27,6 +27,7 @@ from securemnist.types import Images, Logits
 
 # Statistics are computed of this many images at a time, or of fewer large ones.
 _WAITING, _WAITING_VALUES = 64, 1 << 20
+_FIRST = 20  # alarms that are kept beside the latest
 _TESTS = 3  # of each statistic: distribution, low values, high values
 
 
@@ -154,7 +155,10 @@ class Monitor:
         limit = self.limit
         alarms = [Alarm(time, self.windows, limit, r) for r in self.last if r.p < limit]
         self.alarm_count += len(alarms)
-        self.alarms = [*self.alarms, *alarms][-states.KEPT_ALARMS :]
+        every = [*self.alarms, *alarms]
+        # The first ones say when a drift began.
+        fits = len(every) <= states.KEPT_ALARMS
+        self.alarms = every if fits else every[:_FIRST] + every[_FIRST - states.KEPT_ALARMS :]
         return alarms
 
 

@@ -30,7 +30,8 @@ class State(JsonModel):
     """`owner`: digest of the reference and the settings, by which a state of another monitor is known.
 
     `windows`, `images`, `alarm_count`: totals. `rows`, `labels`: statistics and classes of the window
-    that is not complete. `last`: the results of the last window. `alarms`: the latest ones.
+    that is not complete. `last`: the results of the last window. `alarms`: the first and the latest
+    ones.
     """
 
     format: _Many

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from securemnist.monitoring import Monitor
+from securemnist.monitoring.alarm import Alarm
 from securemnist.monitoring.metrics import Metrics
 from securemnist.monitoring.state import State
 from securemnist.serve.record import Record
 
+_PAUSE = 60.0  # seconds between printed alarms of a model
 log = logging.getLogger("securemnist")
 
 
@@ -22,6 +25,7 @@ class MonitorObserver:
     monitors: Mapping[str, Monitor]
     names: Mapping[str, str]
     _unsaved: dict[str, State] = field(default_factory=dict)
+    _printed: dict[str, float] = field(default_factory=dict)
 
     def __call__(self, record: Record) -> None:
         try:
@@ -39,11 +43,18 @@ class MonitorObserver:
         windows = monitor.windows
         alarms = monitor.observe(record.images, record.logits)
         if alarms:
-            least = min(alarms, key=lambda alarm: alarm.result.p)
-            log.warning("drift of %s, %d alarms: %s", name, len(alarms), least)
+            self._print(name, monitor, alarms)
         if monitor.windows > windows:
             self.metrics.drift(name, monitor, alarms)
             self._unsaved[record.model] = monitor.state()
+
+    def _print(self, name: str, monitor: Monitor, alarms: list[Alarm]) -> None:
+        """Print the clearest alarm, once a minute at most: a lasting drift is in every window."""
+        now = time.monotonic()
+        if now - self._printed.get(name, -_PAUSE) >= _PAUSE:
+            self._printed[name] = now
+            least = min(alarms, key=lambda alarm: alarm.result.p)
+            log.warning("drift of %s, %d alarms up to now: %s", name, monitor.alarm_count, least)
 
     def save(self) -> None:
         """Write new states; for another thread than that of the requests, which does not wait then."""

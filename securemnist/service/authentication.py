@@ -16,11 +16,14 @@ def authentication(target: Target) -> list[ServiceCheck]:
     wrong = {
         "no token": {},
         "an empty token": {"Authorization": "Bearer"},
-        "a made-up token": {"Authorization": "Bearer admin.admin"},
+        "an invented token": {"Authorization": "Bearer admin.admin"},
         "half of a token": {"Authorization": f"Bearer {right[: len(right) // 2]}"},
         "a longer token": {"Authorization": f"Bearer {right}x"},
         "another scheme": {"Authorization": "Basic YWRtaW46YWRtaW4="},
-        "a made-up cookie": {"Cookie": "session=admin; __Host-session=admin", "Origin": target.url},
+        "an invented cookie": {
+            "Cookie": "session=admin; __Host-session=admin",
+            "Origin": target.url,
+        },
         "a header of a proxy": {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-User": "admin"},
     }
     found = []

@@ -1,4 +1,4 @@
-"""Security headers: browsers are told to be strict, and other sites cannot read answers."""
+"""Security headers: browsers are asked to be strict, and other sites cannot read answers."""
 
 from __future__ import annotations
 

@@ -109,8 +109,8 @@ class Target:
             return Reply(-1, seconds=time.perf_counter() - began)
         except (httpx.LocalProtocolError, httpx.InvalidURL) as error:
             raise MeasureError(f"expected a request that can be sent, got {error}") from error
-        except (httpx.HTTPError, OSError) as error:
-            return Reply(0, type(error).__name__, seconds=time.perf_counter() - began)
+        except (httpx.HTTPError, OSError):
+            return Reply(0, seconds=time.perf_counter() - began)
         seconds = time.perf_counter() - began
         return Reply(answer.status_code, text, dict(answer.headers), seconds)
 

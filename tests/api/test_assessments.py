@@ -78,7 +78,7 @@ def test_a_row_that_raises_is_an_error(
             logits: torch.Tensor = self.network(x)
             return logits
 
-    policy.write_text(CLEAN.replace("0.2", "0.11") + ATTACK)
+    policy.write_text(CLEAN.replace("0.2", "0.16") + ATTACK)
     found = sm.assess(Late(), images, policy=policy)
     assert found.findings[0].measurement is not None
     assert found.findings[1].verdict is Verdict.ERROR

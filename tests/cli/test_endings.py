@@ -18,7 +18,7 @@ ROW = """
 id = "{id}"
 measure = "clean_accuracy"
 images = {images}
-at_least = 0.11
+at_least = 0.15
 because = "an unread image is not worth defending"
 """
 STATIC = """

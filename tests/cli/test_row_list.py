@@ -57,7 +57,7 @@ def test_bundled_policy_is_for_mnist() -> None:
     result = CliRunner().invoke(main, ["assess", "--list", "--policy", "bundled"])
     assert result.exit_code == 2
     text = " ".join(result.output.split())
-    assert "expected the data it was written for, MNIST" in text
+    assert "the bundled policy: expected the data it was written for, MNIST" in text
     assert "securemnist init --data" in text
 
 

@@ -133,6 +133,12 @@ def test_budget_is_hard(service: Service) -> None:
     assert len(service.requests) == 3
 
 
+def test_workers_share_the_budget(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under pytest-xdist the budget of a run is divided by the number of workers."""
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "4")
+    assert opened(service, queries=1_000).ledger.queries == 250
+
+
 def test_key_is_sent_and_never_shown(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """The key is in the header of each request, and not in errors, also where the server echoes it."""
     monkeypatch.setenv("TEST_KEY", "a very secret key")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import numpy as np
@@ -14,6 +15,7 @@ from securemnist.models import loading
 from securemnist.models.loading import Subject
 from tests.endpoint.conftest import png, remote, table
 from tests.endpoint.service import Reply, Service, by_brightness, of_network
+from tests.error_form import one_sentence
 
 X = torch.rand(40, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * torch.linspace(
     0.1, 2, 40
@@ -157,6 +159,27 @@ def test_metadata_that_do_not_fit_are_refused(service: Service) -> None:
     service.labels = True
     assert loading.resolve(service.model, input_spec=InputSpec(1, 28, 28, 7)).remote is not None
     assert not service.requests
+
+
+HOSTILE: tuple[object, ...] = (
+    [],
+    {},
+    {"inputs": 5, "outputs": "x"},
+    {"inputs": [{"datatype": ["UINT8"], "shape": [-1, 1, 28, 28]}], "outputs": []},
+    {"inputs": [{"datatype": "UINT8", "shape": [-1, [1], 28, 28]}], "outputs": []},
+    {"inputs": [{"datatype": "BYTES", "shape": [-1, 1, 28, 28]}], "outputs": []},
+    {"inputs": [{"datatype": "UINT8", "shape": [-1, 1, 28, 28]}], "outputs": [5, {"shape": 7}]},
+    {"inputs": 2 * [{"datatype": "UINT8", "shape": [-1, 1, 28, 28]}], "outputs": []},
+)
+
+
+@pytest.mark.parametrize("metadata", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_metadata_are_refused(metadata: object, service: Service) -> None:
+    """Metadata of any other form are refused in one sentence."""
+    service.metadata = lambda: Reply(200, json.dumps(metadata).encode())  # type: ignore[method-assign]
+    with pytest.raises(ModelError) as caught:
+        loading.resolve(service.model)
+    one_sentence(caught.value)
 
 
 def test_wrong_number_of_class_names_is_refused(service: Service) -> None:

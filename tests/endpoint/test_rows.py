@@ -306,6 +306,8 @@ def test_ladders_of_answers(service: Service, images: DataSet) -> None:
         "RayS-1000",
     ]
     assert found.verdict is Verdict.FAIL
+    # For images of 8x8 there is nothing to transfer from, so that nothing was asked for it.
+    assert found.measurement.queries_per_image == 1000
 
 
 def test_few_images_are_asked_for_a_clean_row(service: Service, images: DataSet) -> None:

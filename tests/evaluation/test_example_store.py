@@ -28,7 +28,7 @@ measure = "attack_accuracy"
 attack = { use = "PGD", steps = 2 }
 threat = { norm = "linf", eps = 0.1 }
 images = 60
-at_least = 0.11
+at_least = 0.15
 because = "two steps find something"
 
 [[requirement]]
@@ -37,7 +37,7 @@ measure = "attack_accuracy"
 attack = { use = "FGSM" }
 threat = { norm = "linf", eps = 0.1 }
 images = 60
-at_least = 0.11
+at_least = 0.15
 because = "one step finds something"
 
 [[requirement]]
@@ -46,7 +46,7 @@ measure = "robust_accuracy"
 attack = { use = "PGD", steps = 2 }
 threat = { norm = "linf", eps = 0.1 }
 images = 60
-at_least = 0.11
+at_least = 0.15
 because = "a search within a small ball"
 """
 ASSESS = ("assess", "--model", "toy:good", "--policy", "small.toml")

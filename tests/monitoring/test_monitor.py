@@ -121,6 +121,19 @@ def test_state_survives_a_restart(reference: Reference, tmp_path: Path) -> None:
     assert [alarm.result for alarm in last.alarms] == [alarm.result for alarm in expected]
 
 
+def test_first_alarms_are_kept(reference: Reference, tmp_path: Path) -> None:
+    """Of a lasting drift the first alarms and the latest ones are kept, and the state can be read."""
+    monitor = Monitor(reference, SMALL, tmp_path / "state.json")
+    images, logits = stream(6_000, seed=3)
+    monitor.observe(images * 0.2, logits)
+    monitor.save()
+    kept = state.read(tmp_path / "state.json")
+    assert kept.alarm_count > len(kept.alarms) == state.KEPT_ALARMS
+    assert kept.alarms[0].window == 1
+    assert kept.alarms[-1].window == kept.windows == 60
+    assert [a.window for a in kept.alarms] == sorted(a.window for a in kept.alarms)
+
+
 @pytest.mark.parametrize("other", ["reference", "settings"])
 def test_state_of_another_monitor_is_not_continued(
     other: str, reference: Reference, tmp_path: Path

@@ -27,8 +27,8 @@ def test_suite_without_security_record_fails(project: Any, pytester: pytest.Pyte
 
 
 def test_user_fixtures_keep_their_names(project: Any, pytester: pytest.Pytester) -> None:
-    """The user's fixtures named lab, judge, record, forward are not replaced."""
-    names = ("lab", "judge", "record", "forward")
+    """The user's fixtures with names of ours, or of a suite's parameter, change nothing."""
+    names = ("lab", "judge", "record", "forward", "requirement", "data", "context")
     made = "".join(f"\n@pytest.fixture\ndef {name}():\n    return 1\n" for name in names)
     pytester.makeconftest(f"import pytest\n{made}")
     project(CLEAN).assert_outcomes(passed=1)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
 import re
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from securemnist.results.findings import Doubt, Measurement, Requirement, Verdict, Waiver
+from securemnist.results.verdicts import utc_day
 from tests.requirement_builders import at_most, measurement_of, row
 
 PASS, FAIL, INCONCLUSIVE, ERROR, NOT_RUN = Verdict
@@ -174,6 +178,26 @@ def test_waivers(verdict: Verdict, expires: str | None, waived: bool) -> None:
     finding = row(waiver=waiver).unmeasured(verdict, "")
     assert finding.waived("2026-11-21") is waived
     assert finding.verdict is verdict
+
+
+@pytest.fixture(params=["XXX-14", "XXX+12"])
+def far_zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A time zone 14 hours ahead of UTC, then one 12 hours behind: one of them has another date."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_zone")
+def test_waivers_end_by_the_day_in_utc() -> None:
+    """The zone of the machine does not prolong a waiver."""
+    before = datetime.datetime.now(datetime.UTC).date().isoformat()
+    today = utc_day()
+    assert before <= today <= datetime.datetime.now(datetime.UTC).date().isoformat()
+    waived = row(waiver=Waiver(reason="known", expires=before)).unmeasured(Verdict.NOT_RUN, "")
+    assert waived.waived(today) is (today == before)
 
 
 @pytest.mark.parametrize("verdict", Verdict)

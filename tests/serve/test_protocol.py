@@ -71,6 +71,7 @@ WRONG = {
     "two objects": text() * 2,
     "not UTF-8": b"\xff" + text().encode(),
     "a byte order mark": b"\xef\xbb\xbf" + text().encode(),
+    "blanks": " " * 20_000 + text(),
     "depth": "[" * 100_000,
     "depth in an object": '{"a":' * 1000,
     "depth of data": f'{{"inputs":[{{{PIXELS},"data":{"[" * 900}1{"]" * 900}}}]}}',

@@ -1,4 +1,4 @@
-"""Headers that tell browsers to be strict; no name or version of the server."""
+"""Headers that ask browsers to be strict; no name or version of the server."""
 
 from __future__ import annotations
 
