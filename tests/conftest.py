@@ -22,6 +22,7 @@ settings.load_profile("house")
 SLOW = {
     "test_gate_on_another_task",
     "test_init_writes_a_policy_that_the_model_meets",
+    "test_first_policy_of_a_file",
     "test_policy_for_an_endpoint",
     "test_assessment_of_a_described_endpoint",
     "test_own_code_has_no_findings",

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from torch import nn
+
 from securemnist.models.architectures import ConvNetA
 from securemnist.models.formats import keras_network
 from securemnist.runtime.process_state import preserved
@@ -58,7 +60,8 @@ def network_a(net: ConvNetA) -> Any:
 def of_task(net: Any) -> Any:
     """A network of `tests.tasks` with its weights, for images (n, H, W, C) of 8x8 pixels."""
     k = keras()
-    layers, first, second = k.layers, net.features[0], net.features[3]
+    layers = k.layers
+    first, second = (each for each in net.features if isinstance(each, nn.Conv2d))
     same = {"padding": "same", "activation": "relu"}
     model = k.Sequential(
         [
