@@ -1,9 +1,12 @@
-"""Families of measures that a policy has no row of: a pass says nothing about them."""
+"""Families of measures without a row in the policy or the tier: a pass says nothing about them."""
 
 from __future__ import annotations
 
 from securemnist.results.assessment import Assessment
 from securemnist.results.families import ADVERSARIAL, CERTIFIED, FAMILIES, SERVICE, Family
+from securemnist.results.findings import Finding
+from securemnist.results.verdicts import TIERS
+from securemnist.sanitize import line
 
 
 def without_row(assessment: Assessment) -> list[Family]:
@@ -23,10 +26,48 @@ def without_row(assessment: Assessment) -> list[Family]:
     ]
 
 
+def above_tier(assessment: Assessment) -> list[Family]:
+    """The families, the user's own too, all of whose rows are in tiers above the run's."""
+    rows = dict[str, list[Finding]]()
+    for finding in assessment.findings:
+        rows.setdefault(_family(finding).name, []).append(finding)
+    tier = assessment.scope.get("tier")
+    return [_family(found[0]) for found in rows.values() if all(_above(row, tier) for row in found)]
+
+
+def _family(finding: Finding) -> Family:
+    """The finding's family; by its measure where it was not measured, so that no family is stored."""
+    if finding.family.name:
+        return finding.family
+    measure = finding.requirement.measure
+    bundled = (family for family in FAMILIES.values() if measure in family.measures)
+    return next(bundled, Family(name=measure))
+
+
+def _above(finding: Finding, tier: object) -> bool:
+    """Whether the row was left out because its tier is above the run's."""
+    if tier not in TIERS or finding.requirement.tier not in TIERS:
+        return False
+    return not finding.in_scope and TIERS.index(finding.requirement.tier) > TIERS.index(tier)
+
+
 def sentence(assessment: Assessment) -> str:
-    """`nothing is said about evasion, latency`; "" where every family has a row."""
-    topics = ", ".join(family.topic for family in without_row(assessment))
-    return f"nothing is said about {topics}" if topics else ""
+    """`nothing is said about latency; nothing is said about evasion (its rows are in a higher tier)`.
+
+    "" where every family has a row in the run's tier.
+    """
+    parts = []
+    if topics := _topics(without_row(assessment)):
+        parts.append(f"nothing is said about {topics}")
+    if families := above_tier(assessment):
+        whose = "its" if len(families) == 1 else "their"
+        topics = _topics(families)
+        parts.append(f"nothing is said about {topics} ({whose} rows are in a higher tier)")
+    return "; ".join(parts)
+
+
+def _topics(families: list[Family]) -> str:
+    return ", ".join(line(one.topic or one.title or one.name, 60) for one in families)
 
 
 def about_evasion(assessment: Assessment) -> bool:

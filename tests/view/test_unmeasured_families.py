@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -13,6 +14,8 @@ from securemnist.report import markdown, page
 from securemnist.report.terminal import print_assessment
 from securemnist.results.assessment import Assessment
 from securemnist.results.families import FAMILIES
+from securemnist.results.policy import parse
+from securemnist.results.scope import Scope
 from securemnist.view import unmeasured_families, wording
 from tests.report.example import assessment, finding, measured, row
 
@@ -76,3 +79,47 @@ def test_a_family_of_the_user_s_own_suite_counts() -> None:
     own = finding(row("OWN-1", "blur_accuracy", at_least=0.5), measured(0.9), "", "adversarial")
     made = assessment(findings=(own,))
     assert "evasion" not in unmeasured_families.sentence(made)
+
+
+def in_tiers(run: str, **measures: str) -> Assessment:
+    """A run of one tier over a passing row of each measure in its own tier, through the scope."""
+    bound = {name: {"at_most" if name in WORST else "at_least": 0.5} for name in measures}
+    text = "".join(
+        f'[[requirement]]\nid = "R-{name}"\nmeasure = "{name}"\nbecause = "a test"\ntier = "{tier}"\n'
+        f"{next(iter(bound[name]))} = 0.5\n"
+        for name, tier in measures.items()
+    )
+    policy = parse(text, "policy.toml")
+    judged = {
+        one.id: finding(one, measured(0.99), "", MEASURES[one.measure].family)
+        for one in policy.requirements
+        if not Scope(run).excludes(one)
+    }
+    return Scope(run).assessment(
+        policy, judged, set(judged), subject={}, folder=Path(), processor="a processor"
+    )
+
+
+def test_a_family_whose_rows_are_in_a_higher_tier_is_named() -> None:
+    """Terminal, summary and page say which families of the policy a smaller tier says nothing about."""
+    made = in_tiers("smoke", clean_accuracy="smoke", robust_accuracy="full")
+    assert made.exit_code == 0
+    expected = "nothing is said about evasion (its rows are in a higher tier)"
+    for text in (printed(made), markdown.render(made).decode(), page.render(made).decode()):
+        assert expected in " ".join(text.split())
+        assert "May merge" not in text
+    two = in_tiers(
+        "smoke", clean_accuracy="smoke", robust_accuracy="full", latency_ratio="standard"
+    )
+    named = "nothing is said about evasion, latency (their rows are in a higher tier)"
+    assert unmeasured_families.sentence(two).endswith(named)
+
+
+def test_a_family_with_one_row_in_the_tier_is_not_named() -> None:
+    """One row in the run's tier is enough, and a run of the highest tier names no tier."""
+    both = in_tiers(
+        "standard", clean_accuracy="smoke", robust_accuracy="full", attack_accuracy="smoke"
+    )
+    assert unmeasured_families.above_tier(both) == []
+    full = in_tiers("full", clean_accuracy="smoke", robust_accuracy="full")
+    assert "higher tier" not in unmeasured_families.sentence(full)
