@@ -53,10 +53,13 @@ def decoded(content: bytes) -> str:
         raise ParseError(f"bytes that are not UTF-8 text ({error})") from error
 
 
-def json_value(content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEPTH) -> Any:
+def json_value(
+    content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEPTH, figures: bool = False
+) -> Any:
     """The JSON value in `content` (UTF-8); ParseError where it is refused.
 
-    `values` limits the number of keys, items and containers, `depth` their nesting.
+    `values` limits the number of keys, items and containers, `depth` their nesting. With `figures`, a
+    number with a point or an exponent is the text that was sent.
     """
     text = decoded(content)
     # Removing strings takes memory for each of them, so their number is checked first.
@@ -70,7 +73,7 @@ def json_value(content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEP
             text,
             object_pairs_hook=_unique,
             parse_int=_whole,
-            parse_float=_finite,
+            parse_float=_figures if figures else _finite,
             parse_constant=_no_constant,
         )
     except RecursionError as error:
@@ -156,6 +159,11 @@ def _finite(figures: str) -> float:
     if not math.isfinite(value):
         raise ParseError(f"{figures:.40}, which is too large for a float")
     return value
+
+
+def _figures(figures: str) -> str:
+    _finite(figures)
+    return figures
 
 
 def _no_constant(name: str) -> None:
