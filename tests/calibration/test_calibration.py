@@ -59,7 +59,9 @@ def network(honest: list[Subject], data: DataSet) -> Honest:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """One attack instead of the ladder, and two impostors, one of which is none."""
-    monkeypatch.setattr(measured, "_LADDER", {"use": "PGD", "steps": 10, "restarts": 3})
+    monkeypatch.setattr(
+        measured, "_LADDER", {"use": "PGD", "steps": 40, "restarts": 3, "loss": "margin"}
+    )
     unchanged = Impostor("honest", ("convergence",), lambda network, _threat, _images: network)
     few = [one for one in IMPOSTORS if one.name == "rounded pixels"]
     monkeypatch.setattr(measured, "IMPOSTORS", [*few, unchanged])
