@@ -45,7 +45,7 @@ class Settings(BaseModel):
     `header_seconds`, `body_seconds`: the time that a client has to send headers, and a body.
     `answer_seconds`: the time after which a request in work is refused. `stop_seconds`: how long a stop
     waits for accepted requests.
-    `decimals`: figures of a probability after the point; `labels_only` leaves probabilities out.
+    `decimals` of a probability; `labels_only` leaves probabilities out.
     `page`: whether the drawing page is served. `attacks`: whether it attacks images on request; without a
     value it does on loopback only, because an attack with the weights helps one without them.
     `audit`, `monitor`: the tables `[serve.audit]` and `[serve.monitor]`.

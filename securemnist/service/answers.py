@@ -36,7 +36,7 @@ def ask(target: Target, images: Images) -> Answers:
 def read(reply: Reply, count: int) -> Answers:
     """The answers in a reply for `count` images; MeasureError for anything but the protocol."""
     try:
-        outputs = json_value(reply.text.encode(), depth=_DEPTH, figures=True)["outputs"]
+        outputs = json_value(reply.text.encode(), depth=_DEPTH, decimal_text=True)["outputs"]
         labels: list[int] = []
         scores: list[list[str]] = []
         for output in outputs:
