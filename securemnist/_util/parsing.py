@@ -23,7 +23,7 @@ MAX_DEPTH = 64
 MAX_VALUES = 500_000
 MAX_TOML_BYTES = 1 << 20
 MAX_TOML_PARTS = 20_000
-_MAX_FIGURES = 300
+_MAX_DIGITS = 300
 # Closed strings and an unclosed one; possessive quantifiers read each byte once.
 _JSON_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 # No possessive groups: Python 3.11.2 matches these strings wrongly with them.
@@ -53,10 +53,13 @@ def decoded(content: bytes) -> str:
         raise ParseError(f"bytes that are not UTF-8 text ({error})") from error
 
 
-def json_value(content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEPTH) -> Any:
+def json_value(
+    content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEPTH, decimal_text: bool = False
+) -> Any:
     """The JSON value in `content` (UTF-8); ParseError where it is refused.
 
-    `values` limits the number of keys, items and containers, `depth` their nesting.
+    `values` limits the number of keys, items and containers, `depth` their nesting. With
+    `decimal_text`, a number with a point or an exponent is the text that was sent.
     """
     text = decoded(content)
     # Removing strings takes memory for each of them, so their number is checked first.
@@ -70,7 +73,7 @@ def json_value(content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEP
             text,
             object_pairs_hook=_unique,
             parse_int=_whole,
-            parse_float=_finite,
+            parse_float=_decimal_text if decimal_text else _finite,
             parse_constant=_no_constant,
         )
     except RecursionError as error:
@@ -143,19 +146,24 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def _whole(figures: str) -> int:
-    if len(figures) > _MAX_FIGURES:
-        raise ParseError(f"a number of {len(figures)} figures")
-    return int(figures)
+def _whole(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ParseError(f"a number of {len(digits)} digits")
+    return int(digits)
 
 
-def _finite(figures: str) -> float:
-    if len(figures) > _MAX_FIGURES:
-        raise ParseError(f"a number of {len(figures)} figures")
-    value = float(figures)
+def _finite(digits: str) -> float:
+    if len(digits) > _MAX_DIGITS:
+        raise ParseError(f"a number of {len(digits)} digits")
+    value = float(digits)
     if not math.isfinite(value):
-        raise ParseError(f"{figures:.40}, which is too large for a float")
+        raise ParseError(f"{digits:.40}, which is too large for a float")
     return value
+
+
+def _decimal_text(digits: str) -> str:
+    _finite(digits)
+    return digits
 
 
 def _no_constant(name: str) -> None:

@@ -1,4 +1,4 @@
-"""Attacks by their names in a policy. A new attack is one file and its class in `_CLASSES`."""
+"""Attacks by their names in a policy. A new attack is a file here and its class in `_CLASSES`."""
 
 from __future__ import annotations
 

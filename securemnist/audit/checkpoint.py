@@ -1,7 +1,7 @@
 """Checkpoint: a line whose signature covers its place in the chain, and so every line before it.
 
-Signed are the five lines `securemnist audit checkpoint 1`, id of the log, number of the line, digest
-of the line before, and time, each with a line break, by Ed25519 (RFC 8032).
+The signature is Ed25519 (RFC 8032) over five lines, each with a line break: `securemnist audit
+checkpoint 1`, the log's id, the number of the line, the digest of the line before, and the time.
 """
 
 from __future__ import annotations

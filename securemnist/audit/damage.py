@@ -1,7 +1,7 @@
-"""Damage: what was done to the first line that is not as it was written.
+"""Damage: the first line that is not as it was written, and the kind of change.
 
-The words are guesses by the lines around it: who can recompute digests can make one change look like
-another. That there is a change is certain.
+The kind is a guess by the lines around it: with recomputed digests one kind looks like another. That
+there is a change is certain.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Keyed hash of an image: says whether this image was sent, and nothing to who lacks the key.
+"""Keyed hash of an image: with the key it shows whether this image was sent, without it nothing.
 
-An unkeyed hash would let anybody with the log try out images. BLAKE2b with a key (RFC 7693) of 32
+Without a key everyone with the log could try out images. BLAKE2b with a key (RFC 7693) of 32
 bytes, 32 bytes of output, over `C H W type` and the values: bytes where all values are whole 255ths,
 else float32 (little-endian). An image thus has one hash as UINT8, as FP32 and as a PNG file.
 """

@@ -68,7 +68,7 @@ class AuditLog:
     def count(self, status: int) -> None:
         """Count a request that gets no line of its own, such as one without a token.
 
-        Counts are written once a second at most, so that strangers do not fill the disk.
+        Counts are written once a second at most, so that clients without a token do not fill the disk.
         """
         with self._guard:
             self._counts[int(status)] += 1

@@ -21,9 +21,9 @@ class Verification:
     """What was found.
 
     `first`, `last`: numbers of the first and last line that are as written; `signed`: the number of the
-    last checkpoint among them; `unstopped`: numbers of lines where a writer began though the one before
-    had not stopped, each with the number of the last line that was signed before it; `stopped`: whether
-    the last writer has stopped; `damage`: the first damage, or None.
+    last checkpoint among them; `unstopped`: numbers of lines where a writer began while the one before
+    had not stopped, each with the number of the last signed line; `stopped`: whether the last writer
+    has stopped; `damage`: the first damage, or None.
     """
 
     first: int

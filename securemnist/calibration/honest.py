@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,17 +15,10 @@ from securemnist.calibration.impostors import Impostor
 from securemnist.data import DataSet
 from securemnist.evaluation.calibration import Limits
 from securemnist.evaluation.context import Context
-from securemnist.evaluation.doubts.batch_dependence import batch_dependence
+from securemnist.evaluation.doubts import MODEL_CHECKS, PREDICTION_CHECKS, SEARCH_CHECKS
 from securemnist.evaluation.doubts.binarization_test import planted_examples, sensitivity
 from securemnist.evaluation.doubts.check_input import Case, SearchCase
-from securemnist.evaluation.doubts.convergence import convergence
-from securemnist.evaluation.doubts.gradients import gradients
-from securemnist.evaluation.doubts.large_epsilon import large_epsilon
-from securemnist.evaluation.doubts.one_step_masking import one_step_masking
-from securemnist.evaluation.doubts.other_attacks import weak_attack
-from securemnist.evaluation.doubts.probabilities import probabilities
 from securemnist.evaluation.doubts.rerun import surviving_after
-from securemnist.evaluation.doubts.variation import variation
 from securemnist.models import loading
 from securemnist.models.loading import Subject
 from securemnist.models.predictions import is_wrong
@@ -33,25 +26,11 @@ from securemnist.results.findings import Doubt, Measurement
 from securemnist.threats import Linf
 
 ATTACKED = 96  # images
-OF_MODEL: Mapping[str, Callable[[Case], Doubt | None]] = {
-    "variation": variation,
-    "batch dependence": batch_dependence,
-    "probabilities": probabilities,
-    "gradients": gradients,
-    "one-step masking": one_step_masking,
-}
+_MODEL_CHECKS = {**PREDICTION_CHECKS, **MODEL_CHECKS}
 
 
 def _planted(case: SearchCase) -> Doubt | None:
     return planted_examples(sensitivity(case), case.limits)
-
-
-OF_SEARCH: Mapping[str, Callable[[SearchCase], Doubt | None]] = {
-    "planted examples": _planted,
-    "large epsilon": large_epsilon,
-    "weak attack": weak_attack,
-    "convergence": convergence,
-}
 
 
 @dataclass(frozen=True)
@@ -87,12 +66,12 @@ class Honest:
         )
         context = Context(around, self.data, doubts=(), trial=limits)
         case = self._case(context, limits)
-        model_checks = {name: OF_MODEL[name] for name in impostor.doubts if name in OF_MODEL}
-        search_checks = {name: OF_SEARCH[name] for name in impostor.doubts if name in OF_SEARCH}
-        missed = {name for name, check in model_checks.items() if check(case) is None}
-        if search_checks:
+        of_model = set(impostor.doubts) & set(_MODEL_CHECKS)
+        missed = {name for name in of_model if _MODEL_CHECKS[name](case) is None}
+        if of_search := set(impostor.doubts) - of_model:
             search = self._search(context, case, make_attack(impostor.attack_at(self.threat.eps)))
-            missed |= {name for name, check in search_checks.items() if check(search) is None}
+            checks = {"planted examples": _planted, **SEARCH_CHECKS}
+            missed |= {name for name in of_search if checks[name](search) is None}
         return missed
 
     def _case(self, context: Context, limits: Limits) -> Case:

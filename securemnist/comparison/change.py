@@ -62,13 +62,13 @@ class Bound(JsonModel):
 
     key: BoundKey
     limit: Number
-    seen: Number | None
+    measured: Number | None
     verdict: StoredVerdict
     reason: str = ""
 
     def __str__(self) -> str:
-        """`max_drop 0.01: FAIL, seen 0.0231`, and why where it is not plain."""
-        shown = "" if self.seen is None else f", seen {self.seen:.4g}"
+        """`max_drop 0.01: FAIL, measured 0.0231`, and why where it is not plain."""
+        shown = "" if self.measured is None else f", measured {self.measured:.4g}"
         tail = f" ({self.reason})" if self.reason else ""
         return f"{self.key} {self.limit:g}: {self.verdict}{shown}{tail}"
 

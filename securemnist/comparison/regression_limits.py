@@ -40,7 +40,7 @@ def judge(
         return tuple(bounds)
     undecided = []
     for bound in bounds:
-        counted = bound.key != "max_newly_broken" or bound.seen is not None
+        counted = bound.key != "max_newly_broken" or bound.measured is not None
         reason = doubt if counted else bound.reason
         undecided.append(dataclasses.replace(bound, verdict=Verdict.INCONCLUSIVE, reason=reason))
     return tuple(undecided)
@@ -57,7 +57,7 @@ def _drop(key: BoundKey, limit: float, drop: float, low: float, high: float) -> 
         verdict = Verdict.INCONCLUSIVE
         reason = f"the limit lies inside [{low:.4f}, {high:.4f}]; measure more images"
     number = drop if math.isfinite(drop) else None
-    return Bound(key=key, limit=limit, seen=number, verdict=verdict, reason=reason)
+    return Bound(key=key, limit=limit, measured=number, verdict=verdict, reason=reason)
 
 
 def _newly_broken(limit: int, change: PairedDifference) -> Bound:
@@ -68,4 +68,6 @@ def _newly_broken(limit: int, change: PairedDifference) -> Bound:
     else:
         count = len(change.broken)
         verdict = Verdict.FAIL if count > limit else Verdict.PASS
-    return Bound(key="max_newly_broken", limit=limit, seen=count, verdict=verdict, reason=reason)
+    return Bound(
+        key="max_newly_broken", limit=limit, measured=count, verdict=verdict, reason=reason
+    )

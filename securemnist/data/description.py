@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from securemnist._util.files import read_at_most
-from securemnist._util.parsing import MAX_TOML_BYTES, decoded, toml_table
+from securemnist._util.toml_file import toml_file
 from securemnist.data.layout import Layout
-from securemnist.errors import DataError, ParseError
+from securemnist.errors import DataError
 from securemnist.input_spec import LARGEST_SIDE, MOST_CLASSES, SMALLEST_SIDE
+from securemnist.results.validation_text import sentence
 
 _Side = Annotated[int, Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE)]
 
@@ -43,17 +43,11 @@ class Description(BaseModel):
 
 def read(file: Path) -> tuple[Path, Description]:
     """The path that a description names, and the description; DataError where it is malformed."""
+    table = toml_file(file, "a description of data", DataError)
     try:
-        table = toml_table(decoded(read_at_most(file, MAX_TOML_BYTES)))
         described = Description.model_validate(table)
-    except OSError as error:
-        raise DataError(
-            f"{file}: expected a description of data, got {error.strerror}; name another"
-        ) from error
-    except ParseError as error:
-        raise DataError(f"{file}: expected TOML, got {error}; fix it (docs/data.md)") from error
     except ValidationError as error:
-        raise DataError(f"{file}: {_reason(error.errors()[0])}") from error
+        raise DataError(f"{file}: {sentence(error, table)}") from error
     path = file.parent / described.path
     if path.suffix == ".toml":
         raise DataError(
@@ -61,15 +55,3 @@ def read(file: Path) -> tuple[Path, Description]:
             "the data"
         )
     return path, described
-
-
-def _reason(error: Any) -> str:
-    key = ".".join(map(str, error["loc"]))
-    if error["type"] == "extra_forbidden":
-        known = ", ".join(Description.model_fields)
-        return f"expected the keys {known}, got {key!r:.80}; remove it"
-    if error["type"] == "missing":
-        return f"expected the key {key!r}, got none; add it"
-    return (
-        f"expected another value of {key!r:.80}, got {error['input']!r:.80}: {error['msg']}; fix it"
-    )

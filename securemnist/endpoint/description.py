@@ -12,27 +12,19 @@ from urllib.parse import urlsplit
 import jsonpath_rfc9535
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from securemnist._util.files import read_at_most
 from securemnist._util.hashing import sha256_of_value
-from securemnist._util.parsing import decoded, toml_table
+from securemnist._util.toml_file import toml_file
 from securemnist.endpoint.template import Template
 from securemnist.errors import ParseError, UsageError
 
-MAX_BYTES = 1 << 20
 KEY = "$KEY"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _USUAL_BATCH = 32
 # Fields that say how fast and how often it is asked, and not which model answers.
-_MANNERS = {
-    "concurrency",
-    "rate",
-    "timeout",
-    "retries",
-    "longest_wait",
-    "queries",
-    "row_queries",
-    "batch",
+_LOAD = {
+    *("concurrency", "rate", "timeout", "retries", "longest_wait"),
+    *("queries", "row_queries", "batch"),
 }
 
 
@@ -148,7 +140,7 @@ class Description(BaseModel):
     @property
     def digest(self) -> str:
         """SHA-256 of all that decides what is sent and how an answer is read; of no key."""
-        return sha256_of_value(self.model_dump(mode="json", exclude=_MANNERS))
+        return sha256_of_value(self.model_dump(mode="json", exclude=_LOAD))
 
     def key(self) -> str | None:
         """The key from the environment; UsageError where the variable is not set."""
@@ -165,14 +157,7 @@ class Description(BaseModel):
 
 def read(path: Path) -> Description:
     """The description in a TOML file; its paths are relative to it. UsageError for any other file."""
-    try:
-        table = toml_table(decoded(read_at_most(path, MAX_BYTES)))
-    except OSError as error:
-        raise UsageError(
-            f"{path}: expected the description of an endpoint, got {error.strerror}; name another file"
-        ) from error
-    except ParseError as error:
-        raise UsageError(f"{path}: expected TOML, got {error}; fix it") from error
+    table = toml_file(path, "the description of an endpoint")
     for field in ("authority", "client_certificate", "client_key"):
         if isinstance(table.get(field), str):
             table[field] = str(path.parent / table[field])

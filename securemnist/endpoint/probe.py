@@ -1,4 +1,4 @@
-"""The first questions to an endpoint: what it answers, how steadily, how exactly and how fast."""
+"""The first requests to an endpoint: kind, precision, determinism and speed of its answers."""
 
 from __future__ import annotations
 

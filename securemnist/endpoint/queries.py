@@ -1,4 +1,4 @@
-"""Questions to an endpoint: each image is sent once, in batches, several requests at a time."""
+"""Queries to an endpoint: each image is sent once, in batches, several requests at a time."""
 
 from __future__ import annotations
 

@@ -28,9 +28,9 @@ def distribution(reference: Values, window: Values) -> float:
 def tails(reference: Values, window: Values, share: float) -> tuple[float, float]:
     """Too many low values, and too many high ones; both sorted, (m,) and (n,).
 
-    The number of values of a window beyond the k-th lowest or highest of the reference has a
-    beta-binomial distribution, whatever the values are distributed like, so the test is exact. k is
-    `share` of the reference.
+    Counted are the values of a window beyond the k-th lowest or highest of the reference, where k is
+    `share` of the reference. The count has a beta-binomial distribution for any distribution of the
+    values, so the test is exact.
     """
     rank = max(1, int(share * len(reference)))
     low = np.searchsorted(window, reference[rank - 1], side="left")

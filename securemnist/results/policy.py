@@ -38,7 +38,7 @@ _FILLERS = "\u115f\u1160\u3164\uffa0"
 
 
 def _readable(text: str) -> str:
-    """The text; ValueError where it holds no letter or figure, or only invisible ones."""
+    """The text; ValueError where it holds no letter or digit, or only invisible ones."""
     if not any(sign.isalnum() and sign not in _FILLERS for sign in text):
         raise ValueError(f"expected words that can be read, got {text!r:.40}; write them")
     return text

@@ -7,14 +7,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from securemnist._util.files import read_at_most
-from securemnist._util.parsing import decoded, toml_table
+from securemnist._util.toml_file import toml_file
 from securemnist.audit.settings import AuditSettings
-from securemnist.errors import ParseError, UsageError
+from securemnist.errors import UsageError
 from securemnist.monitoring.settings import MonitorSettings
 from securemnist.results.validation_text import sentence
 
-MAX_BYTES = 1 << 20
 # Controls that `off` may name; everything else cannot be switched off.
 SWITCHES = (
     "audit",
@@ -47,7 +45,7 @@ class Settings(BaseModel):
     `header_seconds`, `body_seconds`: the time that a client has to send headers, and a body.
     `answer_seconds`: the time after which a request in work is refused. `stop_seconds`: how long a stop
     waits for accepted requests.
-    `decimals`: figures of a probability after the point; `labels_only` leaves probabilities out.
+    `decimals` of a probability; `labels_only` leaves probabilities out.
     `page`: whether the drawing page is served. `attacks`: whether it attacks images on request; without a
     value it does on loopback only, because an attack with the weights helps one without them.
     `audit`, `monitor`: the tables `[serve.audit]` and `[serve.monitor]`.
@@ -111,15 +109,8 @@ def load(path: Path | None) -> Settings:
     """The `[serve]` table of a TOML file, by default the defaults; UsageError in one sentence."""
     if path is None:
         return Settings()
+    serve = toml_file(path, "a TOML file of settings").get("serve", {})
     try:
-        table = toml_table(decoded(read_at_most(path, MAX_BYTES)))
-        serve = table.get("serve", {})
         return Settings.model_validate(serve)
-    except OSError as error:
-        raise UsageError(
-            f"{path}: expected a TOML file of settings, got {error.strerror}; pass another"
-        ) from error
     except ValidationError as error:
         raise UsageError(f"{path}: [serve]: {sentence(error, serve)}") from error
-    except ParseError as error:
-        raise UsageError(f"{path}: expected TOML, got {error}; fix it") from error

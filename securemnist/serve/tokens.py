@@ -39,7 +39,7 @@ class Token:
         """A token and the text that its owner sends, "name.secret"; UsageError for a malformed name."""
         if not _ID.fullmatch(name):
             raise UsageError(
-                f"expected a name of 1 to 32 small letters, figures and hyphens, got {name!r:.60}; "
+                f"expected a name of 1 to 32 lower-case letters, digits and hyphens, got {name!r:.60}; "
                 "choose another"
             )
         secret, salt = secrets.token_urlsafe(_SECRET_BYTES), secrets.token_hex(_SALT_BYTES)
@@ -96,7 +96,7 @@ def save(path: Path, tokens: Iterable[Token]) -> None:
 def _token(name: str, entry: Any) -> Token:
     valid = _ID.fullmatch(name) and isinstance(entry, dict) and set(entry) == {"salt", "sha256"}
     if not valid or not all(isinstance(v, str) and _HEX.fullmatch(v) for v in entry.values()):
-        raise ParseError("an entry without a name, a salt and a SHA-256 in hexadecimal figures")
+        raise ParseError("an entry without a name, a salt and a SHA-256 in hexadecimal")
     return Token(name, entry["salt"], entry["sha256"])
 
 

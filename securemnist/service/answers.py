@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 
-from securemnist.errors import MeasureError
+from securemnist._util.parsing import json_value
+from securemnist.errors import MeasureError, ParseError
 from securemnist.service.reply import Reply
 from securemnist.service.target import Target
 from securemnist.types import Images
+
+_DEPTH = 32
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def ask(target: Target, images: Images) -> Answers:
 def read(reply: Reply, count: int) -> Answers:
     """The answers in a reply for `count` images; MeasureError for anything but the protocol."""
     try:
-        outputs = json.loads(reply.text, parse_float=str, parse_constant=str)["outputs"]
+        outputs = json_value(reply.text.encode(), depth=_DEPTH, decimal_text=True)["outputs"]
         labels: list[int] = []
         scores: list[list[str]] = []
         for output in outputs:
@@ -44,9 +46,11 @@ def read(reply: Reply, count: int) -> Answers:
             elif output["datatype"].startswith("FP") and len(output["shape"]) == 2:
                 width = output["shape"][1]
                 texts = [str(value) for value in data]
+                if not all(math.isfinite(float(text)) for text in texts):
+                    raise ValueError("expected finite scores")
                 scores = [texts[k * width : (k + 1) * width] for k in range(count)]
         labels = labels or [_largest(row) for row in scores]
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+    except (ParseError, ValueError, KeyError, TypeError, AttributeError, IndexError):
         labels = []
     if len(labels) != count or (scores and any(len(row) < 2 for row in scores)):
         raise MeasureError(
@@ -58,6 +62,4 @@ def read(reply: Reply, count: int) -> Answers:
 
 def _largest(row: list[str]) -> int:
     values = [float(text) for text in row]
-    if not all(map(math.isfinite, values)):
-        raise ValueError("expected finite scores")
     return values.index(max(values))

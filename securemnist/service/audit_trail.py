@@ -43,7 +43,7 @@ def audit_trail(target: Target) -> list[ServiceCheck]:
     read = answer.predictions.tolist() if answer and answer.predictions is not None else None
     checks.append(check("recorded predictions", read == labels, str(labels), read))
     digest = answer.model if answer else ""
-    checks.append(check("digest of the model", len(digest) == 64, "64 figures", digest))
+    checks.append(check("digest of the model", len(digest) == 64, "64 digits", digest))
     sent = answer is not None and answer.images is not None and len(answer.images) == len(images)
     checks.append(
         check("the images themselves", sent, "3 images", "3 images" if sent else "others")

@@ -12,7 +12,7 @@ from securemnist.service.reply import check
 from securemnist.service.target import Target
 
 _IMAGES = 24
-# Sums of floats depend on the size of a batch, which can change the last figure of a rounded score.
+# Sums of floats depend on the size of a batch, which can change the last decimal of a rounded score.
 _TOLERANCE = 2e-3
 
 
@@ -24,16 +24,16 @@ def batch_independence(target: Target) -> list[ServiceCheck]:
     backwards = ask(target, images.flip(0))
     order = list(range(count - 1, -1, -1))
     single = _joined([ask(target, image[None]) for image in images])
-    # Black, white and noisy batch mates.
+    # A batch of one image among black, white and noisy ones.
     noise = torch.rand(count, *images.shape[1:], generator=torch.Generator().manual_seed(0))
-    mates = torch.cat([torch.zeros_like(images[:1]), images[:1], torch.ones_like(noise), noise])
+    mixed = torch.cat([torch.zeros_like(images[:1]), images[:1], torch.ones_like(noise), noise])
     with ThreadPoolExecutor(8) as pool:
         parallel = _joined(list(pool.map(lambda image: ask(target, image[None]), images)))
     return [
         _equal("in reverse order", whole, _picked(backwards, order)),
         _equal("one by one", whole, single),
         _equal("at the same time", whole, parallel),
-        _equal("with other batch mates", _picked(whole, [0]), _picked(ask(target, mates), [1])),
+        _equal("among other images", _picked(whole, [0]), _picked(ask(target, mixed), [1])),
         _equal("again", whole, ask(target, images)),
     ]
 

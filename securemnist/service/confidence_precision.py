@@ -1,4 +1,4 @@
-"""Precision of confidences: few figures, so that queries tell a thief or an attacker less."""
+"""Precision of confidences: few decimals, so that queries reveal less to model extraction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _IMAGES = 32
 
 
 def confidence_precision(target: Target) -> list[ServiceCheck]:
-    """The most figures after the point in any score of 32 images; labels alone have none."""
+    """The most decimals of any score of 32 images; labels alone have none."""
     answers = ask(target, target.images[:_IMAGES])
     texts = [text for row in answers.scores for text in row]
     if not texts:
@@ -22,8 +22,8 @@ def confidence_precision(target: Target) -> list[ServiceCheck]:
     most = max(_decimals(text) for text in texts)
     largest = max(abs(float(text)) for text in texts)
     return [
-        check("figures after the point", most <= _DECIMALS, f"at most {_DECIMALS}", most),
-        # Logits of 12.3456 have more figures than a share of 0.1235, and no fixed range.
+        check("decimals", most <= _DECIMALS, f"at most {_DECIMALS}", most),
+        # Logits of 12.3456 have more decimals than a share of 0.1235, and no fixed range.
         check("the largest score", largest <= 1, "a share of 1 at most", f"{largest:.6g}"),
     ]
 

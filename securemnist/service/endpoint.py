@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from securemnist.errors import MeasureError, NotApplicable
+from securemnist._util.parsing import json_object
+from securemnist.errors import MeasureError, NotApplicable, ParseError
 from securemnist.evaluation.context import Context
 from securemnist.service.target import Target
 
@@ -68,9 +68,9 @@ def _input_of(target: Target, endpoint: str) -> Mapping[str, str]:
 def _input(text: str, shape: tuple[int, ...]) -> dict[str, str]:
     """Name and datatype of the one input; NotApplicable where it has another shape."""
     try:
-        (one,) = json.loads(text)["inputs"]
+        (one,) = json_object(text.encode())["inputs"]
         name, datatype, sizes = str(one["name"]), str(one["datatype"]), [*one["shape"]]
-    except (ValueError, KeyError, TypeError):
+    except (ParseError, ValueError, KeyError, TypeError):
         raise MeasureError(
             "expected metadata with one input, got others; check `endpoint`"
         ) from None

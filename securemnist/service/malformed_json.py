@@ -1,4 +1,4 @@
-"""Malformed JSON: refused, not guessed at, and without harm to the service."""
+"""Malformed JSON: refused without a guess, and without harm to the service."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def malformed_json(target: Target) -> list[ServiceCheck]:
         "NaN": _with_first(tensor, "NaN"),
         "Infinity": _with_first(tensor, "Infinity"),
         "1e999": _with_first(tensor, "1e999"),
-        "a number of 5,000 figures": _with_first(tensor, "9" * 5000),
+        "a number of 5,000 digits": _with_first(tensor, "9" * 5000),
         "a number in hexadecimal": _with_first(tensor, "0x1"),
         "single quotes": whole.replace(b'"', b"'"),
         "a comma at the end": whole[:-1] + b",}",

@@ -67,15 +67,18 @@ def _images(settings: Mapping[str, Any]) -> str:
     return f"up to {count}" if "seconds" in settings else count
 
 
+# What a threat allows, by its norm.
+NORMS = {
+    "linf": "with no pixel changed by more than {}",
+    "l2": "with a change of L2 norm {} at most",
+}
+
+
 def _threat(settings: Mapping[str, Any]) -> str:
     """`with no pixel changed by more than 0.3`."""
     threat = read(_TABLE, settings["threat"])
     eps = epsilon_text(read(Nonnegative, parse_epsilon(threat.get("eps"))))
-    if threat.get("norm") == "linf":
-        return f"with no pixel changed by more than {eps}"
-    if threat.get("norm") == "l2":
-        return f"with a change of L2 norm {eps} at most"
-    raise ValueError("threat: expected linf or l2")
+    return NORMS[str(threat.get("norm"))].format(eps)
 
 
 # Settings that say how often an attack does something, and the words for it.

@@ -9,6 +9,7 @@ from torch import nn
 
 from securemnist.attacks.base import Attack
 from securemnist.threats import Threat
+from tests.threats.norms import dual_order
 
 SAMPLES = 24
 
@@ -50,7 +51,7 @@ class Linear(nn.Module):
 
     def radius(self, x: torch.Tensor, y: torch.Tensor, norm: str) -> torch.Tensor:
         """The distance of each image to the nearest other class, without pixel range, (n,)."""
-        logits, order = self(x), {"linf": 1, "l2": 2}[norm]
+        logits, order = self(x), dual_order(norm)
         dual_norms = (self.weight[y][:, None] - self.weight[None]).norm(order, dim=2)
         margins = logits.gather(1, y[:, None]) - logits
         return (margins / dual_norms.clamp_min(1e-9)).scatter(1, y[:, None], torch.inf).amin(1)

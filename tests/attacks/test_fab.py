@@ -16,10 +16,11 @@ from securemnist.attacks.fab import FAB
 from securemnist.attacks.losses import nearest_classes
 from securemnist.data import DataSet
 from securemnist.models import loading
-from securemnist.threats import L2, Linf, Threat, make_threat
+from securemnist.threats import L2, THREATS, Linf, Threat, make_threat
 from tests.attacks.models import linear, misclassified, run
 
-threats = st.sampled_from([Linf(0.3), L2(2.0)])
+KINDS = [kind(0.1) for kind in THREATS.values()]
+threats = st.sampled_from(KINDS)
 
 
 def plane(seed: int, share: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -78,7 +79,7 @@ def test_l2_plane_projection_minimal(share: float) -> None:
         assert (pushed <= rates.mean() * (1 + 1e-3)).all()
 
 
-@pytest.mark.parametrize("threat", [Linf(0.3), L2(2.0)], ids=str)
+@pytest.mark.parametrize("threat", KINDS, ids=str)
 def test_plane_projection_unreachable(threat: Threat) -> None:
     """Where no image meets the plane, every pixel moves to its limit; with a zero normal none moves."""
     x, normal, gap = plane(3, 2.0)

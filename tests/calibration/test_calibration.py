@@ -17,7 +17,6 @@ from securemnist.data import DataSet
 from securemnist.errors import DataError, UsageError
 from securemnist.evaluation.calibration import FACTORS, Limits
 from securemnist.evaluation.doubts import MODEL_CHECKS, PREDICTION_CHECKS, SEARCH_CHECKS
-from securemnist.evaluation.doubts.binarization_test import planted_examples
 from securemnist.models import loading
 from securemnist.models.loading import Subject
 from tests.tasks import as_images, small_digits, trained
@@ -60,7 +59,9 @@ def network(honest: list[Subject], data: DataSet) -> Honest:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """One attack instead of the ladder, and two impostors, one of which is none."""
-    monkeypatch.setattr(measured, "_LADDER", {"use": "PGD", "steps": 10, "restarts": 3})
+    monkeypatch.setattr(
+        measured, "_LADDER", {"use": "PGD", "steps": 40, "restarts": 3, "loss": "margin"}
+    )
     unchanged = Impostor("honest", ("convergence",), lambda network, _threat, _images: network)
     few = [one for one in IMPOSTORS if one.name == "rounded pixels"]
     monkeypatch.setattr(measured, "IMPOSTORS", [*few, unchanged])
@@ -74,9 +75,15 @@ def test_largest_factor_catches_impostors(impostor: Impostor, network: Honest) -
 
 def test_every_doubt_has_an_impostor() -> None:
     """No doubt is calibrated without a network or search that has to raise it."""
-    bundled = (*PREDICTION_CHECKS, *MODEL_CHECKS, *SEARCH_CHECKS, planted_examples)
-    words = {check.__name__.replace("_", " ").replace("one step", "one-step") for check in bundled}
-    assert set(DOUBTS) == words
+    bundled = {*PREDICTION_CHECKS, *MODEL_CHECKS, *SEARCH_CHECKS, "planted examples"}
+    assert set(DOUBTS) == bundled
+
+
+def test_an_unknown_doubt_of_an_impostor_is_an_error(network: Honest) -> None:
+    """The doubts of an impostor are those of the tables: an unknown name never counts as raised."""
+    impostor = Impostor("honest", ("no such doubt",), lambda network, _threat, _images: network)
+    with pytest.raises(KeyError, match="no such doubt"):
+        network.missed(impostor, Limits())
 
 
 def test_higher_limit_misses_an_impostor(network: Honest) -> None:

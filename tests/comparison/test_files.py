@@ -61,7 +61,7 @@ def test_the_comment_says_what_stands_in_the_way() -> None:
     assert text.startswith("## ✗ Do not replace the old one\n")
     for phrase in (
         "**ADV-03**",
-        "max\\_drop 0.01: FAIL, seen 0.02",
+        "max\\_drop 0.01: FAIL, measured 0.02",
         "200 newly broken",
         "⚑ waived",
     ):

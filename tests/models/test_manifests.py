@@ -65,7 +65,7 @@ MANIFESTS = {
     "no canary": ('{"schema": 1, "sha256": "", "architecture": "A"}', "expected 'canary' as list"),
     "a schema of figures": (
         GOOD_MANIFEST % ('{"schema": 1' + "0" * 4_000),
-        "a number of 4001 figures",
+        "a number of 4001 digits",
     ),
     "a recipe that is a text": (GOOD_MANIFEST % '{"recipe": "A", "schema": 1', "'recipe' as dict"),
     "too large": (" " * (weight_file.MAX_MANIFEST + 1), "more than 1048576 bytes"),

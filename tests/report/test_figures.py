@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import inspect
 import math
+import sys
 from typing import Any
 
 import pytest
 
 from securemnist.errors import UsageError
-from securemnist.report.figures import exhibits, not_recorded
+from securemnist.report.figures import _FIGURES, exhibits, not_recorded
 from securemnist.results import per_image
 from securemnist.results.assessment import Assessment
 from securemnist.results.evidence.latency import LatencyEvidence
@@ -81,8 +84,32 @@ ODD: dict[str, list[Any]] = {
         [{"name": "a"}],
         [{"name": "a", "expected": "b", "found": "c", "holds": 1}],
     ],
+    "subject": [1],
+    "reference_curves": ["x", [{"model": "a", "points": "x"}]],
+    "per_class_asr": [[2.0] * 10, ["a"] * 10],
+    "triggered_gallery": ["x", [{**made_up.gallery(1)[0], "prediction": "7"}]],
+    "worst_class": ["x", -1],
+    "table": ["x", 1],
+    "target": [[1]],
 }
-KIND_OF = {"hardest": "clean", "samples": "latency", "static": "static", "checks": "service"}
+KINDS = {field.name: kind for kind in _FIGURES for field in dataclasses.fields(kind)}
+
+
+def test_every_drawn_field_has_malformed_examples() -> None:
+    """Each field of the evidence that a figure draws is among those that are tested malformed."""
+    modules = {sys.modules[draw.__module__] for draws in _FIGURES.values() for draw in draws}
+    trees = [ast.parse(inspect.getsource(module)) for module in modules]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    drawn = {
+        node.attr
+        for node in nodes
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "evidence"
+    }
+    drawn |= {
+        node.value for node in nodes if isinstance(node, ast.Constant) and node.value in KINDS
+    }
+    assert set(ODD) <= set(KINDS)
+    assert drawn & set(KINDS) <= set(ODD)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +118,7 @@ KIND_OF = {"hardest": "clean", "samples": "latency", "static": "static", "checks
 def test_an_assessment_with_malformed_evidence_is_refused(key: str, value: Any) -> None:
     """A file whose evidence has another form is refused in one sentence, and nothing is drawn."""
     data = example.assessment(findings=(ROBUST,)).to_json()
-    evidence = {"kind": KIND_OF.get(key, "attack")}
+    evidence = {"kind": KINDS[key].kind}
     data["findings"][0]["measurement"]["evidence"] = evidence
     assert Assessment.from_json(data).findings[0].measurement is not None
     evidence[key] = value

@@ -125,7 +125,7 @@ def test_every_answer_has_the_security_headers(path: str) -> None:
 
 
 def test_probabilities_are_rounded() -> None:
-    """Probabilities have three figures after the point, or all with rounding off."""
+    """Probabilities have three decimals, or all with rounding off."""
     with client() as c:
         rounded = c.post(INFER, json=body()).json()["outputs"][1]["data"]
     with client(off=("rounding",)) as c:

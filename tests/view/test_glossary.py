@@ -11,6 +11,7 @@ import securemnist
 from securemnist import measures
 from securemnist.comparison.change import Word
 from securemnist.results.findings import TIERS, Verdict
+from securemnist.threats import THREATS
 from securemnist.view import glossary
 from tests.commands import run
 
@@ -25,8 +26,7 @@ DOUBTS = sorted(
 FAMILIES = sorted({measure.family.name for measure in measures.MEASURES.values()})
 WORDS = [*Verdict, *TIERS, *Word, *DOUBTS, *FAMILIES, "PASS (proved)", "PASS (survived)"]
 WORDS += [
-    "linf",
-    "l2",
+    *THREATS,
     "eps",
     "tier",
     "waiver",

@@ -8,7 +8,7 @@ docs/doubts.md.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 import torch
@@ -43,18 +43,22 @@ IMAGES, SURVIVORS = 500, 128
 
 C = TypeVar("C", bound=Case)
 
-MODEL_CHECKS: tuple[Callable[[Case], Doubt | None], ...] = (
-    probabilities,
-    gradients,
-    one_step_masking,
-)
+# Checks by the name of their doubt. `planted examples` is separate, because its counts are reported.
+MODEL_CHECKS: Mapping[str, Callable[[Case], Doubt | None]] = {
+    "probabilities": probabilities,
+    "gradients": gradients,
+    "one-step masking": one_step_masking,
+}
 # Checks of the predictions, on which every number rests, under attack or not.
-PREDICTION_CHECKS = (variation, batch_dependence)
-SEARCH_CHECKS: tuple[Callable[[SearchCase], Doubt | None], ...] = (
-    large_epsilon,
-    weak_attack,
-    convergence,
-)
+PREDICTION_CHECKS: Mapping[str, Callable[[Case], Doubt | None]] = {
+    "variation": variation,
+    "batch dependence": batch_dependence,
+}
+SEARCH_CHECKS: Mapping[str, Callable[[SearchCase], Doubt | None]] = {
+    "large epsilon": large_epsilon,
+    "weak attack": weak_attack,
+    "convergence": convergence,
+}
 
 
 def model_doubts(
@@ -73,7 +77,7 @@ def model_doubts(
         correct = ~is_wrong(context.logits(sample.x), sample.y)
         x, y = sample.x[correct], sample.y[correct]
         case = Case(context.subject, context.target, threat, x, y, limits=context.limits)
-        return _run_checks(context, MODEL_CHECKS, case) if len(case.y) else ()
+        return _run_checks(context, MODEL_CHECKS.values(), case) if len(case.y) else ()
 
     about_model = context.cached(("doubts about the model", threat, len(sample)), doubts)
     return prediction_doubts(context, randomised=randomised) + about_model
@@ -90,7 +94,7 @@ def prediction_doubts(context: Context, *, randomised: bool = False) -> tuple[Do
         sample = context.sample(min(TOGETHER, len(context.data.test)), 0)
         if context.subject.remote is not None:
             return endpoint_doubts(context.subject.remote, sample.x)
-        checks = (batch_dependence,) if randomised else PREDICTION_CHECKS
+        checks = (batch_dependence,) if randomised else PREDICTION_CHECKS.values()
         case = Case(context.subject, context.target, Linf(0.0), sample.x, sample.y)
         return _run_checks(context, checks, case)
 
@@ -133,7 +137,7 @@ def search_doubts(
         survived=survived,
         last_broke=last_broke,
     )
-    checks = (*SEARCH_CHECKS, *context.doubts)
+    checks = (*SEARCH_CHECKS.values(), *context.doubts)
     first = planted_examples(planted, context.limits)
     stated = () if first is None else (_stated(context, first),)
     return (*stated, *_run_checks(context, checks, case)), planted
@@ -187,7 +191,7 @@ def _stated(context: Context, doubt: Doubt) -> Doubt:
 
 
 def _run_checks(
-    context: Context, checks: Sequence[Callable[[C], Doubt | None]], case: C
+    context: Context, checks: Collection[Callable[[C], Doubt | None]], case: C
 ) -> tuple[Doubt, ...]:
     doubts = list[Doubt]()
     for number, check in enumerate(checks):

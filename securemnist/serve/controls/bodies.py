@@ -46,7 +46,7 @@ def bodies(app: ASGIApp, around: Around) -> ASGIApp:
 def _declared(scope: Scope) -> int:
     length = header(scope, "content-length") or "0"
     if not re.fullmatch(r"[0-9]{1,15}", length):
-        raise Refusal(400, "expected a Content-Length in figures, got something else; fix it")
+        raise Refusal(400, "expected a Content-Length in digits, got something else; fix it")
     return int(length)
 
 

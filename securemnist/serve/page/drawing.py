@@ -1,7 +1,7 @@
 """Drawing: a grid of brightness from the page, prepared as the images of MNIST were prepared.
 
-LeCun et al. (http://yann.lecun.com/exdb/mnist/): scaled to fit a box of 20x20 with the aspect kept and
-anti-aliased, then shifted so that the centre of mass is the middle of 28x28.
+LeCun et al. (http://yann.lecun.com/exdb/mnist/): scaled to fit a box of 20x20, with the aspect kept and
+anti-aliased. Then it is shifted so that the centre of mass is the middle of 28x28.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def _wanted(body: dict[str, Any], *, labels_only: bool) -> tuple[str, ...]:
         )
     if "id" in body and not (isinstance(body["id"], str) and _ID.fullmatch(body["id"])):
         raise Refusal(
-            400, "expected an id of 1 to 64 letters, figures, '.', '_', ':' or '-'; fix it"
+            400, "expected an id of 1 to 64 letters, digits, '.', '_', ':' or '-'; fix it"
         )
     if not isinstance(body.get("parameters", {}), dict):
         raise Refusal(400, "expected parameters as an object, got something else; fix the body")

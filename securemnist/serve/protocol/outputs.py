@@ -11,9 +11,9 @@ LABEL, PROBABILITIES = NAMES = ("label", "probabilities")
 
 
 def outputs(logits: Logits, wanted: Sequence[str], decimals: int | None) -> list[dict[str, Any]]:
-    """The wanted outputs of logits (n, K). `decimals`: figures after the point, None for all.
+    """The wanted outputs of logits (n, K). `decimals` of a probability, None for all.
 
-    Rounded probabilities tell a thief of the model less, and hide the small changes that an attack by
+    Rounded probabilities reveal less to model extraction, and hide the small changes that an attack by
     queries follows. An attack that needs labels only is not affected.
     """
     return [_output(logits, name, decimals) for name in wanted]

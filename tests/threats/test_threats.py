@@ -9,14 +9,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import securemnist
+from securemnist._util import resources
 from securemnist.attacks.square_changes import SAMPLERS
 from securemnist.errors import UsageError
 from securemnist.referee import SIZES, inside_budget
 from securemnist.threats import L2, THREATS, Linf, Threat, make_threat, parse_threat
+from securemnist.view.requirement_text import NORMS
 from tests.error_form import one_sentence
+from tests.threats.norms import ORDERS, dual_order
 
-# The exponent of each norm: of a perturbation's size, in the arithmetic of these tests.
-ORDERS = {"linf": math.inf, "l2": 2.0}
+EVASION = (resources.ROOT / "docs" / "evasion.md").read_text()
+
 KINDS = list(THREATS.values())
 # Of every norm in the table a small, a usual and a large ball.
 SIZE = 28 * 28
@@ -44,11 +48,13 @@ def perturbed(x: torch.Tensor, scale: float) -> torch.Tensor:
 
 def test_every_norm_is_known_to_all_that_need_it() -> None:
     """A norm that is added to the table has a definition of the referee's own, and one in these tests."""
-    assert set(THREATS) == set(SIZES) == set(ORDERS)
+    assert set(THREATS) == set(SIZES) == set(ORDERS) == set(NORMS)
     for name, kind in THREATS.items():
         assert kind.norm == name
         assert 0 < kind.planted < 0.5
         assert kind.square in SAMPLERS
+        assert getattr(securemnist, kind.__name__) is kind
+        assert f"`{name}`" in EVASION
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -154,8 +160,7 @@ def test_steepest_step_norm_and_gain(threat: Threat, seed: int, power: int) -> N
     """The steepest step has norm 1 and gains the dual norm, for gradients of any scale."""
     gradient = torch.randn(4, 1, 28, 28, generator=torch.Generator().manual_seed(seed))
     step = threat.steepest(gradient * 10.0**power).double()
-    own = ORDERS[threat.norm]
-    dual = 1 / (1 - 1 / own) if own > 1 else math.inf
+    own, dual = ORDERS[threat.norm], dual_order(threat.norm)
     ones = torch.ones(4, dtype=torch.float64)
     torch.testing.assert_close(step.flatten(1).norm(own, dim=1), ones, atol=1e-5, rtol=0)
     gain = (step * gradient.double()).flatten(1).sum(1)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import ClassVar
 
 import torch
 
@@ -23,11 +22,8 @@ from securemnist.types import Images, per_image
 _NEWTON_STEPS = 50
 
 
-def _l2_norm(delta: torch.Tensor) -> torch.Tensor:
-    return per_image(delta.flatten(1).norm(dim=1).clamp_min(1e-12))
-
-
-def _max_norm(delta: torch.Tensor) -> torch.Tensor:
+def max_norm(delta: torch.Tensor) -> torch.Tensor:
+    """The largest absolute value of each image, (n, 1, 1, 1), never 0."""
     return per_image(delta.abs().flatten(1).amax(1).clamp_min(torch.finfo(delta.dtype).tiny))
 
 
@@ -96,7 +92,10 @@ class Threat(ABC):
 
     @abstractmethod
     def _rates(self, weights: torch.Tensor) -> torch.Tensor:
-        """Rate of each pixel on the shortest path to a plane whose normal has these absolute values."""
+        """Rate of each pixel on the shortest path to a plane whose normal has these absolute values.
+
+        A norm whose pixels do not move at constant rates, such as L1, overrides `to_plane` instead.
+        """
 
     def to_plane(self, x: Images, normal: torch.Tensor, gap: torch.Tensor) -> torch.Tensor:
         """The shortest displacement d in this norm with <normal, d> = gap and x + d in [0, 1].
@@ -106,7 +105,7 @@ class Threat(ABC):
         many steps as there are pieces before the solution. If the plane does not meet the pixel
         range, every pixel moves to its limit.
         """
-        scale = _max_norm(normal)
+        scale = max_norm(normal)
         weights = normal.abs() / scale
         distance = per_image(gap.abs() / scale.flatten())
         direction = normal.sign() * per_image(gap.sign())
@@ -131,110 +130,3 @@ class Threat(ABC):
 
     def __str__(self) -> str:
         return f"{self.norm} {epsilon_text(self.eps)}"
-
-
-@final
-@dataclass(frozen=True)
-class Linf(Threat):
-    """L-infinity: every pixel may change by at most eps."""
-
-    norm: ClassVar[str] = "linf"
-    planted: ClassVar[float] = 0.4
-    art: ClassVar[float] = math.inf
-    certifiable: ClassVar[bool] = True
-
-    @staticmethod
-    def span(size: int) -> float:  # noqa: ARG004
-        return 1.0
-
-    def project(self, x: Images, x_adv: Images) -> Images:
-        return torch.clamp(x_adv, (x - self.eps).clamp_min_(0), (x + self.eps).clamp_max_(1))
-
-    def random_start(self, x: Images, rng: torch.Generator) -> Images:
-        noise = torch.rand(x.shape, generator=rng).to(x.device).mul_(2).sub_(1)
-        return self.project(x, x + self.eps * noise)
-
-    def steepest(self, gradient: torch.Tensor) -> torch.Tensor:
-        return gradient.sign()
-
-    def distance(self, x: Images, x_adv: Images) -> torch.Tensor:
-        return (x_adv - x).abs().flatten(1).amax(1)
-
-    def _rates(self, weights: torch.Tensor) -> torch.Tensor:
-        return torch.ones_like(weights)
-
-
-@final
-@dataclass(frozen=True)
-class L2(Threat):
-    """L2: the Euclidean norm of the perturbation is at most eps (28 for images of 1x28x28)."""
-
-    norm: ClassVar[str] = "l2"
-    planted: ClassVar[float] = 1 / 14  # 2.0 for images of 1x28x28
-    art: ClassVar[float] = 2
-    square: ClassVar[str] = "moves"
-
-    @staticmethod
-    def span(size: int) -> float:
-        return math.sqrt(size)
-
-    def project(self, x: Images, x_adv: Images) -> Images:
-        delta = x_adv - x
-        # Slightly smaller than eps, so that float32 rounding does not exceed it in the referee's float64.
-        scale = (self.eps * (1 - 1e-6) / _l2_norm(delta)).clamp_max_(1)
-        return (x + delta * scale).clamp_(0, 1)
-
-    def random_start(self, x: Images, rng: torch.Generator) -> Images:
-        direction = torch.randn(x.shape, generator=rng).to(x.device)
-        dimensions = x.shape[1:].numel()
-        radius = torch.rand((len(x), 1, 1, 1), generator=rng).to(x.device).pow_(1 / dimensions)
-        return self.project(x, x + self.eps * radius * direction / _l2_norm(direction))
-
-    def steepest(self, gradient: torch.Tensor) -> torch.Tensor:
-        # Divided by the largest entry first: squares of a confident network's gradient underflow.
-        gradient = gradient.nan_to_num(0.0)
-        scaled = gradient / _max_norm(gradient)
-        return scaled / _l2_norm(scaled)
-
-    def distance(self, x: Images, x_adv: Images) -> torch.Tensor:
-        norms: torch.Tensor = (x_adv - x).flatten(1).norm(dim=1)
-        return norms
-
-    def _rates(self, weights: torch.Tensor) -> torch.Tensor:
-        return weights
-
-
-THREATS: dict[str, type[Threat]] = {"linf": Linf, "l2": L2}
-
-
-def make_threat(norm: str, eps: float | str) -> Threat:
-    """The threat of a norm "linf" or "l2", with an eps like 0.3 or "8/255".
-
-    UsageError for another norm, or an eps out of range.
-    """
-    if not isinstance(norm, str) or norm not in THREATS:
-        raise UsageError(f"expected a norm of {', '.join(THREATS)}, got {norm!r}; fix the threat")
-    return THREATS[norm](eps)  # type: ignore[arg-type] # a text is converted
-
-
-def as_threat(value: Threat | Mapping[str, Any] | str) -> Threat:
-    """The threat of a value, a table {norm, eps} as in a policy, or a text like linf:0.3."""
-    if isinstance(value, Threat):
-        return value
-    if isinstance(value, str):
-        return parse_threat(value)
-    if not isinstance(value, Mapping) or set(value) != {"norm", "eps"}:
-        raise UsageError(f"expected a threat like Linf(0.3), got {value!r:.80}; pass one")
-    return make_threat(value["norm"], value["eps"])
-
-
-def parse_threat(text: str) -> Threat:
-    """The threat of a text like `linf:0.3`; UsageError for any other text."""
-    norm, _, eps = text.partition(":")
-    try:
-        number = parse_epsilon(eps) if "/" in eps else float(eps)
-    except ValueError:
-        raise UsageError(
-            f"expected a threat like linf:0.3 or linf:8/255, got {text!r}; write NORM:EPS"
-        ) from None
-    return make_threat(norm, number)

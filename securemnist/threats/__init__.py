@@ -1,0 +1,49 @@
+"""Threats by the names of their norms in a policy. A new norm is a file here and a line in `THREATS`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from securemnist.epsilon import parse_epsilon
+from securemnist.errors import UsageError
+from securemnist.threats.base import Threat
+from securemnist.threats.l2 import L2
+from securemnist.threats.linf import Linf
+
+__all__ = ["L2", "THREATS", "Linf", "Threat", "as_threat", "make_threat", "parse_threat"]
+
+THREATS: dict[str, type[Threat]] = {"linf": Linf, "l2": L2}
+
+
+def make_threat(norm: str, eps: float | str) -> Threat:
+    """The threat of a norm of `THREATS`, such as "linf", with an eps like 0.3 or "8/255".
+
+    UsageError for another norm, or an eps out of range.
+    """
+    if not isinstance(norm, str) or norm not in THREATS:
+        raise UsageError(f"expected a norm of {', '.join(THREATS)}, got {norm!r}; fix the threat")
+    return THREATS[norm](eps)  # type: ignore[arg-type] # a text is converted
+
+
+def as_threat(value: Threat | Mapping[str, Any] | str) -> Threat:
+    """The threat of a value, a table {norm, eps} as in a policy, or a text like linf:0.3."""
+    if isinstance(value, Threat):
+        return value
+    if isinstance(value, str):
+        return parse_threat(value)
+    if not isinstance(value, Mapping) or set(value) != {"norm", "eps"}:
+        raise UsageError(f"expected a threat like Linf(0.3), got {value!r:.80}; pass one")
+    return make_threat(value["norm"], value["eps"])
+
+
+def parse_threat(text: str) -> Threat:
+    """The threat of a text like `linf:0.3`; UsageError for any other text."""
+    norm, _, eps = text.partition(":")
+    try:
+        number = parse_epsilon(eps) if "/" in eps else float(eps)
+    except ValueError:
+        raise UsageError(
+            f"expected a threat like linf:0.3 or linf:8/255, got {text!r}; write NORM:EPS"
+        ) from None
+    return make_threat(norm, number)
