@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import ssl
-import time
 import weakref
 from collections.abc import Iterator, Mapping
 
 import httpx
 
+from securemnist.endpoint.deadline import bound, deadline
 from securemnist.endpoint.description import KEY, Description
 from securemnist.endpoint.ledger import Ledger
 from securemnist.endpoint.pace import Pace, retry_after
@@ -47,6 +47,7 @@ class Client:
             ),
         )
 
+        bound(self._http)
         # A client that is forgotten, or left at the end of the process, leaves no connection open.
         self.close = weakref.finalize(self, self._http.close)
 
@@ -105,11 +106,10 @@ class Client:
         self, method: str, uri: str, body: bytes | None
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and content of one attempt; _Failed where there is no whole answer."""
-        deadline = time.monotonic() + self.description.timeout
         headers = {} if body is None else {"Content-Type": "application/json"}
-        # The deadline covers the whole answer; httpx's own covers each part of it.
         with (
-            _as_failure(),
+            _as_failure(self.description.timeout),
+            deadline(self.description.timeout),
             self._http.stream(method, uri, content=body, headers=headers) as response,
         ):
             coding = response.headers.get("content-encoding", "identity")
@@ -120,8 +120,6 @@ class Client:
                 size += len(part)
                 if size > self.description.answer_bytes:
                     raise _Failed(f"more than {self.description.answer_bytes:,} bytes")
-                if time.monotonic() > deadline:
-                    raise _Failed(f"no whole answer within {self.description.timeout:g} s")
                 parts.append(part)
             return response.status_code, response.headers, self._without_key(b"".join(parts))
 
@@ -141,12 +139,12 @@ class _Failed(Exception):
 
 
 @contextlib.contextmanager
-def _as_failure() -> Iterator[None]:
+def _as_failure(seconds: float) -> Iterator[None]:
     """_Failed for each error of the connection; its own text may quote a header."""
     try:
         yield
     except httpx.TimeoutException as error:
-        raise _Failed("no answer in time") from error
+        raise _Failed(f"no whole answer within {seconds:g} s") from error
     except httpx.HTTPError as error:
         raise _Failed(f"a failed connection ({type(error).__name__})") from error
 

@@ -19,6 +19,7 @@ from securemnist.errors import ParseError, UsageError
 
 KEY = "$KEY"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_PLAIN = re.compile(r"[!-\[\]-~]+")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _USUAL_BATCH = 32
 # Fields that say how fast and how often it is asked, and not which model answers.
@@ -64,8 +65,11 @@ class Description(BaseModel):
         parts = urlsplit(uri)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"expected an address https://HOST/PATH, got {uri!r:.80}")
-        if parts.username or parts.password or parts.fragment:
+        if "@" in parts.netloc or "#" in uri:
             raise ValueError("expected an address without user, password and fragment")
+        # Line breaks and backslashes are read differently by different parsers.
+        if not _PLAIN.fullmatch(uri) or parts.port == 0:
+            raise ValueError("expected printable ASCII characters without a backslash, and a port")
         return uri
 
     @field_validator("request")

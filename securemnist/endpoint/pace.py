@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 _FIRST_SLOWER, _SLOWEST = 0.02, 5.0  # seconds between two requests
+_LONGEST = 1e9  # seconds
 _FASTER = 0.98  # of the interval, after each answer
 
 
@@ -50,11 +51,11 @@ def retry_after(value: str | None) -> float | None:
     """Seconds of a Retry-After header, in seconds or as a date; None where it has none of both."""
     if value is None:
         return None
-    if value.strip().isascii() and value.strip().isdigit() and len(value) < 10:
-        return float(value)
+    if value.strip().isascii() and value.strip().isdigit():
+        return min(float(value), _LONGEST)
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year of 11 figures
         return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=UTC)

@@ -104,7 +104,8 @@ def service_violations(context: Context, settings: ServiceSettings, seed: int) -
 
 def _asked(target: Target, control: str) -> list[ServiceCheck]:
     """The checks of a control, between two honest requests: a service that is down refuses everything."""
-    from securemnist.service.reply import HONEST, accepted
+    from securemnist.service.answers import answered, read
+    from securemnist.service.reply import HONEST
     from securemnist.service.table import PROBES
 
     honest = target.infer(target.images[:1])
@@ -115,10 +116,12 @@ def _asked(target: Target, control: str) -> list[ServiceCheck]:
         raise MeasureError(
             f"expected an answer to an honest request, got {honest}; check `endpoint` and the token"
         )
+    if honest.accepted:
+        read(honest, 1)
     checks = PROBES[control](target)
     if control == "rate_limit" or without_token:  # refused by now, and rightly
         return checks
-    return [*checks, accepted(HONEST, target.infer(target.images[:1]))]
+    return [*checks, answered(HONEST, target.infer(target.images[:1]))]
 
 
 def _target(context: Context, settings: ServiceSettings) -> AbstractContextManager[Target]:

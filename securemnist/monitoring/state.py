@@ -75,4 +75,11 @@ def _consistent(path: Path, state: State) -> State:
             f"{path}: expected the state of a monitor of this version, got another; remove it to begin "
             "anew"
         )
+    below = any(result.p < state.limit for result in state.last)
+    counted = state.alarm_count >= max(len(state.alarms), below)
+    if not counted or bool(state.last) != bool(state.windows):
+        raise UsageError(
+            f"{path}: expected totals that fit the results and alarms of a monitor, got others; remove "
+            "it to begin anew"
+        )
     return state

@@ -25,6 +25,7 @@ from securemnist.serve.settings import Settings
 
 log = logging.getLogger("securemnist")
 _SECONDS = 1.0
+_WORK_SECONDS = 0.02  # between comparisons of images that wait
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9.]+")
 
 
@@ -46,18 +47,18 @@ def observed(service: Service, settings: Settings, data: DataSet) -> Iterator[li
 @contextlib.contextmanager
 def _audited(service: Service, settings: Settings) -> Iterator[list[str]]:
     folder = Path(settings.audit.folder)
-    with AuditLog(folder, settings.audit) as audit, _each_second(audit.tick):
+    with AuditLog(folder, settings.audit) as audit, _repeated(audit.tick, _SECONDS):
         service.observers.append(AuditObserver(audit, _names(service)))
         yield [f"audit log: {folder}"]
 
 
 @contextlib.contextmanager
-def _each_second(call: Callable[[], None]) -> Iterator[None]:
-    """Call a function once a second, in a thread of its own, which may wait for the disk."""
+def _repeated(call: Callable[[], None], seconds: float) -> Iterator[None]:
+    """Call a function again and again, in a thread of its own, which may wait for the disk."""
     ended = threading.Event()
 
     def run() -> None:
-        while not ended.wait(_SECONDS):
+        while not ended.wait(seconds):
             try:
                 call()
             except SecureMnistError as error:
@@ -85,7 +86,7 @@ def _monitored(service: Service, settings: Settings, data: DataSet) -> Iterator[
     server = MetricsServer(metrics.text, chosen.metrics_port)
     service.observers.append(observer)
     try:
-        with _each_second(observer.save):
+        with _repeated(observer.save, _SECONDS), _repeated(observer.work, _WORK_SECONDS):
             yield [f"metrics: {server.url}", *(f"drift: {path}" for path in paths)]
     finally:
         server.close()

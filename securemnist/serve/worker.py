@@ -90,17 +90,24 @@ class Worker:
         jobs = self._next_jobs()
         if not jobs:
             return False
+        self._answer(jobs)
+        return True
+
+    def _answer(self, jobs: list[Job]) -> None:
+        """Answer jobs by one batch; where it fails, each by itself: only some may be at fault."""
         try:
             x = torch.cat([_images(job) for job in jobs])
             with torch.inference_mode():
                 logits = _logits(jobs[0].module, x)
         except Exception as error:
+            if len(jobs) == 1:
+                jobs[0].answer(error=error)
+                return
             for job in jobs:
-                job.answer(error=error)
-            return True
+                self._answer([job])
+            return
         for job, part in zip(jobs, logits.split([len(_images(j)) for j in jobs]), strict=True):
             job.answer(part)
-        return True
 
     def _next_jobs(self) -> list[Job]:
         """The longest waiting job, and those behind it for the same model, up to a full batch."""

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
+from typing import Any
 
 from securemnist._util.parsing import json_value
 from securemnist.errors import MeasureError, ParseError
-from securemnist.service.reply import Reply
+from securemnist.results.evidence.service import ServiceCheck
+from securemnist.service.reply import Reply, check
 from securemnist.service.target import Target
 from securemnist.types import Images
 
 _DEPTH = 32
+_FLOAT = re.compile(r"-?[0-9]+\.[0-9]+(?:[eE][-+]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
 class Answers:
-    """For each image a label, and the scores of its classes as the texts that were sent, or nothing."""
+    """For each image a label, and the scores of its classes as the texts that were sent, or nothing.
+
+    `numbers`: the texts of all values of floats, in any output, and of those within its texts.
+    """
 
     labels: list[int]
     scores: list[list[str]]
+    numbers: tuple[str, ...] = ()
 
 
 def ask(target: Target, images: Images) -> Answers:
@@ -39,25 +47,68 @@ def read(reply: Reply, count: int) -> Answers:
         outputs = json_value(reply.text.encode(), depth=_DEPTH, decimal_text=True)["outputs"]
         labels: list[int] = []
         scores: list[list[str]] = []
+        numbers: list[str] = []
         for output in outputs:
             data = output["data"]
+            if output["datatype"].startswith("FP"):
+                numbers += [_finite(leaf) for leaf in _leaves(data)]
+            else:
+                texts = [leaf for leaf in _leaves(data) if isinstance(leaf, str)]
+                numbers += [number for text in texts for number in _FLOAT.findall(text)]
             if output["datatype"].startswith(("INT", "UINT")) and len(data) == count:
                 labels = [int(label) for label in data]
             elif output["datatype"].startswith("FP") and len(output["shape"]) == 2:
                 width = output["shape"][1]
                 texts = [str(value) for value in data]
-                if not all(math.isfinite(float(text)) for text in texts):
-                    raise ValueError("expected finite scores")
                 scores = [texts[k * width : (k + 1) * width] for k in range(count)]
-        labels = labels or [_largest(row) for row in scores]
-    except (ParseError, ValueError, KeyError, TypeError, AttributeError, IndexError):
+        largest = [_largest(row) for row in scores]
+        labels = labels or largest
+    except (
+        ParseError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        OverflowError,
+    ):
         labels = []
     if len(labels) != count or (scores and any(len(row) < 2 for row in scores)):
         raise MeasureError(
             "expected labels or scores of each image by the Open Inference Protocol, got others; name "
             "an `endpoint` of that protocol"
         )
-    return Answers(labels, scores)
+    return Answers(labels, scores, tuple(numbers))
+
+
+def answered(name: str, reply: Reply, count: int = 1) -> ServiceCheck:
+    """That an honest request for images was answered by labels or scores, not by a status alone."""
+    holds = reply.accepted and readable(reply, count)
+    found = f"{reply} without labels and scores" if reply.accepted and not holds else str(reply)
+    return check(name, holds, "an answer with status 200", found)
+
+
+def readable(reply: Reply, count: int) -> bool:
+    """Whether a reply has labels or scores of `count` images."""
+    try:
+        read(reply, count)
+    except MeasureError:
+        return False
+    return True
+
+
+def _leaves(data: Any) -> list[Any]:
+    """The values in lists of lists."""
+    return [leaf for one in data for leaf in _leaves(one)] if isinstance(data, list) else [data]
+
+
+def _finite(value: Any) -> str:
+    """A number as text; ValueError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError("expected a number")
+    if not math.isfinite(float(value)):
+        raise ValueError("expected a finite number")
+    return str(value)
 
 
 def _largest(row: list[str]) -> int:

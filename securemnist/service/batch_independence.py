@@ -49,6 +49,8 @@ def _picked(answers: Answers, order: list[int]) -> Answers:
 
 
 def _equal(name: str, one: Answers, other: Answers) -> ServiceCheck:
+    if [len(row) for row in one.scores] != [len(row) for row in other.scores]:
+        return check(f"the same images {name}", False, "as many scores", "others")
     labels = sum(a != b for a, b in zip(one.labels, other.labels, strict=True))
     pairs = zip(one.scores, other.scores, strict=True)
     largest = max(

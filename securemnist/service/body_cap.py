@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from securemnist.results.evidence.service import ServiceCheck
-from securemnist.service.reply import accepted, check, refused
+from securemnist.service.answers import answered
+from securemnist.service.reply import check, refused
 from securemnist.service.target import Target
 
 _CAP = 64 << 20  # bytes; a service that takes more has no useful cap
@@ -38,5 +39,5 @@ def body_cap(target: Target) -> list[ServiceCheck]:
             "a refusal before its end",
             f"{streamed} after {sent >> 10} KiB",
         ),
-        accepted("a body of one image afterwards", target.infer(target.images[:1])),
+        answered("a body of one image afterwards", target.infer(target.images[:1])),
     ]

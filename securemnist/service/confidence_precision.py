@@ -14,9 +14,9 @@ _IMAGES = 32
 
 
 def confidence_precision(target: Target) -> list[ServiceCheck]:
-    """The most decimals of any score of 32 images; labels alone have none."""
-    answers = ask(target, target.images[:_IMAGES])
-    texts = [text for row in answers.scores for text in row]
+    """The most decimals in any output for 32 images, and for one; labels have none."""
+    asked = [ask(target, target.images[:count]) for count in (_IMAGES, 1)]
+    texts = [text for answers in asked for text in answers.numbers]
     if not texts:
         return [check("scores", True, "labels, or rounded scores", "labels only")]
     most = max(_decimals(text) for text in texts)

@@ -13,6 +13,7 @@ from securemnist.evaluation.context import Context
 from securemnist.service.target import Target
 
 _PATH = re.compile(r"/v2/models/([^/]+)")
+_PLAIN = re.compile(r"[!-?A-\[\]-~]+")
 _DATATYPES = ("UINT8", "FP32")
 _IMAGES = 64
 
@@ -21,7 +22,10 @@ def split(endpoint: str) -> tuple[str, str]:
     """The address without a path, and the name of the model; ValueError for another form."""
     parts = urlsplit(endpoint)
     path = _PATH.fullmatch(parts.path)
-    if parts.scheme not in ("http", "https") or not parts.hostname or path is None or parts.query:
+    usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    # http://HOST@OTHER/ asks OTHER; urlsplit leaves line breaks out, and a backslash is read differently.
+    plain = _PLAIN.fullmatch(endpoint) is not None
+    if not usable or not plain or path is None or parts.query or parts.fragment:
         raise ValueError(
             f"expected an endpoint as https://HOST/v2/models/NAME, got {endpoint!r:.100}"
         )

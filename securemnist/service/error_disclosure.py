@@ -13,7 +13,9 @@ from securemnist.service.target import Target
 _MARK = "<script>alert(4711)</script>"
 _DETAILS = {
     "a stack trace": re.compile(
-        r"Traceback \(most recent|File \"[^\"]+\", line \d|\bat [\w.]+\(\w+\.java"
+        r"Traceback \(most recent|File (?:\\?\"|&quot;|&#34;)[^\"&]+(?:\"|&quot;|&#34;), line \d"
+        r"|\bat [\w.$<>]+\(\w+\.java|\bgoroutine \d+ \[|\bpanicked at\b"
+        r"|\b\w+\.(?:py|js|ts|go|rs|rb|php|cs|cpp)(?::|\", line | on line )\d+"
     ),
     "a path": re.compile(r"/(?:home|usr|opt|srv|root|tmp|var|app|work)/[\w.-]+|[A-Z]:\\\\?\w+"),
     "a version": re.compile(
@@ -24,7 +26,7 @@ _DETAILS = {
     "an exception": re.compile(r"\b[A-Z]\w+(?:Error|Exception)\b"),
     "markup that was sent": re.compile(re.escape(_MARK)),
 }
-_HEADERS = {"server", "x-powered-by", "via"}
+_ADDRESSES = {"location", "link", "content-security-policy", "report-to"}  # may name paths
 
 
 def error_disclosure(target: Target) -> list[ServiceCheck]:
@@ -58,7 +60,7 @@ def error_disclosure(target: Target) -> list[ServiceCheck]:
 
 
 def _silent(name: str, reply: Reply) -> ServiceCheck:
-    headers = " ".join(reply.headers.get(one, "") for one in _HEADERS)
+    headers = "\n".join(text for name, text in reply.headers.items() if name not in _ADDRESSES)
     given = [what for what, form in _DETAILS.items() if form.search(f"{reply.text}\n{headers}")]
     json = "json" in reply.headers.get("content-type", "")
     # In JSON a browser does not run markup, but it may be copied from there.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from securemnist.results.evidence.service import ServiceCheck
-from securemnist.service.reply import accepted, check, refused
+from securemnist.service.answers import answered
+from securemnist.service.reply import check, refused
 from securemnist.service.target import Target
 
 
@@ -20,7 +21,7 @@ def origins(target: Target) -> list[ServiceCheck]:
     for host in ("attacker.example", f"attacker.example:{port}", "localhost.attacker.example"):
         reply = target.send("POST", target.infer_path, content=body, headers={"Host": host})
         found.append(refused(f"Host: {host}", reply))
-    two = b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: attacker.example\r\n\r\n"
+    two = target.head("GET", target.metadata_path, "Host: attacker.example") + b"\r\n"
     found.append(refused("two Host headers", target.raw(two), closing=True))
     preflight = target.send(
         "OPTIONS",
@@ -30,4 +31,4 @@ def origins(target: Target) -> list[ServiceCheck]:
     allowed = preflight.headers.get("access-control-allow-origin", "")
     found.append(check("a preflight of another site", not allowed, "no permission", allowed))
     own = target.send("POST", target.infer_path, content=body, headers={"Origin": target.url})
-    return [*found, accepted("the own origin", own)]
+    return [*found, answered("the own origin", own)]

@@ -53,7 +53,9 @@ def own_target(context: Context, control: str, **changes: Any) -> Iterator[Targe
         with (
             _recorded(service, observed=control == "audit_trail") as (records, audit),
             ServerThread(application, settings) as server,
-            Target(server.address, MODEL, spec, images, secret, records, audit, TIMEOUT) as target,
+            Target(
+                server.address, MODEL, spec, images, secret, records, audit, TIMEOUT, own=True
+            ) as target,
         ):
             yield target
     finally:

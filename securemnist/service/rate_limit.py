@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from securemnist.results.evidence.service import ServiceCheck
-from securemnist.service.reply import Reply, accepted, check
+from securemnist.service.answers import answered
+from securemnist.service.reply import Reply, check
 from securemnist.service.target import Target
+
+_ADDRESSES = ("X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP")
 
 
 def rate_limit(target: Target) -> list[ServiceCheck]:
     """Requests until one is refused, first with a token and then without, `most_requests` at most."""
     found = []
-    first = target.send("GET", target.metadata_path)
-    found.append(accepted("the first request", first))
+    found.append(answered("the first request", target.infer(target.images[:1])))
     for token in (True, False):
         reply, count = _until_refused(target, token)
         name = f"{count} requests {'with' if token else 'without'} a token"
+        if reply.status == 429:
+            found += _bypasses(target, token)
         found.append(check(name, reply.status == 429, "429 for the last one", reply))
         if reply.status == 429:
             after = reply.headers.get("retry-after", "")
@@ -24,11 +28,22 @@ def rate_limit(target: Target) -> list[ServiceCheck]:
     return found
 
 
+def _bypasses(target: Target, token: bool) -> list[ServiceCheck]:
+    """That the limit holds on another connection, and whatever the client says of its address."""
+    name = f"{'with' if token else 'without'} a token"
+    headers = {"Connection": "close"} | dict.fromkeys(_ADDRESSES, "203.0.113.7")
+    target.infer(target.images[:1], token=token, headers={"Connection": "close"})
+    reply = target.infer(target.images[:1], token=token, headers=headers)
+    return [
+        check(f"a new connection {name}, as another address", reply.status == 429, "429", reply)
+    ]
+
+
 def _until_refused(target: Target, token: bool) -> tuple[Reply, int]:
     """The first reply of 429, or the last one of all, and the number of requests."""
     reply = Reply(0)
     for count in range(1, target.most_requests + 1):
-        reply = target.send("GET", target.metadata_path, token=token)
+        reply = target.infer(target.images[:1], token=token)
         if reply.status == 429:
             return reply, count
     return reply, target.most_requests

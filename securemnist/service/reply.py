@@ -51,8 +51,3 @@ def refused(name: str, reply: Reply, *, closing: bool = False) -> ServiceCheck:
 
 
 HONEST = "an honest request afterwards"
-
-
-def accepted(name: str, reply: Reply) -> ServiceCheck:
-    """That an honest request was answered."""
-    return check(name, reply.accepted, "an answer with status 200", reply)

@@ -12,8 +12,8 @@ _FOREIGN = "http://attacker.example"
 _HEADERS: dict[str, tuple[str, Callable[[str], bool]]] = {
     "x-content-type-options": ("nosniff", lambda value: value.lower() == "nosniff"),
     "content-security-policy": (
-        "a policy with frame-ancestors and without unsafe-inline",
-        lambda value: "frame-ancestors" in value and "unsafe" not in value,
+        "a policy with default-src and frame-ancestors, without unsafe-inline and *",
+        lambda value: _strict(value),
     ),
     "cache-control": ("no-store", lambda value: "no-store" in value.lower()),
     "referrer-policy": (
@@ -26,6 +26,22 @@ _HEADERS: dict[str, tuple[str, Callable[[str], bool]]] = {
     ),
     "x-powered-by": ("nothing", lambda value: not value),
 }
+
+
+def _strict(policies: str) -> bool:
+    """Whether one of the policies, which all hold, names sources and frames of its own only."""
+    return any(_strict_policy(policy.lower()) for policy in policies.split(","))
+
+
+def _strict_policy(policy: str) -> bool:
+    directives = [part.split() for part in policy.split(";") if part.strip()]
+    sources = {name: values for name, *values in reversed(directives)}  # the first of a name counts
+    own = all(
+        not set(sources.get(name, ["*"]))
+        & {"*", "http:", "https:", "data:", "http://*", "https://*"}
+        for name in ("default-src", "frame-ancestors")
+    )
+    return own and "unsafe" not in policy
 
 
 def security_headers(target: Target) -> list[ServiceCheck]:

@@ -7,6 +7,7 @@ and no proxy of the environment is used.
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 import time
@@ -33,7 +34,8 @@ class Target:
 
     `url` without a path; `model`: its name; `images`: some of the data, float32 (n, C, H, W) in [0, 1];
     `token`: a valid one, or None; `records`, `audit`: those of our own service and its audit log, None
-    for another; `timeout`: of one request, in seconds.
+    for another; `timeout`: of one request, in seconds; `own`: whether it is our own service, of which
+    the limits are small.
     """
 
     url: str
@@ -46,6 +48,7 @@ class Target:
     timeout: float = 10.0
     most_requests: int = 500
     sent: int = 0
+    own: bool = False
     input: Mapping[str, str] = field(
         default_factory=lambda: {"name": "images", "datatype": "UINT8"}
     )
@@ -137,7 +140,7 @@ class Target:
         try:
             with self.connection(seconds) as connection:
                 connection.sendall(content)
-                answer = connection.recv(65536)
+                answer = _whole(connection, began + (seconds or self.timeout))
         except TimeoutError:
             return Reply(-1, seconds=time.perf_counter() - began)
         except OSError:
@@ -154,10 +157,10 @@ class Target:
             opened = ssl.create_default_context().wrap_socket(opened, server_hostname=host)
         return opened
 
-    def head(self, method: str, path: str, *lines: str) -> bytes:
+    def head(self, method: str, path: str, *lines: str, token: bool = True) -> bytes:
         """The head of a request as bytes, with Host and token, without its last empty line."""
         every = [f"{method} {path} HTTP/1.1", f"Host: {urlsplit(self.url).netloc}", *lines]
-        every += [f"{name}: {value}" for name, value in self.authorization.items()]
+        every += [f"{name}: {value}" for name, value in self.authorization.items() if token]
         return "\r\n".join(every).encode("latin-1", "replace") + b"\r\n"
 
     def _text(self, answer: httpx.Response) -> str:
@@ -167,6 +170,32 @@ class Target:
             if len(content) > _LARGEST_ANSWER:
                 break
         return content.decode("utf-8", "replace")
+
+
+def _whole(connection: socket.socket, ends: float) -> bytes:
+    """The bytes of one answer up to its end, as far as they come in time; TimeoutError without any."""
+    answer = bytearray(connection.recv(65536))
+    part = bytes(answer)
+    while part and not _complete(answer) and len(answer) < _LARGEST_ANSWER:
+        try:
+            connection.settimeout(max(0.01, ends - time.perf_counter()))
+            part = connection.recv(65536)
+        except OSError:
+            break
+        answer += part
+    return bytes(answer)
+
+
+def _complete(answer: bytes | bytearray) -> bool:
+    """Whether the body is whole by its length; one without a length ends with the connection."""
+    head, end, text = bytes(answer).partition(b"\r\n\r\n")
+    if not end:
+        return False
+    length = re.search(rb"(?i)\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?:\r|$)", head)
+    if length is not None:
+        return len(text) >= int(length[1])
+    chunked = re.search(rb"(?i)\r\ntransfer-encoding:[^\r]*chunked", head)
+    return text.endswith(b"0\r\n\r\n") if chunked else head[9:12] in (b"204", b"304")
 
 
 def parsed(answer: bytes, seconds: float = 0.0) -> Reply:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from securemnist.results.evidence.service import ServiceCheck
-from securemnist.service.reply import accepted, refused
+from securemnist.service.answers import answered
+from securemnist.service.reply import refused
 from securemnist.service.target import Target
 
 
@@ -48,4 +49,4 @@ def wrong_tensors(target: Target) -> list[ServiceCheck]:
     for name, inputs in {"no inputs": [], "no tensor": [1], "no fields": [{}]}.items():
         content = json.dumps({"inputs": inputs}).encode()
         found.append(refused(name, target.send("POST", target.infer_path, content=content)))
-    return [*found, accepted("a right tensor afterwards", target.infer(images))]
+    return [*found, answered("a right tensor afterwards", target.infer(images))]

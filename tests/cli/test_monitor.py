@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from securemnist.monitoring import Monitor, MonitorSettings, Reference
 from tests.commands import run
@@ -44,6 +48,32 @@ def test_nothing_compared_is_no_pass(tmp_path: Path) -> None:
     done = run("monitor", str(state(tmp_path / "s.json", 99)))
     assert done.exit_code == 3
     assert "no window was compared yet" in done.output
+
+
+def _without_results(kept: dict[str, Any]) -> None:
+    kept["last"] = []
+
+
+def _without_count(kept: dict[str, Any]) -> None:
+    kept["alarm_count"] = 0
+
+
+def _without_alarms(kept: dict[str, Any]) -> None:
+    kept["alarm_count"], kept["alarms"] = 0, []
+
+
+@pytest.mark.parametrize("change", [_without_results, _without_count, _without_alarms])
+def test_contradictory_state_is_refused(
+    change: Callable[[dict[str, Any]], None], tmp_path: Path
+) -> None:
+    """Totals that do not fit the results and alarms are no state, and never exit code 0."""
+    path = state(tmp_path / "s.json", 200, 0.5)
+    kept = json.loads(path.read_text())
+    change(kept)
+    path.write_text(json.dumps(kept))
+    done = run("monitor", str(path))
+    assert done.exit_code == 2
+    assert "expected totals that fit" in done.output
 
 
 def test_folder_of_states(tmp_path: Path) -> None:

@@ -20,6 +20,12 @@ SEVERAL = '{"x": {"$images": {"as": "flat"}}}'
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no address": ({"uri": "host.example/classify"}, "https://HOST/PATH"),
     "file address": ({"uri": "file:///etc/passwd"}, "https://HOST/PATH"),
+    "empty user": ({"uri": "http://@evil.example/"}, "without user"),
+    "two hosts": ({"uri": "http://good.example\\evil.example/"}, "a backslash"),
+    "line break": ({"uri": "http://good.example\n.evil.example/"}, "a backslash"),
+    "other letters": ({"uri": "http://\uff45vil.example/"}, "a backslash"),
+    "port in words": ({"uri": "http://host.example:http/"}, "Port"),
+    "port above 65535": ({"uri": "http://host.example:99999/"}, "Port"),
     "password": ({"uri": "https://me:secret@host.example/"}, "without user"),
     "method": ({"method": "GET"}, "method"),
     "unknown field": ({"address": "x"}, "expected fields of uri"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 import torch
 from torch import nn
 
+from securemnist.errors import ModelError
 from securemnist.input_spec import MNIST
 from securemnist.serve.service import Overloaded, ServedModel, Service
 
@@ -152,3 +154,28 @@ def test_close_answers_what_is_queued(service: Service, gate: Gate) -> None:
         return len(await accepted) + len(await second)
 
     assert asyncio.run(ask()) == 3
+
+
+def test_error_concerns_its_own_request() -> None:
+    """Images that the model fails on leave the others of their batch their answers."""
+
+    class FailsOnBlack(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return (x.mean((1, 2, 3)) / x.amax((1, 2, 3)))[:, None] * torch.arange(10.0)
+
+    service = Service((ServedModel("fails", FailsOnBlack(), MNIST, "0" * 64),))
+
+    async def ask() -> list[object]:
+        values = [0.0, 1.0, 0.5]
+        images = [torch.full((1, 1, 28, 28), value) for value in values]
+        gate = asyncio.create_task(service.run(time.sleep, 0.05))  # so that they share a batch
+        await asyncio.sleep(0.01)
+        asked = [service.logits(service.models[0], one) for one in images]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        await gate
+        return list(answers)
+
+    black, *others = asyncio.run(ask())
+    service.close(10)
+    assert isinstance(black, ModelError)
+    assert all(isinstance(one, torch.Tensor) for one in others)

@@ -58,7 +58,8 @@ def model_of(request: Request) -> ServedModel:
 
 def _without_quotes(error: ParseError) -> str:
     """The kind of the error; what it quotes of the body is left out."""
-    return re.split(r"['\"(]", str(error), maxsplit=1)[0].strip().partition(":")[0]
+    reason = re.sub(r"^\S+(?=, which)", "a number", str(error))
+    return re.split(r"['\"(]", reason, maxsplit=1)[0].strip().partition(":")[0]
 
 
 def _wanted(body: dict[str, Any], *, labels_only: bool) -> tuple[str, ...]:

@@ -1,0 +1,88 @@
+"""One deadline for a whole answer: a server that sends a byte now and then cannot prolong it.
+
+The deadlines of httpx hold for each part that is read, also while headers arrive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import httpcore
+import httpx
+
+_ANSWER = threading.local()  # `ends`: of the answer that this thread waits for
+
+
+@contextlib.contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Whatever is read inside the block, by this thread, ends within so many seconds."""
+    _ANSWER.ends = time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        del _ANSWER.ends
+
+
+def bound(client: httpx.Client) -> None:
+    """Let connections of a client keep the deadline of the thread that reads from them."""
+    # httpx has no public way to name the network of its pools.
+    for transport in (client._transport, *client._mounts.values()):
+        if isinstance(transport, httpx.HTTPTransport):
+            pool: Any = transport._pool
+            pool._network_backend = _Network(pool._network_backend)
+
+
+def _left(timeout: float | None) -> float:
+    """Seconds that are left; httpcore.ReadTimeout without any."""
+    left: float = getattr(_ANSWER, "ends", time.monotonic() + 1e6) - time.monotonic()
+    if left <= 0:
+        raise httpcore.ReadTimeout("no whole answer in time")
+    return left if timeout is None else min(left, timeout)
+
+
+class _Network(httpcore.NetworkBackend):
+    def __init__(self, network: httpcore.NetworkBackend) -> None:
+        self._network = network
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        opened = self._network.connect_tcp(
+            host, port, _left(timeout), local_address, socket_options
+        )
+        return _Stream(opened)
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _left(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
