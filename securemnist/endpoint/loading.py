@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from securemnist.endpoint import inference_protocol
 from securemnist.endpoint.description import read
 from securemnist.endpoint.network import RemoteModel
 from securemnist.errors import UsageError
@@ -22,6 +21,8 @@ def is_endpoint(spec: str) -> bool:
 
 def load(spec: str, input_spec: InputSpec) -> RemoteModel:
     """The served model of a SPEC, for images of `input_spec`; UsageError, ModelError or NoAnswer."""
+    from securemnist.endpoint import inference_protocol  # HTTP is loaded where it is needed
+
     if spec.endswith(".toml"):
         description = read(Path(spec))
     elif inference_protocol.is_address(spec):

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from securemnist.endpoint.answers import Reader
-from securemnist.endpoint.client import Client
 from securemnist.endpoint.description import Description
 from securemnist.endpoint.ledger import Counts
 from securemnist.endpoint.probe import Facts, differs, probe
@@ -36,6 +35,8 @@ class RemoteModel(nn.Module):
     """
 
     def __init__(self, description: Description, spec: InputSpec) -> None:
+        from securemnist.endpoint.client import Client  # HTTP is loaded where it is needed
+
         super().__init__()
         self.description, self.spec = description, spec
         self.pixels = description.template.pixels

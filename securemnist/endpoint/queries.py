@@ -6,12 +6,15 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from securemnist._util.hashing import sha256
 from securemnist.endpoint.answers import Reader
-from securemnist.endpoint.client import Client
+
+if TYPE_CHECKING:
+    from securemnist.endpoint.client import Client
 
 # Bytes of all stored answers; each has about this many beside its numbers.
 _STORED, _OVERHEAD = 256 << 20, 250

@@ -147,7 +147,9 @@ def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Me
         reference_curves = curves.stored(context, ladder.attacks, threat.norm)
         more |= {"curve": curve(context, settings, seed), "reference_curves": reference_curves}
     evidence = dataclasses.replace(measured.evidence, **more)
-    return dataclasses.replace(measured, doubts=measured.doubts + doubts, evidence=evidence)
+    known = {doubt.name for doubt in measured.doubts}
+    new = tuple(doubt for doubt in doubts if doubt.name not in known)
+    return dataclasses.replace(measured, doubts=measured.doubts + new, evidence=evidence)
 
 
 def curve(context: Context, settings: RobustSettings, seed: int) -> list[CurvePoint]:

@@ -124,15 +124,15 @@ def test_art_default_settings() -> None:
     """PGD gets a random start and steps that fit eps, unless the row sets them."""
     default = make_attack({"use": "art:ProjectedGradientDescent", "max_iter": 10})
     assert isinstance(default, ARTAttack)
-    options = default._options(Linf(0.2))
+    options = default._options(Linf(0.2), torch.rand(2, 1, 28, 28))
     assert options["num_random_init"] == 1
     assert options["eps_step"] == pytest.approx(0.05)
     assert options["targeted"] is False
     settings = {"max_iter": 10, "eps_step": 0.01, "num_random_init": 3}
     own = make_attack({"use": "art:ProjectedGradientDescent", **settings})
     assert isinstance(own, ARTAttack)
-    assert settings.items() <= own._options(Linf(0.2)).items()
-    deepfool = ARTAttack(kind="DeepFool")._options(L2(1.0))
+    assert settings.items() <= own._options(Linf(0.2), torch.rand(2, 1, 28, 28)).items()
+    deepfool = ARTAttack(kind="DeepFool")._options(L2(1.0), torch.rand(2, 1, 28, 28))
     assert deepfool == {"batch_size": 64, "verbose": False}
 
 

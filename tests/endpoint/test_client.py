@@ -145,8 +145,9 @@ def test_closed_port_is_no_answer(service: Service) -> None:
     one_sentence(caught.value)
 
 
-def test_budget_is_hard(service: Service) -> None:
+def test_budget_is_hard(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """No request is sent that would exceed the queries of the row or the run; repeats count."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)  # workers share the budget
     client = opened(service, row_queries=11, queries=21)
     service.fault = failing(1, Reply(500))
     client.ask(BODY, 4)  # two attempts

@@ -135,9 +135,13 @@ def compare(old: str, new: str) -> int:
 
 
 def verdicts(out: str) -> dict[str, str]:
-    """The verdict of each row of an assessment."""
+    """The verdict of each row that an assessment measured."""
     findings = document(f"{out}/assessment.json")["findings"]
-    return {finding["requirement"]["id"]: finding["verdict"] for finding in findings}
+    return {
+        finding["requirement"]["id"]: finding["verdict"]
+        for finding in findings
+        if finding["verdict"] != "NOT_RUN"
+    }
 
 
 def document(path: str) -> dict[str, Any]:

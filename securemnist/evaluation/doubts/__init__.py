@@ -26,7 +26,7 @@ from securemnist.evaluation.doubts.binarization_test import (
 from securemnist.evaluation.doubts.check_input import Case, SearchCase
 from securemnist.evaluation.doubts.convergence import convergence
 from securemnist.evaluation.doubts.endpoint_answers import endpoint_doubts
-from securemnist.evaluation.doubts.gradients import gradients
+from securemnist.evaluation.doubts.gradients import gradients, gradients_after
 from securemnist.evaluation.doubts.large_epsilon import large_epsilon
 from securemnist.evaluation.doubts.one_step_masking import one_step_masking
 from securemnist.evaluation.doubts.other_attacks import weak_attack
@@ -137,7 +137,11 @@ def search_doubts(
         survived=survived,
         last_broke=last_broke,
     )
+<<<<<<< HEAD
     checks = (*SEARCH_CHECKS.values(), *context.doubts)
+=======
+    checks = (*SEARCH_CHECKS, gradients_after, *context.doubts)
+>>>>>>> audit18b
     first = planted_examples(planted, context.limits)
     stated = () if first is None else (_stated(context, first),)
     return (*stated, *_run_checks(context, checks, case)), planted

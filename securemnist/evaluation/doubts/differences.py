@@ -19,6 +19,8 @@ from securemnist.types import Images, Labels
 IMAGES, VARYING = 256, 64
 # Batch size of the second gradient; images are in reversed order.
 _OTHER_BATCH = 96
+# Number of first images, and the batch size of a further gradient: searches end in small batches.
+_SMALLER = ((48, 48), (16, 16), (8, 1))
 # Largest shift of pixels away from black, white and ties, where ReLU and maxima have no derivative.
 _OFF = 1e-3
 # Allowed errors through noise, in standard errors: of one slope, and of the mean over images.
@@ -91,12 +93,19 @@ def _false_at(
 def _batch_change(
     probe: Probe, x: Images, y: Labels, target: Labels, gradient: torch.Tensor
 ) -> torch.Tensor:
-    """Relative change (n,) of the gradient in another batch."""
+    """Largest relative change (n,) of the gradient in other batches."""
     if probe.varies:  # equal random draws need equal batches
-        again = probe.gradient(x, y, target)
-    else:
-        flipped = probe.gradient(x.flip(0), y.flip(0), target.flip(0), _OTHER_BATCH)
-        again = flipped.flip(0)
+        return _change(gradient, probe.gradient(x, y, target))
+    flipped = probe.gradient(x.flip(0), y.flip(0), target.flip(0), _OTHER_BATCH)
+    change = _change(gradient, flipped.flip(0))
+    for count, size in _SMALLER:
+        again = probe.gradient(x[:count], y[:count], target[:count], size)
+        change[:count] = torch.maximum(change[:count], _change(gradient[:count], again))
+    return change
+
+
+def _change(gradient: torch.Tensor, again: torch.Tensor) -> torch.Tensor:
+    """Relative change (n,) of the gradient; numbers that are not finite count as zero."""
     again = again.nan_to_num(0.0, 0.0, 0.0)
     return _share(2 * _norm(gradient - again), _norm(gradient) + _norm(again))
 

@@ -10,7 +10,7 @@ import re
 import secrets
 from typing import Any
 
-import pydantic_core
+from pydantic_core import from_json
 
 from securemnist._util.parsing import json_object
 from securemnist.errors import ParseError
@@ -71,6 +71,6 @@ def _numbers(text: bytes, most: int) -> Any:
     if text.count(b",") >= most or text.count(b"[") > most:
         raise ParseError("more numbers than images of this request can have")
     try:
-        return pydantic_core.from_json(text, allow_inf_nan=False, cache_strings=False)
+        return from_json(text, allow_inf_nan=False, cache_strings=False)
     except ValueError:
         raise ParseError("a list of numbers that is not JSON") from None

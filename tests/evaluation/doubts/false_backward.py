@@ -95,6 +95,30 @@ class StraightThrough(Around):
         return self.network(x + (STEPS[self.how](x) - x).detach())
 
 
+class SometimesFalse(Around):
+    """A backward pass of noise where `when(number of the gradient pass, batch size)` holds."""
+
+    def __init__(self, network: nn.Module, when: Callable[[int, int], bool]) -> None:
+        super().__init__(network)
+        self.when, self.passes = when, 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.passes += torch.is_grad_enabled()
+        false = torch.is_grad_enabled() and self.when(self.passes, len(x))
+        return self.network(_Step.apply(x, BACK["noise"]) if false else x)
+
+
+class Shattered(Around):
+    """x + a sin(w x) in front of the network, with its true derivative."""
+
+    def __init__(self, network: nn.Module, a: float, w: float) -> None:
+        super().__init__(network)
+        self.a, self.w = a, w
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.network(x + self.a * torch.sin(self.w * x))
+
+
 LIARS: dict[str, Callable[[nn.Module], nn.Module]] = {
     **{how: lambda net, how=how: FalseBackward(net, how).eval() for how in BACK},  # type: ignore[misc]
     **{

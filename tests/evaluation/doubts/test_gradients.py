@@ -13,10 +13,11 @@ from torch import nn
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
-from securemnist.evaluation.doubts import SearchCase
+from securemnist.evaluation.doubts import SearchCase, model_doubts
 from securemnist.evaluation.doubts.binarization_test import sensitivity
 from securemnist.evaluation.doubts.check_input import Case
-from securemnist.evaluation.doubts.gradients import gradients
+from securemnist.evaluation.doubts.gradients import AGREEMENT, gradients
+from securemnist.evaluation.doubts.neighbours import agreement
 from securemnist.evaluation.doubts.other_attacks import weak_attack
 from securemnist.evaluation.doubts.precision import in_float64, rounding
 from securemnist.evaluation.eot import MeanModel
@@ -32,6 +33,8 @@ from tests.evaluation.doubts.false_backward import (
     FalseBackward,
     Float32Only,
     InBfloat16,
+    Shattered,
+    SometimesFalse,
     untrained,
 )
 from tests.evaluation.doubts.impostors import Around, Dropping, Noisy
@@ -117,6 +120,45 @@ def test_random_weights_raise_no_gradient_doubt(name: str, mnist: DataSet) -> No
     lab_of_all = case(untrained(1)[name](), mnist, Linf(0.1), 200)
     assert len(lab_of_all.y)
     assert gradients(lab_of_all) is None
+
+
+@pytest.mark.parametrize(("a", "w"), [(0.03, 200.0), (0.05, 1000.0), (0.02, 5000.0)])
+@pytest.mark.parametrize("threat", [Linf(0.06), L2(1.5)], ids=str)
+def test_shattered_gradients_are_doubted(
+    a: float, w: float, threat: Threat, mnist: DataSet
+) -> None:
+    """True gradients that change from point to point are doubted."""
+    found = gradients(case(Shattered(network(), a, w).eval(), mnist, threat))
+    assert found is not None
+    assert "nothing in common" in found.reason
+
+
+@pytest.mark.parametrize("eps", [0.03, 0.1, 0.3])
+def test_honest_gradients_agree_with_their_neighbours(eps: float, mnist: DataSet) -> None:
+    """Undefended, hardened and certified networks stay far above the limit at every epsilon."""
+    for name in ("network_d", "hardened", "certified", "fgsm_trained"):
+        model = loading.resolve(name).model
+        assert agreement(case(model, mnist, Linf(eps))) > 2 * AGREEMENT
+
+
+@pytest.mark.parametrize("most", [64, 20, 8, 1])
+def test_gradients_that_are_false_in_small_batches_are_doubted(most: int, mnist: DataSet) -> None:
+    """A backward pass that is false in small batches only, as searches end in, is doubted."""
+    liar = SometimesFalse(network(), lambda _number, size: size <= most)
+    assert doubted(liar.eval(), mnist)
+
+
+def test_gradients_that_become_false_are_doubted_in_a_later_row(mnist: DataSet) -> None:
+    """A backward pass that becomes false after the checks of the model is doubted after the search."""
+    liar = SometimesFalse(network(), lambda _number, _size: False).eval()
+    context = Context(loading.from_model(liar, name="it"), mnist)
+    threat = {"norm": "linf", "eps": 0.06}
+    row: dict[str, Any] = {"attack": {"use": "PGD", "steps": 2}, "threat": threat, "images": 12}
+    assert not model_doubts(context, Linf(0.06), 12)
+    liar.when = lambda _number, _size: True
+    seen = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
+    names = [doubt.name for doubt in seen.doubts]
+    assert names.count("gradients") == 1
 
 
 def test_gradients_check_in_l2(mnist: DataSet) -> None:
