@@ -169,7 +169,7 @@ def _static(row: Requirement) -> str:
 # What holds by each control of a service.
 CONTROLS = {
     "authentication": "Without a valid token nothing is answered",
-    "token_comparison": "The time of a refusal does not tell how near a token is",
+    "token_comparison": "The time of a refusal does not tell how near a token is",  # nosec B105 # a claim
     "rate_limit": "A client that sends too much is refused for a while",
     "body_cap": "Large bodies are refused before they are read",
     "slow_requests": "Slow clients are cut off and delay no others",
