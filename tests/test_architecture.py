@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import securemnist
+from securemnist._util import resources
 
 PACKAGE = Path(securemnist.__file__).parent
 # A package imports packages of earlier lines only, and inside itself what it likes.
@@ -46,12 +48,23 @@ WITHOUT_TORCH = (
     "results.intervals",
     "results.policy",
 )
+CONTRIBUTING = (resources.ROOT / "CONTRIBUTING.md").read_text()
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
 def layer(name: str) -> int:
     """The number of the layer of a module or package at the package's root."""
     return next(number for number, names in enumerate(LAYERS) if name in names)
+
+
+def test_contributing_names_the_layers() -> None:
+    """CONTRIBUTING.md names every package, in the order of the layers."""
+    block = CONTRIBUTING.partition("## Layers")[2].split("```")[1]
+    rows = [re.match(r"(\w+(?:, \w+)*)(?: |$)", row) for row in block.strip().splitlines()]
+    names = [name for row in rows if row for name in row[1].split(", ")]
+    assert sorted(names) == sorted(set.union(*LAYERS) - {"__init__", "__main__"})
+    numbers = [layer(name) for name in names]
+    assert numbers == sorted(numbers)
 
 
 def imports(path: Path) -> set[str]:

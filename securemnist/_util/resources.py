@@ -19,10 +19,11 @@ CLAIMS = FIXTURES / "published-claims.toml"
 RULES = _PACKAGE / "semgrep_rules"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, private: bool = False) -> None:
     """Write `content` so that a reader gets the old file or the new one, never a part.
 
-    Raises OSError where the folder is not writable; the old file is then unchanged.
+    A `private` file has mode 0600. Raises OSError where the folder is not writable; the old file is
+    then unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -31,9 +32,10 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
+        if not private:  # the mode of mkstemp is 0600
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(name, 0o666 & ~umask)
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -78,6 +78,15 @@ class ActiveBatch(ABC, Generic[S]):
         Calls `record_success` for candidates that the model misclassifies; those samples leave.
         """
 
+    def begun(self, indices: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The fields of `BatchState` for samples at `indices` before their first step."""
+        return {
+            "index": indices,
+            "age": torch.zeros_like(indices),
+            "clean": self.x[indices],
+            "label": self.y[indices],
+        }
+
     def record_success(self, state: S, candidates: Images, success: torch.Tensor) -> None:
         """Keep the `candidates` of the rows where `success`, boolean (n,), is true."""
         rows = success.nonzero().squeeze(1)

@@ -136,10 +136,7 @@ class APGDSearch(ActiveBatch[_State]):
         x_0 = self.starts[indices]
         lowest = torch.full(indices.shape, -torch.inf, device=x_0.device)
         return _State(
-            index=indices,
-            age=torch.zeros_like(indices),
-            clean=self.x[indices],
-            label=self.y[indices],
+            **self.begun(indices),
             target=self.targets[indices, self.round % self.targets.shape[1]],
             x_k=x_0,
             x_previous=x_0,

@@ -74,10 +74,7 @@ class FABSearch(ActiveBatch[FABState]):
 
     def start(self, indices: torch.Tensor) -> FABState:
         return FABState(
-            index=indices,
-            age=torch.zeros_like(indices),
-            clean=self.x[indices],
-            label=self.y[indices],
+            **self.begun(indices),
             target=self.targets[indices, self.round % self.targets.shape[1]],
             x_k=self.starts[indices],
         )

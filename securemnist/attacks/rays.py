@@ -83,10 +83,7 @@ class _Search(ActiveBatch[_State]):
         zeros = torch.zeros(indices.shape, device=indices.device)
         signs = torch.ones_like(self.x[indices])
         return _State(
-            index=indices,
-            age=torch.zeros_like(indices),
-            clean=self.x[indices],
-            label=self.y[indices],
+            **self.begun(indices),
             signs=signs,
             trial=signs.clone(),
             radius=torch.full_like(zeros, self.span),

@@ -89,10 +89,7 @@ class _Search(ActiveBatch[_State]):
 
     def start(self, indices: torch.Tensor) -> _State:
         return _State(
-            index=indices,
-            age=torch.zeros_like(indices),
-            clean=self.x[indices],
-            label=self.y[indices],
+            **self.begun(indices),
             best=self.x[indices],
             margin=torch.full(indices.shape, -torch.inf, device=indices.device),
             offset=self.offsets[indices],

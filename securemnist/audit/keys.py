@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 import stat
-import tempfile
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from securemnist._util.files import exists, open_regular, read_at_most
+from securemnist._util.resources import write_atomically
 from securemnist.audit.image_hash import KEY_BYTES
 from securemnist.errors import UsageError
 
@@ -34,9 +34,11 @@ def create(folder: Path) -> None:
     if not exists(folder / SIGNING):
         key = Ed25519PrivateKey.generate()
         content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _write(folder / SIGNING, content)
+        write_atomically(folder / SIGNING, content, private=True)
     if not exists(folder / IMAGES):
-        _write(folder / IMAGES, f"{secrets.token_hex(KEY_BYTES)}\n".encode())
+        write_atomically(
+            folder / IMAGES, f"{secrets.token_hex(KEY_BYTES)}\n".encode(), private=True
+        )
 
 
 def signing_key(folder: Path) -> Ed25519PrivateKey:
@@ -56,7 +58,7 @@ def signing_key(folder: Path) -> Ed25519PrivateKey:
         )
     if not exists(folder / PUBLIC):
         pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        _write(folder / PUBLIC, pem)
+        write_atomically(folder / PUBLIC, pem, private=True)
     return key
 
 
@@ -123,13 +125,3 @@ def _private(path: Path) -> bytes:
             "chmod 600, and log to another folder if others could read it"
         )
     return content
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a new file of mode 0600, whole or not at all."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".key-")
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(name, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -197,4 +198,19 @@ def share_measurement(
         more |= {"certified": proved / n, "certified_low": certified_low}
     return Measurement(
         value=hits / n, low=low, high=high, n=n, complete=complete, seconds=0.0, **more
+    )
+
+
+def count_measurement(count: int, n: int, *, began: float, **more: Any) -> Measurement:
+    """Measurement of an exact count among `n` that were looked at, timed from `began`."""
+    value, seconds = float(count), round(time.perf_counter() - began, 3)
+    return Measurement(
+        value=value,
+        low=value,
+        high=value,
+        n=n,
+        complete=True,
+        seconds=seconds,
+        unit="count",
+        **more,
     )

@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
 from securemnist.errors import MeasureError, NotApplicable
 from securemnist.evaluation.context import Context
-from securemnist.measures.base import Measure, Settings
+from securemnist.measures.base import Measure, Settings, count_measurement
 from securemnist.results.evidence.service import ServiceCheck, ServiceEvidence
 from securemnist.results.families import SERVICE
 from securemnist.results.findings import Measurement
+from securemnist.view.requirement_text import CONTROLS
 
 if TYPE_CHECKING:
     from securemnist.service.target import Target
@@ -22,24 +23,6 @@ if TYPE_CHECKING:
 OWN = "our own service on loopback"
 _SECONDS = 3.0
 _MOST = 1e4
-Control = Literal[
-    "authentication",
-    "token_comparison",
-    "rate_limit",
-    "body_cap",
-    "slow_requests",
-    "malformed_json",
-    "wrong_tensors",
-    "methods",
-    "path_traversal",
-    "error_disclosure",
-    "security_headers",
-    "origins",
-    "confidence_precision",
-    "batch_independence",
-    "overload",
-    "audit_trail",
-]
 
 
 class ServiceSettings(Settings):
@@ -51,11 +34,18 @@ class ServiceSettings(Settings):
     `most_requests`: the bound of loops. `timeout`: seconds of one request.
     """
 
-    control: Control
+    control: str
     endpoint: str | None = None
     token_env: str | None = None
     most_requests: int = Field(default=500, ge=10, le=100_000)
     timeout: float = Field(default=10.0, gt=0, le=300, allow_inf_nan=False)
+
+    @field_validator("control")
+    @classmethod
+    def _known_control(cls, control: str) -> str:
+        if control not in CONTROLS:
+            raise ValueError(f"expected a control of {', '.join(CONTROLS)}, got {control!r:.40}")
+        return control
 
     @field_validator("endpoint")
     @classmethod
@@ -83,16 +73,11 @@ def service_violations(context: Context, settings: ServiceSettings, seed: int) -
         checks = _asked(target, settings.control)
     if not checks:
         raise MeasureError("expected checks of the service, got none; report this")
-    value = float(sum(not check.holds for check in checks))
-    return Measurement(
-        value=value,
-        low=value,
-        high=value,
-        n=len(checks),
-        complete=True,
-        seconds=round(time.perf_counter() - began, 3),
+    return count_measurement(
+        sum(not check.holds for check in checks),
+        len(checks),
+        began=began,
         seed=seed,
-        unit="count",
         evidence=ServiceEvidence(
             checks=sorted(checks, key=lambda check: check.holds),
             control=settings.control,

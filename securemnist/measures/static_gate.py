@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Context
-from securemnist.measures.base import Measure, Settings
+from securemnist.measures.base import Measure, Settings, count_measurement
 from securemnist.results.evidence.static import BaselineEntry, StaticEvidence, StaticIssue
 from securemnist.results.families import STATIC
 from securemnist.results.findings import Measurement
@@ -82,16 +82,11 @@ def scan_folder(
     counted = [issue for issue in unaccepted if issue.at_least(settings.level)]
     for issue in counted[:MAX_LOGGED]:
         log.warning("%s", terminal(issue))
-    value = float(len(counted))
-    return Measurement(
-        value=value,
-        low=value,
-        high=value,
-        n=len(scanned.files),
-        complete=True,
-        seconds=round(time.perf_counter() - began, 3),
+    return count_measurement(
+        len(counted),
+        len(scanned.files),
+        began=began,
         seed=seed,
-        unit="count",
         evidence=StaticEvidence(
             folder=folder.resolve().name,
             files_scanned=len(scanned.files),

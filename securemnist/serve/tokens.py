@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ from typing import Any
 
 from securemnist._util.files import read_at_most
 from securemnist._util.parsing import json_object
+from securemnist._util.resources import write_atomically
 from securemnist.errors import ParseError, UsageError
 
 MAX_BYTES = 1 << 20
@@ -86,11 +86,7 @@ def load(path: Path) -> dict[str, Token]:
 def save(path: Path, tokens: Iterable[Token]) -> None:
     """Write a file that only its owner can read, at once or not at all."""
     content = {token.id: {"salt": token.salt, "sha256": token.sha256} for token in tokens}
-    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(json.dumps(content, indent=1) + "\n")
-    os.replace(part, path)
+    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode(), private=True)
 
 
 def _token(name: str, entry: Any) -> Token:

@@ -166,9 +166,10 @@ def _static(row: Requirement) -> str:
     return f"Bandit and Semgrep find {found} of {level} severity or above that is not accepted."
 
 
-_CONTROLS = {
+# What holds by each control of a service.
+CONTROLS = {
     "authentication": "Without a valid token nothing is answered",
-    "token_comparison": "The time of a refusal does not tell how near a token is",
+    "token_comparison": "The time of a refusal does not tell how near a token is",  # nosec B105 # a claim
     "rate_limit": "A client that sends too much is refused for a while",
     "body_cap": "Large bodies are refused before they are read",
     "slow_requests": "Slow clients are cut off and delay no others",
@@ -191,7 +192,7 @@ def _service(row: Requirement) -> str:
     of = "a service of the model"
     if endpoint := row.settings.get("endpoint"):
         of = line(endpoint, 100)
-    return f"{_CONTROLS[str(row.settings['control'])]}: {found} checks of {of} hold."
+    return f"{CONTROLS[str(row.settings['control'])]}: {found} checks of {of} hold."
 
 
 WORDS: Mapping[str, Callable[[Requirement], str]] = {

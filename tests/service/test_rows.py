@@ -6,6 +6,7 @@ import pytest
 
 from securemnist._util import resources
 from securemnist.data import DataSet
+from securemnist.errors import PolicyError
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
@@ -15,6 +16,7 @@ from securemnist.results.findings import Requirement, Verdict
 from securemnist.service import body_cap, own
 from securemnist.service.reply import HONEST
 from securemnist.service.table import PROBES
+from securemnist.view.requirement_text import CONTROLS
 from tests.serve.hosts import Toy
 from tests.service.saboteurs import MODELS, OFF, PATCHES
 
@@ -35,8 +37,10 @@ def judged(row: Requirement, data: DataSet, model: type) -> tuple[Verdict, Servi
 
 
 def test_every_control_has_a_row_and_a_saboteur() -> None:
-    """Probes, rows and saboteurs name the same controls."""
-    assert set(PROBES) == set(ROWS)
+    """Probes, rows, words and saboteurs name the same controls, and no row names another."""
+    assert set(PROBES) == set(ROWS) == set(CONTROLS)
+    with pytest.raises(PolicyError, match="expected a control of authentication, "):
+        bind("service_violations", {"control": "firewall"})
     assert set(PROBES) == set(OFF) | set(PATCHES) | set(MODELS)
 
 

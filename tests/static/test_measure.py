@@ -24,11 +24,9 @@ from tests.static.conftest import CLEAN, FLASK_PAGE, PICKLE_DEMO, TORCH_LOADS, W
 # The gate reads code, no images.
 def no_model() -> Context:
     """The parts of a context that a static row needs, with the working folder as the project."""
+    subject = SimpleNamespace(remote=None)
     needed = SimpleNamespace(
-        progress=silent,
-        project=Path.cwd(),
-        flushes_denormals=False,
-        subject=SimpleNamespace(remote=None),
+        progress=silent, project=Path.cwd(), flushes_denormals=False, subject=subject, doubts=()
     )
     return cast(Context, needed)
 

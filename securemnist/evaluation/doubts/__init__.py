@@ -137,11 +137,7 @@ def search_doubts(
         survived=survived,
         last_broke=last_broke,
     )
-<<<<<<< HEAD
-    checks = (*SEARCH_CHECKS.values(), *context.doubts)
-=======
-    checks = (*SEARCH_CHECKS, gradients_after, *context.doubts)
->>>>>>> audit18b
+    checks = (*SEARCH_CHECKS.values(), gradients_after, *context.doubts)
     first = planted_examples(planted, context.limits)
     stated = () if first is None else (_stated(context, first),)
     return (*stated, *_run_checks(context, checks, case)), planted
