@@ -33,6 +33,10 @@ def _planted(case: SearchCase) -> Doubt | None:
     return planted_examples(sensitivity(case), case.limits)
 
 
+def _name(doubt: Doubt | None) -> str:
+    return "" if doubt is None else doubt.name
+
+
 @dataclass(frozen=True)
 class Honest:
     """An honest network, the images that are used as the test split, and the threat of its attacks."""
@@ -67,11 +71,11 @@ class Honest:
         context = Context(around, self.data, doubts=(), trial=limits)
         case = self._case(context, limits)
         of_model = set(impostor.doubts) & set(_MODEL_CHECKS)
-        missed = {name for name in of_model if _MODEL_CHECKS[name](case) is None}
+        missed = {name for name in of_model if _name(_MODEL_CHECKS[name](case)) != name}
         if of_search := set(impostor.doubts) - of_model:
             search = self._search(context, case, make_attack(impostor.attack_at(self.threat.eps)))
             checks = {"planted examples": _planted, **SEARCH_CHECKS}
-            missed |= {name for name in of_search if checks[name](search) is None}
+            missed |= {name for name in of_search if _name(checks[name](search)) != name}
         return missed
 
     def _case(self, context: Context, limits: Limits) -> Case:
