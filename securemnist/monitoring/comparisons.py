@@ -5,6 +5,8 @@ The reference is finite, so every test is one of two samples. Ties make false al
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp
@@ -59,6 +61,7 @@ def classes(reference: Counts, window: Counts) -> float:
     return float(chi2_contingency(np.stack(pooled, 1), correction=False).pvalue)
 
 
+@lru_cache(maxsize=4096)
 def _beyond(count: int, window: int, rank: int, size: int) -> float:
     """The probability of at least `count` values beyond the reference's value of this rank."""
     more = np.arange(count, window + 1)

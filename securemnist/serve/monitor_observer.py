@@ -1,15 +1,9 @@
-"""Metrics and drift as an observer. It never refuses an answer: what fails is logged.
-
-Answers do not wait for the comparison of a window: images are kept, and `work` compares them in
-another thread.
-"""
+"""Metrics and drift as an observer. It never refuses an answer: what fails is logged."""
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -20,8 +14,6 @@ from securemnist.monitoring.state import State
 from securemnist.serve.record import Record
 
 _PAUSE = 60.0  # seconds between printed alarms of a model
-# Values of the images that may wait, 16 MiB; with more the requests themselves do the work.
-_WAITING_VALUES = 4 << 20
 log = logging.getLogger("securemnist")
 
 
@@ -34,28 +26,14 @@ class MonitorObserver:
     names: Mapping[str, str]
     _unsaved: dict[str, State] = field(default_factory=dict)
     _printed: dict[str, float] = field(default_factory=dict)
-    _waiting: deque[Record] = field(default_factory=deque)
-    _work: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, record: Record) -> None:
         try:
             self.metrics.request(record.status, record.latency)
+            if record.model in self.monitors:
+                self._observe(record)
         except Exception:
-            log.exception("expected to count a request, an error occurred")
-        if record.model not in self.monitors or record.images is None or record.logits is None:
-            return
-        self._waiting.append(record)
-        if len(self._waiting) * record.images.numel() > _WAITING_VALUES:
-            self.work()
-
-    def work(self) -> None:
-        """Compare the images of waiting records, in their order."""
-        with self._work:
-            while self._waiting:
-                try:
-                    self._observe(self._waiting.popleft())
-                except Exception:
-                    log.exception("expected to monitor a request, an error occurred")
+            log.exception("expected to monitor a request, an error occurred")
 
     def _observe(self, record: Record) -> None:
         if record.images is None or record.logits is None or record.predictions is None:
@@ -79,16 +57,12 @@ class MonitorObserver:
             log.warning("drift of %s, %d alarms up to now: %s", name, monitor.alarm_count, least)
 
     def save(self) -> None:
-        """Write new states."""
-        with self._work:
-            unsaved = [(self.monitors[digest], state) for digest, state in self._unsaved.items()]
-            self._unsaved.clear()
-        for monitor, state in unsaved:
-            self._write(monitor, state)
+        """Write new states; for another thread than that of the requests, which does not wait then."""
+        for digest in list(self._unsaved):
+            self._write(self.monitors[digest], self._unsaved.pop(digest))
 
     def close(self) -> None:
-        """Compare what waits, and write all states."""
-        self.work()
+        """Write all states."""
         for monitor in self.monitors.values():
             self._write(monitor, monitor.state())
 

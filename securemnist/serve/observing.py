@@ -25,7 +25,6 @@ from securemnist.serve.settings import Settings
 
 log = logging.getLogger("securemnist")
 _SECONDS = 1.0
-_WORK_SECONDS = 0.02  # between comparisons of images that wait
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9.]+")
 
 
@@ -47,18 +46,18 @@ def observed(service: Service, settings: Settings, data: DataSet) -> Iterator[li
 @contextlib.contextmanager
 def _audited(service: Service, settings: Settings) -> Iterator[list[str]]:
     folder = Path(settings.audit.folder)
-    with AuditLog(folder, settings.audit) as audit, _repeated(audit.tick, _SECONDS):
+    with AuditLog(folder, settings.audit) as audit, _each_second(audit.tick):
         service.observers.append(AuditObserver(audit, _names(service)))
         yield [f"audit log: {folder}"]
 
 
 @contextlib.contextmanager
-def _repeated(call: Callable[[], None], seconds: float) -> Iterator[None]:
-    """Call a function again and again, in a thread of its own, which may wait for the disk."""
+def _each_second(call: Callable[[], None]) -> Iterator[None]:
+    """Call a function once a second, in a thread of its own, which may wait for the disk."""
     ended = threading.Event()
 
     def run() -> None:
-        while not ended.wait(seconds):
+        while not ended.wait(_SECONDS):
             try:
                 call()
             except SecureMnistError as error:
@@ -86,7 +85,7 @@ def _monitored(service: Service, settings: Settings, data: DataSet) -> Iterator[
     server = MetricsServer(metrics.text, chosen.metrics_port)
     service.observers.append(observer)
     try:
-        with _repeated(observer.save, _SECONDS), _repeated(observer.work, _WORK_SECONDS):
+        with _each_second(observer.save):
             yield [f"metrics: {server.url}", *(f"drift: {path}" for path in paths)]
     finally:
         server.close()

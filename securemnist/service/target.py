@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from securemnist.audit import AuditLog
+from securemnist.endpoint.deadline import bound, deadline
 from securemnist.errors import MeasureError, NotApplicable
 from securemnist.input_spec import InputSpec
 from securemnist.serve.record import Record
@@ -55,6 +56,7 @@ class Target:
 
     def __post_init__(self) -> None:
         self._http = httpx.Client(base_url=self.url, timeout=self.timeout, trust_env=False)
+        bound(self._http)
 
     def __enter__(self) -> Self:
         return self
@@ -103,11 +105,12 @@ class Target:
             request = self._http.build_request(
                 method, path, content=content, headers={**every, **(headers or {})}
             )
-            answer = self._http.send(request, stream=True)
-            try:
-                text = self._text(answer)
-            finally:
-                answer.close()
+            with deadline(self.timeout):
+                answer = self._http.send(request, stream=True)
+                try:
+                    text = self._text(answer)
+                finally:
+                    answer.close()
         except httpx.TimeoutException:
             return Reply(-1, seconds=time.perf_counter() - began)
         except (httpx.LocalProtocolError, httpx.InvalidURL) as error:

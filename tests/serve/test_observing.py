@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import resource
-import threading
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
@@ -20,9 +19,7 @@ from securemnist.audit import AuditLog, AuditSettings, line, verify
 from securemnist.audit.folder import segments
 from securemnist.data import DataSet
 from securemnist.errors import UsageError
-from securemnist.monitoring import monitor, state
-from securemnist.monitoring.statistics import statistics
-from securemnist.serve import monitor_observer, observing
+from securemnist.monitoring import state
 from securemnist.serve.audit_observer import AuditObserver
 from securemnist.serve.observing import observed
 from securemnist.serve.service import Service
@@ -157,7 +154,6 @@ def test_service_is_observed_until_its_end(
             for value in (0, 255):
                 alice.post(INFER, content=text(count=65, value=value))
         url = next(one for one in sentences if one.startswith("metrics")).partition(": ")[2]
-        service.observers[-1].work()  # type: ignore[attr-defined] # what its thread would do
         metrics = httpx.get(url).text
     service.close(10)
     assert 'securemnist_requests_total{status="200"} 2.0' in metrics
@@ -173,10 +169,7 @@ def test_service_is_observed_until_its_end(
 
 
 def test_failing_monitor_refuses_no_answer(
-    tmp_path: Path,
-    digits: DataSet,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path, digits: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error of the monitor is logged, and the answer is sent."""
     service = Service((toy(),))
@@ -184,50 +177,7 @@ def test_failing_monitor_refuses_no_answer(
         with client(observers=service.observers) as alice:
             monkeypatch.setattr("securemnist.monitoring.monitor.statistics", lambda *_: 1 / 0)
             assert alice.post(INFER, content=text(count=60)).status_code == 200
-            service.observers[-1].work()  # type: ignore[attr-defined]
         monkeypatch.undo()
-    service.close(10)
-    assert "expected to monitor a request, an error occurred" in caplog.messages
-
-
-def test_answers_do_not_wait_for_the_monitor(
-    tmp_path: Path, digits: DataSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Answers are sent while a window is compared; every image is compared in the end."""
-    service, compared, calls = Service((toy(),)), threading.Event(), 0
-    real = statistics
-
-    def slow(*values: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        assert compared.wait(10)
-        return real(*values)
-
-    with observed(service, settings(tmp_path, off=["audit"]), digits):
-        monkeypatch.setattr(monitor, "statistics", slow)
-        with client(observers=service.observers) as alice:
-            for _ in range(3):
-                assert alice.post(INFER, content=text(count=64)).status_code == 200
-        compared.set()
-    service.close(10)
-    assert state.read(next((tmp_path / "monitor").glob("drift-toy-*.json"))).images == 192
-    assert calls >= 3
-
-
-def test_waiting_images_are_bounded(
-    tmp_path: Path, digits: DataSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With too many waiting images the requests compare them, so that memory stays bounded."""
-    monkeypatch.setattr(observing, "_WORK_SECONDS", 60.0)
-    monkeypatch.setattr(monitor_observer, "_WAITING_VALUES", 100 * 784)
-    service = Service((toy(),))
-    with (
-        observed(service, settings(tmp_path, off=["audit"]), digits),
-        client(observers=service.observers) as alice,
-    ):
-        for count in (64, 64, 30):
-            alice.post(INFER, content=text(count=count))
-        assert len(service.observers[-1]._waiting) == 1  # type: ignore[attr-defined]
     service.close(10)
 
 

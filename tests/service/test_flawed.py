@@ -16,7 +16,6 @@ from securemnist.errors import Inconclusive, MeasureError
 from securemnist.results.findings import Verdict
 from securemnist.serve.controls.base import header
 from securemnist.service import own
-from securemnist.service.endpoint import split
 from securemnist.service.reply import HONEST
 from tests.serve.hosts import Toy
 from tests.service.saboteurs import _around, infer
@@ -213,24 +212,3 @@ def test_fast_service_of_others_is_undecided(
         target.own = False
         with pytest.raises(Inconclusive, match="the bound of the queue was not reached"):
             overload(target)
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "http://good.example@evil.example/v2/models/a",
-        "http://@evil.example/v2/models/a",
-        "http://good.example\\@evil.example/v2/models/a",
-        "http://good.example\n.evil.example/v2/models/a",
-        "http://good.example/v2/models/a#b",
-        "http://good.example:99999/v2/models/a",
-        "http://good.example:0/v2/models/a",
-        "http://[::1/v2/models/a",
-        "ftp://good.example/v2/models/a",
-    ],
-)
-def test_ambiguous_addresses_are_refused(address: str) -> None:
-    """An address whose host could be read in two ways is no endpoint."""
-    with pytest.raises(ValueError, match=r"expected an endpoint|Port|IPv6"):
-        split(address)
-    assert split("http://[::1]:8080/v2/models/a") == ("http://[::1]:8080", "a")
