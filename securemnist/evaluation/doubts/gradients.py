@@ -39,7 +39,7 @@ def gradients(case: Case) -> Doubt | None:
     reasons = []
     if shattered:
         reasons.append(
-            f"gradients at neighbouring points have nothing in common (mean cosine {cosine:.2f})"
+            f"gradients at neighbouring points have nothing in common (mean cosine at most {cosine:.2f})"
         )
     if silent:
         reasons.append(f"for {silent} of {n} images the gradient is zero, not finite or missing")

@@ -16,13 +16,15 @@ from securemnist.types import Images
 
 # Number of images, and the distance of neighbours in units of eps: about one step of a search.
 IMAGES, DISTANCE = 64, 0.25
+# Fewer images decide nothing; a mean counts with this many standard errors in the model's favour.
+FEWEST, ERRORS = 8, 2.33
 
 
 def agreement(case: Case) -> float:
-    """Mean cosine, -1 to 1, between gradients at two neighbours of a point; 1 where none is compared.
+    """Mean cosine between gradients at two neighbours of a point; 1 where fewer than 8 are compared.
 
-    Neighbours of the images and of random points of their balls; the larger mean counts. Honest
-    networks straighten or bend in one of the two places, not in both.
+    The upper end of its one-sided 99 % interval is returned. Neighbours of the images and of random
+    points of their balls; the larger mean counts. Honest networks bend in one place, not in both.
     """
     probe, rng = Probe(case.model, case.x), case.rng("neighbours")
     if not probe.repeats:  # gradients of other random draws differ anyway
@@ -49,7 +51,7 @@ def _pair(case: Case, start: Images, rng: torch.Generator) -> tuple[Images, Imag
 
 
 def _mean_cosine(first: torch.Tensor, second: torch.Tensor) -> float:
-    """Mean over the images where both gradients are finite and not zero; 1 where there is none."""
+    """Upper bound of the mean over the images where both gradients are finite and not zero."""
     units = []
     for gradient in (first, second):
         flat = gradient.flatten(1)
@@ -57,4 +59,6 @@ def _mean_cosine(first: torch.Tensor, second: torch.Tensor) -> float:
         units.append(flat / flat.norm(dim=1, keepdim=True))
     cosines = (units[0] * units[1]).sum(1)
     cosines = cosines[torch.isfinite(cosines)]
-    return float(cosines.mean()) if len(cosines) else 1.0
+    if len(cosines) < FEWEST:
+        return 1.0
+    return float(cosines.mean() + ERRORS * cosines.std() / len(cosines) ** 0.5)
