@@ -65,5 +65,4 @@ def _anonymous(target: Target, path: str, body: bytes) -> bytes:
 
 
 def _other_case(token: str) -> str:
-    swapped = token.swapcase()
-    return swapped if swapped != token else f"{token}x"
+    return token.swapcase() if any(map(str.isalpha, token)) else f"{token}x"
