@@ -78,7 +78,14 @@ def test_a_warm_process_ends_as_its_program(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_reaches_the_program(number: signal.Signals, tmp_path: Path) -> None:
     """A signal to the process ends its program, SIGKILL as well."""
-    text = "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n"
+    # Where a shell started the tests in the background, they inherit that SIGINT is ignored.
+    text = f"""
+import os, signal, time
+if {number:d} != signal.SIGKILL:
+    signal.signal({number:d}, signal.SIG_DFL)
+print(os.getpid(), flush=True)
+time.sleep(60)
+"""
     command = warm.python(write(tmp_path, text))
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, **pipes) as process:
