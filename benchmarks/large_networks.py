@@ -26,11 +26,17 @@ def mobilenet_v2() -> nn.Module:
     return _random("mobilenet_v2")
 
 
-def _random(name: str) -> nn.Module:
+def plain(name: str, classes: int = CLASSES) -> nn.Module:
+    """A network of torchvision by name, with its own random weights."""
     models = importing(lambda: importlib.import_module("torchvision.models"))
+    network: nn.Module = getattr(models, name)(num_classes=classes)
+    return network
+
+
+def _random(name: str) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network: nn.Module = getattr(models, name)(num_classes=CLASSES)
+        network = plain(name)
         noise = torch.rand(64, 3, 32, 32)
     with torch.no_grad():
         network.train()(noise)  # sets the running means of the batch normalisation

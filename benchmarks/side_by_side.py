@@ -30,9 +30,9 @@ CASES = {
         512,
         "sm.PGD(steps=40)(net, x, y, threat=sm.Linf(0.3), seed=0)",
     ),
-    "smoke ladder, hardened, 100 images": (
+    "smoke ladder, hardened, 40 images": (
         "hardened",
-        100,
+        40,
         'sm.measure("robust_accuracy", net, (x, y), threat=sm.Linf(0.3), attack="ladder:budget=smoke")',
     ),
     "certificates, certified, 1,000 images": (
