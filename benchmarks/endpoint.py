@@ -85,7 +85,7 @@ def measured(link: str, rows: Sequence[Row]) -> list[str]:
         seconds = time.perf_counter() - began
         if subject.remote is None:
             raise RuntimeError("expected an endpoint, got a model with weights")
-        counts, facts = subject.remote.client.ledger.row, subject.remote.facts
+        counts, facts = subject.remote.client.budget.row, subject.remote.facts
         rounded = "" if facts.decimals is None else f", {facts.decimals} decimals"
         lines.append(
             f"| {answers}{rounded} | {attack['use']}, {attack['queries']:,} queries an image | "

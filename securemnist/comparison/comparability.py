@@ -94,7 +94,7 @@ def of_row(old: Finding, new: Finding, sides: tuple[Assessment, Assessment]) -> 
 
 
 def of_images(old: EventMatrix, new: EventMatrix) -> str:
-    """Why two ledgers do not speak of the same thing; empty where they do."""
+    """Why two records do not speak of the same thing; empty where they do."""
     if not old.same_images(new):
         return "the two measured different images"
     unmatched = sorted(set(old.stages) ^ set(new.stages))

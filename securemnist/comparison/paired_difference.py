@@ -45,13 +45,13 @@ def together(old: Finding, new: Finding, names: ClassNames = NUMBERS) -> PairedD
     before, after = old.measurement, new.measurement
     if before is None or after is None:
         return "a number is missing"
-    ledgers = read(old), read(new)
-    if ledgers[0] is not None and ledgers[1] is not None:
+    records = read(old), read(new)
+    if records[0] is not None and records[1] is not None:
         exact = before.complete and after.complete
         up = new.requirement.at_least is not None
-        return _on_images(ledgers[0], ledgers[1], exact=exact, up=up, names=names)
-    if (ledgers[0] is None) != (ledgers[1] is None):
-        return f"the {'old' if ledgers[0] is None else 'new'} version recorded no images"
+        return _on_images(records[0], records[1], exact=exact, up=up, names=names)
+    if (records[0] is None) != (records[1] is None):
+        return f"the {'old' if records[0] is None else 'new'} version recorded no images"
     difference = after.value - before.value
     if before.unit == "count":
         return _counted(before, after)

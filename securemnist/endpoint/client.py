@@ -16,8 +16,8 @@ import httpx
 
 from securemnist.endpoint.deadline import bound, deadline
 from securemnist.endpoint.description import KEY, Description
-from securemnist.endpoint.ledger import Ledger
 from securemnist.endpoint.pace import Pace, retry_after
+from securemnist.endpoint.query_budget import QueryBudget
 from securemnist.errors import ModelError, NoAnswer, UsageError
 
 _FIRST_WAIT = 0.5  # seconds after a failure, doubled by each further one
@@ -30,7 +30,7 @@ class Client:
     def __init__(self, description: Description) -> None:
         """UsageError where the key or a certificate cannot be read."""
         self.description = description
-        self.ledger = Ledger(description.queries // _processes(), description.row_queries)
+        self.budget = QueryBudget(description.queries // _processes(), description.row_queries)
         self._pace = Pace(description.rate)
         key = description.key() or ""
         self._secret = key.encode() if len(key) >= _SECRET else b""
@@ -60,12 +60,12 @@ class Client:
         wanted = self.description
         for attempt in range(wanted.retries + 1):
             self._pace.wait()
-            self.ledger.spend(images)
+            self.budget.spend(images)
             wait = _FIRST_WAIT * 2**attempt
             try:
                 status, headers, content = self._send(wanted.method, wanted.uri, body)
             except _Failed as error:
-                self.ledger.count("failed")
+                self.budget.count("failed")
                 reason = str(error)
                 self._pace.pause(min(wait, wanted.longest_wait))
                 continue
@@ -74,19 +74,19 @@ class Client:
                 return content
             reason = f"status {status}"
             if status in wanted.throttled:
-                self.ledger.count("throttled")
+                self.budget.count("throttled")
                 asked = retry_after(headers.get("retry-after"))
                 if asked is not None and asked > wanted.longest_wait:
                     reason = f"a wait of {asked:.0f} s, longer than `longest_wait`"
                     break
                 self._pace.refused(min(wait if asked is None else asked, wanted.longest_wait))
             elif 300 <= status < 500:
-                self.ledger.count("failed")
+                self.budget.count("failed")
                 raise ModelError(f"{wanted.name}: {_refused(status)}")
             else:
-                self.ledger.count("failed")
+                self.budget.count("failed")
                 self._pace.pause(min(wait, wanted.longest_wait))
-        self.ledger.count("unanswered", images)
+        self.budget.count("unanswered", images)
         raise NoAnswer(
             f"{wanted.name}: expected an answer, got {reason} after {attempt + 1} attempts; try again "
             "when the endpoint answers"

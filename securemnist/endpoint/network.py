@@ -13,9 +13,9 @@ from torch import nn
 
 from securemnist.endpoint.answers import Reader
 from securemnist.endpoint.description import Description
-from securemnist.endpoint.ledger import Counts
 from securemnist.endpoint.probe import Facts, differs, probe
 from securemnist.endpoint.queries import Queries
+from securemnist.endpoint.query_budget import Counts
 from securemnist.errors import ModelError, NoAnswer
 from securemnist.input_spec import InputSpec
 from securemnist.types import Images, Logits
@@ -64,7 +64,7 @@ class RemoteModel(nn.Module):
     @property
     def counts(self) -> Counts:
         """What was sent in this run."""
-        return self.client.ledger.run
+        return self.client.budget.run
 
     @property
     def levels(self) -> int | None:
@@ -109,18 +109,18 @@ class RemoteModel(nn.Module):
 
     def begin_row(self) -> None:
         """Count the queries of a new row."""
-        self.client.ledger.begin_row()
+        self.client.budget.begin_row()
 
     def row_problem(self) -> str:
         """Why the answers of this row decide nothing; "" where they may.
 
         One image is sent again: an endpoint whose answer has changed may serve another model by now.
         """
-        if (problem := self.client.ledger.row.problem) or self._control is None:
+        if (problem := self.client.budget.row.problem) or self._control is None:
             return problem
         first = self.queries.answers(self._control)
         try:
-            with self.fresh(), self.client.ledger.last_query():
+            with self.fresh(), self.client.budget.last_query():
                 again = self.queries.answers(self._control)
         except (NoAnswer, ModelError) as error:
             return f"the control at the end of the row got no answer: {error}"

@@ -50,7 +50,7 @@ class Queries:
         keys = [sha256(one.tobytes()) for one in numbers]
         first = {key: place for place, key in reversed([*enumerate(keys)])}
         missing = [place for key, place in first.items() if key not in self._stored]
-        self.client.ledger.count("cached", len(keys) - len(missing))
+        self.client.budget.count("cached", len(keys) - len(missing))
         # Answers of this call, which the store may be too small for.
         known = {key: self._stored[key] for key in first if key in self._stored}
         if missing:

@@ -42,7 +42,7 @@ def test_throttling_is_waited_for(service: Service) -> None:
     client, began = opened(service), time.monotonic()
     assert client.ask(BODY, 3) == b"{}"
     assert time.monotonic() - began >= 1
-    counts = client.ledger.run
+    counts = client.budget.run
     assert (counts.queries, counts.attempts, counts.throttled, counts.failed) == (6, 2, 1, 0)
 
 
@@ -54,7 +54,7 @@ def test_long_wait_is_not_waited_for(service: Service) -> None:
         client.ask(BODY, 3)
     one_sentence(caught.value)
     assert len(service.requests) == 1
-    assert client.ledger.run.unanswered == 3
+    assert client.budget.run.unanswered == 3
 
 
 @pytest.mark.parametrize("status", [429, 503, 500, 502])
@@ -154,9 +154,9 @@ def test_budget_is_hard(service: Service, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(NoAnswer, match="budget of 11 queries") as caught:
         client.ask(BODY, 4)
     one_sentence(caught.value)
-    client.ledger.begin_row()
+    client.budget.begin_row()
     client.ask(BODY, 10)
-    client.ledger.begin_row()
+    client.budget.begin_row()
     with pytest.raises(NoAnswer, match="budget of 21 queries"):
         client.ask(BODY, 4)
     assert len(service.requests) == 3
@@ -165,7 +165,7 @@ def test_budget_is_hard(service: Service, monkeypatch: pytest.MonkeyPatch) -> No
 def test_workers_share_the_budget(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under pytest-xdist the budget of a run is divided by the number of workers."""
     monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "4")
-    assert opened(service, queries=1_000).ledger.queries == 250
+    assert opened(service, queries=1_000).budget.queries == 250
 
 
 def test_key_is_sent_and_never_shown(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +180,7 @@ def test_key_is_sent_and_never_shown(service: Service, monkeypatch: pytest.Monke
     with pytest.raises(ModelError) as caught:
         client.ask(BODY, 1)
     assert "secret" not in str(caught.value)
-    assert "secret" not in repr(client.ledger)
+    assert "secret" not in repr(client.budget)
 
 
 def test_proxies_of_the_environment_are_ignored(

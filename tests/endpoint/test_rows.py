@@ -184,7 +184,7 @@ def test_spent_budget_leaves_images_out(
     assert 25 <= measured.n < 200
     assert not measured.complete
     assert context.subject.remote is not None
-    assert context.subject.remote.client.ledger.row.queries <= 2_000
+    assert context.subject.remote.client.budget.row.queries <= 2_000
     unchecked = [doubt for doubt in measured.doubts if doubt.name == "unchecked"]
     assert unchecked, "the doubts had no queries left"
 

@@ -50,7 +50,7 @@ class Counts:
 
 
 @dataclass
-class Ledger:
+class QueryBudget:
     """Counts of the run and of the current row, with a hard limit of queries for each."""
 
     queries: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from securemnist.endpoint.ledger import Counts
+from securemnist.endpoint.query_budget import Counts
 
 
 @pytest.mark.parametrize(
