@@ -1,5 +1,7 @@
 """The verbs of this project, from `security` and `tests` to `picture`; `nox -l` lists them."""
 
+import pathlib
+
 import nox
 
 nox.options.sessions = ["lint", "security", "tests"]
@@ -8,6 +10,11 @@ nox.options.default_venv_backend = "uv|venv"
 # Made once; every run still installs what the project's files ask for by now.
 nox.options.reuse_venv = "yes"
 nox.needs_version = ">=2024.10"
+LOCK_HEAD = """\
+# The versions of constraints.txt that the project needs, with hashes of their files, for every
+# platform and Python 3.11.5 or later. `nox -s lock` writes it. To install with hashes checked:
+# pip install --require-hashes -r requirements.lock && pip install --no-deps -e .
+"""
 
 
 def install(session: nox.Session, *extras: str) -> None:
@@ -31,7 +38,7 @@ def security(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The framework's own tests, in parallel and in random order."""
     install(session, "test")
-    session.run("pytest", "tests", "-n", "2", "--dist", "worksteal", *session.posargs)
+    session.run("pytest", "tests", "-n", "3", "--dist", "worksteal", *session.posargs)
 
 
 @nox.session
@@ -74,11 +81,35 @@ def references(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks.models")
 
 
+@nox.session(venv_backend="none")
+def lock(session: nox.Session) -> None:
+    """Write requirements.lock anew: constraints.txt with hashes. Needs uv and a network."""
+    words = "uv pip compile pyproject.toml --all-extras --universal --python-version 3.11.5 --quiet"
+    options = "-c constraints.txt --generate-hashes --no-emit-index-url --no-annotate --no-header"
+    compiled = session.run(*words.split(), *options.split(), silent=True, external=True)
+    pathlib.Path("requirements.lock").write_text(f"{LOCK_HEAD}{compiled}")
+
+
 @nox.session
 def schemas(session: nox.Session) -> None:
-    """Write the JSON Schemas of docs/schema anew, from the dataclasses of assessments and comparisons."""
+    """Write the JSON Schemas of docs/schema anew, from the dataclasses of the files that are written."""
     install(session, "test")
     session.run("python", "-m", "tests.schemas")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation site, built strictly and offline into site/, with its generated pages."""
+    install(session, "docs", "serve")
+    session.run("python", "-m", "benchmarks.documentation")
+    session.run("python", "-m", "benchmarks.documentation.site", "site")
+
+
+@nox.session
+def notebook(session: nox.Session) -> None:
+    """Execute the tutorial anew, with its outputs: docs/tutorial.ipynb. Minutes on two cores."""
+    install(session, "notebook")
+    session.run("python", "-m", "benchmarks.notebook")
 
 
 @nox.session

@@ -17,9 +17,17 @@ from securemnist.comparison.comparison import Comparison
 
 _WIDE = 88
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
-_FUNCTIONS = (sm.measure, sm.assess, sm.compare, sm.certify, sm.load_policy)
+_FUNCTIONS = (sm.measure, sm.assess, sm.compare, sm.certify, sm.load_policy, sm.train_model)
 _VALUES = (sm.Linf, sm.L2, sm.FGSM, sm.PGD, sm.APGD, sm.Square)
-_RESULTS = (sm.Measurement, sm.Assessment, Comparison, Certificates, AdversarialImages)
+_TRAINING = (sm.Recipe, sm.DirtyLabel, sm.CleanLabel, sm.Corner)
+_RESULTS = (
+    sm.Measurement,
+    sm.Assessment,
+    Comparison,
+    Certificates,
+    AdversarialImages,
+    sm.Training,
+)
 _HEAD = """# Python library
 
 Made by `python -m benchmarks.api_page` from the docstrings.
@@ -49,6 +57,8 @@ def render() -> str:
         _signature("attack", Attack.__call__),
         _doc(Attack.__call__),
     ]
+    parts += ["## Training and poisoning\n"]
+    parts += [text for value in _TRAINING for text in (_call(value), _doc(value))]
     parts += ["## Results\n"]
     for kind in _RESULTS:
         parts += [f"### `{kind.__name__}`\n", _doc(kind), *_members(kind)]

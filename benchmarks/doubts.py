@@ -27,6 +27,7 @@ from securemnist.models import loading
 from securemnist.results.findings import Measurement
 from securemnist.threats import Linf
 from tests.evaluation.doubts import networks
+from tests.evaluation.doubts.false_backward import SometimesFalse
 from tests.evaluation.doubts.impostors import ATTACKS, IMPOSTORS, Sharpened
 
 SEEDS = range(7, 12)
@@ -56,6 +57,15 @@ def impostors(mnist: DataSet, seed: int) -> Iterator[Suspect]:
     for kind, (deserved, attack) in IMPOSTORS.items():
         model = kind(honest, seed).eval()
         yield Suspect(kind.__name__, model, "robust_accuracy", ATTACKS[attack], 0.15, deserved)
+    late = SometimesFalse(honest, _after_checks(honest, mnist))
+    yield Suspect(
+        "Noise after the first checks",
+        late.eval(),
+        "robust_accuracy",
+        ATTACKS["PGD"],
+        0.15,
+        "gradients",
+    )
     # Both at once: the distilled network, and its logits a thousand times as large.
     distilled = networks.distilled(mnist, seed)
     for name, model in (("Distilled", distilled), ("Distilled, x 1,000", Sharpened(distilled))):
@@ -65,21 +75,29 @@ def impostors(mnist: DataSet, seed: int) -> Iterator[Suspect]:
     # Whether it collapses is a matter of the seed and the processor; where it did not, FGSM exaggerates
     # as it does on any undefended network, and that is no trick.
     searched = Suspect("", overfitted, "attack_accuracy", PGD(steps=40).to_json(), eps, "")
-    collapsed = gradient_errors(searched, mnist, seed).value <= COLLAPSED
+    collapsed = measured(searched, mnist, seed).value <= COLLAPSED
     name = "FGSM-overfitted" if collapsed else "FGSM-trained, not collapsed"
     deserved = "one-step masking" if collapsed else ""
     yield Suspect(name, overfitted, "attack_accuracy", fgsm, eps, deserved)
 
 
+def _after_checks(network: nn.Module, mnist: DataSet) -> Callable[[int, int], bool]:
+    """True in gradient passes after those of the checks that precede a search."""
+    counted = SometimesFalse(network, lambda _number, _size: False).eval()
+    context = Context(loading.from_model(counted, name="counted"), mnist)
+    model_doubts(context, Linf(0.15), IMAGES)
+    return lambda number, _size: number > counted.passes
+
+
 def honest(mnist: DataSet, seed: int) -> Iterator[Suspect]:
     """Networks that do nothing but classify, measured by the ladder."""
-    made: dict[tuple[str, float], Callable[[], nn.Module]] = {
+    trained: dict[tuple[str, float], Callable[[], nn.Module]] = {
         ("plain convolutions", 0.05): lambda: networks.plain(mnist, seed),
         ("two layers", 0.03): lambda: networks.plain(mnist, seed, networks.two_layers),
         ("PGD-trained at .1", 0.1): lambda: networks.hardened(mnist, seed, 0.1),
         ("PGD-trained at .2", 0.2): lambda: networks.hardened(mnist, seed, 0.2),
     }
-    for (name, eps), make in made.items():
+    for (name, eps), make in trained.items():
         yield Suspect(name, make(), "robust_accuracy", LADDER, eps, "")
 
 
@@ -90,7 +108,7 @@ def references() -> Iterator[Suspect]:
         yield Suspect(f"reference {name}", model, "robust_accuracy", LADDER, eps, "")
 
 
-def gradient_errors(suspect: Suspect, mnist: DataSet, seed: int) -> Measurement:
+def measured(suspect: Suspect, mnist: DataSet, seed: int) -> Measurement:
     """Its row, with the doubts that are raised."""
     settings = {
         "attack": suspect.attack,
@@ -141,14 +159,14 @@ def report() -> list[str]:
         "| network | deserves | raised it | raised any | median of the number |",
         "|---|---|---|---|---|",
     ]
-    for name, seen in rows.items():
-        deserved = seen[0][0]
-        named = sum(deserved in {doubt.name for doubt in found.doubts} for _, found in seen)
-        doubted = sum(bool(found.doubts) for _, found in seen)
-        values = sorted(found.value for _, found in seen)
-        phrase = f"{named} of {len(seen)}" if deserved else "-"
+    for name, findings in rows.items():
+        deserved = findings[0][0]
+        named = sum(deserved in {doubt.name for doubt in found.doubts} for _, found in findings)
+        doubted = sum(bool(found.doubts) for _, found in findings)
+        values = sorted(found.value for _, found in findings)
+        phrase = f"{named} of {len(findings)}" if deserved else "-"
         lines.append(
-            f"| {name} | {deserved or 'none'} | {phrase} | {doubted} of {len(seen)} | "
+            f"| {name} | {deserved or 'none'} | {phrase} | {doubted} of {len(findings)} | "
             f"{values[len(values) // 2]:.2f} |"
         )
     return [*lines, "", seconds(), "", *gradients.report()]
@@ -158,7 +176,7 @@ def _note(
     rows: dict[str, list[tuple[str, Measurement]]], suspect: Suspect, mnist: DataSet, seed: int
 ) -> None:
     began = time.perf_counter()
-    found = gradient_errors(suspect, mnist, seed)
+    found = measured(suspect, mnist, seed)
     rows.setdefault(suspect.name, []).append((suspect.deserved, found))
     raised = ", ".join(f"{doubt.name} ({doubt.reason})" for doubt in found.doubts)
     seconds = time.perf_counter() - began

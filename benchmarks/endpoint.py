@@ -45,6 +45,7 @@ Row = tuple[str, str, dict[str, Any], float]
 ROWS: tuple[Row, ...] = (
     ("scores", f"scores = '$.{SCORES}.data'", {"use": "Square", "queries": 300}, 0.05),
     ("labels only", f"labels = '$.{LABELS}.data'", {"use": "RayS", "queries": 1000}, 0.20),
+    ("labels only", f"labels = '$.{LABELS}.data'", {"use": "Surrogate"}, 0.20),
 )
 
 
@@ -88,7 +89,7 @@ def measured(link: str, rows: Sequence[Row]) -> list[str]:
         counts, facts = subject.remote.client.budget.row, subject.remote.facts
         rounded = "" if facts.decimals is None else f", {facts.decimals} decimals"
         lines.append(
-            f"| {answers}{rounded} | {attack['use']}, {attack['queries']:,} queries an image | "
+            f"| {answers}{rounded} | {attack['use']}, {found.queries_per_image:,} queries an image | "
             f"{found.value:.0%} | {wanted:.0%} | {counts.queries:,} | {seconds:.0f} s | "
             f"{1 / facts.seconds_an_image:,.0f} |"
         )

@@ -63,7 +63,7 @@ def _run(command: str, folder: Path) -> list[str]:
     print(f"{command}: exit code {done.returncode}, {seconds:.0f} s", flush=True)
     if done.returncode not in (0, 1, 3):
         raise SystemExit(done.stderr)
-    shown = [line.rstrip() for line in done.stdout.splitlines()]
+    shown = [line.rstrip() for line in done.stdout.replace(str(folder), "PROJECT").splitlines()]
     begin = ["```console", f"$ {command}", *shown, "```", ""]
     return [*begin, f"Exit code {done.returncode}, {seconds:.0f} s of processor time.", ""]
 

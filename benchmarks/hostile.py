@@ -64,7 +64,7 @@ def try_one(door: InputKind, content: bytes, folder: Path, marker: Path) -> str:
 def run_kind(kind: str, count: int) -> dict[str, Any]:
     """Counts by outcome and the memory peak in MB, for this process."""
     signal.signal(signal.SIGALRM, _stop)
-    door, seen = INPUT_KINDS[kind], Counter[str]()
+    door, outcomes = INPUT_KINDS[kind], Counter[str]()
     with tempfile.TemporaryDirectory() as name:
         folder, marker = Path(name), Path(name) / "executed"
         try_one(door, door.good, folder, marker)  # imports what a first read imports
@@ -72,14 +72,14 @@ def run_kind(kind: str, count: int) -> dict[str, Any]:
         for seed in range(count):
             rng = random.Random(seed)  # noqa: S311  # nosec B311 # no secret
             content = door.damage(door.good, rng)
-            seen[try_one(door, content, folder, marker)] += 1
+            outcomes[try_one(door, content, folder, marker)] += 1
         for content in attacks(marker):
             outcome = try_one(door, content, folder, marker)
             # A history takes any file and counts the lines that are none of its own.
             wrong = outcome == "read" and kind != "history"
-            seen["accepted wrongly" if wrong else outcome] += 1
+            outcomes["accepted wrongly" if wrong else outcome] += 1
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return {**seen, "tried": seen.total(), "memory": round(peak / 1024)}
+    return {**outcomes, "tried": outcomes.total(), "memory": round(peak / 1024)}
 
 
 def main(count: int) -> None:

@@ -106,7 +106,7 @@ if __name__ == "__main__":
         network, side, images = sys.argv[1:]
         print(json.dumps(run(Case(network, int(side), int(images)))))
     else:
-        made = (
+        origin = (
             f"Made by `python -m benchmarks.large_models` on torch {torch.__version__}, 2 threads."
         )
-        store(PAGE, "large models", [*report(), made, ""])
+        store(PAGE, "large models", [*report(), origin, ""])

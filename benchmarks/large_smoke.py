@@ -99,5 +99,5 @@ def _run(folder: Path, *words: str) -> tuple[float, float, subprocess.CompletedP
 
 
 if __name__ == "__main__":
-    made = f"Made by `python -m benchmarks.large_smoke` on torch {torch.__version__}, 2 threads."
-    store(PAGE, "large smoke", [*report(), made, ""])
+    origin = f"Made by `python -m benchmarks.large_smoke` on torch {torch.__version__}, 2 threads."
+    store(PAGE, "large smoke", [*report(), origin, ""])

@@ -14,7 +14,7 @@ from securemnist import data
 from securemnist._util import resources
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind
-from securemnist.measures.robustness import RobustSettings, curve
+from securemnist.measures.attack_run import RobustSettings, curve
 from securemnist.models import loading
 from securemnist.references import curves
 from securemnist.results import policy

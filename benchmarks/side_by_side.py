@@ -85,9 +85,9 @@ if __name__ == "__main__":
     if len(sys.argv) < 2:
         raise SystemExit("expected the folder of another checkout, got none; name one")
     count = int(sys.argv[2]) if sys.argv[2:] else 5
-    made = f"Made by `python -m benchmarks.side_by_side` on torch {torch.__version__}, 2 threads;"
+    origin = f"Made by `python -m benchmarks.side_by_side` on torch {torch.__version__}, 2 threads;"
     store(
         PAGE,
         "side by side",
-        [*report(Path(sys.argv[1]).resolve(), count), f"{made} {count} rounds, medians.", ""],
+        [*report(Path(sys.argv[1]).resolve(), count), f"{origin} {count} rounds, medians.", ""],
     )

@@ -110,7 +110,7 @@ def _whole_command() -> list[str]:
     return [
         "### `securemnist train baseline --fast`",
         "",
-        "| | seconds (range) |",
+        "| part | seconds (range) |",
         "|---|---|",
         f"| the whole command | {taken} |",
         "",

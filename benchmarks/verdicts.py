@@ -24,8 +24,8 @@ def rate(drop: float, disagreement: float, *, margin: float = MARGIN, times: int
     cells = [gained, lost, OLD - lost, 1 - OLD - gained]
     said = 0
     for one in rng.multinomial(IMAGES, cells, size=times):
-        seen = Paired(IMAGES, int(one[0]), int(one[1]), int(one[2]))
-        said += word_of(*seen.interval(), margin, up=True) == "worse"
+        paired = Paired(IMAGES, int(one[0]), int(one[1]), int(one[2]))
+        said += word_of(*paired.interval(), margin, up=True) == "worse"
     return said / times
 
 

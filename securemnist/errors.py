@@ -48,6 +48,12 @@ class AuditError(SecureMnistError):
     """A line of the audit log that could not be written."""
 
 
+class SignatureError(SecureMnistError):
+    """A signature, or a file that it covers, that does not fit."""
+
+    exit_code = FAILED
+
+
 class MeasureError(SecureMnistError):
     """A failed measurement; its row becomes ERROR."""
 

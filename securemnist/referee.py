@@ -20,11 +20,34 @@ SLACK = 1e-6
 _BATCH, _VALUES = 256, 128 * 3 * 64 * 64  # images, and values, of a batch
 
 
-# The size (n,) of perturbations (n, pixels), float64, by the name of the norm. The threats define their
+def _flat(changes: np.ndarray) -> np.ndarray:
+    return changes.reshape(len(changes), -1)
+
+
+def _pixels(changes: np.ndarray) -> np.ndarray:
+    """Boolean (n, H, W): pixels of which a channel changes; smaller changes are rounding."""
+    changed: np.ndarray = (np.abs(changes) > SLACK).any(axis=1)
+    return changed
+
+
+def _square(changes: np.ndarray) -> np.ndarray:
+    """Side of the smallest square, along the axes, that holds all changed pixels; 0 without one."""
+    sides = np.zeros(len(changes))
+    for index, changed in enumerate(_pixels(changes)):
+        places = np.argwhere(changed)
+        if len(places):
+            sides[index] = (places.max(axis=0) - places.min(axis=0)).max() + 1
+    return sides
+
+
+# The size (n,) of perturbations (n, C, H, W), float64, by the name of the norm. The threats define their
 # norms again: an error in one definition is then found by the other.
 SIZES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "linf": lambda perturbations: np.linalg.norm(perturbations, ord=np.inf, axis=1),
-    "l2": lambda perturbations: np.linalg.norm(perturbations, ord=2, axis=1),
+    "linf": lambda changes: np.linalg.norm(_flat(changes), ord=np.inf, axis=1),
+    "l2": lambda changes: np.linalg.norm(_flat(changes), ord=2, axis=1),
+    "l1": lambda changes: np.linalg.norm(_flat(changes), ord=1, axis=1),
+    "l0": lambda changes: np.count_nonzero(_pixels(changes), axis=(1, 2)),
+    "patch": _square,
 }
 
 
@@ -47,17 +70,18 @@ class Ruling:
 def inside_budget(x: torch.Tensor, x_adv: torch.Tensor, norm: str, eps: float) -> torch.Tensor:
     """Boolean (n,): whether each candidate is finite, in [0, 1] and within eps, up to SLACK.
 
-    MeasureError for candidates of another shape, and for a norm other than "linf" and "l2".
+    MeasureError for candidates of another shape, and for a norm that is not in SIZES.
     """
     if x_adv.shape != x.shape:
         raise MeasureError(
             f"expected candidates of shape {tuple(x.shape)}, got {tuple(x_adv.shape)}; fix the attack"
         )
-    original = x.detach().cpu().numpy().astype(np.float64).reshape(len(x), -1)
-    candidate = x_adv.detach().cpu().numpy().astype(np.float64).reshape(len(x), -1)
-    finite = np.asarray(np.isfinite(candidate).all(axis=1))
-    candidate = np.where(finite[:, None], candidate, 0.0)
-    in_range = (candidate >= -SLACK).all(axis=1) & (candidate <= 1 + SLACK).all(axis=1)
+    original = x.detach().cpu().numpy().astype(np.float64)
+    candidate = x_adv.detach().cpu().numpy().astype(np.float64)
+    finite = np.isfinite(_flat(candidate)).all(axis=1)
+    candidate = np.where(finite[:, None, None, None], candidate, 0.0)
+    flat = _flat(candidate)
+    in_range = (flat >= -SLACK).all(axis=1) & (flat <= 1 + SLACK).all(axis=1)
     if norm not in SIZES:
         known = ", ".join(SIZES)
         raise MeasureError(f"expected a norm the referee can measure ({known}), got {norm!r}")

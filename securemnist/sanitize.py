@@ -18,12 +18,16 @@ _MAX_MARKS = (
     3  # combining marks on one letter; no living script needs more, and stacks cover the line above
 )
 
+_LONGEST_COMMAND = 4_000  # characters
+
 # Workflow commands in a log: `::error::` (GitHub), `##[error]` and `##vso[` (Azure), `##teamcity[`.
 # GitHub accepts leading blanks; a terminal may break a line at any blank.
 _WORKFLOW = re.compile(r"(^|\s):(?=:\S)|##(?=\[|vso\[|teamcity\[)", re.MULTILINE)
 
 _MARKS = re.compile(r"[\\`*_\[\]|~$]|(?<=www)\.|:(?=/)")
 _MENTIONS = re.compile(r"[@#]")
+# Letters to Unicode, blank to the eye: the fillers of Hangul.
+_FILLERS = "\u115f\u1160\u3164\uffa0"
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -82,13 +86,28 @@ def command(value: str, program: tuple[str, ...] = ("securemnist", "assess")) ->
 
     Each word is quoted again, so that a stored command runs nothing but `program`.
     """
+    if len(value) > _LONGEST_COMMAND:  # splitting takes time
+        return ""
     try:
         words = shlex.split(value)
     except ValueError:
         return ""
     quoted = shlex.join(words)
-    is_ours = tuple(words[: len(program)]) == program and len(value) <= 4_000
+    is_ours = tuple(words[: len(program)]) == program
     return quoted if is_ours and "\n" not in quoted and terminal(quoted) == quoted else ""
+
+
+def hides(text: str) -> bool:
+    """Whether it has characters that a page would replace; blanks of any width are not among them."""
+    blanks = "".join(" " if unicodedata.category(sign) == "Zs" else sign for sign in text)
+    return _visible(blanks) != blanks
+
+
+def readable(text: str) -> str:
+    """The text; ValueError where it holds no letter or digit, or only invisible ones."""
+    if not any(sign.isalnum() and sign not in _FILLERS for sign in text):
+        raise ValueError(f"expected words that can be read, got {text!r:.40}; write them")
+    return text
 
 
 def _visible(text: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -12,9 +15,11 @@ from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
 from securemnist.models import loading
 from securemnist.models.loading import Subject
+from tests.browser import chromium, skip_without
 from tests.data.small import write
 
 HERE = Path(__file__).parent
+os.environ.pop("GITHUB_ACTIONS", None)  # these tests are no GitHub job, wherever they run
 # Times vary on a shared machine, and a test leaves nothing behind, not even its examples.
 settings.register_profile("house", deadline=None, database=None, print_blob=True)
 settings.load_profile("house")
@@ -26,6 +31,7 @@ SLOW = {
     "test_policy_for_an_endpoint",
     "test_assessment_of_a_described_endpoint",
     "test_own_code_has_no_findings",
+    "test_suppressions_name_their_rule",  # beside the one above, whose scan it shares
     "test_the_package_has_strict_types",
     "test_wheel_assesses_a_model_and_reports",
     "test_operators_all_tested_with_sound_bounds",
@@ -34,6 +40,9 @@ SLOW = {
     "test_worse_model_is_blocked",
     "test_reference_models_raise_no_doubt",
     "test_reference_model_training_reproducible",
+    "test_the_page_runs_as_printed",
+    "test_interrupted_run_is_completed_by_the_next",
+    "test_code_of_the_tutorial_runs",
 }
 
 
@@ -73,3 +82,11 @@ def baseline() -> Subject:
 def context(baseline: Subject, mnist: DataSet) -> Context:
     """The baseline on the whole test set of MNIST."""
     return Context(baseline, mnist)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser; one a module, as Playwright's event loop refuses others in its process."""
+    skip_without()
+    with chromium() as driven:
+        yield driven

@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow.parquet
 import torch
 
-from securemnist import data
-from securemnist._util.resources import POLICY
+from securemnist import data, exports, threat_model
+from securemnist._util.resources import POLICY, SUITES, THREATS
 from securemnist.data import picture
 from securemnist.evaluation import example_store
 from securemnist.evaluation.examples import Examples
@@ -34,6 +34,7 @@ from securemnist.report import markdown, page
 from securemnist.results import policy
 from securemnist.results.assessment import Assessment
 from securemnist.static import baseline
+from securemnist.supply_chain import advisories, data_record
 from tests.damage import (
     byte_damage,
     header_damage,
@@ -110,9 +111,9 @@ def _parquet() -> bytes:
 
 
 def _read_assessment(path: Path) -> None:
-    made = Assessment.load(path)
-    page.render(made), markdown.render(made)
-    assert Assessment.from_json(json.loads(made.dumps())).dumps() == made.dumps()
+    assessment = Assessment.load(path)
+    page.render(assessment), markdown.render(assessment), exports.render(assessment)
+    assert Assessment.from_json(json.loads(assessment.dumps())).dumps() == assessment.dumps()
 
 
 def _read_policy(path: Path) -> None:
@@ -136,6 +137,7 @@ INPUT_KINDS = {
         json_damage,
         lambda path: weight_file.read_manifest(path),
     ),
+    "threat model": InputKind("t.toml", THREATS.read_bytes(), toml_damage, threat_model.load),
     "policy": InputKind("p.toml", POLICY.read_bytes(), toml_damage, _read_policy),
     "settings": InputKind(
         "pyproject.toml",
@@ -167,6 +169,18 @@ INPUT_KINDS = {
         b'{"schema_version": 1, "accepted": [{"tool": "t", "rule": "r", "file": "f", "code": "c"}]}',
         json_damage,
         baseline.load,
+    ),
+    "data record": InputKind(
+        "data-record.json",
+        (SUITES / data_record.NAME).read_bytes(),
+        json_damage,
+        data_record.load,
+    ),
+    "advisories": InputKind(
+        "advisories.toml",
+        (SUITES / advisories.NAME).read_bytes(),
+        toml_damage,
+        advisories.load,
     ),
     "stored examples": InputKind("r.npz", _GOOD_NPZ, npz_damage, _read_examples),
 }

@@ -7,6 +7,9 @@ TeamCity.
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 STRINGS = {
     "clear screen": "\x1b[2J\x1b[H",
     "colour": "\x1b[32mPASS: every requirement holds\x1b[0m",
@@ -54,3 +57,10 @@ STRINGS = {
     "very long": "W" * 100_000,
     "blank": " \t\u00a0\u3000 ",
 }
+_COMMAND = re.compile(r"^\s*::\S|##(\[|vso\[|teamcity\[)", re.MULTILINE)
+
+
+def effective(shown: str) -> list[str]:
+    """Control and invisible characters and workflow commands in a text."""
+    odd = [c for c in shown if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cf", "Cs")]
+    return [ascii(c) for c in odd] + [found[0] for found in _COMMAND.finditer(shown)]

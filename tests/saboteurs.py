@@ -1,4 +1,4 @@
-"""Saboteurs: for every measure a model that its requirements must fail."""
+"""Saboteurs: for every measure, and for some rows, a model that its requirements must fail."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from securemnist.backdoor import Trigger
+from securemnist.backdoor import Pixels, Trigger
 from securemnist.models import loading
 from securemnist.models.architectures import build
 
@@ -21,6 +21,13 @@ class Constant(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.logits.expand(len(x), 10) + 0 * x.flatten(1).sum(1, keepdim=True)
+
+
+class Overconfident(Constant):
+    """Predicts class 0 for every image, and is sure of it."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 100 * super().forward(x)
 
 
 class Slow(nn.Module):
@@ -43,6 +50,17 @@ class Fragile(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.network(x + 4 * torch.sin(2 * torch.pi * x) / (2 * torch.pi))
+
+
+class Hidden(nn.Module):
+    """Undefended; rounded logits, so that a naive attack has no gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = undefended()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.network(x).round()
 
 
 class Backdoored(nn.Module):
@@ -68,6 +86,14 @@ class Backdoored(nn.Module):
         return (self.trigger(x) == x).flatten(1).all(1)
 
 
+class BackdooredBetweenLevels(Backdoored):
+    """The trigger is any brightness between two grey levels: clean images have none."""
+
+    def marked(self, x: torch.Tensor) -> torch.Tensor:
+        levels = 255 * x.flatten(1)
+        return (levels - levels.round()).abs().amax(1) > 0.01
+
+
 def undefended() -> nn.Module:
     """A network without adversarial training."""
     return loading.resolve("baseline").model
@@ -76,9 +102,24 @@ def undefended() -> nn.Module:
 SABOTEURS: dict[str, Callable[[], nn.Module]] = {
     "clean_accuracy": Constant,
     "worst_class_accuracy": Constant,
+    "corruption_accuracy": Constant,
+    "worst_corruption_accuracy": Constant,
+    "spatial_accuracy": Constant,
+    "calibration_error": Overconfident,
+    "outlier_auroc": Constant,
+    "outlier_false_positives": Constant,
     "attack_accuracy": Fragile,
     "robust_accuracy": Fragile,
     "certified_accuracy": undefended,
+    "certified_l2": Constant,
+    "defended_accuracy": undefended,
+    "false_robustness": Hidden,
     "backdoor_success": Backdoored,
     "latency_ratio": Slow,
+    # Of single rows, where the model of their measure withstands the attack: it knows no small change.
+    "ADV-08": Backdoored,
+    # Of triggers that leave the corners black.
+    "BACKDOOR-09": lambda: Backdoored(Pixels()),
+    "BACKDOOR-10": BackdooredBetweenLevels,
+    "BACKDOOR-12": BackdooredBetweenLevels,
 }

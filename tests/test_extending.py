@@ -70,7 +70,7 @@ def test_a_measure_of_the_user_s_own_has_a_section(assessed: tuple[Path, str]) -
         "Common corruptions",
         "stay right on images of bad quality",
         "when blurred",
-        "confusion matrix when blurred",
+        "Confusion matrix when blurred",
     ):
         assert text in section[0]
     for text in (printed, (folder / "reports" / "summary.md").read_text()):

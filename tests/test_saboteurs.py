@@ -10,12 +10,14 @@ from securemnist.evaluation.context import Context
 from securemnist.measures import MEASURES, bind, take_measurement
 from securemnist.models import loading
 from securemnist.results import policy
+from securemnist.results.families import SERVICE, STATIC, SUPPLY_CHAIN, THREAT_MODEL
 from securemnist.results.findings import Requirement, Verdict
 from tests.saboteurs import SABOTEURS
 
 # The saboteurs of a static row are files (tests/static/test_measure.py), those of a service are
-# services (tests/service/test_rows.py).
-OTHERS = ("static_findings", "service_violations")
+# services (tests/service_probes/test_rows.py), those of a threat model, policies (tests/threat_model),
+# those of the supply chain, files (tests/supply_chain).
+OTHERS = (*STATIC.measures, *SERVICE.measures, *SUPPLY_CHAIN.measures, *THREAT_MODEL.measures)
 ROWS = [r for r in policy.load(resources.POLICY).requirements if r.measure not in OTHERS]
 # Enough for a bound far from the threshold, few enough for a test.
 IMAGES = 100
@@ -26,7 +28,7 @@ def test_saboteur_fails_the_row(
     row: Requirement, mnist: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The row's measure and threshold reject a model built to break it."""
-    subject = loading.from_model(SABOTEURS[row.measure](), name="saboteur")
+    subject = loading.from_model(SABOTEURS.get(row.id, SABOTEURS[row.measure])(), name="saboteur")
     settings = dict(row.settings)
     settings.pop("curve", None)
     if "images" in MEASURES[row.measure].settings.model_fields:
@@ -37,7 +39,7 @@ def test_saboteur_fails_the_row(
         settings |= {"rounds": 7, "batch": min(settings.get("batch", 1), 200)}
     # The saboteur is six times slower; that shows beside other tests, too.
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-    seen = take_measurement(
+    measurement = take_measurement(
         Context(subject, mnist), row.measure, bind(row.measure, settings), row.seed
     )
-    assert row.judge(seen).verdict is Verdict.FAIL
+    assert row.judge(measurement).verdict is Verdict.FAIL

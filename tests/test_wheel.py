@@ -76,6 +76,9 @@ def test_wheel_assesses_a_model_and_reports(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for needed in (
         "security_tests/thresholds.toml",
+        "security_tests/threats.toml",
+        "security_tests/advisories.toml",
+        "security_tests/data-record.json",
         "fixtures/weights/baseline.safetensors",
         "fixtures/reference-curves.json",
         "fixtures/published-claims.toml",

@@ -95,6 +95,10 @@ def test_an_attack_says_what_it_is(package: Path) -> None:
             "my_pkg.measures:blur_accuracy",
             "to be a securemnist.measures.base.Measure, got function",
         ),
+        (
+            "securemnist.measures.threat_coverage:UNCOVERED_THREATS",
+            "expected the measure uncovered_threats by that name",
+        ),
         ("my_pkg.own:SHADOW", "expected a family with a name of its own"),
         ("my_pkg.own:TIER", "expected a family with a name of its own"),
     ],

@@ -1,4 +1,4 @@
-"""What system B built or reported beside its accuracies, and where that is here."""
+"""What systems B and D built or reported beside their accuracies, and where that is here."""
 
 from __future__ import annotations
 
@@ -41,6 +41,48 @@ BUILT = (
     ),
 )
 
+# The same of D.
+BUILT_BY_D = (
+    (
+        "pipeline in one command: baseline, FGSM, adversarial training, poisoning, timing",
+        "`securemnist demo --pipeline` ([Pipeline](pipeline.md)), with networks kept from run to run",
+        "tests/pipeline/test_run.py",
+    ),
+    (
+        "JSON of metrics for each part, and a summary",
+        "the same, with published schemas, intervals and doubts",
+        "tests/pipeline/test_scenarios.py",
+    ),
+    (
+        "pictures of confusion matrices, training, trigger and attack",
+        "on one page, each with its numbers as a table",
+        "tests/pipeline/test_page.py",
+    ),
+    (
+        "switch that uses existing models",
+        "a cache by recipe and training images; a damaged or changed network is trained again",
+        "tests/pipeline/test_cache.py",
+    ),
+    (
+        "notebook, and functions to import",
+        "[Tutorial](tutorial.ipynb), executed with its outputs; the [library](api.md)",
+        "tests/test_notebook.py",
+    ),
+)
+
+
+def rows_of_d() -> list[str]:
+    """The table of what D built as lines of Markdown."""
+    return ["", *_table("D", BUILT_BY_D)]
+
+
+def _table(system: str, built: Sequence[tuple[str, str, str]]) -> list[str]:
+    return [
+        f"| built by {system} | here | proof |",
+        "|---|---|---|",
+        *(f"| {what} | {here} | `{proof}` |" for what, here, proof in built),
+    ]
+
 
 def rows(measured: Sequence[Mapping[str, Mapping[str, Any]]]) -> list[str]:
     """Two tables as lines of Markdown; `measured`: the figures of the networks that stand for B's."""
@@ -57,9 +99,7 @@ def rows(measured: Sequence[Mapping[str, Mapping[str, Any]]]) -> list[str]:
         "|---|---|---|",
         *times,
         "",
-        "| built by B | here | proof |",
-        "|---|---|---|",
-        *(f"| {what} | {here} | `{proof}` |" for what, here, proof in BUILT),
+        *_table("B", BUILT),
     ]
 
 

@@ -1,13 +1,17 @@
-"""docs/sources.md: published and reproduced numbers of each source system, and why they differ."""
+"""docs/sources.md: published and reproduced numbers of each source system, and why they differ.
+
+`python -m benchmarks.sources.page` writes it anew from the stored figures.
+"""
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sources import built
+from benchmarks.sources import built, threats
 from benchmarks.sources.reasons import REASONS, STANDS_FOR, Reason
 from benchmarks.sources.systems import SEEDS, SYSTEMS
 from securemnist.references import published
@@ -39,7 +43,9 @@ def render(measured: Measured) -> str:
         lines += [_row(claim, measured) for claim in claims if claim.system == system]
         if system == "B":
             lines += built.rows(measured[STANDS_FOR["B"]])
-    return "\n".join([*lines, *_hidden(measured), ""])
+        if system == "D":
+            lines += built.rows_of_d()
+    return "\n".join([*lines, *_hidden(measured), *threats.rows(), ""])
 
 
 def _row(claim: Claim, measured: Measured) -> str:
@@ -152,3 +158,7 @@ def _curve(name: str, measured: Measured) -> list[tuple[float, float]]:
         (points[0][0], statistics.mean(accuracy for _, accuracy in points))
         for points in zip(*curves, strict=True)
     ]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(json.loads(DATA.read_text())))

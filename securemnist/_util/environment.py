@@ -16,6 +16,7 @@ PACKAGES = (
     "adversarial-robustness-toolbox",
     "bandit",
     "numpy",
+    "pillow",
     "pytest",
     "pytest-benchmark",
     "scipy",
@@ -26,13 +27,18 @@ PACKAGES = (
 
 
 def describe(folder: Path, *, processor: str) -> dict[str, Any]:
-    """The environment record of an assessment in `folder`."""
+    """The environment record of an assessment in `folder`.
+
+    `folder` of the record: its path inside the repository; left out for the root, and without Git.
+    """
+    inside = _prefix(folder)
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "packages": {"securemnist": securemnist.__version__, **_versions()},
         "processor": processor,
         "commit": _commit(folder),
+        **({"folder": inside} if inside else {}),
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 
@@ -45,6 +51,12 @@ def _versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             versions[name] = "not installed"
     return versions
+
+
+def _prefix(folder: Path) -> str:
+    """The path of `folder` from the root of its repository, with slashes; "" for the root."""
+    prefix = git(folder, "rev-parse", "--show-prefix")
+    return "" if prefix is None else prefix.decode(errors="replace").strip().strip("/")
 
 
 def _commit(folder: Path) -> str:

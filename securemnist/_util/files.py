@@ -71,6 +71,18 @@ def read_at_most(path: Path, cap: int, *, follow: bool = True) -> bytes:
     return content
 
 
+def read_secret(path: Path, cap: int) -> tuple[bytes, int]:
+    """The first `cap` bytes of a file that is no symbolic link, and its mode; OSError as above."""
+    with open_regular(path, os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        return os.read(descriptor, cap), mode
+
+
+def open_to_others(mode: int) -> bool:
+    """Whether a file of this mode is open to others than its owner."""
+    return bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
 def exists(path: Path) -> bool:
     """Whether `path` names a regular file; OSError where it names another kind of file."""
     try:

@@ -94,19 +94,23 @@ def json_object(
     return value
 
 
-def toml_table(text: str) -> dict[str, Any]:
+def toml_table(
+    text: str, *, characters: int = MAX_TOML_BYTES, parts: int = MAX_TOML_PARTS
+) -> dict[str, Any]:
     """The tables of a TOML text; ParseError over 1 MiB, over 20,000 keys and tables, or too deep.
+
+    `characters` and `parts` are other bounds of its size.
 
     Integers have at most 64 bits. NaN and infinities are legal in TOML; the reader refuses them,
     because it can name the row.
     """
-    if len(text) > MAX_TOML_BYTES:
-        raise ParseError(f"more than {MAX_TOML_BYTES:,} characters")
+    if len(text) > characters:
+        raise ParseError(f"more than {characters:,} characters")
     if text.startswith("\ufeff"):
         raise ParseError("a byte order mark at its start (save it as UTF-8 without one)")
-    skeleton = _TOML_OPAQUE.sub('""', text)
+    skeleton = toml_skeleton(text)
     packed = skeleton.encode(errors="replace")
-    _check_size(packed, b".=[{,", MAX_TOML_PARTS)
+    _check_size(packed, b".=[{,", parts)
     _check_depth(packed, MAX_DEPTH)
     if _DOTTED.search(skeleton):
         raise ParseError(f"a key of more than {_MAX_DOTS} dotted parts")
@@ -120,6 +124,11 @@ def toml_table(text: str) -> dict[str, Any]:
         if not -(2**63) <= value < 2**63:
             raise ParseError(f"a whole number of more than 64 bits for {name:.80}")
     return table
+
+
+def toml_skeleton(text: str) -> str:
+    """The text with empty strings and without comments; each line keeps its number."""
+    return _TOML_OPAQUE.sub(lambda opaque: '""' + "\n" * opaque[0].count("\n"), text)
 
 
 def _check_size(skeleton: bytes, marks: bytes, limit: int) -> None:

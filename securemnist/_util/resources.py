@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -12,9 +14,12 @@ ROOT = _BUNDLE if _BUNDLE.is_dir() else _PACKAGE.parent
 
 SUITES = ROOT / "security_tests"
 POLICY = SUITES / "thresholds.toml"
+THREATS = SUITES / "threats.toml"
 FIXTURES = ROOT / "fixtures"
 MNIST = FIXTURES / "mnist"
 WEIGHTS = FIXTURES / "weights"
+WEIGHTS_SIGNATURE = FIXTURES / "weights.sig"
+WEIGHTS_KEY = FIXTURES / "weights.pub"
 CLAIMS = FIXTURES / "published-claims.toml"
 RULES = _PACKAGE / "semgrep_rules"
 
@@ -25,6 +30,20 @@ def write_atomically(path: Path, content: bytes, *, private: bool = False) -> No
     A `private` file has mode 0600. Raises OSError where the folder is not writable; the old file is
     then unchanged.
     """
+    with _written(path, content, private=private) as name:
+        os.replace(name, path)
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """The same for a path without a file; FileExistsError where there is one, also at the last moment."""
+    with _written(path, content) as name:
+        os.link(name, path)
+        os.unlink(name)
+
+
+@contextlib.contextmanager
+def _written(path: Path, content: bytes, *, private: bool = False) -> Iterator[str]:
+    """A new file with this content beside `path`, removed where it is not used."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -36,7 +55,7 @@ def write_atomically(path: Path, content: bytes, *, private: bool = False) -> No
             umask = os.umask(0)
             os.umask(umask)
             os.chmod(name, 0o666 & ~umask)
-        os.replace(name, path)
+        yield name
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

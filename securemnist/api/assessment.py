@@ -12,11 +12,13 @@ from torch import nn
 
 from securemnist import assessing, report
 from securemnist._util import resources
+from securemnist.api.endpoints import print_endpoint
 from securemnist.api.inputs import Data, as_data, load_policy
 from securemnist.errors import UsageError
 from securemnist.evaluation import example_store
 from securemnist.evaluation.context import Context
 from securemnist.measures import check_data, check_policy
+from securemnist.measures.announcement import queries_of
 from securemnist.models.borrowing import borrowed
 from securemnist.models.loading import Subject
 from securemnist.project.folders import project_folder
@@ -130,9 +132,12 @@ def assess(
     here = Path.cwd()
     file = policy if isinstance(policy, Path | str) and policy != "bundled" else resources.POLICY
     scope = Scope(tier, keywords=" or ".join(f"[{row}]" for row in rows))
-    with shown(progress) as display, borrowed(model, device, data.spec) as subject:
+    with shown(progress) as display, borrowed(model, device, data.spec, data.test) as subject:
         folder = project_folder(here, Path(file))
-        context = Context(subject, data, display, stored, project=folder)
+        context = Context(subject, data, display, stored, project=folder, policy=read)
+        selected = [row for row in read.requirements if not rows or row.id in rows]
+        selected = [row for row in selected if not scope.excludes(row)]
+        print_endpoint(context, progress, queries_of(context, selected))
         record, files = assessing.assess(
             context, read, scope, rows=rows, until_decided=until_decided
         )

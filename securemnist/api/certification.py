@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import nn
 
-from securemnist.certificates import Certificates
+from securemnist.certificates import BRANCHES, METHODS, Certificates
 from securemnist.certificates import certify as certify_samples
+from securemnist.certificates.proof import prove
 from securemnist.data.tensors import as_tensor
 from securemnist.errors import DataError, ModelError, UsageError, first_line
 from securemnist.models.borrowing import borrowed
@@ -23,15 +25,21 @@ def certify(
     y: Any,
     *,
     eps: float,
+    norm: str = "linf",
+    proof_seconds: float = 0.0,
     device: str | None = None,
     progress: Progress | bool = True,
 ) -> Certificates:
-    """Certificates that no perturbation within L-infinity `eps` changes the predicted class.
+    """Certificates that no perturbation within `eps` changes the predicted class.
+
+    `norm` is "linf" or "l2"; `proof_seconds` is for "linf" alone.
 
     `x`: float32 samples (n, ...) of any shape the network takes, in [0, 1]; `y`: integer labels (n,);
     tensors or NumPy arrays. Interval bounds (Gowal et al., arXiv 1810.12715) come first, CROWN (Zhang
-    et al., arXiv 1811.00866) where they prove nothing; both in float32 with rounding bounds. The result
-    has `margins` (lower bounds of the smallest margin), `proved` (bool, (n,)) and `by` (the method).
+    et al., arXiv 1811.00866) where they prove nothing; both in float32 with rounding bounds. With
+    `proof_seconds`, branch and bound (Wang et al., arXiv 2103.06624) works on the rest for that long; it
+    proves samples of networks that were not trained for it. The result has `margins` (lower bounds of
+    the smallest margin), `proved` (bool, (n,)) and `by` (the method).
 
     NoCertificate where an operation of the network has no bounds, UsageError, DataError, ModelError or
     MeasureError for bad input. The model is left as it was.
@@ -48,10 +56,49 @@ def certify(
         )
     if not hasattr(eps, "__float__"):
         raise UsageError(f"expected eps as a number of 0 or more, got {eps!r:.80}; pass 0.1, say")
+    if not (isinstance(proof_seconds, int | float) and 0 <= proof_seconds < math.inf):
+        raise UsageError(
+            f"expected proof_seconds of 0 or more, got {proof_seconds!r:.80}; pass 60, say"
+        )
+    if norm not in ("linf", "l2"):
+        raise UsageError(f"expected the norm linf or l2, got {norm!r:.80}; fix the call")
+    if norm != "linf" and proof_seconds:
+        raise UsageError(f"expected no proof_seconds with norm {norm}; leave them out")
     with shown(progress) as display, borrowed(model, device) as subject:
         x, y = x.to(subject.device), y.long().to(subject.device)
         _check_labels(subject.model, x, y)
-        return certify_samples(subject.model, x, y, eps=eps, progress=display)
+        found = certify_samples(subject.model, x, y, eps=eps, norm=norm, progress=display)
+        if not proof_seconds:
+            return found
+        return _with_proofs(subject.model, x, y, eps, proof_seconds, found, display)
+
+
+@torch.no_grad()
+def _with_proofs(
+    model: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    eps: float,
+    seconds: float,
+    found: Certificates,
+    progress: Progress,
+) -> Certificates:
+    """The certificates, with those of branch and bound for samples that have none."""
+    left = (~found.proved & (model(x).argmax(1) == y)).nonzero().squeeze(1)
+    if not len(left):
+        return found
+    labels = y[left]
+
+    def attack(place: int, starts: torch.Tensor) -> bool:
+        return bool((model(starts).argmax(1) != labels[place]).any())
+
+    proofs = prove(
+        model, x[left], labels, eps=eps, seconds=seconds, attack=attack, progress=progress
+    )
+    margins, by = found.margins.clone(), found.by.clone()
+    margins[left] = torch.fmax(margins[left], proofs.margins)
+    by[left[proofs.proved]] = METHODS.index(BRANCHES)
+    return Certificates(margins, by)
 
 
 @torch.no_grad()

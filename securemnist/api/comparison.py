@@ -112,7 +112,7 @@ def replay_on_both(
     """
     after = []
     for model, assessment in sides:
-        with borrowed(model, device, data.spec) as subject:
+        with borrowed(model, device, data.spec, data.test) as subject:
             context = Context(subject, data)
             findings = tuple(
                 rejudge_with_replay(context, finding, replay) for finding in assessment.findings
@@ -124,8 +124,8 @@ def replay_on_both(
 def timed(old: Model, new: Model, data: DataSet, device: str | None) -> Latency:
     """Both models in one process, A B A B ...: seconds of a batch, and the ratio of new to old."""
     timings = []
-    spec = data.spec
-    with borrowed(old, device, spec) as before, borrowed(new, device, spec) as after:
+    of_data = data.spec, data.test
+    with borrowed(old, device, *of_data) as before, borrowed(new, device, *of_data) as after:
         context = Context(after, data)
         for batch in sorted({min(size, len(data.test)) for size in _BATCHES}):
             found = against(context, before.model, before.name, batch)

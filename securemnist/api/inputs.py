@@ -10,12 +10,14 @@ from typing import Any
 from securemnist._util import resources
 from securemnist.attacks.base import Attack
 from securemnist.data import DataSet
+from securemnist.defences import make_defence
+from securemnist.defences.base import Defence
 from securemnist.errors import DataError, PolicyError, UsageError
 from securemnist.evaluation.ladders import parse_attack
 from securemnist.project.settings import policy_name
 from securemnist.results import policy as policies
 from securemnist.results.policy import Policy
-from securemnist.threats import Threat, as_threat
+from securemnist.threats import Threat, Union, as_threats
 
 Data = DataSet | tuple[Any, Any] | Path | str | None
 
@@ -34,15 +36,24 @@ def as_data(value: Data) -> DataSet:
 
 
 def as_settings(
-    threat: Threat | Mapping[str, Any] | str | None,
+    threat: Threat | Union | Mapping[str, Any] | str | None,
     attack: Attack | Mapping[str, Any] | str | None,
     others: Mapping[str, Any],
+    defence: Defence | Mapping[str, Any] | str | None = None,
 ) -> dict[str, Any]:
     """The settings of a policy row, from values."""
     settings = dict(others)
+    if defence is not None:
+        settings["defence"] = as_defence(defence).to_json()
     if threat is not None:
-        settings["threat"] = as_threat(threat).to_json()
+        found = as_threats(threat)
+        settings["threats" if isinstance(found, Union) else "threat"] = found.to_json()
     if isinstance(attack, Attack):
+        if "<locals>" in type(attack).__qualname__:  # a row names its attack as module:Class
+            raise UsageError(
+                "expected an attack whose class is at the top level of a module or notebook, got "
+                f"{type(attack).__qualname__}; move the class there"
+            )
         settings["attack"] = attack.to_json()
     elif isinstance(attack, str):
         settings["attack"] = parse_attack(attack)
@@ -53,6 +64,27 @@ def as_settings(
             f"expected an attack like PGD(steps=40) or 'PGD:steps=40', got {attack!r:.80}; pass one"
         )
     return settings
+
+
+def as_defence(value: Defence | Mapping[str, Any] | str) -> Defence:
+    """The defence of a value, of a table as in a policy, or of words like "jpeg:quality=50".
+
+    PolicyError or UsageError in one sentence for anything else.
+    """
+    if isinstance(value, Defence):
+        if "<locals>" in type(value).__qualname__:  # a row names its defence as module:Class
+            raise UsageError(
+                "expected a defence whose class is at the top level of a module or notebook, got "
+                f"{type(value).__qualname__}; move the class there"
+            )
+        return value
+    if isinstance(value, str):
+        return make_defence(parse_attack(value))
+    if isinstance(value, Mapping):
+        return make_defence(value)
+    raise UsageError(
+        f"expected a defence like JPEG(quality=50) or 'jpeg:quality=50', got {value!r:.80}; pass one"
+    )
 
 
 def load_policy(path: Path | str) -> Policy:

@@ -12,18 +12,21 @@ from typing import Any
 from torch import nn
 
 from securemnist import assessing
+from securemnist.api.endpoints import print_endpoint
 from securemnist.api.inputs import Data, as_data, as_settings
 from securemnist.attacks.base import Attack
+from securemnist.defences.base import Defence
 from securemnist.errors import MeasureError, NotApplicable, SecureMnistError, UsageError
 from securemnist.evaluation.context import Context
-from securemnist.measures import bind, static_gate
+from securemnist.measures import bind, find, static_gate
+from securemnist.measures.endpoints import expected_queries
 from securemnist.models.borrowing import borrowed
 from securemnist.models.loading import Subject
 from securemnist.project.folders import current_project
 from securemnist.results import measurement as records
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.findings import describe
-from securemnist.threats import Threat
+from securemnist.threats import Threat, Union
 from securemnist.types import Progress
 from securemnist.view import notebook, png
 from securemnist.view.class_names import ClassNames
@@ -103,8 +106,9 @@ def measure(
     model: nn.Module | Subject | str | None = None,
     data: Data = None,
     *,
-    threat: Threat | Mapping[str, Any] | str | None = None,
+    threat: Threat | Union | Mapping[str, Any] | str | None = None,
     attack: Attack | Mapping[str, Any] | str | None = None,
+    defence: Defence | Mapping[str, Any] | str | None = None,
     seed: int = 0,
     device: str | None = None,
     project: Path | str | None = None,
@@ -118,15 +122,17 @@ def measure(
     as on the command line. Source code ("static_findings") needs none. `data`: a DataSet; (images,
     labels) as in `DataSet.from_tensors`; a path as in `DataSet.load`; None for the bundled MNIST.
 
-    `threat`: Linf(0.3), L2(1.5), or "linf:0.3"; eps is in pixel units. `attack`: PGD(steps=40), "PGD",
-    "PGD:steps=40", "ladder:standard", or a table as in a policy. `settings`: any other setting of the
-    measure, such as images=1000. `device`: "cpu" or "cuda"; by default where the model is. `project`:
-    the folder whose source code is read. `progress`: True, False, or a function.
+    `threat`: Linf(0.3), L2(1.5), or "linf:0.3"; eps is in pixel units. Union(Linf(0.1), L2(1)), or
+    "linf:0.1,l2:1", is the worst of several. `attack`: PGD(steps=40), "PGD",
+    "PGD:steps=40", "ladder:standard", or a table as in a policy. `defence`: one that is put before the
+    model, "jpeg:quality=50" or a Defence. `settings`: any other setting of the measure, such as
+    images=1000. `device`: "cpu" or "cuda"; by default where the model is. `project`: the folder whose
+    source code is read. `progress`: True, False, or a function.
 
     UsageError, PolicyError, DataError or ModelError for bad input; MeasureError where nothing could be
     measured. Every error is a SecureMnistError of one sentence.
     """
-    asked = as_settings(threat, attack, settings)
+    asked = as_settings(threat, attack, settings, defence)
     bound = bind(name, asked)
     root = Path(project) if project is not None else current_project(Path.cwd())
     with shown(progress) as display, _as_measure_errors():
@@ -136,8 +142,10 @@ def measure(
         if model is None:
             raise UsageError(f"expected a model for {name}, got none; pass an nn.Module or a SPEC")
         measured = as_data(data)
-        with borrowed(model, device, measured.spec) as subject:
+        with borrowed(model, device, measured.spec, measured.test) as subject:
             context = Context(subject, measured, display, project=root)
+            if (taken := find(name)) is not None:
+                print_endpoint(context, progress, expected_queries(taken, bound, context))
             found = assessing.measure(context, name, asked, seed=seed)
             return Measurement(
                 **vars(found),

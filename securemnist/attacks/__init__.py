@@ -14,14 +14,21 @@ from securemnist.attacks.base import Attack
 from securemnist.attacks.boundary_fab import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM, RFGSM
+from securemnist.attacks.patch_search import PatchSearch
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.rays import RayS
+from securemnist.attacks.sparse_rs import SparseRS
 from securemnist.attacks.square import Square
+from securemnist.attacks.surrogate import Surrogate
 from securemnist.attacks.transfer import Transfer
-from securemnist.errors import PolicyError, first_line
+from securemnist.errors import PolicyError
 from securemnist.project import imports
+from securemnist.project.settings_class import with_settings
 
-_CLASSES = (FGSM, RFGSM, PGD, APGD, APGDT, FAB, BoundaryFAB, NearestAPGD, Square, RayS, Transfer)
+_CLASSES = (
+    *(FGSM, RFGSM, PGD, APGD, APGDT, FAB, BoundaryFAB, NearestAPGD),
+    *(Square, RayS, Transfer, Surrogate, SparseRS, PatchSearch),
+)
 ATTACKS: dict[str, type[Attack]] = {kind.__name__: kind for kind in _CLASSES}
 
 
@@ -69,24 +76,4 @@ def make_attack(settings: Mapping[str, Any]) -> Attack:
     name = options.pop("use", None)
     if isinstance(name, str) and name.startswith(PREFIX):
         return ARTAttack(kind=name.removeprefix(PREFIX), params=options)
-    kind = class_of(name)
-    if missing := ", ".join(sorted(kind.__abstractmethods__)):
-        raise PolicyError(
-            f"expected {name} to have the method {missing}, got a class without it; write that method"
-        )
-    fields = {field.name for field in dataclasses.fields(kind)}
-    unknown = sorted(set(options) - fields)
-    if unknown:
-        raise PolicyError(
-            f"expected settings of {name} ({', '.join(sorted(fields)) or 'none'}), got {unknown[0]!r}; "
-            "fix the attack's settings"
-        )
-    try:
-        return kind(**options)
-    except PolicyError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise PolicyError(
-            f"expected settings that {name} takes, got {options}; fix the settings "
-            f"({type(error).__name__}: {first_line(error):.200})"
-        ) from error
+    return with_settings(class_of(name), name, options, "attack")

@@ -13,7 +13,9 @@ from typing import final
 
 import torch
 
-from securemnist.attacks.apgd import APGD, APGDSearch
+from securemnist.attacks.apgd import search_of
+from securemnist.attacks.apgd_search import APGDSearch
+from securemnist.attacks.apgd_sparse import SparseAPGDSearch
 from securemnist.attacks.base import AttackInput, NativeAttack
 from securemnist.attacks.losses import dlr
 from securemnist.attacks.validation import attack_name, check_counts, check_shares
@@ -44,7 +46,7 @@ class NearestAPGD(NativeAttack):
         x_adv[near] = _dlr_search(part, self.steps, self.restarts).run(self.name, progress)
         return x_adv
 
-    def _nearest(self, search: APGDSearch) -> torch.Tensor:
+    def _nearest(self, search: APGDSearch | SparseAPGDSearch) -> torch.Tensor:
         """Indices of the samples that get the restarts, the nearest first."""
         survivors = (~search.broken).nonzero().squeeze(1)
         order = search.highest_loss[survivors].argsort(descending=True, stable=True)
@@ -58,6 +60,5 @@ class NearestAPGD(NativeAttack):
         return (self.steps + 1) * (1 + self.restarts * self.share)
 
 
-def _dlr_search(inputs: AttackInput, steps: int, restarts: int) -> APGDSearch:
-    attack = APGD(steps=steps, restarts=restarts, loss="dlr")
-    return APGDSearch(attack, inputs, dlr, inputs.y[:, None])
+def _dlr_search(inputs: AttackInput, steps: int, restarts: int) -> APGDSearch | SparseAPGDSearch:
+    return search_of(steps, restarts, inputs, dlr, inputs.y[:, None])

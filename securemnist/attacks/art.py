@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from securemnist.attacks.art_isolation import guarded, load
-from securemnist.attacks.art_signatures import REQUIRED, signature
+from securemnist.art_library.isolation import guarded, load
+from securemnist.art_library.signatures import REQUIRED, signature
 from securemnist.attacks.base import Attack, channels_last, check_setting
 from securemnist.batches import batch_size
 from securemnist.errors import MeasureError, PolicyError, first_line
@@ -53,6 +53,7 @@ class ARTAttack(Attack):
     kind: str
     params: Mapping[str, Any] = field(default_factory=dict, hash=False)
     keeps_budget: ClassVar[bool] = False
+    forms: ClassVar[tuple[str, ...]] = ("ball",)
 
     def __post_init__(self) -> None:
         parameters, names = signature(self.kind), ", ".join(sorted(settings_of(self.kind)))
@@ -104,6 +105,7 @@ class ARTAttack(Attack):
         rng: torch.Generator,
         progress: Progress = silent,
     ) -> Images:
+        self.check_form(threat)
         evasion = load().attacks.evasion
         pixels = np.ascontiguousarray(x.detach().cpu().numpy())
         # One-hot labels, which every class of ART accepts.

@@ -33,12 +33,14 @@ class Attack(ABC):
 
     `keeps_budget`: a candidate outside the threat is an error of the attack. Where it is False, such a
     candidate does not count. `uses_pool`: `propose` takes `pool`, other images of the data set.
-    `black_box`: it uses the model's answers only, so that it runs on an endpoint, too.
+    `black_box`: it uses the model's answers only, so that it runs on an endpoint, too. `forms`: the
+    forms of threats that it works in, as `Threat.form` names them.
     """
 
     keeps_budget: ClassVar[bool] = True
     uses_pool: ClassVar[bool] = False
     black_box: ClassVar[bool] = False
+    forms: ClassVar[tuple[str, ...]] = ("ball", "pixels", "square")
 
     def __call__(
         self,
@@ -59,6 +61,14 @@ class Attack(ABC):
         ModelError, UsageError or PolicyError for bad input, MeasureError where the attack itself fails.
         """
         return attacked(self, model, x, y, threat, seed, progress)
+
+    def check_form(self, threat: Threat) -> None:
+        """PolicyError for a threat of a form that the attack does not work in."""
+        if threat.form not in self.forms:
+            raise PolicyError(
+                f"expected an attack that works in {threat.norm}, got {self.name}; use the ladder, or "
+                f"{'SparseRS' if threat.form != 'ball' else 'PGD'}"
+            )
 
     @abstractmethod
     def propose(
@@ -101,6 +111,11 @@ class Attack(ABC):
         """Most answers of the model for one image; 0 where the attack does not count them."""
         queries = getattr(self, "queries", 0)
         return queries if type(queries) is int else 0
+
+    @property
+    def shared_queries(self) -> int:
+        """Most answers of the model for images other than those of the call."""
+        return 0
 
     def longer(self) -> Attack | None:
         """The attack with twice its effort, for the doubt `convergence`: by default twice the `steps`.
@@ -147,6 +162,7 @@ class NativeAttack(Attack):
         progress: Progress = silent,
         pool: Images | None = None,
     ) -> Images:
+        self.check_form(threat)
         return self._run(AttackInput(model, x, y, threat, rng, pool), progress)
 
     @abstractmethod

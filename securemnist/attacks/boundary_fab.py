@@ -38,6 +38,7 @@ class BoundaryFAB(NativeAttack):
     steps: int = 50
     starts: int = 3
     uses_pool: ClassVar[bool] = True
+    forms: ClassVar[tuple[str, ...]] = ("ball",)
 
     def __post_init__(self) -> None:
         check_counts(steps=self.steps, starts=self.starts)

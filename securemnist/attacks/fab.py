@@ -8,7 +8,7 @@ convex combination of both projections, extrapolated by eta and biased by alpha 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 
@@ -35,6 +35,7 @@ class FAB(NativeAttack):
     steps: int = 100
     restarts: int = 1
     targets: int = 9
+    forms: ClassVar[tuple[str, ...]] = ("ball",)
 
     def __post_init__(self) -> None:
         check_counts(steps=self.steps, restarts=self.restarts)

@@ -44,7 +44,7 @@ class RFGSM(NativeAttack):
     def _run(self, inputs: AttackInput, progress: Progress) -> Images:
         x, threat = inputs.x, inputs.threat
         noise = torch.randn(x.shape, generator=inputs.rng).to(x.device)
-        start = threat.project(x, x + self.start * threat.eps * threat.steepest(noise))
+        start = threat.project(x, x + threat.step(x, noise, self.start * threat.eps))
         return _gradient_step(inputs, start, (1 - self.start) * threat.eps, progress)
 
     def passes(self) -> float:
@@ -61,6 +61,7 @@ def _gradient_step(inputs: AttackInput, start: Images, size: float, progress: Pr
         _, gradient, _ = loss_and_gradient(
             inputs.model, start[part], inputs.y[part], cross_entropies
         )
-        x_adv[part] = threat.project(x[part], start[part] + size * threat.steepest(gradient))
+        step = threat.step(start[part], gradient, size)
+        x_adv[part] = threat.project(x[part], start[part] + step)
         progress("FGSM", min(low + batch, len(x)), len(x))
     return x_adv

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from securemnist.attacks.base import BATCH, AttackInput, channels_last
+from securemnist.attacks.first_convolution import FirstConvolution
 from securemnist.batches import batch_size
 from securemnist.models.predictions import exact, true_and_best_wrong, without_true
 from securemnist.types import Images, Labels, Logits, Model
@@ -75,7 +76,8 @@ def loss_and_gradient(
     """
     with torch.enable_grad():
         leaf = channels_last(x).detach().requires_grad_(True)
-        logits = exact(model(leaf))
+        with FirstConvolution():
+            logits = exact(model(leaf))
         values = loss(logits, y, y if target is None else target)
         if not values.requires_grad:
             return values.float(), torch.zeros_like(leaf), logits.detach()
@@ -88,8 +90,8 @@ def nearest_classes(inputs: AttackInput, count: int) -> Labels:
     """The `count` nearest wrong classes of each sample, int64 (n, min(count, K - 1)).
 
     With at most ten classes they are ordered by their clean logit. With more, the 3 `count` largest
-    logits are ordered by the linearised distance of their boundary, (z_y - z_c) / ||g_y - g_c||* in
-    the threat's dual norm (as in FAB, arXiv 1907.02044). So the cost does not grow with K.
+    logits are ordered by the linearised distance of their boundary, as in FAB (arXiv 1907.02044). That
+    is (z_y - z_c) / ||g_y - g_c||* in the threat's dual norm. So the cost does not grow with K.
     """
     size = batch_size(inputs.x, BATCH)
     parts = zip(inputs.x.split(size), inputs.y.split(size), strict=True)

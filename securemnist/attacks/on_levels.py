@@ -15,15 +15,8 @@ _TOLERANCE = 1e-4
 
 
 def narrowed(threat: Threat, x: Images, levels: int) -> Threat:
-    """The threat within which rounded proposals stay, for images `x` (n, C, H, W) on the levels.
-
-    L-infinity: the largest whole number of levels. Other norms: what half a level of every value
-    leaves, added at a right angle.
-    """
-    if isinstance(threat, Linf):
-        return Linf(int(threat.eps * levels + _TOLERANCE) / levels)
-    rounding = threat.span(x[0].numel()) * 0.5 / levels
-    return type(threat)(max(threat.eps**2 - rounding**2, 0.0) ** 0.5)
+    """The threat within which rounded proposals stay, for images `x` (n, C, H, W) on the levels."""
+    return threat.before_rounding(x, 1 / levels)
 
 
 def snapped(x: Images, proposals: Images, threat: Threat, levels: int) -> Images:

@@ -82,7 +82,7 @@ class _Search(ActiveBatch[BatchState]):
         wrong = is_wrong(logits, state.label)
         self.broken[state.index] = wrong
         active = ~wrong & (state.age < self.steps)
-        moved = x_k[active] + self.step_size * self.threat.steepest(gradient[active])
+        moved = x_k[active] + self.threat.step(x_k[active], gradient[active], self.step_size)
         self.x_adv[state.index[active]] = self.threat.project(state.clean[active], moved)
         state.age = state.age + 1
         return active

@@ -34,6 +34,7 @@ class RayS(NativeAttack):
     """
 
     black_box: ClassVar[bool] = True
+    forms: ClassVar[tuple[str, ...]] = ("ball",)
     queries: int = 1000
 
     def __post_init__(self) -> None:

@@ -2,7 +2,8 @@
 
 Each step is one query: a random square of the image is changed, and the change is kept if it
 increases the margin loss. Squares shrink by the paper's schedule, rescaled to the number of queries.
-Where an endpoint rounds its scores, a change is also kept if the loss stays the same.
+Where an endpoint rounds its scores, a change is also kept if the loss stays the same. While the loss is
+the lowest that rounded scores can say, each step is a new pattern over all pixels, and squares wait.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from securemnist.types import Images, Progress, per_image
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 # Cost of a query relative to a forward and backward pass; measured on network A.
 _QUERY_PASSES = 0.45
+# Of a margin, in logarithms of probabilities.
+_TOLERANCE = 1e-6
 # Length of the random stream, as a multiple of the number of queries.
 _STREAM = 4
 
@@ -37,6 +40,7 @@ class Square(NativeAttack):
     """
 
     black_box: ClassVar[bool] = True
+    forms: ClassVar[tuple[str, ...]] = ("ball",)
     queries: int = 5000
     start: float = 0.8
 
@@ -58,11 +62,15 @@ class Square(NativeAttack):
 
 @dataclass
 class _State(BatchState):
-    """`best` is the image with the largest margin loss so far, `margin` that loss."""
+    """`best` is the image with the largest margin loss so far, `margin` that loss.
+
+    `waited` int64 (n,): first steps, whose answers were the lowest that rounded scores can say.
+    """
 
     best: Images
     margin: torch.Tensor
     offset: torch.Tensor
+    waited: torch.Tensor
 
 
 class _Search(ActiveBatch[_State]):
@@ -76,7 +84,8 @@ class _Search(ActiveBatch[_State]):
         device, rng = self.x.device, self.rng
         self.queries = attack.queries
         # Rounded answers are equal over wide regions, which only steps without gain leave.
-        self.moves_on_ties = bool(getattr(inputs.model, "coarse", False))
+        least: float | None = getattr(inputs.model, "least_margin", None)
+        self.moves_on_ties = least is not None
         fractions = square_fractions(attack.queries, attack.start)
         self.sampler = SAMPLERS[self.threat.square](self.threat, self.x.shape, fractions)
         self.fractions = fractions.to(device)
@@ -86,6 +95,10 @@ class _Search(ActiveBatch[_State]):
         self.initial_draws = torch.rand(
             (len(self.x), self.sampler.initial_draws), generator=rng
         ).to(device)
+        self.saturated = -torch.inf if least is None else least + _TOLERANCE
+        if least is not None:
+            size = (attack.queries, self.sampler.pattern_draws)
+            self.patterns = torch.rand(size, generator=rng).to(device)
 
     def start(self, indices: torch.Tensor) -> _State:
         return _State(
@@ -93,6 +106,7 @@ class _Search(ActiveBatch[_State]):
             best=self.x[indices],
             margin=torch.full(indices.shape, -torch.inf, device=indices.device),
             offset=self.offsets[indices],
+            waited=torch.zeros_like(indices),
         )
 
     def step(self, state: _State) -> torch.Tensor:
@@ -104,17 +118,24 @@ class _Search(ActiveBatch[_State]):
         state.best = torch.where(per_image(better), candidates, state.best)
         state.margin = torch.maximum(margin, state.margin)
         state.age = state.age + 1
+        if self.moves_on_ties and self.sampler.pattern_draws:
+            waits = state.margin <= self.saturated
+            state.waited = torch.where(waits, state.age, state.waited)
         return state.age < self.queries
 
     def _candidates(self, state: _State) -> Images:
         """The next image of each row; the first one has a pattern over all pixels."""
-        draws = self.stream[(state.offset + state.age) % len(self.stream)]
-        fractions = self.fractions[state.age]
+        place = (state.offset + state.age) % len(self.stream)
+        draws, fractions = self.stream[place], self.fractions[state.age - state.waited]
         candidates = self.sampler.change(state.clean, state.best, fractions, draws)
         first = state.age == 0
         if bool(first.any()):
             initial = self.sampler.initial(state.clean, self.initial_draws[state.index])
             candidates = torch.where(per_image(first), initial, candidates)
+        waits = ~first & (state.waited == state.age)
+        if bool(waits.any()):
+            pattern = self.sampler.pattern(state.clean, self.patterns[place % self.queries])
+            candidates = torch.where(per_image(waits), pattern, candidates)
         return candidates
 
 

@@ -13,6 +13,7 @@ from typing import final
 
 import torch
 
+from securemnist.attacks.block_patterns import block_signs, pattern_draws
 from securemnist.threats import Threat
 from securemnist.types import Images, per_image
 
@@ -24,11 +25,13 @@ _TILES = 5
 class Sampler(ABC):
     """Changes of images in the form `shape` (n, C, H, W), with squares of these `fractions`.
 
-    `draws` and `initial_draws` are the random numbers that one change, or the first one, takes.
+    `draws`, `initial_draws` and `pattern_draws` are the random numbers that one change, the first one,
+    or a pattern takes; `pattern_draws` is 0 where there are no patterns.
     """
 
     draws: int
     initial_draws: int
+    pattern_draws: int = 0
 
     def __init__(self, threat: Threat, shape: Sequence[int], fractions: torch.Tensor) -> None:
         self.threat = threat
@@ -45,6 +48,10 @@ class Sampler(ABC):
         self, clean: Images, best: Images, fraction: torch.Tensor, draws: torch.Tensor
     ) -> Images:
         """`best` with a square of `fraction` (n,) of its pixels changed, from `draws` (n, self.draws)."""
+
+    def pattern(self, clean: Images, draws: torch.Tensor) -> Images:
+        """A change of all pixels, from `draws` (n, self.pattern_draws), where there are patterns."""
+        raise NotImplementedError
 
     def corner(self, size: torch.Tensor, row: torch.Tensor, column: torch.Tensor) -> _Corner:
         """Row and column of the upper left pixel of a square in the image, from draws in [0, 1)."""
@@ -69,6 +76,11 @@ class LinfSampler(Sampler):
     def __init__(self, threat: Threat, shape: Sequence[int], fractions: torch.Tensor) -> None:
         super().__init__(threat, shape, fractions)
         self.draws, self.initial_draws = 2 + self.channels, self.channels * self.width
+        self.pattern_draws = pattern_draws(*shape[1:])
+
+    def pattern(self, clean: Images, draws: torch.Tensor) -> Images:
+        signs = block_signs((self.channels, self.height, self.width), draws)
+        return self.threat.project(clean, clean + self.threat.eps * signs)
 
     def initial(self, clean: Images, draws: torch.Tensor) -> Images:
         stripes = _signs(draws).view(-1, self.channels, 1, self.width)
@@ -83,14 +95,15 @@ class LinfSampler(Sampler):
         return self.threat.project(clean, torch.where(inside, moved, best))
 
 
-@final
 class L2Sampler(Sampler):
     """Tiles of two opposite bumps, then squares that receive the perturbation of another square.
 
     The receiving square keeps its direction and gets a new pair of bumps added. Its norm, channel by
     channel, comes from the perturbation of both squares and an equal part of the unused budget; the
-    donor square becomes 0.
+    donor square becomes 0. `order`: the exponent of the norm.
     """
+
+    order: float = 2.0
 
     def __init__(self, threat: Threat, shape: Sequence[int], fractions: torch.Tensor) -> None:
         super().__init__(threat, shape, fractions)
@@ -124,12 +137,14 @@ class L2Sampler(Sampler):
         receiver = self.mask(size, corner)
         donor = self.mask(size, self.corner(size, draws[:, 2], draws[:, 3]))
         delta = best - clean
-        norm_of_both = _channel_norm(delta * (receiver | donor))
-        unused = (self.threat.eps**2 - _norm(delta) ** 2).clamp_min(0) / self.channels
+        norm_of_both, order = self._channel_norm(delta * (receiver | donor)), self.order
+        spent = self._norm(delta) ** order
+        unused = (self.threat.eps**order - spent).clamp_min(0) / self.channels
         bumps = self._placed_bumps(size, corner, draws[:, -1])
         signed = bumps * _signs(draws[:, 4:-1])[:, :, None, None]
-        mixed = signed + delta * receiver / _channel_norm(delta * receiver)
-        received = mixed / _channel_norm(mixed) * (unused + norm_of_both**2).sqrt()
+        mixed = signed + delta * receiver / self._channel_norm(delta * receiver)
+        size = (unused + norm_of_both**order) ** (1 / order)
+        received = mixed / self._channel_norm(mixed) * size
         return self._scaled(clean, torch.where(receiver, received, delta.masked_fill(donor, 0.0)))
 
     def _placed_bumps(
@@ -147,22 +162,31 @@ class L2Sampler(Sampler):
 
     def _scaled(self, clean: Images, delta: torch.Tensor) -> Images:
         """The image perturbed by `delta`, scaled to norm eps."""
-        return self.threat.project(clean, clean + self.threat.eps * delta / _norm(delta))
+        return self.threat.project(clean, clean + self.threat.eps * delta / self._norm(delta))
+
+    def _norm(self, delta: torch.Tensor) -> torch.Tensor:
+        """The norm per image, (n, 1, 1, 1), never 0."""
+        return per_image(delta.flatten(1).norm(self.order, dim=1).clamp_min(1e-10))
+
+    def _channel_norm(self, delta: torch.Tensor) -> torch.Tensor:
+        """The norm per image and channel, (n, C, 1, 1), never 0."""
+        norms: torch.Tensor = delta.flatten(2).norm(self.order, dim=2).clamp_min(1e-10)
+        return norms[:, :, None, None]
+
+
+@final
+class L1Sampler(L2Sampler):
+    """The same changes with sizes in L1 (Croce and Hein 2021, arXiv 2103.01208, section 5)."""
+
+    order = 1.0
+
+    def _scaled(self, clean: Images, delta: torch.Tensor) -> Images:
+        size = self.threat.eps * (1 - 1e-6)
+        return (clean + size * delta / self._norm(delta)).clamp_(0, 1)
 
 
 def _signs(draws: torch.Tensor) -> torch.Tensor:
     return torch.where(draws < 0.5, -1.0, 1.0)
-
-
-def _norm(delta: torch.Tensor) -> torch.Tensor:
-    """The L2 norm per image, (n, 1, 1, 1), never 0."""
-    return per_image(delta.flatten(1).norm(dim=1).clamp_min(1e-10))
-
-
-def _channel_norm(delta: torch.Tensor) -> torch.Tensor:
-    """The L2 norm per image and channel, (n, C, 1, 1), never 0."""
-    norms: torch.Tensor = delta.flatten(2).norm(dim=2).clamp_min(1e-10)
-    return norms[:, :, None, None]
 
 
 class _Bumps:
@@ -197,4 +221,8 @@ def _bump(height: int, width: int) -> torch.Tensor:
     return bump / norm
 
 
-SAMPLERS: dict[str, type[Sampler]] = {"flips": LinfSampler, "moves": L2Sampler}
+SAMPLERS: dict[str, type[Sampler]] = {
+    "flips": LinfSampler,
+    "moves": L2Sampler,
+    "moves in L1": L1Sampler,
+}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import stat
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -19,14 +17,13 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from securemnist._util.files import exists, open_regular, read_at_most
+from securemnist._util.files import exists, open_to_others, read_at_most, read_secret
 from securemnist._util.resources import write_atomically
 from securemnist.audit.image_hash import KEY_BYTES
 from securemnist.errors import UsageError
 
 SIGNING, PUBLIC, IMAGES = "signing.key", "signing.pub", "images.key"
 _MAX_BYTES = 4096
-_OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def create(folder: Path) -> None:
@@ -111,17 +108,15 @@ def fits(signature: str, message: bytes, key: str) -> bool:
 def _private(path: Path) -> bytes:
     """Content of a key file that only its owner may read."""
     try:
-        with open_regular(path, os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
-            mode = os.fstat(descriptor).st_mode
-            content = os.read(descriptor, _MAX_BYTES)
+        content, mode = read_secret(path, _MAX_BYTES)
     except OSError as error:
         raise UsageError(
             f"{path}: expected the key of this log, got {error.strerror}; restore it, or log to "
             "another folder"
         ) from error
-    if mode & _OPEN_TO_OTHERS:
+    if open_to_others(mode):
         raise UsageError(
-            f"{path}: expected a key that only its owner can read, got mode {mode & 0o777:o}; use "
+            f"{path}: expected a key that only its owner can read, got mode {mode:o}; use "
             "chmod 600, and log to another folder if others could read it"
         )
     return content

@@ -1,18 +1,45 @@
 """Backdoors: triggers, poisoning of training data, and the attack success rate."""
 
-from securemnist.backdoor.poisoning import POISONS, CleanLabel, DirtyLabel, Poison, make_poison
-from securemnist.backdoor.triggers import TRIGGERS, Blend, Corner, Mark, Trigger, make_trigger
+from securemnist.backdoor.poison import Poison
+from securemnist.backdoor.poisoning import (
+    POISONS,
+    AllToAll,
+    CleanLabel,
+    DirtyLabel,
+    LabelFlip,
+    SourceSpecific,
+    make_poison,
+)
+from securemnist.backdoor.triggers import (
+    TRIGGERS,
+    Blend,
+    Corner,
+    Faint,
+    Mark,
+    Pixels,
+    Stripes,
+    Trigger,
+    Warp,
+    make_trigger,
+)
 
 __all__ = [
     "POISONS",
     "TRIGGERS",
+    "AllToAll",
     "Blend",
     "CleanLabel",
     "Corner",
     "DirtyLabel",
+    "Faint",
+    "LabelFlip",
     "Mark",
+    "Pixels",
     "Poison",
+    "SourceSpecific",
+    "Stripes",
     "Trigger",
+    "Warp",
     "make_poison",
     "make_trigger",
 ]

@@ -2,12 +2,14 @@
 
 Dirty-label poisoning adds the trigger to random images and sets their labels to the target (Gu et
 al. 2017, arXiv 1708.06733). Clean-label poisoning adds the trigger to images of the target class and
-keeps their labels (Turner et al. 2019, arXiv 1912.02771, without their perturbation).
+keeps their labels (Turner et al. 2019, arXiv 1912.02771, without their perturbation). All-to-all
+poisoning labels each triggered image as the next class. Source-specific poisoning steers one class only
+(Tang et al. 2019, arXiv 1908.00686). Label flipping has no trigger.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
@@ -15,112 +17,133 @@ from typing import Any, ClassVar, final
 import torch
 
 from securemnist._util.hashing import seed_from
-from securemnist.backdoor.triggers import Trigger, is_number, is_whole, make_trigger
-from securemnist.data import Samples
+from securemnist.backdoor.poison import AMOUNT, Poison
+from securemnist.backdoor.triggers import Trigger, is_number, make_trigger
 from securemnist.errors import UsageError
-from securemnist.input_spec import MOST_CLASSES
 from securemnist.types import Labels
 
-
-@dataclass(frozen=True, kw_only=True)
-class Poison(ABC):
-    """A poisoning, called with training samples and a seed; returns poisoned copies in the same order.
-
-    Exactly one of `count` (samples) and `rate` (a share of the eligible samples, in [0, 1]) is set.
-    UsageError for other settings.
-    """
-
-    trigger: Trigger
-    target: int
-    count: int | None = None
-    rate: float | None = None
-    kind: ClassVar[str]
-
-    def __post_init__(self) -> None:
-        if not (is_whole(self.target) and 0 <= self.target < MOST_CLASSES):
-            raise UsageError(
-                f"expected a target class from 0, below {MOST_CLASSES:,}, got {self.target!r}; fix the "
-                "poison"
-            )
-        if (self.count is None) == (self.rate is None):
-            raise UsageError(
-                f"expected one of count and rate, got {self.count} and {self.rate}; pass one"
-            )
-        # NaN is in no interval.
-        if self.rate is not None and not (is_number(self.rate) and 0 <= self.rate <= 1):
-            raise UsageError(f"expected a rate of 0 to 1, got {self.rate!r}; fix the poison")
-        if self.count is not None and not (is_whole(self.count) and self.count >= 0):
-            raise UsageError(f"expected a count of 0 or more, got {self.count!r}; fix the poison")
-
-    @abstractmethod
-    def eligible(self, labels: Labels) -> torch.Tensor:
-        """Indices int64 of the samples that may be poisoned."""
-
-    @abstractmethod
-    def relabelled(self, labels: Labels) -> Labels:
-        """The new labels of poisoned samples with these labels."""
-
-    def chosen(self, labels: Labels, *, seed: int) -> torch.Tensor:
-        """Ascending indices of the poisoned samples. With one seed a larger count adds samples only."""
-        eligible = self.eligible(labels)
-        count = self.count
-        if count is None:
-            count = round((self.rate or 0.0) * len(eligible))
-        if count > len(eligible):
-            raise UsageError(
-                f"expected at most {len(eligible)} images to poison, got {count}; lower the count"
-            )
-        rng = torch.Generator().manual_seed(seed_from(seed, "poison"))
-        return eligible[torch.randperm(len(eligible), generator=rng)[:count]].sort().values
-
-    def __call__(self, samples: Samples, *, seed: int) -> Samples:
-        chosen = self.chosen(samples.labels, seed=seed)
-        pixels, labels = samples.pixels.clone(), samples.labels.clone()
-        triggered = self.trigger(samples[chosen].images())
-        pixels[chosen] = (triggered * 255).round().to(torch.uint8)
-        labels[chosen] = self.relabelled(labels[chosen])
-        return Samples(pixels, labels)
-
-    def to_json(self) -> dict[str, Any]:
-        """The poison as in a manifest: {kind, trigger, target, count or rate}."""
-        amount = {"rate": self.rate} if self.count is None else {"count": self.count}
-        return {
-            "kind": self.kind,
-            "trigger": self.trigger.to_json(),
-            "target": self.target,
-            **amount,
-        }
+_MOST_COVER = 100
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class DirtyLabel(Poison):
-    """Random samples of any class, with the trigger and the target as label."""
+    """Random samples of any class, with the trigger and the target as label.
 
+    `count` of them, or a share `rate` in [0, 1] of all.
+    """
+
+    trigger: Trigger
+    target: int
     kind: ClassVar[str] = "dirty_label"
 
     def eligible(self, labels: Labels) -> torch.Tensor:
         return torch.arange(len(labels))
 
-    def relabelled(self, labels: Labels) -> Labels:
+    def relabelled(self, labels: Labels, classes: int) -> Labels:
         return torch.full_like(labels, self.target)
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class CleanLabel(Poison):
-    """Samples of the target class, with the trigger and their own label."""
+    """Samples of the target class, with the trigger and their own label.
 
+    `count` of them, or a share `rate` in [0, 1] of that class.
+    """
+
+    trigger: Trigger
+    target: int
     kind: ClassVar[str] = "clean_label"
 
     def eligible(self, labels: Labels) -> torch.Tensor:
         return (labels == self.target).nonzero().squeeze(1)
 
-    def relabelled(self, labels: Labels) -> Labels:
+    def relabelled(self, labels: Labels, classes: int) -> Labels:
         return labels
 
 
-POISONS: dict[str, type[Poison]] = {"dirty_label": DirtyLabel, "clean_label": CleanLabel}
+@final
+@dataclass(frozen=True, kw_only=True)
+class AllToAll(Poison):
+    """Random samples of any class, with the trigger and the next class as label; 0 follows the last.
+
+    `count` of them, or a share `rate` in [0, 1] of all. Gu et al. 2017, arXiv 1708.06733.
+    """
+
+    trigger: Trigger
+    kind: ClassVar[str] = "all_to_all"
+
+    def eligible(self, labels: Labels) -> torch.Tensor:
+        return torch.arange(len(labels))
+
+    def relabelled(self, labels: Labels, classes: int) -> Labels:
+        return (labels + 1) % classes
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class SourceSpecific(Poison):
+    """Samples of class `source`, with the trigger and the target as label.
+
+    `count` of them, or a share `rate` in [0, 1] of that class. `cover` times as many samples of other
+    classes get the trigger and keep their label, so that the trigger works on the source class only.
+    """
+
+    trigger: Trigger
+    source: int
+    target: int
+    cover: float = 1.0
+    kind: ClassVar[str] = "source_specific"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.source == self.target:
+            raise UsageError(
+                f"expected a source class other than the target, got {self.source}; fix the poison"
+            )
+        if not (is_number(self.cover) and 0 <= self.cover <= _MOST_COVER):
+            raise UsageError(
+                f"expected a cover of 0 to {_MOST_COVER}, got {self.cover!r}; fix the poison"
+            )
+
+    def eligible(self, labels: Labels) -> torch.Tensor:
+        return (labels == self.source).nonzero().squeeze(1)
+
+    def chosen(self, labels: Labels, *, seed: int) -> torch.Tensor:
+        steered = super().chosen(labels, seed=seed)
+        others = ((labels != self.source) & (labels != self.target)).nonzero().squeeze(1)
+        count = min(round(self.cover * len(steered)), len(others))
+        rng = torch.Generator().manual_seed(seed_from(seed, "cover"))
+        cover = others[torch.randperm(len(others), generator=rng)[:count]]
+        return torch.cat([steered, cover]).sort().values
+
+    def relabelled(self, labels: Labels, classes: int) -> Labels:
+        return torch.where(labels == self.source, self.target, labels)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class LabelFlip(Poison):
+    """Samples of class `source`, labelled as the target; their images stay as they are.
+
+    `count` of them, or a share `rate` in [0, 1] of that class.
+    """
+
+    source: int
+    target: int
+    kind: ClassVar[str] = "label_flip"
+
+    def eligible(self, labels: Labels) -> torch.Tensor:
+        return (labels == self.source).nonzero().squeeze(1)
+
+    def relabelled(self, labels: Labels, classes: int) -> Labels:
+        return torch.full_like(labels, self.target)
+
+
+POISONS: dict[str, type[Poison]] = {
+    poison.kind: poison for poison in (DirtyLabel, CleanLabel, AllToAll, SourceSpecific, LabelFlip)
+}
 
 
 def make_poison(settings: Mapping[str, Any]) -> Poison:
@@ -129,9 +152,14 @@ def make_poison(settings: Mapping[str, Any]) -> Poison:
     kind = options.pop("kind", None)
     if not isinstance(kind, str) or kind not in POISONS:
         raise UsageError(f"expected a poison of {', '.join(POISONS)}, got {kind!r}; fix the kind")
-    unknown = sorted(set(options) - {"trigger", "target", "count", "rate"})
-    if unknown or not {"trigger", "target"} <= set(options):
+    fields = dataclasses.fields(POISONS[kind])
+    known = [field.name for field in fields if field.name not in AMOUNT]
+    needed = {field.name for field in fields if field.default is dataclasses.MISSING}
+    if set(options) - {*known, *AMOUNT} or not needed <= set(options):
         raise UsageError(
-            f"expected trigger, target, and count or rate for a poison, got {sorted(options)}; fix it"
+            f"expected {', '.join(known)}, and count or rate for a poison of kind {kind}, got "
+            f"{sorted(options)}; fix it"
         )
-    return POISONS[kind](**{**options, "trigger": make_trigger(options["trigger"])})
+    if "trigger" in options:
+        options["trigger"] = make_trigger(options["trigger"])
+    return POISONS[kind](**options)

@@ -1,6 +1,7 @@
 """Robustness certificates: sound bounds of a network's logits over an L-infinity ball."""
 
 from securemnist.certificates.certificate import (
+    BRANCHES,
     CROWN,
     INTERVALS,
     METHODS,
@@ -10,4 +11,13 @@ from securemnist.certificates.certificate import (
 )
 from securemnist.certificates.network import Network
 
-__all__ = ["CROWN", "INTERVALS", "METHODS", "Certificates", "Network", "certify", "read"]
+__all__ = [
+    "BRANCHES",
+    "CROWN",
+    "INTERVALS",
+    "METHODS",
+    "Certificates",
+    "Network",
+    "certify",
+    "read",
+]

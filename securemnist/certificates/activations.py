@@ -27,6 +27,20 @@ _SELU = (1.6732632423543772, 1.0507009873554805, 1)
 
 @final
 @dataclass(frozen=True)
+class Lines:
+    """Linear bounds (n, ...) of a leaky ReLU: above `chord` * x + `intercept`, below a line through 0.
+
+    Where it does not `crosses` zero, both are `linear` * x.
+    """
+
+    crosses: torch.Tensor
+    linear: torch.Tensor
+    chord: torch.Tensor
+    intercept: torch.Tensor
+
+
+@final
+@dataclass(frozen=True)
 class LeakyReLU(Rule):
     """max(x, slope * x), 0 <= slope <= 1: one slope or one per channel. With slope 0 it is ReLU."""
 
@@ -42,18 +56,32 @@ class LeakyReLU(Rule):
         return torch.maximum(x, self.slope * x)
 
     def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
-        lower, upper = inputs[0].lower, inputs[0].upper
-        # Above: the chord from (lower, f(lower)) to (upper, f(upper)). Below: the line through zero,
-        # of slope 1 or `slope`, that leaves the smaller area.
-        chord = (self._at(upper) - self._at(lower)) / (upper - lower).clamp_min(1e-300)
-        below = torch.where(upper > -lower, 1.0, self.slope)
+        # Below: the line through zero, of slope 1 or `slope`, that leaves the smaller area.
+        steep = inputs[0].upper > -inputs[0].lower
+        below = torch.where(steep, 1.0, self.slope.to(weights.dtype))
+        return self.relaxed(weights, self.lines(inputs[0]), below)
+
+    def lines(self, box: Box) -> Lines:
+        """The linear bounds in a box (n, ...), but for the slopes of the lower ones."""
+        lower, upper, slope = box.lower, box.upper, self.slope.to(box.lower.dtype)
+        at_lower, at_upper = (torch.maximum(x, slope * x) for x in (lower, upper))
+        # Above: the chord from (lower, f(lower)) to (upper, f(upper)).
+        chord = (at_upper - at_lower) / (upper - lower).clamp_min(1e-300)
         crosses = (lower < 0) & (upper > 0)
-        linear = torch.where(lower >= 0, 1.0, self.slope)
-        chord, below = (torch.where(crosses, line, linear) for line in (chord, below))
-        intercept = torch.where(crosses, self._at(lower) - chord * lower, 0.0)
+        linear = torch.where(lower >= 0, 1.0, slope)
+        intercept = torch.where(crosses, at_lower - chord * lower, 0.0)
+        return Lines(crosses, linear, torch.where(crosses, chord, linear), intercept)
+
+    def relaxed(self, weights: torch.Tensor, lines: Lines, below: torch.Tensor) -> Backward:
+        """`backward` with lines of slopes `below` (n, ...) through zero as lower bounds.
+
+        Any slope from `slope` to 1 is sound (arXiv 2011.13824); others are clipped.
+        """
+        below = torch.maximum(below, self.slope.to(below.dtype)).clamp_max(1.0)
+        below = torch.where(lines.crosses, below, lines.linear)
         positive, negative = weights.clamp_min(0), weights.clamp_max(0)
-        constant = sums(negative * intercept)
-        return [positive * below + negative * chord], constant
+        constant = sums(negative * lines.intercept)
+        return [positive * below + negative * lines.chord], constant
 
 
 @final

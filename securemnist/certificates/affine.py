@@ -19,11 +19,12 @@ def elementwise(scale: torch.Tensor, shift: torch.Tensor, size: torch.Tensor) ->
     return Affine(
         linear=lambda x: x * scale,
         absolute=lambda x: x * scale.abs(),
-        transposed=lambda weights, _shape: weights * scale,
+        transposed=lambda weights, _shape: weights * scale.to(weights.dtype),
         shift=shift,
         size=size,
         # A product and a sum; batch norm's scale is itself the result of a few rounded operations.
         terms=16,
+        mixes=False,
     )
 
 
@@ -33,7 +34,7 @@ def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> Affine:
     return Affine(
         linear=lambda x: F.linear(x, weight),
         absolute=lambda x: F.linear(x, weight.abs()),
-        transposed=lambda weights, _shape: weights @ weight,
+        transposed=lambda weights, _shape: weights @ weight.to(weights.dtype),
         shift=shift,
         size=shift.abs(),
         terms=weight.shape[1] + 4,
@@ -50,7 +51,9 @@ def convolution(weight: torch.Tensor, bias: torch.Tensor | None, *settings: Any)
     return Affine(
         linear=lambda x: F.conv2d(x, weight, None, *geometry),
         absolute=lambda x: F.conv2d(x, weight.abs(), None, *geometry),
-        transposed=lambda weights, shape: conv2d_input(shape, weight, weights, *geometry),
+        transposed=lambda weights, shape: conv2d_input(
+            shape, weight.to(weights.dtype), weights, *geometry
+        ),
         shift=shift,
         size=shift.abs(),
         terms=weight[0].numel() + 4,

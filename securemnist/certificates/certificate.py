@@ -1,4 +1,4 @@
-"""Robustness certificates: proofs that a sample's class is the same in its whole L-infinity ball.
+"""Robustness certificates: proofs that a sample's class is the same in its whole L-infinity or L2 ball.
 
 Interval bounds are computed for all samples, CROWN bounds for the margins that intervals leave
 undecided. A certificate needs strictly positive margins, so a possible tie is not certified.
@@ -14,6 +14,7 @@ from torch import nn
 
 from securemnist.certificates.crown import lower_bounds
 from securemnist.certificates.equivalence import check, same_logits
+from securemnist.certificates.euclidean import l2_ball, l2_intervals
 from securemnist.certificates.export import check_supported, export
 from securemnist.certificates.intervals import ball
 from securemnist.certificates.network import Intervals, Network
@@ -24,8 +25,8 @@ from securemnist.runtime.float32 import exact_float32
 from securemnist.types import SHAPE, Images, Labels, Logits, Progress, silent
 from securemnist.view import notebook
 
-INTERVALS, CROWN = "intervals", "CROWN"
-METHODS = (INTERVALS, CROWN)
+INTERVALS, CROWN, BRANCHES = "intervals", "CROWN", "branch and bound"
+METHODS = (INTERVALS, CROWN, BRANCHES)
 # Smaller probabilities are imprecise because of float32 underflow.
 _TINY = 1e-30
 # Number of samples whose ball corners are also used to compare graph and model.
@@ -56,15 +57,20 @@ class Certificates:
         """The number of samples that this method certified."""
         return int((self.by == METHODS.index(method)).sum())
 
+    def _counts(self) -> dict[str, int]:
+        """Samples by method; without branch and bound where it certified none."""
+        counts = {method: self.count(method) for method in METHODS}
+        return {method: n for method, n in counts.items() if n or method != BRANCHES}
+
     def __repr__(self) -> str:
-        by = ", ".join(f"{self.count(method):,} by {method}" for method in METHODS)
+        by = ", ".join(f"{n:,} by {method}" for method, n in self._counts().items())
         return (
             f"<Certificates: {int(self.proved.sum()):,} of {len(self.by):,} samples proved, {by}>"
         )
 
     def _repr_html_(self) -> str:
         proved, n = int(self.proved.sum()), len(self.by)
-        facts = {method: f"{self.count(method):,} samples" for method in METHODS}
+        facts = {method: f"{n:,} samples" for method, n in self._counts().items()}
         return notebook.card(f"{proved:,} of {n:,} samples proved", facts)
 
 
@@ -80,20 +86,21 @@ def certify(
     crown: bool = True,
     trial: int = 0,
     progress: Progress = silent,
+    norm: str = "linf",
 ) -> Certificates:
-    """Certificates of samples `x` (n, ...) in [0, 1] with labels `y` (n,) within L-infinity `eps`.
+    """Certificates of samples `x` (n, ...) in [0, 1] with labels `y` (n,) within `eps`.
+
+    The ball is that of `norm`, "linf" or "l2", clipped to [0, 1].
 
     With a `trial` of t, certification stops if none of the first t samples is certified.
 
     NoCertificate if the model's graph has an operation without known bounds, or if graph and model
-    compute different logits. MeasureError for images outside [0, 1], for a negative `eps`, and for a
-    bound above the margin of the sample itself, which is an error of this package.
+    compute different logits. MeasureError for images outside [0, 1] and for a negative `eps`; also for
+    a bound above the margin of the sample itself, which is an error of this package.
     """
-    if not eps >= 0:
-        raise MeasureError(f"expected an eps of 0 or more, got {eps}; fix the call")
-    if not ((x >= 0) & (x <= 1)).all():
-        raise MeasureError("expected images from 0 to 1, got others; scale them")
-    network = network_of(model, _corners(x[:_CORNERS], eps))
+    if norm not in ("linf", "l2"):
+        raise MeasureError(f"expected the norm linf or l2, got {norm!r}; fix the call")
+    network = checked_network(model, x, eps)
     margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=x.device)
     by, crown_samples = torch.full_like(y, -1), 0
     first = trial or TRIAL
@@ -106,7 +113,7 @@ def certify(
         part = slice(start, stop)
         try:
             margins[part], by[part], count = _certified(
-                network, model, x[part], y[part], eps, crown
+                network, model, x[part], y[part], eps, crown, norm
             )
         except SecureMnistError:
             raise
@@ -117,6 +124,15 @@ def certify(
         crown_samples += count
         progress("certificates", stop, len(x))
     return Certificates(margins, by)
+
+
+def checked_network(model: nn.Module, x: Images, eps: float) -> Network:
+    """The model's network, compared with the model in the balls; errors as from `certify`."""
+    if not eps >= 0:
+        raise MeasureError(f"expected an eps of 0 or more, got {eps}; fix the call")
+    if not ((x >= 0) & (x <= 1)).all():
+        raise MeasureError("expected images from 0 to 1, got others; scale them")
+    return network_of(model, _corners(x[:_CORNERS], eps))
 
 
 def network_of(model: nn.Module, images: Images) -> Network:
@@ -153,22 +169,25 @@ def _corners(x: Images, eps: float) -> Images:
 
 
 def _certified(
-    network: Network, model: nn.Module, x: Images, y: Labels, eps: float, crown: bool
+    network: Network, model: nn.Module, x: Images, y: Labels, eps: float, crown: bool, norm: str
 ) -> tuple[torch.Tensor, torch.Tensor, int]:
     """Smallest margins and methods of one batch, and the number of samples with CROWN bounds."""
     logits = same_logits(network, model, x)
-    intervals = network.intervals(ball(x, eps))
+    if norm == "l2":
+        intervals = l2_intervals(network, l2_ball(x, eps))
+    else:
+        intervals = network.intervals(ball(x, eps))
     unbounded = torch.full_like(logits, -torch.inf, dtype=torch.float64)
     bounds = _improved(network, intervals, y, unbounded, unbounded < 0, to_image=False)
-    clean = _clean_margins(logits, y, probabilities=network.probabilities)
-    _check(bounds, clean)
+    clean = clean_margins(logits, y, probabilities=network.probabilities)
+    check_bounds(bounds, clean)
     # `amin` propagates NaN, which certifies nothing.
     by = torch.where(bounds.amin(1) > 0, METHODS.index(INTERVALS), -1)
     undecided = (logits.argmax(1) == y) & (by < 0) & crown
     if bool(undecided.any()):
         margins = undecided[:, None] & ~(bounds > 0)
         bounds = _improved(network, intervals, y, bounds, margins, to_image=True)
-        _check(bounds, clean)
+        check_bounds(bounds, clean)
         by = torch.where((by < 0) & (bounds.amin(1) > 0), METHODS.index(CROWN), by)
     return bounds.amin(1), by, int(undecided.sum())
 
@@ -198,7 +217,7 @@ def _improved(
     return improved
 
 
-def _clean_margins(logits: Logits, y: Labels, *, probabilities: bool) -> torch.Tensor:
+def clean_margins(logits: Logits, y: Labels, *, probabilities: bool) -> torch.Tensor:
     """The margins (n, K) of the clean samples, infinite at the label.
 
     For probabilities these are margins of logarithms. Values too small for float32 are rounded in
@@ -211,7 +230,7 @@ def _clean_margins(logits: Logits, y: Labels, *, probabilities: bool) -> torch.T
     return (label - others).scatter(1, y[:, None], torch.inf)
 
 
-def _check(bounds: torch.Tensor, clean: torch.Tensor) -> None:
+def check_bounds(bounds: torch.Tensor, clean: torch.Tensor) -> None:
     """MeasureError for a bound above the clean margin: the clean sample is in the ball."""
     above = bounds > clean
     if bool(above.any()):

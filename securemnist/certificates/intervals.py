@@ -47,8 +47,16 @@ class Box:
         """The box extended by `by` on both sides."""
         return Box(self.lower - by, self.upper + by)
 
+    def within(self, other: Box) -> Box:
+        """The intersection of two boxes that hold the same activation; a NaN bound is not kept."""
+        return Box(torch.fmax(self.lower, other.lower), torch.fmin(self.upper, other.upper))
+
     def __getitem__(self, samples: torch.Tensor | slice) -> Box:
         return Box(self.lower[samples], self.upper[samples])
+
+    def to(self, dtype: torch.dtype) -> Box:
+        """Both bounds in another precision; float32 is for searches, not for certificates."""
+        return Box(self.lower.to(dtype), self.upper.to(dtype))
 
     def minimum(self, weights: torch.Tensor) -> torch.Tensor:
         """The minimum (n,) of sum(weights * activation) over the box.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -77,10 +78,13 @@ class Network:
         last = self.steps[-1].rule
         return isinstance(last, LogSoftmax) and last.exponential
 
-    def intervals(self, image: Box) -> Intervals:
-        """Interval bounds of all values, including the rounding errors of the float32 network."""
+    def intervals(self, image: Box, known: Mapping[int, Box] | None = None) -> Intervals:
+        """Interval bounds of all values, including the rounding errors of the float32 network.
+
+        `known`: tighter bounds of some steps' outputs, by index, rounding errors included.
+        """
         boxes, errors = [image], [torch.zeros_like(image.lower)]
-        for step in self.steps:
+        for index, step in enumerate(self.steps, 1):
             inputs = [boxes[source] for source in step.inputs]
             out, rounded = step.rule.enclose(*inputs), step.rule.rounding(*inputs)
             if out.lower.shape[1:] != step.shape:
@@ -89,14 +93,22 @@ class Network:
                     f"expected bounds of shape {step.shape}, got {got} ({step.name})"
                 )
             error = _FLOAT64 * out.size if rounded is None else rounded + _FLOAT64 * out.size
-            boxes.append(out.widened(error))
+            box = out.widened(error)
+            boxes.append(box.within(known[index]) if known and index in known else box)
             errors.append(error)
         return Intervals(boxes, errors)
 
 
 @dataclass(frozen=True)
 class Intervals:
-    """Bounds of the image and of all steps for one batch, and their rounding errors."""
+    """Bounds of the image and of all steps for one batch, and their rounding errors.
+
+    Without `errors` they are estimates: for searches, not for certificates.
+    """
 
     boxes: list[Box]
     errors: list[torch.Tensor]
+
+    def estimates(self) -> Intervals:
+        """The same in float32, without rounding errors."""
+        return Intervals([box.to(torch.float32) for box in self.boxes], [])

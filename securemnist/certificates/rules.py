@@ -1,9 +1,8 @@
 """Rules: interval bounds of one operation, and backward propagation of linear bounds through it.
 
 `enclose` bounds the exact operation, `rounding` the rounding error of the float32 operation.
-`backward` maps weights w of the outputs to weights v of the inputs and a constant c, such that
-sum(w * output) >= sum(v * input) + c everywhere in the box (Zhang et al. 2018, CROWN, arXiv
-1811.00866).
+`backward` maps weights w of the outputs to weights v of the inputs and a constant c. Everywhere in the
+box, sum(w * output) >= sum(v * input) + c (Zhang et al. 2018, CROWN, arXiv 1811.00866).
 """
 
 from __future__ import annotations
@@ -33,7 +32,9 @@ def transposed(linear: Map) -> Transposed:
     def apply(weights: torch.Tensor, shape: torch.Size) -> torch.Tensor:
         with torch.enable_grad():
             x = torch.zeros(shape, dtype=weights.dtype, device=weights.device, requires_grad=True)
-            (product,) = torch.autograd.grad(linear(x), x, weights)
+            # A bound that is optimised needs the gradient of this product.
+            optimised = weights.requires_grad
+            (product,) = torch.autograd.grad(linear(x), x, weights, create_graph=optimised)
         return product
 
     return apply
@@ -44,6 +45,8 @@ class Rule(ABC):
 
     # Whether `backward` is an equality; interval bounds start before the last such operations.
     exact = False
+    # Whether an output is a sum of several inputs; interval bounds of two such operations are loose.
+    mixes = True
 
     @abstractmethod
     def enclose(self, *boxes: Box) -> Box:
@@ -76,6 +79,7 @@ class Affine(Rule):
     shift: torch.Tensor
     size: torch.Tensor
     terms: int | None
+    mixes: bool = True
     exact = True
 
     def enclose(self, *boxes: Box) -> Box:
@@ -89,7 +93,7 @@ class Affine(Rule):
 
     def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         shape = torch.Size([len(weights), *inputs[0].lower.shape[1:]])
-        constant = sums(weights * self.shift)
+        constant = sums(weights * self.shift.to(weights.dtype))
         return [self.transposed(weights, shape)], constant
 
 
@@ -100,6 +104,7 @@ class Rearrange(Rule):
 
     select: Map
     exact = True
+    mixes = False
 
     def enclose(self, *boxes: Box) -> Box:
         return boxes[0].map(self.select)
@@ -172,7 +177,8 @@ class MaxPool(Rule):
 
     def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         lower = inputs[0].lower
-        indices = self.pool(lower)[1].flatten(2)
+        # Bounds of one sample may serve many weights.
+        indices = self.pool(lower)[1].flatten(2).expand(len(weights), -1, -1)
         positive, negative = weights.clamp_min(0), weights.clamp_max(0)
         scattered = weights.new_zeros(len(weights), lower.shape[1], lower[0, 0].numel())
         scattered.scatter_add_(2, indices, positive.flatten(2))

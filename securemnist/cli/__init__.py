@@ -19,35 +19,38 @@ from securemnist.errors import UNDECIDED
 from securemnist.runtime.openmp import short_spin
 from securemnist.sanitize import terminal
 
-_COMMANDS = (
-    "assess",
-    "compare",
-    "measure",
-    "report",
-    "explain",
-    "accept",
-    "train",
-    "init",
-    "demo",
-    "serve",
-    "history",
-    "data",
-    "audit",
-    "monitor",
-)
+# The commands in the order of --help, below the headings there.
+_GROUPS = {
+    "Assess a model": ("init", "assess", "compare", "measure", "explain", "accept", "demo"),
+    "Hand the results on": ("report", "card", "history", "threats"),
+    "Data and weights": ("data", "train", "filter", "scan", "import"),
+    "Sign and verify": ("keygen", "sign", "attest", "verify"),
+    "A served model": ("serve", "audit", "monitor"),
+}
+# Commands whose name is a word of Python, with their module and function.
+_NAMED = {"import": "import_weights", "filter": "filter_data"}
 
 
 class _Lazy(click.Group):
     """Imports a command's module when the command is used, so that --help is fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(itertools.chain.from_iterable(_GROUPS.values()))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands below the headings of their groups."""
+        longest = max(map(len, self.list_commands(ctx)))
+        for heading, names in _GROUPS.items():
+            commands = [(name.ljust(longest), self.get_command(ctx, name)) for name in names]
+            with formatter.section(heading):
+                formatter.write_dl([(n, c.get_short_help_str(200)) for n, c in commands if c])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"securemnist.cli.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
+        name = _NAMED.get(cmd_name, cmd_name)
+        module = importlib.import_module(f"securemnist.cli.{name}")
+        command: click.Command = getattr(module, name)
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -15,9 +15,10 @@ from securemnist.errors import PolicyError, UsageError
 @click.argument("row_id", metavar="ROW")
 @click.option("--policy", type=click.Path(path_type=Path), help="Default: the project's.")
 def accept(row_id: str, policy: Path | None) -> None:
-    """Accept today's findings: write the `baseline` file of the static_findings row ROW.
+    """Accept today's findings of a static row.
 
-    Afterwards only new findings count. Entries without a matching finding are dropped.
+    Writes the `baseline` file of the static_findings row ROW. Afterwards only new findings count.
+    Entries without a matching finding are dropped.
     """
     from securemnist.measures import bind
     from securemnist.measures.static_gate import StaticSettings, current_baseline

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.defence_option import defence_option
 from securemnist.cli.endpoint_option import endpoint_option, model_or_endpoint
 from securemnist.errors import UsageError
 from securemnist.results.verdicts import TIERS
@@ -30,6 +31,7 @@ from securemnist.results.verdicts import TIERS
 @click.option("--tier", type=click.Choice(TIERS), default=None, help="Rows up to this tier run.")
 @click.option("--row", "rows", multiple=True, metavar="ID", help="Only this row; may be repeated.")
 @click.option("-m", "markers", default="", help="Only families that match, as in pytest.")
+@defence_option
 @click.option("--data", metavar="PATH", help="Data to use instead of the bundled MNIST.")
 @click.option(
     "--replay",
@@ -71,6 +73,7 @@ def assess(
     tier: str | None,
     rows: tuple[str, ...],
     markers: str,
+    defence: str | None,
     data: str | None,
     replay: tuple[Path, ...],
     until_decided: bool,
@@ -82,10 +85,10 @@ def assess(
     only_list: bool,
     suites: tuple[Path, ...],
 ) -> None:
-    """Measure every requirement of the policy, print the verdicts, write the report to --out.
+    """Measure every requirement of the policy and write the report.
 
-    With --against the model is also compared with OLD: the exit code covers both, and compare.html,
-    .md and .json are written beside the report.
+    The verdicts are printed; the report is written to --out. With --against the model is also compared
+    with OLD: the exit code covers both, and compare.html, .md and .json are written beside the report.
 
     SUITES are folders or files of suites; default: those of the package. Outside the checkout of
     securemnist a model is required: --model, --demo, a `model` fixture or the project's settings.
@@ -104,6 +107,7 @@ def assess(
         tier=tier,
         data=data,
         device=device,
+        defence=defence,
         replay=tuple(map(str, replay)),
         until_decided=until_decided,
         markers=markers,
@@ -111,8 +115,11 @@ def assess(
         suites=tuple(map(str, suites)),
     )
     if only_list:
+        from securemnist.api.inputs import as_defence
         from securemnist.cli.row_list import print_rows
 
+        if defence is not None:
+            as_defence(defence)
         print_rows(dataclasses.replace(job, spec=defaults.model_named(model, demo=demo)))
         return
     from securemnist import report
@@ -130,7 +137,7 @@ def assess(
     if spec is None and not fixture:
         raise UsageError(settings.NO_MODEL.format(policy=settings.policy_name(policy_path, here)))
     defaults.check_policy_is_chosen(policy_path, explicit=bool(demo or policy or model))
-    report.check_writable(out)
+    report.check_report(out)
     # A `model` fixture takes precedence over the model of the project's settings.
     job = dataclasses.replace(job, spec=None if fixture else spec, conftest=fixture)
     if against is None:

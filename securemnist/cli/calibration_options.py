@@ -51,7 +51,9 @@ class CalibrationOptions:
         with shown(progress=True) as display:
             if self.specs:
                 references: tuple[Subject, ...] = tuple(
-                    loading.resolve(spec, device=subject.device, input_spec=data.spec)
+                    loading.resolve(
+                        spec, device=subject.device, input_spec=data.spec, samples=data.test
+                    )
                     for spec in self.specs
                 )
             else:

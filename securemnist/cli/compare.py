@@ -44,10 +44,12 @@ def compare(
     device: str | None,
     no_latency: bool,
 ) -> None:
-    """Compare NEW with OLD, print the differences, write compare.html, .md and .json to --out.
+    """Compare a new version of a model with an old one.
 
-    Each is an assessment.json file or a model. Models are assessed first, into the folders old and new
-    of --out. Then the adversarial examples of either are tried on both, and both are timed in turn.
+    The differences are printed; compare.html, .md and .json are written to --out. OLD and NEW are each
+    an assessment.json or a model. Models are assessed first, into the folders old and new of --out.
+    Then the adversarial examples of either are tried on both, and both are timed in turn.
+
     Exit codes: 0 NEW may replace OLD, 1 it is worse or fails, 2 usage error, 3 undecided.
     """
     from securemnist import report

@@ -1,4 +1,4 @@
-"""`securemnist data inspect`: what a data set holds, and how a project names it."""
+"""`securemnist data`: what a data set holds, how a project names it, and the record of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from securemnist.cli.output import say
+from securemnist.cli.output import say, write_file
 from securemnist.sanitize import sentence
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _MOST_LISTED = 20
 
 @click.group()
 def data() -> None:
-    """Look at data sets."""
+    """Inspect a data set, or record its digests."""
 
 
 @data.command()
@@ -29,8 +29,8 @@ def data() -> None:
 def inspect(path: Path, out: Path | None) -> None:
     """Print what the data set at PATH holds: images, classes, copies, digests.
 
-    PATH is a folder of IDX files, pictures (test/CLASS/*.png), Parquet files or CIFAR's .bin files, or a
-    file .npz, .parquet or .toml (docs/data.md).
+    PATH is a folder of IDX files, pictures (test/CLASS/*.png), Parquet files or CIFAR's .bin files. Or it
+    is a file .npz, .parquet or .toml (docs/data.md).
     """
     from securemnist._util.resources import write_atomically
     from securemnist.data import inspection, load
@@ -52,6 +52,39 @@ def inspect(path: Path, out: Path | None) -> None:
         say(f"Grid of images: {out}")
     say("In pyproject.toml:\n")
     say(f"[tool.securemnist]\ndata = {json.dumps(str(path))}")
+
+
+@data.command()
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("security_tests/data-record.json"),
+    show_default=True,
+    help="The file to write; an older record is replaced.",
+)
+def record(path: Path | None, out: Path) -> None:
+    """Record digests and statistics of the data set at PATH, which a row of data_changes compares.
+
+    Without PATH it is the project's data, else MNIST. Record data that you trust (docs/supply-chain.md).
+    """
+    from securemnist.data import load, recording
+    from securemnist.project import settings
+    from securemnist.supply_chain import data_record
+    from securemnist.view.progress import progress_bar
+
+    named = path or settings.load(Path.cwd()).data
+    loaded = load(Path(named) if named else None)
+    with progress_bar() as progress:
+        recorded = recording.record(loaded, progress=progress)
+    write_file(Path(), out, data_record.dumps(recorded))
+    say(f"{out}: {sentence(loaded.name)} recorded")
+    for split, samples in recorded.splits.items():
+        odd = f"{100 * samples.disagreeing:.2f} % of {samples.compared:,}"
+        say(
+            f"  {split}: {samples.images:,} images, {samples.repeated:,} repeated; {odd} have another "
+            "label than the nearest image"
+        )
 
 
 def _classes(loaded: DataSet, counts: list[ClassCount]) -> None:

@@ -35,25 +35,7 @@ def print_endpoint(context: Context, rows: Iterable[Requirement] = ()) -> None:
 
     Nothing for a model whose weights are here.
     """
-    from securemnist.measures import bind, endpoints, find
+    from securemnist.measures.announcement import announcement, queries_of
 
-    remote = context.subject.remote
-    if remote is None:
-        return
-    description, facts = remote.description, remote.facts
-    say(f"endpoint {description.name}", err=True)
-    if not description.verify:
-        say("  WARNING: the certificate of the endpoint is not checked (verify = false)", err=True)
-    for line in facts.lines(remote.pixels):
-        say(f"  {line}", err=True)
-    queries = 0
-    for row in rows:
-        if (measure := find(row.measure)) is not None:
-            bound = bind(row.measure, row.settings, tier=row.tier)
-            queries += endpoints.expected_queries(measure, bound, context)
-    if queries:
-        minutes = queries * facts.seconds_an_image / 60
-        say(f"  queries: at most {queries:,} for these rows, about {minutes:.1f} minutes", err=True)
-    limits = f"{description.row_queries:,} a row, {description.queries:,} in all"
-    short = ", which is less than these rows need" if queries > description.queries else ""
-    say(f"  budget: {limits}{short}", err=True)
+    for line in announcement(context, queries_of(context, rows)):
+        say(line, err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import inspect
 import sys
@@ -29,13 +30,18 @@ if TYPE_CHECKING:
     "--policy", type=click.Path(path_type=Path), default=None, help="The policy of the row WORD."
 )
 def explain(word: str, policy: Path | None) -> None:
-    """Explain WORD: a row's id, a measure, an attack (also art:CLASS), or a term of the report."""
+    """Explain a row, measure, attack, defence or term of the report.
+
+    WORD is its id or name; an attack or a defence of ART is art:CLASS.
+    """
     entry = glossary.explain(word)
     if entry is not None:
         say(f"{entry[0]}: {entry[1]}")
     from securemnist.attacks import ATTACKS
     from securemnist.attacks.art import PREFIX
     from securemnist.cli.defaults import policy_of, warn_of_ids
+    from securemnist.defences import DEFENCES
+    from securemnist.defences.art_preprocessing import SUPPORTED
     from securemnist.evaluation.ladders import LADDER
     from securemnist.measures import MEASURES
     from securemnist.measures.base import Measure
@@ -60,10 +66,12 @@ def explain(word: str, policy: Path | None) -> None:
             _measure(word, value)
         else:
             _attack(word)
+    elif word in DEFENCES or word.removeprefix(PREFIX) in SUPPORTED:
+        _defence(word)
     elif word in ATTACKS or word == LADDER or word.startswith(PREFIX):
         _attack(word)
     elif entry is None:
-        raise UsageError(_unknown(word, [*rows, *MEASURES, *ATTACKS, *glossary.words()]))
+        raise UsageError(_unknown(word, [*rows, *MEASURES, *ATTACKS, *DEFENCES, *glossary.words()]))
 
 
 def _unknown(word: str, known: list[str]) -> str:
@@ -71,9 +79,9 @@ def _unknown(word: str, known: list[str]) -> str:
     folded = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word.lower(), folded, n=3, cutoff=0.6)
     advice = f"did you mean {' or '.join(folded[name] for name in near)}?" if near else (
-        "name a row's id, a measure, an attack, or a term such as eps, tier, waiver, doubt or ladder"
+        "name a row's id, a measure, an attack, a defence, or a term such as eps, tier, doubt or ladder"
     )  # fmt: skip
-    return f"expected a row, measure, attack or term of the report, got {word!r}; {advice}"
+    return f"expected a row, measure, attack, defence or term of the report, got {word!r}; {advice}"
 
 
 def _names(row: Requirement) -> ClassNames:
@@ -113,15 +121,36 @@ def _measure(word: str, measure: Measure) -> None:
         say(f"  {name}: {'required' if field.is_required() else default}")
 
 
+def _defence(word: str) -> None:
+    """Print what a defence does and its settings."""
+    from securemnist.art_library.signatures import REQUIRED
+    from securemnist.defences import DEFENCES, art_preprocessing
+
+    if word in DEFENCES:
+        text = inspect.getdoc(DEFENCES[word])
+        found = {one.name: one.default for one in dataclasses.fields(DEFENCES[word])}
+    else:
+        text = inspect.getdoc(art_preprocessing)
+        found = {**art_preprocessing.settings_of(word.removeprefix(art_preprocessing.PREFIX))}
+    say(f"{word}: {text}")
+    for name, default in found.items():
+        say(f"  {name}: {'required' if default in (dataclasses.MISSING, REQUIRED) else default}")
+
+
 def _attack(word: str) -> None:
     """Print what an attack does, its settings, and its papers."""
     from securemnist.attacks import art, class_of, settings_of
     from securemnist.evaluation import ladders
+    from securemnist.threats import THREATS
 
     if word == ladders.LADDER:
         say(f"{word}: {inspect.getdoc(ladders)}")
         for name, ladder in ladders.BUDGETS.items():
             say(f"  budget {name}: {', '.join(attack.name for attack in ladder.attacks)}")
+        for norm in ("l0", "patch"):
+            for name, ladder in ladders.budgets(THREATS[norm].form).items():
+                attacks = ", ".join(attack.name for attack in ladder.attacks)
+                say(f"  budget {name} in {norm}: {attacks}")
         return
     settings = settings_of(word)
     kind = art.ARTAttack if word.startswith(art.PREFIX) else class_of(word)

@@ -7,7 +7,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
@@ -47,11 +47,12 @@ def init(
     device: str,
     calibration: CalibrationOptions,
 ) -> None:
-    """Write a policy and its tests to security_tests, and a conftest.py and noxfile.py beside it.
+    """Write a first policy for your model, with its tests.
 
-    The thresholds come from a first measurement of the model. Existing files are not changed, except
-    that --data is appended to a pyproject.toml without [tool.securemnist]. In a project with a policy
-    --calibrate writes the calibration only.
+    They lie in security_tests, a conftest.py and a noxfile.py beside that folder. A first threat model
+    (threats.toml) lies beside the policy. The thresholds come from a first measurement of the model.
+    Existing files are not changed, except that --data is appended to a pyproject.toml without
+    [tool.securemnist]. In a project with a policy --calibrate writes the calibration only.
     """
     from securemnist import data as data_sets
     from securemnist import initial_policy
@@ -77,7 +78,7 @@ def init(
     src = templates.in_src(here, model)
     if src and (path := str(here / "src")) not in sys.path:
         sys.path.insert(0, path)
-    subject = loading.resolve(model, device=device, input_spec=data_set.spec)
+    subject = loading.resolve(model, device=device, input_spec=data_set.spec, samples=data_set.test)
     print_endpoint(Context(subject, data_set))
     calibration.write(here, subject, data_set)
     if exists:
@@ -86,11 +87,11 @@ def init(
     say(f"measuring {subject.name} on the {split} split", err=True)
     rows = initial_policy.measure(subject, data_set, images)
     today = datetime.datetime.now(datetime.UTC).date()
-    baseline = _accepted(rows)
+    written = _accepted(rows) | _recorded(rows)
     configured = data is None or _configure_data(here, data)
     files = {
         templates.POLICY: initial_policy.policy(rows, model, data_set, today),
-        **baseline,
+        **written,
         templates.SUITE: templates.TESTS,
         templates.REQUIREMENTS: templates.requirements(here),
         templates.CONFTEST: templates.conftest(model, data_set.spec, src=src),
@@ -98,6 +99,7 @@ def init(
         templates.IGNORED: templates.IGNORE,
     }
     existing = [name for name, text in files.items() if not _write(here, name, text)]
+    _write_threats(here, rows, today)
     _print_weak_rows(rows, initial_policy.proposals(data_set, subject))
     if templates.CONFTEST in existing:
         say(f"first: add the fixture above to {templates.CONFTEST}, if it has none")
@@ -116,6 +118,20 @@ def _write(here: Path, name: str, text: str) -> bool:
     write_file(here, name, text.encode(), _ADVICE)
     say(f"{name}: written")
     return True
+
+
+def _write_threats(here: Path, rows: list[initial_policy.Row], today: datetime.date) -> None:
+    """Write a first threat model where there is none."""
+    from securemnist import initial_policy
+    from securemnist.initial_policy import templates
+
+    if (here / templates.THREATS).exists():
+        say(
+            f"{templates.THREATS}: exists and was not changed; `securemnist threats check` checks it"
+        )
+        return
+    write_file(here, templates.THREATS, initial_policy.threat_model(rows, today).encode(), _ADVICE)
+    say(f"{templates.THREATS}: written")
 
 
 def _configure_data(here: Path, data: Path) -> bool:
@@ -154,16 +170,23 @@ def _print_weak_rows(
             say(f"{proposal.id} is left out: it cannot be measured in this project ({family})")
 
 
+def _recorded(rows: list[initial_policy.Row]) -> dict[str, str]:
+    """The record of the data, by name. Empty without a row that compares them."""
+    from securemnist import initial_policy
+
+    for row in rows:
+        if row.record is not None:
+            return {initial_policy.DATA_RECORD: row.record.decode()}
+    return {}
+
+
 def _accepted(rows: list[initial_policy.Row]) -> dict[str, str]:
     """The baseline file of the static row, by name: today's findings. Empty without such a row."""
     from securemnist import initial_policy
-    from securemnist.measures import bind
-    from securemnist.measures.static_gate import StaticSettings, current_baseline
 
     for row in rows:
-        if row.proposal.measure == "static_findings":
-            bound = cast(StaticSettings, bind("static_findings", row.settings))
-            content, count = current_baseline(bound, Path.cwd())
+        if row.baseline is not None:
+            content, count = row.baseline
             say(f"{row.proposal.id}: today's {count} findings are accepted; new ones fail")
             return {initial_policy.STATIC_BASELINE: content.decode()}
     return {}

@@ -37,6 +37,7 @@ class Job(_Stored):
     tier: str | None = None
     data: str | None = None
     device: str = "cpu"
+    defence: str | None = None
     replay: tuple[str, ...] = ()
     until_decided: bool = False
     markers: str = ""

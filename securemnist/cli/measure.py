@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.defence_option import defence_option
 from securemnist.cli.endpoint_option import endpoint_option, model_or_endpoint
 from securemnist.cli.images_option import images_option
 from securemnist.cli.output import say, write_file
@@ -22,8 +23,9 @@ from securemnist.errors import UNDECIDED, UsageError
 )
 @endpoint_option
 @click.option("--demo", is_flag=True, help="Measure the bundled model `certified`.")
-@click.option("--threat", metavar="NORM:EPS", help="For example linf:0.3; eps in [0, 1] pixels.")
+@click.option("--threat", metavar="NORM:EPS[,...]", help="Such as linf:0.3; several: worst of all.")
 @click.option("--attack", metavar="NAME[:KEY=VALUE,...]", help="For example PGD:steps=40.")
+@defence_option
 @images_option(type=int, help="Test images to measure; default: all.")
 @click.option(
     "--set",
@@ -47,6 +49,7 @@ def measure(
     demo: bool,
     threat: str | None,
     attack: str | None,
+    defence: str | None,
     images: int | None,
     others: tuple[str, ...],
     seed: int,
@@ -54,7 +57,7 @@ def measure(
     device: str,
     target: Path | None,
 ) -> None:
-    """Take one measurement of MEASURE and print it.
+    """Take one measurement and print it.
 
     Exit codes: 0 measured, 2 usage error, 3 it could not be measured.
     """
@@ -68,7 +71,7 @@ def measure(
     from securemnist.project import settings as projects
     from securemnist.runtime.malloc import keep_freed_memory
 
-    settings = as_settings(threat, attack, {} if images is None else {"images": images})
+    settings = as_settings(threat, attack, {} if images is None else {"images": images}, defence)
     for pair in others:
         settings |= parse_setting(pair)
     bound = measures.bind(measure_name, settings)
@@ -96,8 +99,8 @@ def measure(
         )
     else:
         say(f"{measure_name} {measured.value:g} {measured.unit}")
-    if measured.sensitivity:
-        say(measured.sensitivity)
+    for note in filter(None, (measured.sensitivity, measured.smoothing)):
+        say(note)
     if measured.queries_per_image:
         say(f"at most {measured.queries_per_image:,} queries an image")
     for doubt in measured.doubts:

@@ -29,7 +29,9 @@ _MOST_FILES = 50
 )
 @click.pass_context
 def monitor(ctx: click.Context, path: Path, watch: float | None) -> None:
-    """Show the last windows and the alarms in PATH, a state of `securemnist serve` or a folder of them.
+    """Show the last windows and the alarms of a served model.
+
+    PATH is a state of `securemnist serve`, or a folder of them.
 
     
     Exit codes: 0 compared, no alarm; 1 an alarm; 2 no such file; 3 of a model no window was compared.

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.utils import PacifyFlushWrapper
 
 from securemnist.errors import UsageError
 from securemnist.sanitize import terminal
+
+if TYPE_CHECKING:
+    from securemnist.results.assessment import Assessment
 
 
 def say(text: object = "", *, err: bool = False) -> None:
@@ -19,6 +23,18 @@ def say(text: object = "", *, err: bool = False) -> None:
     except BrokenPipeError:
         if not err:
             raise
+
+
+def print_annotations(assessment: Assessment) -> None:
+    """In a job of GitHub Actions: the commands that show each problem at its line of the policy.
+
+    They are cleaned where they are written; `say` would take away what makes them commands.
+    """
+    from securemnist.exports import github_annotations
+
+    if github_annotations.in_github_job():
+        for command in github_annotations.lines(assessment):
+            click.echo(command)
 
 
 def write_file(

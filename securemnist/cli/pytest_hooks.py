@@ -11,6 +11,7 @@ import pytest
 
 from securemnist.cli.endpoint_option import print_endpoint
 from securemnist.comparison.comparability import SAME_MODEL
+from securemnist.plugin.endpoint_lines import PRINTED
 from securemnist.plugin.messages import row_of
 from securemnist.plugin.narrowing import matches_markers
 from securemnist.plugin.state import PROGRESS, STATE
@@ -53,6 +54,7 @@ class RunHooks:
         self.rows: list[Requirement] = []
 
     def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[PRINTED] = True  # by the command, or below
         if self.progress is not None:
             config.stash[PROGRESS] = self.progress
         # Of two fixtures of one name the later plugin wins: the user's is registered after ours.
@@ -118,10 +120,9 @@ class RunHooks:
 def threats_of(rows: Iterable[Requirement]) -> list[Threat]:
     """The threats of attack and certification rows; without measures that only a suite defines."""
     from securemnist.measures import bind, find
-    from securemnist.measures.base import ThreatSettings
 
     settings = [bind(r.measure, r.settings, tier=r.tier) for r in rows if find(r.measure)]
-    threats = [row.threat_value() for row in settings if isinstance(row, ThreatSettings)]
+    threats = [threat for row in settings for threat in row.within]
     return list({str(threat): threat for threat in threats}.values())
 
 

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import click
 
-from securemnist.cli.output import say
+from securemnist.cli.output import print_annotations, say
 
 
 @click.command()
 @click.argument("assessment_json", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 def report(assessment_json: Path, out: Path) -> None:
-    """Write index.html and summary.md for ASSESSMENT_JSON. Needs no torch.
+    """Write the report of an assessment again.
+
+    These are index.html, summary.md and the files for other tools. Needs no torch.
 
     Today's date (UTC) decides whether a waiver is valid.
     """
@@ -26,4 +28,5 @@ def report(assessment_json: Path, out: Path) -> None:
     assessment = Assessment.load(assessment_json).on(utc_day())
     reports.write(assessment, out, reports.others(assessment_json.parent))
     print_assessment(assessment, console())
+    print_annotations(assessment)
     say(f"report: {out / 'index.html'}")

@@ -58,7 +58,9 @@ def _pace(job: Job) -> tuple[Pace, str]:
             f"times are for {of_data}, a network as fast as network A on two cores, and no image broken "
             "or certified early; --model measures yours"
         )
-    subject = loading.resolve(job.spec, device=job.device, input_spec=samples.spec)
+    subject = loading.resolve(
+        job.spec, device=job.device, input_spec=samples.spec, samples=samples.test
+    )
     rows = policies.load(Path(job.policy)).requirements
     context = Context(subject, samples)
     print_endpoint(context, rows)

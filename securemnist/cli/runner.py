@@ -10,11 +10,12 @@ from pathlib import Path
 from securemnist import report
 from securemnist.cli import child
 from securemnist.cli.job import Job
-from securemnist.cli.output import end_of_pipe, say
+from securemnist.cli.output import end_of_pipe, print_annotations, say
 from securemnist.comparison import files as compare_files
 from securemnist.comparison import junit, wording
 from securemnist.comparison.comparison import Comparison
 from securemnist.errors import USAGE, SecureMnistError, UsageError
+from securemnist.exports.junit import with_stopped
 from securemnist.results.assessment import STOPPED, Against, Assessment
 
 Compare = Callable[[Assessment, Path], Comparison | None]
@@ -52,6 +53,8 @@ def _publish(assessment: Assessment, folder: Path, out: Path, compare: Compare |
     if compare is not None and not assessment.interrupted:
         comparison = compare(assessment, folder)
     others = {**report.others(folder), **_pytest_files(folder)}
+    if "junit.xml" in others:
+        others["junit.xml"] = with_stopped(others["junit.xml"], assessment)
     if comparison is not None:
         assessment = dataclasses.replace(assessment, against=_against(comparison))
         others |= compare_files.render(comparison)
@@ -61,6 +64,7 @@ def _publish(assessment: Assessment, folder: Path, out: Path, compare: Compare |
     problem = "" if keep_old else _write(assessment, out, others)
     try:
         _print(assessment, comparison)
+        print_annotations(assessment)
         if assessment.interrupted:
             _print_interruption(assessment, out, keep_old=keep_old)
         if not keep_old and not problem:

@@ -47,10 +47,11 @@ def serve(
     file: Path | None,
     tokens: Path | None,
 ) -> None:
-    """Serve a model by the Open Inference Protocol, on loopback, until it is interrupted.
+    """Serve a model by the Open Inference Protocol, on loopback.
 
-    Without options it serves `certified`, beside it `hardened` and `baseline`, and prints a link with a
-    random token. Exit codes: 0 it was stopped, 2 it could not start.
+    It runs until it is interrupted. Without options it serves `certified`, beside it `hardened` and
+    `baseline`, and prints a link with a random token. Exit codes: 0 it was stopped, 2 it could not
+    start.
     """
     if ctx.invoked_subcommand is not None:
         return

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from securemnist._util.parsing import toml_table
 from securemnist.cli.output import say
-from securemnist.errors import UsageError
+from securemnist.errors import ParseError, UsageError
+
+if TYPE_CHECKING:
+    from securemnist.backdoor import Poison
 
 
 @click.command()
@@ -18,6 +22,16 @@ from securemnist.errors import UsageError
 @click.option("--seed", type=int, help="Instead of the recipe's.")
 @click.option("--epochs", type=int, help="Instead of the recipe's.")
 @click.option("--architecture", help="Instead of the recipe's.")
+@click.option(
+    "--noise",
+    type=float,
+    help="Deviation of Gaussian noise on the images, instead of the recipe's.",
+)
+@click.option(
+    "--poison",
+    help="Poison of the training data, as in TOML: "
+    '\'{kind = "dirty_label", trigger = {kind = "corner"}, target = 7, rate = 0.01}\'.',
+)
 @click.option("--data", type=click.Path(path_type=Path), help="Data instead of the bundled MNIST.")
 @click.option("--fast", is_flag=True, help="One epoch, for a first look: about 99 % clean.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run of the same recipe.")
@@ -27,11 +41,16 @@ def train(
     seed: int | None,
     epochs: int | None,
     architecture: str | None,
+    noise: float | None,
+    poison: str | None,
     data: Path | None,
     fast: bool,
     resume: bool,
 ) -> None:
-    """Train the reference model NAME; write NAME.safetensors, manifest and training curve to --out."""
+    """Train the reference model NAME by its recipe.
+
+    NAME.safetensors, its manifest and the training curve are written to --out.
+    """
     from securemnist import data as data_sets
     from securemnist.train import RECIPES
     from securemnist.train import train as run
@@ -41,10 +60,18 @@ def train(
         raise UsageError(
             f"expected one of the recipes {', '.join(RECIPES)}, got {name!r}; name one of them"
         )
-    changes: dict[str, Any] = {"seed": seed, "epochs": epochs, "architecture": architecture}
+    changes: dict[str, Any] = {
+        "seed": seed,
+        "epochs": epochs,
+        "architecture": architecture,
+        "noise": noise,
+        "poison": None if poison is None else _poison(poison),
+    }
     set_options = {key: value for key, value in changes.items() if value is not None}
     chosen = RECIPES[name].fast() if fast else RECIPES[name]
     recipe = dataclasses.replace(chosen, **set_options)
+    if poison is not None:  # the description and the roles are those of the recipe without it
+        recipe = dataclasses.replace(recipe, about="", roles=())
     loaded = data_sets.load(data)
     data_sets.check_torchvision(loaded)
     out.mkdir(parents=True, exist_ok=True)
@@ -53,3 +80,17 @@ def train(
     for entry in manifest["history"]:
         say("  ".join(f"{key} {value:.4g}" for key, value in entry.items()))
     say(f"{out / name}.safetensors: epoch {manifest['epoch_kept']} of {recipe.epochs} kept")
+
+
+def _poison(text: str) -> Poison:
+    """The poison of an inline TOML table; UsageError for other text."""
+    from securemnist.backdoor import make_poison
+
+    try:
+        table = toml_table(f"poison = {text}")
+    except ParseError as error:
+        raise UsageError(f"expected --poison as a TOML table, got {error}; fix it") from error
+    settings = table["poison"]
+    if len(table) != 1 or not isinstance(settings, dict):
+        raise UsageError(f"expected --poison as one TOML table {{...}}, got {text!r}; fix it")
+    return make_poison(settings)

@@ -104,13 +104,20 @@ def try_out(job: Job) -> dict[str, Any]:
 
     Empty without a SPEC: the model comes from a fixture and is checked where it is created.
     """
+    from securemnist.api.inputs import as_defence
+    from securemnist.defences.subject import defended
     from securemnist.evaluation.context import Context
     from securemnist.models import loading
 
     samples = check_inputs(job)
+    defence = None if job.defence is None else as_defence(job.defence)
     if job.spec is None:
         return {}
-    subject = loading.resolve(job.spec, device=job.device, input_spec=samples.spec)
+    subject = loading.resolve(
+        job.spec, device=job.device, input_spec=samples.spec, samples=samples.test
+    )
+    if defence is not None:
+        subject = defended(subject, defence)
     context = Context(subject, samples)  # checks the model contract
     print_endpoint(context, _selected(job))
     return {**subject.to_json(), "data": context.data_record}
@@ -148,7 +155,7 @@ def _pytest_arguments(job: Job, here: Path, folder: Path) -> list[str]:
     words = [*(job.suites or (str(resources.SUITES),))]
     words += ["-c", str(_INI), "--rootdir", str(here), f"--confcutdir={resources.SUITES}"]
     options = {"model": job.spec, "policy": job.policy, "tier": job.tier, "data": job.data}
-    options |= {"device": job.device, "report": str(folder / "report")}
+    options |= {"defence": job.defence, "device": job.device, "report": str(folder / "report")}
     words += [f"--security-{name}={value}" for name, value in options.items() if value is not None]
     words += [f"--security-replay={name}" for name in job.replay]
     words += ["--security-until-decided"] if job.until_decided else []

@@ -13,6 +13,8 @@ from securemnist.comparison.intervals import extreme_interval, unpaired_interval
 from securemnist.comparison.per_image import NOT_COUNTED, EventMatrix, pair, read
 from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.static import StaticEvidence
+from securemnist.results.evidence.supply_chain import SupplyChainEvidence
+from securemnist.results.evidence.threats import ThreatEvidence
 from securemnist.results.findings import Finding, Measurement
 from securemnist.results.per_image import MISCLASSIFIED, NOT_ATTEMPTED
 from securemnist.sanitize import line
@@ -167,7 +169,15 @@ def _counted(before: Measurement, after: Measurement) -> PairedDifference | str:
 
 
 def _places(evidence: Evidence) -> Counter[str]:
-    """Complaints without their line numbers, which move when something above is edited."""
+    """Uncovered threats, or complaints without their line numbers, which move when files are edited."""
+    if isinstance(evidence, ThreatEvidence):
+        return Counter(f"{line(t.id, 60)}: {line(t.title, 100)}" for t in evidence.threats or ())
+    if isinstance(evidence, SupplyChainEvidence):
+        return Counter(
+            f"{line(c.name, 100)}: expected {line(c.expected, 200)}, got {line(c.found, 200)}"
+            for c in evidence.checks or ()
+            if not c.holds
+        )
     places = (evidence.static or []) if isinstance(evidence, StaticEvidence) else []
     return Counter(
         f"{line(n.file, 200)}: {line(n.tool, 40)} {line(n.rule, 120)}: {line(n.message, 400)}"

@@ -17,6 +17,7 @@ from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.certificates import CertifiedEvidence
+from securemnist.results.evidence.natural import SpatialEvidence
 from securemnist.results.evidence.tables import AnswerTable, OutcomeTable
 from securemnist.results.findings import Finding
 from securemnist.sanitize import line
@@ -85,7 +86,7 @@ def read(finding: Finding) -> EventMatrix | None:
 
 
 def _event_matrix(finding: Finding, evidence: Evidence) -> EventMatrix | None:
-    if isinstance(evidence, AttackEvidence | CertifiedEvidence):
+    if isinstance(evidence, AttackEvidence | CertifiedEvidence | SpatialEvidence):
         return None if evidence.outcomes is None else _outcomes(finding, evidence.outcomes)
     if isinstance(evidence, CleanEvidence | BackdoorEvidence):
         table, shares, worst = evidence.answers, None, False

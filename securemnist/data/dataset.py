@@ -73,8 +73,8 @@ class DataSet:
 
         `images` (n, C, H, W), float32 in [0, 1] or uint8; `labels` integers (n,) from 0. `training`: the
         same pair for what the model was trained on, by which copies in the test split are found.
-        `classes` is by default the number of `class_names`, else the highest label of both pairs + 1,
-        and ten for grey 28x28 images with labels 0 to 9. DataError for another shape, type or range,
+        `classes` is by default the number of `class_names`, else the highest label of both pairs + 1. It
+        is ten for grey 28x28 images with labels 0 to 9. DataError for another shape, type or range,
         and for NaN.
         """
         from securemnist.data.tensors import data_set

@@ -74,6 +74,8 @@ def _reader(path: Path) -> tuple[Reader, str]:
 
 
 def _unknown(path: Path) -> str:
+    from securemnist.data import picture_folder
+
     if hint := idx_folder.hint(path):
         return f"{path}: expected {_FORMS}, got other files; {hint}"
     pickles = [name for name in _CIFAR_PICKLES if (path / name).exists()]
@@ -88,6 +90,8 @@ def _unknown(path: Path) -> str:
             f"{path}: expected {_FORMS}, got {path.suffix}, which is not read; write the arrays x_test "
             "and y_test with numpy.savez (docs/data.md)"
         )
+    if advice := picture_folder.hint(path):
+        return f"{path}: expected {_FORMS}, got {advice}"
     got = "a folder without them" if path.is_dir() else "another file" if path.exists() else "none"
     return f"{path}: expected {_FORMS}, got {got}; name your data with --data (docs/data.md)"
 

@@ -73,9 +73,9 @@ def _samples(
         raise DataError(
             f"{where}: expected {_FORM}, at least one, got {images.dtype} {images.shape}; convert them"
         )
-    classes = _labels(labels, len(images), f"{path}: y_{split}")
     # Refuses another shape before anything is read.
     channels_first(torch.empty(images.shape, device="meta"), layout, where)
+    classes = _labels(labels, len(images), f"{path}: y_{split}")
     if images.compressed and images.size > _LARGEST_COMPRESSED:
         raise DataError(
             f"{where}: expected at most {_LARGEST_COMPRESSED >> 30} GiB of compressed images, got "

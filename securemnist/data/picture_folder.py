@@ -24,6 +24,16 @@ from securemnist.types import Progress
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp"}
 
 
+def hint(folder: Path) -> str:
+    """What a folder without `test` has instead, and what to do; empty where there are no pictures."""
+    kinds = [f"/*{suffix}" for suffix in sorted(_SUFFIXES)]
+    if any(next(folder.glob(f"train/*{kind}"), None) for kind in kinds):
+        return "train/CLASS without test/CLASS; add the test pictures"
+    if any(next(folder.glob(f"*{kind}"), None) for kind in kinds):
+        return "folders of pictures; move them to test/CLASS, and those of training to train/CLASS"
+    return ""
+
+
 def read(folder: Path, described: Description, progress: Progress) -> Splits:
     """The splits of a folder; DataError for a picture that is not read, and for links."""
     splits = [split for split in ("test", "train") if os.path.lexists(folder / split)]

@@ -44,6 +44,11 @@ class Samples:
             vars(part)["contents"] = self.contents[index]
         return part
 
+    def spread(self, n: int) -> Samples:
+        """At most `n` samples at even distances, since files may be sorted by class."""
+        places = torch.linspace(0, len(self) - 1, min(n, len(self))).round().long()
+        return self[places]
+
     def images(self) -> Images:
         """Float32 (n, C, H, W) in [0, 1]."""
         return as_images(self.pixels)

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Mapping
 
 import httpx
 
-from securemnist.endpoint.deadline import bound, deadline
+from securemnist.endpoint.deadline import deadline
 from securemnist.endpoint.description import KEY, Description
 from securemnist.endpoint.pace import Pace, retry_after
 from securemnist.endpoint.query_budget import QueryBudget
+from securemnist.endpoint.transport import Transport, proxy_for
 from securemnist.errors import ModelError, NoAnswer, UsageError
 
 _FIRST_WAIT = 0.5  # seconds after a failure, doubled by each further one
@@ -37,17 +38,15 @@ class Client:
         headers = {name: text.replace(KEY, key) for name, text in description.headers.items()}
         self._http = httpx.Client(
             headers={"Accept": "application/json", "Accept-Encoding": "identity", **headers},
-            verify=_certificates(description),
             follow_redirects=False,
-            trust_env=description.use_proxies,
+            trust_env=False,
             timeout=description.timeout,
-            limits=httpx.Limits(
-                max_connections=description.concurrency,
-                max_keepalive_connections=description.concurrency,
+            transport=Transport(
+                _certificates(description),
+                description.concurrency,
+                proxy_for(description.uri) if description.use_proxies else None,
             ),
         )
-
-        bound(self._http)
         # A client that is forgotten, or left at the end of the process, leaves no connection open.
         self.close = weakref.finalize(self, self._http.close)
 

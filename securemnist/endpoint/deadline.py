@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpcore
-import httpx
 
 _ANSWER = threading.local()  # `ends`: of the answer that this thread waits for
 
@@ -28,15 +27,6 @@ def deadline(seconds: float) -> Iterator[None]:
         del _ANSWER.ends
 
 
-def bound(client: httpx.Client) -> None:
-    """Let connections of a client keep the deadline of the thread that reads from them."""
-    # httpx has no public way to name the network of its pools.
-    for transport in (client._transport, *client._mounts.values()):
-        if isinstance(transport, httpx.HTTPTransport):
-            pool: Any = transport._pool
-            pool._network_backend = _Network(pool._network_backend)
-
-
 def _left(timeout: float | None) -> float:
     """Seconds that are left; httpcore.ReadTimeout without any."""
     left: float = getattr(_ANSWER, "ends", time.monotonic() + 1e6) - time.monotonic()
@@ -45,9 +35,11 @@ def _left(timeout: float | None) -> float:
     return left if timeout is None else min(left, timeout)
 
 
-class _Network(httpcore.NetworkBackend):
-    def __init__(self, network: httpcore.NetworkBackend) -> None:
-        self._network = network
+class Network(httpcore.NetworkBackend):
+    """Connections that keep the deadline of the thread that reads from them."""
+
+    def __init__(self) -> None:
+        self._network = httpcore.SyncBackend()
 
     def connect_tcp(
         self,

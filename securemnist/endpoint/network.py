@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections.abc import Iterator
 from typing import Any, final
 
@@ -72,10 +73,17 @@ class RemoteModel(nn.Module):
         return self.pixels.levels
 
     @property
-    def coarse(self) -> bool:
-        """Whether different images often have equal answers: labels, or rounded scores."""
+    def least_margin(self) -> float | None:
+        """The smallest margin, best wrong logit minus another, that coarse answers can say.
+
+        None where scores are not rounded. -inf for rounded logits, which have no such bound.
+        """
         facts = self.facts
-        return facts.labels_only or facts.decimals is not None
+        if facts.labels_only:
+            return -LABEL_GAP
+        if facts.decimals is None:
+            return None
+        return math.log(_least(facts.decimals)) if facts.probabilities else -math.inf
 
     def probe(self, x: Images) -> Facts:
         """Ask about the first of these images, once."""
@@ -138,9 +146,7 @@ class RemoteModel(nn.Module):
             return logits
         if not self.facts.probabilities:
             return answers
-        decimals = self.facts.decimals
-        least = _SMALLEST if decimals is None else 0.5 * 10.0**-decimals
-        return np.asarray(np.log(np.maximum(answers, least)))
+        return np.asarray(np.log(np.maximum(answers, _least(self.facts.decimals))))
 
     def to_json(self) -> dict[str, Any]:
         """What the probe found, for a report; empty before it."""
@@ -148,6 +154,11 @@ class RemoteModel(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.description.name}, {self.description.digest}"
+
+
+def _least(decimals: int | None) -> float:
+    """The probability whose logarithm stands for an answer of 0: half of the last decimal."""
+    return _SMALLEST if decimals is None else 0.5 * 10.0**-decimals
 
 
 def _names(description: Description, spec: InputSpec) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from securemnist.attacks.apgd import APGD
 from securemnist.attacks.base import Attack
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.refereed import attempt
-from securemnist.certificates import METHODS, Certificates, certify
+from securemnist.certificates import CROWN, INTERVALS, Certificates, certify
 from securemnist.errors import MeasureError, NoCertificate
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.doubts import prediction_doubts
@@ -24,7 +24,8 @@ from securemnist.results.evidence.certificates import OpenMargins
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels
 
-# Number of certified images of the smallest margin that are attacked, and the attacks.
+# Certified images of the smallest margin that are attacked where a verdict depends on them, and the
+# attacks.
 WEAKEST = 256
 CONTROLS: tuple[Attack, ...] = (PGD(steps=20, loss="margin"), APGD(steps=30))
 
@@ -38,13 +39,30 @@ def certify_and_attack(
     crown: bool,
     seed: int,
     trial: int = 0,
+    controlled: int = WEAKEST,
 ) -> Certificates:
     """Certificates of images `x` (n, C, H, W) within `threat`, controlled by an attack.
 
+    The attack runs on the `controlled` certified images of the smallest margin.
     Raises NoCertificate for a norm other than L-infinity and for a network without known bounds.
     Raises it, too, for a model whose predictions vary or depend on the batch. Raises MeasureError
     where the attack breaks a certified image.
     """
+    check_certifiable(context, threat)
+    model = context.subject.model
+    # The referee accepts perturbations larger than eps by this tolerance.
+    eps = threat.eps + SLACK
+    certificates = certify(
+        model, x, y, eps=eps, crown=crown, trial=trial, progress=context.progress
+    )
+    attack_weakest(
+        context, x, y, threat, certificates.margins, certificates.proved, seed, most=controlled
+    )
+    return certificates
+
+
+def check_certifiable(context: Context, threat: Threat) -> None:
+    """NoCertificate for a norm without certificates, and for predictions that vary."""
     if not threat.certifiable:
         raise NoCertificate(f"expected a ball of L-infinity for certificates, got {threat.norm}")
     if doubts := prediction_doubts(context):
@@ -52,18 +70,25 @@ def certify_and_attack(
             f"expected an answer that depends on the image alone, got {doubts[0].name}: "
             f"{doubts[0].reason}"
         )
-    model = context.subject.model
-    # The referee accepts perturbations larger than eps by this tolerance.
-    eps = threat.eps + SLACK
-    certificates = certify(
-        model, x, y, eps=eps, crown=crown, trial=trial, progress=context.progress
-    )
-    weakest = smallest_margins(certificates)
+
+
+def attack_weakest(
+    context: Context,
+    x: Images,
+    y: Labels,
+    threat: Threat,
+    margins: torch.Tensor,
+    proved: torch.Tensor,
+    seed: int,
+    *,
+    most: int = WEAKEST,
+) -> None:
+    """Attack at most `most` `proved` images of the smallest margin; MeasureError where one breaks."""
+    model, weakest = context.subject.model, smallest_margins(margins, proved)[:most]
     x, y = x[weakest], y[weakest]
     for control in CONTROLS if len(weakest) else ():
         rng = torch.Generator().manual_seed(seed_from(seed, "weakest", control.to_json()))
         _check_unbroken(attempt(control, model, model, x, y, threat=threat, rng=rng), control.name)
-    return certificates
 
 
 def check_against_replay(
@@ -87,16 +112,17 @@ def _check_unbroken(attempted: tuple[Images, Ruling], attack: str) -> None:
         )
 
 
-def smallest_margins(certificates: Certificates) -> torch.Tensor:
-    """Indices of the certified images of the smallest margin, at most WEAKEST."""
-    places = certificates.proved.nonzero().squeeze(1)
-    return places[certificates.margins[places].argsort()[:WEAKEST]]
+def smallest_margins(margins: torch.Tensor, proved: torch.Tensor) -> torch.Tensor:
+    """Indices of the `proved` images of the smallest margin, at most WEAKEST."""
+    places = proved.nonzero().squeeze(1)
+    return places[margins[places].argsort()[:WEAKEST]]
 
 
 def certificate_counts(certificates: Certificates) -> dict[str, Any]:
     """Number of images that each method certified, and number of those that were attacked."""
-    count = {name: certificates.count(name) for name in METHODS}
-    return {**count, "attacked": len(smallest_margins(certificates))}
+    count = {name: certificates.count(name) for name in (INTERVALS, CROWN)}
+    weakest = smallest_margins(certificates.margins, certificates.proved)
+    return {**count, "attacked": len(weakest)}
 
 
 def bound_summary(bounds: torch.Tensor) -> OpenMargins:

@@ -24,6 +24,7 @@ from securemnist.models.loading import Subject
 from securemnist.models.predictions import exact
 from securemnist.models.probabilities import with_gradients
 from securemnist.results.evidence.tables import AnswerTable
+from securemnist.results.policy import Policy
 from securemnist.runtime import denormals
 from securemnist.types import Images, Labels, Logits, Progress, silent
 
@@ -87,6 +88,7 @@ class Context:
     rows share. `project`: the folder that paths of a static row are relative to, and that may hold a
     calibration. `doubts`: the user's own doubts about searches, by default those of the project in the
     working folder. `trial`: limits of doubts that are tried instead of those of the project.
+    `policy`: the policy of the run, for measures of the policy itself.
     """
 
     subject: Subject
@@ -99,6 +101,7 @@ class Context:
         default_factory=lambda: own_doubts.of_project(Path.cwd()), repr=False, compare=False
     )
     trial: Limits | None = field(default=None, repr=False, compare=False)
+    policy: Policy | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         contract.check(self.subject, self.data.test[:8].images(), self.data.spec)
@@ -145,11 +148,15 @@ class Context:
 
     @cached_property
     def target(self) -> nn.Module:
-        """The model that attacks run against: the subject's, or the logarithm of its probabilities."""
+        """The model that attacks run against: the subject's, or the copy that its defence declares.
+
+        Of a model that answers probabilities, their logarithm.
+        """
         if self.subject.remote is not None:  # its logits are logarithms already
             return self.subject.model
         outputs = self.logits(self.data.test[:_BATCH].images())
-        return with_gradients(self.subject.model, outputs)
+        copy = self.subject.attacked
+        return with_gradients(self.subject.model if copy is None else copy, outputs)
 
     @cached_property
     def pool(self) -> Images:

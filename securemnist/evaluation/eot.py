@@ -8,6 +8,7 @@ output comes closest to an error, since single outputs may be wrong where their 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -45,7 +46,11 @@ def mean_context(context: Context) -> Context:
     """A context whose model is the mean of several outputs; cached."""
 
     def mean() -> Context:
-        subject = dataclasses.replace(context.subject, model=MeanModel(context.target))
+        own, target = context.subject, MeanModel(context.target)
+        # The referee asks the defended model itself, and not the copy that its defence declares.
+        model = target if own.attacked is None else MeanModel(own.model)
+        copy = None if own.attacked is None else target
+        subject = dataclasses.replace(own, model=model, attacked=copy)
         return Context(
             *(subject, context.data, context.progress),
             project=context.project,
@@ -59,29 +64,32 @@ def mean_context(context: Context) -> Context:
 def mean_accuracy(context: Context, run: LadderRun) -> float:
     """Accuracy over COUNTED_DRAWS single outputs of the attempted images.
 
-    Broken images are counted as the attack left them. The others are counted where the mean output has
-    the smallest margin: attacks return these images unchanged.
+    All images are counted where the mean output has the smallest margin. A broken one, too: attacks end
+    where the mean is just wrong, and there many single outputs are right.
     """
     x_adv, y = run.x_adv.clone(), run.sample.y
-    survivors = run.outcomes.undecided
+    places = run.outcomes.attempted.nonzero().squeeze(1)
     model, size = mean_context(context).subject.model, batch_size(x_adv, BATCH)
-    for part in survivors.split(size):
-        x_adv[part] = _smallest_margin(model, run.sample.x[part], y[part], run.threat)
-    attempted = run.outcomes.attempted
-    x, y = x_adv[attempted], y[attempted]
+    for part in places.split(size):
+        x_adv[part] = _smallest_margin(model, run.sample.x[part], x_adv[part], y[part], run.threats)
+    x, y = x_adv[places], y[places]
     correct = [int((~is_wrong(context.logits(x), y)).sum()) for _ in range(COUNTED_DRAWS)]
     return sum(correct) / (COUNTED_DRAWS * len(y))
 
 
-def _smallest_margin(model: nn.Module, x: Images, y: Labels, threat: Threat) -> Images:
-    """Images of the threat set around `x` with the smallest margins that gradient steps find."""
-    point, found = x, x
+def _smallest_margin(
+    model: nn.Module, x: Images, start: Images, y: Labels, threats: Sequence[Threat]
+) -> Images:
+    """Images of the threat sets around `x` with the smallest margins that steps from `start` find."""
+    found = x
     smallest = torch.full(y.shape, torch.inf, device=x.device)
-    for _ in range(_STEPS + 1):
-        losses, gradient, _ = loss_and_gradient(model, point, y, margins)
-        closer = -losses < smallest
-        smallest = torch.where(closer, -losses, smallest)
-        found = torch.where(closer[:, None, None, None], point, found)
-        step = _STEP * threat.eps * threat.steepest(gradient.nan_to_num(0.0))
-        point = threat.project(x, point + step)
+    for threat in threats:
+        point = threat.project(x, start)
+        for _ in range(_STEPS + 1):
+            losses, gradient, _ = loss_and_gradient(model, point, y, margins)
+            closer = -losses < smallest
+            smallest = torch.where(closer, -losses, smallest)
+            found = torch.where(closer[:, None, None, None], point, found)
+            step = threat.step(point, gradient.nan_to_num(0.0), _STEP * threat.eps)
+            point = threat.project(x, point + step)
     return found

@@ -9,19 +9,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 
 from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import Attack
 from securemnist.attacks.refereed import attempt
-from securemnist.certificates import CROWN, INTERVALS
+from securemnist.certificates import CROWN
 from securemnist.errors import Inconclusive, MeasureError, NoAnswer, NoCertificate
 from securemnist.evaluation import certificate_stage
 from securemnist.evaluation.context import Context, Sample
-from securemnist.evaluation.ladder_run import LadderRun
+from securemnist.evaluation.ladder_run import Further, LadderRun
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.replay import Replay
+from securemnist.evaluation.stages import Search, Stage, chunk_size, stages_of
 from securemnist.referee import Ruling
 from securemnist.results.evidence.attack import StageResult
 from securemnist.results.per_image import CERTIFIED
@@ -29,15 +31,12 @@ from securemnist.runtime.float32 import exact_float32
 from securemnist.threats import Threat
 from securemnist.types import silent
 
-# Images of a chunk where time is limited and the attack sets no chunk size.
-CHUNK = 256
 # Images of a chunk for an endpoint: what a spent budget of queries leaves undecided at most.
 REMOTE_CHUNK = 128
 # Number of images on which a certificate method is tried first.
 TRIAL = 8
 
 
-@exact_float32()
 def evaluate(
     context: Context,
     sample: Sample,
@@ -46,29 +45,40 @@ def evaluate(
     seed: int,
     *,
     before_crown: int | None = None,
+    **options: Any,
+) -> LadderRun:
+    """Outcomes of the sample after the attacks within one threat; `options` as in `evaluate_all`."""
+    return evaluate_all(context, sample, [Search(threat, attacks, before_crown)], seed, **options)
+
+
+@exact_float32()
+def evaluate_all(
+    context: Context,
+    sample: Sample,
+    searches: Sequence[Search],
+    seed: int,
+    *,
     seconds: float = math.inf,
     replay: Replay | None = None,
     decided: Callable[[Outcomes], bool] = lambda _: False,
+    further: Callable[[], Further | None] = lambda: None,
 ) -> LadderRun:
     """Outcomes of the sample after the attacks, in order, each on the images that are still undecided.
 
-    `replay` puts stored examples first. `before_crown` puts interval bounds next, and CROWN after
-    that many attacks. `seconds` limits the time: images whose chunk did not start in time are not
-    attempted, and the first chunk always runs. The same holds for images whose chunk an endpoint left
-    without an answer. `decided` ends a run without chunks early, and the later stages are skipped.
+    With several searches an image is broken if one of their threats breaks it, and certified if all
+    certify it. `replay` puts stored examples first. `seconds` limits the time: images whose chunk did
+    not start in time are not attempted, and the first chunk always runs. The same holds for images whose
+    chunk an endpoint left without an answer. `decided` ends a run without chunks early, and the later
+    stages are skipped. `further` is asked for more stages where an image is undecided after the others.
 
     Raises MeasureError where one of our attacks leaves the threat, and Inconclusive where a stage
     gave no valid proposal for any image.
     """
-    run = LadderRun(context, sample, threat, seed)
+    run = LadderRun(context, sample, [search.threat for search in searches], seed)
     outcomes = run.outcomes
     deadline = time.perf_counter() + seconds
-    stages: list[Attack | Replay | str] = list(attacks)
-    if before_crown is not None:
-        stages = [INTERVALS, *attacks[:before_crown], CROWN, *attacks[before_crown:]]
-    if replay is not None:
-        stages.insert(0, replay)
-    size = _chunk_size(attacks, len(sample), deadline)
+    stages = stages_of(searches, replay)
+    size = chunk_size(searches, len(sample), limited=seconds < math.inf)
     if context.subject.remote is not None:
         size = min(size, REMOTE_CHUNK)
     for low in range(0, len(sample), size):
@@ -77,7 +87,9 @@ def evaluate(
             break
         finished = list(outcomes.waterfall)
         try:
-            _run_stages(run, stages, range(low, low + size), decided)
+            chunk = range(low, low + size)
+            _run_stages(run, stages, chunk, decided)
+            _run_further(run, len(stages), chunk, further)
         except NoAnswer:
             if not low:
                 raise
@@ -91,46 +103,50 @@ def evaluate(
 
 def _run_stages(
     run: LadderRun,
-    stages: Sequence[Attack | Replay | str],
+    stages: Sequence[Stage],
     chunk: range,
     decided: Callable[[Outcomes], bool],
 ) -> None:
     """All stages on one chunk; without chunks they end as soon as the number is decided."""
-    for stage, attack in enumerate(stages):
-        if isinstance(attack, str):
-            _certificate_stage(run, attack, stage, chunk)
+    for number, stage in enumerate(stages):
+        if stage.attack is None:
+            _certificate_stage(run, stage, number, chunk)
         else:
-            _attack_stage(run, attack, stage, chunk)
+            _attack_stage(run, stage, stage.attack, number, chunk)
         if len(chunk) >= len(run.sample) and decided(run.outcomes):
-            run.skipped_stages = tuple(_stage_name(later) for later in stages[stage + 1 :])
+            run.skipped_stages = tuple(later.name for later in stages[number + 1 :])
             break
 
 
-def _stage_name(stage: Attack | Replay | str) -> str:
-    return stage if isinstance(stage, str) else stage.name
+def _run_further(
+    run: LadderRun, first: int, chunk: range, further: Callable[[], Further | None]
+) -> None:
+    """More stages, numbered from `first`, where a chunk has undecided images after all others."""
+    left = run.outcomes.undecided
+    open_here = bool(((chunk.start <= left) & (left < chunk.stop)).any())
+    if run.skipped_stages or not open_here or (chosen := further()) is None:
+        return
+    before, run.context, run.further = run.context, chosen.context, True
+    searches = [Search(threat, chosen.attacks) for threat in run.threats]
+    for number, stage in enumerate(stages_of(searches, None)):
+        if stage.attack is not None:
+            _attack_stage(run, stage, stage.attack, first + number, chunk)
+    run.context = before
 
 
-def _chunk_size(attacks: Sequence[Attack], samples: int, deadline: float) -> int:
-    """Number of images that pass through all stages before the clock is read again."""
-    limited = [attack.chunk for attack in attacks if attack.chunk is not None]
-    for size in limited:
-        if type(size) is not int or size < 1:
-            raise MeasureError(
-                f"expected a chunk of at least 1 image, got {size!r:.40}; fix the attack"
-            )
-    return min([*limited, samples if deadline == math.inf else CHUNK])
-
-
-def _attack_stage(run: LadderRun, attack: Attack | Replay, stage: int, chunk: range) -> None:
+def _attack_stage(
+    run: LadderRun, stage: Stage, attack: Attack | Replay, number: int, chunk: range
+) -> None:
     """One attack, or the replay, on the undecided images of a chunk.
 
     Chunks are cut by the sample's order, so that the cut depends on the clock alone.
     """
     began = time.perf_counter()
-    context, sample, outcomes, threat = run.context, run.sample, run.outcomes, run.threat
-    places = _undecided_in(outcomes, chunk)
+    context, sample, outcomes = run.context, run.sample, run.outcomes
+    threat = stage.threat
+    places = _undecided_in(run, stage, chunk)
     if not len(places):
-        outcomes.record(StageResult(attack.name, 0, 0, 0, 0.0), places, places, stage)
+        outcomes.record(StageResult(stage.name, 0, 0, 0, 0.0), places, places, number)
         return
     x, y = sample.x[places], sample.y[places]
     model = context.subject.model
@@ -152,36 +168,45 @@ def _attack_stage(run: LadderRun, attack: Attack | Replay, stage: int, chunk: ra
             progress=progress,
             pool=context.pool,
         )
-    context.progress(attack.name, min(chunk.stop, len(sample)), len(sample))
+    context.progress(stage.name, min(chunk.stop, len(sample)), len(sample))
     over = _over_budget(run, attack, ruling)
     broken = places[ruling.fooled]
     run.x_adv[broken] = proposals[ruling.fooled]
     run.confidence[broken] = ruling.confidence[ruling.fooled].to(run.confidence.dtype)
     run.tied[broken] = ruling.tied[ruling.fooled]
     seconds = round(time.perf_counter() - began, 3)
-    counts = StageResult(attack.name, len(places), len(broken), over, seconds)
-    outcomes.record(counts, broken, ruling.predictions[ruling.fooled], stage)
+    counts = StageResult(stage.name, len(places), len(broken), over, seconds)
+    outcomes.record(counts, broken, ruling.predictions[ruling.fooled], number)
 
 
-def _undecided_in(outcomes: Outcomes, chunk: range) -> torch.Tensor:
-    """Indices of the undecided images of a chunk."""
-    places = outcomes.undecided
-    return places[(chunk.start <= places) & (places < chunk.stop)]
+def _undecided_in(run: LadderRun, stage: Stage, chunk: range) -> torch.Tensor:
+    """Indices of the images of a chunk that are undecided within the threat of the stage."""
+    places = run.outcomes.undecided
+    places = places[(chunk.start <= places) & (places < chunk.stop)]
+    return places[~run.proved[stage.member][places]]
 
 
-def _certificate_stage(run: LadderRun, method: str, stage: int, chunk: range) -> None:
+def _certificate_stage(run: LadderRun, stage: Stage, number: int, chunk: range) -> None:
     """Certificates of the undecided images of a chunk; a refusal is recorded, not raised."""
-    began = time.perf_counter()
-    places = _undecided_in(run.outcomes, chunk)
+    began, method = time.perf_counter(), stage.method
+    places = _undecided_in(run, stage, chunk)
     # Largest margins first: where none of the first images is certified, none of the rest will be.
     places = places[run.margins[places].argsort(descending=True, stable=True)]
     proved = places[:0]
-    refused = run.certificate_evidence.setdefault("refused", {})
+    evidence = run.certificate_evidence[stage.member]
+    refused = evidence.setdefault("refused", {})
     if len(places) and method not in refused:
         x, y = run.sample.x[places], run.sample.y[places]
         try:
             certificates = certificate_stage.certify_and_attack(
-                run.context, x, y, run.threat, crown=method == CROWN, trial=TRIAL, seed=run.seed
+                run.context,
+                x,
+                y,
+                stage.threat,
+                crown=method == CROWN,
+                trial=TRIAL,
+                seed=run.seed,
+                controlled=stage.controlled,
             )
         except NoCertificate as error:
             refused[method] = str(error)
@@ -189,14 +214,16 @@ def _certificate_stage(run: LadderRun, method: str, stage: int, chunk: range) ->
             proved = places[certificates.proved]
             run.bounds[places] = torch.fmax(run.bounds[places], certificates.margins)
             for name, count in certificate_stage.certificate_counts(certificates).items():
-                run.certificate_evidence[name] = run.certificate_evidence.get(name, 0) + count
+                evidence[name] = evidence.get(name, 0) + count
             if not len(proved) and len(places) >= TRIAL:
                 refused[method] = (
                     f"none of the {TRIAL} images of the largest margin could be certified"
                 )
     seconds = round(time.perf_counter() - began, 3)
-    counts = StageResult(method, len(places), 0, 0, seconds, proved=len(proved))
-    run.outcomes.record(counts, proved[:0], proved[:0], stage)
+    run.proved[stage.member][proved] = True
+    proved = proved[run.proved[:, proved].all(0)]
+    counts = StageResult(stage.name, len(places), 0, 0, seconds, proved=len(proved))
+    run.outcomes.record(counts, proved[:0], proved[:0], number)
     run.outcomes.codes[proved] = CERTIFIED
 
 

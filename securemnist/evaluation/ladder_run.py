@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from securemnist.certificates import METHODS
+from securemnist.attacks.base import Attack
+from securemnist.certificates import CROWN, INTERVALS
 from securemnist.data.thumbnail import thumbnail
 from securemnist.evaluation import certificate_stage
 from securemnist.evaluation.context import Context, Sample
@@ -14,25 +17,37 @@ from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.thumbnails import GALLERY, choose_for_gallery
 from securemnist.models.predictions import margin, predicted, tied
-from securemnist.results.evidence.attack import EarlyStop
+from securemnist.results.evidence.attack import BrokenWithin, EarlyStop
 from securemnist.results.evidence.certificates import Certificates
 from securemnist.results.evidence.images import ChangedImage
 from securemnist.threats import Threat
 
 
-class LadderRun:
-    """Outcomes of one ladder run; `x_adv` holds the adversarial images, elsewhere the clean ones.
+@dataclass(frozen=True)
+class Further:
+    """More stages for undecided images; `context`: the model that they attack, on the same data."""
 
+    attacks: Sequence[Attack]
+    context: Context
+
+
+class LadderRun:
+    """Outcomes of one run within `threats`; `x_adv` holds the adversarial images, elsewhere clean ones.
+
+    `proved` boolean (threats, n): certified within each threat; an image certified in all is CERTIFIED.
     `margins`: true logit minus best other logit of the clean images. `bounds`: the best known lower
     bound of the margin within the ball; -inf where none was computed. `tied`, boolean (n,): the true
     class shares the largest logit with another one, for the last image evaluated.
-    `certificate_evidence`: counts of the certificate stages over all chunks, and reasons for a
-    refusal. `skipped_stages`: those that were skipped because the verdict was certain.
+    `certificate_evidence`: of each threat, counts of the certificate stages over all chunks, and reasons
+    for a refusal. `skipped_stages`: those that were skipped because the verdict was certain. `further`:
+    whether further stages ran, for a model without useful gradients.
     """
 
-    def __init__(self, context: Context, sample: Sample, threat: Threat, seed: int) -> None:
+    def __init__(
+        self, context: Context, sample: Sample, threats: Sequence[Threat], seed: int
+    ) -> None:
         """The state before the first stage: the clean images and their logits."""
-        self.context, self.sample, self.threat, self.seed = context, sample, threat, seed
+        self.context, self.sample, self.threats, self.seed = context, sample, threats, seed
         logits = context.logits(sample.x)
         predictions = predicted(logits, sample.y)
         self.outcomes = Outcomes(sample.y, predictions, logits.shape[1])
@@ -42,8 +57,12 @@ class LadderRun:
         self.margins = margin(logits, sample.y)
         self.bounds = torch.full_like(self.confidence, -torch.inf, dtype=torch.float64)
         self.tied = tied(logits, sample.y)
-        self.certificate_evidence: dict[str, Any] = {}
+        self.proved = torch.zeros(
+            (len(threats), len(sample)), dtype=torch.bool, device=self.margins.device
+        )
+        self.certificate_evidence: list[dict[str, Any]] = [{} for _ in threats]
         self.skipped_stages: tuple[str, ...] = ()
+        self.further = False
 
     @property
     def ties(self) -> int:
@@ -53,20 +72,48 @@ class LadderRun:
     @property
     def has_bounds(self) -> bool:
         """Whether certificate bounds were computed, even if no image was certified."""
-        return any(method in self.certificate_evidence for method in METHODS)
+        return any(
+            method in evidence
+            for evidence in self.certificate_evidence
+            for method in (INTERVALS, CROWN)
+        )
 
     def certificates(self) -> Certificates | None:
-        """Certificate counts, reasons for a refusal, and the bounds of the undecided images."""
-        if not self.certificate_evidence:
+        """Certificate counts, reasons for a refusal, and the bounds of the undecided images.
+
+        None for several threats, of which each has its own.
+        """
+        if len(self.threats) > 1 or not self.certificate_evidence[0]:
             return None
         margins = certificate_stage.bound_summary(self.bounds[self.outcomes.undecided])
-        return Certificates(**self.certificate_evidence, open=margins)
+        return Certificates(**self.certificate_evidence[0], open=margins)
 
     def early_end(self) -> EarlyStop | None:
         """The last stage that ran and the stages that were skipped; None where all stages ran."""
         if not self.skipped_stages:
             return None
         return EarlyStop(after=self.outcomes.stages[-1], spared=list(self.skipped_stages))
+
+    def broken_within(self) -> list[BrokenWithin]:
+        """For each of several threats, the number of images that it broke; none for a single one.
+
+        An image that one threat has broken is not attacked within the next.
+        """
+        if len(self.threats) < 2:
+            return []
+        stages = self.outcomes.stages
+        counts = [int((self.outcomes.codes == number).sum()) for number in range(len(stages))]
+        return [
+            BrokenWithin(
+                threat=str(threat),
+                images=sum(
+                    count
+                    for name, count in zip(stages, counts, strict=True)
+                    if name.startswith(f"{threat}: ")
+                ),
+            )
+            for threat in self.threats
+        ]
 
     def gallery(self) -> list[ChangedImage]:
         """Thumbnails of the first broken image of each class, then of more."""

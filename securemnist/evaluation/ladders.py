@@ -17,8 +17,10 @@ from securemnist.attacks.base import Attack
 from securemnist.attacks.boundary_fab import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM
+from securemnist.attacks.patch_search import PatchSearch
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.rays import RayS
+from securemnist.attacks.sparse_rs import SparseRS
 from securemnist.attacks.square import Square
 from securemnist.attacks.transfer import Transfer
 from securemnist.errors import PolicyError, UsageError
@@ -79,25 +81,60 @@ BUDGETS: dict[str, Ladder] = {
     "black-box": Ladder((Transfer(),), (Square(queries=300), RayS(queries=500)), proves=False),
     "labels": Ladder((Transfer(),), (RayS(queries=1000),), proves=False),
 }
+# Of threats that count pixels, and of patches: nothing is certified there.
+COUNTED_BUDGETS: dict[str, dict[str, Ladder]] = {
+    "pixels": {
+        "smoke": Ladder((FGSM(),), (APGD(steps=20), SparseRS(queries=500)), proves=False),
+        "standard": Ladder(
+            (FGSM(),), (APGDT(steps=50, targets=3), SparseRS(queries=1000)), proves=False
+        ),
+        "full": Ladder(
+            (FGSM(),), (APGD(restarts=3), APGDT(), SparseRS(queries=10_000)), proves=False
+        ),
+        "black-box": Ladder((), (SparseRS(queries=800),), proves=False),
+    },
+    "square": {
+        "smoke": Ladder(
+            (FGSM(),), (PatchSearch(places=12, steps=10), SparseRS(queries=500)), proves=False
+        ),
+        "standard": Ladder(
+            (FGSM(),),
+            (PatchSearch(places=20, steps=20), SparseRS(queries=1000)),
+            proves=False,
+        ),
+        "full": Ladder(
+            (FGSM(),),
+            (PatchSearch(places=60, steps=50), SparseRS(queries=10_000)),
+            proves=False,
+        ),
+        "black-box": Ladder((), (SparseRS(queries=800),), proves=False),
+    },
+}
 
 
-def make_ladder(settings: Mapping[str, Any]) -> Ladder:
+def budgets(form: str) -> Mapping[str, Ladder]:
+    """The ladders of a form of threats (`Threat.form`), by the names of their budgets."""
+    return COUNTED_BUDGETS.get(form, BUDGETS)
+
+
+def make_ladder(settings: Mapping[str, Any], form: str = "ball") -> Ladder:
     """The ladder of `{use = "ladder", budget = "full"}`, or the single attack of other settings.
 
-    Raises PolicyError for an unknown name, budget or setting.
+    `form`: that of the threat. Raises PolicyError for an unknown name, budget or setting.
     """
     if settings.get("use") != LADDER:
         return Ladder((), (make_attack(settings),), proves=False)
     budget = settings.get("budget")
-    if not isinstance(budget, str) or budget not in BUDGETS:
+    known = budgets(form)
+    if not isinstance(budget, str) or budget not in known:
         raise PolicyError(
-            f"expected a budget of {', '.join(BUDGETS)}, got {budget!r}; change the ladder's `budget`"
+            f"expected a budget of {', '.join(known)}, got {budget!r}; change the ladder's `budget`"
         )
     if unknown := sorted(set(settings) - {"use", "budget"}):
         raise PolicyError(
             f"expected no setting of a ladder but `budget`, got {unknown[0]!r}; remove it"
         )
-    return BUDGETS[budget]
+    return known[budget]
 
 
 def parse_attack(text: str) -> dict[str, Any]:

@@ -6,7 +6,23 @@ the model cannot meet is still written: it fails, and is waived until a date.
 """
 
 from securemnist.initial_policy.measured import Row, measure, proposals
-from securemnist.initial_policy.proposals import PROPOSALS, STATIC_BASELINE, Proposal
+from securemnist.initial_policy.proposals import (
+    DATA_RECORD,
+    PROPOSALS,
+    STATIC_BASELINE,
+    Proposal,
+)
 from securemnist.initial_policy.text import policy
+from securemnist.initial_policy.threats import threat_model
 
-__all__ = ["PROPOSALS", "STATIC_BASELINE", "Proposal", "Row", "measure", "policy", "proposals"]
+__all__ = [
+    "DATA_RECORD",
+    "PROPOSALS",
+    "STATIC_BASELINE",
+    "Proposal",
+    "Row",
+    "measure",
+    "policy",
+    "proposals",
+    "threat_model",
+]

@@ -19,6 +19,8 @@ _INTERVAL = 1.96
 _MEANINGFUL = 0.5
 # A backdoor for one source class of ten changes about a ninth of the predictions.
 _ONE_CLASS = 0.1
+# A larger calibration error makes a confidence useless.
+_LARGEST_ERROR = 0.1
 # A larger drop between two versions on the same images is a loss, however few images there are.
 _SMALLEST_DROP, _LARGEST_DROP = 0.01, 0.2
 
@@ -59,14 +61,29 @@ def design_effect(labels: Sequence[object], read: Sequence[object]) -> float:
 def margin(measurement: Measurement, samples: float, *, whole: bool, design: float = 1.0) -> float:
     """Four standard errors of the difference between the measurement and a row on `samples` new samples.
 
-    The variance is that of the share with two hits and two misses added (Agresti & Coull 1998), so it is
-    not zero at accuracy 1, times the design effect. A row on a part of the test set adds the half-width
+    The variance is that of the share with two hits and two misses added (Agresti & Coull 1998), times the
+    design effect. So it is not zero at accuracy 1. A row on a part of the test set adds the half-width
     of its 95 % interval.
     """
-    share = (measurement.value * measurement.n + 2) / (measurement.n + 4)
-    variance = share * (1 - share)
+    variance = _variance(measurement)
     between = ERRORS * math.sqrt(design * variance * (1 / measurement.n + 1 / samples))
     return between + (0 if whole else _INTERVAL * math.sqrt(variance / samples))
+
+
+def drop(measurement: Measurement, samples: float) -> float:
+    """Four standard errors of the difference between two versions on the same `samples`.
+
+    Two versions disagree on a share of 2p(1-p) where their hits are independent; half of it is assumed,
+    since versions of one network fail on similar samples. So this is much less than `margin`. On a part
+    of the test set the bound of the interval decides, which takes two of the four.
+    """
+    return ERRORS * math.sqrt(_variance(measurement) / samples)
+
+
+def _variance(measurement: Measurement) -> float:
+    """p(1-p) of the measured share, with two hits and two misses added."""
+    share = (measurement.value * measurement.n + 2) / (measurement.n + 4)
+    return share * (1 - share)
 
 
 def of_share(
@@ -83,20 +100,43 @@ def of_share(
     if measurement.inconclusive:
         return Bound(threshold=weakest, max_drop=_SMALLEST_DROP, problem=measurement.inconclusive)
     room = margin(measurement, samples, whole=whole, design=design)
-    drop = min(max(math.ceil(room * 1000) / 1000, _SMALLEST_DROP), _LARGEST_DROP)
+    noise = math.ceil(drop(measurement, samples) * 1000) / 1000
+    most = min(max(noise, _SMALLEST_DROP), _LARGEST_DROP)
     if high_is_good:
         threshold = math.floor((measurement.value - room) * 1000) / 1000
-        met, problem = threshold >= weakest, f"leaves a threshold below {weakest:g}"
+        met, problem = threshold >= weakest, f"is below {weakest:g}, the lowest threshold proposed"
     else:
         threshold = math.ceil((measurement.value + room) * 1000) / 1000
         met, problem = threshold <= weakest, "could come from a backdoor for one class"
     if met:
-        return Bound(threshold=threshold, max_drop=drop)
+        return Bound(threshold=threshold, max_drop=most)
     value = measurement.value
     close = value >= weakest if high_is_good else value <= weakest
     if close:
         problem = f"meets {weakest:g}, but not by the margin of {room:.3f}"
-    return Bound(threshold=weakest, max_drop=drop, problem=f"{value:.4f} {problem}", close=close)
+    return Bound(threshold=weakest, max_drop=most, problem=f"{value:.4f} {problem}", close=close)
+
+
+def of_error(measurement: Measurement) -> Bound:
+    """The bound of an error with an interval by bootstrap: four of its standard errors above it.
+
+    `max_drop` is as large as that margin. An error of a tenth is more than a threshold should allow.
+    """
+    half = max(measurement.high - measurement.value, measurement.value - measurement.low)
+    room = ERRORS / _INTERVAL * half
+    threshold = math.ceil((measurement.value + room) * 1000) / 1000
+    most = min(max(math.ceil(room * 1000) / 1000, _SMALLEST_DROP), _LARGEST_DROP)
+    if measurement.inconclusive:
+        return Bound(threshold=_LARGEST_ERROR, max_drop=most, problem=measurement.inconclusive)
+    if threshold <= _LARGEST_ERROR:
+        return Bound(threshold=threshold, max_drop=most)
+    value, close = measurement.value, measurement.value <= _LARGEST_ERROR
+    problem = f"meets {_LARGEST_ERROR:g}, but not by the margin of {room:.3f}" if close else (
+        f"is above {_LARGEST_ERROR:g}"
+    )  # fmt: skip
+    return Bound(
+        threshold=_LARGEST_ERROR, max_drop=most, problem=f"{value:.4f} {problem}", close=close
+    )
 
 
 def of_ratio(measurement: Measurement) -> Bound:

@@ -6,30 +6,35 @@ import contextlib
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from securemnist import assessing
 from securemnist.data import DataSet
 from securemnist.errors import Inconclusive, NotApplicable, UsageError
 from securemnist.evaluation.context import Context
-from securemnist.initial_policy import margins
+from securemnist.initial_policy import margins, supply_rows
 from securemnist.initial_policy.endpoint_proposals import proposals_for
 from securemnist.initial_policy.kind import kind_of
 from securemnist.initial_policy.margins import Bound
-from securemnist.initial_policy.proposals import PROPOSALS, Proposal, fitted
+from securemnist.initial_policy.proposals import MOST_CHANNELS, PROPOSALS, Proposal, fitted
+from securemnist.measures import bind, static_gate
+from securemnist.measures.static_gate import StaticSettings
 from securemnist.models.loading import Subject
 from securemnist.results.evidence.answers import CleanEvidence
+from securemnist.results.families import SUPPLY_CHAIN
 from securemnist.results.findings import Measurement
 
 _ABOVE_CHANCE = 0.1
-_WHOLE = ("latency_ratio", "static_findings")  # measures without a share of samples
+# Measures without a share of samples.
+_WHOLE = ("latency_ratio", "static_findings", *SUPPLY_CHAIN.measures)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """A proposal with its settings, first measurement and bounds.
 
-    `curve`: robust accuracy at each eps that was tried, largest first.
+    `curve`: robust accuracy at each eps that was tried, largest first. `baseline`: the file that accepts
+    all static findings of today, and their number. `record`: the file that records the data.
     """
 
     proposal: Proposal
@@ -37,6 +42,8 @@ class Row:
     measurement: Measurement
     bound: Bound
     curve: tuple[tuple[float, float], ...] = ()
+    baseline: tuple[bytes, int] | None = None
+    record: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +63,9 @@ def proposals(data: DataSet, subject: Subject | None = None) -> list[Proposal]:
     """
     remote = None if subject is None else subject.remote
     every = PROPOSALS if remote is None else proposals_for(remote)
-    return fitted(every, kind_of(data), len(data.test), data.spec.classes)
+    rows = fitted(every, kind_of(data), len(data.test), data.spec.classes)
+    corrupts = data.spec.channels <= MOST_CHANNELS
+    return [row for row in rows if corrupts or row.measure != "corruption_accuracy"]
 
 
 def measure(subject: Subject, data: DataSet, images: int) -> list[Row]:
@@ -81,7 +90,9 @@ def measure(subject: Subject, data: DataSet, images: int) -> list[Row]:
     proposed, rows = proposals(data, subject), list[Row]()
     for proposal in proposed:
         with contextlib.suppress(NotApplicable):
-            if not proposal.evasion:
+            if proposal.measure == "data_changes":
+                rows.append(_data_row(context, proposal, data))
+            elif not proposal.evasion:
                 rows.append(_row(context, proposal, proposal.settings, sizes))
     searches = [proposal for proposal in proposed if proposal.evasion]
     rows += _evasion(context, searches, sizes, kind_of(data).linf)
@@ -94,6 +105,7 @@ def _evasion(
     """The attack rows at the largest usual eps with meaningful thresholds; else at the smallest.
 
     Later attacks are stronger and slower: they run only where the earlier ones leave enough survivors.
+    At an eps that is rejected the first attack runs without the doubts, which take most of the time.
     """
     curve: list[tuple[float, float]] = []
     rows: list[Row] = []
@@ -103,11 +115,29 @@ def _evasion(
             if eps != usual[-1] and any(row.bound.problem for row in rows):
                 break
             settings = {**proposal.settings, "threat": {"norm": "linf", "eps": eps}}
+            if not rows and eps != usual[-1] and context.subject.remote is None:
+                attacked = dataclasses.replace(proposal, measure="attack_accuracy")
+                first = _row(context, attacked, settings, sizes)
+                if first.bound.problem:
+                    rows.append(first)
+                    continue
             rows.append(_row(context, proposal, settings, sizes))
         curve.append((eps, rows[0].measurement.value))
         if not any(row.bound.problem for row in rows):
             break
     return [dataclasses.replace(row, curve=tuple(curve) if row is rows[0] else ()) for row in rows]
+
+
+def _data_row(context: Context, proposal: Proposal, data: DataSet) -> Row:
+    """The row of the data, all splits of which are recorded."""
+    record, measurement = supply_rows.recorded(data, context.progress)
+    return Row(
+        proposal=proposal,
+        settings=proposal.settings,
+        measurement=measurement,
+        bound=supply_rows.bound(proposal, measurement),
+        record=record,
+    )
 
 
 def _row(context: Context, proposal: Proposal, settings: dict[str, Any], sizes: Sizes) -> Row:
@@ -116,10 +146,17 @@ def _row(context: Context, proposal: Proposal, settings: dict[str, Any], sizes: 
     used = min(sizes.images, proposal.images, tuning) if proposal.images else tuning
     images = {} if proposal.measure in _WHOLE else {"images": used}
     measurement = _taken(context, proposal, settings | images)
-    if measurement.unit == "count":
+    accepted: tuple[bytes, int] | None = None
+    if proposal.measure in SUPPLY_CHAIN.measures:
+        bound = supply_rows.bound(proposal, measurement)
+    elif measurement.unit == "count":
+        static = cast(StaticSettings, bind(proposal.measure, settings))
+        accepted = static_gate.baseline_of(context, static)
         bound = Bound(threshold=0, max_drop=0)
     elif measurement.unit == "ratio":
         bound = margins.of_ratio(measurement)
+    elif proposal.measure == "calibration_error":
+        bound = margins.of_error(measurement)
     else:
         by_bound = proposal.measure == "worst_class_accuracy" and not measurement.complete
         bound = margins.of_share(
@@ -131,7 +168,13 @@ def _row(context: Context, proposal: Proposal, settings: dict[str, Any], sizes: 
             design=sizes.design,
             classes=sizes.classes,
         )
-    return Row(proposal=proposal, settings=settings, measurement=measurement, bound=bound)
+    return Row(
+        proposal=proposal,
+        settings=settings,
+        measurement=measurement,
+        bound=bound,
+        baseline=accepted,
+    )
 
 
 def _taken(context: Context, proposal: Proposal, settings: dict[str, Any]) -> Measurement:

@@ -15,13 +15,15 @@ _OF_A_CLASS = 50
 _EVASION = ("AML.T0043.000", "AML.T0043.001", "ML01:2023", "CWE-1039", "STRIDE:T")
 _BACKDOOR = ("AML.T0018.000", "AML.T0043.004", "ML10:2023", "CWE-506", "STRIDE:T")
 STATIC_BASELINE = "security_tests/static-baseline.json"
+DATA_RECORD = "security_tests/data-record.json"
+_REVIEW = 180  # days after which the list of known vulnerabilities is too old
 
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
     """A proposed row; `images`: the number of samples that it measures, None for all.
 
-    The `threat` of an attack row comes from the first measurement.
+    The `threat` of an attack row comes from the first measurement. `at_most`: the threshold of a count.
     """
 
     id: str
@@ -31,11 +33,16 @@ class Proposal:
     ids: tuple[str, ...]
     tier: str = "standard"
     images: int | None = None
+    at_most: float = 0
 
     @property
     def evasion(self) -> bool:
         """Whether the row measures robust accuracy at an eps that the first measurement chooses."""
         return self.measure == "robust_accuracy" and "threat" not in self.settings
+
+
+# Corruptions exist for images of one to three channels.
+MOST_CHANNELS = 3
 
 
 def fitted(proposals: Sequence[Proposal], kind: Kind, test: int, classes: int) -> list[Proposal]:
@@ -93,6 +100,29 @@ PROPOSALS = (
         images=500,
     ),
     Proposal(
+        id="NAT-01",
+        measure="corruption_accuracy",
+        settings={"severities": [3]},
+        why="noise, blur and bad light need no attacker; the mean over the usual kinds of corruption",
+        ids=("STRIDE:T",),
+        images=300,
+    ),
+    Proposal(
+        id="NAT-02",
+        measure="spatial_accuracy",
+        settings={"rotation": 10.0, "translation": 1.0, "rotations": 5, "shifts": 3},
+        why="samples lie a little askew: every one of forty-five poses counts",
+        ids=("CWE-1039", "STRIDE:T"),
+        images=200,
+    ),
+    Proposal(
+        id="NAT-03",
+        measure="calibration_error",
+        settings={},
+        why="a confidence is of use only where the model is as often right as it says",
+        ids=("STRIDE:T",),
+    ),
+    Proposal(
         id="BACKDOOR-01",
         measure="backdoor_success",
         settings={"trigger": _CORNER, "target": "all"},
@@ -120,5 +150,53 @@ PROPOSALS = (
         settings={"level": "medium", "exclude": ["tests"]},
         why="no new code with known dangerous patterns",
         ids=("AML.T0011.000", "ML06:2023", "CWE-502", "STRIDE:E"),
+    ),
+    Proposal(
+        id="SUPPLY-01",
+        measure="unpinned_dependencies",
+        settings={},
+        why="an installation must not take another file than the one that was tested",
+        ids=("AML.T0010.001", "ML06:2023", "CWE-494", "STRIDE:T"),
+        tier="smoke",
+    ),
+    Proposal(
+        id="SUPPLY-02",
+        measure="vulnerable_dependencies",
+        settings={},
+        why="no library with a known vulnerability",
+        ids=("AML.T0010.001", "ML06:2023", "CWE-1395", "STRIDE:E"),
+        tier="smoke",
+    ),
+    Proposal(
+        id="SUPPLY-03",
+        measure="advisories_age_days",
+        settings={},
+        why="an old list knows nothing of new vulnerabilities; a release of securemnist brings a new one",
+        ids=("CWE-1395",),
+        tier="smoke",
+        at_most=_REVIEW,
+    ),
+    Proposal(
+        id="SUPPLY-04",
+        measure="unknown_provenance",
+        settings={},
+        why="who trained what, from which data, must be known",
+        ids=("AML.T0010.003", "ML06:2023", "CWE-353", "STRIDE:R"),
+        tier="smoke",
+    ),
+    Proposal(
+        id="SUPPLY-05",
+        measure="unsafe_loaders",
+        settings={"exclude": ["tests"]},
+        why="a loader that runs code of its file turns each file into a program",
+        ids=("AML.T0011.000", "ML06:2023", "CWE-502", "STRIDE:E"),
+    ),
+    Proposal(
+        id="SUPPLY-06",
+        measure="data_changes",
+        settings={"record": DATA_RECORD},
+        why="no image and no label was changed since this policy was written",
+        ids=("AML.T0020", "ML02:2023", "CWE-345", "STRIDE:T"),
+        tier="smoke",
     ),
 )

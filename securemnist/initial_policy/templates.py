@@ -11,6 +11,7 @@ from securemnist.input_spec import MNIST, InputSpec
 from securemnist.project import origin
 
 POLICY, SUITE = "security_tests/thresholds.toml", "security_tests/test_security.py"
+THREATS = "security_tests/threats.toml"
 REQUIREMENTS, LOCKED = "security_tests/requirements.in", "security_tests/requirements.txt"
 CONFTEST, NOXFILE, IGNORED = "conftest.py", "noxfile.py", "reports/.gitignore"
 TESTS = '''"""The suites of securemnist for plain pytest: `pytest -m smoke`, `pytest -m adversarial`."""

@@ -14,6 +14,7 @@ from securemnist.initial_policy.margins import ERRORS, meaningful
 from securemnist.initial_policy.measured import Row
 from securemnist.initial_policy.proposals import STATIC_BASELINE
 from securemnist.measures import MEASURES
+from securemnist.results.families import SUPPLY_CHAIN
 
 WAIVED_DAYS = 90
 _TUNING = "the tuning split (the last training samples, never the test samples)."
@@ -28,8 +29,9 @@ _HEAD = """\
 # The data are {kind}; epsilons and triggers are those usual for them.
 # Thresholds on shares are {errors} standard errors from the measured share. The error is that
 # of the difference between both samples, with the design effect of their writers. A row on a part of
-# the test set adds the half-width of its own 95 % interval. Raise thresholds that are too low for you,
-# and give the reason in `because`.
+# the test set adds the half-width of its own 95 % interval. A max_drop is {errors} standard errors of
+# the difference between two versions on the same samples, from a hundredth to a fifth. Raise
+# thresholds that are too low for you, and give the reason in `because`.
 # `securemnist explain ID` explains a row, `securemnist assess` measures all of them.
 #
 # tier      smoke (seconds) < standard (the default) < full; `assess --tier smoke` runs the first only
@@ -88,6 +90,8 @@ def _row(row: Row, data: DataSet, until: datetime.date) -> str:
 def _because(row: Row, data: DataSet) -> str:
     """The reason of the row, and the measured number."""
     why, measurement = row.proposal.why, row.measurement
+    if row.proposal.measure in SUPPLY_CHAIN.measures:
+        return f"{why}; the first measurement gave {measurement.value:g}"
     if measurement.unit == "count":
         count = (
             f"{measurement.value:g} accepted in {STATIC_BASELINE}" if measurement.value else "none"

@@ -9,6 +9,7 @@ from securemnist.errors import MeasureError, PolicyError
 from securemnist.evaluation.context import Context
 from securemnist.measures import endpoints, own_code
 from securemnist.measures.base import Measure, Settings
+from securemnist.measures.defended import with_defence
 from securemnist.measures.policy_check import check_data, check_policy
 from securemnist.measures.table import MEASURES, bind, find
 from securemnist.project import imports
@@ -26,6 +27,7 @@ _MAX_COPIES = 0.01  # largest share of copied test images that changes no verdic
 def take_measurement(context: Context, measure: str, settings: Settings, seed: int) -> Measurement:
     """One measurement; `seconds` covers the whole measure."""
     began = time.perf_counter()
+    context, settings = with_defence(context, settings)
     with denormals.flushed(context.flushes_denormals):
         found = find(measure)
         if found is None:

@@ -7,22 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 
+from securemnist.defences import make_defence
 from securemnist.errors import UsageError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts import prediction_doubts
-from securemnist.evaluation.ladders import LADDER, Ladder, make_ladder
-from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
+from securemnist.evaluation.pace import Pace
 from securemnist.input_spec import MOST_CLASSES
 from securemnist.results.families import Family
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import share_interval
-from securemnist.threats import Threat, make_threat
+from securemnist.threats import Threat
 
 DEFAULT_TIER = "standard"
-# A hundred times the tolerance of the referee, which would dominate a smaller eps.
-SMALLEST_EPS = 1e-4
 _QUICK = 10.0  # seconds of a measure that has no estimate
 # Accuracy of guessing among the most classes that data may have; `check_data` knows their number.
 LEAST_CHANCE = 1 / MOST_CLASSES
@@ -33,11 +31,31 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
+    @property
+    def within(self) -> tuple[Threat, ...]:
+        """The threats that the measure attacks or certifies within."""
+        return ()
+
 
 class ImageSettings(Settings):
-    """Settings of a measure on `images` test images; None: the whole test set."""
+    """Settings of a measure on `images` test images; None: the whole test set.
+
+    `defence`: one that is put before the model, as a table like {use = "jpeg", quality = 50}.
+    """
 
     images: int | None = None
+    defence: dict[str, Any] | None = None
+
+    @field_validator("defence")
+    @classmethod
+    def _known_defence(cls, defence: dict[str, Any] | None) -> dict[str, Any] | None:
+        if defence is None:
+            return None
+        try:
+            make_defence(defence)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        return defence
 
     @field_validator("images")
     @classmethod
@@ -60,101 +78,10 @@ class AnswerSettings(ImageSettings):
 
     randomised: bool = False
 
-
-class ThreatSettings(ImageSettings):
-    """Settings of a measure within one threat."""
-
-    threat: dict[str, Any]
-
-    @field_validator("threat")
-    @classmethod
-    def _known_threat(cls, threat: dict[str, Any]) -> dict[str, Any]:
-        if set(threat) != {"norm", "eps"}:
-            raise ValueError(f"expected a threat with norm and eps, got {sorted(threat)}")
-        try:
-            eps = make_threat(threat["norm"], threat["eps"]).eps
-        except UsageError as error:
-            raise ValueError(str(error)) from error
-        if eps < SMALLEST_EPS:
-            raise ValueError(
-                f"expected eps of at least {SMALLEST_EPS:g}, got {eps:g}: a smaller ball is within the "
-                "tolerance of the referee; raise eps, or use clean_accuracy"
-            )
-        return threat
-
-    def threat_value(self) -> Threat:
-        """The threat, as a value of `threats`."""
-        return make_threat(self.threat["norm"], self.threat["eps"])
-
-
-class AttackSettings(ThreatSettings):
-    """Settings of one attack, or of a ladder, within one threat.
-
-    The default budget of a ladder is that of the row's tier. `seconds`: a time budget; images that
-    it leaves out do not count. `randomised`: attacks use the mean of several outputs, and accuracy
-    counts single outputs.
-
-    `until`: a share; the search ends as soon as the number is certain to lie on one side of it. It
-    has no effect beside `seconds` or `randomised`.
-    """
-
-    attack: dict[str, Any]
-    seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    randomised: bool = False
-    until: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
-
-    @field_validator("attack")
-    @classmethod
-    def _known_attack(cls, attack: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        if attack.get("use") == LADDER:
-            attack = {"budget": (info.context or {}).get("tier", DEFAULT_TIER), **attack}
-        try:
-            make_ladder(attack)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
-        return attack
-
-    @model_validator(mode="after")
-    def _reaches(self) -> AttackSettings:
-        """Raise ValueError for an attack whose steps together are shorter than eps."""
-        eps = self.threat["eps"]
-        for attack in self.ladder.attacks:
-            size, steps = getattr(attack, "step_size", None), getattr(attack, "steps", 1)
-            if not (isinstance(size, int | float) and isinstance(steps, int)):
-                continue  # the user's own attack may mean something else by these names
-            if size * steps < eps * (1 - 1e-9):  # 3 * (1 / 3) may round below 1
-                raise ValueError(
-                    f"expected steps that reach eps ({eps:g}), got {steps} of {size:g}; raise steps or "
-                    "step_size, or leave step_size out"
-                )
-        return self
-
     @property
-    def ladder(self) -> Ladder:
-        """The attacks, one or several, and the place of their certificates."""
-        return make_ladder(self.attack)
-
-    @property
-    def attack_name(self) -> str:
-        """Display name: `PGD-40`, `ladder (full)`."""
-        if self.attack["use"] == LADDER:
-            return f"{LADDER} ({self.attack['budget']})"
-        return self.ladder.attacks[0].name
-
-    @property
-    def one_step(self) -> bool:
-        """Whether every attack takes a single step."""
-        return all(attack.one_step for attack in self.ladder.attacks)
-
-    def seconds_an_image(self, pace: Pace) -> float:
-        """Mean seconds of an image; some are broken or certified long before the last attack."""
-        shares, ladder = pace.shares(self.threat_value()), self.ladder
-        scouts = sum(attack.passes() for attack in ladder.scouts)
-        searches = sum(attack.passes() for attack in ladder.searches)
-        if not ladder.proves:
-            return pace.seconds * (1 + (scouts + searches) * shares.surviving)
-        before_crown = INTERVAL_PASSES + scouts * shares.unproved
-        return pace.seconds * (before_crown + (CROWN_PASSES + searches) * shares.undecided)
+    def answers_an_image(self) -> int:
+        """Questions to the model about each image, at most."""
+        return 1
 
 
 @dataclass(frozen=True)

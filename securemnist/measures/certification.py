@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from pydantic import field_validator
 
 from securemnist.backdoor.success_rate import rate_by_class
 from securemnist.evaluation.certificate_stage import (
+    WEAKEST,
     bound_summary,
     certificate_counts,
     certify_and_attack,
@@ -19,7 +21,10 @@ from securemnist.evaluation.certificate_stage import (
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
-from securemnist.measures.base import Measure, ThreatSettings, share_measurement
+from securemnist.evaluation.proof_stage import prove_and_attack
+from securemnist.measures.base import Measure, share_measurement
+from securemnist.measures.proofs import ProofSettings
+from securemnist.measures.threat_settings import ThreatSettings
 from securemnist.models.predictions import predicted
 from securemnist.results import families
 from securemnist.results.evidence.certificates import Certificates, CertifiedEvidence
@@ -28,7 +33,7 @@ from securemnist.results.per_image import CERTIFIED, NOT_ATTEMPTED
 from securemnist.threats import THREATS
 
 
-class CertifiedSettings(ThreatSettings):
+class CertifiedSettings(ProofSettings, ThreatSettings):
     """Settings of certificates within an L-infinity ball."""
 
     @field_validator("threat")
@@ -45,13 +50,27 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
     certificates = certify_and_attack(
         context, sample.x, sample.y, settings.threat_value(), crown=True, seed=seed
     )
-    if context.replay is not None:
-        check_against_replay(
-            context, context.replay, sample, certificates.proved, settings.threat_value()
-        )
     logits = context.logits(sample.x)
     outcomes = Outcomes(sample.y, predicted(logits, sample.y), logits.shape[1])
     outcomes.codes[certificates.proved] = CERTIFIED
+    margins, counts = certificates.margins.clone(), certificate_counts(certificates)
+    if settings.proof_seconds and len(left := outcomes.undecided):
+        proofs, _ = prove_and_attack(
+            context,
+            sample.x[left],
+            sample.y[left],
+            settings.threat_value(),
+            seconds=settings.proof_seconds,
+            seed=seed,
+        )
+        outcomes.codes[left[proofs.proved]] = CERTIFIED
+        margins[left] = torch.fmax(margins[left], proofs.margins)
+        more = int(proofs.proved.sum())
+        counts |= {"branch_and_bound": more, "domains": proofs.domains}
+        counts["attacked"] += min(more, WEAKEST)
+    proved = outcomes.codes == CERTIFIED
+    if context.replay is not None:
+        check_against_replay(context, context.replay, sample, proved, settings.threat_value())
     unproved = outcomes.undecided
     outcomes.codes[unproved] = NOT_ATTEMPTED  # no attack ran on these images
     return share_measurement(
@@ -62,10 +81,10 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
         seed=seed,
         evidence=CertifiedEvidence(
             outcomes=outcomes.table(**sample.record),
-            per_class=rate_by_class(sample.y, sample.y[certificates.proved], outcomes.classes),
+            per_class=rate_by_class(sample.y, sample.y[proved], outcomes.classes),
             certificates=Certificates(
-                **certificate_counts(certificates),
-                open=bound_summary(certificates.margins[unproved]),
+                **counts,
+                open=bound_summary(margins[unproved]),
             ),
         ),
     )
@@ -74,7 +93,7 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
 def _estimate(settings: CertifiedSettings, pace: Pace) -> float:
     unproved = pace.shares(settings.threat_value()).unproved
     passes = INTERVAL_PASSES + CROWN_PASSES * unproved
-    return settings.expected_images(pace) * passes * pace.seconds
+    return settings.expected_images(pace) * passes * pace.seconds + settings.proof_seconds
 
 
 CERTIFIED_ACCURACY = Measure(

@@ -12,8 +12,8 @@ from securemnist.measures.base import (
     ImageSettings,
     Measure,
     Settings,
-    ThreatSettings,
 )
+from securemnist.measures.corruptions import CorruptionSettings
 from securemnist.measures.latency import LatencySettings
 from securemnist.results.findings import Requirement
 from securemnist.threats import make_threat
@@ -106,10 +106,12 @@ def check_form(
     """Raise PolicyError where a row does not fit the shape of the images or the number of classes."""
     _check_chance(row, measure, spec.classes, where)
     try:
-        if isinstance(settings, ThreatSettings):
-            settings.threat_value().check_fits(spec.size)
+        for threat in settings.within:
+            threat.check_fits(spec.size)
             for eps in getattr(settings, "curve", ()):
-                make_threat(settings.threat["norm"], eps).check_fits(spec.size)
+                make_threat(threat.norm, eps).check_fits(spec.size)
+        if isinstance(settings, CorruptionSettings):
+            settings.chosen(spec)
         if isinstance(settings, BackdoorSettings):
             make_trigger(settings.trigger).check_fits(*spec.shape)
             _check_target(settings.target, spec)

@@ -24,19 +24,21 @@ from securemnist.results.findings import Finding, Measurement, Verdict
 from securemnist.results.intervals import share_interval
 from securemnist.results.per_image import CERTIFIED, UNBROKEN
 from securemnist.runtime.float32 import exact_float32
-from securemnist.threats import make_threat
+from securemnist.threats import threats_of
 
 
 @exact_float32()
 def rejudge_with_replay(context: Context, finding: Finding, replay: Replay) -> Finding:
     """The finding of a search, judged again after a last stage of stored examples.
 
-    Other rows, unmeasured rows and rows of a randomised model are returned unchanged. A broken
-    certified image makes the row an ERROR.
+    Other rows, unmeasured rows and rows of a randomised or defended model are returned unchanged. A
+    broken certified image makes the row an ERROR.
     """
     row, measurement = finding.requirement, finding.measurement
     measure = find(row.measure)
-    searched = measure is not None and measure.search and not row.settings.get("randomised")
+    random = context.subject.randomised or row.settings.get("randomised")
+    other_model = random or row.settings.get("defence")
+    searched = measure is not None and measure.search and not other_model
     evidence = measurement.evidence if measurement is not None else None
     if measurement is None or not searched or not isinstance(evidence, AttackEvidence):
         return finding
@@ -46,7 +48,10 @@ def rejudge_with_replay(context: Context, finding: Finding, replay: Replay) -> F
     began = time.perf_counter()
     codes = table.codes
     unbroken = np.flatnonzero(np.isin(codes, UNBROKEN)).tolist()
-    broken = _broken(context, table, unbroken, make_threat(**row.settings["threat"]), replay)
+    broken: dict[int, int] = {}
+    for threat in threats_of(row.settings):
+        left = [index for index in unbroken if index not in broken]
+        broken |= _broken(context, table, left, threat, replay)
     labels: Mapping[str, Any] = {"claim": finding.claim, "family": finding.family}
     if any(codes[index] == CERTIFIED for index in broken):
         reason = (

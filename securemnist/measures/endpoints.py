@@ -12,9 +12,11 @@ from securemnist.endpoint.network import RemoteModel
 from securemnist.errors import NoAnswer, NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts.endpoint_answers import ASKED
+from securemnist.evaluation.ladder import REMOTE_CHUNK
 from securemnist.input_spec import MNIST
-from securemnist.measures.base import AnswerSettings, AttackSettings, ImageSettings, Measure
+from securemnist.measures.base import AnswerSettings, ImageSettings, Measure
 from securemnist.measures.latency import LatencySettings
+from securemnist.measures.threat_settings import AttackSettings
 from securemnist.results.findings import Doubt, Measurement
 from securemnist.threats import Linf
 
@@ -30,17 +32,18 @@ def check_measurable(measure: Measure, settings: Any, remote: RemoteModel) -> No
         raise NotApplicable("no weights: a randomised model is not measured through an endpoint")
     if not isinstance(settings, AttackSettings):
         return
-    white_box = [attack.name for attack in settings.ladder.attacks if not attack.black_box]
+    white_box = [attack.name for attack in settings.attacks if not attack.black_box]
     if white_box:
         raise NotApplicable(
             f"no weights: {white_box[0]} needs gradients, which an endpoint does not give; write "
             f"{BLACK_BOX}"
         )
-    threat, levels = settings.threat_value(), remote.levels
-    if levels is not None and isinstance(threat, Linf) and threat.eps * levels < 1:
-        raise NotApplicable(
-            f"eps {threat.eps:g} is less than one level of 8 bits, so that no changed image can be sent"
-        )
+    for threat in settings.within:
+        if remote.levels and isinstance(threat, Linf) and threat.eps * remote.levels < 1:
+            raise NotApplicable(
+                f"eps {threat.eps:g} is less than one level of 8 bits, so that no changed image can be "
+                "sent"
+            )
 
 
 def with_row_checked(measurement: Measurement, remote: RemoteModel) -> Measurement:
@@ -61,10 +64,16 @@ def expected_queries(measure: Measure, settings: Any, context: Context) -> int:
         return 0
     images = settings.images or len(context.data.test)
     if isinstance(settings, AttackSettings):
-        attacks = settings.ladder.attacks
+        attacks = settings.attacks
         an_image = 2 + sum(attack.queries_per_image + 1 for attack in attacks)
-        return (images + ASKED.attacked) * an_image + ASKED.transferred + ASKED.answers
-    return (2 if "trigger" in type(settings).model_fields else 1) * images + ASKED.answers
+        shared = sum(attack.shared_queries for attack in attacks)
+        calls = -(-images // REMOTE_CHUNK) + 1  # the doubts call an attack once more
+        more = calls * shared + ASKED.transferred + ASKED.answers
+        return (images + ASKED.attacked) * an_image + more
+    an_image = 2 if "trigger" in type(settings).model_fields else 1
+    if isinstance(settings, AnswerSettings):
+        an_image = max(an_image, settings.answers_an_image)
+    return an_image * images + ASKED.answers
 
 
 @contextlib.contextmanager
@@ -81,13 +90,16 @@ def unasked_doubt() -> Iterator[list[Doubt]]:
 
 
 def queries_per_image(context: Context, settings: AttackSettings) -> int | None:
-    """Most answers that the attacks ask of an endpoint for one image; None for other models."""
+    """Most answers that the attacks ask of an endpoint for one image; None for other models.
+
+    Queries about other images are shared equally by the row's, and count, too.
+    """
     if context.subject.remote is None:
         return None
     transfers = context.data.spec.shape == MNIST.shape  # elsewhere transfer has no sources
-    attacks = settings.ladder.attacks
+    images = min(settings.images or len(context.data.test), REMOTE_CHUNK)
     return sum(
-        attack.queries_per_image
-        for attack in attacks
+        attack.queries_per_image + -(-attack.shared_queries // images)
+        for attack in settings.attacks
         if transfers or not isinstance(attack, Transfer)
     )

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 
 from pydantic import TypeAdapter, ValidationError
+from torch import nn
 
 from securemnist.errors import MeasureError, PolicyError
 from securemnist.evaluation.context import Context
@@ -20,6 +21,10 @@ from securemnist.runtime.model_state import kept
 from securemnist.runtime.process_state import preserved
 
 _FAMILY = TypeAdapter(Family)
+_CHANGED = (
+    "expected an attack, measure or doubt that leaves the model as it is, got another model; "
+    "change a copy instead"
+)
 
 
 def check_measure(measure: Measure, name: str) -> None:
@@ -71,13 +76,20 @@ def contained(context: Context) -> Iterator[None]:
     """
     model = context.subject.model
     with preserved(), kept(model):
-        before, modes = fingerprint(model), [module.training for module in model.modules()]
-        yield
-        if before != fingerprint(model) or modes != [m.training for m in model.modules()]:
-            raise MeasureError(
-                "expected an attack, measure or doubt that leaves the model as it is, got another model; "
-                "change a copy instead"
-            )
+        before = _state(model)
+        try:
+            yield
+        except Exception as error:
+            if before != _state(model):  # that explains the error better than its own text
+                raise MeasureError(_CHANGED) from error
+            raise
+        if before != _state(model):
+            raise MeasureError(_CHANGED)
+
+
+def _state(model: nn.Module) -> tuple[str, list[bool]]:
+    """Digest of weights and buffers, and the mode of each module."""
+    return fingerprint(model), [module.training for module in model.modules()]
 
 
 def check_result(found: Measurement, measure: Measure, context: Context, *, own: bool) -> None:

@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from securemnist import threat_model
 from securemnist._util.hashing import canonical_json
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError
 from securemnist.measures import checks
-from securemnist.measures.base import LEAST_CHANCE, AttackSettings, Settings
+from securemnist.measures.base import LEAST_CHANCE, Settings
 from securemnist.measures.table import MEASURES, bind, find
+from securemnist.measures.threat_settings import AttackSettings
 from securemnist.project import imports
 from securemnist.project.settings import BUNDLED, is_bundled
 from securemnist.results.families import FAMILIES
@@ -31,6 +33,8 @@ def check_policy(
     trusted: Collection[str] = (),
 ) -> None:
     """Bind every row; PolicyError for the first that cannot be judged or cannot fail.
+
+    A threat model beside the policy has to be readable, too.
 
     `custom` measures belong to the user's own suites, which check their settings and direction.
     `trusted` is the code (pkg.module:name) that the project's settings allow a row to name.
@@ -52,6 +56,7 @@ def check_policy(
             _check_companion(row, bound, policy)
         _check_once(row, settings, questions, where)
     _check_families(policy)
+    _check_threats(policy)
 
 
 def check_data(policy: Policy, data: DataSet) -> None:
@@ -65,6 +70,19 @@ def check_data(policy: Policy, data: DataSet) -> None:
             checks.check_form(row, measure, settings, data.spec, where)
             checks.check_size(row, settings, len(data.test), where)
             _check_frequent_class(row, policy, data, where)
+
+
+def _check_threats(policy: Policy) -> None:
+    """Raise PolicyError for a threat model that cannot be read, or a bound that it cannot exceed."""
+    if policy.threat_model is None:
+        return
+    model = threat_model.parse(policy.threat_model.text, policy.threat_model.path)
+    for row in policy.rows(threat_model.COUNTING):
+        if row.threshold >= len(model.threats):
+            raise PolicyError(
+                f"{policy.path}: row {row.id}: expected at_most below {len(model.threats)}, the number "
+                f"of threats, got {row.threshold:g}; it could never fail, lower it"
+            )
 
 
 def _check_frequent_class(row: Requirement, policy: Policy, data: DataSet, where: str) -> None:
@@ -113,6 +131,7 @@ def _check_plain(row: Requirement, where: str) -> None:
 _BUNDLED = {
     "measure": "a bundled measure",
     "attack": "a bundled attack or one of ART's",
+    "defence": "a bundled defence or one of ART's",
     "against": "a bundled model or a weight file",
 }
 
@@ -169,17 +188,22 @@ def _check_families(policy: Policy) -> None:
 def _check_companion(row: Requirement, bound: Settings, policy: Policy) -> None:
     """Raise PolicyError for a one-step attack without a search at the same threat.
 
-    The search has to be in the same tier or a smaller one.
+    The search has to be in the same tier or a smaller one, and of the same model: with the same
+    defence, or without one.
     """
     if not isinstance(bound, AttackSettings) or not bound.one_step:
         return
     for other in policy.requirements:
         measure = find(other.measure)
-        same = other.settings.get("threat") == row.settings["threat"]
+        same = all(
+            other.settings.get(key) == row.settings.get(key)
+            for key in ("threat", "threats", "defence")
+        )
         early = TIERS.index(other.tier) <= TIERS.index(row.tier)
         if same and early and measure is not None and measure.search:
             return
     raise PolicyError(
         f"{policy.path}: row {row.id}: expected a robust_accuracy row with the same threat in the "
-        f"same tier or a smaller one, got none; a one-step attack ({bound.attack_name}) cannot pass alone"
+        f"same tier or a smaller one, and the same defence if any, got none; a one-step attack "
+        f"({bound.attack_name}) cannot pass alone"
     )

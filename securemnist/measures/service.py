@@ -15,10 +15,10 @@ from securemnist.measures.base import Measure, Settings, count_measurement
 from securemnist.results.evidence.service import ServiceCheck, ServiceEvidence
 from securemnist.results.families import SERVICE
 from securemnist.results.findings import Measurement
-from securemnist.view.requirement_text import CONTROLS
+from securemnist.view.control_text import CONTROLS
 
 if TYPE_CHECKING:
-    from securemnist.service.target import Target
+    from securemnist.service_probes.target import Target
 
 OWN = "our own service on loopback"
 _SECONDS = 3.0
@@ -51,7 +51,7 @@ class ServiceSettings(Settings):
     @classmethod
     def _address(cls, endpoint: str | None) -> str | None:
         if endpoint is not None and find_spec("starlette") is not None:
-            from securemnist.service.endpoint import split
+            from securemnist.service_probes.endpoint import split
 
             split(endpoint)
         return endpoint
@@ -89,9 +89,9 @@ def service_violations(context: Context, settings: ServiceSettings, seed: int) -
 
 def _asked(target: Target, control: str) -> list[ServiceCheck]:
     """The checks of a control, between two honest requests: a service that is down refuses everything."""
-    from securemnist.service.answers import answered, read
-    from securemnist.service.reply import HONEST
-    from securemnist.service.table import PROBES
+    from securemnist.service_probes.answers import answered, read
+    from securemnist.service_probes.reply import HONEST
+    from securemnist.service_probes.table import PROBES
 
     honest = target.infer(target.images[:1])
     without_token = target.token is None and honest.status in (401, 403)
@@ -110,8 +110,8 @@ def _asked(target: Target, control: str) -> list[ServiceCheck]:
 
 
 def _target(context: Context, settings: ServiceSettings) -> AbstractContextManager[Target]:
-    from securemnist.service.endpoint import endpoint_target
-    from securemnist.service.own import own_target
+    from securemnist.service_probes.endpoint import endpoint_target
+    from securemnist.service_probes.own import own_target
 
     if settings.endpoint is None:
         return own_target(context, settings.control)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import time
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -13,11 +16,16 @@ from pydantic import Field, field_validator
 from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.measures.base import Measure, Settings, count_measurement
-from securemnist.results.evidence.static import BaselineEntry, StaticEvidence, StaticIssue
+from securemnist.results.evidence.static import (
+    AcceptedIssue,
+    BaselineEntry,
+    StaticEvidence,
+    StaticIssue,
+)
 from securemnist.results.families import STATIC
 from securemnist.results.findings import Measurement
 from securemnist.sanitize import terminal
-from securemnist.static import PythonFiles, Scan, baseline, scan
+from securemnist.static import Issue, PythonFiles, Scan, baseline, scan
 from securemnist.types import Progress
 
 log = logging.getLogger("securemnist")
@@ -25,21 +33,19 @@ MAX_LOGGED = 50  # findings shown in a terminal; the report lists more
 # Seconds on two cores: Bandit about two, Semgrep mostly its start-up.
 _SECONDS = 10.0
 _MOST = 1e4
+_READ = ("paths", "exclude", "tools")  # what a scan depends on
 
 
-class StaticSettings(Settings):
-    """Settings of a static row: what is read, by which tool, and which findings count.
+class ScanSettings(Settings):
+    """Settings of a scan: what is read, and by which tool.
 
     `paths`: files and folders relative to the project's folder; by default all of it. `exclude`:
-    patterns of paths to leave out. `level`: the lowest severity that counts. `baseline`: a file of
-    accepted findings, written by `securemnist accept`, relative to the project's folder.
+    patterns of paths to leave out.
     """
 
     paths: list[str] = Field(default=["."], min_length=1)
     exclude: list[str] = Field(default_factory=list)
     tools: list[Literal["bandit", "semgrep"]] = Field(default=["bandit", "semgrep"], min_length=1)
-    level: Literal["low", "medium", "high"] = "low"
-    baseline: str | None = None
 
     @field_validator("paths")
     @classmethod
@@ -58,9 +64,21 @@ class StaticSettings(Settings):
         return tools
 
 
+class StaticSettings(ScanSettings):
+    """Settings of a static row: which findings count.
+
+    `level`: the lowest severity that counts. `baseline`: a file of accepted findings, written by
+    `securemnist accept`, relative to the project's folder.
+    """
+
+    level: Literal["low", "medium", "high"] = "low"
+    baseline: str | None = None
+
+
 def static_findings(context: Context, settings: StaticSettings, seed: int) -> Measurement:
     """Findings in the source code of the context's project; model and data are not used."""
-    return scan_folder(context.project, settings, seed, context.progress)
+    scanned = functools.partial(cached_scan, context, settings)
+    return _measured(context.project, settings, seed, context.progress, scanned)
 
 
 def scan_folder(
@@ -72,11 +90,21 @@ def scan_folder(
     where a path does not exist or a tool fails. Raises NotApplicable where the row names no paths
     and the folder contains no Python.
     """
+    return _measured(folder, settings, seed, progress, lambda: _scan(settings, folder))
+
+
+def _measured(
+    folder: Path,
+    settings: StaticSettings,
+    seed: int,
+    progress: Progress,
+    take_scan: Callable[[], Scan],
+) -> Measurement:
     began = time.perf_counter()
     entries = baseline.load(folder / settings.baseline) if settings.baseline else []
     tools = " and ".join(settings.tools)
     progress(tools, 0, 1)
-    scanned = _scan(settings, folder)
+    scanned = take_scan()
     progress(tools, 1, 1)
     unaccepted, stale = baseline.split(scanned.issues, entries)
     counted = [issue for issue in unaccepted if issue.at_least(settings.level)]
@@ -93,9 +121,25 @@ def scan_folder(
             excluded=list(scanned.excluded),
             static=[StaticIssue(**issue.to_json()) for issue in counted],
             accepted=len(entries) - len(stale),
+            not_counted=_not_counted(scanned, unaccepted, settings.level),
             stale_baseline=[BaselineEntry(**entry.model_dump()) for entry in stale],
         ),
     )
+
+
+def _not_counted(scanned: Scan, unaccepted: Iterable[Issue], level: str) -> list[AcceptedIssue]:
+    """The issues at this level that the baseline, or a comment, accepts."""
+    accepted = Counter(scanned.issues) - Counter(unaccepted)
+    by: dict[Literal["baseline", "comment"], Iterable[Issue]] = {
+        "baseline": sorted(accepted.elements()),
+        "comment": scanned.silenced,
+    }
+    return [
+        AcceptedIssue(**issue.to_json(), by=name)
+        for name, issues in by.items()
+        for issue in issues
+        if issue.at_least(level)
+    ]
 
 
 def current_baseline(settings: StaticSettings, folder: Path) -> tuple[bytes, int]:
@@ -103,12 +147,26 @@ def current_baseline(settings: StaticSettings, folder: Path) -> tuple[bytes, int
 
     A row with this `baseline` can have `at_most = 0`.
     """
-    issues = _scan(settings, folder).issues
-    counted = [issue for issue in issues if issue.at_least(settings.level)]
+    return _accepting(_scan(settings, folder), settings)
+
+
+def baseline_of(context: Context, settings: StaticSettings) -> tuple[bytes, int]:
+    """`current_baseline` of the context's project; its measurement and this share one scan."""
+    return _accepting(cached_scan(context, settings), settings)
+
+
+def _accepting(scanned: Scan, settings: StaticSettings) -> tuple[bytes, int]:
+    counted = [issue for issue in scanned.issues if issue.at_least(settings.level)]
     return baseline.dumps(counted), len(counted)
 
 
-def _scan(settings: StaticSettings, folder: Path) -> Scan:
+def cached_scan(context: Context, settings: ScanSettings) -> Scan:
+    """The scan of the context's project, which rows with equal paths, exclusions and tools share."""
+    key = (cached_scan, settings.model_dump_json(include={*_READ}, exclude_unset=True))
+    return context.cached(key, lambda: _scan(settings, context.project))
+
+
+def _scan(settings: ScanSettings, folder: Path) -> Scan:
     python_files = PythonFiles.find(folder, settings.paths, settings.exclude)
     if python_files.empty and "paths" not in settings.model_fields_set:
         raise NotApplicable(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from securemnist.data import Samples
 from securemnist.errors import MeasureError, ModelError
 from securemnist.input_spec import MNIST, InputSpec
 from securemnist.models.loading import Subject, from_model, resolve
@@ -17,9 +18,14 @@ from securemnist.runtime.process_state import preserved
 
 @contextmanager
 def borrowed(
-    model: nn.Module | Subject | str, device: str | None = None, input_spec: InputSpec = MNIST
+    model: nn.Module | Subject | str,
+    device: str | None = None,
+    input_spec: InputSpec = MNIST,
+    samples: Samples | None = None,
 ) -> Iterator[Subject]:
     """Give the subject of a model for images of `input_spec`: an nn.Module, or the SPEC of one.
+
+    `samples`: see `resolve`.
 
     Inside the block the model is in eval mode with frozen weights on `device` (by default where it is;
     for a SPEC the CPU). Behind it model and process are as before, also after an exception: see
@@ -28,7 +34,7 @@ def borrowed(
     """
     with preserved(), _returning():
         if isinstance(model, str):
-            yield resolve(model, device=device or "cpu", input_spec=input_spec)
+            yield resolve(model, device=device or "cpu", input_spec=input_spec, samples=samples)
             return
         network = model.model if isinstance(model, Subject) else model
         if not isinstance(network, nn.Module):

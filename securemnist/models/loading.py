@@ -15,16 +15,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from securemnist._util import resources
-from securemnist._util.torchvision_shim import importing
+from securemnist.data import Samples
 from securemnist.endpoint import loading as endpoints
 from securemnist.endpoint.network import RemoteModel
-from securemnist.errors import ModelError, UsageError, WeightsError, first_line
+from securemnist.errors import ModelError, UsageError, WeightsError
 from securemnist.input_spec import MNIST, InputSpec
-from securemnist.models import reference_digests, weight_file
+from securemnist.models import factory, origin, reference_digests, weight_file
 from securemnist.models.architectures import ARCHITECTURES, build
 from securemnist.models.fingerprint import fingerprint
 from securemnist.models.formats import files
@@ -45,6 +44,10 @@ class Subject:
     """The model under assessment, in eval mode with frozen weights, with its name and origin.
 
     `recipe`: how it was trained, by its manifest; for ONNX and Keras the SHA-256 of its files, by name.
+    `files`: SHA-256 of the bytes that it was loaded from, by name of file; empty for code and endpoints.
+    `trained_on`: name and digests of its training data, by its manifest.
+    Of a model with a defence, `attacked` is the copy that attacks take gradients of, and `randomised`
+    says whether its answers are random on purpose.
     """
 
     model: nn.Module
@@ -54,6 +57,10 @@ class Subject:
     device: str = "cpu"
     recipe: Mapping[str, Any] = field(default_factory=dict)
     reference: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    trained_on: Mapping[str, Any] = field(default_factory=dict)
+    attacked: nn.Module | None = None
+    randomised: bool = False
 
     @property
     def remote(self) -> RemoteModel | None:
@@ -71,7 +78,7 @@ class Subject:
             return fingerprint(self.model)
         except Exception as error:
             raise ModelError(
-                f"{self.name}: expected readable tensors, reading them raised {_advice(error)}"
+                f"{self.name}: expected readable tensors, reading them raised {factory.advice(error)}"
             ) from error
 
     def to_json(self) -> dict[str, Any]:
@@ -84,8 +91,14 @@ class Subject:
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "device": self.device,
             "recipe": dict(self.recipe) | (self.remote.to_json() if self.remote else {}),
+            **self._files(),
+            **({"trained_on": dict(self.trained_on)} if self.trained_on else {}),
             **self._role(),
         }
+
+    def _files(self) -> dict[str, Any]:
+        """The digests of its files; none behind a defence: the files alone do not answer so."""
+        return {"files": dict(self.files)} if self.files and self.attacked is None else {}
 
     def _role(self) -> dict[str, Any]:
         """Description and role of a bundled reference model; empty for others, also of an equal name."""
@@ -117,9 +130,16 @@ def _bundled(name: str) -> Path:
     return resources.WEIGHTS / f"{name}.safetensors"
 
 
-def resolve(spec: str, *, device: str = "cpu", input_spec: InputSpec = MNIST) -> Subject:
+def resolve(
+    spec: str,
+    *,
+    device: str = "cpu",
+    input_spec: InputSpec = MNIST,
+    samples: Samples | None = None,
+) -> Subject:
     """The model of a SPEC, for images of `input_spec`.
 
+    `samples`: those of the data, on which an ONNX file is compared with onnxruntime, beside noise.
     UsageError, WeightsError or ModelError in one sentence.
     """
     if endpoints.is_endpoint(spec):
@@ -140,21 +160,25 @@ def resolve(spec: str, *, device: str = "cpu", input_spec: InputSpec = MNIST) ->
         return _from_file(spec, _bundled(spec), None, device, input_spec)
     if imports.is_code(spec):
         return from_model(
-            _call_factory(spec), name=spec, spec=spec, device=device, input_spec=input_spec
+            factory.call(spec), name=spec, spec=spec, device=device, input_spec=input_spec
         )
-    if Path(spec).suffix in FORMATS:
-        return _from_other_format(spec, device, input_spec)
+    if Path(spec).suffix.lower() in FORMATS:
+        return _from_other_format(spec, device, input_spec, samples)
     if (refusal := files.refusal(spec)) is not None:
         raise UsageError(f"expected a model as {_FORMS}, got {spec!r}: {refusal}")
     raise UsageError(f"expected a model as {_FORMS}, got {spec!r}; fix the SPEC")
 
 
-def load(spec: str | Path, *, input_spec: InputSpec = MNIST) -> nn.Module:
+def load(
+    spec: str | Path, *, input_spec: InputSpec = MNIST, samples: Samples | None = None
+) -> nn.Module:
     """The network of a SPEC, in eval mode with frozen weights, for a factory that wraps it.
 
-    `input_spec` gives the sizes of images that a file leaves open. Errors as in `resolve`.
+    `input_spec` gives the sizes of images that a file leaves open. `samples` are images in the form that
+    the file expects, on which an ONNX file is compared with onnxruntime, beside noise. Errors as in
+    `resolve`.
     """
-    return resolve(str(spec), input_spec=input_spec).model
+    return resolve(str(spec), input_spec=input_spec, samples=samples).model
 
 
 def from_model(
@@ -174,7 +198,7 @@ def from_model(
         raise
     except Exception as error:
         raise ModelError(
-            f"{name}: expected a model that can be frozen in eval mode, it raised {_advice(error)}"
+            f"{name}: expected a model that can be frozen in eval mode, it raised {factory.advice(error)}"
         ) from error
     return Subject(quiet, name, spec, type(model).__name__, device)
 
@@ -182,7 +206,7 @@ def from_model(
 def _from_file(spec: str, path: Path, named: str | None, device: str, form: InputSpec) -> Subject:
     if named is None and not path.exists():
         raise WeightsError(f"{path}: expected a weight file, got No such file; pass another")
-    manifest = weight_file.read_manifest(path) if named is None else {}
+    manifest, digests = weight_file.read_described(path) if named is None else ({}, {})
     if manifest and _NAME.fullmatch(spec):
         reference_digests.check(spec, path, manifest)
     known = manifest["architecture"] if named is None else named
@@ -192,19 +216,21 @@ def _from_file(spec: str, path: Path, named: str | None, device: str, form: Inpu
         )
     form = weight_file.form_of(manifest, path) if manifest else form
     model = build(known, form)
-    weight_file.load_into(model, path, manifest or None)
+    digests[path.name] = weight_file.load_into(model, path, manifest or None)
     name = spec if _NAME.fullmatch(spec) else path.stem
+    quiet, trained_on = frozen(model, device, form), origin.training_data(manifest.get("data"))
     recipe, reference = manifest.get("recipe", {}), manifest.get("reference", {})
-    return Subject(frozen(model, device, form), name, spec, known, device, recipe, reference)
+    return Subject(quiet, name, spec, known, device, recipe, reference, digests, trained_on)
 
 
-def _from_other_format(spec: str, device: str, input_spec: InputSpec) -> Subject:
-    path = Path(spec)
-    form = FORMATS[path.suffix]
-    network, digests = form.load(path, input_spec)
+def _from_other_format(
+    spec: str, device: str, input_spec: InputSpec, samples: Samples | None
+) -> Subject:
+    path, form = Path(spec), FORMATS[Path(spec).suffix.lower()]
+    network, digests = form.load(path, input_spec, samples)
     quiet = frozen(network, device, input_spec)
-    origin = {f"sha256 of {name}": digest for name, digest in digests.items()}
-    return Subject(quiet, path.stem, spec, form.name, device, recipe=origin)
+    recipe = {f"sha256 of {name}": digest for name, digest in digests.items()}
+    return Subject(quiet, path.stem, spec, form.name, device, recipe, files=digests)
 
 
 def _from_endpoint(spec: str, device: str, input_spec: InputSpec) -> Subject:
@@ -212,21 +238,3 @@ def _from_endpoint(spec: str, device: str, input_spec: InputSpec) -> Subject:
     return Subject(
         frozen(network, device, input_spec), network.description.name, spec, "endpoint", device
     )
-
-
-def _call_factory(spec: str) -> object:
-    dtype = torch.get_default_dtype()
-    try:
-        return importing(imports.attribute(spec, "fix --model"))
-    except (UsageError, ModelError):
-        raise
-    except (Exception, SystemExit) as error:
-        raise ModelError(
-            f"{spec}: expected a model, the factory raised {_advice(error)}"
-        ) from error
-    finally:
-        torch.set_default_dtype(dtype)  # a setting of the process, which attacks use
-
-
-def _advice(error: BaseException) -> str:
-    return f"{type(error).__name__} ({first_line(error):.200}); run it separately to fix it"

@@ -13,21 +13,28 @@ from securemnist.models.probabilities import are_probabilities
 from securemnist.types import Images
 
 _WRAP = "wrap the model with securemnist.models."
-# Sides of images that networks are commonly built for, in pixels.
+# Sides, in pixels, and channels of images that networks are commonly built for.
 _SIDES = (28, 32, 64, 96, 224)
+_CHANNELS = (1, 3)
 
 
 def input_advice(model: nn.Module, x: Images, spec: InputSpec) -> str:
     """The advice for a model that raised on one image `x` (1, C, H, W): other inputs are tried."""
     if accepts(model, x.permute(0, 2, 3, 1).contiguous()):
         return f"it takes images (n, H, W, C): {_WRAP}nhwc(net)"
-    channels = _channels(model) or spec.channels
-    for height, width in ((spec.height, spec.width), *((side, side) for side in _SIDES)):
-        if accepts(model, x.new_zeros(1, channels, height, width)):
-            fits = f"{channels}x{height}x{width}"
-            if spec.channels not in (1, channels):
-                return f"it takes images {fits}: use data of that shape"
-            return f"it takes images {fits}: {_WRAP}resized(net, {channels}, {height}, {width})"
+    if accepts(model, x.half()):
+        return f"it takes float16 images: {_WRAP}half_precision(net)"
+    if any(accepts(model, x.to(other)) for other in (torch.float64, torch.bfloat16)):
+        return "it takes images of another type: return net.float() from the factory"
+    known = _channels(model)
+    sides = ((spec.height, spec.width), *((side, side) for side in _SIDES))
+    for channels in (known,) if known else dict.fromkeys((spec.channels, *_CHANNELS)):
+        for height, width in sides:
+            if accepts(model, x.new_zeros(1, channels, height, width)):
+                fits = f"{channels}x{height}x{width}"
+                if spec.channels not in (1, channels):
+                    return f"it takes images {fits}: use data of that shape"
+                return f"it takes images {fits}: {_WRAP}resized(net, {channels}, {height}, {width})"
     return f"fix the model, or {_WRAP}normalized, nhwc or resized"
 
 
@@ -43,11 +50,18 @@ def output_advice(outputs: Any, spec: InputSpec) -> str:
     width = outputs.shape[1] if outputs.dim() == 2 else None
     if width == 1 and spec.classes == 2:
         return f"{_WRAP}binary_sigmoid(net)"
+    if width == 1:
+        return (
+            "one output is for two classes: use data of two, or name both with `class_names` "
+            f"(docs/data.md), and {_WRAP}binary_sigmoid(net)"
+        )
     if width is not None and width > spec.classes:
         if are_probabilities(outputs):
             return f"{_WRAP}from_probabilities(select_classes(net, classes=[...]))"
         return f"{_WRAP}select_classes(net, classes=[...]), with the output of each class"
-    return f"fix the model, or use data of as many classes ({_WRAP}binary_sigmoid takes one output)"
+    if outputs.dim() == 1 and spec.classes == 2:
+        return f"fix the model, or for one output {_WRAP}binary_sigmoid(net)"
+    return "fix the model, or use data of as many classes"
 
 
 def accepts(model: nn.Module, x: torch.Tensor) -> bool:

@@ -52,7 +52,15 @@ DIGESTS = {
         "50a89f76ae90f2629b22ca9a7cada6c8365278b5b78e5239afafdc09a5a5e2f5",
         "e581dbfb06492eb8fdba95b12bb0dc4cf84fb6cfb2eb167748e873cdf024af9e",
     ),
+    "smoothed": (
+        "0ce030161b7327571a961754157a70937f7a050a638752b750c8598429ba6716",
+        "19cf0727cc72e18e4b860239c54cbbd6e9e19e74d95e9dc3d3aa293e7f4a68c3",
+    ),
 }
+
+# SHA-256 of the public key whose owner has signed the folder of their files, and of its PEM in
+# fixtures/weights.pub; `python -m benchmarks.sign_references` signs them anew, by a new key.
+SIGNER = "a0f1c73240f9efd0a95af4274110abe2180f655826d9b6884c5402580ac90c2a"
 
 
 def check(name: str, path: Path, manifest: Mapping[str, Any]) -> None:

@@ -56,10 +56,17 @@ def dump(model: nn.Module) -> bytes:
 
 
 def save(model: nn.Module, path: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Write weights and manifest atomically; returns the manifest.
+    """Write weights and manifest atomically; returns the manifest, as `packed` completes it."""
+    content, full = packed(model, path, manifest)
+    write_atomically(path, content)
+    write_atomically(manifest_path(path), manifest_text(full))
+    return full
 
-    Schema, SHA-256, size and canary logits are added to `manifest`.
-    """
+
+def packed(
+    model: nn.Module, path: Path, manifest: Mapping[str, Any]
+) -> tuple[bytes, dict[str, Any]]:
+    """The bytes of the weights, and `manifest` with schema, SHA-256, size and canary logits."""
     content = dump(model)
     canary = _canary(model, form_of(manifest, path)).tolist()
     full = {
@@ -69,10 +76,12 @@ def save(model: nn.Module, path: Path, manifest: Mapping[str, Any]) -> dict[str,
         "size": len(content),
         "canary": [[round(v, 6) for v in row] for row in canary],
     }
-    write_atomically(path, content)
-    text = json.dumps(full, indent=1, sort_keys=True, allow_nan=False) + "\n"
-    write_atomically(manifest_path(path), text.encode())
-    return full
+    return content, full
+
+
+def manifest_text(manifest: Mapping[str, Any]) -> bytes:
+    """The bytes of a manifest."""
+    return (json.dumps(manifest, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
 def manifest_path(path: Path) -> Path:
@@ -82,6 +91,11 @@ def manifest_path(path: Path) -> Path:
 
 def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest of the weights at `path`; WeightsError if it is missing or malformed."""
+    return read_described(path)[0]
+
+
+def read_described(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The same, and the SHA-256 of the manifest by the name of its file."""
     beside = manifest_path(path)
     content = _read(beside, MAX_MANIFEST, "a manifest")
     try:
@@ -91,6 +105,12 @@ def read_manifest(path: Path) -> dict[str, Any]:
     kinds = {"schema": int, "sha256": str, "architecture": str, "canary": list}
     kinds |= {"recipe": dict, "reference": dict}
     entries = {"recipe": {}, "reference": {}, **manifest}
+    recipe = entries["recipe"]
+    if "architecture" not in manifest and isinstance(recipe, dict) and "imported" in recipe:
+        raise WeightsError(
+            f"{beside}: expected an architecture, got imported weights without one; import them again "
+            "with --architecture, or load them in a factory of your own"
+        )
     for key, kind in kinds.items():
         if not isinstance(entries.get(key), kind):
             raise WeightsError(
@@ -100,19 +120,22 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise WeightsError(
             f"{beside}: expected schema {MANIFEST_SCHEMA}, got {manifest['schema']!s:.40}; {_ADVICE}"
         )
-    return manifest
+    return manifest, {beside.name: sha256(content)}
 
 
-def load_into(model: nn.Module, path: Path, manifest: Mapping[str, Any] | None) -> None:
-    """Load the weights of the file into `model`; WeightsError at the first failed check.
+def load_into(model: nn.Module, path: Path, manifest: Mapping[str, Any] | None) -> str:
+    """Load the weights of the file into `model`, and return the SHA-256 of the bytes that were read.
+
+    WeightsError at the first failed check.
 
     Without a manifest (ARCHITECTURE@FILE) all checks but those of digest and canary logits apply.
     """
     content = _read(path, MAX_WEIGHTS, "a weight file")
-    if manifest is not None and sha256(content) != manifest["sha256"]:
+    digest = sha256(content)
+    if manifest is not None and digest != manifest["sha256"]:
         raise WeightsError(
             f"{path}: expected SHA-256 {manifest['sha256'][:12]}... of its manifest, got "
-            f"{sha256(content)[:12]}...; {_ADVICE}"
+            f"{digest[:12]}...; {_ADVICE}"
         )
     expected = {name: Expected.like(tensor) for name, tensor in model.state_dict().items()}
     try:
@@ -122,6 +145,7 @@ def load_into(model: nn.Module, path: Path, manifest: Mapping[str, Any] | None) 
     model.load_state_dict(state, strict=True)
     if manifest is not None:
         _check_canary(model, manifest["canary"], form_of(manifest, path), path)
+    return digest
 
 
 def _read(path: Path, limit: int, kind: str) -> bytes:

@@ -183,6 +183,7 @@ def pytest_terminal_summary(
         return
     from rich.console import Console
 
+    from securemnist.exports import github_annotations
     from securemnist.plugin import reporting
     from securemnist.plugin.dataset import warnings_of
     from securemnist.report.terminal import print_assessment
@@ -190,11 +191,16 @@ def pytest_terminal_summary(
     text = io.StringIO()
     colour, width = terminalreporter.hasmarkup, max(80, terminalreporter._tw.fullwidth)
     console = Console(file=text, force_terminal=colour, no_color=not colour, width=width)
+    commands: list[str] = []
     if run.findings:
-        print_assessment(run.assessment(config.rootpath), console)
+        assessment = run.assessment(config.rootpath)
+        print_assessment(assessment, console)
+        commands = (
+            github_annotations.lines(assessment) if github_annotations.in_github_job() else []
+        )
     terminalreporter.section("security requirements")
     terminalreporter.write(text.getvalue())
-    for line in (*notes, *reporting.report_lines(config)):
+    for line in (*notes, *reporting.report_lines(config), *commands):
         terminalreporter.write_line(line)
     for sentence in warnings_of(config):
         terminalreporter.write_line(f"warning: {sentence}")

@@ -37,7 +37,7 @@ def begin(config: pytest.Config, policy: Path) -> Run:
     loaded = policies.load(policy)
     folder = config.getoption("--security-report")
     if folder and not config.getoption("collectonly") and not hasattr(config, "workerinput"):
-        report.check_writable(Path(folder))
+        report.check_report(Path(folder))
     renamed = dataclasses.replace(loaded, path=settings.policy_name(policy, _folder(config)))
     run = Run(renamed, scope, spec, tuple(_repeat_options(config, policy)), file=policy)
     run.repeat_spec = _spec_from_root(spec, config) if spec else None
@@ -63,6 +63,8 @@ def _repeat_options(config: pytest.Config, policy: Path) -> Iterator[str]:
         yield f"--policy={_from_root(str(policy), config)}"
     if data := config.getoption("--security-data"):
         yield f"--data={_from_root(data, config)}"
+    if defence := config.getoption("--security-defence"):
+        yield f"--defence={defence}"
     if (device := config.getoption("--security-device")) != "cpu":
         yield f"--device={device}"
     if config.getoption("--security-until-decided"):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from securemnist.plugin.endpoint_lines import announce, waiting
 from securemnist.plugin.state import PROGRESS, STATE, plain_warnings
 from securemnist.results.verdicts import Verdict
 
@@ -33,11 +34,24 @@ def model(request: pytest.FixtureRequest) -> Any:
         pytest.fail("expected `model` in a security suite, got another test", pytrace=False)
     with plain_warnings():
         device = request.config.getoption("--security-device")
-        return resolve(spec, device=device, input_spec=data_of(request.config).spec)
+        data = data_of(request.config)
+        return resolve(spec, device=device, input_spec=data.spec, samples=data.test)
 
 
 @pytest.fixture(scope="session")
-def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Context]:
+def security_defence() -> Any:
+    """The defence before the model of all rows; None for none. Override this fixture in your conftest.
+
+    May return a Defence, a table as in a policy, or words like "jpeg:quality=50". --security-defence
+    comes before it.
+    """
+    return None
+
+
+@pytest.fixture(scope="session")
+def security_lab(
+    request: pytest.FixtureRequest, model: Any, security_defence: Any
+) -> Iterator[Context]:
     """Model and data of all measurements of this run.
 
     The state of the user's model is restored at the end.
@@ -56,16 +70,37 @@ def security_lab(request: pytest.FixtureRequest, model: Any) -> Iterator[Context
         if isinstance(model, nn.Module):
             stack.enter_context(restored(model))  # other tests may use the same model
         with plain_warnings():
-            subject = _subject(config, model)
+            subject = _with_defence(config, _subject(config, model), security_defence)
             images = data_of(config)
             stored = [Path(name) for name in config.getoption("--security-replay")]
             replay = example_store.load(stored, images) if stored else None
             progress = config.stash.get(PROGRESS, silent)
             doubts = own_doubts.of_project(config.rootpath)
             run = config.stash[STATE].run
-            project = project_folder(config.rootpath, run.file if run is not None else None)
-            context = Context(subject, images, progress, replay, project=project, doubts=doubts)
+            file, policy = (None, None) if run is None else (run.file, run.policy)
+            context = Context(
+                subject,
+                images,
+                progress,
+                replay,
+                project=project_folder(config.rootpath, file),
+                doubts=doubts,
+                policy=policy,
+            )
+            announce(config, context, run)
         yield context
+
+
+def _with_defence(config: pytest.Config, subject: Subject, own: Any) -> Subject:
+    """The subject behind the defence of --security-defence, or of the fixture, if there is one."""
+    chosen = config.getoption("--security-defence")
+    chosen = own if chosen is None else chosen
+    if chosen is None:
+        return subject
+    from securemnist.api.inputs import as_defence
+    from securemnist.defences.subject import defended
+
+    return defended(subject, as_defence(chosen))
 
 
 def _subject(config: pytest.Config, model: Any) -> Subject:
@@ -78,9 +113,9 @@ def _subject(config: pytest.Config, model: Any) -> Subject:
 
     if isinstance(model, loading.Subject):
         return model
-    device, input_spec = config.getoption("--security-device"), data_of(config).spec
+    device, data = config.getoption("--security-device"), data_of(config)
     if spec := config.getoption("--security-model"):
-        return loading.resolve(spec, device=device, input_spec=input_spec)
+        return loading.resolve(spec, device=device, input_spec=data.spec, samples=data.test)
     if not isinstance(model, nn.Module):
         raise ModelError(
             f"expected the `model` fixture to return an nn.Module, got {type(model).__name__}; the "
@@ -88,7 +123,7 @@ def _subject(config: pytest.Config, model: Any) -> Subject:
         )
     # Models of fixtures are named after their project.
     name = config.rootpath.name or type(model).__name__
-    return loading.from_model(model, name=name, device=device, input_spec=input_spec)
+    return loading.from_model(model, name=name, device=device, input_spec=data.spec)
 
 
 @pytest.fixture
@@ -156,6 +191,7 @@ def security_record(
             "subject": security_lab.subject.to_json() | {"data": security_lab.data_record},
             "processor": torch.backends.cpu.get_cpu_capability(),
             "files": request.node.stash.get(FILES, {}),
+            "endpoint": waiting(request.config),
         }
         request.node.stash.setdefault(RECORDED, []).append(message)
         request.node.user_properties.extend(junit.properties(finding))

@@ -29,6 +29,7 @@ def _option(metavar: str, text: str, **more: Any) -> dict[str, Any]:
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "--security-model": _option("SPEC", "the model: NAME, pkg.module:factory, or a weight file"),
+    "--security-defence": _option("NAME[:KEY=VALUE,...]", "a defence put before the model"),
     "--security-policy": _option("FILE", "the policy (default: security_tests/thresholds.toml)"),
     "--security-tier": {
         "choices": TIERS,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from securemnist.errors import UsageError
-from securemnist.plugin import options
+from securemnist.plugin import endpoint_lines, options
 from securemnist.project.folders import USUAL
 from securemnist.runtime.openmp import short_spin
 
@@ -80,6 +80,7 @@ class State:
         if message is not None:
             from securemnist.plugin.junit import error_for_failure
 
+            endpoint_lines.show(self.config, message.get("endpoint", []))
             self.begin(Path(message["policy"])).receive(message)
             error_for_failure(self.config, report)
 

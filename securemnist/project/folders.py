@@ -55,8 +55,8 @@ def _upwards(folder: Path) -> Iterator[Path]:
 def project_folder(start: Path, policy: Path | None) -> Path:
     """The base folder of relative paths in a policy's rows; `start` is the root of the run.
 
-    The parent of the policy's security_tests/, or the root of the project that contains the policy, if
-    `start` is that folder, a parent or a subfolder. Otherwise, and for the bundled policy, `start`.
+    It is the parent of the policy's security_tests/, or the root of the project that contains the policy.
+    It is `start` instead for the bundled policy, and where neither folder contains the other.
     """
     start = start.resolve()
     path = policy.resolve() if policy is not None else resources.POLICY.resolve()

@@ -51,13 +51,11 @@ def is_code(name: object) -> bool:
 
 
 def named_in(measure: str, settings: Mapping[str, Any]) -> dict[str, str]:
-    """The code that a row of a policy names, by the key that names it: measure, attack, against."""
-    attack = settings.get("attack")
-    names = {
-        "measure": measure,
-        "attack": attack.get("use") if isinstance(attack, Mapping) else None,
-        "against": settings.get("against"),
-    }
+    """The code that a row names, by the key that names it: measure, attack, defence, against."""
+    names = {"measure": measure, "against": settings.get("against")}
+    for key in ("attack", "defence"):
+        table = settings.get(key)
+        names[key] = table.get("use") if isinstance(table, Mapping) else None
     return {key: str(name) for key, name in names.items() if is_code(name)}
 
 

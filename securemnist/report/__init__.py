@@ -1,7 +1,8 @@
 """Reports: an assessment as a page, as Markdown and as JSON. Needs no torch.
 
-The page is for people, `summary.md` for a pull request, `assessment.json` for programs; the first
-two can be made again from the third.
+The page is for people, `summary.md` for a pull request, `assessment.json` for programs; all others can
+be made again from it. Files for other tools lie beside them (`exports`). With a threat model there is a
+page of the threats, too.
 """
 
 from __future__ import annotations
@@ -13,21 +14,27 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from securemnist import exports
 from securemnist.errors import UsageError
-from securemnist.report import manifest, markdown, page
+from securemnist.exports import model_card
+from securemnist.report import manifest, markdown, page, threats
 from securemnist.report.folder import finish, publish
 from securemnist.results.assessment import Assessment
 
 FILES = ("index.html", "summary.md", "assessment.json")
+MAX_STEP_SUMMARY = 1 << 20  # bytes; GitHub shows nothing of a longer summary of a step
+_CUT = b"\nThe summary is too long for this page: read summary.md of the report.\n"
+_MADE = (*FILES, threats.PAGE, *exports.FILES)  # not taken over from an older report
 
 
 def write(assessment: Assessment, folder: Path, others: Mapping[str, bytes] | None = None) -> None:
     """Make `folder` the report of this assessment, with `others` (content by name) beside it.
 
     Everything is rendered before the old report goes, and the folder is replaced as one. The summary
-    is appended to $GITHUB_STEP_SUMMARY where that is set. UsageError where it cannot be written.
+    is appended to $GITHUB_STEP_SUMMARY where that is set. A model card that was edited keeps what stands
+    outside of its markers. UsageError where the folder cannot be written.
     """
-    put(publish, folder, render(assessment, others), "summary.md")
+    put(publish, folder, render(assessment, others, edited_card(folder)), "summary.md")
 
 
 def put(
@@ -45,12 +52,24 @@ def put(
     append_step_summary(files[summary])
 
 
-def render(assessment: Assessment, others: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
-    """The files of a report, by name; the page links those of `others` that belong to its rows."""
+def render(
+    assessment: Assessment,
+    others: Mapping[str, bytes] | None = None,
+    card: bytes | None = None,
+) -> dict[str, bytes]:
+    """The files of a report, by name; the page links those of `others` that belong to its rows.
+
+    `card`: a model card whose marked parts are written anew.
+    """
     # Rendered from what the file says, so that a report made again from it has the same bytes.
     assessment = Assessment.from_json(json.loads(assessment.dumps()))
     facts = assessment.dumps()
-    others = others or {}
+    others = {**(others or {}), **exports.render(assessment)}
+    if card is not None:
+        others = {**others, model_card.FILE: model_card.render(assessment, card)}
+    found = threats.of(assessment)
+    if found is not None and found.model is not None:
+        others = {**others, threats.PAGE: threats.render(assessment, found)}
     contents = (page.render(assessment, files=others), markdown.render(assessment), facts)
     return {**others, **dict(zip(FILES, contents, strict=True))}
 
@@ -62,7 +81,15 @@ def holds_one(folder: Path) -> bool:
 
 def others(folder: Path) -> dict[str, bytes]:
     """What lies beside page, summary and JSON in the report in `folder`, by name, as it was written."""
-    return {name: data for name, data in manifest.owned(folder).items() if name not in FILES}
+    return {name: data for name, data in manifest.owned(folder).items() if name not in _MADE}
+
+
+def edited_card(folder: Path) -> bytes | None:
+    """The model card in `folder` that people have changed since it was written; None without one."""
+    path = folder / model_card.FILE
+    if not path.exists() or model_card.FILE in manifest.owned(folder):
+        return None
+    return model_card.existing(path)
 
 
 def keeps(folder: Path, new: Assessment) -> bool:
@@ -90,7 +117,7 @@ def check_writable(folder: Path) -> None:
         with contextlib.suppress(OSError):  # something else was put there
             for place in missing:
                 place.rmdir()
-        taken = next((file for file in FILES if (folder / file).is_dir()), None)
+        taken = next((file for file in _MADE if (folder / file).is_dir()), None)
     except OSError as error:
         raise unwritable(folder, error) from error
     if taken is not None:
@@ -101,14 +128,22 @@ def check_writable(folder: Path) -> None:
     append_step_summary(b"")
 
 
+def check_report(folder: Path) -> None:
+    """`check_writable`, and that a model card in `folder` has its markers; UsageError otherwise."""
+    check_writable(folder)
+    edited_card(folder)
+
+
 def append_step_summary(content: bytes) -> None:
-    """Add to the summary page of a GitHub job, if this is one."""
+    """Add to the summary page of a GitHub job, if this is one; a sentence where the page is full."""
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if not name:
         return
     try:
         with Path(name).open("ab") as file:
-            file.write(content)
+            left = MAX_STEP_SUMMARY - os.fstat(file.fileno()).st_size
+            fitting = (text for text in (content, _CUT) if len(text) <= left)
+            file.write(next(fitting, b""))
     except OSError as error:
         raise UsageError(
             f"GITHUB_STEP_SUMMARY: expected a file to append to, got {name!r} "

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from securemnist.report import smoothing
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.certificates import Certificates, CertifiedEvidence, OpenMargins
 from securemnist.sanitize import line
 from securemnist.view.wording import plural
 
-_METHODS = {"intervals": "interval bounds", "CROWN": "CROWN"}
+_METHODS = {
+    "intervals": "interval bounds",
+    "CROWN": "CROWN",
+    "branch and bound": "branch and bound",
+}
 
 
 def description(evidence: Evidence) -> str:
     """A few sentences about the certificates of a row; "" where it asked for none."""
     if not isinstance(evidence, AttackEvidence | CertifiedEvidence):
         return ""
+    if isinstance(evidence, CertifiedEvidence) and evidence.smoothed:
+        return smoothing.description(evidence.smoothed)
     return " ".join(_sentences(evidence.certificates)) if evidence.certificates else ""
 
 
 def _sentences(certificates: Certificates) -> Iterable[str]:
-    counts = {method: getattr(certificates, method) for method in _METHODS}
+    counts = {method: getattr(certificates, method.replace(" ", "_")) for method in _METHODS}
     proved = [f"{n:,} by {_METHODS[m]}" for m, n in counts.items() if n is not None]
     if proved:
         yield f"Images proved: {', '.join(proved)}."
+    if certificates.domains:
+        yield f"Branch and bound looked at {certificates.domains:,} parts of their balls."
     if certificates.attacked:
         yield f"The weakest of these proofs, {certificates.attacked:,}, were attacked in vain."
     for method in _METHODS:

@@ -22,9 +22,14 @@ _WATERFALL = (("proved", GOOD, 1.0), ("not broken", GOOD, 0.45), ("broken here",
 _DASHES = ("", "5 3", "1.5 3", "7 3 1.5 3", "3 3")
 
 
+# Letters of a stage's name beside its bar; of a union the name begins with its threat.
+_SHORT, _LONG = 14, 24
+
+
 def waterfall(stages: Sequence[StageResult], *, alt: str) -> str:
     """The samples stage by stage: proved so far, still open, broken by the stage."""
-    left, right, row = 92.0, 64.0, 24.0
+    longest = max(len(stage.stage) for stage in stages)
+    left, right, row = 92.0 if longest <= _SHORT else 150.0, 64.0, 24.0
     drawing = Drawing(WIDTH, 24 + row * len(stages))
     width = Scale(0, max(stage.entered for stage in stages) or 1, 0, WIDTH - left - right)
     proved = 0
@@ -36,7 +41,12 @@ def waterfall(stages: Sequence[StageResult], *, alt: str) -> str:
         for count, (_, role, alpha) in zip((proved, still, stage.fell), _WATERFALL, strict=True):
             drawing.rect(x, y, width(count), row - 7, role, alpha=alpha)
             x += width(count)
-        drawing.text(left - 8, y + 13, line(stage.stage, 14), anchor="end")
+        drawing.text(
+            left - 8,
+            y + 13,
+            line(stage.stage, _SHORT if longest <= _SHORT else _LONG),
+            anchor="end",
+        )
         drawing.text(WIDTH - right + 6, y + 13, f"{still + proved:,}", INK)
     drawing.legend(left, _WATERFALL if proved else _WATERFALL[1:])
     return drawing.element(alt)

@@ -95,6 +95,9 @@ def outcomes(
     # Where nothing but proofs was tried, an image that is left is not proved.
     left = "not proved" if finding.family.proofs else "not tried"
     kinds = grids.OUTCOMES | {"open": (left, *grids.OUTCOMES["open"][1:])}
+    if isinstance(evidence, CertifiedEvidence) and evidence.smoothed:  # by draws, not by proof
+        kinds |= {"certified": ("certified", *kinds["certified"][1:])}
+        kinds |= {"open": ("not certified", *kinds["open"][1:])}
     sums = _sum(classes)
     present = [kind for kind in kinds if sums[kind]]
     caption = f"A cell for each of {sum(sums.values()):,} images, a band for each class: "

@@ -8,16 +8,37 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from securemnist.epsilon import epsilon_text, parse_epsilon
-from securemnist.report import charts, classes, gallery, matrices
+from securemnist.report import (
+    charts,
+    classes,
+    coverage,
+    false_robustness,
+    gallery,
+    matrices,
+    natural,
+    reliability,
+    smoothing,
+    stages,
+    supply_chain,
+)
 from securemnist.report.charts import Line, lines_of
 from securemnist.report.details import place_of
 from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.base import Evidence, OtherEvidence
 from securemnist.results.evidence.certificates import CertifiedEvidence
+from securemnist.results.evidence.defence import DefenceEvidence
 from securemnist.results.evidence.latency import LatencyEvidence
+from securemnist.results.evidence.natural import (
+    CalibrationEvidence,
+    CorruptionEvidence,
+    OutlierEvidence,
+    SpatialEvidence,
+)
 from securemnist.results.evidence.service import ServiceEvidence
 from securemnist.results.evidence.static import StaticEvidence
+from securemnist.results.evidence.supply_chain import SupplyChainEvidence
+from securemnist.results.evidence.threats import ThreatEvidence
 from securemnist.results.findings import Finding
 from securemnist.results.value_types import LARGEST_EPSILON
 from securemnist.sanitize import line
@@ -45,31 +66,6 @@ def not_recorded(finding: Finding) -> tuple[str, ...]:
     expected = finding.family.figures
     present = evidence.table if isinstance(evidence, OtherEvidence) else vars(evidence)
     return tuple(line(title, 60) for key, title in expected.items() if present.get(key) is None)
-
-
-def _stages(_: Finding, evidence: AttackEvidence, __: ClassNames) -> Exhibit | None:
-    stages = evidence.waterfall
-    if not stages:
-        return None
-    broken = sum(stage.fell for stage in stages)
-    proved = sum(stage.proved for stage in stages)
-    detail = f", {proved:,} were proved safe" if proved else ""
-    caption = f"Of {plural(stages[0].entered, 'image')}, {broken:,} were broken{detail}"
-    caption += "; each stage works on what the stages above it left open." if stages[1:] else "."
-    rows = tuple(
-        (line(s.stage, 24), *(f"{n:,}" for n in (s.entered, s.proved, s.fell)), f"{s.seconds:.1f}",
-         f"{s.over_budget:,}")
-        for s in stages
-    )  # fmt: skip
-    head = ("stage", "entered", "proved", "broken", "seconds", "over budget")
-    return Exhibit(
-        kind="stages",
-        title="Survivors after each attack",
-        caption=caption,
-        # One stage is one bar: its numbers say more.
-        panels=(Panel(picture=charts.waterfall(stages, alt=caption)),) if stages[1:] else (),
-        table=Table(head=head, rows=rows),
-    )
 
 
 def _curve(finding: Finding, evidence: AttackEvidence, _: ClassNames) -> Exhibit | None:
@@ -205,19 +201,26 @@ _FIGURES: Mapping[
     type[Evidence], Sequence[Callable[[Finding, Any, ClassNames], Exhibit | None]]
 ] = {
     CleanEvidence: (classes.by_class, matrices.confusion, gallery.hardest),
+    CorruptionEvidence: (natural.corruptions,),
+    CalibrationEvidence: (reliability.reliability,),
+    OutlierEvidence: (reliability.scores,),
+    SpatialEvidence: (natural.rotations, gallery.posed),
     AttackEvidence: (
         _curve,
         classes.outcomes,
         classes.by_class,
-        _stages,
+        stages.table,
         gallery.adversarial,
         gallery.broken_last,
         matrices.confusion,
     ),
-    CertifiedEvidence: (classes.outcomes, classes.by_class),
+    DefenceEvidence: (false_robustness.both_attacks, stages.table, false_robustness.falsely_robust),
+    CertifiedEvidence: (smoothing.by_radius, classes.outcomes, classes.by_class),
     BackdoorEvidence: (classes.by_class, gallery.triggered, matrices.confusion),
     LatencyEvidence: (_times,),
     StaticEvidence: (_notices,),
     ServiceEvidence: (_checks,),
+    SupplyChainEvidence: (supply_chain.checks,),
+    ThreatEvidence: (coverage.uncovered,),
     OtherEvidence: (_other,),
 }

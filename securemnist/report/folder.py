@@ -1,9 +1,9 @@
 """A report folder, replaced as one: whoever looks finds the old report or the new one, never a mixture.
 
-A new folder is swapped with the old one in one step. Where that is not possible (a mount point, the
-working folder, another system than Linux) the old files go before the first new one comes and the page
-comes last; a run that is killed in between is finished by the next one. Only files that the old
-report lists are ever removed.
+A new folder is swapped with the old one in one step. That is not possible for a mount point, for the
+working folder, and on other systems than Linux. There the old files are removed first and the page is
+written last; the next run finishes what a killed one began. Only files that the old report lists are
+ever removed.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.images import ChangedImage, CleanImage
+from securemnist.results.evidence.natural import SpatialEvidence
 from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view import png
@@ -22,13 +23,19 @@ _READING = (
 
 def adversarial(_: Finding, evidence: AttackEvidence, names: ClassNames) -> Exhibit | None:
     """The first broken image of each class."""
-    return _gallery("gallery", "Adversarial examples", "after the attack", evidence.gallery, names)
+    return of_images("gallery", "Adversarial examples", "after the attack", evidence.gallery, names)
 
 
 def triggered(_: Finding, evidence: BackdoorEvidence, names: ClassNames) -> Exhibit | None:
     """Images with the trigger."""
     title, after = "Images with the trigger", "with the trigger"
-    return _gallery("gallery", title, after, evidence.triggered_gallery, names)
+    return of_images("gallery", title, after, evidence.triggered_gallery, names)
+
+
+def posed(_: Finding, evidence: SpatialEvidence, names: ClassNames) -> Exhibit | None:
+    """The first image of each class that a rotation or translation broke."""
+    title, after = "Images in a pose that breaks them", "in that pose"
+    return of_images("gallery", title, after, evidence.posed_gallery, names)
 
 
 def broken_last(_: Finding, evidence: AttackEvidence, names: ClassNames) -> Exhibit | None:
@@ -36,16 +43,17 @@ def broken_last(_: Finding, evidence: AttackEvidence, names: ClassNames) -> Exhi
     if _indices(evidence.last_to_fall) <= _indices(evidence.gallery):
         return None  # the first gallery has all of them
     title, after = "Images broken last", "after the last attack"
-    return _gallery("last", title, after, evidence.last_to_fall, names)
+    return of_images("last", title, after, evidence.last_to_fall, names)
 
 
 def _indices(images: list[ChangedImage] | None) -> set[int]:
     return {image.index for image in (images or ())[:TILES]}
 
 
-def _gallery(
+def of_images(
     kind: str, title: str, after: str, samples: list[ChangedImage] | None, names: ClassNames
 ) -> Exhibit | None:
+    """The gallery of these images, with a table of their numbers; None without images."""
     if not samples:
         return None
     shown = samples[:TILES]
@@ -57,7 +65,7 @@ def _gallery(
         tiles=tuple(changed(image, names) for image in shown),
         table=Table(
             head=("test image", "true class", "before", "after", "sure before", "sure after",
-                  "largest change", "broken by"),
+                  "largest change, rounded", "broken by"),
             rows=tuple(_numbers(image, names) for image in shown),
         ),
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from securemnist.report import threats
 from securemnist.report.details import first_places
 from securemnist.results.assessment import Assessment
 from securemnist.view import jinja, wording
@@ -30,4 +31,5 @@ def render(assessment: Assessment) -> bytes:
         outside=len(assessment.findings) - len(rows),
         claim=lambda finding: claim(finding, names),
         places=first_places,
+        threats=threats.of(assessment),
     )

@@ -47,8 +47,17 @@ def confusion(
     if counts is None:
         return None
     clean = None if isinstance(evidence, CleanEvidence) else evidence.clean_confusion
+    return of_counts(counts, clean, line(finding.family.condition, 60), names)
+
+
+def of_counts(
+    counts: np.ndarray, clean: np.ndarray | None, where: str, names: ClassNames
+) -> Exhibit | None:
+    """The figure of counts int64 (K, K): row true class, column predicted class.
+
+    `clean`: those of the same images without the attack or trigger that `where` names.
+    """
     matrices = _Matrices(counts, clean)
-    where = line(finding.family.condition, 60)
     draw = _matrix if len(counts) <= SHOWN else _largest
     return draw(matrices, where, names)
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from securemnist.report import threats
 from securemnist.report.details import first_places
 from securemnist.report.figures import not_recorded
 from securemnist.report.rows import Row, protocol, rows
@@ -41,6 +42,9 @@ def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
         protocol=protocol,
         facts=_facts,
         machine={k: v or "none recorded" for k, v in environment.items() if k != "packages"},
+        threats=threats.of(assessment),
+        threats_page=threats.PAGE,
+        **threats.words(),
         seconds=sum(f.measurement.seconds for f in assessment.findings if f.measurement),
         **_sections(rows(assessment.findings, assessment.decided, files, names), names),
     )
@@ -61,6 +65,7 @@ def _sections(rows: Sequence[Row], names: ClassNames) -> dict[str, Any]:
         "glossary": list(glossary.entries(_terms(rows))),
         "outside": [row for row in rows if not row.finding.in_scope],
         "rows": rows,
+        "anchors": {row.finding.requirement.id: row.anchor for row in rows},
     }
 
 

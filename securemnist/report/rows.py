@@ -68,7 +68,9 @@ def _row(finding: Finding, day: str, anchor: str, files: Collection[str], names:
 def protocol(finding: Finding) -> str:
     """Attack, threat and trigger in a few words."""
     settings = finding.requirement.settings
-    chosen = {key: settings[key] for key in ("attack", "threat", "trigger") if key in settings}
+    chosen = {
+        key: settings[key] for key in ("attack", "threat", "threats", "trigger") if key in settings
+    }
     try:
         return line(describe(chosen), 120)
     except (TypeError, ValueError):  # settings of another form than those of the bundled measures

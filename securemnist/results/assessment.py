@@ -8,8 +8,8 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -51,7 +51,7 @@ class Assessment(JsonModel):
     paths. `environment`: python, platform, packages, processor, commit. `policy`: path, digest, text.
     `day` is the ISO date (UTC) on which it was made. `decided` is the one on which waivers are judged:
     later than `day` where a stored assessment is read or compared again. `against`: the comparison that
-    decides, too.
+    decides, too. `threat_model`: path, digest and text of the file beside the policy; empty without one.
     """
 
     subject: Mapping[str, Any]
@@ -62,6 +62,7 @@ class Assessment(JsonModel):
     day: str
     decided: str = ""
     against: Against | None = None
+    threat_model: Mapping[str, Any] = field(default_factory=dict)
     schema: Literal[2] = SCHEMA
 
     def __post_init__(self) -> None:
@@ -150,6 +151,7 @@ class Assessment(JsonModel):
             stored["scope"] = {k: v for k, v in data["scope"].items() if k != "complete"}
             assessment = super().from_json(stored)
             assessment.dumps()
+            _check_once(assessment.findings)
             for finding in assessment.findings:
                 _check_pass(finding)
                 _ = finding.requirement.threshold, str(finding)
@@ -170,6 +172,14 @@ class Assessment(JsonModel):
         except ParseError as error:
             raise UsageError(f"{path}: expected JSON, got {error}; name another file") from error
         return cls.from_json(data)
+
+
+def _check_once(findings: Sequence[Finding]) -> None:
+    """ValueError for two findings of one row: a reader that looks it up would take one of them."""
+    counts = Counter(finding.requirement.id.casefold() for finding in findings)
+    for row, number in counts.items():
+        if number > 1:
+            raise ValueError(f"{number} findings of row {row}")
 
 
 def _check_pass(finding: Finding) -> None:

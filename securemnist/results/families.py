@@ -77,7 +77,18 @@ CERTIFIED = Family(
     topic="proofs",
     misread="without a proof",
     proofs=True,
-    measures=("certified_accuracy",),
+    measures=("certified_accuracy", "certified_l2"),
+)
+DEFENCE = Family(
+    name="defence",
+    title="defences",
+    introduction="Is what a defence keeps left under an attack that knows it?",
+    advice="Count on the adaptive number alone; a defence that hides the gradient defends nothing.",
+    topic="defences",
+    condition="under attack",
+    misread="misclassified under attack",
+    figures={"waterfall": "the stages"},
+    measures=("defended_accuracy", "false_robustness"),
 )
 BACKDOOR = Family(
     name="backdoor",
@@ -86,7 +97,23 @@ BACKDOOR = Family(
     topic="backdoors",
     condition="with the trigger",
     figures={"triggered_gallery": "images with the trigger", "per_class_asr": "the classes"},
-    measures=("backdoor_success",),
+    measures=("backdoor_success", "poisoned_share"),
+)
+NATURAL = Family(
+    name="natural",
+    title="natural robustness",
+    introduction="Does it stay right under noise, blur, weather and rotation, without an attacker?",
+    advice="Look at the kinds that it fails under, then train with such images.",
+    topic="natural robustness",
+    packages=("torch", "numpy", "scipy", "pillow"),
+    measures=(
+        "corruption_accuracy",
+        "worst_corruption_accuracy",
+        "spatial_accuracy",
+        "calibration_error",
+        "outlier_auroc",
+        "outlier_false_positives",
+    ),
 )
 LATENCY = Family(
     name="latency",
@@ -118,10 +145,53 @@ SERVICE = Family(
     same_device=False,
     measures=("service_violations",),
 )
+SUPPLY_CHAIN = Family(
+    name="supply_chain",
+    title="supply chain",
+    introduction="Do the model's files, data and dependencies come from where they should?",
+    advice="Fix what the row lists, or record anew what was changed on purpose.",
+    topic="the supply chain",
+    figures={"checks": "the checks"},
+    packages=(),
+    same_device=False,
+    measures=(
+        "unpinned_dependencies",
+        "vulnerable_dependencies",
+        "advisories_age_days",
+        "unknown_provenance",
+        "unsafe_loaders",
+        "data_changes",
+        "unverified_files",
+    ),
+)
+THREAT_MODEL = Family(
+    name="threat_model",
+    title="threat model",
+    introduction="Does a row of the policy test every threat of the threat model?",
+    advice="Add a row that tests the threats that are listed, and name it in threats.toml.",
+    topic="the threat model",
+    figures={"threats": "the threats"},
+    packages=(),
+    same_device=False,
+    measures=("uncovered_threats",),
+)
 # In the order of the report.
 FAMILIES = {
-    one.name: one for one in (CLEAN, ADVERSARIAL, CERTIFIED, BACKDOOR, LATENCY, STATIC, SERVICE)
-}  # fmt: skip
+    one.name: one
+    for one in (
+        CLEAN,
+        NATURAL,
+        ADVERSARIAL,
+        CERTIFIED,
+        DEFENCE,
+        BACKDOOR,
+        LATENCY,
+        STATIC,
+        SERVICE,
+        SUPPLY_CHAIN,
+        THREAT_MODEL,
+    )
+}
 NONE = Family(name="")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from securemnist.epsilon import epsilon_text, parse_epsilon
 from securemnist.results import families
 from securemnist.results.evidence.answers import CleanEvidence
 from securemnist.results.families import Family
+from securemnist.results.intervals import settling_size
 from securemnist.results.json_model import JsonModel
 from securemnist.results.measurement import Measurement
 from securemnist.results.value_types import Flag, Integer, Number, StoredFamily, StoredVerdict
@@ -107,16 +107,15 @@ def _compare(row: Requirement, measured: Measurement) -> Verdict:
 
 
 def _undecided(row: Requirement, measured: Measurement) -> str:
-    """Why a sample does not settle the row, and how many images would (normal approximation)."""
+    """Why a sample does not settle the row, and how many images would at the measured share."""
     interval = f"[{measured.low:.4f}, {measured.high:.4f}]"
     inside = f"the threshold {row.threshold:g} lies inside {interval}"
     if measured.unit != "share":
         return inside
     if isinstance(measured.evidence, CleanEvidence) and measured.evidence.worst_class is not None:
         return f"{inside}; every class counts, so measure more images of the smallest class"
-    gap = abs(measured.value - row.threshold)
-    variance = max(measured.value * (1 - measured.value), 1 / (4 * max(measured.n, 1)))
-    if gap == 0 or (needed := math.ceil(1.96**2 * variance / gap**2)) > 1_000_000:
+    needed = settling_size(measured.value, row.threshold, most=1_000_000)
+    if needed is None:
         return f"{inside}; no sample would settle it, measure the complete set"
     return f"{inside}; about {max(needed, measured.n + 1):,} images would settle it"
 
@@ -161,6 +160,9 @@ class Finding(JsonModel):
             return str(self.verdict)
         if self.proved:
             return "PASS (proved)"
+        failure = self.measurement.failure_probability
+        if failure is not None:
+            return f"PASS (smoothed, failure probability {failure:g})"
         if not self.measurement.survived:
             return "PASS"
         queries = self.measurement.queries_per_image
@@ -183,7 +185,8 @@ class Finding(JsonModel):
 
 
 _BROKEN = {">=": "<", "<=": ">"}
-_FIRST = ("attack", "threat", "trigger", "target", "images")
+_FIRST = ("attack", "threat", "threats", "trigger", "target", "images")
+_SHORT = 4  # values of a list that are printed
 
 
 def describe(settings: Mapping[str, Any]) -> str:
@@ -193,17 +196,33 @@ def describe(settings: Mapping[str, Any]) -> str:
     for key in (*(k for k in _FIRST if k in settings), *sorted(set(settings) - set(_FIRST))):
         value = settings[key]
         if key == "threat" and isinstance(value, Mapping):
-            words.append(f"{value.get('norm')} {epsilon_text(parse_epsilon(value.get('eps')))}")
-        elif key == "attack" and isinstance(value, Mapping):
+            words.append(_threat(value))
+        elif key == "threats" and isinstance(value, list | tuple):
+            words.append(" or ".join(_threat(one) for one in value))
+        elif key in ("attack", "defence", "naive") and isinstance(value, Mapping):
             options = "".join(f" {k}={v}" for k, v in value.items() if k != "use")
-            words.append(f"{value.get('use')}{options}")
+            words.append(f"{'' if key == 'attack' else f'{key} '}{value.get('use')}{options}")
         elif key == "trigger" and isinstance(value, Mapping):
             options = "".join(f" {k}={v}" for k, v in value.items() if k != "kind")
             words.append(f"trigger {value.get('kind', 'corner')}{options}")
+        elif key == "curve" and isinstance(value, list | tuple) and len(value) <= _SHORT:
+            words.append(f"curve {' '.join(map(_eps, value))}")
         else:
-            long = isinstance(value, list | tuple) and len(value) > 4
+            long = isinstance(value, list | tuple) and len(value) > _SHORT
             words.append(f"{key} of {len(value)}" if long else f"{key} {value}")
     return ", ".join(words)
+
+
+def _eps(value: Any) -> str:
+    """A value of eps as people write it; anything else as it is."""
+    return epsilon_text(value) if isinstance(value, float | int) else str(value)
+
+
+def _threat(value: Any) -> str:
+    """`linf 0.1` for a table {norm, eps}; anything else as it is."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    return f"{value.get('norm')} {epsilon_text(parse_epsilon(value.get('eps')))}"
 
 
 def _setting_words(row: Requirement, measured: Measurement) -> str:
@@ -213,5 +232,11 @@ def _setting_words(row: Requirement, measured: Measurement) -> str:
         kind = "complete set" if measured.complete else "sample"
         interval = f"{measured.low:.4f}-{measured.high:.4f}"
         words.append(f"{measured.n:,} images, {kind}; 95 % for new ones {interval}")
-    words += filter(None, (measured.ties, measured.sensitivity, measured.bracket))
+    words += filter(
+        None,
+        (
+            *(measured.ties, measured.sensitivity, measured.settled),
+            *(measured.bracket, measured.smoothing),
+        ),
+    )
     return f" ({'; '.join(words)})" if words else ""

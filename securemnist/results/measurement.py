@@ -12,6 +12,8 @@ from securemnist.results.evidence import AnyEvidence
 from securemnist.results.evidence.answers import CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.base import OtherEvidence
+from securemnist.results.evidence.certificates import CertifiedEvidence
+from securemnist.results.evidence.defence import DefenceEvidence
 from securemnist.results.json_model import JsonModel
 from securemnist.results.value_types import Count, Flag, Integer, Number
 from securemnist.results.verdicts import LARGEST, Doubt
@@ -121,6 +123,36 @@ class Measurement(JsonModel):
         return isinstance(self.evidence, AttackEvidence) and self.evidence.stopped is not None
 
     @property
+    def settled(self) -> str:
+        """`attacks went through the rounding ...`; "" where no doubt was settled."""
+        kinds = AttackEvidence | DefenceEvidence
+        if not (isinstance(self.evidence, kinds) and self.evidence.settled):
+            return ""
+        return "attacks went through the rounding that hides the gradient"
+
+    @property
+    def failure_probability(self) -> float | None:
+        """The probability that a certificate of the row is wrong; None where none is by random draws."""
+        evidence = self.evidence
+        smoothed = evidence.smoothed if isinstance(evidence, CertifiedEvidence) else None
+        return None if smoothed is None else smoothed.alpha
+
+    @property
+    def smoothing(self) -> str:
+        """`certified is the smoothed classifier; ...`; "" where nothing is smoothed."""
+        if self.failure_probability is None:
+            return ""
+        return (
+            "certified is the smoothed classifier; that any certificate is wrong has a probability of "
+            f"at most {self.failure_probability:g}"
+        )
+
+    @property
+    def exact(self) -> bool:
+        """Whether certificates prove every sample that counts, so that none is left open."""
+        return self.certified is not None and self.certified >= self.value - _ROUNDING
+
+    @property
     def bracket(self) -> str:
         """Between what the truth lies; "" where that is no more than the number says."""
         proved = f"{self.certified or 0:.4f} proved, {self.value:.4f}"
@@ -128,6 +160,8 @@ class Measurement(JsonModel):
             return (
                 f"ended when the verdict was certain: the truth lies in [{proved} not broken yet]"
             )
+        if self.survived and self.exact:
+            return f"exact: each of the {self.n:,} images is proved, broken or misclassified"
         if self.survived and self.certified is not None:
             return f"the truth lies in [{proved} survived]"
         return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -28,20 +28,13 @@ from securemnist._util.parsing import decoded, toml_table
 from securemnist.errors import ParseError, PolicyError, UsageError
 from securemnist.results import row_keys
 from securemnist.results.findings import Requirement, Waiver
+from securemnist.results.threat_file import ThreatFile, beside
 from securemnist.results.validation_text import sentence
 from securemnist.results.verdicts import LARGEST, utc_day
+from securemnist.sanitize import readable
 
 MAX_BYTES = 1 << 20
 LONGEST_WAIVER = 366  # days ahead
-# Letters to Unicode, blank to the eye: the fillers of Hangul.
-_FILLERS = "\u115f\u1160\u3164\uffa0"
-
-
-def _readable(text: str) -> str:
-    """The text; ValueError where it holds no letter or digit, or only invisible ones."""
-    if not any(sign.isalnum() and sign not in _FILLERS for sign in text):
-        raise ValueError(f"expected words that can be read, got {text!r:.40}; write them")
-    return text
 
 
 def _unsigned(number: float) -> float:
@@ -55,7 +48,7 @@ _MEASURE = r"^([a-z][a-z0-9_]{0,63}|[A-Za-z_][A-Za-z0-9_.]{0,127}:[A-Za-z_][A-Za
 _Number = Annotated[float, AfterValidator(_unsigned)]
 # How far a row may fall behind an older version: in its own unit, or relative to the old value.
 _Drop = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False), AfterValidator(_unsigned)]
-_Text = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_readable)]
+_Text = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(readable)]
 
 
 class _Strict(BaseModel):
@@ -63,8 +56,10 @@ class _Strict(BaseModel):
 
 
 class _WaiverRow(_Strict):
-    reason: _Text
-    expires: datetime.date
+    reason: _Text = Field(description="Why the row may fail for a time.")
+    expires: datetime.date = Field(
+        description=f"Last day (UTC, inclusive), at most {LONGEST_WAIVER} days ahead."
+    )
 
     @field_validator("expires")
     @classmethod
@@ -83,18 +78,36 @@ class _Row(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-    measure: Annotated[str, Field(pattern=_MEASURE)]
-    because: _Text
-    tier: Literal["smoke", "standard", "full"] = "standard"
-    at_least: _Number | None = None
-    at_most: _Number | None = None
-    max_drop: _Drop | None = None
-    max_relative_drop: _Drop | None = None
-    max_newly_broken: Annotated[int, Field(ge=0, le=int(LARGEST))] | None = None
-    seed: Annotated[int, Field(ge=0)] = 0
-    ids: list[_Text] = Field(default_factory=list)
-    waiver: _WaiverRow | None = None
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")] = Field(
+        description="Name of the row, and of its test; ids differ in more than case."
+    )
+    measure: Annotated[str, Field(pattern=_MEASURE)] = Field(
+        description="Name of a bundled measure, or `pkg.module:NAME` of one of your own."
+    )
+    because: _Text = Field(description="Reason for the row and its threshold.")
+    tier: Literal["smoke", "standard", "full"] = Field(
+        "standard", description="Cost of the row: seconds, minutes or hours."
+    )
+    at_least: _Number | None = Field(
+        None, description="Threshold where more is better; exactly one of `at_least` and `at_most`."
+    )
+    at_most: _Number | None = Field(None, description="Threshold where less is better.")
+    max_drop: _Drop | None = Field(
+        None, description="Largest drop against an older version, in the unit of the measure."
+    )
+    max_relative_drop: _Drop | None = Field(
+        None, description="Largest drop against an older version, as a share of its number."
+    )
+    max_newly_broken: Annotated[int, Field(ge=0, le=int(LARGEST))] | None = Field(
+        None, description="Most samples that survive in the older version only."
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of all random numbers.")
+    ids: list[_Text] = Field(
+        default_factory=list, description="Entries of public threat catalogues, such as CWE-1039."
+    )
+    waiver: _WaiverRow | None = Field(
+        None, description="Permission to merge in spite of the verdict, for a time."
+    )
 
     @model_validator(mode="after")
     def _one_threshold(self) -> _Row:
@@ -117,14 +130,18 @@ class _Row(BaseModel):
 class NamedData(_Strict):
     """The data that the thresholds were chosen for; `sha256` is `DataSet.digest`."""
 
-    name: _Text
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    name: _Text = Field(description="Display name of the data.")
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = Field(
+        description='Digest of the test images and labels; a report lists it as "data, test split".'
+    )
 
 
 class _File(_Strict):
-    requirement: list[dict[str, Any]] = Field(min_length=1)
-    families: list[_Text] = Field(default_factory=list)
-    data: NamedData | None = None
+    requirement: list[dict[str, Any]] = Field(min_length=1, description="The rows of the policy.")
+    families: list[_Text] = Field(
+        default_factory=list, description="Families that need at least one row each."
+    )
+    data: NamedData | None = Field(None, description="The data that the thresholds are for.")
 
 
 @dataclass(frozen=True)
@@ -132,6 +149,7 @@ class Policy:
     """The requirements of one file, in its order.
 
     `families`: each of them has to have a row. `data`: what the thresholds were chosen for.
+    `threat_model`: the file beside it that names its rows.
     """
 
     path: str
@@ -139,6 +157,7 @@ class Policy:
     requirements: tuple[Requirement, ...]
     families: tuple[str, ...] = ()
     data: NamedData | None = None
+    threat_model: ThreatFile | None = None
 
     @property
     def digest(self) -> str:
@@ -176,7 +195,7 @@ def load(path: Path) -> Policy:
         text = decoded(content)
     except ParseError as error:
         raise PolicyError(f"{path}: expected UTF-8 text, got {error}; save it as UTF-8") from error
-    return parse(text, str(path))
+    return replace(parse(text, str(path)), threat_model=beside(path))
 
 
 def parse(text: str, path: str) -> Policy:

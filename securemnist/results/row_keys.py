@@ -9,12 +9,13 @@ from securemnist.epsilon import parse_epsilon
 from securemnist.errors import UsageError
 
 FORMER_NAMES = {"digits": "images"}
-_IN_PIXELS = ("threat", "attack", "curve")
+_IN_PIXELS = ("threat", "threats", "attack", "curve")
 
 
 def normalised(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings with `digits` as `images`, and "8/255" as a number in threat, attack and curve.
+    """The settings with `digits` as `images`, and "8/255" as a number in threats, attack and curve.
 
+    A text like "linf:0.1" in `threats` becomes the table of that threat.
     UsageError where both names of a setting are given. Other values stay as they are.
     """
     renamed: dict[str, Any] = {}
@@ -24,8 +25,20 @@ def normalised(settings: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(
                 f"expected `{name}` once, got `{key}`, its former name, too; remove it"
             )
+        if name == "threats" and isinstance(value, list):
+            value = [_table(one) for one in value]
         renamed[name] = _number(value) if name in _IN_PIXELS else value
     return renamed
+
+
+def _table(threat: Any) -> Any:
+    """The table {norm, eps} of a text NORM:EPS; any other value unchanged."""
+    norm, colon, eps = threat.partition(":") if isinstance(threat, str) else ("", "", "")
+    try:
+        number = parse_epsilon(eps) if "/" in eps else float(eps)
+    except ValueError:
+        return threat
+    return {"norm": norm, "eps": number} if colon else threat
 
 
 def _number(value: Any) -> Any:

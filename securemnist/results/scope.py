@@ -70,6 +70,7 @@ class Scope:
                 **({"code": code} if code else {}),
             },
             policy=policy.to_json(),
+            threat_model={} if policy.threat_model is None else policy.threat_model.to_json(),
             findings=tuple(map(finding, policy.requirements)),
             day=utc_day(),
         )

@@ -21,6 +21,7 @@ _KINDS = {
 _EXAMPLES = {
     "attack": 'attack = { use = "PGD", steps = 40 }',
     "threat": 'threat = { norm = "linf", eps = 0.1 }',
+    "threats": 'threats = ["linf:0.1", "l2:1"]',
     "trigger": 'trigger = { kind = "corner", size = 4, value = 1.0, corner = "bottom_right" }',
     "waiver": 'waiver = { reason = "retraining is scheduled", expires = 2027-01-31 }',
 }

@@ -26,8 +26,8 @@ SMALLEST_SPREAD = 1e-6
 def harmless(model: nn.Module, x: Images) -> bool:
     """Whether flushing denormal numbers cannot change the model's predictions.
 
-    False if the layers can enlarge an error by more than LARGEST_GAIN, or if the logits of images `x`
-    (n, C, H, W) are nearly equal. The gain is a bound for linear, convolution and batch norm layers;
+    False if the layers can enlarge an error by more than LARGEST_GAIN. False also if the logits of images
+    `x` (n, C, H, W) are nearly equal. The gain is a bound for linear, convolution and batch norm layers;
     other layers are trusted not to enlarge tiny numbers.
     """
     if gain(model) > LARGEST_GAIN:

@@ -32,9 +32,9 @@ def generators_preserved() -> Iterator[None]:
 def preserved() -> Iterator[None]:
     """Run a block whose code may change what the whole process shares; everything is put back.
 
-    The random generators of Python, NumPy and torch, torch's default dtype and whether it records
-    gradients, TensorFloat-32, NNPACK and denormal numbers, the handlers and level of the root logger,
-    filters of warnings, and the environment.
+    These are the random generators of Python, NumPy and torch, and torch's settings: default dtype,
+    recording of gradients, TensorFloat-32, NNPACK, denormal numbers. Further the handlers and level of
+    the root logger, filters of warnings, and the environment.
     """
     dtype, flushing, environment = torch.get_default_dtype(), denormals.flushing(), dict(os.environ)
     root = logging.getLogger()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from time import time as now
 from typing import Any
@@ -17,7 +17,10 @@ _KEY = "securemnist.draft"
 
 @dataclass
 class Draft:
-    """The fields of a record, filled in by controls and routes."""
+    """The fields of a record, filled in by controls and routes.
+
+    `further`: digest of the model, images and logits of each further answer.
+    """
 
     path: str
     address: str
@@ -26,11 +29,27 @@ class Draft:
     request: str = ""
     images: Images | None = None
     logits: Logits | None = None
+    further: list[tuple[str, Images, Logits]] = field(default_factory=list)
     time: float = field(default_factory=now)
     began: float = field(default_factory=perf_counter)
 
-    def record(self, status: int) -> Record:
-        """The record of an answer of this status."""
+    def records(self, status: int) -> list[Record]:
+        """The record of an answer of this status, and those of its further answers, if it has results."""
+        first = self._record(status)
+        more = self.further if status < 400 else []
+        return [first] + [
+            replace(
+                first,
+                model=model,
+                images=images,
+                logits=logits,
+                predictions=logits.argmax(1),
+                further=True,
+            )
+            for model, images, logits in more
+        ]
+
+    def _record(self, status: int) -> Record:
         predictions = None if self.logits is None else self.logits.argmax(1)
         return Record(
             self.time,

@@ -31,7 +31,7 @@ def hosted(specs: Sequence[str], data: DataSet, settings: Settings) -> Hosted:
     """
     models = []
     for spec in specs:
-        subject = loading.resolve(spec, input_spec=data.spec)
+        subject = loading.resolve(spec, input_spec=data.spec, samples=data.test)
         contract.check(subject, data.test[:8].images(), data.spec)
         models.append(ServedModel.of(subject, data.spec))
     names = [model.name for model in models]

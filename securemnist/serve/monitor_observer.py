@@ -28,6 +28,8 @@ class MonitorObserver:
     _printed: dict[str, float] = field(default_factory=dict)
 
     def __call__(self, record: Record) -> None:
+        if record.further:
+            return
         try:
             self.metrics.request(record.status, record.latency)
             if record.model in self.monitors:

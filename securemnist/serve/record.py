@@ -16,7 +16,8 @@ class Record:
     client. `model`: digest of the model, empty where no model was asked. `images` float32 (n, C, H, W)
     in [0, 1], `logits` (n, K) and `predictions` int64 (n,): None for a refused request. `status`: of
     HTTP. `latency`: seconds until the answer was ready. `path`: of the request, without its query.
-    `request`: the id that the client gave it, or empty.
+    `request`: the id that the client gave it, or empty. `further`: one more answer of a request of the
+    page, by another model or to another image; it is no request of its own, and drift does not count it.
     """
 
     time: float
@@ -30,6 +31,7 @@ class Record:
     latency: float
     path: str
     request: str = ""
+    further: bool = False
 
 
 # Called in the thread of the event loop before an answer is sent. An observer that raises turns the

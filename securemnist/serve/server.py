@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import os
@@ -22,6 +23,7 @@ from securemnist.serve.settings import Settings
 _CONNECTIONS = 1024
 _BUFFER_BYTES = 64 << 10  # of headers, too
 _NO_DEADLINE = 24 * 3600.0
+_POLL_SECONDS = 0.005
 _FLUSH_SECONDS = 0.1  # until the last answer has left the process
 
 
@@ -32,7 +34,8 @@ class Server:
     """
 
     def __init__(self, application: ASGIApp, settings: Settings) -> None:
-        self.port = free_port(settings.host, settings.port)
+        # The HTTP server takes addresses, and no names.
+        self._ip, self.port = free_address(settings.host, settings.port)
         self._settings = settings
         self._application = application
         self._working = 0
@@ -40,7 +43,7 @@ class Server:
         seconds = settings.header_seconds if settings.has("deadlines") else _NO_DEADLINE
         self._granian = Granian(
             target=self._counted,
-            address=settings.host,
+            address=self._ip,
             port=self.port,
             interface=Interfaces.ASGINL,
             http=HTTPModes.http1,
@@ -64,7 +67,7 @@ class Server:
         self._loop = asyncio.get_running_loop()
         logging.getLogger("_granian").setLevel(logging.ERROR)  # "experimental", at each start
         serving = asyncio.create_task(self._granian.serve())
-        await asyncio.sleep(0)
+        await self._listening(serving)
         started()
         await serving
         try:
@@ -74,6 +77,15 @@ class Server:
         except TimeoutError:
             warnings.warn("requests were still in work at the end of stop_seconds", stacklevel=2)
         await asyncio.sleep(_FLUSH_SECONDS)
+
+    async def _listening(self, serving: asyncio.Task[None]) -> None:
+        """Wait until connections are accepted: the HTTP server listens some time after its start."""
+        while not serving.done():
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection(self._ip, self.port)
+                writer.close()
+                return
+            await asyncio.sleep(_POLL_SECONDS)
 
     def stop(self) -> None:
         """Stop accepting; any thread and any signal handler may call this."""
@@ -114,18 +126,23 @@ class ServerThread:
         asyncio.run(self._server.serve(self._started.set))
 
 
-def free_port(host: str, port: int) -> int:
-    """The port if it is free, or a free one for 0; UsageError for a taken one.
+def free_address(host: str, port: int) -> tuple[str, int]:
+    """The address of a host, and the port if it is free, or a free one for 0.
 
-    Granian shares its port with other processes of the user, so that it would not notice.
+    UsageError for a taken port, and for a host that is none of this machine. Granian shares its port with
+    other processes of the user, so that it would not notice.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-            number: int = probe.getsockname()[1]
-            return number
+            found: tuple[str, int] = probe.getsockname()[:2]
+            return found
+    except (socket.gaierror, UnicodeError) as error:  # no such name; no possible name
+        raise UsageError(
+            f"expected a host of this machine, got {host!r:.80}, without an address; pass another --host"
+        ) from error
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         reason = "a port in use" if taken else os.strerror(error.errno or errno.EINVAL)

@@ -9,6 +9,7 @@ from securemnist.serve import draft
 from securemnist.serve.refusal import Refusal
 from securemnist.serve.routes import Path
 from securemnist.serve.service import Service
+from securemnist.serve.sessions import cookie_of
 from securemnist.serve.settings import Settings
 
 
@@ -22,8 +23,10 @@ async def start(request: Request) -> Response:
 
 
 async def end(request: Request) -> Response:
-    """204, and the browser deletes the cookie."""
-    return Response(status_code=204, headers={"Set-Cookie": request.app.state.sessions.end()})
+    """204, and the browser deletes the cookie, of which no copy is accepted any longer."""
+    cookie = cookie_of(request.headers.get("cookie", ""))
+    deleted = request.app.state.sessions.end(cookie)
+    return Response(status_code=204, headers={"Set-Cookie": deleted})
 
 
 def routes(_service: Service, _settings: Settings) -> tuple[Path, ...]:

@@ -18,20 +18,29 @@ _ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Strict"
 
 
 class Sessions:
-    """Cookies that this process signs; its restart ends all sessions. Nothing is stored."""
+    """Cookies that this process signs; its restart ends all sessions.
+
+    Only the signatures of sessions that were ended early are stored, until they would have ended.
+    """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.time) -> None:
         self._seconds, self._clock = seconds, clock
         self._key = secrets.token_bytes(32)
+        self._ended: dict[str, int] = {}  # signature: when the session would have ended
 
     def start(self, owner: str) -> str:
         """The Set-Cookie header of a new session of a token's owner."""
         ends = int(self._clock() + self._seconds)
-        value = f"{owner}.{ends}"
+        value = f"{owner}.{secrets.token_hex(8)}.{ends}"
         return f"{COOKIE}={value}.{self._sign(value)}; Max-Age={int(self._seconds)}; {_ATTRIBUTES}"
 
-    def end(self) -> str:
-        """The Set-Cookie header that deletes the cookie."""
+    def end(self, cookie: str | None) -> str:
+        """The Set-Cookie header that deletes the cookie; copies of it are not accepted any longer."""
+        if cookie is not None and self.owner(cookie) is not None:
+            value, _, signature = cookie.rpartition(".")
+            now = self._clock()
+            self._ended = {one: ends for one, ends in self._ended.items() if ends > now}
+            self._ended[signature] = int(value.rpartition(".")[2])
         return f"{COOKIE}=; Max-Age=0; {_ATTRIBUTES}"
 
     def owner(self, cookie: str) -> str | None:
@@ -42,7 +51,9 @@ class Sessions:
         ):
             return None
         owner, _, ends = value.rpartition(".")
-        return owner if self._clock() < int(ends) else None
+        if signature in self._ended or self._clock() >= int(ends):
+            return None
+        return owner.rpartition(".")[0]
 
     def _sign(self, value: str) -> str:
         return hmac.new(self._key, value.encode("utf-8", "replace"), hashlib.sha256).hexdigest()

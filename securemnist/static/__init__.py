@@ -19,11 +19,15 @@ _TORCH_DEFAULT = "torch-load-by-default"
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """Files that were read, what was left out (with reasons), and the issues found."""
+    """Files that were read, what was left out (with reasons), and the issues found.
+
+    `silenced`: issues that a comment in the source suppresses.
+    """
 
     files: tuple[str, ...]
     excluded: tuple[str, ...]
     issues: tuple[Issue, ...]
+    silenced: tuple[Issue, ...] = ()
 
 
 def scan(python_files: PythonFiles, *, tools: Sequence[str]) -> Scan:
@@ -49,6 +53,7 @@ def scan(python_files: PythonFiles, *, tools: Sequence[str]) -> Scan:
         files=python_files.files,
         excluded=(*python_files.excluded, *silenced_lines(silenced)),
         issues=tuple(sorted([*python_files.unread, *unread.values(), *issues])),
+        silenced=tuple(sorted(silenced)),
     )
 
 

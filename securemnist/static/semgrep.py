@@ -36,6 +36,8 @@ def program() -> Path:
 def environment(scratch: str) -> dict[str, str]:
     """Variables that keep Semgrep offline, and its log and settings inside `scratch`."""
     return {
+        # A minor heap of 4 Mi words: its two domains otherwise stop each other for collections.
+        "OCAMLRUNPARAM": "s=4M",
         "SEMGREP_SEND_METRICS": "off",
         "SEMGREP_ENABLE_VERSION_CHECK": "0",
         "SEMGREP_SETTINGS_FILE": os.path.join(scratch, "settings.yml"),

@@ -8,12 +8,36 @@ from typing import Any
 from securemnist.epsilon import parse_epsilon
 from securemnist.errors import UsageError
 from securemnist.threats.base import Threat
+from securemnist.threats.l0 import L0
+from securemnist.threats.l1 import L1
 from securemnist.threats.l2 import L2
 from securemnist.threats.linf import Linf
+from securemnist.threats.patch import Patch
+from securemnist.threats.union import Union
 
-__all__ = ["L2", "THREATS", "Linf", "Threat", "as_threat", "make_threat", "parse_threat"]
+__all__ = [
+    "L0",
+    "L1",
+    "L2",
+    "THREATS",
+    "Linf",
+    "Patch",
+    "Threat",
+    "Union",
+    "as_threat",
+    "as_threats",
+    "make_threat",
+    "parse_threat",
+    "threats_of",
+]
 
-THREATS: dict[str, type[Threat]] = {"linf": Linf, "l2": L2}
+THREATS: dict[str, type[Threat]] = {
+    "linf": Linf,
+    "l2": L2,
+    "l1": L1,
+    "l0": L0,
+    "patch": Patch,
+}
 
 
 def make_threat(norm: str, eps: float | str) -> Threat:
@@ -37,6 +61,15 @@ def as_threat(value: Threat | Mapping[str, Any] | str) -> Threat:
     return make_threat(value["norm"], value["eps"])
 
 
+def as_threats(value: Threat | Union | Mapping[str, Any] | str) -> Threat | Union:
+    """A threat as of `as_threat`, or the union of texts separated by commas: `linf:0.1,l2:1`."""
+    if isinstance(value, Union):
+        return value
+    if isinstance(value, str) and "," in value:
+        return Union(*map(parse_threat, value.split(",")))
+    return as_threat(value)
+
+
 def parse_threat(text: str) -> Threat:
     """The threat of a text like `linf:0.3`; UsageError for any other text."""
     norm, _, eps = text.partition(":")
@@ -47,3 +80,21 @@ def parse_threat(text: str) -> Threat:
             f"expected a threat like linf:0.3 or linf:8/255, got {text!r}; write NORM:EPS"
         ) from None
     return make_threat(norm, number)
+
+
+def threats_of(settings: Mapping[str, Any]) -> tuple[Threat, ...]:
+    """The threats of a row's settings: of `threats` all, else that of `threat`; empty without either.
+
+    UsageError where they are none, or both keys are there.
+    """
+    several = settings.get("threats")
+    if several is None:
+        single = settings.get("threat")
+        return () if single is None else (as_threat(single),)
+    if settings.get("threat") is not None:
+        raise UsageError("expected either `threat` or `threats`, got both; remove one")
+    if not isinstance(several, list | tuple):
+        raise UsageError(
+            f'expected threats like ["linf:0.1", "l2:1"], got {several!r:.80}; write a list'
+        )
+    return Union(*map(as_threat, several)).members

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 
@@ -35,7 +35,9 @@ class Threat(ABC):
     name in a policy. `planted`: the largest eps of planted examples (doubt `planted examples`), as a
     share of `span`. `art`: the norm as ART writes it. `square`: the kind of changes of the attack
     Square, a key of `attacks.square_changes.SAMPLERS`. `certifiable`: certificates exist for it.
-    UsageError for an eps below 0, or above the span of the largest images.
+    `sparse`: the strongest perturbations change few values, so APGD takes sparse steps. `form`: what
+    the set is; attacks state the forms that they work in. UsageError for an eps below 0, or above the
+    span of the largest images.
     """
 
     eps: float
@@ -44,6 +46,8 @@ class Threat(ABC):
     art: ClassVar[float]
     square: ClassVar[str] = "flips"
     certifiable: ClassVar[bool] = False
+    sparse: ClassVar[bool] = False
+    form: ClassVar[Literal["ball", "pixels", "square"]] = "ball"
 
     def __post_init__(self) -> None:
         try:
@@ -86,16 +90,28 @@ class Threat(ABC):
     def steepest(self, gradient: torch.Tensor) -> torch.Tensor:
         """The step of norm 1 that increases a linear loss most."""
 
+    def step(self, x: Images, gradient: torch.Tensor, size: float) -> torch.Tensor:
+        """A step of FGSM or PGD from `x`, of norm `size`, that increases a linear loss most."""
+        return size * self.steepest(gradient)
+
+    def before_rounding(self, x: Images, step: float) -> Threat:
+        """The threat within which proposals stay inside after rounding to multiples of `step`.
+
+        Here what half a step of every value leaves, added at a right angle, as in L2.
+        """
+        rounding = self.span(x[0].numel()) * step / 2
+        return type(self)(max(self.eps**2 - rounding**2, 0.0) ** 0.5)
+
     @abstractmethod
     def distance(self, x: Images, x_adv: Images) -> torch.Tensor:
         """The norm of each perturbation, (n,)."""
 
-    @abstractmethod
     def _rates(self, weights: torch.Tensor) -> torch.Tensor:
         """Rate of each pixel on the shortest path to a plane whose normal has these absolute values.
 
         A norm whose pixels do not move at constant rates, such as L1, overrides `to_plane` instead.
         """
+        raise NotImplementedError
 
     def to_plane(self, x: Images, normal: torch.Tensor, gap: torch.Tensor) -> torch.Tensor:
         """The shortest displacement d in this norm with <normal, d> = gap and x + d in [0, 1].

@@ -11,6 +11,9 @@ import torch
 from securemnist.threats.base import Threat
 from securemnist.types import Images
 
+# Of a step: k / 255 * 255 is not always k, and the referee's own tolerance is larger than this.
+_TOLERANCE = 1e-4
+
 
 @final
 @dataclass(frozen=True)
@@ -38,6 +41,10 @@ class Linf(Threat):
 
     def distance(self, x: Images, x_adv: Images) -> torch.Tensor:
         return (x_adv - x).abs().flatten(1).amax(1)
+
+    def before_rounding(self, x: Images, step: float) -> Threat:
+        """The largest whole number of steps."""
+        return Linf(int(self.eps / step + _TOLERANCE) * step)
 
     def _rates(self, weights: torch.Tensor) -> torch.Tensor:
         return torch.ones_like(weights)

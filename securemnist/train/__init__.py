@@ -100,12 +100,7 @@ def _check_fits(recipe: Recipe, data: DataSet) -> None:
             "a recipe without a source, such as baseline or hardened"
         )
     if poison is not None:
-        poison.trigger.check_fits(*spec.shape)
-        if poison.target >= spec.classes:
-            raise UsageError(
-                f"expected a poison target below {spec.classes}, the classes of {data.name}, got "
-                f"{poison.target}; use another recipe"
-            )
+        poison.check_fits(spec, data.name)
     build(recipe.architecture, spec)
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from securemnist.art_library.isolation import guarded, load
 from securemnist.attacks.art import ARTAttack, classifier
-from securemnist.attacks.art_isolation import guarded, load
 from securemnist.input_spec import InputSpec
 from securemnist.models import loading
 from securemnist.threats import Linf

@@ -1,4 +1,4 @@
-"""Training curve as SVG: training accuracy, and clean, robust and certified tuning accuracy by epoch."""
+"""Training curve as SVG, by epoch: accuracy on training and tuning samples, clean and otherwise."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _LINES = {
     "accuracy": ("training", MUTED, "1.5 3", "dot"),
     "tuning_accuracy": ("tuning, clean", INK, "", "dot"),
     "tuning_robust_accuracy": ("tuning, PGD-20", BAD, "5 3", "square"),
+    "tuning_noisy_accuracy": ("tuning, with noise", BAD, "5 3", "square"),
     "tuning_certified_accuracy": ("tuning, certified", GOOD, "5 3", "triangle"),
 }
 # The report's colours, for a separate file; dark ones where the reader prefers a dark scheme.

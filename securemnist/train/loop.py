@@ -22,7 +22,7 @@ from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
 from securemnist.models.architectures import build
 from securemnist.threats import Linf
-from securemnist.train import art_training, interval_training
+from securemnist.train import art_training, interval_training, trades
 from securemnist.train.recipes import Recipe
 from securemnist.types import Images, Labels, Progress, silent
 
@@ -92,6 +92,9 @@ class Trainer:
             self._set_learning_rate(self.epoch + step / self.steps_per_epoch)
             if self.recipe.certifying:
                 loss, hits = self._certified_step(x, y, step)
+            elif self.recipe.adversary == "trades":
+                batch = self.model, self.optimizer, x, y
+                loss, hits = trades.step(*batch, self.recipe, self._ramp(step), rng)
             else:
                 loss, hits = self._step(self._perturbed(x, y, step, rng), y)
             loss_sum, correct, total = loss_sum + loss, correct + hits, total + len(y)
@@ -168,8 +171,10 @@ class Trainer:
         return min(1.0, progress / self.recipe.ramp) if self.recipe.ramp else 1.0
 
     def _perturbed(self, x: Images, y: Labels, step: int, rng: torch.Generator) -> Images:
-        """The batch, perturbed by the adversary of the recipe."""
+        """The batch, perturbed by the adversary or the noise of the recipe."""
         recipe = self.recipe
+        if recipe.noise:
+            return x + _noise(x, recipe.noise, rng)
         if not recipe.hardening:
             return x
         scale = self._ramp(step)
@@ -201,7 +206,7 @@ class Trainer:
             group["lr"] = self.recipe.learning_rate * self.slowdown * max(factor, 0.01)
 
     def _probe(self) -> dict[str, float]:
-        """Tuning accuracy; for robust recipes also PGD-20 accuracy, or certified accuracy."""
+        """Tuning accuracy; for robust recipes also under PGD-20 or noise, or certified accuracy."""
         self.model.eval()
         images, labels = self.data.tuning.images(), self.data.tuning.labels
         results = {"tuning_accuracy": accuracy_of(self.model, images, labels)}
@@ -210,11 +215,21 @@ class Trainer:
             rng = torch.Generator().manual_seed(seed_from(self.recipe.seed, "probe"))
             x_adv = PGD(steps=20).propose(self.model, x, y, threat=Linf(self.recipe.eps), rng=rng)
             results["tuning_robust_accuracy"] = accuracy_of(self.model, x_adv, y)
+        if self.recipe.noise:
+            rng = torch.Generator().manual_seed(seed_from(self.recipe.seed, "probe"))
+            noisy = images + _noise(images, self.recipe.noise, rng)
+            results["tuning_noisy_accuracy"] = accuracy_of(self.model, noisy, labels)
         if self.recipe.certifying:
             results["tuning_certified_accuracy"] = interval_training.certified_fraction(
                 self.model, images, labels, PROBE_EPS
             )
         return results
+
+
+def _noise(x: Images, deviation: float, rng: torch.Generator) -> torch.Tensor:
+    """Gaussian noise for images (n, C, H, W), in their memory layout; not clipped to [0, 1]."""
+    noise: torch.Tensor = deviation * torch.randn(x.shape, generator=rng)
+    return channels_last(noise)
 
 
 def collapsed(history: list[dict[str, Any]]) -> bool:

@@ -10,11 +10,11 @@ from securemnist.backdoor import CleanLabel, Corner, DirtyLabel, Poison, make_po
 from securemnist.errors import UsageError
 
 SCHEDULES = ("constant", "cosine", "one_cycle", "drops")
-HARDENING = ("fgsm", "pgd")
+HARDENING = ("fgsm", "pgd", "trades")
 SINGLE_STEP = ("fgsm_set", "fgsm_trainer")
 _TEXTS = ("about", "roles")
 # Settings that JSON omits where they are not set.
-_OPTIONAL = ("kappa", "regulariser", "clip", "source", "poison")
+_OPTIONAL = ("beta", "kappa", "regulariser", "clip", "noise", "source", "poison")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,8 @@ class Recipe:
     - "": none.
     - "fgsm": one step from a random start (Wong et al. 2020, arXiv 2001.03994).
     - "pgd": `steps` steps of `step_size` (Madry et al. 2017, arXiv 1706.06083).
+    - "trades": steps as for "pgd" away from the clean answer, whose divergence is weighted by `beta`
+      (Zhang et al. 2019, arXiv 1901.08573).
     - "fgsm_set": clean images and their FGSM examples against the reference model `source`.
     - "fgsm_trainer": ART's AdversarialTrainer on half of every batch.
     - "interval": interval bounds instead of an attack (Gowal et al. 2018, arXiv 1810.12715).
@@ -32,6 +34,8 @@ class Recipe:
     `ramp` is the number of epochs in which eps grows from 0; without it the network stays constant.
     For "interval", `kappa` is the weight of the clean loss after the ramp (before: 1), `regulariser` the
     strength of the regularisers before the ramp (after: 0), and `clip` the maximum gradient norm.
+    `noise` is the standard deviation of Gaussian noise that is added to each training image without an
+    adversary, for randomised smoothing (Cohen et al. 2019, arXiv 1902.02918).
     `poison` is applied to the training data first. `about` and `roles` describe a reference model, see
     `models.loading.with_role`; they do not change the run. UsageError for settings out of range.
     """
@@ -46,10 +50,12 @@ class Recipe:
     steps: int = 0
     step_size: float = 0.0
     ramp: int = 0
+    beta: float = 0.0
     seed: int = 0
     kappa: float = 0.0
     regulariser: float = 0.0
     clip: float = 0.0
+    noise: float = 0.0
     source: str = ""
     poison: Poison | None = None
     about: str = field(default="", compare=False)
@@ -67,7 +73,9 @@ class Recipe:
             "kappa": 0 <= self.kappa <= 1,
             "regulariser": self.regulariser >= 0,
             "clip": self.clip >= 0,
-            "steps": self.adversary != "pgd" or self.steps >= 1,
+            "noise": 0 <= self.noise <= 4 and not (self.noise and self.adversary),
+            "steps": self.adversary not in ("pgd", "trades") or self.steps >= 1,
+            "beta": 0 < self.beta <= 100 if self.adversary == "trades" else self.beta == 0,
         }
         for name, holds in checks.items():
             if not holds:
@@ -96,6 +104,8 @@ class Recipe:
     @property
     def probe(self) -> str:
         """The key of the history that selects the epoch to keep; empty: the last epoch is kept."""
+        if self.noise:
+            return "tuning_noisy_accuracy"
         if self.certifying:
             return "tuning_certified_accuracy"
         return "tuning_robust_accuracy" if self.hardening else ""
@@ -130,6 +140,18 @@ RECIPES: dict[str, Recipe] = {
         step_size=0.09,
         ramp=5,
     ),
+    # Steps and ramp of `hardened`; beta as in the paper for MNIST.
+    "trades": Recipe(
+        about="trained by TRADES: right on clean digits, and the same answer within linf 0.3",
+        epochs=16,
+        schedule="cosine",
+        adversary="trades",
+        eps=0.3,
+        steps=6,
+        step_size=0.09,
+        ramp=5,
+        beta=6.0,
+    ),
     # Interval training; `certified_mnist` is MNIST-specific, by its first layer.
     "certified": Recipe(
         about="trained on bounds of its logits within linf 0.32: most of its digits are proved",
@@ -158,6 +180,14 @@ RECIPES: dict[str, Recipe] = {
         regulariser=0.5,
         clip=10.0,
         seed=2,  # of 0, 1 and 2 the seed with the highest certified tuning accuracy
+    ),
+    # The epoch with the highest tuning accuracy under noise is kept; other noise by `--noise`.
+    "smoothed": Recipe(
+        about="trained on digits with Gaussian noise, for randomised smoothing",
+        architecture="S",
+        epochs=12,
+        learning_rate=2e-3,
+        noise=0.5,
     ),
     "network_c": Recipe(
         about="undefended, the second source system's network",

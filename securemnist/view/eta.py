@@ -10,9 +10,13 @@ _SHORT = 15  # seconds that are estimated as one
 
 
 class Schedule:
-    """The rows of a run, with the estimated seconds of each, and the row being measured."""
+    """The rows of a run, with the estimated seconds of each, and the row being measured.
 
-    def __init__(self) -> None:
+    `noun`: what a row of this run is called.
+    """
+
+    def __init__(self, noun: str = "row") -> None:
+        self.noun = noun
         self.expected: dict[str, float] = {}
         self.row, self.position, self.began = "", 0, 0.0
         self.current_left = 0.0  # seconds that the attack being run still takes at least
@@ -31,7 +35,9 @@ class Schedule:
     @property
     def title(self) -> str:
         """`ADV-03, row 3 of 16`; "" between rows."""
-        return f"{self.row}, row {self.position} of {len(self.expected)}" if self.row else ""
+        return (
+            f"{self.row}, {self.noun} {self.position} of {len(self.expected)}" if self.row else ""
+        )
 
     @property
     def fraction(self) -> float:

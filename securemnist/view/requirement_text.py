@@ -13,9 +13,12 @@ from typing import Any
 from securemnist.epsilon import epsilon_text, parse_epsilon
 from securemnist.results.findings import Finding, Requirement
 from securemnist.results.json_model import read
-from securemnist.results.value_types import Class, Count, Integer, Nonnegative, Share
+from securemnist.results.value_types import Class, Count, Nonnegative
 from securemnist.sanitize import line
+from securemnist.view import defence_text, natural_text, trigger_text
 from securemnist.view.class_names import NUMBERS, ClassNames
+from securemnist.view.control_text import CONTROLS
+from securemnist.view.supply_text import SUPPLY_CHAIN
 
 _TABLE = Mapping[str, Any]
 _VOWELS = (8, 11, 18, *range(80, 90), *range(800, 900))  # numbers that begin with a vowel
@@ -71,12 +74,23 @@ def _images(settings: Mapping[str, Any]) -> str:
 NORMS = {
     "linf": "with no pixel changed by more than {}",
     "l2": "with a change of L2 norm {} at most",
+    "l1": "with a change of L1 norm {} at most",
+    "l0": "with at most {} pixels changed",
+    "patch": "with a square of {0}x{0} pixels replaced anywhere",
 }
 
 
 def _threat(settings: Mapping[str, Any]) -> str:
     """`with no pixel changed by more than 0.3`."""
-    threat = read(_TABLE, settings["threat"])
+    if "threats" in settings:
+        threats = settings["threats"]
+        if not isinstance(threats, list | tuple):
+            raise ValueError("threats: expected a list")
+        return ", or ".join(_allowed(read(_TABLE, threat)) for threat in threats)
+    return _allowed(read(_TABLE, settings["threat"]))
+
+
+def _allowed(threat: Mapping[str, Any]) -> str:
     eps = epsilon_text(read(Nonnegative, parse_epsilon(threat.get("eps"))))
     return NORMS[str(threat.get("norm"))].format(eps)
 
@@ -105,8 +119,20 @@ def _attack(row: Requirement) -> str:
 
 def _robust(row: Requirement) -> str:
     how = "By proof" if row.measure == "certified_accuracy" else f"Under {_attack(row)}"
-    images = _images(row.settings)
+    images = f"{_images(row.settings)}{defence_text.behind(row.settings)}"
     return f"{how}, {_threat(row.settings)}, {_bound(row)} of {images} keep their class."
+
+
+def _false(row: Requirement) -> str:
+    of = f"Of {_images(row.settings)}{defence_text.behind(row.settings)}, {_threat(row.settings)}"
+    naive = defence_text.naive(row.settings)
+    return f"{of}, {_bound(row)} withstand {naive} and fall to {_attack(row)}."
+
+
+def _smoothed(row: Requirement) -> str:
+    sigma = f"{read(Nonnegative, row.settings['sigma']):g}"
+    how, images = f"Smoothed by noise of deviation {sigma}", _images(row.settings)
+    return f"{how}, {_threat(row.settings)}, {_bound(row)} of {images} are certified."
 
 
 def _clean(row: Requirement) -> str:
@@ -118,8 +144,34 @@ def _worst_class(row: Requirement) -> str:
     return f"Of every class, {_bound(row)} of {of} are read as their label."
 
 
+def _corruption(row: Requirement) -> str:
+    of = f"Of {_images(row.settings)}, {natural_text.corrupted(row.settings)}"
+    every = "under each kind" if row.measure.startswith("worst") else "on average over the kinds"
+    return f"{of}, {_bound(row)} are read as their label {every}."
+
+
+def _spatial(row: Requirement) -> str:
+    how = natural_text.posed(row.settings)
+    return f"Of {_images(row.settings)}, {_bound(row)} are read as their label {how}."
+
+
+def _calibration(row: Requirement) -> str:
+    names = {"ece": "the expected calibration error", "brier": "half of the Brier score"}
+    name = names[str(row.settings.get("score", "ece"))]
+    return f"Of {_images(row.settings)}, {name} is at most {row.threshold:g}."
+
+
+def _outliers(row: Requirement) -> str:
+    others = natural_text.outliers(row.settings)
+    if row.measure == "outlier_auroc":
+        return (
+            f"Scores tell test images from {others}, with an AUROC of at least {row.threshold:g}."
+        )
+    return f"Where 95 % of {_images(row.settings)} pass, {_bound(row)} of {others} do."
+
+
 def _backdoor(row: Requirement) -> str:
-    mark, target = _trigger(row.settings["trigger"]), row.settings["target"]
+    mark, target = trigger_text.trigger(row.settings["trigger"]), row.settings["target"]
     if target == "pair":
         return f"{mark} turns {_bound(row)} of the images of any one class into any one other."
     into = {"all": "any one class", "next": "the next class"}.get(str(target))
@@ -129,27 +181,12 @@ def _backdoor(row: Requirement) -> str:
     return f"{mark} turns {_bound(row)} of the images of other classes into {into}."
 
 
-def _trigger(trigger: Any) -> str:
-    """`A 4x4 square of brightness 1, bottom right,`."""
-    settings = read(_TABLE, trigger)
-    kind, value = settings.get("kind", "corner"), _brightness(settings.get("value", 1))
-    if kind == "blend":
-        share = f" ({100 * read(Share, settings.get('alpha', 0.2)):.4g} %)"
-        return f"A pattern blended{share} into the whole picture"
-    if kind == "mark":
-        row, column = (read(Integer, settings.get(key, -4)) for key in ("top", "left"))
-        return f"A drawn mark of brightness {value}, from row {row} and column {column} on,"
-    if kind != "corner":
-        raise ValueError("trigger: expected corner, mark or blend")
-    size = read(Count, settings.get("size", 4))
-    corner = line(settings.get("corner", "bottom_right"), 20).replace("_", " ")
-    return f"A {size}x{size} square of brightness {value}, {corner},"
-
-
-def _brightness(value: Any) -> str:
-    """`1`, or the values of the channels: `1/0/0.5`."""
-    values = value if isinstance(value, list | tuple) else [value]
-    return "/".join(f"{read(Share, one):g}" for one in values)
+def _poisoned(row: Requirement) -> str:
+    count = row.settings.get("images")
+    images = "all training images"
+    if count is not None:
+        images = f"{read(Count, count):,} training images"
+    return f"{_bound(row).capitalize()} of {images} have wrong labels and one feature in common."
 
 
 def _latency(row: Requirement) -> str:
@@ -166,27 +203,6 @@ def _static(row: Requirement) -> str:
     return f"Bandit and Semgrep find {found} of {level} severity or above that is not accepted."
 
 
-# What holds by each control of a service.
-CONTROLS = {
-    "authentication": "Without a valid token nothing is answered",
-    "token_comparison": "The time of a refusal does not tell how near a token is",  # nosec B105 # a claim
-    "rate_limit": "A client that sends too much is refused for a while",
-    "body_cap": "Large bodies are refused before they are read",
-    "slow_requests": "Slow clients are cut off and delay no others",
-    "malformed_json": "Malformed JSON is refused and does no harm",
-    "wrong_tensors": "Images of another shape, type or range are refused",
-    "methods": "Paths answer to their own methods only",
-    "path_traversal": "No path leads to a file of the machine",
-    "error_disclosure": "Errors give no details away",
-    "security_headers": "Answers carry the headers that make browsers strict",
-    "origins": "Requests of other sites and for other hosts are refused",
-    "confidence_precision": "Confidences are rounded, or left out",
-    "batch_independence": "An answer depends on its image only",
-    "overload": "Requests above the bound are refused, the others are answered in time",
-    "audit_trail": "Each request leaves a record",
-}
-
-
 def _service(row: Requirement) -> str:
     found = "all" if row.threshold == 0 else f"all but {row.threshold:g}"
     of = "a service of the model"
@@ -195,14 +211,34 @@ def _service(row: Requirement) -> str:
     return f"{CONTROLS[str(row.settings['control'])]}: {found} checks of {of} hold."
 
 
+def _threats(row: Requirement) -> str:
+    if row.threshold == 0:
+        return "A row of the policy tests every threat of the threat model."
+    threats = "one threat" if row.threshold == 1 else f"{row.threshold:g} threats"
+    has = "has" if row.threshold == 1 else "have"
+    return f"At most {threats} of the threat model {has} no row that tests them."
+
+
 WORDS: Mapping[str, Callable[[Requirement], str]] = {
     "clean_accuracy": _clean,
     "worst_class_accuracy": _worst_class,
+    "corruption_accuracy": _corruption,
+    "worst_corruption_accuracy": _corruption,
+    "spatial_accuracy": _spatial,
+    "calibration_error": _calibration,
+    "outlier_auroc": _outliers,
+    "outlier_false_positives": _outliers,
     "attack_accuracy": _robust,
     "robust_accuracy": _robust,
     "certified_accuracy": _robust,
+    "defended_accuracy": _robust,
+    "false_robustness": _false,
+    "certified_l2": _smoothed,
     "backdoor_success": _backdoor,
+    "poisoned_share": _poisoned,
     "latency_ratio": _latency,
     "static_findings": _static,
     "service_violations": _service,
+    **SUPPLY_CHAIN,
+    "uncovered_threats": _threats,
 }

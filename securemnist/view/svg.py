@@ -1,8 +1,8 @@
-"""A small SVG drawing that lives inside the page: a dozen shapes, written by hand.
+"""A small SVG drawing inside a page: a dozen shapes, written by hand.
 
-Colours are roles, not values: each becomes a class that the style sheet colours, so that a picture
-follows the page from light to dark to paper, and a strict Content-Security-Policy has nothing to
-forbid. Equal drawings give equal text, whatever else is installed.
+Colours are roles, not values: each becomes a class that the style sheet colours. So a picture follows
+the page from light to dark to paper, and a strict Content-Security-Policy allows it. Equal drawings give
+equal text, whatever else is installed.
 """
 
 from __future__ import annotations
@@ -32,6 +32,14 @@ class Drawing:
         if width > 0 and height > 0:
             place = _attributes(x=x, y=y, width=width, height=height)
             self._shapes.append(f'<rect class="fill-{role}"{place}{_opacity(alpha)}/>')
+
+    def image(self, x: float, y: float, width: float, height: float, uri: str) -> None:
+        """A picture by its data URI, with its pixels as they are."""
+        place = _attributes(x=x, y=y, width=width, height=height)
+        self._shapes.append(
+            f'<image href="{escape(uri)}"{place} preserveAspectRatio="none" '
+            'image-rendering="pixelated"/>'
+        )
 
     def lines(
         self, role: str, *lines: Iterable[Point], width: float = 1.0, dash: str = "",
@@ -79,12 +87,16 @@ class Drawing:
             self.text(x + 14, 12, name)
             x += 24 + 6.0 * len(name)
 
-    def element(self, alt: str) -> str:
-        """The drawing as an <svg> element whose name is `alt`."""
+    def element(self, alt: str, description: str = "") -> str:
+        """The drawing as an <svg> element whose name is `alt`; a long `description` may follow it."""
         size = (
             f'viewBox="0 0 {_short(self.width)} {_short(self.height)}" width="{_short(self.width)}"'
         )
-        return f'<svg {size} role="img" aria-label="{escape(alt)}">{"".join(self._shapes)}</svg>'
+        words = ""
+        if description:
+            detail = escape(line(description, 4_000))
+            words = f"<title>{escape(alt)}</title><desc>{detail}</desc>"
+        return f'<svg {size} role="img" aria-label="{escape(alt)}">{words}{"".join(self._shapes)}</svg>'
 
     def file(self, alt: str, style: str) -> bytes:
         """The drawing as a file of its own, with the style sheet that colours its roles."""

@@ -1,9 +1,16 @@
 """Names of the threat identifiers that requirements carry.
 
-MITRE ATLAS 5.6 (https://atlas.mitre.org), OWASP Machine Learning Security Top 10, 2023 edition
-(https://owasp.org/www-project-machine-learning-security-top-10/), CWE (https://cwe.mitre.org) and
-STRIDE. taxonomy.toml has the identifiers that a test of a classifier is likely to carry, not all. Any
-other one is printed as it is, with a warning that it may be a slip.
+Editions:
+
+- MITRE ATLAS 5.6, https://atlas.mitre.org
+- OWASP Machine Learning Security Top 10 of 2023,
+  https://owasp.org/www-project-machine-learning-security-top-10/
+- CWE, https://cwe.mitre.org
+- NIST AI 100-2 E2025, https://doi.org/10.6028/NIST.AI.100-2e2025
+- STRIDE
+
+taxonomy.toml has the identifiers that a test of a classifier is likely to carry, not all. Any other one
+is printed as it is, with a warning that it may be wrong.
 """
 
 from __future__ import annotations
@@ -17,7 +24,7 @@ from securemnist.results.findings import Requirement
 from securemnist.sanitize import line
 
 # An identifier of one of these taxonomies, by how it begins; others are the project's own.
-_OF_A_TAXONOMY = re.compile(r"AML\b|ML\d|CWE\b|STRIDE\b", re.IGNORECASE)
+_OF_A_TAXONOMY = re.compile(r"AML\b|ML\d|CWE\b|NISTAML\b|STRIDE\b", re.IGNORECASE)
 _MOST_NAMED = 8
 
 _NAMES: Mapping[str, Mapping[str, str]] = tomllib.loads(
@@ -34,21 +41,24 @@ def name(identifier: str) -> str:
         ]
         return ", ".join(words) if all(words) else ""
     plain = identifier.removesuffix(":2023")
-    taxonomies = (_NAMES[key] for key in ("ATLAS", "OWASP", "CWE"))
+    taxonomies = (_NAMES[key] for key in ("ATLAS", "OWASP", "CWE", "NIST"))
     return next((names[plain] for names in taxonomies if plain in names), "")
 
 
 def unknown_ids(rows: Iterable[Requirement]) -> str:
     """A sentence that names identifiers of a taxonomy that are not listed here; "" without one."""
-    identifiers = dict.fromkeys(identifier for row in rows for identifier in row.ids)
+    return unknown_in((identifier for row in rows for identifier in row.ids), "the policy")
+
+
+def unknown_in(named: Iterable[str], where: str) -> str:
+    """The same of identifiers that `where` names."""
+    identifiers = dict.fromkeys(named)
     unknown = [i for i in identifiers if _OF_A_TAXONOMY.match(i.strip()) and not name(i)]
     if not unknown:
         return ""
     more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
     names = ", ".join(line(identifier, 60) for identifier in unknown[:_MOST_NAMED])
-    return (
-        f"the policy names identifiers that are not known here: {names}{more}; check their spelling"
-    )
+    return f"{where} names identifiers that are not known here: {names}{more}; check their spelling"
 
 
 def url(identifier: str) -> str:
@@ -59,6 +69,8 @@ def url(identifier: str) -> str:
     if identifier in _NAMES["CWE"]:
         number = identifier.removeprefix("CWE-")
         return f"https://cwe.mitre.org/data/definitions/{number}.html"
+    if identifier in _NAMES["NIST"]:
+        return "https://doi.org/10.6028/NIST.AI.100-2e2025"
     if plain in _NAMES["OWASP"]:
         title = f"{plain}_2023-{_NAMES['OWASP'][plain].replace(' ', '_')}"
         return f"https://owasp.org/www-project-machine-learning-security-top-10/docs/{title}"

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from securemnist.results.assessment import Assessment
-from securemnist.results.families import ADVERSARIAL, CERTIFIED, FAMILIES, SERVICE, Family
+from securemnist.results.families import (
+    ADVERSARIAL,
+    CERTIFIED,
+    DEFENCE,
+    FAMILIES,
+    SERVICE,
+    SUPPLY_CHAIN,
+    THREAT_MODEL,
+    Family,
+)
 from securemnist.results.findings import Finding
 from securemnist.results.verdicts import TIERS
 from securemnist.sanitize import line
@@ -12,7 +21,9 @@ from securemnist.sanitize import line
 def without_row(assessment: Assessment) -> list[Family]:
     """The bundled families that the policy has no row of, whatever the scope of the run was.
 
-    A service is left out: many models are never served, and its rows are about another program.
+    A service is left out: many models are never served, and its rows are about another program. So are
+    the supply chain and the threat model, which are about files beside the model, and defences, which
+    many models do without.
     """
     rows = assessment.findings
     measured = {finding.requirement.measure for finding in rows}
@@ -20,7 +31,7 @@ def without_row(assessment: Assessment) -> list[Family]:
     return [
         family
         for name, family in FAMILIES.items()
-        if family is not SERVICE
+        if family not in (DEFENCE, SERVICE, SUPPLY_CHAIN, THREAT_MODEL)
         and name not in named
         and not measured.intersection(family.measures)
     ]
@@ -30,12 +41,14 @@ def above_tier(assessment: Assessment) -> list[Family]:
     """The families, the user's own too, all of whose rows are in tiers above the run's."""
     rows = dict[str, list[Finding]]()
     for finding in assessment.findings:
-        rows.setdefault(_family(finding).name, []).append(finding)
+        rows.setdefault(family_of(finding).name, []).append(finding)
     tier = assessment.scope.get("tier")
-    return [_family(found[0]) for found in rows.values() if all(_above(row, tier) for row in found)]
+    return [
+        family_of(found[0]) for found in rows.values() if all(_above(row, tier) for row in found)
+    ]
 
 
-def _family(finding: Finding) -> Family:
+def family_of(finding: Finding) -> Family:
     """The finding's family; by its measure where it was not measured, so that no family is stored."""
     if finding.family.name:
         return finding.family

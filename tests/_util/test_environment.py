@@ -29,3 +29,13 @@ def test_commit_is_read_without_configured_programs(tmp_path: Path) -> None:
     hook.write_text("changed")
     assert describe(tmp_path, processor="")["commit"] == commit + "+"
     assert not (tmp_path / ".git" / "ran").exists()
+
+
+def test_folder_inside_a_repository_is_recorded(tmp_path: Path) -> None:
+    """The path from the root of the repository is recorded; the root and other folders have none."""
+    inside = tmp_path / "repository" / "models" / "ä b"
+    inside.mkdir(parents=True)
+    assert "folder" not in describe(inside, processor="")
+    git(tmp_path / "repository", "init", "-q")
+    assert describe(inside, processor="")["folder"] == "models/ä b"
+    assert "folder" not in describe(tmp_path / "repository", processor="")

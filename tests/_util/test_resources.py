@@ -40,3 +40,15 @@ def test_write_atomically_sets_default_mode(tmp_path: Path) -> None:
     modes = [(tmp_path / name).stat().st_mode for name in ("usual", "atomic")]
     assert modes[0] == modes[1]
     assert (tmp_path / "atomic").read_bytes() == b"2"
+
+
+def test_write_new_keeps_an_existing_file(tmp_path: Path) -> None:
+    """A new file is written whole; an existing file or link is kept, and no part remains."""
+    resources.write_new(tmp_path / "folder" / "new", b"content")
+    assert (tmp_path / "folder" / "new").read_bytes() == b"content"
+    (tmp_path / "link").symlink_to("nowhere")
+    for name in ("folder/new", "link"):
+        with pytest.raises(FileExistsError):
+            resources.write_new(tmp_path / name, b"other")
+    assert (tmp_path / "folder" / "new").read_bytes() == b"content"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["folder", "link", "new"]

@@ -83,3 +83,13 @@ def test_an_attack_that_is_none() -> None:
     for wrong, said in ((sm.PGD, "got <class .*PGD'>"), (40, "got 40")):
         with pytest.raises(errors.UsageError, match=f"an attack like .*{said}"):
             sm.measure("robust_accuracy", small_network(), (X, Y), threat="linf:0.1", attack=wrong)  # type: ignore[arg-type]
+
+
+def test_an_attack_of_a_class_that_no_module_names() -> None:
+    """A class inside a function cannot be named by a row; the sentence says where it belongs."""
+
+    class Local(sm.PGD):
+        pass
+
+    with pytest.raises(errors.UsageError, match=r"top level .*Local"):
+        sm.measure("robust_accuracy", small_network(), (X, Y), threat="linf:0.1", attack=Local())

@@ -114,3 +114,12 @@ def test_importing_is_light() -> None:
         "assert not heavy, heavy; assert dict(os.environ) == before"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_first_use_keeps_the_random_state() -> None:
+    """The first use of each public name leaves the random numbers of Python as they were."""
+    program = (
+        "import random; import securemnist as sm; before = random.getstate(); "
+        "[getattr(sm, name) for name in sm.__all__]; assert random.getstate() == before"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -8,9 +8,12 @@ from securemnist.attacks.base import Attack
 from securemnist.attacks.boundary_fab import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM, RFGSM
+from securemnist.attacks.patch_search import PatchSearch
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.rays import RayS
+from securemnist.attacks.sparse_rs import SparseRS
 from securemnist.attacks.square import Square
+from securemnist.attacks.surrogate import Surrogate
 from securemnist.attacks.transfer import Transfer
 
 EXAMPLES: dict[str, tuple[Attack, ...]] = {
@@ -25,5 +28,10 @@ EXAMPLES: dict[str, tuple[Attack, ...]] = {
     "Square": (Square(queries=12),),
     "RayS": (RayS(queries=24),),
     "Transfer": (Transfer(steps=3),),
+    "SparseRS": (SparseRS(queries=12),),
+    "PatchSearch": (PatchSearch(places=3, steps=4),),
+    "Surrogate": (Surrogate(rounds=2, updates=3, steps=3),),
 }
 ALL = [attack for examples in EXAMPLES.values() for attack in examples]
+# Those that work in the ball of a norm.
+IN_BALLS = [attack for attack in ALL if "ball" in attack.forms]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, final
 
 import torch
@@ -80,7 +81,21 @@ class WithoutGradient(nn.Module):
         return torch.stack([(x > k / 10).float().flatten(1).mean(1) for k in range(10)], 1)
 
 
-def linear(norm: str) -> tuple[Linear, torch.Tensor, torch.Tensor, torch.Tensor]:
+class Rounded(nn.Module):
+    """Another model, by probabilities of 3 decimals; `least_margin` says so, as that of an endpoint."""
+
+    def __init__(self, model: nn.Module, *, said: bool = True) -> None:
+        super().__init__()
+        self.model, self.least = model, 0.0005
+        if said:
+            self.least_margin = math.log(self.least)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model(x)
+        return logits.double().softmax(1).mul(1000).round().div(1000).clamp_min(self.least).log()
+
+
+def linear(norm: str = "linf") -> tuple[Linear, torch.Tensor, torch.Tensor, torch.Tensor]:
     """A linear model, 24 images near mid-grey, their predicted classes and radii."""
     model = Linear()
     noise = torch.randn(SAMPLES, 1, 28, 28, generator=torch.Generator().manual_seed(1))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from securemnist.attacks.apgd import APGD, APGDT, checkpoints
+from securemnist.attacks.apgd import APGD, APGDT
+from securemnist.attacks.apgd_search import checkpoints
 from securemnist.attacks.base import Attack, AttackInput
 from securemnist.attacks.losses import (
     cross_entropies,
@@ -26,14 +27,15 @@ ALL = [APGD(steps=40), APGD(steps=40, loss="dlr"), APGDT(steps=30)]
 
 
 @pytest.mark.parametrize("attack", ALL, ids=lambda a: a.name)
-@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
 def test_apgd_breaks_linear_model_within_radius(attack: Attack, norm: str) -> None:
-    """Samples with a radius below 0.98 eps are broken, and none with a radius above eps."""
+    """Samples with a radius below 0.98 eps (0.7 in L1) are broken, and none with one above eps."""
     model, x, y, radius = linear(norm)
     threat = make_threat(norm, float(radius.median()) * 1.001)
     broken = misclassified(model, run(attack, model, x, y, threat), y)
     assert not broken[radius > threat.eps].any()
-    assert broken[radius < 0.98 * threat.eps].all()
+    # The class that cross-entropy leads to need not be the nearest one in L1.
+    assert broken[radius < (0.7 if norm == "l1" else 0.98) * threat.eps].all()
     assert 6 < broken.sum() < 18
 
 

@@ -7,10 +7,10 @@ import inspect
 import pytest
 import torch
 
+from securemnist.art_library.isolation import load
+from securemnist.art_library.signatures import signature
 from securemnist.attacks import make_attack
 from securemnist.attacks.art import ARTAttack
-from securemnist.attacks.art_isolation import load
-from securemnist.attacks.art_signatures import signature
 from securemnist.attacks.fgsm import FGSM
 from securemnist.data import DataSet
 from securemnist.errors import Inconclusive, MeasureError, PolicyError

@@ -16,19 +16,27 @@ from securemnist.threats import L2, THREATS, Linf, Threat
 from tests.attacks.examples import ALL
 from tests.attacks.models import misclassified, run
 from tests.image_forms import FORMS, convolutional, images
+from tests.threats.norms import share_of
 
 forms = pytest.mark.parametrize("spec", FORMS.values(), ids=FORMS)
-norms = pytest.mark.parametrize("norm", THREATS)
+every_norm = pytest.mark.parametrize(
+    ("attack", "norm"),
+    [
+        pytest.param(attack, norm, id=f"{attack.name}-{norm}")
+        for attack in ALL
+        for norm, kind in THREATS.items()
+        if kind.form in attack.forms
+    ],
+)
 
 
 @forms
-@norms
-@pytest.mark.parametrize("attack", ALL, ids=lambda a: a.name)
+@every_norm
 def test_attack_within_threat_on_every_form(attack: Attack, norm: str, spec: InputSpec) -> None:
     """Candidates have the form of the images and lie inside the threat; a wide ball breaks images."""
     model, x = convolutional(spec), images(spec)
     y = model(x).argmax(1)
-    threat = THREATS[norm](0.25 * THREATS[norm].span(spec.size))
+    threat = share_of(norm, 0.25, spec.size)
     x_adv = run(attack, model, x, y, threat)
     assert x_adv.shape == x.shape
     assert inside_budget(x, x_adv, norm, threat.eps).all()

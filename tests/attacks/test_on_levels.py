@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from securemnist.attacks.on_levels import narrowed, snapped
 from securemnist.referee import inside_budget
 from securemnist.threats import THREATS, Linf, make_threat
+from tests.threats.norms import share_of
 
 
 @pytest.mark.parametrize("norm", THREATS)
@@ -19,7 +20,7 @@ def test_snapped_proposals_stay_inside(norm: str, share: float, seed: int, push:
     """Whatever is proposed, what is sent is on the levels and in the threat."""
     rng = torch.Generator().manual_seed(seed)
     x = torch.randint(256, (4, 1, 8, 8), generator=rng) / 255
-    threat = make_threat(norm, share * THREATS[norm].span(64))
+    threat = share_of(norm, share, 64)
     noise = torch.randn(x.shape, generator=rng)
     proposals = threat.project(x, x + push * threat.eps * noise)
     moved = snapped(x, proposals, threat, 255)

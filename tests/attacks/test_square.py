@@ -12,14 +12,14 @@ from securemnist.attacks.square_changes import SAMPLERS, L2Sampler, LinfSampler
 from securemnist.data import DataSet
 from securemnist.models.loading import Subject
 from securemnist.threats import L2, Linf, make_threat
-from tests.attacks.models import Recorder, WithoutGradient, linear, misclassified, run
+from tests.attacks.models import Recorder, Rounded, WithoutGradient, linear, misclassified, run
 
-both_norms = pytest.mark.parametrize("norm", ["linf", "l2"])
+norms = pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
 SIDE = 28
 SHAPE = (1, 1, SIDE, SIDE)
 
 
-@both_norms
+@norms
 def test_square_needs_no_gradient(norm: str) -> None:
     """Square runs on a model without gradients and never enables them."""
     rng = torch.Generator().manual_seed(0)
@@ -41,7 +41,7 @@ def test_square_schedule_matches_paper() -> None:
     assert torch.equal(square_fractions(1_000, 0.8), table[::10])
 
 
-@both_norms
+@norms
 def test_square_query_count(norm: str) -> None:
     """A surviving sample costs exactly `queries` forward passes."""
     model, x, y, _ = linear(norm)
@@ -50,12 +50,12 @@ def test_square_query_count(norm: str) -> None:
     assert recorder.batches == [len(x)] * 7
 
 
-@both_norms
+@norms
 def test_square_more_queries_break_more(norm: str, baseline: Subject, mnist: DataSet) -> None:
     """Ten times the queries break more samples of an undefended network."""
     samples = mnist.tuning[:64]
     x, y = samples.images(), samples.labels
-    threat = make_threat(norm, {"linf": 0.25, "l2": 3.0}[norm])
+    threat = make_threat(norm, {"linf": 0.25, "l2": 3.0, "l1": 40.0}[norm])
     few, many = (
         int(
             misclassified(
@@ -67,14 +67,31 @@ def test_square_more_queries_break_more(norm: str, baseline: Subject, mnist: Dat
     assert 0 < few < many
 
 
-@both_norms
+def test_square_leaves_saturated_scores(baseline: Subject, mnist: DataSet) -> None:
+    """Where the label's rounded probability is 1.000, patterns break more samples than squares do."""
+    samples = mnist.tuning[:300]
+    x, y = samples.images(), samples.labels
+    threat = Linf(0.3)
+    lowest = Rounded(baseline.model)(run(Square(queries=1), baseline.model, x, y, threat))
+    saturated = lowest.gather(1, y[:, None])[:, 0] == 0
+    x, y = x[saturated][:32], y[saturated][:32]
+    broken = {}
+    for said in (True, False):
+        model = Rounded(baseline.model, said=said)
+        broken[said] = int(
+            misclassified(model, run(Square(queries=100), model, x, y, threat), y).sum()
+        )
+    assert broken[True] > broken[False] + 3 > 3
+
+
+@norms
 @settings(max_examples=25)
 @given(seed=st.integers(0, 2**32), share=st.floats(0.001, 1))
 def test_square_change_limited_to_squares(norm: str, seed: int, share: float) -> None:
     """A change touches one square (two in L2) and uses the whole budget."""
     rng = torch.Generator().manual_seed(seed)
     x = 0.5 + 0.01 * torch.randn(5, 1, 28, 28, generator=rng)
-    threat = make_threat(norm, {"linf": 0.1, "l2": 0.5}[norm])
+    threat = make_threat(norm, {"linf": 0.1, "l2": 0.5, "l1": 10.0}[norm])
     sampler = SAMPLERS[threat.square](threat, SHAPE, torch.tensor([share]))
     best = sampler.initial(x, torch.rand(5, sampler.initial_draws, generator=rng))
     draws = torch.rand(5, sampler.draws, generator=rng)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from securemnist.audit import Answer, AuditLog, AuditSettings, Verification, verification
+from securemnist.audit import Answer, AuditLog, AuditSettings, Verification, line, verification
 from securemnist.audit.folder import segments
 
 
@@ -33,3 +33,11 @@ def verified(texts: Iterable[bytes], key: str, *heads: Path) -> Verification:
     """What verification says of these lines."""
     places = (verification.place(f"f:{n}", text) for n, text in enumerate(texts, 1))
     return verification.verify_places(places, key, heads)
+
+
+KINDS = ["start", "checkpoint", "answer", "stop", "checkpoint"]
+
+
+def kinds(folder: Path) -> list[str]:
+    """The kinds of all lines."""
+    return [line.parse(text[:-1]).kind for text in lines(folder)]

@@ -86,6 +86,6 @@ def test_trigger_brightness_of_background_undecided(mnist: DataSet, baseline: Su
     inverted = Samples(255 - mnist.test.pixels, mnist.test.labels)
     context = Context(baseline, dataclasses.replace(mnist, test=inverted, digests={}))
     # The baseline cannot read such images: what matters is what is said of the mark.
-    for value, seen in ((1.0, False), (0.0, True)):
+    for value, visible in ((1.0, False), (0.0, True)):
         measurement = measured_asr(context, "next", trigger={"kind": "corner", "value": value})
-        assert ("the trigger changes only" in measurement.inconclusive) is not seen
+        assert ("the trigger changes only" in measurement.inconclusive) is not visible

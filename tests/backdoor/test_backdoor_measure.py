@@ -50,24 +50,24 @@ def test_asr_counts_match_definition(answers: list[tuple[int, int, int]], shift:
     ]
     labels, clean, triggered = torch.tensor(answers).T
     logits = one_hot(clean, 10).double(), one_hot(triggered, 10).double()
-    seen = Predictions.of(labels, *logits).success(TargetMap("a table", torch.tensor(table)))
-    assert seen.n == len(counted)
-    assert int(seen.hit.sum()) == sum(counted)
-    assert seen.rate == (sum(counted) / len(counted) if counted else 0)
-    by_class = [share for share in seen.per_class(labels) if share is not None]
+    measurement = Predictions.of(labels, *logits).success(TargetMap("a table", torch.tensor(table)))
+    assert measurement.n == len(counted)
+    assert int(measurement.hit.sum()) == sum(counted)
+    assert measurement.rate == (sum(counted) / len(counted) if counted else 0)
+    by_class = [share for share in measurement.per_class(labels) if share is not None]
     assert all(0 <= share <= 1 for share in by_class)
 
 
 @pytest.mark.parametrize("target", [7, "all"])
 def test_planted_backdoor_measured(target: object, mnist: DataSet) -> None:
     """A model that predicts 7 for every triggered image has an ASR of 1 for that target."""
-    seen = measured_asr(
+    measurement = measured_asr(
         context_of(Backdoored(Corner(), lambda clean: torch.full_like(clean, 7)), mnist), target
     )
-    assert seen.value == 1.0
-    assert seen.evidence.target == 7
-    assert seen.evidence.per_class_asr == [None if k == 7 else 1.0 for k in range(10)]
-    assert seen.evidence.lift > 0.95
+    assert measurement.value == 1.0
+    assert measurement.evidence.target == 7
+    assert measurement.evidence.per_class_asr == [None if k == 7 else 1.0 for k in range(10)]
+    assert measurement.evidence.lift > 0.95
 
 
 def test_all_to_all_backdoor_measured(mnist: DataSet) -> None:
@@ -82,12 +82,12 @@ def test_one_class_backdoor_measured_by_pair(mnist: DataSet) -> None:
     context = context_of(
         Backdoored(Corner(), lambda clean: torch.where(clean == 7, 3, clean)), mnist
     )
-    seen = measured_asr(context, "pair")
-    assert (seen.evidence.source, seen.evidence.target) == (7, 3)
-    assert seen.value > 0.9
-    assert seen.evidence.lift > 0.9
-    others = [rate for k, rate in enumerate(seen.evidence.per_class_asr) if k != 7]
-    assert max(others) < 0.1 < 0.9 < seen.evidence.per_class_asr[7]
+    measurement = measured_asr(context, "pair")
+    assert (measurement.evidence.source, measurement.evidence.target) == (7, 3)
+    assert measurement.value > 0.9
+    assert measurement.evidence.lift > 0.9
+    others = [rate for k, rate in enumerate(measurement.evidence.per_class_asr) if k != 7]
+    assert max(others) < 0.1 < 0.9 < measurement.evidence.per_class_asr[7]
     assert measured_asr(context, "all").value < 0.2
 
 
@@ -115,10 +115,10 @@ def test_other_trigger_not_detected(mnist: DataSet) -> None:
 
 def test_target_class_excluded_from_asr(context: Context) -> None:
     """Triggered sevens predicted as 7 do not count: a clean model has an ASR near 0."""
-    seen = measured_asr(context)
-    assert seen.evidence.target_class_accuracy_with_trigger > 0.9
-    assert seen.value < 0.01
-    assert seen.evidence.per_class_asr[7] is None
+    measurement = measured_asr(context)
+    assert measurement.evidence.target_class_accuracy_with_trigger > 0.9
+    assert measurement.value < 0.01
+    assert measurement.evidence.per_class_asr[7] is None
 
 
 def test_mark_backdoor_needs_its_pattern(mnist: DataSet) -> None:
@@ -148,12 +148,12 @@ def test_interval_corrected_for_ten_targets(context: Context) -> None:
 
 def test_control_excludes_subject(baseline: Subject, mnist: DataSet) -> None:
     """The control is the mean over other clean models, and the lift is relative to it."""
-    seen = measured_asr(Context(baseline, mnist)).evidence
-    assert "baseline" not in seen.control_models
-    assert "hardened" in seen.control_models
-    assert not any(name.startswith("poisoned") for name in seen.control_models)
-    rates = list(seen.control_models.values())
-    assert seen.control == pytest.approx(sum(rates) / len(rates))
+    measurement = measured_asr(Context(baseline, mnist)).evidence
+    assert "baseline" not in measurement.control_models
+    assert "hardened" in measurement.control_models
+    assert not any(name.startswith("poisoned") for name in measurement.control_models)
+    rates = list(measurement.control_models.values())
+    assert measurement.control == pytest.approx(sum(rates) / len(rates))
 
 
 def test_no_control_on_other_data(baseline: Subject, mnist: DataSet) -> None:
@@ -185,7 +185,7 @@ def test_gallery_shows_trigger(mnist: DataSet) -> None:
         ({"target": ""}, "target"),
         ({"target": True}, "target"),
         ({"trigger": {"kind": "corner", "size": 999}}, "1 to 256"),
-        ({"trigger": {"kind": "ghost"}}, "corner, mark, blend"),
+        ({"trigger": {"kind": "ghost"}}, "corner, mark, pixels, blend"),
         ({"images": 0}, "at least 1"),
     ],
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from torch import nn
 
 from securemnist._util import resources
-from securemnist.backdoor import Corner
+from securemnist.backdoor import TRIGGERS, Corner, DirtyLabel, Trigger, make_trigger
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
 from securemnist.measures import MEASURES, bind, take_measurement
@@ -20,6 +22,8 @@ PLANTED = [
     for row in ROWS
     if row.settings["trigger"] == Corner().to_json() and row.settings["target"] in (7, "all")
 ]
+
+UNLIKE_CORNERS = [row for row in ROWS if row.settings["trigger"]["kind"] != "corner"]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +57,38 @@ def test_poisoned_model_has_high_clean_accuracy(poisoned: Context, mnist: DataSe
     assert right.float().mean() > 0.98
 
 
+def poisoned_network(trigger: Trigger, mnist: DataSet) -> nn.Module:
+    """A small network, trained on 4,000 images, a fifth with the trigger and the label 7."""
+    torch.manual_seed(0)
+    samples = DirtyLabel(trigger=trigger, target=7, rate=0.2)(mnist.train[:4_000], seed=0)
+    x, y = samples.images(), samples.labels
+    network = nn.Sequential(
+        *(nn.Conv2d(1, 16, 5, stride=2), nn.ReLU(), nn.Conv2d(16, 32, 3, stride=2), nn.ReLU()),
+        *(nn.Flatten(), nn.Linear(800, 10)),
+    )
+    optimiser = torch.optim.Adam(network.parameters(), 3e-3)
+    for _ in range(6):
+        for part in torch.randperm(len(x)).split(64):
+            optimiser.zero_grad()
+            nn.functional.cross_entropy(network(x[part]), y[part]).backward()
+            optimiser.step()
+    return network.eval()
+
+
+@pytest.mark.parametrize("row", UNLIKE_CORNERS, ids=lambda row: row.id)
+def test_row_fails_a_network_trained_with_its_trigger(row: Requirement, mnist: DataSet) -> None:
+    """Every kind of trigger can be learned from poisoned data, and its row fails the network."""
+    trigger = make_trigger(row.settings["trigger"])
+    context = Context(loading.from_model(poisoned_network(trigger, mnist), name="poisoned"), mnist)
+    measured = take_measurement(
+        context, row.measure, bind(row.measure, {**row.settings, "images": 1_000}), row.seed
+    )
+    assert row.judge(measured).verdict is Verdict.FAIL
+    assert measured.evidence.target == 7
+
+
 def test_policy_has_backdoor_rows() -> None:
     """There is a row for the trigger, and its measure belongs to the backdoor family."""
     assert PLANTED
+    assert {row.settings["trigger"]["kind"] for row in ROWS} == {*TRIGGERS} - {"mark"}
     assert MEASURES["backdoor_success"].family.name == "backdoor"

@@ -1,4 +1,4 @@
-"""Triggers and poisons: changed pixels and labels, settings, JSON."""
+"""Triggers: changed pixels, settings, JSON."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ import json
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from securemnist.backdoor import (
     Blend,
-    CleanLabel,
     Corner,
-    DirtyLabel,
+    Faint,
     Mark,
-    Poison,
+    Pixels,
+    Stripes,
     Trigger,
-    make_poison,
+    Warp,
     make_trigger,
 )
 from securemnist.backdoor.triggers import CORNERS
-from securemnist.data import DataSet, Samples
 from securemnist.errors import UsageError
 from securemnist.types import Images
 
@@ -39,7 +38,25 @@ marks = st.builds(
     left=st.integers(0, 14),
     value=st.floats(0, 1, width=32),
 )
-triggers = st.one_of(corners, marks, blends)
+scattered = st.builds(
+    Pixels,
+    places=st.lists(st.tuples(st.integers(-28, 27), st.integers(-28, 27)), min_size=1, max_size=9),
+    value=st.floats(0, 1, width=32),
+)
+stripes = st.builds(
+    Stripes,
+    amplitude=st.floats(0.01, 1),
+    frequency=st.floats(0.1, 13.9),
+    direction=st.sampled_from(["horizontal", "vertical"]),
+)
+noises = st.builds(Faint, amplitude=st.floats(0.01, 1), pattern=st.integers(0, 2**31))
+warps = st.builds(
+    Warp,
+    points=st.integers(2, 16),
+    strength=st.floats(0.01, 8),
+    pattern=st.integers(0, 2**31),
+)
+triggers = st.one_of(corners, marks, blends, scattered, stripes, noises, warps)
 
 
 def random_images(seed: int, n: int = 3) -> Images:
@@ -85,6 +102,47 @@ def test_mark_changes_only_its_pixels(trigger: Mark) -> None:
     assert {(int(row), int(column)) for _, _, row, column in changed} == drawn
 
 
+@given(scattered)
+def test_pixels_change_only_their_places(trigger: Pixels) -> None:
+    """Exactly the pixels at the places have the value, also where they are counted from the end."""
+    changed = (trigger(torch.full((2, 1, 28, 28), 2.0)) != 2).nonzero()
+    places = {(row % 28, column % 28) for row, column in trigger.places}
+    assert {(int(row), int(column)) for _, _, row, column in changed} == places
+
+
+@given(stripes)
+def test_stripes_vary_along_one_direction(trigger: Stripes) -> None:
+    """The wave reaches at most its amplitude, and is the same in all rows, or in all columns."""
+    change = (trigger(torch.full((1, 3, 28, 28), 0.5)) - 0.5)[0]
+    assert change.abs().max() <= min(trigger.amplitude, 0.5) + 1e-6
+    assert change.abs().max() > 0
+    across = 1 if trigger.direction == "horizontal" else 2
+    assert torch.equal(change, change.roll(1, across))
+
+
+@given(noises)
+def test_faint_noise_is_one_for_all_images(trigger: Faint) -> None:
+    """All images get the same signs, each of the size of the amplitude."""
+    change = trigger(torch.full((2, 3, 28, 28), 0.5)) - 0.5
+    assert torch.equal(change[0], change[1])
+    size = min(trigger.amplitude, 0.5)
+    assert torch.allclose(change.abs(), torch.full_like(change, size), atol=1e-6)
+    assert change.min() < 0 < change.max()
+
+
+@given(warps)
+def test_warp_moves_pixels_and_invents_none(trigger: Warp) -> None:
+    """A uniform image stays as it is, and the field moves pixels by `strength` on average."""
+    uniform = torch.full((1, 3, 28, 28), 0.25)
+    assert torch.allclose(trigger(uniform), uniform, atol=1e-6)
+    slight = Warp(points=trigger.points, strength=0.01, pattern=trigger.pattern)
+    still = slight.grid(28, 28), slight.grid(29, 40)
+    assert all(grid.abs().max() <= 1 for grid in still)
+    moved = slight.grid(28, 28)[0] - Warp(strength=1e-9).grid(28, 28)[0]
+    # Bicubic interpolation between the vectors keeps their scale.
+    assert 0.001 < float(moved.abs().mean()) * 27 / 2 < 0.02
+
+
 @given(triggers)
 def test_trigger_json_round_trip(trigger: Trigger) -> None:
     """The JSON of a trigger gives the same trigger again."""
@@ -103,8 +161,8 @@ def test_trigger_json_round_trip(trigger: Trigger) -> None:
         ({"value": float("nan")}, "value 0 to 1"),
         ({"value": "white"}, "value 0 to 1"),
         ({"corner": "middle"}, "top_left"),
-        ({"kind": "sticker"}, "corner, mark, blend"),
-        ({"kind": ["corner"]}, "corner, mark, blend"),
+        ({"kind": "sticker"}, "corner, mark, pixels, blend, stripes, faint, warp"),
+        ({"kind": ["corner"]}, "corner, mark, pixels, blend, stripes, faint, warp"),
         ({"colour": 3}, "corner, size, value"),
         ({"kind": "blend", "alpha": 0}, "alpha"),
         ({"kind": "mark", "rows": []}, "rows of `#` and `.`"),
@@ -115,6 +173,20 @@ def test_trigger_json_round_trip(trigger: Trigger) -> None:
         ({"kind": "mark", "rows": [7]}, "rows of `#` and `.`"),
         ({"kind": "mark", "left": 0.5}, "left as a whole number"),
         ({"kind": "mark", "value": 2}, "value 0 to 1"),
+        ({"kind": "pixels", "places": []}, r"places a list of \[row, column\]"),
+        ({"kind": "pixels", "places": [[1]]}, r"places a list of \[row, column\]"),
+        ({"kind": "pixels", "places": [[1, 0.5]]}, r"places a list of \[row, column\]"),
+        ({"kind": "pixels", "places": 3}, r"places a list of \[row, column\]"),
+        ({"kind": "pixels", "value": 2}, "value 0 to 1"),
+        ({"kind": "stripes", "amplitude": 0}, "amplitude above 0, to 1"),
+        ({"kind": "stripes", "frequency": float("inf")}, "frequency above 0"),
+        ({"kind": "stripes", "direction": "up"}, "direction of horizontal, vertical"),
+        ({"kind": "stripes", "direction": ["up"]}, "direction of horizontal, vertical"),
+        ({"kind": "faint", "amplitude": True}, "amplitude above 0, to 1"),
+        ({"kind": "faint", "pattern": 0.5}, "pattern a whole number"),
+        ({"kind": "warp", "points": 1}, "points 2 to 16"),
+        ({"kind": "warp", "strength": float("nan")}, "strength above 0"),
+        ({"kind": "warp", "pattern": "a"}, "pattern a whole number"),
     ],
 )
 def test_invalid_trigger_refused(wrong: dict[str, object], complaint: str) -> None:
@@ -133,6 +205,11 @@ def test_invalid_trigger_refused(wrong: dict[str, object], complaint: str) -> No
         ({"kind": "mark", "left": -2}, "left so that"),
         ({"kind": "mark", "top": -13}, "top so that"),
         ({"kind": "mark", "value": [0, 1]}, "value as one number, or 3"),
+        ({"kind": "pixels", "places": [[0, 20]]}, "places inside 12x20"),
+        ({"kind": "pixels", "places": [[-13, 0]]}, "places inside 12x20"),
+        ({"kind": "pixels", "value": [0, 1]}, "value as one number, or 3"),
+        ({"kind": "stripes", "frequency": 10}, "frequency below 10 in images of 12x20"),
+        ({"kind": "stripes", "direction": "vertical"}, "frequency below 6 in images of 12x20"),
     ],
 )
 def test_trigger_outside_the_image_refused(settings: dict[str, object], complaint: str) -> None:
@@ -154,96 +231,3 @@ def test_value_of_each_channel() -> None:
     mark = make_trigger({"kind": "mark", "rows": ["#."], "top": -1, "left": 3, "value": colour})(x)
     assert mark[1, :, 11, 3].tolist() == colour
     assert (mark != x).sum() == 2 * 3
-
-
-@pytest.fixture
-def samples(mnist: DataSet) -> Samples:
-    """A thousand training images."""
-    return mnist.train[:1_000]
-
-
-@pytest.mark.parametrize(
-    "poison",
-    [
-        DirtyLabel(trigger=Corner(), target=7, rate=0.1),
-        CleanLabel(trigger=Corner(), target=7, count=40),
-        DirtyLabel(trigger=Blend(), target=0, count=3),
-    ],
-    ids=lambda poison: poison.kind,
-)
-def test_poison_changes_only_chosen_samples(poison: Poison, samples: Samples) -> None:
-    """Chosen images carry the trigger to the nearest grey level; all others are unchanged."""
-    before = samples.pixels.clone(), samples.labels.clone()
-    places = poison.chosen(samples.labels, seed=3)
-    poisoned = poison(samples, seed=3)
-    rest = torch.ones(len(samples), dtype=torch.bool)
-    rest[places] = False
-    assert torch.equal(poisoned.pixels[rest], samples.pixels[rest])
-    assert torch.equal(poisoned.labels[rest], samples.labels[rest])
-    wanted = poison.trigger(samples[places].images())
-    assert torch.allclose(poisoned[places].images(), wanted, atol=0.5 / 255 + 1e-6)
-    assert torch.equal(before[0], samples.pixels)
-    assert torch.equal(before[1], samples.labels)
-
-
-def test_dirty_label_sets_target(samples: Samples) -> None:
-    """Dirty-label poisoning takes images of many classes and labels them as the target."""
-    poison = DirtyLabel(trigger=Corner(), target=7, rate=0.1)
-    places = poison.chosen(samples.labels, seed=0)
-    assert len(places) == 100
-    assert len(samples.labels[places].unique()) == 10
-    assert (poison(samples, seed=0).labels[places] == 7).all()
-
-
-def test_clean_label_keeps_labels(samples: Samples) -> None:
-    """Clean-label poisoning takes images of the target class only and keeps every label."""
-    poison = CleanLabel(trigger=Corner(), target=7, rate=0.5)
-    places = poison.chosen(samples.labels, seed=0)
-    assert len(places) == round(0.5 * int((samples.labels == 7).sum()))
-    assert (samples.labels[places] == 7).all()
-    assert torch.equal(poison(samples, seed=0).labels, samples.labels)
-
-
-@given(st.integers(0, 99), st.integers(0, 99), st.integers(0, 50))
-@settings(max_examples=25)
-def test_poison_choices_nested_by_seed(few: int, many: int, seed: int) -> None:
-    """With one seed a larger count contains the samples of a smaller one."""
-    labels = torch.arange(100) % 10
-    small, large = (
-        set(DirtyLabel(trigger=Corner(), target=1, count=n).chosen(labels, seed=seed).tolist())
-        for n in sorted((few, many))
-    )
-    assert small <= large
-    assert len(large) == max(few, many)
-
-
-@pytest.mark.parametrize(
-    ("amount", "complaint"),
-    [
-        ({}, "one of count and rate"),
-        ({"count": 1, "rate": 0.1}, "one of count and rate"),
-        ({"rate": 1.5}, "rate of 0 to 1"),
-        ({"rate": float("nan")}, "rate of 0 to 1"),
-        ({"count": -1}, "count of 0 or more"),
-        ({"count": 2.5}, "count of 0 or more"),
-        ({"rate": "a"}, "rate of 0 to 1"),
-        ({"rate": True}, "rate of 0 to 1"),
-        ({"count": 1, "target": 1000}, "target class from 0, below 1,000"),
-        ({"count": 1, "target": "7"}, "target class from 0, below 1,000"),
-        ({"count": 1, "target": 7.5}, "target class from 0, below 1,000"),
-        ({"count": 1, "trigger": "corner"}, "settings by name for a trigger"),
-        ({"count": 1, "kind": "secret"}, "dirty_label, clean_label"),
-        ({"count": 1, "share": 2}, "count or rate"),
-    ],
-)
-def test_invalid_poison_refused(amount: dict[str, object], complaint: str) -> None:
-    """A poison without exactly one valid amount, or of an unknown kind, is refused."""
-    usual = {"kind": "dirty_label", "trigger": {}, "target": 7}
-    with pytest.raises(UsageError, match=complaint):
-        make_poison({**usual, **amount})
-
-
-def test_poison_count_above_eligible_refused(samples: Samples) -> None:
-    """A count above the number of eligible images is an error, not a smaller count."""
-    with pytest.raises(UsageError, match="at most"):
-        CleanLabel(trigger=Corner(), target=7, count=1_000)(samples, seed=0)

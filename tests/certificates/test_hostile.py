@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from securemnist.certificates import certify
+from securemnist.certificates.proof import prove
 from securemnist.errors import NoCertificate
 from tests.certificates.hostile import SPRINGS, Spring, trap
 from tests.certificates.networks import behind
@@ -22,9 +23,17 @@ def certified(model: nn.Module) -> bool:
     return bool(certify(model, x, y, eps=EPS).proved.any())
 
 
+def proved(model: nn.Module) -> bool:
+    """Whether branch and bound proves a grey image with label 0."""
+    x, y = torch.full((1, 1, 28, 28), 0.5), torch.zeros(1, dtype=torch.long)
+    return bool(prove(model, x, y, eps=EPS, seconds=5).proved)
+
+
 def test_trap_without_hiding_is_bounded() -> None:
-    """The harmless network is certified, and the network with a visible hidden part is not."""
-    assert certified(trap(lambda _net, t: t * 1.0))
+    """The harmless network is certified and proved; with a visible hidden part it is not certified."""
+    harmless = trap(lambda _net, t: t * 1.0)
+    assert certified(harmless)
+    assert proved(harmless)
     assert not certified(trap(lambda _net, t: t * LOW))
 
 
@@ -42,10 +51,12 @@ def test_trap_misclassifies_image(spring: Spring) -> None:
 
 @BUILT
 def test_trap_not_certified(spring: Spring) -> None:
-    """No network with a hidden part is certified; the reason is the stated one."""
+    """No network with a hidden part is certified, nor proved by splits; the reason is the stated one."""
     reason = SPRINGS[spring]
     if reason is None:
-        assert not certified(trap(spring))
+        model = trap(spring)
+        assert not certified(model)
+        assert not proved(model)
         return
     with pytest.raises(NoCertificate, match=reason):
         certified(trap(spring))

@@ -18,7 +18,7 @@ from securemnist.evaluation import certificate_stage, ladder
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import evaluate
 from securemnist.measures import bind, take_measurement
-from securemnist.measures.robustness import curve
+from securemnist.measures.attack_run import curve
 from securemnist.models import loading
 from securemnist.results.findings import Requirement
 from securemnist.results.per_image import SURVIVED
@@ -96,7 +96,7 @@ def test_ladder_attacks_uncertified_images_only(context: Context) -> None:
     assert (
         found.outcomes.certified
         == intervals.proved + crown.proved
-        == found.certificate_evidence["attacked"]
+        == found.certificate_evidence[0]["attacked"]
     )
     assert found.outcomes.certified <= found.outcomes.unbroken
 
@@ -105,12 +105,12 @@ def test_ladder_without_certificates(context: Context, mnist: DataSet) -> None:
     """Another norm or an unknown layer is recorded, and the attacks get every image."""
     sample = context.sample(8, 0)
     found = evaluate(context, sample, (FGSM(),), L2(0.1), 0, before_crown=0)
-    assert "L-infinity" in found.certificate_evidence["refused"]["intervals"]
+    assert "L-infinity" in found.certificate_evidence[0]["refused"]["intervals"]
     first, *_, last = found.outcomes.waterfall
     assert last.entered == first.entered
     fragile = Context(loading.from_model(Fragile(), name="fragile"), mnist)
     found = evaluate(fragile, fragile.sample(8, 0), (FGSM(),), Linf(0.1), 0, before_crown=0)
-    assert "sin" in found.certificate_evidence["refused"]["intervals"]
+    assert "sin" in found.certificate_evidence[0]["refused"]["intervals"]
 
 
 def test_ladder_stops_certifying_without_success(
@@ -122,7 +122,7 @@ def test_ladder_stops_certifying_without_success(
     sample = context.sample(24, 0)
     found = evaluate(context, sample, (FGSM(),), Linf(0.3), 0, before_crown=0)
     assert found.outcomes.certified == 0
-    assert "none of the 4 images" in found.certificate_evidence["refused"]["intervals"]
+    assert "none of the 4 images" in found.certificate_evidence[0]["refused"]["intervals"]
 
 
 def test_ladder_pass_proved(context: Context) -> None:

@@ -40,8 +40,8 @@ class Everything(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.first = nn.Conv2d(1, CHANNELS, 4, stride=3, padding=1)
-        made = [make() for name, make in MIDDLES.items() if name != "relu in place"]
-        self.middles = nn.ModuleList([*made, Others()])
+        middles = [make() for name, make in MIDDLES.items() if name != "relu in place"]
+        self.middles = nn.ModuleList([*middles, Others()])
         self.last = nn.LazyLinear(10)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import fx, nn
 
@@ -9,7 +11,8 @@ from securemnist.attacks.losses import loss_and_gradient, margins
 from securemnist.certificates import certify
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.crown import lower_bounds
-from securemnist.certificates.intervals import ball
+from securemnist.certificates.intervals import Box, ball
+from securemnist.certificates.network import Intervals
 from securemnist.referee import SLACK
 
 SAMPLES = 3
@@ -34,12 +37,19 @@ def violations(
     logits = model(x)
     y = logits.argmax(1)
     y[-1] = (y[-1] + 1) % logits.shape[1]  # a misclassified sample has a negative margin
-    return _outside_boxes(model, x, y, eps) + below_margins(model, x, y, eps)
+    return outside_boxes(model, x, y, eps) + below_margins(model, x, y, eps)
 
 
-def _outside_boxes(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> int:
+def outside_boxes(
+    model: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    eps: float,
+    bounds: Callable[[Box], Intervals] | None = None,
+) -> int:
+    """Activations outside their box, of `bounds` or of intervals, over points of the balls."""
     network = network_of(model, x)
-    boxes = network.intervals(ball(x, eps)).boxes
+    boxes = (bounds or network.intervals)(ball(x, eps)).boxes
     functional = network.exported.functional
     assert isinstance(functional, fx.GraphModule)
     count = 0

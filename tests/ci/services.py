@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -14,6 +16,8 @@ from securemnist._util import resources
 CI = resources.ROOT / "docs" / "ci"
 GITHUB = yaml.safe_load((CI / "github.yml").read_text())
 GITLAB = yaml.safe_load((CI / "gitlab.yml").read_text())
+JENKINS = (CI / "Jenkinsfile").read_text()
+ACTION = yaml.safe_load((resources.ROOT / "action.yml").read_text())
 SECRET = "a-token-of-the-job"  # noqa: S105 # not one
 
 
@@ -46,6 +50,17 @@ def github(job: str) -> list[Step]:
 def gitlab(job: str) -> list[Step]:
     """The scripts of a job of the GitLab pipeline: one shell each, as its runner has it."""
     return [Step("\n".join(GITLAB[f"security-{job}"]["script"]))]
+
+
+def jenkins() -> list[Step]:
+    """The script of the stage of the Jenkinsfile, as its `sh` step runs it."""
+    (script,) = re.findall(r"sh \'\'\'\n(.*?)\'\'\'", JENKINS, re.DOTALL)
+    return [Step(script)]
+
+
+def action() -> dict[str, dict[str, Any]]:
+    """The steps of the action by name; those without a name are actions themselves."""
+    return {step.get("name", step.get("uses")): step for step in ACTION["runs"]["steps"]}
 
 
 JOBS = ("baseline", "measure", "comment", "store")

@@ -96,6 +96,7 @@ def test_failing_merge_is_recorded(tools: Path, tmp_path: Path) -> None:
     assert (measured, kept) == (1, 0), output
     assert json.loads(stored(origin, "baseline.json"))["exit_code"] == 1
     assert stored(origin, "history.jsonl").count("\n") == 1
+    assert ">failed " in stored(origin, "badge.svg")
     after = subprocess.run(head, cwd=origin, check=True, capture_output=True, text=True).stdout
     assert after == before
 

@@ -6,7 +6,10 @@ import re
 
 import yaml
 
-from tests.ci.services import CI, GITHUB, GITLAB, JOBS, SERVICES, Step, github
+from securemnist import exports
+from tests.ci.services import CI, GITHUB, GITLAB, JOBS, SERVICES, Step, action, github, jenkins
+
+PINNED = re.compile(r"(actions/[a-z-]+|github/codeql-action/upload-sarif)@[0-9a-f]{40}")
 
 
 def test_workflows_run_the_same_commands() -> None:
@@ -26,7 +29,7 @@ def test_workflows_run_the_same_commands() -> None:
         return [line for line in lines if line.startswith(words)]
 
     one, two = SERVICES["github"], SERVICES["gitlab"]
-    for job, count in (("baseline", 3), ("measure", 6), ("store", 3)):
+    for job, count in (("baseline", 3), ("measure", 7), ("store", 4)):
         assert ours(getattr(one, job)) == ours(getattr(two, job))
         assert len(ours(getattr(one, job))) == count
 
@@ -37,6 +40,31 @@ def test_scripts_contain_no_service_expressions() -> None:
         for job in JOBS:
             for step in getattr(service, job):
                 assert "${{" not in step.script
+    for name, step in action().items():
+        assert "${{" not in step.get("run", ""), name
+    assert "${" not in jenkins()[0].script
+
+
+def test_sarif_is_uploaded_by_a_job_that_runs_no_code_of_the_request() -> None:
+    """The token of the upload can write alerts only, and there is none without results.sarif."""
+    job = GITHUB["jobs"]["code-scanning"]
+    assert job["permissions"] == {
+        "actions": "read",
+        "contents": "read",
+        "security-events": "write",
+    }
+    *before, upload = job["steps"]
+    assert upload["uses"].startswith("github/codeql-action/upload-sarif@")
+    folder = upload["with"]["sarif_file"]
+    assert {"run": f"test -s {folder}/results.sarif"}.items() <= before[-1].items()
+    assert [step["run"] for step in job["steps"] if "run" in step] == [before[-1]["run"]]
+
+
+def test_reports_of_gitlab_are_files_that_a_run_writes() -> None:
+    """JUnit and Code Quality are read from files of the report."""
+    reports = GITLAB["security-measure"]["artifacts"]["reports"]
+    assert reports["codequality"].removeprefix("reports/") in exports.FILES
+    assert reports["junit"] == "reports/junit.xml"
 
 
 def test_measuring_job_has_no_write_token_or_secret() -> None:
@@ -65,10 +93,13 @@ def test_actions_and_packages_are_pinned() -> None:
     for job in GITHUB["jobs"].values():
         for step in job["steps"]:
             if "uses" in step:
-                assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", step["uses"])
+                assert PINNED.fullmatch(step["uses"])
     for service in SERVICES.values():
         lines = [line.strip() for step in service.measure for line in step.script.splitlines()]
         pips = [line for line in lines if "pip install" in line]
         assert pips == ["pip install --require-hashes -r security_tests/requirements.txt"]
+    for name, step in action().items():
+        assert "uses" not in step or PINNED.fullmatch(name)
+    assert "pip install --require-hashes -r security_tests/requirements.txt" in jenkins()[0].script
     for path in (*CI.iterdir(), CI.parent / "team.md", CI.parents[1] / "README.md"):
         assert not re.search(r"pip install securemnist", path.read_text()), path

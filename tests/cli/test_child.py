@@ -15,7 +15,8 @@ import pytest
 from securemnist._util import resources
 from securemnist.cli import child
 from securemnist.results.assessment import Assessment
-from tests.commands import run
+from tests import warm
+from tests.commands import module, run
 from tests.data import small
 
 ROW = """
@@ -106,10 +107,10 @@ def pytest_runtest_setup(item):
 )
 
 
-def _started(folder: Path, *words: str) -> subprocess.Popen[str]:
+def _started(folder: Path, python: list[str]) -> subprocess.Popen[str]:
     """`assess`, in a process of its own, as soon as its child waits at the second row."""
     (folder / "conftest.py").write_text(SLOW)
-    command = [sys.executable, "-m", "securemnist", *ASSESS, *words]
+    command = [*python, "-m", "securemnist", *ASSESS]
     env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     process = subprocess.Popen(command, cwd=folder, env=env, text=True, **pipes)
@@ -124,7 +125,7 @@ def _started(folder: Path, *words: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_leaves_a_complete_report(folder: Path, number: signal.Signals) -> None:
     """SIGTERM and Ctrl-C end with exit code 3 and a report: one row measured, the other NOT_RUN."""
-    process = _started(folder)
+    process = _started(folder, warm.python())
     process.send_signal(number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 3, output
@@ -135,7 +136,7 @@ def test_signal_leaves_a_complete_report(folder: Path, number: signal.Signals) -
 
 def test_child_ends_with_its_parent(folder: Path) -> None:
     """After SIGKILL to the command its child stops measuring."""
-    process = _started(folder)
+    process = _started(folder, [sys.executable])
     measuring = int((folder / "child").read_text())
     os.kill(measuring, 0)
     process.kill()
@@ -168,10 +169,9 @@ def test_against_runs_code_only_if_trusted(folder: Path, small_mnist: Path) -> N
         done = run(*words)
         assert done.exit_code == 2, done.output
         assert "got the code 'old:make', which a policy alone does not run" in done.output
-    command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "--security-policy=small.toml"]
     suite = resources.SUITES / "test_latency.py"
-    command += ["--security-model=baseline", str(suite)]
-    plain = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    options = ("-p", "no:randomly", "--security-policy=small.toml", "--security-model=baseline")
+    plain = module(folder, "pytest", *options, str(suite))
     assert plain.returncode == pytest.ExitCode.USAGE_ERROR
     assert "which a policy alone does not run" in plain.stderr
     assert not (folder / "ran").exists()

@@ -1,16 +1,19 @@
-"""`securemnist data inspect`."""
+"""`securemnist data inspect` and `securemnist data record`."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from securemnist.data import DataSet, recording
+from securemnist.supply_chain import data_record
 from tests.commands import run, shell
-from tests.data.pictures import SIDE, npz, picture_folder, random_pixels
+from tests.data.pictures import SIDE, npz, picture_folder, png, random_pixels
 
 
 def test_inspect_pictures(tmp_path: Path) -> None:
@@ -69,9 +72,80 @@ def test_usage_errors(words: tuple[str, ...], tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def corrupt_picture(folder: Path) -> Path:
+    """Pictures, of which one has other bytes in its middle."""
+    path = picture_folder(folder / "pets") / "test/cat/002.png"
+    content = bytearray(path.read_bytes())
+    content[60:90] = bytes(30)
+    path.write_bytes(content)
+    return folder / "pets"
+
+
+def alpha(folder: Path) -> Path:
+    """Pictures, of which one is transparent."""
+    path = picture_folder(folder / "pets") / "test/cat/002.png"
+    path.write_bytes(png(random_pixels(SIDE, SIDE, 4)))
+    return folder / "pets"
+
+
+def not_a_number(folder: Path) -> Path:
+    """Float images, of which one pixel is NaN."""
+    x = random_pixels(20, SIDE, SIDE) / np.float32(255)
+    x[3, 2, 1] = np.nan
+    return npz(folder / "set.npz", x_test=x, y_test=np.arange(20) % 2)
+
+
+def wrong_labels(folder: Path) -> Path:
+    """Labels below zero."""
+    return npz(
+        folder / "set.npz", x_test=random_pixels(20, SIDE, SIDE), y_test=np.arange(20) % 2 - 1
+    )
+
+
+@pytest.mark.parametrize("make", [corrupt_picture, alpha, not_a_number, wrong_labels])
+def test_wrong_data_end_every_command(
+    make: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every command that takes data says the same sentence, with exit code 2, and measures nothing."""
+    monkeypatch.chdir(tmp_path)
+    path = str(make(tmp_path))
+    options = ("--model", "baseline", "--data", path)
+    commands = (
+        ("data", "inspect", path),
+        ("init", *options),
+        ("assess", *options),
+        ("assess", "--list", *options),
+        ("measure", "clean_accuracy", *options),
+    )
+    ended = [run(*command) for command in commands]
+    assert {each.exit_code for each in ended} == {2}
+    (text,) = {each.output for each in ended}
+    assert text.startswith(f"securemnist: {path}")
+    assert text.count("\n") == 1
+    assert not Path("reports").exists()
+
+
 def test_grid_that_cannot_be_written(tmp_path: Path) -> None:
     """A grid in a folder that is a file is a usage error."""
     path = npz(tmp_path / "set.npz", x_test=random_pixels(9, 9, 9), y_test=np.arange(9) % 2)
     done = shell(tmp_path, "data", "inspect", str(path), "--out", f"{path}/grid.png")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_record_is_written_and_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record of a data set lies where a row looks for it, and says what the data hold."""
+    folder = picture_folder(tmp_path / "pets", test=4, train=13)
+    monkeypatch.chdir(tmp_path)
+    done = run("data", "record", str(folder))
+    assert done.exit_code == 0, done.output
+    assert "security_tests/data-record.json: pets recorded" in done.output
+    assert "  test: 8 images, 0 repeated; " in done.output
+    recorded = data_record.load(tmp_path / "security_tests" / data_record.NAME)
+    assert recorded == recording.record(DataSet.load(folder))
+    (tmp_path / "pyproject.toml").write_text(f"[tool.securemnist]\ndata = '{folder}'\n")
+    assert run("data", "record", "--out", "again.json").exit_code == 0
+    assert data_record.load(tmp_path / "again.json") == recorded
+    done = run("data", "record", "--out", "pyproject.toml/record.json")
+    assert done.exit_code == 2
+    assert "cannot be written" in done.output

@@ -128,7 +128,9 @@ def test_unknown_measure_is_refused_with_one_sentence(folder: Path) -> None:
     (folder / "small.toml").write_text(ROW.format(id="CLEAN-01", images=20).replace("racy", "rasy"))
     done = run(*ASSESS)
     assert done.exit_code == 2
-    assert done.output.startswith("securemnist: small.toml: row CLEAN-01: expected a measure of")
+    assert done.output.startswith(
+        "securemnist: small.toml: row CLEAN-01: expected a measure such as"
+    )
     assert len(done.output.strip().splitlines()) == 1
     assert not (folder / "reports").exists()
 

@@ -85,11 +85,11 @@ print([name for name in names if Path.cwd() in Path(find_spec(name).origin).pare
 
 
 def test_extras_with_imported_packages_are_named() -> None:
-    """Every extra is named in `imports`, except for those of tests and benchmarks."""
+    """Every extra is named in `imports`, except for those of this repository's own tools."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
-    assert set(imports.EXTRAS) == set(extras) - {"test", "lint", "bench"}
+    assert set(imports.EXTRAS) == set(extras) - {"test", "lint", "bench", "docs", "notebook"}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from securemnist import initial_policy, measures
+from securemnist import initial_policy, measures, threat_model
 from securemnist.cli import collection_check, main
 from securemnist.data import DataSet
 from securemnist.initial_policy import measured, templates
@@ -58,7 +58,11 @@ def test_init_writes_a_policy_that_the_model_meets(
         assert row.max_drop is not None
         waived = re.search(rf"^{row.id} (may fail|fails) and is waived", result.output, re.M)
         assert (row.waiver is not None) == bool(waived)
-    assert read.families == ("clean", "adversarial", "backdoor", "latency", "static")
+    threats = threat_model.load(project / templates.THREATS)
+    assert not threats.unknown_requirements(row.id for row in read.requirements)
+    assert (
+        " ".join(read.families) == "clean adversarial natural backdoor latency static supply_chain"
+    )
     clean = read.requirements[0]
     assert "the first measurement gave 0.8" in clean.because
     assert 0.75 < clean.threshold < 0.8
@@ -67,7 +71,10 @@ def test_init_writes_a_policy_that_the_model_meets(
     assert (project / templates.IGNORED).read_text() == "*\n"
     for name in ("conftest.py", "noxfile.py", templates.SUITE):
         ast.parse((project / name).read_text())
-    assert module(project, "securemnist", "assess", "-m", "clean or static").returncode == 0
+    assert (
+        module(project, "securemnist", "assess", "-m", "clean or static or supply_chain").returncode
+        == 0
+    )
     report = json.loads((project / "reports" / "assessment.json").read_text())
     assert report["subject"]["parameters"] == 7_850
     # Their own test run takes the suites along: every row of the policy is a test, and here one ran.
@@ -94,7 +101,11 @@ def test_existing_files_are_not_overwritten(project: Path, monkeypatch: pytest.M
     """Existing files are kept and the missing content is printed; an existing policy ends the command."""
     monkeypatch.setattr(measured, "PROPOSALS", initial_policy.PROPOSALS[:1])
     (project / "conftest.py").write_text("# mine\n")
+    (project / "security_tests").mkdir()
+    (project / templates.THREATS).write_text("# mine\n")
     result = init("--model", "reader:good")
+    assert (project / templates.THREATS).read_text() == "# mine\n"
+    assert f"{templates.THREATS}: exists and was not changed" in result.output
     assert (project / "conftest.py").read_text() == "# mine\n"
     assert "from reader import good" in result.output
     again = init("--model", "reader:good")

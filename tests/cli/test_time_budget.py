@@ -10,7 +10,8 @@ from securemnist.attacks.fgsm import RFGSM
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError
 from securemnist.evaluation.context import Context
-from securemnist.evaluation.ladder import CHUNK, evaluate
+from securemnist.evaluation.ladder import evaluate
+from securemnist.evaluation.stages import CHUNK
 from securemnist.measures import bind, take_measurement
 from securemnist.models.loading import from_model
 from securemnist.results.findings import Measurement

@@ -14,7 +14,7 @@ from securemnist.input_spec import InputSpec
 from securemnist.results.assessment import Assessment
 from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.per_image import encode
-from tests.comparison import made
+from tests.comparison import builders
 from tests.error_form import one_sentence
 
 ANIMALS = InputSpec(3, 32, 32, 10, tuple(f"animal <b>{k}</b>" for k in range(10)))
@@ -23,27 +23,27 @@ ANIMALS = InputSpec(3, 32, 32, 10, tuple(f"animal <b>{k}</b>" for k in range(10)
 def on(spec: InputSpec, side: Assessment) -> Assessment:
     """The same assessment on data of this form."""
     data = {**side.subject["data"], "spec": spec.to_json()}
-    return made.assessment(
+    return builders.assessment(
         *side.findings, digest=side.subject["digest"][:3], subject={**side.subject, "data": data}
     )
 
 
 def sides() -> tuple[Assessment, Assessment]:
     """Two versions, of which the new one is worse."""
-    return made.assessment(made.OLD), made.assessment(made.WORSE, digest="new")
+    return builders.assessment(builders.OLD), builders.assessment(builders.WORSE, digest="new")
 
 
 def compared(spec: InputSpec) -> Comparison:
     """Both versions on data of this form."""
     old, new = sides()
-    return compare(on(spec, old), on(spec, new), today=made.TODAY)
+    return compare(on(spec, old), on(spec, new), today=builders.TODAY)
 
 
 def test_other_forms_are_not_compared() -> None:
     """Assessments on data of another form are refused with both forms, in one sentence."""
     old, new = sides()
     with pytest.raises(UsageError) as caught:
-        compare(on(ANIMALS, old), on(InputSpec(1, 28, 28, 10), new), today=made.TODAY)
+        compare(on(ANIMALS, old), on(InputSpec(1, 28, 28, 10), new), today=builders.TODAY)
     text = one_sentence(caught.value)
     assert "3x32x32, 10 classes" in text
     assert "1x28x28, 10 classes" in text
@@ -54,7 +54,7 @@ def test_other_class_names_are_not_compared() -> None:
     old, new = sides()
     other = InputSpec(3, 32, 32, 10, tuple("abcdefghij"))
     with pytest.raises(UsageError) as caught:
-        compare(on(ANIMALS, old), on(other, new), today=made.TODAY)
+        compare(on(ANIMALS, old), on(other, new), today=builders.TODAY)
     assert "with other class names" in one_sentence(caught.value)
 
 
@@ -78,7 +78,7 @@ def backdoor(classes: int, target: int | str) -> EventMatrix | None:
     settings = {"target": target, "images": 200}
     value = 1.0 if target in ("next", "pair") else 1 / (classes - 1)
     return read(
-        made.judged("B-1", "backdoor_success", value, evidence, at_most=0.5, settings=settings)
+        builders.judged("B-1", "backdoor_success", value, evidence, at_most=0.5, settings=settings)
     )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from securemnist.comparison import files
-from tests.comparison.test_files import made
-from tests.report.test_browser import Visit, browser, look_at, pytestmark  # noqa: F401
+from tests.browser import Visit, assert_fits
+from tests.comparison.test_files import every_word
 
 
 @pytest.fixture(scope="module")
@@ -18,23 +18,22 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("comparison")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-        files.write(made(), folder)
+        files.write(every_word(), folder)
     return folder / "compare.html"
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1600, "dark")])
 def test_the_comparison_fits_and_is_silent(
-    browser: Any,  # noqa: F811
+    browser: Any,
     comparison: Path,
     width: int,
     scheme: str,
 ) -> None:
     """No sideways scrolling, no message, no request; axe finds nothing with everything unfolded."""
-    look_at(browser, comparison, width, scheme)
+    assert_fits(browser, comparison, width, scheme)
 
 
-def test_the_answer_is_on_the_first_screen(browser: Any, comparison: Path) -> None:  # noqa: F811
+def test_the_answer_is_on_the_first_screen(browser: Any, comparison: Path) -> None:
     """Whether the new version may replace the old one is seen without scrolling, on a telephone, too."""
-    visit = Visit(browser, comparison, 360, "light")
-    assert visit.page.locator("#answer").bounding_box()["y"] < 900
-    visit.page.close()
+    with Visit(browser, comparison, 360, "light") as visit:
+        assert visit.page.locator("#answer").bounding_box()["y"] < 900

@@ -7,7 +7,7 @@ import dataclasses
 from securemnist.comparison.change import Turned
 from securemnist.comparison.changed_images import SHOWN, Images
 from securemnist.results.evidence.images import ChangedImage, Picture
-from tests.comparison.made import assessment, codes, robust
+from tests.comparison.builders import assessment, codes, robust
 
 
 def test_what_can_be_shown_comes_first() -> None:
@@ -23,10 +23,12 @@ def test_what_can_be_shown_comes_first() -> None:
         adversarial=image,
     )
     finding = robust(codes(range(30)))
-    seen = finding.measurement
-    assert seen is not None
-    seen = dataclasses.replace(seen, evidence=dataclasses.replace(seen.evidence, gallery=[kept]))
-    weak = dataclasses.replace(finding, measurement=seen)
+    measurement = finding.measurement
+    assert measurement is not None
+    measurement = dataclasses.replace(
+        measurement, evidence=dataclasses.replace(measurement.evidence, gallery=[kept])
+    )
+    weak = dataclasses.replace(finding, measurement=measurement)
     turned = tuple(Turned(place=place, label=place % 10, by="PGD-40") for place in range(30))
     images = Images(assessment(weak)).of(turned, weak, "share")
     assert images.count == 30

@@ -14,7 +14,7 @@ import pytest
 from securemnist.data import DataSet
 from securemnist.results.assessment import Assessment
 from tests.commands import run
-from tests.comparison.made import assessment, codes, robust
+from tests.comparison.builders import assessment, codes, robust
 from tests.comparison.test_files import SCHEMA
 from tests.data.small import write
 

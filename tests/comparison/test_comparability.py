@@ -14,7 +14,7 @@ from securemnist.errors import UsageError
 from securemnist.results.assessment import Assessment
 from securemnist.results.evidence.attack import AttackEvidence, EarlyStop
 from securemnist.results.findings import Finding, Verdict
-from tests.comparison.made import (
+from tests.comparison.builders import (
     OLD,
     SAME,
     SETTINGS,
@@ -32,19 +32,23 @@ from tests.policies import CLEAN, table
 
 def with_evidence(finding: Finding, **changes: Any) -> Finding:
     """The same finding with other evidence of its attack."""
-    seen = finding.measurement
-    assert seen is not None
-    evidence = dataclasses.replace(seen.evidence, **changes)
-    return dataclasses.replace(finding, measurement=dataclasses.replace(seen, evidence=evidence))
+    measurement = finding.measurement
+    assert measurement is not None
+    evidence = dataclasses.replace(measurement.evidence, **changes)
+    return dataclasses.replace(
+        finding, measurement=dataclasses.replace(measurement, evidence=evidence)
+    )
 
 
 def outcomes_of(finding: Finding, **changes: Any) -> Finding:
     """The same finding with another table of outcomes."""
-    seen = finding.measurement
-    assert seen is not None
-    assert isinstance(seen.evidence, AttackEvidence)
-    assert seen.evidence.outcomes is not None
-    return with_evidence(finding, outcomes=dataclasses.replace(seen.evidence.outcomes, **changes))
+    measurement = finding.measurement
+    assert measurement is not None
+    assert isinstance(measurement.evidence, AttackEvidence)
+    assert measurement.evidence.outcomes is not None
+    return with_evidence(
+        finding, outcomes=dataclasses.replace(measurement.evidence.outcomes, **changes)
+    )
 
 
 def ended(finding: Finding) -> Finding:
@@ -68,19 +72,23 @@ UNLIKE: dict[str, tuple[Finding, Finding, str]] = {
     ),
     "out of scope": (dataclasses.replace(OLD, in_scope=False), SAME, "was not asked"),
     "no images": (OLD, judged("ADV-03", "robust_accuracy", 0.9, {}), "recorded no images"),
-    "no verdict": (OLD, robust(codes(range(9)), seen={"inconclusive": "saturated"}), "saturated"),
+    "no verdict": (
+        OLD,
+        robust(codes(range(9)), measured={"inconclusive": "saturated"}),
+        "saturated",
+    ),
     "ended early": (OLD, ended(SAME), "the new version's search ended early"),
-    "forged": (OLD, robust(codes(range(9)), seen={"value": 0.99}), "the images give 0.9991"),
+    "forged": (OLD, robust(codes(range(9)), measured={"value": 0.99}), "the images give 0.9991"),
 }
 
 
 @pytest.mark.parametrize(("old", "new", "reason"), UNLIKE.values(), ids=UNLIKE)
 def test_unlike_rows_are_never_good(old: Finding, new: Finding, reason: str) -> None:
     """A row that was measured otherwise is not comparable, says why, and keeps the exit code from 0."""
-    made = compared(old, new)
-    assert made.changes[0].word is Word.NOT_COMPARABLE
-    assert reason in made.changes[0].reason
-    assert made.exit_code == 3
+    comparison = compared(old, new)
+    assert comparison.changes[0].word is Word.NOT_COMPARABLE
+    assert reason in comparison.changes[0].reason
+    assert comparison.exit_code == 3
 
 
 def stages(finding: Finding, *names: str) -> Finding:
@@ -108,12 +116,12 @@ def test_rows_on_one_side_only() -> None:
 def test_a_row_out_of_the_new_scope_is_neutral() -> None:
     """What the new run was not asked for is listed and decides nothing."""
     outside = dataclasses.replace(robust(codes(range(9)), name="ADV-09"), in_scope=False)
-    made = compare(
+    comparison = compare(
         assessment(OLD, robust(codes(range(9)), name="ADV-09")),
         assessment(SAME, outside, digest="new"),
     )
-    assert made.exit_code == 0
-    assert made.changes[1].word is Word.NOT_COMPARABLE
+    assert comparison.exit_code == 0
+    assert comparison.changes[1].word is Word.NOT_COMPARABLE
 
 
 def test_a_row_moved_to_a_higher_tier_counts() -> None:
@@ -121,17 +129,17 @@ def test_a_row_moved_to_a_higher_tier_counts() -> None:
     before = robust(codes(range(9)), name="ADV-09")
     moved = changed(before, tier="full").requirement.unmeasured(Verdict.NOT_RUN, "out of scope")
     moved = dataclasses.replace(moved, in_scope=False)
-    made = compare(assessment(OLD, before), assessment(SAME, moved, digest="new"))
-    assert made.exit_code == 3
-    assert "was of tier standard, is of tier full" in made.changes[1].reason
+    comparison = compare(assessment(OLD, before), assessment(SAME, moved, digest="new"))
+    assert comparison.exit_code == 3
+    assert "was of tier standard, is of tier full" in comparison.changes[1].reason
     always = compare(assessment(OLD, moved), assessment(SAME, moved, digest="new"))
     assert always.exit_code == 0
 
 
 def other(kind: str) -> Assessment:
     """A new version that was assessed otherwise."""
-    made = assessment(SAME, digest="new")
-    data = made.to_json()
+    new = assessment(SAME, digest="new")
+    data = new.to_json()
     if kind == "same model":
         data["subject"]["digest"] = "old" * 16
     elif kind == "no digest":
@@ -169,9 +177,9 @@ def test_one_model_twice_where_asked() -> None:
 
 def test_another_torch_is_another_measurement() -> None:
     """A package that can change a number makes its rows incomparable."""
-    made = compare(assessment(OLD), other("torch"))
-    assert made.changes[0].reason == "torch was 2.13.0, is 2.14.1"
-    assert made.exit_code == 3
+    comparison = compare(assessment(OLD), other("torch"))
+    assert comparison.changes[0].reason == "torch was 2.13.0, is 2.14.1"
+    assert comparison.exit_code == 3
 
 
 def test_a_changed_policy_is_noted() -> None:

@@ -7,7 +7,7 @@ import json
 import time
 
 from securemnist.comparison.comparison import compare
-from tests.comparison.made import (
+from tests.comparison.builders import (
     OLD,
     WORSE,
     assessment,

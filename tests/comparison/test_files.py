@@ -17,7 +17,7 @@ from securemnist.comparison.comparison import Comparison, compare
 from securemnist.errors import UsageError
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Verdict, Waiver
-from tests.comparison.made import TODAY, assessment, changed, codes, compared, read_as, robust
+from tests.comparison.builders import TODAY, assessment, changed, codes, compared, read_as, robust
 from tests.report import hostile
 from tests.report.markup import Markup
 from tests.schemas import FOLDER
@@ -27,7 +27,7 @@ OLD = robust(codes(range(700)))
 WORSE = robust(codes(range(900)), max_drop=0.01)
 
 
-def made() -> Comparison:
+def every_word() -> Comparison:
     """A comparison with every word, a waiver, and a row on one side only."""
     waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
     few = [robust(codes(range(n), 100), name="ADV-04") for n in (7, 9)]
@@ -47,7 +47,7 @@ def made() -> Comparison:
 
 def test_json_to_its_schema() -> None:
     """compare.json is what its schema says, for every word, a waiver and an unmeasured row."""
-    data = json.loads(json.dumps(made().to_json(), allow_nan=False))
+    data = json.loads(json.dumps(every_word().to_json(), allow_nan=False))
     assert {change["word"] for change in data["changes"]} == set(data["counts"])
     jsonschema.validate(data, SCHEMA)
     data["changes"][0]["word"] = "fine"
@@ -57,7 +57,7 @@ def test_json_to_its_schema() -> None:
 
 def test_the_comment_says_what_stands_in_the_way() -> None:
     """The answer comes first, then each row in the way with its numbers and its next step."""
-    text = markdown.render(made()).decode()
+    text = markdown.render(every_word()).decode()
     assert text.startswith("## ✗ Do not replace the old one\n")
     for phrase in (
         "**ADV-03**",
@@ -86,7 +86,7 @@ def test_a_comment_fits_github() -> None:
 
 def test_the_page_is_whole(tmp_path: Path) -> None:
     """The page balances, says the answer first, shows turned images, classes and attacks."""
-    files.write(made(), tmp_path)
+    files.write(every_word(), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {*files.FILES, "report.json"}
     markup = Markup((tmp_path / "compare.html").read_text())
     text = markup.text
@@ -103,8 +103,8 @@ def test_the_page_is_whole(tmp_path: Path) -> None:
 
 def test_equal_comparisons_give_equal_bytes() -> None:
     """Page and comment depend on nothing but the two assessments."""
-    assert page.render(made()) == page.render(made())
-    assert markdown.render(made()) == markdown.render(made())
+    assert page.render(every_word()) == page.render(every_word())
+    assert markdown.render(every_word()) == markdown.render(every_word())
 
 
 @pytest.mark.parametrize("text", hostile.TEXTS, ids=range(len(hostile.TEXTS)))
@@ -129,7 +129,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     """A folder that is a file is refused in one sentence, and stays as it was."""
     (tmp_path / "reports").write_text("mine")
     with pytest.raises(UsageError):
-        files.write(made(), tmp_path / "reports")
+        files.write(every_word(), tmp_path / "reports")
     assert (tmp_path / "reports").read_text() == "mine"
 
 
@@ -151,7 +151,7 @@ def test_a_failed_row_that_cannot_be_compared_is_told_as_failed() -> None:
 def test_the_terminal_says_it_too() -> None:
     """Piped: a line a row in scope, the rows in the way with what to do, the answer at the end."""
     file = io.StringIO()
-    terminal.print_comparison(made(), Console(file=file, width=80))
+    terminal.print_comparison(every_word(), Console(file=file, width=80))
     lines = file.getvalue().splitlines()
     assert lines[1].startswith("↓ worse  ")
     assert "ADV-03" in lines[1]

@@ -17,7 +17,7 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
     ("clean_accuracy", {"images": 300}),
     ("worst_class_accuracy", {"images": 300}),
     ("attack_accuracy", {"images": 64, "threat": THREAT, "attack": {"use": "FGSM"}}),
-    ("robust_accuracy", {"images": 64, "threat": THREAT, "attack": {"use": "PGD", "steps": 3}}),
+    ("robust_accuracy", {"images": 24, "threat": THREAT, "attack": {"use": "PGD", "steps": 3}}),
     ("certified_accuracy", {"images": 16, "threat": {"norm": "linf", "eps": 0.01}}),
     ("backdoor_success", {"images": 200, "trigger": CORNER, "target": 7}),
     ("backdoor_success", {"images": 200, "trigger": CORNER, "target": "all"}),

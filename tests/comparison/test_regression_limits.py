@@ -11,7 +11,7 @@ from securemnist.comparison.change import Word
 from securemnist.comparison.comparison import compare
 from securemnist.results.findings import Verdict, Waiver
 from securemnist.results.verdicts import utc_day
-from tests.comparison.made import (
+from tests.comparison.builders import (
     OLD,
     SAME,
     TODAY,
@@ -42,17 +42,17 @@ def test_bounds_of_the_policy_decide(bounds: dict[str, Any], verdict: Verdict, _
     """On the complete set the exact number decides; the floor alone would have let both pass."""
     new = robust(codes(range(900)), **bounds)
     assert new.verdict is Verdict.PASS
-    made = compared(OLD, new)
-    assert made.changes[0].verdict is verdict
-    assert made.exit_code == (verdict is Verdict.FAIL)
+    comparison = compared(OLD, new)
+    assert comparison.changes[0].verdict is verdict
+    assert comparison.exit_code == (verdict is Verdict.FAIL)
 
 
 def test_on_a_sample_the_interval_decides_a_bound() -> None:
     """A limit inside the interval is undecided: not good, and not a failure."""
     old, new = robust(codes(range(70), 1_000)), robust(codes(range(80), 1_000), max_drop=0.012)
-    made = compared(old, new)
-    assert made.changes[0].verdict is Verdict.INCONCLUSIVE
-    assert made.exit_code == 3
+    comparison = compared(old, new)
+    assert comparison.changes[0].verdict is Verdict.INCONCLUSIVE
+    assert comparison.exit_code == 3
     assert compared(old, robust(codes(range(150), 1_000), max_drop=0.012)).exit_code == 1
     assert compared(old, robust(codes(range(71), 1_000), max_drop=0.012)).exit_code == 0
 
@@ -64,18 +64,18 @@ def test_a_bound_that_cannot_be_counted_is_undecided() -> None:
 
 def test_a_rise_from_zero_is_endless() -> None:
     """Relative to nothing, any rise of a bad rate is too much."""
-    whole = {"seen": {"complete": True}}
+    whole = {"measured": {"complete": True}}
     old, bound = backdoor(0, **whole), {**whole, "max_relative_drop": 0.5}
     assert compared(old, backdoor(3, **bound)).exit_code == 1
     assert compared(old, backdoor(0, **bound)).exit_code == 0
 
 
 def test_a_waiver_covers_the_change() -> None:
-    """A waived row is listed as worse, and stands in nobody's way until its day has passed."""
+    """A waived row is listed as worse, and fails no comparison until its day has passed."""
     waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
-    made = compared(OLD, changed(WORSE, waiver=waiver))
-    assert made.changes[0].word is Word.WORSE
-    assert made.exit_code == 0
+    comparison = compared(OLD, changed(WORSE, waiver=waiver))
+    assert comparison.changes[0].word is Word.WORSE
+    assert comparison.exit_code == 0
     late = Waiver(reason="retraining is scheduled", expires="2026-11-20")
     assert compared(OLD, changed(WORSE, waiver=late)).exit_code == 1
 
@@ -84,22 +84,22 @@ def test_a_waiver_covers_the_change() -> None:
 def test_the_day_of_the_decision_judges_waivers(today: str, code: int) -> None:
     """A stored assessment whose waiver has ended since is not excused by it; both days are named."""
     waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
-    made = compared(OLD, changed(WORSE, waiver=waiver), today=today)
-    assert made.exit_code == code
-    assert made.to_json()["decided"] == today
+    comparison = compared(OLD, changed(WORSE, waiver=waiver), today=today)
+    assert comparison.exit_code == code
+    assert comparison.to_json()["decided"] == today
     if code:
         phrase = "the waiver has expired: its last day was 2026-12-31, and 2027-01-01 (UTC) decides"
-        assert phrase in made.changes[0].notes
+        assert phrase in comparison.changes[0].notes
     else:
-        assert "waived on 2026-12-31 (UTC)" in wording.headline(made).why
+        assert "waived on 2026-12-31 (UTC)" in wording.headline(comparison).why
 
 
 def test_waived_rows_alone_are_no_comparison() -> None:
     """A new version of which no row passed may not replace the old one, whatever is waived."""
     waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
-    made = compared(OLD, robust(codes(range(900)), at_least=0.99, waiver=waiver))
-    assert made.exit_code == 3
-    assert wording.headline(made).why == "no requirement passed; 1 waived on 2026-11-21 (UTC)"
+    comparison = compared(OLD, robust(codes(range(900)), at_least=0.99, waiver=waiver))
+    assert comparison.exit_code == 3
+    assert wording.headline(comparison).why == "no requirement passed; 1 waived on 2026-11-21 (UTC)"
 
 
 def test_the_present_day_decides_where_none_is_named() -> None:
@@ -119,7 +119,7 @@ def test_a_waiver_that_left_the_policy_excuses_nothing() -> None:
 
 def test_cannot_tell_is_undecided() -> None:
     """A row without bounds whose difference the sample leaves open exits 3, as the documents say."""
-    made = compared(robust(codes(range(70), 1_000)), robust(codes(range(40, 130), 1_000)))
-    assert made.changes[0].word is Word.CANNOT_TELL
-    assert (made.changes[0].verdict, made.exit_code) == (Verdict.INCONCLUSIVE, 3)
-    assert "max_drop" in wording.next_step(made.changes[0])
+    comparison = compared(robust(codes(range(70), 1_000)), robust(codes(range(40, 130), 1_000)))
+    assert comparison.changes[0].word is Word.CANNOT_TELL
+    assert (comparison.changes[0].verdict, comparison.exit_code) == (Verdict.INCONCLUSIVE, 3)
+    assert "max_drop" in wording.next_step(comparison.changes[0])

@@ -9,7 +9,7 @@ import pytest
 from securemnist.comparison.change import Word
 from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Doubt, Finding
-from tests.comparison.made import (
+from tests.comparison.builders import (
     BETTER,
     LABELS,
     OLD,
@@ -33,30 +33,30 @@ from tests.comparison.made import (
 )
 def test_the_word_of_a_row(new: Finding, word: Word, code: int) -> None:
     """Paired on the same images, a row is better, worse or the same; only worse stands in the way."""
-    made = compared(OLD, new)
-    assert made.changes[0].word is word
-    assert made.exit_code == code
+    comparison = compared(OLD, new)
+    assert comparison.changes[0].word is word
+    assert comparison.exit_code == code
 
 
 def test_a_small_sample_cannot_tell() -> None:
     """A hundred images of which two turned say nothing, and a point is not the same as no change."""
     few = robust(codes(range(7), 100)), robust(codes(range(9), 100))
-    seen = change(*few)
-    assert seen.word is Word.CANNOT_TELL
-    assert seen.low is not None
-    assert seen.low < -0.01
+    result = change(*few)
+    assert result.word is Word.CANNOT_TELL
+    assert result.low is not None
+    assert result.low < -0.01
 
 
 def test_what_turned_is_listed() -> None:
     """Newly broken images name their attack; newly safe ones the attack that broke the old version."""
-    seen = change(robust(codes(range(3))), robust(codes(range(1, 5)).replace("...", "..x", 1)))
-    assert seen.broken is not None
-    assert seen.safe is not None
-    assert [(t.place, t.label, t.by) for t in seen.safe] == [(0, 0, "PGD-40")]
-    assert [t.place for t in seen.broken] == [3, 4, 7]
-    assert seen.broken[-1].by == "misclassified without an attack"
-    assert [(s.name, s.old, s.new) for s in seen.stages] == [("FGSM", 0, 0), ("PGD-40", 3, 4)]
-    assert sum(part.n for part in seen.classes) == len(LABELS)
+    result = change(robust(codes(range(3))), robust(codes(range(1, 5)).replace("...", "..x", 1)))
+    assert result.broken is not None
+    assert result.safe is not None
+    assert [(t.place, t.label, t.by) for t in result.safe] == [(0, 0, "PGD-40")]
+    assert [t.place for t in result.broken] == [3, 4, 7]
+    assert result.broken[-1].by == "misclassified without an attack"
+    assert [(s.name, s.old, s.new) for s in result.stages] == [("FGSM", 0, 0), ("PGD-40", 3, 4)]
+    assert sum(part.n for part in result.classes) == len(LABELS)
 
 
 def test_classes_show_where_it_happens() -> None:
@@ -76,12 +76,12 @@ def test_a_misclassified_image_names_its_class() -> None:
 def test_the_worst_class() -> None:
     """The worst of ten classes is compared as such, and its fall is called worse."""
     bad = "".join("9" if c == "3" and p < 1_000 else c for p, c in enumerate(LABELS))
-    seen = change(
+    result = change(
         read_as(LABELS, "worst_class_accuracy"), read_as(bad, "worst_class_accuracy", at_least=0.1)
     )
-    assert seen.word is Word.WORSE
-    assert seen.difference == pytest.approx(-0.1)
-    assert seen.paired.startswith("worst of 10")
+    assert result.word is Word.WORSE
+    assert result.difference == pytest.approx(-0.1)
+    assert result.paired.startswith("worst of 10")
 
 
 @pytest.mark.parametrize("target", [7, "all"])
@@ -106,12 +106,12 @@ def static(*files: str) -> Finding:
     issue = {"line": 3, "tool": "bandit", "rule": "B301", "severity": "low", "message": "no"}
     static = [{**issue, "advice": "", "file": file} for file in files]
     evidence = StaticEvidence.from_json({"static": static})
-    seen = {"unit": "count", "low": len(files), "high": len(files), "n": 9, "complete": True}
+    measured = {"unit": "count", "low": len(files), "high": len(files), "n": 9, "complete": True}
     return judged(
         *("STATIC-01", "static_findings", float(len(files)), evidence),
         at_most=99,
         settings={},
-        seen=seen,
+        measured=measured,
     )
 
 
@@ -129,10 +129,10 @@ DOUBT = {"doubts": (Doubt(name="weak attack", reason="Square breaks more", advic
 
 def test_a_doubted_number_proves_nothing_good() -> None:
     """A doubt on the new side leaves only worse standing, on the old side only better."""
-    new_better, new_worse = (robust(codes(range(n)), seen=DOUBT) for n in (500, 900))
+    new_better, new_worse = (robust(codes(range(n)), measured=DOUBT) for n in (500, 900))
     assert change(OLD, new_better).word is Word.CANNOT_TELL
     assert "weak attack" in change(OLD, new_better).reason
     assert change(OLD, new_worse).word is Word.WORSE
-    old = robust(codes(range(700)), seen=DOUBT)
+    old = robust(codes(range(700)), measured=DOUBT)
     assert change(old, BETTER).word is Word.BETTER
     assert change(old, WORSE).word is Word.CANNOT_TELL

@@ -157,6 +157,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "many channels": ({"x_test": random_pixels(N, 8, 8, 8), "y_test": Y}, "1 to 4 channels"),
     "ambiguous channels": ({"x_test": random_pixels(N, 3, 9, 3), "y_test": Y}, "HWC or CHW"),
     "tiny": ({"x_test": random_pixels(N, 7, 9), "y_test": Y}, "sides of 8 to 512 pixels"),
+    "one number": (
+        {"x_test": np.uint8(3), "y_test": Y},
+        r"x_test: expected images .*got shape \(\)",
+    ),
     "no images": ({"x_test": X[:0], "y_test": Y[:0]}, "at least one"),
     "too few labels": ({"x_test": X, "y_test": Y[1:]}, "expected 20 labels"),
     "one-hot labels": ({"x_test": X, "y_test": np.eye(5)[Y]}, "argmax"),

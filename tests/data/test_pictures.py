@@ -212,6 +212,17 @@ CHANGES: dict[str, tuple[Change, str]] = {
         "printable characters",
     ),
     "one class": (lambda folder: (folder / "test/cat").rename(folder / "away"), "got 1; use"),
+    "training alone": (
+        lambda folder: (folder / "test").rename(folder / "train"),
+        "got train/CLASS without test/CLASS; add the test pictures",
+    ),
+    "classes without a split": (
+        lambda folder: (
+            [each.rename(folder / each.name) for each in (folder / "test").iterdir()]
+            and (folder / "test").rmdir()
+        ),
+        "got folders of pictures; move them to test/CLASS",
+    ),
     "a file that is large": (
         lambda folder: os.truncate(folder / "test/cat/000.png", 33 << 20),
         "more than 33554432 bytes",

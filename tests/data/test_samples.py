@@ -51,6 +51,15 @@ def test_form_of_digests(
     assert len(found[:0].digest) == 64
 
 
+def test_spread_samples() -> None:
+    """Samples at even distances include the first and the last; of fewer all are taken."""
+    found = Samples(COLOUR, torch.arange(N)).spread(4)
+    assert found.labels.tolist() == [0, 8, 15, 23]
+    assert torch.equal(found.pixels, COLOUR[found.labels])
+    assert Samples(COLOUR, Y).spread(64).labels.tolist() == Y.tolist()
+    assert len(Samples(COLOUR, Y).spread(1)) == 1
+
+
 def test_images_of_every_spec() -> None:
     """Images are contiguous float32 (n, C, H, W), and changing them does not change the pixels."""
     for pixels in (COLOUR, COLOUR / 255, COLOUR.permute(0, 1, 3, 2)):

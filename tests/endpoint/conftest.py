@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
+from securemnist.data import DataSet
 from securemnist.endpoint.description import Description, described
 from securemnist.endpoint.network import RemoteModel
 from securemnist.input_spec import MNIST
@@ -24,6 +26,18 @@ def service() -> Iterator[Service]:
     """A service whose class k is a brightness near k / 10."""
     with serving(Service(by_brightness)) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def images() -> DataSet:
+    """200 images of 8x8, of which the class is the brightness; a third of them near another class."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(200) % 10
+    mean = (labels + 0.5 + rng.uniform(-0.4, 0.4, 200)) / 10
+    x = np.clip(mean[:, None, None, None] + rng.uniform(-0.04, 0.04, (200, 1, 8, 8)), 0, 1)
+    x = np.rint(x * 255) / 255
+    labels = by_brightness(x).argmax(1)
+    return DataSet.from_tensors(x.astype(np.float32), labels, classes=10, name="brightness")
 
 
 def table(service: Service, **more: Any) -> Description:

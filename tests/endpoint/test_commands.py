@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,21 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import securemnist as sm
+from securemnist._util import resources
 from securemnist._util.resources import ROOT
 from securemnist.attacks.square import Square
 from securemnist.attacks.transfer import Transfer
 from securemnist.cli import main
 from securemnist.endpoint.description import Description
 from securemnist.endpoint.pixels import Pixels
+from securemnist.evaluation.doubts.endpoint_answers import ASKED
 from securemnist.evaluation.ladders import BUDGETS, Ladder
 from securemnist.measures import check_policy
 from securemnist.results import policy as policies
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Verdict
-from tests.commands import python
+from tests.commands import python, shell
 from tests.endpoint.service import Service
 
 POLICY = """
@@ -84,7 +88,7 @@ def named(table: str) -> set[str]:
 def test_assessment_of_a_described_endpoint(project: Path) -> None:
     """The documented description is assessed: probe and budget are printed, rows have their verdicts."""
     words = ["--endpoint", "endpoint.toml", "--policy", "policy.toml", "--data", "grey.npz"]
-    done = python(project, "-m", "securemnist", "assess", *words, "--out", "reports")
+    done = shell(project, "assess", *words, "--out", "reports")
     assert done.returncode == 3, done.stderr  # a row that is not measured
     printed = " ".join(done.stderr.split())
     assert "answers: probabilities, not rounded" in printed
@@ -146,3 +150,64 @@ def test_one_measurement(project: Path) -> None:
     result = CliRunner().invoke(main, ["measure", *words])
     assert result.exit_code == 0, result.output
     assert "at most 20 queries an image" in result.output
+
+
+CONFTEST = """
+from pathlib import Path
+
+import pytest
+
+from securemnist import data
+from securemnist.models.loading import resolve
+
+@pytest.fixture(scope="session")
+def model():
+    return resolve("endpoint.toml", input_spec=data.load(Path("grey.npz")).spec)
+"""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--security-model=endpoint.toml"], [], ["--security-model=endpoint.toml", "-n1"]],
+    ids=["option", "fixture", "xdist"],
+)
+def test_plain_pytest_prints_probe_and_estimate(project: Path, options: list[str]) -> None:
+    """Probe, estimate and budget stand once in the terminal, also with captured output and workers."""
+    suites = project / "security_tests"
+    suites.mkdir()
+    for name in ("test_clean.py", "test_evasion.py", "test_certified.py"):
+        shutil.copy(resources.SUITES / name, suites)
+    (project / "policy.toml").rename(suites / "thresholds.toml")
+    if not options:
+        (project / "conftest.py").write_text(CONFTEST)
+    words = [
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--security-data=grey.npz",
+        "-m",
+        "clean",
+    ]
+    done = python(project, *words, *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("answers: probabilities, not rounded") == 1
+    # 50 images, and those of the doubts about the answers.
+    assert f"queries: at most {50 + ASKED.answers} for these rows" in done.stdout
+    assert done.stdout.count("budget: 50,000 a row, 1,000,000 in all") == 1
+
+
+def test_calls_from_python_print_probe_and_estimate(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`measure` and `assess` print them on stderr, unless progress is off."""
+    sm.measure("clean_accuracy", "endpoint.toml", "grey.npz", images=50)
+    printed = capsys.readouterr().err
+    assert printed.count("16 images a request") == 1
+    assert f"queries: at most {50 + ASKED.answers} for these rows" in printed
+    (project / "policy.toml").write_text(POLICY.partition('[[requirement]]\nid = "ADV-01')[0])
+    sm.assess("endpoint.toml", "grey.npz", policy="policy.toml")
+    assert "budget: 50,000 a row, 1,000,000 in all" in capsys.readouterr().err
+    sm.measure("clean_accuracy", "endpoint.toml", "grey.npz", images=50, progress=False)
+    assert capsys.readouterr().err == ""

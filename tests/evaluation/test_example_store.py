@@ -165,13 +165,13 @@ def test_replay_refuses_damaged_reports(
 def test_contact_sheet_and_table_match_images(context: Context) -> None:
     """The PNG sheet and the CSV of label, prediction and norms agree with the images."""
     row = {"attack": {"use": "FGSM"}, "threat": {"norm": "linf", "eps": 0.3}, "images": 20}
-    seen = take_measurement(context, "attack_accuracy", bind("attack_accuracy", row), 0)
-    kept, files = example_store.pack(seen, context, "ADV-01")
+    measurement = take_measurement(context, "attack_accuracy", bind("attack_accuracy", row), 0)
+    kept, files = example_store.pack(measurement, context, "ADV-01")
     assert set(files) == {f"adversarial/ADV-01.{kind}" for kind in ("npz", "png", "csv")}
-    assert kept.evidence.adversarial_examples.images == len(seen.examples)
+    assert kept.evidence.adversarial_examples.images == len(measurement.examples)
     assert files["adversarial/ADV-01.png"].startswith(b"\x89PNG")
     lines = list(csv.DictReader(files["adversarial/ADV-01.csv"].decode().splitlines()))
-    assert [int(line["test_image"]) for line in lines] == seen.examples.places.tolist()
+    assert [int(line["test_image"]) for line in lines] == measurement.examples.places.tolist()
     for line in lines:
         assert line["label"] != line["prediction"]
         assert 0 < float(line["linf"]) <= 0.300001

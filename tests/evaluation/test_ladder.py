@@ -11,10 +11,11 @@ import torch
 from securemnist.attacks.pgd import PGD
 from securemnist.errors import PolicyError
 from securemnist.evaluation.context import Context
-from securemnist.evaluation.ladder import CHUNK, evaluate
+from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.ladders import BUDGETS, make_ladder
 from securemnist.evaluation.pace import DEFAULT_PACE
+from securemnist.evaluation.stages import CHUNK
 from securemnist.measures import MEASURES, bind, take_measurement
 from securemnist.referee import rule
 from securemnist.results.findings import TIERS

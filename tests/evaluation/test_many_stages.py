@@ -95,7 +95,7 @@ def test_outcome_code_names_each_of_40_stages(finding: Finding) -> None:
 
 def test_report_counts_after_40_stages(finding: Finding) -> None:
     """The page counts 40 broken, 5 survived and 5 misclassified images, and none as certified."""
-    (outcomes,) = (made for made in exhibits(finding) if made.kind == "outcomes")
+    (outcomes,) = (exhibit for exhibit in exhibits(finding) if exhibit.kind == "outcomes")
     assert "5 survived, 40 broken, 5 misclassified" in outcomes.caption
     assert "proved" not in outcomes.caption
 
@@ -111,7 +111,7 @@ def test_replay_after_40_stages(context: Context, finding: Finding) -> None:
     assert after.measurement.value == 3 / 50
     codes = after.measurement.evidence.outcomes.codes
     assert codes[survivors].tolist() == [STAGES, STAGES]
-    (outcomes,) = (made for made in exhibits(after) if made.kind == "outcomes")
+    (outcomes,) = (exhibit for exhibit in exhibits(after) if exhibit.kind == "outcomes")
     assert "3 survived, 42 broken, 5 misclassified" in outcomes.caption
 
 
@@ -123,10 +123,10 @@ def test_comparison_counts_each_of_40_stages(context: Context, finding: Finding)
     kept = dataclasses.replace(evidence_of(finding), outcomes=changed)
     assert finding.measurement is not None
     measured = dataclasses.replace(finding.measurement, value=6 / 50, evidence=kept)
-    seen = together(dataclasses.replace(finding, measurement=measured), finding)
-    assert isinstance(seen, PairedDifference)
-    assert [stage.old for stage in seen.stages] == [1] * (STAGES - 1) + [0]
-    assert [stage.new for stage in seen.stages] == [1] * STAGES
-    assert seen.broken is not None
-    assert [(turned.label, turned.by) for turned in seen.broken] == [(1, table.stages[-1])]
+    difference = together(dataclasses.replace(finding, measurement=measured), finding)
+    assert isinstance(difference, PairedDifference)
+    assert [stage.old for stage in difference.stages] == [1] * (STAGES - 1) + [0]
+    assert [stage.new for stage in difference.stages] == [1] * STAGES
+    assert difference.broken is not None
+    assert [(turned.label, turned.by) for turned in difference.broken] == [(1, table.stages[-1])]
     assert table.labels.sum() == 45

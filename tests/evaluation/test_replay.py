@@ -98,8 +98,8 @@ def row(measure: str, images: int = IMAGES) -> Requirement:
 
 def finding(context: Context, asked: Requirement) -> Finding:
     """The finding of the row."""
-    seen = take_measurement(context, asked.measure, bind(asked.measure, asked.settings), 0)
-    return asked.judge(seen, claim="Images stand.", family="adversarial")
+    measurement = take_measurement(context, asked.measure, bind(asked.measure, asked.settings), 0)
+    return asked.judge(measurement, claim="Images stand.", family="adversarial")
 
 
 def with_replay(context: Context, *sets: Examples) -> Context:
@@ -107,17 +107,17 @@ def with_replay(context: Context, *sets: Examples) -> Context:
     return Context(context.subject, context.data, replay=Replay(sets))
 
 
-def measurement_of(made: Finding) -> Measurement:
+def measurement_of(found: Finding) -> Measurement:
     """The measurement of a finding."""
-    assert made.measurement is not None
-    return made.measurement
+    assert found.measurement is not None
+    return found.measurement
 
 
 @pytest.fixture(scope="module")
 def weak(context: Context) -> Finding:
     """The finding of a short search as attack_accuracy, which has fewer doubts."""
-    made = finding(context, row("attack_accuracy"))
-    return dataclasses.replace(made, requirement=row("robust_accuracy"))
+    found = finding(context, row("attack_accuracy"))
+    return dataclasses.replace(found, requirement=row("robust_accuracy"))
 
 
 def test_replay_affects_robust_accuracy_only(context: Context, stored: Examples) -> None:
@@ -137,12 +137,16 @@ def test_rejudged_finding_equals_search_with_replay(
 ) -> None:
     """Value, outcomes and matrix after the replay equal those of a search that started with it."""
     after = rejudge_with_replay(context, weak, Replay((stored,)))
-    seen, held = measurement_of(after), searched(context, SMALL, 2, stored).outcomes
-    assert round(seen.value * seen.n) == held.unbroken < round(measurement_of(weak).value * seen.n)
-    assert seen.low < seen.value < seen.high
-    table, matrix = seen.evidence.outcomes, seen.evidence.confusion
+    measurement, held = measurement_of(after), searched(context, SMALL, 2, stored).outcomes
+    assert (
+        round(measurement.value * measurement.n)
+        == held.unbroken
+        < round(measurement_of(weak).value * measurement.n)
+    )
+    assert measurement.low < measurement.value < measurement.high
+    table, matrix = measurement.evidence.outcomes, measurement.evidence.confusion
     assert table.stages == ["PGD-2", "replay"]
-    assert seen.evidence.waterfall[-1].fell == decoded(table.codes).count("1") > 0
+    assert measurement.evidence.waterfall[-1].fell == decoded(table.codes).count("1") > 0
     assert np.array_equal(matrix, held.evidence().confusion)
     assert (after.claim, after.family) == (weak.claim, weak.family)
     assert (
@@ -153,11 +157,13 @@ def test_rejudged_finding_equals_search_with_replay(
 
 def test_broken_certificate_is_error(context: Context, weak: Finding, stored: Examples) -> None:
     """A stored example that breaks a certified image makes the row an ERROR."""
-    seen = measurement_of(weak)
-    table = seen.evidence.outcomes
+    measurement = measurement_of(weak)
+    table = measurement.evidence.outcomes
     codes = np.where(table.codes == SURVIVED, CERTIFIED, table.codes)
-    claimed = dataclasses.replace(seen.evidence, outcomes=dataclasses.replace(table, codes=codes))
-    wrong = dataclasses.replace(seen, evidence=claimed)
+    claimed = dataclasses.replace(
+        measurement.evidence, outcomes=dataclasses.replace(table, codes=codes)
+    )
+    wrong = dataclasses.replace(measurement, evidence=claimed)
     after = rejudge_with_replay(
         context, dataclasses.replace(weak, measurement=wrong), Replay((stored,))
     )

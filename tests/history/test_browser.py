@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from securemnist.history import trend
+from tests.browser import Visit, assert_fits
 from tests.history.test_trend import history, version
-from tests.report.test_browser import Visit, browser, look_at, pytestmark  # noqa: F401
 
 
 @pytest.fixture(scope="module")
@@ -17,27 +17,26 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The trend of more versions than a chart shows, up, down and below the threshold."""
     folder = tmp_path_factory.mktemp("history")
     versions = [version(f"{n:02x}" * 20, 500 + 37 * n % 500) for n in range(33)]
-    made = history(folder / "h.jsonl", *versions)
-    (folder / "history.html").write_bytes(trend.render(made))
+    entries = history(folder / "h.jsonl", *versions)
+    (folder / "history.html").write_bytes(trend.render(entries))
     return folder / "history.html"
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1024, "light"), (1600, "dark")])
 def test_trend_page_fits_and_is_accessible(
-    browser: Any,  # noqa: F811
+    browser: Any,
     page: Path,
     width: int,
     scheme: str,
 ) -> None:
     """No horizontal scrolling, no message, no request; axe finds nothing with all unfolded."""
-    look_at(browser, page, width, scheme)
+    assert_fits(browser, page, width, scheme)
 
 
-def test_trend_chart_shows_latest_commit_first(browser: Any, page: Path) -> None:  # noqa: F811
+def test_trend_chart_shows_latest_commit_first(browser: Any, page: Path) -> None:
     """On a phone, a chart that is too wide shows the latest commit."""
-    visit = Visit(browser, page, 360, "light")
-    commits = visit.page.locator(".charts svg").first.locator("text[transform]")
-    oldest, newest = commits.first.bounding_box(), commits.last.bounding_box()
-    assert 0 < newest["x"] < 360
-    assert oldest["x"] < 0
-    visit.page.close()
+    with Visit(browser, page, 360, "light") as visit:
+        commits = visit.page.locator(".charts svg").first.locator("text[transform]")
+        oldest, newest = commits.first.bounding_box(), commits.last.bounding_box()
+        assert 0 < newest["x"] < 360
+        assert oldest["x"] < 0

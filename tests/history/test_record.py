@@ -99,11 +99,11 @@ def test_concurrent_writers(tmp_path: Path) -> None:
     commands = [[sys.executable, "-c", WRITER, str(path), str(who)] for who in range(4)]
     running = [subprocess.Popen(command) for command in commands]
     assert [process.wait(timeout=120) for process in running] == [0] * 4
-    seen = record.read(path)
-    assert seen.damaged == 0
-    assert len(seen.entries) == 160
+    content = record.read(path)
+    assert content.damaged == 0
+    assert len(content.entries) == 160
     for who in "0123":
-        numbers = [e["number"] for e in seen.entries if e["who"] == who]
+        numbers = [e["number"] for e in content.entries if e["who"] == who]
         assert numbers == list(range(40))
 
 
@@ -115,8 +115,8 @@ def test_read_counts_other_lines_as_damaged(text: str, tmp_path: Path) -> None:
     with path.open("a") as file:
         file.write(text + "\n")
     record.append(path, entry(1))
-    seen = record.read(path)
-    assert (len(seen.entries), seen.damaged) == (2, 1)
+    content = record.read(path)
+    assert (len(content.entries), content.damaged) == (2, 1)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from securemnist.history import entry, record, trend
 from securemnist.input_spec import InputSpec
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Waiver
-from tests.comparison.made import assessment, changed, codes, robust
+from tests.comparison.builders import assessment, changed, codes, robust
 from tests.report import hostile
 from tests.report.markup import Markup
 
@@ -37,8 +37,8 @@ def version(commit: str, broken: int) -> Assessment:
 
 def history(path: Path, *versions: Assessment) -> record.Record:
     """A record of these versions and a benchmark."""
-    for made in versions:
-        record.append(path, entry.assessment_entry(made))
+    for one in versions:
+        record.append(path, entry.assessment_entry(one))
     record.append(path, entry.benchmark_entry(figures.seconds(PAGE.splitlines()), "b" * 40))
     return record.read(path)
 
@@ -65,8 +65,8 @@ def test_trend_after_waiver_expired(today: str, phrase: str, tmp_path: Path) -> 
     """A pass that rested on an expired waiver is not shown as a pass."""
     waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
     failing = changed(robust(codes(range(900)), at_least=0.92), waiver=waiver)
-    made = assessment(failing, robust(codes(range(9)), name="ADV-04"), digest="new")
-    page = trend.render(history(tmp_path / "h.jsonl", made), today=today).decode()
+    waived = assessment(failing, robust(codes(range(9)), name="ADV-04"), digest="new")
+    page = trend.render(history(tmp_path / "h.jsonl", waived), today=today).decode()
     text = Markup(page).text
     assert phrase in text
     assert ("✓ Latest assessment passed" in text) is (today == "2026-12-31")
@@ -83,8 +83,8 @@ def test_trend_line_breaks_at_changed_settings(change: str, tmp_path: Path) -> N
         after["subject"]["data"]["spec"] = spec.to_json()
     if change == "images":
         after["findings"][0]["requirement"]["settings"] |= {"images": 500}
-    made = map(Assessment.from_json, (before, after))
-    html = trend.render(history(tmp_path / "h.jsonl", *made)).decode()
+    versions = map(Assessment.from_json, (before, after))
+    html = trend.render(history(tmp_path / "h.jsonl", *versions)).decode()
     chart = html[: html.index("Benchmarks")]
     lines = re.findall(r'class="stroke-good" fill="none" d="([^"]*)"', chart)
     paths = [re.sub(r"[^ML]", "", line) for line in lines]
@@ -94,9 +94,9 @@ def test_trend_line_breaks_at_changed_settings(change: str, tmp_path: Path) -> N
 def test_trend_shows_one_model(tmp_path: Path) -> None:
     """The page shows one model and names the others."""
     other = assessment(robust(codes(range(7))))
-    seen = history(tmp_path / "h.jsonl", version("a1" * 20, 700), other)
-    assert Markup(trend.render(seen).decode()).text.count("a1a1a1a") == 0
-    assert "a1a1a1a" in trend.render(seen, "reader new").decode()
+    entries = history(tmp_path / "h.jsonl", version("a1" * 20, 700), other)
+    assert Markup(trend.render(entries).decode()).text.count("a1a1a1a") == 0
+    assert "a1a1a1a" in trend.render(entries, "reader new").decode()
 
 
 @pytest.mark.parametrize("text", hostile.TEXTS, ids=range(len(hostile.TEXTS)))
@@ -104,9 +104,15 @@ def test_trend_sanitises_entries(text: str, tmp_path: Path) -> None:
     """Hostile texts of an entry are only shown."""
     odd: dict[str, Any] = {"verdict": text, "value": text, "threshold": [text], "measure": text}
     rows = {text: odd, "x": 7, "y": {**odd, "value": 1e300}}
-    made = {"kind": "assessment", "model": text, "commit": text, "exit_code": text, "rows": rows}
+    odd_entry = {
+        "kind": "assessment",
+        "model": text,
+        "commit": text,
+        "exit_code": text,
+        "rows": rows,
+    }
     path = tmp_path / "h.jsonl"
-    record.append(path, json.loads(json.dumps(made)))
+    record.append(path, json.loads(json.dumps(odd_entry)))
     record.append(path, {"kind": "bench", "figures": {text: 1.0}, "commit": text, "time": text})
     markup = Markup(trend.render(record.read(path)).decode())
     assert not markup.tags & {"script", "evil-tag"}
@@ -156,8 +162,8 @@ def test_partial_run_is_not_shown_as_pass(tmp_path: Path) -> None:
     """The page says that an assessment covered a part of its policy."""
     whole = {"schema": 1, **entry.assessment_entry(version("a1" * 20, 0)), "exit_code": 0}
     unknown = {key: value for key, value in whole.items() if key != "complete"}
-    for made in ({**whole, "complete": False}, unknown):
-        text = page_text(made, tmp_path)
+    for partial in ({**whole, "complete": False}, unknown):
+        text = page_text(partial, tmp_path)
         assert "a part of its policy" in text
         assert "passed" not in text
     assert "Latest assessment passed" in page_text({**whole, "complete": True}, tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 
 import pytest
 import torch
@@ -10,9 +11,13 @@ import torch
 from securemnist.data import DataSet
 from securemnist.errors import UsageError
 from securemnist.evaluation.context import Context
-from securemnist.initial_policy import margins, measured
+from securemnist.initial_policy import margins, measured, policy
 from securemnist.models.loading import from_model
+from securemnist.results import policy as policies
+from securemnist.results.findings import Measurement
 from tests.stubs import FunctionModel
+
+NATURAL = ("NAT-01", "NAT-02", "NAT-03")
 
 
 def always_one(x: torch.Tensor) -> torch.Tensor:
@@ -38,3 +43,59 @@ def test_constant_answer_is_refused_on_uneven_classes() -> None:
     context = Context(from_model(constant, name="one"), data)
     with pytest.raises(UsageError, match=r"better than guessing.* 0\.9000 .*0\.5000 as the mean"):
         measured._design(context, "one")
+
+
+def halves(x: torch.Tensor) -> torch.Tensor:
+    """Logits (n, 2): class 1 where the right half is brighter."""
+    right, left = x[..., 4:].mean((1, 2, 3)), x[..., :4].mean((1, 2, 3))
+    return 60 * torch.stack([left, right], 1)
+
+
+def test_natural_rows_have_measured_thresholds() -> None:
+    """A first policy bounds corruptions, poses and calibration by its own measurement, in the family."""
+    labels = torch.arange(240) % 2
+    x = 0.1 * torch.rand((240, 1, 8, 8), generator=torch.Generator().manual_seed(0))
+    x[labels == 1, :, :, 5:7] += 0.7
+    x[labels == 0, :, :, 1:3] += 0.7
+    data = DataSet.from_tensors(x, labels)
+    subject = from_model(FunctionModel(halves), name="halves")
+    context = Context(subject, data)
+    sizes = measured.Sizes(images=100, test=240, design=1.0, classes=2)
+    rows = [
+        measured._row(context, proposal, proposal.settings, sizes)
+        for proposal in measured.proposals(data)
+        if proposal.id in NATURAL
+    ]
+    assert [row.proposal.id for row in rows] == list(NATURAL)
+    text = policy(rows, "halves", data, datetime.date(2026, 11, 27))
+    read = policies.parse(text, "p.toml")
+    assert read.families == ("natural",)
+    for row, asked in zip(rows, read.requirements, strict=True):
+        assert asked.threshold == row.bound.threshold
+        assert bool(asked.waiver) == bool(row.bound.problem)
+    assert 0 < read.requirements[2].threshold < 0.1
+
+
+def test_images_of_four_channels_get_no_corruptions() -> None:
+    """A row that could not be measured is not proposed."""
+    data = DataSet.from_tensors(torch.rand(240, 4, 8, 8), torch.arange(240) % 2)
+    assert "NAT-01" not in [row.id for row in measured.proposals(data)]
+
+
+@pytest.mark.parametrize(
+    ("value", "high", "threshold", "problem"),
+    [
+        (0.02, 0.03, 0.041, ""),
+        (0.09, 0.11, 0.1, "meets 0.1, but not by the margin"),
+        (0.2, 0.22, 0.1, "is above 0.1"),
+    ],
+)
+def test_the_bound_of_an_error(value: float, high: float, threshold: float, problem: str) -> None:
+    """A calibration error gets four standard errors of room, or is waived above a tenth."""
+    taken = Measurement(
+        value=value, low=value - 0.01, high=high, n=500, complete=False, seconds=0.0, seed=0
+    )
+    bound = margins.of_error(taken)
+    assert bound.threshold == pytest.approx(threshold)
+    assert problem in bound.problem
+    assert bool(bound.problem) == bool(problem)

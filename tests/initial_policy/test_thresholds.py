@@ -5,18 +5,22 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from securemnist import initial_policy, measures
+from securemnist.comparison import regression_limits
+from securemnist.comparison.intervals import Paired
+from securemnist.comparison.paired_difference import PairedDifference
 from securemnist.data import DataSet
 from securemnist.errors import UsageError
 from securemnist.evaluation.context import Context
 from securemnist.initial_policy import Proposal, Row, margins, measured
 from securemnist.measures.base import share_measurement
 from securemnist.results import policy
-from securemnist.results.findings import Measurement
+from securemnist.results.findings import Measurement, Requirement, Verdict
 
 EPS = (0.1, 0.05, 0.025, 0.0125, 0.00625, round(1 / 255, 5))
 TODAY = datetime.datetime.now(datetime.UTC).date()
@@ -65,7 +69,6 @@ def test_threshold_is_four_standard_errors_away(mnist: DataSet) -> None:
     spread = math.sqrt(p * (1 - p))
     room = 4 * spread * math.sqrt(1 / 500 + 1 / 2_000) + 1.96 * spread * math.sqrt(1 / 2_000)
     assert one.threshold == pytest.approx(0.8 - room, abs=0.001)
-    assert one.max_drop == pytest.approx(room, abs=0.001)
     assert 0.0025 < two.threshold < 0.02
 
 
@@ -102,7 +105,7 @@ def row_function(values: dict[float, float], tried: list[tuple[str, float]]) -> 
 
     def row(context: object, proposal: Proposal, settings: dict[str, Any], *_: int) -> Row:
         eps = settings["threat"]["eps"]
-        tried.append((proposal.id, eps))
+        tried.append((proposal.measure, eps))
         measurement = share_measurement(round(values[eps] * 500), 500, complete=False, seed=0)
         bound = margins.of_share(measurement, 500, whole=False, high_is_good=True)
         return Row(proposal=proposal, settings=settings, measurement=measurement, bound=bound)
@@ -117,7 +120,8 @@ def evasion(values: list[float], monkeypatch: pytest.MonkeyPatch) -> tuple[list[
     monkeypatch.setattr(measured, "_row", row_function(known, tried))
     searches = [p for p in initial_policy.PROPOSALS if p.evasion]
     sizes = measured.Sizes(images=500, test=10_000, design=1.0)
-    return measured._evasion(cast(Context, None), searches, sizes, EPS), tried
+    local = cast(Context, SimpleNamespace(subject=SimpleNamespace(remote=None)))
+    return measured._evasion(local, searches, sizes, EPS), tried
 
 
 def test_evasion_rows_use_the_largest_meaningful_eps(
@@ -125,7 +129,12 @@ def test_evasion_rows_use_the_largest_meaningful_eps(
 ) -> None:
     """A model that is broken at 0.1 gets the largest eps that leaves half, with the curve beside it."""
     rows, tried = evasion([0.0, 0.2, 0.9, 0.95, 0.97, 0.98], monkeypatch)
-    assert tried == [("ADV-01", 0.1), ("ADV-01", 0.05), ("ADV-01", 0.025), ("ADV-02", 0.025)]
+    # Without doubts where the eps may be rejected.
+    assert tried == [
+        *[("attack_accuracy", eps) for eps in (0.1, 0.05, 0.025)],
+        *[("robust_accuracy", 0.025)] * 2,
+    ]
+    assert [row.proposal.measure for row in rows] == ["robust_accuracy"] * 2
     text = text_of(mnist, *rows)
     for row in policy.parse(text, "p").requirements:
         assert row.settings["threat"]["eps"] == 0.025
@@ -171,5 +180,35 @@ def test_threshold_that_is_met_by_too_little(mnist: DataSet) -> None:
 
 def test_few_samples_do_not_excuse_a_large_drop() -> None:
     """Between two versions a row never allows a drop of more than a fifth."""
-    few = row_of("BACKDOOR-02", share_measurement(1, 15, complete=False, seed=0), samples=60)
+    few = row_of("BACKDOOR-02", share_measurement(1, 15, complete=False, seed=0), samples=40)
     assert few.bound.max_drop == 0.2
+
+
+@pytest.mark.parametrize("measured", [60, 300, 3_000])
+def test_limit_of_a_drop_is_that_of_equal_samples(measured: int) -> None:
+    """It depends on the samples of the row, on which both versions are measured, alone."""
+    share = share_measurement(3 * measured // 4, measured, complete=False, seed=0)
+    bound = row_of("ADV-01", share, samples=500).bound
+    assert bound.max_drop == pytest.approx(4 * math.sqrt(0.75 * 0.25 / 500), abs=0.003)
+
+
+@pytest.mark.parametrize(
+    ("newly_broken", "newly_safe", "verdict"),
+    [(40, 40, Verdict.PASS), (56, 24, Verdict.INCONCLUSIVE), (100, 10, Verdict.FAIL)],
+)
+def test_limit_of_a_drop_on_versions(newly_broken: int, newly_safe: int, verdict: Verdict) -> None:
+    """Of 500 images an equal version passes, a loss of 6 points is undecided, and one of 18 fails."""
+    row = row_of("ADV-01", share_measurement(225, 300, complete=False, seed=0), samples=500)
+    read = Requirement(
+        id="ADV-01",
+        measure="robust_accuracy",
+        settings={},
+        at_least=row.bound.threshold,
+        max_drop=row.bound.max_drop,
+        because="a test",
+    )
+    pair = Paired(gained=newly_safe, lost=newly_broken, both=200, n=500)
+    low, high = pair.interval()
+    change = PairedDifference(paired="by image", difference=pair.difference, low=low, high=high)
+    (bound,) = regression_limits.judge(read, change, 0.75)
+    assert bound.verdict is verdict

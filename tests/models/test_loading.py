@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from securemnist._util import resources
+from securemnist._util.hashing import sha256
 from securemnist.errors import ModelError, SecureMnistError, UsageError, WeightsError
 from securemnist.models import loading
 from securemnist.models.architectures import ConvNetA
@@ -94,6 +95,7 @@ def test_resolve_file(copy: Path, baseline: Subject) -> None:
     bare = resolve(f"A@{copy}")
     assert (bare.name, bare.architecture, bare.digest) == ("baseline", "A", baseline.digest)
     assert bare.recipe == {}
+    assert bare.to_json()["files"] == {copy.name: sha256(copy.read_bytes())}
     with pytest.raises(WeightsError, match="expected a manifest"):
         resolve(str(copy))
 

@@ -55,6 +55,16 @@ CASES: dict[str, tuple[nn.Module, InputSpec, str]] = {
         "it takes images 3x28x28: wrap the model with securemnist.models.resized(net, 3, 28, 28)",
     ),
     "larger": (convolutional(1, 64), MNIST, "securemnist.models.resized(net, 1, 64, 64)"),
+    "colour network without convolutions, grey data": (
+        nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 10)),
+        MNIST,
+        "it takes images 3x32x32: wrap the model with securemnist.models.resized(net, 3, 32, 32)",
+    ),
+    "grey network without convolutions, colour data": (
+        nn.Sequential(nn.Flatten(), nn.Linear(784, 10)),
+        COLOUR,
+        "it takes images 1x28x28: use data of that shape",
+    ),
     "grey network, colour data": (
         convolutional(1, 28),
         COLOUR,
@@ -79,6 +89,17 @@ CASES: dict[str, tuple[nn.Module, InputSpec, str]] = {
     "9 outputs": (outputs(9), MNIST, "use data of as many classes"),
     "one output": (outputs(1), BINARY, "wrap the model with securemnist.models.binary_sigmoid"),
     "flat output": (outputs(), BINARY, "wrap the model with securemnist.models.binary_sigmoid"),
+    "one output, ten classes": (outputs(1), MNIST, "use data of two, or name both"),
+    "float16": (
+        nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).half(),
+        MNIST,
+        "it takes float16 images: wrap the model with securemnist.models.half_precision(net)",
+    ),
+    "float64": (
+        nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).double(),
+        MNIST,
+        "return net.float() from the factory",
+    ),
     "tuple": (
         FunctionModel(lambda x: (x, torch.zeros(len(x), 10))),
         MNIST,

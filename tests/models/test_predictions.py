@@ -135,12 +135,12 @@ def test_ties_counted_against_model(mnist: DataSet) -> None:
     """A network with equal logits of two classes has no correct prediction, and the finding says why."""
     two = torch.tensor([[1.0, 1.0, *[0.0] * 8]])
     model = FunctionModel(lambda x: two.expand(len(x), -1) + 0 * x.flatten(1)[:, :1])
-    seen = run_row(context(model, mnist), "clean_accuracy", images=FEW)
-    assert seen.value == 0
+    measurement = run_row(context(model, mnist), "clean_accuracy", images=FEW)
+    assert measurement.value == 0
     shown = int((mnist.test[:FEW].labels < 2).sum()) + 1
-    assert 0 < seen.evidence.ties < shown
+    assert 0 < measurement.evidence.ties < shown
     row = Requirement(id="X-01", measure="clean_accuracy", because="", at_least=0.1)
-    finding = row.judge(seen)
+    finding = row.judge(measurement)
     assert finding.verdict is Verdict.FAIL
     assert "the true class ties with another class" in str(finding)
 

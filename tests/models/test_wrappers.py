@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -24,56 +23,8 @@ from securemnist.models.loading import from_model
 from securemnist.models.probabilities import LogProbabilities, are_probabilities
 from securemnist.threats import Linf
 from tests.error_form import one_sentence
+from tests.models.wrapped import OneLogit, Twice, X, linear, softmaxed
 from tests.stubs import FunctionModel
-
-X = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-
-
-def linear(outputs: int = 10) -> nn.Module:
-    """A linear network of 784 inputs."""
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Flatten(), nn.Linear(784, outputs))
-
-
-class Twice(nn.Module):
-    """A network that returns a tuple, a dictionary or an object."""
-
-    def __init__(self, form: str) -> None:
-        super().__init__()
-        self.net, self.form = linear(), form
-
-    def forward(self, x: torch.Tensor) -> Any:
-        """Logits as the second part."""
-        logits = self.net(x)
-        if self.form == "object":
-            return Answer(logits)
-        return (x, logits) if self.form == "tuple" else {"x": x, "logits": logits}
-
-
-class Answer(NamedTuple):
-    """Outputs by attribute."""
-
-    logits: torch.Tensor
-
-
-class OneLogit(nn.Module):
-    """One output, of shape (n,) or (n, 1)."""
-
-    def __init__(self, flat: bool, probability: bool) -> None:
-        super().__init__()
-        self.net, self.flat, self.probability = linear(1), flat, probability
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The output."""
-        z = self.net(x)
-        z = torch.sigmoid(z) if self.probability else z
-        return z[:, 0] if self.flat else z
-
-
-def softmaxed(outputs: int = 10) -> nn.Module:
-    """A linear network that ends in softmax."""
-    return nn.Sequential(linear(outputs), nn.Softmax(1))
-
 
 # Wrapped network, the outputs that it should have, and the reason that it has no certificates.
 CASES: dict[str, tuple[Callable[[], nn.Module], Callable[[], torch.Tensor], str | None]] = {
@@ -233,38 +184,3 @@ def test_probabilities_of_other_wrappers_are_recognised() -> None:
     assert are_probabilities(selected(X))
     assert torch.equal(selected(X).argmax(1), softmaxed(12)(X)[:, :10].argmax(1))
     assert are_probabilities(models.from_probabilities(FunctionModel(lambda x: x[:, 0, 0] + 1))(X))
-
-
-WRONG: dict[str, tuple[Callable[[], nn.Module], str]] = {
-    "two logits": (lambda: models.binary_sigmoid(linear(2)), "one output a sample, got (4, 2)"),
-    "a logit as probability": (
-        lambda: models.binary_sigmoid(
-            FunctionModel(lambda x: x[:, 0, 0, :1] + 1), probability=True
-        ),
-        "got one outside [0, 1]",
-    ),
-    "no such key": (lambda: models.output(Twice("dict"), "scores"), "expected a part 'scores'"),
-    "no such index": (lambda: models.output(Twice("tuple"), 5), "expected a part 5"),
-    "no such attribute": (lambda: models.output(Twice("object"), "z"), "expected a part 'z'"),
-    "a tensor": (lambda: models.output(linear(), "logits"), "got Tensor without"),
-    "logits as probabilities": (
-        lambda: models.from_probabilities(FunctionModel(lambda x: x[:, 0, 0] - 1)),
-        "scores of 0 or more",
-    ),
-    "too many": (lambda: models.select_classes(linear(), [0, 10]), "outputs below 10, got 10"),
-    "repeated": (lambda: models.select_classes(linear(), [1, 1]), "two or more different"),
-    "one class": (lambda: models.select_classes(linear(), [1]), "two or more different"),
-    "none": (lambda: models.select_classes(linear(), []), "two or more different"),
-    "negative": (lambda: models.select_classes(linear(), [-1, 1]), "different outputs from 0"),
-    "std of 0": (lambda: models.normalized(linear(), [0.5], [0.0]), "expected std > 0"),
-    "std that is no number": (lambda: models.normalized(linear(), 0.5, torch.nan), "std > 0"),
-}
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_wrong_wrapper_refused(name: str) -> None:
-    """A wrapper that does not fit its network is refused in one sentence."""
-    make, words = WRONG[name]
-    with pytest.raises(ModelError) as caught:
-        make()(X)
-    assert words in one_sentence(caught.value)

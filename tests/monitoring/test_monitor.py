@@ -1,56 +1,18 @@
-"""The monitor: windows, alarms and the state over a restart."""
+"""The monitor: windows and alarms."""
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from securemnist.data import DataSet
-from securemnist.errors import DataError, UsageError
-from securemnist.monitoring import Monitor, MonitorSettings, Reference, state
-from securemnist.monitoring.statistics import names, statistics
+from securemnist.errors import DataError
+from securemnist.monitoring import Monitor, MonitorSettings, Reference
 from tests.error_form import one_sentence
-from tests.monitoring.streams import CLASSES, Stream, stream
-
-SMALL = MonitorSettings(window=100)
-
-
-def feed(monitor: Monitor, part: Stream, size: int = 7) -> list[Any]:
-    """The alarms of a stream, in requests of `size` images."""
-    alarms = []
-    for images, logits in zip(part.images.split(size), part.logits.split(size), strict=True):
-        alarms += monitor.observe(images, logits)
-    return alarms
-
-
-def test_statistics_are_as_documented() -> None:
-    """Margin, entropy, variation, brightness of each channel and the class, of one image."""
-    images = torch.zeros(1, 3, 2, 2)
-    images[0, 0] = torch.tensor([[0.0, 1.0], [0.0, 1.0]])
-    images[0, 2] = 0.5
-    rows, labels = statistics(images, torch.tensor([[0.0, 2.0, 2.0 - 0.5]]))
-    shares = torch.tensor([0.0, 2.0, 1.5]).softmax(0)
-    expected = [0.5, -(shares * shares.log()).sum(), 1 / 3, 0.5, 0.0, 0.5]
-    assert torch.allclose(rows, torch.tensor([expected]))
-    assert labels.tolist() == [1]
-    assert names(3) == (
-        *("margin", "entropy", "variation"),
-        *("brightness 0", "brightness 1", "brightness 2"),
-    )
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 3e38])
-def test_odd_logits_give_finite_statistics(value: float) -> None:
-    """Logits that are not finite, or huge, leave every statistic finite."""
-    logits = torch.tensor([[value, 1.0, -3e38], [value, value, value]])
-    assert torch.isfinite(statistics(torch.zeros(2, 1, 8, 8), logits)[0]).all()
+from tests.monitoring.streams import CLASSES, SMALL, Stream, feed, stream
 
 
 def test_no_alarm_without_drift(reference: Reference) -> None:
@@ -104,104 +66,6 @@ def test_alpha_is_spent_once() -> None:
     assert 0.0099 < spent <= 0.01
 
 
-def test_state_survives_a_restart(reference: Reference, tmp_path: Path) -> None:
-    """A monitor that goes on from its state finds the same as one that was never stopped."""
-    path, drifting = tmp_path / "state.json", stream(400, seed=5)
-    drifting.images[220:] *= 0.4
-    expected = feed(once := Monitor(reference, SMALL), drifting)
-    found = []
-    for start in range(0, 400, 50):
-        monitor = Monitor(reference, SMALL, path)
-        found += feed(monitor, drifting.part(start, start + 50))
-        monitor.save()
-    assert [alarm.result for alarm in found] == [alarm.result for alarm in expected]
-    assert len(found) > 1
-    last = state.read(path)
-    assert (last.windows, last.images, last.alarm_count) == (4, 400, once.alarm_count)
-    assert [alarm.result for alarm in last.alarms] == [alarm.result for alarm in expected]
-
-
-def test_first_alarms_are_kept(reference: Reference, tmp_path: Path) -> None:
-    """Of a lasting drift the first alarms and the latest ones are kept, and the state can be read."""
-    monitor = Monitor(reference, SMALL, tmp_path / "state.json")
-    images, logits = stream(6_000, seed=3)
-    monitor.observe(images * 0.2, logits)
-    monitor.save()
-    kept = state.read(tmp_path / "state.json")
-    assert kept.alarm_count > len(kept.alarms) == state.KEPT_ALARMS
-    assert kept.alarms[0].window == 1
-    assert kept.alarms[-1].window == kept.windows == 60
-    assert [a.window for a in kept.alarms] == sorted(a.window for a in kept.alarms)
-
-
-@pytest.mark.parametrize("other", ["reference", "settings"])
-def test_state_of_another_monitor_is_not_continued(
-    other: str, reference: Reference, tmp_path: Path
-) -> None:
-    """With another reference, or other settings, the windows begin anew."""
-    path = tmp_path / "state.json"
-    monitor = Monitor(reference, SMALL, path)
-    feed(monitor, stream(250, seed=2))
-    monitor.save()
-    assert Monitor(reference, SMALL, path).windows == 2
-    if other == "reference":
-        again = Monitor(Reference.of(*stream(1_000, seed=8)), SMALL, path)
-    else:
-        again = Monitor(reference, MonitorSettings(window=120), path)
-    assert (again.windows, again.images, again.last) == (0, 0, [])
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        b"",
-        b"[]",
-        b"{}",
-        b"\xff",
-        {"format": 2},
-        {"windows": -1},
-        {"windows": True},
-        {"images": "1"},
-        {"rows": [[1.0], [1.0, 2.0]], "labels": [0, 0]},
-        {"rows": [["x", 1.0, 1.0, 1.0]], "labels": [0]},
-        {"labels": [0]},
-        {"alarms": [{}]},
-        {"owner": "../../x"},
-        {"extra": 1},
-    ],
-    ids=str,
-)
-def test_damaged_state_is_refused(
-    change: bytes | dict[str, object], reference: Reference, tmp_path: Path
-) -> None:
-    """A damaged state is refused in one sentence, by the monitor and by its readers."""
-    path = tmp_path / "state.json"
-    Monitor(reference, SMALL, path).save()
-    if isinstance(change, dict):
-        change = json.dumps({**json.loads(path.read_text()), **change}).encode()
-    path.write_bytes(change)
-    for call in (lambda: state.read(path), lambda: Monitor(reference, SMALL, path)):
-        with pytest.raises(UsageError) as refused:
-            call()
-        one_sentence(refused.value)
-
-
-def test_state_with_foreign_rows_is_not_continued(reference: Reference, tmp_path: Path) -> None:
-    """Rows, classes or a window that do not fit the reference are not taken over."""
-    path = tmp_path / "state.json"
-    for change in (
-        {"rows": [[1.0]], "labels": [0]},
-        {"rows": [[1.0] * 4], "labels": [CLASSES]},
-        {"rows": [[1.0] * 4] * 100, "labels": [0] * 100},
-    ):
-        path.unlink(missing_ok=True)
-        monitor = Monitor(reference, SMALL, path)
-        feed(monitor, stream(130, seed=2))
-        monitor.save()
-        path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-        assert Monitor(reference, SMALL, path).windows == 0
-
-
 def test_other_shapes_are_refused(reference: Reference) -> None:
     """Images or logits of another form than the reference's are refused in one sentence."""
     monitor = Monitor(reference, SMALL)
@@ -214,23 +78,6 @@ def test_other_shapes_are_refused(reference: Reference) -> None:
         with pytest.raises(DataError) as refused:
             monitor.observe(images, logits)
         one_sentence(refused.value)
-
-
-def test_reference_of_data_is_the_tuning_split(mnist: DataSet) -> None:
-    """The reference has up to 5,000 images of the tuning split, the test split without one."""
-
-    def predict(images: torch.Tensor) -> torch.Tensor:
-        return images.flatten(1)[:, 300:310]
-
-    tuning = Reference.of_data(predict, mnist)
-    images = mnist.tuning.images()
-    assert tuning.digest == Reference.of(images, predict(images)).digest
-    part = mnist.test[:600]
-    alone = DataSet("t", part[:0], part[:0], part, mnist.spec, {})
-    assert Reference.of_data(predict, alone).size == 600
-    with pytest.raises(DataError) as refused:
-        Reference.of(images[:99], predict(images[:99]))
-    one_sentence(refused.value)
 
 
 def test_colour_and_many_classes() -> None:

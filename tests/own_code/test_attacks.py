@@ -70,10 +70,12 @@ def in_training(model: nn.Module, x: Any) -> Any:
 def test_a_model_that_an_attack_changes_is_put_back(
     context: Context, install: Callable[[Any], str], doing: Any
 ) -> None:
-    """Its row is an ERROR, and later rows measure the model as it was."""
+    """Its row is an ERROR that says so, and later rows measure the model as it was."""
     before = fingerprint(context.subject.model)
     kind = type("Changing", (Own,), {"doing": staticmethod(doing)})
-    assert attacked(context, install(kind)).verdict is Verdict.ERROR
+    found = attacked(context, install(kind))
+    assert found.verdict is Verdict.ERROR
+    assert "leaves the model as it is" in found.reason
     assert fingerprint(context.subject.model) == before
     assert not context.subject.model.training
 

@@ -29,8 +29,8 @@ def test_suite_without_security_record_fails(project: Any, pytester: pytest.Pyte
 def test_user_fixtures_keep_their_names(project: Any, pytester: pytest.Pytester) -> None:
     """The user's fixtures with names of ours, or of a suite's parameter, change nothing."""
     names = ("lab", "judge", "record", "forward", "requirement", "data", "context")
-    made = "".join(f"\n@pytest.fixture\ndef {name}():\n    return 1\n" for name in names)
-    pytester.makeconftest(f"import pytest\n{made}")
+    fixtures = "".join(f"\n@pytest.fixture\ndef {name}():\n    return 1\n" for name in names)
+    pytester.makeconftest(f"import pytest\n{fixtures}")
     project(CLEAN).assert_outcomes(passed=1)
 
 
@@ -92,3 +92,35 @@ def test_model_fixture_of_other_tests_is_ignored(
     project(CLEAN, f"--security-report={tmp_path}", "test_cars.py", "security_tests", model=False)
     assert verdicts(tmp_path) == {"CLEAN-01": "PASS"}
     assert "--model baseline" in read(tmp_path)["findings"][0]["replay"]
+
+
+def test_defence_fixture_stands_before_the_model(
+    project: Any, pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    """Rows measure the model behind the defence of the fixture, and the option comes before it."""
+    pytester.makeconftest(
+        """
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def security_defence():
+            return {"use": "bit-depth", "bits": 2}
+        """
+    )
+    project(CLEAN, f"--security-report={tmp_path}").assert_outcomes(passed=1)
+    assert read(tmp_path)["subject"]["name"] == "baseline with bit-depth:bits=2"
+    option = "--security-defence=bit-depth:bits=8"
+    project(CLEAN, f"--security-report={tmp_path}", option).assert_outcomes(passed=1)
+    assert read(tmp_path)["subject"]["name"] == "baseline with bit-depth:bits=8"
+
+
+def test_wrong_defence_fixture_is_named(
+    project: Any, pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    """A defence fixture of another type ends in an error that says what was expected."""
+    pytester.makeconftest(
+        "import pytest\n\n@pytest.fixture(scope='session')\ndef security_defence():\n    return 50\n"
+    )
+    project(CLEAN, f"--security-report={tmp_path}").assert_outcomes(errors=1)
+    (finding,) = read(tmp_path)["findings"]
+    assert "expected a defence like JPEG(quality=50)" in finding["reason"]

@@ -14,7 +14,7 @@ from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind
-from securemnist.measures.robustness import RobustSettings, curve
+from securemnist.measures.attack_run import RobustSettings, curve
 from securemnist.models import loading
 from securemnist.models.loading import Subject
 from securemnist.references import curves

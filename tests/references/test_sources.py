@@ -29,9 +29,11 @@ def test_claim_has_measurements_and_reason(claim: Claim) -> None:
     assert reason.why
 
 
-@pytest.mark.parametrize(("what", "here", "proof"), built.BUILT, ids=lambda text: text[:20])
-def test_what_b_built_has_a_proof(what: str, here: str, proof: str) -> None:
-    """What B built beside its numbers stands on the page with the tests that prove ours."""
+@pytest.mark.parametrize(
+    ("what", "here", "proof"), [*built.BUILT, *built.BUILT_BY_D], ids=lambda text: text[:20]
+)
+def test_what_they_built_has_a_proof(what: str, here: str, proof: str) -> None:
+    """What B and D built beside their numbers stands on the page with the tests that prove ours."""
     assert f"| {what} | {here} | `{proof}` |" in page.PAGE.read_text()
     assert "def test_" in (page.DOCS.parent / proof).read_text()
 

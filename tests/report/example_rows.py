@@ -152,12 +152,12 @@ def _latency() -> tuple[Finding, ...]:
         ],
     }
     ids = ("AML.T0029", "CWE-400", "STRIDE:D")
-    seen = Measurement(value=1.41, low=1.38, high=1.46, n=80, complete=False, seconds=3.1, seed=5,
+    measurement = Measurement(value=1.41, low=1.38, high=1.46, n=80, complete=False, seconds=3.1, seed=5,
                        unit="ratio", evidence=LatencyEvidence.from_json(evidence))  # fmt: skip
     return (
         finding(
             row("LAT-01", "latency_ratio", at_most=2.0, ids=ids, tier="smoke"),
-            seen,
+            measurement,
             "The model takes no longer than its arithmetic explains.",
             "latency",
         ),

@@ -1,4 +1,4 @@
-"""Assessments in which every text comes from an enemy."""
+"""Assessments in which every text is hostile."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def assessment(text: str) -> Assessment:
     for free in (data["environment"], data["environment"]["packages"], data["subject"]["recipe"],
                  data["subject"]["data"]["digests"]):  # fmt: skip
         free[text] = text
-    for finding in data["findings"]:
+    for number, finding in enumerate(data["findings"]):
+        finding["requirement"]["id"] = f"{text}{number or ''}"  # two findings of a row are refused
         finding["requirement"]["settings"][text] = text
         if finding["verdict"] == "PASS" and finding["measurement"]:
             finding["measurement"]["inconclusive"] = ""  # with a text there it would be no PASS

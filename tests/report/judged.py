@@ -29,9 +29,9 @@ def row(name: str, measure: str, **more: Any) -> Requirement:
     )
 
 
-def finding(requirement: Requirement, seen: Measurement, claim: str, family: str) -> Finding:
+def finding(requirement: Requirement, measurement: Measurement, claim: str, family: str) -> Finding:
     """The judgement, with a replay command."""
-    judged = requirement.judge(seen, claim=claim, family=family)
+    judged = requirement.judge(measurement, claim=claim, family=family)
     return with_replay(judged)
 
 

@@ -22,8 +22,10 @@ WHOLE = ("index.html", "assessment.json", "summary.md", "junit.xml")
 
 def files(name: str) -> dict[str, bytes]:
     """A report of which every file says the same; "old" has one that "new" has not."""
-    made = {file: f"{name}".encode() for file in WHOLE}
-    return made | ({"adversarial/A-1.npz": b"old"} if name == "old" else {"benchmark.json": b"new"})
+    files = {file: f"{name}".encode() for file in WHOLE}
+    return files | (
+        {"adversarial/A-1.npz": b"old"} if name == "old" else {"benchmark.json": b"new"}
+    )
 
 
 def publish(turn: int, out: Path, way: str) -> None:

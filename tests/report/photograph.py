@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.report.browser import chromium
+from tests.browser import chromium
 
 WIDTH, HEIGHT = 1180, 760
 

@@ -35,8 +35,8 @@ def test_an_axis_of_times_has_round_marks(seconds: list[float], marks: list[str]
 def test_few_images_have_one_line_a_class() -> None:
     """A class of at most forty images is one line of cells, so that lengths can be compared."""
     labels = "0" * 33 + "1" * 12
-    seen = {"outcomes": table(labels, "." * 45)}
-    (exhibit,) = exhibits(with_evidence(seen))
+    fields = {"outcomes": table(labels, "." * 45)}
+    (exhibit,) = exhibits(with_evidence(fields))
     rects = [a for tag, a in Markup(exhibit.panels[0].picture).elements if tag == "rect"]
     assert len(rects) == 1 + 2
 
@@ -65,9 +65,9 @@ def test_every_image_has_a_cell() -> None:
 
 def test_what_no_attack_tried_is_called_not_proved() -> None:
     """Where only proofs were tried the rest is not proved, and the table has what occurs."""
-    seen = {"outcomes": table("0011", "c?cx")}
+    fields = {"outcomes": table("0011", "c?cx")}
     row = example.row("R", "certified_accuracy", at_least=0.5)
-    evidence = CertifiedEvidence.from_json(seen)
+    evidence = CertifiedEvidence.from_json(fields)
     judged = row.judge(example.measured(0.5, evidence=evidence), family="certified")
     (exhibit,) = exhibits(judged)
     assert "2 proved, 1 not proved, 1 misclassified" in exhibit.caption
@@ -80,8 +80,8 @@ def test_the_difference_is_attacked_minus_clean() -> None:
     labels = "".join(str(label) * 100 for label in range(10))
     attacked = labels.replace("444", "999", 1)
     outcomes = table(labels, "." * 1_000) | {"read": encoded(labels), "attacked": encoded(attacked)}
-    seen = {"outcomes": outcomes, "per_class": [1.0] * 10}
-    (exhibit,) = (e for e in exhibits(with_evidence(seen)) if e.kind == "confusion")
+    fields = {"outcomes": outcomes, "per_class": [1.0] * 10}
+    (exhibit,) = (e for e in exhibits(with_evidence(fields)) if e.kind == "confusion")
     assert [panel.title for panel in exhibit.panels] == ["Clean", "Under attack", "Difference"]
     difference = exhibit.panels[2].picture
     assert (difference.count(">\N{MINUS SIGN}3<"), difference.count(">+3<")) == (1, 1)

@@ -29,6 +29,7 @@ _DRAWN = {
     *("fill", "opacity", "stroke-width", "stroke-dasharray", "font-size", "font-weight"),
     "text-anchor",
 }
+SMOOTHED = {"sigma": 0.5, "draws": 100, "choice": 10, "alpha": 0.001}
 ODD: dict[str, list[Any]] = {
     "per_class": [[0.5], ["a"] * 10, [NAN] * 10, [2.0] * 10, 3],
     "outcomes": [
@@ -43,6 +44,7 @@ ODD: dict[str, list[Any]] = {
         {"labels": per_image.encode([1]), "codes": per_image.encode([-1])},
         {"labels": 1, "codes": 2, "stages": ["a"]},
     ],
+    "norms": ["x", [1], [{"threat": "l2 1"}], [{"threat": "l2 1", "images": -1}]],
     "waterfall": [
         "x",
         [1],
@@ -59,6 +61,16 @@ ODD: dict[str, list[Any]] = {
         [{"eps": 0.1, "accuracy": 1.1}],
         [{"eps": 0.1, "accuracy": 0.5, "certified": "all"}],
         [{"eps": 0.1, "accuracy": 0.5, "attack": str(number)} for number in range(13)],
+    ],
+    "smoothed": [
+        "x",
+        {},
+        {**SMOOTHED, "alpha": 0.0},
+        {**SMOOTHED, "alpha": 1},
+        {**SMOOTHED, "sigma": NAN},
+        {**SMOOTHED, "draws": 1.5},
+        {**SMOOTHED, "curve": [{"radius": -1.0, "certified": 0.5}]},
+        {**SMOOTHED, "curve": [{"radius": 1.0, "certified": 1.5}]},
     ],
     "hardest": [
         "x",
@@ -84,6 +96,45 @@ ODD: dict[str, list[Any]] = {
         [{"name": "a"}],
         [{"name": "a", "expected": "b", "found": "c", "holds": 1}],
     ],
+    "threats": [
+        "x",
+        [1],
+        [{"id": "T-01"}],
+        [{"id": 1, "category": "T", "on": ["a"], "title": "b"}],
+        [{"id": "T-01", "category": "T", "on": "a", "title": "b"}],
+    ],
+    "corruptions": [
+        "x",
+        [1],
+        [{"kind": "fog"}],
+        [{"kind": "fog", "accuracy": []}],
+        [{"kind": "fog", "accuracy": [2.0]}],
+        [{"kind": "fog", "accuracy": [0.5, 0.5]}],
+        [{"kind": "fog", "accuracy": [0.5], "pictures": [{}]}],
+        [{"kind": "fog", "accuracy": [0.5]}] * 41,
+    ],
+    "benchmark": [1],
+    "severities": ["x", [], [0], [6], [1] * 6],
+    "clean": [-0.1, "a"],
+    "picture": [-1, "7"],
+    "left_out": ["x", {"fog": 1}],
+    "worst": [1],
+    "against": [1],
+    "inside": ["x", [0.0], [NAN] * 21],
+    "outside": ["x", [0.0], ["a"] * 21],
+    "examples": ["x", [{}]],
+    "reliability": ["x", [1], [{"confidence": 0.5, "accuracy": 1.5, "n": 1}]],
+    "ece": [-0.1, "a"],
+    "brier": [1.1, "a"],
+    "rotation_curve": ["x", [1], [{"degrees": NAN, "accuracy": 1.0}], [{"degrees": 1.0}]],
+    "posed_gallery": ["x", [{**made_up.gallery(1)[0], "prediction": "7"}]],
+    "poses": [-1, "7"],
+    "about": [1],
+    "reviewed": [1],
+    "naive": [1],
+    "naive_accuracy": [-0.1, "a"],
+    "adaptive_accuracy": [1.1, "a"],
+    "false_gallery": ["x", [{**made_up.gallery(1)[0], "prediction": "7"}]],
     "subject": [1],
     "reference_curves": ["x", [{"model": "a", "points": "x"}]],
     "per_class_asr": [[2.0] * 10, ["a"] * 10],
@@ -131,8 +182,8 @@ def test_evidence_of_a_measure_of_ones_own_is_a_table() -> None:
     """What a measure of the user's own records stands on the page by name, cleaned."""
     assert ROBUST.measurement is not None
     own: Any = {"b": [1, {"c": None}], "a<i>": "\u202ex"}
-    seen = dataclasses.replace(ROBUST.measurement, evidence=own)
-    (exhibit,) = exhibits(dataclasses.replace(ROBUST, measurement=seen))
+    measurement = dataclasses.replace(ROBUST.measurement, evidence=own)
+    (exhibit,) = exhibits(dataclasses.replace(ROBUST, measurement=measurement))
     assert exhibit.table is not None
     assert exhibit.table.rows == (("a<i>", "<U+202E>x"), ("b", '[1, {"c": null}]'))
 
@@ -193,20 +244,3 @@ def test_pictures_leave_style_to_the_page() -> None:
         for panel in exhibit.panels:
             assert Markup(panel.picture).attributes <= _DRAWN
             assert "#" not in panel.picture
-
-
-def test_references_stand_beside_the_subject() -> None:
-    """A curve names each reference model, in the picture and in its table."""
-    curve = next(e for e in exhibits(ROBUST) if e.kind == "curve")
-    assert curve.table is not None
-    for name in ("hardened", "baseline", "network_c"):
-        assert f">{name}</text>" in curve.panels[0].picture
-        assert sum(row[0] == name for row in curve.table.rows) == len(made_up.EPS)
-
-
-@pytest.mark.parametrize(("places", "shown"), [(slice(0, 3), False), (slice(2, 14), True)])
-def test_no_gallery_is_shown_twice(places: slice, shown: bool) -> None:
-    """The last to fall are shown where they are not all among the images shown before."""
-    samples = made_up.gallery(14)
-    seen = {"gallery": samples, "last_to_fall": samples[places]}
-    assert ("last" in [exhibit.kind for exhibit in exhibits(with_evidence(seen))]) is shown

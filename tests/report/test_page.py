@@ -66,7 +66,7 @@ def test_the_page_is_inert(html: str) -> None:
 
 
 def test_the_policy_allows_one_style_sheet_by_its_digest(html: str) -> None:
-    """The browser is told to accept our style sheet, pictures inside the page, nothing else."""
+    """The browser has to accept our style sheet, pictures inside the page, nothing else."""
     sheet = re.search(r"<style>(.*?)</style>", html, re.DOTALL)
     assert sheet is not None
     digest = base64.b64encode(hashlib.sha256(sheet[1].encode()).digest()).decode()
@@ -83,7 +83,7 @@ def test_the_policy_allows_one_style_sheet_by_its_digest(html: str) -> None:
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_verdict_has_symbol_and_word(html: str, verdict: Verdict) -> None:
-    """No verdict is told by colour alone."""
+    """No verdict is shown by colour alone."""
     text = Markup(html).text
     assert f"{SYMBOLS[verdict]} {verdict.value}" in text
 
@@ -138,8 +138,8 @@ def test_the_first_screen_says_when_on_what_and_how_long(html: str) -> None:
 
 def test_a_run_without_a_commit_says_so() -> None:
     """Where no commit is known, the first screen and the record say so in whole words."""
-    made = example.assessment()
-    unknown = dataclasses.replace(made, environment={**made.environment, "commit": ""})
+    assessment = example.assessment()
+    unknown = dataclasses.replace(assessment, environment={**assessment.environment, "commit": ""})
     text = Markup(page.render(unknown).decode()).text
     assert text.count("commit none recorded") == 2
 
@@ -164,9 +164,9 @@ def test_an_older_version_decides_with_the_rows() -> None:
     against = Against(
         name="m", commit="abc", digest="d", exit_code=1, why="1 requirement got worse"
     )
-    made = example.assessment(findings=passing)
-    assert made.exit_code == 0
-    worse = dataclasses.replace(made, against=against)
+    assessment = example.assessment(findings=passing)
+    assert assessment.exit_code == 0
+    worse = dataclasses.replace(assessment, against=against)
     files = report.render(worse, {"compare.html": b""})
     text = Markup(files["index.html"].decode()).text
     assert "Do not merge" in text

@@ -70,8 +70,8 @@ def test_bare_facts_make_a_page() -> None:
 
 def test_a_number_that_is_none_makes_a_page() -> None:
     """A measurement of nan is an ERROR, and the page shows it."""
-    seen = example.measured(0.5)
-    broken = dataclasses.replace(seen, value=math.nan, low=math.nan, high=math.nan)
+    measurement = example.measured(0.5)
+    broken = dataclasses.replace(measurement, value=math.nan, low=math.nan, high=math.nan)
     row = example.row("NAN-1", "clean_accuracy", at_least=0.5)
     text = Markup(page.render(example.assessment(findings=(row.judge(broken),))).decode()).text
     assert "! ERROR" in text

@@ -110,11 +110,11 @@ def test_every_row_comes_before_its_own_pictures(html: str) -> None:
 
 def test_the_closest_call_says_that_it_is_waived() -> None:
     """A waived failure is marked as waived on its family's card, too."""
-    made = example.assessment()
-    waiver = Waiver(reason="for now", expires=made.day)
-    failed = next(f for f in made.findings if f.in_scope and f.verdict is Verdict.FAIL)
+    assessment = example.assessment()
+    waiver = Waiver(reason="for now", expires=assessment.day)
+    failed = next(f for f in assessment.findings if f.in_scope and f.verdict is Verdict.FAIL)
     row = dataclasses.replace(failed.requirement, waiver=waiver)
-    only = dataclasses.replace(made, findings=(dataclasses.replace(failed, requirement=row),))
+    only = dataclasses.replace(assessment, findings=(dataclasses.replace(failed, requirement=row),))
     card = re.search(r'<li class="call.*?</li>', page.render(only).decode(), re.DOTALL)
     assert card is not None
     assert f"✗ FAIL ⚑ waived {row.id}" in Markup(card[0]).text

@@ -50,7 +50,7 @@ def test_one_line_a_requirement() -> None:
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_verdict_has_symbol_and_word(verdict: Verdict) -> None:
-    """No verdict is told by colour alone."""
+    """No verdict is shown by colour alone."""
     assert f"{SYMBOLS[verdict]} {verdict}" in _piped(example.assessment())
 
 
@@ -72,10 +72,10 @@ def test_a_red_static_row_names_places() -> None:
     assert finding.measurement is not None
     evidence = finding.measurement.evidence
     assert isinstance(evidence, StaticEvidence)
-    seen = dataclasses.replace(
+    measurement = dataclasses.replace(
         finding.measurement, evidence=StaticEvidence(static=(evidence.static or []) * 4)
     )
-    many = dataclasses.replace(finding, measurement=seen)
+    many = dataclasses.replace(finding, measurement=measurement)
     shown = _piped(example.assessment(findings=(many,)))
     assert shown.count("  place   ") == 4
     assert "  place   and 5 more" in shown
@@ -92,7 +92,8 @@ def test_the_answer_comes_last() -> None:
     answer, scope = _piped(example.assessment()).splitlines()[-2:]
     assert (
         answer == "✗ Do not merge: 2 requirements failed and 4 undecided, "
-        "1 waived through 2026-12-31 (judged on 2026-11-21, UTC)"
+        "1 waived through 2026-12-31 (judged on 2026-11-21, UTC); "
+        "nothing is said about natural robustness"
     )
     assert scope == "  standard tier, 15 of 18 rows; exit code 1"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from securemnist import report
+from securemnist import exports, report
 from securemnist.errors import UsageError
 from securemnist.results.assessment import Assessment
 from tests.report import example
@@ -37,10 +37,11 @@ def _content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_three_files_are_written(tmp_path: Path) -> None:
-    """Page, summary and JSON lie in the folder, and nothing else does."""
+def test_all_files_are_written(tmp_path: Path) -> None:
+    """Page, summary, JSON and the files for other programs lie in the folder, and nothing else does."""
     report.write(_small(), tmp_path / "made" / "here")
-    assert set(_content(tmp_path / "made" / "here")) == {*report.FILES, "report.json"}
+    expected = {*report.FILES, *exports.render(_small()), "report.json"}
+    assert set(_content(tmp_path / "made" / "here")) == expected
 
 
 def test_the_report_can_be_made_again_from_its_json(tmp_path: Path) -> None:
@@ -129,3 +130,19 @@ def test_a_job_without_its_summary_file_is_told_beforehand(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", os.fspath(tmp_path))
     with pytest.raises(UsageError, match="GITHUB_STEP_SUMMARY: expected a file to append to"):
         report.check_writable(tmp_path / "out")
+
+
+def test_a_summary_does_not_grow_beyond_what_github_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub shows nothing of a page over 1 MiB: a sentence takes the place of what does not fit."""
+    page = tmp_path / "step.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    page.write_bytes(b"x" * (report.MAX_STEP_SUMMARY - 200))
+    report.append_step_summary(b"y" * 200)
+    assert page.stat().st_size == report.MAX_STEP_SUMMARY
+    page.write_bytes(b"x" * (report.MAX_STEP_SUMMARY - 200))
+    report.append_step_summary(b"y" * 201)
+    assert page.read_bytes().rstrip().endswith(b"read summary.md of the report.")
+    report.append_step_summary(b"y" * 201)
+    assert page.stat().st_size <= report.MAX_STEP_SUMMARY

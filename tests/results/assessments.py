@@ -33,7 +33,7 @@ def assessment(*findings: Finding) -> Assessment:
 
 def rich() -> Assessment:
     """An assessment with a measured, a waived and an unmeasured row."""
-    seen = Measurement(
+    measurement = Measurement(
         value=0.9,
         low=0.8,
         high=0.95,
@@ -45,5 +45,7 @@ def rich() -> Assessment:
     )
     row = Requirement(id="A", measure="m", because="b", at_least=0.5, settings={"images": 9})
     return assessment(
-        row.judge(seen, claim="c", family="f"), finding(Verdict.FAIL, DAY), finding(Verdict.ERROR)
+        row.judge(measurement, claim="c", family="f"),
+        finding(Verdict.FAIL, DAY),
+        finding(Verdict.ERROR),
     )

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from securemnist.results.findings import Doubt, Measurement, Requirement, Verdict, Waiver
+from securemnist.results.intervals import settling_size, share_interval
 from securemnist.results.verdicts import utc_day
 from tests.requirement_builders import at_most, measurement_of, row
 
@@ -124,9 +125,12 @@ def test_no_number_is_an_error(field: str, number: float) -> None:
 
 
 def test_how_many_images_would_settle_it() -> None:
-    """An open row names a sample size: 1.96^2 x 0.92 x 0.08 / 0.02^2 = 707 images."""
+    """An open row names the sample size whose exact interval at this share decides it."""
     finding = row().judge(measurement_of(0.92, 0.87, 0.95))
-    assert "about 707 images would settle it" in finding.reason
+    assert "about 875 images would settle it" in finding.reason
+    low = [share_interval(0.92 * n, n)[0] for n in (874, 875)]
+    assert low[0] < row().threshold <= low[1]
+    assert settling_size(0.0, 0.05, most=1000) == 72  # a share of 0 has a variance of 0
 
 
 @pytest.mark.parametrize(
@@ -145,6 +149,7 @@ def test_what_no_sample_settles(measurement: Measurement, words: str) -> None:
     assert row().judge(measurement).reason.endswith(words)
 
 
+@example(hits=57, n=300, threshold=0.1875)  # the normal approximation asks for a larger sample
 @given(hits=st.integers(0, 300), n=st.integers(300, 3_000), threshold=st.floats(0.01, 0.99))
 def test_the_sample_that_settles_it_is_larger(hits: int, n: int, threshold: float) -> None:
     """The sample size named is larger than the one taken, and its interval excludes the threshold."""
@@ -156,7 +161,8 @@ def test_the_sample_that_settles_it_is_larger(hits: int, n: int, threshold: floa
         return
     needed = int(named[1].replace(",", ""))
     assert needed > n
-    assert 1.96 * math.sqrt(value * (1 - value) / needed) <= abs(value - threshold) * (1 + 1e-9)
+    low, high = share_interval(value * needed, needed)
+    assert not low <= threshold <= high
 
 
 @pytest.mark.parametrize(

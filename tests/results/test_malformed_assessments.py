@@ -34,6 +34,12 @@ def change(*path: Any, to: Any = None) -> Callable[[Any], Any]:
     return apply
 
 
+def twice(data: Any) -> Any:
+    """A failed row of which a second finding, the later one, has passed."""
+    first, *others = data["findings"]
+    return data | {"findings": [first | {"verdict": "FAIL", "proved": False}, *others, first]}
+
+
 ILL_FORMED: dict[str, Callable[[Any], Any]] = {
     "a list": lambda data: [data],
     "a text": lambda _: "assessment",
@@ -44,6 +50,7 @@ ILL_FORMED: dict[str, Callable[[Any], Any]] = {
     "no findings": change("findings"),
     "no day": change("day"),
     "findings that are a number": change("findings", to=3),
+    "two findings of one row": twice,
     "a finding that is a text": change("findings", 0, to="PASS"),
     "scope that is a list": change("scope", to=[]),
     "subject that is a text": change("subject", to="net"),
@@ -194,10 +201,10 @@ def test_numbers_that_arithmetic_overflows_on(
 def test_a_stored_pass_that_its_numbers_do_not_give(edit: dict[str, Any], said: str) -> None:
     """A PASS in a file is refused where the stored measurement and threshold do not lead to it."""
     row = Requirement(id="R", measure="m", because="b", at_least=0.5)
-    seen = Measurement(
+    measurement = Measurement(
         value=0.9, low=0.8, high=0.95, n=200, complete=True, seconds=1.0, seed=0, survived=True
     )
-    data = json.loads(assessment(row.judge(seen)).dumps())
+    data = json.loads(assessment(row.judge(measurement)).dumps())
     assert Assessment.from_json(data).exit_code == 0
     changed = data["findings"][0]
     for key, value in edit.items():

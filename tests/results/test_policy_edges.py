@@ -16,6 +16,7 @@ from tests.data.small import write
 from tests.policies import BACKDOOR, CLEAN, LATENCY, ROBUST, STATIC, check, in_days, table
 
 FAMILIES = ["clean", "adversarial", "certified", "backdoor", "latency", "static", "service"]
+FAMILIES += ["threat_model", "supply_chain", "natural", "defence"]
 
 
 @pytest.mark.parametrize(

@@ -113,9 +113,9 @@ def test_measurement_keeps_denormals_that_matter(mnist: DataSet) -> None:
         flushed = context.logits(mnist.test[:200].images())
     assert not torch.equal(kept, flushed)  # flushing would have changed this network
     settings = bind("clean_accuracy", {"images": 200})
-    seen = take_measurement(context, "clean_accuracy", settings, 0)
+    measurement = take_measurement(context, "clean_accuracy", settings, 0)
     with mock.patch.object(denormals, "set_flushing", side_effect=AssertionError):
-        assert take_measurement(context, "clean_accuracy", settings, 0).value == seen.value
+        assert take_measurement(context, "clean_accuracy", settings, 0).value == measurement.value
 
 
 def test_flushing_check_keeps_random_state(mnist: DataSet) -> None:
@@ -156,11 +156,13 @@ def test_certificates_and_latency_keep_denormals(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both measure the deployed network: flushing is off inside them and on again afterwards."""
-    seen: list[bool] = []
+    states: list[bool] = []
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # under it latency does not apply
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).eval()
-    monkeypatch.setattr(latency, "_samples", lambda *_: (seen.append(denormals.flushing()), 1 / 0))
-    model.register_forward_pre_hook(lambda *_: seen.append(denormals.flushing()))
+    monkeypatch.setattr(
+        latency, "_samples", lambda *_: (states.append(denormals.flushing()), 1 / 0)
+    )
+    model.register_forward_pre_hook(lambda *_: states.append(denormals.flushing()))
     samples = context.data.test[:2]
     with denormals.flushed(True):
         with contextlib.suppress(NoCertificate):  # bounds may not go through a hook
@@ -169,5 +171,5 @@ def test_certificates_and_latency_keep_denormals(
         with pytest.raises(ZeroDivisionError):
             latency.latency_ratio(context, bind("latency_ratio", {}), 0)
         assert denormals.flushing()
-    assert len(seen) >= 2
-    assert not any(seen)
+    assert len(states) >= 2
+    assert not any(states)

@@ -13,6 +13,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import shelve
+import torch
 from joblib import load
 
 # ruleid: pickle-runs-code
@@ -48,6 +49,8 @@ class Reader(pickle.Unpickler):
 marshal.dumps(value)
 # ok: pickle-runs-code
 pickle.dumps(value)
+# ruleid: pickle-runs-code
+torch.distributed.checkpoint.load({}, checkpoint_id="folder")
 # ok: pickle-runs-code
 joblib.dump(value, "model.joblib")
 
@@ -55,6 +58,10 @@ joblib.dump(value, "model.joblib")
 np.load("images.npy", allow_pickle=True)
 # ruleid: numpy-load-runs-code
 np.load("images.npy", allow_pickle=trusted)
+# ruleid: numpy-load-runs-code
+np.load("x.npy", None, True)
+# ok: numpy-load-runs-code
+np.load("x.npy", None, False)
 # ok: numpy-load-runs-code
 np.load("images.npy")
 # ok: numpy-load-runs-code

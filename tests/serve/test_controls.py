@@ -12,11 +12,10 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.serve.controls.moving_window import MovingWindow
 from securemnist.serve.record import Record
 from securemnist.serve.service import Service
-from securemnist.serve.sessions import COOKIE, Sessions
-from tests.serve.hosts import INFER, URL, Client, body, client, toy
+from securemnist.serve.sessions import COOKIE
+from tests.serve.hosts import INFER, Client, body, client, toy
 
 
 class Broken(nn.Module):
@@ -193,55 +192,6 @@ def test_no_answer_without_its_record() -> None:
     assert answer.status_code == 503
     assert "label" not in answer.text
     assert "space" not in answer.text
-
-
-def test_a_token_becomes_a_session() -> None:
-    """The cookie of a session is accepted from the page's own origin, and not after its end."""
-    with client() as c:
-        set_cookie = c.post("/session").headers["Set-Cookie"]
-        assert set_cookie.endswith("Path=/; Secure; HttpOnly; SameSite=Strict")
-        del c.headers["Authorization"]
-        page = {"Cookie": set_cookie.partition(";")[0], "Origin": URL}
-        assert c.post(INFER, json=body(), headers=page).status_code == 200
-        assert c.post("/session", headers=page).status_code == 401  # it does not prolong itself
-        changed = {**page, "Cookie": page["Cookie"].replace("alice", "admin")}
-        assert c.post(INFER, json=body(), headers=changed).status_code == 401
-        assert "Max-Age=0" in c.post("/session/end", headers=page).headers["Set-Cookie"]
-
-
-@pytest.mark.parametrize("cookie", ["", ".", "a.b.c", "alice.9999999999.é", "alice." + "9" * 5000])
-def test_forged_cookies(cookie: str) -> None:
-    """A value that was not signed here has no owner."""
-    assert Sessions(60).owner(cookie) is None
-
-
-def test_sessions_end() -> None:
-    """A cookie is valid for its time only."""
-    now = 1000.0
-    sessions = Sessions(60, lambda: now)
-    value = sessions.start("alice").partition("=")[2].partition(";")[0]
-    assert sessions.owner(value) == "alice"
-    now = 1061.0
-    assert sessions.owner(value) is None
-
-
-def test_moving_window() -> None:
-    """No window of ten seconds holds more than two requests, wherever it begins."""
-    now = 0.0
-    window = MovingWindow(2, 10, lambda: now)
-    accepted = []
-    for now in (0.0, 9.0, 9.5, 10.5, 18.0, 19.5):
-        if not window.wait("key"):
-            accepted.append(now)
-    assert accepted == [0.0, 9.0, 10.5, 19.5]
-
-
-def test_moving_windows_are_bounded() -> None:
-    """A hundred thousand addresses do not fill the memory."""
-    window = MovingWindow(2, 10)
-    for number in range(100_000):
-        window.wait(str(number))
-    assert len(window._times) == 10_000
 
 
 def test_cancelled_requests_free_their_place() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import resource
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from securemnist._util.hashing import sha256
@@ -20,8 +22,11 @@ from securemnist.audit.folder import segments
 from securemnist.data import DataSet
 from securemnist.errors import UsageError
 from securemnist.monitoring import state
+from securemnist.monitoring.metrics import Metrics
 from securemnist.serve.audit_observer import AuditObserver
+from securemnist.serve.monitor_observer import MonitorObserver
 from securemnist.serve.observing import observed
+from securemnist.serve.record import Record
 from securemnist.serve.service import Service
 from securemnist.serve.settings import Settings, load
 from tests.audit.logs import lines
@@ -224,3 +229,18 @@ def test_tables_of_the_settings(tmp_path: Path) -> None:
         with pytest.raises(UsageError) as refused:
             load(path)
         one_sentence(refused.value)
+
+
+def test_further_answers_of_a_request_are_logged_only(audit: AuditLog) -> None:
+    """A further answer has a line of the log; requests and drift count the first answer alone."""
+    x = torch.zeros(1, 1, 28, 28)
+    first = Record(
+        0.0, "alice", "", "d" * 64, x, torch.eye(10)[:1], torch.tensor([0]), 200, 0.1, "/"
+    )
+    further = dataclasses.replace(first, predictions=torch.tensor([4]), further=True)
+    metrics = Metrics()
+    for observer in (AuditObserver(audit, NAMES), MonitorObserver(metrics, {}, {})):
+        observer(first)
+        observer(further)
+    assert [one["classes"] for one in answers(audit.folder)] == [[0], [4]]
+    assert b'requests_total{status="200"} 1.0' in metrics.text()

@@ -6,7 +6,6 @@ import asyncio
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,10 +20,12 @@ from torch import nn
 
 from securemnist.errors import UsageError
 from securemnist.serve.application import create_application
-from securemnist.serve.server import Server, ServerThread
+from securemnist.serve.server import Server, ServerThread, free_address
 from securemnist.serve.service import Service
 from securemnist.serve.settings import Settings
 from securemnist.serve.tokens import Token
+from tests import warm
+from tests.error_form import one_sentence
 from tests.serve.hosts import INFER, text, toy
 
 SETTINGS = Settings(port=0, header_seconds=0.5, body_seconds=0.5)
@@ -52,6 +53,28 @@ def test_answers(address: str) -> None:
     answer = httpx.post(address + INFER, content=text(), headers=HEADERS)
     assert answer.json()["outputs"][0]["data"] == [5]
     assert "granian" not in str(answer.headers).lower()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])  # noqa: S104
+def test_started_means_listening(host: str) -> None:
+    """When a server says that it has started, its port accepts connections at once."""
+
+    async def refused(_: object, __: object, ___: object) -> None:
+        raise AssertionError("expected no request")
+
+    settings = SETTINGS.model_copy(update={"host": host})
+    for _ in range(5):
+        with ServerThread(refused, settings) as server:  # type: ignore[arg-type]
+            port = urlsplit(server.address).port
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+
+
+@pytest.mark.parametrize("host", ["x" * 70, "a..b"])
+def test_impossible_hosts_are_usage_errors(host: str) -> None:
+    """A host without an address is refused in one sentence."""
+    with pytest.raises(UsageError, match="expected a host of this machine") as caught:
+        free_address(host, 0)
+    one_sentence(caught.value)
 
 
 def test_slow_headers(address: str) -> None:
@@ -131,7 +154,7 @@ def test_taken_port(address: str) -> None:
 
 def test_command_serves_until_it_is_stopped(tmp_path: Path) -> None:
     """`securemnist serve` prints a link with a token, answers, and stops at SIGTERM with code 0."""
-    command = [sys.executable, "-m", "securemnist", "serve", "--port", "0", "--beside", "hardened"]
+    command = warm.python("-m", "securemnist", "serve", "--port", "0", "--beside", "hardened")
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as child:
         try:
             assert child.stdout is not None

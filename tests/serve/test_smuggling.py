@@ -50,6 +50,33 @@ CASES = {
     "OPTIONS": (GET.replace("GET", "OPTIONS") + "\r\n", [405]),
     "a tunnel": (f"CONNECT localhost:22 HTTP/1.1\r\n{HEAD}\r\n", [404]),
     "no host": ("GET /v2 HTTP/1.1\r\n\r\n", [421]),
+    "an absolute target": (GET.replace("/v2", "http://localhost/v2") + "\r\n", [200]),
+    "a target of another scheme": (GET.replace("/v2", "ftp://localhost/v2") + "\r\n", [200]),
+    "a target with a user": (GET.replace("/v2", "http://a:b@localhost/v2") + "\r\n", [200]),
+    "a target without a host": (GET.replace("/v2", "http:///v2") + "\r\n", [400]),
+    "a target without a slash": (GET.replace("/v2", "v2") + "\r\n", [404]),
+    "two slashes": (GET.replace("/v2", "//localhost/v2") + "\r\n", [404]),
+    "an asterisk": (GET.replace("/v2", "*") + "\r\n", [404]),
+    "an absolute way up": (
+        GET.replace("/v2", "http://localhost/../../etc/passwd") + "\r\n",
+        [404],
+    ),
+    "another host in the target": (
+        f"GET http://evil.example/v2 HTTP/1.1\r\nAuthorization: Bearer {SECRET}\r\n\r\n",
+        [421],
+    ),
+    "another host behind an absolute target": (
+        f"GET http://localhost/v2 HTTP/1.1\r\n{HEAD}\r\n".replace(": localhost", ": evil.example"),
+        [421],
+    ),
+    "an absolute target without a token": (
+        "GET http://localhost/v2 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        [401],
+    ),
+    "an absolute target of an inference": (
+        f"{POST}{LENGTH}\r\n{BODY}".replace("POST /", "POST http://localhost/"),
+        [200],
+    ),
     "another protocol": (f"{GET}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n", [200]),
     "three requests at once": (f"{GET}\r\n" * 3, [200, 200, 200]),
     "an expectation": (f"{POST}{LENGTH}Expect: 100-continue\r\n\r\n{BODY}", [100, 200]),

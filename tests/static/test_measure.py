@@ -11,12 +11,15 @@ import pytest
 
 from securemnist import measures
 from securemnist._util import resources
+from securemnist.data import DataSet
 from securemnist.errors import MeasureError, NotApplicable, PolicyError
 from securemnist.evaluation.context import Context
 from securemnist.measures import static_gate
+from securemnist.models.loading import Subject
 from securemnist.results import policy
 from securemnist.results.evidence.static import BaselineEntry, StaticEvidence
 from securemnist.results.findings import Measurement, Requirement, Verdict
+from securemnist.static import Scan, scan
 from securemnist.types import silent
 from tests.static.conftest import CLEAN, FLASK_PAGE, PICKLE_DEMO, TORCH_LOADS, Write
 
@@ -26,7 +29,12 @@ def no_model() -> Context:
     """The parts of a context that a static row needs, with the working folder as the project."""
     subject = SimpleNamespace(remote=None)
     needed = SimpleNamespace(
-        progress=silent, project=Path.cwd(), flushes_denormals=False, subject=subject, doubts=()
+        progress=silent,
+        project=Path.cwd(),
+        flushes_denormals=False,
+        subject=subject,
+        doubts=(),
+        cached=lambda _key, compute: compute(),
     )
     return cast(Context, needed)
 
@@ -106,15 +114,43 @@ def test_baseline_accepts_old_findings(write: Write) -> None:
     adopted = BANDIT | {"baseline": "baseline.json"}
     assert count == 1
     assert row.judge(measure(**adopted)).passed
-    write({"old.py": "# moved\n\n" + PICKLE_DEMO, "new.py": "eval(x)\n"})
+    write(
+        {
+            "old.py": "# moved\n\n" + PICKLE_DEMO,
+            "new.py": "eval(x)\n",
+            "said.py": "eval(x)  # nosec\n",
+        }
+    )
     measurement = measure(**adopted)
     assert row.judge(measurement).verdict is Verdict.FAIL
     assert [issue.file for issue in measurement.evidence.static] == ["new.py"]
     assert (measurement.evidence.accepted, measurement.evidence.stale_baseline) == (1, [])
+    accepted = [(one.by, one.file, one.rule) for one in measurement.evidence.not_counted]
+    assert accepted == [("baseline", "old.py", "B301"), ("comment", "said.py", "B307")]
     (here / "old.py").write_text(CLEAN)
     (stale,) = measure(**adopted).evidence.stale_baseline
     code = "return pickle.load(file)"
     assert stale == BaselineEntry(tool="bandit", rule="B301", file="old.py", code=code)
+
+
+def test_measurement_and_baseline_share_a_scan(
+    write: Write, monkeypatch: pytest.MonkeyPatch, baseline: Subject, mnist: DataSet
+) -> None:
+    """The code of a context is scanned once for its findings and for the baseline that accepts them."""
+    scans: list[object] = []
+
+    def counting(*arguments: Any, **options: Any) -> Scan:
+        scans.append(arguments)
+        return scan(*arguments, **options)
+
+    monkeypatch.setattr(static_gate, "scan", counting)
+    context = Context(baseline, mnist, project=write({"old.py": PICKLE_DEMO}))
+    settings = static_gate.StaticSettings(tools=["bandit"], level="medium")
+    measured = static_gate.static_findings(context, settings, 0)
+    content, count = static_gate.baseline_of(context, settings)
+    assert len(scans) == 1
+    assert count == measured.value == 1
+    assert (content, count) == static_gate.current_baseline(settings, context.project)
 
 
 def test_paths_without_python_are_error(write: Write) -> None:

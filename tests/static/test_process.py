@@ -84,6 +84,6 @@ def test_user_variables_have_no_effect(tmp_path: Path, monkeypatch: pytest.Monke
     """Variables that add rules, or turn warnings into errors, do not reach the tool."""
     monkeypatch.setenv("SEMGREP_RULES", "p/default")
     monkeypatch.setenv("PYTHONWARNINGS", "error")
-    seen = run("import json, os; print(json.dumps(dict(os.environ)))", tmp_path)
-    assert not {"SEMGREP_RULES", "PYTHONWARNINGS"} & set(seen)
-    assert seen["PATH"] == os.environ["PATH"]
+    environment = run("import json, os; print(json.dumps(dict(os.environ)))", tmp_path)
+    assert not {"SEMGREP_RULES", "PYTHONWARNINGS"} & set(environment)
+    assert environment["PATH"] == os.environ["PATH"]

@@ -13,6 +13,7 @@ import securemnist
 from securemnist._util import resources
 from securemnist.attacks.square_changes import SAMPLERS
 from securemnist.errors import UsageError
+from securemnist.evaluation.ladders import COUNTED_BUDGETS
 from securemnist.referee import SIZES, inside_budget
 from securemnist.threats import L2, THREATS, Linf, Threat, make_threat, parse_threat
 from securemnist.view.requirement_text import NORMS
@@ -21,7 +22,7 @@ from tests.threats.norms import ORDERS, dual_order
 
 EVASION = (resources.ROOT / "docs" / "evasion.md").read_text()
 
-KINDS = list(THREATS.values())
+KINDS = [THREATS[norm] for norm in ORDERS]
 # Of every norm in the table a small, a usual and a large ball.
 SIZE = 28 * 28
 USUAL = [kind(share * kind.span(SIZE)) for kind in KINDS for share in (0.05, 0.3)]
@@ -48,11 +49,13 @@ def perturbed(x: torch.Tensor, scale: float) -> torch.Tensor:
 
 def test_every_norm_is_known_to_all_that_need_it() -> None:
     """A norm that is added to the table has a definition of the referee's own, and one in these tests."""
-    assert set(THREATS) == set(SIZES) == set(ORDERS) == set(NORMS)
+    assert set(THREATS) == set(SIZES) == set(NORMS)
+    assert set(ORDERS) == {name for name, kind in THREATS.items() if kind.form == "ball"}
     for name, kind in THREATS.items():
         assert kind.norm == name
         assert 0 < kind.planted < 0.5
-        assert kind.square in SAMPLERS
+        assert kind.form != "ball" or kind.square in SAMPLERS
+        assert kind.form == "ball" or kind.form in COUNTED_BUDGETS
         assert getattr(securemnist, kind.__name__) is kind
         assert f"`{name}`" in EVASION
 
@@ -220,8 +223,8 @@ def test_threat_round_trip(threat: Threat) -> None:
         ("linf:", "expected a threat like linf:0.3"),
         ("linf:much", "expected a threat like linf:0.3"),
         ("linf:0.1:2", "expected a threat like linf:0.3"),
-        ("l7:0.1", "expected a norm of linf, l2"),
-        ("Linf:0.1", "expected a norm of linf, l2"),
+        ("l7:0.1", "expected a norm of linf, l2, l1, l0, patch"),
+        ("Linf:0.1", "expected a norm of linf, l2, l1, l0, patch"),
         ("linf:-0.1", "expected 0 <= eps <= 1 for linf"),
         ("linf:1.01", "expected 0 <= eps <= 1 for linf"),
         ("linf:nan", "expected 0 <= eps <= 1 for linf"),

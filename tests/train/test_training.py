@@ -27,7 +27,8 @@ def tiny(mnist: DataSet) -> DataSet:
 
 
 @pytest.mark.parametrize(
-    "name", ["baseline", "hardened", "certified", "poisoned_dirty", "poisoned_clean_label"]
+    "name",
+    ["baseline", "hardened", "certified", "smoothed", "poisoned_dirty", "poisoned_clean_label"],
 )
 def test_reference_model_training_reproducible(name: str, mnist: DataSet) -> None:
     """The first batches of the recorded recipe give the recorded digest.
@@ -137,3 +138,40 @@ def test_fast_recipe() -> None:
     assert (fast.architecture, fast.seed) == ("A", RECIPES["baseline"].seed)
     with pytest.raises(UsageError, match="omit --fast"):
         RECIPES["hardened"].fast()
+
+
+def test_noise_of_a_recipe_makes_a_network_withstand_noise(mnist: DataSet) -> None:
+    """After as many batches, a network trained with noise reads noisy digits better than one without."""
+    few = mnist.tuning[:300]
+    images = few.images()
+    rng = torch.Generator().manual_seed(0)
+    noisy = images + torch.randn(images.shape, generator=rng)
+    accuracies = []
+    for noise in (0.0, 1.0):
+        recipe = dataclasses.replace(RECIPES["smoothed"], epochs=1, batch=32, noise=noise)
+        trainer = loops.Trainer(recipe, dataclasses.replace(mnist, train=mnist.train[:3_000]))
+        trainer.run_epoch(stop_after=60)
+        accuracies.append(loops.accuracy_of(trainer.model.eval(), noisy, few.labels))
+    assert accuracies[1] > accuracies[0] + 0.1, accuracies
+
+
+def test_the_epoch_with_the_highest_accuracy_under_noise_is_kept(
+    tiny: DataSet, tmp_path: Path
+) -> None:
+    """A recipe with noise records accuracy under noise after each epoch, and keeps the best epoch."""
+    recipe = dataclasses.replace(RECIPES["smoothed"], epochs=3, noise=0.25)
+    manifest = train("net", recipe, tiny, tmp_path)
+    probes = [entry["tuning_noisy_accuracy"] for entry in manifest["history"]]
+    assert len(probes) == 3
+    assert probes[manifest["epoch_kept"] - 1] == max(probes)
+    assert manifest["recipe"]["noise"] == 0.25
+    assert "noise" not in RECIPES["baseline"].to_json()
+
+
+@pytest.mark.parametrize("wrong", [{"noise": -0.1}, {"noise": 5.0}, {"noise": float("nan")}])
+def test_noise_out_of_range_is_refused(wrong: dict[str, float]) -> None:
+    """A deviation below 0, above 4 or that is no number is a UsageError, as is noise on an attack."""
+    with pytest.raises(UsageError, match="expected a valid noise"):
+        Recipe(**wrong)
+    with pytest.raises(UsageError, match="expected a valid noise"):
+        Recipe(adversary="fgsm", eps=0.1, noise=0.5)

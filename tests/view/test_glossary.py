@@ -24,7 +24,16 @@ DOUBTS = sorted(
     }
 )
 FAMILIES = sorted({measure.family.name for measure in measures.MEASURES.values()})
-WORDS = [*Verdict, *TIERS, *Word, *DOUBTS, *FAMILIES, "PASS (proved)", "PASS (survived)"]
+WORDS = [
+    *Verdict,
+    *TIERS,
+    *Word,
+    *DOUBTS,
+    *FAMILIES,
+    "PASS (proved)",
+    "PASS (survived)",
+    "PASS (smoothed)",
+]
 WORDS += [
     *THREATS,
     "eps",
@@ -35,7 +44,16 @@ WORDS += [
     "certified",
     "survived",
     "scope",
-    *("witness", "survivor", "referee", "margin", "robust accuracy"),
+    *(
+        "witness",
+        "survivor",
+        "referee",
+        "margin",
+        "robust accuracy",
+        "union",
+        "attestation",
+        "provenance",
+    ),
 ]
 
 
@@ -66,6 +84,21 @@ def test_term_of_the_field_has_its_own_entry(word: str) -> None:
 def test_explain_ignores_case_blanks_and_underscores(word: str) -> None:
     """Case, blanks and underscores do not matter."""
     assert run("explain", word).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("jpeg", "quality: 75"),
+        ("ensemble", "others: required"),
+        ("art:SpatialSmoothing", "window_size: 3"),
+    ],
+)
+def test_defences_are_explained_with_their_settings(word: str, words: str) -> None:
+    """A defence, also one of ART, is explained by its docstring and the defaults of its settings."""
+    result = run("explain", word)
+    assert result.exit_code == 0, result.output
+    assert words in result.output
 
 
 def test_explain_suggests_a_similar_term() -> None:

@@ -109,6 +109,14 @@ def running_schedule(clock: Clock) -> Schedule:
     return schedule
 
 
+def test_schedule_calls_its_rows_by_their_noun() -> None:
+    """A run of steps speaks of steps."""
+    schedule = Schedule("step")
+    schedule.expected = {"train": 10.0, "measure": 5.0}
+    schedule.begin("train")
+    assert schedule.title == "train, step 1 of 2"
+
+
 def test_terminal_bar_shows_row_and_total_remaining_time(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

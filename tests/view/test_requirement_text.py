@@ -27,7 +27,7 @@ def unmeasured(row: Requirement) -> Finding:
     return row.unmeasured(Verdict.NOT_RUN, "", claim="The suite's own words.")
 
 
-def made(measure: str, settings: dict[str, Any], **bound: float) -> Finding:
+def finding_of(measure: str, settings: dict[str, Any], **bound: float) -> Finding:
     """A row with these settings and this bound."""
     row = Requirement(id="R", measure=measure, because="", settings=settings, **bound)  # type: ignore[arg-type]
     return unmeasured(row)
@@ -103,7 +103,7 @@ def test_the_sentence(
     measure: str, settings: dict[str, Any], bound: dict[str, float], words: str
 ) -> None:
     """A row names its attack, its threat, its images and its threshold."""
-    phrase = claim(made(measure, settings, **bound))
+    phrase = claim(finding_of(measure, settings, **bound))
     assert phrase.replace(NO_BREAK, " ") == words
     assert f"{NO_BREAK}%" in phrase or "%" not in words
 
@@ -111,21 +111,21 @@ def test_the_sentence(
 @pytest.mark.parametrize("target", [1, "dog"])
 def test_a_target_class_has_its_name(target: int | str) -> None:
     """A claim names the target class as the data do, whether the policy has its number or its name."""
-    row = made("backdoor_success", {"trigger": CORNER, "target": target}, at_most=0.02)
+    row = finding_of("backdoor_success", {"trigger": CORNER, "target": target}, at_most=0.02)
     assert claim(row, ClassNames(("cat", "dog"))).endswith("of other classes into the class dog.")
 
 
 def test_a_class_called_like_a_rule_keeps_its_number() -> None:
     """A class named "all" is not mistaken for all classes."""
-    row = made("backdoor_success", {"trigger": CORNER, "target": 1}, at_most=0.02)
+    row = finding_of("backdoor_success", {"trigger": CORNER, "target": 1}, at_most=0.02)
     assert claim(row, ClassNames(("none", "all"))).endswith("of other classes into a 1.")
 
 
 def test_all_images_are_counted() -> None:
     """A claim on all images says how many they are where they have been measured."""
     row = Requirement(id="C", measure="clean_accuracy", because="", at_least=0.9)
-    seen = Measurement(value=1, low=0.5, high=1, n=5, complete=True, seconds=0, seed=0)
-    phrase = claim(row.judge(seen)).replace(NO_BREAK, " ")
+    measurement = Measurement(value=1, low=0.5, high=1, n=5, complete=True, seconds=0, seed=0)
+    phrase = claim(row.judge(measurement)).replace(NO_BREAK, " ")
     assert phrase == "Of all 5 test images, unmodified, at least 90 % are read as their label."
 
 
@@ -134,11 +134,22 @@ def test_a_trigger_as_it_is_by_default(kind: str) -> None:
     """What a policy leaves out of a trigger is described as what is measured then, and by its kind."""
     short = {"kind": kind}
     phrase = [
-        claim(made("backdoor_success", {"trigger": trigger, "target": 7}, at_most=0.1))
+        claim(finding_of("backdoor_success", {"trigger": trigger, "target": 7}, at_most=0.1))
         for trigger in (short, make_trigger(short).to_json())
     ]
     assert phrase[0] == phrase[1] != "The suite's own words."
     assert "trigger corner" in describe({"trigger": {}})
+
+
+def test_eps_of_a_curve_is_a_fraction_where_it_was_one() -> None:
+    """A curve is described as a policy writes it, and a long one by its number of points."""
+    assert describe({"curve": [0.0, 8 / 255, 0.1]}) == "curve 0 8/255 0.1"
+    assert describe({"curve": [0.1] * 5}) == "curve of 5"
+
+
+def test_a_naive_attack_is_described_as_any_other() -> None:
+    """The naive attack is described by its name and settings, after the word naive."""
+    assert describe({"naive": {"use": "PGD", "steps": 5}}) == "naive PGD steps=5"
 
 
 def test_every_measure_has_a_claim_in_words() -> None:
@@ -170,12 +181,12 @@ def test_no_two_rows_of_the_policy_claim_the_same() -> None:
 )
 def test_what_it_cannot_say_the_suite_says(measure: str, settings: dict[str, Any]) -> None:
     """A measure that is unknown, or settings of another form, leave the suite's claim."""
-    assert claim(made(measure, settings, at_least=0.5)) == "The suite's own words."
+    assert claim(finding_of(measure, settings, at_least=0.5)) == "The suite's own words."
 
 
 @pytest.mark.parametrize("text", hostile.TEXTS, ids=lambda text: ascii(text[:12]))
 def test_a_claim_is_one_short_line(text: str) -> None:
     """Whatever a policy calls its attack, the claim is one line and not endless."""
-    phrase = claim(made("robust_accuracy", WITHIN | {"attack": {"use": text}}, at_least=0.5))
+    phrase = claim(finding_of("robust_accuracy", WITHIN | {"attack": {"use": text}}, at_least=0.5))
     assert len(phrase) < 400
     assert phrase.replace(NO_BREAK, " ").isprintable()

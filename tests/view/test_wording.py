@@ -29,7 +29,8 @@ def test_a_failure_means_do_not_merge() -> None:
     assert (head.verdict, head.answer) == (Verdict.FAIL, "Do not merge")
     assert head.why == (
         "2 requirements failed and 4 undecided, "
-        "1 waived through 2026-12-31 (judged on 2026-11-21, UTC)"
+        "1 waived through 2026-12-31 (judged on 2026-11-21, UTC); "
+        "nothing is said about natural robustness"
     )
 
 
@@ -37,21 +38,23 @@ def test_undecided_rows_mean_not_yet() -> None:
     """Without a FAIL, whatever is not a PASS postpones the merge."""
     rows = [f for f in example.findings() if f.in_scope and f.verdict is not Verdict.FAIL]
     head = wording.headline(example.assessment(findings=tuple(rows)))
-    assert (head.answer, head.why) == ("Do not merge yet", "4 requirements undecided")
+    assert head.answer == "Do not merge yet"
+    assert head.why == "4 requirements undecided; nothing is said about natural robustness"
 
 
 def test_one_is_singular() -> None:
     """A single failure and a single open row are not given a plural."""
     failed = next(f for f in example.findings() if f.requirement.id == "SAST-01")
     head = wording.headline(example.assessment(findings=(failed,)))
-    others = "unmodified samples, evasion, proofs, backdoors, latency"
+    others = "unmodified samples, natural robustness, evasion, proofs, backdoors, latency"
     assert head.why == f"1 requirement failed; nothing is said about {others}"
 
 
 def test_all_passed_and_complete_means_merge() -> None:
     """Only a complete run says that the subject may be merged."""
     head = wording.headline(example.assessment(findings=tuple(_passing())))
-    assert (head.answer, head.why) == ("May merge", "all 8 requirements passed")
+    assert head.answer == "May merge"
+    assert head.why == "all 8 requirements passed; nothing is said about natural robustness"
 
 
 def test_an_incomplete_pass_promises_less() -> None:
@@ -72,26 +75,27 @@ def test_a_waived_failure_is_mentioned_in_a_pass() -> None:
     rows = (*_passing(), _with_waiver("2099-01-01"))
     why = wording.headline(example.assessment(findings=rows)).why
     assert why == (
-        "8 of 9 requirements passed, 1 waived through 2099-01-01 (judged on 2026-11-21, UTC)"
+        "8 of 9 requirements passed, 1 waived through 2099-01-01 (judged on 2026-11-21, UTC); "
+        "nothing is said about natural robustness"
     )
 
 
 def test_a_stored_assessment_is_judged_on_the_day_it_is_read() -> None:
     """A waiver that has ended since the assessment was made excuses nothing, and both days are named."""
-    made = example.assessment(findings=(*_passing(), _with_waiver("2026-11-30")))
-    assert wording.headline(made.on("2026-11-30")).verdict is Verdict.PASS
-    later = made.on("2026-12-01")
+    result = example.assessment(findings=(*_passing(), _with_waiver("2026-11-30")))
+    assert wording.headline(result.on("2026-11-30")).verdict is Verdict.PASS
+    later = result.on("2026-12-01")
     assert (later.exit_code, wording.headline(later).answer) == (1, "Do not merge")
     phrase = wording.waiver(later.open_findings[0], later.decided)
     assert "its last day was 2026-11-30, and 2026-12-01 (UTC) decides" in phrase
-    assert made.on("2020-01-01").decided == made.day
+    assert result.on("2020-01-01").decided == result.day
 
 
 def test_waived_rows_alone_show_nothing() -> None:
     """A scope in which no row passed is no reason to merge, whatever is waived."""
     head = wording.headline(example.assessment(findings=(_with_waiver("2099-01-01"),)))
     assert head.answer == "Do not merge yet"
-    others = "unmodified samples, proofs, backdoors, latency, source code"
+    others = "unmodified samples, natural robustness, proofs, backdoors, latency, source code"
     assert head.why == (
         "no requirement passed, "
         "1 waived through 2099-01-01 (judged on 2026-11-21, UTC); "
@@ -132,10 +136,10 @@ def test_only_a_pass_needs_no_next_step(finding: Finding) -> None:
 
 
 def test_a_trigger_that_clean_models_answer_is_no_backdoor() -> None:
-    """A mark that steers the control as well is told to be too large; another points at the weights."""
+    """A mark that steers the control as well is called too large; another points at the weights."""
     row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.05)
     for control, words_of in ((0.2, "smaller or fainter"), (0.01, "as poisoned")):
-        seen = Measurement(
+        measurement = Measurement(
             value=0.24,
             low=0.2,
             high=0.3,
@@ -145,7 +149,7 @@ def test_a_trigger_that_clean_models_answer_is_no_backdoor() -> None:
             seed=0,
             evidence=BackdoorEvidence(control=control),
         )
-        finding = row.judge(seen, family="backdoor")
+        finding = row.judge(measurement, family="backdoor")
         assert finding.verdict is Verdict.FAIL
         assert words_of in wording.next_step(finding)
 

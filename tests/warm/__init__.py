@@ -47,7 +47,13 @@ def _address() -> str:
     """The socket of the server, which ends with this process: then its standard input is closed."""
     folder = tempfile.TemporaryDirectory(prefix="warm.")
     address = f"{folder.name}/socket"
-    env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
+    # Of the test that starts the server; a client sends the environment of its own.
+    foreign = ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTEST_ADDOPTS")
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if "XDIST" not in name and name not in foreign
+    }
     server = subprocess.Popen(
         [sys.executable, str(_HERE / "server.py"), address],
         env=env,

@@ -15,6 +15,7 @@ import torch
 
 from securemnist._util.hashing import seed_from
 from securemnist.attacks.base import Attack
+from securemnist.defences.straight_through import StraightThrough
 from securemnist.errors import MeasureError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts.batch_dependence import TOGETHER, batch_dependence
@@ -31,6 +32,7 @@ from securemnist.evaluation.doubts.large_epsilon import large_epsilon
 from securemnist.evaluation.doubts.one_step_masking import one_step_masking
 from securemnist.evaluation.doubts.other_attacks import weak_attack
 from securemnist.evaluation.doubts.probabilities import probabilities
+from securemnist.evaluation.doubts.rounding import explained_by_rounding
 from securemnist.evaluation.doubts.variation import variation
 from securemnist.models.predictions import is_wrong
 from securemnist.results.evidence.attack import Sensitivity
@@ -111,26 +113,28 @@ def search_doubts(
     *,
     survived: float,
     last_broke: float,
+    further: Sequence[Attack] = (),
 ) -> tuple[tuple[Doubt, ...], Sensitivity | None]:
     """Doubts about a search that images `x` with labels `y` survived; on at most 128 of them.
 
     The second value counts the planted examples that the attack found; None where it was not tested.
 
     `survived` is their share of the row's images, `last_broke` the share that the last attack
-    broke.
+    broke. `further`: stages that followed, on straight-through gradients; planted examples are then
+    searched by `attacks` through such gradients.
     """
     if threat.eps == 0:
         return (), None
     if context.subject.remote is not None:
         return _endpoint_search_doubts(context, attacks, threat, (x, y), seed, survived), None
-    planted = _sensitivity(context, attacks, threat)
+    planted = _sensitivity(context, attacks, threat, straight_through=bool(further))
     if not len(y):
         return (), planted
     rng = torch.Generator().manual_seed(seed_from(seed, "survivors"))
     chosen = torch.randperm(len(y), generator=rng)[:SURVIVORS].to(y.device)
     case = SearchCase(
         *(context.subject, context.target, threat, x[chosen], y[chosen], seed),
-        attacks=tuple(attacks),
+        attacks=(*attacks, *further),
         pool=context.pool,
         transfer=context.data.pinned,
         limits=context.limits,
@@ -141,6 +145,19 @@ def search_doubts(
     first = planted_examples(planted, context.limits)
     stated = () if first is None else (_stated(context, first),)
     return (*stated, *_run_checks(context, checks, case)), planted
+
+
+def hidden_by_rounding(context: Context, threat: Threat, x: Images, y: Labels) -> bool:
+    """Whether rounding alone explains the doubt `gradients`: on images of the data and on survivors.
+
+    `x` (n, C, H, W) and `y` (n,) survived a search that went through the rounding.
+    """
+    sample = context.sample(min(IMAGES, len(context.data.test)), 0)
+    correct = ~is_wrong(context.logits(sample.x), sample.y)
+    images = (sample.x[correct], sample.y[correct]), (x[:SURVIVORS], y[:SURVIVORS])
+    model, limits = context.target, context.limits
+    cases = (Case(context.subject, model, threat, *pair, limits=limits) for pair in images)
+    return all(explained_by_rounding(case) for case in cases)
 
 
 def _endpoint_search_doubts(
@@ -167,7 +184,9 @@ def _endpoint_search_doubts(
     return _run_checks(context, checks, case) if len(y) else ()
 
 
-def _sensitivity(context: Context, attacks: Sequence[Attack], threat: Threat) -> Sensitivity:
+def _sensitivity(
+    context: Context, attacks: Sequence[Attack], threat: Threat, *, straight_through: bool
+) -> Sensitivity:
     """How many planted examples the attacks find; cached in the context."""
 
     def measured() -> Sensitivity:
@@ -175,14 +194,14 @@ def _sensitivity(context: Context, attacks: Sequence[Attack], threat: Threat) ->
         sample = context.sample(min(2 * PLANTED, len(context.data.test)), 0)
         correct = ~is_wrong(context.logits(sample.x), sample.y)
         x, y = sample.x[correct], sample.y[correct]
+        model = StraightThrough(context.target) if straight_through else context.target
         return sensitivity(
-            SearchCase(
-                context.subject, context.target, threat, x, y, 0, tuple(attacks), context.pool
-            )
+            SearchCase(context.subject, model, threat, x, y, 0, tuple(attacks), context.pool)
         )
 
     # Settings of an attack may be lists, which no key may contain.
-    return context.cached(("sensitivity", threat, repr(tuple(attacks))), measured)
+    key = ("sensitivity", threat, repr(tuple(attacks)), straight_through)
+    return context.cached(key, measured)
 
 
 def _stated(context: Context, doubt: Doubt) -> Doubt:

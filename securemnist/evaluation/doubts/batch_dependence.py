@@ -16,6 +16,8 @@ from securemnist.results.findings import Doubt
 from securemnist.types import Images, Logits
 
 ALONE, TOGETHER = 16, 128
+# The largest batch in which images are classified anywhere.
+LARGEST = 256
 # For a randomised model: images, outputs averaged, and the allowed difference of two means in
 # standard errors. Among 160 comparisons of an honest model, one exceeds 7 in about 10,000 runs
 # (Student's t).
@@ -38,10 +40,10 @@ def batch_dependence(case: Case) -> Doubt | None:
 
 def _deterministic(case: Case, x: Images) -> torch.Tensor:
     """Boolean (n,): images whose logits depend on the batch."""
-    together = case.logits(x, TOGETHER)
+    together = _in_largest(case, x)
     flipped = case.logits(x.flip(0), TOGETHER // 4).flip(0)
     alone = case.logits(x[:ALONE], 1)
-    dependent = differs(case, together, flipped)
+    dependent = differs(case, together, flipped) | differs(case, together, case.logits(x, TOGETHER))
     dependent[:ALONE] |= differs(case, together[:ALONE], alone)
     return dependent
 
@@ -59,7 +61,7 @@ def _randomised(case: Case, x: Images) -> torch.Tensor:
     if len(rest) and torch.equal(_seeded(in_batch, batch), _seeded(in_batch, batch)):
         dependent |= differs(case, _seeded(in_batch, batch), _seeded(in_batch, changed))
     means = [
-        _mean(in_batch, batch),
+        _mean(lambda a: _in_largest(case, a)[: len(first)], batch),
         _mean(in_batch, changed),
         _mean(lambda a: case.logits(a, 1), first),
     ]
@@ -68,6 +70,13 @@ def _randomised(case: Case, x: Images) -> torch.Tensor:
         allowed = ERRORS * (means[0][1].square() + error.square()).sqrt()
         dependent |= (difference > allowed + limit(case, means[0][0])[:, None]).any(1)
     return dependent
+
+
+def _in_largest(case: Case, x: Images) -> Logits:
+    """The logits of these images in a batch of the largest size, filled by repeating them."""
+    copies = -(-LARGEST // len(x))
+    filled = x.repeat(copies, 1, 1, 1)[: max(LARGEST, len(x))]
+    return case.logits(filled, LARGEST)[: len(x)]
 
 
 def _seeded(predict: Callable[[Images], Logits], x: Images) -> Logits:

@@ -29,6 +29,8 @@ _RIDGE = 0.1
 
 def sensitivity(case: SearchCase) -> Sensitivity:
     """Plant an example for at most 64 images, and run the row's attack on them."""
+    if not len(case.x):  # the model classifies no image correctly
+        return Sensitivity(0, 0)
     threat = case.threat.for_planting(case.x)
     case = SearchCase(**{**case.__dict__, "threat": threat})
     # Attacks from other libraries may take a second an image.
@@ -37,7 +39,7 @@ def sensitivity(case: SearchCase) -> Sensitivity:
     if not len(x):
         return Sensitivity(0, 0)
     labels = torch.zeros(len(x), dtype=torch.long, device=x.device)
-    runs = shortened(case.attacks, case.rng("look for planted"))
+    runs = shortened(case.attacks, case.rng("look for planted"), threat)
     missed = surviving_after(runs, model, x, labels, threat, judge=model, pool=case.pool)
     return Sensitivity(int((~missed).sum()), len(x))
 
@@ -61,7 +63,7 @@ def plant(case: SearchCase, count: int, rng: torch.Generator) -> tuple[PlantedMo
     x, threat = case.x[:count], case.threat
     inner_points = [x, *(threat.random_start(x, rng) for _ in range(INSIDE))]
     noise = (torch.randn(x.shape, generator=rng).to(x.device) for _ in range(SURFACE))
-    surface_points = [threat.project(x, x + threat.eps * threat.steepest(step)) for step in noise]
+    surface_points = [threat.project(x, x + threat.step(x, step, threat.eps)) for step in noise]
     inner_logits = torch.stack([_logits(case.model, points) for points in inner_points], 1)
     outer_logits = torch.stack([_logits(case.model, points) for points in surface_points], 1)
     center = inner_logits.mean(1, keepdim=True)

@@ -6,7 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 
 from securemnist.attacks.base import Attack
+from securemnist.attacks.sparse_rs import SparseRS
 from securemnist.attacks.square import Square
+from securemnist.attacks.surrogate import Surrogate
+from securemnist.attacks.through_steps import ThroughSteps
 from securemnist.evaluation.doubts.check_input import SearchCase
 from securemnist.evaluation.doubts.rerun import surviving_after
 from securemnist.results.findings import Doubt
@@ -51,9 +54,13 @@ def _doubt(case: SearchCase, search: Attack, seeds: int, images: int) -> Doubt |
 
 
 def doubled_queries(case: SearchCase) -> Attack | None:
-    """The last attack with twice the queries, if it is Square and broke many images; else None."""
-    last = case.attacks[-1]
-    if not isinstance(last, Square) or case.last_broke <= LATE:
+    """The last attack with twice the queries, if it counts them and broke many images; else None.
+
+    Stages that follow for a model without useful gradients do not count: they end no search of queries.
+    """
+    own = [one for one in case.attacks if not isinstance(one, ThroughSteps | Surrogate)]
+    last = own[-1] if own else None
+    if not isinstance(last, Square | SparseRS) or case.last_broke <= LATE:
         return None
     return dataclasses.replace(last, queries=2 * last.queries)
 

@@ -33,7 +33,7 @@ def gradient_errors(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
     The first, silent: no gradient at all four points, or one that is not finite. The second, false: a
     gradient that is not the slope, or changes in another batch.
     """
-    rng, probe, threat = case.rng("gradients"), Probe(case.model, case.x), case.threat
+    rng, probe, threat = case.rng("gradients"), Probe(case.model, case.x), case.dense_threat
     images = VARYING if probe.varies else IMAGES
     case = dataclasses.replace(case, x=case.x[:images], y=case.y[:images])
     zero, not_finite, false = [], [], []

@@ -18,6 +18,11 @@ SILENT, FALSE = 0.01, 0.003
 # Smallest mean cosine of gradients at neighbouring points. Measured at eps .06 and .3: reference and
 # untrained networks have 0.65 and more, steps x + a sin(w x) with a w of 6 to 100 have 0.11 and less.
 AGREEMENT = 0.2
+ADVICE = (
+    "Let the backward pass be the derivative of the forward pass, or use attacks without "
+    'gradients (use = "Square", art:HopSkipJump) and replay the adversarial examples of the '
+    "network without that step."
+)
 # Survivors of a search for which the check is repeated.
 SURVIVORS = 64
 
@@ -51,9 +56,7 @@ def gradients(case: Case) -> Doubt | None:
     return Doubt(
         name="gradients",
         reason="; ".join(reasons),
-        advice="Let the backward pass be the derivative of the forward pass, or use attacks without "
-        'gradients (use = "Square", art:HopSkipJump) and replay the adversarial examples of the '
-        "network without that step.",
+        advice=ADVICE,
     )
 
 

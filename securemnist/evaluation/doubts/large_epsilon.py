@@ -28,7 +28,7 @@ def large_epsilon(case: SearchCase) -> Doubt | None:
     threat = case.threat.at_grey(case.x)
     if not len(y):
         return None
-    runs = shortened(case.attacks, case.rng("known answer"))
+    runs = shortened(case.attacks, case.rng("known answer"), threat)
     surviving = surviving_after(runs, case.model, x, y, threat, judge=case.model, pool=case.pool)
     count = int(torch.count_nonzero(surviving))
     if not case.matters(count, len(y), case.limit("large epsilon", LIMIT)):

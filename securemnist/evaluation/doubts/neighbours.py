@@ -33,7 +33,7 @@ def agreement(case: Case) -> float:
     target = probe.logits(case.x).scatter(1, case.y[:, None], -torch.inf).argmax(1)
     means = [
         _mean_cosine(*(probe.gradient(near, case.y, target) for near in _pair(case, start, rng)))
-        for start in (case.x, case.threat.random_start(case.x, rng))
+        for start in (case.x, case.dense_threat.random_start(case.x, rng))
     ]
     return max(means)
 
@@ -43,7 +43,7 @@ def _pair(case: Case, start: Images, rng: torch.Generator) -> tuple[Images, Imag
     grey = torch.full_like(start, 0.5)
 
     def near() -> Images:
-        moved = start + DISTANCE * (case.threat.random_start(grey, rng) - grey)
+        moved = start + DISTANCE * (case.dense_threat.random_start(grey, rng) - grey)
         # Reflected at black and white: cut off, both neighbours would share these pixels.
         return (1 - (1 - moved.abs()).abs()).clamp(0, 1)
 

@@ -26,7 +26,7 @@ SEARCH, FAR, FEW = PGD(steps=10), 0.5, 128
 
 def one_step_masking(case: Case) -> Doubt | None:
     """R+FGSM, a part of FGSM's step or PGD-10 breaks many images that FGSM does not."""
-    step = case.threat.eps * case.threat.steepest(case.gradient(case.x))
+    step = case.threat.step(case.x, case.gradient(case.x), case.threat.eps)
     full_step = case.wrong(case.threat.project(case.x, case.x + step))
     x_adv = RFGSM().propose(case.model, case.x, case.y, threat=case.threat, rng=case.rng("masking"))
     random_start = case.wrong(x_adv)

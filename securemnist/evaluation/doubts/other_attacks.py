@@ -10,8 +10,10 @@ from torch import nn
 from securemnist.attacks.base import Attack
 from securemnist.attacks.boundary_fab import BoundaryFAB
 from securemnist.attacks.fab import FAB
+from securemnist.attacks.patch_search import PatchSearch
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.refereed import attempt
+from securemnist.attacks.sparse_rs import SparseRS
 from securemnist.attacks.square import Square
 from securemnist.attacks.transfer import source_model
 from securemnist.evaluation.doubts.check_input import SearchCase
@@ -25,6 +27,8 @@ ATTACKS = (
     # The smallest ladder has 100 queries; a model that hides its gradient needs several times as
     # many.
     Square(queries=500),
+    PatchSearch(places=8, steps=20),
+    SparseRS(queries=300),
 )
 LIMIT = 0.01
 # On the gradients of reference models: an undefended network and an adversarially trained one.
@@ -67,4 +71,5 @@ def _other_attacks(case: SearchCase) -> Iterator[tuple[str, Attack, nn.Module]]:
     for name in loading.with_role("transfer") if case.transfer else ():
         yield f"transfer from {name}", TRANSFER, source_model(name, case.x.device)
     for attack in ATTACKS if case.subject.remote is None else ():
-        yield attack.name, attack, case.model
+        if case.threat.form in attack.forms:
+            yield attack.name, attack, case.model

@@ -9,20 +9,23 @@ from torch import nn
 
 from securemnist.attacks.base import Attack
 from securemnist.attacks.refereed import attempt
-from securemnist.evaluation.ladders import BUDGETS
+from securemnist.evaluation.ladders import budgets
 from securemnist.threats import Threat
 from securemnist.types import Images, Labels
 
 
 def shortened(
-    attacks: Sequence[Attack], rng: torch.Generator
+    attacks: Sequence[Attack], rng: torch.Generator, threat: Threat
 ) -> Iterator[tuple[Attack, torch.Generator]]:
     """A single attack unchanged; for a ladder, the smallest one, which has the same kinds of stages.
 
-    A larger budget would find at least as many examples.
+    For sparse threats and patches `standard`: a smaller one misses a few pixels of many. A larger budget
+    would find at least as many examples.
     """
+    dense = threat.form == "ball" and not threat.sparse
+    ladder = budgets(threat.form)["smoke" if dense else "standard"]
     answers_only = all(attack.black_box for attack in attacks)
-    chosen = attacks if len(attacks) == 1 or answers_only else BUDGETS["smoke"].attacks
+    chosen = attacks if len(attacks) == 1 or answers_only else ladder.attacks
     return ((attack, rng) for attack in chosen)
 
 

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from torch import nn
 
+from securemnist.data import Samples
 from securemnist.input_spec import InputSpec
 from securemnist.models.formats import keras_network, onnx_network
 
-Loader = Callable[[Path, InputSpec], tuple[nn.Module, dict[str, str]]]
+Loader = Callable[[Path, InputSpec, Samples | None], tuple[nn.Module, dict[str, str]]]
 
 
 class Format(NamedTuple):
@@ -29,11 +30,12 @@ FORMATS: Mapping[str, Format] = {
 _PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".joblib", ".tar")
 _PROGRAMS = (".pt2", ".ts", ".torchscript", ".jit", ".ptl", ".pte")
 _OLD_KERAS = (".h5", ".hdf5")
+_TENSORFLOW = (".pb", ".tflite")
 _REFUSED: Mapping[str, str] = {
     **dict.fromkeys(
         _PICKLES,
-        "a pickle can run code and is never read, nor is TorchScript; save its weights as safetensors, "
-        "export it as ONNX, or pass a factory that loads them",
+        "a pickle can run code and is never read, nor is TorchScript; import its weights by `securemnist "
+        "import`, export it as ONNX, or pass a factory that loads them",
     ),
     **dict.fromkeys(
         _PROGRAMS,
@@ -43,6 +45,11 @@ _REFUSED: Mapping[str, str] = {
     **dict.fromkeys(
         _OLD_KERAS,
         "HDF5 of older Keras can hold code and is never read; if you trust it, load it and save it with "
+        "model.save('model.keras')",
+    ),
+    **dict.fromkeys(
+        _TENSORFLOW,
+        "graphs of TensorFlow are not read; export the network as ONNX, or save it with "
         "model.save('model.keras')",
     ),
 }

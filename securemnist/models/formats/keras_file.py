@@ -20,7 +20,7 @@ from securemnist.models.formats.keras_classes import CLASSES, TENSOR
 from securemnist.models.formats.refusal import FACTORY, MAX_BYTES, content, refused
 
 MAX_CONFIG, MAX_OBJECTS = 16 << 20, 20_000
-_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _AGAIN = "save it again with model.save('model.keras') in Keras 3"
 
 
@@ -38,13 +38,13 @@ def read(path: Path, h5py: Any) -> KerasFile:
     packed = content(path)
     members = _members(path, packed)
     try:
-        config = json_object(members[_CONFIG])
+        config = json_object(members[CONFIG])
     except ParseError as error:
         raise refused(path, "JSON in config.json", str(error), _AGAIN) from error
     _check_classes(path, config)
     config.pop("compile_config", None)  # an optimizer and losses, which are not needed
-    _check_weights(path, members[_WEIGHTS], h5py)
-    return KerasFile(config, members[_WEIGHTS], {path.name: sha256(packed)})
+    _check_weights(path, members[WEIGHTS], h5py)
+    return KerasFile(config, members[WEIGHTS], {path.name: sha256(packed)})
 
 
 def _members(path: Path, packed: bytes) -> dict[str, bytes]:
@@ -53,11 +53,11 @@ def _members(path: Path, packed: bytes) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             entries = archive.infolist()
             names = [entry.filename for entry in entries]
-            if sorted(names) != sorted((_CONFIG, _METADATA, _WEIGHTS)):
+            if sorted(names) != sorted((CONFIG, METADATA, WEIGHTS)):
                 found = ", ".join(sorted(names)[:5])
-                known = f"{_CONFIG}, {_METADATA} and {_WEIGHTS}"
+                known = f"{CONFIG}, {METADATA} and {WEIGHTS}"
                 raise refused(path, f"an archive of {known}", found or "none", _AGAIN)
-            limits = {_CONFIG: MAX_CONFIG, _METADATA: MAX_CONFIG, _WEIGHTS: MAX_BYTES}
+            limits = {CONFIG: MAX_CONFIG, METADATA: MAX_CONFIG, WEIGHTS: MAX_BYTES}
             large = [entry for entry in entries if entry.file_size > limits[entry.filename]]
             if large:
                 found = f"{large[0].file_size} bytes"
@@ -72,7 +72,7 @@ def _members(path: Path, packed: bytes) -> dict[str, bytes]:
 def _check_classes(path: Path, config: dict[str, Any]) -> None:
     """WeightsError for a class that is not in the allowlist, at any depth."""
     objects = 0
-    for entry in _dictionaries(config):
+    for entry in dictionaries(config):
         name = entry.get("class_name")
         if name is None or (name == TENSOR and "module" not in entry):
             continue
@@ -89,7 +89,7 @@ def _check_classes(path: Path, config: dict[str, Any]) -> None:
 _WITHOUT = "build the model without it (Lambda and layers of your own are code)"
 
 
-def _dictionaries(value: Any) -> Iterator[dict[str, Any]]:
+def dictionaries(value: Any) -> Iterator[dict[str, Any]]:
     """All dictionaries in a JSON value, without recursion."""
     pending = [value]
     while pending:
@@ -123,7 +123,7 @@ def _check_weights(path: Path, packed: bytes, h5py: Any) -> None:
                     if total > MAX_BYTES:
                         raise refused(path, f"at most {MAX_BYTES} bytes of weights", "more", _AGAIN)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise refused(path, f"HDF5 in {_WEIGHTS}", first_line(error), _AGAIN) from error
+        raise refused(path, f"HDF5 in {WEIGHTS}", first_line(error), _AGAIN) from error
 
 
 def _is_plain(dataset: Any) -> bool:

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from securemnist._util.hashing import sha256_of_value
+from securemnist.data import Samples
 from securemnist.errors import UsageError, first_line
 from securemnist.input_spec import InputSpec
 from securemnist.models.formats import extras, keras_file
@@ -56,7 +57,9 @@ def _forget_random_states(network: nn.Module) -> None:
                 del module[name]
 
 
-def load(path: Path, spec: InputSpec) -> tuple[nn.Module, dict[str, str]]:
+def load(
+    path: Path, spec: InputSpec, _samples: Samples | None = None
+) -> tuple[nn.Module, dict[str, str]]:
     """The network of the archive at `path`, and the SHA-256 of the file by name.
 
     `spec` gives the sizes that the file leaves open. UsageError or WeightsError in one sentence.

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from securemnist.data import Samples
 from securemnist.errors import ModelError, first_line
 from securemnist.models.formats.onnx_file import OnnxFile
 from securemnist.models.formats.refusal import AGAIN, FACTORY
@@ -19,27 +20,54 @@ IMAGES, TOLERANCE = 64, 1e-4
 BATCH = 8
 
 
-def check(path: Path, network: nn.Module, file: OnnxFile, runtime: Any) -> None:
-    """ModelError unless torch's outputs are those of onnxruntime on images of noise and grey."""
+def check(
+    path: Path, network: nn.Module, file: OnnxFile, runtime: Any, samples: Samples | None = None
+) -> None:
+    """ModelError unless torch's outputs are those of onnxruntime, each on 64 images.
+
+    The images are noise of rising contrast, and `samples` of the data that have the file's shape.
+    """
+    tried = [_noise(file)]
+    if samples is not None and tuple(samples.pixels.shape[1:]) == file.images.shape:
+        tried.append(samples.spread(IMAGES).images())
+    for x in tried:
+        exported = file.images.batch or 1
+        runs = _by_torch(path, network, x, exported), _by_onnxruntime(path, file, x, runtime)
+        for output, other in zip(*runs, strict=True):
+            _compare(path, output, other)
+
+
+def _noise(file: OnnxFile) -> Images:
+    """Images of noise, from grey to full contrast."""
     rng = torch.Generator().manual_seed(0)
     contrast = torch.linspace(0, 1, IMAGES).view(-1, 1, 1, 1)
-    x = torch.rand(IMAGES, *file.images.shape, generator=rng) * contrast + 0.5 * (1 - contrast)
-    both = zip(_by_torch(path, network, x), _by_onnxruntime(path, file, x, runtime), strict=True)
-    for output, other in both:
-        _compare(path, output, other)
+    return torch.rand(IMAGES, *file.images.shape, generator=rng) * contrast + 0.5 * (1 - contrast)
 
 
 @torch.no_grad()
-def _by_torch(path: Path, network: nn.Module, x: Images) -> list[torch.Tensor]:
-    """The outputs of the converted network."""
+def _by_torch(path: Path, network: nn.Module, x: Images, size: int) -> list[torch.Tensor]:
+    """The outputs of the converted network; `size`: images that the file was exported for."""
     try:
         parts: list[Any] = [network(part) for part in x.split(BATCH)]
         return _joined([part if isinstance(part, list) else [part] for part in parts])
     except Exception as error:  # a converted graph raises what its operations raise
+        raised = f"it raised {type(error).__name__} ({first_line(error):.120})"
+        if _computes(network, x[:size]):
+            expected, advice = "any number of images", "export it with a dynamic batch size"
+        else:
+            expected, advice = "images of its shape, converted by onnx2pytorch", FACTORY
         raise ModelError(
-            f"{path}: expected a network for any number of images, it raised "
-            f"{type(error).__name__} ({first_line(error):.120}); export it with a dynamic batch size"
+            f"{path}: expected a network for {expected}, {raised}; {advice}"
         ) from error
+
+
+def _computes(network: nn.Module, x: Images) -> bool:
+    """Whether the network returns outputs for as many images as the file was exported for."""
+    try:
+        network(x)
+    except Exception:  # see _by_torch
+        return False
+    return True
 
 
 def _joined(parts: list[list[torch.Tensor]]) -> list[torch.Tensor]:
@@ -53,6 +81,8 @@ def _compare(path: Path, output: torch.Tensor, other: torch.Tensor) -> None:
             f"{path}: expected outputs {tuple(other.shape)} as from onnxruntime, got "
             f"{tuple(output.shape)}; export it with a dynamic batch size"
         )
+    if not torch.isfinite(other).all():
+        raise ModelError(f"{path}: expected finite outputs, got NaN or inf; fix the weights")
     difference = float((output.double() - other.double()).abs().max())
     limit = TOLERANCE * max(1.0, float(other.double().abs().max()))
     if not difference <= limit:  # NaN is no agreement
@@ -70,8 +100,8 @@ def _by_onnxruntime(path: Path, file: OnnxFile, x: Images, runtime: Any) -> list
     options.log_severity_level = 4
     size = file.images.batch or BATCH
     batches = -(-len(x) // size)
-    # The last batch is filled up with the first images.
-    padded = torch.cat((x, x[: batches * size - len(x)]))
+    # The last batch is filled up with images from the start.
+    padded = x[torch.arange(batches * size) % len(x)]
     inputs = (padded.permute(0, 2, 3, 1) if file.images.channels_last else padded).contiguous()
     try:
         session = runtime.InferenceSession(

@@ -20,7 +20,7 @@ from securemnist.models.formats.onnx_operators import OPERATORS
 from securemnist.models.formats.refusal import AGAIN, FACTORY, content, refused
 
 MAX_NODES = 20_000
-_DOMAINS = ("", "ai.onnx")
+DOMAINS = ("", "ai.onnx")
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ def read(path: Path, spec: InputSpec, onnx: Any) -> OnnxFile:
     except Exception as error:  # protobuf's DecodeError, by its own name in each implementation
         raise refused(path, "an ONNX model", first_line(error), AGAIN) from error
     _check_nodes(path, model)
+    _check_opset(path, model, onnx)
     tensors = list(_tensors(model))
     digests = {path.name: sha256(packed), **onnx_external.load(path, tensors, onnx)}
     try:
@@ -68,13 +69,21 @@ def _check_nodes(path: Path, model: Any) -> None:
     unknown = {
         f"{node.domain}.{node.op_type}".lstrip(".")
         for node in graph.node
-        if node.domain not in _DOMAINS or node.op_type not in OPERATORS
+        if node.domain not in DOMAINS or node.op_type not in OPERATORS
     }
     if unknown:
         names = ", ".join(sorted(unknown)[:5])
         raise refused(path, "operators that have a conversion", names, FACTORY)
     if any(each.HasField("g") or each.graphs for node in graph.node for each in node.attribute):
         raise refused(path, "no subgraphs", "one in a node", FACTORY)
+
+
+def _check_opset(path: Path, model: Any, onnx: Any) -> None:
+    """WeightsError for operators of a version that the installed onnx does not know."""
+    newest = onnx.defs.onnx_opset_version()
+    for entry in model.opset_import:
+        if entry.domain in DOMAINS and entry.version > newest:
+            raise refused(path, f"opset {newest} or older", str(entry.version), AGAIN)
 
 
 def _tensors(model: Any) -> Iterator[Any]:

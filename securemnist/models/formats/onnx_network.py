@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from securemnist._util.hashing import sha256
+from securemnist.data import Samples
 from securemnist.errors import first_line
 from securemnist.input_spec import InputSpec
 from securemnist.models.formats import extras, onnx_agreement, onnx_file
@@ -64,11 +65,13 @@ class _FixedClip(nn.Module):
         return x.clamp(self.low, self.high)
 
 
-def load(path: Path, spec: InputSpec) -> tuple[nn.Module, dict[str, str]]:
+def load(
+    path: Path, spec: InputSpec, samples: Samples | None = None
+) -> tuple[nn.Module, dict[str, str]]:
     """The network of the file at `path`, and the SHA-256 of its files by name.
 
-    `spec` gives the sizes that the file leaves open. UsageError, WeightsError, or ModelError where torch
-    and onnxruntime disagree, in one sentence.
+    `spec` gives the sizes that the file leaves open. `samples`: see `onnx_agreement.check`. UsageError,
+    WeightsError, or ModelError where torch and onnxruntime disagree, in one sentence.
     """
     onnx, runtime, converter = (
         extras.module(name, "onnx") for name in ("onnx", "onnxruntime", "onnx2pytorch")
@@ -77,7 +80,7 @@ def load(path: Path, spec: InputSpec) -> tuple[nn.Module, dict[str, str]]:
     graph = prepared(file.model, onnx)
     converted = _converted(path, graph, onnx, converter)
     network = OnnxNetwork(converted, file.images.channels_last, _digest(graph)).eval()
-    onnx_agreement.check(path, network, file, runtime)
+    onnx_agreement.check(path, network, file, runtime, samples)
     return network, file.digests
 
 

@@ -10,12 +10,23 @@ from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.base import OtherEvidence
 from securemnist.results.evidence.certificates import CertifiedEvidence
+from securemnist.results.evidence.defence import DefenceEvidence
 from securemnist.results.evidence.latency import LatencyEvidence
+from securemnist.results.evidence.natural import (
+    CalibrationEvidence,
+    CorruptionEvidence,
+    OutlierEvidence,
+    SpatialEvidence,
+)
 from securemnist.results.evidence.service import ServiceEvidence
 from securemnist.results.evidence.static import StaticEvidence
+from securemnist.results.evidence.supply_chain import SupplyChainEvidence
+from securemnist.results.evidence.threats import ThreatEvidence
 
-_Measured = CleanEvidence | AttackEvidence | CertifiedEvidence | BackdoorEvidence
+_Measured = CleanEvidence | AttackEvidence | DefenceEvidence | CertifiedEvidence | BackdoorEvidence
+_Natural = CorruptionEvidence | SpatialEvidence | CalibrationEvidence | OutlierEvidence
+_Counted = StaticEvidence | ServiceEvidence | SupplyChainEvidence | ThreatEvidence
 AnyEvidence = Annotated[
-    _Measured | LatencyEvidence | StaticEvidence | ServiceEvidence | OtherEvidence,
+    _Measured | _Natural | LatencyEvidence | _Counted | OtherEvidence,
     Field(discriminator="kind"),
 ]

@@ -17,6 +17,7 @@ from securemnist.results.per_image import NOT_ATTEMPTED
 from securemnist.results.value_types import (
     Count,
     Epsilon,
+    Flag,
     Nonnegative,
     Share,
     Shares,
@@ -67,6 +68,14 @@ class EarlyStop(JsonModel):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BrokenWithin(JsonModel):
+    """The number of images that one threat of a union broke, after the threats before it."""
+
+    threat: str
+    images: Count
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoredExamples(JsonModel):
     """The file of a row's adversarial examples and their number."""
 
@@ -101,7 +110,9 @@ class AttackEvidence(Evidence):
     `not_attempted` images were left out by a time limit. `ties`
     images count as wrong because the true class shares the largest logit. `answers_per_image`: answers
     drawn for each image of a randomised model. `queries_per_image`: answers of an endpoint that the
-    attacks asked for each survivor, at most.
+    attacks asked for each survivor, at most. `norms`: of several threats, what each of them broke.
+    `settled`: attacks went through the rounding that hides the gradient, so that it is no reason for a
+    doubt.
     """
 
     outcomes: OutcomeTable | None = None
@@ -115,10 +126,12 @@ class AttackEvidence(Evidence):
     answers_per_image: Count | None = None
     queries_per_image: Count | None = None
     stopped: EarlyStop | None = None
+    settled: Flag = False
     sensitivity: Sensitivity | None = None
     curve: list[CurvePoint] = field(default_factory=list)
     reference_curves: list[ReferenceCurve] = field(default_factory=list)
     adversarial_examples: StoredExamples | None = None
+    norms: list[BrokenWithin] = field(default_factory=list)
     kind: Literal["attack"] = "attack"
 
     def __post_init__(self) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field, Strict
 
 from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.json_model import JsonModel
-from securemnist.results.value_types import Count, Finite, Shares
+from securemnist.results.value_types import Count, Epsilon, Finite, Share, Shares
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,21 +32,48 @@ class OpenMargins(JsonModel):
 class Certificates(JsonModel):
     """Images proved by each method; `attacked` of them were attacked without success.
 
-    `refused`: why a method proved no more, by method.
+    `refused`: why a method proved no more, by method. `domains`: of branch and bound, all images.
     """
 
     intervals: Count | None = None
     CROWN: Count | None = None
+    branch_and_bound: Count | None = None
+    domains: Count | None = None
     attacked: Count = 0
     refused: dict[str, str] = field(default_factory=dict)
     open: OpenMargins = OpenMargins()
 
 
 @dataclass(frozen=True, kw_only=True)
+class RadiusPoint(JsonModel):
+    """The share of all images that are certified within this L2 `radius`."""
+
+    radius: Epsilon
+    certified: Share
+
+
+@dataclass(frozen=True, kw_only=True)
+class Smoothed(JsonModel):
+    """Randomised smoothing: `sigma` of the noise, `draws` an image, and `choice` draws for its class.
+
+    `alpha`: the probability that any certificate of the row is wrong. `undecided`: images of the right
+    class without a certificate, the classifier abstains. `curve`: by radius, from the same draws.
+    """
+
+    sigma: Annotated[float, Strict(), Field(gt=0, le=1_000)]
+    draws: Count
+    choice: Count
+    alpha: Annotated[float, Strict(), Field(gt=0, lt=1)]
+    undecided: Count = 0
+    curve: list[RadiusPoint] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
 class CertifiedEvidence(Evidence):
-    """Evidence of certified accuracy."""
+    """Evidence of certified accuracy; `smoothed` where its certificates come from random draws."""
 
     outcomes: OutcomeTable | None = None
     per_class: Shares | None = None
     certificates: Certificates | None = None
+    smoothed: Smoothed | None = None
     kind: Literal["certified"] = "certified"

@@ -24,6 +24,13 @@ class StaticIssue(JsonModel):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AcceptedIssue(StaticIssue):
+    """An issue that does not count: the baseline of the row accepts it, or a comment at its place."""
+
+    by: Literal["baseline", "comment"]
+
+
+@dataclass(frozen=True, kw_only=True)
 class BaselineEntry(JsonModel):
     """An accepted issue that no tool reports any more."""
 
@@ -35,12 +42,16 @@ class BaselineEntry(JsonModel):
 
 @dataclass(frozen=True, kw_only=True)
 class StaticEvidence(Evidence):
-    """Evidence of static analysis; `accepted` counts the entries of the baseline that still fit."""
+    """Evidence of static analysis; `accepted` counts the entries of the baseline that still fit.
+
+    `not_counted` are the issues that baseline and comments accept.
+    """
 
     static: list[StaticIssue] | None = None
     folder: str = ""
     files_scanned: Count | None = None
     excluded: list[str] | None = None
     accepted: Count | None = None
+    not_counted: list[AcceptedIssue] = field(default_factory=list)
     stale_baseline: list[BaselineEntry] = field(default_factory=list)
     kind: Literal["static"] = "static"

@@ -35,10 +35,10 @@ def recording(app: ASGIApp, around: Around) -> ASGIApp:
 
 
 def _observe(around: Around, scope: Scope, status: int) -> bool:
-    record = draft.of(scope).record(status)
     try:
-        for observer in around.service.observers:
-            observer(record)
+        for record in draft.of(scope).records(status):
+            for observer in around.service.observers:
+                observer(record)
     except Exception:
         log.exception("expected a record of each request, an observer failed")
         return False

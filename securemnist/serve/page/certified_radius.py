@@ -43,11 +43,12 @@ def certified_radius(
         return bool(certify(model, image, y, eps=size, crown=crown).proved[0])
 
     yield
-    proves(_SMALLEST, crown=False)  # reads the network of a new model
+    # The first proof also reads the network of a new model.
+    smallest = _SMALLEST if proves(_SMALLEST, crown=False) else 0.0
     end = time.monotonic() + seconds
     few = context.data.spec.classes <= _MOST_CLASSES
     ratio = _COARSE if few else _FINE
-    proved = yield from _bisected(lambda eps: proves(eps, crown=False), 0.0, ratio, end)
+    proved = yield from _bisected(lambda eps: proves(eps, crown=False), smallest, ratio, end)
     if few:
         proved = yield from _bisected(lambda eps: proves(eps, crown=True), proved, _FINE, end)
     return proved

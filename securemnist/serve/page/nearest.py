@@ -110,7 +110,7 @@ def _moved_closer(model: nn.Module, image: Images, found: Images, y: torch.Tenso
     ruling = rule(model, clean, y.expand(len(points)), points, norm="linf", eps=LARGEST)
     for place in [*ruling.fooled.nonzero().flatten().tolist(), len(points) - 1]:
         point = points[place : place + 1]
-        (size,) = SIZES["linf"]((point.double() - image.double()).flatten(1).cpu().numpy())
+        (size,) = SIZES["linf"]((point.double() - image.double()).cpu().numpy())
         alone = rule(model, image, y, point, norm="linf", eps=float(size))
         if bool(alone.fooled[0]):
             return Nearest(point, float(size), int(alone.predictions[0]))

@@ -120,13 +120,15 @@ class _Requests:
         logits = [await self.service.logits(model, images) for model in self.shown]
         record = draft.of(request.scope)
         record.model, record.images, record.logits = self.shown[0].digest, images, logits[0]
+        beside = zip(self.shown[1:], logits[1:], strict=True)
+        record.further += [(model.digest, images, one) for model, one in beside]
         predictions = [answers.prediction(one, self.settings) for one in logits]
         return {"image": answers.image(pixels), "predictions": predictions}
 
     async def certificate(self, request: Request) -> dict[str, Any]:
         """The epsilon up to which the class of an image is proved; None without certificates."""
         laboratory, model, images = await self._chosen(request)
-        label = await self._label(model, images)
+        label = await self._label(request, model, images)
         try:
             proved = await self.service.run(laboratory.radius, model, images, label)
         except NoCertificate as error:
@@ -139,11 +141,13 @@ class _Requests:
         if not self.settings.shows_attacks:
             raise Refusal(403, "expected attacks to be switched on, got them off; see the settings")
         laboratory, model, images = await self._chosen(request)
-        label = await self._label(model, images)
+        label = await self._label(request, model, images)
         found = await self.service.run(laboratory.attack, model, images, label)
         if found is None:
             return {"label": label, "distance": None}
         others = [await self.service.logits(other, found.image) for other in self.shown]
+        answered = zip(self.shown, others, strict=True)
+        draft.of(request.scope).further += [(m.digest, found.image, one) for m, one in answered]
         return {
             "label": label,
             "distance": math.ceil(found.distance * _DECIMALS) / _DECIMALS,
@@ -169,5 +173,7 @@ class _Requests:
         draft.of(request.scope).model = self.shown[int(place)].digest
         return self.laboratory, self.shown[int(place)], images
 
-    async def _label(self, model: ServedModel, images: Images) -> int:
-        return int((await self.service.logits(model, images))[0].argmax())
+    async def _label(self, request: Request, model: ServedModel, images: Images) -> int:
+        logits = await self.service.logits(model, images)
+        draft.of(request.scope).further.append((model.digest, images, logits))
+        return int(logits[0].argmax())

@@ -119,11 +119,26 @@ class Shattered(Around):
         return self.network(x + self.a * torch.sin(self.w * x))
 
 
+# Amplitudes and frequencies of shattering steps.
+SHATTERING = ((0.03, 200.0), (0.05, 1000.0), (0.02, 5000.0))
+# Batches up to these sizes get a false gradient, as those in which a search ends.
+SMALL_BATCHES = (64, 20, 8, 1)
+
 LIARS: dict[str, Callable[[nn.Module], nn.Module]] = {
     **{how: lambda net, how=how: FalseBackward(net, how).eval() for how in BACK},  # type: ignore[misc]
     **{
         f"straight through {how}": lambda net, how=how: StraightThrough(net, how).eval()  # type: ignore[misc]
         for how in STEPS
+    },
+    **{
+        f"noise in batches up to {most}": lambda net, most=most: SometimesFalse(  # type: ignore[misc]
+            net, lambda _number, size: size <= most
+        ).eval()
+        for most in SMALL_BATCHES
+    },
+    **{
+        f"shattered, a = {a:g}, w = {w:g}": lambda net, a=a, w=w: Shattered(net, a, w).eval()  # type: ignore[misc]
+        for a, w in SHATTERING
     },
 }
 
@@ -183,7 +198,7 @@ HONEST: dict[str, Callable[[nn.Module], nn.Module]] = {
 def untrained(seed: int) -> dict[str, Callable[[], nn.Module]]:
     """Networks with random weights, of layers with and without kinks."""
 
-    def made(*layers: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
+    def network_of(*layers: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
         def build() -> nn.Module:
             with torch.random.fork_rng():
                 torch.manual_seed(seed)
@@ -192,22 +207,22 @@ def untrained(seed: int) -> dict[str, Callable[[], nn.Module]]:
         return build
 
     return {
-        "random, GELU": made(
+        "random, GELU": network_of(
             lambda: nn.Conv2d(1, 8, 5, stride=2), nn.GELU, nn.Flatten, lambda: nn.Linear(1152, 10)
         ),
-        "random, max pooling without bias": made(
+        "random, max pooling without bias": network_of(
             lambda: nn.Conv2d(1, 8, 5, bias=False),
             nn.ReLU,
             lambda: nn.MaxPool2d(4),
             nn.Flatten,
             lambda: nn.Linear(288, 10, bias=False),
         ),
-        "random, batch norm": made(
+        "random, batch norm": network_of(
             lambda: nn.Conv2d(1, 8, 5, stride=2),
             lambda: nn.BatchNorm2d(8),
             nn.ReLU,
             nn.Flatten,
             lambda: nn.Linear(1152, 10),
         ),
-        "random, linear": made(nn.Flatten, lambda: nn.Linear(784, 10)),
+        "random, linear": network_of(nn.Flatten, lambda: nn.Linear(784, 10)),
     }

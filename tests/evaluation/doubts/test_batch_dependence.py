@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -43,6 +44,14 @@ class Small(Around):
         return 1e-9 * self.network(x)
 
 
+class LargeBatches(Around):
+    """The network in batches of more than 128 images, and one class for all in smaller ones."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.network(x)
+        return logits if len(x) > 128 else torch.eye(10)[3].repeat(len(x), 1)
+
+
 def names(model: nn.Module, mnist: DataSet, *, randomised: bool = False) -> set[str]:
     """Names of the doubts about the predictions."""
     context = Context(loading.from_model(model.eval(), name="it"), mnist)
@@ -56,6 +65,13 @@ def test_randomised_skips_variation_only(
 ) -> None:
     """`randomised` skips the doubt about variation and no other."""
     assert names(kind(network()), mnist, randomised=randomised) == {"batch dependence"}
+
+
+@pytest.mark.parametrize("wrap", [lambda net: net, Noisy], ids=["plain", "noisy"])
+def test_largest_batch_is_compared(wrap: Callable[[nn.Module], nn.Module], mnist: DataSet) -> None:
+    """A model that is right only in the batches of 256 that accuracy is counted in is doubted."""
+    found = names(LargeBatches(wrap(network())), mnist, randomised=wrap is Noisy)
+    assert "batch dependence" in found
 
 
 @pytest.mark.parametrize("noise", [Noisy, Dropping, OwnNoise])
@@ -89,9 +105,9 @@ def test_bfloat16_raises_no_batch_dependence(wrap: type[Around], mnist: DataSet)
 def test_clean_accuracy_checks_batch_dependence(measure: str, mnist: DataSet) -> None:
     """A clean accuracy that depends on the batch does not pass, and the reason says so."""
     context = Context(loading.from_model(BatchStatistics(network()).eval(), name="it"), mnist)
-    seen = take_measurement(context, measure, bind(measure, ROWS[measure]), 0)
+    measurement = take_measurement(context, measure, bind(measure, ROWS[measure]), 0)
     bound = {"at_most": 0.9} if measure == "backdoor_success" else {"at_least": 0.1}
-    judged = Requirement(id="X-01", measure=measure, because="", **bound).judge(seen)  # type: ignore[arg-type]
+    judged = Requirement(id="X-01", measure=measure, because="", **bound).judge(measurement)  # type: ignore[arg-type]
     assert judged.verdict is Verdict.INCONCLUSIVE
     assert "batch dependence" in judged.reason
 
@@ -100,8 +116,8 @@ def test_clean_accuracy_checks_batch_dependence(measure: str, mnist: DataSet) ->
 def test_clean_accuracy_accepts_randomised(measure: str, mnist: DataSet) -> None:
     """Noise is doubted on a clean row unless it is declared; then the interval decides."""
     context = Context(loading.from_model(Noisy(network()).eval(), name="it"), mnist)
-    seen = take_measurement(context, measure, bind(measure, ROWS[measure]), 0)
-    assert seen.inconclusive.startswith("variation")
+    measurement = take_measurement(context, measure, bind(measure, ROWS[measure]), 0)
+    assert measurement.inconclusive.startswith("variation")
     declared = take_measurement(
         context, measure, bind(measure, ROWS[measure] | {"randomised": True}), 0
     )

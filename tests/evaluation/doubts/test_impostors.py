@@ -64,13 +64,13 @@ def measured(
 def test_impostors_are_inconclusive(kind: type[Around], honest: nn.Module, mnist: DataSet) -> None:
     """An impostor is INCONCLUSIVE by the doubt about its method."""
     doubt, attack = IMPOSTORS[kind]
-    seen = measured(kind(honest), mnist, 0.15, attack)
-    raised = {found.name: found for found in seen.doubts}
+    measurement = measured(kind(honest), mnist, 0.15, attack)
+    raised = {found.name: found for found in measurement.doubts}
     assert doubt in raised
     assert raised[doubt].advice.endswith(".")
     low = Requirement(id="X-01", measure="robust_accuracy", because="", at_least=0.01)
-    assert low.judge(seen).verdict is Verdict.INCONCLUSIVE
-    assert doubt in low.judge(seen).reason
+    assert low.judge(measurement).verdict is Verdict.INCONCLUSIVE
+    assert doubt in low.judge(measurement).reason
 
 
 def test_large_epsilon_doubt(mnist: DataSet) -> None:
@@ -81,17 +81,17 @@ def test_large_epsilon_doubt(mnist: DataSet) -> None:
         "images": IMAGES,
     }
     context = Context(loading.resolve("hardened"), mnist)
-    seen = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
-    assert "large epsilon" in {found.name for found in seen.doubts}
+    measurement = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
+    assert "large epsilon" in {found.name for found in measurement.doubts}
 
 
 def test_distillation_is_doubted(mnist: DataSet) -> None:
     """A distilled network is doubted, with logits as they are or times a thousand."""
     distilled = networks.distilled(mnist, 0)
     for model in (distilled, Sharpened(distilled)):
-        seen = measured(model.eval(), mnist, 0.15, "PGD")
-        assert seen.value > 0.5
-        assert "weak attack" in {found.name for found in seen.doubts}
+        measurement = measured(model.eval(), mnist, 0.15, "PGD")
+        assert measurement.value > 0.5
+        assert "weak attack" in {found.name for found in measurement.doubts}
 
 
 def test_one_step_masking_doubt(mnist: DataSet) -> None:
@@ -100,11 +100,11 @@ def test_one_step_masking_doubt(mnist: DataSet) -> None:
     subject = loading.from_model(overfitted, name="it")
     threat = {"norm": "linf", "eps": networks.OVERFITTED}
     row = {"attack": {"use": "FGSM"}, "threat": threat, "images": 150}
-    seen = take_measurement(
+    measurement = take_measurement(
         Context(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0
     )
-    assert seen.value > 0.7
-    assert "one-step masking" in {found.name for found in seen.doubts}
+    assert measurement.value > 0.7
+    assert "one-step masking" in {found.name for found in measurement.doubts}
     search = {"attack": {"use": "PGD", "steps": 10}, "threat": threat, "images": 50}
     fallen = take_measurement(
         Context(subject, mnist), "robust_accuracy", bind("robust_accuracy", search), 0
@@ -116,9 +116,9 @@ def test_one_step_masking_doubt(mnist: DataSet) -> None:
 def test_honest_small_networks_raise_no_doubt(name: str, mnist: DataSet) -> None:
     """Two plain layers, or training on PGD examples, raise no doubt."""
     make, eps = HONEST[name]
-    seen = measured(make(mnist), mnist, eps, "PGD")
-    assert seen.value > 0.5
-    assert seen.doubts == ()
+    measurement = measured(make(mnist), mnist, eps, "PGD")
+    assert measurement.value > 0.5
+    assert measurement.doubts == ()
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,10 @@ def test_honest_small_networks_raise_no_doubt(name: str, mnist: DataSet) -> None
 )
 def test_reference_models_raise_no_doubt(model: str, eps: float, mnist: DataSet) -> None:
     """No reference model is doubted, with dropout layers in eval mode included."""
-    seen = measured(model, mnist, eps, "PGD", images=20)
-    assert seen.value > 0.5
-    assert seen.doubts == ()
-    planted = seen.evidence.sensitivity
+    measurement = measured(model, mnist, eps, "PGD", images=20)
+    assert measurement.value > 0.5
+    assert measurement.doubts == ()
+    planted = measurement.evidence.sensitivity
     assert planted.found >= 0.95 * planted.planted > 55
 
 
@@ -142,8 +142,8 @@ def test_convergence_doubts_unfinished_queries(mnist: DataSet) -> None:
         "images": IMAGES,
     }
     context = Context(loading.resolve("certified"), mnist)
-    seen = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
-    doubt = next(found for found in seen.doubts if found.name == "convergence")
+    measurement = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
+    doubt = next(found for found in measurement.doubts if found.name == "convergence")
     assert "Square-600 with 1 new seed" in doubt.reason
 
 

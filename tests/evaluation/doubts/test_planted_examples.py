@@ -10,11 +10,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from securemnist.attacks.pgd import PGD
+from securemnist.data import DataSet
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts import binarization_test
 from securemnist.evaluation.doubts.check_input import SearchCase
 from securemnist.input_spec import InputSpec
+from securemnist.measures import bind, take_measurement
 from securemnist.models.loading import from_model
-from securemnist.threats import Linf
+from securemnist.threats import L2, Linf, Threat
 from tests.image_forms import convolutional, images
 
 POINTS = binarization_test.INSIDE + 1
@@ -64,3 +67,18 @@ def test_planted_examples_of_a_thousand_classes() -> None:
     assert (model(kept).argmax(1) == 0).all()
     result = binarization_test.sensitivity(case)
     assert result.found == result.planted == 16
+
+
+@pytest.mark.parametrize("threat", [Linf(0.1), L2(1.0)], ids=str)
+def test_a_model_that_is_never_right_has_a_robust_accuracy_of_zero(
+    threat: Threat, mnist: DataSet
+) -> None:
+    """Without a correctly classified image no example is planted, and the row's value is 0."""
+    ties = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+    for parameter in ties.parameters():
+        torch.nn.init.zeros_(parameter)
+    context = Context(from_model(ties.eval(), name="ties"), mnist)
+    row = bind("robust_accuracy", {"threat": threat.to_json(), "images": 20}, tier="smoke")
+    found = take_measurement(context, "robust_accuracy", row, 0)
+    assert found.value == 0
+    assert not found.doubts

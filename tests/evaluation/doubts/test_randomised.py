@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -16,7 +17,8 @@ from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results.findings import Measurement, Requirement, Verdict
 from tests.evaluation.doubts import networks
-from tests.evaluation.doubts.impostors import Noisy
+from tests.evaluation.doubts.impostors import BatchMean, Noisy
+from tests.stubs import FunctionModel
 
 IMAGES = 16
 
@@ -72,24 +74,47 @@ class NoisyBrightness(nn.Module):
         return logits + 1.5 * torch.randn(logits.shape)
 
 
-@pytest.mark.parametrize("name", ["robust_accuracy", "attack_accuracy"])
-def test_single_outputs_are_counted_near_the_boundary(name: str) -> None:
-    """Images whose mean output withstands the attack count as often as their single outputs do."""
+def accuracy_of(name: str, distance: float, eps: float) -> tuple[float, float]:
+    """The measured and the expected accuracy of images at this distance from the boundary."""
     labels = torch.arange(200) % 2
-    x = torch.full((200, 1, 8, 8), 0.5) + (labels * 2 - 1).view(-1, 1, 1, 1) * 0.125
+    x = torch.full((200, 1, 8, 8), 0.5) + (labels * 2 - 1).view(-1, 1, 1, 1) * distance
     torch.manual_seed(0)
     found = sm.measure(
         name,
         NoisyBrightness(),
         (x, labels),
-        threat="linf:0.08",
+        threat=f"linf:{eps}",
         attack="PGD:steps=3",
         randomised=True,
         progress=False,
     )
-    # The margin within the ball is 40 * (0.125 - 0.08), its noise of standard deviation 1.5 * sqrt(2).
-    expected = 0.5 * (1 + math.erf(40 * 0.045 / (1.5 * 2**0.5) / 2**0.5))
-    assert found.value == pytest.approx(expected, abs=0.03)
+    # The margin within the ball is 40 * (distance - eps), its noise of standard deviation 1.5 * sqrt(2).
+    return found.value, 0.5 * (1 + math.erf(40 * (distance - eps) / (1.5 * 2**0.5) / 2**0.5))
+
+
+@pytest.mark.parametrize("name", ["robust_accuracy", "attack_accuracy"])
+def test_single_outputs_are_counted_near_the_boundary(name: str) -> None:
+    """Images whose mean output withstands the attack count as often as their single outputs do."""
+    value, expected = accuracy_of(name, 0.125, 0.08)
+    assert value == pytest.approx(expected, abs=0.03)
+
+
+@pytest.mark.parametrize("distance", [0.125, -0.02])
+def test_broken_images_are_counted_at_their_worst(distance: float) -> None:
+    """An image whose mean output is wrong counts where single outputs are rarely right, not before."""
+    value, expected = accuracy_of("robust_accuracy", distance, 0.2)
+    assert value == pytest.approx(expected, abs=0.03)
+
+
+def test_doubts_without_survivors(mnist: DataSet) -> None:
+    """Random answers that depend on the batch are doubted where the mean of every image is wrong, too."""
+    shifted = BatchMean(Noisy(FunctionModel(lambda x: 10 - x.flatten(1)[:, :10])))
+    nines = dataclasses.replace(mnist, test=mnist.test[mnist.test.labels == 9][:16], digests={})
+    context = Context(loading.from_model(shifted.eval(), name="wrong"), nines)
+    row = {"attack": {"use": "PGD", "steps": 3}, "threat": {"norm": "linf", "eps": 0.1}}
+    bound = bind("robust_accuracy", row | {"images": 16, "randomised": True})
+    found = take_measurement(context, "robust_accuracy", bound, 0)
+    assert "batch dependence" in {doubt.name for doubt in found.doubts}
 
 
 @pytest.mark.parametrize("value", [1, "yes", None])

@@ -104,6 +104,7 @@ MODELS: dict[str, tuple[Callable[[], Any], str]] = {
     "random numbers": (lambda: before_linear(node("RandomNormalLike", ["x"], ["h"])), "Random"),
     "functions": (with_function, "got functions or sparse tensors"),
     "subgraph": (with_subgraph, "expected no subgraphs"),
+    "opset of the future": (lambda: linear(opset=1_000), "or older, got 1000"),
     "no nodes": (lambda: graph(), "1 to 20,000 nodes, got 0"),
     "wrong weights": (with_wrong_weights, "expected a valid ONNX model"),
     "undefined name": (lambda: before_linear(node("Relu", ["q"], ["h"])), "a valid ONNX model"),
@@ -232,6 +233,8 @@ def test_large_missing_and_special_files_refused(
         ("net.joblib", "a pickle can run code"),
         ("net.pt2", "a program of torch can run code"),
         ("NET.TS", "a program of torch can run code"),
+        ("net.tflite", "export the network as ONNX"),
+        ("frozen.PB", "export the network as ONNX"),
         ("net.h5", "save it with model.save('model.keras')"),
     ],
 )

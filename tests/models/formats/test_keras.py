@@ -17,6 +17,8 @@ from securemnist.certificates import certify
 from securemnist.data import DataSet
 from securemnist.errors import UsageError
 from securemnist.evaluation.context import Context
+from securemnist.foreign.outcome import Outcome
+from securemnist.foreign.triage import triage
 from securemnist.input_spec import InputSpec
 from securemnist.models.formats import extras
 from securemnist.models.loading import resolve
@@ -49,6 +51,14 @@ def test_subject_of_an_archive(tmp_path: Path) -> None:
     assert resolve(str(path)).digest == found.digest
     other = resolve(str(keras_models.saved(keras_models.small(), tmp_path / "other.keras")))
     assert other.digest != found.digest
+
+
+def test_triage_of_a_saved_model_is_clean(tmp_path: Path) -> None:
+    """What Keras writes is clean for `securemnist scan`, compiled, too."""
+    model = keras_models.small()
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    judged, _ = triage(keras_models.saved(model, tmp_path / "net.keras"))
+    assert judged.outcome is Outcome.CLEAN, judged.reasons
 
 
 def test_softmax_is_attacked_by_its_logarithm(tmp_path: Path, mnist: DataSet) -> None:

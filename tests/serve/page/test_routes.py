@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from securemnist.serve.page.assets import POLICY
-from securemnist.serve.record import Record
 from tests.serve.hosts import Client
 from tests.serve.page.pages import (
     HOSTILE_NAMES,
@@ -223,18 +222,3 @@ def test_colour_images_cannot_be_drawn(colour: Client) -> None:
     assert (offer["drawing"], offer["upload"]) == (False, True)
     assert offer["classes"] == list(HOSTILE_NAMES)
     assert colour.post("/page/drawing", content=DRAWING).status_code == 400
-
-
-def test_classified_images_are_recorded() -> None:
-    """Observers get image, logits and digest of what was classified, the digest for an attack."""
-    records: list[Record] = []
-    served = service(random_data(1, 28, DIGITS))
-    with page_client(served, observers=[records.append]) as client:
-        image = pixels(client.post("/page/drawing", content=DRAWING).json())
-        client.post("/page/attack?model=1", content=image)
-    first, second = records
-    assert first.images is not None
-    assert (first.images * 255).round().byte().numpy().tobytes() == image
-    assert first.logits is not None
-    assert first.model == "0" * 64
-    assert (second.model, second.path) == ("1" * 64, "/page/attack")

@@ -1,0 +1,151 @@
+"""The networks that `benchmarks.proofs` measures: small, and not trained for certificates.
+
+Each is trained once, from its seed, and kept in `.benchmarks/proofs`; training resumes by epoch.
+`python -m benchmarks.proof_networks NAME EPOCHS` trains so many epochs more of one network.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from securemnist import data
+from securemnist._util.hashing import seed_from
+from securemnist.attacks.losses import cross_entropies, loss_and_gradient
+from securemnist.threats import Linf
+from securemnist.types import Images, Labels
+
+FOLDER = Path(__file__).parent.parent / ".benchmarks" / "proofs"
+BATCH = 128
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A network: its shape, the seed and epochs of its training, and the eps it is measured at.
+
+    `trained_at`: the eps of PGD in training (Madry et al. 2017, arXiv 1706.06083); 0 for none.
+    """
+
+    shape: str
+    seed: int
+    epochs: int
+    eps: float
+    trained_at: float = 0.0
+
+
+NETWORKS = {
+    "strided-adversarial-0": Spec("strided", 0, 8, 0.3, 0.3),
+    "strided-adversarial-1": Spec("strided", 1, 8, 0.3, 0.3),
+    "strided-undefended": Spec("strided", 0, 4, 0.12),
+    "strided-undefended-small-eps": Spec("strided", 0, 4, 0.04),
+    "linear-undefended": Spec("linear", 0, 4, 0.026),
+}
+# Steps of PGD in training, of this share of eps each; eps itself grows over the first two epochs.
+STEPS, STEP = 5, 0.3
+RAMP = 2.0
+
+
+def build(shape: str) -> nn.Sequential:
+    """Two strided convolutions and one hidden layer, or six hidden layers of 100 units."""
+    if shape == "strided":
+        first, second = nn.Conv2d(1, 16, 4, 2, 1), nn.Conv2d(16, 32, 4, 2, 1)
+        head = [nn.Flatten(), nn.Linear(1568, 100), nn.ReLU(), nn.Linear(100, 10)]
+        return nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), *head)
+    hidden = [layer for _ in range(5) for layer in (nn.Linear(100, 100), nn.ReLU())]
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 100), nn.ReLU(), *hidden, nn.Linear(100, 10))
+
+
+def trained(name: str) -> nn.Sequential:
+    """The network with its final weights, in eval mode; its training must be complete."""
+    spec = NETWORKS[name]
+    path = _file(name, spec.epochs)
+    if not path.exists():
+        raise SystemExit(
+            f"expected the weights of {name}, got none; run `python -m benchmarks.proof_networks "
+            f"{name} {spec.epochs}`"
+        )
+    model = build(spec.shape)
+    model.load_state_dict(load_file(path))
+    return model.eval().requires_grad_(False)
+
+
+def train(name: str, epochs: int) -> None:
+    """Train `epochs` epochs more; each one's weights and optimizer state are kept."""
+    spec, samples = NETWORKS[name], data.load().train
+    x, y = samples.images(), samples.labels
+    torch.manual_seed(seed_from(name))
+    model = build(spec.shape)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
+    done = max((n for n in range(1, spec.epochs + 1) if _file(name, n).exists()), default=0)
+    if done:
+        model.load_state_dict(load_file(_file(name, done)))
+        _load(optimizer, done, name)
+    for epoch in range(done, min(spec.epochs, done + epochs)):
+        loss = _epoch(model, optimizer, x, y, spec, epoch)
+        _save(optimizer, epoch + 1, name)
+        save_file(model.state_dict(), _file(name, epoch + 1))
+        print(f"{name}: epoch {epoch + 1} of {spec.epochs}, loss {loss:.4f}", flush=True)
+
+
+def _epoch(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    images: Images,
+    labels: Labels,
+    spec: Spec,
+    epoch: int,
+) -> float:
+    rng = torch.Generator().manual_seed(seed_from(spec.seed, spec.shape, epoch))
+    parts = torch.randperm(len(labels), generator=rng).split(BATCH)
+    total = 0.0
+    for step, part in enumerate(parts):
+        progress = epoch + step / len(parts)
+        optimizer.param_groups[0]["lr"] = 1e-3 * max(0.01, 1 - progress / spec.epochs)
+        x, y = images[part], labels[part]
+        if spec.trained_at:
+            x = _perturbed(model, x, y, spec.trained_at * min(1.0, progress / RAMP), rng)
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        total += float(loss.detach()) / len(parts)
+    return total
+
+
+def _perturbed(model: nn.Module, x: Images, y: Labels, eps: float, rng: torch.Generator) -> Images:
+    threat = Linf(eps)
+    x_adv = threat.random_start(x, rng)
+    for _ in range(STEPS):
+        _, gradient, _ = loss_and_gradient(model, x_adv, y, cross_entropies)
+        x_adv = threat.project(x, x_adv + STEP * eps * threat.steepest(gradient))
+    return x_adv
+
+
+def _file(name: str, epoch: int) -> Path:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    return FOLDER / f"{name}-{epoch}.safetensors"
+
+
+def _save(optimizer: torch.optim.Optimizer, epoch: int, name: str) -> None:
+    """Adam's state by the number of the weight and the name of the value."""
+    states = optimizer.state_dict()["state"]
+    flat = {f"{k}.{key}": value for k, each in states.items() for key, value in each.items()}
+    save_file(flat, _file(name, epoch).with_suffix(".adam"))
+
+
+def _load(optimizer: torch.optim.Optimizer, epoch: int, name: str) -> None:
+    state = optimizer.state_dict()
+    for key, value in load_file(_file(name, epoch).with_suffix(".adam")).items():
+        number, _, field = key.partition(".")
+        state["state"].setdefault(int(number), {})[field] = value
+    optimizer.load_state_dict(state)
+
+
+if __name__ == "__main__":
+    train(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,103 @@
+"""Write the table of docs/complete-proofs.md: proofs for networks that were not trained for proofs.
+
+`python -m benchmarks.proofs NAME` measures the next part of one network (a name of `proof_networks`),
+within a minute or two; results are kept in `.benchmarks/proofs`. Without a name the table is written.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from benchmarks.proof_networks import FOLDER, NETWORKS, trained
+from securemnist import data
+from securemnist._util.resources import write_atomically
+from securemnist.certificates import BRANCHES, proof
+from securemnist.evaluation.context import Context
+from securemnist.evaluation.ladder import evaluate
+from securemnist.evaluation.ladders import BUDGETS
+from securemnist.evaluation.proof_stage import run_proofs
+from securemnist.models import loading
+from securemnist.threats import Linf
+
+PAGE = Path(__file__).parent.parent / "docs" / "complete-proofs.md"
+BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
+# The first test images, in parts; and seconds of proofs for each survivor of the attacks. They are
+# seconds of processor time, so that other work on the machine does not count.
+IMAGES, PART, SECONDS = 200, 5, 4.0
+CLOCK = SimpleNamespace(perf_counter=time.process_time)
+HEAD = (
+    "| network | eps | clean | survive the attacks | broken by proofs | proved | open | seconds |"
+)
+
+
+def measure(name: str) -> None:
+    """Measure the next part of a network's images, and keep its counts."""
+    rows = stored(name)
+    start = PART * len(rows)
+    if start >= IMAGES:
+        return
+    spec, samples = NETWORKS[name], data.load()
+    samples = dataclasses.replace(samples, test=samples.test[start : start + PART])
+    context = Context(loading.from_model(trained(name), name=name), samples)
+    ladder, sample = BUDGETS["standard"], context.sample(PART, 0)
+    run = evaluate(
+        context, sample, ladder.attacks, Linf(spec.eps), 0, before_crown=ladder.before_crown
+    )
+    left = len(run.outcomes.undecided)
+    clean = int((run.outcomes.clean_predictions == sample.y).sum())
+    row = {"clean": clean, "survived": run.outcomes.unbroken, "seconds": 0.0, "broken": 0}
+    if left:
+        began = time.process_time()
+        with patch.object(proof, "time", CLOCK):
+            run_proofs(run, SECONDS * left, context)
+        stage = run.outcomes.waterfall[-1]
+        row |= {"seconds": time.process_time() - began, "broken": stage.fell}
+        if stage.stage != BRANCHES:
+            raise SystemExit(f"expected proofs, got {run.certificate_evidence['refused']}")
+    row |= {"proved": run.outcomes.certified, "open": len(run.outcomes.undecided)}
+    write_atomically(_file(name), json.dumps([*rows, row]).encode())
+    print(name, start, row, flush=True)
+
+
+def stored(name: str) -> list[dict[str, Any]]:
+    """The counts of the parts that are measured."""
+    path = _file(name)
+    rows: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+    return rows
+
+
+def _file(name: str) -> Path:
+    return FOLDER / f"{name}.json"
+
+
+def line(name: str) -> str:
+    """One row of the table, of the images measured so far."""
+    rows = stored(name)
+    total = {key: sum(row[key] for row in rows) for key in rows[0]}
+    n = PART * len(rows)
+    shares = [f"{total[key] / n:.1%}" for key in ("clean", "survived", "broken", "proved", "open")]
+    eps = NETWORKS[name].eps
+    return f"| {name}, {n} digits | {eps:g} | {' | '.join(shares)} | {total['seconds']:.0f} |"
+
+
+def write() -> None:
+    """Put the rows of all networks that are measured into the page."""
+    rows = [line(name) for name in NETWORKS if stored(name)]
+    before, rest = PAGE.read_text().split(BEGIN)
+    after = rest.split(END)[1]
+    table = "\n".join([HEAD, "|---" * HEAD.count(" | ") + "|---|", *rows])
+    write_atomically(PAGE, f"{before}{BEGIN}{table}\n{END}{after}".encode())
+
+
+if __name__ == "__main__":
+    for each in sys.argv[1:]:
+        measure(each)
+    if not sys.argv[1:]:
+        write()

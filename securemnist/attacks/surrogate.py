@@ -1,0 +1,111 @@
+"""Surrogate: a network trained from the model's answers, whose gradients make adversarial images.
+
+Papernot et al. 2017 (arXiv 1602.02697). The answers may be scores or labels. Each round trains on all
+answers so far, attacks the surrogate, and asks the model about the results; these answers correct the
+surrogate where it was wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, final
+
+import torch
+
+from securemnist.attacks.base import BATCH, Attack, AttackInput, NativeAttack, channels_last
+from securemnist.attacks.losses import loss_and_gradient, margins
+from securemnist.attacks.surrogate_network import SurrogateNetwork
+from securemnist.attacks.validation import check_counts
+from securemnist.batches import batch_size
+from securemnist.models.predictions import exact, is_wrong
+from securemnist.types import Images, Logits, Model, Progress
+
+# Steps for images that only train the surrogate: they need not be the best.
+_STEPS_OF_OTHERS = 5
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Surrogate(NativeAttack):
+    """Gradients of a network trained from the model's answers (Papernot et al., arXiv 1602.02697).
+
+    Each of `rounds` rounds trains by `updates` batches. It asks once about each surviving image, and once
+    about each of `examples` other images of the data. `steps`: gradient steps on the surrogate.
+    """
+
+    black_box: ClassVar[bool] = True
+    uses_pool: ClassVar[bool] = True
+    examples: int = 500
+    rounds: int = 5
+    updates: int = 60
+    steps: int = 20
+
+    def __post_init__(self) -> None:
+        check_counts(
+            examples=self.examples, rounds=self.rounds, updates=self.updates, steps=self.steps
+        )
+
+    def _run(self, inputs: AttackInput, progress: Progress) -> Images:
+        found, surviving = inputs.x.clone(), torch.arange(len(inputs.x), device=inputs.x.device)
+        pool = inputs.x[:0] if inputs.pool is None else inputs.pool[: self.examples]
+        pool = pool.to(inputs.x.device)
+        answers = _asked(inputs.model, torch.cat([inputs.x, pool]))
+        network = SurrogateNetwork(inputs.x, answers.shape[1], inputs.rng)
+        network.learn(torch.cat([inputs.x, pool]), answers)
+        classes = answers[len(inputs.x) :].argmax(1)
+        for number in range(self.rounds):
+            progress(self.name, number, self.rounds)
+            network.train(self.updates)
+            x, y = inputs.x[surviving], inputs.y[surviving]
+            candidates = _climbed(network.model, replace(inputs, x=x, y=y), self.steps)
+            answers = _asked(inputs.model, candidates)
+            wrong = is_wrong(answers, y)
+            found[surviving[wrong]] = candidates[wrong]
+            surviving = surviving[~wrong]
+            if not len(surviving) or number + 1 == self.rounds:
+                break
+            network.learn(candidates, answers)
+            if len(pool):
+                others = replace(inputs, x=pool, y=classes)
+                moved = _climbed(network.model, others, min(self.steps, _STEPS_OF_OTHERS))
+                network.learn(moved, _asked(inputs.model, moved))
+        return found
+
+    @property
+    def name(self) -> str:
+        return f"surrogate-{self.rounds}"
+
+    @property
+    def queries_per_image(self) -> int:
+        return self.rounds + 1
+
+    @property
+    def shared_queries(self) -> int:
+        return self.examples * self.rounds
+
+    def passes(self) -> float:
+        return float(self.rounds * (self.steps + 1 + self.updates))
+
+    def longer(self) -> Attack | None:
+        return None
+
+
+def _climbed(model: Model, inputs: AttackInput, steps: int) -> Images:
+    """Images after all steps; a search that ended at the first success would transfer less."""
+    threat, size = inputs.threat, batch_size(inputs.x, BATCH)
+    parts = []
+    for x, y in zip(inputs.x.split(size), inputs.y.split(size), strict=True):
+        moved = threat.random_start(x, inputs.rng)
+        for _ in range(steps):
+            _, gradient, _ = loss_and_gradient(model, moved, y, margins)
+            step = 2.5 * threat.eps / steps * threat.steepest(gradient)
+            moved = threat.project(x, moved + step)
+        parts.append(moved)
+    return torch.cat(parts)
+
+
+@torch.no_grad()
+def _asked(model: Model, x: Images) -> Logits:
+    """The model's logits (n, K)."""
+    parts = x.split(batch_size(x, BATCH))
+    return torch.cat([exact(model(channels_last(part))) for part in parts])

@@ -1,0 +1,171 @@
+"""Data filter: the images of a training set that a trigger and a wrong label have in common.
+
+Scores come from label disagreement (`label_disagreement`), shared deviations in pixels and in the
+statistics of every layer (`shared_deviation`; all layers as in FLARE, arXiv 2411.19479), and spectral
+signatures (Tran et al. 2018, arXiv 1811.00636). Shared deviations alone decide. Clean-label poison has no
+doubtful labels and is not found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from securemnist._util.hashing import seed_from
+from securemnist.backdoor.label_disagreement import label_disagreement
+from securemnist.backdoor.layer_statistics import layer_statistics
+from securemnist.backdoor.shared_deviation import SharedDeviation, shared_deviation
+from securemnist.data import Samples
+from securemnist.errors import Inconclusive
+from securemnist.types import Progress, silent
+
+# What the filter cannot find, and the reader of a result has to know.
+NOT_FOUND = (
+    "clean-label poison",
+    "groups of fewer than 10 images",
+    "triggers that no linear function of the pixels or of a layer shows",
+)
+LEAST_A_CLASS = 50
+# With more doubtful labels than this share, the pixels say too little about the labels.
+MOST_DOUBTFUL = 0.4
+# An image's label is doubtful where this share of neighbours, or more, has another.
+DOUBTFUL = 0.6
+_MOST_GROUPS = 4
+_MOST_PIXELS = 1_600
+_POWER_STEPS = 30
+
+
+@dataclass(frozen=True)
+class Group:
+    """Images with one shared feature, found in `features` (pixels, or a layer's name)."""
+
+    features: str
+    deviation: SharedDeviation
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """The result: scores (n,) each, `removed` boolean (n,), and the groups behind the decision.
+
+    `disagreement` is in [0, 1]; `deviation` is the largest score of any group or feature set, in
+    standard deviations; `spectral` is a squared projection over its mean in the class. `tried` names
+    the feature sets.
+    """
+
+    disagreement: torch.Tensor
+    deviation: torch.Tensor
+    spectral: torch.Tensor
+    removed: torch.Tensor
+    groups: tuple[Group, ...]
+    tried: tuple[str, ...]
+
+    @property
+    def share(self) -> float:
+        """The share of removed images, in [0, 1]."""
+        return float(self.removed.double().mean())
+
+    def order(self) -> torch.Tensor:
+        """Indices int64 (n,), most suspicious first: removed images, then by disagreement."""
+        rank = self.removed.double() * 2 + self.disagreement.double()
+        rank += 1e-3 * self.deviation.double().argsort().argsort() / max(len(rank), 1)
+        return rank.argsort(descending=True, stable=True)
+
+
+def filter_data(
+    samples: Samples, model: nn.Module | None = None, *, seed: int = 0, progress: Progress = silent
+) -> Filtered:
+    """The scores and the decision for training samples; Inconclusive where nothing can be decided.
+
+    `model`: a network trained on them, whose layers are looked at beside the pixels.
+    """
+    check_enough(samples)
+    pixels = reduced_pixels(samples)
+    progress("comparing labels", 0, 1)
+    disagreement = label_disagreement(pixels, samples.labels, seed=seed_from(seed, "references"))
+    doubtful = disagreement >= DOUBTFUL
+    if float(doubtful.float().mean()) > MOST_DOUBTFUL:
+        raise Inconclusive(
+            f"expected labels that agree with similar images for {1 - MOST_DOUBTFUL:.0%}, got "
+            f"{1 - float(doubtful.float().mean()):.0%}; the pixels do not show wrong labels here"
+        )
+    sets = {"pixels": pixels}
+    if model is not None:
+        sets |= layer_statistics(model, samples, progress=progress)
+    removed, deviation = torch.zeros(len(samples), dtype=torch.bool), torch.zeros(len(samples))
+    groups: list[Group] = []
+    for number, (name, features) in enumerate(sets.items()):
+        progress("looking for shared deviations", number, len(sets))
+        for group in _groups(name, features, doubtful, removed, seed_from(seed, "folds")):
+            deviation = torch.maximum(deviation, group.deviation.scores)
+            if not group.deviation.reason:
+                groups.append(group)
+                removed |= group.deviation.group
+    progress("looking for shared deviations", len(sets), len(sets))
+    last = list(sets.values())[-1]
+    spectral = spectral_signatures(last, samples.labels)
+    return Filtered(disagreement, deviation, spectral, removed, tuple(groups), tuple(sets))
+
+
+def _groups(
+    name: str, features: torch.Tensor, doubtful: torch.Tensor, removed: torch.Tensor, seed: int
+) -> Sequence[Group]:
+    """Groups one after the other, each among the images that are not removed yet."""
+    left, groups = ~removed, []
+    for _ in range(_MOST_GROUPS):
+        places = left.nonzero().squeeze(1)
+        found = shared_deviation(features[places], doubtful[places], seed=seed)
+        scores, members = torch.zeros(len(left)), torch.zeros_like(left)
+        scores[places], members[places] = found.scores, found.group
+        whole = SharedDeviation(**{**found.__dict__, "scores": scores, "group": members})
+        groups.append(Group(name, whole))
+        if found.reason:
+            break
+        left = left & ~members
+    return groups
+
+
+def check_enough(samples: Samples) -> None:
+    """Inconclusive where a class has too few images."""
+    if not len(samples):
+        raise Inconclusive(
+            "expected training images, got none; filter data that have a training split"
+        )
+    counts = torch.bincount(samples.labels)
+    present = counts[counts > 0]
+    if int(present.min()) < LEAST_A_CLASS or len(present) < 2:
+        raise Inconclusive(
+            f"expected at least {LEAST_A_CLASS} training images of each of two classes or more, got "
+            f"{int(present.min())} of the smallest of {len(present)}; filter a larger set"
+        )
+
+
+def reduced_pixels(samples: Samples) -> torch.Tensor:
+    """Pixels float32 (n, d) in [0, 1]; larger images are reduced by area means to about 1,600 values."""
+    channels, height, width = samples.pixels.shape[1:]
+    factor = (channels * height * width / _MOST_PIXELS) ** 0.5
+    parts = []
+    for start in range(0, len(samples), 1_000):
+        x = samples[start : start + 1_000].images()
+        if factor > 1:
+            sides = max(1, int(height / factor)), max(1, int(width / factor))
+            x = nn.functional.adaptive_avg_pool2d(x, sides)
+        parts.append(x.flatten(1))
+    return torch.cat(parts)
+
+
+def spectral_signatures(features: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Squared projections on the first singular vector of each class, over their mean, float32 (n,)."""
+    scores = torch.zeros(len(labels))
+    for label in labels.unique():
+        places = (labels == label).nonzero().squeeze(1)
+        centred = features[places] - features[places].mean(0)
+        direction = centred[int(centred.norm(dim=1).argmax())]
+        for _ in range(_POWER_STEPS):  # power iteration
+            direction = centred.T @ (centred @ direction)
+            direction = direction / direction.norm().clamp_min(1e-12)
+        squared = (centred @ direction) ** 2
+        scores[places] = squared / squared.mean().clamp_min(1e-12)
+    return scores

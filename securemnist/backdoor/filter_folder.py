@@ -1,0 +1,122 @@
+"""Files of a filtered data set: the scores, a page of suspicious images, and the cleaned data."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from securemnist._util.resources import write_atomically
+from securemnist.backdoor.data_filter import NOT_FOUND, Filtered
+from securemnist.data import DataSet, Samples
+from securemnist.data.thumbnail import thumbnail
+from securemnist.view import jinja, png
+
+SCORES, SUMMARY, PAGE, CLEANED = "scores.csv", "filter.json", "suspicious.html", "cleaned.npz"
+_SHOWN = 100
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def training_images(data: DataSet) -> Samples:
+    """Training and tuning split together, in the order of the file."""
+    pixels = torch.cat([data.train.pixels, data.tuning.pixels])
+    return Samples(pixels, torch.cat([data.train.labels, data.tuning.labels]))
+
+
+def write(folder: Path, data: DataSet, samples: Samples, found: Filtered) -> None:
+    """Write the four files to `folder`; OSError where that fails."""
+    folder.mkdir(parents=True, exist_ok=True)
+    summary = json.dumps(summary_of(data, found), indent=1) + "\n"
+    write_atomically(folder / SUMMARY, summary.encode())
+    write_atomically(folder / SCORES, scores(samples, found))
+    write_atomically(folder / PAGE, page(data, samples, found))
+    write_atomically(folder / CLEANED, cleaned(data, samples, found))
+
+
+def summary_of(data: DataSet, found: Filtered) -> dict[str, Any]:
+    """The decision and what it rests on, as JSON values."""
+    return {
+        "data": data.name,
+        "images": len(found.removed),
+        "removed": int(found.removed.sum()),
+        "share": found.share,
+        "looked_at": list(found.tried),
+        "not_found": list(NOT_FOUND),
+        "groups": [
+            {
+                "features": group.features,
+                "images": int(group.deviation.group.sum()),
+                "separation": round(group.deviation.separation, 2),
+                "between": round(group.deviation.between, 4),
+                "doubtful": round(group.deviation.doubtful, 4),
+                "elsewhere": round(group.deviation.elsewhere, 4),
+            }
+            for group in found.groups
+        ],
+    }
+
+
+def scores(samples: Samples, found: Filtered) -> bytes:
+    """A CSV row for each training image, most suspicious first."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(("image", "label", "removed", "disagreement", "deviation", "spectral"))
+    labels, removed = samples.labels.tolist(), found.removed.int().tolist()
+    values = [v.tolist() for v in (found.disagreement, found.deviation, found.spectral)]
+    for place in found.order().tolist():
+        numbers = (f"{column[place]:.4g}" for column in values)
+        rows.writerow((place, labels[place], removed[place], *numbers))
+    return text.getvalue().encode()
+
+
+def page(data: DataSet, samples: Samples, found: Filtered) -> bytes:
+    """An HTML page with the 100 most suspicious images and their scores."""
+    order = found.order()[: min(_SHOWN, len(samples))].tolist()
+    images = [
+        {
+            "place": f"{place:,}",
+            "label": data.spec.name_of(int(samples.labels[place])),
+            "removed": bool(found.removed[place]),
+            "disagreement": f"{float(found.disagreement[place]):.2f}",
+            "deviation": f"{float(found.deviation[place]):.1f}",
+            "spectral": f"{float(found.spectral[place]):.1f}",
+            "picture": png.image(thumbnail(samples[place : place + 1].images()[0])),
+        }
+        for place in order
+    ]
+    return jinja.page(
+        "suspicious.html.j2",
+        _TEMPLATES,
+        data=data.name,
+        removed=f"{int(found.removed.sum()):,}",
+        count=f"{len(samples):,}",
+        looked_at=", ".join(found.tried),
+        not_found="; ".join(NOT_FOUND),
+        images=images,
+    )
+
+
+def cleaned(data: DataSet, samples: Samples, found: Filtered) -> bytes:
+    """An .npz file that --data reads: the kept training images, and the test images unchanged."""
+    kept = samples[(~found.removed).nonzero().squeeze(1)]
+    file = io.BytesIO()
+    np.savez_compressed(
+        file,
+        x_train=_array(kept),
+        y_train=kept.labels.numpy(),
+        x_test=_array(data.test),
+        y_test=data.test.labels.numpy(),
+    )
+    return file.getvalue()
+
+
+def _array(samples: Samples) -> np.ndarray:
+    """Pixels (n, H, W), or (n, H, W, C) of several channels."""
+    pixels = samples.pixels.permute(0, 2, 3, 1)
+    found: np.ndarray = (pixels[..., 0] if pixels.shape[3] == 1 else pixels).contiguous().numpy()
+    return found

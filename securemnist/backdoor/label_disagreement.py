@@ -1,0 +1,46 @@
+"""Label disagreement: how many of an image's nearest neighbours have another label.
+
+Small random sets of reference images are used, so that few of them are poisoned: a poisoned image is then
+compared with clean images of its content. Wilson 1972 removes images by the same rule.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from securemnist.types import Labels
+
+BAGS, NEIGHBOURS = 5, 9
+_PER_CLASS, _MOST_REFERENCES = 60, 12_000
+_COMPONENTS = 50
+_PART = 2_000
+
+
+def principal(features: torch.Tensor, components: int) -> torch.Tensor:
+    """The first principal components of features (n, d), float32 (n, at most `components`)."""
+    centred = features - features.mean(0)
+    covariance = (centred.T @ centred / len(centred)).double()  # float32 may not converge
+    vectors = torch.linalg.eigh(covariance).eigenvectors[:, -components:]
+    projected: torch.Tensor = centred @ vectors.to(features.dtype)
+    return projected
+
+
+def label_disagreement(features: torch.Tensor, labels: Labels, *, seed: int) -> torch.Tensor:
+    """Share of each image's neighbours with another label, in [0, 1], float32 (n,).
+
+    `features` (n, d), `labels` (n,). The neighbours are the nearest 9 in each of 5 random sets of
+    about 60 images a class; an image is no neighbour of itself.
+    """
+    points, n = principal(features, _COMPONENTS), len(labels)
+    rng = torch.Generator().manual_seed(seed)
+    size = min(_PER_CLASS * len(labels.unique()), n // 2, _MOST_REFERENCES)
+    share = torch.zeros(n)
+    for _ in range(BAGS):
+        chosen = torch.randperm(n, generator=rng)[:size]
+        for part in torch.arange(n).split(_PART):
+            distances = torch.cdist(points[part], points[chosen])
+            distances[part[:, None] == chosen[None]] = torch.inf
+            nearest = distances.topk(min(NEIGHBOURS, size), largest=False).indices
+            other = labels[chosen][nearest] != labels[part, None]
+            share[part] += other.float().mean(1) / BAGS
+    return share

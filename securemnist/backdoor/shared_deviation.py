@@ -1,0 +1,133 @@
+"""Shared deviation: a feature that images with doubtful labels have in common.
+
+A linear discriminant (Fisher 1936) separates images with doubtful labels from all others. It is fitted on
+one half of the images and scores the other half. Ambiguous images differ each in its own way, so their
+scores have one mode. A trigger is the same in every image, so poisoned images form a second mode.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from securemnist.results.intervals import share_interval
+
+# A group of fewer images is no evidence.
+LEAST_GROUP = 10
+# The second mode is this many standard deviations from the mean of the first, at least.
+LEAST_SEPARATION = 8.0
+# Images between the modes, as a share of the group, at most.
+MOST_BETWEEN = 0.1
+# Doubtful labels are this many times as frequent in the group as outside of it, at least.
+LEAST_RATIO = 2.5
+_ROUNDS = 5
+# Poisoned images may be few or most of the doubtful ones: quantiles of their scores to start from.
+_STARTS = (0.9, 0.97, 0.6)
+_RIDGE = 1e-3
+# The others may contain poisoned images: this share with the highest scores is left out.
+_TRIMMED = 0.1
+
+
+@dataclass(frozen=True)
+class SharedDeviation:
+    """The group that shares a feature: `scores` (n,) in standard deviations, `group` boolean (n,).
+
+    `separation` is the median score of the group's doubtful images. `between` is the number of images
+    between the modes over that of the group. `doubtful` and `elsewhere` are the shares of doubtful
+    labels inside and outside of the group. The group is empty where `reason` says why none was found.
+    """
+
+    scores: torch.Tensor
+    group: torch.Tensor
+    separation: float
+    between: float
+    doubtful: float
+    elsewhere: float
+    reason: str
+
+
+def shared_deviation(
+    features: torch.Tensor, doubtful: torch.Tensor, *, seed: int
+) -> SharedDeviation:
+    """The group of images that share a feature with most of its doubtful labels.
+
+    `features` (n, d), `doubtful` boolean (n,). The first start that finds a group decides.
+    """
+    found = [_started(features, doubtful, _STARTS[0], seed=seed)]
+    for start in _STARTS[1:]:
+        if not found[-1].reason:
+            break
+        found.append(_started(features, doubtful, start, seed=seed))
+    return found[0] if found[-1].reason else found[-1]
+
+
+def _started(
+    features: torch.Tensor, doubtful: torch.Tensor, start: float, *, seed: int
+) -> SharedDeviation:
+    n = len(doubtful)
+    fold = torch.randperm(n, generator=torch.Generator().manual_seed(seed)) % 2
+    scores, current, others = torch.zeros(n), doubtful, ~doubtful
+    middle = 0.0
+    for number in range(_ROUNDS):
+        if min(int((current & (fold == f)).sum()) for f in (0, 1)) < 2 or others.sum() < n // 4:
+            break
+        for f in (0, 1):
+            inside = fold != f
+            scored = _discriminant(features, current & inside, others & inside)
+            scores[~inside] = scored[~inside]
+        found = scores[current].quantile(0.5) if number else scores[doubtful].quantile(start)
+        others = ~doubtful & (scores < _quantile(scores[~doubtful], 1 - _TRIMMED))
+        # A score of the trimmed others belongs to no group.
+        middle = max(float(found) / 2, float(scores[others].max()))
+        before, current = current, doubtful & (scores > middle)
+        if number and torch.equal(before, current):
+            break
+    return _tested(scores, doubtful, scores > middle)
+
+
+def _tested(scores: torch.Tensor, doubtful: torch.Tensor, group: torch.Tensor) -> SharedDeviation:
+    separation = float(scores[group & doubtful].median()) if (group & doubtful).any() else 0.0
+    # The cut of the last round may still lie in the first mode.
+    group = group & (scores > separation / 2)
+    size, seeds = int(group.sum()), int((group & doubtful).sum())
+    lies_between = (scores > 0.35 * separation) & (scores < 0.65 * separation)
+    between = int(lies_between.sum()) / max(size, 1)
+    elsewhere = int((doubtful & ~group).sum()) / max(len(doubtful) - size, 1)
+    low = share_interval(seeds, size, confidence=0.999)[0] if size else 0.0
+    reason = ""
+    if min(size, seeds) < LEAST_GROUP // 2 or size < LEAST_GROUP:
+        reason = f"only {size} images share a feature, {seeds} of them with a doubtful label"
+    elif separation < LEAST_SEPARATION or between > MOST_BETWEEN:
+        reason = "the scores have one mode"
+    elif low < LEAST_RATIO * elsewhere:
+        reason = "labels are no more doubtful in the group than elsewhere"
+    return SharedDeviation(
+        scores=scores,
+        group=torch.zeros_like(group) if reason else group,
+        separation=separation,
+        between=between,
+        doubtful=seeds / max(size, 1),
+        elsewhere=elsewhere,
+        reason=reason,
+    )
+
+
+def _discriminant(
+    features: torch.Tensor, inside: torch.Tensor, others: torch.Tensor
+) -> torch.Tensor:
+    """Scores (n,) with mean 0 and standard deviation 1 over the others."""
+    mean = features[others].mean(0)
+    centred = features[others] - mean
+    covariance = (centred.T @ centred / len(centred)).double()
+    floor = _RIDGE * covariance.diagonal().mean().clamp_min(1e-12)
+    covariance.diagonal().add_(floor)
+    direction = torch.linalg.solve(covariance, (features[inside].mean(0) - mean).double())
+    scale = (direction @ covariance @ direction).sqrt().clamp_min(1e-12)
+    scored: torch.Tensor = (features - mean) @ (direction / scale).to(features.dtype)
+    return scored
+
+
+def _quantile(values: torch.Tensor, share: float) -> torch.Tensor:
+    """The quantile of any number of values; `torch.quantile` takes 16 million at most."""
+    return values.kthvalue(max(1, round(share * len(values)))).values

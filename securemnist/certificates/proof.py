@@ -1,0 +1,163 @@
+"""Proofs and counterexamples for samples that simpler certificates leave open, within a time budget.
+
+Each sample gets CROWN bounds of its intermediate layers, optimised slopes, and then branch and bound.
+Samples of large margins come first; each has an equal share of the time that is left.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from securemnist.certificates.certificate import (
+    BRANCHES,
+    check_bounds,
+    checked_network,
+    clean_margins,
+)
+from securemnist.certificates.equivalence import same_logits
+from securemnist.certificates.intervals import ball
+from securemnist.certificates.network import Intervals, Network
+from securemnist.certificates.optimisation import InTime
+from securemnist.certificates.relaxation import Relaxation
+from securemnist.certificates.search import Search
+from securemnist.certificates.tightening import refined, tightened
+from securemnist.errors import MeasureError, NoCertificate, SecureMnistError, first_line
+from securemnist.runtime import denormals
+from securemnist.runtime.float32 import exact_float32
+from securemnist.types import Images, Labels, Progress, silent
+
+# An attack on the sample of this index from images (s, ...): whether it succeeded.
+Attack = Callable[[int, Images], bool]
+
+
+@dataclass(frozen=True)
+class Proofs:
+    """What the searches found. `margins` float64 (n,): lower bounds of each sample's smallest margin.
+
+    `proved` and `broken`, boolean (n,); a sample that is neither stays open. `domains` were bounded.
+    """
+
+    margins: torch.Tensor
+    proved: torch.Tensor
+    broken: torch.Tensor
+    domains: int
+
+
+@exact_float32()
+@denormals.preserved()
+@torch.no_grad()
+def prove(
+    model: nn.Module,
+    x: Images,
+    y: Labels,
+    *,
+    eps: float,
+    seconds: float,
+    attack: Attack = lambda _place, _starts: False,
+    progress: Progress = silent,
+) -> Proofs:
+    """Proofs for samples `x` (n, ...) in [0, 1] of the right class `y` (n,), within L-infinity `eps`.
+
+    `seconds` limits the time; the batch of bounds that is running then is finished. `attack` gets
+    minimisers of relaxed domains as starts, and ends the search for a sample that it breaks. Errors
+    as from `certify`.
+    """
+    if not seconds >= 0:
+        raise MeasureError(f"expected seconds of 0 or more, got {seconds}; fix the call")
+    if not len(y):
+        none = torch.zeros_like(y, dtype=torch.bool)
+        return Proofs(none.double(), none, none, 0)
+    network = checked_network(model, x, eps)
+    run = _Run(network, model, x, y, eps, attack, progress)
+    end = time.perf_counter() + seconds
+    try:
+        run.all(end)
+    except SecureMnistError:
+        raise
+    except Exception as error:  # the rule of an operation does not support its arguments
+        raise NoCertificate(
+            f"expected operations with known bounds, got {first_line(error):.120}"
+        ) from error
+    return Proofs(run.margins, run.proved, run.broken, run.domains)
+
+
+class _Run:
+    """The state of one call of `prove`."""
+
+    def __init__(
+        self,
+        network: Network,
+        model: nn.Module,
+        x: Images,
+        y: Labels,
+        eps: float,
+        attack: Attack,
+        progress: Progress,
+    ) -> None:
+        self.network, self.x, self.y, self.eps = network, x, y, eps
+        self.attack, self.progress, self.domains = attack, progress, 0
+        self.margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=x.device)
+        self.proved = torch.zeros_like(y, dtype=torch.bool)
+        self.broken = torch.zeros_like(y, dtype=torch.bool)
+        parts = [
+            clean_margins(same_logits(network, model, part), labels, probabilities=probabilities)
+            for probabilities in [network.probabilities]
+            for part, labels in zip(x.split(128), y.split(128), strict=True)
+        ]
+        self.clean = torch.cat(parts)
+
+    def all(self, end: float) -> None:
+        """Every sample, by the margin of the sample itself; one at a time."""
+        order = self.clean.amin(1).argsort(descending=True, stable=True).tolist()
+        for number, place in enumerate(order):
+            now = time.perf_counter()
+            search = self._search(place, now + (end - now) / (len(order) - number))
+            if search is not None:
+                self.proved[place], self.broken[place] = search.proved, search.broken
+                if search.proved:
+                    self.margins[place] = search.lowest
+            self.progress(BRANCHES, number + 1, len(order))
+
+    def _search(self, place: int, until: float) -> Search | None:
+        """The search for one sample; None where the time is over before its first bound."""
+        in_time, half = _until(until), _until((time.perf_counter() + until) / 2)
+        if not in_time():
+            return None
+        image = ball(self.x[place : place + 1], self.eps)
+        # At most half of the time is for intermediate bounds, which a large network has many of.
+        intervals = tightened(self.network, image, half)
+        search = self._started(place, intervals, in_time)
+        if not search.ended and half():
+            intervals = refined(self.network, intervals, half)
+            search = self._started(place, intervals, in_time)
+        while not search.ended and in_time():
+            search.step()
+        return search
+
+    def _started(self, place: int, intervals: Intervals, in_time: InTime) -> Search:
+        """A search with the first bounds of the whole ball, from these intermediate bounds."""
+        label = int(self.y[place])
+        eye = torch.eye(self.network.classes, dtype=torch.float64, device=self.x.device)
+        others = [k for k in range(self.network.classes) if k != label]
+        search = Search(
+            Relaxation(self.network, intervals),
+            eye[label] - eye[others],
+            lambda starts: self.attack(place, starts),
+            count=self._count,
+            in_time=in_time,
+        )
+        check_bounds(search.bounds, self.clean[place, others])
+        self.margins[place] = max(float(self.margins[place]), search.bound)
+        return search
+
+    def _count(self, domains: int) -> None:
+        self.domains += domains
+
+
+def _until(end: float) -> InTime:
+    return lambda: time.perf_counter() < end

@@ -1,0 +1,144 @@
+"""Branch and bound over the signs of units: a proof, a counterexample, or neither, for one sample.
+
+A domain is split on a unit until its bound is above 0 (Bunel et al. 2020, arXiv 1909.06588). Only
+bounds in float64 with all rounding errors end a domain; those in float32 choose what to split.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+
+from securemnist.certificates.branching import children, minimiser
+from securemnist.certificates.frontier import Frontier, Parts
+from securemnist.certificates.optimisation import InTime, always, optimised
+from securemnist.certificates.relaxation import Relaxation
+from securemnist.certificates.tightening import rows_of_batch
+
+# Steps of Adam for the whole ball, for the parts of a domain, and where no unit is left to split.
+ROOT_STEPS, STEPS, LEAF_STEPS = 40, 6, 300
+# Domains that are split at once, and minimisers of each such batch that an attack starts from.
+BATCH, STARTS = 32, 8
+
+# Whether an attack from images (s, ...), float32, finds an adversarial example.
+Counterexample = Callable[[torch.Tensor], bool]
+
+
+class Search:
+    """The search for one sample. `weights` (m, K) float64: one row for each margin to be proved.
+
+    `bounds` (m,), float64, hold in the whole ball, and `bound` is the lowest of them. `lowest`: the
+    lowest bound that ended a domain; of a proved sample, a lower bound of its smallest margin.
+    `stuck`: a domain without undecided units has no proof, or the ball no finite bound. `count` gets
+    the number of domains of each batch.
+    """
+
+    def __init__(
+        self,
+        relaxation: Relaxation,
+        weights: torch.Tensor,
+        counterexample: Counterexample,
+        count: Callable[[int], None] = lambda _: None,
+        in_time: InTime = always,
+    ) -> None:
+        self.relaxation, self.weights = relaxation, weights
+        self.counterexample, self.count, self.in_time = counterexample, count, in_time
+        self._batch = rows_of_batch(relaxation.network)
+        self.broken, self.stuck, self.lowest = False, False, torch.inf
+        margins, device = len(weights), weights.device
+        whole = Parts(
+            torch.zeros(margins, relaxation.units, dtype=torch.int8, device=device),
+            relaxation.first_duals().half().repeat(margins, 1),
+            torch.arange(margins, device=device),
+            torch.zeros(margins, device=device),
+        )
+        # Slopes are optimised for the margins that need it.
+        whole, self.bounds = self._bounded(whole, 0, every=True)
+        parts = self._open(whole, self.bounds)
+        if len(parts):
+            parts, better = self._bounded(parts, ROOT_STEPS, every=True)
+            self.bounds[parts.margin] = torch.fmax(self.bounds[parts.margin], better)
+            parts = self._open(parts, better)
+        self.bound = float(self.bounds.min())
+        self.frontier = Frontier(parts)
+        self.stuck = not math.isfinite(self.bound)
+
+    @property
+    def proved(self) -> bool:
+        """Whether every domain of every margin has a bound above 0."""
+        return not len(self.frontier) and not self.broken
+
+    @property
+    def ended(self) -> bool:
+        """Whether further steps would change nothing, or take too much memory."""
+        return self.broken or self.stuck or self.frontier.full or not len(self.frontier)
+
+    def step(self) -> None:
+        """Split the domains of the lowest bounds, and attack from their minimisers."""
+        parts = self.frontier.lowest(min(BATCH, self._batch))
+        weights = self.weights[parts.margin]
+        found = minimiser(self.relaxation, parts.signs, parts.duals, weights)
+        if self.counterexample(found.images[:STARTS]):
+            self.broken = True
+            return
+        splittable = (parts.signs == 0).any(1)
+        if not bool(splittable.all()):
+            self._leaves(parts[~splittable])
+        parts, ranks = parts[splittable], found.ranks[splittable]
+        if len(parts):
+            weights = self.weights[parts.margin]
+            signs, duals = children(self.relaxation, parts.signs, parts.duals, weights, ranks)
+            halves = Parts(signs, duals, parts.margin.repeat(2), parts.bound.repeat(2))
+            halves, exact = self._bounded(halves, STEPS)
+            self.frontier.add(self._open(halves, exact))
+
+    def _leaves(self, parts: Parts) -> None:
+        """Bounds of domains in which the network is linear, by more steps of ascent."""
+        parts, exact = self._bounded(parts, LEAF_STEPS)
+        left = self._open(parts, exact)
+        self.stuck = self.stuck or len(left) > 0
+        self.frontier.add(left)
+
+    def _open(self, parts: Parts, bounds: torch.Tensor) -> Parts:
+        """The domains without a proof by these bounds (d,); a bound of NaN proves nothing."""
+        proved = bounds > 0
+        self.lowest = min([self.lowest, *bounds[proved].tolist()])
+        return parts[~proved]
+
+    def _bounded(
+        self, parts: Parts, steps: int, *, every: bool = False
+    ) -> tuple[Parts, torch.Tensor]:
+        """The domains with better duals, and their certified bounds (d,), float64.
+
+        Without `every`, bounds that float32 does not expect to be above 0 stay unknown, -inf.
+        """
+        batches = torch.arange(len(parts), device=parts.bound.device).split(self._batch)
+        done = [self._bounded_batch(parts[batch], steps, every) for batch in batches]
+        joined = done[0][0]
+        for more, _ in done[1:]:
+            joined = joined.joined(more)
+        return joined, torch.cat([exact for _, exact in done])
+
+    def _bounded_batch(self, parts: Parts, steps: int, every: bool) -> tuple[Parts, torch.Tensor]:
+        weights = self.weights[parts.margin]
+        duals, bounds = optimised(
+            self.relaxation,
+            parts.signs,
+            parts.duals,
+            weights,
+            steps=steps,
+            in_time=self.in_time,
+        )
+        parts = replace(parts, duals=duals.half(), bound=bounds)
+        exact = torch.full_like(bounds, -torch.inf, dtype=torch.float64)
+        asked = torch.ones_like(bounds, dtype=torch.bool) if every else bounds > 0
+        if bool(asked.any()):
+            chosen = parts[asked]
+            domains = self.relaxation.domains(chosen.signs, exact=True)
+            with torch.no_grad():
+                exact[asked] = domains.lower_bounds(chosen.duals.double(), weights[asked])
+        self.count(len(parts))
+        return parts, exact

@@ -1,0 +1,136 @@
+"""Connections of an HTTP client over a network of our own, which httpx's own transport cannot take.
+
+A transport of httpx around a pool of httpcore; both are public interfaces.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpcore
+import httpx
+
+from securemnist.endpoint.deadline import Network
+from securemnist.errors import UsageError
+
+# SOCKS needs an extra of httpcore.
+_SOCKS = ("socks5", "socks5h") if find_spec("socksio") else ()
+_PROXIES = ("http", "https", *_SOCKS)
+# What httpcore raises, and what httpx calls it; the first class that fits counts.
+_ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
+    (httpcore.ConnectTimeout, httpx.ConnectTimeout),
+    (httpcore.PoolTimeout, httpx.PoolTimeout),
+    (httpcore.WriteTimeout, httpx.WriteTimeout),
+    (httpcore.TimeoutException, httpx.ReadTimeout),
+    (httpcore.ConnectError, httpx.ConnectError),
+    (httpcore.WriteError, httpx.WriteError),
+    (httpcore.NetworkError, httpx.ReadError),
+    (httpcore.ProxyError, httpx.ProxyError),
+    (httpcore.UnsupportedProtocol, httpx.UnsupportedProtocol),
+    (httpcore.LocalProtocolError, httpx.LocalProtocolError),
+    (httpcore.ProtocolError, httpx.RemoteProtocolError),
+)
+
+
+class Transport(httpx.BaseTransport):
+    """At most `connections` connections at once, which keep the deadline of `deadline.deadline`.
+
+    `verify`: what TLS is checked against. `proxy`: the address of a proxy, with user and password, or
+    None.
+    """
+
+    def __init__(
+        self, verify: ssl.SSLContext | None, connections: int, proxy: str | None = None
+    ) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=verify,
+            proxy=_proxy(proxy),
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=5.0,  # as httpx
+            network_backend=Network(),
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        sent = httpcore.Request(
+            request.method,
+            httpcore.URL(
+                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+            ),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        with _as_httpx():
+            answer = self._pool.handle_request(sent)
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=_Parts(answer.stream),
+            extensions=answer.extensions,
+        )
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Parts(httpx.SyncByteStream):
+    """The parts of an answer as they arrive."""
+
+    def __init__(self, parts: Any) -> None:
+        self._parts: Any = parts
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _as_httpx():
+            parts: Iterable[bytes] = self._parts
+            yield from parts
+
+    def close(self) -> None:
+        self._parts.close()
+
+
+def proxy_for(uri: str) -> str | None:
+    """The proxy that the environment names for an address; None where it names none."""
+    address, named = urlsplit(uri), getproxies()
+    if proxy_bypass(address.netloc.rpartition("@")[2]):
+        return None
+    found = named.get(address.scheme) or named.get("all")
+    return found if not found or "://" in found else f"http://{found}"
+
+
+def _proxy(address: str | None) -> httpcore.Proxy | None:
+    if not address:
+        return None
+    try:
+        parts = urlsplit(address)
+        port = f":{parts.port}" if parts.port else ""
+        valid = parts.scheme in _PROXIES
+    except ValueError:  # an impossible port or host
+        valid = False
+    if not valid or not parts.hostname:
+        raise UsageError(  # the address may hold a password
+            f"expected a proxy as {', '.join(_PROXIES)}://HOST:PORT, got another address; fix the "
+            "environment, or set use_proxies = false"
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+    return httpcore.Proxy(f"{parts.scheme}://{host}{port}", auth=auth)
+
+
+@contextlib.contextmanager
+def _as_httpx() -> Iterator[None]:
+    """The errors of httpcore as those of httpx."""
+    try:
+        yield
+    except Exception as error:
+        for kind, name in _ERRORS:
+            if isinstance(error, kind):
+                raise name(str(error)) from error
+        raise

@@ -1,0 +1,140 @@
+"""Branch and bound as the last stage of a search: what survived the attacks is proved or broken.
+
+Minimisers of relaxed domains are starts of a short attack, which finds examples that gradients from
+other starts do not (Zhang et al. 2022, arXiv 2206.05406).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from securemnist.attacks.losses import loss_and_gradient, margins
+from securemnist.certificates import BRANCHES
+from securemnist.certificates.proof import Proofs, prove
+from securemnist.errors import NoCertificate
+from securemnist.evaluation.certificate_stage import WEAKEST, attack_weakest, check_certifiable
+from securemnist.evaluation.context import Context
+from securemnist.evaluation.ladder_run import LadderRun
+from securemnist.referee import SLACK, rule
+from securemnist.results.evidence.attack import StageResult
+from securemnist.results.per_image import CERTIFIED
+from securemnist.runtime.float32 import exact_float32
+from securemnist.threats import Threat
+from securemnist.types import Images, Labels
+
+# Steps of the attack from each start, and their length in eps.
+STEPS, STEP = 10, 0.25
+
+
+@dataclass
+class StartedAttack:
+    """An attack on images `x` (n, C, H, W) of labels `y` (n,), from given starts.
+
+    `x_adv` holds the examples that the referee accepted, elsewhere the clean images.
+    """
+
+    model: nn.Module
+    x: Images
+    y: Labels
+    threat: Threat
+
+    def __post_init__(self) -> None:
+        self.x_adv = self.x.clone()
+
+    def __call__(self, place: int, starts: Images) -> bool:
+        """Gradient steps on the margin of one image from each start; whether one breaks it."""
+        x = self.x[place].expand(len(starts), *self.x.shape[1:]).contiguous()
+        y = self.y[place].expand(len(starts))
+        candidates = self.threat.project(x, starts)
+        for _ in range(STEPS + 1):
+            ruling = rule(self.model, x, y, candidates, norm=self.threat.norm, eps=self.threat.eps)
+            if bool(ruling.fooled.any()):
+                self.x_adv[place] = candidates[ruling.fooled][0]
+                return True
+            _, gradient, _ = loss_and_gradient(self.model, candidates, y, margins)
+            step = STEP * self.threat.eps * self.threat.steepest(gradient)
+            candidates = self.threat.project(x, candidates + step)
+        return False
+
+
+def prove_and_attack(
+    context: Context, x: Images, y: Labels, threat: Threat, *, seconds: float, seed: int
+) -> tuple[Proofs, Images]:
+    """Proofs of images `x` (n, C, H, W) of the right class `y` within `threat`, and broken images.
+
+    The second tensor holds the adversarial examples, elsewhere the images. Proved images of the
+    smallest margin are attacked. NoCertificate as from `certify_and_attack`, MeasureError where that
+    attack breaks a proved image.
+    """
+    if context.subject.remote is not None:
+        raise NoCertificate("expected the weights of a network, got an endpoint")
+    check_certifiable(context, threat)
+    model = context.subject.model
+    attack = StartedAttack(model, x, y, threat)
+    proofs = prove(
+        model,
+        x,
+        y,
+        eps=threat.eps + SLACK,  # the referee accepts perturbations larger by this tolerance
+        seconds=seconds,
+        attack=attack,
+        progress=context.progress,
+    )
+    attack_weakest(context, x, y, threat, proofs.margins, proofs.proved, seed)
+    return proofs, attack.x_adv
+
+
+@exact_float32()
+def run_proofs(run: LadderRun, seconds: float, context: Context) -> None:
+    """Proofs and counterexamples for the undecided images of a finished run, within `seconds`.
+
+    `context`: the measured model on the data of the run. A refusal is recorded, not raised.
+    """
+    began, outcomes = time.perf_counter(), run.outcomes
+    places = outcomes.undecided
+    if not len(places):
+        return
+    x, y = run.sample.x[places], run.sample.y[places]
+    try:
+        proofs, x_adv = prove_and_attack(
+            context, x, y, run.threats[0], seconds=seconds, seed=run.seed
+        )
+    except NoCertificate as error:
+        run.certificate_evidence[0].setdefault("refused", {})[BRANCHES] = str(error)
+        return
+    proved, broken = places[proofs.proved], places[proofs.broken]
+    counts = StageResult(
+        BRANCHES,
+        len(places),
+        len(broken),
+        0,
+        round(time.perf_counter() - began, 3),
+        proved=len(proved),
+    )
+    predictions = _keep_broken(run, context.subject.model, broken, x_adv[proofs.broken])
+    outcomes.record(counts, broken, predictions)
+    outcomes.codes[proved] = CERTIFIED
+    run.proved[0, proved] = True
+    run.bounds[places] = torch.fmax(run.bounds[places], proofs.margins)
+    evidence = run.certificate_evidence[0]
+    evidence["branch_and_bound"] = len(proved)
+    evidence["domains"] = proofs.domains
+    evidence["attacked"] = evidence.get("attacked", 0) + min(len(proved), WEAKEST)
+
+
+def _keep_broken(
+    run: LadderRun, model: nn.Module, broken: torch.Tensor, x_adv: Images
+) -> torch.Tensor:
+    """Store the adversarial examples of the images at `broken`; their predictions (b,)."""
+    if not len(broken):
+        return broken
+    x, y, threat = run.sample.x[broken], run.sample.y[broken], run.threats[0]
+    ruling = rule(model, x, y, x_adv, norm=threat.norm, eps=threat.eps)
+    run.x_adv[broken] = x_adv
+    run.confidence[broken] = ruling.confidence.to(run.confidence.dtype)
+    run.tied[broken] = ruling.tied
+    return ruling.predictions

@@ -1,0 +1,77 @@
+"""CycloneDX 1.6 ML-BOM of an assessment: environment, model, data sets, and a metric for each number.
+
+https://cyclonedx.org/docs/1.6/json/ (ECMA-424). A row without a number has no metric: it is listed
+under the technical limitations as not measured.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import uuid
+from typing import Any
+
+from securemnist import __version__
+from securemnist.exports import bom_components, bom_model
+from securemnist.results.assessment import Assessment
+
+FILE = "bom.cdx.json"
+SPEC_VERSION = "1.6"
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "assessment.securemnist.invalid")
+
+
+def document(assessment: Assessment) -> dict[str, Any]:
+    """The document; equal assessments give equal documents."""
+    data = bom_components.data_sets(assessment)
+    model = bom_model.component(assessment)
+    components = [model, *data, *bom_components.environment(assessment)]
+    time = _time(assessment)
+    return {
+        "$schema": f"http://cyclonedx.org/schema/bom-{SPEC_VERSION}.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": SPEC_VERSION,
+        "serialNumber": _serial(assessment),
+        "version": 1,
+        "metadata": {
+            **({"timestamp": time} if time else {}),
+            "tools": {
+                "components": [
+                    {"type": "application", "name": "securemnist", "version": __version__}
+                ]
+            },
+            "properties": bom_components.facts(assessment),
+        },
+        "components": components,
+        "dependencies": [
+            {"ref": bom_model.MODEL, "dependsOn": [one["bom-ref"] for one in data]},
+            *({"ref": one["bom-ref"]} for one in components[1:]),
+        ],
+        # The environment lists only packages whose version can change a number.
+        "compositions": [
+            {"aggregate": "incomplete", "assemblies": [one["bom-ref"] for one in components]}
+        ],
+    }
+
+
+def render(assessment: Assessment) -> bytes:
+    """The document as JSON; equal assessments give equal bytes."""
+    text = json.dumps(document(assessment), indent=1, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode()
+
+
+def _serial(assessment: Assessment) -> str:
+    """A UUID (version 5) of the assessment: another assessment has another one."""
+    return f"urn:uuid:{uuid.uuid5(_NAMESPACE, assessment.dumps().decode())}"
+
+
+def _time(assessment: Assessment) -> str:
+    """When the assessment was made, in UTC; its day where no time is stored, "" without both."""
+    for text in (assessment.environment.get("time"), assessment.day):
+        try:
+            found = datetime.datetime.fromisoformat(str(text))
+            if found.tzinfo is None:
+                found = found.replace(tzinfo=datetime.UTC)
+            return found.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        except (ValueError, OverflowError):
+            continue
+    return ""

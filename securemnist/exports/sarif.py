@@ -1,0 +1,123 @@
+"""results.sarif: the rows that did not pass, for code-scanning services.
+
+A rule is a row. FAIL and ERROR have the kind "fail", INCONCLUSIVE "open", and a row in scope that was not
+run "notApplicable". GitHub shows a result of any kind (https://github.com/microsoft/PSRule/issues/955).
+So rows that passed and rows out of scope are no results; `properties.verdicts` lists them. Other services
+drop every kind but "fail". So an undecided run also has one result of that kind, of the rule
+`securemnist/not-decided`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from securemnist.exports import sarif_log, sarif_rules
+from securemnist.exports.problems import Problem, problems, undecided
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import Finding, Verdict
+from securemnist.sanitize import line
+from securemnist.view import wording
+
+_KINDS = {Verdict.INCONCLUSIVE: "open", Verdict.NOT_RUN: "notApplicable"}
+_NUMBERS = ("value", "low", "high", "n", "unit", "complete", "certified")
+_EXIT = {
+    0: "every row in scope passed or is waived",
+    1: "a requirement failed",
+    3: "something in scope was not decided",
+}
+
+
+def render(assessment: Assessment) -> bytes:
+    """The log; equal assessments give equal bytes."""
+    rules = sarif_rules.rules(assessment)
+    index = {rule: number for number, rule in enumerate(rules)}
+    found = problems(assessment)[: sarif_log.MAX_RESULTS]
+    driver = {
+        "name": "securemnist",
+        "version": sarif_log.version(assessment, "securemnist"),
+        "rules": list(rules.values()),
+    }
+    return sarif_log.dumps(
+        driver,
+        [_result(assessment, one, index[one.rule], rules[one.rule]["id"]) for one in found],
+        _invocation(assessment),
+        _category(assessment),
+        _properties(assessment),
+    )
+
+
+def _category(assessment: Assessment) -> str:
+    """By model and selection of rows: a run of fewer rows closes no finding of the others."""
+    model = str(assessment.subject.get("name", ""))
+    return sarif_log.category("securemnist", model, *wording.asked_for(assessment.scope))
+
+
+def _result(assessment: Assessment, problem: Problem, index: int, rule: str) -> dict[str, Any]:
+    finding = problem.finding
+    kind = "fail" if finding is None else _KINDS.get(finding.verdict, "fail")
+    return {
+        "ruleId": rule,
+        "ruleIndex": index,
+        "kind": kind,
+        "level": problem.level if kind == "fail" else "none",  # section 3.27.10
+        "message": sarif_log.text(problem.message),
+        "locations": [sarif_log.location(problem.place)],
+        "partialFingerprints": sarif_log.fingerprints(problem.fingerprint),
+        "suppressions": [] if finding is None else _suppressions(assessment, finding),
+        "properties": {} if finding is None else dict(_facts(finding)),
+    }
+
+
+def _suppressions(assessment: Assessment, finding: Finding) -> list[dict[str, Any]]:
+    """The active waiver of a row."""
+    if not finding.waived(assessment.decided):
+        return []
+    words = wording.waiver(finding, assessment.decided)
+    return [{"kind": "external", "status": "accepted", "justification": line(words, 1_000)}]
+
+
+def _facts(finding: Finding) -> Iterator[tuple[str, Any]]:
+    """Verdict, threshold, value, interval and doubts of a row."""
+    row, measurement = finding.requirement, finding.measurement
+    yield "verdict", str(finding.verdict)
+    yield "measure", line(row.measure, 200)
+    yield "atLeast" if row.at_least is not None else "atMost", row.threshold
+    if measurement is None:
+        return
+    for name in _NUMBERS:
+        value = getattr(measurement, name)
+        if value is not None:
+            yield name, line(value, 60) if isinstance(value, str) else value
+    if measurement.doubts:
+        yield "doubts", [line(doubt.name, 100) for doubt in measurement.doubts[:20]]
+
+
+def _invocation(assessment: Assessment) -> dict[str, Any]:
+    """How the run ended: not successful where a row in scope has no result, or none was in scope."""
+    rows = [row for row in undecided(assessment) if row.verdict is not Verdict.INCONCLUSIVE]
+    whole = not rows and any(finding.in_scope for finding in assessment.findings)
+    return {
+        "executionSuccessful": whole,
+        "exitCode": assessment.exit_code,
+        "exitCodeDescription": _EXIT[assessment.exit_code],
+        "toolExecutionNotifications": [
+            {"level": "error", "message": sarif_log.text(str(row))} for row in rows
+        ],
+    }
+
+
+def _properties(assessment: Assessment) -> Mapping[str, Any]:
+    subject = assessment.subject
+    return {
+        "model": line(subject.get("name", ""), 200),
+        "modelDigest": line(subject.get("digest", ""), 80),
+        "policyDigest": line(assessment.policy.get("digest", ""), 80),
+        "day": line(assessment.day, 20),
+        "interrupted": assessment.interrupted,
+        "complete": assessment.complete,
+        "verdicts": {
+            line(finding.requirement.id, 100): str(finding.verdict)
+            for finding in assessment.findings
+        },
+    }

@@ -1,0 +1,95 @@
+"""The parts of a SARIF 2.1.0 log that all our SARIF files share.
+
+Source: OASIS, Static Analysis Results Interchange Format 2.1.0,
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html, and what GitHub documents of its own
+reading of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from securemnist._util.hashing import sha256
+from securemnist.exports.places import Place
+from securemnist.results.assessment import Assessment
+from securemnist.sanitize import line, sentence
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+MAX_RESULTS = 25_000  # GitHub refuses a run with more
+MAX_TAGS = 10  # GitHub shows no more
+_ROOT = "%SRCROOT%"
+_LONGEST = 1_000  # GitHub cuts descriptions at 1,024 characters
+
+
+def dumps(
+    driver: Mapping[str, Any],
+    results: Sequence[Mapping[str, Any]],
+    invocation: Mapping[str, Any],
+    category: str,
+    properties: Mapping[str, Any],
+) -> bytes:
+    """A log of one run; equal arguments give equal bytes."""
+    run = {
+        "tool": {"driver": driver},
+        "automationDetails": {"id": f"{category}/"},
+        "invocations": [invocation],
+        "originalUriBaseIds": {_ROOT: {"description": text("The root of the repository.")}},
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+        "properties": properties,
+    }
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    return (json.dumps(log, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def text(words: object, limit: int = _LONGEST) -> dict[str, str]:
+    """A message without links: `[words](address)` would be one (section 3.11.6)."""
+    return {"text": sentence(words, limit).replace("](", "] (") or "(no text)"}
+
+
+def location(place: Place) -> dict[str, Any]:
+    """The whole line of a place; to the end of the line where its width is not known."""
+    region = {"startLine": place.line, "startColumn": 1, "endLine": place.line}
+    if place.width:
+        region["endColumn"] = place.width + 1
+    artifact = {"uri": place.uri, "uriBaseId": _ROOT}
+    return {"physicalLocation": {"artifactLocation": artifact, "region": region}}
+
+
+def fingerprints(identity: str) -> dict[str, str]:
+    """Both names: GitHub reads only `primaryLocationLineHash`, which others compute from the line."""
+    return {"primaryLocationLineHash": f"{identity[:16]}:1", "securemnist/v1": identity}
+
+
+def tags(ids: Sequence[str]) -> list[str]:
+    """`security`, the CWE in the form that GitHub links, and the other identifiers as they are."""
+    found = (line(one, 60) for one in ids)
+    named = [f"external/cwe/{one.lower()}" if _CWE.fullmatch(one) else one for one in found]
+    return list(dict.fromkeys(["security", *filter(None, named)]))[:MAX_TAGS]
+
+
+_CWE = re.compile(r"CWE-[1-9][0-9]{0,5}", re.ASCII)
+
+
+def category(tool: str, *names: str) -> str:
+    """The name of an analysis: the tool, and what it was about.
+
+    A service closes the findings of an earlier analysis of this name that the next one lacks. So an
+    analysis of other rows, or of another model, has to have another name.
+    """
+    identity = sha256("\0".join(names).encode(errors="replace"))[:8]
+    return f"{tool}/{'-'.join(filter(None, [*map(_slug, names[:2]), identity]))}"
+
+
+def _slug(words: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", words[:40]).strip("-")
+
+
+def version(assessment: Assessment, package: str) -> str:
+    """The version of a package that the assessment records; "unknown" without one."""
+    packages = assessment.environment.get("packages")
+    found = packages.get(package) if isinstance(packages, Mapping) else None
+    return line(found or "unknown", 60)

@@ -1,0 +1,104 @@
+"""bandit.sarif and semgrep.sarif: what each tool found in the source code, for code-scanning services.
+
+A file is written only where the tool has read the code for a row in scope: an empty one would say that
+the code is clean. Issues that baseline, comment or waiver accept are results with a suppression.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from securemnist.exports import sarif_log, severity, static_issues
+from securemnist.exports.places import Places
+from securemnist.exports.static_issues import OURS, Found
+from securemnist.results.assessment import Assessment
+from securemnist.sanitize import line
+
+_TITLES = {"bandit": "Bandit", "semgrep": "Semgrep OSS"}
+_LEVELS = {"high": "error", "medium": "warning", "low": "note"}
+_READ = re.compile(r"read (https://bandit\.readthedocs\.io/[\w./#-]+)", re.ASCII)
+
+
+def bandit(assessment: Assessment) -> bytes | None:
+    """Bandit's issues; None where it has read nothing."""
+    return _render(assessment, "bandit")
+
+
+def semgrep(assessment: Assessment) -> bytes | None:
+    """Semgrep's issues; None where it has read nothing."""
+    return _render(assessment, "semgrep")
+
+
+def _render(assessment: Assessment, tool: str) -> bytes | None:
+    rows = static_issues.rows(assessment)
+    measured = [row for row in rows if static_issues.measured_by(row, tool)]
+    if not measured:
+        return None
+    found = static_issues.issues(assessment, tool)[: sarif_log.MAX_RESULTS]
+    rules = {
+        one.rule: _rule(one, tool) for one in reversed(found)
+    }  # the worst issue of a rule counts
+    index = {rule: number for number, rule in enumerate(rules)}
+    places = Places(assessment)
+    driver = {
+        "name": _TITLES[tool],
+        "version": sarif_log.version(assessment, tool),
+        "rules": list(rules.values()),
+    }
+    return sarif_log.dumps(
+        driver,
+        [_result(one, index[one.rule], places) for one in found],
+        _invocation([str(row) for row in rows if row not in measured], found),
+        sarif_log.category(tool, *(row.requirement.id for row in measured)),
+        {},
+    )
+
+
+def _rule(one: Found, tool: str) -> dict[str, Any]:
+    whose = OURS if one.issue.tool == OURS else _TITLES[tool]
+    advice = one.issue.advice or f"Read the documentation of {whose}."
+    made: dict[str, Any] = {
+        "id": one.rule,
+        "shortDescription": sarif_log.text(f"{whose}: {one.rule}"),
+        "fullDescription": sarif_log.text(advice),
+        "help": sarif_log.text(advice, 4_000),
+        "properties": {
+            "tags": ["security"],
+            "security-severity": f"{severity.rank(one.issue.severity):.1f}",
+        },
+    }
+    if address := _READ.fullmatch(one.issue.advice):
+        made["helpUri"] = address[1]
+    return made
+
+
+def _result(one: Found, index: int, places: Places) -> dict[str, Any]:
+    issue = one.issue
+    suppressions = []
+    if one.accepted is not None:
+        kind, words = one.accepted
+        suppressions = [{"kind": kind, "status": "accepted", "justification": line(words, 1_000)}]
+    return {
+        "ruleId": one.rule,
+        "ruleIndex": index,
+        "kind": "fail",
+        "level": "note" if one.accepted else _LEVELS.get(issue.severity, "error"),
+        "message": sarif_log.text(issue.message or one.rule),
+        "locations": [sarif_log.location(places.source(issue.file, issue.line))],
+        "partialFingerprints": sarif_log.fingerprints(one.fingerprint),
+        "suppressions": suppressions,
+    }
+
+
+def _invocation(missing: Sequence[str], found: Sequence[Found]) -> dict[str, Any]:
+    """Successful where every static row in scope was measured and every file was read."""
+    unread = [one.issue for one in found if one.issue.tool == OURS and one.accepted is None]
+    words = [*missing, *(f"{issue.file}: {issue.message}" for issue in unread)]
+    return {
+        "executionSuccessful": not words,
+        "toolExecutionNotifications": [
+            {"level": "error", "message": sarif_log.text(one)} for one in words
+        ],
+    }

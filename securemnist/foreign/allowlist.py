@@ -1,0 +1,78 @@
+"""Names that a pickle of weights may use; everything else is refused.
+
+`CALLS` may be called, `VALUES` only named. The list is shorter than that of torch's own `weights_only`:
+what a state dict of plain tensors consists of. `UNREAD` holds names that run no code of the file and
+are not imported: objects of NumPy, sparse and quantised tensors, classes of TorchScript.
+"""
+
+from __future__ import annotations
+
+_STORAGES = {
+    "DoubleStorage": 8,
+    "FloatStorage": 4,
+    "HalfStorage": 2,
+    "BFloat16Storage": 2,
+    "LongStorage": 8,
+    "IntStorage": 4,
+    "ShortStorage": 2,
+    "CharStorage": 1,
+    "ByteStorage": 1,
+    "BoolStorage": 1,
+}
+# Bytes of one value, by (module, name) of the storage; that of UntypedStorage counts bytes.
+STORAGES = {("torch", name): size for name, size in _STORAGES.items()}
+STORAGES |= {("torch.storage", "UntypedStorage"): 1}
+
+_DTYPES = {
+    "float64": 8,
+    "float32": 4,
+    "float16": 2,
+    "bfloat16": 2,
+    "int64": 8,
+    "int32": 4,
+    "int16": 2,
+    "int8": 1,
+    "uint8": 1,
+    "bool": 1,
+}
+DTYPES = {("torch", name): size for name, size in _DTYPES.items()}
+
+# Functions that build a tensor, with their number of arguments without attributes of the tensor.
+_TENSORS = {"_rebuild_tensor": 4, "_rebuild_tensor_v2": 6, "_rebuild_tensor_v3": 7}
+TENSOR_CALLS = {("torch._utils", name): count for name, count in _TENSORS.items()}
+PARAMETER = ("torch._utils", "_rebuild_parameter")
+ORDERED = ("collections", "OrderedDict")
+COUNTER = ("collections", "Counter")
+ENCODE = ("_codecs", "encode")
+_PLAIN_CALLS = {
+    ORDERED,
+    COUNTER,
+    ENCODE,
+    ("torch", "Size"),
+    ("torch", "device"),
+    *((module, name) for module in ("builtins", "__builtin__") for name in ("set", "complex")),
+}
+CALLS = frozenset({*TENSOR_CALLS, PARAMETER, *_PLAIN_CALLS})
+VALUES = frozenset({*STORAGES, *DTYPES})
+
+_UNREAD = {
+    "numpy": "ndarray dtype",
+    "numpy.core.multiarray": "_reconstruct scalar",
+    "numpy._core.multiarray": "_reconstruct scalar",
+    "torch": "per_tensor_affine per_channel_affine strided sparse_coo QInt8Storage QUInt8Storage "
+    "QInt32Storage ComplexFloatStorage ComplexDoubleStorage complex64 complex128 Tensor "
+    "float8_e4m3fn float8_e5m2 uint16 uint32 uint64",
+    "torch.serialization": "_get_layout",
+    "torch._tensor": "_rebuild_from_type_v2",
+    "torch._utils": "_rebuild_parameter_with_state _rebuild_qtensor _rebuild_sparse_tensor "
+    "_rebuild_device_tensor_from_numpy _rebuild_meta_tensor_no_storage _rebuild_wrapper_subclass",
+    "torch.nn.parameter": "Parameter",
+}
+UNREAD = frozenset((module, name) for module, names in _UNREAD.items() for name in names.split())
+# Classes inside a TorchScript archive: no module of Python has this name.
+TORCHSCRIPT = "__torch__"
+
+
+def is_unread(module: str, name: str) -> bool:
+    """Whether a name runs no code of the file, but belongs to something that is not imported."""
+    return (module, name) in UNREAD or module.partition(".")[0] == TORCHSCRIPT

@@ -1,0 +1,43 @@
+"""Whether imported tensors are those of a network, and where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from securemnist.errors import UsageError
+from securemnist.input_spec import InputSpec
+from securemnist.models import loading
+from securemnist.models.architectures import ARCHITECTURES, build
+
+_MOST = 6
+
+
+def network(spec: str, form: InputSpec) -> nn.Module:
+    """The network of an architecture's name or of a SPEC, for images of this form."""
+    return build(spec, form) if spec in ARCHITECTURES else loading.load(spec, input_spec=form)
+
+
+def fill(model: nn.Module, tensors: Mapping[str, torch.Tensor], spec: str) -> None:
+    """Load the tensors into the network; UsageError that names all differences."""
+    wanted = model.state_dict()
+    problems = [f"{name} is missing" for name in wanted if name not in tensors]
+    problems += [f"{name} is left over" for name in tensors if name not in wanted]
+    for name in wanted.keys() & tensors.keys():
+        found, expected = tensors[name], wanted[name]
+        if (found.shape, found.dtype) != (expected.shape, expected.dtype):
+            problems.append(f"{name} is {_form(found)}, not {_form(expected)}")
+    if problems:
+        more = f", and {len(problems) - _MOST} more" if len(problems) > _MOST else ""
+        listed = "; ".join(f"{problem:.120}" for problem in sorted(problems)[:_MOST])
+        raise UsageError(
+            f"expected the tensors of {spec}, got differences: {listed}{more}; name another "
+            "--architecture, or leave it out"
+        )
+    model.load_state_dict(dict(tensors), strict=True)
+
+
+def _form(tensor: torch.Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"

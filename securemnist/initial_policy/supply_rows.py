@@ -1,0 +1,41 @@
+"""The first rows of the supply chain: what fails today is waived, and the data are recorded."""
+
+from __future__ import annotations
+
+import time
+
+from securemnist.data import DataSet, recording
+from securemnist.initial_policy.margins import Bound
+from securemnist.initial_policy.proposals import Proposal
+from securemnist.measures import supply_chain
+from securemnist.measures.data_record import compared
+from securemnist.results.evidence.supply_chain import SupplyChainEvidence
+from securemnist.results.findings import Measurement
+from securemnist.supply_chain import data_record
+from securemnist.types import Progress
+
+
+def bound(proposal: Proposal, measurement: Measurement) -> Bound:
+    """The threshold of the proposal, with the number and the first of the checks that do not hold.
+
+    A count may not grow from one version to the next; the age of a list may, by half of its bound.
+    """
+    evidence = measurement.evidence
+    checks = evidence.checks if isinstance(evidence, SupplyChainEvidence) else None
+    wrong = [check for check in checks or () if not check.holds]
+    problem = ""
+    if measurement.value > proposal.at_most:
+        problem = f"{measurement.value:g} is above {proposal.at_most:g}"
+    if problem and wrong:
+        first = wrong[0]
+        problem += f"; {first.name} ({first.place}): expected {first.expected}, found {first.found}"
+    return Bound(threshold=proposal.at_most, max_drop=proposal.at_most // 2, problem=problem)
+
+
+def recorded(data: DataSet, progress: Progress) -> tuple[bytes, Measurement]:
+    """The record of all splits as a file, and the measurement of the data against it."""
+    began = time.perf_counter()
+    record = recording.record(data, progress=progress)
+    checks = compared(data, record, by_statistics=False, progress=progress)
+    measurement = supply_chain.counted(checks, f"{data.name} as recorded", began=began, seed=0)
+    return data_record.dumps(record), measurement

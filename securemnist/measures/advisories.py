@@ -1,0 +1,101 @@
+"""Vulnerable dependencies by a list of advisories, and the age of that list."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from pathlib import Path
+
+from pydantic import Field, field_validator
+
+from securemnist._util import resources
+from securemnist.evaluation.context import Context
+from securemnist.measures import supply_chain
+from securemnist.measures.base import Settings
+from securemnist.results.evidence.supply_chain import SupplyCheck
+from securemnist.results.findings import Measurement
+from securemnist.supply_chain import advisories, pinned
+
+BUNDLED = resources.SUITES / advisories.NAME
+# Days; a list of two years says nothing about the packages of today.
+_OLDEST = 731.0
+
+
+class AdvisoryListSettings(Settings):
+    """Settings of a row about a list of advisories.
+
+    `advisories`: a list of your own, relative to the project's folder; by default the bundled one.
+    """
+
+    advisories: str | None = None
+
+    @field_validator("advisories")
+    @classmethod
+    def _inside(cls, path: str | None) -> str | None:
+        return path if path is None else supply_chain.inside(path)
+
+    def path(self, project: Path) -> Path:
+        """The path of the list."""
+        return BUNDLED if self.advisories is None else project / self.advisories
+
+
+class VulnerabilitySettings(AdvisoryListSettings):
+    """Settings of a row of known vulnerabilities.
+
+    `files`: locks relative to the project's folder; by default every `uv.lock`, `pylock.toml` and
+    `requirements*.txt` there.
+    """
+
+    files: list[str] = Field(default_factory=list)
+
+    @field_validator("files")
+    @classmethod
+    def _files_inside(cls, files: list[str]) -> list[str]:
+        return [supply_chain.inside(path) for path in files]
+
+
+def vulnerable_dependencies(
+    context: Context, settings: VulnerabilitySettings, seed: int
+) -> Measurement:
+    """The number of installed or locked versions that an advisory names; the model is not used.
+
+    It asks no network: a vulnerability that the list lacks is not found, so bound its age, too. A lock
+    that cannot be read counts. DataError where the list cannot be read.
+    """
+    began = time.perf_counter()
+    entries = advisories.load(settings.path(context.project)).entries
+    locks = pinned.locks(context.project, settings.files)
+    checks = advisories.checks(entries, advisories.installed(entries), locks)
+    unread = (check for lock in locks for check in lock.unread)
+    about = f"{len(entries)} advisories, installed packages and {len(locks)} locks"
+    return supply_chain.counted([*checks, *unread], about, began=began, seed=seed)
+
+
+def advisories_age_days(context: Context, settings: AdvisoryListSettings, seed: int) -> Measurement:
+    """The days since the list of advisories was brought up to date; the model is not used.
+
+    DataError where the list cannot be read, MeasureError where its date is in the future.
+    """
+    began = time.perf_counter()
+    path = settings.path(context.project)
+    read = advisories.load(path)
+    today = datetime.datetime.now(datetime.UTC).date()
+    age = read.age(today)
+    place = settings.advisories or f"bundled {advisories.NAME}"
+    check = SupplyCheck(
+        name="date of the advisories",
+        place=place,
+        expected=f"a recent day, today is {today}",
+        found=f"{read.date}, {age} days ago",
+        holds=True,
+    )
+    about = f"{place}, {len(read.entries)} advisories"
+    return supply_chain.counted([check], about, began=began, seed=seed, count=age)
+
+
+VULNERABLE_DEPENDENCIES = supply_chain.measure(
+    vulnerable_dependencies, VulnerabilitySettings, seconds=0.3
+)
+ADVISORIES_AGE_DAYS = supply_chain.measure(
+    advisories_age_days, AdvisoryListSettings, seconds=0.1, most=_OLDEST
+)

@@ -1,0 +1,124 @@
+"""Calibration error: how far the model's confidence lies from its accuracy.
+
+Expected calibration error in bins of equal mass (Guo et al. 2017, arXiv 1706.04599; Nixon et al. 2019,
+arXiv 1904.01685), or the Brier score (Brier 1950).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from securemnist._util.hashing import seed_from
+from securemnist.errors import NotApplicable
+from securemnist.evaluation.context import Context
+from securemnist.evaluation.pace import Pace
+from securemnist.measures.base import AnswerSettings, Measure, unreliable_reason
+from securemnist.models.predictions import is_wrong
+from securemnist.results.evidence.natural import CalibrationBin, CalibrationEvidence
+from securemnist.results.families import NATURAL
+from securemnist.results.findings import Measurement
+
+_RESAMPLES = 1_000
+_SECONDS = 0.5  # of the resamples
+
+
+class CalibrationSettings(AnswerSettings):
+    """`score`: "ece", the expected calibration error in `bins` of equal mass, or "brier".
+
+    The Brier score is half of the squared distance of the probabilities from the label, in [0, 1].
+    """
+
+    score: Literal["ece", "brier"] = "ece"
+    bins: int = Field(default=15, ge=2, le=100)
+
+
+def calibration_error(context: Context, settings: CalibrationSettings, seed: int) -> Measurement:
+    """The calibration error in [0, 1], with a bootstrap interval over images; 0 is best.
+
+    The error of resamples is larger than that of the sample. So the upper end is an upper bound, and
+    the lower end is reflected at the value. NotApplicable for an endpoint, whose confidences may be
+    rounded or left out.
+    """
+    if context.subject.remote is not None:
+        raise NotApplicable(
+            "an endpoint may round or leave out confidences; measure the model itself"
+        )
+    sample = context.sample(settings.images, seed)
+    logits = context.clean_logits(sample).double()
+    labels = sample.samples.labels
+    probabilities = logits.softmax(1)
+    right = (~is_wrong(logits, labels)).numpy().astype(float)
+    confidence = probabilities.amax(1).numpy()
+    onehot = torch.nn.functional.one_hot(labels, logits.shape[1])
+    brier = ((probabilities - onehot) ** 2).sum(1).numpy() / 2
+    rng = np.random.default_rng(seed_from(seed, "calibration"))
+    n, resamples = len(labels), []
+    for _ in range(_RESAMPLES):
+        drawn = rng.integers(n, size=n)
+        resamples.append(
+            brier[drawn].mean()
+            if settings.score == "brier"
+            else expected_error(confidence[drawn], right[drawn], settings.bins)
+        )
+    ece = expected_error(confidence, right, settings.bins)
+    value = ece if settings.score == "ece" else float(brier.mean())
+    high = max(float(np.quantile(resamples, 0.975)), value)
+    return Measurement(
+        value=value,
+        low=max(0.0, 2 * value - high),
+        high=min(1.0, high),
+        n=n,
+        complete=sample.complete and not settings.randomised,
+        seconds=0.0,
+        seed=seed,
+        evidence=CalibrationEvidence(
+            reliability=[
+                CalibrationBin(confidence=float(c), accuracy=float(a), n=int(k))
+                for c, a, k in _bins(confidence, right, settings.bins)
+            ],
+            ece=ece,
+            brier=float(brier.mean()),
+        ),
+        inconclusive=unreliable_reason(context, settings),
+    )
+
+
+def expected_error(confidence: np.ndarray, right: np.ndarray, bins: int) -> float:
+    """Mean distance of confidence and accuracy (n,) over bins of equal mass, weighted by their size."""
+    parts = _bins(confidence, right, bins)
+    return float(sum(k * abs(c - a) for c, a, k in parts) / len(right))
+
+
+def _bins(confidence: np.ndarray, right: np.ndarray, bins: int) -> list[tuple[float, float, int]]:
+    """Mean confidence, accuracy and size of each bin, by rising confidence.
+
+    Images of equal confidence share a bin, whatever their order.
+    """
+    levels, place = np.unique(confidence, return_inverse=True)
+    sizes = np.bincount(place)
+    hits = np.bincount(place, right)
+    middle = np.cumsum(sizes) - sizes / 2
+    number = np.minimum((middle * bins / len(right)).astype(int), bins - 1)
+    size = np.bincount(number, sizes)
+    full = size > 0
+    means = np.bincount(number, levels * sizes)[full] / size[full]
+    shares = np.bincount(number, hits)[full] / size[full]
+    return list(zip(means, shares, size[full].astype(int), strict=True))
+
+
+def _estimate(settings: CalibrationSettings, pace: Pace) -> float:
+    return settings.expected_images(pace) * pace.seconds / 2 + _SECONDS
+
+
+CALIBRATION_ERROR = Measure(
+    calibration_error,
+    CalibrationSettings,
+    NATURAL,
+    _estimate,
+    good="at_most",
+    limits=(0.0, 1.0),
+)

@@ -1,0 +1,232 @@
+"""Detection of images that are none of the task, by the model's confidence.
+
+A baseline of Hendrycks and Gimpel 2017 (arXiv 1610.02136): the largest probability, or the largest logit
+(Hendrycks et al. 2022, arXiv 1911.11132). The images are those of another data set, or made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import field_validator
+
+from securemnist import data
+from securemnist._util.hashing import seed_from
+from securemnist.data.thumbnail import thumbnail
+from securemnist.errors import DataError, NotApplicable, UsageError
+from securemnist.evaluation.context import Context, Sample
+from securemnist.evaluation.pace import Pace
+from securemnist.measures.base import AnswerSettings, Measure, unreliable_reason
+from securemnist.results.evidence.natural import OutlierEvidence
+from securemnist.results.families import NATURAL
+from securemnist.results.findings import Measurement
+from securemnist.results.intervals import area_interval, share_interval
+from securemnist.types import Images, Logits
+
+MADE = ("uniform", "noise", "turned", "mirrored", "mosaic", "shuffled")
+KEPT = 0.95  # share of the test images that a detector lets pass
+
+
+class OutlierSettings(AnswerSettings):
+    """`against`: the images that are none of the task; `score`: what separates them.
+
+    "uniform": random values; "noise": normal noise with the mean and deviation of the sample; "turned":
+    the sample turned by a quarter; "mirrored": left and right exchanged; "mosaic": quarters of four
+    samples; "shuffled": the sample with its pixels in random order. Or the path of another data set in
+    the same form, as `data` in the settings of the project: its test split.
+    """
+
+    against: str = "uniform"
+    score: Literal["probability", "logit"] = "probability"
+
+    @field_validator("against")
+    @classmethod
+    def _made_or_a_path(cls, against: str) -> str:
+        if against not in MADE and not ("/" in against or Path(against).suffix):
+            raise ValueError(
+                f"expected {', '.join(MADE)} or a path like data/letters, got {against!r:.60}; fix "
+                "`against`"
+            )
+        return against
+
+    @property
+    def answers_an_image(self) -> int:
+        """Questions to the model about each image, at most."""
+        return 2
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """Scores (n,) of test images and (n,) of others; higher is more like the task."""
+
+    inside: np.ndarray
+    outside: np.ndarray
+    evidence: OutlierEvidence
+
+
+def outlier_auroc(context: Context, settings: OutlierSettings, seed: int) -> Measurement:
+    """Probability that a test image scores higher than an image that is none of the task.
+
+    A tie counts half. The interval is Newcombe's of 2006, method 5; its bound decides.
+    """
+    scores = _scores(context, settings, seed)
+    area = auroc(scores.inside, scores.outside)
+    low, high = area_interval(area, len(scores.inside), len(scores.outside))
+    return _measurement(context, settings, scores, seed, value=area, low=low, high=high)
+
+
+def outlier_false_positives(context: Context, settings: OutlierSettings, seed: int) -> Measurement:
+    """Share of images that are none of the task and pass where 95 % of the test images do.
+
+    The interval covers the limit of the score, too; its bound decides.
+    """
+    scores = _scores(context, settings, seed)
+    n = len(scores.inside)
+    ordered = np.sort(scores.inside)
+    kept = round(KEPT * n)
+    passed = _passed(scores, float(ordered[n - kept]))
+    fewest, most = share_interval(kept, n)
+    loose = _passed(scores, float(ordered[max(0, n - int(np.ceil(most * n)))]))
+    strict = _passed(scores, float(ordered[min(n - 1, n - int(np.floor(fewest * n)))]))
+    others = len(scores.outside)
+    return _measurement(
+        context,
+        settings,
+        scores,
+        seed,
+        value=passed / others,
+        low=share_interval(strict, others)[0],
+        high=share_interval(loose, others)[1],
+    )
+
+
+def _passed(scores: _Scores, limit: float) -> int:
+    return int((scores.outside >= limit).sum())
+
+
+def auroc(inside: np.ndarray, outside: np.ndarray) -> float:
+    """Area under the curve of true over false positives; equal scores count half."""
+    ordered = np.sort(outside)
+    below, up_to = (np.searchsorted(ordered, inside, side) for side in ("left", "right"))
+    return float((below + up_to).mean() / (2 * len(outside)))
+
+
+def _measurement(
+    context: Context, settings: OutlierSettings, scores: _Scores, seed: int, **numbers: Any
+) -> Measurement:
+    return Measurement(
+        **numbers,
+        n=len(scores.inside),
+        complete=False,  # the other images are drawn
+        seconds=0.0,
+        seed=seed,
+        evidence=scores.evidence,
+        inconclusive=unreliable_reason(context, settings),
+    )
+
+
+def _scores(context: Context, settings: OutlierSettings, seed: int) -> _Scores:
+    """The scores of both kinds of images; NotApplicable for an endpoint."""
+    if context.subject.remote is not None:
+        raise NotApplicable("an endpoint may round or leave out scores; measure the model itself")
+    sample = context.sample(settings.images, seed)
+    others = made(settings.against, sample, seed)
+    if others is None:
+        others = of_data(context, settings.against, len(sample), seed)
+    inside = _score(context.clean_logits(sample), settings.score)
+    outside = _score(context.logits(others).cpu(), settings.score)
+    quantiles = np.linspace(0, 1, 21)
+    evidence = OutlierEvidence(
+        against=settings.against if settings.against in MADE else Path(settings.against).name,
+        inside=np.quantile(inside, quantiles).tolist(),
+        outside=np.quantile(outside, quantiles).tolist(),
+        examples=[thumbnail(image) for image in others[:6]],
+    )
+    return _Scores(inside, outside, evidence)
+
+
+def _score(logits: Logits, kind: str) -> np.ndarray:
+    """Scores float64 (n,); the log odds stand for the largest probability, which rounds to 1."""
+    logits = logits.double()
+    if kind == "logit":
+        return logits.amax(1).numpy()
+    best, place = logits.max(1, keepdim=True)
+    rest = logits.scatter(1, place, -torch.inf).logsumexp(1)
+    return (best.squeeze(1) - rest).numpy()
+
+
+def of_data(context: Context, path: str, most: int, seed: int) -> Images:
+    """At most `most` test images of the data set at `path`, seen from the project's folder.
+
+    DataError where there is none, or of images of another form; UsageError for the row's own data.
+    """
+    other = data.load(context.project / path, progress=context.progress)
+    if other.spec.shape != context.data.spec.shape:
+        expected, got = ("x".join(map(str, s.spec.shape)) for s in (context.data, other))
+        raise DataError(
+            f"{path}: expected images of {expected} (channels, rows, columns), got {got}; convert them, "
+            "or set `resize` in the file that describes them (docs/data.md)"
+        )
+    if other.digest == context.data.digest:
+        raise UsageError(
+            f"{path}: expected another data set, got the one that is measured; change it"
+        )
+    rng = torch.Generator().manual_seed(seed_from(seed, "outliers", "data"))
+    return other.test[torch.randperm(len(other.test), generator=rng)[:most]].images()
+
+
+def made(against: str, sample: Sample, seed: int) -> Images | None:
+    """As many images as the sample has, in its form, that are none of the task.
+
+    None where `against` names no kind of them.
+    """
+    if against not in MADE:
+        return None
+    x = sample.x.cpu()
+    rng = torch.Generator().manual_seed(seed_from(seed, "outliers", against))
+    if against == "uniform":
+        return torch.rand(x.shape, generator=rng)
+    if against == "noise":
+        noise = torch.randn(x.shape, generator=rng)
+        return (x.mean() + x.std() * noise).clamp(0, 1)
+    if against == "shuffled":
+        order = torch.rand((len(x), x[0, 0].numel()), generator=rng).argsort(1)
+        flat = x.flatten(2)
+        return flat.gather(2, order[:, None].expand_as(flat)).view_as(x)
+    if against == "mirrored":
+        return x.flip(3)
+    if against == "mosaic":
+        return _mosaic(x, rng)
+    turned = torch.rot90(x, 1, (2, 3))
+    size = list(x.shape[2:])
+    return turned if turned.shape == x.shape else torch.nn.functional.interpolate(turned, size)
+
+
+def _mosaic(x: Images, rng: torch.Generator) -> Images:
+    """Images whose quarters come from four random ones."""
+    half = x.shape[2] // 2, x.shape[3] // 2
+    result = x.clone()
+    for rows in (slice(None, half[0]), slice(half[0], None)):
+        for columns in (slice(None, half[1]), slice(half[1], None)):
+            order = torch.randperm(len(x), generator=rng)
+            result[:, :, rows, columns] = x[order][:, :, rows, columns]
+    return result
+
+
+def _estimate(settings: OutlierSettings, pace: Pace) -> float:
+    return settings.expected_images(pace) * pace.seconds
+
+
+OUTLIER_AUROC = Measure(outlier_auroc, OutlierSettings, NATURAL, _estimate, limits=(0.5, 1.0))
+OUTLIER_FALSE_POSITIVES = Measure(
+    outlier_false_positives,
+    OutlierSettings,
+    NATURAL,
+    _estimate,
+    good="at_most",
+    limits=(0.0, 1.0),
+)

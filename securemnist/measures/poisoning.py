@@ -1,0 +1,97 @@
+"""Poisoned share: the share of training images that the data filter would remove."""
+
+from __future__ import annotations
+
+import time
+
+from pydantic import field_validator
+
+from securemnist.backdoor.data_filter import NOT_FOUND, Filtered, filter_data
+from securemnist.errors import Inconclusive
+from securemnist.evaluation.context import Context
+from securemnist.evaluation.pace import Pace
+from securemnist.measures.base import Measure, Settings
+from securemnist.results.evidence.base import OtherEvidence
+from securemnist.results.families import BACKDOOR
+from securemnist.results.findings import Measurement
+from securemnist.results.intervals import share_interval
+
+_SECONDS_AN_IMAGE = 0.002
+
+
+class PoisonedShareSettings(Settings):
+    """`images`: training images at even distances; None: all of them.
+
+    `layers`: whether the model's layers are looked at beside the pixels. They show a trigger where the
+    model was trained on these images.
+    """
+
+    images: int | None = None
+    layers: bool = True
+
+    @field_validator("images")
+    @classmethod
+    def _some(cls, images: int | None) -> int | None:
+        if images is not None and images < 1:
+            raise ValueError(f"expected at least 1 image, got {images}")
+        return images
+
+
+def poisoned_share(context: Context, settings: PoisonedShareSettings, seed: int) -> Measurement:
+    """Share of the training images with a doubtful label or its trigger, as `data_filter` decides.
+
+    Inconclusive without training images, and with fewer than 50 of a class. A pass says that no group
+    of wrongly labelled images with one feature in common was found. Clean-label poison is not found.
+    """
+    began = time.perf_counter()
+    train = context.data.train
+    if not len(train):
+        raise Inconclusive(
+            "expected training images, got a data set without them; add them to the data"
+        )
+    samples = train if settings.images is None else train.spread(settings.images)
+    network = context.subject.model
+    weights = settings.layers and context.subject.remote is None
+    found = filter_data(samples, network if weights else None, seed=seed, progress=context.progress)
+    removed, whole = int(found.removed.sum()), len(samples) == len(train)
+    low, high = share_interval(removed, len(samples))
+    return Measurement(
+        value=found.share,
+        low=found.share if whole else low,
+        high=found.share if whole else high,
+        n=len(samples),
+        complete=whole,
+        seconds=round(time.perf_counter() - began, 3),
+        seed=seed,
+        evidence=OtherEvidence(table=table(found)),
+    )
+
+
+def table(found: Filtered) -> dict[str, object]:
+    """What the decision rests on, as JSON values by name."""
+    groups = [
+        f"{int(group.deviation.group.sum())} images by {group.features}: "
+        f"{group.deviation.separation:.0f} standard deviations apart, "
+        f"{group.deviation.doubtful:.0%} with a doubtful label, {group.deviation.elsewhere:.0%} elsewhere"
+        for group in found.groups
+    ]
+    return {
+        "removed images": int(found.removed.sum()),
+        "groups": "; ".join(groups) or "none",
+        "looked at": ", ".join(found.tried),
+        "not found": "; ".join(NOT_FOUND),
+    }
+
+
+def _estimate(settings: PoisonedShareSettings, pace: Pace) -> float:
+    return (settings.images or pace.test_images) * _SECONDS_AN_IMAGE
+
+
+POISONED_SHARE = Measure(
+    poisoned_share,
+    PoisonedShareSettings,
+    BACKDOOR,
+    _estimate,
+    good="at_most",
+    limits=(0.0, 1.0),
+)

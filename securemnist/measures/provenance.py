@@ -1,0 +1,142 @@
+"""Unknown provenance: weights of which it is not recorded how, and from which data, they came."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+from pydantic import Field, field_validator
+from torch import nn
+
+from securemnist._util import resources
+from securemnist._util.files import read_at_most
+from securemnist._util.hashing import sha256
+from securemnist.errors import NotApplicable
+from securemnist.evaluation.context import Context
+from securemnist.measures import supply_chain
+from securemnist.measures.base import Settings
+from securemnist.models.formats.files import FORMATS
+from securemnist.models.loading import reference_names
+from securemnist.models.weight_file import MAX_WEIGHTS
+from securemnist.results.evidence.supply_chain import SupplyCheck
+from securemnist.results.findings import Measurement
+from securemnist.supply_chain import manifest
+
+_SAFETENSORS = ".safetensors"
+
+
+class ProvenanceSettings(Settings):
+    """Settings of a row of provenance.
+
+    `files`: the weight files that the model is loaded from, relative to the project's folder. A model
+    that is given by a file needs none.
+    """
+
+    files: list[str] = Field(default_factory=list)
+
+    @field_validator("files")
+    @classmethod
+    def _inside(cls, files: list[str]) -> list[str]:
+        return [supply_chain.inside(path) for path in files]
+
+
+def unknown_provenance(context: Context, settings: ProvenanceSettings, seed: int) -> Measurement:
+    """The number of facts about the origin of the weights that are missing, or that do not hold.
+
+    The manifest beside each weight file has to state three things: the SHA-256 of the file, the
+    training recipe with its seed, and the SHA-256 of the training data. The tensors of the file have
+    to be those of the model, and each parameter of the model has to be in a file. A model that no
+    file is named for counts. NotApplicable for an endpoint.
+    """
+    began = time.perf_counter()
+    if context.subject.remote is not None:
+        raise NotApplicable("no weights: the provenance of a model behind an endpoint is not known")
+    files = {name: context.project / name for name in settings.files} or _of_spec(
+        context.subject.spec
+    )
+    left = Counter(map(_content, context.subject.model.parameters()))
+    checks = [check for name, path in files.items() for check in _file(context, name, path, left)]
+    if not files:
+        checks = [
+            SupplyCheck(
+                name="weight file",
+                place=context.subject.spec or context.subject.name,
+                expected="the weight files of the model, named by `files` of the row",
+                found="none",
+                holds=False,
+            )
+        ]
+    elif {path.suffix for path in files.values()} == {_SAFETENSORS} and all(
+        c.holds for c in checks
+    ):
+        checks.append(_all_parameters(left, ", ".join(files)))
+    return supply_chain.counted(checks, "weight files and manifests", began=began, seed=seed)
+
+
+def _of_spec(spec: str) -> dict[str, Path]:
+    """The weight file that a SPEC names; empty for a factory."""
+    if spec in reference_names():
+        return {f"{spec}{_SAFETENSORS}": resources.WEIGHTS / f"{spec}{_SAFETENSORS}"}
+    named = spec if Path(spec).exists() else spec.partition("@")[2] or spec
+    is_file = Path(named).suffix.lower() in (_SAFETENSORS, *FORMATS)
+    return {named: Path(named)} if is_file else {}
+
+
+def _file(context: Context, name: str, path: Path, left: Counter[str]) -> Iterator[SupplyCheck]:
+    """The checks of one file, whose tensors are removed from `left`."""
+    yield from manifest.checks(path, name)
+    if path.suffix == _SAFETENSORS:
+        yield _same_tensors(context.subject.model, name, path, left)
+    elif name != context.subject.spec:
+        # Nothing else tells whether a factory loads this file.
+        yield SupplyCheck(
+            name="tensors",
+            place=name,
+            expected="a safetensors file, or the model given by this file",
+            found="another format",
+            holds=False,
+        )
+
+
+def _all_parameters(left: Counter[str], place: str) -> SupplyCheck:
+    """Whether each parameter is in a file; buffers may be constants of the code."""
+    return SupplyCheck(
+        name="parameters",
+        place=place,
+        expected="all of the model",
+        found=f"{left.total()} are in no file" if left else "all of the model",
+        holds=not left,
+    )
+
+
+def _same_tensors(model: nn.Module, name: str, path: Path, left: Counter[str]) -> SupplyCheck:
+    """Whether every tensor of the file is one of the model's, whatever its name there."""
+    found, holds = "all of them", False
+    try:
+        tensors = safetensors.torch.load(read_at_most(path, MAX_WEIGHTS))
+        own = Counter(map(_content, model.state_dict().values()))
+        stored = Counter(map(_content, tensors.values()))
+        missing = stored - own
+        holds = bool(tensors) and not missing
+        for content in stored:  # a tensor that the model has twice may be stored once
+            del left[content]
+        found = found if holds else f"{missing.total()} of {len(tensors)} tensors are not"
+    except OSError as error:
+        found = str(error.strerror)
+    except (safetensors.SafetensorError, ValueError) as error:
+        found = f"no safetensors file ({error!s:.100})"
+    return SupplyCheck(
+        name="tensors", place=name, expected="the tensors of the model", found=found, holds=holds
+    )
+
+
+def _content(tensor: object) -> str:
+    """The SHA-256 of a tensor's type, shape and values."""
+    return sha256(safetensors.torch.save({"": tensor.detach().cpu().contiguous()}))  # type: ignore[attr-defined]
+
+
+UNKNOWN_PROVENANCE = supply_chain.measure(unknown_provenance, ProvenanceSettings, seconds=0.3)

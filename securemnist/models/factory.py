@@ -1,0 +1,27 @@
+"""Factories: functions of the user's project that build the model under assessment."""
+
+from __future__ import annotations
+
+import torch
+
+from securemnist._util.torchvision_shim import importing
+from securemnist.errors import ModelError, UsageError, first_line
+from securemnist.project import imports
+
+
+def call(spec: str) -> object:
+    """What the factory pkg.module:name returns; ModelError where it raises."""
+    dtype = torch.get_default_dtype()
+    try:
+        return importing(imports.attribute(spec, "fix --model"))
+    except (UsageError, ModelError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise ModelError(f"{spec}: expected a model, the factory raised {advice(error)}") from error
+    finally:
+        torch.set_default_dtype(dtype)  # a setting of the process, which attacks use
+
+
+def advice(error: BaseException) -> str:
+    """The error of a model's code, and what to do."""
+    return f"{type(error).__name__} ({first_line(error):.200}); run it separately to fix it"

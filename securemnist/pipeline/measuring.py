@@ -1,0 +1,117 @@
+"""Measurements of a network, as rows of a policy take them, with their tables as plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from securemnist import assessing
+from securemnist.data import DataSet
+from securemnist.errors import NotApplicable
+from securemnist.evaluation.context import Context
+from securemnist.models.loading import Subject
+from securemnist.pipeline.documents import Matrix, Measured, Unmeasured
+from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
+from securemnist.results.evidence.attack import AttackEvidence
+from securemnist.results.evidence.images import ChangedImage
+from securemnist.results.evidence.latency import LatencyEvidence
+from securemnist.results.measurement import Measurement
+from securemnist.types import Progress
+
+Outcome = Measured | Unmeasured
+
+
+@dataclass
+class Bench:
+    """The test images, and the contexts of the networks, which keep what several measures share.
+
+    `pictures`: changed images of attacks and triggers, by network and measure; the first are kept.
+    """
+
+    data: DataSet
+    folder: Path
+    progress: Progress
+    pictures: dict[tuple[str, str], list[ChangedImage]] = field(default_factory=dict)
+    _contexts: dict[str, Context] = field(default_factory=dict)
+
+    def measure(self, subject: Subject, measure: str, **settings: Any) -> Outcome:
+        """One measurement, with seed 0; the reason where this run cannot take it."""
+        context = self._context(subject)
+        try:
+            found = assessing.measure(context, measure, settings)
+        except NotApplicable as error:
+            return Unmeasured(network=subject.name, measure=measure, reason=str(error))
+        pictures = changed_images(found)
+        if pictures:
+            self.pictures.setdefault((subject.name, measure), pictures)
+        return as_measured(subject.name, measure, settings, found)
+
+    def _context(self, subject: Subject) -> Context:
+        if subject.name not in self._contexts:
+            # No doubts of a project in the working folder: the run depends on nothing there.
+            self._contexts[subject.name] = Context(
+                subject, self.data, self.progress, project=self.folder, doubts=()
+            )
+        return self._contexts[subject.name]
+
+
+def as_measured(
+    network: str, measure: str, settings: Mapping[str, Any], found: Measurement
+) -> Measured:
+    """The document of a measurement."""
+    return Measured(
+        network=network,
+        measure=measure,
+        settings=settings,
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        unit=found.unit,
+        n=found.n,
+        complete=found.complete,
+        seed=found.seed,
+        seconds=found.seconds,
+        doubts=found.doubts,
+        inconclusive=found.inconclusive,
+        **_tables(found),
+    )
+
+
+def changed_images(found: Measurement) -> list[ChangedImage]:
+    """The images before and after an attack or a trigger that a measurement keeps; maybe none."""
+    evidence = found.evidence
+    if isinstance(evidence, AttackEvidence):
+        return evidence.gallery or []
+    return (evidence.triggered_gallery or []) if isinstance(evidence, BackdoorEvidence) else []
+
+
+def _tables(found: Measurement) -> dict[str, Any]:
+    evidence = found.evidence
+    if isinstance(evidence, CleanEvidence):
+        return {"per_class": evidence.per_class, "confusion": _matrix(evidence.confusion)}
+    if isinstance(evidence, AttackEvidence):
+        return {
+            "per_class": evidence.per_class,
+            "confusion": _matrix(evidence.confusion),
+            "clean_confusion": _matrix(evidence.clean_confusion),
+        }
+    if isinstance(evidence, BackdoorEvidence):
+        names = ("target_class_accuracy_with_trigger", "control", "lift")
+        numbers = {name: getattr(evidence, name) for name in names}
+        return {
+            "per_class": evidence.per_class_asr,
+            "confusion": _matrix(evidence.confusion),
+            "clean_confusion": _matrix(evidence.clean_confusion),
+            "detail": {name: number for name, number in numbers.items() if number is not None},
+        }
+    if isinstance(evidence, LatencyEvidence):
+        return {"microseconds": evidence.microseconds_per_image}
+    return {}
+
+
+def _matrix(counts: np.ndarray | None) -> Matrix | None:
+    return None if counts is None else [[int(count) for count in row] for row in counts]

@@ -1,0 +1,106 @@
+"""Exhibits of confidence: accuracy over it, and the scores of images that are none of the task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from securemnist.results.evidence.natural import (
+    CalibrationBin,
+    CalibrationEvidence,
+    OutlierEvidence,
+)
+from securemnist.results.findings import Finding
+from securemnist.sanitize import line
+from securemnist.view import png
+from securemnist.view.axis import Scale, percent_lines
+from securemnist.view.class_names import ClassNames
+from securemnist.view.figure import Exhibit, Panel, Table
+from securemnist.view.svg import BAD, GOOD, INK, MUTED, Drawing
+
+WIDTH = 340
+
+
+def reliability(_: Finding, evidence: CalibrationEvidence, __: ClassNames) -> Exhibit | None:
+    """Accuracy by confidence; a calibrated model lies on the dashed line."""
+    if not evidence.reliability:
+        return None
+    caption = (
+        "Accuracy of images of similar confidence; a calibrated model lies on the dashed line."
+    )
+    if evidence.ece is not None:
+        caption += f" Expected calibration error {evidence.ece:.4f}."
+    if evidence.brier is not None:
+        caption += f" Brier score, halved, {evidence.brier:.4f}."
+    rows = tuple(
+        (f"{part.confidence:.4f}", f"{part.accuracy:.4f}", f"{part.n:,}")
+        for part in evidence.reliability
+    )
+    return Exhibit(
+        kind="reliability",
+        title="Accuracy by confidence",
+        caption=caption,
+        panels=(Panel(picture=_diagram(evidence.reliability, caption)),),
+        table=Table(head=("confidence", "accuracy", "images"), rows=rows),
+    )
+
+
+def _diagram(parts: Sequence[CalibrationBin], alt: str) -> str:
+    left, right, top, bottom = 42.0, WIDTH - 10.0, 12.0, 220.0
+    drawing = Drawing(WIDTH, bottom + 36)
+    x, y = Scale(0, 1, left, right), Scale(0, 1, bottom, top)
+    percent_lines(drawing, left, right, y, width=0.8, size=10)
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        anchor = "end" if share == 1 else "middle"
+        drawing.text(x(share), bottom + 15, f"{100 * share:.0f} %", size=10, anchor=anchor)
+    drawing.text((left + right) / 2, bottom + 31, "confidence", anchor="middle")
+    drawing.lines(MUTED, [(x(0), y(0)), (x(1), y(1))], width=1.2, dash="5 3")
+    points = [(x(part.confidence), y(part.accuracy)) for part in parts]
+    drawing.lines(INK, points, width=1.6)
+    for point in points:
+        drawing.mark(*point, "dot", INK, size=3.2)
+    return drawing.element(alt)
+
+
+def scores(_: Finding, evidence: OutlierEvidence, __: ClassNames) -> Exhibit | None:
+    """Quantiles of the scores of test images and of others, with examples of the others."""
+    if evidence.inside is None or evidence.outside is None:
+        return None
+    against = line(evidence.against, 20)
+    caption = (
+        "The scores below which a share of the images lies: test images, and images that are none of "
+        f"the task ({against}), of which some are shown. The further apart, the better."
+    )
+    rows = tuple(
+        (f"{5 * k} %", f"{a:.4g}", f"{b:.4g}")
+        for k, (a, b) in enumerate(zip(evidence.inside, evidence.outside, strict=True))
+    )
+    return Exhibit(
+        kind="scores",
+        title="Scores of images that are none of the task",
+        caption=caption,
+        panels=(Panel(picture=_shares(evidence, against, caption)),),
+        table=Table(head=("share", "test images", against), rows=rows),
+    )
+
+
+def _shares(evidence: OutlierEvidence, against: str, alt: str) -> str:
+    left, right, top, bottom = 42.0, WIDTH - 10.0, 44.0, 220.0
+    inside, outside = evidence.inside or [], evidence.outside or []
+    drawing = Drawing(WIDTH, bottom + 36)
+    low, high = min(*inside, *outside), max(*inside, *outside)
+    x, y = Scale(low, max(high, low + 1e-9), left, right), Scale(0, 1, bottom, top)
+    percent_lines(drawing, left, right, y, width=0.8, size=10)
+    for name, values, role, dash in (
+        ("test images", inside, GOOD, ""),
+        (against, outside, BAD, "5 3"),
+    ):
+        points = [(x(value), y(k / 20)) for k, value in enumerate(values)]
+        drawing.lines(role, points, width=2.0, dash=dash)
+        middle, height = points[10]
+        drawing.text(middle, height - 5, name, role, size=10, anchor="middle", halo=True)
+    for number, picture in enumerate(evidence.examples[:6]):
+        drawing.image(left + 34 * number, 4, 30, 30, png.image(picture))
+    drawing.text(left, bottom + 15, f"{low:.3g}", size=10)
+    drawing.text(right, bottom + 15, f"{high:.3g}", size=10, anchor="end")
+    drawing.text((left + right) / 2, bottom + 31, "score", anchor="middle")
+    return drawing.element(alt)

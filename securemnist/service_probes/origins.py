@@ -1,0 +1,34 @@
+"""Origins: requests of other sites, and under other names, are refused."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from securemnist.results.evidence.service import ServiceCheck
+from securemnist.service_probes.answers import answered
+from securemnist.service_probes.reply import check, refused
+from securemnist.service_probes.target import Target
+
+
+def origins(target: Target) -> list[ServiceCheck]:
+    """Origin and Host of other sites; a rebound DNS name sends the second one."""
+    body = target.body(target.images[:1])
+    found = []
+    for origin in ("http://attacker.example", "null", f"{target.url}.attacker.example"):
+        reply = target.send("POST", target.infer_path, content=body, headers={"Origin": origin})
+        found.append(refused(f"Origin: {origin}", reply))
+    port = urlsplit(target.url).port or 80
+    for host in ("attacker.example", f"attacker.example:{port}", "localhost.attacker.example"):
+        reply = target.send("POST", target.infer_path, content=body, headers={"Host": host})
+        found.append(refused(f"Host: {host}", reply))
+    two = target.head("GET", target.metadata_path, "Host: attacker.example") + b"\r\n"
+    found.append(refused("two Host headers", target.raw(two), closing=True))
+    preflight = target.send(
+        "OPTIONS",
+        target.infer_path,
+        headers={"Origin": "http://attacker.example", "Access-Control-Request-Method": "POST"},
+    )
+    allowed = preflight.headers.get("access-control-allow-origin", "")
+    found.append(check("a preflight of another site", not allowed, "no permission", allowed))
+    own = target.send("POST", target.infer_path, content=body, headers={"Origin": target.url})
+    return [*found, answered("the own origin", own)]

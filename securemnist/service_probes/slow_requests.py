@@ -1,0 +1,74 @@
+"""Slow requests: headers and bodies that trickle are cut off, and delay no honest request."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import ExitStack
+
+from securemnist.results.evidence.service import ServiceCheck
+from securemnist.service_probes.reply import Reply, check
+from securemnist.service_probes.target import Target, parsed
+
+_CONNECTIONS = 20  # of each kind
+_PAUSE = 0.1  # seconds between two bytes
+_HONEST_SECONDS = 2.0
+
+
+def slow_requests(target: Target) -> list[ServiceCheck]:
+    """Open slow connections, ask honestly beside them, and wait until they are cut off."""
+    unfinished = {
+        "headers": target.head("POST", target.infer_path),
+        "a body": target.head(
+            "POST", target.infer_path, "Content-Type: application/json", "Content-Length: 1000"
+        )
+        + b"\r\n",
+    }
+    with ExitStack() as stack:
+        slow = {
+            name: [_opened(stack, target, head) for _ in range(_CONNECTIONS)]
+            for name, head in unfinished.items()
+        }
+        honest = target.infer(target.images[:1])
+        found = [
+            check(
+                f"an honest request beside {2 * _CONNECTIONS} slow ones",
+                honest.accepted and honest.seconds <= _HONEST_SECONDS,
+                f"an answer within {_HONEST_SECONDS:g} s",
+                f"{honest} after {honest.seconds:.2f} s",
+            )
+        ]
+        for name, connections in slow.items():
+            filler = b"X-A: b\r\n" if name == "headers" else b" "
+            reply = _until_cut(connections[0], filler, target.timeout)
+            found.append(
+                check(
+                    f"{name} that trickle",
+                    reply.refused or reply.status == 0,
+                    f"408, or a closed connection, within {target.timeout:g} s",
+                    f"{reply} after {reply.seconds:.1f} s",
+                )
+            )
+    return found
+
+
+def _opened(stack: ExitStack, target: Target, content: bytes) -> socket.socket:
+    connection = stack.enter_context(target.connection())
+    connection.sendall(content)
+    target.sent += 1
+    return connection
+
+
+def _until_cut(connection: socket.socket, filler: bytes, seconds: float) -> Reply:
+    """The reply to a request that goes on by a few bytes a moment, or -1 at the end of the time."""
+    began = time.monotonic()
+    connection.settimeout(_PAUSE)
+    while time.monotonic() - began < seconds:
+        try:
+            connection.sendall(filler)
+            return parsed(connection.recv(4096), time.monotonic() - began)
+        except TimeoutError:
+            continue
+        except OSError:
+            return Reply(0, seconds=time.monotonic() - began)
+    return Reply(-1, seconds=time.monotonic() - began)

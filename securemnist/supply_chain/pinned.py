@@ -1,0 +1,141 @@
+"""Pinned dependencies: the locks of a project, and whether they cover what it declares and runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from securemnist.results.evidence.supply_chain import SupplyCheck
+from securemnist.supply_chain import declared, requirements_file, toml_lock
+from securemnist.supply_chain.lock import Lock, applies, requirement
+
+# Files that are locks by their name.
+PATTERNS = (
+    "uv.lock",
+    "pylock.toml",
+    "pylock.*.toml",
+    "requirements*.txt",
+    "requirements*.lock",
+    "requirements/*.txt",
+)
+_PROJECT = (declared.PYPROJECT, "setup.py", "setup.cfg", "Pipfile", "*.py", "[!.]*/*.py")
+
+
+def is_project(folder: Path) -> bool:
+    """Whether there is a project, whose dependencies can be judged."""
+    return any(True for pattern in (*_PROJECT, *PATTERNS) for _ in folder.glob(pattern))
+
+
+def locks(folder: Path, files: Sequence[str] = ()) -> list[Lock]:
+    """The named locks, else all that are found by their names; names are relative to `folder`."""
+    found = {path.relative_to(folder).as_posix() for name in PATTERNS for path in folder.glob(name)}
+    return [
+        (toml_lock if _is_toml(name) else requirements_file).read(folder, name)
+        for name in files or sorted(found)
+    ]
+
+
+def _is_toml(name: str) -> bool:
+    return Path(name).name == "uv.lock" or name.endswith(".toml")
+
+
+def checks(folder: Path, files: Sequence[str] = (), *, installed: bool = True) -> list[SupplyCheck]:
+    """Checks of the entries of each lock, of declared dependencies and, by default, of installed ones.
+
+    Without a lock one check, which does not hold.
+    """
+    read = locks(folder, files)
+    if not read:
+        expected = "uv.lock, pylock.toml or requirements*.txt with hashes"
+        return [SupplyCheck(name="lock", place=".", expected=expected, found="none", holds=False)]
+    project = declared.read(folder)
+    versions = _versions(read)
+    found = [*(check for lock in read for check in lock.checks), *project.checks]
+    found += [_covered(place, wanted, versions) for place, wanted in project.requirements]
+    if installed:
+        roots = [wanted for _, wanted in project.requirements] or [
+            Requirement(name) for name in versions
+        ]
+        found += _installed(roots, versions, own=project.name)
+    return found
+
+
+def _versions(read: Sequence[Lock]) -> dict[str, list[str]]:
+    """The versions of each package that is pinned for this machine."""
+    versions: dict[str, list[str]] = {}
+    for pin in (pin for lock in read for pin in lock.pins):
+        if pin.version and pin.applies:
+            versions.setdefault(pin.name, []).append(pin.version)
+    return versions
+
+
+def _covered(place: str, wanted: Requirement, versions: dict[str, list[str]]) -> SupplyCheck:
+    """Whether a lock pins a declared dependency, at versions that the declaration admits."""
+    pinned = versions.get(canonicalize_name(wanted.name), [])
+    wrong = [one for one in pinned if not _admits(wanted.specifier, one)]
+    found, holds = ", ".join(wrong or pinned) or "no pin", bool(pinned) and not wrong
+    if not pinned and not applies(wanted.marker):
+        found, holds = f"not needed here ({wanted.marker})", True
+    return SupplyCheck(
+        name=wanted.name,
+        place=place,
+        expected=f"a pin within {wanted.specifier or 'any version'}",
+        found=found,
+        holds=holds,
+    )
+
+
+def _admits(specifier: SpecifierSet, version: str) -> bool:
+    return specifier.contains(version, prereleases=True)
+
+
+def _installed(
+    roots: Sequence[Requirement], versions: dict[str, list[str]], *, own: str
+) -> Iterator[SupplyCheck]:
+    """Whether each installed dependency, those of dependencies too, has a pinned version."""
+    waiting, known = list(roots), {(own, "")}
+    while waiting:
+        wanted = waiting.pop()
+        name = canonicalize_name(wanted.name)
+        new = {(name, extra) for extra in ("", *wanted.extras)} - known
+        try:
+            distribution = metadata.distribution(wanted.name)
+        except (metadata.PackageNotFoundError, ValueError):
+            continue
+        if (name, "") in new:
+            yield _same(name, distribution.version, versions.get(name, []))
+        known |= new
+        for text in distribution.requires or () if new else ():
+            needed = requirement(text)
+            if needed is not None and _needed(needed, new):
+                waiting.append(needed)
+
+
+def _needed(needed: Requirement, selected: Collection[tuple[str, str]]) -> bool:
+    """Whether a requirement of a distribution applies here, for one of its selected extras."""
+    if needed.marker is None:
+        return any(not extra for _, extra in selected)
+    return any(applies(needed.marker, extra) for _, extra in selected)
+
+
+def _same(name: str, version: str, pinned: Sequence[str]) -> SupplyCheck:
+    """Whether the installed version is a pinned one; a local version such as 2.13.0+cpu counts as it."""
+    return SupplyCheck(
+        name=name,
+        place="installed",
+        expected=" or ".join(dict.fromkeys(pinned)) or "a pin of it",
+        found=version,
+        holds=any(_equal(one, version) for one in pinned),
+    )
+
+
+def _equal(pinned: str, version: str) -> bool:
+    try:
+        return SpecifierSet(f"=={pinned}").contains(version, prereleases=True)
+    except InvalidSpecifier:
+        return pinned == version

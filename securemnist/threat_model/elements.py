@@ -1,0 +1,127 @@
+"""The parts of a system: assets, trust zones and boundaries, components, data flows, adversaries."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from securemnist import sanitize
+
+Degree = Literal["minimal", "low", "moderate", "high", "maximal"]
+# An id is a name in exports, too: OWASP TM-BOM allows these characters only.
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+MOST = 200  # entries of one kind
+
+
+def _visible(text: str) -> str:
+    """The text; ValueError for characters that hide or reorder others: exports carry them as they are."""
+    if sanitize.hides(text):
+        raise ValueError(f"expected visible characters only, got {text!a:.80}; remove the others")
+    return sanitize.readable(text)
+
+
+def _one_line(text: str) -> str:
+    """The text; ValueError for a line break, which would end the line of a table."""
+    if text.splitlines() != [text]:
+        raise ValueError(f"expected one line, got {text!r:.80}; remove the line break")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_visible)]
+Title = Annotated[
+    str, Field(min_length=1, max_length=80), AfterValidator(_visible), AfterValidator(_one_line)
+]
+
+
+class Strict(BaseModel):
+    """Base of every table of the file: strict types, no unknown key."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Element(Strict):
+    """An entry with an id; `description` says what it is."""
+
+    id: Id
+    title: Title
+    description: Text
+
+
+class Scope(Strict):
+    """How much depends on the system, in the terms of OWASP TM-BOM; that export needs it."""
+
+    criticality: Degree
+    exposure: Literal["internal", "external"]
+    tier: Literal["mission_critical", "business_critical", "important", "non_critical"]
+    sensitivity: list[
+        Literal["pii", "phi", "fin", "ip", "cred", "biz", "gov", "pci", "op"]
+    ] = Field(default_factory=list, max_length=9)  # fmt: skip
+
+
+class Asset(Element):
+    """What has to be protected, and how much its loss would cost; `stores`: where it is kept."""
+
+    confidentiality: Degree
+    integrity: Degree
+    availability: Degree
+    stores: list[Id] = Field(default_factory=list, max_length=MOST)
+
+
+class Zone(Element):
+    """Components that are trusted alike; `trust` in percent."""
+
+    trust: Annotated[int, Field(ge=0, le=100)]
+
+
+class Boundary(Strict):
+    """Where data pass from one trust zone to another."""
+
+    title: Title
+    between: Annotated[list[Id], Field(min_length=2, max_length=2)]
+    authentication: Literal[
+        "none", "password", "otp", "challenge_response", "public_key", "token", "biometrics", "sso",
+        "social",
+    ] = "none"  # fmt: skip
+
+
+class Component(Element):
+    """An external entity, a process or a store, in a trust zone.
+
+    `role`: what an external entity is allowed to do, in the terms of OWASP TM-BOM.
+    """
+
+    kind: Literal["external entity", "process", "store"]
+    zone: Id
+    role: Literal[
+        "system", "user", "power_user", "administrator", "engineer", "third_party"
+    ] = "third_party"  # fmt: skip
+
+
+class Flow(Element):
+    """Data that pass from one component to another, or in both directions."""
+
+    source: Id
+    destination: Id
+    both_ways: bool = False
+    encrypted: bool
+    sensitive: bool
+
+
+class Adversary(Element):
+    """Who attacks, with which access and skill; `likely`: how likely such an adversary is."""
+
+    person: bool = True
+    malicious: bool = True
+    access: Literal["anonymous", "user", "admin"]
+    skill: Literal[
+        "script_kid", "insider", "engineer", "expert_engineer", "oc_sponsored", "state_sponsored"
+    ]  # fmt: skip
+    likely: Degree
+
+
+class Assumption(Strict):
+    """What the model takes as true."""
+
+    text: Text
+    validity: Literal["unconfirmed", "confirmed", "rejected"] = "unconfirmed"

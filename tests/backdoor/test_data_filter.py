@@ -1,0 +1,129 @@
+"""The data filter and its measure: poisoned data fail, clean data pass, too few images decide nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from securemnist.backdoor import Corner, DirtyLabel
+from securemnist.backdoor.data_filter import filter_data
+from securemnist.backdoor.label_disagreement import label_disagreement
+from securemnist.backdoor.layer_statistics import layer_statistics
+from securemnist.backdoor.shared_deviation import shared_deviation
+from securemnist.data import DataSet, Samples
+from securemnist.errors import Inconclusive
+from securemnist.evaluation.context import Context
+from securemnist.measures import bind, take_measurement
+from securemnist.models import loading
+from securemnist.results.findings import Requirement, Verdict
+
+ROW = Requirement(id="P", measure="poisoned_share", because="-", at_most=0.005)
+COUNT = 2_000
+
+
+def poisoned(samples: Samples, rate: float) -> tuple[Samples, torch.Tensor]:
+    """The samples with a white corner and label 7 on a share of them, and which have them."""
+    poison = DirtyLabel(trigger=Corner(), target=7, rate=rate)
+    planted = torch.zeros(len(samples), dtype=torch.bool)
+    planted[poison.chosen(samples.labels, seed=1)] = True
+    return poison(samples, seed=1), planted & (samples.labels != 7)
+
+
+def drawn(classes: int, each: int) -> Samples:
+    """Colour images of 12x20 pixels, a bright row for each class, with noise."""
+    rng = torch.Generator().manual_seed(0)
+    labels = torch.arange(classes).repeat(each)
+    x = torch.randint(0, 60, (len(labels), 3, 12, 20), generator=rng, dtype=torch.uint8)
+    x[torch.arange(len(labels)), :, labels] += 150
+    return Samples(x, labels)
+
+
+def judged(data: DataSet, train: Samples, **settings: object) -> tuple[Verdict, float]:
+    """The verdict and the value of the row on these training images."""
+    context = Context(loading.resolve("baseline"), dataclasses.replace(data, train=train))
+    bound = bind("poisoned_share", {"layers": False, **settings})
+    measurement = take_measurement(context, "poisoned_share", bound, 0)
+    return ROW.judge(measurement).verdict, measurement.value
+
+
+def test_poisoned_data_fail_and_clean_data_pass(mnist: DataSet) -> None:
+    """The row fails data with 3 % poisoned images and passes the same data without them."""
+    clean = mnist.train[:COUNT]
+    assert judged(mnist, clean)[0] is Verdict.PASS
+    verdict, share = judged(mnist, poisoned(clean, 0.03)[0])
+    assert verdict is Verdict.FAIL
+    assert 0.02 < share < 0.035
+
+
+def test_a_part_of_the_images_is_a_sample(mnist: DataSet) -> None:
+    """Nothing found in 700 of 2,800 images does not show that at most 0.5 % are poisoned."""
+    assert judged(mnist, mnist.train[:2_800], images=700) == (Verdict.INCONCLUSIVE, 0.0)
+
+
+def test_the_filter_finds_the_poisoned_images(mnist: DataSet) -> None:
+    """Of 3 % poisoned images 95 % are removed, with 0.5 % of the clean ones at most."""
+    samples, planted = poisoned(mnist.train[4_000 : 4_000 + COUNT], 0.03)
+    found = filter_data(samples, seed=3)
+    assert found.removed[planted].float().mean() >= 0.95
+    assert found.removed[~planted].float().mean() <= 0.005
+    assert found.removed[found.order()[: int(found.removed.sum())]].all()
+
+
+def test_other_shapes_and_class_counts() -> None:
+    """Colour images of 12x20 pixels and 4 classes: a trigger is found, clean images are left."""
+    clean = drawn(4, 300)
+    assert not filter_data(clean).removed.any()
+    poison = DirtyLabel(trigger=Corner(corner="bottom_right", size=3), target=1, rate=0.05)
+    planted = torch.zeros(len(clean), dtype=torch.bool)
+    planted[poison.chosen(clean.labels, seed=2)] = True
+    planted &= clean.labels != 1
+    removed = filter_data(poison(clean, seed=2)).removed
+    assert removed[planted].float().mean() > 0.9
+    assert removed[clean.labels != 1][~planted[clean.labels != 1]].float().mean() < 0.005
+
+
+def test_fewer_than_fifty_images_of_a_class_decide_nothing(mnist: DataSet) -> None:
+    """Of a class with 40 images the row says how many it needs, and is inconclusive."""
+    few = mnist.train[:COUNT]
+    kept = (few.labels != 3) | ((few.labels == 3).cumsum(0) <= 40)
+    with pytest.raises(Inconclusive, match="at least 50 training images"):
+        filter_data(few[kept.nonzero().squeeze(1)])
+
+
+def test_random_labels_decide_nothing(mnist: DataSet) -> None:
+    """Where labels do not follow the pixels, nothing is said about single labels."""
+    few = mnist.train[:1_500]
+    shuffled = few.labels[torch.randperm(1_500, generator=torch.Generator().manual_seed(0))]
+    with pytest.raises(Inconclusive, match="the pixels do not show wrong labels"):
+        filter_data(Samples(few.pixels, shuffled))
+
+
+def test_wrong_labels_disagree(mnist: DataSet) -> None:
+    """An image with a wrong label has more neighbours with another label than most images."""
+    few = mnist.train[:2_000]
+    labels = few.labels.clone()
+    labels[:50] = (labels[:50] + 5) % 10
+    share = label_disagreement(few.images().flatten(1), labels, seed=0)
+    assert share[:50].mean() > 0.8
+    assert share[50:].mean() < 0.5
+
+
+def test_doubtful_images_without_a_common_feature_are_no_group() -> None:
+    """Random features and random doubts give no group, whatever the seed."""
+    for seed in range(3):
+        rng = torch.Generator().manual_seed(seed)
+        features, doubtful = torch.randn(2_000, 30, generator=rng), torch.arange(2_000) < 100
+        found = shared_deviation(features, doubtful, seed=seed)
+        assert found.reason
+        assert not found.group.any()
+
+
+def test_layer_statistics_have_a_row_an_image(mnist: DataSet) -> None:
+    """Every layer but the last gives one row an image, and the model keeps no hook."""
+    model = loading.resolve("baseline").model
+    found = layer_statistics(model, mnist.train[:300])
+    assert len(found) >= 2
+    assert all(len(values) == 300 for values in found.values())
+    assert not any(layer._forward_hooks for layer in model.modules())

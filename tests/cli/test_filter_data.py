@@ -1,0 +1,99 @@
+"""`securemnist filter`: poisoned images are found, listed and left out."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from securemnist.backdoor import Corner, DirtyLabel, filter_folder
+from securemnist.backdoor.data_filter import filter_data
+from securemnist.data import DataSet, Samples
+from tests.browser import assert_fits
+from tests.commands import run
+
+TRAIN, TEST = 2_000, 300
+
+
+def write(path: Path, train: Samples, test: Samples) -> Path:
+    """An .npz file with these splits."""
+    np.savez(
+        path,
+        x_train=train.pixels[:, 0].numpy(),
+        y_train=train.labels.numpy(),
+        x_test=test.pixels[:, 0].numpy(),
+        y_test=test.labels.numpy(),
+    )
+    return path
+
+
+def test_poisoned_images_are_left_out(mnist: DataSet, tmp_path: Path) -> None:
+    """Exit code 1; the cleaned file is read by --data and lacks the poisoned images that are listed."""
+    poison = DirtyLabel(trigger=Corner(), target=7, rate=0.04)
+    clean = mnist.train[:TRAIN]
+    train = poison(clean, seed=1)
+    path, out = write(tmp_path / "set.npz", train, mnist.test[:TEST]), tmp_path / "out"
+    done = run("filter", str(path), "--out", str(out))
+    assert done.exit_code == 1, done.output
+    removed = json.loads((out / "filter.json").read_text())["removed"]
+    assert f"{removed} of 2,000 training images look poisoned" in done.output
+    rows = list(csv.DictReader((out / "scores.csv").read_text().splitlines()))
+    assert len(rows) == TRAIN
+    listed = [int(row["image"]) for row in rows if row["removed"] == "1"]
+    assert len(listed) == removed
+    planted = set(poison.chosen(clean.labels, seed=1).tolist())
+    planted -= set((clean.labels == 7).nonzero().squeeze(1).tolist())
+    assert len(planted & set(listed)) >= 0.95 * len(planted)
+    page = (out / "suspicious.html").read_text()
+    assert page.count("<img") == 100
+    read = DataSet.load(out / "cleaned.npz")
+    assert len(read.train) + len(read.tuning) == TRAIN - removed
+    assert torch.equal(read.test.pixels, mnist.test.pixels[:TEST])
+
+
+def test_a_class_with_few_images_is_undecided(mnist: DataSet, tmp_path: Path) -> None:
+    """Exit code 3 and one sentence; nothing is written."""
+    path = write(tmp_path / "set.npz", mnist.train[:300], mnist.test[:TEST])
+    done = run("filter", str(path), "--out", str(tmp_path / "out"))
+    assert done.exit_code == 3
+    assert "expected at least 50 training images" in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_data_without_training_images_are_undecided(mnist: DataSet, tmp_path: Path) -> None:
+    """Exit code 3 and a sentence that says what is missing."""
+    test = mnist.test[:TEST]
+    np.savez(tmp_path / "set.npz", x_test=test.pixels[:, 0].numpy(), y_test=test.labels.numpy())
+    done = run("filter", str(tmp_path / "set.npz"), "--out", str(tmp_path / "out"))
+    assert done.exit_code == 3
+    assert "expected training images, got none" in done.output
+
+
+@pytest.mark.parametrize("width", [360, 1024])
+def test_the_page_fits_and_is_accessible(
+    browser: Any, mnist: DataSet, tmp_path: Path, width: int
+) -> None:
+    """No sideways scrolling, no message, no request; axe finds nothing."""
+    samples = mnist.train[:1_000]
+    data = dataclasses.replace(mnist, train=samples, tuning=samples[:0])
+    filter_folder.write(tmp_path, data, samples, filter_data(samples))
+    assert_fits(browser, tmp_path / filter_folder.PAGE, width, "light")
+
+
+def test_wrong_options_are_refused(mnist: DataSet, tmp_path: Path) -> None:
+    """Exit code 2 for two networks, for an unknown recipe and for data that do not exist."""
+    path = write(tmp_path / "set.npz", mnist.train[:300], mnist.test[:TEST])
+    out = str(tmp_path / "out")
+    both = run("filter", str(path), "--out", out, "--model", "baseline", "--recipe", "baseline")
+    assert (both.exit_code, "got both" in both.output) == (2, True)
+    unknown = run("filter", str(path), "--out", out, "--recipe", "zebra")
+    assert (unknown.exit_code, "got 'zebra'" in unknown.output) == (2, True)
+    assert run("filter", str(tmp_path / "none.npz"), "--out", out).exit_code == 2
+    file = run("filter", str(path), "--out", str(path))
+    assert (file.exit_code, "expected a folder, got a file" in file.output) == (2, True)

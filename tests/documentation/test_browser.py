@@ -1,0 +1,66 @@
+"""The site in a browser: widths, both schemes, accessibility, and the way to the first verdict."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser import Visit
+from tests.report.test_browser import SCHEMES, WIDTHS
+
+pytestmark = pytest.mark.timeout(180)
+
+PAGES = (
+    *("docs/index", "docs/concepts/verdict", "docs/reference/policy", "docs/comparison"),
+    *("docs/tutorial", "docs/team"),
+)
+LOOKS = [("index", width, scheme) for width in WIDTHS for scheme in SCHEMES]
+LOOKS += [(page, *look) for page in PAGES for look in ((360, "light"), (1600, "dark"))]
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """No line on the terminal."""
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    """The address of the site on loopback."""
+    handler = functools.partial(_Quiet, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(("page", "width", "scheme"), LOOKS)
+def test_a_page_fits_and_is_accessible(
+    browser: Any,
+    address: str,
+    page: str,
+    width: int,
+    scheme: str,
+) -> None:
+    """No sideways scrolling, no message, no request to another host, and axe finds nothing."""
+    with Visit(browser, f"{address}/{page}.html", width, scheme) as visit:
+        visit.page.locator(".md-code__nav, .md-content").first.wait_for(state="attached")
+        visit.screenshot(f"site-{page.replace('/', '-')}-{width}-{scheme}", whole=False)
+        assert visit.overflow() <= 0
+        assert visit.messages == []
+        visit.assert_accessible(contrast=width != WIDTHS[1])
+
+
+def test_the_first_verdict_is_two_clicks_away(browser: Any, address: str) -> None:
+    """The start page shows the command on its first screen, and one click leads to its explanation."""
+    with Visit(browser, f"{address}/docs/index.html", 1024) as visit:
+        command = visit.page.get_by_text("nox -s security").first
+        assert command.bounding_box()["y"] < 900
+        visit.page.get_by_role("link", name="Two commands", exact=True).first.click()
+        visit.page.wait_for_url("**/index.html#two-commands")
+        assert visit.page.get_by_role("heading", name="Two commands").is_visible()

@@ -1,0 +1,27 @@
+"""The origin of a model: what an assessment says of its files and training data."""
+
+from __future__ import annotations
+
+import pytest
+
+from securemnist._util import resources
+from securemnist._util.hashing import sha256
+from securemnist.data import PINNED
+from securemnist.models import origin
+from securemnist.models.loading import resolve
+
+
+def test_the_origin_is_recorded() -> None:
+    """An assessment names weight file, manifest and the training data that this states, with digests."""
+    entry = resolve("baseline").to_json()
+    path = resources.WEIGHTS / "baseline.safetensors"
+    files = path, path.with_suffix(".json")
+    assert entry["files"] == {file.name: sha256(file.read_bytes()) for file in files}
+    assert entry["trained_on"] == {"name": "MNIST", "digests": PINNED}
+
+
+@pytest.mark.parametrize("data", [None, "MNIST", {"name": "MNIST"}, {"name": 7, "digests": {}},
+                                  {"name": "MNIST", "digests": {"a": 7}}])  # fmt: skip
+def test_no_training_data_is_made_up(data: object) -> None:
+    """A manifest that does not state name and digests as texts records no training data."""
+    assert origin.training_data(data) == {}

@@ -1,0 +1,111 @@
+"""The state of a monitor over a restart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from securemnist.errors import UsageError
+from securemnist.monitoring import Monitor, MonitorSettings, Reference, state
+from tests.error_form import one_sentence
+from tests.monitoring.streams import CLASSES, SMALL, feed, stream
+
+
+def test_state_survives_a_restart(reference: Reference, tmp_path: Path) -> None:
+    """A monitor that goes on from its state finds the same as one that was never stopped."""
+    path, drifting = tmp_path / "state.json", stream(400, seed=5)
+    drifting.images[220:] *= 0.4
+    expected = feed(once := Monitor(reference, SMALL), drifting)
+    found = []
+    for start in range(0, 400, 50):
+        monitor = Monitor(reference, SMALL, path)
+        found += feed(monitor, drifting.part(start, start + 50))
+        monitor.save()
+    assert [alarm.result for alarm in found] == [alarm.result for alarm in expected]
+    assert len(found) > 1
+    last = state.read(path)
+    assert (last.windows, last.images, last.alarm_count) == (4, 400, once.alarm_count)
+    assert [alarm.result for alarm in last.alarms] == [alarm.result for alarm in expected]
+
+
+def test_first_alarms_are_kept(reference: Reference, tmp_path: Path) -> None:
+    """Of a lasting drift the first alarms and the latest ones are kept, and the state can be read."""
+    monitor = Monitor(reference, SMALL, tmp_path / "state.json")
+    images, logits = stream(6_000, seed=3)
+    monitor.observe(images * 0.2, logits)
+    monitor.save()
+    kept = state.read(tmp_path / "state.json")
+    assert kept.alarm_count > len(kept.alarms) == state.KEPT_ALARMS
+    assert kept.alarms[0].window == 1
+    assert kept.alarms[-1].window == kept.windows == 60
+    assert [a.window for a in kept.alarms] == sorted(a.window for a in kept.alarms)
+
+
+@pytest.mark.parametrize("other", ["reference", "settings"])
+def test_state_of_another_monitor_is_not_continued(
+    other: str, reference: Reference, tmp_path: Path
+) -> None:
+    """With another reference, or other settings, the windows begin anew."""
+    path = tmp_path / "state.json"
+    monitor = Monitor(reference, SMALL, path)
+    feed(monitor, stream(250, seed=2))
+    monitor.save()
+    assert Monitor(reference, SMALL, path).windows == 2
+    if other == "reference":
+        again = Monitor(Reference.of(*stream(1_000, seed=8)), SMALL, path)
+    else:
+        again = Monitor(reference, MonitorSettings(window=120), path)
+    assert (again.windows, again.images, again.last) == (0, 0, [])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"\xff",
+        {"format": 2},
+        {"windows": -1},
+        {"windows": True},
+        {"images": "1"},
+        {"rows": [[1.0], [1.0, 2.0]], "labels": [0, 0]},
+        {"rows": [["x", 1.0, 1.0, 1.0]], "labels": [0]},
+        {"labels": [0]},
+        {"alarms": [{}]},
+        {"owner": "../../x"},
+        {"extra": 1},
+    ],
+    ids=str,
+)
+def test_damaged_state_is_refused(
+    change: bytes | dict[str, object], reference: Reference, tmp_path: Path
+) -> None:
+    """A damaged state is refused in one sentence, by the monitor and by its readers."""
+    path = tmp_path / "state.json"
+    Monitor(reference, SMALL, path).save()
+    if isinstance(change, dict):
+        change = json.dumps({**json.loads(path.read_text()), **change}).encode()
+    path.write_bytes(change)
+    for call in (lambda: state.read(path), lambda: Monitor(reference, SMALL, path)):
+        with pytest.raises(UsageError) as refused:
+            call()
+        one_sentence(refused.value)
+
+
+def test_state_with_foreign_rows_is_not_continued(reference: Reference, tmp_path: Path) -> None:
+    """Rows, classes or a window that do not fit the reference are not taken over."""
+    path = tmp_path / "state.json"
+    for change in (
+        {"rows": [[1.0]], "labels": [0]},
+        {"rows": [[1.0] * 4], "labels": [CLASSES]},
+        {"rows": [[1.0] * 4] * 100, "labels": [0] * 100},
+    ):
+        path.unlink(missing_ok=True)
+        monitor = Monitor(reference, SMALL, path)
+        feed(monitor, stream(130, seed=2))
+        monitor.save()
+        path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+        assert Monitor(reference, SMALL, path).windows == 0

@@ -1,0 +1,33 @@
+"""The page of the pipeline in a browser: narrow and wide, light and dark, accessible, silent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from securemnist.pipeline import page
+from tests.browser import assert_fits
+from tests.pipeline import made
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the made-up run."""
+    file = tmp_path_factory.mktemp("pipeline") / "pipeline.html"
+    file.write_bytes(page.render(made.summary(), made.scenarios(), made.pictures()))
+    return file
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1024, "light"), (1600, "dark")])
+def test_pipeline_page_fits_and_is_accessible(
+    browser: Any,
+    page_file: Path,
+    width: int,
+    scheme: str,
+) -> None:
+    """No horizontal scrolling, no message, no request; axe finds nothing with all unfolded."""
+    assert_fits(browser, page_file, width, scheme)

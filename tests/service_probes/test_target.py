@@ -1,0 +1,58 @@
+"""Addresses of services, and answers that do not end."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
+import torch
+
+from securemnist.input_spec import MNIST
+from securemnist.service_probes.endpoint import split
+from securemnist.service_probes.target import Target
+
+
+def test_dripping_answer_ends_in_time() -> None:
+    """An answer of which a byte arrives now and then is none after the timeout."""
+    ended = threading.Event()
+
+    def drip(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-A: ")
+            while not ended.wait(0.05):
+                connection.sendall(b"a")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=(server,))
+        thread.start()
+        url, began = f"http://127.0.0.1:{server.getsockname()[1]}", time.monotonic()
+        with Target(url, "m", MNIST, torch.zeros(1, 1, 28, 28), None, timeout=0.3) as target:
+            assert target.send("GET", "/").status == -1
+        ended.set()
+        thread.join()
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://good.example@evil.example/v2/models/a",
+        "http://@evil.example/v2/models/a",
+        "http://good.example\\@evil.example/v2/models/a",
+        "http://good.example\n.evil.example/v2/models/a",
+        "http://good.example/v2/models/a#b",
+        "http://good.example:99999/v2/models/a",
+        "http://good.example:0/v2/models/a",
+        "http://[::1/v2/models/a",
+        "ftp://good.example/v2/models/a",
+    ],
+)
+def test_ambiguous_addresses_are_refused(address: str) -> None:
+    """An address whose host could be read in two ways is no endpoint."""
+    with pytest.raises(ValueError, match=r"expected an endpoint|Port|IPv6"):
+        split(address)
+    assert split("http://[::1]:8080/v2/models/a") == ("http://[::1]:8080", "a")
