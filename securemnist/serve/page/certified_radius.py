@@ -29,9 +29,9 @@ def certified_radius(
 ) -> Generator[None, None, float]:
     """The largest L-infinity epsilon found at which `label` is proved for `image` (1, C, H, W).
 
-    0 where nothing is proved. It yields between the steps. It begins none after `seconds`, which do not
-    count the checks of a new model. NoCertificate for a network without known bounds, and for one
-    whose answer varies or depends on the batch.
+    0 where nothing is proved. It yields between the steps. It begins none after `seconds` of processor
+    time of its thread, which do not count the checks of a new model. NoCertificate for a network
+    without known bounds, and for one whose answer varies or depends on the batch.
     """
     if doubts := prediction_doubts(context):
         raise NoCertificate(f"{doubts[0].name}: {doubts[0].reason}")
@@ -45,7 +45,7 @@ def certified_radius(
     yield
     # The first proof also reads the network of a new model.
     smallest = _SMALLEST if proves(_SMALLEST, crown=False) else 0.0
-    end = time.monotonic() + seconds
+    end = time.thread_time() + seconds
     few = context.data.spec.classes <= _MOST_CLASSES
     ratio = _COARSE if few else _FINE
     proved = yield from _bisected(lambda eps: proves(eps, crown=False), smallest, ratio, end)
@@ -59,7 +59,7 @@ def _bisected(
 ) -> Generator[None, None, float]:
     """The largest epsilon found for which `proves` holds, at least `proved`; geometric bisection."""
     unproved = LARGEST
-    while unproved > ratio * max(proved, _SMALLEST) and time.monotonic() < end:
+    while unproved > ratio * max(proved, _SMALLEST) and time.thread_time() < end:
         yield
         eps = math.sqrt(max(proved, _SMALLEST) * unproved)
         if proves(eps):

@@ -16,7 +16,7 @@ from securemnist.serve.page.nearest import Nearest, nearest
 from securemnist.serve.service import ServedModel
 from securemnist.types import Images
 
-# Seconds after which a search begins nothing new; below the service's own limit of an answer.
+# Processor seconds after which a search begins nothing new; below the service's limit of an answer.
 SECONDS = 10.0
 _KEPT = 256
 

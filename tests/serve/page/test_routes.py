@@ -123,7 +123,7 @@ def test_test_image_has_its_label(grey: Client) -> None:
 
 def test_proof_and_attack_enclose_the_distance(grey: Client) -> None:
     """Of one image, what is proved is below what an attack finds, for each model."""
-    image = pixels(grey.post("/page/test-image").json())
+    image = random_data(1, 28, DIGITS).test[5:6].pixels.numpy().tobytes()
     for model in (0, 1):
         proof = grey.post(f"/page/certificate?model={model}", content=image).json()
         found = grey.post(f"/page/attack?model={model}", content=image).json()
