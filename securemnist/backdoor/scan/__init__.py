@@ -1,0 +1,1 @@
+"""Scan of a network for backdoors without a known trigger."""

@@ -1,0 +1,57 @@
+"""Search for the smallest perturbations that steer images to given classes, many at once.
+
+Direction and size are decoupled, as in DDN (Rony et al. 2019, arXiv 1811.09600). Adam lowers the loss;
+the size shrinks while enough images of the batches are steered, and grows otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from securemnist.backdoor.scan.perturbation import Perturbation
+from securemnist.types import Images, Labels
+
+STEERED = 0.9  # the share of images that a perturbation of sufficient size steers
+MOST = 4.0  # times the first size: no perturbation is larger
+_FAST, _SLOW = 0.12, 0.02  # relative change of the size in a step, first and last
+_AVERAGED = 0.3  # the last share of the steps, over which sizes are averaged
+_MOMENTA = (0.7, 0.95)
+
+Batch = Callable[[], tuple[Images, Labels]]
+
+
+def smallest_sizes(
+    model: nn.Module, perturbation: Perturbation, batch: Batch, *, steps: int
+) -> torch.Tensor:
+    """The size (count,) that each perturbation needs; at most `MOST` times its first size.
+
+    `batch()` gives images (count, n, C, H, W) and the classes (count, n) to which they are steered. The
+    perturbation is left as after the last step.
+    """
+    parameters = perturbation.parameters
+    optimizer = torch.optim.Adam(parameters, lr=perturbation.rate, betas=_MOMENTA)
+    size = parameters[0].new_full((len(parameters[0]),), perturbation.first)
+    success, logs = torch.full_like(size, STEERED), torch.zeros_like(size)
+    averaged = max(1, round(_AVERAGED * steps))
+    for step in range(steps):
+        x, wanted = batch()
+        logits = model(perturbation.apply(x).flatten(0, 1)).float()
+        losses = functional.cross_entropy(logits, wanted.flatten(), reduction="sum")
+        gradients = torch.autograd.grad(losses / wanted.shape[1], parameters)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+        optimizer.step()
+        pace = _FAST * (_SLOW / _FAST) ** (step / steps)
+        with torch.no_grad():
+            hits = (logits.argmax(1).view_as(wanted) == wanted).float().mean(1)
+            success = success.lerp(hits, 0.5)
+            size = size * torch.where(success >= STEERED, 1 - pace, 1 + pace)
+            size.clamp_(max=MOST * perturbation.first)
+            perturbation.project(size)
+            if step >= steps - averaged:
+                logs += size.log() / averaged
+    return logs.exp()

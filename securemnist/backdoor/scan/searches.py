@@ -1,0 +1,70 @@
+"""Smallest perturbations of a network: their sizes for each kind, and each map of classes.
+
+Of C classes there are C constant maps (all images to one class), and the map to the next class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from securemnist._util.hashing import seed_from
+from securemnist.backdoor.scan.perturbation import PERTURBATIONS, Perturbation
+from securemnist.backdoor.scan.search import Batch, smallest_sizes
+from securemnist.data import Samples
+from securemnist.types import Images, Labels, Progress, silent
+
+BATCH, STEPS = 24, 150
+
+
+@dataclass(frozen=True)
+class Search:
+    """The sizes (C + 1,) float32 that perturbations of one kind need; the last is of the next class."""
+
+    perturbation: Perturbation
+    sizes: torch.Tensor
+
+    @property
+    def kind(self) -> str:
+        """The kind of the perturbation."""
+        return self.perturbation.kind
+
+
+def class_maps(classes: int) -> torch.Tensor:
+    """Wanted class by map and true class, int64 (C + 1, C)."""
+    labels = torch.arange(classes)
+    return torch.cat([labels[:, None].expand(-1, classes), (labels[None] + 1) % classes])
+
+
+def search(
+    model: nn.Module, samples: Samples, classes: int, *, seed: int, progress: Progress = silent
+) -> list[Search]:
+    """A search of each kind for a model in eval mode, on clean samples of at least two classes."""
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    x, y = samples.images().to(device), samples.labels.to(device)
+    found = []
+    for place, kind in enumerate(PERTURBATIONS):
+        progress(f"search for a {kind.kind}", place, len(PERTURBATIONS))
+        rng = torch.Generator().manual_seed(seed_from(seed, "backdoor scan", kind.kind))
+        perturbation = kind(classes + 1, (x.shape[1], x.shape[2], x.shape[3]), rng)
+        perturbation.to(device)
+        batch = _batches(x, y, class_maps(classes).to(device), rng)
+        sizes = smallest_sizes(model, perturbation, batch, steps=STEPS)
+        found.append(Search(perturbation, sizes.cpu()))
+    return found
+
+
+def _batches(x: Images, y: Labels, maps: torch.Tensor, rng: torch.Generator) -> Batch:
+    """Random images for each map, none of its wanted class."""
+    pools = [(table[y] != y).nonzero().squeeze(1) for table in maps]
+
+    def batch() -> tuple[Images, Labels]:
+        places = [torch.randint(len(pool), (BATCH,), generator=rng) for pool in pools]
+        chosen = torch.stack(
+            [pool[place.to(pool.device)] for pool, place in zip(pools, places, strict=True)]
+        )
+        return x[chosen], maps.gather(1, y[chosen])
+
+    return batch
