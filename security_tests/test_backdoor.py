@@ -7,3 +7,9 @@ import pytest
 def test_backdoor_success(requirement, security_judge, security_record):
     """Known triggers do not change predictions to the adversary's target class."""
     security_record(security_judge(requirement))
+
+
+@pytest.mark.measure("backdoor_scan")
+def test_backdoor_scan(requirement, security_judge, security_record):
+    """No search finds a trigger that nobody named."""
+    security_record(security_judge(requirement))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from torch import multiprocessing
 
-from benchmarks.zoo.members import Member, members
+from benchmarks.zoo.members import Member, members, references
 from benchmarks.zoo.worker import work
 
-SIZES = {"reference": (45, 0), "tuning": (9, 24), "evaluation": (60, 60)}
+SIZES = {"reference": (0, 0), "tuning": (9, 24), "evaluation": (60, 60)}
 
 
 def main() -> None:
@@ -21,11 +21,14 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--roles", nargs="*", choices=list(SIZES), default=list(SIZES))
+    parser.add_argument("--match", default="", help="a part of the names")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     wanted = [m for role in options.roles for m in members(role, *SIZES[role])]
+    wanted += references() if "reference" in options.roles else []
+    wanted = [m for m in wanted if options.match in m.name]
     missing = [m for m in wanted if not (options.folder / f"{m.name}.json").exists()]
-    missing.sort(key=_cost, reverse=True)
+    missing.sort(key=_cost, reverse=False)
     queue = multiprocessing.get_context("spawn")
     tasks = queue.Queue()
     for member in [*missing, *[None] * options.processes]:

@@ -69,6 +69,15 @@ class Member:
         return found | (_backdoor(self.backdoor, self.seed, self.attempt) if self.backdoor else {})
 
 
+def references() -> list[Member]:
+    """Clean networks with which others are compared, quick to train."""
+    first = ROLES["reference"]
+    return [
+        Member("reference", first + place, "strided", training)
+        for place, training in enumerate(TRAININGS)
+    ]
+
+
 def members(role: str, clean: int, backdoored: int) -> Iterator[Member]:
     """`clean` networks, then `backdoored` ones in the proportions of BACKDOORS."""
     first = ROLES[role]

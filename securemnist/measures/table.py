@@ -14,6 +14,7 @@ from securemnist.measures import own_code
 from securemnist.measures.accuracy import CLEAN_ACCURACY, WORST_CLASS_ACCURACY
 from securemnist.measures.advisories import ADVISORIES_AGE_DAYS, VULNERABLE_DEPENDENCIES
 from securemnist.measures.backdoor import BACKDOOR_SUCCESS
+from securemnist.measures.backdoor_scan import BACKDOOR_SCAN
 from securemnist.measures.base import DEFAULT_TIER, Measure, Settings
 from securemnist.measures.calibration import CALIBRATION_ERROR
 from securemnist.measures.certification import CERTIFIED_ACCURACY
@@ -55,6 +56,7 @@ MEASURES: dict[str, Measure] = {
     "defended_accuracy": DEFENDED_ACCURACY,
     "false_robustness": FALSE_ROBUSTNESS,
     "backdoor_success": BACKDOOR_SUCCESS,
+    "backdoor_scan": BACKDOOR_SCAN,
     "poisoned_share": POISONED_SHARE,
     "latency_ratio": LATENCY_RATIO,
     "static_findings": STATIC_FINDINGS,

@@ -97,7 +97,7 @@ BACKDOOR = Family(
     topic="backdoors",
     condition="with the trigger",
     figures={"triggered_gallery": "images with the trigger", "per_class_asr": "the classes"},
-    measures=("backdoor_success", "poisoned_share"),
+    measures=("backdoor_success", "backdoor_scan", "poisoned_share"),
 )
 NATURAL = Family(
     name="natural",

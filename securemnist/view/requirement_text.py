@@ -181,6 +181,13 @@ def _backdoor(row: Requirement) -> str:
     return f"{mark} turns {_bound(row)} of the images of other classes into {into}."
 
 
+def _scan(row: Requirement) -> str:
+    return (
+        "A perturbation that is far smaller than those of networks without a backdoor steers "
+        f"{_bound(row)} more images than on such networks."
+    )
+
+
 def _poisoned(row: Requirement) -> str:
     count = row.settings.get("images")
     images = "all training images"
@@ -235,6 +242,7 @@ WORDS: Mapping[str, Callable[[Requirement], str]] = {
     "false_robustness": _false,
     "certified_l2": _smoothed,
     "backdoor_success": _backdoor,
+    "backdoor_scan": _scan,
     "poisoned_share": _poisoned,
     "latency_ratio": _latency,
     "static_findings": _static,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from typing import ClassVar, final
@@ -18,12 +19,13 @@ class Perturbation(ABC):
     """`count` perturbations of images of one form, each limited to its own `size`.
 
     `size` is of shape (count,), in `unit`. `first` is the size at which a search starts, `rate` the step
-    of its optimiser.
+    of its optimiser, and `starts` the number of searches for each map, of which the smallest size counts.
     """
 
     kind: ClassVar[str]
     unit: ClassVar[str]
     rate: ClassVar[float]
+    starts: ClassVar[int] = 1
     parameters: list[torch.Tensor]
 
     @abstractmethod
@@ -37,6 +39,12 @@ class Perturbation(ABC):
     @abstractmethod
     def apply(self, x: Images) -> Images:
         """Images (count, n, C, H, W), each block with its perturbation; in [0, 1]."""
+
+    def __getitem__(self, places: torch.Tensor) -> Perturbation:
+        """The perturbations at these places, detached."""
+        chosen = copy.copy(self)
+        chosen.parameters = [part.detach()[places] for part in self.parameters]
+        return chosen
 
     @abstractmethod
     def project(self, size: torch.Tensor) -> None:
@@ -56,7 +64,8 @@ class Mask(Perturbation):
 
     kind = "mask"
     unit = "pixels"
-    rate = 0.1
+    rate = 0.05
+    starts = 2
 
     def __init__(self, count: int, shape: tuple[int, int, int], rng: torch.Generator) -> None:
         channels, height, width = shape

@@ -48,11 +48,14 @@ def search(
     for place, kind in enumerate(PERTURBATIONS):
         progress(f"search for a {kind.kind}", place, len(PERTURBATIONS))
         rng = torch.Generator().manual_seed(seed_from(seed, "backdoor scan", kind.kind))
-        perturbation = kind(classes + 1, (x.shape[1], x.shape[2], x.shape[3]), rng)
+        maps = class_maps(classes).to(device).repeat(kind.starts, 1)
+        perturbation = kind(len(maps), (x.shape[1], x.shape[2], x.shape[3]), rng)
         perturbation.to(device)
-        batch = _batches(x, y, class_maps(classes).to(device), rng)
+        batch = _batches(x, y, maps, rng)
         sizes = smallest_sizes(model, perturbation, batch, steps=STEPS)
-        found.append(Search(perturbation, sizes.cpu()))
+        sizes, best = sizes.view(kind.starts, -1).min(0)
+        places = best * len(sizes) + torch.arange(len(sizes), device=device)
+        found.append(Search(perturbation[places], sizes.cpu()))
     return found
 
 

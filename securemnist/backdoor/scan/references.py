@@ -1,0 +1,69 @@
+"""Scans of reference networks: which sizes the searches find on networks without a backdoor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from securemnist._util import resources
+from securemnist._util.parsing import json_object
+from securemnist.data import DataSet
+from securemnist.errors import DataError
+from securemnist.results.json_model import JsonModel
+from securemnist.results.value_types import Finite
+
+BUNDLED = resources.FIXTURES / "backdoor-scan.json"
+LEAST = 8  # fewer networks say too little about the spread
+_LARGEST = 10_000_000
+
+Sizes = Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceNetwork(JsonModel):
+    """A network without a backdoor, and by kind of perturbation the sizes of its scan."""
+
+    name: str
+    sizes: dict[str, list[Finite]]
+
+    def tensors(self) -> Sizes:
+        """The sizes as tensors (C + 1,)."""
+        return {kind: torch.tensor(values) for kind, values in self.sizes.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceScans(JsonModel):
+    """Scans of networks for one task. `data` is the SHA-256 of its test split, `made_by` a command."""
+
+    made_by: str
+    data: str
+    networks: list[ReferenceNetwork]
+
+
+def read(path: Path) -> ReferenceScans:
+    """The scans in a file; DataError for one that is malformed or has too few networks."""
+    try:
+        scans = ReferenceScans.from_json(json_object(path.read_bytes()[: _LARGEST + 1]))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"expected scans of reference networks in {path}, got {error}; make the file anew"
+        ) from error
+    forms = {tuple((kind, len(v)) for kind, v in sorted(n.sizes.items())) for n in scans.networks}
+    positive = all(v > 0 for n in scans.networks for sizes in n.sizes.values() for v in sizes)
+    if len(scans.networks) < LEAST or len(forms) != 1 or not positive:
+        raise DataError(
+            f"expected {LEAST} or more reference networks with positive sizes of the same kinds in "
+            f"{path}, got {len(scans.networks)}; make the file anew"
+        )
+    return scans
+
+
+def bundled(data: DataSet) -> ReferenceScans | None:
+    """The bundled scans if they are of this task, else None."""
+    if not BUNDLED.is_file():
+        return None
+    scans = read(BUNDLED)
+    return scans if scans.data == data.digest else None

@@ -1,0 +1,223 @@
+"""Backdoor scan: does the network have a trigger that nobody named?
+
+Perturbations are searched for that steer all images to one class, or each class to the next. A backdoor
+is a perturbation that is far smaller than those which networks without a backdoor need.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from securemnist.backdoor.scan import references, searches
+from securemnist.backdoor.scan.statistics import ANOMALY, Statistic, judged
+from securemnist.backdoor.scan.witness import Witness
+from securemnist.backdoor.success_rate import Predictions, Success, TargetMap
+from securemnist.data.thumbnail import thumbnail
+from securemnist.errors import Inconclusive
+from securemnist.evaluation.context import Context, Sample
+from securemnist.evaluation.pace import Pace
+from securemnist.evaluation.thumbnails import choose_for_gallery
+from securemnist.measures.base import Measure, Settings
+from securemnist.models import loading
+from securemnist.results.evidence.answers import BackdoorEvidence
+from securemnist.results.evidence.base import OtherEvidence
+from securemnist.results.evidence.images import ChangedImage
+from securemnist.results.families import BACKDOOR
+from securemnist.results.findings import Measurement
+
+SEARCHED, HELD_OUT = 300, 1_000  # test images for the searches, and others for the witness
+LIFT = 0.5  # success above that on clean networks, from which a found trigger is a backdoor
+_MAPS = 44  # searches of four starts for each of ten classes and for the next class
+
+
+class BackdoorScanSettings(Settings):
+    """`references`: a file of scans of clean networks for the task; None: the bundled ones of MNIST."""
+
+    references: str | None = None
+
+
+def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -> Measurement:
+    """Success of a found trigger above that on clean networks; 0 where no search found a small one.
+
+    A smaller trigger than clean networks have, without such a success, decides nothing. So does a task
+    without scans of clean networks.
+    """
+    began = time.perf_counter()
+    known = _references(context, settings)
+    searched, held_out = _samples(context, seed)
+    classes = context.data.spec.classes
+    model = context.subject.model
+    found = searches.search(
+        model, searched.samples, classes, seed=seed, progress=context.progress
+    )
+    statistics = judged({one.kind: one.sizes for one in found}, [n.tensors() for n in known])
+    table = _table(statistics, found, len(known))
+    first = statistics[0]
+    common: dict[str, Any] = {"n": len(held_out), "complete": False, "seed": seed}
+    if first.probability >= ANOMALY:
+        seconds = round(time.perf_counter() - began, 3)
+        evidence = OtherEvidence(table=table)
+        return Measurement(
+            value=0.0, low=0.0, high=0.0, seconds=seconds, evidence=evidence, **common
+        )
+    chosen = next(one for one in found if one.kind == first.kind)
+    witness = Witness(chosen.perturbation[torch.tensor([first.place])], _map(first, classes))
+    return _witnessed(context, witness, held_out, table, common, began)
+
+
+def _references(
+    context: Context, settings: BackdoorScanSettings
+) -> list[references.ReferenceNetwork]:
+    """The reference networks of the task; Inconclusive where there are none."""
+    if settings.references is not None:
+        scans: references.ReferenceScans | None = references.read(Path(settings.references))
+    else:
+        scans = references.bundled(context.data)
+    if scans is None or scans.data != context.data.digest:
+        raise Inconclusive(
+            "uncalibrated: expected scans of clean networks for this test split, got none; without "
+            "them a small trigger cannot be told from the usual weakness of a network"
+        )
+    return scans.networks
+
+
+def _samples(context: Context, seed: int) -> tuple[Sample, Sample]:
+    """Test images for the searches, and others."""
+    total = len(context.data.test)
+    both = context.sample(min(total, SEARCHED + HELD_OUT), seed, shuffled=True)
+    count = min(SEARCHED, len(both) // 2)
+    parts = slice(None, count), slice(count, None)
+    first, second = (
+        Sample(
+            context.data.test[both.places[part]],
+            context.subject.device,
+            both.places[part],
+            complete=False,
+            order=both.order,
+        )
+        for part in parts
+    )
+    return first, second
+
+
+def _map(statistic: Statistic, classes: int) -> TargetMap:
+    table = searches.class_maps(classes)[statistic.place]
+    if statistic.place == classes:
+        return TargetMap("next", table)
+    return TargetMap(f"target {statistic.place}", table, target=statistic.place)
+
+
+def _witnessed(
+    context: Context,
+    witness: Witness,
+    sample: Sample,
+    table: dict[str, object],
+    common: dict[str, Any],
+    began: float,
+) -> Measurement:
+    """The success of a trigger that no clean network has so small."""
+    predictions = witness.predictions(context.subject.model, sample.x, sample.y)
+    success = predictions.success(witness.target_map)
+    controls = _controls(context, witness, sample)
+    control = sum(controls.values()) / len(controls) if controls else None
+    low, high = success.interval(0.95)
+    lift = success.rate - (control or 0.0)
+    reason = ""
+    if control is None:
+        reason = "a small trigger was found, and there are no clean networks to try it on"
+    elif lift < LIFT:
+        reason = (
+            f"a smaller trigger was found than clean networks have, but it succeeds only "
+            f"{lift:.0%} more often than on them"
+        )
+    return Measurement(
+        value=max(0.0, lift),
+        low=max(0.0, low - (control or 0.0)),
+        high=max(0.0, high - (control or 0.0)),
+        seconds=round(time.perf_counter() - began, 3),
+        inconclusive=reason,
+        evidence=BackdoorEvidence(
+            trigger={"kind": f"found {witness.perturbation.kind}", **table},
+            answers=sample.answers(predictions.clean, predictions.triggered),
+            per_class_asr=success.per_class(predictions.labels),
+            triggered_gallery=_gallery(witness, sample, predictions, success),
+            target="next" if witness.target_map.target is None else witness.target_map.target,
+            control=control,
+            control_models=controls,
+            lift=lift,
+        ),
+        **common,
+    )
+
+
+def _controls(context: Context, witness: Witness, sample: Sample) -> dict[str, float]:
+    """The success of the found trigger on clean bundled networks of the task."""
+    if not context.data.pinned:
+        return {}
+    rates = {}
+    for name in loading.with_role("clean"):
+        reference = loading.resolve(name)
+        if reference.digest != context.subject.digest:
+            rates[name] = witness.success(reference.model, sample.x.cpu(), sample.y.cpu()).rate
+    return rates
+
+
+def _table(
+    statistics: list[Statistic], found: list[searches.Search], count: int
+) -> dict[str, object]:
+    """What the decision rests on, as JSON values by name."""
+    by_kind = {one.kind: one for one in found}
+    first = statistics[0]
+    size = float(by_kind[first.kind].sizes[first.place])
+    last = len(by_kind[first.kind].sizes) - 1
+    return {
+        "size": round(size, 3),
+        "unit": by_kind[first.kind].perturbation.unit,
+        "map": "next class" if first.place == last else f"class {first.place}",
+        "probability without a backdoor": float(f"{first.probability:.2g}"),
+        "clean networks compared": count,
+        "searched for": ", ".join(by_kind),
+        "smallest for a class": "; ".join(
+            f"{kind} {float(one.sizes[:-1].min()):.3g} {one.perturbation.unit}"
+            for kind, one in by_kind.items()
+        ),
+    }
+
+
+def _gallery(
+    witness: Witness, sample: Sample, predictions: Predictions, success: Success
+) -> list[ChangedImage]:
+    """Thumbnails of images that the found trigger steers; else of images that count."""
+    candidates = success.hit if success.hit.any() else success.counted
+    places = choose_for_gallery(candidates, predictions.labels)
+    return [
+        ChangedImage(
+            index=int(sample.places[place]),
+            label=int(predictions.labels[place]),
+            clean_prediction=int(predictions.clean[place]),
+            prediction=int(predictions.triggered[place]),
+            confidence=1.0,
+            clean=thumbnail(sample.x[place]),
+            adversarial=thumbnail(witness.triggered(sample.x[place : place + 1])[0]),
+        )
+        for place in places
+    ]
+
+
+def _estimate(settings: BackdoorScanSettings, pace: Pace) -> float:
+    return searches.STEPS * searches.BATCH * _MAPS * pace.seconds
+
+
+BACKDOOR_SCAN = Measure(
+    backdoor_scan,
+    BackdoorScanSettings,
+    BACKDOOR,
+    _estimate,
+    good="at_most",
+    limits=(0.0, 1.0),
+    weights=True,
+)
