@@ -168,8 +168,8 @@ def test_gradients_check_of_randomised_models(kind: type[Around], mnist: DataSet
     """A randomised model is doubted exactly if its gradient is false."""
     plain = loading.resolve("network_d").model
     honest, liar = kind(plain).eval(), FalseBackward(kind(plain).eval(), "reversed").eval()
-    assert gradients(case(MeanModel(honest), mnist, Linf(0.1), 24)) is None
-    assert gradients(case(MeanModel(liar), mnist, Linf(0.1), 24)) is not None
+    assert gradients(case(MeanModel(honest), mnist, Linf(0.1), 12)) is None
+    assert gradients(case(MeanModel(liar), mnist, Linf(0.1), 12)) is not None
 
 
 def test_format_detection(mnist: DataSet) -> None:
