@@ -45,6 +45,11 @@ def module(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return _process(folder, warm.python("-m", *words))
 
 
+def script(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`python WORDS`, a script and its arguments, in a process of its own, started warm in `folder`."""
+    return _process(folder, warm.python(*words))
+
+
 def python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """One Python process, started in `folder`, outside of pytest-xdist."""
     return _process(folder, [sys.executable, *words])

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from benchmarks.notebook import NOTEBOOK, code_of, problems
-from tests.commands import python
+from tests.commands import script
 
 CONTENT: dict[str, Any] = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
 CODE = [cell for cell in CONTENT["cells"] if cell["cell_type"] == "code"]
 # Small values for the cell of parameters.
-REDUCED = {"TRAIN_IMAGES": 300, "EPOCHS": 1, "TEST_IMAGES": 40, "SEARCHED": 16}
+REDUCED = {"TRAIN_IMAGES": 128, "EPOCHS": 1, "TEST_IMAGES": 20, "SEARCHED": 4}
 
 
 def test_outputs_are_those_of_the_code() -> None:
@@ -97,6 +97,6 @@ def test_code_of_the_tutorial_runs(tmp_path: Path) -> None:
         program, count = re.subn(rf"^{name} = [\d_]+$", f"{name} = {value}", program, flags=re.M)
         assert count == 1, name
     (tmp_path / "tutorial.py").write_text(program, encoding="utf-8")
-    done = python(tmp_path, "tutorial.py")
+    done = script(tmp_path, "tutorial.py")
     assert done.returncode == 0, done.stderr[-2000:]
     assert "index.html written" in done.stdout

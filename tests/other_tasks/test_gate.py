@@ -57,6 +57,8 @@ class Fragile(nn.Module):
 """
 # Tasks whose images leave pixels black.
 UNUSED_PIXELS = ("small_digits",)
+# A task of a form that is not that of MNIST, as all of them are: `init` without its data refuses it.
+REFUSED = ("stripes",)
 EVASION_COMPARED = ("photographs",)
 SHAPES = {
     "small_digits": "1x8x8, 10 classes",
@@ -86,7 +88,8 @@ def test_gate_on_another_task(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     assert (tmp_path / "grid.png").read_bytes()[:4] == b"\x89PNG"
 
     init = ("init", "--model", f"{name}_net:factory", "--images", "50")
-    assert run(*init).exit_code == 2  # the model does not fit MNIST
+    if name in REFUSED:
+        assert run(*init).exit_code == 2
     done = run(*init, "--data", path)
     assert done.exit_code == 0, done.output
     assert "does not collect" not in done.output

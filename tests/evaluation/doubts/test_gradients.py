@@ -40,7 +40,7 @@ from tests.evaluation.doubts.false_backward import (
 )
 from tests.evaluation.doubts.impostors import Around, Dropping, Noisy
 
-IMAGES = 64
+IMAGES = 32
 FORMATS: dict[str, Callable[[nn.Module], nn.Module]] = {
     "bfloat16": InBfloat16,
     "autocast": Autocast,
@@ -82,9 +82,11 @@ def case(model: nn.Module, mnist: DataSet, threat: Threat, images: int = IMAGES)
     return Case(context.subject, context.target, threat, sample.x[right], sample.y[right])
 
 
-def doubted(model: nn.Module, mnist: DataSet, threat: Threat | None = None) -> bool:
+def doubted(
+    model: nn.Module, mnist: DataSet, threat: Threat | None = None, images: int = IMAGES
+) -> bool:
     """Whether the doubt is raised."""
-    found = gradients(case(model, mnist, threat or Linf(0.1)))
+    found = gradients(case(model, mnist, threat or Linf(0.1), images))
     return found is not None and found.name == "gradients"
 
 
@@ -112,7 +114,7 @@ def test_honest_formats_raise_no_doubt(
 @pytest.mark.parametrize("name", loading.reference_names())
 def test_reference_models_raise_no_gradient_doubt(name: str, mnist: DataSet) -> None:
     """Kinks of max pooling, batch norm and clamp raise no doubt."""
-    assert not doubted(loading.resolve(name).model, mnist, Linf(0.3))
+    assert not doubted(loading.resolve(name).model, mnist, Linf(0.3), images=64)
 
 
 @pytest.mark.parametrize("name", untrained(0))
@@ -166,8 +168,8 @@ def test_gradients_check_of_randomised_models(kind: type[Around], mnist: DataSet
     """A randomised model is doubted exactly if its gradient is false."""
     plain = loading.resolve("network_d").model
     honest, liar = kind(plain).eval(), FalseBackward(kind(plain).eval(), "reversed").eval()
-    assert gradients(case(MeanModel(honest), mnist, Linf(0.1), 24)) is None
-    assert gradients(case(MeanModel(liar), mnist, Linf(0.1), 24)) is not None
+    assert gradients(case(MeanModel(honest), mnist, Linf(0.1), 12)) is None
+    assert gradients(case(MeanModel(liar), mnist, Linf(0.1), 12)) is not None
 
 
 def test_format_detection(mnist: DataSet) -> None:
@@ -189,7 +191,7 @@ def test_noise_gradient_is_inconclusive(mnist: DataSet) -> None:
     row: dict[str, Any] = {
         "threat": {"norm": "linf", "eps": 0.06},
         "attack": {"use": "PGD", "steps": 10},
-        "images": 40,
+        "images": 16,
     }
     measurement = take_measurement(
         context, "robust_accuracy", bind("robust_accuracy", row, tier="smoke"), 0

@@ -38,12 +38,6 @@ HONEST: dict[str, tuple[Make, float]] = {
 DOUBTS = (*MODEL_CHECKS, *PREDICTION_CHECKS, *SEARCH_CHECKS, "planted examples")
 
 
-@pytest.fixture(scope="session")
-def honest(mnist: DataSet) -> nn.Module:
-    """The network that impostors wrap."""
-    return networks.plain(mnist, 0)
-
-
 def measured(
     model: nn.Module | str, mnist: DataSet, eps: float, attack: str, images: int = IMAGES
 ) -> Measurement:
@@ -78,7 +72,7 @@ def test_large_epsilon_doubt(mnist: DataSet) -> None:
     row = {
         "attack": {"use": "PGD", "steps": 2, "step_size": 0.01},
         "threat": {"norm": "linf", "eps": 0.02},
-        "images": IMAGES,
+        "images": 12,
     }
     context = Context(loading.resolve("hardened"), mnist)
     measurement = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
@@ -127,7 +121,7 @@ def test_honest_small_networks_raise_no_doubt(name: str, mnist: DataSet) -> None
 )
 def test_reference_models_raise_no_doubt(model: str, eps: float, mnist: DataSet) -> None:
     """No reference model is doubted, with dropout layers in eval mode included."""
-    measurement = measured(model, mnist, eps, "PGD", images=20)
+    measurement = measured(model, mnist, eps, "PGD", images=8)
     assert measurement.value > 0.5
     assert measurement.doubts == ()
     planted = measurement.evidence.sensitivity
@@ -166,13 +160,13 @@ def test_model_without_gradient_is_certified(mnist: DataSet) -> None:
     """The ladder certifies most images of a certified network behind a threshold."""
     subject = loading.from_model(Thresholded(loading.resolve("certified").model), name="it")
     threat = {"norm": "linf", "eps": 0.3}
-    row = {"attack": {"use": "ladder", "budget": "smoke"}, "threat": threat, "images": 40}
+    row = {"attack": {"use": "ladder", "budget": "smoke"}, "threat": threat, "images": 12}
     context = Context(subject, mnist)
     measured = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
     proved = take_measurement(
         context,
         "certified_accuracy",
-        bind("certified_accuracy", {"threat": threat, "images": 40}),
+        bind("certified_accuracy", {"threat": threat, "images": 12}),
         0,
     )
     assert measured.certified == proved.value >= 0.7

@@ -16,19 +16,16 @@ from securemnist.evaluation.eot import COUNTED_DRAWS, MeanModel
 from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results.findings import Measurement, Requirement, Verdict
-from tests.evaluation.doubts import networks
 from tests.evaluation.doubts.impostors import BatchMean, Noisy
 from tests.stubs import FunctionModel
 
 IMAGES = 16
 
 
-def measured(mnist: DataSet, *, randomised: bool) -> Measurement:
-    """A noisy network under PGD at eps 0.1."""
+def measured(network: nn.Module, mnist: DataSet, *, randomised: bool) -> Measurement:
+    """A network with noise under PGD at eps 0.1."""
     torch.manual_seed(0)
-    context = Context(
-        loading.from_model(Noisy(networks.plain(mnist, 0)).eval(), name="noisy"), mnist
-    )
+    context = Context(loading.from_model(Noisy(network).eval(), name="noisy"), mnist)
     row = {
         "attack": {"use": "PGD", "steps": 3},
         "threat": {"norm": "linf", "eps": 0.1},
@@ -38,9 +35,9 @@ def measured(mnist: DataSet, *, randomised: bool) -> Measurement:
     return take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
 
 
-def test_declared_noise_uses_interval(mnist: DataSet) -> None:
+def test_declared_noise_uses_interval(honest: nn.Module, mnist: DataSet) -> None:
     """Declared noise raises no doubt; the interval decides, over single outputs."""
-    declared = measured(mnist, randomised=True)
+    declared = measured(honest, mnist, randomised=True)
     names = {doubt.name for doubt in declared.doubts}
     assert not names & {"variation", "batch dependence"}
     assert declared.evidence.answers_per_image == COUNTED_DRAWS
@@ -50,9 +47,10 @@ def test_declared_noise_uses_interval(mnist: DataSet) -> None:
     assert between.judge(declared).verdict is Verdict.INCONCLUSIVE
 
 
-def test_undeclared_noise_raises_variation(mnist: DataSet) -> None:
+def test_undeclared_noise_raises_variation(honest: nn.Module, mnist: DataSet) -> None:
     """The same noise without the declaration raises the doubt variation."""
-    assert "variation" in {doubt.name for doubt in measured(mnist, randomised=False).doubts}
+    undeclared = measured(honest, mnist, randomised=False)
+    assert "variation" in {doubt.name for doubt in undeclared.doubts}
 
 
 def test_mean_model_varies_less(mnist: DataSet) -> None:
