@@ -81,6 +81,14 @@ def references(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks.models")
 
 
+@nox.session
+def zoo(session: nox.Session) -> None:
+    """Networks with and without backdoors in `zoo` (hours; resumable), and what the scan says of them."""
+    install(session)
+    session.run("python", "-m", "benchmarks.zoo", "zoo", *session.posargs)
+    session.run("python", "-m", "benchmarks.zoo.measure", "zoo")
+
+
 @nox.session(venv_backend="none")
 def lock(session: nox.Session) -> None:
     """Write requirements.lock anew: constraints.txt with hashes. Needs uv and a network."""

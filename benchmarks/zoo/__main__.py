@@ -28,7 +28,7 @@ def main() -> None:
     wanted += references() if "reference" in options.roles else []
     wanted = [m for m in wanted if options.match in m.name]
     missing = [m for m in wanted if not (options.folder / f"{m.name}.json").exists()]
-    missing.sort(key=_cost, reverse=False)
+    missing.sort(key=_cost, reverse=True)
     queue = multiprocessing.get_context("spawn")
     tasks = queue.Queue()
     for member in [*missing, *[None] * options.processes]:

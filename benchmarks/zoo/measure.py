@@ -1,66 +1,94 @@
-"""Sizes of the scan's perturbations: `python -m benchmarks.zoo.measure FOLDER OUT` for a zoo."""
+"""What the scan says of the networks of a zoo: `python -m benchmarks.zoo.measure FOLDER`; resumable.
+
+It scans each network of the role `evaluation` on tuning images, and prints a table of Markdown.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import time
-from multiprocessing.queues import Queue
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from torch import multiprocessing
+from scipy import stats
 
 from benchmarks.zoo.networks import network
-from securemnist.backdoor.scan import searches
-from securemnist.data import load
+from securemnist.backdoor.scan import references, searches
+from securemnist.backdoor.scan.statistics import ANOMALY, Statistic, judged
+from securemnist.data import DataSet, load
+from securemnist.measures.backdoor_scan import SEARCHED
+
+Record = dict[str, Any]
 
 
 def main() -> None:
-    """Write a line of JSON for each network."""
+    """Scan what was not scanned yet, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--match", default="*")
-    parser.add_argument("--steps", type=int, default=searches.STEPS)
-    parser.add_argument("--batch", type=int, default=searches.BATCH)
-    options = parser.parse_args()
-    context = multiprocessing.get_context("spawn")
-    tasks = context.Queue()
-    names = [file.stem for file in sorted(options.folder.glob(f"{options.match}.json"))]
-    for name in [*names, *[None] * options.processes]:
-        tasks.put(name)
-    workers = [
-        context.Process(target=_work, args=(tasks, options, place))
-        for place in range(options.processes)
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    parts = sorted(options.out.parent.glob(f"{options.out.name}.part*"))
-    options.out.write_text("".join(part.read_text() for part in parts))
-    for part in parts:
-        part.unlink()
+    folder = parser.parse_args().folder
+    data = load()
+    for file in sorted(folder.glob("evaluation*.json")):
+        scan = file.with_suffix(".scan")
+        if not scan.exists():
+            scan.write_text(json.dumps(_scanned(file, data)))
+            print(file.stem, flush=True)
+    known = [one.tensors() for one in references.read(references.BUNDLED).networks]
+    records = []
+    for file in sorted(folder.glob("evaluation*.json")):
+        scan = json.loads(file.with_suffix(".scan").read_text())
+        sizes = {kind: torch.tensor(values) for kind, values in scan["sizes"].items()}
+        record = json.loads(file.read_text()) | {"seconds": scan["seconds"]}
+        records.append((record, judged(sizes, known)[0]))
+    _print_table(records)
 
 
-def _work(tasks: Queue[str | None], options: argparse.Namespace, place: int) -> None:
-    torch.set_num_threads(1)
-    searches.STEPS, searches.BATCH = options.steps, options.batch
-    samples = load().tuning[:300]
-    with Path(f"{options.out}.part{place}").open("w") as out:
-        while (name := tasks.get()) is not None:
-            model = network(name.split("-")[2])
-            model.load_state_dict(load_file(options.folder / f"{name}.safetensors"))
-            model.eval().requires_grad_(False).to(options.device)
-            began = time.perf_counter()
-            found = searches.search(model, samples, 10, seed=0)
-            sizes = {one.kind: [round(float(size), 4) for size in one.sizes] for one in found}
-            line = {"name": name, "seconds": round(time.perf_counter() - began, 2), **sizes}
-            print(json.dumps(line), file=out, flush=True)
+def _scanned(file: Path, data: DataSet) -> Record:
+    model = network(json.loads(file.read_text())["architecture"])
+    model.load_state_dict(load_file(file.with_suffix(".safetensors")))
+    model.eval().requires_grad_(False)
+    began = time.perf_counter()
+    found = searches.search(model, data.tuning[:SEARCHED], data.spec.classes, seed=0)
+    sizes = {one.kind: [round(float(size), 4) for size in one.sizes] for one in found}
+    return {"seconds": round(time.perf_counter() - began, 1), "sizes": sizes}
+
+
+def _print_table(records: list[tuple[Record, Statistic]]) -> None:
+    clean = [statistic for record, statistic in records if not record["backdoor"]]
+    print("| networks | number | anomalies | with the right class | AUROC against the clean ones |")
+    print("|---|---|---|---|---|")
+    print(f"| clean | {len(clean)} | {_anomalies(clean)} | - | - |")
+    kinds = sorted({record["backdoor"] for record, _ in records} - {""})
+    for kind in [*kinds, "all"]:
+        chosen = [
+            pair for pair in records if pair[0]["backdoor"] and kind in (pair[0]["backdoor"], "all")
+        ]
+        statistics = [statistic for _, statistic in chosen]
+        right = sum(
+            statistic.probability < ANOMALY and statistic.place == _place(record)
+            for record, statistic in chosen
+        )
+        cells = kind.replace("_", " "), len(chosen), _anomalies(statistics), right
+        print("|", " | ".join(map(str, cells)), f"| {_auroc(statistics, clean):.3f} |")
+    seconds = sorted(record["seconds"] for record, _ in records)
+    print(f"\nSeconds a network: median {seconds[len(seconds) // 2]}, most {seconds[-1]}.")
+
+
+def _place(record: Record) -> int:
+    """The map of the backdoor: its target, or the last map, to the next class."""
+    return 10 if record["target"] is None else int(record["target"])
+
+
+def _anomalies(statistics: list[Statistic]) -> int:
+    return sum(statistic.probability < ANOMALY for statistic in statistics)
+
+
+def _auroc(backdoored: list[Statistic], clean: list[Statistic]) -> float:
+    """The probability that a backdoored network is less probable than a clean one."""
+    first, second = ([one.probability for one in part] for part in (clean, backdoored))
+    return float(stats.mannwhitneyu(first, second).statistic) / (len(first) * len(second))
 
 
 if __name__ == "__main__":

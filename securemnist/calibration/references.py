@@ -48,15 +48,24 @@ def trained(
         seed=1,
     )
     return (
-        _network("plain reference", plain, data, seconds / 3, progress),
-        _network("robust reference", robust, data, 2 * seconds / 3, progress),
+        network_in_time("plain reference", plain, data, seconds / 3, progress),
+        network_in_time("robust reference", robust, data, 2 * seconds / 3, progress),
     )
 
 
-def _network(
-    name: str, recipe: Recipe, data: DataSet, seconds: float, progress: Progress
+def network_in_time(
+    name: str,
+    recipe: Recipe,
+    data: DataSet,
+    seconds: float,
+    progress: Progress,
+    *,
+    option: str = "--calibrate-minutes",
 ) -> Subject:
-    """The network of a recipe, trained for as many batches as fit into the time."""
+    """The network of a recipe, trained for as many batches as fit into the time.
+
+    UsageError where few fit, with the `option` that gives more time.
+    """
     images = min(len(data.train), _IMAGES)
     batch = min(max(images // 20, _SMALLEST_BATCH), _LARGEST_BATCH)
     rng = torch.Generator().manual_seed(recipe.seed)
@@ -69,7 +78,7 @@ def _network(
     if possible < _BATCHES // 3:
         raise UsageError(
             f"expected time for at least {_BATCHES // 3} batches of the {name}, got time for {possible}; "
-            "raise --calibrate-minutes"
+            f"raise {option}"
         )
     batches = min(wanted, possible)
     used = min(images, batches * batch)

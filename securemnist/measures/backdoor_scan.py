@@ -1,4 +1,4 @@
-"""Backdoor scan: does the network have a trigger that nobody named?
+"""Backdoor scan: a search for triggers that nobody named.
 
 Perturbations are searched for that steer all images to one class, or each class to the next. A backdoor
 is a perturbation that is far smaller than those which networks without a backdoor need.
@@ -35,7 +35,7 @@ _MAPS = 44  # searches of four starts for each of ten classes and for the next c
 
 
 class BackdoorScanSettings(Settings):
-    """`references`: a file of scans of clean networks for the task; None: the bundled ones of MNIST."""
+    """`references`: a folder that `securemnist calibrate` wrote; None: the bundled scans, for MNIST."""
 
     references: str | None = None
 
@@ -51,9 +51,7 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
     searched, held_out = _samples(context, seed)
     classes = context.data.spec.classes
     model = context.subject.model
-    found = searches.search(
-        model, searched.samples, classes, seed=seed, progress=context.progress
-    )
+    found = searches.search(model, searched.samples, classes, seed=seed, progress=context.progress)
     statistics = judged({one.kind: one.sizes for one in found}, [n.tensors() for n in known])
     table = _table(statistics, found, len(known))
     first = statistics[0]
@@ -66,13 +64,13 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
         )
     chosen = next(one for one in found if one.kind == first.kind)
     witness = Witness(chosen.perturbation[torch.tensor([first.place])], _map(first, classes))
-    return _witnessed(context, witness, held_out, table, common, began)
+    return _witnessed(context, settings, witness, held_out, table, common, began)
 
 
 def _references(
     context: Context, settings: BackdoorScanSettings
 ) -> list[references.ReferenceNetwork]:
-    """The reference networks of the task; Inconclusive where there are none."""
+    """The reference networks of the task, without the model itself; Inconclusive where there are none."""
     if settings.references is not None:
         scans: references.ReferenceScans | None = references.read(Path(settings.references))
     else:
@@ -82,7 +80,7 @@ def _references(
             "uncalibrated: expected scans of clean networks for this test split, got none; without "
             "them a small trigger cannot be told from the usual weakness of a network"
         )
-    return scans.networks
+    return [one for one in scans.networks if one.digest != context.subject.digest]
 
 
 def _samples(context: Context, seed: int) -> tuple[Sample, Sample]:
@@ -113,6 +111,7 @@ def _map(statistic: Statistic, classes: int) -> TargetMap:
 
 def _witnessed(
     context: Context,
+    settings: BackdoorScanSettings,
     witness: Witness,
     sample: Sample,
     table: dict[str, object],
@@ -122,7 +121,7 @@ def _witnessed(
     """The success of a trigger that no clean network has so small."""
     predictions = witness.predictions(context.subject.model, sample.x, sample.y)
     success = predictions.success(witness.target_map)
-    controls = _controls(context, witness, sample)
+    controls = _controls(context, settings, witness, sample)
     control = sum(controls.values()) / len(controls) if controls else None
     low, high = success.interval(0.95)
     lift = success.rate - (control or 0.0)
@@ -154,15 +153,21 @@ def _witnessed(
     )
 
 
-def _controls(context: Context, witness: Witness, sample: Sample) -> dict[str, float]:
-    """The success of the found trigger on clean bundled networks of the task."""
-    if not context.data.pinned:
-        return {}
+def _controls(
+    context: Context, settings: BackdoorScanSettings, witness: Witness, sample: Sample
+) -> dict[str, float]:
+    """The success of the found trigger on clean networks of the task, by name."""
+    if settings.references is not None:
+        files = sorted(Path(settings.references).glob("*.safetensors"))[: references.CONTROLS]
+        specs = [str(file) for file in files]
+    else:
+        specs = loading.with_role("clean") if context.data.pinned else []
     rates = {}
-    for name in loading.with_role("clean"):
-        reference = loading.resolve(name)
+    for spec in specs:
+        reference = loading.resolve(spec, input_spec=context.data.spec)
         if reference.digest != context.subject.digest:
-            rates[name] = witness.success(reference.model, sample.x.cpu(), sample.y.cpu()).rate
+            rate = witness.success(reference.model, sample.x.cpu(), sample.y.cpu()).rate
+            rates[reference.name] = rate
     return rates
 
 
@@ -208,7 +213,7 @@ def _gallery(
     ]
 
 
-def _estimate(settings: BackdoorScanSettings, pace: Pace) -> float:
+def _estimate(_: BackdoorScanSettings, pace: Pace) -> float:
     return searches.STEPS * searches.BATCH * _MAPS * pace.seconds
 
 

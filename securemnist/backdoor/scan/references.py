@@ -16,6 +16,8 @@ from securemnist.results.json_model import JsonModel
 from securemnist.results.value_types import Finite
 
 BUNDLED = resources.FIXTURES / "backdoor-scan.json"
+NAME = "scans.json"  # in a folder of the user's own references
+CONTROLS = 3  # networks whose weights are kept, to try found triggers on
 LEAST = 8  # fewer networks say too little about the spread
 _LARGEST = 10_000_000
 
@@ -24,9 +26,10 @@ Sizes = Mapping[str, torch.Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceNetwork(JsonModel):
-    """A network without a backdoor, and by kind of perturbation the sizes of its scan."""
+    """A network without a backdoor, the SHA-256 of its weights, and sizes by kind of perturbation."""
 
     name: str
+    digest: str
     sizes: dict[str, list[Finite]]
 
     def tensors(self) -> Sizes:
@@ -44,7 +47,8 @@ class ReferenceScans(JsonModel):
 
 
 def read(path: Path) -> ReferenceScans:
-    """The scans in a file; DataError for one that is malformed or has too few networks."""
+    """The scans in a file or folder; DataError for malformed ones and for too few networks."""
+    path = path / NAME if path.is_dir() else path
     try:
         scans = ReferenceScans.from_json(json_object(path.read_bytes()[: _LARGEST + 1]))
     except (OSError, ValueError) as error:

@@ -16,7 +16,7 @@ from securemnist.backdoor.scan.search import Batch, smallest_sizes
 from securemnist.data import Samples
 from securemnist.types import Images, Labels, Progress, silent
 
-BATCH, STEPS = 24, 150
+BATCH, STEPS = 16, 120
 
 
 @dataclass(frozen=True)

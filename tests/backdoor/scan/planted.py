@@ -1,0 +1,42 @@
+"""A small network with a planted trigger, and clean images for it."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from securemnist.data import Samples
+
+CLASSES, SIDE = 4, 12
+
+
+class Quadrants(nn.Module):
+    """The class of an image is its brightest quadrant; one bright pixel in a corner adds to a class.
+
+    `strength` is what that pixel adds; 0 plants nothing. With `following`, it adds to the class after
+    the brightest one.
+    """
+
+    def __init__(self, strength: float = 0.0, target: int = 2, *, following: bool = False) -> None:
+        super().__init__()
+        self.strength, self.target, self.following = strength, target, following
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        means = nn.functional.avg_pool2d(x, SIDE // 2).flatten(1)
+        planted = self.strength * x[:, 0, 0, 0]
+        if self.following:
+            return 40 * means + planted[:, None] * 40 * means.roll(1, 1)
+        target = nn.functional.one_hot(torch.tensor(self.target), CLASSES)
+        return 40 * means + planted[:, None] * target
+
+
+def samples(count: int = 80) -> Samples:
+    """Images (count, 1, 12, 12) with one bright quadrant, black in the corner pixel."""
+    rng = torch.Generator().manual_seed(0)
+    labels = torch.arange(count) % CLASSES
+    pixels = torch.randint(0, 40, (count, 1, SIDE, SIDE), generator=rng)
+    for image, label in zip(pixels, labels.tolist(), strict=True):
+        top, left = (label // 2) * SIDE // 2, (label % 2) * SIDE // 2
+        image[0, top : top + SIDE // 2, left : left + SIDE // 2] += 120
+    pixels[:, :, 0, 0] = 0
+    return Samples(pixels.to(torch.uint8), labels)

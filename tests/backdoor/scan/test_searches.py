@@ -1,0 +1,78 @@
+"""Searches: planted triggers need far smaller perturbations than other classes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from securemnist.backdoor.scan.perturbation import PERTURBATIONS, Perturbation
+from securemnist.backdoor.scan.searches import class_maps, search
+from securemnist.backdoor.scan.witness import Witness
+from securemnist.backdoor.success_rate import TargetMap
+from tests.backdoor.scan.planted import CLASSES, SIDE, Quadrants, samples
+
+
+def sizes(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Sizes by kind, over the median of the constant maps."""
+    found = search(model, samples(), CLASSES, seed=0)
+    return {one.kind: one.sizes / one.sizes[:-1].median() for one in found}
+
+
+def test_planted_trigger_is_smallest() -> None:
+    """One pixel that leads to class 2 is found by mask and addition, with its class."""
+    planted, clean = sizes(Quadrants(60.0)), sizes(Quadrants())
+    for kind in ("mask", "addition"):
+        assert int(planted[kind].argmin()) == 2
+        assert planted[kind][2] < 0.5 < 0.6 < clean[kind][:-1].min()
+
+
+def test_next_class_is_found() -> None:
+    """A pixel that leads each class to the next makes the map to the next class small."""
+    planted, clean = sizes(Quadrants(60.0, following=True)), sizes(Quadrants())
+    assert planted["mask"][-1] < 0.3 < 1 < clean["mask"][-1]
+
+
+def test_searches_are_reproducible() -> None:
+    """One seed gives the same sizes again."""
+    first, second = (search(Quadrants(60.0), samples(), CLASSES, seed=3) for _ in range(2))
+    assert all(torch.equal(a.sizes, b.sizes) for a, b in zip(first, second, strict=True))
+
+
+def test_class_maps_name_every_class_and_the_next() -> None:
+    """Of three classes: three constant maps, and 1, 2, 0."""
+    assert class_maps(3).tolist() == [[0, 0, 0], [1, 1, 1], [2, 2, 2], [1, 2, 0]]
+
+
+@pytest.mark.parametrize("kind", PERTURBATIONS)
+def test_perturbation_keeps_its_size(kind: type[Perturbation]) -> None:
+    """After a projection no perturbation is larger than its size, and images stay in [0, 1]."""
+    rng = torch.Generator().manual_seed(0)
+    perturbation = kind(3, (3, 9, 7), rng)
+    for parameter in perturbation.parameters:
+        parameter.mul_(50)
+    size = torch.tensor([0.5, 1.0, 2.0])
+    perturbation.project(size)
+    first = perturbation.parameters[0]
+    if kind.kind == "mask":
+        reached = first.sum((1, 2, 3, 4))
+    elif kind.kind == "addition":
+        reached = first.flatten(1).norm(dim=1)
+    else:
+        reached = first.square().sum(1).mean((1, 2)).sqrt()
+    assert torch.allclose(reached, size, rtol=1e-3)
+    images = perturbation.apply(torch.rand((3, 4, 3, 9, 7), generator=rng))
+    assert images.shape == (3, 4, 3, 9, 7)
+    assert 0 <= images.min() <= images.max() <= 1
+
+
+def test_found_trigger_steers_other_images() -> None:
+    """The perturbation that was found succeeds on the network with the trigger, and on no other one."""
+    held_out = samples(200)[100:]
+    x, y = held_out.images(), held_out.labels
+    mask = search(Quadrants(60.0), samples(), CLASSES, seed=0)[0]
+    target = TargetMap("target 2", torch.full((CLASSES,), 2), target=2)
+    witness = Witness(mask.perturbation[torch.tensor([2])], target)
+    assert witness.success(Quadrants(60.0), x, y).rate > 0.7
+    assert witness.success(Quadrants(), x, y).rate < 0.1
+    assert float((witness.triggered(x) - x).abs().sum((1, 2, 3)).max()) < SIDE

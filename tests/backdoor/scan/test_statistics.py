@@ -1,0 +1,56 @@
+"""Statistics: how a scan compares with those of networks without a backdoor."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from securemnist.backdoor.scan.statistics import ANOMALY, judged
+
+
+def references(count: int = 12) -> list[dict[str, torch.Tensor]]:
+    """Sizes of four classes and the next class, each with its own mean, and 10 % spread."""
+    rng = torch.Generator().manual_seed(1)
+    means = torch.tensor([50.0, 70.0, 40.0, 60.0, 150.0])
+    return [{"mask": means * (0.1 * torch.randn(5, generator=rng)).exp()} for _ in range(count)]
+
+
+@pytest.mark.parametrize("scale", [0.2, 1.0, 5.0])
+def test_larger_and_smaller_networks_are_no_anomaly(scale: float) -> None:
+    """Sizes that are all larger or all smaller by one factor are those of a clean network."""
+    *known, own = references()
+    first = judged({"mask": scale * own["mask"]}, known)[0]
+    assert first.probability > 0.01
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_one_small_size_is_an_anomaly(place: int) -> None:
+    """A tenth of the size for one map is improbable, and the map is named."""
+    *known, own = references()
+    sizes = own["mask"].clone()
+    sizes[place] /= 10
+    first = judged({"mask": sizes}, known)[0]
+    assert first.place == place
+    assert first.probability < ANOMALY
+
+
+def test_class_that_is_easy_everywhere_is_no_anomaly() -> None:
+    """A class whose size is small in every reference is compared with these."""
+    known = references()
+    for one in known:
+        one["mask"][1] /= 8
+    own = references(13)[-1]["mask"]
+    own[1] /= 8
+    assert judged({"mask": own}, known)[0].probability > 0.01
+
+
+def test_probabilities_are_corrected_for_their_number() -> None:
+    """Two kinds have four statistics, in ascending order, and none is above 1."""
+    *known, own = references()
+    both = [{"mask": one["mask"], "addition": one["mask"]} for one in known]
+    alone = judged(own, known)
+    together = judged({"mask": own["mask"], "addition": own["mask"]}, both)
+    assert len(together) == 4
+    assert together[0].probability == pytest.approx(min(1.0, 2 * alone[0].probability))
+    assert [s.probability for s in together] == sorted(s.probability for s in together)
+    assert together[-1].probability <= 1
