@@ -10,6 +10,7 @@ from torch import nn
 from securemnist.backdoor import Pixels, Trigger
 from securemnist.models import loading
 from securemnist.models.architectures import build
+from tests.backdoor.scan.zoo import zoo_network
 
 
 class Constant(nn.Module):
@@ -115,6 +116,7 @@ SABOTEURS: dict[str, Callable[[], nn.Module]] = {
     "defended_accuracy": undefended,
     "false_robustness": Hidden,
     "backdoor_success": Backdoored,
+    "backdoor_scan": lambda: zoo_network("patch"),
     "latency_ratio": Slow,
     # Of single rows, where the model of their measure withstands the attack: it knows no small change.
     "ADV-08": Backdoored,

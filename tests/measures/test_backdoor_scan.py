@@ -1,0 +1,56 @@
+"""The measure backdoor_scan: backdoored networks fail with a witness, clean ones pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from securemnist.backdoor.scan import references
+from securemnist.data import DataSet
+from securemnist.errors import Inconclusive
+from securemnist.evaluation.context import Context
+from securemnist.measures import bind, take_measurement
+from securemnist.models import loading
+from securemnist.results.evidence.answers import BackdoorEvidence
+from securemnist.results.findings import Measurement
+from tests.backdoor.scan.zoo import zoo_network
+
+
+def measured(name: str, data: DataSet, **settings: object) -> Measurement:
+    """The scan of a member of the zoo."""
+    context = Context(loading.from_model(zoo_network(name), name=name), data)
+    return take_measurement(context, "backdoor_scan", bind("backdoor_scan", settings), 0)
+
+
+def test_all_to_all_backdoor_has_a_witness(mnist: DataSet) -> None:
+    """A backdoor to the next class is found as such, with images on which it succeeds."""
+    found = measured("all_to_all", mnist)
+    assert isinstance(found.evidence, BackdoorEvidence)
+    assert found.evidence.target == "next"
+    assert found.low > 0.5
+    assert found.evidence.control < 0.3
+    gallery = found.evidence.triggered_gallery
+    assert all(one.prediction == (one.label + 1) % 10 for one in gallery)
+
+
+def test_clean_network_passes(mnist: DataSet) -> None:
+    """A network without a backdoor, trained with noise, has value 0 and says what was searched for."""
+    found = measured("clean", mnist)
+    assert (found.value, found.high, found.inconclusive) == (0.0, 0.0, "")
+    assert found.evidence.table["searched for"] == "mask, addition, displacement"
+
+
+def test_missing_references_are_refused(mnist: DataSet, tmp_path: Path) -> None:
+    """A folder without scans is refused in a sentence."""
+    with pytest.raises(Exception, match="expected scans of reference networks"):
+        measured("clean", mnist, references=str(tmp_path))
+
+
+def test_scans_of_another_test_split_are_not_used(mnist: DataSet, tmp_path: Path) -> None:
+    """Scans for other data decide nothing."""
+    scans = references.read(references.BUNDLED)
+    text = references.BUNDLED.read_text().replace(scans.data, "0" * 64)
+    (tmp_path / references.NAME).write_text(text)
+    with pytest.raises(Inconclusive, match="uncalibrated"):
+        measured("clean", mnist, references=str(tmp_path))
