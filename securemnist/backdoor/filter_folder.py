@@ -18,6 +18,7 @@ from securemnist.data.thumbnail import thumbnail
 from securemnist.view import jinja, png
 
 SCORES, SUMMARY, PAGE, CLEANED = "scores.csv", "filter.json", "suspicious.html", "cleaned.npz"
+SCORE_NAMES = ("disagreement", "deviation", "spectral", "early_loss", "corner")
 _SHOWN = 100
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -65,9 +66,9 @@ def scores(samples: Samples, found: Filtered) -> bytes:
     """A CSV row for each training image, most suspicious first."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(("image", "label", "removed", "disagreement", "deviation", "spectral"))
+    rows.writerow(("image", "label", "removed", *SCORE_NAMES))
     labels, removed = samples.labels.tolist(), found.removed.int().tolist()
-    values = [v.tolist() for v in (found.disagreement, found.deviation, found.spectral)]
+    values = [getattr(found, name).tolist() for name in SCORE_NAMES]
     for place in found.order().tolist():
         numbers = (f"{column[place]:.4g}" for column in values)
         rows.writerow((place, labels[place], removed[place], *numbers))
@@ -82,9 +83,7 @@ def page(data: DataSet, samples: Samples, found: Filtered) -> bytes:
             "place": f"{place:,}",
             "label": data.spec.name_of(int(samples.labels[place])),
             "removed": bool(found.removed[place]),
-            "disagreement": f"{float(found.disagreement[place]):.2f}",
-            "deviation": f"{float(found.deviation[place]):.1f}",
-            "spectral": f"{float(found.spectral[place]):.1f}",
+            "scores": [f"{float(getattr(found, name)[place]):.2f}" for name in SCORE_NAMES],
             "picture": png.image(thumbnail(samples[place : place + 1].images()[0])),
         }
         for place in order
@@ -97,6 +96,7 @@ def page(data: DataSet, samples: Samples, found: Filtered) -> bytes:
         count=f"{len(samples):,}",
         looked_at=", ".join(found.tried),
         not_found="; ".join(NOT_FOUND),
+        names=[name.replace("_", " ") for name in SCORE_NAMES],
         images=images,
     )
 
