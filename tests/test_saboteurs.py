@@ -12,7 +12,7 @@ from securemnist.models import loading
 from securemnist.results import policy
 from securemnist.results.families import SERVICE, STATIC, SUPPLY_CHAIN, THREAT_MODEL
 from securemnist.results.findings import Requirement, Verdict
-from tests.saboteurs import SABOTEURS
+from tests.saboteurs import DATA_SABOTEURS, SABOTEURS
 
 # The saboteurs of a static row are files (tests/static/test_measure.py), those of a service are
 # services (tests/service_probes/test_rows.py), those of a threat model, policies (tests/threat_model),
@@ -31,7 +31,8 @@ def test_saboteur_fails_the_row(
     subject = loading.from_model(SABOTEURS.get(row.id, SABOTEURS[row.measure])(), name="saboteur")
     settings = dict(row.settings)
     settings.pop("curve", None)
-    if "images" in MEASURES[row.measure].settings.model_fields:
+    data = DATA_SABOTEURS.get(row.measure, lambda clean: clean)(mnist)
+    if data is mnist and "images" in MEASURES[row.measure].settings.model_fields:
         settings["images"] = min(settings.get("images", IMAGES), IMAGES)
     if "seconds" in settings:
         settings["seconds"] = min(settings["seconds"], 3.0)
@@ -40,6 +41,6 @@ def test_saboteur_fails_the_row(
     # The saboteur is six times slower; that shows beside other tests, too.
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     measurement = take_measurement(
-        Context(subject, mnist), row.measure, bind(row.measure, settings), row.seed
+        Context(subject, data), row.measure, bind(row.measure, settings), row.seed
     )
     assert row.judge(measurement).verdict is Verdict.FAIL

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,20 @@ def training_images(data: DataSet) -> Samples:
     return Samples(pixels, torch.cat([data.train.labels, data.tuning.labels]))
 
 
-def write(folder: Path, data: DataSet, samples: Samples, found: Filtered) -> None:
-    """Write the four files to `folder`; OSError where that fails."""
+def write(
+    folder: Path,
+    data: DataSet,
+    samples: Samples,
+    found: Filtered,
+    retrained: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Write the four files to `folder`; OSError where that fails.
+
+    `retrained` are JSON values about networks trained with and without the removed images.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    summary = json.dumps(summary_of(data, found), indent=1) + "\n"
+    whole = {**summary_of(data, found), "retrained": list(retrained)}
+    summary = json.dumps(whole, indent=1) + "\n"
     write_atomically(folder / SUMMARY, summary.encode())
     write_atomically(folder / SCORES, scores(samples, found))
     write_atomically(folder / PAGE, page(data, samples, found))

@@ -1,7 +1,7 @@
 """Image scores that inform the reader of a data filter's result and decide nothing.
 
-Each is float32 (n,): spectral signatures (Tran et al. 2018, arXiv 1811.00636), early loss (Li et al. 2021,
-arXiv 2110.11571), and brightness of corners. Features are (n, d), labels (n,).
+Each is float32 (n,): spectral signatures (Tran et al. 2018, arXiv 1811.00636), early loss (Li et al.
+2021, arXiv 2110.11571), and brightness of corners. Features are (n, d), labels (n,).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def early_loss(features: torch.Tensor, labels: Labels, *, seed: int) -> torch.Te
     optimizer = torch.optim.Adam(model.parameters(), lr=_LEARNING_RATE)
     for part in order.split(_BATCH):
         optimizer.zero_grad()
-        nn.functional.cross_entropy(model(features[part]), labels[part]).backward()  # type: ignore[no-untyped-call]
+        nn.functional.cross_entropy(model(features[part]), labels[part]).backward()
         optimizer.step()
     with torch.no_grad():
         return nn.functional.cross_entropy(model(features), labels, reduction="none")
@@ -64,6 +64,8 @@ def corner_brightness(samples: Samples) -> torch.Tensor:
         for rows in (slice(None, height), slice(-height, None))
         for columns in (slice(None, width), slice(-width, None))
     ]
-    means = [samples.pixels[..., rows, columns].float().mean((2, 3)) / 255 for rows, columns in ends]
+    means = [
+        samples.pixels[..., rows, columns].float().mean((2, 3)) / 255 for rows, columns in ends
+    ]
     corners = torch.stack(means, 1)
     return (corners - corners.median(0).values).abs().amax((1, 2))

@@ -23,23 +23,29 @@ _BATCH = 256
 
 
 @dataclass(frozen=True)
-class Attack:
-    """A trigger, and the class that it should yield for each class."""
+class Trial:
+    """Training samples and what is known of their poison.
 
-    trigger: Trigger
-    targets: TargetMap
+    `trigger` and `targets` are the attack whose success is measured, `planted` boolean (n,) the poisoned
+    images; None where they are unknown.
+    """
+
+    samples: Samples
+    trigger: Trigger | None = None
+    targets: TargetMap | None = None
+    planted: torch.Tensor | None = None
 
     @classmethod
-    def of(cls, poison: Poison, classes: int) -> Attack | None:
-        """The attack that a poison prepares for data of `classes` classes; None without a trigger."""
+    def of(cls, poison: Poison, samples: Samples, classes: int, *, seed: int) -> Trial:
+        """The samples with the poison; a poison without trigger has no attack."""
+        planted = torch.zeros(len(samples), dtype=torch.bool)
+        planted[poison.chosen(samples.labels, seed=seed)] = True
+        table = poison.relabelled(torch.arange(classes), classes)
+        targets = TargetMap(poison.kind, table)
+        if isinstance(poison, CleanLabel):  # it changes no label, and aims at its class
+            targets = target_maps(poison.target, classes)[0]
         trigger = getattr(poison, "trigger", None)
-        if trigger is None:
-            return None
-        if isinstance(poison, CleanLabel):
-            return cls(trigger, target_maps(poison.target, classes)[0])
-        return cls(
-            trigger, TargetMap(poison.kind, poison.relabelled(torch.arange(classes), classes))
-        )
+        return cls(poison(samples, seed=seed), trigger, targets, planted)
 
 
 @dataclass(frozen=True)
@@ -59,37 +65,49 @@ def trained(
     data: DataSet, samples: Samples, recipe: Recipe, *, progress: Progress = silent
 ) -> nn.Module:
     """A network after all epochs of the recipe on `samples`, without the recipe's own poison."""
-    trainer = Trainer(
-        dataclasses.replace(recipe, poison=None), dataclasses.replace(data, train=samples)
-    )
+    data = dataclasses.replace(data, train=samples)
+    trainer = Trainer(dataclasses.replace(recipe, poison=None), data)
     while trainer.epoch < recipe.epochs:
         trainer.run_epoch(progress=progress)
     return trainer.model.eval()
 
 
-def kept_images(
-    removed: torch.Tensor, planted: torch.Tensor | None, *, seed: int
-) -> dict[str, torch.Tensor]:
-    """The images that each filter keeps, ascending indices by its name.
+def retrained(
+    data: DataSet,
+    trial: Trial,
+    removed: torch.Tensor,
+    recipe: Recipe,
+    before: nn.Module,
+    *,
+    seed: int,
+    progress: Progress = silent,
+) -> list[Arm]:
+    """The arms: `before` is trained on all samples, the others without those that a filter removes.
 
-    `removed` and `planted` are boolean (n,); without `planted` there is no perfect filter.
+    `removed` is boolean (n,). The test images of the data give the rates.
     """
     rng = torch.Generator().manual_seed(seed)
-    at_random = torch.randperm(len(removed), generator=rng)[int(removed.sum()) :]
-    kept = {"filter": (~removed).nonzero().squeeze(1), "random filter": at_random.sort().values}
-    if planted is not None:
-        kept["perfect filter"] = (~planted).nonzero().squeeze(1)
-    return kept
+    kept = {
+        "the filter": ~removed,
+        "a random filter": ~removed[torch.randperm(len(removed), generator=rng)],
+    }
+    if trial.planted is not None:
+        kept["a perfect filter"] = ~trial.planted
+    arms = [_measured("no filter", before, len(removed), data.test, trial)]
+    for name, chosen in kept.items():
+        samples = trial.samples[chosen.nonzero().squeeze(1)]
+        model = trained(data, samples, recipe, progress=progress)
+        arms.append(_measured(name, model, len(samples), data.test, trial))
+    return arms
 
 
-def measured(name: str, model: nn.Module, images: int, test: Samples, attack: Attack | None) -> Arm:
-    """The arm of a network, by the test images."""
+def _measured(name: str, model: nn.Module, images: int, test: Samples, trial: Trial) -> Arm:
     x, labels = test.images(), test.labels
     clean = _logits(model, x)
     success = None
-    if attack is not None:
-        triggered = _logits(model, attack.trigger(x))
-        success = Predictions.of(labels, clean, triggered).success(attack.targets).rate
+    if trial.trigger is not None and trial.targets is not None:
+        predictions = Predictions.of(labels, clean, _logits(model, trial.trigger(x)))
+        success = predictions.success(trial.targets).rate
     return Arm(name, images, float((clean.argmax(1) == labels).double().mean()), success)
 
 
