@@ -1,9 +1,9 @@
 """Data filter: the images of a training set that a trigger and a wrong label have in common.
 
 Shared deviations (`shared_deviation`) of images with doubtful labels (`label_disagreement`) decide. They
-are looked for in the pixels, and in the statistics of every layer of a network trained on the images (all
-layers as in FLARE, arXiv 2411.19479): those show a mark that has no fixed place. Further scores
-(`image_scores`) inform only. Clean-label poison has no doubtful labels and is not found.
+are looked for in the pixels and in every layer of a network trained on the images (all layers as in
+FLARE, arXiv 2411.19479). Layers show a mark that has no fixed place. Further scores (`image_scores`)
+inform only. Clean-label poison has no doubtful labels and is not found.
 """
 
 from __future__ import annotations
