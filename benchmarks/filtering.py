@@ -177,7 +177,7 @@ def measured(
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows as Markdown."""
     head = ("case", "poisoned", "found", "clean removed", "by", "ASR before", "after filter",
-            "after perfect filter", "after random filter", "seconds")  # fmt: skip
+            "after perfect filter", "after random filter", "processor seconds")  # fmt: skip
     lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
     for row in rows:
         n, clean = row["poisoned"], row["images"] - row["poisoned"]
@@ -185,7 +185,7 @@ def table(rows: list[dict[str, Any]]) -> str:
             row["case"], f"{n:,}", f"{100 * row['found'] / n:.1f} %" if n else "-",
             f"{100 * row['clean_removed'] / clean:.2f} %", ", ".join(row["by"]) or "-",
             *(_percent(row.get(key)) for key in _RATES),
-            f"{row['seconds']:.0f}",
+            f"{row['processor_seconds']:.0f}",
         ]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
