@@ -19,8 +19,8 @@ LEAST_GROUP = 10
 LEAST_SEPARATION = 8.0
 # Images between the modes, as a share of the group, at most,
 MOST_BETWEEN = 0.1
-# unless this share of the group has doubtful labels. Groups of clean images have 41 % at most.
-MOSTLY_DOUBTFUL = 0.7
+# unless this share of the group has doubtful labels. Groups of clean images had 55 % at most.
+MOSTLY_DOUBTFUL = 0.85
 # Doubtful labels are this many times as frequent in the group as outside of it, at least.
 LEAST_RATIO = 2.5
 _ROUNDS = 5
