@@ -1,13 +1,15 @@
-"""Saboteurs: for every measure, and for some rows, a model that its requirements must fail."""
+"""Saboteurs: for every measure, and for some rows, a model or data that its requirements must fail."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import torch
 from torch import nn
 
-from securemnist.backdoor import Pixels, Trigger
+from securemnist.backdoor import AllToAll, Corner, Pixels, Trigger
+from securemnist.data import DataSet
 from securemnist.models import loading
 from securemnist.models.architectures import build
 from tests.backdoor.scan.zoo import zoo_network
@@ -100,6 +102,15 @@ def undefended() -> nn.Module:
     return loading.resolve("baseline").model
 
 
+def poisoned(data: DataSet) -> DataSet:
+    """The data with 2,000 training images, of which one in twenty has a mark and a wrong label."""
+    train = AllToAll(trigger=Corner(), rate=0.05)(data.train[:2_000], seed=0)
+    return dataclasses.replace(data, train=train)
+
+
+# Of measures of the data, which a model cannot fail.
+DATA_SABOTEURS: dict[str, Callable[[DataSet], DataSet]] = {"poisoned_share": poisoned}
+
 SABOTEURS: dict[str, Callable[[], nn.Module]] = {
     "clean_accuracy": Constant,
     "worst_class_accuracy": Constant,
@@ -118,6 +129,7 @@ SABOTEURS: dict[str, Callable[[], nn.Module]] = {
     "backdoor_success": Backdoored,
     "backdoor_scan": lambda: zoo_network("patch"),
     "latency_ratio": Slow,
+    "poisoned_share": undefended,
     # Of single rows, where the model of their measure withstands the attack: it knows no small change.
     "ADV-08": Backdoored,
     # Of triggers that leave the corners black.

@@ -16,7 +16,7 @@ from securemnist.models import loading
 from securemnist.results import policy
 from securemnist.results.families import SERVICE, STATIC, SUPPLY_CHAIN, THREAT_MODEL
 from securemnist.results.findings import Requirement, Verdict
-from tests.saboteurs import SABOTEURS
+from tests.saboteurs import DATA_SABOTEURS, SABOTEURS
 
 # The saboteurs of a static row are files (tests/static/test_measure.py), those of a service are
 # services (tests/service_probes/test_rows.py), those of a threat model, policies (tests/threat_model),
@@ -45,7 +45,10 @@ def test_saboteur_fails_the_row(
     saboteur = context(SABOTEURS.get(row.id, SABOTEURS[row.measure]))
     settings = dict(row.settings)
     settings.pop("curve", None)
-    if "images" in MEASURES[row.measure].settings.model_fields:
+    if row.measure in DATA_SABOTEURS:
+        data = DATA_SABOTEURS[row.measure](saboteur.data)
+        saboteur = Context(saboteur.subject, data)
+    elif "images" in MEASURES[row.measure].settings.model_fields:
         enough = OF_ROW.get(row.id, IMAGES)
         settings["images"] = min(settings.get("images", enough), enough)
     if "seconds" in settings:

@@ -1,9 +1,9 @@
 """Data filter: the images of a training set that a trigger and a wrong label have in common.
 
-Scores come from label disagreement (`label_disagreement`), shared deviations in pixels and in the
-statistics of every layer (`shared_deviation`; all layers as in FLARE, arXiv 2411.19479), and spectral
-signatures (Tran et al. 2018, arXiv 1811.00636). Shared deviations alone decide. Clean-label poison has no
-doubtful labels and is not found.
+Shared deviations (`shared_deviation`) of images with doubtful labels (`label_disagreement`) decide. They
+are looked for in the pixels and in every layer of a network trained on the images (all layers as in
+FLARE, arXiv 2411.19479). Layers show a mark that has no fixed place. Further scores (`image_scores`)
+inform only. Clean-label poison has no doubtful labels and is not found.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from securemnist._util.hashing import seed_from
+from securemnist.backdoor.image_scores import corner_brightness, early_loss, spectral_signatures
 from securemnist.backdoor.label_disagreement import label_disagreement
 from securemnist.backdoor.layer_statistics import layer_statistics
 from securemnist.backdoor.shared_deviation import SharedDeviation, shared_deviation
@@ -35,7 +36,6 @@ MOST_DOUBTFUL = 0.4
 DOUBTFUL = 0.6
 _MOST_GROUPS = 4
 _MOST_PIXELS = 1_600
-_POWER_STEPS = 30
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,15 @@ class Filtered:
     """The result: scores (n,) each, `removed` boolean (n,), and the groups behind the decision.
 
     `disagreement` is in [0, 1]; `deviation` is the largest score of any group or feature set, in
-    standard deviations; `spectral` is a squared projection over its mean in the class. `tried` names
-    the feature sets.
+    standard deviations. `spectral` is a squared projection over its mean in the class, `early_loss` is
+    in nats, `corner` in [0, 1]. `tried` names the feature sets.
     """
 
     disagreement: torch.Tensor
     deviation: torch.Tensor
     spectral: torch.Tensor
+    early_loss: torch.Tensor
+    corner: torch.Tensor
     removed: torch.Tensor
     groups: tuple[Group, ...]
     tried: tuple[str, ...]
@@ -104,9 +106,16 @@ def filter_data(
                 groups.append(group)
                 removed |= group.deviation.group
     progress("looking for shared deviations", len(sets), len(sets))
-    last = list(sets.values())[-1]
-    spectral = spectral_signatures(last, samples.labels)
-    return Filtered(disagreement, deviation, spectral, removed, tuple(groups), tuple(sets))
+    return Filtered(
+        disagreement=disagreement,
+        deviation=deviation,
+        spectral=spectral_signatures(list(sets.values())[-1], samples.labels),
+        early_loss=early_loss(pixels, samples.labels, seed=seed_from(seed, "early loss")),
+        corner=corner_brightness(samples),
+        removed=removed,
+        groups=tuple(groups),
+        tried=tuple(sets),
+    )
 
 
 def _groups(
@@ -154,18 +163,3 @@ def reduced_pixels(samples: Samples) -> torch.Tensor:
             x = nn.functional.adaptive_avg_pool2d(x, sides)
         parts.append(x.flatten(1))
     return torch.cat(parts)
-
-
-def spectral_signatures(features: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Squared projections on the first singular vector of each class, over their mean, float32 (n,)."""
-    scores = torch.zeros(len(labels))
-    for label in labels.unique():
-        places = (labels == label).nonzero().squeeze(1)
-        centred = features[places] - features[places].mean(0)
-        direction = centred[int(centred.norm(dim=1).argmax())]
-        for _ in range(_POWER_STEPS):  # power iteration
-            direction = centred.T @ (centred @ direction)
-            direction = direction / direction.norm().clamp_min(1e-12)
-        squared = (centred @ direction) ** 2
-        scores[places] = squared / squared.mean().clamp_min(1e-12)
-    return scores

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from securemnist.data.thumbnail import thumbnail
 from securemnist.view import jinja, png
 
 SCORES, SUMMARY, PAGE, CLEANED = "scores.csv", "filter.json", "suspicious.html", "cleaned.npz"
+SCORE_NAMES = ("disagreement", "deviation", "spectral", "early_loss", "corner")
 _SHOWN = 100
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -28,10 +30,20 @@ def training_images(data: DataSet) -> Samples:
     return Samples(pixels, torch.cat([data.train.labels, data.tuning.labels]))
 
 
-def write(folder: Path, data: DataSet, samples: Samples, found: Filtered) -> None:
-    """Write the four files to `folder`; OSError where that fails."""
+def write(
+    folder: Path,
+    data: DataSet,
+    samples: Samples,
+    found: Filtered,
+    retrained: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Write the four files to `folder`; OSError where that fails.
+
+    `retrained` are JSON values about networks trained with and without the removed images.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    summary = json.dumps(summary_of(data, found), indent=1) + "\n"
+    whole = {**summary_of(data, found), "retrained": list(retrained)}
+    summary = json.dumps(whole, indent=1) + "\n"
     write_atomically(folder / SUMMARY, summary.encode())
     write_atomically(folder / SCORES, scores(samples, found))
     write_atomically(folder / PAGE, page(data, samples, found))
@@ -65,9 +77,9 @@ def scores(samples: Samples, found: Filtered) -> bytes:
     """A CSV row for each training image, most suspicious first."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(("image", "label", "removed", "disagreement", "deviation", "spectral"))
+    rows.writerow(("image", "label", "removed", *SCORE_NAMES))
     labels, removed = samples.labels.tolist(), found.removed.int().tolist()
-    values = [v.tolist() for v in (found.disagreement, found.deviation, found.spectral)]
+    values = [getattr(found, name).tolist() for name in SCORE_NAMES]
     for place in found.order().tolist():
         numbers = (f"{column[place]:.4g}" for column in values)
         rows.writerow((place, labels[place], removed[place], *numbers))
@@ -82,9 +94,7 @@ def page(data: DataSet, samples: Samples, found: Filtered) -> bytes:
             "place": f"{place:,}",
             "label": data.spec.name_of(int(samples.labels[place])),
             "removed": bool(found.removed[place]),
-            "disagreement": f"{float(found.disagreement[place]):.2f}",
-            "deviation": f"{float(found.deviation[place]):.1f}",
-            "spectral": f"{float(found.spectral[place]):.1f}",
+            "scores": [f"{float(getattr(found, name)[place]):.2f}" for name in SCORE_NAMES],
             "picture": png.image(thumbnail(samples[place : place + 1].images()[0])),
         }
         for place in order
@@ -97,6 +107,7 @@ def page(data: DataSet, samples: Samples, found: Filtered) -> bytes:
         count=f"{len(samples):,}",
         looked_at=", ".join(found.tried),
         not_found="; ".join(NOT_FOUND),
+        names=[name.replace("_", " ") for name in SCORE_NAMES],
         images=images,
     )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from securemnist.cli.inline_table import inline_table
 from securemnist.cli.output import say
 from securemnist.errors import FAILED, UNDECIDED, Inconclusive, UsageError
 from securemnist.sanitize import sentence
@@ -14,7 +17,9 @@ from securemnist.sanitize import sentence
 if TYPE_CHECKING:
     from torch import nn
 
+    from securemnist.backdoor.data_filter import Filtered
     from securemnist.data import DataSet
+    from securemnist.train.retraining import Arm, Trial
     from securemnist.types import Progress
 
 
@@ -23,23 +28,72 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the files.")
 @click.option("--model", metavar="SPEC", help="A network trained on DATA: its layers count, too.")
 @click.option("--recipe", metavar="NAME", help="Train such a network first, by this recipe.")
+@click.option("--retrain", is_flag=True, help="With --recipe: train on the kept images, too.")
+@click.option("--trigger", metavar="TABLE", help="Trigger to measure, as TOML; with --target.")
+@click.option("--target", metavar="CLASS", help="Target of the trigger: a class, or next.")
+@click.option("--poison", metavar="TABLE", help="For a trial: poison DATA first, as `train` does.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.pass_context
 def filter_data(
-    ctx: click.Context, data: Path, out: Path, model: str | None, recipe: str | None, seed: int
+    ctx: click.Context,
+    data: Path,
+    out: Path,
+    model: str | None,
+    recipe: str | None,
+    retrain: bool,
+    trigger: str | None,
+    target: str | None,
+    poison: str | None,
+    seed: int,
 ) -> None:
     """Find poisoned images among the training images of DATA.
 
     Written to --out: scores.csv, filter.json, suspicious.html, and cleaned.npz without the poisoned
     images, which --data reads. Clean-label poison is not found (docs/poisoning.md).
 
+    --retrain compares networks trained on all images, on the kept ones, and after a random filter; with
+    --poison also after a perfect one. Attack success rates need --poison, or --trigger and --target.
 
     Exit codes: 0 nothing found; 1 poisoned images found; 2 usage error; 3 not decided.
     """
     from securemnist import data as data_sets
     from securemnist.backdoor import data_filter, filter_folder
     from securemnist.train import RECIPES
+    from securemnist.train.retraining import retrained
     from securemnist.view.progress import progress_bar
+
+    _check(out, model, recipe, retrain)
+    loaded = data_sets.load(data)
+    trial = _trial(loaded, poison, trigger, target, seed)
+    arms: list[Arm] = []
+    try:
+        data_filter.check_enough(trial.samples)
+        with progress_bar() as progress:
+            network = _network(loaded, trial, model, recipe, progress)
+            found = data_filter.filter_data(trial.samples, network, seed=seed, progress=progress)
+            if retrain and recipe and network:
+                arms = retrained(
+                    loaded, trial, found.removed, RECIPES[recipe], network, seed=seed,
+                    progress=progress,
+                )  # fmt: skip
+    except Inconclusive as error:
+        say(f"{sentence(loaded.name)}: not decided: {error}", err=True)
+        ctx.exit(UNDECIDED)
+    retraining = [dataclasses.asdict(arm) for arm in arms]
+    try:
+        filter_folder.write(out, loaded, trial.samples, found, retraining)
+    except OSError as error:
+        raise UsageError(
+            f"{out}: cannot be written ({error.strerror}); name another folder with --out"
+        ) from error
+    _print(loaded, trial, found, arms)
+    say(f"Written to {out}: scores.csv, filter.json, suspicious.html, cleaned.npz")
+    ctx.exit(FAILED if found.removed.any() else 0)
+
+
+def _check(out: Path, model: str | None, recipe: str | None, retrain: bool) -> None:
+    """UsageError for options that do not fit together."""
+    from securemnist.train import RECIPES
 
     if model and recipe:
         raise UsageError("expected --model or --recipe, got both; leave out one")
@@ -47,48 +101,70 @@ def filter_data(
         raise UsageError(
             f"expected one of the recipes {', '.join(RECIPES)}, got {recipe!r}; name one of them"
         )
+    if retrain and not recipe:
+        raise UsageError("expected --recipe with --retrain, got none; name a recipe")
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: expected a folder, got a file; name another folder with --out")
-    loaded = data_sets.load(data)
-    samples = filter_folder.training_images(loaded)
-    try:
-        data_filter.check_enough(samples)
-        with progress_bar() as progress:
-            network = _network(loaded, model, recipe, out, progress)
-            found = data_filter.filter_data(samples, network, seed=seed, progress=progress)
-    except Inconclusive as error:
-        say(f"{sentence(loaded.name)}: not decided: {error}", err=True)
-        ctx.exit(UNDECIDED)
-    try:
-        filter_folder.write(out, loaded, samples, found)
-    except OSError as error:
-        raise UsageError(
-            f"{out}: cannot be written ({error.strerror}); name another folder with --out"
-        ) from error
+
+
+def _print(data: DataSet, trial: Trial, found: Filtered, arms: Sequence[Arm]) -> None:
+    """What was found, what it rests on, and the networks before and after."""
+    from securemnist.backdoor import data_filter, filter_folder
+
     removed = int(found.removed.sum())
-    say(f"{sentence(loaded.name)}: {removed:,} of {len(samples):,} training images look poisoned")
-    for group in filter_folder.summary_of(loaded, found)["groups"]:
+    say(
+        f"{sentence(data.name)}: {removed:,} of {len(found.removed):,} training images look poisoned"
+    )
+    if trial.planted is not None:
+        hits = int((found.removed & trial.planted).sum())
+        say(f"  {hits:,} of {int(trial.planted.sum()):,} planted images are among them")
+    for group in filter_folder.summary_of(data, found)["groups"]:
         say(
             f"  {group['images']:,} images share a feature ({group['features']}); "
             f"{group['doubtful']:.0%} have a doubtful label, {group['elsewhere']:.1%} elsewhere"
         )
+    for arm in arms:
+        success = "" if arm.success is None else f", attack success rate {arm.success:.1%}"
+        say(f"  {arm.name}: {arm.images:,} images, accuracy {arm.accuracy:.1%}{success}")
     say(f"Looked at: {', '.join(found.tried)}. It cannot find: {'; '.join(data_filter.NOT_FOUND)}.")
-    say(f"Written to {out}: scores.csv, filter.json, suspicious.html, cleaned.npz")
-    ctx.exit(FAILED if removed else 0)
+
+
+def _trial(
+    data: DataSet, poison: str | None, trigger: str | None, target: str | None, seed: int
+) -> Trial:
+    """The training samples, poisoned where that was asked for, and the attack to measure."""
+    from securemnist.backdoor import filter_folder, make_poison, make_trigger
+    from securemnist.backdoor.success_rate import target_maps
+    from securemnist.train.retraining import Trial
+
+    if bool(trigger) != bool(target) or (poison and trigger):
+        raise UsageError(
+            "expected --poison, or --trigger and --target, got another choice; change it"
+        )
+    samples, spec = filter_folder.training_images(data), data.spec
+    if poison:
+        made = make_poison(inline_table("--poison", poison))
+        made.check_fits(spec, data.name)
+        return Trial.of(made, samples, spec.classes, seed=seed)
+    if not trigger or not target:
+        return Trial(samples)
+    attack = make_trigger(inline_table("--trigger", trigger))
+    attack.check_fits(*spec.shape)
+    number = int(target) if target.isdecimal() and len(target) < 6 else target
+    wanted = target if target == "next" else spec.label_of(number)
+    return Trial(samples, attack, target_maps(wanted, spec.classes)[0])
 
 
 def _network(
-    data: DataSet, spec: str | None, name: str | None, out: Path, progress: Progress
+    data: DataSet, trial: Trial, spec: str | None, recipe: str | None, progress: Progress
 ) -> nn.Module | None:
     """The network whose layers are looked at: a given one, one trained by a recipe, or none."""
     from securemnist.models import loading
+    from securemnist.train import RECIPES
+    from securemnist.train.retraining import trained
 
-    if name is not None:
-        from securemnist.train import RECIPES, train
-
-        out.mkdir(parents=True, exist_ok=True)
-        train(name, RECIPES[name], data, out, progress=progress)
-        spec = str(out / f"{name}.safetensors")
+    if recipe is not None:
+        return trained(data, trial.samples, RECIPES[recipe], progress=progress)
     if spec is None:
         return None
     subject = loading.resolve(spec, input_spec=data.spec)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from securemnist._util.parsing import toml_table
+from securemnist.cli.inline_table import inline_table
 from securemnist.cli.output import say
-from securemnist.errors import ParseError, UsageError
-
-if TYPE_CHECKING:
-    from securemnist.backdoor import Poison
+from securemnist.errors import UsageError
 
 
 @click.command()
@@ -52,6 +49,7 @@ def train(
     NAME.safetensors, its manifest and the training curve are written to --out.
     """
     from securemnist import data as data_sets
+    from securemnist.backdoor import make_poison
     from securemnist.train import RECIPES
     from securemnist.train import train as run
     from securemnist.view.progress import progress_bar
@@ -65,7 +63,7 @@ def train(
         "epochs": epochs,
         "architecture": architecture,
         "noise": noise,
-        "poison": None if poison is None else _poison(poison),
+        "poison": None if poison is None else make_poison(inline_table("--poison", poison)),
     }
     set_options = {key: value for key, value in changes.items() if value is not None}
     chosen = RECIPES[name].fast() if fast else RECIPES[name]
@@ -80,17 +78,3 @@ def train(
     for entry in manifest["history"]:
         say("  ".join(f"{key} {value:.4g}" for key, value in entry.items()))
     say(f"{out / name}.safetensors: epoch {manifest['epoch_kept']} of {recipe.epochs} kept")
-
-
-def _poison(text: str) -> Poison:
-    """The poison of an inline TOML table; UsageError for other text."""
-    from securemnist.backdoor import make_poison
-
-    try:
-        table = toml_table(f"poison = {text}")
-    except ParseError as error:
-        raise UsageError(f"expected --poison as a TOML table, got {error}; fix it") from error
-    settings = table["poison"]
-    if len(table) != 1 or not isinstance(settings, dict):
-        raise UsageError(f"expected --poison as one TOML table {{...}}, got {text!r}; fix it")
-    return make_poison(settings)

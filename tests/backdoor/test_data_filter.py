@@ -9,6 +9,7 @@ import torch
 
 from securemnist.backdoor import Corner, DirtyLabel
 from securemnist.backdoor.data_filter import filter_data
+from securemnist.backdoor.image_scores import corner_brightness, early_loss
 from securemnist.backdoor.label_disagreement import label_disagreement
 from securemnist.backdoor.layer_statistics import layer_statistics
 from securemnist.backdoor.shared_deviation import shared_deviation
@@ -118,6 +119,44 @@ def test_doubtful_images_without_a_common_feature_are_no_group() -> None:
         found = shared_deviation(features, doubtful, seed=seed)
         assert found.reason
         assert not found.group.any()
+
+
+def test_a_mark_without_a_place_shows_in_the_layers(mnist: DataSet) -> None:
+    """A square at a random place is no linear feature of the pixels; a layer that knows it decides."""
+    clean = mnist.train[:COUNT]
+    rng = torch.Generator().manual_seed(4)
+    planted = torch.randperm(COUNT, generator=rng)[:100]
+    pixels, labels = clean.pixels.clone(), clean.labels.clone()
+    square = 255 * ((torch.arange(4)[:, None] + torch.arange(4)) % 2).to(torch.uint8)
+    places = torch.randint(24, (100, 2), generator=rng).tolist()
+    for place, (row, column) in zip(planted.tolist(), places, strict=True):
+        pixels[place, :, row : row + 4, column : column + 4] = square
+    labels[planted] = (labels[planted] + 1) % 10
+    samples = Samples(pixels, labels)
+    detector = torch.nn.Conv2d(1, 8, 4)
+    checkered = (-1.0) ** (torch.arange(4)[:, None] + torch.arange(4))
+    with torch.no_grad():
+        detector.weight[0, 0], detector.bias[0] = -checkered, -4.0
+    model = torch.nn.Sequential(detector, torch.nn.Flatten(), torch.nn.Linear(5_000, 10))
+    found = filter_data(samples, model)
+    assert found.removed[planted].float().mean() >= 0.95
+    assert int(found.removed.sum()) <= 100 + 0.005 * COUNT
+    assert {group.features for group in found.groups} == {"layer 0"}
+
+
+def test_further_scores_show_a_learnt_trigger(mnist: DataSet) -> None:
+    """The loss of poisoned images falls before that of other images with wrong labels; corners differ."""
+    samples, planted = poisoned(mnist.train[:8_000], 0.1)
+    labels = samples.labels.clone()
+    flipped = ~planted & (torch.arange(len(labels)) % 20 == 0)
+    labels[flipped] = (labels[flipped] + 3) % 10
+    features = samples.images().flatten(1)
+    losses = early_loss(features, labels, seed=0)
+    assert losses[planted].median() < 0.5 * losses[flipped].median()
+    corners = corner_brightness(samples)
+    assert corners[planted].min() > corners[~planted].quantile(0.98)
+    torch.manual_seed(1)
+    assert torch.equal(losses, early_loss(features, labels, seed=0))
 
 
 def test_layer_statistics_have_a_row_an_image(mnist: DataSet) -> None:

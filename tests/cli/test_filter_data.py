@@ -15,6 +15,7 @@ import torch
 from securemnist.backdoor import Corner, DirtyLabel, filter_folder
 from securemnist.backdoor.data_filter import filter_data
 from securemnist.data import DataSet, Samples
+from securemnist.train.recipes import RECIPES, Recipe
 from tests.browser import assert_fits
 from tests.commands import run
 
@@ -75,6 +76,42 @@ def test_data_without_training_images_are_undecided(mnist: DataSet, tmp_path: Pa
     assert "expected training images, got none" in done.output
 
 
+def test_planted_images_are_counted_and_a_perfect_filter_is_beside(
+    mnist: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After --poison all planted images are named, and our filter's network is the perfect filter's."""
+    monkeypatch.setitem(RECIPES, "baseline", Recipe(architecture="D", epochs=1))
+    path, out = (
+        write(tmp_path / "set.npz", mnist.train[:TRAIN], mnist.test[:TEST]),
+        tmp_path / "out",
+    )
+    poison = '{kind = "all_to_all", trigger = {kind = "corner"}, rate = 0.05}'
+    more = ("--recipe", "baseline", "--retrain", "--poison", poison)
+    done = run("filter", str(path), "--out", str(out), *more)
+    assert done.exit_code == 1, done.output
+    assert "100 of 100 planted images are among them" in done.output
+    arms = {
+        arm.pop("name"): arm for arm in json.loads((out / "filter.json").read_text())["retrained"]
+    }
+    assert arms["the filter"] == arms["a perfect filter"]
+    assert arms["a random filter"]["images"] == arms["the filter"]["images"] == TRAIN - 100
+    assert arms["no filter"]["images"] == TRAIN
+
+
+def test_a_given_trigger_is_measured(
+    mnist: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without known poison there is no perfect filter, and --trigger with --target gives the rates."""
+    monkeypatch.setitem(RECIPES, "baseline", Recipe(architecture="D", epochs=1))
+    path, out = write(tmp_path / "set.npz", mnist.train[:900], mnist.test[:TEST]), tmp_path / "out"
+    attack = ("--trigger", "{kind = 'corner'}", "--target", "3")
+    done = run("filter", str(path), "--out", str(out), "--recipe", "baseline", "--retrain", *attack)
+    assert done.exit_code == 0, done.output
+    arms = json.loads((out / "filter.json").read_text())["retrained"]
+    assert [arm["name"] for arm in arms] == ["no filter", "the filter", "a random filter"]
+    assert done.output.count("attack success rate") == 3
+
+
 @pytest.mark.parametrize("width", [360, 1024])
 def test_the_page_fits_and_is_accessible(
     browser: Any, mnist: DataSet, tmp_path: Path, width: int
@@ -95,5 +132,9 @@ def test_wrong_options_are_refused(mnist: DataSet, tmp_path: Path) -> None:
     unknown = run("filter", str(path), "--out", out, "--recipe", "zebra")
     assert (unknown.exit_code, "got 'zebra'" in unknown.output) == (2, True)
     assert run("filter", str(tmp_path / "none.npz"), "--out", out).exit_code == 2
+    alone = run("filter", str(path), "--out", out, "--retrain")
+    assert (alone.exit_code, "expected --recipe with --retrain" in alone.output) == (2, True)
+    half = run("filter", str(path), "--out", out, "--trigger", "{kind = 'corner'}")
+    assert (half.exit_code, "--trigger and --target" in half.output) == (2, True)
     file = run("filter", str(path), "--out", str(path))
     assert (file.exit_code, "expected a folder, got a file" in file.output) == (2, True)
