@@ -47,8 +47,8 @@ def l2_ball(x: Images, eps: float) -> L2Ball:
 def l2_intervals(network: Network, image: L2Ball) -> Intervals:
     """Interval bounds of all values, tightened by the dual norm behind each of the first layers.
 
-    The activations of all images of the ball lie in an L2 ball around those of the sample, whose radius
-    grows by the spectral norm of a layer and by rounding; a (leaky) ReLU does not enlarge it.
+    Activations of images of the ball lie in an L2 ball around those of the sample. Its radius grows by
+    the spectral norm of each layer and by rounding errors; a (leaky) ReLU does not enlarge it.
     """
     loose = network.intervals(image)
     known: dict[int, Box] = {}
