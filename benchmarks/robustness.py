@@ -138,14 +138,14 @@ def broken_through(context: Context, outcomes: Outcomes) -> int:
 
 def main(names: list[str], *, tuning: bool, l2: bool) -> None:
     """Measure, print, and write the rows into the page where the test images were measured."""
-    rows: dict[str, list[str]] = {}
     for context in labs(names or list(L2_MODELS) * l2, tuning):
-        made = rows[context.subject.name] = []
+        made: list[str] = []
         for eps in L2_EPS if l2 else EPS:
             made.append((l2_line if l2 else line)(context, eps))
             print(made[-1], flush=True)
-    if not tuning:
-        write(rows, "L2 figures" if l2 else "figures", L2_HEAD if l2 else HEAD)
+        if not tuning:
+            rows = {context.subject.name: made}
+            write(rows, "L2 figures" if l2 else "figures", L2_HEAD if l2 else HEAD)
 
 
 def write(rows: dict[str, list[str]], name: str, head: str) -> None:
