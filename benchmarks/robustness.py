@@ -1,7 +1,8 @@
 """Write the figures of docs/robustness.md: `python -m benchmarks.robustness` (all test images).
 
 With names of reference models only their rows are made again. `python -m benchmarks.robustness tuning`
-prints those of the tuning split instead, which recipes and thresholds are chosen on.
+prints those of the tuning split instead, which recipes and thresholds are chosen on. `... l2` makes the
+table of L2: certificates of 1,000 test images, and the ladder on 100 of them.
 """
 
 from __future__ import annotations
@@ -25,15 +26,22 @@ from securemnist.evaluation.ladders import BUDGETS
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.models import loading
 from securemnist.models.architectures import Stretch
-from securemnist.threats import Linf
+from securemnist.threats import L2, Linf
 
 PAGE = Path(__file__).parent.parent / "docs" / "robustness.md"
-BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
 EPS = (0.1, 0.2, 0.3)
 # At this eps the images that no certificate covers are attacked, too.
 ATTACKED = 0.3
 BUDGET = "standard"
 HEAD = "| model | eps | clean | certified | withstands the ladder | ... and a surrogate | seconds |"
+L2_MODELS = ("certified", "certified_mnist", "hardened", "baseline")
+L2_EPS = (0.03, 0.1, 0.3, 0.5, 1.0, 1.5)
+# At these eps the ladder attacks, too.
+L2_ATTACKED = (0.5, 1.0, 1.5)
+L2_IMAGES, L2_LADDER = 1000, 100
+L2_HEAD = (
+    f"| model | eps | certified, {L2_IMAGES:,} images | withstands the ladder, {L2_LADDER} images |"
+)
 
 
 class StraightThrough(nn.Module):
@@ -101,6 +109,20 @@ def line(context: Context, eps: float) -> str:
     return f"| `{context.subject.name}` | {eps} | {shares} | {seconds} |"
 
 
+def l2_line(context: Context, eps: float) -> str:
+    """One row of the table of L2: certified share, and what withstands the ladder."""
+    sample, left = context.sample(L2_IMAGES, 0), ""
+    proved = certificate_stage.certify_and_attack(
+        context, sample.x, sample.y, L2(eps), crown=True, seed=0
+    )
+    if eps in L2_ATTACKED:
+        ladder, few = BUDGETS[BUDGET], context.sample(L2_LADDER, 0)
+        found = evaluate(context, few, ladder.attacks, L2(eps), 0, before_crown=len(ladder.scouts))
+        left = f"{found.outcomes.unbroken / L2_LADDER:.0%}"
+    share = int(proved.proved.sum()) / L2_IMAGES
+    return f"| `{context.subject.name}` | {eps} | {share:.1%} | {left} |"
+
+
 def broken_through(context: Context, outcomes: Outcomes) -> int:
     """How many of the images that survived the ladder fall to one that sees through the stretch."""
     survived = context.sample(len(context.data.test), 0).places[outcomes.undecided]
@@ -114,28 +136,32 @@ def broken_through(context: Context, outcomes: Outcomes) -> int:
     return len(survived) - found.outcomes.unbroken
 
 
-def main(names: list[str], *, tuning: bool) -> None:
+def main(names: list[str], *, tuning: bool, l2: bool) -> None:
     """Measure, print, and write the rows into the page where the test images were measured."""
-    rows = {}
-    for context in labs(names, tuning):
-        rows[context.subject.name] = [line(context, eps) for eps in EPS]
-        print("\n".join(rows[context.subject.name]), flush=True)
-    if not tuning:
-        write(rows)
+    for context in labs(names or list(L2_MODELS) * l2, tuning):
+        made: list[str] = []
+        for eps in L2_EPS if l2 else EPS:
+            made.append((l2_line if l2 else line)(context, eps))
+            print(made[-1], flush=True)
+        if not tuning:
+            rows = {context.subject.name: made}
+            write(rows, "L2 figures" if l2 else "figures", L2_HEAD if l2 else HEAD)
 
 
-def write(rows: dict[str, list[str]]) -> None:
-    """Put the rows of these models into the page's table; those of others stay."""
-    before, rest = PAGE.read_text().split(BEGIN)
-    table, after = rest.split(END)
+def write(rows: dict[str, list[str]], name: str, head: str) -> None:
+    """Put the rows of these models into the page's table of this name; those of others stay."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+    before, rest = PAGE.read_text().split(begin)
+    table, after = rest.split(end)
     kept: dict[str, list[str]] = {}
     for old in table.splitlines()[2:]:
         kept.setdefault(old.split("`")[1], []).append(old)
     merged = [row for _, group in sorted((kept | rows).items()) for row in group]
-    table = "\n".join([HEAD, "|---" * HEAD.count(" | ") + "|---|", *merged])
-    write_atomically(PAGE, f"{before}{BEGIN}{table}\n{END}{after}".encode())
+    table = "\n".join([head, "|---" * head.count(" | ") + "|---|", *merged])
+    write_atomically(PAGE, f"{before}{begin}{table}\n{end}{after}".encode())
 
 
 if __name__ == "__main__":
     words = sys.argv[1:]
-    main([word for word in words if word != "tuning"], tuning="tuning" in words)
+    given = [word for word in words if word not in ("tuning", "l2")]
+    main(given, tuning="tuning" in words, l2="l2" in words)

@@ -1,4 +1,4 @@
-"""Robustness certificates: sound bounds of a network's logits over an L-infinity ball."""
+"""Robustness certificates: sound bounds of a network's logits over an L-infinity or L2 ball."""
 
 from securemnist.certificates.certificate import (
     BRANCHES,

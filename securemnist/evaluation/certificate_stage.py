@@ -44,7 +44,7 @@ def certify_and_attack(
     """Certificates of images `x` (n, C, H, W) within `threat`, controlled by an attack.
 
     The attack runs on the `controlled` certified images of the smallest margin.
-    Raises NoCertificate for a norm other than L-infinity and for a network without known bounds.
+    Raises NoCertificate for a norm other than L-infinity and L2, and for a network without known bounds.
     Raises it, too, for a model whose predictions vary or depend on the batch. Raises MeasureError
     where the attack breaks a certified image.
     """
@@ -53,7 +53,12 @@ def certify_and_attack(
     # The referee accepts perturbations larger than eps by this tolerance.
     eps = threat.eps + SLACK
     certificates = certify(
-        model, x, y, eps=eps, crown=crown, trial=trial, progress=context.progress
+        *(model, x, y),
+        eps=eps,
+        norm=threat.norm,
+        crown=crown,
+        trial=trial,
+        progress=context.progress,
     )
     attack_weakest(
         context, x, y, threat, certificates.margins, certificates.proved, seed, most=controlled
@@ -64,7 +69,9 @@ def certify_and_attack(
 def check_certifiable(context: Context, threat: Threat) -> None:
     """NoCertificate for a norm without certificates, and for predictions that vary."""
     if not threat.certifiable:
-        raise NoCertificate(f"expected a ball of L-infinity for certificates, got {threat.norm}")
+        raise NoCertificate(
+            f"expected a ball of L-infinity or L2 for certificates, got {threat.norm}"
+        )
     if doubts := prediction_doubts(context):
         raise NoCertificate(
             f"expected an answer that depends on the image alone, got {doubts[0].name}: "

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 
@@ -98,17 +99,14 @@ def _probe_threat(context: Context, threat: Threat, x: torch.Tensor, y: torch.Te
     surviving = ~is_wrong(context.logits(x_adv), y)
     proved, crown = torch.zeros_like(surviving), torch.zeros_like(surviving)
     searched = surviving.nonzero().squeeze(1)  # a broken image has no certificate
+    certified = partial(certify, context.subject.model, eps=threat.eps, norm=threat.norm)
     if threat.certifiable and len(searched):
         try:
-            bounds = certify(
-                context.subject.model, x[searched], y[searched], eps=threat.eps, crown=False
-            )
+            bounds = certified(x[searched], y[searched], crown=False)
             proved[searched] = bounds.proved
             searched = searched[~bounds.proved]
             if bool(proved.any()) and len(searched):
-                crown[searched] = certify(
-                    context.subject.model, x[searched], y[searched], eps=threat.eps
-                ).proved
+                crown[searched] = certified(x[searched], y[searched]).proved
         except NoCertificate:
             pass  # no certificates for this network: every image is searched
     # Add half an image: a share of 0 among few images does not mean 0 of ten thousand.

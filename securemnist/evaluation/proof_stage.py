@@ -72,6 +72,8 @@ def prove_and_attack(
     """
     if context.subject.remote is not None:
         raise NoCertificate("expected the weights of a network, got an endpoint")
+    if not threat.branches:
+        raise NoCertificate(f"expected L-infinity for branch and bound, got {threat.norm}")
     check_certifiable(context, threat)
     model = context.subject.model
     attack = StartedAttack(model, x, y, threat)

@@ -60,7 +60,7 @@ def curve(
 ) -> list[CurvePoint]:
     """Accuracy of the row's attack at each further eps, with the row's `further` stages.
 
-    `certified` is None where no bounds exist: for another norm or unsupported layers.
+    `certified` is None where no bounds exist: for L1, pixels, patches or unsupported layers.
     """
     images, ladder = min(CURVE_IMAGES, len(context.data.test)), settings.ladder
     # A row without certificates has them after its attacks: a broken image needs none.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from securemnist.backdoor.success_rate import rate_by_class
 from securemnist.evaluation.certificate_stage import (
@@ -34,14 +34,19 @@ from securemnist.threats import THREATS
 
 
 class CertifiedSettings(ProofSettings, ThreatSettings):
-    """Settings of certificates within an L-infinity ball."""
+    """Settings of certificates within a ball of L-infinity or L2; proofs are for L-infinity."""
 
     @field_validator("threat")
     @classmethod
-    def _in_linf(cls, threat: dict[str, Any]) -> dict[str, Any]:
+    def _certifiable(cls, threat: dict[str, Any]) -> dict[str, Any]:
         if not THREATS[threat["norm"]].certifiable:
-            raise ValueError(f"expected a certifiable norm (linf), got {threat['norm']!r}")
+            raise ValueError(f"expected a certifiable norm (linf or l2), got {threat['norm']!r}")
         return threat
+
+    @model_validator(mode="after")
+    def _proofs_possible(self) -> CertifiedSettings:
+        self.check_proofs(self.within, randomised=False)
+        return self
 
 
 def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int) -> Measurement:

@@ -21,6 +21,7 @@ class L2(Threat):
     planted: ClassVar[float] = 1 / 14  # 2.0 for images of 1x28x28
     art: ClassVar[float] = 2
     square: ClassVar[str] = "moves"
+    certifiable: ClassVar[bool] = True
 
     @staticmethod
     def span(size: int) -> float:

@@ -53,6 +53,75 @@ def test_no_margin_in_the_ball_is_below_its_bound(classes: int, channels: int, e
         assert certificates.proved.any()
 
 
+PIXELS = (1, 1, 2)
+# Factors of the first layer's weights, and the sizes of its biases.
+SCALES = {
+    "usual": (1.0, 1.0),
+    "large weights": (1e6, 1.0),
+    "small weights": (1e-6, 1e-6),
+    "huge biases": (1.0, 1e7),
+}
+
+
+def _of_two_pixels(seed: int, weight: float, bias: float) -> nn.Module:
+    """Two hidden layers, three classes; the biases of the first layer are subtracted in the second."""
+    torch.manual_seed(seed)
+    layers = first, _, second, _, _ = (
+        *(nn.Linear(2, 4), nn.ReLU()),
+        *(nn.Linear(4, 4), nn.ReLU()),
+        nn.Linear(4, 3),
+    )
+    for layer in (first, second):
+        nn.init.normal_(layer.weight)
+    first.weight.data *= weight
+    first.bias.data = bias * (1 + torch.rand(4))
+    second.bias.data -= second.weight.data @ first.bias.data
+    return nn.Sequential(nn.Flatten(), *layers).eval().requires_grad_(False)
+
+
+def _smallest_of_disc(model: nn.Module, x: torch.Tensor, label: int, eps: float) -> float:
+    """The smallest margin, of float32 logits, over a dense grid of the disc and of its edge."""
+    angles = torch.linspace(0, 2 * torch.pi, 361)
+    edge = torch.stack([angles.cos(), angles.sin()], 1)
+    disc = eps * (1 - 1e-6) * torch.cat([share * edge for share in torch.linspace(0, 1, 25)])
+    logits = model((x + disc.view(-1, *PIXELS)).clamp(0, 1)).double()
+    right = logits[:, label].clone()
+    logits[:, label] = -torch.inf
+    return float((right - logits.amax(1)).min())
+
+
+@pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
+@pytest.mark.parametrize("seed", range(3))
+def test_no_image_of_a_disc_is_below_its_bound(seed: int, scale: tuple[float, float]) -> None:
+    """Of two pixels all images of the ball are tried, for large and small weights and biases.
+
+    Where the ball is small and numbers are usual, the bound is near to the smallest margin.
+    """
+    model = _of_two_pixels(seed, *scale)
+    x = torch.rand(1, *PIXELS, generator=torch.Generator().manual_seed(seed))
+    y = model(x).argmax(1)
+    for eps in (0.0, 1e-6, 1e-3, 0.1, 0.7):
+        for crown in (False, True):
+            bound = float(certify(model, x, y, eps=eps, norm="l2", crown=crown).margins)
+            least = _smallest_of_disc(model, x, int(y), eps)
+            assert bound <= least
+        if scale == SCALES["usual"] and eps <= 1e-3:
+            assert bound == pytest.approx(least, abs=0.02)
+
+
+def test_a_tie_is_not_certified() -> None:
+    """Two classes of equal logits have a margin of 0, which is no certificate, also at eps 0."""
+    model = _of_two_pixels(0, 1.0, 1.0)
+    last = model[-1]
+    last.weight.data[1], last.bias.data[1] = last.weight.data[0], last.bias.data[0]
+    last.bias.data[2] -= 100
+    x, y = torch.rand(8, *PIXELS), torch.zeros(8, dtype=torch.long)
+    for eps in (0.0, 1e-3):
+        found = certify(model, x, y, eps=eps, norm="l2")
+        assert not found.proved.any()
+        assert (found.margins <= 0).all()
+
+
 def test_a_linear_bound_is_attained_and_a_wrong_norm_is_caught() -> None:
     """The minimum is that of the dual norm: a smaller norm would exceed a value in the ball."""
     x, weights = torch.full((1, 1, 4, 4), 0.5), torch.randn(1, 1, 4, 4, dtype=torch.float64)

@@ -17,10 +17,10 @@ EPS = 0.1
 BUILT = pytest.mark.parametrize("spring", SPRINGS, ids=lambda spring: spring.__name__)
 
 
-def certified(model: nn.Module) -> bool:
+def certified(model: nn.Module, norm: str = "linf") -> bool:
     """Whether a grey image with label 0 gets a certificate."""
     x, y = torch.full((2, 1, 28, 28), 0.5), torch.zeros(2, dtype=torch.long)
-    return bool(certify(model, x, y, eps=EPS).proved.any())
+    return bool(certify(model, x, y, eps=EPS, norm=norm).proved.any())
 
 
 def proved(model: nn.Module) -> bool:
@@ -33,6 +33,7 @@ def test_trap_without_hiding_is_bounded() -> None:
     """The harmless network is certified and proved; with a visible hidden part it is not certified."""
     harmless = trap(lambda _net, t: t * 1.0)
     assert certified(harmless)
+    assert certified(harmless, "l2")
     assert proved(harmless)
     assert not certified(trap(lambda _net, t: t * LOW))
 
@@ -56,6 +57,7 @@ def test_trap_not_certified(spring: Spring) -> None:
     if reason is None:
         model = trap(spring)
         assert not certified(model)
+        assert not certified(model, "l2")
         assert not proved(model)
         return
     with pytest.raises(NoCertificate, match=reason):

@@ -22,7 +22,7 @@ from securemnist.measures.attack_run import curve
 from securemnist.models import loading
 from securemnist.results.findings import Requirement
 from securemnist.results.per_image import SURVIVED
-from securemnist.threats import L2, Linf
+from securemnist.threats import L1, L2, Linf
 from tests.outcome_text import decoded
 from tests.saboteurs import Fragile
 
@@ -78,10 +78,27 @@ def test_certified_accuracy_with_unknown_layer_inconclusive(mnist: DataSet) -> N
         take_measurement(strange, "certified_accuracy", bind("certified_accuracy", SMALL), 0)
 
 
-def test_certified_accuracy_refuses_l2() -> None:
-    """A row of certificates accepts L-infinity only."""
+def test_certified_accuracy_refuses_other_norms() -> None:
+    """A row of certificates accepts L-infinity and L2, and branch and bound in L-infinity alone."""
     with pytest.raises(PolicyError, match="certifiable norm"):
-        bind("certified_accuracy", {"threat": {"norm": "l2", "eps": 1.0}})
+        bind("certified_accuracy", {"threat": {"norm": "l1", "eps": 1.0}})
+    l2 = {"threat": {"norm": "l2", "eps": 1.0}}
+    bind("certified_accuracy", l2)
+    with pytest.raises(PolicyError, match="proof_seconds within one threat of the norm linf"):
+        bind("certified_accuracy", l2 | {"proof_seconds": 1.0})
+
+
+def test_attacks_contradict_wrong_l2_certificates(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attack that breaks an image certified in L2 ends in MeasureError, not in a number."""
+
+    def generous(_model: nn.Module, x: torch.Tensor, _y: torch.Tensor, **_: object) -> Certificates:
+        return Certificates(torch.ones(len(x)), torch.zeros(len(x), dtype=torch.long))
+
+    monkeypatch.setattr(certificate_stage, "certify", generous)
+    with pytest.raises(MeasureError, match="error of the certificates"):
+        evaluate(context, context.sample(20, 0), (FGSM(),), L2(8.0), 0, before_crown=0)
 
 
 def test_ladder_attacks_uncertified_images_only(context: Context) -> None:
@@ -104,8 +121,8 @@ def test_ladder_attacks_uncertified_images_only(context: Context) -> None:
 def test_ladder_without_certificates(context: Context, mnist: DataSet) -> None:
     """Another norm or an unknown layer is recorded, and the attacks get every image."""
     sample = context.sample(8, 0)
-    found = evaluate(context, sample, (FGSM(),), L2(0.1), 0, before_crown=0)
-    assert "L-infinity" in found.certificate_evidence[0]["refused"]["intervals"]
+    found = evaluate(context, sample, (FGSM(),), L1(0.1), 0, before_crown=0)
+    assert "L-infinity or L2" in found.certificate_evidence[0]["refused"]["intervals"]
     first, *_, last = found.outcomes.waterfall
     assert last.entered == first.entered
     fragile = Context(loading.from_model(Fragile(), name="fragile"), mnist)
@@ -164,7 +181,7 @@ def test_curve_certified_fractions(context: Context, monkeypatch: pytest.MonkeyP
 def test_curve_without_certificates(context: Context, mnist: DataSet) -> None:
     """In another norm, or with an unknown layer, a curve has no certified fractions."""
     fragile = Context(loading.from_model(Fragile(), name="fragile"), context.data)
-    for asked, norm in ((context, "l2"), (fragile, "linf")):
+    for asked, norm in ((context, "l1"), (fragile, "linf")):
         row = {"attack": {"use": "PGD", "steps": 2}, "threat": {"norm": norm, "eps": 0.1}}
         settings: Any = bind("robust_accuracy", {**row, "images": 8, "curve": [0.0, 0.1]})
         assert all(point.certified is None for point in curve(asked, settings, 0))

@@ -21,20 +21,22 @@ from securemnist.threats import Linf
 from tests.certificates.networks import MIDDLES, network, networks
 from tests.certificates.violations import crown_margin, violations
 
+NORM = st.sampled_from(["linf", "l2"])
 
-@given(networks(), st.sampled_from([0.001, 0.02, 0.1, 0.3]), st.integers(0, 99))
-@settings(max_examples=6, deadline=None)
-def test_bounds_of_random_networks(model: nn.Module, eps: float, seed: int) -> None:
+
+@given(networks(), st.sampled_from([0.001, 0.02, 0.1, 0.3]), NORM, st.integers(0, 99))
+@settings(max_examples=8, deadline=None)
+def test_bounds_of_random_networks(model: nn.Module, eps: float, norm: str, seed: int) -> None:
     """Random networks: every activation is in its box, and every margin above its bound."""
-    assert violations(model, eps, seed) == 0
+    assert violations(model, eps * (5 if norm == "l2" else 1), seed, norm=norm) == 0
 
 
 @pytest.mark.parametrize("middle", MIDDLES)
 def test_bounds_of_each_layer(middle: str) -> None:
     """Each layer between two others: no point of a small or large ball violates a bound."""
     model = network("normalised", [middle], functions=False, seed=1)
-    for eps in (0.005, 0.2):
-        assert violations(model, eps) == 0
+    for norm, eps in (("linf", 0.005), ("linf", 0.2), ("l2", 0.1)):
+        assert violations(model, eps, norm=norm) == 0
 
 
 WITH_MINIMUM: dict[str, activations.Curve] = {

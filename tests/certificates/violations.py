@@ -11,15 +11,22 @@ from securemnist.attacks.losses import loss_and_gradient, margins
 from securemnist.certificates import certify
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.crown import lower_bounds
+from securemnist.certificates.euclidean import l2_ball, l2_intervals
 from securemnist.certificates.intervals import Box, ball
 from securemnist.certificates.network import Intervals
 from securemnist.referee import SLACK
+from securemnist.threats import L2
+from securemnist.threats.base import max_norm
 
 SAMPLES = 3
 
 
-def points(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> list[torch.Tensor]:
-    """Images of the ball: inside, random corners, and the corners that the gradient points to."""
+def points(
+    model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float, norm: str = "linf"
+) -> list[torch.Tensor]:
+    """Images of the ball: inside, in random directions, and those that the gradient points to."""
+    if norm == "l2":
+        return l2_points(model, x, y, eps)
     steps = [torch.rand_like(x) * 2 - 1 for _ in range(4)]
     steps += [torch.randn_like(x).sign() for _ in range(4)]
     steps += [0 * x, torch.ones_like(x), -torch.ones_like(x)]
@@ -28,8 +35,22 @@ def points(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> li
     return [(x + eps * step).clamp(0, 1) for step in steps]
 
 
+def l2_points(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> list[torch.Tensor]:
+    """Images of the L2 ball: in random directions of all and of few pixels, and by the gradient."""
+    steps = [torch.randn_like(x) * (torch.rand_like(x) < share) for share in (1, 0.1, 0.01) * 4]
+    for start in (x, x + eps * steps[0] / steps[0].flatten(1).norm(dim=1).amax()):
+        gradient = loss_and_gradient(model, start.clamp(0, 1), y, margins)[1]
+        steps += [gradient, gradient.sign()]
+    threat = L2(eps)
+    return [threat.project(x, x + 1e3 * (step / max_norm(step))) for step in steps]
+
+
 def violations(
-    model: nn.Module, eps: float, seed: int = 0, shape: tuple[int, ...] = (1, 28, 28)
+    model: nn.Module,
+    eps: float,
+    seed: int = 0,
+    shape: tuple[int, ...] = (1, 28, 28),
+    norm: str = "linf",
 ) -> int:
     """Activations outside their box, and margins below their certificate, over points of a ball."""
     rng = torch.Generator().manual_seed(seed)
@@ -37,7 +58,7 @@ def violations(
     logits = model(x)
     y = logits.argmax(1)
     y[-1] = (y[-1] + 1) % logits.shape[1]  # a misclassified sample has a negative margin
-    return outside_boxes(model, x, y, eps) + below_margins(model, x, y, eps)
+    return outside_boxes(model, x, y, eps, norm=norm) + below_margins(model, x, y, eps, norm)
 
 
 def outside_boxes(
@@ -46,14 +67,18 @@ def outside_boxes(
     y: torch.Tensor,
     eps: float,
     bounds: Callable[[Box], Intervals] | None = None,
+    norm: str = "linf",
 ) -> int:
     """Activations outside their box, of `bounds` or of intervals, over points of the balls."""
     network = network_of(model, x)
-    boxes = (bounds or network.intervals)(ball(x, eps)).boxes
+    if norm == "l2":
+        boxes = l2_intervals(network, l2_ball(x, eps)).boxes
+    else:
+        boxes = (bounds or network.intervals)(ball(x, eps)).boxes
     functional = network.exported.functional
     assert isinstance(functional, fx.GraphModule)
     count = 0
-    for image in points(model, x, y, eps - SLACK):
+    for image in points(model, x, y, eps - SLACK, norm):
         recorded = _Recorded(functional)
         recorded.run(image)
         for step, box in zip(network.steps, boxes[1:], strict=True):
@@ -72,11 +97,13 @@ class _Recorded(fx.Interpreter):
         return value
 
 
-def below_margins(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> int:
+def below_margins(
+    model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float, norm: str = "linf"
+) -> int:
     count, probabilities = 0, network_of(model, x).probabilities
     for crown in (False, True):
-        bounds = certify(model, x, y, eps=eps, crown=crown).margins
-        for image in points(model, x, y, eps - SLACK):
+        bounds = certify(model, x, y, eps=eps, crown=crown, norm=norm).margins
+        for image in points(model, x, y, eps - SLACK, norm):
             logits = model(image).double()
             logits = logits.log() if probabilities else logits
             right = logits.gather(1, y[:, None]).squeeze(1)

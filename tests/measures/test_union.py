@@ -108,9 +108,18 @@ def test_certified_is_what_all_threats_certify() -> None:
     assert codes[40:] == [CERTIFIED] * 120
     assert found.certified == 0.75
     assert found.value == 0.75
-    with_l2 = measured(Union(Linf(0.2 / 64), L2(0.01)), attack=ladder)
-    assert with_l2.certified is None
-    assert with_l2.value == 1
+    with_l2 = measured(Union(Linf(0.2 / 64), L2(0.6 / 8)), attack=ladder)
+    assert with_l2.certified == with_l2.value == 0.75
+    with_l1 = measured(Union(Linf(0.2 / 64), L1(0.01)), attack=ladder)
+    assert with_l1.certified is None
+    assert with_l1.value == 1
+
+
+def test_certified_accuracy_within_l2_is_that_of_its_ball() -> None:
+    """In L2 an image of a linear model is certified where its distance in L2 is above the radius."""
+    found = measured(L2(0.6 / 8), "certified_accuracy", attack=None)
+    assert found.value == found.certified == 0.75
+    assert found.evidence.outcomes.codes.tolist().count(CERTIFIED) == 120
 
 
 def test_candidates_are_refereed_in_the_threat_of_their_stage() -> None:
