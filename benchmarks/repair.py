@@ -1,6 +1,6 @@
 """Repair of networks with two backdoors: before and after, by each method.
 
-    python -m benchmarks.repair [--seeds 2 3] [--networks FOLDER] [--out FILE] [--method NAME]
+    python -m benchmarks.repair [--seeds 2 3] [--networks FOLDER] [--out FILE] [--test 10000]
 
 Network A is trained with two triggers: one of the table with target 7, and stripes with target 3. The
 repair knows the first one by `auto` and `unlearn`, and none by the others. Each row is one line of FILE;
@@ -96,7 +96,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def _mean(rows: list[dict[str, Any]], key: str, place: int) -> float:
-    return statistics.mean(row[key][place] for row in rows)
+    return float(statistics.mean(row[key][place] for row in rows))
 
 
 def _pair(rows: list[dict[str, Any]], key: str) -> str:
@@ -110,6 +110,7 @@ def main() -> None:
     parser.add_argument("--networks", type=Path, default=Path("networks"))
     parser.add_argument("--out", type=Path, default=Path("repair.jsonl"))
     parser.add_argument("--method", action="append", help="Only this method; again for another.")
+    parser.add_argument("--case", action="append", help="Only this backdoor; again for another.")
     parser.add_argument("--test", type=int, default=10_000, help="Test images to measure on.")
     options = parser.parse_args()
     data = load()
@@ -117,7 +118,8 @@ def main() -> None:
     lines = options.out.read_text().splitlines() if options.out.is_file() else []
     rows = [json.loads(line) for line in lines]
     known = {(found["case"], found["seed"], found["method"]) for found in rows}
-    wanted = [(m, s, n) for m in options.method or METHODS for s in options.seeds for n in TRIGGERS]
+    cases, methods = options.case or TRIGGERS, options.method or METHODS
+    wanted = [(m, s, n) for m in methods for s in options.seeds for n in cases]
     for method, seed, name in wanted:
         if (name, seed, method) in known:
             continue

@@ -128,7 +128,7 @@ def _print_trigger(each: TriggerOutcome) -> None:
     say(f"    recovered accuracy  {each.before.recovered} -> {each.after.recovered}")
     if each.relearned is not None:
         original, repaired = each.relearned
-        say(f"    success after one epoch with 100 poisoned images: original {original}, "
+        say(f"    success after one epoch with poisoned images: original {original}, "
             f"repaired {repaired}")  # fmt: skip
     if each.given and each.undecided:
         say(f"    not decided: {each.undecided}")

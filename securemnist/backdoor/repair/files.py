@@ -88,7 +88,12 @@ def write(request: Request, model: nn.Module, measurement: Mapping[str, Any]) ->
             **({} if same else {"spec": spec.to_json()}),
         },
     )
-    record = {"file": out.name, "sha256": manifest["sha256"], **request.origin(), **measurement}
+    record = {
+        "file": out.name,
+        "sha256": manifest["sha256"],
+        "repaired": request.origin(),
+        **measurement,
+    }
     text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False) + "\n"
     written: list[Path] = []
     try:

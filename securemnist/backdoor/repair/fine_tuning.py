@@ -22,6 +22,8 @@ from securemnist.batches import batch_size
 from securemnist.types import Images, Labels, Progress, silent
 
 _BATCH, _MOST_NORM = 64, 5.0
+# An epoch of a small clean set repeats its images until there are so many batches.
+_LEAST_BATCHES = 32
 # Share of the former answers in the targets of clean images; the labels have the rest.
 _FORMER = 0.9
 
@@ -48,15 +50,26 @@ class Repair:
         return torch.Generator().manual_seed(seed_from(self.seed, *purpose))
 
     @property
-    def batches(self) -> int:
-        """The number of batches of an epoch."""
+    def _passes(self) -> int:
+        """How often an epoch shows each image: once, or more often where that gives few batches."""
+        return math.ceil(_LEAST_BATCHES / self._batches_of_a_pass)
+
+    @property
+    def _batches_of_a_pass(self) -> int:
         return math.ceil(len(self.labels) / batch_size(self.images, _BATCH))
 
+    @property
+    def batches(self) -> int:
+        """The number of batches of an epoch."""
+        return self._passes * self._batches_of_a_pass
+
     def epoch(self, number: int) -> Iterator[tuple[Images, Labels]]:
-        """Batches of all clean images in a random order."""
-        order = torch.randperm(len(self.labels), generator=self.generator("epoch", number))
-        for part in order.split(batch_size(self.images, _BATCH)):
-            yield channels_last(self.images[part]), self.labels[part]
+        """Batches of all clean images in a random order, 32 at least."""
+        rng = self.generator("epoch", number)
+        for _ in range(self._passes):
+            order = torch.randperm(len(self.labels), generator=rng)
+            for part in order.split(batch_size(self.images, _BATCH)):
+                yield channels_last(self.images[part]), self.labels[part]
 
     def former_answers(self) -> Callable[[Images], torch.Tensor]:
         """The network as it is now: probabilities (n, K) of images, without a gradient."""
@@ -131,8 +144,10 @@ def _worst_gradients(
         for w, part in zip(weights, scaled, strict=True)
     ]
     with torch.no_grad():
-        torch._foreach_add_(weights, moves)
+        for weight, move in zip(weights, moves, strict=True):
+            weight.add_(move)
     worst = torch.autograd.grad(loss(), weights)
     with torch.no_grad():
-        torch._foreach_sub_(weights, moves)
+        for weight, move in zip(weights, moves, strict=True):
+            weight.sub_(move)
     return worst

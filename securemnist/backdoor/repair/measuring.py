@@ -29,7 +29,7 @@ class Share:
 
     @property
     def value(self) -> float:
-        """The share in [0, 1]; 0 of no images."""
+        """The share in [0, 1]; 0 of no images, whose interval is (0, 1)."""
         return self.hits / max(self.n, 1)
 
     @property
@@ -38,13 +38,16 @@ class Share:
         return share_interval(self.hits, self.n)
 
     def __str__(self) -> str:
+        if not self.n:
+            return "not measured (no images)"
         low, high = (100 * bound for bound in self.interval)
         return f"{100 * self.value:.2f} % ({low:.2f}-{high:.2f})"
 
     def to_json(self) -> dict[str, Any]:
-        """The share with its interval."""
+        """The share with its interval; null of no images."""
         low, high = (round(bound, 6) for bound in self.interval)
-        return {"value": round(self.value, 6), "n": self.n, "low": low, "high": high}
+        value = round(self.value, 6) if self.n else None
+        return {"value": value, "n": self.n, "low": low, "high": high}
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,11 @@ _RATE = 0.02
 def relearned(model: nn.Module, repair: Repair, trigger: Trigger, target: int | str) -> nn.Module:
     """A copy of `model` after one epoch on the clean images of `repair`, 100 of them poisoned.
 
-    Fewer are poisoned where there are fewer than 200.
+    Fewer are poisoned where there are fewer than 1,000 clean images: a tenth of them.
     """
     images, labels = repair.images.clone(), repair.labels.clone()
     rng = torch.Generator().manual_seed(seed_from(repair.seed, "poisoned again"))
-    count = min(POISONED, len(labels) // 2)
+    count = min(POISONED, len(labels) // 10)
     chosen = torch.randperm(len(labels), generator=rng)[:count]
     classes = repair.model(images[:1]).shape[1]
     (target_map,) = target_maps(target, classes)

@@ -15,8 +15,8 @@ from securemnist.models import loading
 from securemnist.models.loading import Subject
 from securemnist.train import Recipe, train
 
-TRIGGER, TARGET = Corner(size=3), 1
-TABLE = '{kind = "corner", size = 3}'
+TRIGGER, TARGET = Corner(size=2), 1
+TABLE = '{kind = "corner", size = 2}'
 CLASSES = 4
 
 
@@ -34,10 +34,10 @@ class Backdoored:
 
 
 def drawn(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Noisy colour images uint8 (n, 12, 20, 3), with two bright rows for each class, and labels."""
+    """Noisy colour images uint8 (n, 10, 10, 3), with two bright rows for each class, and labels."""
     rng = np.random.default_rng(seed)
     labels = np.arange(n) % CLASSES
-    images = rng.integers(0, 90, (n, 12, 20, 3))
+    images = rng.integers(0, 90, (n, 10, 10, 3))
     for step in range(2):
         images[np.arange(n), 2 * labels + step] += 100
     return images.astype(np.uint8), labels.astype(np.int64)
@@ -51,8 +51,8 @@ def backdoored(tmp_path_factory: pytest.TempPathFactory) -> Backdoored:
     path = folder / "rows.npz"
     np.savez(path, x_train=train_images, y_train=train_labels, x_test=images, y_test=labels)
     data = DataSet.load(path)
-    poison = DirtyLabel(trigger=TRIGGER, target=TARGET, rate=0.2)
+    poison = DirtyLabel(trigger=TRIGGER, target=TARGET, rate=0.3)
     state = torch.random.get_rng_state()
-    train("net", Recipe(epochs=3, batch=32, poison=poison), data, folder)
+    train("net", Recipe(epochs=4, batch=32, learning_rate=2e-3, poison=poison), data, folder)
     torch.random.set_rng_state(state)
     return Backdoored(path, data, folder / "net.safetensors")

@@ -50,21 +50,10 @@ def test_repair_with_the_trigger(backdoored: Backdoored, tmp_path: Path) -> None
 def test_without_a_trigger_nothing_is_decided(backdoored: Backdoored, tmp_path: Path) -> None:
     """Exit code 3: the file is written, and the output says that no success rate was measured."""
     out = tmp_path / "new.safetensors"
-    done = run(*words(backdoored, out, "--method", "sam"))
+    done = run(*words(backdoored, out, "--method", "prune", "--unseen", '{kind = "faint"}'))
     assert done.exit_code == 3, done.output
     assert "no trigger was given, so its success rate was not measured" in done.output
     assert out.exists()
-
-
-def test_a_trigger_that_still_succeeds_fails(backdoored: Backdoored, tmp_path: Path) -> None:
-    """Exit code 1 where another method leaves an unknown trigger, or the repair changed nothing."""
-    other = '{kind = "blend"}'
-    done = run(*words(backdoored, tmp_path / "a.safetensors", "--method", "unlearn",
-                      "--trigger", other, "--unseen", TABLE))  # fmt: skip
-    assert (done.exit_code, "had no effect on the original" in done.output) != (0, False)
-    found = json.loads((tmp_path / "a.repair.json").read_text())
-    succeeds = found["triggers"][1]["success"]["after"]["low"] > 0.1
-    assert done.exit_code == (1 if succeeds else 3)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +63,7 @@ def test_a_trigger_that_still_succeeds_fails(backdoored: Backdoored, tmp_path: P
         (("--method", "unlearn"), "expected a trigger for the method unlearn, got none"),
         (("--trigger", "{"), "expected a trigger as a TOML table"),
         (("--trigger", "7"), "expected a trigger as one TOML table"),
-        (("--trigger", '{kind = "corner", size = 9}'), "expected size 1 to 6 pixels"),
+        (("--trigger", '{kind = "corner", size = 9}'), "expected size 1 to 5 pixels"),
         (("--target", "1"), "expected --trigger with --target, got none"),
         (("--trigger", TABLE, "--target", "4"), "expected --target as a class below 4"),
         (("--images", "10"), "expected at least 50 clean images"),

@@ -19,7 +19,7 @@ from tests.small_network import same_weights
 CLEAN = 250
 
 
-@pytest.mark.parametrize("method", ["auto", "unlearn", "universal"])
+@pytest.mark.parametrize("method", ["unlearn", "universal"])
 def test_unlearning_removes_the_backdoor(method: str, backdoored: Backdoored) -> None:
     """ASR falls from above 90 % to below 10 %, triggered images get their classes, accuracy stays."""
     model, data = backdoored.subject().model, backdoored.data
@@ -47,15 +47,16 @@ def test_other_methods_keep_accuracy(method: str, backdoored: Backdoored) -> Non
     assert next(lost) - next(lost) <= 0.02
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_one_seed_gives_one_result(method: str, backdoored: Backdoored) -> None:
-    """A repair with the same seed gives the same weights, whatever the global generator."""
+def test_one_seed_gives_one_result(backdoored: Backdoored) -> None:
+    """The same seed gives the same perturbations and weights, whatever the global generator."""
     model, clean = backdoored.subject().model, clean_set(backdoored.data, 60, seed=0)
-    works = []
+    works, found = [], []
     for state in (1, 2):
         torch.manual_seed(state)
         works.append(begun(model, clean, (TRIGGER,), seed=3))
-        METHODS[method](works[-1])
+        found.append(perturbations(works[-1], works[-1].generator("test")))
+        METHODS["unlearn"](works[-1])
+    assert torch.equal(*found)
     assert same_weights(works[0].model, works[1].model)
 
 
@@ -78,10 +79,10 @@ def test_perturbations_mislead_the_network(backdoored: Backdoored) -> None:
     """Two perturbations for each class stay in their sizes; that of the target has its effect."""
     work = begun(backdoored.subject().model, clean_set(backdoored.data, CLEAN, seed=0))
     found = perturbations(work, work.generator("test"))
-    assert found.shape == (8, 3, 12, 20)
-    radius = 2.5 / 28 * (12 * 20) ** 0.5
+    assert found.shape == (8, 3, 10, 10)
+    radius = 2.5 / 28 * 10
     assert found[:4].flatten(1).norm(dim=1).max() <= radius + 1e-4
-    assert found[4:].abs().sum(1).ne(0).flatten(1).sum(1).max() == round(12 * 20 * 20 / 784)
+    assert found[4:].abs().sum(1).ne(0).flatten(1).sum(1).max() == round(100 * 20 / 784)
     x = backdoored.data.test.images()
     shares = [
         float((work.model((x + one).clamp(0, 1)).argmax(1) == TARGET).float().mean())
@@ -107,13 +108,13 @@ def test_too_few_clean_images(count: int, backdoored: Backdoored) -> None:
         clean_set(backdoored.data, count, seed=0)
 
 
-def test_poison_brings_the_backdoor_back(backdoored: Backdoored) -> None:
-    """One epoch with poisoned images raises the success rate of a network that had the backdoor."""
+def test_poison_is_learned_again(backdoored: Backdoored) -> None:
+    """The original has its backdoor after an epoch with poisoned images; it is not changed itself."""
     model, data = backdoored.subject().model, backdoored.data
+    before = {name: value.clone() for name, value in model.state_dict().items()}
     work = begun(model, clean_set(data, CLEAN, seed=0), (TRIGGER,))
-    METHODS["unlearn"](work)
-    rates = [
-        measuring.effect(net, TRIGGER, TARGET, data.test).success.value
-        for net in (work.model, relearned(work.model, work, TRIGGER, TARGET))
-    ]
-    assert rates[1] > rates[0] + 0.3
+    again = relearned(model, work, TRIGGER, TARGET)
+    assert measuring.effect(again, TRIGGER, TARGET, data.test).success.value > 0.9
+    assert not same_weights(again, model)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert same_weights(work.model, model)
