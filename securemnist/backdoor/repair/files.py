@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from securemnist import __version__
 from securemnist._util.resources import write_new
 from securemnist.data import DataSet, Samples
-from securemnist.errors import UsageError
+from securemnist.errors import Inconclusive, UsageError
 from securemnist.input_spec import MNIST
 from securemnist.models import weight_file
 from securemnist.models.architectures import ARCHITECTURES
@@ -74,7 +75,15 @@ def check_subject(subject: Subject) -> None:
 
 
 def write(request: Request, model: nn.Module, measurement: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the three files, the weights last; returns the manifest. UsageError where that fails."""
+    """Write the three files, the weights last; returns the manifest. UsageError where that fails.
+
+    Inconclusive, and nothing written, where the repair diverged.
+    """
+    if not all(torch.isfinite(value).all() for value in model.state_dict().values()):
+        raise Inconclusive(
+            f"expected finite weights after the repair by {request.method}, got others, so nothing was "
+            "written; use another --method or more --images"
+        )
     spec, subject, out = request.data.spec, request.subject, request.out
     same = (spec.shape, spec.classes) == (MNIST.shape, MNIST.classes)
     content, manifest = weight_file.packed(

@@ -16,9 +16,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from securemnist._util.hashing import seed_from
-from securemnist.attacks.base import channels_last
 from securemnist.backdoor.triggers import Trigger
-from securemnist.batches import batch_size
+from securemnist.batches import batch_size, channels_last
 from securemnist.types import Images, Labels, Progress, silent
 
 _BATCH, _MOST_NORM = 64, 5.0

@@ -8,10 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from securemnist.attacks.base import channels_last
 from securemnist.backdoor.success_rate import Predictions, invisible_reason, target_maps
 from securemnist.backdoor.triggers import Trigger
-from securemnist.batches import batch_size
+from securemnist.batches import batch_size, channels_last
 from securemnist.data import Samples
 from securemnist.models.predictions import predicted
 from securemnist.results.intervals import share_interval

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.func import functional_call
 
-from securemnist.attacks.base import channels_last
 from securemnist.backdoor.repair.fine_tuning import Repair
+from securemnist.batches import channels_last
 from securemnist.models.predictions import is_wrong
 from securemnist.types import Images, Labels
 

@@ -11,11 +11,10 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from securemnist.attacks.base import channels_last
 from securemnist.backdoor.repair.fine_tuning import Repair, fine_tune, unlearning_loss
 from securemnist.backdoor.repair.trigger_unlearning import triggered
 from securemnist.backdoor.triggers import Trigger
-from securemnist.batches import batch_size
+from securemnist.batches import batch_size, channels_last
 from securemnist.types import Images, per_image
 
 _ROUNDS, _RATE = 4, 0.02
