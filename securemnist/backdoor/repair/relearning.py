@@ -1,7 +1,7 @@
 """The re-learning test: how fast a network learns the backdoor again.
 
 A repair can hide a backdoor without removing it. Such a network learns it again from a few poisoned
-images (Min et al. 2024, arXiv 2410.09838). A network that never had it learns more slowly.
+images (Min et al. 2024, arXiv 2410.09838).
 """
 
 from __future__ import annotations
