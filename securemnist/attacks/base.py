@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from securemnist.attacks.adversarial import AdversarialImages, attacked
+from securemnist.batches import channels_last as channels_last
 from securemnist.errors import PolicyError
 from securemnist.models.loading import Subject
 from securemnist.threats import Threat
@@ -168,11 +169,6 @@ class NativeAttack(Attack):
     @abstractmethod
     def _run(self, inputs: AttackInput, progress: Progress) -> Images:
         """Adversarial candidates, as from `propose`."""
-
-
-def channels_last(x: Images) -> Images:
-    """The same values in the memory layout in which convolutions on a CPU are fastest."""
-    return x.contiguous(memory_format=torch.channels_last)
 
 
 def check_setting(holds: bool, setting: str, expected: str, got: object) -> None:

@@ -1,0 +1,36 @@
+"""The clean images of a repair, which share no image with the test split."""
+
+from __future__ import annotations
+
+import torch
+
+from securemnist._util.hashing import seed_from
+from securemnist.data import DataSet, Samples
+from securemnist.errors import UsageError
+
+LEAST = 50
+
+
+def clean_set(data: DataSet, count: int, *, seed: int) -> Samples:
+    """`count` images of the tuning split, and of the training split where it has too few.
+
+    They are drawn at random by the seed. Copies of test images are left out. UsageError for fewer than
+    50 images, or where the data have too few.
+    """
+    if count < LEAST:
+        raise UsageError(f"expected at least {LEAST} clean images, got {count}; raise --images")
+    rng = torch.Generator().manual_seed(seed_from(seed, "clean images"))
+    known = set(data.test.contents)
+    found: list[Samples] = []
+    for split in (data.tuning, data.train):
+        left = count - sum(map(len, found))
+        drawn = split[torch.randperm(len(split), generator=rng)[: left + left // 10 + 1]]
+        fresh = [place for place, content in enumerate(drawn.contents) if content not in known]
+        found.append(drawn[torch.tensor(fresh[:left], dtype=torch.long)])
+    pixels = torch.cat([part.pixels for part in found])
+    if len(pixels) < count:
+        raise UsageError(
+            f"expected {count:,} clean images that are no test images, got {len(pixels):,} in "
+            f"{data.name}; lower --images, or name other data with --data"
+        )
+    return Samples(pixels, torch.cat([part.labels for part in found]))
