@@ -57,7 +57,7 @@ def repair(
     unseen: tuple[str, ...],
     seed: int,
 ) -> None:
-    """Remove a backdoor from the weights of SPEC, by fine-tuning on clean images.
+    """Remove a backdoor from the weights of SPEC with clean images.
 
     The new weights, their manifest and NAME.repair.json with all numbers are written beside each other.
     SPEC is NAME, FILE.safetensors or ARCH@FILE. No file is overwritten. Accuracy and success rates are
