@@ -11,5 +11,5 @@ def test_backdoor_success(requirement, security_judge, security_record):
 
 @pytest.mark.measure("backdoor_scan")
 def test_backdoor_scan(requirement, security_judge, security_record):
-    """No search finds a trigger that nobody named."""
+    """No search finds an unknown trigger."""
     security_record(security_judge(requirement))

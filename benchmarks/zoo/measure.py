@@ -17,7 +17,7 @@ from scipy import stats
 
 from benchmarks.zoo.networks import network
 from securemnist.backdoor.scan import references, searches
-from securemnist.backdoor.scan.statistics import ANOMALY, Statistic, judged
+from securemnist.backdoor.scan.statistics import Statistic, judged
 from securemnist.data import DataSet, load
 from securemnist.measures.backdoor_scan import SEARCHED
 
@@ -50,7 +50,9 @@ def _scanned(file: Path, data: DataSet) -> Record:
     model.load_state_dict(load_file(file.with_suffix(".safetensors")))
     model.eval().requires_grad_(False)
     began = time.perf_counter()
-    found = searches.search(model, data.tuning[:SEARCHED], data.spec.classes, seed=0)
+    samples = data.tuning[:SEARCHED]
+    x, y = samples.images(), samples.labels
+    found = searches.search(model, x, y, data.spec.classes, seed=0)
     sizes = {one.kind: [round(float(size), 4) for size in one.sizes] for one in found}
     return {"seconds": round(time.perf_counter() - began, 1), "sizes": sizes}
 
@@ -67,7 +69,7 @@ def _print_table(records: list[tuple[Record, Statistic]]) -> None:
         ]
         statistics = [statistic for _, statistic in chosen]
         right = sum(
-            statistic.probability < ANOMALY and statistic.place == _place(record)
+            statistic.is_anomaly and statistic.place == _place(record)
             for record, statistic in chosen
         )
         cells = kind.replace("_", " "), len(chosen), _anomalies(statistics), right
@@ -82,7 +84,7 @@ def _place(record: Record) -> int:
 
 
 def _anomalies(statistics: list[Statistic]) -> int:
-    return sum(statistic.probability < ANOMALY for statistic in statistics)
+    return sum(statistic.is_anomaly for statistic in statistics)
 
 
 def _auroc(backdoored: list[Statistic], clean: list[Statistic]) -> float:

@@ -39,10 +39,11 @@ def main(folder: Path) -> None:
     """Scan each network on tuning images, and write the file."""
     data = load()
     samples = data.tuning[:SEARCHED]
+    x, y = samples.images(), samples.labels
     networks = []
     for name, model in _networks(folder):
         began = time.perf_counter()
-        found = searches.search(model, samples, data.spec.classes, seed=0)
+        found = searches.search(model, x, y, data.spec.classes, seed=0)
         sizes = {one.kind: [round(float(size), 4) for size in one.sizes] for one in found}
         digest = loading.from_model(model, name=name).digest
         networks.append(ReferenceNetwork(name=name, digest=digest, sizes=sizes))

@@ -43,11 +43,10 @@ def calibrate_scan(
     samples = data.tuning if len(data.tuning) >= 2 * data.spec.classes else data.train
     samples = samples.spread(min(SEARCHED, len(samples)))
     folder.mkdir(parents=True, exist_ok=True)
+    x, y = samples.images(), samples.labels
     networks = []
     for subject in _trained(data, seconds, progress):
-        found = searches.search(
-            subject.model, samples, data.spec.classes, seed=0, progress=progress
-        )
+        found = searches.search(subject.model, x, y, data.spec.classes, seed=0, progress=progress)
         sizes = {one.kind: [round(float(size), 6) for size in one.sizes] for one in found}
         networks.append(ReferenceNetwork(name=subject.name, digest=subject.digest, sizes=sizes))
         if len(networks) <= CONTROLS:

@@ -21,10 +21,10 @@ from securemnist.errors import UsageError
     help="Time for the training of all networks.",
 )
 def calibrate(data: Path, out: Path, minutes: float) -> None:
-    """Train networks without a backdoor on DATA, and scan them for backdoors.
+    """Scan networks without a backdoor for DATA of your own.
 
-    A row of the measure backdoor_scan reads the folder: references = "FOLDER". Without it, scans of
-    models for data other than MNIST are inconclusive.
+    They are trained on its training split. A row of the measure backdoor_scan reads the folder:
+    references = "FOLDER". Without it, scans of models for data other than MNIST are inconclusive.
 
     Exit codes: 0 written; 2 usage error.
     """

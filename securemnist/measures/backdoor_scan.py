@@ -1,4 +1,4 @@
-"""Backdoor scan: a search for triggers that nobody named.
+"""Backdoor scan: a search for unknown triggers.
 
 Perturbations are searched for that steer all images to one class, or each class to the next. A backdoor
 is a perturbation that is far smaller than those which networks without a backdoor need.
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from securemnist.backdoor.scan import references, searches
-from securemnist.backdoor.scan.statistics import ANOMALY, Statistic, judged
+from securemnist.backdoor.scan.statistics import Statistic, judged
 from securemnist.backdoor.scan.witness import Witness
 from securemnist.backdoor.success_rate import Predictions, Success, TargetMap
 from securemnist.data.thumbnail import thumbnail
@@ -51,12 +51,14 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
     searched, held_out = _samples(context, seed)
     classes = context.data.spec.classes
     model = context.subject.model
-    found = searches.search(model, searched.samples, classes, seed=seed, progress=context.progress)
+    found = searches.search(
+        model, searched.x, searched.y, classes, seed=seed, progress=context.progress
+    )
     statistics = judged({one.kind: one.sizes for one in found}, [n.tensors() for n in known])
     table = _table(statistics, found, len(known))
     first = statistics[0]
     common: dict[str, Any] = {"n": len(held_out), "complete": False, "seed": seed}
-    if first.probability >= ANOMALY:
+    if not first.is_anomaly:
         seconds = round(time.perf_counter() - began, 3)
         evidence = OtherEvidence(table=table)
         return Measurement(
@@ -183,6 +185,7 @@ def _table(
         "size": round(size, 3),
         "unit": by_kind[first.kind].perturbation.unit,
         "map": "next class" if first.place == last else f"class {first.place}",
+        "of the usual size": f"{first.ratio:.0%}",
         "probability without a backdoor": float(f"{first.probability:.2g}"),
         "clean networks compared": count,
         "searched for": ", ".join(by_kind),

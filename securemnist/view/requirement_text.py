@@ -182,10 +182,7 @@ def _backdoor(row: Requirement) -> str:
 
 
 def _scan(row: Requirement) -> str:
-    return (
-        "A perturbation that is far smaller than those of networks without a backdoor steers "
-        f"{_bound(row)} more images than on such networks."
-    )
+    return f"A found trigger succeeds on {_bound(row)} more images than on clean networks."
 
 
 def _poisoned(row: Requirement) -> str:

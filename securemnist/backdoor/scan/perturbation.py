@@ -18,8 +18,8 @@ _BISECTIONS = 20
 class Perturbation(ABC):
     """`count` perturbations of images of one form, each limited to its own `size`.
 
-    `size` is of shape (count,), in `unit`. `first` is the size at which a search starts, `rate` the step
-    of its optimiser, and `starts` the number of searches for each map, of which the smallest size counts.
+    `size` is of shape (count,), in `unit`. A search starts at the size `first`; `rate` is the step of its
+    optimiser. Each map has `starts` searches, of which the smallest size counts.
     """
 
     kind: ClassVar[str]

@@ -13,7 +13,6 @@ from torch import nn
 from securemnist._util.hashing import seed_from
 from securemnist.backdoor.scan.perturbation import PERTURBATIONS, Perturbation
 from securemnist.backdoor.scan.search import Batch, smallest_sizes
-from securemnist.data import Samples
 from securemnist.types import Images, Labels, Progress, silent
 
 BATCH, STEPS = 16, 120
@@ -21,7 +20,7 @@ BATCH, STEPS = 16, 120
 
 @dataclass(frozen=True)
 class Search:
-    """The sizes (C + 1,) float32 that perturbations of one kind need; the last is of the next class."""
+    """Perturbations of one kind and their sizes float32, one for each map of classes."""
 
     perturbation: Perturbation
     sizes: torch.Tensor
@@ -39,24 +38,40 @@ def class_maps(classes: int) -> torch.Tensor:
 
 
 def search(
-    model: nn.Module, samples: Samples, classes: int, *, seed: int, progress: Progress = silent
+    model: nn.Module,
+    x: Images,
+    y: Labels,
+    classes: int,
+    *,
+    seed: int,
+    progress: Progress = silent,
 ) -> list[Search]:
-    """A search of each kind for a model in eval mode, on clean samples of at least two classes."""
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    x, y = samples.images().to(device), samples.labels.to(device)
+    """A search of each kind for a model in eval mode, on clean images of at least two classes."""
     found = []
     for place, kind in enumerate(PERTURBATIONS):
         progress(f"search for a {kind.kind}", place, len(PERTURBATIONS))
         rng = torch.Generator().manual_seed(seed_from(seed, "backdoor scan", kind.kind))
-        maps = class_maps(classes).to(device).repeat(kind.starts, 1)
-        perturbation = kind(len(maps), (x.shape[1], x.shape[2], x.shape[3]), rng)
-        perturbation.to(device)
-        batch = _batches(x, y, maps, rng)
-        sizes = smallest_sizes(model, perturbation, batch, steps=STEPS)
-        sizes, best = sizes.view(kind.starts, -1).min(0)
-        places = best * len(sizes) + torch.arange(len(sizes), device=device)
-        found.append(Search(perturbation[places], sizes.cpu()))
+        every = search_maps(model, kind, class_maps(classes).repeat(kind.starts, 1), x, y, rng)
+        sizes, best = every.sizes.view(kind.starts, -1).min(0)
+        places = best * len(sizes) + torch.arange(len(sizes))
+        found.append(Search(every.perturbation[places.to(x.device)], sizes))
     return found
+
+
+def search_maps(
+    model: nn.Module,
+    kind: type[Perturbation],
+    maps: torch.Tensor,
+    x: Images,
+    y: Labels,
+    rng: torch.Generator,
+) -> Search:
+    """One perturbation of a kind for each of the `maps`, int64 (m, C): wanted class by true class."""
+    maps = maps.to(x.device)
+    perturbation = kind(len(maps), (x.shape[1], x.shape[2], x.shape[3]), rng)
+    perturbation.to(x.device)
+    sizes = smallest_sizes(model, perturbation, _batches(x, y, maps, rng), steps=STEPS)
+    return Search(perturbation, sizes.cpu())
 
 
 def _batches(x: Images, y: Labels, maps: torch.Tensor, rng: torch.Generator) -> Batch:

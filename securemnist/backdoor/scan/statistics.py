@@ -6,6 +6,7 @@ architecture and on the training. The reference networks of the task say how it 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,49 +14,55 @@ from dataclasses import dataclass
 import torch
 from scipy import stats
 
-LEAST_REFERENCES = 8
-# Below this probability a scan is an anomaly, after the correction for several statistics.
-ANOMALY = 1e-4
+# A scan is an anomaly below both: the probability without a backdoor, after the correction for several
+# statistics, and the ratio to the usual size. No bundled reference is one, judged by the others.
+IMPROBABLE, SMALL = 1e-4, 0.4
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """`value`: logarithm of a size over the median of the constant maps. `place` is its map."""
+    """`ratio`: a size over the usual one of its map, both over the median of the constant maps.
+
+    `place` is the map. `probability` is that of a smaller ratio in a network without a backdoor.
+    """
 
     kind: str
     place: int
-    value: float
+    ratio: float
     probability: float
+
+    @property
+    def is_anomaly(self) -> bool:
+        """Whether the size is improbable and much smaller than usual."""
+        return self.probability < IMPROBABLE and self.ratio < SMALL
 
 
 def judged(
     sizes: Mapping[str, torch.Tensor], references: Sequence[Mapping[str, torch.Tensor]]
 ) -> list[Statistic]:
-    """The statistics of a network, the least probable first; probabilities are corrected (Bonferroni).
+    """The statistics of a network: anomalies first, then by probability, corrected (Bonferroni).
 
-    `sizes`: (C + 1,) by kind. Each kind has two statistics: the constant map of the smallest size,
-    compared with what the references need for the same class, and the map to the next class. The
-    probability is that of a further network without a backdoor: Student's t with n - 1 degrees of
-    freedom, as for a prediction interval.
+    `sizes`: (C + 1,) by kind. Each kind has two statistics: the constant map of the smallest ratio, and
+    the map to the next class. Probabilities are those of a further draw: Student's t with n - 1 degrees
+    of freedom, as for a prediction interval.
     """
     found = []
     for kind, own in sizes.items():
         known = torch.stack([_relative(reference[kind]) for reference in references])
-        typical = known[:, :-1].median(0).values
-        relative = _relative(own)
-        place = int((relative[:-1] - typical).argmin())
-        smallest = float(relative[place] - typical[place])
-        among = (known[:, :-1] - typical).amin(1)
-        found.append(Statistic(kind, place, smallest, _probability(smallest, among)))
+        usual = known.median(0).values
+        logs, others = _relative(own) - usual, known - usual
         last = len(own) - 1
-        following = float(relative[last])
-        found.append(Statistic(kind, last, following, _probability(following, known[:, -1])))
-    count = len(found)
+        place = int(logs[:last].argmin())
+        for where, value, among in (
+            (place, float(logs[place]), others[:, :last].amin(1)),
+            (last, float(logs[last]), others[:, last]),
+        ):
+            found.append(Statistic(kind, where, math.exp(value), _probability(value, among)))
     corrected = [
-        Statistic(one.kind, one.place, one.value, min(1.0, count * one.probability))
+        dataclasses.replace(one, probability=min(1.0, len(found) * one.probability))
         for one in found
     ]
-    return sorted(corrected, key=lambda one: one.probability)
+    return sorted(corrected, key=lambda one: (not one.is_anomaly, one.probability))
 
 
 def _relative(sizes: torch.Tensor) -> torch.Tensor:

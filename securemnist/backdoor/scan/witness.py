@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +15,17 @@ from securemnist.types import Images, Labels
 _PART = 250
 
 
+def applied(perturbation: Perturbation) -> Callable[[Images], Images]:
+    """A function of images (n, C, H, W) to copies with the one perturbation, in [0, 1]."""
+
+    @torch.no_grad()
+    def triggered(x: Images) -> Images:
+        perturbation.to(x.device)
+        return torch.cat([perturbation.apply(part[None])[0] for part in x.split(_PART)])
+
+    return triggered
+
+
 @dataclass(frozen=True)
 class Witness:
     """A perturbation with one place, and the map of classes that it was searched for."""
@@ -21,11 +33,9 @@ class Witness:
     perturbation: Perturbation
     target_map: TargetMap
 
-    @torch.no_grad()
     def triggered(self, x: Images) -> Images:
         """Copies of images (n, C, H, W) with the perturbation, in [0, 1]."""
-        self.perturbation.to(x.device)
-        return torch.cat([self.perturbation.apply(part[None])[0] for part in x.split(_PART)])
+        return applied(self.perturbation)(x)
 
     @torch.no_grad()
     def predictions(self, model: nn.Module, x: Images, y: Labels) -> Predictions:

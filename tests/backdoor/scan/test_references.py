@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from securemnist.backdoor.scan import references
+from securemnist.backdoor.scan.statistics import judged
 from securemnist.data import DataSet
 from securemnist.errors import DataError
 
@@ -20,12 +22,21 @@ def content(count: int = 8, **sizes: Any) -> dict[str, Any]:
     return {"made_by": "a test", "data": "0" * 64, "networks": networks}
 
 
-def test_bundled_scans_are_of_mnist(mnist: DataSet, noise: DataSet) -> None:
+def test_bundled_scans_are_of_mnist(mnist: DataSet) -> None:
     """The bundled file is for MNIST's test split and for no other."""
     scans = references.bundled(mnist)
     assert scans is not None
     assert len(scans.networks) >= references.LEAST
-    assert references.bundled(noise) is None
+    other = DataSet.from_tensors(torch.zeros(4, 1, 28, 28), torch.arange(4), name="other")
+    assert references.bundled(other) is None
+
+
+def test_references_are_no_anomalies() -> None:
+    """Each bundled reference, judged by the others, is no anomaly."""
+    networks = [one.tensors() for one in references.read(references.BUNDLED).networks]
+    for place, own in enumerate(networks):
+        others = networks[:place] + networks[place + 1 :]
+        assert not judged(own, others)[0].is_anomaly
 
 
 @pytest.mark.parametrize(

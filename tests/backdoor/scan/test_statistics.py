@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from securemnist.backdoor.scan.statistics import ANOMALY, judged
+from securemnist.backdoor.scan.statistics import judged
 
 
 def references(count: int = 12) -> list[dict[str, torch.Tensor]]:
@@ -25,13 +25,14 @@ def test_larger_and_smaller_networks_are_no_anomaly(scale: float) -> None:
 
 @pytest.mark.parametrize("place", range(5))
 def test_one_small_size_is_an_anomaly(place: int) -> None:
-    """A tenth of the size for one map is improbable, and the map is named."""
+    """A twentieth of the size for one map is improbable, and the map is named."""
     *known, own = references()
     sizes = own["mask"].clone()
-    sizes[place] /= 10
+    sizes[place] /= 20
     first = judged({"mask": sizes}, known)[0]
     assert first.place == place
-    assert first.probability < ANOMALY
+    assert first.is_anomaly
+    assert first.ratio == pytest.approx(0.05, rel=0.5)
 
 
 def test_class_that_is_easy_everywhere_is_no_anomaly() -> None:
@@ -54,3 +55,13 @@ def test_probabilities_are_corrected_for_their_number() -> None:
     assert together[0].probability == pytest.approx(min(1.0, 2 * alone[0].probability))
     assert [s.probability for s in together] == sorted(s.probability for s in together)
     assert together[-1].probability <= 1
+
+
+def test_small_spread_alone_is_no_anomaly() -> None:
+    """Where references hardly vary, a size of 70 % of the usual one is improbable, but no anomaly."""
+    known = [{"mask": one["mask"] ** 0.02} for one in references()]
+    own = known[0]["mask"].clone()
+    own[1] *= 0.7
+    first = judged({"mask": own}, known[1:])[0]
+    assert first.probability < 1e-4
+    assert not first.is_anomaly
