@@ -32,7 +32,7 @@ def test_one_small_size_is_an_anomaly(place: int) -> None:
     first = judged({"mask": sizes}, known)[0]
     assert first.place == place
     assert first.is_anomaly
-    assert first.ratio == pytest.approx(0.05, rel=0.5)
+    assert 0.02 < first.ratio < 0.15
 
 
 def test_class_that_is_easy_everywhere_is_no_anomaly() -> None:
