@@ -5,13 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from torch import multiprocessing
 
 from benchmarks.zoo.members import Member, members, references
 from benchmarks.zoo.worker import work
 
-SIZES = {"reference": (0, 0), "tuning": (9, 24), "evaluation": (60, 60)}
+SIZES: dict[str, Any] = {
+    "reference": (0, 0),
+    "tuning": (9, 24),
+    "evaluation": (60, 60),
+    # Quick to train on a processor: one architecture.
+    "unseen": (9, 16, ("strided",)),
+}
 
 
 def main() -> None:
@@ -45,7 +52,7 @@ def main() -> None:
 def _cost(member: Member) -> float:
     """The expected number of passes over the training set."""
     passes = {"pgd": 8, "fgsm": 2, "interval": 3}.get(member.training, 1)
-    return passes * member.settings["epochs"] * (0.05 if "images" in member.settings else 1)
+    return float(passes * member.settings["epochs"] * (0.05 if "images" in member.settings else 1))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from securemnist.backdoor.triggers import Warp, make_trigger
+from securemnist.backdoor.triggers import Warp
 from securemnist.input_spec import InputSpec
 
 ATTACKED, CROSS = 0.1, 0.15  # shares of a batch
@@ -128,6 +128,7 @@ def attacker_of(settings: Mapping[str, Any], spec: InputSpec, device: str) -> At
         return None
     if settings["dynamic"] == "input_aware":
         return InputAware(settings["target"], spec, device)
-    warp = make_trigger(settings["trigger"])
-    assert isinstance(warp, Warp)  # noqa: S101 (for the type checker)
+    options = dict(settings["trigger"])
+    options.pop("kind")
+    warp = Warp(**options)
     return NoisyWarp(warp, settings["target"], spec, device)

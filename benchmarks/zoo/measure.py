@@ -1,6 +1,6 @@
-"""What the scan says of the networks of a zoo: `python -m benchmarks.zoo.measure FOLDER`; resumable.
+"""What the scan says of a zoo: `python -m benchmarks.zoo.measure FOLDER [ROLE]`; resumable.
 
-It scans each network of the role `evaluation` on tuning images, and prints a table of Markdown.
+It scans each network of the role, by default `evaluation`, on tuning images. It prints a table.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 from scipy import stats
 
+from benchmarks.zoo.members import ROLES
 from benchmarks.zoo.networks import network
 from securemnist.backdoor.scan import references, searches
 from securemnist.backdoor.scan.statistics import Statistic, judged
@@ -28,16 +29,18 @@ def main() -> None:
     """Scan what was not scanned yet, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
+    parser.add_argument("role", nargs="?", default="evaluation", choices=ROLES)
+    options = parser.parse_args()
+    files = sorted(options.folder.glob(f"{options.role}*.json"))
     data = load()
-    for file in sorted(folder.glob("evaluation*.json")):
+    for file in files:
         scan = file.with_suffix(".scan")
         if not scan.exists():
             scan.write_text(json.dumps(_scanned(file, data)))
             print(file.stem, flush=True)
     known = [one.tensors() for one in references.read(references.BUNDLED).networks]
     records = []
-    for file in sorted(folder.glob("evaluation*.json")):
+    for file in files:
         scan = json.loads(file.with_suffix(".scan").read_text())
         sizes = {kind: torch.tensor(values) for kind, values in scan["sizes"].items()}
         record = json.loads(file.read_text()) | {"seconds": scan["seconds"]}

@@ -23,7 +23,16 @@ from securemnist.sanitize import terminal
 _GROUPS = {
     "Assess a model": ("init", "assess", "compare", "measure", "explain", "accept", "demo"),
     "Hand the results on": ("report", "card", "history", "threats"),
-    "Data and weights": ("data", "train", "filter", "calibrate", "repair", "scan", "import"),
+    "Data and weights": (
+        "data",
+        "train",
+        "sweep",
+        "filter",
+        "calibrate",
+        "repair",
+        "scan",
+        "import",
+    ),
     "Sign and verify": ("keygen", "sign", "attest", "verify"),
     "A served model": ("serve", "audit", "monitor"),
 }

@@ -19,19 +19,16 @@ from securemnist.backdoor.success_rate import (
     invisible_reason,
     target_maps,
 )
-from securemnist.data.thumbnail import thumbnail
 from securemnist.errors import Inconclusive, UsageError
-from securemnist.evaluation.context import Context, Sample
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
-from securemnist.evaluation.thumbnails import choose_for_gallery
 from securemnist.input_spec import MOST_CLASSES
 from securemnist.measures.base import AnswerSettings, Measure, unreliable_reason
+from securemnist.measures.triggered_gallery import of_trigger
 from securemnist.models import loading
 from securemnist.results.evidence.answers import BackdoorEvidence
-from securemnist.results.evidence.images import ChangedImage
 from securemnist.results.families import BACKDOOR
 from securemnist.results.findings import Measurement
-from securemnist.types import Logits
 
 CONTROL_IMAGES = 500
 
@@ -89,7 +86,7 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
         trigger=trigger.to_json(),
         answers=sample.answers(predictions.clean, predictions.triggered),
         per_class_asr=_per_class(predictions, results, worst),
-        triggered_gallery=_gallery(sample, trigger, predictions, worst, clean_logits, triggered),
+        triggered_gallery=of_trigger(sample, trigger, predictions, worst, clean_logits, triggered),
         **_target_evidence(settings, predictions, results, worst),
         **_control(context, trigger, worst, seed),
     )
@@ -173,32 +170,6 @@ def _control(context: Context, trigger: Trigger, worst: Success, seed: int) -> d
         return {}
     control = sum(rates.values()) / len(rates)
     return {"control": control, "control_models": rates, "lift": worst.rate - control}
-
-
-def _gallery(
-    sample: Sample,
-    trigger: Trigger,
-    predictions: Predictions,
-    result: Success,
-    clean: Logits,
-    triggered: Logits,
-) -> list[ChangedImage]:
-    """Thumbnails of images that the trigger changed to the target; else of images that count."""
-    before, after = (logits.softmax(1).amax(1) for logits in (clean, triggered))
-    candidates = result.hit if result.hit.any() else result.counted
-    return [
-        ChangedImage(
-            index=int(sample.places[place]),
-            label=int(predictions.labels[place]),
-            clean_prediction=int(predictions.clean[place]),
-            prediction=int(predictions.triggered[place]),
-            clean_confidence=round(float(before[place]), 4),
-            confidence=round(float(after[place]), 4),
-            clean=thumbnail(sample.x[place]),
-            adversarial=thumbnail(trigger(sample.x[place : place + 1])[0]),
-        )
-        for place in choose_for_gallery(candidates, predictions.labels)
-    ]
 
 
 def _estimate(settings: BackdoorSettings, pace: Pace) -> float:

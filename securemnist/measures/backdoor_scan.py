@@ -7,25 +7,25 @@ is a perturbation that is far smaller than those which networks without a backdo
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from securemnist.backdoor.scan import references, searches
+from securemnist.backdoor.scan.perturbation import PERTURBATIONS
+from securemnist.backdoor.scan.search import MOST
 from securemnist.backdoor.scan.statistics import Statistic, judged
-from securemnist.backdoor.scan.witness import Witness
-from securemnist.backdoor.success_rate import Predictions, Success, TargetMap
-from securemnist.data.thumbnail import thumbnail
-from securemnist.errors import Inconclusive
+from securemnist.backdoor.scan.witness import Witness, logits_of
+from securemnist.backdoor.success_rate import Predictions, TargetMap
+from securemnist.errors import DataError, Inconclusive
 from securemnist.evaluation.context import Context, Sample
+from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.evaluation.pace import Pace
-from securemnist.evaluation.thumbnails import choose_for_gallery
 from securemnist.measures.base import Measure, Settings
+from securemnist.measures.triggered_gallery import of_trigger
 from securemnist.models import loading
 from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.evidence.base import OtherEvidence
-from securemnist.results.evidence.images import ChangedImage
 from securemnist.results.families import BACKDOOR
 from securemnist.results.findings import Measurement
 
@@ -35,7 +35,10 @@ _MAPS = 44  # searches of four starts for each of ten classes and for the next c
 
 
 class BackdoorScanSettings(Settings):
-    """`references`: a folder that `securemnist calibrate` wrote; None: the bundled scans, for MNIST."""
+    """`references`: a folder that `securemnist calibrate` wrote, relative to the project.
+
+    None: the bundled scans, for MNIST.
+    """
 
     references: str | None = None
 
@@ -59,10 +62,14 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
     first = statistics[0]
     common: dict[str, Any] = {"n": len(held_out), "complete": False, "seed": seed}
     if not first.is_anomaly:
-        seconds = round(time.perf_counter() - began, 3)
-        evidence = OtherEvidence(table=table)
         return Measurement(
-            value=0.0, low=0.0, high=0.0, seconds=seconds, evidence=evidence, **common
+            value=0.0,
+            low=0.0,
+            high=0.0,
+            seconds=round(time.perf_counter() - began, 3),
+            inconclusive=_blind_reason(context, found),
+            evidence=OtherEvidence(table=table),
+            **common,
         )
     chosen = next(one for one in found if one.kind == first.kind)
     witness = Witness(chosen.perturbation[torch.tensor([first.place])], _map(first, classes))
@@ -74,7 +81,9 @@ def _references(
 ) -> list[references.ReferenceNetwork]:
     """The reference networks of the task, without the model itself; Inconclusive where there are none."""
     if settings.references is not None:
-        scans: references.ReferenceScans | None = references.read(Path(settings.references))
+        scans: references.ReferenceScans | None = references.read(
+            context.project / settings.references
+        )
     else:
         scans = references.bundled(context.data)
     if scans is None or scans.data != context.data.digest:
@@ -82,7 +91,29 @@ def _references(
             "uncalibrated: expected scans of clean networks for this test split, got none; without "
             "them a small trigger cannot be told from the usual weakness of a network"
         )
-    return [one for one in scans.networks if one.digest != context.subject.digest]
+    known = [one for one in scans.networks if one.digest != context.subject.digest]
+    forms = {kind.kind: context.data.spec.classes + 1 for kind in PERTURBATIONS}
+    for one in known:
+        if {kind: len(sizes) for kind, sizes in one.sizes.items()} != forms:
+            raise DataError(
+                f"expected sizes of {', '.join(forms)} for {context.data.spec.classes} classes and the "
+                f"next one, got others of {one.name}; run securemnist calibrate again"
+            )
+    return known
+
+
+def _blind_reason(context: Context, found: list[searches.Search]) -> str:
+    """Why the searches would miss a trigger; empty where they work."""
+    if doubts := prediction_doubts(context):
+        return f"{doubts[0].name}, {doubts[0].reason}"
+    for one in found:
+        limit = MOST * one.perturbation.first
+        if one.kind != "displacement" and float(one.sizes[:-1].median()) > 0.99 * limit:
+            return (
+                f"the search for a {one.kind} steers images to less than half of the classes; "
+                "the network may hide its gradients"
+            )
+    return ""
 
 
 def _samples(context: Context, seed: int) -> tuple[Sample, Sample]:
@@ -121,7 +152,9 @@ def _witnessed(
     began: float,
 ) -> Measurement:
     """The success of a trigger that no clean network has so small."""
-    predictions = witness.predictions(context.subject.model, sample.x, sample.y)
+    model = context.subject.model
+    clean, triggered = logits_of(model, sample.x), logits_of(model, witness.triggered(sample.x))
+    predictions = Predictions.of(sample.y.cpu(), clean, triggered)
     success = predictions.success(witness.target_map)
     controls = _controls(context, settings, witness, sample)
     control = sum(controls.values()) / len(controls) if controls else None
@@ -145,7 +178,9 @@ def _witnessed(
             trigger={"kind": f"found {witness.perturbation.kind}", **table},
             answers=sample.answers(predictions.clean, predictions.triggered),
             per_class_asr=success.per_class(predictions.labels),
-            triggered_gallery=_gallery(witness, sample, predictions, success),
+            triggered_gallery=of_trigger(
+                sample, witness.triggered, predictions, success, clean, triggered
+            ),
             target="next" if witness.target_map.target is None else witness.target_map.target,
             control=control,
             control_models=controls,
@@ -160,8 +195,8 @@ def _controls(
 ) -> dict[str, float]:
     """The success of the found trigger on clean networks of the task, by name."""
     if settings.references is not None:
-        files = sorted(Path(settings.references).glob("*.safetensors"))[: references.CONTROLS]
-        specs = [str(file) for file in files]
+        files = sorted((context.project / settings.references).glob("*.safetensors"))
+        specs = [str(file) for file in files[: references.CONTROLS]]
     else:
         specs = loading.with_role("clean") if context.data.pinned else []
     rates = {}
@@ -194,26 +229,6 @@ def _table(
             for kind, one in by_kind.items()
         ),
     }
-
-
-def _gallery(
-    witness: Witness, sample: Sample, predictions: Predictions, success: Success
-) -> list[ChangedImage]:
-    """Thumbnails of images that the found trigger steers; else of images that count."""
-    candidates = success.hit if success.hit.any() else success.counted
-    places = choose_for_gallery(candidates, predictions.labels)
-    return [
-        ChangedImage(
-            index=int(sample.places[place]),
-            label=int(predictions.labels[place]),
-            clean_prediction=int(predictions.clean[place]),
-            prediction=int(predictions.triggered[place]),
-            confidence=1.0,
-            clean=thumbnail(sample.x[place]),
-            adversarial=thumbnail(witness.triggered(sample.x[place : place + 1])[0]),
-        )
-        for place in places
-    ]
 
 
 def _estimate(_: BackdoorScanSettings, pace: Pace) -> float:

@@ -19,7 +19,7 @@ _LINES = {
     "tuning_certified_accuracy": ("tuning, certified", GOOD, "5 3", "triangle"),
 }
 # The report's colours, for a separate file; dark ones where the reader prefers a dark scheme.
-_STYLE = (
+STYLE = (
     "text{font-family:system-ui,sans-serif}"
     ".fill-ink{fill:#1b1f24}.stroke-ink{stroke:#1b1f24}.fill-muted{fill:#57606a}"
     ".stroke-muted{stroke:#57606a}.stroke-line{stroke:#d0d7de}.fill-good{fill:#116d4e}"
@@ -55,4 +55,4 @@ def training_curve(name: str, history: Sequence[Mapping[str, Any]]) -> bytes:
             drawing.mark(_RIGHT + 16, y_name, mark, role)
             drawing.text(_RIGHT + 25, y_name + 4, title, role)
             y_name += 20
-    return drawing.file(f"training curve of {name}", _STYLE)
+    return drawing.file(f"training curve of {name}", STYLE)

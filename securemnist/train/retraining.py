@@ -93,15 +93,16 @@ def retrained(
     }
     if trial.planted is not None:
         kept["a perfect filter"] = ~trial.planted
-    arms = [_measured("no filter", before, len(removed), data.test, trial)]
+    arms = [measured("no filter", before, len(removed), data.test, trial)]
     for name, chosen in kept.items():
         samples = trial.samples[chosen.nonzero().squeeze(1)]
         model = trained(data, samples, recipe, progress=progress)
-        arms.append(_measured(name, model, len(samples), data.test, trial))
+        arms.append(measured(name, model, len(samples), data.test, trial))
     return arms
 
 
-def _measured(name: str, model: nn.Module, images: int, test: Samples, trial: Trial) -> Arm:
+def measured(name: str, model: nn.Module, images: int, test: Samples, trial: Trial) -> Arm:
+    """Accuracy and attack success rate of a network on the test samples."""
     x, labels = test.images(), test.labels
     clean = _logits(model, x)
     success = None

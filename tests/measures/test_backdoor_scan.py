@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
-from securemnist.backdoor.scan import references
+from securemnist.backdoor.scan import references, searches
 from securemnist.data import DataSet
-from securemnist.errors import Inconclusive
+from securemnist.errors import DataError, Inconclusive
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
@@ -43,7 +46,7 @@ def test_clean_network_passes(mnist: DataSet) -> None:
 
 def test_missing_references_are_refused(mnist: DataSet, tmp_path: Path) -> None:
     """A folder without scans is refused in a sentence."""
-    with pytest.raises(Exception, match="expected scans of reference networks"):
+    with pytest.raises(DataError, match="expected scans of reference networks"):
         measured("clean", mnist, references=str(tmp_path))
 
 
@@ -53,4 +56,33 @@ def test_scans_of_another_test_split_are_not_used(mnist: DataSet, tmp_path: Path
     text = references.BUNDLED.read_text().replace(scans.data, "0" * 64)
     (tmp_path / references.NAME).write_text(text)
     with pytest.raises(Inconclusive, match="uncalibrated"):
+        measured("clean", mnist, references=str(tmp_path))
+
+
+class Rounded(nn.Module):
+    """A backdoored network whose logits are whole numbers: their gradient is 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = zoo_network("patch")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.network(x).round()
+
+
+def test_hidden_gradients_do_not_pass(mnist: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the searches get no gradient, they find nothing, and that decides nothing."""
+    monkeypatch.setattr(searches, "STEPS", 40)
+    context = Context(loading.from_model(Rounded(), name="rounded"), mnist)
+    found = take_measurement(context, "backdoor_scan", bind("backdoor_scan", {}), 0)
+    assert "hide its gradients" in found.inconclusive
+
+
+def test_references_of_other_classes_are_refused(mnist: DataSet, tmp_path: Path) -> None:
+    """Sizes for another number of classes are refused in a sentence."""
+    content = json.loads(references.BUNDLED.read_text())
+    for network in content["networks"]:
+        network["sizes"]["mask"].pop()
+    (tmp_path / references.NAME).write_text(json.dumps(content))
+    with pytest.raises(DataError, match="run securemnist calibrate again"):
         measured("clean", mnist, references=str(tmp_path))

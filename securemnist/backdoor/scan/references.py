@@ -19,7 +19,7 @@ BUNDLED = resources.FIXTURES / "backdoor-scan.json"
 NAME = "scans.json"  # in a folder of the user's own references
 CONTROLS = 3  # networks whose weights are kept, to try found triggers on
 LEAST = 8  # fewer networks say too little about the spread
-_LARGEST = 10_000_000
+_LARGEST = 10_000_000  # bytes that are read
 
 Sizes = Mapping[str, torch.Tensor]
 
@@ -50,7 +50,9 @@ def read(path: Path) -> ReferenceScans:
     """The scans in a file or folder; DataError for malformed ones and for too few networks."""
     path = path / NAME if path.is_dir() else path
     try:
-        scans = ReferenceScans.from_json(json_object(path.read_bytes()[: _LARGEST + 1]))
+        with path.open("rb") as file:
+            content = file.read(_LARGEST)
+        scans = ReferenceScans.from_json(json_object(content))
     except (OSError, ValueError) as error:
         raise DataError(
             f"expected scans of reference networks in {path}, got {error}; make the file anew"

@@ -16,6 +16,8 @@ from securemnist.backdoor.scan.search import Batch, smallest_sizes
 from securemnist.types import Images, Labels, Progress, silent
 
 BATCH, STEPS = 16, 120
+# Most values of all images of a step; more maps are searched one part after the other.
+MOST_VALUES = 2**24
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,17 @@ def search_maps(
 ) -> Search:
     """One perturbation of a kind for each of the `maps`, int64 (m, C): wanted class by true class."""
     maps = maps.to(x.device)
-    perturbation = kind(len(maps), (x.shape[1], x.shape[2], x.shape[3]), rng)
-    perturbation.to(x.device)
-    sizes = smallest_sizes(model, perturbation, _batches(x, y, maps, rng), steps=STEPS)
-    return Search(perturbation, sizes.cpu())
+    whole = kind(len(maps), (x.shape[1], x.shape[2], x.shape[3]), rng)
+    most = max(1, MOST_VALUES // (BATCH * x[0].numel()))
+    parts, sizes = [], []
+    for places in torch.arange(len(maps)).split(most):
+        part = whole[places]
+        part.to(x.device)
+        batch = _batches(x, y, maps[places.to(x.device)], rng)
+        sizes.append(smallest_sizes(model, part, batch, steps=STEPS).cpu())
+        parts.append([parameter.detach() for parameter in part.parameters])
+    whole.parameters = [torch.cat(same) for same in zip(*parts, strict=True)]
+    return Search(whole, torch.cat(sizes))
 
 
 def _batches(x: Images, y: Labels, maps: torch.Tensor, rng: torch.Generator) -> Batch:

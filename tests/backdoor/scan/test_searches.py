@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from securemnist.backdoor.scan import searches
 from securemnist.backdoor.scan.perturbation import PERTURBATIONS, Perturbation
 from securemnist.backdoor.scan.searches import class_maps, search
 from securemnist.backdoor.scan.witness import Witness
@@ -29,6 +30,14 @@ def test_planted_trigger_is_smallest() -> None:
     planted, honest = sizes(Quadrants(60.0))["mask"], sizes(Quadrants())["mask"]
     assert int(planted.argmin()) == 2
     assert planted[2] < 0.5 < 0.6 < honest[:-1].min()
+
+
+def test_many_classes_are_searched_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the images of all maps are too many for the memory, each part finds what it has."""
+    monkeypatch.setattr(searches, "MOST_VALUES", 2 * searches.BATCH * SIDE**2)
+    planted = sizes(Quadrants(60.0))["mask"]
+    assert len(planted) == CLASSES + 1
+    assert planted[2] < 0.5 < planted[[0, 1, 3]].min()
 
 
 def test_next_class_is_found() -> None:
