@@ -48,8 +48,9 @@ def sweep(
 ) -> None:
     """Draw attack success rates by poison and rate.
 
-    A network is trained for each poison at each rate. Written to --out after each network: sweep.json and sweep.svg. By default four triggers with target
-    class 0 are tried at rates of 0.1, 0.5 and 2 %.
+    A network is trained for each poison at each rate. Written to --out after each network:
+    sweep.json and sweep.svg. By default four triggers with target class 0 are tried at rates of
+    0.1, 0.5 and 2 %.
 
     Exit codes: 0 measured; 2 usage error.
     """
