@@ -114,11 +114,15 @@ def _boundary_points(
     low, high = torch.zeros_like(distance).flatten(), torch.ones_like(distance).flatten()
     target = classes[pool_index.flatten()]
     for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        logits = model(channels_last(clean + per_image(middle) * line))
-        wrong = is_wrong(logits, label)
-        high, low = torch.where(wrong, middle, high), torch.where(wrong, low, middle)
-        target = torch.where(wrong, predicted(logits, label), target)
+        rows = _among_nearest(distance, low, high, starts)
+        if not len(rows):  # no pool image of another class
+            break
+        middle = (low[rows] + high[rows]) / 2
+        logits = model(channels_last(clean[rows] + per_image(middle) * line[rows]))
+        wrong = is_wrong(logits, label[rows])
+        high[rows] = torch.where(wrong, middle, high[rows])
+        low[rows] = torch.where(wrong, low[rows], middle)
+        target[rows] = torch.where(wrong, predicted(logits, label[rows]), target[rows])
     fraction = high.view_as(distance)
     order = (fraction * distance).masked_fill(~of_other_class, torch.inf)
     order = order.argsort(dim=1, stable=True)
@@ -128,3 +132,16 @@ def _boundary_points(
     columns = (pool_index, fraction, target.view_as(pool_index))
     first, second, third = (column.gather(1, order) for column in columns)
     return first, second, third
+
+
+def _among_nearest(
+    distance: torch.Tensor, low: torch.Tensor, high: torch.Tensor, starts: int
+) -> torch.Tensor:
+    """Indices of the lines, of (n, candidates) flattened, whose point may be among the nearest `starts`.
+
+    A point lies between the fractions `low` and `high` of its line. Lines whose nearest possible point is
+    farther than the farthest possible ones of `starts` lines need no more steps.
+    """
+    nearest, farthest = low.view_as(distance) * distance, high.view_as(distance) * distance
+    limit = farthest.sort(dim=1).values[:, min(starts, distance.shape[1]) - 1]
+    return ((nearest <= limit[:, None]) & distance.isfinite()).flatten().nonzero().squeeze(1)

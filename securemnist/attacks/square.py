@@ -2,8 +2,9 @@
 
 Each step is one query: a random square of the image is changed, and the change is kept if it
 increases the margin loss. Squares shrink by the paper's schedule, rescaled to the number of queries.
-Where an endpoint rounds its scores, a change is also kept if the loss stays the same. While the loss is
-the lowest that rounded scores can say, each step is a new pattern over all pixels, and squares wait.
+Images out of reach leave early (`reach`). Where an endpoint rounds its scores, a change is also kept if
+the loss stays the same. While the loss is the lowest that rounded scores can say, each step is a new
+pattern over all pixels, and squares wait.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import ClassVar, final
 
 import torch
 
-from securemnist.attacks.active_batch import ActiveBatch, BatchState
+from securemnist.attacks.active_batch import ActiveBatch
 from securemnist.attacks.base import AttackInput, NativeAttack, channels_last
 from securemnist.attacks.losses import margins
+from securemnist.attacks.reach import Reach, ReachState
 from securemnist.attacks.square_changes import SAMPLERS
 from securemnist.attacks.validation import check_counts, check_shares
 from securemnist.models.predictions import exact, is_wrong
@@ -61,14 +63,13 @@ class Square(NativeAttack):
 
 
 @dataclass
-class _State(BatchState):
-    """`best` is the image with the largest margin loss so far, `margin` that loss.
+class _State(ReachState):
+    """`best` is the image with the largest margin loss so far.
 
     `waited` int64 (n,): first steps, whose answers were the lowest that rounded scores can say.
     """
 
     best: Images
-    margin: torch.Tensor
     offset: torch.Tensor
     waited: torch.Tensor
 
@@ -82,7 +83,7 @@ class _Search(ActiveBatch[_State]):
     def __init__(self, attack: Square, inputs: AttackInput) -> None:
         super().__init__(inputs, rounds=1)
         device, rng = self.x.device, self.rng
-        self.queries = attack.queries
+        self.queries, self.reach = attack.queries, Reach(attack.queries)
         # Rounded answers are equal over wide regions, which only steps without gain leave.
         least: float | None = getattr(inputs.model, "least_margin", None)
         self.moves_on_ties = least is not None
@@ -103,8 +104,8 @@ class _Search(ActiveBatch[_State]):
     def start(self, indices: torch.Tensor) -> _State:
         return _State(
             **self.begun(indices),
+            **self.reach.begun(indices),
             best=self.x[indices],
-            margin=torch.full(indices.shape, -torch.inf, device=indices.device),
             offset=self.offsets[indices],
             waited=torch.zeros_like(indices),
         )
@@ -116,12 +117,12 @@ class _Search(ActiveBatch[_State]):
         self.record_success(state, candidates, is_wrong(logits, state.label))
         better = (margin > state.margin) | (self.moves_on_ties & (margin == state.margin))
         state.best = torch.where(per_image(better), candidates, state.best)
-        state.margin = torch.maximum(margin, state.margin)
+        near = self.reach.follow(state, margin)
         state.age = state.age + 1
         if self.moves_on_ties and self.sampler.pattern_draws:
             waits = state.margin <= self.saturated
             state.waited = torch.where(waits, state.age, state.waited)
-        return state.age < self.queries
+        return near & (state.age < self.queries)
 
     def _candidates(self, state: _State) -> Images:
         """The next image of each row; the first one has a pattern over all pixels."""
