@@ -141,8 +141,3 @@ def test_the_samples_of_the_statistics_page_have_its_verdicts() -> None:
     page = (CONCEPTS / "statistics.md").read_text()
     for hits, n in statistics.SAMPLES:
         assert f"{hits:,} of {n:,}" in page
-
-
-def test_the_comparison_counts_the_attacks() -> None:
-    """The page that compares projects has the number of attacks of this one."""
-    assert f"| {len(ATTACKS)} of its own, " in (files.DOCS / "comparison.md").read_text()
