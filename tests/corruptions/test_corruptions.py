@@ -68,10 +68,10 @@ def digest(benchmark: str, kind: str) -> str:
     form = (3, 32, 32) if benchmark == "cifar-10-c" else (1, 28, 28)
     sha = hashlib.sha256()
     for severity in range(1, 6):
-        made = Corruption(kind=kind, severity=severity, benchmark=benchmark)(
+        corrupted = Corruption(kind=kind, severity=severity, benchmark=benchmark)(
             drawings(*form), [3, 7]
         )
-        sha.update((made * 255).round().to(torch.uint8).numpy().tobytes())
+        sha.update((corrupted * 255).round().to(torch.uint8).numpy().tobytes())
     return sha.hexdigest()[:16]
 
 
@@ -107,12 +107,12 @@ def test_any_form_of_image(published: str, form: tuple[int, int, int]) -> None:
     assert len(kinds) + len(left_out) == len(CORRUPTIONS[published])
     x = drawings(*form)
     for kind in kinds:
-        made = Corruption(kind=kind, severity=5, benchmark=published)(x, [0, 1])
-        assert made.shape == x.shape
-        assert made.dtype == torch.float32
-        assert 0 <= float(made.min()) <= float(made.max()) <= 1
-        assert not torch.equal(made, x)
-        assert torch.equal((made * 255).round() / 255, made)
+        corrupted = Corruption(kind=kind, severity=5, benchmark=published)(x, [0, 1])
+        assert corrupted.shape == x.shape
+        assert corrupted.dtype == torch.float32
+        assert 0 <= float(corrupted.min()) <= float(corrupted.max()) <= 1
+        assert not torch.equal(corrupted, x)
+        assert torch.equal((corrupted * 255).round() / 255, corrupted)
     for kind in left_out:
         with pytest.raises(UsageError, match="leave it out of `kinds`"):
             Corruption(kind=kind, benchmark=published)(x, [0, 1])

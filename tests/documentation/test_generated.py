@@ -38,8 +38,8 @@ def picture(name: str) -> tuple[str, ElementTree.Element]:
 @pytest.mark.parametrize("name", [*files.PAGES, *files.PICTURES])
 def test_a_generated_file_is_that_of_the_code(name: str) -> None:
     """The file is what `python -m benchmarks.documentation` writes."""
-    made = {**files.PAGES, **files.PICTURES}[name]()
-    content = made.encode() if isinstance(made, str) else made
+    rendered = {**files.PAGES, **files.PICTURES}[name]()
+    content = rendered.encode() if isinstance(rendered, str) else rendered
     assert (files.DOCS / name).read_bytes() == content
 
 
