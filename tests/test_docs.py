@@ -15,6 +15,7 @@ from securemnist._util import resources
 from securemnist.cli import main as cli
 from securemnist.results import policy
 from securemnist.results.findings import Verdict
+from securemnist.threats import THREATS, threats_of
 from tests.commands import python
 from tests.report import example
 
@@ -43,11 +44,18 @@ def test_readme_explains_every_verdict() -> None:
         assert f"| {verdict} |" in README
 
 
-def test_readme_lists_every_row_of_the_policy() -> None:
-    """The README's table of families names every row of the bundled policy, in its family."""
+def test_the_page_of_threats_has_every_norm_with_its_eps() -> None:
+    """The table of docs/concepts/threat.md has each norm, with its eps in the bundled policy."""
+    used: dict[str, set[float]] = {norm: set() for norm in THREATS}
     for row in policy.load(resources.POLICY).requirements:
-        family = measures.MEASURES[row.measure].family.name
-        assert re.search(rf"^\| `{family}` \|.*\b{row.id}\b", README, re.MULTILINE), row.id
+        for threat in threats_of(row.settings):
+            used[threat.norm].add(threat.eps)
+    page = (ROOT / "docs" / "concepts" / "threat.md").read_text()
+    shown = dict(re.findall(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", page, re.MULTILINE))
+    assert shown == {
+        norm: ", ".join(f"{eps:g}" for eps in sorted(sizes)) or "none"
+        for norm, sizes in used.items()
+    }
 
 
 def test_readme_example_policy_is_valid() -> None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.documentation import attacks_page, commands_page, measures_page, policy_page
+from benchmarks.documentation import (
+    attacks_page,
+    commands_page,
+    measures_page,
+    policy_page,
+    readme,
+)
 from benchmarks.documentation.pictures import (
     certificate,
     doubt,
@@ -16,6 +22,7 @@ from benchmarks.documentation.pictures import (
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {
+    "../README.md": readme.render,
     "reference/attacks.md": attacks_page.render,
     "reference/commands.md": commands_page.render,
     "reference/measures.md": measures_page.render,

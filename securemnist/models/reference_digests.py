@@ -14,7 +14,8 @@ from securemnist._util.hashing import sha256_of_value
 from securemnist.errors import WeightsError
 
 # NAME: SHA-256 of NAME.safetensors, SHA-256 of the canonical JSON of NAME.json. After training a
-# reference model again, tests/models/test_reference_digests.py fails and prints the new rows.
+# reference model again, tests/models/test_reference_digests.py fails until
+# `python -m benchmarks.sign_references` has written the new rows.
 DIGESTS = {
     "baseline": (
         "5055a64521de593536972b68449d83fa148a1df60a9c93381525540d2924ea9d",

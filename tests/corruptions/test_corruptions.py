@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 import numpy as np
 import pytest
 import torch
 from skimage import feature
 
+from securemnist._util import resources
 from securemnist.corruptions import CORRUPTIONS, Corruption, benchmark_for, kinds_for
 from securemnist.corruptions.lines import canny_edges
 from securemnist.errors import UsageError
@@ -63,13 +65,13 @@ def drawings(channels: int, height: int, width: int, n: int = 2) -> torch.Tensor
 
 def digest(benchmark: str, kind: str) -> str:
     """The digest of the outputs of one kind for two images in the form of the benchmark."""
-    form = (1, 28, 28) if benchmark == "mnist-c" else (3, 32, 32)
+    form = (3, 32, 32) if benchmark == "cifar-10-c" else (1, 28, 28)
     sha = hashlib.sha256()
     for severity in range(1, 6):
-        made = Corruption(kind=kind, severity=severity, benchmark=benchmark)(
+        corrupted = Corruption(kind=kind, severity=severity, benchmark=benchmark)(
             drawings(*form), [3, 7]
         )
-        sha.update((made * 255).round().to(torch.uint8).numpy().tobytes())
+        sha.update((corrupted * 255).round().to(torch.uint8).numpy().tobytes())
     return sha.hexdigest()[:16]
 
 
@@ -77,6 +79,14 @@ def digest(benchmark: str, kind: str) -> str:
 def test_outputs_are_pinned(published: str, kind: str) -> None:
     """A kind gives the same images on every machine and with every version of the packages."""
     assert digest(published, kind) == DIGESTS[f"{published} {kind}"]
+
+
+def test_every_kind_is_documented() -> None:
+    """The page of natural robustness names the kinds of each benchmark, and no others."""
+    page = (resources.ROOT / "docs" / "natural.md").read_text()
+    for benchmark, kinds in CORRUPTIONS.items():
+        (cell,) = re.findall(rf"^\| `{benchmark}` \| (.*) \|$", page, re.MULTILINE)
+        assert re.sub(r" \([^)]*\)", "", cell).split(", ") == list(kinds)
 
 
 def test_a_benchmark_has_its_published_kinds() -> None:
@@ -97,12 +107,12 @@ def test_any_form_of_image(published: str, form: tuple[int, int, int]) -> None:
     assert len(kinds) + len(left_out) == len(CORRUPTIONS[published])
     x = drawings(*form)
     for kind in kinds:
-        made = Corruption(kind=kind, severity=5, benchmark=published)(x, [0, 1])
-        assert made.shape == x.shape
-        assert made.dtype == torch.float32
-        assert 0 <= float(made.min()) <= float(made.max()) <= 1
-        assert not torch.equal(made, x)
-        assert torch.equal((made * 255).round() / 255, made)
+        corrupted = Corruption(kind=kind, severity=5, benchmark=published)(x, [0, 1])
+        assert corrupted.shape == x.shape
+        assert corrupted.dtype == torch.float32
+        assert 0 <= float(corrupted.min()) <= float(corrupted.max()) <= 1
+        assert not torch.equal(corrupted, x)
+        assert torch.equal((corrupted * 255).round() / 255, corrupted)
     for kind in left_out:
         with pytest.raises(UsageError, match="leave it out of `kinds`"):
             Corruption(kind=kind, benchmark=published)(x, [0, 1])

@@ -199,8 +199,8 @@ def write_idx(tmp_path: Path) -> Callable[[Path, Any], None]:
     """The function of docs/data.md that writes arrays."""
     page = (resources.ROOT / "docs" / "data.md").read_text()
     (tmp_path / "page.py").write_text(page.split("```python")[1].split("```")[0])
-    made: Callable[[Path, Any], None] = runpy.run_path(str(tmp_path / "page.py"))["write_idx"]
-    return made
+    function: Callable[[Path, Any], None] = runpy.run_path(str(tmp_path / "page.py"))["write_idx"]
+    return function
 
 
 def test_documented_writer_round_trip(folder: Path, write_idx: Callable[[Path, Any], None]) -> None:

@@ -63,12 +63,12 @@ def test_spread_samples() -> None:
 def test_images_of_every_spec() -> None:
     """Images are contiguous float32 (n, C, H, W), and changing them does not change the pixels."""
     for pixels in (COLOUR, COLOUR / 255, COLOUR.permute(0, 1, 3, 2)):
-        made = Samples(pixels, Y)
-        images = made.images()
+        colour = Samples(pixels, Y)
+        images = colour.images()
         assert images.is_contiguous()
         assert images.shape == pixels.shape
         images.zero_()
-        assert int(made.pixels.max()) > 0
+        assert int(colour.pixels.max()) > 0
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,10 @@ def test_images_of_every_spec() -> None:
 def test_number_of_classes(options: Any, classes: int) -> None:
     """Classes are those named, else up to the highest label of both splits."""
     training = (COLOUR, Y + 2)
-    made = DataSet.from_tensors(COLOUR[:4] // 2, Y[:4], training=training, **options)
-    assert made.spec.classes == classes
-    assert made.spec.shape == (3, SIDE, SIDE + 1)
-    assert (len(made.train), len(made.tuning), len(made.test)) == (22, 2, 4)
+    data = DataSet.from_tensors(COLOUR[:4] // 2, Y[:4], training=training, **options)
+    assert data.spec.classes == classes
+    assert data.spec.shape == (3, SIDE, SIDE + 1)
+    assert (len(data.train), len(data.tuning), len(data.test)) == (22, 2, 4)
 
 
 def test_classes_of_grey_28x28() -> None:
@@ -123,18 +123,18 @@ def test_copies_across_types() -> None:
     """A training image is found in a test split of floats, where one test image is no byte image."""
     x = COLOUR / 255
     x[0] *= 0.999
-    made = DataSet.from_tensors(x[:6], Y[:6], training=(COLOUR[4:], Y[4:]))
-    assert made.test.pixels.is_floating_point()
-    assert not made.train.pixels.is_floating_point()
-    assert made.copies.of_training == 2
+    data = DataSet.from_tensors(x[:6], Y[:6], training=(COLOUR[4:], Y[4:]))
+    assert data.test.pixels.is_floating_point()
+    assert not data.train.pixels.is_floating_point()
+    assert data.copies.of_training == 2
 
 
 def test_data_that_does_not_fit_the_model_are_refused(baseline: Subject) -> None:
     """A model is not measured on data of another shape or number of classes, in one sentence."""
     x, y = torch.rand(9, 1, 28, 28), torch.arange(9)
-    for made in (DataSet.from_tensors(COLOUR, Y), DataSet.from_tensors(x, y, classes=9)):
+    for data in (DataSet.from_tensors(COLOUR, Y), DataSet.from_tensors(x, y, classes=9)):
         with pytest.raises(ModelError, match=r"^baseline: expected logits") as caught:
-            Context(baseline, made)
+            Context(baseline, data)
         one_sentence(caught.value)
 
 
@@ -167,17 +167,17 @@ def test_torch_datasets(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
     arrays = COLOUR.permute(0, 2, 3, 1).numpy()
     pictures = [(Image.fromarray(x), int(y)) for x, y in zip(arrays, Y, strict=True)]
     for test in (TensorDataset(COLOUR, Y), TensorDataset(COLOUR / 255, Y), Items(*pictures)):
-        made = DataSet.from_dataset(test, known, progress=False)
-        assert (made.digests, made.spec) == (wanted.digests, wanted.spec)
-        assert (made.test.mapping is None) is (limit > 100)
+        data = DataSet.from_dataset(test, known, progress=False)
+        assert (data.digests, data.spec) == (wanted.digests, wanted.spec)
+        assert (data.test.mapping is None) is (limit > 100)
 
 
 def test_floats_among_bytes_are_kept() -> None:
     """An item that bytes cannot represent makes the split float32, without a change of the others."""
     x = COLOUR / 255
     x[5] *= 0.999
-    made = DataSet.from_dataset(TensorDataset(x, Y), progress=False)
-    assert torch.equal(made.test.images(), x)
+    data = DataSet.from_dataset(TensorDataset(x, Y), progress=False)
+    assert torch.equal(data.test.images(), x)
 
 
 IMAGE = COLOUR[0]

@@ -22,9 +22,9 @@ def shares(row: tuple[str, str]) -> dict[str, float]:
 
 def test_every_defence_is_tried() -> None:
     """The table has each bundled defence, two of ART's, and no defence that a policy would refuse."""
-    made = [make_defence(parse_attack(text)) for text in TRIED if text != NONE]
-    assert set(DEFENCES) <= {defence.name for defence in made}
-    assert sum(defence.name.startswith(PREFIX) for defence in made) == 2
+    defences = [make_defence(parse_attack(text)) for text in TRIED if text != NONE]
+    assert set(DEFENCES) <= {defence.name for defence in defences}
+    assert sum(defence.name.startswith(PREFIX) for defence in defences) == 2
 
 
 def test_the_page_states_every_row() -> None:

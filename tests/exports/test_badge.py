@@ -27,16 +27,16 @@ from tests.hostile_text import STRINGS, effective
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def look(made: Assessment) -> tuple[str, str]:
+def look(result: Assessment) -> tuple[str, str]:
     """The words of a badge, and the role of its colour."""
-    root = ET.fromstring(badge.render(made))  # noqa: S314
+    root = ET.fromstring(badge.render(result))  # noqa: S314
     _, right = root.iter(f"{SVG}rect")
     words = " | ".join(text.text or "" for text in root.iter(f"{SVG}text"))
     return words, str(right.get("class"))
 
 
 @pytest.mark.parametrize(
-    ("made", "words", "role"),
+    ("result", "words", "role"),
     [
         (assessment(), "passed", "good"),
         (assessment(GREEN[0], judged(ADV, 0.1)), "failed", "bad"),
@@ -66,22 +66,22 @@ def look(made: Assessment) -> tuple[str, str]:
         "comparison",
     ],
 )
-def test_only_a_complete_pass_is_green(made: Assessment, words: str, role: str) -> None:
+def test_only_a_complete_pass_is_green(result: Assessment, words: str, role: str) -> None:
     """Failed is red; undecided, partial and waived runs are neither green nor called passed."""
-    assert look(made) == (f"model security | {words} 2026-11-21", f"fill-{role}")
+    assert look(result) == (f"model security | {words} 2026-11-21", f"fill-{role}")
 
 
 def test_a_waiver_that_ends_turns_it_red() -> None:
     """A report that is made again after the waiver's last day says failed."""
-    made = assessment(*GREEN[:2], static(issue(), row=STATIC))
-    assert look(made.on("2027-01-01"))[1] == "fill-bad"
+    result = assessment(*GREEN[:2], static(issue(), row=STATIC))
+    assert look(result.on("2027-01-01"))[1] == "fill-bad"
 
 
 @pytest.mark.parametrize("value", STRINGS.values(), ids=STRINGS.keys())
 def test_hostile_text_stays_out(value: str) -> None:
     """A badge of hostile texts is a badge of two words, two boxes and nothing that acts."""
-    made = hostile_assessment(value)
-    content = badge.render(made)
+    result = hostile_assessment(value)
+    content = badge.render(result)
     root = ET.fromstring(content)  # noqa: S314
     tags = [element.tag.removeprefix(SVG) for element in root.iter()]
     assert tags == ["svg", "style", "rect", "rect", "text", "text"]

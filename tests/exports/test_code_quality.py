@@ -31,9 +31,9 @@ SCHEMA = json.loads(
 )
 
 
-def entries(made: Assessment) -> list[dict[str, Any]]:
+def entries(result: Assessment) -> list[dict[str, Any]]:
     """The entries of a report, which fit the schema."""
-    found = json.loads(code_quality.render(made))
+    found = json.loads(code_quality.render(result))
     jsonschema.validate(found, SCHEMA, jsonschema.Draft202012Validator)
     return list(found)
 

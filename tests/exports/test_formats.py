@@ -92,19 +92,19 @@ def test_a_failed_row_is_in_every_format(one: Format) -> None:
 
 
 @EACH
-@pytest.mark.parametrize("made", [STOPPED, WAIVED], ids=["open", "waived"])
-def test_an_interrupted_run_looks_complete_in_no_format(one: Format, made: Assessment) -> None:
+@pytest.mark.parametrize("result", [STOPPED, WAIVED], ids=["open", "waived"])
+def test_an_interrupted_run_looks_complete_in_no_format(one: Format, result: Assessment) -> None:
     """A run that stopped before its last row says so in every file, also where that row is waived."""
-    assert made.interrupted
-    assert INTERRUPTED[one.name](text(one, made))
+    assert result.interrupted
+    assert INTERRUPTED[one.name](text(one, result))
     assert not INTERRUPTED[one.name](text(one, PASSED))
 
 
 @EACH
 def test_equal_assessments_give_equal_bytes(one: Format) -> None:
     """A file is the same for an assessment that was stored and read again."""
-    made = Assessment.from_json(json.loads(example.assessment().dumps()))
-    assert one.write(made) == one.write(Assessment.from_json(json.loads(made.dumps())))
+    result = Assessment.from_json(json.loads(example.assessment().dumps()))
+    assert one.write(result) == one.write(Assessment.from_json(json.loads(result.dumps())))
 
 
 def test_formats_have_files_of_their_own() -> None:

@@ -92,8 +92,8 @@ def test_ten_of_a_kind_are_printed_and_the_rest_is_counted() -> None:
 @pytest.mark.parametrize("value", STRINGS.values(), ids=STRINGS.keys())
 def test_text_from_outside_is_no_command(value: str) -> None:
     """Hostile text adds no line, no property and no command of another kind."""
-    made = hostile_assessment(value)
-    lines = github_annotations.lines(made)
+    result = hostile_assessment(value)
+    lines = github_annotations.lines(result)
     assert lines
     for line in lines:
         assert len(line.splitlines()) == 1
@@ -109,8 +109,8 @@ def test_a_name_cannot_end_its_property() -> None:
     """Colons, commas and line ends in a path stay inside the property."""
     path = "a,line=7::set-env name=X::y\n::error::z%0A"
     policy = {"path": path, "digest": "", "text": ""}
-    made = assessment(judged(ADV, 0.1), policy=policy)
-    (line,) = github_annotations.lines(made)
+    result = assessment(judged(ADV, 0.1), policy=policy)
+    (line,) = github_annotations.lines(result)
     one = read(line)
     assert one.name == "error"
     assert one.properties["line"] == "1"

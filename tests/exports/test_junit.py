@@ -18,8 +18,8 @@ value="PASS" /></properties></testcase></testsuite></testsuites>"""
 
 def test_rows_that_were_not_reached_are_errors() -> None:
     """An interrupted run has an error for each row that it did not reach; others are as they were."""
-    made = assessment(GREEN[0], stopped(ADV), stopped(NO_WAIVER))
-    root = junit_form.check(junit.with_stopped(PYTEST, made))
+    result = assessment(GREEN[0], stopped(ADV), stopped(NO_WAIVER))
+    root = junit_form.check(junit.with_stopped(PYTEST, result))
     errors = {case.get("name") for case in root.iter("testcase") if case.find("error") is not None}
     assert errors == {"ADV-01", "STATIC-01"}
     assert junit.with_stopped(PYTEST, assessment()) == PYTEST

@@ -71,8 +71,8 @@ def test_a_row_that_the_text_lacks_is_at_the_first_line() -> None:
 def test_a_path_is_relative_to_the_root_of_the_repository(path: str, folder: str, uri: str) -> None:
     """A path has the project's folder before it, leads out of no folder, and is a relative URI."""
     stored = {"path": path, "digest": "", "text": POLICY}
-    made = assessment(policy=stored, environment={"folder": folder})
-    assert Places(made).row("ADV-01").uri == uri
+    result = assessment(policy=stored, environment={"folder": folder})
+    assert Places(result).row("ADV-01").uri == uri
 
 
 @pytest.mark.parametrize(
@@ -92,5 +92,5 @@ def test_source_files_begin_at_the_project_of_the_policy(
 ) -> None:
     """Static rows read the folder above security_tests/, wherever the run was started."""
     stored = {"path": path, "digest": "", "text": POLICY}
-    made = assessment(policy=stored, environment={"folder": folder})
-    assert Places(made).source("shop/a.py", 3) == Place(expected, 3)
+    result = assessment(policy=stored, environment={"folder": folder})
+    assert Places(result).source("shop/a.py", 3) == Place(expected, 3)

@@ -28,14 +28,14 @@ MIXED = assessment(judged(CLEAN, 0.99), judged(ADV, 0.1), FOUND)
 
 
 @pytest.mark.parametrize(
-    "made",
+    "result",
     [assessment(), MIXED, assessment(GREEN[0], stopped(ADV)), example.assessment()],
     ids=["passed", "mixed", "interrupted", "every verdict"],
 )
-def test_a_log_fits_the_standard_and_github(made: Assessment) -> None:
+def test_a_log_fits_the_standard_and_github(result: Assessment) -> None:
     """Each SARIF file fits the schema of SARIF 2.1.0 and the rules that GitHub documents."""
-    assert logs(made)
-    for log in logs(made).values():
+    assert logs(result)
+    for log in logs(result).values():
         validator().validate(log)
         check_github_rules(log)
 

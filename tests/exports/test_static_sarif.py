@@ -46,8 +46,8 @@ def accepted(by: str, **changes: Any) -> AcceptedIssue:
 
 def test_an_issue_is_at_its_place_in_the_code() -> None:
     """Rule, level, address and place are the tool's; the project's folder is before the path."""
-    made = assessment(static(issue(), issue(**SEMGREP)), environment={"folder": "models/a"})
-    run = run_of(static_sarif.bandit(made))
+    result = assessment(static(issue(), issue(**SEMGREP)), environment={"folder": "models/a"})
+    run = run_of(static_sarif.bandit(result))
     (one,) = run["results"]
     place = one["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "models/a/shop/loading.py"
@@ -56,7 +56,7 @@ def test_an_issue_is_at_its_place_in_the_code() -> None:
     (rule,) = run["tool"]["driver"]["rules"]
     assert rule["helpUri"].endswith("b301.html#b301-pickle")
     assert rule["properties"]["security-severity"] == "8.0"
-    assert rules(run_of(static_sarif.semgrep(made))) == ["torch-load"]
+    assert rules(run_of(static_sarif.semgrep(result))) == ["torch-load"]
 
 
 def test_a_place_of_both_tools_is_in_both_files() -> None:
@@ -105,8 +105,8 @@ def test_no_file_calls_code_clean_that_was_not_read(
     findings: tuple[Finding, ...], written: tuple[bool, bool]
 ) -> None:
     """A tool has a file only where it has read the code for a row in scope."""
-    made = assessment(*findings)
-    files = static_sarif.bandit(made), static_sarif.semgrep(made)
+    result = assessment(*findings)
+    files = static_sarif.bandit(result), static_sarif.semgrep(result)
     assert tuple(one is not None for one in files) == written
 
 
@@ -124,8 +124,8 @@ def test_a_file_that_was_not_read_is_an_unsuccessful_execution() -> None:
 def test_fingerprints_count_the_issues_of_a_rule_in_a_file() -> None:
     """Two issues of a rule in a file differ; moved lines and other messages change nothing."""
 
-    def marks(made: Assessment) -> list[str]:
-        results = run_of(static_sarif.bandit(made))["results"]
+    def marks(result: Assessment) -> list[str]:
+        results = run_of(static_sarif.bandit(result))["results"]
         return [one["partialFingerprints"]["securemnist/v1"] for one in results]
 
     two = assessment(static(issue(), issue(line=50)))

@@ -23,7 +23,7 @@ import os, random, signal, sys, time
 from pathlib import Path
 from securemnist.history import record
 
-path, rng, seen = Path(sys.argv[1]), random.Random(int(sys.argv[2])), 0
+path, rng, entries = Path(sys.argv[1]), random.Random(int(sys.argv[2])), 0
 for number in range(200):
     child = os.fork()
     if not child:
@@ -33,14 +33,14 @@ for number in range(200):
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     now = len(record.read(path).entries) if path.exists() else 0
-    assert now >= seen, (number, now, seen)
-    seen = now
+    assert now >= entries, (number, now, entries)
+    entries = now
     if number % 20 == 19:
         record.append(path, {"kind": "bench", "figures": {"last": number}})
         last = record.read(path).entries[-1]
         assert last["figures"] == {"last": number}, last
         os.truncate(path, 0)
-        seen = 0
+        entries = 0
 print("survived")
 """
 # Prints by how many KB the page of a record has raised the memory of its process.

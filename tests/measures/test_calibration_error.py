@@ -50,21 +50,23 @@ def measured(answer: Any, data: Any = None, **settings: Any) -> Measurement:
     ).result
 
 
-def verdict(seen: Measurement, at_most: float) -> Verdict:
+def verdict(measurement: Measurement, at_most: float) -> Verdict:
     """The verdict of a row."""
-    return Requirement(id="C", measure=NAME, because="-", at_most=at_most).judge(seen).verdict
+    return (
+        Requirement(id="C", measure=NAME, because="-", at_most=at_most).judge(measurement).verdict
+    )
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.99, 0.6])
 def test_the_error_is_the_distance_of_confidence_and_accuracy(confidence: float) -> None:
     """A model that is right for 80 % is calibrated at a confidence of 0.8, and at no other."""
-    seen = measured(sure(confidence))
-    assert seen.value == pytest.approx(abs(confidence - 0.8), abs=1e-6)
-    assert verdict(seen, 0.1) is (Verdict.PASS if confidence == 0.8 else Verdict.FAIL)
+    measurement = measured(sure(confidence))
+    assert measurement.value == pytest.approx(abs(confidence - 0.8), abs=1e-6)
+    assert verdict(measurement, 0.1) is (Verdict.PASS if confidence == 0.8 else Verdict.FAIL)
     brier = measured(sure(confidence), score="brier")
     assert brier.value == pytest.approx(0.8 * (1 - confidence) ** 2 + 0.2 * confidence**2, abs=1e-6)
-    again = json.loads(json.dumps(seen.to_json()))
-    assert Measurement.from_json(again) == seen
+    again = json.loads(json.dumps(measurement.to_json()))
+    assert Measurement.from_json(again) == measurement
 
 
 def test_a_sample_is_decided_by_its_bound() -> None:
@@ -90,11 +92,11 @@ def test_errors_of_both_signs_do_not_cancel() -> None:
 def test_the_report_draws_the_reliability() -> None:
     """Bins stand in a picture with their table; both scores are named."""
     row = Requirement(id="C", measure=NAME, because="-", at_most=0.5)
-    seen = measured(sure(0.9))
-    (exhibit,) = exhibits(row.judge(seen))
+    measurement = measured(sure(0.9))
+    (exhibit,) = exhibits(row.judge(measurement))
     assert exhibit.table is not None
     assert exhibit.table.rows == (("0.9000", "0.8000", "200"),)
-    assert isinstance(seen.evidence, CalibrationEvidence)
+    assert isinstance(measurement.evidence, CalibrationEvidence)
     assert "Brier" in exhibit.caption
 
 

@@ -50,9 +50,11 @@ def measured(name: str, answer: Any = by_corner, **settings: Any) -> Measurement
     return found.result
 
 
-def judged(name: str, seen: Measurement, at_least: float) -> Verdict:
+def judged(name: str, measurement: Measurement, at_least: float) -> Verdict:
     """The verdict of a row."""
-    return Requirement(id="N", measure=name, because="-", at_least=at_least).judge(seen).verdict
+    return (
+        Requirement(id="N", measure=name, because="-", at_least=at_least).judge(measurement).verdict
+    )
 
 
 def test_the_mean_and_the_worst_kind() -> None:
@@ -70,7 +72,7 @@ def test_the_mean_and_the_worst_kind() -> None:
 def test_values_are_those_of_the_corrupted_images(mnist: DataSet, context: Context) -> None:
     """The number is the share that the model classifies right of the images that `Corruption` gives."""
     settings = {"images": 40, "kinds": ["fog", "shear"], "severities": [2, 4]}
-    seen = take_measurement(context, NAMES[0], bind(NAMES[0], settings), 3)
+    measurement = take_measurement(context, NAMES[0], bind(NAMES[0], settings), 3)
     sample = context.sample(40, 3)
     right = []
     for kind in ("fog", "shear"):
@@ -78,9 +80,9 @@ def test_values_are_those_of_the_corrupted_images(mnist: DataSet, context: Conte
             corrupt = Corruption(kind=kind, severity=severity)
             logits = context.logits(corrupt(sample.x, sample.places.tolist(), 3))
             right.append((logits.argmax(1) == sample.y).double().mean())
-    assert seen.value == pytest.approx(float(torch.stack(right).mean()), abs=1e-12)
-    again = json.loads(json.dumps(seen.to_json()))
-    assert Measurement.from_json(again).evidence == seen.evidence
+    assert measurement.value == pytest.approx(float(torch.stack(right).mean()), abs=1e-12)
+    again = json.loads(json.dumps(measurement.to_json()))
+    assert Measurement.from_json(again).evidence == measurement.evidence
 
 
 def test_a_sample_is_decided_by_its_bound() -> None:
@@ -109,10 +111,10 @@ def test_a_randomised_model_is_decided_by_its_bound() -> None:
 
 def test_ties_count_as_wrong() -> None:
     """A model of equal logits is right nowhere."""
-    seen = measured(NAMES[0], lambda x: torch.zeros(len(x), 2) + 0 * x.sum(), **MIDDLE)
-    assert seen.value == 0
-    assert isinstance(seen.evidence, CorruptionEvidence)
-    assert seen.evidence.ties == 240
+    measurement = measured(NAMES[0], lambda x: torch.zeros(len(x), 2) + 0 * x.sum(), **MIDDLE)
+    assert measurement.value == 0
+    assert isinstance(measurement.evidence, CorruptionEvidence)
+    assert measurement.evidence.ties == 240
 
 
 def test_both_rows_share_their_answers(mnist: DataSet) -> None:

@@ -53,9 +53,9 @@ def measured(name: str, answer: Any = by_darkness, **settings: Any) -> Measureme
     return sm.measure(name, FunctionModel(answer), images(), progress=False, **settings).result
 
 
-def verdict(name: str, seen: Measurement, **bound: float) -> Verdict:
+def verdict(name: str, measurement: Measurement, **bound: float) -> Verdict:
     """The verdict of a row."""
-    return Requirement(id="O", measure=name, because="-", **bound).judge(seen).verdict  # type: ignore[arg-type]
+    return Requirement(id="O", measure=name, because="-", **bound).judge(measurement).verdict  # type: ignore[arg-type]
 
 
 def test_noise_that_scores_lower_is_told_apart_and_noise_that_scores_higher_is_not() -> None:
@@ -78,7 +78,7 @@ def test_noise_that_scores_lower_is_told_apart_and_noise_that_scores_higher_is_n
 def test_equal_scores_tell_nothing_apart() -> None:
     """A model of one score has an area of a half, and lets everything pass."""
     constant = [measured(n, lambda x: torch.tensor([[1.0, 0.0]]).repeat(len(x), 1)) for n in NAMES]
-    assert [seen.value for seen in constant] == [0.5, 1.0]
+    assert [measurement.value for measurement in constant] == [0.5, 1.0]
 
 
 def test_the_area_is_that_of_all_pairs() -> None:
@@ -120,15 +120,15 @@ def test_made_images(context: Context, mnist: DataSet) -> None:
 def test_images_that_are_not_square(against: str) -> None:
     """All kinds of other images are measured on images of any form."""
     for name in NAMES:
-        seen = measured(name, against=against, score="logit")
-        assert seen.low <= seen.value <= seen.high
+        measurement = measured(name, against=against, score="logit")
+        assert measurement.low <= measurement.value <= measurement.high
 
 
 def test_the_report_draws_both_scores() -> None:
     """Both lines stand in one picture with their table and examples."""
-    seen = measured(NAMES[0])
+    measurement = measured(NAMES[0])
     (exhibit,) = exhibits(
-        Requirement(id="O", measure=NAMES[0], because="-", at_least=0.6).judge(seen)
+        Requirement(id="O", measure=NAMES[0], because="-", at_least=0.6).judge(measurement)
     )
     assert exhibit.table is not None
     assert len(exhibit.table.rows) == 21
@@ -145,9 +145,9 @@ def test_another_data_set_is_told_apart(tmp_path: Path) -> None:
     stored(tmp_path / "letters.npz", 0.5 + images(60)[0] / 2)
     for name, value in zip(NAMES, (1.0, 0.0), strict=True):
         settings = {"against": "./letters.npz", "project": tmp_path}
-        seen = measured(name, **settings)
-        assert seen.value == value
-        assert seen.evidence.against == "letters.npz"
+        measurement = measured(name, **settings)
+        assert measurement.value == value
+        assert measurement.evidence.against == "letters.npz"
         assert measured(name, by_light, **settings).value == 1 - value
     row = Requirement(id="O", measure=NAMES[0], because="-", at_least=0.6, settings=settings)
     assert "the images of ./letters.npz" in claim(row.unmeasured(Verdict.NOT_RUN, "", claim=""))

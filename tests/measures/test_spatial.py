@@ -50,9 +50,9 @@ def measured(answer: Any = left_or_right, data: Any = None, **settings: Any) -> 
     return found.result
 
 
-def judge(seen: Measurement, at_least: float = 0.9) -> Any:
+def judge(measurement: Measurement, at_least: float = 0.9) -> Any:
     """The finding of a row."""
-    return Requirement(id="S", measure=NAME, because="-", at_least=at_least).judge(seen)
+    return Requirement(id="S", measure=NAME, because="-", at_least=at_least).judge(measurement)
 
 
 def test_all_poses_of_a_grid_are_a_proof() -> None:
@@ -82,7 +82,7 @@ def test_one_pose_that_breaks_an_image_is_found() -> None:
 def test_the_number_is_that_of_every_pose_alone(context: Context) -> None:
     """Early stops change nothing: the share is that of images that are right in all poses."""
     settings = {"images": 30, "rotation": 20.0, "translation": 2.0, "rotations": 3, "shifts": 3}
-    seen = take_measurement(context, NAME, bind(NAME, settings), 1)
+    measurement = take_measurement(context, NAME, bind(NAME, settings), 1)
     sample = context.sample(30, 1)
     right = torch.ones(30, dtype=torch.bool)
     alone = {}
@@ -90,22 +90,22 @@ def test_the_number_is_that_of_every_pose_alone(context: Context) -> None:
         answers = context.logits(posed(sample.x, torch.tensor([pose]))).argmax(1) == sample.y
         right &= answers
         alone[pose] = float(answers.double().mean())
-    assert 0 < seen.value < 1
-    assert seen.value == pytest.approx(float(right.double().mean()))
-    assert isinstance(seen.evidence, SpatialEvidence)
-    curve = {point.degrees: point.accuracy for point in seen.evidence.rotation_curve or ()}
+    assert 0 < measurement.value < 1
+    assert measurement.value == pytest.approx(float(right.double().mean()))
+    assert isinstance(measurement.evidence, SpatialEvidence)
+    curve = {point.degrees: point.accuracy for point in measurement.evidence.rotation_curve or ()}
     assert curve == pytest.approx(
         {pose.degrees: a for pose, a in alone.items() if not any(pose[1:])}
     )
-    again = json.loads(json.dumps(seen.to_json()))
-    assert Measurement.from_json(again).value == seen.value
+    again = json.loads(json.dumps(measurement.to_json()))
+    assert Measurement.from_json(again).value == measurement.value
 
 
 def test_a_tie_is_broken() -> None:
     """A model of equal logits is right in no pose."""
-    seen = measured(lambda x: torch.zeros(len(x), 2) + 0 * x.sum(), **SMALL)
-    assert seen.value == 0
-    assert judge(seen).verdict is Verdict.FAIL
+    measurement = measured(lambda x: torch.zeros(len(x), 2) + 0 * x.sum(), **SMALL)
+    assert measurement.value == 0
+    assert judge(measurement).verdict is Verdict.FAIL
 
 
 def test_random_poses_prove_nothing() -> None:
@@ -114,7 +114,7 @@ def test_random_poses_prove_nothing() -> None:
     assert worst.value <= one.value
     assert worst.certified is one.certified is None
     easy = [measured(poses=p, rotation=5.0, translation=1.0) for p in ("worst_of_10", "random")]
-    assert [judge(seen).label for seen in easy] == ["PASS (survived)", "PASS"]
+    assert [judge(measurement).label for measurement in easy] == ["PASS (survived)", "PASS"]
 
 
 def test_a_randomised_model_has_no_proof() -> None:
@@ -143,8 +143,8 @@ def test_versions_are_compared_by_image() -> None:
 def test_the_report_draws_the_curve(mnist: DataSet, context: Context) -> None:
     """Accuracy by angle with its table, and images in the pose that broke them."""
     settings = {"images": 20, "rotation": 30.0, "translation": 0.0, "rotations": 5, "shifts": 1}
-    seen = take_measurement(context, NAME, bind(NAME, settings), 0)
-    curve, *_ = exhibits(judge(seen))
+    measurement = take_measurement(context, NAME, bind(NAME, settings), 0)
+    curve, *_ = exhibits(judge(measurement))
     assert curve.table is not None
     assert [row[0] for row in curve.table.rows] == ["-30", "-15", "0", "15", "30"]
     assert curve.panels[0].picture.count("<circle") == 5

@@ -5,23 +5,34 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
 
+from benchmarks import sign_references
 from securemnist._util import resources
-from securemnist._util.hashing import sha256, sha256_of_value
+from securemnist._util.hashing import sha256
 from securemnist.errors import WeightsError
-from securemnist.models import loading, reference_digests, weight_file
+from securemnist.models import loading, reference_digests
 
 
 def test_digests_match_bundled_files() -> None:
     """Exactly the bundled weight files and manifests have their digests in the code."""
-    found = {}
-    for path in resources.WEIGHTS.glob("*.safetensors"):
-        manifest = weight_file.read_manifest(path)
-        found[path.stem] = (sha256(path.read_bytes()), sha256_of_value(manifest))
-    assert found == reference_digests.DIGESTS, f"the rows are now: {found}"
+    assert sign_references.digests() == reference_digests.DIGESTS
+
+
+def test_digests_are_written_into_the_code() -> None:
+    """The digests of a new model and another key replace those of the code; the rest stays."""
+    text = sign_references.CODE.read_text()
+    digests, signer = reference_digests.DIGESTS, reference_digests.SIGNER
+    assert sign_references.with_digests(text, digests, signer) == text
+    another = sign_references.with_digests(text, {"new": ("ab", "cd")}, "ef")
+    scope: dict[str, Any] = {}
+    exec(compile(another, "reference_digests", "exec"), scope)  # noqa: S102 # our own text
+    assert scope["DIGESTS"] == {"new": ("ab", "cd")}
+    assert scope["SIGNER"] == "ef"
+    assert another.partition("\ndef ")[2] == text.partition("\ndef ")[2]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from securemnist.pipeline import page
 from tests.browser import assert_fits
-from tests.pipeline import made
+from tests.pipeline import example
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(180)
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of the made-up run."""
     file = tmp_path_factory.mktemp("pipeline") / "pipeline.html"
-    file.write_bytes(page.render(made.summary(), made.scenarios(), made.pictures()))
+    file.write_bytes(page.render(example.summary(), example.scenarios(), example.pictures()))
     return file
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks import page, pipeline_page
-from tests.pipeline import made
+from tests.pipeline import example
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The files of the made-up run."""
-    (tmp_path / "summary.json").write_bytes(made.summary().dumps())
-    (tmp_path / "timing.json").write_bytes(made.scenarios()["timing"].dumps())
+    (tmp_path / "summary.json").write_bytes(example.summary().dumps())
+    (tmp_path / "timing.json").write_bytes(example.scenarios()["timing"].dumps())
     return tmp_path
 
 

@@ -11,19 +11,19 @@ from securemnist.pipeline import charts, comparisons, page
 from securemnist.pipeline.charts import Curve, Series
 from securemnist.pipeline.documents import Measured, Scenario
 from securemnist.view.class_names import NUMBERS
-from tests.pipeline import made
+from tests.pipeline import example
 from tests.report.markup import Markup
 
 
 @pytest.fixture(scope="module")
 def html() -> str:
     """The page of the made-up run."""
-    return page.render(made.summary(), made.scenarios(), made.pictures()).decode()
+    return page.render(example.summary(), example.scenarios(), example.pictures()).decode()
 
 
 def every() -> Iterator[Measured]:
     """All measurements of the made-up run."""
-    for scenario in made.scenarios().values():
+    for scenario in example.scenarios().values():
         yield from scenario.measured
 
 
@@ -31,22 +31,22 @@ def test_every_number_of_the_json_is_on_the_page(html: str) -> None:
     """Each value that the page compares is in a table, and its percent is in a chart."""
     text = Markup(html).text
     shown = [one for one in every() if one.measure != "latency_ratio"]
-    adversarial = made.scenarios()["adversarial-training"].measured
+    adversarial = example.scenarios()["adversarial-training"].measured
     for one in shown:
         if one.measure == "clean_accuracy" and one not in adversarial:
             continue  # of the first scenario: its matrix is shown
         assert f"{one.value:.4f}" in text, one
     for scenario in ("adversarial-training", "poisoning"):
-        for one in made.scenarios()[scenario].measured:
+        for one in example.scenarios()[scenario].measured:
             assert f"{100 * one.value:.1f} %" in text, one
 
 
 def test_success_of_each_class_is_drawn_and_tabled() -> None:
     """The chart by class has the rate of each class of both networks; the target has a dash."""
-    scenario = made.scenarios()["poisoning"]
+    scenario = example.scenarios()["poisoning"]
     exhibit = comparisons.trigger_by_class(scenario, NUMBERS)
     picture, rows = exhibit.panels[0].picture, exhibit.table.rows if exhibit.table else ()
-    for place, name in enumerate((made.BASELINE, made.POISONED)):
+    for place, name in enumerate((example.BASELINE, example.POISONED)):
         found = scenario.find(name, "backdoor_success")
         assert found is not None
         assert found.per_class is not None
@@ -92,7 +92,7 @@ def test_doubts_are_on_the_page(html: str) -> None:
 
 def test_timings_that_were_not_taken_have_their_reason() -> None:
     """Without timings the page says why; it has no table of them."""
-    summary, scenarios = made.summary(), made.scenarios(timed=False)
+    summary, scenarios = example.summary(), example.scenarios(timed=False)
     text = Markup(page.render(summary, scenarios, {}).decode()).text
     assert "Not measured: busy." in text
     assert "poisoned from the cache" in text
@@ -105,7 +105,11 @@ def test_page_is_self_contained(html: str) -> None:
     assert "script" not in markup.tags
     assert not any(name.startswith("on") or name == "style" for name in markup.attributes)
     links = [link for link in markup.values("href") if not link.startswith("#")]
-    assert set(links) == {"data:,", "summary.json", *(f"{name}.json" for name in made.scenarios())}
+    assert set(links) == {
+        "data:,",
+        "summary.json",
+        *(f"{name}.json" for name in example.scenarios()),
+    }
     assert all(source.startswith("data:image/png;base64,") for source in markup.values("src"))
     policy = next(text for text in markup.values("content") if "default-src" in text)
     assert "default-src 'none'" in policy
@@ -114,5 +118,5 @@ def test_page_is_self_contained(html: str) -> None:
 
 def test_equal_documents_give_equal_pages(html: str) -> None:
     """The page depends on documents and pictures alone, and documents survive their files."""
-    read = {name: Scenario.from_json(one.to_json()) for name, one in made.scenarios().items()}
-    assert page.render(made.summary(), read, made.pictures()).decode() == html
+    read = {name: Scenario.from_json(one.to_json()) for name, one in example.scenarios().items()}
+    assert page.render(example.summary(), read, example.pictures()).decode() == html

@@ -18,7 +18,7 @@ from securemnist.pipeline.measuring import Bench
 from securemnist.pipeline.sizes import BASELINE, EPS, POISONED, TARGET, Sizes
 from securemnist.results.json_model import json_schema
 from securemnist.types import silent
-from tests.pipeline import made
+from tests.pipeline import example
 
 SIZES = Sizes(training=1, test=120, epochs=1)
 
@@ -90,11 +90,11 @@ def test_each_scenario_fits_its_schema(bench: Bench) -> None:
     """A measured scenario, all made-up ones and the summary validate; another form does not."""
     measured = scenarios.run("baseline", bench, {BASELINE: named("baseline", BASELINE)}, SIZES)
     schema = json_schema(Scenario)
-    for one in (measured, *made.scenarios().values(), *made.scenarios(timed=False).values()):
+    for one in (measured, *example.scenarios().values(), *example.scenarios(timed=False).values()):
         data = json.loads(one.dumps())
         jsonschema.validate(data, schema)
         assert Scenario.from_json(data) == one
-    jsonschema.validate(json.loads(made.summary().dumps()), json_schema(Summary))
+    jsonschema.validate(json.loads(example.summary().dumps()), json_schema(Summary))
     data = json.loads(measured.dumps())
     for key, value in (("scenario", "other"), ("colour", "red"), ("measured", [{}])):
         with pytest.raises(jsonschema.ValidationError):

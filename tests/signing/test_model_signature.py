@@ -196,9 +196,9 @@ def test_another_key_is_refused(model: Path, tmp_path: Path) -> None:
 
 def test_progress_counts_bytes(model: Path) -> None:
     """Progress is of bytes: the total is the size of all files."""
-    seen = []
+    steps = []
     model_signature.sign(
-        model, key(), out=write_key(model.parent / "k"), progress=lambda *n: seen.append(n)
+        model, key(), out=write_key(model.parent / "k"), progress=lambda *n: steps.append(n)
     )
-    assert {total for _, _, total in seen} == {13}
-    assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
+    assert {total for _, _, total in steps} == {13}
+    assert [done for _, done, _ in steps] == sorted(done for _, done, _ in steps)
