@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from securemnist.report import threats
+from securemnist.report import threats, weight_file
 from securemnist.report.details import first_places
 from securemnist.report.figures import not_recorded
 from securemnist.report.rows import Row, protocol, rows
@@ -29,6 +29,7 @@ def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
     """The page; equal assessments give equal bytes. `files`: what lies beside it and can be linked."""
     environment = assessment.environment
     names = ClassNames.of(assessment.subject)
+    shown = rows(assessment.findings, assessment.decided, files, names)
     return jinja.page(
         "page.html.j2",
         _TEMPLATES,
@@ -46,7 +47,8 @@ def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
         threats_page=threats.PAGE,
         **threats.words(),
         seconds=sum(f.measurement.seconds for f in assessment.findings if f.measurement),
-        **_sections(rows(assessment.findings, assessment.decided, files, names), names),
+        weights=weight_file.section(assessment.subject, shown, names),
+        **_sections(shown, names),
     )
 
 
