@@ -5,13 +5,15 @@ It repeats what the assessment holds, and says of each question without an answe
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from securemnist.report import gallery
+from securemnist.report.details import flattened
 from securemnist.report.rows import Row
+from securemnist.report.rows import rows as rows_of
+from securemnist.results.assessment import Assessment
 from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.findings import Verdict
 from securemnist.results.weight_file import KERAS, ONNX, SAFETENSORS, WeightFile
@@ -22,7 +24,9 @@ from securemnist.view.figure import Exhibit
 
 NOT_CHECKED, NOT_RECORDED = "not checked", "not recorded"
 PICTURES = 4  # images with the trigger that the scan found
+BUNDLED = "reference models"  # of a row of signatures: not the files of the subject
 _MOST = 12  # rows of a measure, and digests, that are named
+_UNUSED = ("", "0", "0.0", "false", "[]")  # settings of a recipe that say nothing here
 _LOADED: Mapping[str, str] = {
     SAFETENSORS: "tensors only, no code; names, shapes and values were checked when it was loaded",
     ONNX: "operators and tensors, no code; its answers were compared with onnxruntime when it was loaded",
@@ -33,7 +37,7 @@ _PROVENANCE = {"unknown_provenance": ("origin", ""), "unverified_files": ("signa
 _BEHAVIOUR = {
     "backdoor_scan": ("unknown triggers", ""),
     "backdoor_success": ("known triggers", "a trigger"),
-    "poisoned_share": ("training data", ""),
+    "poisoned_share": ("poisoned images", ""),
 }
 
 
@@ -70,13 +74,13 @@ class Section(NamedTuple):
 
     @property
     def short(self) -> str:
-        """The states in one line: `origin PASS; unknown triggers FAIL; not checked: signature`."""
+        """The states in one line: `unknown triggers FAIL; origin PASS; not checked: signature`."""
         lines = [each for part in self.parts for each in part.lines]
-        words = [f"{each.topic} {each.state}" for each in lines if each.anchor and each.state]
+        words = [f"{each.topic} {each.state}" for each in lines if each.row]
         for state in (NOT_RECORDED, NOT_CHECKED):
             if topics := [each.topic for each in lines if each.state == state]:
                 words.append(f"{state}: {', '.join(topics)}")
-        return "; ".join(words)
+        return "; ".join(dict.fromkeys(words))
 
 
 def section(
@@ -93,6 +97,13 @@ def section(
     return Section(parts, witness, row)
 
 
+def of(assessment: Assessment) -> Section:
+    """The section of an assessment, without a page."""
+    names = ClassNames.of(assessment.subject)
+    shown = rows_of(assessment.findings, assessment.decided, names=names)
+    return section(assessment.subject, shown, names)
+
+
 def _format(subject: Mapping[str, Any], described: WeightFile | None) -> Iterator[Line]:
     """What was read from the file, and what a scan said of the file that it was imported from."""
     known = _LOADED.get(described.format) if described else None
@@ -103,7 +114,11 @@ def _format(subject: Mapping[str, Any], described: WeightFile | None) -> Iterato
         yield Line("format", f"{described.format}{size}: {known}.")
     files = _mapping(subject.get("files"))
     for name, digest in list(files.items())[:_MOST]:
-        yield Line("SHA-256", f"{line(name, 120)}: {line(digest, 80)}")
+        yield Line(f"SHA-256 of {line(name, 120)}", line(digest, 80), kind="digest")
+    if len(files) > _MOST:
+        yield Line(
+            "SHA-256", f"Of {wording.plural(len(files) - _MOST, 'file')} more: see the JSON."
+        )
     if imported := _mapping(_mapping(subject.get("recipe")).get("imported")):
         yield _imported(imported)
 
@@ -111,9 +126,9 @@ def _format(subject: Mapping[str, Any], described: WeightFile | None) -> Iterato
 def _no_file(subject: Mapping[str, Any]) -> Line:
     if subject.get("architecture") == "endpoint":
         return _missing(
-            "format", NOT_CHECKED, "the model is behind an endpoint, its weights are not here"
+            "format", NOT_CHECKED, "The model is behind an endpoint, its weights are not here."
         )
-    text = "the assessment names no weight file; a model from code may load any"
+    text = "The assessment names no weight file; a model from code may load any."
     return _missing("format", NOT_CHECKED, text, "securemnist scan FILE")
 
 
@@ -133,28 +148,22 @@ def _manifest(subject: Mapping[str, Any], described: WeightFile | None) -> Itera
     """The facts of the manifest, each of them or `not recorded`."""
     name = line(described.manifest, 120) if described else ""
     recipe = _mapping(subject.get("recipe")) if name else {}
-    settings = {key: value for key, value in recipe.items() if key != "imported"}
+    settings = flattened({key: value for key, value in recipe.items() if key != "imported"})
     trained_on = _mapping(subject.get("trained_on"))
     digests = _mapping(trained_on.get("digests"))
     seed = "" if described is None or described.seed is None else str(described.seed)
     about = f"{line(trained_on.get('name') or '', 80)}, {wording.plural(len(digests), 'digest')}"
     facts = {
         "manifest": f"{name}; the SHA-256 that it states is that of the weights." if name else "",
-        "recipe": line(", ".join(_stated(settings)), 400),
+        "recipe": line(
+            ", ".join(f"{key} {value}" for key, value in settings if value not in _UNUSED), 400
+        ),
         "seed": seed,
         "trained on": about if digests else "",
     }
     for topic, text in facts.items():
-        why = "the model was loaded without one" if topic == "manifest" else ""
+        why = "The model was loaded without one." if topic == "manifest" else ""
         yield Line(topic, text) if text else _missing(topic, NOT_RECORDED, why)
-
-
-def _stated(settings: Mapping[str, Any]) -> Iterator[str]:
-    """`epochs 5`: the settings that are not empty."""
-    for key, value in settings.items():
-        if value not in (None, "", 0):
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            yield f"{key} {text}"
 
 
 def _rows(
@@ -162,23 +171,46 @@ def _rows(
 ) -> Iterator[Line]:
     """The rows of these measures, the bad ones first; a measure without one was not checked."""
     for measure, (topic, needs) in measures.items():
-        found = [row for row in rows if row.finding.requirement.measure == measure]
+        found = [row for row in rows if _concerns(subject, row, measure)]
         inside = [row for row in found if row.finding.in_scope]
         inside.sort(key=lambda row: wording.SEVERITY.index(row.finding.verdict))
-        yield from (_judged(topic, row) for row in inside[:_MOST])
+        note = _data_note(subject) if measure == "poisoned_share" else ""
+        yield from (_judged(topic, row, note) for row in inside[:_MOST])
         if inside[_MOST:]:
-            yield Line(topic, f"and {wording.plural(len(inside) - _MOST, 'row')} more below")
+            yield Line(topic, f"And {wording.plural(len(inside) - _MOST, 'row')} more below.")
         if not inside:
             yield _unmeasured(topic, measure, needs, subject, found)
 
 
-def _judged(topic: str, row: Row) -> Line:
+def _concerns(subject: Mapping[str, Any], row: Row, measure: str) -> bool:
+    """Whether a row of this measure is about this model.
+
+    The signature of the bundled models says something of those only, which alone have `about`.
+    """
+    requirement = row.finding.requirement
+    bundled = requirement.settings.get("of") == BUNDLED
+    return requirement.measure == measure and (not bundled or "about" in subject)
+
+
+def _data_note(subject: Mapping[str, Any]) -> str:
+    """Whether the images of this run are those that the manifest says the model was trained on."""
+    own, used = (
+        _mapping(_mapping(subject.get(key)).get("digests")) for key in ("trained_on", "data")
+    )
+    if own and own == used:
+        return ". The manifest names the same data."
+    return (
+        ". These are the data of this run; it is not recorded that the model was trained on them."
+    )
+
+
+def _judged(topic: str, row: Row, note: str) -> Line:
     """The result of a row; one without a number says that nothing was checked."""
     finding = row.finding
-    before = "" if finding.measurement else f"{NOT_CHECKED}: "
+    before = "Found" if finding.measurement else "Not checked"
     waived = ", waived" if row.waived else ""
     symbol = wording.SYMBOLS[finding.verdict]
-    text = f"{before}{wording.sentence(finding, 300)}"
+    text = f"Required: {row.claim} {before}: {wording.sentence(finding, 300)}{note}"
     kind = wording.kind(finding.verdict)
     return Line(topic, text, f"{finding.label}{waived}", kind, symbol, row.anchor, row.id)
 
@@ -192,13 +224,13 @@ def _unmeasured(
     if found:
         own = found[0].finding.requirement
         words = ["securemnist", "assess", *model, "--tier", own.tier, "--row", own.id]
-        text = f"row {found[0].id} was out of the scope of this run"
+        text = f"Row {found[0].id} was out of the scope of this run."
         return _missing(topic, NOT_CHECKED, text, _command(words, "assess"))
     if needs:
-        text = f"the policy has no row of {measure}; add one, with {needs}"
+        text = f"The policy has no row of {measure} for this model; add one, with {needs}."
         return _missing(topic, NOT_CHECKED, text)
     words = ["securemnist", "measure", measure, *model]
-    text = f"the policy has no row of {measure}; add one, or run it alone"
+    text = f"The policy has no row of {measure} for this model; add one, or run it alone."
     return _missing(topic, NOT_CHECKED, text, _command(words, "measure"))
 
 
