@@ -30,7 +30,7 @@ from securemnist.models.formats import files
 from securemnist.models.formats.files import FORMATS
 from securemnist.models.freezing import frozen
 from securemnist.project import imports
-from securemnist.results.weight_file import SAFETENSORS, WeightFile
+from securemnist.results.weight_file import WeightFile
 
 RED_CONTROL = "red control"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -226,12 +226,7 @@ def _from_file(spec: str, path: Path, named: str | None, device: str, form: Inpu
     name = spec if _NAME.fullmatch(spec) else path.stem
     quiet, trained_on = frozen(model, device, form), origin.training_data(manifest.get("data"))
     recipe, reference = manifest.get("recipe", {}), manifest.get("reference", {})
-    described = WeightFile(
-        format=SAFETENSORS,
-        size=size,
-        manifest=weight_file.manifest_path(path).name if manifest else "",
-        seed=origin.seed(manifest),
-    )
+    described = origin.described(path, size, manifest)
     return Subject(
         quiet, name, spec, known, device, recipe, reference, digests, trained_on, described
     )
@@ -245,9 +240,7 @@ def _from_other_format(
     quiet = frozen(network, device, input_spec)
     recipe = {f"sha256 of {name}": digest for name, digest in digests.items()}
     described = WeightFile(format=form.name)
-    return Subject(
-        quiet, path.stem, spec, form.name, device, recipe, files=digests, weight_file=described
-    )
+    return Subject(quiet, path.stem, spec, form.name, device, recipe, {}, digests, {}, described)
 
 
 def _from_endpoint(spec: str, device: str, input_spec: InputSpec) -> Subject:

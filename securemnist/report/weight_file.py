@@ -10,28 +10,28 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from securemnist.report import gallery
-from securemnist.report.details import flattened
 from securemnist.report.rows import Row
 from securemnist.report.rows import rows as rows_of
+from securemnist.report.weight_facts import (
+    NOT_CHECKED,
+    NOT_RECORDED,
+    Line,
+    file_format,
+    manifest,
+    mapping,
+    missing,
+)
 from securemnist.results.assessment import Assessment
 from securemnist.results.evidence.answers import BackdoorEvidence
-from securemnist.results.findings import Verdict
-from securemnist.results.weight_file import KERAS, ONNX, SAFETENSORS, WeightFile
-from securemnist.sanitize import command, line
+from securemnist.results.weight_file import WeightFile
+from securemnist.sanitize import command
 from securemnist.view import wording
 from securemnist.view.class_names import NUMBERS, ClassNames
 from securemnist.view.figure import Exhibit
 
-NOT_CHECKED, NOT_RECORDED = "not checked", "not recorded"
 PICTURES = 4  # images with the trigger that the scan found
 BUNDLED = "reference models"  # of a row of signatures: not the files of the subject
-_MOST = 12  # rows of a measure, and digests, that are named
-_UNUSED = ("", "0", "0.0", "false", "[]")  # settings of a recipe that say nothing here
-_LOADED: Mapping[str, str] = {
-    SAFETENSORS: "tensors only, no code; names, shapes and values were checked when it was loaded",
-    ONNX: "operators and tensors, no code; its answers were compared with onnxruntime when it was loaded",
-    KERAS: "layers from a list and tensors, no code; layers of its own are refused when it is loaded",
-}
+_MOST = 12  # rows of a measure that are named
 # The question that a measure answers, and the settings that it needs.
 _PROVENANCE = {"unknown_provenance": ("origin", ""), "unverified_files": ("signature", "a key")}
 _BEHAVIOUR = {
@@ -39,23 +39,6 @@ _BEHAVIOUR = {
     "backdoor_success": ("known triggers", "a trigger"),
     "poisoned_share": ("poisoned images", ""),
 }
-
-
-class Line(NamedTuple):
-    """The answer to one question.
-
-    `state`: the label of a verdict, `not checked` or `not recorded`; "" for a fact. `kind`: the class of
-    the style sheet. `anchor` and `row`: the row of the policy that it comes from. `command`: what to run.
-    """
-
-    topic: str
-    text: str
-    state: str = ""
-    kind: str = ""
-    symbol: str = ""
-    anchor: str = ""
-    row: str = ""
-    command: str = ""
 
 
 class Part(NamedTuple):
@@ -90,8 +73,8 @@ def section(
     witness, row = _witness(rows, names)
     described = WeightFile.of(subject)
     parts = (
-        Part("Format", tuple(_format(subject, described))),
-        Part("Provenance", (*_manifest(subject, described), *_rows(_PROVENANCE, subject, rows))),
+        Part("Format", tuple(file_format(subject, described))),
+        Part("Provenance", (*manifest(subject, described), *_rows(_PROVENANCE, subject, rows))),
         Part("Behaviour", tuple(_rows(_BEHAVIOUR, subject, rows))),
     )
     return Section(parts, witness, row)
@@ -102,68 +85,6 @@ def of(assessment: Assessment) -> Section:
     names = ClassNames.of(assessment.subject)
     shown = rows_of(assessment.findings, assessment.decided, names=names)
     return section(assessment.subject, shown, names)
-
-
-def _format(subject: Mapping[str, Any], described: WeightFile | None) -> Iterator[Line]:
-    """What was read from the file, and what a scan said of the file that it was imported from."""
-    known = _LOADED.get(described.format) if described else None
-    if described is None or known is None:
-        yield _no_file(subject)
-    else:
-        size = "" if described.size is None else f", {described.size:,} bytes"
-        yield Line("format", f"{described.format}{size}: {known}.")
-    files = _mapping(subject.get("files"))
-    for name, digest in list(files.items())[:_MOST]:
-        yield Line(f"SHA-256 of {line(name, 120)}", line(digest, 80), kind="digest")
-    if len(files) > _MOST:
-        yield Line(
-            "SHA-256", f"Of {wording.plural(len(files) - _MOST, 'file')} more: see the JSON."
-        )
-    if imported := _mapping(_mapping(subject.get("recipe")).get("imported")):
-        yield _imported(imported)
-
-
-def _no_file(subject: Mapping[str, Any]) -> Line:
-    if subject.get("architecture") == "endpoint":
-        return _missing(
-            "format", NOT_CHECKED, "The model is behind an endpoint, its weights are not here."
-        )
-    text = "The assessment names no weight file; a model from code may load any."
-    return _missing("format", NOT_CHECKED, text, "securemnist scan FILE")
-
-
-def _imported(imported: Mapping[str, Any]) -> Line:
-    """The file that the weights were imported from, and its triage, as the manifest states them."""
-    said = line(imported.get("triage") or "nothing", 40)
-    name, form, digest = (
-        line(imported.get(key) or "unknown", 120) for key in ("file", "format", "sha256")
-    )
-    text = f"{name}, {form}, SHA-256 {digest}; by the manifest its scan said: {said}."
-    if said == "clean":
-        return Line("imported from", text)
-    return Line("imported from", text, "not clean", "fail", wording.SYMBOLS[Verdict.FAIL])
-
-
-def _manifest(subject: Mapping[str, Any], described: WeightFile | None) -> Iterator[Line]:
-    """The facts of the manifest, each of them or `not recorded`."""
-    name = line(described.manifest, 120) if described else ""
-    recipe = _mapping(subject.get("recipe")) if name else {}
-    settings = flattened({key: value for key, value in recipe.items() if key != "imported"})
-    trained_on = _mapping(subject.get("trained_on"))
-    digests = _mapping(trained_on.get("digests"))
-    seed = "" if described is None or described.seed is None else str(described.seed)
-    about = f"{line(trained_on.get('name') or '', 80)}, {wording.plural(len(digests), 'digest')}"
-    facts = {
-        "manifest": f"{name}; the SHA-256 that it states is that of the weights." if name else "",
-        "recipe": line(
-            ", ".join(f"{key} {value}" for key, value in settings if value not in _UNUSED), 400
-        ),
-        "seed": seed,
-        "trained on": about if digests else "",
-    }
-    for topic, text in facts.items():
-        why = "The model was loaded without one." if topic == "manifest" else ""
-        yield Line(topic, text) if text else _missing(topic, NOT_RECORDED, why)
 
 
 def _rows(
@@ -195,7 +116,7 @@ def _concerns(subject: Mapping[str, Any], row: Row, measure: str) -> bool:
 def _data_note(subject: Mapping[str, Any]) -> str:
     """Whether the images of this run are those that the manifest says the model was trained on."""
     own, used = (
-        _mapping(_mapping(subject.get(key)).get("digests")) for key in ("trained_on", "data")
+        mapping(mapping(subject.get(key)).get("digests")) for key in ("trained_on", "data")
     )
     if own and own == used:
         return ". The manifest names the same data."
@@ -225,22 +146,17 @@ def _unmeasured(
         own = found[0].finding.requirement
         words = ["securemnist", "assess", *model, "--tier", own.tier, "--row", own.id]
         text = f"Row {found[0].id} was out of the scope of this run."
-        return _missing(topic, NOT_CHECKED, text, _command(words, "assess"))
+        return missing(topic, NOT_CHECKED, text, _command(words, "assess"))
     if needs:
         text = f"The policy has no row of {measure} for this model; add one, with {needs}."
-        return _missing(topic, NOT_CHECKED, text)
+        return missing(topic, NOT_CHECKED, text)
     words = ["securemnist", "measure", measure, *model]
     text = f"The policy has no row of {measure} for this model; add one, or run it alone."
-    return _missing(topic, NOT_CHECKED, text, _command(words, "measure"))
+    return missing(topic, NOT_CHECKED, text, _command(words, "measure"))
 
 
 def _command(words: Iterable[str], name: str) -> str:
     return command(shlex.join(words), ("securemnist", name))
-
-
-def _missing(topic: str, state: str, text: str = "", run: str = "") -> Line:
-    kind, symbol = wording.kind(Verdict.NOT_RUN), wording.SYMBOLS[Verdict.NOT_RUN]
-    return Line(topic, text, state, kind, symbol, command=run)
 
 
 def _witness(rows: Sequence[Row], names: ClassNames) -> tuple[Exhibit | None, str]:
@@ -255,7 +171,3 @@ def _witness(rows: Sequence[Row], names: ClassNames) -> tuple[Exhibit | None, st
             title, after = "The trigger that the scan found", "with the trigger"
             return gallery.of_images("witness", title, after, images, names), row.id
     return None, ""
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

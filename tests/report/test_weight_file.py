@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from securemnist._util import resources
 from securemnist.models.loading import resolve
 from securemnist.report import page, weight_file
-from securemnist.report.weight_file import NOT_CHECKED, NOT_RECORDED, Line, Section
+from securemnist.report.weight_facts import NOT_CHECKED, NOT_RECORDED, Line
+from securemnist.report.weight_file import Section
 from securemnist.results.assessment import Assessment
 from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.findings import Finding
@@ -74,8 +76,6 @@ def test_what_is_not_known_is_said() -> None:
 
 def test_a_file_without_its_manifest_has_no_origin() -> None:
     """ARCHITECTURE@FILE has format and digest; manifest, recipe, seed and data are not recorded."""
-    from securemnist._util import resources
-
     path = resources.WEIGHTS / "baseline.safetensors"
     lines = _lines(_section(resolve(f"A@{path}").to_json()))
     assert lines["format"].state == ""
@@ -129,6 +129,7 @@ def test_outside_text_is_escaped(text: str) -> None:
     }
     assessment = example.assessment(subject=subject, findings=(_scan(),))
     shown = Markup(_part(page.render(Assessment.from_json(assessment.to_json()))))
+    assert "trained on" in shown.text
     assert shown.tags <= {"header", "h2", "p", "div", "h3", "dl", "dt", "dd", "span", "a", "code", "b",
                           "figure", "figcaption", "ul", "li", "img", "details", "summary", "table",
                           "caption", "thead", "tbody", "tr", "th", "td"}  # fmt: skip
