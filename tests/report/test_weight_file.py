@@ -14,7 +14,7 @@ from securemnist.report.weight_facts import NOT_CHECKED, NOT_RECORDED, Line
 from securemnist.report.weight_file import Section
 from securemnist.results.assessment import Assessment
 from securemnist.results.evidence.answers import BackdoorEvidence
-from securemnist.results.findings import Finding
+from securemnist.results.findings import Finding, Verdict
 from tests.report import example, hostile
 from tests.report.judged import finding, measured, row
 from tests.report.made_up import gallery
@@ -96,7 +96,7 @@ def test_the_signature_of_other_files_is_none() -> None:
 def test_a_row_out_of_scope_was_not_checked() -> None:
     """A row that did not run is no verdict; the line has the command that runs it."""
     left_out = dataclasses.replace(
-        row("SCAN", "backdoor_scan", at_most=0.5, tier="full").unmeasured("NOT_RUN", "-"),
+        row("SCAN", "backdoor_scan", at_most=0.5, tier="full").unmeasured(Verdict.NOT_RUN, "-"),
         in_scope=False,
     )
     line = _lines(_section({"spec": "own.onnx"}, left_out))["unknown triggers"]
