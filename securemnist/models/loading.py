@@ -30,6 +30,7 @@ from securemnist.models.formats import files
 from securemnist.models.formats.files import FORMATS
 from securemnist.models.freezing import frozen
 from securemnist.project import imports
+from securemnist.results.weight_file import WeightFile
 
 RED_CONTROL = "red control"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -46,6 +47,7 @@ class Subject:
     `recipe`: how it was trained, by its manifest; for ONNX and Keras the SHA-256 of its files, by name.
     `files`: SHA-256 of the bytes that it was loaded from, by name of file; empty for code and endpoints.
     `trained_on`: name and digests of its training data, by its manifest.
+    `weight_file`: format, size and manifest of the file; None for code and endpoints.
     Of a model with a defence, `attacked` is the copy that attacks take gradients of, and `randomised`
     says whether its answers are random on purpose.
     """
@@ -59,6 +61,7 @@ class Subject:
     reference: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     trained_on: Mapping[str, Any] = field(default_factory=dict)
+    weight_file: WeightFile | None = None
     attacked: nn.Module | None = None
     randomised: bool = False
 
@@ -97,8 +100,11 @@ class Subject:
         }
 
     def _files(self) -> dict[str, Any]:
-        """The digests of its files; none behind a defence: the files alone do not answer so."""
-        return {"files": dict(self.files)} if self.files and self.attacked is None else {}
+        """Digests and format of its files; none behind a defence: the files alone do not answer so."""
+        if not self.files or self.attacked is not None:
+            return {}
+        described = {"weight_file": self.weight_file.to_json()} if self.weight_file else {}
+        return {"files": dict(self.files), **described}
 
     def _role(self) -> dict[str, Any]:
         """Description and role of a bundled reference model; empty for others, also of an equal name."""
@@ -216,11 +222,14 @@ def _from_file(spec: str, path: Path, named: str | None, device: str, form: Inpu
         )
     form = weight_file.form_of(manifest, path) if manifest else form
     model = build(known, form)
-    digests[path.name] = weight_file.load_into(model, path, manifest or None)
+    digests[path.name], size = weight_file.load_into(model, path, manifest or None)
     name = spec if _NAME.fullmatch(spec) else path.stem
     quiet, trained_on = frozen(model, device, form), origin.training_data(manifest.get("data"))
     recipe, reference = manifest.get("recipe", {}), manifest.get("reference", {})
-    return Subject(quiet, name, spec, known, device, recipe, reference, digests, trained_on)
+    described = origin.described(path, size, manifest)
+    return Subject(
+        quiet, name, spec, known, device, recipe, reference, digests, trained_on, described
+    )
 
 
 def _from_other_format(
@@ -230,7 +239,8 @@ def _from_other_format(
     network, digests = form.load(path, input_spec, samples)
     quiet = frozen(network, device, input_spec)
     recipe = {f"sha256 of {name}": digest for name, digest in digests.items()}
-    return Subject(quiet, path.stem, spec, form.name, device, recipe, files=digests)
+    described = WeightFile(format=form.name)
+    return Subject(quiet, path.stem, spec, form.name, device, recipe, {}, digests, {}, described)
 
 
 def _from_endpoint(spec: str, device: str, input_spec: InputSpec) -> Subject:

@@ -123,8 +123,8 @@ def read_described(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     return manifest, {beside.name: sha256(content)}
 
 
-def load_into(model: nn.Module, path: Path, manifest: Mapping[str, Any] | None) -> str:
-    """Load the weights of the file into `model`, and return the SHA-256 of the bytes that were read.
+def load_into(model: nn.Module, path: Path, manifest: Mapping[str, Any] | None) -> tuple[str, int]:
+    """Load the weights of the file into `model`; returns SHA-256 and number of the bytes that were read.
 
     WeightsError at the first failed check.
 
@@ -145,7 +145,7 @@ def load_into(model: nn.Module, path: Path, manifest: Mapping[str, Any] | None) 
     model.load_state_dict(state, strict=True)
     if manifest is not None:
         _check_canary(model, manifest["canary"], form_of(manifest, path), path)
-    return digest
+    return digest, len(content)
 
 
 def _read(path: Path, limit: int, kind: str) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from securemnist.report import certificate_text
 from securemnist.results.evidence.answers import BackdoorEvidence
@@ -160,3 +162,15 @@ def first_places(finding: Finding) -> tuple[str, ...]:
     if len(wrong) > FIRST:
         detail.append(f"and {len(wrong) - FIRST:,} more")
     return tuple(detail)
+
+
+def flattened(mapping: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    """Names and values of a stored mapping; a mapping inside becomes `outer inner`."""
+    for key, value in mapping.items():
+        name = line(f"{prefix}{key}", 100)
+        if isinstance(value, Mapping):
+            yield from flattened(value, f"{name} ")
+        elif isinstance(value, str):
+            yield name, line(value, 400)
+        elif value is not None:
+            yield name, line(json.dumps(value, default=str, ensure_ascii=False), 400)

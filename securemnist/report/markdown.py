@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from securemnist.report import threats
+from securemnist.report import threats, weight_file
 from securemnist.report.details import first_places
 from securemnist.results.assessment import Assessment
 from securemnist.view import jinja, wording
@@ -32,4 +32,5 @@ def render(assessment: Assessment) -> bytes:
         claim=lambda finding: claim(finding, names),
         places=first_places,
         threats=threats.of(assessment),
+        weights=weight_file.of(assessment).short,
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from securemnist.report import threats
-from securemnist.report.details import first_places
+from securemnist.report import threats, weight_file
+from securemnist.report.details import first_places, flattened
 from securemnist.report.figures import not_recorded
 from securemnist.report.rows import Row, protocol, rows
 from securemnist.report.sections import sections
@@ -29,6 +28,7 @@ def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
     """The page; equal assessments give equal bytes. `files`: what lies beside it and can be linked."""
     environment = assessment.environment
     names = ClassNames.of(assessment.subject)
+    shown = rows(assessment.findings, assessment.decided, files, names)
     return jinja.page(
         "page.html.j2",
         _TEMPLATES,
@@ -46,7 +46,8 @@ def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
         threats_page=threats.PAGE,
         **threats.words(),
         seconds=sum(f.measurement.seconds for f in assessment.findings if f.measurement),
-        **_sections(rows(assessment.findings, assessment.decided, files, names), names),
+        weights=weight_file.section(assessment.subject, shown, names),
+        **_sections(shown, names),
     )
 
 
@@ -82,16 +83,4 @@ def _terms(rows: Iterable[Row]) -> str:
 
 def _facts(value: Any, prefix: str = "") -> list[tuple[str, str]]:
     """Names and values of a stored mapping; none of another value."""
-    return list(_flat(value, prefix))[:_ENTRIES] if isinstance(value, Mapping) else []
-
-
-def _flat(mapping: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
-    """Names and values; a mapping inside becomes `outer inner`."""
-    for key, value in mapping.items():
-        name = line(f"{prefix}{key}", 100)
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{name} ")
-        elif isinstance(value, str):
-            yield name, line(value, 400)
-        elif value is not None:
-            yield name, line(json.dumps(value, default=str, ensure_ascii=False), 400)
+    return list(flattened(value, prefix))[:_ENTRIES] if isinstance(value, Mapping) else []

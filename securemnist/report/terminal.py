@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from securemnist.report import weight_file
 from securemnist.report.details import first_places
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Verdict
@@ -41,6 +42,8 @@ def print_assessment(assessment: Assessment, console: Console) -> None:
     )
     for finding in wording.by_severity(assessment.open_findings):
         _print_reason(finding, day, console)
+    write(console, Text())
+    write(console, Text(f"weight file: {weight_file.of(assessment).short}", "dim"))
     head = wording.headline(assessment)
     style = STYLES[head.verdict]
     write(console, Text())

@@ -47,8 +47,9 @@ class Against(JsonModel):
 class Assessment(JsonModel):
     """Everything that was concluded about one subject, joined with the whole policy.
 
-    `subject`: name, spec, digest, architecture, parameters, data. `scope`: tier, markers, keywords,
-    paths. `environment`: python, platform, packages, processor, commit. `policy`: path, digest, text.
+    `subject`: name, spec, digest, architecture, parameters, data, files, and `weight_file` as in
+    `results.weight_file`. `scope`: tier, markers, keywords, paths. `environment`: python, platform,
+    packages, processor, commit. `policy`: path, digest, text.
     `day` is the ISO date (UTC) on which it was made. `decided` is the one on which waivers are judged:
     later than `day` where a stored assessment is read or compared again. `against`: the comparison that
     decides, too. `threat_model`: path, digest and text of the file beside the policy; empty without one.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from securemnist._util import resources
@@ -18,6 +20,28 @@ def test_the_origin_is_recorded() -> None:
     files = path, path.with_suffix(".json")
     assert entry["files"] == {file.name: sha256(file.read_bytes()) for file in files}
     assert entry["trained_on"] == {"name": "MNIST", "digests": PINNED}
+    assert entry["weight_file"] == {
+        "format": "safetensors",
+        "size": path.stat().st_size,
+        "manifest": "baseline.json",
+        "seed": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("manifest", "seed"),
+    [
+        ({"seed": 3, "recipe": {"seed": 4}}, 3),
+        ({"recipe": {"seed": 4}}, 4),
+        ({"seed": True}, None),
+        ({"seed": "0"}, None),
+        ({"seed": 1 << 64}, None),
+        ({}, None),
+    ],
+)
+def test_the_seed_is_a_whole_number(manifest: dict[str, object], seed: int | None) -> None:
+    """The seed of the manifest comes before that of its recipe; anything but an int64 is none."""
+    assert origin.described(Path("a.safetensors"), 1, manifest).seed == seed
 
 
 @pytest.mark.parametrize("data", [None, "MNIST", {"name": "MNIST"}, {"name": 7, "digests": {}},

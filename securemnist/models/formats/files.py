@@ -11,6 +11,7 @@ from torch import nn
 from securemnist.data import Samples
 from securemnist.input_spec import InputSpec
 from securemnist.models.formats import keras_network, onnx_network
+from securemnist.results.weight_file import KERAS, ONNX
 
 Loader = Callable[[Path, InputSpec, Samples | None], tuple[nn.Module, dict[str, str]]]
 
@@ -23,8 +24,8 @@ class Format(NamedTuple):
 
 
 FORMATS: Mapping[str, Format] = {
-    ".onnx": Format("ONNX", onnx_network.load),
-    ".keras": Format("Keras", keras_network.load),
+    ".onnx": Format(ONNX, onnx_network.load),
+    ".keras": Format(KERAS, keras_network.load),
 }
 # Files from torch.save, joblib and pickle, from TorchScript and torch.export; files of older Keras.
 _PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".joblib", ".tar")
