@@ -102,7 +102,7 @@ def test_until_below_threshold_does_not_pass(mnist: DataSet) -> None:
 
 
 @pytest.mark.parametrize(
-    "more", [{"randomised": True, "images": 16}, {"seconds": 1e-9, "images": 300}], ids=str
+    "more", [{"randomised": True, "images": 4}, {"seconds": 1e-9, "images": 300}], ids=str
 )
 def test_until_has_no_effect_with_randomised_or_seconds(
     context: Context, more: dict[str, Any]
