@@ -11,7 +11,7 @@ from unittest import mock
 
 from click.testing import CliRunner, Result
 
-from securemnist.cli import main
+from securemnist.cli import collection_check, main
 from tests import warm
 
 
@@ -25,7 +25,9 @@ def run(*words: str, cold: bool = False) -> Result:
     alone = {name: value for name, value in os.environ.items() if "XDIST" not in name}
     try:
         start = contextlib.nullcontext() if cold else warm.children()
-        with mock.patch.dict(os.environ, alone, clear=True), start:
+        python = sys if cold else _Warm()
+        collected = mock.patch.object(collection_check, "sys", python)
+        with mock.patch.dict(os.environ, alone, clear=True), start, collected:
             return CliRunner().invoke(main, words, catch_exceptions=False)
     finally:
         sys.path[:] = paths
@@ -33,6 +35,14 @@ def run(*words: str, cold: bool = False) -> Result:
             place = getattr(sys.modules[name], "__file__", None) or ""
             if name.startswith("test_") or place.startswith(f"{here}{os.sep}"):
                 del sys.modules[name]
+
+
+class _Warm:
+    """What stands for the module `sys` where `init` starts pytest; the server starts on first use."""
+
+    @property
+    def executable(self) -> str:
+        return warm.executable()
 
 
 def shell(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -144,7 +144,7 @@ def photographs() -> Arrays:
             patches[patch.tobytes()] = patch
         images += patches.values()
         labels += [label] * len(patches)
-    return _split(np.stack(images), np.array(labels), test=200)
+    return _split(np.stack(images), np.array(labels), test=100)
 
 
 def shapes() -> Arrays:
@@ -168,7 +168,7 @@ def shapes() -> Arrays:
         image = 30 + 160 * inside + rng.normal(0, 15, (64, 64))
         images.append(image.clip(0, 255))
         labels.append(label)
-    return _split(np.stack(images), np.array(labels), test=200)
+    return _split(np.stack(images), np.array(labels), test=100)
 
 
 def patterns() -> Arrays:
@@ -179,7 +179,7 @@ def patterns() -> Arrays:
     labels = np.repeat(np.arange(100), 40)
     noise = rng.normal(0, 25, (len(labels), 3, 16, 16))
     images = (fine[labels] + noise).clip(0, 255).transpose(0, 2, 3, 1)
-    return _split(images, labels, test=500)
+    return _split(images, labels, test=200)
 
 
 def stripes() -> Arrays:
@@ -191,7 +191,7 @@ def stripes() -> Arrays:
         side = np.arange(20 if label else 12)
         wave = 128 + 60 * np.sin(side * rng.uniform(0.8, 2.0) + rng.uniform(0, 6))
         image[:] = (wave[None] if label else wave[:, None]) + rng.normal(0, 20, image.shape)
-    return _split(images.clip(0, 255), labels, test=200)
+    return _split(images.clip(0, 255), labels, test=100)
 
 
 TASKS = {

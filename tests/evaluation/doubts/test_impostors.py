@@ -25,14 +25,7 @@ IMAGES = 48
 Make = Callable[[DataSet], nn.Module]
 HONEST: dict[str, tuple[Make, float]] = {
     "two layers": (lambda mnist: networks.plain(mnist, 0, networks.two_layers), 0.03),
-    "PGD-trained at .1": (
-        lambda mnist: networks.hardened(mnist, 0, 0.1, networks.few_channels),
-        0.1,
-    ),
-    "PGD-trained at .2": (
-        lambda mnist: networks.hardened(mnist, 0, 0.2, networks.few_channels),
-        0.2,
-    ),
+    "PGD-trained": (lambda mnist: networks.hardened(mnist, 0, 0.2, networks.few_channels), 0.2),
 }
 
 DOUBTS = (*MODEL_CHECKS, *PREDICTION_CHECKS, *SEARCH_CHECKS, "planted examples")

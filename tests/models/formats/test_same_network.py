@@ -12,6 +12,7 @@ import torch
 from securemnist.attacks import FGSM
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
+from securemnist.initial_policy import PROPOSALS, measured
 from securemnist.measures import bind, robustness, take_measurement
 from securemnist.models.architectures import ConvNetA
 from securemnist.models.loading import Subject, resolve
@@ -76,6 +77,9 @@ def test_first_policy_of_a_file(
     """`init` writes a policy for a model file on data of another form, and the model meets it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    # Attacks read the gradients of the format; the other rows see its answers alone.
+    rows = tuple(row for row in PROPOSALS if row.tier == "smoke" or row.evasion)
+    monkeypatch.setattr(measured, "PROPOSALS", rows)
     arrays = TASKS["small_digits"].make()
     few = {name: array[: 300 if "train" in name else 100] for name, array in arrays.items()}
     np.savez("digits.npz", **few)
