@@ -1,8 +1,8 @@
 """Early end of a random search for images whose decision boundary stays out of reach.
 
-Most survivors are far from the boundary from the first steps on. At a quarter of its steps a search
-leaves the images that stay unbroken even at four times the past gain a step, at half of its steps those
-that stay unbroken at the same gain. An image without any gain stays, since a flat margin says nothing
+Most survivors are far from the boundary from the first steps on. At a quarter and at half of its steps
+a search extrapolates each margin: by four times the past gain a step, then by the same gain. Images
+whose margin would not reach 0 leave. An image without any gain stays, since a flat margin says nothing
 about the steps that follow. `python -m benchmarks.early_end` measures time saved and images lost.
 
 Gains of random search shrink with the steps. Those of APGD do not: its margin jumps where the step size
