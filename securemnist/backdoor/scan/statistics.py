@@ -43,7 +43,7 @@ def judged(
     """The statistics of a network: anomalies first, then by probability, corrected (Bonferroni).
 
     `sizes`: (C + 1,) by kind. Each kind has two statistics: the constant map of the smallest ratio, and
-    the map to the next class. Probabilities are those of a further draw: Student's t with n - 1 degrees
+    the map to any other class. Probabilities are those of a further draw: Student's t with n - 1 degrees
     of freedom, as for a prediction interval.
     """
     found = []

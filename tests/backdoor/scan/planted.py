@@ -13,19 +13,21 @@ CLASSES, SIDE = 4, 12
 class Quadrants(nn.Module):
     """The class of an image is its brightest quadrant; one bright pixel in a corner adds to a class.
 
-    `strength` is what that pixel adds; 0 plants nothing. With `following`, it adds to the class after
-    the brightest one.
+    `strength` is what that pixel adds; 0 plants nothing. With an `order`, a permutation of the
+    classes, it adds the logits in that order.
     """
 
-    def __init__(self, strength: float = 0.0, target: int = 2, *, following: bool = False) -> None:
+    def __init__(
+        self, strength: float = 0.0, target: int = 2, *, order: tuple[int, ...] = ()
+    ) -> None:
         super().__init__()
-        self.strength, self.target, self.following = strength, target, following
+        self.strength, self.target, self.order = strength, target, order
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         means = nn.functional.avg_pool2d(x, SIDE // 2).flatten(1)
         planted = self.strength * x[:, 0, 0, 0]
-        if self.following:
-            return 40 * means + planted[:, None] * 40 * means.roll(1, 1)
+        if self.order:
+            return 40 * means + planted[:, None] * 40 * means[:, self.order]
         target = nn.functional.one_hot(torch.tensor(self.target), CLASSES)
         return 40 * means + planted[:, None] * target
 

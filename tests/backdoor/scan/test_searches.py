@@ -9,7 +9,7 @@ from torch import nn
 from securemnist.backdoor.scan import searches
 from securemnist.backdoor.scan.perturbation import PERTURBATIONS, Perturbation
 from securemnist.backdoor.scan.searches import class_maps, search
-from securemnist.backdoor.scan.witness import Witness
+from securemnist.backdoor.scan.witness import Witness, most_frequent
 from securemnist.backdoor.success_rate import TargetMap
 from tests.backdoor.scan.planted import CLASSES, SIDE, Quadrants, samples
 
@@ -40,10 +40,17 @@ def test_many_classes_are_searched_in_parts(monkeypatch: pytest.MonkeyPatch) -> 
     assert planted[2] < 0.5 < planted[[0, 1, 3]].min()
 
 
-def test_next_class_is_found() -> None:
-    """A pixel that leads each class to the next makes the map to the next class small."""
-    planted, honest = sizes(Quadrants(60.0, following=True)), sizes(Quadrants())
-    assert planted["mask"][-1] < 0.3 < 1 < honest["mask"][-1]
+@pytest.mark.parametrize("order", [(3, 0, 1, 2), (1, 0, 3, 2)])
+def test_map_of_each_class_to_another_is_found(order: tuple[int, ...]) -> None:
+    """A pixel that permutes the classes makes the map to any other class small, and its map is named."""
+    x, y = clean()
+    model = Quadrants(60.0, order=order)
+    found = search(model, x, y, CLASSES, seed=0)[0]
+    honest = sizes(Quadrants())["mask"]
+    assert found.sizes[-1] / found.sizes[:-1].median() < 0.3 < 0.6 < honest[-1]
+    perturbation = found.perturbation[torch.tensor([CLASSES])]
+    table = most_frequent(model, perturbation, x, y, CLASSES).table
+    assert table[list(order)].tolist() == list(range(CLASSES))
 
 
 def test_searches_are_reproducible() -> None:
@@ -52,9 +59,10 @@ def test_searches_are_reproducible() -> None:
     assert all(torch.equal(a.sizes, b.sizes) for a, b in zip(first, second, strict=True))
 
 
-def test_class_maps_name_every_class_and_the_next() -> None:
-    """Of three classes: three constant maps, and 1, 2, 0."""
-    assert class_maps(3).tolist() == [[0, 0, 0], [1, 1, 1], [2, 2, 2], [1, 2, 0]]
+def test_class_maps_want_every_class_and_any_other() -> None:
+    """Of two classes: two constant maps, and the other one of each."""
+    wanted = class_maps(2).long().tolist()
+    assert wanted == [[[1, 0], [1, 0]], [[0, 1], [0, 1]], [[0, 1], [1, 0]]]
 
 
 @pytest.mark.parametrize("kind", PERTURBATIONS)
@@ -67,10 +75,11 @@ def test_perturbation_keeps_its_size(kind: type[Perturbation]) -> None:
     size = torch.tensor([0.5, 1.0, 2.0])
     perturbation.project(size)
     first = perturbation.parameters[0]
+    grey = torch.full((3, 4, 3, 9, 7), 0.5)
     if kind.kind == "mask":
         reached = first.sum((1, 2, 3, 4))
     elif kind.kind == "addition":
-        reached = first.flatten(1).norm(dim=1)
+        reached = (perturbation.apply(grey) - grey).flatten(2).norm(dim=2).amax(1)
     else:
         reached = first.square().sum(1).mean((1, 2)).sqrt()
     assert torch.allclose(reached, size, rtol=1e-3)
