@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from securemnist.backdoor.scan import searches
-from securemnist.backdoor.scan.perturbation import PERTURBATIONS, Perturbation
-from securemnist.backdoor.scan.searches import class_maps, search
+from securemnist.backdoor.scan.perturbation import PERTURBATIONS, Addition, Perturbation
+from securemnist.backdoor.scan.searches import class_maps, search, search_maps
 from securemnist.backdoor.scan.witness import Witness, most_frequent
 from securemnist.backdoor.success_rate import TargetMap
-from tests.backdoor.scan.planted import CLASSES, SIDE, Quadrants, samples
+from tests.backdoor.scan.planted import CLASSES, SIDE, Dependent, Quadrants, samples
 
 
 def clean() -> tuple[torch.Tensor, torch.Tensor]:
@@ -51,6 +51,17 @@ def test_map_of_each_class_to_another_is_found(order: tuple[int, ...]) -> None:
     perturbation = found.perturbation[torch.tensor([CLASSES])]
     table = most_frequent(model, perturbation, x, y, CLASSES).table
     assert table[list(order)].tolist() == list(range(CLASSES))
+
+
+def test_trigger_that_depends_on_the_image_is_found() -> None:
+    """An addition is small for class 2, where each image has its trigger at another place."""
+    x, y = samples().images(), samples().labels
+    found = {}
+    for name, model in (("planted", Dependent(60.0)), ("honest", Dependent(0.0))):
+        rng = torch.Generator().manual_seed(0)
+        found[name] = search_maps(model, Addition, class_maps(CLASSES), x, y, rng).sizes
+    planted, honest = (found[name] / found[name][:-1].median() for name in ("planted", "honest"))
+    assert planted[2] < 0.5 * honest[2]
 
 
 def test_searches_are_reproducible() -> None:
