@@ -31,15 +31,15 @@ def triggered(perturbation: Perturbation, x: Images) -> Images:
 def most_frequent(
     model: nn.Module, perturbation: Perturbation, x: Images, y: Labels, classes: int
 ) -> TargetMap:
-    """The map of each class to the one that most of its images are steered to.
+    """The map of each class to the other one that most of its steered images become.
 
-    A class without an image is its own target. The name has the first ones, such as `0 to 1, 1 to 2`.
+    A class of which no image is steered is its own target. The name has the first ones, such as
+    `0 to 1, 1 to 2`.
     """
-    answers = logits_of(model, triggered(perturbation, x)).argmax(1)
-    labels = y.cpu()
+    answers, labels = logits_of(model, triggered(perturbation, x)).argmax(1), y.cpu()
     table = torch.arange(classes)
-    for label in labels.unique():
-        table[label] = answers[labels == label].mode().values
+    for label in labels[answers != labels].unique():
+        table[label] = answers[(labels == label) & (answers != label)].mode().values
     pairs = [f"{source} to {to}" for source, to in enumerate(table.tolist())]
     return TargetMap(", ".join(pairs[:_NAMED] + ["..."] * (classes > _NAMED)), table)
 

@@ -44,7 +44,7 @@ def test_many_classes_are_searched_in_parts(monkeypatch: pytest.MonkeyPatch) -> 
 def test_map_of_each_class_to_another_is_found(order: tuple[int, ...]) -> None:
     """A pixel that permutes the classes makes the map to any other class small, and its map is named."""
     x, y = clean()
-    model = Quadrants(60.0, order=order)
+    model = Quadrants(3.0, order=order)
     found = search(model, x, y, CLASSES, seed=0)[0]
     honest = sizes(Quadrants())["mask"]
     assert found.sizes[-1] / found.sizes[:-1].median() < 0.3 < 0.6 < honest[-1]
