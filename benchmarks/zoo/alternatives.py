@@ -67,7 +67,8 @@ def largest_margins(model: nn.Module) -> torch.Tensor:
         optimizer.step()
         with torch.no_grad():
             x.clamp_(0, 1)
-    return margins.detach().view(CLASSES, STARTS).amax(1)
+    largest: torch.Tensor = margins.detach().view(CLASSES, STARTS).amax(1)
+    return largest
 
 
 def rises(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
@@ -98,7 +99,8 @@ def _off_data(x: torch.Tensor) -> torch.Tensor:
 
 
 def _norms(x: torch.Tensor) -> torch.Tensor:
-    return x.flatten(1).norm(dim=1).clamp_min(1e-9).view(-1, 1, 1, 1)
+    norms: torch.Tensor = x.flatten(1).norm(dim=1).clamp_min(1e-9)
+    return norms.view(-1, 1, 1, 1)
 
 
 def _inverse(values: torch.Tensor) -> torch.Tensor:

@@ -131,17 +131,22 @@ class Addition(Perturbation):
     def apply(self, x: Images) -> Images:
         read, bias, written, same, size = self.parameters
         count, _, _, height, width = x.shape
-        options = {"stride": self._STRIDE, "padding": self._KERNEL // 2, "groups": count}
         images = x.transpose(0, 1).flatten(1, 2)
-        hidden = functional.conv2d(images, read.flatten(0, 1), bias.flatten(), **options).relu()
+        stride, padding = self._STRIDE, self._KERNEL // 2
+        # One group for each perturbation.
+        hidden = functional.conv2d(
+            images, read.flatten(0, 1), bias.flatten(), stride, padding, groups=count
+        ).relu()
         made = functional.conv_transpose2d(
-            hidden, written.flatten(0, 1), output_padding=self._STRIDE - 1, **options
+            hidden, written.flatten(0, 1), None, stride, padding, stride - 1, count
         )
         made = made[..., :height, :width].unflatten(1, (count, -1)).transpose(0, 1) + same
         norm = made.flatten(2).norm(dim=2).clamp_min(_TINY)
-        return (x + made * (size / norm)[..., None, None, None]).clamp(0, 1)
+        changed: Images = x + made * (size / norm)[..., None, None, None]
+        return changed.clamp(0, 1)
 
     def project(self, size: torch.Tensor) -> None:
+        # The size is a parameter only to be kept with the others: this undoes steps of the optimiser.
         self.parameters[-1].copy_(size[:, None])
 
 
