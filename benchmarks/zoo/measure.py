@@ -82,7 +82,7 @@ def _print_table(records: list[tuple[Record, Statistic]]) -> None:
 
 
 def _place(record: Record) -> int:
-    """The map of the backdoor: its target, or the last map, to the next class."""
+    """The map of the backdoor: its target, or the last map, to any other class."""
     return 10 if record["target"] is None else int(record["target"])
 
 

@@ -1,6 +1,6 @@
 """Backdoor scan: a search for unknown triggers.
 
-Perturbations are searched for that steer all images to one class, or each class to the next. A backdoor
+Perturbations are searched for that steer all images to one class, or each class to any other. A backdoor
 is a perturbation that is far smaller than those which networks without a backdoor need.
 """
 
@@ -15,8 +15,8 @@ from securemnist.backdoor.scan import references, searches
 from securemnist.backdoor.scan.perturbation import PERTURBATIONS
 from securemnist.backdoor.scan.search import MOST
 from securemnist.backdoor.scan.statistics import Statistic, judged
-from securemnist.backdoor.scan.witness import Witness, logits_of
-from securemnist.backdoor.success_rate import Predictions, TargetMap
+from securemnist.backdoor.scan.witness import Witness, logits_of, most_frequent
+from securemnist.backdoor.success_rate import Predictions, target_maps
 from securemnist.errors import DataError, Inconclusive
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.doubts import prediction_doubts
@@ -31,7 +31,7 @@ from securemnist.results.findings import Measurement
 
 SEARCHED, HELD_OUT = 300, 1_000  # test images for the searches, and others for the witness
 LIFT = 0.5  # success above that on clean networks, from which a found trigger is a backdoor
-_MAPS = 44  # searches of four starts for each of ten classes and for the next class
+_MAPS = 44  # searches of four starts for each of ten classes and for any other class
 
 
 class BackdoorScanSettings(Settings):
@@ -72,7 +72,13 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
             **common,
         )
     chosen = next(one for one in found if one.kind == first.kind)
-    witness = Witness(chosen.perturbation[torch.tensor([first.place])], _map(first, classes))
+    perturbation = chosen.perturbation[torch.tensor([first.place])]
+    if first.place < classes:
+        target_map = target_maps(first.place, classes)[0]
+    else:
+        target_map = most_frequent(model, perturbation, searched.x, searched.y, classes)
+        table["map"] = target_map.name
+    witness = Witness(perturbation, target_map)
     return _witnessed(context, settings, witness, held_out, table, common, began)
 
 
@@ -96,8 +102,8 @@ def _references(
     for one in known:
         if {kind: len(sizes) for kind, sizes in one.sizes.items()} != forms:
             raise DataError(
-                f"expected sizes of {', '.join(forms)} for {context.data.spec.classes} classes and the "
-                f"next one, got others of {one.name}; run securemnist calibrate again"
+                f"expected sizes of {', '.join(forms)} for {context.data.spec.classes} classes and "
+                f"any other one, got others of {one.name}; run securemnist calibrate again"
             )
     return known
 
@@ -133,13 +139,6 @@ def _samples(context: Context, seed: int) -> tuple[Sample, Sample]:
         for part in parts
     )
     return first, second
-
-
-def _map(statistic: Statistic, classes: int) -> TargetMap:
-    table = searches.class_maps(classes)[statistic.place]
-    if statistic.place == classes:
-        return TargetMap("next", table)
-    return TargetMap(f"target {statistic.place}", table, target=statistic.place)
 
 
 def _witnessed(
@@ -181,7 +180,7 @@ def _witnessed(
             triggered_gallery=of_trigger(
                 sample, witness.triggered, predictions, success, clean, triggered
             ),
-            target="next" if witness.target_map.target is None else witness.target_map.target,
+            target="other" if witness.target_map.target is None else witness.target_map.target,
             control=control,
             control_models=controls,
             lift=lift,
@@ -219,7 +218,7 @@ def _table(
     return {
         "size": round(size, 3),
         "unit": by_kind[first.kind].perturbation.unit,
-        "map": "next class" if first.place == last else f"class {first.place}",
+        "map": "any other class" if first.place == last else f"class {first.place}",
         "of the usual size": f"{first.ratio:.0%}",
         "probability without a backdoor": float(f"{first.probability:.2g}"),
         "clean networks compared": count,

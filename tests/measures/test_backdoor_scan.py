@@ -30,7 +30,8 @@ def test_all_to_all_backdoor_has_a_witness(mnist: DataSet) -> None:
     """A backdoor to the next class is found as such, with images on which it succeeds."""
     found = measured("all_to_all", mnist)
     assert isinstance(found.evidence, BackdoorEvidence)
-    assert found.evidence.target == "next"
+    assert found.evidence.target == "other"
+    assert str(found.evidence.trigger["map"]).startswith("0 to 1, 1 to 2, 2 to 3")
     assert found.low > 0.5
     assert found.evidence.control < 0.3
     gallery = found.evidence.triggered_gallery

@@ -13,6 +13,7 @@ from torch.nn import functional
 from securemnist.types import Images
 
 _BISECTIONS = 20
+_TINY = 1e-9
 
 
 class Perturbation(ABC):
@@ -99,30 +100,54 @@ class Mask(Perturbation):
 
 @final
 class Addition(Perturbation):
-    """One perturbation added to every image. Its size is the L2 norm.
+    """Values added to the pixels of an image. Its size is their L2 norm.
 
-    Moosavi-Dezfooli et al. 2017 (arXiv 1610.08401).
+    A small generator makes them from the image, as in input-aware triggers (Nguyen and Tran 2020, arXiv
+    2010.08138): a convolution, ReLU and a transposed convolution, plus a part that is the same for all
+    images, as in universal perturbations (Moosavi-Dezfooli et al. 2017, arXiv 1610.08401).
     """
 
     kind = "addition"
     unit = "L2"
     rate = 0.03
+    _KERNEL, _STRIDE, _HIDDEN = 7, 4, 8
 
     def __init__(self, count: int, shape: tuple[int, int, int], rng: torch.Generator) -> None:
         self._dimension = math.prod(shape)
-        self.parameters = [0.01 * torch.randn((count, 1, *shape), generator=rng)]
+        kernels = (count, self._HIDDEN, shape[0], self._KERNEL, self._KERNEL)
+        read, written = (torch.randn(kernels, generator=rng) for _ in range(2))
+        self.parameters = [
+            read / math.sqrt(shape[0] * self._KERNEL**2),
+            torch.zeros(count, self._HIDDEN),
+            0.3 * written / math.sqrt(self._HIDDEN),
+            0.1 * torch.randn((count, 1, *shape), generator=rng),
+            torch.full((count, 1), self.first),
+        ]
 
     @property
     def first(self) -> float:
         return 0.15 * math.sqrt(self._dimension)
 
     def apply(self, x: Images) -> Images:
-        return (x + self.parameters[0]).clamp(0, 1)
+        read, bias, written, same, size = self.parameters
+        count, _, _, height, width = x.shape
+        images = x.transpose(0, 1).flatten(1, 2)
+        stride, padding = self._STRIDE, self._KERNEL // 2
+        # One group for each perturbation.
+        hidden = functional.conv2d(
+            images, read.flatten(0, 1), bias.flatten(), stride, padding, groups=count
+        ).relu()
+        made = functional.conv_transpose2d(
+            hidden, written.flatten(0, 1), None, stride, padding, stride - 1, count
+        )
+        made = made[..., :height, :width].unflatten(1, (count, -1)).transpose(0, 1) + same
+        norm = made.flatten(2).norm(dim=2).clamp_min(_TINY)
+        changed: Images = x + made * (size / norm)[..., None, None, None]
+        return changed.clamp(0, 1)
 
     def project(self, size: torch.Tensor) -> None:
-        (added,) = self.parameters
-        norm = added.flatten(1).norm(dim=1).clamp_min(1e-9)
-        added.mul_((size / norm).clamp(max=1).view(-1, 1, 1, 1, 1))
+        # The size is a parameter only to be kept with the others: this undoes steps of the optimiser.
+        self.parameters[-1].copy_(size[:, None])
 
 
 @final
@@ -161,7 +186,7 @@ class Displacement(Perturbation):
 
     def project(self, size: torch.Tensor) -> None:
         (field,) = self.parameters
-        rms = field.square().sum(1).mean((1, 2)).sqrt().clamp_min(1e-9)
+        rms = field.square().sum(1).mean((1, 2)).sqrt().clamp_min(_TINY)
         field.mul_((size / rms).clamp(max=1).view(-1, 1, 1, 1))
 
 

@@ -10,10 +10,9 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from securemnist.backdoor.scan.perturbation import Perturbation
-from securemnist.types import Images, Labels
+from securemnist.types import Images
 
 STEERED = 0.9  # the share of images that a perturbation of sufficient size steers
 MOST = 4.0  # times the first size: no perturbation is larger
@@ -21,7 +20,7 @@ _FAST, _SLOW = 0.12, 0.02  # relative change of the size in a step, first and la
 _AVERAGED = 0.3  # the last share of the steps, over which sizes are averaged
 _MOMENTA = (0.7, 0.95)
 
-Batch = Callable[[], tuple[Images, Labels]]
+Batch = Callable[[], tuple[Images, torch.Tensor]]
 
 
 def smallest_sizes(
@@ -29,8 +28,8 @@ def smallest_sizes(
 ) -> torch.Tensor:
     """The size (count,) that each perturbation needs; at most `MOST` times its first size.
 
-    `batch()` gives images (count, n, C, H, W) and the classes (count, n) to which they are steered. The
-    perturbation is left as after the last step.
+    `batch()` gives images (count, n, C, H, W) and the classes to which they may be steered, boolean
+    (count, n, K). The loss is that of their joint probability: of one class, cross-entropy.
     """
     parameters = perturbation.parameters
     optimizer = torch.optim.Adam(parameters, lr=perturbation.rate, betas=_MOMENTA)
@@ -40,14 +39,16 @@ def smallest_sizes(
     for step in range(steps):
         x, wanted = batch()
         logits = model(perturbation.apply(x).flatten(0, 1)).float()
-        losses = functional.cross_entropy(logits, wanted.flatten(), reduction="sum")
+        steered = logits.masked_fill(~wanted.flatten(0, 1), -torch.inf).logsumexp(1)
+        losses = (logits.logsumexp(1) - steered).sum()
         gradients = torch.autograd.grad(losses / wanted.shape[1], parameters)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         optimizer.step()
         pace = _FAST * (_SLOW / _FAST) ** (step / steps)
         with torch.no_grad():
-            hits = (logits.argmax(1).view_as(wanted) == wanted).float().mean(1)
+            answers = logits.argmax(1).view(*wanted.shape[:2], 1)
+            hits = wanted.gather(2, answers).squeeze(2).float().mean(1)
             success = success.lerp(hits, 0.5)
             size = size * torch.where(success >= STEERED, 1 - pace, 1 + pace)
             size.clamp_(max=MOST * perturbation.first)

@@ -1,6 +1,6 @@
 """Smallest perturbations of a network: their sizes for each kind, and each map of classes.
 
-Of C classes there are C constant maps (all images to one class), and the map to the next class.
+Of C classes there are C constant maps (all images to one class), and the map of each class to any other.
 """
 
 from __future__ import annotations
@@ -34,9 +34,12 @@ class Search:
 
 
 def class_maps(classes: int) -> torch.Tensor:
-    """Wanted class by map and true class, int64 (C + 1, C)."""
-    labels = torch.arange(classes)
-    return torch.cat([labels[:, None].expand(-1, classes), (labels[None] + 1) % classes])
+    """Whether a class is wanted, boolean (C + 1, C, C): by map, true class and class.
+
+    Maps of all classes to one, and the map of each class to any other.
+    """
+    same = torch.eye(classes, dtype=torch.bool)
+    return torch.cat([same[:, None].expand(-1, classes, -1), ~same[None]])
 
 
 def search(
@@ -53,7 +56,7 @@ def search(
     for place, kind in enumerate(PERTURBATIONS):
         progress(f"search for a {kind.kind}", place, len(PERTURBATIONS))
         rng = torch.Generator().manual_seed(seed_from(seed, "backdoor scan", kind.kind))
-        every = search_maps(model, kind, class_maps(classes).repeat(kind.starts, 1), x, y, rng)
+        every = search_maps(model, kind, class_maps(classes).repeat(kind.starts, 1, 1), x, y, rng)
         sizes, best = every.sizes.view(kind.starts, -1).min(0)
         places = best * len(sizes) + torch.arange(len(sizes))
         found.append(Search(every.perturbation[places.to(x.device)], sizes))
@@ -68,7 +71,7 @@ def search_maps(
     y: Labels,
     rng: torch.Generator,
 ) -> Search:
-    """One perturbation of a kind for each of the `maps`, int64 (m, C): wanted class by true class."""
+    """One perturbation of a kind for each of the `maps`, boolean (m, C, C) as in `class_maps`."""
     maps = maps.to(x.device)
     whole = kind(len(maps), (x.shape[1], x.shape[2], x.shape[3]), rng)
     most = max(1, MOST_VALUES // (BATCH * x[0].numel()))
@@ -84,14 +87,14 @@ def search_maps(
 
 
 def _batches(x: Images, y: Labels, maps: torch.Tensor, rng: torch.Generator) -> Batch:
-    """Random images for each map, none of its wanted class."""
-    pools = [(table[y] != y).nonzero().squeeze(1) for table in maps]
+    """Random images for each map, none of a class that it wants."""
+    pools = [(~table.diagonal()[y]).nonzero().squeeze(1) for table in maps]
 
-    def batch() -> tuple[Images, Labels]:
+    def batch() -> tuple[Images, torch.Tensor]:
         places = [torch.randint(len(pool), (BATCH,), generator=rng) for pool in pools]
         chosen = torch.stack(
             [pool[place.to(pool.device)] for pool, place in zip(pools, places, strict=True)]
         )
-        return x[chosen], maps.gather(1, y[chosen])
+        return x[chosen], torch.stack([table[y[c]] for table, c in zip(maps, chosen, strict=True)])
 
     return batch

@@ -16,7 +16,7 @@ from scipy import stats
 
 # A scan is an anomaly below both: the probability without a backdoor, after the correction for several
 # statistics, and the ratio to the usual size. No bundled reference is one, judged by the others.
-IMPROBABLE, SMALL = 1e-4, 0.4
+IMPROBABLE, SMALL = 1e-4, 0.5
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def judged(
     """The statistics of a network: anomalies first, then by probability, corrected (Bonferroni).
 
     `sizes`: (C + 1,) by kind. Each kind has two statistics: the constant map of the smallest ratio, and
-    the map to the next class. Probabilities are those of a further draw: Student's t with n - 1 degrees
+    the map to any other class. Probabilities are those of a further draw: Student's t with n - 1 degrees
     of freedom, as for a prediction interval.
     """
     found = []

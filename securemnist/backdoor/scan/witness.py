@@ -12,12 +12,36 @@ from securemnist.backdoor.success_rate import Predictions, Success, TargetMap
 from securemnist.types import Images, Labels, Logits
 
 _PART = 250
+_NAMED = 10
 
 
 @torch.no_grad()
 def logits_of(model: nn.Module, x: Images) -> Logits:
     """Logits (n, K) float32 on the CPU."""
     return torch.cat([model(part).float() for part in x.split(_PART)]).cpu()
+
+
+@torch.no_grad()
+def triggered(perturbation: Perturbation, x: Images) -> Images:
+    """Copies of images (n, C, H, W) with a perturbation of one place, in [0, 1]."""
+    perturbation.to(x.device)
+    return torch.cat([perturbation.apply(part[None])[0] for part in x.split(_PART)])
+
+
+def most_frequent(
+    model: nn.Module, perturbation: Perturbation, x: Images, y: Labels, classes: int
+) -> TargetMap:
+    """The map of each class to the other one that most of its steered images become.
+
+    A class of which no image is steered is its own target. The name has the first ones, such as
+    `0 to 1, 1 to 2`.
+    """
+    answers, labels = logits_of(model, triggered(perturbation, x)).argmax(1), y.cpu()
+    table = torch.arange(classes)
+    for label in labels[answers != labels].unique():
+        table[label] = answers[(labels == label) & (answers != label)].mode().values
+    pairs = [f"{source} to {to}" for source, to in enumerate(table.tolist())]
+    return TargetMap(", ".join(pairs[:_NAMED] + ["..."] * (classes > _NAMED)), table)
 
 
 @dataclass(frozen=True)
@@ -27,13 +51,11 @@ class Witness:
     perturbation: Perturbation
     target_map: TargetMap
 
-    @torch.no_grad()
     def triggered(self, x: Images) -> Images:
         """Copies of images (n, C, H, W) with the perturbation, in [0, 1]."""
-        self.perturbation.to(x.device)
-        return torch.cat([self.perturbation.apply(part[None])[0] for part in x.split(_PART)])
+        return triggered(self.perturbation, x)
 
     def success(self, model: nn.Module, x: Images, y: Labels) -> Success:
         """The images of other classes that it steers to the target."""
-        clean, triggered = logits_of(model, x), logits_of(model, self.triggered(x))
-        return Predictions.of(y.cpu(), clean, triggered).success(self.target_map)
+        clean, changed = logits_of(model, x), logits_of(model, self.triggered(x))
+        return Predictions.of(y.cpu(), clean, changed).success(self.target_map)

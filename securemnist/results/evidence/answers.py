@@ -42,7 +42,7 @@ class CleanEvidence(Evidence):
 class BackdoorEvidence(Evidence):
     """Evidence of attack success under a trigger.
 
-    `target` is the class of the value, or "next"; `source` the true class where pairs were tried.
+    `target` is the class of the value, "next" or "other"; `source` the true class where pairs were tried.
     `per_target_asr`: success by target where all were tried. `control` is the mean over clean reference
     models, `control_models` each of them, `lift` the value minus the control.
     """

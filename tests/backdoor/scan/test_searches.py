@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from securemnist.backdoor.scan import searches
-from securemnist.backdoor.scan.perturbation import PERTURBATIONS, Perturbation
-from securemnist.backdoor.scan.searches import class_maps, search
-from securemnist.backdoor.scan.witness import Witness
+from securemnist.backdoor.scan.perturbation import PERTURBATIONS, Addition, Mask, Perturbation
+from securemnist.backdoor.scan.searches import class_maps, search, search_maps
+from securemnist.backdoor.scan.witness import Witness, most_frequent
 from securemnist.backdoor.success_rate import TargetMap
-from tests.backdoor.scan.planted import CLASSES, SIDE, Quadrants, samples
+from tests.backdoor.scan.planted import CLASSES, SIDE, Dependent, Quadrants, samples
 
 
 def clean() -> tuple[torch.Tensor, torch.Tensor]:
@@ -40,10 +40,34 @@ def test_many_classes_are_searched_in_parts(monkeypatch: pytest.MonkeyPatch) -> 
     assert planted[2] < 0.5 < planted[[0, 1, 3]].min()
 
 
-def test_next_class_is_found() -> None:
-    """A pixel that leads each class to the next makes the map to the next class small."""
-    planted, honest = sizes(Quadrants(60.0, following=True)), sizes(Quadrants())
-    assert planted["mask"][-1] < 0.3 < 1 < honest["mask"][-1]
+@pytest.mark.parametrize("order", [(3, 0, 1, 2), (1, 0, 3, 2)])
+def test_map_of_each_class_to_another_is_found(order: tuple[int, ...]) -> None:
+    """A pixel that permutes the classes makes the map to any other class small."""
+    planted, honest = sizes(Quadrants(60.0, order=order)), sizes(Quadrants())
+    assert planted["mask"][-1] < 0.3 < 0.6 < honest["mask"][-1]
+
+
+@pytest.mark.parametrize("order", [(3, 0, 1, 2), (1, 0, 3, 2), (0, 1, 2, 3)])
+def test_map_of_a_perturbation_is_named(order: tuple[int, ...]) -> None:
+    """The targets of a permutation are named; a class that is not steered is its own target."""
+    x, y = clean()
+    pixel = Mask(1, (1, SIDE, SIDE), torch.Generator().manual_seed(0))
+    for part in pixel.parameters:
+        part.zero_()[..., 0, 0] = 1
+    found = most_frequent(Quadrants(60.0, order=order), pixel, x, y, CLASSES)
+    assert found.table[list(order)].tolist() == list(range(CLASSES))
+    assert found.name.startswith(f"0 to {order.index(0)}, 1 to ")
+
+
+def test_trigger_that_depends_on_the_image_is_found() -> None:
+    """An addition is small for class 2, where each image has its trigger at another place."""
+    x, y = samples().images(), samples().labels
+    found = {}
+    for name, model in (("planted", Dependent(60.0)), ("honest", Dependent(0.0))):
+        rng = torch.Generator().manual_seed(0)
+        found[name] = search_maps(model, Addition, class_maps(CLASSES), x, y, rng).sizes
+    planted, honest = (found[name] / found[name][:-1].median() for name in ("planted", "honest"))
+    assert planted[2] < 0.5 * honest[2]
 
 
 def test_searches_are_reproducible() -> None:
@@ -52,9 +76,10 @@ def test_searches_are_reproducible() -> None:
     assert all(torch.equal(a.sizes, b.sizes) for a, b in zip(first, second, strict=True))
 
 
-def test_class_maps_name_every_class_and_the_next() -> None:
-    """Of three classes: three constant maps, and 1, 2, 0."""
-    assert class_maps(3).tolist() == [[0, 0, 0], [1, 1, 1], [2, 2, 2], [1, 2, 0]]
+def test_class_maps_want_every_class_and_any_other() -> None:
+    """Of two classes: two constant maps, and the other one of each."""
+    wanted = class_maps(2).long().tolist()
+    assert wanted == [[[1, 0], [1, 0]], [[0, 1], [0, 1]], [[0, 1], [1, 0]]]
 
 
 @pytest.mark.parametrize("kind", PERTURBATIONS)
@@ -67,10 +92,11 @@ def test_perturbation_keeps_its_size(kind: type[Perturbation]) -> None:
     size = torch.tensor([0.5, 1.0, 2.0])
     perturbation.project(size)
     first = perturbation.parameters[0]
+    grey = torch.full((3, 4, 3, 9, 7), 0.5)
     if kind.kind == "mask":
         reached = first.sum((1, 2, 3, 4))
     elif kind.kind == "addition":
-        reached = first.flatten(1).norm(dim=1)
+        reached = (perturbation.apply(grey) - grey).flatten(2).norm(dim=2).amax(1)
     else:
         reached = first.square().sum(1).mean((1, 2)).sqrt()
     assert torch.allclose(reached, size, rtol=1e-3)

@@ -9,7 +9,7 @@ from securemnist.backdoor.scan.statistics import judged
 
 
 def references(count: int = 12) -> list[dict[str, torch.Tensor]]:
-    """Sizes of four classes and the next class, each with its own mean, and 10 % spread."""
+    """Sizes of four classes and of any other class, each with its own mean, and 10 % spread."""
     rng = torch.Generator().manual_seed(1)
     means = torch.tensor([50.0, 70.0, 40.0, 60.0, 150.0])
     return [{"mask": means * (0.1 * torch.randn(5, generator=rng)).exp()} for _ in range(count)]
