@@ -61,7 +61,7 @@ DIGESTS = {
 
 # SHA-256 of the public key whose owner has signed the folder of their files, and of its PEM in
 # fixtures/weights.pub; `python -m benchmarks.sign_references` signs them anew, by a new key.
-SIGNER = "a0f1c73240f9efd0a95af4274110abe2180f655826d9b6884c5402580ac90c2a"
+SIGNER = "22b03d5a9b3f1fbb6f34d3757f29f5b37046cc4c23e6c83b8f1686a31bc103e2"
 
 
 def check(name: str, path: Path, manifest: Mapping[str, Any]) -> None:
