@@ -49,7 +49,10 @@ def main(folder: Path) -> None:
         networks.append(ReferenceNetwork(name=name, digest=digest, sizes=sizes))
         print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
     scans = ReferenceScans(
-        made_by="python -m benchmarks.zoo.references", data=data.digest, networks=networks
+        made_by="python -m benchmarks.zoo.references",
+        searches=searches.VERSION,
+        data=data.digest,
+        networks=networks,
     )
     resources.write_atomically(BUNDLED, (canonical_json(scans.to_json()) + "\n").encode())
 

@@ -53,7 +53,12 @@ def calibrate_scan(
             path = folder / f"{subject.name}.safetensors"
             manifest = {"architecture": "A", "spec": data.spec.to_json()}
             weight_file.save(subject.model, path, manifest)
-    scans = ReferenceScans(made_by="securemnist calibrate", data=data.digest, networks=networks)
+    scans = ReferenceScans(
+        made_by="securemnist calibrate",
+        searches=searches.VERSION,
+        data=data.digest,
+        networks=networks,
+    )
     resources.write_atomically(folder / NAME, (canonical_json(scans.to_json()) + "\n").encode())
     return scans
 

@@ -61,7 +61,7 @@ DIGESTS = {
 
 # SHA-256 of the public key whose owner has signed the folder of their files, and of its PEM in
 # fixtures/weights.pub; `python -m benchmarks.sign_references` signs them anew, by a new key.
-SIGNER = "22b03d5a9b3f1fbb6f34d3757f29f5b37046cc4c23e6c83b8f1686a31bc103e2"
+SIGNER = "c1c04796b6b76ca2bf3efa18d1ccae5701e8b5fa4a1cf481e9fbb3e6a0ffdf7c"
 
 
 def check(name: str, path: Path, manifest: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ import torch
 
 from securemnist._util import resources
 from securemnist._util.parsing import json_object
+from securemnist.backdoor.scan import searches
 from securemnist.data import DataSet
 from securemnist.errors import DataError
 from securemnist.results.json_model import JsonModel
@@ -39,9 +40,13 @@ class ReferenceNetwork(JsonModel):
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceScans(JsonModel):
-    """Scans of networks for one task. `data` is the SHA-256 of its test split, `made_by` a command."""
+    """Scans of networks for one task. `data` is the SHA-256 of its test split, `made_by` a command.
+
+    `searches` is the version of the searches, whose sizes are compared with none of another version.
+    """
 
     made_by: str
+    searches: int
     data: str
     networks: list[ReferenceNetwork]
 
@@ -57,6 +62,11 @@ def read(path: Path) -> ReferenceScans:
         raise DataError(
             f"expected scans of reference networks in {path}, got {error}; make the file anew"
         ) from error
+    if scans.searches != searches.VERSION:
+        raise DataError(
+            f"expected scans by version {searches.VERSION} of the searches in {path}, got version "
+            f"{scans.searches}; make the file anew"
+        )
     forms = {tuple((kind, len(v)) for kind, v in sorted(n.sizes.items())) for n in scans.networks}
     positive = all(v > 0 for n in scans.networks for sizes in n.sizes.values() for v in sizes)
     if len(scans.networks) < LEAST or len(forms) != 1 or not positive:

@@ -16,6 +16,8 @@ from securemnist.backdoor.scan.search import Batch, smallest_sizes
 from securemnist.types import Images, Labels, Progress, silent
 
 BATCH, STEPS = 16, 120
+# Raised with each change that changes sizes: reference scans of another version are refused.
+VERSION = 2
 # Most values of all images of a step; more maps are searched one part after the other.
 MOST_VALUES = 2**24
 

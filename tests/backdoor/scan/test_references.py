@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from securemnist.backdoor.scan import references
+from securemnist.backdoor.scan import references, searches
 from securemnist.backdoor.scan.statistics import judged
 from securemnist.data import DataSet
 from securemnist.errors import DataError
@@ -19,7 +19,12 @@ def content(count: int = 8, **sizes: Any) -> dict[str, Any]:
     """A file of `count` networks."""
     kinds = {"mask": [1.0, 2.0, 3.0]} | sizes
     networks = [{"name": f"n{k}", "digest": "0" * 64, "sizes": kinds} for k in range(count)]
-    return {"made_by": "a test", "data": "0" * 64, "networks": networks}
+    return {
+        "made_by": "a test",
+        "searches": searches.VERSION,
+        "data": "0" * 64,
+        "networks": networks,
+    }
 
 
 def test_bundled_scans_are_of_mnist(mnist: DataSet) -> None:
@@ -48,11 +53,12 @@ def test_references_are_no_anomalies() -> None:
         content(mask=["1", "2"]),
         {"networks": []},
         content() | {"more": 1},
+        content() | {"searches": searches.VERSION - 1},
         {**content(), "networks": [*content()["networks"], content(mask=[1.0])["networks"][0]]},
     ],
 )
 def test_wrong_file_is_refused(wrong: dict[str, Any], tmp_path: Path) -> None:
-    """Too few networks, sizes that are no positive numbers, and unequal forms are refused."""
+    """Too few networks, wrong sizes, unequal forms and scans by older searches are refused."""
     path = tmp_path / "scans.json"
     path.write_text(json.dumps(wrong))
     with pytest.raises(DataError, match=r"scans\.json"):
