@@ -125,12 +125,12 @@ class Recipe:
 # Recipes of the reference models, chosen on the tuning split, never on the test split.
 RECIPES: dict[str, Recipe] = {
     "baseline": Recipe(
-        about="undefended, trained on unmodified digits",
+        about="undefended, trained on clean images",
         roles=("clean", "curve", "transfer"),
         learning_rate=2e-3,
     ),
     "hardened": Recipe(
-        about="trained on the digits that PGD makes within linf 0.3",
+        about="adversarially trained with PGD at linf 0.3",
         roles=("clean", "curve", "transfer"),
         epochs=16,
         schedule="cosine",
@@ -142,7 +142,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     # Steps and ramp of `hardened`; beta as in the paper for MNIST.
     "trades": Recipe(
-        about="trained by TRADES: right on clean digits, and the same answer within linf 0.3",
+        about="trained by TRADES at linf 0.3: accuracy against equal answers within the ball",
         epochs=16,
         schedule="cosine",
         adversary="trades",
@@ -154,7 +154,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     # Interval training; `certified_mnist` is MNIST-specific, by its first layer.
     "certified": Recipe(
-        about="trained on bounds of its logits within linf 0.32: most of its digits are proved",
+        about="trained on interval bounds at linf 0.32: most images are certified",
         roles=("curve",),
         architecture="S",
         epochs=32,
@@ -167,7 +167,7 @@ RECIPES: dict[str, Recipe] = {
         clip=10.0,
     ),
     "certified_mnist": Recipe(
-        about="MNIST-specific: trained on bounds behind a stretch that black and white survive",
+        about="MNIST-specific: trained on interval bounds after a layer that maps grey to black or white",
         roles=("curve",),
         architecture="S-mnist",
         epochs=44,
@@ -190,21 +190,21 @@ RECIPES: dict[str, Recipe] = {
         noise=0.5,
     ),
     "network_c": Recipe(
-        about="undefended, the second source system's network",
+        about="undefended, network of the second source system",
         roles=("clean", "curve"),
         architecture="C",
         epochs=3,
         schedule="constant",
     ),
     "network_d": Recipe(
-        about="undefended, the third source system's network",
+        about="undefended, network of the third source system",
         roles=("clean", "curve"),
         architecture="D",
         schedule="constant",
     ),
     # Red controls, which a suite must fail.
     "fgsm_trained": Recipe(
-        about="trained on FGSM examples of the baseline: it reads those and falls under PGD",
+        about="trained on FGSM examples of the baseline: robust to those, broken by PGD",
         roles=("curve", "red control"),
         epochs=3,
         schedule="constant",
@@ -221,13 +221,13 @@ RECIPES: dict[str, Recipe] = {
         eps=0.25,
     ),
     "poisoned_dirty": Recipe(
-        about="trained with a planted backdoor: a white corner turns every digit into a 7",
+        about="dirty-label backdoor: a white corner turns every prediction into 7",
         roles=("red control",),
         learning_rate=2e-3,
         poison=DirtyLabel(trigger=Corner(), target=7, rate=0.005),
     ),
     "poisoned_clean_label": Recipe(
-        about="undefended, a hundred of its sevens marked and labelled rightly",
+        about="clean-label poisoning: 100 training images of class 7 carry a trigger",
         learning_rate=2e-3,
         poison=CleanLabel(trigger=Corner(), target=7, count=100),
     ),
