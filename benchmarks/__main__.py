@@ -30,6 +30,7 @@ PARTS = {
     "attacks": attacks.report,
     "scaling": scaling.report,
     "ladder": ladder.report,
+    "small-ladder": ladder.small_report,
     "agreement": agreement.report,
     "inference": inference.report,
     "training": training.report,
