@@ -10,12 +10,12 @@ pattern over all pixels, and squares wait.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import torch
 
 from securemnist.attacks.active_batch import ActiveBatch
-from securemnist.attacks.base import AttackInput, NativeAttack, channels_last
+from securemnist.attacks.base import AttackInput, NativeAttack, channels_last, check_setting
 from securemnist.attacks.losses import margins
 from securemnist.attacks.reach import Reach, ReachState
 from securemnist.attacks.square_changes import SAMPLERS
@@ -38,17 +38,20 @@ _STREAM = 4
 class Square(NativeAttack):
     """Random search by squares, without gradients (Andriushchenko et al., arXiv 1912.00049).
 
-    At most `queries` queries per sample; `start` in (0, 1] is the paper's p_init.
+    At most `queries` queries per sample; `start` in (0, 1] is the paper's p_init. `whole`: images out of
+    reach are not left early.
     """
 
     black_box: ClassVar[bool] = True
     forms: ClassVar[tuple[str, ...]] = ("ball",)
     queries: int = 5000
     start: float = 0.8
+    whole: bool = False
 
     def __post_init__(self) -> None:
         check_counts(queries=self.queries)
         check_shares(start=self.start)
+        check_setting(type(self.whole) is bool, "whole", "as true or false", self.whole)
 
     def _run(self, inputs: AttackInput, progress: Progress) -> Images:
         with torch.no_grad():
@@ -60,6 +63,11 @@ class Square(NativeAttack):
 
     def passes(self) -> float:
         return self.queries * _QUERY_PASSES
+
+    def to_json(self) -> dict[str, Any]:
+        """The attack as in a policy; `whole` only where it is set, so that seeds stay what they were."""
+        settings = super().to_json()
+        return settings if self.whole else {k: v for k, v in settings.items() if k != "whole"}
 
 
 @dataclass
@@ -83,10 +91,12 @@ class _Search(ActiveBatch[_State]):
     def __init__(self, attack: Square, inputs: AttackInput) -> None:
         super().__init__(inputs, rounds=1)
         device, rng = self.x.device, self.rng
-        self.queries, self.reach = attack.queries, Reach(attack.queries)
+        self.queries = attack.queries
         # Rounded answers are equal over wide regions, which only steps without gain leave.
         least: float | None = getattr(inputs.model, "least_margin", None)
         self.moves_on_ties = least is not None
+        # Rounded scores are flat until a first signal, and the squares begin with it.
+        self.reach = Reach(attack.queries, whole=attack.whole or self.moves_on_ties)
         fractions = square_fractions(attack.queries, attack.start)
         self.sampler = SAMPLERS[self.threat.square](self.threat, self.x.shape, fractions)
         self.fractions = fractions.to(device)

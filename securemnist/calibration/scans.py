@@ -15,6 +15,7 @@ from securemnist.backdoor.scan.references import (
     ReferenceNetwork,
     ReferenceScans,
 )
+from securemnist.backdoor.scan.statistics import FEWEST_CLASSES
 from securemnist.calibration.references import network_in_time
 from securemnist.data import DataSet
 from securemnist.errors import DataError
@@ -35,6 +36,11 @@ def calibrate_scan(
     `seconds` limits the training of all together. The weights of some are kept as controls for found
     triggers. DataError without training images, UsageError where the time is too short.
     """
+    if data.spec.classes < FEWEST_CLASSES:
+        raise DataError(
+            f"{data.name}: expected {FEWEST_CLASSES} or more classes, got {data.spec.classes}; a scan "
+            "compares each class with the others"
+        )
     if not len(data.train):
         raise DataError(
             f"{data.name}: expected training images for reference networks, got none; add a training "

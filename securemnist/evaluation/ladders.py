@@ -75,8 +75,8 @@ BUDGETS: dict[str, Ladder] = {
         ),
     ),
     # Order, iterations and targets of AutoAttack (arXiv 2003.01690), for comparison with published
-    # numbers; without scouts and certificates. Square leaves images out of its reach early.
-    "reference": Ladder((), (APGD(), APGDT(), FAB(), Square()), proves=False),
+    # numbers; without scouts and certificates.
+    "reference": Ladder((), (APGD(), APGDT(), FAB(), Square(whole=True)), proves=False),
     # Of an endpoint: answers only, in the order of what a query buys.
     "black-box": Ladder((Transfer(),), (Square(queries=300), RayS(queries=500)), proves=False),
     "labels": Ladder((Transfer(),), (RayS(queries=1000),), proves=False),

@@ -62,6 +62,8 @@ def _no_file(subject: Mapping[str, Any]) -> Line:
         return missing(
             "format", NOT_CHECKED, "The model is behind an endpoint, its weights are not here."
         )
+    if subject.get("files"):
+        return missing("format", NOT_RECORDED, "The assessment has digests of the files only.")
     text = "The assessment names no weight file; a model from code may load any."
     return missing("format", NOT_CHECKED, text, "securemnist scan FILE")
 
@@ -81,7 +83,7 @@ def _imported(imported: Mapping[str, Any]) -> Line:
 def manifest(subject: Mapping[str, Any], described: WeightFile | None) -> Iterator[Line]:
     """The facts of the manifest, each of them or `not recorded`."""
     name = line(described.manifest, 120) if described else ""
-    recipe = mapping(subject.get("recipe")) if name else {}
+    recipe = mapping(subject.get("recipe"))
     settings = flattened({key: value for key, value in recipe.items() if key != "imported"})
     trained_on = mapping(subject.get("trained_on"))
     digests = mapping(trained_on.get("digests"))
@@ -96,7 +98,7 @@ def manifest(subject: Mapping[str, Any], described: WeightFile | None) -> Iterat
         "trained on": about if digests else "",
     }
     for topic, text in facts.items():
-        why = "The model was loaded without one." if topic == "manifest" else ""
+        why = "The model was loaded without one." if described and topic == "manifest" else ""
         yield Line(topic, text) if text else missing(topic, NOT_RECORDED, why)
 
 

@@ -59,7 +59,7 @@ class Section(NamedTuple):
     def short(self) -> str:
         """The states in one line: `unknown triggers FAIL; origin PASS; not checked: signature`."""
         lines = [each for part in self.parts for each in part.lines]
-        words = [f"{each.topic} {each.state}" for each in lines if each.row]
+        words = [f"{each.topic} {each.state}" for each in lines if each.row or each.kind == "fail"]
         for state in (NOT_RECORDED, NOT_CHECKED):
             if topics := [each.topic for each in lines if each.state == state]:
                 words.append(f"{state}: {', '.join(topics)}")

@@ -4,9 +4,12 @@ import pytest
 import torch
 
 from securemnist import data
-from securemnist.attacks import reach
+from securemnist.attacks import make_attack, reach
 from securemnist.attacks.reach import Reach, ReachState
 from securemnist.attacks.square import Square
+from securemnist.errors import PolicyError
+from securemnist.evaluation.doubts import other_attacks
+from securemnist.evaluation.ladders import BUDGETS
 from securemnist.models import loading
 from securemnist.threats import Linf
 
@@ -69,3 +72,38 @@ def test_square_breaks_the_same_images_with_fewer_queries(
     assert 5 < int(broken[0].sum()) < IMAGES - 5
     assert torch.equal(*broken)
     assert queries[1] < 0.9 * queries[0]
+
+
+def sudden(x: torch.Tensor) -> torch.Tensor:
+    """Logits of two classes: the margin is nearly flat until the mean has risen, and then falls."""
+    rise = (x - 0.5).mean((1, 2, 3))
+    first = torch.where(rise > 0.09, -5.0, 5 - rise)
+    return torch.stack([first, torch.zeros_like(first)], 1)
+
+
+def test_a_whole_search_finds_what_the_early_end_loses() -> None:
+    """Images whose margin drops suddenly are lost by the early end, and found by the whole search."""
+    x, y = torch.full((40, 1, 8, 8), 0.5), torch.zeros(40, dtype=torch.long)
+    broken = []
+    for whole in (False, True):
+        generator = torch.Generator().manual_seed(0)
+        attack = Square(queries=300, whole=whole)
+        found = attack.propose(sudden, x, y, threat=Linf(0.1), rng=generator)
+        broken.append(int(sudden(found).argmax(1).sum()))
+    assert broken[0] + 5 < broken[1]
+
+
+def test_checks_of_other_attacks_are_whole() -> None:
+    """The doubt about weak attacks and AutoAttack's ladder do not share the early end of the others."""
+    attacks = [*other_attacks.ATTACKS, *BUDGETS["reference"].attacks]
+    squares = [attack for attack in attacks if isinstance(attack, Square)]
+    assert len(squares) == 2
+    assert all(attack.whole for attack in squares)
+
+
+def test_setting_is_named_only_where_set() -> None:
+    """A search with early end has the settings, and so the seed, that it had before the setting."""
+    assert "whole" not in Square().to_json()
+    assert make_attack(Square(whole=True).to_json()) == Square(whole=True)
+    with pytest.raises(PolicyError, match="expected whole as true or false"):
+        make_attack({"use": "Square", "whole": "yes"})

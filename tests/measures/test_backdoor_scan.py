@@ -87,3 +87,14 @@ def test_references_of_other_classes_are_refused(mnist: DataSet, tmp_path: Path)
     (tmp_path / references.NAME).write_text(json.dumps(content))
     with pytest.raises(DataError, match="run securemnist calibrate again"):
         measured("clean", mnist, references=str(tmp_path))
+
+
+def test_two_classes_decide_nothing() -> None:
+    """A class of two cannot be compared with the others, so that the row decides nothing."""
+    data = DataSet.from_tensors(
+        torch.rand(40, 1, 28, 28), torch.arange(40) % 2, classes=2, name="two"
+    )
+    network = nn.Sequential(nn.Flatten(), nn.Linear(784, 2)).eval()
+    context = Context(loading.from_model(network, name="two", input_spec=data.spec), data)
+    with pytest.raises(Inconclusive, match="expected 3 or more classes, got 2"):
+        take_measurement(context, "backdoor_scan", bind("backdoor_scan", {}), 0)

@@ -46,7 +46,7 @@ class ReferenceScans(JsonModel):
     """
 
     made_by: str
-    searches: int
+    searches: int = 1
     data: str
     networks: list[ReferenceNetwork]
 
@@ -65,7 +65,7 @@ def read(path: Path) -> ReferenceScans:
     if scans.searches != searches.VERSION:
         raise DataError(
             f"expected scans by version {searches.VERSION} of the searches in {path}, got version "
-            f"{scans.searches}; make the file anew"
+            f"{scans.searches}; run securemnist calibrate again"
         )
     forms = {tuple((kind, len(v)) for kind, v in sorted(n.sizes.items())) for n in scans.networks}
     positive = all(v > 0 for n in scans.networks for sizes in n.sizes.values() for v in sizes)

@@ -25,25 +25,29 @@ Batch = Callable[[], tuple[Images, torch.Tensor]]
 
 def smallest_sizes(
     model: nn.Module, perturbation: Perturbation, batch: Batch, *, steps: int
-) -> torch.Tensor:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The size (count,) that each perturbation needs; at most `MOST` times its first size.
 
     `batch()` gives images (count, n, C, H, W) and the classes to which they may be steered, boolean
-    (count, n, K). The loss is that of their joint probability: of one class, cross-entropy.
+    (count, n, K). The loss is that of their joint probability: of one class, cross-entropy. Also boolean
+    (count,): where all outputs and gradients were finite; others are taken as 0.
     """
     parameters = perturbation.parameters
     optimizer = torch.optim.Adam(parameters, lr=perturbation.rate, betas=_MOMENTA)
     size = parameters[0].new_full((len(parameters[0]),), perturbation.first)
     success, logs = torch.full_like(size, STEERED), torch.zeros_like(size)
+    finite = torch.ones_like(size, dtype=torch.bool)
     averaged = max(1, round(_AVERAGED * steps))
     for step in range(steps):
         x, wanted = batch()
         logits = model(perturbation.apply(x).flatten(0, 1)).float()
         steered = logits.masked_fill(~wanted.flatten(0, 1), -torch.inf).logsumexp(1)
         losses = (logits.logsumexp(1) - steered).sum()
-        gradients = torch.autograd.grad(losses / wanted.shape[1], parameters)
+        gradients = _gradients(losses / wanted.shape[1], parameters)
+        finite &= logits.isfinite().view(len(size), -1).all(1)
         for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
+            finite &= gradient.isfinite().flatten(1).all(1)
+            parameter.grad = gradient.nan_to_num(0.0, 0.0, 0.0)
         optimizer.step()
         pace = _FAST * (_SLOW / _FAST) ** (step / steps)
         with torch.no_grad():
@@ -55,4 +59,11 @@ def smallest_sizes(
             perturbation.project(size)
             if step >= steps - averaged:
                 logs += size.log() / averaged
-    return logs.exp()
+    return logs.exp(), finite
+
+
+def _gradients(loss: torch.Tensor, parameters: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    """Gradients of the loss; 0 where the network has no path to the pixels."""
+    if not loss.requires_grad:
+        return tuple(torch.zeros_like(parameter) for parameter in parameters)
+    return torch.autograd.grad(loss, parameters, materialize_grads=True)

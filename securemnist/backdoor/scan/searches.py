@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.nn.functional import one_hot
 
 from securemnist._util.hashing import seed_from
 from securemnist.backdoor.scan.perturbation import PERTURBATIONS, Perturbation
@@ -20,14 +21,20 @@ BATCH, STEPS = 16, 120
 VERSION = 2
 # Most values of all images of a step; more maps are searched one part after the other.
 MOST_VALUES = 2**24
+# The target of the map of each class to any other.
+OTHER = -1
 
 
 @dataclass(frozen=True)
 class Search:
-    """Perturbations of one kind and their sizes float32, one for each map of classes."""
+    """Perturbations of one kind and their sizes float32, one for each map of classes.
+
+    `finite` boolean: where all outputs and gradients of the search were finite.
+    """
 
     perturbation: Perturbation
     sizes: torch.Tensor
+    finite: torch.Tensor
 
     @property
     def kind(self) -> str:
@@ -35,13 +42,9 @@ class Search:
         return self.perturbation.kind
 
 
-def class_maps(classes: int) -> torch.Tensor:
-    """Whether a class is wanted, boolean (C + 1, C, C): by map, true class and class.
-
-    Maps of all classes to one, and the map of each class to any other.
-    """
-    same = torch.eye(classes, dtype=torch.bool)
-    return torch.cat([same[:, None].expand(-1, classes, -1), ~same[None]])
+def map_targets(classes: int) -> Labels:
+    """The target of each map, int64 (C + 1,): every class, then `OTHER`."""
+    return torch.cat([torch.arange(classes), torch.tensor([OTHER])])
 
 
 def search(
@@ -58,45 +61,51 @@ def search(
     for place, kind in enumerate(PERTURBATIONS):
         progress(f"search for a {kind.kind}", place, len(PERTURBATIONS))
         rng = torch.Generator().manual_seed(seed_from(seed, "backdoor scan", kind.kind))
-        every = search_maps(model, kind, class_maps(classes).repeat(kind.starts, 1, 1), x, y, rng)
+        targets = map_targets(classes).repeat(kind.starts)
+        every = search_maps(model, kind, targets, classes, x, y, rng)
         sizes, best = every.sizes.view(kind.starts, -1).min(0)
         places = best * len(sizes) + torch.arange(len(sizes))
-        found.append(Search(every.perturbation[places.to(x.device)], sizes))
+        finite = every.finite.view(kind.starts, -1).all(0)
+        found.append(Search(every.perturbation[places.to(x.device)], sizes, finite))
     return found
 
 
 def search_maps(
     model: nn.Module,
     kind: type[Perturbation],
-    maps: torch.Tensor,
+    targets: Labels,
+    classes: int,
     x: Images,
     y: Labels,
     rng: torch.Generator,
 ) -> Search:
-    """One perturbation of a kind for each of the `maps`, boolean (m, C, C) as in `class_maps`."""
-    maps = maps.to(x.device)
-    whole = kind(len(maps), (x.shape[1], x.shape[2], x.shape[3]), rng)
+    """One perturbation of a kind for each map, whose `targets` (m,) are as in `map_targets`."""
+    whole = kind(len(targets), (x.shape[1], x.shape[2], x.shape[3]), rng)
     most = max(1, MOST_VALUES // (BATCH * x[0].numel()))
-    parts, sizes = [], []
-    for places in torch.arange(len(maps)).split(most):
+    parts, sizes, finite = [], [], []
+    for places in torch.arange(len(targets)).split(most):
         part = whole[places]
         part.to(x.device)
-        batch = _batches(x, y, maps[places.to(x.device)], rng)
-        sizes.append(smallest_sizes(model, part, batch, steps=STEPS).cpu())
+        batch = _batches(x, y, targets[places].to(x.device), classes, rng)
+        found = smallest_sizes(model, part, batch, steps=STEPS)
+        sizes.append(found[0].cpu())
+        finite.append(found[1].cpu())
         parts.append([parameter.detach() for parameter in part.parameters])
     whole.parameters = [torch.cat(same) for same in zip(*parts, strict=True)]
-    return Search(whole, torch.cat(sizes))
+    return Search(whole, torch.cat(sizes), torch.cat(finite))
 
 
-def _batches(x: Images, y: Labels, maps: torch.Tensor, rng: torch.Generator) -> Batch:
-    """Random images for each map, none of a class that it wants."""
-    pools = [(~table.diagonal()[y]).nonzero().squeeze(1) for table in maps]
+def _batches(x: Images, y: Labels, targets: Labels, classes: int, rng: torch.Generator) -> Batch:
+    """Random images for each map, none of its target class."""
+    pools = [(y != target).nonzero().squeeze(1) for target in targets]
+    to_other = (targets == OTHER)[:, None, None]
+    rows = one_hot(targets.clamp_min(0), classes).bool()[:, None]
 
     def batch() -> tuple[Images, torch.Tensor]:
         places = [torch.randint(len(pool), (BATCH,), generator=rng) for pool in pools]
         chosen = torch.stack(
             [pool[place.to(pool.device)] for pool, place in zip(pools, places, strict=True)]
         )
-        return x[chosen], torch.stack([table[y[c]] for table, c in zip(maps, chosen, strict=True)])
+        return x[chosen], torch.where(to_other, ~one_hot(y[chosen], classes).bool(), rows)
 
     return batch

@@ -17,6 +17,8 @@ from scipy import stats
 # A scan is an anomaly below both: the probability without a backdoor, after the correction for several
 # statistics, and the ratio to the usual size. No bundled reference is one, judged by the others.
 IMPROBABLE, SMALL = 1e-4, 0.5
+# With two classes the median of the constant maps is the smaller one itself.
+FEWEST_CLASSES = 3
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ ATTACKS = (
     BoundaryFAB(steps=30, starts=2),
     # The smallest ladder has 100 queries; a model that hides its gradient needs several times as
     # many.
-    Square(queries=500),
+    Square(queries=500, whole=True),
     PatchSearch(places=8, steps=20),
     SparseRS(queries=300),
 )

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.backdoor.scan import searches
+from securemnist.backdoor.scan import searches, validity
 from securemnist.backdoor.scan.perturbation import PERTURBATIONS, Addition, Mask, Perturbation
-from securemnist.backdoor.scan.searches import class_maps, search, search_maps
+from securemnist.backdoor.scan.searches import map_targets, search, search_maps
 from securemnist.backdoor.scan.witness import Witness, most_frequent
 from securemnist.backdoor.success_rate import TargetMap
 from tests.backdoor.scan.planted import CLASSES, SIDE, Dependent, Quadrants, samples
@@ -65,7 +65,7 @@ def test_trigger_that_depends_on_the_image_is_found() -> None:
     found = {}
     for name, model in (("planted", Dependent(60.0)), ("honest", Dependent(0.0))):
         rng = torch.Generator().manual_seed(0)
-        found[name] = search_maps(model, Addition, class_maps(CLASSES), x, y, rng).sizes
+        found[name] = search_maps(model, Addition, map_targets(CLASSES), CLASSES, x, y, rng).sizes
     planted, honest = (found[name] / found[name][:-1].median() for name in ("planted", "honest"))
     assert planted[2] < 0.5 * honest[2]
 
@@ -76,10 +76,44 @@ def test_searches_are_reproducible() -> None:
     assert all(torch.equal(a.sizes, b.sizes) for a, b in zip(first, second, strict=True))
 
 
-def test_class_maps_want_every_class_and_any_other() -> None:
-    """Of two classes: two constant maps, and the other one of each."""
-    wanted = class_maps(2).long().tolist()
-    assert wanted == [[[1, 0], [1, 0]], [[0, 1], [0, 1]], [[0, 1], [1, 0]]]
+class Broken(nn.Module):
+    """`Quadrants` whose gradient, or output, is undefined on black pixels, or that has no gradient."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way = way
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.way == "gradient":
+            return Quadrants()(x.sqrt())
+        if self.way == "output":
+            return Quadrants()(x) + 0 * x.log().sum((1, 2, 3))[:, None]
+        return Quadrants()(x.detach())
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [("gradient", "not finite"), ("output", "not finite"), ("none", "less than half")],
+)
+def test_search_that_cannot_work_says_so(way: str, words: str) -> None:
+    """Undefined outputs or gradients, and none at all, end no process and are a reason for no verdict."""
+    found = search(Broken(way), *clean(), CLASSES, seed=0)
+    assert words in validity.failure(found)
+    assert validity.failure(search(Quadrants(), *clean(), CLASSES, seed=0)) == ""
+
+
+def test_maps_want_every_class_and_any_other() -> None:
+    """Images are not of their target, which is wanted alone; any other class is wanted at last."""
+    y = torch.tensor([0, 1, 2, 0, 1, 2])
+    x = y.float().view(-1, 1, 1, 1)
+    rng = torch.Generator().manual_seed(0)
+    images, wanted = searches._batches(x, y, map_targets(3), 3, rng)()
+    labels = images.flatten(2).squeeze(2).long()
+    for target in range(3):
+        assert (labels[target] != target).all()
+        assert (wanted[target] == torch.eye(3, dtype=torch.bool)[target]).all()
+    assert (wanted[3] == ~torch.eye(3, dtype=torch.bool)[labels[3]]).all()
+    assert len(labels[3].unique()) == 3
 
 
 @pytest.mark.parametrize("kind", PERTURBATIONS)
