@@ -133,7 +133,8 @@ def test_attack_is_frozen_value(attack: Attack) -> None:
     """An attack round-trips through JSON, cannot be changed, and states its cost and a longer attack."""
     assert make_attack(attack.to_json()) == attack
     assert hash(make_attack(attack.to_json())) == hash(attack)
-    assert set(settings_of(type(attack).__name__)) == set(attack.to_json()) - {"use"}
+    # One that is left out has its default value, since the attack comes back equal.
+    assert set(attack.to_json()) - {"use"} <= set(settings_of(type(attack).__name__))
     with pytest.raises(dataclasses.FrozenInstanceError):
         attack.steps = 5  # type: ignore[attr-defined]
     longer = attack.longer()
