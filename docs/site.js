@@ -14,4 +14,6 @@ const repair = () => {
 
 new MutationObserver(repair).observe(document.body, { childList: true, subtree: true });
 addEventListener("resize", repair);
+// A picture has no width before it is loaded; its event does not bubble.
+document.addEventListener("load", repair, true);
 repair();
