@@ -83,7 +83,8 @@ def _imported(imported: Mapping[str, Any]) -> Line:
 def manifest(subject: Mapping[str, Any], described: WeightFile | None) -> Iterator[Line]:
     """The facts of the manifest, each of them or `not recorded`."""
     name = line(described.manifest, 120) if described else ""
-    recipe = mapping(subject.get("recipe"))
+    # Of ONNX and Keras it holds digests of the files, which are no recipe.
+    recipe = mapping(subject.get("recipe")) if name else {}
     settings = flattened({key: value for key, value in recipe.items() if key != "imported"})
     trained_on = mapping(subject.get("trained_on"))
     digests = mapping(trained_on.get("digests"))

@@ -84,6 +84,12 @@ def test_a_file_without_its_manifest_has_no_origin() -> None:
         assert lines[topic].state == NOT_RECORDED
 
 
+def test_digests_of_an_onnx_file_are_no_recipe() -> None:
+    """What a subject without a manifest has as its recipe, digests of the files, is not shown as one."""
+    subject = {"weight_file": {"format": "ONNX"}, "recipe": {"sha256 of net.onnx": "ab"}}
+    assert _lines(_section(subject))["recipe"].state == NOT_RECORDED
+
+
 def test_the_signature_of_other_files_is_none() -> None:
     """A row about the bundled reference models says nothing of another model's file."""
     other = {"name": "own", "spec": "own.safetensors"}

@@ -99,6 +99,10 @@ def test_search_that_cannot_work_says_so(way: str, words: str) -> None:
     """Undefined outputs or gradients, and none at all, end no process and are a reason for no verdict."""
     found = search(Broken(way), *clean(), CLASSES, seed=0)
     assert words in validity.failure(found)
+
+
+def test_search_that_works_has_no_failure() -> None:
+    """A network with gradients everywhere is searched without an objection."""
     assert validity.failure(search(Quadrants(), *clean(), CLASSES, seed=0)) == ""
 
 
