@@ -17,7 +17,7 @@ def render() -> str:
     rows: dict[str, list[str]] = {}
     for row in policy.load(resources.POLICY).requirements:
         rows.setdefault(MEASURES[row.measure].family.name, []).append(row.id)
-    text = PAGE.read_text()
+    text = PAGE.read_text(encoding="utf-8")
     for family, ids in rows.items():
         line = re.compile(rf"^(\| `{family}` \|)[^|]*", re.MULTILINE)
         text, count = line.subn(rf"\1 {', '.join(ids)} ", text)
