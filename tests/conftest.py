@@ -47,11 +47,16 @@ SLOW = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse a test without a docstring, and begin with the slow ones; the rest is in random order."""
+    """Refuse a test without a docstring, and begin with the slow ones; the rest is in random order.
+
+    A busy machine can delay a browser: its tests, as those with a time limit, have three tries.
+    """
     items.sort(key=lambda item: getattr(item, "originalname", item.name) not in SLOW)
     for item in items:
         if item.path.is_relative_to(HERE) and not getattr(item, "obj", item).__doc__:
             raise pytest.UsageError(f"{item.nodeid}: expected a claim as its docstring, got none")
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 @pytest.fixture(scope="session")

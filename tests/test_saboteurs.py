@@ -22,7 +22,16 @@ from tests.saboteurs import DATA_SABOTEURS, SABOTEURS
 # services (tests/service_probes/test_rows.py), those of a threat model, policies (tests/threat_model),
 # those of the supply chain, files (tests/supply_chain).
 OTHERS = (*STATIC.measures, *SERVICE.measures, *SUPPLY_CHAIN.measures, *THREAT_MODEL.measures)
-ROWS = [r for r in policy.load(resources.POLICY).requirements if r.measure not in OTHERS]
+ROWS = [
+    # A busy machine can make a timing undecided.
+    pytest.param(
+        row,
+        id=row.id,
+        marks=[pytest.mark.flaky(reruns=2)] if row.measure == "latency_ratio" else [],
+    )
+    for row in policy.load(resources.POLICY).requirements
+    if row.measure not in OTHERS
+]
 # Enough for a bound far from the threshold, few enough for a test.
 IMAGES = 30
 # More where a saboteur is near the threshold.
@@ -35,7 +44,7 @@ def context(mnist: DataSet) -> Callable[[Callable[[], nn.Module]], Context]:
     return functools.cache(lambda make: Context(loading.from_model(make(), name="saboteur"), mnist))
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+@pytest.mark.parametrize("row", ROWS)
 def test_saboteur_fails_the_row(
     row: Requirement,
     context: Callable[[Callable[[], nn.Module]], Context],
@@ -54,7 +63,7 @@ def test_saboteur_fails_the_row(
     if "seconds" in settings:
         settings["seconds"] = min(settings["seconds"], 3.0)
     if row.measure == "latency_ratio":
-        settings |= {"rounds": 7, "batch": min(settings.get("batch", 1), 200)}
+        settings |= {"rounds": 11, "batch": min(settings.get("batch", 1), 200)}
     # The saboteur is six times slower; that shows beside other tests, too.
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     measurement = take_measurement(saboteur, row.measure, bind(row.measure, settings), row.seed)

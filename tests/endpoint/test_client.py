@@ -102,6 +102,7 @@ def test_compressed_answer_is_refused(service: Service) -> None:
         opened(service, retries=0).ask(BODY, 1)
 
 
+@pytest.mark.flaky(reruns=2)  # a busy machine can exceed the limit
 def test_slow_answer_is_cut_off(service: Service) -> None:
     """The deadline covers the whole answer, also one of which a part arrives now and then."""
     service.fault = failing(99, Reply(200, [b" "] * 100))
@@ -111,6 +112,7 @@ def test_slow_answer_is_cut_off(service: Service) -> None:
     assert time.monotonic() - began < 2
 
 
+@pytest.mark.flaky(reruns=2)  # a busy machine can exceed the limit
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX-A: ", b"HTTP/1.1 200 OK\r\n\r\n"])
 def test_dripping_answer_is_cut_off(start: bytes, service: Service) -> None:
     """A byte now and then, of the headers or the body, does not prolong the deadline."""

@@ -130,6 +130,7 @@ os._exit(0)
     assert len(contents) > 100
 
 
+@pytest.mark.flaky(reruns=2)  # a busy machine can exceed the limit
 def test_child_that_takes_too_long_is_killed() -> None:
     """A child without an answer within its time is killed, and nothing is decided (exit code 3)."""
     begun = time.monotonic()

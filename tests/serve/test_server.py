@@ -77,6 +77,7 @@ def test_impossible_hosts_are_usage_errors(host: str) -> None:
     one_sentence(caught.value)
 
 
+@pytest.mark.flaky(reruns=2)  # a busy machine can exceed the limit
 def test_slow_headers(address: str) -> None:
     """A client that sends a header a second is disconnected at the deadline."""
     with connection(address) as slow:
@@ -86,6 +87,7 @@ def test_slow_headers(address: str) -> None:
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.flaky(reruns=2)  # a busy machine can exceed the limit
 def test_slow_bodies(address: str) -> None:
     """A client that sends a part of a body gets 408 at the deadline."""
     head = f"POST {INFER} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {SECRET}\r\n"

@@ -20,6 +20,8 @@ from securemnist.view.control_text import CONTROLS
 from tests.serve.hosts import Toy
 from tests.service_probes.saboteurs import MODELS, OFF, PATCHES
 
+# A busy machine can exceed the limits of time of a service.
+pytestmark = pytest.mark.flaky(reruns=2)
 ROWS = {
     row.settings["control"]: row
     for row in policy.load(resources.POLICY).requirements

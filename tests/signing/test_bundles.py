@@ -159,6 +159,7 @@ TEXTS = {
 }
 
 
+@pytest.mark.flaky(reruns=2)  # a busy machine can exceed the limit
 @pytest.mark.parametrize("name", TEXTS)
 def test_texts_that_are_no_bundle_are_refused(name: str) -> None:
     """Deep, huge, repeated and other texts are refused in a sentence, and within a second."""
