@@ -27,7 +27,7 @@ def always() -> bool:
     return True
 
 
-@torch.enable_grad()
+@torch.no_grad()
 def optimised(
     relaxation: Relaxation,
     signs: torch.Tensor,
@@ -35,36 +35,36 @@ def optimised(
     weights: torch.Tensor,
     *,
     steps: int,
-    step: int | None = None,
+    rate: float = SLOPE_RATE,
     in_time: InTime = always,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The best duals (d, units) of `steps` steps of Adam from `duals`, and their bounds (d,), float32.
 
     It ends early where every bound is above 0, and where the time is over.
     """
-    domains = relaxation.domains(signs, exact=False)
+    domains = relaxation.estimates(signs)
     free = signs == 0
-    rates = torch.where(free, SLOPE_RATE, MULTIPLIER_RATE)
+    rates = torch.where(free, rate, MULTIPLIER_RATE)
     highest = torch.where(free, 1.0, torch.inf)
     duals, weights = duals.float(), weights.float()
     best, best_bounds = duals, torch.full((len(duals),), -torch.inf, device=duals.device)
     decay = max(_DECAY, math.exp(-3 / max(1, steps)))
     first, second = torch.zeros_like(duals), torch.zeros_like(duals)
     for k in range(1, steps + 2):
-        duals = duals.detach().requires_grad_()
-        bounds = domains.lower_bounds(duals, weights, step=step)
-        better = bounds.detach() > best_bounds
-        best = torch.where(better[:, None], duals.detach(), best)
-        best_bounds = torch.where(better, bounds.detach(), best_bounds)
-        # Without a gradient, no linear bound reaches a ReLU.
-        finished = bool((best_bounds > 0).all()) or not bounds.requires_grad
-        if k > steps or finished or not in_time():
+        if k > steps:
+            bounds = domains.lower_bounds(duals, weights)
+        else:
+            minimum = domains.minimum(duals, weights)
+            bounds = minimum.bounds
+        better = bounds > best_bounds
+        best = torch.where(better[:, None], duals, best)
+        best_bounds = torch.where(better, bounds, best_bounds)
+        if k > steps or bool((best_bounds > 0).all()) or not in_time():
             break
-        (gradient,) = torch.autograd.grad(bounds.sum(), duals)
+        gradient = minimum.gradient(signs)
         first = _MOMENTUM * first + (1 - _MOMENTUM) * gradient
         second = _SQUARES * second + (1 - _SQUARES) * gradient.square()
         mean = first / (1 - _MOMENTUM**k)
         spread = (second / (1 - _SQUARES**k)).sqrt() + _SMALL
-        moved = duals.detach() + rates * decay**k * mean / spread
-        duals = moved.clamp_min(0).minimum(highest)
+        duals = (duals + rates * decay**k * mean / spread).clamp_min(0).minimum(highest)
     return best, best_bounds

@@ -10,78 +10,62 @@ more and any slope from 0 to 1 is sound; `duals` holds both, one number a unit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
-from securemnist.certificates.activations import LeakyReLU, Lines
+from securemnist.certificates.activations import Lines
 from securemnist.certificates.crown import EVERY_SAMPLE, Choice, lower_bounds
 from securemnist.certificates.intervals import Box
+from securemnist.certificates.layers import Layer, layers_of
+from securemnist.certificates.minimum import Minimum
 from securemnist.certificates.network import Intervals, Network
-
-
-def layers_before_relus(network: Network) -> list[int]:
-    """The indices of the steps that a (leaky) ReLU reads, in order; 0 is the image."""
-    relus = [step for step in network.steps if isinstance(step.rule, LeakyReLU)]
-    return sorted({step.inputs[0] for step in relus})
-
-
-def undecided(box: Box) -> torch.Tensor:
-    """The flat indices of the units of one sample whose sign the box (1, ...) leaves open."""
-    return ((box.lower < 0) & (box.upper > 0)).flatten().nonzero().squeeze(1)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """The undecided units of one layer: the step that computes them, and the ReLUs that read it.
-
-    `units`: flat indices of the units, `columns`: their places in signs and duals.
-    """
-
-    source: int
-    relus: tuple[int, ...]
-    units: torch.Tensor
-    columns: slice
+from securemnist.certificates.reduced import Reduced, ReducedDomains, reduced
 
 
 class Relaxation:
-    """The relaxation of one sample. `intervals` are bounds of this sample alone, in float64."""
+    """The relaxation of one sample. `intervals` are bounds of this sample alone, in float64.
+
+    Bounds are those of the outputs of the step `before`, by default of the logits.
+    """
 
     def __init__(self, network: Network, intervals: Intervals, before: int | None = None) -> None:
-        """The undecided units of all layers, or of those before the step `before`."""
-        self.network, self.intervals = network, intervals
-        self.layers: list[Layer] = []
-        self.units = 0
-        for source in layers_before_relus(network):
-            if before is not None and source >= before:
-                break
-            units = undecided(intervals.boxes[source])
-            relus = tuple(
-                index
-                for index, step in enumerate(network.steps, 1)
-                if isinstance(step.rule, LeakyReLU) and step.inputs[0] == source
-            )
-            columns = slice(self.units, self.units + len(units))
-            self.layers.append(Layer(source, relus, units, columns))
-            self.units += len(units)
+        self.network, self.intervals, self.before = network, intervals, before
+        self.layers = layers_of(network, intervals, before)
+        self.units = self.layers[-1].columns.stop if self.layers else 0
         self._fast = intervals.estimates()
+
+    @cached_property
+    def ends(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The lower and upper bounds (units,) of the undecided units, float32."""
+        boxes = [self._fast.boxes[layer.source] for layer in self.layers]
+        none = torch.zeros(0, device=self._fast.boxes[0].lower.device)
+        units = [layer.units for layer in self.layers]
+        lower = [box.lower.flatten()[of] for box, of in zip(boxes, units, strict=True)]
+        upper = [box.upper.flatten()[of] for box, of in zip(boxes, units, strict=True)]
+        return torch.cat([*lower, none]), torch.cat([*upper, none])
 
     def first_duals(self) -> torch.Tensor:
         """The slopes (1, units) of CROWN, float32: those that leave the smaller area."""
-        boxes = self._fast.boxes
-        slopes = [
-            (boxes[layer.source].upper > -boxes[layer.source].lower).flatten()[layer.units].float()
-            for layer in self.layers
-        ]
-        none = torch.zeros(0, device=boxes[0].lower.device)
-        return torch.cat([*slopes, none])[None]
+        lower, upper = self.ends
+        return (upper > -lower).float()[None]
 
-    def domains(self, signs: torch.Tensor, *, exact: bool) -> Domains:
-        """Domains by signs (d, units): -1, 0 or 1. With `exact` their bounds are certificates.
+    def domains(self, signs: torch.Tensor) -> Domains:
+        """Domains by signs (d, units): -1, 0 or 1. Their bounds are certificates, float64."""
+        return self._domains(signs, self.intervals)
 
-        Without, they are float32 and for searches alone.
-        """
-        intervals = self.intervals if exact else self._fast
+    def estimates(self, signs: torch.Tensor) -> Domains | ReducedDomains:
+        """The same domains in float32: for searches, not for certificates."""
+        small = self._reduced
+        return self._domains(signs, self._fast) if small is None else small.domains(signs)
+
+    @cached_property
+    def _reduced(self) -> Reduced | None:
+        whole = self.before is None
+        return reduced(self.network, self._fast, self.layers) if whole else None
+
+    def _domains(self, signs: torch.Tensor, intervals: Intervals) -> Domains:
         boxes = list(intervals.boxes)
         for layer in self.layers:
             sign = signs[:, layer.columns]
@@ -90,8 +74,7 @@ class Relaxation:
         lines = {
             relu: rule.lines(boxes[layer.source])
             for layer in self.layers
-            for relu in layer.relus
-            if isinstance(rule := self.network.steps[relu - 1].rule, LeakyReLU)
+            for relu, rule in layer.relus.items()
         }
         return Domains(self, Intervals(boxes, intervals.errors), lines, signs)
 
@@ -105,30 +88,49 @@ class Domains:
     lines: Mapping[int, Lines]
     signs: torch.Tensor
 
-    def shape(self, layer: Layer) -> torch.Size:
-        """The shape of one sample's values of this layer."""
-        return self.intervals.boxes[layer.source].lower.shape[1:]
+    def lower_bounds(self, duals: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """Lower bounds (d,) of sum(weights * outputs) in each domain: `weights` (d, ...).
 
-    def lower_bounds(
-        self,
-        duals: torch.Tensor,
-        weights: torch.Tensor,
-        *,
-        step: int | None = None,
-        choice: Choice | None = None,
-    ) -> torch.Tensor:
-        """Lower bounds (d,) of sum(weights * logits) in each domain: `weights` (d, K).
-
-        `duals` (d, units); a multiplier below 0 counts as 0. With `step`, `weights` (d, ...) are those of
-        its outputs. `choice` receives the weights of each step.
+        `duals` (d, units); a multiplier below 0 counts as 0.
         """
-        choice = replace(choice or Choice(), lines=self.lines)
+        return self._bounded(duals, weights, Choice(lines=self.lines))
+
+    @torch.enable_grad()
+    def minimum(self, duals: torch.Tensor, weights: torch.Tensor) -> Minimum:
+        """The minima of the same bounds."""
+        # The derivative of a bound by the weight of a value is that value, where the bound is reached.
+        zeros = {
+            layer.source: duals.new_zeros(len(duals), *self._shape(layer)).requires_grad_()
+            for layer in self.relaxation.layers
+        }
+        choice = Choice(lines=self.lines, added=dict(zeros))
+        bounds = self._bounded(duals, weights, choice)
+        gradients: tuple[torch.Tensor | None, ...] = (None,) * len(zeros)
+        if bounds.requires_grad:
+            inputs = list(zeros.values())
+            gradients = torch.autograd.grad(bounds.sum(), inputs, allow_unused=True)
+        values, read = torch.zeros_like(duals), torch.zeros_like(duals)
+        for layer, value in zip(self.relaxation.layers, gradients, strict=True):
+            for relu in layer.relus if value is not None else ():
+                if relu in choice.weights:
+                    read[:, layer.columns] += (
+                        choice.weights[relu].detach().flatten(1)[:, layer.units]
+                    )
+            if value is not None:
+                values[:, layer.columns] = value.flatten(1)[:, layer.units]
+        box = self.intervals.boxes[0]
+        images = box.centre.expand(len(duals), *box.lower.shape[1:])
+        if 0 in choice.weights:  # not where intervals bound a layer in between
+            images = torch.where(choice.weights[0] > 0, box.lower, box.upper)
+        return Minimum(bounds.detach(), images.detach(), values, read)
+
+    def _bounded(self, duals: torch.Tensor, weights: torch.Tensor, choice: Choice) -> torch.Tensor:
         for layer in self.relaxation.layers:
             sign, dual = self.signs[:, layer.columns], duals[:, layer.columns]
-            slope = _dense(dual, layer.units, self.shape(layer))
+            slope = _dense(dual, layer.units, self._shape(layer))
             choice.slopes.update(dict.fromkeys(layer.relus, slope))
             if bool(sign.any()):
-                added = _dense(_added(sign, dual), layer.units, self.shape(layer))
+                added = _dense(_added(sign, dual), layer.units, self._shape(layer))
                 before = choice.added.get(layer.source)
                 choice.added[layer.source] = added if before is None else before + added
         return lower_bounds(
@@ -137,9 +139,13 @@ class Domains:
             EVERY_SAMPLE,
             weights,
             to_image=True,
-            step=step,
+            step=self.relaxation.before,
             choice=choice,
         )
+
+    def _shape(self, layer: Layer) -> torch.Size:
+        """The shape of one sample's values of this layer."""
+        return self.intervals.boxes[layer.source].lower.shape[1:]
 
 
 def _split(box: Box, units: torch.Tensor, sign: torch.Tensor) -> Box:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import torch
 
-from securemnist.certificates.branching import children, minimiser
+from securemnist.certificates.branching import children, ranked
 from securemnist.certificates.frontier import Frontier, Parts
 from securemnist.certificates.optimisation import InTime, always, optimised
 from securemnist.certificates.relaxation import Relaxation
@@ -80,14 +80,16 @@ class Search:
         """Split the domains of the lowest bounds, and attack from their minimisers."""
         parts = self.frontier.lowest(min(BATCH, self._batch))
         weights = self.weights[parts.margin]
-        found = minimiser(self.relaxation, parts.signs, parts.duals, weights)
+        domains = self.relaxation.estimates(parts.signs)
+        found = domains.minimum(parts.duals.float(), weights.float())
         if self.counterexample(found.images[:STARTS]):
             self.broken = True
             return
         splittable = (parts.signs == 0).any(1)
         if not bool(splittable.all()):
             self._leaves(parts[~splittable])
-        parts, ranks = parts[splittable], found.ranks[splittable]
+        ranks = ranked(self.relaxation, parts.signs, parts.duals, found)[splittable]
+        parts = parts[splittable]
         if len(parts):
             weights = self.weights[parts.margin]
             signs, duals = children(self.relaxation, parts.signs, parts.duals, weights, ranks)
@@ -137,8 +139,7 @@ class Search:
         asked = torch.ones_like(bounds, dtype=torch.bool) if every else bounds > 0
         if bool(asked.any()):
             chosen = parts[asked]
-            domains = self.relaxation.domains(chosen.signs, exact=True)
-            with torch.no_grad():
-                exact[asked] = domains.lower_bounds(chosen.duals.double(), weights[asked])
+            domains = self.relaxation.domains(chosen.signs)
+            exact[asked] = domains.lower_bounds(chosen.duals.double(), weights[asked])
         self.count(len(parts))
         return parts, exact

@@ -12,14 +12,15 @@ import math
 import torch
 
 from securemnist.certificates.intervals import Box
+from securemnist.certificates.layers import layers_before_relus, undecided
 from securemnist.certificates.network import Intervals, Network
 from securemnist.certificates.optimisation import InTime, always, optimised
-from securemnist.certificates.relaxation import Relaxation, layers_before_relus, undecided
+from securemnist.certificates.relaxation import Relaxation
 
 # Units that are bounded at once: few, so that their values fit a processor's cache, or 32 MB a tensor.
 _UNITS, _VALUES = 64, 4_000_000
 # Steps of Adam for each bound, in layers of few undecided units.
-STEPS, FEW = 10, 128
+STEPS, FEW, RATE = 5, 1000, 0.5
 
 
 @torch.no_grad()
@@ -81,22 +82,19 @@ def _bounded(
         rows = torch.zeros(len(part), len(lower), dtype=lower.dtype, device=lower.device)
         rows[torch.arange(len(part), device=part.device), part] = 1
         rows = rows.view(len(part), *box.lower.shape[1:])
-        below, above = (_optimised(relaxation, source, w, steps) for w in (rows, -rows))
+        below, above = (_optimised(relaxation, w, steps) for w in (rows, -rows))
         # `fmax` and `fmin` keep the interval where CROWN gives NaN.
         lower[part], upper[part] = torch.fmax(lower[part], below), torch.fmin(upper[part], -above)
     return Box(lower.view_as(box.lower), upper.view_as(box.upper))
 
 
-def _optimised(
-    relaxation: Relaxation, step: int, weights: torch.Tensor, steps: int
-) -> torch.Tensor:
+def _optimised(relaxation: Relaxation, weights: torch.Tensor, steps: int) -> torch.Tensor:
     """Lower bounds (r,) of linear combinations of a step's outputs, `weights` (r, ...)."""
     signs = torch.zeros(len(weights), relaxation.units, dtype=torch.int8, device=weights.device)
     duals = relaxation.first_duals().expand(len(weights), -1)
     if steps:
-        duals, _ = optimised(relaxation, signs, duals, weights, steps=steps, step=step)
-    domains = relaxation.domains(signs, exact=True)
-    return domains.lower_bounds(duals.double(), weights, step=step)
+        duals, _ = optimised(relaxation, signs, duals, weights, steps=steps, rate=RATE)
+    return relaxation.domains(signs).lower_bounds(duals.double(), weights)
 
 
 def rows_of_batch(network: Network) -> int:

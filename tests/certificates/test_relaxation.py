@@ -67,7 +67,7 @@ def breaches(model: nn.Module, x: torch.Tensor, eps: float) -> int:
     signs = torch.randint(-1, 2, (DOMAINS, relaxed.units), generator=rng).to(torch.int8)
     duals = 3 * torch.rand(DOMAINS, relaxed.units, generator=rng, dtype=torch.float64) - 1
     weights = torch.eye(3, dtype=torch.float64)[0] - torch.eye(3, dtype=torch.float64)[1]
-    bounds = relaxed.domains(signs, exact=True).lower_bounds(duals, weights.expand(DOMAINS, -1))
+    bounds = relaxed.domains(signs).lower_bounds(duals, weights.expand(DOMAINS, -1))
     hidden, values = points, []
     for layer in model.children():
         before, hidden = hidden, layer(hidden)

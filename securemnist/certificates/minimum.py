@@ -1,0 +1,27 @@
+"""Where the relaxation of a domain is lowest: its image, and the values of its undecided units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """The minima of d domains, float32: `bounds` (d,) and the images (d, ...) that have them.
+
+    `values` (d, units): what the undecided units are there. `weights` (d, units): the weights of the
+    outputs of their ReLUs; 0 where no linear bound reaches a unit.
+    """
+
+    bounds: torch.Tensor
+    images: torch.Tensor
+    values: torch.Tensor
+    weights: torch.Tensor
+
+    def gradient(self, signs: torch.Tensor) -> torch.Tensor:
+        """The derivative (d, units) of the bounds by the duals: slopes, and multipliers of `signs`."""
+        return torch.where(
+            signs == 0, self.weights.clamp_min(0) * self.values, -signs * self.values
+        )
