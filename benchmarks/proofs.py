@@ -60,7 +60,7 @@ def measure(name: str) -> None:
         stage = run.outcomes.waterfall[-1]
         row |= {"seconds": time.process_time() - began, "broken": stage.fell}
         if stage.stage != BRANCHES:
-            raise SystemExit(f"expected proofs, got {run.certificate_evidence['refused']}")
+            raise SystemExit(f"expected proofs, got {run.certificate_evidence}")
     row |= {"proved": run.outcomes.certified, "open": len(run.outcomes.undecided)}
     write_atomically(_file(name), json.dumps([*rows, row]).encode())
     print(name, start, row, flush=True)

@@ -89,7 +89,7 @@ class ReducedDomains:
             above = torch.where(positive, 0, self.intercept[:, columns])
             values[:, pixels + columns.start : pixels + columns.stop] = line + above
             reached[:, columns] = value
-        images = values[:, :pixels].view(-1, *reduced.image.lower.shape[1:])
+        images = values[:, :pixels].reshape(-1, *reduced.image.lower.shape[1:]).contiguous()
         return Minimum(bounds, images, reached, outer)
 
     def _below(self, duals: torch.Tensor) -> torch.Tensor:
