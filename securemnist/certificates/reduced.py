@@ -154,8 +154,7 @@ def reduced(network: Network, intervals: Intervals, layers: Sequence[Layer]) -> 
 
 def _cut(lines: Lines, units: torch.Tensor) -> Lines:
     """Lines of ReLUs whose undecided `units` are left out: they pass nothing on."""
-    linear = lines.linear.clone()
-    linear.view(-1)[units] = 0
+    linear = lines.linear.flatten().index_fill(0, units, 0).view(lines.linear.shape)
     return Lines(torch.zeros_like(lines.crosses), linear, linear, torch.zeros_like(lines.intercept))
 
 

@@ -24,6 +24,7 @@ LAYERS = ["convolution", "leaky", "sum", "relu", "mean", "batch norm", "relu"]
 def relaxed(layers: list[str], eps: float = EPS) -> Relaxation:
     """The relaxation of one image and a small convolutional network."""
     model = network("normalised", layers, functions=False, seed=4)
+    model.to(memory_format=torch.channels_last)  # as models are loaded
     x = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(1))
     net = network_of(model, x)
     return Relaxation(net, tightened(net, ball(x, eps)))
