@@ -19,7 +19,7 @@ from securemnist.certificates.relaxation import Relaxation
 
 # Units that are bounded at once: few, so that their values fit a processor's cache, or 32 MB a tensor.
 _UNITS, _VALUES = 64, 4_000_000
-# Steps of Adam for each bound, in layers of few undecided units.
+# Steps of Adam for each bound in layers of at most FEW undecided units, and the length of the first step.
 STEPS, FEW, RATE = 5, 1000, 0.5
 
 
