@@ -26,7 +26,6 @@ from torch.nn import functional
 from securemnist._util.hashing import seed_from
 from securemnist.backdoor import Blend, Corner, Mark, Warp
 from securemnist.backdoor.data_filter import filter_data
-from securemnist.backdoor.filter_folder import training_images
 from securemnist.data import Samples, load
 from securemnist.models.architectures import build
 
@@ -205,7 +204,7 @@ def main() -> None:
     parser.add_argument("--pixels", action="store_true", help="Filter by pixels alone.")
     options = parser.parse_args()
     say = functools.partial(print, flush=True)
-    whole = training_images(load())
+    whole = load().training_images()
     rng = torch.Generator().manual_seed(options.seed)
     samples = whole[torch.randperm(len(whole), generator=rng)[: options.images]]
     test = load().test

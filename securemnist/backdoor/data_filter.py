@@ -29,6 +29,7 @@ NOT_FOUND = (
     "groups of fewer than 10 images",
     "triggers that no linear function of the pixels or of a layer shows",
 )
+PIXELS = "pixels"  # the name of the feature set that needs no model
 LEAST_A_CLASS = 50
 # With more doubtful labels than this share, the pixels say too little about the labels.
 MOST_DOUBTFUL = 0.4
@@ -93,7 +94,7 @@ def filter_data(
             f"expected labels that agree with similar images for {1 - MOST_DOUBTFUL:.0%}, got "
             f"{1 - float(doubtful.float().mean()):.0%}; the pixels do not show wrong labels here"
         )
-    sets = {"pixels": pixels}
+    sets = {PIXELS: pixels}
     if model is not None:
         sets |= layer_statistics(model, samples, progress=progress)
     removed, deviation = torch.zeros(len(samples), dtype=torch.bool), torch.zeros(len(samples))

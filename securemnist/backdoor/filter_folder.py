@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from securemnist._util.resources import write_atomically
 from securemnist.backdoor.data_filter import NOT_FOUND, Filtered
@@ -19,15 +19,10 @@ from securemnist.data.thumbnail import thumbnail
 from securemnist.view import jinja, png
 
 SCORES, SUMMARY, PAGE, CLEANED = "scores.csv", "filter.json", "suspicious.html", "cleaned.npz"
+FILES = (SCORES, SUMMARY, PAGE, CLEANED)
 SCORE_NAMES = ("disagreement", "deviation", "spectral", "early_loss", "corner")
 _SHOWN = 100
 _TEMPLATES = Path(__file__).parent / "templates"
-
-
-def training_images(data: DataSet) -> Samples:
-    """Training and tuning split together, in the order of the file."""
-    pixels = torch.cat([data.train.pixels, data.tuning.pixels])
-    return Samples(pixels, torch.cat([data.train.labels, data.tuning.labels]))
 
 
 def write(
@@ -42,12 +37,13 @@ def write(
     `retrained` are JSON values about networks trained with and without the removed images.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    kept = cleaned(data, samples, found)
     whole = {**summary_of(data, found), "retrained": list(retrained)}
-    summary = json.dumps(whole, indent=1) + "\n"
-    write_atomically(folder / SUMMARY, summary.encode())
+    whole |= {"data_sha256": data.digests, "cleaned_sha256": hashlib.sha256(kept).hexdigest()}
+    write_atomically(folder / CLEANED, kept)
     write_atomically(folder / SCORES, scores(samples, found))
     write_atomically(folder / PAGE, page(data, samples, found))
-    write_atomically(folder / CLEANED, cleaned(data, samples, found))
+    write_atomically(folder / SUMMARY, (json.dumps(whole, indent=1) + "\n").encode())
 
 
 def summary_of(data: DataSet, found: Filtered) -> dict[str, Any]:

@@ -48,23 +48,26 @@ def calibrate_scan(
         )
     samples = data.tuning if len(data.tuning) >= 2 * data.spec.classes else data.train
     samples = samples.spread(min(SEARCHED, len(samples)))
-    folder.mkdir(parents=True, exist_ok=True)
     x, y = samples.images(), samples.labels
-    networks = []
+    networks: list[ReferenceNetwork] = []
+    controls: list[Subject] = []
     for subject in _trained(data, seconds, progress):
         found = searches.search(subject.model, x, y, data.spec.classes, seed=0, progress=progress)
         sizes = {one.kind: [round(float(size), 6) for size in one.sizes] for one in found}
         networks.append(ReferenceNetwork(name=subject.name, digest=subject.digest, sizes=sizes))
-        if len(networks) <= CONTROLS:
-            path = folder / f"{subject.name}.safetensors"
-            manifest = {"architecture": "A", "spec": data.spec.to_json()}
-            weight_file.save(subject.model, path, manifest)
+        if len(controls) < CONTROLS:
+            controls.append(subject)
     scans = ReferenceScans(
         made_by="securemnist calibrate",
         searches=searches.VERSION,
         data=data.digest,
         networks=networks,
     )
+    # Nothing is written where a network could not be trained.
+    folder.mkdir(parents=True, exist_ok=True)
+    for subject in controls:
+        manifest = {"architecture": "A", "spec": data.spec.to_json()}
+        weight_file.save(subject.model, folder / f"{subject.name}.safetensors", manifest)
     resources.write_atomically(folder / NAME, (canonical_json(scans.to_json()) + "\n").encode())
     return scans
 

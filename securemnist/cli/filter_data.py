@@ -87,12 +87,13 @@ def filter_data(
             f"{out}: cannot be written ({error.strerror}); name another folder with --out"
         ) from error
     _print(loaded, trial, found, arms)
-    say(f"Written to {out}: scores.csv, filter.json, suspicious.html, cleaned.npz")
+    say(f"Written to {out}: {', '.join(filter_folder.FILES)}")
     ctx.exit(FAILED if found.removed.any() else 0)
 
 
 def _check(out: Path, model: str | None, recipe: str | None, retrain: bool) -> None:
     """UsageError for options that do not fit together."""
+    from securemnist.backdoor import filter_folder
     from securemnist.train import RECIPES
 
     if model and recipe:
@@ -105,6 +106,11 @@ def _check(out: Path, model: str | None, recipe: str | None, retrain: bool) -> N
         raise UsageError("expected --recipe with --retrain, got none; name a recipe")
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: expected a folder, got a file; name another folder with --out")
+    there = [name for name in filter_folder.FILES if (out / name).exists()]
+    if there:
+        raise UsageError(
+            f"{out}: expected a folder without {there[0]}, got one with it; name another with --out"
+        )
 
 
 def _print(data: DataSet, trial: Trial, found: Filtered, arms: Sequence[Arm]) -> None:
@@ -133,7 +139,7 @@ def _trial(
     data: DataSet, poison: str | None, trigger: str | None, target: str | None, seed: int
 ) -> Trial:
     """The training samples, poisoned where that was asked for, and the attack to measure."""
-    from securemnist.backdoor import filter_folder, make_poison, make_trigger
+    from securemnist.backdoor import make_poison, make_trigger
     from securemnist.backdoor.success_rate import target_maps
     from securemnist.train.retraining import Trial
 
@@ -141,7 +147,7 @@ def _trial(
         raise UsageError(
             "expected --poison, or --trigger and --target, got another choice; change it"
         )
-    samples, spec = filter_folder.training_images(data), data.spec
+    samples, spec = data.training_images(), data.spec
     if poison:
         made = make_poison(inline_table("--poison", poison))
         made.check_fits(spec, data.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess  # nosec B404 # a fixed list, no shell
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import securemnist
 from securemnist.cli import child
@@ -17,6 +18,9 @@ from securemnist.errors import UsageError
 from securemnist.input_spec import InputSpec
 from securemnist.results.assessment import Assessment
 from securemnist.results.verdicts import ON_CHANGE
+
+if TYPE_CHECKING:
+    from securemnist.models.loading import Subject
 
 
 def is_file(version: str) -> bool:
@@ -52,17 +56,17 @@ def prepare(
     anything is measured. The model of a fixture is not known yet: for it the comparison itself refuses.
     """
     from securemnist.cli import worker
-    from securemnist.models import loading
 
     worker.check_rows(job)
     subject = worker.try_out(job)
     if subject and not is_file(against):
         spec = InputSpec.from_json(subject["data"].get("spec"))
-        old_subject = loading.resolve(against, device=job.device, input_spec=spec).to_json()
+        old_subject = worker.resolved(against, job, spec).to_json()
         comparability.refuse_subjects(
             {**old_subject, "data": subject["data"]}, subject, same_model=same_model
         )
     options = {"policy": job.policy, "tier": job.tier, "data": job.data, "device": job.device}
+    options["defence"] = job.defence
     words = [f"--{name}={value}" for name, value in options.items() if value]
     words += [*(f"--replay={name}" for name in job.replay), *(f"--row={row}" for row in job.rows)]
     words += [*(("-m", job.markers) if job.markers else ()), *job.suites]
@@ -75,7 +79,9 @@ def prepare(
             return None
         before = old
         if job.spec is not None and not is_file(against):
-            sides = (against, old, folder), (job.spec, new, new_folder)
+            form = InputSpec.from_json(old.subject["data"].get("spec"))
+            models = [worker.resolved(version, job, form) for version in (against, job.spec)]
+            sides = (models[0], old, folder), (models[1], new, new_folder)
             before, new = replay_on_both(sides, data_of(job.data), job.device)
         return compare(before, new, same_model=same_model)
 
@@ -101,12 +107,12 @@ def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
 
 
 def replay_on_both(
-    sides: Sequence[tuple[str, Assessment, Path]], data: str | None, device: str
+    sides: Sequence[tuple[str | Subject, Assessment, Path]], data: str | None, device: str
 ) -> list[Assessment]:
     """Both assessments, after trying the adversarial examples of either model on both.
 
-    `sides`: SPEC, assessment and its folder, per version. Replay on one version alone would favour the
-    other.
+    `sides`: the model, its assessment and the folder of it, per version. Replay on one version alone
+    would favour the other.
     """
     from securemnist.api import comparison
     from securemnist.data import DataSet

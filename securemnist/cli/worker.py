@@ -23,7 +23,9 @@ from securemnist.project import imports, settings
 from securemnist.results.verdicts import TIERS
 
 if TYPE_CHECKING:
-    from securemnist.data import DataSet
+    from securemnist.data import DataSet, Samples
+    from securemnist.input_spec import InputSpec
+    from securemnist.models.loading import Subject
     from securemnist.results.findings import Requirement
 
 # Settings of pytest: only our plugins, no capturing, no output by pytest, whatever the folder.
@@ -99,25 +101,30 @@ def check_inputs(job: Job) -> DataSet:
     return samples
 
 
+def resolved(spec: str, job: Job, input_spec: InputSpec, samples: Samples | None = None) -> Subject:
+    """The model of a SPEC on the job's device and behind its defence."""
+    from securemnist.api.inputs import as_defence
+    from securemnist.defences.subject import defended
+    from securemnist.models import loading
+
+    subject = loading.resolve(spec, device=job.device, input_spec=input_spec, samples=samples)
+    return subject if job.defence is None else defended(subject, as_defence(job.defence))
+
+
 def try_out(job: Job) -> dict[str, Any]:
     """The subject as an assessment records it; an error ends the command before anything is measured.
 
     Empty without a SPEC: the model comes from a fixture and is checked where it is created.
     """
     from securemnist.api.inputs import as_defence
-    from securemnist.defences.subject import defended
     from securemnist.evaluation.context import Context
-    from securemnist.models import loading
 
     samples = check_inputs(job)
-    defence = None if job.defence is None else as_defence(job.defence)
+    if job.defence is not None:
+        as_defence(job.defence)  # also where the model comes from a fixture
     if job.spec is None:
         return {}
-    subject = loading.resolve(
-        job.spec, device=job.device, input_spec=samples.spec, samples=samples.test
-    )
-    if defence is not None:
-        subject = defended(subject, defence)
+    subject = resolved(job.spec, job, samples.spec, samples.test)
     context = Context(subject, samples)  # checks the model contract
     print_endpoint(context, _selected(job))
     return {**subject.to_json(), "data": context.data_record}

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from securemnist.data.copies import Copies, copies_among
 from securemnist.data.samples import Samples
 from securemnist.input_spec import InputSpec
@@ -43,6 +45,11 @@ class DataSet:
             f"{len(self.train):,} training, {len(self.tuning):,} tuning, {len(self.test):,} test"
         )
         return f"<DataSet: {self.name}, {self.spec}, {counts} images>"
+
+    def training_images(self) -> Samples:
+        """Training and tuning split together, in the order of the file."""
+        pixels = torch.cat([self.train.pixels, self.tuning.pixels])
+        return Samples(pixels, torch.cat([self.train.labels, self.tuning.labels]))
 
     @classmethod
     def load(

@@ -6,8 +6,8 @@ import time
 
 from pydantic import field_validator
 
-from securemnist.backdoor.data_filter import NOT_FOUND, Filtered, filter_data
-from securemnist.errors import Inconclusive
+from securemnist.backdoor.data_filter import NOT_FOUND, PIXELS, Filtered, filter_data
+from securemnist.errors import Inconclusive, NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
 from securemnist.measures.base import Measure, Settings
@@ -17,6 +17,10 @@ from securemnist.results.findings import Measurement
 from securemnist.results.intervals import share_interval
 
 _SECONDS_AN_IMAGE = 0.002
+NO_LAYERS = (
+    "expected a model with convolution or linear layers as modules, got none; the pixels alone were "
+    "looked at, which layers = false asks for"
+)
 
 
 class PoisonedShareSettings(Settings):
@@ -40,19 +44,23 @@ class PoisonedShareSettings(Settings):
 def poisoned_share(context: Context, settings: PoisonedShareSettings, seed: int) -> Measurement:
     """Share of the training images with a doubtful label or its trigger, as `data_filter` decides.
 
-    Inconclusive without training images, and with fewer than 50 of a class. A pass says that no group
+    Inconclusive without training images, with fewer than 50 of a class, and where `layers` are asked for
+    and the model has none. NotApplicable for the layers of an endpoint. A pass says that no group
     of wrongly labelled images with one feature in common was found. Clean-label poison is not found.
     """
     began = time.perf_counter()
-    train = context.data.train
+    train = context.data.training_images()
     if not len(train):
         raise Inconclusive(
             "expected training images, got a data set without them; add them to the data"
         )
     samples = train if settings.images is None else train.spread(settings.images)
-    network = context.subject.model
-    weights = settings.layers and context.subject.remote is None
-    found = filter_data(samples, network if weights else None, seed=seed, progress=context.progress)
+    if settings.layers and context.subject.remote is not None:
+        raise NotApplicable(
+            "no weights: an endpoint has no layers; set layers = false for pixels alone"
+        )
+    network = context.subject.model if settings.layers else None
+    found = filter_data(samples, network, seed=seed, progress=context.progress)
     removed, whole = int(found.removed.sum()), len(samples) == len(train)
     low, high = share_interval(removed, len(samples))
     return Measurement(
@@ -64,6 +72,7 @@ def poisoned_share(context: Context, settings: PoisonedShareSettings, seed: int)
         seconds=round(time.perf_counter() - began, 3),
         seed=seed,
         evidence=OtherEvidence(table=table(found)),
+        inconclusive=NO_LAYERS if settings.layers and found.tried == (PIXELS,) else "",
     )
 
 

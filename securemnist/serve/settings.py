@@ -109,7 +109,13 @@ def load(path: Path | None) -> Settings:
     """The `[serve]` table of a TOML file, by default the defaults; UsageError in one sentence."""
     if path is None:
         return Settings()
-    serve = toml_file(path, "a TOML file of settings").get("serve", {})
+    tables = toml_file(path, "a TOML file of settings")
+    if "serve" not in tables:
+        found = ", ".join(tables) or "nothing"
+        raise UsageError(
+            f"{path}: expected a table [serve], got {found:.80}; put the settings below [serve]"
+        )
+    serve = tables["serve"]
     try:
         return Settings.model_validate(serve)
     except ValidationError as error:

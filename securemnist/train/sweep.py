@@ -63,7 +63,7 @@ def sweep(
 ) -> Iterator[Cell]:
     """A cell for each poison at each rate, a share of the images that it may change.
 
-    UsageError for a poison that does not fit the data.
+    UsageError for a poison that does not fit the data, and for a rate that changes no image.
     """
     if not len(data.train):
         raise UsageError(
@@ -71,6 +71,7 @@ def sweep(
         )
     for poison in poisons:
         poison.check_fits(data.spec, data.name)
+        _check_rate(min(rates), poison, data, seed)
     recipe = dataclasses.replace(recipe, seed=seed)
     for name, poison in zip(names(poisons), poisons, strict=True):
         for rate in rates:
@@ -87,6 +88,17 @@ def sweep(
                 success=arm.success,
                 interval=_interval(arm.success, trial, data),
             )
+
+
+def _check_rate(rate: float, poison: Poison, data: DataSet, seed: int) -> None:
+    trial = Trial.of(
+        dataclasses.replace(poison, rate=rate, count=None), data.train, data.spec.classes, seed=seed
+    )
+    if trial.planted is not None and not bool(trial.planted.any()):
+        raise UsageError(
+            f"expected rates that poison an image or more, got {rate:g}, which poisons none of "
+            f"{len(data.train):,} images; name larger rates with --rate, or use more images"
+        )
 
 
 def _interval(success: float | None, trial: Trial, data: DataSet) -> tuple[float, float] | None:

@@ -43,7 +43,8 @@ def drawn(classes: int, each: int) -> Samples:
 
 def judged(data: DataSet, train: Samples, **settings: object) -> tuple[Verdict, float]:
     """The verdict and the value of the row on these training images."""
-    context = Context(loading.resolve("baseline"), dataclasses.replace(data, train=train))
+    images = dataclasses.replace(data, train=train, tuning=train[:0])
+    context = Context(loading.resolve("baseline"), images)
     bound = bind("poisoned_share", {"layers": False, **settings})
     measurement = take_measurement(context, "poisoned_share", bound, 0)
     return ROW.judge(measurement).verdict, measurement.value
@@ -56,6 +57,39 @@ def test_poisoned_data_fail_and_clean_data_pass(mnist: DataSet) -> None:
     verdict, share = judged(mnist, poisoned(clean, 0.03)[0])
     assert verdict is Verdict.FAIL
     assert 0.02 < share < 0.035
+
+
+def test_poison_at_the_end_of_the_file_is_found(mnist: DataSet) -> None:
+    """The row looks at the tuning split, too: users train on every image of the file."""
+    clean = mnist.train[:1_500]
+    end = poisoned(mnist.train[1_500:COUNT], 0.2)[0]
+    data = dataclasses.replace(mnist, train=clean, tuning=end)
+    bound = bind("poisoned_share", {"layers": False})
+    found = take_measurement(Context(loading.resolve("baseline"), data), "poisoned_share", bound, 0)
+    assert found.n == COUNT
+    assert ROW.judge(found).verdict is Verdict.FAIL
+
+
+class WithoutModules(torch.nn.Module):
+    """A linear network whose weights are no layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.eye(784, 10))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1) @ self.weight
+
+
+def test_missing_layers_decide_nothing(mnist: DataSet) -> None:
+    """A row that asks for layers of a model without any is inconclusive; by pixels alone it passes."""
+    data = dataclasses.replace(mnist, train=mnist.train[:COUNT], tuning=mnist.train[:0])
+    context = Context(loading.from_model(WithoutModules(), name="functions"), data)
+    verdicts = [
+        ROW.judge(take_measurement(context, "poisoned_share", bind("poisoned_share", s), 0)).verdict
+        for s in ({}, {"layers": False})
+    ]
+    assert verdicts == [Verdict.INCONCLUSIVE, Verdict.PASS]
 
 
 def test_a_part_of_the_images_is_a_sample(mnist: DataSet) -> None:

@@ -52,6 +52,15 @@ def test_calibrated_data_have_scans_and_controls(
     assert (again.exit_code, "expected no file or folder" in again.output) == (2, True)
 
 
+def test_too_little_time_writes_nothing(digits: Path, tmp_path: Path) -> None:
+    """Where the time is too short nothing is written, so the same folder can be named again."""
+    words = ["calibrate", str(digits), "--out", str(tmp_path / "x"), "--minutes", "1e-6"]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 2
+    assert "--minutes" in result.output
+    assert not (tmp_path / "x").exists()
+
+
 def test_data_without_training_images_are_refused(digits: Path, tmp_path: Path) -> None:
     """Without a training split there is nothing to train references on."""
     arrays = {key: value for key, value in small_digits().items() if "train" not in key}

@@ -44,6 +44,23 @@ def test_assess_with_a_defence(small_mnist: Path, tmp_path: Path) -> None:
     assert "--defence=gaussian:sigma=4" in json.dumps(record)
 
 
+def test_both_versions_have_the_defence(small_mnist: Path, tmp_path: Path) -> None:
+    """`--against MODEL` compares both models behind the defence, and refuses one model with itself."""
+    (tmp_path / "policy.toml").write_text(POLICY)
+    words = ("assess", "--model", "baseline", "--policy", str(tmp_path / "policy.toml"))
+    words += ("--defence", "median:size=3", "--data", str(small_mnist), "--out")
+    outcome = run(*words, str(tmp_path / "same"), "--against", "baseline")
+    assert outcome.exit_code == USAGE
+    outcome = run(*words, str(tmp_path / "report"), "--against", "hardened")
+    names = [path.parent.name for path in (tmp_path / "report").rglob("compare.json")]
+    assert names, outcome.output
+    compared = json.loads(next((tmp_path / "report").rglob("compare.json")).read_text())
+    assert [compared[side]["subject"]["name"] for side in ("old", "new")] == [
+        "hardened with median:size=3",
+        "baseline with median:size=3",
+    ]
+
+
 def test_several_defences_are_refused(tmp_path: Path) -> None:
     """Of two defences none is left out silently, and --list checks the name of one."""
     (tmp_path / "policy.toml").write_text(POLICY)

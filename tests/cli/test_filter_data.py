@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,12 @@ def test_poisoned_images_are_left_out(mnist: DataSet, tmp_path: Path) -> None:
     path, out = write(tmp_path / "set.npz", train, mnist.test[:TEST]), tmp_path / "out"
     done = run("filter", str(path), "--out", str(out))
     assert done.exit_code == 1, done.output
-    removed = json.loads((out / "filter.json").read_text())["removed"]
+    written = json.loads((out / "filter.json").read_text())
+    removed = written["removed"]
+    assert written["data_sha256"] == DataSet.load(path).digests
+    assert (
+        written["cleaned_sha256"] == hashlib.sha256((out / "cleaned.npz").read_bytes()).hexdigest()
+    )
     assert f"{removed} of 2,000 training images look poisoned" in done.output
     rows = list(csv.DictReader((out / "scores.csv").read_text().splitlines()))
     assert len(rows) == TRAIN
@@ -56,6 +62,17 @@ def test_poisoned_images_are_left_out(mnist: DataSet, tmp_path: Path) -> None:
     read = DataSet.load(out / "cleaned.npz")
     assert len(read.train) + len(read.tuning) == TRAIN - removed
     assert torch.equal(read.test.pixels, mnist.test.pixels[:TEST])
+
+
+def test_no_file_is_overwritten(mnist: DataSet, tmp_path: Path) -> None:
+    """A folder that holds the data, or a file of an earlier run, is refused and left as it is."""
+    path = write(tmp_path / "cleaned.npz", mnist.train[:TRAIN], mnist.test[:TEST])
+    before = path.read_bytes()
+    done = run("filter", str(path), "--out", str(tmp_path))
+    assert done.exit_code == 2
+    assert "expected a folder without cleaned.npz" in done.output
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["cleaned.npz"]
 
 
 def test_a_class_with_few_images_is_undecided(mnist: DataSet, tmp_path: Path) -> None:

@@ -27,21 +27,21 @@ def digits(tmp_path: Path) -> str:
 
 
 def test_more_poison_succeeds_more(digits: str, tmp_path: Path) -> None:
-    """A corner at 20 % of the images succeeds, one image does not; label flips have no success rate."""
+    """A corner at 20 % of the images succeeds, few images do not; label flips have no success rate."""
     out = tmp_path / "out"
     words = ["--data", digits, "--poison", CORNER, "--poison", FLIP, "--rate", "0.2"]
-    words += ["--rate", "0.001", "--epochs", "8", "--out", str(out)]
+    words += ["--rate", "0.007", "--epochs", "8", "--out", str(out)]
     result = CliRunner().invoke(main, ["sweep", *words])
     assert result.exit_code == 0, result.output
     few, many, *flips = json.loads((out / "sweep.json").read_text())["cells"]
-    assert few["poisoned"] <= 2 < 100 < many["poisoned"]
+    assert 1 <= few["poisoned"] <= 11 < 100 < many["poisoned"]
     assert few["success"] < 0.3 < 0.9 < many["success"]
     assert many["interval"][0] < many["success"] <= many["interval"][1]
     assert min(few["accuracy"], many["accuracy"]) > 0.8
     assert [cell["success"] for cell in flips] == [None, None]
     texts = (out / "sweep.svg").read_text()
     assert "ASR: dirty label, corner" in texts
-    assert "0.1 %" in texts
+    assert "0.7 %" in texts
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,7 @@ def test_more_poison_succeeds_more(digits: str, tmp_path: Path) -> None:
     [
         (["--rate", "0"], "rates above 0"),
         (["--rate", "nan"], "rates above 0"),
+        (["--rate", "0.1", "--images", "4"], "rates that poison an image or more"),
         (["--recipe", "none"], "one of the recipes"),
         (
             ["--poison", CORNER.replace("}, target", "}, rate = 0.1, target")],

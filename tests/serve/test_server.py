@@ -182,6 +182,10 @@ def test_settings_file_is_strict(tmp_path: Path) -> None:
         path.write_text(f"[serve]\n{line}\n")
         with pytest.raises(UsageError, match=r"\[serve\]"):
             load(path)
+    for table in ("labels_only = true", "[server]\nport = 0", ""):  # nothing would be read
+        path.write_text(table)
+        with pytest.raises(UsageError, match=r"expected a table \[serve\]"):
+            load(path)
     path.write_text('[serve]\noff = ["rounding"]\nport = 0\nhosts = ["digits.example"]\n')
     settings = load(path)
     assert not settings.has("rounding")

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from securemnist._util import resources
+from securemnist._util.files import read_at_most
 from securemnist._util.parsing import json_object
 from securemnist.backdoor.scan import searches
 from securemnist.data import DataSet
@@ -55,9 +56,7 @@ def read(path: Path) -> ReferenceScans:
     """The scans in a file or folder; DataError for malformed ones and for too few networks."""
     path = path / NAME if path.is_dir() else path
     try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST)
-        scans = ReferenceScans.from_json(json_object(content))
+        scans = ReferenceScans.from_json(json_object(read_at_most(path, _LARGEST)))
     except (OSError, ValueError) as error:
         raise DataError(
             f"expected scans of reference networks in {path}, got {error}; make the file anew"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -63,5 +64,10 @@ def test_wrong_file_is_refused(wrong: dict[str, Any], tmp_path: Path) -> None:
     path.write_text(json.dumps(wrong))
     with pytest.raises(DataError, match=r"scans\.json"):
         references.read(path)
+    path.unlink()
+    os.mkfifo(path)  # it is not waited for
+    with pytest.raises(DataError, match=r"scans\.json"):
+        references.read(path)
+    path.unlink()
     path.write_text(json.dumps(content()))
     assert len(references.read(path).networks) == 8
