@@ -102,6 +102,8 @@ def as_tensor(value: Any, form: str) -> torch.Tensor:
                 f"expected {form}, got an array of {value.dtype}; convert it"
             ) from error
     if isinstance(value, torch.Tensor):
+        if value.layout is not torch.strided:
+            raise DataError(f"expected {form}, got a sparse tensor; convert with .to_dense()")
         return value.detach()
     raise DataError(
         f"expected {form}, got {type(value).__name__}; pass a torch tensor or a NumPy array"

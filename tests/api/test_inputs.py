@@ -36,6 +36,7 @@ X, Y = torch.rand(3, 1, 28, 28), torch.tensor([1, 2, 3])
     [
         ((X.double(), Y), "float32"),
         ((X.mul(255).int(), Y), "got int32"),
+        ((X.to_sparse(), Y), "got a sparse tensor"),
         ((X[:, 0], Y), r"got \(3, 28, 28\)"),
         ((X[:0], Y[:0]), "at least one"),
         ((X + 1, Y), "pixels from"),
