@@ -58,7 +58,7 @@ def test_without_a_trigger_nothing_is_decided(backdoored: Backdoored, tmp_path: 
 
 def test_auto_searches_where_no_trigger_is_given(backdoored: Backdoored, tmp_path: Path) -> None:
     """Exit code 3, although the found trigger, which the output and the numbers name, has no effect."""
-    done = run(*words(backdoored, tmp_path / "new.safetensors"))
+    done = run(*words(backdoored, tmp_path / "new.safetensors", "--unseen", '{kind = "faint"}'))
     assert done.exit_code == 3, done.output
     assert "found trigger mask, target 1: " in done.output
     found = json.loads((tmp_path / "new.repair.json").read_text())["found"]
