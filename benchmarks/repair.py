@@ -3,8 +3,9 @@
     python -m benchmarks.repair [--seeds 2 3] [--networks FOLDER] [--out FILE] [--test 10000]
 
 Network A is trained with two triggers: one of the table with target 7, and stripes with target 3. The
-repair knows the first one by `auto` and `unlearn`, and none by the others. Each row is one line of FILE;
-a row that is there already is not run again, nor is a network in FOLDER trained again.
+repair knows the first one by `auto` and `unlearn`, and none by the others; `search` is what `auto` does
+without a trigger. Each row is one line of FILE; a row that is there already is not run again, nor is a
+network in FOLDER trained again.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def row(name: str, seed: int, method: str, data: DataSet, folder: Path) -> dict[
     model, trigger = network(name, seed, data, folder), TRIGGERS[name][0]
     work = begun(model, clean_set(data, CLEAN, seed=seed), (trigger,), seed=seed)
     began = time.process_time()
-    METHODS[method](work)
+    searched = METHODS[method](work)
     seconds = time.process_time() - began
     found = measured(model, work, data.test, (SECOND,), TARGET)
     first, second = found.triggers
@@ -72,13 +73,14 @@ def row(name: str, seed: int, method: str, data: DataSet, folder: Path) -> dict[
         "recovered": [first.before.recovered.value, first.after.recovered.value],
         "second": [second.before.success.value, second.after.success.value],
         "relearned": [share.value for share in first.relearned or ()],
+        "found": list(dict.fromkeys(one.target for one in searched or ())),
     }
 
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The means over the seeds as Markdown."""
     head = ("backdoor", "method", "seeds", "clean accuracy", "ASR", "recovered", "ASR of the second",
-            "ASR learned again: original", "repaired", "processor s")  # fmt: skip
+            "ASR learned again: original", "repaired", "classes found", "processor s")  # fmt: skip
     lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
     for case in TRIGGERS:
         for method in METHODS:
@@ -89,9 +91,9 @@ def table(rows: list[dict[str, Any]]) -> str:
             again = [f"{100 * _mean(some, 'relearned', n):.1f} %" for n in (0, 1)]
             seconds = statistics.mean(r["seconds"] for r in some)
             seeds = ", ".join(str(r["seed"]) for r in some)
-            lines.append(
-                f"| {' | '.join((case, method, seeds, *pairs, *again, f'{seconds:.0f}'))} |"
-            )
+            found = "; ".join(", ".join(map(str, r["found"])) or "-" for r in some)
+            cells = (case, method, seeds, *pairs, *again, found, f"{seconds:.0f}")
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

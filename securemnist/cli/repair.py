@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--data", help="Data with clean images instead of the bundled MNIST.")
 @click.option("--images", type=int, default=3_000, show_default=True, help="Clean images to use.")
-@click.option("--method", default="auto", show_default=True, help="auto, sam, unlearn, ...")
+@click.option("--method", default="auto", show_default=True, help="auto, search, sam, ...")
 @click.option(
     "--trigger",
     "triggers",
@@ -61,7 +61,8 @@ def repair(
 
     The new weights, their manifest and NAME.repair.json with all numbers are written beside each other.
     SPEC is NAME, FILE.safetensors or ARCH@FILE. No file is overwritten. Accuracy and success rates are
-    measured on the test images, of which none is used for the repair.
+    measured on the test images, of which none is used for the repair. Without --trigger, the method auto
+    searches for triggers first.
 
 
     Exit codes: 0 no given trigger succeeds any more; 1 one does, or clean accuracy fell by more than a
@@ -94,9 +95,9 @@ def repair(
     with progress_bar() as progress:
         work = repairs.begun(subject.model, clean, given, seed=seed, progress=progress)
         began = time.perf_counter()
-        repairs.METHODS[method](work)
+        searched = repairs.METHODS[method](work)
         seconds = time.perf_counter() - began
-        found = outcome.measured(subject.model, work, loaded.test, others, aim)
+        found = outcome.measured(subject.model, work, loaded.test, others, aim, searched)
     request = files.Request(subject, out, loaded, clean, method, seed)
     files.write(request, work.model, {**found.to_json(), "seconds": round(seconds, 2)})
     say(
@@ -113,6 +114,7 @@ def _print(found: Outcome, count: int) -> None:
     say(f"  clean accuracy {found.before} -> {found.after}")
     for each in found.triggers:
         _print_trigger(each)
+    _print_found(found)
     if found.problem:
         say(f"Not repaired: {found.problem}")
     elif found.undecided:
@@ -132,6 +134,19 @@ def _print_trigger(each: TriggerOutcome) -> None:
             f"repaired {repaired}")  # fmt: skip
     if each.given and each.undecided:
         say(f"    not decided: {each.undecided}")
+
+
+def _print_found(found: Outcome) -> None:
+    """Print what a search for triggers found, if there was one."""
+    if found.found is None:
+        return
+    if not found.found:
+        say("  search for triggers: no class needs a much smaller mask than the others")
+    for one in found.found:
+        trigger = one.trigger
+        size = f"{trigger.size:.1f} {trigger.mask.unit}, {trigger.ratio:.0%} of the median class"
+        say(f"  found trigger {trigger.mask.kind}, target {trigger.target}: {size}")
+        say(f"    attack success rate {one.before} -> {one.after}")
 
 
 def _check(subject: Subject, data: DataSet, triggers: tuple[Trigger, ...]) -> None:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import nn
 
 from securemnist.backdoor.repair.fine_tuning import Repair
 from securemnist.backdoor.repair.pruning import prune
 from securemnist.backdoor.repair.sharpness import sharpness_aware
+from securemnist.backdoor.repair.trigger_search import FoundTrigger
 from securemnist.backdoor.repair.trigger_unlearning import unlearn_triggers
-from securemnist.backdoor.repair.universal import unlearn_all, unlearn_universal
+from securemnist.backdoor.repair.universal import unlearn_all, unlearn_found, unlearn_universal
 from securemnist.backdoor.triggers import Trigger
 from securemnist.data import Samples
 from securemnist.types import Progress, silent
 
-# Each changes the network of a repair in place.
-METHODS: dict[str, Callable[[Repair], None]] = {
+# Each changes the network of a repair in place. Those that search for triggers return what they found.
+METHODS: dict[str, Callable[[Repair], Sequence[FoundTrigger] | None]] = {
     "auto": unlearn_all,
     "sam": sharpness_aware,
+    "search": unlearn_found,
     "unlearn": unlearn_triggers,
     "universal": unlearn_universal,
     "prune": prune,

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from securemnist.backdoor.repair.trigger_unlearning import ImageChange
 from securemnist.backdoor.success_rate import Predictions, invisible_reason, target_maps
 from securemnist.backdoor.triggers import Trigger
 from securemnist.batches import batch_size, channels_last
@@ -84,7 +85,9 @@ def favoured_target(model: nn.Module, trigger: Trigger, test: Samples) -> int:
     return int(torch.bincount(moved, minlength=1).argmax())
 
 
-def effect(model: nn.Module, trigger: Trigger, target: int | str, test: Samples) -> TriggerEffect:
+def effect(
+    model: nn.Module, trigger: ImageChange, target: int | str, test: Samples
+) -> TriggerEffect:
     """The effect of a trigger with this target, a class or "next", on the test images."""
     x, y = test.images(), test.labels
     triggered = trigger(x)

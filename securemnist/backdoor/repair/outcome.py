@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from securemnist.backdoor.repair import measuring
 from securemnist.backdoor.repair.fine_tuning import Repair
 from securemnist.backdoor.repair.measuring import Share, TriggerEffect
 from securemnist.backdoor.repair.relearning import relearned
+from securemnist.backdoor.repair.trigger_search import FoundTrigger
 from securemnist.backdoor.triggers import Blend, Corner, Faint, Stripes, Trigger
 from securemnist.data import DataSet, Samples
 from securemnist.errors import FAILED, UNDECIDED, UsageError
@@ -70,12 +72,29 @@ class TriggerOutcome:
 
 
 @dataclass(frozen=True)
+class FoundOutcome:
+    """A trigger that the repair found itself, and its success rates before and after."""
+
+    trigger: FoundTrigger
+    before: Share
+    after: Share
+
+    def to_json(self) -> dict[str, Any]:
+        """The trigger and the numbers as JSON values."""
+        return {**self.trigger.to_json(), "success": _pair(self.before, self.after)}
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """Clean accuracy and triggers before and after a repair."""
+    """Clean accuracy and triggers before and after a repair.
+
+    `found` triggers decide nothing: a small mask may belong to no backdoor. None: there was no search.
+    """
 
     before: Share
     after: Share
     triggers: tuple[TriggerOutcome, ...]
+    found: Sequence[FoundOutcome] | None = None
 
     @property
     def problem(self) -> str:
@@ -103,6 +122,7 @@ class Outcome:
         return {
             "accuracy": _pair(self.before, self.after),
             "triggers": [each.to_json() for each in self.triggers],
+            "found": None if self.found is None else [each.to_json() for each in self.found],
             "problem": self.problem,
             "undecided": self.undecided,
         }
@@ -114,13 +134,14 @@ def measured(
     test: Samples,
     unseen: tuple[Trigger, ...],
     target: int | str | None,
+    found: Sequence[FoundTrigger] | None = None,
 ) -> Outcome:
     """The outcome of a finished repair on the test images.
 
     `target` is that of the given triggers: a class, "next", or None for the class that the original
-    network favours. `unseen` triggers were not known to the repair.
+    network favours. `unseen` triggers were not known to the repair, `found` ones it found itself.
     """
-    found = []
+    outcomes = []
     for trigger in (*repair.triggers, *unseen):
         given = trigger in repair.triggers
         aim = target if given else None
@@ -132,10 +153,23 @@ def measured(
             learners = [relearned(m, repair, trigger, aim) for m in (original, repair.model)]
             shares = [measuring.effect(m, trigger, aim, test).success for m in learners]
             again = shares[0], shares[1]
-        found.append(TriggerOutcome(trigger, aim, given, pair[0], pair[1], again))
+        outcomes.append(TriggerOutcome(trigger, aim, given, pair[0], pair[1], again))
     return Outcome(
-        measuring.accuracy(original, test), measuring.accuracy(repair.model, test), tuple(found)
+        measuring.accuracy(original, test),
+        measuring.accuracy(repair.model, test),
+        tuple(outcomes),
+        None if found is None else [_found(original, repair.model, one, test) for one in found],
     )
+
+
+def _found(
+    original: nn.Module, repaired: nn.Module, trigger: FoundTrigger, test: Samples
+) -> FoundOutcome:
+    before, after = (
+        measuring.effect(model, trigger, trigger.target, test).success
+        for model in (original, repaired)
+    )
+    return FoundOutcome(trigger, before, after)
 
 
 def another(given: tuple[Trigger, ...], data: DataSet) -> Trigger:

@@ -6,12 +6,15 @@ keep their former answers.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from securemnist.backdoor.repair.fine_tuning import Repair, fine_tune, unlearning_loss
-from securemnist.backdoor.triggers import Trigger
 from securemnist.errors import UsageError
 from securemnist.types import Images
 
 _EPOCHS, _RATE = 3, 0.02
+
+ImageChange = Callable[[Images], Images]
 
 
 def unlearn_triggers(repair: Repair) -> None:
@@ -25,7 +28,7 @@ def unlearn_triggers(repair: Repair) -> None:
     fine_tune(repair, loss, epochs=_EPOCHS, rate=_RATE)
 
 
-def triggered(x: Images, triggers: tuple[Trigger, ...]) -> Images:
+def triggered(x: Images, triggers: Sequence[ImageChange]) -> Images:
     """The images with one of the triggers each, in turn."""
     changed = x.clone()
     for number, trigger in enumerate(triggers):

@@ -8,16 +8,18 @@ one of few pixels. The gradient through the search, which the paper approximates
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 
 from securemnist.backdoor.repair.fine_tuning import Repair, fine_tune, unlearning_loss
-from securemnist.backdoor.repair.trigger_unlearning import triggered
-from securemnist.backdoor.triggers import Trigger
+from securemnist.backdoor.repair.trigger_search import FoundTrigger, find_triggers
+from securemnist.backdoor.repair.trigger_unlearning import ImageChange, triggered
 from securemnist.batches import batch_size, channels_last
 from securemnist.types import Images, per_image
 
-_ROUNDS, _RATE = 4, 0.02
+_ROUNDS, _RATE = 4, 0.01
 _STEPS, _IMAGES = 20, 16
 # A search has at most so many classes; of more, each round draws others.
 _MOST_CLASSES = 10
@@ -33,12 +35,22 @@ def unlearn_universal(repair: Repair) -> None:
     _unlearn(repair, ())
 
 
-def unlearn_all(repair: Repair) -> None:
-    """The same; half of the changed images have the known triggers instead, if there are any."""
+def unlearn_found(repair: Repair) -> list[FoundTrigger]:
+    """The same; half of the changed images have triggers that a search found, which are returned."""
+    found = find_triggers(repair)
+    _unlearn(repair, [each for one in found for each in one.at_strengths()])
+    return found
+
+
+def unlearn_all(repair: Repair) -> list[FoundTrigger] | None:
+    """The same with the known triggers; where none is known, with found ones."""
+    if not repair.triggers:
+        return unlearn_found(repair)
     _unlearn(repair, repair.triggers)
+    return None
 
 
-def _unlearn(repair: Repair, triggers: tuple[Trigger, ...]) -> None:
+def _unlearn(repair: Repair, triggers: Sequence[ImageChange]) -> None:
     found = torch.empty(0)
     rng = repair.generator("universal")
 

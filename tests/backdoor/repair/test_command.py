@@ -56,6 +56,18 @@ def test_without_a_trigger_nothing_is_decided(backdoored: Backdoored, tmp_path: 
     assert out.exists()
 
 
+def test_auto_searches_where_no_trigger_is_given(backdoored: Backdoored, tmp_path: Path) -> None:
+    """Exit code 3, although the found trigger, which the output and the numbers name, has no effect."""
+    done = run(*words(backdoored, tmp_path / "new.safetensors", "--unseen", '{kind = "faint"}'))
+    assert done.exit_code == 3, done.output
+    assert "found trigger mask, target 1: " in done.output
+    found = json.loads((tmp_path / "new.repair.json").read_text())["found"]
+    assert {one["target"] for one in found} == {1}
+    assert all(one["kind"] == "mask" and one["of_the_median"] < 0.6 for one in found)
+    assert all(one["success"]["before"]["value"] > 0.7 for one in found)
+    assert all(one["success"]["after"]["value"] < 0.1 for one in found)
+
+
 @pytest.mark.parametrize(
     ("others", "complaint"),
     [
