@@ -71,7 +71,7 @@ def test_auto_searches_where_no_trigger_is_given(backdoored: Backdoored, tmp_pat
 @pytest.mark.parametrize(
     ("others", "complaint"),
     [
-        (("--method", "zebra"), "expected a method of auto, sam, unlearn"),
+        (("--method", "zebra"), "expected a method of auto, sam, search"),
         (("--method", "unlearn"), "expected a trigger for the method unlearn, got none"),
         (("--trigger", "{"), "expected a trigger as a TOML table"),
         (("--trigger", "7"), "expected a trigger as one TOML table"),
