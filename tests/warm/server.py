@@ -82,18 +82,21 @@ class Request:
         os.environ.update(self.env)
 
     def run(self) -> None:
-        """Run the module or script, as Python does with these words."""
+        """Run the module, script or text, as Python does with these words."""
         words = self.words.copy()
         safe = False
-        while words[0] in ("-E", "-P", "-s", "-B"):
+        while words[0] in ("-E", "-P", "-s", "-B", "-u"):
             safe |= words[0] == "-P"
             sys.dont_write_bytecode |= words.pop(0) == "-B"
         if not safe:
-            module = words[0] == "-m"
-            sys.path.insert(0, self.folder if module else str(Path(words[0]).resolve().parent))
+            script = words[0] not in ("-m", "-c")
+            sys.path.insert(0, str(Path(words[0]).resolve().parent) if script else self.folder)
         if words[0] == "-m":
             sys.argv = words[1:]
             runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+        elif words[0] == "-c":
+            sys.argv = ["-c", *words[2:]]
+            exec(words[1], vars(sys.modules["__main__"]))  # noqa: S102
         else:
             sys.argv = words
             runpy.run_path(words[0], run_name="__main__")
