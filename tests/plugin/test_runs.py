@@ -123,7 +123,8 @@ def test_plugin_is_inactive_without_a_policy(pytester: pytest.Pytester) -> None:
             assert not {"torch", "pydantic", "securemnist.measures"} & set(sys.modules)
         """
     )
-    result = pytester.runpytest_subprocess("-p", "no:randomly")
+    other = ("-p", "no:schemathesis", "-p", "no:hypothesispytest")  # plugins that take seconds
+    result = pytester.runpytest_subprocess("-p", "no:randomly", *other)
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*security requirements*")
 
