@@ -89,8 +89,8 @@ class Request:
             safe |= words[0] == "-P"
             sys.dont_write_bytecode |= words.pop(0) == "-B"
         if not safe:
-            script = words[0] not in ("-m", "-c")
-            sys.path.insert(0, str(Path(words[0]).resolve().parent) if script else self.folder)
+            places = {"-m": self.folder, "-c": ""}
+            sys.path.insert(0, places.get(words[0], str(Path(words[0]).resolve().parent)))
         if words[0] == "-m":
             sys.argv = words[1:]
             runpy.run_module(words[1], run_name="__main__", alter_sys=True)
