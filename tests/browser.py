@@ -122,12 +122,17 @@ class Visit:
         assert results.violations_count == 0, results.generate_report()
 
 
-def assert_fits(browser: Any, file: Path, width: int, scheme: str) -> None:
-    """A page with everything unfolded fits, has no message and no request, and axe finds nothing."""
+def assert_fits(
+    browser: Any, file: Path, width: int, scheme: str, *, contrast: bool = True
+) -> None:
+    """A page with everything unfolded fits, has no message and no request, and axe finds nothing.
+
+    A scheme's colours are those of any width: `contrast` is needed at one width of each scheme.
+    """
     with Visit(browser, file, width, scheme) as visit:
         visit.open_everything()
         visit.screenshot(f"{file.stem}-{width}-{scheme}")
         assert visit.overflow() == 0
         assert visit.messages == []
         assert [url for url in visit.requests if not url.startswith("data:")] == [visit.address]
-        visit.assert_accessible()
+        visit.assert_accessible(contrast=contrast)

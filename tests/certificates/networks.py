@@ -96,6 +96,8 @@ MIDDLES: dict[str, Callable[[], nn.Module]] = {
     "zeros around": lambda: nn.ZeroPad2d((1, 0, 2, -1)),
     "identity": nn.Identity,
 }
+# Of an image; the layers see maps of 6x6 pixels, the fewest that all of them can read.
+SHAPE = (1, 19, 19)
 FIRSTS: dict[str, Callable[[], nn.Module]] = {
     "nothing": nn.Identity,
     "normalised": Normalize,
@@ -125,7 +127,7 @@ def network(first: str, middles: list[str], *, functions: bool, seed: int) -> nn
         layers.append(functional.Functions())
     layers += [nn.Flatten(), nn.LazyLinear(8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 10)]
     model = nn.Sequential(*layers)
-    model(torch.rand(2, 1, 28, 28))
+    model(torch.rand(2, *SHAPE))
     return model.eval().requires_grad_(False)
 
 
@@ -137,7 +139,7 @@ def behind(layer: nn.Module) -> nn.Module:
 def _fits(model: nn.Module) -> bool:
     """Whether layers leave at least two pixels each way of an image; some shrink it."""
     try:
-        return min(model.eval()(torch.rand(1, 1, 28, 28)).shape[2:]) >= 2
+        return min(model.eval()(torch.rand(1, *SHAPE)).shape[2:]) >= 2
     except RuntimeError:
         return False
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from securemnist.certificates import certify
 from securemnist.referee import SLACK
-from tests.certificates.networks import Teacher, network
+from tests.certificates.networks import SHAPE, Teacher, network
 from tests.certificates.violations import SAMPLES, below_margins, violations
 
 
@@ -55,7 +55,7 @@ def test_certificates_of_softmax_outputs(answer: str, eps: float) -> None:
     """With softmax outputs certificates are sound, and equal those of the logits up to rounding."""
     plain = network("normalised", ["relu"], functions=False, seed=3)
     model = ANSWERS[answer](plain).eval()
-    x = torch.rand(SAMPLES, 1, 28, 28, generator=torch.Generator().manual_seed(3))
+    x = torch.rand(SAMPLES, *SHAPE, generator=torch.Generator().manual_seed(3))
     y = plain(x).argmax(1)
     assert below_margins(model, x, y, eps + SLACK) == 0
     apart = certify(plain, x, y, eps=eps).margins - certify(model, x, y, eps=eps).margins
@@ -66,7 +66,7 @@ def test_certificates_of_softmax_outputs(answer: str, eps: float) -> None:
 def test_certificates_with_underflowing_softmax(sharpness: float) -> None:
     """Where a probability underflows in float32, the certificate is that of the logits."""
     plain = network("normalised", ["relu"], functions=False, seed=3)
-    x = torch.rand(8, 1, 28, 28, generator=torch.Generator().manual_seed(3))
+    x = torch.rand(8, *SHAPE, generator=torch.Generator().manual_seed(3))
     y = (plain(x).argmax(1) + torch.tensor([0] * 6 + [1] * 2)) % 10
     plain[-1].weight.mul_(sharpness)
     plain[-1].bias.mul_(sharpness)
@@ -79,8 +79,8 @@ def test_certificates_cover_hooks_and_defaults() -> None:
     """Hooks, an own `__call__` and default arguments are part of the certified graph."""
     plain = network("normalised", ["relu"], functions=False, seed=3)
     model = Called(plain).eval()
-    assert violations(model, 0.01) == 0
-    x = torch.rand(SAMPLES, 1, 28, 28, generator=torch.Generator().manual_seed(3))
+    assert violations(model, 0.01, shape=SHAPE) == 0
+    x = torch.rand(SAMPLES, *SHAPE, generator=torch.Generator().manual_seed(3))
     y = model(x).argmax(1)
     doubled = 2 * certify(plain, 1 - x, y, eps=0.01).margins
     assert torch.allclose(certify(model, x, y, eps=0.01).margins, doubled, atol=1e-3)
@@ -89,7 +89,7 @@ def test_certificates_cover_hooks_and_defaults() -> None:
 def test_unused_head_changes_no_certificate() -> None:
     """A second head whose output is unused changes no certificate."""
     plain = network("nothing", [], functions=False, seed=4)
-    x = torch.rand(SAMPLES, 1, 28, 28, generator=torch.Generator().manual_seed(4))
+    x = torch.rand(SAMPLES, *SHAPE, generator=torch.Generator().manual_seed(4))
     y = plain(x).argmax(1)
     found = certify(Teacher(plain).eval().requires_grad_(False), x, y, eps=0.01)
     assert torch.equal(found.margins, certify(plain, x, y, eps=0.01).margins)

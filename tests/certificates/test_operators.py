@@ -9,7 +9,7 @@ from torch import nn
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.operators import OPERATORS
 from tests.certificates.functional import CHANNELS
-from tests.certificates.networks import MIDDLES
+from tests.certificates.networks import MIDDLES, SHAPE
 from tests.certificates.violations import violations
 
 
@@ -55,12 +55,12 @@ def test_operators_all_tested_with_sound_bounds() -> None:
     """A network of all operators: none is missing, and no point of the ball violates a bound."""
     torch.manual_seed(5)
     used: set[object] = set()
-    last = nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.LogSoftmax(1))
+    last = nn.Sequential(nn.Flatten(), nn.Linear(SHAPE[1] * SHAPE[2], 10), nn.LogSoftmax(1))
     model = nn.Sequential(Everything(), nn.Softmax(1))
     for each in (last, model):
-        x = torch.rand(2, 1, 28, 28)
+        x = torch.rand(2, *SHAPE)
         each(x)
         each.eval().requires_grad_(False)
         used |= {node.target for node in network_of(each, x).exported.graph.nodes}
     assert not {str(operator) for operator in OPERATORS if operator not in used}
-    assert violations(nn.Sequential(model[0]).eval(), 0.02) == 0
+    assert violations(nn.Sequential(model[0]).eval(), 0.02, shape=SHAPE) == 0

@@ -14,7 +14,7 @@ from securemnist.certificates.intervals import Box, ball
 from securemnist.certificates.network import Intervals, Network
 from securemnist.certificates.relaxation import Relaxation
 from securemnist.certificates.tightening import refined, tightened
-from tests.certificates.networks import network
+from tests.certificates.networks import SHAPE, network
 from tests.certificates.tiny import sample, tiny
 from tests.certificates.violations import outside_boxes
 
@@ -43,7 +43,7 @@ def bounds_of(
 def test_tightened_boxes_hold_every_activation(eps: float) -> None:
     """CROWN bounds of layers, with optimised slopes too, hold for every point of the ball."""
     model = network("normalised", LAYERS, functions=False, seed=4)
-    x = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    x = torch.rand(3, *SHAPE, generator=torch.Generator().manual_seed(1))
     net = network_of(model, x)
     plain = net.intervals(ball(x, eps))
     for tighter in (None, refined):

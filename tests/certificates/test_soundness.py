@@ -18,7 +18,7 @@ from securemnist.data import DataSet
 from securemnist.models import loading
 from securemnist.referee import SLACK
 from securemnist.threats import Linf
-from tests.certificates.networks import MIDDLES, network, networks
+from tests.certificates.networks import MIDDLES, SHAPE, network, networks
 from tests.certificates.violations import crown_margin, violations
 
 NORM = st.sampled_from(["linf", "l2"])
@@ -28,7 +28,7 @@ NORM = st.sampled_from(["linf", "l2"])
 @settings(max_examples=5, deadline=None)
 def test_bounds_of_random_networks(model: nn.Module, eps: float, norm: str, seed: int) -> None:
     """Random networks: every activation is in its box, and every margin above its bound."""
-    assert violations(model, eps * (5 if norm == "l2" else 1), seed, norm=norm) == 0
+    assert violations(model, eps * (5 if norm == "l2" else 1), seed, SHAPE, norm) == 0
 
 
 @pytest.mark.parametrize("middle", MIDDLES)
@@ -36,7 +36,7 @@ def test_bounds_of_each_layer(middle: str) -> None:
     """Each layer between two others: no point of a small or large ball violates a bound."""
     model = network("normalised", [middle], functions=False, seed=1)
     for norm, eps in (("linf", 0.005), ("linf", 0.2), ("l2", 0.1)):
-        assert violations(model, eps, norm=norm) == 0
+        assert violations(model, eps, shape=SHAPE, norm=norm) == 0
 
 
 WITH_MINIMUM: dict[str, activations.Curve] = {
@@ -84,14 +84,14 @@ def test_violations_detect_tight_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
     """For every rule, boxes that are a tenth too small are violated by points of the ball."""
     # One model for all rules: its export takes most of the time, and is cached.
     model = network("stretched", ["max", "gelu", "steps", "turns"], functions=True, seed=2)
-    assert violations(model, 0.1) == 0
+    assert violations(model, 0.1, shape=SHAPE) == 0
     # The sample itself is already outside a box that is too small; that check has its own test.
     monkeypatch.setattr("securemnist.certificates.certificate.check_bounds", lambda *_: None)
     for rule in CAUGHT:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(rule, "enclose", tight(rule.enclose))
-            assert violations(model, 0.1) > 0, rule
-    assert violations(model, 0.1) == 0
+            assert violations(model, 0.1, shape=SHAPE) > 0, rule
+    assert violations(model, 0.1, shape=SHAPE) == 0
 
 
 def one_pixel_network(seed: int) -> tuple[nn.Sequential, nn.Linear, nn.Linear]:

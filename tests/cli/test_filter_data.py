@@ -137,7 +137,7 @@ def test_the_page_fits_and_is_accessible(
     samples = mnist.train[:1_000]
     data = dataclasses.replace(mnist, train=samples, tuning=samples[:0])
     filter_folder.write(tmp_path, data, samples, filter_data(samples))
-    assert_fits(browser, tmp_path / filter_folder.PAGE, width, "light")
+    assert_fits(browser, tmp_path / filter_folder.PAGE, width, "light", contrast=width == 360)
 
 
 def test_wrong_options_are_refused(mnist: DataSet, tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ from securemnist.measures import check_policy
 from securemnist.results import policy as policies
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Verdict
-from tests.commands import python, shell
+from tests import warm
+from tests.commands import module, shell
 from tests.endpoint.service import Service
 
 POLICY = """
@@ -168,7 +169,7 @@ def model():
 
 @pytest.mark.parametrize(
     "options",
-    [["--security-model=endpoint.toml"], [], ["--security-model=endpoint.toml", "-n1"]],
+    [["--security-model=endpoint.toml"], [], ["--security-model=endpoint.toml", "--dist=load"]],
     ids=["option", "fixture", "xdist"],
 )
 def test_plain_pytest_prints_probe_and_estimate(project: Path, options: list[str]) -> None:
@@ -180,17 +181,10 @@ def test_plain_pytest_prints_probe_and_estimate(project: Path, options: list[str
     (project / "policy.toml").rename(suites / "thresholds.toml")
     if not options:
         (project / "conftest.py").write_text(CONFTEST)
-    words = [
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--security-data=grey.npz",
-        "-m",
-        "clean",
-    ]
-    done = python(project, *words, *options)
+    if "--dist=load" in options:  # one worker, as by -n1
+        options = [*options, f"--tx=popen//python={warm.executable()}"]
+    words = ["-q", "-p", "no:cacheprovider", "--security-data=grey.npz", "-m", "clean"]
+    done = module(project, "pytest", *words, *options)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("answers: probabilities, not rounded") == 1
     # 50 images, and those of the doubts about the answers.

@@ -150,8 +150,9 @@ def test_random_defence_counts_as_random(
     baseline: Subject, few: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A row with a random defence counts single answers, and its number is no exact one."""
-    # Doubts about the model take nearly all of the time, and change neither.
+    # Doubts take nearly all of the time, and change neither.
     monkeypatch.setattr(robustness, "model_doubts", lambda *_, **__: ())
+    monkeypatch.setattr(robustness, "search_doubts", lambda *_, **__: ((), None))
     noisy, attack = {"use": f"{__name__}:Noisy"}, {"use": "PGD", "steps": 5}
     found = measured(Context(baseline, few), defence=noisy, attack=attack)
     assert found.evidence.answers_per_image

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class Fragile(nn.Module):
 UNUSED_PIXELS = ("small_digits",)
 # A task of a form that is not that of MNIST, as all of them are: `init` without its data refuses it.
 REFUSED = ("stripes",)
-EVASION_COMPARED = ("photographs",)
+EVASION_COMPARED = ("small_digits",)
 # Rows about time and code are the same whatever the form of the images (tests/cli/test_init.py).
 OF_NO_IMAGES = ("latency_ratio", "static_findings", "unsafe_loaders")
 SHAPES = {
@@ -81,7 +82,12 @@ def test_gate_on_another_task(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     """
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    rows = tuple(row for row in PROPOSALS if row.measure not in OF_NO_IMAGES)
+    # A row of attacks takes no more images than are measured here.
+    rows = tuple(
+        replace(row, images=50) if row.evasion else row
+        for row in PROPOSALS
+        if row.measure not in OF_NO_IMAGES
+    )
     monkeypatch.setattr(measured, "PROPOSALS", rows)
     path = TASKS[name].write(tmp_path).name
     (tmp_path / "versions.py").write_text(VERSIONS.format(name=name))

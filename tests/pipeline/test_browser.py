@@ -30,4 +30,4 @@ def test_pipeline_page_fits_and_is_accessible(
     scheme: str,
 ) -> None:
     """No horizontal scrolling, no message, no request; axe finds nothing with all unfolded."""
-    assert_fits(browser, page_file, width, scheme)
+    assert_fits(browser, page_file, width, scheme, contrast=width < 1600)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from securemnist.cli.pytest_hooks import RunHooks
+from tests import warm
 from tests.data import small
 from tests.plugin.rows import CLEAN, FULL, MODEL, RED, read, verdicts
 
@@ -45,9 +47,10 @@ def test_policy_is_found_from_other_folders(
 
 @pytest.mark.parametrize("options", [[], [MODEL], ["--security-tier=smoke"], ["-n", "2"]])
 def test_suites_without_a_policy_are_refused(
-    red: Path, pytester: pytest.Pytester, options: list[str]
+    red: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:
     """After the policy was renamed the suites end the run with a sentence, and are not skipped."""
+    monkeypatch.setattr(sys, "executable", warm.executable())  # of workers
     (red / "security_tests" / "thresholds.toml").rename(red / "security_tests" / "limits.toml")
     result = pytester.runpytest_inprocess("-p", "no:randomly", *options)
     if "-n" in options:

@@ -74,8 +74,11 @@ def test_waived_row_xfails_until_its_last_day(project: Any, tmp_path: Path) -> N
     assert read(tmp_path)["exit_code"] == 1
 
 
-def test_assessment_independent_of_workers_and_order(project: Any, tmp_path: Path) -> None:
+def test_assessment_independent_of_workers_and_order(
+    project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With two workers in random order the assessment is byte for byte that of one process."""
+    monkeypatch.setattr(sys, "executable", warm.executable())  # of workers
     policy = CLEAN + PGD.replace("0.05", "0.2") + FULL  # a search that finds leaves more to differ
     project(policy, f"--security-report={tmp_path / 'one'}")
     arguments = ("-n", "2", "-p", "randomly", "-p", "xdist")
@@ -120,7 +123,8 @@ def test_plugin_is_inactive_without_a_policy(pytester: pytest.Pytester) -> None:
             assert not {"torch", "pydantic", "securemnist.measures"} & set(sys.modules)
         """
     )
-    result = pytester.runpytest_subprocess("-p", "no:randomly")
+    other = ("-p", "no:schemathesis", "-p", "no:hypothesispytest")  # plugins that take seconds
+    result = pytester.runpytest_subprocess("-p", "no:randomly", *other)
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*security requirements*")
 

@@ -170,7 +170,8 @@ def test_other_tests_import_no_torch(project: Any, pytester: pytest.Pytester) ->
             assert not heavy & set(sys.modules)
         """
     )
-    plugins = ["-p", "no:randomly", "-p", "no:hypothesispytest", "-p", "no:benchmark"]
+    others = ("randomly", "hypothesispytest", "schemathesis", "benchmark")
+    plugins = [f"-pno:{name}" for name in others]
     result = pytester.runpytest_subprocess(*plugins, "test_theirs.py")
     result.assert_outcomes(passed=1)
 

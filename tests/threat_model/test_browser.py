@@ -35,13 +35,13 @@ def test_the_page_of_threats_fits_and_is_accessible(
     scheme: str,
 ) -> None:
     """No sideways scrolling, no message, no request; axe finds nothing with all unfolded."""
-    assert_fits(browser, folder / threats.PAGE, width, scheme)
+    assert_fits(browser, folder / threats.PAGE, width, scheme, contrast=width == WIDTHS[0])
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_section_of_threats_fits(browser: Any, folder: Path, width: int) -> None:
     """The report with its matrix is no wider than its window, and axe finds nothing."""
-    assert_fits(browser, folder / "index.html", width, "dark")
+    assert_fits(browser, folder / "index.html", width, "dark", contrast=width == WIDTHS[0])
 
 
 def test_a_link_of_the_matrix_opens_its_threat(browser: Any, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import gc
+import io
 import json
 import os
 import runpy
@@ -20,23 +21,29 @@ HIGH = 500  # above every descriptor that a process inherits
 
 
 def preload() -> None:
-    """Import what an assessment needs, export a network, and write a report of nothing.
+    """Import what an assessment needs, export a network, write a report of nothing, and run no test.
 
-    What an export imports and the templates of a report are ready then.
+    What an export imports, the templates of a report and the plugins of pytest are ready then.
     """
-    import pytest  # noqa: F401
+    import click
+    import pytest
     import scipy.special  # noqa: F401
     import torch
 
-    from securemnist import comparison, measures, plugin, report  # noqa: F401
+    from securemnist import cli, comparison, measures, plugin, report  # noqa: F401
     from securemnist._util.torchvision_shim import torchvision
-    from securemnist.cli import worker  # noqa: F401
+    from securemnist.cli import older_version, worker  # noqa: F401
     from securemnist.results.assessment import Assessment
 
     torchvision()
+    context = click.Context(cli.main)
+    for name in cli.main.list_commands(context):
+        cli.main.get_command(context, name)
     torch.export.export(torch.nn.Linear(1, 1), (torch.zeros(1, 1),))
     nothing: dict[str, Any] = {"subject": {}, "scope": {}, "environment": {}, "policy": {}}
     report.render(Assessment(**nothing, findings=(), day="2026-01-01"))
+    with contextlib.redirect_stdout(io.StringIO()):
+        pytest.main(["--collect-only", "-s", "-p", "no:cacheprovider"])
     gc.collect()
     gc.freeze()
 
@@ -75,18 +82,21 @@ class Request:
         os.environ.update(self.env)
 
     def run(self) -> None:
-        """Run the module or script, as Python does with these words."""
+        """Run the module, script or text, as Python does with these words."""
         words = self.words.copy()
         safe = False
-        while words[0] in ("-E", "-P", "-s", "-B"):
+        while words[0] in ("-E", "-P", "-s", "-B", "-u"):
             safe |= words[0] == "-P"
             sys.dont_write_bytecode |= words.pop(0) == "-B"
         if not safe:
-            module = words[0] == "-m"
-            sys.path.insert(0, self.folder if module else str(Path(words[0]).resolve().parent))
+            places = {"-m": self.folder, "-c": ""}
+            sys.path.insert(0, places.get(words[0], str(Path(words[0]).resolve().parent)))
         if words[0] == "-m":
             sys.argv = words[1:]
             runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+        elif words[0] == "-c":
+            sys.argv = ["-c", *words[2:]]
+            exec(words[1], vars(sys.modules["__main__"]))  # noqa: S102
         else:
             sys.argv = words
             runpy.run_path(words[0], run_name="__main__")

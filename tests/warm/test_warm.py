@@ -66,6 +66,14 @@ def test_a_warm_process_gets_what_a_cold_one_gets(tmp_path: Path) -> None:
     assert found[0][2]["passed"] == "passed on"
 
 
+def test_a_warm_process_runs_a_text(tmp_path: Path) -> None:
+    """A text on the command line has the name, the arguments and the folder that it has cold."""
+    words = ["-u", "-c", "import sys\nprint(__name__, sys.argv, repr(sys.path[0]))", "more"]
+    commands = [sys.executable, *words], warm.python(*words)
+    cold, warmed = (subprocess.check_output(each, cwd=tmp_path, text=True) for each in commands)
+    assert cold == warmed == "__main__ ['-c', 'more'] ''\n"
+
+
 @pytest.mark.parametrize("name", ENDS)
 def test_a_warm_process_ends_as_its_program(name: str, tmp_path: Path) -> None:
     """Its exit code or signal is that of the program, and an error shows its traceback."""

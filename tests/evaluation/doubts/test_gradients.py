@@ -40,7 +40,7 @@ from tests.evaluation.doubts.false_backward import (
 )
 from tests.evaluation.doubts.impostors import Around, Dropping, Noisy
 
-IMAGES = 32
+IMAGES = 16
 FORMATS: dict[str, Callable[[nn.Module], nn.Module]] = {
     "bfloat16": InBfloat16,
     "autocast": Autocast,
