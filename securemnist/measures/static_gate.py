@@ -16,6 +16,7 @@ from pydantic import Field, field_validator
 from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.measures.base import Measure, Settings, count_measurement
+from securemnist.measures.inputs import of_files
 from securemnist.results.evidence.static import (
     AcceptedIssue,
     BaselineEntry,
@@ -73,6 +74,10 @@ class StaticSettings(ScanSettings):
 
     level: Literal["low", "medium", "high"] = "low"
     baseline: str | None = None
+
+    def inputs(self, context: Context) -> dict[str, str]:
+        """The accepted findings."""
+        return of_files(context, self.baseline)
 
 
 def static_findings(context: Context, settings: StaticSettings, seed: int) -> Measurement:
