@@ -148,6 +148,17 @@ def _unmeasured(old: Finding, new: Finding) -> str:
             return f"the unit was {line(before.unit, 20)}, is {line(after.unit, 20)}"
         if before.seed != after.seed:
             return f"the seed that was used was {before.seed}, is {after.seed}"
+        return _inputs_differ(before.inputs, after.inputs)
+    return ""
+
+
+def _inputs_differ(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """Which file, data set or model of the row was not the same for both; "" where all were."""
+    for name in sorted({*old, *new}):
+        if name not in old or name not in new:
+            return f"the SHA-256 of {line(name, 120)} is not recorded for both"
+        if old[name] != new[name]:
+            return f"{line(name, 120)} is another file"
     return ""
 
 
@@ -163,6 +174,8 @@ def _made_differently(old: Finding, new: Finding, sides: tuple[Assessment, Asses
             return f"{name} was {old_text}, is {new_text}"
     if reason := _code_differs(new, sides):
         return reason
+    if reason := _calibration_differs(old, new, sides):
+        return reason
     devices = [line(side.subject.get("device", ""), 40) for side in sides]
     if devices[0] != devices[1] and family.same_device:
         return f"the old version was measured on {devices[0]}, the new one on {devices[1]}"
@@ -172,6 +185,15 @@ def _made_differently(old: Finding, new: Finding, sides: tuple[Assessment, Asses
             if old_text != new_text:
                 return f"the {key} was {old_text}, is {new_text}"
     return ""
+
+
+def _calibration_differs(old: Finding, new: Finding, sides: tuple[Assessment, Assessment]) -> str:
+    """Why a search was not doubted by the same limits for both; "" where it was."""
+    searched = any(row.measurement is not None and row.measurement.survived for row in (old, new))
+    found = [_table(side.subject, "data").get("calibration", "") for side in sides]
+    if not searched or found[0] == found[1]:
+        return ""
+    return "the limits of the doubts are of another calibration; assess both by one"
 
 
 def _code_differs(new: Finding, sides: tuple[Assessment, Assessment]) -> str:

@@ -10,7 +10,7 @@ from securemnist.endpoint.network import RemoteModel
 from securemnist.errors import UsageError
 from securemnist.input_spec import InputSpec
 
-# One of each in a process: the budget of a run, the probe and the stored answers are shared.
+# One of each in a process: its runs share the budget. Each drops what the one before was answered.
 _OPENED: dict[tuple[str, InputSpec], RemoteModel] = {}
 
 

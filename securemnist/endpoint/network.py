@@ -23,6 +23,8 @@ from securemnist.types import Images, Logits
 
 # Difference of the logits where only a label is known.
 LABEL_GAP = 20.0
+# Most images that are sent again at the end of a row, one for each class that was answered.
+CONTROLS = 8
 # The smallest probability whose logarithm is taken, where scores are not rounded.
 _SMALLEST = 1e-12
 
@@ -50,8 +52,17 @@ class RemoteModel(nn.Module):
         )
         self.client = Client(description)
         self.queries = Queries(self.client, reader)
+        self.begin_run()
+
+    def begin_run(self) -> None:
+        """Forget probe, answers and controls: since the last run another model may have been deployed.
+
+        The budget goes on, because the queries of an earlier run were sent, too.
+        """
         self._facts: Facts | None = None
-        self._control: np.ndarray | None = None
+        self._controls: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self.queries.forget()
+        self.begin_row()
 
     @property
     def facts(self) -> Facts:
@@ -64,7 +75,7 @@ class RemoteModel(nn.Module):
 
     @property
     def counts(self) -> Counts:
-        """What was sent in this run."""
+        """What was sent in this process."""
         return self.client.budget.run
 
     @property
@@ -90,8 +101,8 @@ class RemoteModel(nn.Module):
         if self._facts is None:
             images = x.detach().cpu().float().numpy()
             self._facts = probe(self.queries, self.pixels, images, self.description.kind)
-            self._control = self.pixels.numbers(images[:1])
-            self.queries.answers(self._control)
+            self.client.budget.keep(CONTROLS)
+            self.answers(x[:1])
         return self._facts
 
     @torch.no_grad()
@@ -101,7 +112,13 @@ class RemoteModel(nn.Module):
 
     def answers(self, x: Images) -> np.ndarray:
         """The answers themselves: scores float64 (n, K), or labels int64 (n,)."""
-        return self.queries.answers(self.pixels.numbers(x.detach().cpu().float().numpy()))
+        numbers = self.pixels.numbers(x.detach().cpu().float().numpy())
+        answers = self.queries.answers(numbers)
+        if len(self._controls) < CONTROLS and not self.queries.sends_again:
+            for number, answer, label in zip(numbers, answers, _classes(answers), strict=True):
+                if len(self._controls) < CONTROLS:
+                    self._controls.setdefault(label, (number, answer))
+        return answers
 
     def as_sent(self, x: Images) -> Images:
         """The images as the service reads them: written as in a request, and read again."""
@@ -122,19 +139,20 @@ class RemoteModel(nn.Module):
     def row_problem(self) -> str:
         """Why the answers of this row decide nothing; "" where they may.
 
-        One image is sent again: an endpoint whose answer has changed may serve another model by now.
+        An image of each answered class is sent again: an endpoint whose answers have changed may serve
+        another model by now.
         """
-        if (problem := self.client.budget.row.problem) or self._control is None:
+        if (problem := self.client.budget.row.problem) or not self._controls:
             return problem
-        first = self.queries.answers(self._control)
+        numbers, first = map(np.stack, zip(*self._controls.values(), strict=True))
         try:
-            with self.fresh(), self.client.budget.last_query():
-                again = self.queries.answers(self._control)
+            with self.fresh(), self.client.budget.last_queries():
+                again = self.queries.answers(numbers)
         except (NoAnswer, ModelError) as error:
             return f"the control at the end of the row got no answer: {error}"
         if bool(differs(first, again, self.facts.decimals).any()) and self.facts.deterministic:
             return (
-                "the endpoint answers the same image otherwise than at the start; another model may "
+                "the endpoint answers the same images otherwise than at the start; another model may "
                 "be served by now, so measure again"
             )
         return ""
@@ -154,6 +172,12 @@ class RemoteModel(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.description.name}, {self.description.digest}"
+
+
+def _classes(answers: np.ndarray) -> list[int]:
+    """The class (n,) of each answer."""
+    classes: list[int] = (answers if answers.ndim == 1 else answers.argmax(1)).tolist()
+    return classes
 
 
 def _least(decimals: int | None) -> float:

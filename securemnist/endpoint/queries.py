@@ -32,20 +32,25 @@ class Queries:
         self.batch = client.description.largest_batch
         self._template = client.description.template
         self._stored: OrderedDict[str, np.ndarray] = OrderedDict()
-        self._bytes, self._use_stored = 0, True
+        self._bytes, self.sends_again = 0, False
 
     @contextlib.contextmanager
     def fresh(self) -> Iterator[None]:
         """Send every image again inside the block; stored answers stay as they are."""
-        self._use_stored = False
+        self.sends_again = True
         try:
             yield
         finally:
-            self._use_stored = True
+            self.sends_again = False
+
+    def forget(self) -> None:
+        """Drop all stored answers, and what was found out about the size of a batch."""
+        self._stored.clear()
+        self._bytes, self.batch = 0, self.client.description.largest_batch
 
     def answers(self, numbers: np.ndarray) -> np.ndarray:
         """The answers in the order of the images; errors as from `Client.ask` and `Reader.read`."""
-        if not self._use_stored:
+        if self.sends_again:
             return self._asked(numbers)
         keys = [sha256(one.tobytes()) for one in numbers]
         first = {key: place for place, key in reversed([*enumerate(keys)])}

@@ -57,7 +57,7 @@ class QueryBudget:
     row_queries: int
     run: Counts = field(default_factory=Counts)
     row: Counts = field(default_factory=Counts)
-    _kept: int = 1  # for the last query of a row, which controls its answers
+    _kept: int = 0  # for the last queries of a row, which control its answers
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def begin_row(self) -> None:
@@ -65,14 +65,18 @@ class QueryBudget:
         with self._lock:
             self.row = Counts()
 
+    def keep(self, queries: int) -> None:
+        """Keep this number of queries for the end of each row."""
+        self._kept = queries
+
     @contextlib.contextmanager
-    def last_query(self) -> Iterator[None]:
-        """Inside the block the query that is kept for the end of a row may be spent."""
-        self._kept = 0
+    def last_queries(self) -> Iterator[None]:
+        """Inside the block the queries that are kept for the end of a row may be spent."""
+        kept, self._kept = self._kept, 0
         try:
             yield
         finally:
-            self._kept = 1
+            self._kept = kept
 
     def spend(self, images: int) -> None:
         """Count one attempt with `images` images; NoAnswer where a limit leaves no room for it."""

@@ -39,6 +39,10 @@ def _row(finding: Finding, subject: Mapping[str, Any]) -> dict[str, Any]:
     asked = [row.measure, dict(row.settings), row.tier, row.seed, data.get("digests")]
     if (spec := data.get("spec")) not in (None, MNIST.to_json()):  # entries without one are MNIST's
         asked.append(spec)
+    if measurement is not None and measurement.inputs:
+        asked.append(dict(measurement.inputs))
+    if measurement is not None and measurement.survived and (limits := data.get("calibration")):
+        asked.append({"calibration": limits})
     return {
         "measure": row.measure,
         "asked": sha256_of_value(asked)[:16],

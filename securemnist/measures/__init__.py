@@ -54,7 +54,8 @@ def _measurement(measure: Measure, context: Context, settings: Settings, seed: i
     if not isinstance(measurement, Measurement):  # the function may be a user's own
         got, name = type(measurement).__name__, measure.run.__name__
         raise MeasureError(f"expected a Measurement from {name}, got {got}; fix it")
-    return measurement
+    named = {**measurement.inputs, **settings.inputs(context)}
+    return dataclasses.replace(measurement, inputs=named)
 
 
 def _with_copies_checked(measurement: Measurement, context: Context) -> Measurement:

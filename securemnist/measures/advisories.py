@@ -12,6 +12,7 @@ from securemnist._util import resources
 from securemnist.evaluation.context import Context
 from securemnist.measures import supply_chain
 from securemnist.measures.base import Settings
+from securemnist.measures.inputs import of_files
 from securemnist.results.evidence.supply_chain import SupplyCheck
 from securemnist.results.findings import Measurement
 from securemnist.supply_chain import advisories, pinned
@@ -52,6 +53,10 @@ class VulnerabilitySettings(AdvisoryListSettings):
     @classmethod
     def _files_inside(cls, files: list[str]) -> list[str]:
         return [supply_chain.inside(path) for path in files]
+
+    def inputs(self, context: Context) -> dict[str, str]:
+        """The list of advisories; locks are those of the version."""
+        return of_files(context, self.advisories)
 
 
 def vulnerable_dependencies(

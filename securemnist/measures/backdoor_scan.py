@@ -21,6 +21,7 @@ from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.evaluation.pace import Pace
 from securemnist.measures.base import Measure, Settings
+from securemnist.measures.inputs import of_files
 from securemnist.measures.triggered_gallery import of_trigger
 from securemnist.models import loading
 from securemnist.results.evidence.answers import BackdoorEvidence
@@ -40,6 +41,10 @@ class BackdoorScanSettings(Settings):
     """
 
     references: str | None = None
+
+    def inputs(self, context: Context) -> dict[str, str]:
+        """The scans and networks in the folder of references."""
+        return of_files(context, self.references)
 
 
 def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -> Measurement:

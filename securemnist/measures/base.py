@@ -10,11 +10,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from securemnist.defences import make_defence
+from securemnist.defences.ensemble import Ensemble
 from securemnist.errors import UsageError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.evaluation.pace import Pace
 from securemnist.input_spec import MOST_CLASSES
+from securemnist.measures.inputs import other_model
 from securemnist.results.families import Family
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import share_interval
@@ -35,6 +37,13 @@ class Settings(BaseModel):
     def within(self) -> tuple[Threat, ...]:
         """The threats that the measure attacks or certifies within."""
         return ()
+
+    def inputs(self, context: Context) -> dict[str, str]:
+        """SHA-256 of each file, data set and model that the settings name, by its name.
+
+        Only of what the number is measured against. What the row judges belongs to the version.
+        """
+        return {}
 
 
 class ImageSettings(Settings):
@@ -63,6 +72,12 @@ class ImageSettings(Settings):
         if images is not None and images < 1:
             raise ValueError(f"expected at least 1 image, got {images}")
         return images
+
+    def inputs(self, context: Context) -> dict[str, str]:
+        """The weights of the other models of an ensemble."""
+        defence = None if self.defence is None else make_defence(self.defence)
+        names = defence.names if isinstance(defence, Ensemble) else ()
+        return {name: other_model(context, name).digest for name in names}
 
     def expected_images(self, pace: Pace) -> int:
         """Number of images, for a time estimate."""

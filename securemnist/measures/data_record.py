@@ -12,7 +12,7 @@ from securemnist.data.dataset import DataSet
 from securemnist.data.recording import record
 from securemnist.errors import DataError, MeasureError
 from securemnist.evaluation.context import Context
-from securemnist.measures import supply_chain
+from securemnist.measures import inputs, supply_chain
 from securemnist.measures.base import Settings
 from securemnist.results.evidence.supply_chain import SupplyCheck
 from securemnist.results.findings import Measurement
@@ -36,6 +36,10 @@ class DataRecordSettings(Settings):
     @classmethod
     def _inside(cls, path: str | None) -> str | None:
         return path if path is None else supply_chain.inside(path)
+
+    def inputs(self, context: Context) -> dict[str, str]:
+        """The record, also the one beside the policy."""
+        return {self.record or data_record.NAME: inputs.digest(_path(context, self))}
 
 
 def data_changes(context: Context, settings: DataRecordSettings, seed: int) -> Measurement:

@@ -17,6 +17,7 @@ from securemnist.errors import NotApplicable, UsageError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
 from securemnist.measures.base import Measure, Settings
+from securemnist.measures.inputs import other_model
 from securemnist.models import loading
 from securemnist.models.architectures import ConvNetA
 from securemnist.references import published
@@ -50,6 +51,11 @@ class LatencySettings(Settings):
         if not fewest <= number <= 10_000:
             raise ValueError(f"expected {info.field_name} from {fewest} to 10000, got {number}")
         return number
+
+    def inputs(self, context: Context) -> dict[str, str]:
+        """The weights of the reference."""
+        spec = self.against
+        return {} if spec is None else {spec: other_model(context, spec).digest}
 
 
 def latency_ratio(context: Context, settings: LatencySettings, seed: int) -> Measurement:
@@ -110,9 +116,9 @@ def against(
 
 
 def _other(spec: str | None, context: Context) -> torch.nn.Module:
-    device, form = context.subject.device, context.data.spec
     if spec is not None:
-        return loading.resolve(spec, device=device, input_spec=form).model
+        return other_model(context, spec).model
+    device, form = context.subject.device, context.data.spec
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = ConvNetA(form)

@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from pydantic import field_validator
 
-from securemnist import data
 from securemnist._util.hashing import seed_from
 from securemnist.data.thumbnail import thumbnail
 from securemnist.errors import DataError, NotApplicable, UsageError
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.pace import Pace
 from securemnist.measures.base import AnswerSettings, Measure, unreliable_reason
+from securemnist.measures.inputs import other_data
 from securemnist.results.evidence.natural import OutlierEvidence
 from securemnist.results.families import NATURAL
 from securemnist.results.findings import Measurement
@@ -57,6 +57,13 @@ class OutlierSettings(AnswerSettings):
     def answers_an_image(self) -> int:
         """Questions to the model about each image, at most."""
         return 2
+
+    def inputs(self, context: Context) -> dict[str, str]:
+        """The test split of the other data set, and what every row of images names."""
+        named = super().inputs(context)
+        if self.against not in MADE:
+            named[self.against] = other_data(context, self.against).digest
+        return named
 
 
 @dataclass(frozen=True)
@@ -164,7 +171,7 @@ def of_data(context: Context, path: str, most: int, seed: int) -> Images:
 
     DataError where there is none, or of images of another form; UsageError for the row's own data.
     """
-    other = data.load(context.project / path, progress=context.progress)
+    other = other_data(context, path)
     if other.spec.shape != context.data.spec.shape:
         expected, got = ("x".join(map(str, s.spec.shape)) for s in (context.data, other))
         raise DataError(

@@ -13,6 +13,7 @@ from securemnist._util import resources
 from securemnist.errors import MeasureError, NotApplicable, SecureMnistError
 from securemnist.evaluation.context import Context
 from securemnist.measures.base import Settings
+from securemnist.measures.inputs import of_files
 from securemnist.measures.supply_chain import counted, inside, measure
 from securemnist.models.reference_digests import SIGNER
 from securemnist.results import policy
@@ -70,6 +71,10 @@ class SignatureSettings(Settings):
         if (self.attestation is None) != (self.attested_policy is None):
             raise ValueError("expected attestation and attested_policy together; add the other")
         return self
+
+    def inputs(self, context: Context) -> dict[str, str]:
+        """The key and the demanded policy; signature and attestation are those of the version."""
+        return of_files(context, self.public_key, self.attested_policy)
 
 
 def unverified_files(context: Context, settings: SignatureSettings, seed: int) -> Measurement:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from securemnist.data import Samples
+from securemnist.endpoint.network import RemoteModel
 from securemnist.errors import MeasureError, ModelError
 from securemnist.input_spec import MNIST, InputSpec
 from securemnist.models.loading import Subject, from_model, resolve
@@ -25,7 +26,7 @@ def borrowed(
 ) -> Iterator[Subject]:
     """Give the subject of a model for images of `input_spec`: an nn.Module, or the SPEC of one.
 
-    `samples`: see `resolve`.
+    `samples`: see `resolve`. An endpoint begins a new run.
 
     Inside the block the model is in eval mode with frozen weights on `device` (by default where it is;
     for a SPEC the CPU). Behind it model and process are as before, also after an exception: see
@@ -34,13 +35,16 @@ def borrowed(
     """
     with preserved(), _returning():
         if isinstance(model, str):
-            yield resolve(model, device=device or "cpu", input_spec=input_spec, samples=samples)
+            subject = resolve(model, device=device or "cpu", input_spec=input_spec, samples=samples)
+            begin_run(subject.model)
+            yield subject
             return
         network = model.model if isinstance(model, Subject) else model
         if not isinstance(network, nn.Module):
             raise ModelError(
                 f"expected a model as nn.Module or its SPEC, got {type(model).__name__}; pass a network"
             )
+        begin_run(network)
         with restored(network):
             if isinstance(model, Subject):
                 yield model
@@ -51,6 +55,12 @@ def borrowed(
                     device=device or _device(network),
                     input_spec=input_spec,
                 )
+
+
+def begin_run(network: nn.Module) -> None:
+    """Let an endpoint be asked anew; nothing for other networks."""
+    if isinstance(network, RemoteModel):
+        network.begin_run()
 
 
 @contextmanager

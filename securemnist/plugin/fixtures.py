@@ -60,6 +60,7 @@ def security_lab(
 
     from securemnist.evaluation import example_store, own_doubts
     from securemnist.evaluation.context import Context
+    from securemnist.models.borrowing import begin_run
     from securemnist.plugin.dataset import data_of
     from securemnist.project.folders import project_folder
     from securemnist.runtime.model_state import restored
@@ -71,6 +72,7 @@ def security_lab(
             stack.enter_context(restored(model))  # other tests may use the same model
         with plain_warnings():
             subject = _with_defence(config, _subject(config, model), security_defence)
+            begin_run(subject.model)
             images = data_of(config)
             stored = [Path(name) for name in config.getoption("--security-replay")]
             replay = example_store.load(stored, images) if stored else None

@@ -15,7 +15,7 @@ from securemnist.results.evidence.base import OtherEvidence
 from securemnist.results.evidence.certificates import CertifiedEvidence
 from securemnist.results.evidence.defence import DefenceEvidence
 from securemnist.results.json_model import JsonModel
-from securemnist.results.value_types import Count, Flag, Integer, Number
+from securemnist.results.value_types import Count, Digest, Flag, Integer, Number
 from securemnist.results.verdicts import LARGEST, Doubt
 
 UNITS = ("share", "ratio", "count")
@@ -38,8 +38,10 @@ class Measurement(JsonModel):
     decides, else the interval's bound does. `survived` marks a number that rests on attacks that
     failed; doubts apply to it alone. `certified` (with its own lower bound) is the share that
     certificates prove; None where nothing was to be proved. `inconclusive` says why the row cannot
-    pass whatever the number is, empty otherwise; a number may still fail it. `examples` are the
-    adversarial images, which a run may keep in a file; they are no part of the JSON.
+    pass whatever the number is, empty otherwise; a number may still fail it. `inputs`: SHA-256 of each
+    file, folder, data set and model that the settings name and the number is measured against, by its
+    name. `examples` are the adversarial images, which a run may keep in a file; they are no part of the
+    JSON.
     """
 
     value: Number
@@ -55,6 +57,7 @@ class Measurement(JsonModel):
     certified_low: Number | None = None
     doubts: tuple[Doubt, ...] = ()
     inconclusive: str = ""
+    inputs: Mapping[str, Digest] = field(default_factory=dict)
     evidence: AnyEvidence = field(default=OtherEvidence(), repr=False)
     examples: Annotated[Any, BeforeValidator(_not_stored), Field(exclude=True)] = field(
         default=None, repr=False, compare=False

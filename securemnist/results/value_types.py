@@ -57,6 +57,8 @@ def _family(value: Any) -> Family:
     )
 
 
+# SHA-256 in hexadecimal digits.
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Flag = Annotated[bool, Strict()]
 Integer = Annotated[int, Strict()]
 # A value, bound or threshold: sums and quotients of such numbers stay finite.

@@ -15,13 +15,12 @@ from securemnist._util.parsing import json_object
 from securemnist.errors import DataError, ParseError
 from securemnist.input_spec import MOST_CLASSES
 from securemnist.results.json_model import JsonModel
-from securemnist.results.value_types import Count, Nonnegative, Share
+from securemnist.results.value_types import Count, Digest, Nonnegative, Share
 
 NAME = "data-record.json"
 SCHEMA = 1
 _MAX_BYTES = 64 << 20
 _MAX_VALUES = 4_000_000
-_Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Numbers = Annotated[list[Nonnegative], Field(max_length=64)]
 
 
@@ -49,8 +48,8 @@ class SplitRecord(JsonModel):
     """
 
     images: Count
-    pixels: _Digest
-    labels: _Digest
+    pixels: Digest
+    labels: Digest
     classes: Annotated[list[ClassRecord], Field(max_length=MOST_CLASSES)]
     repeated: Count
     conflicting: Count

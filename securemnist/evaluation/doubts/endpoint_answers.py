@@ -1,7 +1,7 @@
 """Doubts about the answers of an endpoint: they vary, or depend on the batch.
 
 Scores are compared and not their logarithms, in which the last decimal of a rounded score is large.
-Every image is sent again: stored answers would always be equal.
+Every image is sent again, and the stored answers are compared, too: an attack rests on them.
 """
 
 from __future__ import annotations
@@ -31,15 +31,16 @@ class _Asked(NamedTuple):
     transferred: int
 
 
-ASKED = _Asked(answers=IMAGES * (REPEATS + 2) + ALONE, attacked=16, transferred=2 * 128)
+ASKED = _Asked(answers=IMAGES * (REPEATS + 3) + ALONE, attacked=16, transferred=2 * 128)
 
 
 def endpoint_doubts(remote: RemoteModel, x: Images) -> tuple[Doubt, ...]:
     """Doubts about the answers to images `x` (n, C, H, W), on at most 32 of them."""
     x, decimals = x[:IMAGES], remote.facts.decimals
+    stored = remote.answers(x)
     with remote.fresh():
         first = remote.answers(x)
-        varying = np.zeros(len(x), bool)
+        varying = differs(stored, first, decimals)
         for _ in range(REPEATS):
             varying |= differs(first, remote.answers(x), decimals)
         other = remote.answers(x.flip(0))[::-1]
