@@ -14,7 +14,7 @@ from securemnist.certificates.intervals import ball
 from securemnist.certificates.proof import prove
 from securemnist.certificates.relaxation import Domains, Relaxation
 from securemnist.certificates.tightening import tightened
-from tests.certificates.networks import network
+from tests.certificates.networks import SHAPE, network
 from tests.certificates.tiny import sample, tiny
 
 DOMAINS, EPS = 20, 0.05
@@ -25,7 +25,7 @@ def relaxed(layers: list[str], eps: float = EPS) -> Relaxation:
     """The relaxation of one image and a small convolutional network."""
     model = network("normalised", layers, functions=False, seed=4)
     model.to(memory_format=torch.channels_last)  # as models are loaded
-    x = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    x = torch.rand(1, *SHAPE, generator=torch.Generator().manual_seed(1))
     net = network_of(model, x)
     return Relaxation(net, tightened(net, ball(x, eps)))
 
@@ -42,7 +42,7 @@ def random_domains(relaxation: Relaxation) -> tuple[torch.Tensor, torch.Tensor, 
 
 
 def test_matrices_have_bounds_and_minima_of_the_network() -> None:
-    """Bounds, images, values and weights are those of passes through the network, up to rounding."""
+    """Bounds, images and weights are those of passes through the network, up to rounding."""
     relaxation = relaxed(LAYERS)
     assert relaxation.units > 100
     signs, duals, weights = random_domains(relaxation)
@@ -53,13 +53,26 @@ def test_matrices_have_bounds_and_minima_of_the_network() -> None:
     assert torch.allclose(small.lower_bounds(duals, weights).double(), exact, atol=1e-4 * scale)
     found, expected = small.minimum(duals, weights), whole.minimum(duals.double(), weights.double())
     assert torch.equal(found.bounds, small.lower_bounds(duals, weights))
-    for name in ("bounds", "values", "weights"):
+    for name in ("bounds", "weights"):
         one, other = getattr(found, name).double(), getattr(expected, name)
         assert torch.allclose(one, other, atol=1e-4 * float(other.abs().max())), name
     assert found.images.is_contiguous()  # a model may need that
     # A pixel without weight may have either end.
     differ = (found.images - expected.images).abs() > 1e-6
     assert float(differ.float().mean()) < 0.05
+
+
+def test_matrices_have_values_of_the_network() -> None:
+    """Where a unit has a weight, its value at the minimum is that of a pass through the network."""
+    relaxation = relaxed(LAYERS)
+    signs, duals, weights = random_domains(relaxation)
+    signs, duals = torch.zeros_like(signs), duals.clamp(0.2, 0.9)
+    found = relaxation.estimates(signs).minimum(duals, weights)
+    expected = relaxation.domains(signs).minimum(duals.double(), weights.double())
+    read = expected.weights != 0
+    assert read.double().mean() > 0.5
+    one, other = found.values[read].double(), expected.values[read]
+    assert torch.allclose(one, other, atol=1e-4 * float(other.abs().max()))
 
 
 def test_gradient_of_a_minimum_is_that_of_its_bound() -> None:
