@@ -29,7 +29,10 @@ NOT_FOUND = (
     "groups of fewer than 10 images",
     "triggers that no linear function of the pixels or of a layer shows",
 )
-PIXELS = "pixels"  # the name of the feature set that needs no model
+NO_LAYERS = (
+    "expected a model with convolution or linear layers as modules, got none; the pixels alone were "
+    "looked at, so ask for them alone, without layers"
+)
 LEAST_A_CLASS = 50
 # With more doubtful labels than this share, the pixels say too little about the labels.
 MOST_DOUBTFUL = 0.4
@@ -53,7 +56,8 @@ class Filtered:
 
     `disagreement` is in [0, 1]; `deviation` is the largest score of any group or feature set, in
     standard deviations. `spectral` is a squared projection over its mean in the class, `early_loss` is
-    in nats, `corner` in [0, 1]. `tried` names the feature sets.
+    in nats, `corner` in [0, 1]. `tried` names the feature sets. `problem` says why nothing is decided
+    where nothing is removed: the layers of a model were asked for, and it has none.
     """
 
     disagreement: torch.Tensor
@@ -64,6 +68,7 @@ class Filtered:
     removed: torch.Tensor
     groups: tuple[Group, ...]
     tried: tuple[str, ...]
+    problem: str = ""
 
     @property
     def share(self) -> float:
@@ -94,7 +99,7 @@ def filter_data(
             f"expected labels that agree with similar images for {1 - MOST_DOUBTFUL:.0%}, got "
             f"{1 - float(doubtful.float().mean()):.0%}; the pixels do not show wrong labels here"
         )
-    sets = {PIXELS: pixels}
+    sets = {"pixels": pixels}
     if model is not None:
         sets |= layer_statistics(model, samples, progress=progress)
     removed, deviation = torch.zeros(len(samples), dtype=torch.bool), torch.zeros(len(samples))
@@ -116,6 +121,7 @@ def filter_data(
         removed=removed,
         groups=tuple(groups),
         tried=tuple(sets),
+        problem=NO_LAYERS if model is not None and len(sets) == 1 else "",
     )
 
 

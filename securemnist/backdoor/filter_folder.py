@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from securemnist._util.hashing import sha256
 from securemnist._util.resources import write_atomically
 from securemnist.backdoor.data_filter import NOT_FOUND, Filtered
 from securemnist.data import DataSet, Samples
@@ -39,7 +39,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     kept = cleaned(data, samples, found)
     whole = {**summary_of(data, found), "retrained": list(retrained)}
-    whole |= {"data_sha256": data.digests, "cleaned_sha256": hashlib.sha256(kept).hexdigest()}
+    whole |= {"data_sha256": data.digests, "cleaned_sha256": sha256(kept)}
     write_atomically(folder / CLEANED, kept)
     write_atomically(folder / SCORES, scores(samples, found))
     write_atomically(folder / PAGE, page(data, samples, found))

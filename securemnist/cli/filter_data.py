@@ -88,7 +88,11 @@ def filter_data(
         ) from error
     _print(loaded, trial, found, arms)
     say(f"Written to {out}: {', '.join(filter_folder.FILES)}")
-    ctx.exit(FAILED if found.removed.any() else 0)
+    if found.removed.any():
+        ctx.exit(FAILED)
+    if found.problem:
+        say(f"{sentence(loaded.name)}: not decided: {found.problem}", err=True)
+        ctx.exit(UNDECIDED)
 
 
 def _check(out: Path, model: str | None, recipe: str | None, retrain: bool) -> None:

@@ -65,8 +65,13 @@ def prepare(
         comparability.refuse_subjects(
             {**old_subject, "data": subject["data"]}, subject, same_model=same_model
         )
-    options = {"policy": job.policy, "tier": job.tier, "data": job.data, "device": job.device}
-    options["defence"] = job.defence
+    options = {
+        "policy": job.policy,
+        "tier": job.tier,
+        "data": job.data,
+        "device": job.device,
+        "defence": job.defence,
+    }
     words = [f"--{name}={value}" for name, value in options.items() if value]
     words += [*(f"--replay={name}" for name in job.replay), *(f"--row={row}" for row in job.rows)]
     words += [*(("-m", job.markers) if job.markers else ()), *job.suites]

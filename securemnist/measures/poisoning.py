@@ -6,7 +6,7 @@ import time
 
 from pydantic import field_validator
 
-from securemnist.backdoor.data_filter import NOT_FOUND, PIXELS, Filtered, filter_data
+from securemnist.backdoor.data_filter import NOT_FOUND, Filtered, filter_data
 from securemnist.errors import Inconclusive, NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
@@ -17,10 +17,6 @@ from securemnist.results.findings import Measurement
 from securemnist.results.intervals import share_interval
 
 _SECONDS_AN_IMAGE = 0.002
-NO_LAYERS = (
-    "expected a model with convolution or linear layers as modules, got none; the pixels alone were "
-    "looked at, which layers = false asks for"
-)
 
 
 class PoisonedShareSettings(Settings):
@@ -72,7 +68,7 @@ def poisoned_share(context: Context, settings: PoisonedShareSettings, seed: int)
         seconds=round(time.perf_counter() - began, 3),
         seed=seed,
         evidence=OtherEvidence(table=table(found)),
-        inconclusive=NO_LAYERS if settings.layers and found.tried == (PIXELS,) else "",
+        inconclusive=found.problem,
     )
 
 

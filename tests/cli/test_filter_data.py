@@ -84,6 +84,20 @@ def test_a_class_with_few_images_is_undecided(mnist: DataSet, tmp_path: Path) ->
     assert not (tmp_path / "out").exists()
 
 
+def test_a_model_without_layers_is_undecided(
+    mnist: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 3 where --model has no layers and the pixels show nothing, as in a row."""
+    text = "import torch\nclass Net(torch.nn.Module):\n    def forward(self, x):\n"
+    (tmp_path / "flat_net.py").write_text(text + "        return x.flatten(1)[:, 300:310]\n")
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path / "set.npz", mnist.train[:TRAIN], mnist.test[:TEST])
+    done = run("filter", str(path), "--out", "out", "--model", "flat_net:Net")
+    assert done.exit_code == 3, done.output
+    assert "expected a model with convolution or linear layers" in done.output
+    assert "Looked at: pixels." in done.output
+
+
 def test_data_without_training_images_are_undecided(mnist: DataSet, tmp_path: Path) -> None:
     """Exit code 3 and a sentence that says what is missing."""
     test = mnist.test[:TEST]
